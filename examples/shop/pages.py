@@ -1,0 +1,51 @@
+"""The shop's two pages. Strangers wrote the texts in a webhook: all are escaped on their way into a template."""
+
+import html
+import json
+from pathlib import Path
+from string import Template
+from typing import Any
+from urllib.parse import quote
+
+_TEMPLATES = Path(__file__).with_name("templates")
+_WORDS = json.loads((_TEMPLATES / "words.json").read_text("utf-8"))
+_STEPS = ("inforeceived", "transit", "pickup", "delivered")
+STYLE = (_TEMPLATES / "style.css").read_text("utf-8")
+
+
+class _Html(str):
+    """Text that is markup already; any other is escaped."""
+
+    __slots__ = ()
+
+
+def orders_page(parcels: list[dict[str, Any]]) -> str:
+    """Show every order with the status of its parcel."""
+    orders = [parcel | _status(parcel) | {"link": quote(parcel["tracking_number"])} for parcel in parcels]
+    return _fill("orders.html", {"count": len(parcels), "orders": _each("order.html", orders)})
+
+
+def track_page(parcel: dict[str, Any]) -> str:
+    """Show one parcel to the shopper: its status, how far it is and every scan, but nothing of the customer."""
+    scans = parcel["origin_info"]["trackinfo"]
+    seen = {parcel["delivery_status"]} | {scan["checkpoint_delivery_status"] for scan in scans}
+    states = ["done" if seen.intersection(_STEPS[place:]) else "open" for place in range(len(_STEPS))]
+    steps = [{"word": _WORDS[step][1], "state": state} for step, state in zip(_STEPS, states, strict=True)]
+    timeline = [scan | {"time": str(scan["checkpoint_date"]).replace("T", " ")} for scan in scans]
+    rows = {"steps": _each("step.html", steps), "scans": _each("scan.html", timeline)}
+    return _fill("track.html", parcel | _status(parcel) | rows)
+
+
+def _status(parcel: dict[str, Any]) -> dict[str, str]:
+    status = parcel["delivery_status"]
+    sign, word = _WORDS.get(parcel["substatus"]) or _WORDS.get(status) or ("?", status)
+    return {"sign": sign, "word": word}
+
+
+def _each(template: str, rows: list[dict[str, Any]]) -> _Html:
+    return _Html("".join(_fill(template, row) for row in rows))
+
+
+def _fill(template: str, values: dict[str, Any]) -> _Html:
+    safe = {name: text if isinstance(text, _Html) else html.escape(str(text or "")) for name, text in values.items()}
+    return _Html(Template((_TEMPLATES / template).read_text("utf-8")).substitute(safe))

@@ -1,0 +1,76 @@
+"""An endpoint: where an account's events go, which of them, and in which order."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+from waypost.domain.statuses import Status
+
+
+class Version(StrEnum):
+    """The payload version of an endpoint."""
+
+    V2 = "V2"
+    V3 = "V3"
+    V4 = "V4"
+
+
+class Trigger(StrEnum):
+    """When an event is worth a delivery."""
+
+    EVERY_UPDATE = "every_update"
+    STATUS_CHANGE = "status_change"
+
+
+class Ordering(StrEnum):
+    """How an endpoint's deliveries of one parcel stand to each other (DESIGN.md, promise 4)."""
+
+    ORDERED = "ordered"
+    LATEST = "latest"
+    UNORDERED = "unordered"
+
+
+class DisabledReason(StrEnum):
+    """Why an endpoint is off."""
+
+    USER = "user"
+    GONE = "gone"
+    FAILING = "failing"
+
+
+class Skip(StrEnum):
+    """Why an event made no delivery for an endpoint."""
+
+    OFF = "off"
+    STATUS = "status"
+    TRIGGER = "trigger"
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """One endpoint as the engine needs it. ``statuses`` None means all; ``secret`` is the V4 key as it stands."""
+
+    id: UUID
+    account: UUID
+    url: str
+    description: str
+    version: Version
+    statuses: frozenset[Status] | None
+    trigger: Trigger
+    ordering: Ordering
+    enabled: bool
+    disabled_reason: DisabledReason | None
+    created_at: datetime
+    updated_at: datetime
+
+
+def skips(endpoint: Endpoint, status: Status, *, status_changed: bool) -> Skip | None:
+    """Tell why an event makes no delivery for an endpoint; None when it makes one."""
+    if not endpoint.enabled:
+        return Skip.OFF
+    if status is Status.PENDING or (endpoint.statuses is not None and status not in endpoint.statuses):
+        return Skip.STATUS
+    if endpoint.trigger is Trigger.STATUS_CHANGE and not status_changed:
+        return Skip.TRIGGER
+    return None

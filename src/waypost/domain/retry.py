@@ -1,0 +1,61 @@
+"""The retry schedule as a pure decision: TrackingMore's, 1 + 14 attempts.
+
+Retry n (1…14) starts not earlier than 2^(n-1) times 30 s after attempt n ended, plus up to 10 % jitter.
+``Retry-After`` on 429 and 503 may lengthen a wait up to 24 h and never shortens it (DESIGN.md, promise 7).
+"""
+
+from typing import Final
+
+import msgspec
+
+from waypost.domain.attempts import Outcome
+
+LONGEST_RETRY_AFTER_SECONDS: Final = 86_400.0
+JITTER: Final = 0.1
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """How often to try again after the first attempt, and the seconds of the first wait."""
+
+    base_seconds: float = 30.0
+    limit: int = 14
+
+
+class Settle(msgspec.Struct, frozen=True):
+    """The delivery has ended: it was delivered, or its tries are used up."""
+
+    delivered: bool
+
+
+class RetryIn(msgspec.Struct, frozen=True):
+    """Try again this many seconds after the attempt ended."""
+
+    seconds: float
+
+
+class DisableEndpoint(msgspec.Struct, frozen=True):
+    """The receiver says that it is gone for good (410)."""
+
+
+Decision = Settle | RetryIn | DisableEndpoint
+
+
+def decide(
+    policy: Policy,
+    *,
+    attempt: int,
+    outcome: Outcome,
+    jitter: float,
+    retry_after_seconds: float | None = None,
+) -> Decision:
+    """Decide what follows attempt number ``attempt`` (1 is the first). ``jitter`` is a random number of [0, 1)."""
+    if outcome is Outcome.SUCCEEDED:
+        return Settle(delivered=True)
+    if outcome is Outcome.HTTP_410:
+        return DisableEndpoint()
+    if attempt > policy.limit:
+        return Settle(delivered=False)
+    wait = policy.base_seconds * 2 ** (attempt - 1) * (1 + JITTER * jitter)
+    if retry_after_seconds is not None:
+        wait = max(wait, min(retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS))
+    return RetryIn(wait)

@@ -1,0 +1,189 @@
+"""A URL that requests may be sent to, taken apart once.
+
+The grammar is narrower than a browser's: what two parsers could read in two ways is refused with a reason, so that
+the address that was checked is the address that is asked.
+"""
+
+import re
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import Self
+from urllib.parse import quote
+
+from waypost.domain.addresses import IPAddress
+from waypost.domain.errors import InvalidInput
+
+URL_CHARACTERS = 2048
+HOST_CHARACTERS = 253
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_SHAPE = re.compile(
+    r"(?P<scheme>https?)://(?P<authority>[^/?]*)(?P<path>/[^?]*)?(?:\?(?P<query>.*))?", re.IGNORECASE | re.DOTALL
+)
+_AUTHORITY = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>[^:]*))?")
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?=/|\Z)", re.IGNORECASE)
+# Exactly what may stand in a path or query (RFC 3986), and the square brackets that everybody leaves as they are.
+_PATH_SAFE = "/%:@!$&'()*+,;=[]~"
+_QUERY_SAFE = "/%:@!$&()*+,;=[]~?"
+
+
+class ForbiddenUrl(InvalidInput):
+    """A URL that nothing is sent to; ``message`` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("url", reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports that requests may go to: ``text`` as in the setting EGRESS_PORTS, ``ranges`` both ends included."""
+
+    text: str
+    ranges: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``80,443,8000-8999``; raises InvalidInput for field ``EGRESS_PORTS``."""
+        return cls(text, tuple(_port_range(part.strip()) for part in text.split(",")))
+
+    def __contains__(self, port: int) -> bool:
+        return any(first <= port <= last for first, last in self.ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request goes. ``url`` is what is asked for, ASCII and in normal form.
+
+    ``host`` is in lower case and in brackets when it is an IPv6 address; ``address`` is the host as an address, None
+    when it is a name that has to be looked up.
+    """
+
+    url: str
+    scheme: str
+    host: str
+    port: int
+    address: IPAddress | None
+
+
+def parse_target(url: str, *, ports: Ports) -> Target:
+    """Take a URL apart, or raise ForbiddenUrl with a reason that can be shown to who typed it."""
+    _refuse_characters(url)
+    shape = _SHAPE.fullmatch(url)
+    if shape is None:
+        raise ForbiddenUrl("The URL must begin with http:// or https://.")
+    scheme = shape["scheme"].lower()
+    if "@" in shape["authority"]:
+        raise ForbiddenUrl("A user name or password in the URL is not allowed.")
+    authority = _AUTHORITY.fullmatch(shape["authority"])
+    if authority is None:
+        raise ForbiddenUrl("The host of the URL is not valid.")
+    host, address = _host(authority["host"])
+    port = _port(authority["port"], scheme, ports)
+    netloc = host if port == DEFAULT_PORTS[scheme] else f"{host}:{port}"
+    normal = f"{scheme}://{netloc}{_path(shape['path'])}{_query(shape['query'])}"
+    if len(normal) > URL_CHARACTERS:
+        raise ForbiddenUrl(f"The URL must not be longer than {URL_CHARACTERS:,} characters.")
+    return Target(normal, scheme, host, port, address)
+
+
+def _refuse_characters(url: str) -> None:
+    if len(url) > URL_CHARACTERS:
+        raise ForbiddenUrl(f"The URL must not be longer than {URL_CHARACTERS:,} characters.")
+    if "#" in url:
+        raise ForbiddenUrl("A fragment (#) in the URL is not allowed.")
+    if "\\" in url:
+        raise ForbiddenUrl("A backslash in the URL is not allowed.")
+    # str.isprintable is False for control, format, surrogate and unassigned characters, and for all white space.
+    if not url.isprintable() or " " in url:
+        raise ForbiddenUrl("White space and control characters in the URL are not allowed.")
+    if _BAD_PERCENT.search(url):
+        raise ForbiddenUrl("A % in the URL must be followed by two hexadecimal digits.")
+
+
+def _host(text: str) -> tuple[str, IPAddress | None]:
+    host = text.lower()
+    if not host:
+        raise ForbiddenUrl("The URL has no host.")
+    if not text.isascii():
+        raise ForbiddenUrl("The host of the URL must be written in ASCII (xn--…).")
+    if "%" in host:
+        raise ForbiddenUrl("A % in the host of the URL is not allowed.")
+    if host.startswith("["):
+        return _ipv6_host(host[1:-1])
+    if len(host) > HOST_CHARACTERS:
+        raise ForbiddenUrl(f"The host of the URL must not be longer than {HOST_CHARACTERS} characters.")
+    labels = host.split(".")
+    if _NUMBER.fullmatch(labels[-1]):
+        return _ipv4_host(host)
+    if not labels[-1]:
+        raise ForbiddenUrl("A dot at the end of the host is not allowed.")
+    if not all(_label_is_valid(label) for label in labels):
+        raise ForbiddenUrl("The host of the URL is not valid.")
+    return host, None
+
+
+def _ipv4_host(host: str) -> tuple[str, IPAddress]:
+    try:
+        address = IPv4Address(host)
+    except AddressValueError:
+        raise ForbiddenUrl("An IPv4 address must be written as four decimal numbers.") from None
+    return str(address), address
+
+
+def _ipv6_host(host: str) -> tuple[str, IPAddress]:
+    try:
+        address = IPv6Address(host)
+    except AddressValueError:
+        raise ForbiddenUrl("The IPv6 address of the URL is not valid.") from None
+    if address.ipv4_mapped is not None:
+        raise ForbiddenUrl("An IPv4 address must be written as four decimal numbers.")
+    return f"[{address.compressed}]", address
+
+
+def _label_is_valid(label: str) -> bool:
+    if _LABEL.fullmatch(label) is None:
+        return False
+    if not label.startswith("xn--"):
+        return True
+    # A label whose decoded form encodes to something else has two readings.
+    try:
+        decoded = label[4:].encode().decode("punycode")
+        return not decoded.isascii() and decoded.encode("punycode").decode() == label[4:]
+    except UnicodeError:
+        return False
+
+
+def _port(text: str | None, scheme: str, ports: Ports) -> int:
+    if text is not None and _PORT.fullmatch(text) is None:
+        raise ForbiddenUrl("The port of the URL is not valid.")
+    port = DEFAULT_PORTS[scheme] if text is None else int(text)
+    if port not in ports:
+        raise ForbiddenUrl(f"Port {port} is not allowed; the operator's setting EGRESS_PORTS allows {ports.text}.")
+    return port
+
+
+def _path(text: str | None) -> str:
+    if text is None:
+        return "/"
+    if _DOT_SEGMENT.search(text):
+        raise ForbiddenUrl("The path of the URL must not contain the segments . or ..")
+    return quote(text, safe=_PATH_SAFE)
+
+
+def _query(text: str | None) -> str:
+    return "" if text is None else "?" + quote(text, safe=_QUERY_SAFE)
+
+
+def _port_range(text: str) -> tuple[int, int]:
+    first, dash, last = text.partition("-")
+    for end in (first, last) if dash else (first,):
+        if _PORT.fullmatch(end) is None:
+            raise InvalidInput("EGRESS_PORTS", f"'{text}' is neither a port nor a range such as 8000-8999.")
+    low, high = int(first), int(last or first)
+    if low > high or high > 65_535:  # noqa: PLR2004 - the highest port there is
+        raise InvalidInput("EGRESS_PORTS", f"'{text}' is not a range of ports from 1 to 65535.")
+    return low, high

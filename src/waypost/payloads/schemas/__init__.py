@@ -1,0 +1,14 @@
+"""The JSON Schemas (2020-12) of the bodies, one file for each version, served as they are.
+
+A test keeps each in step with what its version renders: same keys, same order, every rendered body valid.
+"""
+
+from importlib.resources import files
+from typing import Final
+
+_FILES: Final = {"V4": "webhook-v4.json"}
+
+
+def load(version: str) -> bytes:
+    """Give the schema of a version's body as JSON text; KeyError for a version that has none."""
+    return files(__name__).joinpath(_FILES[version]).read_bytes()

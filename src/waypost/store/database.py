@@ -1,0 +1,83 @@
+"""Connections to PostgreSQL: two pools, one for the engine's hot statements and one for what people ask."""
+
+import asyncio
+from typing import Any, Final, Self
+
+import asyncpg
+from asyncpg import Pool
+
+from waypost.store.statements import Session
+
+ENGINE_SETTINGS: Final = {
+    # The planner sees the hot table empty after a vacuum and would flip to a scan: spec of the queue, finding 3.
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_sort": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    "transaction_timeout": "30s",
+    "idle_in_transaction_session_timeout": "10s",
+}
+SERVING_SETTINGS: Final = {
+    "jit": "off",
+    "statement_timeout": "15s",
+    "transaction_timeout": "30s",
+    "idle_in_transaction_session_timeout": "10s",
+}
+_DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
+OLDEST_SERVER: Final = 180_000
+
+
+class UnsafeServer(Exception):  # noqa: N818 - reads as what is wrong
+    """The server's settings or version would break a promise; says which and what to do."""
+
+
+class Database:
+    """The pools of one process. ``engine`` plans its statements as the queue needs it; ``serving`` has stock plans."""
+
+    def __init__(self, engine: Pool, serving: Pool) -> None:
+        self.engine = engine
+        self.serving = serving
+
+    @classmethod
+    async def open(cls, connection: dict[str, Any], *, engine_size: int = 8, serving_size: int = 8) -> Self:
+        """Connect; UnsafeServer when what the server promises is not enough."""
+        engine = await asyncpg.create_pool(
+            **connection, min_size=2, max_size=engine_size, server_settings=ENGINE_SETTINGS, init=_prepare_session
+        )
+        try:
+            serving = await asyncpg.create_pool(
+                **connection, min_size=1, max_size=serving_size, server_settings=SERVING_SETTINGS, init=_prepare_session
+            )
+            async with engine.acquire() as session:
+                await check_server(session)
+        except BaseException:
+            await engine.close()
+            raise
+        return cls(engine, serving)
+
+    async def close(self) -> None:
+        """Close both pools, by force when a statement does not end within ten seconds."""
+        try:
+            async with asyncio.timeout(10):
+                await asyncio.gather(self.engine.close(), self.serving.close())
+        except TimeoutError:
+            self.engine.terminate()
+            self.serving.terminate()
+
+
+async def check_server(session: Session) -> None:
+    """Read back what durability stands on; UnsafeServer for a server that could lose what it confirmed."""
+    version = int(await session.fetchval("show server_version_num"))
+    if version < OLDEST_SERVER:
+        message = f"PostgreSQL 18 or newer is needed; this server is {version // 10000}."
+        raise UnsafeServer(message)
+    rows = await session.fetch("select name, setting from pg_settings where name = any ($1::text[])", list(_DURABLE))
+    off = sorted(row["name"] for row in rows if row["setting"] in ("off", "local"))
+    if off:
+        message = f"Refusing to run: {', '.join(off)} must be on in PostgreSQL, or a crash could lose accepted data."
+        raise UnsafeServer(message)
+
+
+async def _prepare_session(session: Session) -> None:
+    await session.execute("set timezone to 'UTC'")

@@ -1,0 +1,66 @@
+"""Becomes another program: as a lesser user, and on Linux ending with the process that started it.
+
+It runs by itself in a fresh interpreter (`python -I -S embedded_child.py parent uid gid folder program …`) and so
+imports nothing of ours. A function run between fork and exec (`preexec_fn`) could do the same, but may deadlock in a
+process that has threads, which `serve` has when it restarts PostgreSQL.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main(parent: str, uid: str, gid: str, folder: str, *command: str) -> None:
+    """Replace this process by `command`, run in `folder`; says why on standard error when that can't be."""
+    # Loaded while we may still read the interpreter's own folders, which the lesser user perhaps may not.
+    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+    try:
+        _become(int(uid), int(gid))
+    except OSError as error:
+        sys.exit(f"the process can't change to user id {uid}: {error.strerror}")
+    if prctl is not None:
+        # After the change of user, which clears it. SIGINT is PostgreSQL's fast shutdown.
+        prctl(_PR_SET_PDEATHSIG, int(signal.SIGINT))
+        if os.getppid() != int(parent):  # it died before it could be watched
+            sys.exit("the process that started this one has ended")
+    _enter(folder)
+    _execute(command)
+
+
+def _become(uid: int, gid: int) -> None:
+    if os.geteuid() != uid:
+        os.setgroups([])
+        os.setgid(gid)
+        os.setuid(uid)
+
+
+def _enter(folder: str) -> None:
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        sys.exit(_blocked(Path(folder)) or f"{folder}: {error.strerror}")
+
+
+def _execute(command: tuple[str, ...]) -> None:
+    try:
+        os.execv(command[0], command)  # noqa: S606 - no shell is the point
+    except OSError as error:
+        sys.exit(_blocked(Path(command[0]).parent) or f"{command[0]}: {error.strerror}")
+
+
+def _blocked(folder: Path) -> str | None:
+    for step in [*reversed(folder.parents), folder]:
+        if step.is_dir() and not os.access(step, os.X_OK):
+            return (
+                f"user id {os.geteuid()}, as which PostgreSQL runs, may not enter the folder {step}: "
+                f"allow it (chmod o+x) or choose another place"
+            )
+    return None
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

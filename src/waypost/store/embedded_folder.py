@@ -1,0 +1,283 @@
+"""The files of one data directory: who owns them, the lock, the password, the folder of the socket.
+
+Root may work here in a folder that belongs to somebody else, so nothing follows a symbolic link and nothing
+is trusted by its name alone.
+"""
+
+import contextlib
+import fcntl
+import os
+import pwd
+import re
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+# sun_path holds 104 bytes on macOS and 108 on Linux, the final NUL included.
+_SOCKET_PATH_BYTES = 103
+_SOCKET_NAME = "/.s.PGSQL.5432"
+# Commas and quotes mean something in lists of socket folders and of hosts.
+_PLAIN_PATH = re.compile(r"/[A-Za-z0-9/._-]*")
+_SMALL_FILE = 4096
+
+
+class EmbeddedPostgresError(Exception):
+    """The embedded PostgreSQL can't be used; the message is one sentence that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUser:
+    """The operating system's user that PostgreSQL runs as."""
+
+    uid: int
+    gid: int
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """A data directory and the names inside it."""
+
+    path: Path
+    uid: int
+    gid: int
+
+    @property
+    def cluster(self) -> Path:
+        """Where PostgreSQL keeps its data."""
+        return self.path / "postgres"
+
+    @property
+    def password_file(self) -> Path:
+        """Where the superuser's password stands."""
+        return self.path / "postgres.password"
+
+    @property
+    def log_file(self) -> Path:
+        """Where PostgreSQL writes its log."""
+        return self.path / "postgres.log"
+
+    @property
+    def lock_file(self) -> Path:
+        """What the owner of this folder holds locked."""
+        return self.path / "lock"
+
+    @property
+    def run_folder(self) -> Path:
+        """Where the socket is when the path is short enough."""
+        return self.path / "run"
+
+    @property
+    def socket_note(self) -> Path:
+        """Where the path of the socket's folder stands when `run_folder` is too long for a socket."""
+        return self.path / "socket"
+
+
+def find_folder(data_dir: Path) -> DataFolder | None:
+    """Return the data directory, None when it does not exist."""
+    path = Path(os.path.realpath(data_dir))
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISDIR(found.st_mode):
+        raise EmbeddedPostgresError(f"{path} is not a folder: choose another data directory")
+    return DataFolder(path, found.st_uid, found.st_gid)
+
+
+def open_folder(data_dir: Path) -> DataFolder:
+    """Return the data directory, made if it does not exist."""
+    folder = find_folder(data_dir)
+    if folder is not None:
+        return folder
+    path = Path(os.path.realpath(data_dir))
+    path.mkdir(parents=True)
+    # PostgreSQL never runs as root: root's folder must let another user pass, but not look around.
+    path.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    made = path.stat()
+    return DataFolder(path, made.st_uid, made.st_gid)
+
+
+def database_user(folder: DataFolder) -> DatabaseUser:
+    """Return who PostgreSQL runs as: ourselves, and in root's place the folder's owner, or `nobody` if that is root."""
+    uid = os.geteuid()
+    if uid != 0:
+        return DatabaseUser(uid, os.getegid(), _name_of(uid))
+    if folder.uid != 0:
+        return DatabaseUser(folder.uid, folder.gid, _name_of(folder.uid))
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        raise EmbeddedPostgresError(
+            f"PostgreSQL does not run as root and there is no user nobody: give {folder.path} to an ordinary user"
+        ) from None
+    return DatabaseUser(nobody.pw_uid, nobody.pw_gid, nobody.pw_name)
+
+
+def _name_of(uid: int) -> str | None:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None
+
+
+def try_lock(folder: DataFolder) -> int | None:
+    """Return a descriptor that holds the folder's lock until it is closed, None while somebody else holds it."""
+    descriptor = open_private(folder, folder.lock_file, os.O_RDWR)
+    if _flock(descriptor, fcntl.LOCK_EX):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def is_locked(folder: DataFolder) -> bool:
+    """Return whether somebody owns this folder now."""
+    try:
+        descriptor = os.open(folder.lock_file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _flock(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
+def _flock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def open_private(folder: DataFolder, path: Path, flags: int) -> int:
+    """Return a descriptor of a regular file of the folder, made with mode 0600 for the folder's owner if needed."""
+    descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    try:
+        _keep_private(folder, path, descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _keep_private(folder: DataFolder, path: Path, descriptor: int) -> None:
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+        raise EmbeddedPostgresError(f"{path} is not an ordinary file: remove it")
+    if os.geteuid() == 0 and found.st_uid == 0:
+        os.fchown(descriptor, folder.uid, folder.gid)
+
+
+@contextlib.contextmanager
+def replacing(folder: DataFolder, path: Path, text: str, *, reader: DatabaseUser) -> Iterator[Path]:
+    """Yield a file with `text` that `reader` may read; at the end it takes the place of `path`, mode 0600.
+
+    When the block raises, `path` is as it was.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=new_name(path), dir=folder.path)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+            if os.geteuid() == 0:
+                os.fchown(descriptor, reader.uid, reader.gid)
+            yield Path(name)
+            if os.geteuid() == 0:
+                os.fchown(descriptor, folder.uid, folder.gid)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def new_name(path: Path) -> str:
+    """Return how the name begins under which something is made that shall take the place of `path`."""
+    return f"{path.name}.new-"
+
+
+def find_leftovers(folder: DataFolder) -> list[Path]:
+    """Return what was being made in the folder; for its owner, who makes nothing now: what was never finished."""
+    made = (folder.cluster, folder.password_file, folder.socket_note)
+    return [leftover for path in made for leftover in folder.path.glob(f"{new_name(path)}*")]
+
+
+def sync_folder(path: Path) -> None:
+    """Make new names in a folder survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_small(path: Path) -> str | None:
+    """Return a small file's text, None when it does not exist."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(_SMALL_FILE).decode(errors="replace")
+
+
+def give_folder(path: Path, user: DatabaseUser) -> None:
+    """Make the folder at `path` private to `user` (mode 0700); what is inside keeps its owners."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        os.fchmod(descriptor, 0o700)
+        if os.geteuid() == 0:
+            os.fchown(descriptor, user.uid, user.gid)
+    finally:
+        os.close(descriptor)
+
+
+def find_socket_folder(folder: DataFolder) -> Path | None:
+    """Return the folder where a server of this data directory has its socket, None when none was made yet."""
+    if _fits(folder.run_folder):
+        return folder.run_folder if folder.run_folder.is_dir() else None
+    owner, _, noted = (read_small(folder.socket_note) or "").partition("\n")
+    # A copy of a data directory must not take over the socket of its original.
+    if owner != str(folder.path) or not _fits(Path(noted)) or not folder.cluster.is_dir():
+        return None
+    try:
+        found = Path(noted).lstat()
+    except FileNotFoundError:
+        return None
+    # The temp directory is everybody's: the name may have been taken by another user since it was noted.
+    private = stat.S_ISDIR(found.st_mode) and stat.S_IMODE(found.st_mode) == 0o700  # noqa: PLR2004 - a mode
+    return Path(noted) if private and found.st_uid == folder.cluster.stat().st_uid else None
+
+
+def make_socket_folder(folder: DataFolder, user: DatabaseUser) -> Path:
+    """Return a folder of `user` (mode 0700) whose path is short enough for a socket, the known one if there is one."""
+    if _fits(folder.run_folder):
+        with contextlib.suppress(FileExistsError):
+            folder.run_folder.mkdir(mode=0o700)
+        give_folder(folder.run_folder, user)
+        return folder.run_folder
+    known = find_socket_folder(folder)
+    if known is not None:
+        return known
+    place = Path(tempfile.gettempdir())
+    made = Path(tempfile.mkdtemp(prefix="waypost-", dir=place if _fits(place / "waypost-12345678") else "/tmp"))  # noqa: S108 - mkdtemp makes it private
+    give_folder(made, user)
+    with replacing(folder, folder.socket_note, f"{folder.path}\n{made}", reader=user):
+        pass
+    return made
+
+
+def drop_socket_folder(folder: DataFolder, socket_folder: Path) -> None:
+    """Remove a socket folder that stands outside the data directory."""
+    if socket_folder == folder.run_folder:
+        return
+    folder.socket_note.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        socket_folder.rmdir()
+
+
+def _fits(socket_folder: Path) -> bool:
+    path = str(socket_folder)
+    return len(path + _SOCKET_NAME) <= _SOCKET_PATH_BYTES and _PLAIN_PATH.fullmatch(path) is not None

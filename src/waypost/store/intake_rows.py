@@ -1,0 +1,157 @@
+"""What intake writes: trackings, events and deliveries, inside the caller's transaction.
+
+The order of calls is the protocol of locks: ``lock``, then ``now``, then ``tails``, then the inserts.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import msgspec
+
+from waypost.domain import ids
+from waypost.domain.endpoints import DisabledReason, Endpoint, Ordering, Trigger, Version
+from waypost.domain.statuses import Status
+from waypost.domain.trackings import TrackingState
+from waypost.store.rows import LockedTracking, NewDelivery, NewEvent
+from waypost.store.statements import Session, copy, execute, fetch, fetch_one
+from waypost.store.states import pack, unpack
+
+TrackingKey = tuple[int, UUID, str, str]
+"""Bucket, account, tracking number, courier code."""
+
+
+def from_ms(at: int) -> datetime:
+    """Give the datetime of Unix milliseconds."""
+    return datetime.fromtimestamp(at / 1000, UTC)
+
+
+def day_of(identifier: UUID) -> date:
+    """Give the UTC day that an id's time lies in: the partition of its row."""
+    return from_ms(ids.made_at(identifier)).date()
+
+
+async def find(session: Session, keys: Sequence[TrackingKey]) -> dict[TrackingKey, UUID]:
+    """Give the ids of the trackings that exist."""
+    if not keys:
+        return {}
+    buckets, accounts, numbers, couriers = (list(column) for column in zip(*keys, strict=True))
+    rows = await fetch(session, "find_trackings", sorted(set(buckets)), buckets, accounts, numbers, couriers)
+    return {keys[row["position"] - 1]: row["id"] for row in rows}
+
+
+async def register(session: Session, account: dict[UUID, UUID], states: Sequence[TrackingState]) -> set[UUID]:
+    """Insert trackings that are new, and give the ids of those that really were."""
+    rows = sorted(
+        (ids.bucket(UUID(hex=state.id)), state.tracking_number, state.courier_code, state) for state in states
+    )
+    columns = [
+        (bucket, (key := UUID(hex=state.id)), account[key], number, courier, pack(state), from_ms(state.created_at))
+        for bucket, number, courier, state in rows
+    ]
+    made = await fetch(session, "register_trackings", *(list(column) for column in zip(*columns, strict=True)))
+    return {row["id"] for row in made}
+
+
+async def lock(session: Session, trackings: Sequence[UUID]) -> list[LockedTracking]:
+    """Lock the trackings, in everybody's order, and give their states."""
+    buckets = [ids.bucket(tracking) for tracking in trackings]
+    rows = await fetch(session, "lock_trackings", sorted(set(buckets)), buckets, list(trackings))
+    return [
+        LockedTracking(
+            bucket=row["bucket"],
+            id=row["id"],
+            account=row["account"],
+            sequence=row["sequence"],
+            last_event=row["last_event"],
+            state=unpack(row["state"]),
+        )
+        for row in rows
+    ]
+
+
+async def now(session: Session) -> int:
+    """Give the database's time in Unix milliseconds; inside a transaction only after its locks are taken."""
+    row = await fetch_one(session, "clock")
+    assert row is not None  # noqa: S101 - a select without FROM gives a row
+    return int(row["now"].timestamp() * 1000)
+
+
+async def endpoints_of(session: Session, accounts: Sequence[UUID]) -> dict[UUID, list[Endpoint]]:
+    """Give the accounts' endpoints, also those that are off: an event says why it skipped them."""
+    found: dict[UUID, list[Endpoint]] = {account: [] for account in accounts}
+    for row in await fetch(session, "fan_out", list(accounts)):
+        statuses = row["statuses"]
+        found[row["account"]].append(
+            Endpoint(
+                id=row["id"],
+                account=row["account"],
+                url=row["url"],
+                description=row["description"],
+                version=Version(row["version"]),
+                statuses=None if statuses is None else frozenset(map(Status, statuses)),
+                trigger=Trigger(row["trigger"]),
+                ordering=Ordering(row["ordering"]),
+                enabled=row["enabled"],
+                disabled_reason=DisabledReason(row["disabled_reason"]) if row["disabled_reason"] else None,
+                created_at=row["created_at"],
+                updated_at=row["updated_at"],
+            )
+        )
+    return found
+
+
+async def tails(session: Session, queues: Sequence[tuple[int, UUID, UUID, str]]) -> set[tuple[UUID, UUID]]:
+    """Lock what stands before new deliveries, and give the (tracking, endpoint) whose queue is not empty."""
+    if not queues:
+        return set()
+    buckets, trackings, endpoints, orderings = (list(column) for column in zip(*queues, strict=True))
+    rows = await fetch(session, "queues", sorted(set(buckets)), buckets, trackings, endpoints, orderings)
+    return {(row["tracking"], row["endpoint"]) for row in rows}
+
+
+async def write_events(session: Session, events: Sequence[NewEvent]) -> None:
+    """Append events."""
+    if not events:
+        return
+    columns = (
+        *("bucket", "day", "id", "account", "tracking", "tracking_number", "courier_code", "sequence", "status"),
+        *("substatus", "previous_status", "source", "deliveries", "skipped", "state"),
+    )
+    await copy(session, "event", columns, [_event_record(event) for event in events])
+
+
+def _event_record(event: NewEvent) -> tuple[object, ...]:
+    state = event.state
+    return (
+        *(event.bucket, day_of(event.id), event.id, event.account, event.tracking, state.tracking_number),
+        *(state.courier_code, event.sequence, state.status, state.substatus, event.previous_status, event.source),
+        event.deliveries,
+        msgspec.json.encode(event.skipped).decode() if event.skipped else None,
+        event.packed,
+    )
+
+
+async def write_deliveries(session: Session, deliveries: Sequence[NewDelivery]) -> None:
+    """Queue deliveries."""
+    if deliveries:
+        columns = ("bucket", "id", "endpoint", "tracking", "event", "sequence", "ordering", "blocked")
+        await copy(session, "due", columns, map(msgspec.structs.astuple, deliveries))
+
+
+async def change(
+    session: Session, changed: Sequence[tuple[LockedTracking, TrackingState, int, UUID | None, bytes]]
+) -> None:
+    """Write trackings back: (as locked, new state, new sequence, newest event, packed state)."""
+    columns = [
+        (was.bucket, was.id, sequence, event, str(state.status), state.substatus, packed, from_ms(state.updated_at))
+        for was, state, sequence, event, packed in changed
+    ]
+    lists = [list(column) for column in zip(*columns, strict=True)]
+    await execute(session, "change_trackings", sorted(set(lists[0])), *lists)
+
+
+async def watch(session: Session, rows: Sequence[tuple[UUID, str, bool]]) -> None:
+    """Begin to watch new trackings: (tracking, courier code, whether a source is asked)."""
+    buckets = [ids.bucket(tracking) for tracking, _, _ in rows]
+    await execute(session, "watch", buckets, *(list(column) for column in zip(*rows, strict=True)))

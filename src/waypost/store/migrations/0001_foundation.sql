@@ -1,0 +1,210 @@
+-- The foundation: accounts and endpoints (small, later Citus reference tables), then everything that hangs on a
+-- parcel. `bucket` is in the key of every large table and leads none of the hot table's indexes: a leading bucket
+-- makes the claim read the backlog. No foreign key or unique constraint crosses buckets.
+
+create table account (
+    id uuid primary key,
+    email text not null,
+    name text not null,
+    created_at timestamptz not null default now(),
+    check (length(email) between 3 and 254)
+);
+create unique index account_email on account (lower(email));
+
+create table account_user (
+    id uuid primary key,
+    account uuid not null references account,
+    email text not null,
+    password_hash text not null,
+    role text not null check (role in ('owner', 'member')),
+    created_at timestamptz not null default now()
+);
+create unique index account_user_email on account_user (lower(email));
+
+create table api_key (
+    id uuid primary key,
+    account uuid not null references account,
+    name text not null,
+    prefix text not null,
+    digest bytea not null unique check (length(digest) = 32),
+    scopes text[] not null,
+    created_at timestamptz not null default now(),
+    expires_at timestamptz,
+    revoked_at timestamptz
+);
+
+create table endpoint (
+    id uuid primary key,
+    account uuid not null references account,
+    url text not null check (length(url) between 1 and 2048),
+    description text not null default '',
+    version text not null check (version in ('V2', 'V3', 'V4')),
+    statuses text[],                                -- null: all of them
+    trigger text not null check (trigger in ('every_update', 'status_change')),
+    ordering text not null check (ordering in ('ordered', 'latest', 'unordered')),
+    enabled boolean not null default true,
+    disabled_reason text check (disabled_reason in ('user', 'gone', 'failing')),
+    secret bytea not null,                          -- sealed
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    deleted_at timestamptz,
+    check (enabled = (disabled_reason is null)),
+    check (deleted_at is null or not enabled)
+);
+create index endpoint_account on endpoint (account, id) where deleted_at is null;
+
+-- What changes often about an endpoint lives here, so that the reference table stays still.
+create table endpoint_health (
+    endpoint uuid primary key,
+    failing_since timestamptz,
+    last_error text,
+    last_success_at timestamptz
+);
+
+create table tracking (
+    bucket smallint not null check (bucket between 0 and 255),
+    id uuid not null,
+    account uuid not null,
+    tracking_number text collate "C" not null,
+    courier_code text collate "C" not null,
+    status text not null check (status in ('pending', 'notfound', 'inforeceived', 'transit', 'pickup', 'undelivered',
+                                           'delivered', 'exception', 'expired')),
+    substatus text not null,
+    sequence integer not null default 0 check (sequence >= 0),   -- of its newest event; 0 before the first
+    last_event uuid,
+    state bytea not null,                                        -- zlib-compressed JSON of TrackingState
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    primary key (id, bucket),
+    check ((sequence = 0) = (last_event is null))
+) with (fillfactor = 80);
+create unique index tracking_number on tracking (account, tracking_number, courier_code, bucket);
+create index tracking_account on tracking (account, id);
+
+-- One row for each tracking that is still asked for or may still expire. `expires_at` is moved lazily: when it comes,
+-- the state tells whether it is really due.
+create table watch (
+    bucket smallint not null,
+    tracking uuid not null,
+    courier_code text collate "C" not null,
+    next_poll_at timestamptz,                       -- null: no source is asked for it
+    unchanged smallint not null default 0,          -- polls in a row that brought nothing new
+    status_since timestamptz not null default now(),
+    last_polled_at timestamptz,
+    leased_until timestamptz,
+    expires_at timestamptz not null,
+    primary key (tracking, bucket)
+) with (fillfactor = 70);
+create index watch_polls on watch (courier_code, next_poll_at) where next_poll_at is not null;
+create index watch_expiry on watch (expires_at);
+
+create table event (
+    bucket smallint not null,
+    day date not null,                              -- the UTC day of the id
+    id uuid not null,
+    account uuid not null,
+    tracking uuid not null,
+    tracking_number text collate "C" not null,
+    courier_code text collate "C" not null,
+    sequence integer not null check (sequence > 0),
+    status text not null,
+    substatus text not null,
+    previous_status text not null,
+    source text not null check (source in ('poll', 'push', 'api', 'expiry')),
+    deliveries smallint not null,                   -- how many it made, for the reconciler
+    skipped jsonb,                                  -- endpoint -> why it got nothing
+    state bytea not null,
+    primary key (id, day, bucket),
+    check (day = (uuid_extract_timestamp(id) at time zone 'utc')::date)
+) partition by range (day);
+create index event_account on event (account, id);
+
+-- The hot table: unsettled deliveries, one queue for each parcel and endpoint, one lane for each endpoint.
+create table due (
+    bucket smallint not null,
+    id uuid not null,
+    endpoint uuid not null,
+    tracking uuid not null,
+    event uuid not null,
+    sequence integer not null,
+    ordering text not null check (ordering in ('ordered', 'latest', 'unordered')),
+    blocked boolean not null default false,         -- waits behind an earlier row of its parcel and endpoint
+    next_at timestamptz not null default now(),
+    tries smallint not null default 0,              -- attempts that ended
+    lease_no integer not null default 0,            -- the fencing number: counts claims
+    leased_by integer,
+    leased_until timestamptz,                       -- in no index: the claim is a heap-only update
+    cancelling boolean not null default false,
+    primary key (id, bucket),
+    check (not blocked or (ordering <> 'unordered' and leased_until is null))
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+        autovacuum_vacuum_cost_delay = 0);
+create index due_queue on due (tracking, endpoint, sequence) where ordering <> 'unordered';
+create unique index due_head on due (tracking, endpoint, bucket) where ordering <> 'unordered' and not blocked;
+create index due_lane on due (endpoint, next_at) where not blocked;
+create index due_blocked on due (endpoint, id) where blocked;
+
+create table settled (
+    bucket smallint not null,
+    day date not null,                              -- the UTC day of the id, not of the settling
+    id uuid not null,
+    endpoint uuid not null,
+    tracking uuid not null,
+    event uuid not null,
+    sequence integer not null,
+    state text not null check (state in ('delivered', 'failed', 'superseded', 'cancelled')),
+    reason text,
+    tries smallint not null,
+    settled_at timestamptz not null,
+    primary key (id, day, bucket),
+    check (day = (uuid_extract_timestamp(id) at time zone 'utc')::date)
+) partition by range (day);
+create index settled_endpoint on settled (endpoint, id);
+create index settled_undelivered on settled (endpoint, id) where state <> 'delivered';
+create index settled_tracking on settled (tracking, id);
+
+create table attempt (
+    bucket smallint not null,
+    day date not null,                              -- the UTC day of the delivery's id
+    delivery uuid not null,
+    number integer not null,                        -- the lease it was made under
+    started_at timestamptz not null,
+    duration_ms integer not null,
+    version text not null,
+    outcome text not null,
+    status_code smallint,
+    retry_after_seconds integer,
+    url text not null,
+    signed_at bigint not null,                      -- the timestamp header, Unix seconds
+    signature text not null,
+    webhook_signature text not null,
+    user_agent text not null,
+    body_sha256 bytea not null,
+    body_length integer not null,
+    response_headers jsonb,                         -- null: no response came
+    response_body bytea,
+    response_truncated boolean,
+    primary key (delivery, number, day, bucket)
+) partition by range (day);
+
+create table idempotency (
+    bucket smallint not null,
+    account uuid not null,
+    key text not null,
+    request bytea not null,
+    answer bytea,
+    at timestamptz not null default now(),
+    primary key (account, key, bucket)
+);
+
+-- One row for each dispatcher process; that it lives is proven by the advisory lock on its number.
+create table dispatcher (
+    number integer generated always as identity primary key,
+    joined_at timestamptz not null default now()
+);
+
+-- Single values of the installation, such as the check value of the secret key.
+create table installation (
+    name text primary key,
+    value bytea not null
+);

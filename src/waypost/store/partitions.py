@@ -1,0 +1,68 @@
+"""Day partitions of events, settled deliveries and attempts: made ahead, attached, and dropped when they are old.
+
+``CREATE TABLE … PARTITION OF`` would lock the parent against everybody; a table of its own is made first and attached.
+"""
+
+from datetime import date, timedelta
+from typing import Final
+
+from waypost.store.statements import Session
+
+PARTITIONED: Final = ("event", "settled", "attempt")
+DAYS_AHEAD: Final = 7
+
+
+async def today(session: Session) -> date:
+    """Give the database's day in UTC."""
+    day: date = await session.fetchval("select (now() at time zone 'utc')::date")
+    return day
+
+
+async def create_ahead(session: Session) -> int:
+    """Make the missing partitions from yesterday to seven days ahead, and give how many were made."""
+    first = await today(session) - timedelta(days=1)
+    made = 0
+    for table in PARTITIONED:
+        have = await _days(session, table)
+        for distance in range(DAYS_AHEAD + 2):
+            day = first + timedelta(days=distance)
+            if day not in have:
+                await _create(session, table, day)
+                made += 1
+    return made
+
+
+async def drop_before(session: Session, oldest: date) -> list[str]:
+    """Detach and drop the partitions of the days before ``oldest``; gives their names."""
+    dropped = []
+    for table in PARTITIONED:
+        for day in sorted(await _days(session, table)):
+            if day < oldest:
+                name = _name(table, day)
+                await session.execute(f"alter table {table} detach partition {name}")
+                await session.execute(f"drop table {name}")
+                dropped.append(name)
+    return dropped
+
+
+def _name(table: str, day: date) -> str:
+    return f"{table}_{day:%Y%m%d}"
+
+
+async def _days(session: Session, table: str) -> set[date]:
+    rows = await session.fetch(
+        "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid"
+        " where i.inhparent = $1::text::regclass",
+        table,
+    )
+    return {date.fromisoformat(row["relname"].removeprefix(f"{table}_")) for row in rows}
+
+
+async def _create(session: Session, table: str, day: date) -> None:
+    name = _name(table, day)
+    async with session.transaction():
+        await session.execute(f"create table if not exists {name} (like {table} including all)")
+        await session.execute(
+            f"alter table {table} attach partition {name}"
+            f" for values from ('{day.isoformat()}') to ('{(day + timedelta(days=1)).isoformat()}')"
+        )

@@ -1,0 +1,213 @@
+"""The queue of unsettled deliveries: claim, settle, retry, cancel. See ``sql/queue.sql`` for why each is as it is.
+
+``Settling`` runs inside one transaction: ``hold`` first; only what it gives back may be settled or retried.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.domain import ids
+from waypost.domain.deliveries import Reason, Settled
+from waypost.store.intake_rows import day_of
+from waypost.store.rows import AttemptRow, Claimed, LaneEndpoint
+from waypost.store.statements import Session, copy, execute, fetch, fetch_one, transaction
+
+ALL_BUCKETS: Final = list(range(ids.BUCKETS))
+_RETRIES_A_CALL: Final = 100
+LIVES: Final = 0x7761_7973
+"""The class of the advisory locks by which dispatchers prove that they live."""
+
+
+class Lane(msgspec.Struct, frozen=True):
+    """What to claim of one endpoint: at most ``free`` deliveries that became due after ``low``."""
+
+    endpoint: UUID
+    free: int
+    low: datetime
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """An attempt that ended and what follows: settled as ``state``, or tried again after ``wait_seconds``."""
+
+    claimed: Claimed
+    attempt: AttemptRow | None
+    state: Settled | None
+    reason: Reason | None = None
+    wait_seconds: float = 0.0
+
+
+async def claim(session: Session, lanes: Sequence[Lane], *, dispatcher: int, lease: timedelta) -> list[Claimed]:
+    """Lease deliveries that are due, fairly over the lanes; each claim raises the fencing number."""
+    rows = await fetch(
+        session,
+        "claim",
+        ALL_BUCKETS,
+        [lane.endpoint for lane in lanes],
+        [lane.free for lane in lanes],
+        dispatcher,
+        lease,
+        [lane.low for lane in lanes],
+    )
+    return [
+        Claimed(
+            bucket=row["bucket"],
+            id=row["id"],
+            endpoint=row["endpoint"],
+            tracking=row["tracking"],
+            event=row["event"],
+            sequence=row["sequence"],
+            tries=row["tries"],
+            lease_no=row["lease_no"],
+            packed=row["state"],
+        )
+        for row in rows
+    ]
+
+
+async def scout(session: Session) -> dict[UUID, float]:
+    """Give each lane's seconds until something in it is due; negative when it is due already."""
+    return {row["endpoint"]: row["due_in"] for row in await fetch(session, "scout", ALL_BUCKETS)}
+
+
+async def lane_endpoints(session: Session, endpoints: Sequence[UUID]) -> dict[UUID, LaneEndpoint]:
+    """Give what the deliveries of these endpoints are sent with now."""
+    rows = await fetch(session, "lane_endpoints", list(endpoints))
+    return {row["id"]: LaneEndpoint(**dict(row)) for row in rows}
+
+
+async def settle(session: Session, finished: Sequence[Finished]) -> tuple[set[UUID], int]:
+    """Record attempts and what follows from them, in one transaction.
+
+    Gives the endpoints whose next deliveries became free, and how many results came too late: their lease was lost,
+    so they change nothing, but their attempts are kept, for they happened.
+    """
+    ordered = sorted(finished, key=lambda one: (one.claimed.bucket, one.claimed.tracking, one.claimed.endpoint))
+    async with transaction(session):
+        held, now = await _hold(session, ordered)
+        ours = [one for one in ordered if one.claimed.id in held]
+        for (state, reason, tried), group in _by_end(ours, held).items():
+            await execute(session, "settle", *_ids(group), state.value, reason and reason.value, int(tried))
+        await _retry(session, [one for one in ours if one.state is None and not held[one.claimed.id]], now)
+        freed = await _unblock(session, [one for one in ours if one.state is not None or held[one.claimed.id]])
+        await _keep_attempts(session, [one.attempt for one in ordered if one.attempt is not None])
+    return freed, len(ordered) - len(ours)
+
+
+async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[UUID, bool], datetime]:
+    """Lock what is still ours; gives for each whether it is to be cancelled, and the database's time."""
+    rows = await fetch(
+        session,
+        "hold",
+        sorted({one.claimed.bucket for one in finished}),
+        [one.claimed.bucket for one in finished],
+        [one.claimed.id for one in finished],
+        [one.claimed.lease_no for one in finished],
+    )
+    now = rows[0]["now"] if rows else datetime.min.replace(tzinfo=UTC)
+    return {row["id"]: row["cancelling"] for row in rows}, now
+
+
+def _by_end(
+    ours: Sequence[Finished], cancelling: dict[UUID, bool]
+) -> dict[tuple[Settled, Reason | None, bool], list[Finished]]:
+    """Group by end. What was cancelled in flight is delivered if the attempt succeeded, else cancelled."""
+    groups: dict[tuple[Settled, Reason | None, bool], list[Finished]] = {}
+    for one in ours:
+        state, reason = one.state, one.reason
+        if cancelling[one.claimed.id] and state is not Settled.DELIVERED:
+            state, reason = Settled.CANCELLED, Reason.USER
+        if state is not None:
+            groups.setdefault((state, reason, one.attempt is not None), []).append(one)
+    return groups
+
+
+async def _retry(session: Session, retried: Sequence[Finished], now: datetime) -> None:
+    for start in range(0, len(retried), _RETRIES_A_CALL):
+        some = retried[start : start + _RETRIES_A_CALL]
+        await execute(session, "retry", *_ids(some), [now + timedelta(seconds=one.wait_seconds) for one in some])
+
+
+async def _unblock(session: Session, ended: Sequence[Finished]) -> set[UUID]:
+    if not ended:
+        return set()
+    freed: set[UUID] = set()
+    while True:
+        row = await fetch_one(
+            session,
+            "unblock",
+            sorted({one.claimed.bucket for one in ended}),
+            [one.claimed.bucket for one in ended],
+            [one.claimed.tracking for one in ended],
+            [one.claimed.endpoint for one in ended],
+        )
+        assert row is not None  # noqa: S101 - an aggregate gives a row
+        freed.update(row["endpoints"])
+        if row["vanished"] <= 0:
+            return freed
+
+
+async def _keep_attempts(session: Session, attempts: Sequence[AttemptRow]) -> None:
+    if attempts:
+        columns = ("bucket", "day", *AttemptRow.__struct_fields__[1:])
+        records = []
+        for attempt in attempts:
+            bucket, *others = msgspec.structs.astuple(attempt)
+            records.append((bucket, day_of(attempt.delivery), *others))
+        await copy(session, "attempt", columns, records)
+
+
+def _ids(finished: Sequence[Finished]) -> tuple[list[int], list[UUID]]:
+    return sorted({one.claimed.bucket for one in finished}), [one.claimed.id for one in finished]
+
+
+async def join(session: Session) -> int:
+    """Take a dispatcher's number and prove life by it: as long as this session lives, so does the dispatcher."""
+    row = await fetch_one(session, "join_dispatchers")
+    assert row is not None  # noqa: S101 - an insert gives its row
+    number: int = row["number"]
+    await fetch_one(session, "prove_life", LIVES, number)
+    return number
+
+
+async def rescue(session: Session, number: int, *, alone: bool) -> int:
+    """Take the leases of dispatchers that died, and give how many those were.
+
+    After a restart of PostgreSQL everybody has lost the lock, so ten seconds are waited; ``alone`` says that this
+    process started the server itself, so that nobody else can be alive.
+    """
+    dead = 0
+    for row in await fetch(session, "other_dispatchers", number):
+        if not (alone or row["settled_server"]):
+            continue
+        proof = await fetch_one(session, "prove_life", LIVES, row["number"])
+        if proof is not None and proof["held"]:
+            await execute(session, "rescue", row["number"])
+            await execute(session, "leave_dispatchers", row["number"])
+            await fetch_one(session, "yield_life", LIVES, row["number"])
+            dead += 1
+    return dead
+
+
+async def leave(session: Session, number: int) -> None:
+    """Give a dispatcher's leases and number back, at a clean stop."""
+    await execute(session, "rescue", number)
+    await execute(session, "leave_dispatchers", number)
+
+
+async def cancel_lane(session: Session, endpoint: UUID) -> int:
+    """Cancel what an endpoint that is off has waiting, and give how many deliveries that were; 0 when none is left."""
+    async with transaction(session):
+        rows = await fetch(session, "lane_queues", ALL_BUCKETS, endpoint)
+        if not rows:
+            return 0
+        buckets = sorted({row["bucket"] for row in rows})
+        trackings = sorted({row["tracking"] for row in rows})
+        await fetch(session, "lock_trackings", buckets, [ids.bucket(tracking) for tracking in trackings], trackings)
+        row = await fetch_one(session, "cancel", buckets, [row["id"] for row in rows], Reason.ENDPOINT_OFF.value)
+        assert row is not None  # noqa: S101 - an aggregate gives a row
+        cancelled: int = row["cancelled"]
+        return cancelled

@@ -1,0 +1,97 @@
+"""The values that go between the engine and its tables."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from waypost.domain.trackings import TrackingState
+
+
+class LockedTracking(msgspec.Struct, frozen=True):
+    """A tracking under its row lock: who else writes it waits."""
+
+    bucket: int
+    id: UUID
+    account: UUID
+    sequence: int
+    last_event: UUID | None
+    state: TrackingState
+
+
+class NewEvent(msgspec.Struct, frozen=True):
+    """An event about to be written. ``skipped`` holds why an endpoint got nothing, by its id."""
+
+    bucket: int
+    id: UUID
+    account: UUID
+    tracking: UUID
+    sequence: int
+    previous_status: str
+    source: str
+    deliveries: int
+    skipped: dict[str, str]
+    state: TrackingState
+    packed: bytes
+
+
+class NewDelivery(msgspec.Struct, frozen=True):
+    """A delivery about to be queued."""
+
+    bucket: int
+    id: UUID
+    endpoint: UUID
+    tracking: UUID
+    event: UUID
+    sequence: int
+    ordering: str
+    blocked: bool
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A delivery that this dispatcher may work on until its lease ends. ``packed`` None: its event is gone."""
+
+    bucket: int
+    id: UUID
+    endpoint: UUID
+    tracking: UUID
+    event: UUID
+    sequence: int
+    tries: int
+    lease_no: int
+    packed: bytes | None
+
+
+class LaneEndpoint(msgspec.Struct, frozen=True):
+    """What a delivery is sent with: its endpoint as it is at the time of the attempt. ``secret`` is sealed."""
+
+    id: UUID
+    account: UUID
+    url: str
+    version: str
+    enabled: bool
+    secret: bytes
+
+
+class AttemptRow(msgspec.Struct, frozen=True):
+    """One attempt as it is kept. The body is not: it is rendered again from the event."""
+
+    bucket: int
+    delivery: UUID
+    number: int
+    started_at: datetime
+    duration_ms: int
+    version: str
+    outcome: str
+    status_code: int | None
+    retry_after_seconds: int | None
+    url: str
+    signed_at: int
+    signature: str
+    webhook_signature: str
+    user_agent: str
+    body_sha256: bytes
+    body_length: int
+    response_headers: str | None
+    response_body: bytes | None
+    response_truncated: bool | None

@@ -1,0 +1,84 @@
+-- Intake: updates become changes, events and deliveries, in one transaction.
+-- Order of locks, everybody's: trackings by (bucket, id), then queues by (bucket, tracking, endpoint).
+
+-- name: find_trackings
+select u.position, t.id
+from unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[])
+     with ordinality as u (bucket, account, tracking_number, courier_code, position)
+join tracking t on t.account = u.account and t.tracking_number = u.tracking_number
+               and t.courier_code = u.courier_code and t.bucket = u.bucket
+where t.bucket = any ($1::smallint[])
+
+-- name: register_trackings
+-- Sorted by the caller, so that two batches that register the same numbers wait for each other in one order.
+insert into tracking (bucket, id, account, tracking_number, courier_code, status, substatus, state, created_at,
+                      updated_at)
+select bucket, id, account, tracking_number, courier_code, 'pending', 'pending001', state, at, at
+from unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::timestamptz[])
+     as n (bucket, id, account, tracking_number, courier_code, state, at)
+on conflict (account, tracking_number, courier_code, bucket) do nothing
+returning id
+
+-- name: lock_trackings
+-- One writer a parcel; only then the clock is read and ids are made, so a parcel's ids rise with its sequence.
+select t.bucket, t.id, t.account, t.sequence, t.status, t.last_event, t.state
+from tracking t
+join unnest($2::smallint[], $3::uuid[]) as u (bucket, id) on t.bucket = u.bucket and t.id = u.id
+where t.bucket = any ($1::smallint[])
+order by t.bucket, t.id
+for no key update of t
+
+-- name: clock
+-- The transaction's id is drawn before the time: whoever reads the horizon after this time sees this transaction.
+select pg_current_xact_id(), clock_timestamp() as now
+
+-- name: database_clock
+select clock_timestamp() as now
+
+-- name: fan_out
+select id, account, url, description, version, statuses, trigger, ordering, enabled, disabled_reason, created_at, updated_at
+from endpoint
+where account = any ($1::uuid[]) and deleted_at is null
+
+-- name: queues
+-- What stands before a new delivery in its queue. The key-share lock on the tail conflicts with DELETE only: a settle
+-- waits and its `unblock`, a later statement, sees the new row; or we wait and find the queue empty.
+select k.bucket, k.tracking, k.endpoint, q.id, q.sequence
+from (select distinct bucket, tracking, endpoint, ordering
+      from unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::text[]) as n (bucket, tracking, endpoint, ordering)
+      where ordering <> 'unordered'
+      order by bucket, tracking, endpoint) k
+cross join lateral (
+    select q.id, q.sequence from due q
+    where q.bucket = any ($1::smallint[]) and q.bucket = k.bucket
+      and q.tracking = k.tracking and q.endpoint = k.endpoint and q.ordering <> 'unordered'
+    order by q.sequence desc
+    limit case when k.ordering = 'ordered' then 1 end
+    for key share) q
+
+-- name: change_trackings
+update tracking t
+set sequence = u.sequence, last_event = u.last_event, status = u.status, substatus = u.substatus, state = u.state,
+    updated_at = u.updated_at
+from unnest($2::smallint[], $3::uuid[], $4::integer[], $5::uuid[], $6::text[], $7::text[], $8::bytea[],
+            $9::timestamptz[])
+     as u (bucket, id, sequence, last_event, status, substatus, state, updated_at)
+where t.bucket = any ($1::smallint[]) and t.bucket = u.bucket and t.id = u.id
+
+-- name: watch
+insert into watch (bucket, tracking, courier_code, next_poll_at, expires_at)
+select bucket, tracking, courier_code, case when polled then now() end, now() + interval '30 days'
+from unnest($1::smallint[], $2::uuid[], $3::text[], $4::boolean[]) as n (bucket, tracking, courier_code, polled)
+on conflict (tracking, bucket) do nothing
+
+-- name: take_idempotency_key
+insert into idempotency (bucket, account, key, request) values ($1, $2, $3, $4)
+on conflict (account, key, bucket) do nothing
+returning key
+
+-- name: read_idempotency_key
+select request, answer, at < now() - interval '24 hours' as stale
+from idempotency where account = $1 and key = $2 and bucket = $3
+
+-- name: answer_idempotency_key
+update idempotency set answer = $4 where account = $1 and key = $2 and bucket = $3

@@ -1,0 +1,158 @@
+-- The queue: claim, settle, retry, unblock. Every statement that is hot names its buckets, and time is now(), never
+-- clock_timestamp(): a volatile function can be no index bound.
+
+-- name: claim
+-- Lanes by endpoint: what one endpoint has waiting costs the others nothing. `low` bounds the scan from below, so that
+-- dead index entries of what was settled are not walked again while an old snapshot keeps them.
+-- An event that is gone leaves its state null: such a delivery cannot be rendered and is settled as failed.
+with picked as (
+    select d.id
+    from unnest($2::uuid[], $3::integer[], $6::timestamptz[]) as lane (endpoint, free, low)
+    cross join lateral (
+        select q.id from due q
+        where q.bucket = any ($1::smallint[]) and q.endpoint = lane.endpoint and not q.blocked
+          and q.next_at between lane.low and now() and (q.leased_until is null or q.leased_until <= now())
+        order by q.next_at
+        limit lane.free
+        for update skip locked) d
+), claimed as (
+    update due d
+    set lease_no = d.lease_no + 1, leased_by = $4, leased_until = now() + $5::interval
+    where d.bucket = any ($1::smallint[]) and d.id = any (array(select id from picked))
+    returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no
+)
+select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.state
+from claimed c
+left join lateral (
+    select e.state from event e
+    where e.bucket = any ($1::smallint[]) and e.bucket = c.bucket
+      and e.day = (uuid_extract_timestamp(c.event) at time zone 'utc')::date and e.id = c.event
+    offset 0) e on true
+
+-- name: scout
+-- The lanes and when each is next due: one probe for each endpoint, not for each row.
+with recursive lane (endpoint, next_at) as (
+    (select endpoint, next_at from due
+     where bucket = any ($1::smallint[]) and not blocked and (leased_until is null or leased_until <= now())
+     order by endpoint, next_at limit 1)
+    union all
+    select d.endpoint, d.next_at from lane l cross join lateral (
+        select q.endpoint, q.next_at from due q
+        where q.bucket = any ($1::smallint[]) and not q.blocked
+          and (q.leased_until is null or q.leased_until <= now()) and q.endpoint > l.endpoint
+        order by q.endpoint, q.next_at limit 1) d
+)
+select endpoint, extract(epoch from next_at - now())::float8 as due_in from lane
+
+-- name: lane_endpoints
+-- Each delivery is sent with what its endpoint is at the time of the attempt.
+select id, account, url, version, enabled, secret from endpoint where id = any ($1::uuid[])
+
+-- name: hold
+-- Are these leases still ours? Sorted by (bucket, tracking, endpoint): the same order of locks as intake.
+select d.bucket, d.id, d.endpoint, d.tracking, d.cancelling, now() as now
+from unnest($2::smallint[], $3::uuid[], $4::integer[]) as u (bucket, id, lease_no)
+cross join lateral (
+    select * from due q
+    where q.bucket = any ($1::smallint[]) and q.bucket = u.bucket and q.id = u.id and q.lease_no = u.lease_no
+    for update) d
+
+-- name: settle
+-- Only what `hold` gave back, one call for each outcome. No join on due.
+with gone as (
+    delete from due where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) returning *
+)
+insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, settled_at)
+select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, endpoint, tracking, event, sequence,
+       $3::text, $4::text, tries + $5::integer, now()
+from gone
+
+-- name: retry
+-- At most 100 a call: the join is quadratic.
+update due d
+set tries = d.tries + 1, next_at = u.next_at, leased_by = null, leased_until = null
+from unnest($2::uuid[], $3::timestamptz[]) as u (id, next_at)
+where d.bucket = any ($1::smallint[]) and d.id = any ($2::uuid[]) and d.id = u.id
+
+-- name: unblock
+-- Its own statement, for a new snapshot, in the settle's transaction: in one statement with the delete a successor
+-- that was inserted meanwhile would stay blocked for ever. Repeated while `vanished` is above 0.
+with first as (
+    select f.id
+    from (select distinct bucket, tracking, endpoint
+          from unnest($2::smallint[], $3::uuid[], $4::uuid[]) as n (bucket, tracking, endpoint)) k
+    cross join lateral (
+        select q.id from due q
+        where q.bucket = any ($1::smallint[]) and q.bucket = k.bucket and q.tracking = k.tracking
+          and q.endpoint = k.endpoint and q.ordering <> 'unordered' and q.blocked
+        order by q.sequence limit 1) f
+    left join lateral (
+        select q.id from due q
+        where q.bucket = any ($1::smallint[]) and q.bucket = k.bucket and q.tracking = k.tracking
+          and q.endpoint = k.endpoint and q.ordering <> 'unordered' and not q.blocked
+        order by q.sequence limit 1) head on true
+    where head.id is null
+), freed as (
+    update due d set blocked = false, next_at = now()
+    where d.bucket = any ($1::smallint[]) and d.id = any (array(select id from first))
+    returning d.endpoint
+)
+select (select count(*) from first) - (select count(*) from freed) as vanished,
+       array(select distinct endpoint from freed) as endpoints
+
+-- name: lane_queues
+-- The queues of an endpoint that was turned off or deleted, a bounded number at a time.
+select bucket, tracking, id from due where bucket = any ($1::smallint[]) and endpoint = $2 limit 500
+
+-- name: cancel
+-- Under the tracking's row lock. What is in flight is marked: it is settled by the attempt that runs.
+with gone as (
+    delete from due where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) and leased_until is null returning *
+), kept as (
+    insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, settled_at)
+    select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, endpoint, tracking, event, sequence,
+           'cancelled', $3::text, tries, now()
+    from gone
+), marked as (
+    update due set cancelling = true
+    where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) and leased_until is not null
+    returning 1
+)
+select (select count(*) from gone) as cancelled, (select count(*) from marked) as marked
+
+-- name: stuck
+-- Reconciliation: queues without a head. Empty in every snapshot.
+select bucket, tracking, endpoint, count(*) from due where ordering <> 'unordered'
+group by bucket, tracking, endpoint having bool_and(blocked)
+
+-- name: join_dispatchers
+insert into dispatcher default values returning number
+
+-- name: prove_life
+select pg_try_advisory_lock($1, $2) as held
+
+-- name: other_dispatchers
+select number, now() - pg_postmaster_start_time() > interval '10 seconds' as settled_server
+from dispatcher where number <> $1
+
+-- name: rescue
+update due set leased_by = null, leased_until = null where leased_by = $1
+
+-- name: leave_dispatchers
+delete from dispatcher where number = $1
+
+-- name: yield_life
+select pg_advisory_unlock($1, $2)
+
+-- name: disable_endpoint
+update endpoint set enabled = false, disabled_reason = $2, updated_at = now()
+where id = $1 and enabled and deleted_at is null
+
+-- name: note_success
+update endpoint_health set failing_since = null, last_error = null, last_success_at = now()
+where endpoint = any ($1::uuid[])
+
+-- name: note_failure
+update endpoint_health h set failing_since = coalesce(h.failing_since, now()), last_error = u.error
+from unnest($1::uuid[], $2::text[]) as u (endpoint, error)
+where h.endpoint = u.endpoint

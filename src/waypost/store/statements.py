@@ -1,0 +1,77 @@
+"""Named SQL: each statement stands in a ``sql/*.sql`` file under ``-- name: <verb>`` and is counted when sent.
+
+The embedded build of PostgreSQL has no pg_stat_statements, so the driver's side is where statements are counted;
+BEGIN, COMMIT and COPY count as well.
+"""
+
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from importlib import resources
+from typing import Any, Final
+
+from asyncpg import Connection, DeadlockDetectedError, Record, SerializationError
+from asyncpg.pool import PoolConnectionProxy
+
+Session = Connection | PoolConnectionProxy
+"""A connection, from the pool or not."""
+
+SENT: Final[Counter[str]] = Counter()
+"""How many statements this process has sent, by name."""
+
+REPEATABLE: Final = (DeadlockDetectedError, SerializationError)
+"""What PostgreSQL answers to a transaction that may simply be run again."""
+
+_NAME: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+
+
+def _load() -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for file in sorted(resources.files(__package__).joinpath("sql").iterdir(), key=lambda entry: entry.name):
+        if not file.name.endswith(".sql"):
+            continue
+        _, *parts = _NAME.split(file.read_text(encoding="utf-8"))
+        for name, text in zip(parts[::2], parts[1::2], strict=True):
+            if name in texts:
+                message = f"the statement {name!r} stands twice in sql/*.sql"
+                raise ValueError(message)
+            texts[name] = text.strip()
+    return texts
+
+
+TEXTS: Final = _load()
+"""Every named statement's text."""
+
+
+async def fetch(session: Session, name: str, *arguments: object) -> list[Record]:
+    """Run the named statement and give its rows."""
+    SENT[name] += 1
+    return await session.fetch(TEXTS[name], *arguments)
+
+
+async def fetch_one(session: Session, name: str, *arguments: object) -> Record | None:
+    """Run the named statement and give its first row, or None."""
+    SENT[name] += 1
+    return await session.fetchrow(TEXTS[name], *arguments)
+
+
+async def execute(session: Session, name: str, *arguments: object) -> None:
+    """Run the named statement for its effect."""
+    SENT[name] += 1
+    await session.execute(TEXTS[name], *arguments)
+
+
+async def copy(session: Session, table: str, columns: Sequence[str], records: Iterable[Sequence[Any]]) -> None:
+    """Append records to a table by COPY."""
+    SENT[f"copy_{table}"] += 1
+    await session.copy_records_to_table(table, columns=columns, records=records)
+
+
+@asynccontextmanager
+async def transaction(session: Session) -> AsyncIterator[None]:
+    """Run what is inside in one transaction: all of it or nothing."""
+    SENT["begin"] += 1
+    SENT["commit"] += 1
+    async with session.transaction():
+        yield

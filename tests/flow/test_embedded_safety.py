@@ -1,0 +1,198 @@
+"""The embedded PostgreSQL: who may reach it, and what it leaves alone."""
+
+import os
+import pwd
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from tests.support.embedded import (
+    copy_folder,
+    folder_of,
+    ignore,
+    mode,
+    move_folder,
+    open_files,
+    open_place,
+    read,
+    run,
+    running,
+    server_pid,
+)
+from waypost.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, locate
+from waypost.store.embedded_folder import database_user, open_folder
+from waypost.store.embedded_process import run_program
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change to another user")
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    with open_place() as place:
+        yield place
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def template() -> AsyncIterator[Path]:
+    with open_place() as place:
+        async with running(place / "data") as server:
+            await run(server, "create table parcel (name text)")
+        yield place / "data"
+
+
+@pytest.fixture
+def data_dir(template: Path, place: Path) -> Path:
+    return copy_folder(template, place / "data")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(template: Path) -> AsyncIterator[EmbeddedPostgres]:
+    """Run one server for the tests that only look at it."""
+    with open_place() as place:
+        async with running(copy_folder(template, place / "data")) as server:
+            yield server
+
+
+async def test_only_the_owner_can_reach_password_and_socket(server: EmbeddedPostgres) -> None:
+    data_dir = await folder_of(server)
+
+    modes = {name: mode(data_dir / name) for name in ("postgres.password", "postgres.log", "run", "postgres")}
+
+    assert modes == {"postgres.password": 0o600, "postgres.log": 0o600, "run": 0o700, "postgres": 0o700}
+    assert mode(data_dir / "run" / ".s.PGSQL.5432") == 0o700
+
+
+async def test_a_wrong_password_is_refused(server: EmbeddedPostgres) -> None:
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(server.dsn, password="guessed")
+
+
+@linux_only
+async def test_no_tcp_port_is_opened(server: EmbeddedPostgres) -> None:
+    data_dir = await folder_of(server)
+
+    try:
+        files = open_files(server_pid(data_dir))
+    except PermissionError:
+        pytest.skip("root may not look at other users' processes in this container")
+    tcp = [line.split() for net in ("tcp", "tcp6") for line in read(f"/proc/net/{net}").splitlines()[1:]]
+
+    assert any(file.startswith("socket:") for file in files)
+    assert files.isdisjoint(f"socket:[{fields[9]}]" for fields in tcp)
+
+
+async def test_the_callers_variables_do_not_reach_the_server(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LD_PRELOAD", "/nowhere/evil.so")
+    monkeypatch.setenv("PGPORT", "1")
+    monkeypatch.setenv("PGOPTIONS", "-c fsync=off")
+
+    async with running(data_dir) as server:
+        answer = await run(server, "show fsync")
+    printed = await run_program([Path("/usr/bin/env")], folder=data_dir, user=database_user(open_folder(data_dir)))
+
+    assert answer == "on"
+    assert sorted(line.partition("=")[0] for line in printed.splitlines()) == ["LC_ALL", "PATH", "TZ"]
+
+
+async def test_a_path_too_long_for_a_socket_works_and_leaves_nothing_outside(data_dir: Path, place: Path) -> None:
+    long = move_folder(data_dir, place / ("parcels, and more " * 8) / "data")
+
+    async with running(long) as server:
+        answer = await run(server, "select 1")
+        address = await locate(long)
+        outside = server.address.socket_folder
+        private = mode(outside)
+
+    assert answer == 1
+    assert address == server.address
+    assert private == 0o700
+    assert not outside.exists()
+
+
+async def test_a_noted_socket_folder_that_others_may_enter_is_not_used(data_dir: Path, place: Path) -> None:
+    long = move_folder(data_dir, place / ("x" * 120))
+    trap = place / "trap"
+    trap.mkdir(mode=0o755)
+    (long / "socket").write_text(f"{long}\n{trap}")
+
+    async with running(long) as server:
+        used = server.address.socket_folder
+
+    assert used != trap
+    assert trap.exists()
+
+
+async def test_folders_above_keep_their_owner_and_mode(place: Path) -> None:
+    above = place / "above"
+    above.mkdir()
+    above.chmod(0o751)
+    before = above.stat()
+
+    async with running(above / "data"):
+        after = above.stat()
+
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+
+
+@root_only
+@linux_only
+async def test_root_lets_nobody_run_postgres(server: EmbeddedPostgres) -> None:
+    data_dir = await folder_of(server)
+
+    process = read(f"/proc/{server_pid(data_dir)}/status")
+
+    ids = {name: value.split() for name, _, value in (line.partition(":") for line in process.splitlines())}
+
+    nobody = pwd.getpwnam("nobody")
+    assert ids["Uid"] == [str(nobody.pw_uid)] * 4
+    assert ids["Gid"] == [str(nobody.pw_gid)] * 4
+    assert ids["Groups"] == []
+
+
+@root_only
+async def test_root_runs_postgres_as_the_owner_of_the_data_directory(place: Path) -> None:
+    owned = place / "owned"
+    owned.mkdir(mode=0o700)
+    owner = next(user for user in pwd.getpwall() if user.pw_uid not in {0, pwd.getpwnam("nobody").pw_uid})
+    os.chown(owned, owner.pw_uid, owner.pw_gid)
+
+    async with running(owned):
+        owners = {path.name: path.stat().st_uid for path in owned.iterdir()}
+
+    assert set(owners.values()) == {owner.pw_uid}
+
+
+@root_only
+async def test_an_owner_without_a_name_is_refused_with_advice(place: Path) -> None:
+    os.chown(place, 54321, 54321)
+
+    with pytest.raises(EmbeddedPostgresError, match="User id 54321 has no name"):
+        await EmbeddedPostgres.start(place, pg_bin=None, progress=ignore)
+
+
+@root_only
+async def test_a_folder_that_postgres_may_not_enter_is_named_and_left_alone(place: Path) -> None:
+    closed = place / "closed"
+    closed.mkdir(mode=0o700)
+
+    with pytest.raises(EmbeddedPostgresError, match=f"may not enter the folder {closed}"):
+        await EmbeddedPostgres.start(closed / "data", pg_bin=None, progress=ignore)
+
+    assert mode(closed) == 0o700
+
+
+async def test_a_log_that_is_a_link_is_not_written_through(data_dir: Path, place: Path) -> None:
+    target = place / "precious"
+    target.write_text("untouched")
+    (data_dir / "postgres.log").unlink()
+    (data_dir / "postgres.log").symlink_to(target)
+
+    with pytest.raises(EmbeddedPostgresError, match=r"postgres.log can't be used"):
+        await EmbeddedPostgres.start(data_dir, pg_bin=None, progress=ignore)
+
+    assert target.read_text() == "untouched"

@@ -1,0 +1,150 @@
+"""Updates become changes, events and deliveries in one transaction."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from uuid import UUID
+
+import pytest
+
+from tests.support.databases import add_account, add_endpoint
+from waypost.domain import ids
+from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.statuses import Status
+from waypost.domain.trackings import Source, Update
+from waypost.intake.batch import Request
+from waypost.intake.collector import Intake
+from waypost.store.database import Database
+
+
+def scan(hour: int, status: Status = Status.TRANSIT, detail: str = "Scanned") -> Checkpoint:
+    return Checkpoint(f"2026-03-02T{hour:02}:00:00", detail, checkpoint_delivery_status=status)
+
+
+def reporting(account: UUID, number: str, *scans: Checkpoint, create: bool = True) -> Request:
+    return Request(account, number, "dhl", Update(Source.API, scans), create=create)
+
+
+class Hints(list[UUID]):
+    def __call__(self, endpoints: Iterable[UUID]) -> None:
+        self.extend(endpoints)
+
+
+@pytest.fixture
+def hints() -> Hints:
+    return Hints()
+
+
+@pytest.fixture
+async def intake(database: Database, hints: Hints) -> AsyncIterator[Intake]:
+    intake = Intake(database, polled=frozenset({"dhl"}), hint=hints)
+    intake.start()
+    yield intake
+    await intake.stop()
+
+
+async def test_a_first_scan_makes_the_tracking_an_event_and_a_delivery_for_each_endpoint(
+    database: Database, intake: Intake, hints: Hints
+) -> None:
+    account = await add_account(database)
+    endpoints = {await add_endpoint(database, account), await add_endpoint(database, account)}
+
+    (result,) = await intake.submit([reporting(account, "A1", scan(8))])
+
+    assert result.created
+    assert result.event is not None
+    due = await database.serving.fetch("select endpoint, event, sequence, blocked from due")
+    assert {row["endpoint"] for row in due} == endpoints
+    assert {(row["event"], row["sequence"], row["blocked"]) for row in due} == {(result.event, 1, False)}
+    assert set(hints) == endpoints
+
+
+async def test_the_second_event_of_a_parcel_waits_behind_its_first(database: Database, intake: Intake) -> None:
+    account = await add_account(database)
+    await add_endpoint(database, account)
+
+    await intake.submit([reporting(account, "A1", scan(8))])
+    await intake.submit([reporting(account, "A1", scan(9))])
+
+    rows = await database.serving.fetch("select sequence, blocked from due order by sequence")
+    assert [tuple(row) for row in rows] == [(1, False), (2, True)]
+
+
+async def test_events_of_one_batch_are_numbered_and_only_the_first_is_free(database: Database, intake: Intake) -> None:
+    account = await add_account(database)
+    await add_endpoint(database, account)
+
+    await intake.submit([reporting(account, "A1", scan(hour)) for hour in (8, 9, 10)])
+
+    rows = await database.serving.fetch("select sequence, blocked, event from due order by event")
+    assert [(row["sequence"], row["blocked"]) for row in rows] == [(1, False), (2, True), (3, True)]
+
+
+async def test_an_update_that_changes_nothing_makes_no_event(database: Database, intake: Intake) -> None:
+    account = await add_account(database)
+    await intake.submit([reporting(account, "A1", scan(8))])
+
+    (again,) = await intake.submit([reporting(account, "A1", scan(8))])
+
+    assert again.event is None
+    assert await database.serving.fetchval("select count(*) from event") == 1
+
+
+async def test_an_unknown_tracking_changes_nothing_unless_it_may_be_created(database: Database, intake: Intake) -> None:
+    account = await add_account(database)
+
+    (result,) = await intake.submit([reporting(account, "A1", scan(8), create=False)])
+
+    assert result.tracking is None
+    assert await database.serving.fetchval("select count(*) from tracking") == 0
+
+
+async def test_an_event_keeps_why_an_endpoint_got_nothing(database: Database, intake: Intake) -> None:
+    account = await add_account(database)
+    picky = await add_endpoint(database, account, statuses=["delivered"])
+    changes_only = await add_endpoint(database, account, trigger="status_change")
+    await intake.submit([reporting(account, "A1", scan(8))])
+
+    await intake.submit([reporting(account, "A1", scan(9))])
+
+    rows = await database.serving.fetch("select skipped::text, deliveries from event order by sequence")
+    assert [row["deliveries"] for row in rows] == [1, 0]
+    assert picky.hex in rows[0]["skipped"]
+    assert f'"{changes_only.hex}": "trigger"' in rows[1]["skipped"]
+
+
+async def test_concurrent_requests_of_one_parcel_make_one_tracking_and_an_unbroken_sequence(
+    database: Database, intake: Intake
+) -> None:
+    account = await add_account(database)
+    await add_endpoint(database, account)
+
+    await asyncio.gather(*(intake.submit([reporting(account, "A1", scan(hour))]) for hour in range(20)))
+
+    assert await database.serving.fetchval("select count(*) from tracking") == 1
+    sequences = await database.serving.fetch("select sequence from event order by id")
+    assert [row["sequence"] for row in sequences] == list(range(1, 21))
+
+
+async def test_every_id_of_a_parcel_holds_its_bucket(database: Database, intake: Intake) -> None:
+    account = await add_account(database)
+    await add_endpoint(database, account)
+
+    await intake.submit([reporting(account, f"A{number}", scan(8)) for number in range(40)])
+
+    rows = await database.serving.fetch("select bucket, id, event, tracking from due")
+    assert len({row["bucket"] for row in rows}) > 1
+    for row in rows:
+        assert {ids.bucket(row["id"]), ids.bucket(row["event"]), ids.bucket(row["tracking"])} == {row["bucket"]}
+
+
+async def test_one_callers_poison_does_not_fail_the_others(database: Database, intake: Intake) -> None:
+    account = await add_account(database)
+    poison = reporting(account, "A\x00", scan(8))
+
+    results = await asyncio.gather(
+        intake.submit([poison]), intake.submit([reporting(account, "A1", scan(8))]), return_exceptions=True
+    )
+
+    assert isinstance(results[0], Exception)
+    assert not isinstance(results[1], BaseException)
+    assert await database.serving.fetchval("select count(*) from tracking") == 1

@@ -1,0 +1,188 @@
+"""Claim, settle, retry, rescue: order per parcel, fenced leases, nothing lost."""
+
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from tests.flow.test_intake import reporting, scan
+from tests.support.databases import add_account, add_endpoint
+from waypost.domain.deliveries import Settled
+from waypost.intake.batch import write
+from waypost.store import queue
+from waypost.store.database import Database
+from waypost.store.queue import Finished, Lane
+from waypost.store.rows import Claimed
+from waypost.store.states import unpack
+
+LEASE = timedelta(seconds=60)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+async def report(database: Database, account: UUID, number: str, *hours: int) -> None:
+    async with database.engine.acquire() as session:
+        await write(session, [reporting(account, number, scan(hour)) for hour in hours], frozenset())
+
+
+async def claim(database: Database, *endpoints: UUID, free: int = 100, dispatcher: int = 1) -> list[Claimed]:
+    lanes = [Lane(endpoint, free, LONG_AGO) for endpoint in endpoints]
+    async with database.engine.acquire() as session:
+        return await queue.claim(session, lanes, dispatcher=dispatcher, lease=LEASE)
+
+
+async def settle(database: Database, *finished: Finished) -> tuple[set[UUID], int]:
+    async with database.engine.acquire() as session:
+        return await queue.settle(session, finished)
+
+
+def delivered(claimed: Claimed) -> Finished:
+    return Finished(claimed, None, Settled.DELIVERED)
+
+
+@pytest.fixture
+async def account(database: Database) -> UUID:
+    return await add_account(database)
+
+
+@pytest.fixture
+async def endpoint(database: Database, account: UUID) -> UUID:
+    return await add_endpoint(database, account)
+
+
+async def test_a_claim_brings_the_heads_of_queues_with_their_events_states(
+    database: Database, account: UUID, endpoint: UUID
+) -> None:
+    await report(database, account, "A1", 8, 9)
+    await report(database, account, "B1", 8)
+
+    claimed = await claim(database, endpoint)
+
+    states = [unpack(one.packed) for one in claimed if one.packed is not None]
+    assert sorted((state.tracking_number, len(state.checkpoints)) for state in states) == [("A1", 1), ("B1", 1)]
+    assert await claim(database, endpoint) == []
+
+
+async def test_the_next_event_of_a_parcel_is_free_once_the_one_before_is_settled(
+    database: Database, account: UUID, endpoint: UUID
+) -> None:
+    await report(database, account, "A1", 8, 9)
+    (first,) = await claim(database, endpoint)
+
+    freed, late = await settle(database, delivered(first))
+
+    assert (freed, late) == ({endpoint}, 0)
+    (second,) = await claim(database, endpoint)
+    assert second.sequence == 2
+
+
+async def test_a_retry_keeps_its_parcel_waiting_and_comes_back_when_it_is_due(
+    database: Database, account: UUID, endpoint: UUID
+) -> None:
+    await report(database, account, "A1", 8, 9)
+    (first,) = await claim(database, endpoint)
+
+    await settle(database, Finished(first, None, None, wait_seconds=0))
+
+    (again,) = await claim(database, endpoint)
+    assert (again.id, again.sequence, again.tries, again.lease_no) == (first.id, 1, 1, 2)
+
+
+async def test_a_lease_that_was_lost_can_settle_nothing(database: Database, account: UUID, endpoint: UUID) -> None:
+    await report(database, account, "A1", 8)
+    (old,) = await claim(database, endpoint)
+    await database.engine.execute("update due set leased_until = now() - interval '1 second'")
+    (new,) = await claim(database, endpoint, dispatcher=2)
+
+    freed, late = await settle(database, delivered(old))
+
+    assert (freed, late) == (set(), 1)
+    assert (await settle(database, delivered(new)))[1] == 0
+    assert await database.serving.fetchval("select count(*) from settled") == 1
+
+
+async def test_a_claim_takes_no_more_of_a_lane_than_is_free(database: Database, account: UUID, endpoint: UUID) -> None:
+    for number in range(5):
+        await report(database, account, f"A{number}", 8)
+
+    assert len(await claim(database, endpoint, free=2)) == 2
+    assert len(await claim(database, endpoint, free=9)) == 3
+
+
+async def test_the_leases_of_a_dead_dispatcher_are_rescued_and_those_of_a_living_one_are_not(
+    database: Database, account: UUID, endpoint: UUID
+) -> None:
+    await report(database, account, "A1", 8)
+    async with database.engine.acquire() as living, database.engine.acquire() as rescuer:
+        number = await queue.join(living)
+        me = await queue.join(rescuer)
+        await claim(database, endpoint, dispatcher=number)
+
+        assert await queue.rescue(rescuer, me, alone=True) == 0
+        await living.execute("select pg_advisory_unlock_all()")
+        assert await queue.rescue(rescuer, me, alone=True) == 1
+
+    assert len(await claim(database, endpoint)) == 1
+
+
+async def test_what_an_endpoint_that_is_off_has_waiting_is_cancelled(
+    database: Database, account: UUID, endpoint: UUID
+) -> None:
+    await report(database, account, "A1", 8, 9, 10)
+
+    async with database.engine.acquire() as session:
+        cancelled = await queue.cancel_lane(session, endpoint)
+
+    assert cancelled == 3
+    rows = await database.serving.fetch("select state, reason from settled")
+    assert {tuple(row) for row in rows} == {("cancelled", "endpoint_off")}
+
+
+async def test_the_scout_finds_each_lane_and_when_it_is_due(database: Database, account: UUID, endpoint: UUID) -> None:
+    other = await add_endpoint(database, account)
+    await report(database, account, "A1", 8)
+    await report(database, account, "A2", 8)
+
+    async with database.engine.acquire() as session:
+        lanes = await queue.scout(session)
+
+    assert set(lanes) == {endpoint, other}
+    assert all(due_in <= 0 for due_in in lanes.values())
+
+
+async def test_under_concurrent_intake_retries_and_two_dispatchers_every_parcel_arrives_in_order(
+    database: Database, account: UUID, endpoint: UUID
+) -> None:
+    chance = random.Random(7)
+    parcels, events = [f"P{number}" for number in range(12)], 15
+    arrived: dict[UUID, list[int]] = {}
+    done = asyncio.Event()
+
+    async def intake(hour: int) -> None:
+        for number in chance.sample(parcels, len(parcels)):
+            await report(database, account, number, hour)
+
+    async def dispatch(number: int) -> None:
+        while not done.is_set():
+            claimed = await claim(database, endpoint, free=7, dispatcher=number)
+            fates = [(one, chance.random() < 0.3) for one in claimed]
+            for one, fails in fates:
+                if not fails:
+                    arrived.setdefault(one.tracking, []).append(one.sequence)
+            await settle(
+                database,
+                *(Finished(one, None, None, wait_seconds=0) if fails else delivered(one) for one, fails in fates),
+            )
+            if sum(map(len, arrived.values())) == len(parcels) * events:
+                done.set()
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        tasks.create_task(dispatch(1))
+        tasks.create_task(dispatch(2))
+        for hour in range(events):
+            tasks.create_task(intake(hour))
+
+    assert list(arrived.values()) == [list(range(1, events + 1))] * len(parcels)
+    async with database.serving.acquire() as session:
+        assert await session.fetchval("select count(*) from due") == 0

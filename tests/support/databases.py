@@ -1,0 +1,66 @@
+"""One PostgreSQL per run and a database per test, copied from a migrated template."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from waypost.domain import ids
+from waypost.store import migrations, partitions
+from waypost.store.database import Database
+
+TEMPLATE = "waypost_template"
+
+
+def named(dsn: str, database: str) -> str:
+    """Give the connection URL of another database of the same server."""
+    return urlsplit(dsn)._replace(path=f"/{database}").geturl().replace("///", "//@/", 1).replace("@/@", "@")
+
+
+async def make_template(dsn: str) -> None:
+    server = await asyncpg.connect(dsn)
+    await server.execute(f"create database {TEMPLATE}")
+    await server.close()
+    session = await asyncpg.connect(named(dsn, TEMPLATE))
+    await migrations.migrate(session, lambda _line: None)
+    await partitions.create_ahead(session)
+    await session.close()
+
+
+@asynccontextmanager
+async def fresh(dsn: str) -> AsyncIterator[Database]:
+    name = f"test_{uuid4().hex}"
+    server = await asyncpg.connect(dsn)
+    await server.execute(f"create database {name} template {TEMPLATE}")
+    database = await Database.open({"dsn": named(dsn, name)}, engine_size=12, serving_size=2)
+    try:
+        yield database
+    finally:
+        await database.close()
+        await server.execute(f"drop database {name} with (force)")
+        await server.close()
+
+
+async def add_account(database: Database) -> UUID:
+    account = ids.make_id(1_790_000_000_000, 0, uuid4().int)
+    await database.serving.execute(
+        "insert into account (id, email, name) values ($1, $2, 'Shop')", account, f"{account.hex}@shop.test"
+    )
+    return account
+
+
+async def add_endpoint(
+    database: Database, account: UUID, *, statuses: list[str] | None = None, trigger: str = "every_update"
+) -> UUID:
+    endpoint = ids.make_id(1_790_000_000_000, 0, uuid4().int)
+    await database.serving.execute(
+        "insert into endpoint (id, account, url, version, statuses, trigger, ordering, secret)"
+        " values ($1, $2, 'http://127.0.0.1:8080/', 'V4', $3, $4, 'ordered', 'sealed')",
+        endpoint,
+        account,
+        statuses,
+        trigger,
+    )
+    return endpoint

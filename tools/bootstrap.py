@@ -1,0 +1,155 @@
+"""Set up ``.venv``: find a fitting Python, install the hash-locked requirements, install Waypost itself.
+
+Runs on any Python from 3.8 on with nothing installed. ``--dev`` adds what tests and checks need. Does nothing when
+nothing has changed since the last time.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import List, Optional
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+STAMP = VENV / ".waypost-setup"
+OLDEST, NEWEST = (3, 11), (3, 14)
+PROBE = "import sys; print('%d.%d' % sys.version_info[:2])"
+
+
+class SetupError(Exception):
+    """Setting up cannot go on; says in one sentence what to do."""
+
+
+def say(line: str) -> None:
+    """Tell progress on stderr."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def run(*command: str) -> None:
+    """Run a command; SetupError when it fails."""
+    if subprocess.call(command, cwd=str(ROOT)) != 0:
+        raise SetupError("This command failed, its output is above: " + " ".join(command))
+
+
+def version_of(python: str) -> Optional[List[int]]:
+    """Give an interpreter's version, None when it does not run."""
+    try:
+        text = subprocess.check_output([python, "-c", PROBE], stderr=subprocess.DEVNULL).decode()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return [int(part) for part in text.split(".")]
+
+
+def fits(version: Optional[List[int]]) -> bool:
+    """Tell whether a version is one that Waypost runs on."""
+    return version is not None and OLDEST <= tuple(version) <= NEWEST
+
+
+def fitting_python() -> Optional[str]:
+    """Give the first fitting interpreter: the running one, then python3.14 to python3.11, then python3."""
+    names = [sys.executable] + ["python3.%d" % minor for minor in range(NEWEST[1], OLDEST[1] - 1, -1)] + ["python3"]
+    for name in names:
+        path = shutil.which(name)
+        if path and fits(version_of(path)):
+            return path
+    return None
+
+
+def has_venv(python: str) -> bool:
+    """Tell whether an interpreter can make a virtual environment with pip in it."""
+    quiet = subprocess.DEVNULL
+    return subprocess.call([python, "-c", "import venv, ensurepip"], stdout=quiet, stderr=quiet) == 0
+
+
+def make_venv() -> None:
+    """Make ``.venv`` anew unless a fitting one stands there."""
+    inside = VENV / "bin" / "python"
+    if fits(version_of(str(inside))) and (
+        shutil.which("uv") or subprocess.call([str(inside), "-c", "import pip"]) == 0
+    ):
+        return
+    uv = shutil.which("uv")
+    python = fitting_python()
+    if python is None and uv:
+        say("No Python 3.11 to 3.14 here: uv provides one")
+        run(uv, "venv", "--quiet", "--clear", "--seed", "--python", "3.13", str(VENV))
+        return
+    if python is None:
+        raise SetupError(
+            "Waypost needs Python 3.11 to 3.14: install one (on Debian: apt install python3 python3-venv)."
+        )
+    if not has_venv(python):
+        version = ".".join(str(part) for part in version_of(python) or [])
+        raise SetupError(
+            "The system package python3-venv is missing: install it (on Debian: apt install python%s-venv)." % version
+        )
+    say("Making .venv with " + python)
+    run(python, "-m", "venv", "--clear", str(VENV))
+
+
+def install(lock: Path) -> None:
+    """Install the locked packages: by uv where it can be had, else by pip, from the same file of hashes."""
+    python = str(VENV / "bin" / "python")
+    quiet = ["--quiet", "--disable-pip-version-check"]
+    uv = shutil.which("uv") or str(VENV / "bin" / "uv")
+    if not os.path.exists(uv):
+        by_pip = [python, "-m", "pip", "install", *quiet, "--require-hashes", "-r", "requirements/uv.txt"]
+        subprocess.call(by_pip, cwd=str(ROOT))
+    say("Installing " + str(lock.relative_to(ROOT)))
+    if os.path.exists(uv):
+        done = subprocess.call(
+            [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, str(lock)], cwd=str(ROOT)
+        )
+        if done == 0:
+            return
+        say("uv could not install: trying pip")
+    run(python, "-m", "pip", "install", *quiet, "--require-hashes", "-r", str(lock))
+
+
+def install_waypost() -> None:
+    """Make the package importable from ``src`` and write the command ``waypost``: no build, nothing to fetch."""
+    python = VENV / "bin" / "python"
+    purelib = subprocess.check_output(
+        [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    ).decode()
+    Path(purelib.strip(), "waypost.pth").write_text(str(ROOT / "src") + "\n", encoding="utf-8")
+    command = VENV / "bin" / "waypost"
+    command.write_text(
+        '#!/bin/sh\nexec "$(dirname "$0")/python" -c "from waypost.cli import main; main()" "$@"\n', encoding="utf-8"
+    )
+    command.chmod(0o755)
+
+
+def fingerprint(lock: Path) -> str:
+    """Give what the environment was made from: when it is unchanged there is nothing to do."""
+    parts = [lock.read_bytes(), Path(__file__).read_bytes(), str(ROOT).encode()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def main() -> int:
+    """Set up, and give the exit code."""
+    parser = argparse.ArgumentParser(description="Set up .venv for Waypost.")
+    parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
+    lock = ROOT / "requirements" / ("dev.txt" if parser.parse_args().dev else "run.txt")
+    wanted = fingerprint(lock)
+    have = STAMP.read_text(encoding="utf-8").split() if STAMP.exists() else []
+    # What the developers' lock installs holds the run-time packages too.
+    if wanted in have or (lock.name == "run.txt" and fingerprint(lock.with_name("dev.txt")) in have):
+        return 0
+    try:
+        make_venv()
+        install(lock)
+        install_waypost()
+    except SetupError as error:
+        say(str(error))
+        return 1
+    STAMP.write_text(wanted + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
