@@ -6,8 +6,8 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -87,6 +87,19 @@ def hanging_initdb(place: Path) -> tuple[Path, Path]:
     return place, started
 
 
+@contextmanager
+def frozen(pid: int) -> Iterator[Callable[[], None]]:
+    def let_go() -> None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield let_go
+    finally:
+        let_go()
+
+
 def has_ended(handle: int) -> bool:
     return bool(select.select([handle], [], [], 30)[0])
 
@@ -146,16 +159,14 @@ async def test_a_restart_waits_for_a_backend_that_outlives_its_killed_server(dat
     told = asyncio.Event()
     async with running(data_dir, lambda message: told.set() if "still ending" in message else None) as server:
         connection = await asyncpg.connect(server.dsn)
-        backend = connection.get_server_pid()
-        os.kill(backend, signal.SIGSTOP)
-        os.kill(server_pid(data_dir), signal.SIGKILL)
-        await server.wait_ended()
+        with frozen(connection.get_server_pid()):
+            os.kill(server_pid(data_dir), signal.SIGKILL)
+            await server.wait_ended()
 
-        restart = asyncio.create_task(server.restart())
-        async with asyncio.timeout(30):
-            await told.wait()
-        waited = not restart.done()
-        os.kill(backend, signal.SIGCONT)
+            restart = asyncio.create_task(server.restart())
+            async with asyncio.timeout(30):
+                await told.wait()
+            waited = not restart.done()
         await restart
 
         assert waited
@@ -187,17 +198,17 @@ async def test_a_start_right_after_the_owner_was_killed_waits_for_the_old_server
     told: list[str] = []
     with owner_process(data_dir, until="ready") as owner:
         old = server_pid(data_dir)
-        os.kill(old, signal.SIGSTOP)  # so that it is surely still there
-        owner.kill()
-        owner.wait()
+        with frozen(old) as let_go:  # so that it is surely still there
+            owner.kill()
+            owner.wait()
 
-        def let_go(message: str) -> None:
-            told.append(message)
-            os.kill(old, signal.SIGCONT)
+            def hear(message: str) -> None:
+                told.append(message)
+                let_go()
 
-        async with running(data_dir, let_go) as server:
-            answer = await run(server, "select 1")
-            new = server_pid(data_dir)
+            async with running(data_dir, hear) as server:
+                answer = await run(server, "select 1")
+                new = server_pid(data_dir)
 
     assert told == [f"Waiting for the PostgreSQL of an earlier run to end (process {old})"]
     assert answer == 1

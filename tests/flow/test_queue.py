@@ -186,3 +186,13 @@ async def test_under_concurrent_intake_retries_and_two_dispatchers_every_parcel_
     assert list(arrived.values()) == [list(range(1, events + 1))] * len(parcels)
     async with database.serving.acquire() as session:
         assert await session.fetchval("select count(*) from due") == 0
+        assert await queue.stuck(session) == 0
+
+
+@pytest.mark.usefixtures("endpoint")
+async def test_a_queue_without_a_head_is_counted_as_stuck(database: Database, account: UUID) -> None:
+    await report(database, account, "A1", 8, 9)
+    await database.engine.execute("delete from due where not blocked")
+
+    async with database.serving.acquire() as session:
+        assert await queue.stuck(session) == 1

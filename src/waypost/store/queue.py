@@ -12,6 +12,7 @@ import msgspec
 
 from waypost.domain import ids
 from waypost.domain.deliveries import Reason, Settled
+from waypost.domain.endpoints import DisabledReason
 from waypost.store.intake_rows import day_of
 from waypost.store.rows import AttemptRow, Claimed, LaneEndpoint
 from waypost.store.statements import Session, copy, execute, fetch, fetch_one, transaction
@@ -211,3 +212,13 @@ async def cancel_lane(session: Session, endpoint: UUID) -> int:
         assert row is not None  # noqa: S101 - an aggregate gives a row
         cancelled: int = row["cancelled"]
         return cancelled
+
+
+async def disable(session: Session, endpoint: UUID, reason: DisabledReason) -> None:
+    """Turn an endpoint off; nothing happens to one that is off already."""
+    await execute(session, "disable_endpoint", endpoint, reason.value)
+
+
+async def stuck(session: Session) -> int:
+    """Count the queues that have deliveries but no head: always 0, or one of the promises is broken."""
+    return len(await fetch(session, "stuck"))

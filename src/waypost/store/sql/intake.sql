@@ -32,9 +32,6 @@ for no key update of t
 -- The transaction's id is drawn before the time: whoever reads the horizon after this time sees this transaction.
 select pg_current_xact_id(), clock_timestamp() as now
 
--- name: database_clock
-select clock_timestamp() as now
-
 -- name: fan_out
 select id, account, url, description, version, statuses, trigger, ordering, enabled, disabled_reason, created_at, updated_at
 from endpoint
@@ -70,15 +67,3 @@ insert into watch (bucket, tracking, courier_code, next_poll_at, expires_at)
 select bucket, tracking, courier_code, case when polled then now() end, now() + interval '30 days'
 from unnest($1::smallint[], $2::uuid[], $3::text[], $4::boolean[]) as n (bucket, tracking, courier_code, polled)
 on conflict (tracking, bucket) do nothing
-
--- name: take_idempotency_key
-insert into idempotency (bucket, account, key, request) values ($1, $2, $3, $4)
-on conflict (account, key, bucket) do nothing
-returning key
-
--- name: read_idempotency_key
-select request, answer, at < now() - interval '24 hours' as stale
-from idempotency where account = $1 and key = $2 and bucket = $3
-
--- name: answer_idempotency_key
-update idempotency set answer = $4 where account = $1 and key = $2 and bucket = $3

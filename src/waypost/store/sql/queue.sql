@@ -147,12 +147,3 @@ select pg_advisory_unlock($1, $2)
 -- name: disable_endpoint
 update endpoint set enabled = false, disabled_reason = $2, updated_at = now()
 where id = $1 and enabled and deleted_at is null
-
--- name: note_success
-update endpoint_health set failing_since = null, last_error = null, last_success_at = now()
-where endpoint = any ($1::uuid[])
-
--- name: note_failure
-update endpoint_health h set failing_since = coalesce(h.failing_since, now()), last_error = u.error
-from unnest($1::uuid[], $2::text[]) as u (endpoint, error)
-where h.endpoint = u.endpoint

@@ -1,0 +1,164 @@
+"""One delivery, once: guard, sign, send, decide. What it gives back is recorded by the recorder."""
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from waypost.dispatch.guard import Admitted, Guard
+from waypost.dispatch.transport import Answer, Failure, Transport
+from waypost.domain import ids
+from waypost.domain.attempts import Outcome
+from waypost.domain.deliveries import Reason, Settled
+from waypost.domain.endpoints import Version
+from waypost.domain.retry import DisableEndpoint, Policy, RetryIn, Settle, decide
+from waypost.payloads import render
+from waypost.signing.rotation import Secrets, standard_headers, v4_headers
+from waypost.store.queue import Finished
+from waypost.store.rows import AttemptRow, Claimed, LaneEndpoint
+from waypost.store.states import unpack
+from waypost.store.vault import Vault
+
+RETRY_AFTER_CODES: Final = (429, 503)
+_LONGEST_HEADER: Final = 64
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """How deliveries are sent."""
+
+    user_agent: str
+    policy: Policy = Policy()
+    timeout_seconds: float = 15.0
+
+
+class Signed(msgspec.Struct, frozen=True):
+    """A request ready to be sent."""
+
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+    signed_at: int
+
+
+class Sender:
+    """Runs deliveries. Holds no state of any of them."""
+
+    def __init__(self, guard: Guard, transport: Transport, vault: Vault, settings: Settings) -> None:
+        self._guard = guard
+        self._transport = transport
+        self._vault = vault
+        self._settings = settings
+
+    async def run(self, claimed: Claimed, endpoint: LaneEndpoint) -> Finished:
+        """Make one attempt and give what follows from it; raises nothing that the endpoint can cause."""
+        started, clock = datetime.now(UTC), time.monotonic()
+        if claimed.packed is None:
+            return Finished(claimed, None, Settled.FAILED, Reason.UNRENDERABLE)
+        signed = self._sign(claimed, endpoint, claimed.packed, int(started.timestamp()))
+        answer = await self._send(endpoint.url, signed)
+        duration_ms = round((time.monotonic() - clock) * 1000)
+        retry_after = _retry_after(answer, datetime.now(UTC))
+        attempt = self._attempt(claimed, endpoint, signed, answer, started, duration_ms, retry_after)
+        return self._decide(claimed, attempt, answer.outcome, retry_after)
+
+    def _sign(self, claimed: Claimed, endpoint: LaneEndpoint, packed: bytes, now: int) -> Signed:
+        body = render(Version(endpoint.version), unpack(packed))
+        secrets = Secrets(self._vault.open(endpoint.secret, account=endpoint.account, endpoint=endpoint.id))
+        headers = (
+            ("content-type", "application/json"),
+            ("accept", "*/*"),
+            ("accept-encoding", "identity"),
+            ("user-agent", self._settings.user_agent),
+            *v4_headers(secrets, now),
+            *standard_headers(secrets, ids.to_text(ids.EVENT, claimed.event), now, body),
+            ("waypost-attempt", str(claimed.tries + 1)),
+            ("waypost-sequence", str(claimed.sequence)),
+        )
+        return Signed(headers, body, now)
+
+    async def _send(self, url: str, signed: Signed) -> Answer | Failure:
+        """Look up, check, connect and post under one deadline."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + self._settings.timeout_seconds
+        try:
+            async with asyncio.timeout_at(ends):
+                admitted = await self._guard.admit(url)
+        except TimeoutError:
+            return Failure(Outcome.TIMED_OUT)
+        if not isinstance(admitted, Admitted):
+            return Failure(admitted)
+        return await self._transport.post(
+            admitted.target, admitted.address, signed.headers, signed.body, deadline_seconds=ends - loop.time()
+        )
+
+    def _attempt(
+        self,
+        claimed: Claimed,
+        endpoint: LaneEndpoint,
+        signed: Signed,
+        answer: Answer | Failure,
+        *timing: *tuple[datetime, int, float | None],
+    ) -> AttemptRow:
+        started_at, duration_ms, retry_after = timing
+        sent = dict(signed.headers)
+        answered = answer if isinstance(answer, Answer) else None
+        return AttemptRow(
+            bucket=claimed.bucket,
+            delivery=claimed.id,
+            number=claimed.lease_no,
+            started_at=started_at,
+            duration_ms=duration_ms,
+            version=endpoint.version,
+            outcome=answer.outcome.value,
+            status_code=answered.status_code if answered else None,
+            retry_after_seconds=None if retry_after is None else round(retry_after),
+            url=endpoint.url,
+            signed_at=signed.signed_at,
+            signature=sent["signature"],
+            webhook_signature=sent["webhook-signature"],
+            user_agent=sent["user-agent"],
+            body_sha256=sha256(signed.body).digest(),
+            body_length=len(signed.body),
+            response_headers=msgspec.json.encode(answered.headers).decode() if answered else None,
+            response_body=answered.body if answered else None,
+            response_truncated=answered.truncated if answered else None,
+        )
+
+    def _decide(self, claimed: Claimed, attempt: AttemptRow, outcome: Outcome, retry_after: float | None) -> Finished:
+        decision = decide(
+            self._settings.policy,
+            attempt=claimed.tries + 1,
+            outcome=outcome,
+            jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
+            retry_after_seconds=retry_after,
+        )
+        match decision:
+            case Settle(delivered=True):
+                return Finished(claimed, attempt, Settled.DELIVERED)
+            case Settle():
+                return Finished(claimed, attempt, Settled.FAILED)
+            case DisableEndpoint():
+                return Finished(claimed, attempt, Settled.CANCELLED, Reason.ENDPOINT_OFF)
+            case RetryIn(seconds):
+                return Finished(claimed, attempt, None, wait_seconds=seconds)
+
+
+def _retry_after(answer: Answer | Failure, now: datetime) -> float | None:
+    """Read Retry-After of a 429 or 503: seconds or an HTTP date. Junk, and what lies in the past, is no wish."""
+    if not isinstance(answer, Answer) or answer.status_code not in RETRY_AFTER_CODES:
+        return None
+    text = next((value for name, value in answer.headers if name.lower() == "retry-after"), "").strip()
+    if not text or len(text) > _LONGEST_HEADER:
+        return None
+    if text.isascii() and text.isdigit():
+        return min(float(text), 86_400.0)
+    try:
+        seconds = (parsedate_to_datetime(text) - now).total_seconds()
+    except (ValueError, TypeError):
+        return None
+    return min(seconds, 86_400.0) if seconds > 0 else None

@@ -1,0 +1,36 @@
+"""Endpoint secrets at rest: AES-256-GCM under the installation's key, bound to the account and endpoint they are of."""
+
+import os
+from hashlib import sha256
+from typing import Final
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_NONCE_BYTES: Final = 12
+_FORMAT: Final = b"\x01"
+
+
+class WrongKey(Exception):  # noqa: N818 - reads as what is wrong
+    """The secret was sealed under another key, for another endpoint, or was changed."""
+
+
+class Vault:
+    """Seals and opens secrets. The key is the SHA-256 of ``SECRET_KEY``'s text; it is never shown."""
+
+    def __init__(self, secret_key: str) -> None:
+        self._cipher = AESGCM(sha256(secret_key.encode()).digest())
+
+    def seal(self, secret: str, *, account: UUID, endpoint: UUID) -> bytes:
+        """Give the bytes to keep; different ones each time."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return _FORMAT + nonce + self._cipher.encrypt(nonce, secret.encode(), account.bytes + endpoint.bytes)
+
+    def open(self, sealed: bytes, *, account: UUID, endpoint: UUID) -> str:
+        """Give the secret; WrongKey when it was not sealed by this key for this endpoint."""
+        nonce, rest = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        try:
+            return self._cipher.decrypt(nonce, rest, account.bytes + endpoint.bytes).decode()
+        except (InvalidTag, ValueError) as error:
+            raise WrongKey("a secret in the database was sealed under another SECRET_KEY") from error

@@ -1,0 +1,81 @@
+"""The tree keeps its own rules: sizes, names, no sleeps in tests, every statement used."""
+
+import ast
+import re
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from waypost.store.statements import TEXTS
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("src", "tests", "examples", "tools", "benchmarks")
+FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc", "base", "manager"}
+LONGEST_FILE, LONGEST_FUNCTION = 400, 40
+
+
+def python_files(*folders: str) -> list[Path]:
+    return sorted(chain.from_iterable((ROOT / folder).rglob("*.py") for folder in folders))
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    first = function.body[0]
+    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and ast.get_docstring(function)
+    lines = (function.end_lineno or 0) - function.lineno + 1
+    return lines - ((first.end_lineno or 0) - first.lineno + 1 if documented else 0)
+
+
+def test_no_file_is_longer_than_four_hundred_lines() -> None:
+    long = {str(path): size for path in python_files(*FOLDERS) if (size := len(path.read_text().splitlines())) > 400}
+
+    assert long == {}
+
+
+def test_no_function_is_longer_than_forty_lines() -> None:
+    long = [
+        f"{path}:{function.lineno} {function.name} {length(function)}"
+        for path in python_files(*FOLDERS)
+        for function in functions(path)
+        if length(function) > LONGEST_FUNCTION
+    ]
+
+    assert long == []
+
+
+def test_no_file_or_package_has_a_name_that_says_nothing() -> None:
+    bad = [path for path in python_files(*FOLDERS) if FORBIDDEN_NAMES & {path.stem, *path.relative_to(ROOT).parts}]
+
+    assert bad == []
+
+
+def test_no_test_sleeps() -> None:
+    sleeping = [path for path in python_files("tests") if re.search(r"\b(time|asyncio)\.sleep\(", path.read_text())]
+
+    assert [path for path in sleeping if path.name != Path(__file__).name] == []
+
+
+def test_every_package_says_what_it_is() -> None:
+    silent = [
+        path
+        for path in python_files("src")
+        if path.name == "__init__.py" and not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+
+    assert silent == []
+
+
+def test_no_type_check_is_switched_off_in_the_package() -> None:
+    assert [path for path in python_files("src") if "type: " + "ignore" in path.read_text()] == []
+
+
+def test_the_statements_named_in_files_and_those_used_are_the_same() -> None:
+    code = "".join(path.read_text() for path in python_files("src"))
+    used = set(re.findall(r'(?:fetch|fetch_one|execute)\(\s*\w+,\s*"(\w+)"', code))
+
+    assert used == set(TEXTS)
