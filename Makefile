@@ -19,7 +19,7 @@ test: develop ## run all tests
 check: develop ## lint, types, imports, migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy src tests tools
+	$(BIN)/mypy src tests tools examples
 	$(BIN)/lint-imports
 	$(BIN)/squawk --config squawk.toml src/waypost/store/migrations/*.sql
 

@@ -6,6 +6,7 @@ addresses is forbidden the delivery is refused, so that mixed answers and rebind
 
 import asyncio
 import socket
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, Protocol
 
@@ -42,6 +43,12 @@ class Admitted(msgspec.Struct, frozen=True):
     address: IPAddress
 
 
+@lru_cache(maxsize=4096)
+def _parse(url: str, ports: Ports) -> Target:
+    """Parse once: an endpoint's URL is the same for thousands of deliveries. What was refused is parsed again."""
+    return parse_target(url, ports=ports)
+
+
 class Guard:
     """Judges where a delivery goes. ``allow`` are the networks that the operator opened (EGRESS_ALLOW)."""
 
@@ -53,7 +60,7 @@ class Guard:
     async def admit(self, url: str) -> Admitted | Outcome:
         """Give the address to connect to, or the outcome of the attempt when there is none."""
         try:
-            target = parse_target(url, ports=self._ports)
+            target = _parse(url, self._ports)
         except ForbiddenUrl:
             return Outcome.ADDRESS_FORBIDDEN
         if target.address is not None:

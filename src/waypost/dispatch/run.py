@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -67,7 +68,7 @@ class Sender:
         return self._decide(claimed, attempt, answer.outcome, retry_after)
 
     def _sign(self, claimed: Claimed, endpoint: LaneEndpoint, packed: bytes, now: int) -> Signed:
-        body = render(Version(endpoint.version), unpack(packed))
+        body = _body(endpoint.version, packed)
         secrets = Secrets(self._vault.open(endpoint.secret, account=endpoint.account, endpoint=endpoint.id))
         headers = (
             ("content-type", "application/json"),
@@ -146,6 +147,12 @@ class Sender:
                 return Finished(claimed, attempt, Settled.CANCELLED, Reason.ENDPOINT_OFF)
             case RetryIn(seconds):
                 return Finished(claimed, attempt, None, wait_seconds=seconds)
+
+
+@lru_cache(maxsize=512)
+def _body(version: str, packed: bytes) -> bytes:
+    """Render an event once for all its endpoints: they are claimed close together."""
+    return render(Version(version), unpack(packed))
 
 
 def _retry_after(answer: Answer | Failure, now: datetime) -> float | None:

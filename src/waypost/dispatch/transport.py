@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, Protocol
 
@@ -128,6 +129,7 @@ class PyreqwestTransport:
         return builder.build()
 
 
+@lru_cache(maxsize=4096)
 def _means_the_same(target: Target) -> bool:
     """Ask the client's own parser: what was checked must be what will be connected to."""
     url = Url(target.url)

@@ -63,6 +63,8 @@ _ISATAP_IDENTIFIERS = frozenset({0x00005EFE, 0x02005EFE})
 
 def embedded_ipv4(address: IPv6Address) -> tuple[IPv4Address, ...]:
     """Return the IPv4 addresses that an IPv6 address carries in one of the transition forms; empty when none."""
+    if address.is_unspecified or address.is_loopback:
+        return ()  # :: and ::1 look like IPv4-compatible addresses and are none
     number = int(address)
     last = number & _LAST_32_BITS
     if any(address in network for network in _IPV4_AT_THE_END):

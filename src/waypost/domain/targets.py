@@ -18,14 +18,15 @@ HOST_CHARACTERS = 253
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _SHAPE = re.compile(
-    r"(?P<scheme>https?)://(?P<authority>[^/?]*)(?P<path>/[^?]*)?(?:\?(?P<query>.*))?", re.IGNORECASE | re.DOTALL
+    r"(?P<scheme>https?)://(?P<authority>[^/?]*)(?P<path>/[^?]*)?(?:\?(?P<query>.*))?",
+    re.ASCII | re.DOTALL | re.IGNORECASE,
 )
 _AUTHORITY = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>[^:]*))?")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?=/|\Z)", re.IGNORECASE)
+_DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?=/|\Z)", re.ASCII | re.IGNORECASE)
 # Exactly what may stand in a path or query (RFC 3986), and the square brackets that everybody leaves as they are.
 _PATH_SAFE = "/%:@!$&'()*+,;=[]~"
 _QUERY_SAFE = "/%:@!$&()*+,;=[]~?"

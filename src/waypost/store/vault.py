@@ -1,6 +1,7 @@
 """Endpoint secrets at rest: AES-256-GCM under the installation's key, bound to the account and endpoint they are of."""
 
 import os
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
@@ -21,6 +22,7 @@ class Vault:
 
     def __init__(self, secret_key: str) -> None:
         self._cipher = AESGCM(sha256(secret_key.encode()).digest())
+        self._opened = lru_cache(maxsize=4096)(self._decrypt)
 
     def seal(self, secret: str, *, account: UUID, endpoint: UUID) -> bytes:
         """Give the bytes to keep; different ones each time."""
@@ -29,8 +31,11 @@ class Vault:
 
     def open(self, sealed: bytes, *, account: UUID, endpoint: UUID) -> str:
         """Give the secret; WrongKey when it was not sealed by this key for this endpoint."""
+        return self._opened(sealed, account.bytes + endpoint.bytes)
+
+    def _decrypt(self, sealed: bytes, bound_to: bytes) -> str:
         nonce, rest = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
-            return self._cipher.decrypt(nonce, rest, account.bytes + endpoint.bytes).decode()
+            return self._cipher.decrypt(nonce, rest, bound_to).decode()
         except (InvalidTag, ValueError) as error:
             raise WrongKey("a secret in the database was sealed under another SECRET_KEY") from error

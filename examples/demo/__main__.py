@@ -1,0 +1,86 @@
+"""``make demo``: run Waypost on real input until Ctrl-C; ``DEMO_SECONDS=20 make demo`` ends by itself.
+
+It ends with 0 only if every event arrived at the shop, verified and in order.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from examples.demo.children import Children
+from examples.demo.failures import DemoFailed, Stopped, Unreachable
+from examples.demo.folder import held_folder
+from examples.demo.screen import Screen
+from examples.demo.settings import DemoSettings, read_settings
+from examples.demo.signals import Signals
+from examples.demo.stage import Programs, Setting, Stage, set_stage
+from examples.demo.verdict import Verdict
+from examples.demo.watch import Watch
+
+_KILLED = 128  # what shells add to a signal's number
+
+
+def main() -> int:
+    """Run the demo in the current folder and give its exit code."""
+    signals = Signals()
+    signals.listen()
+    return run(Path.cwd() / ".demo", Programs(), signals, Screen())
+
+
+def run(folder: Path, programs: Programs, signals: Signals, screen: Screen) -> int:
+    """Run the demo with these programs in this folder, which is emptied, and give its exit code."""
+    try:
+        settings = read_settings(os.environ)
+        with held_folder(folder) as lock, Children(folder, lock) as children:
+            try:
+                return _run(Setting(folder, settings, children, signals, programs), screen)
+            except Unreachable:
+                children.check()  # most often a program has just ended, and its log says why
+                raise
+    except DemoFailed as failure:
+        screen.say(str(failure), "red")
+        return 1
+    except Stopped as stopped:
+        screen.say("Stopped before all parcels were there.")
+        return _KILLED + stopped.signal_number
+
+
+def _run(setting: Setting, screen: Screen) -> int:
+    screen.say("Starting a carrier, Waypost with its own PostgreSQL, and a shop. Logs are in .demo/")
+    stage = set_stage(setting)
+    _announce(stage, setting.settings, screen)
+    watch = Watch(stage, setting.children, setting.signals, screen)
+    verdict = watch.until_all_arrived(setting.settings.limit_seconds)
+    _conclude(verdict, screen)
+    code = 1 if verdict.missing else 0
+    if setting.settings.seconds is not None:
+        return code
+    screen.say("\nEverything keeps running: look around, and end it with Ctrl-C.")
+    try:
+        watch.for_ever()
+    except Stopped as stopped:
+        screen.say("\nEnding.")
+        return code if stopped.signal_number == signal.SIGINT else _KILLED + stopped.signal_number
+
+
+def _announce(stage: Stage, settings: DemoSettings, screen: Screen) -> None:
+    screen.say(f"\n{len(stage.plan.parcels)} parcels are on their way for about {settings.route_seconds} seconds.\n")
+    screen.place("Shop", stage.shop.url + "/")
+    screen.place("A parcel", f"{stage.shop.url}/track/{stage.plan.parcels[0].tracking_number}")
+    screen.place("Waypost", stage.waypost.url + "/")
+    if stage.waypost.status("/docs") == 200:  # noqa: PLR2004
+        screen.place("API docs", stage.waypost.url + "/docs")
+    screen.place("Ask it", f"curl -H 'Tracking-Api-Key: {stage.api_key}' {stage.waypost.url}/v1/deliveries")
+    screen.say("")
+
+
+def _conclude(verdict: Verdict, screen: Screen) -> None:
+    screen.say("")
+    for sentence in verdict.missing:
+        screen.say(sentence, "red")
+    screen.say(verdict.summary, "bold red" if verdict.missing else "bold green")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""What the little shop sold: one order for each parcel."""
+
+from typing import Final
+
+GOODS: Final = (
+    "Tea pot",
+    "Desk lamp",
+    "Rain boots",
+    "Chess set",
+    "Wool blanket",
+    "Coffee grinder",
+    "Bicycle bell",
+    "Atlas of islands",
+    "Bread knife",
+    "Telescope",
+    "Garden shears",
+    "Record player",
+    "Climbing rope",
+    "Fountain pen",
+    "Kettle",
+    "Accordion strap",
+    "Snow globe",
+    "Picture frame",
+    "Sewing box",
+    "Wind chime",
+)
+CUSTOMERS: Final = ("Ada Berg", "Bo Lindqvist", "Chloé Martin", "Deniz Kaya", "Eva Nováková")
+
+
+def order(place: int) -> dict[str, str]:
+    """Give the n-th order (from 0) as the fields of ``POST /v4/trackings/create``."""
+    return {
+        "order_number": f"ORD-{1001 + place}",
+        "title": GOODS[place % len(GOODS)],
+        "customer_name": CUSTOMERS[place % len(CUSTOMERS)],
+    }

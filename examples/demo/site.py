@@ -1,0 +1,59 @@
+"""A program on loopback, spoken to in JSON; proxies of the environment are left out of it, redirects not followed."""
+
+import http.client
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from examples.demo.failures import DemoFailed, Unreachable
+
+_SECONDS: Final = 10
+_SHOWN: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a program listens, and the headers that it wants to see."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def get(self, path: str) -> Any:
+        """Give the JSON found at a path; DemoFailed for any status but 2xx, Unreachable when there is no answer."""
+        return self._ask("GET", path, None)
+
+    def post(self, path: str, body: Mapping[str, object]) -> Any:
+        """Give the JSON answered to this body; errors as for ``get``."""
+        return self._ask("POST", path, json.dumps(body).encode())
+
+    def status(self, path: str) -> int | None:
+        """Give the status that a path is answered with; None when there is no answer."""
+        try:
+            return self._exchange("GET", path, None)[0]
+        except Unreachable:
+            return None
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> Any:
+        status, answer = self._exchange(method, path, body)
+        shown = answer[:_SHOWN].decode("utf-8", "replace")
+        if not http.HTTPStatus.OK <= status < http.HTTPStatus.MULTIPLE_CHOICES:
+            raise DemoFailed(f"{method} {self.url}{path} was answered {status}: {shown}")
+        try:
+            return json.loads(answer)
+        except ValueError as error:
+            raise DemoFailed(f"{method} {self.url}{path} was answered with what is no JSON: {shown}") from error
+
+    def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        where = urlsplit(self.url)
+        connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=_SECONDS)
+        kind = {"content-type": "application/json"} if body is not None else {}
+        try:
+            connection.request(method, path, body, {**self.headers, **kind})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(f"{method} {self.url}{path} was not answered: {error}") from error
+        finally:
+            connection.close()

@@ -1,0 +1,179 @@
+"""Sets the stage: a carrier, Waypost and a shop are running, an endpoint stands, and the parcels are registered."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from examples.demo.children import Child, Children, last_lines
+from examples.demo.failures import DemoFailed
+from examples.demo.goods import order
+from examples.demo.ports import chosen_port, free_port
+from examples.demo.settings import DemoSettings
+from examples.demo.signals import Signals
+from examples.demo.site import Site
+from examples.demo.verdict import Plan
+
+E_MAIL: Final = "demo@waypost.example"
+_ROOT: Final = Path(__file__).parents[2]
+_READY_SECONDS: Final = 120
+_ACCOUNT_SECONDS: Final = 60
+_KEPT: Final = "WAYPOST_PG_BIN"
+_CARRIER_KEY: Final = "the-stand-in-takes-any-key"
+_CALLS: Final = {"WAYPOST_CARRIER_DHL_CALLS_PER_SECOND": "100", "WAYPOST_CARRIER_DHL_DAILY_CALLS": "8640000"}
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """The commands that the demo runs, without their options."""
+
+    carrier: tuple[str, ...] = (sys.executable, "-m", "examples.carrier")
+    # Not the script beside the interpreter: the package may be there without being installed.
+    waypost: tuple[str, ...] = (sys.executable, "-c", "import sys; from waypost.cli import main; sys.exit(main())")
+    shop: tuple[str, ...] = (sys.executable, "-m", "examples.shop")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything that runs, and what it was told."""
+
+    plan: Plan
+    waypost: Site
+    shop: Site
+    webhook_url: str
+    api_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What every step of setting the stage needs."""
+
+    folder: Path
+    settings: DemoSettings
+    children: Children
+    signals: Signals
+    programs: Programs
+
+    def start(self, name: str, command: tuple[str, ...], environment: dict[str, str]) -> Child:
+        """Start one of the programs."""
+        return self.children.start(name, command, _environment() | environment)
+
+    def wait(self, what: str, look: Callable[[], _Value | None]) -> _Value:
+        """Look until there is something to be seen; DemoFailed after two minutes or when a program ends."""
+        until = time.monotonic() + _READY_SECONDS
+        while (found := look()) is None:
+            self.children.check()
+            if time.monotonic() > until:
+                raise DemoFailed(f"{what} within {_READY_SECONDS} seconds; its log is in {self.folder}.")
+            self.signals.pause(0.05)
+        return found
+
+
+def set_stage(setting: Setting) -> Stage:
+    """Start everything; the parcels are on their way when this returns."""
+    port = free_port() if setting.settings.port is None else chosen_port(setting.settings.port)
+    shop_port = free_port(besides=port)
+    carrier = _start_carrier(setting)
+    waypost = _start_waypost(setting, carrier, port, shop_port)
+    api_key = _create_account(setting)
+    api = Site(waypost.url, {"tracking-api-key": api_key})
+    webhook_url = f"http://127.0.0.1:{shop_port}/webhooks/waypost"
+    shop = _start_shop(setting, shop_port, _create_endpoint(api, webhook_url))
+    plan = msgspec.convert(carrier.get("/_plan"), Plan)
+    _register(api, plan, setting.signals)
+    return Stage(plan, api, shop, webhook_url, api_key)
+
+
+def _start_carrier(setting: Setting) -> Site:
+    seconds = str(setting.settings.route_seconds)
+    command = (*setting.programs.carrier, "--port", "0", "--seconds", seconds)
+    return _announced(setting, setting.start("Carrier", command, {}))
+
+
+def _start_waypost(setting: Setting, carrier: Site, port: int, shop_port: int) -> Site:
+    environment = {
+        "WAYPOST_CARRIER_DHL_BASE_URL": carrier.url,
+        "WAYPOST_CARRIER_DHL_API_KEY": _CARRIER_KEY,
+        **_CALLS,
+        "WAYPOST_POLL_SPEED": f"{setting.settings.poll_speed:.0f}",
+        "WAYPOST_EGRESS_ALLOW": "127.0.0.0/8,::1/128",
+        "WAYPOST_EGRESS_PORTS": f"80,443,{shop_port}",
+        "WAYPOST_RETRY_BASE_SECONDS": "1",
+        "WAYPOST_RATE_LIMIT": "off",  # three creations a second are too few for twenty parcels at once
+    }
+    setting.start(
+        "Waypost", (*setting.programs.waypost, "serve", "--port", str(port), *_data_folder(setting)), environment
+    )
+    site = Site(f"http://127.0.0.1:{port}")
+    setting.wait("Waypost was not ready", lambda: True if site.status("/health/ready") == 200 else None)  # noqa: PLR2004
+    return site
+
+
+def _create_account(setting: Setting) -> str:
+    who = ("--email", E_MAIL, "--password-stdin", "--name", "The little shop", "--json")
+    try:
+        created = subprocess.run(  # noqa: S603 - the command is our own
+            (*setting.programs.waypost, "account", "create", *who, *_data_folder(setting)),
+            cwd=setting.folder,
+            env=_environment(),
+            input=secrets.token_urlsafe() + "\n",
+            capture_output=True,
+            text=True,
+            timeout=_ACCOUNT_SECONDS,
+            check=True,
+        )
+        return str(json.loads(created.stdout)["api_key"])
+    except (subprocess.SubprocessError, ValueError, LookupError, TypeError) as error:
+        setting.signals.check()  # Ctrl-C ended it as well
+        said = getattr(error, "stderr", None) or str(error)
+        raise DemoFailed(f"waypost account create did not work:\n{last_lines(str(said))}") from error
+
+
+def _create_endpoint(api: Site, url: str) -> str:
+    endpoint = {"url": url, "description": "The little shop", "version": "V4", "statuses": "all"}
+    return str(api.post("/v1/endpoints", endpoint)["secret"])
+
+
+def _start_shop(setting: Setting, port: int, secret: str) -> Site:
+    command = (*setting.programs.shop, str(port), str(setting.folder))
+    return _announced(setting, setting.start("Shop", command, {"WAYPOST_SECRET": secret}))
+
+
+def _register(api: Site, plan: Plan, signals: Signals) -> None:
+    for place, parcel in enumerate(plan.parcels):
+        signals.check()
+        named = {"tracking_number": parcel.tracking_number, "courier_code": parcel.courier_code}
+        api.post("/v4/trackings/create", named | order(place))
+
+
+def _announced(setting: Setting, child: Child) -> Site:
+    """Wait for the line of JSON by which a program says where it listens."""
+    return Site(setting.wait(f"{child.name} did not say where it listens", lambda: _url_in(child.log)))
+
+
+def _url_in(log: Path) -> str | None:
+    for line in log.read_text("utf-8", "replace").splitlines(keepends=True):
+        if line.startswith("{") and line.endswith("\n"):
+            return str(json.loads(line)["url"])
+    return None
+
+
+def _data_folder(setting: Setting) -> tuple[str, str]:
+    return "--data-dir", str(setting.folder / "waypost")
+
+
+def _environment() -> dict[str, str]:
+    """Our own environment without its settings for Waypost: the demo must not write to somebody's real database."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WAYPOST_") or name == _KEPT}
+    path = os.pathsep.join(filter(None, (str(_ROOT), str(_ROOT / "src"), os.environ.get("PYTHONPATH"))))
+    return kept | {"PYTHONPATH": path}
