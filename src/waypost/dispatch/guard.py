@@ -4,36 +4,20 @@ The name is looked up here and nowhere after: the transport gets one address tha
 addresses is forbidden the delivery is refused, so that mixed answers and rebinding gain nothing.
 """
 
-import asyncio
-import socket
+from collections.abc import Container
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
-from waypost.domain.addresses import judge_address
+from waypost.dispatch.own_addresses import OwnAddresses
+from waypost.dispatch.resolver import Resolver
+from waypost.domain.addresses import IPAddress, IPNetwork, judge_address
 from waypost.domain.attempts import Outcome
 from waypost.domain.targets import ForbiddenUrl, Ports, Target, parse_target
 
-IPAddress = IPv4Address | IPv6Address
 MOST_ADDRESSES: Final = 64
-
-
-class Resolver(Protocol):
-    """Whoever knows the addresses of a name."""
-
-    async def resolve(self, host: str) -> list[IPAddress]:
-        """Give all addresses of a host, OSError when there are none."""
-
-
-class SystemResolver:
-    """The operating system's resolver."""
-
-    async def resolve(self, host: str) -> list[IPAddress]:
-        """See ``Resolver``."""
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        return [ip_address(entry[4][0]) for entry in found]
+REMEMBERED_URLS: Final = 4096
 
 
 class Admitted(msgspec.Struct, frozen=True):
@@ -43,35 +27,45 @@ class Admitted(msgspec.Struct, frozen=True):
     address: IPAddress
 
 
-@lru_cache(maxsize=4096)
-def _parse(url: str, ports: Ports) -> Target:
-    """Parse once: an endpoint's URL is the same for thousands of deliveries. What was refused is parsed again."""
-    return parse_target(url, ports=ports)
-
-
 class Guard:
-    """Judges where a delivery goes. ``allow`` are the networks that the operator opened (EGRESS_ALLOW)."""
+    """Judges where a delivery goes.
 
-    def __init__(self, resolver: Resolver, *, ports: Ports, allow: tuple[IPv4Network | IPv6Network, ...] = ()) -> None:
+    ``allow`` are the networks that the operator opened (EGRESS_ALLOW). ``own`` are this host's own addresses, which
+    are refused unless they lie in one of those networks.
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        *,
+        ports: Ports,
+        allow: tuple[IPNetwork, ...] = (),
+        own: Container[IPAddress] | None = None,
+    ) -> None:
         self._resolver = resolver
-        self._ports = ports
         self._allow = allow
+        self._own = OwnAddresses() if own is None else own
+        self._parse = lru_cache(REMEMBERED_URLS)(lambda url: parse_target(url, ports=ports))
 
     async def admit(self, url: str) -> Admitted | Outcome:
         """Give the address to connect to, or the outcome of the attempt when there is none."""
         try:
-            target = _parse(url, self._ports)
+            target = self._parse(url)
         except ForbiddenUrl:
             return Outcome.ADDRESS_FORBIDDEN
         if target.address is not None:
-            addresses = [target.address]
-        else:
-            try:
-                addresses = await self._resolver.resolve(target.host)
-            except (OSError, UnicodeError):
-                return Outcome.DNS_FAILED
+            return Admitted(target, target.address) if self._may(target.address) else Outcome.ADDRESS_FORBIDDEN
+        try:
+            addresses = await self._resolver.resolve(target.host)
+        except OSError:
+            return Outcome.DNS_FAILED
         if not addresses:
             return Outcome.DNS_FAILED
-        if len(addresses) > MOST_ADDRESSES or any(judge_address(one, self._allow) for one in addresses):
+        if len(addresses) > MOST_ADDRESSES or not all(self._may(address) for address in addresses):
             return Outcome.ADDRESS_FORBIDDEN
         return Admitted(target, addresses[0])
+
+    def _may(self, address: IPAddress) -> bool:
+        if judge_address(address, self._allow) is not None:
+            return False
+        return address not in self._own or any(address in network for network in self._allow)

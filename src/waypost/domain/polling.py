@@ -1,0 +1,115 @@
+"""When a parcel is asked for again: a pure schedule by status.
+
+Each status has a first wait that doubles with every poll in a row that brought nothing new, up to a longest one; any
+news starts over. The wait varies by up to 10 % with the parcel's id, so that parcels registered together drift apart.
+
+pending, notfound          3 h, from the second day 6 h; given up after 30 days
+inforeceived               6 h to 24 h
+transit                    4 h to 12 h
+pickup, out for delivery   30 min from 07 to 21 h at the parcel's place, 2 h by night
+pickup, to be collected    12 h
+undelivered                2 h to 8 h
+exception                  6 h to 24 h
+delivered, returned        daily, for 7 days
+expired                    not at all
+"""
+
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from waypost.domain.statuses import Status
+
+_MINUTE: Final = 60.0
+_HOUR: Final = 3600.0
+_DAY: Final = 24 * _HOUR
+_JITTER: Final = 0.1
+_GIVEN_UP_AFTER: Final = 30 * _DAY
+_WATCHED_AFTER_END: Final = 7 * _DAY
+_DAYTIME_HOURS: Final = range(7, 21)
+_RETURNED: Final = "exception010"
+_TO_BE_COLLECTED: Final = "pickup002"
+_MOST_DOUBLINGS: Final = 16
+
+_FIRST_AND_LONGEST: Final = {
+    Status.INFORECEIVED: (6 * _HOUR, 24 * _HOUR),
+    Status.TRANSIT: (4 * _HOUR, 12 * _HOUR),
+    Status.UNDELIVERED: (2 * _HOUR, 8 * _HOUR),
+    Status.EXCEPTION: (6 * _HOUR, 24 * _HOUR),
+}
+
+
+class Watched(msgspec.Struct, frozen=True):
+    """What the schedule looks at.
+
+    ``unchanged_polls`` counts the polls in a row that brought nothing new; ``status_since`` is in Unix milliseconds;
+    ``offset_minutes`` is the distance to UTC at the parcel's place, None when no scan told it; ``seed`` is the
+    tracking's id.
+    """
+
+    status: Status
+    substatus: str
+    unchanged_polls: int
+    status_since: int
+    offset_minutes: int | None
+    seed: bytes
+
+
+def next_poll(watched: Watched, now: int, *, least_seconds: float = 0.0) -> float | None:
+    """Give the seconds until the parcel is asked for again, or None when it is not asked for any more.
+
+    ``now`` is in Unix milliseconds. ``least_seconds`` is what the carrier wants between two asks of one parcel
+    (``Budget.least_seconds_between_asks``): no wait is shorter, whatever the status.
+    """
+    wait = _wait(watched, now)
+    if wait is None:
+        return None
+    return max(wait, least_seconds / (1 - _JITTER)) * (1 + _JITTER * _lean(watched.seed))
+
+
+def _wait(watched: Watched, now: int) -> float | None:
+    age = max(0.0, (now - watched.status_since) / 1000)
+    if watched.substatus == _RETURNED:
+        return _after_the_end(age)
+    match watched.status:
+        case Status.EXPIRED:
+            return None
+        case Status.PENDING | Status.NOTFOUND:
+            return _before_the_first_scan(age)
+        case Status.DELIVERED:
+            return _after_the_end(age)
+        case Status.PICKUP:
+            return _near_the_end(watched, now)
+        case Status.INFORECEIVED | Status.TRANSIT | Status.UNDELIVERED | Status.EXCEPTION:
+            first, longest = _FIRST_AND_LONGEST[watched.status]
+            return min(longest, first * 2.0 ** min(watched.unchanged_polls, _MOST_DOUBLINGS))
+
+
+def _before_the_first_scan(age: float) -> float | None:
+    if age >= _GIVEN_UP_AFTER:
+        return None
+    return 3 * _HOUR if age < _DAY else 6 * _HOUR
+
+
+def _near_the_end(watched: Watched, now: int) -> float:
+    if watched.substatus == _TO_BE_COLLECTED:
+        return 12 * _HOUR
+    return 30 * _MINUTE if _is_daytime(watched.offset_minutes, now) else 2 * _HOUR
+
+
+def _after_the_end(age: float) -> float | None:
+    """Look once a day for a return, or a correction, as long as the next look falls within the week."""
+    return _DAY if age < _WATCHED_AFTER_END - _DAY / 2 else None
+
+
+def _is_daytime(offset_minutes: int | None, now: int) -> bool:
+    """Where the place is not known it counts as day: to ask too often by night harms less than too seldom by day."""
+    if offset_minutes is None:
+        return True
+    return int((now / 1000 + offset_minutes * _MINUTE) % _DAY // _HOUR) in _DAYTIME_HOURS
+
+
+def _lean(seed: bytes) -> float:
+    """Give a number from -1 to 1 that is always the same for a seed."""
+    return int.from_bytes(blake2b(seed, digest_size=4).digest()) / 0xFFFF_FFFF * 2 - 1
