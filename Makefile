@@ -3,14 +3,18 @@
 .POSIX:
 PYTHON = python3
 BIN = .venv/bin
+HAVE_PYTHON = command -v $(PYTHON) >/dev/null || \
+    { echo "Waypost needs Python 3.11 to 3.14: install python3 and python3-venv." >&2; exit 1; }
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
 setup: ## make .venv with what Waypost runs on
+	@$(HAVE_PYTHON)
 	@$(PYTHON) tools/bootstrap.py
 
 develop: ## make .venv with what tests and checks need too
+	@$(HAVE_PYTHON)
 	@$(PYTHON) tools/bootstrap.py --dev
 
 test: develop ## run all tests
@@ -23,11 +27,13 @@ check: develop ## lint, types, imports, migrations
 	$(BIN)/lint-imports
 	$(BIN)/squawk --config squawk.toml src/waypost/store/migrations/*.sql
 
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+    --no-emit-find-links --custom-compile-command "make lock" --upgrade
+
 lock: develop ## refresh the locks of requirements/
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml \
-	    -o requirements/run.txt
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml \
-	    requirements/dev.in -o requirements/dev.txt
+	$(LOCK) pyproject.toml requirements/build.in -o requirements/run.txt
+	$(LOCK) pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
+	echo uv | $(LOCK) -c requirements/dev.txt -o requirements/uv.txt -
 
 clean: ## remove what was made
 	rm -rf .venv .demo build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -6,7 +6,6 @@ nothing has changed since the last time.
 
 import argparse
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -91,16 +90,22 @@ def make_venv() -> None:
     run(python, "-m", "venv", "--clear", str(VENV))
 
 
+def find_uv() -> Optional[str]:
+    """Give the uv on PATH, else the one inside ``.venv``, else None."""
+    return shutil.which("uv") or shutil.which(str(VENV / "bin" / "uv"))
+
+
 def install(lock: Path) -> None:
     """Install the locked packages: by uv where it can be had, else by pip, from the same file of hashes."""
     python = str(VENV / "bin" / "python")
     quiet = ["--quiet", "--disable-pip-version-check"]
-    uv = shutil.which("uv") or str(VENV / "bin" / "uv")
-    if not os.path.exists(uv):
+    uv = find_uv()
+    if uv is None:
         by_pip = [python, "-m", "pip", "install", *quiet, "--require-hashes", "-r", "requirements/uv.txt"]
         subprocess.call(by_pip, cwd=str(ROOT))
+        uv = find_uv()
     say("Installing " + str(lock.relative_to(ROOT)))
-    if os.path.exists(uv):
+    if uv:
         done = subprocess.call(
             [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, str(lock)], cwd=str(ROOT)
         )
@@ -111,22 +116,19 @@ def install(lock: Path) -> None:
 
 
 def install_waypost() -> None:
-    """Make the package importable from ``src`` and write the command ``waypost``: no build, nothing to fetch."""
-    python = VENV / "bin" / "python"
-    purelib = subprocess.check_output(
-        [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    ).decode()
-    Path(purelib.strip(), "waypost.pth").write_text(str(ROOT / "src") + "\n", encoding="utf-8")
-    command = VENV / "bin" / "waypost"
-    command.write_text(
-        '#!/bin/sh\nexec "$(dirname "$0")/python" -c "from waypost.cli import main; main()" "$@"\n', encoding="utf-8"
-    )
-    command.chmod(0o755)
+    """Install Waypost itself, editable, with its command and version; the locked hatchling builds it."""
+    python = str(VENV / "bin" / "python")
+    project = ["install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", "."]
+    uv = find_uv()
+    if uv and subprocess.call([uv, "pip", *project, "--python", python], cwd=str(ROOT)) == 0:
+        return
+    run(python, "-m", "pip", *project)
 
 
 def fingerprint(lock: Path) -> str:
     """Give what the environment was made from: when it is unchanged there is nothing to do."""
-    parts = [lock.read_bytes(), Path(__file__).read_bytes(), str(ROOT).encode()]
+    project = (ROOT / "pyproject.toml").read_bytes()
+    parts = [lock.read_bytes(), project, Path(__file__).read_bytes(), str(ROOT).encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -136,7 +138,9 @@ def main() -> int:
     parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
     lock = ROOT / "requirements" / ("dev.txt" if parser.parse_args().dev else "run.txt")
     wanted = fingerprint(lock)
-    have = STAMP.read_text(encoding="utf-8").split() if STAMP.exists() else []
+    # A system's upgrade may have taken the interpreter that .venv points to.
+    whole = STAMP.exists() and (VENV / "bin" / "python").exists()
+    have = STAMP.read_text(encoding="utf-8").split() if whole else []
     # What the developers' lock installs holds the run-time packages too.
     if wanted in have or (lock.name == "run.txt" and fingerprint(lock.with_name("dev.txt")) in have):
         return 0

@@ -1,0 +1,104 @@
+"""Setting up: what a fresh machine, a changed lock and a lost interpreter get."""
+
+import ast
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BOOTSTRAP = ROOT / "tools" / "bootstrap.py"
+FAKE_UV = '#!/bin/sh\necho "$@" >> "$UV_CALLS"\nexit 0\n'
+
+
+class Checkout:
+    """A small checkout in a folder whose name has a space, with a ``uv`` that only writes down what it is asked."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root / "a checkout"
+        self.calls = root / "calls"
+        self.programs = root / "programs"
+        for folder in (self.root / "tools", self.root / "requirements", self.programs):
+            folder.mkdir(parents=True)
+        (self.root / "tools" / "bootstrap.py").write_text(BOOTSTRAP.read_text())
+        (self.root / "pyproject.toml").write_text("[project]\n")
+        for name in ("run.txt", "dev.txt"):
+            (self.root / "requirements" / name).write_text(f"# {name}\n")
+        self.put("uv", FAKE_UV)
+
+    def put(self, name: str, text: str) -> None:
+        (self.programs / name).write_text(text)
+        (self.programs / name).chmod(0o755)
+
+    def set_up(self, *options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(self.root / "tools" / "bootstrap.py"), *options]
+        environment = {"PATH": f"{self.programs}{os.pathsep}{os.defpath}", "UV_CALLS": str(self.calls)}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+
+    def taken(self) -> list[str]:
+        calls = self.calls.read_text().splitlines() if self.calls.exists() else []
+        self.calls.unlink(missing_ok=True)
+        return calls
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    made = Checkout(tmp_path_factory.mktemp("setup"))
+    assert made.set_up().returncode == 0
+    return made
+
+
+@pytest.fixture(autouse=True)
+def settled(checkout: Checkout) -> None:
+    checkout.set_up()
+    checkout.taken()
+
+
+def test_nothing_is_done_when_nothing_changed(checkout: Checkout) -> None:
+    again = checkout.set_up()
+
+    assert (again.returncode, again.stderr, checkout.taken()) == (0, "", [])
+
+
+def test_a_changed_lock_is_installed_by_its_hashes(checkout: Checkout) -> None:
+    (checkout.root / "requirements" / "run.txt").write_text("# changed\n")
+
+    checkout.set_up()
+
+    first, *_ = checkout.taken()
+    assert "--require-hashes" in first
+    assert first.endswith("requirements/run.txt")
+
+
+def test_the_developers_environment_serves_those_who_only_run(checkout: Checkout) -> None:
+    checkout.set_up("--dev")
+    checkout.taken()
+
+    checkout.set_up()
+
+    assert checkout.taken() == []
+
+
+def test_an_environment_whose_interpreter_is_gone_is_made_again(checkout: Checkout) -> None:
+    python = checkout.root / ".venv" / "bin" / "python"
+    python.unlink()
+
+    done = checkout.set_up()
+
+    assert done.returncode == 0, done.stderr
+    assert python.exists()
+
+
+def test_the_script_is_in_the_language_of_python_3_8() -> None:
+    ast.parse(BOOTSTRAP.read_text(), feature_version=(3, 8))
+
+
+def test_the_locked_build_package_is_the_one_that_the_project_asks_for() -> None:
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+
+    locked = [line.split("#")[0].strip() for line in (ROOT / "requirements" / "build.in").read_text().splitlines()]
+
+    assert locked == asked
