@@ -13,12 +13,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import cast
 
 HANG = b""
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 Behaviour = Callable[["Peer"], Awaitable[None]]
 Script = Callable[[int], bytes | Behaviour | None]
+
+
+def always(answer: bytes | Behaviour | None) -> Script:
+    """Do the same with every request."""
+    return lambda _number: answer
 
 
 def answering(status: int, *headers: str, body: bytes = b"") -> bytes:
@@ -79,7 +85,11 @@ class Receiver:
 
     async def emptied(self, timeout: float = 20) -> None:  # noqa: ASYNC109
         """Wait until no connection is open."""
-        await self._until(lambda: not self.open, timeout)
+        await self.left_open(0, timeout)
+
+    async def left_open(self, count: int, timeout: float = 20) -> None:  # noqa: ASYNC109
+        """Wait until no more than so many connections are open."""
+        await self._until(lambda: len(self.open) <= count, timeout)
 
     async def _until(self, holds: Callable[[], bool], timeout: float) -> None:  # noqa: ASYNC109
         async with asyncio.timeout(timeout):
@@ -102,8 +112,7 @@ class Peer(asyncio.Protocol):
         self.closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by their class
         self._receiver.connections += 1
         self._number = self._receiver.connections
         self._receiver.open.add(self)

@@ -62,13 +62,11 @@ class Take(msgspec.Struct, frozen=True):
 
 
 def begin(budget: Budget, now: int) -> Spending:
-    """Start spending in the midst of a day: what was due until now counts as spent, but for an hour's worth.
+    """Start spending: what was spent before is not known, so every start may spend an hour's worth at once.
 
-    A process that is started anew again and again cannot overdraw the day by more than that.
+    Who keeps the spending where it outlives the process, and shares it, has no such start.
     """
-    due = budget.calls_a_day * (now % _DAY_MS) / _DAY_MS
-    spent = max(0, int(due - budget.bucket_size))
-    return Spending(budget, at=now, bucket=budget.bucket_size, spent_today=spent, next_call_at=now)
+    return Spending(budget, at=now, bucket=budget.bucket_size, spent_today=0, next_call_at=now)
 
 
 def take(spending: Spending, now: int, *, urgent: bool) -> Take:

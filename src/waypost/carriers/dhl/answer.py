@@ -1,0 +1,96 @@
+"""The part of DHL's answer that is read, by DHL's own names; whatever is missing is None.
+
+Fields that are not named here may be anything. What makes up scans is strict: an answer whose scans have other types
+is not read at all, rather than in part. The details are facts only, and one of another type costs only the facts.
+"""
+
+import msgspec
+
+
+class Address(msgspec.Struct, frozen=True, rename="camel"):
+    """Where something is. DHL's locality may be a town, a facility, or a street and a town."""
+
+    country_code: str | None = None
+    postal_code: str | None = None
+    address_locality: str | None = None
+
+
+class Place(msgspec.Struct, frozen=True, rename="camel"):
+    """A place; all that is read of it is its address."""
+
+    address: Address | None = None
+
+
+class Scan(msgspec.Struct, frozen=True, rename="camel"):
+    """One event, or the status of the shipment, which looks the same. ``timestamp`` is local wall time."""
+
+    timestamp: str | None = None
+    location: Place | None = None
+    status_code: str | None = None
+    status: str | None = None
+    description: str | None = None
+    remark: str | None = None
+    next_steps: str | None = None
+
+
+class Shipment(msgspec.Struct, frozen=True, rename="camel"):
+    """One shipment. DHL writes ids of digits only as numbers now and then."""
+
+    id: str | int | None = None
+    service: str | None = None
+    origin: Place | None = None
+    destination: Place | None = None
+    status: Scan | None = None
+    events: tuple[Scan, ...] | None = None
+    estimated_time_of_delivery: str | None = None
+    service_url: str | None = None
+    details: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class Shipments(msgspec.Struct, frozen=True, rename="camel"):
+    """The answer to a number that DHL knows."""
+
+    shipments: tuple[Shipment, ...]
+
+
+class Problem(msgspec.Struct, frozen=True, rename="camel"):
+    """The answer to a number that DHL does not know; ``status`` repeats the HTTP status."""
+
+    status: int
+    title: str
+
+
+class Weight(msgspec.Struct, frozen=True, rename="camel"):
+    """A weight; the unit may be missing."""
+
+    value: float
+    unit_text: str | None = None
+
+
+class Product(msgspec.Struct, frozen=True, rename="camel"):
+    """What the sender bought."""
+
+    product_name: str | None = None
+
+
+class Person(msgspec.Struct, frozen=True, rename="camel"):
+    """Who signed."""
+
+    given_name: str | None = None
+    family_name: str | None = None
+    name: str | None = None
+
+
+class ProofOfDelivery(msgspec.Struct, frozen=True, rename="camel"):
+    """The receipt; the picture of a signature is not fetched."""
+
+    signed: Person | None = None
+
+
+class Details(msgspec.Struct, frozen=True, rename="camel"):
+    """What else is known of a shipment."""
+
+    product: Product | None = None
+    weight: Weight | None = None
+    total_number_of_pieces: int | None = None
+    proof_of_delivery: ProofOfDelivery | None = None

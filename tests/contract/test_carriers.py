@@ -1,0 +1,260 @@
+"""Every answer in ``carriers/<carrier>/<case>.json`` is read as its case says; a new carrier adds no code here."""
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from waypost.carriers.dhl.parse import MOST_SCANS, read_answer
+from waypost.domain.carriers import CarrierUnavailable
+from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.facts import CARRIER_FACTS, FACTS, LONGEST
+from waypost.domain.statuses import Status
+from waypost.domain.trackings import Source, TrackingState, Update, apply, register
+
+FOLDER = Path(__file__).parent / "carriers"
+CASES = sorted(FOLDER.glob("*/*.json"))
+READABLE = [path for path in CASES if "expected" in json.loads(path.read_text("utf-8"))]
+SHARED = Path(__file__).parents[3] / "shared/data/carrier-answers/current-rest"
+NUMBER = "1234567891"
+
+
+def read(carrier: str, case: dict[str, Any]) -> Update:
+    parse = import_module(f"waypost.carriers.{carrier}.parse")
+    update = parse.read_answer(case["status"], json.dumps(case["answer"]).encode(), case["tracking_number"])
+    assert isinstance(update, Update)
+    return update
+
+
+def shared_sample(name: str) -> bytes:
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip("the shared data is not here")
+    return path.read_bytes()
+
+
+def one_scan(**scan: object) -> bytes:
+    event = {"timestamp": "2026-03-02T10:00:00+01:00", "statusCode": "transit", "description": "Shipment picked up"}
+    return json.dumps({"shipments": [{"id": NUMBER, "events": [event | scan]}]}).encode()
+
+
+def only_checkpoint(body: bytes) -> Checkpoint:
+    (checkpoint,) = read_answer(200, body, NUMBER).checkpoints
+    return checkpoint
+
+
+def state_after(*updates: Update) -> TrackingState:
+    state = register("0" * 32, NUMBER, "dhl", {}, 0)
+    for now, update in enumerate(updates, start=1):
+        state = apply(state, update, now).state
+    return state
+
+
+def test_there_are_cases_for_every_carrier() -> None:
+    carriers = {path.parent.name for path in (FOLDER / "../../../src/waypost/carriers").resolve().glob("*/parse.py")}
+
+    assert carriers == {path.parent.name for path in CASES} != set()
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_an_answer_is_read_as_its_case_says(path: Path) -> None:
+    case = json.loads(path.read_text("utf-8"))
+
+    if error := case.get("expected_error"):
+        with pytest.raises(CarrierUnavailable, match=error.replace("[", r"\[")):
+            read(path.parent.name, case)
+        return
+    update = read(path.parent.name, case)
+
+    expected = case["expected"]
+    assert [msgspec.to_builtins(checkpoint) for checkpoint in update.checkpoints] == expected["checkpoints"]
+    assert update.facts == expected["facts"]
+    assert update.unknown_number == expected["unknown_number"]
+    assert update.source is Source.POLL
+
+
+@pytest.mark.parametrize("path", READABLE, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_an_answer_tells_facts_by_their_names_and_the_same_twice(path: Path) -> None:
+    case = json.loads(path.read_text("utf-8"))
+
+    update = read(path.parent.name, case)
+    again = apply(state_after(update), read(path.parent.name, case), 10)
+
+    assert set(update.facts) <= FACTS
+    assert all(0 < len(text) <= LONGEST for text in update.facts.values())
+    assert not again.eventful
+
+
+def test_dhls_own_sample_is_not_called_delivered() -> None:
+    update = read_answer(200, shared_sample("dhl_universal.TrackingResponseJSON.json"), "7777777770")
+
+    (checkpoint,) = update.checkpoints
+    assert (checkpoint.checkpoint_date, checkpoint.offset_minutes) == ("2018-03-02T07:53:47", None)
+    assert checkpoint.tracking_detail == "DELIVERED: JESSICA"
+    assert checkpoint.checkpoint_delivery_status is Status.INFORECEIVED
+    assert checkpoint.raw_status == "pre-transit/DELIVERED"
+    assert (checkpoint.country_iso2, checkpoint.zip) == ("NL", "1043 AG")
+    assert update.facts["weight_kg"] == "253.5"
+    assert update.facts["weblink"] == "http://www.dhl.de/de/privatkunden.html?piececode=7777777770"
+    assert "signed_by" not in update.facts
+
+
+def test_dhls_own_sample_of_an_unknown_number_is_one() -> None:
+    update = read_answer(404, shared_sample("dhl_universal.TrackingErrorResponseJSON.json"), "8264715546")
+
+    assert update == Update(Source.POLL, unknown_number=True)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "expected"),
+    [
+        ("2026-03-02T10:00:00", ("2026-03-02T10:00:00", None)),
+        ("2026-03-02T10:00:00Z", ("2026-03-02T10:00:00", None)),
+        ("2026-03-02T10:00", ("2026-03-02T10:00:00", None)),
+        ("2026-03-02 10:00:00.25", ("2026-03-02T10:00:00", None)),
+        ("2026-03-02T10:00:00+05:45", ("2026-03-02T10:00:00", 345)),
+        ("2026-03-02T10:00:00-0930", ("2026-03-02T10:00:00", -570)),
+        ("2026-03-02T10:00:00+00:00", ("2026-03-02T10:00:00", 0)),
+        ("2026-03-02T10:00:00+23:00", ("2026-03-02T10:00:00", None)),
+    ],
+)
+def test_the_time_is_wall_time_and_only_a_written_offset_is_believed(
+    timestamp: str, expected: tuple[str, int | None]
+) -> None:
+    checkpoint = only_checkpoint(one_scan(timestamp=timestamp))
+
+    assert (checkpoint.checkpoint_date, checkpoint.offset_minutes) == expected
+
+
+@pytest.mark.parametrize("timestamp", ["", "yesterday", "2026-02-30T10:00:00", "2026-03-02", "2026-03-02T10:00:00 CET"])
+def test_a_time_that_cannot_be_read_is_named(timestamp: str) -> None:
+    with pytest.raises(CarrierUnavailable, match=r"events\[0\]\.timestamp"):
+        read_answer(200, one_scan(timestamp=timestamp), NUMBER)
+
+
+@pytest.mark.parametrize("missing", [{"timestamp": None}, {"description": None, "statusCode": None}])
+def test_a_scan_without_a_time_or_a_text_is_left_out(missing: dict[str, None]) -> None:
+    assert read_answer(200, one_scan(**missing), NUMBER).checkpoints == ()
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ({"description": "Processed", "status": "transit"}, "Processed"),
+        ({"description": "Delivered to a neighbour", "status": "DELIVERED"}, "Delivered to a neighbour"),
+        ({"description": "J. DOE", "status": "Signed"}, "Signed: J. DOE"),
+        ({"description": None, "status": "Processed"}, "Processed"),
+        ({"description": "", "status": " ", "remark": "Held back"}, "Held back"),
+        ({"description": "Processed", "remark": "for now"}, "Processed"),
+        ({"description": None}, "transit"),
+    ],
+)
+def test_the_text_of_a_scan_comes_from_where_dhl_put_it(texts: dict[str, str | None], expected: str) -> None:
+    assert only_checkpoint(one_scan(**texts)).tracking_detail == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "expected"),
+    [
+        ("pre-transit", "Out for delivery", "inforeceived001"),
+        ("pre-transit", "The shipment has been cancelled", "exception008"),
+        ("transit", "Delivered", "transit001"),
+        ("transit", "Returned to sender", "exception011"),
+        ("transit", "Delivery attempted", "undelivered004"),
+        ("delivered", "Out for delivery", "delivered001"),
+        ("delivered", "Delivered, parcel locker", "delivered004"),
+        ("failure", "Delivered", "exception005"),
+        ("failure", "The delivery is delayed", "transit001"),
+        ("DELIVERED", "J. DOE", "delivered001"),
+        ("unknown", "Delivered", "delivered001"),
+        ("unknown", "J. DOE", None),
+    ],
+)
+def test_a_text_refines_the_code_and_never_makes_a_delivery(code: str, text: str, expected: str | None) -> None:
+    checkpoint = only_checkpoint(one_scan(statusCode=code, description=text))
+
+    assert checkpoint.checkpoint_delivery_substatus == expected
+
+
+def test_what_comes_next_tells_where_the_parcel_waits_and_nothing_else() -> None:
+    collect = one_scan(description="Stored", nextSteps="The shipment can be picked up at the PACKSTATION")
+    back = one_scan(description="Stored", nextSteps="Return to sender")
+
+    assert only_checkpoint(collect).checkpoint_delivery_substatus == "pickup002"
+    assert only_checkpoint(back).checkpoint_delivery_substatus == "transit001"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://www.dhl.com/track?id=1", True),
+        ("http://www.dhl.de/", True),
+        ("javascript:alert(1)", False),
+        ("https://", False),
+        ("//www.dhl.de/", False),
+        ("https://www.dhl.de/\u202e", False),
+        ("https://[www.dhl.de/", False),
+        ("https://www.dhl.de/" + "a" * 500, False),
+    ],
+)
+def test_only_a_whole_link_to_the_web_becomes_a_fact(url: str, shown: bool) -> None:  # noqa: FBT001 - a table
+    body = json.dumps({"shipments": [{"id": NUMBER, "serviceUrl": url}]}).encode()
+
+    assert ("weblink" in read_answer(200, body, NUMBER).facts) is shown
+
+
+def test_of_endless_scans_the_newest_are_kept() -> None:
+    events = [{"timestamp": f"2026-03-02T10:{n // 60:02}:{n % 60:02}", "description": f"Scan {n}"} for n in range(999)]
+    body = json.dumps({"shipments": [{"id": NUMBER, "events": events}]}).encode()
+
+    kept = read_answer(200, body, NUMBER).checkpoints
+
+    assert len(kept) == MOST_SCANS
+    assert kept[-1].tracking_detail == "Scan 998"
+
+
+def test_long_texts_are_cut_and_hidden_characters_are_taken_out() -> None:
+    checkpoint = only_checkpoint(one_scan(description="a\u0000b\u202ec" + "d" * 9_000))
+
+    assert checkpoint.tracking_detail == "a b c" + "d" * (LONGEST - 5)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"null",
+        b"[]",
+        b'{"shipments": null}',
+        b'{"shipments": [1]}',
+        b'{"shipments": [{"events": "none"}]}',
+        b'{"shipments": [{"id": ' + b"9" * 5_000 + b"}]}",
+        b"[" * 100_000,
+        b"\xff",
+    ],
+    ids=lambda body: body[:24].decode("ascii", "replace"),
+)
+def test_an_answer_that_cannot_be_read_is_no_update(body: bytes) -> None:
+    with pytest.raises(CarrierUnavailable, match="cannot be read"):
+        read_answer(200, body, NUMBER)
+
+
+def test_an_answer_in_part_deletes_nothing() -> None:
+    first, second = (one_scan(timestamp=f"2026-03-0{day}T10:00:00+01:00") for day in (2, 3))
+
+    state = state_after(read_answer(200, first, NUMBER), read_answer(200, second, NUMBER))
+
+    assert len(state.checkpoints) == 2
+
+
+def test_facts_of_a_carrier_are_its_to_tell() -> None:
+    ends = {"origin_country", "destination_country"}  # the shop may tell them first
+    bodies = [json.loads(path.read_text("utf-8")) for path in CASES]
+
+    told = {name for case in bodies for name in case.get("expected", {}).get("facts", {})}
+
+    assert told - ends <= set(CARRIER_FACTS)
