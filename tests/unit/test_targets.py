@@ -57,6 +57,7 @@ def parts(url: Url) -> tuple[str, str, str | None, int | None]:
 
 
 @given(URLS)
+@example("http\u017f://shop.test/")
 @example("http://shop.test:080/")
 @example("https://shop.test:443?a'b")
 @example("http://a.test/%2E%2e/b")

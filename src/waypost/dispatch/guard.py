@@ -17,7 +17,7 @@ from waypost.domain.attempts import Outcome
 from waypost.domain.targets import ForbiddenUrl, Ports, Target, parse_target
 
 MOST_ADDRESSES: Final = 64
-REMEMBERED_URLS: Final = 4096
+REMEMBERED: Final = 4096
 
 
 class Admitted(msgspec.Struct, frozen=True):
@@ -45,7 +45,9 @@ class Guard:
         self._resolver = resolver
         self._allow = allow
         self._own = OwnAddresses() if own is None else own
-        self._parse = lru_cache(REMEMBERED_URLS)(lambda url: parse_target(url, ports=ports))
+        # What does not change is found out once: this runs for every delivery.
+        self._parse = lru_cache(REMEMBERED)(lambda url: parse_target(url, ports=ports))
+        self._judge = lru_cache(REMEMBERED)(lambda address: judge_address(address, allow))
 
     async def admit(self, url: str) -> Admitted | Outcome:
         """Give the address to connect to, or the outcome of the attempt when there is none."""
@@ -66,6 +68,6 @@ class Guard:
         return Admitted(target, addresses[0])
 
     def _may(self, address: IPAddress) -> bool:
-        if judge_address(address, self._allow) is not None:
+        if self._judge(address) is not None:
             return False
         return address not in self._own or any(address in network for network in self._allow)

@@ -1,0 +1,336 @@
+"""What goes over the wire, what an answer comes to, and what becomes of connections."""
+
+import asyncio
+import socket
+from ipaddress import ip_address
+
+import pytest
+
+from tests.support import hostile
+from tests.support.receiver import HANG, OK, Receiver, always, answering, receiving
+from waypost.dispatch.transport import (
+    CLIENT_LIFE_SECONDS,
+    KEPT_BYTES,
+    KEPT_HEADER_CHARACTERS,
+    KEPT_HEADERS_CHARACTERS,
+    NOT_TEXT,
+    Answer,
+    Failure,
+    PyreqwestTransport,
+)
+from waypost.domain.attempts import Outcome
+from waypost.domain.targets import Ports, Target, parse_target
+
+LOOPBACK = ip_address("127.0.0.1")
+HEADERS = (
+    ("content-type", "application/json"),
+    ("accept", "*/*"),
+    ("accept-encoding", "identity"),
+    ("user-agent", "Waypost/test (+mailto:ops@shop.test)"),
+    ("webhook-id", "evt_1"),
+    ("waypost-attempt", "1"),
+)
+BODY = b'{"code":200}'
+
+
+class Clock:
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def target(receiver: Receiver, path: str = "/hook?a=b&c[]=%20") -> Target:
+    return parse_target(f"http://shop.test:{receiver.port}{path}", ports=Ports.parse("1-65535"))
+
+
+async def post(transport: PyreqwestTransport, to: Target, *, seconds: float = 10) -> Answer | Failure:
+    return await transport.post(to, LOOPBACK, HEADERS, BODY, deadline_seconds=seconds)
+
+
+async def test_the_request_is_these_bytes() -> None:
+    async with receiving() as receiver:
+        answer = await post(PyreqwestTransport(), target(receiver))
+
+        (request,) = await receiver.received(1)
+        assert request.raw_head.decode().split("\r\n") == [
+            "POST /hook?a=b&c[]=%20 HTTP/1.1",
+            *(f"{name}: {value}" for name, value in HEADERS),
+            f"host: shop.test:{receiver.port}",
+            f"content-length: {len(BODY)}",
+            "",
+            "",
+        ]
+        assert request.body == BODY
+        assert answer == Answer(Outcome.SUCCEEDED, 200, (("content-length", "2"),), b"ok", truncated=False)
+
+
+async def test_an_address_in_the_url_is_asked_as_it_stands() -> None:
+    async with receiving() as receiver:
+        to = parse_target(receiver.url, ports=Ports.parse("1-65535"))
+
+        await post(PyreqwestTransport(), to)
+
+        (request,) = await receiver.received(1)
+        assert request.headers["host"] == f"127.0.0.1:{receiver.port}"
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        *((200, "succeeded"), (204, "succeeded"), (299, "succeeded"), (300, "http_3xx"), (399, "http_3xx")),
+        *((400, "http_4xx"), (409, "http_4xx"), (410, "http_410"), (411, "http_4xx"), (429, "http_429")),
+        *((499, "http_4xx"), (500, "http_5xx"), (503, "http_5xx"), (599, "http_5xx"), (600, "bad_response")),
+        *((999, "bad_response"), (101, "bad_response")),
+    ],
+)
+async def test_a_status_code_comes_to_its_outcome(status: int, outcome: str) -> None:
+    async with receiving(always(answering(status))) as receiver:
+        answer = await post(PyreqwestTransport(), target(receiver))
+
+        assert isinstance(answer, Answer)
+        assert (answer.status_code, answer.outcome) == (status, outcome)
+
+
+async def test_no_redirect_is_followed() -> None:
+    async with receiving() as elsewhere:
+        for status in (301, 302, 303, 307, 308):
+            to_elsewhere = answering(status, f"location: {elsewhere.url}")
+            async with receiving(always(to_elsewhere)) as receiver:
+                answer = await post(PyreqwestTransport(), target(receiver))
+
+                assert answer.outcome is Outcome.HTTP_3XX
+
+        assert elsewhere.connections == 0
+
+
+async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with receiving() as proxy, receiving() as receiver:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+            monkeypatch.setenv(name.lower(), f"http://127.0.0.1:{proxy.port}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+
+        answer = await post(PyreqwestTransport(), target(receiver))
+
+        assert answer.outcome is Outcome.SUCCEEDED
+        assert proxy.connections == 0
+
+
+async def test_no_cookie_comes_back_and_no_body_is_unpacked() -> None:
+    packed = answering(200, "set-cookie: a=b", "content-encoding: gzip", body=b"\x1f\x8b junk")
+    async with receiving(always(packed)) as receiver:
+        transport = PyreqwestTransport()
+
+        answers = [await post(transport, target(receiver)) for _ in range(2)]
+
+        assert [one.body for one in answers if isinstance(one, Answer)] == [b"\x1f\x8b junk"] * 2
+        assert all("cookie" not in request.headers for request in receiver.requests)
+
+
+@pytest.mark.parametrize("size", [0, 1, KEPT_BYTES - 1, KEPT_BYTES, KEPT_BYTES + 1, 60_000, 65_536, 200_000])
+async def test_sixteen_kibibytes_of_an_answer_are_kept(size: int) -> None:
+    body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    async with receiving(always(answering(200, body=body))) as receiver:
+        answer = await post(PyreqwestTransport(), target(receiver))
+
+        assert isinstance(answer, Answer)
+        assert (answer.body, answer.truncated) == (body[:KEPT_BYTES], size > KEPT_BYTES)
+        assert type(answer.body) is bytes
+
+
+async def test_headers_are_kept_in_order_and_cut_when_they_are_long() -> None:
+    long = [f"x-long-{number}: {'v' * 10_000}" for number in range(3)]
+    async with receiving(always(answering(200, "x-a: 1", "x-b: 2", "x-a: 3", *long))) as receiver:
+        answer = await post(PyreqwestTransport(), target(receiver))
+
+        assert isinstance(answer, Answer)
+        assert sorted(answer.headers[:4]) == [("content-length", "0"), ("x-a", "1"), ("x-a", "3"), ("x-b", "2")]
+        assert max(len(value) for _, value in answer.headers) == KEPT_HEADER_CHARACTERS
+        assert sum(len(name) + len(value) for name, value in answer.headers) <= KEPT_HEADERS_CHARACTERS
+
+
+@pytest.mark.parametrize("junk", [b"\xff\xfe", "ü".encode(), b"a\x80"])
+async def test_a_header_that_is_no_text_does_not_hide_the_answer(junk: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nx-a: 1\r\nx-junk: " + junk + b"\r\ncontent-length: 0\r\n\r\n"
+    async with receiving(always(head)) as receiver:
+        answer = await post(PyreqwestTransport(), target(receiver))
+
+        assert isinstance(answer, Answer)
+        assert set(answer.headers) == {("x-a", "1"), ("x-junk", NOT_TEXT), ("content-length", "0")}
+
+
+async def test_a_connection_is_kept_for_the_next_request() -> None:
+    async with receiving() as receiver:
+        transport = PyreqwestTransport()
+
+        for _ in range(5):
+            await post(transport, target(receiver))
+
+        assert [request.connection for request in receiver.requests] == [1] * 5
+
+
+async def test_a_connection_that_was_closed_meanwhile_is_nobodys_failure() -> None:
+    async with receiving(always(hostile.then_close(OK))) as receiver:
+        transport, outcomes = PyreqwestTransport(), []
+
+        for _ in range(30):
+            outcomes.append((await post(transport, target(receiver))).outcome)
+            await receiver.emptied()
+
+        assert set(outcomes) == {Outcome.SUCCEEDED}
+        assert (len(receiver.requests), receiver.connections) == (30, 30)
+
+
+async def test_a_request_that_was_taken_is_not_sent_again_when_its_connection_ends() -> None:
+    async with receiving(lambda number: OK if number == 1 else None) as receiver:
+        transport = PyreqwestTransport()
+        await post(transport, target(receiver))
+
+        second = await post(transport, target(receiver))
+
+        assert second == Failure(Outcome.RESET)
+        assert [request.connection for request in receiver.requests] == [1, 1]
+
+
+async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one() -> None:
+    async with receiving(lambda number: OK + answering(500) if number == 1 else answering(204)) as receiver:
+        transport = PyreqwestTransport()
+
+        statuses = [await post(transport, target(receiver)) for _ in range(3)]
+
+        assert [one.status_code for one in statuses if isinstance(one, Answer)] == [200, 204, 204]
+
+
+async def test_a_client_is_let_go_after_five_minutes_and_its_connections_with_it() -> None:
+    clock = Clock()
+    async with receiving() as receiver:
+        transport = PyreqwestTransport(now=clock)
+        await post(transport, target(receiver))
+
+        clock.seconds = CLIENT_LIFE_SECONDS
+        await post(transport, target(receiver))
+
+        assert [request.connection for request in receiver.requests] == [1, 2]
+        await receiver.left_open(1)
+
+
+async def test_a_changed_address_gets_a_connection_of_its_own() -> None:
+    async with receiving() as receiver:
+        transport = PyreqwestTransport()
+        await post(transport, target(receiver))
+
+        refused = await transport.post(target(receiver), ip_address("127.0.0.2"), HEADERS, BODY, deadline_seconds=10)
+
+        assert refused == Failure(Outcome.CONNECT_FAILED)
+        assert receiver.connections == 1
+
+
+async def test_the_client_that_was_not_asked_for_the_longest_is_let_go_when_there_are_too_many() -> None:
+    async with receiving() as first, receiving() as second, receiving() as third:
+        transport = PyreqwestTransport(clients=2)
+
+        for receiver in (first, second, first, third):
+            await post(transport, target(receiver))
+
+        await second.emptied()
+        assert [len(receiver.open) for receiver in (first, second, third)] == [1, 0, 1]
+
+
+async def test_clients_that_nobody_asks_for_are_let_go_when_the_next_is_made() -> None:
+    clock = Clock()
+    async with receiving() as forgotten, receiving() as used:
+        transport = PyreqwestTransport(now=clock)
+        for receiver in (forgotten, used):
+            await post(transport, target(receiver))
+
+        clock.seconds = CLIENT_LIFE_SECONDS
+        await post(transport, target(used))
+
+        assert [port for _, _, port, _ in transport._clients] == [used.port]
+        await forgotten.emptied()
+
+
+async def test_a_client_that_could_not_be_made_is_made_again() -> None:
+    async with receiving() as receiver:
+        transport = PyreqwestTransport(source_address="no address")
+        with pytest.raises(ValueError, match="IP address"):
+            await post(transport, target(receiver))
+
+        transport._source_address = None
+
+        assert (await post(transport, target(receiver))).outcome is Outcome.SUCCEEDED
+
+
+async def test_requests_are_sent_from_the_source_address() -> None:
+    sources: list[str] = []
+
+    def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        del reader
+        sources.append(writer.get_extra_info("peername")[0])
+        writer.close()
+
+    server = await asyncio.start_server(note, "127.0.0.1", 0)
+    async with server:
+        to = parse_target(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", ports=Ports.parse("1-65535"))
+
+        await post(PyreqwestTransport(source_address="127.0.0.9"), to)
+
+        assert sources == ["127.0.0.9"]
+
+
+async def test_a_target_that_the_client_reads_in_another_way_is_not_asked() -> None:
+    async with receiving() as receiver:
+        right = target(receiver)
+        wrong = [
+            Target(right.url, right.scheme, "other.test", right.port, None),
+            Target(right.url, right.scheme, right.host, 80, None),
+            Target(right.url.replace("/hook", "/a/../hook"), right.scheme, right.host, right.port, None),
+            Target(right.url.replace("shop.test", "xn--a-ecp.ru"), right.scheme, "xn--a-ecp.ru", right.port, None),
+            Target("no url", right.scheme, right.host, right.port, None),
+            parse_target(f"http://127.0.0.2:{receiver.port}/", ports=Ports.parse("1-65535")),
+        ]
+
+        answers = [await post(PyreqwestTransport(), one) for one in wrong]
+
+        assert answers == [Failure(Outcome.ADDRESS_FORBIDDEN)] * len(wrong)
+        assert receiver.connections == 0
+
+
+async def test_nobody_listening_is_a_failed_connection() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        to = parse_target(f"http://shop.test:{bound.getsockname()[1]}/", ports=Ports.parse("1-65535"))
+
+        assert await post(PyreqwestTransport(), to) == Failure(Outcome.CONNECT_FAILED)
+
+
+async def test_a_connection_that_is_never_taken_is_timed_out() -> None:
+    with socket.socket() as bound, socket.socket() as first, socket.socket() as second:
+        bound.bind(("127.0.0.1", 0))
+        bound.listen(0)
+        for waiting in (first, second):
+            waiting.settimeout(0)
+            waiting.connect_ex(bound.getsockname())
+        to = parse_target(f"http://shop.test:{bound.getsockname()[1]}/", ports=Ports.parse("1-65535"))
+
+        assert await post(PyreqwestTransport(), to, seconds=0.3) == Failure(Outcome.TIMED_OUT)
+
+
+async def test_a_deadline_that_has_passed_sends_nothing() -> None:
+    async with receiving() as receiver:
+        assert await post(PyreqwestTransport(), target(receiver), seconds=-1) == Failure(Outcome.TIMED_OUT)
+        assert receiver.connections == 0
+
+
+async def test_giving_up_from_outside_ends_at_once_and_the_connection_with_the_deadline() -> None:
+    async with receiving(always(HANG)) as receiver:
+        sending = asyncio.create_task(post(PyreqwestTransport(), target(receiver), seconds=1))
+        await receiver.received(1)
+
+        sending.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        await receiver.emptied()

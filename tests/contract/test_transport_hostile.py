@@ -1,0 +1,106 @@
+"""Whatever a receiver does, an attempt ends in time, with the right outcome, and its connection is closed (F11)."""
+
+import asyncio
+from ipaddress import ip_address
+
+import pytest
+
+from tests.support import hostile
+from tests.support.receiver import HANG, Behaviour, always, answering, receiving
+from waypost.dispatch.transport import Answer, PyreqwestTransport
+from waypost.domain.attempts import Outcome
+from waypost.domain.targets import Ports, parse_target
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+ENDLESS = b"HTTP/1.1 200 OK\r\n\r\n"
+BOMB = b"content-encoding: gzip\r\n"
+MANY = 65_536
+
+TIMED_OUT: dict[str, bytes | Behaviour | None] = {
+    "hang": HANG,
+    "drip of headers": hostile.dripping(HEAD, b"x: y\r\n"),
+    "drip of one header": hostile.dripping(HEAD + b"x: ", b"y"),
+    "drip of a body": hostile.dripping(ENDLESS, b"x"),
+    "drip of chunks": hostile.dripping(hostile.CHUNKED, b"1\r\nx\r\n"),
+    "less body than promised": b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab",
+    "flood of 100 continue": hostile.endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
+    "drip of 102 processing": hostile.dripping(b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+}
+RESET: dict[str, bytes | Behaviour | None] = {
+    "drop": None,
+    "reset": hostile.then_reset(),
+    "reset in the head": hostile.then_reset(HEAD + b"x"),
+    "reset in the body": hostile.then_reset(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab"),
+    "close in the head": hostile.then_close(HEAD + b"x"),
+    "close in the body": hostile.then_close(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab"),
+    "close in a chunk": hostile.then_close(hostile.CHUNKED + b"9\r\nab"),
+    "close between chunks": hostile.then_close(hostile.CHUNKED + b"2\r\nab\r\n"),
+    "half-close in the body": hostile.then_half_close(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab"),
+}
+BAD_RESPONSE: dict[str, bytes | Behaviour | None] = {
+    "HTTP/0.9": hostile.then_close(b"hello\n"),
+    "another protocol": hostile.then_close(b"220 mail.test ESMTP\r\n"),
+    "HTTP/2": b"HTTP/2 200 OK\r\n\r\n",
+    "status 000": b"HTTP/1.1 000 X\r\n\r\n",
+    "status 1000": b"HTTP/1.1 1000 X\r\n\r\n",
+    "bad header": HEAD + b"a b: c\r\n\r\n",
+    "NUL in a header": HEAD + b"a: \x00\r\n\r\n",
+    "bad chunk": hostile.CHUNKED + b"zz\r\nab",
+    "two lengths": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nabc",
+    "negative length": b"HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\nab",
+    "101 headers": answering(200, *(f"x-{number}: y" for number in range(100))),
+    "endless headers": hostile.endless_headers,
+    "one endless header": hostile.endless(HEAD + b"x: ", b"y" * MANY),
+    "endless trailers": hostile.endless(hostile.CHUNKED + b"0\r\n", b"x: y\r\n" * 1000),
+    "endless chunk extension": hostile.endless(hostile.CHUNKED + b"1;", b"x" * MANY),
+}
+CUT: dict[str, bytes | Behaviour | None] = {
+    "endless body": hostile.endless(ENDLESS, b"x" * MANY),
+    "endless chunks": hostile.endless(hostile.CHUNKED, b"%x\r\n" % MANY + b"x" * MANY + b"\r\n"),
+    "a body of 8 EiB": hostile.endless(b"HTTP/1.1 200 OK\r\ncontent-length: 9223372036854775807\r\n\r\n", b"x" * MANY),
+    "a chunk of 1 EiB": hostile.endless(hostile.CHUNKED + b"FFFFFFFFFFFFFFF\r\n", b"x" * MANY),
+    "gzip bomb": hostile.endless(b"HTTP/1.1 200 OK\r\n" + BOMB + b"\r\n", b"\x1f\x8b" * MANY),
+    "fast, then a drip": hostile.dripping(ENDLESS + b"x" * 2 * MANY, b"x"),
+}
+CASES = [
+    *((name, script, Outcome.TIMED_OUT) for name, script in TIMED_OUT.items()),
+    *((name, script, Outcome.RESET) for name, script in RESET.items()),
+    *((name, script, Outcome.BAD_RESPONSE) for name, script in BAD_RESPONSE.items()),
+    *((name, script, Outcome.SUCCEEDED) for name, script in CUT.items()),
+]
+
+
+@pytest.mark.parametrize(("script", "outcome"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+async def test_an_attempt_ends_with_the_right_outcome(script: bytes | Behaviour | None, outcome: Outcome) -> None:
+    async with receiving(always(script)) as receiver:
+        target = parse_target(receiver.url, ports=Ports.parse("1-65535"))
+        transport = PyreqwestTransport()
+
+        async with asyncio.timeout(20):
+            answer = await transport.post(target, ip_address("127.0.0.1"), (), b"{}", deadline_seconds=0.5)
+
+        assert answer.outcome is outcome
+        assert not isinstance(answer, Answer) or answer.truncated
+        assert len(receiver.requests) == 1
+        await receiver.emptied()
+
+
+async def test_a_hundred_bad_receivers_at_once_hold_up_nobody() -> None:
+    scripts = list({**TIMED_OUT, **RESET, **BAD_RESPONSE, **CUT}.values())
+    transport = PyreqwestTransport()
+    async with receiving(lambda number: scripts[number % len(scripts)]) as bad, receiving() as good:
+        to_bad, to_good = (parse_target(one.url, ports=Ports.parse("1-65535")) for one in (bad, good))
+        suffering = [
+            asyncio.create_task(transport.post(to_bad, ip_address("127.0.0.1"), (), b"{}", deadline_seconds=1))
+            for _ in range(100)
+        ]
+        await bad.received(1)
+
+        answers = [
+            await transport.post(to_good, ip_address("127.0.0.1"), (), b"{}", deadline_seconds=20) for _ in range(20)
+        ]
+
+        assert {answer.outcome for answer in answers} == {Outcome.SUCCEEDED}
+        async with asyncio.timeout(30):
+            outcomes = {answer.outcome for answer in await asyncio.gather(*suffering)}
+        assert outcomes <= {Outcome.SUCCEEDED, Outcome.TIMED_OUT, Outcome.RESET, Outcome.BAD_RESPONSE}
