@@ -10,14 +10,13 @@ from tests.support.hostile import CHUNKED, dripping, endless, endless_headers, t
 from tests.support.receiver import HANG, Behaviour, always, answering, receiving
 from waypost.carriers.dhl.client import BASE_URL, BUDGET, DhlUnified
 from waypost.carriers.http import (
-    LONGEST_RETRY_AFTER_SECONDS,
     MOST_BODY_BYTES,
     CarrierHttp,
     check_base_url,
-    read_retry_after,
 )
 from waypost.domain.carriers import CarrierError, CarrierLimited, CarrierRefused, CarrierSource, CarrierUnavailable
 from waypost.domain.errors import InvalidInput
+from waypost.domain.retry import LONGEST_RETRY_AFTER_SECONDS, read_retry_after
 from waypost.domain.tracking_numbers import check_courier_code
 from waypost.domain.trackings import Source, Update
 

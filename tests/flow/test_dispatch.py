@@ -66,16 +66,13 @@ class Way:
         """Wait until so many deliveries are settled; gives their states, reasons and tries by sequence."""
         async with asyncio.timeout(20):
             while await self.database.serving.fetchval("select count(*) from settled") < count:
-                await asyncio.wait_for(asyncio.shield(self._tick()), 1)
+                pass
         rows = await self.database.serving.fetch("select state, reason, tries from settled order by sequence, id")
         return [tuple(row) for row in rows]
 
     async def outcomes(self) -> list[str]:
         rows = await self.database.serving.fetch("select outcome from attempt order by delivery, number")
         return [row["outcome"] for row in rows]
-
-    async def _tick(self) -> None:
-        await self.database.serving.execute("select pg_sleep(0.01)")
 
 
 @asynccontextmanager
@@ -273,3 +270,41 @@ async def forget_everything(database: Database, dying: "asyncio.Task[None]") -> 
     dying.cancel()
     await asyncio.gather(dying, return_exceptions=True)
     await database.engine.execute("select pg_advisory_unlock_all()")
+
+
+async def test_a_clean_stop_waits_for_the_commit_of_what_was_sent(database: Database, account: UUID) -> None:
+    way, stop = Way(database), asyncio.Event()
+    async with receiving() as receiver, database.serving.acquire() as other:
+        await way.add_endpoint(account, receiver.url)
+        way.intake.start()
+        await way.intake.submit([reporting(account, "A1", scan(8))])
+        blocking = other.transaction()
+        await blocking.start()
+        await other.execute("lock table settled in share mode")
+        serving = asyncio.create_task(way.dispatcher.serve(stop))
+        async with asyncio.timeout(20):
+            while not await other.fetchval("select count(*) from pg_locks where not granted"):
+                pass
+
+        stop.set()
+        for _ in range(50):
+            await other.execute("select 1")
+        await blocking.rollback()
+        await serving
+        await way.intake.stop()
+
+    rows = await database.engine.fetch("select state, tries from settled")
+    assert [tuple(row) for row in rows] == [("delivered", 1)]
+
+
+@pytest.mark.parametrize(
+    "junk", ["-1", "soon", "1e9", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Mon, 01 Jan 2024 00:00:00"]
+)
+async def test_junk_in_retry_after_is_a_counted_attempt(way: Way, account: UUID, junk: str) -> None:
+    waits = answering(429, f"retry-after: {junk}")
+    async with receiving(lambda number: waits if number == 1 else OK) as receiver:
+        await way.add_endpoint(account, receiver.url)
+
+        await way.intake.submit([reporting(account, "A1", scan(8))])
+
+        assert [state for state, _, _ in await way.settled(1)] == ["delivered"]

@@ -11,7 +11,7 @@ from waypost.domain import ids
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Source, Update
-from waypost.intake.batch import Request
+from waypost.intake.batch import Request, write
 from waypost.intake.collector import Intake
 from waypost.store.database import Database
 
@@ -148,3 +148,15 @@ async def test_one_callers_poison_does_not_fail_the_others(database: Database, i
     assert isinstance(results[0], Exception)
     assert not isinstance(results[1], BaseException)
     assert await database.serving.fetchval("select count(*) from tracking") == 1
+
+
+async def test_two_accounts_with_the_same_number_in_one_bucket_are_registered_in_one_batch(database: Database) -> None:
+    first = await add_account(database)
+    second = await add_account(database)
+    number = next(text for n in range(100_000) if ids.bucket_of(first, text := f"N{n}") == ids.bucket_of(second, text))
+
+    async with database.engine.acquire() as session:
+        requests = [reporting(first, number, scan(8)), reporting(second, number, scan(8))]
+        written = await write(session, requests, frozenset())
+
+    assert [result.created for result in written.results] == [True, True]

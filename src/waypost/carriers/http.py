@@ -8,7 +8,6 @@ import asyncio
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import Final
 
@@ -19,13 +18,12 @@ from pyreqwest.response import Response
 
 from waypost.domain.carriers import CarrierLimited, CarrierRefused, CarrierUnavailable
 from waypost.domain.errors import InvalidInput
+from waypost.domain.retry import read_retry_after
 from waypost.domain.targets import Ports, parse_target
 
 MOST_BODY_BYTES: Final = 1_048_576
-LONGEST_RETRY_AFTER_SECONDS: Final = 86_400.0
 _READ_BYTES: Final = 65_536
 _IDLE: Final = timedelta(seconds=30)
-_SECONDS: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
 _ANY_PORT: Final = Ports.parse("1-65535")
 
@@ -89,24 +87,6 @@ def check_key(text: str, *, setting: str) -> str:
     if not _KEY.fullmatch(text):
         raise InvalidInput(setting, "has 1 to 200 printable ASCII characters and no spaces")
     return text
-
-
-def read_retry_after(text: str | None, now: datetime) -> float | None:
-    """Read a Retry-After header as seconds from now: 0 to 24 h. None for junk and for none.
-
-    Both forms of RFC 9110 are read, whole seconds and a date.
-    """
-    if text is None:
-        return None
-    if _SECONDS.fullmatch(text.strip()):
-        seconds = float(text)
-    else:
-        try:
-            until = parsedate_to_datetime(text)
-            seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
-        except (ValueError, OverflowError):
-            return None
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
 
 
 def _build(user_agent: str) -> Client:

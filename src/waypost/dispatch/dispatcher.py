@@ -54,6 +54,7 @@ class Dispatcher:
         self._finished: list[Finished] = []
         self._wake, self._ended = asyncio.Event(), asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
+        self._draining = False
 
     def hint(self, endpoints: Iterable[UUID]) -> None:
         """Say that these endpoints have something to send; losing a hint costs a second at most."""
@@ -73,9 +74,10 @@ class Dispatcher:
             await asyncio.gather(*loops, stopping, return_exceptions=True)
             if self._running:
                 await asyncio.wait(self._running, timeout=STOP_SECONDS)
-            recorder.cancel()
+            # Never in the middle of a commit: what was sent and not recorded would be sent again.
+            self._draining = True
+            self._ended.set()
             await asyncio.gather(recorder, return_exceptions=True)
-            await self._record()
             await queue.leave(life, self._number)
             for task in done - {stopping}:
                 task.result()
@@ -137,7 +139,7 @@ class Dispatcher:
         self._ended.set()
 
     async def _record_loop(self) -> None:
-        while True:
+        while not self._draining:
             await self._ended.wait()
             self._ended.clear()
             await self._record()

@@ -5,7 +5,6 @@ import random
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Final
@@ -18,7 +17,7 @@ from waypost.domain import ids
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.endpoints import Version
-from waypost.domain.retry import DisableEndpoint, Policy, RetryIn, Settle, decide
+from waypost.domain.retry import DisableEndpoint, Policy, RetryIn, Settle, decide, read_retry_after
 from waypost.payloads import render
 from waypost.signing.rotation import Secrets, standard_headers, v4_headers
 from waypost.store.queue import Finished
@@ -27,7 +26,6 @@ from waypost.store.states import unpack
 from waypost.store.vault import Vault
 
 RETRY_AFTER_CODES: Final = (429, 503)
-_LONGEST_HEADER: Final = 64
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -156,16 +154,7 @@ def _body(version: str, packed: bytes) -> bytes:
 
 
 def _retry_after(answer: Answer | Failure, now: datetime) -> float | None:
-    """Read Retry-After of a 429 or 503: seconds or an HTTP date. Junk, and what lies in the past, is no wish."""
+    """Give the wait that a 429 or 503 asks for, in seconds."""
     if not isinstance(answer, Answer) or answer.status_code not in RETRY_AFTER_CODES:
         return None
-    text = next((value for name, value in answer.headers if name.lower() == "retry-after"), "").strip()
-    if not text or len(text) > _LONGEST_HEADER:
-        return None
-    if text.isascii() and text.isdigit():
-        return min(float(text), 86_400.0)
-    try:
-        seconds = (parsedate_to_datetime(text) - now).total_seconds()
-    except (ValueError, TypeError):
-        return None
-    return min(seconds, 86_400.0) if seconds > 0 else None
+    return read_retry_after(next((value for name, value in answer.headers if name == "retry-after"), None), now)

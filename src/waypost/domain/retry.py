@@ -4,6 +4,9 @@ Retry n (1…14) starts not earlier than 2^(n-1) times 30 s after attempt n ende
 ``Retry-After`` on 429 and 503 may lengthen a wait up to 24 h and never shortens it (DESIGN.md, promise 7).
 """
 
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 import msgspec
@@ -12,6 +15,9 @@ from waypost.domain.attempts import Outcome
 
 LONGEST_RETRY_AFTER_SECONDS: Final = 86_400.0
 JITTER: Final = 0.1
+
+
+_SECONDS: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -59,3 +65,21 @@ def decide(
     if retry_after_seconds is not None:
         wait = max(wait, min(retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS))
     return RetryIn(wait)
+
+
+def read_retry_after(text: str | None, now: datetime) -> float | None:
+    """Read a Retry-After header as seconds from now: 0 to 24 h. None for junk and for none.
+
+    Both forms of RFC 9110 are read, whole seconds and a date.
+    """
+    if text is None:
+        return None
+    if _SECONDS.fullmatch(text.strip()):
+        seconds = float(text)
+    else:
+        try:
+            until = parsedate_to_datetime(text)
+            seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
+        except (ValueError, OverflowError):
+            return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)

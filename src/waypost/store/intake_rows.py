@@ -43,13 +43,16 @@ async def find(session: Session, keys: Sequence[TrackingKey]) -> dict[TrackingKe
 async def register(session: Session, account: dict[UUID, UUID], states: Sequence[TrackingState]) -> set[UUID]:
     """Insert trackings that are new, and give the ids of those that really were."""
     rows = sorted(
-        (ids.bucket(UUID(hex=state.id)), state.tracking_number, state.courier_code, state) for state in states
+        (
+            (
+                *(ids.bucket(key), key, account[key], state.tracking_number, state.courier_code, pack(state)),
+                from_ms(state.created_at),
+            )
+            for key, state in ((UUID(hex=state.id), state) for state in states)
+        ),
+        key=lambda row: (row[0], *row[2:5]),
     )
-    columns = [
-        (bucket, (key := UUID(hex=state.id)), account[key], number, courier, pack(state), from_ms(state.created_at))
-        for bucket, number, courier, state in rows
-    ]
-    made = await fetch(session, "register_trackings", *(list(column) for column in zip(*columns, strict=True)))
+    made = await fetch(session, "register_trackings", *(list(column) for column in zip(*rows, strict=True)))
     return {row["id"] for row in made}
 
 
