@@ -14,7 +14,7 @@ from waypost.intake.batch import write
 from waypost.store import queue
 from waypost.store.database import Database
 from waypost.store.queue import Finished, Lane
-from waypost.store.rows import Claimed
+from waypost.store.rows import AttemptRow, Claimed
 from waypost.store.states import unpack
 
 LEASE = timedelta(seconds=60)
@@ -35,6 +35,32 @@ async def claim(database: Database, *endpoints: UUID, free: int = 100, dispatche
 async def settle(database: Database, *finished: Finished) -> tuple[set[UUID], int]:
     async with database.engine.acquire() as session:
         return await queue.settle(session, finished)
+
+
+def refused(claimed: Claimed) -> Finished:
+    """An attempt that failed and is made again at once."""
+    attempt = AttemptRow(
+        bucket=claimed.bucket,
+        delivery=claimed.id,
+        number=claimed.lease_no,
+        started_at=LONG_AGO,
+        duration_ms=1,
+        version="V4",
+        outcome="http_5xx",
+        status_code=500,
+        retry_after_seconds=None,
+        url="http://127.0.0.1/",
+        signed_at=1,
+        signature="",
+        webhook_signature="",
+        user_agent="",
+        body_sha256=b"",
+        body_length=0,
+        response_headers="[]",
+        response_body=b"",
+        response_truncated=False,
+    )
+    return Finished(claimed, attempt, None)
 
 
 def delivered(claimed: Claimed) -> Finished:
@@ -83,7 +109,7 @@ async def test_a_retry_keeps_its_parcel_waiting_and_comes_back_when_it_is_due(
     await report(database, account, "A1", 8, 9)
     (first,) = await claim(database, endpoint)
 
-    await settle(database, Finished(first, None, None, wait_seconds=0))
+    await settle(database, refused(first))
 
     (again,) = await claim(database, endpoint)
     assert (again.id, again.sequence, again.tries, again.lease_no) == (first.id, 1, 1, 2)

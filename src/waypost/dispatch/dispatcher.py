@@ -1,6 +1,7 @@
-"""Claims what is due, fairly over the endpoints, has it sent, and records what came of it."""
+"""Claims what is due, fairly over the endpoints, and has it sent; the recorder commits what came of it."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -9,29 +10,38 @@ from uuid import UUID
 
 import structlog
 
+from waypost.dispatch.lanes import IN_FLIGHT, Held, Lanes, LaneState
+from waypost.dispatch.recorder import Recorder
 from waypost.dispatch.run import Sender
-from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled
-from waypost.domain.endpoints import DisabledReason
+from waypost.domain.retry import Policy
 from waypost.store import queue
 from waypost.store.database import Database
 from waypost.store.queue import Finished, Lane
-from waypost.store.rows import Claimed, LaneEndpoint
 from waypost.store.statements import REPEATABLE, Session
 
 _LOG: Final = structlog.get_logger()
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 SCOUT_SECONDS: Final = 1.0
 LEASE_SLACK_SECONDS: Final = 30.0
-RECORD_AT_ONCE: Final = 300
-ENDPOINT_SLOTS: Final = 16
 STOP_SECONDS: Final = 20.0
+MOST_CRASHES: Final = 5
+CLAIM_PAUSE_SECONDS: Final = 0.005
+BUSY_CLAIM: Final = 32
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while the machine is suspended
+
+
+def clock() -> float:
+    """Give the seconds since the machine was started, for leases: no clock that people set."""
+    return time.clock_gettime(_CLOCK)
 
 
 class Dispatcher:
     """One process's share of the sending. ``hint`` says that endpoints have something due.
 
-    ``alone`` says that this process started PostgreSQL itself, so that no other dispatcher can be alive.
+    ``slots`` is the most attempts in flight. ``alone`` says that this process started PostgreSQL itself, so that no
+    other dispatcher can be alive. ``serve`` may be called again after it raised because PostgreSQL went away: what is
+    in flight and what is not recorded yet is kept over that.
     """
 
     def __init__(
@@ -40,7 +50,7 @@ class Dispatcher:
         sender: Sender,
         *,
         timeout_seconds: float = 15.0,
-        slots: int = 256,
+        slots: int = 1024,
         alone: bool = False,
     ) -> None:
         self._database = database
@@ -48,13 +58,17 @@ class Dispatcher:
         self._lease = timedelta(seconds=timeout_seconds + LEASE_SLACK_SECONDS)
         self._slots = slots
         self._alone = alone
-        self._number = 0
+        self._number: int | None = None
         self._due: set[UUID] = set()
-        self._held: Counter[UUID] = Counter()
-        self._finished: list[Finished] = []
-        self._wake, self._ended = asyncio.Event(), asyncio.Event()
-        self._running: set[asyncio.Task[None]] = set()
-        self._draining = False
+        self._lanes = Lanes()
+        self._wake = asyncio.Event()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._recorder = Recorder(database, self.hint)
+
+    @property
+    def in_flight(self) -> int:
+        """How many attempts are under way."""
+        return sum(lane.in_flight for lane in self._lanes.values())
 
     def hint(self, endpoints: Iterable[UUID]) -> None:
         """Say that these endpoints have something to send; losing a hint costs a second at most."""
@@ -64,30 +78,44 @@ class Dispatcher:
     async def serve(self, stop: asyncio.Event) -> None:
         """Dispatch until ``stop`` is set; then let what is in flight end (20 s at most) and give the leases back."""
         async with self._database.engine.acquire() as life:
-            self._number = await queue.join(life)
+            self._number = await queue.join(life, self._number)
             loops = [asyncio.create_task(step) for step in (self._claim_loop(), self._scout_loop(life))]
-            recorder = asyncio.create_task(self._record_loop())
+            recorder = asyncio.create_task(self._recorder.serve())
             stopping = asyncio.create_task(stop.wait())
-            done, _ = await asyncio.wait([*loops, recorder, stopping], return_when=asyncio.FIRST_COMPLETED)
-            for task in [*loops, stopping]:
-                task.cancel()
-            await asyncio.gather(*loops, stopping, return_exceptions=True)
-            if self._running:
-                await asyncio.wait(self._running, timeout=STOP_SECONDS)
+            try:
+                await asyncio.wait([*loops, recorder, stopping], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (*loops, stopping):
+                    task.cancel()
+                ended = await asyncio.gather(*loops, stopping, return_exceptions=True)
+                self._let_go()
+            if not stop.is_set():
+                recorder.cancel()  # what it holds is kept, and committed when we are back
+                await asyncio.gather(recorder, return_exceptions=True)
+                raise next((error for error in ended if isinstance(error, Exception)), ConnectionError("recorder"))
+            if self._workers:
+                await asyncio.wait(self._workers, timeout=STOP_SECONDS)
             # Never in the middle of a commit: what was sent and not recorded would be sent again.
-            self._draining = True
-            self._ended.set()
-            await asyncio.gather(recorder, return_exceptions=True)
+            self._recorder.drain()
+            await recorder
             await queue.leave(life, self._number)
-            for task in done - {stopping}:
-                task.result()
+            self._number = None
+
+    def _let_go(self) -> None:
+        """Begin none of what waits here: its lease is given back, or runs out."""
+        for lane in self._lanes.values():
+            lane.waiting.clear()
 
     async def _scout_loop(self, life: Session) -> None:
-        """Find what hints missed, and take over from dispatchers that died."""
+        """Find what hints missed, take over from dispatchers that died, and see what endpoints have become."""
+        number = self._number
+        assert number is not None  # noqa: S101 - serve has joined
         while True:
-            await queue.rescue(life, self._number, alone=self._alone)
+            await queue.rescue(life, number, alone=self._alone)
+            self._lanes.forget_idle()
             async with self._database.engine.acquire() as session:
                 lanes = await queue.scout(session)
+                await self._refresh(session, list(self._lanes))
             self.hint(endpoint for endpoint, due_in in lanes.items() if due_in <= 0)
             await asyncio.sleep(SCOUT_SECONDS)
 
@@ -95,77 +123,85 @@ class Dispatcher:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            lanes = self._lanes()
-            if lanes:
-                await self._claim(lanes)
+            wanted = self._wanted()
+            if wanted and await self._claim(wanted) >= BUSY_CLAIM:
+                await asyncio.sleep(CLAIM_PAUSE_SECONDS)  # under load the next claim is worth waiting for
 
-    def _lanes(self) -> list[Lane]:
-        """Share the free slots: no endpoint gets more than its own, whatever it has waiting."""
-        free = self._slots - self._held.total()
-        lanes = []
-        for endpoint in sorted(self._due, key=lambda one: self._held[one]):
-            wanted = min(ENDPOINT_SLOTS - self._held[endpoint], free)
-            if wanted > 0:
-                free -= wanted
-                lanes.append(Lane(endpoint, wanted, _LONG_AGO))
-        return lanes
+    def _wanted(self) -> list[Lane]:
+        """Share what is free: no endpoint gets more than its own room, whatever it has waiting."""
+        free = self._slots - sum(lane.held for lane in self._lanes.values())
+        wanted = []
+        for endpoint in sorted(self._due, key=lambda one: self._lanes[one].held):
+            share = min(self._lanes[endpoint].wanted, free)
+            if share > 0:
+                free -= share
+                wanted.append(Lane(endpoint, share, _LONG_AGO))
+        return wanted
 
-    async def _claim(self, lanes: list[Lane]) -> None:
+    async def _claim(self, wanted: list[Lane]) -> int:
+        number = self._number
+        assert number is not None  # noqa: S101 - serve has joined
         # Before the claim looks: a hint that comes while it does must not be taken for one that it has answered.
-        self._due.difference_update(lane.endpoint for lane in lanes)
-        async with self._database.engine.acquire() as session:
-            claimed = await queue.claim(session, lanes, dispatcher=self._number, lease=self._lease)
-            endpoints = await queue.lane_endpoints(session, [lane.endpoint for lane in lanes])
-        found = Counter(one.endpoint for one in claimed)
-        self._due.update(lane.endpoint for lane in lanes if found[lane.endpoint] == lane.free)
-        for one in claimed:
-            self._held[one.endpoint] += 1
-            task = asyncio.create_task(self._run(one, endpoints.get(one.endpoint)))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-
-    async def _run(self, claimed: Claimed, endpoint: LaneEndpoint | None) -> None:
+        self._due.difference_update(lane.endpoint for lane in wanted)
+        begin_before = clock() + LEASE_SLACK_SECONDS - 1
         try:
-            if endpoint is None or not endpoint.enabled:
-                finished = Finished(claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF)
-            else:
-                finished = await self._sender.run(claimed, endpoint)
-        except Exception:  # noqa: BLE001 - we failed, not the endpoint: nothing is counted, the lease brings it back
+            async with self._database.engine.acquire() as session:
+                await self._refresh(session, [lane.endpoint for lane in wanted])
+                claimed = await queue.claim(session, wanted, dispatcher=number, lease=self._lease)
+        except REPEATABLE:
+            self.hint(lane.endpoint for lane in wanted)
+            return 0
+        found = Counter(one.endpoint for one in claimed)
+        self._due.update(lane.endpoint for lane in wanted if found[lane.endpoint] == lane.free)
+        for one in claimed:
+            self._lanes[one.endpoint].waiting.append(Held(one, begin_before))
+        for endpoint in found:
+            self._employ(self._lanes[endpoint])
+        return len(claimed)
+
+    async def _refresh(self, session: Session, endpoints: list[UUID]) -> None:
+        """Read what the endpoints are now: deliveries are sent with that, also those claimed before."""
+        if endpoints:
+            now = await queue.lane_endpoints(session, endpoints)
+            for endpoint in endpoints:
+                self._lanes[endpoint].endpoint = now.get(endpoint)
+
+    def _employ(self, lane: LaneState) -> None:
+        for _ in range(min(IN_FLIGHT - lane.workers, len(lane.waiting))):
+            lane.workers += 1
+            worker = asyncio.create_task(self._work(lane))
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    async def _work(self, lane: LaneState) -> None:
+        """Send what waits in a lane, one after the other, until nothing does."""
+        try:
+            while lane.waiting:
+                held = lane.waiting.popleft()
+                lane.in_flight += 1
+                began = clock()
+                finished = await self._attempt(held, lane, began)
+                lane.in_flight -= 1
+                self._recorder.add(finished)
+                for surplus in lane.ended(clock() - began):
+                    self._recorder.add(Finished(surplus.claimed, None, None))
+                if lane.wanted and held.claimed.endpoint in self._due:
+                    self._wake.set()
+        finally:
+            lane.workers -= 1
+
+    async def _attempt(self, held: Held, lane: LaneState, now: float) -> Finished:
+        """Make the attempt, unless its time has gone; what is no attempt is given back uncounted."""
+        claimed, endpoint = held.claimed, lane.endpoint
+        if endpoint is None or not endpoint.enabled:
+            return Finished(claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF)
+        if now > held.begin_before:
+            return Finished(claimed, None, None)
+        try:
+            return await self._sender.run(claimed, endpoint)
+        except Exception:  # noqa: BLE001 - we failed, not the endpoint: no attempt is counted
             _LOG.exception("delivery_crashed", delivery=claimed.id.hex)
-            self._held[claimed.endpoint] -= 1
-            self._wake.set()
-            return
-        self._finished.append(finished)
-        self._ended.set()
-
-    async def _record_loop(self) -> None:
-        while not self._draining:
-            await self._ended.wait()
-            self._ended.clear()
-            await self._record()
-
-    async def _record(self) -> None:
-        """Commit what has ended; while one commit runs, the next batch gathers."""
-        while self._finished:
-            batch, self._finished = self._finished[:RECORD_AT_ONCE], self._finished[RECORD_AT_ONCE:]
-            freed, late = await self._settle(batch)
-            if late:
-                _LOG.warning("settled_too_late", deliveries=late)
-            for one in batch:
-                self._held[one.claimed.endpoint] -= 1
-            self.hint(freed)
-
-    async def _settle(self, batch: list[Finished]) -> tuple[set[UUID], int]:
-        gone = {one.claimed.endpoint for one in batch if one.attempt and one.attempt.outcome == Outcome.HTTP_410}
-        while True:
-            try:
-                async with self._database.engine.acquire() as session:
-                    for endpoint in gone:
-                        await queue.disable(session, endpoint, DisabledReason.GONE)
-                    result = await queue.settle(session, batch)
-                    for endpoint in gone:
-                        while await queue.cancel_lane(session, endpoint):
-                            pass
-                    return result
-            except REPEATABLE as error:
-                _LOG.warning("settle_repeated", error=repr(error))
+            crashes = claimed.lease_no - claimed.tries
+            if crashes >= MOST_CRASHES:
+                return Finished(claimed, None, Settled.FAILED, Reason.CRASHES)
+            return Finished(claimed, None, None, wait_seconds=Policy().base_seconds * 2**crashes)

@@ -32,7 +32,10 @@ class Lane(msgspec.Struct, frozen=True):
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """An attempt that ended and what follows: settled as ``state``, or tried again after ``wait_seconds``."""
+    """An attempt that ended and what follows: settled as ``state``, or tried again after ``wait_seconds``.
+
+    Without an ``attempt`` none was made: then nothing is counted.
+    """
 
     claimed: Claimed
     attempt: AttemptRow | None
@@ -94,7 +97,9 @@ async def settle(session: Session, finished: Sequence[Finished]) -> tuple[set[UU
             await execute(session, "settle", *_ids(group), state.value, reason and reason.value, int(tried))
         await _retry(session, [one for one in ours if one.state is None and not held[one.claimed.id]], now)
         freed = await _unblock(session, [one for one in ours if one.state is not None or held[one.claimed.id]])
-        await _keep_attempts(session, [one.attempt for one in ordered if one.attempt is not None])
+        known = await _known(session, [one for one in ordered if one.claimed.id not in held])
+        attempts = [one.attempt for one in ordered if one.attempt is not None]
+        await _keep_attempts(session, [one for one in attempts if (one.delivery, one.number) not in known])
     return freed, len(ordered) - len(ours)
 
 
@@ -129,7 +134,8 @@ def _by_end(
 async def _retry(session: Session, retried: Sequence[Finished], now: datetime) -> None:
     for start in range(0, len(retried), _RETRIES_A_CALL):
         some = retried[start : start + _RETRIES_A_CALL]
-        await execute(session, "retry", *_ids(some), [now + timedelta(seconds=one.wait_seconds) for one in some])
+        at = [now + timedelta(seconds=one.wait_seconds) for one in some]
+        await execute(session, "retry", *_ids(some), at, [int(one.attempt is not None) for one in some])
 
 
 async def _unblock(session: Session, ended: Sequence[Finished]) -> set[UUID]:
@@ -151,6 +157,16 @@ async def _unblock(session: Session, ended: Sequence[Finished]) -> set[UUID]:
             return freed
 
 
+async def _known(session: Session, late: Sequence[Finished]) -> set[tuple[UUID, int]]:
+    """Give which attempts of late results are kept already, by delivery and number."""
+    if not late:
+        return set()
+    days = sorted({day_of(one.claimed.id) for one in late})
+    buckets, identifiers = _ids(late)
+    rows = await fetch(session, "known_attempts", buckets, days, identifiers)
+    return {(row["delivery"], row["number"]) for row in rows}
+
+
 async def _keep_attempts(session: Session, attempts: Sequence[AttemptRow]) -> None:
     if attempts:
         columns = ("bucket", "day", *AttemptRow.__struct_fields__[1:])
@@ -165,13 +181,22 @@ def _ids(finished: Sequence[Finished]) -> tuple[list[int], list[UUID]]:
     return sorted({one.claimed.bucket for one in finished}), [one.claimed.id for one in finished]
 
 
-async def join(session: Session) -> int:
-    """Take a dispatcher's number and prove life by it: as long as this session lives, so does the dispatcher."""
+async def join(session: Session, number: int | None = None) -> int:
+    """Take a dispatcher's number and prove life by it: as long as this session lives, so does the dispatcher.
+
+    Who lost its session joins again under its old ``number``, if nobody has buried it meanwhile, so that what it still
+    has in flight is not taken for a dead dispatcher's.
+    """
+    if number is not None:
+        known = await fetch_one(session, "known_dispatcher", number)
+        proof = await fetch_one(session, "prove_life", LIVES, number)
+        if known is not None and proof is not None and proof["held"]:
+            return number
     row = await fetch_one(session, "join_dispatchers")
     assert row is not None  # noqa: S101 - an insert gives its row
-    number: int = row["number"]
-    await fetch_one(session, "prove_life", LIVES, number)
-    return number
+    new: int = row["number"]
+    await fetch_one(session, "prove_life", LIVES, new)
+    return new
 
 
 async def rescue(session: Session, number: int, *, alone: bool) -> int:
@@ -217,6 +242,12 @@ async def cancel_lane(session: Session, endpoint: UUID) -> int:
 async def disable(session: Session, endpoint: UUID, reason: DisabledReason) -> None:
     """Turn an endpoint off; nothing happens to one that is off already."""
     await execute(session, "disable_endpoint", endpoint, reason.value)
+
+
+async def note_health(session: Session, errors: dict[UUID, str | None]) -> None:
+    """Write how endpoints do: the outcome by which each fails now, None for one that took a delivery."""
+    ordered = sorted(errors.items())
+    await execute(session, "note_health", [key for key, _ in ordered], [error for _, error in ordered])
 
 
 async def stuck(session: Session) -> int:

@@ -11,7 +11,15 @@ from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Any, Final
 
-from asyncpg import Connection, DeadlockDetectedError, Record, SerializationError
+from asyncpg import (
+    Connection,
+    DeadlockDetectedError,
+    InterfaceError,
+    PostgresConnectionError,
+    Record,
+    SerializationError,
+)
+from asyncpg.exceptions import OperatorInterventionError, QueryCanceledError
 from asyncpg.pool import PoolConnectionProxy
 
 Session = Connection | PoolConnectionProxy
@@ -22,6 +30,9 @@ SENT: Final[Counter[str]] = Counter()
 
 REPEATABLE: Final = (DeadlockDetectedError, SerializationError)
 """What PostgreSQL answers to a transaction that may simply be run again."""
+
+LOST: Final = (PostgresConnectionError, OperatorInterventionError, QueryCanceledError, InterfaceError, OSError)
+"""What is raised when PostgreSQL went away or stops: whether a commit that was under way took place is not known."""
 
 _NAME: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 

@@ -68,11 +68,25 @@ select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, endpoi
 from gone
 
 -- name: retry
--- At most 100 a call: the join is quadratic.
+-- At most 100 a call: the join is quadratic. `tried` is 0 for what is given back without an attempt.
 update due d
-set tries = d.tries + 1, next_at = u.next_at, leased_by = null, leased_until = null
-from unnest($2::uuid[], $3::timestamptz[]) as u (id, next_at)
+set tries = d.tries + u.tried, next_at = u.next_at, leased_by = null, leased_until = null
+from unnest($2::uuid[], $3::timestamptz[], $4::integer[]) as u (id, next_at, tried)
 where d.bucket = any ($1::smallint[]) and d.id = any ($2::uuid[]) and d.id = u.id
+
+-- name: known_attempts
+-- Asked only for what came too late: after a commit whose outcome was not seen, its attempts may stand there already.
+select delivery, number from attempt
+where bucket = any ($1::smallint[]) and day = any ($2::date[]) and delivery = any ($3::uuid[])
+
+-- name: note_health
+insert into endpoint_health as h (endpoint, failing_since, last_error, last_success_at)
+select endpoint, case when error is not null then now() end, error, case when error is null then now() end
+from unnest($1::uuid[], $2::text[]) as n (endpoint, error)
+on conflict (endpoint) do update
+set failing_since = case when excluded.last_error is not null then coalesce(h.failing_since, now()) end,
+    last_error = coalesce(excluded.last_error, h.last_error),
+    last_success_at = coalesce(excluded.last_success_at, h.last_success_at)
 
 -- name: unblock
 -- Its own statement, for a new snapshot, in the settle's transaction: in one statement with the delete a successor
@@ -127,6 +141,9 @@ group by bucket, tracking, endpoint having bool_and(blocked)
 
 -- name: join_dispatchers
 insert into dispatcher default values returning number
+
+-- name: known_dispatcher
+select number from dispatcher where number = $1
 
 -- name: prove_life
 select pg_try_advisory_lock($1, $2) as held

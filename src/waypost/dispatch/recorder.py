@@ -1,0 +1,133 @@
+"""Commits what came of attempts, by the hundred: while one commit runs, the next batch gathers."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from waypost.domain.attempts import Outcome
+from waypost.domain.endpoints import DisabledReason
+from waypost.store import queue
+from waypost.store.database import Database
+from waypost.store.queue import Finished
+from waypost.store.statements import LOST, REPEATABLE
+
+_LOG: Final = structlog.get_logger()
+AT_ONCE: Final = 300
+BUSY: Final = 16
+"""A batch of so many shows load: the next one is given time to gather, which makes fewer and larger commits."""
+GATHER_SECONDS: Final = 0.02
+PAUSE_SECONDS: Final = 0.5
+
+
+class Recorder:
+    """Records finished attempts in the order they ended. ``freed`` hears which endpoints have something due again."""
+
+    def __init__(self, database: Database, freed: Callable[[Iterable[UUID]], None]) -> None:
+        self._database = database
+        self._freed = freed
+        self._finished: list[Finished] = []
+        self._arrived, self._full = asyncio.Event(), asyncio.Event()
+        self._draining = False
+        self._failing: dict[UUID, str | None] = {}
+
+    @property
+    def unrecorded(self) -> int:
+        """How many results are not committed yet."""
+        return len(self._finished)
+
+    def add(self, finished: Finished) -> None:
+        """Take a result; it is committed soon, and kept until it is."""
+        self._finished.append(finished)
+        self._arrived.set()
+        if len(self._finished) >= AT_ONCE:
+            self._full.set()
+
+    async def serve(self) -> None:
+        """Record until ``drain`` is called and nothing is left."""
+        self._draining = False
+        recorded = 0
+        while not (self._draining and not self._finished):
+            await self._arrived.wait()
+            if recorded >= BUSY and not self._draining:
+                await self._gather()
+            self._arrived.clear()
+            self._full.clear()
+            batch = self._finished[:AT_ONCE]
+            if batch:
+                await self._record(batch)
+                del self._finished[: len(batch)]
+            if self._finished:
+                self._arrived.set()
+            recorded = len(batch)
+
+    def drain(self) -> None:
+        """Let ``serve`` end as soon as everything is committed."""
+        self._draining = True
+        self._arrived.set()
+        self._full.set()
+
+    async def _gather(self) -> None:
+        try:
+            async with asyncio.timeout(GATHER_SECONDS):
+                await self._full.wait()
+        except TimeoutError:
+            return
+
+    async def _record(self, batch: list[Finished]) -> None:
+        """Commit a batch; one that cannot be committed as a whole is committed one by one."""
+        try:
+            await self._commit(batch)
+        except Exception:  # noqa: BLE001 - one result that cannot be written must not stop the others
+            if len(batch) == 1:
+                _LOG.exception("result_lost", delivery=batch[0].claimed.id.hex)  # its lease brings the delivery back
+                return
+            _LOG.exception("batch_not_recorded", deliveries=len(batch))
+            for one in batch:
+                await self._record([one])
+
+    async def _commit(self, batch: list[Finished]) -> None:
+        """Settle and note the health, again and again while PostgreSQL is away: what was sent is not forgotten."""
+        while True:
+            try:
+                freed, late = await self._settle(batch)
+                break
+            except REPEATABLE as error:
+                _LOG.warning("settle_repeated", error=repr(error))
+            except LOST as error:
+                _LOG.warning("settle_waits", deliveries=len(batch), error=repr(error))
+                await asyncio.sleep(PAUSE_SECONDS)
+        if late:
+            _LOG.warning("settled_too_late", deliveries=late)
+        self._freed(freed)
+        try:
+            await self._note_health(batch)
+        except (*LOST, *REPEATABLE) as error:
+            _LOG.warning("health_not_noted", error=repr(error))
+
+    async def _settle(self, batch: list[Finished]) -> tuple[set[UUID], int]:
+        gone = {one.claimed.endpoint for one in batch if one.attempt and one.attempt.outcome == Outcome.HTTP_410}
+        async with self._database.engine.acquire() as session:
+            for endpoint in gone:
+                await queue.disable(session, endpoint, DisabledReason.GONE)
+            result = await queue.settle(session, batch)
+            for endpoint in gone:
+                while await queue.cancel_lane(session, endpoint):
+                    pass
+            return result
+
+    async def _note_health(self, batch: list[Finished]) -> None:
+        """Write an endpoint's health where it changed: it fails when all of a batch's attempts at it failed."""
+        seen: dict[UUID, str | None] = {}
+        for one in batch:
+            if one.attempt is not None:
+                error = None if one.attempt.outcome == Outcome.SUCCEEDED else one.attempt.outcome
+                if error is None or seen.get(one.claimed.endpoint, error) is not None:
+                    seen[one.claimed.endpoint] = error
+        changed = {endpoint: error for endpoint, error in seen.items() if self._failing.get(endpoint, "") != error}
+        if changed:
+            async with self._database.engine.acquire() as session:
+                await queue.note_health(session, changed)
+            self._failing.update(changed)
