@@ -308,3 +308,49 @@ async def test_junk_in_retry_after_is_a_counted_attempt(way: Way, account: UUID,
         await way.intake.submit([reporting(account, "A1", scan(8))])
 
         assert [state for state, _, _ in await way.settled(1)] == ["delivered"]
+
+
+async def test_an_endpoints_health_says_since_when_and_why_it_fails(way: Way, account: UUID) -> None:
+    async with receiving(lambda number: answering(500) if number < 3 else OK) as receiver:
+        endpoint = await way.add_endpoint(account, receiver.url)
+        health = "select failing_since is null, last_error, last_success_at is null from endpoint_health"
+        await way.intake.submit([reporting(account, "A1", scan(8))])
+        await receiver.received(2)
+        failing = await way.database.serving.fetchrow(health + " where endpoint = $1", endpoint)
+
+        await way.settled(1)
+
+        async with asyncio.timeout(20):
+            while not await way.database.serving.fetchval(health + " where endpoint = $1", endpoint):
+                pass
+        row = await way.database.serving.fetchrow(health + " where endpoint = $1", endpoint)
+        assert tuple(failing or ()) == (False, "http_5xx", True)
+        assert tuple(row or ()) == (True, "http_5xx", False)
+
+
+async def test_when_postgresql_ends_its_sessions_what_was_sent_is_recorded_once_it_is_back(
+    database: Database, account: UUID
+) -> None:
+    way, stop = Way(database), asyncio.Event()
+    async with receiving(lambda _number: OK) as receiver:
+        await way.add_endpoint(account, receiver.url)
+        way.intake.start()
+        serving = asyncio.create_task(way.dispatcher.serve(stop))
+        await way.intake.submit([reporting(account, "A1", scan(8))])
+        await way.settled(1)
+        async with database.serving.acquire() as other:
+            await other.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where datname = current_database() and pid <> pg_backend_pid()"
+            )
+        with pytest.raises(Exception, match=r"."):
+            await asyncio.wait_for(serving, 20)
+
+        again = asyncio.create_task(way.dispatcher.serve(stop))
+        await way.intake.submit([reporting(account, "A1", scan(9))])
+
+        assert [row[0] for row in await way.settled(2)] == ["delivered", "delivered"]
+        assert len(receiver.requests) == 2
+        await way.intake.stop()
+        stop.set()
+        await again
