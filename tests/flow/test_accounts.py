@@ -1,0 +1,68 @@
+"""Accounts and their keys in PostgreSQL."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from waypost.domain.api_keys import digest_of
+from waypost.store.accounts import AccountExists, KeyOwner, create_account, find_key
+from waypost.store.database import Database
+
+ACCOUNT = UUID(int=1)
+KEY = UUID(int=3)
+
+
+async def create(database: Database, email: str, *, account: UUID = ACCOUNT, key: UUID = KEY) -> None:
+    async with database.serving.acquire() as session:
+        await create_account(
+            session,
+            account=account,
+            email=email,
+            name="Shop",
+            password_hash="$argon2id$",
+            user=uuid4(),
+            key=key,
+            key_digest=digest_of(str(key)),
+            key_prefix="wk_live_0000",
+            scopes={"read", "write"},
+        )
+
+
+async def find(database: Database, digest: bytes) -> KeyOwner | None:
+    async with database.serving.acquire() as session:
+        return await find_key(session, digest)
+
+
+async def test_a_key_is_found_by_its_digest_and_leads_to_its_account(database: Database) -> None:
+    await create(database, "Shop@Example.com")
+
+    owner = await find(database, digest_of(str(KEY)))
+
+    assert owner == KeyOwner(ACCOUNT, "Shop@Example.com", frozenset({"read", "write"}), KEY)
+
+
+async def test_an_unknown_digest_leads_to_nobody(database: Database) -> None:
+    await create(database, "shop@example.com")
+
+    assert await find(database, digest_of("another")) is None
+
+
+@pytest.mark.parametrize("ended", ["revoked_at = now()", "expires_at = now()"])
+async def test_a_key_that_was_revoked_or_has_expired_leads_to_nobody(database: Database, ended: str) -> None:
+    await create(database, "shop@example.com")
+
+    await database.serving.execute(f"update api_key set {ended}")  # noqa: S608 - from the list above
+
+    assert await find(database, digest_of(str(KEY))) is None
+
+
+async def test_an_address_that_is_taken_in_another_case_changes_nothing(database: Database) -> None:
+    await create(database, "shop@example.com")
+
+    with pytest.raises(AccountExists, match=r"SHOP@example\.com"):
+        await create(database, "SHOP@example.com", account=UUID(int=2), key=UUID(int=4))
+
+    counts = (
+        "select (select count(*) from account), (select count(*) from account_user), (select count(*) from api_key)"
+    )
+    assert [tuple(row) for row in await database.serving.fetch(counts)] == [(1, 1, 1)]
