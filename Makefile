@@ -17,15 +17,24 @@ develop: ## make .venv with what tests and checks need too
 	@$(HAVE_PYTHON)
 	@$(PYTHON) tools/bootstrap.py --dev
 
+demo: setup ## run Waypost with a stand-in for DHL and a small shop (DEMO_SECONDS=20: end by itself)
+	@$(BIN)/python -m examples.demo
+
+serve: setup ## run Waypost on http://127.0.0.1:8080 with a database of its own
+	@$(BIN)/waypost serve
+
 test: develop ## run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: develop ## lint, types, imports, migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy src tests tools examples
+	$(BIN)/mypy src tests tools examples benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/squawk --config squawk.toml src/waypost/store/migrations/*.sql
+
+bench: develop ## measure what Waypost does on this machine, beside what is possible at most
+	@$(BIN)/python -m benchmarks
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
     --no-emit-find-links --custom-compile-command "make lock" --upgrade
@@ -38,4 +47,4 @@ lock: develop ## refresh the locks of requirements/
 clean: ## remove what was made
 	rm -rf .venv .demo build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup develop test check lock clean
+.PHONY: help setup develop demo serve test check bench lock clean

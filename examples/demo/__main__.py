@@ -10,7 +10,7 @@ from pathlib import Path
 
 from examples.demo.children import Children
 from examples.demo.failures import DemoFailed, Stopped, Unreachable
-from examples.demo.folder import held_folder
+from examples.demo.folder import database_folder, held_folder
 from examples.demo.screen import Screen
 from examples.demo.settings import DemoSettings, read_settings
 from examples.demo.signals import Signals
@@ -32,9 +32,13 @@ def run(folder: Path, programs: Programs, signals: Signals, screen: Screen) -> i
     """Run the demo with these programs in this folder, which is emptied, and give its exit code."""
     try:
         settings = read_settings(os.environ)
-        with held_folder(folder) as lock, Children(folder, lock) as children:
+        with (
+            held_folder(folder) as lock,
+            database_folder(folder) as database,
+            Children(folder, lock) as children,
+        ):
             try:
-                return _run(Setting(folder, settings, children, signals, programs), screen)
+                return _run(Setting(folder, database, settings, children, signals, programs), screen)
             except Unreachable:
                 children.check()  # most often a program has just ended, and its log says why
                 raise

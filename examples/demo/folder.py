@@ -3,6 +3,8 @@
 import fcntl
 import os
 import shutil
+import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,20 @@ def held_folder(folder: Path) -> Iterator[int]:
         yield lock
     finally:
         os.close(lock)
+
+
+@contextmanager
+def database_folder(folder: Path) -> Iterator[Path]:
+    """Give where Waypost keeps its database: in the demo's folder, or where PostgreSQL may go if it may not go there.
+
+    As root it runs as another user, who may not enter /root. What was made elsewhere is removed at the end.
+    """
+    if os.geteuid() != 0 or all(step.stat().st_mode & stat.S_IXOTH for step in (folder, *folder.parents)):
+        yield folder / "waypost"
+        return
+    with tempfile.TemporaryDirectory(prefix="waypost-demo-") as place:
+        Path(place).chmod(0o711)
+        yield Path(place) / "waypost"
 
 
 def _hold(lock: int, folder: Path) -> None:

@@ -38,8 +38,7 @@ class Programs:
     """The commands that the demo runs, without their options."""
 
     carrier: tuple[str, ...] = (sys.executable, "-m", "examples.carrier")
-    # Not the script beside the interpreter: the package may be there without being installed.
-    waypost: tuple[str, ...] = (sys.executable, "-c", "import sys; from waypost.cli import main; sys.exit(main())")
+    waypost: tuple[str, ...] = (sys.executable, "-m", "waypost")
     shop: tuple[str, ...] = (sys.executable, "-m", "examples.shop")
 
 
@@ -59,6 +58,7 @@ class Setting:
     """What every step of setting the stage needs."""
 
     folder: Path
+    database: Path
     settings: DemoSettings
     children: Children
     signals: Signals
@@ -169,7 +169,7 @@ def _url_in(log: Path) -> str | None:
 
 
 def _data_folder(setting: Setting) -> tuple[str, str]:
-    return "--data-dir", str(setting.folder / "waypost")
+    return "--data-dir", str(setting.database)
 
 
 def _environment() -> dict[str, str]:

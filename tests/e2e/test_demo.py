@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -48,7 +47,7 @@ def demo_with(waypost: str, folder: Path, **environment: str) -> subprocess.Comp
 
 def run_demo(arguments: Sequence[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("WAYPOST_", "DEMO_"))}
-    return subprocess.run(  # noqa: S603 - our own interpreter
+    return subprocess.run(
         (sys.executable, *arguments),
         cwd=folder,
         env=clean | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"} | environment,
@@ -282,10 +281,6 @@ def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
         assert (tmp_path / ".demo" / "database").exists()
 
 
-@pytest.mark.skipif(
-    find_spec("waypost.cli") is None,
-    reason="the demo needs `waypost serve`, which is not built yet",
-)
 def test_the_demo_delivers_everything_verified_and_in_order_and_leaves_nothing_running(tmp_path: Path) -> None:
     ended = run_demo(("-m", "examples.demo"), tmp_path, DEMO_SECONDS="20")
 

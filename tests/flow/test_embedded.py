@@ -67,7 +67,7 @@ def data_dir(template: Path, place: Path) -> Path:
 def owner_process(data_dir: Path, *, until: str, pg_bin: Path | None = None) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", OWNER, str(data_dir), *([str(pg_bin)] if pg_bin else [])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as owner:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as owner:
         try:
             assert owner.stdout is not None
             assert any(line.startswith(until) for line in owner.stdout)

@@ -155,7 +155,7 @@ async def test_two_accounts_with_the_same_number_in_one_bucket_are_registered_in
     second = await add_account(database)
     number = next(text for n in range(100_000) if ids.bucket_of(first, text := f"N{n}") == ids.bucket_of(second, text))
 
-    async with database.engine.acquire() as session:
+    async with database.engine.acquire() as session, session.transaction():
         requests = [reporting(first, number, scan(8)), reporting(second, number, scan(8))]
         written = await write(session, requests, frozenset())
 

@@ -22,7 +22,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 async def report(database: Database, account: UUID, number: str, *hours: int) -> None:
-    async with database.engine.acquire() as session:
+    async with database.engine.acquire() as session, session.transaction():
         await write(session, [reporting(account, number, scan(hour)) for hour in hours], frozenset())
 
 

@@ -36,7 +36,7 @@ class Checkout:
     def set_up(self, *options: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(self.root / "tools" / "bootstrap.py"), *options]
         environment = {"PATH": f"{self.programs}{os.pathsep}{os.defpath}", "UV_CALLS": str(self.calls)}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     def taken(self) -> list[str]:
         calls = self.calls.read_text().splitlines() if self.calls.exists() else []

@@ -49,6 +49,18 @@ class Guard:
         self._parse = lru_cache(REMEMBERED)(lambda url: parse_target(url, ports=ports))
         self._judge = lru_cache(REMEMBERED)(lambda address: judge_address(address, allow))
 
+    def check(self, url: str) -> None:
+        """Refuse a URL that nothing could ever be sent to, without asking DNS. Raises ForbiddenUrl."""
+        target = self._parse(url)
+        if target.address is None:
+            return
+        if reason := self._judge(target.address):
+            raise ForbiddenUrl(
+                f"nothing is sent to {target.host}: {reason}; the operator may open networks by EGRESS_ALLOW"
+            )
+        if not self._may(target.address):
+            raise ForbiddenUrl(f"nothing is sent to {target.host}: it is this server itself")
+
     async def admit(self, url: str) -> Admitted | Outcome:
         """Give the address to connect to, or the outcome of the attempt when there is none."""
         try:

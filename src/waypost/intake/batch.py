@@ -1,4 +1,4 @@
-"""One batch of updates in one transaction: register, lock, merge, queue, write.
+"""One batch of updates, in its caller's transaction: register, lock, merge, queue, write.
 
 Reads as its steps: ``_resolve`` finds or registers the trackings, ``_merge`` applies the updates to the locked states,
 ``_fan_out`` makes the deliveries, ``_write`` appends all of it.
@@ -17,7 +17,7 @@ from waypost.domain.trackings import TrackingState, Update
 from waypost.store import intake_rows
 from waypost.store.intake_rows import TrackingKey
 from waypost.store.rows import LockedTracking, NewDelivery, NewEvent
-from waypost.store.statements import Session, transaction
+from waypost.store.statements import Session
 from waypost.store.states import pack
 
 
@@ -73,27 +73,25 @@ class Written(msgspec.Struct, frozen=True):
 
 
 async def write(session: Session, requests: Sequence[Request], polled: frozenset[str]) -> Written:
-    """Write the requests in one transaction. ``polled`` are the courier codes that have a source to ask."""
-    async with transaction(session):
-        found, created = await _resolve(session, requests, polled)
-        wanted = sorted({found[request.key] for request in requests if request.key in found})
-        if not wanted:
-            return Written([Result() for _ in requests], frozenset())
-        changes = {
-            row.id: _Change(row, row.state, row.sequence, row.last_event)
-            for row in await intake_rows.lock(session, wanted)
-        }
-        now = await intake_rows.now(session)
-        accounts = sorted({request.account for request in requests})
-        listeners = await intake_rows.endpoints_of(session, accounts)
-        results = []
-        for request in requests:
-            tracking = found.get(request.key)
-            change = None if tracking is None else changes.get(tracking)
-            results.append(_merge(request, change, listeners, made=tracking in created, now=now))
-        events = [event for change in changes.values() for event in change.events]
-        deliveries = await _fan_out(session, events, listeners)
-        await _write(session, changes, events, deliveries)
+    """Write the requests in the caller's transaction. ``polled`` are the courier codes that have a source to ask."""
+    found, created = await _resolve(session, requests, polled)
+    wanted = sorted({found[request.key] for request in requests if request.key in found})
+    if not wanted:
+        return Written([Result() for _ in requests], frozenset())
+    changes = {
+        row.id: _Change(row, row.state, row.sequence, row.last_event) for row in await intake_rows.lock(session, wanted)
+    }
+    now = await intake_rows.now(session)
+    accounts = sorted({request.account for request in requests})
+    listeners = await intake_rows.endpoints_of(session, accounts)
+    results = []
+    for request in requests:
+        tracking = found.get(request.key)
+        change = None if tracking is None else changes.get(tracking)
+        results.append(_merge(request, change, listeners, made=tracking in created, now=now))
+    events = [event for change in changes.values() for event in change.events]
+    deliveries = await _fan_out(session, events, listeners)
+    await _write(session, changes, events, deliveries)
     return Written(results, frozenset(delivery.endpoint for delivery in deliveries if not delivery.blocked))
 
 

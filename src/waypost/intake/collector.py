@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from waypost.intake.batch import Request, Result, Written, write
+from waypost.store import idempotency
 from waypost.store.database import Database
-from waypost.store.statements import REPEATABLE
+from waypost.store.statements import LOST, REPEATABLE, Session, transaction
 
 _LOG: Final = structlog.get_logger()
 LINGER_SECONDS: Final = 0.002
@@ -22,25 +24,69 @@ WRITERS: Final = 2
 class Overloaded(Exception):  # noqa: N818 - a state, answered with 503
     """More is waiting than can be written in good time: nothing was accepted, come again."""
 
+    def __init__(self) -> None:
+        super().__init__("Too much is waiting to be written; nothing was accepted.")
+
+
+class IntakeUnavailable(Exception):  # noqa: N818 - a state, answered with 503
+    """PostgreSQL went away: whether anything was written is not known, but sending it again does no harm."""
+
+    def __init__(self) -> None:
+        super().__init__("The database is away; send the same again.")
+
+
+class KeyConflict(Exception):  # noqa: N818 - a state, answered with 409
+    """The idempotency key was used with another request; nothing was changed."""
+
+
+class StillRunning(Exception):  # noqa: N818 - a state, answered with 409
+    """The first request with this idempotency key is not done yet."""
+
+
+class Once(msgspec.Struct, frozen=True):
+    """An idempotency key: its request's digest, and what makes the answer that is kept of the results."""
+
+    account: UUID
+    key: str
+    digest: bytes
+    answer: Callable[[list[Result]], bytes]
+
+    @property
+    def id(self) -> idempotency.Key:
+        """What it is found by."""
+        return self.account, self.key
+
 
 class _Group:
-    """The requests of one caller, answered together."""
+    """The requests of one caller, answered together; ``kept`` is the answer that stays with its idempotency key."""
 
-    __slots__ = ("answer", "requests")
+    __slots__ = ("done", "kept", "once", "requests", "results")
 
-    def __init__(self, requests: Sequence[Request]) -> None:
+    def __init__(self, requests: Sequence[Request], once: Once | None) -> None:
         self.requests = requests
-        self.answer: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
+        self.once = once
+        self.results: list[Result] = []
+        self.kept: bytes | None = None
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def end(self, error: Exception | None = None) -> None:
+        if self.done.done():
+            return
+        if error is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(error)
 
 
 class Intake:
-    """The way in. ``submit`` returns when change, event and deliveries are committed and fsynced, together."""
+    """The way in: what it returns from is committed and fsynced, change, event and deliveries together."""
 
     def __init__(self, database: Database, *, polled: frozenset[str], hint: Callable[[Iterable[UUID]], None]) -> None:
         self._database = database
         self._polled = polled
         self._hint = hint
         self._groups: deque[_Group] = deque()
+        self._running: set[idempotency.Key] = set()
         self._waiting = 0
         self._arrived = asyncio.Event()
         self._writers: list[asyncio.Task[None]] = []
@@ -52,29 +98,45 @@ class Intake:
     async def stop(self) -> None:
         """Write what has been submitted, then end."""
         while self._waiting and not all(writer.done() for writer in self._writers):
-            await asyncio.wait([group.answer for group in self._groups] or self._writers, timeout=0.1)
+            await asyncio.wait([group.done for group in self._groups] or self._writers, timeout=0.1)
         for writer in self._writers:
             writer.cancel()
         await asyncio.gather(*self._writers, return_exceptions=True)
 
     async def submit(self, requests: Sequence[Request]) -> list[Result]:
-        """Give a result for each request once all are durable; Overloaded when too much is waiting."""
+        """Give a result for each request once all are durable. Raises Overloaded and IntakeUnavailable."""
         if not requests:
             return []
-        if self._waiting + len(requests) > MOST_WAITING:
+        return (await self._written(_Group(requests, None))).results
+
+    async def submit_once(self, requests: Sequence[Request], once: Once) -> bytes:
+        """Write the requests once for this key, however often it is called, and give the first call's answer.
+
+        Raises KeyConflict, StillRunning, Overloaded and IntakeUnavailable.
+        """
+        if once.id in self._running:
+            raise StillRunning
+        self._running.add(once.id)
+        try:
+            return (await self._written(_Group(requests, once))).kept or b""
+        finally:
+            self._running.discard(once.id)
+
+    async def _written(self, group: _Group) -> _Group:
+        if self._waiting + len(group.requests) > MOST_WAITING:
             raise Overloaded
-        group = _Group(requests)
-        self._waiting += len(requests)
+        self._waiting += len(group.requests)
         self._groups.append(group)
         self._arrived.set()
-        return await asyncio.shield(group.answer)
+        await asyncio.shield(group.done)
+        return group
 
     async def _write_batches(self) -> None:
         while True:
             await self._arrived.wait()
-            await asyncio.sleep(LINGER_SECONDS)
-            batch = self._take()
-            if batch:
+            if self._waiting < LARGEST_BATCH:
+                await asyncio.sleep(LINGER_SECONDS)
+            if batch := self._take():
                 await self._write(batch)
                 self._waiting -= sum(len(group.requests) for group in batch)
 
@@ -92,31 +154,71 @@ class Intake:
     async def _write(self, batch: list[_Group]) -> None:
         """Write a batch; when it fails write each caller's requests alone, so that one can't fail the others."""
         try:
-            written = await self._commit([request for group in batch for request in group.requests])
+            endpoints = await self._commit(batch)
+        except LOST as error:
+            _LOG.warning("batch_lost_its_database", groups=len(batch), error=repr(error))
+            for group in batch:
+                group.end(IntakeUnavailable())
         except Exception as error:  # noqa: BLE001 - whatever it is, its caller has to hear it
             if len(batch) == 1:
-                _fail(batch[0], error)
+                batch[0].end(error)
                 return
             _LOG.warning("batch_failed", groups=len(batch), error=repr(error))
             for group in batch:
                 await self._write([group])
-            return
-        self._hint(written.endpoints)
-        results = iter(written.results)
-        for group in batch:
-            mine = [next(results) for _ in group.requests]
-            if not group.answer.done():
-                group.answer.set_result(mine)
+        else:
+            self._hint(endpoints)
+            for group in batch:
+                group.end()
 
-    async def _commit(self, requests: list[Request]) -> Written:
+    async def _commit(self, batch: list[_Group]) -> frozenset[UUID]:
+        """Write in one transaction, again when PostgreSQL asks for that; give the endpoints that have something due."""
         while True:
             try:
-                async with self._database.engine.acquire() as session:
-                    return await write(session, requests, self._polled)
+                async with self._database.engine.acquire() as session, transaction(session):
+                    refused = await _take_keys(session, batch)
+                    groups = [group for group in batch if group not in refused]
+                    written = await write(session, [one for group in groups for one in group.requests], self._polled)
+                    _share(groups, written)
+                    await _keep_answers(session, groups)
             except REPEATABLE as error:
                 _LOG.warning("batch_repeated", error=repr(error))
+            else:
+                for group, why in refused.items():
+                    group.end(why)
+                return written.endpoints
 
 
-def _fail(group: _Group, error: Exception) -> None:
-    if not group.answer.done():
-        group.answer.set_exception(error)
+async def _take_keys(session: Session, batch: list[_Group]) -> dict[_Group, Exception | None]:
+    """Give the groups that are not to be written, each with why; None for one whose answer is known already."""
+    once = {group.once.id: group for group in batch if group.once is not None}
+    if not once:
+        return {}
+    taken = {key: group.once.digest for key, group in once.items() if group.once is not None}
+    known = await idempotency.take(session, taken)
+    refused: dict[_Group, Exception | None] = {}
+    for key, found in known.items():
+        group = once[key]
+        if found.answer is None:
+            refused[group] = StillRunning()
+        elif found.request != taken[key]:
+            refused[group] = KeyConflict()
+        else:
+            group.kept, refused[group] = found.answer, None
+    return refused
+
+
+def _share(groups: list[_Group], written: Written) -> None:
+    results = iter(written.results)
+    for group in groups:
+        group.results = [next(results) for _ in group.requests]
+
+
+async def _keep_answers(session: Session, groups: list[_Group]) -> None:
+    answers = {}
+    for group in groups:
+        if group.once is not None:
+            group.kept = group.once.answer(group.results)
+            answers[group.once.id] = group.kept
+    if answers:
+        await idempotency.answer(session, answers)

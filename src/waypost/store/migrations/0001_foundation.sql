@@ -142,7 +142,7 @@ create table due (
 create index due_queue on due (tracking, endpoint, sequence) where ordering <> 'unordered';
 create unique index due_head on due (tracking, endpoint, bucket) where ordering <> 'unordered' and not blocked;
 create index due_lane on due (endpoint, next_at) where not blocked;
-create index due_blocked on due (endpoint, id) where blocked;
+create index due_endpoint on due (endpoint, id);            -- for lists, newest first, whatever waits
 
 create table settled (
     bucket smallint not null,

@@ -1,0 +1,125 @@
+"""Runs all measurements, prints them, and writes them to ``benchmarks/results`` as JSON."""
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from benchmarks import machine, pace, whole
+from benchmarks.client import Client
+from tests.support.serving import LOOPBACK, Serving
+
+RESULTS = Path(__file__).parent / "results"
+CONNECTIONS_PER_ENDPOINT = 16
+"""As many as Waypost keeps in flight for one endpoint."""
+
+
+def main() -> None:
+    options = _options()
+    found: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine.describe()}
+    found["options"] = {name: value for name, value in vars(options).items() if name not in ("folder", "keep")}
+    # On a disk, not in /tmp, which may be memory; open to the user that PostgreSQL runs as in root's place.
+    with tempfile.TemporaryDirectory(dir=options.folder, prefix="waypost-bench-") as folder:
+        Path(folder).chmod(0o755)
+        found |= uvloop.run(_measure(options, Path(folder)))
+    found["ratio"] = found["whole"]["deliveries_per_second"] / found["ceiling"]["posts_per_second"]
+    _show(found)
+    if options.keep:
+        _keep(found)
+
+
+async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    with _receiver() as (process, port):
+        url = f"http://127.0.0.1:{port}"
+        hook = f"{url}/hook"
+        async with Client(url) as receiver:
+            _say("the ceiling: posting without a store")
+            found["ceiling"] = await _ceiling(port, options.parcels, options.endpoints)
+            await receiver.get("/seen")
+            _say("updates in, nothing to deliver")
+            async with whole.running(Serving(folder / "accept", LOOPBACK), receiver) as run:
+                found["accept"] = await whole.accept(run, options.parcels, options.per_request)
+            _say("the whole way")
+            async with whole.running(Serving(folder / "deliver", LOOPBACK), receiver) as run:
+                await run.add_endpoints(options.endpoints, hook)
+                before = machine.processor_seconds(process.pid)
+                found["whole"] = await whole.deliver(run, options.parcels, options.endpoints, options.per_request)
+                found["whole"]["processor_seconds_receiver"] = machine.processor_seconds(process.pid) - before
+            _say(f"latency at {options.rate} deliveries a second")
+            async with whole.running(Serving(folder / "pace", LOOPBACK), receiver) as run:
+                await run.add_endpoints(1, hook)
+                found["pace"] = await pace.measure(run, options.rate, options.seconds)
+    return found
+
+
+async def _ceiling(port: int, parcels: int, endpoints: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.ceiling"]
+    numbers = (port, parcels * endpoints, endpoints * CONNECTIONS_PER_ENDPOINT)
+    process = await asyncio.create_subprocess_exec(*command, *map(str, numbers), stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    found = json.loads(output)
+    return {
+        "posts_per_second": found["posts"] / found["seconds"],
+        "body_bytes": found["bytes"] / found["posts"],
+        **found,
+    }
+
+
+@contextmanager
+def _receiver() -> Iterator[tuple[subprocess.Popen[str], int]]:
+    command = [sys.executable, "-m", "benchmarks.receiver"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        try:
+            yield process, int(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--parcels", type=int, default=1500, help="each goes through eight scans (%(default)s)")
+    parser.add_argument("--endpoints", type=int, default=4, help="of the account (%(default)s)")
+    parser.add_argument("--per-request", type=int, default=125, help="updates in one request (%(default)s)")
+    parser.add_argument("--rate", type=int, default=500, help="deliveries a second for the latency (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=20, help="for which the latency is measured (%(default)s)")
+    parser.add_argument("--folder", default="/var/tmp", help="where the databases are made (%(default)s)")  # noqa: S108
+    parser.add_argument("--no-keep", dest="keep", action="store_false", help="write no file")
+    return parser.parse_args()
+
+
+def _show(found: dict[str, Any]) -> None:
+    for part in ("machine", "ceiling", "accept", "whole", "pace"):
+        print(f"\n{part}")
+        for name, value in found[part].items():
+            print(
+                f"  {name.replace('_', ' '):32} {value:,.3f}"
+                if isinstance(value, float)
+                else f"  {name.replace('_', ' '):32} {value}"
+            )
+    print(f"\nwhole / ceiling {found['ratio']:.2f}")
+
+
+def _keep(found: dict[str, Any]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    file = RESULTS / f"{found['at'].replace(':', '').replace('+0000', 'Z')}.json"
+    file.write_text(json.dumps(found, indent=1) + "\n")
+    print(f"kept in {file.relative_to(Path.cwd())}" if file.is_relative_to(Path.cwd()) else f"kept in {file}")
+
+
+def _say(what: str) -> None:
+    print(f"… {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

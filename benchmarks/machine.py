@@ -1,0 +1,56 @@
+"""The machine, and what processes have used of it. Linux only: it reads /proc."""
+
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+_PROC = Path("/proc")
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def describe() -> dict[str, str | int]:
+    cpu = next(
+        (line.split(":")[1].strip() for line in (_PROC / "cpuinfo").read_text().splitlines() if "model name" in line),
+        platform.machine(),
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
+    return {
+        "cpu": cpu,
+        "cores": os.cpu_count() or 0,
+        "memory_gib": memory,
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        "load_before": f"{os.getloadavg()[0]:.2f}",
+    }
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process and those of its children that have ended have used."""
+    after_name = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return sum(int(ticks) for ticks in after_name[11:15]) / _TICKS
+
+
+def processor_seconds_below(pid: int) -> float:
+    return sum(processor_seconds(child) for child in _descendants(pid))
+
+
+def peak_memory_mib(pid: int) -> int:
+    """The most that was resident at once."""
+    return _field(_PROC / str(pid) / "status", "VmHWM:") >> 10
+
+
+def memory_below_mib(pid: int) -> int:
+    """What the children hold now, shared pages counted once."""
+    return sum(_field(_PROC / str(child) / "smaps_rollup", "Pss:") for child in _descendants(pid)) >> 10
+
+
+def _field(file: Path, name: str) -> int:
+    return next((int(line.split()[1]) for line in file.read_text().splitlines() if line.startswith(name)), 0)
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    for thread in (_PROC / str(pid) / "task").iterdir():
+        for child in map(int, (thread / "children").read_text().split()):
+            yield child
+            yield from _descendants(child)

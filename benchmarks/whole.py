@@ -1,0 +1,125 @@
+"""Waypost as a whole: a real `waypost serve` with its own PostgreSQL, updates in over HTTP, signed deliveries out."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from benchmarks import machine
+from benchmarks.client import Client
+from benchmarks.load import SCANS, request_body
+from tests.support.serving import Serving
+from waypost.store.embedded import locate
+
+REQUESTS_AT_ONCE = 8
+LOOK_SECONDS = 0.02
+
+
+class Run:
+    """A running server, an account of it, and the receiver."""
+
+    def __init__(self, server: Serving, receiver: Client, database: asyncpg.Connection) -> None:
+        self.server = server
+        self.receiver = receiver
+        self.database = database
+        self.api = Client(server.url, {"tracking-api-key": server.account().headers["tracking-api-key"]})
+
+    async def add_endpoints(self, count: int, url: str) -> None:
+        for _ in range(count):
+            await self.api.post("/v1/endpoints", {"url": url})
+
+    async def report(self, requests: Iterable[bytes]) -> float:
+        """Post updates, several requests at once; give the seconds until all were accepted."""
+        waiting = iter(requests)
+
+        async def work() -> None:
+            for body in waiting:
+                await self.api.post_bytes("/v1/updates", body)
+
+        began = time.perf_counter()
+        await asyncio.gather(*(work() for _ in range(REQUESTS_AT_ONCE)))
+        return time.perf_counter() - began
+
+    async def until_received(self, count: int) -> None:
+        while await self.receiver.get("/count") < count:
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def until_recorded(self) -> None:
+        while await self.database.fetchval("select exists (select from due)"):
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def statements(self) -> float:
+        """How many SQL statements the server has sent, from its own metrics."""
+        lines = (await self.api.text("/metrics")).splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith("waypost_sql_statements_total"))
+
+    async def wal_position(self) -> int:
+        return int(await self.database.fetchval("select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint"))
+
+
+@asynccontextmanager
+async def running(server: Serving, receiver: Client) -> AsyncIterator[Run]:
+    server.start()
+    address = await locate(server.data_dir)
+    assert address is not None  # noqa: S101 - it is ready
+    database = await asyncpg.connect(address.dsn)
+    try:
+        yield Run(server, receiver, database)
+    finally:
+        await database.close()
+        server.stop()
+
+
+async def accept(run: Run, parcels: int, per_request: int) -> dict[str, float]:
+    """Updates of an account without endpoints: what intake takes in when nothing has to be sent."""
+    requests = _requests(range(10_000_000, 10_000_000 + parcels), per_request)
+    seconds = await run.report(requests)
+    return {"updates": parcels * SCANS, "updates_per_second": parcels * SCANS / seconds}
+
+
+async def deliver(run: Run, parcels: int, endpoints: int, per_request: int) -> dict[str, float]:
+    """Report all parcels' scans and wait until every delivery was received and recorded."""
+    expected = parcels * SCANS * endpoints
+    requests = _requests(range(parcels), per_request)
+    await run.database.execute("checkpoint")
+    before = await _usage(run)
+    began = time.perf_counter()
+    accepted = await run.report(requests)
+    await run.until_received(expected)
+    await run.until_recorded()
+    seconds = time.perf_counter() - began
+    used = {name: value - before[name] for name, value in (await _usage(run)).items()}
+    received = await run.receiver.get("/seen")
+    return {
+        "deliveries": expected,
+        "received": len(received),
+        "settled_as_delivered": await run.database.fetchval("select count(*) from settled where state = 'delivered'"),
+        "attempts_recorded": await run.database.fetchval("select count(*) from attempt"),
+        "seconds": seconds,
+        "deliveries_per_second": expected / seconds,
+        "updates_per_second_meanwhile": parcels * SCANS / accepted,
+        "sql_statements_per_delivery": used["statements"] / expected,
+        "wal_bytes_per_delivery": used["wal"] / expected,
+        "processor_seconds_waypost": used["waypost"],
+        "processor_seconds_postgresql": used["postgresql"],
+        "peak_memory_mib_waypost": machine.peak_memory_mib(run.server.process.pid),
+        "memory_mib_postgresql": machine.memory_below_mib(run.server.process.pid),
+    }
+
+
+async def _usage(run: Run) -> dict[str, float]:
+    pid = run.server.process.pid
+    return {
+        "statements": await run.statements(),
+        "wal": await run.wal_position(),
+        "waypost": machine.processor_seconds(pid),
+        "postgresql": machine.processor_seconds_below(pid),
+    }
+
+
+def _requests(parcels: range, per_request: int) -> list[bytes]:
+    """Every parcel's first scan, then every parcel's second, and so on."""
+    groups = [parcels[start : start + per_request] for start in range(0, len(parcels), per_request)]
+    return [request_body(group, scans) for scans in range(1, SCANS + 1) for group in groups]

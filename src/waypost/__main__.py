@@ -1,0 +1,7 @@
+"""``python -m waypost`` is the command ``waypost``."""
+
+import sys
+
+from waypost.cli import main
+
+sys.exit(main())

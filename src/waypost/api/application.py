@@ -1,0 +1,94 @@
+"""Puts the routes together and says what is answered when something goes wrong."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+from litestar import Litestar, Request, Response
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+
+from waypost.api import operations, schemas
+from waypost.api.answers import answer_problem
+from waypost.api.keys import KeyRefused
+from waypost.api.parts import Parts
+from waypost.api.problems import Problem
+from waypost.api.v1 import deliveries, endpoints, updates
+from waypost.api.v4 import envelope, trackings
+
+_LOG: Final = structlog.get_logger()
+LARGEST_BODY: Final = 1 << 20
+OLD_VERSIONS: Final = ("/v2", "/v3")
+_CODES: Final = {
+    HTTPStatus.BAD_REQUEST: "malformed_request",
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
+}
+
+
+def make_application(parts: Parts) -> Litestar:
+    """Give the ASGI application that answers with these parts."""
+    return Litestar(
+        [
+            *operations.ROUTES,
+            *schemas.ROUTES,
+            *updates.ROUTES,
+            *endpoints.ROUTES,
+            *deliveries.ROUTES,
+            *trackings.ROUTES,
+        ],
+        dependencies={"parts": Provide(lambda: parts, sync_to_thread=False, use_cache=True)},
+        exception_handlers={Exception: _explain},
+        request_max_body_size=LARGEST_BODY,
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+
+
+def _explain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Answer an error as the version of the API does that was asked."""
+    if isinstance(error, envelope.Refused):
+        return envelope.answer_refused(error)
+    problem = _problem(request, error)
+    path = request.scope["path"]
+    if path == "/v4" or path.startswith("/v4/"):
+        return envelope.answer_problem(problem)
+    return answer_problem(problem)
+
+
+def _problem(request: Request[Any, Any, Any], error: Exception) -> Problem:
+    match error:
+        case Problem():
+            return error
+        case KeyRefused(status=HTTPStatus.UNAUTHORIZED):
+            return Problem(error.status, "unauthorized", error.message, headers={"www-authenticate": "Bearer"})
+        case KeyRefused():
+            return Problem(error.status, "forbidden", error.message)
+        case HTTPException(status_code=int(status)) if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _of_litestar(request, error)
+        case _:
+            _LOG.error("request_failed", path=request.scope["path"], exc_info=error)
+            return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something failed on our side; it was logged.")
+
+
+def _of_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Problem:
+    status = HTTPStatus(error.status_code)
+    code = _CODES.get(status, "invalid_request")
+    headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
+    return Problem(status, code, _detail(request.scope["path"], status), headers=headers)
+
+
+def _detail(path: str, status: HTTPStatus) -> str:
+    match status:
+        case HTTPStatus.NOT_FOUND if path.startswith(OLD_VERSIONS):
+            return "This version of the API is not offered: use /v4."
+        case HTTPStatus.NOT_FOUND:
+            return "There is nothing here."
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return "This path knows no such method: see the header Allow."
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return "The body is too large."
+        case _:
+            return "The request can't be read."

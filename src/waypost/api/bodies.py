@@ -1,0 +1,67 @@
+"""Reads a request's JSON into typed values; what is wrong is said with the field's path."""
+
+import re
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from waypost.api.problems import FieldError, Problem, invalid
+
+T = TypeVar("T")
+
+_AT: Final = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_NAMED: Final = re.compile(r"^Object (?P<how>missing required|contains unknown) field `(?P<name>[^`]*)`$", re.DOTALL)
+_TYPES: Final = re.compile(r"^Expected `(?P<wanted>[^`]*)`, got `(?P<got>[^`]*)`$")
+_WORDS: Final = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+_NUL: Final = b"\\u0000"
+
+
+def read_json(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """Give the value. Raises Problem: 400 for what is no JSON, 422 with the field for what is not this value.
+
+    PostgreSQL keeps no NUL character in text, so none is taken anywhere.
+    """
+    try:
+        value = decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise invalid([_explain(str(error))]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Problem(HTTPStatus.BAD_REQUEST, "malformed_json", "The body is not JSON in UTF-8.") from None
+    if _NUL in body and (path := _find_nul(msgspec.to_builtins(value), "")) is not None:
+        raise invalid([FieldError(path, "must not contain the character NUL")])
+    return value
+
+
+def _explain(text: str) -> FieldError:
+    found = _AT.match(text)
+    what, path = (found["what"], found["path"] or "") if found else (text, "")
+    path = path.removeprefix(".").replace("[...]", "[]")
+    if named := _NAMED.match(what):
+        field = f"{path}.{named['name']}" if path else named["name"]
+        return FieldError(field, "is required" if named["how"].startswith("missing") else "is no field of this")
+    if typed := _TYPES.match(what):
+        wanted = " or ".join(_WORDS.get(word, word) for word in typed["wanted"].split(" | "))
+        return FieldError(path, f"must be {wanted}, not {_WORDS.get(typed['got'], typed['got'])}")
+    return FieldError(path, what[:1].lower() + what[1:])
+
+
+def _find_nul(value: Any, path: str) -> str | None:
+    match value:
+        case str():
+            return path if "\0" in value else None
+        case dict():
+            parts = ((inner, f"{path}.{name}" if path else str(name)) for name, inner in value.items())
+        case list() | tuple():
+            parts = ((inner, f"{path}[{place}]") for place, inner in enumerate(value))
+        case _:
+            return None
+    return next((found for inner, where in parts if (found := _find_nul(inner, where)) is not None), None)

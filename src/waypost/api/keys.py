@@ -1,0 +1,88 @@
+"""Who is asking: the account of an API key, from `Tracking-Api-Key` or `Authorization: Bearer`."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.domain.api_keys import digest_of, is_key
+from waypost.store.accounts import KeyOwner, find_key
+from waypost.store.database import Database
+
+REMEMBERED: Final = 4096
+REMEMBER_SECONDS: Final = 5.0
+"""So long a revoked key may still work, and so seldom a busy client's key is asked of the database."""
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Whom a request acts for, and what it may do."""
+
+    account: UUID
+    email: str
+    scopes: frozenset[str]
+
+
+class KeyRefused(Exception):  # noqa: N818 - reads as what is wrong
+    """The request has no key that may do this; ``status`` is 401 or 403."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class Keys:
+    """Finds the owners of keys; one that was found is remembered for a few seconds."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        kept_seconds: float = REMEMBER_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._kept_seconds = kept_seconds
+        self._clock = clock
+        self._known: OrderedDict[bytes, tuple[float, KeyOwner]] = OrderedDict()
+
+    async def caller(self, headers: Mapping[str, str], *, scope: str) -> Caller:
+        """Give who asks. Raises KeyRefused: 401 without a valid key, 403 when it lacks ``scope``."""
+        key = _key_of(headers)
+        if key is None:
+            raise KeyRefused(
+                HTTPStatus.UNAUTHORIZED, "Give an API key in the header Tracking-Api-Key or Authorization: Bearer."
+            )
+        owner = await self._owner(key) if is_key(key) else None
+        if owner is None:
+            raise KeyRefused(HTTPStatus.UNAUTHORIZED, "The API key is not valid: it is mistyped, expired or revoked.")
+        if scope not in owner.scopes:
+            raise KeyRefused(HTTPStatus.FORBIDDEN, f"The API key lacks the scope {scope!r} that this call needs.")
+        return Caller(owner.account, owner.email, owner.scopes)
+
+    async def _owner(self, key: str) -> KeyOwner | None:
+        digest = digest_of(key)
+        known = self._known.get(digest)
+        if known is not None and known[0] > self._clock():
+            self._known.move_to_end(digest)
+            return known[1]
+        async with self._database.serving.acquire() as session:
+            owner = await find_key(session, digest)
+        if owner is None:
+            self._known.pop(digest, None)
+            return None
+        self._known[digest] = self._clock() + self._kept_seconds, owner
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return owner
+
+
+def _key_of(headers: Mapping[str, str]) -> str | None:
+    if key := headers.get("tracking-api-key"):
+        return key.strip()
+    kind, _, key = headers.get("authorization", "").partition(" ")
+    return key.strip() if kind.lower() == "bearer" and key else None

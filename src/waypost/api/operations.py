@@ -1,0 +1,28 @@
+"""What operators and their monitoring ask: is it ready, and how is it doing. Neither needs a key."""
+
+from http import HTTPStatus
+from typing import Final
+
+from litestar import Response, get
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from waypost.api.answers import answer, answer_bytes
+from waypost.api.parts import Given
+
+
+@get("/health/ready")
+async def ready(parts: Given) -> Response[bytes]:
+    """Answer 200 when requests can be served and deliveries are sent, else 503 with the reason."""
+    reason = await parts.ready()
+    if reason is None:
+        return answer({"status": "ready"})
+    return answer({"status": "not ready", "reason": reason}, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+@get("/metrics")
+async def metrics(parts: Given) -> Response[bytes]:
+    """Give Prometheus' text."""
+    return answer_bytes(await parts.metrics(), media_type=CONTENT_TYPE_LATEST)
+
+
+ROUTES: Final = (ready, metrics)

@@ -1,0 +1,64 @@
+"""Pages of a list: ``?limit=`` and ``?cursor=``, newest first; the cursor is the last id of the page before."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeVar
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+import msgspec
+
+from waypost.api.problems import FieldError, invalid
+from waypost.domain import ids
+
+PAGE_SIZE: Final = 50
+LARGEST_PAGE: Final = 200
+
+T = TypeVar("T")
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Which rows are wanted: at most ``limit``, those with smaller ids than ``before``."""
+
+    limit: int
+    before: UUID | None
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A list's answer."""
+
+    items: Sequence[object]
+    next_cursor: str | None
+
+
+def read_query(raw: bytes, allowed: frozenset[str]) -> dict[str, str]:
+    """Give a query's parameters, each once. Raises Problem for one that the call does not know."""
+    pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=100)
+    query = dict(pairs)
+    errors = [FieldError(name, "is no parameter of this call") for name in query if name not in allowed]
+    names = [name for name, _ in pairs]
+    errors += [FieldError(name, "is given twice") for name in query if names.count(name) > 1]
+    errors += [FieldError(name, "must not contain the character NUL") for name, text in query.items() if "\0" in text]
+    if errors:
+        raise invalid(errors)
+    return query
+
+
+def read_page(query: Mapping[str, str], prefix: str) -> Page:
+    """Give the page that is asked for; the cursors of a list are ids with this prefix. Raises Problem."""
+    errors = []
+    text = query.get("limit", str(PAGE_SIZE))
+    limit = int(text) if text.isascii() and text.isdecimal() and len(text) <= 3 else 0  # noqa: PLR2004 - digits of 200
+    if not 1 <= limit <= LARGEST_PAGE:
+        errors.append(FieldError("limit", f"must be a whole number from 1 to {LARGEST_PAGE}"))
+    before = None
+    if "cursor" in query and (before := ids.from_text(prefix, query["cursor"])) is None:
+        errors.append(FieldError("cursor", "must be the next_cursor of an answer before"))
+    if errors:
+        raise invalid(errors)
+    return Page(limit, before)
+
+
+def listed(rows: Sequence[T], page: Page, cursor: Callable[[T], str], show: Callable[[T], object]) -> Listed:
+    """Give the answer from rows of which one more than ``limit`` was read, to know whether there are more."""
+    shown = rows[: page.limit]
+    return Listed([show(row) for row in shown], cursor(shown[-1]) if len(rows) > page.limit else None)

@@ -1,0 +1,36 @@
+"""What the API is handed by the composition root, and how a handler asks for it."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from litestar.params import Dependency
+
+from waypost.api.keys import Keys
+from waypost.intake.collector import Intake
+from waypost.store.database import Database
+from waypost.store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of the server that requests are answered with.
+
+    ``check_url`` raises InvalidInput for a URL that nothing is sent to. ``hint`` says that endpoints have something to
+    send. ``ready`` gives None, or one sentence why not. ``metrics`` gives Prometheus' text.
+    """
+
+    database: Database
+    intake: Intake
+    vault: Vault
+    keys: Keys
+    check_url: Callable[[str], None]
+    max_endpoints: int
+    hint: Callable[[Iterable[UUID]], None]
+    ready: Callable[[], Awaitable[str | None]]
+    metrics: Callable[[], Awaitable[bytes]]
+
+
+Given = Annotated[Parts, Dependency(skip_validation=True)]
+"""The type of a handler's argument ``parts``."""

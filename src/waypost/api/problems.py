@@ -1,0 +1,85 @@
+"""What v1 answers when it can't do what was asked: problems (RFC 9457) that name each field and the reason."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from waypost.domain.errors import InvalidInput
+
+MEDIA_TYPE: Final = "application/problem+json"
+INVALID: Final = "invalid_request"
+NOT_AVAILABLE: Final = "not_available"
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+# RFC 9110 has other names for these than older versions of Python.
+_TITLES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """A field, as in ``statuses[0]``, and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class ProblemBody(msgspec.Struct, frozen=True):
+    """The JSON of a problem."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: Sequence[FieldError] = ()
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457's word
+    """The request can't be done; nothing was changed. ``code`` is for programs, ``detail`` one sentence for people."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] = NOTHING,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = headers
+
+    def render(self) -> bytes:
+        """Give the JSON."""
+        title = _TITLES.get(self.status) or HTTPStatus(self.status).phrase
+        body = ProblemBody("about:blank", title, self.status, self.code, self.detail, self.errors)
+        return msgspec.json.encode(body)
+
+
+def invalid(errors: Sequence[FieldError]) -> Problem:
+    """Give the problem of fields that can't be taken; ``errors`` is not empty."""
+    named = ", ".join(dict.fromkeys(error.field for error in errors[:3]))
+    detail = f"Nothing was changed: see {named}{' and others' if len(errors) > 3 else ''}."  # noqa: PLR2004
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, INVALID, detail, errors=errors)
+
+
+def of_input(error: InvalidInput, *, below: str = "") -> FieldError:
+    """Say of a domain's refusal where in the body it was found: ``below`` is a path such as ``updates[3].``."""
+    return FieldError(below + error.field, error.message)
+
+
+def not_available(field: str, what: str) -> Problem:
+    """Give the problem of something that Waypost will do later and refuses until then."""
+    message = f"{what} is not available yet"
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, NOT_AVAILABLE, f"{message}.", errors=(FieldError(field, message),))
+
+
+def not_found() -> Problem:
+    """Give the answer to what is not there and to what is another account's: exactly the same one."""
+    return Problem(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here.")

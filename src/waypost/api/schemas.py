@@ -1,0 +1,19 @@
+"""The JSON Schemas of the webhooks' bodies, for those who receive them. No key is needed."""
+
+from typing import Final
+
+from litestar import Response, get
+
+from waypost.api.answers import answer_bytes
+from waypost.payloads.schemas import load
+
+MEDIA_TYPE: Final = "application/schema+json"
+
+
+@get("/schemas/webhook-v4.json")
+async def webhook_v4() -> Response[bytes]:
+    """Give the schema of V4's body."""
+    return answer_bytes(load("V4"), media_type=MEDIA_TYPE)
+
+
+ROUTES: Final = (webhook_v4,)

@@ -1,0 +1,1 @@
+"""Our own API: updates, endpoints, deliveries. Errors are problems (RFC 9457)."""

@@ -1,0 +1,145 @@
+"""What people choose about an endpoint, read from a request: several faults are told together."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from waypost.api.problems import INVALID, NOT_AVAILABLE, FieldError, Problem, invalid
+from waypost.domain.endpoints import Ordering, Trigger, Version
+from waypost.domain.errors import InvalidInput
+from waypost.domain.statuses import SELECTABLE
+from waypost.payloads import RENDERERS
+from waypost.signing.errors import InvalidSecret
+from waypost.signing.standard import check_secret
+from waypost.store.endpoints import EndpointFields
+
+ALL: Final = "all"
+LONGEST_DESCRIPTION: Final = 200
+_LATER: Final = "is not available yet"
+
+
+class Changed(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a change; what is left out stays as it is."""
+
+    url: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    version: str | UnsetType = UNSET
+    statuses: str | list[str] | UnsetType = UNSET
+    trigger: str | UnsetType = UNSET
+    ordering: str | UnsetType = UNSET
+    rate_limit_per_second: Any = None
+    headers: Any = msgspec.field(default_factory=dict)
+
+
+class Added(Changed, forbid_unknown_fields=True):
+    """The body of a creation. ``secret`` is brought along; without it one is made."""
+
+    secret: str | None = None
+
+
+_NEW: Final = EndpointFields(url="", description="", version=Version.V4, statuses=None)
+
+
+def choose(body: Changed, before: EndpointFields | None, check_url: Callable[[str], None]) -> EndpointFields:
+    """Give what an endpoint is after a change of ``before``, or, without it, as a new one.
+
+    Raises Problem with everything that can't be taken. What other parts of Waypost can't do yet is refused, never
+    taken and ignored.
+    """
+    faults: list[FieldError] = []
+    if before is None and body.url is UNSET:
+        faults.append(FieldError("url", "is required"))
+    fields = EndpointFields(
+        url=_url(body.url, check_url, faults),
+        description=_description(body.description, faults),
+        version=_version(body.version, faults),
+        statuses=_statuses(body.statuses, faults),
+    )
+    _only(body.trigger, Trigger, Trigger.EVERY_UPDATE, "trigger", faults)
+    _only(body.ordering, Ordering, Ordering.ORDERED, "ordering", faults)
+    if body.rate_limit_per_second is not None:
+        faults.append(FieldError("rate_limit_per_second", _LATER))
+    if body.headers != {}:
+        faults.append(FieldError("headers", _LATER))
+    if isinstance(body, Added) and body.secret is not None:
+        _check_secret(body.secret, faults)
+    if faults:
+        raise _refusal(faults)
+    kept = before or _NEW
+    given = {
+        name: value
+        for name in fields.__struct_fields__
+        if getattr(body, name) is not UNSET
+        for value in [getattr(fields, name)]
+    }
+    return msgspec.structs.replace(kept, **given)
+
+
+def _refusal(faults: list[FieldError]) -> Problem:
+    problem = invalid(faults)
+    only_later = all(fault.message.endswith(_LATER) for fault in faults)
+    return Problem(problem.status, NOT_AVAILABLE if only_later else INVALID, problem.detail, errors=faults)
+
+
+def _url(url: str | UnsetType, check: Callable[[str], None], faults: list[FieldError]) -> str:
+    if url is UNSET:
+        return ""
+    try:
+        check(str(url))
+    except InvalidInput as error:
+        faults.append(FieldError("url", error.message))
+    return str(url)
+
+
+def _description(text: str | UnsetType, faults: list[FieldError]) -> str:
+    if text is UNSET:
+        return ""
+    if len(str(text)) > LONGEST_DESCRIPTION or not str(text).isprintable():
+        faults.append(FieldError("description", f"has {LONGEST_DESCRIPTION} printable characters at most"))
+    return str(text)
+
+
+def _version(text: str | UnsetType, faults: list[FieldError]) -> str:
+    if text is UNSET:
+        return Version.V4
+    if text not in list(Version):
+        faults.append(FieldError("version", f"must be one of {', '.join(Version)}"))
+    elif Version(str(text)) not in RENDERERS:
+        faults.append(FieldError("version", f"{text} {_LATER}"))
+    return str(text)
+
+
+def _statuses(given: str | list[str] | UnsetType, faults: list[FieldError]) -> list[str] | None:
+    """Read the choice: None for all of them."""
+    if given is UNSET or given == ALL:
+        return None
+    allowed = [status.value for status in SELECTABLE]
+    if not isinstance(given, list) or not given:
+        faults.append(FieldError("statuses", f'must be "{ALL}", or a list of one or more of {", ".join(allowed)}'))
+        return None
+    for place, status in enumerate(given):
+        if status not in allowed:
+            faults.append(FieldError(f"statuses[{place}]", f"must be one of {', '.join(allowed)}"))
+        elif status in given[:place]:
+            faults.append(FieldError(f"statuses[{place}]", "stands there twice"))
+    return [status for status in allowed if status in given]
+
+
+def _only(
+    text: str | UnsetType, kinds: type[Trigger] | type[Ordering], known: str, field: str, faults: list[FieldError]
+) -> None:
+    if text is UNSET or text == known:
+        return
+    if text in list(kinds):
+        faults.append(FieldError(field, f"{text} {_LATER}"))
+    else:
+        faults.append(FieldError(field, f"must be one of {', '.join(kinds)}"))
+
+
+def _check_secret(secret: str, faults: list[FieldError]) -> None:
+    try:
+        check_secret(secret)
+    except InvalidSecret as error:
+        faults.append(FieldError("secret", str(error)))

@@ -1,0 +1,168 @@
+"""``/v1/deliveries``: what was sent, what waits, and why."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, get
+
+from waypost.api.answers import answer
+from waypost.api.pagination import Page, listed, read_page, read_query
+from waypost.api.parts import Given
+from waypost.api.problems import FieldError, invalid, not_found
+from waypost.api.times import read_rfc3339, rfc3339, rfc3339_or_none
+from waypost.api.v1.attempts import Attempt, show_attempt
+from waypost.domain import ids
+from waypost.domain.deliveries import Settled, Waiting, waiting_state
+from waypost.domain.errors import InvalidInput
+from waypost.domain.statuses import SELECTABLE
+from waypost.domain.tracking_numbers import normalise_number
+from waypost.store import deliveries
+from waypost.store.deliveries import DeliveryRow, Wanted
+
+EXAMINED: Final = 1_000
+"""So many deliveries are looked at for a page of one status: a page may be short, and its cursor goes on from there."""
+
+_FILTERS: Final = ("endpoint", "tracking_number", "status", "state", "since", "until", "test")
+_LIST: Final = frozenset({*_FILTERS, "limit", "cursor"})
+_FIRST: Final = UUID(int=0)
+_LAST: Final = UUID(int=253_402_300_799_000 << 80)  # the end of the year 9999
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery as v1 shows it."""
+
+    id: str
+    endpoint_id: str
+    event_id: str
+    tracking_id: str
+    tracking_number: str | None
+    courier_code: str | None
+    sequence: int
+    status: str | None
+    substatus: str | None
+    state: str
+    reason: str | None
+    blocked_by: str | None
+    test: bool
+    resend_of: str | None
+    recovery_id: str | None
+    attempt_count: int
+    next_attempt_at: str | None
+    created_at: str
+    settled_at: str | None
+
+
+class DeliveryWithAttempts(Delivery, frozen=True, kw_only=True):
+    """One delivery with all that was tried, oldest first."""
+
+    attempts: list[Attempt]
+
+
+@get("/v1/deliveries")
+async def list_deliveries(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
+    """List the account's deliveries, newest first."""
+    caller = await parts.keys.caller(request.headers, scope="read")
+    query = read_query(request.scope["query_string"], _LIST)
+    page = read_page(query, ids.DELIVERY)
+    wanted, status = _wanted(query, page)
+    if query.get("test") == "true":  # none is made yet
+        return answer(listed([], page, _cursor, show))
+    async with parts.database.serving.acquire() as session:
+        rows = await deliveries.newest(session, caller.account, wanted, page.limit + 1 if status is None else EXAMINED)
+    if status is None:
+        return answer(listed(rows, page, _cursor, show))
+    fitting = [row for row in rows if row.status == status]
+    shown = listed(fitting, page, _cursor, show)
+    if shown.next_cursor is None and len(rows) == EXAMINED:
+        shown = msgspec.structs.replace(shown, next_cursor=_cursor(rows[-1]))
+    return answer(shown)
+
+
+@get("/v1/deliveries/{delivery_id:str}")
+async def find(request: Request[Any, Any, Any], parts: Given, delivery_id: str) -> Response[bytes]:
+    """Give one delivery with its attempts."""
+    caller = await parts.keys.caller(request.headers, scope="read")
+    delivery = ids.from_text(ids.DELIVERY, delivery_id)
+    if delivery is None:
+        raise not_found()
+    async with parts.database.serving.acquire() as session:
+        row = await deliveries.find(session, caller.account, delivery)
+        if row is None:
+            raise not_found()
+        kept = await deliveries.attempts(session, delivery)
+    attempts = [show_attempt(place, one, row) for place, one in enumerate(kept, start=1)]
+    return answer(DeliveryWithAttempts(**msgspec.structs.asdict(show(row)), attempts=attempts))
+
+
+def show(row: DeliveryRow) -> Delivery:
+    """Give a delivery as v1 shows it."""
+    waits = row.state is None and not row.blocked
+    return Delivery(
+        id=ids.to_text(ids.DELIVERY, row.id),
+        endpoint_id=ids.to_text(ids.ENDPOINT, row.endpoint),
+        event_id=ids.to_text(ids.EVENT, row.event),
+        tracking_id=row.tracking.hex,
+        tracking_number=row.tracking_number,
+        courier_code=row.courier_code,
+        sequence=row.sequence,
+        status=row.status,
+        substatus=row.substatus,
+        state=row.state or waiting_state(blocked=row.blocked, tries=row.tries),
+        reason=row.reason,
+        blocked_by=None if row.blocked_by is None else ids.to_text(ids.DELIVERY, row.blocked_by),
+        test=False,
+        resend_of=None,
+        recovery_id=None,
+        attempt_count=row.tries,
+        next_attempt_at=rfc3339_or_none(row.next_at if waits else None),
+        created_at=rfc3339(datetime.fromtimestamp(ids.made_at(row.id) / 1000, UTC)),
+        settled_at=rfc3339_or_none(row.settled_at),
+    )
+
+
+def _cursor(row: DeliveryRow) -> str:
+    return ids.to_text(ids.DELIVERY, row.id)
+
+
+def _wanted(query: dict[str, str], page: Page) -> tuple[Wanted, str | None]:
+    """Read the filters. Raises Problem that names each that can't be taken."""
+    faults: list[FieldError] = []
+    endpoint = number = None
+    if "endpoint" in query and (endpoint := ids.from_text(ids.ENDPOINT, query["endpoint"])) is None:
+        faults.append(FieldError("endpoint", "must be the id of an endpoint"))
+    if "tracking_number" in query:
+        try:
+            number = normalise_number(query["tracking_number"])
+        except InvalidInput as error:
+            faults.append(FieldError("tracking_number", error.message))
+    state = _one_of(query, "state", [*Waiting, *Settled], faults)
+    status = _one_of(query, "status", SELECTABLE, faults)
+    _one_of(query, "test", ("true", "false"), faults)
+    since, until = _time(query, "since", faults), _time(query, "until", faults)
+    if faults:
+        raise invalid(faults)
+    before = min(bound for bound in (page.before, until, _LAST) if bound is not None)
+    return Wanted(since or _FIRST, before, endpoint, number, state), status
+
+
+def _one_of(query: dict[str, str], name: str, allowed: Any, faults: list[FieldError]) -> str | None:
+    text = query.get(name)
+    if text is not None and text not in list(allowed):
+        faults.append(FieldError(name, f"must be one of {', '.join(allowed)}"))
+    return text
+
+
+def _time(query: dict[str, str], name: str, faults: list[FieldError]) -> UUID | None:
+    """Give the smallest id of a time."""
+    if name not in query:
+        return None
+    at = read_rfc3339(query[name])
+    if at is None or at.timestamp() < 0:
+        faults.append(FieldError(name, "must be a time such as 2026-03-04T13:20:00Z"))
+        return None
+    return UUID(int=int(at.timestamp() * 1000) << 80)
+
+
+ROUTES: Final = (list_deliveries, find)

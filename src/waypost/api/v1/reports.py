@@ -1,0 +1,193 @@
+"""The body of ``POST /v1/updates``: JSON becomes normalised updates, or errors that name each field."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from functools import lru_cache
+from types import GenericAlias
+from typing import Annotated, Any, Final, cast
+
+import msgspec
+
+from waypost.api.bodies import read_json
+from waypost.api.problems import FieldError, invalid, of_input
+from waypost.domain import facts
+from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.errors import InvalidInput
+from waypost.domain.statuses import Status, status_of
+from waypost.domain.tracking_numbers import check_courier_code, normalise_number
+from waypost.domain.trackings import Source, Update
+from waypost.domain.wording import read_wording
+
+MOST_UPDATES: Final = 1_000
+MOST_CHECKPOINTS: Final = 200
+LONGEST_DETAIL: Final = 1_000
+LONGEST_TEXT: Final = 200
+MOST_ERRORS: Final = 50
+"""So many errors are named in one answer; whoever mends them will see the others."""
+
+_TIME: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?", re.ASCII | re.IGNORECASE
+)
+_COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
+_PLACES: Final = ("location", "state", "city", "zip", "raw_status")
+
+
+class ReportedCheckpoint(msgspec.Struct, forbid_unknown_fields=True):
+    """A scan as it is reported."""
+
+    checkpoint_date: str
+    tracking_detail: str
+    location: str | None = None
+    country_iso2: str | None = None
+    state: str | None = None
+    city: str | None = None
+    zip: str | None = None
+    raw_status: str | None = None
+    checkpoint_delivery_status: str | None = None
+    checkpoint_delivery_substatus: str | None = None
+
+
+class Reported(msgspec.Struct):
+    """One update as it is reported; the facts are added below, by their names."""
+
+    tracking_number: str
+    courier_code: str
+    create: bool = False
+    checkpoints: Annotated[list[ReportedCheckpoint], msgspec.Meta(max_length=MOST_CHECKPOINTS)] = []
+
+
+_REPORTED: Final = msgspec.defstruct(
+    "Reported",
+    [(name, str | None, None) for name in sorted(facts.FACTS)],
+    bases=(Reported,),
+    forbid_unknown_fields=True,
+)
+_BODY: Final = msgspec.defstruct(
+    "Updates",
+    [("updates", Annotated[GenericAlias(list, (_REPORTED,)), msgspec.Meta(min_length=1, max_length=MOST_UPDATES)])],
+    forbid_unknown_fields=True,
+)
+_DECODER: Final = msgspec.json.Decoder(_BODY)
+
+
+class Report(msgspec.Struct, frozen=True):
+    """One update, checked."""
+
+    tracking_number: str
+    courier_code: str
+    create: bool
+    update: Update
+
+
+def read_reports(body: bytes) -> list[Report]:
+    """Give the updates of a body, in its order. Raises Problem that names every field that can't be taken."""
+    reported = cast("Any", read_json(body, _DECODER)).updates
+    errors: list[FieldError] = []
+    reports = [_check(one, f"updates[{place}].", errors) for place, one in enumerate(reported)]
+    if errors:
+        raise invalid(errors[:MOST_ERRORS])
+    return reports
+
+
+def _check(one: Reported, below: str, errors: list[FieldError]) -> Report:
+    number = courier = ""
+    try:
+        number = normalise_number(one.tracking_number)
+    except InvalidInput as error:
+        errors.append(of_input(error, below=below))
+    try:
+        courier = check_courier_code(one.courier_code)
+    except InvalidInput as error:
+        errors.append(of_input(error, below=below))
+    scans = []
+    for place, scan in enumerate(one.checkpoints):
+        wrong = list(_faults(scan))
+        errors.extend(FieldError(f"{below}checkpoints[{place}].{name}", message) for name, message in wrong)
+        if not wrong:
+            scans.append(_checkpoint(scan))
+    told = _facts(one, below, errors)
+    return Report(number, courier, one.create, Update(Source.API, tuple(scans), told))
+
+
+def _facts(one: Reported, below: str, errors: list[FieldError]) -> dict[str, str]:
+    """Give the facts that are set; null and an empty text are as if the field were left out."""
+    told = {name: text for name in facts.FACTS if (text := getattr(one, name))}
+    for name, text in told.items():
+        if len(text) > facts.LONGEST:
+            errors.append(FieldError(below + name, f"has {facts.LONGEST} characters at most"))
+    return told
+
+
+def _faults(scan: ReportedCheckpoint) -> Iterator[tuple[str, str]]:
+    """Name what is wrong with a scan."""
+    if _read_time(scan.checkpoint_date) is None:
+        yield (
+            "checkpoint_date",
+            "must be a time such as 2026-03-04T13:20:00, local to the place, with or without offset",
+        )
+    if not 1 <= len(scan.tracking_detail.strip()) <= LONGEST_DETAIL:
+        yield "tracking_detail", f"must have 1 to {LONGEST_DETAIL} characters"
+    if scan.country_iso2 and not _COUNTRY.fullmatch(scan.country_iso2):
+        yield "country_iso2", "must be two capital letters, such as DE"
+    for name in _PLACES:
+        if len(getattr(scan, name) or "") > LONGEST_TEXT:
+            yield name, f"has {LONGEST_TEXT} characters at most"
+    status, substatus = scan.checkpoint_delivery_status, scan.checkpoint_delivery_substatus
+    if status and _status(status) is None:
+        yield "checkpoint_delivery_status", f"must be one of {', '.join(Status)}"
+    if substatus and (_status_of(substatus) is None or (status and _status(status) is not _status_of(substatus))):
+        yield "checkpoint_delivery_substatus", "must be a substatus of this status, such as transit001 of transit"
+
+
+def _checkpoint(scan: ReportedCheckpoint) -> Checkpoint:
+    """Give a scan in which nothing is wrong. Where it does not say what it means, its text may."""
+    wall_time, offset_minutes = _read_time(scan.checkpoint_date) or ("", None)
+    substatus = scan.checkpoint_delivery_substatus or None
+    status = _status(scan.checkpoint_delivery_status or "")
+    if status is None and substatus is None:
+        substatus = read_wording(scan.tracking_detail)
+    if status is None and substatus is not None:
+        status = _status_of(substatus)
+    return Checkpoint(
+        checkpoint_date=wall_time,
+        tracking_detail=scan.tracking_detail,
+        location=scan.location or None,
+        country_iso2=scan.country_iso2 or None,
+        state=scan.state or None,
+        city=scan.city or None,
+        zip=scan.zip or None,
+        raw_status=scan.raw_status or None,
+        checkpoint_delivery_status=status,
+        checkpoint_delivery_substatus=substatus,
+        offset_minutes=offset_minutes,
+    )
+
+
+@lru_cache(maxsize=8192)
+def _read_time(text: str) -> tuple[str, int | None] | None:
+    """Give wall time and its offset in minutes; None for what is no time."""
+    found = _TIME.fullmatch(text.strip())
+    if found is None:
+        return None
+    day, minute, second, offset = found.groups()
+    try:
+        when = datetime.fromisoformat(f"{day}T{minute}{second or ':00'}{(offset or '').upper()}")
+    except ValueError:
+        return None
+    distance = when.utcoffset()
+    return when.replace(tzinfo=None).isoformat(), None if distance is None else round(distance.total_seconds() / 60)
+
+
+_STATUSES: Final = {status.value: status for status in Status}
+
+
+def _status(text: str) -> Status | None:
+    return _STATUSES.get(text)
+
+
+def _status_of(substatus: str) -> Status | None:
+    try:
+        return status_of(substatus)
+    except ValueError:
+        return None

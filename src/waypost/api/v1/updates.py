@@ -1,0 +1,106 @@
+"""``POST /v1/updates``: a shop, or a program of its own, tells what a carrier said."""
+
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, post
+
+from waypost.api.answers import answer_bytes
+from waypost.api.parts import Given
+from waypost.api.problems import FieldError, Problem, invalid
+from waypost.api.v1.reports import read_reports
+from waypost.domain import ids
+from waypost.intake.batch import Request as IntakeRequest
+from waypost.intake.batch import Result
+from waypost.intake.collector import IntakeUnavailable, KeyConflict, Once, Overloaded, StillRunning
+
+LARGEST_BODY: Final = 10 << 20
+LONGEST_KEY: Final = 255
+AGAIN_SECONDS: Final = 1
+
+
+class ResultError(msgspec.Struct, frozen=True):
+    """Why an update was not taken."""
+
+    code: str
+    field: str
+    message: str
+
+
+class UpdateResult(msgspec.Struct, frozen=True):
+    """What became of one update; ``event_id`` is null when it changed nothing that is pushed."""
+
+    tracking_id: str | None
+    event_id: str | None
+    error: ResultError | None
+
+
+class UpdatesAnswer(msgspec.Struct, frozen=True):
+    """What became of all: ``accepted`` have no error, ``changed`` changed their tracking."""
+
+    accepted: int
+    changed: int
+    results: list[UpdateResult]
+
+
+_UNKNOWN: Final = UpdateResult(
+    None,
+    None,
+    ResultError("unknown_tracking", "tracking_number", "is not registered: create it first, or send create: true"),
+)
+
+
+@post("/v1/updates", request_max_body_size=LARGEST_BODY, status_code=HTTPStatus.OK)
+async def report(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
+    """Take updates: when this is answered, changes, events and deliveries are durable."""
+    caller = await parts.keys.caller(request.headers, scope="updates")
+    body = await request.body()
+    reports = read_reports(body)
+    requests = [
+        IntakeRequest(caller.account, one.tracking_number, one.courier_code, one.update, one.create) for one in reports
+    ]
+    once = _once(request.headers.get("idempotency-key"), caller.account, body)
+    try:
+        if once is None:
+            return answer_bytes(render(await parts.intake.submit(requests)))
+        return answer_bytes(await parts.intake.submit_once(requests, once))
+    except (Overloaded, IntakeUnavailable) as error:
+        raise _later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error)) from None
+    except StillRunning:
+        raise _later(HTTPStatus.CONFLICT, "still_running", "The first request with this key is not done yet.") from None
+    except KeyConflict:
+        raise Problem(
+            HTTPStatus.CONFLICT, "idempotency_conflict", "This Idempotency-Key was used with another body."
+        ) from None
+
+
+def render(results: list[Result]) -> bytes:
+    """Give the answer to updates of which these are the results."""
+    shown = [_shown(result) for result in results]
+    accepted = sum(one.error is None for one in shown)
+    return msgspec.json.encode(UpdatesAnswer(accepted, sum(result.changed for result in results), shown))
+
+
+def _shown(result: Result) -> UpdateResult:
+    if result.tracking is None:
+        return _UNKNOWN
+    event = None if result.event is None else ids.to_text(ids.EVENT, result.event)
+    return UpdateResult(result.tracking.hex, event, None)
+
+
+def _once(key: str | None, account: UUID, body: bytes) -> Once | None:
+    if key is None:
+        return None
+    if not (1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+        raise invalid([FieldError("Idempotency-Key", f"must have 1 to {LONGEST_KEY} printable ASCII characters")])
+    return Once(account, key, sha256(body).digest(), render)
+
+
+def _later(status: int, code: str, detail: str) -> Problem:
+    return Problem(status, code, detail, headers={"retry-after": str(AGAIN_SECONDS)})
+
+
+ROUTES: Final = (report,)

@@ -1,0 +1,63 @@
+"""The envelope of every v4 answer: ``meta`` with exactly ``code`` and ``message``, and ``data``, null on errors.
+
+Its codes are TrackingMore's. Successes are always HTTP 200: its clients know no other.
+"""
+
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from litestar import Response
+
+from waypost.api.answers import answer_bytes
+from waypost.api.problems import Problem
+from waypost.payloads.ascii_json import encode
+from waypost.payloads.v4 import SUCCESS
+
+ALREADY_EXISTS: Final = 4101
+TOO_MANY_NUMBERS: Final = 4103
+INVALID_NUMBER: Final = 4110
+NUMBER_REQUIRED: Final = 4111
+INVALID_COURIER: Final = 4120
+INVALID_FORMAT: Final = 4130
+SERVER_ERROR: Final = 511
+
+
+class Meta(msgspec.Struct, frozen=True):
+    """What became of the call."""
+
+    code: int
+    message: str
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """A whole answer."""
+
+    meta: Meta
+    data: object
+
+
+class Refused(Exception):  # noqa: N818 - reads as what happened
+    """The call can't be done; nothing was changed. ``code`` is one of TrackingMore's, sent with HTTP 400."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def answer_success(data: object) -> Response[bytes]:
+    """Give a success."""
+    return answer_bytes(encode(Envelope(Meta(HTTPStatus.OK, SUCCESS), data)))
+
+
+def answer_refused(refused: Refused) -> Response[bytes]:
+    """Give an error of TrackingMore's own codes."""
+    return answer_bytes(encode(Envelope(Meta(refused.code, refused.message), None)), HTTPStatus.BAD_REQUEST)
+
+
+def answer_problem(problem: Problem) -> Response[bytes]:
+    """Give an error that is not of one call only: no key, no such path, a failure of ours."""
+    status = HTTPStatus(problem.status)
+    code = SERVER_ERROR if status is HTTPStatus.INTERNAL_SERVER_ERROR else status
+    return answer_bytes(encode(Envelope(Meta(int(code), problem.detail), None)), status, headers=problem.headers)

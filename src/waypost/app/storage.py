@@ -1,0 +1,147 @@
+"""Opens the database that the settings name: the one of a URL, or an embedded PostgreSQL of the data directory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from waypost.settings import Settings
+from waypost.store import migrations, partitions
+from waypost.store.connecting import open_database
+from waypost.store.database import Database
+from waypost.store.embedded import EmbeddedPostgres, locate
+from waypost.store.installation import KeyFile, WrongSecretKey, check_secret_key, own_secret_key
+
+Progress = Callable[[str], None]
+
+_LOOK_SECONDS: Final = 0.1
+_MIGRATING_SECONDS: Final = 60.0
+
+
+class NotMigrated(Exception):  # noqa: N818 - reads as what is wrong
+    """The database lacks tables that this program needs; the message says what to run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """An open database. ``server`` is the PostgreSQL that this process started, None for somebody else's."""
+
+    database: Database
+    server: EmbeddedPostgres | None
+
+
+@asynccontextmanager
+async def serving_storage(settings: Settings, progress: Progress) -> AsyncIterator[Storage]:
+    """Give the database to serve from, migrated; an embedded one is started, and stopped at the end.
+
+    Raises NotMigrated for a database URL: there many processes may run, so it is the operator who migrates.
+    """
+    if settings.database_url is not None:
+        async with _opened(settings.database_url.get_secret_value()) as database:
+            await _refuse_pending(database)
+            yield Storage(database, None)
+        return
+    async with _started(settings, progress) as server, _opened(server.dsn) as database:
+        await bring_up_to_date(database, progress)
+        yield Storage(database, server)
+
+
+@asynccontextmanager
+async def reached_storage(settings: Settings, progress: Progress) -> AsyncIterator[Storage]:
+    """Give the database as it is to a command that ends soon.
+
+    A running ``waypost serve`` is asked where its database is; where none runs, PostgreSQL is started for the command.
+    """
+    url = await _running_url(settings)
+    if url is not None:
+        async with _opened(url, small=True) as database:
+            yield Storage(database, None)
+        return
+    async with _started(settings, progress) as server, _opened(server.dsn, small=True) as database:
+        yield Storage(database, server)
+
+
+@asynccontextmanager
+async def migrated_database(settings: Settings, progress: Progress) -> AsyncIterator[Database]:
+    """Give the database of ``reached_storage`` when it has this program's tables. Raises NotMigrated."""
+    async with reached_storage(settings, progress) as storage:
+        if storage.server is not None:
+            await bring_up_to_date(storage.database, progress)
+        elif settings.database_url is not None:
+            await _refuse_pending(storage.database)
+        else:
+            await _wait_for_migrations(storage.database)
+        yield storage.database
+
+
+async def bring_up_to_date(database: Database, progress: Progress) -> int:
+    """Apply what is pending, make the partitions of the next days, and give how many migrations were applied."""
+    async with database.engine.acquire() as session:
+        applied = await migrations.migrate(session, progress)
+        await partitions.create_ahead(session)
+    return applied
+
+
+async def count_pending(database: Database) -> int:
+    """Give how many of this program's migrations the database lacks."""
+    async with database.engine.acquire() as session:
+        return len(await migrations.pending(session))
+
+
+async def secret_key(settings: Settings, database: Database) -> str:
+    """Give the installation's secret key, checked against the database. Raises WrongSecretKey."""
+    file = KeyFile(settings.data_dir)
+    async with database.serving.acquire() as session:
+        if settings.secret_key is not None:
+            key, came_from = settings.secret_key.get_secret_value(), "SECRET_KEY"
+        elif settings.database_url is None:
+            key, came_from = await own_secret_key(session, file), str(file.path)
+        else:
+            raise WrongSecretKey(
+                "SECRET_KEY is needed with a database URL: set WAYPOST_SECRET_KEY to a long random text,"
+                " and keep it as long as the database."
+            )
+        await check_secret_key(session, key, came_from=came_from)
+    return key
+
+
+@asynccontextmanager
+async def _opened(url: str, *, small: bool = False) -> AsyncIterator[Database]:
+    sizes = {"engine_size": 2, "serving_size": 1} if small else {}
+    database = await open_database(url, **sizes)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def _started(settings: Settings, progress: Progress) -> AsyncIterator[EmbeddedPostgres]:
+    server = await EmbeddedPostgres.start(settings.data_dir, pg_bin=settings.pg_bin, progress=progress)
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+async def _running_url(settings: Settings) -> str | None:
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    address = await locate(settings.data_dir)
+    return None if address is None else address.dsn
+
+
+async def _refuse_pending(database: Database) -> None:
+    if pending := await count_pending(database):
+        raise NotMigrated(f"The database lacks {pending} of this program's migrations: run `waypost migrate`.")
+
+
+async def _wait_for_migrations(database: Database) -> None:
+    """Return when the server that is running on this database has migrated it."""
+    try:
+        async with asyncio.timeout(_MIGRATING_SECONDS):
+            while await count_pending(database):  # noqa: ASYNC110 - another process migrates
+                await asyncio.sleep(_LOOK_SECONDS)
+    except TimeoutError:
+        raise NotMigrated("The running server is older than this program: start it again first.") from None

@@ -1,0 +1,67 @@
+"""Keeps the parts of the server running: one that fails is started again, after a pause that grows."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from waypost.store.statements import LOST
+
+_LOG: Final = structlog.get_logger()
+FIRST_PAUSE_SECONDS: Final = 0.1
+LONGEST_PAUSE_SECONDS: Final = 30.0
+LONGEST_PAUSE_WITHOUT_DATABASE_SECONDS: Final = 2.0
+"""Short, because nothing is wrong with the part: it shall be back soon after the database is."""
+WELL_AFTER_SECONDS: Final = 60.0
+"""A part that ran for so long starts with the first pause again."""
+
+
+@dataclass(slots=True)
+class Part:
+    """A part of the server: ``serve`` runs until its event is set, and may be called again after it raised."""
+
+    name: str
+    serve: Callable[[asyncio.Event], Awaitable[None]]
+    running: bool = False
+
+
+async def keep_running(part: Part, stop: asyncio.Event) -> None:
+    """Run a part until ``stop`` is set; whatever it raises is logged, and it is started again."""
+    loop = asyncio.get_running_loop()
+    pause = FIRST_PAUSE_SECONDS
+    while not stop.is_set():
+        began = loop.time()
+        longest = await _run_once(part, stop)
+        if loop.time() - began >= WELL_AFTER_SECONDS:
+            pause = FIRST_PAUSE_SECONDS
+        pause = min(pause, longest)
+        await _wait(stop, pause)
+        pause *= 2
+
+
+async def _run_once(part: Part, stop: asyncio.Event) -> float:
+    """Run a part until it ends or fails, and give the longest pause that is sensible after that."""
+    part.running = True
+    try:
+        await part.serve(stop)
+    except LOST as error:
+        _LOG.warning("part_lost_its_database", part=part.name, error=repr(error))
+        return LONGEST_PAUSE_WITHOUT_DATABASE_SECONDS
+    except Exception:  # noqa: BLE001 - whatever it is, the part has to come back
+        _LOG.exception("part_failed", part=part.name)
+        return LONGEST_PAUSE_SECONDS
+    finally:
+        part.running = False
+    if not stop.is_set():
+        _LOG.error("part_ended", part=part.name)
+    return LONGEST_PAUSE_SECONDS
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return

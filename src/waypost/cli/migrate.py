@@ -1,0 +1,31 @@
+"""``waypost migrate``: bring the database's tables up to date."""
+
+import asyncio
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from waypost.app.storage import NotMigrated, bring_up_to_date, count_pending, reached_storage
+from waypost.cli.options import DatabaseUrl, DataDir, chosen, progress
+
+
+def migrate(
+    *,
+    check: Annotated[bool, Parameter(negative="", help="Change nothing; fail when migrations are pending.")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Bring the database's tables up to date; `serve` does it by itself on its own PostgreSQL."""
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+
+    async def work() -> None:
+        async with reached_storage(settings, progress) as storage:
+            if check:
+                if pending := await count_pending(storage.database):
+                    raise NotMigrated(f"{pending} migrations are pending: run `waypost migrate`.")
+            elif applied := await bring_up_to_date(storage.database, progress):
+                progress(f"Applied {applied} migrations.")
+                return
+            progress("The database is up to date.")
+
+    asyncio.run(work())

@@ -1,0 +1,35 @@
+"""The options that several commands share, and the settings that they stand before."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+
+from waypost.observe import configure_logging
+from waypost.settings import Settings, read_settings
+
+DataDir = Annotated[
+    Path | None,
+    Parameter(help="Where Waypost keeps its own PostgreSQL. As root /var/lib/waypost, else $XDG_DATA_HOME/waypost."),
+]
+DatabaseUrl = Annotated[
+    str | None,
+    Parameter(help="A PostgreSQL of your own: postgresql://user:password@host/database. Without it one is started."),
+]
+AsJson = Annotated[bool, Parameter(negative="", help="Print JSON, for programs.")]
+
+_TEXT: Final = "text"
+
+
+def chosen(**options: object) -> Settings:
+    """Give the settings under these options (None: not given), and log as they say. Raises SettingsError."""
+    settings = read_settings(options)
+    log_format = settings.log_format or (_TEXT if sys.stderr.isatty() else "json")
+    configure_logging(settings.log_level, log_format)
+    return settings
+
+
+def progress(line: str) -> None:
+    """Tell how far a command is, on standard error."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is where people are spoken to

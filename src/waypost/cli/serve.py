@@ -1,0 +1,26 @@
+"""``waypost serve``: everything in one process."""
+
+from typing import Annotated
+
+import uvloop
+from cyclopts import Parameter
+
+from waypost.app.running import run
+from waypost.cli.options import DatabaseUrl, DataDir, chosen, progress
+
+
+def serve(
+    *,
+    host: Annotated[str | None, Parameter(help="The address to listen on; 127.0.0.1 when nothing is said.")] = None,
+    port: Annotated[
+        int | None, Parameter(help="The port to listen on, 0 for a free one; 8080 when nothing is said.")
+    ] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Run the server: API, carriers, dispatch and housekeeping, and PostgreSQL unless there is one.
+
+    It is ready when GET /health/ready answers 200, and stops cleanly on SIGTERM or Ctrl-C.
+    """
+    settings = chosen(host=host, port=port, data_dir=data_dir, database_url=database_url)
+    uvloop.run(run(settings, announce=progress))

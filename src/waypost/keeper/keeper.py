@@ -1,0 +1,139 @@
+"""The keeper: a handful of duties, each at its own pace; one that fails is logged and tried again."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from waypost.domain.trackings import EXPIRES_AFTER_MS, Source, TrackingState, Update, is_due_to_expire
+from waypost.intake.batch import Request
+from waypost.intake.collector import Intake
+from waypost.store import idempotency, partitions, queue, retention
+from waypost.store.database import Database
+from waypost.store.statements import LOST, Session
+
+_LOG: Final = structlog.get_logger()
+JITTER: Final = 0.1
+
+
+def clock_ms() -> int:
+    """Give the time in Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Something to be done every so often; ``number`` is its lock's."""
+
+    number: int
+    name: str
+    every_seconds: float
+    work: Callable[[Session], Awaitable[int]]
+
+
+class Keeper:
+    """Keeps one installation in order. ``history_days`` is how long events and deliveries are kept."""
+
+    def __init__(
+        self, database: Database, intake: Intake, *, history_days: int, now: Callable[[], int] = clock_ms
+    ) -> None:
+        self._database = database
+        self._intake = intake
+        self._history = timedelta(days=history_days)
+        self._now = now
+        self.duties = (
+            Duty(1, "partitions", 3600, partitions.create_ahead),
+            Duty(2, "retention", 3600, self.retain),
+            Duty(3, "expiry", 30, self.expire),
+            Duty(4, "sweep", 10, self.sweep),
+            Duty(5, "idempotency_keys", 600, self.forget_keys),
+        )
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Do every duty at once and then at its pace until ``stop`` is set. Raises when PostgreSQL goes away."""
+        loops = [asyncio.create_task(self._repeat(duty, stop)) for duty in self.duties]
+        try:
+            await asyncio.gather(*loops)
+        finally:
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+
+    async def run_once(self) -> dict[str, int]:
+        """Do every duty once, and give how much each came to."""
+        return {duty.name: await self._do(duty) for duty in self.duties}
+
+    async def retain(self, session: Session) -> int:
+        """Drop the partitions that are older than the history; gives how many.
+
+        A delivery that still waits is settled a day before its event goes.
+        """
+        today = await partitions.today(session)
+        while await retention.settle_older(session, today - self._history + timedelta(days=1)):
+            pass
+        return len(await partitions.drop_before(session, today - self._history))
+
+    async def expire(self, session: Session) -> int:
+        """Let parcels without news expire; gives how many did."""
+        expired = 0
+        while found := await retention.expiring(session):
+            now = self._now()
+            due = [one for one in found if is_due_to_expire(one.state, now)]
+            await self._intake.submit([_expiry(one) for one in due])
+            await retention.look_again(session, [(one.tracking, _next_look(one.state, now)) for one in found])
+            expired += len(due)
+        return expired
+
+    async def sweep(self, session: Session) -> int:
+        """Cancel what waits for endpoints that are off; gives how many deliveries that were."""
+        cancelled = 0
+        for endpoint in await retention.lanes_left_behind(session):
+            while some := await queue.cancel_lane(session, endpoint):
+                cancelled += some
+        return cancelled
+
+    async def forget_keys(self, session: Session) -> int:
+        """Forget idempotency keys that are a day old; gives how many."""
+        forgotten = 0
+        while some := await idempotency.forget(session):
+            forgotten += some
+        return forgotten
+
+    async def _repeat(self, duty: Duty, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await self._do(duty)
+            pause = duty.every_seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load
+            try:
+                async with asyncio.timeout(pause):
+                    await stop.wait()
+            except TimeoutError:
+                continue
+
+    async def _do(self, duty: Duty) -> int:
+        try:
+            async with self._database.engine.acquire() as session, retention.duty(session, duty.number) as taken:
+                done = await duty.work(session) if taken else 0
+        except LOST:
+            raise
+        except Exception:  # noqa: BLE001 - one duty must not keep the others from being done
+            _LOG.exception("duty_failed", duty=duty.name)
+            return 0
+        if done:
+            _LOG.info("duty_done", duty=duty.name, count=done)
+        return done
+
+
+def _expiry(one: retention.Expiring) -> Request:
+    update = Update(Source.EXPIRY, expires=True)
+    return Request(one.account, one.state.tracking_number, one.state.courier_code, update)
+
+
+def _next_look(state: TrackingState, now: int) -> int:
+    """Give when a parcel may expire: after its last news, or, when it can't expire now, in so long again."""
+    at = max(state.restarted_at, state.news_at) + EXPIRES_AFTER_MS
+    return at if at > now else now + EXPIRES_AFTER_MS

@@ -1,0 +1,120 @@
+"""What the operator sees: log lines and metrics.
+
+Comes in: events of structlog and of the standard library's loggers, and counts that others keep. Goes out: one line
+an event on standard error, JSON or text, and the text of /metrics. No secret is in either.
+"""
+
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib.metadata import version
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from waypost.store.measures import Backlog
+
+_HIDDEN: Final = ("secret", "password", "api_key", "authorization", "token", "dsn", "database_url")
+_SHOWN: Final = "[redacted]"
+
+
+def configure_logging(level: str, log_format: str) -> None:
+    """Send the lines of structlog and of the standard library to standard error, as ``json`` or ``text``."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        # Not the console's own tracebacks: they would show the values of local variables.
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+    render = _render(log_format)
+    structlog.configure(
+        processors=[*shared, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    clean = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared[:-1], processors=[clean, redact, *render])
+    )
+    logging.basicConfig(level=max(logging.getLevelName(level.upper()), logging.WARNING), handlers=[handler], force=True)
+
+
+def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Hide what is named like a secret: a second net, for nobody should log one."""
+    for name in event:
+        if any(hidden in name.lower() for hidden in _HIDDEN):
+            event[name] = _SHOWN
+    return event
+
+
+def _render(log_format: str) -> list[Processor]:
+    if log_format == "json":
+        return [structlog.processors.JSONRenderer(sort_keys=False)]
+    return [_escape, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+
+
+def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Let nothing that came from outside steer the terminal or look like a line of ours."""
+    return {name: _printable(value, kept="\n" if name == "exception" else "") for name, value in event.items()}
+
+
+def _printable(value: object, *, kept: str) -> object:
+    if not isinstance(value, str):
+        return value
+    return "".join(char if char.isprintable() or char in kept else ascii(char)[1:-1] for char in value)
+
+
+class Metrics:
+    """The metrics of one process. What is counted elsewhere is handed in and read when somebody asks.
+
+    ``statements``: how many SQL statements were sent, by name. ``in_flight``: attempts under way. ``backlog``: what is
+    due, read before each rendering, because it is asked of the database.
+    """
+
+    def __init__(self, statements: Mapping[str, int], in_flight: Callable[[], int]) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        self._own = _OwnMetrics(statements, in_flight)
+        self._registry.register(self._own)
+
+    def render(self, backlog: Backlog | None) -> bytes:
+        """Give Prometheus' text; without a backlog (the database does not answer) its metrics are left out."""
+        self._own.backlog = backlog
+        return generate_latest(self._registry)
+
+
+class _OwnMetrics(Collector):
+    def __init__(self, statements: Mapping[str, int], in_flight: Callable[[], int]) -> None:
+        self._statements = statements
+        self._in_flight = in_flight
+        self.backlog: Backlog | None = None
+
+    def collect(self) -> Iterable[Metric]:
+        yield InfoMetricFamily("waypost_build", "The running program.", {"version": version("waypost")})
+        statements = CounterMetricFamily("waypost_sql_statements", "SQL statements sent, by name.", labels=["name"])
+        for name, count in sorted(self._statements.items()):
+            statements.add_metric([name], count)
+        yield statements
+        yield GaugeMetricFamily("waypost_attempts_in_flight", "Attempts under way in this process.", self._in_flight())
+        yield GaugeMetricFamily("waypost_database_up", "1 when the database answers, else 0.", self.backlog is not None)
+        if self.backlog is not None:
+            yield from _queue(self.backlog)
+
+
+def _queue(backlog: Backlog) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "waypost_deliveries_due", "Deliveries due and not being sent, counted up to 100,000.", backlog.due
+    )
+    yield GaugeMetricFamily(
+        "waypost_oldest_due_seconds", "For how many seconds the oldest of them has been due.", backlog.oldest_seconds
+    )

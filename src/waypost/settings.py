@@ -1,0 +1,312 @@
+"""What the operator sets: command-line options, then environment variables WAYPOST_*, then ./waypost.toml.
+
+The documentation's page of settings is made from the classes here: each setting's text stands below it.
+"""
+
+import math
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from waypost.carriers.dhl import client as dhl
+from waypost.carriers.http import check_base_url, check_key
+from waypost.domain.addresses import IPAddress, IPNetwork
+from waypost.domain.errors import InvalidInput
+from waypost.domain.retry import JITTER, LONGEST_RETRY_AFTER_SECONDS
+from waypost.domain.targets import Ports
+
+PREFIX: Final = "WAYPOST_"
+FILE: Final = "waypost.toml"
+SHORTEST_SECRET_KEY: Final = 16
+_DAY_SECONDS: Final = 86_400
+_CONTACT: Final = re.compile(r"[!-'*-~]{1,200}", re.ASCII)  # no space and no parenthesis: it stands in a comment
+
+
+class SettingsError(Exception):
+    """Settings that can't be used; ``problems`` are one line each: the setting, where it came from, what is right."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+def default_data_dir() -> Path:
+    """Give where the embedded database is kept when nothing is said: a place of the system for root, else one's own."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/waypost")
+    home = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(home) if Path(home).is_absolute() else Path.home() / ".local" / "share") / "waypost"
+
+
+def _parts(value: object) -> list[str]:
+    """Take a list, or a text with commas."""
+    match value:
+        case str():
+            return [part.strip() for part in value.split(",") if part.strip()]
+        case list() | tuple():
+            return [str(part) for part in value]
+        case _:
+            raise ValueError("must be a list, or a text with commas")
+
+
+def _networks(value: object) -> tuple[IPNetwork, ...]:
+    return tuple(ip_network(part) for part in _parts(value))
+
+
+def _addresses(value: object) -> tuple[IPAddress, ...]:
+    return tuple(ip_address(part) for part in _parts(value))
+
+
+def _ports(value: object) -> Ports:
+    if isinstance(value, Ports):
+        return value
+    try:
+        return Ports.parse(str(value) if isinstance(value, int) else ",".join(_parts(value)))
+    except InvalidInput as error:
+        raise ValueError(error.message) from None
+
+
+def _decided(value: object) -> object:
+    """Take what TOML reads as a truth value where on and off are meant."""
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
+
+Networks = Annotated[tuple[IPNetwork, ...], NoDecode, PlainValidator(_networks)]
+Addresses = Annotated[tuple[IPAddress, ...], NoDecode, PlainValidator(_addresses)]
+Address = Annotated[IPAddress, PlainValidator(lambda value: ip_address(str(value)))]
+
+
+class Settings(BaseSettings):
+    """Every setting, checked. Secrets never show in ``repr`` or in an error."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        arbitrary_types_allowed=True,
+    )
+
+    host: str = "127.0.0.1"
+    """The address that the server listens on."""
+    port: int = Field(default=8080, ge=0, le=65_535)
+    """The port that the server listens on; 0 takes a free one."""
+    database_url: SecretStr | None = None
+    """A PostgreSQL of your own, as `postgresql://user:password@host/database`; without it Waypost starts one itself."""
+    data_dir: Path = Field(default_factory=default_data_dir)
+    """Where Waypost keeps its own PostgreSQL; as root /var/lib/waypost, else $XDG_DATA_HOME/waypost."""
+    pg_bin: Path | None = None
+    """The folder with PostgreSQL's programs, in place of those that come with Waypost."""
+    secret_key: SecretStr | None = None
+    """What endpoints' secrets are encrypted with: 16 characters at least, never changed, needed with a database URL.
+
+    Without a database URL it is made once and kept in the data directory."""
+
+    public_url: str | None = None
+    """Where people and carriers reach this server, such as `https://tracking.example.com`. Nothing uses it yet."""
+    contact: str | None = None
+    """A URL or e-mail address for those who receive webhooks; it stands in the `user-agent` of every request."""
+    smtp_url: SecretStr | None = None
+    """The mail server, as `smtp://user:password@host:587`. Nothing uses it yet."""
+    smtp_from: str | None = None
+    """The sender of mails. Nothing uses it yet."""
+    trusted_proxies: Networks = ()
+    """The networks of the proxies whose `X-Forwarded-*` headers are believed. Nothing uses it yet."""
+    rate_limit: Annotated[Literal["on", "off"], BeforeValidator(_decided)] = "on"
+    """Whether API calls are limited per key: `on` or `off`. Nothing uses it yet."""
+
+    egress_allow: Networks = ()
+    """Networks that webhooks may be sent to although they are private, such as `10.0.0.0/8,::1/128`."""
+    egress_ports: Annotated[Ports, NoDecode, PlainValidator(_ports)] = Ports.parse("80,443,8080,8443")
+    """The ports and ranges of ports that webhooks may be sent to."""
+    outgoing_ips: Addresses = ()
+    """The addresses that webhooks come from, to be published to those who receive them."""
+    source_address: Address | None = None
+    """The address of this host that webhooks are sent from."""
+    http_timeout_seconds: float = Field(default=15.0, gt=0, le=30)
+    """How long an attempt may take as a whole, in seconds."""
+    retry_base_seconds: float = Field(default=30.0, gt=0, le=3600)
+    """The wait before the first retry, in seconds; each further one is twice as long."""
+    retry_limit: int = Field(default=14, ge=0, le=14)
+    """How many retries follow a first attempt that failed."""
+    max_endpoints: int = Field(default=4, ge=1, le=100)
+    """How many endpoints an account may have."""
+    history_days: int = Field(default=30, ge=18, le=3650)
+    """For how many days events, deliveries and attempts are kept."""
+
+    poll_speed: float = Field(default=1.0, gt=0, le=1_000_000)
+    """By which factor carriers are asked more often than in earnest, for demonstrations and tests."""
+    carrier_dhl_api_key: SecretStr | None = None
+    """The key of DHL's Shipment Tracking - Unified; without it DHL is not asked."""
+    carrier_dhl_base_url: str = dhl.BASE_URL
+    """Where DHL answers."""
+    carrier_dhl_calls_per_second: float = Field(default=dhl.BUDGET.calls_a_second, gt=0, le=10_000)
+    """How many calls a second DHL allows the key."""
+    carrier_dhl_daily_calls: int = Field(default=dhl.BUDGET.calls_a_day, ge=1, le=1_000_000_000)
+    """How many calls a day DHL allows the key."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe lines that are logged."""
+    log_format: Literal["json", "text"] | None = None
+    """How lines are logged, `json` or `text`; without it text on a terminal, else JSON."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Name the sources in their order: options, environment, file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _file_values())
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must begin with postgresql://")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < SHORTEST_SECRET_KEY:
+            raise ValueError(f"must have {SHORTEST_SECRET_KEY} characters at least")
+        if value is not None and not value.get_secret_value().isprintable():
+            raise ValueError("must be UTF-8 without control characters")
+        return value
+
+    @field_validator("contact")
+    @classmethod
+    def _fits_a_header(cls, value: str | None) -> str | None:
+        if value is not None and not _CONTACT.fullmatch(value):
+            raise ValueError("must have 1 to 200 printable ASCII characters, no spaces and no parentheses")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_web_address(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+            raise ValueError("must begin with https:// (or http://) and have no query")
+        return value and value.rstrip("/")
+
+    @field_validator("carrier_dhl_base_url")
+    @classmethod
+    def _can_be_asked(cls, value: str) -> str:
+        return _checked(check_base_url, value)
+
+    @field_validator("carrier_dhl_api_key")
+    @classmethod
+    def _fits_the_key_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _checked(check_key, value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _history_outlives_retries(self) -> Self:
+        longest = 0.0
+        for retry in range(self.retry_limit):
+            own = self.retry_base_seconds * 2**retry * (1 + JITTER)
+            longest += max(own, LONGEST_RETRY_AFTER_SECONDS) + self.http_timeout_seconds
+        needed = math.ceil(longest / _DAY_SECONDS)
+        if self.history_days < needed:
+            raise ValueError(
+                f"HISTORY_DAYS must be {needed} at least: so long RETRY_BASE_SECONDS and RETRY_LIMIT may keep"
+                " a delivery waiting"
+            )
+        return self
+
+
+def read_settings(options: Mapping[str, object]) -> Settings:
+    """Give the settings; ``options`` (None: not given) go before environment and file. Raises SettingsError."""
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError(_problem(one, given) for one in error.errors()) from None
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Give a line for each variable WAYPOST_* that is no setting, with the one that was perhaps meant."""
+    own = {name.upper().removeprefix(PREFIX): name for name in sorted(environment) if name.upper().startswith(PREFIX)}
+    known = [name.upper() for name in Settings.model_fields]
+    return [
+        _unknown(name, [PREFIX + near for near in get_close_matches(short, known, 1)])
+        for short, name in own.items()
+        if short not in known
+    ]
+
+
+def variable(name: str) -> str:
+    """Give the environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def _unknown(name: str, nearest: list[str]) -> str:
+    # ascii: whoever chose the name, it steers no terminal.
+    return f"{ascii(name)[1:-1]} is no setting" + (f": did you mean {nearest[0]}?" if nearest else ".")
+
+
+def _file_values() -> dict[str, Any]:
+    """Read ./waypost.toml, whose names may be in capital letters too."""
+    try:
+        values = tomllib.loads(Path(FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingsError([f"{FILE} can't be read: {error}."]) from None
+    return {name.lower(): value for name, value in values.items()}
+
+
+def _checked(check: Callable[..., str], value: str) -> str:
+    try:
+        return check(value, setting="")
+    except InvalidInput as error:
+        raise ValueError(error.message) from None
+
+
+def _problem(error: ErrorDetails, options: Mapping[str, object]) -> str:
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be").rstrip(".")
+    if not error["loc"]:
+        return f"{message}."
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        return f"{FILE}: {_unknown(name, get_close_matches(name, list(Settings.model_fields), 1))}"
+    return f"{_where(name, options)}: {message}."
+
+
+def _where(name: str, options: Mapping[str, object]) -> str:
+    """Tell where a value came from: the first source that has it."""
+    if name in options:
+        return f"--{name.replace('_', '-')}"
+    if any(key.upper() == variable(name) and value for key, value in os.environ.items()):
+        return variable(name)
+    return f"{FILE}: {name}"

@@ -1,0 +1,38 @@
+"""Opens a database whose URL somebody typed; what is wrong with it is said in one sentence, without the password."""
+
+from typing import Final
+
+import asyncpg
+
+from waypost.store.database import Database
+
+_SAYS_ENOUGH: Final = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientPrivilegeError,
+)
+
+
+class CannotConnect(Exception):  # noqa: N818 - reads as what is wrong
+    """The database can't be reached; the message is one sentence."""
+
+
+async def open_database(url: str, *, engine_size: int = 8, serving_size: int = 8) -> Database:
+    """Connect to the database of a URL. Raises CannotConnect, and UnsafeServer."""
+    try:
+        return await Database.open({"dsn": url}, engine_size=engine_size, serving_size=serving_size)
+    except _SAYS_ENOUGH as error:
+        raise CannotConnect(f"The database refuses the connection: {error}.") from None
+    except TimeoutError:
+        raise CannotConnect("The database does not answer in time: check DATABASE_URL.") from None
+    except OSError as error:
+        reason = error.strerror or "it can't be reached"
+        raise CannotConnect(f"The database can't be reached ({reason}): check DATABASE_URL and that it runs.") from None
+    except (asyncpg.InterfaceError, ValueError):
+        # Their texts may hold parts of the URL, and with them the password.
+        raise CannotConnect(
+            "DATABASE_URL can't be read: it looks like postgresql://user:password@host:5432/database, and special"
+            " characters of the password are written as %XX."
+        ) from None

@@ -1,0 +1,128 @@
+"""Deliveries and their attempts as people look at them, always of one account."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+import msgspec
+
+from waypost.domain.deliveries import Settled, Waiting
+from waypost.domain.ids import bucket, bucket_of
+from waypost.store.intake_rows import day_of
+from waypost.store.queue import ALL_BUCKETS
+from waypost.store.statements import Session, fetch, fetch_one
+
+
+class DeliveryRow(msgspec.Struct, frozen=True):
+    """A delivery. ``state`` None: not settled. What is of its event is None when that is gone."""
+
+    bucket: int
+    id: UUID
+    endpoint: UUID
+    tracking: UUID
+    event: UUID
+    sequence: int
+    tries: int
+    blocked: bool
+    next_at: datetime | None
+    state: str | None
+    reason: str | None
+    settled_at: datetime | None
+    blocked_by: UUID | None
+    tracking_number: str | None
+    courier_code: str | None
+    status: str | None
+    substatus: str | None
+    packed: bytes | None = None
+
+
+class KeptAttempt(msgspec.Struct, frozen=True):
+    """One attempt as it was kept; ``number`` is the lease it was made under, rising."""
+
+    number: int
+    started_at: datetime
+    duration_ms: int
+    version: str
+    outcome: str
+    status_code: int | None
+    retry_after_seconds: int | None
+    url: str
+    signed_at: int
+    signature: str
+    webhook_signature: str
+    user_agent: str
+    body_sha256: bytes
+    body_length: int
+    response_headers: str | None
+    response_body: bytes | None
+    response_truncated: bool | None
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which deliveries: ids in [``after``, ``before``), and None for any endpoint, number or state."""
+
+    after: UUID
+    before: UUID
+    endpoint: UUID | None = None
+    tracking_number: str | None = None
+    state: str | None = None
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """The first and the last partition that these ids lie in."""
+        return day_of(self.after), day_of(self.before)
+
+
+async def newest(session: Session, account: UUID, wanted: Wanted, limit: int) -> list[DeliveryRow]:
+    """Give the newest deliveries by id.
+
+    What is unsettled is read first: a delivery that is settled in between is then seen twice, not never.
+    """
+    rows = await fetch(session, "endpoints_ever", account, wanted.endpoint)
+    bounds = (ALL_BUCKETS, [row["id"] for row in rows], wanted.after, wanted.before, wanted.state, limit)
+    found: dict[UUID, DeliveryRow] = {}
+    if wanted.tracking_number is not None:
+        reads = await _of_number(session, account, wanted, bounds)
+    else:
+        reads = await _of_endpoints(session, wanted, bounds)
+    for read in reads:
+        found |= {row.id: row for row in read}
+    return sorted(found.values(), key=lambda row: row.id, reverse=True)[:limit]
+
+
+async def _of_endpoints(session: Session, wanted: Wanted, bounds: tuple[object, ...]) -> Sequence[list[DeliveryRow]]:
+    unsettled: list[DeliveryRow] = []
+    settled: list[DeliveryRow] = []
+    if wanted.state is None or wanted.state in list(Waiting):
+        unsettled = [DeliveryRow(**row) for row in await fetch(session, "unsettled_deliveries", *bounds)]
+    if wanted.state in (None, Settled.DELIVERED):
+        settled = [DeliveryRow(**row) for row in await fetch(session, "settled_deliveries", *bounds, *wanted.days)]
+    elif wanted.state in list(Settled):
+        settled = [DeliveryRow(**row) for row in await fetch(session, "undelivered_deliveries", *bounds, *wanted.days)]
+    return unsettled, settled
+
+
+async def _of_number(
+    session: Session, account: UUID, wanted: Wanted, bounds: tuple[object, ...]
+) -> Sequence[list[DeliveryRow]]:
+    number = wanted.tracking_number or ""
+    rows = await fetch(session, "trackings_with_number", [bucket_of(account, number)], account, number)
+    trackings = [row["id"] for row in rows]
+    unsettled = await fetch(session, "unsettled_of_trackings", *bounds, trackings)
+    settled = await fetch(session, "settled_of_trackings", *bounds, *wanted.days, trackings)
+    return [DeliveryRow(**row) for row in unsettled], [DeliveryRow(**row) for row in settled]
+
+
+async def find(session: Session, account: UUID, delivery: UUID) -> DeliveryRow | None:
+    """Give one of the account's deliveries, with its event's packed state; None when it is another's or not there."""
+    buckets = [bucket(delivery)]
+    row = await fetch_one(session, "unsettled_delivery", buckets, account, delivery)
+    if row is None:
+        row = await fetch_one(session, "settled_delivery", buckets, account, delivery, day_of(delivery))
+    return None if row is None else DeliveryRow(**row)
+
+
+async def attempts(session: Session, delivery: UUID) -> list[KeptAttempt]:
+    """Give a delivery's attempts, oldest first."""
+    rows = await fetch(session, "attempts", [bucket(delivery)], delivery, day_of(delivery))
+    return [KeptAttempt(**row) for row in rows]

@@ -1,0 +1,59 @@
+"""Idempotency keys: taken with what they stand for, answered in the same commit."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.domain.ids import bucket_of
+from waypost.store.queue import ALL_BUCKETS
+from waypost.store.statements import Session, execute, fetch, fetch_one
+
+A_TIME: Final = 5_000
+Key = tuple[UUID, str]
+"""An account and its key."""
+
+
+class KnownKey(msgspec.Struct, frozen=True):
+    """A key that was used: the digest of its request, and the answer, None while the first request is running."""
+
+    request: bytes
+    answer: bytes | None
+
+
+async def take(session: Session, requests: Mapping[Key, bytes]) -> dict[Key, KnownKey]:
+    """Take keys for requests with these digests; give those that are not new.
+
+    What is new stays taken when the caller's transaction commits. Never waits for another transaction.
+    """
+    keys = sorted(requests)
+    columns = _columns(keys)
+    new = {
+        (row["account"], row["key"])
+        for row in await fetch(session, "take_keys", *columns, [requests[key] for key in keys])
+    }
+    if len(new) == len(keys):
+        return {}
+    rows = await fetch(session, "known_keys", sorted(set(columns[0])), *columns)
+    known = {(row["account"], row["key"]): KnownKey(row["request"], row["answer"]) for row in rows}
+    running = KnownKey(b"", None)
+    return {key: known.get(key, running) for key in keys if key not in new}
+
+
+async def answer(session: Session, answers: Mapping[Key, bytes]) -> None:
+    """Keep the answers of keys that the caller has taken in this transaction."""
+    keys = sorted(answers)
+    columns = _columns(keys)
+    await execute(session, "answer_keys", sorted(set(columns[0])), *columns, [answers[key] for key in keys])
+
+
+async def forget(session: Session) -> int:
+    """Forget some keys that are a day old, and give how many; 0 when none is left."""
+    row = await fetch_one(session, "forget_keys", ALL_BUCKETS, A_TIME)
+    forgotten: int = row["forgotten"] if row else 0
+    return forgotten
+
+
+def _columns(keys: Sequence[Key]) -> tuple[list[int], list[UUID], list[str]]:
+    return [bucket_of(*key) for key in keys], [key[0] for key in keys], [key[1] for key in keys]

@@ -1,0 +1,74 @@
+"""What grows old: deliveries whose event is about to go, parcels without news, lanes of endpoints that are off."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.domain import ids
+from waypost.domain.deliveries import Reason
+from waypost.domain.trackings import TrackingState
+from waypost.store.intake_rows import from_ms
+from waypost.store.queue import ALL_BUCKETS, unblock
+from waypost.store.statements import Session, execute, fetch, fetch_one, transaction
+from waypost.store.states import unpack
+
+A_TIME: Final = 500
+_DUTIES: Final = 0x6B65_6570
+"""The first key of the advisory locks of duties ("keep")."""
+
+
+class Expiring(msgspec.Struct, frozen=True):
+    """A parcel whose time to expire may have come."""
+
+    tracking: UUID
+    account: UUID
+    state: TrackingState
+
+
+@asynccontextmanager
+async def duty(session: Session, number: int) -> AsyncIterator[bool]:
+    """Take a duty for as long as the block runs; False when another keeper is at it."""
+    row = await fetch_one(session, "take_duty", _DUTIES, number)
+    taken = bool(row and row["taken"])
+    try:
+        yield taken
+    finally:
+        if taken and not session.is_closed():
+            await fetch_one(session, "end_duty", _DUTIES, number)
+
+
+async def settle_older(session: Session, oldest: date) -> int:
+    """Settle as failed (expired) what still waits of days before ``oldest``, some at a time; gives how many."""
+    bound = UUID(int=int(datetime.fromisoformat(f"{oldest}T00:00:00+00:00").timestamp() * 1000) << 80)
+    async with transaction(session):
+        rows = await fetch(session, "overdue_deliveries", ALL_BUCKETS, bound, A_TIME)
+        if not rows:
+            return 0
+        buckets = sorted({row["bucket"] for row in rows})
+        trackings = sorted({row["tracking"] for row in rows})
+        await fetch(session, "lock_trackings", buckets, [ids.bucket(one) for one in trackings], trackings)
+        gone = await fetch(session, "expire_deliveries", buckets, [row["id"] for row in rows], Reason.EXPIRED.value)
+        await unblock(session, {(row["bucket"], row["tracking"], row["endpoint"]) for row in gone})
+        return len(gone)
+
+
+async def expiring(session: Session) -> list[Expiring]:
+    """Give parcels whose time to expire may have come; their state tells whether it has."""
+    rows = await fetch(session, "due_expiries", ALL_BUCKETS, A_TIME)
+    return [Expiring(row["tracking"], row["account"], unpack(row["state"])) for row in rows]
+
+
+async def look_again(session: Session, times: Sequence[tuple[UUID, int]]) -> None:
+    """Set when parcels may expire next: (tracking, Unix milliseconds)."""
+    buckets = [ids.bucket(tracking) for tracking, _ in times]
+    columns = (buckets, [tracking for tracking, _ in times], [from_ms(at) for _, at in times])
+    await execute(session, "move_expiries", sorted(set(buckets)), *columns)
+
+
+async def lanes_left_behind(session: Session) -> list[UUID]:
+    """Give endpoints that are off and have something waiting."""
+    return [row["id"] for row in await fetch(session, "lanes_left_behind", ALL_BUCKETS)]

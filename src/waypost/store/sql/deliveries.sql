@@ -1,0 +1,122 @@
+-- Deliveries as people look at them. A list is read endpoint by endpoint, newest first by id, and joined to its events
+-- only for what is shown: a page costs the same whatever waits or has been settled. $2 are the endpoints (deleted ones
+-- too), ids lie in [$3, $4).
+
+-- name: endpoints_ever
+select id from endpoint where account = $1 and ($2::uuid is null or id = $2)
+
+-- name: unsettled_deliveries
+-- $5: null for any, else one of waiting, retrying, blocked.
+select d.*, null::text as state, null::text as reason, null::timestamptz as settled_at, h.id as blocked_by,
+       e.tracking_number, e.courier_code, e.status, e.substatus
+from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.blocked, d.next_at
+      from unnest($2::uuid[]) as n (endpoint)
+      cross join lateral (
+          select * from due q
+          where q.bucket = any ($1::smallint[]) and q.endpoint = n.endpoint and q.id >= $3 and q.id < $4
+            and ($5::text is null or $5 = case when q.blocked then 'blocked' when q.tries > 0 then 'retrying'
+                                               else 'waiting' end)
+          order by q.id desc limit $6) d
+      order by d.id desc limit $6) d
+left join lateral (
+    select q.id from due q
+    where q.bucket = any ($1::smallint[]) and q.bucket = d.bucket and q.tracking = d.tracking
+      and q.endpoint = d.endpoint and d.blocked and not q.blocked and q.ordering <> 'unordered') h on true
+left join event e on e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
+                 and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+order by d.id desc
+
+-- name: settled_deliveries
+-- The days $7 to $8 are those of the ids: they choose the partitions.
+select d.*, false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
+       e.tracking_number, e.courier_code, e.status, e.substatus
+from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at
+      from unnest($2::uuid[]) as n (endpoint)
+      cross join lateral (
+          select * from settled s
+          where s.bucket = any ($1::smallint[]) and s.endpoint = n.endpoint and s.id >= $3 and s.id < $4
+            and s.day between $7 and $8 and ($5::text is null or s.state = $5)
+          order by s.id desc limit $6) d
+      order by d.id desc limit $6) d
+left join event e on e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
+                 and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+order by d.id desc
+
+-- name: undelivered_deliveries
+-- Those that ended otherwise than delivered have an index of their own: they are few among many.
+select d.*, false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
+       e.tracking_number, e.courier_code, e.status, e.substatus
+from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at
+      from unnest($2::uuid[]) as n (endpoint)
+      cross join lateral (
+          select * from settled s
+          where s.bucket = any ($1::smallint[]) and s.endpoint = n.endpoint and s.id >= $3 and s.id < $4
+            and s.day between $7 and $8 and s.state <> 'delivered' and s.state = $5
+          order by s.id desc limit $6) d
+      order by d.id desc limit $6) d
+left join event e on e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
+                 and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+order by d.id desc
+
+-- name: trackings_with_number
+select id from tracking where bucket = any ($1::smallint[]) and account = $2 and tracking_number = $3
+
+-- name: unsettled_of_trackings
+select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.blocked, d.next_at, null::text as state,
+       null::text as reason, null::timestamptz as settled_at, h.id as blocked_by,
+       e.tracking_number, e.courier_code, e.status, e.substatus
+from due d
+left join lateral (
+    select q.id from due q
+    where q.bucket = any ($1::smallint[]) and q.bucket = d.bucket and q.tracking = d.tracking
+      and q.endpoint = d.endpoint and d.blocked and not q.blocked and q.ordering <> 'unordered') h on true
+left join event e on e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
+                 and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+where d.bucket = any ($1::smallint[]) and d.endpoint = any ($2::uuid[]) and d.id >= $3 and d.id < $4
+  and d.tracking = any ($7::uuid[]) and d.ordering <> 'unordered'
+  and ($5::text is null or $5 = case when d.blocked then 'blocked' when d.tries > 0 then 'retrying' else 'waiting' end)
+order by d.id desc
+limit $6
+
+-- name: settled_of_trackings
+select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at,
+       false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
+       e.tracking_number, e.courier_code, e.status, e.substatus
+from settled d
+left join event e on e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
+                 and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+where d.bucket = any ($1::smallint[]) and d.endpoint = any ($2::uuid[]) and d.id >= $3 and d.id < $4
+  and d.day between $7 and $8 and d.tracking = any ($9::uuid[]) and ($5::text is null or d.state = $5)
+order by d.id desc
+limit $6
+
+-- name: unsettled_delivery
+select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.blocked, d.next_at, null::text as state,
+       null::text as reason, null::timestamptz as settled_at, h.id as blocked_by,
+       e.tracking_number, e.courier_code, e.status, e.substatus, e.state as packed
+from due d
+join endpoint n on n.id = d.endpoint and n.account = $2
+left join lateral (
+    select q.id from due q
+    where q.bucket = any ($1::smallint[]) and q.bucket = d.bucket and q.tracking = d.tracking
+      and q.endpoint = d.endpoint and d.blocked and not q.blocked and q.ordering <> 'unordered') h on true
+left join event e on e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
+                 and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+where d.bucket = any ($1::smallint[]) and d.id = $3
+
+-- name: settled_delivery
+select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at,
+       false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
+       e.tracking_number, e.courier_code, e.status, e.substatus, e.state as packed
+from settled d
+join endpoint n on n.id = d.endpoint and n.account = $2
+left join event e on e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
+                 and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+where d.bucket = any ($1::smallint[]) and d.id = $3 and d.day = $4
+
+-- name: attempts
+select number, started_at, duration_ms, version, outcome, status_code, retry_after_seconds, url, signed_at, signature,
+       webhook_signature, user_agent, body_sha256, body_length, response_headers, response_body, response_truncated
+from attempt
+where bucket = any ($1::smallint[]) and delivery = $2 and day = $3
+order by number

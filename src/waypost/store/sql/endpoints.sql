@@ -1,0 +1,43 @@
+-- Endpoints as the API manages them. Deleted ones stay as rows: their deliveries are still history.
+
+-- name: lock_account
+-- Creations of one account go one after the other, so that none is one too many.
+select id from account where id = $1 for no key update
+
+-- name: add_endpoint
+-- Nothing is inserted, and nothing returned, when the account has $8 endpoints already.
+insert into endpoint (id, account, url, description, version, statuses, trigger, ordering, secret)
+select $1, $2, $3, $4, $5, $6, 'every_update', 'ordered', $7
+where (select count(*) from endpoint where account = $2 and deleted_at is null) < $8
+returning id
+
+-- name: endpoints
+select e.id, e.account, e.url, e.description, e.version, e.statuses, e.trigger, e.ordering, e.enabled,
+       e.disabled_reason, e.created_at, e.updated_at, h.failing_since, h.last_error, h.last_success_at
+from endpoint e left join endpoint_health h on h.endpoint = e.id
+where e.account = $1 and e.deleted_at is null and ($2::uuid is null or e.id = $2) and ($3::uuid is null or e.id < $3)
+order by e.id desc
+limit $4
+
+-- name: endpoint_secret
+select secret from endpoint where account = $1 and id = $2 and deleted_at is null
+
+-- name: lock_endpoint
+select id from endpoint where account = $1 and id = $2 and deleted_at is null for no key update
+
+-- name: change_endpoint
+update endpoint
+set url = $3, description = $4, version = $5, statuses = $6, updated_at = now()
+where account = $1 and id = $2 and deleted_at is null
+
+-- name: switch_endpoint
+-- A reason turns it off, no reason on. One that is so already keeps its reason and its time.
+update endpoint
+set enabled = $3::text is null, disabled_reason = $3, updated_at = now()
+where account = $1 and id = $2 and deleted_at is null and enabled is distinct from ($3::text is null)
+
+-- name: delete_endpoint
+update endpoint
+set enabled = false, disabled_reason = coalesce(disabled_reason, 'user'), deleted_at = now(), updated_at = now()
+where account = $1 and id = $2 and deleted_at is null
+returning id

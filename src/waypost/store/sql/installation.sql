@@ -1,0 +1,8 @@
+-- Single values of the installation, asked by their name.
+
+-- name: installation_value
+select value from installation where name = $1;
+
+-- name: add_installation_value
+-- The first one counts: of two processes that start at once, both read what one of them wrote.
+insert into installation (name, value) values ($1, $2) on conflict (name) do nothing;

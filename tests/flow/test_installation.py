@@ -1,0 +1,52 @@
+"""The installation's secret key: made once, known again, and any other one refused."""
+
+import stat
+
+import pytest
+
+from waypost.store.installation import KeyFile, WrongSecretKey, check_secret_key, own_secret_key
+
+
+@pytest.fixture
+def file(tmp_path):
+    data_dir = tmp_path / "data"
+    data_dir.mkdir(mode=0o700)
+    return KeyFile(data_dir)
+
+
+async def test_a_key_is_made_once_and_only_its_owner_can_read_it(database, file):
+    async with database.serving.acquire() as session:
+        made = await own_secret_key(session, file)
+        await check_secret_key(session, made, came_from="the file")
+
+        again = await own_secret_key(session, file)
+
+    assert again == made
+    assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
+
+
+async def test_another_key_than_the_databases_own_is_refused(database):
+    async with database.serving.acquire() as session:
+        await check_secret_key(session, "the first key of this database", came_from="SECRET_KEY")
+
+        with pytest.raises(WrongSecretKey, match="SECRET_KEY is not the key"):
+            await check_secret_key(session, "another key altogether", came_from="SECRET_KEY")
+        await check_secret_key(session, "the first key of this database", came_from="SECRET_KEY")
+
+
+async def test_a_lost_key_is_not_replaced_by_a_new_one(database, file):
+    async with database.serving.acquire() as session:
+        await check_secret_key(session, await own_secret_key(session, file), came_from="the file")
+        file.path.unlink()
+
+        with pytest.raises(WrongSecretKey, match="is missing"):
+            await own_secret_key(session, file)
+    assert not file.path.exists()
+
+
+async def test_a_file_that_holds_no_key_is_told(database, file):
+    file.path.write_text("short\n")
+
+    async with database.serving.acquire() as session:
+        with pytest.raises(WrongSecretKey, match="holds no key"):
+            await own_secret_key(session, file)

@@ -1,0 +1,124 @@
+"""`waypost serve` as a process of its own, which can be stopped, killed with all it started, and started again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from examples.demo.site import Site
+from tests.support.embedded import open_place
+
+WAYPOST = (sys.executable, "-m", "waypost")
+READY_SECONDS = 60
+LOOK_SECONDS = 0.02
+LOOPBACK = {"WAYPOST_EGRESS_ALLOW": "127.0.0.0/8,::1/128", "WAYPOST_EGRESS_PORTS": "1024-65535"}
+
+
+def environment(**settings: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WAYPOST_")}
+    return kept | settings
+
+
+def run_waypost(*arguments: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    with tempfile.TemporaryDirectory() as folder:  # no waypost.toml lies there
+        return subprocess.run(
+            (*WAYPOST, *arguments),
+            check=False,
+            cwd=folder,
+            env=environment(**settings),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+
+class Serving:
+    """One data directory and the server that runs on it, if one does."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        self.data_dir = folder / "data"
+        self.log = folder / "serve.log"
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process
+
+    def start(self, *, until_ready: bool = True) -> None:
+        """Start it on a free port; what it says is added to the log."""
+        known = len(self.said())
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                (*WAYPOST, "serve", "--port", "0", "--data-dir", str(self.data_dir)),
+                cwd=self.data_dir.parent,
+                env=environment(**self._settings),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        if until_ready:
+            self.wait_for(lambda: self._listens_on(known))
+            self.wait_for(lambda: Site(self.url).status("/health/ready") == 200)
+
+    def wait_for(self, look) -> None:
+        """Look until it is true; fails when the server ends or takes a minute."""
+        until = time.monotonic() + READY_SECONDS
+        while not look():
+            try:
+                code = self.process.wait(LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                assert time.monotonic() < until, self.said()[-2000:]
+            else:
+                raise AssertionError(f"waypost ended with {code}: {self.said()[-2000:]}")
+
+    def stop(self) -> int:
+        """Ask it to stop and give its exit code."""
+        self.process.terminate()
+        return self.process.wait(40)
+
+    def kill(self) -> None:
+        """End it and everything it started without a last word."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def said(self) -> str:
+        return self.log.read_text("utf-8") if self.log.exists() else ""
+
+    def account(self, email: str = "shop@example.com") -> Site:
+        """Make an account by the command, and give the API as its key sees it."""
+        made = run_waypost(
+            *("account", "create", "--email", email, "--name", "Shop", "--password-stdin", "--json"),
+            *("--data-dir", str(self.data_dir)),
+            stdin="correct horse\n",
+        )
+        assert made.returncode == 0, made.stderr
+        return Site(self.url, {"tracking-api-key": json.loads(made.stdout)["api_key"]})
+
+    def _listens_on(self, known: int) -> bool:
+        for line in self.said()[known:].splitlines(keepends=True):
+            if line.startswith("Waypost listens on ") and line.endswith("\n"):
+                self.url = line.split()[-1]
+        return bool(self.url)
+
+
+@contextmanager
+def serving(**settings: str) -> Iterator[Serving]:
+    """Give a server that is not started yet; whatever runs of it at the end is killed."""
+    with open_place() as place:
+        server = Serving(place, LOOPBACK | settings)
+        try:
+            yield server
+        finally:
+            if server._process is not None and server._process.poll() is None:
+                server.kill()

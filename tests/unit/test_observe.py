@@ -1,0 +1,67 @@
+"""Log lines and metrics: readable by machines, without secrets, without anything that steers a terminal."""
+
+import json
+
+import pytest
+import structlog
+from prometheus_client.parser import text_string_to_metric_families
+
+from waypost.observe import Metrics, configure_logging
+from waypost.store.measures import Backlog
+
+
+@pytest.fixture(autouse=True)
+def unconfigured():
+    yield
+    structlog.reset_defaults()
+
+
+def test_a_line_is_json_and_holds_no_secret(capsys):
+    configure_logging("info", "json")
+
+    structlog.get_logger().info("asked", endpoint="ep_1", api_key="wk_live_x", client_secret="s", url="a\nb")
+
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["endpoint"], line["url"]) == ("asked", "ep_1", "a\nb")
+    assert (line["api_key"], line["client_secret"]) == ("[redacted]", "[redacted]")
+
+
+def test_text_for_a_terminal_can_neither_steer_it_nor_look_like_two_lines(capsys):
+    configure_logging("info", "text")
+
+    structlog.get_logger().info("asked", url="\x1b[2J\n2026 [error] forged")
+
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "\x1b[2J" not in told
+
+
+def test_lines_below_the_level_are_left_out(capsys):
+    configure_logging("warning", "json")
+
+    structlog.get_logger().info("asked")
+
+    assert capsys.readouterr().err == ""
+
+
+def samples(text: bytes) -> dict[str, float]:
+    families = text_string_to_metric_families(text.decode())
+    return {sample.name: sample.value for family in families for sample in family.samples}
+
+
+def test_metrics_tell_what_was_counted_elsewhere():
+    metrics = Metrics({"claim": 7}, lambda: 3)
+
+    found = samples(metrics.render(Backlog(due=12, oldest_seconds=1.5)))
+
+    assert found["waypost_sql_statements_total"] == 7
+    assert found["waypost_attempts_in_flight"] == 3
+    assert (found["waypost_deliveries_due"], found["waypost_oldest_due_seconds"]) == (12, 1.5)
+    assert found["waypost_database_up"] == 1
+
+
+def test_without_a_database_its_metrics_are_left_out_and_it_counts_as_down():
+    found = samples(Metrics({}, lambda: 0).render(None))
+
+    assert found["waypost_database_up"] == 0
+    assert "waypost_deliveries_due" not in found

@@ -1,0 +1,127 @@
+"""Settings: where they come from, which one counts, and what is said about wrong ones."""
+
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from waypost.settings import Settings, SettingsError, default_data_dir, read_settings, unknown_variables
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch, tmp_path):
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"WAYPOST_{name.upper()}", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def problems(**options: object) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(options)
+    return caught.value.problems
+
+
+def test_an_option_goes_before_the_environment_and_that_before_the_file(monkeypatch):
+    Path("waypost.toml").write_text("port = 1\nmax_endpoints = 1\nhistory_days = 99\n")
+    monkeypatch.setenv("WAYPOST_PORT", "2")
+    monkeypatch.setenv("WAYPOST_MAX_ENDPOINTS", "2")
+
+    settings = read_settings({"port": 3, "host": None})
+
+    assert (settings.port, settings.max_endpoints, settings.history_days, settings.host) == (3, 2, 99, "127.0.0.1")
+
+
+def test_lists_are_read_from_text_and_from_toml(monkeypatch):
+    Path("waypost.toml").write_text('outgoing_ips = ["192.0.2.1", "2001:db8::1"]\nRATE_LIMIT = false\n')
+    monkeypatch.setenv("WAYPOST_EGRESS_ALLOW", "127.0.0.0/8, ::1/128")
+    monkeypatch.setenv("WAYPOST_EGRESS_PORTS", "443,8000-8999")
+
+    settings = read_settings({})
+
+    assert settings.egress_allow == (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+    assert [str(address) for address in settings.outgoing_ips] == ["192.0.2.1", "2001:db8::1"]
+    assert (8500 in settings.egress_ports, 80 in settings.egress_ports) == (True, False)
+    assert settings.rate_limit == "off"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "right"),
+    [
+        ("port", "eighty", "integer"),
+        ("port", "70000", "less than or equal to 65535"),
+        ("history_days", "17", "greater than or equal to 18"),
+        ("retry_limit", "15", "less than or equal to 14"),
+        ("database_url", "mysql://host/database", "postgresql://"),
+        ("egress_allow", "127.0.0.1/8", "host bits set"),
+        ("egress_ports", "0", "port"),
+        ("secret_key", "short", "16 characters"),
+        ("contact", "a b", "no spaces"),
+        ("public_url", "ftp://x", "https://"),
+        ("carrier_dhl_base_url", "http://dhl.example.com", "https"),
+        ("log_level", "loud", "'debug', 'info', 'warning' or 'error'"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_the_variable_and_what_is_right(monkeypatch, name, value, right):
+    monkeypatch.setenv(f"WAYPOST_{name.upper()}", value)
+
+    (problem,) = problems()
+
+    assert problem.startswith(f"WAYPOST_{name.upper()}: ")
+    assert right in problem
+
+
+def test_all_problems_are_told_at_once_each_with_its_place(monkeypatch):
+    Path("waypost.toml").write_text("history_days = 1\n")
+    monkeypatch.setenv("WAYPOST_RETRY_LIMIT", "-1")
+
+    told = problems(port=-1)
+
+    assert [line.split(": ")[0] for line in sorted(told)] == ["--port", "WAYPOST_RETRY_LIMIT", "waypost.toml"]
+
+
+def test_an_unknown_name_in_the_file_is_an_error_that_names_the_nearest():
+    Path("waypost.toml").write_text("histroy_days = 30\n")
+
+    assert problems() == ("waypost.toml: histroy_days is no setting: did you mean history_days?",)
+
+
+def test_a_file_that_is_no_toml_is_an_error():
+    Path("waypost.toml").write_text("port 80")
+
+    assert "waypost.toml can't be read" in problems()[0]
+
+
+def test_an_unknown_variable_is_told_with_the_one_that_was_meant():
+    told = unknown_variables({"WAYPOST_DATA_DRI": "x", "WAYPOST_PORT": "1", "PATH": "x", "WAYPOST_\x1b[2J": "x"})
+
+    assert told == [
+        "WAYPOST_\\x1b[2J is no setting.",
+        "WAYPOST_DATA_DRI is no setting: did you mean WAYPOST_DATA_DIR?",
+    ]
+
+
+def test_secrets_stand_neither_in_the_representation_nor_in_errors(monkeypatch):
+    secret = "a-very-secret-key-of-this-shop"
+    monkeypatch.setenv("WAYPOST_SECRET_KEY", secret)
+    monkeypatch.setenv("WAYPOST_DATABASE_URL", f"mysql://u:{secret}@host/d")
+
+    assert secret not in problems()[0]
+    monkeypatch.delenv("WAYPOST_DATABASE_URL")
+    assert secret not in repr(read_settings({}))
+
+
+def test_an_empty_variable_is_as_if_it_were_not_set(monkeypatch):
+    monkeypatch.setenv("WAYPOST_PORT", "")
+
+    assert read_settings({}).port == 8080
+
+
+def test_history_must_outlive_the_retries():
+    assert "HISTORY_DAYS must be" in problems(history_days=18, retry_base_seconds=3600)[0]
+
+
+def test_the_data_directory_is_the_users_own_without_root(monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_DATA_HOME", "/data/of/me")
+
+    assert default_data_dir() == Path("/data/of/me/waypost")
