@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
@@ -171,6 +172,18 @@ async def test_a_connection_is_kept_for_the_next_request() -> None:
         assert [request.connection for request in receiver.requests] == [1] * 5
 
 
+async def noticed_by_client(port: int) -> None:
+    """Return when the client has let go of what the receiver closed: what is sent before that is nobody's failure."""
+    while await asyncio.to_thread(waits_to_be_closed, port):
+        pass
+
+
+def waits_to_be_closed(port: int) -> bool:
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+    established, close_wait = "01", "08"
+    return any(line[2].endswith(f":{port:04X}") and line[3] in (established, close_wait) for line in lines)
+
+
 async def test_a_connection_that_was_closed_meanwhile_is_nobodys_failure() -> None:
     async with receiving(always(hostile.then_close(OK))) as receiver:
         transport, outcomes = PyreqwestTransport(), []
@@ -178,6 +191,7 @@ async def test_a_connection_that_was_closed_meanwhile_is_nobodys_failure() -> No
         for _ in range(30):
             outcomes.append((await post(transport, target(receiver))).outcome)
             await receiver.emptied()
+            await noticed_by_client(receiver.port)
 
         assert set(outcomes) == {Outcome.SUCCEEDED}
         assert (len(receiver.requests), receiver.connections) == (30, 30)

@@ -56,6 +56,7 @@ class Serving:
 
     def start(self, *, until_ready: bool = True) -> None:
         """Start it on a free port; what it says is added to the log."""
+        self.log.parent.mkdir(exist_ok=True)
         known = len(self.said())
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(

@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from waypost.dispatch.lanes import IN_FLIGHT, MOST_HELD, SLOW_SECONDS, Held, LaneState
+from waypost.dispatch.lanes import IN_FLIGHT, MOST_HELD, SLOW_SECONDS, Held, Lanes, LaneState
 from waypost.store.rows import Claimed
 
 
@@ -52,3 +52,13 @@ def test_a_quick_lane_is_refilled_only_when_it_is_half_empty() -> None:
     assert lane.wanted == 0
     lane.waiting.popleft()
     assert lane.wanted == MOST_HELD // 2 + 1
+
+
+def test_an_idle_lane_is_forgotten_but_not_while_it_is_claimed_for() -> None:
+    lanes, idle, claimed_for = Lanes(), uuid4(), uuid4()
+    lanes[claimed_for].claiming = True
+    assert lanes[idle].wanted
+
+    lanes.forget_idle()
+
+    assert list(lanes) == [claimed_for]

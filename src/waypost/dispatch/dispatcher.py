@@ -144,6 +144,8 @@ class Dispatcher:
         # Before the claim looks: a hint that comes while it does must not be taken for one that it has answered.
         self._due.difference_update(lane.endpoint for lane in wanted)
         begin_before = clock() + LEASE_SLACK_SECONDS - 1
+        for lane in wanted:
+            self._lanes[lane.endpoint].claiming = True
         try:
             async with self._database.engine.acquire() as session:
                 await self._refresh(session, [lane.endpoint for lane in wanted])
@@ -151,6 +153,9 @@ class Dispatcher:
         except REPEATABLE:
             self.hint(lane.endpoint for lane in wanted)
             return 0
+        finally:
+            for lane in wanted:
+                self._lanes[lane.endpoint].claiming = False
         found = Counter(one.endpoint for one in claimed)
         self._due.update(lane.endpoint for lane in wanted if found[lane.endpoint] == lane.free)
         for one in claimed:
@@ -193,10 +198,10 @@ class Dispatcher:
     async def _attempt(self, held: Held, lane: LaneState, now: float) -> Finished:
         """Make the attempt, unless its time has gone; what is no attempt is given back uncounted."""
         claimed, endpoint = held.claimed, lane.endpoint
-        if endpoint is None or not endpoint.enabled:
-            return Finished(claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF)
-        if now > held.begin_before:
+        if endpoint is None or now > held.begin_before:
             return Finished(claimed, None, None)
+        if not endpoint.enabled:
+            return Finished(claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF)
         try:
             return await self._sender.run(claimed, endpoint)
         except Exception:  # noqa: BLE001 - we failed, not the endpoint: no attempt is counted

@@ -35,11 +35,12 @@ class LaneState:
     slow one takes it all back, so that nothing is held here that cannot be sent in good time.
     """
 
-    __slots__ = ("endpoint", "in_flight", "room", "waiting", "workers")
+    __slots__ = ("claiming", "endpoint", "in_flight", "room", "waiting", "workers")
 
     def __init__(self) -> None:
         self.endpoint: LaneEndpoint | None = None
         self.waiting: deque[Held] = deque()
+        self.claiming = False
         self.in_flight = 0
         self.workers = 0
         self.room = IN_FLIGHT
@@ -74,6 +75,10 @@ class Lanes(dict[UUID, LaneState]):
         return lane
 
     def forget_idle(self) -> None:
-        """Drop lanes with nothing in hand that never grew, so that a thousand quiet endpoints cost nothing."""
-        for endpoint in [endpoint for endpoint, lane in self.items() if not lane.held and not lane.workers]:
+        """Drop lanes with nothing in hand, so that a thousand quiet endpoints cost nothing.
+
+        Not one that is being claimed for: what comes of the claim is sent to the endpoint that was read for it.
+        """
+        idle = [key for key, lane in self.items() if not (lane.held or lane.workers or lane.claiming)]
+        for endpoint in idle:
             del self[endpoint]

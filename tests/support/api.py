@@ -1,0 +1,102 @@
+"""The API in this process: the real application on a real database, called without a network."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Any
+from uuid import UUID
+
+from litestar import Litestar
+from litestar.testing import AsyncTestClient
+
+from tests.support.databases import add_account
+from waypost.api.application import make_application
+from waypost.api.keys import Keys
+from waypost.api.parts import Parts
+from waypost.dispatch.guard import Guard
+from waypost.dispatch.resolver import SystemResolver
+from waypost.domain import ids
+from waypost.domain.api_keys import RANDOM_BYTES, digest_of, make_key, shown_prefix
+from waypost.domain.targets import Ports
+from waypost.intake.collector import Intake
+from waypost.store.database import Database
+from waypost.store.vault import Vault
+
+SCOPES = ("read", "write", "updates")
+
+
+@dataclass
+class Caller:
+    """An account and a key of it."""
+
+    account: UUID
+    client: AsyncTestClient[Litestar]
+    key: str
+
+    async def call(self, method: str, path: str, **content: Any) -> Any:
+        headers = {"tracking-api-key": self.key, **content.pop("headers", {})}
+        return await self.client.request(method, path, headers=headers, **content)
+
+    async def get(self, path: str, **content: Any) -> Any:
+        return await self.call("GET", path, **content)
+
+    async def post(self, path: str, body: object = None, **content: Any) -> Any:
+        return await self.call("POST", path, json=body, **content)
+
+
+@dataclass
+class Api:
+    """The application and the parts that tests look into."""
+
+    client: AsyncTestClient[Litestar]
+    database: Database
+    hinted: list[UUID]
+
+    async def caller(self, *, scopes: tuple[str, ...] = SCOPES) -> Caller:
+        """Make an account with a key."""
+        account = await add_account(self.database)
+        return Caller(account, self.client, await add_key(self.database, account, scopes=scopes))
+
+
+async def add_key(database: Database, account: UUID, *, scopes: tuple[str, ...] = SCOPES) -> str:
+    key = make_key(secrets.token_bytes(RANDOM_BYTES))
+    await database.serving.execute(
+        "insert into api_key (id, account, name, prefix, digest, scopes) values ($1, $2, 'Test', $3, $4, $5)",
+        ids.make_id(1_790_000_000_000, 0, secrets.randbits(62)),
+        account,
+        shown_prefix(key),
+        digest_of(key),
+        list(scopes),
+    )
+    return key
+
+
+@asynccontextmanager
+async def serving_api(database: Database, *, max_endpoints: int = 4, ready: str | None = None) -> AsyncIterator[Api]:
+    hinted: list[UUID] = []
+    intake = Intake(database, polled=frozenset(), hint=hinted.extend)
+    guard = Guard(SystemResolver(), ports=Ports.parse("80,443"), allow=(ip_network("127.0.0.0/8"),))
+
+    async def is_ready() -> str | None:
+        return ready
+
+    async def metrics() -> bytes:
+        return b"# nothing\n"
+
+    parts = Parts(
+        database=database,
+        intake=intake,
+        vault=Vault("a key for tests only"),
+        keys=Keys(database),
+        check_url=guard.check,
+        max_endpoints=max_endpoints,
+        hint=hinted.extend,
+        ready=is_ready,
+        metrics=metrics,
+    )
+    intake.start()
+    async with AsyncTestClient(make_application(parts), base_url="http://waypost.test") as client:
+        yield Api(client, database, hinted)
+    await intake.stop()
