@@ -8,8 +8,7 @@ from ipaddress import ip_network
 from typing import Any
 from uuid import UUID
 
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
+from httpx import ASGITransport, AsyncClient
 
 from tests.support.databases import add_account
 from waypost.api.application import make_application
@@ -32,7 +31,7 @@ class Caller:
     """An account and a key of it."""
 
     account: UUID
-    client: AsyncTestClient[Litestar]
+    client: AsyncClient
     key: str
 
     async def call(self, method: str, path: str, **content: Any) -> Any:
@@ -50,7 +49,7 @@ class Caller:
 class Api:
     """The application and the parts that tests look into."""
 
-    client: AsyncTestClient[Litestar]
+    client: AsyncClient
     database: Database
     hinted: list[UUID]
 
@@ -97,6 +96,7 @@ async def serving_api(database: Database, *, max_endpoints: int = 4, ready: str 
         metrics=metrics,
     )
     intake.start()
-    async with AsyncTestClient(make_application(parts), base_url="http://waypost.test") as client:
+    transport = ASGITransport(make_application(parts))
+    async with AsyncClient(transport=transport, base_url="http://waypost.test") as client:
         yield Api(client, database, hinted)
     await intake.stop()

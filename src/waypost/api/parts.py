@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated
 from uuid import UUID
 
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from waypost.api.keys import Keys
 from waypost.intake.collector import Intake
@@ -32,5 +32,5 @@ class Parts:
     metrics: Callable[[], Awaitable[bytes]]
 
 
-Given = Annotated[Parts, Dependency(skip_validation=True)]
+Given = NamedDependency[SkipValidation[Parts]]
 """The type of a handler's argument ``parts``."""

@@ -66,7 +66,7 @@ class Update(msgspec.Struct, frozen=True):
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """What an update came to: the state after it, whether it differs at all, and whether that makes an event."""
+    """What an update came to: the state after it, whether anything shown of it changed, and whether that is an event."""
 
     state: TrackingState
     changed: bool
@@ -119,7 +119,7 @@ def apply(state: TrackingState, update: Update, now: int) -> Applied:
         updated_at=now if eventful or facts_changed else state.updated_at,
         news_at=now if news else state.news_at,
     )
-    return Applied(after, changed=after != state, eventful=eventful)
+    return Applied(after, changed=eventful or facts_changed, eventful=eventful)
 
 
 def is_due_to_expire(state: TrackingState, now: int) -> bool:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.params import FromPath
 
 from waypost.api.answers import answer
 from waypost.api.pagination import Page, listed, read_page, read_query
@@ -34,7 +35,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """A delivery as v1 shows it."""
 
     id: str
-    endpoint_id: str
+    endpoint_id: FromPath[str]
     event_id: str
     tracking_id: str
     tracking_number: str | None
@@ -81,7 +82,7 @@ async def list_deliveries(request: Request[Any, Any, Any], parts: Given) -> Resp
 
 
 @get("/v1/deliveries/{delivery_id:str}")
-async def find(request: Request[Any, Any, Any], parts: Given, delivery_id: str) -> Response[bytes]:
+async def find(request: Request[Any, Any, Any], parts: Given, delivery_id: FromPath[str]) -> Response[bytes]:
     """Give one delivery with its attempts."""
     caller = await parts.keys.caller(request.headers, scope="read")
     delivery = ids.from_text(ids.DELIVERY, delivery_id)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, delete, get, patch, post
+from litestar.params import FromPath
 
 from waypost.api.answers import answer, nothing
 from waypost.api.bodies import read_json
@@ -104,14 +105,14 @@ async def add(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
 
 
 @get("/v1/endpoints/{endpoint_id:str}")
-async def find(request: Request[Any, Any, Any], parts: Given, endpoint_id: str) -> Response[bytes]:
+async def find(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give one endpoint."""
     caller = await parts.keys.caller(request.headers, scope="read")
     return await _shown(parts, caller.account, _id(endpoint_id))
 
 
 @patch("/v1/endpoints/{endpoint_id:str}")
-async def change(request: Request[Any, Any, Any], parts: Given, endpoint_id: str) -> Response[bytes]:
+async def change(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Change what is given of an endpoint; what waits is sent with what it is then."""
     caller = await parts.keys.caller(request.headers, scope="write")
     endpoint = _id(endpoint_id)
@@ -126,7 +127,7 @@ async def change(request: Request[Any, Any, Any], parts: Given, endpoint_id: str
 
 
 @delete("/v1/endpoints/{endpoint_id:str}", status_code=HTTPStatus.NO_CONTENT)
-async def remove(request: Request[Any, Any, Any], parts: Given, endpoint_id: str) -> Response[None]:
+async def remove(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[None]:
     """Delete an endpoint; what waits for it is cancelled."""
     caller = await parts.keys.caller(request.headers, scope="write")
     endpoint = _id(endpoint_id)
@@ -138,21 +139,21 @@ async def remove(request: Request[Any, Any, Any], parts: Given, endpoint_id: str
 
 
 @post("/v1/endpoints/{endpoint_id:str}/enable", status_code=HTTPStatus.OK)
-async def enable(request: Request[Any, Any, Any], parts: Given, endpoint_id: str) -> Response[bytes]:
+async def enable(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Turn an endpoint on: events from now on are sent to it."""
     caller = await parts.keys.caller(request.headers, scope="write")
     return await _switch(parts, caller.account, _id(endpoint_id), None)
 
 
 @post("/v1/endpoints/{endpoint_id:str}/disable", status_code=HTTPStatus.OK)
-async def disable(request: Request[Any, Any, Any], parts: Given, endpoint_id: str) -> Response[bytes]:
+async def disable(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Turn an endpoint off; what waits for it is cancelled."""
     caller = await parts.keys.caller(request.headers, scope="write")
     return await _switch(parts, caller.account, _id(endpoint_id), DisabledReason.USER)
 
 
 @get("/v1/endpoints/{endpoint_id:str}/secret")
-async def secret(request: Request[Any, Any, Any], parts: Given, endpoint_id: str) -> Response[bytes]:
+async def secret(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give the secret that an endpoint's webhooks are signed with."""
     caller = await parts.keys.caller(request.headers, scope="write")
     endpoint = _id(endpoint_id)

@@ -1,0 +1,271 @@
+"""/v1/endpoints: what people choose, what is refused, and what happens to what waits."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+
+from tests.support.api import Api, Caller, serving_api
+from waypost.store.database import Database
+
+URL = "http://127.0.0.1/hook"
+KEYS = [
+    *("id", "url", "description", "version", "statuses", "trigger", "ordering", "enabled", "disabled_reason"),
+    *("rate_limit_per_second", "headers", "health", "failing_since", "last_error", "created_at", "updated_at"),
+]
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
+
+@pytest.fixture
+async def api(database: Database) -> AsyncIterator[Api]:
+    async with serving_api(database) as api:
+        yield api
+
+
+@pytest.fixture
+async def shop(api: Api) -> Caller:
+    return await api.caller()
+
+
+async def add(shop: Caller, **fields: object) -> dict:
+    answer = await shop.post("/v1/endpoints", {"url": URL, **fields})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def report(shop: Caller, *numbers: str) -> None:
+    scan = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "Out for delivery"}
+    updates = [
+        {"tracking_number": number, "courier_code": "dhl", "create": True, "checkpoints": [scan]} for number in numbers
+    ]
+    assert (await shop.post("/v1/updates", {"updates": updates})).status_code == 200
+
+
+def fields_of(answer) -> list[str]:
+    return [error["field"] for error in answer.json()["errors"]]
+
+
+async def test_a_new_endpoint_is_on_gets_everything_and_shows_its_secret_once(shop: Caller) -> None:
+    made = await add(shop, description="My shop")
+
+    assert list(made) == [*KEYS, "secret"]
+    assert re.fullmatch(r"ep_[0-9a-f]{32}", made["id"])
+    assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", made["secret"])
+    chosen = {name: made[name] for name in ("url", "description", "version", "statuses", "trigger", "ordering")}
+    assert chosen == {
+        "url": URL,
+        "description": "My shop",
+        "version": "V4",
+        "statuses": "all",
+        "trigger": "every_update",
+        "ordering": "ordered",
+    }
+    assert (made["enabled"], made["health"], made["headers"]) == (True, "new", {})
+    assert TIME.fullmatch(made["created_at"])
+    found = (await shop.get(f"/v1/endpoints/{made['id']}")).json()
+    assert list(found) == KEYS
+    assert found == {name: made[name] for name in KEYS}
+
+
+async def test_a_secret_may_be_brought_along_and_is_kept_sealed(api: Api, shop: Caller) -> None:
+    made = await add(shop, secret="2e55b9a3-4dd1-4416-9897-c4bd1e3d738f")
+
+    shown = (await shop.get(f"/v1/endpoints/{made['id']}/secret")).json()
+
+    assert shown == {
+        "secret": "2e55b9a3-4dd1-4416-9897-c4bd1e3d738f",
+        "standard_secret": "whsec_MmU1NWI5YTMtNGRkMS00NDE2LTk4OTctYzRiZDFlM2Q3Mzhm",
+        "previous": None,
+    }
+    kept = await api.database.serving.fetchval("select secret from endpoint")
+    assert b"2e55b9a3" not in kept
+
+
+@pytest.mark.parametrize(
+    ("body", "fields", "code"),
+    [
+        ({}, ["url"], "invalid_request"),
+        ({"url": 3}, ["url"], "invalid_request"),
+        ({"url": "ftp://127.0.0.1/"}, ["url"], "invalid_request"),
+        ({"url": "http://10.0.0.1/"}, ["url"], "invalid_request"),
+        ({"url": "http://169.254.169.254/"}, ["url"], "invalid_request"),
+        ({"url": "http://127.0.0.1:22/"}, ["url"], "invalid_request"),
+        ({"url": URL, "description": "x" * 201}, ["description"], "invalid_request"),
+        ({"url": URL, "description": "a\nb"}, ["description"], "invalid_request"),
+        ({"url": URL, "version": "V5"}, ["version"], "invalid_request"),
+        ({"url": URL, "version": "V2"}, ["version"], "not_available"),
+        ({"url": URL, "version": "V3"}, ["version"], "not_available"),
+        ({"url": URL, "trigger": "status_change"}, ["trigger"], "not_available"),
+        ({"url": URL, "trigger": "never"}, ["trigger"], "invalid_request"),
+        ({"url": URL, "ordering": "latest"}, ["ordering"], "not_available"),
+        ({"url": URL, "ordering": "unordered"}, ["ordering"], "not_available"),
+        ({"url": URL, "rate_limit_per_second": 5}, ["rate_limit_per_second"], "not_available"),
+        ({"url": URL, "headers": {"x-shop": "a"}}, ["headers"], "not_available"),
+        ({"url": URL, "statuses": []}, ["statuses"], "invalid_request"),
+        ({"url": URL, "statuses": "some"}, ["statuses"], "invalid_request"),
+        ({"url": URL, "statuses": ["delivered", "pending"]}, ["statuses[1]"], "invalid_request"),
+        ({"url": URL, "statuses": ["delivered", "delivered"]}, ["statuses[1]"], "invalid_request"),
+        ({"url": URL, "statuses": ["delivered", 1]}, ["statuses[1]"], "invalid_request"),
+        ({"url": URL, "secret": "short"}, ["secret"], "invalid_request"),
+        ({"url": URL, "enabled": False}, ["enabled"], "invalid_request"),
+        ({"url": "x", "version": "V9", "ordering": "latest"}, ["url", "version", "ordering"], "invalid_request"),
+    ],
+)
+async def test_what_can_not_be_taken_is_named_and_makes_nothing(
+    api: Api, shop: Caller, body: dict[str, object], fields: list[str], code: str
+) -> None:
+    answer = await shop.post("/v1/endpoints", body)
+
+    assert (answer.status_code, fields_of(answer), answer.json()["code"]) == (422, fields, code)
+    assert await api.database.serving.fetchval("select count(*) from endpoint") == 0
+
+
+async def test_the_fifth_endpoint_is_refused_also_when_two_come_at_once(api: Api, shop: Caller) -> None:
+    for _ in range(3):
+        await add(shop)
+
+    answers = await asyncio.gather(*[shop.post("/v1/endpoints", {"url": URL}) for _ in range(6)])
+
+    assert sorted(answer.status_code for answer in answers) == [201, *[409] * 5]
+    assert {answer.json().get("code") for answer in answers} == {None, "endpoint_limit"}
+    assert await api.database.serving.fetchval("select count(*) from endpoint") == 4
+
+
+async def test_deleting_one_makes_room(shop: Caller) -> None:
+    made = [await add(shop) for _ in range(4)]
+
+    gone = await shop.call("DELETE", f"/v1/endpoints/{made[0]['id']}")
+
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert (await shop.get(f"/v1/endpoints/{made[0]['id']}")).status_code == 404
+    await add(shop)
+
+
+async def test_a_change_touches_what_is_given_and_nothing_else(shop: Caller) -> None:
+    made = await add(shop, description="Old", statuses=["delivered"])
+
+    answer = await shop.call("PATCH", f"/v1/endpoints/{made['id']}", json={"description": "New"})
+
+    changed = answer.json()
+    assert (changed["description"], changed["statuses"], changed["url"]) == ("New", ["delivered"], URL)
+    assert changed["updated_at"] >= made["updated_at"]
+
+
+async def test_a_change_that_is_wrong_in_part_changes_nothing(shop: Caller) -> None:
+    made = await add(shop, description="Old")
+
+    answer = await shop.call(
+        "PATCH", f"/v1/endpoints/{made['id']}", json={"description": "New", "url": "nonsense", "version": "V2"}
+    )
+
+    assert (answer.status_code, fields_of(answer)) == (422, ["url", "version"])
+    assert (await shop.get(f"/v1/endpoints/{made['id']}")).json()["description"] == "Old"
+
+
+async def test_the_list_is_newest_first_in_pages_without_gaps(shop: Caller) -> None:
+    made = [(await add(shop))["id"] for _ in range(3)]
+
+    first = (await shop.get("/v1/endpoints?limit=2")).json()
+    second = (await shop.get(f"/v1/endpoints?limit=2&cursor={first['next_cursor']}")).json()
+
+    assert sorted(one["id"] for one in first["items"] + second["items"]) == sorted(made)
+    assert [one["id"] for one in first["items"]] == sorted((one["id"] for one in first["items"]), reverse=True)
+    assert second["next_cursor"] is None
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=dlv_1", "page=2", "limit=1&limit=2"])
+async def test_a_page_that_can_not_be_is_refused(shop: Caller, query: str) -> None:
+    answer = await shop.get(f"/v1/endpoints?{query}")
+
+    assert (answer.status_code, fields_of(answer)) == (422, [query.split("=")[0]])
+
+
+async def waiting(api: Api, endpoint: str) -> int:
+    return await api.database.serving.fetchval("select count(*) from due where endpoint = $1", UUID(endpoint[3:]))
+
+
+@pytest.mark.parametrize("way", ["disable", "delete"])
+async def test_turning_off_or_deleting_cancels_what_waits_of_that_endpoint_only(
+    api: Api, shop: Caller, way: str
+) -> None:
+    off, on = (await add(shop))["id"], (await add(shop))["id"]
+    await report(shop, *[f"A{number}" for number in range(600)])
+
+    if way == "delete":
+        await shop.call("DELETE", f"/v1/endpoints/{off}")
+    else:
+        await shop.post(f"/v1/endpoints/{off}/disable")
+
+    assert (await waiting(api, off), await waiting(api, on)) == (0, 600)
+    rows = await api.database.serving.fetch("select state, reason, count(*) from settled group by 1, 2")
+    assert [tuple(row) for row in rows] == [("cancelled", "endpoint_off", 600)]
+
+
+async def test_an_endpoint_that_is_off_gets_nothing_and_says_who_turned_it_off(api: Api, shop: Caller) -> None:
+    made = (await add(shop))["id"]
+
+    off = (await shop.post(f"/v1/endpoints/{made}/disable")).json()
+    await report(shop, "A1")
+    on = (await shop.post(f"/v1/endpoints/{made}/enable")).json()
+
+    assert (off["enabled"], off["disabled_reason"]) == (False, "user")
+    assert (on["enabled"], on["disabled_reason"]) == (True, None)
+    assert await waiting(api, made) == 0
+
+
+async def test_switching_again_changes_nothing(shop: Caller) -> None:
+    made = (await add(shop))["id"]
+
+    first = (await shop.post(f"/v1/endpoints/{made}/disable")).json()
+    second = (await shop.post(f"/v1/endpoints/{made}/disable")).json()
+
+    assert first == second
+
+
+async def test_health_tells_how_it_does(api: Api, shop: Caller) -> None:
+    made = (await add(shop))["id"]
+    insert = (
+        "insert into endpoint_health (endpoint, failing_since, last_error, last_success_at) values ($1, {}, {}, now())"
+    )
+    endpoint = UUID(made[3:])
+
+    await api.database.serving.execute(insert.format("null", "'timed_out'"), endpoint)
+    well = (await shop.get(f"/v1/endpoints/{made}")).json()
+    await api.database.serving.execute("update endpoint_health set failing_since = now()")
+    ill = (await shop.get(f"/v1/endpoints/{made}")).json()
+
+    assert (well["health"], well["failing_since"], well["last_error"]) == ("ok", None, "timed_out")
+    assert ill["health"] == "failing"
+    assert TIME.fullmatch(ill["failing_since"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", ""),
+        ("PATCH", ""),
+        ("DELETE", ""),
+        ("POST", "/enable"),
+        ("POST", "/disable"),
+        ("GET", "/secret"),
+    ],
+)
+async def test_another_accounts_endpoint_is_as_if_it_were_not_there(
+    api: Api, shop: Caller, method: str, path: str
+) -> None:
+    other = await api.caller()
+    theirs = (await add(other))["id"]
+    absent = f"ep_{'0' * 12}7{'0' * 19}"
+    body = {"json": {"description": "mine"}} if method == "PATCH" else {}
+
+    to_theirs = await shop.call(method, f"/v1/endpoints/{theirs}{path}", **body)
+    to_absent = await shop.call(method, f"/v1/endpoints/{absent}{path}", **body)
+    to_nonsense = await shop.call(method, f"/v1/endpoints/nonsense{path}", **body)
+
+    assert to_theirs.status_code == 404
+    assert to_theirs.content == to_absent.content == to_nonsense.content
+    unchanged = (await other.get(f"/v1/endpoints/{theirs}")).json()
+    assert (unchanged["enabled"], unchanged["description"]) == (True, "")
+    assert (await shop.get("/v1/endpoints")).json()["items"] == []

@@ -1,0 +1,159 @@
+"""Who may ask: keys, scopes, and what is answered without them; and what no route knows."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+
+from tests.support.api import Api, serving_api
+from waypost.api.keys import Keys, KeyRefused
+from waypost.store.database import Database
+
+OPEN = {"/health/ready", "/metrics", "/schemas/webhook-v4.json"}
+
+
+@pytest.fixture
+async def api(database: Database) -> AsyncIterator[Api]:
+    async with serving_api(database) as api:
+        yield api
+
+
+def routes(app: Litestar) -> list[tuple[str, str]]:
+    return [
+        (method, path)
+        for route in app.routes
+        for handler in route.route_handlers
+        if isinstance(handler, HTTPRouteHandler)
+        for path in handler.paths
+        for method in handler.http_methods
+        if method != "OPTIONS" and route.path.startswith(path.split("{")[0].rstrip("/"))
+    ]
+
+
+async def test_every_route_but_the_open_ones_wants_a_key(api: Api) -> None:
+    app = api.client._transport.app
+    asked = {(method, path) for method, path in routes(app) if path not in OPEN}
+    assert len(asked) >= 13
+
+    for method, path in sorted(asked):
+        answer = await api.client.request(
+            method, path.replace("{endpoint_id:str}", "x").replace("{delivery_id:str}", "x")
+        )
+
+        assert answer.status_code == 401, (method, path)
+
+
+@pytest.mark.parametrize("path", sorted(OPEN))
+async def test_the_open_ones_need_none(api: Api, path: str) -> None:
+    assert (await api.client.get(path)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"tracking-api-key": ""},
+        {"tracking-api-key": "nonsense"},
+        {"tracking-api-key": "wk_live_" + "0" * 39},
+        {"authorization": "Basic eDp5"},
+        {"authorization": "Bearer"},
+        {"tracking-api-key": "wk_live_\u0660".encode().decode("latin-1")},
+    ],
+)
+async def test_without_a_valid_key_nothing_is_answered(api: Api, headers: dict[str, str]) -> None:
+    v1 = await api.client.get("/v1/endpoints", headers={name: text.encode("latin-1") for name, text in headers.items()})
+    v4 = await api.client.get(
+        "/v4/trackings/get", headers={name: text.encode("latin-1") for name, text in headers.items()}
+    )
+
+    assert (v1.status_code, v1.json()["code"], v1.headers["www-authenticate"]) == (401, "unauthorized", "Bearer")
+    assert (v4.status_code, v4.json()["meta"]["code"], v4.json()["data"]) == (401, 401, None)
+
+
+async def test_a_key_works_in_either_header(api: Api) -> None:
+    shop = await api.caller()
+
+    bearer = await api.client.get("/v1/endpoints", headers={"authorization": f"bearer {shop.key}"})
+
+    assert bearer.status_code == (await shop.get("/v1/endpoints")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("scope", "allowed"),
+    [("read", {"list", "find"}), ("write", {"add", "secret", "create"}), ("updates", {"report"})],
+)
+async def test_a_key_may_do_what_its_scopes_say(api: Api, scope: str, allowed: set[str]) -> None:
+    shop = await api.caller(scopes=(scope,))
+    owner = await api.caller()
+    endpoint = (await owner.post("/v1/endpoints", {"url": "http://127.0.0.1/"})).json()["id"]
+
+    answers = {
+        "list": await shop.get("/v1/deliveries"),
+        "find": await shop.get("/v4/trackings/get"),
+        "add": await shop.post("/v1/endpoints", {"url": "http://127.0.0.1/"}),
+        "secret": await shop.get(f"/v1/endpoints/{endpoint}/secret"),
+        "create": await shop.post("/v4/trackings/create", {"tracking_number": "A1", "courier_code": "dhl"}),
+        "report": await shop.post("/v1/updates", {"updates": []}),
+    }
+
+    assert {name for name, answer in answers.items() if answer.status_code != 403} == allowed
+
+
+async def test_a_revoked_or_expired_key_ends_when_what_was_remembered_does(database: Database, api: Api) -> None:
+    shop = await api.caller()
+    clock = [0.0]
+    keys = Keys(database, kept_seconds=5, clock=lambda: clock[0])
+    headers = {"tracking-api-key": shop.key}
+    await keys.caller(headers, scope="read")
+    await database.serving.execute("update api_key set revoked_at = now()")
+
+    clock[0] = 4.9
+    still = await keys.caller(headers, scope="read")
+    clock[0] = 5.1
+
+    assert still.account == shop.account
+    with pytest.raises(KeyRefused):
+        await keys.caller(headers, scope="read")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nothing", 404, "not_found"),
+        ("GET", "/v1", 404, "not_found"),
+        ("PUT", "/v1/updates", 405, "method_not_allowed"),
+        ("GET", "/v2/trackings/get", 404, "not_found"),
+    ],
+)
+async def test_what_no_route_knows_is_a_problem(api: Api, method: str, path: str, status: int, code: str) -> None:
+    answer = await api.client.request(method, path)
+
+    assert (answer.status_code, answer.json()["status"], answer.json()["code"]) == (status, status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    if status == 405:
+        assert "POST" in answer.headers["allow"]
+
+
+async def test_old_versions_say_so(api: Api) -> None:
+    assert "/v4" in (await api.client.get("/v3/trackings/get")).json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/v4/nothing", 404), ("GET", "/v4/trackings/create", 405)]
+)
+async def test_below_v4_it_is_the_envelope(api: Api, method: str, path: str, status: int) -> None:
+    answer = await api.client.request(method, path)
+
+    assert answer.status_code == status
+    assert answer.json()["meta"]["code"] == status
+    assert list(answer.json()) == ["meta", "data"]
+    assert answer.json()["data"] is None
+
+
+async def test_a_server_that_is_not_ready_says_why(database: Database) -> None:
+    async with serving_api(database, ready="The database does not answer.") as api:
+        answer = await api.client.get("/health/ready")
+
+    assert (answer.status_code, answer.json()["reason"]) == (503, "The database does not answer.")

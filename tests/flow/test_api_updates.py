@@ -1,0 +1,245 @@
+"""POST /v1/updates: what is taken, what is refused and how, and idempotency keys."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.api import Api, Caller, serving_api
+from tests.support.databases import add_endpoint
+from waypost.store.database import Database
+
+SCAN = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "Out for delivery", "location": "Bremen"}
+
+
+@pytest.fixture
+async def api(database: Database) -> AsyncIterator[Api]:
+    async with serving_api(database) as api:
+        yield api
+
+
+@pytest.fixture
+async def shop(api: Api) -> Caller:
+    return await api.caller()
+
+
+def update(number: str = "A1", **fields: object) -> dict[str, object]:
+    return {"tracking_number": number, "courier_code": "dhl", "create": True, "checkpoints": [SCAN], **fields}
+
+
+async def reported(shop: Caller, *updates: dict[str, object], **headers: str):
+    return await shop.post("/v1/updates", {"updates": list(updates)}, headers=headers)
+
+
+async def counted(api: Api) -> tuple[int, int]:
+    row = await api.database.serving.fetchrow("select (select count(*) from tracking), (select count(*) from event)")
+    return tuple(row)
+
+
+async def test_an_update_makes_the_tracking_its_event_and_a_hint(api: Api, shop: Caller) -> None:
+    endpoint = await add_endpoint(api.database, shop.account)
+
+    answer = await reported(shop, update(" a 1 "))
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    (result,) = answer.json()["results"]
+    assert (answer.json()["accepted"], answer.json()["changed"]) == (1, 1)
+    assert result["error"] is None
+    row = await api.database.serving.fetchrow("select * from event")
+    assert (row["tracking"].hex, f"evt_{row['id'].hex}") == (result["tracking_id"], result["event_id"])
+    assert (row["tracking_number"], row["status"], row["substatus"]) == ("A1", "pickup", "pickup001")
+    assert api.hinted == [endpoint]
+
+
+async def test_what_is_told_again_changes_nothing(shop: Caller) -> None:
+    await reported(shop, update())
+
+    again = (await reported(shop, update())).json()
+
+    assert (again["accepted"], again["changed"], again["results"][0]["event_id"]) == (1, 0, None)
+
+
+async def test_an_unknown_parcel_is_that_updates_own_error(api: Api, shop: Caller) -> None:
+    answer = (await reported(shop, update("A1", create=False), update("A2"))).json()
+
+    assert (answer["accepted"], answer["changed"]) == (1, 1)
+    assert answer["results"][0]["tracking_id"] is None
+    assert answer["results"][0]["error"]["code"] == "unknown_tracking"
+    assert await counted(api) == (1, 1)
+
+
+async def test_facts_and_offsets_are_kept_and_empty_texts_count_as_absent(api: Api, shop: Caller) -> None:
+    scan = {**SCAN, "checkpoint_date": "2026-07-01 08:00:00+02:00", "city": ""}
+
+    await reported(shop, update(checkpoints=[scan], signed_by="A. Neighbour", title="", order_number=None))
+
+    shown = (await shop.get("/v4/trackings/get?tracking_numbers=A1")).json()["data"][0]
+    assert (shown["signed_by"], shown["title"], shown["order_number"]) == ("A. Neighbour", None, None)
+    assert shown["origin_info"]["trackinfo"][0]["checkpoint_date"] == "2026-07-01T08:00:00"
+    assert shown["origin_info"]["trackinfo"][0]["city"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"tracking_number": ""}, "updates[1].tracking_number"),
+        ({"tracking_number": "a" * 65}, "updates[1].tracking_number"),
+        ({"tracking_number": None}, "updates[1].tracking_number"),
+        ({"courier_code": "DHL!"}, "updates[1].courier_code"),
+        ({"create": "yes"}, "updates[1].create"),
+        ({"parcel": 1}, "updates[1].parcel"),
+        ({"signed_by": "x" * 501}, "updates[1].signed_by"),
+        ({"signed_by": "a\0b"}, "updates[1].signed_by"),
+        ({"weight": 3}, "updates[1].weight"),
+        ({"checkpoints": {}}, "updates[1].checkpoints"),
+        ({"checkpoints": [SCAN] * 201}, "updates[1].checkpoints"),
+        ({"checkpoints": [{**SCAN, "checkpoint_date": "yesterday"}]}, "updates[1].checkpoints[0].checkpoint_date"),
+        (
+            {"checkpoints": [{**SCAN, "checkpoint_date": "2026-02-30T08:00"}]},
+            "updates[1].checkpoints[0].checkpoint_date",
+        ),
+        ({"checkpoints": [SCAN, {**SCAN, "tracking_detail": " "}]}, "updates[1].checkpoints[1].tracking_detail"),
+        ({"checkpoints": [{**SCAN, "country_iso2": "de"}]}, "updates[1].checkpoints[0].country_iso2"),
+        ({"checkpoints": [{**SCAN, "zip": "1" * 201}]}, "updates[1].checkpoints[0].zip"),
+        ({"checkpoints": [{**SCAN, "where": "x"}]}, "updates[1].checkpoints[0].where"),
+        (
+            {"checkpoints": [{**SCAN, "checkpoint_delivery_status": "lost"}]},
+            "updates[1].checkpoints[0].checkpoint_delivery_status",
+        ),
+        (
+            {
+                "checkpoints": [
+                    {**SCAN, "checkpoint_delivery_status": "transit", "checkpoint_delivery_substatus": "pickup001"}
+                ]
+            },
+            "updates[1].checkpoints[0].checkpoint_delivery_substatus",
+        ),
+    ],
+)
+async def test_a_field_that_cannot_be_taken_is_named_and_nothing_of_the_request_is_done(
+    api: Api, shop: Caller, change: dict[str, object], field: str
+) -> None:
+    answer = await reported(shop, update("A1"), {**update("A2"), **change})
+
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "invalid_request"
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert await counted(api) == (0, 0)
+
+
+async def test_several_faults_are_told_together(shop: Caller) -> None:
+    answer = await reported(shop, update("", courier_code=""), update("A2", signed_by="x" * 501))
+
+    fields = [error["field"] for error in answer.json()["errors"]]
+    assert fields == ["updates[0].tracking_number", "updates[0].courier_code", "updates[1].signed_by"]
+
+
+@pytest.mark.parametrize("count", [0, 1001])
+async def test_one_to_a_thousand_updates_are_taken_at_once(shop: Caller, count: int) -> None:
+    answer = await reported(shop, *[update(f"A{number}") for number in range(count)])
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "updates")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b"[" * 100_000, b'{"updates": [{"tracking_number": "\\ud800"}]}', b"NaN"]
+)
+async def test_what_is_no_json_is_told_so(shop: Caller, body: bytes) -> None:
+    answer = await shop.call("POST", "/v1/updates", content=body)
+
+    assert (answer.status_code, answer.json()["code"]) in ((400, "malformed_json"), (422, "invalid_request"))
+    assert "Traceback" not in answer.text
+
+
+async def test_a_body_above_ten_mebibytes_is_refused(shop: Caller) -> None:
+    answer = await shop.call("POST", "/v1/updates", content=b" " * (10 << 20) + b"{}")
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+async def test_updates_reach_only_the_parcels_of_their_own_account(api: Api, shop: Caller) -> None:
+    other = await api.caller()
+    await reported(shop, update("A1"))
+
+    answer = (await reported(other, update("A1", create=False))).json()
+
+    assert answer["results"][0]["error"]["code"] == "unknown_tracking"
+    assert await counted(api) == (1, 1)
+
+
+class TestIdempotencyKeys:
+    async def test_the_same_request_is_done_once_and_answered_the_same(self, api: Api, shop: Caller) -> None:
+        first = await reported(shop, update(), **{"idempotency-key": "k1"})
+
+        again = await reported(shop, update(), **{"idempotency-key": "k1"})
+
+        assert (again.status_code, again.content) == (200, first.content)
+        assert first.json()["changed"] == 1
+
+    async def test_another_request_with_the_key_is_refused(self, api: Api, shop: Caller) -> None:
+        await reported(shop, update("A1"), **{"idempotency-key": "k1"})
+
+        other = await reported(shop, update("A2"), **{"idempotency-key": "k1"})
+
+        assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
+        assert await counted(api) == (1, 1)
+
+    async def test_a_key_is_its_accounts_own(self, api: Api, shop: Caller) -> None:
+        other = await api.caller()
+        await reported(shop, update("A1"), **{"idempotency-key": "k1"})
+
+        answer = await reported(other, update("A2"), **{"idempotency-key": "k1"})
+
+        assert answer.status_code == 200
+
+    async def test_many_at_once_with_one_key_are_done_once(self, api: Api, shop: Caller) -> None:
+        answers = await asyncio.gather(
+            *[reported(shop, update(f"A{n}"), **{"idempotency-key": f"k{n}"}) for n in range(10) for _ in range(8)]
+        )
+
+        done = [answer for answer in answers if answer.status_code == 200]
+        assert {answer.status_code for answer in answers} <= {200, 409}
+        assert {answer.json()["code"] for answer in answers if answer.status_code == 409} <= {"still_running"}
+        assert len({answer.content for answer in done}) == 10
+        assert await counted(api) == (10, 10)
+
+    async def test_a_key_that_another_process_is_at_is_not_waited_for(self, api: Api, shop: Caller) -> None:
+        async with api.database.engine.acquire() as session, session.transaction():
+            await session.execute(
+                "select pg_advisory_xact_lock(hashtextextended($1::uuid::text || 'k1', 5))", shop.account
+            )
+
+            answer = await reported(shop, update(), **{"idempotency-key": "k1"})
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "still_running")
+        assert answer.headers["retry-after"] == "1"
+        assert await counted(api) == (0, 0)
+
+    async def test_after_a_day_a_key_is_new_again(self, api: Api, shop: Caller) -> None:
+        await reported(shop, update("A1"), **{"idempotency-key": "k1"})
+        await api.database.serving.execute("update idempotency set at = at - interval '25 hours'")
+
+        answer = await reported(shop, update("A2"), **{"idempotency-key": "k1"})
+
+        assert (answer.status_code, await counted(api)) == (200, (2, 2))
+
+    @pytest.mark.parametrize("key", ["", "k" * 256, "k\u00e9"])
+    async def test_what_can_be_no_key_is_refused(self, shop: Caller, key: str) -> None:
+        answer = await reported(shop, update(), **{"idempotency-key": key.encode("latin-1")})
+
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "Idempotency-Key")
+
+
+async def test_a_database_that_goes_away_is_a_503_and_intake_goes_on_afterwards(api: Api, shop: Caller) -> None:
+    await reported(shop, update("A1"))
+    await api.database.serving.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where datname = current_database() and pid <> pg_backend_pid()"
+    )
+
+    answers = [await reported(shop, update(f"A{number}")) for number in range(2, 20)]
+
+    assert {answer.status_code for answer in answers} <= {200, 503, 500}
+    assert answers[-1].status_code == 200
