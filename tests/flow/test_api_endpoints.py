@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -29,7 +30,7 @@ async def shop(api: Api) -> Caller:
     return await api.caller()
 
 
-async def add(shop: Caller, **fields: object) -> dict:
+async def add(shop: Caller, **fields: object) -> Any:
     answer = await shop.post("/v1/endpoints", {"url": URL, **fields})
     assert answer.status_code == 201, answer.text
     return answer.json()
@@ -179,11 +180,12 @@ async def test_the_list_is_newest_first_in_pages_without_gaps(shop: Caller) -> N
 async def test_a_page_that_can_not_be_is_refused(shop: Caller, query: str) -> None:
     answer = await shop.get(f"/v1/endpoints?{query}")
 
-    assert (answer.status_code, fields_of(answer)) == (422, [query.split("=")[0]])
+    assert (answer.status_code, fields_of(answer)) == (422, [query.split("=", maxsplit=1)[0]])
 
 
 async def waiting(api: Api, endpoint: str) -> int:
-    return await api.database.serving.fetchval("select count(*) from due where endpoint = $1", UUID(endpoint[3:]))
+    count: int = await api.database.serving.fetchval("select count(*) from due where endpoint = $1", UUID(endpoint[3:]))
+    return count
 
 
 @pytest.mark.parametrize("way", ["disable", "delete"])

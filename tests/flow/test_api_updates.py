@@ -28,11 +28,13 @@ def update(number: str = "A1", **fields: object) -> dict[str, object]:
 
 
 async def reported(shop: Caller, *updates: dict[str, object], **headers: str):
-    return await shop.post("/v1/updates", {"updates": list(updates)}, headers=headers)
+    encoded = {name: text.encode("latin-1") for name, text in headers.items()}
+    return await shop.post("/v1/updates", {"updates": list(updates)}, headers=encoded)
 
 
 async def counted(api: Api) -> tuple[int, int]:
     row = await api.database.serving.fetchrow("select (select count(*) from tracking), (select count(*) from event)")
+    assert row is not None
     return tuple(row)
 
 
@@ -47,6 +49,7 @@ async def test_an_update_makes_the_tracking_its_event_and_a_hint(api: Api, shop:
     assert (answer.json()["accepted"], answer.json()["changed"]) == (1, 1)
     assert result["error"] is None
     row = await api.database.serving.fetchrow("select * from event")
+    assert row is not None
     assert (row["tracking"].hex, f"evt_{row['id'].hex}") == (result["tracking_id"], result["event_id"])
     assert (row["tracking_number"], row["status"], row["substatus"]) == ("A1", "pickup", "pickup001")
     assert api.hinted == [endpoint]
@@ -69,7 +72,7 @@ async def test_an_unknown_parcel_is_that_updates_own_error(api: Api, shop: Calle
     assert await counted(api) == (1, 1)
 
 
-async def test_facts_and_offsets_are_kept_and_empty_texts_count_as_absent(api: Api, shop: Caller) -> None:
+async def test_facts_and_offsets_are_kept_and_empty_texts_count_as_absent(shop: Caller) -> None:
     scan = {**SCAN, "checkpoint_date": "2026-07-01 08:00:00+02:00", "city": ""}
 
     await reported(shop, update(checkpoints=[scan], signed_by="A. Neighbour", title="", order_number=None))
@@ -170,7 +173,7 @@ async def test_updates_reach_only_the_parcels_of_their_own_account(api: Api, sho
 
 
 class TestIdempotencyKeys:
-    async def test_the_same_request_is_done_once_and_answered_the_same(self, api: Api, shop: Caller) -> None:
+    async def test_the_same_request_is_done_once_and_answered_the_same(self, shop: Caller) -> None:
         first = await reported(shop, update(), **{"idempotency-key": "k1"})
 
         again = await reported(shop, update(), **{"idempotency-key": "k1"})
@@ -227,7 +230,7 @@ class TestIdempotencyKeys:
 
     @pytest.mark.parametrize("key", ["", "k" * 256, "k\u00e9"])
     async def test_what_can_be_no_key_is_refused(self, shop: Caller, key: str) -> None:
-        answer = await reported(shop, update(), **{"idempotency-key": key.encode("latin-1")})
+        answer = await reported(shop, update(), **{"idempotency-key": key})
 
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "Idempotency-Key")
 

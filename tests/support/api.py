@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from httpx import ASGITransport, AsyncClient
+from litestar import Litestar
 
 from tests.support.databases import add_account
 from waypost.api.application import make_application
@@ -49,6 +50,7 @@ class Caller:
 class Api:
     """The application and the parts that tests look into."""
 
+    application: Litestar
     client: AsyncClient
     database: Database
     hinted: list[UUID]
@@ -96,7 +98,8 @@ async def serving_api(database: Database, *, max_endpoints: int = 4, ready: str 
         metrics=metrics,
     )
     intake.start()
-    transport = ASGITransport(make_application(parts))
+    application = make_application(parts)
+    transport = ASGITransport(cast("Any", application))
     async with AsyncClient(transport=transport, base_url="http://waypost.test") as client:
-        yield Api(client, database, hinted)
+        yield Api(application, client, database, hinted)
     await intake.stop()

@@ -66,7 +66,7 @@ class Update(msgspec.Struct, frozen=True):
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """What an update came to: the state after it, whether anything shown of it changed, and whether that is an event."""
+    """What an update came to: the state after it, whether anything shown of it changed, whether it is an event."""
 
     state: TrackingState
     changed: bool

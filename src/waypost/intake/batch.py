@@ -89,6 +89,8 @@ async def write(session: Session, requests: Sequence[Request], polled: frozenset
         tracking = found.get(request.key)
         change = None if tracking is None else changes.get(tracking)
         results.append(_merge(request, change, listeners, made=tracking in created, now=now))
+        if tracking is not None:
+            created.discard(tracking)  # of several requests with one number the first has made it
     events = [event for change in changes.values() for event in change.events]
     deliveries = await _fan_out(session, events, listeners)
     await _write(session, changes, events, deliveries)

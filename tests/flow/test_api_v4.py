@@ -1,0 +1,177 @@
+"""/v4/trackings/create and get, as TrackingMore's clients call them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+import trackingmore
+import uvicorn
+from trackingmore import request as sdk_request
+
+from tests.support.api import Api, Caller, serving_api
+from waypost.store.database import Database
+
+
+@pytest.fixture
+async def api(database: Database) -> AsyncIterator[Api]:
+    async with serving_api(database) as api:
+        yield api
+
+
+@pytest.fixture
+async def shop(api: Api) -> Caller:
+    return await api.caller()
+
+
+async def create(shop: Caller, **fields: object):
+    return await shop.post("/v4/trackings/create", {"tracking_number": "A1", "courier_code": "dhl", **fields})
+
+
+async def test_creating_answers_the_whole_object_in_one_line_of_ascii(shop: Caller) -> None:
+    answer = await create(shop, tracking_number=" a 1 ", title="Jos\u00e9's mug", origin_country_iso2="DE", note="")
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.content.isascii()
+    assert b"\n" not in answer.content
+    assert answer.json()["meta"] == {"code": 200, "message": "Request response is successful"}
+    data = answer.json()["data"]
+    assert (data["tracking_number"], data["courier_code"], data["title"]) == ("A1", "dhl", "Jos\u00e9's mug")
+    assert (data["origin_country"], data["note"], data["delivery_status"]) == ("DE", None, "pending")
+    assert data["origin_info"]["trackinfo"] == []
+
+
+async def test_creating_again_is_4101_and_changes_nothing(shop: Caller) -> None:
+    await create(shop, title="First")
+
+    again = await create(shop, title="Second")
+
+    assert (again.status_code, again.json()["meta"]["code"], again.json()["data"]) == (400, 4101, None)
+    shown = (await shop.get("/v4/trackings/get?tracking_numbers=A1")).json()["data"]
+    assert [one["title"] for one in shown] == ["First"]
+
+
+async def test_two_at_once_create_one(shop: Caller) -> None:
+    answers = await asyncio.gather(*[create(shop) for _ in range(10)])
+
+    assert sorted(answer.json()["meta"]["code"] for answer in answers) == [200, *[4101] * 9]
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"tracking_number": None}, 4111),
+        ({"tracking_number": "  "}, 4111),
+        ({"tracking_number": "?"}, 4110),
+        ({"tracking_number": "A" * 65}, 4110),
+        ({"tracking_number": ["A1"]}, 4130),
+        ({"courier_code": ""}, 4120),
+        ({"courier_code": "D H L"}, 4120),
+        ({"title": "x" * 501}, 4130),
+        ({"title": "a\0"}, 4130),
+        ({"title": {"en": "x"}}, 4130),
+        ({"colour": "red"}, 4130),
+        ({"auto_correct": "1"}, 4130),
+    ],
+)
+async def test_what_can_not_be_taken_has_its_code_and_makes_nothing(
+    api: Api, shop: Caller, fields: dict[str, object], code: int
+) -> None:
+    answer = await create(shop, **fields)
+
+    assert (answer.status_code, answer.json()["meta"]["code"], answer.json()["data"]) == (400, code, None)
+    assert list(answer.json()["meta"]) == ["code", "message"]
+    assert await api.database.serving.fetchval("select count(*) from tracking") == 0
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"nonsense", b"\xff", b"[" * 50_000])
+async def test_a_body_that_is_no_object_is_400(shop: Caller, body: bytes) -> None:
+    answer = await shop.call("POST", "/v4/trackings/create", content=body)
+
+    assert (answer.status_code, answer.json()["meta"]["code"]) == (400, 400)
+
+
+async def numbers(shop: Caller, query: str = "") -> list[str]:
+    answer = await shop.get(f"/v4/trackings/get?{query}")
+    assert answer.status_code == 200, answer.text
+    return [one["tracking_number"] for one in answer.json()["data"]]
+
+
+async def test_the_list_is_newest_first_in_pages(shop: Caller) -> None:
+    for number in range(5):
+        await create(shop, tracking_number=f"A{number}")
+
+    assert await numbers(shop) == ["A4", "A3", "A2", "A1", "A0"]
+    assert await numbers(shop, "items_amount=2&pages_amount=2") == ["A2", "A1"]
+    assert await numbers(shop, "items_amount=2&pages_amount=9") == []
+
+
+async def test_numbers_and_courier_choose(shop: Caller) -> None:
+    await create(shop, tracking_number="A1")
+    await create(shop, tracking_number="A1", courier_code="ups")
+    await create(shop, tracking_number="A2")
+
+    assert await numbers(shop, "tracking_numbers=a1,A9") == ["A1", "A1"]
+    assert await numbers(shop, "tracking_numbers=A1,A2&courier_code=dhl") == ["A2", "A1"]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("tracking_numbers=" + ",".join(f"A{n}" for n in range(41)), 4103),
+        ("tracking_numbers=a%00b", 4110),
+        ("items_amount=0", 4130),
+        ("items_amount=201", 4130),
+        ("pages_amount=-1", 4130),
+        ("pages_amount=99999999999999999999", 4130),
+        ("delivery_status=delivered", 4130),
+        ("created_date_min=2023-08-23T14:00:00+08:00", 4130),
+        ("courier_code=dhl", 4130),
+        ("tracknumber=A1", 4130),
+    ],
+)
+async def test_what_can_not_be_asked_is_refused_never_ignored(shop: Caller, query: str, code: int) -> None:
+    answer = await shop.get(f"/v4/trackings/get?{query}")
+
+    assert (answer.status_code, answer.json()["meta"]["code"]) == (400, code)
+
+
+async def test_accounts_have_their_own_parcels(api: Api, shop: Caller) -> None:
+    other = await api.caller()
+    await create(other)
+
+    assert await numbers(shop, "tracking_numbers=A1") == []
+    assert await numbers(shop) == []
+    assert (await create(shop)).json()["meta"]["code"] == 200
+
+
+@asynccontextmanager
+async def on_a_port(api: Api) -> AsyncIterator[int]:
+    """Serve the application in the test's own loop, for a client that speaks HTTP."""
+    config = uvicorn.Config(cast("Any", api.application), port=0, log_level="error", lifespan="off")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.to_thread(lambda: None)
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def test_the_official_client_creates_and_gets(api: Api, shop: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    parcel = {"tracking_number": "A1", "courier_code": "dhl", "title": ""}
+    async with on_a_port(api) as port:
+        monkeypatch.setattr(sdk_request, "apiBaseUrl", f"127.0.0.1:{port}")
+        monkeypatch.setattr(sdk_request, "apiPort", 80)
+        monkeypatch.setattr(trackingmore, "api_key", shop.key)
+
+        made = await asyncio.to_thread(trackingmore.tracking.create_tracking, parcel)
+        again = await asyncio.to_thread(trackingmore.tracking.create_tracking, parcel)
+        found = await asyncio.to_thread(trackingmore.tracking.get_tracking_results, {"tracking_numbers": "A1"})
+
+    assert (made["meta"]["code"], again["meta"]["code"], found["meta"]["code"]) == (200, 4101, 200)
+    assert [one["id"] for one in found["data"]] == [made["data"]["id"]]
