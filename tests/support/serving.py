@@ -57,7 +57,7 @@ class Serving:
     def start(self, *, until_ready: bool = True) -> None:
         """Start it on a free port; what it says is added to the log."""
         self.log.parent.mkdir(exist_ok=True)
-        known = len(self.said())
+        known, self.url = len(self.said()), ""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 (*WAYPOST, "serve", "--port", "0", "--data-dir", str(self.data_dir)),
@@ -104,7 +104,11 @@ class Serving:
             stdin="correct horse\n",
         )
         assert made.returncode == 0, made.stderr
-        return Site(self.url, {"tracking-api-key": json.loads(made.stdout)["api_key"]})
+        return self.site(json.loads(made.stdout)["api_key"])
+
+    def site(self, key: str) -> Site:
+        """Give the API as this key sees it."""
+        return Site(self.url, {"tracking-api-key": key})
 
     def _listens_on(self, known: int) -> bool:
         for line in self.said()[known:].splitlines(keepends=True):

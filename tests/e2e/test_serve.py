@@ -1,0 +1,211 @@
+"""`waypost serve` and its neighbours as processes: how they start, answer, stop, and come back."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.ledger import Ledger, keeping_ledger
+from tests.support.serving import Serving, run_waypost, serving
+
+SCAN = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "Out for delivery"}
+
+
+@pytest.fixture
+def server() -> Iterator[Serving]:
+    with serving(WAYPOST_RETRY_BASE_SECONDS="0.1") as server:
+        yield server
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    with keeping_ledger() as ledger:
+        yield ledger
+
+
+def report(number: str) -> dict[str, object]:
+    return {"updates": [{"tracking_number": number, "courier_code": "dhl", "create": True, "checkpoints": [SCAN]}]}
+
+
+def text_at(server: Serving, path: str) -> str:
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=10)
+    connection.request("GET", path)
+    return connection.getresponse().read().decode()
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+def test_it_starts_from_nothing_delivers_and_stops_without_leaving_anything(server: Serving, ledger: Ledger) -> None:
+    server.start()
+    shop = server.account()
+    shop.post("/v1/endpoints", {"url": ledger.url})
+
+    (result,) = shop.post("/v1/updates", report("A1"))["results"]
+
+    ledger.wait_for({result["event_id"]})
+    postgres = [pid for pid in children_of(server.process.pid) if alive(pid)]
+    assert postgres
+    assert server.stop() == 0
+    assert [pid for pid in postgres if alive(pid)] == []
+    assert server.said().rstrip().endswith("Stopped")
+    assert "Traceback" not in server.said()
+
+
+def test_metrics_are_prometheus_text(server: Serving) -> None:
+    server.start()
+
+    families = {family.name: family for family in text_string_to_metric_families(text_at(server, "/metrics"))}
+
+    assert families["waypost_database_up"].samples[0].value == 1
+    assert families["waypost_deliveries_due"].samples[0].value == 0
+    assert "process_cpu_seconds" in families
+
+
+def test_what_was_made_is_there_after_a_restart(server: Serving) -> None:
+    server.start()
+    shop = server.account()
+    made = shop.post("/v1/endpoints", {"url": "http://127.0.0.1:8080/"})
+    assert server.stop() == 0
+
+    server.start()
+
+    assert server.site(shop.headers["tracking-api-key"]).get("/v1/endpoints")["items"][0]["id"] == made["id"]
+
+
+def test_a_taken_port_is_one_sentence_and_nothing_is_begun(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        ended = run_waypost("serve", "--port", str(port), "--data-dir", str(tmp_path / "data"))
+
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        f"waypost: Port {port} is taken: stop the program that listens on it, or choose another with --port."
+    ]
+    assert not (tmp_path / "data").exists()
+
+
+def test_another_secret_key_than_the_databases_own_refuses_to_start(server: Serving) -> None:
+    server.start()
+    server.stop()
+
+    ended = run_waypost(
+        "serve", "--port", "0", "--data-dir", str(server.data_dir), WAYPOST_SECRET_KEY="another key than before"
+    )
+
+    assert ended.returncode == 1
+    assert "SECRET_KEY is not the key" in ended.stderr
+    assert "another key than before" not in ended.stderr
+
+
+def test_postgresql_that_is_killed_comes_back_and_deliveries_go_on(server: Serving, ledger: Ledger) -> None:
+    server.start()
+    shop = server.account()
+    shop.post("/v1/endpoints", {"url": ledger.url})
+    first = shop.post("/v1/updates", report("A1"))["results"][0]["event_id"]
+    ledger.wait_for({first})
+
+    for pid in children_of(server.process.pid):
+        os.kill(pid, signal.SIGKILL)
+    server.wait_for(lambda: "postgres_restarted" in server.said())
+    server.wait_for(lambda: shop.status("/health/ready") == 200)
+
+    second = shop.post("/v1/updates", report("A2"))["results"][0]["event_id"]
+    ledger.wait_for({first, second})
+    assert server.stop() == 0
+
+
+class TestAccountCreate:
+    def test_the_key_is_shown_and_the_address_is_taken_after_that(self, server: Serving) -> None:
+        server.start()
+        server.account("Shop@Example.com")
+
+        again = run_waypost(
+            *("account", "create", "--email", "shop@example.com", "--name", "Other", "--password", "12345678"),
+            *("--data-dir", str(server.data_dir)),
+        )
+
+        assert (again.returncode, again.stdout) == (1, "")
+        assert "already" in again.stderr
+        assert len(again.stderr.splitlines()) == 1
+
+    def test_it_works_before_the_server_has_ever_run(self, server: Serving) -> None:
+        server.data_dir.parent.mkdir(exist_ok=True)
+        made = run_waypost(
+            *("account", "create", "--email", "shop@example.com", "--name", "Shop", "--password-stdin", "--json"),
+            *("--data-dir", str(server.data_dir)),
+            stdin="correct horse\n",
+        )
+
+        shown = json.loads(made.stdout)
+        assert list(shown) == ["account_id", "email", "api_key"]
+        server.start()
+        site = server.site(shown["api_key"])
+        assert site.get("/v1/endpoints")["items"] == []
+
+    @pytest.mark.parametrize(
+        ("arguments", "stdin", "field"),
+        [
+            (("--email", "nobody", "--name", "Shop", "--password", "12345678"), "", "email"),
+            (("--email", "a@b.co", "--name", " ", "--password", "12345678"), "", "name"),
+            (("--email", "a@b.co", "--name", "Shop", "--password", "short"), "", "password"),
+            (("--email", "a@b.co", "--name", "Shop", "--password-stdin"), "short\n", "password"),
+            (("--email", "a@b.co", "--name", "Shop"), "", "password"),
+        ],
+    )
+    def test_what_can_not_be_taken_is_named(
+        self, tmp_path: Path, arguments: tuple[str, ...], stdin: str, field: str
+    ) -> None:
+        ended = run_waypost("account", "create", *arguments, "--data-dir", str(tmp_path / "data"), stdin=stdin)
+
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert ended.stderr.startswith(f"waypost: {field}: ")
+        assert not (tmp_path / "data").exists()
+
+
+def test_migrate_tells_what_is_pending_and_then_that_nothing_is(server: Serving) -> None:
+    server.data_dir.parent.mkdir(exist_ok=True)
+    at = ("--data-dir", str(server.data_dir))
+
+    pending = run_waypost("migrate", "--check", *at)
+    applied = run_waypost("migrate", *at)
+    checked = run_waypost("migrate", "--check", *at)
+
+    assert (pending.returncode, applied.returncode, checked.returncode) == (1, 0, 0)
+    assert "run `waypost migrate`" in pending.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(("--help",), 0), (("serve", "--help"), 0), (("--version",), 0), (("fly",), 2), (("serve", "--porta", "1"), 2)],
+)
+def test_help_helps_and_wrong_usage_is_told_apart(arguments: tuple[str, ...], code: int) -> None:
+    ended = run_waypost(*arguments)
+
+    assert ended.returncode == code
+    assert "Traceback" not in ended.stderr
+
+
+def test_settings_that_can_not_be_used_are_named_each_on_a_line() -> None:
+    ended = run_waypost("serve", WAYPOST_HISTORY_DAYS="1", WAYPOST_EGRESS_PORTS="0", WAYPOST_DATA_DRI="x")
+
+    assert ended.returncode == 2
+    named = sorted(line.split(": ")[1].split(" ")[0] for line in ended.stderr.splitlines())
+    assert named == ["WAYPOST_DATA_DRI", "WAYPOST_EGRESS_PORTS", "WAYPOST_HISTORY_DAYS"]
