@@ -1,0 +1,216 @@
+"""Housekeeping: partitions, retention, expiry, what endpoints that are off left behind, old keys."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from tests.support.databases import add_account, add_endpoint
+from waypost.domain import ids
+from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.statuses import Status
+from waypost.domain.trackings import Source, Update
+from waypost.intake.batch import Request
+from waypost.intake.collector import Intake
+from waypost.keeper.keeper import Keeper, clock_ms
+from waypost.store import partitions, retention
+from waypost.store.database import Database
+
+DAY_MS = 86_400_000
+KEY = "insert into idempotency (bucket, account, key, request, at) values (1, $1, $2, '', now() - $3::interval)"
+
+
+@dataclass
+class House:
+    database: Database
+    intake: Intake
+    account: UUID
+    offset_ms: int = 0
+
+    def keeper(self) -> Keeper:
+        return Keeper(self.database, self.intake, history_days=30, now=lambda: clock_ms() + self.offset_ms)
+
+    async def report(self, number: str, status: Status = Status.TRANSIT) -> None:
+        scan = Checkpoint("2026-07-01T08:00:00", "Scanned", checkpoint_delivery_status=status)
+        await self.intake.submit([Request(self.account, number, "dhl", Update(Source.API, (scan,)), create=True)])
+
+    async def count(self, what: str) -> int:
+        found: int = await self.database.serving.fetchval(f"select count(*) from {what}")  # noqa: S608
+        return found
+
+
+@pytest.fixture
+async def house(database: Database) -> AsyncIterator[House]:
+    intake = Intake(database, polled=frozenset(), hint=lambda _endpoints: None)
+    intake.start()
+    yield House(database, intake, await add_account(database))
+    await intake.stop()
+
+
+async def turn_off(house: House, endpoint: UUID) -> None:
+    """Turn an endpoint off behind the API's back, so that what waits for it stays."""
+    statement = "update endpoint set enabled = false, disabled_reason = 'user' where id = $1"
+    await house.database.serving.execute(statement, endpoint)
+
+
+async def test_partitions_are_there_seven_days_ahead(house: House) -> None:
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    for table in partitions.PARTITIONED:
+        await house.database.serving.execute(f"drop table {table}_{tomorrow:%Y%m%d}")
+
+    done = await house.keeper().run_once()
+
+    assert done["partitions"] == 3
+    assert (await house.keeper().run_once())["partitions"] == 0
+
+
+async def make_old(house: House, days: int) -> None:
+    """Put a delivery that still waits, and its event, so many days back."""
+    at = clock_ms() - days * DAY_MS
+    day = datetime.fromtimestamp(at / 1000, UTC).date()
+    async with house.database.serving.acquire() as session:
+        for table in partitions.PARTITIONED:
+            await session.execute(
+                f"create table if not exists {table}_{day:%Y%m%d} partition of {table}"
+                f" for values from ('{day}') to ('{day + timedelta(days=1)}')"
+            )
+        tracking = await session.fetchval("select id from tracking limit 1")
+        bucket = ids.bucket(tracking)
+        event, delivery = ids.make_id(at, bucket, days), ids.make_id(at, bucket, days)
+        await session.execute(
+            "insert into event select bucket, $1, $2, account, tracking, tracking_number, courier_code, 1000 + $3,"
+            " status, substatus, previous_status, source, 1, null, state from event limit 1",
+            day,
+            event,
+            days,
+        )
+        await session.execute(
+            "insert into due (bucket, id, endpoint, tracking, event, sequence, ordering, blocked)"
+            " select bucket, $1, endpoint, tracking, $2, 1000 + $3, 'ordered', true from due limit 1",
+            delivery,
+            event,
+            days,
+        )
+
+
+async def test_what_is_older_than_the_history_is_settled_and_its_partition_dropped(house: House) -> None:
+    await add_endpoint(house.database, house.account)
+    await house.report("A1")
+    await make_old(house, 31)
+    await make_old(house, 20)
+
+    done = await house.keeper().run_once()
+
+    assert done["retention"] == 3
+    waiting = await house.database.serving.fetch("select sequence from due order by sequence")
+    assert [row["sequence"] for row in waiting] == [1, 1020]
+    assert await house.count("event") == 2
+
+
+async def test_a_delivery_that_nears_the_end_of_its_event_fails_as_expired_and_frees_the_next(house: House) -> None:
+    await add_endpoint(house.database, house.account)
+    await house.report("A1")
+    await make_old(house, 30)
+    await house.database.serving.execute("delete from due where sequence = 1")
+    await house.database.serving.execute("update due set blocked = false")
+    await house.report("A1", Status.DELIVERED)
+
+    await house.keeper().run_once()
+
+    async with house.database.engine.acquire() as session:
+        today = await partitions.today(session)
+    row = await house.database.serving.fetchrow("select state, reason from settled where day < $1", today)
+    assert row is not None
+    assert tuple(row) == ("failed", "expired")
+    assert await house.database.serving.fetchval("select bool_or(blocked) from due") is False
+
+
+async def test_a_parcel_without_news_for_thirty_days_expires_with_an_event(house: House) -> None:
+    await add_endpoint(house.database, house.account)
+    await house.report("A1")
+    await house.report("A2", Status.DELIVERED)
+    await house.database.serving.execute("update watch set expires_at = now()")
+    house.offset_ms = 31 * DAY_MS
+
+    done = await house.keeper().run_once()
+
+    assert done["expiry"] == 1
+    rows = await house.database.serving.fetch(
+        "select tracking_number, status, source from event order by id desc limit 1"
+    )
+    assert [tuple(row) for row in rows] == [("A1", "expired", "expiry")]
+    assert (await house.keeper().run_once())["expiry"] == 0
+
+
+async def test_a_parcel_with_news_is_looked_at_again_when_it_may_really_expire(house: House) -> None:
+    await house.report("A1")
+    await house.database.serving.execute("update watch set expires_at = now()")
+
+    assert (await house.keeper().run_once())["expiry"] == 0
+
+    wait = await house.database.serving.fetchval("select expires_at - now() from watch")
+    assert timedelta(days=29) < wait <= timedelta(days=30)
+
+
+async def test_what_was_queued_at_the_moment_an_endpoint_was_turned_off_is_cancelled(house: House) -> None:
+    off, on = await add_endpoint(house.database, house.account), await add_endpoint(house.database, house.account)
+    await house.report("A1")
+    await house.database.serving.execute(
+        "update endpoint set enabled = false, disabled_reason = 'user' where id = $1", off
+    )
+
+    done = await house.keeper().run_once()
+
+    assert done["sweep"] == 1
+    assert await house.database.serving.fetchval("select endpoint from due") == on
+    assert await house.database.serving.fetchval("select reason from settled") == "endpoint_off"
+
+
+async def test_idempotency_keys_are_forgotten_after_a_day(house: House) -> None:
+    await house.database.serving.execute(KEY, house.account, "old", timedelta(hours=25))
+    await house.database.serving.execute(KEY, house.account, "young", timedelta(hours=23))
+
+    done = await house.keeper().run_once()
+
+    assert done["idempotency_keys"] == 1
+    assert await house.database.serving.fetchval("select key from idempotency") == "young"
+
+
+async def test_only_one_keeper_at_a_time_does_a_duty(house: House) -> None:
+    keeper = house.keeper()
+    number = next(duty.number for duty in keeper.duties if duty.name == "sweep")
+    endpoint = await add_endpoint(house.database, house.account)
+    await house.report("A1")
+    await turn_off(house, endpoint)
+
+    async with house.database.engine.acquire() as other, retention.duty(other, number) as taken:
+        while_taken = (await keeper.run_once())["sweep"]
+
+    assert (taken, while_taken) == (True, 0)
+    assert (await keeper.run_once())["sweep"] == 1
+
+
+async def test_a_duty_that_fails_does_not_keep_the_others_from_being_done(house: House) -> None:
+    await house.database.serving.execute("alter table watch rename to hidden")
+    await house.database.serving.execute(KEY, house.account, "old", timedelta(days=2))
+
+    done = await house.keeper().run_once()
+
+    assert (done["expiry"], done["idempotency_keys"]) == (0, 1)
+
+
+async def test_serving_does_every_duty_and_ends_when_told(house: House) -> None:
+    stop = asyncio.Event()
+    endpoint = await add_endpoint(house.database, house.account)
+    await house.report("A1")
+    await turn_off(house, endpoint)
+    serving = asyncio.create_task(house.keeper().serve(stop))
+    async with asyncio.timeout(10):
+        while await house.count("due"):
+            pass
+
+    stop.set()
+    await asyncio.wait_for(serving, 10)

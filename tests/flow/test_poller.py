@@ -1,0 +1,289 @@
+"""The poll loop: whom it asks, how often, and what it does when a carrier is slow, strict or wrong."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import pytest
+
+from tests.support.databases import add_account, add_endpoint
+from waypost.domain.budget import Budget
+from waypost.domain.carriers import CarrierLimited, CarrierRefused, CarrierUnavailable
+from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.statuses import Status
+from waypost.domain.trackings import Source, Update
+from waypost.intake.batch import Request
+from waypost.intake.collector import Intake
+from waypost.intake.poller import Poller, clock_ms
+from waypost.store.database import Database
+
+PLENTY = Budget(calls_a_day=1_000_000, calls_a_second=10_000, asks_of_a_parcel_a_day=1_000)
+Answer = Callable[[str], Update]
+
+
+def found(_number: str) -> Update:
+    scan = Checkpoint("2026-07-01T08:00:00", "On its way", checkpoint_delivery_status=Status.TRANSIT)
+    return Update(Source.POLL, (scan,))
+
+
+@dataclass
+class Carrier:
+    """A carrier of the test's own: says what it was asked for, and answers as it was told."""
+
+    answer: Answer = found
+    allowed: Budget = PLENTY
+    asked: list[str] = field(default_factory=list)
+    facts: list[Mapping[str, str]] = field(default_factory=list)
+    name: str = "test"
+    courier_codes: frozenset[str] = frozenset({"dhl"})
+
+    @property
+    def budget(self) -> Budget:
+        return self.allowed
+
+    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+        self.asked.append(tracking_number)
+        self.facts.append(facts)
+        return self.answer(tracking_number)
+
+
+@dataclass
+class World:
+    database: Database
+    intake: Intake
+    account: UUID
+    offset_ms: int = 0
+
+    def now(self) -> int:
+        return clock_ms() + self.offset_ms
+
+    async def register(self, *numbers: str, **given: str) -> None:
+        await self.intake.submit([Request(self.account, n, "dhl", create=True, given=given) for n in numbers])
+
+    def poller(self, carrier: Carrier, speed: float = 1.0) -> Poller:
+        return Poller(self.database, self.intake, [carrier], speed=speed, now=self.now)
+
+    async def waits(self) -> dict[str, float | None]:
+        """Give how many seconds each parcel waits until it is asked for again."""
+        rows = await self.database.serving.fetch(
+            "select tracking_number, extract(epoch from next_poll_at - now())::float8 as wait"
+            " from watch join tracking on id = tracking"
+        )
+        return {row["tracking_number"]: row["wait"] for row in rows}
+
+    async def leased(self) -> int:
+        count: int = await self.database.serving.fetchval("select count(*) from watch where leased_until > now()")
+        return count
+
+    async def make_due(self) -> None:
+        await self.database.serving.execute("update watch set next_poll_at = now()")
+
+
+@pytest.fixture
+async def world(database: Database) -> AsyncIterator[World]:
+    intake = Intake(database, polled=frozenset({"dhl"}), hint=lambda _endpoints: None)
+    intake.start()
+    yield World(database, intake, await add_account(database))
+    await intake.stop()
+
+
+def raising(error: Exception) -> Answer:
+    def answer(_number: str) -> Update:
+        raise error
+
+    return answer
+
+
+async def test_a_new_parcel_is_asked_for_at_once_and_its_answer_becomes_an_event(world: World) -> None:
+    await add_endpoint(world.database, world.account)
+    carrier = Carrier()
+    await world.register("A1", recipient_postcode="28309", title="Mug")
+
+    asked = await world.poller(carrier).run_once()
+
+    assert (asked, carrier.asked) == (1, ["A1"])
+    assert carrier.facts[0]["recipient_postcode"] == "28309"
+    row = await world.database.serving.fetchrow("select status, source from event")
+    assert row is not None
+    assert tuple(row) == ("transit", "poll")
+    assert await world.database.serving.fetchval("select count(*) from due") == 1
+    wait = (await world.waits())["A1"]
+    assert wait is not None
+    assert 3.6 * 3600 * 0.99 < wait < 4.4 * 3600
+
+
+async def test_speed_shortens_waits(world: World) -> None:
+    await world.register("A1")
+
+    await world.poller(Carrier(), speed=3600).run_once()
+
+    wait = (await world.waits())["A1"]
+    assert wait is not None
+    assert 2 < wait < 5
+
+
+async def test_what_brought_nothing_new_waits_longer_each_time(world: World) -> None:
+    await world.register("A1")
+    carrier, waits = Carrier(), []
+    for _ in range(3):
+        await world.poller(carrier).run_once()
+        waits.append((await world.waits())["A1"])
+        await world.make_due()
+
+    first, second, third = (wait or 0 for wait in waits)
+    assert first * 1.9 < second < first * 2.1
+    assert second < third
+
+
+async def test_an_unknown_number_is_an_event_and_asked_for_again(world: World) -> None:
+    await world.register("A1")
+
+    await world.poller(Carrier(answer=lambda _number: Update(Source.POLL, unknown_number=True))).run_once()
+
+    assert await world.database.serving.fetchval("select substatus from event") == "notfound002"
+    assert (await world.waits())["A1"] is not None
+
+
+async def test_what_is_urgent_goes_first(world: World) -> None:
+    numbers = [f"A{number:02}" for number in range(40)]
+    await world.register(*numbers)
+    at_the_door = Checkpoint("2026-07-01T08:00:00", "x", checkpoint_delivery_status=Status.PICKUP)
+    await world.intake.submit([Request(world.account, "A39", "dhl", Update(Source.API, (at_the_door,)))])
+    carrier = Carrier()
+
+    await world.poller(carrier).run_once()
+
+    assert "A39" in carrier.asked
+    assert len(carrier.asked) < len(numbers)
+
+
+async def test_no_more_is_asked_than_the_budget_grants_and_nothing_is_held_back_by_that(world: World) -> None:
+    await world.register(*[f"A{number}" for number in range(10)])
+    carrier = Carrier(allowed=Budget(calls_a_day=96, calls_a_second=10_000, asks_of_a_parcel_a_day=10))
+    poller = world.poller(carrier)
+
+    asked = [await poller.run_once() for _ in range(3)]
+
+    assert sum(asked) == len(carrier.asked) == 3  # an hour's worth is 4, and a quarter of it is kept for urgent ones
+    assert await world.leased() == 0
+    assert sum((wait or 0) <= 0 for wait in (await world.waits()).values()) == 7
+
+
+async def test_two_pollers_never_ask_for_the_same_parcel(world: World) -> None:
+    numbers = [f"A{number}" for number in range(100)]
+    await world.register(*numbers)
+    carrier = Carrier()
+    pollers = [world.poller(carrier) for _ in range(4)]
+
+    for _ in range(10):
+        await asyncio.gather(*[poller.run_once() for poller in pollers])
+
+    assert sorted(carrier.asked) == sorted(numbers)
+
+
+async def test_too_many_requests_pause_the_credential_not_its_parcels(world: World) -> None:
+    await world.register("A1", "A2")
+    carrier = Carrier(answer=raising(CarrierLimited("429", retry_after_seconds=120)))
+    poller = world.poller(carrier)
+
+    await poller.run_once()
+    before = len(carrier.asked)
+    carrier.answer = found
+    during = await poller.run_once()
+    world.offset_ms = 121_000
+    after = await poller.run_once()
+
+    assert (during, after) == (0, 2)
+    assert len(carrier.asked) == before + 2
+
+
+async def test_a_refused_key_is_not_tried_again_for_an_hour(world: World) -> None:
+    await world.register("A1")
+    carrier = Carrier(answer=raising(CarrierRefused("401")))
+    poller = world.poller(carrier)
+
+    await poller.run_once()
+    world.offset_ms = 3_500_000
+    too_early = await poller.run_once()
+
+    assert (too_early, carrier.asked) == (0, ["A1"])
+    assert ((await world.waits())["A1"] or 0) <= 0
+
+
+@pytest.mark.parametrize("error", [CarrierUnavailable("no answer"), ValueError("a bug of ours")])
+async def test_a_failure_costs_that_parcel_minutes_and_the_source_a_moment(world: World, error: Exception) -> None:
+    await world.register("A1")
+    poller = world.poller(carrier := Carrier(answer=raising(error)))
+
+    await poller.run_once()
+
+    wait = (await world.waits())["A1"]
+    assert wait is not None
+    assert 290 < wait <= 300
+    carrier.answer = found
+    await world.make_due()
+    world.offset_ms = 1_100
+    assert await poller.run_once() == 1
+
+
+async def test_the_parcels_of_a_poller_that_died_are_asked_for_when_its_lease_has_run_out(world: World) -> None:
+    await world.register("A1")
+    died = asyncio.Event()
+
+    class Dying(Carrier):
+        async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+            died.set()
+            await asyncio.Event().wait()
+            return await super().ask(tracking_number, facts)
+
+    task = asyncio.create_task(world.poller(Dying()).run_once())
+    await died.wait()
+    task.cancel()
+    carrier = Carrier()
+
+    too_early = await world.poller(carrier).run_once()
+    await world.database.serving.execute("update watch set leased_until = now() - interval '1 second'")
+    later = await world.poller(carrier).run_once()
+
+    assert (too_early, later) == (0, 1)
+
+
+async def test_what_came_too_late_does_not_move_what_another_has_leased_since(world: World) -> None:
+    await world.register("A1")
+    taken_over = asyncio.Event()
+
+    class Slow(Carrier):
+        async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+            await taken_over.wait()
+            return await super().ask(tracking_number, facts)
+
+    slow = asyncio.create_task(world.poller(Slow()).run_once())
+    while not await world.leased():
+        pass
+    await world.database.serving.execute("update watch set leased_until = now() + interval '1 hour'")
+    taken_over.set()
+    await slow
+
+    assert await world.leased() == 1
+
+
+async def test_without_a_source_it_just_waits_for_the_end(world: World) -> None:
+    stop = asyncio.Event()
+    stop.set()
+
+    await Poller(world.database, world.intake, []).serve(stop)
+
+
+async def test_serving_asks_by_itself_until_it_is_stopped(world: World) -> None:
+    await world.register("A1")
+    carrier, stop = Carrier(), asyncio.Event()
+    serving = asyncio.create_task(world.poller(carrier).serve(stop))
+    async with asyncio.timeout(10):
+        while await world.database.serving.fetchval("select count(*) from event") == 0:
+            pass
+
+    stop.set()
+    await asyncio.wait_for(serving, 10)
+
+    assert carrier.asked == ["A1"]
