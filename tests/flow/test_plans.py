@@ -1,8 +1,8 @@
 """The hot statements use their indexes, whatever the planner believes about the size of the queue."""
 
 import re
-from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -10,6 +10,7 @@ from waypost.store.database import Database
 from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import TEXTS
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ARGUMENTS = {
     "claim": (ALL_BUCKETS, [uuid4()], [16], 1, timedelta(seconds=60), [datetime(2000, 1, 1, tzinfo=UTC)]),
     "scout": (ALL_BUCKETS,),
@@ -19,6 +20,28 @@ ARGUMENTS = {
     "unblock": ([1], [1], [uuid4()], [uuid4()]),
     "queues": ([1], [1], [uuid4()], [uuid4()], ["ordered"]),
     "lock_trackings": ([1], [1], [uuid4()]),
+    "count_due": (ALL_BUCKETS, 100_000),
+    "overdue_deliveries": (ALL_BUCKETS, uuid4(), 500),
+    "expire_deliveries": ([1], [uuid4()], "expired"),
+    "lane_queues": (ALL_BUCKETS, uuid4()),
+    "lanes_left_behind": (ALL_BUCKETS,),
+    "due_watches": (ALL_BUCKETS, ["dhl", "ups"], 500),
+    "lease_watches": ([1], [uuid4()], timedelta(seconds=60)),
+    "reschedule_watches": ([1], [1], [uuid4()], [NOW], [0], [timedelta(hours=1)], [True]),
+    "due_expiries": (ALL_BUCKETS, 500),
+    "move_expiries": ([1], [1], [uuid4()], [NOW]),
+    "find_trackings": ([1], [1], [uuid4()], ["A1"], ["dhl"]),
+}
+LISTS = {
+    "unsettled_deliveries": (ALL_BUCKETS, [uuid4()], UUID(int=0), UUID(int=2**127), None, 51),
+    "settled_deliveries": (ALL_BUCKETS, [uuid4()], UUID(int=0), UUID(int=2**127), None, 51, date.min, date.max),
+    "undelivered_deliveries": (ALL_BUCKETS, [uuid4()], UUID(int=0), UUID(int=2**127), "failed", 51, date.min, date.max),
+    "settled_of_trackings": (
+        *(ALL_BUCKETS, [uuid4()], UUID(int=0), UUID(int=2**127), None, 51, date.min, date.max, [uuid4()]),
+    ),
+    "unsettled_of_trackings": (ALL_BUCKETS, [uuid4()], UUID(int=0), UUID(int=2**127), None, 51, [uuid4()]),
+    "trackings_of_numbers": ([1], uuid4(), ["A1"], None, 100, 0),
+    "newest_trackings": (ALL_BUCKETS, uuid4(), 100, 0),
 }
 FILL = """
 insert into due (bucket, id, endpoint, tracking, event, sequence, ordering, next_at)
@@ -53,6 +76,17 @@ async def test_a_hot_statement_never_scans_or_sorts_the_queue(database: Database
         await transaction.rollback()
 
     plan = "\n".join(row[0] for row in rows)
-    assert not re.search(r"Seq Scan on (due|tracking|event|settled)\b", plan), plan
+    assert not re.search(r"Seq Scan on (due|tracking|event|settled|watch)\b", plan), plan
     assert not re.search(r"Bitmap Heap Scan", plan), plan
     assert "Index" in plan
+
+
+@pytest.mark.parametrize("name", sorted(LISTS))
+async def test_a_list_is_read_from_an_index_in_its_order_whatever_waits(database: Database, name: str) -> None:
+    await large(database)
+    async with database.serving.acquire() as session:
+        await session.execute("set plan_cache_mode = force_generic_plan; set enable_bitmapscan = off")
+        rows = await session.fetch("explain " + TEXTS[name], *LISTS[name])
+
+    plan = "\n".join(row[0] for row in rows)
+    assert not re.search(r"Seq Scan on (due|tracking|event)\w*\b", plan), plan

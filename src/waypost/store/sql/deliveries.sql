@@ -1,6 +1,6 @@
 -- Deliveries as people look at them. A list is read endpoint by endpoint, newest first by id, and joined to its events
 -- only for what is shown: a page costs the same whatever waits or has been settled. $2 are the endpoints (deleted ones
--- too), ids lie in [$3, $4).
+-- too), ids lie in [$3, $4). `offset 0` keeps the planner from reading whole partitions of events for a hash.
 
 -- name: endpoints_ever
 select id from endpoint where account = $1 and ($2::uuid is null or id = $2)
@@ -22,8 +22,11 @@ left join lateral (
     select q.id from due q
     where q.bucket = any ($1::smallint[]) and q.bucket = d.bucket and q.tracking = d.tracking
       and q.endpoint = d.endpoint and d.blocked and not q.blocked and q.ordering <> 'unordered') h on true
-left join event e on e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
-                 and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+left join lateral (
+    select * from event e
+    where e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
+      and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+    offset 0) e on true
 order by d.id desc
 
 -- name: settled_deliveries
@@ -38,8 +41,11 @@ from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.trie
             and s.day between $7 and $8 and ($5::text is null or s.state = $5)
           order by s.id desc limit $6) d
       order by d.id desc limit $6) d
-left join event e on e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
-                 and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+left join lateral (
+    select * from event e
+    where e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
+      and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+    offset 0) e on true
 order by d.id desc
 
 -- name: undelivered_deliveries
@@ -54,8 +60,11 @@ from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.trie
             and s.day between $7 and $8 and s.state <> 'delivered' and s.state = $5
           order by s.id desc limit $6) d
       order by d.id desc limit $6) d
-left join event e on e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
-                 and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+left join lateral (
+    select * from event e
+    where e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
+      and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+    offset 0) e on true
 order by d.id desc
 
 -- name: trackings_with_number
@@ -70,8 +79,11 @@ left join lateral (
     select q.id from due q
     where q.bucket = any ($1::smallint[]) and q.bucket = d.bucket and q.tracking = d.tracking
       and q.endpoint = d.endpoint and d.blocked and not q.blocked and q.ordering <> 'unordered') h on true
-left join event e on e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
-                 and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+left join lateral (
+    select * from event e
+    where e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
+      and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+    offset 0) e on true
 where d.bucket = any ($1::smallint[]) and d.endpoint = any ($2::uuid[]) and d.id >= $3 and d.id < $4
   and d.tracking = any ($7::uuid[]) and d.ordering <> 'unordered'
   and ($5::text is null or $5 = case when d.blocked then 'blocked' when d.tries > 0 then 'retrying' else 'waiting' end)
@@ -83,8 +95,11 @@ select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.s
        false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
        e.tracking_number, e.courier_code, e.status, e.substatus
 from settled d
-left join event e on e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
-                 and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+left join lateral (
+    select * from event e
+    where e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
+      and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+    offset 0) e on true
 where d.bucket = any ($1::smallint[]) and d.endpoint = any ($2::uuid[]) and d.id >= $3 and d.id < $4
   and d.day between $7 and $8 and d.tracking = any ($9::uuid[]) and ($5::text is null or d.state = $5)
 order by d.id desc
@@ -100,8 +115,11 @@ left join lateral (
     select q.id from due q
     where q.bucket = any ($1::smallint[]) and q.bucket = d.bucket and q.tracking = d.tracking
       and q.endpoint = d.endpoint and d.blocked and not q.blocked and q.ordering <> 'unordered') h on true
-left join event e on e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
-                 and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+left join lateral (
+    select * from event e
+    where e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
+      and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+    offset 0) e on true
 where d.bucket = any ($1::smallint[]) and d.id = $3
 
 -- name: settled_delivery
@@ -110,8 +128,11 @@ select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.s
        e.tracking_number, e.courier_code, e.status, e.substatus, e.state as packed
 from settled d
 join endpoint n on n.id = d.endpoint and n.account = $2
-left join event e on e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
-                 and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+left join lateral (
+    select * from event e
+    where e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
+      and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
+    offset 0) e on true
 where d.bucket = any ($1::smallint[]) and d.id = $3 and d.day = $4
 
 -- name: attempts
