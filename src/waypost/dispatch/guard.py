@@ -4,7 +4,8 @@ The name is looked up here and nowhere after: the transport gets one address tha
 addresses is forbidden the delivery is refused, so that mixed answers and rebinding gain nothing.
 """
 
-from collections.abc import Container
+import time
+from collections.abc import Callable, Container
 from functools import lru_cache
 from typing import Final
 
@@ -18,6 +19,8 @@ from waypost.domain.targets import ForbiddenUrl, Ports, Target, parse_target
 
 MOST_ADDRESSES: Final = 64
 REMEMBERED: Final = 4096
+RECENT_SECONDS: Final = 1.0
+"""So long what was admitted is not judged again: under load it is asked for a thousand times a second."""
 
 
 class Admitted(msgspec.Struct, frozen=True):
@@ -41,10 +44,13 @@ class Guard:
         ports: Ports,
         allow: tuple[IPNetwork, ...] = (),
         own: Container[IPAddress] | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._resolver = resolver
         self._allow = allow
         self._own = OwnAddresses() if own is None else own
+        self._now = now
+        self._recent: dict[str, tuple[float, Admitted]] = {}
         # What does not change is found out once: this runs for every delivery.
         self._parse = lru_cache(REMEMBERED)(lambda url: parse_target(url, ports=ports))
         self._judge = lru_cache(REMEMBERED)(lambda address: judge_address(address, allow))
@@ -61,8 +67,21 @@ class Guard:
         if not self._may(target.address):
             raise ForbiddenUrl(f"nothing is sent to {target.host}: it is this server itself")
 
+    def recent(self, url: str) -> Admitted | None:
+        """Give what ``admit`` gave for a URL within the last second, None when that is longer ago."""
+        found = self._recent.get(url)
+        return found[1] if found is not None and self._now() < found[0] else None
+
     async def admit(self, url: str) -> Admitted | Outcome:
         """Give the address to connect to, or the outcome of the attempt when there is none."""
+        judged = await self._judged(url)
+        if isinstance(judged, Admitted):
+            if len(self._recent) >= REMEMBERED:
+                self._recent.clear()
+            self._recent[url] = self._now() + RECENT_SECONDS, judged
+        return judged
+
+    async def _judged(self, url: str) -> Admitted | Outcome:
         try:
             target = self._parse(url)
         except ForbiddenUrl:

@@ -41,7 +41,10 @@ class Signed(msgspec.Struct, frozen=True):
 
     headers: Sequence[tuple[str, str]]
     body: bytes
+    body_sha256: bytes
     signed_at: int
+    signature: str
+    webhook_signature: str
 
 
 class Sender:
@@ -52,6 +55,12 @@ class Sender:
         self._transport = transport
         self._vault = vault
         self._settings = settings
+        self._always = (
+            ("content-type", "application/json"),
+            ("accept", "*/*"),
+            ("accept-encoding", "identity"),
+            ("user-agent", settings.user_agent),
+        )
 
     async def run(self, claimed: Claimed, endpoint: LaneEndpoint) -> Finished:
         """Make one attempt and give what follows from it; raises nothing that the endpoint can cause."""
@@ -66,29 +75,30 @@ class Sender:
         return self._decide(claimed, attempt, answer.outcome, retry_after)
 
     def _sign(self, claimed: Claimed, endpoint: LaneEndpoint, packed: bytes, now: int) -> Signed:
-        body = _body(endpoint.version, packed)
+        body, body_sha256 = _body(endpoint.version, packed)
         secrets = Secrets(self._vault.open(endpoint.secret, account=endpoint.account, endpoint=endpoint.id))
+        v4 = v4_headers(secrets, now)
+        standard = standard_headers(secrets, ids.to_text(ids.EVENT, claimed.event), now, body)
         headers = (
-            ("content-type", "application/json"),
-            ("accept", "*/*"),
-            ("accept-encoding", "identity"),
-            ("user-agent", self._settings.user_agent),
-            *v4_headers(secrets, now),
-            *standard_headers(secrets, ids.to_text(ids.EVENT, claimed.event), now, body),
+            *self._always,
+            *v4,
+            *standard,
             ("waypost-attempt", str(claimed.tries + 1)),
             ("waypost-sequence", str(claimed.sequence)),
         )
-        return Signed(headers, body, now)
+        return Signed(headers, body, body_sha256, now, v4[-1][1], standard[-1][1])
 
     async def _send(self, url: str, signed: Signed) -> Answer | Failure:
         """Look up, check, connect and post under one deadline."""
         loop = asyncio.get_running_loop()
         ends = loop.time() + self._settings.timeout_seconds
-        try:
-            async with asyncio.timeout_at(ends):
-                admitted = await self._guard.admit(url)
-        except TimeoutError:
-            return Failure(Outcome.TIMED_OUT)
+        admitted: Admitted | Outcome | None = self._guard.recent(url)
+        if admitted is None:
+            try:
+                async with asyncio.timeout_at(ends):
+                    admitted = await self._guard.admit(url)
+            except TimeoutError:
+                return Failure(Outcome.TIMED_OUT)
         if not isinstance(admitted, Admitted):
             return Failure(admitted)
         return await self._transport.post(
@@ -104,7 +114,6 @@ class Sender:
         *timing: *tuple[datetime, int, float | None],
     ) -> AttemptRow:
         started_at, duration_ms, retry_after = timing
-        sent = dict(signed.headers)
         answered = answer if isinstance(answer, Answer) else None
         return AttemptRow(
             bucket=claimed.bucket,
@@ -118,10 +127,10 @@ class Sender:
             retry_after_seconds=None if retry_after is None else round(retry_after),
             url=endpoint.url,
             signed_at=signed.signed_at,
-            signature=sent["signature"],
-            webhook_signature=sent["webhook-signature"],
-            user_agent=sent["user-agent"],
-            body_sha256=sha256(signed.body).digest(),
+            signature=signed.signature,
+            webhook_signature=signed.webhook_signature,
+            user_agent=self._settings.user_agent,
+            body_sha256=signed.body_sha256,
             body_length=len(signed.body),
             response_headers=msgspec.json.encode(answered.headers).decode() if answered else None,
             response_body=answered.body if answered else None,
@@ -148,9 +157,10 @@ class Sender:
 
 
 @lru_cache(maxsize=512)
-def _body(version: str, packed: bytes) -> bytes:
-    """Render an event once for all its endpoints: they are claimed close together."""
-    return render(Version(version), unpack(packed))
+def _body(version: str, packed: bytes) -> tuple[bytes, bytes]:
+    """Render an event once for all its endpoints, which are claimed close together; gives its SHA-256 too."""
+    body = render(Version(version), unpack(packed))
+    return body, sha256(body).digest()
 
 
 def _retry_after(answer: Answer | Failure, now: datetime) -> float | None:

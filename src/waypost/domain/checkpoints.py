@@ -1,6 +1,5 @@
 """A checkpoint: one scan that a carrier reports of a parcel, and when two of them are the same."""
 
-import re
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -9,7 +8,6 @@ import msgspec
 from waypost.domain.statuses import Status, progress
 
 WALL_TIME: Final = "%Y-%m-%dT%H:%M:%S"
-_SPACES: Final = re.compile(r"\s+")
 
 
 class Checkpoint(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -41,7 +39,7 @@ def identity(checkpoint: Checkpoint) -> Identity:
     """Give what makes two reports the same scan: local time, detail with white space folded, and location."""
     return (
         checkpoint.checkpoint_date,
-        _SPACES.sub(" ", checkpoint.tracking_detail).strip(),
+        " ".join(checkpoint.tracking_detail.split()),
         checkpoint.location or "",
     )
 
@@ -64,19 +62,24 @@ def merge(known: tuple[Checkpoint, ...], reported: tuple[Checkpoint, ...]) -> tu
     for checkpoint in reported:
         key = identity(checkpoint)
         held = by_identity.get(key)
-        if held is None or _precedence(held) < _precedence(checkpoint):
+        if held is None or _precedes(held, checkpoint):
             by_identity[key] = checkpoint
-    united = list(by_identity.values())
-    by_utc = all(checkpoint.offset_minutes is not None for checkpoint in united)
-    united.sort(key=lambda checkpoint: _order(checkpoint, by_utc=by_utc))
-    return tuple(united)
+    by_utc = all(checkpoint.offset_minutes is not None for checkpoint in by_identity.values())
+    ordered = sorted(by_identity.items(), key=lambda item: _order(*item, by_utc=by_utc))
+    return tuple([checkpoint for _, checkpoint in ordered])
 
 
-def _precedence(checkpoint: Checkpoint) -> tuple[int, tuple[str, ...]]:
-    return checkpoint.observed_at, tuple("" if value is None else str(value) for value in content(checkpoint))
+def _precedes(held: Checkpoint, reported: Checkpoint) -> bool:
+    if held.observed_at != reported.observed_at:
+        return held.observed_at < reported.observed_at
+    return _texts(held) < _texts(reported)
 
 
-def _order(checkpoint: Checkpoint, *, by_utc: bool) -> tuple[str, int, str, Identity]:
+def _texts(checkpoint: Checkpoint) -> tuple[str, ...]:
+    return tuple("" if value is None else str(value) for value in content(checkpoint))
+
+
+def _order(key: Identity, checkpoint: Checkpoint, *, by_utc: bool) -> tuple[str, int, str, Identity]:
     """Sort by UTC when all scans have one, else by wall time; never one against the other.
 
     Scans of one second are ordered by how far along the journey they say the parcel is.
@@ -89,5 +92,5 @@ def _order(checkpoint: Checkpoint, *, by_utc: bool) -> tuple[str, int, str, Iden
         when,
         progress(checkpoint.checkpoint_delivery_status),
         checkpoint.checkpoint_delivery_substatus or "",
-        identity(checkpoint),
+        key,
     )

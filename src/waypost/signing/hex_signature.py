@@ -2,14 +2,18 @@
 
 import hmac
 import re
+from functools import lru_cache
 from typing import Final
 
 from waypost.signing.digests import digest
 from waypost.signing.errors import Check, VerificationError
 
+_HELD: Final = 4096
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 
 
+# All deliveries that an endpoint gets in one second have the same one.
+@lru_cache(maxsize=_HELD)
 def hex_signature(timestamp: str, key: str) -> str:
     """Give the 64 lowercase hex characters that sign a timestamp under a text key."""
     return digest(key.encode(), timestamp.encode()).hex()
