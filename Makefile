@@ -36,6 +36,9 @@ check: develop ## lint, types, imports, migrations
 bench: develop ## measure what Waypost does on this machine, beside what is possible at most
 	@$(BIN)/python -m benchmarks
 
+faults: develop ## run the tests that take minutes or gigabytes
+	$(BIN)/python -m pytest -m faults
+
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
     --no-emit-find-links --custom-compile-command "make lock" --upgrade
 
@@ -47,4 +50,4 @@ lock: develop ## refresh the locks of requirements/
 clean: ## remove what was made
 	rm -rf .venv .demo build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup develop demo serve test check bench lock clean
+.PHONY: help setup develop demo serve test check bench faults lock clean

@@ -1,73 +1,27 @@
-"""Everything is killed in mid-delivery, ten times: nothing accepted is lost, and order holds (promises 1 to 4).
+"""Everything is killed in mid-delivery: nothing accepted is lost, and order holds (promises 1 to 4).
 
 The ledger and the reporter live outside the server: what counts is what they saw, not what the server says of itself.
 """
 
 import random
-import threading
-from dataclasses import dataclass, field
 
-from examples.demo.failures import DemoFailed
-from examples.demo.site import Site
-from tests.support.ledger import Ledger, Taken, keeping_ledger
+import asyncpg
+import pytest
+
+from tests.support.killing import Reporter, check, kill_in_mid_delivery, wait_until_settled
+from tests.support.ledger import keeping_ledger
 from tests.support.serving import Serving, serving
+from waypost.store.embedded import locate
 
 KILLS = 10
-PARCELS = 40
-SCANS = ("Picked up", "Arrived at the hub", "Out for delivery", "Delivered")
-
-
-@dataclass
-class Reporter:
-    """Reports scans, one request after the other, until told to stop; keeps the events that were accepted."""
-
-    accepted: set[str] = field(default_factory=set)
-    reported: int = 0
-    enough: threading.Event = field(default_factory=threading.Event)
-
-    def run(self, api: Site, wanted: int) -> None:
-        try:
-            while not self.enough.is_set():
-                results = api.post("/v1/updates", {"updates": self._next()})["results"]
-                self.accepted |= {result["event_id"] for result in results if result["event_id"]}
-                self.reported += 1
-                if self.reported % wanted == 0:
-                    self.enough.set()
-        except (DemoFailed, OSError):
-            self.enough.set()  # killed in mid-request: not accepted, though perhaps done
-
-    def _next(self) -> list[dict[str, object]]:
-        """Give the next day's scans of a handful of parcels."""
-        updates: list[dict[str, object]] = []
-        for place in range(4):
-            number = self.reported * 4 + place
-            day, scan = 1 + number // PARCELS, number // PARCELS % len(SCANS)
-            checkpoint = {"checkpoint_date": f"2026-{1 + day // 28:02}-{1 + day % 28:02}T08:00:00"}
-            updates.append(
-                {
-                    "tracking_number": f"P{number % PARCELS:03}",
-                    "courier_code": "dhl",
-                    "create": True,
-                    "checkpoints": [{**checkpoint, "tracking_detail": SCANS[scan]}],
-                }
-            )
-        return updates
-
-
-def lives(ledger: Ledger, killed_at: list[int]) -> list[list[Taken]]:
-    """Cut what came at the kills."""
-    ends = [*killed_at, len(ledger.taken)]
-    starts = [0, *killed_at]
-    return [ledger.taken[start:end] for start, end in zip(starts, ends, strict=True)]
-
-
-def kill_in_mid_delivery(server: Serving, key: str, reporter: Reporter, wanted: int) -> None:
-    reporter.enough.clear()
-    at_work = threading.Thread(target=reporter.run, args=[server.site(key), wanted])
-    at_work.start()
-    reporter.enough.wait(60)
-    server.kill()
-    at_work.join()
+PATHS = ("/one", "/two")
+WAL_BYTES = 2 << 30
+_TO_REPLAY = "select pg_wal_lsn_diff(pg_current_wal_lsn(), (select redo_lsn from pg_control_checkpoint()))::bigint"
+# Random bytes: what compresses makes less WAL than it seems.
+_FILL = """
+insert into filler
+select string_agg(sha512((n || random()::text)::bytea), ''::bytea) from generate_series(1, 320000) n group by n / 16
+"""
 
 
 def test_ten_kills_lose_nothing_that_was_accepted_and_keep_every_parcel_in_order() -> None:
@@ -77,8 +31,8 @@ def test_ten_kills_lose_nothing_that_was_accepted_and_keep_every_parcel_in_order
         server.start()
         shop = server.account()
         key = shop.headers["tracking-api-key"]
-        for path in ("one", "two"):
-            shop.post("/v1/endpoints", {"url": ledger.url + path})
+        for path in PATHS:
+            shop.post("/v1/endpoints", {"url": ledger.url.rstrip("/") + path})
 
         for _ in range(KILLS):
             kill_in_mid_delivery(server, key, reporter, chosen.randint(3, 25))
@@ -86,14 +40,45 @@ def test_ten_kills_lose_nothing_that_was_accepted_and_keep_every_parcel_in_order
             server.start()
 
         ledger.wait_for(reporter.accepted)
-        server.wait_for(lambda: not server.site(key).get("/v1/deliveries?state=waiting&limit=1")["items"])
-        server.wait_for(lambda: not server.site(key).get("/v1/deliveries?state=blocked&limit=1")["items"])
+        wait_until_settled(server, key)
         assert server.stop() == 0
 
     assert len(reporter.accepted) > 200
-    came = {(one.event, one.endpoint) for one in ledger.taken}
-    assert {(event, path) for event in reporter.accepted for path in ("/one", "/two")} <= came
-    assert ledger.out_of_order() == []
-    for life in lives(ledger, killed_at):
-        seen = [(one.event, one.endpoint) for one in life]
-        assert len(seen) == len(set(seen)), "sent twice although nothing was killed in between"
+    check(ledger, reporter.accepted, killed_at, PATHS)
+
+
+async def write_ahead(server: Serving) -> int:
+    """Write until a crash would have two gibibytes to replay; gives how many bytes those are."""
+    address = await locate(server.data_dir)
+    assert address is not None
+    session = await asyncpg.connect(address.dsn)
+    await session.execute("create table filler (data bytea storage external)")
+    await session.execute("checkpoint")
+    while (size := await session.fetchval(_TO_REPLAY)) < WAL_BYTES:
+        await session.execute(_FILL)
+    await session.close()
+    return int(size)
+
+
+@pytest.mark.faults
+async def test_a_kill_with_two_gibibytes_of_wal_to_replay_loses_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter = Reporter()
+    with keeping_ledger() as ledger, serving(WAYPOST_RETRY_BASE_SECONDS="0.1") as server:
+        server.start()
+        shop = server.account()
+        key = shop.headers["tracking-api-key"]
+        for path in PATHS:
+            shop.post("/v1/endpoints", {"url": ledger.url.rstrip("/") + path})
+        size = await write_ahead(server)
+
+        kill_in_mid_delivery(server, key, reporter, 25)
+        killed_at = [len(ledger.taken)]
+        server.start()
+
+        ledger.wait_for(reporter.accepted)
+        wait_until_settled(server, key)
+        assert server.stop() == 0
+
+    check(ledger, reporter.accepted, killed_at, PATHS)
+    with capsys.disabled():
+        print(f"\nreplayed {size / 2**30:.2f} GiB of WAL, lost 0 of {len(reporter.accepted)} accepted events")  # noqa: T201

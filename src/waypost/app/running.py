@@ -1,6 +1,7 @@
 """Runs the server from its first sentence to its last, and ends it in the order in which nothing is lost."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -36,12 +37,20 @@ async def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
     with _stop_signals() as stop:
         async with serving_storage(settings, announce) as storage:
             engine = compose(settings, storage, await secret_key(settings, storage.database))
+            _spare_the_collector()
             server = HttpServer(engine.application, host=host, port=port)
             async with _running(engine, storage.server, server, stop):
                 announce(f"Waypost listens on http://{f'[{host}]' if ':' in host else host}:{port}")
                 await _wait_for_end(server, stop)
                 announce("Stopping: what is under way ends first")
     announce("Stopped")
+
+
+def _spare_the_collector() -> None:
+    """Keep the garbage collector from walking all modules and every batch in hand: a tenth of the time under load."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 @asynccontextmanager

@@ -1,0 +1,81 @@
+"""Reports scans from outside and kills the server in between; keeps what was accepted."""
+
+import threading
+from dataclasses import dataclass, field
+
+from examples.demo.failures import DemoFailed
+from examples.demo.site import Site
+from tests.support.ledger import Ledger, Taken
+from tests.support.serving import Serving
+
+PARCELS = 40
+SCANS = ("Picked up", "Arrived at the hub", "Out for delivery", "Delivered")
+
+
+@dataclass
+class Reporter:
+    """Reports scans, one request after the other, until told to stop; keeps the events that were accepted."""
+
+    accepted: set[str] = field(default_factory=set)
+    reported: int = 0
+    enough: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, api: Site, wanted: int) -> None:
+        try:
+            while not self.enough.is_set():
+                results = api.post("/v1/updates", {"updates": self._next()})["results"]
+                self.accepted |= {result["event_id"] for result in results if result["event_id"]}
+                self.reported += 1
+                if self.reported % wanted == 0:
+                    self.enough.set()
+        except (DemoFailed, OSError):
+            self.enough.set()  # killed in mid-request: not accepted, though perhaps done
+
+    def _next(self) -> list[dict[str, object]]:
+        """Give the next day's scans of a handful of parcels."""
+        updates: list[dict[str, object]] = []
+        for place in range(4):
+            number = self.reported * 4 + place
+            day, scan = 1 + number // PARCELS, number // PARCELS % len(SCANS)
+            checkpoint = {"checkpoint_date": f"2026-{1 + day // 28:02}-{1 + day % 28:02}T08:00:00"}
+            updates.append(
+                {
+                    "tracking_number": f"P{number % PARCELS:03}",
+                    "courier_code": "dhl",
+                    "create": True,
+                    "checkpoints": [{**checkpoint, "tracking_detail": SCANS[scan]}],
+                }
+            )
+        return updates
+
+
+def lives(ledger: Ledger, killed_at: list[int]) -> list[list[Taken]]:
+    """Cut what came at the kills."""
+    ends = [*killed_at, len(ledger.taken)]
+    starts = [0, *killed_at]
+    return [ledger.taken[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
+def kill_in_mid_delivery(server: Serving, key: str, reporter: Reporter, wanted: int) -> None:
+    reporter.enough.clear()
+    at_work = threading.Thread(target=reporter.run, args=[server.site(key), wanted])
+    at_work.start()
+    reporter.enough.wait(60)
+    server.kill()
+    at_work.join()
+
+
+def check(ledger: Ledger, accepted: set[str], killed_at: list[int], paths: tuple[str, ...]) -> None:
+    """Nothing accepted was lost, every parcel came in order, and nothing came twice within one life."""
+    came = {(one.event, one.endpoint) for one in ledger.taken}
+    assert {(event, path) for event in accepted for path in paths} <= came
+    assert ledger.out_of_order() == []
+    for life in lives(ledger, killed_at):
+        seen = [(one.event, one.endpoint) for one in life]
+        assert len(seen) == len(set(seen)), "sent twice although nothing was killed in between"
+
+
+def wait_until_settled(server: Serving, key: str) -> None:
+    """Return when nothing waits any more."""
+    for state in ("waiting", "retrying", "blocked"):
+        server.wait_for(lambda: not server.site(key).get(f"/v1/deliveries?state={state}&limit=1")["items"])  # noqa: B023
