@@ -95,15 +95,17 @@ SUBSTATUSES: Final[dict[str, str]] = {
 AFTER_DELIVERED: Final = frozenset({"exception010", "exception011"})
 """The only substatuses that change a tracking which was delivered: a return."""
 
+_STATUS_OF: Final = {substatus: Status(substatus[:-3]) for substatus in SUBSTATUSES}
 _RANK: Final = {status: rank for rank, status in enumerate(Status)}
 
 
 def status_of(substatus: str) -> Status:
     """Give the main status that a substatus belongs to; ValueError for one that is not known."""
-    if substatus not in SUBSTATUSES:
+    status = _STATUS_OF.get(substatus)
+    if status is None:
         message = f"{substatus!r} is not a substatus"
         raise ValueError(message)
-    return Status(substatus[:-3])
+    return status
 
 
 def default_substatus(status: Status) -> str:

@@ -5,7 +5,9 @@ Reads as its steps: ``_resolve`` finds or registers the trackings, ``_merge`` ap
 """
 
 import os
+import random
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -19,6 +21,8 @@ from waypost.store.intake_rows import TrackingKey
 from waypost.store.rows import LockedTracking, NewDelivery, NewEvent
 from waypost.store.statements import Session
 from waypost.store.states import pack
+
+_RANDOM: Final = random.Random(os.urandom(32))  # noqa: S311 - see _random
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -218,4 +222,5 @@ def _packed(change: _Change) -> bytes:
 
 
 def _random() -> int:
-    return int.from_bytes(os.urandom(8))
+    """Give 62 random bits: ids are unique, not secret."""
+    return _RANDOM.getrandbits(62)

@@ -7,15 +7,26 @@ import msgspec
 
 from waypost.domain.trackings import TrackingState
 
+_REMEMBERED: Final = 2048
+_REMEMBERED_BYTES: Final = 4096
+_PACKED_LATELY: Final[dict[bytes, TrackingState]] = {}
+"""What this process has written a moment ago is what it reads next: to be sent, or to be changed again."""
+
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(TrackingState)
 
 
 def pack(state: TrackingState) -> bytes:
     """Give the bytes of a state; the same state gives the same bytes."""
-    return zlib.compress(_ENCODER.encode(state), 1)
+    packed = zlib.compress(_ENCODER.encode(state), 1)
+    if len(packed) <= _REMEMBERED_BYTES:
+        _PACKED_LATELY[packed] = state
+        if len(_PACKED_LATELY) > _REMEMBERED:
+            del _PACKED_LATELY[next(iter(_PACKED_LATELY))]
+    return packed
 
 
 def unpack(packed: bytes) -> TrackingState:
     """Give the state of its bytes; zlib.error or msgspec.DecodeError for bytes that ``pack`` did not write."""
-    return _DECODER.decode(zlib.decompress(packed))
+    lately = _PACKED_LATELY.get(packed)
+    return _DECODER.decode(zlib.decompress(packed)) if lately is None else lately
