@@ -46,10 +46,17 @@ class Names:
 class Way:
     """The whole way of one installation: intake, queue, dispatch."""
 
-    def __init__(self, database: Database, *, allow: str = "127.0.0.0/8", names: Names | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        allow: str = "127.0.0.0/8",
+        names: Names | None = None,
+        policy: Policy | None = None,
+    ) -> None:
         self.database = database
         guard = Guard(names or Names(), ports=Ports.parse("1-65535"), allow=(ip_network(allow),))
-        settings = Settings(user_agent="Waypost/test", policy=QUICK, timeout_seconds=1)
+        settings = Settings(user_agent="Waypost/test", policy=policy or QUICK, timeout_seconds=1)
         self.sender = Sender(guard, PyreqwestTransport(), VAULT, settings)
         self.dispatcher = Dispatcher(database, self.sender, timeout_seconds=1, alone=True)
         self.intake = Intake(database, polled=frozenset(), hint=self.dispatcher.hint)

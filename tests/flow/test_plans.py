@@ -18,6 +18,7 @@ ARGUMENTS = {
     "settle": ([1], [uuid4()], "delivered", None, 1),
     "retry": ([1], [uuid4()], [datetime(2000, 1, 1, tzinfo=UTC)], [1]),
     "unblock": ([1], [1], [uuid4()], [uuid4()]),
+    "followed": ([1], [1], [uuid4()], [uuid4()], [uuid4()]),
     "queues": ([1], [1], [uuid4()], [uuid4()], ["ordered"]),
     "lock_trackings": ([1], [1], [uuid4()]),
     "count_due": (ALL_BUCKETS, 100_000),

@@ -80,7 +80,7 @@ class Receiver:
 
     async def received(self, count: int, timeout: float = 20) -> list[Received]:  # noqa: ASYNC109
         """Wait until so many requests have come; gives all that came."""
-        await self._until(lambda: len(self.requests) >= count, timeout)
+        await self.until(lambda: len(self.requests) >= count, timeout)
         return self.requests
 
     async def emptied(self, timeout: float = 20) -> None:  # noqa: ASYNC109
@@ -89,9 +89,10 @@ class Receiver:
 
     async def left_open(self, count: int, timeout: float = 20) -> None:  # noqa: ASYNC109
         """Wait until no more than so many connections are open."""
-        await self._until(lambda: len(self.open) <= count, timeout)
+        await self.until(lambda: len(self.open) <= count, timeout)
 
-    async def _until(self, holds: Callable[[], bool], timeout: float) -> None:  # noqa: ASYNC109
+    async def until(self, holds: Callable[[], bool], timeout: float = 20) -> None:  # noqa: ASYNC109
+        """Wait until something holds of what was received."""
         async with asyncio.timeout(timeout):
             while not holds():
                 self._changed.clear()

@@ -1,10 +1,11 @@
 """The retry schedule: never early, never without an end."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from waypost.domain.attempts import Outcome
-from waypost.domain.retry import DisableEndpoint, Policy, RetryIn, Settle, decide
+from waypost.domain.retry import DisableEndpoint, Policy, RetryIn, Settle, decide, may_give_way
 
 POLICY = Policy()
 FAILURES = st.sampled_from([outcome for outcome in Outcome if outcome not in (Outcome.SUCCEEDED, Outcome.HTTP_410)])
@@ -40,3 +41,15 @@ def test_retry_after_lengthens_a_wait_up_to_a_day_and_never_shortens_it(attempt:
 def test_success_delivers_and_gone_disables_the_endpoint() -> None:
     assert decide(POLICY, attempt=9, outcome=Outcome.SUCCEEDED, jitter=0) == Settle(delivered=True)
     assert decide(POLICY, attempt=1, outcome=Outcome.HTTP_410, jitter=0) == DisableEndpoint()
+
+
+@pytest.mark.parametrize(
+    ("attempt", "since_success", "expected"),
+    [(5, 0.0, "waits"), (6, None, "waits"), (6, 530.0, "waits"), (6, 480.0, "gives way"), (7, 0.0, "gives way")],
+)
+def test_a_delivery_gives_way_after_six_failures_of_an_endpoint_that_takes_others(
+    attempt: int, since_success: float | None, expected: str
+) -> None:
+    found = may_give_way(attempt, wait_seconds=960.0, since_success_seconds=since_success)
+
+    assert found is (expected == "gives way")

@@ -1,14 +1,18 @@
 """Commits what came of attempts, by the hundred: while one commit runs, the next batch gathers."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from typing import Final
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from waypost.domain.attempts import Outcome
+from waypost.domain.deliveries import Settled
 from waypost.domain.endpoints import DisabledReason
+from waypost.domain.retry import may_give_way
 from waypost.store import queue
 from waypost.store.database import Database
 from waypost.store.queue import Finished
@@ -32,6 +36,7 @@ class Recorder:
         self._arrived, self._full = asyncio.Event(), asyncio.Event()
         self._draining = False
         self._failing: dict[UUID, str | None] = {}
+        self._took: dict[UUID, float] = {}
 
     @property
     def unrecorded(self) -> int:
@@ -40,10 +45,23 @@ class Recorder:
 
     def add(self, finished: Finished) -> None:
         """Take a result; it is committed soon, and kept until it is."""
+        if finished.state is Settled.DELIVERED:
+            self._took[finished.claimed.endpoint] = time.monotonic()
+        elif finished.attempt is not None and finished.state is None:
+            finished = self._perhaps_giving_way(finished)
         self._finished.append(finished)
         self._arrived.set()
         if len(self._finished) >= AT_ONCE:
             self._full.set()
+
+    def _perhaps_giving_way(self, failed: Finished) -> Finished:
+        took = self._took.get(failed.claimed.endpoint)
+        gives_way = may_give_way(
+            failed.claimed.tries + 1,
+            wait_seconds=failed.wait_seconds,
+            since_success_seconds=None if took is None else time.monotonic() - took,
+        )
+        return msgspec.structs.replace(failed, may_give_way=True) if gives_way else failed
 
     async def serve(self) -> None:
         """Record until ``drain`` is called and nothing is left."""

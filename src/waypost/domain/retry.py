@@ -15,6 +15,7 @@ from waypost.domain.attempts import Outcome
 
 LONGEST_RETRY_AFTER_SECONDS: Final = 86_400.0
 JITTER: Final = 0.1
+GIVES_WAY_AFTER: Final = 6
 
 
 _SECONDS: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -65,6 +66,18 @@ def decide(
     if retry_after_seconds is not None:
         wait = max(wait, min(retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS))
     return RetryIn(wait)
+
+
+def may_give_way(attempt: int, *, wait_seconds: float, since_success_seconds: float | None) -> bool:
+    """Tell whether a delivery that failed ``attempt`` times lets a newer one of its parcel pass (promise 4).
+
+    It does from the sixth failure on, while the endpoint is otherwise healthy: it took another delivery since the
+    attempt before this one, which was half of the wait ago that follows now, but for the jitter. So one payload that
+    an endpoint can't take costs its parcel a quarter of an hour, and while an endpoint is down everything waits.
+    """
+    if attempt < GIVES_WAY_AFTER or since_success_seconds is None:
+        return False
+    return since_success_seconds <= wait_seconds / 2 * (1 + JITTER)
 
 
 def read_retry_after(text: str | None, now: datetime) -> float | None:

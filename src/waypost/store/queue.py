@@ -37,7 +37,8 @@ class Lane(msgspec.Struct, frozen=True):
 class Finished(msgspec.Struct, frozen=True):
     """An attempt that ended and what follows: settled as ``state``, or tried again after ``wait_seconds``.
 
-    Without an ``attempt`` none was made: then nothing is counted.
+    Without an ``attempt`` none was made: then nothing is counted. One that ``may_give_way`` is not tried again when a
+    newer one of its parcel waits for the same endpoint.
     """
 
     claimed: Claimed
@@ -45,6 +46,7 @@ class Finished(msgspec.Struct, frozen=True):
     state: Settled | None
     reason: Reason | None = None
     wait_seconds: float = 0.0
+    may_give_way: bool = False
 
 
 async def claim(session: Session, lanes: Sequence[Lane], *, dispatcher: int, lease: timedelta) -> list[Claimed]:
@@ -95,7 +97,7 @@ async def settle(session: Session, finished: Sequence[Finished]) -> tuple[set[UU
     ordered = sorted(finished, key=lambda one: (one.claimed.bucket, one.claimed.tracking, one.claimed.endpoint))
     async with transaction(session):
         held, now = await _hold(session, ordered)
-        ours = [one for one in ordered if one.claimed.id in held]
+        ours = await _given_way(session, [one for one in ordered if one.claimed.id in held])
         for (state, reason, tried), group in _by_end(ours, held).items():
             await execute(session, "settle", *_ids(group), state.value, reason and reason.value, int(tried))
         await _retry(session, [one for one in ours if one.state is None and not held[one.claimed.id]], now)
@@ -105,6 +107,19 @@ async def settle(session: Session, finished: Sequence[Finished]) -> tuple[set[UU
         attempts = [one.attempt for one in ordered if one.attempt is not None]
         await _keep_attempts(session, [one for one in attempts if (one.delivery, one.number) not in known])
     return freed, len(ordered) - len(ours)
+
+
+async def _given_way(session: Session, ours: list[Finished]) -> list[Finished]:
+    """Settle as superseded what lets a newer one of its parcel pass."""
+    queues = [one.claimed for one in ours if one.may_give_way]
+    if not queues:
+        return ours
+    buckets = [one.bucket for one in queues]
+    columns = ([one.id for one in queues], [one.tracking for one in queues], [one.endpoint for one in queues])
+    rows = await fetch(session, "followed", sorted(set(buckets)), buckets, *columns)
+    passed = {row["id"] for row in rows}
+    end = {"state": Settled.SUPERSEDED, "reason": Reason.NEWER_EVENT}
+    return [msgspec.structs.replace(one, **end) if one.claimed.id in passed else one for one in ours]
 
 
 async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[UUID, bool], datetime]:

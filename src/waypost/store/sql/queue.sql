@@ -114,6 +114,14 @@ with first as (
 select (select count(*) from first) - (select count(*) from freed) as vanished,
        array(select distinct endpoint from freed) as endpoints
 
+-- name: followed
+-- Which heads of queues have something waiting behind them.
+select u.id
+from unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::uuid[]) as u (bucket, id, tracking, endpoint)
+where exists (select from due q
+              where q.bucket = any ($1::smallint[]) and q.bucket = u.bucket and q.tracking = u.tracking
+                and q.endpoint = u.endpoint and q.ordering <> 'unordered' and q.blocked)
+
 -- name: lane_queues
 -- The queues of an endpoint that was turned off or deleted, a bounded number at a time.
 select bucket, tracking, id from due where bucket = any ($1::smallint[]) and endpoint = $2 limit 500
