@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.support.api import Api, Caller, serving_api
 from tests.support.databases import fresh, make_template
 from tests.support.embedded import ignore, open_place
 from waypost.store.database import Database
@@ -24,3 +25,14 @@ async def server_dsn() -> AsyncIterator[str]:
 async def database(server_dsn: str) -> AsyncIterator[Database]:
     async with fresh(server_dsn) as made:
         yield made
+
+
+@pytest.fixture
+async def api(database: Database) -> AsyncIterator[Api]:
+    async with serving_api(database) as api:
+        yield api
+
+
+@pytest.fixture
+async def shop(api: Api) -> Caller:
+    return await api.caller()

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.support.api import Api, Caller, serving_api
+from tests.support.api import Api, Caller
 from tests.support.receiver import Receiver, always, answering, receiving
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.guard import Guard
@@ -19,7 +19,6 @@ from waypost.dispatch.run import Sender, Settings
 from waypost.dispatch.transport import PyreqwestTransport
 from waypost.domain.retry import Policy
 from waypost.domain.targets import Ports
-from waypost.store.database import Database
 from waypost.store.vault import Vault
 
 DELIVERY = [
@@ -31,17 +30,6 @@ ATTEMPT = [
     *("number", "started_at", "duration_ms", "version", "outcome", "message", "status_code", "retry_after_seconds"),
     *("request", "response"),
 ]
-
-
-@pytest.fixture
-async def api(database: Database) -> AsyncIterator[Api]:
-    async with serving_api(database) as api:
-        yield api
-
-
-@pytest.fixture
-async def shop(api: Api) -> Caller:
-    return await api.caller()
 
 
 async def add(api: Api, shop: Caller, url: str = "http://127.0.0.1/hook") -> str:

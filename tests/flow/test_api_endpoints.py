@@ -2,14 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from tests.support.api import Api, Caller, serving_api
-from waypost.store.database import Database
+from tests.support.api import Api, Caller
 
 URL = "http://127.0.0.1/hook"
 KEYS = [
@@ -17,17 +15,6 @@ KEYS = [
     *("rate_limit_per_second", "headers", "health", "failing_since", "last_error", "created_at", "updated_at"),
 ]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-
-
-@pytest.fixture
-async def api(database: Database) -> AsyncIterator[Api]:
-    async with serving_api(database) as api:
-        yield api
-
-
-@pytest.fixture
-async def shop(api: Api) -> Caller:
-    return await api.caller()
 
 
 async def add(shop: Caller, **fields: object) -> Any:
@@ -176,11 +163,20 @@ async def test_the_list_is_newest_first_in_pages_without_gaps(shop: Caller) -> N
     assert second["next_cursor"] is None
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=dlv_1", "page=2", "limit=1&limit=2"])
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=201", "limit=x", "cursor=dlv_1", "page=2", "limit=1&limit=2", "x" * 5_000 + "=1"],
+)
 async def test_a_page_that_can_not_be_is_refused(shop: Caller, query: str) -> None:
     answer = await shop.get(f"/v1/endpoints?{query}")
 
-    assert (answer.status_code, fields_of(answer)) == (422, [query.split("=", maxsplit=1)[0]])
+    assert (answer.status_code, fields_of(answer)) == (422, [query.split("=", maxsplit=1)[0][:100]])
+
+
+async def test_too_many_parameters_are_refused(shop: Caller) -> None:
+    answer = await shop.get("/v1/endpoints?" + "&".join(f"p{number}=1" for number in range(200)))
+
+    assert answer.status_code == 422
 
 
 async def waiting(api: Api, endpoint: str) -> int:

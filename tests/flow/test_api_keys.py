@@ -1,7 +1,5 @@
 """Who may ask: keys, scopes, and what is answered without them; and what no route knows."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
@@ -11,12 +9,6 @@ from waypost.api.keys import KeyRefused, Keys
 from waypost.store.database import Database
 
 OPEN = {"/health/ready", "/metrics", "/schemas/webhook-v4.json"}
-
-
-@pytest.fixture
-async def api(database: Database) -> AsyncIterator[Api]:
-    async with serving_api(database) as api:
-        yield api
 
 
 def routes(app: Litestar) -> set[tuple[str, str]]:

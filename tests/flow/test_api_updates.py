@@ -1,26 +1,13 @@
 """POST /v1/updates: what is taken, what is refused and how, and idempotency keys."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.api import Api, Caller, serving_api
+from tests.support.api import Api, Caller
 from tests.support.databases import add_endpoint
-from waypost.store.database import Database
 
 SCAN = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "Out for delivery", "location": "Bremen"}
-
-
-@pytest.fixture
-async def api(database: Database) -> AsyncIterator[Api]:
-    async with serving_api(database) as api:
-        yield api
-
-
-@pytest.fixture
-async def shop(api: Api) -> Caller:
-    return await api.caller()
 
 
 def update(number: str = "A1", **fields: object) -> dict[str, object]:
@@ -102,6 +89,10 @@ async def test_facts_and_offsets_are_kept_and_empty_texts_count_as_absent(shop: 
             {"checkpoints": [{**SCAN, "checkpoint_date": "2026-02-30T08:00"}]},
             "updates[1].checkpoints[0].checkpoint_date",
         ),
+        *(
+            ({"checkpoints": [{**SCAN, "checkpoint_date": date}]}, "updates[1].checkpoints[0].checkpoint_date")
+            for date in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-03-01T08:00:00+14:01")
+        ),
         ({"checkpoints": [SCAN, {**SCAN, "tracking_detail": " "}]}, "updates[1].checkpoints[1].tracking_detail"),
         ({"checkpoints": [{**SCAN, "country_iso2": "de"}]}, "updates[1].checkpoints[0].country_iso2"),
         ({"checkpoints": [{**SCAN, "zip": "1" * 201}]}, "updates[1].checkpoints[0].zip"),
@@ -130,6 +121,13 @@ async def test_a_field_that_cannot_be_taken_is_named_and_nothing_of_the_request_
     assert answer.json()["code"] == "invalid_request"
     assert [error["field"] for error in answer.json()["errors"]] == [field]
     assert await counted(api) == (0, 0)
+
+
+async def test_an_answer_does_not_repeat_a_long_name(shop: Caller) -> None:
+    answer = await reported(shop, update("A1", **{"x" * 1_000_000: 1}))
+
+    assert answer.status_code == 422
+    assert len(answer.content) < 2_000
 
 
 async def test_several_faults_are_told_together(shop: Caller) -> None:

@@ -10,19 +10,7 @@ import trackingmore
 import uvicorn
 from trackingmore import request as sdk_request
 
-from tests.support.api import Api, Caller, serving_api
-from waypost.store.database import Database
-
-
-@pytest.fixture
-async def api(database: Database) -> AsyncIterator[Api]:
-    async with serving_api(database) as api:
-        yield api
-
-
-@pytest.fixture
-async def shop(api: Api) -> Caller:
-    return await api.caller()
+from tests.support.api import Api, Caller
 
 
 async def create(shop: Caller, **fields: object):
@@ -93,6 +81,13 @@ async def test_a_body_that_is_no_object_is_400(shop: Caller, body: bytes) -> Non
     assert (answer.status_code, answer.json()["meta"]["code"]) == (400, 400)
 
 
+async def test_an_answer_does_not_repeat_a_long_name(shop: Caller) -> None:
+    answer = await create(shop, **{"\U0001f600" * 50_000: "x"})
+
+    assert answer.json()["meta"]["code"] == 4130
+    assert len(answer.content) < 2_000
+
+
 async def numbers(shop: Caller, query: str = "") -> list[str]:
     answer = await shop.get(f"/v4/trackings/get?{query}")
     assert answer.status_code == 200, answer.text
@@ -130,6 +125,9 @@ async def test_numbers_and_courier_choose(shop: Caller) -> None:
         ("created_date_min=2023-08-23T14:00:00+08:00", 4130),
         ("courier_code=dhl", 4130),
         ("tracknumber=A1", 4130),
+        ("tracking_numbers=A1&courier_code=%00", 4120),
+        ("tracking_numbers=A1&tracking_numbers=A2", 4130),
+        ("&".join(f"p{n}=1" for n in range(101)), 4130),
     ],
 )
 async def test_what_can_not_be_asked_is_refused_never_ignored(shop: Caller, query: str, code: int) -> None:

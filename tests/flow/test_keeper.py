@@ -15,7 +15,8 @@ from waypost.domain.statuses import Status
 from waypost.domain.trackings import Source, Update
 from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
-from waypost.keeper.keeper import Keeper, clock_ms
+from waypost.intake.poller import clock_ms
+from waypost.keeper.keeper import Keeper
 from waypost.store import partitions, retention
 from waypost.store.database import Database
 

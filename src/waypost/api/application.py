@@ -18,7 +18,7 @@ from waypost.api.v4 import envelope, trackings
 
 _LOG: Final = structlog.get_logger()
 LARGEST_BODY: Final = 1 << 20
-OLD_VERSIONS: Final = ("/v2", "/v3")
+OLD_VERSIONS: Final = ("/v2/", "/v3/")
 _CODES: Final = {
     HTTPStatus.BAD_REQUEST: "malformed_request",
     HTTPStatus.NOT_FOUND: "not_found",
@@ -82,7 +82,7 @@ def _of_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Probl
 
 def _detail(path: str, status: HTTPStatus) -> str:
     match status:
-        case HTTPStatus.NOT_FOUND if path.startswith(OLD_VERSIONS):
+        case HTTPStatus.NOT_FOUND if path.startswith(OLD_VERSIONS) or path + "/" in OLD_VERSIONS:
             return "This version of the API is not offered: use /v4."
         case HTTPStatus.NOT_FOUND:
             return "There is nothing here."

@@ -22,6 +22,8 @@ _WORDS: Final = {
     "object": "an object",
     "null": "null",
 }
+_LONGEST_NAME: Final = 100
+"""An answer repeats no more of a name that the caller chose."""
 _NUL: Final = b"\\u0000"
 
 
@@ -46,12 +48,13 @@ def _explain(text: str) -> FieldError:
     what, path = (found["what"], found["path"] or "") if found else (text, "")
     path = path.removeprefix(".").replace("[...]", "[]")
     if named := _NAMED.match(what):
-        field = f"{path}.{named['name']}" if path else named["name"]
+        name = named["name"][:_LONGEST_NAME]
+        field = f"{path}.{name}" if path else name
         return FieldError(field, "is required" if named["how"].startswith("missing") else "is no field of this")
     if typed := _TYPES.match(what):
         wanted = " or ".join(_WORDS.get(word, word) for word in typed["wanted"].split(" | "))
         return FieldError(path, f"must be {wanted}, not {_WORDS.get(typed['got'], typed['got'])}")
-    return FieldError(path, what[:1].lower() + what[1:])
+    return FieldError(path[:_LONGEST_NAME], what[:1].lower() + what[1:_LONGEST_NAME])
 
 
 def _find_nul(value: Any, path: str) -> str | None:

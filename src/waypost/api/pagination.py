@@ -12,6 +12,9 @@ from waypost.domain import ids
 
 PAGE_SIZE: Final = 50
 LARGEST_PAGE: Final = 200
+MOST_PARAMETERS: Final = 50
+SHOWN: Final = 100
+"""An answer repeats no more of a name that the caller chose."""
 
 T = TypeVar("T")
 
@@ -32,11 +35,14 @@ class Listed(msgspec.Struct, frozen=True):
 
 def read_query(raw: bytes, allowed: frozenset[str]) -> dict[str, str]:
     """Give a query's parameters, each once. Raises Problem for one that the call does not know."""
-    pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=100)
+    try:
+        pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
+    except ValueError:
+        raise invalid([FieldError("", f"has more than {MOST_PARAMETERS} parameters")]) from None
     query = dict(pairs)
-    errors = [FieldError(name, "is no parameter of this call") for name in query if name not in allowed]
+    errors = [FieldError(name[:SHOWN], "is no parameter of this call") for name in query if name not in allowed]
     names = [name for name, _ in pairs]
-    errors += [FieldError(name, "is given twice") for name in query if names.count(name) > 1]
+    errors += [FieldError(name[:SHOWN], "is given twice") for name in query if names.count(name) > 1]
     errors += [FieldError(name, "must not contain the character NUL") for name, text in query.items() if "\0" in text]
     if errors:
         raise invalid(errors)

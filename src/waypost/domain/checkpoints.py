@@ -84,13 +84,20 @@ def _order(key: Identity, checkpoint: Checkpoint, *, by_utc: bool) -> tuple[str,
 
     Scans of one second are ordered by how far along the journey they say the parcel is.
     """
-    when = checkpoint.checkpoint_date
-    if by_utc and checkpoint.offset_minutes:
-        local = datetime.strptime(when, WALL_TIME)  # noqa: DTZ007 - wall time, its offset is beside it
-        when = (local - timedelta(minutes=checkpoint.offset_minutes)).strftime(WALL_TIME)
     return (
-        when,
+        _utc(checkpoint) if by_utc else checkpoint.checkpoint_date,
         progress(checkpoint.checkpoint_delivery_status),
         checkpoint.checkpoint_delivery_substatus or "",
         key,
     )
+
+
+def _utc(checkpoint: Checkpoint) -> str:
+    """Give the time of a scan that has an offset in UTC; at the very ends of the calendar there is none."""
+    if not checkpoint.offset_minutes:
+        return checkpoint.checkpoint_date
+    local = datetime.strptime(checkpoint.checkpoint_date, WALL_TIME)  # noqa: DTZ007 - its offset is beside it
+    try:
+        return (local - timedelta(minutes=checkpoint.offset_minutes)).strftime(WALL_TIME)
+    except OverflowError:
+        return checkpoint.checkpoint_date

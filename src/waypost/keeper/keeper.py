@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,17 +12,13 @@ import structlog
 from waypost.domain.trackings import EXPIRES_AFTER_MS, Source, TrackingState, Update, is_due_to_expire
 from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
+from waypost.intake.poller import clock_ms
 from waypost.store import idempotency, partitions, queue, retention
 from waypost.store.database import Database
 from waypost.store.statements import LOST, Session
 
 _LOG: Final = structlog.get_logger()
 JITTER: Final = 0.1
-
-
-def clock_ms() -> int:
-    """Give the time in Unix milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

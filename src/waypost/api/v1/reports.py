@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from types import GenericAlias
 from typing import Annotated, Any, Final, cast
@@ -23,6 +23,10 @@ MOST_UPDATES: Final = 1_000
 MOST_CHECKPOINTS: Final = 200
 LONGEST_DETAIL: Final = 1_000
 LONGEST_TEXT: Final = 200
+YEARS: Final = range(1970, 2101)
+"""Nearer to the ends of the calendar a time can't be turned into UTC."""
+LONGEST_OFFSET: Final = timedelta(hours=14)
+MINUTE: Final = timedelta(minutes=1)
 MOST_ERRORS: Final = 50
 """So many errors are named in one answer; whoever mends them will see the others."""
 
@@ -175,8 +179,12 @@ def _read_time(text: str) -> tuple[str, int | None] | None:
         when = datetime.fromisoformat(f"{day}T{minute}{second or ':00'}{(offset or '').upper()}")
     except ValueError:
         return None
+    if when.year not in YEARS:
+        return None
     distance = when.utcoffset()
-    return when.replace(tzinfo=None).isoformat(), None if distance is None else round(distance.total_seconds() / 60)
+    if distance is None:
+        return when.isoformat(), None
+    return (when.replace(tzinfo=None).isoformat(), distance // MINUTE) if abs(distance) <= LONGEST_OFFSET else None
 
 
 _STATUSES: Final = {status.value: status for status in Status}

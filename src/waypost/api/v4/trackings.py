@@ -32,6 +32,8 @@ MOST_NUMBERS: Final = 40
 PAGE_SIZE: Final = 100
 LARGEST_PAGE: Final = 200
 LAST_PAGE: Final = 1_000_000
+MOST_PARAMETERS: Final = 100
+SHOWN_CHARACTERS: Final = 100
 
 # The request says *_iso2 where the object that is answered does not.
 _GIVEN: Final = {name: name for name in SHOP_FACTS} | {
@@ -59,7 +61,7 @@ async def create(request: Request[Any, Any, Any], parts: Given) -> Response[byte
         if texts[name].lower() not in _OFF:
             raise Refused(INVALID_FORMAT, f"{name} is not available yet.")
     if unknown := sorted(texts.keys() - _CREATE - _LATER):
-        raise Refused(INVALID_FORMAT, f"{ascii(unknown[0])[1:-1]} is no parameter of this call.")
+        raise Refused(INVALID_FORMAT, f"{_shown(unknown[0])} is no parameter of this call.")
     number, courier = _parcel(texts)
     given = {_GIVEN[name]: text for name, text in texts.items() if name in _GIVEN}
     wanted = IntakeRequest(caller.account, number, courier, create=True, given=given)
@@ -80,10 +82,10 @@ async def find(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]
     if query.keys() & _GET_LATER:
         raise Refused(INVALID_FORMAT, f"{min(query.keys() & _GET_LATER)} is not available yet.")
     if unknown := sorted(query.keys() - _GET):
-        raise Refused(INVALID_FORMAT, f"{ascii(unknown[0])[1:-1]} is no parameter of this call.")
+        raise Refused(INVALID_FORMAT, f"{_shown(unknown[0])} is no parameter of this call.")
     limit = _number(query, "items_amount", PAGE_SIZE, LARGEST_PAGE)
     skipped = (_number(query, "pages_amount", 1, LAST_PAGE) - 1) * limit
-    courier = query.get("courier_code")
+    courier = _courier(query["courier_code"]) if "courier_code" in query else None
     async with parts.database.serving.acquire() as session:
         if "tracking_numbers" in query:
             numbers = _numbers(query["tracking_numbers"])
@@ -110,11 +112,9 @@ def _texts(body: bytes) -> dict[str, str]:
         if text is None or text == "":
             continue
         if not isinstance(text, str):
-            raise Refused(INVALID_FORMAT, f"{ascii(name)[1:-1]} must be text.")
+            raise Refused(INVALID_FORMAT, f"{_shown(name)} must be text.")
         if len(text) > LONGEST or "\0" in text:
-            raise Refused(
-                INVALID_FORMAT, f"{ascii(name)[1:-1]} has {LONGEST} characters at most, and none of them is NUL."
-            )
+            raise Refused(INVALID_FORMAT, f"{_shown(name)} has {LONGEST} characters at most, and none of them is NUL.")
         texts[name] = text
     return texts
 
@@ -126,15 +126,34 @@ def _parcel(texts: Mapping[str, str]) -> tuple[str, str]:
         number = normalise_number(texts["tracking_number"])
     except InvalidInput as error:
         raise Refused(INVALID_NUMBER, f"The value of tracking_number is invalid: it {error.message}.") from None
+    return number, _courier(texts.get("courier_code", "").strip())
+
+
+def _courier(text: str) -> str:
     try:
-        return number, check_courier_code(texts.get("courier_code", "").strip())
+        return check_courier_code(text)
     except InvalidInput as error:
         raise Refused(INVALID_COURIER, f"The value of courier_code is invalid: it {error.message}.") from None
 
 
+def _shown(name: str) -> str:
+    """Give a name that the caller chose as an answer may repeat it: ASCII, and not its whole length."""
+    return ascii(name[:SHOWN_CHARACTERS])[1:-1]
+
+
 def _query(raw: bytes) -> dict[str, str]:
-    pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=100)
-    return {name: text.strip() for name, text in pairs if text.strip()}
+    """Read the parameters that are set, each once."""
+    try:
+        pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
+    except ValueError:
+        raise Refused(INVALID_FORMAT, f"Max. {MOST_PARAMETERS} parameters in one call.") from None
+    query: dict[str, str] = {}
+    for name, text in pairs:
+        if name in query:
+            raise Refused(INVALID_FORMAT, f"{_shown(name)} is given twice.")
+        if text.strip():
+            query[name] = text.strip()
+    return query
 
 
 def _number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
