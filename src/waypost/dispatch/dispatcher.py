@@ -110,6 +110,7 @@ class Dispatcher:
         """Find what hints missed, take over from dispatchers that died, and see what endpoints have become."""
         number = self._number
         assert number is not None  # noqa: S101 - serve has joined
+        loop = asyncio.get_running_loop()
         while True:
             await queue.rescue(life, number, alone=self._alone)
             self._lanes.forget_idle()
@@ -117,6 +118,9 @@ class Dispatcher:
                 lanes = await queue.scout(session)
                 await self._refresh(session, list(self._lanes))
             self.hint(endpoint for endpoint, due_in in lanes.items() if due_in <= 0)
+            for endpoint, due_in in lanes.items():
+                if 0 < due_in < SCOUT_SECONDS:  # not a second late
+                    loop.call_later(due_in, self.hint, (endpoint,))
             await asyncio.sleep(SCOUT_SECONDS)
 
     async def _claim_loop(self) -> None:

@@ -24,6 +24,9 @@ BUSY: Final = 16
 """A batch of so many shows load: the next one is given time to gather, which makes fewer and larger commits."""
 GATHER_SECONDS: Final = 0.02
 PAUSE_SECONDS: Final = 0.5
+SOON_SECONDS: Final = 1.0
+"""A retry that is due before the next look for lost hints is hinted at its time."""
+LATE_SECONDS: Final = 0.002
 
 
 class Recorder:
@@ -120,6 +123,11 @@ class Recorder:
         if late:
             _LOG.warning("settled_too_late", deliveries=late)
         self._freed(freed)
+        for one in batch:
+            if one.state is None and 0 < one.wait_seconds < SOON_SECONDS:
+                asyncio.get_running_loop().call_later(
+                    one.wait_seconds + LATE_SECONDS, self._freed, (one.claimed.endpoint,)
+                )
         try:
             await self._note_health(batch)
         except (*LOST, *REPEATABLE) as error:

@@ -1,0 +1,40 @@
+"""`make bench` at its smallest: it runs to its end, and what it counts adds up."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.embedded import open_place
+
+ROOT = Path(__file__).parents[2]
+
+
+SMALLEST = "--no-keep --rounds 1 --parcels 20 --per-request 5 --seconds 1 --rate 40"
+COUNTED = re.compile(r"^  (received|settled as delivered|attempts recorded) +(\d+)$", re.MULTILINE)
+
+
+def test_the_benchmark_delivers_what_it_says() -> None:
+    with open_place() as place:
+        ended = subprocess.run(
+            (sys.executable, "-m", "benchmarks", *SMALLEST.split(), "--folder", str(place)),
+            check=False,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    assert ended.returncode == 0, ended.stderr
+    counts = dict(COUNTED.findall(ended.stdout))
+    assert counts == {"received": "640", "settled as delivered": "640", "attempts recorded": "640"}
+
+
+def test_kept_results_say_when_and_on_what_they_were_measured() -> None:
+    results = [json.loads(file.read_text()) for file in (ROOT / "benchmarks" / "results").glob("*.json")]
+
+    assert results
+    assert all(result["at"] and result["machine"]["cpu"] and result["machine"]["cores"] for result in results)

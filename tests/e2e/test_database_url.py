@@ -1,0 +1,71 @@
+"""`waypost` on a PostgreSQL of one's own: what it wants first, and that it then works the same."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.embedded import open_place, running
+from tests.support.serving import run_waypost, serving
+
+KEY = "a secret key of sixteen characters or more"
+
+
+@pytest.fixture
+async def url() -> AsyncIterator[str]:
+    with open_place() as place:
+        async with running(place / "data") as server:
+            yield server.dsn
+
+
+async def waypost(*arguments: str, **settings: str) -> tuple[int, str]:
+    ended = await asyncio.to_thread(run_waypost, *arguments, **settings)
+    return ended.returncode, ended.stderr
+
+
+async def test_it_wants_migrations_then_a_key_and_knows_that_key_again(url: str) -> None:
+    assert await waypost("serve", "--port", "0", "--database-url", url, WAYPOST_SECRET_KEY=KEY) == (
+        1,
+        "waypost: The database lacks 1 of this program's migrations: run `waypost migrate`.\n",
+    )
+    assert (await waypost("migrate", "--database-url", url))[0] == 0
+
+    code, said = await waypost("serve", "--port", "0", "--database-url", url)
+
+    assert (code, said.count("\n")) == (1, 1)
+    assert "WAYPOST_SECRET_KEY" in said
+
+
+async def test_it_serves_from_there(url: str) -> None:
+    await waypost("migrate", "--database-url", url)
+
+    with serving(WAYPOST_DATABASE_URL=url, WAYPOST_SECRET_KEY=KEY) as server:
+        await asyncio.to_thread(server.start)
+        made = await asyncio.to_thread(
+            run_waypost,
+            *("account", "create", "--email", "a@b.co", "--name", "Shop", "--password", "12345678"),
+            *("--database-url", url),
+        )
+        assert made.returncode == 0, made.stderr
+        assert await asyncio.to_thread(server.stop) == 0
+        assert not server.data_dir.exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("postgresql://u:s3cret@127.0.0.1:1/d", "can't be reached"),
+        ("postgresql://u:s3cret@127.0.0.1:port/d", "can't be read"),
+        ("mysql://u:s3cret@127.0.0.1/d", "must begin with postgresql://"),
+    ],
+)
+async def test_a_url_that_does_not_work_is_one_sentence_without_its_password(
+    tmp_path: Path, wrong: str, told: str
+) -> None:
+    code, said = await waypost("migrate", "--database-url", wrong, WAYPOST_DATA_DIR=str(tmp_path))
+
+    assert code in (1, 2)
+    assert told in said
+    assert "s3cret" not in said
+    assert said.count("\n") == 1
