@@ -81,10 +81,13 @@ def test_what_was_made_is_there_after_a_restart(server: Serving) -> None:
     shop = server.account()
     made = shop.post("/v1/endpoints", {"url": "http://127.0.0.1:8080/"})
     assert server.stop() == 0
+    first = server.said()
 
     server.start()
 
     assert server.site(shop.headers["tracking-api-key"]).get("/v1/endpoints")["items"][0]["id"] == made["id"]
+    assert "`waypost account create`" in first
+    assert "`waypost account create`" not in server.said()[len(first) :]
 
 
 def test_a_taken_port_is_one_sentence_and_nothing_is_begun(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
 import structlog
@@ -14,7 +14,10 @@ from waypost.app.server import HttpServer, free_address
 from waypost.app.storage import secret_key, serving_storage
 from waypost.app.supervisor import Part, keep_running
 from waypost.settings import Settings
+from waypost.store.accounts import has_accounts
+from waypost.store.database import Database
 from waypost.store.embedded import EmbeddedPostgres
+from waypost.store.statements import LOST
 
 _LOG: Final = structlog.get_logger()
 LAST_REQUESTS_SECONDS: Final = 15.0
@@ -41,9 +44,19 @@ async def run(settings: Settings, *, announce: Callable[[str], None]) -> None:
             server = HttpServer(engine.application, host=host, port=port)
             async with _running(engine, storage.server, server, stop):
                 announce(f"Waypost listens on http://{f'[{host}]' if ':' in host else host}:{port}")
+                await _greet(storage.database, announce)
                 await _wait_for_end(server, stop)
                 announce("Stopping: what is under way ends first")
     announce("Stopped")
+
+
+async def _greet(database: Database, announce: Callable[[str], None]) -> None:
+    """Say at the first start what to do next."""
+    with suppress(*LOST):
+        async with database.serving.acquire() as session:
+            known = await has_accounts(session)
+        if not known:
+            announce("There is no account yet: make one with `waypost account create`, while this runs")
 
 
 def _spare_the_collector() -> None:

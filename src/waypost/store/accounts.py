@@ -59,3 +59,9 @@ async def create_account(
         if error.constraint_name in _TAKEN:
             raise AccountExists(f"There is already an account with the e-mail address {email}.") from None
         raise
+
+
+async def has_accounts(session: Session) -> bool:
+    """Tell whether there is any account yet."""
+    row = await fetch_one(session, "any_account")
+    return bool(row and row["found"])

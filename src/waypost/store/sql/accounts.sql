@@ -16,3 +16,6 @@ insert into account_user (id, account, email, password_hash, role) values ($1, $
 
 -- name: add_key
 insert into api_key (id, account, name, prefix, digest, scopes) values ($1, $2, $3, $4, $5, $6);
+
+-- name: any_account
+select exists (select from account) as found
