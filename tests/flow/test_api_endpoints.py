@@ -83,14 +83,13 @@ async def test_a_secret_may_be_brought_along_and_is_kept_sealed(api: Api, shop: 
         ({"url": URL, "description": "x" * 201}, ["description"], "invalid_request"),
         ({"url": URL, "description": "a\nb"}, ["description"], "invalid_request"),
         ({"url": URL, "version": "V5"}, ["version"], "invalid_request"),
-        ({"url": URL, "version": "V2"}, ["version"], "not_available"),
-        ({"url": URL, "version": "V3"}, ["version"], "not_available"),
-        ({"url": URL, "trigger": "status_change"}, ["trigger"], "not_available"),
         ({"url": URL, "trigger": "never"}, ["trigger"], "invalid_request"),
         ({"url": URL, "ordering": "latest"}, ["ordering"], "not_available"),
         ({"url": URL, "ordering": "unordered"}, ["ordering"], "not_available"),
         ({"url": URL, "rate_limit_per_second": 5}, ["rate_limit_per_second"], "not_available"),
-        ({"url": URL, "headers": {"x-shop": "a"}}, ["headers"], "not_available"),
+        ({"url": URL, "headers": {"X-Shop": "a", "x-shop": "b"}}, ["headers.x-shop"], "invalid_request"),
+        ({"url": URL, "headers": {"host": "a"}}, ["headers.host"], "invalid_request"),
+        ({"url": URL, "headers": {"x-shop": 1}}, ["headers[]"], "invalid_request"),
         ({"url": URL, "statuses": []}, ["statuses"], "invalid_request"),
         ({"url": URL, "statuses": "some"}, ["statuses"], "invalid_request"),
         ({"url": URL, "statuses": ["delivered", "pending"]}, ["statuses[1]"], "invalid_request"),
@@ -145,7 +144,7 @@ async def test_a_change_that_is_wrong_in_part_changes_nothing(shop: Caller) -> N
     made = await add(shop, description="Old")
 
     answer = await shop.call(
-        "PATCH", f"/v1/endpoints/{made['id']}", json={"description": "New", "url": "nonsense", "version": "V2"}
+        "PATCH", f"/v1/endpoints/{made['id']}", json={"description": "New", "url": "nonsense", "version": "V1"}
     )
 
     assert (answer.status_code, fields_of(answer)) == (422, ["url", "version"])
@@ -267,3 +266,118 @@ async def test_another_accounts_endpoint_is_as_if_it_were_not_there(
     unchanged = (await other.get(f"/v1/endpoints/{theirs}")).json()
     assert (unchanged["enabled"], unchanged["description"]) == (True, "")
     assert (await shop.get("/v1/endpoints")).json()["items"] == []
+
+
+@pytest.mark.parametrize("version", ["V2", "V3", "V4"])
+async def test_version_trigger_and_own_headers_are_kept_and_shown(shop: Caller, version: str) -> None:
+    made = await add(shop, version=version, trigger="status_change", headers={"X-Shop": "a b", "authorization": "k"})
+
+    changed = await shop.call("PATCH", f"/v1/endpoints/{made['id']}", json={"headers": {"x-new": "1"}})
+
+    assert (made["version"], made["trigger"]) == (version, "status_change")
+    assert made["headers"] == {"x-shop": "a b", "authorization": "k"}
+    assert changed.json() == {
+        **{name: made[name] for name in KEYS},
+        "headers": {"x-new": "1"},
+        "updated_at": changed.json()["updated_at"],
+    }
+
+
+async def test_own_headers_are_sealed_in_the_database(api: Api, shop: Caller) -> None:
+    await add(shop, headers={"authorization": "Basic c2hvcDpzZWNyZXQ="})
+
+    assert b"Basic" not in await api.database.serving.fetchval("select headers from endpoint")
+
+
+async def test_a_rotation_keeps_the_secret_before_until_its_end(shop: Caller) -> None:
+    made = await add(shop)
+    path = f"/v1/endpoints/{made['id']}"
+
+    rotated = (await shop.post(f"{path}/rotate-secret", {"overlap_seconds": 600})).json()
+    shown = (await shop.get(f"{path}/secret")).json()
+    ended = (await shop.post(f"{path}/end-rotation")).json()
+
+    assert rotated["secret"] != made["secret"]
+    assert rotated["previous"]["secret"] == made["secret"]
+    assert TIME.fullmatch(rotated["previous"]["until"])
+    assert shown == rotated
+    assert ended == {**rotated, "previous": None}
+    assert (await shop.get(f"{path}/secret")).json() == ended
+
+
+async def test_a_rotation_without_overlap_or_with_a_body_left_out(shop: Caller) -> None:
+    made = await add(shop)
+    path = f"/v1/endpoints/{made['id']}/rotate-secret"
+
+    at_once = (await shop.post(path, {"secret": "my-own-secret-000", "overlap_seconds": 0})).json()
+    by_default = (await shop.call("POST", path)).json()
+
+    assert (at_once["secret"], at_once["previous"]) == ("my-own-secret-000", None)
+    assert by_default["secret"].startswith("whsec_")
+    assert by_default["previous"]["secret"] == "my-own-secret-000"
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"secret": "short"}, ["secret"]),
+        ({"overlap_seconds": -1}, ["overlap_seconds"]),
+        ({"overlap_seconds": 604_801}, ["overlap_seconds"]),
+        ({"overlap_seconds": "1"}, ["overlap_seconds"]),
+        ({"secret": "short", "overlap_seconds": -1}, ["secret", "overlap_seconds"]),
+        ({"keep": True}, ["keep"]),
+    ],
+)
+async def test_a_rotation_that_can_not_be_changes_nothing(
+    shop: Caller, body: dict[str, object], fields: list[str]
+) -> None:
+    made = await add(shop)
+
+    answer = await shop.post(f"/v1/endpoints/{made['id']}/rotate-secret", body)
+
+    assert (answer.status_code, fields_of(answer)) == (422, fields)
+    shown = (await shop.get(f"/v1/endpoints/{made['id']}/secret")).json()
+    assert (shown["secret"], shown["previous"]) == (made["secret"], None)
+
+
+async def test_a_test_that_nobody_sends_in_time_is_answered_with_its_delivery(api: Api, shop: Caller) -> None:
+    made = await add(shop)
+
+    answer = await shop.post(f"/v1/endpoints/{made['id']}/test", {"status": "delivered"})
+
+    delivery = answer.json()
+    assert answer.status_code == 202
+    assert (delivery["test"], delivery["state"], delivery["attempts"]) == (True, "waiting", [])
+    assert (delivery["status"], delivery["substatus"], delivery["courier_code"]) == (
+        "delivered",
+        "delivered003",
+        "usps",
+    )
+    assert UUID(int=0) in api.hinted
+    listed = (await shop.get("/v1/deliveries?test=true")).json()["items"]
+    assert [one["id"] for one in listed] == [delivery["id"]]
+    assert (await shop.get("/v1/deliveries?test=false")).json()["items"] == []
+    assert [one["id"] for one in (await shop.get("/v1/deliveries?status=delivered")).json()["items"]] == [
+        delivery["id"]
+    ]
+    assert (await shop.get("/v1/deliveries?test=true&tracking_number=A1")).json()["items"] == []
+
+
+@pytest.mark.parametrize("status", ["pending", "", "DELIVERED", 3])
+async def test_a_test_of_no_such_status_is_refused(api: Api, shop: Caller, status: object) -> None:
+    made = await add(shop)
+
+    answer = await shop.post(f"/v1/endpoints/{made['id']}/test", {"status": status})
+
+    assert (answer.status_code, fields_of(answer)) == (422, ["status"])
+    assert await api.database.serving.fetchval("select count(*) from due") == 0
+
+
+@pytest.mark.parametrize("call", ["test", "rotate-secret", "end-rotation", "enable", "disable"])
+async def test_another_accounts_endpoint_is_not_there(api: Api, shop: Caller, call: str) -> None:
+    made = await add(shop)
+    other = await api.caller()
+
+    answer = await other.post(f"/v1/endpoints/{made['id']}/{call}", {"status": "delivered"} if call == "test" else {})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -17,6 +17,7 @@ ARGUMENTS = {
     "hold": ([1], [1], [uuid4()], [1]),
     "settle": ([1], [uuid4()], "delivered", None, 1),
     "retry": ([1], [uuid4()], [datetime(2000, 1, 1, tzinfo=UTC)], [1]),
+    "claim_tests": (ALL_BUCKETS, 32, 1, timedelta(seconds=45)),
     "unblock": ([1], [1], [uuid4()], [uuid4()]),
     "followed": ([1], [1], [uuid4()], [uuid4()], [uuid4()]),
     "queues": ([1], [1], [uuid4()], [uuid4()], ["ordered"]),
@@ -33,14 +34,15 @@ ARGUMENTS = {
     "move_expiries": ([1], [1], [uuid4()], [NOW]),
     "find_trackings": ([1], [1], [uuid4()], ["A1"], ["dhl"]),
 }
+BOUNDS = (ALL_BUCKETS, [uuid4()], UUID(int=0), UUID(int=2**127), None, 51)
+DAYS = (date.min, date.max)
 LISTS = {
-    "unsettled_deliveries": (ALL_BUCKETS, [uuid4()], UUID(int=0), UUID(int=2**127), None, 51),
-    "settled_deliveries": (ALL_BUCKETS, [uuid4()], UUID(int=0), UUID(int=2**127), None, 51, date.min, date.max),
-    "undelivered_deliveries": (ALL_BUCKETS, [uuid4()], UUID(int=0), UUID(int=2**127), "failed", 51, date.min, date.max),
-    "settled_of_trackings": (
-        *(ALL_BUCKETS, [uuid4()], UUID(int=0), UUID(int=2**127), None, 51, date.min, date.max, [uuid4()]),
-    ),
-    "unsettled_of_trackings": (ALL_BUCKETS, [uuid4()], UUID(int=0), UUID(int=2**127), None, 51, [uuid4()]),
+    "unsettled_deliveries": (*BOUNDS, False),
+    "settled_deliveries": (*BOUNDS, False, *DAYS),
+    "undelivered_deliveries": (*BOUNDS, False, *DAYS),
+    "test_deliveries": (*BOUNDS, *DAYS),
+    "settled_of_trackings": (*BOUNDS, False, *DAYS, [uuid4()]),
+    "unsettled_of_trackings": (*BOUNDS, False, [uuid4()]),
     "trackings_of_numbers": ([1], uuid4(), ["A1"], None, 100, 0),
     "newest_trackings": (ALL_BUCKETS, uuid4(), 100, 0),
 }
@@ -90,4 +92,4 @@ async def test_a_list_is_read_from_an_index_in_its_order_whatever_waits(database
         rows = await session.fetch("explain " + TEXTS[name], *LISTS[name])
 
     plan = "\n".join(row[0] for row in rows)
-    assert not re.search(r"Seq Scan on (due|tracking|event)\w*\b", plan), plan
+    assert not re.search(r"Seq Scan on (due|tracking|event|settled)\w*\b", plan), plan

@@ -54,6 +54,7 @@ def refused(claimed: Claimed) -> Finished:
         signature="",
         webhook_signature="",
         user_agent="",
+        own_headers=None,
         body_sha256=b"",
         body_length=0,
         response_headers="[]",

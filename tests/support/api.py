@@ -94,6 +94,8 @@ async def serving_api(database: Database, *, max_endpoints: int = 4, ready: str 
         check_url=guard.check,
         max_endpoints=max_endpoints,
         hint=hinted.extend,
+        hint_test=lambda: hinted.append(UUID(int=0)),
+        test_seconds=0.05,
         ready=is_ready,
         metrics=metrics,
     )

@@ -1,7 +1,7 @@
 """Pages of a list: ``?limit=`` and ``?cursor=``, newest first; the cursor is the last id of the page before."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -17,6 +17,7 @@ SHOWN: Final = 100
 """An answer repeats no more of a name that the caller chose."""
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -26,10 +27,10 @@ class Page(msgspec.Struct, frozen=True):
     before: UUID | None
 
 
-class Listed(msgspec.Struct, frozen=True):
+class Listed(msgspec.Struct, Generic[S], frozen=True):
     """A list's answer."""
 
-    items: Sequence[object]
+    items: Sequence[S]
     next_cursor: str | None
 
 
@@ -64,7 +65,7 @@ def read_page(query: Mapping[str, str], prefix: str) -> Page:
     return Page(limit, before)
 
 
-def listed(rows: Sequence[T], page: Page, cursor: Callable[[T], str], show: Callable[[T], object]) -> Listed:
+def listed(rows: Sequence[T], page: Page, cursor: Callable[[T], str], show: Callable[[T], S]) -> Listed[S]:
     """Give the answer from rows of which one more than ``limit`` was read, to know whether there are more."""
     shown = rows[: page.limit]
     return Listed([show(row) for row in shown], cursor(shown[-1]) if len(rows) > page.limit else None)

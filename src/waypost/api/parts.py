@@ -18,7 +18,8 @@ class Parts:
     """The parts of the server that requests are answered with.
 
     ``check_url`` raises InvalidInput for a URL that nothing is sent to. ``hint`` says that endpoints have something to
-    send. ``ready`` gives None, or one sentence why not. ``metrics`` gives Prometheus' text.
+    send, ``hint_test`` that a test waits, whose result is waited for ``test_seconds`` at most. ``ready`` gives None, or
+    one sentence why not. ``metrics`` gives Prometheus' text.
     """
 
     database: Database
@@ -28,6 +29,8 @@ class Parts:
     check_url: Callable[[str], None]
     max_endpoints: int
     hint: Callable[[Iterable[UUID]], None]
+    hint_test: Callable[[], None]
+    test_seconds: float
     ready: Callable[[], Awaitable[str | None]]
     metrics: Callable[[], Awaitable[bytes]]
 

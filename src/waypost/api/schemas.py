@@ -10,10 +10,22 @@ from waypost.payloads.schemas import load
 MEDIA_TYPE: Final = "application/schema+json"
 
 
+@get("/schemas/webhook-v2.json")
+async def webhook_v2() -> Response[bytes]:
+    """Give the schema of V2's body."""
+    return answer_bytes(load("V2"), media_type=MEDIA_TYPE)
+
+
+@get("/schemas/webhook-v3.json")
+async def webhook_v3() -> Response[bytes]:
+    """Give the schema of V3's body."""
+    return answer_bytes(load("V3"), media_type=MEDIA_TYPE)
+
+
 @get("/schemas/webhook-v4.json")
 async def webhook_v4() -> Response[bytes]:
     """Give the schema of V4's body."""
     return answer_bytes(load("V4"), media_type=MEDIA_TYPE)
 
 
-ROUTES: Final = (webhook_v4,)
+ROUTES: Final = (webhook_v2, webhook_v3, webhook_v4)

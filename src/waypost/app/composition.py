@@ -34,6 +34,7 @@ from waypost.store.statements import LOST, SENT
 from waypost.store.vault import Vault
 
 CARRIER_SECONDS: Final = 20.0
+TEST_SLACK_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 2.0
 """How long the database may take to say that it is there, before the server counts as not ready."""
 
@@ -82,6 +83,8 @@ def compose(settings: Settings, storage: Storage, secret_key: str) -> Engine:
             check_url=guard.check,
             max_endpoints=settings.max_endpoints,
             hint=dispatcher.hint,
+            hint_test=dispatcher.hint_test,
+            test_seconds=settings.http_timeout_seconds + TEST_SLACK_SECONDS,
             ready=health.ready,
             metrics=health.metrics,
         )

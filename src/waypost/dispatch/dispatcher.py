@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -18,6 +19,7 @@ from waypost.domain.retry import Policy
 from waypost.store import queue
 from waypost.store.database import Database
 from waypost.store.queue import Finished, Lane
+from waypost.store.rows import Claimed, LaneEndpoint
 from waypost.store.statements import REPEATABLE, Session
 
 _LOG: Final = structlog.get_logger()
@@ -27,6 +29,7 @@ LEASE_SLACK_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 20.0
 MOST_CRASHES: Final = 5
 CLAIM_PAUSE_SECONDS: Final = 0.005
+TESTS_AT_ONCE: Final = 32
 BUSY_CLAIM: Final = 32
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while the machine is suspended
 
@@ -61,7 +64,7 @@ class Dispatcher:
         self._number: int | None = None
         self._due: set[UUID] = set()
         self._lanes = Lanes()
-        self._wake = asyncio.Event()
+        self._wake, self._test_wake = asyncio.Event(), asyncio.Event()
         self._workers: set[asyncio.Task[None]] = set()
         self._recorder = Recorder(database, self.hint)
 
@@ -75,11 +78,15 @@ class Dispatcher:
         self._due.update(endpoints)
         self._wake.set()
 
+    def hint_test(self) -> None:
+        """Say that a test waits; losing a hint costs a second at most."""
+        self._test_wake.set()
+
     async def serve(self, stop: asyncio.Event) -> None:
         """Dispatch until ``stop`` is set; then let what is in flight end (20 s at most) and give the leases back."""
         async with self._database.engine.acquire() as life:
             self._number = await queue.join(life, self._number)
-            loops = [asyncio.create_task(step) for step in (self._claim_loop(), self._scout_loop(life))]
+            loops = [asyncio.create_task(step) for step in self._loops(life)]
             recorder = asyncio.create_task(self._recorder.serve())
             stopping = asyncio.create_task(stop.wait())
             try:
@@ -101,6 +108,9 @@ class Dispatcher:
             await queue.leave(life, self._number)
             self._number = None
 
+    def _loops(self, life: Session) -> tuple[Coroutine[None, None, None], ...]:
+        return self._claim_loop(), self._scout_loop(life), self._test_loop()
+
     def _let_go(self) -> None:
         """Begin none of what waits here: its lease is given back, or runs out."""
         for lane in self._lanes.values():
@@ -117,6 +127,7 @@ class Dispatcher:
             async with self._database.engine.acquire() as session:
                 lanes = await queue.scout(session)
                 await self._refresh(session, list(self._lanes))
+            self.hint_test()
             self.hint(endpoint for endpoint, due_in in lanes.items() if due_in <= 0)
             for endpoint, due_in in lanes.items():
                 if 0 < due_in < SCOUT_SECONDS:  # not a second late
@@ -130,6 +141,35 @@ class Dispatcher:
             wanted = self._wanted()
             if wanted and await self._claim(wanted) >= BUSY_CLAIM:
                 await asyncio.sleep(CLAIM_PAUSE_SECONDS)  # under load the next claim is worth waiting for
+
+    async def _test_loop(self) -> None:
+        """Send tests as they come, beside the lanes: nothing that waits or hangs there holds them up."""
+        number = self._number
+        assert number is not None  # noqa: S101 - serve has joined
+        while True:
+            await self._test_wake.wait()
+            self._test_wake.clear()
+            with suppress(*REPEATABLE):
+                async with self._database.engine.acquire() as session:
+                    tests = await queue.claim_tests(session, TESTS_AT_ONCE, dispatcher=number, lease=self._lease)
+                    endpoints = await queue.lane_endpoints(session, [one.endpoint for one in tests]) if tests else {}
+                for one in tests:
+                    self._start(self._test(one, endpoints.get(one.endpoint)))
+
+    async def _test(self, claimed: Claimed, endpoint: LaneEndpoint | None) -> None:
+        if endpoint is None or endpoint.deleted:
+            self._recorder.add(Finished(claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF))
+            return
+        try:
+            self._recorder.add(await self._sender.run(claimed, endpoint))
+        except Exception:  # noqa: BLE001 - we failed, not the endpoint
+            _LOG.exception("test_crashed", delivery=claimed.id.hex)
+            self._recorder.add(Finished(claimed, None, Settled.FAILED, Reason.CRASHES))
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        worker = asyncio.create_task(work)
+        self._workers.add(worker)
+        worker.add_done_callback(self._workers.discard)
 
     def _wanted(self) -> list[Lane]:
         """Share what is free: no endpoint gets more than its own room, whatever it has waiting."""
@@ -178,9 +218,7 @@ class Dispatcher:
     def _employ(self, lane: LaneState) -> None:
         for _ in range(min(IN_FLIGHT - lane.workers, len(lane.waiting))):
             lane.workers += 1
-            worker = asyncio.create_task(self._work(lane))
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+            self._start(self._work(lane))
 
     async def _work(self, lane: LaneState) -> None:
         """Send what waits in a lane, one after the other, until nothing does."""

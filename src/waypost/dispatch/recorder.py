@@ -48,7 +48,9 @@ class Recorder:
 
     def add(self, finished: Finished) -> None:
         """Take a result; it is committed soon, and kept until it is."""
-        if finished.state is Settled.DELIVERED:
+        if finished.claimed.sample:
+            pass  # a test says nothing of how the endpoint does
+        elif finished.state is Settled.DELIVERED:
             self._took[finished.claimed.endpoint] = time.monotonic()
         elif finished.attempt is not None and finished.state is None:
             finished = self._perhaps_giving_way(finished)
@@ -134,7 +136,11 @@ class Recorder:
             _LOG.warning("health_not_noted", error=repr(error))
 
     async def _settle(self, batch: list[Finished]) -> tuple[set[UUID], int]:
-        gone = {one.claimed.endpoint for one in batch if one.attempt and one.attempt.outcome == Outcome.HTTP_410}
+        gone = {
+            one.claimed.endpoint
+            for one in batch
+            if one.attempt and one.attempt.outcome == Outcome.HTTP_410 and not one.claimed.sample
+        }
         async with self._database.engine.acquire() as session:
             for endpoint in gone:
                 await queue.disable(session, endpoint, DisabledReason.GONE)
@@ -148,7 +154,7 @@ class Recorder:
         """Write an endpoint's health where it changed: it fails when all of a batch's attempts at it failed."""
         seen: dict[UUID, str | None] = {}
         for one in batch:
-            if one.attempt is not None:
+            if one.attempt is not None and not one.claimed.sample:
                 error = None if one.attempt.outcome == Outcome.SUCCEEDED else one.attempt.outcome
                 if error is None or seen.get(one.claimed.endpoint, error) is not None:
                     seen[one.claimed.endpoint] = error

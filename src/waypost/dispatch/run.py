@@ -18,14 +18,18 @@ from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.endpoints import Version
 from waypost.domain.retry import DisableEndpoint, Policy, RetryIn, Settle, decide, read_retry_after
-from waypost.payloads import render
-from waypost.signing.rotation import Secrets, standard_headers, v4_headers
+from waypost.domain.statuses import Status
+from waypost.payloads import SIGNED_INSIDE, render, sign_inside
+from waypost.payloads.samples import sample_state
+from waypost.signing import v2v3
+from waypost.signing.rotation import Headers, Secrets, standard_headers, v4_headers
 from waypost.store.queue import Finished
 from waypost.store.rows import AttemptRow, Claimed, LaneEndpoint
 from waypost.store.states import unpack
 from waypost.store.vault import Vault
 
 RETRY_AFTER_CODES: Final = (429, 503)
+_TEST: Final = (("waypost-test", "true"),)
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -40,6 +44,7 @@ class Signed(msgspec.Struct, frozen=True):
     """A request ready to be sent."""
 
     headers: Sequence[tuple[str, str]]
+    own_headers: list[str] | None
     body: bytes
     body_sha256: bytes
     signed_at: int
@@ -65,28 +70,53 @@ class Sender:
     async def run(self, claimed: Claimed, endpoint: LaneEndpoint) -> Finished:
         """Make one attempt and give what follows from it; raises nothing that the endpoint can cause."""
         started, clock = datetime.now(UTC), time.monotonic()
-        if claimed.packed is None:
+        if claimed.packed is None and claimed.sample is None:
             return Finished(claimed, None, Settled.FAILED, Reason.UNRENDERABLE)
-        signed = self._sign(claimed, endpoint, claimed.packed, int(started.timestamp()))
+        signed = self._sign(claimed, endpoint, int(started.timestamp()))
         answer = await self._send(endpoint.url, signed)
         duration_ms = round((time.monotonic() - clock) * 1000)
         retry_after = _retry_after(answer, datetime.now(UTC))
         attempt = self._attempt(claimed, endpoint, signed, answer, started, duration_ms, retry_after)
         return self._decide(claimed, attempt, answer.outcome, retry_after)
 
-    def _sign(self, claimed: Claimed, endpoint: LaneEndpoint, packed: bytes, now: int) -> Signed:
-        body, body_sha256 = _body(endpoint.version, packed)
-        secrets = Secrets(self._vault.open(endpoint.secret, account=endpoint.account, endpoint=endpoint.id))
-        v4 = v4_headers(secrets, now)
+    def _sign(self, claimed: Claimed, endpoint: LaneEndpoint, now: int) -> Signed:
+        """Sign in the version's own way, V2 and V3 inside the body, and beside it as Standard Webhooks."""
+        secrets, version = self._secrets(endpoint), Version(endpoint.version)
+        body, body_sha256 = _sample(version, claimed.sample) if claimed.sample else _body(version, claimed.packed)
+        own_way: Headers = ()
+        if version in SIGNED_INSIDE:
+            signature = v2v3.sign(now, endpoint.email)
+            body = sign_inside(version, body, now, signature)
+            body_sha256 = sha256(body).digest()
+        else:
+            own_way = v4_headers(secrets, now)
+            signature = own_way[-1][1]
         standard = standard_headers(secrets, ids.to_text(ids.EVENT, claimed.event), now, body)
+        own = self._own_headers(endpoint)
         headers = (
             *self._always,
-            *v4,
+            *own_way,
             *standard,
             ("waypost-attempt", str(claimed.tries + 1)),
             ("waypost-sequence", str(claimed.sequence)),
+            *(_TEST if claimed.sample else ()),
+            *own,
         )
-        return Signed(headers, body, body_sha256, now, v4[-1][1], standard[-1][1])
+        names = [name for name, _ in own] or None
+        return Signed(headers, names, body, body_sha256, now, signature, standard[-1][1])
+
+    def _secrets(self, endpoint: LaneEndpoint) -> Secrets:
+        current = self._open(endpoint, endpoint.secret)
+        if endpoint.previous_secret is None or endpoint.previous_until is None:
+            return Secrets(current)
+        previous = self._open(endpoint, endpoint.previous_secret)
+        return Secrets(current, previous, int(endpoint.previous_until.timestamp()))
+
+    def _own_headers(self, endpoint: LaneEndpoint) -> Headers:
+        return () if endpoint.headers is None else _read_headers(self._open(endpoint, endpoint.headers))
+
+    def _open(self, endpoint: LaneEndpoint, sealed: bytes) -> str:
+        return self._vault.open(sealed, account=endpoint.account, endpoint=endpoint.id)
 
     async def _send(self, url: str, signed: Signed) -> Answer | Failure:
         """Look up, check, connect and post under one deadline."""
@@ -130,6 +160,7 @@ class Sender:
             signature=signed.signature,
             webhook_signature=signed.webhook_signature,
             user_agent=self._settings.user_agent,
+            own_headers=signed.own_headers,
             body_sha256=signed.body_sha256,
             body_length=len(signed.body),
             response_headers=msgspec.json.encode(answered.headers).decode() if answered else None,
@@ -138,6 +169,8 @@ class Sender:
         )
 
     def _decide(self, claimed: Claimed, attempt: AttemptRow, outcome: Outcome, retry_after: float | None) -> Finished:
+        if claimed.sample:  # a test is tried once
+            return Finished(claimed, attempt, Settled.DELIVERED if outcome is Outcome.SUCCEEDED else Settled.FAILED)
         decision = decide(
             self._settings.policy,
             attempt=claimed.tries + 1,
@@ -157,10 +190,21 @@ class Sender:
 
 
 @lru_cache(maxsize=512)
-def _body(version: str, packed: bytes) -> tuple[bytes, bytes]:
+def _body(version: Version, packed: bytes) -> tuple[bytes, bytes]:
     """Render an event once for all its endpoints, which are claimed close together; gives its SHA-256 too."""
-    body = render(Version(version), unpack(packed))
+    body = render(version, unpack(packed))
     return body, sha256(body).digest()
+
+
+@lru_cache
+def _sample(version: Version, status: str) -> tuple[bytes, bytes]:
+    body = render(version, sample_state(Status(status)))
+    return body, sha256(body).digest()
+
+
+@lru_cache(maxsize=512)
+def _read_headers(text: str) -> Headers:
+    return tuple(msgspec.json.decode(text, type=dict[str, str]).items())
 
 
 def _retry_after(answer: Answer | Failure, now: datetime) -> float | None:

@@ -18,6 +18,7 @@ class Milestones(msgspec.Struct, frozen=True):
     delivery_date: str | None = None
     returning_date: str | None = None
     returned_date: str | None = None
+    dispatched_date: str | None = None
     departed_airport_date: str | None = None
     arrived_abroad_date: str | None = None
     customs_received_date: str | None = None
@@ -27,6 +28,7 @@ _BY_SUBSTATUS: Final = {
     "pickup001": "outfordelivery_date",
     "exception011": "returning_date",
     "exception010": "returned_date",
+    "transit006": "dispatched_date",
     "transit007": "departed_airport_date",
     "transit004": "arrived_abroad_date",
     "transit005": "customs_received_date",

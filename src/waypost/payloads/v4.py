@@ -3,22 +3,18 @@
 Keys and their order are those of the captured V4 objects (trackingmore.md A4, C4). Texts that are not set are null.
 """
 
-from functools import lru_cache
-from time import gmtime, strftime
 from typing import Final
 
 import msgspec
 
 from waypost.domain.checkpoints import Checkpoint
-from waypost.domain.facts import FACTS, Fact
+from waypost.domain.facts import FACTS
 from waypost.domain.milestones import Milestones, milestones, transit_days
-from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState
 from waypost.payloads.ascii_json import encode
+from waypost.payloads.values import texts, updating, utc_time
 
 SUCCESS: Final = "Request response is successful"
-_MINUTES_HELD: Final = 4096
-_RETURNED: Final = "exception010"
 
 
 class MilestoneDates(msgspec.Struct, frozen=True, gc=False):
@@ -145,11 +141,11 @@ def tracking_object(state: TrackingState) -> TrackingObject:
         id=state.id,
         tracking_number=state.tracking_number,
         courier_code=state.courier_code,
-        created_at=_utc(state.created_at),
-        update_at=_utc(state.updated_at),
+        created_at=utc_time(state.created_at),
+        update_at=utc_time(state.updated_at),
         delivery_status=state.status.value,
         archived="archived" if state.archived else "tracking",
-        updating=_updating(state),
+        updating=updating(state),
         source=state.source,
         substatus=state.substatus,
         latest_event=None if newest is None else _event_line(newest),
@@ -157,7 +153,7 @@ def tracking_object(state: TrackingState) -> TrackingObject:
         transit_time=transit_days(reached, scans),
         origin_info=_origin(state, reached),
         destination_info=_NO_COURIER,
-        **_texts(state.facts, _FACTS),
+        **texts(state.facts, _FACTS),
     )
 
 
@@ -177,7 +173,7 @@ def _origin(state: TrackingState, reached: Milestones) -> CourierInfo:
         arrived_abroad_date=reached.arrived_abroad_date,
         customs_received_date=reached.customs_received_date,
         trackinfo=tuple([_track_info(scan) for scan in reversed(state.checkpoints)]),
-        **_texts(state.facts, _COURIER_FACTS),
+        **texts(state.facts, _COURIER_FACTS),
     )
 
 
@@ -196,27 +192,6 @@ def _track_info(scan: Checkpoint) -> TrackInfo:
     )
 
 
-def _texts(known: dict[str, Fact], names: frozenset[str]) -> dict[str, str | None]:
-    return {name: fact.text or None for name, fact in known.items() if name in names}
-
-
 def _event_line(scan: Checkpoint) -> str:
     parts = (scan.tracking_detail, scan.location, scan.checkpoint_date.replace("T", " "))
     return ", ".join([part for part in parts if part])
-
-
-def _updating(state: TrackingState) -> bool:
-    """Tell whether news are still awaited: not of what is archived, delivered, back at its sender, or expired."""
-    ended = state.status in (Status.DELIVERED, Status.EXPIRED) or state.substatus == _RETURNED
-    return not (state.archived or ended)
-
-
-def _utc(milliseconds: int) -> str:
-    minute, second = divmod(milliseconds // 1000, 60)
-    return f"{_minute(minute)}:{second:02}+00:00"
-
-
-# Formatting a time costs as much as encoding a quarter of the body, and the times of a busy hour share few minutes.
-@lru_cache(maxsize=_MINUTES_HELD)
-def _minute(number: int) -> str:
-    return strftime("%Y-%m-%dT%H:%M", gmtime(number * 60))

@@ -14,7 +14,10 @@ from waypost.store.statements import Session, fetch, fetch_one
 
 
 class DeliveryRow(msgspec.Struct, frozen=True):
-    """A delivery. ``state`` None: not settled. What is of its event is None when that is gone."""
+    """A delivery. ``state`` None: not settled. What is of its event is None when that is gone.
+
+    A test has no event: ``sample`` is the status whose sample it sends.
+    """
 
     bucket: int
     id: UUID
@@ -28,6 +31,7 @@ class DeliveryRow(msgspec.Struct, frozen=True):
     state: str | None
     reason: str | None
     settled_at: datetime | None
+    sample: str | None
     blocked_by: UUID | None
     tracking_number: str | None
     courier_code: str | None
@@ -51,6 +55,7 @@ class KeptAttempt(msgspec.Struct, frozen=True):
     signature: str
     webhook_signature: str
     user_agent: str
+    own_headers: list[str] | None
     body_sha256: bytes
     body_length: int
     response_headers: str | None
@@ -59,13 +64,14 @@ class KeptAttempt(msgspec.Struct, frozen=True):
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """Which deliveries: ids in [``after``, ``before``), and None for any endpoint, number or state."""
+    """Which deliveries: ids in [``after``, ``before``), and None for any endpoint, number, state, or tests too."""
 
     after: UUID
     before: UUID
     endpoint: UUID | None = None
     tracking_number: str | None = None
     state: str | None = None
+    tests: bool | None = None
 
     @property
     def days(self) -> tuple[date, date]:
@@ -81,10 +87,14 @@ async def newest(session: Session, account: UUID, wanted: Wanted, limit: int) ->
     rows = await fetch(session, "endpoints_ever", account, wanted.endpoint)
     bounds = (ALL_BUCKETS, [row["id"] for row in rows], wanted.after, wanted.before, wanted.state, limit)
     found: dict[UUID, DeliveryRow] = {}
+    if wanted.tests:
+        tests = await fetch(session, "test_deliveries", *bounds, *wanted.days)
+        return [] if wanted.tracking_number is not None else [DeliveryRow(**row) for row in tests]
+    without_tests = (*bounds, wanted.tests is False)
     if wanted.tracking_number is not None:
-        reads = await _of_number(session, account, wanted, bounds)
+        reads = await _of_number(session, account, wanted, without_tests)
     else:
-        reads = await _of_endpoints(session, wanted, bounds)
+        reads = await _of_endpoints(session, wanted, without_tests)
     for read in reads:
         found |= {row.id: row for row in read}
     return sorted(found.values(), key=lambda row: row.id, reverse=True)[:limit]

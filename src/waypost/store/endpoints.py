@@ -1,7 +1,7 @@
 """Endpoints as the API manages them, always of one account."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -11,7 +11,7 @@ from waypost.store.statements import Session, execute, fetch, fetch_one, transac
 
 
 class EndpointRow(msgspec.Struct, frozen=True):
-    """An endpoint and how it does. ``statuses`` None means all. The secret is not in it."""
+    """An endpoint and how it does. ``statuses`` None means all; own ``headers`` are sealed. The secret is not in it."""
 
     id: UUID
     account: UUID
@@ -23,6 +23,7 @@ class EndpointRow(msgspec.Struct, frozen=True):
     ordering: str
     enabled: bool
     disabled_reason: str | None
+    headers: bytes | None
     created_at: datetime
     updated_at: datetime
     failing_since: datetime | None
@@ -31,23 +32,36 @@ class EndpointRow(msgspec.Struct, frozen=True):
 
 
 class EndpointFields(msgspec.Struct, frozen=True):
-    """What people choose about an endpoint."""
+    """What people choose about an endpoint; own ``headers`` are sealed, None for none."""
 
     url: str
     description: str
     version: str
     statuses: Collection[str] | None
+    trigger: str
+    headers: bytes | None
+
+    def columns(self) -> tuple[object, ...]:
+        """Give the values in the order of the statements."""
+        statuses = None if self.statuses is None else list(self.statuses)
+        return self.url, self.description, self.version, statuses, self.trigger, self.headers
+
+
+class SealedSecrets(msgspec.Struct, frozen=True):
+    """An endpoint's secret and, while a rotation overlaps, the one before it."""
+
+    current: bytes
+    previous: bytes | None
+    previous_until: datetime | None
 
 
 async def add(
     session: Session, *, endpoint: UUID, account: UUID, fields: EndpointFields, secret: bytes, most: int
 ) -> bool:
     """Add an endpoint, on; False when the account has ``most`` already. ``secret`` is sealed."""
-    statuses = None if fields.statuses is None else list(fields.statuses)
     async with transaction(session):
         await execute(session, "lock_account", account)
-        chosen = (fields.url, fields.description, fields.version, statuses)
-        return await fetch_one(session, "add_endpoint", endpoint, account, *chosen, secret, most) is not None
+        return await fetch_one(session, "add_endpoint", endpoint, account, *fields.columns(), secret, most) is not None
 
 
 async def of_account(session: Session, account: UUID, *, before: UUID | None, limit: int) -> list[EndpointRow]:
@@ -69,9 +83,7 @@ async def lock(session: Session, account: UUID, endpoint: UUID) -> bool:
 
 async def change(session: Session, account: UUID, endpoint: UUID, fields: EndpointFields) -> None:
     """Write what people chose about an endpoint."""
-    statuses = None if fields.statuses is None else list(fields.statuses)
-    chosen = (fields.url, fields.description, fields.version, statuses)
-    await execute(session, "change_endpoint", account, endpoint, *chosen)
+    await execute(session, "change_endpoint", account, endpoint, *fields.columns())
 
 
 async def switch(session: Session, account: UUID, endpoint: UUID, reason: DisabledReason | None) -> None:
@@ -84,7 +96,22 @@ async def delete(session: Session, account: UUID, endpoint: UUID) -> bool:
     return await fetch_one(session, "delete_endpoint", account, endpoint) is not None
 
 
-async def secret_of(session: Session, account: UUID, endpoint: UUID) -> bytes | None:
-    """Give the sealed secret; None when there is no such endpoint."""
-    row = await fetch_one(session, "endpoint_secret", account, endpoint)
-    return None if row is None else bytes(row["secret"])
+async def secrets_of(session: Session, account: UUID, endpoint: UUID) -> SealedSecrets | None:
+    """Give the secrets; None when there is no such endpoint. The one before is there only while it still signs."""
+    row = await fetch_one(session, "endpoint_secrets", account, endpoint)
+    return None if row is None else SealedSecrets(**row)
+
+
+async def rotate(
+    session: Session, account: UUID, endpoint: UUID, *, secret: bytes, overlap_seconds: int
+) -> SealedSecrets | None:
+    """Change the secret (sealed); the present one signs too for so many seconds. None when there is no endpoint."""
+    overlap = timedelta(seconds=overlap_seconds)
+    row = await fetch_one(session, "rotate_secret", account, endpoint, secret, overlap)
+    return None if row is None else SealedSecrets(**row)
+
+
+async def end_rotation(session: Session, account: UUID, endpoint: UUID) -> SealedSecrets | None:
+    """Let the previous secret sign no more; None when there is no such endpoint."""
+    row = await fetch_one(session, "end_rotation", account, endpoint)
+    return None if row is None else SealedSecrets(**row)

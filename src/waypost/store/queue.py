@@ -13,6 +13,7 @@ import msgspec
 from waypost.domain import ids
 from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.endpoints import DisabledReason
+from waypost.store import intake_rows
 from waypost.store.intake_rows import day_of
 from waypost.store.rows import AttemptRow, Claimed, LaneEndpoint
 from waypost.store.statements import Session, copy, execute, fetch, fetch_one, transaction
@@ -21,6 +22,9 @@ ALL_BUCKETS: Final = list(range(ids.BUCKETS))
 _RETRIES_A_CALL: Final = 100
 LIVES: Final = 0x7761_7973
 """The class of the advisory locks by which dispatchers prove that they live."""
+
+NO_TRACKING: Final = UUID(int=0)
+"""What stands for the tracking of a test, which has none."""
 
 Queue = tuple[int, UUID, UUID]
 """The bucket, tracking and endpoint whose deliveries wait for each other."""
@@ -75,6 +79,25 @@ async def claim(session: Session, lanes: Sequence[Lane], *, dispatcher: int, lea
         )
         for row in rows
     ]
+
+
+async def add_test(
+    session: Session, account: UUID, endpoint: UUID, *, sample: str, random: tuple[int, int]
+) -> UUID | None:
+    """Queue a test of an endpoint: the sample of a status. Gives its delivery's id; None when there is no endpoint.
+
+    ``random`` are 62 bits for each of its two ids; its event is written nowhere.
+    """
+    at, bucket = await intake_rows.now(session), random[0] % ids.BUCKETS
+    delivery, event = (ids.make_id(at, bucket, bits) for bits in random)
+    key = (bucket, delivery, account, endpoint, NO_TRACKING, event, sample)
+    return None if await fetch_one(session, "add_test", *key) is None else delivery
+
+
+async def claim_tests(session: Session, most: int, *, dispatcher: int, lease: timedelta) -> list[Claimed]:
+    """Lease tests, the oldest first."""
+    rows = await fetch(session, "claim_tests", ALL_BUCKETS, most, dispatcher, lease)
+    return [Claimed(packed=None, **row) for row in rows]
 
 
 async def scout(session: Session) -> dict[UUID, float]:

@@ -49,7 +49,10 @@ class NewDelivery(msgspec.Struct, frozen=True):
 
 
 class Claimed(msgspec.Struct, frozen=True):
-    """A delivery that this dispatcher may work on until its lease ends. ``packed`` None: its event is gone."""
+    """A delivery that this dispatcher may work on until its lease ends.
+
+    ``packed`` None: its event is gone. A test has none: it sends the sample of the status ``sample``.
+    """
 
     bucket: int
     id: UUID
@@ -60,17 +63,26 @@ class Claimed(msgspec.Struct, frozen=True):
     tries: int
     lease_no: int
     packed: bytes | None
+    sample: str | None = None
 
 
 class LaneEndpoint(msgspec.Struct, frozen=True):
-    """What a delivery is sent with: its endpoint as it is at the time of the attempt. ``secret`` is sealed."""
+    """What a delivery is sent with: its endpoint as it is at the time of the attempt.
+
+    ``email`` is the account's, the key of V2 and V3 signatures. Secrets and own ``headers`` (JSON) are sealed.
+    """
 
     id: UUID
     account: UUID
+    email: str
     url: str
     version: str
     enabled: bool
+    deleted: bool
     secret: bytes
+    previous_secret: bytes | None
+    previous_until: datetime | None
+    headers: bytes | None
 
 
 class AttemptRow(msgspec.Struct, frozen=True):
@@ -90,6 +102,7 @@ class AttemptRow(msgspec.Struct, frozen=True):
     signature: str
     webhook_signature: str
     user_agent: str
+    own_headers: list[str] | None
     body_sha256: bytes
     body_length: int
     response_headers: str | None

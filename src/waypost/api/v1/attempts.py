@@ -11,8 +11,10 @@ from waypost.api.times import rfc3339
 from waypost.domain import ids
 from waypost.domain.attempts import Outcome
 from waypost.domain.endpoints import Version
+from waypost.domain.statuses import Status
 from waypost.domain.targets import ForbiddenUrl, Ports, parse_target
-from waypost.payloads import render
+from waypost.payloads import SIGNED_INSIDE, render, sign_inside
+from waypost.payloads.samples import sample_state
 from waypost.store.deliveries import DeliveryRow, KeptAttempt
 from waypost.store.states import unpack
 
@@ -27,6 +29,7 @@ _MESSAGES: Final = {
     Outcome.BAD_RESPONSE: "The endpoint answered something that is not HTTP.",
 }
 _ANY_PORT: Final = Ports.parse("1-65535")
+_REDACTED: Final = "[redacted]"
 _ANSWERED: Final = "The endpoint answered {}."
 _CHANGED: Final = " The body can't be shown: it would be rendered differently today."
 
@@ -89,26 +92,33 @@ def _message(kept: KeptAttempt) -> str:
 
 def _body(kept: KeptAttempt, delivery: DeliveryRow) -> str | None:
     """Render the body again; None when it is not the one that was sent."""
-    if delivery.packed is None:
+    if delivery.sample is not None:
+        state = sample_state(Status(delivery.sample))
+    elif delivery.packed is not None:
+        state = unpack(delivery.packed)
+    else:
         return None
-    body = render(Version(kept.version), unpack(delivery.packed))
+    version = Version(kept.version)
+    body = sign_inside(version, render(version, state), kept.signed_at, kept.signature)
     return body.decode() if sha256(body).digest() == kept.body_sha256 else None
 
 
 def _headers(number: int, kept: KeptAttempt, delivery: DeliveryRow) -> list[tuple[str, str]]:
     """Give the header lines in the order in which they were sent."""
+    inside = kept.version in SIGNED_INSIDE
     return [
         ("content-type", "application/json"),
         ("accept", "*/*"),
         ("accept-encoding", "identity"),
         ("user-agent", kept.user_agent),
-        ("timestamp", str(kept.signed_at)),
-        ("signature", kept.signature),
+        *(() if inside else (("timestamp", str(kept.signed_at)), ("signature", kept.signature))),
         ("webhook-id", ids.to_text(ids.EVENT, delivery.event)),
         ("webhook-timestamp", str(kept.signed_at)),
         ("webhook-signature", kept.webhook_signature),
         ("waypost-attempt", str(number)),
         ("waypost-sequence", str(delivery.sequence)),
+        *((("waypost-test", "true"),) if delivery.sample else ()),
+        *[(name, _REDACTED) for name in kept.own_headers or ()],
         ("host", _host(kept.url)),
         ("content-length", str(kept.body_length)),
     ]

@@ -1,19 +1,19 @@
 """What people choose about an endpoint, read from a request: several faults are told together."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from waypost.api.problems import INVALID, NOT_AVAILABLE, FieldError, Problem, invalid
+from waypost.api.problems import INVALID, NOT_AVAILABLE, FieldError, Problem, invalid, of_input
 from waypost.domain.endpoints import Ordering, Trigger, Version
 from waypost.domain.errors import InvalidInput
+from waypost.domain.own_headers import check_headers
 from waypost.domain.statuses import SELECTABLE
-from waypost.payloads import RENDERERS
 from waypost.signing.errors import InvalidSecret
 from waypost.signing.standard import check_secret
-from waypost.store.endpoints import EndpointFields
 
 ALL: Final = "all"
 LONGEST_DESCRIPTION: Final = 200
@@ -30,7 +30,7 @@ class Changed(msgspec.Struct, forbid_unknown_fields=True):
     trigger: str | UnsetType = UNSET
     ordering: str | UnsetType = UNSET
     rate_limit_per_second: Any = None
-    headers: Any = msgspec.field(default_factory=dict)
+    headers: dict[str, str] | UnsetType = UNSET
 
 
 class Added(Changed, forbid_unknown_fields=True):
@@ -39,10 +39,18 @@ class Added(Changed, forbid_unknown_fields=True):
     secret: str | None = None
 
 
-_NEW: Final = EndpointFields(url="", description="", version=Version.V4, statuses=None)
+class Chosen(msgspec.Struct, frozen=True):
+    """What people choose about an endpoint. ``statuses`` None means all."""
+
+    url: str = ""
+    description: str = ""
+    version: str = Version.V4
+    statuses: list[str] | None = None
+    trigger: str = Trigger.EVERY_UPDATE
+    headers: dict[str, str] = {}
 
 
-def choose(body: Changed, before: EndpointFields | None, check_url: Callable[[str], None]) -> EndpointFields:
+def choose(body: Changed, before: Chosen | None, check_url: Callable[[str], None]) -> Chosen:
     """Give what an endpoint is after a change of ``before``, or, without it, as a new one.
 
     Raises Problem with everything that can't be taken. What other parts of Waypost can't do yet is refused, never
@@ -51,23 +59,23 @@ def choose(body: Changed, before: EndpointFields | None, check_url: Callable[[st
     faults: list[FieldError] = []
     if before is None and body.url is UNSET:
         faults.append(FieldError("url", "is required"))
-    fields = EndpointFields(
+    fields = Chosen(
         url=_url(body.url, check_url, faults),
         description=_description(body.description, faults),
-        version=_version(body.version, faults),
+        version=_one_of(body.version, Version, "version", faults),
         statuses=_statuses(body.statuses, faults),
+        trigger=_one_of(body.trigger, Trigger, "trigger", faults),
+        headers=_headers(body.headers, faults),
     )
-    _only(body.trigger, Trigger, Trigger.EVERY_UPDATE, "trigger", faults)
-    _only(body.ordering, Ordering, Ordering.ORDERED, "ordering", faults)
+    if _one_of(body.ordering, Ordering, "ordering", faults) in (Ordering.LATEST, Ordering.UNORDERED):
+        faults.append(FieldError("ordering", f"{body.ordering} {_LATER}"))
     if body.rate_limit_per_second is not None:
         faults.append(FieldError("rate_limit_per_second", _LATER))
-    if body.headers != {}:
-        faults.append(FieldError("headers", _LATER))
     if isinstance(body, Added) and body.secret is not None:
-        _check_secret(body.secret, faults)
+        faults.extend(secret_faults(body.secret))
     if faults:
         raise _refusal(faults)
-    kept = before or _NEW
+    kept = before or Chosen()
     given = {
         name: value
         for name in fields.__struct_fields__
@@ -101,16 +109,6 @@ def _description(text: str | UnsetType, faults: list[FieldError]) -> str:
     return str(text)
 
 
-def _version(text: str | UnsetType, faults: list[FieldError]) -> str:
-    if text is UNSET:
-        return Version.V4
-    if text not in list(Version):
-        faults.append(FieldError("version", f"must be one of {', '.join(Version)}"))
-    elif Version(str(text)) not in RENDERERS:
-        faults.append(FieldError("version", f"{text} {_LATER}"))
-    return str(text)
-
-
 def _statuses(given: str | list[str] | UnsetType, faults: list[FieldError]) -> list[str] | None:
     """Read the choice: None for all of them."""
     if given is UNSET or given == ALL:
@@ -127,19 +125,24 @@ def _statuses(given: str | list[str] | UnsetType, faults: list[FieldError]) -> l
     return [status for status in allowed if status in given]
 
 
-def _only(
-    text: str | UnsetType, kinds: type[Trigger] | type[Ordering], known: str, field: str, faults: list[FieldError]
-) -> None:
-    if text is UNSET or text == known:
-        return
-    if text in list(kinds):
-        faults.append(FieldError(field, f"{text} {_LATER}"))
-    else:
+def _one_of(text: str | UnsetType, kinds: type[StrEnum], field: str, faults: list[FieldError]) -> str:
+    if text is not UNSET and text not in list(kinds):
         faults.append(FieldError(field, f"must be one of {', '.join(kinds)}"))
+    return "" if text is UNSET else str(text)
 
 
-def _check_secret(secret: str, faults: list[FieldError]) -> None:
+def _headers(given: dict[str, str] | UnsetType, faults: list[FieldError]) -> dict[str, str]:
+    try:
+        return {} if given is UNSET else check_headers(given)
+    except InvalidInput as error:
+        faults.append(of_input(error))
+        return {}
+
+
+def secret_faults(secret: str) -> list[FieldError]:
+    """Give what is wrong with a secret that is brought along, if anything."""
     try:
         check_secret(secret)
     except InvalidSecret as error:
-        faults.append(FieldError("secret", str(error)))
+        return [FieldError("secret", str(error))]
+    return []

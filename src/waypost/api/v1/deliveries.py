@@ -9,16 +9,17 @@ from litestar import Request, Response, get
 from litestar.params import FromPath
 
 from waypost.api.answers import answer
-from waypost.api.pagination import Page, listed, read_page, read_query
-from waypost.api.parts import Given
+from waypost.api.pagination import Listed, Page, listed, read_page, read_query
+from waypost.api.parts import Given, Parts
 from waypost.api.problems import FieldError, invalid, not_found
 from waypost.api.times import read_rfc3339, rfc3339, rfc3339_or_none
 from waypost.api.v1.attempts import Attempt, show_attempt
 from waypost.domain import ids
 from waypost.domain.deliveries import Settled, Waiting, waiting_state
 from waypost.domain.errors import InvalidInput
-from waypost.domain.statuses import SELECTABLE
+from waypost.domain.statuses import SELECTABLE, Status
 from waypost.domain.tracking_numbers import normalise_number
+from waypost.payloads.samples import sample_state
 from waypost.store import deliveries
 from waypost.store.deliveries import DeliveryRow, Wanted
 
@@ -68,17 +69,19 @@ async def list_deliveries(request: Request[Any, Any, Any], parts: Given) -> Resp
     query = read_query(request.scope["query_string"], _LIST)
     page = read_page(query, ids.DELIVERY)
     wanted, status = _wanted(query, page)
-    if query.get("test") == "true":  # none is made yet
-        return answer(listed([], page, _cursor, show))
+    return answer(await find_page(parts, caller.account, wanted, status, page))
+
+
+async def find_page(parts: Parts, account: UUID, wanted: Wanted, status: str | None, page: Page) -> Listed[Delivery]:
+    """Give a page of deliveries. One of a status is picked from a bounded number: it may be short, and goes on."""
     async with parts.database.serving.acquire() as session:
-        rows = await deliveries.newest(session, caller.account, wanted, page.limit + 1 if status is None else EXAMINED)
+        rows = await deliveries.newest(session, account, wanted, page.limit + 1 if status is None else EXAMINED)
     if status is None:
-        return answer(listed(rows, page, _cursor, show))
-    fitting = [row for row in rows if row.status == status]
-    shown = listed(fitting, page, _cursor, show)
+        return listed(rows, page, _cursor, show)
+    shown = listed([row for row in rows if status in (row.status, row.sample)], page, _cursor, show)
     if shown.next_cursor is None and len(rows) == EXAMINED:
         shown = msgspec.structs.replace(shown, next_cursor=_cursor(rows[-1]))
-    return answer(shown)
+    return shown
 
 
 @get("/v1/deliveries/{delivery_id:str}")
@@ -92,28 +95,35 @@ async def find(request: Request[Any, Any, Any], parts: Given, delivery_id: FromP
         row = await deliveries.find(session, caller.account, delivery)
         if row is None:
             raise not_found()
-        kept = await deliveries.attempts(session, delivery)
+    return answer(await show_with_attempts(parts, row))
+
+
+async def show_with_attempts(parts: Parts, row: DeliveryRow) -> DeliveryWithAttempts:
+    """Give a delivery with its attempts as v1 shows them."""
+    async with parts.database.serving.acquire() as session:
+        kept = await deliveries.attempts(session, row.id)
     attempts = [show_attempt(place, one, row) for place, one in enumerate(kept, start=1)]
-    return answer(DeliveryWithAttempts(**msgspec.structs.asdict(show(row)), attempts=attempts))
+    return DeliveryWithAttempts(**msgspec.structs.asdict(show(row)), attempts=attempts)
 
 
 def show(row: DeliveryRow) -> Delivery:
-    """Give a delivery as v1 shows it."""
+    """Give a delivery as v1 shows it. A test shows the parcel of its sample, which is registered nowhere."""
+    sample = None if row.sample is None else sample_state(Status(row.sample))
     waits = row.state is None and not row.blocked
     return Delivery(
         id=ids.to_text(ids.DELIVERY, row.id),
         endpoint_id=ids.to_text(ids.ENDPOINT, row.endpoint),
         event_id=ids.to_text(ids.EVENT, row.event),
-        tracking_id=row.tracking.hex,
-        tracking_number=row.tracking_number,
-        courier_code=row.courier_code,
+        tracking_id=sample.id if sample else row.tracking.hex,
+        tracking_number=sample.tracking_number if sample else row.tracking_number,
+        courier_code=sample.courier_code if sample else row.courier_code,
         sequence=row.sequence,
-        status=row.status,
-        substatus=row.substatus,
+        status=sample.status if sample else row.status,
+        substatus=sample.substatus if sample else row.substatus,
         state=row.state or waiting_state(blocked=row.blocked, tries=row.tries),
         reason=row.reason,
         blocked_by=None if row.blocked_by is None else ids.to_text(ids.DELIVERY, row.blocked_by),
-        test=False,
+        test=row.sample is not None,
         resend_of=None,
         recovery_id=None,
         attempt_count=row.tries,
@@ -140,12 +150,13 @@ def _wanted(query: dict[str, str], page: Page) -> tuple[Wanted, str | None]:
             faults.append(FieldError("tracking_number", error.message))
     state = _one_of(query, "state", [*Waiting, *Settled], faults)
     status = _one_of(query, "status", SELECTABLE, faults)
-    _one_of(query, "test", ("true", "false"), faults)
+    test = _one_of(query, "test", ("true", "false"), faults)
     since, until = _time(query, "since", faults), _time(query, "until", faults)
     if faults:
         raise invalid(faults)
     before = min(bound for bound in (page.before, until, _LAST) if bound is not None)
-    return Wanted(since or _FIRST, before, endpoint, number, state), status
+    wants_tests = None if test is None else test == "true"
+    return Wanted(since or _FIRST, before, endpoint, number, state, wants_tests), status
 
 
 def _one_of(query: dict[str, str], name: str, allowed: Any, faults: list[FieldError]) -> str | None:

@@ -1,8 +1,6 @@
 """``/v1/endpoints``: where an account's events go."""
 
-import os
-import secrets
-import time
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
@@ -15,15 +13,15 @@ from waypost.api.answers import answer, nothing
 from waypost.api.bodies import read_json
 from waypost.api.pagination import listed, read_page, read_query
 from waypost.api.parts import Given, Parts
-from waypost.api.problems import Problem, not_found
+from waypost.api.problems import not_found
 from waypost.api.times import rfc3339, rfc3339_or_none
-from waypost.api.v1.chosen import ALL, Added, Changed, choose
+from waypost.api.v1 import endpoint_changes as changes
+from waypost.api.v1.chosen import ALL, Added, Changed
+from waypost.api.v1.deliveries import show_with_attempts
 from waypost.domain import ids
-from waypost.domain.endpoints import DisabledReason
-from waypost.signing.standard import KEY_BYTES, make_secret, standard_secret
-from waypost.store import endpoints, queue
-from waypost.store.endpoints import EndpointFields, EndpointRow
-from waypost.store.statements import transaction
+from waypost.signing.standard import standard_secret
+from waypost.store import endpoints
+from waypost.store.endpoints import EndpointRow
 
 _ADDED: Final = msgspec.json.Decoder(Added)
 _CHANGED: Final = msgspec.json.Decoder(Changed)
@@ -57,12 +55,36 @@ class NewEndpoint(Endpoint, frozen=True, kw_only=True):
     secret: str
 
 
+class PreviousSecret(msgspec.Struct, frozen=True):
+    """The secret before a rotation, and until when it signs too."""
+
+    secret: str
+    until: str
+
+
 class SecretAnswer(msgspec.Struct, frozen=True):
     """A secret as V4 uses it and as Standard Webhooks' libraries take it."""
 
     secret: str
     standard_secret: str
-    previous: None = None
+    previous: PreviousSecret | None
+
+
+class Rotation(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a rotation."""
+
+    secret: str | None = None
+    overlap_seconds: int = changes.OVERLAP_SECONDS
+
+
+class Test(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a test."""
+
+    status: str
+
+
+_ROTATION: Final = msgspec.json.Decoder(Rotation)
+_TEST: Final = msgspec.json.Decoder(Test)
 
 
 @get("/v1/endpoints")
@@ -72,43 +94,22 @@ async def list_endpoints(request: Request[Any, Any, Any], parts: Given) -> Respo
     page = read_page(read_query(request.scope["query_string"], _LIST), ids.ENDPOINT)
     async with parts.database.serving.acquire() as session:
         rows = await endpoints.of_account(session, caller.account, before=page.before, limit=page.limit + 1)
-    return answer(listed(rows, page, lambda row: ids.to_text(ids.ENDPOINT, row.id), show))
+    return answer(listed(rows, page, lambda row: ids.to_text(ids.ENDPOINT, row.id), lambda row: show(parts, row)))
 
 
 @post("/v1/endpoints")
 async def add(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """Add an endpoint."""
     caller = await parts.keys.caller(request.headers, scope="write")
-    body = read_json(await request.body(), _ADDED)
-    fields = choose(body, None, parts.check_url)
-    endpoint = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
-    secret = body.secret or make_secret(os.urandom(KEY_BYTES))
-    sealed = parts.vault.seal(secret, account=caller.account, endpoint=endpoint)
-    async with parts.database.serving.acquire() as session:
-        added = await endpoints.add(
-            session,
-            endpoint=endpoint,
-            account=caller.account,
-            fields=fields,
-            secret=sealed,
-            most=parts.max_endpoints,
-        )
-        if not added:
-            raise Problem(
-                HTTPStatus.CONFLICT,
-                "endpoint_limit",
-                f"The account has its {parts.max_endpoints} endpoints already: delete one first.",
-            )
-        row = await endpoints.find(session, caller.account, endpoint)
-    shown = msgspec.structs.asdict(show(_there(row)))
-    return answer(NewEndpoint(**shown, secret=secret), HTTPStatus.CREATED)
+    row, secret = await changes.add(parts, caller.account, read_json(await request.body(), _ADDED))
+    return answer(NewEndpoint(**msgspec.structs.asdict(show(parts, row)), secret=secret), HTTPStatus.CREATED)
 
 
 @get("/v1/endpoints/{endpoint_id:str}")
 async def find(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give one endpoint."""
     caller = await parts.keys.caller(request.headers, scope="read")
-    return await _shown(parts, caller.account, _id(endpoint_id))
+    return answer(show(parts, await changes.find(parts, caller.account, _id(endpoint_id))))
 
 
 @patch("/v1/endpoints/{endpoint_id:str}")
@@ -117,24 +118,14 @@ async def change(request: Request[Any, Any, Any], parts: Given, endpoint_id: Fro
     caller = await parts.keys.caller(request.headers, scope="write")
     endpoint = _id(endpoint_id)
     body = read_json(await request.body(), _CHANGED)
-    async with parts.database.serving.acquire() as session, transaction(session):
-        if not await endpoints.lock(session, caller.account, endpoint):
-            raise not_found()
-        before = _there(await endpoints.find(session, caller.account, endpoint))
-        known = EndpointFields(before.url, before.description, before.version, before.statuses)
-        await endpoints.change(session, caller.account, endpoint, choose(body, known, parts.check_url))
-    return await _shown(parts, caller.account, endpoint)
+    return answer(show(parts, await changes.change(parts, caller.account, endpoint, body)))
 
 
 @delete("/v1/endpoints/{endpoint_id:str}", status_code=HTTPStatus.NO_CONTENT)
 async def remove(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[None]:
     """Delete an endpoint; what waits for it is cancelled."""
     caller = await parts.keys.caller(request.headers, scope="write")
-    endpoint = _id(endpoint_id)
-    async with parts.database.serving.acquire() as session:
-        if not await endpoints.delete(session, caller.account, endpoint):
-            raise not_found()
-    await _cancel_waiting(parts, endpoint)
+    await changes.remove(parts, caller.account, _id(endpoint_id))
     return nothing()
 
 
@@ -142,30 +133,53 @@ async def remove(request: Request[Any, Any, Any], parts: Given, endpoint_id: Fro
 async def enable(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Turn an endpoint on: events from now on are sent to it."""
     caller = await parts.keys.caller(request.headers, scope="write")
-    return await _switch(parts, caller.account, _id(endpoint_id), None)
+    return answer(show(parts, await changes.switch(parts, caller.account, _id(endpoint_id), on=True)))
 
 
 @post("/v1/endpoints/{endpoint_id:str}/disable", status_code=HTTPStatus.OK)
 async def disable(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Turn an endpoint off; what waits for it is cancelled."""
     caller = await parts.keys.caller(request.headers, scope="write")
-    return await _switch(parts, caller.account, _id(endpoint_id), DisabledReason.USER)
+    return answer(show(parts, await changes.switch(parts, caller.account, _id(endpoint_id), on=False)))
+
+
+@post("/v1/endpoints/{endpoint_id:str}/test", status_code=HTTPStatus.OK)
+async def test(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
+    """Send a sample and give what came of it; 202 when the endpoint takes longer than an attempt may."""
+    caller = await parts.keys.caller(request.headers, scope="write")
+    body = read_json(await request.body(), _TEST)
+    row = await changes.test(parts, caller.account, _id(endpoint_id), body.status)
+    shown = await show_with_attempts(parts, row)
+    return answer(shown, HTTPStatus.ACCEPTED if row.state is None else HTTPStatus.OK)
 
 
 @get("/v1/endpoints/{endpoint_id:str}/secret")
 async def secret(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give the secret that an endpoint's webhooks are signed with."""
     caller = await parts.keys.caller(request.headers, scope="write")
+    return _answer_secrets(await changes.secrets_of(parts, caller.account, _id(endpoint_id)))
+
+
+@post("/v1/endpoints/{endpoint_id:str}/rotate-secret", status_code=HTTPStatus.OK)
+async def rotate_secret(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
+    """Change the secret; the present one signs too until the overlap ends."""
+    caller = await parts.keys.caller(request.headers, scope="write")
     endpoint = _id(endpoint_id)
-    async with parts.database.serving.acquire() as session:
-        sealed = await endpoints.secret_of(session, caller.account, endpoint)
-    if sealed is None:
-        raise not_found()
-    opened = parts.vault.open(sealed, account=caller.account, endpoint=endpoint)
-    return answer(SecretAnswer(opened, standard_secret(opened)))
+    text = await request.body()
+    body = read_json(text, _ROTATION) if text else Rotation()
+    seconds = body.overlap_seconds
+    found = await changes.rotate(parts, caller.account, endpoint, secret=body.secret, overlap_seconds=seconds)
+    return _answer_secrets(found)
 
 
-def show(row: EndpointRow) -> Endpoint:
+@post("/v1/endpoints/{endpoint_id:str}/end-rotation", status_code=HTTPStatus.OK)
+async def end_rotation(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
+    """Let the previous secret sign no more."""
+    caller = await parts.keys.caller(request.headers, scope="write")
+    return _answer_secrets(await changes.end_rotation(parts, caller.account, _id(endpoint_id)))
+
+
+def show(parts: Parts, row: EndpointRow) -> Endpoint:
     """Give an endpoint as v1 shows it."""
     return Endpoint(
         id=ids.to_text(ids.ENDPOINT, row.id),
@@ -178,7 +192,7 @@ def show(row: EndpointRow) -> Endpoint:
         enabled=row.enabled,
         disabled_reason=row.disabled_reason,
         rate_limit_per_second=None,
-        headers={},
+        headers=changes.own_headers(parts, row),
         health=_health(row),
         failing_since=rfc3339_or_none(row.failing_since),
         last_error=row.last_error,
@@ -193,31 +207,11 @@ def _health(row: EndpointRow) -> str:
     return "new" if row.last_success_at is None else "ok"
 
 
-async def _switch(parts: Parts, account: UUID, endpoint: UUID, reason: DisabledReason | None) -> Response[bytes]:
-    async with parts.database.serving.acquire() as session:
-        await endpoints.switch(session, account, endpoint, reason)
-    shown = await _shown(parts, account, endpoint)
-    if reason is not None:
-        await _cancel_waiting(parts, endpoint)
-    return shown
-
-
-async def _cancel_waiting(parts: Parts, endpoint: UUID) -> None:
-    """Settle what waits for an endpoint that is off; what is queued at this very moment the keeper finds."""
-    async with parts.database.engine.acquire() as session:
-        while await queue.cancel_lane(session, endpoint):
-            pass
-
-
-async def _shown(parts: Parts, account: UUID, endpoint: UUID) -> Response[bytes]:
-    async with parts.database.serving.acquire() as session:
-        return answer(show(_there(await endpoints.find(session, account, endpoint))))
-
-
-def _there(row: EndpointRow | None) -> EndpointRow:
-    if row is None:
-        raise not_found()
-    return row
+def _answer_secrets(found: changes.Secrets) -> Response[bytes]:
+    previous = None
+    if found.previous is not None and found.until is not None:
+        previous = PreviousSecret(found.previous, rfc3339(datetime.fromtimestamp(found.until, UTC)))
+    return answer(SecretAnswer(found.current, standard_secret(found.current), previous))
 
 
 def _id(text: str) -> UUID:
@@ -227,4 +221,6 @@ def _id(text: str) -> UUID:
     return found
 
 
-ROUTES: Final = (list_endpoints, add, find, change, remove, enable, disable, secret)
+ROUTES: Final = (
+    *(list_endpoints, add, find, change, remove, enable, disable, test, secret, rotate_secret, end_rotation),
+)

@@ -6,7 +6,7 @@ A test keeps each in step with what its version renders: same keys, same order, 
 from importlib.resources import files
 from typing import Final
 
-_FILES: Final = {"V4": "webhook-v4.json"}
+_FILES: Final = {"V2": "webhook-v2.json", "V3": "webhook-v3.json", "V4": "webhook-v4.json"}
 
 
 def load(version: str) -> bytes:

@@ -45,10 +45,14 @@ create table endpoint (
     enabled boolean not null default true,
     disabled_reason text check (disabled_reason in ('user', 'gone', 'failing')),
     secret bytea not null,                          -- sealed
+    previous_secret bytea,                          -- sealed; signs too until `previous_until`
+    previous_until timestamptz,
+    headers bytea,                                  -- sealed JSON of the endpoint's own headers; null: none
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     deleted_at timestamptz,
     check (enabled = (disabled_reason is null)),
+    check ((previous_secret is null) = (previous_until is null)),
     check (deleted_at is null or not enabled)
 );
 create index endpoint_account on endpoint (account, id) where deleted_at is null;
@@ -135,13 +139,16 @@ create table due (
     leased_by integer,
     leased_until timestamptz,                       -- in no index: the claim is a heap-only update
     cancelling boolean not null default false,
+    sample text,                                    -- a test: what is sent is the sample of this status
     primary key (id, bucket),
-    check (not blocked or (ordering <> 'unordered' and leased_until is null))
+    check (not blocked or (ordering <> 'unordered' and leased_until is null)),
+    check (sample is null or ordering = 'unordered')
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
         autovacuum_vacuum_cost_delay = 0);
 create index due_queue on due (tracking, endpoint, sequence) where ordering <> 'unordered';
 create unique index due_head on due (tracking, endpoint, bucket) where ordering <> 'unordered' and not blocked;
-create index due_lane on due (endpoint, next_at) where not blocked;
+create index due_lane on due (endpoint, next_at) where not blocked and sample is null;
+create index due_test on due (id) where sample is not null; -- tests wait in no lane
 create index due_endpoint on due (endpoint, id);            -- for lists, newest first, whatever waits
 
 create table settled (
@@ -155,12 +162,14 @@ create table settled (
     state text not null check (state in ('delivered', 'failed', 'superseded', 'cancelled')),
     reason text,
     tries smallint not null,
+    sample text,
     settled_at timestamptz not null,
     primary key (id, day, bucket),
     check (day = (uuid_extract_timestamp(id) at time zone 'utc')::date)
 ) partition by range (day);
 create index settled_endpoint on settled (endpoint, id);
 create index settled_undelivered on settled (endpoint, id) where state <> 'delivered';
+create index settled_test on settled (endpoint, id) where sample is not null;
 create index settled_tracking on settled (tracking, id);
 
 create table attempt (
@@ -179,6 +188,7 @@ create table attempt (
     signature text not null,
     webhook_signature text not null,
     user_agent text not null,
+    own_headers text[],                             -- the names of the endpoint's own; null: none
     body_sha256 bytea not null,
     body_length integer not null,
     response_headers jsonb,                         -- null: no response came

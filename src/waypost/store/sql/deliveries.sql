@@ -9,11 +9,12 @@ select id from endpoint where account = $1 and ($2::uuid is null or id = $2)
 -- $5: null for any, else one of waiting, retrying, blocked.
 select d.*, null::text as state, null::text as reason, null::timestamptz as settled_at, h.id as blocked_by,
        e.tracking_number, e.courier_code, e.status, e.substatus
-from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.blocked, d.next_at
+from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.blocked, d.next_at, d.sample
       from unnest($2::uuid[]) as n (endpoint)
       cross join lateral (
           select * from due q
           where q.bucket = any ($1::smallint[]) and q.endpoint = n.endpoint and q.id >= $3 and q.id < $4
+            and (not $7::boolean or q.sample is null)
             and ($5::text is null or $5 = case when q.blocked then 'blocked' when q.tries > 0 then 'retrying'
                                                else 'waiting' end)
           order by q.id desc limit $6) d
@@ -30,15 +31,16 @@ left join lateral (
 order by d.id desc
 
 -- name: settled_deliveries
--- The days $7 to $8 are those of the ids: they choose the partitions.
+-- The days $8 to $9 are those of the ids: they choose the partitions.
 select d.*, false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
        e.tracking_number, e.courier_code, e.status, e.substatus
-from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at
+from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at,
+             d.sample
       from unnest($2::uuid[]) as n (endpoint)
       cross join lateral (
           select * from settled s
           where s.bucket = any ($1::smallint[]) and s.endpoint = n.endpoint and s.id >= $3 and s.id < $4
-            and s.day between $7 and $8 and ($5::text is null or s.state = $5)
+            and (not $7::boolean or s.sample is null) and s.day between $8 and $9 and ($5::text is null or s.state = $5)
           order by s.id desc limit $6) d
       order by d.id desc limit $6) d
 left join lateral (
@@ -52,12 +54,14 @@ order by d.id desc
 -- Those that ended otherwise than delivered have an index of their own: they are few among many.
 select d.*, false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
        e.tracking_number, e.courier_code, e.status, e.substatus
-from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at
+from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at,
+             d.sample
       from unnest($2::uuid[]) as n (endpoint)
       cross join lateral (
           select * from settled s
           where s.bucket = any ($1::smallint[]) and s.endpoint = n.endpoint and s.id >= $3 and s.id < $4
-            and s.day between $7 and $8 and s.state <> 'delivered' and s.state = $5
+            and (not $7::boolean or s.sample is null) and s.day between $8 and $9
+            and s.state <> 'delivered' and s.state = $5
           order by s.id desc limit $6) d
       order by d.id desc limit $6) d
 left join lateral (
@@ -67,12 +71,33 @@ left join lateral (
     offset 0) e on true
 order by d.id desc
 
+-- name: test_deliveries
+-- Tests have an index of their own, like those that were not delivered. They have no event.
+select d.*, null::uuid as blocked_by, null::text as tracking_number, null::text as courier_code, null::text as status,
+       null::text as substatus
+from (select d.*
+      from unnest($2::uuid[]) as n (endpoint)
+      cross join lateral (
+          select s.bucket, s.id, s.endpoint, s.tracking, s.event, s.sequence, s.tries, s.state, s.reason, s.settled_at,
+                 s.sample, false as blocked, null::timestamptz as next_at
+          from settled s
+          where s.bucket = any ($1::smallint[]) and s.endpoint = n.endpoint and s.id >= $3 and s.id < $4
+            and s.day between $7 and $8 and s.sample is not null and ($5::text is null or s.state = $5)
+          order by s.id desc limit $6) d
+      union all
+      select q.bucket, q.id, q.endpoint, q.tracking, q.event, q.sequence, q.tries, null, null, null, q.sample,
+             q.blocked, q.next_at
+      from due q
+      where q.bucket = any ($1::smallint[]) and q.endpoint = any ($2::uuid[]) and q.id >= $3 and q.id < $4
+        and q.sample is not null and ($5::text is null or $5 = 'waiting')
+      order by id desc limit $6) d
+
 -- name: trackings_with_number
 select id from tracking where bucket = any ($1::smallint[]) and account = $2 and tracking_number = $3
 
 -- name: unsettled_of_trackings
-select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.blocked, d.next_at, null::text as state,
-       null::text as reason, null::timestamptz as settled_at, h.id as blocked_by,
+select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.blocked, d.next_at, d.sample,
+       null::text as state, null::text as reason, null::timestamptz as settled_at, h.id as blocked_by,
        e.tracking_number, e.courier_code, e.status, e.substatus
 from due d
 left join lateral (
@@ -85,13 +110,13 @@ left join lateral (
       and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
     offset 0) e on true
 where d.bucket = any ($1::smallint[]) and d.endpoint = any ($2::uuid[]) and d.id >= $3 and d.id < $4
-  and d.tracking = any ($7::uuid[]) and d.ordering <> 'unordered'
+  and (not $7::boolean or d.sample is null) and d.tracking = any ($8::uuid[]) and d.ordering <> 'unordered'
   and ($5::text is null or $5 = case when d.blocked then 'blocked' when d.tries > 0 then 'retrying' else 'waiting' end)
 order by d.id desc
 limit $6
 
 -- name: settled_of_trackings
-select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at,
+select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at, d.sample,
        false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
        e.tracking_number, e.courier_code, e.status, e.substatus
 from settled d
@@ -101,13 +126,14 @@ left join lateral (
       and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
     offset 0) e on true
 where d.bucket = any ($1::smallint[]) and d.endpoint = any ($2::uuid[]) and d.id >= $3 and d.id < $4
-  and d.day between $7 and $8 and d.tracking = any ($9::uuid[]) and ($5::text is null or d.state = $5)
+  and (not $7::boolean or d.sample is null) and d.day between $8 and $9 and d.tracking = any ($10::uuid[])
+  and ($5::text is null or d.state = $5)
 order by d.id desc
 limit $6
 
 -- name: unsettled_delivery
-select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.blocked, d.next_at, null::text as state,
-       null::text as reason, null::timestamptz as settled_at, h.id as blocked_by,
+select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.blocked, d.next_at, d.sample,
+       null::text as state, null::text as reason, null::timestamptz as settled_at, h.id as blocked_by,
        e.tracking_number, e.courier_code, e.status, e.substatus, e.state as packed
 from due d
 join endpoint n on n.id = d.endpoint and n.account = $2
@@ -123,7 +149,7 @@ left join lateral (
 where d.bucket = any ($1::smallint[]) and d.id = $3
 
 -- name: settled_delivery
-select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at,
+select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at, d.sample,
        false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
        e.tracking_number, e.courier_code, e.status, e.substatus, e.state as packed
 from settled d
@@ -137,7 +163,8 @@ where d.bucket = any ($1::smallint[]) and d.id = $3 and d.day = $4
 
 -- name: attempts
 select number, started_at, duration_ms, version, outcome, status_code, retry_after_seconds, url, signed_at, signature,
-       webhook_signature, user_agent, body_sha256, body_length, response_headers, response_body, response_truncated
+       webhook_signature, user_agent, own_headers, body_sha256, body_length, response_headers, response_body,
+       response_truncated
 from attempt
 where bucket = any ($1::smallint[]) and delivery = $2 and day = $3
 order by number

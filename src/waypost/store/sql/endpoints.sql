@@ -5,29 +5,44 @@
 select id from account where id = $1 for no key update
 
 -- name: add_endpoint
--- Nothing is inserted, and nothing returned, when the account has $8 endpoints already.
-insert into endpoint (id, account, url, description, version, statuses, trigger, ordering, secret)
-select $1, $2, $3, $4, $5, $6, 'every_update', 'ordered', $7
-where (select count(*) from endpoint where account = $2 and deleted_at is null) < $8
+-- Nothing is inserted, and nothing returned, when the account has $10 endpoints already.
+insert into endpoint (id, account, url, description, version, statuses, trigger, headers, ordering, secret)
+select $1, $2, $3, $4, $5, $6, $7, $8, 'ordered', $9
+where (select count(*) from endpoint where account = $2 and deleted_at is null) < $10
 returning id
 
 -- name: endpoints
 select e.id, e.account, e.url, e.description, e.version, e.statuses, e.trigger, e.ordering, e.enabled,
-       e.disabled_reason, e.created_at, e.updated_at, h.failing_since, h.last_error, h.last_success_at
+       e.disabled_reason, e.headers, e.created_at, e.updated_at, h.failing_since, h.last_error, h.last_success_at
 from endpoint e left join endpoint_health h on h.endpoint = e.id
 where e.account = $1 and e.deleted_at is null and ($2::uuid is null or e.id = $2) and ($3::uuid is null or e.id < $3)
 order by e.id desc
 limit $4
 
--- name: endpoint_secret
-select secret from endpoint where account = $1 and id = $2 and deleted_at is null
+-- name: endpoint_secrets
+select secret as current, case when previous_until > now() then previous_secret end as previous,
+       case when previous_until > now() then previous_until end as previous_until
+from endpoint where account = $1 and id = $2 and deleted_at is null
+
+-- name: rotate_secret
+-- Of two rotations within one overlap the first secret is dropped: only one other than the present may sign.
+update endpoint
+set secret = $3, previous_secret = case when $4::interval > '0' then secret end,
+    previous_until = case when $4::interval > '0' then now() + $4 end, updated_at = now()
+where account = $1 and id = $2 and deleted_at is null
+returning secret as current, previous_secret as previous, previous_until
+
+-- name: end_rotation
+update endpoint set previous_secret = null, previous_until = null, updated_at = now()
+where account = $1 and id = $2 and deleted_at is null
+returning secret as current, previous_secret as previous, previous_until
 
 -- name: lock_endpoint
 select id from endpoint where account = $1 and id = $2 and deleted_at is null for no key update
 
 -- name: change_endpoint
 update endpoint
-set url = $3, description = $4, version = $5, statuses = $6, updated_at = now()
+set url = $3, description = $4, version = $5, statuses = $6, trigger = $7, headers = $8, updated_at = now()
 where account = $1 and id = $2 and deleted_at is null
 
 -- name: switch_endpoint

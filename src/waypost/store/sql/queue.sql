@@ -10,7 +10,7 @@ with picked as (
     from unnest($2::uuid[], $3::integer[], $6::timestamptz[]) as lane (endpoint, free, low)
     cross join lateral (
         select q.id from due q
-        where q.bucket = any ($1::smallint[]) and q.endpoint = lane.endpoint and not q.blocked
+        where q.bucket = any ($1::smallint[]) and q.endpoint = lane.endpoint and not q.blocked and q.sample is null
           and q.next_at between lane.low and now() and (q.leased_until is null or q.leased_until <= now())
         order by q.next_at
         limit lane.free
@@ -29,16 +29,40 @@ left join lateral (
       and e.day = (uuid_extract_timestamp(c.event) at time zone 'utc')::date and e.id = c.event
     offset 0) e on true
 
+-- name: add_test
+-- Its id is of the database's time, as every delivery's; that puts it into today's partition when it is settled.
+insert into due (bucket, id, endpoint, tracking, event, sequence, ordering, sample)
+select $1, $2, n.id, $5, $6, 1, 'unordered', $7
+from endpoint n
+where n.account = $3 and n.id = $4 and n.deleted_at is null
+returning id
+
+-- name: claim_tests
+-- They wait in no lane: neither a backlog, nor an order, nor an endpoint that is off holds them up.
+with picked as (
+    select q.id from due q
+    where q.bucket = any ($1::smallint[]) and q.sample is not null
+      and (q.leased_until is null or q.leased_until <= now())
+    order by q.id
+    limit $2
+    for update skip locked
+)
+update due d
+set lease_no = d.lease_no + 1, leased_by = $3, leased_until = now() + $4::interval
+where d.bucket = any ($1::smallint[]) and d.id = any (array(select id from picked))
+returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.sample
+
 -- name: scout
 -- The lanes and when each is next due: one probe for each endpoint, not for each row.
 with recursive lane (endpoint, next_at) as (
     (select endpoint, next_at from due
-     where bucket = any ($1::smallint[]) and not blocked and (leased_until is null or leased_until <= now())
+     where bucket = any ($1::smallint[]) and not blocked and sample is null
+       and (leased_until is null or leased_until <= now())
      order by endpoint, next_at limit 1)
     union all
     select d.endpoint, d.next_at from lane l cross join lateral (
         select q.endpoint, q.next_at from due q
-        where q.bucket = any ($1::smallint[]) and not q.blocked
+        where q.bucket = any ($1::smallint[]) and not q.blocked and q.sample is null
           and (q.leased_until is null or q.leased_until <= now()) and q.endpoint > l.endpoint
         order by q.endpoint, q.next_at limit 1) d
 )
@@ -46,7 +70,10 @@ select endpoint, extract(epoch from next_at - now())::float8 as due_in from lane
 
 -- name: lane_endpoints
 -- Each delivery is sent with what its endpoint is at the time of the attempt.
-select id, account, url, version, enabled, secret from endpoint where id = any ($1::uuid[])
+select e.id, e.account, a.email, e.url, e.version, e.enabled, e.deleted_at is not null as deleted, e.secret,
+       e.previous_secret, e.previous_until, e.headers
+from endpoint e join account a on a.id = e.account
+where e.id = any ($1::uuid[])
 
 -- name: hold
 -- Are these leases still ours? Sorted by (bucket, tracking, endpoint): the same order of locks as intake.
@@ -62,9 +89,9 @@ cross join lateral (
 with gone as (
     delete from due where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) returning *
 )
-insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, settled_at)
+insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, sample, settled_at)
 select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, endpoint, tracking, event, sequence,
-       $3::text, $4::text, tries + $5::integer, now()
+       $3::text, $4::text, tries + $5::integer, sample, now()
 from gone
 
 -- name: retry
@@ -123,17 +150,18 @@ where exists (select from due q
                 and q.endpoint = u.endpoint and q.ordering <> 'unordered' and q.blocked)
 
 -- name: lane_queues
--- The queues of an endpoint that was turned off or deleted, a bounded number at a time.
-select bucket, tracking, id from due where bucket = any ($1::smallint[]) and endpoint = $2 limit 500
+-- The queues of an endpoint that was turned off or deleted, a bounded number at a time. Tests go on.
+select bucket, tracking, id from due
+where bucket = any ($1::smallint[]) and endpoint = $2 and sample is null limit 500
 
 -- name: cancel
 -- Under the tracking's row lock. What is in flight is marked: it is settled by the attempt that runs.
 with gone as (
     delete from due where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) and leased_until is null returning *
 ), kept as (
-    insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, settled_at)
+    insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, sample, settled_at)
     select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, endpoint, tracking, event, sequence,
-           'cancelled', $3::text, tries, now()
+           'cancelled', $3::text, tries, sample, now()
     from gone
 ), marked as (
     update due set cancelling = true

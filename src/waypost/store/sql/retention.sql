@@ -12,9 +12,9 @@ limit $3
 with gone as (
     delete from due where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) and leased_until is null returning *
 ), kept as (
-    insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, settled_at)
+    insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, sample, settled_at)
     select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, endpoint, tracking, event, sequence,
-           'failed', $3::text, tries, now()
+           'failed', $3::text, tries, sample, now()
     from gone
 )
 select bucket, tracking, endpoint from gone
@@ -36,7 +36,7 @@ where w.bucket = any ($1::smallint[]) and w.bucket = n.bucket and w.tracking = n
 -- Endpoints that are off or deleted and have something waiting: what was queued at the moment they were turned off.
 select e.id from endpoint e
 where not e.enabled and exists (select from due q where q.bucket = any ($1::smallint[]) and q.endpoint = e.id
-                                and not q.cancelling)
+                                and q.sample is null and not q.cancelling)
 
 -- name: take_duty
 select pg_try_advisory_lock($1, $2) as taken

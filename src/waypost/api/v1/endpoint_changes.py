@@ -1,0 +1,188 @@
+"""What is done with endpoints, for the calls of v1 and for the pages alike. Every function is about one account's own.
+
+Each raises Problem: 404 for an endpoint that is not the account's, 422 with the fields for what can't be taken.
+"""
+
+import asyncio
+import os
+import secrets
+import time
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.api.parts import Parts
+from waypost.api.problems import FieldError, Problem, invalid, not_found
+from waypost.api.v1.chosen import Added, Changed, Chosen, choose, secret_faults
+from waypost.domain import ids
+from waypost.domain.endpoints import DisabledReason
+from waypost.domain.statuses import SELECTABLE
+from waypost.signing.standard import KEY_BYTES, make_secret
+from waypost.store import deliveries, endpoints, queue
+from waypost.store.deliveries import DeliveryRow
+from waypost.store.endpoints import EndpointFields, EndpointRow, SealedSecrets
+from waypost.store.statements import transaction
+
+OVERLAP_SECONDS: Final = 86_400
+LONGEST_OVERLAP_SECONDS: Final = 604_800
+_FIRST_LOOK_SECONDS: Final = 0.01
+_SLOWEST_LOOK_SECONDS: Final = 0.25
+
+
+class Secrets(msgspec.Struct, frozen=True):
+    """An endpoint's secrets, opened; ``until`` is when the previous one ends to sign."""
+
+    current: str
+    previous: str | None
+    until: float | None
+
+
+async def find(parts: Parts, account: UUID, endpoint: UUID) -> EndpointRow:
+    """Give the endpoint."""
+    async with parts.database.serving.acquire() as session:
+        return _there(await endpoints.find(session, account, endpoint))
+
+
+async def add(parts: Parts, account: UUID, body: Added) -> tuple[EndpointRow, str]:
+    """Add an endpoint, on; gives it and its secret. Raises Problem 409 when the account has its number already."""
+    chosen = choose(body, None, parts.check_url)
+    endpoint = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
+    secret = body.secret or make_secret(os.urandom(KEY_BYTES))
+    async with parts.database.serving.acquire() as session:
+        added = await endpoints.add(
+            session,
+            endpoint=endpoint,
+            account=account,
+            fields=_fields(parts, chosen, account, endpoint),
+            secret=parts.vault.seal(secret, account=account, endpoint=endpoint),
+            most=parts.max_endpoints,
+        )
+        if not added:
+            raise Problem(HTTPStatus.CONFLICT, "endpoint_limit", limit_reached(parts.max_endpoints))
+        return _there(await endpoints.find(session, account, endpoint)), secret
+
+
+def limit_reached(most: int) -> str:
+    """Say that no further endpoint can be added."""
+    return f"The account has its {most} endpoints already: delete one first."
+
+
+async def change(parts: Parts, account: UUID, endpoint: UUID, body: Changed) -> EndpointRow:
+    """Change what is given; what waits is sent with what the endpoint is then."""
+    async with parts.database.serving.acquire() as session, transaction(session):
+        if not await endpoints.lock(session, account, endpoint):
+            raise not_found()
+        before = chosen_of(parts, _there(await endpoints.find(session, account, endpoint)))
+        fields = _fields(parts, choose(body, before, parts.check_url), account, endpoint)
+        await endpoints.change(session, account, endpoint, fields)
+        return _there(await endpoints.find(session, account, endpoint))
+
+
+async def switch(parts: Parts, account: UUID, endpoint: UUID, *, on: bool) -> EndpointRow:
+    """Turn an endpoint on, or off: then what waits for it is cancelled."""
+    async with parts.database.serving.acquire() as session:
+        await endpoints.switch(session, account, endpoint, None if on else DisabledReason.USER)
+        row = _there(await endpoints.find(session, account, endpoint))
+    if not on:
+        await _cancel_waiting(parts, endpoint)
+    return row
+
+
+async def remove(parts: Parts, account: UUID, endpoint: UUID) -> None:
+    """Delete an endpoint; what waits for it is cancelled."""
+    async with parts.database.serving.acquire() as session:
+        if not await endpoints.delete(session, account, endpoint):
+            raise not_found()
+    await _cancel_waiting(parts, endpoint)
+
+
+async def secrets_of(parts: Parts, account: UUID, endpoint: UUID) -> Secrets:
+    """Give what the endpoint's webhooks are signed with now."""
+    async with parts.database.serving.acquire() as session:
+        return _opened(parts, account, endpoint, await endpoints.secrets_of(session, account, endpoint))
+
+
+async def rotate(
+    parts: Parts, account: UUID, endpoint: UUID, *, secret: str | None = None, overlap_seconds: int = OVERLAP_SECONDS
+) -> Secrets:
+    """Change the secret, to one that is brought along or to a new one; the present one signs too for a while."""
+    faults = [] if secret is None else secret_faults(secret)
+    if not 0 <= overlap_seconds <= LONGEST_OVERLAP_SECONDS:
+        faults.append(FieldError("overlap_seconds", f"must be 0 to {LONGEST_OVERLAP_SECONDS}"))
+    if faults:
+        raise invalid(faults)
+    sealed = parts.vault.seal(secret or make_secret(os.urandom(KEY_BYTES)), account=account, endpoint=endpoint)
+    async with parts.database.serving.acquire() as session:
+        found = await endpoints.rotate(session, account, endpoint, secret=sealed, overlap_seconds=overlap_seconds)
+    return _opened(parts, account, endpoint, found)
+
+
+async def end_rotation(parts: Parts, account: UUID, endpoint: UUID) -> Secrets:
+    """Let the previous secret sign no more."""
+    async with parts.database.serving.acquire() as session:
+        return _opened(parts, account, endpoint, await endpoints.end_rotation(session, account, endpoint))
+
+
+async def test(parts: Parts, account: UUID, endpoint: UUID, status: str) -> DeliveryRow:
+    """Send the sample of a status and wait for what comes of it; an unsettled delivery when that takes too long."""
+    if status not in list(SELECTABLE):
+        raise invalid([FieldError("status", f"must be one of {', '.join(SELECTABLE)}")])
+    random = secrets.randbits(62), secrets.randbits(62)
+    async with parts.database.serving.acquire() as session, transaction(session):
+        delivery = await queue.add_test(session, account, endpoint, sample=status, random=random)
+    if delivery is None:
+        raise not_found()
+    parts.hint_test()
+    ends, pause = time.monotonic() + parts.test_seconds, _FIRST_LOOK_SECONDS
+    while True:
+        async with parts.database.serving.acquire() as session:
+            row = await deliveries.find(session, account, delivery)
+        if row is None:  # deleted with its endpoint's history in this moment
+            raise not_found()
+        if row.state is not None or time.monotonic() >= ends:
+            return row
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _SLOWEST_LOOK_SECONDS)
+
+
+def own_headers(parts: Parts, row: EndpointRow) -> dict[str, str]:
+    """Give an endpoint's own headers."""
+    if row.headers is None:
+        return {}
+    return msgspec.json.decode(parts.vault.open(row.headers, account=row.account, endpoint=row.id), type=dict[str, str])
+
+
+def chosen_of(parts: Parts, row: EndpointRow) -> Chosen:
+    """Give what people have chosen about an endpoint."""
+    return Chosen(row.url, row.description, row.version, row.statuses, row.trigger, own_headers(parts, row))
+
+
+def _fields(parts: Parts, chosen: Chosen, account: UUID, endpoint: UUID) -> EndpointFields:
+    text = msgspec.json.encode(chosen.headers).decode()
+    sealed = parts.vault.seal(text, account=account, endpoint=endpoint) if chosen.headers else None
+    return EndpointFields(chosen.url, chosen.description, chosen.version, chosen.statuses, chosen.trigger, sealed)
+
+
+def _opened(parts: Parts, account: UUID, endpoint: UUID, found: SealedSecrets | None) -> Secrets:
+    if found is None:
+        raise not_found()
+    current = parts.vault.open(found.current, account=account, endpoint=endpoint)
+    if found.previous is None or found.previous_until is None:
+        return Secrets(current, None, None)
+    previous = parts.vault.open(found.previous, account=account, endpoint=endpoint)
+    return Secrets(current, previous, found.previous_until.timestamp())
+
+
+async def _cancel_waiting(parts: Parts, endpoint: UUID) -> None:
+    """Settle what waits for an endpoint that is off; what is queued at this very moment the keeper finds."""
+    async with parts.database.engine.acquire() as session:
+        while await queue.cancel_lane(session, endpoint):
+            pass
+
+
+def _there(row: EndpointRow | None) -> EndpointRow:
+    if row is None:
+        raise not_found()
+    return row

@@ -1,0 +1,54 @@
+"""Which headers of its own an endpoint may have."""
+
+import pytest
+
+from waypost.domain.errors import InvalidInput
+from waypost.domain.own_headers import LONGEST_VALUE, MOST, check_headers
+
+
+def test_names_are_lowered_and_the_order_is_kept():
+    assert list(check_headers({"X-Shop": "a", "Authorization": "Bearer x y"}).items()) == [
+        ("x-shop", "a"),
+        ("authorization", "Bearer x y"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("host", "Content-Length", "transfer-encoding", "connection", "te", "trailer", "upgrade", "expect"),
+        *("proxy-authorization", "x-forwarded-for", "X-Forwarded-Host", "forwarded", "metadata-flavor", "metadata"),
+        *("x-aws-ec2-metadata-token", "x-aws-ec2-metadata-token-ttl-seconds", "webhook-id", "webhook-signature"),
+        *("waypost-test", "timestamp", "signature", "content-type", "user-agent", "accept-encoding", ":path"),
+    ],
+)
+def test_what_steers_the_request_or_tells_who_signed_it_is_refused(name):
+    with pytest.raises(InvalidInput) as caught:
+        check_headers({name: "1"})
+
+    assert caught.value.field == f"headers.{name}"
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:b", "a\r\nb", "\u00e4", "x" * 101, "a\0"])
+def test_a_name_that_is_no_token_is_refused(name):
+    with pytest.raises(InvalidInput, match="is no name of a header"):
+        check_headers({name: "1"})
+
+
+@pytest.mark.parametrize("value", ["", " a", "a ", "a\r\nhost: b", "a\0b", "a\tb", "\u00e4", "x" * (LONGEST_VALUE + 1)])
+def test_a_value_that_could_end_its_line_or_be_read_differently_is_refused(value):
+    with pytest.raises(InvalidInput, match="must be 1 to"):
+        check_headers({"x-shop": value})
+
+
+def test_there_is_an_end_to_their_number():
+    assert len(check_headers({f"x-{place}": "1" for place in range(MOST)})) == MOST
+    with pytest.raises(InvalidInput) as caught:
+        check_headers({f"x-{place}": "1" for place in range(MOST + 1)})
+
+    assert caught.value.field == "headers"
+
+
+def test_two_spellings_of_one_name_are_refused():
+    with pytest.raises(InvalidInput, match="twice"):
+        check_headers({"X-Shop": "a", "x-shop": "b"})
