@@ -39,6 +39,9 @@ bench: develop ## measure what Waypost does on this machine, beside what is poss
 faults: develop ## run the tests that take minutes or gigabytes
 	$(BIN)/python -m pytest -m faults
 
+screenshots: develop ## take pictures of every page into build/screenshots, and those of the guides
+	@$(BIN)/python -m tools.screenshots
+
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
     --no-emit-find-links --custom-compile-command "make lock" --upgrade
 
@@ -50,4 +53,4 @@ lock: develop ## refresh the locks of requirements/
 clean: ## remove what was made
 	rm -rf .venv .demo build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup develop demo serve test check bench faults lock clean
+.PHONY: help setup develop demo serve test check bench faults screenshots lock clean

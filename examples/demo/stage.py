@@ -51,6 +51,7 @@ class Stage:
     shop: Site
     webhook_url: str
     api_key: str
+    login_link: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +85,14 @@ def set_stage(setting: Setting) -> Stage:
     port = free_port() if setting.settings.port is None else chosen_port(setting.settings.port)
     shop_port = free_port(besides=port)
     carrier = _start_carrier(setting)
-    waypost = _start_waypost(setting, carrier, port, shop_port)
+    waypost = _start_waypost(setting, carrier, port)
     api_key = _create_account(setting)
     api = Site(waypost.url, {"tracking-api-key": api_key})
     webhook_url = f"http://127.0.0.1:{shop_port}/webhooks/waypost"
     shop = _start_shop(setting, shop_port, _create_endpoint(api, webhook_url))
     plan = msgspec.convert(carrier.get("/_plan"), Plan)
     _register(api, plan, setting.signals)
-    return Stage(plan, api, shop, webhook_url, api_key)
+    return Stage(plan, api, shop, webhook_url, api_key, _login_link(setting, waypost.url))
 
 
 def _start_carrier(setting: Setting) -> Site:
@@ -100,14 +101,14 @@ def _start_carrier(setting: Setting) -> Site:
     return _announced(setting, setting.start("Carrier", command, {}))
 
 
-def _start_waypost(setting: Setting, carrier: Site, port: int, shop_port: int) -> Site:
+def _start_waypost(setting: Setting, carrier: Site, port: int) -> Site:
     environment = {
         "WAYPOST_CARRIER_DHL_BASE_URL": carrier.url,
         "WAYPOST_CARRIER_DHL_API_KEY": _CARRIER_KEY,
         **_CALLS,
         "WAYPOST_POLL_SPEED": f"{setting.settings.poll_speed:.0f}",
         "WAYPOST_EGRESS_ALLOW": "127.0.0.0/8,::1/128",
-        "WAYPOST_EGRESS_PORTS": f"80,443,{shop_port}",
+        "WAYPOST_EGRESS_PORTS": "80,443,1024-65535",
         "WAYPOST_RETRY_BASE_SECONDS": "1",
         "WAYPOST_RATE_LIMIT": "off",  # three creations a second are too few for twenty parcels at once
     }
@@ -120,10 +121,19 @@ def _start_waypost(setting: Setting, carrier: Site, port: int, shop_port: int) -
 
 
 def _create_account(setting: Setting) -> str:
-    who = ("--email", E_MAIL, "--password-stdin", "--name", "The little shop", "--json")
+    who = ("--email", E_MAIL, "--password-stdin", "--name", "The little shop")
+    return _told(setting, ("account", "create", *who), "api_key")
+
+
+def _login_link(setting: Setting, url: str) -> str:
+    return _told(setting, ("user", "login-link", "--email", E_MAIL, "--url", url), "url")
+
+
+def _told(setting: Setting, command: tuple[str, ...], name: str) -> str:
+    """Run a command of Waypost's and give one value of its JSON; DemoFailed when it does not work."""
     try:
-        created = subprocess.run(  # noqa: S603 - the command is our own
-            (*setting.programs.waypost, "account", "create", *who, *_data_folder(setting)),
+        ran = subprocess.run(  # noqa: S603 - the command is our own
+            (*setting.programs.waypost, *command, "--json", *_data_folder(setting)),
             cwd=setting.folder,
             env=_environment(),
             input=secrets.token_urlsafe() + "\n",
@@ -132,11 +142,11 @@ def _create_account(setting: Setting) -> str:
             timeout=_ACCOUNT_SECONDS,
             check=True,
         )
-        return str(json.loads(created.stdout)["api_key"])
+        return str(json.loads(ran.stdout)[name])
     except (subprocess.SubprocessError, ValueError, LookupError, TypeError) as error:
         setting.signals.check()  # Ctrl-C ended it as well
         said = getattr(error, "stderr", None) or str(error)
-        raise DemoFailed(f"waypost account create did not work:\n{last_lines(str(said))}") from error
+        raise DemoFailed(f"waypost {' '.join(command[:2])} did not work:\n{last_lines(str(said))}") from error
 
 
 def _create_endpoint(api: Site, url: str) -> str:

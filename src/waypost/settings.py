@@ -128,7 +128,9 @@ class Settings(BaseSettings):
     Without a database URL it is made once and kept in the data directory."""
 
     public_url: str | None = None
-    """Where people and carriers reach this server, such as `https://tracking.example.com`. Nothing uses it yet."""
+    """Where people and carriers reach this server, such as `https://tracking.example.com`.
+
+    With https the pages' cookies go over TLS only."""
     contact: str | None = None
     """A URL or e-mail address for those who receive webhooks; it stands in the `user-agent` of every request."""
     smtp_url: SecretStr | None = None
@@ -136,7 +138,7 @@ class Settings(BaseSettings):
     smtp_from: str | None = None
     """The sender of mails. Nothing uses it yet."""
     trusted_proxies: Networks = ()
-    """The networks of the proxies whose `X-Forwarded-*` headers are believed. Nothing uses it yet."""
+    """The networks of the proxies whose `X-Forwarded-For` is believed when log-ins are counted."""
     rate_limit: Annotated[Literal["on", "off"], BeforeValidator(_decided)] = "on"
     """Whether API calls are limited per key: `on` or `off`. Nothing uses it yet."""
 

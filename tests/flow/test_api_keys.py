@@ -8,7 +8,14 @@ from tests.support.api import Api, serving_api
 from waypost.api.keys import KeyRefused, Keys
 from waypost.store.database import Database
 
-OPEN = {"/health/ready", "/metrics", "/schemas/webhook-v2.json", "/schemas/webhook-v3.json", "/schemas/webhook-v4.json"}
+OPEN = {
+    "/health/ready",
+    "/metrics",
+    "/v1/outgoing-ips",
+    "/schemas/webhook-v2.json",
+    "/schemas/webhook-v3.json",
+    "/schemas/webhook-v4.json",
+}
 
 
 def routes(app: Litestar) -> set[tuple[str, str]]:

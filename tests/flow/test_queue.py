@@ -13,8 +13,8 @@ from waypost.domain.deliveries import Settled
 from waypost.intake.batch import write
 from waypost.store import queue
 from waypost.store.database import Database
-from waypost.store.queue import Finished, Lane
-from waypost.store.rows import AttemptRow, Claimed
+from waypost.store.queue import Lane
+from waypost.store.rows import AttemptRow, Claimed, Finished
 from waypost.store.states import unpack
 
 LEASE = timedelta(seconds=60)

@@ -96,6 +96,7 @@ async def serving_api(database: Database, *, max_endpoints: int = 4, ready: str 
         hint=hinted.extend,
         hint_test=lambda: hinted.append(UUID(int=0)),
         test_seconds=0.05,
+        outgoing_ips=("203.0.113.7",),
         ready=is_ready,
         metrics=metrics,
     )

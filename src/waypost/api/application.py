@@ -1,10 +1,11 @@
 """Puts the routes together and says what is answered when something goes wrong."""
 
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
-from litestar import Litestar, Request, Response
+from litestar import Litestar, Request, Response, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
@@ -13,12 +14,13 @@ from waypost.api.answers import answer_problem
 from waypost.api.keys import KeyRefused
 from waypost.api.parts import Parts
 from waypost.api.problems import Problem
-from waypost.api.v1 import deliveries, endpoints, updates
+from waypost.api.v1 import deliveries, endpoints, outgoing_ips, stats, updates
 from waypost.api.v4 import envelope, trackings
 
 _LOG: Final = structlog.get_logger()
 LARGEST_BODY: Final = 1 << 20
 OLD_VERSIONS: Final = ("/v2/", "/v3/")
+_FOR_PROGRAMS: Final = ("/v1", "/v2", "/v3", "/v4", "/schemas", "/health", "/metrics")
 _CODES: Final = {
     HTTPStatus.BAD_REQUEST: "malformed_request",
     HTTPStatus.NOT_FOUND: "not_found",
@@ -27,8 +29,19 @@ _CODES: Final = {
 }
 
 
-def make_application(parts: Parts) -> Litestar:
-    """Give the ASGI application that answers with these parts."""
+class Pages(Protocol):
+    """Pages beside the API: their routes, and how an error is shown to people."""
+
+    @property
+    def routes(self) -> Router:
+        """Give the routes."""
+
+    def explain(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+        """Answer an error with a page."""
+
+
+def make_application(parts: Parts, pages: Pages | None = None) -> Litestar:
+    """Give the ASGI application that answers with these parts, and with pages where there are any."""
     return Litestar(
         [
             *operations.ROUTES,
@@ -36,15 +49,30 @@ def make_application(parts: Parts) -> Litestar:
             *updates.ROUTES,
             *endpoints.ROUTES,
             *deliveries.ROUTES,
+            *outgoing_ips.ROUTES,
+            *stats.ROUTES,
             *trackings.ROUTES,
+            *(() if pages is None else (pages.routes,)),
         ],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False, use_cache=True)},
-        exception_handlers={Exception: _explain},
+        exception_handlers={Exception: _explain if pages is None else _by_what_is_asked(pages)},
         request_max_body_size=LARGEST_BODY,
         openapi_config=None,
         logging_config=None,
         debug=False,
     )
+
+
+def _by_what_is_asked(pages: Pages) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
+    """Show an error as a page to a browser that is not in the API."""
+
+    def explain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+        by_person = "text/html" in request.headers.get("accept", "")
+        if by_person and not request.scope["path"].startswith(_FOR_PROGRAMS):
+            return pages.explain(request, error)
+        return _explain(request, error)
+
+    return explain
 
 
 def _explain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

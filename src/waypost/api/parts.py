@@ -19,7 +19,8 @@ class Parts:
 
     ``check_url`` raises InvalidInput for a URL that nothing is sent to. ``hint`` says that endpoints have something to
     send, ``hint_test`` that a test waits, whose result is waited for ``test_seconds`` at most. ``ready`` gives None, or
-    one sentence why not. ``metrics`` gives Prometheus' text.
+    one sentence why not. ``outgoing_ips`` are published as where webhooks come from. ``metrics`` gives Prometheus'
+    text.
     """
 
     database: Database
@@ -31,6 +32,7 @@ class Parts:
     hint: Callable[[Iterable[UUID]], None]
     hint_test: Callable[[], None]
     test_seconds: float
+    outgoing_ips: tuple[str, ...]
     ready: Callable[[], Awaitable[str | None]]
     metrics: Callable[[], Awaitable[bytes]]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.metadata import version
 from typing import Final
 
@@ -27,6 +28,7 @@ from waypost.intake.collector import Intake
 from waypost.intake.poller import Poller
 from waypost.keeper.keeper import Keeper
 from waypost.observe import Metrics
+from waypost.portal.application import PageSet, make_pages
 from waypost.settings import Settings
 from waypost.store.database import Database
 from waypost.store.measures import Backlog, measure_backlog
@@ -74,22 +76,30 @@ def compose(settings: Settings, storage: Storage, secret_key: str) -> Engine:
         Part("keeper", keeper.serve),
     )
     health = Health(database, parts, Metrics(SENT, lambda: dispatcher.in_flight))
-    application = make_application(
-        Parts(
-            database=database,
-            intake=intake,
-            vault=vault,
-            keys=Keys(database),
-            check_url=guard.check,
-            max_endpoints=settings.max_endpoints,
-            hint=dispatcher.hint,
-            hint_test=dispatcher.hint_test,
-            test_seconds=settings.http_timeout_seconds + TEST_SLACK_SECONDS,
-            ready=health.ready,
-            metrics=health.metrics,
-        )
+    handed = Parts(
+        database=database,
+        intake=intake,
+        vault=vault,
+        keys=Keys(database),
+        check_url=guard.check,
+        max_endpoints=settings.max_endpoints,
+        hint=dispatcher.hint,
+        hint_test=dispatcher.hint_test,
+        test_seconds=settings.http_timeout_seconds + TEST_SLACK_SECONDS,
+        outgoing_ips=tuple(map(str, settings.outgoing_ips)),
+        ready=health.ready,
+        metrics=health.metrics,
     )
-    return Engine(carriers, intake, application, parts)
+    return Engine(carriers, intake, make_application(handed, _pages(settings, handed, secret_key)), parts)
+
+
+def _pages(settings: Settings, parts: Parts, secret_key: str) -> PageSet:
+    return make_pages(
+        parts,
+        form_secret=sha256(b"forms" + secret_key.encode()).hexdigest(),
+        public_url=settings.public_url,
+        trusted_proxies=settings.trusted_proxies,
+    )
 
 
 class Health:

@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError
 from waypost.app.running import ServerEnded
 from waypost.app.server import CannotListen
 from waypost.app.storage import NotMigrated
-from waypost.cli import account, migrate, serve
+from waypost.cli import account, migrate, serve, user
 from waypost.domain.errors import InvalidInput
 from waypost.settings import SettingsError, unknown_variables
 from waypost.store.accounts import AccountExists
@@ -71,6 +71,7 @@ def make_application() -> App:
     application.command(serve.serve)
     application.command(migrate.migrate)
     application.command(account.APPLICATION)
+    application.command(user.APPLICATION)
     return application
 
 

@@ -18,8 +18,8 @@ from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.retry import Policy
 from waypost.store import queue
 from waypost.store.database import Database
-from waypost.store.queue import Finished, Lane
-from waypost.store.rows import Claimed, LaneEndpoint
+from waypost.store.queue import Lane
+from waypost.store.rows import Claimed, Finished, LaneEndpoint
 from waypost.store.statements import REPEATABLE, Session
 
 _LOG: Final = structlog.get_logger()
@@ -85,7 +85,7 @@ class Dispatcher:
     async def serve(self, stop: asyncio.Event) -> None:
         """Dispatch until ``stop`` is set; then let what is in flight end (20 s at most) and give the leases back."""
         async with self._database.engine.acquire() as life:
-            self._number = await queue.join(life, self._number)
+            self._number = self._recorder.dispatcher = await queue.join(life, self._number)
             loops = [asyncio.create_task(step) for step in self._loops(life)]
             recorder = asyncio.create_task(self._recorder.serve())
             stopping = asyncio.create_task(stop.wait())

@@ -15,7 +15,7 @@ from waypost.domain.endpoints import DisabledReason
 from waypost.domain.retry import may_give_way
 from waypost.store import queue
 from waypost.store.database import Database
-from waypost.store.queue import Finished
+from waypost.store.rows import Finished
 from waypost.store.statements import LOST, REPEATABLE
 
 _LOG: Final = structlog.get_logger()
@@ -38,6 +38,8 @@ class Recorder:
         self._finished: list[Finished] = []
         self._arrived, self._full = asyncio.Event(), asyncio.Event()
         self._draining = False
+        self.dispatcher = 0
+        """Whose hours are counted."""
         self._failing: dict[UUID, str | None] = {}
         self._took: dict[UUID, float] = {}
 
@@ -144,7 +146,7 @@ class Recorder:
         async with self._database.engine.acquire() as session:
             for endpoint in gone:
                 await queue.disable(session, endpoint, DisabledReason.GONE)
-            result = await queue.settle(session, batch)
+            result = await queue.settle(session, batch, dispatcher=self.dispatcher)
             for endpoint in gone:
                 while await queue.cancel_lane(session, endpoint):
                     pass

@@ -23,8 +23,7 @@ from waypost.payloads import SIGNED_INSIDE, render, sign_inside
 from waypost.payloads.samples import sample_state
 from waypost.signing import v2v3
 from waypost.signing.rotation import Headers, Secrets, standard_headers, v4_headers
-from waypost.store.queue import Finished
-from waypost.store.rows import AttemptRow, Claimed, LaneEndpoint
+from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
 from waypost.store.states import unpack
 from waypost.store.vault import Vault
 

@@ -13,7 +13,7 @@ from waypost.domain.trackings import EXPIRES_AFTER_MS, Source, TrackingState, Up
 from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import clock_ms
-from waypost.store import idempotency, partitions, queue, retention
+from waypost.store import idempotency, partitions, queue, retention, sessions
 from waypost.store.database import Database
 from waypost.store.statements import LOST, Session
 
@@ -47,6 +47,7 @@ class Keeper:
             Duty(3, "expiry", 30, self.expire),
             Duty(4, "sweep", 10, self.sweep),
             Duty(5, "idempotency_keys", 600, self.forget_keys),
+            Duty(6, "sessions", 600, self.forget_sessions),
         )
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -96,6 +97,13 @@ class Keeper:
         """Forget idempotency keys that are a day old; gives how many."""
         forgotten = 0
         while some := await idempotency.forget(session):
+            forgotten += some
+        return forgotten
+
+    async def forget_sessions(self, session: Session) -> int:
+        """Forget sessions and login links that have expired; gives how many."""
+        forgotten = 0
+        while some := await sessions.forget(session):
             forgotten += some
         return forgotten
 

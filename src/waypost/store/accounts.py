@@ -1,6 +1,7 @@
 """Accounts, the users that log in to them and the API keys that act for them."""
 
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -59,6 +60,72 @@ async def create_account(
         if error.constraint_name in _TAKEN:
             raise AccountExists(f"There is already an account with the e-mail address {email}.") from None
         raise
+
+
+class Login(msgspec.Struct, frozen=True):
+    """What a login is checked against."""
+
+    id: UUID
+    password_hash: str
+
+
+class Visitor(msgspec.Struct, frozen=True):
+    """Who is logged in, and for which account. ``sessions_from`` (Unix seconds): older sessions are out."""
+
+    id: UUID
+    email: str
+    role: str
+    sessions_from: float
+    account: UUID
+    account_name: str
+    account_email: str
+
+
+async def create_user(
+    session: Session, *, user: UUID, account_email: str, email: str, password_hash: str, role: str
+) -> bool:
+    """Add a user to an account; False when there is no such account. Raises AccountExists for a taken address."""
+    row = await fetch_one(session, "account_by_email", account_email)
+    if row is None:
+        return False
+    try:
+        await execute(session, "add_user", user, row["id"], email, password_hash, role)
+    except UniqueViolationError:
+        raise AccountExists(f"There is already a user with the e-mail address {email}.") from None
+    return True
+
+
+async def find_login(session: Session, email: str) -> Login | None:
+    """Give the user with an e-mail address, whatever the case of its letters."""
+    row = await fetch_one(session, "user_by_email", email)
+    return None if row is None else Login(**row)
+
+
+async def find_visitor(session: Session, user: UUID) -> Visitor | None:
+    """Give a user and the account; None when there is none any more."""
+    row = await fetch_one(session, "visitor", user)
+    return None if row is None else Visitor(**row)
+
+
+async def set_password(session: Session, email: str, password_hash: str) -> bool:
+    """Change a user's password and end the sessions; False when there is no such user."""
+    return await fetch_one(session, "set_password", email, password_hash) is not None
+
+
+async def rehash_password(session: Session, user: UUID, known: str, password_hash: str) -> None:
+    """Keep the same password hashed by today's parameters."""
+    await execute(session, "rehash_password", user, known, password_hash)
+
+
+async def add_login_link(session: Session, email: str, digest: bytes, *, seconds: float) -> bool:
+    """Let whoever holds what has this digest log in once, for so long; False when there is no such user."""
+    return await fetch_one(session, "add_login_link", email, digest, timedelta(seconds=seconds)) is not None
+
+
+async def take_login_link(session: Session, digest: bytes) -> UUID | None:
+    """Give the user that a link logs in, and use it up; None when it was used, has expired, or never was."""
+    row = await fetch_one(session, "take_login_link", digest)
+    return None if row is None else row["account_user"]
 
 
 async def has_accounts(session: Session) -> bool:

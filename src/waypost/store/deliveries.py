@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Final, Self
 from uuid import UUID
 
 import msgspec
@@ -11,6 +12,10 @@ from waypost.domain.ids import bucket, bucket_of
 from waypost.store.intake_rows import day_of
 from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, fetch, fetch_one
+
+FIRST: Final = UUID(int=0)
+LAST: Final = UUID(int=253_402_300_799_000 << 80)
+"""Ids before all and, of the end of the year 9999, after all."""
 
 
 class DeliveryRow(msgspec.Struct, frozen=True):
@@ -72,6 +77,11 @@ class Wanted(msgspec.Struct, frozen=True):
     tracking_number: str | None = None
     state: str | None = None
     tests: bool | None = None
+
+    @classmethod
+    def of_endpoint(cls, endpoint: UUID) -> Self:
+        """Give all of one endpoint."""
+        return cls(FIRST, LAST, endpoint)
 
     @property
     def days(self) -> tuple[date, date]:

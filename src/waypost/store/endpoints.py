@@ -2,12 +2,20 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from waypost.domain.endpoints import DisabledReason
+from waypost.domain.ids import made_at
+from waypost.store.intake_rows import from_ms
+from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, execute, fetch, fetch_one, transaction
+
+MOST_COUNTED: Final = 10_000
+EXAMINED: Final = 1_000
+MOST_NAMED: Final = 100
 
 
 class EndpointRow(msgspec.Struct, frozen=True):
@@ -47,6 +55,31 @@ class EndpointFields(msgspec.Struct, frozen=True):
         return self.url, self.description, self.version, statuses, self.trigger, self.headers
 
 
+class NamedEndpoint(msgspec.Struct, frozen=True):
+    """What an endpoint is called."""
+
+    id: UUID
+    url: str
+    description: str
+    deleted: bool
+
+
+class SkippedEvent(msgspec.Struct, frozen=True):
+    """An event that made no delivery for an endpoint; ``reason`` is a ``domain.endpoints.Skip``."""
+
+    id: UUID
+    tracking: UUID
+    tracking_number: str
+    courier_code: str
+    status: str
+    reason: str
+
+    @property
+    def at(self) -> datetime:
+        """When it happened."""
+        return from_ms(made_at(self.id))
+
+
 class SealedSecrets(msgspec.Struct, frozen=True):
     """An endpoint's secret and, while a rotation overlaps, the one before it."""
 
@@ -68,6 +101,11 @@ async def of_account(session: Session, account: UUID, *, before: UUID | None, li
     """Give endpoints that are not deleted, newest first, of ids smaller than ``before``."""
     rows = await fetch(session, "endpoints", account, None, before, limit)
     return [EndpointRow(**row) for row in rows]
+
+
+async def of_account_ever(session: Session, account: UUID) -> list[NamedEndpoint]:
+    """Give what endpoints are called, newest first, deleted ones too: their deliveries are still history."""
+    return [NamedEndpoint(**row) for row in await fetch(session, "named_endpoints", account, MOST_NAMED)]
 
 
 async def find(session: Session, account: UUID, endpoint: UUID) -> EndpointRow | None:
@@ -115,3 +153,15 @@ async def end_rotation(session: Session, account: UUID, endpoint: UUID) -> Seale
     """Let the previous secret sign no more; None when there is no such endpoint."""
     row = await fetch_one(session, "end_rotation", account, endpoint)
     return None if row is None else SealedSecrets(**row)
+
+
+async def waiting(session: Session, endpoint: UUID) -> int:
+    """Count what waits for an endpoint, to ``MOST_COUNTED`` at most."""
+    row = await fetch_one(session, "waiting_of_endpoint", ALL_BUCKETS, endpoint, MOST_COUNTED)
+    return 0 if row is None else int(row["waiting"])
+
+
+async def skipped(session: Session, account: UUID, endpoint: UUID, *, limit: int) -> list[SkippedEvent]:
+    """Give events that made no delivery for an endpoint, newest first, of the account's newest thousand."""
+    rows = await fetch(session, "skipped_of_endpoint", ALL_BUCKETS, account, endpoint.hex, limit, EXAMINED)
+    return [SkippedEvent(**row) for row in rows]

@@ -1,4 +1,4 @@
-"""Day partitions of events, settled deliveries and attempts: made ahead, attached, and dropped when they are old.
+"""Day partitions of events, settled deliveries, attempts and hours of endpoints: made ahead, dropped when old.
 
 ``CREATE TABLE … PARTITION OF`` would lock the parent against everybody; a table of its own is made first and attached.
 """
@@ -8,7 +8,7 @@ from typing import Final
 
 from waypost.store.statements import Session
 
-PARTITIONED: Final = ("event", "settled", "attempt")
+PARTITIONED: Final = ("event", "settled", "attempt", "delivery_hours")
 DAYS_AHEAD: Final = 7
 
 

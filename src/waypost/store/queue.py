@@ -13,9 +13,9 @@ import msgspec
 from waypost.domain import ids
 from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.endpoints import DisabledReason
-from waypost.store import intake_rows
+from waypost.store import hours, intake_rows
 from waypost.store.intake_rows import day_of
-from waypost.store.rows import AttemptRow, Claimed, LaneEndpoint
+from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
 from waypost.store.statements import Session, copy, execute, fetch, fetch_one, transaction
 
 ALL_BUCKETS: Final = list(range(ids.BUCKETS))
@@ -36,21 +36,6 @@ class Lane(msgspec.Struct, frozen=True):
     endpoint: UUID
     free: int
     low: datetime
-
-
-class Finished(msgspec.Struct, frozen=True):
-    """An attempt that ended and what follows: settled as ``state``, or tried again after ``wait_seconds``.
-
-    Without an ``attempt`` none was made: then nothing is counted. One that ``may_give_way`` is not tried again when a
-    newer one of its parcel waits for the same endpoint.
-    """
-
-    claimed: Claimed
-    attempt: AttemptRow | None
-    state: Settled | None
-    reason: Reason | None = None
-    wait_seconds: float = 0.0
-    may_give_way: bool = False
 
 
 async def claim(session: Session, lanes: Sequence[Lane], *, dispatcher: int, lease: timedelta) -> list[Claimed]:
@@ -111,8 +96,8 @@ async def lane_endpoints(session: Session, endpoints: Sequence[UUID]) -> dict[UU
     return {row["id"]: LaneEndpoint(**dict(row)) for row in rows}
 
 
-async def settle(session: Session, finished: Sequence[Finished]) -> tuple[set[UUID], int]:
-    """Record attempts and what follows from them, in one transaction.
+async def settle(session: Session, finished: Sequence[Finished], *, dispatcher: int = 0) -> tuple[set[UUID], int]:
+    """Record attempts and what follows from them, in one transaction; counted in this dispatcher's own hours.
 
     Gives the endpoints whose next deliveries became free, and how many results came too late: their lease was lost,
     so they change nothing, but their attempts are kept, for they happened.
@@ -121,14 +106,17 @@ async def settle(session: Session, finished: Sequence[Finished]) -> tuple[set[UU
     async with transaction(session):
         held, now = await _hold(session, ordered)
         ours = await _given_way(session, [one for one in ordered if one.claimed.id in held])
-        for (state, reason, tried), group in _by_end(ours, held).items():
+        ends = _by_end(ours, held)
+        for (state, reason, tried), group in ends.items():
             await execute(session, "settle", *_ids(group), state.value, reason and reason.value, int(tried))
-        await _retry(session, [one for one in ours if one.state is None and not held[one.claimed.id]], now)
-        ended = [one.claimed for one in ours if one.state is not None or held[one.claimed.id]]
+        await _retry(session, [one for one in ours if one.state is None and held[one.claimed.id] is None], now)
+        ended = [one.claimed for one in ours if one.state is not None or held[one.claimed.id] is not None]
         freed = await unblock(session, {(one.bucket, one.tracking, one.endpoint) for one in ended})
         known = await _known(session, [one for one in ordered if one.claimed.id not in held])
         attempts = [one.attempt for one in ordered if one.attempt is not None]
         await _keep_attempts(session, [one for one in attempts if (one.delivery, one.number) not in known])
+        settled = {one.claimed.id: state for (state, _, _), group in ends.items() for one in group}
+        await hours.tally(session, dispatcher, ordered, settled)
     return freed, len(ordered) - len(ours)
 
 
@@ -145,8 +133,8 @@ async def _given_way(session: Session, ours: list[Finished]) -> list[Finished]:
     return [msgspec.structs.replace(one, **end) if one.claimed.id in passed else one for one in ours]
 
 
-async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[UUID, bool], datetime]:
-    """Lock what is still ours; gives for each whether it is to be cancelled, and the database's time."""
+async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[UUID, str | None], datetime]:
+    """Lock what is still ours; gives for each why it is to be cancelled, if it is, and the database's time."""
     rows = await fetch(
         session,
         "hold",
@@ -160,14 +148,15 @@ async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[UU
 
 
 def _by_end(
-    ours: Sequence[Finished], cancelling: dict[UUID, bool]
+    ours: Sequence[Finished], cancelling: dict[UUID, str | None]
 ) -> dict[tuple[Settled, Reason | None, bool], list[Finished]]:
     """Group by end. What was cancelled in flight is delivered if the attempt succeeded, else cancelled."""
     groups: dict[tuple[Settled, Reason | None, bool], list[Finished]] = {}
     for one in ours:
         state, reason = one.state, one.reason
-        if cancelling[one.claimed.id] and state is not Settled.DELIVERED:
-            state, reason = Settled.CANCELLED, Reason.USER
+        why = cancelling[one.claimed.id]
+        if why is not None and state is not Settled.DELIVERED:
+            state, reason = Settled.CANCELLED, Reason(why)
         if state is not None:
             groups.setdefault((state, reason, one.attempt is not None), []).append(one)
     return groups

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.trackings import TrackingState
 
 
@@ -108,3 +109,18 @@ class AttemptRow(msgspec.Struct, frozen=True):
     response_headers: str | None
     response_body: bytes | None
     response_truncated: bool | None
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """An attempt that ended and what follows: settled as ``state``, or tried again after ``wait_seconds``.
+
+    Without an ``attempt`` none was made: then nothing is counted. One that ``may_give_way`` is not tried again when a
+    newer one of its parcel waits for the same endpoint.
+    """
+
+    claimed: Claimed
+    attempt: AttemptRow | None
+    state: Settled | None
+    reason: Reason | None = None
+    wait_seconds: float = 0.0
+    may_give_way: bool = False

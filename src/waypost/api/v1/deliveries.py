@@ -1,5 +1,6 @@
 """``/v1/deliveries``: what was sent, what waits, and why."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -21,15 +22,13 @@ from waypost.domain.statuses import SELECTABLE, Status
 from waypost.domain.tracking_numbers import normalise_number
 from waypost.payloads.samples import sample_state
 from waypost.store import deliveries
-from waypost.store.deliveries import DeliveryRow, Wanted
+from waypost.store.deliveries import FIRST, LAST, DeliveryRow, Wanted
 
 EXAMINED: Final = 1_000
 """So many deliveries are looked at for a page of one status: a page may be short, and its cursor goes on from there."""
 
 _FILTERS: Final = ("endpoint", "tracking_number", "status", "state", "since", "until", "test")
 _LIST: Final = frozenset({*_FILTERS, "limit", "cursor"})
-_FIRST: Final = UUID(int=0)
-_LAST: Final = UUID(int=253_402_300_799_000 << 80)  # the end of the year 9999
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +67,7 @@ async def list_deliveries(request: Request[Any, Any, Any], parts: Given) -> Resp
     caller = await parts.keys.caller(request.headers, scope="read")
     query = read_query(request.scope["query_string"], _LIST)
     page = read_page(query, ids.DELIVERY)
-    wanted, status = _wanted(query, page)
+    wanted, status = read_filters(query, page)
     return answer(await find_page(parts, caller.account, wanted, status, page))
 
 
@@ -137,8 +136,8 @@ def _cursor(row: DeliveryRow) -> str:
     return ids.to_text(ids.DELIVERY, row.id)
 
 
-def _wanted(query: dict[str, str], page: Page) -> tuple[Wanted, str | None]:
-    """Read the filters. Raises Problem that names each that can't be taken."""
+def read_filters(query: Mapping[str, str], page: Page) -> tuple[Wanted, str | None]:
+    """Read the filters; that of a status is applied by ``find_page``. Raises Problem with all that is wrong."""
     faults: list[FieldError] = []
     endpoint = number = None
     if "endpoint" in query and (endpoint := ids.from_text(ids.ENDPOINT, query["endpoint"])) is None:
@@ -154,19 +153,19 @@ def _wanted(query: dict[str, str], page: Page) -> tuple[Wanted, str | None]:
     since, until = _time(query, "since", faults), _time(query, "until", faults)
     if faults:
         raise invalid(faults)
-    before = min(bound for bound in (page.before, until, _LAST) if bound is not None)
+    before = min(bound for bound in (page.before, until, LAST) if bound is not None)
     wants_tests = None if test is None else test == "true"
-    return Wanted(since or _FIRST, before, endpoint, number, state, wants_tests), status
+    return Wanted(since or FIRST, before, endpoint, number, state, wants_tests), status
 
 
-def _one_of(query: dict[str, str], name: str, allowed: Any, faults: list[FieldError]) -> str | None:
+def _one_of(query: Mapping[str, str], name: str, allowed: Any, faults: list[FieldError]) -> str | None:
     text = query.get(name)
     if text is not None and text not in list(allowed):
         faults.append(FieldError(name, f"must be one of {', '.join(allowed)}"))
     return text
 
 
-def _time(query: dict[str, str], name: str, faults: list[FieldError]) -> UUID | None:
+def _time(query: Mapping[str, str], name: str, faults: list[FieldError]) -> UUID | None:
     """Give the smallest id of a time."""
     if name not in query:
         return None

@@ -69,14 +69,25 @@ def limit_reached(most: int) -> str:
     return f"The account has its {most} endpoints already: delete one first."
 
 
-async def change(parts: Parts, account: UUID, endpoint: UUID, body: Changed) -> EndpointRow:
-    """Change what is given; what waits is sent with what the endpoint is then."""
+async def change(
+    parts: Parts, account: UUID, endpoint: UUID, body: Changed, *, secret: str | None = None
+) -> EndpointRow:
+    """Change what is given; what waits is sent with what the endpoint is then.
+
+    With ``secret`` the present one is rotated to it in the same moment, with the usual overlap.
+    """
+    faults = [] if secret is None else secret_faults(secret)
+    if faults:
+        raise invalid(faults)
     async with parts.database.serving.acquire() as session, transaction(session):
         if not await endpoints.lock(session, account, endpoint):
             raise not_found()
         before = chosen_of(parts, _there(await endpoints.find(session, account, endpoint)))
         fields = _fields(parts, choose(body, before, parts.check_url), account, endpoint)
         await endpoints.change(session, account, endpoint, fields)
+        if secret is not None:
+            sealed = parts.vault.seal(secret, account=account, endpoint=endpoint)
+            await endpoints.rotate(session, account, endpoint, secret=sealed, overlap_seconds=OVERLAP_SECONDS)
         return _there(await endpoints.find(session, account, endpoint))
 
 

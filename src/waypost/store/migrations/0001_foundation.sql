@@ -17,9 +17,26 @@ create table account_user (
     email text not null,
     password_hash text not null,
     role text not null check (role in ('owner', 'member')),
-    created_at timestamptz not null default now()
+    created_at timestamptz not null default now(),
+    sessions_from timestamptz not null default now() -- what was logged in before a change of the password is out
 );
 create unique index account_user_email on account_user (lower(email));
+create index account_user_account on account_user (account, id);
+
+-- What browsers hold is kept as its digest only: who reads this table can't log in with it.
+create table web_session (
+    digest bytea primary key check (length(digest) = 32),
+    data bytea not null,
+    expires_at timestamptz not null
+);
+create index web_session_expiry on web_session (expires_at);
+
+create table login_link (
+    digest bytea primary key check (length(digest) = 32),
+    account_user uuid not null references account_user on delete cascade,
+    expires_at timestamptz not null
+);
+create index login_link_expiry on login_link (expires_at);
 
 create table api_key (
     id uuid primary key,
@@ -138,7 +155,7 @@ create table due (
     lease_no integer not null default 0,            -- the fencing number: counts claims
     leased_by integer,
     leased_until timestamptz,                       -- in no index: the claim is a heap-only update
-    cancelling boolean not null default false,
+    cancelling text,                                -- why it is cancelled when its attempt ends without success
     sample text,                                    -- a test: what is sent is the sample of this status
     primary key (id, bucket),
     check (not blocked or (ordering <> 'unordered' and leased_until is null)),
@@ -195,6 +212,21 @@ create table attempt (
     response_body bytea,
     response_truncated boolean,
     primary key (delivery, number, day, bucket)
+) partition by range (day);
+
+-- How an endpoint does, hour by hour. Each dispatcher has rows of its own, so that nobody waits for anybody.
+create table delivery_hours (
+    endpoint uuid not null,
+    day date not null,
+    hour timestamptz not null,
+    dispatcher integer not null,
+    delivered integer not null,                     -- deliveries that ended so
+    failed integer not null,
+    attempts integer not null,
+    failed_attempts integer not null,
+    latency integer[] not null,                     -- answered attempts by domain/latency.py's bounds
+    primary key (endpoint, hour, dispatcher, day),
+    check (day = (hour at time zone 'utc')::date)
 ) partition by range (day);
 
 create table idempotency (

@@ -19,3 +19,29 @@ insert into api_key (id, account, name, prefix, digest, scopes) values ($1, $2, 
 
 -- name: any_account
 select exists (select from account) as found
+
+-- name: account_by_email
+select id from account where lower(email) = lower($1)
+
+-- name: user_by_email
+select id, password_hash from account_user where lower(email) = lower($1)
+
+-- name: visitor
+select u.id, u.email, u.role, extract(epoch from u.sessions_from)::float8 as sessions_from, a.id as account,
+       a.name as account_name, a.email as account_email
+from account_user u join account a on a.id = u.account
+where u.id = $1
+
+-- name: set_password
+update account_user set password_hash = $2, sessions_from = now() where lower(email) = lower($1) returning id
+
+-- name: rehash_password
+update account_user set password_hash = $3 where id = $1 and password_hash = $2
+
+-- name: add_login_link
+insert into login_link (digest, account_user, expires_at)
+select $2, id, now() + $3::interval from account_user where lower(email) = lower($1)
+returning account_user
+
+-- name: take_login_link
+delete from login_link where digest = $1 and expires_at > now() returning account_user

@@ -56,3 +56,25 @@ update endpoint
 set enabled = false, disabled_reason = coalesce(disabled_reason, 'user'), deleted_at = now(), updated_at = now()
 where account = $1 and id = $2 and deleted_at is null
 returning id
+
+-- name: waiting_of_endpoint
+-- Counted to an end, so that a backlog costs no more than its first thousands.
+select count(*) as waiting
+from (select from due where bucket = any ($1::smallint[]) and endpoint = $2 and sample is null limit $3) d
+
+-- name: skipped_of_endpoint
+-- Of the account's newest events those that made no delivery for an endpoint, and why. $3 is its id as hex.
+select e.id, e.tracking, e.tracking_number, e.courier_code, e.status, e.skipped ->> $3 as reason
+from (select id, tracking, tracking_number, courier_code, status, skipped
+      from event
+      where bucket = any ($1::smallint[]) and account = $2
+      order by id desc limit $5) e
+where e.skipped ? $3
+order by e.id desc
+limit $4
+
+-- name: named_endpoints
+select id, url, description, deleted_at is not null as deleted from endpoint
+where account = $1
+order by deleted_at is not null, id desc
+limit $2

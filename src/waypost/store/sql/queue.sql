@@ -106,6 +106,19 @@ where d.bucket = any ($1::smallint[]) and d.id = any ($2::uuid[]) and d.id = u.i
 select delivery, number from attempt
 where bucket = any ($1::smallint[]) and day = any ($2::date[]) and delivery = any ($3::uuid[])
 
+-- name: tally
+-- Into this dispatcher's own rows of this hour. Latencies come as the texts of arrays: an array of arrays has no rows.
+insert into delivery_hours as h
+    (endpoint, day, hour, dispatcher, delivered, failed, attempts, failed_attempts, latency)
+select endpoint, (now() at time zone 'utc')::date, date_trunc('hour', now(), 'utc'), $1, delivered, failed, attempts,
+       failed_attempts, latency::integer[]
+from unnest($2::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::text[])
+     as u (endpoint, delivered, failed, attempts, failed_attempts, latency)
+on conflict (endpoint, hour, dispatcher, day) do update
+set delivered = h.delivered + excluded.delivered, failed = h.failed + excluded.failed,
+    attempts = h.attempts + excluded.attempts, failed_attempts = h.failed_attempts + excluded.failed_attempts,
+    latency = array(select a + b from unnest(h.latency, excluded.latency) as both_ (a, b))
+
 -- name: note_health
 insert into endpoint_health as h (endpoint, failing_since, last_error, last_success_at)
 select endpoint, case when error is not null then now() end, error, case when error is null then now() end
@@ -164,7 +177,7 @@ with gone as (
            'cancelled', $3::text, tries, sample, now()
     from gone
 ), marked as (
-    update due set cancelling = true
+    update due set cancelling = $3
     where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) and leased_until is not null
     returning 1
 )

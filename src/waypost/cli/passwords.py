@@ -1,0 +1,38 @@
+"""How a password comes in at the command line: as an option, on standard input, or typed twice at a prompt."""
+
+import sys
+from getpass import getpass
+from typing import Annotated
+
+from argon2 import PasswordHasher
+from cyclopts import Parameter
+
+from waypost.domain.accounts import check_password
+from waypost.domain.errors import InvalidInput
+
+Password = Annotated[
+    str | None,
+    Parameter(help="The password to log in with; other users of this machine may see it in its list of processes."),
+]
+PasswordStdin = Annotated[bool, Parameter(negative="", help="Read the password from standard input: its first line.")]
+
+
+def password_hash(given: str | None, *, from_input: bool) -> str:
+    """Give the hash of the password that was given or is asked for now. Raises InvalidInput."""
+    return PasswordHasher().hash(check_password(_password(given, from_input=from_input)))
+
+
+def _password(given: str | None, *, from_input: bool) -> str:
+    match given, from_input:
+        case str(), True:
+            raise InvalidInput("password", "is given twice: use --password or --password-stdin")
+        case str(), False:
+            return given
+        case None, True:
+            return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise InvalidInput("password", "is missing: give --password-stdin, or run this at a terminal")
+    typed = getpass("Password: ")
+    if getpass("Again: ") != typed:
+        raise InvalidInput("password", "was typed differently the second time")
+    return typed

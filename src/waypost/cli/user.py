@@ -1,0 +1,110 @@
+"""``waypost user``: those who log in to the pages."""
+
+import asyncio
+import json
+import secrets
+import time
+from hashlib import sha256
+from typing import Annotated, Final, Literal
+
+from cyclopts import App, Parameter
+
+from waypost.app.storage import migrated_database
+from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.cli.passwords import Password, PasswordStdin, password_hash
+from waypost.domain import ids
+from waypost.domain.accounts import check_email
+from waypost.domain.errors import InvalidInput
+from waypost.settings import Settings
+from waypost.store import accounts
+
+LINK_MINUTES: Final = 15
+_TOKEN_BYTES: Final = 32
+_NO_USER: Final = "is no user's here: see `waypost user create --help`"
+APPLICATION: Final = App(name="user", help="Create those who log in to the pages, and let them in again.")
+
+Email = Annotated[str, Parameter(help="The user's e-mail address.")]
+
+
+@APPLICATION.command
+def create(
+    *,
+    email: Email,
+    account: Annotated[str, Parameter(help="The e-mail address of the account that the user belongs to.")],
+    role: Annotated[Literal["owner", "member"], Parameter(help="An owner manages users, too.")] = "member",
+    password: Password = None,
+    password_stdin: PasswordStdin = False,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Create a further user of an account. It works while the server runs."""
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    email = check_email(email)
+    hashed = password_hash(password, from_input=password_stdin)
+    asyncio.run(_create(settings, email, account.strip(), hashed, role))
+    _say(as_json, {"email": email, "role": role}, f"{email} can log in now.")
+
+
+@APPLICATION.command
+def reset_password(
+    *,
+    email: Email,
+    password: Password = None,
+    password_stdin: PasswordStdin = False,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Give a user a new password; wherever the user is logged in, that ends."""
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    hashed = password_hash(password, from_input=password_stdin)
+    asyncio.run(_reset(settings, email.strip(), hashed))
+    _say(as_json, {"email": email.strip()}, f"{email.strip()} has a new password.")
+
+
+@APPLICATION.command
+def login_link(
+    *,
+    email: Email,
+    url: Annotated[
+        str | None, Parameter(help="Where the server is reached; else PUBLIC_URL or its own address.")
+    ] = None,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Print a link that logs a user in once, within 15 minutes."""
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    asyncio.run(_add_link(settings, email.strip(), token))
+    base = url or settings.public_url or f"http://{settings.host}:{settings.port}"
+    link = f"{base.rstrip('/')}/login/{token}"
+    _say(as_json, {"url": link, "minutes": LINK_MINUTES}, link)
+
+
+async def _create(settings: Settings, email: str, account_email: str, hashed: str, role: str) -> None:
+    user = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
+    async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
+        made = await accounts.create_user(
+            session, user=user, account_email=account_email, email=email, password_hash=hashed, role=role
+        )
+    if not made:
+        raise InvalidInput("account", "is no account's e-mail address: see `waypost account create --help`")
+
+
+async def _reset(settings: Settings, email: str, hashed: str) -> None:
+    async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
+        if not await accounts.set_password(session, email, hashed):
+            raise InvalidInput("email", _NO_USER)
+
+
+async def _add_link(settings: Settings, email: str, token: str) -> None:
+    digest = sha256(token.encode()).digest()
+    async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
+        if not await accounts.add_login_link(session, email, digest, seconds=LINK_MINUTES * 60):
+            raise InvalidInput("email", _NO_USER)
+
+
+def _say(as_json: bool, values: dict[str, object], line: str) -> None:  # noqa: FBT001 - the option itself
+    print(json.dumps(values) if as_json else line)  # noqa: T201 - the command's answer

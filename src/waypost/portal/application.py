@@ -1,0 +1,117 @@
+"""Puts the pages together: their routes, sessions, tokens of forms and errors, for the application to take in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from litestar import Request, Response, Router, get
+from litestar.config.csrf import CSRFConfig
+from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
+
+from waypost.api.parts import Parts
+from waypost.domain.addresses import IPNetwork
+from waypost.domain.targets import DEFAULT_PORTS
+from waypost.portal import assets, debugger, guides, history, login, specifications, webhook, webhooks
+from waypost.portal.errors import explain
+from waypost.portal.logins import Logins
+from waypost.portal.pages import Pages
+from waypost.portal.rendering import ALWAYS, HSTS, go_to
+from waypost.portal.sessions import PostgresStore, SessionsConfig, make_sessions
+from waypost.portal.visits import HOME, FormTokens, only_our_forms, reading
+
+
+@get("/")
+async def first() -> Response[bytes]:
+    """Lead to the first page."""
+    return go_to(HOME)
+
+
+@get("/favicon.ico")
+async def no_icon() -> Response[bytes]:
+    """Say that the icon is elsewhere: the pages name it."""
+    return Response(b"", status_code=HTTPStatus.NOT_FOUND, headers=dict(ALWAYS))
+
+
+ROUTES: Final = (
+    first,
+    no_icon,
+    *login.ROUTES,
+    *history.ROUTES,  # before the endpoint's page: /history is no id
+    *webhooks.ROUTES,
+    *webhook.ROUTES,
+    *specifications.ROUTES,
+    *debugger.ROUTES,
+    *guides.ROUTES,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PageSet:
+    """The pages, as the application takes them in."""
+
+    routes: Router
+    pages: Pages
+
+    def explain(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+        """Answer an error outside the pages with a page."""
+        return _explaining(self.pages)(request, error)
+
+
+def make_pages(
+    parts: Parts, *, form_secret: str, public_url: str | None, trusted_proxies: tuple[IPNetwork, ...]
+) -> PageSet:
+    """Give the pages over the parts of the API. ``form_secret`` signs the tokens of forms."""
+    pages = Pages(
+        parts=parts,
+        logins=Logins(parts.database),
+        sessions=PostgresStore(parts.database),
+        origin=None if public_url is None else _origin(public_url),
+        form_secret=form_secret,
+        trusted_proxies=trusted_proxies,
+    )
+    return PageSet(_routes(pages, make_sessions(parts.database, secure=pages.secure)), pages)
+
+
+def _origin(url: str) -> str:
+    """Give the origin of a URL as browsers say it: in lower case, without the port that goes without saying."""
+    split = urlsplit(url.lower())
+    return f"{split.scheme}://{split.netloc.removesuffix(f':{DEFAULT_PORTS[split.scheme]}')}"
+
+
+def _explaining(pages: Pages) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
+    """Give what answers errors: no header of a route stands on its answers, so theirs are added here."""
+
+    def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+        response = explain(request, error)
+        if pages.secure:
+            response.set_header("strict-transport-security", HSTS)
+        return response
+
+    return answer
+
+
+def _routes(pages: Pages, sessions: SessionsConfig) -> Router:
+    forms = CSRFConfig(
+        secret=pages.form_secret,
+        cookie_name="__Host-waypost_form" if pages.secure else "waypost_form",
+        cookie_secure=pages.secure,
+        cookie_httponly=True,
+        cookie_samesite="lax",
+    )
+    plain = Router(path="/", route_handlers=list(assets.ROUTES))
+    inside = Router(
+        path="/",
+        route_handlers=list(ROUTES),
+        middleware=[reading, sessions.middleware, DefineMiddleware(FormTokens, config=forms)],
+        guards=[only_our_forms(pages)],
+        exception_handlers={Exception: _explaining(pages)},
+    )
+    return Router(
+        path="/",
+        route_handlers=[plain, inside],
+        dependencies={"pages": Provide(lambda: pages, sync_to_thread=False, use_cache=True)},
+        response_headers={"strict-transport-security": HSTS} if pages.secure else None,
+    )

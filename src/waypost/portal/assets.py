@@ -1,0 +1,23 @@
+"""Style, script and pictures of the pages; each may be kept for ever, because its path changes with it."""
+
+from http import HTTPStatus
+from typing import Final
+
+from litestar import Response, get
+from litestar.params import FromPath
+
+from waypost.portal.rendering import ALWAYS, STATIC, asset_path
+
+TYPES: Final = {"waypost.css": "text/css", "waypost.js": "text/javascript", "favicon.svg": "image/svg+xml"}
+
+
+@get("/assets/{digest:str}/{name:str}")
+async def asset(digest: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """Give a file."""
+    if name not in TYPES or asset_path(name) != f"/assets/{digest}/{name}":
+        return Response(b"", status_code=HTTPStatus.NOT_FOUND, headers=dict(ALWAYS))
+    headers = {**ALWAYS, "cache-control": "public, max-age=31536000, immutable"}
+    return Response((STATIC / name).read_bytes(), media_type=TYPES[name], headers=headers)
+
+
+ROUTES: Final = (asset,)

@@ -1,0 +1,47 @@
+"""What the pages answer when something goes wrong."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from waypost.api.problems import Problem
+from waypost.portal.login import login_path
+from waypost.portal.rendering import go_to, page
+from waypost.portal.visits import NotLoggedIn
+
+_LOG: Final = structlog.get_logger()
+_TITLES: Final = {
+    HTTPStatus.NOT_FOUND: "There is nothing here",
+    HTTPStatus.FORBIDDEN: "Not allowed",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Not this way",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too large",
+}
+_DETAILS: Final = {
+    HTTPStatus.BAD_REQUEST: "What was sent can't be read.",
+    HTTPStatus.FORBIDDEN: "This form is too old, or cookies are off: go back, load the page again, and send it again.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "What was sent is more than a page takes.",
+}
+_MISTYPED: Final = "The address may be mistyped."
+
+
+def explain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Answer an error with a page; who is not logged in is led to the login."""
+    match error:
+        case NotLoggedIn():
+            return go_to(login_path(request))
+        case Problem():
+            return _page(request, error.status, error.detail)
+        case HTTPException(status_code=int(status)) if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _page(request, status, _DETAILS.get(HTTPStatus(status), _MISTYPED))
+        case _:
+            # Not the path itself: that of a login link is as good as a password.
+            _LOG.error("page_failed", path=request.scope.get("path_template"), exc_info=error)
+            return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something failed on our side; it was logged.")
+
+
+def _page(request: Request[Any, Any, Any], status: int, detail: str) -> Response[bytes]:
+    title = _TITLES.get(HTTPStatus(status), "This can't be done")
+    return page(request, "problem.html", status=status, title=title, detail=detail)

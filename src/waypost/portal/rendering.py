@@ -1,0 +1,143 @@
+"""From a template and its values to an answer, with the headers that every page carries."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from http import HTTPStatus
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from litestar import Response
+from litestar.utils.scope.state import ScopeState
+
+from waypost.domain.endpoints import Trigger, Version
+from waypost.domain.statuses import SELECTABLE, Status
+from waypost.portal import wording
+from waypost.portal.visits import NOTICE, PageRequest
+from waypost.store.accounts import Visitor
+
+STATIC: Final = files(__package__) / "static"
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
+    " frame-ancestors 'none'; base-uri 'none'"
+)
+HSTS: Final = "max-age=31536000"
+NAVIGATION: Final = (
+    (
+        "Developer",
+        (
+            ("/developer/webhooks", "Webhooks"),
+            ("/developer/webhooks/history", "Webhook history"),
+            ("/developer/specifications", "Specifications"),
+            ("/developer/debugger", "Signature debugger"),
+            ("/developer/outgoing-ips", "Outgoing IPs"),
+        ),
+    ),
+    ("More", (("/help", "Help"),)),
+)
+ALWAYS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "content-security-policy": CONTENT_SECURITY_POLICY,
+        "x-content-type-options": "nosniff",
+        # Not no-referrer: under that a browser says of our own forms that they come from nowhere.
+        "referrer-policy": "same-origin",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "cache-control": "no-store",
+    }
+)
+
+
+def page(
+    request: PageRequest,
+    template: str,
+    visitor: Visitor | None = None,
+    *,
+    status: int = HTTPStatus.OK,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    **values: object,
+) -> Response[bytes]:
+    """Render a page. What was noticed on the page before is said on this one."""
+    session = request.scope.get("session") or {}
+    notice = session.pop(NOTICE, None) if isinstance(session, dict) else None
+    text = _ENVIRONMENT.get_template(template).render(
+        values
+        | {
+            "visitor": visitor,
+            "path": request.scope["path"],
+            "form_token": form_token(request),
+            "notice": notice,
+            "now": datetime.now(UTC),
+        }
+    )
+    return html(text, status=status, headers=headers)
+
+
+def html(text: str, *, status: int = HTTPStatus.OK, headers: Mapping[str, str]) -> Response[bytes]:
+    """Give the answer with a page's text."""
+    return Response(text.encode(), status_code=status, media_type="text/html", headers={**ALWAYS, **headers})
+
+
+def go_to(path: str) -> Response[bytes]:
+    """Send the browser to another of our pages, by GET."""
+    return Response(b"", status_code=HTTPStatus.SEE_OTHER, headers={**ALWAYS, "location": path})
+
+
+def form_token(request: PageRequest) -> str:
+    """Give the token that every form of this visit carries; empty where there is no form."""
+    token = ScopeState.from_scope(request.scope).csrf_token
+    return token if isinstance(token, str) else ""
+
+
+def current(path: str) -> str:
+    """Give the link of the navigation that a page belongs to: the longest that its path begins with."""
+    links = [href for _, links in NAVIGATION for href, _ in links if path == href or path.startswith(f"{href}/")]
+    return max(links, key=len, default="")
+
+
+@lru_cache
+def asset_path(name: str) -> str:
+    """Give the path of a file of ``static``; another text, another path, so that it may be kept for ever."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:16]
+    return f"/assets/{digest}/{name}"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("waypost.portal"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters.update(
+        ago=wording.ago,
+        exactly=wording.exactly,
+        number=wording.number,
+        plural=wording.plural,
+        percent=wording.percent,
+        status_label=_label,
+    )
+    shared: dict[str, Any] = {
+        "asset": asset_path,
+        "SELECTABLE": SELECTABLE,
+        "VERSIONS": tuple(reversed(Version)),
+        "TRIGGERS": tuple(Trigger),
+        "STATES": wording.STATES,
+        "REASONS": wording.REASONS,
+        "ERRORS": wording.ERRORS,
+        "NAVIGATION": NAVIGATION,
+        "current": current,
+    }
+    environment.globals.update(shared)
+    return environment
+
+
+def _label(status: str | None) -> str:
+    return "" if status is None else Status(status).label
+
+
+_ENVIRONMENT: Final = _environment()

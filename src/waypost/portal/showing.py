@@ -1,0 +1,156 @@
+"""How bodies, code and deliveries are shown: parsed, indented, highlighted, and never as anything but text."""
+
+import json
+from functools import lru_cache
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+from markupsafe import Markup, escape
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+
+from waypost.api.v1.attempts import Attempt
+from waypost.api.v1.deliveries import DeliveryWithAttempts
+from waypost.domain.attempts import Outcome
+from waypost.domain.endpoints import Version
+from waypost.domain.statuses import Status
+from waypost.payloads import render, sign_inside
+from waypost.payloads.samples import sample_state
+from waypost.portal.snippets import LANGUAGES, Language, Way, snippet
+
+LONGEST_SHOWN: Final = 30_000
+_SIGNED_AT: Final = 1_772_629_200
+_NO_SIGNATURE: Final = "0" * 64
+_FORMATTER: Final = HtmlFormatter(nowrap=True, classprefix="hl-")
+
+
+class ShownText(msgspec.Struct, frozen=True):
+    """A text as HTML; ``cut`` says that only its beginning is shown."""
+
+    html: Markup
+    cut: bool = False
+
+
+class ShownAttempt(msgspec.Struct, frozen=True):
+    """An attempt, its bodies ready to be shown, and what to do about it when it failed."""
+
+    attempt: Attempt
+    request_body: ShownText | None
+    response_body: ShownText | None
+    remedy: str | None
+
+
+class ShownDelivery(msgspec.Struct, frozen=True):
+    """A delivery with its attempts, newest first."""
+
+    delivery: DeliveryWithAttempts
+    attempts: list[ShownAttempt]
+
+
+class ShownSnippet(msgspec.Struct, frozen=True):
+    """A snippet and where it stands among the others."""
+
+    language: Language
+    way: Way
+    ways: tuple[Way, ...]
+    text: ShownText
+
+
+_REMEDIES: Final = {
+    Outcome.DNS_FAILED: "Check the host name for a typing error, and that it can be looked up from this server.",
+    Outcome.ADDRESS_FORBIDDEN: "Webhooks go to public addresses only. The operator can open a private network with"
+    " WAYPOST_EGRESS_ALLOW and a port with WAYPOST_EGRESS_PORTS.",
+    Outcome.CONNECT_FAILED: "Nothing listens there, or a firewall refuses: let the outgoing IPs in.",
+    Outcome.TLS_FAILED: "Renew or complete the certificate: its whole chain must be sent, for this host name, TLS 1.2"
+    " or later.",
+    Outcome.TIMED_OUT: "Answer at once with 200 and do the work afterwards.",
+    Outcome.RESET: "Look into the receiver's log: it ended the connection in the middle.",
+    Outcome.BAD_RESPONSE: "Something else than an HTTP server answers there: check the port.",
+    Outcome.HTTP_410: "410 says that the endpoint is gone for good: but for a test it turns the endpoint off.",
+    Outcome.HTTP_429: "The receiver wants fewer requests. Retry-After is honoured.",
+    Outcome.HTTP_5XX: "The receiver failed: look into its log at this time.",
+}
+_OF_CODE: Final = {
+    400: "The receiver did not understand the body: check the payload version.",
+    401: "The receiver wants a log-in: give it an own header, or open this path.",
+    403: "The receiver refuses: check its signature check and its firewall.",
+    404: "There is nothing at this path: check the URL.",
+    405: "This path takes no POST: check the URL.",
+    415: "The receiver does not take application/json.",
+}
+_REDIRECT: Final = "Redirects are not followed: use the URL that it leads to."
+
+
+def remedy(attempt: Attempt) -> str | None:
+    """Say what to do about an attempt that failed; None for one that succeeded."""
+    outcome = Outcome(attempt.outcome)
+    match outcome:
+        case Outcome.SUCCEEDED:
+            return None
+        case Outcome.HTTP_3XX:
+            return _redirect(attempt)
+        case Outcome.HTTP_4XX:
+            return _OF_CODE.get(attempt.status_code or 0, "The receiver refused the request: look into its log.")
+        case _:
+            return _REMEDIES[outcome]
+
+
+def _redirect(attempt: Attempt) -> str:
+    """Name where a redirect leads, if that is a web address."""
+    headers = attempt.response.headers if attempt.response else []
+    target = next((value for name, value in headers if name == "location"), "")
+    if urlsplit(target).scheme not in ("http", "https"):
+        return _REDIRECT
+    return f"{_REDIRECT[:-1]}, {target[:200]}"
+
+
+def delivery(shown: DeliveryWithAttempts) -> ShownDelivery:
+    """Give a delivery ready to be shown."""
+    return ShownDelivery(shown, [_attempt(attempt) for attempt in reversed(shown.attempts)])
+
+
+def _attempt(attempt: Attempt) -> ShownAttempt:
+    response = attempt.response.body if attempt.response else None
+    request = attempt.request.body
+    return ShownAttempt(
+        attempt,
+        None if request is None else body(request),
+        None if response is None else body(response),
+        remedy(attempt),
+    )
+
+
+def body(text: str) -> ShownText:
+    """Show a body: JSON indented and highlighted, anything else as it came."""
+    try:
+        pretty = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return ShownText(escape(text[:LONGEST_SHOWN]), cut=len(text) > LONGEST_SHOWN)
+    return ShownText(_highlighted(pretty[:LONGEST_SHOWN], "json"), cut=len(pretty) > LONGEST_SHOWN)
+
+
+@lru_cache
+def sample(version: Version, status: Status) -> ShownText:
+    """Show the sample of a status in a version, with a signature of zeros where the body holds one."""
+    text = sign_inside(version, render(version, sample_state(status)), _SIGNED_AT, _NO_SIGNATURE)
+    return body(text.decode())
+
+
+def snippet_of(language: str | None, way: str | None, version: Version) -> ShownSnippet:
+    """Show a snippet for a version: by Standard Webhooks, or in the version's own way; else in Python."""
+    chosen = next((one for one in LANGUAGES if one.key == language), LANGUAGES[0])
+    ways = (Way.STANDARD, Way(version.lower()))
+    wanted = next((one for one in ways if one == way), Way.STANDARD)
+    return ShownSnippet(chosen, wanted, ways, ShownText(_snippet(chosen, wanted)))
+
+
+@lru_cache
+def _snippet(language: Language, way: Way) -> Markup:
+    return _highlighted(snippet(language.key, way), language.lexer)
+
+
+def _highlighted(text: str, lexer: str) -> Markup:
+    # Pygments escapes what it wraps.
+    return Markup(highlight(text, get_lexer_by_name(lexer), _FORMATTER))  # noqa: S704

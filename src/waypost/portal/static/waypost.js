@@ -1,0 +1,120 @@
+// A little comfort on pages that work without it: dialogs instead of pages, copying, previews, news of what came.
+"use strict";
+
+// A dialog that the server opened, or that a link asks for, becomes a modal one; closing it goes back to the plain page.
+function openDialog(dialog) {
+  if (dialog.open) dialog.close();
+  dialog.showModal();
+}
+
+for (const dialog of document.querySelectorAll("dialog[open]")) openDialog(dialog);
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-dialog]");
+  const closer = event.target.closest("dialog [data-close]");
+  const copier = event.target.closest("[data-copy]");
+  if (opener && !opener.disabled) {
+    const dialog = document.getElementById(opener.dataset.dialog);
+    if (!dialog) return;
+    event.preventDefault();
+    const menu = opener.closest("details.menu");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus(); // where the focus returns to when the dialog closes
+    }
+    openDialog(dialog);
+  } else if (closer) {
+    event.preventDefault();
+    closer.closest("dialog").close();
+  } else if (copier) {
+    copy(copier);
+  }
+});
+
+for (const dialog of document.querySelectorAll("dialog")) {
+  dialog.addEventListener("close", () => {
+    const url = new URL(location.href);
+    if (!url.searchParams.has("do") && !url.searchParams.has("result")) return;
+    for (const name of ["do", "result", "status"]) url.searchParams.delete(name);
+    history.replaceState(null, "", url);
+  });
+}
+
+async function copy(button) {
+  const label = button.textContent;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = "Copied";
+  } catch {
+    const shown = button.parentElement.querySelector(".copyable");
+    if (shown) getSelection().selectAllChildren(shown);
+    button.textContent = "Press Ctrl+C";
+  }
+  setTimeout(() => { button.textContent = label; }, 2000);
+}
+
+for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+for (const button of document.querySelectorAll("[data-noscript]")) button.hidden = true;
+
+// Menus: arrows walk, Escape closes and gives the focus back, a click elsewhere closes.
+for (const menu of document.querySelectorAll("details.menu")) {
+  const summary = menu.querySelector("summary");
+  const items = [...menu.querySelectorAll(".menu-item")];
+  const told = () => summary.setAttribute("aria-expanded", String(menu.open));
+  told();
+  menu.addEventListener("toggle", told);
+  menu.addEventListener("keydown", (event) => {
+    const place = items.indexOf(document.activeElement);
+    const steps = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: items.length - 1 };
+    if (event.key === "Escape" && menu.open) {
+      menu.open = false;
+      summary.focus();
+    } else if (event.key in steps) {
+      event.preventDefault();
+      menu.open = true;
+      items[(steps[event.key] + items.length) % items.length].focus();
+    }
+  });
+  document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+}
+
+// The choice of statuses is shown when it counts.
+for (const form of document.querySelectorAll("form")) {
+  const radio = form.querySelector("[data-shows]");
+  if (!radio) continue;
+  const picks = document.getElementById(radio.dataset.shows);
+  const follow = () => { picks.hidden = !radio.checked; };
+  follow();
+  form.addEventListener("change", follow);
+}
+
+for (const select of document.querySelectorAll("[data-preview]")) {
+  select.addEventListener("change", async () => {
+    const answer = await fetch(`${select.dataset.preview}?status=${encodeURIComponent(select.value)}`);
+    if (answer.ok) document.getElementById("preview").innerHTML = await answer.text();
+  });
+}
+
+for (const form of document.querySelectorAll("form[data-busy]")) {
+  form.addEventListener("submit", () => {
+    const button = form.querySelector("button.primary");
+    button.textContent = form.dataset.busy;
+    setTimeout(() => { button.disabled = true; }, 0);
+  });
+}
+
+const news = document.querySelector("[data-new]");
+if (news) {
+  const look = async () => {
+    if (document.hidden) return;
+    const answer = await fetch(news.dataset.new, { headers: { accept: "application/json" } });
+    if (!answer.ok || answer.redirected) return;
+    const { count } = await answer.json();
+    if (!count) return;
+    const link = document.createElement("a");
+    link.href = location.href;
+    link.textContent = `${count >= 100 ? "100 or more" : count} new ${count === 1 ? "delivery" : "deliveries"}`;
+    news.replaceChildren(link);
+  };
+  setInterval(() => { look().catch(() => undefined); }, 5000);
+}

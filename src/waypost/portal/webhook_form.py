@@ -1,0 +1,108 @@
+"""The form of an endpoint, between what a browser sends and what v1 takes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from waypost.api.problems import FieldError, Problem
+from waypost.api.v1.chosen import ALL, Added, Changed, Chosen
+from waypost.domain.endpoints import Trigger, Version
+
+
+class WebhookForm(msgspec.Struct, frozen=True):
+    """What stands in the form's fields. ``headers`` are lines ``name: value``."""
+
+    url: str = ""
+    description: str = ""
+    version: str = Version.V4
+    all_statuses: bool = True
+    statuses: Sequence[str] = ()
+    trigger: str = Trigger.EVERY_UPDATE
+    headers: str = ""
+    secret: str = ""
+
+    def added(self) -> Added:
+        """Give the body of a creation. Raises Problem for header lines that are none."""
+        return Added(**self._fields(), secret=self.secret or None)
+
+    def changed(self) -> Changed:
+        """Give the body of a change. Raises Problem for header lines that are none."""
+        return Changed(**self._fields())
+
+    def _fields(self) -> dict[str, Any]:
+        return {
+            "url": self.url,
+            "description": self.description,
+            "version": self.version,
+            "statuses": ALL if self.all_statuses else list(self.statuses),
+            "trigger": self.trigger or UNSET,
+            "headers": _headers(self.headers),
+        }
+
+
+def read_form(given: Any) -> WebhookForm:
+    """Read what a browser sent; what is missing is as if it were left empty."""
+    return WebhookForm(
+        url=_text(given, "url").strip(),
+        description=_text(given, "description").strip(),
+        version=_text(given, "version"),
+        all_statuses=_text(given, "which") != "some",
+        statuses=[str(status) for status in given.getall("status", [])],
+        trigger=_text(given, "trigger"),
+        headers=_text(given, "headers"),
+        secret=_text(given, "secret").strip(),
+    )
+
+
+def form_of(chosen: Chosen) -> WebhookForm:
+    """Give the form of an endpoint as it is."""
+    return WebhookForm(
+        url=chosen.url,
+        description=chosen.description,
+        version=chosen.version,
+        all_statuses=chosen.statuses is None,
+        statuses=chosen.statuses or (),
+        trigger=chosen.trigger,
+        headers="\n".join(f"{name}: {value}" for name, value in chosen.headers.items()),
+    )
+
+
+def errors_by_field(problem: Problem) -> dict[str, str]:
+    """Give what is wrong with each field of the form, in a sentence; ``""`` is about the whole."""
+    found: dict[str, list[str]] = {}
+    for error in problem.errors:
+        field, _, part = error.field.partition(".")
+        place = f"{part} " if part else ""
+        found.setdefault(field.partition("[")[0], []).append(f"{place}{error.message}")
+    if not found:
+        return {"": problem.detail}
+    return {field: _sentence("; ".join(messages)) for field, messages in found.items()}
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def _text(given: Mapping[str, Any], name: str) -> str:
+    value = given.get(name, "")
+    return value.replace("\r\n", "\n") if isinstance(value, str) else ""
+
+
+def _headers(lines: str) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for number, line in enumerate(lines.split("\n"), start=1):
+        if not line.strip():
+            continue
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise _line(number, "must look like name: value")
+        if name.strip() in headers:
+            raise _line(number, f"has a name that stands there before: {name.strip()}")
+        headers[name.strip()] = value.strip()
+    return headers
+
+
+def _line(number: int, message: str) -> Problem:
+    return Problem(422, "invalid_request", "", errors=[FieldError("headers", f"line {number} {message}")])

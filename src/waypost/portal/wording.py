@@ -1,0 +1,95 @@
+"""How the pages say times, numbers and states."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from waypost.domain.attempts import Outcome
+from waypost.domain.deliveries import Reason, Settled, Waiting
+from waypost.domain.endpoints import Skip
+
+_MINUTE: Final = 60
+_HOUR: Final = 3600
+_DAY: Final = 86_400
+_JUST_NOW: Final = 5
+
+STATES: Final = {
+    Waiting.WAITING: ("Waiting", "clock"),
+    Waiting.RETRYING: ("Retrying", "retry"),
+    Waiting.BLOCKED: ("Behind another", "clock"),
+    Settled.DELIVERED: ("Delivered", "check"),
+    Settled.FAILED: ("Failed", "cross"),
+    Settled.SUPERSEDED: ("Superseded", "skip"),
+    Settled.CANCELLED: ("Cancelled", "skip"),
+}
+"""A delivery's states in words, each with its icon."""
+
+REASONS: Final = {
+    Reason.ENDPOINT_OFF: "The endpoint was turned off or deleted.",
+    Reason.USER: "Somebody cancelled it.",
+    Reason.NEWER_EVENT: "A newer event of the parcel took its place.",
+    Reason.EXPIRED: "It waited for as long as the history is kept.",
+    Reason.UNRENDERABLE: "Its event is gone.",
+    Reason.CRASHES: "Sending it failed on our side, again and again; the log says why.",
+    Skip.OFF: "The endpoint was off.",
+    Skip.STATUS: "The endpoint has not chosen this status.",
+    Skip.TRIGGER: "The endpoint wants changes of the status only, and this was none.",
+}
+"""Why something was not sent, or not to its end."""
+
+
+ERRORS: Final = {
+    Outcome.DNS_FAILED: "Its host name can't be looked up.",
+    Outcome.ADDRESS_FORBIDDEN: "Its address is one that nothing is sent to.",
+    Outcome.CONNECT_FAILED: "No connection can be made.",
+    Outcome.TLS_FAILED: "The TLS connection fails: see its certificate.",
+    Outcome.TIMED_OUT: "It does not answer in time.",
+    Outcome.RESET: "It ends the connection before it has answered.",
+    Outcome.BAD_RESPONSE: "It answers something that is not HTTP.",
+    Outcome.HTTP_3XX: "It answers with a redirect, which is not followed.",
+    Outcome.HTTP_4XX: "It refuses the webhooks (4xx).",
+    Outcome.HTTP_410: "It answered that it is gone for good (410).",
+    Outcome.HTTP_429: "It wants fewer requests (429).",
+    Outcome.HTTP_5XX: "It fails (5xx).",
+}
+"""How an endpoint fails, by its last error."""
+
+
+def ago(at: datetime | str | None, now: datetime) -> str:
+    """Say how long ago, or in how long, a time is: ``3 minutes ago``, ``in 2 hours``."""
+    if at is None:
+        return "never"
+    seconds = (now - _time(at)).total_seconds()
+    distance = abs(seconds)
+    if distance < _JUST_NOW:
+        return "just now" if seconds >= 0 else "now"
+    for unit, name in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute"), (1, "second")):
+        if distance >= unit:
+            text = plural(int(distance // unit), name)
+            return f"{text} ago" if seconds >= 0 else f"in {text}"
+    return "just now"
+
+
+def exactly(at: datetime | str | None) -> str:
+    """Say a time to the second: ``2026-03-04 13:20:05 UTC``."""
+    return "" if at is None else _time(at).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def number(value: float) -> str:
+    """Group a number's digits by thousands with narrow spaces."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def percent(share: float) -> str:
+    """Say a share in percent: never 100 for less than all, never 0 for more than none."""
+    if share in (0, 1):
+        return f"{share * 100:.0f}\u202f%"
+    return f"{min(max(share * 100, 0.1), 99.9):.1f}\u202f%"
+
+
+def plural(count: int, noun: str) -> str:
+    """Say a number of things: ``1 delivery`` would need a noun that ends in y, which none here does."""
+    return f"{number(count)} {noun}" if count == 1 else f"{number(count)} {noun}s"
+
+
+def _time(at: datetime | str) -> datetime:
+    return datetime.fromisoformat(at) if isinstance(at, str) else at

@@ -1,0 +1,98 @@
+"""How endpoints do, hour by hour: counted where deliveries are settled, read for pages and calls."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+
+from waypost.domain.attempts import Outcome
+from waypost.domain.deliveries import Settled
+from waypost.domain.ids import BUCKETS, made_at
+from waypost.domain.latency import BOUNDS_MS, bound_of
+from waypost.store.intake_rows import from_ms
+from waypost.store.rows import Finished
+from waypost.store.statements import Session, execute, fetch, fetch_one
+
+
+class Hour(msgspec.Struct, frozen=True):
+    """What an endpoint came to in the hour that begins at a time; ``latency`` counts by ``domain.latency``."""
+
+    endpoint: UUID
+    hour: datetime
+    delivered: int
+    failed: int
+    attempts: int
+    failed_attempts: int
+    latency: list[int]
+
+
+class Sum(msgspec.Struct, frozen=True):
+    """What some hours come to together."""
+
+    delivered: int
+    failed: int
+    attempts: int
+    latency: list[int]
+
+    @property
+    def success_rate(self) -> float | None:
+        """The share of the deliveries that ended as delivered or failed which were delivered; None for none."""
+        ended = self.delivered + self.failed
+        return self.delivered / ended if ended else None
+
+
+class _Count:
+    __slots__ = ("attempts", "delivered", "failed", "failed_attempts", "latency")
+
+    def __init__(self) -> None:
+        self.delivered = self.failed = self.attempts = self.failed_attempts = 0
+        self.latency = [0] * len(BOUNDS_MS)
+
+
+async def tally(
+    session: Session, dispatcher: int, finished: Sequence[Finished], settled: Mapping[UUID, Settled]
+) -> None:
+    """Count attempts and the ends of deliveries; tests are not counted. For the transaction that settles."""
+    counts: dict[UUID, _Count] = {}
+    for one in finished:
+        if one.claimed.sample is not None:
+            continue
+        count = counts.setdefault(one.claimed.endpoint, _Count())
+        state = settled.get(one.claimed.id)
+        count.delivered += state is Settled.DELIVERED
+        count.failed += state is Settled.FAILED
+        if one.attempt is not None:
+            count.attempts += 1
+            count.failed_attempts += one.attempt.outcome != Outcome.SUCCEEDED
+            if one.attempt.status_code is not None:
+                count.latency[bound_of(one.attempt.duration_ms)] += 1
+    if counts:
+        ordered = sorted(counts.items())
+        numbers = ("delivered", "failed", "attempts", "failed_attempts")
+        columns = ([getattr(count, name) for _, count in ordered] for name in numbers)
+        latencies = ["{" + ",".join(map(str, count.latency)) + "}" for _, count in ordered]
+        await execute(session, "tally", dispatcher, [endpoint for endpoint, _ in ordered], *columns, latencies)
+
+
+async def of_endpoints(session: Session, endpoints: Sequence[UUID], since: datetime, until: datetime) -> list[Hour]:
+    """Give the hours of endpoints in which something happened, from that of ``since`` on, oldest first."""
+    first = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    rows = await fetch(session, "hours", list(endpoints), first, until, first.date(), until.astimezone(UTC).date())
+    return [Hour(**row) for row in rows]
+
+
+async def oldest_waiting(session: Session, endpoint: UUID) -> datetime | None:
+    """Give when the oldest delivery that waits for an endpoint arose; None when none waits."""
+    row = await fetch_one(session, "oldest_waiting", list(range(BUCKETS)), endpoint)
+    return None if row is None else from_ms(made_at(row["id"]))
+
+
+def add_up(hours: Iterable[Hour]) -> Sum:
+    """Add hours up."""
+    delivered = failed = attempts = 0
+    latency = [0] * len(BOUNDS_MS)
+    for one in hours:
+        delivered, failed, attempts = delivered + one.delivered, failed + one.failed, attempts + one.attempts
+        latency = [a + b for a, b in zip(latency, one.latency, strict=True)]
+    return Sum(delivered, failed, attempts, latency)

@@ -1,0 +1,106 @@
+"""Looking things up: history, deliveries, why nothing was sent, the debugger, snippets, specifications, addresses."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.portal import Portal
+from tests.support.seeding import report
+
+
+def test_why_an_endpoint_got_nothing_is_on_its_page(portal: Portal, visit) -> None:
+    _, _, long, off = portal.endpoints
+    page = visit("filled@example.com", f"/developer/webhooks/{off}")
+    expect(page.get_by_role("region", name="Not sent, and why")).to_contain_text("The endpoint was off.")
+
+    page.goto(f"/developer/webhooks/{long}")
+    expect(page.get_by_role("region", name="Not sent, and why")).to_contain_text("has not chosen this status")
+
+
+def test_the_history_is_filtered_and_its_deliveries_are_opened(visit, script) -> None:
+    page = visit("filled@example.com", "/developer/webhooks/history", java_script_enabled=script)
+
+    page.get_by_label("Tracking number").fill(" seed0002 ")
+    page.get_by_label("State").select_option("delivered")
+    page.get_by_role("button", name="Show").click()
+
+    rows = page.get_by_role("region", name="Deliveries").get_by_role("row")
+    expect(rows).to_have_count(7)  # its heading, five of the shop, one of the long URL
+    for row in rows.all()[1:]:
+        expect(row).to_contain_text("SEED0002")
+    rows.nth(1).get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("SEED0002: Delivered")
+    expect(page.get_by_role("region", name="Body of request 1")).to_contain_text("<b>north</b>")
+
+
+def test_a_filter_that_can_not_be_is_said_at_its_field(visit) -> None:
+    page = visit("filled@example.com", "/developer/webhooks/history?tracking_number=%2A%2A%2A")
+
+    expect(page.locator("#tracking_number-error")).to_be_visible()
+    expect(page.get_by_text("Nothing was searched")).to_be_visible()
+
+
+def test_new_deliveries_are_told_without_a_reload(portal: Portal, visit) -> None:
+    page = visit("filled@example.com", "/developer/webhooks/history?state=delivered")
+    page.clock.install()
+    page.reload()
+    report(portal.seeded, "FRESH0001", 1)
+    portal.hooks.wait_for("/ok", 16)
+    while not portal.seeded.get("/v1/deliveries?tracking_number=FRESH0001&state=delivered")["items"]:
+        pass
+
+    page.clock.run_for(6_000)
+
+    expect(page.get_by_role("link", name="1 new delivery")).to_be_visible()
+
+
+def test_the_debugger_names_the_check_that_fails(portal: Portal, visit, script) -> None:
+    hook = portal.hooks.wait_for("/ok")[0]
+    page = visit(
+        "filled@example.com", f"/developer/webhooks/{portal.endpoints[0]}?do=secret", java_script_enabled=script
+    )
+    lines = "\n".join(f"{name}: {value}" for name, value in hook.headers.items())
+    secret = portal.seeded.get(f"/v1/endpoints/{portal.endpoints[0]}/secret")["previous"]["secret"]
+
+    def check(body: str, key: str) -> Any:
+        page.goto("/developer/debugger")
+        page.get_by_label("Body").fill(body)
+        page.get_by_label("Headers").fill(lines)
+        page.get_by_label("Secret").fill(key)
+        page.get_by_role("button", name="Check").click()
+        return page.get_by_role("region", name="What was found").inner_text()
+
+    body = hook.body.decode()
+    assert "The signature fits the id, the timestamp and the body." in check(body, secret)
+    assert "parsed and written again" in check(json.dumps(json.loads(body), indent=1), secret)
+    assert "the body or the id was changed" in check(body.replace("SEED", "SEEP"), secret)
+    assert "another secret" in check(body, "whsec_" + "A" * 43 + "=")
+
+
+def test_the_snippet_on_the_page_verifies_the_webhook_that_was_sent(portal: Portal, visit) -> None:
+    hook = portal.hooks.wait_for("/ok")[0]
+    shown = portal.seeded.get(f"/v1/endpoints/{portal.endpoints[0]}/secret")["previous"]["secret"]
+    page = visit("filled@example.com", f"/developer/webhooks/{portal.endpoints[0]}?language=python&way=standard")
+    text = page.get_by_role("region", name="Code that verifies a webhook in Python").inner_text()
+    scope: dict[str, Any] = {"__name__": "snippet"}
+
+    exec(compile(text, "snippet", "exec"), scope)  # noqa: S102 - the code that people copy from our page
+
+    scope["verify"](hook.body, hook.headers, shown)
+    with pytest.raises(ValueError, match="No signature fits"):
+        scope["verify"](hook.body + b" ", hook.headers, shown)
+
+
+def test_specifications_and_addresses_are_shown(visit, script) -> None:
+    page = visit("filled@example.com", "/developer/specifications", java_script_enabled=script)
+    page.get_by_label("Version").select_option("V2")
+    page.get_by_label("Status", exact=True).select_option("inforeceived")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("region", name="Sample body")).to_contain_text("notfound001")
+    expect(page.get_by_text("data.singed_by")).to_be_visible()
+
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Outgoing IPs").click()
+    expect(page.get_by_text("203.0.113.7", exact=True)).to_be_visible()
+    expect(page.get_by_text("2001:db8::7", exact=True)).to_be_visible()

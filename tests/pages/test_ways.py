@@ -1,0 +1,306 @@
+"""The ways that people go, by role and label, with script and without: spec/portal.md, ways 1 to 4 and 7."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.portal import Portal
+from tests.support.seeding import report
+from waypost.domain.endpoints import Version
+from waypost.domain.statuses import SELECTABLE
+from waypost.payloads import render
+from waypost.payloads.samples import sample_state
+from waypost.signing import standard, v2v3, v4
+
+
+@pytest.fixture
+def email(portal: Portal, request: pytest.FixtureRequest) -> str:
+    """Make an account of this test's own."""
+    address = f"{abs(hash(request.node.name))}@example.com"
+    portal.account(address)
+    return address
+
+
+def act(page: Page, item: str) -> None:
+    page.get_by_role("button", name="Actions").click()
+    page.get_by_role("menuitem", name=item).click()
+
+
+def add(page: Page, url: str, *, version: str = "V4") -> str:
+    """Add an endpoint by the form and give its id."""
+    page.get_by_role("button", name="Add webhook").click()
+    page.get_by_label("Webhook URL").fill(url)
+    page.get_by_label("Version").select_option(version)
+    page.get_by_role("button", name="Add endpoint").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(url)
+    return page.url.split("/")[-1].partition("?")[0]
+
+
+def test_setting_up_a_webhook_from_the_login_to_its_secret(portal: Portal, visit, email: str, script) -> None:
+    page = visit(None, "/developer/webhooks", java_script_enabled=script)
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill("correct horse")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Webhooks", exact=True).click()
+    page.get_by_role("button", name="Add webhook").click()
+    expect(page.get_by_label("Version")).to_have_value("V4")
+    page.get_by_label("Webhook URL").fill(f"{portal.hooks.url}/set-up")
+    page.get_by_label("Description").fill("My shop")
+    page.get_by_role("radio", name="Specific statuses").check()
+    names = ["Info Received", "In Transit", "Out for Delivery", "Failed Attempt"]
+    for name in [*names, "Delivered", "Exception", "Expired", "Not Found"]:
+        expect(page.get_by_role("checkbox", name=name)).to_be_visible()
+    page.get_by_role("checkbox", name="Delivered").check()
+    page.get_by_role("checkbox", name="Exception").check()
+    page.get_by_role("radio", name="Only when the status changes").check()
+
+    page.get_by_role("button", name="Add endpoint").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{portal.hooks.url}/set-up")
+    expect(page.get_by_role("status")).to_contain_text("was added")
+    main = page.get_by_role("main")
+    for text in ("My shop", "V4", "Delivered, Exception", "Only when the status changes"):
+        expect(main.get_by_text(text, exact=True).first).to_be_visible()
+    assert "whsec_" not in page.locator("#secret").locator("..").inner_text()
+    page.get_by_role("button", name="Reveal").click()
+    expect(page.get_by_text(re.compile("^whsec_.{44}$"))).to_be_visible()
+    expect(page.get_by_role("region", name="Code that verifies a webhook in Python")).to_contain_text("def verify")
+
+
+def test_a_wrong_password_is_refused_in_words_that_do_not_tell_whether_there_is_such_a_user(visit, email: str) -> None:
+    said = []
+    for address in (email, "nobody@example.com"):
+        page = visit(None, "/login")
+        page.get_by_label("E-mail").fill(address)
+        page.get_by_label("Password").fill("wrong horse")
+        page.get_by_role("button", name="Sign in").click()
+        said.append(page.get_by_role("alert").inner_text())
+
+    assert said == ["E-mail or password is wrong."] * 2
+
+
+def test_what_the_form_can_not_take_is_said_at_its_field_and_nothing_typed_is_lost(visit, email: str, script) -> None:
+    page = visit(email, "/developer/webhooks?do=add", java_script_enabled=script)
+    page.get_by_label("Webhook URL").fill("http://10.0.0.1:8080/hook")
+    page.get_by_label("Description").fill("Kept")
+    page.get_by_role("radio", name="Specific statuses").check()
+    page.get_by_text("Advanced", exact=True).click()
+    page.get_by_label("Own headers").fill("host: evil.example")
+    page.get_by_label("Secret brought along").fill("short")
+
+    page.get_by_role("button", name="Add endpoint").click()
+
+    dialog = page.get_by_role("dialog", name="Add webhook")
+    for label in ("Webhook URL", "Own headers", "Secret brought along"):
+        expect(dialog.get_by_label(label)).to_have_attribute("aria-invalid", "true")
+    expect(dialog.locator("#url-error")).to_contain_text("address")
+    expect(dialog.locator("#headers-error")).to_contain_text("Host")
+    expect(dialog.locator("#statuses-error")).to_contain_text("one or more")
+    expect(dialog.get_by_label("Description")).to_have_value("Kept")
+    expect(dialog.get_by_label("Own headers")).to_have_value("host: evil.example")
+    page.goto("/developer/webhooks")
+    expect(page.get_by_role("heading", name="How webhooks work")).to_be_visible()
+
+
+def test_the_fifth_endpoint_can_not_be_added_and_the_page_says_why(visit) -> None:
+    page = visit("filled@example.com", "/developer/webhooks")
+
+    button = page.get_by_role("button", name="Add webhook")
+    expect(button).to_be_disabled()
+    expect(button).to_have_accessible_description("The account has its 4 endpoints already: delete one first.")
+
+
+def test_updating_a_webhook(portal: Portal, visit, email: str, script) -> None:
+    page = visit(email, "/developer/webhooks", java_script_enabled=script)
+    add(page, f"{portal.hooks.url}/before")
+
+    act(page, "Update details")
+    dialog = page.get_by_role("dialog", name="Update details")
+    dialog.get_by_label("Webhook URL").fill(f"{portal.hooks.url}/after")
+    dialog.get_by_label("Description").fill("Changed")
+    dialog.get_by_label("Version").select_option("V3")
+    dialog.get_by_text("Advanced", exact=True).click()
+    dialog.get_by_label("Own headers").fill("X-Shop: little\n\nauthorization: Bearer a b")
+    dialog.get_by_label("Secret brought along").fill("2e55b9a3-4dd1-4416-9897-c4bd1e3d738f")
+    dialog.get_by_role("button", name="Update endpoint").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{portal.hooks.url}/after")
+    expect(page.get_by_role("status")).to_contain_text("was updated")
+    act(page, "Update details")
+    expect(dialog.get_by_label("Version")).to_have_value("V3")
+    expect(dialog.get_by_label("Own headers")).to_have_value("x-shop: little\nauthorization: Bearer a b")
+    dialog.get_by_text("Cancel").click()
+    page.get_by_role("button", name="Reveal").click()
+    expect(page.get_by_text("2e55b9a3-4dd1-4416-9897-c4bd1e3d738f")).to_be_visible()
+    expect(page.get_by_role("button", name="End overlap now")).to_be_visible()
+
+
+@pytest.mark.parametrize("version", ["V4", "V3", "V2"])
+def test_testing_a_webhook_shows_its_answer_on_the_spot(
+    portal: Portal, visit, email: str, script, version: str
+) -> None:
+    page = visit(email, "/developer/webhooks", java_script_enabled=script)
+    path = f"/ok/{email}"
+    add(page, portal.hooks.url + path, version=version)
+
+    act(page, "Test endpoint")
+    dialog = page.get_by_role("dialog", name="Test endpoint")
+    dialog.get_by_label("Status", exact=True).select_option("exception")
+    if not script:
+        dialog.get_by_role("button", name="Show payload").click()
+    expect(dialog.get_by_role("region", name="Payload of the test")).to_contain_text("Refused by the addressee")
+    dialog.get_by_role("button", name="Send test").click()
+
+    answer = dialog.get_by_role("status", name="Answer")
+    expect(answer).to_contain_text("The endpoint took it.")
+    expect(answer).to_contain_text("Status 200")
+    expect(answer).to_contain_text("application/json")
+    expect(answer.get_by_role("region", name="Body of the answer")).to_contain_text('"received"')
+    [hook] = portal.hooks.wait_for(path)
+    assert hook.headers["waypost-test"] == "true"
+    body = json.loads(hook.body)
+    assert body["data"] == json.loads(render(Version(version), sample_state(SELECTABLE[5])))["data"]
+    answer.get_by_role("link", name="Request and answer in full").click()
+    expect(page.get_by_role("heading", name=re.compile("Attempt 1: The endpoint took it"))).to_be_visible()
+    expect(page.get_by_text("Test", exact=True)).to_be_visible()
+
+
+def test_a_test_that_fails_says_in_words_what_to_do(portal: Portal, visit, email: str, script) -> None:
+    page = visit(email, "/developer/webhooks", java_script_enabled=script)
+    for path, said in (
+        ("/broken", "look into its log"),
+        ("/moved", f"use the URL that it leads to, {portal.hooks.url}/moved/"),
+        ("/closed", "The receiver wants a log-in"),
+    ):
+        page.goto("/developer/webhooks")
+        add(page, portal.hooks.url + path)
+        act(page, "Test endpoint")
+        page.get_by_role("button", name="Send test").click()
+
+        expect(page.get_by_role("status", name="Answer")).to_contain_text(said)
+
+
+def test_disabling_enabling_and_deleting_a_webhook(portal: Portal, visit, email: str, script) -> None:
+    page = visit(email, "/developer/webhooks", java_script_enabled=script)
+    add(page, f"{portal.hooks.url}/switched")
+
+    act(page, "Disable")
+    dialog = page.get_by_role("dialog", name="Disable this endpoint?")
+    expect(dialog).to_contain_text("Nothing is waiting.")
+    dialog.get_by_role("button", name="Disable endpoint").click()
+    expect(page.get_by_text("Disabled", exact=True)).to_be_visible()
+
+    act(page, "Enable")
+    page.get_by_role("button", name="Enable endpoint").click()
+    expect(page.get_by_text("Nothing sent yet")).to_be_visible()
+
+    act(page, "Delete")
+    page.get_by_role("dialog", name="Delete this endpoint?").get_by_role("button", name="Delete endpoint").click()
+    expect(page.get_by_role("status")).to_contain_text("was deleted")
+    expect(page.get_by_role("heading", name="How webhooks work")).to_be_visible()
+
+
+def test_deleting_says_how_much_waits_and_what_becomes_of_it(portal: Portal, visit, email: str) -> None:
+    page = visit(email, "/developer/webhooks")
+    add(page, f"{portal.hooks.url}/broken/waiting")
+    api = portal.api(email)
+    for number in range(3):
+        report(api, f"WAIT{number}", 1)
+    portal.hooks.wait_for("/broken/waiting", 3)
+    page.reload()
+
+    act(page, "Delete")
+    dialog = page.get_by_role("dialog", name="Delete this endpoint?")
+    expect(dialog).to_contain_text("3 waiting webhooks are cancelled and never sent.")
+    dialog.get_by_role("button", name="Delete endpoint").click()
+
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Webhook history").click()
+    expect(page.get_by_text("Cancelled", exact=True)).to_have_count(4)  # three, and the choice in the filter
+
+
+def test_rotating_a_secret_until_the_overlap_is_ended(portal: Portal, visit, email: str, script) -> None:
+    page = visit(email, "/developer/webhooks", java_script_enabled=script)
+    add(page, f"{portal.hooks.url}/ok/rotated/{email}")
+    page.get_by_role("button", name="Reveal").click()
+    shown = page.get_by_text(re.compile("^whsec_.{44}$"))
+    before = shown.inner_text()
+
+    act(page, "Rotate secret")
+    page.get_by_role("dialog", name="Rotate secret?").get_by_role("button", name="Rotate secret").click()
+    expect(shown).not_to_have_text(before)
+    after = shown.inner_text()
+    page.get_by_role("button", name="End overlap now").click()
+
+    expect(page.get_by_role("button", name="End overlap now")).to_have_count(0)
+    act(page, "Test endpoint")
+    page.get_by_role("button", name="Send test").click()
+    expect(page.get_by_role("status", name="Answer")).to_contain_text("The endpoint took it.")
+    [hook] = portal.hooks.wait_for(f"/ok/rotated/{email}")
+    now = int(hook.headers["webhook-timestamp"])
+    v4.verify(hook.headers["timestamp"], hook.headers["signature"], after, now=now)
+    identity, stamp, signature = (hook.headers[f"webhook-{name}"] for name in ("id", "timestamp", "signature"))
+    standard.verify(identity, stamp, signature, hook.body, standard.key_of(after), now=now)
+
+
+def test_v2_and_v3_are_signed_with_the_e_mail_that_the_page_names(portal: Portal, visit, email: str) -> None:
+    page = visit(email, "/developer/webhooks")
+    add(page, f"{portal.hooks.url}/ok/inside/{email}", version="V3")
+    page.get_by_role("navigation", name="Signature").get_by_role("link", name="TrackingMore V3").click()
+    expect(page.get_by_text(f"its key is the account's e-mail address, {email}")).to_be_visible()
+
+    act(page, "Test endpoint")
+    page.get_by_role("button", name="Send test").click()
+
+    expect(page.get_by_role("status", name="Answer")).to_contain_text("The endpoint took it.")
+    [hook] = portal.hooks.wait_for(f"/ok/inside/{email}")
+    verify = json.loads(hook.body)["verify"]
+    v2v3.verify(verify["timestamp"], verify["signature"], email, now=verify["timestamp"])
+
+
+def test_setting_up_and_testing_by_keyboard_alone(portal: Portal, visit, email: str) -> None:
+    page = visit(email, "/developer/webhooks")
+    keys = page.keyboard
+
+    def tab_to(name: str) -> None:
+        for _ in range(60):
+            keys.press("Tab")
+            if (
+                page.evaluate("(document.activeElement.labels?.[0] ?? document.activeElement).innerText").strip()
+                == name
+            ):
+                return
+        raise AssertionError(f"{name} can't be reached")
+
+    tab_to("Add webhook")
+    keys.press("Enter")
+    expect(page.get_by_label("Webhook URL")).to_be_focused()
+    keys.type(f"{portal.hooks.url}/ok/keyboard")
+    tab_to("Add endpoint")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{portal.hooks.url}/ok/keyboard")
+    tab_to("Actions")
+    keys.press("ArrowDown")
+    keys.press("ArrowDown")
+    expect(page.get_by_role("menuitem", name="Test endpoint")).to_be_focused()
+    keys.press("Enter")
+    expect(page.get_by_label("Status", exact=True)).to_be_focused()
+    tab_to("Send test")
+    keys.press("Enter")
+    expect(page.get_by_role("status", name="Answer")).to_contain_text("The endpoint took it.")
+    keys.press("Escape")
+    expect(page.get_by_role("dialog", name="Test endpoint")).to_be_hidden()
+
+
+def test_signing_out_ends_the_session_on_the_server_too(visit, portal: Portal, email: str) -> None:
+    page = visit(None, portal.login_link(email))
+    kept = page.context.cookies()
+    page.get_by_role("button", name="Shop").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+    page.context.add_cookies([{**cookie} for cookie in kept])
+    page.goto("/developer/webhooks")
+
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -1,0 +1,68 @@
+"""A running server with a filled and an empty account, and a browser that looks at it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext
+
+from examples.demo.site import Site
+from tests.support.browsing import WIDE, running_browser
+from tests.support.hooks import Hooks, receiving_hooks
+from tests.support.people import make_account, make_login_link
+from tests.support.seeding import seed
+from tests.support.serving import Serving, serving
+
+FILLED, EMPTY = "filled@example.com", "empty@example.com"
+SETTINGS = {"WAYPOST_OUTGOING_IPS": "203.0.113.7,2001:db8::7", "WAYPOST_HTTP_TIMEOUT_SECONDS": "3"}
+
+
+@dataclass
+class Portal:
+    """The running server, as people see it."""
+
+    server: Serving
+    hooks: Hooks
+    browser: Browser
+    endpoints: list[str] = field(default_factory=list)
+    states: dict[str, Any] = field(default_factory=dict)
+    apis: dict[str, Site] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    @property
+    def seeded(self) -> Site:
+        return self.apis[FILLED]
+
+    def account(self, email: str) -> Site:
+        self.apis[email] = self.server.site(make_account(self.server.data_dir, email))
+        return self.apis[email]
+
+    def api(self, email: str) -> Site:
+        return self.apis[email]
+
+    def login_link(self, email: str) -> str:
+        return f"{self.url}/login/{make_login_link(self.server.data_dir, email)}"
+
+    def context(self, email: str | None, **options: Any) -> BrowserContext:
+        """Give a browser of its own in which this user is logged in, or nobody."""
+        if email is not None and email not in self.states:
+            context = self.browser.new_context()
+            context.new_page().goto(self.login_link(email))
+            self.states[email] = context.storage_state()
+            context.close()
+        state = {} if email is None else {"storage_state": self.states[email]}
+        return self.browser.new_context(base_url=self.url, **{"viewport": WIDE, **state, **options})
+
+
+@contextmanager
+def running_portal() -> Iterator[Portal]:
+    with serving(**SETTINGS) as server, receiving_hooks() as hooks, running_browser() as browser:
+        server.start()
+        portal = Portal(server, hooks, browser)
+        portal.account(EMPTY)
+        portal.endpoints = seed(portal.account(FILLED), hooks)
+        yield portal

@@ -1,0 +1,53 @@
+"""Fills an account with what pages have to cope with: a failing endpoint, a long URL, retries, tests, skips."""
+
+from examples.demo.site import Site
+from tests.support.hooks import Hooks
+
+LONG = "/ok/" + "very-long-path-segment/" * 85 + "x" * 5
+SCANS = (
+    ("2026-07-01T08:00:00", "Label created", "inforeceived001"),
+    ("2026-07-02T09:10:00", "Picked up", "transit001"),
+    ("2026-07-03T10:20:00", "Arrived at the hub <b>north</b>", "transit002"),
+    ("2026-07-04T07:30:00", "Out for delivery", "pickup001"),
+    ("2026-07-04T14:40:00", "Delivered", "delivered001"),
+)
+
+
+def seed(api: Site, hooks: Hooks) -> list[str]:
+    """Add four endpoints and move parcels; gives the endpoints' ids: healthy, failing, long, off."""
+    added = [
+        api.post("/v1/endpoints", fields)
+        for fields in (
+            {"url": f"{hooks.url}/ok", "description": "The shop", "headers": {"x-shop": "little"}},
+            {"url": f"{hooks.url}/broken", "description": "Warehouse <script>alert(1)</script>", "version": "V3"},
+            {"url": f"{hooks.url}{LONG}"[:2048], "statuses": ["delivered"], "trigger": "status_change"},
+            {"url": f"{hooks.url}/closed", "description": "Switched off", "version": "V2"},
+        )
+    ]
+    healthy, failing, long, off = [str(one["id"]) for one in added]
+    api.post(f"/v1/endpoints/{off}/disable", {})
+    for number in range(1, 4):
+        for count in range(1, len(SCANS) + 1):
+            report(api, f"SEED{number:04}", count)
+    hooks.wait_for("/ok", 15)
+    hooks.wait_for("/broken", 3)
+    api.post(f"/v1/endpoints/{healthy}/test", {"status": "exception"})
+    api.post(f"/v1/endpoints/{failing}/test", {"status": "delivered"})
+    api.post(f"/v1/endpoints/{healthy}/rotate-secret", {})
+    return [healthy, failing, long, off]
+
+
+def report(api: Site, number: str, scans: int) -> None:
+    """Report a parcel as it is after so many scans."""
+    checkpoints = [
+        {
+            "checkpoint_date": at,
+            "tracking_detail": detail,
+            "location": "Bremen, DE",
+            "checkpoint_delivery_status": substatus.rstrip("0123456789"),
+            "checkpoint_delivery_substatus": substatus,
+        }
+        for at, detail, substatus in SCANS[:scans]
+    ]
+    update = {"tracking_number": number, "courier_code": "dhl", "create": True, "checkpoints": checkpoints}
+    api.post("/v1/updates", {"updates": [update]})

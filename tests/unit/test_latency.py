@@ -1,0 +1,38 @@
+"""Percentiles read off counts."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from waypost.domain.latency import BOUNDS_MS, bound_of, percentile
+
+
+def counted(latencies: list[int]) -> list[int]:
+    counts = [0] * len(BOUNDS_MS)
+    for one in latencies:
+        counts[bound_of(one)] += 1
+    return counts
+
+
+def test_of_nothing_there_is_none():
+    assert percentile(counted([]), 0.5) is None
+
+
+@pytest.mark.parametrize(("latency", "place"), [(0, 0), (2, 0), (3, 1), (30_000, len(BOUNDS_MS) - 1), (10**9, 21)])
+def test_a_latency_counts_under_the_first_bound_that_it_does_not_exceed(latency, place):
+    assert bound_of(latency) == place
+
+
+def test_between_two_bounds_it_rises_evenly():
+    assert percentile(counted([150] * 100), 0.5) == 125  # bounds 100 and 150
+
+
+@given(st.lists(st.integers(0, 30_000), min_size=1, max_size=200), st.sampled_from([0.5, 0.95, 1.0]))
+def test_it_lies_within_the_bounds_of_the_true_one(latencies, share):
+    ordered = sorted(latencies)
+    true = ordered[min(len(ordered) - 1, max(0, -(-len(ordered) * share // 1) - 1).__int__())]
+
+    found = percentile(counted(latencies), share) or 0
+
+    place = bound_of(true)
+    assert (BOUNDS_MS[place - 1] if place else 0) <= found <= BOUNDS_MS[place]

@@ -1,0 +1,48 @@
+"""Times, numbers and shares in words."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from waypost.domain.attempts import Outcome
+from waypost.domain.deliveries import Reason, Settled, Waiting
+from waypost.domain.endpoints import Skip
+from waypost.portal import wording
+
+NOW = datetime(2026, 3, 4, 13, 20, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        *((0, "just now"), (4, "just now"), (5, "5 seconds ago"), (60, "1 minute ago"), (3599, "59 minutes ago")),
+        *(
+            (3600, "1 hour ago"),
+            (86_400, "1 day ago"),
+            (86_400 * 400, "400 days ago"),
+            (-7200, "in 2 hours"),
+            (-1, "now"),
+        ),
+    ],
+)
+def test_a_time_is_said_by_its_distance(seconds, words):
+    assert wording.ago(NOW - timedelta(seconds=seconds), NOW) == words
+
+
+def test_a_time_is_read_from_the_api_too():
+    assert wording.ago("2026-03-04T13:19:05.000Z", NOW) == "1 minute ago"
+    assert wording.exactly("2026-03-04T14:20:05+01:00") == "2026-03-04 13:20:05 UTC"
+    assert (wording.ago(None, NOW), wording.exactly(None)) == ("never", "")
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(0, "0"), (1, "100"), (0.9, "90.0"), (0.99999, "99.9"), (0.00001, "0.1"), (0.1234, "12.3")]
+)
+def test_a_share_is_never_all_for_less_than_all_nor_none_for_more_than_none(share, words):
+    assert wording.percent(share) == f"{words}\u202f%"
+
+
+def test_everything_that_can_happen_has_its_words():
+    assert set(wording.STATES) == {*Waiting, *Settled}
+    assert set(wording.REASONS) == {*Reason, *Skip}
+    assert set(wording.ERRORS) == {*Outcome} - {Outcome.SUCCEEDED}

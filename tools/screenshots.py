@@ -1,0 +1,123 @@
+"""``make screenshots``: every page in light and dark, wide and narrow, into build/screenshots; pictures for the guides.
+
+It looks at a server with a filled and an empty account, as the tests of the pages do.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.sync_api import Page
+
+from tests.support.browsing import CHROMIUM, HOW_TO_INSTALL, NARROW, WIDE
+from tests.support.portal import EMPTY, FILLED, Portal, running_portal
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+EVERYTHING: Final = ROOT / "build" / "screenshots"
+GUIDES: Final = ROOT / "docs" / "webhooks" / "images"
+GUIDE_WINDOW: Final = {"width": 1040, "height": 760}
+
+PAGES: Final = {
+    "login": (None, "/login"),
+    "webhooks-empty": (EMPTY, "/developer/webhooks"),
+    "add": (EMPTY, "/developer/webhooks?do=add"),
+    "history-empty": (EMPTY, "/developer/webhooks/history"),
+    "webhooks": (FILLED, "/developer/webhooks"),
+    "webhook": (FILLED, "/developer/webhooks/{healthy}"),
+    "webhook-failing": (FILLED, "/developer/webhooks/{failing}"),
+    "webhook-long": (FILLED, "/developer/webhooks/{long}"),
+    "webhook-off": (FILLED, "/developer/webhooks/{off}"),
+    "secret": (FILLED, "/developer/webhooks/{healthy}?do=secret#secret"),
+    "update": (FILLED, "/developer/webhooks/{healthy}?do=update"),
+    "test": (FILLED, "/developer/webhooks/{healthy}?do=test"),
+    "test-result": (FILLED, "/developer/webhooks/{healthy}?do=test&result={tested}"),
+    "test-failed": (FILLED, "/developer/webhooks/{failing}?do=test&result={broken}"),
+    "disable": (FILLED, "/developer/webhooks/{failing}?do=disable"),
+    "enable": (FILLED, "/developer/webhooks/{off}?do=enable"),
+    "delete": (FILLED, "/developer/webhooks/{failing}?do=delete"),
+    "rotate": (FILLED, "/developer/webhooks/{healthy}?do=rotate"),
+    "history": (FILLED, "/developer/webhooks/history"),
+    "history-error": (FILLED, "/developer/webhooks/history?tracking_number=%2A"),
+    "delivery": (FILLED, "/developer/webhooks/history/{retrying}"),
+    "specifications": (FILLED, "/developer/specifications"),
+    "outgoing-ips": (FILLED, "/developer/outgoing-ips"),
+    "debugger": (FILLED, "/developer/debugger"),
+    "help": (FILLED, "/help"),
+    "guide": (FILLED, "/help/webhooks/retry"),
+    "nothing": (FILLED, "/nothing-here"),
+}
+"""Every page, by the name of its pictures."""
+
+IN_GUIDES: Final = (
+    *("webhooks-empty", "add", "webhook", "update", "test", "test-result", "disable", "delete", "rotate", "history"),
+    *("delivery", "specifications", "outgoing-ips", "debugger"),
+)
+"""The pictures that guides show."""
+
+
+def main() -> int:
+    """Take all pictures; 1 when there is no browser."""
+    if CHROMIUM is None:
+        print(HOW_TO_INSTALL, file=sys.stderr)
+        return 1
+    shutil.rmtree(EVERYTHING, ignore_errors=True)
+    EVERYTHING.mkdir(parents=True)
+    GUIDES.mkdir(parents=True, exist_ok=True)
+    with running_portal() as portal:
+        places = _places(portal)
+        for name, (email, path) in PAGES.items():
+            _take_everywhere(portal, name, email, path.format(**places))
+            if name in IN_GUIDES:
+                _take(portal, email, path.format(**places), GUIDES / f"{name}.png", viewport=GUIDE_WINDOW)
+            print(name, file=sys.stderr)
+    return 0
+
+
+def _take_everywhere(portal: Portal, name: str, email: str | None, path: str) -> None:
+    for theme in ("light", "dark"):
+        for size, viewport in (("wide", WIDE), ("narrow", NARROW)):
+            file = EVERYTHING / f"{name}-{theme}-{size}.png"
+            _take(portal, email, path, file, viewport=viewport, color_scheme=theme)
+
+
+def _take(portal: Portal, email: str | None, path: str, file: Path, **options: Any) -> None:
+    context = portal.context(email, **options)
+    page = context.new_page()
+    page.goto(path)
+    if "debugger" in path:
+        _debug(portal, page)
+    # A dialog covers the window, not the page.
+    page.screenshot(path=file, full_page=file.parent == EVERYTHING and "?do=" not in path)
+    context.close()
+
+
+def _debug(portal: Portal, page: Page) -> None:
+    """Fill the debugger with a webhook that was changed on its way."""
+    hook = portal.hooks.wait_for("/ok")[0]
+    secret = portal.seeded.get(f"/v1/endpoints/{portal.endpoints[0]}/secret")["previous"]["secret"]
+    page.get_by_label("Body").fill(hook.body.decode().replace("SEED0001", "SEED0009"))
+    page.get_by_label("Headers").fill("\n".join(f"{name}: {value}" for name, value in hook.headers.items()))
+    page.get_by_label("Secret").fill(secret)
+    page.get_by_role("button", name="Check").click()
+
+
+def _places(portal: Portal) -> dict[str, str]:
+    healthy, failing, long, off = portal.endpoints
+
+    def first(query: str) -> str:
+        return str(portal.seeded.get(f"/v1/deliveries?{query}")["items"][0]["id"])
+
+    return {
+        "healthy": healthy,
+        "failing": failing,
+        "long": long,
+        "off": off,
+        "retrying": first("state=retrying"),
+        "tested": first(f"test=true&endpoint={healthy}"),
+        "broken": first(f"test=true&endpoint={failing}"),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
