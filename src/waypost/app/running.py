@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from waypost.app.composition import Engine, compose
+from waypost.app.errors import ServerEnded
 from waypost.app.server import HttpServer, free_address
 from waypost.app.storage import secret_key, serving_storage
 from waypost.app.supervisor import Part, keep_running
@@ -24,10 +25,6 @@ LAST_REQUESTS_SECONDS: Final = 15.0
 """How long requests that have begun may go on after the signal to stop."""
 
 SAME_WISH_SECONDS: Final = 1.0
-
-
-class ServerEnded(Exception):  # noqa: N818 - reads as what is wrong
-    """The HTTP server ended by itself; the message is one sentence."""
 
 
 async def run(settings: Settings, *, announce: Callable[[str], None]) -> None:

@@ -14,15 +14,13 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send, WebSocketReceiveMessage
 
+from waypost.app.errors import CannotListen
+
 MOST_CONNECTIONS: Final = 4096
 """More wait in the kernel's queue; Granian's own default of 128 would let as many idle clients shut out everybody."""
 HEAD_SECONDS: Final = 30
 BODY_SECONDS: Final = 60.0
 MOST_HEAD_BYTES: Final = 65_536
-
-
-class CannotListen(Exception):  # noqa: N818 - reads as what is wrong
-    """The address or port can't be listened on; the message is one sentence."""
 
 
 class HttpServer:

@@ -9,10 +9,8 @@ from typing import Final
 
 from cyclopts import App, CycloptsError
 
-from waypost.app.running import ServerEnded
-from waypost.app.server import CannotListen
+from waypost.app.errors import CannotListen, ServerEnded
 from waypost.app.storage import NotMigrated
-from waypost.cli import account, migrate, serve, user
 from waypost.domain.errors import InvalidInput
 from waypost.settings import SettingsError, unknown_variables
 from waypost.store.accounts import AccountExists
@@ -25,6 +23,25 @@ from waypost.store.migrations import MigrationError
 DONE: Final = 0
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
+COMMANDS: Final = (
+    (
+        "serve",
+        "waypost.cli.serve:serve",
+        (
+            "Run the server: API, pages, carriers, dispatch and housekeeping, and PostgreSQL unless there is one.\n\n"
+            "It is ready when GET /health/ready answers 200, and stops cleanly on SIGTERM or Ctrl-C."
+        ),
+    ),
+    (
+        "migrate",
+        "waypost.cli.migrate:migrate",
+        "Bring the database's tables up to date; `serve` does it by itself on its own PostgreSQL.",
+    ),
+    ("account", "waypost.cli.account:APPLICATION", "Create accounts."),
+    ("user", "waypost.cli.user:APPLICATION", "Create those who log in to the pages, and let them in again."),
+)
+"""The commands: name, where it is found, what it does."""
+
 EXPECTED: Final = (
     AccountExists,
     CannotConnect,
@@ -68,10 +85,9 @@ def make_application() -> App:
         version=version("waypost"),
         result_action="return_value",
     )
-    application.command(serve.serve)
-    application.command(migrate.migrate)
-    application.command(account.APPLICATION)
-    application.command(user.APPLICATION)
+    # By name: a command loads what it needs when it runs, and the server is much.
+    for name, target, summary in COMMANDS:
+        application.command(target, name=name, help=summary)
     return application
 
 
