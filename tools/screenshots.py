@@ -43,6 +43,8 @@ PAGES: Final = {
     "specifications": (FILLED, "/developer/specifications"),
     "outgoing-ips": (FILLED, "/developer/outgoing-ips"),
     "debugger": (FILLED, "/developer/debugger"),
+    "api-keys": (FILLED, "/developer/apikeys"),
+    "api-key-add": (FILLED, "/developer/apikeys?do=add"),
     "help": (FILLED, "/help"),
     "guide": (FILLED, "/help/webhooks/retry"),
     "nothing": (FILLED, "/nothing-here"),

@@ -24,6 +24,9 @@ FILLED_PATHS = (
     "/developer/specifications?version=V3&status=transit",
     "/developer/outgoing-ips",
     "/developer/debugger",
+    "/developer/apikeys",
+    "/developer/apikeys?do=add",
+    "/developer/apikeys?revoke={key}",
     "/help",
     "/help/webhooks/retry",
     "/nothing-here",
@@ -45,7 +48,12 @@ def places(portal: Portal) -> dict[str, str]:
     healthy, failing, long, off = portal.endpoints
     retrying = portal.seeded.get("/v1/deliveries?state=retrying")["items"][0]["id"]
     tested = portal.seeded.get(f"/v1/deliveries?test=true&endpoint={failing}")["items"][0]["id"]
+    page = portal.context(FILLED).new_page()
+    page.goto("/developer/apikeys")
+    key = (page.get_by_role("link", name="Revoke").first.get_attribute("href") or "").partition("=")[2]
+    page.context.close()
     return {
+        "key": key,
         "healthy": healthy,
         "failing": failing,
         "long": long,

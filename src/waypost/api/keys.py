@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from waypost.domain.api_keys import digest_of, is_key
+from waypost.store import api_keys
 from waypost.store.accounts import KeyOwner, find_key
 from waypost.store.database import Database
 
@@ -72,6 +73,8 @@ class Keys:
             return known[1]
         async with self._database.serving.acquire() as session:
             owner = await find_key(session, digest)
+            if owner is not None:
+                await api_keys.note_use(session, owner.key)
         if owner is None:
             self._known.pop(digest, None)
             return None

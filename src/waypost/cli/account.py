@@ -14,11 +14,10 @@ from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.passwords import Password, PasswordStdin, password_hash
 from waypost.domain import ids
 from waypost.domain.accounts import check_email, check_name
-from waypost.domain.api_keys import RANDOM_BYTES, digest_of, make_key, shown_prefix
+from waypost.domain.api_keys import RANDOM_BYTES, Scope, digest_of, make_key, shown_prefix
 from waypost.settings import Settings
 from waypost.store.accounts import create_account
 
-SCOPES: Final = ("read", "write", "updates")
 APPLICATION: Final = App(name="account", help="Create accounts.")
 
 
@@ -64,7 +63,7 @@ async def _create(settings: Settings, email: str, name: str, hashed: str) -> tup
             key=_new_id(),
             key_digest=digest_of(key),
             key_prefix=shown_prefix(key),
-            scopes=SCOPES,
+            scopes=tuple(Scope),
         )
     return account, key
 

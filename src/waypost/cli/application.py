@@ -38,6 +38,7 @@ COMMANDS: Final = (
         "Bring the database's tables up to date; `serve` does it by itself on its own PostgreSQL.",
     ),
     ("account", "waypost.cli.account:APPLICATION", "Create accounts."),
+    ("apikey", "waypost.cli.apikey:APPLICATION", "Create, list and revoke the API keys of an account."),
     ("user", "waypost.cli.user:APPLICATION", "Create those who log in to the pages, and let them in again."),
 )
 """The commands: name, where it is found, what it does."""

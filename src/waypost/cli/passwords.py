@@ -7,7 +7,7 @@ from typing import Annotated
 from argon2 import PasswordHasher
 from cyclopts import Parameter
 
-from waypost.domain.accounts import check_password
+from waypost.domain.accounts import LONGEST_PASSWORD, check_password
 from waypost.domain.errors import InvalidInput
 
 Password = Annotated[
@@ -29,10 +29,18 @@ def _password(given: str | None, *, from_input: bool) -> str:
         case str(), False:
             return given
         case None, True:
-            return sys.stdin.readline().rstrip("\r\n")
+            return _first_line()
     if not sys.stdin.isatty():
         raise InvalidInput("password", "is missing: give --password-stdin, or run this at a terminal")
     typed = getpass("Password: ")
     if getpass("Again: ") != typed:
         raise InvalidInput("password", "was typed differently the second time")
     return typed
+
+
+def _first_line() -> str:
+    """Read no more than tells that a line is too long."""
+    try:
+        return sys.stdin.readline(LONGEST_PASSWORD + len("\r\n")).rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise InvalidInput("password", "must be UTF-8") from None

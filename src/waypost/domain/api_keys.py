@@ -5,18 +5,47 @@ before anybody asks the database. What is kept is a digest: a key has 192 random
 """
 
 import re
+from collections.abc import Collection
+from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 from zlib import crc32
+
+from waypost.domain.errors import InvalidInput
 
 PREFIX: Final = "wk_live_"
 RANDOM_BYTES: Final = 24
 SHOWN_CHARACTERS: Final = 12
 
+MOST_DAYS: Final = 3_650
+
+
+class Scope(StrEnum):
+    """What a key may do."""
+
+    READ = "read"
+    WRITE = "write"
+    UPDATES = "updates"
+
+
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM_CHARACTERS: Final = 33  # the fewest that hold 24 bytes
 _CHECKSUM_CHARACTERS: Final = 6
 _FORM: Final = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{_RANDOM_CHARACTERS + _CHECKSUM_CHARACTERS}}}", re.ASCII)
+
+
+def check_scopes(given: Collection[str]) -> list[str]:
+    """Give the scopes in their order, each once. Raises InvalidInput for none and for unknown ones."""
+    if not given or not set(given) <= set(Scope):
+        raise InvalidInput("scopes", f"must be one or more of {', '.join(Scope)}")
+    return [scope.value for scope in Scope if scope in given]
+
+
+def check_days(days: int | None) -> int | None:
+    """Give after how many days a key ends, None for never. Raises InvalidInput."""
+    if days is not None and not 1 <= days <= MOST_DAYS:
+        raise InvalidInput("days", f"must be 1 to {MOST_DAYS}")
+    return days
 
 
 def make_key(random: bytes) -> str:

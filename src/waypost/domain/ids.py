@@ -17,6 +17,7 @@ EVENT: Final = "evt_"
 DELIVERY: Final = "dlv_"
 ENDPOINT: Final = "ep_"
 ACCOUNT: Final = "acc_"
+API_KEY: Final = "key_"
 
 
 def bucket_of(account: UUID, tracking_number: str) -> int:

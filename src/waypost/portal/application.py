@@ -14,7 +14,7 @@ from litestar.middleware import DefineMiddleware
 from waypost.api.parts import Parts
 from waypost.domain.addresses import IPNetwork
 from waypost.domain.targets import DEFAULT_PORTS
-from waypost.portal import assets, debugger, guides, history, login, specifications, webhook, webhooks
+from waypost.portal import api_keys, assets, debugger, guides, history, login, specifications, webhook, webhooks
 from waypost.portal.errors import explain
 from waypost.portal.logins import Logins
 from waypost.portal.pages import Pages
@@ -43,6 +43,7 @@ ROUTES: Final = (
     *webhooks.ROUTES,
     *webhook.ROUTES,
     *specifications.ROUTES,
+    *api_keys.ROUTES,
     *debugger.ROUTES,
     *guides.ROUTES,
 )

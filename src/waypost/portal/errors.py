@@ -35,7 +35,10 @@ def explain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
         case Problem():
             return _page(request, error.status, error.detail)
         case HTTPException(status_code=int(status)) if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _page(request, status, _DETAILS.get(HTTPStatus(status), _MISTYPED))
+            answer = _page(request, status, _DETAILS.get(HTTPStatus(status), _MISTYPED))
+            if allowed := (error.headers or {}).get("allow"):
+                answer.set_header("allow", allowed)
+            return answer
         case _:
             # Not the path itself: that of a login link is as good as a password.
             _LOG.error("page_failed", path=request.scope.get("path_template"), exc_info=error)

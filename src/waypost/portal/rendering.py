@@ -32,6 +32,7 @@ NAVIGATION: Final = (
             ("/developer/webhooks", "Webhooks"),
             ("/developer/webhooks/history", "Webhook history"),
             ("/developer/specifications", "Specifications"),
+            ("/developer/apikeys", "API keys"),
             ("/developer/debugger", "Signature debugger"),
             ("/developer/outgoing-ips", "Outgoing IPs"),
         ),

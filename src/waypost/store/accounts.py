@@ -81,6 +81,12 @@ class Visitor(msgspec.Struct, frozen=True):
     account_email: str
 
 
+async def find_account(session: Session, email: str) -> UUID | None:
+    """Give the account with an e-mail address, whatever the case of its letters."""
+    row = await fetch_one(session, "account_by_email", email)
+    return None if row is None else row["id"]
+
+
 async def create_user(
     session: Session, *, user: UUID, account_email: str, email: str, password_hash: str, role: str
 ) -> bool:

@@ -34,8 +34,8 @@ document.addEventListener("click", (event) => {
 for (const dialog of document.querySelectorAll("dialog")) {
   dialog.addEventListener("close", () => {
     const url = new URL(location.href);
-    if (!url.searchParams.has("do") && !url.searchParams.has("result")) return;
-    for (const name of ["do", "result", "status"]) url.searchParams.delete(name);
+    if (!url.searchParams.has("do") && !url.searchParams.has("revoke")) return;
+    for (const name of ["do", "result", "status", "revoke"]) url.searchParams.delete(name);
     history.replaceState(null, "", url);
   });
 }

@@ -50,6 +50,14 @@ create table api_key (
     revoked_at timestamptz
 );
 
+create index api_key_account on api_key (account, id);
+
+-- Apart from the keys, which stand still: written once a minute at most for each.
+create table api_key_use (
+    api_key uuid primary key,
+    last_used_at timestamptz not null
+);
+
 create table endpoint (
     id uuid primary key,
     account uuid not null references account,

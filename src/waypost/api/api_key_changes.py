@@ -1,0 +1,39 @@
+"""What is done with API keys, for the pages and the command line alike."""
+
+import os
+import secrets
+import time
+from http import HTTPStatus
+from uuid import UUID
+
+from waypost.api.problems import Problem
+from waypost.domain import ids
+from waypost.domain.accounts import check_name
+from waypost.domain.api_keys import RANDOM_BYTES, check_days, check_scopes, digest_of, make_key, shown_prefix
+from waypost.store import api_keys
+from waypost.store.database import Database
+
+
+async def add(database: Database, account: UUID, *, name: str, scopes: list[str], days: int | None) -> tuple[UUID, str]:
+    """Add a key and give its id and text, which is shown this once.
+
+    Raises InvalidInput for what can't be taken and Problem 409 when there are too many.
+    """
+    name, scopes, days = check_name(name), check_scopes(scopes), check_days(days)
+    text = make_key(os.urandom(RANDOM_BYTES))
+    key = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
+    async with database.serving.acquire() as session:
+        added = await api_keys.add(
+            session,
+            key=key,
+            account=account,
+            name=name,
+            prefix=shown_prefix(text),
+            digest=digest_of(text),
+            scopes=scopes,
+            days=days,
+        )
+    if not added:
+        message = f"The account has its {api_keys.MOST_LIVE} keys already: revoke one first."
+        raise Problem(HTTPStatus.CONFLICT, "api_key_limit", message)
+    return key, text

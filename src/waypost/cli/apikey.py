@@ -1,0 +1,138 @@
+"""``waypost apikey``: the keys that programs act for an account with."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from waypost.api import api_key_changes
+from waypost.api.problems import Problem
+from waypost.api.times import rfc3339, rfc3339_or_none
+from waypost.app.storage import migrated_database
+from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.domain import ids
+from waypost.domain.api_keys import Scope
+from waypost.domain.errors import InvalidInput
+from waypost.settings import Settings
+from waypost.store import accounts, api_keys
+from waypost.store.api_keys import KeyRow
+from waypost.store.statements import Session
+
+APPLICATION: Final = App(name="apikey", help="Create, list and revoke the API keys of an account.")
+Account = Annotated[str, Parameter(help="The e-mail address of the account.")]
+
+
+@APPLICATION.command
+def create(
+    *,
+    account: Account,
+    name: Annotated[str, Parameter(help="What the key is for, so that people know it again.")],
+    scope: Annotated[
+        tuple[Scope, ...], Parameter(help="What it may do: read, write, updates; all of them when nothing is said.")
+    ] = tuple(Scope),
+    days: Annotated[int | None, Parameter(help="After how many days it ends; never when nothing is said.")] = None,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Create a key and show it, this once."""
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    scopes = [one.value for one in scope]
+    key, text = asyncio.run(_create(settings, account, name, scopes, days))
+    shown = {"id": ids.to_text(ids.API_KEY, key), "name": name.strip(), "scopes": scopes, "api_key": text}
+    print(  # noqa: T201 - the command's answer
+        json.dumps(shown) if as_json else f"Id       {shown['id']}\nAPI key  {text}\n\nKeep it: it is not shown again."
+    )
+
+
+@APPLICATION.command(name="list")
+def list_keys(
+    *,
+    account: Account,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """List an account's keys, those that work first."""
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    rows = asyncio.run(_list(settings, account))
+    if as_json:
+        print(json.dumps([_shown(row) for row in rows]))  # noqa: T201 - the command's answer
+        return
+    table = Table("Id", "Name", "Begins with", "Scopes", "Last used", "State")
+    for row in rows:
+        used = "never" if row.last_used_at is None else f"{row.last_used_at:%Y-%m-%d %H:%M}"
+        table.add_row(
+            ids.to_text(ids.API_KEY, row.id), row.name, row.prefix, ", ".join(row.scopes), used, state_of(row)
+        )
+    Console().print(table)
+
+
+@APPLICATION.command
+def revoke(
+    key: Annotated[str, Parameter(help="The key's id, as `list` shows it.")],
+    *,
+    account: Account,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Let a key work no more, within five seconds."""
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    found = ids.from_text(ids.API_KEY, key)
+    if found is None or not asyncio.run(_revoke(settings, account, found)):
+        raise InvalidInput("key", "is no key of this account that works: see `waypost apikey list`")
+    print(json.dumps({"id": key}) if as_json else f"{key} is revoked.")  # noqa: T201 - the command's answer
+
+
+def state_of(row: KeyRow) -> str:
+    """Say in a word whether a key works."""
+    if row.revoked_at is not None:
+        return "revoked"
+    return "works" if row.works(datetime.now(UTC)) else "expired"
+
+
+def _shown(row: KeyRow) -> dict[str, Any]:
+    return {
+        "id": ids.to_text(ids.API_KEY, row.id),
+        "name": row.name,
+        "prefix": row.prefix,
+        "scopes": row.scopes,
+        "state": state_of(row),
+        "created_at": rfc3339(row.created_at),
+        "expires_at": rfc3339_or_none(row.expires_at),
+        "revoked_at": rfc3339_or_none(row.revoked_at),
+        "last_used_at": rfc3339_or_none(row.last_used_at),
+    }
+
+
+async def _create(settings: Settings, email: str, name: str, scopes: list[str], days: int | None) -> tuple[UUID, str]:
+    async with migrated_database(settings, progress) as database:
+        async with database.serving.acquire() as session:
+            account = await _account(session, email)
+        try:
+            return await api_key_changes.add(database, account, name=name, scopes=scopes, days=days)
+        except Problem as problem:
+            raise InvalidInput("account", problem.detail) from None
+
+
+async def _list(settings: Settings, email: str) -> list[KeyRow]:
+    async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
+        return await api_keys.of_account(session, await _account(session, email))
+
+
+async def _revoke(settings: Settings, email: str, key: UUID) -> bool:
+    async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
+        return await api_keys.revoke(session, await _account(session, email), key)
+
+
+async def _account(session: Session, email: str) -> UUID:
+    account = await accounts.find_account(session, email.strip())
+    if account is None:
+        raise InvalidInput("account", "is no account's e-mail address: see `waypost account create --help`")
+    return account

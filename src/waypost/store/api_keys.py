@@ -1,0 +1,73 @@
+"""API keys as their account manages them. A key's text is never kept, only its digest."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.store.statements import Session, execute, fetch, fetch_one, transaction
+
+MOST_LISTED: Final = 200
+MOST_LIVE: Final = 50
+"""So many keys of an account may work at a time."""
+
+
+class KeyRow(msgspec.Struct, frozen=True):
+    """A key as people know it: by name and prefix. Times are None for never."""
+
+    id: UUID
+    name: str
+    prefix: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+    def works(self, now: datetime) -> bool:
+        """Tell whether it is neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+async def add(
+    session: Session,
+    *,
+    key: UUID,
+    account: UUID,
+    name: str,
+    prefix: str,
+    digest: bytes,
+    scopes: Collection[str],
+    days: int | None,
+) -> bool:
+    """Add a key, which ends after so many days, or never; False when the account has ``MOST_LIVE`` that work."""
+    until = None if days is None else timedelta(days=days)
+    async with transaction(session):
+        await execute(session, "lock_keys", account)
+        row = await fetch_one(
+            session, "add_api_key", key, account, name, prefix, digest, sorted(scopes), until, MOST_LIVE
+        )
+    return row is not None
+
+
+async def of_account(session: Session, account: UUID) -> list[KeyRow]:
+    """Give the account's keys: those that were not revoked first, newest first."""
+    return [KeyRow(**row) for row in await fetch(session, "api_keys", account, None, MOST_LISTED)]
+
+
+async def find(session: Session, account: UUID, key: UUID) -> KeyRow | None:
+    """Give one of the account's keys."""
+    row = await fetch_one(session, "api_keys", account, key, 1)
+    return None if row is None else KeyRow(**row)
+
+
+async def revoke(session: Session, account: UUID, key: UUID) -> bool:
+    """Let a key work no more; False when it is not the account's or was revoked before."""
+    return await fetch_one(session, "revoke_api_key", account, key) is not None
+
+
+async def note_use(session: Session, key: UUID) -> None:
+    """Note that a key is used now; written once a minute at most."""
+    await execute(session, "note_key_use", key)

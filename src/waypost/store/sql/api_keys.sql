@@ -1,0 +1,26 @@
+-- The keys of an account. A revoked one stays as a row: who looks for what became of it finds it.
+
+-- name: lock_keys
+-- Creations of one account go one after the other, so that none is one too many.
+select id from account where id = $1 for no key update
+
+-- name: add_api_key
+insert into api_key (id, account, name, prefix, digest, scopes, expires_at)
+select $1, $2, $3, $4, $5, $6, now() + $7::interval
+where (select count(*) from api_key where account = $2 and revoked_at is null
+       and (expires_at is null or expires_at > now())) < $8
+returning id
+
+-- name: api_keys
+select k.id, k.name, k.prefix, k.scopes, k.created_at, k.expires_at, k.revoked_at, u.last_used_at
+from api_key k left join api_key_use u on u.api_key = k.id
+where k.account = $1 and ($2::uuid is null or k.id = $2)
+order by k.revoked_at is not null, k.id desc
+limit $3
+
+-- name: revoke_api_key
+update api_key set revoked_at = now() where account = $1 and id = $2 and revoked_at is null returning id
+
+-- name: note_key_use
+insert into api_key_use as u (api_key, last_used_at) values ($1, now())
+on conflict (api_key) do update set last_used_at = now() where u.last_used_at < now() - interval '1 minute'

@@ -1,0 +1,68 @@
+"""`waypost apikey` as a process, beside a running server."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.serving import Serving, run_waypost, serving
+
+ACCOUNT = ("--account", "Shop@example.com")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Serving]:
+    with serving() as server:
+        server.start()
+        server.account()
+        yield server
+
+
+def ask(server: Serving, *words: str) -> tuple[int, str, str]:
+    ran = run_waypost("apikey", *words, "--data-dir", str(server.data_dir))
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+def test_a_key_is_created_listed_used_and_revoked(server: Serving) -> None:
+    code, told, _ = ask(server, "create", *ACCOUNT, "--name", "Orders", "--scope", "read", "--days", "30", "--json")
+    made = json.loads(told)
+    used = server.site(made["api_key"]).get("/v1/endpoints")
+    _, listed, _ = ask(server, "list", *ACCOUNT, "--json")
+    revoked, _, _ = ask(server, "revoke", made["id"], *ACCOUNT)
+    again, _, why = ask(server, "revoke", made["id"], *ACCOUNT)
+
+    assert (code, used["items"], made["scopes"]) == (0, [], ["read"])
+    [row] = [row for row in json.loads(listed) if row["id"] == made["id"]]
+    assert (row["name"], row["state"], row["prefix"]) == ("Orders", "works", made["api_key"][:12])
+    assert row["last_used_at"] is not None
+    assert made["api_key"] not in listed
+    assert (revoked, again) == (0, 1)
+    assert "is no key of this account that works" in why
+
+
+def test_the_list_is_a_table_for_people(server: Serving) -> None:
+    code, told, _ = ask(server, "list", *ACCOUNT)
+
+    assert code == 0
+    assert "First key" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("create", "--account", "nobody@example.com", "--name", "A"), "is no account's e-mail address"),
+        (("create", *ACCOUNT, "--name", "A", "--days", "0"), "days: must be 1 to 3650"),
+        (("create", *ACCOUNT, "--name", ""), "name: must have 1 to 100"),
+        (("revoke", "key_1", *ACCOUNT), "is no key of this account"),
+    ],
+)
+def test_what_can_not_be_done_is_one_sentence(server: Serving, words: tuple[str, ...], said: str) -> None:
+    code, told, why = ask(server, *words)
+
+    assert (code, told) == (1, "")
+    assert said in why
+    assert len(why.splitlines()) == 1
+
+
+def test_a_scope_that_is_none_is_wrong_usage(server: Serving) -> None:
+    assert ask(server, "create", *ACCOUNT, "--name", "A", "--scope", "all")[0] == 2

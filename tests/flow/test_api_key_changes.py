@@ -1,0 +1,118 @@
+"""Keys of an account: made, listed, used, ended."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.api import Api, Caller
+from waypost.api import api_key_changes
+from waypost.api.problems import Problem
+from waypost.domain.api_keys import is_key
+from waypost.domain.errors import InvalidInput
+from waypost.store import api_keys
+from waypost.store.api_keys import MOST_LIVE, KeyRow
+
+
+async def rows(api: Api, shop: Caller) -> list[KeyRow]:
+    async with api.database.serving.acquire() as session:
+        return await api_keys.of_account(session, shop.account)
+
+
+async def add(api: Api, shop: Caller, **given: Any) -> Any:
+    wanted: dict[str, Any] = {"name": "A", "scopes": ["read"], "days": None, **given}
+    return await api_key_changes.add(api.database, shop.account, **wanted)
+
+
+async def use(shop: Caller, text: str) -> int:
+    answer = await shop.client.get("/v1/endpoints", headers={"tracking-api-key": text})
+    return int(answer.status_code)
+
+
+async def test_a_key_works_at_once_is_known_by_its_prefix_and_stands_nowhere(api: Api, shop: Caller) -> None:
+    key, text = await add(api, shop, name=" Orders ")
+
+    status = await use(shop, text)
+
+    assert is_key(text)
+    assert status == 200
+    [row] = [row for row in await rows(api, shop) if row.id == key]
+    assert (row.name, row.prefix, row.scopes, row.expires_at) == ("Orders", text[:12], ["read"], None)
+    assert row.last_used_at is not None
+    kept = await api.database.serving.fetchval("select string_agg(k::text, ' ') from api_key k")
+    assert text[12:] not in kept
+
+
+async def test_a_key_may_do_what_its_scopes_say_and_no_more(api: Api, shop: Caller) -> None:
+    _, text = await add(api, shop, scopes=["updates"])
+
+    assert await use(shop, text) == 403
+
+
+async def test_the_use_of_a_key_is_written_once_a_minute(api: Api, shop: Caller) -> None:
+    key, _ = await add(api, shop)
+    async with api.database.serving.acquire() as session:
+        await api_keys.note_use(session, key)
+        await session.execute("update api_key_use set last_used_at = last_used_at - interval '50 seconds'")
+        before = await session.fetchval("select last_used_at from api_key_use")
+        await api_keys.note_use(session, key)
+        same = await session.fetchval("select last_used_at from api_key_use")
+        await session.execute("update api_key_use set last_used_at = last_used_at - interval '20 seconds'")
+        await api_keys.note_use(session, key)
+        after = await session.fetchval("select last_used_at from api_key_use")
+
+    assert before == same < after
+
+
+async def test_a_revoked_key_and_an_expired_one_work_no_more_and_stay_in_the_list(api: Api, shop: Caller) -> None:
+    revoked, first = await add(api, shop)
+    _, second = await add(api, shop, days=1)
+    async with api.database.serving.acquire() as session:
+        assert await api_keys.revoke(session, shop.account, revoked)
+        assert not await api_keys.revoke(session, shop.account, revoked)
+        await session.execute("update api_key set expires_at = now() where expires_at is not null")
+
+    assert [await use(shop, text) for text in (first, second)] == [401, 401]
+    assert len(await rows(api, shop)) == 3  # and the caller's own
+
+
+async def test_anothers_key_can_not_be_revoked(api: Api, shop: Caller) -> None:
+    key, text = await add(api, shop)
+    other = await api.caller()
+    async with api.database.serving.acquire() as session:
+        assert not await api_keys.revoke(session, other.account, key)
+
+    assert await use(shop, text) == 200
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        *(
+            ({"name": " "}, "name"),
+            ({"name": "a\0"}, "name"),
+            ({"scopes": []}, "scopes"),
+            ({"scopes": ["all"]}, "scopes"),
+        ),
+        *(({"days": 0}, "days"), ({"days": 3_651}, "days")),
+    ],
+)
+async def test_what_can_not_be_taken_is_named_and_makes_no_key(
+    api: Api, shop: Caller, given: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        await add(api, shop, **given)
+
+    assert caught.value.field == field
+    assert len(await rows(api, shop)) == 1
+
+
+async def test_there_is_an_end_to_the_keys_that_work_and_a_revoked_one_makes_room(api: Api, shop: Caller) -> None:
+    made = [await add(api, shop) for _ in range(MOST_LIVE - 1)]
+
+    with pytest.raises(Problem) as caught:
+        await add(api, shop)
+
+    assert caught.value.status == 409
+    async with api.database.serving.acquire() as session:
+        await api_keys.revoke(session, shop.account, made[0][0])
+    await add(api, shop)
