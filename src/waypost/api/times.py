@@ -14,9 +14,12 @@ def rfc3339_or_none(at: datetime | None) -> str | None:
 
 
 def read_rfc3339(text: str) -> datetime | None:
-    """Read a time with ``Z`` or an offset; None for what is none. A ``+`` that arrived as a space is understood."""
+    """Read a time with ``Z`` or an offset; None for what is none, or lies beyond the calendar in UTC.
+
+    A ``+`` that arrived as a space is understood.
+    """
     try:
         at = datetime.fromisoformat(text.strip().replace(" ", "+"))
-    except ValueError:
+        return None if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return None if at.tzinfo is None else at.astimezone(UTC)

@@ -53,7 +53,7 @@ async def _greet(database: Database, announce: Callable[[str], None]) -> None:
         async with database.serving.acquire() as session:
             known = await has_accounts(session)
         if not known:
-            announce("There is no account yet: make one with `waypost account create`, while this runs")
+            announce("No account yet: make one with `waypost account create`, while this runs, then sign in there")
 
 
 def _spare_the_collector() -> None:

@@ -126,6 +126,7 @@ def body(text: str) -> ShownText:
     """Show a body: JSON indented and highlighted, anything else as it came."""
     try:
         pretty = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        pretty.encode()  # a lone surrogate, which JSON can spell and no page can hold
     except (ValueError, RecursionError):
         return ShownText(escape(text[:LONGEST_SHOWN]), cut=len(text) > LONGEST_SHOWN)
     return ShownText(_highlighted(pretty[:LONGEST_SHOWN], "json"), cut=len(pretty) > LONGEST_SHOWN)

@@ -1,0 +1,166 @@
+"""Whatever is sent to a page, it is answered by a page, and never by a fault of ours."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from litestar._parsers import parse_cookie_string, parse_query_string, parse_url_encoded_form_data
+
+from tests.support.api import Caller
+from tests.support.visiting import Portal, assert_harmless, serving_pages
+from waypost.store.database import Database
+
+EMAIL = "shop@example.com"
+HOME = "/developer/webhooks"
+FORM = "application/x-www-form-urlencoded"
+PARTS = "multipart/form-data; boundary=x"
+NAMES = (
+    *("url", "description", "version", "trigger", "status", "headers", "secret", "body", "email", "password", "next"),
+    *("name", "scope", "days"),
+)
+
+
+def every_field(value: str) -> bytes:
+    return "&".join(f"{name}={value}" for name in NAMES).encode("latin-1")
+
+
+BODIES: dict[str, tuple[str, bytes]] = {
+    "nothing": (FORM, b""),
+    "no form": ("application/json", b'{"url": "http://127.0.0.1/"}'),
+    "no JSON": ("application/json", b"{"),
+    "no type": ("", b"url=x"),
+    "a type that is none": ("\xff/;;boundary", b"url=x"),
+    "plain text": ("text/plain", b"url=x"),
+    "parts": (PARTS, b'--x\r\ncontent-disposition: form-data; name="url"\r\n\r\n\xff\r\n--x--\r\n'),
+    "parts without an end": (PARTS, b"--x\r\n"),
+    "parts without a boundary": ("multipart/form-data", b"--x\r\n"),
+    "broken escapes": (FORM, every_field("%zz%")),
+    "no UTF-8": (FORM, every_field("%ff:%ed%a0%80")),
+    "bytes as they are": (FORM, every_field("\xff:\xe9")),
+    "NUL": (FORM, every_field("a%00:b@x.test")),
+    "long": (FORM, every_field("x" * 40_000)),
+    "lines": (FORM, every_field("a:%0d%0a" * 5_000)),
+    "again and again": (FORM, b"&".join([b"status=delivered&which=some&url=x&email=x&password=x"] * 19)),
+    "deep": (FORM, every_field("[" * 60_000)),
+    "deep enough": (FORM, every_field("[" * 990 + "]" * 990)),
+    "odd signatures": (
+        FORM,
+        b'body={"verify":[],"verifyInfo":{"timeStr":{},"signature":7}}&secret=%c3%a9&email=%c3%a9',
+    ),
+    "odd headers": (
+        FORM,
+        b"secret=%c3%a9&headers=webhook-id:%c3%a9%0awebhook-timestamp:1%0awebhook-signature:v1,%c3%a9",
+    ),
+    "odd times": (FORM, b"secret=x&headers=timestamp:%d9%a1%0asignature:%c3%a9%0awebhook-timestamp:-1"),
+    "huge": (FORM, b"url=" + b"x" * (1 << 20)),
+}
+
+
+@pytest.fixture
+async def portal(database: Database) -> AsyncIterator[Portal]:
+    async with serving_pages(database) as portal:
+        yield portal
+
+
+@pytest.fixture
+async def shop(portal: Portal) -> Caller:
+    return await portal.account(EMAIL)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *(
+            "%",
+            "%00",
+            "=",
+            "&&&",
+            "?",
+            "a" * 8_000,
+            "do=%00",
+            "since=%00",
+            "until=9999-12-31T23:59",
+            "since=0001-01-01T00:00",
+        ),
+        *(
+            "tracking_number=%FF%FE",
+            "tracking_number=%00",
+            "tracking_number=" + "A" * 8_000,
+            "endpoint=ep_",
+            "endpoint=%00",
+        ),
+        *(
+            "cursor=dlv_%00",
+            "cursor=dlv_" + "f" * 32,
+            "cursor=dlv_" + "0" * 12 + "7" + "0" * 19,
+            "status=%ED%A0%80",
+            "state=%F0%9F%90%B4",
+        ),
+        *(
+            "since=2026-03-04T13:20&until=2020-01-01T00:00",
+            "since=9999-12-31T23:59",
+            "since=2026-W01-1T00:00:00Z",
+            "after=%FF",
+        ),
+        *(
+            "do=test&result=dlv_%00",
+            "do=test&result=" + "dlv_" * 2_000,
+            "&".join(f"do={number}" for number in range(99)),
+        ),
+        *("since=0001-01-01T00:00:00%2B23:59", "until=9999-12-31T23:59:59-23:59"),
+    ],
+    ids=lambda query: query[:40],
+)
+async def test_no_query_makes_a_page_fail(portal: Portal, shop: Caller, query: str) -> None:
+    browser, one = await portal.visitor(EMAIL), f"{HOME}/{await portal.endpoint(shop)}"
+    paths = (
+        HOME,
+        one,
+        f"{one}/sample",
+        f"{HOME}/history",
+        f"{HOME}/history/new",
+        "/developer/specifications",
+        "/developer/apikeys",
+        "/login",
+    )
+
+    statuses = {path: (await browser.get(f"{path}?{query}")).status_code for path in paths}
+
+    assert set(statuses.values()) <= {200, 422}, statuses
+
+
+async def test_more_parameters_cookies_or_fields_than_any_page_asks_for_are_refused(portal: Portal) -> None:
+    browser = portal.browser()
+    many = "&".join(f"a{number}=" for number in range(101))
+
+    query = await browser.get(f"/login?{many}")
+    form = await browser.post("/login", form={f"a{number}": "" for number in range(101)})
+
+    assert [(one.status_code, one.headers["cache-control"]) for one in (query, form)] == [(400, "no-store")] * 2
+
+
+@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("where", ["", "/update", "/test", "/developer/apikeys", "/developer/debugger", "/login"])
+async def test_no_body_makes_a_form_fail(portal: Portal, shop: Caller, where: str, name: str) -> None:
+    browser, endpoint = await portal.visitor(EMAIL), await portal.endpoint(shop)
+    path = f"{HOME}/{endpoint}{where}" if where in ("/update", "/test") else where or HOME
+    kind, body = BODIES[name]
+    headers = {"accept": "text/html", "x-csrftoken": await browser.token(), "content-type": kind.encode("latin-1")}
+
+    answer = await browser.client.post(path, content=body, headers=headers)  # type: ignore[arg-type]
+
+    assert answer.status_code in ({413} if name == "huge" else {200, 303, 422}), answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    assert_harmless(answer.text)
+
+
+async def test_nothing_that_was_sent_is_remembered(portal: Portal, shop: Caller) -> None:
+    # Litestar's own readers keep the last thousand forms of up to 1 MiB each: passwords, and 16 GB of memory.
+    readers = (parse_url_encoded_form_data, parse_query_string, parse_cookie_string)
+    known = [reader.cache_info().currsize for reader in readers]
+
+    browser = await portal.visitor(EMAIL)
+    await browser.get(f"{HOME}?do=add")
+    await browser.sign_in(EMAIL)
+
+    assert shop.account
+    assert [reader.cache_info().currsize for reader in readers] == known

@@ -1,0 +1,339 @@
+"""What every page and every form holds to, whoever asks: walked over all routes of the pages."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import pytest
+from httpx import Response
+from structlog.testing import capture_logs
+
+from tests.support.api import Caller
+from tests.support.visiting import Document, Portal, serving_pages
+from waypost.domain import ids
+from waypost.portal.application import ROUTES
+from waypost.portal.guides import folder
+from waypost.store.database import Database
+
+EMAIL, OTHER = "shop@example.com", "other@example.com"
+HOME = "/developer/webhooks"
+ONE = HOME + "/{endpoint_id:str}"
+NOBODY = "0192f4f0-5b0e-7000-8000-000000000001"
+FIELDS = {
+    "url": "http://127.0.0.1/new",
+    "version": "V3",
+    "which": "some",
+    "status": "delivered",
+    "trigger": "every_update",
+}
+
+OPEN = {
+    *(("GET", "/"), ("GET", "/favicon.ico"), ("GET", "/help/images/{name:str}")),
+    *(("GET", "/login"), ("POST", "/login"), ("GET", "/login/{token:str}"), ("POST", "/logout")),
+}
+"""What is there for everybody."""
+
+PAGES = {
+    *(HOME, ONE, f"{ONE}/sample", f"{HOME}/history", f"{HOME}/history/new", f"{HOME}/history/{{delivery_id:str}}"),
+    *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
+    *("/help", "/help/webhooks/{name:str}"),
+}
+"""What is there for those who are signed in."""
+
+FORMS: dict[str, dict[str, str]] = {
+    HOME: FIELDS,
+    f"{ONE}/update": FIELDS,
+    f"{ONE}/test": {"status": "delivered"},
+    f"{ONE}/disable": {},
+    f"{ONE}/enable": {},
+    f"{ONE}/rotate": {},
+    f"{ONE}/end-rotation": {},
+    f"{ONE}/delete": {},
+    "/developer/apikeys": {"name": "A", "scope": "read", "days": ""},
+    "/developer/apikeys/{key_id:str}/revoke": {},
+    "/developer/debugger": {"body": "{}", "headers": "", "secret": "x", "email": ""},
+}
+"""What they can do, in an order in which each can be done, and the fields of it."""
+
+
+class Seeded:
+    """Two accounts, each with an endpoint and a delivery."""
+
+    def __init__(self, portal: Portal) -> None:
+        self.portal = portal
+        self.ids: dict[str, dict[str, str]] = {}
+        self.shops: dict[str, Caller] = {}
+
+    async def add(self, email: str) -> None:
+        shop = self.shops[email] = await self.portal.account(email)
+        endpoint = await self.portal.endpoint(shop)
+        scan = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "Out for delivery"}
+        update = {"tracking_number": "A1", "courier_code": "dhl", "create": True, "checkpoints": [scan]}
+        assert (await shop.post("/v1/updates", {"updates": [update]})).status_code == 200
+        (delivery,) = (await shop.get("/v1/deliveries")).json()["items"]
+        key = await self.portal.database.serving.fetchval("select id from api_key where account = $1", shop.account)
+        self.ids[email] = {
+            "endpoint_id:str": endpoint,
+            "delivery_id:str": delivery["id"],
+            "key_id:str": ids.to_text(ids.API_KEY, key),
+        }
+
+    def path(self, template: str, email: str = EMAIL, **other: str) -> str:
+        """Fill a route's path with an account's ids."""
+        given = {"name:str": "retry", "token:str": "x"} | self.ids[email]
+        for name, text in given.items():
+            template = template.replace(f"{{{name}}}", other.get(name.partition(":")[0], text))
+        return template
+
+    async def contents(self) -> list[Any]:
+        """Give all that forms may change."""
+        statements = (
+            "select * from account_user order by id",
+            "select * from endpoint order by id",
+            "select id, name, revoked_at from api_key order by id",
+            "select id, endpoint, sample from due order by id",
+            "select id, endpoint, state from settled order by id",
+            "select digest, data from web_session order by digest",
+            "select * from login_link order by digest",
+        )
+        return [[tuple(row) for row in await self.portal.database.serving.fetch(text)] for text in statements]
+
+
+@pytest.fixture
+async def portal(database: Database) -> AsyncIterator[Portal]:
+    async with serving_pages(database) as portal:
+        yield portal
+
+
+@pytest.fixture
+async def seeded(portal: Portal) -> Seeded:
+    seeded = Seeded(portal)
+    await seeded.add(EMAIL)
+    await seeded.add(OTHER)
+    return seeded
+
+
+def assert_strict(answer: Response) -> None:
+    headers = answer.headers
+    policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
+    assert policy.pop("default-src") == policy.pop("frame-ancestors") == policy.pop("base-uri") == "'none'", answer.url
+    assert set(policy) == {"script-src", "style-src", "img-src", "connect-src", "form-action"}
+    assert set(policy.values()) == {"'self'"}
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"  # no-referrer makes browsers say of our own forms: from nowhere
+    assert headers["cross-origin-opener-policy"] == headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["cache-control"] == "no-store"
+
+
+def known_routes() -> set[tuple[str, str]]:
+    return {(str(method), path) for route in ROUTES for path in route.paths for method in route.http_methods}
+
+
+def test_every_route_of_the_pages_is_known_here() -> None:
+    assert known_routes() == OPEN | {("GET", path) for path in PAGES} | {("POST", path) for path in FORMS}
+
+
+async def test_every_page_form_error_and_redirect_carries_the_strict_headers(portal: Portal, seeded: Seeded) -> None:
+    browser, nobody = await portal.visitor(EMAIL), portal.browser()
+    paths = [*(path for method, path in known_routes() if method == "GET" and not path.endswith("/history/new"))]
+    paths += [f"{ONE}?do={name}" for name in ("update", "test", "disable", "delete", "rotate", "secret")]
+    paths += [f"{HOME}?do=add", f"{HOME}/ep_x", "/nothing-here", f"{HOME}/history?since=x", "/logout"]
+
+    for path in paths:
+        for visitor in (browser, nobody):
+            assert_strict(await visitor.get(seeded.path(path)))
+    for visitor in (nobody, browser):
+        for path, fields in {**FORMS, "/login": {}, "/logout": {}}.items():
+            assert_strict(await visitor.post(seeded.path(path), form=fields))
+            assert_strict(await visitor.post(seeded.path(path), token="wrong"))
+            assert_strict(await visitor.post(seeded.path(path), headers={"origin": "https://evil.example"}))
+
+
+async def test_a_way_that_there_is_not_names_those_that_there_are(portal: Portal) -> None:
+    answer = await portal.browser().get("/logout")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (405, "text/html; charset=utf-8")
+    assert "POST" in answer.headers["allow"]
+    assert "GET" not in answer.headers["allow"]
+
+
+async def test_what_scripts_and_styles_load_can_not_be_taken_for_another_type(portal: Portal, seeded: Seeded) -> None:
+    browser = await portal.visitor(EMAIL)
+    document = Document((await browser.get(HOME)).text)
+    places = [
+        one.attributes.get("src") or one.attributes["href"]
+        for one in document.elements
+        if one.tag in ("link", "script")
+    ]
+
+    answers = [await browser.get(place) for place in [*places, seeded.path(f"{HOME}/history/new")]]
+
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert {answer.headers["x-content-type-options"] for answer in answers} == {"nosniff"}
+    types = [answer.headers["content-type"].partition(";")[0] for answer in answers]
+    assert types == ["image/svg+xml", "text/css", "text/javascript", "application/json"]
+
+
+async def test_what_others_may_keep_carries_no_cookie(portal: Portal) -> None:
+    await portal.account(EMAIL)
+    signed_in = await portal.visitor(EMAIL)
+    fresh = portal.browser()
+    fresh.plant(str(signed_in.cookie()))
+
+    picture = next(one.name for one in (folder() / "webhooks" / "images").iterdir() if one.name.endswith(".png"))
+
+    answer = await fresh.get(f"/help/images/{picture}")
+
+    assert answer.status_code == 200
+    assert "no-store" not in answer.headers["cache-control"]
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("path", sorted(PAGES))
+async def test_a_page_leads_to_the_login_and_back(portal: Portal, seeded: Seeded, path: str) -> None:
+    wanted = seeded.path(path)
+
+    answer = await portal.browser().get(f"{wanted}?status=transit")
+
+    assert (answer.status_code, answer.content) == (303, b"")
+    assert answer.headers["location"] == f"/login?next={quote(f'{wanted}?status=transit', safe='')}"
+
+
+@pytest.mark.parametrize("path", FORMS)
+async def test_a_form_of_nobody_leads_to_the_login_and_does_nothing(portal: Portal, seeded: Seeded, path: str) -> None:
+    browser, before = portal.browser(), await seeded.contents()
+
+    answer = await browser.post(seeded.path(path), form=FORMS[path])
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert await seeded.contents() == before
+
+
+async def refused_ways(portal: Portal) -> dict[str, dict[str, Any]]:
+    """Give the ways in which a form of somebody else's making comes."""
+    stranger = portal.browser()
+    return {
+        "no token": {"token": ""},
+        "another browser's token": {"token": await stranger.token()},
+        "a token made up": {"token": "ab" * 64},
+        "a token that is no ASCII": {"token": "\u00e9" * 128},
+        "another site": {"headers": {"origin": "https://evil.example"}},
+        "another port": {"headers": {"origin": "http://waypost.test:8081"}},
+        "no origin to speak of": {"headers": {"origin": "null"}},
+        "an origin that is none": {"headers": {"origin": "http://[waypost.test"}},
+        "cross-site": {"headers": {"sec-fetch-site": "cross-site"}},
+        "a sibling": {"headers": {"sec-fetch-site": "same-site", "origin": "http://waypost.test"}},
+    }
+
+
+@pytest.mark.parametrize("path", [*FORMS, "/login", "/logout"])
+async def test_a_form_that_none_of_our_pages_sent_is_refused(portal: Portal, seeded: Seeded, path: str) -> None:
+    browser = await portal.visitor(EMAIL)
+    form = {"email": OTHER, "password": "correct horse", **FORMS.get(path, {})}
+    before = await seeded.contents()
+
+    for name, way in (await refused_ways(portal)).items():
+        answer = await browser.post(seeded.path(path), form=form, **way)
+
+        assert answer.status_code == 403, name
+        assert await seeded.contents() == before, name
+
+
+async def test_each_of_these_forms_is_taken_when_one_of_our_pages_sent_it(portal: Portal, seeded: Seeded) -> None:
+    browser = await portal.visitor(EMAIL)
+    ours = {"origin": "http://waypost.test", "sec-fetch-site": "same-origin"}
+
+    answers = {path: await browser.post(seeded.path(path), form=form, headers=ours) for path, form in FORMS.items()}
+
+    taken = {path: (answer.status_code, answer.headers.get("location", "")) for path, answer in answers.items()}
+    assert taken.pop("/developer/debugger") == (200, "")
+    assert taken.pop("/developer/apikeys") == (200, "")  # the key is shown this once
+    assert {status for status, _ in taken.values()} == {303}
+    assert all(place.startswith((HOME, "/developer/apikeys")) for _, place in taken.values())
+
+
+async def test_behind_a_proxy_that_changes_the_host_the_public_url_is_ours(database: Database) -> None:
+    async with serving_pages(database, public_url="https://Shop.Example:443") as portal:
+        browser = portal.browser()
+        token = await browser.token()
+        statuses = [
+            (await browser.post("/login", token=token, headers={"host": "internal:8080", "origin": origin})).status_code
+            for origin in (
+                "https://shop.example",
+                "https://internal:8080",
+                "http://internal:8080",
+                "http://shop.example",
+            )
+        ]
+
+    assert statuses == [422, 422, 403, 403]
+
+
+OF_IDS = [
+    *[("GET", path) for path in sorted(PAGES) if "_id:" in path],
+    *[("POST", path) for path in FORMS if "_id:" in path],
+]
+
+
+@pytest.mark.parametrize(("method", "path"), OF_IDS)
+async def test_what_is_anothers_is_answered_as_what_does_not_exist(
+    portal: Portal, seeded: Seeded, method: str, path: str
+) -> None:
+    browser, before = await portal.visitor(EMAIL), await seeded.contents()
+    nobody = UUID(NOBODY).hex
+    unknown = {"endpoint_id": f"ep_{nobody}", "delivery_id": f"dlv_{nobody}", "key_id": f"key_{nobody}"}
+    own = seeded.ids[EMAIL]
+    crossed = dict.fromkeys(("delivery_id", "key_id"), own["endpoint_id:str"]) | {"endpoint_id": own["key_id:str"]}
+    asked = [
+        seeded.path(path, OTHER),
+        *[seeded.path(path, **wrong) for wrong in (unknown, crossed, dict.fromkeys(unknown, "%00"))],
+    ]
+
+    answers = [await (browser.get(one) if method == "GET" else browser.post(one, form=FORMS[path])) for one in asked]
+
+    assert [answer.status_code for answer in answers] == [404] * 4
+    assert len({answer.text for answer in answers}) == 1
+    assert await seeded.contents() == before
+
+
+async def test_what_is_named_in_a_query_is_ones_own_too(portal: Portal, seeded: Seeded) -> None:
+    browser, theirs = await portal.visitor(EMAIL), seeded.ids[OTHER]
+    own = seeded.path(ONE)
+
+    tested = [
+        await browser.get(f"{own}?do=test&result={one}")
+        for one in (theirs["delivery_id:str"], f"dlv_{UUID(NOBODY).hex}")
+    ]
+    listed = await browser.get(f"{HOME}/history?endpoint={theirs['endpoint_id:str']}")
+    counted = await browser.get(f"{HOME}/history/new?endpoint={theirs['endpoint_id:str']}")
+
+    assert tested[0].text == tested[1].text
+    assert "Nothing fits" in Document(listed.text).text
+    assert theirs["endpoint_id:str"] not in listed.text.replace(f"endpoint={theirs['endpoint_id:str']}", "")
+    assert counted.json() == {"count": 0}
+
+
+async def test_an_error_on_our_side_is_a_page_that_tells_nothing_and_logs_no_secret(portal: Portal) -> None:
+    await portal.account(EMAIL)
+    browser, link = await portal.visitor(EMAIL), await portal.link(EMAIL)
+    token = await browser.token()
+    await portal.database.serving.execute("alter table account_user rename to gone")
+    await portal.database.serving.execute("alter table login_link rename to links")
+
+    with capture_logs() as logged:
+        answers = [await browser.get(HOME), await browser.get(link), await browser.sign_in(EMAIL, token=token)]
+        await portal.database.serving.execute("alter table web_session rename to sessions")
+        answers.append(await browser.get(HOME))
+
+    for answer in answers:
+        assert answer.status_code == 500
+        assert_strict(answer)
+        assert "Something failed on our side" in Document(answer.text).text
+        assert not any(
+            word in answer.text.lower() for word in ("traceback", "relation", "asyncpg", "account_user", "sql")
+        )
+    told = str([{**event, "exc_info": None} for event in logged])
+    assert len(logged) == 4
+    assert link.rpartition("/")[2] not in told
+    assert "correct horse" not in told

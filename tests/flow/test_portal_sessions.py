@@ -1,0 +1,238 @@
+"""How a session begins, lives and ends, and the cookies that it is held by."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from hashlib import sha256
+
+import pytest
+from argon2 import PasswordHasher
+from httpx import Response
+
+from tests.support.visiting import Portal, cookies_of, is_in, serving_pages
+from waypost.store import accounts
+from waypost.store.database import Database
+
+EMAIL = "shop@example.com"
+HOME = "/developer/webhooks"
+CHOSEN = "c0ffee" * 10 + "beef"
+
+
+@pytest.fixture
+async def portal(database: Database) -> AsyncIterator[Portal]:
+    async with serving_pages(database) as portal:
+        await portal.account(EMAIL)
+        yield portal
+
+
+async def set_password(portal: Portal, email: str, password_hash: str) -> None:
+    async with portal.database.serving.acquire() as session:
+        assert await accounts.set_password(session, email, password_hash)
+
+
+async def age_session(portal: Portal, seconds: int) -> None:
+    """Let the only session have begun so much earlier."""
+    (row,) = await portal.sessions()
+    data = json.loads(row["data"])
+    data["since"] -= seconds
+    await portal.database.serving.execute("update web_session set data = $1", json.dumps(data).encode())
+
+
+async def test_an_id_that_is_brought_along_is_never_adopted(portal: Portal) -> None:
+    victim, attacker = portal.browser(), portal.browser()
+    for browser in (victim, attacker):
+        browser.plant(CHOSEN)
+
+    await victim.sign_in(EMAIL)
+
+    assert victim.cookie() != CHOSEN
+    assert not await is_in(attacker)
+    (row,) = await portal.sessions()
+    assert row["digest"] != sha256(CHOSEN.encode()).digest()
+
+
+@pytest.mark.parametrize("way", ["password", "link"])
+async def test_signing_in_changes_the_id_and_ends_the_session_that_was_there(portal: Portal, way: str) -> None:
+    await portal.account("attacker@example.com")
+    attacker = await portal.visitor("attacker@example.com")
+    planted = attacker.cookie() or ""
+    victim = portal.browser()
+    victim.plant(planted)
+
+    await (victim.sign_in(EMAIL) if way == "password" else victim.get(await portal.link(EMAIL)))
+
+    assert victim.cookie() != planted
+    assert len(await portal.sessions()) == 1
+    assert not await is_in(attacker)
+    assert EMAIL in (await victim.get(HOME)).text
+
+
+async def test_the_database_knows_the_digest_of_an_id_only(portal: Portal) -> None:
+    browser = portal.browser()
+    await browser.sign_in(EMAIL)
+
+    (row,) = await portal.sessions()
+
+    session = browser.cookie() or ""
+    assert len(bytes.fromhex(session)) == 32
+    assert row["digest"] == sha256(session.encode()).digest()
+    assert session.encode() not in row["data"]
+
+
+async def test_nothing_is_kept_of_a_visitor_who_is_not_signed_in(portal: Portal) -> None:
+    browser = portal.browser()
+    browser.plant(CHOSEN)
+
+    for path in ("/", "/login", HOME, "/nothing-here", "/login/unknown", "/help/images/nothing.png"):
+        answer = await browser.get(path)
+        assert cookies_of(answer).get("waypost_session", {}).get("value", "null") == "null"
+    await browser.sign_in(EMAIL, "wrong horse battery")
+    await browser.post("/logout")
+
+    assert await portal.sessions() == []
+    assert browser.cookie() is None
+
+
+async def test_a_session_ends_when_it_was_idle_for_half_an_hour(portal: Portal) -> None:
+    browser = await portal.visitor(EMAIL)
+    left = "select extract(epoch from expires_at - now())::float8 from web_session"
+    await portal.database.serving.execute("update web_session set expires_at = now() + interval '1 second'")
+
+    assert await is_in(browser)
+
+    assert 1790 < await portal.database.serving.fetchval(left) <= 1800
+    await portal.database.serving.execute("update web_session set expires_at = now()")
+    assert not await is_in(browser)
+
+
+async def test_a_session_ends_after_twelve_hours_however_busy_it_was(portal: Portal) -> None:
+    browser = await portal.visitor(EMAIL)
+
+    await age_session(portal, 12 * 3600 - 60)
+    assert await is_in(browser)
+    await age_session(portal, 61)
+    assert not await is_in(browser)
+
+    assert await portal.sessions() == []
+
+
+async def test_a_change_of_password_ends_every_session_at_once(portal: Portal) -> None:
+    browsers = [await portal.visitor(EMAIL), portal.browser()]
+    await browsers[1].sign_in(EMAIL)
+    changed = PasswordHasher().hash("another horse")
+
+    await set_password(portal, EMAIL, changed)
+
+    assert [await is_in(browser) for browser in browsers] == [False, False]
+    assert await portal.sessions() == []
+    assert (await browsers[0].sign_in(EMAIL)).status_code == 422
+    assert (await browsers[0].sign_in(EMAIL, "another horse")).status_code == 303
+    assert await is_in(browsers[0])
+
+
+async def test_a_password_that_is_changed_while_it_is_checked_lets_nobody_in(portal: Portal) -> None:
+    browser, checking = portal.browser(), portal.pages.logins._checking
+    token = await browser.token()
+    async with checking, checking:
+        signing_in = asyncio.ensure_future(browser.sign_in(EMAIL, token=token))
+        async with asyncio.timeout(10):
+            while not checking._waiters:
+                await portal.sessions()
+        await set_password(portal, EMAIL, PasswordHasher().hash("another horse"))
+
+    answer = await signing_in
+
+    assert answer.status_code == 422
+    assert await portal.sessions() == []
+
+
+async def test_a_user_who_is_gone_is_out(portal: Portal) -> None:
+    browser = await portal.visitor(EMAIL)
+
+    await portal.database.serving.execute("delete from account_user where email = $1", EMAIL)
+
+    assert not await is_in(browser)
+
+
+async def test_signing_out_forgets_this_session_and_no_other(portal: Portal) -> None:
+    browser, other = await portal.visitor(EMAIL), await portal.visitor(EMAIL)
+    kept = browser.cookie()
+
+    answer = await browser.post("/logout")
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert browser.cookie() is None
+    assert len(await portal.sessions()) == 1
+    browser.plant(str(kept))
+    assert not await is_in(browser)
+    assert await is_in(other)
+
+
+@asynccontextmanager
+async def held_up(portal: Portal, answer: Callable[[], Awaitable[Response]]) -> AsyncIterator[asyncio.Task[Response]]:
+    """Hold up a page behind a lock on what it reads, and let it go at the end."""
+    async with portal.database.engine.acquire() as session, session.transaction():
+        await session.execute("lock table endpoint in access exclusive mode")
+        page: asyncio.Task[Response] = asyncio.ensure_future(answer())
+        async with asyncio.timeout(10):
+            while not await session.fetchval("select exists (select from pg_locks where not granted)"):
+                pass
+        yield page
+
+
+async def test_a_page_that_ends_after_the_sign_out_does_not_bring_the_session_back(portal: Portal) -> None:
+    browser = await portal.visitor(EMAIL)
+    slow = portal.browser()
+    await browser.post(HOME, form={"url": "http://127.0.0.1/hook", "version": "V4"})  # what is said next changes it
+    slow.plant(str(browser.cookie()))
+    async with held_up(portal, lambda: slow.get(HOME)) as page:
+        await browser.post("/logout")
+
+    answer = await page
+
+    assert answer.status_code == 200
+    assert "The endpoint was added" in answer.text
+    assert await portal.sessions() == []
+    assert "waypost_session" not in cookies_of(answer)
+
+
+async def test_over_plain_http_cookies_are_kept_from_scripts_and_other_sites(portal: Portal) -> None:
+    browser = portal.browser()
+
+    form = cookies_of(await browser.get("/login"))["waypost_form"]
+    answer = await browser.sign_in(EMAIL)
+
+    session = cookies_of(answer)["waypost_session"]
+    assert (session.pop("value"), session.pop("max-age")) == (browser.cookie(), "1800")
+    assert form.pop("value")
+    assert session == form == {"path": "/", "httponly": "True", "samesite": "lax"}
+    assert "strict-transport-security" not in answer.headers
+
+
+async def test_over_https_cookies_are_bound_to_the_host_and_every_answer_asks_for_https(database: Database) -> None:
+    async with serving_pages(database, public_url="https://waypost.test") as portal:
+        await portal.account(EMAIL)
+        browser = portal.browser()
+        form = cookies_of(await browser.get("/login"))["__Host-waypost_form"]
+        answer = await browser.sign_in(EMAIL)
+        paths = ("/", "/login", "/login/unknown", HOME, f"{HOME}/ep_x", "/nothing-here", "/favicon.ico", "/logout")
+        answers = [answer, *[await browser.get(path) for path in paths]]
+        answers += [await browser.post("/login", token="x"), await portal.browser().get(HOME)]
+
+    session = cookies_of(answer)["__Host-waypost_session"]
+    for cookie in (session, form):
+        assert cookie.pop("value")
+        cookie.pop("max-age", None)
+        assert cookie == {"path": "/", "httponly": "True", "samesite": "lax", "secure": "True"}
+    for one in answers:
+        assert one.headers["strict-transport-security"] == "max-age=31536000", one.url
+
+
+async def test_a_form_cookie_of_another_installation_shuts_nobody_out(portal: Portal) -> None:
+    browser = portal.browser()
+    browser.plant("ab" * 64, "waypost_form")
+
+    answer = await browser.sign_in(EMAIL)
+
+    assert answer.status_code == 303
