@@ -40,17 +40,21 @@ def test_a_key_is_created_listed_used_and_revoked(server: Serving) -> None:
     assert "is no key of this account that works" in why
 
 
-def test_the_list_is_a_table_for_people(server: Serving) -> None:
+def test_the_list_is_a_table_for_people_whatever_keys_are_called(server: Serving) -> None:
+    ask(server, "create", *ACCOUNT, "--name", "[/x]")
+
     code, told, _ = ask(server, "list", *ACCOUNT)
 
     assert code == 0
     assert "First key" in told
+    assert "[/x]" in told
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("create", "--account", "nobody@example.com", "--name", "A"), "is no account's e-mail address"),
+        (("list", "--account", "n\udcff@example.com"), "is no account's e-mail address"),
         (("create", *ACCOUNT, "--name", "A", "--days", "0"), "days: must be 1 to 3650"),
         (("create", *ACCOUNT, "--name", ""), "name: must have 1 to 100"),
         (("revoke", "key_1", *ACCOUNT), "is no key of this account"),

@@ -141,10 +141,12 @@ def test_a_password_that_can_not_be_taken_is_not_repeated(
     refused(user(server, command, "--email", email, *account, *arguments, stdin=stdin), reason)
 
 
-def test_a_password_that_is_no_utf_8_is_refused(server: Serving) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8:surrogateescape", "utf-8:strict"])
+def test_a_password_that_is_no_utf_8_is_refused(server: Serving, encoding: str) -> None:
     given = ("user", "reset-password", "--email", OWNER, "--password-stdin", "--data-dir", str(server.data_dir))
 
-    ended = subprocess.run((*WAYPOST, *given), check=False, env=environment(), input=b"\xff" * 9, capture_output=True)
+    env = environment(PYTHONIOENCODING=encoding)
+    ended = subprocess.run((*WAYPOST, *given), check=False, env=env, input=b"\xff" * 9, capture_output=True)
 
     assert (ended.returncode, ended.stdout) == (1, b"")
     assert ended.stderr == b"waypost: password: must be UTF-8\n"

@@ -91,6 +91,7 @@ async def test_a_secret_may_be_brought_along_and_is_kept_sealed(api: Api, shop: 
         ({"url": URL, "headers": {"host": "a"}}, ["headers.host"], "invalid_request"),
         ({"url": URL, "headers": {"x-shop": 1}}, ["headers[]"], "invalid_request"),
         ({"url": URL, "statuses": []}, ["statuses"], "invalid_request"),
+        ({"url": URL, "statuses": ["delivered"] * 9}, ["statuses"], "invalid_request"),
         ({"url": URL, "statuses": "some"}, ["statuses"], "invalid_request"),
         ({"url": URL, "statuses": ["delivered", "pending"]}, ["statuses[1]"], "invalid_request"),
         ({"url": URL, "statuses": ["delivered", "delivered"]}, ["statuses[1]"], "invalid_request"),

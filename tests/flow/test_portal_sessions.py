@@ -147,6 +147,14 @@ async def test_a_password_that_is_changed_while_it_is_checked_lets_nobody_in(por
     assert await portal.sessions() == []
 
 
+async def test_a_change_of_password_ends_every_login_link_too(portal: Portal) -> None:
+    link = await portal.link(EMAIL)
+
+    await set_password(portal, EMAIL, PasswordHasher().hash("another horse"))
+
+    assert (await portal.browser().get(link)).status_code == 422
+
+
 async def test_a_user_who_is_gone_is_out(portal: Portal) -> None:
     browser = await portal.visitor(EMAIL)
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from cyclopts import App, Parameter
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from waypost.api import api_key_changes
@@ -68,7 +69,7 @@ def list_keys(
     for row in rows:
         used = "never" if row.last_used_at is None else f"{row.last_used_at:%Y-%m-%d %H:%M}"
         table.add_row(
-            ids.to_text(ids.API_KEY, row.id), row.name, row.prefix, ", ".join(row.scopes), used, state_of(row)
+            ids.to_text(ids.API_KEY, row.id), escape(row.name), row.prefix, ", ".join(row.scopes), used, state_of(row)
         )
     Console().print(table)
 
@@ -132,7 +133,8 @@ async def _revoke(settings: Settings, email: str, key: UUID) -> bool:
 
 
 async def _account(session: Session, email: str) -> UUID:
-    account = await accounts.find_account(session, email.strip())
+    given = email.strip()
+    account = await accounts.find_account(session, given) if given.isascii() and given.isprintable() else None
     if account is None:
         raise InvalidInput("account", "is no account's e-mail address: see `waypost account create --help`")
     return account

@@ -21,6 +21,9 @@ from waypost.payloads.samples import sample_state
 from waypost.portal.snippets import LANGUAGES, Language, Way, snippet
 
 LONGEST_SHOWN: Final = 30_000
+LONGEST_ANSWER: Final = 4_000
+"""An answer is the receiver's: colours make each of its characters cost up to thirty."""
+
 _SIGNED_AT: Final = 1_772_629_200
 _NO_SIGNATURE: Final = "0" * 64
 _FORMATTER: Final = HtmlFormatter(nowrap=True, classprefix="hl-")
@@ -117,19 +120,19 @@ def _attempt(attempt: Attempt) -> ShownAttempt:
     return ShownAttempt(
         attempt,
         None if request is None else body(request),
-        None if response is None else body(response),
+        None if response is None else body(response, longest=LONGEST_ANSWER),
         remedy(attempt),
     )
 
 
-def body(text: str) -> ShownText:
+def body(text: str, *, longest: int = LONGEST_SHOWN) -> ShownText:
     """Show a body: JSON indented and highlighted, anything else as it came."""
     try:
         pretty = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
         pretty.encode()  # a lone surrogate, which JSON can spell and no page can hold
     except (ValueError, RecursionError):
-        return ShownText(escape(text[:LONGEST_SHOWN]), cut=len(text) > LONGEST_SHOWN)
-    return ShownText(_highlighted(pretty[:LONGEST_SHOWN], "json"), cut=len(pretty) > LONGEST_SHOWN)
+        return ShownText(escape(text[:longest]), cut=len(text) > longest)
+    return ShownText(_highlighted(pretty[:longest], "json"), cut=len(pretty) > longest)
 
 
 @lru_cache

@@ -114,8 +114,10 @@ def _statuses(given: str | list[str] | UnsetType, faults: list[FieldError]) -> l
     if given is UNSET or given == ALL:
         return None
     allowed = [status.value for status in SELECTABLE]
-    if not isinstance(given, list) or not given:
-        faults.append(FieldError("statuses", f'must be "{ALL}", or a list of one or more of {", ".join(allowed)}'))
+    if not isinstance(given, list) or not 0 < len(given) <= len(allowed):
+        faults.append(
+            FieldError("statuses", f'must be "{ALL}", or a list of one or more of {", ".join(allowed)}, each once')
+        )
         return None
     for place, status in enumerate(given):
         if status not in allowed:

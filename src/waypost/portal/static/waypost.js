@@ -91,7 +91,8 @@ for (const form of document.querySelectorAll("form")) {
 for (const select of document.querySelectorAll("[data-preview]")) {
   select.addEventListener("change", async () => {
     const answer = await fetch(`${select.dataset.preview}?status=${encodeURIComponent(select.value)}`);
-    if (answer.ok) document.getElementById("preview").innerHTML = await answer.text();
+    if (answer.redirected) location.reload(); // the session has ended
+    else if (answer.ok) document.getElementById("preview").innerHTML = await answer.text();
   });
 }
 

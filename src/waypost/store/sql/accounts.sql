@@ -33,7 +33,13 @@ from account_user u join account a on a.id = u.account
 where u.id = $1
 
 -- name: set_password
-update account_user set password_hash = $2, sessions_from = now() where lower(email) = lower($1) returning id
+-- Whoever was let in before is out: by a session or by a link that is not used yet.
+with changed as (
+    update account_user set password_hash = $2, sessions_from = now() where lower(email) = lower($1) returning id
+), gone as (
+    delete from login_link using changed where account_user = changed.id
+)
+select id from changed
 
 -- name: rehash_password
 update account_user set password_hash = $3 where id = $1 and password_hash = $2
