@@ -10,7 +10,7 @@ from httpx import Response
 from litestar import Request
 
 from tests.support.visiting import CLIENT, HASH, PASSWORD, Document, Portal, cookies_of, is_in, serving_pages
-from waypost.portal.visits import address_of
+from waypost.portal.addresses import address_of
 from waypost.store.database import Database
 
 EMAIL = "shop@example.com"

@@ -15,6 +15,7 @@ from waypost.api import api_key_changes
 from waypost.api.problems import Problem
 from waypost.api.times import rfc3339, rfc3339_or_none
 from waypost.app.storage import migrated_database
+from waypost.cli.addresses import NO_ACCOUNT, known_address
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.domain import ids
 from waypost.domain.api_keys import Scope
@@ -133,8 +134,7 @@ async def _revoke(settings: Settings, email: str, key: UUID) -> bool:
 
 
 async def _account(session: Session, email: str) -> UUID:
-    given = email.strip()
-    account = await accounts.find_account(session, given) if given.isascii() and given.isprintable() else None
+    account = await accounts.find_account(session, known_address("account", email, NO_ACCOUNT))
     if account is None:
-        raise InvalidInput("account", "is no account's e-mail address: see `waypost account create --help`")
+        raise InvalidInput("account", NO_ACCOUNT)
     return account

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 from cyclopts import App, Parameter
 
 from waypost.app.storage import migrated_database
+from waypost.cli.addresses import NO_ACCOUNT, known_address
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.passwords import Password, PasswordStdin, password_hash
 from waypost.domain import ids
@@ -21,7 +22,6 @@ from waypost.store import accounts
 LINK_MINUTES: Final = 15
 _TOKEN_BYTES: Final = 32
 _NO_USER: Final = "is no user's here: see `waypost user create --help`"
-_NO_ACCOUNT: Final = "is no account's e-mail address: see `waypost account create --help`"
 APPLICATION: Final = App(name="user", help="Create those who log in to the pages, and let them in again.")
 
 Email = Annotated[str, Parameter(help="The user's e-mail address.")]
@@ -41,7 +41,7 @@ def create(
 ) -> None:
     """Create a further user of an account. It works while the server runs."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
-    email, account = check_email(email), _known("account", account, _NO_ACCOUNT)
+    email, account = check_email(email), known_address("account", account, NO_ACCOUNT)
     hashed = password_hash(password, from_input=password_stdin)
     asyncio.run(_create(settings, email, account, hashed, role))
     _say(as_json, {"email": email, "role": role}, f"{email} can log in now.")
@@ -59,7 +59,7 @@ def reset_password(
 ) -> None:
     """Give a user a new password; wherever the user is logged in, that ends."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
-    email = _known("email", email, _NO_USER)
+    email = known_address("email", email, _NO_USER)
     hashed = password_hash(password, from_input=password_stdin)
     asyncio.run(_reset(settings, email, hashed))
     _say(as_json, {"email": email}, f"{email} has a new password.")
@@ -79,7 +79,7 @@ def login_link(
     """Print a link that logs a user in once, within 15 minutes."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    asyncio.run(_add_link(settings, _known("email", email, _NO_USER), token))
+    asyncio.run(_add_link(settings, known_address("email", email, _NO_USER), token))
     base = url or settings.public_url or _own_url(settings)
     link = f"{base.rstrip('/')}/login/{token}"
     _say(as_json, {"url": link, "minutes": LINK_MINUTES}, link)
@@ -92,7 +92,7 @@ async def _create(settings: Settings, email: str, account_email: str, hashed: st
             session, user=user, account_email=account_email, email=email, password_hash=hashed, role=role
         )
     if not made:
-        raise InvalidInput("account", _NO_ACCOUNT)
+        raise InvalidInput("account", NO_ACCOUNT)
 
 
 async def _reset(settings: Settings, email: str, hashed: str) -> None:
@@ -106,14 +106,6 @@ async def _add_link(settings: Settings, email: str, token: str) -> None:
     async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
         if not await accounts.add_login_link(session, email, digest, seconds=LINK_MINUTES * 60):
             raise InvalidInput("email", _NO_USER)
-
-
-def _known(field: str, text: str, otherwise: str) -> str:
-    """Give an address without spaces around it; one with characters that no address here has is nobody's."""
-    email = text.strip()
-    if not (email.isascii() and email.isprintable()):
-        raise InvalidInput(field, otherwise)
-    return email
 
 
 def _own_url(settings: Settings) -> str:

@@ -14,13 +14,18 @@ LONGEST_PASSWORD: Final = 1000
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]+\.?[^@\s]*")
 
 
+def may_be_email(text: str) -> bool:
+    """Tell whether a text has no characters that no address here has; databases and receivers fold them differently."""
+    return text.isascii() and text.isprintable()
+
+
 def check_email(text: str) -> str:
     """Give an e-mail address as typed, without spaces around it. Raises InvalidInput.
 
     It is the key of V2 and V3 signatures, so it must be what both sides type: printable ASCII.
     """
     email = text.strip()
-    if len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email) or not (email.isascii() and email.isprintable()):
+    if len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email) or not may_be_email(email):
         raise InvalidInput("email", f"must look like name@example.com, in ASCII and {LONGEST_EMAIL} characters at most")
     return email
 

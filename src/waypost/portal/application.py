@@ -16,11 +16,12 @@ from waypost.domain.addresses import IPNetwork
 from waypost.domain.targets import DEFAULT_PORTS
 from waypost.portal import api_keys, assets, debugger, guides, history, login, specifications, webhook, webhooks
 from waypost.portal.errors import explain
+from waypost.portal.forms import FormTokens, only_our_forms, reading
 from waypost.portal.logins import Logins
 from waypost.portal.pages import Pages
 from waypost.portal.rendering import ALWAYS, HSTS, go_to
 from waypost.portal.sessions import PostgresStore, SessionsConfig, make_sessions
-from waypost.portal.visits import HOME, FormTokens, only_our_forms, reading
+from waypost.portal.visits import HOME
 
 
 @get("/")
@@ -73,7 +74,7 @@ def make_pages(
         form_secret=form_secret,
         trusted_proxies=trusted_proxies,
     )
-    return PageSet(_routes(pages, make_sessions(parts.database, secure=pages.secure)), pages)
+    return PageSet(_routes(pages, make_sessions(pages.sessions, secure=pages.secure)), pages)
 
 
 def _origin(url: str) -> str:

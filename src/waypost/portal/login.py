@@ -9,10 +9,12 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from waypost.portal import sessions
-from waypost.portal.logins import RETRY_SECONDS, Admitted, TooManyTries
+from waypost.portal.addresses import address_of
+from waypost.portal.logins import RETRY_SECONDS, TooManyTries
 from waypost.portal.pages import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
-from waypost.portal.visits import SESSIONS_FROM, SINCE, USER, PageRequest, address_of, safe_path
+from waypost.portal.visits import SESSIONS_FROM, SINCE, USER, PageRequest, safe_path
+from waypost.store.accounts import Login
 
 _WRONG: Final = "E-mail or password is wrong."
 _TOO_MANY: Final = "Too many tries: wait a minute, then try again."
@@ -70,8 +72,8 @@ def login_path(request: PageRequest) -> str:
     return f"/login?{urlencode({'next': wanted})}"
 
 
-async def _begin(request: PageRequest, pages: Pages, admitted: Admitted) -> None:
-    values = {USER: admitted.user.hex, SINCE: int(time.time()), SESSIONS_FROM: admitted.sessions_from}
+async def _begin(request: PageRequest, pages: Pages, user: Login) -> None:
+    values = {USER: user.id.hex, SINCE: int(time.time()), SESSIONS_FROM: user.sessions_from}
     await sessions.begin(request, pages.sessions, values)
 
 

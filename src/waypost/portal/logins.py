@@ -4,16 +4,14 @@ import asyncio
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
 from typing import Final
-from uuid import UUID
 
-import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from waypost.domain.accounts import LONGEST_EMAIL, LONGEST_PASSWORD
+from waypost.domain.accounts import LONGEST_EMAIL, LONGEST_PASSWORD, may_be_email
 from waypost.store import accounts
 from waypost.store.accounts import Login
 from waypost.store.database import Database
@@ -33,13 +31,6 @@ class TooManyTries(Exception):  # noqa: N818 - reads as what is wrong
     """So many log-ins were tried that the next is not looked at for a minute."""
 
 
-class Admitted(msgspec.Struct, frozen=True):
-    """A user that may come in. The session holds as long as the user's ``sessions_from`` is this."""
-
-    user: UUID
-    sessions_from: float
-
-
 class Logins:
     """Checks what people log in with. Tries are counted in this process."""
 
@@ -53,7 +44,7 @@ class Logins:
         self._of_user = RateLimitItemPerMinute(A_MINUTE_FOR_A_USER)
         self._of_address = RateLimitItemPerMinute(A_MINUTE_FROM_AN_ADDRESS)
 
-    async def by_password(self, email: str, password: str, address: str) -> Admitted | None:
+    async def by_password(self, email: str, password: str, address: str) -> Login | None:
         """Give the user; None for a wrong password and for an unknown address, after the same time.
 
         Raises TooManyTries: 5 a minute for one user, 20 from one address.
@@ -67,35 +58,27 @@ class Logins:
             fits, better = await asyncio.to_thread(self._check, hashed, password)
         if known is None or not fits:
             return None
-        # In this order: where the hash is still the same, what was read before it belongs to this password.
-        admitted = await self._admit(known.id)
-        still = await self._find(email)
+        still = await self._find(email)  # the check takes long: the password may be another by now
         if still is None or still.password_hash != hashed:
             return None
         if better is not None:
             async with self._database.serving.acquire() as session:
                 await accounts.rehash_password(session, known.id, hashed, better)
-        return admitted
+        return still
 
-    async def by_link(self, token: str) -> Admitted | None:
+    async def by_link(self, token: str) -> Login | None:
         """Give the user that a link logs in, this once."""
         if len(token) > _LONGEST_TOKEN:
             return None
         async with self._database.serving.acquire() as session:
-            user = await accounts.take_login_link(session, sha256(token.encode()).digest())
-        return None if user is None else await self._admit(user)
+            return await accounts.take_login_link(session, sha256(token.encode()).digest())
 
     async def _find(self, email: str) -> Login | None:
         """Give the user with this address: no address of ours has other characters, which might count as another's."""
-        if not (email.isascii() and email.isprintable()):
+        if not may_be_email(email):
             return None
         async with self._database.serving.acquire() as session:
             return await accounts.find_login(session, email)
-
-    async def _admit(self, user: UUID) -> Admitted | None:
-        async with self._database.serving.acquire() as session:
-            visitor = await accounts.find_visitor(session, user)
-        return None if visitor is None else Admitted(visitor.id, visitor.sessions_from)
 
     def _count(self, email: str, address: str) -> None:
         """Count a try. One address that tries too much uses up nobody's own tries."""

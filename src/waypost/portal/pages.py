@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
-from litestar.stores.base import Store
 
 from waypost.api.parts import Parts
 from waypost.domain.addresses import IPNetwork
 from waypost.portal.logins import Logins
+from waypost.portal.sessions import PostgresStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Pages:
 
     parts: Parts
     logins: Logins
-    sessions: Store
+    sessions: PostgresStore
     origin: str | None
     form_secret: str
     trusted_proxies: tuple[IPNetwork, ...]

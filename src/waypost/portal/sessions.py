@@ -150,7 +150,7 @@ class SessionsConfig(ServerSideSessionConfig):
         return self.store_of_sessions
 
 
-def make_sessions(database: Database, *, secure: bool) -> SessionsConfig:
+def make_sessions(store: PostgresStore, *, secure: bool) -> SessionsConfig:
     """Give Litestar's sessions over our tables."""
     return SessionsConfig(
         key="__Host-waypost_session" if secure else "waypost_session",
@@ -159,7 +159,7 @@ def make_sessions(database: Database, *, secure: bool) -> SessionsConfig:
         secure=secure,
         httponly=True,
         samesite="lax",
-        own_store=PostgresStore(database),
+        own_store=store,
     )
 
 

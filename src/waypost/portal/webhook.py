@@ -12,7 +12,7 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from waypost.api.problems import Problem, not_found
+from waypost.api.problems import Problem
 from waypost.api.v1 import deliveries as v1_deliveries
 from waypost.api.v1 import endpoint_changes as changes
 from waypost.api.v1.endpoints import show
@@ -45,7 +45,7 @@ _SECRET: Final = "secret"  # noqa: S105 - the name of a part of the page
 async def show_webhook(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Show the endpoint, with the dialog that is asked for open."""
     visitor = await enter(request, pages)
-    row = await changes.find(pages.parts, visitor.account, _id(endpoint_id))
+    row = await changes.find(pages.parts, visitor.account, changes.read_id(endpoint_id))
     asked = request.query_params.get("do")
     form = form_of(changes.chosen_of(pages.parts, row))
     return await _page(request, pages, visitor, row, form=form, dialog=asked if asked in DIALOGS else None)
@@ -55,7 +55,7 @@ async def show_webhook(request: PageRequest, pages: GivenPages, endpoint_id: Fro
 async def update(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Change the endpoint; a secret that is brought along replaces the present one, with the usual overlap."""
     visitor = await enter(request, pages)
-    endpoint = _id(endpoint_id)
+    endpoint = changes.read_id(endpoint_id)
     form = read_form(await request.form())
     try:
         await changes.change(pages.parts, visitor.account, endpoint, form.changed(), secret=form.secret or None)
@@ -74,7 +74,7 @@ async def test(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[st
     """Send a test and show what came of it."""
     visitor = await enter(request, pages)
     status = str((await request.form()).get("status", ""))
-    row = await changes.test(pages.parts, visitor.account, _id(endpoint_id), status)
+    row = await changes.test(pages.parts, visitor.account, changes.read_id(endpoint_id), status)
     return go_to(f"{PATH}/{endpoint_id}?do=test&status={status}&result={ids.to_text(ids.DELIVERY, row.id)}")
 
 
@@ -102,7 +102,7 @@ async def enable(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
 async def delete(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Delete the endpoint and go back to the list."""
     visitor = await enter(request, pages)
-    await changes.remove(pages.parts, visitor.account, _id(endpoint_id))
+    await changes.remove(pages.parts, visitor.account, changes.read_id(endpoint_id))
     notify(request, "The endpoint was deleted.")
     return go_to(PATH)
 
@@ -136,7 +136,7 @@ async def end_rotation(request: PageRequest, pages: GivenPages, endpoint_id: Fro
 async def sample(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give the sample of a status as a part of the page, for the script."""
     visitor = await enter(request, pages)
-    row = await changes.find(pages.parts, visitor.account, _id(endpoint_id))
+    row = await changes.find(pages.parts, visitor.account, changes.read_id(endpoint_id))
     return page(request, "sample.html", visitor, sample=showing.sample(Version(row.version), _status(request)))
 
 
@@ -150,7 +150,7 @@ async def _act(
     then: str = "",
 ) -> Response[bytes]:
     visitor = await enter(request, pages)
-    await act(visitor.account, _id(endpoint_id))
+    await act(visitor.account, changes.read_id(endpoint_id))
     notify(request, f"The endpoint was {done}.")
     return go_to(f"{PATH}/{endpoint_id}{then}")
 
@@ -226,13 +226,6 @@ def _status(request: PageRequest) -> Status:
     """Give the status that a test is chosen for."""
     asked = request.query_params.get("status")
     return Status(asked) if asked is not None and asked in list(SELECTABLE) else Status.DELIVERED
-
-
-def _id(text: str) -> UUID:
-    found = ids.from_text(ids.ENDPOINT, text)
-    if found is None:
-        raise not_found()
-    return found
 
 
 ROUTES: Final = (show_webhook, update, test, disable, enable, delete, rotate, end_rotation, sample)

@@ -1,25 +1,24 @@
 """``/developer/webhooks``: the account's endpoints, and adding one."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
-from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
 
-from waypost.api.parts import Parts
 from waypost.api.problems import Problem
 from waypost.api.v1 import endpoint_changes as changes
 from waypost.api.v1.endpoints import show
-from waypost.api.v1.stats import DEFAULT, stats_of
+from waypost.api.v1.stats import DEFAULT, show_hours
 from waypost.domain import ids
 from waypost.portal.charts import Chart, bars
 from waypost.portal.pages import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.visits import PageRequest, enter, notify
 from waypost.portal.webhook_form import WebhookForm, errors_by_field, read_form
-from waypost.store import endpoints
+from waypost.store import endpoints, hours
 from waypost.store.accounts import Visitor
 
 PATH: Final = "/developer/webhooks"
@@ -59,13 +58,15 @@ async def _page(
     parts = pages.parts
     async with parts.database.serving.acquire() as session:
         rows = await endpoints.of_account(session, visitor.account, before=None, limit=parts.max_endpoints)
+        now = datetime.now(UTC)
+        known = await hours.of_endpoints(session, [row.id for row in rows], now - DEFAULT, now)
     full = len(rows) >= parts.max_endpoints
     return page(
         request,
         "webhooks.html",
         visitor,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
-        webhooks=[(show(parts, row), await _day(parts, row.id)) for row in rows],
+        webhooks=[(show(parts, row), _day([one for one in known if one.endpoint == row.id], now)) for row in rows],
         form=form,
         errors=errors,
         adding=adding and not full,
@@ -73,11 +74,9 @@ async def _page(
     )
 
 
-async def _day(parts: Parts, endpoint: UUID) -> Day:
+def _day(known: Sequence[hours.Hour], now: datetime) -> Day:
     """Give how an endpoint did in the last 24 hours."""
-    now = datetime.now(UTC)
-    stats = await stats_of(parts, endpoint, now - DEFAULT, now)
-    return Day(stats.success_rate, bars(stats.hours))
+    return Day(hours.add_up(known).success_rate, bars(show_hours(known, now - DEFAULT, now)))
 
 
 ROUTES: Final = (list_webhooks, add)

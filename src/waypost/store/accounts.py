@@ -63,10 +63,11 @@ async def create_account(
 
 
 class Login(msgspec.Struct, frozen=True):
-    """What a login is checked against."""
+    """What a login is checked against. A session begun by it holds while ``sessions_from`` (Unix seconds) is this."""
 
     id: UUID
     password_hash: str
+    sessions_from: float
 
 
 class Visitor(msgspec.Struct, frozen=True):
@@ -128,10 +129,10 @@ async def add_login_link(session: Session, email: str, digest: bytes, *, seconds
     return await fetch_one(session, "add_login_link", email, digest, timedelta(seconds=seconds)) is not None
 
 
-async def take_login_link(session: Session, digest: bytes) -> UUID | None:
+async def take_login_link(session: Session, digest: bytes) -> Login | None:
     """Give the user that a link logs in, and use it up; None when it was used, has expired, or never was."""
     row = await fetch_one(session, "take_login_link", digest)
-    return None if row is None else row["account_user"]
+    return None if row is None else Login(**row)
 
 
 async def has_accounts(session: Session) -> bool:

@@ -45,7 +45,7 @@ async def add(
     """Add a key, which ends after so many days, or never; False when the account has ``MOST_LIVE`` that work."""
     until = None if days is None else timedelta(days=days)
     async with transaction(session):
-        await execute(session, "lock_keys", account)
+        await execute(session, "lock_account", account)
         row = await fetch_one(
             session, "add_api_key", key, account, name, prefix, digest, sorted(scopes), until, MOST_LIVE
         )

@@ -4,7 +4,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Final
 
-from waypost.store.statements import Session, execute, fetch_one, transaction
+from waypost.store.statements import Session, execute, fetch_one
 
 A_TIME: Final = 5_000
 
@@ -25,12 +25,8 @@ async def put(session: Session, key: str, data: bytes, *, seconds: float) -> Non
 
 async def replace(session: Session, key: str, data: bytes, *, seconds: float) -> bool:
     """Keep something else under a key, for so long from now; False, and nothing is kept, when it is there no more."""
-    async with transaction(session):
-        # Its row is locked from here on: who forgets the key at this moment comes before or after, never between.
-        if await get(session, key, renew_seconds=seconds) is None:
-            return False
-        await put(session, key, data, seconds=seconds)
-        return True
+    lives = timedelta(seconds=seconds)
+    return await fetch_one(session, "replace_session", _digest(key), data, lives) is not None
 
 
 async def delete(session: Session, key: str) -> None:

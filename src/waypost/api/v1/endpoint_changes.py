@@ -39,6 +39,14 @@ class Secrets(msgspec.Struct, frozen=True):
     until: float | None
 
 
+def read_id(text: str) -> UUID:
+    """Read an endpoint's id from an address."""
+    found = ids.from_text(ids.ENDPOINT, text)
+    if found is None:
+        raise not_found()
+    return found
+
+
 async def find(parts: Parts, account: UUID, endpoint: UUID) -> EndpointRow:
     """Give the endpoint."""
     async with parts.database.serving.acquire() as session:

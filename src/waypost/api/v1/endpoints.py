@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
-from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, delete, get, patch, post
@@ -13,7 +12,6 @@ from waypost.api.answers import answer, nothing
 from waypost.api.bodies import read_json
 from waypost.api.pagination import listed, read_page, read_query
 from waypost.api.parts import Given, Parts
-from waypost.api.problems import not_found
 from waypost.api.times import rfc3339, rfc3339_or_none
 from waypost.api.v1 import endpoint_changes as changes
 from waypost.api.v1.chosen import ALL, Added, Changed
@@ -109,14 +107,14 @@ async def add(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
 async def find(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give one endpoint."""
     caller = await parts.keys.caller(request.headers, scope="read")
-    return answer(show(parts, await changes.find(parts, caller.account, _id(endpoint_id))))
+    return answer(show(parts, await changes.find(parts, caller.account, changes.read_id(endpoint_id))))
 
 
 @patch("/v1/endpoints/{endpoint_id:str}")
 async def change(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Change what is given of an endpoint; what waits is sent with what it is then."""
     caller = await parts.keys.caller(request.headers, scope="write")
-    endpoint = _id(endpoint_id)
+    endpoint = changes.read_id(endpoint_id)
     body = read_json(await request.body(), _CHANGED)
     return answer(show(parts, await changes.change(parts, caller.account, endpoint, body)))
 
@@ -125,7 +123,7 @@ async def change(request: Request[Any, Any, Any], parts: Given, endpoint_id: Fro
 async def remove(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[None]:
     """Delete an endpoint; what waits for it is cancelled."""
     caller = await parts.keys.caller(request.headers, scope="write")
-    await changes.remove(parts, caller.account, _id(endpoint_id))
+    await changes.remove(parts, caller.account, changes.read_id(endpoint_id))
     return nothing()
 
 
@@ -133,14 +131,14 @@ async def remove(request: Request[Any, Any, Any], parts: Given, endpoint_id: Fro
 async def enable(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Turn an endpoint on: events from now on are sent to it."""
     caller = await parts.keys.caller(request.headers, scope="write")
-    return answer(show(parts, await changes.switch(parts, caller.account, _id(endpoint_id), on=True)))
+    return answer(show(parts, await changes.switch(parts, caller.account, changes.read_id(endpoint_id), on=True)))
 
 
 @post("/v1/endpoints/{endpoint_id:str}/disable", status_code=HTTPStatus.OK)
 async def disable(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Turn an endpoint off; what waits for it is cancelled."""
     caller = await parts.keys.caller(request.headers, scope="write")
-    return answer(show(parts, await changes.switch(parts, caller.account, _id(endpoint_id), on=False)))
+    return answer(show(parts, await changes.switch(parts, caller.account, changes.read_id(endpoint_id), on=False)))
 
 
 @post("/v1/endpoints/{endpoint_id:str}/test", status_code=HTTPStatus.OK)
@@ -148,7 +146,7 @@ async def test(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromP
     """Send a sample and give what came of it; 202 when the endpoint takes longer than an attempt may."""
     caller = await parts.keys.caller(request.headers, scope="write")
     body = read_json(await request.body(), _TEST)
-    row = await changes.test(parts, caller.account, _id(endpoint_id), body.status)
+    row = await changes.test(parts, caller.account, changes.read_id(endpoint_id), body.status)
     shown = await show_with_attempts(parts, row)
     return answer(shown, HTTPStatus.ACCEPTED if row.state is None else HTTPStatus.OK)
 
@@ -157,14 +155,14 @@ async def test(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromP
 async def secret(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give the secret that an endpoint's webhooks are signed with."""
     caller = await parts.keys.caller(request.headers, scope="write")
-    return _answer_secrets(await changes.secrets_of(parts, caller.account, _id(endpoint_id)))
+    return _answer_secrets(await changes.secrets_of(parts, caller.account, changes.read_id(endpoint_id)))
 
 
 @post("/v1/endpoints/{endpoint_id:str}/rotate-secret", status_code=HTTPStatus.OK)
 async def rotate_secret(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Change the secret; the present one signs too until the overlap ends."""
     caller = await parts.keys.caller(request.headers, scope="write")
-    endpoint = _id(endpoint_id)
+    endpoint = changes.read_id(endpoint_id)
     text = await request.body()
     body = read_json(text, _ROTATION) if text else Rotation()
     seconds = body.overlap_seconds
@@ -176,7 +174,7 @@ async def rotate_secret(request: Request[Any, Any, Any], parts: Given, endpoint_
 async def end_rotation(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Let the previous secret sign no more."""
     caller = await parts.keys.caller(request.headers, scope="write")
-    return _answer_secrets(await changes.end_rotation(parts, caller.account, _id(endpoint_id)))
+    return _answer_secrets(await changes.end_rotation(parts, caller.account, changes.read_id(endpoint_id)))
 
 
 def show(parts: Parts, row: EndpointRow) -> Endpoint:
@@ -212,13 +210,6 @@ def _answer_secrets(found: changes.Secrets) -> Response[bytes]:
     if found.previous is not None and found.until is not None:
         previous = PreviousSecret(found.previous, rfc3339(datetime.fromtimestamp(found.until, UTC)))
     return answer(SecretAnswer(found.current, standard_secret(found.current), previous))
-
-
-def _id(text: str) -> UUID:
-    found = ids.from_text(ids.ENDPOINT, text)
-    if found is None:
-        raise not_found()
-    return found
 
 
 ROUTES: Final = (

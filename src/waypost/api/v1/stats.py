@@ -1,5 +1,6 @@
 """``/v1/endpoints/{id}/stats``: how an endpoint does, hour by hour."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -11,10 +12,9 @@ from litestar.params import FromPath
 from waypost.api.answers import answer
 from waypost.api.pagination import read_query
 from waypost.api.parts import Given, Parts
-from waypost.api.problems import FieldError, invalid, not_found
+from waypost.api.problems import FieldError, invalid
 from waypost.api.times import read_rfc3339, rfc3339, rfc3339_or_none
 from waypost.api.v1 import endpoint_changes as changes
-from waypost.domain import ids
 from waypost.domain.latency import percentile
 from waypost.store import endpoints, hours
 
@@ -59,9 +59,7 @@ class Stats(msgspec.Struct, frozen=True):
 async def stats(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Tell how an endpoint does: of the last 24 hours, or between ``since`` and ``until``."""
     caller = await parts.keys.caller(request.headers, scope="read")
-    endpoint = ids.from_text(ids.ENDPOINT, endpoint_id)
-    if endpoint is None:
-        raise not_found()
+    endpoint = changes.read_id(endpoint_id)
     since, until = _range(read_query(request.scope["query_string"], _PARAMETERS))
     await changes.find(parts, caller.account, endpoint)
     return answer(await stats_of(parts, endpoint, since, until))
@@ -74,7 +72,6 @@ async def stats_of(parts: Parts, endpoint: UUID, since: datetime, until: datetim
         waiting = await endpoints.waiting(session, endpoint)
         oldest = await hours.oldest_waiting(session, endpoint)
     total = hours.add_up(found)
-    known = {one.hour: one for one in found}
     return Stats(
         since=rfc3339(since),
         until=rfc3339(until),
@@ -85,15 +82,16 @@ async def stats_of(parts: Parts, endpoint: UUID, since: datetime, until: datetim
         latency_ms=Latency(percentile(total.latency, 0.5), percentile(total.latency, 0.95)),
         waiting=waiting,
         oldest_waiting_at=rfc3339_or_none(oldest),
-        hours=[_hour(at, known.get(at)) for at in hours_between(since, until)],
+        hours=show_hours(found, since, until),
     )
 
 
-def hours_between(since: datetime, until: datetime) -> list[datetime]:
-    """Give the beginnings of all hours that lie between two times, at least in part."""
+def show_hours(found: Iterable[hours.Hour], since: datetime, until: datetime) -> list[StatsHour]:
+    """Give one endpoint's hours that lie between two times, at least in part: also those in which nothing happened."""
+    known = {one.hour: one for one in found}
     first = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     count = -(-(until - first) // _HOUR)
-    return [first + _HOUR * number for number in range(count)]
+    return [_hour(at, known.get(at)) for at in (first + _HOUR * number for number in range(count))]
 
 
 def _hour(at: datetime, known: hours.Hour | None) -> StatsHour:

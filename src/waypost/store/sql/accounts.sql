@@ -24,7 +24,8 @@ select exists (select from account) as found
 select id from account where lower(email) = lower($1)
 
 -- name: user_by_email
-select id, password_hash from account_user where lower(email) = lower($1)
+select id, password_hash, extract(epoch from sessions_from)::float8 as sessions_from
+from account_user where lower(email) = lower($1)
 
 -- name: visitor
 select u.id, u.email, u.role, extract(epoch from u.sessions_from)::float8 as sessions_from, a.id as account,
@@ -50,4 +51,6 @@ select $2, id, now() + $3::interval from account_user where lower(email) = lower
 returning account_user
 
 -- name: take_login_link
-delete from login_link where digest = $1 and expires_at > now() returning account_user
+delete from login_link l using account_user u
+where l.digest = $1 and l.expires_at > now() and u.id = l.account_user
+returning u.id, u.password_hash, extract(epoch from u.sessions_from)::float8 as sessions_from

@@ -1,9 +1,5 @@
 -- The keys of an account. A revoked one stays as a row: who looks for what became of it finds it.
 
--- name: lock_keys
--- Creations of one account go one after the other, so that none is one too many.
-select id from account where id = $1 for no key update
-
 -- name: add_api_key
 insert into api_key (id, account, name, prefix, digest, scopes, expires_at)
 select $1, $2, $3, $4, $5, $6, now() + $7::interval

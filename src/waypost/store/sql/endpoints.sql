@@ -1,7 +1,7 @@
 -- Endpoints as the API manages them. Deleted ones stay as rows: their deliveries are still history.
 
 -- name: lock_account
--- Creations of one account go one after the other, so that none is one too many.
+-- Creations of endpoints and keys of one account go one after the other, so that none is one too many.
 select id from account where id = $1 for no key update
 
 -- name: add_endpoint

@@ -10,6 +10,11 @@ update web_session set expires_at = now() + $2::interval where digest = $1 and e
 insert into web_session (digest, data, expires_at) values ($1, $2, now() + $3::interval)
 on conflict (digest) do update set data = excluded.data, expires_at = excluded.expires_at
 
+-- name: replace_session
+update web_session set data = $2, expires_at = now() + $3::interval
+where digest = $1 and expires_at > now()
+returning digest
+
 -- name: delete_session
 delete from web_session where digest = $1
 
