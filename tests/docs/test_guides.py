@@ -1,154 +1,32 @@
-"""The guides say what is so: where they lead is there, their code works, their numbers are the code's."""
+"""The guides on retries and signatures say what is so: their numbers are the code's, and their code works."""
 
 import binascii
-import re
 import time
-from collections.abc import Callable, Iterator
-from itertools import accumulate, chain
-from pathlib import Path
+from collections.abc import Callable
+from itertools import accumulate
 from typing import Any, Final
 
 import pytest
-from litestar.handlers import HTTPRouteHandler
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
-from waypost.api import operations, schemas
-from waypost.api.v1 import deliveries, endpoints, outgoing_ips, updates
-from waypost.api.v4 import trackings
+from tests.support.documentation import code_blocks, rows, text_of
 from waypost.domain.attempts import Outcome
 from waypost.domain.endpoints import Version
 from waypost.domain.retry import JITTER, Policy, RetryIn, decide
 from waypost.domain.statuses import Status
 from waypost.payloads import render
 from waypost.payloads.samples import sample_state
-from waypost.portal import application
-from waypost.portal.guides import GUIDES, guide
-from waypost.settings import Settings, variable
 from waypost.signing.rotation import Headers, Secrets, standard_headers
 from waypost.signing.standard import make_secret, standard_secret
 
-FOLDER: Final = Path(__file__).parents[2] / "docs" / "webhooks"
-PICTURES: Final = frozenset(
-    {
-        *("webhooks-empty", "add", "webhook", "update", "test", "test-result", "disable", "delete", "rotate"),
-        *("history", "delivery", "specifications", "outgoing-ips", "debugger"),
-    }
-)
-HANDLERS: Final = (
-    *(*application.ROUTES, *operations.ROUTES, *schemas.ROUTES, *updates.ROUTES, *endpoints.ROUTES),
-    *(*deliveries.ROUTES, *outgoing_ips.ROUTES, *trackings.ROUTES),
-)
-NAMES: Final = tuple(name for name, _ in GUIDES)
+RETRY: Final = "webhooks/retry.md"
+SECURE: Final = "webhooks/secure.md"
 POLICY: Final = Policy()
 WEBHOOK_ID: Final = "evt_019ca8695000700080000000000000ff"
 SECRET: Final = make_secret(bytes(range(32)))
 BROUGHT: Final = "2e55b9a3-4dd1-4416-9897-c4bd1e3d738f"
 BODY: Final = render(Version.V4, sample_state(Status.DELIVERED))
 
-every_guide = pytest.mark.parametrize("name", NAMES)
 Verify = Callable[[bytes, dict[str, str], str], None]
-
-
-def text_of(name: str) -> str:
-    return (FOLDER / f"{name}.md").read_text(encoding="utf-8")
-
-
-def tokens(name: str) -> list[Token]:
-    """Give a guide's blocks, and what stands in them, in their order."""
-    blocks = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text_of(name))
-    return list(chain.from_iterable((block, *(block.children or ())) for block in blocks))
-
-
-def links(name: str) -> list[str]:
-    return [str(token.attrs["href"]) for token in tokens(name) if token.type == "link_open"]
-
-
-def rows(name: str) -> Iterator[list[str]]:
-    """Give the rows of a guide's tables, without their heads."""
-    body = re.findall(r"^\| --- .*\n((?:\|.*\n)+)", text_of(name), flags=re.MULTILINE)
-    for line in "".join(body).splitlines():
-        yield [cell.strip() for cell in line.strip("|").split("|")]
-
-
-def python_blocks(name: str) -> list[str]:
-    return [token.content for token in tokens(name) if token.type == "fence" and token.info == "python"]
-
-
-def open_paths() -> set[str]:
-    """Give the paths that a browser can ask for as they stand."""
-    handlers = [handler for handler in HANDLERS if isinstance(handler, HTTPRouteHandler)]
-    assert len(handlers) == len(HANDLERS)
-    return {path for one in handlers if "GET" in one.http_methods for path in one.paths if "{" not in path}
-
-
-def test_there_is_a_file_for_each_guide_and_no_other() -> None:
-    assert sorted(path.stem for path in FOLDER.glob("*.md")) == sorted(NAMES)
-
-
-@every_guide
-def test_a_guide_has_one_first_heading_which_is_its_title(name: str) -> None:
-    blocks = tokens(name)
-
-    heads = [place for place, token in enumerate(blocks) if (token.type, token.tag) == ("heading_open", "h1")]
-    titles = [blocks[place + 1].content for place in heads]
-
-    assert titles == [dict(GUIDES)[name]]
-    assert text_of(name).startswith(f"# {titles[0]}\n")
-
-
-@every_guide
-def test_a_guide_holds_no_raw_html(name: str) -> None:
-    assert [token.content for token in tokens(name) if token.type.startswith("html_")] == []
-
-
-@every_guide
-def test_a_link_to_another_guide_leads_to_a_file(name: str) -> None:
-    relative = [link for link in links(name) if not link.startswith("/")]
-
-    assert [link for link in relative if not (FOLDER / link).is_file()] == []
-
-
-@every_guide
-def test_a_link_to_the_server_leads_to_a_page_or_call_that_is_there(name: str) -> None:
-    absolute = [link for link in links(name) if link.startswith("/")]
-
-    assert [link for link in absolute if link not in open_paths()] == []
-
-
-@every_guide
-def test_a_guide_as_a_page_leads_to_pages(name: str) -> None:
-    shown = set(re.findall(r'href="([^"]+)"', guide(name).html))
-
-    assert shown - open_paths() <= {f"/help/webhooks/{other}" for other in NAMES}
-
-
-@every_guide
-def test_a_picture_is_one_that_is_made_and_says_what_is_seen(name: str) -> None:
-    pictures = [token for token in tokens(name) if token.type == "image"]
-
-    assert {str(picture.attrs["src"]) for picture in pictures} <= {f"images/{known}.png" for known in PICTURES}
-    assert [picture.attrs["src"] for picture in pictures if not picture.content.strip()] == []
-
-
-@every_guide
-def test_a_setting_that_a_guide_names_is_one(name: str) -> None:
-    named = set(re.findall(r"WAYPOST_[A-Z0-9_]+", text_of(name)))
-
-    assert named <= {variable(setting) for setting in Settings.model_fields}
-
-
-@every_guide
-def test_a_call_that_a_guide_names_is_there(name: str) -> None:
-    named = set(re.findall(r"`([A-Z]+) (/v[0-9]/[^`]*)`", text_of(name)))
-
-    assert named <= {(str(method), path) for one in HANDLERS for method in one.http_methods for path in one.paths}
-
-
-@every_guide
-def test_python_in_a_guide_compiles(name: str) -> None:
-    for block in python_blocks(name):
-        compile(block, f"{name}.md", "exec")
 
 
 def span(seconds: int) -> str:
@@ -171,7 +49,7 @@ def waits(*, jitter: float) -> list[float]:
 def test_the_table_of_retries_is_the_schedule() -> None:
     seconds = [round(wait) for wait in waits(jitter=0)]
 
-    shown = [row for row in rows("retry") if row[0].isdecimal() and len(row) == 5]
+    shown = [row for row in rows(RETRY) if row[0].isdecimal() and len(row) == 5]
 
     assert shown == [
         [str(retry), str(retry + 1), f"{wait:,}", span(wait), span(total)]
@@ -181,7 +59,7 @@ def test_the_table_of_retries_is_the_schedule() -> None:
 
 
 def test_the_times_of_the_last_retry_are_those_of_the_schedule() -> None:
-    said = " ".join(text_of("retry").split())
+    said = " ".join(text_of(RETRY).split())
 
     assert f"after {span(round(sum(waits(jitter=0))))} at the earliest" in said
     assert f"at its longest after {span(round(sum(waits(jitter=1))))}." in said
@@ -191,7 +69,7 @@ def test_the_times_of_the_last_retry_are_those_of_the_schedule() -> None:
 @pytest.fixture(scope="module")
 def verify() -> Verify:
     """Give the function that the guide on signatures shows."""
-    [block] = python_blocks("secure")
+    [block] = code_blocks(SECURE, "python")
     shown: dict[str, Any] = {}
     exec(compile(block, "secure.md", "exec"), shown)  # noqa: S102 - our own text, and to run it is the test
     found: Verify = shown["verify"]
@@ -204,7 +82,7 @@ def signed(secrets: Secrets, *, age: int = 0, body: bytes = BODY) -> dict[str, s
 
 
 def test_the_code_that_verifies_is_short_enough_to_copy() -> None:
-    [block] = python_blocks("secure")
+    [block] = code_blocks(SECURE, "python")
 
     assert len(block.splitlines()) <= 25
 

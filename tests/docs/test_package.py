@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
-from waypost.portal.guides import GUIDES
+from waypost.portal.documentation import PLACES
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,7 +17,7 @@ def test_the_package_holds_guides_pictures_templates_statements_and_snippets(tmp
     [wheel] = tmp_path.glob("*.whl")
     held = set(ZipFile(wheel).namelist())
 
-    assert {f"waypost/docs/webhooks/{name}.md" for name, _ in GUIDES} <= held
+    assert {f"waypost/docs/{place.file}" for place in PLACES} <= held
     package = ROOT / "src" / "waypost"
     files = [file for file in package.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
     assert {f"waypost/{file.relative_to(package)}" for file in files} <= held

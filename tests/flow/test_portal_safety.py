@@ -13,7 +13,7 @@ from tests.support.api import Caller
 from tests.support.visiting import Document, Portal, serving_pages
 from waypost.domain import ids
 from waypost.portal.application import ROUTES
-from waypost.portal.guides import folder
+from waypost.portal.documentation import folder
 from waypost.store.database import Database
 
 EMAIL, OTHER = "shop@example.com", "other@example.com"
@@ -37,7 +37,7 @@ OPEN = {
 PAGES = {
     *(HOME, ONE, f"{ONE}/sample", f"{HOME}/history", f"{HOME}/history/new", f"{HOME}/history/{{delivery_id:str}}"),
     *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
-    *("/help", "/help/webhooks/{name:str}"),
+    *("/help", "/help/{chapter:str}/{name:str}"),
 }
 """What is there for those who are signed in."""
 
@@ -81,7 +81,7 @@ class Seeded:
 
     def path(self, template: str, email: str = EMAIL, **other: str) -> str:
         """Fill a route's path with an account's ids."""
-        given = {"name:str": "retry", "token:str": "x"} | self.ids[email]
+        given = {"chapter:str": "webhooks", "name:str": "retry", "token:str": "x"} | self.ids[email]
         for name, text in given.items():
             template = template.replace(f"{{{name}}}", other.get(name.partition(":")[0], text))
         return template

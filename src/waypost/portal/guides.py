@@ -1,89 +1,62 @@
 """``/help``: the documentation, from the package."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
-from itertools import count
-from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
-import msgspec
 from litestar import Response, get
 from litestar.params import FromPath
-from markdown_it import MarkdownIt
-from markupsafe import Markup
 
 from waypost.api.problems import not_found
+from waypost.portal import documentation
+from waypost.portal.documentation import CHAPTERS, PLACES, Page, Place, folder
 from waypost.portal.pages import GivenPages
 from waypost.portal.rendering import ALWAYS, page
 from waypost.portal.visits import PageRequest, enter
 
-GUIDES: Final = (
-    ("how-it-works", "How webhooks work"),
-    ("setup", "Set up a webhook"),
-    ("update", "Update a webhook"),
-    ("test", "Test a webhook"),
-    ("disable-or-delete", "Disable or delete a webhook"),
-    ("secure", "Webhook secure"),
-    ("retry", "Retry webhook"),
-    ("specifications", "Webhook specifications"),
-    ("outgoing-ip", "Webhook outgoing IP"),
-)
-"""The guides on webhooks, in the order in which they are read."""
-
 _PICTURE: Final = re.compile(r"[a-z0-9-]+\.png")
-_MARKDOWN: Final = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
-class Guide(msgspec.Struct, frozen=True):
-    """A guide: its name in the address, its title, its text as HTML."""
+def address(target: str) -> str:
+    """Give the address on this server of a file of the documentation; a path of the server is its own address."""
+    if target.startswith("/"):
+        return target
+    file, mark, anchor = target.partition("#")
+    if file.endswith(".png"):
+        return f"/help/images/{file.rpartition('/')[2]}"
+    return f"/help/{file.removesuffix('.md')}{mark}{anchor}"
 
-    name: str
-    title: str
-    html: Markup
 
-
-def folder() -> Traversable:
-    """Give the folder of the documentation: inside the package, or, in a checkout, beside ``src``."""
-    packaged = files("waypost") / "docs"
-    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "docs"
+_SHARED: Final[Mapping[str, Any]] = MappingProxyType(
+    {"chapters": CHAPTERS, "title_of": documentation.title, "lead": address}
+)
 
 
 @lru_cache
-def guide(name: str) -> Guide:
-    """Give a guide; KeyError for a name that none has."""
-    title = dict(GUIDES)[name]
-    text = (folder() / "webhooks" / f"{name}.md").read_text(encoding="utf-8")
-    # Links between the files are links between the pages; raw HTML in them stays text.
-    linked = re.sub(r"\]\((?!https?:|/)([a-z-]+)\.md", r"](/help/webhooks/\1", text)
-    pictured = re.sub(r"\]\(images/", "](/help/images/", linked)
-    numbers = count(1)
-    html = re.sub(
-        r"<table>.*?</table>",
-        lambda found: (
-            f'<div class="table" role="region" tabindex="0" aria-label="Table {next(numbers)}">{found[0]}</div>'
-        ),
-        _MARKDOWN.render(pictured),
-        flags=re.DOTALL,
-    )
-    return Guide(name, title, Markup(html))  # noqa: S704 - our own text, rendered without raw HTML
+def guide(place: Place) -> Page:
+    """Give a page of the documentation as this server shows it."""
+    return documentation.read(place, address)
 
 
 @get("/help")
 async def overview(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List the guides."""
+    """List what there is to read."""
     visitor = await enter(request, pages)
-    return page(request, "help.html", visitor, guides=GUIDES)
+    return page(request, "help.html", visitor, **_SHARED)
 
 
-@get("/help/webhooks/{name:str}")
-async def show_guide(request: PageRequest, pages: GivenPages, name: FromPath[str]) -> Response[bytes]:
-    """Show a guide."""
+@get("/help/{chapter:str}/{name:str}")
+async def show_guide(
+    request: PageRequest, pages: GivenPages, chapter: FromPath[str], name: FromPath[str]
+) -> Response[bytes]:
+    """Show a page."""
     visitor = await enter(request, pages)
-    if name not in dict(GUIDES):
+    place = Place(chapter, name)
+    if place not in PLACES:
         raise not_found()
-    return page(request, "guide.html", visitor, guide=guide(name), guides=GUIDES)
+    return page(request, "guide.html", visitor, guide=guide(place), following=documentation.following(place), **_SHARED)
 
 
 @get("/help/images/{name:str}")

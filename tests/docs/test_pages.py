@@ -1,0 +1,98 @@
+"""Every page of the documentation: its links and anchors lead somewhere, what it names is there, it is Markdown."""
+
+import posixpath
+import re
+
+import pytest
+
+from tests.support.documentation import FILES, FOLDER, Call, calls, links, open_paths, text_of, tokens
+from tools.screenshots import IN_GUIDES
+from waypost.portal.documentation import PLACES, Place, following, title
+from waypost.portal.guides import guide
+from waypost.settings import Settings, variable
+
+every_file = pytest.mark.parametrize("file", FILES)
+every_place = pytest.mark.parametrize("place", PLACES, ids=lambda place: place.file)
+
+
+def anchors(file: str) -> set[str]:
+    folder, _, name = file.removesuffix(".md").partition("/")
+    return {heading.anchor for heading in guide(Place(folder, name)).headings}
+
+
+def test_there_is_a_file_for_each_page_and_no_other() -> None:
+    assert sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.md")) == sorted(FILES)
+
+
+def test_each_page_but_the_last_leads_to_the_next() -> None:
+    walk = [PLACES[0]]
+    while after := following(walk[-1]):
+        walk.append(after)
+
+    assert tuple(walk) == PLACES
+
+
+@every_place
+def test_a_page_has_one_first_heading_which_is_its_title(place: Place) -> None:
+    blocks = tokens(place.file)
+
+    heads = [at for at, token in enumerate(blocks) if (token.type, token.tag) == ("heading_open", "h1")]
+
+    assert [blocks[at + 1].content for at in heads] == [title(place)]
+    assert text_of(place.file).startswith(f"# {title(place)}\n")
+
+
+@every_file
+def test_a_page_holds_no_raw_html(file: str) -> None:
+    assert [token.content for token in tokens(file) if token.type.startswith("html_")] == []
+
+
+@every_file
+def test_a_link_to_another_page_leads_to_a_heading_of_it(file: str) -> None:
+    lost = []
+    for link in links(file):
+        if link.startswith(("/", "http://", "https://")):
+            continue
+        target, _, anchor = link.partition("#")
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(file), target)) if target else file
+        if target not in FILES or (anchor and anchor not in anchors(target)):
+            lost.append(link)
+
+    assert lost == []
+
+
+@every_file
+def test_a_link_to_the_server_leads_to_a_page_or_call_that_is_there(file: str) -> None:
+    absolute = [link for link in links(file) if link.startswith("/")]
+
+    assert [link for link in absolute if link not in open_paths()] == []
+
+
+@every_place
+def test_a_page_as_it_is_shown_leads_to_pages(place: Place) -> None:
+    shown = {href.partition("#")[0] for href in re.findall(r'href="([^"]+)"', guide(place).html)}
+
+    inside = {href for href in shown if not href.startswith(("http://", "https://"))} - {""}
+    assert inside - open_paths() <= {f"/help/{other.folder}/{other.name}" for other in PLACES}
+
+
+@every_file
+def test_a_picture_is_one_that_is_made_and_says_what_is_seen(file: str) -> None:
+    pictures = [token for token in tokens(file) if token.type == "image"]
+
+    assert {str(picture.attrs["src"]) for picture in pictures} <= {f"images/{known}.png" for known in IN_GUIDES}
+    assert [picture.attrs["src"] for picture in pictures if not picture.content.strip()] == []
+
+
+@every_file
+def test_a_setting_that_a_page_names_is_one(file: str) -> None:
+    named = set(re.findall(r"WAYPOST_[A-Z0-9_]+", text_of(file)))
+
+    assert named <= {variable(setting) for setting in Settings.model_fields}
+
+
+@every_file
+def test_a_call_that_a_page_names_is_there(file: str) -> None:
+    named = re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/v[0-9]/[^`?]*)[^`]*`", text_of(file))
+
+    assert {Call(method, re.sub(r"\{[^}]*\}", "{id}", path)) for method, path in named} <= calls()
