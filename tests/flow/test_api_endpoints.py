@@ -84,8 +84,7 @@ async def test_a_secret_may_be_brought_along_and_is_kept_sealed(api: Api, shop: 
         ({"url": URL, "description": "a\nb"}, ["description"], "invalid_request"),
         ({"url": URL, "version": "V5"}, ["version"], "invalid_request"),
         ({"url": URL, "trigger": "never"}, ["trigger"], "invalid_request"),
-        ({"url": URL, "ordering": "latest"}, ["ordering"], "not_available"),
-        ({"url": URL, "ordering": "unordered"}, ["ordering"], "not_available"),
+        ({"url": URL, "ordering": "newest"}, ["ordering"], "invalid_request"),
         ({"url": URL, "rate_limit_per_second": 5}, ["rate_limit_per_second"], "not_available"),
         ({"url": URL, "headers": {"X-Shop": "a", "x-shop": "b"}}, ["headers.x-shop"], "invalid_request"),
         ({"url": URL, "headers": {"host": "a"}}, ["headers.host"], "invalid_request"),
@@ -98,7 +97,7 @@ async def test_a_secret_may_be_brought_along_and_is_kept_sealed(api: Api, shop: 
         ({"url": URL, "statuses": ["delivered", 1]}, ["statuses[1]"], "invalid_request"),
         ({"url": URL, "secret": "short"}, ["secret"], "invalid_request"),
         ({"url": URL, "enabled": False}, ["enabled"], "invalid_request"),
-        ({"url": "x", "version": "V9", "ordering": "latest"}, ["url", "version", "ordering"], "invalid_request"),
+        ({"url": "x", "version": "V9", "ordering": "newest"}, ["url", "version", "ordering"], "invalid_request"),
     ],
 )
 async def test_what_can_not_be_taken_is_named_and_makes_nothing(

@@ -52,15 +52,21 @@ async def add_account(database: Database) -> UUID:
 
 
 async def add_endpoint(
-    database: Database, account: UUID, *, statuses: list[str] | None = None, trigger: str = "every_update"
+    database: Database,
+    account: UUID,
+    *,
+    statuses: list[str] | None = None,
+    trigger: str = "every_update",
+    ordering: str = "ordered",
 ) -> UUID:
     endpoint = ids.make_id(1_790_000_000_000, 0, uuid4().int)
     await database.serving.execute(
         "insert into endpoint (id, account, url, version, statuses, trigger, ordering, secret)"
-        " values ($1, $2, 'http://127.0.0.1:8080/', 'V4', $3, $4, 'ordered', 'sealed')",
+        " values ($1, $2, 'http://127.0.0.1:8080/', 'V4', $3, $4, $5, 'sealed')",
         endpoint,
         account,
         statuses,
         trigger,
+        ordering,
     )
     return endpoint

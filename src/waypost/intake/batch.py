@@ -1,7 +1,7 @@
 """One batch of updates, in its caller's transaction: register, lock, merge, queue, write.
 
 Reads as its steps: ``_resolve`` finds or registers the trackings, ``_merge`` applies the updates to the locked states,
-``_fan_out`` makes the deliveries, ``_write`` appends all of it.
+``_fan_out`` makes the deliveries, ``enqueue`` puts them into their queues, ``_write`` appends the rest.
 """
 
 import os
@@ -14,8 +14,9 @@ import msgspec
 
 from waypost.domain import endpoints as rules
 from waypost.domain import ids, trackings
-from waypost.domain.endpoints import Endpoint, Ordering
+from waypost.domain.endpoints import Endpoint
 from waypost.domain.trackings import TrackingState, Update
+from waypost.intake.queueing import enqueue
 from waypost.store import intake_rows
 from waypost.store.intake_rows import TrackingKey
 from waypost.store.rows import LockedTracking, NewDelivery, NewEvent
@@ -96,9 +97,9 @@ async def write(session: Session, requests: Sequence[Request], polled: frozenset
         if tracking is not None:
             created.discard(tracking)  # of several requests with one number the first has made it
     events = [event for change in changes.values() for event in change.events]
-    deliveries = await _fan_out(session, events, listeners)
-    await _write(session, changes, events, deliveries)
-    return Written(results, frozenset(delivery.endpoint for delivery in deliveries if not delivery.blocked))
+    endpoints = await enqueue(session, _fan_out(events, listeners))
+    await _write(session, changes, events)
+    return Written(results, endpoints)
 
 
 async def _resolve(
@@ -168,43 +169,25 @@ def _event(change: _Change, previous: TrackingState, update: Update, listeners: 
     )
 
 
-async def _fan_out(
-    session: Session, events: list[NewEvent], listeners: dict[UUID, list[Endpoint]]
-) -> list[NewDelivery]:
-    """Make the deliveries: the first of a queue that is empty is its head, the others are blocked behind it."""
-    pairs = [
-        (event, endpoint)
+def _fan_out(events: list[NewEvent], listeners: dict[UUID, list[Endpoint]]) -> list[NewDelivery]:
+    return [
+        NewDelivery(
+            bucket=event.bucket,
+            id=ids.make_id(ids.made_at(event.id), event.bucket, _random()),
+            endpoint=endpoint.id,
+            tracking=event.tracking,
+            event=event.id,
+            sequence=event.sequence,
+            ordering=endpoint.ordering.value,
+        )
         for event in events
         for endpoint in listeners[event.account]
         if endpoint.id.hex not in event.skipped
     ]
-    queues = sorted({(event.bucket, event.tracking, endpoint.id, endpoint.ordering.value) for event, endpoint in pairs})
-    occupied = await intake_rows.tails(session, queues)
-    deliveries = []
-    for event, endpoint in pairs:
-        queue = (event.tracking, endpoint.id)
-        ordered = endpoint.ordering is not Ordering.UNORDERED
-        deliveries.append(
-            NewDelivery(
-                bucket=event.bucket,
-                id=ids.make_id(ids.made_at(event.id), event.bucket, _random()),
-                endpoint=endpoint.id,
-                tracking=event.tracking,
-                event=event.id,
-                sequence=event.sequence,
-                ordering=endpoint.ordering.value,
-                blocked=ordered and queue in occupied,
-            )
-        )
-        occupied.add(queue)
-    return deliveries
 
 
-async def _write(
-    session: Session, changes: dict[UUID, _Change], events: list[NewEvent], deliveries: list[NewDelivery]
-) -> None:
+async def _write(session: Session, changes: dict[UUID, _Change], events: list[NewEvent]) -> None:
     await intake_rows.write_events(session, events)
-    await intake_rows.write_deliveries(session, deliveries)
     changed = [
         (change.locked, change.state, change.sequence, change.newest, _packed(change))
         for change in changes.values()

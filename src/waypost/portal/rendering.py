@@ -130,6 +130,7 @@ def _environment() -> Environment:
         "STATES": wording.STATES,
         "REASONS": wording.REASONS,
         "ERRORS": wording.ERRORS,
+        "ORDERINGS": wording.ORDERINGS,
         "NAVIGATION": NAVIGATION,
         "current": current,
     }

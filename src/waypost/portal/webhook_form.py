@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from waypost.api.problems import FieldError, Problem
 from waypost.api.v1.chosen import ALL, Added, Changed, Chosen
-from waypost.domain.endpoints import Trigger, Version
+from waypost.domain.endpoints import Ordering, Trigger, Version
 
 
 class WebhookForm(msgspec.Struct, frozen=True):
@@ -20,6 +20,7 @@ class WebhookForm(msgspec.Struct, frozen=True):
     all_statuses: bool = True
     statuses: Sequence[str] = ()
     trigger: str = Trigger.EVERY_UPDATE
+    ordering: str = Ordering.ORDERED
     headers: str = ""
     secret: str = ""
 
@@ -38,6 +39,7 @@ class WebhookForm(msgspec.Struct, frozen=True):
             "version": self.version,
             "statuses": ALL if self.all_statuses else list(self.statuses),
             "trigger": self.trigger or UNSET,
+            "ordering": self.ordering or UNSET,
             "headers": _headers(self.headers),
         }
 
@@ -51,6 +53,7 @@ def read_form(given: Any) -> WebhookForm:
         all_statuses=_text(given, "which") != "some",
         statuses=[str(status) for status in given.getall("status", [])],
         trigger=_text(given, "trigger"),
+        ordering=_text(given, "ordering"),
         headers=_text(given, "headers"),
         secret=_text(given, "secret").strip(),
     )
@@ -65,6 +68,7 @@ def form_of(chosen: Chosen) -> WebhookForm:
         all_statuses=chosen.statuses is None,
         statuses=chosen.statuses or (),
         trigger=chosen.trigger,
+        ordering=chosen.ordering,
         headers="\n".join(f"{name}: {value}" for name, value in chosen.headers.items()),
     )
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
-from waypost.domain.endpoints import Skip
+from waypost.domain.endpoints import Ordering, Skip
 
 _MINUTE: Final = 60
 _HOUR: Final = 3600
@@ -35,6 +35,14 @@ REASONS: Final = {
     Skip.TRIGGER: "The endpoint wants changes of the status only, and this was none.",
 }
 """Why something was not sent, or not to its end."""
+
+
+ORDERINGS: Final = {
+    Ordering.ORDERED: "One after the other",
+    Ordering.LATEST: "Only the newest",
+    Ordering.UNORDERED: "At once, in no order",
+}
+"""How an endpoint gets the updates of one parcel."""
 
 
 ERRORS: Final = {

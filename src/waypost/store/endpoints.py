@@ -47,12 +47,13 @@ class EndpointFields(msgspec.Struct, frozen=True):
     version: str
     statuses: Collection[str] | None
     trigger: str
+    ordering: str
     headers: bytes | None
 
     def columns(self) -> tuple[object, ...]:
         """Give the values in the order of the statements."""
         statuses = None if self.statuses is None else list(self.statuses)
-        return self.url, self.description, self.version, statuses, self.trigger, self.headers
+        return self.url, self.description, self.version, statuses, self.trigger, self.ordering, self.headers
 
 
 class NamedEndpoint(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """What intake writes: trackings, events and deliveries, inside the caller's transaction.
 
-The order of calls is the protocol of locks: ``lock``, then ``now``, then ``tails``, then the inserts.
+The order of calls is the protocol of locks: ``lock``, then ``now``, then ``standing``, then the inserts.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from waypost.domain import ids
+from waypost.domain.deliveries import Reason
 from waypost.domain.endpoints import DisabledReason, Endpoint, Ordering, Trigger, Version
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState
@@ -104,13 +105,38 @@ async def endpoints_of(session: Session, accounts: Sequence[UUID]) -> dict[UUID,
     return found
 
 
-async def tails(session: Session, queues: Sequence[tuple[int, UUID, UUID, str]]) -> set[tuple[UUID, UUID]]:
-    """Lock what stands before new deliveries, and give the (tracking, endpoint) whose queue is not empty."""
-    if not queues:
-        return set()
+class Standing(msgspec.Struct, frozen=True):
+    """A delivery that stands in a queue already."""
+
+    bucket: int
+    tracking: UUID
+    endpoint: UUID
+    id: UUID
+    sequence: int
+
+
+async def standing(session: Session, queues: Sequence[tuple[int, UUID, UUID, str]]) -> list[Standing]:
+    """Lock what stands before new deliveries: the last of an ``ordered`` queue, all of a ``latest`` one."""
+    if all(ordering == Ordering.UNORDERED for *_, ordering in queues):
+        return []
     buckets, trackings, endpoints, orderings = (list(column) for column in zip(*queues, strict=True))
     rows = await fetch(session, "queues", sorted(set(buckets)), buckets, trackings, endpoints, orderings)
-    return {(row["tracking"], row["endpoint"]) for row in rows}
+    return [Standing(**row) for row in rows]
+
+
+async def supersede(session: Session, deliveries: Sequence[UUID]) -> set[UUID]:
+    """Settle as superseded what stands under ``latest`` and is not in flight; gives those that were."""
+    buckets = sorted({ids.bucket(delivery) for delivery in deliveries})
+    rows = await fetch(session, "supersede", buckets, list(deliveries), Reason.NEWER_EVENT.value)
+    return {row["id"] for row in rows}
+
+
+async def write_superseded(session: Session, deliveries: Sequence[NewDelivery]) -> None:
+    """Write deliveries that a newer event has passed before they were queued."""
+    if deliveries:
+        columns = [(one.bucket, one.id, one.endpoint, one.tracking, one.event, one.sequence) for one in deliveries]
+        reason = Reason.NEWER_EVENT.value
+        await execute(session, "add_superseded", reason, *(list(column) for column in zip(*columns, strict=True)))
 
 
 async def write_events(session: Session, events: Sequence[NewEvent]) -> None:

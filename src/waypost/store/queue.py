@@ -12,7 +12,7 @@ import msgspec
 
 from waypost.domain import ids
 from waypost.domain.deliveries import Reason, Settled
-from waypost.domain.endpoints import DisabledReason
+from waypost.domain.endpoints import DisabledReason, Ordering
 from waypost.store import hours, intake_rows
 from waypost.store.intake_rows import day_of
 from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
@@ -36,6 +36,13 @@ class Lane(msgspec.Struct, frozen=True):
     endpoint: UUID
     free: int
     low: datetime
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A delivery under the row lock of its settling; ``cancelling`` says why it is to be cancelled, if it is."""
+
+    ordering: str
+    cancelling: str | None
 
 
 async def claim(session: Session, lanes: Sequence[Lane], *, dispatcher: int, lease: timedelta) -> list[Claimed]:
@@ -105,36 +112,45 @@ async def settle(session: Session, finished: Sequence[Finished], *, dispatcher: 
     ordered = sorted(finished, key=lambda one: (one.claimed.bucket, one.claimed.tracking, one.claimed.endpoint))
     async with transaction(session):
         held, now = await _hold(session, ordered)
-        ours = await _given_way(session, [one for one in ordered if one.claimed.id in held])
+        ours = await _passed(session, [one for one in ordered if one.claimed.id in held], held)
         ends = _by_end(ours, held)
         for (state, reason, tried), group in ends.items():
             await execute(session, "settle", *_ids(group), state.value, reason and reason.value, int(tried))
-        await _retry(session, [one for one in ours if one.state is None and held[one.claimed.id] is None], now)
-        ended = [one.claimed for one in ours if one.state is not None or held[one.claimed.id] is not None]
+        settled = {one.claimed.id: state for (state, _, _), group in ends.items() for one in group}
+        await _retry(session, [one for one in ours if one.claimed.id not in settled], now)
+        ended = [one.claimed for one in ours if one.claimed.id in settled]
         freed = await unblock(session, {(one.bucket, one.tracking, one.endpoint) for one in ended})
         known = await _known(session, [one for one in ordered if one.claimed.id not in held])
         attempts = [one.attempt for one in ordered if one.attempt is not None]
         await _keep_attempts(session, [one for one in attempts if (one.delivery, one.number) not in known])
-        settled = {one.claimed.id: state for (state, _, _), group in ends.items() for one in group}
         await hours.tally(session, dispatcher, ordered, settled)
     return freed, len(ordered) - len(ours)
 
 
-async def _given_way(session: Session, ours: list[Finished]) -> list[Finished]:
-    """Settle as superseded what lets a newer one of its parcel pass."""
-    queues = [one.claimed for one in ours if one.may_give_way]
-    if not queues:
+async def _passed(session: Session, ours: list[Finished], held: dict[UUID, Held]) -> list[Finished]:
+    """Settle as superseded what failed and lets a newer one of its parcel pass: of ``latest`` that is everything."""
+    heads = [one.claimed for one in ours if one.state is None and _lets_pass(one, held[one.claimed.id])]
+    if not heads:
         return ours
-    buckets = [one.bucket for one in queues]
-    columns = ([one.id for one in queues], [one.tracking for one in queues], [one.endpoint for one in queues])
-    rows = await fetch(session, "followed", sorted(set(buckets)), buckets, *columns)
-    passed = {row["id"] for row in rows}
+    keys = [(one.bucket, one.id, one.tracking, one.endpoint, one.sequence) for one in heads]
+    columns = [list(column) for column in zip(*keys, strict=True)]
+    passed = {row["id"] for row in await fetch(session, "newer", sorted(set(columns[0])), *columns)}
     end = {"state": Settled.SUPERSEDED, "reason": Reason.NEWER_EVENT}
     return [msgspec.structs.replace(one, **end) if one.claimed.id in passed else one for one in ours]
 
 
-async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[UUID, str | None], datetime]:
-    """Lock what is still ours; gives for each why it is to be cancelled, if it is, and the database's time."""
+def _lets_pass(failed: Finished, held: Held) -> bool:
+    match Ordering(held.ordering):
+        case Ordering.LATEST:
+            return True
+        case Ordering.ORDERED:
+            return failed.may_give_way
+        case Ordering.UNORDERED:
+            return False
+
+
+async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[UUID, Held], datetime]:
+    """Lock what is still ours, and give the database's time."""
     rows = await fetch(
         session,
         "hold",
@@ -144,17 +160,17 @@ async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[UU
         [one.claimed.lease_no for one in finished],
     )
     now = rows[0]["now"] if rows else datetime.min.replace(tzinfo=UTC)
-    return {row["id"]: row["cancelling"] for row in rows}, now
+    return {row["id"]: Held(row["ordering"], row["cancelling"]) for row in rows}, now
 
 
 def _by_end(
-    ours: Sequence[Finished], cancelling: dict[UUID, str | None]
+    ours: Sequence[Finished], held: dict[UUID, Held]
 ) -> dict[tuple[Settled, Reason | None, bool], list[Finished]]:
     """Group by end. What was cancelled in flight is delivered if the attempt succeeded, else cancelled."""
     groups: dict[tuple[Settled, Reason | None, bool], list[Finished]] = {}
     for one in ours:
         state, reason = one.state, one.reason
-        why = cancelling[one.claimed.id]
+        why = held[one.claimed.id].cancelling
         if why is not None and state is not Settled.DELIVERED:
             state, reason = Settled.CANCELLED, Reason(why)
         if state is not None:
@@ -265,6 +281,23 @@ async def cancel_lane(session: Session, endpoint: UUID) -> int:
         assert row is not None  # noqa: S101 - an aggregate gives a row
         cancelled: int = row["cancelled"]
         return cancelled
+
+
+async def free_lane(session: Session, endpoint: UUID, after: UUID) -> UUID | None:
+    """Take what waits behind others out of its order, some at a time by id; gives where to go on, None at the end.
+
+    For an endpoint that wants no order any more. The heads keep their places: nothing waits for them then.
+    """
+    async with transaction(session):
+        rows = await fetch(session, "blocked_of_endpoint", ALL_BUCKETS, endpoint, after)
+        if not rows:
+            return None
+        buckets = sorted({row["bucket"] for row in rows})
+        trackings = sorted({row["tracking"] for row in rows})
+        await fetch(session, "lock_trackings", buckets, [ids.bucket(tracking) for tracking in trackings], trackings)
+        await execute(session, "free", buckets, [row["id"] for row in rows])
+        last: UUID = rows[-1]["id"]
+        return last
 
 
 async def disable(session: Session, endpoint: UUID, reason: DisabledReason) -> None:

@@ -46,7 +46,7 @@ class NewDelivery(msgspec.Struct, frozen=True):
     event: UUID
     sequence: int
     ordering: str
-    blocked: bool
+    blocked: bool = False
 
 
 class Claimed(msgspec.Struct, frozen=True):

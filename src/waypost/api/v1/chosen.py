@@ -47,6 +47,7 @@ class Chosen(msgspec.Struct, frozen=True):
     version: str = Version.V4
     statuses: list[str] | None = None
     trigger: str = Trigger.EVERY_UPDATE
+    ordering: str = Ordering.ORDERED
     headers: dict[str, str] = {}
 
 
@@ -65,10 +66,9 @@ def choose(body: Changed, before: Chosen | None, check_url: Callable[[str], None
         version=_one_of(body.version, Version, "version", faults),
         statuses=_statuses(body.statuses, faults),
         trigger=_one_of(body.trigger, Trigger, "trigger", faults),
+        ordering=_one_of(body.ordering, Ordering, "ordering", faults),
         headers=_headers(body.headers, faults),
     )
-    if _one_of(body.ordering, Ordering, "ordering", faults) in (Ordering.LATEST, Ordering.UNORDERED):
-        faults.append(FieldError("ordering", f"{body.ordering} {_LATER}"))
     if body.rate_limit_per_second is not None:
         faults.append(FieldError("rate_limit_per_second", _LATER))
     if isinstance(body, Added) and body.secret is not None:

@@ -17,7 +17,7 @@ from waypost.api.parts import Parts
 from waypost.api.problems import FieldError, Problem, invalid, not_found
 from waypost.api.v1.chosen import Added, Changed, Chosen, choose, secret_faults
 from waypost.domain import ids
-from waypost.domain.endpoints import DisabledReason
+from waypost.domain.endpoints import DisabledReason, Ordering
 from waypost.domain.statuses import SELECTABLE
 from waypost.signing.standard import KEY_BYTES, make_secret
 from waypost.store import deliveries, endpoints, queue
@@ -96,7 +96,10 @@ async def change(
         if secret is not None:
             sealed = parts.vault.seal(secret, account=account, endpoint=endpoint)
             await endpoints.rotate(session, account, endpoint, secret=sealed, overlap_seconds=OVERLAP_SECONDS)
-        return _there(await endpoints.find(session, account, endpoint))
+        row = _there(await endpoints.find(session, account, endpoint))
+    if row.ordering == Ordering.UNORDERED != before.ordering:
+        await _free_waiting(parts, endpoint)
+    return row
 
 
 async def switch(parts: Parts, account: UUID, endpoint: UUID, *, on: bool) -> EndpointRow:
@@ -175,13 +178,16 @@ def own_headers(parts: Parts, row: EndpointRow) -> dict[str, str]:
 
 def chosen_of(parts: Parts, row: EndpointRow) -> Chosen:
     """Give what people have chosen about an endpoint."""
-    return Chosen(row.url, row.description, row.version, row.statuses, row.trigger, own_headers(parts, row))
+    headers = own_headers(parts, row)
+    return Chosen(row.url, row.description, row.version, row.statuses, row.trigger, row.ordering, headers)
 
 
 def _fields(parts: Parts, chosen: Chosen, account: UUID, endpoint: UUID) -> EndpointFields:
     text = msgspec.json.encode(chosen.headers).decode()
     sealed = parts.vault.seal(text, account=account, endpoint=endpoint) if chosen.headers else None
-    return EndpointFields(chosen.url, chosen.description, chosen.version, chosen.statuses, chosen.trigger, sealed)
+    return EndpointFields(
+        *(chosen.url, chosen.description, chosen.version, chosen.statuses, chosen.trigger, chosen.ordering), sealed
+    )
 
 
 def _opened(parts: Parts, account: UUID, endpoint: UUID, found: SealedSecrets | None) -> Secrets:
@@ -199,6 +205,15 @@ async def _cancel_waiting(parts: Parts, endpoint: UUID) -> None:
     async with parts.database.engine.acquire() as session:
         while await queue.cancel_lane(session, endpoint):
             pass
+
+
+async def _free_waiting(parts: Parts, endpoint: UUID) -> None:
+    """Let what waits behind others go, now that the endpoint wants no order."""
+    after: UUID | None = deliveries.FIRST
+    async with parts.database.engine.acquire() as session:
+        while after is not None:
+            after = await queue.free_lane(session, endpoint, after)
+    parts.hint([endpoint])
 
 
 def _there(row: EndpointRow | None) -> EndpointRow:

@@ -5,10 +5,10 @@
 select id from account where id = $1 for no key update
 
 -- name: add_endpoint
--- Nothing is inserted, and nothing returned, when the account has $10 endpoints already.
-insert into endpoint (id, account, url, description, version, statuses, trigger, headers, ordering, secret)
-select $1, $2, $3, $4, $5, $6, $7, $8, 'ordered', $9
-where (select count(*) from endpoint where account = $2 and deleted_at is null) < $10
+-- Nothing is inserted, and nothing returned, when the account has $11 endpoints already.
+insert into endpoint (id, account, url, description, version, statuses, trigger, ordering, headers, secret)
+select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+where (select count(*) from endpoint where account = $2 and deleted_at is null) < $11
 returning id
 
 -- name: endpoints
@@ -42,7 +42,8 @@ select id from endpoint where account = $1 and id = $2 and deleted_at is null fo
 
 -- name: change_endpoint
 update endpoint
-set url = $3, description = $4, version = $5, statuses = $6, trigger = $7, headers = $8, updated_at = now()
+set url = $3, description = $4, version = $5, statuses = $6, trigger = $7, ordering = $8, headers = $9,
+    updated_at = now()
 where account = $1 and id = $2 and deleted_at is null
 
 -- name: switch_endpoint

@@ -53,6 +53,28 @@ cross join lateral (
     limit case when k.ordering = 'ordered' then 1 end
     for key share) q
 
+-- name: supersede
+-- $2 are older events in queues of an endpoint that wants the latest only; what was queued under another ordering keeps
+-- that. What is in flight stays: its attempt settles it.
+with gone as (
+    delete from due
+    where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) and ordering = 'latest' and leased_until is null
+    returning *
+), kept as (
+    insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, settled_at)
+    select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, endpoint, tracking, event, sequence,
+           'superseded', $3::text, tries, now()
+    from gone
+)
+select id from gone
+
+-- name: add_superseded
+insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, settled_at)
+select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, endpoint, tracking, event, sequence,
+       'superseded', $1::text, 0, now()
+from unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::integer[])
+     as n (bucket, id, endpoint, tracking, event, sequence)
+
 -- name: change_trackings
 update tracking t
 set sequence = u.sequence, last_event = u.last_event, status = u.status, substatus = u.substatus, state = u.state,

@@ -77,7 +77,7 @@ where e.id = any ($1::uuid[])
 
 -- name: hold
 -- Are these leases still ours? Sorted by (bucket, tracking, endpoint): the same order of locks as intake.
-select d.bucket, d.id, d.endpoint, d.tracking, d.cancelling, now() as now
+select d.id, d.ordering, d.cancelling, now() as now
 from unnest($2::smallint[], $3::uuid[], $4::integer[]) as u (bucket, id, lease_no)
 cross join lateral (
     select * from due q
@@ -154,13 +154,14 @@ with first as (
 select (select count(*) from first) - (select count(*) from freed) as vanished,
        array(select distinct endpoint from freed) as endpoints
 
--- name: followed
--- Which heads of queues have something waiting behind them.
+-- name: newer
+-- Which heads of queues have a newer event of their parcel behind them; a recovered one behind them is older.
 select u.id
-from unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::uuid[]) as u (bucket, id, tracking, endpoint)
+from unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::integer[])
+     as u (bucket, id, tracking, endpoint, sequence)
 where exists (select from due q
               where q.bucket = any ($1::smallint[]) and q.bucket = u.bucket and q.tracking = u.tracking
-                and q.endpoint = u.endpoint and q.ordering <> 'unordered' and q.blocked)
+                and q.endpoint = u.endpoint and q.ordering <> 'unordered' and q.sequence > u.sequence)
 
 -- name: lane_queues
 -- The queues of an endpoint that was turned off or deleted, a bounded number at a time. Tests go on.
@@ -182,6 +183,17 @@ with gone as (
     returning 1
 )
 select (select count(*) from gone) as cancelled, (select count(*) from marked) as marked
+
+-- name: blocked_of_endpoint
+select bucket, tracking, id from due
+where bucket = any ($1::smallint[]) and endpoint = $2 and id > $3 and blocked
+order by id
+limit 500
+
+-- name: free
+-- Under the trackings' row locks.
+update due set ordering = 'unordered', blocked = false, next_at = now()
+where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) and blocked
 
 -- name: stuck
 -- Reconciliation: queues without a head. Empty in every snapshot.

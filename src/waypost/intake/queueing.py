@@ -1,0 +1,66 @@
+"""Puts new deliveries into their queues: those of events and those of recoveries, in the caller's transaction.
+
+The caller holds the row locks of their trackings.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import msgspec
+
+from waypost.domain.endpoints import Ordering
+from waypost.store import intake_rows, queue
+from waypost.store.intake_rows import Standing
+from waypost.store.rows import NewDelivery
+from waypost.store.statements import Session
+
+Key = tuple[UUID, UUID]
+"""The tracking and endpoint of a queue."""
+
+
+async def enqueue(session: Session, new: Sequence[NewDelivery]) -> frozenset[UUID]:
+    """Queue deliveries, of one parcel by rising sequence, and give the endpoints that have something to send by it.
+
+    The first of a queue that is empty is its head, the others are blocked behind it. Of an endpoint that wants the
+    latest only, a newer event supersedes the older ones that are not in flight.
+    """
+    queues = {(one.bucket, one.tracking, one.endpoint, one.ordering) for one in new}
+    standing = await intake_rows.standing(session, sorted(queues))
+    passed, old = _superseded(new, standing)
+    freed: set[UUID] = set()
+    if old:
+        gone = await intake_rows.supersede(session, [one.id for one in old])
+        standing = [one for one in standing if one.id not in gone]
+        left = {(one.bucket, one.tracking, one.endpoint) for one in standing}
+        freed = await queue.unblock(session, left & {(one.bucket, one.tracking, one.endpoint) for one in old})
+    waiting = _in_line([one for one in new if one.id not in passed], standing)
+    await intake_rows.write_deliveries(session, waiting)
+    await intake_rows.write_superseded(session, [one for one in new if one.id in passed])
+    return frozenset(freed | {one.endpoint for one in waiting if not one.blocked})
+
+
+def _superseded(new: Sequence[NewDelivery], standing: Sequence[Standing]) -> tuple[set[UUID], list[Standing]]:
+    """Give which new ones a newer event has passed already, and which of those that stand the new ones may pass."""
+    newest: dict[Key, int] = defaultdict(int)
+    latest = [one for one in new if one.ordering == Ordering.LATEST]
+    for one in latest:
+        newest[one.tracking, one.endpoint] = max(newest[one.tracking, one.endpoint], one.sequence)
+    old = [one for one in standing if one.sequence < newest.get((one.tracking, one.endpoint), 0)]
+    for other in standing:
+        if (other.tracking, other.endpoint) in newest:
+            newest[other.tracking, other.endpoint] = max(newest[other.tracking, other.endpoint], other.sequence)
+    return {one.id for one in latest if one.sequence < newest[one.tracking, one.endpoint]}, old
+
+
+def _in_line(new: Iterable[NewDelivery], standing: Iterable[Standing]) -> list[NewDelivery]:
+    occupied = {(one.tracking, one.endpoint) for one in standing}
+    waiting = []
+    for one in new:
+        if one.ordering != Ordering.UNORDERED:
+            blocked = (one.tracking, one.endpoint) in occupied
+            occupied.add((one.tracking, one.endpoint))
+            waiting.append(msgspec.structs.replace(one, blocked=blocked) if blocked else one)
+        else:
+            waiting.append(one)
+    return waiting

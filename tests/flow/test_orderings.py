@@ -1,0 +1,284 @@
+"""The three orderings of an endpoint (promise 4): what waits, what a newer event passes, what goes at once."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import pytest
+
+from tests.flow.test_queue import claim, delivered, refused, report, settle
+from tests.support.api import Api, Caller
+from tests.support.databases import add_account, add_endpoint
+from waypost.domain.deliveries import Reason
+from waypost.store import queue
+from waypost.store.database import Database
+from waypost.store.rows import Claimed, Finished
+from waypost.store.statements import REPEATABLE
+
+
+@pytest.fixture
+async def account(database: Database) -> UUID:
+    return await add_account(database)
+
+
+@pytest.fixture
+async def latest(database: Database, account: UUID) -> UUID:
+    return await add_endpoint(database, account, ordering="latest")
+
+
+async def waiting(database: Database) -> list[tuple[int, str, bool]]:
+    rows = await database.serving.fetch("select sequence, ordering, blocked from due order by sequence, id")
+    return [tuple(row) for row in rows]
+
+
+async def ended(database: Database) -> list[tuple[int, str, str | None, int]]:
+    rows = await database.serving.fetch("select sequence, state, reason, tries from settled order by sequence, id")
+    return [tuple(row) for row in rows]
+
+
+@pytest.mark.usefixtures("latest")
+async def test_under_latest_a_newer_event_supersedes_what_is_not_in_flight(database: Database, account: UUID) -> None:
+    await report(database, account, "A1", 8)
+    await report(database, account, "B1", 8)
+
+    await report(database, account, "A1", 9)
+
+    assert await ended(database) == [(1, "superseded", "newer_event", 0)]
+    assert await waiting(database) == [(1, "latest", False), (2, "latest", False)]
+
+
+@pytest.mark.usefixtures("latest")
+async def test_under_latest_only_the_newest_of_several_new_events_is_queued(database: Database, account: UUID) -> None:
+    await report(database, account, "A1", 8, 9, 10)
+
+    assert await waiting(database) == [(3, "latest", False)]
+    assert [end[:2] for end in await ended(database)] == [(1, "superseded"), (2, "superseded")]
+    assert await database.serving.fetchval("select sum(deliveries) from event") == 3
+
+
+async def test_under_latest_what_is_in_flight_stays_and_the_newest_waits_behind_it(
+    database: Database, account: UUID, latest: UUID
+) -> None:
+    await report(database, account, "A1", 8)
+    (first,) = await claim(database, latest)
+    await report(database, account, "A1", 9)
+
+    await report(database, account, "A1", 10)
+
+    assert await waiting(database) == [(1, "latest", False), (3, "latest", True)]
+    await settle(database, delivered(first))
+    assert [end[:2] for end in await ended(database)] == [(1, "delivered"), (2, "superseded")]
+    (newest,) = await claim(database, latest)
+    assert newest.sequence == 3
+
+
+async def test_under_latest_an_attempt_that_fails_with_a_newer_event_behind_it_is_not_made_again(
+    database: Database, account: UUID, latest: UUID
+) -> None:
+    await report(database, account, "A1", 8)
+    (first,) = await claim(database, latest)
+    await report(database, account, "A1", 9)
+
+    freed, _ = await settle(database, refused(first))
+
+    assert freed == {latest}
+    assert await ended(database) == [(1, "superseded", "newer_event", 1)]
+    assert await waiting(database) == [(2, "latest", False)]
+
+
+async def test_under_latest_an_attempt_that_fails_with_nothing_newer_is_made_again(
+    database: Database, account: UUID, latest: UUID
+) -> None:
+    await report(database, account, "A1", 8)
+    (first,) = await claim(database, latest)
+
+    await settle(database, refused(first))
+
+    assert await waiting(database) == [(1, "latest", False)]
+
+
+async def test_unordered_events_of_a_parcel_are_all_free_at_once(database: Database, account: UUID) -> None:
+    endpoint = await add_endpoint(database, account, ordering="unordered")
+
+    await report(database, account, "A1", 8, 9)
+    await report(database, account, "A1", 10)
+
+    assert sorted(one.sequence for one in await claim(database, endpoint)) == [1, 2, 3]
+
+
+async def add(shop: Caller, ordering: str) -> str:
+    made = await shop.post("/v1/endpoints", {"url": "http://127.0.0.1/hook", "ordering": ordering})
+    assert (made.status_code, made.json()["ordering"]) == (201, ordering)
+    path: str = "/v1/endpoints/" + made.json()["id"]
+    return path
+
+
+async def change(shop: Caller, path: str, ordering: str) -> None:
+    changed = await shop.call("PATCH", path, json={"ordering": ordering})
+    assert (changed.status_code, changed.json()["ordering"]) == (200, ordering)
+
+
+async def test_an_endpoint_that_wants_no_order_any_more_gets_at_once_what_waited(api: Api, shop: Caller) -> None:
+    path = await add(shop, "ordered")
+    await report(api.database, shop.account, "A1", 8, 9, 10)
+
+    await change(shop, path, "unordered")
+
+    assert await waiting(api.database) == [
+        (1, "ordered", False),
+        (2, "unordered", False),
+        (3, "unordered", False),
+    ]
+    assert api.hinted[-1] == UUID(path[-32:])
+    await report(api.database, shop.account, "A1", 11)
+    assert (4, "unordered", False) in await waiting(api.database)
+
+
+async def test_events_after_a_change_to_ordered_wait_for_each_other_but_not_for_what_was_unordered(
+    api: Api, shop: Caller
+) -> None:
+    path = await add(shop, "unordered")
+    await report(api.database, shop.account, "A1", 8)
+
+    await change(shop, path, "ordered")
+
+    await report(api.database, shop.account, "A1", 9, 10)
+    assert await waiting(api.database) == [(1, "unordered", False), (2, "ordered", False), (3, "ordered", True)]
+
+
+async def test_what_was_queued_in_order_stays_so_when_its_endpoint_comes_to_want_the_latest_only(
+    api: Api, shop: Caller
+) -> None:
+    path = await add(shop, "ordered")
+    await report(api.database, shop.account, "A1", 8, 9)
+
+    await change(shop, path, "latest")
+
+    await report(api.database, shop.account, "A1", 10)
+    await report(api.database, shop.account, "A1", 11)
+    assert await waiting(api.database) == [(1, "ordered", False), (2, "ordered", True), (4, "latest", True)]
+
+
+async def test_a_queue_whose_head_is_superseded_gets_the_next_that_keeps_its_order_as_its_head(
+    api: Api, shop: Caller
+) -> None:
+    path = await add(shop, "latest")
+    await report(api.database, shop.account, "A1", 8)
+    await change(shop, path, "ordered")
+    await report(api.database, shop.account, "A1", 9)
+    await change(shop, path, "latest")
+
+    await report(api.database, shop.account, "A1", 10)
+
+    assert await waiting(api.database) == [(2, "ordered", False), (3, "latest", True)]
+
+
+class Stress:
+    """Intakes, dispatchers with failures and late settles, and people who cancel, over a few parcels."""
+
+    def __init__(self, database: Database, endpoints: dict[UUID, str], chance: random.Random) -> None:
+        self.database = database
+        self.endpoints = endpoints
+        self.chance = chance
+        self.arrived: dict[tuple[UUID, UUID], list[Claimed]] = {}
+        self.refused = 0
+        self.reported = asyncio.Event()
+
+    async def dispatch(self, number: int) -> None:
+        overdue: list[Claimed] = []
+        while not (self.reported.is_set() and await self._is_empty()):
+            claimed = await claim(self.database, *self.endpoints, free=5, dispatcher=number)
+            for one in overdue:
+                await self._settle_late(one)
+            overdue = []
+            if self.chance.random() < 0.1:  # it stops for longer than its leases
+                await self.database.engine.execute(
+                    "update due set leased_until = now() - interval '1 second' where leased_by = $1", number
+                )
+                overdue = claimed
+                continue
+            finished = [self._attempt(one) for one in claimed]
+            self.chance.shuffle(finished)
+            await self._settle(finished)
+
+    async def _settle_late(self, claimed: Claimed) -> None:
+        self._arrived(claimed).append(claimed)
+        if await self._settle([delivered(claimed)]):
+            self._arrived(claimed).remove(claimed)
+            self.refused += 1
+
+    def _attempt(self, claimed: Claimed) -> Finished:
+        if self.chance.random() < 0.3:
+            return Finished(claimed, None, None)
+        self._arrived(claimed).append(claimed)
+        return delivered(claimed)
+
+    def _arrived(self, claimed: Claimed) -> list[Claimed]:
+        return self.arrived.setdefault((claimed.tracking, claimed.endpoint), [])
+
+    async def _settle(self, finished: list[Finished]) -> int:
+        while True:
+            try:
+                _, late = await settle(self.database, *finished)
+            except REPEATABLE:
+                continue
+            return late
+
+    async def _is_empty(self) -> bool:
+        return await self.database.engine.fetchval("select count(*) from due") == 0  # type: ignore[no-any-return]
+
+    async def watch(self) -> None:
+        """See in every snapshot that no queue is without a head."""
+        while not (self.reported.is_set() and await self._is_empty()):
+            async with self.database.engine.acquire() as session:
+                assert await queue.stuck(session) == 0
+
+
+@asynccontextmanager
+async def reporting_at_once(database: Database, account: UUID, parcels: list[str], hours: int) -> AsyncIterator[None]:
+    async def intake(hour: int) -> None:
+        for number in random.Random(hour).sample(parcels, len(parcels)):
+            await report(database, account, number, hour)
+
+    async with asyncio.TaskGroup() as tasks:
+        for hour in range(hours):
+            tasks.create_task(intake(hour))
+        yield
+
+
+async def test_under_concurrent_intake_failures_and_lost_leases_nothing_is_stuck_or_out_of_order(
+    database: Database, account: UUID
+) -> None:
+    orderings = ("ordered", "latest", "unordered")
+    endpoints = {await add_endpoint(database, account, ordering=one): one for one in orderings}
+    parcels, events = [f"P{number}" for number in range(8)], 12
+    stress = Stress(database, endpoints, random.Random(11))
+
+    async with asyncio.timeout(90), asyncio.TaskGroup() as tasks:
+        for number in (1, 2, 3):
+            tasks.create_task(stress.dispatch(number))
+        tasks.create_task(stress.watch())
+        async with reporting_at_once(database, account, parcels, events):
+            pass
+        stress.reported.set()
+
+    every = list(range(1, events + 1))
+    for (_, endpoint), arrived in stress.arrived.items():
+        sequences = [one.sequence for one in arrived]
+        match endpoints[endpoint]:
+            case "ordered":
+                assert sequences == every
+            case "latest":
+                assert sequences == sorted(set(sequences))
+                assert sequences[-1] == events
+            case _:
+                assert sorted(sequences) == every
+    assert stress.refused
+    counted = await database.serving.fetch("select state, reason, count(*) from settled group by 1, 2")
+    assert {(row["state"], row["reason"]) for row in counted} == {
+        ("delivered", None),
+        ("superseded", Reason.NEWER_EVENT),
+    }
+    assert sum(row["count"] for row in counted) == len(parcels) * events * len(endpoints)
