@@ -42,6 +42,9 @@ faults: develop ## run the tests that take minutes or gigabytes
 screenshots: develop ## take pictures of every page into build/screenshots, and those of the guides
 	@$(BIN)/python -m tools.screenshots
 
+docs: develop ## write the documentation's pages that come from the code; all of it as static pages in build/docs
+	@$(BIN)/python -m tools.documentation
+
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
     --no-emit-find-links --custom-compile-command "make lock" --upgrade
 
@@ -53,4 +56,4 @@ lock: develop ## refresh the locks of requirements/
 clean: ## remove what was made
 	rm -rf .venv .demo build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup develop demo serve test check bench faults screenshots lock clean
+.PHONY: help setup develop demo serve test check bench faults screenshots docs lock clean

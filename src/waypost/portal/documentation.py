@@ -62,6 +62,15 @@ CHAPTERS: Final = (
             *("secure", "retry", "specifications", "outgoing-ip"),
         ),
     ),
+    Chapter(
+        "reference",
+        "Reference",
+        "Every setting, command, call, field and code, made from the code or checked against it.",
+        (
+            *("settings", "command-line", "calls", "errors", "statuses", "deliveries"),
+            *("payload-v4", "payload-v3", "payload-v2"),
+        ),
+    ),
 )
 
 Lead = Callable[[str], str | None]

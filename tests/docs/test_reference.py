@@ -1,0 +1,78 @@
+"""The reference is the code's: what is made from it is not stale, and what is there stands in it."""
+
+import json
+import re
+
+import jsonschema
+import pytest
+
+from tests.support.documentation import ROOT, calls, code_blocks, text_of
+from tools.documentation import static
+from tools.documentation.codes import v1_codes, v4_codes
+from tools.documentation.commands import commands
+from tools.documentation.reference import made_pages
+from tools.documentation.settings import settings
+from waypost.domain.attempts import Outcome
+from waypost.domain.deliveries import Reason, Settled, Waiting
+from waypost.domain.endpoints import Skip
+from waypost.domain.statuses import SUBSTATUSES, Status
+from waypost.payloads import schemas
+from waypost.portal.documentation import PLACES
+from waypost.settings import Settings, variable
+
+NAMES = {
+    "reference/settings.md": {variable(name) for name in Settings.model_fields},
+    "reference/statuses.md": {*Status, *SUBSTATUSES},
+    "reference/deliveries.md": {*Waiting, *Settled, *Reason, *Skip, *Outcome},
+    "reference/calls.md": {call.path for call in calls() if call.path.startswith(("/v1/", "/v4/", "/schemas/"))},
+    "reference/errors.md": {*(one.code for one in v1_codes()), *(str(one.code) for one in v4_codes())},
+    "reference/command-line.md": {
+        *(f"waypost {command.name}" for command in commands()),
+        *(option.name for command in commands() for option in command.options),
+    },
+}
+
+
+@pytest.mark.parametrize("file", made_pages())
+def test_a_page_made_from_the_code_is_not_stale(file: str) -> None:
+    assert text_of(file) == made_pages()[file], "run `make docs` and commit what it writes"
+
+
+@pytest.mark.parametrize("file", NAMES)
+def test_what_is_there_stands_in_the_reference(file: str) -> None:
+    text = re.sub(r"/\{[^}]*\}", "/{id}", text_of(file))
+
+    assert {name for name in NAMES[file] if name not in text} == set()
+
+
+def test_codes_are_found_in_the_code() -> None:
+    """The search for them would find nothing if the code were written another way."""
+    assert {"unauthorized", "invalid_request", "not_found", "overloaded"} <= {one.code for one in v1_codes()}
+    assert {4101, 4110, 4111, 4120} <= {one.code for one in v4_codes()}
+
+
+def test_every_setting_says_what_it_does_and_what_it_takes() -> None:
+    assert [one.name for one in settings() if not (one.about and one.kind)] == []
+
+
+@pytest.mark.parametrize("version", ["V2", "V3", "V4"])
+def test_a_sample_fits_its_schema(version: str) -> None:
+    [sample] = code_blocks(f"reference/payload-{version.lower()}.md", "json")
+
+    jsonschema.validate(json.loads(sample), json.loads(schemas.load(version)))
+
+
+def test_the_static_pages_lead_to_each_other_and_nowhere_else() -> None:
+    pages = static.rendered()
+    beside = {"waypost.css", "favicon.svg"}
+
+    assert set(pages) == {"index.html", *(place.file.replace(".md", ".html") for place in PLACES)}
+    for name, text in pages.items():
+        here = ROOT / "build" / "docs" / name
+        for target in re.findall(r'(?:href|src)="([^"]+)"', text):
+            file, _, anchor = target.partition("#")
+            found = (here.parent / file).resolve().relative_to(ROOT / "build" / "docs") if file else name
+            if str(found).endswith(".png"):
+                assert (ROOT / "docs" / found).is_file(), (name, target)
+            elif str(found) not in beside:
+                assert not anchor or f'id="{anchor}"' in pages[str(found)], (name, target)

@@ -1,0 +1,114 @@
+"""The codes of errors, read from the code that answers them."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from http import HTTPStatus
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+from typing import Final
+
+import msgspec
+
+from waypost import api
+from waypost.api.v4 import envelope
+
+_KEY_CODES: Final = {"unauthorized": HTTPStatus.UNAUTHORIZED, "forbidden": HTTPStatus.FORBIDDEN}
+_SAYS: Final = {
+    "api_key_limit": "The account has as many keys as it may have: revoke one first.",
+    "endpoint_limit": "The account has as many endpoints as it may have (`WAYPOST_MAX_ENDPOINTS`).",
+    "forbidden": "The key is known, but has not the scope that this call needs.",
+    "idempotency_conflict": "The `Idempotency-Key` was used with another body in the last 24 hours.",
+    "internal": "Something failed on our side; the log says what.",
+    "invalid_request": "A field can't be taken: `errors` names it.",
+    "malformed_json": "The body is not JSON in UTF-8.",
+    "malformed_request": "The request can't be read.",
+    "method_not_allowed": "The path knows no such method: the header `Allow` names those it knows.",
+    "not_available": "What was asked for is specified, but not built yet.",
+    "not_found": "There is nothing here, or it is another account's.",
+    "overloaded": "Try again after `Retry-After`: nothing was taken.",
+    "still_running": "The first request with this `Idempotency-Key` is not done: try again after `Retry-After`.",
+    "too_large": "The body is too large.",
+    "unauthorized": "No key, or one that is not known, has ended or was revoked.",
+}
+_SAYS_V4: Final = {
+    511: "Something failed on our side; the log says what.",
+    4101: "The tracking exists already.",
+    4102: "There is no such tracking, or it is another account's.",
+    4103: "More than 40 in one call.",
+    4110: "The tracking number can't be one.",
+    4111: "A tracking number is needed.",
+    4112: "The id can't be one.",
+    4113: "Only an expired tracking can be tracked again.",
+    4120: "The courier code can't be one.",
+    4121: "No courier has numbers of this form.",
+    4122: "The courier needs a further field, or one of them can't be right.",
+    4130: "A field has not the form it needs, or the call does not know it.",
+    4160: "An air waybill number is needed, or this can't be one.",
+    4161: "No source for this airline is configured.",
+}
+
+
+class Code(msgspec.Struct, frozen=True):
+    """A code of v1: the HTTP statuses that it comes with, and what it says."""
+
+    code: str
+    statuses: tuple[int, ...]
+    says: str
+
+
+class OldCode(msgspec.Struct, frozen=True):
+    """A code of v4, TrackingMore's number, and what it says."""
+
+    code: int
+    says: str
+
+
+def v1_codes() -> tuple[Code, ...]:
+    """Give the codes of problems, by name."""
+    found: dict[str, set[int]] = {}
+    for name in sorted(module.name for module in walk_packages(api.__path__, "waypost.api.")):
+        if ".v4" not in name:
+            for code, status in _raised(name):
+                found.setdefault(code, set()).add(status)
+    return tuple(
+        Code(code, tuple(sorted(statuses)), _SAYS.get(code, _words(code))) for code, statuses in sorted(found.items())
+    )
+
+
+def v4_codes() -> tuple[OldCode, ...]:
+    """Give TrackingMore's codes, by number."""
+    named = {value: name for name, value in vars(envelope).items() if name.isupper() and isinstance(value, int)}
+    return tuple(OldCode(code, _SAYS_V4.get(code, _words(name))) for code, name in sorted(named.items()))
+
+
+def _words(name: str) -> str:
+    """Read a code as a sentence, until somebody writes a better one."""
+    return f"{name.replace('_', ' ').capitalize()}."
+
+
+def _raised(name: str) -> Iterator[tuple[str, int]]:
+    """Give the codes that stand beside an HTTP status in a module: in a call or in a table."""
+    module = import_module(name)
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        pairs: list[tuple[ast.expr | None, ast.expr]] = []
+        if isinstance(node, ast.Call) and len(node.args) > 1:
+            pairs = [(node.args[0], node.args[1])]
+        elif isinstance(node, ast.Dict):
+            pairs = list(zip(node.keys, node.values, strict=True))
+        for status, code in pairs:
+            if (text := _text(code, name)) and isinstance(status, ast.Attribute):
+                if status.attr in HTTPStatus.__members__:
+                    yield text, HTTPStatus[status.attr]
+                elif text in _KEY_CODES:
+                    yield text, _KEY_CODES[text]
+
+
+def _text(node: ast.expr, module: str) -> str | None:
+    """Give a text that may be a code: a literal, or the value of a name."""
+    value = node.value if isinstance(node, ast.Constant) else None
+    if isinstance(node, ast.Name):
+        value = getattr(sys.modules[module], node.id, None)
+    return value if isinstance(value, str) and value.isidentifier() and value.islower() else None

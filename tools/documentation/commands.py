@@ -1,0 +1,72 @@
+"""Every command and its options, read from the application of the command line."""
+
+import inspect
+import types
+from collections.abc import Iterator
+from enum import Enum
+from functools import cache
+from typing import Any, Literal, Union, get_args, get_origin
+
+import msgspec
+from cyclopts import App
+from cyclopts.argument import Argument
+
+from waypost.cli.application import make_application
+
+
+class Option(msgspec.Struct, frozen=True):
+    """An option: its name, what it takes (nothing for a flag), whether it must be given, what it does."""
+
+    name: str
+    takes: str
+    required: bool
+    about: str
+
+
+class Command(msgspec.Struct, frozen=True):
+    """A command: its words after ``waypost``, what it does, its options."""
+
+    name: str
+    about: str
+    options: tuple[Option, ...]
+
+
+@cache
+def commands() -> tuple[Command, ...]:
+    """Give every command that can be run, in the order of the help."""
+    return tuple(_below(make_application(), ()))
+
+
+def _below(application: App, words: tuple[str, ...]) -> Iterator[Command]:
+    for name in application:
+        if name.startswith("-"):
+            continue
+        part, here = application[name], (*words, name)
+        if part.default_command is not None:
+            options = tuple(_option(one) for one in part.assemble_argument_collection() if one.show)
+            yield Command(" ".join(here), inspect.cleandoc(part.help), options)
+        yield from _below(part, here)
+
+
+def _option(argument: Argument) -> Option:
+    return Option(
+        argument.names[0],
+        _takes(argument.hint, argument.names[0]),
+        bool(argument.required),
+        argument.parameter.help or "",
+    )
+
+
+def _takes(hint: Any, name: str) -> str:
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return _takes(next(part for part in parts if part is not types.NoneType), name)
+    if origin is Literal:
+        return " or ".join(f"`{part}`" for part in parts)
+    if origin is tuple:
+        return f"{_takes(parts[0], name)}, as often as wanted"
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return " or ".join(f"`{part.value}`" for part in hint)
+    if hint is bool:
+        return ""
+    return f"`{name.strip('-').upper().replace('-', '_')}`"

@@ -1,0 +1,91 @@
+"""The pages of the documentation that are made from the code: their texts, and where they are written to.
+
+Each is a template of ``pages/``, which holds the sentences; the facts come from the package.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tools.documentation.calls import calls
+from tools.documentation.codes import v1_codes, v4_codes
+from tools.documentation.commands import commands
+from tools.documentation.settings import CARRIERS, settings
+from waypost.domain.attempts import Outcome
+from waypost.domain.deliveries import Reason, Settled, Waiting
+from waypost.domain.endpoints import Skip, Version
+from waypost.domain.statuses import SUBSTATUSES, Status, status_of
+from waypost.payloads import render, sign_inside
+from waypost.payloads.samples import sample_state
+from waypost.portal import wording
+from waypost.portal.snippets import LANGUAGES, Way, snippet
+from waypost.portal.specifications import fields_of
+
+TEMPLATES: Final = Path(__file__).parent / "pages"
+DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
+_SIGNED_AT: Final = 1_772_629_200
+_NO_SIGNATURE: Final = "0" * 64
+
+
+@cache
+def made_pages() -> dict[str, str]:
+    """Give the text of every page that is made, by its file in ``docs/``."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=False,  # noqa: S701 - Markdown of our own, which is rendered without raw HTML
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals.update(_facts())
+    files = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.md"))
+    return {file: environment.get_template(file).render() for file in files}
+
+
+def write() -> list[str]:
+    """Write the pages that are made; give those that were stale."""
+    stale = []
+    for name, text in made_pages().items():
+        file = DOCS / name
+        if not file.is_file() or file.read_text(encoding="utf-8") != text:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+            stale.append(name)
+    return stale
+
+
+def _facts() -> dict[str, object]:
+    return {
+        "server_settings": [one for one in settings() if not one.name.startswith(CARRIERS)],
+        "carrier_settings": [one for one in settings() if one.name.startswith(CARRIERS)],
+        "commands": commands(),
+        "calls": calls,
+        "v1_codes": v1_codes(),
+        "v4_codes": v4_codes(),
+        "statuses": tuple(Status),
+        "substatuses": [(name, status_of(name), text) for name, text in SUBSTATUSES.items()],
+        "waiting": tuple(Waiting),
+        "settled": tuple(Settled),
+        "reasons": tuple(Reason),
+        "skips": tuple(Skip),
+        "outcomes": tuple(Outcome),
+        "STATES": wording.STATES,
+        "REASONS": wording.REASONS,
+        "ERRORS": wording.ERRORS,
+        "fields_of": fields_of,
+        "sample": _sample,
+        "languages": LANGUAGES,
+        "snippet": lambda language, way: snippet(language, Way(way)),
+    }
+
+
+def _sample(version: str, status: str) -> str:
+    """Give a sample body, indented for people; the wire has one line."""
+    body = sign_inside(
+        Version(version), render(Version(version), sample_state(Status(status))), _SIGNED_AT, _NO_SIGNATURE
+    )
+    return json.dumps(json.loads(body), indent=2)

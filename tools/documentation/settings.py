@@ -1,0 +1,87 @@
+"""Every setting as the documentation names it, read from ``waypost.settings``."""
+
+import inspect
+import types
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final, Literal, Union, get_args, get_origin
+
+import msgspec
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from tools.documentation.commands import commands
+from waypost.domain.targets import Ports
+from waypost.settings import Settings, variable
+
+CARRIERS: Final = "carrier_"
+_BOUNDS: Final = (("ge", "{} at least"), ("gt", "more than {}"), ("le", "{} at most"), ("lt", "less than {}"))
+_KINDS: Final = {
+    str: "text",
+    SecretStr: "text, never shown",
+    int: "whole number",
+    float: "number",
+    Path: "path",
+    Ports: "ports and ranges of ports, with commas between them",
+    tuple: "list, with commas between its parts",
+}
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """A setting: its name in waypost.toml, its variable, what it may be, its default, what it does."""
+
+    name: str
+    variable: str
+    option: str | None
+    kind: str
+    default: str
+    about: str
+
+
+def settings() -> tuple[Setting, ...]:
+    """Give every setting in the order of the code."""
+    options = {option.name for command in commands() for option in command.options}
+    return tuple(_setting(name, field, options) for name, field in Settings.model_fields.items())
+
+
+def _setting(name: str, field: FieldInfo, options: set[str]) -> Setting:
+    option = f"--{name.replace('_', '-')}"
+    return Setting(
+        name,
+        variable(name),
+        option if option in options else None,
+        ", ".join([_kind(field.annotation), *_bounds(field)]),
+        _default(field),
+        inspect.cleandoc(field.description or ""),
+    )
+
+
+def _kind(annotation: Any) -> str:
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        return _kind(next(part for part in parts if part is not types.NoneType))
+    if origin is Literal:
+        return " or ".join(f"`{part}`" for part in parts)
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return " or ".join(f"`{part.value}`" for part in annotation)
+    return _KINDS.get(origin or annotation, "address")
+
+
+def _bounds(field: FieldInfo) -> Iterator[str]:
+    for name, words in _BOUNDS:
+        for part in field.metadata:
+            if (bound := getattr(part, name, None)) is not None:
+                yield words.format(f"{bound:,}")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return "as said above"
+    match field.get_default():
+        case None | ():
+            return ""
+        case Ports() as ports:
+            return f"`{ports.text}`"
+        case default:
+            return f"`{default}`"

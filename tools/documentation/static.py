@@ -1,0 +1,65 @@
+"""The documentation as static pages in ``build/docs``: the renderer and the style sheet of ``/help``, no server."""
+
+import posixpath
+import shutil
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from waypost.portal import documentation
+from waypost.portal.documentation import CHAPTERS, PLACES
+from waypost.portal.rendering import STATIC
+
+FOLDER: Final = Path(__file__).resolve().parents[2] / "build" / "docs"
+_INDEX: Final = "index.html"
+_STYLE: Final = "waypost.css"
+
+
+def build(folder: Path = FOLDER) -> int:
+    """Make the pages anew and give their number."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, text in rendered().items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    for name in (_STYLE, "favicon.svg"):
+        (folder / name).write_bytes((STATIC / name).read_bytes())
+    pictures = Path(str(documentation.folder())) / "webhooks" / "images"
+    shutil.copytree(pictures, folder / "webhooks" / "images")
+    return len(PLACES) + 1
+
+
+def rendered() -> dict[str, str]:
+    """Give the text of each page by its file; links are relative, and those into a server are left out."""
+    environment = Environment(
+        loader=PackageLoader("waypost.portal"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    page, index = environment.get_template("static_page.html"), environment.get_template("static_index.html")
+    shared = {"chapters": CHAPTERS, "title_of": documentation.title}
+    texts = {_INDEX: index.render(shared, lead=lead_from(""), up="")}
+    for place in PLACES:
+        lead = lead_from(place.folder)
+        guide, following = documentation.read(place, lead), documentation.following(place)
+        texts[f"{place.folder}/{place.name}.html"] = page.render(
+            shared, guide=guide, following=following, lead=lead, up="../"
+        )
+    return texts
+
+
+def lead_from(within: str) -> documentation.Lead:
+    """Give what says where links of pages in a folder lead."""
+
+    def lead(target: str) -> str | None:
+        if target.startswith("/"):
+            return None
+        file, mark, anchor = target.partition("#")
+        if file.endswith(".md"):
+            file = f"{file.removesuffix('.md')}.html"
+        return posixpath.relpath(file, within or ".") + mark + anchor
+
+    return lead
