@@ -1,0 +1,148 @@
+"""A number's couriers are found by its form and its check digit, and nothing is sure of a wrong one."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from waypost.carriers.couriers.check_digits import CHECKS
+from waypost.carriers.couriers.detection import MOST_GUESSES, Certainty, Format, detect, formats
+from waypost.carriers.couriers.table import couriers, posts
+from waypost.domain.tracking_numbers import normalise_number
+
+OUTSIDE = Path(__file__).parents[3] / "shared/data/tracking-number-formats"
+OTHER_CODES = {"canada_post": "canada-post", "landmark": "landmark-global", "old_dominion": "old-dominion"}
+FEW = 3
+SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+every_format = pytest.mark.parametrize("form", formats(), ids=lambda form: f"{form.courier}-{form.example}")
+checked = pytest.mark.parametrize(
+    "form", [form for form in formats() if form.check], ids=lambda form: f"{form.courier}-{form.example}"
+)
+
+
+def found(number: str) -> list[str]:
+    return [guess.courier for guess in detect(number)]
+
+
+def surest(number: str) -> Certainty:
+    return max((guess.certainty for guess in detect(number)), default=Certainty.UNLIKELY)
+
+
+@every_format
+def test_a_format_is_of_a_courier_that_is_listed_and_is_written_as_numbers_are(form: Format) -> None:
+    assert form.courier in couriers()
+    assert normalise_number(form.example) == form.example
+
+
+@every_format
+def test_a_number_of_a_format_finds_its_courier_among_the_first(form: Format) -> None:
+    assert form.courier in found(form.example)[:FEW]
+
+
+@checked
+def test_a_wrong_check_digit_is_never_sure_of_anybody(form: Format) -> None:
+    match = re.fullmatch(form.pattern, form.example)
+    assert match
+    before, after = form.example[: match.start("check")], form.example[match.end("check") :]
+
+    sure = [sign for sign in SIGNS if surest(f"{before}{sign}{after}") is Certainty.SURE]
+
+    assert sure in ([], [match["check"]])
+
+
+def test_every_way_to_calculate_is_used() -> None:
+    assert {form.check for form in formats() if form.check} == CHECKS.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "serial", "digit"),
+    [
+        ("s10", "47312482", "9"),
+        ("s10", "02000000", "0"),
+        ("s10", "00000000", "5"),
+        ("ups", "999AA1012345678", "4"),
+        ("fedex", "79780667714", "6"),
+        ("mod7", "123456789", "1"),
+        ("gs1", "629104150021", "3"),
+        ("identcode", "56310243031", "3"),
+        ("luhn", "7992739871", "3"),
+        ("mod37_36", "A12425GABC1234002", "M"),
+    ],
+)
+def test_check_digits_are_those_of_worked_examples(name: str, serial: str, digit: str) -> None:
+    assert CHECKS[name](serial) == digit
+
+
+@pytest.mark.parametrize(
+    ("number", "courier"), [("RR473124829DE", "deutsche-post"), ("RR473124829BR", "brazil-correios")]
+)
+def test_the_country_of_an_s10_number_decides_its_post(number: str, courier: str) -> None:
+    assert detect(number)[0] == (courier, Certainty.SURE)
+
+
+def test_an_s10_number_of_no_country_is_nobodys() -> None:
+    assert surest("RR473124829XX") < Certainty.SURE
+
+
+def test_express_mail_goes_before_the_post_that_issues_it() -> None:
+    assert found("EE473124829CN") == ["china-ems", "china-post"]
+
+
+def test_a_mistyped_number_keeps_its_courier_as_unlikely() -> None:
+    assert detect("1Z999AA10123456785")[0] == ("ups", Certainty.UNLIKELY)
+
+
+@pytest.mark.parametrize("number", ["A", "HELLO", "12", "AAAAAAAAAAAAAAAAAA", "0" * 64, "/./", "1Z"])
+def test_what_no_courier_writes_finds_none(number: str) -> None:
+    assert detect(number) == ()
+
+
+@given(st.text(alphabet=SIGNS + "._/-", min_size=1, max_size=64))
+def test_any_number_has_few_guesses_the_best_first_each_courier_once(number: str) -> None:
+    guesses = detect(number)
+
+    assert len(guesses) <= MOST_GUESSES
+    assert [guess.certainty for guess in guesses] == sorted((guess.certainty for guess in guesses), reverse=True)
+    assert len({guess.courier for guess in guesses}) == len(guesses)
+    assert all(guess.courier in couriers() for guess in guesses)
+
+
+def outside(kind: str) -> Iterator[tuple[dict[str, Any], str, str]]:
+    if not OUTSIDE.is_dir():
+        pytest.skip("the shared data is not here")
+    for file in sorted(OUTSIDE.glob("*.json")):
+        known = json.loads(file.read_text(encoding="utf-8"))
+        for form in known["tracking_numbers"]:
+            for number in form["test_numbers"][kind]:
+                yield form, known["courier_code"], normalise_number(number)
+
+
+def expected(form: dict[str, Any], code: str, number: str) -> str:
+    """Give our code of a courier of the shared data: it counts DHL eCommerce as DHL, and S10 as one."""
+    if code == "s10":
+        return posts()[number[-2:]]
+    return "dhlglobalmail" if "E-Commerce" in form["name"] else OTHER_CODES.get(code, code)
+
+
+def test_known_numbers_of_eighteen_couriers_find_theirs() -> None:
+    numbers = [(number, expected(form, code, number)) for form, code, number in outside("valid")]
+    assert len(numbers) > 150
+
+    missed = [(number, courier) for number, courier in numbers if courier not in found(number)[:FEW]]
+    guesses = sum(len(detect(number)) for number, _ in numbers)
+
+    assert len(missed) <= 0.02 * len(numbers), missed
+    assert guesses / len(numbers) <= 4
+
+
+def test_no_known_invalid_number_is_sure() -> None:
+    numbers = [number for _, _, number in outside("invalid")]
+    assert len(numbers) > 50
+
+    assert [number for number in numbers if surest(number) is Certainty.SURE] == []
