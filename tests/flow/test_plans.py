@@ -34,9 +34,18 @@ ARGUMENTS = {
     "due_expiries": (ALL_BUCKETS, 500),
     "move_expiries": ([1], [1], [uuid4()], [NOW]),
     "find_trackings": ([1], [1], [uuid4()], ["A1"], ["dhl"]),
+    "find_tracking": ([1], uuid4(), uuid4()),
+    "lock_tracking": ([1], uuid4(), uuid4()),
+    "edit_tracking": ([1], uuid4(), "dhl", False, None, b"", NOW),
+    "deliveries_of_tracking": ([1], uuid4()),
+    "delete_tracking": ([1], uuid4()),
+    "ask_soon": ([1], uuid4(), timedelta(seconds=60)),
+    "watch_again": ([1], [1], [uuid4()], ["dhl"], [True]),
+    "change_trackings": ([1], [1], [uuid4()], [1], [uuid4()], ["transit"], ["transit001"], [b""], [NOW], [None]),
 }
 BOUNDS = (ALL_BUCKETS, [uuid4()], UUID(int=0), UUID(int=2**127), None, 51)
 DAYS = (date.min, date.max)
+LANES = (uuid4(), [False, True], ["transit", "delivered"], UUID(int=0), UUID(int=2**127), 100, 0)
 LISTS = {
     "unsettled_deliveries": (*BOUNDS, False),
     "settled_deliveries": (*BOUNDS, False, *DAYS),
@@ -44,8 +53,13 @@ LISTS = {
     "test_deliveries": (*BOUNDS, *DAYS),
     "settled_of_trackings": (*BOUNDS, False, *DAYS, [uuid4()]),
     "unsettled_of_trackings": (*BOUNDS, False, [uuid4()]),
-    "trackings_of_numbers": ([1], uuid4(), ["A1"], None, 100, 0),
-    "newest_trackings": (ALL_BUCKETS, uuid4(), 100, 0),
+    "trackings_of_numbers": ([1], *LANES, ["A1"], None, NOW, NOW),
+    "trackings_by_age": (ALL_BUCKETS, uuid4(), UUID(int=0), UUID(int=2**127), 100, 0),
+    "trackings_by_lane": (ALL_BUCKETS, *LANES),
+    "trackings_by_courier_lane": (ALL_BUCKETS, *LANES, "dhl"),
+    "trackings_by_updated_lane": (ALL_BUCKETS, *LANES, None, NOW, NOW),
+    "search_trackings": (ALL_BUCKETS, *LANES, "A", "B", 1000, "A", "B", None, NOW, NOW),
+    "trackings_with_number": ([1], uuid4(), "A1"),
 }
 FILL = """
 insert into due (bucket, id, endpoint, tracking, event, sequence, ordering, next_at)

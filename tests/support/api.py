@@ -51,6 +51,7 @@ class Api:
     """The application and the parts that tests look into."""
 
     application: Litestar
+    parts: Parts
     client: AsyncClient
     database: Database
     hinted: list[UUID]
@@ -75,9 +76,15 @@ async def add_key(database: Database, account: UUID, *, scopes: tuple[str, ...] 
 
 
 @asynccontextmanager
-async def serving_api(database: Database, *, max_endpoints: int = 4, ready: str | None = None) -> AsyncIterator[Api]:
+async def serving_api(
+    database: Database,
+    *,
+    max_endpoints: int = 4,
+    ready: str | None = None,
+    polled: dict[str, float] | None = None,
+) -> AsyncIterator[Api]:
     hinted: list[UUID] = []
-    intake = Intake(database, polled=frozenset(), hint=hinted.extend)
+    intake = Intake(database, polled=frozenset(polled or {}), hint=hinted.extend)
     guard = Guard(SystemResolver(), ports=Ports.parse("80,443"), allow=(ip_network("127.0.0.0/8"),))
 
     async def is_ready() -> str | None:
@@ -89,6 +96,7 @@ async def serving_api(database: Database, *, max_endpoints: int = 4, ready: str 
     parts = Parts(
         database=database,
         intake=intake,
+        polled=polled or {},
         vault=Vault("a key for tests only"),
         keys=Keys(database),
         check_url=guard.check,
@@ -104,5 +112,5 @@ async def serving_api(database: Database, *, max_endpoints: int = 4, ready: str 
     application = make_application(parts)
     transport = ASGITransport(cast("Any", application))
     async with AsyncClient(transport=transport, base_url="http://waypost.test") as client:
-        yield Api(application, client, database, hinted)
+        yield Api(application, parts, client, database, hinted)
     await intake.stop()

@@ -1,6 +1,6 @@
 """What the API is handed by the composition root, and how a handler asks for it."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from waypost.store.vault import Vault
 class Parts:
     """The parts of the server that requests are answered with.
 
+    ``polled`` are the courier codes that have a source, each with the least seconds between two asks about one parcel.
     ``check_url`` raises InvalidInput for a URL that nothing is sent to. ``hint`` says that endpoints have something to
     send, ``hint_test`` that a test waits, whose result is waited for ``test_seconds`` at most. ``ready`` gives None, or
     one sentence why not. ``outgoing_ips`` are published as where webhooks come from. ``metrics`` gives Prometheus'
@@ -25,6 +26,7 @@ class Parts:
 
     database: Database
     intake: Intake
+    polled: Mapping[str, float]
     vault: Vault
     keys: Keys
     check_url: Callable[[str], None]

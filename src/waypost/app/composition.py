@@ -66,8 +66,8 @@ def compose(settings: Settings, storage: Storage, secret_key: str) -> Engine:
     )
     carriers = CarrierHttp(timeout_seconds=CARRIER_SECONDS, user_agent=user_agent(settings.contact))
     sources = carrier_sources(settings, carriers)
-    polled = frozenset(code for source in sources for code in source.courier_codes)
-    intake = Intake(database, polled=polled, hint=dispatcher.hint)
+    polled = {code: source.budget.least_seconds_between_asks for source in sources for code in source.courier_codes}
+    intake = Intake(database, polled=frozenset(polled), hint=dispatcher.hint)
     poller = Poller(database, intake, sources, speed=settings.poll_speed)
     keeper = Keeper(database, intake, history_days=settings.history_days)
     parts = (
@@ -79,6 +79,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str) -> Engine:
     handed = Parts(
         database=database,
         intake=intake,
+        polled=polled,
         vault=vault,
         keys=Keys(database),
         check_url=guard.check,

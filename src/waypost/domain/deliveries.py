@@ -35,6 +35,7 @@ class Reason(StrEnum):
 
     ENDPOINT_OFF = "endpoint_off"
     USER = "user"
+    TRACKING_DELETED = "tracking_deleted"
     NEWER_EVENT = "newer_event"
     EXPIRED = "expired"
     UNRENDERABLE = "unrenderable"

@@ -53,8 +53,8 @@ class TrackingState(msgspec.Struct, frozen=True, omit_defaults=True):
 class Update(msgspec.Struct, frozen=True):
     """What intake receives about one tracking: normalised checkpoints and facts.
 
-    ``unknown_number`` says that the carrier does not know the number. ``observed_at`` (Unix milliseconds) is when the
-    source said so; None means at its arrival.
+    ``unknown_number`` says that the carrier does not know the number. ``restarts`` begins an expired one anew; nothing
+    happens to another. ``observed_at`` (Unix milliseconds) is when the source said so; None means at its arrival.
     """
 
     source: Source
@@ -62,7 +62,16 @@ class Update(msgspec.Struct, frozen=True):
     facts: dict[str, str] = {}
     unknown_number: bool = False
     expires: bool = False
+    restarts: bool = False
     observed_at: int | None = None
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """What a shop corrects of its parcel: facts by name, and where they are not None courier and archive."""
+
+    facts: dict[str, str] = {}
+    courier_code: str | None = None
+    archived: bool | None = None
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -74,9 +83,12 @@ class Applied(msgspec.Struct, frozen=True):
 
 
 def register(
-    identifier: str, tracking_number: str, courier_code: str, given: dict[str, str], now: int
+    identifier: str, tracking_number: str, courier_code: str, given: dict[str, str], now: int, *, source: str = "API"
 ) -> TrackingState:
-    """Give the state of a parcel that is registered now (Unix milliseconds) with the facts its shop gave."""
+    """Give the state of a parcel that is registered now (Unix milliseconds) with the facts its shop gave.
+
+    ``source`` is the way in: ``API``, or ``WEB`` for pages and files.
+    """
     return TrackingState(
         id=identifier,
         tracking_number=tracking_number,
@@ -84,12 +96,15 @@ def register(
         created_at=now,
         updated_at=now,
         restarted_at=now,
+        source=source,
         facts={name: Fact(text, now) for name, text in given.items()},
     )
 
 
 def apply(state: TrackingState, update: Update, now: int) -> Applied:
     """Give the state after an update that arrives now (Unix milliseconds)."""
+    if update.restarts and not state.expired:
+        return Applied(state, changed=False, eventful=False)
     observed_at = now if update.observed_at is None else update.observed_at
     reported = tuple(
         checkpoint if checkpoint.observed_at else msgspec.structs.replace(checkpoint, observed_at=observed_at)
@@ -99,7 +114,7 @@ def apply(state: TrackingState, update: Update, now: int) -> Applied:
     facts_now = facts.merge(state.facts, {name: Fact(text, observed_at) for name, text in update.facts.items()})
     scans_changed = _visible(united) != _visible(state.checkpoints)
     news = len(united) > len(state.checkpoints)
-    expired = (state.expired or update.expires) and not news
+    expired = (state.expired or update.expires) and not (news or update.restarts)
     unknown = (state.unknown_number or update.unknown_number) and not united
     status, substatus = _status(united, unknown=unknown, expired=expired)
     facts_changed = _texts(facts_now) != _texts(state.facts)
@@ -118,16 +133,32 @@ def apply(state: TrackingState, update: Update, now: int) -> Applied:
         unknown_number=unknown,
         updated_at=now if eventful or facts_changed else state.updated_at,
         news_at=now if news else state.news_at,
+        restarted_at=now if update.restarts else state.restarted_at,
     )
     return Applied(after, changed=eventful or facts_changed, eventful=eventful)
 
 
+def edit(state: TrackingState, edited: Edit, now: int) -> TrackingState:
+    """Give the state after its shop corrected it now (Unix milliseconds): its scans, and so its status, stay.
+
+    It is no news of the parcel, so it is no event: the next one carries it.
+    """
+    changed = {name: Fact(text, now) for name, text in edited.facts.items() if text != _text(state.facts, name)}
+    after = msgspec.structs.replace(
+        state,
+        facts=state.facts | changed,
+        courier_code=state.courier_code if edited.courier_code is None else edited.courier_code,
+        archived=state.archived if edited.archived is None else edited.archived,
+    )
+    return state if after == state else msgspec.structs.replace(after, updated_at=now)
+
+
 def is_due_to_expire(state: TrackingState, now: int) -> bool:
-    """Tell whether a tracking had no news for 30 days and is neither delivered, returned nor expired already.
+    """Tell whether a tracking had no news for 30 days and is neither delivered, returned, archived nor expired already.
 
     Counts from the later of registration, retrack and the arrival of the last new checkpoint (DESIGN.md, Events).
     """
-    if state.status in (Status.DELIVERED, Status.EXPIRED) or state.substatus == "exception010":
+    if state.archived or state.status in (Status.DELIVERED, Status.EXPIRED) or state.substatus == "exception010":
         return False
     return now - max(state.restarted_at, state.news_at) >= EXPIRES_AFTER_MS
 

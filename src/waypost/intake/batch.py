@@ -29,7 +29,8 @@ _RANDOM: Final = random.Random(os.urandom(32))  # noqa: S311 - see _random
 class Request(msgspec.Struct, frozen=True):
     """An update of one tracking. ``create`` registers the tracking, with the facts ``given``, if it is new.
 
-    ``update`` None only registers. The number is normalised and the courier code checked already.
+    ``update`` None only registers. The number is normalised and the courier code checked already. ``tracking`` is set
+    by those who mean that parcel and no later one of the same number; ``source`` is a new one's way in.
     """
 
     account: UUID
@@ -38,6 +39,8 @@ class Request(msgspec.Struct, frozen=True):
     update: Update | None = None
     create: bool = False
     given: dict[str, str] = {}
+    tracking: UUID | None = None
+    source: str = "API"
 
     @property
     def key(self) -> TrackingKey:
@@ -92,6 +95,8 @@ async def write(session: Session, requests: Sequence[Request], polled: frozenset
     results = []
     for request in requests:
         tracking = found.get(request.key)
+        if request.tracking not in (None, tracking):
+            tracking = None
         change = None if tracking is None else changes.get(tracking)
         results.append(_merge(request, change, listeners, made=tracking in created, now=now))
         if tracking is not None:
@@ -99,6 +104,7 @@ async def write(session: Session, requests: Sequence[Request], polled: frozenset
     events = [event for change in changes.values() for event in change.events]
     endpoints = await enqueue(session, _fan_out(events, listeners))
     await _write(session, changes, events)
+    await _restart(session, requests, results, polled)
     return Written(results, endpoints)
 
 
@@ -114,9 +120,8 @@ async def _resolve(
     for key, request in missing.items():
         identifier = ids.make_id(now, key[0], _random())
         accounts[identifier] = request.account
-        states.append(
-            trackings.register(identifier.hex, request.tracking_number, request.courier_code, request.given, now)
-        )
+        parcel = (identifier.hex, request.tracking_number, request.courier_code)
+        states.append(trackings.register(*parcel, request.given, now, source=request.source))
     created = await intake_rows.register(session, accounts, states)
     if created:
         mine = [state for state in states if UUID(hex=state.id) in created]
@@ -195,6 +200,19 @@ async def _write(session: Session, changes: dict[UUID, _Change], events: list[Ne
     ]
     if changed:
         await intake_rows.change(session, changed)
+
+
+async def _restart(
+    session: Session, requests: Sequence[Request], results: Sequence[Result], polled: frozenset[str]
+) -> None:
+    """Ask again at once for what has begun anew."""
+    restarted = [
+        (UUID(hex=result.state.id), result.state.courier_code, result.state.courier_code in polled)
+        for request, result in zip(requests, results, strict=True)
+        if result.state is not None and result.changed and request.update is not None and request.update.restarts
+    ]
+    if restarted:
+        await intake_rows.watch_again(session, restarted)
 
 
 def _packed(change: _Change) -> bytes:

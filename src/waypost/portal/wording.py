@@ -26,6 +26,7 @@ STATES: Final = {
 REASONS: Final = {
     Reason.ENDPOINT_OFF: "The endpoint was turned off or deleted.",
     Reason.USER: "Somebody cancelled it.",
+    Reason.TRACKING_DELETED: "Its parcel was deleted.",
     Reason.NEWER_EVENT: "A newer event of the parcel took its place.",
     Reason.EXPIRED: "It waited for as long as the history is kept.",
     Reason.UNRENDERABLE: "Its event is gone.",

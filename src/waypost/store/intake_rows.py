@@ -47,7 +47,7 @@ async def register(session: Session, account: dict[UUID, UUID], states: Sequence
         (
             (
                 *(ids.bucket(key), key, account[key], state.tracking_number, state.courier_code, pack(state)),
-                from_ms(state.created_at),
+                *(from_ms(state.created_at), order_number(state)),
             )
             for key, state in ((UUID(hex=state.id), state) for state in states)
         ),
@@ -173,14 +173,33 @@ async def change(
 ) -> None:
     """Write trackings back: (as locked, new state, new sequence, newest event, packed state)."""
     columns = [
-        (was.bucket, was.id, sequence, event, str(state.status), state.substatus, packed, from_ms(state.updated_at))
+        (
+            *(was.bucket, was.id, sequence, event, str(state.status), state.substatus, packed),
+            *(from_ms(state.updated_at), order_number(state)),
+        )
         for was, state, sequence, event, packed in changed
     ]
     lists = [list(column) for column in zip(*columns, strict=True)]
     await execute(session, "change_trackings", sorted(set(lists[0])), *lists)
 
 
+def order_number(state: TrackingState) -> str | None:
+    """Give what a tracking is also found by."""
+    fact = state.facts.get("order_number")
+    return None if fact is None else fact.text or None
+
+
 async def watch(session: Session, rows: Sequence[tuple[UUID, str, bool]]) -> None:
     """Begin to watch new trackings: (tracking, courier code, whether a source is asked)."""
     buckets = [ids.bucket(tracking) for tracking, _, _ in rows]
     await execute(session, "watch", buckets, *(list(column) for column in zip(*rows, strict=True)))
+
+
+async def watch_again(session: Session, rows: Sequence[tuple[UUID, str, bool]]) -> None:
+    """Watch known trackings as if they were new: (tracking, courier code, whether a source is asked, at once).
+
+    An ask that runs loses its lease: when its parcel is asked next is not for it to say any more.
+    """
+    buckets = [ids.bucket(tracking) for tracking, _, _ in rows]
+    columns = (list(column) for column in zip(*rows, strict=True))
+    await execute(session, "watch_again", sorted(set(buckets)), buckets, *columns)

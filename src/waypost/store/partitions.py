@@ -1,4 +1,6 @@
-"""Day partitions of events, settled deliveries, attempts and hours of endpoints: made ahead, dropped when old.
+"""Day partitions of events, settled deliveries, attempts, hours of endpoints and deleted trackings.
+
+They are made ahead and dropped when old.
 
 ``CREATE TABLE … PARTITION OF`` would lock the parent against everybody; a table of its own is made first and attached.
 """
@@ -8,7 +10,7 @@ from typing import Final
 
 from waypost.store.statements import Session
 
-PARTITIONED: Final = ("event", "settled", "attempt", "delivery_hours")
+PARTITIONED: Final = ("event", "settled", "attempt", "delivery_hours", "deleted_tracking")
 DAYS_AHEAD: Final = 7
 
 

@@ -1,25 +1,142 @@
-"""Trackings as the API lists them."""
+"""Trackings as the API, the pages and files look at them, and what their shop does with them.
+
+Everything is of one account. What changes a tracking runs in the caller's transaction, after ``lock``.
+"""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
-from waypost.domain.ids import bucket_of
+import msgspec
+from asyncpg import UniqueViolationError
+
+from waypost.domain import ids
+from waypost.domain.deliveries import Reason
+from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState
+from waypost.store.deliveries import FIRST, LAST
+from waypost.store.intake_rows import from_ms, order_number
 from waypost.store.queue import ALL_BUCKETS
-from waypost.store.statements import Session, fetch
-from waypost.store.states import unpack
+from waypost.store.rows import LockedTracking
+from waypost.store.statements import Session, execute, fetch, fetch_one
+from waypost.store.states import pack, unpack
+
+MOST_SEARCHED: Final = 1_000
+"""A search looks at so many numbers and so many order numbers that begin with its text, no more."""
+
+BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+END: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 
-async def of_numbers(
-    session: Session, account: UUID, numbers: Sequence[str], courier: str | None, *, limit: int, skipped: int
-) -> list[TrackingState]:
-    """Give the account's trackings of these numbers, of one courier or (None) of any, newest first."""
-    buckets = sorted({bucket_of(account, number) for number in numbers})
-    rows = await fetch(session, "trackings_of_numbers", buckets, account, list(numbers), courier, limit, skipped)
-    return [unpack(row["state"]) for row in rows]
+class Taken(Exception):  # noqa: N818 - reads as what is wrong
+    """The account has another tracking of this number and courier; the transaction is lost."""
 
 
-async def newest(session: Session, account: UUID, *, limit: int, skipped: int) -> list[TrackingState]:
-    """Give the account's trackings, newest first; pages far back cost as much as what they skip."""
-    rows = await fetch(session, "newest_trackings", ALL_BUCKETS, account, limit, skipped)
-    return [unpack(row["state"]) for row in rows]
+class TrackingRow(msgspec.Struct, frozen=True):
+    """A tracking as it is now; ``sequence`` is its newest event's, 0 before the first."""
+
+    id: UUID
+    sequence: int
+    state: TrackingState
+
+
+class WatchedTracking(TrackingRow, frozen=True):
+    """A tracking with when its carrier was asked last and is asked next; None: never, and not at all."""
+
+    last_polled_at: datetime | None
+    next_poll_at: datetime | None
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """Which trackings: ids and times of change in [``after``, ``before``), and None for any of the others.
+
+    ``numbers`` are normalised; ``search`` is the beginning of a number or of an order number. Only one of the two is
+    given. What was registered since a time are the ids from ``ids.make_id(at, 0, 0)`` on.
+    """
+
+    after: UUID = FIRST
+    before: UUID = LAST
+    statuses: tuple[Status, ...] | None = None
+    archived: bool | None = None
+    courier: str | None = None
+    updated_after: datetime | None = None
+    updated_before: datetime | None = None
+    numbers: tuple[str, ...] | None = None
+    search: str | None = None
+
+
+async def find(session: Session, account: UUID, tracking: UUID) -> WatchedTracking | None:
+    """Give one tracking; None when it is another account's, was deleted, or was never there."""
+    row = await fetch_one(session, "find_tracking", [ids.bucket(tracking)], account, tracking)
+    if row is None:
+        return None
+    return WatchedTracking(row["id"], row["sequence"], unpack(row["state"]), row["last_polled_at"], row["next_poll_at"])
+
+
+async def page(session: Session, account: UUID, wanted: Filter, *, limit: int, skipped: int = 0) -> list[TrackingRow]:
+    """Give trackings, newest first; those of a time of change, last changed first.
+
+    To read on set ``before`` to the last id; that does not work with a time of change. ``skipped`` costs as much as
+    what it skips.
+    """
+    archived = [False, True] if wanted.archived is None else [wanted.archived]
+    statuses = list(Status if wanted.statuses is None else dict.fromkeys(wanted.statuses))
+    lanes = (account, archived, statuses, wanted.after, wanted.before, limit, skipped)
+    updated = (wanted.updated_after or BEGINNING, wanted.updated_before or END)
+    if wanted.numbers is not None:
+        buckets = sorted({ids.bucket_of(account, number) for number in wanted.numbers})
+        numbers = list(wanted.numbers)
+        rows = await fetch(session, "trackings_of_numbers", buckets, *lanes, numbers, wanted.courier, *updated)
+    elif wanted.search is not None:
+        number, order = _beginning("".join(wanted.search.split()).upper()), _beginning(wanted.search.strip())
+        searched = (*number, MOST_SEARCHED, *order)
+        rows = await fetch(session, "search_trackings", ALL_BUCKETS, *lanes, *searched, wanted.courier, *updated)
+    elif wanted.updated_after is not None or wanted.updated_before is not None:
+        rows = await fetch(session, "trackings_by_updated_lane", ALL_BUCKETS, *lanes, wanted.courier, *updated)
+    elif wanted.courier is not None:
+        rows = await fetch(session, "trackings_by_courier_lane", ALL_BUCKETS, *lanes, wanted.courier)
+    elif wanted.statuses is not None or wanted.archived is not None:
+        rows = await fetch(session, "trackings_by_lane", ALL_BUCKETS, *lanes)
+    else:
+        bounds = (wanted.after, wanted.before, limit, skipped)
+        rows = await fetch(session, "trackings_by_age", ALL_BUCKETS, account, *bounds)
+    return [TrackingRow(row["id"], row["sequence"], unpack(row["state"])) for row in rows]
+
+
+async def lock(session: Session, account: UUID, tracking: UUID) -> LockedTracking | None:
+    """Lock one tracking: who else writes it waits. None when it is not there."""
+    row = await fetch_one(session, "lock_tracking", [ids.bucket(tracking)], account, tracking)
+    if row is None:
+        return None
+    return LockedTracking(
+        row["bucket"], row["id"], row["account"], row["sequence"], row["last_event"], unpack(row["state"])
+    )
+
+
+async def edit(session: Session, locked: LockedTracking, state: TrackingState) -> None:
+    """Write what was edited of a locked tracking. Raises Taken when its new courier has this number already."""
+    row = (state.courier_code, state.archived, order_number(state), pack(state), from_ms(state.updated_at))
+    try:
+        await execute(session, "edit_tracking", [locked.bucket], locked.id, *row)
+    except UniqueViolationError:
+        raise Taken from None
+
+
+async def delete(session: Session, locked: LockedTracking) -> None:
+    """Delete a locked tracking and cancel what waits of it; its events, and what was sent, stay until retention."""
+    rows = await fetch(session, "deliveries_of_tracking", [locked.bucket], locked.id)
+    if rows:
+        reason = Reason.TRACKING_DELETED.value
+        await fetch_one(session, "cancel", [locked.bucket], [row["id"] for row in rows], reason)
+    await execute(session, "delete_tracking", [locked.bucket], locked.id)
+
+
+async def ask_soon(session: Session, locked: LockedTracking, *, least_seconds: float) -> None:
+    """Let the carrier be asked about a locked tracking at once, or ``least_seconds`` after it was asked last."""
+    await execute(session, "ask_soon", [locked.bucket], locked.id, timedelta(seconds=least_seconds))
+
+
+def _beginning(text: str) -> Sequence[str]:
+    """Give the bounds of all texts that begin so, in the order of the bytes of UTF-8."""
+    return text, text + "\U0010ffff"

@@ -8,8 +8,9 @@ from urllib.parse import parse_qsl
 import msgspec
 from litestar import Request, Response, get, post
 
+from waypost.api import tracking_changes
 from waypost.api.parts import Given
-from waypost.api.problems import Problem
+from waypost.api.tracking_changes import NewTracking
 from waypost.api.v4.envelope import (
     ALREADY_EXISTS,
     INVALID_COURIER,
@@ -23,10 +24,9 @@ from waypost.api.v4.envelope import (
 from waypost.domain.errors import InvalidInput
 from waypost.domain.facts import LONGEST, SHOP_FACTS
 from waypost.domain.tracking_numbers import check_courier_code, normalise_number
-from waypost.intake.batch import Request as IntakeRequest
-from waypost.intake.collector import IntakeUnavailable, Overloaded
 from waypost.payloads.v4 import tracking_object
 from waypost.store import trackings
+from waypost.store.trackings import Filter
 
 MOST_NUMBERS: Final = 40
 PAGE_SIZE: Final = 100
@@ -64,14 +64,10 @@ async def create(request: Request[Any, Any, Any], parts: Given) -> Response[byte
         raise Refused(INVALID_FORMAT, f"{_shown(unknown[0])} is no parameter of this call.")
     number, courier = _parcel(texts)
     given = {_GIVEN[name]: text for name, text in texts.items() if name in _GIVEN}
-    wanted = IntakeRequest(caller.account, number, courier, create=True, given=given)
-    try:
-        (result,) = await parts.intake.submit([wanted])
-    except (Overloaded, IntakeUnavailable) as error:
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error), headers={"retry-after": "1"}) from None
-    if not result.created or result.state is None:
+    (state,) = await tracking_changes.create(parts, caller.account, [NewTracking(number, courier, given)])
+    if state is None:
         raise Refused(ALREADY_EXISTS, "Tracking No. already exists.")
-    return answer_success(tracking_object(result.state))
+    return answer_success(tracking_object(state))
 
 
 @get("/v4/trackings/get")
@@ -86,15 +82,11 @@ async def find(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]
     limit = _number(query, "items_amount", PAGE_SIZE, LARGEST_PAGE)
     skipped = (_number(query, "pages_amount", 1, LAST_PAGE) - 1) * limit
     courier = _courier(query["courier_code"]) if "courier_code" in query else None
+    numbers = tuple(_numbers(query["tracking_numbers"])) if "tracking_numbers" in query else None
+    wanted = Filter(courier=courier, numbers=numbers)
     async with parts.database.serving.acquire() as session:
-        if "tracking_numbers" in query:
-            numbers = _numbers(query["tracking_numbers"])
-            found = await trackings.of_numbers(session, caller.account, numbers, courier, limit=limit, skipped=skipped)
-        elif courier is not None:
-            raise Refused(INVALID_FORMAT, "courier_code without tracking_numbers is not available yet.")
-        else:
-            found = await trackings.newest(session, caller.account, limit=limit, skipped=skipped)
-    return answer_success([tracking_object(state) for state in found])
+        found = await trackings.page(session, caller.account, wanted, limit=limit, skipped=skipped)
+    return answer_success([tracking_object(row.state) for row in found])
 
 
 def _texts(body: bytes) -> dict[str, str]:

@@ -93,7 +93,10 @@ from (select d.*
       order by id desc limit $6) d
 
 -- name: trackings_with_number
+-- Also those that were deleted: their history stays.
 select id from tracking where bucket = any ($1::smallint[]) and account = $2 and tracking_number = $3
+union all
+select id from deleted_tracking where bucket = any ($1::smallint[]) and account = $2 and tracking_number = $3
 
 -- name: unsettled_of_trackings
 select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.blocked, d.next_at, d.sample,

@@ -12,10 +12,10 @@ where t.bucket = any ($1::smallint[])
 -- name: register_trackings
 -- Sorted by the caller, so that two batches that register the same numbers wait for each other in one order.
 insert into tracking (bucket, id, account, tracking_number, courier_code, status, substatus, state, created_at,
-                      updated_at)
-select bucket, id, account, tracking_number, courier_code, 'pending', 'pending001', state, at, at
-from unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::timestamptz[])
-     as n (bucket, id, account, tracking_number, courier_code, state, at)
+                      updated_at, order_number)
+select bucket, id, account, tracking_number, courier_code, 'pending', 'pending001', state, at, at, order_number
+from unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::timestamptz[], $8::text[])
+     as n (bucket, id, account, tracking_number, courier_code, state, at, order_number)
 on conflict (account, tracking_number, courier_code, bucket) do nothing
 returning id
 
@@ -78,10 +78,10 @@ from unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::
 -- name: change_trackings
 update tracking t
 set sequence = u.sequence, last_event = u.last_event, status = u.status, substatus = u.substatus, state = u.state,
-    updated_at = u.updated_at
+    updated_at = u.updated_at, order_number = u.order_number
 from unnest($2::smallint[], $3::uuid[], $4::integer[], $5::uuid[], $6::text[], $7::text[], $8::bytea[],
-            $9::timestamptz[])
-     as u (bucket, id, sequence, last_event, status, substatus, state, updated_at)
+            $9::timestamptz[], $10::text[])
+     as u (bucket, id, sequence, last_event, status, substatus, state, updated_at, order_number)
 where t.bucket = any ($1::smallint[]) and t.bucket = u.bucket and t.id = u.id
 
 -- name: watch
@@ -89,3 +89,10 @@ insert into watch (bucket, tracking, courier_code, next_poll_at, expires_at)
 select bucket, tracking, courier_code, case when polled then now() end, now() + interval '30 days'
 from unnest($1::smallint[], $2::uuid[], $3::text[], $4::boolean[]) as n (bucket, tracking, courier_code, polled)
 on conflict (tracking, bucket) do nothing
+
+-- name: watch_again
+update watch w
+set courier_code = n.courier_code, next_poll_at = case when n.polled then now() end, leased_until = null,
+    unchanged = 0, status_since = now(), expires_at = now() + interval '30 days'
+from unnest($2::smallint[], $3::uuid[], $4::text[], $5::boolean[]) as n (bucket, tracking, courier_code, polled)
+where w.bucket = any ($1::smallint[]) and w.bucket = n.bucket and w.tracking = n.tracking

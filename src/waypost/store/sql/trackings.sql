@@ -1,18 +1,141 @@
--- Trackings as the API lists them.
+-- Trackings as the API, the pages and files list them, and what their shop does with them.
+
+-- name: find_tracking
+select t.id, t.sequence, t.state, w.last_polled_at, w.next_poll_at
+from tracking t
+left join watch w on w.bucket = any ($1::smallint[]) and w.bucket = t.bucket and w.tracking = t.id
+where t.bucket = any ($1::smallint[]) and t.id = $3 and t.account = $2
 
 -- name: trackings_of_numbers
-select state
+select id, sequence, state
 from tracking
-where bucket = any ($1::smallint[]) and account = $2 and tracking_number = any ($3::text[])
-  and ($4::text is null or courier_code = $4)
+where bucket = any ($1::smallint[]) and account = $2 and tracking_number = any ($9::text[])
+  and archived = any ($3::boolean[]) and status = any ($4::text[]) and id >= $5 and id < $6
+  and ($10::text is null or courier_code = $10) and updated_at >= $11 and updated_at < $12
 order by id desc
-limit $5 offset $6
+limit $7 offset $8
 
--- name: newest_trackings
--- The skipped rows are read from the index alone; the states only of those that are shown.
-select t.state
-from (select bucket, id from tracking
-      where bucket = any ($1::smallint[]) and account = $2
-      order by id desc limit $3 offset $4) page
-join tracking t on t.bucket = page.bucket and t.id = page.id
+-- name: trackings_by_age
+-- The skipped rows are read from the index alone; the states only of those that are shown, one by one (`offset 0`),
+-- whatever the planner believes about the size of the table.
+select t.id, t.sequence, t.state
+from (select q.bucket, q.id from tracking q
+      where q.bucket = any ($1::smallint[]) and q.account = $2 and q.id >= $3 and q.id < $4
+      order by q.id desc
+      limit $5 offset $6) page
+cross join lateral (
+    select * from tracking t
+    where t.bucket = any ($1::smallint[]) and t.bucket = page.bucket and t.id = page.id
+    offset 0) t
 order by t.id desc
+
+-- name: trackings_by_lane
+-- A lane is one (archived, status): each is read newest first and no further than the page, however rare what is
+-- wanted may be. One index condition for all of them would read and sort whatever matches.
+select t.id, t.sequence, t.state
+from (select one.bucket, one.id
+      from unnest($3::boolean[]) a (archived)
+      cross join unnest($4::text[]) s (status)
+      cross join lateral (
+          select q.bucket, q.id from tracking q
+          where q.bucket = any ($1::smallint[]) and q.account = $2 and q.archived = a.archived and q.status = s.status
+            and q.id >= $5 and q.id < $6
+          order by q.id desc
+          limit $7::bigint + $8::bigint) one
+      order by one.id desc
+      limit $7 offset $8) page
+cross join lateral (
+    select * from tracking t
+    where t.bucket = any ($1::smallint[]) and t.bucket = page.bucket and t.id = page.id
+    offset 0) t
+order by t.id desc
+
+-- name: trackings_by_courier_lane
+select t.id, t.sequence, t.state
+from (select one.bucket, one.id
+      from unnest($3::boolean[]) a (archived)
+      cross join unnest($4::text[]) s (status)
+      cross join lateral (
+          select q.bucket, q.id from tracking q
+          where q.bucket = any ($1::smallint[]) and q.account = $2 and q.courier_code = $9 and q.archived = a.archived
+            and q.status = s.status and q.id >= $5 and q.id < $6
+          order by q.id desc
+          limit $7::bigint + $8::bigint) one
+      order by one.id desc
+      limit $7 offset $8) page
+cross join lateral (
+    select * from tracking t
+    where t.bucket = any ($1::smallint[]) and t.bucket = page.bucket and t.id = page.id
+    offset 0) t
+order by t.id desc
+
+-- name: trackings_by_updated_lane
+-- Who asks by the time of the change gets the last changed first.
+select t.id, t.sequence, t.state
+from (select one.bucket, one.id, one.updated_at
+      from unnest($3::boolean[]) a (archived)
+      cross join unnest($4::text[]) s (status)
+      cross join lateral (
+          select q.bucket, q.id, q.updated_at from tracking q
+          where q.bucket = any ($1::smallint[]) and q.account = $2 and q.archived = a.archived and q.status = s.status
+            and q.updated_at >= $10 and q.updated_at < $11 and q.id >= $5 and q.id < $6
+            and ($9::text is null or q.courier_code = $9)
+          order by q.updated_at desc, q.id desc
+          limit $7::bigint + $8::bigint) one
+      order by one.updated_at desc, one.id desc
+      limit $7 offset $8) page
+cross join lateral (
+    select * from tracking t
+    where t.bucket = any ($1::smallint[]) and t.bucket = page.bucket and t.id = page.id
+    offset 0) t
+order by page.updated_at desc, t.id desc
+
+-- name: search_trackings
+-- By the beginning of a number or of an order number: [$9, $10) holds what begins so. No more than $11 of each are
+-- looked at, the first by number: what begins with one digit could be everything.
+select found.id, found.sequence, found.state
+from ((select id, sequence, state, archived, status, courier_code, updated_at from tracking
+       where bucket = any ($1::smallint[]) and account = $2 and tracking_number >= $9 and tracking_number < $10
+       order by tracking_number limit $11)
+      union
+      (select id, sequence, state, archived, status, courier_code, updated_at from tracking
+       where bucket = any ($1::smallint[]) and account = $2 and order_number >= $12 and order_number < $13
+       order by order_number limit $11)) found
+where found.archived = any ($3::boolean[]) and found.status = any ($4::text[]) and found.id >= $5 and found.id < $6
+  and ($14::text is null or found.courier_code = $14) and found.updated_at >= $15 and found.updated_at < $16
+order by found.id desc
+limit $7 offset $8
+
+-- name: lock_tracking
+select t.bucket, t.id, t.account, t.sequence, t.last_event, t.state
+from tracking t
+where t.bucket = any ($1::smallint[]) and t.id = $3 and t.account = $2
+for no key update
+
+-- name: edit_tracking
+update tracking
+set courier_code = $3, archived = $4, order_number = $5, state = $6, updated_at = $7
+where bucket = any ($1::smallint[]) and id = $2
+
+-- name: deliveries_of_tracking
+-- Two indexes: what waits in its order, and what stands outside of it.
+select id from due
+where bucket = any ($1::smallint[]) and tracking = $2 and ordering <> 'unordered'
+union all
+select id from due
+where bucket = any ($1::smallint[]) and tracking = $2 and ordering = 'unordered' and sample is null
+
+-- name: delete_tracking
+with gone as (
+    delete from tracking where bucket = any ($1::smallint[]) and id = $2 returning bucket, id, account, tracking_number
+), unwatched as (
+    delete from watch where bucket = any ($1::smallint[]) and tracking = $2
+)
+insert into deleted_tracking (bucket, day, id, account, tracking_number)
+select bucket, (now() at time zone 'utc')::date, id, account, tracking_number from gone
+
+-- name: ask_soon
+-- Not sooner after the last ask than $3; an ask that runs is soon enough.
+update watch
+set next_poll_at = least(coalesce(next_poll_at, 'infinity'), greatest(now(), last_polled_at + $3::interval))
+where bucket = any ($1::smallint[]) and tracking = $2

@@ -1,0 +1,158 @@
+"""What is done with trackings, for v4, v1, the pages and files alike. Every function is about one account's own."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.api.parts import Parts
+from waypost.api.problems import Problem
+from waypost.domain import ids
+from waypost.domain.trackings import Edit, Source, TrackingState, Update
+from waypost.domain.trackings import edit as apply_edit
+from waypost.intake.batch import Request, Result
+from waypost.intake.collector import IntakeUnavailable, Overloaded
+from waypost.store import intake_rows, trackings
+from waypost.store.statements import REPEATABLE, transaction
+from waypost.store.trackings import Taken, WatchedTracking
+
+REFRESH_SECONDS: Final = 60.0
+"""A carrier is not asked about one parcel more often than so, however often somebody asks for it."""
+AGAIN_SECONDS: Final = 1
+
+
+class NewTracking(msgspec.Struct, frozen=True):
+    """A parcel to register: its number normalised, its courier code checked, facts by name."""
+
+    tracking_number: str
+    courier_code: str
+    given: dict[str, str] = {}
+
+
+class NoSuchTracking(Exception):  # noqa: N818 - reads as what is wrong
+    """It is another account's, was deleted, or was never there."""
+
+
+class AlreadyThere(Exception):  # noqa: N818 - reads as what is wrong
+    """The account has another tracking of this number and courier."""
+
+
+class NotExpired(Exception):  # noqa: N818 - reads as what is wrong
+    """Only an expired tracking begins anew."""
+
+
+class NobodyToAsk(Exception):  # noqa: N818 - reads as what is wrong
+    """No carrier is asked about this tracking: its courier has no source, or it is archived. Says which."""
+
+
+def read_id(text: str) -> UUID | None:
+    """Read a tracking's id from the wire; None for what is none."""
+    return ids.from_text("", text)
+
+
+async def find(parts: Parts, account: UUID, tracking: UUID) -> WatchedTracking:
+    """Give the tracking. Raises NoSuchTracking."""
+    async with parts.database.serving.acquire() as session:
+        found = await trackings.find(session, account, tracking)
+    if found is None:
+        raise NoSuchTracking
+    return found
+
+
+async def create(
+    parts: Parts, account: UUID, parcels: Sequence[NewTracking], *, source: str = "API"
+) -> list[TrackingState | None]:
+    """Register parcels, each unless it is there already: then it gives None for it, and nothing of it is changed.
+
+    Their carriers are asked at once, and not waited for. ``source`` is ``API``, or ``WEB`` for pages and files.
+    """
+    requests = [
+        Request(account, one.tracking_number, one.courier_code, create=True, given=one.given, source=source)
+        for one in parcels
+    ]
+    return [result.state if result.created else None for result in await _submit(parts, requests)]
+
+
+async def edit(parts: Parts, account: UUID, tracking: UUID, edited: Edit) -> TrackingState:
+    """Correct what the shop said of a parcel; a new courier is asked at once. No event comes of it.
+
+    What is archived is asked about no more and does not expire, but takes updates that others bring. Raises
+    NoSuchTracking, and AlreadyThere for a courier that has this number already: then nothing was changed.
+    """
+    async with parts.database.engine.acquire() as session:
+        try:
+            async with transaction(session):
+                locked = await trackings.lock(session, account, tracking)
+                if locked is None:
+                    raise NoSuchTracking
+                before = locked.state
+                state = apply_edit(before, edited, await intake_rows.now(session))
+                if state is before:
+                    return state
+                await trackings.edit(session, locked, state)
+                if (state.courier_code, state.archived) != (before.courier_code, before.archived):
+                    asked = state.courier_code in parts.polled and not state.archived
+                    await intake_rows.watch_again(session, [(tracking, state.courier_code, asked)])
+        except Taken:
+            raise AlreadyThere from None
+    return state
+
+
+async def delete(parts: Parts, account: UUID, tracking: UUID) -> TrackingState:
+    """Delete a tracking and give what it was; what waits of it is cancelled. Raises NoSuchTracking.
+
+    Its events, and what was sent of them, stay as long as any history. The same number may be registered anew, as
+    another parcel.
+    """
+    while True:
+        try:
+            async with parts.database.engine.acquire() as session, transaction(session):
+                locked = await trackings.lock(session, account, tracking)
+                if locked is None:
+                    raise NoSuchTracking
+                await trackings.delete(session, locked)
+        except REPEATABLE:
+            continue
+        return locked.state
+
+
+async def retrack(parts: Parts, account: UUID, tracking: UUID) -> TrackingState:
+    """Begin an expired tracking anew: its status is that of its scans again, which is an event, and it is asked about.
+
+    Raises NoSuchTracking, and NotExpired for any other.
+    """
+    state = (await find(parts, account, tracking)).state
+    update = Update(Source.API, restarts=True)
+    (result,) = await _submit(
+        parts, [Request(account, state.tracking_number, state.courier_code, update, tracking=tracking)]
+    )
+    if result.state is None:
+        raise NoSuchTracking
+    if not result.changed:
+        raise NotExpired
+    return result.state
+
+
+async def refresh(parts: Parts, account: UUID, tracking: UUID) -> WatchedTracking:
+    """Let the carrier be asked soon, also about what has ended. Raises NoSuchTracking and NobodyToAsk."""
+    async with parts.database.engine.acquire() as session, transaction(session):
+        locked = await trackings.lock(session, account, tracking)
+        if locked is None:
+            raise NoSuchTracking
+        if locked.state.archived:
+            raise NobodyToAsk("The tracking is archived: nobody is asked about it.")
+        least = parts.polled.get(locked.state.courier_code)
+        if least is None:
+            raise NobodyToAsk("No source is set up for this courier: it lives from updates and pushes.")
+        await trackings.ask_soon(session, locked, least_seconds=max(REFRESH_SECONDS, least))
+    return await find(parts, account, tracking)
+
+
+async def _submit(parts: Parts, requests: Sequence[Request]) -> list[Result]:
+    try:
+        return await parts.intake.submit(requests)
+    except (Overloaded, IntakeUnavailable) as error:
+        headers = {"retry-after": str(AGAIN_SECONDS)}
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error), headers=headers) from None
