@@ -16,7 +16,7 @@ from svix.webhooks import Webhook as SvixWebhook
 from tests.flow.test_dispatch import SECRET, VAULT, Way, running
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account
-from tests.support.receiver import HANG, OK, always, answering, receiving
+from tests.support.receiver import HANG, OK, Receiver, always, answering, receiving
 from waypost.domain.endpoints import Version
 from waypost.domain.statuses import SELECTABLE, Status
 from waypost.payloads import render, schemas
@@ -49,6 +49,15 @@ async def send_test(way: Way, account: UUID, endpoint: UUID, status: str = "deli
     assert delivery is not None
     way.dispatcher.hint_test()
     return delivery
+
+
+async def send_every_version(way: Way, account: UUID, receiver: Receiver) -> None:
+    """Send a test in each version, in their order, and wait until all have come."""
+    endpoint = await way.add_endpoint(account, receiver.url)
+    for number, version in enumerate(Version, start=1):
+        await change(way, endpoint, "version = $2", version)
+        await send_test(way, account, endpoint)
+        await receiver.received(number)
 
 
 async def settled(way: Way, account: UUID, delivery: UUID) -> deliveries.DeliveryRow:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.flow.test_dispatch import SECRET, Way, running
-from tests.flow.test_endpoint_tests import change, send_test
+from tests.flow.test_endpoint_tests import send_every_version
 from tests.support.databases import add_account
 from tests.support.receiver import receiving
 from tests.support.snippets.runtimes import Given, Runtimes
@@ -21,11 +21,7 @@ async def test_a_real_delivery_of_every_version_is_taken_and_a_changed_one_refus
 ) -> None:
     async with running(Way(database)) as way, receiving() as receiver:
         account = await add_account(database)
-        endpoint = await way.add_endpoint(account, receiver.url)
-        for number, version in enumerate(Version, start=1):
-            await change(way, endpoint, "version = $2", version)
-            await send_test(way, account, endpoint)
-            await receiver.received(number)
+        await send_every_version(way, account, receiver)
     runtimes = Runtimes(tmp_path)
 
     for version, hook in zip(Version, receiver.requests, strict=True):

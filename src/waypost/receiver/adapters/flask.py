@@ -1,0 +1,18 @@
+"""Flask."""
+
+from flask import request
+from werkzeug.exceptions import BadRequest, Unauthorized
+
+from waypost.receiver.adapters import Check
+from waypost.receiver.errors import RefusedWebhookError, UnreadableEventError
+from waypost.receiver.events import TrackingEvent
+
+
+def tracking_event(check: Check) -> TrackingEvent:
+    """Give the event of the request that is being answered."""
+    try:
+        return check(request.get_data(), request.headers)
+    except RefusedWebhookError as error:
+        raise Unauthorized(str(error)) from None
+    except UnreadableEventError as error:
+        raise BadRequest(str(error)) from None

@@ -1,0 +1,124 @@
+"""Whether a webhook is genuine: by Standard Webhooks and V4 (key: the endpoint's secret), by V2 and V3 (the e-mail).
+
+Standard Webhooks signs id, timestamp and body; Waypost sends its headers with every version. TrackingMore's own
+signatures cover the timestamp alone: who has seen one may put any body under it for five minutes.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from waypost.receiver.errors import UnusableSecretError, refusal
+from waypost.receiver.events import TrackingEvent, read_document, read_json
+from waypost.receiver.headers import Headers, lowered
+from waypost.signing import standard, v2v3, v4
+from waypost.signing.errors import Check, InvalidSecret, VerificationError
+from waypost.signing.freshness import TOLERANCE_SECONDS
+
+__all__ = ["TOLERANCE_SECONDS", "verify", "verify_v2", "verify_v3"]
+
+_STANDARD: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
+_V4: Final = ("timestamp", "signature")
+_NOT_SIGNED: Final = (
+    "There is no webhook-signature, and V4's signature does not cover the body: it is taken with accept_v4 only."
+)
+
+
+def verify(
+    body: bytes,
+    headers: Headers,
+    secret: str | Iterable[str],
+    *,
+    accept_v4: bool | None = None,
+    tolerance: int = TOLERANCE_SECONDS,
+    now: int | None = None,
+) -> TrackingEvent:
+    """Give the event of a genuine webhook of any version; else raise RefusedWebhookError.
+
+    ``body`` are the bytes as they came, before anything parsed them. ``secret`` is the endpoint's, in either form, or
+    several while it is rotated. A webhook that carries Standard Webhooks' headers is judged by them alone. One that
+    carries V4's only is taken when ``accept_v4`` says so; None takes it under a secret brought along from TrackingMore,
+    which sends no more than that, never under one of ours (``whsec_…``): there somebody took the others away.
+    ``tolerance`` and ``now`` are seconds; None is the clock. Raises UnusableSecretError and UnreadableEventError, too.
+    """
+    secrets = _usable(secret)
+    found = lowered(headers)
+    at = int(time.time()) if now is None else now
+    if any(name in found for name in _STANDARD) or not any(name in found for name in _V4):
+        identity, timestamp, signatures = (found.get(name) for name in _STANDARD)
+        _one_fits(
+            secrets,
+            lambda key: standard.verify(
+                identity, timestamp, signatures, body, standard.key_of(key), now=at, tolerance=tolerance
+            ),
+        )
+    else:
+        timestamp, signature = (found.get(name) for name in _V4)
+        trusted = [key for key in secrets if (not key.startswith(standard.PREFIX) if accept_v4 is None else accept_v4)]
+        if not trusted:
+            raise refusal(VerificationError(Check.SIGNATURE_MISSING, _NOT_SIGNED))
+        _one_fits(trusted, lambda key: v4.verify(timestamp, signature, key, now=at, tolerance=tolerance))
+    return read_document(read_json(body), found)
+
+
+def verify_v2(
+    body: bytes, headers: Headers, email: str, *, tolerance: int = TOLERANCE_SECONDS, now: int | None = None
+) -> TrackingEvent:
+    """Give the event of a V2 webhook by the signature in its body; the key is the account's e-mail, letter by letter.
+
+    ``headers`` tell id and sequence where the sender is Waypost. Raises as ``verify`` does.
+    """
+    return _verify_inside(body, headers, email, ("verifyInfo", "timeStr"), tolerance=tolerance, now=now)
+
+
+def verify_v3(
+    body: bytes, headers: Headers, email: str, *, tolerance: int = TOLERANCE_SECONDS, now: int | None = None
+) -> TrackingEvent:
+    """Give the event of a V3 webhook by the signature in its body; the rest as ``verify_v2``."""
+    return _verify_inside(body, headers, email, ("verify", "timestamp"), tolerance=tolerance, now=now)
+
+
+def _verify_inside(
+    body: bytes, headers: Headers, email: str, names: tuple[str, str], *, tolerance: int, now: int | None
+) -> TrackingEvent:
+    if not email:
+        raise UnusableSecretError("The e-mail address is empty.")
+    document = read_json(body)
+    part: Any = document.get(names[0])
+    part = part if isinstance(part, dict) else {}
+    try:
+        v2v3.verify(
+            part.get(names[1]),
+            part.get("signature"),
+            email,
+            now=int(time.time()) if now is None else now,
+            tolerance=tolerance,
+        )
+    except VerificationError as error:
+        raise refusal(error) from None
+    return read_document(document, lowered(headers))
+
+
+def _usable(secret: str | Iterable[str]) -> tuple[str, ...]:
+    secrets = (secret,) if isinstance(secret, str) else tuple(secret)
+    if not secrets:
+        raise UnusableSecretError("No secret was given.")
+    for one in secrets:
+        try:
+            standard.key_of(one)
+        except InvalidSecret as error:
+            raise UnusableSecretError(f"The secret {error}.") from None
+    return secrets
+
+
+def _one_fits(secrets: Iterable[str], check: Callable[[str], None]) -> None:
+    """Return if the check passes with one of the secrets; else raise what the last one said."""
+    failed: VerificationError | None = None
+    for secret in secrets:
+        try:
+            return check(secret)
+        except VerificationError as error:
+            failed = error
+    if failed is not None:
+        raise refusal(failed) from None
+    return None
