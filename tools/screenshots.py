@@ -48,6 +48,11 @@ PAGES: Final = {
     "help": (FILLED, "/help"),
     "guide": (FILLED, "/help/webhooks/retry"),
     "nothing": (FILLED, "/nothing-here"),
+    "track": (None, "{moving}?lang=en"),
+    "track-de": (None, "{arrived}?lang=de"),
+    "track-zh": (None, "{moving}?lang=zh"),
+    "track-embedded": (None, "{moving}?embed=1"),
+    "track-nothing": (None, "/track/nothing?lang=de"),
 }
 """Every page, by the name of its pictures."""
 
@@ -118,6 +123,8 @@ def _places(portal: Portal) -> dict[str, str]:
         "retrying": first("state=retrying"),
         "tested": first(f"test=true&endpoint={healthy}"),
         "broken": first(f"test=true&endpoint={failing}"),
+        "moving": portal.track_path(FILLED, "SEED0004"),
+        "arrived": portal.track_path(FILLED, "SEED0003"),
     }
 
 

@@ -35,8 +35,10 @@ EMPTY_PATHS = (
     *("/developer/webhooks", "/developer/webhooks?do=add", "/developer/webhooks/history"),
     "/developer/webhooks/history?state=failed",
 )
+TRACK_PATHS = ("{moving}?lang=de", "{moving}?embed=1&lang=zh", "{arrived}", "/track/nothing")
 PATHS = [
     (None, "/login"),
+    *[(None, path) for path in TRACK_PATHS],
     *[(EMPTY, path) for path in EMPTY_PATHS],
     *[(FILLED, path) for path in FILLED_PATHS],
 ]
@@ -60,6 +62,8 @@ def places(portal: Portal) -> dict[str, str]:
         "off": off,
         "retrying": retrying,
         "tested": tested,
+        "moving": portal.track_path(FILLED, "SEED0004"),
+        "arrived": portal.track_path(FILLED, "SEED0003"),
     }
 
 
@@ -117,7 +121,7 @@ def test_an_open_menu_has_no_violations(
 
 def test_a_page_stays_small(windows: dict[tuple[str | None, str], Page], places: dict[str, str]) -> None:
     page = windows[FILLED, "light"]
-    for path in FILLED_PATHS:
+    for path in (*FILLED_PATHS, *TRACK_PATHS):
         answer = page.goto(path.format(**places))
         assert answer is not None
         assert len(answer.body()) < 100_000, path

@@ -15,6 +15,7 @@ from tests.support.databases import add_account
 from waypost.api.application import make_application
 from waypost.api.keys import Keys
 from waypost.api.parts import Parts
+from waypost.api.track_links import TrackLinks
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.resolver import SystemResolver
 from waypost.domain import ids
@@ -107,6 +108,7 @@ async def serving_api(
         outgoing_ips=("203.0.113.7",),
         ready=is_ready,
         metrics=metrics,
+        track_links=TrackLinks("a key for tests only", public_url=None),
     )
     intake.start()
     application = make_application(parts)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from playwright.sync_api import Browser, BrowserContext
 
@@ -13,9 +14,15 @@ from tests.support.hooks import Hooks, receiving_hooks
 from tests.support.people import make_account, make_login_link
 from tests.support.seeding import seed
 from tests.support.serving import Serving, serving
+from waypost.api.track_links import TrackLinks
 
 FILLED, EMPTY = "filled@example.com", "empty@example.com"
-SETTINGS = {"WAYPOST_OUTGOING_IPS": "203.0.113.7,2001:db8::7", "WAYPOST_HTTP_TIMEOUT_SECONDS": "3"}
+SECRET_KEY = "a secret key of tests only"
+SETTINGS = {
+    "WAYPOST_OUTGOING_IPS": "203.0.113.7,2001:db8::7",
+    "WAYPOST_HTTP_TIMEOUT_SECONDS": "3",
+    "WAYPOST_SECRET_KEY": SECRET_KEY,
+}
 
 
 @dataclass
@@ -43,6 +50,14 @@ class Portal:
 
     def api(self, email: str) -> Site:
         return self.apis[email]
+
+    def tracking(self, email: str, number: str) -> str:
+        """Give the id of an account's parcel."""
+        return str(self.apis[email].get(f"/v4/trackings/get?tracking_numbers={number}")["data"][0]["id"])
+
+    def track_path(self, email: str, number: str) -> str:
+        """Give the path of a parcel's public page."""
+        return TrackLinks(SECRET_KEY, public_url=None).path(UUID(self.tracking(email, number)))
 
     def login_link(self, email: str) -> str:
         return f"{self.url}/login/{make_login_link(self.server.data_dir, email)}"

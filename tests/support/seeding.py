@@ -1,5 +1,7 @@
 """Fills an account with what pages have to cope with: a failing endpoint, a long URL, retries, tests, skips."""
 
+from collections.abc import Sequence
+
 from examples.demo.site import Site
 from tests.support.hooks import Hooks
 
@@ -11,6 +13,8 @@ SCANS = (
     ("2026-07-04T07:30:00", "Out for delivery", "pickup001"),
     ("2026-07-04T14:40:00", "Delivered", "delivered001"),
 )
+MANY = tuple((f"2026-06-{n // 24 + 1:02}T{n % 24:02}:00:00", f"Scanned, {n}", "transit002") for n in range(195))
+"""As many scans as an update may bring, with the others."""
 
 
 def seed(api: Site, hooks: Hooks) -> list[str]:
@@ -29,7 +33,9 @@ def seed(api: Site, hooks: Hooks) -> list[str]:
     for number in range(1, 4):
         for count in range(1, len(SCANS) + 1):
             report(api, f"SEED{number:04}", count)
-    hooks.wait_for("/ok", 15)
+    report(api, "SEED0003", len(SCANS), extra=MANY)
+    report(api, "SEED0004", 4)
+    hooks.wait_for("/ok", 17)
     hooks.wait_for("/broken", 3)
     api.post(f"/v1/endpoints/{healthy}/test", {"status": "exception"})
     api.post(f"/v1/endpoints/{failing}/test", {"status": "delivered"})
@@ -37,8 +43,8 @@ def seed(api: Site, hooks: Hooks) -> list[str]:
     return [healthy, failing, long, off]
 
 
-def report(api: Site, number: str, scans: int) -> None:
-    """Report a parcel as it is after so many scans."""
+def report(api: Site, number: str, scans: int, extra: Sequence[tuple[str, str, str]] = ()) -> None:
+    """Report a parcel as it is after so many scans, and ``extra`` ones."""
     checkpoints = [
         {
             "checkpoint_date": at,
@@ -47,7 +53,7 @@ def report(api: Site, number: str, scans: int) -> None:
             "checkpoint_delivery_status": substatus.rstrip("0123456789"),
             "checkpoint_delivery_substatus": substatus,
         }
-        for at, detail, substatus in SCANS[:scans]
+        for at, detail, substatus in (*SCANS[:scans], *extra)
     ]
     update = {"tracking_number": number, "courier_code": "dhl", "create": True, "checkpoints": checkpoints}
     api.post("/v1/updates", {"updates": [update]})

@@ -35,7 +35,7 @@ TAGS = frozenset(
         *("h1", "h2", "h3", "p", "div", "span", "strong", "em", "a", "ul", "ol", "li", "dl", "dt", "dd", "code", "pre"),
         *("table", "thead", "tbody", "tr", "th", "td", "form", "label", "input", "textarea", "select", "option"),
         *("button", "fieldset", "legend", "details", "summary", "dialog", "time", "svg", "path", "rect", "g", "text"),
-        *("line", "polyline", "caption", "img", "br", "hr", "blockquote"),
+        *("line", "polyline", "caption", "img", "br", "hr", "blockquote", "footer"),
     }
 )
 ATTRIBUTES = frozenset(
@@ -44,7 +44,7 @@ ATTRIBUTES = frozenset(
         *("method", "action", "value", "for", "required", "autofocus", "autocomplete", "selected", "checked", "rows"),
         *("disabled", "hidden", "open", "placeholder", "maxlength", "spellcheck", "tabindex", "datetime", "scope"),
         *("start", "viewbox", "width", "height", "focusable", "d", "x", "y", "transform", "preserveaspectratio"),
-        *("x1", "x2", "y1", "y2", "points", "colspan", "alt"),
+        *("x1", "x2", "y1", "y2", "points", "colspan", "alt", "hreflang"),
     }
 )
 FAMILIES = ("aria-", "data-", "form")
@@ -220,7 +220,7 @@ def assert_harmless(text: str) -> Document:
         for name, value in element.attributes.items():
             assert name in ATTRIBUTES or name.startswith(FAMILIES), element
             if name in LEADING:
-                assert value.startswith(("/", "#")), element
+                assert value.startswith(("/", "#", "?")), element
                 assert not value.startswith(("//", "/\\")), element
     scripts = document.all("script")
     assert len(scripts) <= 1

@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from waypost.api.keys import Keys
+from waypost.api.track_links import TrackLinks
 from waypost.intake.collector import Intake
 from waypost.store.database import Database
 from waypost.store.vault import Vault
@@ -21,7 +22,7 @@ class Parts:
     ``check_url`` raises InvalidInput for a URL that nothing is sent to. ``hint`` says that endpoints have something to
     send, ``hint_test`` that a test waits, whose result is waited for ``test_seconds`` at most. ``ready`` gives None, or
     one sentence why not. ``outgoing_ips`` are published as where webhooks come from. ``metrics`` gives Prometheus'
-    text.
+    text. ``track_links`` make the addresses of the parcels' public pages.
     """
 
     database: Database
@@ -37,6 +38,7 @@ class Parts:
     outgoing_ips: tuple[str, ...]
     ready: Callable[[], Awaitable[str | None]]
     metrics: Callable[[], Awaitable[bytes]]
+    track_links: TrackLinks
 
 
 Given = NamedDependency[SkipValidation[Parts]]

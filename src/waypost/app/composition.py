@@ -12,6 +12,7 @@ from litestar import Litestar
 from waypost.api.application import make_application
 from waypost.api.keys import Keys
 from waypost.api.parts import Parts
+from waypost.api.track_links import TrackLinks
 from waypost.app.storage import Storage
 from waypost.app.supervisor import Part
 from waypost.carriers.dhl import client as dhl
@@ -55,9 +56,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str) -> Engine:
     """Build every part."""
     database = storage.database
     vault = Vault(secret_key)
-    guard = Guard(
-        RememberingResolver(SystemResolver()), ports=settings.egress_ports, allow=tuple(settings.egress_allow)
-    )
+    guard = _guard(settings)
     dispatcher = Dispatcher(
         database,
         _sender(settings, guard, vault),
@@ -90,8 +89,14 @@ def compose(settings: Settings, storage: Storage, secret_key: str) -> Engine:
         outgoing_ips=tuple(map(str, settings.outgoing_ips)),
         ready=health.ready,
         metrics=health.metrics,
+        track_links=TrackLinks(secret_key, public_url=settings.public_url),
     )
     return Engine(carriers, intake, make_application(handed, _pages(settings, handed, secret_key)), parts)
+
+
+def _guard(settings: Settings) -> Guard:
+    resolver = RememberingResolver(SystemResolver())
+    return Guard(resolver, ports=settings.egress_ports, allow=tuple(settings.egress_allow))
 
 
 def _pages(settings: Settings, parts: Parts, secret_key: str) -> PageSet:

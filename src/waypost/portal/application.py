@@ -14,7 +14,7 @@ from litestar.middleware import DefineMiddleware
 from waypost.api.parts import Parts
 from waypost.domain.addresses import IPNetwork
 from waypost.domain.targets import DEFAULT_PORTS
-from waypost.portal import api_keys, assets, debugger, guides, history, login, specifications, webhook, webhooks
+from waypost.portal import api_keys, assets, debugger, guides, history, login, specifications, track, webhook, webhooks
 from waypost.portal.errors import explain
 from waypost.portal.forms import FormTokens, only_our_forms, reading
 from waypost.portal.logins import Logins
@@ -35,6 +35,8 @@ async def no_icon() -> Response[bytes]:
     """Say that the icon is elsewhere: the pages name it."""
     return Response(b"", status_code=HTTPStatus.NOT_FOUND, headers=dict(ALWAYS))
 
+
+ErrorHandler = Callable[[Request[Any, Any, Any], Exception], Response[bytes]]
 
 ROUTES: Final = (
     first,
@@ -83,7 +85,7 @@ def _origin(url: str) -> str:
     return f"{split.scheme}://{split.netloc.removesuffix(f':{DEFAULT_PORTS[split.scheme]}')}"
 
 
-def _explaining(pages: Pages) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
+def _explaining(pages: Pages, explain: ErrorHandler = explain) -> ErrorHandler:
     """Give what answers errors: no header of a route stands on its answers, so theirs are added here."""
 
     def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -104,6 +106,12 @@ def _routes(pages: Pages, sessions: SessionsConfig) -> Router:
         cookie_samesite="lax",
     )
     plain = Router(path="/", route_handlers=list(assets.ROUTES))
+    public = Router(
+        path="/",
+        route_handlers=list(track.ROUTES),
+        middleware=[reading],
+        exception_handlers={Exception: _explaining(pages, track.explain)},
+    )
     inside = Router(
         path="/",
         route_handlers=list(ROUTES),
@@ -113,7 +121,7 @@ def _routes(pages: Pages, sessions: SessionsConfig) -> Router:
     )
     return Router(
         path="/",
-        route_handlers=[plain, inside],
+        route_handlers=[plain, public, inside],
         dependencies={"pages": Provide(lambda: pages, sync_to_thread=False, use_cache=True)},
         response_headers={"strict-transport-security": HSTS} if pages.secure else None,
     )

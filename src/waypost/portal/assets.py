@@ -8,7 +8,13 @@ from litestar.params import FromPath
 
 from waypost.portal.rendering import ALWAYS, STATIC, asset_path
 
-TYPES: Final = {"waypost.css": "text/css", "waypost.js": "text/javascript", "favicon.svg": "image/svg+xml"}
+TYPES: Final = {
+    "waypost.css": "text/css",
+    "track.css": "text/css",
+    "waypost.js": "text/javascript",
+    "favicon.svg": "image/svg+xml",
+}
+FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
 @get("/assets/{digest:str}/{name:str}")
@@ -16,7 +22,7 @@ async def asset(digest: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     """Give a file."""
     if name not in TYPES or asset_path(name) != f"/assets/{digest}/{name}":
         return Response(b"", status_code=HTTPStatus.NOT_FOUND, headers=dict(ALWAYS))
-    headers = {**ALWAYS, "cache-control": "public, max-age=31536000, immutable"}
+    headers = {**ALWAYS, "cache-control": FOR_EVER}
     return Response((STATIC / name).read_bytes(), media_type=TYPES[name], headers=headers)
 
 

@@ -64,17 +64,23 @@ def page(
     """Render a page. What was noticed on the page before is said on this one."""
     session = request.scope.get("session") or {}
     notice = session.pop(NOTICE, None) if isinstance(session, dict) else None
-    text = _ENVIRONMENT.get_template(template).render(
-        values
+    text = fill(
+        template,
+        **values
         | {
             "visitor": visitor,
             "path": request.scope["path"],
             "form_token": form_token(request),
             "notice": notice,
             "now": datetime.now(UTC),
-        }
+        },
     )
     return html(text, status=status, headers=headers)
+
+
+def fill(template: str, **values: object) -> str:
+    """Give a template's text with these values."""
+    return _ENVIRONMENT.get_template(template).render(values)
 
 
 def html(text: str, *, status: int = HTTPStatus.OK, headers: Mapping[str, str]) -> Response[bytes]:

@@ -1,0 +1,46 @@
+"""Links to the public pages of parcels: a token in them holds the tracking's id, sealed.
+
+Sealed means: nobody can make one up, none tells anything about its parcel, and the same parcel has the same link.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error
+from hashlib import sha256
+from typing import Final
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+PREFIX: Final = "/track/"
+_TOKEN_LENGTH: Final = 43
+"""16 bytes of id under 16 bytes of seal (AES-SIV, RFC 5297), in URL-safe base64 without padding."""
+
+
+class TrackLinks:
+    """Makes and reads the links. The key is derived from ``SECRET_KEY``; under another one all links are others."""
+
+    def __init__(self, secret_key: str, *, public_url: str | None) -> None:
+        self._cipher = AESSIV(sha256(b"track links" + secret_key.encode()).digest())
+        self._public_url = public_url
+
+    def path(self, tracking: UUID) -> str:
+        """Give the page's path on this server."""
+        return PREFIX + urlsafe_b64encode(self._cipher.encrypt(tracking.bytes, None)).decode().rstrip("=")
+
+    def link(self, tracking: UUID, here: str | None = None) -> str | None:
+        """Give the page's URL below ``PUBLIC_URL``, else below ``here``; None where neither is known."""
+        origin = self._public_url or here
+        return None if origin is None else origin + self.path(tracking)
+
+    def tracking_of(self, token: str) -> UUID | None:
+        """Give the tracking of a token; None for one that was not made here."""
+        if len(token) != _TOKEN_LENGTH or not token.isascii():
+            return None
+        try:
+            sealed = urlsafe_b64decode(token + "=")
+            identifier = UUID(bytes=self._cipher.decrypt(sealed, None))
+        except (Error, InvalidTag, ValueError):
+            return None
+        # Base64 has spare bits: of the spellings of one token only ours is a page, so that a page has one address.
+        return identifier if self.path(identifier) == PREFIX + token else None

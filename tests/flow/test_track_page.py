@@ -1,0 +1,166 @@
+"""The public page of a parcel: for who has its link and nobody else, in any language, in a frame only where allowed."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import pytest
+from httpx import AsyncClient, Response
+from structlog.testing import capture_logs
+
+from tests.support.api import Caller
+from tests.support.visiting import Browser, Portal, assert_harmless, serving_pages
+from waypost.api.track_links import TrackLinks
+from waypost.store.database import Database
+
+NAME = "Büttner & <Söhne>"
+PROBE = "\"'><probe-el on=1></title><script>probe()</script>"
+SHOP = "https://shop.example"
+
+
+@pytest.fixture
+async def portal(database: Database) -> AsyncIterator[Portal]:
+    async with serving_pages(database) as portal:
+        yield portal
+
+
+@pytest.fixture
+async def shop(portal: Portal) -> Caller:
+    return await portal.account("shop@example.com", name=NAME)
+
+
+async def parcel(portal: Portal, shop: Caller, number: str = "A1", detail: str = "Left at the door") -> str:
+    """Register a parcel and give the path of its page."""
+    scan = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": detail, "location": "Bremen"}
+    scan |= {"checkpoint_delivery_status": "delivered", "checkpoint_delivery_substatus": "delivered004"}
+    facts = {"customer_name": "Jane Roe", "destination_city": "Bremen"}
+    update = {"tracking_number": number, "courier_code": "dhl", "create": True, "checkpoints": [scan], **facts}
+    answer = await shop.post("/v1/updates", {"updates": [update]})
+    assert answer.status_code == 200, answer.text
+    return portal.pages.parts.track_links.path(UUID(answer.json()["results"][0]["tracking_id"]))
+
+
+async def read(client: AsyncClient, path: str, **headers: str) -> Response:
+    return await client.get(path, headers={"accept": "text/html", **headers})
+
+
+async def test_who_has_the_link_sees_the_parcel_and_nothing_of_the_customer(portal: Portal, shop: Caller) -> None:
+    path = await parcel(portal, shop, detail=f"Jane Roe {PROBE}")
+
+    answer = await portal.browser().get(path)
+
+    said = assert_harmless(answer.text).text
+    assert answer.status_code == 200
+    for text in (NAME, "Delivered", "A1", "dhl", "Bremen", "Wednesday, 1 July 2026", "08:00", "probe()"):
+        assert text in said, text
+    assert "Jane" not in answer.text
+    assert "<script" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "lang", "text"),
+    [
+        (("de-DE,de;q=0.9", ""), "de", "Zugestellt"),
+        (("de-DE", "?lang=zh"), "zh-Hans", "已送达"),
+        (("fr", "?lang=fr"), "en", "Delivered"),
+    ],
+)
+async def test_it_speaks_the_readers_language(
+    portal: Portal, shop: Caller, asked: tuple[str, str], lang: str, text: str
+) -> None:
+    path, (accepted, query) = await parcel(portal, shop), asked
+
+    answer = await read(portal.browser().client, path + query, **{"accept-language": accepted})
+    missing = await read(portal.browser().client, f"/track/nothing{query}", **{"accept-language": accepted})
+
+    for one in (answer, missing):
+        assert f'<html lang="{lang}">' in one.text
+        assert (one.headers["content-language"], one.headers["vary"]) == (lang, "accept-language")
+    assert text in answer.text
+
+
+async def test_it_is_kept_shortly_found_by_no_search_and_sets_no_cookie(portal: Portal, shop: Caller) -> None:
+    browser = await portal.visitor("shop@example.com")
+    path = await parcel(portal, shop)
+
+    answers = [await browser.get(one) for one in (path, "/track/nothing")]
+
+    assert [one.headers["cache-control"] for one in answers] == ["private, max-age=60", "no-store"]
+    for one in answers:
+        assert "set-cookie" not in one.headers
+        assert one.headers["x-robots-tag"] == "noindex, nofollow"
+        assert '<meta name="robots" content="noindex, nofollow">' in one.text
+        assert one.headers["referrer-policy"] == "no-referrer"
+        assert one.headers["x-content-type-options"] == "nosniff"
+        assert "script-src" not in one.headers["content-security-policy"]
+
+
+async def test_what_is_no_link_is_answered_as_a_parcel_that_is_gone(portal: Portal, shop: Caller) -> None:
+    path = await parcel(portal, shop)
+    token, browser = path.removeprefix("/track/"), portal.browser()
+    other = TrackLinks("another key", public_url=None).path(uuid4())
+    gone = portal.pages.parts.track_links.path(uuid4())
+    wrong = [f"/track/{text}" for text in ("x", token[:-1], token + "A", token.swapcase(), "%00", "é" * 43, "A" * 43)]
+
+    answers = [await browser.get(one) for one in [other, gone, *wrong, f"/track/{token[:-1]}{chr(ord(token[-1]) + 1)}"]]
+
+    assert {one.status_code for one in answers} == {404}
+    assert len({one.text for one in answers}) == 1
+    assert "There is no such parcel" in answers[0].text
+
+
+def test_a_link_tells_nothing_and_is_the_same_again() -> None:
+    links, tracking = TrackLinks("a key", public_url="https://track.example/w"), uuid4()
+    path = links.path(tracking)
+
+    assert path == TrackLinks("a key", public_url=None).path(tracking)
+    assert links.tracking_of(path.removeprefix("/track/")) == tracking
+    assert tracking.hex not in path
+    assert links.link(tracking) == f"https://track.example/w{path}"
+    assert TrackLinks("a key", public_url=None).link(tracking) is None
+    assert TrackLinks("a key", public_url=None).link(tracking, "http://here") == f"http://here{path}"
+
+
+async def test_a_frame_shows_it_only_where_the_account_allows(portal: Portal, shop: Caller) -> None:
+    browser, path = portal.browser(), await parcel(portal, shop)
+
+    refused = await browser.get(f"{path}?embed=1")
+    await portal.database.serving.execute("update account set embed_origins = $1", [SHOP, "http://localhost:3000"])
+    allowed = await browser.get(f"{path}?embed=1")
+    plain = await browser.get(path)
+
+    policies = [one.headers["content-security-policy"] for one in (refused, allowed, plain)]
+    ancestors = [policy.partition("frame-ancestors ")[2] for policy in policies]
+    assert ancestors == ["'none'", f"{SHOP} http://localhost:3000", "'none'"]
+    assert "?lang=de&amp;embed=1" in allowed.text
+    assert allowed.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert plain.headers["cross-origin-resource-policy"] == "same-origin"
+
+
+async def test_the_shops_colour_comes_from_a_style_sheet_of_its_own(portal: Portal, shop: Caller) -> None:
+    browser, path = portal.browser(), await parcel(portal, shop)
+    await portal.database.serving.execute("update account set accent = '#7a2a86'")
+
+    page = await browser.get(path)
+    sheet = await browser.get("/track/colours/7a2a86/theme.css")
+    none = await browser.get("/track/colours/7a2a8x/theme.css")
+
+    assert "/track/colours/7a2a86/theme.css" in page.text
+    assert "--accent:#7a2a86" in sheet.text
+    assert (sheet.headers["content-type"], sheet.headers["cache-control"].partition(",")[0]) == (
+        "text/css; charset=utf-8",
+        "public",
+    )
+    assert none.status_code == 404
+
+
+async def test_a_fault_of_ours_is_said_in_the_readers_language_and_the_link_stays_out_of_the_log(
+    portal: Portal, shop: Caller
+) -> None:
+    path, browser = await parcel(portal, shop), Browser(portal.browser().client)
+    await portal.database.serving.execute("alter table tracking rename to gone")
+
+    with capture_logs() as logged:
+        answer = await browser.get(path, headers={"accept-language": "de"})
+
+    assert (answer.status_code, "Bitte versuchen Sie es" in answer.text) == (500, True)
+    assert path.rpartition("/")[2] not in str([{**one, "exc_info": None} for one in logged])

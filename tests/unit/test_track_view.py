@@ -1,0 +1,137 @@
+"""What a track page says: how far the parcel is, what has happened, and nothing of the customer."""
+
+import msgspec
+import pytest
+from hypothesis import given
+
+from tests.support.states import registered_state, states, with_facts
+from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.statuses import SUBSTATUSES, Status, status_of
+from waypost.domain.trackings import Source, TrackingState, Update, apply
+from waypost.portal.track_texts import LANGUAGES
+from waypost.portal.track_view import LONGEST_DETAIL, MOST_ENTRIES, steps, view
+
+ENGLISH, GERMAN = LANGUAGES["en"], LANGUAGES["de"]
+
+
+def moved(*substatuses: str, detail: str = "As the carrier says", location: str = "Bremen") -> TrackingState:
+    scans = tuple(
+        Checkpoint(
+            checkpoint_date=f"2026-07-{place:02}T08:05:00",
+            tracking_detail=detail,
+            location=location,
+            checkpoint_delivery_status=status_of(substatus),
+            checkpoint_delivery_substatus=substatus,
+        )
+        for place, substatus in enumerate(substatuses, start=1)
+    )
+    state = registered_state()
+    return apply(state, Update(Source.API, checkpoints=scans), state.created_at + 1000).state
+
+
+def places(*substatuses: str) -> str:
+    return " ".join(step.place for step in steps(moved(*substatuses), ENGLISH))
+
+
+@pytest.mark.parametrize(
+    ("substatuses", "said"),
+    [
+        ((), "ahead ahead ahead ahead"),
+        (("inforeceived001",), "now ahead ahead ahead"),
+        (("inforeceived001", "transit001"), "done now ahead ahead"),
+        (("transit001", "pickup001"), "done done now ahead"),
+        (("transit001", "undelivered002"), "done done now ahead"),
+        (("pickup001", "transit002"), "done done now ahead"),
+        (("pickup001", "exception006"), "done done now ahead"),
+        (("exception006",), "ahead ahead ahead ahead"),
+        (("pickup001", "delivered001"), "done done done done"),
+        (("delivered001", "exception011"), "done done now ahead"),
+    ],
+)
+def test_the_steps_tell_how_far_the_parcel_has_come(substatuses, said):
+    assert places(*substatuses) == said
+
+
+def test_a_parcel_that_waits_for_its_addressee_is_to_be_collected():
+    assert steps(moved("pickup002"), GERMAN)[2].label == "Abholbereit"
+
+
+def test_every_status_and_substatus_is_said_in_every_language():
+    for texts in LANGUAGES.values():
+        for substatus in SUBSTATUSES:
+            state = msgspec.structs.replace(registered_state(), status=status_of(substatus), substatus=substatus)
+
+            shown = view(state, texts)
+
+            assert shown.headline == texts.statuses[status_of(substatus)]
+            assert shown.meaning in ("", texts.substatuses[substatus])
+
+
+def test_the_newest_stands_first_by_days_in_local_time():
+    shown = view(moved("inforeceived001", "transit001"), GERMAN)
+
+    assert [day.heading for day in shown.days] == ["Donnerstag, 2. Juli 2026", "Mittwoch, 1. Juli 2026"]
+    (entry,) = shown.days[0].entries
+    assert (entry.time, entry.title, entry.where, entry.detail) == (
+        "08:05",
+        "Unterwegs",
+        "Bremen",
+        "As the carrier says",
+    )
+
+
+def test_a_scan_whose_meaning_is_not_known_is_said_in_the_carriers_words_only():
+    scan = Checkpoint(checkpoint_date="2026-07-01T08:05:00", tracking_detail="Ganz  was\nanderes")
+    state = msgspec.structs.replace(registered_state(), checkpoints=(scan,))
+
+    (entry,) = view(state, ENGLISH).days[0].entries
+
+    assert (entry.title, entry.detail) == ("Ganz was anderes", "")
+
+
+def test_nothing_of_the_customer_is_shown_even_where_the_carrier_says_it():
+    state = with_facts(
+        moved("delivered003", detail="Handed to MARGIT Büttner, 28203, m.b@x.test, ORD-77", location="28203 Bremen"),
+        customer_name="Margit Büttner",
+        customer_email="someone@example.com",
+        customer_sms="+49170123456",
+        recipient_postcode="28203",
+        order_number="ORD-77",
+        signed_by="Margit",
+        scheduled_address="Am Dobben 1",
+        note="a note",
+        title="a present",
+        destination_city="Bremen",
+        destination_country="DE",
+    )
+
+    said = str(view(state, ENGLISH))
+
+    for text in ("margit", "büttner", "28203", "@", "ord-77", "+49", "dobben", "a note", "a present"):
+        assert text not in said.lower(), text
+    assert view(state, ENGLISH).destination == "Bremen, DE"
+    assert "Handed to •••" in said
+
+
+def test_a_long_history_is_cut_and_says_so():
+    scans = tuple(Checkpoint(f"2026-07-01T08:{n // 60:02}:{n % 60:02}", "x" * 1000) for n in range(MOST_ENTRIES + 1))
+    shown = view(msgspec.structs.replace(registered_state(), checkpoints=scans), ENGLISH)
+
+    assert shown.cut
+    assert sum(len(day.entries) for day in shown.days) == MOST_ENTRIES
+    assert all(len(entry.title) == LONGEST_DETAIL + 1 for day in shown.days for entry in day.entries)
+
+
+@pytest.mark.parametrize(("given", "said"), [("2026-07-04", "Saturday, 4 July 2026"), ("soon", "soon"), ("", "")])
+def test_the_day_that_is_expected_is_said_or_shown_as_it_is(given, said):
+    assert view(with_facts(registered_state(), scheduled_delivery_date=given), ENGLISH).expected == said
+
+
+@given(states())
+def test_every_parcel_can_be_shown(state):
+    for texts in LANGUAGES.values():
+        shown = view(state, texts)
+
+        assert sum(len(day.entries) for day in shown.days) == min(len(state.checkpoints), MOST_ENTRIES)
+        assert len([step for step in shown.steps if step.place == "now"]) <= 1
+        assert (shown.status is Status.DELIVERED) == all(step.place == "done" for step in shown.steps)
