@@ -1,0 +1,160 @@
+"""The code of README and the documentation runs: in a shell against a real server, parsed, or in its own language."""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.code_blocks import (
+    COMMANDS,
+    README,
+    RUN,
+    Block,
+    CodeFailed,
+    Page,
+    blocks,
+    check_json,
+    of_page,
+    snippets,
+)
+from tests.support.documentation import ROOT
+from tests.support.embedded import open_place
+from tests.support.hooks import Hooks, receiving_hooks
+from tests.support.people import make_account
+from tests.support.serving import LOOPBACK, Serving, serving
+from waypost.settings import read_settings
+
+EMAIL = "shop@example.com"
+MOST_NOT_RUN = 0.1
+SCAN = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "Out for delivery"}
+PROGRAM_OF = {"node": "node", "php": "php", "go": "go", "ruby": "ruby", "java": "java", "csharp": "dotnet"}
+
+
+def runs_in_a_shell(block: Block) -> bool:
+    """Tell whether a block is run here, in its page's shell; snippets are run by the test of all languages."""
+    if block.not_run or block.run_elsewhere:
+        return False
+    return block.language in (*COMMANDS, "python") or "file" in block.said
+
+
+def pages() -> list[Page]:
+    """Give the pages that have something to run."""
+    mine = [block for block in blocks() if runs_in_a_shell(block)]
+    return [Page(name, tuple(group)) for name, group in groupby(mine, key=lambda block: block.page)]
+
+
+def of_language(language: str) -> list[Block]:
+    return [block for block in blocks() if block.language == language and block.not_run is None]
+
+
+every = pytest.mark.parametrize
+
+
+@dataclass
+class Shop:
+    """What the pages' placeholders stand for."""
+
+    server: Serving
+    hooks: Hooks
+    variables: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Shop]:
+    """Run the server that all pages share, with an account that has an endpoint and a delivered webhook."""
+    with serving(WAYPOST_HTTP_TIMEOUT_SECONDS="3") as server, receiving_hooks() as hooks:
+        server.start()
+        key = make_account(server.data_dir, EMAIL)
+        api = server.site(key)
+        endpoint = api.post("/v1/endpoints", {"url": f"{hooks.url}/seeded"})
+        update = {"tracking_number": "SHOWN1", "courier_code": "dhl", "create": True, "checkpoints": [SCAN]}
+        [told] = api.post("/v1/updates", {"updates": [update]})["results"]
+        hooks.wait_for("/seeded")
+        yield Shop(server, hooks, {"KEY": key, "ENDPOINT": endpoint["id"], "TRACKING": told["tracking_id"]})
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@every("page", pages(), ids=lambda page: page.name)
+def test_the_code_of_a_page_runs_and_answers_what_the_page_shows(shop: Shop, page: Page) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    place = shop.server.url.removeprefix("http://")
+    variables = {**shop.variables, **LOOPBACK, "WAYPOST_DATA_DIR": str(shop.server.data_dir)}
+    if page.starts_a_server:
+        port = free_port()
+        place = f"127.0.0.1:{port}"
+        variables |= {"WAYPOST_PORT": str(port)}
+    replaced = {"127.0.0.1:8080": place, "https://shop.example": shop.hooks.url}
+
+    with open_place() as folder:
+        page.run(folder, replaced, **variables)
+
+
+@every("block", of_language("json"), ids=lambda block: block.name)
+def test_json_is_json_and_a_webhook_fits_its_schema(block: Block) -> None:
+    check_json(block.text)
+
+
+@every("block", of_language("toml"), ids=lambda block: block.name)
+def test_toml_is_taken_as_settings(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("WAYPOST_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    Path("waypost.toml").write_text(block.text, encoding="utf-8")
+
+    assert read_settings({}).model_fields_set
+
+
+def test_at_most_one_code_block_in_ten_is_not_run(record_property: Callable[[str, Any], None]) -> None:
+    left = {block.name: why for block in blocks() if (why := reason_not_to_run(block))}
+
+    record_property("code blocks", {"all": len(blocks()), "not run": left})
+    chosen = [block.name for block in blocks() if block.not_run]
+    assert len(chosen) <= MOST_NOT_RUN * len(blocks()), chosen
+
+
+def test_a_block_that_is_run_elsewhere_names_a_test() -> None:
+    named = {block.said["run-by"] for block in blocks() if "run-by" in block.said}
+
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
+def reason_not_to_run(block: Block) -> str | None:
+    """Give why a block is not run here; None for one that is. Fails for one of which nobody knows how."""
+    if block.text in snippets():
+        program = PROGRAM_OF.get(block.language)
+        return f"{program} is not installed" if program and shutil.which(program) is None else None
+    known = block.run_elsewhere or block.not_run or block.language in RUN or "file" in block.said
+    assert known, f"nobody knows how to run {block.name}"
+    return block.not_run or ("curl is not installed" if needs_curl(block) else None)
+
+
+def needs_curl(block: Block) -> bool:
+    return block.language in COMMANDS and shutil.which("curl") is None
+
+
+@every(
+    ("text", "problem"),
+    [
+        ("```sh\nfalse\n```\n", "ended with 1"),
+        ("```console\n$ echo one\ntwo\n```\n", "the answer is"),
+        ("```python\nraise SystemExit(3)\n```\n", "ended with 3"),
+        ('```sh file="a.txt"\nx\n```\n\n```console\n$ cat a.txt\ny\n```\n', "the answer is"),
+    ],
+)
+def test_code_that_fails_or_answers_otherwise_is_found(text: str, problem: str) -> None:
+    page = Page(README, tuple(of_page(README, text)))
+
+    with open_place() as folder, pytest.raises(CodeFailed, match=problem):
+        page.run(folder, {})
