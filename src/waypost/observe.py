@@ -6,7 +6,8 @@ an event on standard error, JSON or text, and the text of /metrics. No secret is
 
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Final
 
@@ -16,14 +17,18 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from waypost.dispatch.measures import Measures
 from waypost.store.measures import Backlog
 
 _HIDDEN: Final = ("secret", "password", "api_key", "authorization", "token", "dsn", "database_url")
 _SHOWN: Final = "[redacted]"
 
 
-def configure_logging(level: str, log_format: str) -> None:
-    """Send the lines of structlog and of the standard library to standard error, as ``json`` or ``text``."""
+def configure_logging(level: str, log_format: str | None) -> None:
+    """Send the lines of structlog and of the standard library to standard error, as ``json`` or ``text``.
+
+    Without a format it is text on a terminal, else JSON.
+    """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -33,7 +38,7 @@ def configure_logging(level: str, log_format: str) -> None:
         structlog.processors.format_exc_info,
         redact,
     ]
-    render = _render(log_format)
+    render = _render(log_format or ("text" if sys.stderr.isatty() else "json"))
     structlog.configure(
         processors=[*shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -76,39 +81,45 @@ def _printable(value: object, *, kept: str) -> object:
 class Metrics:
     """The metrics of one process. What is counted elsewhere is handed in and read when somebody asks.
 
-    ``statements``: how many SQL statements were sent, by name. ``in_flight``: attempts under way. ``backlog``: what is
-    due, read before each rendering, because it is asked of the database.
+    ``statements``: how many SQL statements were sent, by name.
     """
 
-    def __init__(self, statements: Mapping[str, int], in_flight: Callable[[], int]) -> None:
+    def __init__(self, statements: Mapping[str, int]) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
-        self._own = _OwnMetrics(statements, in_flight)
+        self._own = _OwnMetrics(statements)
         self._registry.register(self._own)
 
-    def render(self, backlog: Backlog | None) -> bytes:
-        """Give Prometheus' text; without a backlog (the database does not answer) its metrics are left out."""
+    def render(self, backlog: Backlog | None, dispatching: Measures | None) -> bytes:
+        """Give Prometheus' text; what is None is left out: the backlog when the database does not answer."""
         self._own.backlog = backlog
+        self._own.dispatching = dispatching
         return generate_latest(self._registry)
 
 
 class _OwnMetrics(Collector):
-    def __init__(self, statements: Mapping[str, int], in_flight: Callable[[], int]) -> None:
+    def __init__(self, statements: Mapping[str, int]) -> None:
         self._statements = statements
-        self._in_flight = in_flight
         self.backlog: Backlog | None = None
+        self.dispatching: Measures | None = None
 
     def collect(self) -> Iterable[Metric]:
         yield InfoMetricFamily("waypost_build", "The running program.", {"version": version("waypost")})
         statements = CounterMetricFamily("waypost_sql_statements", "SQL statements sent, by name.", labels=["name"])
-        for name, count in sorted(self._statements.items()):
+        sent = Counter(self._statements) + Counter({} if self.dispatching is None else self.dispatching.statements)
+        for name, count in sorted(sent.items()):
             statements.add_metric([name], count)
         yield statements
-        yield GaugeMetricFamily("waypost_attempts_in_flight", "Attempts under way in this process.", self._in_flight())
+        if self.dispatching is not None:
+            yield from _dispatching(self.dispatching)
         yield GaugeMetricFamily("waypost_database_up", "1 when the database answers, else 0.", self.backlog is not None)
         if self.backlog is not None:
             yield from _queue(self.backlog)
+
+
+def _dispatching(measures: Measures) -> Iterator[Metric]:
+    yield GaugeMetricFamily("waypost_attempts_in_flight", "Attempts under way.", measures.in_flight)
 
 
 def _queue(backlog: Backlog) -> Iterator[Metric]:

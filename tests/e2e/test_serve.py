@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.ledger import Ledger, keeping_ledger
-from tests.support.serving import Serving, run_waypost, serving
+from tests.support.serving import Program, Serving, run_waypost, serving
 
 SCAN = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "Out for delivery"}
 
@@ -33,7 +33,7 @@ def report(number: str) -> dict[str, object]:
     return {"updates": [{"tracking_number": number, "courier_code": "dhl", "create": True, "checkpoints": [SCAN]}]}
 
 
-def text_at(server: Serving, path: str) -> str:
+def text_at(server: Program, path: str) -> str:
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=10)
     connection.request("GET", path)
     return connection.getresponse().read().decode()

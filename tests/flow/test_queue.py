@@ -142,7 +142,7 @@ async def test_the_leases_of_a_dead_dispatcher_are_rescued_and_those_of_a_living
 ) -> None:
     await report(database, account, "A1", 8)
     async with database.engine.acquire() as living, database.engine.acquire() as rescuer:
-        number = await queue.join(living)
+        number = await queue.join(living, child=True)
         me = await queue.join(rescuer)
         await claim(database, endpoint, dispatcher=number)
 

@@ -39,12 +39,11 @@ def run_waypost(*arguments: str, stdin: str = "", **settings: str) -> subprocess
         )
 
 
-class Serving:
-    """One data directory and the server that runs on it, if one does."""
+class Program:
+    """A `waypost` that runs on as a process of its own, in a session of its own; what it says is kept."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
-        self.data_dir = folder / "data"
-        self.log = folder / "serve.log"
+    def __init__(self, log: Path, settings: Mapping[str, str]) -> None:
+        self.log = log
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
@@ -54,23 +53,24 @@ class Serving:
         assert self._process is not None
         return self._process
 
-    def start(self, *, until_ready: bool = True) -> None:
+    def launch(self, *arguments: str) -> None:
         """Start it on a free port; what it says is added to the log."""
         self.log.parent.mkdir(exist_ok=True)
-        known, self.url = len(self.said()), ""
+        self._known, self.url = len(self.said()), ""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                (*WAYPOST, "serve", "--port", "0", "--data-dir", str(self.data_dir)),
-                cwd=self.data_dir.parent,
+                (*WAYPOST, *arguments, "--port", "0"),
+                cwd=self.log.parent,
                 env=environment(**self._settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        if until_ready:
-            self.wait_for(lambda: self._listens_on(known))
-            self.wait_for(lambda: Site(self.url).status("/health/ready") == 200)
+
+    def wait_until_ready(self) -> None:
+        self.wait_for(self._listens)
+        self.wait_for(lambda: Site(self.url).status("/health/ready") == 200)
 
     def wait_for(self, look) -> None:
         """Look until it is true; fails when the server ends or takes a minute."""
@@ -93,8 +93,35 @@ class Serving:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
+    def kill_what_runs(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+
     def said(self) -> str:
         return self.log.read_text("utf-8") if self.log.exists() else ""
+
+    def site(self, key: str) -> Site:
+        """Give the API as this key sees it."""
+        return Site(self.url, {"tracking-api-key": key})
+
+    def _listens(self) -> bool:
+        for line in self.said()[self._known :].splitlines(keepends=True):
+            if line.startswith("Waypost listens on ") and line.endswith("\n"):
+                self.url = line.split()[-1]
+        return bool(self.url)
+
+
+class Serving(Program):
+    """One data directory and the server that runs on it, if one does."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        super().__init__(folder / "serve.log", settings)
+        self.data_dir = folder / "data"
+
+    def start(self, *, until_ready: bool = True) -> None:
+        self.launch("serve", "--data-dir", str(self.data_dir))
+        if until_ready:
+            self.wait_until_ready()
 
     def account(self, email: str = "shop@example.com") -> Site:
         """Make an account by the command, and give the API as its key sees it."""
@@ -106,16 +133,6 @@ class Serving:
         assert made.returncode == 0, made.stderr
         return self.site(json.loads(made.stdout)["api_key"])
 
-    def site(self, key: str) -> Site:
-        """Give the API as this key sees it."""
-        return Site(self.url, {"tracking-api-key": key})
-
-    def _listens_on(self, known: int) -> bool:
-        for line in self.said()[known:].splitlines(keepends=True):
-            if line.startswith("Waypost listens on ") and line.endswith("\n"):
-                self.url = line.split()[-1]
-        return bool(self.url)
-
 
 @contextmanager
 def serving(**settings: str) -> Iterator[Serving]:
@@ -125,5 +142,19 @@ def serving(**settings: str) -> Iterator[Serving]:
         try:
             yield server
         finally:
-            if server._process is not None and server._process.poll() is None:
-                server.kill()
+            server.kill_what_runs()
+
+
+@contextmanager
+def running_roles(folder: Path, *roles: str, **settings: str) -> Iterator[list[Program]]:
+    """Give processes of one role each, ready; whatever runs of them at the end is killed."""
+    programs = [Program(folder / f"{place}-{role}.log", LOOPBACK | settings) for place, role in enumerate(roles)]
+    try:
+        for role, program in zip(roles, programs, strict=True):
+            program.launch(role)
+        for program in programs:
+            program.wait_until_ready()
+        yield programs
+    finally:
+        for program in programs:
+            program.kill_what_runs()

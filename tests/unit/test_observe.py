@@ -6,6 +6,7 @@ import pytest
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
+from waypost.dispatch.measures import Measures
 from waypost.observe import Metrics, configure_logging
 from waypost.store.measures import Backlog
 
@@ -50,18 +51,20 @@ def samples(text: bytes) -> dict[str, float]:
 
 
 def test_metrics_tell_what_was_counted_elsewhere():
-    metrics = Metrics({"claim": 7}, lambda: 3)
+    metrics = Metrics({"claim": 7})
+    dispatching = Measures(running=True, in_flight=3, statements={"claim": 5})
 
-    found = samples(metrics.render(Backlog(due=12, oldest_seconds=1.5)))
+    found = samples(metrics.render(Backlog(due=12, oldest_seconds=1.5), dispatching))
 
-    assert found["waypost_sql_statements_total"] == 7
+    assert found["waypost_sql_statements_total"] == 12
     assert found["waypost_attempts_in_flight"] == 3
     assert (found["waypost_deliveries_due"], found["waypost_oldest_due_seconds"]) == (12, 1.5)
     assert found["waypost_database_up"] == 1
 
 
 def test_without_a_database_its_metrics_are_left_out_and_it_counts_as_down():
-    found = samples(Metrics({}, lambda: 0).render(None))
+    found = samples(Metrics({}).render(None, None))
 
     assert found["waypost_database_up"] == 0
     assert "waypost_deliveries_due" not in found
+    assert "waypost_attempts_in_flight" not in found

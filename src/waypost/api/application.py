@@ -63,6 +63,18 @@ def make_application(parts: Parts, pages: Pages | None = None) -> Litestar:
     )
 
 
+def make_monitoring(watched: operations.Watched) -> Litestar:
+    """Give the ASGI application of a process that serves nobody: how it does, and nothing else."""
+    return Litestar(
+        operations.ROUTES,
+        dependencies={"parts": Provide(lambda: watched, sync_to_thread=False, use_cache=True)},
+        exception_handlers={Exception: _explain},
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+
+
 def _by_what_is_asked(pages: Pages) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
     """Show an error as a page to a browser that is not in the API."""
 

@@ -1,13 +1,27 @@
 """What operators and their monitoring ask: is it ready, and how is it doing. Neither needs a key."""
 
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from waypost.api.answers import answer, answer_bytes
-from waypost.api.parts import Given
+
+
+class Watched(Protocol):
+    """Whoever can tell how a process does; ``ready`` gives None, or one sentence why it is not."""
+
+    async def ready(self) -> str | None:
+        """Tell whether it does its work."""
+
+    async def metrics(self) -> bytes:
+        """Give Prometheus' text."""
+
+
+Given = NamedDependency[SkipValidation[Watched]]
 
 
 @get("/health/ready")

@@ -23,6 +23,10 @@ class NotMigrated(Exception):  # noqa: N818 - reads as what is wrong
     """The database lacks tables that this program needs; the message says what to run."""
 
 
+class NothingToJoin(Exception):  # noqa: N818 - reads as what is wrong
+    """A process that works beside a server finds none; the message says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
     """An open database. ``server`` is the PostgreSQL that this process started, None for somebody else's."""
@@ -45,6 +49,25 @@ async def serving_storage(settings: Settings, progress: Progress) -> AsyncIterat
     async with _started(settings, progress) as server, _opened(server.dsn) as database:
         await bring_up_to_date(database, progress)
         yield Storage(database, server)
+
+
+@asynccontextmanager
+async def joined_storage(settings: Settings) -> AsyncIterator[Storage]:
+    """Give the database to a process that works beside others; it starts no PostgreSQL and migrates nothing.
+
+    Raises NotMigrated, and NothingToJoin when there is no database URL and no ``waypost serve`` on the data directory.
+    """
+    url = await _running_url(settings)
+    if url is None:
+        raise NothingToJoin(
+            f"No `waypost serve` runs on {settings.data_dir}: start it first, or name a database with --database-url."
+        )
+    async with _opened(url) as database:
+        if settings.database_url is not None:
+            await _refuse_pending(database)
+        else:
+            await _wait_for_migrations(database)
+        yield Storage(database, None)
 
 
 @asynccontextmanager

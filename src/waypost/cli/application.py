@@ -10,7 +10,7 @@ from typing import Final
 from cyclopts import App, CycloptsError
 
 from waypost.app.errors import CannotListen, ServerEnded
-from waypost.app.storage import NotMigrated
+from waypost.app.storage import NothingToJoin, NotMigrated
 from waypost.domain.errors import InvalidInput
 from waypost.settings import SettingsError, unknown_variables
 from waypost.store.accounts import AccountExists
@@ -32,6 +32,10 @@ COMMANDS: Final = (
             "It is ready when GET /health/ready answers 200, and stops cleanly on SIGTERM or Ctrl-C."
         ),
     ),
+    ("web", "waypost.cli.roles:web", "Run a part of the server by itself: API and pages."),
+    ("dispatch", "waypost.cli.roles:dispatch", "Run a part of the server by itself: send deliveries."),
+    ("poll", "waypost.cli.roles:poll", "Run a part of the server by itself: ask carriers for parcels."),
+    ("keep", "waypost.cli.roles:keep", "Run a part of the server by itself: partitions, retention, expiry."),
     (
         "migrate",
         "waypost.cli.migrate:migrate",
@@ -51,6 +55,7 @@ EXPECTED: Final = (
     InvalidInput,
     MigrationError,
     NotMigrated,
+    NothingToJoin,
     ServerEnded,
     UnsafeServer,
     WrongSecretKey,

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -19,14 +19,11 @@ DatabaseUrl = Annotated[
 ]
 AsJson = Annotated[bool, Parameter(negative="", help="Print JSON, for programs.")]
 
-_TEXT: Final = "text"
-
 
 def chosen(**options: object) -> Settings:
     """Give the settings under these options (None: not given), and log as they say. Raises SettingsError."""
     settings = read_settings(options)
-    log_format = settings.log_format or (_TEXT if sys.stderr.isatty() else "json")
-    configure_logging(settings.log_level, log_format)
+    configure_logging(settings.log_level, settings.log_format)
     return settings
 
 

@@ -1,11 +1,11 @@
-"""``waypost serve``: everything in one process."""
+"""``waypost serve``: everything by one command."""
 
 from typing import Annotated
 
 import uvloop
 from cyclopts import Parameter
 
-from waypost.app.running import run
+from waypost.app.running import serve as serve_all
 from waypost.cli.options import DatabaseUrl, DataDir, chosen, progress
 
 
@@ -23,4 +23,4 @@ def serve(
     It is ready when GET /health/ready answers 200, and stops cleanly on SIGTERM or Ctrl-C.
     """
     settings = chosen(host=host, port=port, data_dir=data_dir, database_url=database_url)
-    uvloop.run(run(settings, announce=progress))
+    uvloop.run(serve_all(settings, announce=progress))

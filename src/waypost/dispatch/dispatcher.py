@@ -12,12 +12,14 @@ from uuid import UUID
 import structlog
 
 from waypost.dispatch.lanes import IN_FLIGHT, Held, Lanes, LaneState
+from waypost.dispatch.measures import Measures
 from waypost.dispatch.recorder import Recorder
 from waypost.dispatch.run import Sender
 from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.retry import Policy
-from waypost.store import queue
+from waypost.store import hints, queue
 from waypost.store.database import Database
+from waypost.store.hints import Hint
 from waypost.store.queue import Lane
 from waypost.store.rows import Claimed, Finished, LaneEndpoint
 from waypost.store.statements import REPEATABLE, Session
@@ -42,9 +44,9 @@ def clock() -> float:
 class Dispatcher:
     """One process's share of the sending. ``hint`` says that endpoints have something due.
 
-    ``slots`` is the most attempts in flight. ``alone`` says that this process started PostgreSQL itself, so that no
-    other dispatcher can be alive. ``serve`` may be called again after it raised because PostgreSQL went away: what is
-    in flight and what is not recorded yet is kept over that.
+    ``slots`` is the most attempts in flight. ``alone`` says that this is the dispatcher of the one `serve` that owns
+    the PostgreSQL: earlier dispatchers of its kind are certainly dead. ``serve`` may be called again after it raised
+    because PostgreSQL went away: what is in flight and what is not recorded yet is kept over that.
     """
 
     def __init__(
@@ -64,7 +66,8 @@ class Dispatcher:
         self._number: int | None = None
         self._due: set[UUID] = set()
         self._lanes = Lanes()
-        self._wake, self._test_wake = asyncio.Event(), asyncio.Event()
+        self._wake, self._test_wake, self._look = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._serving = False
         self._workers: set[asyncio.Task[None]] = set()
         self._recorder = Recorder(database, self.hint)
 
@@ -82,31 +85,49 @@ class Dispatcher:
         """Say that a test waits; losing a hint costs a second at most."""
         self._test_wake.set()
 
+    def heard(self, hint: Hint) -> None:
+        """Take a hint that came from another process."""
+        self.hint(hint.endpoints)
+        if hint.test:
+            self.hint_test()
+        if hint.all:
+            self._look.set()
+
+    def measures(self) -> Measures:
+        """Tell how the dispatching goes."""
+        return Measures(running=self._serving, in_flight=self.in_flight)
+
     async def serve(self, stop: asyncio.Event) -> None:
         """Dispatch until ``stop`` is set; then let what is in flight end (20 s at most) and give the leases back."""
         async with self._database.engine.acquire() as life:
-            self._number = self._recorder.dispatcher = await queue.join(life, self._number)
-            loops = [asyncio.create_task(step) for step in self._loops(life)]
-            recorder = asyncio.create_task(self._recorder.serve())
-            stopping = asyncio.create_task(stop.wait())
-            try:
-                await asyncio.wait([*loops, recorder, stopping], return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in (*loops, stopping):
-                    task.cancel()
-                ended = await asyncio.gather(*loops, stopping, return_exceptions=True)
-                self._let_go()
-            if not stop.is_set():
-                recorder.cancel()  # what it holds is kept, and committed when we are back
-                await asyncio.gather(recorder, return_exceptions=True)
-                raise next((error for error in ended if isinstance(error, Exception)), ConnectionError("recorder"))
-            if self._workers:
-                await asyncio.wait(self._workers, timeout=STOP_SECONDS)
-            # Never in the middle of a commit: what was sent and not recorded would be sent again.
-            self._recorder.drain()
-            await recorder
+            self._number = self._recorder.dispatcher = await queue.join(life, self._number, child=self._alone)
+            async with hints.listening(life, self.heard):
+                await self._dispatch(life, stop)
             await queue.leave(life, self._number)
             self._number = None
+
+    async def _dispatch(self, life: Session, stop: asyncio.Event) -> None:
+        loops = [asyncio.create_task(step) for step in self._loops(life)]
+        recorder = asyncio.create_task(self._recorder.serve())
+        stopping = asyncio.create_task(stop.wait())
+        self._serving = True
+        try:
+            await asyncio.wait([*loops, recorder, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._serving = False
+            for task in (*loops, stopping):
+                task.cancel()
+            ended = await asyncio.gather(*loops, stopping, return_exceptions=True)
+            self._let_go()
+        if not stop.is_set():
+            recorder.cancel()  # what it holds is kept, and committed when we are back
+            await asyncio.gather(recorder, return_exceptions=True)
+            raise next((error for error in ended if isinstance(error, Exception)), ConnectionError("recorder"))
+        if self._workers:
+            await asyncio.wait(self._workers, timeout=STOP_SECONDS)
+        # Never in the middle of a commit: what was sent and not recorded would be sent again.
+        self._recorder.drain()
+        await recorder
 
     def _loops(self, life: Session) -> tuple[Coroutine[None, None, None], ...]:
         return self._claim_loop(), self._scout_loop(life), self._test_loop()
@@ -122,6 +143,7 @@ class Dispatcher:
         assert number is not None  # noqa: S101 - serve has joined
         loop = asyncio.get_running_loop()
         while True:
+            self._look.clear()
             await queue.rescue(life, number, alone=self._alone)
             self._lanes.forget_idle()
             async with self._database.engine.acquire() as session:
@@ -132,7 +154,9 @@ class Dispatcher:
             for endpoint, due_in in lanes.items():
                 if 0 < due_in < SCOUT_SECONDS:  # not a second late
                     loop.call_later(due_in, self.hint, (endpoint,))
-            await asyncio.sleep(SCOUT_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SCOUT_SECONDS):
+                    await self._look.wait()
 
     async def _claim_loop(self) -> None:
         while True:

@@ -225,18 +225,19 @@ def _ids(finished: Sequence[Finished]) -> tuple[list[int], list[UUID]]:
     return sorted({one.claimed.bucket for one in finished}), [one.claimed.id for one in finished]
 
 
-async def join(session: Session, number: int | None = None) -> int:
+async def join(session: Session, number: int | None = None, *, child: bool = False) -> int:
     """Take a dispatcher's number and prove life by it: as long as this session lives, so does the dispatcher.
 
     Who lost its session joins again under its old ``number``, if nobody has buried it meanwhile, so that what it still
-    has in flight is not taken for a dead dispatcher's.
+    has in flight is not taken for a dead dispatcher's. ``child`` says that it is the one of the `serve` that owns the
+    PostgreSQL.
     """
     if number is not None:
         known = await fetch_one(session, "known_dispatcher", number)
         proof = await fetch_one(session, "prove_life", LIVES, number)
         if known is not None and proof is not None and proof["held"]:
             return number
-    row = await fetch_one(session, "join_dispatchers")
+    row = await fetch_one(session, "join_dispatchers", child)
     assert row is not None  # noqa: S101 - an insert gives its row
     new: int = row["number"]
     await fetch_one(session, "prove_life", LIVES, new)
@@ -246,12 +247,12 @@ async def join(session: Session, number: int | None = None) -> int:
 async def rescue(session: Session, number: int, *, alone: bool) -> int:
     """Take the leases of dispatchers that died, and give how many those were.
 
-    After a restart of PostgreSQL everybody has lost the lock, so ten seconds are waited; ``alone`` says that this
-    process started the server itself, so that nobody else can be alive.
+    After a restart of PostgreSQL everybody has lost the lock, so ten seconds are waited. ``alone`` says that this
+    dispatcher is the child of the `serve` that owns the server: earlier children of one ended before it began.
     """
     dead = 0
     for row in await fetch(session, "other_dispatchers", number):
-        if not (alone or row["settled_server"]):
+        if not (row["settled_server"] or (alone and row["child"])):
             continue
         proof = await fetch_one(session, "prove_life", LIVES, row["number"])
         if proof is not None and proof["held"]:

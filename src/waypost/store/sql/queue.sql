@@ -201,7 +201,7 @@ select bucket, tracking, endpoint, count(*) from due where ordering <> 'unordere
 group by bucket, tracking, endpoint having bool_and(blocked)
 
 -- name: join_dispatchers
-insert into dispatcher default values returning number
+insert into dispatcher (child) values ($1) returning number
 
 -- name: known_dispatcher
 select number from dispatcher where number = $1
@@ -210,7 +210,7 @@ select number from dispatcher where number = $1
 select pg_try_advisory_lock($1, $2) as held
 
 -- name: other_dispatchers
-select number, now() - pg_postmaster_start_time() > interval '10 seconds' as settled_server
+select number, child, now() - pg_postmaster_start_time() > interval '10 seconds' as settled_server
 from dispatcher where number <> $1
 
 -- name: rescue

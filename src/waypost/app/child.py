@@ -1,0 +1,82 @@
+"""The dispatcher of ``waypost serve`` as a process of its own: ``python -P -m waypost.app.child PARENT``.
+
+Its settings come by environment and file, as its parent's. Its standard input brings hints, one a line, and empty
+lines that ask how it does; each of those is answered by a line of JSON on standard output (``Measures``). SIGTERM
+drains it. It never outlives its parent: the kernel kills it then, and the end of its input ends it.
+"""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+
+import msgspec
+import uvloop
+
+from waypost.app.sending import make_dispatcher, spare_the_collector
+from waypost.app.signals import stop_signals
+from waypost.app.storage import joined_storage, secret_key
+from waypost.app.supervisor import Part, keep_running
+from waypost.dispatch.dispatcher import Dispatcher
+from waypost.observe import configure_logging
+from waypost.settings import Settings, read_settings
+from waypost.store.hints import of_text
+from waypost.store.statements import SENT
+
+_PR_SET_PDEATHSIG = 1
+ORPHAN = 3
+
+
+def main(parent: int) -> None:
+    """Dispatch until SIGTERM, or as long as the parent lives."""
+    _end_with(parent)
+    settings = read_settings({})
+    configure_logging(settings.log_level, settings.log_format)
+    uvloop.run(_run(settings))
+
+
+def _end_with(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+    if os.getppid() != parent:  # it died before it could be watched
+        sys.exit(ORPHAN)
+
+
+async def _run(settings: Settings) -> None:
+    with stop_signals() as stop:
+        async with joined_storage(settings) as storage:
+            key = await secret_key(settings, storage.database)
+            alone = settings.database_url is None
+            dispatcher = make_dispatcher(settings, storage.database, key, alone=alone)
+            spare_the_collector()
+            loop = asyncio.get_running_loop()
+            answers, _ = await loop.connect_write_pipe(asyncio.Protocol, sys.stdout)
+            await loop.connect_read_pipe(lambda: _Parent(dispatcher, answers), sys.stdin)
+            await keep_running(Part("dispatcher", dispatcher.serve), stop)
+
+
+class _Parent(asyncio.Protocol):
+    """What the parent says."""
+
+    def __init__(self, dispatcher: Dispatcher, answers: asyncio.WriteTransport) -> None:
+        self._dispatcher = dispatcher
+        self._answers = answers
+        self._read = b""
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._read = (self._read + data).split(b"\n")
+        for line in lines:
+            if line:
+                self._dispatcher.heard(of_text(line.decode()))
+            else:
+                measures = msgspec.structs.replace(self._dispatcher.measures(), statements=dict(SENT))
+                self._answers.write(msgspec.json.encode(measures) + b"\n")
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """End at once: without its parent nothing here is of use, nor could it be recorded."""
+        os._exit(ORPHAN)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,52 @@
+"""How a process does: whether it is ready, and its metrics."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from waypost.app.supervisor import Part
+from waypost.dispatch.measures import Measures
+from waypost.observe import Metrics
+from waypost.store.database import Database
+from waypost.store.measures import Backlog, measure_backlog
+from waypost.store.statements import LOST, SENT
+
+ANSWER_SECONDS: Final = 2.0
+"""How long the database may take to say that it is there, before the process counts as not ready."""
+
+Measuring = Callable[[], Awaitable[Measures | None]]
+
+
+class Health:
+    """What ``/health/ready`` and ``/metrics`` say. ``measures`` asks the dispatcher, where the process has one."""
+
+    def __init__(self, database: Database, parts: tuple[Part, ...], measures: Measuring | None) -> None:
+        self._database = database
+        self._parts = parts
+        self._measures = measures
+        self._metrics = Metrics(SENT)
+
+    async def ready(self) -> str | None:
+        """Give None when requests can be served and deliveries are sent, else one sentence that says why not."""
+        if waiting := [part.name for part in self._parts if not part.running]:
+            return f"Not running: {', '.join(waiting)}."
+        if self._measures is not None and not ((measures := await self._measures()) and measures.running):
+            return "Not running: dispatcher."
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS), self._database.serving.acquire() as session:
+                await session.fetchval("select 1")
+        except (*LOST, TimeoutError):
+            return "The database does not answer."
+        return None
+
+    async def metrics(self) -> bytes:
+        """Give Prometheus' text, also when the database is away."""
+        dispatching = None if self._measures is None else await self._measures()
+        return self._metrics.render(await self._backlog(), dispatching)
+
+    async def _backlog(self) -> Backlog | None:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS), self._database.engine.acquire() as session:
+                return await measure_backlog(session)
+        except (*LOST, TimeoutError):
+            return None

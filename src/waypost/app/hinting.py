@@ -1,0 +1,58 @@
+"""Tells the dispatchers of other processes what is due: one merged NOTIFY at a time, the first of them at once."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from waypost.store import hints
+from waypost.store.database import Database
+from waypost.store.hints import Hint
+
+PAUSE_SECONDS: Final = 0.02
+
+
+class Notifier:
+    """Gathers hints and tells them on a connection of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._endpoints: set[UUID] = set()
+        self._test = False
+        self._wake = asyncio.Event()
+
+    def hint(self, endpoints: Iterable[UUID]) -> None:
+        """Say that these endpoints have something due."""
+        self._endpoints.update(endpoints)
+        if self._endpoints:
+            self._wake.set()
+
+    def hint_test(self) -> None:
+        """Say that a test waits."""
+        self._test = True
+        self._wake.set()
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Tell what was hinted until ``stop`` is set."""
+        stopping = asyncio.create_task(stop.wait())
+        telling = asyncio.create_task(self._tell())
+        try:
+            await asyncio.wait([stopping, telling], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            telling.cancel()
+            ended = await asyncio.gather(telling, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
+
+    async def _tell(self) -> None:
+        async with self._database.engine.acquire() as session:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                hint = Hint(frozenset(self._endpoints), test=self._test)
+                self._endpoints.clear()
+                self._test = False
+                await hints.tell(session, hint)
+                await asyncio.sleep(PAUSE_SECONDS)  # under load one NOTIFY carries what comes meanwhile

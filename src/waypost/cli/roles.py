@@ -1,0 +1,49 @@
+"""``waypost web``, ``dispatch``, ``poll`` and ``keep``: one role in a process, as often as wanted.
+
+They work on the database of a URL, or beside a ``waypost serve`` on its data directory.
+"""
+
+from typing import Annotated
+
+import uvloop
+from cyclopts import Parameter
+
+from waypost.app.composition import Role
+from waypost.app.running import run
+from waypost.cli.options import DatabaseUrl, DataDir, chosen, progress
+
+Host = Annotated[str | None, Parameter(help="The address to listen on; 127.0.0.1 when nothing is said.")]
+WebPort = Annotated[int | None, Parameter(help="The port to listen on, 0 for a free one; 8080 when nothing is said.")]
+Port = Annotated[
+    int | None,
+    Parameter(help="The port for GET /health/ready and /metrics, 0 for a free one; none when nothing is said."),
+]
+
+
+def web(*, host: Host = None, port: WebPort = None, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Answer requests: API and pages. What is due it tells the dispatchers of other processes."""
+    settings = chosen(host=host, port=port, data_dir=data_dir, database_url=database_url)
+    uvloop.run(run(settings, Role.WEB, (settings.host, settings.port), announce=progress))
+
+
+def dispatch(
+    *, host: Host = None, port: Port = None, data_dir: DataDir = None, database_url: DatabaseUrl = None
+) -> None:
+    """Send deliveries. On SIGTERM what is in flight ends, 20 s at most."""
+    _work(Role.DISPATCH, host, port, data_dir, database_url)
+
+
+def poll(*, host: Host = None, port: Port = None, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Ask carriers for parcels."""
+    _work(Role.POLL, host, port, data_dir, database_url)
+
+
+def keep(*, host: Host = None, port: Port = None, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Keep house: partitions, retention, expiry."""
+    _work(Role.KEEP, host, port, data_dir, database_url)
+
+
+def _work(role: Role, host: Host, port: Port, data_dir: DataDir, database_url: DatabaseUrl) -> None:
+    settings = chosen(host=host, data_dir=data_dir, database_url=database_url)
+    listen = None if port is None else (settings.host, port)
+    uvloop.run(run(settings, role, listen, announce=progress))

@@ -1,0 +1,65 @@
+"""Hints between processes that something is due. A lost one costs a second: the scout is the truth."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.store.statements import Session, execute
+
+CHANNEL: Final = "waypost_due"
+MOST_BYTES: Final = 7_999
+"""PostgreSQL takes payloads below 8,000 bytes."""
+
+_TEST: Final = "test"
+_ALL: Final = "all"
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """Endpoints that have something due, or ``all`` of them, and whether a test of one waits."""
+
+    endpoints: frozenset[UUID] = frozenset()
+    all: bool = False
+    test: bool = False
+
+    def to_text(self) -> str:
+        """Write it so that ``of_text`` reads it and PostgreSQL carries it."""
+        test = [_TEST] if self.test else []
+        text = " ".join([*test, *([_ALL] if self.all else sorted(one.hex for one in self.endpoints))])
+        return text if len(text) <= MOST_BYTES else " ".join([*test, _ALL])
+
+
+def of_text(text: str) -> Hint:
+    """Read a hint; words that are none are passed over, for anybody who may connect may notify."""
+    words = text.split()
+    endpoints = frozenset(one for word in words if (one := _endpoint(word)) is not None)
+    return Hint(endpoints, _ALL in words, _TEST in words)
+
+
+async def tell(session: Session, hint: Hint) -> None:
+    """Tell every process that listens."""
+    await execute(session, "notify", CHANNEL, hint.to_text())
+
+
+@asynccontextmanager
+async def listening(session: Session, heard: Callable[[Hint], None]) -> AsyncIterator[None]:
+    """Hand over every hint that comes, as long as the session is kept."""
+
+    def take(_session: Session, _pid: int, _channel: str, payload: object) -> None:
+        heard(of_text(str(payload)))
+
+    await session.add_listener(CHANNEL, take)
+    try:
+        yield
+    finally:
+        if not session.is_closed():
+            await session.remove_listener(CHANNEL, take)
+
+
+def _endpoint(word: str) -> UUID | None:
+    try:
+        return UUID(hex=word)
+    except ValueError:
+        return None

@@ -1,0 +1,114 @@
+"""The server as several processes: the dispatch process of `serve`, and one role a process."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_serve import alive, children_of, report, text_at
+from tests.support.embedded import open_place, running
+from tests.support.ledger import Ledger, keeping_ledger
+from tests.support.serving import Program, Serving, run_waypost, running_roles, serving
+
+KEY = "a secret key of sixteen characters or more"
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    with keeping_ledger() as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def server() -> Iterator[Serving]:
+    with serving() as server:
+        server.start()
+        yield server
+
+
+@pytest.fixture
+async def url() -> AsyncIterator[str]:
+    with open_place() as place:
+        async with running(place / "data") as server:
+            await asyncio.to_thread(run_waypost, "migrate", "--database-url", server.dsn)
+            yield server.dsn
+
+
+def dispatch_process(server: Serving) -> int:
+    commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children_of(server.process.pid)}
+    (found,) = (pid for pid, command in commands.items() if b"waypost.app.child" in command and alive(pid))
+    return found
+
+
+def deliver(ledger: Ledger, number: str, shop) -> None:
+    ledger.wait_for({shop.post("/v1/updates", report(number))["results"][0]["event_id"]})
+
+
+def test_a_dispatch_process_that_is_killed_comes_back_and_goes_on(server: Serving, ledger: Ledger) -> None:
+    shop = server.account()
+    shop.post("/v1/endpoints", {"url": ledger.url})
+    deliver(ledger, "A1", shop)
+    first = dispatch_process(server)
+
+    os.kill(first, signal.SIGKILL)
+    server.wait_for(lambda: not alive(first) and shop.status("/health/ready") == 200)
+
+    deliver(ledger, "A2", shop)
+    assert dispatch_process(server) != first
+    assert "dispatch_process_ended" in server.said()
+    assert "waypost_attempts_in_flight" in text_at(server, "/metrics")
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_the_dispatch_process_never_outlives_serve(server: Serving, *, paused: bool) -> None:
+    dispatch = dispatch_process(server)
+    if paused:
+        os.kill(dispatch, signal.SIGSTOP)
+
+    os.kill(server.process.pid, signal.SIGKILL)  # it alone, not its group
+    server.process.wait()
+
+    with keeping_ledger() as clock, clock.changed:
+        assert clock.changed.wait_for(lambda: not alive(dispatch), 10)
+
+
+def test_another_dispatcher_works_beside_serve_on_its_data_directory(server: Serving) -> None:
+    other = Program(server.log.with_name("dispatch.log"), {"WAYPOST_DATA_DIR": str(server.data_dir)})
+    other.launch("dispatch")
+    other.wait_until_ready()
+    assert "waypost_attempts_in_flight" in text_at(other, "/metrics")
+
+    assert other.stop() == 0
+    assert server.stop() == 0
+    assert "Traceback" not in other.said() + server.said()
+
+
+async def test_each_role_is_a_process_of_its_own(url: str, ledger: Ledger) -> None:
+    settings = {"WAYPOST_DATABASE_URL": url, "WAYPOST_SECRET_KEY": KEY}
+    roles = ("web", "dispatch", "dispatch", "poll", "keep")
+
+    def work() -> None:
+        with open_place() as place, running_roles(place, *roles, **settings) as programs:
+            account = ("account", "create", "--email", "a@b.co", "--name", "Shop", "--password", "12345678")
+            key = run_waypost(*account, "--json", **settings).stdout.split('"')[-2]
+            shop = programs[0].site(key)
+            shop.post("/v1/endpoints", {"url": ledger.url})
+            events = {shop.post("/v1/updates", report(f"A{n}"))["results"][0]["event_id"] for n in range(5)}
+            ledger.wait_for(events)
+            assert [program.stop() for program in programs] == [0] * len(roles)
+            assert "Traceback" not in "".join(program.said() for program in programs)
+
+    await asyncio.to_thread(work)
+    assert len(ledger.taken) == 5
+
+
+def test_a_role_without_a_server_says_what_to_start(tmp_path: Path) -> None:
+    ended = run_waypost("dispatch", "--data-dir", str(tmp_path / "data"))
+
+    assert ended.returncode == 1
+    assert "No `waypost serve` runs on" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
