@@ -95,7 +95,7 @@ def test_the_code_of_a_page_runs_and_answers_what_the_page_shows(shop: Shop, pag
         port = free_port()
         place = f"127.0.0.1:{port}"
         variables |= {"WAYPOST_PORT": str(port)}
-    replaced = {"127.0.0.1:8080": place, "https://shop.example": shop.hooks.url}
+    replaced = {"127.0.0.1:8080": place, "https://shop.example": shop.hooks.url, "8088": str(free_port())}
 
     with open_place() as folder:
         page.run(folder, replaced, **variables)

@@ -175,7 +175,7 @@ def _compare(page: str, shown: str, answered: str) -> None:
     """Hold an answer against what the page shows of it, where … stands for anything."""
     wanted = ".*?".join(re.escape(piece) for piece in shown.strip().split("…"))
     if not re.fullmatch(wanted, answered.strip(), flags=re.DOTALL):
-        raise CodeFailed(f"{page} shows\n{shown}\nbut the answer is\n{answered}")
+        raise CodeFailed(f"{page} shows\n{shown}\nbut the answer is\n{answered[:2000]}")
 
 
 def check_json(text: str) -> None:

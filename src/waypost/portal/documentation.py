@@ -53,6 +53,7 @@ class Chapter(msgspec.Struct, frozen=True):
 
 
 CHAPTERS: Final = (
+    Chapter("tutorial", "Tutorial", "A first walk through all of it, with every step to copy.", ("first-parcel",)),
     Chapter(
         "webhooks",
         "Webhooks",
