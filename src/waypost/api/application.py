@@ -15,7 +15,7 @@ from waypost.api.keys import KeyRefused
 from waypost.api.parts import Parts
 from waypost.api.problems import Problem
 from waypost.api.v1 import deliveries, endpoints, outgoing_ips, stats, updates
-from waypost.api.v4 import envelope, trackings
+from waypost.api.v4 import awb, envelope, trackings
 
 _LOG: Final = structlog.get_logger()
 LARGEST_BODY: Final = 1 << 20
@@ -52,6 +52,7 @@ def make_application(parts: Parts, pages: Pages | None = None) -> Litestar:
             *outgoing_ips.ROUTES,
             *stats.ROUTES,
             *trackings.ROUTES,
+            *awb.ROUTES,
             *(() if pages is None else (pages.routes,)),
         ],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False, use_cache=True)},

@@ -103,7 +103,7 @@ def register(
 
 def apply(state: TrackingState, update: Update, now: int) -> Applied:
     """Give the state after an update that arrives now (Unix milliseconds)."""
-    if update.restarts and not state.expired:
+    if update.restarts and state.status is not Status.EXPIRED:
         return Applied(state, changed=False, eventful=False)
     observed_at = now if update.observed_at is None else update.observed_at
     reported = tuple(
@@ -123,6 +123,7 @@ def apply(state: TrackingState, update: Update, now: int) -> Applied:
         or (status, substatus) != (state.status, state.substatus)
         or any(_text(facts_now, name) != _text(state.facts, name) for name in facts.EVENTFUL)
     )
+    changed = eventful or facts_changed or update.restarts
     after = msgspec.structs.replace(
         state,
         checkpoints=united,
@@ -131,11 +132,11 @@ def apply(state: TrackingState, update: Update, now: int) -> Applied:
         substatus=substatus,
         expired=expired,
         unknown_number=unknown,
-        updated_at=now if eventful or facts_changed else state.updated_at,
+        updated_at=now if changed else state.updated_at,
         news_at=now if news else state.news_at,
         restarted_at=now if update.restarts else state.restarted_at,
     )
-    return Applied(after, changed=eventful or facts_changed, eventful=eventful)
+    return Applied(after, changed=changed, eventful=eventful)
 
 
 def edit(state: TrackingState, edited: Edit, now: int) -> TrackingState:

@@ -15,11 +15,18 @@ from waypost.payloads.ascii_json import encode
 from waypost.payloads.v4 import SUCCESS
 
 ALREADY_EXISTS: Final = 4101
+NO_SUCH_TRACKING: Final = 4102
 TOO_MANY_NUMBERS: Final = 4103
 INVALID_NUMBER: Final = 4110
 NUMBER_REQUIRED: Final = 4111
+INVALID_ID: Final = 4112
+NOT_EXPIRED: Final = 4113
 INVALID_COURIER: Final = 4120
+COURIER_UNDETECTED: Final = 4121
+FACT_REQUIRED: Final = 4122
 INVALID_FORMAT: Final = 4130
+INVALID_AWB: Final = 4160
+UNSUPPORTED_AIRLINE: Final = 4161
 SERVER_ERROR: Final = 511
 
 

@@ -1,29 +1,36 @@
-"""``/v4/trackings/create`` and ``/v4/trackings/get``, as TrackingMore's clients call them."""
+"""``/v4/trackings``, as TrackingMore's clients call it."""
 
+import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from uuid import UUID
 
-import msgspec
-from litestar import Request, Response, get, post
+from litestar import Request, Response, delete, get, post, put
+from litestar.params import FromPath
 
-from waypost.api import tracking_changes
+from waypost.api import tracking_changes as changes
 from waypost.api.parts import Given
-from waypost.api.tracking_changes import NewTracking
+from waypost.api.tracking_changes import AlreadyThere, NoSuchTracking, NotExpired
 from waypost.api.v4.envelope import (
     ALREADY_EXISTS,
-    INVALID_COURIER,
     INVALID_FORMAT,
+    INVALID_ID,
     INVALID_NUMBER,
-    NUMBER_REQUIRED,
+    NO_SUCH_TRACKING,
+    NOT_EXPIRED,
     TOO_MANY_NUMBERS,
     Refused,
     answer_success,
 )
+from waypost.api.v4.fields import archived_of, courier_of, read_body, read_object, read_query, time_of, whole_number_of
+from waypost.api.v4.objects import BatchAnswer, BatchError, BatchItem, updated_object
+from waypost.api.v4.parcels import UPDATE, read_edit, read_parcel, require_facts
+from waypost.domain import ids
 from waypost.domain.errors import InvalidInput
-from waypost.domain.facts import LONGEST, SHOP_FACTS
-from waypost.domain.tracking_numbers import check_courier_code, normalise_number
+from waypost.domain.statuses import Status
+from waypost.domain.tracking_numbers import normalise_number
 from waypost.payloads.v4 import tracking_object
 from waypost.store import trackings
 from waypost.store.trackings import Filter
@@ -32,137 +39,171 @@ MOST_NUMBERS: Final = 40
 PAGE_SIZE: Final = 100
 LARGEST_PAGE: Final = 200
 LAST_PAGE: Final = 1_000_000
-MOST_PARAMETERS: Final = 100
-SHOWN_CHARACTERS: Final = 100
 
-# The request says *_iso2 where the object that is answered does not.
-_GIVEN: Final = {name: name for name in SHOP_FACTS} | {
-    "origin_country_iso2": "origin_country",
-    "destination_country_iso2": "destination_country",
-}
-_CREATE: Final = frozenset(_GIVEN) | {"tracking_number", "courier_code"}
-_LATER: Final = frozenset({"auto_correct"})
-_GET: Final = frozenset({"tracking_numbers", "courier_code", "items_amount", "pages_amount"})
-_GET_LATER: Final = frozenset(
+_GET: Final = frozenset(
     {
-        *("delivery_status", "archived_status", "lang"),
-        *("created_date_min", "created_date_max", "updated_date_min", "updated_date_max"),
+        *("tracking_numbers", "courier_code", "delivery_status", "archived_status", "items_amount", "pages_amount"),
+        *("created_date_min", "created_date_max", "updated_date_min", "updated_date_max", "lang"),
     }
 )
-_OFF: Final = ("0", "false")
+_ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_SECOND: Final = timedelta(seconds=1)
+_EXISTS: Final = "Tracking No. already exists."
 
 
 @post("/v4/trackings/create", status_code=HTTPStatus.OK)
 async def create(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """Register a parcel; its carrier is asked soon after, not before this is answered."""
     caller = await parts.keys.caller(request.headers, scope="write")
-    texts = _texts(await request.body())
-    for name in _LATER & texts.keys():
-        if texts[name].lower() not in _OFF:
-            raise Refused(INVALID_FORMAT, f"{name} is not available yet.")
-    if unknown := sorted(texts.keys() - _CREATE - _LATER):
-        raise Refused(INVALID_FORMAT, f"{_shown(unknown[0])} is no parameter of this call.")
-    number, courier = _parcel(texts)
-    given = {_GIVEN[name]: text for name, text in texts.items() if name in _GIVEN}
-    (state,) = await tracking_changes.create(parts, caller.account, [NewTracking(number, courier, given)])
+    fields = read_body(await request.body())
+    if not isinstance(fields, dict):
+        raise Refused(HTTPStatus.BAD_REQUEST, "The body must be an object.")
+    (state,) = await changes.create(parts, caller.account, [read_parcel(fields)])
     if state is None:
-        raise Refused(ALREADY_EXISTS, "Tracking No. already exists.")
+        raise Refused(ALREADY_EXISTS, _EXISTS)
     return answer_success(tracking_object(state))
+
+
+@post("/v4/trackings/batch", status_code=HTTPStatus.OK)
+async def batch(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
+    """Register up to 40 parcels; what can't be taken of them is said for each, and the others are taken."""
+    caller = await parts.keys.caller(request.headers, scope="write")
+    items = read_body(await request.body())
+    if not isinstance(items, list) or not items:
+        raise Refused(HTTPStatus.BAD_REQUEST, "The body must be a list of trackings.")
+    if len(items) > MOST_NUMBERS:
+        raise Refused(TOO_MANY_NUMBERS, f"Max. {MOST_NUMBERS} tracking numbers create in one call.")
+    parcels, errors = [], []
+    for item in items:
+        try:
+            if not isinstance(item, dict):
+                raise Refused(INVALID_FORMAT, "A tracking must be an object.")  # noqa: TRY301 - one way for each item
+            parcels.append(read_parcel(item))
+        except Refused as refused:
+            errors.append(BatchError.of(item if isinstance(item, dict) else {}, refused))
+    made = []
+    for parcel, state in zip(parcels, await changes.create(parts, caller.account, parcels), strict=True):
+        if state is None:
+            errors.append(BatchError(None, parcel.tracking_number, parcel.courier_code, ALREADY_EXISTS, _EXISTS))
+        else:
+            made.append(BatchItem(state.id, state.tracking_number, state.courier_code))
+    return answer_success(BatchAnswer(made, errors))
 
 
 @get("/v4/trackings/get")
 async def find(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
-    """List trackings, newest first: those of the given numbers, or page by page."""
+    """List trackings, newest first; those of a time of change, last changed first."""
     caller = await parts.keys.caller(request.headers, scope="read")
-    query = _query(request.scope["query_string"])
-    if query.keys() & _GET_LATER:
-        raise Refused(INVALID_FORMAT, f"{min(query.keys() & _GET_LATER)} is not available yet.")
-    if unknown := sorted(query.keys() - _GET):
-        raise Refused(INVALID_FORMAT, f"{_shown(unknown[0])} is no parameter of this call.")
-    limit = _number(query, "items_amount", PAGE_SIZE, LARGEST_PAGE)
-    skipped = (_number(query, "pages_amount", 1, LAST_PAGE) - 1) * limit
-    courier = _courier(query["courier_code"]) if "courier_code" in query else None
-    numbers = tuple(_numbers(query["tracking_numbers"])) if "tracking_numbers" in query else None
-    wanted = Filter(courier=courier, numbers=numbers)
+    query = read_query(request.scope["query_string"], _GET)
+    limit = whole_number_of(query, "items_amount", PAGE_SIZE, LARGEST_PAGE)
+    skipped = (whole_number_of(query, "pages_amount", 1, LAST_PAGE) - 1) * limit
+    wanted = _filter(query)
     async with parts.database.serving.acquire() as session:
         found = await trackings.page(session, caller.account, wanted, limit=limit, skipped=skipped)
     return answer_success([tracking_object(row.state) for row in found])
 
 
-def _texts(body: bytes) -> dict[str, str]:
-    """Read the fields that are set: null and an empty text count as absent."""
+@put("/v4/trackings/update/{tracking_id:str}")
+async def update(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
+    """Correct what is given of a parcel, its courier too; archive it, or take it out of the archive."""
+    caller = await parts.keys.caller(request.headers, scope="write")
+    tracking = _tracking(tracking_id)
+    texts = read_object(await request.body(), UPDATE)
+    edited = read_edit(texts)
     try:
-        fields = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Refused(HTTPStatus.BAD_REQUEST, "The body is not JSON in UTF-8.") from None
-    if not isinstance(fields, dict):
-        raise Refused(HTTPStatus.BAD_REQUEST, "The body must be an object.")
-    texts = {}
-    for name, value in fields.items():
-        # Some clients send numbers and truth values where the documentation says text.
-        text = msgspec.json.encode(value).decode() if isinstance(value, bool | int | float) else value
-        if text is None or text == "":
-            continue
-        if not isinstance(text, str):
-            raise Refused(INVALID_FORMAT, f"{_shown(name)} must be text.")
-        if len(text) > LONGEST or "\0" in text:
-            raise Refused(INVALID_FORMAT, f"{_shown(name)} has {LONGEST} characters at most, and none of them is NUL.")
-        texts[name] = text
-    return texts
+        if edited.courier_code is not None:
+            known = (await changes.find(parts, caller.account, tracking)).state.facts
+            require_facts(edited.courier_code, known.keys() | edited.facts.keys())
+        state = await changes.edit(parts, caller.account, tracking, edited)
+    except NoSuchTracking:
+        raise _no_such_tracking() from None
+    except AlreadyThere:
+        raise Refused(ALREADY_EXISTS, _EXISTS) from None
+    return answer_success(updated_object(state, courier_code_new=texts.get("courier_code_new")))
 
 
-def _parcel(texts: Mapping[str, str]) -> tuple[str, str]:
-    if not texts.get("tracking_number", "").strip():
-        raise Refused(NUMBER_REQUIRED, "The value of tracking_number is required.")
+@delete("/v4/trackings/delete/{tracking_id:str}", status_code=HTTPStatus.OK)
+async def remove(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
+    """Delete a parcel and give what it was; what waits of it is cancelled, what was sent stays in the history."""
+    caller = await parts.keys.caller(request.headers, scope="write")
     try:
-        number = normalise_number(texts["tracking_number"])
-    except InvalidInput as error:
-        raise Refused(INVALID_NUMBER, f"The value of tracking_number is invalid: it {error.message}.") from None
-    return number, _courier(texts.get("courier_code", "").strip())
+        return answer_success(tracking_object(await changes.delete(parts, caller.account, _tracking(tracking_id))))
+    except NoSuchTracking:
+        raise _no_such_tracking() from None
 
 
-def _courier(text: str) -> str:
+@post("/v4/trackings/retrack/{tracking_id:str}", status_code=HTTPStatus.OK)
+async def retrack(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
+    """Track an expired parcel again; its carrier is asked soon."""
+    caller = await parts.keys.caller(request.headers, scope="write")
     try:
-        return check_courier_code(text)
-    except InvalidInput as error:
-        raise Refused(INVALID_COURIER, f"The value of courier_code is invalid: it {error.message}.") from None
+        return answer_success(tracking_object(await changes.retrack(parts, caller.account, _tracking(tracking_id))))
+    except NoSuchTracking:
+        raise _no_such_tracking() from None
+    except NotExpired:
+        raise Refused(NOT_EXPIRED, "Retrack is not allowed. You can only retrack an expired tracking.") from None
 
 
-def _shown(name: str) -> str:
-    """Give a name that the caller chose as an answer may repeat it: ASCII, and not its whole length."""
-    return ascii(name[:SHOWN_CHARACTERS])[1:-1]
+def _tracking(text: str) -> UUID:
+    if not _ID.fullmatch(text):
+        raise Refused(INVALID_ID, "The value of id is invalid: it has 32 characters, 0-9 and a-f.")
+    found = ids.from_text("", text)
+    if found is None:
+        raise _no_such_tracking()
+    return found
 
 
-def _query(raw: bytes) -> dict[str, str]:
-    """Read the parameters that are set, each once."""
+def _no_such_tracking() -> Refused:
+    message = "Tracking No. no exists. Please use 「Create a tracking」 API first to create shipment."
+    return Refused(NO_SUCH_TRACKING, message)
+
+
+def _filter(query: Mapping[str, str]) -> Filter:
+    if query.get("lang", "en").lower() != "en":
+        raise Refused(INVALID_FORMAT, "lang must be en: what happened to a parcel is told in its carrier's own words.")
+    created = _range(query, "created_date")
+    updated = _range(query, "updated_date")
+    everything = Filter()
+    return Filter(
+        after=everything.after if created[0] is None else _first_id(created[0]),
+        before=everything.before if created[1] is None else _first_id(created[1]),
+        statuses=_statuses(query["delivery_status"]) if "delivery_status" in query else None,
+        archived=archived_of(query),
+        courier=courier_of(query) if "courier_code" in query else None,
+        updated_after=updated[0],
+        updated_before=updated[1],
+        numbers=_numbers(query["tracking_numbers"]) if "tracking_numbers" in query else None,
+    )
+
+
+def _range(query: Mapping[str, str], name: str) -> tuple[datetime | None, datetime | None]:
+    """Give the times from ``_min`` on to before the end of the second ``_max``."""
+    least, most = time_of(query, f"{name}_min"), time_of(query, f"{name}_max")
+    if least is not None and most is not None and least > most:
+        raise Refused(INVALID_FORMAT, f"{name}_min must not be later than {name}_max.")
+    return least, None if most is None else most + _SECOND
+
+
+def _first_id(at: datetime) -> UUID:
+    """Give the id before all that are made from a time on: what is registered gets its id then."""
+    return UUID(int=max(0, round(at.timestamp() * 1000)) << 80)
+
+
+def _statuses(text: str) -> tuple[Status, ...]:
     try:
-        pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
+        return tuple(Status(part.strip().lower()) for part in text.split(",") if part.strip())
     except ValueError:
-        raise Refused(INVALID_FORMAT, f"Max. {MOST_PARAMETERS} parameters in one call.") from None
-    query: dict[str, str] = {}
-    for name, text in pairs:
-        if name in query:
-            raise Refused(INVALID_FORMAT, f"{_shown(name)} is given twice.")
-        if text.strip():
-            query[name] = text.strip()
-    return query
+        raise Refused(INVALID_FORMAT, f"delivery_status must be of {', '.join(Status)}.") from None
 
 
-def _number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
-    text = query.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= most):  # noqa: PLR2004
-        raise Refused(INVALID_FORMAT, f"{name} must be a whole number from 1 to {most}.")
-    return int(text)
-
-
-def _numbers(text: str) -> list[str]:
+def _numbers(text: str) -> tuple[str, ...]:
     parts = [part for part in text.split(",") if part.strip()]
     if len(parts) > MOST_NUMBERS:
         raise Refused(TOO_MANY_NUMBERS, f"Max. {MOST_NUMBERS} tracking numbers in one call.")
     try:
-        return sorted({normalise_number(part) for part in parts})
+        return tuple(sorted({normalise_number(part) for part in parts}))
     except InvalidInput as error:
         raise Refused(INVALID_NUMBER, f"A value of tracking_numbers is invalid: it {error.message}.") from None
 
 
-ROUTES: Final = (create, find)
+ROUTES: Final = (create, batch, find, update, remove, retrack)

@@ -1,0 +1,32 @@
+"""``/v4/awb``: air waybills are checked; there is no source to ask an airline by."""
+
+import re
+from http import HTTPStatus
+from typing import Any, Final
+
+from litestar import Request, Response, post
+
+from waypost.api.parts import Given
+from waypost.api.v4.envelope import INVALID_AWB, UNSUPPORTED_AIRLINE, Refused
+from waypost.api.v4.fields import read_object
+
+_AWB: Final = re.compile(r"(?P<airline>\d{3})[ -]?(?P<serial>\d{7})(?P<check>\d)", re.ASCII)
+_MODULUS: Final = 7
+
+
+@post(["/v4/awb", "/v4//awb"], status_code=HTTPStatus.OK)
+async def create(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
+    """Refuse an air waybill: its number when it can't be one, else its airline."""
+    await parts.keys.caller(request.headers, scope="write")
+    number = read_object(await request.body(), frozenset({"awb_number"})).get("awb_number", "").strip()
+    if not number:
+        raise Refused(INVALID_AWB, "The value of awb_number is required.")
+    match = _AWB.fullmatch(number)
+    if match is None:
+        raise Refused(INVALID_AWB, "The air waybill number format is invalid: it is like 235-69030430.")
+    if int(match["serial"]) % _MODULUS != int(match["check"]):
+        raise Refused(INVALID_AWB, "The air waybill number is invalid: its last digit does not fit the seven before.")
+    raise Refused(UNSUPPORTED_AIRLINE, f"The airline {match['airline']} is not supported: no source is set up for it.")
+
+
+ROUTES: Final = (create,)

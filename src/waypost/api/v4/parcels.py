@@ -1,0 +1,76 @@
+"""What v4's create, batch and update say of a parcel, checked."""
+
+import re
+from collections.abc import Container, Mapping
+from typing import Final
+
+from waypost.api.tracking_changes import NewTracking
+from waypost.api.v4.envelope import COURIER_UNDETECTED, FACT_REQUIRED, INVALID_FORMAT, Refused
+from waypost.api.v4.fields import archived_of, courier_of, flag_of, number_of, read_texts
+from waypost.carriers.couriers.detection import Certainty, detect
+from waypost.carriers.couriers.table import missing_fact
+from waypost.domain.facts import SHOP_FACTS
+from waypost.domain.trackings import Edit
+
+# The request says *_iso2 where the object that is answered does not.
+_COUNTRIES: Final = {
+    "origin_country_iso2": "origin_country",
+    "destination_country_iso2": "destination_country",
+}
+_GIVEN: Final = {name: name for name in SHOP_FACTS} | _COUNTRIES
+CREATE: Final = frozenset(_GIVEN) | {"tracking_number", "courier_code", "auto_correct"}
+UPDATE: Final = frozenset(_GIVEN) | {"courier_code_new", "archived_status"}
+
+_COUNTRY: Final = re.compile(r"[A-Za-z]{2}", re.ASCII)
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?", re.ASCII)
+
+
+def read_parcel(fields: Mapping[str, object]) -> NewTracking:
+    """Give the parcel that a body registers."""
+    texts = read_texts(fields, CREATE)
+    number = number_of(texts)
+    courier = _courier(texts, number)
+    given = _facts(texts)
+    require_facts(courier, given)
+    return NewTracking(number, courier, given)
+
+
+def require_facts(courier: str, given: Container[str]) -> None:
+    """Refuse a courier that wants a fact which is not among those given."""
+    if (missing := missing_fact(courier, given)) is not None:
+        raise Refused(FACT_REQUIRED, f"The courier {courier} can be asked only with {missing}.")
+
+
+def read_edit(texts: Mapping[str, str]) -> Edit:
+    """Give what a body corrects of a parcel."""
+    courier = courier_of(texts, "courier_code_new") if "courier_code_new" in texts else None
+    return Edit(_facts(texts), courier, archived_of(texts))
+
+
+def _courier(texts: Mapping[str, str], number: str) -> str:
+    """Give the courier; with ``auto_correct`` another one when the number's form and check digit prove it.
+
+    Where none is given, that finds the likeliest.
+    """
+    if not flag_of(texts, "auto_correct"):
+        return courier_of(texts)
+    guesses = [guess for guess in detect(number) if guess.certainty > Certainty.UNLIKELY]
+    if not texts.get("courier_code", "").strip():
+        if not guesses:
+            raise Refused(COURIER_UNDETECTED, "Cannot detect courier.")
+        return guesses[0].courier
+    given = courier_of(texts)
+    if any(guess.courier == given for guess in guesses):
+        return given
+    return next((guess.courier for guess in guesses if guess.certainty is Certainty.SURE), given)
+
+
+def _facts(texts: Mapping[str, str]) -> dict[str, str]:
+    for name in _COUNTRIES.keys() & texts.keys():
+        if not _COUNTRY.fullmatch(texts[name]):
+            raise Refused(INVALID_FORMAT, f"{name} must be the two letters of a country, such as DE.")
+    if not _LANGUAGE.fullmatch(texts.get("language", "en")):
+        raise Refused(INVALID_FORMAT, "language must be a language's code, such as en.")
+    return {
+        _GIVEN[name]: text.upper() if name in _COUNTRIES else text for name, text in texts.items() if name in _GIVEN
+    }
