@@ -11,7 +11,7 @@ from tests.support.api import Api, serving_api
 from tests.support.databases import add_account, add_endpoint
 from waypost.api import tracking_changes as changes
 from waypost.api.parts import Parts
-from waypost.api.tracking_changes import AlreadyThere, NewTracking, NobodyToAsk, NoSuchTracking, NotExpired
+from waypost.api.tracking_changes import AlreadyThere, IsArchived, NewTracking, NobodyToAsk, NoSuchTracking, NotExpired
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Edit, Source, TrackingState, Update
@@ -267,8 +267,8 @@ async def test_nobody_is_asked_about_what_has_no_source_or_is_archived(shelf: Sh
     alone, put_away = await shelf.make(courier="usps"), await shelf.make()
     await changes.edit(shelf.parts, shelf.account, put_away, Edit(archived=True))
 
-    for tracking in (alone, put_away):
-        with pytest.raises(NobodyToAsk):
+    for tracking, error in ((alone, NobodyToAsk), (put_away, IsArchived)):
+        with pytest.raises(error):
             await changes.refresh(shelf.parts, shelf.account, tracking)
 
 

@@ -17,6 +17,7 @@ from waypost.api.v4 import envelope
 _KEY_CODES: Final = {"unauthorized": HTTPStatus.UNAUTHORIZED, "forbidden": HTTPStatus.FORBIDDEN}
 _SAYS: Final = {
     "api_key_limit": "The account has as many keys as it may have: revoke one first.",
+    "archived": "The parcel is archived: nobody is asked about it.",
     "endpoint_limit": "The account has as many endpoints as it may have (`WAYPOST_MAX_ENDPOINTS`).",
     "forbidden": "The key is known, but has not the scope that this call needs.",
     "idempotency_conflict": "The `Idempotency-Key` was used with another body in the last 24 hours.",
@@ -25,6 +26,7 @@ _SAYS: Final = {
     "malformed_json": "The body is not JSON in UTF-8.",
     "malformed_request": "The request can't be read.",
     "method_not_allowed": "The path knows no such method: the header `Allow` names those it knows.",
+    "no_source": "No source is set up for the parcel's courier.",
     "not_available": "What was asked for is specified, but not built yet.",
     "not_found": "There is nothing here, or it is another account's.",
     "overloaded": "Try again after `Retry-After`: nothing was taken.",

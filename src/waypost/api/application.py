@@ -15,6 +15,7 @@ from waypost.api.keys import KeyRefused
 from waypost.api.parts import Parts
 from waypost.api.problems import Problem
 from waypost.api.v1 import deliveries, endpoints, outgoing_ips, stats, updates
+from waypost.api.v1 import trackings as v1_trackings
 from waypost.api.v4 import awb, envelope, trackings
 
 _LOG: Final = structlog.get_logger()
@@ -51,6 +52,7 @@ def make_application(parts: Parts, pages: Pages | None = None) -> Litestar:
             *deliveries.ROUTES,
             *outgoing_ips.ROUTES,
             *stats.ROUTES,
+            *v1_trackings.ROUTES,
             *trackings.ROUTES,
             *awb.ROUTES,
             *(() if pages is None else (pages.routes,)),

@@ -44,7 +44,17 @@ class NotExpired(Exception):  # noqa: N818 - reads as what is wrong
 
 
 class NobodyToAsk(Exception):  # noqa: N818 - reads as what is wrong
-    """No carrier is asked about this tracking: its courier has no source, or it is archived. Says which."""
+    """No source is set up for the tracking's courier."""
+
+    def __init__(self) -> None:
+        super().__init__("No source is set up for this courier: it lives from updates and pushes.")
+
+
+class IsArchived(Exception):  # noqa: N818 - reads as what is wrong
+    """Nobody is asked about what is archived."""
+
+    def __init__(self) -> None:
+        super().__init__("The tracking is archived: nobody is asked about it.")
 
 
 def read_id(text: str) -> UUID | None:
@@ -136,16 +146,16 @@ async def retrack(parts: Parts, account: UUID, tracking: UUID) -> TrackingState:
 
 
 async def refresh(parts: Parts, account: UUID, tracking: UUID) -> WatchedTracking:
-    """Let the carrier be asked soon, also about what has ended. Raises NoSuchTracking and NobodyToAsk."""
+    """Let the carrier be asked soon, also about what has ended. Raises NoSuchTracking, NobodyToAsk, IsArchived."""
     async with parts.database.engine.acquire() as session, transaction(session):
         locked = await trackings.lock(session, account, tracking)
         if locked is None:
             raise NoSuchTracking
         if locked.state.archived:
-            raise NobodyToAsk("The tracking is archived: nobody is asked about it.")
+            raise IsArchived
         least = parts.polled.get(locked.state.courier_code)
         if least is None:
-            raise NobodyToAsk("No source is set up for this courier: it lives from updates and pushes.")
+            raise NobodyToAsk
         await trackings.ask_soon(session, locked, least_seconds=max(REFRESH_SECONDS, least))
     return await find(parts, account, tracking)
 

@@ -1,0 +1,75 @@
+"""``/v1/trackings/{id}``: one parcel as v4 shows it, with its newest event's number and when its carrier is asked."""
+
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.params import FromPath
+
+from waypost.api import tracking_changes as changes
+from waypost.api.answers import answer
+from waypost.api.parts import Given, Parts
+from waypost.api.problems import Problem, not_found
+from waypost.api.times import rfc3339_or_none
+from waypost.api.tracking_changes import IsArchived, NobodyToAsk, NoSuchTracking
+from waypost.payloads.v4 import TrackingObject, tracking_object
+from waypost.store.trackings import WatchedTracking
+
+
+class Tracking(TrackingObject, frozen=True, kw_only=True):
+    """A tracking as v1 shows it; ``tracking_link`` is its public page, null where the server's address is not set."""
+
+    sequence: int
+    tracking_link: str | None
+    last_polled_at: str | None
+    next_poll_at: str | None
+
+
+_OF_V4: Final = TrackingObject.__struct_fields__
+
+
+@get("/v1/trackings/{tracking_id:str}")
+async def find(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
+    """Give one parcel."""
+    caller = await parts.keys.caller(request.headers, scope="read")
+    try:
+        return answer(show(parts, await changes.find(parts, caller.account, _read_id(tracking_id))))
+    except NoSuchTracking:
+        raise not_found() from None
+
+
+@post("/v1/trackings/{tracking_id:str}/refresh", status_code=HTTPStatus.OK)
+async def refresh(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
+    """Let a parcel's carrier be asked soon, but not more often than it wants; ``next_poll_at`` says when."""
+    caller = await parts.keys.caller(request.headers, scope="write")
+    try:
+        return answer(show(parts, await changes.refresh(parts, caller.account, _read_id(tracking_id))))
+    except NoSuchTracking:
+        raise not_found() from None
+    except NobodyToAsk as error:
+        raise Problem(HTTPStatus.CONFLICT, "no_source", str(error)) from None
+    except IsArchived as error:
+        raise Problem(HTTPStatus.CONFLICT, "archived", str(error)) from None
+
+
+def show(parts: Parts, row: WatchedTracking) -> Tracking:
+    """Give a tracking as v1 shows it."""
+    shown = tracking_object(row.state)
+    return Tracking(
+        **{name: getattr(shown, name) for name in _OF_V4},
+        sequence=row.sequence,
+        tracking_link=parts.track_links.link(row.id),
+        last_polled_at=rfc3339_or_none(row.last_polled_at),
+        next_poll_at=rfc3339_or_none(row.next_poll_at),
+    )
+
+
+def _read_id(text: str) -> UUID:
+    found = changes.read_id(text)
+    if found is None:
+        raise not_found()
+    return found
+
+
+ROUTES: Final = (find, refresh)

@@ -1,0 +1,82 @@
+"""/v1/trackings/{id} and its refresh."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.support.api import Api, Caller, serving_api
+from waypost.domain.ids import make_id
+from waypost.store.database import Database
+
+
+@pytest.fixture
+async def api(database: Database) -> AsyncIterator[Api]:
+    async with serving_api(database, polled={"dhl": 5.0}) as api:
+        yield api
+
+
+async def create(shop: Caller, courier: str = "dhl") -> dict[str, Any]:
+    body = {"tracking_number": "A1", "courier_code": courier}
+    data: dict[str, Any] = (await shop.post("/v4/trackings/create", body)).json()["data"]
+    return data
+
+
+async def test_a_parcel_is_the_object_of_v4_and_what_v1_knows_beside_it(api: Api, shop: Caller) -> None:
+    made = await create(shop)
+    scan = {"checkpoint_date": "2026-03-02T08:15:00", "tracking_detail": "Scanned"}
+    await shop.post(
+        "/v1/updates", {"updates": [{"tracking_number": "A1", "courier_code": "dhl", "checkpoints": [scan]}]}
+    )
+    await api.database.serving.execute(
+        "update watch set last_polled_at = '2026-03-02 08:20:00.5+00', next_poll_at = null"
+    )
+
+    shown = (await shop.get(f"/v1/trackings/{made['id']}")).json()
+
+    (of_v4,) = (await shop.get("/v4/trackings/get")).json()["data"]
+    link = api.parts.track_links.link(make_id(0, 0, 0))
+    beside = {name: shown.pop(name) for name in ("sequence", "tracking_link", "last_polled_at", "next_poll_at")}
+    assert shown == of_v4
+    assert (beside["sequence"], beside["last_polled_at"], beside["next_poll_at"]) == (
+        1,
+        "2026-03-02T08:20:00.500Z",
+        None,
+    )
+    assert (beside["tracking_link"] is None) == (link is None)
+
+
+async def test_a_refresh_says_when_the_carrier_is_asked(api: Api, shop: Caller) -> None:
+    made = await create(shop)
+    await api.database.serving.execute("update watch set next_poll_at = null")
+
+    answer = await shop.post(f"/v1/trackings/{made['id']}/refresh")
+
+    assert (answer.status_code, answer.json()["id"]) == (200, made["id"])
+    assert answer.json()["next_poll_at"] is not None
+
+
+async def test_a_refresh_of_what_nobody_is_asked_about_says_why(shop: Caller) -> None:
+    alone = await create(shop, courier="usps")
+    put_away = await create(shop)
+    await shop.call("PUT", f"/v4/trackings/update/{put_away['id']}", json={"archived_status": True})
+
+    answers = [await shop.post(f"/v1/trackings/{made['id']}/refresh") for made in (alone, put_away)]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [
+        (409, "no_source"),
+        (409, "archived"),
+    ]
+
+
+@pytest.mark.parametrize(("method", "below"), [("GET", ""), ("POST", "/refresh")])
+async def test_anothers_parcel_and_one_that_is_none_are_not_there(
+    api: Api, shop: Caller, method: str, below: str
+) -> None:
+    theirs = await create(await api.caller())
+
+    answers = [
+        await shop.call(method, f"/v1/trackings/{tracking}{below}") for tracking in (theirs["id"], "x", "0" * 32)
+    ]
+
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(404, "not_found")}
