@@ -14,7 +14,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ARGUMENTS = {
     "claim": (ALL_BUCKETS, [uuid4()], [16], 1, timedelta(seconds=60), [datetime(2000, 1, 1, tzinfo=UTC)]),
     "scout": (ALL_BUCKETS,),
-    "hold": ([1], [1], [uuid4()], [1]),
+    "hold": ([1], [1], [uuid4()], [1], [0]),
     "settle": ([1], [uuid4()], "delivered", None, 1),
     "retry": ([1], [uuid4()], [datetime(2000, 1, 1, tzinfo=UTC)], [1]),
     "claim_tests": (ALL_BUCKETS, 32, 1, timedelta(seconds=45)),

@@ -129,6 +129,20 @@ async def test_a_lease_that_was_lost_can_settle_nothing(database: Database, acco
     assert await database.serving.fetchval("select count(*) from settled") == 1
 
 
+async def test_a_retry_whose_commit_was_not_heard_of_is_counted_once(
+    database: Database, account: UUID, endpoint: UUID
+) -> None:
+    await report(database, account, "A1", 8)
+    (first,) = await claim(database, endpoint)
+    await settle(database, refused(first))
+
+    assert (await settle(database, refused(first)))[1] == 1
+
+    (again,) = await claim(database, endpoint)
+    assert again.tries == 1
+    assert await database.serving.fetchval("select count(*) from attempt") == 1
+
+
 async def test_a_claim_takes_no_more_of_a_lane_than_is_free(database: Database, account: UUID, endpoint: UUID) -> None:
     for number in range(5):
         await report(database, account, f"A{number}", 8)

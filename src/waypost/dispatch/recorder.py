@@ -32,9 +32,16 @@ LATE_SECONDS: Final = 0.002
 class Recorder:
     """Records finished attempts in the order they ended. ``freed`` hears which endpoints have something due again."""
 
-    def __init__(self, database: Database, freed: Callable[[Iterable[UUID]], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        freed: Callable[[Iterable[UUID]], None],
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
         self._freed = freed
+        self._now = now
         self._finished: list[Finished] = []
         self._arrived, self._full = asyncio.Event(), asyncio.Event()
         self._draining = False
@@ -53,7 +60,7 @@ class Recorder:
         if finished.claimed.sample:
             pass  # a test says nothing of how the endpoint does
         elif finished.state is Settled.DELIVERED:
-            self._took[finished.claimed.endpoint] = time.monotonic()
+            self._took[finished.claimed.endpoint] = self._now()
         elif finished.attempt is not None and finished.state is None:
             finished = self._perhaps_giving_way(finished)
         self._finished.append(finished)
@@ -66,7 +73,7 @@ class Recorder:
         gives_way = may_give_way(
             failed.claimed.tries + 1,
             wait_seconds=failed.wait_seconds,
-            since_success_seconds=None if took is None else time.monotonic() - took,
+            since_success_seconds=None if took is None else self._now() - took,
         )
         return msgspec.structs.replace(failed, may_give_way=True) if gives_way else failed
 

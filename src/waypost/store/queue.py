@@ -158,6 +158,7 @@ async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[UU
         [one.claimed.bucket for one in finished],
         [one.claimed.id for one in finished],
         [one.claimed.lease_no for one in finished],
+        [one.claimed.tries for one in finished],
     )
     now = rows[0]["now"] if rows else datetime.min.replace(tzinfo=UTC)
     return {row["id"]: Held(row["ordering"], row["cancelling"]) for row in rows}, now

@@ -77,11 +77,14 @@ where e.id = any ($1::uuid[])
 
 -- name: hold
 -- Are these leases still ours? Sorted by (bucket, tracking, endpoint): the same order of locks as intake.
+-- A retry keeps the fencing number until it is claimed again: by its tries a result is known that was recorded by a
+-- commit whose answer was lost.
 select d.id, d.ordering, d.cancelling, now() as now
-from unnest($2::smallint[], $3::uuid[], $4::integer[]) as u (bucket, id, lease_no)
+from unnest($2::smallint[], $3::uuid[], $4::integer[], $5::integer[]) as u (bucket, id, lease_no, tries)
 cross join lateral (
     select * from due q
     where q.bucket = any ($1::smallint[]) and q.bucket = u.bucket and q.id = u.id and q.lease_no = u.lease_no
+      and q.tries = u.tries
     for update) d
 
 -- name: settle

@@ -1,0 +1,116 @@
+"""Mistakes that somebody could make in the engine, each planted by a switch: the ledger has to find every one."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.flow.simulation.world import CALM, STORMY, Trouble
+from waypost.dispatch import run
+from waypost.dispatch.run import Sender
+from waypost.domain import endpoints
+from waypost.domain.attempts import Outcome
+from waypost.domain.retry import Decision, RetryIn, decide
+from waypost.intake import collector
+from waypost.store import queue
+from waypost.store.rows import AttemptRow, Claimed, Finished
+from waypost.store.statements import TEXTS, Session
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def misspelt(name: str, right: str, wrong: str) -> Plant:
+    """Plant a mistake in a named statement."""
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        assert right in TEXTS[name]
+        patch.setitem(TEXTS, name, TEXTS[name].replace(right, wrong))
+
+    return plant
+
+
+def answer_before_the_commit(patch: pytest.MonkeyPatch) -> None:
+    share = collector._share
+
+    def early(groups: list[Any], written: Any) -> None:
+        share(groups, written)
+        for group in groups:
+            group.end()
+
+    patch.setattr(collector, "_share", early)
+
+
+def time_out_is_no_attempt(patch: pytest.MonkeyPatch) -> None:
+    really = Sender._decide
+
+    def forgiving(
+        sender: Sender, claimed: Claimed, attempt: AttemptRow, outcome: Outcome, retry_after: float | None
+    ) -> Finished:
+        if outcome is Outcome.TIMED_OUT:
+            return Finished(claimed, None, None, wait_seconds=30)
+        return really(sender, claimed, attempt, outcome, retry_after)
+
+    patch.setattr(Sender, "_decide", forgiving)
+
+
+def retry_after_shortens(patch: pytest.MonkeyPatch) -> None:
+    def obedient(*policy: Any, retry_after_seconds: float | None = None, **attempt: Any) -> Decision:
+        decision = decide(*policy, retry_after_seconds=retry_after_seconds, **attempt)
+        if isinstance(decision, RetryIn) and retry_after_seconds is not None:
+            return RetryIn(retry_after_seconds)
+        return decision
+
+    patch.setattr(run, "decide", obedient)
+
+
+def unblocked_on_retry(patch: pytest.MonkeyPatch) -> None:
+    retry = queue._retry
+
+    async def hasty(session: Session, retried: Sequence[Finished], now: datetime) -> None:
+        await retry(session, retried, now)
+        for one in (finished.claimed for finished in retried):
+            followers = await session.fetch(
+                "select id from due where tracking = $1 and endpoint = $2 and blocked order by sequence limit 1",
+                *(one.tracking, one.endpoint),
+            )
+            for follower in followers:
+                await session.execute("update due set blocked = true where id = $1", one.id)
+                await session.execute("update due set blocked = false where id = $1", follower["id"])
+
+    patch.setattr(queue, "_retry", hasty)
+
+
+def fan_out_to_what_is_off(patch: pytest.MonkeyPatch) -> None:
+    skips = endpoints.skips
+
+    def generous(endpoint: endpoints.Endpoint, *status: Any, **changed: Any) -> endpoints.Skip | None:
+        return skips(msgspec.structs.replace(endpoint, enabled=True), *status, **changed)
+
+    patch.setattr(endpoints, "skips", generous)
+
+
+BUGS: dict[str, tuple[Plant, Trouble]] = {
+    "the fence is not compared on settle": (
+        misspelt("hold", "q.lease_no = u.lease_no\n      and q.tries = u.tries", "true"),
+        STORMY,
+    ),
+    "a lease that ends now counts as held": (
+        misspelt("claim", "leased_until <= now()", "leased_until < now()"),
+        STORMY,
+    ),
+    "an answer goes out before the commit": (answer_before_the_commit, STORMY),
+    "a time-out is not counted as an attempt": (time_out_is_no_attempt, CALM),
+    "Retry-After shortens a wait": (retry_after_shortens, CALM),
+    "a parcel is unblocked on retry instead of settle": (unblocked_on_retry, CALM),
+    "rescue takes the leases of the living": (
+        misspelt("prove_life", "pg_try_advisory_lock($1, $2)", "$1::integer + $2::integer > 0"),
+        CALM,
+    ),
+    "the latest goes by time instead of sequence": (
+        misspelt("newer", "q.sequence > u.sequence", "q.next_at > now()"),
+        CALM,
+    ),
+    "an endpoint that is off gets deliveries": (fan_out_to_what_is_off, CALM),
+}

@@ -1,0 +1,161 @@
+"""One dispatcher's process, step by step: what the event loop of the real one does by itself, the world does for it."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import cast
+from uuid import UUID
+
+from tests.flow.simulation.clock import EPOCH, CommitFault, VirtualSession, database_of
+from tests.flow.simulation.ledger import Arrival, BrokenPromise, Ledger
+from tests.flow.simulation.receivers import TIMEOUT_SECONDS, Receivers, Reply
+from waypost.dispatch.dispatcher import LEASE_SLACK_SECONDS
+from waypost.dispatch.recorder import Recorder
+from waypost.dispatch.run import Sender
+from waypost.domain.deliveries import Reason, Settled
+from waypost.store import queue
+from waypost.store.queue import Lane
+from waypost.store.rows import Claimed, Finished, LaneEndpoint
+from waypost.store.statements import Session
+
+LEASE = timedelta(seconds=TIMEOUT_SECONDS + LEASE_SLACK_SECONDS)
+BEGIN_WITHIN = timedelta(seconds=LEASE_SLACK_SECONDS - 1)
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Flight:
+    """A delivery in a process's hands."""
+
+    claimed: Claimed
+    endpoint: LaneEndpoint | None
+    since: datetime
+
+
+@dataclass
+class Attempt:
+    """An attempt whose answer is still to come."""
+
+    flight: Flight
+    arrival: Arrival
+    reply: Reply
+    finished: Finished
+
+
+class Process:
+    """A dispatcher from its start to its death. ``faulted``: when something last befell it that excuses duplicates."""
+
+    def __init__(
+        self, work: VirtualSession, life: VirtualSession, sender: Sender, receivers: Receivers, ledger: Ledger
+    ) -> None:
+        self._work, self._life = work, life
+        self._sender, self._receivers, self._ledger = sender, receivers, ledger
+        self._flights: dict[UUID, Flight] = {}
+        self._results: list[Claimed] = []
+        self._recorder = Recorder(database_of(work), lambda _endpoints: None, now=self._seconds)
+        self._number: int | None = None
+        self.alive = True
+        self.joined = False
+        self.paused_until = EPOCH
+        self.faulted = EPOCH - LEASE
+
+    @property
+    def now(self) -> datetime:
+        return self._work.clock.now
+
+    @property
+    def claims(self) -> bool:
+        return self.alive and self.joined and self.paused_until <= self.now
+
+    async def join(self) -> None:
+        self._number = self._recorder.dispatcher = await queue.join(cast("Session", self._life), self._number)
+        self.joined = True
+
+    async def lose_session(self) -> None:
+        """Lose the proof of life, and go on with what is in flight."""
+        self.faulted, self.joined = max(self.faulted, self.now), False
+        await self._life.die()
+
+    async def die(self) -> None:
+        self.alive = False
+        await self.lose_session()
+
+    def pause(self, until: datetime) -> None:
+        self.paused_until = max(self.paused_until, until)
+        self.faulted = max(self.faulted, until)
+
+    async def rescue(self) -> None:
+        assert self._number is not None
+        await queue.rescue(cast("Session", self._life), self._number, alone=False)
+
+    async def claim(self, cap: int) -> list[Flight]:
+        """Take what is due; fails when there is room and nothing comes of what is due."""
+        assert self._number is not None
+        session = cast("Session", self._work)
+        due = [endpoint for endpoint, due_in in sorted((await queue.scout(session)).items()) if due_in <= 0]
+        lanes = [Lane(endpoint, cap - held, _LONG_AGO) for endpoint in due if (held := self._held(endpoint)) < cap]
+        if due and not lanes:
+            return []
+        claimed = await queue.claim(session, lanes, dispatcher=self._number, lease=LEASE)
+        if not claimed or {one.endpoint for one in claimed} != {lane.endpoint for lane in lanes}:
+            raise BrokenPromise(f"at {self.now} something is due in {due}, and {len(claimed)} deliveries were claimed")
+        endpoints = await queue.lane_endpoints(session, due)
+        flights = [
+            Flight(one, endpoints.get(one.endpoint), self.now)
+            for one in sorted(claimed, key=lambda one: (one.sequence, one.id))
+        ]
+        for flight in flights:
+            self._ledger.claimed(flight.claimed, self, self.now)
+            self._flights[flight.claimed.id] = flight
+        return flights
+
+    async def begin(self, flight: Flight, *, checked: bool) -> Attempt | None:
+        """Make an attempt by the rules of the real dispatcher; None when none was made.
+
+        ``checked``: it was paused between the look at its lease and the request.
+        """
+        claimed, endpoint = flight.claimed, flight.endpoint
+        if endpoint is None or (self.now > flight.since + BEGIN_WITHIN and not checked):
+            self._end(flight, Finished(claimed, None, None))
+            return None
+        if not endpoint.enabled:
+            self._end(flight, Finished(claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF))
+            return None
+        finished = await self._sender.run(claimed, endpoint)
+        reply = self._receivers.heard
+        assert reply is not None
+        zombie = self._ledger.is_stale(claimed) or self.now > flight.since + LEASE
+        return Attempt(flight, self._ledger.began(claimed, self.now, took=reply.took, zombie=zombie), reply, finished)
+
+    def answered(self, attempt: Attempt) -> None:
+        """Take the answer of an attempt."""
+        attempt.arrival.ended = self.now
+        attempt.arrival.asked_to_wait = attempt.reply.asked_to_wait
+        self._end(attempt.flight, attempt.finished)
+
+    async def record(self, fault: CommitFault | None) -> None:
+        """Commit what has ended, by the real recorder; ``fault`` befalls the first commit."""
+        if not self._results:
+            return
+        results, self._results = self._results, []
+        late = [one for one in results if self._ledger.is_stale(one)]
+        self._work.clock.fault = fault
+        asyncio.get_running_loop().call_soon(self._recorder.drain)  # as soon as it has begun it may end
+        await self._recorder.serve()
+        for one in results:
+            self._ledger.recorded(one)
+        if late:
+            rows = await self._work.fetch("select id, tries from due where id = any ($1)", [one.id for one in late])
+            self._ledger.untouched(late, rows)
+
+    def _end(self, flight: Flight, finished: Finished) -> None:
+        if self._flights.get(flight.claimed.id) is flight:
+            del self._flights[flight.claimed.id]
+        self._results.append(flight.claimed)
+        self._recorder.add(finished)
+
+    def _held(self, endpoint: UUID) -> int:
+        return sum(flight.claimed.endpoint == endpoint for flight in self._flights.values())
+
+    def _seconds(self) -> float:
+        return (self.now - EPOCH).total_seconds()

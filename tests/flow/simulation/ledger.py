@@ -1,0 +1,204 @@
+"""What clients and receivers saw, and the judgement over it: the promises as a stranger would check them."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from waypost.domain.endpoints import Ordering
+from waypost.domain.retry import GIVES_WAY_AFTER, Policy
+from waypost.store.rows import Claimed
+
+_TICK = timedelta(milliseconds=1)  # what rounding may take
+
+
+class BrokenPromise(AssertionError):  # noqa: N818 - reads as what is wrong
+    """Something was seen that must never be."""
+
+
+@dataclass
+class Arrival:
+    """One request at a receiver. ``lost``: a fault kept its result from counting. ``zombie``: its lease was over."""
+
+    claimed: Claimed
+    at: datetime
+    took: bool
+    zombie: bool
+    ended: datetime | None = None
+    asked_to_wait: float = 0.0  # by its answer's Retry-After, in seconds
+    lost: bool = False
+
+
+class Holder(Protocol):
+    """Whoever claims; ``faulted`` is when something last befell them that excuses a duplicate."""
+
+    @property
+    def faulted(self) -> datetime: ...
+
+
+@dataclass
+class Hold:
+    """Who claimed a delivery last; ``open`` until the result is in the database."""
+
+    claimed: Claimed
+    holder: Holder
+    at: datetime
+    open: bool = True
+
+    @property
+    def excused(self) -> bool:
+        """Whether somebody else may take the delivery, or its result may be missing."""
+        return not self.open or self.holder.faulted >= self.at
+
+
+@dataclass
+class Ledger:
+    """Everything that was seen in one world."""
+
+    policy: Policy
+    orderings: dict[UUID, Ordering] = field(default_factory=dict)
+    expected: set[tuple[UUID, UUID]] = field(default_factory=set)
+    newest: dict[tuple[UUID, UUID], int] = field(default_factory=dict)
+    accepted: set[UUID] = field(default_factory=set)
+    was_off: set[UUID] = field(default_factory=set)
+    arrivals: dict[UUID, list[Arrival]] = field(default_factory=lambda: defaultdict(list))
+    holds: dict[UUID, Hold] = field(default_factory=dict)
+
+    def event(self, event: UUID, tracking: UUID, sequence: int, endpoints: set[UUID]) -> None:
+        """Note an event and the endpoints that were on when it was made."""
+        for endpoint in endpoints:
+            self.expected.add((event, endpoint))
+            self.newest[tracking, endpoint] = max(sequence, self.newest.get((tracking, endpoint), 0))
+
+    def claimed(self, claimed: Claimed, holder: Holder, at: datetime) -> None:
+        """Note a claim. Nobody may take what another holds, unless a fault befell the other."""
+        before = self.holds.get(claimed.id)
+        if before is not None and not before.excused:
+            raise BrokenPromise(f"{claimed.id} was claimed at {at}, though it is held since {before.at}")
+        if before is not None and claimed.lease_no <= before.claimed.lease_no:
+            raise BrokenPromise(f"{claimed.id}: the fencing number {claimed.lease_no} has been given before")
+        if self._is_passed(claimed) and (before is None or not before.open):
+            raise BrokenPromise(f"{claimed.id} was claimed at {at}, though its endpoint wants a newer event instead")
+        self._lose(claimed.id)
+        self.holds[claimed.id] = Hold(claimed, holder, at)
+        past = self.arrivals[claimed.id]
+        fewest = sum(not arrival.lost for arrival in past)
+        if not fewest <= claimed.tries <= len(past):
+            raise BrokenPromise(f"{claimed.id} counts {claimed.tries} tries of {fewest} to {len(past)}")
+
+    def began(self, claimed: Claimed, at: datetime, *, took: bool, zombie: bool) -> Arrival:
+        """Note a request: was it due, and was it to be sent there at all?"""
+        if (claimed.event, claimed.endpoint) not in self.expected:
+            raise BrokenPromise(f"{claimed.id} was sent to an endpoint that its event was not for")
+        counted = [one for one in self.arrivals[claimed.id] if not one.lost and one.ended is not None]
+        if counted and not zombie:
+            wait = max(self.policy.base_seconds * 2 ** (len(counted) - 1), counted[-1].asked_to_wait)
+            ended = counted[-1].ended
+            assert ended is not None
+            if at < ended + timedelta(seconds=wait) - _TICK:
+                raise BrokenPromise(f"{claimed.id} was tried at {at}, less than {wait} s after {ended}")
+        arrival = Arrival(claimed, at, took, zombie, lost=self.is_stale(claimed))
+        self.arrivals[claimed.id].append(arrival)
+        return arrival
+
+    def recorded(self, claimed: Claimed) -> None:
+        """Note that a result is in the database, if its lease was the last one."""
+        if not self.is_stale(claimed):
+            self.holds[claimed.id].open = False
+
+    def is_stale(self, claimed: Claimed) -> bool:
+        """Tell whether somebody else has claimed a delivery since."""
+        return self.holds[claimed.id].claimed.lease_no != claimed.lease_no
+
+    def untouched(self, late: list[Claimed], rows: list[Any]) -> None:
+        """Check that results under old leases changed nothing of what others hold now."""
+        tries = {row["id"]: row["tries"] for row in rows}
+        for one in late:
+            hold = self.holds[one.id]
+            if not hold.excused and tries.get(one.id) != hold.claimed.tries:
+                raise BrokenPromise(f"{one.id}: a result under lease {one.lease_no} was taken for a later one's")
+
+    def _is_passed(self, claimed: Claimed) -> bool:
+        """Tell whether a newer event has taken a delivery's place; only what is in flight may go on then."""
+        newest = self.newest.get((claimed.tracking, claimed.endpoint), 0)
+        return self.orderings[claimed.endpoint] is Ordering.LATEST and newest > claimed.sequence
+
+    def _lose(self, delivery: UUID) -> None:
+        """What is not in the database when somebody else claims a delivery never counts."""
+        hold = self.holds.get(delivery)
+        if hold is not None and hold.open:
+            for arrival in self.arrivals[delivery]:
+                arrival.lost = arrival.lost or arrival.claimed.lease_no == hold.claimed.lease_no
+
+    def judge(self, settled: list[Any], waiting: int, known_events: set[UUID], attempts: dict[UUID, int]) -> None:
+        """Check everything once nothing moves any more. ``attempts`` are those that are kept, by delivery."""
+        if waiting:
+            raise BrokenPromise(f"{waiting} deliveries never ended")
+        if lost := self.accepted - known_events:
+            raise BrokenPromise(f"{len(lost)} accepted events are lost: {lost}")
+        rows = {(row["event"], row["endpoint"]): row for row in settled}
+        if len(rows) != len(settled):
+            raise BrokenPromise("a delivery was settled twice")
+        if set(rows) != self.expected:
+            missing, phantoms = self.expected - set(rows), set(rows) - self.expected
+            raise BrokenPromise(f"deliveries are missing: {missing}; or too many: {phantoms}")
+        for delivery, hold in self.holds.items():
+            if not hold.excused:
+                raise BrokenPromise(f"the result of {delivery} was forgotten")
+            self._lose(delivery)
+        for row in settled:
+            self._judge_end(row)
+            self._judge_attempts(row["id"], attempts.get(row["id"], 0))
+        self._judge_order(settled)
+
+    def _judge_end(self, row: Any) -> None:
+        """Did a delivery end as what was seen of it says?"""
+        past = self.arrivals.get(row["id"], [])
+        took = [arrival for arrival in past if arrival.took]
+        counted = [arrival for arrival in past if not arrival.lost]
+        match row["state"]:
+            case "delivered":
+                fits = bool(took)
+            case "failed":
+                fits = len(counted) <= self.policy.limit + 1 == row["tries"]
+            case "superseded":
+                fits = row["reason"] == "newer_event" and self._may_be_passed(row)
+            case _:
+                fits = row["endpoint"] in self.was_off and row["reason"] == "endpoint_off"
+        if not fits or (row["state"] != "delivered" and any(not arrival.lost for arrival in took)):
+            raise BrokenPromise(f"{dict(row)} does not fit {past}")
+        if len(took) - 1 > sum(arrival.lost or arrival.zombie for arrival in past):
+            raise BrokenPromise(f"{row['id']} was taken {len(took)} times, which no fault explains: {past}")
+
+    def _may_be_passed(self, row: Any) -> bool:
+        """Tell whether a newer event could take this one's place: never the newest one's."""
+        if row["sequence"] >= self.newest[row["tracking"], row["endpoint"]]:
+            return False
+        match self.orderings[row["endpoint"]]:
+            case Ordering.LATEST:
+                return True
+            case Ordering.ORDERED:
+                return bool(row["tries"] >= GIVES_WAY_AFTER)
+            case Ordering.UNORDERED:
+                return False
+
+    def _judge_attempts(self, delivery: UUID, kept: int) -> None:
+        past = self.arrivals.get(delivery, [])
+        fewest = sum(not arrival.lost for arrival in past)
+        if not fewest <= kept <= len(past):
+            raise BrokenPromise(f"{kept} attempts are kept of {delivery}, which was sent {len(past)} times")
+
+    def _judge_order(self, settled: list[Any]) -> None:
+        """In each queue the first successes rise. An attempt that began under a lost lease stands outside the order."""
+        firsts: dict[tuple[UUID, UUID], list[tuple[datetime, int]]] = defaultdict(list)
+        for row in settled:
+            took = [one for one in self.arrivals.get(row["id"], []) if one.took]
+            if self.orderings[row["endpoint"]] is Ordering.UNORDERED:
+                continue
+            if took and not any(one.zombie for one in took):
+                firsts[row["tracking"], row["endpoint"]].append((took[0].at, row["sequence"]))
+        for queue, came in firsts.items():
+            sequences = [sequence for _, sequence in sorted(came)]
+            if sequences != sorted(sequences):
+                raise BrokenPromise(f"{queue} came out of order: {sequences}")

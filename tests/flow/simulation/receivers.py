@@ -1,0 +1,127 @@
+"""How endpoints behave: each has a character, and answers by it at once; how long it took is virtual."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+from tests.flow.simulation.clock import EPOCH, Clock
+from waypost.dispatch.run import RETRY_AFTER_CODES
+from waypost.dispatch.transport import Answer, Failure
+from waypost.domain.addresses import IPAddress
+from waypost.domain.attempts import Outcome
+from waypost.domain.targets import Target
+
+TIMEOUT_SECONDS = 15.0
+_OUTCOMES = {
+    200: Outcome.SUCCEEDED,
+    400: Outcome.HTTP_4XX,
+    410: Outcome.HTTP_410,
+    429: Outcome.HTTP_429,
+    500: Outcome.HTTP_5XX,
+    503: Outcome.HTTP_5XX,
+}
+_DAY = 86_400.0
+_RETRY_AFTERS = {
+    **dict.fromkeys(("", "soon", "-5", "9" * 40, "Fri, 01 Jan 1999 00:00:00 GMT"), 0.0),
+    "0": 0.0,
+    "1": 1.0,
+    "20": 20.0,
+    "90": 90.0,
+    "4000": 4000.0,
+    "100000": _DAY,
+    "Fri, 01 Jan 2100 00:00:00 GMT": _DAY,
+}
+"""What endpoints ask for, and how many seconds that comes to: junk comes to nothing, and nothing to over a day."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a receiver did with one request, and how long that took."""
+
+    answer: Answer | Failure
+    seconds: float
+    asked_to_wait: float = 0.0
+
+    @property
+    def took(self) -> bool:
+        return self.answer.outcome is Outcome.SUCCEEDED
+
+
+@dataclass(frozen=True)
+class Character:
+    """How an endpoint behaves: it fails so often, is slow so often, and is down for a while."""
+
+    failing: float = 0.0
+    slow: float = 0.0
+    down: tuple[datetime, datetime] | None = None
+    gone: bool = False
+    poison: str | None = None
+
+
+def draw(chance: Random, *, patient: bool, parcels: Sequence[str]) -> Character:
+    """Draw a character. One that stays down costs every delivery all its attempts: only where those are few."""
+    begins = EPOCH + timedelta(hours=chance.uniform(0, 12))
+    ends = begins + timedelta(hours=chance.choice((0.1, 1, 20)))
+    return chance.choice(
+        (
+            Character(failing=0.02),
+            Character(failing=0.02),
+            Character(failing=0.1, slow=0.8),
+            Character(failing=0.5, slow=0.2),
+            Character(failing=0.02, down=(begins, ends)),
+            Character(failing=0.3, gone=True),
+            Character(poison=chance.choice(parcels)),
+            Character(failing=0.02 if patient else 1.0),
+        )
+    )
+
+
+@dataclass
+class Receivers:
+    """Every endpoint's receiver. ``heard`` is what the last request came to."""
+
+    chance: Random
+    clock: Clock
+    characters: dict[str, Character]
+    heard: Reply | None = None
+
+    async def post(
+        self,
+        target: Target,
+        address: IPAddress,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        *,
+        deadline_seconds: float,
+    ) -> Answer | Failure:
+        """Answer as the endpoint of this URL does."""
+        del address, headers, deadline_seconds
+        self.heard = self._reply(self.characters[target.url], body)
+        return self.heard.answer
+
+    def _reply(self, character: Character, body: bytes) -> Reply:
+        is_down = character.down is not None and character.down[0] <= self.clock.now < character.down[1]
+        if character.poison is not None and f'"{character.poison}"'.encode() in body:
+            return Reply(_answer(400), 0.05)
+        if is_down or self.chance.random() < character.failing:
+            return self._failure(character)
+        seconds = self.chance.uniform(1, TIMEOUT_SECONDS - 1) if self.chance.random() < character.slow else None
+        return Reply(_answer(200), self.chance.uniform(0.005, 0.3) if seconds is None else seconds)
+
+    def _failure(self, character: Character) -> Reply:
+        if character.gone and self.chance.random() < 0.2:
+            return Reply(_answer(410), 0.05)
+        kind = self.chance.choice((500, 429, 503, Outcome.TIMED_OUT, Outcome.RESET, Outcome.CONNECT_FAILED))
+        if kind is Outcome.TIMED_OUT:
+            return Reply(Failure(Outcome.TIMED_OUT), TIMEOUT_SECONDS)
+        if isinstance(kind, Outcome):
+            return Reply(Failure(kind), self.chance.uniform(0.001, 5))
+        text, seconds = self.chance.choice(list(_RETRY_AFTERS.items()))
+        asked = seconds if kind in RETRY_AFTER_CODES else 0.0
+        return Reply(_answer(kind, retry_after=text), self.chance.uniform(0.005, 2), asked)
+
+
+def _answer(status: int, *, retry_after: str = "") -> Answer:
+    headers = (("retry-after", retry_after),) if retry_after else ()
+    return Answer(_OUTCOMES[status], status, headers, b"", truncated=False)

@@ -1,0 +1,33 @@
+"""Runs seeds, and says how to run one again."""
+
+import os
+
+from tests.flow.simulation.clock import VirtualServer
+from tests.flow.simulation.ledger import BrokenPromise
+from tests.flow.simulation.world import Trouble, World
+
+ONLY = "SIMULATION_SEED"
+
+
+async def run_seeds(server: VirtualServer, trouble: Trouble, seeds: range, file: str) -> float:
+    """Run seeds, or the one that the environment asks for, and give how many virtual days that were."""
+    days = 0.0
+    for seed in [int(os.environ[ONLY])] if ONLY in os.environ else seeds:
+        world = World(seed, server, trouble)
+        try:
+            await world.run()
+        except Exception as error:
+            error.add_note(f"Seed {seed}. Again: {ONLY}={seed} .venv/bin/python -m pytest {file}")
+            raise
+        days += world.passed.total_seconds() / 86_400
+    return days
+
+
+async def first_broken(server: VirtualServer, trouble: Trouble, seeds: range) -> int | None:
+    """Give the first seed in which a promise is seen broken, None when there is none."""
+    for seed in seeds:
+        try:
+            await World(seed, server, trouble).run()
+        except BrokenPromise:
+            return seed
+    return None

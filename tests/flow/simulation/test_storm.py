@@ -1,0 +1,23 @@
+"""Processes die, stop past their leases and lose PostgreSQL in mid-commit: order and every delivery survive that."""
+
+import pytest
+
+from tests.flow.simulation.clock import VirtualServer
+from tests.flow.simulation.seeds import run_seeds
+from tests.flow.simulation.world import STORMY
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_in_a_storm_only_what_a_fault_explains_is_sent_twice(server: VirtualServer) -> None:
+    await run_seeds(server, STORMY, range(150), __file__)
+
+
+@pytest.mark.faults
+async def test_in_a_storm_every_promise_is_kept_in_thousands_of_seeds(
+    server: VirtualServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    days = await run_seeds(server, STORMY, range(1_000, 4_000), __file__)
+
+    with capsys.disabled():
+        print(f"\nsimulation, storm: 3000 seeds, {days:.0f} virtual days: every promise kept")  # noqa: T201
