@@ -14,7 +14,7 @@ from waypost.api.answers import answer_problem
 from waypost.api.keys import KeyRefused
 from waypost.api.parts import Parts
 from waypost.api.problems import Problem
-from waypost.api.v1 import deliveries, endpoints, outgoing_ips, stats, updates
+from waypost.api.v1 import deliveries, endpoints, events, outgoing_ips, stats, updates
 from waypost.api.v1 import trackings as v1_trackings
 from waypost.api.v4 import awb, envelope, trackings
 
@@ -50,6 +50,7 @@ def make_application(parts: Parts, pages: Pages | None = None) -> Litestar:
             *updates.ROUTES,
             *endpoints.ROUTES,
             *deliveries.ROUTES,
+            *events.ROUTES,
             *outgoing_ips.ROUTES,
             *stats.ROUTES,
             *v1_trackings.ROUTES,

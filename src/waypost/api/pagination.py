@@ -52,17 +52,25 @@ def read_query(raw: bytes, allowed: frozenset[str]) -> dict[str, str]:
 
 def read_page(query: Mapping[str, str], prefix: str) -> Page:
     """Give the page that is asked for; the cursors of a list are ids with this prefix. Raises Problem."""
-    errors = []
-    text = query.get("limit", str(PAGE_SIZE))
-    limit = int(text) if text.isascii() and text.isdecimal() and len(text) <= 3 else 0  # noqa: PLR2004 - digits of 200
-    if not 1 <= limit <= LARGEST_PAGE:
-        errors.append(FieldError("limit", f"must be a whole number from 1 to {LARGEST_PAGE}"))
+    errors: list[FieldError] = []
+    limit = read_number(query, "limit", PAGE_SIZE, errors, least=1, most=LARGEST_PAGE)
     before = None
     if "cursor" in query and (before := ids.from_text(prefix, query["cursor"])) is None:
         errors.append(FieldError("cursor", "must be the next_cursor of an answer before"))
     if errors:
         raise invalid(errors)
     return Page(limit, before)
+
+
+def read_number(
+    query: Mapping[str, str], name: str, otherwise: int, errors: list[FieldError], *, least: int, most: int
+) -> int:
+    """Give a whole number of the query; what is none within the bounds is noted as an error."""
+    text = query.get(name, str(otherwise))
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(most)) else -1
+    if not least <= number <= most:
+        errors.append(FieldError(name, f"must be a whole number from {least} to {most}"))
+    return number
 
 
 def listed(rows: Sequence[T], page: Page, cursor: Callable[[T], str], show: Callable[[T], S]) -> Listed[S]:

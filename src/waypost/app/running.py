@@ -101,6 +101,8 @@ async def _running(
         yield
     finally:
         stop.set()
+        if engine.intake is not None:
+            engine.intake.arrivals.end()  # who waits for events is answered now
         try:
             last = [] if server is None else [server.stop(within_seconds=LAST_REQUESTS_SECONDS)]
             await asyncio.gather(*last, *parts)

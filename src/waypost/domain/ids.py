@@ -5,6 +5,7 @@ lowercase hex characters; the others carry a prefix before them.
 """
 
 import re
+from datetime import datetime
 from hashlib import blake2b
 from typing import Final
 from uuid import UUID
@@ -38,6 +39,11 @@ def bucket(identifier: UUID) -> int:
 def made_at(identifier: UUID) -> int:
     """Give the time that an id holds, in Unix milliseconds."""
     return identifier.int >> 80
+
+
+def first_at(at: datetime) -> UUID:
+    """Give the smallest id of a time that knows its offset."""
+    return UUID(int=int(at.timestamp() * 1000) << 80)
 
 
 def to_text(prefix: str, identifier: UUID) -> str:

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from waypost.intake.arrivals import Arrivals
 from waypost.intake.batch import Request, Result, Written, write
 from waypost.store import idempotency
 from waypost.store.database import Database
@@ -69,6 +70,11 @@ class _Group:
         self.kept: bytes | None = None
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
+    def with_news(self) -> set[UUID]:
+        """Give the accounts that got an event."""
+        answered = zip(self.requests, self.results, strict=False)  # one that was refused has no results
+        return {request.account for request, result in answered if result.event is not None}
+
     def end(self, error: Exception | None = None) -> None:
         if self.done.done():
             return
@@ -85,6 +91,7 @@ class Intake:
         self._database = database
         self._polled = polled
         self._hint = hint
+        self.arrivals = Arrivals()
         self._groups: deque[_Group] = deque()
         self._running: set[idempotency.Key] = set()
         self._waiting = 0
@@ -168,6 +175,7 @@ class Intake:
                 await self._write([group])
         else:
             self._hint(endpoints)
+            self.arrivals.announce({account for group in batch for account in group.with_news()})
             for group in batch:
                 group.end()
 

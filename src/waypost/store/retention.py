@@ -43,7 +43,7 @@ async def duty(session: Session, number: int) -> AsyncIterator[bool]:
 
 async def settle_older(session: Session, oldest: date) -> int:
     """Settle as failed (expired) what still waits of days before ``oldest``, some at a time; gives how many."""
-    bound = UUID(int=int(datetime.fromisoformat(f"{oldest}T00:00:00+00:00").timestamp() * 1000) << 80)
+    bound = ids.first_at(datetime.fromisoformat(f"{oldest}T00:00:00+00:00"))
     async with transaction(session):
         rows = await fetch(session, "overdue_deliveries", ALL_BUCKETS, bound, A_TIME)
         if not rows:

@@ -173,7 +173,7 @@ def _time(query: Mapping[str, str], name: str, faults: list[FieldError]) -> UUID
     if at is None or at.timestamp() < 0:
         faults.append(FieldError(name, "must be a time such as 2026-03-04T13:20:00Z"))
         return None
-    return UUID(int=int(at.timestamp() * 1000) << 80)
+    return ids.first_at(at)
 
 
 ROUTES: Final = (list_deliveries, find)

@@ -1,0 +1,153 @@
+"""``/v1/events``: the account's events to be fetched, for programs that no webhook reaches."""
+
+import asyncio
+import re
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, get
+
+from waypost.api.answers import answer
+from waypost.api.pagination import LARGEST_PAGE, PAGE_SIZE, read_number, read_query
+from waypost.api.parts import Given, Parts
+from waypost.api.problems import FieldError, invalid
+from waypost.api.times import read_rfc3339, rfc3339
+from waypost.domain import ids
+from waypost.payloads.v4 import TrackingObject, tracking_object
+from waypost.store.deliveries import LAST
+from waypost.store.feed import EventRow, events_after
+
+LONGEST_WAIT: Final = 60
+LOOK_SECONDS: Final = 1.0
+"""So often it is looked whether another process has written an event."""
+
+_SOON_SECONDS: Final = 0.02
+"""What was announced may be held back for as long as an older transaction takes."""
+
+_PARAMETERS: Final = frozenset({"cursor", "limit", "wait", "since"})
+_CURSOR: Final = re.compile(r"cur_[0-9a-f]{40}")
+_BEGINNING: Final = UUID(int=0)
+
+
+class Event(msgspec.Struct, frozen=True):
+    """An event as v1 shows it; ``data`` is the V4 object."""
+
+    id: str
+    sequence: int
+    created_at: str
+    tracking_id: str
+    tracking_number: str
+    courier_code: str
+    status: str
+    substatus: str
+    previous_status: str
+    status_changed: bool
+    source: str
+    data: TrackingObject
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """A page of events; its cursor goes on behind them, also when there are none."""
+
+    items: list[Event]
+    next_cursor: str
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    after: UUID
+    limit: int
+    wait: int
+
+
+@get("/v1/events")
+async def list_events(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
+    """Give the account's next events, oldest first; when there are none, wait for them up to ``wait`` seconds."""
+    caller = await parts.keys.caller(request.headers, scope="read")
+    asked = _read(read_query(request.scope["query_string"], _PARAMETERS), caller.account)
+    rows = await _next_events(parts, caller.account, asked)
+    after = rows[-1].id if rows else asked.after
+    return answer(Feed([show(row) for row in rows], _cursor(caller.account, after)))
+
+
+def show(row: EventRow) -> Event:
+    """Give an event as v1 shows it."""
+    return Event(
+        id=ids.to_text(ids.EVENT, row.id),
+        sequence=row.sequence,
+        created_at=rfc3339(datetime.fromtimestamp(ids.made_at(row.id) / 1000, UTC)),
+        tracking_id=row.tracking.hex,
+        tracking_number=row.tracking_number,
+        courier_code=row.courier_code,
+        status=row.status,
+        substatus=row.substatus,
+        previous_status=row.previous_status,
+        status_changed=row.status != row.previous_status,
+        source=row.source,
+        data=tracking_object(row.state),
+    )
+
+
+async def _next_events(parts: Parts, account: UUID, asked: _Asked) -> list[EventRow]:
+    """Look, and look again until there is something or the time is over; no connection is held in between."""
+    loop = asyncio.get_running_loop()
+    ends, pause = loop.time() + asked.wait, LOOK_SECONDS
+    arrivals = parts.intake.arrivals
+    with arrivals.listening(account) as heard:
+        while True:
+            heard.clear()
+            async with parts.database.serving.acquire() as session:
+                rows = await events_after(session, account, asked.after, asked.limit)
+            left = ends - loop.time()
+            if rows or left <= 0 or arrivals.ended:
+                return rows
+            try:
+                async with asyncio.timeout(min(pause, left)):
+                    await heard.wait()
+            except TimeoutError:
+                pause = min(pause * 2, LOOK_SECONDS)
+            else:
+                pause = _SOON_SECONDS
+
+
+def _read(query: dict[str, str], account: UUID) -> _Asked:
+    """Read what is asked for. Raises Problem with all that is wrong."""
+    faults: list[FieldError] = []
+    limit = read_number(query, "limit", PAGE_SIZE, faults, least=1, most=LARGEST_PAGE)
+    wait = read_number(query, "wait", 0, faults, least=0, most=LONGEST_WAIT)
+    after: UUID | None = _BEGINNING
+    if "cursor" in query and (after := _position(account, query["cursor"])) is None:
+        faults.append(FieldError("cursor", "must be the next_cursor of an answer before, to the same account"))
+    if "since" in query:
+        at = read_rfc3339(query["since"])
+        if "cursor" in query:
+            faults.append(FieldError("since", "must not stand beside a cursor, which says where to go on"))
+        elif at is None or at.timestamp() < 0:
+            faults.append(FieldError("since", "must be a time such as 2026-03-04T13:20:00Z"))
+        else:
+            after = ids.first_at(at)
+    if faults or after is None:
+        raise invalid(faults)
+    return _Asked(after, limit, wait)
+
+
+def _cursor(account: UUID, after: UUID) -> str:
+    return f"cur_{after.hex}{_binding(account, after)}"
+
+
+def _position(account: UUID, cursor: str) -> UUID | None:
+    """Give the id that a cursor stands behind; None for what is no cursor of this account."""
+    if not _CURSOR.fullmatch(cursor):
+        return None
+    after = UUID(hex=cursor[4:-8])
+    return after if after <= LAST and cursor == _cursor(account, after) else None
+
+
+def _binding(account: UUID, after: UUID) -> str:
+    """Bind a cursor to its account. It is no secret: a position says nothing of what stands there."""
+    return blake2b(account.bytes + after.bytes, digest_size=4).hexdigest()
+
+
+ROUTES: Final = (list_events,)

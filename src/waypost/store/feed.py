@@ -1,0 +1,39 @@
+"""An account's events in the order of their ids, never stepping over one that commits late."""
+
+from uuid import UUID
+
+import msgspec
+
+from waypost.domain import ids
+from waypost.domain.trackings import TrackingState
+from waypost.store.intake_rows import day_of
+from waypost.store.queue import ALL_BUCKETS
+from waypost.store.statements import Session, fetch, fetch_one
+from waypost.store.states import unpack
+
+
+class EventRow(msgspec.Struct, frozen=True):
+    """An event with the parcel's whole state after it."""
+
+    id: UUID
+    tracking: UUID
+    tracking_number: str
+    courier_code: str
+    sequence: int
+    status: str
+    substatus: str
+    previous_status: str
+    source: str
+    state: TrackingState
+
+
+async def events_after(session: Session, account: UUID, after: UUID, limit: int) -> list[EventRow]:
+    """Give the next events behind an id, oldest first. Outside a transaction only: it takes two snapshots.
+
+    What is younger than the oldest transaction that may still write is left for the next call.
+    """
+    row = await fetch_one(session, "horizon")
+    assert row is not None  # noqa: S101 - an aggregate gives a row
+    before = ids.first_at(row["at"])
+    rows = await fetch(session, "feed", ALL_BUCKETS, account, after, before, day_of(after), day_of(before), limit)
+    return [EventRow(**{**found, "state": unpack(found["state"])}) for found in rows]

@@ -1,0 +1,17 @@
+-- The pull feed: an account's events by id, oldest first.
+
+-- name: horizon
+-- No transaction that could still commit an older event is running: intake draws its transaction's id before the time
+-- of its events' ids. A statement of its own, before `feed`: what has ended between the two, `feed` sees.
+select least(now(), min(xact_start)) as at
+from pg_stat_activity
+where datname = current_database() and backend_xid is not null
+
+-- name: feed
+-- The days $5 to $6 are those of the ids: they choose the partitions.
+select e.id, e.tracking, e.tracking_number, e.courier_code, e.sequence, e.status, e.substatus, e.previous_status,
+       e.source, e.state
+from event e
+where e.bucket = any ($1::smallint[]) and e.account = $2 and e.id > $3 and e.id < $4 and e.day between $5 and $6
+order by e.id
+limit $7
