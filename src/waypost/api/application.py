@@ -16,7 +16,7 @@ from waypost.api.parts import Parts
 from waypost.api.problems import Problem
 from waypost.api.v1 import deliveries, endpoints, events, outgoing_ips, stats, updates
 from waypost.api.v1 import trackings as v1_trackings
-from waypost.api.v4 import awb, envelope, trackings
+from waypost.api.v4 import awb, couriers, envelope, trackings
 
 _LOG: Final = structlog.get_logger()
 LARGEST_BODY: Final = 1 << 20
@@ -56,6 +56,7 @@ def make_application(parts: Parts, pages: Pages | None = None) -> Litestar:
             *v1_trackings.ROUTES,
             *trackings.ROUTES,
             *awb.ROUTES,
+            *couriers.ROUTES,
             *(() if pages is None else (pages.routes,)),
         ],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False, use_cache=True)},

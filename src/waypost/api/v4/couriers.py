@@ -1,0 +1,74 @@
+"""``/v4/couriers/all`` and ``/v4/couriers/detect``: the couriers that are known, and those that a number fits."""
+
+from collections.abc import Sequence
+from functools import cache
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response, get, post
+
+from waypost.api.answers import answer_bytes
+from waypost.api.parts import Given
+from waypost.api.v4.envelope import COURIER_UNDETECTED, Refused, answer_success
+from waypost.api.v4.fields import number_of, read_object
+from waypost.carriers.couriers.detection import detect as guess
+from waypost.carriers.couriers.table import Asked, Courier, CourierType, couriers
+
+_DETECT: Final = frozenset({"tracking_number"})
+
+
+class CourierObject(msgspec.Struct, frozen=True):
+    """A courier as v4 shows it; a logo is never given, since logos are the couriers' own."""
+
+    courier_name: str
+    courier_code: str
+    courier_country_iso2: str | None
+    courier_url: str | None
+    courier_phone: str | None
+    courier_type: CourierType
+    tracking_required_fields: Sequence[Asked] | None
+    optional_fields: Sequence[Asked] | None
+    default_language: str | None
+    support_language: Sequence[str]
+    courier_logo: str | None = None
+
+
+@get("/v4/couriers/all")
+async def every(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
+    """List every courier, by its code."""
+    await parts.keys.caller(request.headers, scope="read")
+    return answer_bytes(_every())
+
+
+@post("/v4/couriers/detect", status_code=HTTPStatus.OK)
+async def detect(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
+    """List the couriers that a tracking number may belong to, the best guess first."""
+    await parts.keys.caller(request.headers, scope="read")
+    found = guess(number_of(read_object(await request.body(), _DETECT)))
+    if not found:
+        raise Refused(COURIER_UNDETECTED, "Cannot detect courier.")
+    return answer_success([_shown(one.courier, couriers()[one.courier]) for one in found])
+
+
+@cache
+def _every() -> bytes:
+    return answer_success([_shown(code, courier) for code, courier in couriers().items()]).content
+
+
+def _shown(code: str, courier: Courier) -> CourierObject:
+    return CourierObject(
+        courier_name=courier.name,
+        courier_code=code,
+        courier_country_iso2=courier.country,
+        courier_url=courier.url,
+        courier_phone=courier.phone,
+        courier_type=courier.type,
+        tracking_required_fields=courier.required or None,
+        optional_fields=courier.optional or None,
+        default_language=next(iter(courier.languages), None),
+        support_language=courier.languages,
+    )
+
+
+ROUTES: Final = (every, detect)
