@@ -13,6 +13,7 @@ from litestar import Litestar
 
 from tests.support.databases import add_account
 from waypost.api.application import make_application
+from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
 from waypost.api.parts import Parts
 from waypost.api.track_links import TrackLinks
@@ -76,6 +77,10 @@ async def add_key(database: Database, account: UUID, *, scopes: tuple[str, ...] 
     return key
 
 
+async def no_metrics() -> bytes:
+    return b"# nothing\n"
+
+
 @asynccontextmanager
 async def serving_api(
     database: Database,
@@ -83,6 +88,7 @@ async def serving_api(
     max_endpoints: int = 4,
     ready: str | None = None,
     polled: dict[str, float] | None = None,
+    limited: bool = False,
 ) -> AsyncIterator[Api]:
     hinted: list[UUID] = []
     intake = Intake(database, polled=frozenset(polled or {}), hint=hinted.extend)
@@ -90,9 +96,6 @@ async def serving_api(
 
     async def is_ready() -> str | None:
         return ready
-
-    async def metrics() -> bytes:
-        return b"# nothing\n"
 
     parts = Parts(
         database=database,
@@ -107,8 +110,9 @@ async def serving_api(
         test_seconds=0.05,
         outgoing_ips=("203.0.113.7",),
         ready=is_ready,
-        metrics=metrics,
+        metrics=no_metrics,
         track_links=TrackLinks("a key for tests only", public_url=None),
+        call_limits=CallLimits(database) if limited else None,
     )
     intake.start()
     application = make_application(parts)

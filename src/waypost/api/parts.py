@@ -7,6 +7,7 @@ from uuid import UUID
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
 from waypost.api.track_links import TrackLinks
 from waypost.intake.collector import Intake
@@ -22,7 +23,8 @@ class Parts:
     ``check_url`` raises InvalidInput for a URL that nothing is sent to. ``hint`` says that endpoints have something to
     send, ``hint_test`` that a test waits, whose result is waited for ``test_seconds`` at most. ``ready`` gives None, or
     one sentence why not. ``outgoing_ips`` are published as where webhooks come from. ``metrics`` gives Prometheus'
-    text. ``track_links`` make the addresses of the parcels' public pages.
+    text. ``track_links`` make the addresses of the parcels' public pages. ``call_limits`` is None where v4 may be
+    called as often as wanted.
     """
 
     database: Database
@@ -39,6 +41,7 @@ class Parts:
     ready: Callable[[], Awaitable[str | None]]
     metrics: Callable[[], Awaitable[bytes]]
     track_links: TrackLinks
+    call_limits: CallLimits | None
 
 
 Given = NamedDependency[SkipValidation[Parts]]

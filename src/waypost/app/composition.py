@@ -9,6 +9,7 @@ import msgspec
 from litestar import Litestar
 
 from waypost.api.application import make_application, make_monitoring
+from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
 from waypost.api.parts import Parts
 from waypost.api.track_links import TrackLinks
@@ -90,6 +91,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
         ready=health.ready,
         metrics=health.metrics,
         track_links=TrackLinks(secret_key, public_url=settings.public_url),
+        call_limits=CallLimits(database) if settings.rate_limit == "on" else None,
     )
     application = make_application(handed, _pages(settings, handed, secret_key))
     return Engine(application, tuple(parts), intake, carriers)

@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from litestar import Request, Response, post
 
+from waypost.api.call_limits import Call
 from waypost.api.parts import Given
+from waypost.api.v4.admission import admit
 from waypost.api.v4.envelope import INVALID_AWB, UNSUPPORTED_AIRLINE, Refused
 from waypost.api.v4.fields import read_object
 
@@ -17,7 +19,7 @@ _MODULUS: Final = 7
 @post(["/v4/awb", "/v4//awb"], status_code=HTTPStatus.OK)
 async def create(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """Refuse an air waybill: its number when it can't be one, else its airline."""
-    await parts.keys.caller(request.headers, scope="write")
+    await admit(request, parts, Call.AWB)
     number = read_object(await request.body(), frozenset({"awb_number"})).get("awb_number", "").strip()
     if not number:
         raise Refused(INVALID_AWB, "The value of awb_number is required.")

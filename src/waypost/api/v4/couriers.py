@@ -9,7 +9,9 @@ import msgspec
 from litestar import Request, Response, get, post
 
 from waypost.api.answers import answer_bytes
+from waypost.api.call_limits import Call
 from waypost.api.parts import Given
+from waypost.api.v4.admission import admit
 from waypost.api.v4.envelope import COURIER_UNDETECTED, Refused, answer_success
 from waypost.api.v4.fields import number_of, read_object
 from waypost.carriers.couriers.detection import detect as guess
@@ -37,14 +39,14 @@ class CourierObject(msgspec.Struct, frozen=True):
 @get("/v4/couriers/all")
 async def every(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """List every courier, by its code."""
-    await parts.keys.caller(request.headers, scope="read")
+    await admit(request, parts, Call.COURIERS)
     return answer_bytes(_every())
 
 
 @post("/v4/couriers/detect", status_code=HTTPStatus.OK)
 async def detect(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """List the couriers that a tracking number may belong to, the best guess first."""
-    await parts.keys.caller(request.headers, scope="read")
+    await admit(request, parts, Call.DETECT)
     found = guess(number_of(read_object(await request.body(), _DETECT)))
     if not found:
         raise Refused(COURIER_UNDETECTED, "Cannot detect courier.")

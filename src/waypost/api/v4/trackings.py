@@ -11,8 +11,10 @@ from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath
 
 from waypost.api import tracking_changes as changes
+from waypost.api.call_limits import Call
 from waypost.api.parts import Given
 from waypost.api.tracking_changes import AlreadyThere, NoSuchTracking, NotExpired
+from waypost.api.v4.admission import admit
 from waypost.api.v4.envelope import (
     ALREADY_EXISTS,
     INVALID_FORMAT,
@@ -54,7 +56,7 @@ _EXISTS: Final = "Tracking No. already exists."
 @post("/v4/trackings/create", status_code=HTTPStatus.OK)
 async def create(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """Register a parcel; its carrier is asked soon after, not before this is answered."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, Call.CREATE)
     fields = read_body(await request.body())
     if not isinstance(fields, dict):
         raise Refused(HTTPStatus.BAD_REQUEST, "The body must be an object.")
@@ -67,7 +69,7 @@ async def create(request: Request[Any, Any, Any], parts: Given) -> Response[byte
 @post("/v4/trackings/batch", status_code=HTTPStatus.OK)
 async def batch(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """Register up to 40 parcels; what can't be taken of them is said for each, and the others are taken."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, Call.BATCH)
     items = read_body(await request.body())
     if not isinstance(items, list) or not items:
         raise Refused(HTTPStatus.BAD_REQUEST, "The body must be a list of trackings.")
@@ -93,7 +95,7 @@ async def batch(request: Request[Any, Any, Any], parts: Given) -> Response[bytes
 @get("/v4/trackings/get")
 async def find(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """List trackings, newest first; those of a time of change, last changed first."""
-    caller = await parts.keys.caller(request.headers, scope="read")
+    caller = await admit(request, parts, Call.GET)
     query = read_query(request.scope["query_string"], _GET)
     limit = whole_number_of(query, "items_amount", PAGE_SIZE, LARGEST_PAGE)
     skipped = (whole_number_of(query, "pages_amount", 1, LAST_PAGE) - 1) * limit
@@ -106,7 +108,7 @@ async def find(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]
 @put("/v4/trackings/update/{tracking_id:str}")
 async def update(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
     """Correct what is given of a parcel, its courier too; archive it, or take it out of the archive."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, Call.UPDATE)
     tracking = _tracking(tracking_id)
     texts = read_object(await request.body(), UPDATE)
     edited = read_edit(texts)
@@ -125,7 +127,7 @@ async def update(request: Request[Any, Any, Any], parts: Given, tracking_id: Fro
 @delete("/v4/trackings/delete/{tracking_id:str}", status_code=HTTPStatus.OK)
 async def remove(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
     """Delete a parcel and give what it was; what waits of it is cancelled, what was sent stays in the history."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, Call.DELETE)
     try:
         return answer_success(tracking_object(await changes.delete(parts, caller.account, _tracking(tracking_id))))
     except NoSuchTracking:
@@ -135,7 +137,7 @@ async def remove(request: Request[Any, Any, Any], parts: Given, tracking_id: Fro
 @post("/v4/trackings/retrack/{tracking_id:str}", status_code=HTTPStatus.OK)
 async def retrack(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
     """Track an expired parcel again; its carrier is asked soon."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, Call.RETRACK)
     try:
         return answer_success(tracking_object(await changes.retrack(parts, caller.account, _tracking(tracking_id))))
     except NoSuchTracking:

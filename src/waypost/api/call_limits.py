@@ -1,0 +1,87 @@
+"""How often an account may make each call of v4: so many in a second, over all processes together."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from waypost.store import call_windows
+from waypost.store.database import Database
+
+REMEMBERED: Final = 4096
+
+
+class Call(StrEnum):
+    """The calls of v4, as they are counted."""
+
+    CREATE = "create"
+    BATCH = "batch"
+    GET = "get"
+    UPDATE = "update"
+    DELETE = "delete"
+    RETRACK = "retrack"
+    AWB = "awb"
+    COURIERS = "couriers"
+    DETECT = "detect"
+
+
+MOST_A_SECOND: Final = dict.fromkeys(Call, 10) | {Call.CREATE: 3}
+"""TrackingMore's own limits."""
+
+
+class _Window:
+    """What this process still has of an account's second, and how much it takes when that is used up."""
+
+    __slots__ = ("ends", "left", "lock", "spent", "takes")
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.ends = 0.0
+        self.begin(0.0)
+
+    def begin(self, ends: float) -> None:
+        self.ends, self.left, self.takes, self.spent = ends, 0, 1, False
+
+
+class CallLimits:
+    """Counts calls. Every process takes from the account's row, first one call, then twice as much each time.
+
+    So a lone client costs few statements and no process keeps for itself what another could use; and once the second
+    is spent nobody asks the row again.
+    """
+
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
+        self._clock = clock
+        self._windows: OrderedDict[tuple[UUID, Call], _Window] = OrderedDict()
+
+    async def admit(self, account: UUID, call: Call) -> bool:
+        """Count one call; False when the account has made as many in this second as it may."""
+        window = self._window(account, call)
+        async with window.lock:
+            if self._clock() >= window.ends:
+                window.begin(self._clock() + 1)
+            if not (window.left or window.spent):
+                await self._take(window, account, call)
+            if not window.left:
+                return False
+            window.left -= 1
+            return True
+
+    async def _take(self, window: _Window, account: UUID, call: Call) -> None:
+        async with self._database.serving.acquire() as session:
+            taken = await call_windows.take(session, account, call, wanted=window.takes, most=MOST_A_SECOND[call])
+        window.left, window.spent = taken.granted, taken.granted < window.takes
+        window.ends = self._clock() + taken.seconds_left
+        window.takes *= 2
+
+    def _window(self, account: UUID, call: Call) -> _Window:
+        key = account, call
+        window = self._windows.setdefault(key, _Window())
+        self._windows.move_to_end(key)
+        while len(self._windows) > REMEMBERED:
+            self._windows.popitem(last=False)
+        return window

@@ -1,0 +1,124 @@
+"""How often an account may call v4: over all processes together, and with an answer that says when to come again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.support.api import Api, Caller, serving_api
+from waypost.api.call_limits import MOST_A_SECOND, Call, CallLimits
+from waypost.store.call_windows import take
+from waypost.store.database import Database
+from waypost.store.statements import SENT
+
+ACCOUNT = UUID(int=1)
+
+
+@dataclass
+class Clock:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Seconds:
+    """The seconds of the database's clock that a block ran in: one, or more where the machine is slow."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.count = 0
+
+    async def __aenter__(self) -> Self:
+        wait = "select pg_sleep(1 - extract(epoch from clock_timestamp())::numeric % 1)"
+        await self._database.serving.execute(wait)
+        self._first = await self._now()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self.count = await self._now() - self._first + 1
+
+    async def _now(self) -> int:
+        now: int = await self._database.serving.fetchval("select floor(extract(epoch from clock_timestamp()))::integer")
+        return now
+
+
+def held(admitted: int, call: Call, seconds: Seconds) -> bool:
+    return MOST_A_SECOND[call] <= admitted <= MOST_A_SECOND[call] * seconds.count
+
+
+async def admitted(*limits: CallLimits, call: Call = Call.CREATE, calls: int = 1, account: UUID = ACCOUNT) -> int:
+    answers = [await one.admit(account, call) for _ in range(calls) for one in limits]
+    return sum(answers)
+
+
+async def test_a_second_has_so_many_calls_however_many_processes_there_are(database: Database) -> None:
+    processes = [CallLimits(database) for _ in range(4)]
+
+    async with Seconds(database) as seconds:
+        creations = await admitted(*processes, calls=5)
+        others = await admitted(*processes, account=uuid4(), calls=5)
+        gets = await admitted(*processes, call=Call.GET, calls=5)
+
+    assert held(creations, Call.CREATE, seconds)
+    assert held(others, Call.CREATE, seconds)
+    assert held(gets, Call.GET, seconds)
+
+
+async def test_calls_of_one_process_cost_few_statements_also_when_they_come_at_once(database: Database) -> None:
+    process, _idle = CallLimits(database), CallLimits(database)
+    before = SENT["take_calls"]
+
+    async with Seconds(database) as seconds:
+        one_by_one = await admitted(process, call=Call.GET, calls=50)
+        at_once = await asyncio.gather(*[process.admit(ACCOUNT, Call.UPDATE) for _ in range(50)])
+
+    assert held(one_by_one, Call.GET, seconds)
+    assert held(sum(at_once), Call.UPDATE, seconds)
+    assert SENT["take_calls"] - before <= 8 * seconds.count
+
+
+async def test_the_next_second_has_as_many_again(database: Database) -> None:
+    clock = Clock()
+    process = CallLimits(database, clock=clock)
+
+    async with Seconds(database):
+        await admitted(process, calls=9)
+    async with Seconds(database) as seconds:
+        clock.now += 1
+        assert await admitted(process, calls=9) >= MOST_A_SECOND[Call.CREATE]
+    assert seconds.count >= 1
+
+
+async def test_what_is_granted_lasts_until_the_second_of_the_database_ends(database: Database) -> None:
+    async with database.serving.acquire() as session, session.transaction():  # its now() stands still
+        first = await take(session, ACCOUNT, Call.GET, wanted=7, most=10)
+        second = await take(session, ACCOUNT, Call.GET, wanted=7, most=10)
+        third = await take(session, ACCOUNT, Call.GET, wanted=7, most=10)
+
+    assert (first.granted, second.granted, third.granted) == (7, 3, 0)
+    assert 0 < first.seconds_left == third.seconds_left <= 1
+
+
+@pytest.fixture
+async def limited(database: Database) -> AsyncIterator[Api]:
+    async with serving_api(database, limited=True) as api:
+        yield api
+
+
+async def test_one_call_too_many_is_told_when_to_come_again(limited: Api) -> None:
+    shop: Caller = await limited.caller()
+
+    codes: list[int] = []
+    while 429 not in codes and len(codes) < 100:
+        answer = await shop.post("/v4/awb", {"awb_number": "235-69030430"})
+        codes.append(answer.status_code)
+
+    assert set(codes[:-1]) == {400}
+    assert len(codes) > MOST_A_SECOND[Call.AWB]
+    assert (answer.json()["meta"]["code"], answer.json()["data"]) == (429, None)
+    assert answer.headers["retry-after"] == "1"
+    assert "10 calls in a second" in answer.json()["meta"]["message"]
