@@ -31,7 +31,7 @@ AT_THE_END = """
 end_jobs() {
   code=$?
   jobs -p > .jobs
-  while read -r job; do kill "$job"; done < .jobs
+  while read -r job; do kill "$job" || true; done < .jobs
   wait
   exit "$code"
 }

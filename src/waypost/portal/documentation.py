@@ -64,6 +64,15 @@ CHAPTERS: Final = (
         ),
     ),
     Chapter(
+        "how-to",
+        "How to",
+        "One task each, for those who know what they want.",
+        (
+            *("move-from-trackingmore", "verify", "order-and-duplicates", "develop-locally", "find-out-why"),
+            *("run-for-real", "keep-keys-safe"),
+        ),
+    ),
+    Chapter(
         "reference",
         "Reference",
         "Every setting, command, call, field and code, made from the code or checked against it.",
@@ -71,6 +80,12 @@ CHAPTERS: Final = (
             *("settings", "command-line", "calls", "errors", "statuses", "deliveries"),
             *("payload-v4", "payload-v3", "payload-v2"),
         ),
+    ),
+    Chapter(
+        "explanation",
+        "Background",
+        "What Waypost promises, and why it works as it does.",
+        ("guarantees", "life-of-a-delivery", "order-and-retries", "statuses", "security"),
     ),
 )
 
