@@ -1,14 +1,8 @@
 """/v4/trackings/create and get, as TrackingMore's clients call them."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, cast
 
 import pytest
-import trackingmore
-import uvicorn
-from trackingmore import request as sdk_request
 
 from tests.support.api import Api, Caller
 
@@ -151,33 +145,3 @@ async def test_accounts_have_their_own_parcels(api: Api, shop: Caller) -> None:
     assert await numbers(shop, "tracking_numbers=A1") == []
     assert await numbers(shop) == []
     assert (await create(shop)).json()["meta"]["code"] == 200
-
-
-@asynccontextmanager
-async def on_a_port(api: Api) -> AsyncIterator[int]:
-    """Serve the application in the test's own loop, for a client that speaks HTTP."""
-    config = uvicorn.Config(cast("Any", api.application), port=0, log_level="error", lifespan="off")
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.to_thread(lambda: None)
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        await serving
-
-
-async def test_the_official_client_creates_and_gets(api: Api, shop: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    parcel = {"tracking_number": "A1", "courier_code": "dhl", "title": ""}
-    async with on_a_port(api) as port:
-        monkeypatch.setattr(sdk_request, "apiBaseUrl", f"127.0.0.1:{port}")
-        monkeypatch.setattr(sdk_request, "apiPort", 80)
-        monkeypatch.setattr(trackingmore, "api_key", shop.key)
-
-        made = await asyncio.to_thread(trackingmore.tracking.create_tracking, parcel)
-        again = await asyncio.to_thread(trackingmore.tracking.create_tracking, parcel)
-        found = await asyncio.to_thread(trackingmore.tracking.get_tracking_results, {"tracking_numbers": "A1"})
-
-    assert (made["meta"]["code"], again["meta"]["code"], found["meta"]["code"]) == (200, 4101, 200)
-    assert [one["id"] for one in found["data"]] == [made["data"]["id"]]
