@@ -121,6 +121,8 @@ async def test_what_others_wrote_is_text_on_every_page(
         f"{one}?do=update&way=v4": (PROBE,),
         f"{HOME}/history": (PROBE[:12],),
         "/developer/apikeys": (NAME,),
+        "/settings": (NAME, EMAIL),
+        "/settings/audit": (NAME,),
         f"/developer/apikeys?revoke={key}": (f"use {NAME} (",),
         f"{HOME}/history/{delivery}": (PROBE, URL, HEADER, "javascript:probe()"),
     }
@@ -151,6 +153,7 @@ async def test_what_stands_in_the_address_is_text_on_every_page(
         "/help/webhooks/retry",
     )
     others = tuple(f"/developer/{name}" for name in ("specifications", "outgoing-ips", "debugger", "apikeys"))
+    others += ("/settings", "/settings/audit")
 
     for path in (
         *pages,

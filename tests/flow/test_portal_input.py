@@ -15,7 +15,7 @@ FORM = "application/x-www-form-urlencoded"
 PARTS = "multipart/form-data; boundary=x"
 NAMES = (
     *("url", "description", "version", "trigger", "status", "headers", "secret", "body", "email", "password", "next"),
-    *("name", "scope", "days"),
+    *("name", "scope", "days", "accent", "embed_origins"),
 )
 
 
@@ -120,6 +120,8 @@ async def test_no_query_makes_a_page_fail(portal: Portal, shop: Caller, query: s
         f"{HOME}/history/new",
         "/developer/specifications",
         "/developer/apikeys",
+        "/settings",
+        "/settings/audit",
         "/login",
     )
 
@@ -139,7 +141,9 @@ async def test_more_parameters_cookies_or_fields_than_any_page_asks_for_are_refu
 
 
 @pytest.mark.parametrize("name", BODIES)
-@pytest.mark.parametrize("where", ["", "/update", "/test", "/developer/apikeys", "/developer/debugger", "/login"])
+@pytest.mark.parametrize(
+    "where", ["", "/update", "/test", "/developer/apikeys", "/developer/debugger", "/settings", "/login"]
+)
 async def test_no_body_makes_a_form_fail(portal: Portal, shop: Caller, where: str, name: str) -> None:
     browser, endpoint = await portal.visitor(EMAIL), await portal.endpoint(shop)
     path = f"{HOME}/{endpoint}{where}" if where in ("/update", "/test") else where or HOME

@@ -3,17 +3,18 @@
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from httpx import Response
 from structlog.testing import capture_logs
 
 from tests.support.api import Caller
-from tests.support.visiting import Document, Portal, serving_pages
+from tests.support.visiting import HASH, Document, Portal, serving_pages
 from waypost.domain import ids
 from waypost.portal.application import ROUTES
 from waypost.portal.documentation import folder
+from waypost.store import accounts
 from waypost.store.database import Database
 
 EMAIL, OTHER = "shop@example.com", "other@example.com"
@@ -37,6 +38,7 @@ OPEN = {
 PAGES = {
     *(HOME, ONE, f"{ONE}/sample", f"{HOME}/history", f"{HOME}/history/new", f"{HOME}/history/{{delivery_id:str}}"),
     *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
+    *("/settings", "/settings/audit"),
     *("/help", "/help/{chapter:str}/{name:str}"),
 }
 """What is there for those who are signed in."""
@@ -53,6 +55,11 @@ FORMS: dict[str, dict[str, str]] = {
     "/developer/apikeys": {"name": "A", "scope": "read", "days": ""},
     "/developer/apikeys/{key_id:str}/revoke": {},
     "/developer/debugger": {"body": "{}", "headers": "", "secret": "x", "email": ""},
+    "/settings": {"name": "A", "email": "signing@example.com", "accent": "#123456", "embed_origins": ""},
+    "/settings/users": {"email": "new@example.com", "password": "a password", "role": "member"},
+    "/settings/users/{user_id:str}/role": {"role": "owner"},
+    "/settings/users/{user_id:str}/remove": {},
+    "/settings/password": {"current": "correct horse", "password": "a new one"},
 }
 """What they can do, in an order in which each can be done, and the fields of it."""
 
@@ -73,7 +80,12 @@ class Seeded:
         assert (await shop.post("/v1/updates", {"updates": [update]})).status_code == 200
         (delivery,) = (await shop.get("/v1/deliveries")).json()["items"]
         key = await self.portal.database.serving.fetchval("select id from api_key where account = $1", shop.account)
+        user = ids.make_id(1_790_000_000_000, 0, uuid4().int)
+        async with self.portal.database.serving.acquire() as session:
+            second = {"email": f"second-{email}", "password_hash": HASH, "role": "member"}
+            assert await accounts.create_user(session, user=user, account_email=email, **second)
         self.ids[email] = {
+            "user_id:str": ids.to_text(ids.USER, user),
             "endpoint_id:str": endpoint,
             "delivery_id:str": delivery["id"],
             "key_id:str": ids.to_text(ids.API_KEY, key),
@@ -89,7 +101,9 @@ class Seeded:
     async def contents(self) -> list[Any]:
         """Give all that forms may change."""
         statements = (
+            "select * from account order by id",
             "select * from account_user order by id",
+            "select * from audit_entry order by account, number",
             "select * from endpoint order by id",
             "select id, name, revoked_at from api_key order by id",
             "select id, endpoint, sample from due order by id",
@@ -250,7 +264,7 @@ async def test_each_of_these_forms_is_taken_when_one_of_our_pages_sent_it(portal
     assert taken.pop("/developer/debugger") == (200, "")
     assert taken.pop("/developer/apikeys") == (200, "")  # the key is shown this once
     assert {status for status, _ in taken.values()} == {303}
-    assert all(place.startswith((HOME, "/developer/apikeys")) for _, place in taken.values())
+    assert all(place.startswith((HOME, "/developer/apikeys", "/settings")) for _, place in taken.values())
 
 
 async def test_behind_a_proxy_that_changes_the_host_the_public_url_is_ours(database: Database) -> None:
@@ -283,8 +297,10 @@ async def test_what_is_anothers_is_answered_as_what_does_not_exist(
     browser, before = await portal.visitor(EMAIL), await seeded.contents()
     nobody = UUID(NOBODY).hex
     unknown = {"endpoint_id": f"ep_{nobody}", "delivery_id": f"dlv_{nobody}", "key_id": f"key_{nobody}"}
+    unknown["user_id"] = f"usr_{nobody}"
     own = seeded.ids[EMAIL]
-    crossed = dict.fromkeys(("delivery_id", "key_id"), own["endpoint_id:str"]) | {"endpoint_id": own["key_id:str"]}
+    crossed = dict.fromkeys(("delivery_id", "key_id", "user_id"), own["endpoint_id:str"])
+    crossed["endpoint_id"] = own["key_id:str"]
     asked = [
         seeded.path(path, OTHER),
         *[seeded.path(path, **wrong) for wrong in (unknown, crossed, dict.fromkeys(unknown, "%00"))],

@@ -27,6 +27,7 @@ FILLED_PATHS = (
     "/developer/apikeys",
     "/developer/apikeys?do=add",
     "/developer/apikeys?revoke={key}",
+    *("/settings", "/settings?do=add", "/settings/audit"),
     "/help",
     "/help/webhooks/retry",
     "/nothing-here",

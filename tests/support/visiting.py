@@ -162,7 +162,7 @@ class Portal:
                 email=email,
                 name=name,
                 password_hash=password_hash,
-                user=uuid4(),
+                user=ids.make_id(1_790_000_000_000, 0, uuid4().int),
                 key=ids.make_id(1_790_000_000_000, 0, uuid4().int),
                 key_digest=digest_of(key),
                 key_prefix=shown_prefix(key),

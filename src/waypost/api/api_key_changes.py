@@ -6,12 +6,15 @@ import time
 from http import HTTPStatus
 from uuid import UUID
 
+from waypost.api.acting import note
 from waypost.api.problems import Problem
 from waypost.domain import ids
 from waypost.domain.accounts import check_name
 from waypost.domain.api_keys import RANDOM_BYTES, check_days, check_scopes, digest_of, make_key, shown_prefix
+from waypost.domain.audit import Action
 from waypost.store import api_keys
 from waypost.store.database import Database
+from waypost.store.statements import transaction
 
 
 async def add(database: Database, account: UUID, *, name: str, scopes: list[str], days: int | None) -> tuple[UUID, str]:
@@ -22,7 +25,7 @@ async def add(database: Database, account: UUID, *, name: str, scopes: list[str]
     name, scopes, days = check_name(name), check_scopes(scopes), check_days(days)
     text = make_key(os.urandom(RANDOM_BYTES))
     key = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
-    async with database.serving.acquire() as session:
+    async with database.serving.acquire() as session, transaction(session):
         added = await api_keys.add(
             session,
             key=key,
@@ -33,7 +36,18 @@ async def add(database: Database, account: UUID, *, name: str, scopes: list[str]
             scopes=scopes,
             days=days,
         )
-    if not added:
-        message = f"The account has its {api_keys.MOST_LIVE} keys already: revoke one first."
-        raise Problem(HTTPStatus.CONFLICT, "api_key_limit", message)
+        if not added:
+            message = f"The account has its {api_keys.MOST_LIVE} keys already: revoke one first."
+            raise Problem(HTTPStatus.CONFLICT, "api_key_limit", message)
+        await note(session, account, Action.KEY_CREATED, name, {"scopes": (None, ", ".join(scopes))})
     return key, text
+
+
+async def revoke(database: Database, account: UUID, key: UUID) -> bool:
+    """Let a key work no more; False when it is not the account's, or was revoked before."""
+    async with database.serving.acquire() as session, transaction(session):
+        row = await api_keys.find(session, account, key)
+        if row is None or not await api_keys.revoke(session, account, key):
+            return False
+        await note(session, account, Action.KEY_REVOKED, row.name)
+    return True

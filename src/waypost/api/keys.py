@@ -9,7 +9,8 @@ from uuid import UUID
 
 import msgspec
 
-from waypost.domain.api_keys import digest_of, is_key
+from waypost.api.acting import act_as
+from waypost.domain.api_keys import digest_of, is_key, shown_prefix
 from waypost.store import api_keys
 from waypost.store.accounts import KeyOwner, find_key
 from waypost.store.database import Database
@@ -63,6 +64,7 @@ class Keys:
             raise KeyRefused(HTTPStatus.UNAUTHORIZED, "The API key is not valid: it is mistyped, expired or revoked.")
         if scope not in owner.scopes:
             raise KeyRefused(HTTPStatus.FORBIDDEN, f"The API key lacks the scope {scope!r} that this call needs.")
+        act_as(f"key {shown_prefix(key)}…")
         return Caller(owner.account, owner.email, owner.scopes)
 
     async def _owner(self, key: str) -> KeyOwner | None:

@@ -129,8 +129,10 @@ async def _list(settings: Settings, email: str) -> list[KeyRow]:
 
 
 async def _revoke(settings: Settings, email: str, key: UUID) -> bool:
-    async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
-        return await api_keys.revoke(session, await _account(session, email), key)
+    async with migrated_database(settings, progress) as database:
+        async with database.serving.acquire() as session:
+            account = await _account(session, email)
+        return await api_key_changes.revoke(database, account, key)
 
 
 async def _account(session: Session, email: str) -> UUID:

@@ -11,6 +11,15 @@ SHORTEST_PASSWORD: Final = 8
 LONGEST_PASSWORD: Final = 1000
 """Argon2 takes any length; this one keeps a request from being work without end."""
 
+MOST_ORIGINS: Final = 10
+LONGEST_ORIGIN: Final = 260
+
+COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+# Over plain http only what is on the developer's own machine.
+_ORIGIN: Final = re.compile(
+    rf"(?:https://{_LABEL}(?:\.{_LABEL})*|http://(?:localhost|127\.0\.0\.1))(?::[1-9][0-9]{{0,4}})?"
+)
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]+\.?[^@\s]*")
 
 
@@ -47,3 +56,24 @@ def check_password(text: str) -> str:
     except UnicodeEncodeError:
         raise InvalidInput("password", "must be UTF-8") from None
     return text
+
+
+def check_accent(text: str) -> str | None:
+    """Give a colour such as ``#0b5c6b``, or None for none. Raises InvalidInput."""
+    colour = text.strip().lower()
+    if colour and not COLOUR.fullmatch(colour):
+        raise InvalidInput("accent", "must be a colour such as #0b5c6b, or nothing for the usual one")
+    return colour or None
+
+
+def check_origins(text: str) -> list[str]:
+    """Give the sites of a text, one to a line, as browsers say them. Raises InvalidInput."""
+    origins = list(dict.fromkeys(line.strip().lower().rstrip("/") for line in text.splitlines() if line.strip()))
+    if len(origins) > MOST_ORIGINS:
+        raise InvalidInput("embed_origins", f"must be {MOST_ORIGINS} sites at most")
+    for origin in origins:
+        if len(origin) > LONGEST_ORIGIN or not _ORIGIN.fullmatch(origin):
+            raise InvalidInput(
+                "embed_origins", "must be sites such as https://shop.example.com, one to a line, without a path"
+            )
+    return origins

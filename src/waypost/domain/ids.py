@@ -19,6 +19,7 @@ DELIVERY: Final = "dlv_"
 ENDPOINT: Final = "ep_"
 ACCOUNT: Final = "acc_"
 API_KEY: Final = "key_"
+USER: Final = "usr_"
 
 
 def bucket_of(account: UUID, tracking_number: str) -> int:

@@ -2,17 +2,18 @@
 
 import re
 from ipaddress import IPv6Address, ip_address
-from typing import Final
+from typing import Any, Final
+
+from litestar import Request
 
 from waypost.domain.addresses import IPAddress
 from waypost.portal.pages import Pages
-from waypost.portal.visits import PageRequest
 
 # Some proxies write the port behind the address.
 _HOP: Final = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[^:]*):\d+")
 
 
-def address_of(request: PageRequest, pages: Pages) -> str:
+def address_of(request: Request[Any, Any, Any], pages: Pages) -> str:
     """Give the visitor's address: the nearest that no trusted proxy of ours vouches for."""
     client = request.client
     address = _plain(client.host) if client else ""

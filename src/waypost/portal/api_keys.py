@@ -62,7 +62,7 @@ async def revoke(request: PageRequest, pages: GivenPages, key_id: FromPath[str])
     async with pages.parts.database.serving.acquire() as session:
         if await api_keys.find(session, visitor.account, key) is None:
             raise not_found()
-        await api_keys.revoke(session, visitor.account, key)
+    await api_key_changes.revoke(pages.parts.database, visitor.account, key)
     notify(request, "The key was revoked. It works for five seconds more at most.")
     return go_to(PATH)
 

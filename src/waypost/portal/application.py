@@ -14,7 +14,20 @@ from litestar.middleware import DefineMiddleware
 from waypost.api.parts import Parts
 from waypost.domain.addresses import IPNetwork
 from waypost.domain.targets import DEFAULT_PORTS
-from waypost.portal import api_keys, assets, debugger, guides, history, login, specifications, track, webhook, webhooks
+from waypost.portal import (
+    account,
+    api_keys,
+    assets,
+    audit_log,
+    debugger,
+    guides,
+    history,
+    login,
+    specifications,
+    track,
+    webhook,
+    webhooks,
+)
 from waypost.portal.errors import explain
 from waypost.portal.forms import FormTokens, only_our_forms, reading
 from waypost.portal.logins import Logins
@@ -47,6 +60,8 @@ ROUTES: Final = (
     *webhook.ROUTES,
     *specifications.ROUTES,
     *api_keys.ROUTES,
+    *audit_log.ROUTES,
+    *account.ROUTES,
     *debugger.ROUTES,
     *guides.ROUTES,
 )

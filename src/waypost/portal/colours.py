@@ -1,7 +1,8 @@
 """An account's colour on its track pages: whatever it is, texts stay readable on light and on dark ground."""
 
-import re
 from typing import Final
+
+from waypost.domain.accounts import COLOUR
 
 DEFAULT: Final = "#0b5c6b"
 LIGHT: Final = "#ffffff"
@@ -9,7 +10,6 @@ DARK: Final = "#12181a"
 READABLE: Final = 4.5
 """The least contrast of text to its ground (WCAG 2.2, level AA)."""
 
-_COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
 _STEPS: Final = 100
 
 Rgb = tuple[int, int, int]
@@ -17,7 +17,7 @@ Rgb = tuple[int, int, int]
 
 def is_colour(text: str) -> bool:
     """Tell whether a text is a colour such as ``#0b5c6b``."""
-    return _COLOUR.fullmatch(text) is not None
+    return COLOUR.fullmatch(text) is not None
 
 
 def contrast(one: str, other: str) -> float:

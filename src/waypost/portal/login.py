@@ -8,13 +8,16 @@ from urllib.parse import urlencode
 from litestar import Response, get, post
 from litestar.params import FromPath
 
+from waypost.api.acting import act_as, note
+from waypost.domain.audit import Action
 from waypost.portal import sessions
 from waypost.portal.addresses import address_of
 from waypost.portal.logins import RETRY_SECONDS, TooManyTries
 from waypost.portal.pages import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.visits import SESSIONS_FROM, SINCE, USER, PageRequest, safe_path
-from waypost.store.accounts import Login
+from waypost.store.accounts import Login, find_visitor
+from waypost.store.statements import transaction
 
 _WRONG: Final = "E-mail or password is wrong."
 _TOO_MANY: Final = "Too many tries: wait a minute, then try again."
@@ -41,7 +44,8 @@ async def sign_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         return page(request, "login.html", status=status, headers=wait, error=_TOO_MANY, **values)
     if user is None:
         return page(request, "login.html", status=HTTPStatus.UNPROCESSABLE_ENTITY, error=_WRONG, **values)
-    await _begin(request, pages, user)
+    await begin_visit(request, pages, user)
+    await _note(request, pages, user, "password")
     return go_to(next_path)
 
 
@@ -52,7 +56,8 @@ async def by_link(request: PageRequest, pages: GivenPages, token: FromPath[str])
     if user is None:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
         return page(request, "login.html", status=status, error=_USED, next_path=safe_path(None), email="")
-    await _begin(request, pages, user)
+    await begin_visit(request, pages, user)
+    await _note(request, pages, user, "link")
     return go_to(safe_path(request.query_params.get("next")))
 
 
@@ -72,9 +77,18 @@ def login_path(request: PageRequest) -> str:
     return f"/login?{urlencode({'next': wanted})}"
 
 
-async def _begin(request: PageRequest, pages: Pages, user: Login) -> None:
+async def begin_visit(request: PageRequest, pages: Pages, user: Login) -> None:
+    """Begin a session of a user who has just shown to be one."""
     values = {USER: user.id.hex, SINCE: int(time.time()), SESSIONS_FROM: user.sessions_from}
     await sessions.begin(request, pages.sessions, values)
+
+
+async def _note(request: PageRequest, pages: Pages, user: Login, way: str) -> None:
+    async with pages.parts.database.serving.acquire() as session, transaction(session):
+        visitor = await find_visitor(session, user.id)
+        if visitor is not None:
+            act_as(visitor.email, address_of(request, pages))
+            await note(session, visitor.account, Action.SIGNED_IN, visitor.email, {"by": (None, way)})
 
 
 ROUTES: Final = (form, sign_in, by_link, sign_out)

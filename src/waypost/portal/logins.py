@@ -66,6 +66,11 @@ class Logins:
                 await accounts.rehash_password(session, known.id, hashed, better)
         return still
 
+    async def hash(self, password: str) -> str:
+        """Give what is kept of a new password."""
+        async with self._checking:
+            return await asyncio.to_thread(self._hasher.hash, password)
+
     async def by_link(self, token: str) -> Login | None:
         """Give the user that a link logs in, this once."""
         if len(token) > _LONGEST_TOKEN:

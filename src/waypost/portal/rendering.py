@@ -37,7 +37,7 @@ NAVIGATION: Final = (
             ("/developer/outgoing-ips", "Outgoing IPs"),
         ),
     ),
-    ("More", (("/help", "Help"),)),
+    ("More", (("/settings", "Settings"), ("/help", "Help"))),
 )
 ALWAYS: Final[Mapping[str, str]] = MappingProxyType(
     {

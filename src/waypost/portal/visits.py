@@ -6,6 +6,8 @@ from uuid import UUID
 
 from litestar import Request
 
+from waypost.api.acting import act_as
+from waypost.portal.addresses import address_of
 from waypost.portal.pages import Pages
 from waypost.portal.sessions import ABSOLUTE_SECONDS
 from waypost.store.accounts import Visitor, find_visitor
@@ -35,6 +37,7 @@ async def enter(request: PageRequest, pages: Pages) -> Visitor:
     if is_old or visitor is None or session.get(SESSIONS_FROM) != visitor.sessions_from:
         request.clear_session()
         raise NotLoggedIn
+    act_as(visitor.email, address_of(request, pages))
     return visitor
 
 

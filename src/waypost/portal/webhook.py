@@ -203,7 +203,8 @@ async def _lately(pages: Pages, visitor: Visitor, row: EndpointRow) -> dict[str,
 
 async def _secret(pages: Pages, visitor: Visitor, row: EndpointRow, *, revealed: bool) -> dict[str, Any]:
     """Give the secret only where it is asked for: what is not in the page can't be read off it."""
-    secrets = await changes.secrets_of(pages.parts, visitor.account, row.id)
+    look = changes.reveal if revealed else changes.secrets_of
+    secrets = await look(pages.parts, visitor.account, row.id)
     return {
         "secret": secrets.current if revealed else None,
         "standard_secret": standard_secret(secrets.current) if revealed else None,

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from waypost.api.problems import INVALID, NOT_AVAILABLE, FieldError, Problem, invalid, of_input
+from waypost.domain.audit import Changes
 from waypost.domain.endpoints import Ordering, Trigger, Version
 from waypost.domain.errors import InvalidInput
 from waypost.domain.own_headers import check_headers
@@ -49,6 +50,18 @@ class Chosen(msgspec.Struct, frozen=True):
     trigger: str = Trigger.EVERY_UPDATE
     ordering: str = Ordering.ORDERED
     headers: dict[str, str] = {}
+
+
+def changes_of(before: Chosen | None, after: Chosen) -> Changes:
+    """Give what a change comes to, for the audit log: of own headers the names, for their values may be secrets."""
+    were = {} if before is None else _shown(before)
+    return {name: (were.get(name), text) for name, text in _shown(after).items() if text != were.get(name)}
+
+
+def _shown(chosen: Chosen) -> dict[str, str | None]:
+    statuses = ALL if chosen.statuses is None else ", ".join(chosen.statuses)
+    lists = {"statuses": statuses, "headers": ", ".join(sorted(chosen.headers)) or None}
+    return {name: lists.get(name, getattr(chosen, name)) or None for name in Chosen.__struct_fields__}
 
 
 def choose(body: Changed, before: Chosen | None, check_url: Callable[[str], None]) -> Chosen:

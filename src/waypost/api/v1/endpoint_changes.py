@@ -13,10 +13,12 @@ from uuid import UUID
 
 import msgspec
 
+from waypost.api.acting import note
 from waypost.api.parts import Parts
 from waypost.api.problems import FieldError, Problem, invalid, not_found
-from waypost.api.v1.chosen import Added, Changed, Chosen, choose, secret_faults
+from waypost.api.v1.chosen import Added, Changed, Chosen, changes_of, choose, secret_faults
 from waypost.domain import ids
+from waypost.domain.audit import Action
 from waypost.domain.endpoints import DisabledReason, Ordering
 from waypost.domain.statuses import SELECTABLE
 from waypost.signing.standard import KEY_BYTES, make_secret
@@ -58,7 +60,7 @@ async def add(parts: Parts, account: UUID, body: Added) -> tuple[EndpointRow, st
     chosen = choose(body, None, parts.check_url)
     endpoint = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
     secret = body.secret or make_secret(os.urandom(KEY_BYTES))
-    async with parts.database.serving.acquire() as session:
+    async with parts.database.serving.acquire() as session, transaction(session):
         added = await endpoints.add(
             session,
             endpoint=endpoint,
@@ -69,6 +71,7 @@ async def add(parts: Parts, account: UUID, body: Added) -> tuple[EndpointRow, st
         )
         if not added:
             raise Problem(HTTPStatus.CONFLICT, "endpoint_limit", limit_reached(parts.max_endpoints))
+        await note(session, account, Action.ENDPOINT_ADDED, chosen.url, changes_of(None, chosen))
         return _there(await endpoints.find(session, account, endpoint)), secret
 
 
@@ -91,11 +94,14 @@ async def change(
         if not await endpoints.lock(session, account, endpoint):
             raise not_found()
         before = chosen_of(parts, _there(await endpoints.find(session, account, endpoint)))
-        fields = _fields(parts, choose(body, before, parts.check_url), account, endpoint)
-        await endpoints.change(session, account, endpoint, fields)
+        after = choose(body, before, parts.check_url)
+        await endpoints.change(session, account, endpoint, _fields(parts, after, account, endpoint))
+        if changes := changes_of(before, after):
+            await note(session, account, Action.ENDPOINT_CHANGED, after.url, changes)
         if secret is not None:
             sealed = parts.vault.seal(secret, account=account, endpoint=endpoint)
             await endpoints.rotate(session, account, endpoint, secret=sealed, overlap_seconds=OVERLAP_SECONDS)
+            await note(session, account, Action.SECRET_ROTATED, after.url)
         row = _there(await endpoints.find(session, account, endpoint))
     if row.ordering == Ordering.UNORDERED != before.ordering:
         await _free_waiting(parts, endpoint)
@@ -104,9 +110,13 @@ async def change(
 
 async def switch(parts: Parts, account: UUID, endpoint: UUID, *, on: bool) -> EndpointRow:
     """Turn an endpoint on, or off: then what waits for it is cancelled."""
-    async with parts.database.serving.acquire() as session:
+    async with parts.database.serving.acquire() as session, transaction(session):
+        await endpoints.lock(session, account, endpoint)
+        before = _there(await endpoints.find(session, account, endpoint))
         await endpoints.switch(session, account, endpoint, None if on else DisabledReason.USER)
         row = _there(await endpoints.find(session, account, endpoint))
+        if row.enabled != before.enabled:
+            await note(session, account, Action.ENDPOINT_ENABLED if on else Action.ENDPOINT_DISABLED, row.url)
     if not on:
         await _cancel_waiting(parts, endpoint)
     return row
@@ -114,15 +124,25 @@ async def switch(parts: Parts, account: UUID, endpoint: UUID, *, on: bool) -> En
 
 async def remove(parts: Parts, account: UUID, endpoint: UUID) -> None:
     """Delete an endpoint; what waits for it is cancelled."""
-    async with parts.database.serving.acquire() as session:
+    async with parts.database.serving.acquire() as session, transaction(session):
+        before = _there(await endpoints.find(session, account, endpoint))
         if not await endpoints.delete(session, account, endpoint):
             raise not_found()
+        await note(session, account, Action.ENDPOINT_DELETED, before.url)
     await _cancel_waiting(parts, endpoint)
 
 
 async def secrets_of(parts: Parts, account: UUID, endpoint: UUID) -> Secrets:
     """Give what the endpoint's webhooks are signed with now."""
     async with parts.database.serving.acquire() as session:
+        return _opened(parts, account, endpoint, await endpoints.secrets_of(session, account, endpoint))
+
+
+async def reveal(parts: Parts, account: UUID, endpoint: UUID) -> Secrets:
+    """Give the same to somebody who asks to see it."""
+    async with parts.database.serving.acquire() as session, transaction(session):
+        row = _there(await endpoints.find(session, account, endpoint))
+        await note(session, account, Action.SECRET_SHOWN, row.url)
         return _opened(parts, account, endpoint, await endpoints.secrets_of(session, account, endpoint))
 
 
@@ -136,14 +156,18 @@ async def rotate(
     if faults:
         raise invalid(faults)
     sealed = parts.vault.seal(secret or make_secret(os.urandom(KEY_BYTES)), account=account, endpoint=endpoint)
-    async with parts.database.serving.acquire() as session:
+    async with parts.database.serving.acquire() as session, transaction(session):
+        row = _there(await endpoints.find(session, account, endpoint))
         found = await endpoints.rotate(session, account, endpoint, secret=sealed, overlap_seconds=overlap_seconds)
+        await note(session, account, Action.SECRET_ROTATED, row.url)
     return _opened(parts, account, endpoint, found)
 
 
 async def end_rotation(parts: Parts, account: UUID, endpoint: UUID) -> Secrets:
     """Let the previous secret sign no more."""
-    async with parts.database.serving.acquire() as session:
+    async with parts.database.serving.acquire() as session, transaction(session):
+        row = _there(await endpoints.find(session, account, endpoint))
+        await note(session, account, Action.ROTATION_ENDED, row.url)
         return _opened(parts, account, endpoint, await endpoints.end_rotation(session, account, endpoint))
 
 

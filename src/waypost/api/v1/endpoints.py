@@ -155,7 +155,7 @@ async def test(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromP
 async def secret(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give the secret that an endpoint's webhooks are signed with."""
     caller = await parts.keys.caller(request.headers, scope="write")
-    return _answer_secrets(await changes.secrets_of(parts, caller.account, changes.read_id(endpoint_id)))
+    return _answer_secrets(await changes.reveal(parts, caller.account, changes.read_id(endpoint_id)))
 
 
 @post("/v1/endpoints/{endpoint_id:str}/rotate-secret", status_code=HTTPStatus.OK)

@@ -34,8 +34,9 @@ document.addEventListener("click", (event) => {
 for (const dialog of document.querySelectorAll("dialog")) {
   dialog.addEventListener("close", () => {
     const url = new URL(location.href);
-    if (!url.searchParams.has("do") && !url.searchParams.has("revoke")) return;
-    for (const name of ["do", "result", "status", "revoke"]) url.searchParams.delete(name);
+    const asking = ["do", "result", "status", "revoke", "remove"];
+    if (!["do", "revoke", "remove"].some((name) => url.searchParams.has(name))) return;
+    for (const name of asking) url.searchParams.delete(name);
     history.replaceState(null, "", url);
   });
 }

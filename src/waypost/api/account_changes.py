@@ -1,0 +1,118 @@
+"""What owners do with their account, and every user with the own password. Each change is written down.
+
+Raises InvalidInput for what can't be taken, and Refused for what may not be: then nothing was changed.
+"""
+
+import secrets
+import time
+from typing import Final
+from uuid import UUID
+
+from waypost.api.acting import note
+from waypost.api.problems import not_found
+from waypost.domain import ids
+from waypost.domain.accounts import check_accent, check_email, check_name, check_origins
+from waypost.domain.audit import Action, Changes
+from waypost.domain.errors import InvalidInput
+from waypost.store import accounts, users
+from waypost.store.accounts import AccountExists
+from waypost.store.database import Database
+from waypost.store.statements import Session, transaction
+from waypost.store.users import AccountSettings, UserRow
+
+ROLES: Final = ("owner", "member")
+_LAST_OWNER: Final = "The last owner stays: make somebody else an owner first."
+
+
+class Refused(Exception):  # noqa: N818 - reads as what is wrong
+    """It may not be done, for the reason that is said."""
+
+
+async def change(
+    database: Database, account: UUID, *, name: str, email: str, accent: str, embed_origins: str
+) -> AccountSettings:
+    """Change what the account is called and how it looks; ``embed_origins`` are sites, one to a line."""
+    chosen = AccountSettings(check_email(email), check_name(name), check_accent(accent), check_origins(embed_origins))
+    async with database.serving.acquire() as session:
+        try:
+            async with transaction(session):
+                await users.lock(session, account)
+                changes = _changes(await users.settings(session, account), chosen)
+                if changes:
+                    await users.change(session, account, chosen)
+                    await note(session, account, Action.ACCOUNT_CHANGED, chosen.name, changes)
+        except AccountExists as error:
+            raise InvalidInput("email", "is another account's") from error
+    return chosen
+
+
+async def add_user(database: Database, account: UUID, *, email: str, password_hash: str, role: str) -> None:
+    """Let somebody else log in."""
+    email = check_email(email)
+    user = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
+    async with database.serving.acquire() as session:
+        try:
+            async with transaction(session):
+                await users.lock(session, account)
+                added = await users.add(
+                    session, account, user=user, email=email, password_hash=password_hash, role=check_role(role)
+                )
+                if not added:
+                    raise Refused(f"The account has its {users.MOST_USERS} users already: remove one first.")
+                await note(session, account, Action.USER_ADDED, email, {"role": (None, role)})
+        except AccountExists as error:
+            raise InvalidInput("email", "is another user's") from error
+
+
+async def change_role(database: Database, account: UUID, user: UUID, role: str) -> None:
+    """Make a user an owner or a member; the last owner stays one."""
+    async with database.serving.acquire() as session, transaction(session):
+        before = await _user(session, account, user)
+        if await users.change_role(session, account, user, check_role(role)) is None:
+            raise Refused(_LAST_OWNER)
+        if before.role != role:
+            await note(session, account, Action.ROLE_CHANGED, before.email, {"role": (before.role, role)})
+
+
+async def remove_user(database: Database, account: UUID, user: UUID) -> None:
+    """Let a user log in no more, and out of where the user is logged in; the last owner stays."""
+    async with database.serving.acquire() as session, transaction(session):
+        before = await _user(session, account, user)
+        if await users.remove(session, account, user) is None:
+            raise Refused(_LAST_OWNER)
+        await note(session, account, Action.USER_REMOVED, before.email, {"role": (before.role, None)})
+
+
+async def change_password(database: Database, account: UUID, email: str, password_hash: str) -> None:
+    """Change a user's password; whoever was logged in as this user is out."""
+    async with database.serving.acquire() as session, transaction(session):
+        await accounts.set_password(session, email, password_hash)
+        await note(session, account, Action.PASSWORD_CHANGED, email)
+
+
+def check_role(role: str) -> str:
+    """Give a role as it is. Raises InvalidInput."""
+    if role not in ROLES:
+        raise InvalidInput("role", f"must be one of {', '.join(ROLES)}")
+    return role
+
+
+async def _user(session: Session, account: UUID, user: UUID) -> UserRow:
+    await users.lock(session, account)
+    found = next((row for row in await users.of_account(session, account) if row.id == user), None)
+    if found is None:
+        raise not_found()
+    return found
+
+
+def _changes(before: AccountSettings, after: AccountSettings) -> Changes:
+    shown = [
+        {
+            "email": one.email,
+            "name": one.name,
+            "accent": one.accent,
+            "embed_origins": "\n".join(one.embed_origins) or None,
+        }
+        for one in (before, after)
+    ]
+    return {name: (text, shown[1][name]) for name, text in shown[0].items() if text != shown[1][name]}

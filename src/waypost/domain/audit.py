@@ -1,0 +1,52 @@
+"""The audit log: who did what, when and from where; each entry holds the digest of the one before."""
+
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+
+class Action(StrEnum):
+    """What is written down."""
+
+    SIGNED_IN = "user.signed_in"
+    PASSWORD_CHANGED = "user.password_changed"  # noqa: S105 - a name
+    USER_ADDED = "user.added"
+    USER_REMOVED = "user.removed"
+    ROLE_CHANGED = "user.role_changed"
+    ACCOUNT_CHANGED = "account.changed"
+    KEY_CREATED = "api_key.created"
+    KEY_REVOKED = "api_key.revoked"
+    ENDPOINT_ADDED = "endpoint.added"
+    ENDPOINT_CHANGED = "endpoint.changed"
+    ENDPOINT_ENABLED = "endpoint.enabled"
+    ENDPOINT_DISABLED = "endpoint.disabled"
+    ENDPOINT_DELETED = "endpoint.deleted"
+    SECRET_SHOWN = "endpoint.secret_shown"  # noqa: S105 - a name
+    SECRET_ROTATED = "endpoint.secret_rotated"  # noqa: S105 - a name
+    ROTATION_ENDED = "endpoint.rotation_ended"
+
+
+Changes = dict[str, tuple[str | None, str | None]]
+"""What changed: before and after, by the field's name. Never a secret."""
+
+BEGINNING: Final = bytes(32)
+"""What stands before an account's first entry."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One entry. ``number`` counts from 1 within its account; ``at`` is Unix microseconds, by the database's clock."""
+
+    number: int
+    at: int
+    actor: str
+    address: str | None
+    action: str
+    subject: str
+    changes: Changes
+
+
+def digest(previous: bytes, account: str, entry: Entry) -> bytes:
+    """Give the digest that chains an entry to the one before: to change or take away one breaks all after it."""
+    return sha256(previous + account.encode() + msgspec.json.encode(entry, order="sorted")).digest()

@@ -1,0 +1,180 @@
+"""Settings: what the account is called and how it looks, who may log in, the own password."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.support.api import Caller
+from tests.support.visiting import PASSWORD, Browser, Document, Portal, is_in, serving_pages
+from waypost.domain import ids
+from waypost.store.database import Database
+
+EMAIL, MEMBER = "shop@example.com", "member@example.com"
+CHOSEN = {"name": "Büttner", "email": EMAIL, "accent": "#7A2A86", "embed_origins": "https://Shop.example/\n\n"}
+
+
+@pytest.fixture
+async def portal(database: Database) -> AsyncIterator[Portal]:
+    async with serving_pages(database) as portal:
+        yield portal
+
+
+@pytest.fixture
+async def shop(portal: Portal) -> Caller:
+    return await portal.account(EMAIL)
+
+
+@pytest.fixture
+async def browser(portal: Portal, shop: Caller) -> Browser:
+    assert shop.account
+    return await portal.visitor(EMAIL)
+
+
+async def member(portal: Portal, browser: Browser, role: str = "member", email: str = MEMBER) -> str:
+    """Let a further user in and give the id."""
+    added = await browser.post("/settings/users", form={"email": email, "password": PASSWORD, "role": role})
+    assert added.status_code == 303, added.text
+    found: UUID = await portal.database.serving.fetchval("select id from account_user where email = $1", email)
+    return ids.to_text(ids.USER, found)
+
+
+async def account(portal: Portal) -> tuple[Any, ...]:
+    row = await portal.database.serving.fetchrow(
+        "select name, email, accent, embed_origins from account order by id limit 1"
+    )
+    return tuple(row or ())
+
+
+async def test_an_owner_says_what_the_shop_is_called_and_how_it_looks(portal: Portal, browser: Browser) -> None:
+    answer = await browser.post("/settings", form=CHOSEN)
+
+    page = Document((await browser.get("/settings")).text)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/settings")
+    assert await account(portal) == ("Büttner", EMAIL, "#7a2a86", ["https://shop.example"])
+    assert (page.value("name"), page.value("accent")) == ("Büttner", "#7a2a86")
+    assert "key of V2 and V3 signatures" in page.text
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        *(("name", ""), ("name", "x" * 101), ("email", "no address"), ("email", "other@example.com")),
+        *(("accent", "red"), ("accent", "#fff"), ("accent", "#0b5c6b;}")),
+        *(("embed_origins", "http://shop.example"), ("embed_origins", "https://shop.example/path")),
+        *(("embed_origins", "https://a.example 'unsafe-inline'"), ("embed_origins", "https://*.example")),
+        *(
+            ("embed_origins", "https://a;script-src *"),
+            ("embed_origins", "\n".join(f"https://a{n}.b" for n in range(11))),
+        ),
+    ],
+)
+async def test_what_can_not_be_is_said_at_its_field_and_changes_nothing(
+    portal: Portal, browser: Browser, field: str, text: str
+) -> None:
+    await portal.account("other@example.com")
+    before = await portal.database.serving.fetch("select * from account order by id")
+
+    answer = await browser.post("/settings", form=CHOSEN | {field: text})
+
+    page = Document(answer.text)
+    assert answer.status_code == 422
+    assert [one.attributes["id"] for one in page.all("p", **{"class": "error"})] == [f"{field}-error"]
+    assert await portal.database.serving.fetch("select * from account order by id") == before
+
+
+async def test_a_further_user_signs_in_and_only_owners_change_the_account(portal: Portal, browser: Browser) -> None:
+    user = await member(portal, browser)
+    theirs = portal.browser()
+    assert (await theirs.sign_in(MEMBER)).status_code == 303
+    before = await account(portal)
+
+    page = Document((await theirs.get("/settings?do=add&remove=" + user)).text)
+    answers = [
+        await theirs.post("/settings", form=CHOSEN),
+        await theirs.post("/settings/users", form={"email": "x@y.test", "password": PASSWORD, "role": "owner"}),
+        await theirs.post(f"/settings/users/{user}/role", form={"role": "owner"}),
+        await theirs.post(f"/settings/users/{user}/remove"),
+    ]
+
+    assert [one.status_code for one in answers] == [403] * 4
+    assert await account(portal) == before
+    assert await portal.database.serving.fetchval("select count(*) from account_user where role = 'owner'") == 1
+    assert "Only owners change these" in page.text
+    assert page.all("dialog") == []
+
+
+async def test_a_user_that_is_removed_is_out_at_once(portal: Portal, browser: Browser) -> None:
+    user = await member(portal, browser)
+    theirs = await portal.visitor(MEMBER)
+    asked = Document((await browser.get(f"/settings?remove={user}")).text)
+
+    removed = await browser.post(f"/settings/users/{user}/remove")
+
+    assert MEMBER in asked.text
+    assert removed.status_code == 303
+    assert not await is_in(theirs)
+    assert (await portal.browser().sign_in(MEMBER)).status_code == 422
+
+
+async def test_the_last_owner_stays_one(portal: Portal, browser: Browser) -> None:
+    own = ids.to_text(ids.USER, await portal.database.serving.fetchval("select id from account_user"))
+
+    refused = [
+        await browser.post(f"/settings/users/{own}/role", form={"role": "member"}),
+        await browser.post(f"/settings/users/{own}/remove"),
+    ]
+    await member(portal, browser, "owner")
+    taken = await browser.post(f"/settings/users/{own}/role", form={"role": "member"})
+
+    assert [one.status_code for one in refused] == [409, 409]
+    assert all("last owner" in Document(one.text).text for one in refused)
+    assert taken.status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"email": EMAIL}, "another user's"),
+        ({"email": "nobody"}, "name@example.com"),
+        ({"password": "short"}, "8 to 1000 characters"),
+        ({"role": "king"}, "owner, member"),
+    ],
+)
+async def test_a_user_who_can_not_be_is_said_in_the_form(
+    portal: Portal, browser: Browser, fields: dict[str, str], text: str
+) -> None:
+    form = {"email": MEMBER, "password": PASSWORD, "role": "member"} | fields
+
+    answer = await browser.post("/settings/users", form=form)
+
+    assert answer.status_code == 422
+    assert text in Document(answer.text).text
+    assert await portal.database.serving.fetchval("select count(*) from account_user") == 1
+
+
+async def test_a_new_password_ends_every_other_session(portal: Portal, browser: Browser) -> None:
+    elsewhere = await portal.visitor(EMAIL)
+
+    changed = await browser.post("/settings/password", form={"current": PASSWORD, "password": "a better one"})
+
+    assert (changed.status_code, await is_in(browser), await is_in(elsewhere)) == (303, True, False)
+    assert (await portal.browser().sign_in(EMAIL)).status_code == 422
+    assert (await portal.browser().sign_in(EMAIL, "a better one")).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [({"current": "wrong one"}, "current-error"), ({"password": "short"}, "password-error")],
+)
+async def test_a_password_is_changed_by_who_knows_the_present_one_only(
+    portal: Portal, browser: Browser, fields: dict[str, str], place: str
+) -> None:
+    form = {"current": PASSWORD, "password": "a better one"} | fields
+
+    answer = await browser.post("/settings/password", form=form)
+
+    assert answer.status_code == 422
+    assert [one.attributes["id"] for one in Document(answer.text).all("p", **{"class": "error"})] == [place]
+    assert (await portal.browser().sign_in(EMAIL)).status_code == 303
