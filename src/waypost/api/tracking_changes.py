@@ -13,7 +13,7 @@ from waypost.domain import ids
 from waypost.domain.trackings import Edit, Source, TrackingState, Update
 from waypost.domain.trackings import edit as apply_edit
 from waypost.intake.batch import Request, Result
-from waypost.intake.collector import IntakeUnavailable, Overloaded
+from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
 from waypost.store import intake_rows, trackings
 from waypost.store.statements import REPEATABLE, transaction
 from waypost.store.trackings import Taken, WatchedTracking
@@ -78,11 +78,18 @@ async def create(
 
     Their carriers are asked at once, and not waited for. ``source`` is ``API``, or ``WEB`` for pages and files.
     """
+    return await register(parts.intake, account, parcels, source=source)
+
+
+async def register(
+    intake: Intake, account: UUID, parcels: Sequence[NewTracking], *, source: str
+) -> list[TrackingState | None]:
+    """Do as ``create`` where there is no more than an intake."""
     requests = [
         Request(account, one.tracking_number, one.courier_code, create=True, given=one.given, source=source)
         for one in parcels
     ]
-    return [result.state if result.created else None for result in await _submit(parts, requests)]
+    return [result.state if result.created else None for result in await _submit(intake, requests)]
 
 
 async def edit(parts: Parts, account: UUID, tracking: UUID, edited: Edit) -> TrackingState:
@@ -136,7 +143,7 @@ async def retrack(parts: Parts, account: UUID, tracking: UUID) -> TrackingState:
     state = (await find(parts, account, tracking)).state
     update = Update(Source.API, restarts=True)
     (result,) = await _submit(
-        parts, [Request(account, state.tracking_number, state.courier_code, update, tracking=tracking)]
+        parts.intake, [Request(account, state.tracking_number, state.courier_code, update, tracking=tracking)]
     )
     if result.state is None:
         raise NoSuchTracking
@@ -160,9 +167,9 @@ async def refresh(parts: Parts, account: UUID, tracking: UUID) -> WatchedTrackin
     return await find(parts, account, tracking)
 
 
-async def _submit(parts: Parts, requests: Sequence[Request]) -> list[Result]:
+async def _submit(intake: Intake, requests: Sequence[Request]) -> list[Result]:
     try:
-        return await parts.intake.submit(requests)
+        return await intake.submit(requests)
     except (Overloaded, IntakeUnavailable) as error:
         headers = {"retry-after": str(AGAIN_SECONDS)}
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error), headers=headers) from None

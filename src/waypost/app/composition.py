@@ -1,5 +1,6 @@
 """Wires the parts of the server together; nothing here runs yet."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -66,7 +67,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     hints = dispatch or Notifier(database)
     carriers = CarrierHttp(timeout_seconds=CARRIER_SECONDS, user_agent=user_agent(settings.contact))
     sources = carrier_sources(settings, carriers)
-    polled = {code: source.budget.least_seconds_between_asks for source in sources for code in source.courier_codes}
+    polled = polled_couriers(sources)
     intake = Intake(database, polled=frozenset(polled), hint=hints.hint)
     parts = [Part("hints" if dispatch is None else "dispatch", hints.serve)]
     if Role.POLL in roles:
@@ -115,6 +116,11 @@ def _pages(settings: Settings, parts: Parts, secret_key: str) -> PageSet:
         public_url=settings.public_url,
         trusted_proxies=settings.trusted_proxies,
     )
+
+
+def polled_couriers(sources: Sequence[CarrierSource]) -> dict[str, float]:
+    """Give the couriers that a carrier is asked for, with how many seconds lie between two asks about one parcel."""
+    return {code: source.budget.least_seconds_between_asks for source in sources for code in source.courier_codes}
 
 
 def carrier_sources(settings: Settings, http: CarrierHttp) -> tuple[CarrierSource, ...]:

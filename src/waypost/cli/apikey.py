@@ -15,15 +15,14 @@ from waypost.api import api_key_changes
 from waypost.api.problems import Problem
 from waypost.api.times import rfc3339, rfc3339_or_none
 from waypost.app.storage import migrated_database
-from waypost.cli.addresses import NO_ACCOUNT, known_address
+from waypost.cli.addresses import account_of
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.domain import ids
 from waypost.domain.api_keys import Scope
 from waypost.domain.errors import InvalidInput
 from waypost.settings import Settings
-from waypost.store import accounts, api_keys
+from waypost.store import api_keys
 from waypost.store.api_keys import KeyRow
-from waypost.store.statements import Session
 
 APPLICATION: Final = App(name="apikey", help="Create, list and revoke the API keys of an account.")
 Account = Annotated[str, Parameter(help="The e-mail address of the account.")]
@@ -116,7 +115,7 @@ def _shown(row: KeyRow) -> dict[str, Any]:
 async def _create(settings: Settings, email: str, name: str, scopes: list[str], days: int | None) -> tuple[UUID, str]:
     async with migrated_database(settings, progress) as database:
         async with database.serving.acquire() as session:
-            account = await _account(session, email)
+            account = await account_of(session, email)
         try:
             return await api_key_changes.add(database, account, name=name, scopes=scopes, days=days)
         except Problem as problem:
@@ -125,18 +124,11 @@ async def _create(settings: Settings, email: str, name: str, scopes: list[str], 
 
 async def _list(settings: Settings, email: str) -> list[KeyRow]:
     async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
-        return await api_keys.of_account(session, await _account(session, email))
+        return await api_keys.of_account(session, await account_of(session, email))
 
 
 async def _revoke(settings: Settings, email: str, key: UUID) -> bool:
     async with migrated_database(settings, progress) as database:
         async with database.serving.acquire() as session:
-            account = await _account(session, email)
+            account = await account_of(session, email)
         return await api_key_changes.revoke(database, account, key)
-
-
-async def _account(session: Session, email: str) -> UUID:
-    account = await accounts.find_account(session, known_address("account", email, NO_ACCOUNT))
-    if account is None:
-        raise InvalidInput("account", NO_ACCOUNT)
-    return account

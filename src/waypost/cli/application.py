@@ -43,6 +43,7 @@ COMMANDS: Final = (
     ),
     ("account", "waypost.cli.account:APPLICATION", "Create accounts."),
     ("apikey", "waypost.cli.apikey:APPLICATION", "Create, list and revoke the API keys of an account."),
+    ("trackings", "waypost.cli.trackings:APPLICATION", "Import and export an account's parcels as CSV files."),
     ("user", "waypost.cli.user:APPLICATION", "Create those who log in to the pages, and let them in again."),
 )
 """The commands: name, where it is found, what it does."""

@@ -1,0 +1,53 @@
+"""All parcels of an account as lines of CSV, newest first, which an import takes as they are."""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Iterable
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.api.csv_cells import guard
+from waypost.api.tracking_rows import SHOWN_COLUMNS
+from waypost.domain.facts import SHOP_FACTS
+from waypost.domain.trackings import TrackingState
+from waypost.payloads.v4 import tracking_object
+from waypost.store import trackings
+from waypost.store.database import Database
+
+PAGE: Final = 500
+COLUMNS: Final = ("tracking_number", "courier_code", *SHOP_FACTS, *SHOWN_COLUMNS)
+_BYTE_ORDER_MARK: Final = "\ufeff"
+"""Without it a spreadsheet takes the file for one in its country's old charset."""
+
+
+async def export(database: Database, account: UUID) -> AsyncIterator[bytes]:
+    """Give the file piece by piece; no more than a page of parcels is held, and no connection between two pages.
+
+    A parcel that is registered while it runs is not in it.
+    """
+    yield (_BYTE_ORDER_MARK + _written([COLUMNS])).encode()
+    wanted = trackings.Filter()
+    while True:
+        async with database.serving.acquire() as session:
+            rows = await trackings.page(session, account, wanted, limit=PAGE)
+        if rows:
+            yield _written(map(_cells, (row.state for row in rows))).encode()
+        if len(rows) < PAGE:
+            return
+        wanted = msgspec.structs.replace(wanted, before=rows[-1].id)
+
+
+def _cells(state: TrackingState) -> list[str]:
+    shown = tracking_object(state)
+    facts = [state.facts[name].text if name in state.facts else "" for name in SHOP_FACTS]
+    seen = [getattr(shown, name) for name in SHOWN_COLUMNS]
+    texts = [state.tracking_number, state.courier_code, *facts, *("" if one is None else str(one) for one in seen)]
+    return [guard(text) for text in texts]
+
+
+def _written(rows: Iterable[Iterable[str]]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,141 @@
+"""Reads parcels from a CSV file, row by row: what can be registered, or what is wrong and where.
+
+The first line names the columns as v4 names its fields. Comma, semicolon or tab may separate; a byte order mark, any
+line ends and line breaks within quotes are taken. No more than a row is held at a time, however long the file is.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO, Final, NamedTuple
+
+import msgspec
+
+from waypost.api.csv_cells import unguard
+from waypost.api.tracking_changes import NewTracking
+from waypost.api.v4.envelope import Refused
+from waypost.api.v4.fields import shown
+from waypost.api.v4.parcels import CREATE, read_parcel
+
+SHOWN_COLUMNS: Final = (
+    *("id", "delivery_status", "substatus", "archived", "created_at", "update_at"),
+    *("latest_event", "latest_checkpoint_time", "transit_time"),
+)
+"""The columns that an export adds for people to read; an import passes them over."""
+
+LONGEST_LINE: Final = 65_536
+_SEPARATORS: Final = ",;\t"
+_NUMBER: Final = "tracking_number"
+_NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
+"""What stands for a byte that is no text, so that one of them costs its row and not the file."""
+
+_SAVE_AS: Final = "is not in UTF-8: save the file as “CSV UTF-8”"
+_WORD: Final = re.compile(r"[a-z0-9_]+")
+
+
+class Mistake(msgspec.Struct, frozen=True):
+    """What is wrong with a row: its first line in the file, the column (empty: the row itself), and why."""
+
+    line: int
+    field: str
+    reason: str
+
+
+class Row(NamedTuple):
+    """A parcel and the line on which its row begins."""
+
+    line: int
+    parcel: NewTracking
+
+
+class UnreadableError(Exception):
+    """The file can't be read on from here."""
+
+    def __init__(self, mistake: Mistake) -> None:
+        super().__init__(mistake.reason)
+        self.mistake = mistake
+
+
+def read_rows(file: BinaryIO) -> Iterator[Row | Mistake]:
+    """Give the rows of a file, from where it stands. A file that can't be read on ends with the mistake."""
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    try:
+        yield from _parcels(_records(text))
+    except UnreadableError as error:
+        yield error.mistake
+    finally:
+        text.detach()
+
+
+def _records(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
+    """Give the cells of each row that has any, and the line on which it begins. Raises UnreadableError."""
+    line, lines = 1, _lines(text)
+    try:
+        first = next(lines, "")
+        reader = csv.reader(_chain(first, lines), delimiter=_separator(first), strict=True)
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        reason = "has a quotation mark out of place, or one that is never closed" if "field" not in str(error) else ""
+        raise UnreadableError(Mistake(line, "", reason or "has a cell that is too long")) from None
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    while line := text.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE and not line.endswith(("\n", "\r")):
+            raise csv.Error("field larger than a line may be")
+        yield line
+
+
+def _chain(first: str, others: Iterable[str]) -> Iterator[str]:
+    yield first
+    yield from others
+
+
+def _separator(header: str) -> str:
+    """Give the separator that makes the most columns of the first line."""
+    return max(_SEPARATORS, key=lambda sign: len(next(csv.reader([header], delimiter=sign), [])))
+
+
+def _parcels(records: Iterator[tuple[int, list[str]]]) -> Iterator[Row | Mistake]:
+    line, header = next(records, (1, []))
+    columns = [re.sub(r"[ -]+", "_", unguard(cell).strip().lower()) for cell in header]
+    if (mistake := _wrong_header(line, columns)) is not None:
+        yield mistake
+        return
+    for at, cells in records:
+        yield _parcel(at, columns, cells)
+
+
+def _wrong_header(line: int, columns: Sequence[str]) -> Mistake | None:
+    if any(map(_NOT_UTF8.search, columns)):
+        return Mistake(line, "", _SAVE_AS)
+    if _NUMBER not in columns:
+        return Mistake(line, _NUMBER, "is no column of the first line: it names the columns, such as tracking_number")
+    for place, column in enumerate(columns):
+        if column and column not in CREATE and column not in SHOWN_COLUMNS:
+            return Mistake(line, shown(column), "is no field of a tracking")
+        if column and column in columns[:place]:
+            return Mistake(line, column, "names two columns")
+    return None
+
+
+def _parcel(line: int, columns: Sequence[str], cells: Sequence[str]) -> Row | Mistake:
+    named = list(zip(columns, cells, strict=False))
+    nameless = [cell for column, cell in named if not column] + list(cells[len(columns) :])
+    if any(cell.strip() for cell in nameless):
+        return Mistake(line, "", "has a cell in a column that has no name")
+    if (strange := next((column for column, cell in named if _NOT_UTF8.search(cell)), None)) is not None:
+        return Mistake(line, strange, _SAVE_AS)
+    try:
+        return Row(line, read_parcel({column: unguard(cell.strip()) for column, cell in named if column in CREATE}))
+    except Refused as refused:
+        return Mistake(line, _field_of(refused), refused.message)
+
+
+def _field_of(refused: Refused) -> str:
+    """Give the field that a refusal names, by the name that v4 has for it; all but one are named."""
+    return next((word for word in _WORD.findall(refused.message) if word in CREATE), "courier_code")

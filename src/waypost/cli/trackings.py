@@ -1,0 +1,122 @@
+"""``waypost trackings``: an account's parcels from a CSV file and into one."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated, BinaryIO, Final
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.progress import Progress
+
+from waypost.api.problems import Problem
+from waypost.api.tracking_changes import register
+from waypost.api.tracking_export import export as exported
+from waypost.api.tracking_import import Imported, Seen, Stage, import_file
+from waypost.app.registering import registering
+from waypost.app.storage import migrated_database
+from waypost.cli.addresses import account_of
+from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.domain.errors import InvalidInput
+from waypost.settings import Settings
+
+APPLICATION: Final = App(name="trackings", help="Import and export an account's parcels as CSV files.")
+Account = Annotated[str, Parameter(help="The e-mail address of the account.")]
+
+
+@APPLICATION.command(name="import")
+def import_csv(
+    file: Annotated[Path, Parameter(help="A CSV file in UTF-8 whose first line names the fields as API v4 does.")],
+    *,
+    account: Account,
+    skip_errors: Annotated[bool, Parameter(negative="", help="Import the other rows when some are wrong.")] = False,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Register the parcels of a CSV file. With a wrong row nothing is done, and each is told with its line.
+
+    What is registered already stays as it is, so an import that was broken off may be done again.
+    """
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    try:
+        with file.open("rb") as opened, _bars(file) as seen:
+            done = asyncio.run(_import(settings, account, opened, skip=skip_errors, seen=seen))
+    except OSError as error:
+        raise InvalidInput("file", f"can't be read: {error.strerror}") from None
+    _tell(done, as_json=as_json)
+    if not done.imported:
+        raise InvalidInput("file", f"{done.mistaken} of {done.rows} rows are wrong; nothing was imported")
+
+
+@APPLICATION.command
+def export(
+    *,
+    account: Account,
+    out: Annotated[Path | None, Parameter(help="The file to write; else standard output.")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Write an account's parcels as CSV, newest first, archived ones too. `import` takes the file as it is."""
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    if out is None:
+        asyncio.run(_export(settings, account, sys.stdout.buffer))
+        return
+    half = out.with_name(out.name + ".part")
+    try:
+        with half.open("wb") as opened:
+            asyncio.run(_export(settings, account, opened))
+        half.replace(out)
+    except OSError as error:
+        raise InvalidInput("out", f"can't be written: {error.strerror}") from None
+    finally:
+        half.unlink(missing_ok=True)
+
+
+async def _import(settings: Settings, email: str, file: BinaryIO, *, skip: bool, seen: Seen) -> Imported:
+    async with migrated_database(settings, progress) as database:
+        async with database.serving.acquire() as session:
+            account = await account_of(session, email)
+        async with registering(settings, database) as intake:
+            taking = partial(register, intake, account, source="WEB")
+            try:
+                return await import_file(file, taking, skip_mistakes=skip, seen=seen)
+            except Problem as problem:
+                raise InvalidInput(
+                    "database", f"{problem.detail} Import the file again: what is there stays."
+                ) from None
+
+
+async def _export(settings: Settings, email: str, file: BinaryIO) -> None:
+    async with migrated_database(settings, progress) as database:
+        async with database.serving.acquire() as session:
+            account = await account_of(session, email)
+        async for piece in exported(database, account):
+            file.write(piece)
+    file.flush()
+
+
+@contextmanager
+def _bars(file: Path) -> Iterator[Seen]:
+    """Show on a terminal how far each stage is."""
+    total = file.stat().st_size
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as shown:
+        bars = {stage: shown.add_task(stage.value, total=total, visible=False) for stage in Stage}
+        yield lambda stage, seen: shown.update(bars[stage], completed=seen, visible=True)
+
+
+def _tell(done: Imported, *, as_json: bool) -> None:
+    if as_json:
+        print(msgspec.json.encode(done).decode())  # noqa: T201 - the command's answer
+        return
+    for one in done.mistakes:
+        progress(f"line {one.line}: {one.field + ': ' if one.field else ''}{one.reason}")
+    if done.mistaken > len(done.mistakes):
+        progress(f"… and {done.mistaken - len(done.mistakes)} more")
+    if done.imported:
+        skipped = f", {done.mistaken} skipped" if done.mistaken else ""
+        print(f"{done.created} registered, {done.existing} there already{skipped}.")  # noqa: T201 - the answer

@@ -1,0 +1,144 @@
+"""Rows of CSV files become parcels, however a spreadsheet wrote them, or say what is wrong and where."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from waypost.api.csv_cells import guard, unguard
+from waypost.api.tracking_changes import NewTracking
+from waypost.api.tracking_rows import LONGEST_LINE, Mistake, Row, read_rows
+
+HEAD = b"tracking_number,courier_code\n"
+
+
+def read(file: bytes) -> list[Row | Mistake]:
+    return list(read_rows(io.BytesIO(file)))
+
+
+def parcels(file: bytes) -> list[NewTracking]:
+    rows = read(file)
+    assert [row for row in rows if isinstance(row, Mistake)] == []
+    return [row.parcel for row in rows if isinstance(row, Row)]
+
+
+def mistakes(file: bytes) -> list[tuple[int, str]]:
+    return [(row.line, row.field) for row in read(file) if isinstance(row, Mistake)]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        b"tracking_number,courier_code,title\nA1,dhl,Mug\n",
+        b"\xef\xbb\xbftracking_number,courier_code,title\r\nA1,dhl,Mug\r\n",
+        b"tracking_number;courier_code;title\r\nA1;dhl;Mug",
+        b"tracking_number\tcourier_code\ttitle\nA1\tdhl\tMug\n",
+        b"tracking_number,courier_code,title\rA1,dhl,Mug\r",
+        b"Title,Tracking Number,COURIER-CODE\nMug,a 1, dhl \n",
+        b'"tracking_number","courier_code","title"\n"A1","dhl","Mug"\n',
+        b"tracking_number,courier_code,title,,\n\n,,,,\nA1,dhl,Mug,,\n",
+        b"id,tracking_number,courier_code,delivery_status,title\nabc,A1,dhl,delivered,Mug\n",
+    ],
+)
+def test_a_file_is_read_however_it_was_written(file: bytes) -> None:
+    assert parcels(file) == [NewTracking("A1", "dhl", {"title": "Mug"})]
+
+
+def test_separators_and_line_breaks_within_quotes_belong_to_the_text() -> None:
+    (parcel,) = parcels(b'tracking_number;courier_code;note\nA1;dhl;"one; two\r\n""three"""\n')
+
+    assert parcel.given == {"note": 'one; two\r\n"three"'}
+
+
+def test_letters_of_every_script_stay_as_they_are() -> None:
+    (parcel,) = parcels(HEAD[:-1] + ",title\nA1,dhl,J\u00f3zef \u8336\u2028\U0001f600\n".encode())
+
+    assert parcel.given == {"title": "J\u00f3zef \u8336\u2028\U0001f600"}
+
+
+def test_a_courier_can_be_found_by_the_number() -> None:
+    (parcel,) = parcels(b"tracking_number,auto_correct\nRR473124829DE,1\n")
+
+    assert parcel.courier_code == "deutsche-post"
+
+
+def test_each_mistake_has_the_line_its_row_begins_on_and_the_field() -> None:
+    file = (
+        b"tracking_number,courier_code,title,destination_country_iso2\n"
+        b'A1,dhl,"two\nlines",\n'
+        b",dhl,,\n"
+        b"?,dhl,,\n"
+        b"\n"
+        b"A2,D H L,,\n"
+        b"A3,dhl,,Germany\n" + b"A4,dhl," + b"x" * 501 + b",\n"
+        b"A5,postnl-3s,,\n"
+        b"A6,dhl,,,surplus\n"
+        b"A7,dhl\n"
+    )
+
+    assert mistakes(file) == [
+        (4, "tracking_number"),
+        (5, "tracking_number"),
+        (7, "courier_code"),
+        (8, "destination_country_iso2"),
+        (9, "title"),
+        (10, "tracking_postal_code"),
+        (11, ""),
+    ]
+    assert len(read(file)) == 9
+
+
+@pytest.mark.parametrize(
+    ("file", "mistake"),
+    [
+        (b"", (1, "tracking_number")),
+        (b"\n\n", (1, "tracking_number")),
+        (b"A1,dhl\n", (1, "tracking_number")),
+        (b"tracking_number,colour\nA1,red\n", (1, "colour")),
+        (b"tracking_number,title,Title\nA1,x,y\n", (1, "title")),
+        (b"tracking_number,a\x00b\n", (1, "a\\x00b")),
+        (HEAD + b'A1,"dhl\nA2,dhl\n', (2, "")),
+        (HEAD + b'A1,"d"hl\n', (2, "")),
+        (HEAD + b"A1," + b"x" * LONGEST_LINE + b"\n", (2, "")),
+        (HEAD + b'A1,"' + b"x\n" * LONGEST_LINE * 2, (2, "")),
+        ("tracking_number,courier_code\n".encode("utf-16"), (1, "")),
+    ],
+)
+def test_a_file_that_can_not_be_read_says_where(file: bytes, mistake: tuple[int, str]) -> None:
+    assert mistakes(file)[-1] == mistake
+
+
+def test_a_byte_that_is_no_text_costs_its_row_alone() -> None:
+    file = HEAD + b"A1,dhl\n" * 5_000 + b"A2,d\xffl\nA3,dhl\n"
+
+    assert mistakes(file) == [(5_002, "courier_code")]
+    assert len(read(file)) == 5_002
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+def test_no_cell_begins_a_formula(sign: str) -> None:
+    assert guard(f"{sign}1") == f"'{sign}1"
+
+
+@given(st.text(max_size=20))
+def test_a_guarded_text_comes_back(text: str) -> None:
+    assert unguard(guard(text)) == text
+
+
+def test_an_apostrophe_that_guards_nothing_belongs_to_the_text() -> None:
+    assert unguard("'t Hof") == "'t Hof"
+
+
+@given(st.lists(st.lists(st.text(st.characters(codec="utf-8"), max_size=8), min_size=2, max_size=4), max_size=6))
+def test_no_file_makes_the_reader_fail(cells: list[list[str]]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([["tracking_number", "title"], *cells])
+
+    assert all(isinstance(row, Row | Mistake) for row in read(text.getvalue().encode()))
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_the_reader_fail(content: bytes) -> None:
+    assert all(isinstance(row, Row | Mistake) for row in read(b"tracking_number,title\n" + content))
