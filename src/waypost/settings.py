@@ -39,6 +39,9 @@ from waypost.domain.retry import JITTER, LONGEST_RETRY_AFTER_SECONDS
 from waypost.domain.targets import Ports
 
 PREFIX: Final = "WAYPOST_"
+OF_COMMANDS: Final = frozenset({"API_KEY", "URL"})
+"""Variables that are no settings of the server: `listen` and `trigger` read them."""
+
 FILE: Final = "waypost.toml"
 SHORTEST_SECRET_KEY: Final = 16
 _DAY_SECONDS: Final = 86_400
@@ -263,7 +266,7 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     return [
         _unknown(name, [PREFIX + near for near in get_close_matches(short, known, 1)])
         for short, name in own.items()
-        if short not in known
+        if short not in known and short not in OF_COMMANDS
     ]
 
 

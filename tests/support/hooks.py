@@ -38,7 +38,7 @@ class Hooks:
 
 
 @contextmanager
-def receiving_hooks() -> Iterator[Hooks]:
+def receiving_hooks(port: int = 0) -> Iterator[Hooks]:
     hooks = Hooks()
 
     class Handler(BaseHTTPRequestHandler):
@@ -62,7 +62,7 @@ def receiving_hooks() -> Iterator[Hooks]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     hooks.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -53,13 +53,13 @@ class Program:
         assert self._process is not None
         return self._process
 
-    def launch(self, *arguments: str) -> None:
-        """Start it on a free port; what it says is added to the log."""
+    def launch(self, *arguments: str, port: str = "0") -> None:
+        """Start it on a port, else on a free one; what it says is added to the log."""
         self.log.parent.mkdir(exist_ok=True)
         self._known, self.url = len(self.said()), ""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                (*WAYPOST, *arguments, "--port", "0"),
+                (*WAYPOST, *arguments, "--port", port),
                 cwd=self.log.parent,
                 env=environment(**self._settings),
                 stdin=subprocess.DEVNULL,

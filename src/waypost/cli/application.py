@@ -44,6 +44,34 @@ COMMANDS: Final = (
     ("account", "waypost.cli.account:APPLICATION", "Create accounts."),
     ("apikey", "waypost.cli.apikey:APPLICATION", "Create, list and revoke the API keys of an account."),
     ("trackings", "waypost.cli.trackings:APPLICATION", "Import and export an account's parcels as CSV files."),
+    (
+        "listen",
+        "waypost.cli.listen:listen",
+        (
+            "Show an account's events as they come, and post them to a local program.\n\n"
+            "No public URL is needed: events are fetched, also those that came while this did not run. Each is signed "
+            "and sent as an endpoint of version V4 would get it. A program that is not there is waited for; press r to "
+            "send the last event again."
+        ),
+    ),
+    (
+        "trigger",
+        "waypost.cli.trigger:trigger",
+        (
+            "Send a test event to an endpoint and say what came of it.\n\n"
+            "It is no parcel's event, carries `waypost-test: true`, and is never sent again. Ends with 0 if the "
+            "endpoint took it, else with 1."
+        ),
+    ),
+    (
+        "verify",
+        "waypost.cli.verify:verify",
+        (
+            "Explain a captured webhook: what is right, what is wrong, and why.\n\n"
+            "Every signature is checked to its end, also when it is old. Nothing is sent anywhere. Ends with 0 if "
+            "all is right, else with 1."
+        ),
+    ),
     ("user", "waypost.cli.user:APPLICATION", "Create those who log in to the pages, and let them in again."),
 )
 """The commands: name, where it is found, what it does."""
@@ -69,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for line in unknown_variables(os.environ):
         say(line)
     try:
-        make_application()(arguments, print_error=True, exit_on_error=False)
+        code = make_application()(arguments, print_error=True, exit_on_error=False)
     except CycloptsError:
         return WRONG_USAGE
     except SettingsError as error:
@@ -81,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except (KeyboardInterrupt, asyncio.CancelledError):
         return FAILED
-    return DONE
+    return code if isinstance(code, int) else DONE
 
 
 def make_application() -> App:

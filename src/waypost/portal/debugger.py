@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from waypost.portal.pages import GivenPages
 from waypost.portal.rendering import page
 from waypost.portal.visits import PageRequest, enter
-from waypost.signing.diagnosis import diagnose
+from waypost.signing.diagnosis import diagnose, read_headers
 
 DEBUGGER: Final = "/developer/debugger"
 
@@ -37,12 +37,6 @@ async def check(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         now=int(time.time()),
     )
     return page(request, "debugger.html", visitor, given=given, findings=findings)
-
-
-def read_headers(text: str) -> dict[str, str]:
-    """Read header lines as people copy them: ``name: value``, in any case, a request line or others passed over."""
-    lines = (line.partition(":") for line in text.split("\n"))
-    return {name.strip().lower(): value.strip() for name, colon, value in lines if colon and name.strip()}
 
 
 def _is_signed_inside(body: str) -> bool:

@@ -44,6 +44,24 @@ def diagnose(
     return findings
 
 
+def read_headers(text: str) -> dict[str, str]:
+    """Read headers as people copy them: lines ``name: value`` in any case, others passed over; or JSON."""
+    if text.lstrip().startswith(("[", "{")):
+        return _json_headers(text)
+    lines = (line.partition(":") for line in text.split("\n"))
+    return {name.strip().lower(): value.strip() for name, colon, value in lines if colon and name.strip()}
+
+
+def _json_headers(text: str) -> dict[str, str]:
+    """Read an object, or pairs as the API shows them; what is neither has no headers."""
+    try:
+        value = json.loads(text)
+        pairs = value.items() if isinstance(value, dict) else value
+        return {str(name).strip().lower(): str(held).strip() for name, held in pairs}
+    except (ValueError, TypeError, RecursionError):
+        return {}
+
+
 def _standard(body: bytes, headers: Mapping[str, str], secret: str, now: int) -> list[Finding]:
     about = "Standard Webhooks"
     missing = [name for name in _STANDARD_HEADERS if not headers.get(name)]

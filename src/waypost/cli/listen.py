@@ -1,0 +1,197 @@
+"""``waypost listen``: an account's events for a program that no webhook reaches, such as one on a laptop."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from queue import Queue
+from threading import Event, Thread
+from typing import Annotated, Any, Final, Literal
+
+from cyclopts import Parameter
+
+from waypost.api.times import read_rfc3339
+from waypost.cli.listening import position
+from waypost.cli.listening.feed import Feed, Fetched
+from waypost.cli.listening.forward import Answer, Forwarder
+from waypost.cli.listening.keyboard import keys_heard
+from waypost.cli.listening.position import Position
+from waypost.cli.listening.screen import ForPeople, ForPrograms, Screen
+from waypost.cli.options import AsJson
+from waypost.cli.remote import DEFAULT_URL, Key, NotReached, Refused, Remote, Url, read_url
+from waypost.domain.errors import InvalidInput
+from waypost.signing.errors import InvalidSecret
+from waypost.signing.standard import KEY_BYTES, check_secret, make_secret
+
+Status = Literal[
+    "inforeceived", "transit", "pickup", "undelivered", "delivered", "exception", "expired", "notfound", "pending"
+]
+_ANSWER_SECONDS: Final = 60
+_READ_AHEAD: Final = 100
+_RESEND: Final = "r"
+_BEGINNING: Final = "1970-01-01T00:00:00Z"
+_FIRST_PAUSE_SECONDS: Final = 0.5
+_LONGEST_PAUSE_SECONDS: Final = 10.0
+
+_Heard = Fetched | Refused | str
+"""What the listener hears: an event, that the server won't give any, or a key."""
+
+
+Forward = Annotated[str | None, Parameter(help="Where each event is posted to, such as http://127.0.0.1:3000/hook.")]
+Since = Annotated[
+    str | None,
+    Parameter(help="Where to begin: now, beginning, or a time. Else where it was ended the last time, at first now."),
+]
+Secret = Annotated[
+    str | None, Parameter(help="What events are signed with; else one that is made and shown at the first start.")
+]
+State = Annotated[
+    Path | None, Parameter(help="The file that remembers where to go on; one for each server and key otherwise.")
+]
+Statuses = Annotated[
+    tuple[Status, ...],
+    Parameter(negative="", show_default=False, help="Only events of this status; all when nothing is said."),
+]
+
+
+def listen(
+    *,
+    forward: Forward = None,
+    status: Statuses = (),
+    since: Since = None,
+    secret: Secret = None,
+    state: State = None,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+) -> int:
+    """Show an account's events as they come, and post them to a local program.
+
+    No public URL is needed: events are fetched. Each is signed and sent as an endpoint of version V4 would get it. What
+    happens while this does not run is fetched at the next start. A program that is not there is waited for; what it
+    answers counts, whatever it is: press r to send the last event again. Ctrl-C ends it.
+    """
+    remote = Remote(url, key, timeout_seconds=_ANSWER_SECONDS)
+    where = None if forward is None else read_url("forward", forward)
+    screen: Screen = ForPrograms() if as_json else ForPeople()
+    file = state or position.position_file(os.environ, url, key or "")
+    known = _with_secret(position.load(file), secret)
+    forwarder = None
+    if where is not None:
+        forwarder = Forwarder(where, known.secret or "", f"Waypost/{version('waypost')} (listen)")
+        screen.note(f"Signed with {known.secret}")
+    listener = Listener(screen, forwarder, frozenset(status), file, known)
+    try:
+        listener.run(remote, _begin(known, since))
+    except KeyboardInterrupt:
+        return 0
+    except Refused as error:
+        hint = "; begin anew with --since now" if error.status == 422 else ""  # noqa: PLR2004 - the cursor is another's
+        raise InvalidInput("server", f"{error}{hint}") from None
+    return 0
+
+
+class Listener:
+    """Handles one thing at a time: an event that was fetched, or a key."""
+
+    def __init__(
+        self,
+        screen: Screen,
+        forwarder: Forwarder | None,
+        statuses: frozenset[str],
+        file: Path,
+        known: Position,
+    ) -> None:
+        self._screen = screen
+        self._forwarder = forwarder
+        self._statuses = statuses
+        self._file = file
+        self._known = known
+        self._heard: Queue[_Heard] = Queue(_READ_AHEAD)
+        self._stop = Event()
+        self._last: Mapping[str, Any] | None = None
+        self._attempt = 1
+
+    def run(self, remote: Remote, begin: Mapping[str, str] | None) -> None:
+        """Listen until Ctrl-C. Raises Refused."""
+        feed = Feed(remote, begin, self._stop, self._screen.note)
+        Thread(target=self._fetch, args=(feed,), daemon=True).start()
+        try:
+            with keys_heard(self._heard.put) as has_keys:
+                if has_keys and self._forwarder is not None:
+                    self._screen.note("Press r to send the last event again, Ctrl-C to end.")
+                for what in self._everything():
+                    self._handle(what)
+        finally:
+            self._stop.set()
+
+    def _everything(self) -> Iterator[_Heard]:
+        while True:
+            yield self._heard.get()
+
+    def _fetch(self, feed: Feed) -> None:
+        try:
+            for fetched in feed.events():
+                self._heard.put(fetched)
+        except Refused as error:
+            self._heard.put(error)
+
+    def _handle(self, what: _Heard) -> None:
+        match what:
+            case Refused():
+                raise what
+            case str():
+                if what == _RESEND and self._last is not None:
+                    self._attempt += 1
+                    self._show(self._last)
+            case Fetched(item=item, cursor=cursor):
+                if item is not None and (not self._statuses or item["status"] in self._statuses):
+                    self._last, self._attempt = item, 1
+                    self._show(item)
+                if cursor is not None and cursor != self._known.cursor:
+                    self._known = replace(self._known, cursor=cursor)
+                    position.save(self._file, self._known)
+
+    def _show(self, item: Mapping[str, Any]) -> None:
+        answer = None if self._forwarder is None else self._forward(self._forwarder, item)
+        self._screen.event(item, self._attempt, answer)
+
+    def _forward(self, forwarder: Forwarder, item: Mapping[str, Any]) -> Answer:
+        """Post an event, waiting for the program to be there."""
+        pause, told = _FIRST_PAUSE_SECONDS, False
+        while True:
+            try:
+                return forwarder.post(item, self._attempt)
+            except NotReached as error:
+                if not told:
+                    self._screen.note(f"{error}. It is waited for; nothing is lost.")
+                told = True
+            self._stop.wait(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+def _with_secret(known: Position, given: str | None) -> Position:
+    """Give the position with the secret that holds: the one given, the one kept, or a new one."""
+    if given is not None:
+        try:
+            check_secret(given)
+        except InvalidSecret as error:
+            raise InvalidInput("secret", str(error)) from None
+    return replace(known, secret=given or known.secret or make_secret(os.urandom(KEY_BYTES)))
+
+
+def _begin(known: Position, since: str | None) -> dict[str, str] | None:
+    """Give what the first page is asked with; None: from the server's present time on."""
+    match since:
+        case None if known.cursor is not None:
+            return {"cursor": known.cursor}
+        case None | "now":
+            return None
+        case "beginning":
+            return {"since": _BEGINNING}
+        case _:
+            at = read_rfc3339(since)
+            if at is None:
+                raise InvalidInput("since", "must be now, beginning, or a time such as 2026-03-04T13:20:00Z")
+            return {"since": at.isoformat()}

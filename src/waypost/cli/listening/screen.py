@@ -1,0 +1,59 @@
+"""What is shown of each event: a line for people, or a line of JSON for programs."""
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from waypost.cli.listening.forward import Answer
+from waypost.cli.remote import printable
+
+
+class Screen(Protocol):
+    """Shows what happens."""
+
+    def event(self, item: Mapping[str, Any], attempt: int, answer: Answer | None) -> None:
+        """Show an event and what the local program answered; None: it was not forwarded."""
+
+    def note(self, line: str) -> None:
+        """Say something beside the events."""
+
+
+class ForPeople:
+    """A line for each event, with the time of this machine."""
+
+    def event(self, item: Mapping[str, Any], attempt: int, answer: Answer | None) -> None:
+        """Show an event; see ``Screen``."""
+        said = (item["data"].get("latest_event") or "").partition(",")[0]
+        about = f"{item['tracking_number']} #{item['sequence']}  {item['status']}  {said}"
+        again = f" (attempt {attempt})" if attempt > 1 else ""
+        came = "" if answer is None else f"  →  {_words(answer)}{again}"
+        print(f"{_now()}  {printable(about.rstrip() + came)}", flush=True)  # noqa: T201 - the command's answer
+
+    def note(self, line: str) -> None:
+        """Say something beside the events."""
+        print(f"{_now()}  {printable(line)}", file=sys.stderr, flush=True)  # noqa: T201 - people are spoken to here
+
+
+class ForPrograms:
+    """A JSON object a line: the event as the feed has it, and the answer."""
+
+    def event(self, item: Mapping[str, Any], attempt: int, answer: Answer | None) -> None:
+        """Show an event; see ``Screen``."""
+        came = None
+        if answer is not None:
+            came = {"status_code": answer.status, "duration_ms": answer.milliseconds, "error": answer.error}
+        print(json.dumps({"event": item, "attempt": attempt, "answer": came}), flush=True)  # noqa: T201 - the answer
+
+    def note(self, line: str) -> None:
+        """Say something on standard error, which programs leave to people."""
+        print(printable(line), file=sys.stderr, flush=True)  # noqa: T201 - people are spoken to here
+
+
+def _words(answer: Answer) -> str:
+    return f"{answer.status or f'no answer: {answer.error}'} in {answer.milliseconds} ms"
+
+
+def _now() -> str:
+    return datetime.now().astimezone().strftime("%H:%M:%S")

@@ -1,0 +1,140 @@
+"""A Waypost that runs somewhere, asked over its API by those commands that need no database.
+
+The client is the standard library's: these commands ask one thing at a time, want no proxy, follow no redirect, and
+``dispatch.transport`` knows nothing but checked addresses and deliveries.
+"""
+
+import http.client
+import json
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from cyclopts import Parameter
+
+from waypost.domain.errors import InvalidInput
+
+Url = Annotated[str, Parameter(env_var="WAYPOST_URL", help="Where the server is reached.")]
+Key = Annotated[
+    str | None,
+    Parameter(env_var="WAYPOST_API_KEY", help="An API key of the account; in WAYPOST_API_KEY others do not see it."),
+]
+DEFAULT_URL: Final = "http://127.0.0.1:8080"
+
+_SHOWN: Final = 300
+_LARGEST_ANSWER: Final = 64 << 20
+_COMES_BACK: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)})
+
+
+class NotReached(Exception):  # noqa: N818 - a state, after which it may be tried again
+    """The server did not answer, or not now; the text says why."""
+
+
+class Refused(Exception):  # noqa: N818 - what the server did
+    """The server answered that it won't; the text is its reason."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Remote:
+    """A server and the account whose key is given; every call is a connection of its own."""
+
+    def __init__(self, url: str, key: str | None, *, timeout_seconds: float = 30) -> None:
+        self._where = read_url("url", url)
+        if not key:
+            raise InvalidInput("key", "is missing: set WAYPOST_API_KEY, or give --key")
+        if not (key.isascii() and key.isprintable()):
+            raise InvalidInput("key", "has characters that no API key has")
+        self._key = key
+        self._timeout = timeout_seconds
+
+    def get(self, path: str) -> Any:
+        """Give the JSON found at a path. Raises NotReached and Refused."""
+        return self._ask("GET", path, None)
+
+    def post(self, path: str, body: object) -> Any:
+        """Give the JSON answered to this body. Raises NotReached and Refused."""
+        return self._ask("POST", path, json.dumps(body).encode())
+
+    def clock(self) -> datetime:
+        """Give the server's time, to the second; this machine's when it tells none. Raises NotReached."""
+        connection = connect_to(self._where, self._timeout)
+        try:
+            connection.request("GET", self._where.path.rstrip("/") + "/health/ready")
+            return parsedate_to_datetime(connection.getresponse().headers["date"])
+        except (ValueError, TypeError):
+            return datetime.now(UTC)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._silent(error) from None
+        finally:
+            connection.close()
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> Any:
+        status, answer = self._exchange(method, path, body)
+        try:
+            value = json.loads(answer)
+        except (ValueError, RecursionError):
+            raise NotReached(f"{self._name} answered {status} with what is no JSON: is it a Waypost?") from None
+        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            return value
+        reason = _reason(status, value)
+        raise NotReached(f"{self._name}: {reason}") if status in _COMES_BACK else Refused(status, reason)
+
+    def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        connection = connect_to(self._where, self._timeout)
+        headers = {"tracking-api-key": self._key, "accept": "application/json"}
+        if body is not None:
+            headers["content-type"] = "application/json"
+        try:
+            connection.request(method, self._where.path.rstrip("/") + path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read(_LARGEST_ANSWER)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._silent(error) from None
+        finally:
+            connection.close()
+
+    def _silent(self, error: Exception) -> NotReached:
+        return NotReached(f"{self._name} does not answer: {printable(str(error) or type(error).__name__)}.")
+
+    @property
+    def _name(self) -> str:
+        return f"{self._where.scheme}://{self._where.netloc}"
+
+
+def read_url(field: str, url: str) -> SplitResult:
+    """Read a URL that is asked or posted to. Raises InvalidInput that names the field."""
+    wanted = "must be a URL such as http://127.0.0.1:8080, without a name or password in it"
+    try:
+        where = urlsplit(url)
+        port = where.port
+    except ValueError:
+        raise InvalidInput(field, wanted) from None
+    if where.scheme not in ("http", "https") or not where.hostname or where.username is not None or port == 0:
+        raise InvalidInput(field, wanted)
+    if not (url.isascii() and url.isprintable()) or " " in url:
+        raise InvalidInput(field, "must be ASCII without spaces")
+    return where
+
+
+def connect_to(where: SplitResult, timeout_seconds: float) -> http.client.HTTPConnection:
+    """Give a connection that is not opened yet: to that host and no other, whatever proxies the environment names."""
+    kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
+    return kind(where.hostname or "", where.port, timeout=timeout_seconds)
+
+
+def printable(text: str) -> str:
+    """Give text of strangers as it may be shown: it steers no terminal."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
+def _reason(status: int, value: object) -> str:
+    """Give the sentence of a problem, and what it says of single fields."""
+    problem = value if isinstance(value, dict) else {}
+    errors = problem.get("errors") or []
+    fields = [f"{one.get('field')} {one.get('message')}" for one in errors if isinstance(one, dict)]
+    return printable(f"{'; '.join(fields) or problem.get('detail') or 'it gives no reason'} ({status})"[:_SHOWN])

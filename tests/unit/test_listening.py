@@ -1,0 +1,180 @@
+"""The parts of ``waypost listen``: what is posted, what is remembered, what is shown, which keys are heard."""
+
+import io
+import json
+import os
+import pty
+import stat
+from pathlib import Path
+from queue import Queue
+from threading import Event
+from typing import Any
+
+import pytest
+
+from tests.support.webhooks import EVENT
+from waypost.cli.listening import position
+from waypost.cli.listening.feed import Feed, Fetched
+from waypost.cli.listening.forward import Answer, body_of
+from waypost.cli.listening.keyboard import keys_heard
+from waypost.cli.listening.position import Position
+from waypost.cli.listening.screen import ForPeople, ForPrograms
+from waypost.cli.remote import NotReached, Refused, Remote, read_url
+from waypost.domain.errors import InvalidInput
+from waypost.domain.statuses import SELECTABLE, Status
+from waypost.payloads import v4
+from waypost.payloads.ascii_json import encode
+from waypost.payloads.samples import sample_state
+
+
+def item(status: Status = Status.TRANSIT, **changes: Any) -> dict[str, Any]:
+    """Give an event as the feed does."""
+    state = sample_state(status)
+    data = json.loads(encode(v4.tracking_object(state)))
+    about = {"tracking_number": state.tracking_number, "courier_code": "usps", "status": status.value}
+    return {"id": EVENT, "sequence": 3, "data": data, **about, **changes}
+
+
+@pytest.mark.parametrize("status", SELECTABLE)
+def test_the_body_is_the_very_bytes_of_the_delivery(status: Status) -> None:
+    assert body_of(item(status)) == v4.render(sample_state(status))
+
+
+def test_what_is_kept_is_found_again_and_hidden_from_others(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "state.json"
+    position.save(file, Position("cur_1", "whsec_1"))
+    position.save(file, Position("cur_2", "whsec_1"))
+
+    assert position.load(file) == Position("cur_2", "whsec_1")
+    assert position.load(tmp_path / "none.json") == Position()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"cursor":', "nothing of ours"])
+def test_a_file_that_is_none_of_ours_is_refused_and_left_as_it_is(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "state.json"
+    file.write_text(text)
+
+    with pytest.raises(InvalidInput, match=r"state.json is no state"):
+        position.load(file)
+
+    assert file.read_text() == text
+
+
+def test_two_servers_and_two_keys_have_places_of_their_own(tmp_path: Path) -> None:
+    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    pairs = [("http://a", "k1"), ("http://a", "k2"), ("http://b", "k1")]
+
+    files = {position.position_file(environment, url, key) for url, key in pairs}
+
+    assert len(files) == 3
+    assert {file.parent for file in files} == {tmp_path / "waypost"}
+    assert not any("k1" in file.name for file in files)
+
+
+def test_a_line_tells_the_event_and_the_answer_and_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = item(tracking_number="A1\x1b[2J\u202e", data={"latest_event": "Left \x07 hub, BONN"})
+
+    ForPeople().event(hostile, 2, Answer(500, 12))
+    ForPeople().event(hostile, 1, Answer(None, 3, "reset"))
+
+    shown = capsys.readouterr().out
+    assert "A1\ufffd[2J\ufffd #3  transit  Left \ufffd hub  \u2192  500 in 12 ms (attempt 2)\n" in shown
+    assert "no answer: reset in 3 ms" in shown
+    assert "\x1b" not in shown
+
+
+def test_programs_get_the_event_and_the_answer_as_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    ForPrograms().event(item(), 1, Answer(200, 12))
+    ForPrograms().event(item(), 1, None)
+    ForPrograms().note("for people")
+
+    told = capsys.readouterr()
+    first, second = map(json.loads, told.out.splitlines())
+    assert first == {"event": item(), "attempt": 1, "answer": {"status_code": 200, "duration_ms": 12, "error": None}}
+    assert second["answer"] is None
+    assert told.err == "for people\n"
+
+
+def test_keys_of_a_terminal_are_heard_without_enter_and_the_terminal_is_left_as_it_was() -> None:
+    import termios  # noqa: PLC0415 - as in the module
+
+    ours, theirs = pty.openpty()
+    heard: Queue[str] = Queue()
+    with os.fdopen(theirs, "r") as keyboard:
+        before = termios.tcgetattr(keyboard)
+        with keys_heard(heard.put, keyboard) as has_keys:
+            os.write(ours, b"r")
+            assert has_keys
+            assert heard.get(timeout=20) == "r"
+        assert termios.tcgetattr(keyboard) == before
+        os.write(ours, b"\x04\n")  # ends the thread that reads
+    os.close(ours)
+
+
+def test_without_a_terminal_no_key_is_heard() -> None:
+    with keys_heard(pytest.fail, io.StringIO("r")) as has_keys:
+        assert not has_keys
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "127.0.0.1:3000", "ftp://127.0.0.1/", "http://", "http://a@b/", "http://a:0/", "http://a:x/", "http://a/b c"],
+)
+def test_a_url_that_nothing_is_sent_to_is_refused_with_its_field(url: str) -> None:
+    with pytest.raises(InvalidInput, match="forward: "):
+        read_url("forward", url)
+
+
+@pytest.mark.parametrize("key", [None, "", "k\r\nx: y", "k\u00e9y"])
+def test_a_key_that_is_none_is_refused_before_anything_is_asked(key: str | None) -> None:
+    with pytest.raises(InvalidInput, match="key: "):
+        Remote("http://127.0.0.1:1", key)
+
+
+class Server(Remote):
+    """A server that answers what it is told to, one answer after the other."""
+
+    def __init__(self, *answers: Any) -> None:
+        super().__init__("http://127.0.0.1:1", "a-key")
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    def get(self, path: str) -> Any:
+        self.asked.append(path)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Unhurried(Event):
+    """Is waited for without waiting."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        del timeout
+        return self.is_set()
+
+
+def test_pages_are_fetched_one_after_the_other_and_trouble_is_told_once() -> None:
+    pages = ({"items": [{"id": 1}, {"id": 2}], "next_cursor": "c1"}, {"items": [], "next_cursor": "c1"})
+    server = Server(pages[0], NotReached("Gone."), NotReached("Gone."), pages[1], Refused(401, "no key"))
+    told: list[str] = []
+    fetched: list[Fetched] = []
+
+    with pytest.raises(Refused):
+        fetched.extend(iter(Feed(server, {"cursor": "c0"}, Unhurried(), told.append).events()))
+    server.answers = [pages[0], pages[1]]
+    events = Feed(server, {"cursor": "c0"}, Unhurried(), told.append).events()
+
+    assert [next(events) for _ in range(3)] == [
+        Fetched({"id": 1}, None),
+        Fetched({"id": 2}, "c1"),
+        Fetched(None, "c1"),
+    ]
+    assert told == ["Gone. It is tried again until it does; nothing is lost."]
+    assert [path.partition("?")[2] for path in server.asked[:2]] == [
+        "cursor=c0&limit=50&wait=0",
+        "cursor=c1&limit=50&wait=30",
+    ]
