@@ -19,6 +19,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from waypost.dispatch.measures import Measures
 from waypost.store.measures import Backlog
+from waypost.store.reconciliation import Findings
 
 _HIDDEN: Final = ("secret", "password", "api_key", "authorization", "token", "dsn", "database_url")
 _SHOWN: Final = "[redacted]"
@@ -91,10 +92,11 @@ class Metrics:
         self._own = _OwnMetrics(statements)
         self._registry.register(self._own)
 
-    def render(self, backlog: Backlog | None, dispatching: Measures | None) -> bytes:
+    def render(self, backlog: Backlog | None, dispatching: Measures | None, findings: Findings | None) -> bytes:
         """Give Prometheus' text; what is None is left out: the backlog when the database does not answer."""
         self._own.backlog = backlog
         self._own.dispatching = dispatching
+        self._own.findings = findings
         return generate_latest(self._registry)
 
 
@@ -103,6 +105,7 @@ class _OwnMetrics(Collector):
         self._statements = statements
         self.backlog: Backlog | None = None
         self.dispatching: Measures | None = None
+        self.findings: Findings | None = None
 
     def collect(self) -> Iterable[Metric]:
         yield InfoMetricFamily("waypost_build", "The running program.", {"version": version("waypost")})
@@ -116,6 +119,8 @@ class _OwnMetrics(Collector):
         yield GaugeMetricFamily("waypost_database_up", "1 when the database answers, else 0.", self.backlog is not None)
         if self.backlog is not None:
             yield from _queue(self.backlog)
+        if self.findings is not None:
+            yield from _reconciliation(self.findings)
 
 
 def _dispatching(measures: Measures) -> Iterator[Metric]:
@@ -129,3 +134,22 @@ def _queue(backlog: Backlog) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "waypost_oldest_due_seconds", "For how many seconds the oldest of them has been due.", backlog.oldest_seconds
     )
+
+
+def _reconciliation(findings: Findings) -> Iterator[Metric]:
+    wrong = GaugeMetricFamily(
+        "waypost_reconciliation_broken",
+        "Deliveries that break the promise that nothing is dropped, in the keeper's last round: always 0.",
+        labels=["fault"],
+    )
+    for fault, count in findings.wrong.items():
+        wrong.add_metric([fault], count)
+    yield wrong
+    examined = GaugeMetricFamily(
+        "waypost_reconciliation_examined",
+        "How much that round looked at: events, and waiting deliveries.",
+        labels=["of"],
+    )
+    examined.add_metric(["events"], findings.events)
+    examined.add_metric(["waiting"], findings.waiting)
+    yield examined

@@ -10,6 +10,7 @@ from tests.support.documentation import ROOT, calls, code_blocks, text_of
 from tools.documentation import static
 from tools.documentation.codes import v1_codes, v4_codes
 from tools.documentation.commands import commands
+from tools.documentation.metrics import metrics
 from tools.documentation.reference import made_pages
 from tools.documentation.settings import settings
 from waypost.domain.attempts import Outcome
@@ -19,6 +20,7 @@ from waypost.domain.statuses import SUBSTATUSES, Status
 from waypost.payloads import schemas
 from waypost.portal.documentation import PLACES
 from waypost.settings import Settings, variable
+from waypost.store.reconciliation import FAULTS
 
 NAMES = {
     "reference/settings.md": {variable(name) for name in Settings.model_fields},
@@ -26,6 +28,7 @@ NAMES = {
     "reference/deliveries.md": {*Waiting, *Settled, *Reason, *Skip, *Outcome},
     "reference/calls.md": {call.path for call in calls() if call.path.startswith(("/v1/", "/v4/", "/schemas/"))},
     "reference/errors.md": {*(one.code for one in v1_codes()), *(str(one.code) for one in v4_codes())},
+    "reference/metrics.md": {*(one.name for one in metrics()), *FAULTS},
     "reference/command-line.md": {
         *(f"waypost {command.name}" for command in commands()),
         *(option.name for command in commands() for option in command.options),

@@ -22,6 +22,8 @@ ARGUMENTS = {
     "newer": ([1], [1], [uuid4()], [uuid4()], [uuid4()], [1]),
     "supersede": ([1], [uuid4()], "newer_event"),
     "queues": ([1], [1], [uuid4()], [uuid4()], ["ordered"]),
+    "reconcile_events": (ALL_BUCKETS, [datetime.now(UTC).date()], UUID(int=0), UUID(int=2**127)),
+    "reconcile_waiting": (ALL_BUCKETS, UUID(int=0), 10_000),
     "lock_trackings": ([1], [1], [uuid4()]),
     "count_due": (ALL_BUCKETS, 100_000),
     "overdue_deliveries": (ALL_BUCKETS, uuid4(), 500),

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from waypost.dispatch.measures import Measures
 from waypost.observe import Metrics, configure_logging
 from waypost.store.measures import Backlog
+from waypost.store.reconciliation import Findings
 
 
 @pytest.fixture(autouse=True)
@@ -54,16 +55,17 @@ def test_metrics_tell_what_was_counted_elsewhere():
     metrics = Metrics({"claim": 7})
     dispatching = Measures(running=True, in_flight=3, statements={"claim": 5})
 
-    found = samples(metrics.render(Backlog(due=12, oldest_seconds=1.5), dispatching))
+    found = samples(metrics.render(Backlog(due=12, oldest_seconds=1.5), dispatching, Findings(events=9, missing=2)))
 
     assert found["waypost_sql_statements_total"] == 12
     assert found["waypost_attempts_in_flight"] == 3
     assert (found["waypost_deliveries_due"], found["waypost_oldest_due_seconds"]) == (12, 1.5)
     assert found["waypost_database_up"] == 1
+    assert found["waypost_reconciliation_examined"] == 0  # the last of its samples: waiting
 
 
 def test_without_a_database_its_metrics_are_left_out_and_it_counts_as_down():
-    found = samples(Metrics({}).render(None, None))
+    found = samples(Metrics({}).render(None, None, None))
 
     assert found["waypost_database_up"] == 0
     assert "waypost_deliveries_due" not in found

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tools.documentation.calls import calls
 from tools.documentation.codes import v1_codes, v4_codes
 from tools.documentation.commands import commands
+from tools.documentation.metrics import metrics
 from tools.documentation.settings import CARRIERS, settings
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
@@ -64,6 +65,7 @@ def _facts() -> dict[str, object]:
         "carrier_settings": [one for one in settings() if one.name.startswith(CARRIERS)],
         "commands": commands(),
         "calls": calls,
+        "metrics": metrics(),
         "v1_codes": v1_codes(),
         "v4_codes": v4_codes(),
         "statuses": tuple(Status),

@@ -72,9 +72,10 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     parts = [Part("hints" if dispatch is None else "dispatch", hints.serve)]
     if Role.POLL in roles:
         parts.append(Part("poller", Poller(database, intake, sources, speed=settings.poll_speed).serve))
-    if Role.KEEP in roles:
-        parts.append(Part("keeper", Keeper(database, intake, history_days=settings.history_days).serve))
-    health = Health(database, tuple(parts), None if dispatch is None else dispatch.measures)
+    keeper = Keeper(database, intake, history_days=settings.history_days) if Role.KEEP in roles else None
+    if keeper:
+        parts.append(Part("keeper", keeper.serve))
+    health = Health(database, tuple(parts), None if dispatch is None else dispatch.measures, keeper)
     if Role.WEB not in roles:
         return Engine(make_monitoring(health), tuple(parts), intake, carriers)
     handed = Parts(
@@ -106,7 +107,7 @@ def compose_dispatch(settings: Settings, storage: Storage, secret_key: str) -> E
     async def measures() -> Measures:
         return dispatcher.measures()
 
-    return Engine(make_monitoring(Health(storage.database, parts, measures)), parts)
+    return Engine(make_monitoring(Health(storage.database, parts, measures, None)), parts)
 
 
 def _pages(settings: Settings, parts: Parts, secret_key: str) -> PageSet:

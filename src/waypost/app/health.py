@@ -6,6 +6,7 @@ from typing import Final
 
 from waypost.app.supervisor import Part
 from waypost.dispatch.measures import Measures
+from waypost.keeper.keeper import Keeper
 from waypost.observe import Metrics
 from waypost.store.database import Database
 from waypost.store.measures import Backlog, measure_backlog
@@ -18,12 +19,18 @@ Measuring = Callable[[], Awaitable[Measures | None]]
 
 
 class Health:
-    """What ``/health/ready`` and ``/metrics`` say. ``measures`` asks the dispatcher, where the process has one."""
+    """What ``/health/ready`` and ``/metrics`` say.
 
-    def __init__(self, database: Database, parts: tuple[Part, ...], measures: Measuring | None) -> None:
+    ``measures`` asks the dispatcher, and the ``keeper`` has reconciled, where the process has them.
+    """
+
+    def __init__(
+        self, database: Database, parts: tuple[Part, ...], measures: Measuring | None, keeper: Keeper | None
+    ) -> None:
         self._database = database
         self._parts = parts
         self._measures = measures
+        self._keeper = keeper
         self._metrics = Metrics(SENT)
 
     async def ready(self) -> str | None:
@@ -42,7 +49,8 @@ class Health:
     async def metrics(self) -> bytes:
         """Give Prometheus' text, also when the database is away."""
         dispatching = None if self._measures is None else await self._measures()
-        return self._metrics.render(await self._backlog(), dispatching)
+        findings = None if self._keeper is None else self._keeper.reconciler.findings
+        return self._metrics.render(await self._backlog(), dispatching, findings)
 
     async def _backlog(self) -> Backlog | None:
         try:

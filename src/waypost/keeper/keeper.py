@@ -13,6 +13,7 @@ from waypost.domain.trackings import EXPIRES_AFTER_MS, Source, TrackingState, Up
 from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import clock_ms
+from waypost.keeper.reconciler import Reconciler
 from waypost.store import idempotency, partitions, queue, retention, sessions
 from waypost.store.database import Database
 from waypost.store.statements import LOST, Session
@@ -41,6 +42,7 @@ class Keeper:
         self._intake = intake
         self._history = timedelta(days=history_days)
         self._now = now
+        self.reconciler = Reconciler(history=self._history)
         self.duties = (
             Duty(1, "partitions", 3600, partitions.create_ahead),
             Duty(2, "retention", 3600, self.retain),
@@ -48,6 +50,7 @@ class Keeper:
             Duty(4, "sweep", 10, self.sweep),
             Duty(5, "idempotency_keys", 600, self.forget_keys),
             Duty(6, "sessions", 600, self.forget_sessions),
+            Duty(7, "reconciliation", 60, self.reconciler.look),
         )
 
     async def serve(self, stop: asyncio.Event) -> None:
