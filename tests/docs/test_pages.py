@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.documentation import FILES, FOLDER, Call, calls, links, open_paths, text_of, tokens
 from tools.screenshots import IN_GUIDES
-from waypost.portal.documentation import PLACES, Place, following, title
-from waypost.portal.guides import guide
+from waypost.portal.documentation import PLACES, Place, following, index, title
+from waypost.portal.guides import address, guide
 from waypost.settings import Settings, variable
 
 every_file = pytest.mark.parametrize("file", FILES)
@@ -96,3 +96,19 @@ def test_a_call_that_a_page_names_is_there(file: str) -> None:
     named = re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/v[0-9]/[^`?]*)[^`]*`", text_of(file))
 
     assert {Call(method, re.sub(r"\{[^}]*\}", "{id}", path)) for method, path in named} <= calls()
+
+
+def test_the_index_has_every_title_and_heading_under_its_letter() -> None:
+    letters = dict(index(address))
+
+    listed = [(entry.text, entry.address) for entries in letters.values() for entry in entries]
+    assert len(listed) == len(set(listed)) == sum(1 + len(guide(place).headings) for place in PLACES)
+    assert ("WAYPOST_HOST", "/help/reference/settings#waypost_host") in [
+        (entry.text, entry.address) for entry in letters["H"]
+    ]
+    assert list(letters) == sorted(letters)
+
+
+@every_place
+def test_no_heading_of_a_column_is_empty(place: Place) -> None:
+    assert not re.search(r"<th[^>]*></th>", guide(place).html)

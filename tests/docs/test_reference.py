@@ -69,7 +69,7 @@ def test_the_static_pages_lead_to_each_other_and_nowhere_else() -> None:
     pages = static.rendered()
     beside = {"waypost.css", "favicon.svg"}
 
-    assert set(pages) == {"index.html", *(place.file.replace(".md", ".html") for place in PLACES)}
+    assert set(pages) == {"index.html", "letters.html", *(place.file.replace(".md", ".html") for place in PLACES)}
     for name, text in pages.items():
         here = ROOT / "build" / "docs" / name
         for target in re.findall(r'(?:href|src)="([^"]+)"', text):

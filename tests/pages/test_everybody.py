@@ -29,7 +29,10 @@ FILLED_PATHS = (
     "/developer/apikeys?revoke={key}",
     *("/settings", "/settings?do=add", "/settings/audit"),
     "/help",
+    "/help/index",
     "/help/webhooks/retry",
+    "/help/how-to/verify",
+    "/help/reference/settings",
     "/nothing-here",
 )
 EMPTY_PATHS = (

@@ -13,6 +13,7 @@ from waypost.portal.rendering import STATIC
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "build" / "docs"
 _INDEX: Final = "index.html"
+_LETTERS: Final = "letters.html"
 _STYLE: Final = "waypost.css"
 
 
@@ -27,7 +28,7 @@ def build(folder: Path = FOLDER) -> int:
         (folder / name).write_bytes((STATIC / name).read_bytes())
     pictures = Path(str(documentation.folder())) / "webhooks" / "images"
     shutil.copytree(pictures, folder / "webhooks" / "images")
-    return len(PLACES) + 1
+    return len(PLACES) + 2
 
 
 def rendered() -> dict[str, str]:
@@ -39,9 +40,14 @@ def rendered() -> dict[str, str]:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    page, index = environment.get_template("static_page.html"), environment.get_template("static_index.html")
+    page = environment.get_template("static_page.html")
     shared = {"chapters": CHAPTERS, "title_of": documentation.title}
-    texts = {_INDEX: index.render(shared, lead=lead_from(""), up="")}
+    top = lead_from("")
+    at_the_top = {**shared, "lead": top, "up": ""}
+    texts = {
+        _INDEX: environment.get_template("static_index.html").render(at_the_top),
+        _LETTERS: environment.get_template("static_letters.html").render(at_the_top, letters=documentation.index(top)),
+    }
     for place in PLACES:
         lead = lead_from(place.folder)
         guide, following = documentation.read(place, lead), documentation.following(place)

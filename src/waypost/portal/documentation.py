@@ -102,6 +102,19 @@ class Heading(msgspec.Struct, frozen=True):
     anchor: str
 
 
+class Entry(msgspec.Struct, frozen=True):
+    """A line of the index: its words, where they lead, the page that they stand in; no page for a title."""
+
+    text: str
+    address: str
+    within: str
+
+    @property
+    def letter(self) -> str:
+        """What it is sorted under."""
+        return self.text.removeprefix(_OWN_PREFIX)[0].upper()
+
+
 class Page(msgspec.Struct, frozen=True):
     """A page: where it is, its title, its text as HTML, and the headings in it."""
 
@@ -115,6 +128,8 @@ PLACES: Final = tuple(place for chapter in CHAPTERS for place in chapter.places)
 """Every page, in the order in which they are read."""
 
 _FORMATTER: Final = HtmlFormatter(nowrap=True, classprefix="hl-")
+_STEP: Final = re.compile(r"^[0-9]+\. ")
+_OWN_PREFIX: Final = "WAYPOST_"
 _FILE: Final = re.compile(r'\bfile="([^"]+)"')
 _NOT_IN_ANCHORS: Final = re.compile(r"[^\w\- ]")
 
@@ -142,10 +157,23 @@ def following(place: Place) -> Place | None:
     return dict(itertools.pairwise(PLACES)).get(place)
 
 
+def index(lead: Lead) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
+    """Give every title and heading by its first letter; the number of a step is left out."""
+    entries = [Entry(title(place), lead(place.file) or "", "") for place in PLACES]
+    for place in PLACES:
+        entries += [
+            Entry(_STEP.sub("", heading.text), lead(f"{place.file}#{heading.anchor}") or "", title(place))
+            for heading in read(place, lead).headings
+        ]
+    entries.sort(key=lambda entry: (entry.letter, entry.text.lower(), entry.within))
+    return tuple((letter, tuple(group)) for letter, group in itertools.groupby(entries, lambda entry: entry.letter))
+
+
 def read(place: Place, lead: Lead) -> Page:
     """Give a page whose links lead where ``lead`` says."""
     tokens = _MARKDOWN.parse(source(place))
     headings = _anchored(tokens)
+    _name_columns(tokens)
     _lead_on(tokens, place.folder, lead)
     shown = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {"tables": 0, "codes": 0})
     return Page(place, title(place), Markup(shown), headings)  # noqa: S704 - our own text, rendered without raw HTML
@@ -164,6 +192,13 @@ def _anchored(tokens: Sequence[Token]) -> tuple[Heading, ...]:
         opening.attrSet("id", anchor)
         found[anchor] = Heading(int(opening.tag[1]), text, anchor)
     return tuple(found.values())
+
+
+def _name_columns(tokens: Sequence[Token]) -> None:
+    """Let the cell above a column of names be no heading: an empty one says nothing to a screen reader."""
+    for opening, words, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if opening.type == "th_open" and not words.content:
+            opening.tag = closing.tag = "td"
 
 
 def _lead_on(tokens: Sequence[Token], within: str, lead: Lead) -> None:

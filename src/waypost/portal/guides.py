@@ -11,7 +11,7 @@ from litestar.params import FromPath
 
 from waypost.api.problems import not_found
 from waypost.portal import documentation
-from waypost.portal.documentation import CHAPTERS, PLACES, Page, Place, folder
+from waypost.portal.documentation import CHAPTERS, PLACES, Entry, Page, Place, folder
 from waypost.portal.pages import GivenPages
 from waypost.portal.rendering import ALWAYS, page
 from waypost.portal.visits import PageRequest, enter
@@ -40,11 +40,23 @@ def guide(place: Place) -> Page:
     return documentation.read(place, address)
 
 
+@lru_cache
+def _letters() -> tuple[tuple[str, tuple[Entry, ...]], ...]:
+    return documentation.index(address)
+
+
 @get("/help")
 async def overview(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """List what there is to read."""
     visitor = await enter(request, pages)
     return page(request, "help.html", visitor, **_SHARED)
+
+
+@get("/help/index")
+async def index(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """List every title and heading by its first letter."""
+    visitor = await enter(request, pages)
+    return page(request, "help_index.html", visitor, letters=_letters())
 
 
 @get("/help/{chapter:str}/{name:str}")
@@ -68,4 +80,4 @@ async def picture(name: FromPath[str]) -> Response[bytes]:
     return Response(file.read_bytes(), media_type="image/png", headers={**ALWAYS, "cache-control": "max-age=3600"})
 
 
-ROUTES: Final = (overview, show_guide, picture)
+ROUTES: Final = (overview, index, show_guide, picture)
