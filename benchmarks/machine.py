@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -31,18 +31,25 @@ def processor_seconds(pid: int) -> float:
     return sum(int(ticks) for ticks in after_name[11:15]) / _TICKS
 
 
-def processor_seconds_below(pid: int) -> float:
-    return sum(processor_seconds(child) for child in _descendants(pid))
+def processor_seconds_of(pids: Iterable[int]) -> float:
+    return sum(map(processor_seconds, pids))
 
 
-def peak_memory_mib(pid: int) -> int:
-    """The most that was resident at once."""
-    return _field(_PROC / str(pid) / "status", "VmHWM:") >> 10
+def peak_memory_mib(pids: Iterable[int]) -> int:
+    """The most that each had resident at once, added up."""
+    return sum(_field(_PROC / str(pid) / "status", "VmHWM:") for pid in pids) >> 10
 
 
-def memory_below_mib(pid: int) -> int:
-    """What the children hold now, shared pages counted once."""
-    return sum(_field(_PROC / str(child) / "smaps_rollup", "Pss:") for child in _descendants(pid)) >> 10
+def memory_mib(pids: Iterable[int]) -> int:
+    """What processes hold now, pages that they share counted once."""
+    return sum(_field(_PROC / str(pid) / "smaps_rollup", "Pss:") for pid in pids) >> 10
+
+
+def parts_of(server: int) -> tuple[list[int], list[int]]:
+    """Give the processes of a running server: its own, dispatch among them, and PostgreSQL's."""
+    below = list(_descendants(server))
+    own = [pid for pid in below if b"waypost.app.child" in (_PROC / str(pid) / "cmdline").read_bytes()]
+    return [server, *own], [pid for pid in below if pid not in own]
 
 
 def _field(file: Path, name: str) -> int:

@@ -92,6 +92,7 @@ async def deliver(run: Run, parcels: int, endpoints: int, per_request: int) -> d
     seconds = time.perf_counter() - began
     used = {name: value - before[name] for name, value in (await _usage(run)).items()}
     received = await run.receiver.get("/seen")
+    own, postgresql = machine.parts_of(run.server.process.pid)
     return {
         "deliveries": expected,
         "received": len(received),
@@ -104,18 +105,18 @@ async def deliver(run: Run, parcels: int, endpoints: int, per_request: int) -> d
         "wal_bytes_per_delivery": used["wal"] / expected,
         "processor_seconds_waypost": used["waypost"],
         "processor_seconds_postgresql": used["postgresql"],
-        "peak_memory_mib_waypost": machine.peak_memory_mib(run.server.process.pid),
-        "memory_mib_postgresql": machine.memory_below_mib(run.server.process.pid),
+        "peak_memory_mib_waypost": machine.peak_memory_mib(own),
+        "memory_mib_postgresql": machine.memory_mib(postgresql),
     }
 
 
 async def _usage(run: Run) -> dict[str, float]:
-    pid = run.server.process.pid
+    own, postgresql = machine.parts_of(run.server.process.pid)
     return {
         "statements": await run.statements(),
         "wal": await run.wal_position(),
-        "waypost": machine.processor_seconds(pid),
-        "postgresql": machine.processor_seconds_below(pid),
+        "waypost": machine.processor_seconds_of(own),
+        "postgresql": machine.processor_seconds_of(postgresql),
     }
 
 

@@ -237,7 +237,11 @@ class Dispatcher:
         if endpoints:
             now = await queue.lane_endpoints(session, endpoints)
             for endpoint in endpoints:
-                self._lanes[endpoint].endpoint = now.get(endpoint)
+                lane, fresh = self._lanes[endpoint], now.get(endpoint)
+                if (
+                    lane.endpoint != fresh
+                ):  # the same object as long as nothing changed: the signer keeps what it opened
+                    lane.endpoint = fresh
 
     def _employ(self, lane: LaneState) -> None:
         for _ in range(min(IN_FLIGHT - lane.workers, len(lane.waiting))):

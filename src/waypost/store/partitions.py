@@ -12,6 +12,12 @@ from waypost.store.statements import Session
 
 PARTITIONED: Final = ("event", "settled", "attempt", "delivery_hours", "deleted_tracking")
 DAYS_AHEAD: Final = 7
+# Rows are only ever appended and go with their partition, so there is nothing to clean up, and a sample of so few days
+# need not be taken anew whenever they have grown by a tenth: under load both cost a tenth of PostgreSQL's time.
+_APPENDED: Final = (
+    "autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 10000,"
+    " autovacuum_analyze_scale_factor = 0.5"
+)
 
 
 async def today(session: Session) -> date:
@@ -63,7 +69,7 @@ async def _days(session: Session, table: str) -> set[date]:
 async def _create(session: Session, table: str, day: date) -> None:
     name = _name(table, day)
     async with session.transaction():
-        await session.execute(f"create table if not exists {name} (like {table} including all)")
+        await session.execute(f"create table if not exists {name} (like {table} including all) with ({_APPENDED})")
         await session.execute(
             f"alter table {table} attach partition {name}"
             f" for values from ('{day.isoformat()}') to ('{(day + timedelta(days=1)).isoformat()}')"

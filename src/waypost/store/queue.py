@@ -57,20 +57,7 @@ async def claim(session: Session, lanes: Sequence[Lane], *, dispatcher: int, lea
         lease,
         [lane.low for lane in lanes],
     )
-    return [
-        Claimed(
-            bucket=row["bucket"],
-            id=row["id"],
-            endpoint=row["endpoint"],
-            tracking=row["tracking"],
-            event=row["event"],
-            sequence=row["sequence"],
-            tries=row["tries"],
-            lease_no=row["lease_no"],
-            packed=row["state"],
-        )
-        for row in rows
-    ]
+    return [Claimed(*row) for row in rows]
 
 
 async def add_test(

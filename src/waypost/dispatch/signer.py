@@ -1,0 +1,121 @@
+"""A request ready to be sent: the body rendered, the headers signed, with what an endpoint is at that time."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import sha256
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.domain import ids
+from waypost.domain.endpoints import Version
+from waypost.domain.statuses import Status
+from waypost.payloads import SIGNED_INSIDE, render, sign_inside
+from waypost.payloads.samples import sample_state
+from waypost.signing import v2v3
+from waypost.signing.rotation import Headers, Secrets, standard_headers, v4_headers
+from waypost.store.rows import Claimed, LaneEndpoint
+from waypost.store.states import unpack
+from waypost.store.vault import Vault
+
+ENDPOINTS_HELD: Final = 4096
+_TEST: Final = (("waypost-test", "true"),)
+
+
+class Signed(msgspec.Struct, frozen=True):
+    """A request ready to be sent."""
+
+    headers: Sequence[tuple[str, str]]
+    own_headers: list[str] | None
+    body: bytes
+    body_sha256: bytes
+    signed_at: int
+    signature: str
+    webhook_signature: str
+
+
+class _Opened(msgspec.Struct, frozen=True):
+    """An endpoint with its secrets opened: the same for every delivery until somebody changes it."""
+
+    endpoint: LaneEndpoint
+    version: Version
+    secrets: Secrets
+    own: Headers
+    own_names: list[str] | None
+
+
+class Signer:
+    """Signs in the version's own way, V2 and V3 inside the body, and beside it as Standard Webhooks."""
+
+    def __init__(self, vault: Vault, user_agent: str) -> None:
+        self._vault = vault
+        self._opened: dict[UUID, _Opened] = {}
+        self._always = (
+            ("content-type", "application/json"),
+            ("accept", "*/*"),
+            ("accept-encoding", "identity"),
+            ("user-agent", user_agent),
+        )
+
+    def sign(self, claimed: Claimed, endpoint: LaneEndpoint, now: int) -> Signed:
+        """Give the request of a delivery at a time (Unix seconds)."""
+        known = self._opened.get(endpoint.id)
+        opened = self._open(endpoint) if known is None or known.endpoint is not endpoint else known
+        version, secrets = opened.version, opened.secrets
+        body, body_sha256 = _sample(version, claimed.sample) if claimed.sample else _body(version, claimed.packed)
+        own_way: Headers = ()
+        if version in SIGNED_INSIDE:
+            signature = v2v3.sign(now, endpoint.email)
+            body = sign_inside(version, body, now, signature)
+            body_sha256 = sha256(body).digest()
+        else:
+            own_way = v4_headers(secrets, now)
+            signature = own_way[-1][1]
+        standard = standard_headers(secrets, ids.to_text(ids.EVENT, claimed.event), now, body)
+        headers = (
+            *self._always,
+            *own_way,
+            *standard,
+            ("waypost-attempt", str(claimed.tries + 1)),
+            ("waypost-sequence", str(claimed.sequence)),
+            *(_TEST if claimed.sample else ()),
+            *opened.own,
+        )
+        return Signed(headers, opened.own_names, body, body_sha256, now, signature, standard[-1][1])
+
+    def _open(self, endpoint: LaneEndpoint) -> _Opened:
+        if len(self._opened) >= ENDPOINTS_HELD:
+            self._opened.clear()
+        own = () if endpoint.headers is None else _read_headers(self._text(endpoint, endpoint.headers))
+        names = [name for name, _ in own] or None
+        opened = _Opened(endpoint, Version(endpoint.version), self._secrets(endpoint), own, names)
+        self._opened[endpoint.id] = opened
+        return opened
+
+    def _secrets(self, endpoint: LaneEndpoint) -> Secrets:
+        current = self._text(endpoint, endpoint.secret)
+        if endpoint.previous_secret is None or endpoint.previous_until is None:
+            return Secrets(current)
+        previous = self._text(endpoint, endpoint.previous_secret)
+        return Secrets(current, previous, int(endpoint.previous_until.timestamp()))
+
+    def _text(self, endpoint: LaneEndpoint, sealed: bytes) -> str:
+        return self._vault.open(sealed, account=endpoint.account, endpoint=endpoint.id)
+
+
+@lru_cache(maxsize=512)
+def _body(version: Version, packed: bytes) -> tuple[bytes, bytes]:
+    """Render an event once for all its endpoints, which are claimed close together; gives its SHA-256 too."""
+    body = render(version, unpack(packed))
+    return body, sha256(body).digest()
+
+
+@lru_cache
+def _sample(version: Version, status: str) -> tuple[bytes, bytes]:
+    body = render(version, sample_state(Status(status)))
+    return body, sha256(body).digest()
+
+
+def _read_headers(text: str) -> Headers:
+    return tuple(msgspec.json.decode(text, type=dict[str, str]).items())
