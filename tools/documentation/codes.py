@@ -16,9 +16,13 @@ from waypost.api.v4 import envelope
 
 _KEY_CODES: Final = {"unauthorized": HTTPStatus.UNAUTHORIZED, "forbidden": HTTPStatus.FORBIDDEN}
 _SAYS: Final = {
+    "already_settled": "The delivery has ended, so there is nothing to cancel.",
     "api_key_limit": "The account has as many keys as it may have: revoke one first.",
     "archived": "The parcel is archived: nobody is asked about it.",
+    "endpoint_deleted": "The delivery's endpoint was deleted: it can't be sent there again.",
     "endpoint_limit": "The account has as many endpoints as it may have (`WAYPOST_MAX_ENDPOINTS`).",
+    "endpoint_off": "The endpoint is off: enable it first.",
+    "event_gone": "The event is older than the history that is kept.",
     "forbidden": "The key is known, but has not the scope that this call needs.",
     "idempotency_conflict": "The `Idempotency-Key` was used with another body in the last 24 hours.",
     "internal": "Something failed on our side; the log says what.",
@@ -31,6 +35,7 @@ _SAYS: Final = {
     "not_found": "There is nothing here, or it is another account's.",
     "overloaded": "Try again after `Retry-After`: nothing was taken.",
     "still_running": "The first request with this `Idempotency-Key` is not done: try again after `Retry-After`.",
+    "test_delivery": "The delivery was a test: send another test instead.",
     "too_large": "The body is too large.",
     "unauthorized": "No key, or one that is not known, has ended or was revoked.",
 }

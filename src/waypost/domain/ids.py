@@ -20,6 +20,7 @@ ENDPOINT: Final = "ep_"
 ACCOUNT: Final = "acc_"
 API_KEY: Final = "key_"
 USER: Final = "usr_"
+RECOVERY: Final = "rec_"
 
 
 def bucket_of(account: UUID, tracking_number: str) -> int:

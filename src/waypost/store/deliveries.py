@@ -37,6 +37,8 @@ class DeliveryRow(msgspec.Struct, frozen=True):
     reason: str | None
     settled_at: datetime | None
     sample: str | None
+    resend_of: UUID | None
+    recovery: UUID | None
     blocked_by: UUID | None
     tracking_number: str | None
     courier_code: str | None

@@ -134,7 +134,10 @@ async def supersede(session: Session, deliveries: Sequence[UUID]) -> set[UUID]:
 async def write_superseded(session: Session, deliveries: Sequence[NewDelivery]) -> None:
     """Write deliveries that a newer event has passed before they were queued."""
     if deliveries:
-        columns = [(one.bucket, one.id, one.endpoint, one.tracking, one.event, one.sequence) for one in deliveries]
+        columns = [
+            (one.bucket, one.id, one.endpoint, one.tracking, one.event, one.sequence, one.recovery)
+            for one in deliveries
+        ]
         reason = Reason.NEWER_EVENT.value
         await execute(session, "add_superseded", reason, *(list(column) for column in zip(*columns, strict=True)))
 
@@ -164,7 +167,7 @@ def _event_record(event: NewEvent) -> tuple[object, ...]:
 async def write_deliveries(session: Session, deliveries: Sequence[NewDelivery]) -> None:
     """Queue deliveries."""
     if deliveries:
-        columns = ("bucket", "id", "endpoint", "tracking", "event", "sequence", "ordering", "blocked")
+        columns = ("bucket", "id", "endpoint", "tracking", "event", "sequence", "ordering", "blocked", "recovery")
         await copy(session, "due", columns, map(msgspec.structs.astuple, deliveries))
 
 

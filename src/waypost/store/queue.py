@@ -266,9 +266,10 @@ async def cancel_lane(session: Session, endpoint: UUID) -> int:
         buckets = sorted({row["bucket"] for row in rows})
         trackings = sorted({row["tracking"] for row in rows})
         await fetch(session, "lock_trackings", buckets, [ids.bucket(tracking) for tracking in trackings], trackings)
-        row = await fetch_one(session, "cancel", buckets, [row["id"] for row in rows], Reason.ENDPOINT_OFF.value)
-        assert row is not None  # noqa: S101 - an aggregate gives a row
-        cancelled: int = row["cancelled"]
+        done = await fetch_one(session, "cancel", buckets, [row["id"] for row in rows], Reason.ENDPOINT_OFF.value)
+        assert done is not None  # noqa: S101 - an aggregate gives a row
+        await unblock(session, {(row["bucket"], row["tracking"], endpoint) for row in rows})
+        cancelled: int = done["cancelled"]
         return cancelled
 
 

@@ -47,6 +47,7 @@ class NewDelivery(msgspec.Struct, frozen=True):
     sequence: int
     ordering: str
     blocked: bool = False
+    recovery: UUID | None = None
 
 
 class Claimed(msgspec.Struct, frozen=True):

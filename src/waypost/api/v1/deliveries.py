@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get
+from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
 from waypost.api.answers import answer
 from waypost.api.pagination import Listed, Page, listed, read_page, read_query
 from waypost.api.parts import Given, Parts
-from waypost.api.problems import FieldError, invalid, not_found
+from waypost.api.problems import FieldError, invalid
 from waypost.api.times import read_rfc3339, rfc3339, rfc3339_or_none
+from waypost.api.v1 import delivery_changes as changes
 from waypost.api.v1.attempts import Attempt, show_attempt
 from waypost.domain import ids
 from waypost.domain.deliveries import Settled, Waiting, waiting_state
@@ -87,14 +89,24 @@ async def find_page(parts: Parts, account: UUID, wanted: Wanted, status: str | N
 async def find(request: Request[Any, Any, Any], parts: Given, delivery_id: FromPath[str]) -> Response[bytes]:
     """Give one delivery with its attempts."""
     caller = await parts.keys.caller(request.headers, scope="read")
-    delivery = ids.from_text(ids.DELIVERY, delivery_id)
-    if delivery is None:
-        raise not_found()
-    async with parts.database.serving.acquire() as session:
-        row = await deliveries.find(session, caller.account, delivery)
-        if row is None:
-            raise not_found()
+    row = await changes.find(parts, caller.account, changes.read_id(delivery_id))
     return answer(await show_with_attempts(parts, row))
+
+
+@post("/v1/deliveries/{delivery_id:str}/resend")
+async def resend(request: Request[Any, Any, Any], parts: Given, delivery_id: FromPath[str]) -> Response[bytes]:
+    """Send a delivery's event once more, outside its parcel's order."""
+    caller = await parts.keys.caller(request.headers, scope="write")
+    row = await changes.resend(parts, caller.account, changes.read_id(delivery_id))
+    return answer(await show_with_attempts(parts, row), HTTPStatus.CREATED)
+
+
+@post("/v1/deliveries/{delivery_id:str}/cancel")
+async def cancel(request: Request[Any, Any, Any], parts: Given, delivery_id: FromPath[str]) -> Response[bytes]:
+    """Cancel a delivery; 202 when an attempt is under way, which decides."""
+    caller = await parts.keys.caller(request.headers, scope="write")
+    row, at_once = await changes.cancel(parts, caller.account, changes.read_id(delivery_id))
+    return answer(await show_with_attempts(parts, row), HTTPStatus.OK if at_once else HTTPStatus.ACCEPTED)
 
 
 async def show_with_attempts(parts: Parts, row: DeliveryRow) -> DeliveryWithAttempts:
@@ -121,15 +133,19 @@ def show(row: DeliveryRow) -> Delivery:
         substatus=sample.substatus if sample else row.substatus,
         state=row.state or waiting_state(blocked=row.blocked, tries=row.tries),
         reason=row.reason,
-        blocked_by=None if row.blocked_by is None else ids.to_text(ids.DELIVERY, row.blocked_by),
+        blocked_by=_text(ids.DELIVERY, row.blocked_by),
         test=row.sample is not None,
-        resend_of=None,
-        recovery_id=None,
+        resend_of=_text(ids.DELIVERY, row.resend_of),
+        recovery_id=_text(ids.RECOVERY, row.recovery),
         attempt_count=row.tries,
         next_attempt_at=rfc3339_or_none(row.next_at if waits else None),
         created_at=rfc3339(datetime.fromtimestamp(ids.made_at(row.id) / 1000, UTC)),
         settled_at=rfc3339_or_none(row.settled_at),
     )
+
+
+def _text(prefix: str, identifier: UUID | None) -> str | None:
+    return None if identifier is None else ids.to_text(prefix, identifier)
 
 
 def _cursor(row: DeliveryRow) -> str:
@@ -176,4 +192,4 @@ def _time(query: Mapping[str, str], name: str, faults: list[FieldError]) -> UUID
     return ids.first_at(at)
 
 
-ROUTES: Final = (list_deliveries, find)
+ROUTES: Final = (list_deliveries, find, resend, cancel)

@@ -9,7 +9,8 @@ select id from endpoint where account = $1 and ($2::uuid is null or id = $2)
 -- $5: null for any, else one of waiting, retrying, blocked.
 select d.*, null::text as state, null::text as reason, null::timestamptz as settled_at, h.id as blocked_by,
        e.tracking_number, e.courier_code, e.status, e.substatus
-from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.blocked, d.next_at, d.sample
+from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.blocked, d.next_at, d.sample,
+             d.resend_of, d.recovery
       from unnest($2::uuid[]) as n (endpoint)
       cross join lateral (
           select * from due q
@@ -35,7 +36,7 @@ order by d.id desc
 select d.*, false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
        e.tracking_number, e.courier_code, e.status, e.substatus
 from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at,
-             d.sample
+             d.sample, d.resend_of, d.recovery
       from unnest($2::uuid[]) as n (endpoint)
       cross join lateral (
           select * from settled s
@@ -55,7 +56,7 @@ order by d.id desc
 select d.*, false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
        e.tracking_number, e.courier_code, e.status, e.substatus
 from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at,
-             d.sample
+             d.sample, d.resend_of, d.recovery
       from unnest($2::uuid[]) as n (endpoint)
       cross join lateral (
           select * from settled s
@@ -79,14 +80,14 @@ from (select d.*
       from unnest($2::uuid[]) as n (endpoint)
       cross join lateral (
           select s.bucket, s.id, s.endpoint, s.tracking, s.event, s.sequence, s.tries, s.state, s.reason, s.settled_at,
-                 s.sample, false as blocked, null::timestamptz as next_at
+                 s.sample, s.resend_of, s.recovery, false as blocked, null::timestamptz as next_at
           from settled s
           where s.bucket = any ($1::smallint[]) and s.endpoint = n.endpoint and s.id >= $3 and s.id < $4
             and s.day between $7 and $8 and s.sample is not null and ($5::text is null or s.state = $5)
           order by s.id desc limit $6) d
       union all
       select q.bucket, q.id, q.endpoint, q.tracking, q.event, q.sequence, q.tries, null, null, null, q.sample,
-             q.blocked, q.next_at
+             q.resend_of, q.recovery, q.blocked, q.next_at
       from due q
       where q.bucket = any ($1::smallint[]) and q.endpoint = any ($2::uuid[]) and q.id >= $3 and q.id < $4
         and q.sample is not null and ($5::text is null or $5 = 'waiting')
@@ -99,10 +100,14 @@ union all
 select id from deleted_tracking where bucket = any ($1::smallint[]) and account = $2 and tracking_number = $3
 
 -- name: unsettled_of_trackings
+-- Two indexes, one for those that stand in queues and one for the others.
 select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.blocked, d.next_at, d.sample,
-       null::text as state, null::text as reason, null::timestamptz as settled_at, h.id as blocked_by,
+       d.resend_of, d.recovery, null::text as state, null::text as reason, null::timestamptz as settled_at,
+       h.id as blocked_by,
        e.tracking_number, e.courier_code, e.status, e.substatus
-from due d
+from (select * from due where tracking = any ($8::uuid[]) and ordering <> 'unordered'
+      union all
+      select * from due where tracking = any ($8::uuid[]) and ordering = 'unordered' and sample is null) d
 left join lateral (
     select q.id from due q
     where q.bucket = any ($1::smallint[]) and q.bucket = d.bucket and q.tracking = d.tracking
@@ -113,14 +118,14 @@ left join lateral (
       and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
     offset 0) e on true
 where d.bucket = any ($1::smallint[]) and d.endpoint = any ($2::uuid[]) and d.id >= $3 and d.id < $4
-  and (not $7::boolean or d.sample is null) and d.tracking = any ($8::uuid[]) and d.ordering <> 'unordered'
+  and (not $7::boolean or d.sample is null)
   and ($5::text is null or $5 = case when d.blocked then 'blocked' when d.tries > 0 then 'retrying' else 'waiting' end)
 order by d.id desc
 limit $6
 
 -- name: settled_of_trackings
 select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at, d.sample,
-       false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
+       d.resend_of, d.recovery, false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
        e.tracking_number, e.courier_code, e.status, e.substatus
 from settled d
 left join lateral (
@@ -136,7 +141,8 @@ limit $6
 
 -- name: unsettled_delivery
 select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.blocked, d.next_at, d.sample,
-       null::text as state, null::text as reason, null::timestamptz as settled_at, h.id as blocked_by,
+       d.resend_of, d.recovery, null::text as state, null::text as reason, null::timestamptz as settled_at,
+       h.id as blocked_by,
        e.tracking_number, e.courier_code, e.status, e.substatus, e.state as packed
 from due d
 join endpoint n on n.id = d.endpoint and n.account = $2
@@ -153,7 +159,7 @@ where d.bucket = any ($1::smallint[]) and d.id = $3
 
 -- name: settled_delivery
 select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at, d.sample,
-       false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
+       d.resend_of, d.recovery, false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
        e.tracking_number, e.courier_code, e.status, e.substatus, e.state as packed
 from settled d
 join endpoint n on n.id = d.endpoint and n.account = $2

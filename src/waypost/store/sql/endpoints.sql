@@ -49,7 +49,8 @@ where account = $1 and id = $2 and deleted_at is null
 -- name: switch_endpoint
 -- A reason turns it off, no reason on. One that is so already keeps its reason and its time.
 update endpoint
-set enabled = $3::text is null, disabled_reason = $3, updated_at = now()
+set enabled = $3::text is null, disabled_reason = $3, off_since = case when $3::text is not null then now() end,
+    updated_at = now()
 where account = $1 and id = $2 and deleted_at is null and enabled is distinct from ($3::text is null)
 
 -- name: delete_endpoint

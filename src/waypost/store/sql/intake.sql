@@ -61,19 +61,20 @@ with gone as (
     where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) and ordering = 'latest' and leased_until is null
     returning *
 ), kept as (
-    insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, settled_at)
+    insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, recovery,
+                         settled_at)
     select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, endpoint, tracking, event, sequence,
-           'superseded', $3::text, tries, now()
+           'superseded', $3::text, tries, recovery, now()
     from gone
 )
 select id from gone
 
 -- name: add_superseded
-insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, settled_at)
+insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, recovery, settled_at)
 select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, endpoint, tracking, event, sequence,
-       'superseded', $1::text, 0, now()
-from unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::integer[])
-     as n (bucket, id, endpoint, tracking, event, sequence)
+       'superseded', $1::text, 0, recovery, now()
+from unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::integer[], $8::uuid[])
+     as n (bucket, id, endpoint, tracking, event, sequence, recovery)
 
 -- name: change_trackings
 update tracking t

@@ -92,9 +92,10 @@ cross join lateral (
 with gone as (
     delete from due where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) returning *
 )
-insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, sample, settled_at)
+insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, sample, resend_of,
+                     recovery, settled_at)
 select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, endpoint, tracking, event, sequence,
-       $3::text, $4::text, tries + $5::integer, sample, now()
+       $3::text, $4::text, tries + $5::integer, sample, resend_of, recovery, now()
 from gone
 
 -- name: retry
@@ -176,9 +177,10 @@ where bucket = any ($1::smallint[]) and endpoint = $2 and sample is null limit 5
 with gone as (
     delete from due where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) and leased_until is null returning *
 ), kept as (
-    insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, sample, settled_at)
+    insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, sample, resend_of,
+                         recovery, settled_at)
     select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, endpoint, tracking, event, sequence,
-           'cancelled', $3::text, tries, sample, now()
+           'cancelled', $3::text, tries, sample, resend_of, recovery, now()
     from gone
 ), marked as (
     update due set cancelling = $3
@@ -226,5 +228,5 @@ delete from dispatcher where number = $1
 select pg_advisory_unlock($1, $2)
 
 -- name: disable_endpoint
-update endpoint set enabled = false, disabled_reason = $2, updated_at = now()
+update endpoint set enabled = false, disabled_reason = $2, off_since = now(), updated_at = now()
 where id = $1 and enabled and deleted_at is null

@@ -12,9 +12,10 @@ limit $3
 with gone as (
     delete from due where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) and leased_until is null returning *
 ), kept as (
-    insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, sample, settled_at)
+    insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, reason, tries, sample, resend_of,
+                         recovery, settled_at)
     select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, endpoint, tracking, event, sequence,
-           'failed', $3::text, tries, sample, now()
+           'failed', $3::text, tries, sample, resend_of, recovery, now()
     from gone
 )
 select bucket, tracking, endpoint from gone

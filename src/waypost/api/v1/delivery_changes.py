@@ -1,0 +1,71 @@
+"""What is done with single deliveries, for the calls of v1 and for the pages alike.
+
+Each raises Problem: 404 for a delivery that is not the account's, 409 for what can't be done with it as it is.
+"""
+
+import secrets
+from http import HTTPStatus
+from uuid import UUID
+
+from waypost.api.parts import Parts
+from waypost.api.problems import Problem, not_found
+from waypost.domain import ids
+from waypost.store import deliveries, delivery_changes, endpoints
+from waypost.store.deliveries import DeliveryRow
+from waypost.store.delivery_changes import Cancelled
+from waypost.store.statements import Session, transaction
+
+
+def read_id(text: str) -> UUID:
+    """Read a delivery's id from an address."""
+    found = ids.from_text(ids.DELIVERY, text)
+    if found is None:
+        raise not_found()
+    return found
+
+
+async def find(parts: Parts, account: UUID, delivery: UUID) -> DeliveryRow:
+    """Give the delivery."""
+    async with parts.database.serving.acquire() as session:
+        return await _there(session, account, delivery)
+
+
+async def resend(parts: Parts, account: UUID, delivery: UUID) -> DeliveryRow:
+    """Send a delivery's event once more, whatever became of the first; gives the new delivery.
+
+    It waits for nothing and nothing waits for it. It is tried as often as any other.
+    """
+    async with parts.database.serving.acquire() as session, transaction(session):
+        row = await _there(session, account, delivery)
+        if row.sample is not None:
+            raise Problem(HTTPStatus.CONFLICT, "test_delivery", "This was a test: send another test instead.")
+        if row.packed is None:
+            raise Problem(HTTPStatus.CONFLICT, "event_gone", "The event is older than the history that is kept.")
+        again = await delivery_changes.resend(session, account, row, random=secrets.randbits(62))
+        if again is None:
+            if await endpoints.find(session, account, row.endpoint) is None:
+                raise Problem(HTTPStatus.CONFLICT, "endpoint_deleted", "Its endpoint was deleted.")
+            raise Problem(HTTPStatus.CONFLICT, "endpoint_off", "Its endpoint is off: enable it first.")
+        made = await _there(session, account, again)
+    parts.hint([row.endpoint])
+    return made
+
+
+async def cancel(parts: Parts, account: UUID, delivery: UUID) -> tuple[DeliveryRow, bool]:
+    """Cancel a delivery; gives it, and False when its attempt is under way: then that decides."""
+    async with parts.database.engine.acquire() as session:
+        while True:
+            row = await _there(session, account, delivery)
+            if row.state is not None:
+                raise Problem(HTTPStatus.CONFLICT, "already_settled", f"It has ended already: it is {row.state}.")
+            outcome, freed = await delivery_changes.cancel(session, row)
+            if outcome is not Cancelled.NOT_THERE:
+                parts.hint(freed)
+                return await _there(session, account, delivery), outcome is Cancelled.AT_ONCE
+
+
+async def _there(session: Session, account: UUID, delivery: UUID) -> DeliveryRow:
+    row = await deliveries.find(session, account, delivery)
+    if row is None:
+        raise not_found()
+    return row

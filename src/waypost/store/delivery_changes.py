@@ -1,0 +1,46 @@
+"""What people do with single deliveries. Whoever calls has seen that the delivery is the account's."""
+
+from enum import Enum, auto
+from uuid import UUID
+
+from waypost.domain import ids
+from waypost.domain.deliveries import Reason
+from waypost.store import intake_rows
+from waypost.store.deliveries import DeliveryRow
+from waypost.store.queue import unblock
+from waypost.store.statements import Session, fetch, fetch_one, transaction
+
+
+class Cancelled(Enum):
+    """What became of a cancellation."""
+
+    AT_ONCE = auto()
+    WITH_ITS_ATTEMPT = auto()
+    NOT_THERE = auto()
+
+
+async def resend(session: Session, account: UUID, row: DeliveryRow, *, random: int) -> UUID | None:
+    """Queue the delivery's event once more for its endpoint; gives the new delivery's id.
+
+    None when the endpoint is off or deleted. ``random`` are 62 bits for the id.
+    """
+    delivery = ids.make_id(await intake_rows.now(session), row.bucket, random)
+    event = (row.tracking, row.event, row.sequence)
+    made = await fetch_one(session, "resend", row.bucket, delivery, account, row.endpoint, *event, row.id)
+    return None if made is None else delivery
+
+
+async def cancel(session: Session, row: DeliveryRow) -> tuple[Cancelled, set[UUID]]:
+    """Cancel a delivery and free the rest of its parcel; gives the endpoints that have something due by that.
+
+    What is in flight is delivered if its attempt succeeds, else cancelled. One that was settled, or claimed in this
+    very moment, is not there: the caller looks again.
+    """
+    buckets = [row.bucket]
+    async with transaction(session):
+        await fetch(session, "lock_trackings", buckets, buckets, [row.tracking])
+        done = await fetch_one(session, "cancel", buckets, [row.id], Reason.USER.value)
+        assert done is not None  # noqa: S101 - an aggregate gives a row
+        if done["cancelled"]:
+            return Cancelled.AT_ONCE, await unblock(session, {(row.bucket, row.tracking, row.endpoint)})
+    return (Cancelled.WITH_ITS_ATTEMPT if done["marked"] else Cancelled.NOT_THERE), set()
