@@ -12,6 +12,7 @@ OPEN = {
     "/health/ready",
     "/metrics",
     "/v1/outgoing-ips",
+    "/openapi.json",
     "/schemas/webhook-v2.json",
     "/schemas/webhook-v3.json",
     "/schemas/webhook-v4.json",

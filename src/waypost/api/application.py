@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 from waypost.api import operations, schemas
 from waypost.api.answers import answer_problem
 from waypost.api.keys import KeyRefused
+from waypost.api.openapi import document
 from waypost.api.parts import Parts
 from waypost.api.problems import Problem
 from waypost.api.v1 import deliveries, endpoints, events, outgoing_ips, stats, updates
@@ -21,7 +22,7 @@ from waypost.api.v4 import awb, couriers, envelope, trackings
 _LOG: Final = structlog.get_logger()
 LARGEST_BODY: Final = 1 << 20
 OLD_VERSIONS: Final = ("/v2/", "/v3/")
-_FOR_PROGRAMS: Final = ("/v1", "/v2", "/v3", "/v4", "/schemas", "/health", "/metrics")
+_FOR_PROGRAMS: Final = ("/v1", "/v2", "/v3", "/v4", "/schemas", "/health", "/metrics", "/openapi.json")
 _CODES: Final = {
     HTTPStatus.BAD_REQUEST: "malformed_request",
     HTTPStatus.NOT_FOUND: "not_found",
@@ -47,6 +48,7 @@ def make_application(parts: Parts, pages: Pages | None = None) -> Litestar:
         [
             *operations.ROUTES,
             *schemas.ROUTES,
+            *document.ROUTES,
             *updates.ROUTES,
             *endpoints.ROUTES,
             *deliveries.ROUTES,

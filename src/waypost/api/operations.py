@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Final, Protocol
 
+import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
@@ -24,13 +25,20 @@ class Watched(Protocol):
 Given = NamedDependency[SkipValidation[Watched]]
 
 
+class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whether the server is ready, and, where it is not, why."""
+
+    status: str
+    reason: str = ""
+
+
 @get("/health/ready")
 async def ready(parts: Given) -> Response[bytes]:
     """Answer 200 when requests can be served and deliveries are sent, else 503 with the reason."""
     reason = await parts.ready()
     if reason is None:
-        return answer({"status": "ready"})
-    return answer({"status": "not ready", "reason": reason}, HTTPStatus.SERVICE_UNAVAILABLE)
+        return answer(Readiness("ready"))
+    return answer(Readiness("not ready", reason), HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 @get("/metrics")

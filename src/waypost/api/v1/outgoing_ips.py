@@ -1,17 +1,25 @@
 """``/v1/outgoing-ips``: where webhooks come from. No key is needed."""
 
+from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 from litestar import Response, get
 
 from waypost.api.answers import answer
 from waypost.api.parts import Given
 
 
+class OutgoingIps(msgspec.Struct, frozen=True):
+    """Where webhooks come from."""
+
+    items: Sequence[str]
+
+
 @get("/v1/outgoing-ips")
 async def outgoing_ips(parts: Given) -> Response[bytes]:
     """List the addresses that the operator publishes."""
-    return answer({"items": parts.outgoing_ips})
+    return answer(OutgoingIps(parts.outgoing_ips))
 
 
 ROUTES: Final = (outgoing_ips,)

@@ -67,12 +67,12 @@ _REPORTED: Final = msgspec.defstruct(
     bases=(Reported,),
     forbid_unknown_fields=True,
 )
-_BODY: Final = msgspec.defstruct(
+BODY: Final = msgspec.defstruct(
     "Updates",
     [("updates", Annotated[GenericAlias(list, (_REPORTED,)), msgspec.Meta(min_length=1, max_length=MOST_UPDATES)])],
     forbid_unknown_fields=True,
 )
-_DECODER: Final = msgspec.json.Decoder(_BODY)
+_DECODER: Final = msgspec.json.Decoder(BODY)
 
 
 class Report(msgspec.Struct, frozen=True):

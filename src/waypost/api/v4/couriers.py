@@ -15,7 +15,7 @@ from waypost.api.v4.admission import admit
 from waypost.api.v4.envelope import COURIER_UNDETECTED, Refused, answer_success
 from waypost.api.v4.fields import number_of, read_object
 from waypost.carriers.couriers.detection import detect as guess
-from waypost.carriers.couriers.table import Asked, Courier, CourierType, couriers
+from waypost.carriers.couriers.table import Asked, CourierType, couriers
 
 _DETECT: Final = frozenset({"tracking_number"})
 
@@ -50,15 +50,17 @@ async def detect(request: Request[Any, Any, Any], parts: Given) -> Response[byte
     found = guess(number_of(read_object(await request.body(), _DETECT)))
     if not found:
         raise Refused(COURIER_UNDETECTED, "Cannot detect courier.")
-    return answer_success([_shown(one.courier, couriers()[one.courier]) for one in found])
+    return answer_success([courier_object(one.courier) for one in found])
 
 
 @cache
 def _every() -> bytes:
-    return answer_success([_shown(code, courier) for code, courier in couriers().items()]).content
+    return answer_success([courier_object(code) for code in couriers()]).content
 
 
-def _shown(code: str, courier: Courier) -> CourierObject:
+def courier_object(code: str) -> CourierObject:
+    """Give a courier of the table as v4 shows it."""
+    courier = couriers()[code]
     return CourierObject(
         courier_name=courier.name,
         courier_code=code,

@@ -1,0 +1,195 @@
+"""Makes the OpenAPI document of the operations."""
+
+from functools import cache
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any, Final
+
+import msgspec
+from litestar import Response, get
+
+from waypost.api.answers import answer_bytes
+from waypost.api.openapi import beside, v1, v4
+from waypost.api.openapi.operations import Operation
+from waypost.api.problems import MEDIA_TYPE, ProblemBody
+from waypost.api.v4.envelope import Meta
+
+OPERATIONS: Final = (*v4.OPERATIONS, *v1.OPERATIONS, *beside.OPERATIONS)
+
+_TEMPLATE: Final = "#/components/schemas/{name}"
+_JSON: Final = "application/json"
+_REFUSAL: Final = "Refusal"
+_LEFT_OUT: Final = frozenset({"body_base64", "reason"})
+"""The keys of GivenResponse and Readiness that are not always there; every other key of every answer is."""
+_ABOUT: Final = (
+    "Version 4 is TrackingMore's: every success is 200, and every answer has the envelope of `meta` and `data`."
+    " Version 1 is Waypost's own: errors are problems (RFC 9457). Both take the same keys."
+)
+_KEYS: Final = {
+    "key": {"type": "apiKey", "in": "header", "name": "Tracking-Api-Key"},
+    "bearer": {"type": "http", "scheme": "bearer"},
+}
+_IDS: Final = {
+    "tracking_id": "The tracking's id: 32 characters, 0-9 and a-f.",
+    "endpoint_id": "The endpoint's id, which begins with ep_.",
+    "delivery_id": "The delivery's id, which begins with dlv_.",
+}
+_KEYLESS: Final = {401: "No key, or one that is not valid.", 403: "The key lacks the scope that this call needs."}
+_V4_ALWAYS: Final = {429: "More calls in a second than an account may make; see Retry-After."}
+_TOO_LARGE: Final = {413: "The body is too large."}
+_UNREAD: Final = {400: "The body is not JSON in UTF-8."}
+_REFUSED: Final = {422: "A parameter or a field can't be taken; `errors` names each. Nothing was changed."}
+_ABSENT: Final = {404: "It is not there, or it is another account's."}
+
+
+@get("/openapi.json")
+async def openapi() -> Response[bytes]:
+    """Give the description of every operation, OpenAPI 3.1. No key is needed."""
+    return answer_bytes(_encoded())
+
+
+@cache
+def _encoded() -> bytes:
+    return msgspec.json.encode(make_document())
+
+
+def make_document() -> dict[str, Any]:
+    """Give the document."""
+    schemas = _Schemas()
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Waypost", "version": version("waypost"), "description": _ABOUT},
+        "tags": [{"name": group} for group in dict.fromkeys(one.group for one in OPERATIONS)],
+        "paths": paths,
+        "components": {"schemas": schemas.components, "securitySchemes": _KEYS},
+    }
+
+
+class _Schemas:
+    """The schemas of types, each once. Answers have exactly the keys that are described, each time."""
+
+    def __init__(self) -> None:
+        self.components: dict[str, Any] = {}
+        answers = [kind for one in OPERATIONS for kind in one.answers.values() if kind not in (None, str)]
+        answers += [Meta, ProblemBody]
+        bodies = [one.body for one in OPERATIONS if one.body is not None]
+        self._answers = self._read(answers, whole=True)
+        self._bodies = self._read(bodies, whole=False)
+        self.components[_REFUSAL] = _enveloped({"type": "null"})
+
+    def answer(self, kind: Any) -> dict[str, Any]:
+        return {"type": "string"} if kind is str else self._answers[kind]
+
+    def body(self, kind: Any) -> dict[str, Any]:
+        return self._bodies[kind]
+
+    def _read(self, kinds: list[Any], *, whole: bool) -> dict[Any, dict[str, Any]]:
+        known = list(dict.fromkeys(kinds))
+        found, components = msgspec.json.schema_components(known, ref_template=_TEMPLATE)
+        for name, component in components.items():
+            self.components[name] = _whole(component) if whole and "properties" in component else component
+        return dict(zip(known, found, strict=True))
+
+
+def _whole(component: dict[str, Any]) -> dict[str, Any]:
+    """Say of an object of an answer that it has all of its keys and no others."""
+    properties = {
+        name: {key: value for key, value in given.items() if key != "default"}
+        for name, given in component["properties"].items()
+    }
+    return component | {
+        "properties": properties,
+        "required": [name for name in properties if name not in _LEFT_OUT],
+        "additionalProperties": False,
+    }
+
+
+def _operation(one: Operation, schemas: _Schemas) -> dict[str, Any]:
+    summary, more = one.about
+    described: dict[str, Any] = {
+        "operationId": f"{one.handler.fn.__module__.removeprefix('waypost.api.')}.{one.handler.fn.__name__}",
+        "tags": [one.group],
+        "summary": summary,
+        "parameters": _parameters(one),
+        "responses": _responses(one, schemas),
+        "security": [] if one.scope is None else [{"key": []}, {"bearer": []}],
+    }
+    if more or one.scope is not None:
+        scope = "" if one.scope is None else f"The key needs the scope `{one.scope}`."
+        described["description"] = f"{more} {scope}".strip()
+    if one.body is not None:
+        content = {"schema": schemas.body(one.body), "example": msgspec.to_builtins(one.body_example)}
+        described["requestBody"] = {"required": one.body_required, "content": {_JSON: content}}
+    return described
+
+
+def _parameters(one: Operation) -> list[dict[str, Any]]:
+    in_path = [part[1:-1] for part in one.path.split("/") if part.startswith("{")]
+    ids = [
+        {"name": name, "in": "path", "required": True, "description": _IDS[name], "schema": {"type": "string"}}
+        for name in in_path
+    ]
+    others = [
+        {
+            "name": given.name,
+            "in": given.place,
+            "description": given.about,
+            "schema": msgspec.json.schema(given.kind),
+        }
+        for given in one.parameters
+    ]
+    return ids + others
+
+
+def _responses(one: Operation, schemas: _Schemas) -> dict[str, Any]:
+    answered = {str(status): _success(one, status, kind, schemas) for status, kind in one.answers.items()}
+    if one.path.startswith("/v4/"):
+        errors, content = _errors_of_v4(one), {_JSON: {"schema": {"$ref": _TEMPLATE.format(name=_REFUSAL)}}}
+    else:
+        errors, content = _errors_of_v1(one), {MEDIA_TYPE: {"schema": schemas.answer(ProblemBody)}}
+    refused = {str(status): {"description": about, "content": content} for status, about in sorted(errors.items())}
+    return refused | answered
+
+
+def _success(one: Operation, status: int, kind: Any, schemas: _Schemas) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+    if kind is None:
+        return answer
+    schema, example = schemas.answer(kind), msgspec.to_builtins(one.example)
+    if one.path.startswith("/v4/"):
+        schema = _enveloped(schema)
+        example = {"meta": {"code": 200, "message": v4.SUCCESS}, "data": example}
+    content: dict[str, Any] = {"schema": schema}
+    if one.example is not None:
+        content["example"] = example
+    return answer | {"content": {one.media_type: content}}
+
+
+def _errors_of_v4(one: Operation) -> dict[int, str]:
+    return _KEYLESS | _V4_ALWAYS | (_TOO_LARGE if one.body is not None else {}) | dict(one.errors)
+
+
+def _errors_of_v1(one: Operation) -> dict[int, str]:
+    found = {} if one.scope is None else dict(_KEYLESS)
+    if one.body is not None:
+        found |= _UNREAD | _TOO_LARGE
+    if one.body is not None or one.parameters:
+        found |= _REFUSED
+    if "{" in one.path:
+        found |= _ABSENT
+    return found | dict(one.errors)
+
+
+def _enveloped(schema: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {"meta": {"$ref": _TEMPLATE.format(name="Meta")}, "data": schema},
+        "required": ["meta", "data"],
+        "additionalProperties": False,
+    }
+
+
+ROUTES: Final = (openapi,)

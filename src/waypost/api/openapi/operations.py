@@ -1,0 +1,56 @@
+"""What is said of an operation: its handler tells method, path and purpose, the rest is told here."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+
+NOTHING: Final[Mapping[int, str]] = MappingProxyType({})
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """A parameter of a query, or with ``place`` header of its headers; ``kind`` is the type of its value."""
+
+    name: str
+    about: str
+    kind: Any = str
+    place: str = "query"
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One operation.
+
+    ``scope`` is what the key must have, None where no key is needed. ``answers`` are the successes: status and type,
+    None for one without a body. ``errors`` are further statuses than those that every operation of its kind has.
+    """
+
+    handler: HTTPRouteHandler
+    group: str
+    scope: str | None
+    answers: Mapping[int, Any]
+    example: Any = None
+    parameters: tuple[Parameter, ...] = ()
+    body: Any = None
+    body_example: Any = None
+    body_required: bool = True
+    errors: Mapping[int, str] = NOTHING
+    media_type: str = "application/json"
+
+    @property
+    def method(self) -> str:
+        """The method, in lower case."""
+        (method,) = self.handler.http_methods
+        return method.lower()
+
+    @property
+    def path(self) -> str:
+        """The path, its parameters in braces; of two spellings the one that is documented."""
+        return min(self.handler.paths, key=len).replace(":str", "")
+
+    @property
+    def about(self) -> tuple[str, str]:
+        """What the handler says of itself: one sentence, and what follows it."""
+        summary, _, more = (self.handler.fn.__doc__ or "").strip().partition("\n\n")
+        return " ".join(summary.split()).replace("``", "`"), " ".join(more.split()).replace("``", "`")

@@ -1,0 +1,69 @@
+"""The OpenAPI document: every route is in it and nothing else, and its examples are what it describes."""
+
+from typing import Any, cast
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+from litestar.routes import HTTPRoute
+
+from waypost.api.application import make_application
+from waypost.api.openapi.document import OPERATIONS, make_document
+
+DOCUMENT = msgspec.json.decode(msgspec.json.encode(make_document()))
+ITSELF = ("get", "/openapi.json")
+
+
+def described() -> list[tuple[str, str, dict[str, Any]]]:
+    return [(method, path, one) for path, methods in DOCUMENT["paths"].items() for method, one in methods.items()]
+
+
+def test_every_route_is_described_and_nothing_else() -> None:
+    routes = {
+        (str(method).lower(), route.path_format)
+        for route in make_application(cast("Any", None)).routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        for method in handler.http_methods
+        if method != "OPTIONS"
+    }
+
+    assert {(method, path) for method, path, _ in described()} == routes - {ITSELF}
+
+
+def test_every_operation_says_what_it_does_by_a_name_of_its_own() -> None:
+    assert [path for _, path, one in described() if not one["summary"].endswith(".")] == []
+    assert len({one["operationId"] for _, _, one in described()}) == len(OPERATIONS)
+
+
+def test_every_schema_is_one() -> None:
+    for schema in DOCUMENT["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+EXAMPLES = [
+    (f"{method} {path} {where}", content)
+    for method, path, one in described()
+    for where, part in [*one["responses"].items(), ("body", one.get("requestBody", {}))]
+    for content in part.get("content", {}).values()
+    if "example" in content
+]
+
+
+@pytest.mark.parametrize("content", [content for _, content in EXAMPLES], ids=[name for name, _ in EXAMPLES])
+def test_an_example_is_what_is_described(content: dict[str, Any]) -> None:
+    schema = {**content["schema"], "components": DOCUMENT["components"]}
+
+    Draft202012Validator(schema).validate(content["example"])
+
+
+def test_every_success_with_a_body_has_an_example() -> None:
+    bare = [
+        path
+        for _, path, one in described()
+        if path.startswith(("/v1", "/v4"))
+        for status, part in one["responses"].items()
+        if status in ("200", "201") and "example" not in next(iter(part["content"].values()))
+    ]
+
+    assert bare == []
