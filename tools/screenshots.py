@@ -48,6 +48,8 @@ PAGES: Final = {
     "settings": (FILLED, "/settings"),
     "settings-add": (FILLED, "/settings?do=add"),
     "audit": (FILLED, "/settings/audit"),
+    "docs": (FILLED, "/docs"),
+    "docs-trackings": (None, "/docs/api-v4-trackings"),
     "help": (FILLED, "/help"),
     "guide": (FILLED, "/help/webhooks/retry"),
     "nothing": (FILLED, "/nothing-here"),

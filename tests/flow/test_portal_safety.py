@@ -31,6 +31,7 @@ FIELDS = {
 
 OPEN = {
     *(("GET", "/"), ("GET", "/favicon.ico"), ("GET", "/help/images/{name:str}")),
+    *(("GET", "/docs"), ("GET", "/docs/{name:str}")),
     *(("GET", "/login"), ("POST", "/login"), ("GET", "/login/{token:str}"), ("POST", "/logout")),
 }
 """What is there for everybody."""

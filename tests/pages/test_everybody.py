@@ -28,6 +28,8 @@ FILLED_PATHS = (
     "/developer/apikeys?do=add",
     "/developer/apikeys?revoke={key}",
     *("/settings", "/settings?do=add", "/settings/audit"),
+    "/docs",
+    "/docs/api-v4-trackings",
     "/help",
     "/help/index",
     "/help/webhooks/retry",
@@ -42,6 +44,7 @@ EMPTY_PATHS = (
 TRACK_PATHS = ("{moving}?lang=de", "{moving}?embed=1&lang=zh", "{arrived}", "/track/nothing")
 PATHS = [
     (None, "/login"),
+    (None, "/docs/api-v1-endpoints"),
     *[(None, path) for path in TRACK_PATHS],
     *[(EMPTY, path) for path in EMPTY_PATHS],
     *[(FILLED, path) for path in FILLED_PATHS],

@@ -17,6 +17,7 @@ from waypost.domain.targets import DEFAULT_PORTS
 from waypost.portal import (
     account,
     api_keys,
+    api_reference,
     assets,
     audit_log,
     debugger,
@@ -64,6 +65,7 @@ ROUTES: Final = (
     *account.ROUTES,
     *debugger.ROUTES,
     *guides.ROUTES,
+    *api_reference.ROUTES,
 )
 
 

@@ -37,7 +37,7 @@ NAVIGATION: Final = (
             ("/developer/outgoing-ips", "Outgoing IPs"),
         ),
     ),
-    ("More", (("/settings", "Settings"), ("/help", "Help"))),
+    ("More", (("/settings", "Settings"), ("/docs", "API reference"), ("/help", "Help"))),
 )
 ALWAYS: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -1,0 +1,38 @@
+"""/docs: every operation of the document on a page, for everybody."""
+
+import pytest
+
+from tests.support.visiting import Portal, serving_pages
+from waypost.api.openapi.document import OPERATIONS
+from waypost.store.database import Database
+
+
+@pytest.fixture
+async def portal(database: Database):
+    async with serving_pages(database) as portal:
+        yield portal
+
+
+async def test_every_operation_is_shown_to_everybody_on_pages_that_stay_small(portal: Portal) -> None:
+    nobody = portal.browser()
+    overview = await nobody.get("/docs")
+    names = sorted({link.split("#")[0] for link in overview.text.split('"') if link.startswith("/docs/")})
+
+    pages = [await nobody.get(name) for name in names]
+
+    text = "".join(answer.text for answer in pages)
+    assert {answer.status_code for answer in (overview, *pages)} == {200}
+    assert [one.path for one in OPERATIONS if f"<code>{one.method.upper()} {one.path}</code>" not in text] == []
+    assert max(len(answer.content) for answer in (overview, *pages)) < 100_000
+
+
+async def test_a_group_that_is_none_is_not_there(portal: Portal) -> None:
+    assert (await portal.browser().get("/docs/nonsense")).status_code == 404
+
+
+async def test_who_is_signed_in_has_the_navigation_beside_it(portal: Portal) -> None:
+    await portal.account("shop@example.com")
+
+    answer = await (await portal.visitor("shop@example.com")).get("/docs/api-v4-trackings")
+
+    assert 'aria-current="page">API reference' in answer.text
