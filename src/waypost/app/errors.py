@@ -10,3 +10,7 @@ class CannotListen(Exception):  # noqa: N818 - reads as what is wrong
 
 class ServerEnded(Exception):  # noqa: N818 - reads as what is wrong
     """The HTTP server ended by itself."""
+
+
+class Unwell(Exception):  # noqa: N818 - reads as what is wrong
+    """The doctor has found something wrong; the findings say what."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from cyclopts import App, CycloptsError
 
-from waypost.app.errors import CannotListen, ServerEnded
+from waypost.app.errors import CannotListen, ServerEnded, Unwell
 from waypost.app.storage import NothingToJoin, NotMigrated
 from waypost.domain.errors import InvalidInput
 from waypost.settings import SettingsError, unknown_variables
@@ -40,6 +40,11 @@ COMMANDS: Final = (
         "migrate",
         "waypost.cli.migrate:migrate",
         "Bring the database's tables up to date; `serve` does it by itself on its own PostgreSQL.",
+    ),
+    (
+        "doctor",
+        "waypost.cli.doctor:doctor",
+        "Look the installation over, running or not, and say what is wrong and what to do; changes nothing.",
     ),
     ("account", "waypost.cli.account:APPLICATION", "Create accounts."),
     ("apikey", "waypost.cli.apikey:APPLICATION", "Create, list and revoke the API keys of an account."),
@@ -87,6 +92,7 @@ EXPECTED: Final = (
     NothingToJoin,
     ServerEnded,
     UnsafeServer,
+    Unwell,
     WrongSecretKey,
 )
 """What a person can mend; anything else is our fault and shows its traceback."""

@@ -54,6 +54,12 @@ async def check_secret_key(session: Session, key: str, *, came_from: str) -> Non
         )
 
 
+async def knows_secret_key(session: Session, key: str) -> bool | None:
+    """Tell whether the database was made with this key, None when it has not seen one; changes nothing."""
+    kept = await _value(session, _CHECK)
+    return None if kept is None else hmac.compare_digest(kept, _check_value(key))
+
+
 async def own_secret_key(session: Session, file: KeyFile) -> str:
     """Give the key of a data directory, made when the database has never seen one."""
     key = file.read()

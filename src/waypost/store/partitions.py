@@ -40,6 +40,17 @@ async def create_ahead(session: Session) -> int:
     return made
 
 
+async def days_left(session: Session) -> int:
+    """Give for how many days after today every table has its partition."""
+    now = await today(session)
+    left = DAYS_AHEAD
+    for table in PARTITIONED:
+        have = await _days(session, table)
+        missing = (distance for distance in range(DAYS_AHEAD + 1) if now + timedelta(days=distance) not in have)
+        left = min(left, next(missing, DAYS_AHEAD + 1) - 1)
+    return left
+
+
 async def drop_before(session: Session, oldest: date) -> list[str]:
     """Detach and drop the partitions of the days before ``oldest``; gives their names."""
     dropped = []

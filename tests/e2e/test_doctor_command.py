@@ -1,0 +1,26 @@
+"""`waypost doctor` beside a server that runs, after it was stopped, and for programs."""
+
+import json
+
+from tests.support.serving import run_waypost, serving
+
+
+def test_it_tells_of_a_server_that_runs_and_of_one_that_does_not() -> None:
+    with serving() as server:
+        server.start()
+        running = run_waypost("doctor", "--json", "--data-dir", str(server.data_dir))
+        server.stop()
+        stopped = run_waypost("doctor", "--data-dir", str(server.data_dir))
+        (server.data_dir / "secret.key").unlink()
+        broken = run_waypost("doctor", "--data-dir", str(server.data_dir))
+
+    states = {one["check"]: one["state"] for one in json.loads(running.stdout)["findings"]}
+    assert running.returncode == 0, running.stdout
+    assert {"database", "secret key", "dispatchers", "reconciliation"} <= {
+        check for check, state in states.items() if state == "fine"
+    }
+    assert stopped.returncode == 0
+    assert "No server runs" in stopped.stdout
+    assert broken.returncode == 1
+    assert "!!  secret key" in broken.stdout
+    assert broken.stderr.endswith("waypost: 1 thing is wrong.\n")

@@ -1,0 +1,158 @@
+"""What is broken for real is found, told in a sentence, and comes with what to do."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic import SecretStr
+
+from tests.flow.test_intake import reporting, scan
+from tests.support.databases import add_account, add_endpoint, named
+from tests.support.embedded import ignore
+from waypost.app.doctor import GIBIBYTE, Finding, State, disk, examine
+from waypost.domain import ids
+from waypost.intake.batch import write
+from waypost.settings import Settings
+from waypost.store import installation, queue
+from waypost.store.database import Database
+
+KEY = "a secret key of sixteen characters or more"
+
+
+@dataclass
+class Patient:
+    """An installation on a database of its own, with one parcel that waits."""
+
+    database: Database
+    dsn: str
+    account: UUID
+
+    async def finding(self, check: str, **settings: object) -> Finding:
+        given: dict[str, Any] = {"database_url": SecretStr(self.dsn), "secret_key": SecretStr(KEY)} | settings
+        findings = await examine(Settings.model_construct(**given), ignore)
+        assert all((one.remedy is None) is (one.state is State.FINE) for one in findings)
+        return next(one for one in findings if one.check == check)
+
+    async def state(self, check: str, **settings: object) -> str:
+        return (await self.finding(check, **settings)).state.value
+
+
+@pytest.fixture
+async def patient(database: Database, server_dsn: str) -> Patient:
+    account = await add_account(database)
+    await add_endpoint(database, account)
+    async with database.engine.acquire() as session, session.transaction():
+        await write(session, [reporting(account, "A1", scan(hour)) for hour in (8, 9)], frozenset())
+        await installation.check_secret_key(session, KEY, came_from="the test")
+    name = await database.serving.fetchval("select current_database()")
+    return Patient(database, named(server_dsn, name), account)
+
+
+CHECKS = ("database", "durability", "migrations", "secret key", "clock", "partitions", "queue", "reconciliation")
+
+
+async def test_a_healthy_installation_is_fine(patient: Patient) -> None:
+    async with patient.database.engine.acquire() as life:
+        await queue.join(life)
+
+        assert {check: await patient.state(check) for check in (*CHECKS, "dispatchers")} == dict.fromkeys(
+            (*CHECKS, "dispatchers"), "fine"
+        )
+
+
+async def test_a_database_that_can_not_be_reached_is_wrong_and_shows_no_password(patient: Patient) -> None:
+    found = await patient.finding("database", database_url=SecretStr("postgresql://u:hidden@127.0.0.1:1/w"))
+
+    assert found.state is State.WRONG
+    assert "hidden" not in found.says
+
+
+async def test_a_data_directory_without_a_database_is_left_as_it_is(patient: Patient, tmp_path: Path) -> None:
+    assert await patient.state("database", database_url=None, data_dir=tmp_path) == "wrong"
+    assert not (tmp_path / "postgres").exists()
+
+
+UNSAFE = """
+do $$ begin execute format('alter database %I set synchronous_commit = off', current_database()); end $$
+"""
+BROKEN = {
+    "migrations": "delete from migration where number = 1",
+    "durability": UNSAFE,
+    "reconciliation": "delete from due where not blocked",
+}
+
+
+@pytest.mark.parametrize("check", BROKEN)
+async def test_what_is_broken_in_the_database_is_wrong(patient: Patient, check: str) -> None:
+    await patient.database.serving.execute(BROKEN[check])
+
+    assert await patient.state(check) == "wrong"
+
+
+async def test_an_empty_database_is_told_to_migrate(patient: Patient) -> None:
+    await patient.database.serving.execute("drop table migration")
+
+    assert "waypost migrate" in str((await patient.finding("migrations")).remedy)
+    assert await patient.database.serving.fetchval("select to_regclass('migration')") is None
+
+
+async def test_missing_partitions_are_warned_of_and_wrong_when_tomorrow_has_none(patient: Patient) -> None:
+    today = await patient.database.serving.fetchval("select (now() at time zone 'utc')::date")
+
+    for distance, state in ((4, "warning"), (1, "wrong")):
+        await patient.database.serving.execute(f"drop table event_{today + timedelta(days=distance):%Y%m%d}")
+        assert await patient.state("partitions") == state
+
+
+async def test_an_event_of_the_future_shows_that_the_clock_was_set_back(patient: Patient) -> None:
+    now = await patient.database.serving.fetchval("select now()")
+    later = ids.make_id(int(now.timestamp() * 1000) + 86_400_000, 1, 1)
+    move = "update event set id = $1, day = (uuid_extract_timestamp($1) at time zone 'utc')::date where sequence = 2"
+    await patient.database.serving.execute(move, later)
+
+    assert await patient.state("clock") == "wrong"
+
+
+async def test_what_has_been_due_for_long_is_warned_of(patient: Patient) -> None:
+    await patient.database.serving.execute("update due set next_at = now() - interval '6 minutes'")
+
+    assert await patient.state("queue") == "warning"
+
+
+async def test_dispatchers_that_are_not_there_and_that_died_are_warned_of(patient: Patient) -> None:
+    assert await patient.state("dispatchers") == "warning"
+
+    async with patient.database.engine.acquire() as life:
+        await queue.join(life)
+        await patient.database.serving.execute("insert into dispatcher default values")
+
+        assert "1 of 2" in (await patient.finding("dispatchers")).says
+
+
+@pytest.mark.parametrize("key", [SecretStr("another key of sixteen characters or more"), None])
+async def test_another_secret_key_or_none_is_wrong(patient: Patient, key: SecretStr | None) -> None:
+    assert await patient.state("secret key", secret_key=key) == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "state"), [("0.0.0.0/0", "wrong"), ("::/0", "wrong"), ("10.0.0.0/8", "warning"), (None, "fine")]
+)
+async def test_networks_that_are_opened_are_told(patient: Patient, allowed: str | None, state: str) -> None:
+    networks = () if allowed is None else (ip_network(allowed),)
+
+    assert await patient.state("egress", egress_allow=networks) == state
+
+
+async def test_what_is_not_set_is_warned_of_and_what_is_set_is_fine(patient: Patient) -> None:
+    assert (await patient.state("public URL"), await patient.state("carriers")) == ("warning", "warning")
+    assert await patient.state("public URL", public_url="https://waypost.example") == "fine"
+    assert await patient.state("carriers", carrier_dhl_api_key=SecretStr("key")) == "fine"
+
+
+@pytest.mark.parametrize(("gibibytes", "state"), [(0.4, "wrong"), (2, "warning"), (9, "fine")])
+def test_little_room_on_the_disk_is_told(gibibytes: float, state: str) -> None:
+    assert disk(int(gibibytes * GIBIBYTE)).state.value == state
