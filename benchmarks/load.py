@@ -66,5 +66,10 @@ def bodies(parcels: range) -> Iterator[bytes]:
             yield render(Version.V4, state)
 
 
+def state_after(scans: int) -> TrackingState:
+    """A parcel after so many scans."""
+    return _after(register(f"{0:032x}", number(0), COURIER, {}, _REGISTERED_AT), scans)
+
+
 def _after(state: TrackingState, scans: int) -> TrackingState:
     return apply(state, Update(Source.API, checkpoints(scans)), now=_REGISTERED_AT + scans).state
