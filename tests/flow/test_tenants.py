@@ -28,6 +28,8 @@ BODIES: dict[str, object] = {
     "POST /v1/endpoints/{endpoint_id}/end-rotation": None,
     "GET /v1/endpoints/{endpoint_id}/stats": None,
     "GET /v1/deliveries/{delivery_id}": None,
+    "POST /v1/deliveries/{delivery_id}/resend": None,
+    "POST /v1/deliveries/{delivery_id}/cancel": None,
 }
 """What is asked for by an id, and the body that goes with it."""
 

@@ -255,6 +255,22 @@ OPERATIONS: Final = (
         example=_DELIVERED,
     ),
     Operation(
+        handler=deliveries.resend,
+        group=_DELIVERIES,
+        scope="write",
+        answers={201: DeliveryWithAttempts},
+        example=msgspec.structs.replace(_DELIVERED, resend_of="dlv_019cb8c80a0070198000000000000004"),
+        errors={409: "It was a test, its event is gone, or its endpoint is off or deleted."},
+    ),
+    Operation(
+        handler=deliveries.cancel,
+        group=_DELIVERIES,
+        scope="write",
+        answers={200: DeliveryWithAttempts, 202: DeliveryWithAttempts},
+        example=msgspec.structs.replace(_DELIVERED, state="cancelled", reason="user"),
+        errors={409: "It has ended already."},
+    ),
+    Operation(
         handler=events.list_events,
         group=_DELIVERIES,
         scope="read",
