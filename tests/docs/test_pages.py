@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tests.support.documentation import FILES, FOLDER, Call, calls, links, open_paths, text_of, tokens
+from tools.documentation.commands import commands
 from tools.screenshots import IN_GUIDES
 from waypost.portal.documentation import PLACES, Place, following, index, title
 from waypost.portal.guides import address, guide
@@ -85,10 +86,11 @@ def test_a_picture_is_one_that_is_made_and_says_what_is_seen(file: str) -> None:
 
 
 @every_file
-def test_a_setting_that_a_page_names_is_one(file: str) -> None:
+def test_a_variable_that_a_page_names_is_one(file: str) -> None:
     named = set(re.findall(r"WAYPOST_[A-Z0-9_]+", text_of(file)))
 
-    assert named <= {variable(setting) for setting in Settings.model_fields}
+    of_options = {name for command in commands() for option in command.options for name in option.variables}
+    assert named <= {variable(setting) for setting in Settings.model_fields} | of_options
 
 
 @every_file
@@ -112,3 +114,15 @@ def test_the_index_has_every_title_and_heading_under_its_letter() -> None:
 @every_place
 def test_no_heading_of_a_column_is_empty(place: Place) -> None:
     assert not re.search(r"<th[^>]*></th>", guide(place).html)
+
+
+@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_a_page_beside_the_documentation_leads_to_files(name: str) -> None:
+    text = (FOLDER.parent / name).read_text(encoding="utf-8")
+
+    leading = re.findall(r"\]\(([^)#]+)\)", text)
+    assert [link for link in leading if not (FOLDER.parent / link).exists()] == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len((FOLDER.parent / "README.md").read_text(encoding="utf-8").splitlines()) <= 120

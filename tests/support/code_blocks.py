@@ -113,7 +113,9 @@ class Page:
         script.write_text(_with(_script(self.blocks), replaced), encoding="utf-8")
         log = folder / ".page.log"
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-        given = environment(**variables, PATH=path, PYTHONPATH=str(ROOT / "src"), NO_COLOR="1", CURL_HOME=str(folder))
+        given = environment(
+            **variables, PATH=path, PYTHONPATH=str(ROOT / "src"), NO_COLOR="1", CURL_HOME=str(folder), HOME=str(folder)
+        )
         with log.open("wb") as said:
             process = subprocess.Popen(
                 (SHELL, "-eu", script.name),
@@ -166,7 +168,7 @@ def _shown(blocks: tuple[Block, ...]) -> Iterator[str]:
 def _dialogue(block: Block) -> Iterator[tuple[str, str]]:
     """Give the commands of a console block, each with the answer that is shown."""
     for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
-        command = re.match(r"(?:.*\\\n)*.*\n", part)
+        command = re.match(r"(?:.*[\\|]\n)*.*\n", part)
         assert command is not None
         yield command[0].rstrip("\n"), part[command.end() :]
 

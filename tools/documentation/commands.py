@@ -15,12 +15,16 @@ from waypost.cli.application import make_application
 
 
 class Option(msgspec.Struct, frozen=True):
-    """An option: its name, what it takes (nothing for a flag), whether it must be given, what it does."""
+    """An option: its name, what it takes (nothing for a flag), whether it must be given, what it does.
+
+    ``variables`` are those of the environment that stand for it.
+    """
 
     name: str
     takes: str
     required: bool
     about: str
+    variables: tuple[str, ...]
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -54,6 +58,7 @@ def _option(argument: Argument) -> Option:
         _takes(argument.hint, argument.names[0]),
         bool(argument.required),
         argument.parameter.help or "",
+        tuple(argument.parameter.env_var or ()),
     )
 
 
