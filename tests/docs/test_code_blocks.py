@@ -1,6 +1,7 @@
 """The code of README and the documentation runs: in a shell against a real server, parsed, or in its own language."""
 
 import os
+import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from tests.support.code_blocks import (
     of_page,
     snippets,
 )
-from tests.support.documentation import ROOT
+from tests.support.documentation import ROOT, rows
 from tests.support.embedded import open_place
 from tests.support.hooks import Hooks, receiving_hooks
 from tests.support.people import make_account
@@ -99,6 +100,15 @@ def test_the_code_of_a_page_runs_and_answers_what_the_page_shows(shop: Shop, pag
 
     with open_place() as folder:
         page.run(folder, replaced, **variables)
+
+
+def test_the_headers_that_the_guide_names_are_those_of_a_webhook(shop: Shop) -> None:
+    named = {name for cell, *_ in rows("webhooks/specifications.md") for name in re.findall("`([a-z-]+)`", cell)}
+
+    webhook, *_ = shop.hooks.wait_for("/seeded")
+
+    sent = set(webhook.headers) - {"host", "content-length", "accept", "accept-encoding"}
+    assert sent == {name for name in named if "-" in name or name in ("timestamp", "signature")} - {"waypost-test"}
 
 
 @every("block", of_language("json"), ids=lambda block: block.name)

@@ -4,6 +4,7 @@ Each is a template of ``pages/``, which holds the sentences; the facts come from
 """
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from tools.documentation.codes import v1_codes, v4_codes
 from tools.documentation.commands import commands
 from tools.documentation.metrics import metrics
 from tools.documentation.settings import CARRIERS, settings
+from waypost import carriers
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Skip, Version
@@ -27,6 +29,7 @@ from waypost.portal.specifications import fields_of
 
 TEMPLATES: Final = Path(__file__).parent / "pages"
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
+CARRIERS_SOURCE: Final = Path(carriers.__file__).parent
 _SIGNED_AT: Final = 1_772_629_200
 _NO_SIGNATURE: Final = "0" * 64
 
@@ -65,6 +68,7 @@ def _facts() -> dict[str, object]:
         "carrier_settings": [one for one in settings() if one.name.startswith(CARRIERS)],
         "commands": commands(),
         "calls": calls,
+        "carriers": _carriers(),
         "metrics": metrics(),
         "v1_codes": v1_codes(),
         "v4_codes": v4_codes(),
@@ -83,6 +87,12 @@ def _facts() -> dict[str, object]:
         "languages": LANGUAGES,
         "snippet": lambda language, way: snippet(language, Way(way)),
     }
+
+
+def _carriers() -> list[str]:
+    """Give what each carrier's folder says of it, one heading lower."""
+    pages = sorted(CARRIERS_SOURCE.glob("*/doc.md"))
+    return [re.sub(r"^#", "##", page.read_text(encoding="utf-8"), flags=re.MULTILINE) for page in pages]
 
 
 def _sample(version: str, status: str) -> str:

@@ -77,7 +77,7 @@ CHAPTERS: Final = (
         "Reference",
         "Every setting, command, call, field and code, made from the code or checked against it.",
         (
-            *("settings", "command-line", "calls", "errors", "statuses", "deliveries", "metrics"),
+            *("settings", "command-line", "calls", "errors", "statuses", "deliveries", "metrics", "carriers"),
             *("payload-v4", "payload-v3", "payload-v2"),
         ),
     ),
