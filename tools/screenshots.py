@@ -20,6 +20,9 @@ GUIDE_WINDOW: Final = {"width": 1040, "height": 760}
 
 PAGES: Final = {
     "login": (None, "/login"),
+    "overview-empty": (EMPTY, "/"),
+    "overview": (FILLED, "/"),
+    "overview-week": (FILLED, "/?span=week"),
     "webhooks-empty": (EMPTY, "/developer/webhooks"),
     "add": (EMPTY, "/developer/webhooks?do=add"),
     "history-empty": (EMPTY, "/developer/webhooks/history"),

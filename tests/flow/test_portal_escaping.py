@@ -114,6 +114,7 @@ async def test_what_others_wrote_is_text_on_every_page(
     made = await portal.database.serving.fetchval("select id from api_key where name = $1", NAME)
     key = ids.to_text(ids.API_KEY, made)
     shown = {
+        "/": (URL, PROBE, NAME),
         HOME: (PROBE, URL, NAME, EMAIL),
         one: (PROBE, URL, HEADER),
         f"{one}?do=secret": (SECRET,),
@@ -144,6 +145,7 @@ async def test_what_stands_in_the_address_is_text_on_every_page(
 ) -> None:
     one = f"{HOME}/{(await shop.get('/v1/endpoints')).json()['items'][0]['id']}"
     pages = (
+        "/",
         HOME,
         one,
         f"{one}/sample",

@@ -113,6 +113,7 @@ async def shop(portal: Portal) -> Caller:
 async def test_no_query_makes_a_page_fail(portal: Portal, shop: Caller, query: str) -> None:
     browser, one = await portal.visitor(EMAIL), f"{HOME}/{await portal.endpoint(shop)}"
     paths = (
+        "/",
         HOME,
         one,
         f"{one}/sample",

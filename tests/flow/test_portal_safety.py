@@ -30,13 +30,14 @@ FIELDS = {
 }
 
 OPEN = {
-    *(("GET", "/"), ("GET", "/favicon.ico"), ("GET", "/help/images/{name:str}")),
+    *(("GET", "/favicon.ico"), ("GET", "/help/images/{name:str}")),
     *(("GET", "/docs"), ("GET", "/docs/{name:str}")),
     *(("GET", "/login"), ("POST", "/login"), ("GET", "/login/{token:str}"), ("POST", "/logout")),
 }
 """What is there for everybody."""
 
 PAGES = {
+    "/",
     *(HOME, ONE, f"{ONE}/sample", f"{HOME}/history", f"{HOME}/history/new", f"{HOME}/history/{{delivery_id:str}}"),
     *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
     *("/settings", "/settings/audit"),

@@ -11,6 +11,7 @@ from tests.support.portal import EMPTY, FILLED, Portal
 
 AXE = Axe()
 FILLED_PATHS = (
+    *("/", "/?span=week"),
     "/developer/webhooks",
     "/developer/webhooks/{healthy}",
     "/developer/webhooks/{failing}?do=secret",
@@ -38,6 +39,7 @@ FILLED_PATHS = (
     "/nothing-here",
 )
 EMPTY_PATHS = (
+    "/",
     *("/developer/webhooks", "/developer/webhooks?do=add", "/developer/webhooks/history"),
     "/developer/webhooks/history?state=failed",
 )

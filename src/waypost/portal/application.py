@@ -24,6 +24,7 @@ from waypost.portal import (
     guides,
     history,
     login,
+    overview,
     specifications,
     track,
     webhook,
@@ -33,15 +34,8 @@ from waypost.portal.errors import explain
 from waypost.portal.forms import FormTokens, only_our_forms, reading
 from waypost.portal.logins import Logins
 from waypost.portal.pages import Pages
-from waypost.portal.rendering import ALWAYS, HSTS, go_to
+from waypost.portal.rendering import ALWAYS, HSTS
 from waypost.portal.sessions import PostgresStore, SessionsConfig, make_sessions
-from waypost.portal.visits import HOME
-
-
-@get("/")
-async def first() -> Response[bytes]:
-    """Lead to the first page."""
-    return go_to(HOME)
 
 
 @get("/favicon.ico")
@@ -53,9 +47,9 @@ async def no_icon() -> Response[bytes]:
 ErrorHandler = Callable[[Request[Any, Any, Any], Exception], Response[bytes]]
 
 ROUTES: Final = (
-    first,
     no_icon,
     *login.ROUTES,
+    *overview.ROUTES,
     *history.ROUTES,  # before the endpoint's page: /history is no id
     *webhooks.ROUTES,
     *webhook.ROUTES,

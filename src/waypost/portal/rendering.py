@@ -26,6 +26,7 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 HSTS: Final = "max-age=31536000"
 NAVIGATION: Final = (
+    ("Parcels", (("/", "Overview"),)),
     (
         "Developer",
         (

@@ -16,7 +16,7 @@ USER: Final = "user"
 SINCE: Final = "since"
 SESSIONS_FROM: Final = "from"
 NOTICE: Final = "notice"
-HOME: Final = "/developer/webhooks"
+HOME: Final = "/"
 
 PageRequest = Request[Any, Any, Any]
 

@@ -88,6 +88,20 @@ async def oldest_waiting(session: Session, endpoint: UUID) -> datetime | None:
     return None if row is None else from_ms(made_at(row["id"]))
 
 
+def together(hours: Iterable[Hour]) -> list[Hour]:
+    """Give the hours of several endpoints as if they were one's, oldest first."""
+    by_hour: dict[datetime, list[Hour]] = {}
+    for one in hours:
+        by_hour.setdefault(one.hour, []).append(one)
+    return [_merged(found) for _, found in sorted(by_hour.items())]
+
+
+def _merged(found: Sequence[Hour]) -> Hour:
+    total, failed = add_up(found), sum(one.failed_attempts for one in found)
+    first = found[0]
+    return Hour(first.endpoint, first.hour, total.delivered, total.failed, total.attempts, failed, total.latency)
+
+
 def add_up(hours: Iterable[Hour]) -> Sum:
     """Add hours up."""
     delivered = failed = attempts = 0
