@@ -23,6 +23,11 @@ PAGES: Final = {
     "overview-empty": (EMPTY, "/"),
     "overview": (FILLED, "/"),
     "overview-week": (FILLED, "/?span=week"),
+    "trackings-empty": (EMPTY, "/trackings"),
+    "trackings": (FILLED, "/trackings"),
+    "trackings-add": (FILLED, "/trackings?do=add"),
+    "tracking": (FILLED, "/trackings/{parcel}"),
+    "tracking-delete": (FILLED, "/trackings/{parcel}?do=delete"),
     "webhooks-empty": (EMPTY, "/developer/webhooks"),
     "add": (EMPTY, "/developer/webhooks?do=add"),
     "history-empty": (EMPTY, "/developer/webhooks/history"),
@@ -132,6 +137,7 @@ def _places(portal: Portal) -> dict[str, str]:
         "tested": first(f"test=true&endpoint={healthy}"),
         "broken": first(f"test=true&endpoint={failing}"),
         "moving": portal.track_path(FILLED, "SEED0004"),
+        "parcel": portal.tracking(FILLED, "SEED0001"),
         "arrived": portal.track_path(FILLED, "SEED0003"),
     }
 

@@ -56,6 +56,8 @@ LISTS = {
     "settled_of_trackings": (*BOUNDS, False, *DAYS, [uuid4()]),
     "unsettled_of_trackings": (*BOUNDS, False, [uuid4()]),
     "trackings_of_numbers": ([1], *LANES, ["A1"], None, NOW, NOW),
+    "parcel_events": ([1], uuid4(), uuid4(), UUID(int=2**127), 30),
+    "parcel_deliveries": ([1], uuid4(), [uuid4()], *DAYS, UUID(int=0)),
     "trackings_by_age": (ALL_BUCKETS, uuid4(), UUID(int=0), UUID(int=2**127), 100, 0),
     "trackings_by_lane": (ALL_BUCKETS, *LANES),
     "trackings_by_courier_lane": (ALL_BUCKETS, *LANES, "dhl"),

@@ -123,6 +123,8 @@ async def test_what_others_wrote_is_text_on_every_page(
         f"{HOME}/history": (PROBE[:12],),
         "/developer/apikeys": (NAME,),
         "/settings": (NAME, EMAIL),
+        "/trackings": (PROBE[:12],),
+        f"/trackings/{(await shop.get('/v4/trackings/get')).json()['data'][0]['id']}": (PROBE, PROBE[:50]),
         "/settings/audit": (NAME,),
         f"/developer/apikeys?revoke={key}": (f"use {NAME} (",),
         f"{HOME}/history/{delivery}": (PROBE, URL, HEADER, "javascript:probe()"),
@@ -155,7 +157,7 @@ async def test_what_stands_in_the_address_is_text_on_every_page(
         "/help/webhooks/retry",
     )
     others = tuple(f"/developer/{name}" for name in ("specifications", "outgoing-ips", "debugger", "apikeys"))
-    others += ("/settings", "/settings/audit")
+    others += ("/settings", "/settings/audit", "/trackings")
 
     for path in (
         *pages,

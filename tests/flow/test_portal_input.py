@@ -123,6 +123,7 @@ async def test_no_query_makes_a_page_fail(portal: Portal, shop: Caller, query: s
         "/developer/apikeys",
         "/settings",
         "/settings/audit",
+        "/trackings",
         "/login",
     )
 
@@ -143,7 +144,7 @@ async def test_more_parameters_cookies_or_fields_than_any_page_asks_for_are_refu
 
 @pytest.mark.parametrize("name", BODIES)
 @pytest.mark.parametrize(
-    "where", ["", "/update", "/test", "/developer/apikeys", "/developer/debugger", "/settings", "/login"]
+    "where", ["", "/update", "/test", "/developer/apikeys", "/developer/debugger", "/settings", "/trackings", "/login"]
 )
 async def test_no_body_makes_a_form_fail(portal: Portal, shop: Caller, where: str, name: str) -> None:
     browser, endpoint = await portal.visitor(EMAIL), await portal.endpoint(shop)

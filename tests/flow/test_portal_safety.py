@@ -20,6 +20,7 @@ from waypost.store.database import Database
 EMAIL, OTHER = "shop@example.com", "other@example.com"
 HOME = "/developer/webhooks"
 ONE = HOME + "/{endpoint_id:str}"
+PARCEL = "/trackings/{tracking_id:str}"
 NOBODY = "0192f4f0-5b0e-7000-8000-000000000001"
 FIELDS = {
     "url": "http://127.0.0.1/new",
@@ -40,7 +41,7 @@ PAGES = {
     "/",
     *(HOME, ONE, f"{ONE}/sample", f"{HOME}/history", f"{HOME}/history/new", f"{HOME}/history/{{delivery_id:str}}"),
     *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
-    *("/settings", "/settings/audit"),
+    *("/settings", "/settings/audit", "/trackings", PARCEL),
     *("/help", "/help/index", "/help/{chapter:str}/{name:str}"),
 }
 """What is there for those who are signed in."""
@@ -57,6 +58,12 @@ FORMS: dict[str, dict[str, str]] = {
     "/developer/apikeys": {"name": "A", "scope": "read", "days": ""},
     "/developer/apikeys/{key_id:str}/revoke": {},
     "/developer/debugger": {"body": "{}", "headers": "", "secret": "x", "email": ""},
+    "/trackings": {"tracking_number": "NEW1", "courier_code": "dhl"},
+    f"{PARCEL}/archive": {},
+    f"{PARCEL}/unarchive": {},
+    f"{PARCEL}/refresh": {},
+    f"{PARCEL}/retrack": {},
+    f"{PARCEL}/delete": {},
     "/settings": {"name": "A", "email": "signing@example.com", "accent": "#123456", "embed_origins": ""},
     "/settings/users": {"email": "new@example.com", "password": "a password", "role": "member"},
     "/settings/users/{user_id:str}/role": {"role": "owner"},
@@ -87,6 +94,7 @@ class Seeded:
             second = {"email": f"second-{email}", "password_hash": HASH, "role": "member"}
             assert await accounts.create_user(session, user=user, account_email=email, **second)
         self.ids[email] = {
+            "tracking_id:str": delivery["tracking_id"],
             "user_id:str": ids.to_text(ids.USER, user),
             "endpoint_id:str": endpoint,
             "delivery_id:str": delivery["id"],
@@ -104,6 +112,7 @@ class Seeded:
         """Give all that forms may change."""
         statements = (
             "select * from account order by id",
+            "select id, archived, status from tracking order by id",
             "select * from account_user order by id",
             "select * from audit_entry order by account, number",
             "select * from endpoint order by id",
@@ -265,8 +274,10 @@ async def test_each_of_these_forms_is_taken_when_one_of_our_pages_sent_it(portal
     taken = {path: (answer.status_code, answer.headers.get("location", "")) for path, answer in answers.items()}
     assert taken.pop("/developer/debugger") == (200, "")
     assert taken.pop("/developer/apikeys") == (200, "")  # the key is shown this once
+    for name in ("refresh", "retrack"):  # nobody is asked about the parcel, and it has not expired
+        assert taken.pop(f"{PARCEL}/{name}") == (409, "")
     assert {status for status, _ in taken.values()} == {303}
-    assert all(place.startswith((HOME, "/developer/apikeys", "/settings")) for _, place in taken.values())
+    assert all(place.startswith((HOME, "/developer/apikeys", "/settings", "/trackings")) for _, place in taken.values())
 
 
 async def test_behind_a_proxy_that_changes_the_host_the_public_url_is_ours(database: Database) -> None:
@@ -299,9 +310,9 @@ async def test_what_is_anothers_is_answered_as_what_does_not_exist(
     browser, before = await portal.visitor(EMAIL), await seeded.contents()
     nobody = UUID(NOBODY).hex
     unknown = {"endpoint_id": f"ep_{nobody}", "delivery_id": f"dlv_{nobody}", "key_id": f"key_{nobody}"}
-    unknown["user_id"] = f"usr_{nobody}"
+    unknown |= {"user_id": f"usr_{nobody}", "tracking_id": nobody}
     own = seeded.ids[EMAIL]
-    crossed = dict.fromkeys(("delivery_id", "key_id", "user_id"), own["endpoint_id:str"])
+    crossed = dict.fromkeys(("delivery_id", "key_id", "user_id", "tracking_id"), own["endpoint_id:str"])
     crossed["endpoint_id"] = own["key_id:str"]
     asked = [
         seeded.path(path, OTHER),

@@ -11,7 +11,8 @@ from tests.support.portal import EMPTY, FILLED, Portal
 
 AXE = Axe()
 FILLED_PATHS = (
-    *("/", "/?span=week"),
+    *("/", "/?span=week", "/trackings", "/trackings?do=add", "/trackings?status=x", "/trackings?search=nothing"),
+    *("/trackings/{parcel}", "/trackings/{parcel}?do=delete"),
     "/developer/webhooks",
     "/developer/webhooks/{healthy}",
     "/developer/webhooks/{failing}?do=secret",
@@ -39,7 +40,7 @@ FILLED_PATHS = (
     "/nothing-here",
 )
 EMPTY_PATHS = (
-    "/",
+    *("/", "/trackings"),
     *("/developer/webhooks", "/developer/webhooks?do=add", "/developer/webhooks/history"),
     "/developer/webhooks/history?state=failed",
 )
@@ -72,6 +73,7 @@ def places(portal: Portal) -> dict[str, str]:
         "retrying": retrying,
         "tested": tested,
         "moving": portal.track_path(FILLED, "SEED0004"),
+        "parcel": portal.tracking(FILLED, "SEED0003"),
         "arrived": portal.track_path(FILLED, "SEED0003"),
     }
 

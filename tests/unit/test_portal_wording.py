@@ -44,5 +44,5 @@ def test_a_share_is_never_all_for_less_than_all_nor_none_for_more_than_none(shar
 
 def test_everything_that_can_happen_has_its_words():
     assert set(wording.STATES) == {*Waiting, *Settled}
-    assert set(wording.REASONS) == {*Reason, *Skip}
+    assert set(wording.REASONS) == {*Reason, *Skip, wording.ADDED_LATER}
     assert set(wording.ERRORS) == {*Outcome} - {Outcome.SUCCEEDED}

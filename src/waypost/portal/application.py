@@ -27,6 +27,8 @@ from waypost.portal import (
     overview,
     specifications,
     track,
+    tracking,
+    trackings,
     webhook,
     webhooks,
 )
@@ -50,6 +52,8 @@ ROUTES: Final = (
     no_icon,
     *login.ROUTES,
     *overview.ROUTES,
+    *trackings.ROUTES,
+    *tracking.ROUTES,
     *history.ROUTES,  # before the endpoint's page: /history is no id
     *webhooks.ROUTES,
     *webhook.ROUTES,

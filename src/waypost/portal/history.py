@@ -24,9 +24,9 @@ from waypost.portal.rendering import page
 from waypost.portal.visits import PageRequest, enter
 from waypost.portal.webhook_form import errors_by_field
 from waypost.portal.webhooks import PATH
+from waypost.portal.wording import endpoint_name
 from waypost.store import deliveries, endpoints
 from waypost.store.accounts import Visitor
-from waypost.store.endpoints import NamedEndpoint
 
 HISTORY: Final = PATH + "/history"
 PAGE_SIZE: Final = 50
@@ -65,7 +65,7 @@ async def history(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         first="cursor" not in request.query_params,
         chosen=chosen,
         errors=errors,
-        urls={ids.to_text(ids.ENDPOINT, row.id): _name(row) for row in rows},
+        urls={ids.to_text(ids.ENDPOINT, row.id): endpoint_name(row) for row in rows},
         states=[*Waiting, *Settled],
         statuses=SELECTABLE,
     )
@@ -122,10 +122,6 @@ def _utc(text: str) -> str:
     if len(text) != _TIME_LENGTH or read_rfc3339(text + ":00Z") is None:
         return text
     return datetime.fromisoformat(text).replace(tzinfo=UTC).isoformat()
-
-
-def _name(row: NamedEndpoint) -> str:
-    return (row.description or row.url) + (" (deleted)" if row.deleted else "")
 
 
 ROUTES: Final = (history, new, one_delivery)

@@ -18,6 +18,7 @@ from waypost.domain.statuses import SELECTABLE, Status
 from waypost.portal import wording
 from waypost.portal.visits import NOTICE, PageRequest
 from waypost.store.accounts import Visitor
+from waypost.store.intake_rows import from_ms
 
 STATIC: Final = files(__package__) / "static"
 CONTENT_SECURITY_POLICY: Final = (
@@ -26,7 +27,7 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 HSTS: Final = "max-age=31536000"
 NAVIGATION: Final = (
-    ("Parcels", (("/", "Overview"),)),
+    ("Parcels", (("/", "Overview"), ("/trackings", "Trackings"))),
     (
         "Developer",
         (
@@ -127,6 +128,7 @@ def _environment() -> Environment:
         number=wording.number,
         plural=wording.plural,
         percent=wording.percent,
+        moment=from_ms,
         status_label=_label,
     )
     shared: dict[str, Any] = {
@@ -137,6 +139,7 @@ def _environment() -> Environment:
         "STATES": wording.STATES,
         "REASONS": wording.REASONS,
         "ERRORS": wording.ERRORS,
+        "PARCEL_SIGNS": wording.PARCEL_SIGNS,
         "ORDERINGS": wording.ORDERINGS,
         "NAVIGATION": NAVIGATION,
         "current": current,

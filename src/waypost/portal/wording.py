@@ -6,6 +6,8 @@ from typing import Final
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Ordering, Skip
+from waypost.domain.statuses import Status
+from waypost.store.endpoints import NamedEndpoint
 
 _MINUTE: Final = 60
 _HOUR: Final = 3600
@@ -23,6 +25,22 @@ STATES: Final = {
 }
 """A delivery's states in words, each with its icon."""
 
+PARCEL_SIGNS: Final = {
+    Status.PENDING: ("clock", ""),
+    Status.NOTFOUND: ("clock", ""),
+    Status.INFORECEIVED: ("clock", ""),
+    Status.TRANSIT: ("retry", ""),
+    Status.PICKUP: ("retry", ""),
+    Status.UNDELIVERED: ("warning", "retrying"),
+    Status.DELIVERED: ("check", "delivered"),
+    Status.EXCEPTION: ("warning", "failed"),
+    Status.EXPIRED: ("skip", "off"),
+}
+"""A parcel's statuses, each with its icon and the kind of badge it is shown as."""
+
+ADDED_LATER: Final = "added_later"
+"""Why an event made no delivery for an endpoint that was not there yet."""
+
 REASONS: Final = {
     Reason.ENDPOINT_OFF: "The endpoint was turned off or deleted.",
     Reason.USER: "Somebody cancelled it.",
@@ -34,6 +52,7 @@ REASONS: Final = {
     Skip.OFF: "The endpoint was off.",
     Skip.STATUS: "The endpoint has not chosen this status.",
     Skip.TRIGGER: "The endpoint wants changes of the status only, and this was none.",
+    ADDED_LATER: "The endpoint was added later.",
 }
 """Why something was not sent, or not to its end."""
 
@@ -61,6 +80,11 @@ ERRORS: Final = {
     Outcome.HTTP_5XX: "It fails (5xx).",
 }
 """How an endpoint fails, by its last error."""
+
+
+def endpoint_name(row: NamedEndpoint) -> str:
+    """Say which endpoint, deleted ones too: by its description, else its URL."""
+    return (row.description or row.url) + (" (deleted)" if row.deleted else "")
 
 
 def ago(at: datetime | str | None, now: datetime) -> str:

@@ -1,0 +1,265 @@
+"""The pages of parcels: listed, searched, added; one with its events, where each went and why others were not sent."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.support.api import Caller
+from tests.support.visiting import Browser, Document, Portal, assert_harmless, serving_pages
+from waypost.domain.trackings import Source, Update
+from waypost.intake.batch import Request
+from waypost.store.database import Database
+
+EMAIL = "shop@example.com"
+HOOK = "http://127.0.0.1/"
+
+
+@pytest.fixture
+async def portal(database: Database) -> AsyncIterator[Portal]:
+    async with serving_pages(database) as portal:
+        yield portal
+
+
+@pytest.fixture
+async def shop(portal: Portal) -> Caller:
+    return await portal.account(EMAIL)
+
+
+@pytest.fixture
+async def browser(portal: Portal, shop: Caller) -> Browser:
+    assert shop.account
+    return await portal.visitor(EMAIL)
+
+
+async def report(shop: Caller, number: str = "A1", status: str = "transit", **facts: Any) -> str:
+    """Report a scan of a parcel and give the parcel's id."""
+    scan = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": f"It is {status}", "location": "Bremen"}
+    scan["checkpoint_delivery_status"] = status
+    update = {"tracking_number": number, "courier_code": "dhl", "create": True, "checkpoints": [scan], **facts}
+    answer = await shop.post("/v1/updates", {"updates": [update]})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["results"][0]["tracking_id"])
+
+
+def numbers(page: Document) -> list[str]:
+    """Give the numbers that a list shows."""
+    return [one.text for one in page.all("a") if re.fullmatch("/trackings/[0-9a-f]{32}", one.attributes["href"])]
+
+
+async def listed(browser: Browser, query: str = "") -> list[str]:
+    return numbers(Document((await browser.get(f"/trackings{query}")).text))
+
+
+async def test_parcels_are_found_by_the_beginning_of_their_number_or_order(shop: Caller, browser: Browser) -> None:
+    await report(shop, "A1", order_number="ORD-77")
+    await report(shop, "A2", "delivered")
+    await report(shop, "B1")
+
+    found = {
+        query: await listed(browser, query)
+        for query in ("", "?search=a", "?search=ORD-7", "?status=delivered", "?courier=ups", "?search=a&status=transit")
+    }
+
+    assert found == {
+        "": ["B1", "A2", "A1"],
+        "?search=a": ["A2", "A1"],
+        "?search=ORD-7": ["A1"],
+        "?status=delivered": ["A2"],
+        "?courier=ups": [],
+        "?search=a&status=transit": ["A1"],
+    }
+
+
+async def test_the_list_goes_on_where_it_ended_whatever_came_in_between(shop: Caller, browser: Browser) -> None:
+    parcels = [
+        {"tracking_number": f"N{place:03}", "courier_code": "dhl", "create": True, "checkpoints": []}
+        for place in range(60)
+    ]
+    assert (await shop.post("/v1/updates", {"updates": parcels})).status_code == 200
+    first = Document((await browser.get("/trackings")).text)
+    (older,) = [one.attributes["href"] for one in first.all("a") if one.text == "Older"]
+    await report(shop, "LATER")
+
+    rest = Document((await browser.get(older)).text)
+
+    assert len(numbers(first)) == 50
+    assert sorted(numbers(first) + numbers(rest)) == [f"N{place:03}" for place in range(60)]
+    assert not [one for one in rest.all("a") if one.text == "Older"]
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [("status=x", "status"), ("courier=A%20B", "courier"), ("archived=x", "archived"), ("search=%00", "search")],
+)
+async def test_what_can_not_be_searched_is_said_at_its_field(
+    shop: Caller, browser: Browser, query: str, place: str
+) -> None:
+    await report(shop)
+
+    answer = await browser.get(f"/trackings?{query}")
+
+    page = assert_harmless(answer.text)
+    assert answer.status_code == 422
+    assert [one.attributes["id"] for one in page.all("p", **{"class": "error"})] == [f"{place}-error"]
+    assert numbers(page) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "courier"),
+    [
+        ({"tracking_number": " a 1 ", "courier_code": "ups", "order_number": "O", "title": "<b>Shoes</b>"}, "ups"),
+        ({"tracking_number": "1Z999AA10123456784", "courier_code": ""}, "ups"),
+    ],
+)
+async def test_a_parcel_is_added_with_its_courier_or_with_the_one_its_number_tells(
+    shop: Caller, browser: Browser, fields: dict[str, str], courier: str
+) -> None:
+    answer = await browser.post("/trackings", form=fields)
+
+    page = assert_harmless((await browser.get(answer.headers["location"])).text)
+    (made,) = (await shop.get("/v4/trackings/get")).json()["data"]
+    assert answer.status_code == 303
+    assert (made["courier_code"], made["source"], made["tracking_number"]) == (
+        courier,
+        "WEB",
+        fields["tracking_number"].replace(" ", "").upper(),
+    )
+    assert fields.get("title", "") in page.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"tracking_number": "", "courier_code": "dhl"}, "tracking_number"),
+        ({"tracking_number": "*", "courier_code": "dhl"}, "tracking_number"),
+        ({"tracking_number": "B1", "courier_code": "A B"}, "courier_code"),
+        ({"tracking_number": "?-no-courier-has-this-?", "courier_code": ""}, "tracking_number"),
+        ({"tracking_number": "A1", "courier_code": "dhl"}, "tracking_number"),
+    ],
+)
+async def test_a_parcel_that_can_not_be_is_said_at_its_field(
+    shop: Caller, browser: Browser, fields: dict[str, str], place: str
+) -> None:
+    await report(shop)
+
+    answer = await browser.post("/trackings", form=fields)
+
+    page = Document(answer.text)
+    assert answer.status_code == 422
+    assert [one.attributes["id"] for one in page.all("p", **{"class": "error"})] == [f"{place}-error"]
+    assert page.value("tracking_number") == fields["tracking_number"]
+    assert len((await shop.get("/v4/trackings/get")).json()["data"]) == 1
+
+
+async def test_a_parcels_page_tells_for_each_event_why_an_endpoint_got_nothing(
+    portal: Portal, shop: Caller, browser: Browser
+) -> None:
+    await portal.endpoint(shop, HOOK, description="Takes all")
+    await portal.endpoint(shop, HOOK, description="Delivered only", statuses=["delivered"])
+    await portal.endpoint(shop, HOOK, description="Changes only", trigger="status_change")
+    off = await portal.endpoint(shop, HOOK, description="Is off")
+    await shop.post(f"/v1/endpoints/{off}/disable", {})
+    parcel = await report(shop)
+    await report(shop, scheduled_delivery_date="2026-07-02")
+    await shop.call("DELETE", f"/v1/endpoints/{off}")
+    await portal.endpoint(shop, HOOK, description="Came later")
+
+    page = assert_harmless((await browser.get(f"/trackings/{parcel}")).text)
+
+    second, first = [
+        " ".join(one.text.split()) for one in page.all("li", **{"class": "card"}) if one.text.strip().startswith("#")
+    ]
+    assert re.search(r"Waiting Takes all", first)
+    assert re.search(r"Behind another Takes all", second)
+    for said in (first, second):
+        assert "Not sent Delivered only The endpoint has not chosen this status." in said
+        assert "Not sent Is off (deleted) The endpoint was off." in said
+        assert "Not sent Came later The endpoint was added later." in said
+    assert "Waiting Changes only" in first
+    assert "Not sent Changes only The endpoint wants changes of the status only" in second
+
+
+async def test_what_became_of_a_delivery_stands_beside_its_event(
+    portal: Portal, shop: Caller, browser: Browser
+) -> None:
+    hooks = [await portal.endpoint(shop, HOOK, description=name) for name in ("In order", "Any order")]
+    await shop.call("PATCH", f"/v1/endpoints/{hooks[1]}", json={"ordering": "unordered"})
+    parcel = await report(shop)
+    await shop.post(f"/v1/endpoints/{hooks[0]}/disable", {})
+
+    page = assert_harmless((await browser.get(f"/trackings/{parcel}")).text)
+
+    (event,) = [" ".join(one.text.split()) for one in page.all("li", **{"class": "card"})]
+    assert "Cancelled In order The endpoint was turned off or deleted." in event
+    assert "Waiting Any order" in event
+
+
+async def test_older_events_are_a_page_of_their_own(shop: Caller, browser: Browser) -> None:
+    parcel = ""
+    for day in range(1, 33):
+        parcel = await report(shop, scheduled_delivery_date=f"2026-08-{day:02}")
+    first = Document((await browser.get(f"/trackings/{parcel}")).text)
+    (older,) = [one.attributes["href"] for one in first.all("a") if one.text == "Older events"]
+
+    rest = Document((await browser.get(older.partition("#")[0])).text)
+
+    counted = [len(page.all("li", **{"class": "card"})) for page in (first, rest)]
+    assert counted == [30, 2]
+
+
+async def test_a_parcel_is_archived_taken_back_and_deleted(portal: Portal, shop: Caller, browser: Browser) -> None:
+    parcel = await report(shop)
+    here = f"/trackings/{parcel}"
+
+    archived = await browser.post(f"{here}/archive")
+    hidden, shown = await listed(browser), await listed(browser, "?archived=only")
+    back = await browser.post(f"{here}/unarchive")
+    again = await listed(browser)
+    asked = Document((await browser.get(f"{here}?do=delete")).text)
+    deleted = await browser.post(f"{here}/delete")
+
+    assert [one.headers["location"] for one in (archived, back, deleted)] == [here, here, "/trackings"]
+    assert (hidden, shown, again) == ([], ["A1"], ["A1"])
+    assert "open" in asked.all("dialog")[0].attributes
+    assert (await browser.get(here)).status_code == 404
+    assert (await browser.get(portal.pages.parts.track_links.path(UUID(parcel)))).status_code == 404
+
+
+@pytest.mark.parametrize(("action", "reason"), [("refresh", "No source is set up"), ("retrack", "Only an expired")])
+async def test_what_a_parcel_can_not_is_said(shop: Caller, browser: Browser, action: str, reason: str) -> None:
+    parcel = await report(shop)
+
+    answer = await browser.post(f"/trackings/{parcel}/{action}")
+
+    assert answer.status_code == 409
+    assert reason in Document(answer.text).text
+
+
+async def test_an_expired_parcel_begins_anew(portal: Portal, shop: Caller, browser: Browser) -> None:
+    parcel = await report(shop)
+    await expire(portal, shop, parcel)
+
+    offered = Document((await browser.get(f"/trackings/{parcel}")).text)
+    answer = await browser.post(f"/trackings/{parcel}/retrack")
+
+    assert [one.text for one in offered.all("button", role="menuitem")] == ["Refresh", "Retrack", "Archive"]
+    assert answer.status_code == 303
+    assert (await shop.get("/v4/trackings/get")).json()["data"][0]["delivery_status"] == "transit"
+
+
+async def expire(portal: Portal, shop: Caller, parcel: str) -> None:
+    update = Update(Source.EXPIRY, expires=True)
+    await portal.pages.parts.intake.submit([Request(shop.account, "A1", "dhl", update, tracking=UUID(parcel))])
+
+
+async def test_the_page_leads_to_the_shoppers(portal: Portal, shop: Caller, browser: Browser) -> None:
+    parcel = await report(shop)
+
+    page = Document((await browser.get(f"/trackings/{parcel}")).text)
+
+    (link,) = [one.attributes["href"] for one in page.all("a") if one.text == "Track page"]
+    assert link == portal.pages.parts.track_links.path(UUID(parcel))
+    assert "It is transit" in page.text
