@@ -69,7 +69,7 @@ CHAPTERS: Final = (
         "One task each, for those who know what they want.",
         (
             *("move-from-trackingmore", "verify", "order-and-duplicates", "develop-locally", "find-out-why"),
-            *("run-for-real", "keep-keys-safe"),
+            *("after-an-outage", "run-for-real", "keep-keys-safe"),
         ),
     ),
     Chapter(
