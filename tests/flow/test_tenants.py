@@ -30,6 +30,8 @@ BODIES: dict[str, object] = {
     "GET /v1/deliveries/{delivery_id}": None,
     "POST /v1/deliveries/{delivery_id}/resend": None,
     "POST /v1/deliveries/{delivery_id}/cancel": None,
+    "GET /v1/recoveries/{recovery_id}": None,
+    "POST /v1/recoveries/{recovery_id}/stop": None,
 }
 """What is asked for by an id, and the body that goes with it."""
 
@@ -37,6 +39,7 @@ LISTS = {
     "GET /v4/trackings/get": ("", "tracking_numbers=A1", "courier_code=dhl", "delivery_status=transit"),
     "GET /v1/endpoints": ("", "cursor={endpoint_id}"),
     "GET /v1/deliveries": ("", "endpoint={endpoint_id}", "tracking_number=A1", "cursor={delivery_id}"),
+    "GET /v1/recoveries": ("", "cursor={recovery_id}"),
     "GET /v1/events": ("",),
 }
 """What lists an account's own, and how another's could be asked for."""
@@ -49,6 +52,7 @@ OTHERS = {
     "POST /v4/couriers/detect",
     "POST /v1/updates",
     "POST /v1/endpoints",
+    "POST /v1/recoveries",  # names an endpoint in its body: tests/flow/test_recoveries.py
     "GET /v1/outgoing-ips",
     "GET /schemas/webhook-v2.json",
     "GET /schemas/webhook-v3.json",
@@ -76,10 +80,13 @@ async def theirs(api: Api, shop: Caller) -> Theirs:
     update = {"tracking_number": "A1", "courier_code": "dhl", "create": True, "checkpoints": [scan]}
     reported = (await owner.post("/v1/updates", {"updates": [update]})).json()["results"][0]
     (delivery,) = (await owner.get("/v1/deliveries")).json()["items"]
+    wanted = {"endpoint_id": endpoint.json()["id"], "since": "2026-01-01T00:00:00Z", "only": "all"}
+    recovery = await owner.post("/v1/recoveries", wanted)
     ids = {
         "tracking_id": reported["tracking_id"],
         "endpoint_id": endpoint.json()["id"],
         "delivery_id": delivery["id"],
+        "recovery_id": recovery.json()["id"],
     }
     return Theirs(shop, owner, ids)
 
@@ -94,7 +101,7 @@ def test_every_operation_is_known_here() -> None:
 
 async def everything(database: Database) -> list[Any]:
     """Give all rows that an account could have changed."""
-    tables = ("tracking", "endpoint", "due", "watch", "event")
+    tables = ("tracking", "endpoint", "due", "watch", "event", "recovery")
     return [await database.serving.fetch(f"select * from {table} order by 1, 2, 3") for table in tables]  # noqa: S608
 
 

@@ -16,6 +16,7 @@ from waypost.api.v4 import envelope
 
 _KEY_CODES: Final = {"unauthorized": HTTPStatus.UNAUTHORIZED, "forbidden": HTTPStatus.FORBIDDEN}
 _SAYS: Final = {
+    "already_finished": "The recovery has ended, so there is nothing to stop.",
     "already_settled": "The delivery has ended, so there is nothing to cancel.",
     "api_key_limit": "The account has as many keys as it may have: revoke one first.",
     "archived": "The parcel is archived: nobody is asked about it.",
@@ -34,6 +35,7 @@ _SAYS: Final = {
     "not_available": "What was asked for is specified, but not built yet.",
     "not_found": "There is nothing here, or it is another account's.",
     "overloaded": "Try again after `Retry-After`: nothing was taken.",
+    "recovery_running": "Another recovery of the endpoint is under way: stop it, or let it end.",
     "still_running": "The first request with this `Idempotency-Key` is not done: try again after `Retry-After`.",
     "test_delivery": "The delivery was a test: send another test instead.",
     "too_large": "The body is too large.",

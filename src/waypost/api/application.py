@@ -15,7 +15,7 @@ from waypost.api.keys import KeyRefused
 from waypost.api.openapi import document
 from waypost.api.parts import Parts
 from waypost.api.problems import Problem
-from waypost.api.v1 import deliveries, endpoints, events, outgoing_ips, stats, updates
+from waypost.api.v1 import deliveries, endpoints, events, outgoing_ips, recoveries, stats, updates
 from waypost.api.v1 import trackings as v1_trackings
 from waypost.api.v4 import awb, couriers, envelope, trackings
 
@@ -52,6 +52,7 @@ def make_application(parts: Parts, pages: Pages | None = None) -> Litestar:
             *updates.ROUTES,
             *endpoints.ROUTES,
             *deliveries.ROUTES,
+            *recoveries.ROUTES,
             *events.ROUTES,
             *outgoing_ips.ROUTES,
             *stats.ROUTES,

@@ -1,5 +1,6 @@
 """An endpoint: where an account's events go, which of them, and in which order."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -69,8 +70,15 @@ def skips(endpoint: Endpoint, status: Status, *, status_changed: bool) -> Skip |
     """Tell why an event makes no delivery for an endpoint; None when it makes one."""
     if not endpoint.enabled:
         return Skip.OFF
-    if status is Status.PENDING or (endpoint.statuses is not None and status not in endpoint.statuses):
+    return unwanted(endpoint.statuses, endpoint.trigger, status, status_changed=status_changed)
+
+
+def unwanted(
+    statuses: Collection[str] | None, trigger: Trigger, status: Status, *, status_changed: bool
+) -> Skip | None:
+    """Tell why an endpoint that has chosen so does not want an event; None when it does."""
+    if status is Status.PENDING or (statuses is not None and status not in statuses):
         return Skip.STATUS
-    if endpoint.trigger is Trigger.STATUS_CHANGE and not status_changed:
+    if trigger is Trigger.STATUS_CHANGE and not status_changed:
         return Skip.TRIGGER
     return None

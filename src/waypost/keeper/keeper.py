@@ -10,16 +10,19 @@ from typing import Final
 import structlog
 
 from waypost.domain.trackings import EXPIRES_AFTER_MS, Source, TrackingState, Update, is_due_to_expire
+from waypost.intake import recovery
 from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import clock_ms
 from waypost.keeper.reconciler import Reconciler
-from waypost.store import idempotency, partitions, queue, retention, sessions
+from waypost.store import idempotency, partitions, queue, recoveries, retention, sessions
 from waypost.store.database import Database
 from waypost.store.statements import LOST, Session
 
 _LOG: Final = structlog.get_logger()
 JITTER: Final = 0.1
+RECOVERED_A_TIME: Final = 200
+"""So many deliveries of a recovery are queued in a second, however quickly its endpoint takes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Keeper:
             Duty(5, "idempotency_keys", 600, self.forget_keys),
             Duty(6, "sessions", 600, self.forget_sessions),
             Duty(7, "reconciliation", 60, self.reconciler.look),
+            Duty(8, "recoveries", 1, self.recover),
         )
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -95,6 +99,19 @@ class Keeper:
             while some := await queue.cancel_lane(session, endpoint):
                 cancelled += some
         return cancelled
+
+    async def recover(self, session: Session) -> int:
+        """Carry on what was asked to be recovered, each a little; gives how many deliveries were queued."""
+        queued = 0
+        for one in await recoveries.running(session):
+            while await recovery.count(session, one):
+                pass
+            left, goes_on = RECOVERED_A_TIME, True
+            while goes_on and left:
+                some, goes_on = await recovery.queue_some(session, one, left)
+                left -= some
+            queued += RECOVERED_A_TIME - left
+        return queued
 
     async def forget_keys(self, session: Session) -> int:
         """Forget idempotency keys that are a day old; gives how many."""

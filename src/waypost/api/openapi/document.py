@@ -33,6 +33,7 @@ _IDS: Final = {
     "tracking_id": "The tracking's id: 32 characters, 0-9 and a-f.",
     "endpoint_id": "The endpoint's id, which begins with ep_.",
     "delivery_id": "The delivery's id, which begins with dlv_.",
+    "recovery_id": "The recovery's id, which begins with rec_.",
 }
 _KEYLESS: Final = {401: "No key, or one that is not valid.", 403: "The key lacks the scope that this call needs."}
 _V4_ALWAYS: Final = {429: "More calls in a second than an account may make; see Retry-After."}

@@ -6,13 +6,15 @@ import msgspec
 
 from waypost.api.openapi.operations import Operation, Parameter
 from waypost.api.pagination import Listed
-from waypost.api.v1 import deliveries, endpoints, events, outgoing_ips, stats, trackings, updates
+from waypost.api.v1 import deliveries, endpoints, events, outgoing_ips, recoveries, stats, trackings, updates
 from waypost.api.v1.attempts import Attempt, GivenResponse, SentRequest
 from waypost.api.v1.chosen import Added, Changed
 from waypost.api.v1.deliveries import Delivery, DeliveryWithAttempts
 from waypost.api.v1.endpoints import Endpoint, NewEndpoint, Rotation, SecretAnswer, Test
 from waypost.api.v1.events import Event, Feed
 from waypost.api.v1.outgoing_ips import OutgoingIps
+from waypost.api.v1.recoveries import Recovery
+from waypost.api.v1.recovery_changes import Asked
 from waypost.api.v1.reports import BODY as UPDATES
 from waypost.api.v1.stats import Latency, Stats, StatsHour
 from waypost.api.v1.trackings import Tracking
@@ -129,6 +131,22 @@ _REPORT: Final = {
     "create": True,
     "checkpoints": [_SCAN],
 }
+
+_RECOVERY: Final = Recovery(
+    id="rec_019cb8c80a0070008000000000000005",
+    endpoint_id=_ENDPOINT_ID,
+    only="missed",
+    since=_AT,
+    until=_LATER,
+    dry_run=False,
+    state="running",
+    matched=120,
+    queued=80,
+    delivered=40,
+    failed=0,
+    created_at=_LATER,
+    finished_at=None,
+)
 
 _PAGE: Final = (
     Parameter("limit", "How many: 50 by default, 200 at most."),
@@ -268,6 +286,33 @@ OPERATIONS: Final = (
         scope="write",
         answers={200: DeliveryWithAttempts, 202: DeliveryWithAttempts},
         example=msgspec.structs.replace(_DELIVERED, state="cancelled", reason="user"),
+        errors={409: "It has ended already."},
+    ),
+    Operation(
+        handler=recoveries.list_recoveries,
+        group=_DELIVERIES,
+        scope="read",
+        answers={200: Listed[Recovery]},
+        example=Listed([_RECOVERY], None),
+        parameters=_PAGE,
+    ),
+    Operation(
+        handler=recoveries.start,
+        group=_DELIVERIES,
+        scope="write",
+        answers={201: Recovery},
+        example=_RECOVERY,
+        body=Asked,
+        body_example=Asked(_ENDPOINT_ID, _AT, "missed"),
+        errors={404: "There is no such endpoint.", 409: "The endpoint is off, or another recovery of it runs."},
+    ),
+    Operation(handler=recoveries.find, group=_DELIVERIES, scope="read", answers={200: Recovery}, example=_RECOVERY),
+    Operation(
+        handler=recoveries.stop,
+        group=_DELIVERIES,
+        scope="write",
+        answers={200: Recovery},
+        example=msgspec.structs.replace(_RECOVERY, state="stopped", finished_at=_LATER),
         errors={409: "It has ended already."},
     ),
     Operation(

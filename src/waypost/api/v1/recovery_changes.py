@@ -1,0 +1,108 @@
+"""What is done with recoveries, for the calls of v1 and for the pages alike. Each raises Problem: 404, 409 or 422."""
+
+import secrets
+import time
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.api.parts import Parts
+from waypost.api.problems import FieldError, Problem, invalid, not_found
+from waypost.api.times import read_rfc3339
+from waypost.api.v1 import endpoint_changes
+from waypost.domain import ids
+from waypost.domain.recoveries import Only
+from waypost.intake import recovery as steps
+from waypost.store import recoveries
+from waypost.store.intake_rows import from_ms, now
+from waypost.store.recoveries import RecoveryRow
+
+COUNT_SECONDS: Final = 2.0
+"""So long a call counts what matches; the keeper counts on."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Asked(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a recovery."""
+
+    endpoint_id: str
+    since: str
+    only: str
+    until: str | None = None
+    dry_run: bool = False
+
+
+async def find(parts: Parts, account: UUID, text: str) -> RecoveryRow:
+    """Give the recovery of an id."""
+    recovery = ids.from_text(ids.RECOVERY, text)
+    if recovery is None:
+        raise not_found()
+    async with parts.database.serving.acquire() as session:
+        row = await recoveries.find(session, account, recovery)
+    if row is None:
+        raise not_found()
+    return row
+
+
+async def start(parts: Parts, account: UUID, body: Asked) -> RecoveryRow:
+    """Begin a recovery and count what it matches; a dry run does nothing else, also while the endpoint is off.
+
+    It ends now, or earlier if that is said: what happens from now on is delivered anyway.
+    """
+    endpoint = await endpoint_changes.find(parts, account, endpoint_changes.read_id(body.endpoint_id))
+    if not endpoint.enabled and not body.dry_run:
+        raise Problem(HTTPStatus.CONFLICT, "endpoint_off", "The endpoint is off: enable it first.")
+    async with parts.database.engine.acquire() as session:
+        at = await now(session)
+        since, until = _times(body, from_ms(at))
+        recovery = ids.make_id(at, 0, secrets.randbits(62))
+        added = await recoveries.add(
+            session,
+            recovery=recovery,
+            account=account,
+            endpoint=endpoint.id,
+            only=body.only,
+            since=since,
+            until=until,
+            dry_run=body.dry_run,
+        )
+        if not added:
+            raise Problem(HTTPStatus.CONFLICT, "recovery_running", "Another recovery of this endpoint is under way.")
+        ends = time.monotonic() + COUNT_SECONDS
+        while await steps.count(session, recovery) and time.monotonic() < ends:
+            pass
+    return await find(parts, account, ids.to_text(ids.RECOVERY, recovery))
+
+
+async def stop(parts: Parts, account: UUID, text: str) -> RecoveryRow:
+    """Queue no more of a recovery; what it has queued is still sent."""
+    row = await find(parts, account, text)
+    async with parts.database.serving.acquire() as session:
+        if not await recoveries.stop(session, account, row.id):
+            raise Problem(HTTPStatus.CONFLICT, "already_finished", f"It has ended already: it is {row.state}.")
+    return await find(parts, account, text)
+
+
+def _times(body: Asked, present: datetime) -> tuple[datetime, datetime]:
+    """Read the time that is recovered. Raises Problem with all that is wrong with the body."""
+    faults: list[FieldError] = []
+    if body.only not in list(Only):
+        faults.append(FieldError("only", f"must be one of {', '.join(Only)}"))
+    since = _time(body.since, "since", faults)
+    until = present if body.until is None else min(_time(body.until, "until", faults), present)
+    if not faults and since > until:
+        faults.append(FieldError("since", "must be before until, and not in the future"))
+    if faults:
+        raise invalid(faults)
+    return since, until
+
+
+def _time(text: str, field: str, faults: list[FieldError]) -> datetime:
+    at = read_rfc3339(text)
+    if at is None or at < _EPOCH:
+        faults.append(FieldError(field, "must be a time such as 2026-03-04T13:20:00Z"))
+        return _EPOCH
+    return at

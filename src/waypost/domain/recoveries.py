@@ -1,0 +1,44 @@
+"""A recovery: events of a time are delivered to an endpoint again, or for the first time."""
+
+from collections.abc import Collection
+from enum import StrEnum
+from typing import Final, assert_never
+
+from waypost.domain.deliveries import Reason, Settled
+
+
+class Only(StrEnum):
+    """Which events a recovery is about."""
+
+    FAILED = "failed"
+    MISSED = "missed"
+    ALL = "all"
+
+
+class RecoveryState(StrEnum):
+    """What a recovery is doing."""
+
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+
+
+WITH_ITS_ENDPOINT: Final = Reason.ENDPOINT_OFF.value
+"""How a delivery's end is called here that was cancelled when its endpoint was turned off."""
+
+
+def is_matched(only: Only, *, fits: bool, was_off: bool, ends: Collection[str]) -> bool:
+    """Tell whether a recovery is about an event that has nothing waiting for the endpoint.
+
+    ``fits``: the endpoint, as it is now, wants such events. ``was_off``: it got no delivery because the endpoint was
+    off. ``ends`` are those of its deliveries to the endpoint: a ``Settled``, or ``WITH_ITS_ENDPOINT``.
+    """
+    match only:
+        case Only.FAILED:
+            return Settled.FAILED in ends and Settled.DELIVERED not in ends
+        case Only.MISSED:
+            return fits and (set(ends) == {WITH_ITS_ENDPOINT} if ends else was_off)
+        case Only.ALL:
+            return fits
+        case _:
+            assert_never(only)

@@ -1,0 +1,99 @@
+"""Carries recoveries on, step by step: each step is one transaction that begins where the one before has ended."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from waypost.domain import ids
+from waypost.domain.endpoints import Trigger, unwanted
+from waypost.domain.recoveries import Only, RecoveryState, is_matched
+from waypost.domain.statuses import Status
+from waypost.intake.queueing import enqueue
+from waypost.store import intake_rows, recoveries
+from waypost.store.recoveries import JudgedEvent, TakenRecovery
+from waypost.store.rows import NewDelivery
+from waypost.store.statements import Session, transaction
+
+MOST_WAITING: Final = 200
+"""No more of a recovery wait at a time, so that it never drowns what happens now."""
+
+
+async def count(session: Session, recovery: UUID) -> bool:
+    """Count some of the events that match; gives whether there is more to count.
+
+    A dry run is done when all were counted.
+    """
+    async with transaction(session):
+        taken = await recoveries.take(session, recovery)
+        if taken is None or taken.counted_to is None:
+            return False
+        events, is_last = await recoveries.events_after(session, taken, taken.counted_to)
+        to = events[-1].id if events else taken.counted_to
+        matched = sum(_matches(taken, event) for event in events)
+        await recoveries.note_counted(session, recovery, matched, None if is_last else to)
+        if is_last and taken.dry_run:
+            await recoveries.finish(session, recovery, RecoveryState.DONE)
+        return not is_last and bool(events)
+
+
+async def queue_some(session: Session, recovery: UUID, most: int) -> tuple[int, bool]:
+    """Queue the next events that match, ``most`` at most; gives how many, and whether there may be more at once.
+
+    The recovery is stopped when its endpoint is off, and done when nothing of it waits any more.
+    """
+    async with transaction(session):
+        taken = await recoveries.take(session, recovery)
+        if taken is None or taken.dry_run or taken.counted_to is not None:
+            return 0, False
+        if not taken.enabled:
+            await recoveries.finish(session, recovery, RecoveryState.STOPPED)
+            return 0, False
+        waiting = await recoveries.unsettled(session, recovery)
+        room = min(most, MOST_WAITING - waiting)
+        if room <= 0:
+            return 0, False
+        events, is_last = await recoveries.events_after(session, taken, taken.queued_to)
+        matching = [event for event in events if _matches(taken, event)]
+        chosen = matching[:room]
+        queued = await _queue(session, taken, chosen)
+        if len(chosen) < len(matching):
+            await recoveries.note_queued(session, recovery, queued, chosen[-1].id)
+            return queued, False
+        await recoveries.note_queued(session, recovery, queued, events[-1].id if events else taken.queued_to)
+        if is_last and not queued and not waiting:
+            await recoveries.finish(session, recovery, RecoveryState.DONE)
+        return queued, not is_last and bool(events)
+
+
+def _matches(taken: TakenRecovery, event: JudgedEvent) -> bool:
+    if event.waiting:
+        return False
+    skipped = unwanted(
+        taken.statuses, Trigger(taken.trigger), Status(event.status), status_changed=event.status_changed
+    )
+    return is_matched(Only(taken.only_what), fits=skipped is None, was_off=event.was_off, ends=event.ends)
+
+
+async def _queue(session: Session, taken: TakenRecovery, events: Sequence[JudgedEvent]) -> int:
+    """Queue deliveries of the events, under their trackings' locks; of a parcel that was deleted nothing is sent."""
+    if not events:
+        return 0
+    locked = {one.id for one in await intake_rows.lock(session, sorted({event.tracking for event in events}))}
+    now = await intake_rows.now(session)
+    new = [
+        NewDelivery(
+            bucket=event.bucket,
+            id=ids.make_id(now, event.bucket, secrets.randbits(62)),
+            endpoint=taken.endpoint,
+            tracking=event.tracking,
+            event=event.id,
+            sequence=event.sequence,
+            ordering=taken.ordering,
+            recovery=taken.id,
+        )
+        for event in events
+        if event.tracking in locked
+    ]
+    await enqueue(session, new)
+    return len(new)
