@@ -68,7 +68,8 @@ CHAPTERS: Final = (
         "How to",
         "One task each, for those who know what they want.",
         (
-            *("move-from-trackingmore", "verify", "order-and-duplicates", "develop-locally", "find-out-why"),
+            *("move-from-trackingmore", "receive-in-python", "verify", "order-and-duplicates", "develop-locally"),
+            *("show-the-track-page", "find-out-why"),
             *("after-an-outage", "run-for-real", "keep-keys-safe"),
         ),
     ),
