@@ -25,6 +25,7 @@ GOODS: Final = (
     "Wind chime",
 )
 CUSTOMERS: Final = ("Ada Berg", "Bo Lindqvist", "Chloé Martin", "Deniz Kaya", "Eva Nováková")
+ADDRESSES: Final = ("ada", "bo", "chloe", "deniz", "eva")
 
 
 def order(place: int) -> dict[str, str]:
@@ -33,4 +34,5 @@ def order(place: int) -> dict[str, str]:
         "order_number": f"ORD-{1001 + place}",
         "title": GOODS[place % len(GOODS)],
         "customer_name": CUSTOMERS[place % len(CUSTOMERS)],
+        "customer_email": f"{ADDRESSES[place % len(ADDRESSES)]}@customers.example",
     }

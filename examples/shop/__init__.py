@@ -1,1 +1,1 @@
-"""A small shop that owns a webhook endpoint: it verifies, keeps and shows what Waypost sends. Standard library only."""
+"""A small shop that owns a webhook endpoint: it takes Waypost's news, writes to its customers and shows the way."""

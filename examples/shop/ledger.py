@@ -1,45 +1,40 @@
-"""What the shop keeps, in one SQLite file: its parcels as they are now, and every webhook that ever arrived."""
+"""What the shop keeps, in one SQLite file: every parcel's newest state, and what became of each webhook."""
 
-import json
 import sqlite3
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from urllib.parse import quote
 
-_TABLES = """
-create table if not exists parcels (tracking_number primary key, tracking_id, sequence, data);
-create table if not exists webhooks (id, verdict, tracking_number, status, sequence,
-                                     at default (strftime('%Y-%m-%dT%H:%M:%fZ')));
-create unique index if not exists kept_once on webhooks (id) where verdict = 'kept';
-"""
-_NOTE = "insert or ignore into webhooks (id, verdict, tracking_number, status, sequence) values (?, ?, ?, ?, ?)"
-# A webhook that was recovered may come after its successors: only a newer one changes the parcel. A parcel that was
-# deleted and registered anew counts from 1 again, under an id that sorts after the old one.
-_SHOW = """
-insert into parcels values (?, ?, ?, ?) on conflict (tracking_number) do update
-set tracking_id = excluded.tracking_id, sequence = excluded.sequence, data = excluded.data
-where (excluded.tracking_id, excluded.sequence) > (parcels.tracking_id, parcels.sequence)
-"""
+from examples.shop.mail import Outbox
+from waypost.receiver import Deduplicator, LatestState, SqliteSeen, SqliteStates, TrackingEvent
+
+_ENDPOINT = "the little shop"  # with two endpoints, say which: an event has the same id at both
+_COLUMNS = "id, verdict, tracking_number, status, sequence, at default (strftime('%Y-%m-%dT%H:%M:%fZ'))"
+_NOTE = "insert into webhooks (id, verdict, tracking_number, status, sequence) values (?, ?, ?, ?, ?)"
 _FORGET = "delete from webhooks where verdict = 'refused' and rowid <= last_insert_rowid() - 10000"
 
 
 class Ledger:
     """The shop's memory: what a method wrote is on the disk when it returns. Threads may share it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, outbox: Outbox) -> None:
+        self._outbox = outbox
         self._database = sqlite3.connect(path, check_same_thread=False)
         self._database.row_factory = sqlite3.Row
-        self._database.executescript(_TABLES)
+        self._database.execute(f"create table if not exists webhooks ({_COLUMNS})")
+        self._deduplicator = Deduplicator(SqliteSeen(self._database))
+        self._states = SqliteStates(self._database)
+        self._latest = LatestState(self._states)
         self._turn = Lock()
 
-    def keep(self, webhook_id: str, sequence: int, parcel: dict[str, Any]) -> None:
-        """Keep a verified webhook once: its id stays the same over all tries, so a second arrival is only noted."""
-        number, about = parcel["tracking_number"], (parcel["tracking_number"], parcel["delivery_status"], sequence)
-        with self._turn, self._database as database:  # commits on leaving
-            if database.execute(_NOTE, (webhook_id, "kept", *about)).rowcount:
-                database.execute(_SHOW, (number, parcel["id"], sequence, json.dumps(parcel)))
-            else:
-                database.execute(_NOTE, (webhook_id, "duplicate", *about))
+    def keep(self, event: TrackingEvent, url: str) -> None:
+        """Take an event once, in one transaction; only what is news changes the parcel and is told to the customer."""
+        with self._turn, self._database, self._deduplicator.once(_ENDPOINT, event.id) as first:
+            about = (event.tracking_number, event.status, event.sequence)
+            self._database.execute(_NOTE, (event.id, "kept" if first else "duplicate", *about))
+            if first and self._latest.take(event):
+                self._outbox.tell(event, f"{url}/track/{quote(event.tracking_number, safe='')}")
 
     def refuse(self, webhook_id: str) -> None:
         """Note a refused webhook, of which nothing else is believed; of very many only the last are remembered."""
@@ -53,8 +48,12 @@ class Ledger:
             rows = self._database.execute("select * from webhooks order by rowid")
             return [{**row, "verified": row["verdict"] != "refused"} for row in rows]
 
-    def parcels(self) -> dict[str, dict[str, Any]]:
-        """Give every parcel as it is now, by its number."""
+    def parcels(self) -> list[TrackingEvent]:
+        """List every parcel as it is now; of a number that was registered anew, the new one."""
         with self._turn:
-            rows = self._database.execute("select * from parcels order by tracking_number")
-            return {row["tracking_number"]: json.loads(row["data"]) for row in rows}
+            return list({event.tracking_number: event for event in self._states.every()}.values())
+
+    def parcel(self, number: str) -> TrackingEvent | None:
+        """Give one parcel as it is now."""
+        with self._turn:
+            return self._latest.find(number)

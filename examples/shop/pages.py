@@ -7,6 +7,8 @@ from string import Template
 from typing import Any
 from urllib.parse import quote
 
+from waypost.receiver import TrackingEvent
+
 _TEMPLATES = Path(__file__).with_name("templates")
 _WORDS = json.loads((_TEMPLATES / "words.json").read_text("utf-8"))
 _STEPS = ("inforeceived", "transit", "pickup", "delivered")
@@ -19,27 +21,28 @@ class _Html(str):
     __slots__ = ()
 
 
-def orders_page(parcels: list[dict[str, Any]]) -> str:
+def orders_page(parcels: list[TrackingEvent]) -> str:
     """Show every order with the status of its parcel."""
-    orders = [parcel | _status(parcel) | {"link": quote(parcel["tracking_number"])} for parcel in parcels]
+    orders = [_shown(parcel) | {"link": quote(parcel.tracking_number, safe="")} for parcel in parcels]
     return _fill("orders.html", {"count": len(parcels), "orders": _each("order.html", orders)})
 
 
-def track_page(parcel: dict[str, Any]) -> str:
+def track_page(parcel: TrackingEvent) -> str:
     """Show one parcel to the shopper: its status, how far it is and every scan, but nothing of the customer."""
-    scans = parcel["origin_info"]["trackinfo"]
-    seen = {parcel["delivery_status"]} | {scan["checkpoint_delivery_status"] for scan in scans}
+    scans = parcel.checkpoints
+    seen = {parcel.status, *(scan.status for scan in scans)}
     states = ["done" if seen.intersection(_STEPS[place:]) else "open" for place in range(len(_STEPS))]
     steps = [{"word": _WORDS[step][1], "state": state} for step, state in zip(_STEPS, states, strict=True)]
-    timeline = [scan | {"time": str(scan["checkpoint_date"]).replace("T", " ")} for scan in scans]
-    rows = {"steps": _each("step.html", steps), "scans": _each("scan.html", timeline)}
-    return _fill("track.html", parcel | _status(parcel) | rows)
+    timeline = [{"at": scan.at, "detail": scan.detail, "location": scan.location} for scan in scans]
+    return _fill(
+        "track.html", _shown(parcel) | {"steps": _each("step.html", steps), "scans": _each("scan.html", timeline)}
+    )
 
 
-def _status(parcel: dict[str, Any]) -> dict[str, str]:
-    status = parcel["delivery_status"]
-    sign, word = _WORDS.get(parcel["substatus"]) or _WORDS.get(status) or ("?", status)
-    return {"sign": sign, "word": word}
+def _shown(parcel: TrackingEvent) -> dict[str, Any]:
+    sign, word = _WORDS.get(parcel.substatus) or _WORDS.get(parcel.status) or ("?", parcel.status)
+    names = ("tracking_number", "order_number", "title", "status", "latest_event")
+    return {name: getattr(parcel, name) for name in names} | {"sign": sign, "word": word}
 
 
 def _each(template: str, rows: list[dict[str, Any]]) -> _Html:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from examples.shop.ledger import Ledger
 from examples.shop.pages import STYLE, orders_page, track_page
-from examples.shop.signature import RefusedWebhook, verify
+from waypost.receiver import RefusedWebhookError, UnreadableEventError, verify
 
 _HTML = "text/html; charset=utf-8"
 _SAFETY = {
@@ -25,9 +25,10 @@ class Shop(ThreadingHTTPServer):
 
     request_queue_size = 128
 
-    def __init__(self, port: int, ledger: Ledger, key: bytes, now: Callable[[], float] = time.time) -> None:
-        self.ledger, self.key, self.now = ledger, key, now
+    def __init__(self, port: int, ledger: Ledger, secret: str, now: Callable[[], float] = time.time) -> None:
+        self.ledger, self.secret, self.now = ledger, secret, now
         super().__init__(("127.0.0.1", port), _Visit)
+        self.url = f"http://127.0.0.1:{self.server_port}"
 
 
 class _Visit(BaseHTTPRequestHandler):
@@ -43,27 +44,28 @@ class _Visit(BaseHTTPRequestHandler):
             self.close_connection = True  # with the body unread
             return self._answer(404, "text/plain", "There are no webhooks here, or this is none.\n")
         body = self.rfile.read(int(length))
-        headers = {name.lower(): value for name, value in self.headers.items()}
         try:
-            webhook_id = verify(headers, body, self.server.key, self.server.now())
-        except RefusedWebhook as reason:
-            self.server.ledger.refuse(headers.get("webhook-id", ""))
+            event = verify(body, self.headers, self.server.secret, now=int(self.server.now()))
+        except RefusedWebhookError as reason:
+            self.server.ledger.refuse(self.headers.get("webhook-id", ""))
             return self._answer(401, "text/plain", f"{reason}\n")
-        self.server.ledger.keep(webhook_id, int(headers["waypost-sequence"]), json.loads(body)["data"])
+        except UnreadableEventError as reason:
+            return self._answer(400, "text/plain", f"{reason}\n")
+        self.server.ledger.keep(event, self.server.url)
         return self._answer(200, "text/plain", "kept\n")
 
     def do_GET(self) -> None:
         """Show a page."""
-        parcels = self.server.ledger.parcels()
+        ledger = self.server.ledger
         match self.path.split("/", 2)[1:]:
             case [""]:
-                self._answer(200, _HTML, orders_page(list(parcels.values())))
-            case ["track", number] if unquote(number) in parcels:
-                self._answer(200, _HTML, track_page(parcels[unquote(number)]))
+                self._answer(200, _HTML, orders_page(ledger.parcels()))
+            case ["track", number] if parcel := ledger.parcel(unquote(number)):
+                self._answer(200, _HTML, track_page(parcel))
             case ["style.css"]:
                 self._answer(200, "text/css", STYLE)
             case ["_ledger"]:
-                self._answer(200, "application/json", json.dumps(self.server.ledger.webhooks()))
+                self._answer(200, "application/json", json.dumps(ledger.webhooks()))
             case _:
                 self._answer(404, "text/plain", "There is no such page.\n")
 

@@ -9,6 +9,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,8 @@ import pytest
 from standardwebhooks import Webhook
 
 from examples.shop.ledger import Ledger
+from examples.shop.mail import Outbox
 from examples.shop.server import Shop
-from examples.shop.signature import key_of
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 OTHER_SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
@@ -55,7 +58,7 @@ class Answer:
 
 @contextmanager
 def running_shop(file: Path) -> Iterator[Visitor]:
-    with Shop(0, Ledger(file), key_of(SECRET), now=lambda: NOW) as shop:
+    with Shop(0, Ledger(file, Outbox(file.parent / "outbox")), SECRET, now=lambda: NOW) as shop:
         thread = threading.Thread(target=shop.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -143,7 +146,7 @@ def test_what_was_answered_200_is_committed(shop: Visitor) -> None:
         ({"webhook-signature": "v1,\xe4\xf6"}, 0),
         ({"webhook-id": "evt_2"}, 0),
         ({"webhook-id": ""}, 0),
-        ({"webhook-id": "e" * 65}, 0),
+        ({"webhook-id": "e" * 300}, 0),
         ({"webhook-timestamp": "soon"}, 0),
         ({"webhook-timestamp": "9" * 5000}, 0),
         ({"webhook-timestamp": str(NOW - 1)}, 0),
@@ -223,6 +226,61 @@ def test_a_parcel_registered_anew_begins_again(shop: Visitor) -> None:
     shop.deliver(after, signed(after, "evt_2", sequence=1))
 
     assert "In transit</h1>" in shop.ask("GET", "/track/JD0146").text
+
+
+def mails(shop: Visitor) -> list[EmailMessage]:
+    files = sorted((shop.file.parent / "outbox").iterdir())
+    return [message_from_bytes(file.read_bytes(), policy=default) for file in files]
+
+
+def test_the_customer_is_written_to_once_when_it_is_out_for_delivery_and_when_it_is_delivered(shop: Visitor) -> None:
+    way = ("transit", "transit001"), ("pickup", "pickup001"), ("pickup", "pickup003"), ("delivered", "delivered001")
+    for sequence, (status, substatus) in enumerate(way, start=1):
+        body = webhook(delivery_status=status, substatus=substatus, customer_email="a@buyers.example")
+        for _ in range(2):
+            shop.deliver(body, signed(body, f"evt_{sequence}", sequence=sequence))
+
+    delivered, out = mails(shop)
+    assert [mail["to"] for mail in (out, delivered)] == ["a@buyers.example"] * 2
+    assert out["subject"] == "Your order ORD-1 is out for delivery"
+    assert delivered["subject"] == "Your order ORD-1 was delivered"
+    assert f"http://127.0.0.1:{shop.port}/track/JD0146\r\n" in delivered.get_content()
+
+
+def test_late_news_are_no_news_to_the_customer(shop: Visitor) -> None:
+    address = {"customer_email": "a@buyers.example"}
+    newer = webhook(delivery_status="delivered", substatus="delivered001", **address)
+    older = webhook(delivery_status="pickup", substatus="pickup001", **address)
+
+    shop.deliver(newer, signed(newer, "evt_2", sequence=2))
+    shop.deliver(older, signed(older, "evt_1", sequence=1))
+
+    assert [mail["subject"] for mail in mails(shop)] == ["Your order ORD-1 was delivered"]
+
+
+@pytest.mark.parametrize("address", [None, "", "nobody", "a@b\r\nbcc: c@d", "a b@c", 5])
+def test_without_an_honest_address_nothing_is_written_and_the_webhook_is_taken(shop: Visitor, address: object) -> None:
+    evil = "ORD\r\nBcc: all@customers.example"
+    body = webhook(delivery_status="delivered", customer_email=address, id="../../up")
+    other = webhook(delivery_status="delivered", customer_email="a@b.example", order_number=evil, id="../over")
+
+    assert [shop.deliver(one, signed(one, f"evt_{len(one)}")) for one in (body, other)] == [200, 200]
+
+    [mail] = mails(shop)
+    assert mail["bcc"] is None
+    assert mail["subject"] == "Your order ORD Bcc: all@customers.example was delivered"
+
+
+def test_a_test_of_the_endpoint_is_taken_and_is_no_parcel(shop: Visitor) -> None:
+    body = webhook(delivery_status="delivered", customer_email="a@buyers.example")
+
+    assert shop.deliver(body, signed(body) | {"waypost-test": "true"}) == 200
+    assert mails(shop) == []
+    assert shop.ask("GET", "/track/JD0146").status == 404
+
+
+def test_what_is_genuine_but_no_event_is_answered_400(shop: Visitor) -> None:
+    assert shop.deliver(b"{}", signed(b"{}")) == 400
 
 
 def test_everything_is_there_again_after_a_restart(tmp_path: Path) -> None:
