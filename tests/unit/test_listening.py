@@ -11,20 +11,27 @@ from threading import Event
 from typing import Any
 
 import pytest
+from hypothesis import given
 
-from tests.support.webhooks import EVENT
+from tests.support.states import states
+from tests.support.webhooks import EMAIL, EVENT, NOW, SECRET
+from waypost import payloads
 from waypost.cli.listening import position
 from waypost.cli.listening.feed import Feed, Fetched
-from waypost.cli.listening.forward import Answer, body_of
+from waypost.cli.listening.forward import Answer
 from waypost.cli.listening.keyboard import keys_heard
 from waypost.cli.listening.position import Position
+from waypost.cli.listening.rendering import state_of, webhook
 from waypost.cli.listening.screen import ForPeople, ForPrograms
 from waypost.cli.remote import NotReached, Refused, Remote, read_url
+from waypost.domain.endpoints import Version
 from waypost.domain.errors import InvalidInput
-from waypost.domain.statuses import SELECTABLE, Status
+from waypost.domain.statuses import Status
+from waypost.domain.trackings import TrackingState
 from waypost.payloads import v4
 from waypost.payloads.ascii_json import encode
 from waypost.payloads.samples import sample_state
+from waypost.receiver import verify, verify_v2, verify_v3
 
 
 def item(status: Status = Status.TRANSIT, **changes: Any) -> dict[str, Any]:
@@ -35,9 +42,27 @@ def item(status: Status = Status.TRANSIT, **changes: Any) -> dict[str, Any]:
     return {"id": EVENT, "sequence": 3, "data": data, **about, **changes}
 
 
-@pytest.mark.parametrize("status", SELECTABLE)
-def test_the_body_is_the_very_bytes_of_the_delivery(status: Status) -> None:
-    assert body_of(item(status)) == v4.render(sample_state(status))
+@given(states())
+def test_the_body_is_the_very_bytes_of_the_delivery_in_every_version(state: TrackingState) -> None:
+    shown = state_of(json.loads(encode(v4.tracking_object(state))))
+
+    assert [payloads.render(version, shown) for version in Version] == [
+        payloads.render(version, state) for version in Version
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "check", "key"),
+    [(Version.V4, verify, SECRET), (Version.V3, verify_v3, EMAIL), (Version.V2, verify_v2, EMAIL)],
+)
+def test_what_is_posted_is_signed_in_both_ways_of_its_version(version: Version, check: Any, key: str) -> None:
+    body, headers = webhook(version, item(), secret=SECRET, email=EMAIL, attempt=2, now=NOW)
+
+    assert dict(headers)["waypost-attempt"] == "2"
+    assert ("timestamp" in dict(headers)) == (version is Version.V4)
+    event = verify(body, headers, SECRET, now=NOW)
+    assert (event.version, event.id, event.sequence) == (version, EVENT, 3)
+    assert check(body, headers, key, now=NOW) == event
 
 
 def test_what_is_kept_is_found_again_and_hidden_from_others(tmp_path: Path) -> None:
@@ -109,7 +134,6 @@ def test_keys_of_a_terminal_are_heard_without_enter_and_the_terminal_is_left_as_
             assert has_keys
             assert heard.get(timeout=20) == "r"
         assert termios.tcgetattr(keyboard) == before
-        os.write(ours, b"\x04\n")  # ends the thread that reads
     os.close(ours)
 
 

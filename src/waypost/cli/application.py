@@ -55,7 +55,7 @@ COMMANDS: Final = (
         (
             "Show an account's events as they come, and post them to a local program.\n\n"
             "No public URL is needed: events are fetched, also those that came while this did not run. Each is signed "
-            "and sent as an endpoint of version V4 would get it. A program that is not there is waited for; press r to "
+            "and sent as an endpoint would get it. A program that is not there is waited for; press r to "
             "send the last event again."
         ),
     ),

@@ -1,13 +1,16 @@
 """``waypost listen``: an account's events for a program that no webhook reaches, such as one on a laptop."""
 
 import os
+import signal
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from queue import Queue
+from queue import Full, Queue
 from threading import Event, Thread
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import SplitResult
 
 from cyclopts import Parameter
 
@@ -20,7 +23,9 @@ from waypost.cli.listening.position import Position
 from waypost.cli.listening.screen import ForPeople, ForPrograms, Screen
 from waypost.cli.options import AsJson
 from waypost.cli.remote import DEFAULT_URL, Key, NotReached, Refused, Remote, Url, read_url
+from waypost.domain.endpoints import Version
 from waypost.domain.errors import InvalidInput
+from waypost.payloads import SIGNED_INSIDE
 from waypost.signing.errors import InvalidSecret
 from waypost.signing.standard import KEY_BYTES, check_secret, make_secret
 
@@ -49,6 +54,10 @@ Secret = Annotated[
 State = Annotated[
     Path | None, Parameter(help="The file that remembers where to go on; one for each server and key otherwise.")
 ]
+As = Annotated[Version, Parameter(name="--as", help="The version of the webhooks that are posted.")]
+Email = Annotated[
+    str, Parameter(show_default=False, help="The account's e-mail address, which signs the versions V2 and V3.")
+]
 Statuses = Annotated[
     tuple[Status, ...],
     Parameter(negative="", show_default=False, help="Only events of this status; all when nothing is said."),
@@ -60,6 +69,8 @@ def listen(
     forward: Forward = None,
     status: Statuses = (),
     since: Since = None,
+    as_version: As = Version.V4,
+    email: Email = "",
     secret: Secret = None,
     state: State = None,
     url: Url = DEFAULT_URL,
@@ -68,7 +79,7 @@ def listen(
 ) -> int:
     """Show an account's events as they come, and post them to a local program.
 
-    No public URL is needed: events are fetched. Each is signed and sent as an endpoint of version V4 would get it. What
+    No public URL is needed: events are fetched. Each is signed and sent as an endpoint would get it. What
     happens while this does not run is fetched at the next start. A program that is not there is waited for; what it
     answers counts, whatever it is: press r to send the last event again. Ctrl-C ends it.
     """
@@ -79,7 +90,7 @@ def listen(
     known = _with_secret(position.load(file), secret)
     forwarder = None
     if where is not None:
-        forwarder = Forwarder(where, known.secret or "", f"Waypost/{version('waypost')} (listen)")
+        forwarder = _forwarder(where, as_version, known, email)
         screen.note(f"Signed with {known.secret}")
     listener = Listener(screen, forwarder, frozenset(status), file, known)
     try:
@@ -118,7 +129,7 @@ class Listener:
         feed = Feed(remote, begin, self._stop, self._screen.note)
         Thread(target=self._fetch, args=(feed,), daemon=True).start()
         try:
-            with keys_heard(self._heard.put) as has_keys:
+            with keys_heard(self._press) as has_keys:
                 if has_keys and self._forwarder is not None:
                     self._screen.note("Press r to send the last event again, Ctrl-C to end.")
                 for what in self._everything():
@@ -129,6 +140,11 @@ class Listener:
     def _everything(self) -> Iterator[_Heard]:
         while True:
             yield self._heard.get()
+
+    def _press(self, key: str) -> None:
+        """Hear a key; what is typed while very much waits is passed over."""
+        with suppress(Full):
+            self._heard.put_nowait(key)
 
     def _fetch(self, feed: Feed) -> None:
         try:
@@ -144,31 +160,57 @@ class Listener:
             case str():
                 if what == _RESEND and self._last is not None:
                     self._attempt += 1
-                    self._show(self._last)
+                    self._screen.event(self._last, self._attempt, self._forward(self._last))
             case Fetched(item=item, cursor=cursor):
-                if item is not None and (not self._statuses or item["status"] in self._statuses):
-                    self._last, self._attempt = item, 1
-                    self._show(item)
-                if cursor is not None and cursor != self._known.cursor:
-                    self._known = replace(self._known, cursor=cursor)
-                    position.save(self._file, self._known)
+                self._take(item, cursor)
 
-    def _show(self, item: Mapping[str, Any]) -> None:
-        answer = None if self._forwarder is None else self._forward(self._forwarder, item)
-        self._screen.event(item, self._attempt, answer)
+    def _take(self, item: Mapping[str, Any] | None, cursor: str | None) -> None:
+        if item is not None and self._statuses and item["status"] not in self._statuses:
+            item = None
+        if item is not None:
+            self._last, self._attempt = item, 1
+            answer = self._forward(item)
+        with _undisturbed():  # what is shown is not fetched again
+            if item is not None:
+                self._screen.event(item, self._attempt, answer)
+            if cursor is not None and cursor != self._known.cursor:
+                self._known = replace(self._known, cursor=cursor)
+                position.save(self._file, self._known)
 
-    def _forward(self, forwarder: Forwarder, item: Mapping[str, Any]) -> Answer:
-        """Post an event, waiting for the program to be there."""
+    def _forward(self, item: Mapping[str, Any]) -> Answer | None:
+        """Post an event, waiting for the program to be there; None when nothing is forwarded."""
+        if self._forwarder is None:
+            return None
         pause, told = _FIRST_PAUSE_SECONDS, False
         while True:
             try:
-                return forwarder.post(item, self._attempt)
+                return self._forwarder.post(item, self._attempt)
             except NotReached as error:
                 if not told:
                     self._screen.note(f"{error}. It is waited for; nothing is lost.")
                 told = True
             self._stop.wait(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+def _forwarder(where: SplitResult, as_version: Version, known: Position, email: str) -> Forwarder:
+    if as_version in SIGNED_INSIDE and not email:
+        raise InvalidInput("email", f"is missing: it signs {as_version}")
+    user_agent = f"Waypost/{version('waypost')} (listen)"
+    return Forwarder(where, as_version, secret=known.secret or "", email=email, user_agent=user_agent)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C wait until what is inside is done."""
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def _with_secret(known: Position, given: str | None) -> Position:

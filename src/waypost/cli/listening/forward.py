@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import SplitResult
 
+from waypost.cli.listening.rendering import webhook
 from waypost.cli.remote import NotReached, connect_to, printable
-from waypost.payloads.ascii_json import encode
-from waypost.payloads.v4 import SUCCESS
-from waypost.signing.rotation import Secrets, standard_headers, v4_headers
+from waypost.domain.endpoints import Version
 
 _SECONDS: Final = 15
 _READ_BYTES: Final = 65_536
@@ -30,31 +29,27 @@ class Answer:
         return self.status is not None and http.HTTPStatus.OK <= self.status < http.HTTPStatus.MULTIPLE_CHOICES
 
 
-def body_of(item: Mapping[str, Any]) -> bytes:
-    """Give the V4 body of an event of the feed: the very bytes of its delivery."""
-    return encode({"code": 200, "message": SUCCESS, "data": item["data"]})
-
-
 class Forwarder:
     """Posts to one URL and nowhere else: what redirects is not followed."""
 
-    def __init__(self, where: SplitResult, secret: str, user_agent: str) -> None:
+    def __init__(self, where: SplitResult, version: Version, *, secret: str, email: str, user_agent: str) -> None:
         self._where = where
-        self._secrets = Secrets(secret)
+        self._version = version
+        self._secret = secret
+        self._email = email
         self._user_agent = user_agent
 
     def post(self, item: Mapping[str, Any], attempt: int) -> Answer:
         """Post an event and give the answer. Raises NotReached when nothing listens there."""
-        body, now = body_of(item), int(time.time())
+        body, signed = webhook(
+            self._version, item, secret=self._secret, email=self._email, attempt=attempt, now=int(time.time())
+        )
         headers = (
             ("content-type", "application/json"),
             ("accept", "*/*"),
             ("accept-encoding", "identity"),
             ("user-agent", self._user_agent),
-            *v4_headers(self._secrets, now),
-            *standard_headers(self._secrets, item["id"], now, body),
-            ("waypost-attempt", str(attempt)),
-            ("waypost-sequence", str(item["sequence"])),
+            *signed,
         )
         connection = connect_to(self._where, _SECONDS)
         try:

@@ -1,5 +1,7 @@
 """Single keys of a terminal, without Enter."""
 
+import os
+import select
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,15 +21,26 @@ def keys_heard(heard: Callable[[str], None], keyboard: IO[str] = sys.stdin) -> I
     if not keyboard.isatty():
         yield False
         return
-    before = termios.tcgetattr(keyboard)
-    tty.setcbreak(keyboard)  # Ctrl-C still ends it
-    Thread(target=_read, args=(keyboard, heard), daemon=True).start()
+    descriptor = keyboard.fileno()
+    before = termios.tcgetattr(descriptor)
+    ends, end = os.pipe()
+    reader = Thread(target=_read, args=(descriptor, ends, heard), daemon=True)
+    tty.setcbreak(descriptor)  # Ctrl-C still ends it
+    reader.start()
     try:
         yield True
     finally:
-        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
+        os.close(end)
+        reader.join()
+        os.close(ends)
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
 
-def _read(keyboard: IO[str], heard: Callable[[str], None]) -> None:
-    while key := keyboard.read(1):
-        heard(key)
+def _read(descriptor: int, ends: int, heard: Callable[[str], None]) -> None:
+    """Read keys until the other end is closed; the file's own buffer would be held locked while nothing is typed."""
+    while True:
+        ready, _, _ = select.select([descriptor, ends], [], [])
+        if ends in ready or not (keys := os.read(descriptor, 64)):
+            return
+        for key in keys.decode("ascii", "replace"):
+            heard(key)
