@@ -57,6 +57,18 @@ async def test_a_new_endpoint_is_on_gets_everything_and_shows_its_secret_once(sh
     assert found == {name: made[name] for name in KEYS}
 
 
+async def test_a_rate_limit_is_chosen_changed_and_taken_away(shop: Caller) -> None:
+    made = await add(shop, rate_limit_per_second=5)
+    path = f"/v1/endpoints/{made['id']}"
+
+    changed = (await shop.call("PATCH", path, json={"rate_limit_per_second": 1000})).json()
+    kept = (await shop.call("PATCH", path, json={"description": "The shop"})).json()
+    gone = (await shop.call("PATCH", path, json={"rate_limit_per_second": None})).json()
+
+    limits = [one["rate_limit_per_second"] for one in (made, changed, kept, gone)]
+    assert limits == [5, 1000, 1000, None]
+
+
 async def test_a_secret_may_be_brought_along_and_is_kept_sealed(api: Api, shop: Caller) -> None:
     made = await add(shop, secret="2e55b9a3-4dd1-4416-9897-c4bd1e3d738f")
 
@@ -85,7 +97,10 @@ async def test_a_secret_may_be_brought_along_and_is_kept_sealed(api: Api, shop: 
         ({"url": URL, "version": "V5"}, ["version"], "invalid_request"),
         ({"url": URL, "trigger": "never"}, ["trigger"], "invalid_request"),
         ({"url": URL, "ordering": "newest"}, ["ordering"], "invalid_request"),
-        ({"url": URL, "rate_limit_per_second": 5}, ["rate_limit_per_second"], "not_available"),
+        ({"url": URL, "rate_limit_per_second": 0}, ["rate_limit_per_second"], "invalid_request"),
+        ({"url": URL, "rate_limit_per_second": 1001}, ["rate_limit_per_second"], "invalid_request"),
+        ({"url": URL, "rate_limit_per_second": 2.5}, ["rate_limit_per_second"], "invalid_request"),
+        ({"url": URL, "rate_limit_per_second": "5"}, ["rate_limit_per_second"], "invalid_request"),
         ({"url": URL, "headers": {"X-Shop": "a", "x-shop": "b"}}, ["headers.x-shop"], "invalid_request"),
         ({"url": URL, "headers": {"host": "a"}}, ["headers.host"], "invalid_request"),
         ({"url": URL, "headers": {"x-shop": 1}}, ["headers[]"], "invalid_request"),

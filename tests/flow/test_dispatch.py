@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -55,11 +55,16 @@ class Way:
         policy: Policy | None = None,
     ) -> None:
         self.database = database
-        guard = Guard(names or Names(), ports=Ports.parse("1-65535"), allow=(ip_network(allow),))
+        self.guard = Guard(names or Names(), ports=Ports.parse("1-65535"), allow=(ip_network(allow),))
+        self.transport = PyreqwestTransport()
         settings = Settings(user_agent="Waypost/test", policy=policy or QUICK, timeout_seconds=1)
-        self.sender = Sender(guard, PyreqwestTransport(), VAULT, settings)
+        self.sender = Sender(self.guard, self.transport, VAULT, settings)
         self.dispatcher = Dispatcher(database, self.sender, timeout_seconds=1, alone=True)
-        self.intake = Intake(database, polled=frozenset(), hint=self.dispatcher.hint)
+        self.intake = Intake(database, polled=frozenset(), hint=self.hint)
+
+    def hint(self, endpoints: Iterable[UUID]) -> None:
+        """Hint whatever dispatcher there is now: a test may put another one in its place."""
+        self.dispatcher.hint(endpoints)
 
     async def add_endpoint(self, account: UUID, url: str) -> UUID:
         endpoint = await add_endpoint(self.database, account)

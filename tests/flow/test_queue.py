@@ -160,9 +160,9 @@ async def test_the_leases_of_a_dead_dispatcher_are_rescued_and_those_of_a_living
         me = await queue.join(rescuer)
         await claim(database, endpoint, dispatcher=number)
 
-        assert await queue.rescue(rescuer, me, alone=True) == 0
+        assert await queue.rescue(rescuer, me, alone=True) == {number}
         await living.execute("select pg_advisory_unlock_all()")
-        assert await queue.rescue(rescuer, me, alone=True) == 1
+        assert await queue.rescue(rescuer, me, alone=True) == set()
 
     assert len(await claim(database, endpoint)) == 1
 

@@ -1,4 +1,4 @@
-"""The guard admits one judged address, or none: promise 6."""
+"""The guard admits judged addresses, or none: promise 6."""
 
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
@@ -31,11 +31,11 @@ def guard(*answers: Sequence[str], own: frozenset[IPAddress] = NOBODY, allow: st
     return Guard(resolver, ports=PORTS, allow=networks, own=own)
 
 
-async def test_a_name_is_admitted_with_its_first_address() -> None:
+async def test_a_name_is_admitted_with_all_its_addresses_in_their_order() -> None:
     admitted = await guard([PUBLIC, OTHER]).admit("https://shop.test/hook")
 
     assert isinstance(admitted, Admitted)
-    assert (admitted.target.host, str(admitted.address)) == ("shop.test", PUBLIC)
+    assert (admitted.target.host, [str(one) for one in admitted.addresses]) == ("shop.test", [PUBLIC, OTHER])
 
 
 @pytest.mark.parametrize("address", VECTORS.split())
@@ -61,7 +61,7 @@ async def test_a_public_address_in_the_url_is_admitted_without_a_lookup() -> Non
     admitted = await Guard(resolver, ports=PORTS, own=NOBODY).admit(f"https://[{OTHER}]/")
 
     assert isinstance(admitted, Admitted)
-    assert str(admitted.address) == OTHER
+    assert [str(one) for one in admitted.addresses] == [OTHER]
     assert resolver.asked == {}
 
 

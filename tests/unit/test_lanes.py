@@ -1,9 +1,12 @@
-"""How much a dispatcher claims ahead of one endpoint."""
+"""How much a dispatcher claims ahead of one endpoint, and what it lets begin."""
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from waypost.dispatch.lanes import IN_FLIGHT, MOST_HELD, SLOW_SECONDS, Held, Lanes, LaneState
-from waypost.store.rows import Claimed
+from waypost.domain.breaker import OPENS_AFTER
+from waypost.domain.deliveries import Settled
+from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
 
 
 def held() -> Held:
@@ -14,51 +17,120 @@ def held() -> Held:
     return Held(claimed, begin_before=0.0)
 
 
+def ending(outcome: str) -> Finished:
+    attempt = AttemptRow(
+        bucket=0, delivery=uuid4(), number=1, started_at=datetime.now(UTC), duration_ms=1, version="V4",
+        outcome=outcome, status_code=None, retry_after_seconds=None, url="", signed_at=0, signature="",
+        webhook_signature="", user_agent="", own_headers=None, body_sha256=b"", body_length=0, response_headers=None,
+        response_body=None, response_truncated=None,
+    )  # fmt: skip
+    return Finished(held().claimed, attempt, Settled.DELIVERED if outcome == "succeeded" else None)
+
+
+def attempt(lane: LaneState, outcome: str = "succeeded", *, took: float = 0.01, at: float = 0.0) -> list[Held]:
+    lane.begins()
+    return lane.ended(ending(outcome), began=at, now=at + took, jitter=0.0, base_seconds=30)
+
+
+def limited_to(per_second: int | None) -> LaneEndpoint:
+    return LaneEndpoint(
+        id=uuid4(), account=uuid4(), email="", url="", version="V4", enabled=True, deleted=False, secret=b"",
+        previous_secret=None, previous_until=None, headers=None, rate_limit_per_second=per_second,
+    )  # fmt: skip
+
+
 def test_a_new_lane_claims_no_more_than_may_be_in_flight() -> None:
     lane = LaneState()
 
-    assert lane.wanted == IN_FLIGHT
+    assert lane.wanted(0.0) == IN_FLIGHT
 
 
 def test_quick_answers_make_room_up_to_the_most_that_is_held() -> None:
     lane = LaneState()
 
-    given_back = [lane.ended(0.01) for _ in range(2 * MOST_HELD)]
+    given_back = [attempt(lane) for _ in range(2 * MOST_HELD)]
 
-    assert lane.wanted == MOST_HELD
+    assert lane.wanted(0.0) == MOST_HELD
     assert given_back == [[]] * (2 * MOST_HELD)
 
 
 def test_a_slow_answer_takes_the_room_back_and_gives_back_what_has_not_begun() -> None:
     lane = LaneState()
     for _ in range(100):
-        lane.ended(0.01)
+        attempt(lane)
     waiting = [held() for _ in range(40)]
     lane.waiting.extend(waiting)
 
-    given_back = lane.ended(SLOW_SECONDS)
+    given_back = attempt(lane, took=SLOW_SECONDS)
 
     assert given_back == waiting
-    assert (len(lane.waiting), lane.wanted) == (0, IN_FLIGHT)
+    assert (len(lane.waiting), lane.wanted(0.0)) == (0, IN_FLIGHT)
 
 
 def test_a_quick_lane_is_refilled_only_when_it_is_half_empty() -> None:
     lane = LaneState()
     for _ in range(MOST_HELD):
-        lane.ended(0.01)
+        attempt(lane)
 
     lane.waiting.extend(held() for _ in range(MOST_HELD // 2))
 
-    assert lane.wanted == 0
+    assert lane.wanted(0.0) == 0
     lane.waiting.popleft()
-    assert lane.wanted == MOST_HELD // 2 + 1
+    assert lane.wanted(0.0) == MOST_HELD // 2 + 1
 
 
-def test_an_idle_lane_is_forgotten_but_not_while_it_is_claimed_for() -> None:
-    lanes, idle, claimed_for = Lanes(), uuid4(), uuid4()
+def test_an_endpoint_that_only_fails_gets_one_probe_at_a_time_and_gives_back_what_waits() -> None:
+    lane = LaneState()
+    lane.waiting.append(held())
+
+    given_back = [attempt(lane, "http_5xx") for _ in range(OPENS_AFTER)]
+
+    assert [len(some) for some in given_back] == [0] * (OPENS_AFTER - 1) + [1]
+    assert lane.wanted(1.0) == 0
+    assert lane.wanted(60.0) == 1
+    lane.begins()
+    assert lane.wanted(60.0) == 0
+
+
+def test_a_probe_that_was_no_attempt_lets_another_one_out() -> None:
+    lane = LaneState()
+    for _ in range(OPENS_AFTER):
+        attempt(lane, "timed_out")
+    at = 60.0
+    lane.begins()
+
+    lane.ended(Finished(held().claimed, None, None), began=at, now=at, jitter=0.0, base_seconds=30)
+
+    assert lane.wanted(at) == 1
+
+
+def test_a_limited_endpoint_holds_what_may_begin_within_a_second_at_most() -> None:
+    lane = LaneState()
+    lane.refresh(limited_to(4), free_at=0.0)
+
+    wanted = [lane.wanted(0.0)]
+    lane.begins()
+    wanted.append(lane.wanted(0.0))
+
+    assert wanted == [4, 3]
+
+
+def test_a_limit_that_is_new_here_waits_until_nobody_else_sends() -> None:
+    lane = LaneState()
+
+    lane.refresh(limited_to(10), free_at=13.0)
+
+    assert lane.pace is not None
+    assert lane.pace.wait(10.0) == 3.0
+
+
+def test_an_idle_lane_is_forgotten_but_not_while_it_is_claimed_for_or_has_something_to_remember() -> None:
+    lanes, idle, claimed_for, failing, limited = Lanes(), uuid4(), uuid4(), uuid4(), uuid4()
     lanes[claimed_for].claiming = True
-    assert lanes[idle].wanted
+    attempt(lanes[failing], "http_5xx")
+    lanes[limited].refresh(limited_to(1), free_at=5.0)
+    assert lanes[idle].wanted(0.0)
 
-    lanes.forget_idle()
+    lanes.forget_idle(0.0)
 
-    assert list(lanes) == [claimed_for]
+    assert list(lanes) == [claimed_for, failing, limited]

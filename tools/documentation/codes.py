@@ -32,7 +32,6 @@ _SAYS: Final = {
     "malformed_request": "The request can't be read.",
     "method_not_allowed": "The path knows no such method: the header `Allow` names those it knows.",
     "no_source": "No source is set up for the parcel's courier.",
-    "not_available": "What was asked for is specified, but not built yet.",
     "not_found": "There is nothing here, or it is another account's.",
     "overloaded": "Try again after `Retry-After`: nothing was taken.",
     "recovery_running": "Another recovery of the endpoint is under way: stop it, or let it end.",

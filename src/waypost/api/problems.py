@@ -11,7 +11,6 @@ from waypost.domain.errors import InvalidInput
 
 MEDIA_TYPE: Final = "application/problem+json"
 INVALID: Final = "invalid_request"
-NOT_AVAILABLE: Final = "not_available"
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 # RFC 9110 has other names for these than older versions of Python.
@@ -72,12 +71,6 @@ def invalid(errors: Sequence[FieldError]) -> Problem:
 def of_input(error: InvalidInput, *, below: str = "") -> FieldError:
     """Say of a domain's refusal where in the body it was found: ``below`` is a path such as ``updates[3].``."""
     return FieldError(below + error.field, error.message)
-
-
-def not_available(field: str, what: str) -> Problem:
-    """Give the problem of something that Waypost will do later and refuses until then."""
-    message = f"{what} is not available yet"
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, NOT_AVAILABLE, f"{message}.", errors=(FieldError(field, message),))
 
 
 def not_found() -> Problem:

@@ -1,22 +1,24 @@
 """Claims what is due, fairly over the endpoints, and has it sent; the recorder commits what came of it."""
 
 import asyncio
-import time
+import random
 from collections import Counter
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from waypost.dispatch.lanes import IN_FLIGHT, Held, Lanes, LaneState
-from waypost.dispatch.measures import Measures
+from waypost.dispatch.measures import AttemptCounts, Measures
+from waypost.dispatch.membership import Membership
 from waypost.dispatch.recorder import Recorder
-from waypost.dispatch.run import Sender
+from waypost.dispatch.run import Sender, clock
+from waypost.domain.breaker import State
 from waypost.domain.deliveries import Reason, Settled
-from waypost.domain.retry import Policy
 from waypost.store import hints, queue
 from waypost.store.database import Database
 from waypost.store.hints import Hint
@@ -33,19 +35,16 @@ MOST_CRASHES: Final = 5
 CLAIM_PAUSE_SECONDS: Final = 0.005
 TESTS_AT_ONCE: Final = 32
 BUSY_CLAIM: Final = 32
-_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while the machine is suspended
-
-
-def clock() -> float:
-    """Give the seconds since the machine was started, for leases: no clock that people set."""
-    return time.clock_gettime(_CLOCK)
+RESERVED: Final = 4
+"""The share of the slots, one in so many, that is kept for endpoints which have none."""
 
 
 class Dispatcher:
     """One process's share of the sending. ``hint`` says that endpoints have something due.
 
     ``slots`` is the most attempts in flight. ``alone`` says that this is the dispatcher of the one `serve` that owns
-    the PostgreSQL: earlier dispatchers of its kind are certainly dead. ``serve`` may be called again after it raised
+    the PostgreSQL: earlier dispatchers of its kind are certainly dead. ``tell_others`` gets what is hinted here and is
+    another dispatcher's. ``serve`` may be called again after it raised
     because PostgreSQL went away: what is in flight and what is not recorded yet is kept over that.
     """
 
@@ -57,6 +56,7 @@ class Dispatcher:
         timeout_seconds: float = 15.0,
         slots: int = 1024,
         alone: bool = False,
+        tell_others: Callable[[Iterable[UUID]], None] | None = None,
     ) -> None:
         self._database = database
         self._sender = sender
@@ -66,6 +66,9 @@ class Dispatcher:
         self._number: int | None = None
         self._due: set[UUID] = set()
         self._lanes = Lanes()
+        self._membership = Membership()
+        self._counts = AttemptCounts()
+        self._tell_others = tell_others or (lambda _endpoints: None)
         self._wake, self._test_wake, self._look = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._serving = False
         self._workers: set[asyncio.Task[None]] = set()
@@ -78,8 +81,16 @@ class Dispatcher:
 
     def hint(self, endpoints: Iterable[UUID]) -> None:
         """Say that these endpoints have something to send; losing a hint costs a second at most."""
-        self._due.update(endpoints)
-        self._wake.set()
+        due = set(endpoints)
+        self._tell_others(due - self._take(due))
+
+    def _take(self, endpoints: Iterable[UUID]) -> set[UUID]:
+        """Note which of these endpoints are to be looked at here, and give those."""
+        mine = {endpoint for endpoint in endpoints if self._membership.mine(endpoint)}
+        if mine:
+            self._due |= mine
+            self._wake.set()
+        return mine
 
     def hint_test(self) -> None:
         """Say that a test waits; losing a hint costs a second at most."""
@@ -87,7 +98,7 @@ class Dispatcher:
 
     def heard(self, hint: Hint) -> None:
         """Take a hint that came from another process."""
-        self.hint(hint.endpoints)
+        self._take(hint.endpoints)
         if hint.test:
             self.hint_test()
         if hint.all:
@@ -95,12 +106,24 @@ class Dispatcher:
 
     def measures(self) -> Measures:
         """Tell how the dispatching goes."""
-        return Measures(running=self._serving, in_flight=self.in_flight)
+        breakers = Counter(lane.breaker.state.value for lane in self._lanes.values())
+        breakers.pop(State.CLOSED.value, None)
+        return Measures(
+            running=self._serving,
+            in_flight=self.in_flight,
+            unrecorded=self._recorder.unrecorded,
+            peers=self._membership.peers,
+            attempts=dict(self._counts.attempts),
+            latency=list(self._counts.latency),
+            latency_seconds=self._counts.latency_seconds,
+            breakers=dict(breakers),
+        )
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Dispatch until ``stop`` is set; then let what is in flight end (20 s at most) and give the leases back."""
         async with self._database.engine.acquire() as life:
             self._number = self._recorder.dispatcher = await queue.join(life, self._number, child=self._alone)
+            self._membership.update(self._number, await queue.rescue(life, self._number, alone=self._alone), clock())
             async with hints.listening(life, self.heard):
                 await self._dispatch(life, stop)
             await queue.leave(life, self._number)
@@ -144,19 +167,31 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         while True:
             self._look.clear()
-            await queue.rescue(life, number, alone=self._alone)
-            self._lanes.forget_idle()
+            self._share(number, await queue.rescue(life, number, alone=self._alone))
             async with self._database.engine.acquire() as session:
                 lanes = await queue.scout(session)
                 await self._refresh(session, list(self._lanes))
             self.hint_test()
-            self.hint(endpoint for endpoint, due_in in lanes.items() if due_in <= 0)
+            self._take(endpoint for endpoint, due_in in lanes.items() if due_in <= 0)
             for endpoint, due_in in lanes.items():
                 if 0 < due_in < SCOUT_SECONDS:  # not a second late
-                    loop.call_later(due_in, self.hint, (endpoint,))
+                    loop.call_later(due_in, self._take, (endpoint,))
             with suppress(TimeoutError):
                 async with asyncio.timeout(SCOUT_SECONDS):
                     await self._look.wait()
+
+    def _share(self, number: int, others: Iterable[int]) -> None:
+        """See who else lives, and give back what is theirs now and has not begun."""
+        if self._membership.update(number, others, clock()):
+            self._due = {endpoint for endpoint in self._due if self._membership.mine(endpoint)}
+            for endpoint, lane in self._lanes.items():
+                if not self._membership.mine(endpoint):
+                    self._give_back(lane.give_back())
+        self._lanes.forget_idle(clock())
+
+    def _give_back(self, surplus: Iterable[Held]) -> None:
+        for held in surplus:
+            self._recorder.add(Finished(held.claimed, None, None))
 
     async def _claim_loop(self) -> None:
         while True:
@@ -173,19 +208,20 @@ class Dispatcher:
         while True:
             await self._test_wake.wait()
             self._test_wake.clear()
+            begin_before = clock() + LEASE_SLACK_SECONDS - 1
             with suppress(*REPEATABLE):
                 async with self._database.engine.acquire() as session:
                     tests = await queue.claim_tests(session, TESTS_AT_ONCE, dispatcher=number, lease=self._lease)
                     endpoints = await queue.lane_endpoints(session, [one.endpoint for one in tests]) if tests else {}
                 for one in tests:
-                    self._start(self._test(one, endpoints.get(one.endpoint)))
+                    self._start(self._test(one, endpoints.get(one.endpoint), begin_before))
 
-    async def _test(self, claimed: Claimed, endpoint: LaneEndpoint | None) -> None:
+    async def _test(self, claimed: Claimed, endpoint: LaneEndpoint | None, begin_before: float) -> None:
         if endpoint is None or endpoint.deleted:
             self._recorder.add(Finished(claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF))
             return
         try:
-            self._recorder.add(await self._sender.run(claimed, endpoint))
+            self._recorder.add(await self._sender.run(claimed, endpoint, begin_before))
         except Exception:  # noqa: BLE001 - we failed, not the endpoint
             _LOG.exception("test_crashed", delivery=claimed.id.hex)
             self._recorder.add(Finished(claimed, None, Settled.FAILED, Reason.CRASHES))
@@ -196,11 +232,17 @@ class Dispatcher:
         worker.add_done_callback(self._workers.discard)
 
     def _wanted(self) -> list[Lane]:
-        """Share what is free: no endpoint gets more than its own room, whatever it has waiting."""
+        """Share what is free: no endpoint gets more than its own room, whatever it has waiting.
+
+        The last quarter goes one by one to endpoints that have nothing in hand, so that those which hang can't take
+        everything.
+        """
+        now, reserved = clock(), self._slots // RESERVED
         free = self._slots - sum(lane.held for lane in self._lanes.values())
         wanted = []
         for endpoint in sorted(self._due, key=lambda one: self._lanes[one].held):
-            share = min(self._lanes[endpoint].wanted, free)
+            lane = self._lanes[endpoint]
+            share = min(lane.wanted(now), max(free - reserved, min(free, 1 - lane.held)))
             if share > 0:
                 free -= share
                 wanted.append(Lane(endpoint, share, _LONG_AGO))
@@ -217,6 +259,7 @@ class Dispatcher:
         try:
             async with self._database.engine.acquire() as session:
                 await self._refresh(session, [lane.endpoint for lane in wanted])
+                wanted = [self._limited(lane) for lane in wanted]
                 claimed = await queue.claim(session, wanted, dispatcher=number, lease=self._lease)
         except REPEATABLE:
             self.hint(lane.endpoint for lane in wanted)
@@ -232,16 +275,17 @@ class Dispatcher:
             self._employ(self._lanes[endpoint])
         return len(claimed)
 
+    def _limited(self, lane: Lane) -> Lane:
+        """Want no more than a rate limit allows that was not known yet."""
+        state = self._lanes[lane.endpoint]
+        return lane if state.pace is None else msgspec.structs.replace(lane, free=min(lane.free, state.wanted(clock())))
+
     async def _refresh(self, session: Session, endpoints: list[UUID]) -> None:
         """Read what the endpoints are now: deliveries are sent with that, also those claimed before."""
         if endpoints:
             now = await queue.lane_endpoints(session, endpoints)
             for endpoint in endpoints:
-                lane, fresh = self._lanes[endpoint], now.get(endpoint)
-                if (
-                    lane.endpoint != fresh
-                ):  # the same object as long as nothing changed: the signer keeps what it opened
-                    lane.endpoint = fresh
+                self._lanes[endpoint].refresh(now.get(endpoint), free_at=self._membership.settled_at)
 
     def _employ(self, lane: LaneState) -> None:
         for _ in range(min(IN_FLIGHT - lane.workers, len(lane.waiting))):
@@ -253,30 +297,33 @@ class Dispatcher:
         try:
             while lane.waiting:
                 held = lane.waiting.popleft()
-                lane.in_flight += 1
+                lane.begins()
+                await lane.turn(clock)
                 began = clock()
-                finished = await self._attempt(held, lane, began)
-                lane.in_flight -= 1
+                finished = await self._attempt(held, lane)
+                now = clock()
                 self._recorder.add(finished)
-                for surplus in lane.ended(clock() - began):
-                    self._recorder.add(Finished(surplus.claimed, None, None))
-                if lane.wanted and held.claimed.endpoint in self._due:
+                self._counts.add(finished)
+                jitter = random.random()  # noqa: S311 - spreads load, guards nothing
+                base = self._sender.policy.base_seconds
+                self._give_back(lane.ended(finished, began=began, now=now, jitter=jitter, base_seconds=base))
+                if lane.wanted(now) and held.claimed.endpoint in self._due:
                     self._wake.set()
         finally:
             lane.workers -= 1
 
-    async def _attempt(self, held: Held, lane: LaneState, now: float) -> Finished:
+    async def _attempt(self, held: Held, lane: LaneState) -> Finished:
         """Make the attempt, unless its time has gone; what is no attempt is given back uncounted."""
         claimed, endpoint = held.claimed, lane.endpoint
-        if endpoint is None or now > held.begin_before:
+        if endpoint is None:
             return Finished(claimed, None, None)
         if not endpoint.enabled:
             return Finished(claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF)
         try:
-            return await self._sender.run(claimed, endpoint)
+            return await self._sender.run(claimed, endpoint, held.begin_before)
         except Exception:  # noqa: BLE001 - we failed, not the endpoint: no attempt is counted
             _LOG.exception("delivery_crashed", delivery=claimed.id.hex)
             crashes = claimed.lease_no - claimed.tries
             if crashes >= MOST_CRASHES:
                 return Finished(claimed, None, Settled.FAILED, Reason.CRASHES)
-            return Finished(claimed, None, None, wait_seconds=Policy().base_seconds * 2**crashes)
+            return Finished(claimed, None, None, wait_seconds=self._sender.policy.base_seconds * 2**crashes)

@@ -1,6 +1,6 @@
 """No forbidden address is ever connected to: the last check before each connection (promise 6).
 
-The name is looked up here and nowhere after: the transport gets one address that was judged. If any of a name's
+The name is looked up here and nowhere after: the transport gets addresses that were judged. If any of a name's
 addresses is forbidden the delivery is refused, so that mixed answers and rebinding gain nothing.
 """
 
@@ -24,10 +24,10 @@ RECENT_SECONDS: Final = 1.0
 
 
 class Admitted(msgspec.Struct, frozen=True):
-    """A target and the one address of it that may be connected to."""
+    """A target and its addresses, which may be connected to, the best first."""
 
     target: Target
-    address: IPAddress
+    addresses: tuple[IPAddress, ...]
 
 
 class Guard:
@@ -73,7 +73,7 @@ class Guard:
         return found[1] if found is not None and self._now() < found[0] else None
 
     async def admit(self, url: str) -> Admitted | Outcome:
-        """Give the address to connect to, or the outcome of the attempt when there is none."""
+        """Give the addresses to connect to, or the outcome of the attempt when there is none."""
         judged = await self._judged(url)
         if isinstance(judged, Admitted):
             if len(self._recent) >= REMEMBERED:
@@ -87,7 +87,7 @@ class Guard:
         except ForbiddenUrl:
             return Outcome.ADDRESS_FORBIDDEN
         if target.address is not None:
-            return Admitted(target, target.address) if self._may(target.address) else Outcome.ADDRESS_FORBIDDEN
+            return Admitted(target, (target.address,)) if self._may(target.address) else Outcome.ADDRESS_FORBIDDEN
         try:
             addresses = await self._resolver.resolve(target.host)
         except OSError:
@@ -96,7 +96,7 @@ class Guard:
             return Outcome.DNS_FAILED
         if len(addresses) > MOST_ADDRESSES or not all(self._may(address) for address in addresses):
             return Outcome.ADDRESS_FORBIDDEN
-        return Admitted(target, addresses[0])
+        return Admitted(target, tuple(addresses))
 
     def _may(self, address: IPAddress) -> bool:
         if self._judge(address) is not None:

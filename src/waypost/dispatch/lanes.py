@@ -1,12 +1,18 @@
 """What a dispatcher holds of each endpoint: deliveries that it has claimed and not begun, and attempts in flight."""
 
+import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from waypost.store.rows import Claimed, LaneEndpoint
+from waypost.domain import breaker, pace
+from waypost.domain.attempts import Outcome
+from waypost.domain.breaker import CLOSED, Breaker, State
+from waypost.domain.pace import Pace
+from waypost.store.rows import Claimed, Finished, LaneEndpoint
 
 IN_FLIGHT: Final = 16
 """The most attempts at one endpoint at a time."""
@@ -29,13 +35,14 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class LaneState:
-    """One endpoint's share of a dispatcher.
+    """One endpoint's share of a dispatcher. Times are seconds of the dispatcher's clock.
 
     How much is claimed ahead follows how quickly the endpoint answers: each quick attempt makes room for one more, a
-    slow one takes it all back, so that nothing is held here that cannot be sent in good time.
+    slow one takes it all back, so that nothing is held here that cannot be sent in good time. Nor is more held than
+    the breaker lets through, or than the rate limit lets begin within a second.
     """
 
-    __slots__ = ("claiming", "endpoint", "in_flight", "room", "waiting", "workers")
+    __slots__ = ("_turns", "breaker", "claiming", "endpoint", "in_flight", "pace", "room", "waiting", "workers")
 
     def __init__(self) -> None:
         self.endpoint: LaneEndpoint | None = None
@@ -44,41 +51,86 @@ class LaneState:
         self.in_flight = 0
         self.workers = 0
         self.room = IN_FLIGHT
+        self.breaker: Breaker = CLOSED
+        self.pace: Pace | None = None
+        self._turns = asyncio.Lock()
 
     @property
     def held(self) -> int:
         """How many deliveries are in hand."""
         return len(self.waiting) + self.in_flight
 
-    @property
-    def wanted(self) -> int:
-        """How many more may be claimed now. A quick lane is refilled when it is half empty: full batches cost less."""
-        full = self.room if self.room <= IN_FLIGHT else self.room // 2
-        return self.room - self.held if self.held < full else 0
+    def wanted(self, now: float) -> int:
+        """Give how many more may be claimed. A quick lane is refilled when half empty: full batches cost less."""
+        room = self.room if self.pace is None else min(self.room, self.pace.per_second)
+        full = room if room <= IN_FLIGHT else room // 2
+        wanted = room - self.held if self.held < full else 0
+        if self.breaker.state is State.CLOSED:
+            return wanted
+        return max(0, min(wanted, breaker.room(self.breaker, most=IN_FLIGHT, in_flight=self.held, now=now)))
 
-    def ended(self, seconds: float) -> list[Held]:
-        """Note how long an attempt took; gives what has to be given back because the endpoint is slow."""
-        if seconds < SLOW_SECONDS:
-            self.room = min(self.room + 1, MOST_HELD)
+    def refresh(self, endpoint: LaneEndpoint | None, *, free_at: float) -> None:
+        """Take what the endpoint is now; a rate limit that is new here lets nothing begin before ``free_at``."""
+        if self.endpoint != endpoint:  # the same object while nothing changed: the signer keeps what it opened
+            self.endpoint = endpoint
+            limit = None if endpoint is None else endpoint.rate_limit_per_second
+            self.pace = pace.with_limit(self.pace, limit, free_at=free_at)
+
+    def begins(self) -> None:
+        """Note that an attempt is taken up."""
+        self.in_flight += 1
+        self.breaker = breaker.began(self.breaker)
+
+    async def turn(self, clock: Callable[[], float]) -> None:
+        """Wait until the rate limit lets an attempt begin: one at a time, so that each counts from when it began."""
+        if self.pace is None:
+            return
+        async with self._turns:
+            while self.pace is not None and (wait := self.pace.wait(clock())) > 0:  # noqa: ASYNC110 - it is a clock
+                await asyncio.sleep(wait)
+            if self.pace is not None:
+                self.pace = self.pace.began(clock())
+
+    def ended(self, finished: Finished, *, began: float, now: float, jitter: float, base_seconds: float) -> list[Held]:
+        """Note what came of an attempt; gives what has to be given back because the endpoint is slow or failing.
+
+        See ``domain.breaker`` for ``jitter`` and ``base_seconds``.
+        """
+        self.in_flight -= 1
+        if finished.attempt is None:
+            self.breaker = breaker.given_back(self.breaker, now=now)
             return []
-        self.room = IN_FLIGHT
+        if finished.attempt.outcome == Outcome.SUCCEEDED:
+            self.breaker = breaker.succeeded(self.breaker, most=IN_FLIGHT)
+        else:
+            self.breaker = breaker.failed(self.breaker, now=now, jitter=jitter, base_seconds=base_seconds)
+        quick = now - began < SLOW_SECONDS
+        self.room = min(self.room + 1, MOST_HELD) if quick else IN_FLIGHT
+        return [] if quick and self.breaker.state is not State.OPEN else self.give_back()
+
+    def give_back(self) -> list[Held]:
+        """Give what has not begun, and keep none of it."""
         surplus, self.waiting = list(self.waiting), deque()
         return surplus
 
+    def idle(self, now: float) -> bool:
+        """Tell whether there is nothing to remember here.
+
+        Not while it is claimed for: what comes of the claim is sent to the endpoint that was read for it.
+        """
+        busy = self.held or self.workers or self.claiming
+        return not busy and self.breaker == CLOSED and (self.pace is None or self.pace.free_at <= now)
+
 
 class Lanes(dict[UUID, LaneState]):
-    """Every lane that has something in hand, and those that were looked at lately."""
+    """Every lane that has something in hand or to remember, and those that were looked at lately."""
 
     def __missing__(self, endpoint: UUID) -> LaneState:
         """Begin a lane."""
         lane = self[endpoint] = LaneState()
         return lane
 
-    def forget_idle(self) -> None:
-        """Drop lanes with nothing in hand, so that a thousand quiet endpoints cost nothing.
-
-        Not one that is being claimed for: what comes of the claim is sent to the endpoint that was read for it.
-        """
-        idle = [key for key, lane in self.items() if not (lane.held or lane.workers or lane.claiming)]
-        for endpoint in idle:
+    def forget_idle(self, now: float) -> None:
+        """Drop lanes with nothing to remember, so that a thousand quiet endpoints cost nothing."""
+        for endpoint in [key for key, lane in self.items() if lane.idle(now)]:
             del self[endpoint]

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from waypost.dispatch.addresses import AddressSlots
 from waypost.dispatch.guard import Admitted, Guard
 from waypost.dispatch.signer import Signed, Signer
 from waypost.dispatch.transport import Answer, Failure, Transport
@@ -18,6 +19,7 @@ from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
 from waypost.store.vault import Vault
 
 RETRY_AFTER_CODES: Final = (429, 503)
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while the machine is suspended
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -31,38 +33,87 @@ class Settings(msgspec.Struct, frozen=True):
 class Sender:
     """Runs deliveries. Holds no state of any of them."""
 
-    def __init__(self, guard: Guard, transport: Transport, vault: Vault, settings: Settings) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        transport: Transport,
+        vault: Vault,
+        settings: Settings,
+        slots: AddressSlots | None = None,
+    ) -> None:
         self._guard = guard
         self._transport = transport
         self._settings = settings
         self._signer = Signer(vault, settings.user_agent)
+        self._slots = slots or AddressSlots()
 
-    async def run(self, claimed: Claimed, endpoint: LaneEndpoint) -> Finished:
-        """Make one attempt and give what follows from it; raises nothing that the endpoint can cause."""
-        started, clock = time.time(), time.monotonic()
+    @property
+    def policy(self) -> Policy:
+        """When a delivery is tried again."""
+        return self._settings.policy
+
+    async def run(self, claimed: Claimed, endpoint: LaneEndpoint, begin_before: float) -> Finished:
+        """Make one attempt and give what follows from it; raises nothing that the endpoint can cause.
+
+        None is made when it cannot begin before a moment of ``clock``, after which the lease does not cover it.
+        """
         if claimed.packed is None and claimed.sample is None:
             return Finished(claimed, None, Settled.FAILED, Reason.UNRENDERABLE)
+        looked_up = time.monotonic()
+        admitted = await self._admit(endpoint.url)
+        used = time.monotonic() - looked_up
+        first = admitted.addresses[0] if isinstance(admitted, Admitted) else None
+        if first is not None and not self._slots.take(first) and not await self._slots.wait(first, _left(begin_before)):
+            return Finished(claimed, None, None)
+        try:
+            if _left(begin_before) <= 0:
+                return Finished(claimed, None, None)
+            return await self._make(claimed, endpoint, admitted, used)
+        finally:
+            if first is not None:
+                self._slots.leave(first)
+
+    async def _make(
+        self, claimed: Claimed, endpoint: LaneEndpoint, admitted: Admitted | Outcome, used: float
+    ) -> Finished:
+        started, began = time.time(), time.monotonic() - used
         signed = self._signer.sign(claimed, endpoint, int(started))
-        answer = await self._send(endpoint.url, signed, clock + self._settings.timeout_seconds)
-        duration_ms = round((time.monotonic() - clock) * 1000)
+        answer = await self._post(admitted, signed, began + self._settings.timeout_seconds)
+        duration_ms = round((time.monotonic() - began) * 1000)
         retry_after = _retry_after(answer)
         attempt = self._attempt(claimed, endpoint, signed, answer, started, duration_ms, retry_after)
         return self._decide(claimed, attempt, answer.outcome, retry_after)
 
-    async def _send(self, url: str, signed: Signed, ends: float) -> Answer | Failure:
-        """Look up, check, connect and post before a moment of the monotonic clock."""
-        admitted: Admitted | Outcome | None = self._guard.recent(url)
-        if admitted is None:
-            try:
-                async with asyncio.timeout(ends - time.monotonic()):
-                    admitted = await self._guard.admit(url)
-            except TimeoutError:
-                return Failure(Outcome.TIMED_OUT)
+    async def _admit(self, url: str) -> Admitted | Outcome:
+        known = self._guard.recent(url)
+        if known is not None:
+            return known
+        try:
+            async with asyncio.timeout(self._settings.timeout_seconds):
+                return await self._guard.admit(url)
+        except TimeoutError:
+            return Outcome.TIMED_OUT
+
+    async def _post(self, admitted: Admitted | Outcome, signed: Signed, ends: float) -> Answer | Failure:
+        """Post to the first address that can be connected to, before a moment of the monotonic clock."""
         if not isinstance(admitted, Admitted):
             return Failure(admitted)
-        return await self._transport.post(
-            admitted.target, admitted.address, signed.headers, signed.body, deadline_seconds=ends - time.monotonic()
-        )
+        answer: Answer | Failure = Failure(Outcome.TIMED_OUT)
+        for address in admitted.addresses:
+            left = ends - time.monotonic()
+            other = address is not admitted.addresses[0]
+            if left <= 0 or (other and not self._slots.take(address)):
+                break
+            try:
+                answer = await self._transport.post(
+                    admitted.target, address, signed.headers, signed.body, deadline_seconds=left
+                )
+            finally:
+                if other:
+                    self._slots.leave(address)
+            if answer.outcome is not Outcome.CONNECT_FAILED:  # else nothing was sent, and the next one may be asked
+                break
+        return answer
 
     def _attempt(
         self,
@@ -116,6 +167,15 @@ class Sender:
                 return Finished(claimed, attempt, Settled.CANCELLED, Reason.ENDPOINT_OFF)
             case RetryIn(seconds):
                 return Finished(claimed, attempt, None, wait_seconds=seconds)
+
+
+def clock() -> float:
+    """Give the seconds since the machine was started, for leases: no clock that people set."""
+    return time.clock_gettime(_CLOCK)
+
+
+def _left(begin_before: float) -> float:
+    return begin_before - clock()
 
 
 def _retry_after(answer: Answer | Failure) -> float | None:

@@ -33,7 +33,9 @@ NOT_TEXT: Final = "[not text]"
 
 CLIENTS: Final = 1_000
 CLIENT_LIFE_SECONDS: Final = 300.0
-CONNECT_SECONDS: Final = 10.0
+CONNECT_SECONDS: Final = 5.0
+"""Long enough for a lost packet or two, and short enough that another address of the name may be tried."""
+
 IDLE_SECONDS: Final = 4.0
 IDLE_CONNECTIONS: Final = 64
 _COMPARED_URLS: Final = 4096
@@ -246,10 +248,10 @@ def of_status(code: int) -> Outcome:
 
 def _classify(error: PyreqwestError) -> Outcome:
     """Read what had happened off the causes; the exceptions' own names mislead (a reset is called ConnectError)."""
-    if isinstance(error, RequestTimeoutError):
-        return Outcome.TIMED_OUT
     details = getattr(error, "details", None) or {}
     causes = [cause["message"] for cause in details.get("causes") or []]
+    if isinstance(error, RequestTimeoutError):
+        return Outcome.CONNECT_FAILED if "tcp connect error" in causes else Outcome.TIMED_OUT
     if "client error (Connect)" in causes:
         # "tcp connect error", "tcp bind local error", …: otherwise the connection stood and TLS was at work.
         reached = not any(cause.startswith("tcp ") for cause in causes)

@@ -1,5 +1,6 @@
 """The form of an endpoint, between what a browser sends and what v1 takes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ class WebhookForm(msgspec.Struct, frozen=True):
     statuses: Sequence[str] = ()
     trigger: str = Trigger.EVERY_UPDATE
     ordering: str = Ordering.ORDERED
+    rate_limit: str = ""
     headers: str = ""
     secret: str = ""
 
@@ -40,6 +42,7 @@ class WebhookForm(msgspec.Struct, frozen=True):
             "statuses": ALL if self.all_statuses else list(self.statuses),
             "trigger": self.trigger or UNSET,
             "ordering": self.ordering or UNSET,
+            "rate_limit_per_second": _rate_limit(self.rate_limit),
             "headers": _headers(self.headers),
         }
 
@@ -54,6 +57,7 @@ def read_form(given: Any) -> WebhookForm:
         statuses=[str(status) for status in given.getall("status", [])],
         trigger=_text(given, "trigger"),
         ordering=_text(given, "ordering"),
+        rate_limit=_text(given, "rate_limit_per_second").strip(),
         headers=_text(given, "headers"),
         secret=_text(given, "secret").strip(),
     )
@@ -69,6 +73,7 @@ def form_of(chosen: Chosen) -> WebhookForm:
         statuses=chosen.statuses or (),
         trigger=chosen.trigger,
         ordering=chosen.ordering,
+        rate_limit="" if chosen.rate_limit_per_second is None else str(chosen.rate_limit_per_second),
         headers="\n".join(f"{name}: {value}" for name, value in chosen.headers.items()),
     )
 
@@ -92,6 +97,16 @@ def _sentence(text: str) -> str:
 def _text(given: Mapping[str, Any], name: str) -> str:
     value = given.get(name, "")
     return value.replace("\r\n", "\n") if isinstance(value, str) else ""
+
+
+def _rate_limit(text: str) -> int | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII):
+        raise Problem(
+            422, "invalid_request", "", errors=[FieldError("rate_limit_per_second", "must be a whole number")]
+        )
+    return int(text)
 
 
 def _headers(lines: str) -> dict[str, str]:

@@ -29,6 +29,7 @@ class EndpointRow(msgspec.Struct, frozen=True):
     statuses: list[str] | None
     trigger: str
     ordering: str
+    rate_limit_per_second: int | None
     enabled: bool
     disabled_reason: str | None
     headers: bytes | None
@@ -48,12 +49,14 @@ class EndpointFields(msgspec.Struct, frozen=True):
     statuses: Collection[str] | None
     trigger: str
     ordering: str
+    rate_limit_per_second: int | None
     headers: bytes | None
 
     def columns(self) -> tuple[object, ...]:
         """Give the values in the order of the statements."""
         statuses = None if self.statuses is None else list(self.statuses)
-        return self.url, self.description, self.version, statuses, self.trigger, self.ordering, self.headers
+        first = (self.url, self.description, self.version, statuses, self.trigger, self.ordering)
+        return *first, self.rate_limit_per_second, self.headers
 
 
 class NamedEndpoint(msgspec.Struct, frozen=True):

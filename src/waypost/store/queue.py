@@ -232,14 +232,17 @@ async def join(session: Session, number: int | None = None, *, child: bool = Fal
     return new
 
 
-async def rescue(session: Session, number: int, *, alone: bool) -> int:
-    """Take the leases of dispatchers that died, and give how many those were.
+async def rescue(session: Session, number: int, *, alone: bool) -> set[int]:
+    """Say that this dispatcher works, take the leases of those that died, and give the others that work.
 
     After a restart of PostgreSQL everybody has lost the lock, so ten seconds are waited. ``alone`` says that this
     dispatcher is the child of the `serve` that owns the server: earlier children of one ended before it began.
     """
-    dead = 0
+    others = set()
+    await execute(session, "beat", number)
     for row in await fetch(session, "other_dispatchers", number):
+        if row["works"]:
+            others.add(row["number"])
         if not (row["settled_server"] or (alone and row["child"])):
             continue
         proof = await fetch_one(session, "prove_life", LIVES, row["number"])
@@ -247,8 +250,8 @@ async def rescue(session: Session, number: int, *, alone: bool) -> int:
             await execute(session, "rescue", row["number"])
             await execute(session, "leave_dispatchers", row["number"])
             await fetch_one(session, "yield_life", LIVES, row["number"])
-            dead += 1
-    return dead
+            others.discard(row["number"])
+    return others
 
 
 async def leave(session: Session, number: int) -> None:

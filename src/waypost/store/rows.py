@@ -85,6 +85,7 @@ class LaneEndpoint(msgspec.Struct, frozen=True):
     previous_secret: bytes | None
     previous_until: datetime | None
     headers: bytes | None
+    rate_limit_per_second: int | None = None
 
 
 class AttemptRow(msgspec.Struct, frozen=True):

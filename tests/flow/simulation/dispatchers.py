@@ -1,6 +1,7 @@
 """One dispatcher's process, step by step: what the event loop of the real one does by itself, the world does for it."""
 
 import asyncio
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -121,7 +122,7 @@ class Process:
         if not endpoint.enabled:
             self._end(flight, Finished(claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF))
             return None
-        finished = await self._sender.run(claimed, endpoint)
+        finished = await self._sender.run(claimed, endpoint, math.inf)
         reply = self._receivers.heard
         assert reply is not None
         zombie = self._ledger.is_stale(claimed) or self.now > flight.since + LEASE

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from waypost.api.problems import INVALID, NOT_AVAILABLE, FieldError, Problem, invalid, of_input
+from waypost.api.problems import FieldError, invalid, of_input
 from waypost.domain.audit import Changes
 from waypost.domain.endpoints import Ordering, Trigger, Version
 from waypost.domain.errors import InvalidInput
@@ -18,7 +18,7 @@ from waypost.signing.standard import check_secret
 
 ALL: Final = "all"
 LONGEST_DESCRIPTION: Final = 200
-_LATER: Final = "is not available yet"
+HIGHEST_RATE: Final = 1000
 
 
 class Changed(msgspec.Struct, forbid_unknown_fields=True):
@@ -30,7 +30,7 @@ class Changed(msgspec.Struct, forbid_unknown_fields=True):
     statuses: str | list[str] | UnsetType = UNSET
     trigger: str | UnsetType = UNSET
     ordering: str | UnsetType = UNSET
-    rate_limit_per_second: Any = None
+    rate_limit_per_second: int | UnsetType | None = UNSET
     headers: dict[str, str] | UnsetType = UNSET
 
 
@@ -49,6 +49,7 @@ class Chosen(msgspec.Struct, frozen=True):
     statuses: list[str] | None = None
     trigger: str = Trigger.EVERY_UPDATE
     ordering: str = Ordering.ORDERED
+    rate_limit_per_second: int | None = None
     headers: dict[str, str] = {}
 
 
@@ -60,15 +61,19 @@ def changes_of(before: Chosen | None, after: Chosen) -> Changes:
 
 def _shown(chosen: Chosen) -> dict[str, str | None]:
     statuses = ALL if chosen.statuses is None else ", ".join(chosen.statuses)
-    lists = {"statuses": statuses, "headers": ", ".join(sorted(chosen.headers)) or None}
-    return {name: lists.get(name, getattr(chosen, name)) or None for name in Chosen.__struct_fields__}
+    limit = chosen.rate_limit_per_second
+    texts = {
+        "statuses": statuses,
+        "rate_limit_per_second": None if limit is None else str(limit),
+        "headers": ", ".join(sorted(chosen.headers)) or None,
+    }
+    return {name: texts[name] if name in texts else getattr(chosen, name) or None for name in Chosen.__struct_fields__}
 
 
 def choose(body: Changed, before: Chosen | None, check_url: Callable[[str], None]) -> Chosen:
     """Give what an endpoint is after a change of ``before``, or, without it, as a new one.
 
-    Raises Problem with everything that can't be taken. What other parts of Waypost can't do yet is refused, never
-    taken and ignored.
+    Raises Problem with everything that can't be taken.
     """
     faults: list[FieldError] = []
     if before is None and body.url is UNSET:
@@ -80,14 +85,13 @@ def choose(body: Changed, before: Chosen | None, check_url: Callable[[str], None
         statuses=_statuses(body.statuses, faults),
         trigger=_one_of(body.trigger, Trigger, "trigger", faults),
         ordering=_one_of(body.ordering, Ordering, "ordering", faults),
+        rate_limit_per_second=_rate_limit(body.rate_limit_per_second, faults),
         headers=_headers(body.headers, faults),
     )
-    if body.rate_limit_per_second is not None:
-        faults.append(FieldError("rate_limit_per_second", _LATER))
     if isinstance(body, Added) and body.secret is not None:
         faults.extend(secret_faults(body.secret))
     if faults:
-        raise _refusal(faults)
+        raise invalid(faults)
     kept = before or Chosen()
     given = {
         name: value
@@ -96,12 +100,6 @@ def choose(body: Changed, before: Chosen | None, check_url: Callable[[str], None
         for value in [getattr(fields, name)]
     }
     return msgspec.structs.replace(kept, **given)
-
-
-def _refusal(faults: list[FieldError]) -> Problem:
-    problem = invalid(faults)
-    only_later = all(fault.message.endswith(_LATER) for fault in faults)
-    return Problem(problem.status, NOT_AVAILABLE if only_later else INVALID, problem.detail, errors=faults)
 
 
 def _url(url: str | UnsetType, check: Callable[[str], None], faults: list[FieldError]) -> str:
@@ -144,6 +142,15 @@ def _one_of(text: str | UnsetType, kinds: type[StrEnum], field: str, faults: lis
     if text is not UNSET and text not in list(kinds):
         faults.append(FieldError(field, f"must be one of {', '.join(kinds)}"))
     return "" if text is UNSET else str(text)
+
+
+def _rate_limit(limit: int | UnsetType | None, faults: list[FieldError]) -> int | None:
+    """Read the limit: None for none."""
+    if limit is UNSET or limit is None:
+        return None
+    if not 1 <= limit <= HIGHEST_RATE:
+        faults.append(FieldError("rate_limit_per_second", f"must be from 1 to {HIGHEST_RATE}, or null for no limit"))
+    return limit
 
 
 def _headers(given: dict[str, str] | UnsetType, faults: list[FieldError]) -> dict[str, str]:

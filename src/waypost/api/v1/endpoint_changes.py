@@ -203,14 +203,16 @@ def own_headers(parts: Parts, row: EndpointRow) -> dict[str, str]:
 def chosen_of(parts: Parts, row: EndpointRow) -> Chosen:
     """Give what people have chosen about an endpoint."""
     headers = own_headers(parts, row)
-    return Chosen(row.url, row.description, row.version, row.statuses, row.trigger, row.ordering, headers)
+    limit = row.rate_limit_per_second
+    return Chosen(row.url, row.description, row.version, row.statuses, row.trigger, row.ordering, limit, headers)
 
 
 def _fields(parts: Parts, chosen: Chosen, account: UUID, endpoint: UUID) -> EndpointFields:
     text = msgspec.json.encode(chosen.headers).decode()
     sealed = parts.vault.seal(text, account=account, endpoint=endpoint) if chosen.headers else None
     return EndpointFields(
-        *(chosen.url, chosen.description, chosen.version, chosen.statuses, chosen.trigger, chosen.ordering), sealed
+        *(chosen.url, chosen.description, chosen.version, chosen.statuses, chosen.trigger, chosen.ordering),
+        *(chosen.rate_limit_per_second, sealed),
     )
 
 

@@ -38,7 +38,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     ordering: str
     enabled: bool
     disabled_reason: str | None
-    rate_limit_per_second: float | None
+    rate_limit_per_second: int | None
     headers: dict[str, str]
     health: str
     failing_since: str | None
@@ -189,7 +189,7 @@ def show(parts: Parts, row: EndpointRow) -> Endpoint:
         ordering=row.ordering,
         enabled=row.enabled,
         disabled_reason=row.disabled_reason,
-        rate_limit_per_second=None,
+        rate_limit_per_second=row.rate_limit_per_second,
         headers=changes.own_headers(parts, row),
         health=_health(row),
         failing_since=rfc3339_or_none(row.failing_since),

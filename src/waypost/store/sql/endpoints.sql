@@ -5,15 +5,17 @@
 select id from account where id = $1 for no key update
 
 -- name: add_endpoint
--- Nothing is inserted, and nothing returned, when the account has $11 endpoints already.
-insert into endpoint (id, account, url, description, version, statuses, trigger, ordering, headers, secret)
-select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
-where (select count(*) from endpoint where account = $2 and deleted_at is null) < $11
+-- Nothing is inserted, and nothing returned, when the account has $12 endpoints already.
+insert into endpoint (id, account, url, description, version, statuses, trigger, ordering, rate_limit_per_second,
+                      headers, secret)
+select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+where (select count(*) from endpoint where account = $2 and deleted_at is null) < $12
 returning id
 
 -- name: endpoints
-select e.id, e.account, e.url, e.description, e.version, e.statuses, e.trigger, e.ordering, e.enabled,
-       e.disabled_reason, e.headers, e.created_at, e.updated_at, h.failing_since, h.last_error, h.last_success_at
+select e.id, e.account, e.url, e.description, e.version, e.statuses, e.trigger, e.ordering,
+       e.rate_limit_per_second, e.enabled, e.disabled_reason, e.headers, e.created_at, e.updated_at, h.failing_since,
+       h.last_error, h.last_success_at
 from endpoint e left join endpoint_health h on h.endpoint = e.id
 where e.account = $1 and e.deleted_at is null and ($2::uuid is null or e.id = $2) and ($3::uuid is null or e.id < $3)
 order by e.id desc
@@ -42,8 +44,8 @@ select id from endpoint where account = $1 and id = $2 and deleted_at is null fo
 
 -- name: change_endpoint
 update endpoint
-set url = $3, description = $4, version = $5, statuses = $6, trigger = $7, ordering = $8, headers = $9,
-    updated_at = now()
+set url = $3, description = $4, version = $5, statuses = $6, trigger = $7, ordering = $8,
+    rate_limit_per_second = $9, headers = $10, updated_at = now()
 where account = $1 and id = $2 and deleted_at is null
 
 -- name: switch_endpoint

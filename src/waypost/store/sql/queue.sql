@@ -71,7 +71,7 @@ select endpoint, extract(epoch from next_at - now())::float8 as due_in from lane
 -- name: lane_endpoints
 -- Each delivery is sent with what its endpoint is at the time of the attempt.
 select e.id, e.account, a.email, e.url, e.version, e.enabled, e.deleted_at is not null as deleted, e.secret,
-       e.previous_secret, e.previous_until, e.headers
+       e.previous_secret, e.previous_until, e.headers, e.rate_limit_per_second
 from endpoint e join account a on a.id = e.account
 where e.id = any ($1::uuid[])
 
@@ -215,8 +215,13 @@ select number from dispatcher where number = $1
 select pg_try_advisory_lock($1, $2) as held
 
 -- name: other_dispatchers
-select number, child, now() - pg_postmaster_start_time() > interval '10 seconds' as settled_server
+select number, child, seen_at > now() - interval '5 seconds' as works,
+       now() - pg_postmaster_start_time() > interval '10 seconds' as settled_server
 from dispatcher where number <> $1
+
+-- name: beat
+-- A dispatcher that is paused keeps its lock; that it does not work is seen by this.
+update dispatcher set seen_at = now() where number = $1
 
 -- name: rescue
 update due set leased_by = null, leased_until = null where leased_by = $1

@@ -1,0 +1,46 @@
+"""Which endpoints are a dispatcher's own: they are shared by rendezvous hashing over those that live."""
+
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from waypost.domain.rendezvous import owner
+
+SETTLES_IN_SECONDS: Final = 3.0
+"""After so long everybody has seen that somebody joined or left, and has stopped what is not theirs any more."""
+
+
+class Membership:
+    """What one dispatcher knows of the others. Times are seconds of its clock."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._members: frozenset[int] = frozenset()
+        self._mine: dict[UUID, bool] = {}
+        self.settled_at = 0.0
+        """From then on what is ours is nobody else's any more."""
+
+    @property
+    def peers(self) -> int:
+        """How many others share the endpoints."""
+        return len(self._members - {self._number})
+
+    def update(self, number: int, others: Iterable[int], now: float) -> bool:
+        """Take who lives beside this dispatcher; gives whether that has changed."""
+        members = frozenset((number, *others))
+        if (number, members) == (self._number, self._members):
+            return False
+        if len(members) > 1 or len(self._members) > 1:
+            self.settled_at = now + SETTLES_IN_SECONDS
+        self._number, self._members = number, members
+        self._mine.clear()
+        return True
+
+    def mine(self, endpoint: UUID) -> bool:
+        """Tell whether an endpoint is this dispatcher's."""
+        if len(self._members) < 2:  # noqa: PLR2004 - nobody to share with
+            return True
+        known = self._mine.get(endpoint)
+        if known is None:
+            known = self._mine[endpoint] = owner(endpoint, self._members) == self._number
+        return known

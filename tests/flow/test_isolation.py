@@ -1,0 +1,151 @@
+"""One endpoint's trouble costs the others nothing (promise 5): breaker, rate limit, caps, more than one address."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from tests.flow.test_dispatch import QUICK, VAULT, Names, Way, running
+from tests.flow.test_intake import reporting, scan
+from tests.support.databases import add_account
+from tests.support.receiver import HANG, OK, always, answering, receiving
+from waypost.dispatch.addresses import AddressSlots
+from waypost.dispatch.dispatcher import Dispatcher
+from waypost.dispatch.lanes import IN_FLIGHT
+from waypost.dispatch.run import Sender, Settings
+from waypost.domain.breaker import OPENS_AFTER
+from waypost.domain.retry import Policy
+from waypost.store import queue
+from waypost.store.database import Database
+
+MANY = 120
+HEALTHY = 4
+
+
+@pytest.fixture
+async def account(database: Database) -> UUID:
+    return await add_account(database)
+
+
+async def report(way: Way, account: UUID, count: int, *, first: int = 0) -> None:
+    await way.intake.submit([reporting(account, f"A{number:04}", scan(8)) for number in range(first, first + count)])
+
+
+async def test_an_endpoint_that_hangs_with_a_backlog_costs_healthy_ones_nothing(
+    database: Database, account: UUID
+) -> None:
+    async with (
+        receiving(always(HANG)) as dead,
+        receiving() as healthy,
+        running(Way(database, policy=Policy(base_seconds=60))) as way,
+    ):
+        await way.add_endpoint(account, dead.url)
+        for _ in range(HEALTHY):
+            await way.add_endpoint(account, healthy.url)
+
+        await report(way, account, MANY)
+
+        await healthy.received(HEALTHY * MANY)
+        await report(way, account, MANY, first=MANY)
+        await healthy.received(2 * HEALTHY * MANY)
+        async with asyncio.timeout(20):
+            while (await way.outcomes()).count("timed_out") < OPENS_AFTER:
+                pass
+        assert len(dead.requests) < 2 * IN_FLIGHT
+        assert way.dispatcher.measures().breakers == {"open": 1}
+
+
+async def test_an_open_breaker_lets_one_probe_out_and_opens_the_way_when_it_succeeds(
+    database: Database, account: UUID
+) -> None:
+    failing = OPENS_AFTER + 1
+    async with (
+        receiving(lambda number: answering(500) if number <= failing else OK) as receiver,
+        running(Way(database)) as way,
+    ):
+        await way.add_endpoint(account, receiver.url)
+        for number in range(failing - 1):
+            await report(way, account, 1, first=number)
+            await receiver.received(number + 1)
+
+        await report(way, account, 10, first=100)
+
+        await way.settled(failing + 9)
+        assert way.dispatcher.measures().breakers == {}
+
+
+async def test_a_test_waits_for_no_breaker_and_no_rate_limit(database: Database, account: UUID) -> None:
+    async with receiving(always(answering(500))) as receiver, running(Way(database)) as way:
+        endpoint = await way.add_endpoint(account, receiver.url)
+        await limit(database, endpoint, 1)
+        await report(way, account, 2 * OPENS_AFTER)
+        known = len(await receiver.received(1))
+
+        async with database.serving.acquire() as session:
+            await queue.add_test(session, account, endpoint, sample="transit", random=(1, 2))
+        way.dispatcher.hint_test()
+
+        await receiver.until(lambda: any("waypost-test" in one.headers for one in receiver.requests[known:]))
+
+
+async def limit(database: Database, endpoint: UUID, per_second: int) -> None:
+    await database.serving.execute("update endpoint set rate_limit_per_second = $2 where id = $1", endpoint, per_second)
+
+
+async def test_no_more_begin_in_a_second_than_the_endpoint_wants(database: Database, account: UUID) -> None:
+    async with receiving() as receiver, running(Way(database)) as way:
+        endpoint = await way.add_endpoint(account, receiver.url)
+        await limit(database, endpoint, 20)
+
+        await report(way, account, 15)
+
+        await way.settled(15)
+        took = await database.serving.fetchval("select max(started_at) - min(started_at) from attempt")
+        assert took.total_seconds() > 0.5  # 14 distances of a twentieth of a second
+
+
+def slotted(way: Way, slots: AddressSlots) -> Way:
+    settings = Settings(user_agent="Waypost/test", policy=QUICK, timeout_seconds=1)
+    sender = Sender(way.guard, way.transport, VAULT, settings, slots)
+    way.dispatcher = Dispatcher(way.database, sender, timeout_seconds=1, alone=True)
+    return way
+
+
+async def test_many_endpoints_of_one_address_share_its_connections(database: Database, account: UUID) -> None:
+    async with receiving() as receiver, running(slotted(Way(database), AddressSlots(2))) as way:
+        for _ in range(5):
+            await way.add_endpoint(account, receiver.url)
+
+        await report(way, account, 20)
+
+        await way.settled(100)
+        assert await way.outcomes() == ["succeeded"] * 100
+        assert receiver.connections <= 2
+
+
+async def test_the_next_address_of_a_name_is_tried_when_one_can_not_be_connected_to(
+    database: Database, account: UUID
+) -> None:
+    names = Names(**{"shop.test": ["127.0.0.2", "127.0.0.1"]})
+    async with receiving() as receiver, running(Way(database, names=names)) as way:
+        await way.add_endpoint(account, f"http://shop.test:{receiver.port}/hook")
+
+        await report(way, account, 1)
+
+        assert await way.settled(1) == [("delivered", None, 1)]
+        assert await way.outcomes() == ["succeeded"]
+
+
+async def test_slots_are_kept_for_endpoints_that_have_none(database: Database, account: UUID) -> None:
+    hanging = IN_FLIGHT
+    way = Way(database, policy=Policy(base_seconds=60))
+    way.dispatcher = Dispatcher(database, way.sender, timeout_seconds=1, slots=hanging, alone=True)
+    async with receiving(always(HANG)) as dead, receiving() as healthy, running(way):
+        await way.add_endpoint(account, dead.url)
+        await report(way, account, hanging)
+        await dead.received(hanging * 3 // 4)
+
+        await way.add_endpoint(account, healthy.url)
+        await report(way, account, 1, first=hanging)
+
+        await healthy.received(1)

@@ -1,0 +1,97 @@
+"""Several dispatchers on one database: each endpoint has one owner, and who leaves or stops working is replaced."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from tests.flow.test_dispatch import QUICK, VAULT, Way
+from tests.flow.test_intake import reporting, scan
+from tests.support.databases import add_account
+from tests.support.receiver import Receiver, receiving
+from waypost.dispatch.dispatcher import Dispatcher
+from waypost.dispatch.run import Sender, Settings
+from waypost.store import queue
+from waypost.store.database import Database
+
+ENDPOINTS = 10
+Senders = dict[str, set[str]]
+
+
+@pytest.fixture
+async def account(database: Database) -> UUID:
+    return await add_account(database)
+
+
+@asynccontextmanager
+async def dispatcher(way: Way, name: str) -> AsyncIterator[Dispatcher]:
+    """Run one more dispatcher; it stands by its name in the user-agent of what it sends."""
+    settings = Settings(user_agent=name, policy=QUICK, timeout_seconds=1)
+    made = Dispatcher(way.database, Sender(way.guard, way.transport, VAULT, settings), timeout_seconds=1)
+    stop = asyncio.Event()
+    serving = asyncio.create_task(made.serve(stop))
+    try:
+        yield made
+    finally:
+        stop.set()
+        await serving
+
+
+async def report(way: Way, account: UUID, numbers: range) -> None:
+    await way.intake.submit([reporting(account, f"A{number:03}", scan(8)) for number in numbers])
+
+
+def senders(receiver: Receiver, since: int = 0) -> Senders:
+    """Give who has sent to each endpoint."""
+    found: Senders = defaultdict(set)
+    for request in receiver.requests[since:]:
+        found[request.path].add(request.headers["user-agent"])
+    return found
+
+
+async def until_shared(database: Database, *dispatchers: Dispatcher) -> None:
+    async with asyncio.timeout(20):
+        while any(one.measures().peers != len(dispatchers) - 1 for one in dispatchers):
+            await database.serving.fetchval("select count(*) from dispatcher")
+
+
+async def test_each_endpoint_has_one_owner_until_it_leaves_and_then_another(database: Database, account: UUID) -> None:
+    way = Way(database)
+    way.intake.start()
+    async with receiving() as receiver:
+        for number in range(ENDPOINTS):
+            await way.add_endpoint(account, f"{receiver.url}/{number}")
+        async with dispatcher(way, "first") as first:
+            async with dispatcher(way, "second") as second:
+                way.dispatcher = first
+                await until_shared(database, first, second)
+                await report(way, account, range(20))
+                await receiver.received(20 * ENDPOINTS)
+                owners = senders(receiver)
+            await until_shared(database, first)
+            before = len(receiver.requests)
+            await report(way, account, range(20, 30))
+            await receiver.received(before + 10 * ENDPOINTS)
+
+    assert [len(one) for one in owners.values()] == [1] * ENDPOINTS
+    assert set.union(*owners.values()) == {"first", "second"}
+    assert set.union(*senders(receiver, before).values()) == {"first"}
+    await way.intake.stop()
+
+
+async def test_who_holds_its_lock_but_does_nothing_for_seconds_gets_no_endpoints(database: Database) -> None:
+    async with database.engine.acquire() as paused, database.engine.acquire() as mine:
+        number, me = await queue.join(paused), await queue.join(mine)
+        assert await queue.rescue(mine, me, alone=False) == {number}
+
+        await database.serving.execute(
+            "update dispatcher set seen_at = now() - $2::interval where number = $1", number, timedelta(seconds=6)
+        )
+
+        assert await queue.rescue(mine, me, alone=False) == set()
+        await queue.rescue(paused, number, alone=False)
+        assert await queue.rescue(mine, me, alone=False) == {number}

@@ -1,0 +1,64 @@
+"""No more than so many attempts at one address at a time."""
+
+import asyncio
+from ipaddress import ip_address
+
+import pytest
+
+from waypost.dispatch.addresses import AddressSlots
+
+HERE, THERE = ip_address("203.0.113.7"), ip_address("203.0.113.8")
+
+
+async def turn(slots: AddressSlots, order: list[int], number: int) -> None:
+    assert await slots.wait(HERE, 20)
+    order.append(number)
+
+
+async def test_a_full_address_has_no_room_and_others_do() -> None:
+    slots = AddressSlots(2)
+
+    taken = [slots.take(HERE), slots.take(HERE), slots.take(HERE), slots.take(THERE)]
+
+    assert taken == [True, True, False, True]
+
+
+async def test_who_waits_gets_the_slots_that_are_left_in_order() -> None:
+    slots, order = AddressSlots(1), list[int]()
+    slots.take(HERE)
+    waiting = [asyncio.create_task(turn(slots, order, number)) for number in range(3)]
+    await asyncio.wait(waiting, timeout=0)  # they have begun
+
+    for number in range(3):
+        slots.leave(HERE)
+        await waiting[number]
+
+    assert order == [0, 1, 2]
+    assert not slots.take(HERE)
+    slots.leave(HERE)
+    assert slots.take(HERE)
+
+
+async def test_who_gives_up_takes_no_slot() -> None:
+    slots = AddressSlots(1)
+    slots.take(HERE)
+
+    assert not await slots.wait(HERE, 0)
+
+    slots.leave(HERE)
+    assert slots.take(HERE)
+
+
+async def test_who_is_cancelled_as_its_turn_comes_passes_it_on() -> None:
+    slots, order = AddressSlots(1), list[int]()
+    slots.take(HERE)
+    first, second = (asyncio.create_task(turn(slots, order, number)) for number in range(2))
+    await asyncio.wait([first, second], timeout=0)  # they have begun
+
+    slots.leave(HERE)
+    first.cancel()
+    await second
+
+    assert order == [1]
+    with pytest.raises(asyncio.CancelledError):
+        await first

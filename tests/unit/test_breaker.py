@@ -1,0 +1,118 @@
+"""The breaker and the pace as values: what they let through, whatever happens in whatever order."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from waypost.domain import breaker
+from waypost.domain.breaker import CLOSED, OPENS_AFTER, Breaker, State
+from waypost.domain.pace import Pace, with_limit
+
+MOST = 16
+BASE = 30.0
+FIRST, LONGEST = 5.0, 60.0
+
+
+def opened(now: float = 0.0) -> Breaker:
+    state = CLOSED
+    for _ in range(OPENS_AFTER):
+        state = breaker.failed(state, now=now, jitter=0.0, base_seconds=BASE)
+    return state
+
+
+def room(state: Breaker, now: float, in_flight: int = 0) -> int:
+    return breaker.room(state, most=MOST, in_flight=in_flight, now=now)
+
+
+def test_a_success_in_between_keeps_it_closed() -> None:
+    state = CLOSED
+    for _ in range(5 * OPENS_AFTER):
+        state = breaker.failed(state, now=0.0, jitter=0.0, base_seconds=BASE)
+        state = breaker.succeeded(state, most=MOST)
+
+    assert state == CLOSED
+
+
+def test_it_opens_for_a_pause_and_then_lets_exactly_one_through() -> None:
+    state = opened()
+
+    assert (state.state, room(state, FIRST - 0.1)) == (State.OPEN, 0)
+    assert room(state, FIRST) == 1
+    assert room(breaker.began(state), 1e9) == 0
+
+
+def test_each_probe_that_fails_doubles_the_pause_up_to_the_longest() -> None:
+    state, pauses, now = opened(), [], 0.0
+    for _ in range(8):
+        pauses.append(state.until - now)
+        now = state.until
+        state = breaker.failed(breaker.began(state), now=now, jitter=0.0, base_seconds=BASE)
+
+    assert pauses == [5, 10, 20, 40, 60, 60, 60, 60]
+
+
+def test_after_a_probe_that_succeeds_more_and_more_may_run_until_it_is_closed() -> None:
+    state, allowed = breaker.succeeded(breaker.began(opened()), most=MOST), []
+    while state is not CLOSED:
+        allowed.append(room(state, 0.0))
+        state = breaker.succeeded(state, most=MOST)
+
+    assert allowed == [1, 2, 4, 8]
+
+
+def test_a_failure_while_ramping_opens_it_at_once() -> None:
+    state = breaker.failed(
+        breaker.succeeded(breaker.began(opened()), most=MOST), now=0.0, jitter=0.0, base_seconds=BASE
+    )
+
+    assert state.state is State.OPEN
+
+
+def test_what_began_before_it_opened_makes_the_pause_no_longer() -> None:
+    state = opened()
+
+    assert breaker.failed(state, now=1.0, jitter=0.0, base_seconds=BASE) == state
+
+
+@given(st.lists(st.sampled_from(["begin", "succeed", "fail", "give back", "wait"])), st.floats(0, 0.999))
+def test_while_it_is_not_closed_no_more_run_than_it_allows_and_no_pause_is_longer_than_the_longest(
+    steps: list[str], jitter: float
+) -> None:
+    state, running, now = opened(), 0, 0.0
+    for step in steps:
+        if step == "wait":
+            now += FIRST
+        elif step == "begin" and room(state, now, running) > 0:
+            state, running = breaker.began(state), running + 1
+        elif step != "begin" and running:
+            running -= 1
+            match step:
+                case "succeed":
+                    state = breaker.succeeded(state, most=MOST)
+                case "fail":
+                    state = breaker.failed(state, now=now, jitter=jitter, base_seconds=BASE)
+                case _:
+                    state = breaker.given_back(state, now=now)
+        assert state.state is not State.PROBING or running == 1
+        assert state.until - now <= LONGEST * (1 + breaker.JITTER)
+
+
+@given(st.integers(1, 1000), st.lists(st.floats(0, 3), min_size=1, max_size=60))
+def test_no_second_holds_more_than_the_limit(per_second: int, pauses: list[float]) -> None:
+    pace, now, begun = Pace(per_second), 0.0, []
+    for pause in pauses:
+        now += pause
+        now += pace.wait(now)
+        begun.append(now)
+        pace = pace.began(now)
+
+    for start in begun:
+        assert sum(start <= at < start + 1 - 1e-6 for at in begun) <= per_second
+
+
+def test_a_limit_that_changes_keeps_what_was_promised() -> None:
+    pace = Pace(1).began(0.0)
+
+    assert with_limit(pace, None, free_at=0.0) is None
+    changed = with_limit(pace, 10, free_at=0.0)
+    assert changed is not None
+    assert changed == Pace(10, free_at=1.0)
