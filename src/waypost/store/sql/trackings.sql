@@ -7,12 +7,16 @@ left join watch w on w.bucket = any ($1::smallint[]) and w.bucket = t.bucket and
 where t.bucket = any ($1::smallint[]) and t.id = $3 and t.account = $2
 
 -- name: trackings_of_numbers
-select id, sequence, state
-from tracking
-where bucket = any ($1::smallint[]) and account = $2 and tracking_number = any ($9::text[])
-  and archived = any ($3::boolean[]) and status = any ($4::text[]) and id >= $5 and id < $6
-  and ($10::text is null or courier_code = $10) and updated_at >= $11 and updated_at < $12
-order by id desc
+-- Number by number (`offset 0`): asked for all at once, the order would lure the planner to read everything by id.
+select t.id, t.sequence, t.state
+from unnest($9::text[]) n (tracking_number)
+cross join lateral (
+    select q.id, q.sequence, q.state from tracking q
+    where q.bucket = any ($1::smallint[]) and q.account = $2 and q.tracking_number = n.tracking_number
+      and q.archived = any ($3::boolean[]) and q.status = any ($4::text[]) and q.id >= $5 and q.id < $6
+      and ($10::text is null or q.courier_code = $10) and q.updated_at >= $11 and q.updated_at < $12
+    offset 0) t
+order by t.id desc
 limit $7 offset $8
 
 -- name: trackings_by_age
@@ -31,7 +35,8 @@ order by t.id desc
 
 -- name: trackings_by_lane
 -- A lane is one (archived, status): each is read newest first and no further than the page, however rare what is
--- wanted may be. One index condition for all of them would read and sort whatever matches.
+-- wanted may be. One index condition for all of them would read and sort whatever matches. The order names the lane's
+-- columns too: only the index that is made for it has that order, so the planner can't take another.
 select t.id, t.sequence, t.state
 from (select one.bucket, one.id
       from unnest($3::boolean[]) a (archived)
@@ -40,7 +45,7 @@ from (select one.bucket, one.id
           select q.bucket, q.id from tracking q
           where q.bucket = any ($1::smallint[]) and q.account = $2 and q.archived = a.archived and q.status = s.status
             and q.id >= $5 and q.id < $6
-          order by q.id desc
+          order by q.archived desc, q.status desc, q.id desc
           limit $7::bigint + $8::bigint) one
       order by one.id desc
       limit $7 offset $8) page
@@ -55,11 +60,12 @@ select t.id, t.sequence, t.state
 from (select one.bucket, one.id
       from unnest($3::boolean[]) a (archived)
       cross join unnest($4::text[]) s (status)
+      cross join unnest(array[$9::text]) c (courier_code)
       cross join lateral (
           select q.bucket, q.id from tracking q
-          where q.bucket = any ($1::smallint[]) and q.account = $2 and q.courier_code = $9 and q.archived = a.archived
-            and q.status = s.status and q.id >= $5 and q.id < $6
-          order by q.id desc
+          where q.bucket = any ($1::smallint[]) and q.account = $2 and q.courier_code = c.courier_code
+            and q.archived = a.archived and q.status = s.status and q.id >= $5 and q.id < $6
+          order by q.courier_code desc, q.archived desc, q.status desc, q.id desc
           limit $7::bigint + $8::bigint) one
       order by one.id desc
       limit $7 offset $8) page
@@ -80,7 +86,7 @@ from (select one.bucket, one.id, one.updated_at
           where q.bucket = any ($1::smallint[]) and q.account = $2 and q.archived = a.archived and q.status = s.status
             and q.updated_at >= $10 and q.updated_at < $11 and q.id >= $5 and q.id < $6
             and ($9::text is null or q.courier_code = $9)
-          order by q.updated_at desc, q.id desc
+          order by q.archived desc, q.status desc, q.updated_at desc, q.id desc
           limit $7::bigint + $8::bigint) one
       order by one.updated_at desc, one.id desc
       limit $7 offset $8) page
