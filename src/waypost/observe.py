@@ -7,17 +7,27 @@ an event on standard error, JSON or text, and the text of /metrics. No secret is
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
+from itertools import accumulate
 from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from waypost.dispatch.measures import Measures
+from waypost.domain.attempts import Outcome
+from waypost.domain.breaker import State
+from waypost.domain.latency import BOUNDS_MS
 from waypost.store.measures import Backlog
 from waypost.store.reconciliation import Findings
 
@@ -124,7 +134,39 @@ class _OwnMetrics(Collector):
 
 
 def _dispatching(measures: Measures) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "waypost_dispatchers", "Dispatchers that share the endpoints, this one too.", measures.peers + 1
+    )
     yield GaugeMetricFamily("waypost_attempts_in_flight", "Attempts under way.", measures.in_flight)
+    yield GaugeMetricFamily(
+        "waypost_results_unrecorded", "Attempts that ended and are not committed yet.", measures.unrecorded
+    )
+    attempts = CounterMetricFamily("waypost_attempts", "Attempts that ended, tests left out.", labels=["outcome"])
+    for outcome in Outcome:
+        attempts.add_metric([outcome], measures.attempts.get(outcome, 0))
+    yield attempts
+    yield HistogramMetricFamily(
+        "waypost_attempt_seconds",
+        "How long attempts took that were answered, whatever the answer.",
+        buckets=_buckets(measures.latency),
+        sum_value=measures.latency_seconds,
+    )
+    breakers = GaugeMetricFamily(
+        "waypost_breakers", "Endpoints that are left alone because they only failed lately.", labels=["state"]
+    )
+    for state in State:
+        if state is not State.CLOSED:
+            breakers.add_metric([state], measures.breakers.get(state, 0))
+    yield breakers
+
+
+def _buckets(counts: Sequence[int]) -> list[tuple[str, float]]:
+    """Add counts up as Prometheus wants them; what exceeds all bounds is counted with the last, so none is above it."""
+    sums = list(accumulate(counts or [0] * len(BOUNDS_MS)))
+    return [
+        *((str(bound / 1000), total) for bound, total in zip(BOUNDS_MS[:-1], sums, strict=False)),
+        ("+Inf", sums[-1]),
+    ]
 
 
 def _queue(backlog: Backlog) -> Iterator[Metric]:

@@ -1,6 +1,7 @@
 """The server as several processes: the dispatch process of `serve`, and one role a process."""
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from examples.demo.site import Site
 from tests.e2e.test_serve import alive, children_of, report, text_at
 from tests.support.embedded import open_place, running
+from tests.support.killing import SCANS
 from tests.support.ledger import Ledger, keeping_ledger
 from tests.support.serving import Program, Serving, run_waypost, running_roles, serving
 
@@ -87,15 +90,18 @@ def test_another_dispatcher_works_beside_serve_on_its_data_directory(server: Ser
     assert "Traceback" not in other.said() + server.said()
 
 
+def key_of_new_account(settings: dict[str, str]) -> str:
+    account = ("account", "create", "--email", "a@b.co", "--name", "Shop", "--password", "12345678")
+    return str(json.loads(run_waypost(*account, "--json", **settings).stdout)["api_key"])
+
+
 async def test_each_role_is_a_process_of_its_own(url: str, ledger: Ledger) -> None:
     settings = {"WAYPOST_DATABASE_URL": url, "WAYPOST_SECRET_KEY": KEY}
     roles = ("web", "dispatch", "dispatch", "poll", "keep")
 
     def work() -> None:
         with open_place() as place, running_roles(place, *roles, **settings) as programs:
-            account = ("account", "create", "--email", "a@b.co", "--name", "Shop", "--password", "12345678")
-            key = run_waypost(*account, "--json", **settings).stdout.split('"')[-2]
-            shop = programs[0].site(key)
+            shop = programs[0].site(key_of_new_account(settings))
             shop.post("/v1/endpoints", {"url": ledger.url})
             events = {shop.post("/v1/updates", report(f"A{n}"))["results"][0]["event_id"] for n in range(5)}
             ledger.wait_for(events)
@@ -104,6 +110,51 @@ async def test_each_role_is_a_process_of_its_own(url: str, ledger: Ledger) -> No
 
     await asyncio.to_thread(work)
     assert len(ledger.taken) == 5
+
+
+PATHS = ("one", "two", "three", "four")
+PARCELS = 25
+GO_ON = signal.SIGCONT
+
+
+def reported(shop: Site, scans: int) -> set[str]:
+    """Report every parcel after so many scans; give the events."""
+    updates = [
+        {
+            "tracking_number": f"P{parcel:03}",
+            "courier_code": "dhl",
+            "create": True,
+            "checkpoints": [{"checkpoint_date": f"2026-07-{scans:02}T08:00:00", "tracking_detail": SCANS[scans - 1]}],
+        }
+        for parcel in range(PARCELS)
+    ]
+    return {result["event_id"] for result in shop.post("/v1/updates", {"updates": updates})["results"]}
+
+
+@pytest.mark.parametrize(
+    "fault", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.faults)], ids=["killed", "paused"]
+)
+async def test_a_dispatcher_that_is_killed_or_paused_past_its_leases_costs_neither_a_delivery_nor_the_order(
+    url: str, ledger: Ledger, fault: signal.Signals
+) -> None:
+    settings = {"WAYPOST_DATABASE_URL": url, "WAYPOST_SECRET_KEY": KEY, "WAYPOST_HTTP_TIMEOUT_SECONDS": "1"}
+
+    def work() -> None:
+        with open_place() as place, running_roles(place, "web", "dispatch", "dispatch", **settings) as programs:
+            shop = programs[0].site(key_of_new_account(settings))
+            for path in PATHS:
+                shop.post("/v1/endpoints", {"url": f"{ledger.url}{path}"})
+            events = reported(shop, 1) | reported(shop, 2)
+            programs[1].process.send_signal(fault)
+            events |= reported(shop, 3) | reported(shop, 4)
+
+            ledger.wait_for_each(events, PATHS)
+            programs[1].process.send_signal(GO_ON)
+            codes = [program.stop() for program in programs]
+            assert codes == [0, 0 if fault is signal.SIGSTOP else -signal.SIGKILL, 0]
+
+    await asyncio.to_thread(work)
+    assert ledger.out_of_order() == []
 
 
 def test_a_role_without_a_server_says_what_to_start(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,6 +39,17 @@ class Ledger:
         with self.changed:
             came = self.changed.wait_for(lambda: events <= {one.event for one in self.taken}, WAIT_SECONDS)
             assert came, f"{len(events - {one.event for one in self.taken})} of {len(events)} never came"
+
+    def wait_for_each(self, events: set[str], endpoints: Iterable[str]) -> None:
+        """Wait until each of these events came to each of these endpoints at least once."""
+        wanted = {(event, f"/{endpoint}") for event in events for endpoint in endpoints}
+        with self.changed:
+            came = self.changed.wait_for(
+                lambda: wanted <= {(one.event, one.endpoint) for one in self.taken}, WAIT_SECONDS
+            )
+            assert came, (
+                f"{len(wanted - {(one.event, one.endpoint) for one in self.taken})} of {len(wanted)} never came"
+            )
 
     def out_of_order(self) -> list[str]:
         """Give the parcels of which a later event came before the first time of an earlier one."""

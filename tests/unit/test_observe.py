@@ -7,6 +7,7 @@ import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
 from waypost.dispatch.measures import Measures
+from waypost.domain.latency import BOUNDS_MS
 from waypost.observe import Metrics, configure_logging
 from waypost.store.measures import Backlog
 from waypost.store.reconciliation import Findings
@@ -53,15 +54,37 @@ def samples(text: bytes) -> dict[str, float]:
 
 def test_metrics_tell_what_was_counted_elsewhere():
     metrics = Metrics({"claim": 7})
-    dispatching = Measures(running=True, in_flight=3, statements={"claim": 5})
+    dispatching = Measures(running=True, in_flight=3, unrecorded=4, peers=1, statements={"claim": 5})
 
     found = samples(metrics.render(Backlog(due=12, oldest_seconds=1.5), dispatching, Findings(events=9, missing=2)))
 
     assert found["waypost_sql_statements_total"] == 12
     assert found["waypost_attempts_in_flight"] == 3
+    assert (found["waypost_results_unrecorded"], found["waypost_dispatchers"]) == (4, 2)
     assert (found["waypost_deliveries_due"], found["waypost_oldest_due_seconds"]) == (12, 1.5)
     assert found["waypost_database_up"] == 1
     assert found["waypost_reconciliation_examined"] == 0  # the last of its samples: waiting
+
+
+def test_attempts_are_told_by_outcome_and_time_and_breakers_by_state():
+    dispatching = Measures(
+        running=True, in_flight=0, attempts={"http_5xx": 6}, breakers={"open": 2},
+        latency=[1, 2, *[0] * (len(BOUNDS_MS) - 3), 1], latency_seconds=40.5,
+    )  # fmt: skip
+
+    lines = Metrics({}).render(None, dispatching, None).decode().splitlines()
+
+    assert {
+        'waypost_attempts_total{outcome="http_5xx"} 6.0',
+        'waypost_attempts_total{outcome="succeeded"} 0.0',
+        'waypost_attempt_seconds_bucket{le="0.002"} 1.0',
+        'waypost_attempt_seconds_bucket{le="0.005"} 3.0',
+        'waypost_attempt_seconds_bucket{le="15.0"} 3.0',
+        'waypost_attempt_seconds_bucket{le="+Inf"} 4.0',
+        "waypost_attempt_seconds_sum 40.5",
+        'waypost_breakers{state="open"} 2.0',
+        'waypost_breakers{state="ramping"} 0.0',
+    } <= set(lines)
 
 
 def test_without_a_database_its_metrics_are_left_out_and_it_counts_as_down():

@@ -14,6 +14,7 @@ import sys
 import msgspec
 import uvloop
 
+from waypost.app.hinting import Notifier
 from waypost.app.sending import make_dispatcher, spare_the_collector
 from waypost.app.signals import stop_signals
 from waypost.app.storage import joined_storage, secret_key
@@ -48,12 +49,14 @@ async def _run(settings: Settings) -> None:
         async with joined_storage(settings) as storage:
             key = await secret_key(settings, storage.database)
             alone = settings.database_url is None
-            dispatcher = make_dispatcher(settings, storage.database, key, alone=alone)
+            others = Notifier(storage.database)
+            dispatcher = make_dispatcher(settings, storage.database, key, alone=alone, tell_others=others.hint)
             spare_the_collector()
             loop = asyncio.get_running_loop()
             answers, _ = await loop.connect_write_pipe(asyncio.Protocol, sys.stdout)
             await loop.connect_read_pipe(lambda: _Parent(dispatcher, answers), sys.stdin)
-            await keep_running(Part("dispatcher", dispatcher.serve), stop)
+            parts = (Part("dispatcher", dispatcher.serve), Part("hints", others.serve))
+            await asyncio.gather(*(keep_running(part, stop) for part in parts))
 
 
 class _Parent(asyncio.Protocol):

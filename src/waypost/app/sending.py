@@ -1,7 +1,9 @@
 """Builds what sends: the guard, the sender and the dispatcher. Loads nothing of the HTTP server."""
 
 import gc
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
+from uuid import UUID
 
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.guard import Guard
@@ -21,8 +23,15 @@ def make_guard(settings: Settings) -> Guard:
     return Guard(resolver, ports=settings.egress_ports, allow=tuple(settings.egress_allow))
 
 
-def make_dispatcher(settings: Settings, database: Database, secret_key: str, *, alone: bool) -> Dispatcher:
-    """Build a dispatcher; see ``Dispatcher`` for ``alone``."""
+def make_dispatcher(
+    settings: Settings,
+    database: Database,
+    secret_key: str,
+    *,
+    alone: bool,
+    tell_others: Callable[[Iterable[UUID]], None] | None = None,
+) -> Dispatcher:
+    """Build a dispatcher; see ``Dispatcher`` for ``alone`` and ``tell_others``."""
     source = None if settings.source_address is None else str(settings.source_address)
     sending = SendSettings(
         user_agent=user_agent(settings.contact),
@@ -30,7 +39,8 @@ def make_dispatcher(settings: Settings, database: Database, secret_key: str, *, 
         timeout_seconds=settings.http_timeout_seconds,
     )
     sender = Sender(make_guard(settings), PyreqwestTransport(source_address=source), Vault(secret_key), sending)
-    return Dispatcher(database, sender, timeout_seconds=settings.http_timeout_seconds, alone=alone)
+    timeout = settings.http_timeout_seconds
+    return Dispatcher(database, sender, timeout_seconds=timeout, alone=alone, tell_others=tell_others)
 
 
 def user_agent(contact: str | None) -> str:
