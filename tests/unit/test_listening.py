@@ -181,6 +181,14 @@ class Unhurried(Event):
         return self.is_set()
 
 
+@pytest.mark.parametrize("answer", [[], {}, {"items": []}, None, "ok"])
+def test_another_server_is_told_and_not_listened_to(answer: Any) -> None:
+    feed = Feed(Server(answer), {"cursor": "c0"}, Unhurried(), pytest.fail)
+
+    with pytest.raises(Refused, match="is it a Waypost"):
+        next(feed.events())
+
+
 def test_pages_are_fetched_one_after_the_other_and_trouble_is_told_once() -> None:
     pages = ({"items": [{"id": 1}, {"id": 2}], "next_cursor": "c1"}, {"items": [], "next_cursor": "c1"})
     server = Server(pages[0], NotReached("Gone."), NotReached("Gone."), pages[1], Refused(401, "no key"))

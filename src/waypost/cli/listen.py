@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from queue import Full, Queue
 from threading import Event, Thread
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 from urllib.parse import SplitResult
 
 from cyclopts import Parameter
@@ -25,13 +25,11 @@ from waypost.cli.options import AsJson
 from waypost.cli.remote import DEFAULT_URL, Key, NotReached, Refused, Remote, Url, read_url
 from waypost.domain.endpoints import Version
 from waypost.domain.errors import InvalidInput
+from waypost.domain.statuses import Status
 from waypost.payloads import SIGNED_INSIDE
 from waypost.signing.errors import InvalidSecret
 from waypost.signing.standard import KEY_BYTES, check_secret, make_secret
 
-Status = Literal[
-    "inforeceived", "transit", "pickup", "undelivered", "delivered", "exception", "expired", "notfound", "pending"
-]
 _ANSWER_SECONDS: Final = 60
 _READ_AHEAD: Final = 100
 _RESEND: Final = "r"
@@ -49,7 +47,8 @@ Since = Annotated[
     Parameter(help="Where to begin: now, beginning, or a time. Else where it was ended the last time, at first now."),
 ]
 Secret = Annotated[
-    str | None, Parameter(help="What events are signed with; else one that is made and shown at the first start.")
+    str | None,
+    Parameter(help="What events are signed with; else that of the last time, or one that is made and shown."),
 ]
 State = Annotated[
     Path | None, Parameter(help="The file that remembers where to go on; one for each server and key otherwise.")
@@ -77,11 +76,9 @@ def listen(
     key: Key = None,
     as_json: Annotated[AsJson, Parameter(name="--json")] = False,
 ) -> int:
-    """Show an account's events as they come, and post them to a local program.
+    """Show an account's events as they come, and post them to a local program, until Ctrl-C.
 
-    No public URL is needed: events are fetched. Each is signed and sent as an endpoint would get it. What
-    happens while this does not run is fetched at the next start. A program that is not there is waited for; what it
-    answers counts, whatever it is: press r to send the last event again. Ctrl-C ends it.
+    What the program answers counts, whatever it is; one that is not there is waited for.
     """
     remote = Remote(url, key, timeout_seconds=_ANSWER_SECONDS)
     where = None if forward is None else read_url("forward", forward)
@@ -91,7 +88,8 @@ def listen(
     forwarder = None
     if where is not None:
         forwarder = _forwarder(where, as_version, known, email)
-        screen.note(f"Signed with {known.secret}")
+        if secret is None:
+            screen.note(f"Signed with {known.secret}")
     listener = Listener(screen, forwarder, frozenset(status), file, known)
     try:
         listener.run(remote, _begin(known, since))

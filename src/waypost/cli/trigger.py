@@ -1,21 +1,21 @@
 """``waypost trigger``: send a test event to an endpoint and say what came of it."""
 
 import json
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
 from waypost.cli.options import AsJson
 from waypost.cli.remote import DEFAULT_URL, Key, NotReached, Refused, Remote, Url, printable
 from waypost.domain.errors import InvalidInput
+from waypost.domain.statuses import Status
 
-Sample = Literal["inforeceived", "transit", "pickup", "undelivered", "delivered", "exception", "expired", "notfound"]
 _ANSWER_SECONDS: Final = 120
 _SHOWN: Final = 200
 
 
 def trigger(
-    status: Annotated[Sample, Parameter(help="The status whose sample is sent.")],
+    status: Annotated[Status, Parameter(help="The status whose sample is sent.")],
     /,
     *,
     endpoint: Annotated[

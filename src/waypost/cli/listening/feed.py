@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from threading import Event
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from waypost.cli.remote import NotReached, Remote
+from waypost.cli.remote import NotReached, Refused, Remote
 
 WAIT_SECONDS: Final = 30
 PAGE_SIZE: Final = 50
@@ -38,14 +39,16 @@ class Feed:
         self._trouble = trouble
 
     def events(self) -> Iterator[Fetched]:
-        """Give events for as long as nobody stops it. Raises Refused for a key or a cursor that is none."""
+        """Give events until it is stopped. Raises Refused: the key or the cursor is none, or the server is another."""
         wait = 0  # the first answer comes at once: from then on there is a cursor that nothing is lost behind
         where = self._begin or self._patiently(lambda: {"since": self._remote.clock().isoformat()})
         while where is not None:
             query = urlencode({**where, "limit": PAGE_SIZE, "wait": wait})
             page = self._patiently(partial(self._remote.get, f"/v1/events?{query}"))
-            if page is None:
+            if self._stop.is_set():
                 return
+            if not (isinstance(page, dict) and {"items", "next_cursor"} <= page.keys()):
+                raise Refused(HTTPStatus.OK, "It answers with no page of events: is it a Waypost?")
             yield from _fetched(page)
             where, wait = {"cursor": page["next_cursor"]}, WAIT_SECONDS
 

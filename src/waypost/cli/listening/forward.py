@@ -23,11 +23,6 @@ class Answer:
     milliseconds: int
     error: str | None = None
 
-    @property
-    def taken(self) -> bool:
-        """Whether it counts as delivered."""
-        return self.status is not None and http.HTTPStatus.OK <= self.status < http.HTTPStatus.MULTIPLE_CHOICES
-
 
 class Forwarder:
     """Posts to one URL and nowhere else: what redirects is not followed."""
