@@ -26,7 +26,7 @@ from waypost.portal.snippets import LANGUAGES, Way, snippet
 
 README = "README.md"
 SHELL = "/bin/sh"
-SECONDS = 60
+SECONDS = 120
 AT_THE_END = """
 end_jobs() {
   code=$?

@@ -11,6 +11,7 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tools.documentation import receiver
 from tools.documentation.calls import calls
 from tools.documentation.codes import v1_codes, v4_codes
 from tools.documentation.commands import commands
@@ -69,6 +70,7 @@ def _facts() -> dict[str, object]:
         "commands": commands(),
         "calls": calls,
         "carriers": _carriers(),
+        "receiver": receiver,
         "metrics": metrics(),
         "v1_codes": v1_codes(),
         "v4_codes": v4_codes(),

@@ -78,7 +78,17 @@ CHAPTERS: Final = (
         "Reference",
         "Every setting, command, call, field and code, made from the code or checked against it.",
         (
-            *("settings", "command-line", "calls", "errors", "statuses", "deliveries", "metrics", "carriers"),
+            *(
+                "settings",
+                "command-line",
+                "calls",
+                "errors",
+                "statuses",
+                "deliveries",
+                "metrics",
+                "carriers",
+                "receiver",
+            ),
             *("payload-v4", "payload-v3", "payload-v2"),
         ),
     ),
