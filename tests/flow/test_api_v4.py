@@ -101,6 +101,20 @@ async def test_the_list_is_newest_first_in_pages(shop: Caller) -> None:
     assert await numbers(shop, "items_amount=2&pages_amount=9") == []
 
 
+async def test_who_walks_through_the_pages_sees_each_parcel_once_whatever_comes_and_goes(shop: Caller) -> None:
+    made = [(await create(shop, tracking_number=f"A{number}")).json()["data"]["id"] for number in range(6)]
+
+    first = await numbers(shop, "items_amount=2")
+    await create(shop, tracking_number="A6")
+    await shop.call("DELETE", f"/v4/trackings/delete/{made[5]}")
+    second = await numbers(shop, "items_amount=2&pages_amount=2")
+    third = await numbers(shop, "items_amount=2&pages_amount=3")
+
+    assert [first, second, third] == [["A5", "A4"], ["A3", "A2"], ["A1", "A0"]]
+    assert await numbers(shop, "items_amount=2") == ["A6", "A4"]
+    assert await numbers(shop, "items_amount=2&pages_amount=2") == ["A3", "A2"]
+
+
 async def test_numbers_and_courier_choose(shop: Caller) -> None:
     await create(shop, tracking_number="A1")
     await create(shop, tracking_number="A1", courier_code="ups")

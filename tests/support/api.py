@@ -17,6 +17,7 @@ from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
 from waypost.api.parts import Parts
 from waypost.api.track_links import TrackLinks
+from waypost.api.v4.walks import Walks
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.resolver import SystemResolver
 from waypost.domain import ids
@@ -113,6 +114,7 @@ async def serving_api(
         metrics=no_metrics,
         track_links=TrackLinks("a key for tests only", public_url=None),
         call_limits=CallLimits(database) if limited else None,
+        walks=Walks(),
     )
     intake.start()
     application = make_application(parts)

@@ -10,6 +10,7 @@ from litestar.params import SkipValidation
 from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
 from waypost.api.track_links import TrackLinks
+from waypost.api.v4.walks import Walks
 from waypost.intake.collector import Intake
 from waypost.store.database import Database
 from waypost.store.vault import Vault
@@ -24,7 +25,7 @@ class Parts:
     send, ``hint_test`` that a test waits, whose result is waited for ``test_seconds`` at most. ``ready`` gives None, or
     one sentence why not. ``outgoing_ips`` are published as where webhooks come from. ``metrics`` gives Prometheus'
     text. ``track_links`` make the addresses of the parcels' public pages. ``call_limits`` is None where v4 may be
-    called as often as wanted.
+    called as often as wanted. ``walks`` remember where v4's pages end.
     """
 
     database: Database
@@ -42,6 +43,7 @@ class Parts:
     metrics: Callable[[], Awaitable[bytes]]
     track_links: TrackLinks
     call_limits: CallLimits | None
+    walks: Walks
 
 
 Given = NamedDependency[SkipValidation[Parts]]

@@ -14,6 +14,7 @@ from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
 from waypost.api.parts import Parts
 from waypost.api.track_links import TrackLinks
+from waypost.api.v4.walks import Walks
 from waypost.app.dispatching import DispatchProcess
 from waypost.app.health import Health
 from waypost.app.hinting import Notifier
@@ -94,6 +95,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
         metrics=health.metrics,
         track_links=TrackLinks(secret_key, public_url=settings.public_url),
         call_limits=CallLimits(database) if settings.rate_limit == "on" else None,
+        walks=Walks(),
     )
     application = make_application(handed, _pages(settings, handed, secret_key))
     return Engine(application, tuple(parts), intake, carriers)

@@ -9,13 +9,14 @@ from typing import Any, Final
 import msgspec
 from litestar import Response, get
 from litestar.params import FromPath
+from markupsafe import Markup
 
 from waypost.api.openapi.document import make_document
 from waypost.api.problems import not_found
 from waypost.portal import showing
 from waypost.portal.pages import GivenPages
 from waypost.portal.rendering import page
-from waypost.portal.showing import ShownText
+from waypost.portal.showing import ShownText, marked
 from waypost.portal.visits import NotLoggedIn, PageRequest, enter
 from waypost.store.accounts import Visitor
 
@@ -36,7 +37,7 @@ class Field(msgspec.Struct, frozen=True):
     name: str
     place: str
     kind: str
-    about: str
+    about: Markup
     required: bool
 
 
@@ -44,7 +45,7 @@ class Answer(msgspec.Struct, frozen=True):
     """An answer: its status and what it means."""
 
     status: str
-    about: str
+    about: Markup
 
 
 class ShownOperation(msgspec.Struct, frozen=True):
@@ -53,8 +54,8 @@ class ShownOperation(msgspec.Struct, frozen=True):
     anchor: str
     method: str
     path: str
-    summary: str
-    about: str
+    summary: Markup
+    about: Markup
     fields: tuple[Field, ...]
     body: ShownText | None
     answers: tuple[Answer, ...]
@@ -126,11 +127,11 @@ def _operation(
         anchor=anchor,
         method=method.upper(),
         path=path,
-        summary=one["summary"],
-        about=one.get("description", ""),
+        summary=marked(one["summary"]),
+        about=marked(one.get("description", "")),
         fields=tuple(fields),
         body=None if content is None else showing.body(json.dumps(content["example"])),
-        answers=tuple(Answer(status, given["description"]) for status, given in one["responses"].items()),
+        answers=tuple(Answer(status, marked(given["description"])) for status, given in one["responses"].items()),
         answer=showing.body(key) if example is not None and same_as is None else None,
         same_as=same_as,
     )
@@ -144,7 +145,7 @@ def _example(one: dict[str, Any]) -> Any:
 def _parameters(parameters: list[dict[str, Any]]) -> Iterator[Field]:
     for given in parameters:
         required = given.get("required", False)
-        yield Field(given["name"], given["in"], _kind(given["schema"]), given["description"], required)
+        yield Field(given["name"], given["in"], _kind(given["schema"]), marked(given["description"]), required)
 
 
 def _fields(schema: dict[str, Any], schemas: dict[str, Any], path: str, depth: int) -> Iterator[Field]:

@@ -135,6 +135,14 @@ def body(text: str, *, longest: int = LONGEST_SHOWN) -> ShownText:
     return ShownText(_highlighted(pretty[:longest], "json"), cut=len(pretty) > longest)
 
 
+def marked(text: str) -> Markup:
+    """Show a sentence in which what stands between backticks is code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts)
+    )
+
+
 @lru_cache
 def sample(version: Version, status: Status) -> ShownText:
     """Show the sample of a status in a version, with a signature of zeros where the body holds one."""

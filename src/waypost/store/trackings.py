@@ -65,6 +65,12 @@ class Filter(msgspec.Struct, frozen=True):
     numbers: tuple[str, ...] | None = None
     search: str | None = None
 
+    @property
+    def by_change(self) -> bool:
+        """Whether a list of these is in the order of their last change."""
+        times = self.updated_after is not None or self.updated_before is not None
+        return times and self.numbers is None and self.search is None
+
 
 async def find(session: Session, account: UUID, tracking: UUID) -> WatchedTracking | None:
     """Give one tracking; None when it is another account's, was deleted, or was never there."""
@@ -92,7 +98,7 @@ async def page(session: Session, account: UUID, wanted: Filter, *, limit: int, s
         number, order = _beginning("".join(wanted.search.split()).upper()), _beginning(wanted.search.strip())
         searched = (*number, MOST_SEARCHED, *order)
         rows = await fetch(session, "search_trackings", ALL_BUCKETS, *lanes, *searched, wanted.courier, *updated)
-    elif wanted.updated_after is not None or wanted.updated_before is not None:
+    elif wanted.by_change:
         rows = await fetch(session, "trackings_by_updated_lane", ALL_BUCKETS, *lanes, wanted.courier, *updated)
     elif wanted.courier is not None:
         rows = await fetch(session, "trackings_by_courier_lane", ALL_BUCKETS, *lanes, wanted.courier)

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath
 
@@ -29,6 +30,7 @@ from waypost.api.v4.envelope import (
 from waypost.api.v4.fields import archived_of, courier_of, read_body, read_object, read_query, time_of, whole_number_of
 from waypost.api.v4.objects import BatchAnswer, BatchError, BatchItem, updated_object
 from waypost.api.v4.parcels import UPDATE, read_edit, read_parcel, require_facts
+from waypost.api.v4.walks import ListPage
 from waypost.domain import ids
 from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import Status
@@ -97,11 +99,21 @@ async def find(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]
     """List trackings, newest first; those of a time of change, last changed first."""
     caller = await admit(request, parts, Call.GET)
     query = read_query(request.scope["query_string"], _GET)
-    limit = whole_number_of(query, "items_amount", PAGE_SIZE, LARGEST_PAGE)
-    skipped = (whole_number_of(query, "pages_amount", 1, LAST_PAGE) - 1) * limit
     wanted = _filter(query)
+    asked = ListPage(
+        caller.account,
+        wanted,
+        limit=whole_number_of(query, "items_amount", PAGE_SIZE, LARGEST_PAGE),
+        number=whole_number_of(query, "pages_amount", 1, LAST_PAGE),
+    )
+    skipped = (asked.number - 1) * asked.limit
+    # Pages of a time of change are not walked by id: that is not their order.
+    if not wanted.by_change and (before := parts.walks.before(asked)) is not None:
+        wanted, skipped = msgspec.structs.replace(wanted, before=before), 0
     async with parts.database.serving.acquire() as session:
-        found = await trackings.page(session, caller.account, wanted, limit=limit, skipped=skipped)
+        found = await trackings.page(session, caller.account, wanted, limit=asked.limit, skipped=skipped)
+    if found:
+        parts.walks.note(asked, found[-1].id)
     return answer_success([tracking_object(row.state) for row in found])
 
 
