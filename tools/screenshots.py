@@ -53,6 +53,7 @@ PAGES: Final = {
     "debugger": (FILLED, "/developer/debugger"),
     "api-keys": (FILLED, "/developer/apikeys"),
     "api-key-add": (FILLED, "/developer/apikeys?do=add"),
+    "trackings-import": (FILLED, "/trackings/import"),
     "settings": (FILLED, "/settings"),
     "settings-add": (FILLED, "/settings?do=add"),
     "audit": (FILLED, "/settings/audit"),

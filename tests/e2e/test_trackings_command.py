@@ -40,7 +40,8 @@ def test_parcels_go_in_and_come_out_again(server: Serving, tmp_path: Path) -> No
     told = json.loads(skipped[1])
     assert (skipped[0], told["created"], told["mistaken"], told["imported"]) == (0, 2, 1, True)
     assert (exported[0], set(tmp_path.iterdir())) == (0, {file, out})
-    assert [line.split(",")[0] for line in out.read_text("utf-8-sig").splitlines()] == ["tracking_number", "A2", "A1"]
+    first, *others = [line.split(",")[0] for line in out.read_text("utf-8-sig").splitlines()]
+    assert (first, sorted(others)) == ("tracking_number", ["A1", "A2"])
     assert (again[0], again[1]) == (0, "0 registered, 2 there already.\n")
 
 

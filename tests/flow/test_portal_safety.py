@@ -41,7 +41,7 @@ PAGES = {
     "/",
     *(HOME, ONE, f"{ONE}/sample", f"{HOME}/history", f"{HOME}/history/new", f"{HOME}/history/{{delivery_id:str}}"),
     *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
-    *("/settings", "/settings/audit", "/trackings", PARCEL),
+    *("/settings", "/settings/audit", "/trackings/import", "/trackings/export.csv", "/trackings", PARCEL),
     *("/help", "/help/index", "/help/{chapter:str}/{name:str}"),
 }
 """What is there for those who are signed in."""
@@ -57,6 +57,7 @@ FORMS: dict[str, dict[str, str]] = {
     f"{ONE}/delete": {},
     "/developer/apikeys": {"name": "A", "scope": "read", "days": ""},
     "/developer/apikeys/{key_id:str}/revoke": {},
+    "/trackings/import": {"rows": "tracking_number,courier_code\nNEW,dhl"},
     "/developer/debugger": {"body": "{}", "headers": "", "secret": "x", "email": ""},
     "/trackings": {"tracking_number": "NEW1", "courier_code": "dhl"},
     f"{PARCEL}/archive": {},
@@ -116,6 +117,7 @@ class Seeded:
             "select * from account_user order by id",
             "select * from audit_entry order by account, number",
             "select * from endpoint order by id",
+            "select id from tracking order by id",
             "select id, name, revoked_at from api_key order by id",
             "select id, endpoint, sample from due order by id",
             "select id, endpoint, state from settled order by id",
@@ -276,6 +278,7 @@ async def test_each_of_these_forms_is_taken_when_one_of_our_pages_sent_it(portal
     assert taken.pop("/developer/apikeys") == (200, "")  # the key is shown this once
     for name in ("refresh", "retrack"):  # nobody is asked about the parcel, and it has not expired
         assert taken.pop(f"{PARCEL}/{name}") == (409, "")
+    assert taken.pop("/trackings/import") == (200, "")
     assert {status for status, _ in taken.values()} == {303}
     assert all(place.startswith((HOME, "/developer/apikeys", "/settings", "/trackings")) for _, place in taken.values())
 

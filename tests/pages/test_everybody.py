@@ -29,6 +29,7 @@ FILLED_PATHS = (
     "/developer/apikeys",
     "/developer/apikeys?do=add",
     "/developer/apikeys?revoke={key}",
+    "/trackings/import",
     *("/settings", "/settings?do=add", "/settings/audit"),
     "/docs",
     "/docs/api-v4-trackings",

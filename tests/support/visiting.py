@@ -44,7 +44,7 @@ ATTRIBUTES = frozenset(
         *("method", "action", "value", "for", "required", "autofocus", "autocomplete", "selected", "checked", "rows"),
         *("disabled", "hidden", "open", "placeholder", "maxlength", "spellcheck", "tabindex", "datetime", "scope"),
         *("start", "viewbox", "width", "height", "focusable", "d", "x", "y", "transform", "preserveaspectratio"),
-        *("x1", "x2", "y1", "y2", "points", "colspan", "alt", "hreflang", "minlength"),
+        *("x1", "x2", "y1", "y2", "points", "colspan", "alt", "hreflang", "enctype", "accept", "minlength"),
     }
 )
 FAMILIES = ("aria-", "data-", "form")

@@ -28,6 +28,7 @@ from waypost.portal import (
     specifications,
     track,
     tracking,
+    tracking_files,
     trackings,
     webhook,
     webhooks,
@@ -53,6 +54,7 @@ ROUTES: Final = (
     *login.ROUTES,
     *overview.ROUTES,
     *trackings.ROUTES,
+    *tracking_files.ROUTES,  # before a parcel's page: /import is no id
     *tracking.ROUTES,
     *history.ROUTES,  # before the endpoint's page: /history is no id
     *webhooks.ROUTES,

@@ -18,6 +18,9 @@ from waypost.portal.sessions import may_carry_cookies
 from waypost.portal.visits import PageRequest
 
 MOST_FIELDS: Final = 100
+TAKES_FILES: Final = "takes_files"
+"""The option of a route whose form has files."""
+
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -88,8 +91,10 @@ def _cookies(text: str) -> dict[str, str]:
 
 
 async def _form(request: PageRequest) -> dict[str, Any]:
-    """Read a form as browsers send ours; anything else, files too, is one without fields."""
+    """Read a form as browsers send ours; anything else is one without fields, files too where a page takes none."""
     content_type, _ = request.content_type
+    if content_type == RequestEncodingType.MULTI_PART and request.route_handler.opt.get(TAKES_FILES):
+        return await _parts(request)
     if content_type != RequestEncodingType.URL_ENCODED:
         return {}
     fields: dict[str, list[str]] = {}
@@ -98,9 +103,25 @@ async def _form(request: PageRequest) -> dict[str, Any]:
     return dict(fields)
 
 
+async def _parts(request: PageRequest) -> dict[str, Any]:
+    """Read a form with files, which may be as long as the route lets a body be; what is large lies in a file."""
+    try:
+        form = await request.form()
+    except (UnicodeError, LookupError):
+        message = "A field of the form is not in the charset that it says, or in none that there is."
+        raise Problem(HTTPStatus.BAD_REQUEST, "malformed_request", message) from None
+    if sum(1 for _ in form.multi_items()) > MOST_FIELDS:
+        raise _too_many()
+    return {name: form.getall(name) for name in form}
+
+
+def _too_many() -> Problem:
+    message = f"There are more than {MOST_FIELDS} fields, which no page of ours asks for."
+    return Problem(HTTPStatus.BAD_REQUEST, "malformed_request", message)
+
+
 def _pairs(text: bytes) -> list[tuple[str, str]]:
     try:
         return parse_qsl(text.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:
-        message = f"There are more than {MOST_FIELDS} fields, which no page of ours asks for."
-        raise Problem(HTTPStatus.BAD_REQUEST, "malformed_request", message) from None
+        raise _too_many() from None

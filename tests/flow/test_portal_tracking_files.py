@@ -1,0 +1,153 @@
+"""CSV files on the pages: uploaded or pasted, told row by row, and downloaded piece by piece."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.api import Caller
+from tests.support.visiting import Browser, Document, Portal, assert_harmless, serving_pages
+from waypost.portal.tracking_files import LARGEST_FILE, MOST_SHOWN
+from waypost.store.database import Database
+
+EMAIL = "shop@example.com"
+PATH = "/trackings/import"
+HEAD = "tracking_number,courier_code\n"
+
+
+@pytest.fixture
+async def portal(database: Database) -> AsyncIterator[Portal]:
+    async with serving_pages(database) as portal:
+        yield portal
+
+
+@pytest.fixture
+async def shop(portal: Portal) -> Caller:
+    return await portal.account(EMAIL)
+
+
+@pytest.fixture
+async def browser(portal: Portal, shop: Caller) -> Browser:
+    assert shop.account
+    return await portal.visitor(EMAIL)
+
+
+async def upload(browser: Browser, content: bytes, **form: str):
+    return await browser.post(PATH, form=form, files={"file": ("parcels.csv", content, "text/csv")})
+
+
+async def numbers(shop: Caller) -> list[str]:
+    return sorted(one["tracking_number"] for one in (await shop.get("/v4/trackings/get")).json()["data"])
+
+
+async def test_a_file_is_imported(browser: Browser, shop: Caller) -> None:
+    answer = await upload(browser, f"{HEAD}A1,dhl\nA2,ups\n".encode())
+
+    assert answer.status_code == 200
+    assert "2 trackings registered" in Document(answer.text).text
+    assert await numbers(shop) == ["A1", "A2"]
+
+
+async def test_rows_of_a_spreadsheet_can_be_pasted(browser: Browser, shop: Caller) -> None:
+    answer = await browser.post(PATH, form={"rows": "tracking_number\tcourier_code\r\nA1\tdhl\r\n"})
+
+    assert (answer.status_code, await numbers(shop)) == (200, ["A1"])
+
+
+async def test_wrong_rows_are_told_one_by_one_and_nothing_is_done(browser: Browser, shop: Caller) -> None:
+    answer = await browser.post(PATH, form={"rows": f"{HEAD}A1,dhl\n?,dhl\n<b>,dhl\n"})
+
+    page = Document(answer.text)
+    assert (answer.status_code, await numbers(shop)) == (422, [])
+    assert "Nothing was imported" in page.text
+    assert [cell.text for cell in page.all("td")][::3] == ["3", "4"]
+    assert "?,dhl" in page.all("textarea")[0].text
+    assert_harmless(answer.text)
+
+
+async def test_wrong_rows_can_be_left_out(browser: Browser, shop: Caller) -> None:
+    answer = await upload(browser, f"{HEAD}A1,dhl\n?,dhl\n".encode(), skip="1")
+
+    assert (answer.status_code, await numbers(shop)) == (200, ["A1"])
+    assert "1 left out" in Document(answer.text).text
+
+
+async def test_of_many_wrong_rows_the_first_are_shown(browser: Browser) -> None:
+    answer = await upload(browser, (HEAD + "?,dhl\n" * (MOST_SHOWN + 7)).encode())
+
+    assert len(Document(answer.text).all("tr")) == MOST_SHOWN + 1
+    assert "And 7 more." in Document(answer.text).text
+
+
+async def test_without_a_file_it_is_said(browser: Browser) -> None:
+    answer = await browser.post(PATH, form={"rows": " "})
+
+    assert answer.status_code == 422
+    assert "Choose a file, or paste rows." in Document(answer.text).text
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x00" * 2_000, b"\xff\xfe" * 500, b'"' * 100_001, "tracking_number".encode("utf-16")]
+)
+async def test_what_is_no_csv_is_told_so(browser: Browser, shop: Caller, content: bytes) -> None:
+    answer = await upload(browser, content)
+
+    assert (answer.status_code, await numbers(shop)) == (422, [])
+    assert_harmless(answer.text)
+
+
+async def test_a_file_that_is_too_large_is_refused(browser: Browser, shop: Caller) -> None:
+    answer = await upload(browser, HEAD.encode() + b"A1,dhl\n" * (LARGEST_FILE // 7))
+
+    assert (answer.status_code, await numbers(shop)) == (413, [])
+
+
+def part(*lines: bytes, text: bytes = b"") -> bytes:
+    return b"\r\n".join((b"--x", *lines, b"", text, b""))
+
+
+NAMED = b'content-disposition: form-data; name="rows"'
+UNREADABLE = {
+    "no UTF-8": part(NAMED, text=b"\xff") + b"--x--\r\n",
+    "a charset that is none": part(NAMED, b"content-type: text/plain; charset=no", text=b"A") + b"--x--\r\n",
+    "too many": part(NAMED) * 101 + b"--x--\r\n",
+    "no end": b"--x\r\n",
+}
+
+
+@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
+async def test_parts_that_can_not_be_read_are_refused(browser: Browser, body: bytes) -> None:
+    headers = {"content-type": "multipart/form-data; boundary=x", "x-csrftoken": await browser.token()}
+
+    answer = await browser.client.post(PATH, content=body, headers={"accept": "text/html", **headers})
+
+    assert (answer.status_code, answer.headers["cache-control"]) == (400, "no-store")
+
+
+async def test_pages_without_files_read_none(browser: Browser) -> None:
+    answer = await browser.client.post(
+        "/developer/apikeys",
+        files={"name": ("name", b"A")},
+        headers={"accept": "text/html", "x-csrftoken": await browser.token()},
+    )
+
+    assert answer.status_code == 422
+
+
+async def test_a_download_is_a_file_that_an_upload_takes(browser: Browser, shop: Caller) -> None:
+    await browser.post(PATH, form={"rows": f"{HEAD}A1,dhl\n"})
+
+    answer = await browser.get("/trackings/export.csv")
+    again = await upload(browser, answer.content)
+
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"].startswith('attachment; filename="trackings-')
+    assert answer.text.splitlines()[1].startswith("A1,dhl,")
+    assert "0 trackings registered" in Document(again.text).text
+    assert await numbers(shop) == ["A1"]
+
+
+async def test_a_download_has_ones_own_parcels_only(portal: Portal, browser: Browser) -> None:
+    other = await portal.account("other@example.com")
+    await other.post("/v4/trackings/create", {"tracking_number": "SECRET1", "courier_code": "dhl"})
+
+    assert "SECRET1" not in (await browser.get("/trackings/export.csv")).text

@@ -1,0 +1,40 @@
+"""CSV files in the browser: a file is chosen, mistakes are read, what can be taken is taken, and all is downloaded."""
+
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.support.browsing import NARROW
+from tests.support.portal import Portal
+
+
+def test_a_file_with_a_mistake_is_mended_by_leaving_it_out(portal: Portal, visit, script, tmp_path: Path) -> None:
+    email = f"files{script}@example.com"
+    api = portal.account(email)
+    file, saved = tmp_path / "parcels.csv", tmp_path / "saved.csv"
+    file.write_text("tracking_number;courier_code;title\nA1;dhl;Mug\n?;dhl;Cup\n")
+    page = visit(email, "/trackings", java_script_enabled=script)
+    page.get_by_role("link", name="Import CSV").click()
+    page.get_by_label("CSV file").set_input_files(file)
+    page.get_by_role("button", name="Import").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was imported")
+    expect(page.get_by_role("row").nth(1)).to_contain_text("tracking_number")
+    assert Axe().run(page).violations_count == 0
+    page.set_viewport_size(NARROW)
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+    page.get_by_label("CSV file").set_input_files(file)
+    page.get_by_role("checkbox", name="Leave out rows").check()
+    page.get_by_role("button", name="Import").click()
+
+    expect(page.get_by_role("status")).to_contain_text("1 tracking registered")
+    assert Axe().run(page).violations_count == 0
+    [made] = api.get("/v4/trackings/get")["data"]
+    assert (made["tracking_number"], made["title"]) == ("A1", "Mug")
+    page.get_by_role("main").get_by_role("link", name="Trackings").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export CSV").click()
+    download.value.save_as(saved)
+    assert saved.read_text("utf-8-sig").splitlines()[1].startswith("A1,dhl,")
