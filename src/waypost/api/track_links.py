@@ -28,10 +28,9 @@ class TrackLinks:
         """Give the page's path on this server."""
         return PREFIX + urlsafe_b64encode(self._cipher.encrypt(tracking.bytes, None)).decode().rstrip("=")
 
-    def link(self, tracking: UUID, here: str | None = None) -> str | None:
-        """Give the page's URL below ``PUBLIC_URL``, else below ``here``; None where neither is known."""
-        origin = self._public_url or here
-        return None if origin is None else origin + self.path(tracking)
+    def link(self, tracking: UUID) -> str | None:
+        """Give the page's URL below ``PUBLIC_URL``; None without one: a request's host may be anybody's."""
+        return None if self._public_url is None else self._public_url + self.path(tracking)
 
     def tracking_of(self, token: str) -> UUID | None:
         """Give the tracking of a token; None for one that was not made here."""

@@ -9,15 +9,18 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import App, Parameter
 
+from waypost.api.acting import note
 from waypost.app.storage import migrated_database
 from waypost.cli.addresses import NO_ACCOUNT, known_address
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.passwords import Password, PasswordStdin, password_hash
 from waypost.domain import ids
 from waypost.domain.accounts import check_email
+from waypost.domain.audit import Action, Changes
 from waypost.domain.errors import InvalidInput
 from waypost.settings import Settings
 from waypost.store import accounts
+from waypost.store.statements import Session, transaction
 
 LINK_MINUTES: Final = 15
 _TOKEN_BYTES: Final = 32
@@ -87,18 +90,36 @@ def login_link(
 
 async def _create(settings: Settings, email: str, account_email: str, hashed: str, role: str) -> None:
     user = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
-    async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
+    async with (
+        migrated_database(settings, progress) as database,
+        database.serving.acquire() as session,
+        transaction(session),
+    ):
         made = await accounts.create_user(
             session, user=user, account_email=account_email, email=email, password_hash=hashed, role=role
         )
-    if not made:
-        raise InvalidInput("account", NO_ACCOUNT)
+        if not made:
+            raise InvalidInput("account", NO_ACCOUNT)
+        await _note(session, email, Action.USER_ADDED, {"role": (None, role)})
 
 
 async def _reset(settings: Settings, email: str, hashed: str) -> None:
-    async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
+    async with (
+        migrated_database(settings, progress) as database,
+        database.serving.acquire() as session,
+        transaction(session),
+    ):
         if not await accounts.set_password(session, email, hashed):
             raise InvalidInput("email", _NO_USER)
+        await _note(session, email, Action.PASSWORD_CHANGED)
+
+
+async def _note(session: Session, email: str, action: Action, changes: Changes | None = None) -> None:
+    """Write down what was done to a user."""
+    user = await accounts.find_login(session, email)
+    visitor = None if user is None else await accounts.find_visitor(session, user.id)
+    if visitor is not None:
+        await note(session, visitor.account, action, visitor.email, changes)
 
 
 async def _add_link(settings: Settings, email: str, token: str) -> None:

@@ -130,6 +130,7 @@ def _environment() -> Environment:
         percent=wording.percent,
         moment=from_ms,
         status_label=_label,
+        courier_name=wording.courier_name,
     )
     shared: dict[str, Any] = {
         "asset": asset_path,

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
+from waypost.carriers.couriers.table import couriers
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Ordering, Skip
@@ -80,6 +81,12 @@ ERRORS: Final = {
     Outcome.HTTP_5XX: "It fails (5xx).",
 }
 """How an endpoint fails, by its last error."""
+
+
+def courier_name(code: str) -> str:
+    """Say a courier's name; one that the table does not know by its code."""
+    known = couriers().get(code)
+    return code if known is None else known.name
 
 
 def endpoint_name(row: NamedEndpoint) -> str:
