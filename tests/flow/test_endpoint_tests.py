@@ -47,7 +47,7 @@ async def send_test(way: Way, account: UUID, endpoint: UUID, status: str = "deli
         random = uuid4().int >> 66, uuid4().int >> 66
         delivery = await queue.add_test(session, account, endpoint, sample=status, random=random)
     assert delivery is not None
-    way.dispatcher.hint_test()
+    way.dispatcher.hint_by_hand()
     return delivery
 
 
@@ -149,7 +149,7 @@ async def test_a_test_of_a_deleted_endpoint_is_cancelled_unsent(way: Way, accoun
             delivery = await queue.add_test(session, account, endpoint, sample="transit", random=(1, 2))
             await endpoints.delete(session, account, endpoint)
         assert delivery is not None
-        way.dispatcher.hint_test()
+        way.dispatcher.hint_by_hand()
 
         row = await settled(way, account, delivery)
 

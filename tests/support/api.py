@@ -107,7 +107,7 @@ async def serving_api(
         check_url=guard.check,
         max_endpoints=max_endpoints,
         hint=hinted.extend,
-        hint_test=lambda: hinted.append(UUID(int=0)),
+        hint_by_hand=lambda: hinted.append(UUID(int=0)),
         test_seconds=0.05,
         outgoing_ips=("203.0.113.7",),
         ready=is_ready,

@@ -22,10 +22,10 @@ class Parts:
 
     ``polled`` are the courier codes that have a source, each with the least seconds between two asks about one parcel.
     ``check_url`` raises InvalidInput for a URL that nothing is sent to. ``hint`` says that endpoints have something to
-    send, ``hint_test`` that a test waits, whose result is waited for ``test_seconds`` at most. ``ready`` gives None, or
-    one sentence why not. ``outgoing_ips`` are published as where webhooks come from. ``metrics`` gives Prometheus'
-    text. ``track_links`` make the addresses of the parcels' public pages. ``call_limits`` is None where v4 may be
-    called as often as wanted. ``walks`` remember where v4's pages end.
+    send, ``hint_by_hand`` that a test or a resend waits; a test's result is waited for ``test_seconds`` at most.
+    ``ready`` gives None, or one sentence why not. ``outgoing_ips`` are published as where webhooks come from.
+    ``metrics`` gives Prometheus' text. ``track_links`` make the addresses of the parcels' public pages. ``call_limits``
+    is None where v4 may be called as often as wanted. ``walks`` remember where v4's pages end.
     """
 
     database: Database
@@ -36,7 +36,7 @@ class Parts:
     check_url: Callable[[str], None]
     max_endpoints: int
     hint: Callable[[Iterable[UUID]], None]
-    hint_test: Callable[[], None]
+    hint_by_hand: Callable[[], None]
     test_seconds: float
     outgoing_ips: tuple[str, ...]
     ready: Callable[[], Awaitable[str | None]]

@@ -88,7 +88,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
         check_url=make_guard(settings).check,
         max_endpoints=settings.max_endpoints,
         hint=hints.hint,
-        hint_test=hints.hint_test,
+        hint_by_hand=hints.hint_by_hand,
         test_seconds=settings.http_timeout_seconds + TEST_SLACK_SECONDS,
         outgoing_ips=tuple(map(str, settings.outgoing_ips)),
         ready=health.ready,

@@ -39,9 +39,9 @@ class DispatchProcess:
         if due := frozenset(endpoints):
             self._write(Hint(due).to_text())
 
-    def hint_test(self) -> None:
-        """Say that a test waits."""
-        self._write(Hint(test=True).to_text())
+    def hint_by_hand(self) -> None:
+        """Say that a test or a resend waits."""
+        self._write(Hint(by_hand=True).to_text())
 
     async def measures(self) -> Measures | None:
         """Give how it does; None when it does not run or does not answer."""

@@ -18,7 +18,7 @@ class Notifier:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._endpoints: set[UUID] = set()
-        self._test = False
+        self._by_hand = False
         self._wake = asyncio.Event()
 
     def hint(self, endpoints: Iterable[UUID]) -> None:
@@ -27,9 +27,9 @@ class Notifier:
         if self._endpoints:
             self._wake.set()
 
-    def hint_test(self) -> None:
-        """Say that a test waits."""
-        self._test = True
+    def hint_by_hand(self) -> None:
+        """Say that a test or a resend waits."""
+        self._by_hand = True
         self._wake.set()
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -51,8 +51,8 @@ class Notifier:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                hint = Hint(frozenset(self._endpoints), test=self._test)
+                hint = Hint(frozenset(self._endpoints), by_hand=self._by_hand)
                 self._endpoints.clear()
-                self._test = False
+                self._by_hand = False
                 await hints.tell(session, hint)
                 await asyncio.sleep(PAUSE_SECONDS)  # under load one NOTIFY carries what comes meanwhile

@@ -23,7 +23,7 @@ from waypost.store import hints, queue
 from waypost.store.database import Database
 from waypost.store.hints import Hint
 from waypost.store.queue import Lane
-from waypost.store.rows import Claimed, Finished, LaneEndpoint
+from waypost.store.rows import Finished, LaneEndpoint
 from waypost.store.statements import REPEATABLE, Session
 
 _LOG: Final = structlog.get_logger()
@@ -33,7 +33,7 @@ LEASE_SLACK_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 20.0
 MOST_CRASHES: Final = 5
 CLAIM_PAUSE_SECONDS: Final = 0.005
-TESTS_AT_ONCE: Final = 32
+BY_HAND_AT_ONCE: Final = 32
 BUSY_CLAIM: Final = 32
 RESERVED: Final = 4
 """The share of the slots, one in so many, that is kept for endpoints which have none."""
@@ -69,7 +69,7 @@ class Dispatcher:
         self._membership = Membership()
         self._counts = AttemptCounts()
         self._tell_others = tell_others or (lambda _endpoints: None)
-        self._wake, self._test_wake, self._look = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._wake, self._by_hand_wake, self._look = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._serving = False
         self._workers: set[asyncio.Task[None]] = set()
         self._recorder = Recorder(database, self.hint)
@@ -92,15 +92,15 @@ class Dispatcher:
             self._wake.set()
         return mine
 
-    def hint_test(self) -> None:
-        """Say that a test waits; losing a hint costs a second at most."""
-        self._test_wake.set()
+    def hint_by_hand(self) -> None:
+        """Say that a test or a resend waits; losing a hint costs a second at most."""
+        self._by_hand_wake.set()
 
     def heard(self, hint: Hint) -> None:
         """Take a hint that came from another process."""
         self._take(hint.endpoints)
-        if hint.test:
-            self.hint_test()
+        if hint.by_hand:
+            self.hint_by_hand()
         if hint.all:
             self._look.set()
 
@@ -153,7 +153,7 @@ class Dispatcher:
         await recorder
 
     def _loops(self, life: Session) -> tuple[Coroutine[None, None, None], ...]:
-        return self._claim_loop(), self._scout_loop(life), self._test_loop()
+        return self._claim_loop(), self._scout_loop(life), self._by_hand_loop()
 
     def _let_go(self) -> None:
         """Begin none of what waits here: its lease is given back, or runs out."""
@@ -171,7 +171,7 @@ class Dispatcher:
             async with self._database.engine.acquire() as session:
                 lanes = await queue.scout(session)
                 await self._refresh(session, list(self._lanes))
-            self.hint_test()
+            self.hint_by_hand()
             self._take(endpoint for endpoint, due_in in lanes.items() if due_in <= 0)
             for endpoint, due_in in lanes.items():
                 if 0 < due_in < SCOUT_SECONDS:  # not a second late
@@ -201,30 +201,34 @@ class Dispatcher:
             if wanted and await self._claim(wanted) >= BUSY_CLAIM:
                 await asyncio.sleep(CLAIM_PAUSE_SECONDS)  # under load the next claim is worth waiting for
 
-    async def _test_loop(self) -> None:
-        """Send tests as they come, beside the lanes: nothing that waits or hangs there holds them up."""
+    async def _by_hand_loop(self) -> None:
+        """Send tests and resends as they come, beside the lanes: nothing that waits or hangs there holds them up."""
         number = self._number
         assert number is not None  # noqa: S101 - serve has joined
         while True:
-            await self._test_wake.wait()
-            self._test_wake.clear()
+            await self._by_hand_wake.wait()
+            self._by_hand_wake.clear()
             begin_before = clock() + LEASE_SLACK_SECONDS - 1
             with suppress(*REPEATABLE):
                 async with self._database.engine.acquire() as session:
-                    tests = await queue.claim_tests(session, TESTS_AT_ONCE, dispatcher=number, lease=self._lease)
-                    endpoints = await queue.lane_endpoints(session, [one.endpoint for one in tests]) if tests else {}
-                for one in tests:
-                    self._start(self._test(one, endpoints.get(one.endpoint), begin_before))
+                    claimed = await queue.claim_by_hand(session, BY_HAND_AT_ONCE, dispatcher=number, lease=self._lease)
+                    names = [one.endpoint for one in claimed]
+                    endpoints = await queue.lane_endpoints(session, names) if names else {}
+                for one in claimed:
+                    self._start(self._send_by_hand(Held(one, begin_before), endpoints.get(one.endpoint)))
+                if len(claimed) == BY_HAND_AT_ONCE:
+                    self._by_hand_wake.set()
 
-    async def _test(self, claimed: Claimed, endpoint: LaneEndpoint | None, begin_before: float) -> None:
-        if endpoint is None or endpoint.deleted:
-            self._recorder.add(Finished(claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF))
-            return
-        try:
-            self._recorder.add(await self._sender.run(claimed, endpoint, begin_before))
-        except Exception:  # noqa: BLE001 - we failed, not the endpoint
-            _LOG.exception("test_crashed", delivery=claimed.id.hex)
-            self._recorder.add(Finished(claimed, None, Settled.FAILED, Reason.CRASHES))
+    async def _send_by_hand(self, held: Held, endpoint: LaneEndpoint | None) -> None:
+        """Send a test also to an endpoint that is off."""
+        is_test = held.claimed.sample is not None
+        if endpoint is None or endpoint.deleted or not (endpoint.enabled or is_test):
+            finished = Finished(held.claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF)
+        else:
+            finished = await self._sent(held, endpoint)
+        if not is_test:
+            self._counts.add(finished)
+        self._recorder.add(finished)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         worker = asyncio.create_task(work)
@@ -319,11 +323,15 @@ class Dispatcher:
             return Finished(claimed, None, None)
         if not endpoint.enabled:
             return Finished(claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF)
+        return await self._sent(held, endpoint)
+
+    async def _sent(self, held: Held, endpoint: LaneEndpoint) -> Finished:
+        claimed = held.claimed
         try:
             return await self._sender.run(claimed, endpoint, held.begin_before)
         except Exception:  # noqa: BLE001 - we failed, not the endpoint: no attempt is counted
             _LOG.exception("delivery_crashed", delivery=claimed.id.hex)
             crashes = claimed.lease_no - claimed.tries
-            if crashes >= MOST_CRASHES:
+            if claimed.sample or crashes >= MOST_CRASHES:
                 return Finished(claimed, None, Settled.FAILED, Reason.CRASHES)
             return Finished(claimed, None, None, wait_seconds=self._sender.policy.base_seconds * 2**crashes)

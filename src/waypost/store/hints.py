@@ -13,29 +13,29 @@ CHANNEL: Final = "waypost_due"
 MOST_BYTES: Final = 7_999
 """PostgreSQL takes payloads below 8,000 bytes."""
 
-_TEST: Final = "test"
+_BY_HAND: Final = "hand"
 _ALL: Final = "all"
 
 
 class Hint(msgspec.Struct, frozen=True):
-    """Endpoints that have something due, or ``all`` of them, and whether a test of one waits."""
+    """Endpoints that have something due, or ``all`` of them, and whether a test or a resend waits."""
 
     endpoints: frozenset[UUID] = frozenset()
     all: bool = False
-    test: bool = False
+    by_hand: bool = False
 
     def to_text(self) -> str:
         """Write it so that ``of_text`` reads it and PostgreSQL carries it."""
-        test = [_TEST] if self.test else []
-        text = " ".join([*test, *([_ALL] if self.all else sorted(one.hex for one in self.endpoints))])
-        return text if len(text) <= MOST_BYTES else " ".join([*test, _ALL])
+        by_hand = [_BY_HAND] if self.by_hand else []
+        text = " ".join([*by_hand, *([_ALL] if self.all else sorted(one.hex for one in self.endpoints))])
+        return text if len(text) <= MOST_BYTES else " ".join([*by_hand, _ALL])
 
 
 def of_text(text: str) -> Hint:
     """Read a hint; words that are none are passed over, for anybody who may connect may notify."""
     words = text.split()
     endpoints = frozenset(one for word in words if (one := _endpoint(word)) is not None)
-    return Hint(endpoints, _ALL in words, _TEST in words)
+    return Hint(endpoints, _ALL in words, _BY_HAND in words)
 
 
 async def tell(session: Session, hint: Hint) -> None:

@@ -73,10 +73,10 @@ async def add_test(
     return None if await fetch_one(session, "add_test", *key) is None else delivery
 
 
-async def claim_tests(session: Session, most: int, *, dispatcher: int, lease: timedelta) -> list[Claimed]:
-    """Lease tests, the oldest first."""
-    rows = await fetch(session, "claim_tests", ALL_BUCKETS, most, dispatcher, lease)
-    return [Claimed(packed=None, **row) for row in rows]
+async def claim_by_hand(session: Session, most: int, *, dispatcher: int, lease: timedelta) -> list[Claimed]:
+    """Lease tests and resends that are due, the oldest first."""
+    rows = await fetch(session, "claim_by_hand", ALL_BUCKETS, most, dispatcher, lease)
+    return [Claimed(*row) for row in rows]
 
 
 async def scout(session: Session) -> dict[UUID, float]:

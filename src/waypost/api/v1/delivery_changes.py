@@ -47,7 +47,7 @@ async def resend(parts: Parts, account: UUID, delivery: UUID) -> DeliveryRow:
                 raise Problem(HTTPStatus.CONFLICT, "endpoint_deleted", "Its endpoint was deleted.")
             raise Problem(HTTPStatus.CONFLICT, "endpoint_off", "Its endpoint is off: enable it first.")
         made = await _there(session, account, again)
-    parts.hint([row.endpoint])
+    parts.hint_by_hand()
     return made
 
 

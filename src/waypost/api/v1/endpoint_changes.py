@@ -180,7 +180,7 @@ async def test(parts: Parts, account: UUID, endpoint: UUID, status: str) -> Deli
         delivery = await queue.add_test(session, account, endpoint, sample=status, random=random)
     if delivery is None:
         raise not_found()
-    parts.hint_test()
+    parts.hint_by_hand()
     ends, pause = time.monotonic() + parts.test_seconds, _FIRST_LOOK_SECONDS
     while True:
         async with parts.database.serving.acquire() as session:

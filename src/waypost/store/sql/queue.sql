@@ -11,6 +11,7 @@ with picked as (
     cross join lateral (
         select q.id from due q
         where q.bucket = any ($1::smallint[]) and q.endpoint = lane.endpoint and not q.blocked and q.sample is null
+          and q.resend_of is null
           and q.next_at between lane.low and now() and (q.leased_until is null or q.leased_until <= now())
         order by q.next_at
         limit lane.free
@@ -37,32 +38,41 @@ from endpoint n
 where n.account = $3 and n.id = $4 and n.deleted_at is null
 returning id
 
--- name: claim_tests
--- They wait in no lane: neither a backlog, nor an order, nor an endpoint that is off holds them up.
+-- name: claim_by_hand
+-- Tests and resends: what a person asked for waits in no lane, so that neither a backlog, an order, a breaker nor a rate
+-- limit holds it up. A resend is tried again as others are, when its time has come.
 with picked as (
     select q.id from due q
-    where q.bucket = any ($1::smallint[]) and q.sample is not null
-      and (q.leased_until is null or q.leased_until <= now())
+    where q.bucket = any ($1::smallint[]) and (q.sample is not null or q.resend_of is not null)
+      and q.next_at <= now() and (q.leased_until is null or q.leased_until <= now())
     order by q.id
     limit $2
     for update skip locked
+), claimed as (
+    update due d
+    set lease_no = d.lease_no + 1, leased_by = $3, leased_until = now() + $4::interval
+    where d.bucket = any ($1::smallint[]) and d.id = any (array(select id from picked))
+    returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.sample
 )
-update due d
-set lease_no = d.lease_no + 1, leased_by = $3, leased_until = now() + $4::interval
-where d.bucket = any ($1::smallint[]) and d.id = any (array(select id from picked))
-returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.sample
+select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.state, c.sample
+from claimed c
+left join lateral (
+    select e.state from event e
+    where e.bucket = any ($1::smallint[]) and e.bucket = c.bucket
+      and e.day = (uuid_extract_timestamp(c.event) at time zone 'utc')::date and e.id = c.event
+    offset 0) e on true
 
 -- name: scout
 -- The lanes and when each is next due: one probe for each endpoint, not for each row.
 with recursive lane (endpoint, next_at) as (
     (select endpoint, next_at from due
-     where bucket = any ($1::smallint[]) and not blocked and sample is null
+     where bucket = any ($1::smallint[]) and not blocked and sample is null and resend_of is null
        and (leased_until is null or leased_until <= now())
      order by endpoint, next_at limit 1)
     union all
     select d.endpoint, d.next_at from lane l cross join lateral (
         select q.endpoint, q.next_at from due q
-        where q.bucket = any ($1::smallint[]) and not q.blocked and q.sample is null
+        where q.bucket = any ($1::smallint[]) and not q.blocked and q.sample is null and q.resend_of is null
           and (q.leased_until is null or q.leased_until <= now()) and q.endpoint > l.endpoint
         order by q.endpoint, q.next_at limit 1) d
 )
