@@ -8,13 +8,11 @@ import random
 import asyncpg
 import pytest
 
-from tests.support.killing import Reporter, check, kill_in_mid_delivery, wait_until_settled
-from tests.support.ledger import keeping_ledger
-from tests.support.serving import Serving, serving
+from tests.conftest import Judge
+from tests.support.faults import Tally, open_shop
+from tests.support.serving import Serving
 from waypost.store.embedded import locate
 
-KILLS = 10
-PATHS = ("/one", "/two")
 WAL_BYTES = 2 << 30
 _TO_REPLAY = "select pg_wal_lsn_diff(pg_current_wal_lsn(), (select redo_lsn from pg_control_checkpoint()))::bigint"
 # Random bytes: what compresses makes less WAL than it seems.
@@ -24,27 +22,26 @@ select string_agg(sha512((n || random()::text)::bytea), ''::bytea) from generate
 """
 
 
-def test_ten_kills_lose_nothing_that_was_accepted_and_keep_every_parcel_in_order() -> None:
+def kill_again_and_again(times: int) -> Tally:
     chosen = random.Random(7)
-    reporter, killed_at = Reporter(), []
-    with keeping_ledger() as ledger, serving(WAYPOST_RETRY_BASE_SECONDS="0.1") as server:
-        server.start()
-        shop = server.account()
-        key = shop.headers["tracking-api-key"]
-        for path in PATHS:
-            shop.post("/v1/endpoints", {"url": ledger.url.rstrip("/") + path})
+    with open_shop() as shop:
+        for _ in range(times):
+            with shop.reporting(chosen.randint(3, 25)):
+                shop.reporter.enough.wait(60)
+                shop.kill()
+            shop.server.start()
+        tally = shop.tally("F01 killed at random", times, "lost 0; duplicated: in flight")
+        assert shop.server.stop() == 0
+    return tally
 
-        for _ in range(KILLS):
-            kill_in_mid_delivery(server, key, reporter, chosen.randint(3, 25))
-            killed_at.append(len(ledger.taken))
-            server.start()
 
-        ledger.wait_for(reporter.accepted)
-        wait_until_settled(server, key)
-        assert server.stop() == 0
+def test_ten_kills_lose_nothing_that_was_accepted_and_keep_every_parcel_in_order(judged: Judge) -> None:
+    judged(kill_again_and_again(10))
 
-    assert len(reporter.accepted) > 200
-    check(ledger, reporter.accepted, killed_at, PATHS)
+
+@pytest.mark.faults
+def test_two_hundred_kills_lose_nothing_that_was_accepted(judged: Judge) -> None:
+    judged(kill_again_and_again(200))
 
 
 async def write_ahead(server: Serving) -> int:
@@ -61,24 +58,12 @@ async def write_ahead(server: Serving) -> int:
 
 
 @pytest.mark.faults
-async def test_a_kill_with_two_gibibytes_of_wal_to_replay_loses_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    reporter = Reporter()
-    with keeping_ledger() as ledger, serving(WAYPOST_RETRY_BASE_SECONDS="0.1") as server:
-        server.start()
-        shop = server.account()
-        key = shop.headers["tracking-api-key"]
-        for path in PATHS:
-            shop.post("/v1/endpoints", {"url": ledger.url.rstrip("/") + path})
-        size = await write_ahead(server)
-
-        kill_in_mid_delivery(server, key, reporter, 25)
-        killed_at = [len(ledger.taken)]
-        server.start()
-
-        ledger.wait_for(reporter.accepted)
-        wait_until_settled(server, key)
-        assert server.stop() == 0
-
-    check(ledger, reporter.accepted, killed_at, PATHS)
-    with capsys.disabled():
-        print(f"\nreplayed {size / 2**30:.2f} GiB of WAL, lost 0 of {len(reporter.accepted)} accepted events")  # noqa: T201
+async def test_a_kill_with_two_gibibytes_of_wal_to_replay_loses_nothing(judged: Judge) -> None:
+    with open_shop() as shop:
+        size = await write_ahead(shop.server)
+        with shop.reporting(25):
+            shop.reporter.enough.wait(60)
+            shop.kill()
+        shop.server.start()
+        judged(shop.tally(f"F01 killed with {size / 2**30:.1f} GiB to replay", 1, "lost 0; duplicated: in flight"))
+        assert shop.server.stop() == 0

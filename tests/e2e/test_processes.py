@@ -12,8 +12,8 @@ import pytest
 from examples.demo.site import Site
 from tests.e2e.test_serve import alive, children_of, report, text_at
 from tests.support.embedded import open_place, running
-from tests.support.killing import SCANS
 from tests.support.ledger import Ledger, keeping_ledger
+from tests.support.reporter import SCANS
 from tests.support.serving import Program, Serving, run_waypost, running_roles, serving
 
 KEY = "a secret key of sixteen characters or more"

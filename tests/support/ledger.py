@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -19,14 +19,17 @@ class Taken:
     tracking_number: str
     sequence: int
     attempt: int
+    signed_at: int
 
 
 @dataclass
 class Ledger:
-    """What came, in the order of arrival. ``answer`` may be changed while it runs."""
+    """What came, in the order of arrival. ``answer`` and ``slowness`` (seconds) may be changed while it runs."""
 
     url: str = ""
     answer: int = 200
+    slowness: float = 0.0
+    connected: int = 0
     taken: list[Taken] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -51,6 +54,16 @@ class Ledger:
                 f"{len(wanted - {(one.event, one.endpoint) for one in self.taken})} of {len(wanted)} never came"
             )
 
+    def wait_for_more(self, count: int) -> None:
+        """Wait until so many webhooks have come."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.taken) >= count, WAIT_SECONDS), f"{len(self.taken)} came"
+
+    def wait_until_left(self) -> None:
+        """Wait until nobody is connected: what a server sent before it died has been taken then."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.connected == 0, WAIT_SECONDS), f"{self.connected} are connected"
+
     def out_of_order(self) -> list[str]:
         """Give the parcels of which a later event came before the first time of an earlier one."""
         with self.changed:
@@ -64,35 +77,60 @@ class Ledger:
             return wrong
 
 
+class Receiving(BaseHTTPRequestHandler):
+    """Writes a webhook down, and answers it as its ledger says."""
+
+    protocol_version = "HTTP/1.1"
+    ledger: Ledger
+
+    def setup(self) -> None:
+        super().setup()
+        with self.ledger.changed:
+            self.ledger.connected += 1
+
+    def finish(self) -> None:
+        with suppress(OSError):
+            super().finish()
+        with self.ledger.changed:
+            self.ledger.connected -= 1
+            self.ledger.changed.notify_all()
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        taken = Taken(
+            self.path,
+            self.headers["webhook-id"],
+            body["data"]["tracking_number"],
+            int(self.headers["waypost-sequence"]),
+            int(self.headers["waypost-attempt"]),
+            int(self.headers["webhook-timestamp"]),
+        )
+        with self.ledger.changed:
+            if self.ledger.answer == 200:
+                self.ledger.taken.append(taken)
+            self.ledger.changed.notify_all()
+        threading.Event().wait(self.ledger.slowness)
+        self.send_response(self.ledger.answer)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class Listening(ThreadingHTTPServer):
+    """Takes webhooks, each connection in a thread of its own."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: that a server dies in mid-request is what is tried."""
+
+
 @contextmanager
 def keeping_ledger() -> Iterator[Ledger]:
     ledger = Ledger()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            taken = Taken(
-                self.path,
-                self.headers["webhook-id"],
-                body["data"]["tracking_number"],
-                int(self.headers["waypost-sequence"]),
-                int(self.headers["waypost-attempt"]),
-            )
-            with ledger.changed:
-                if ledger.answer == 200:
-                    ledger.taken.append(taken)
-                ledger.changed.notify_all()
-            self.send_response(ledger.answer)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Listening(("127.0.0.1", 0), type("Receiving", (Receiving,), {"ledger": ledger}))
     ledger.url = f"http://127.0.0.1:{server.server_address[1]}/"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -47,6 +47,8 @@ class Program:
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
+        self.also: dict[str, str] = {}
+        """Variables of what is launched next."""
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -61,7 +63,7 @@ class Program:
             self._process = subprocess.Popen(
                 (*WAYPOST, *arguments, "--port", port),
                 cwd=self.log.parent,
-                env=environment(**self._settings),
+                env=environment(**self._settings, **self.also),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,0 +1,54 @@
+"""Everything is killed at each point where a commit, an answer or a request could come apart (F02)."""
+
+import functools
+import importlib
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Judge
+from tests.support.failing.sitecustomize import POINTS
+from tests.support.faults import Shop, Tally, open_shop
+
+FAILING = Path(__file__).parents[1] / "support" / "failing"
+REQUESTS = 60
+
+
+def die_at(shop: Shop, point: str, passes: int) -> None:
+    """Let the server, which is stopped or dead, run until it dies at the point."""
+    shop.server.also = {"PYTHONPATH": str(FAILING), "FAILPOINT": point, "FAILPOINT_PASSES": str(passes)}
+    shop.server.start()
+    with shop.reporting(REQUESTS):
+        shop.server.process.wait(60)
+    shop.ledger.wait_until_left()
+    shop.note_fault()
+
+
+def test_every_point_is_there() -> None:
+    for _, module, name in POINTS.values():
+        holder = functools.reduce(getattr, name.split("."), importlib.import_module(module))
+        assert callable(holder)
+
+
+def run(points: Sequence[str]) -> Tally:
+    chance = random.Random(5)
+    with open_shop() as shop:
+        shop.server.stop()
+        for point in points:
+            die_at(shop, point, chance.randint(2, 6))
+        shop.server.also = {}
+        shop.server.start()
+        tally = shop.tally(f"F02 died at {len(set(points))} points", len(points), "lost 0; duplicated: in flight")
+        assert shop.server.stop() == 0
+    return tally
+
+
+def test_a_death_at_a_point_of_the_way_loses_nothing_and_keeps_the_order(judged: Judge) -> None:
+    judged(run(list(POINTS)[1::2]))
+
+
+@pytest.mark.faults
+def test_deaths_at_every_point_again_and_again_lose_nothing(judged: Judge) -> None:
+    judged(run(list(POINTS) * 10))

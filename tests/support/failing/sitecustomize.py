@@ -1,0 +1,68 @@
+# ruff: noqa: INP001 - Python looks for it by its name, outside of any package
+"""Lets a `waypost` die at a point of its way: Python imports this by itself where PYTHONPATH names this folder.
+
+FAILPOINT names one of ``POINTS`` and FAILPOINT_PASSES how often it is passed before. Nothing of it is in the package.
+"""
+
+import functools
+import importlib
+import inspect
+import os
+import signal
+from itertools import count
+
+BEFORE, AFTER = "before", "after"
+POINTS = {
+    "a batch begins": (BEFORE, "waypost.intake.collector", "Intake._commit"),
+    "keys are taken": (AFTER, "waypost.intake.collector", "_take_keys"),
+    "deliveries are written": (AFTER, "waypost.store.intake_rows", "write_deliveries"),
+    "events are written": (AFTER, "waypost.store.intake_rows", "write_events"),
+    "answers are kept, not committed": (AFTER, "waypost.intake.collector", "_keep_answers"),
+    "a batch is committed, not answered": (AFTER, "waypost.intake.collector", "Intake._commit"),
+    "a claim begins": (BEFORE, "waypost.store.queue", "claim"),
+    "deliveries are claimed": (AFTER, "waypost.store.queue", "claim"),
+    "a request is signed, not sent": (AFTER, "waypost.dispatch.signer", "Signer.sign"),
+    "a request is answered, not recorded": (AFTER, "waypost.dispatch.run", "Sender._post"),
+    "a settle begins": (BEFORE, "waypost.store.queue", "settle"),
+    "leases are held": (AFTER, "waypost.store.queue", "_hold"),
+    "deliveries are settled, not unblocked": (BEFORE, "waypost.store.queue", "unblock"),
+    "the next are unblocked": (AFTER, "waypost.store.queue", "unblock"),
+    "attempts are kept, not committed": (AFTER, "waypost.store.queue", "_keep_attempts"),
+    "a settle is committed": (AFTER, "waypost.store.queue", "settle"),
+}
+
+
+def die() -> None:
+    """End with everything that was started together, PostgreSQL too."""
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def arm(when: str, module: str, name: str, passes: int) -> None:
+    *outer, attribute = name.split(".")
+    holder = functools.reduce(getattr, outer, importlib.import_module(module))
+    real = getattr(holder, attribute)
+    calls = count(1)
+
+    def passing(moment: str, call: int) -> None:
+        if moment == when and call > passes:
+            die()
+
+    async def armed_later(*arguments, **named):
+        call = next(calls)
+        passing(BEFORE, call)
+        result = await real(*arguments, **named)
+        passing(AFTER, call)
+        return result
+
+    def armed(*arguments, **named):
+        call = next(calls)
+        passing(BEFORE, call)
+        result = real(*arguments, **named)
+        passing(AFTER, call)
+        return result
+
+    setattr(holder, attribute, armed_later if inspect.iscoroutinefunction(real) else armed)
+
+
+if point := os.environ.get("FAILPOINT"):
+    arm(*POINTS[point], passes=int(os.environ["FAILPOINT_PASSES"]))

@@ -1,0 +1,102 @@
+"""A shop, its server and its ledger while something befalls the server; and the judgement over what came."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+
+from examples.demo.site import Site
+from tests.support.ledger import Ledger, keeping_ledger
+from tests.support.reporter import Reporter, lives, wait_until_settled
+from tests.support.serving import Serving, serving
+
+PATHS = ("/one", "/two")
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a fault came to, in deliveries. ``unexplained`` ones came twice although nothing befell them in between."""
+
+    fault: str
+    runs: int
+    accepted: int
+    lost: int
+    duplicated: int
+    unexplained: int
+    out_of_order: int
+    target: str
+
+    def row(self) -> dict[str, object]:
+        return asdict(self)
+
+
+@dataclass
+class Shop:
+    """A shop with two endpoints that listens outside the server's processes."""
+
+    server: Serving
+    ledger: Ledger
+    key: str
+    reporter: Reporter = field(default_factory=Reporter)
+    befell: list[int] = field(default_factory=list)
+    before: set[str] = field(default_factory=set)
+
+    @property
+    def api(self) -> Site:
+        return self.server.site(self.key)
+
+    def begin(self) -> None:
+        """Let what has been accepted so far be judged already."""
+        self.before = set(self.reporter.accepted)
+
+    @contextmanager
+    def reporting(self, requests: int) -> Iterator[None]:
+        """Report so many times, or until the server does not answer, while the block runs."""
+        self.reporter.enough.clear()
+        at_work = threading.Thread(target=self.reporter.run, args=[self.api, requests])
+        at_work.start()
+        try:
+            yield
+        finally:
+            at_work.join()
+
+    def note_fault(self) -> None:
+        """What is sent again from now on was under way when something befell the server."""
+        self.befell.append(len(self.ledger.taken))
+
+    def kill(self) -> None:
+        """Kill the server and everything that it started."""
+        self.server.kill()
+        self.ledger.wait_until_left()
+        self.note_fault()
+
+    def tally(self, fault: str, runs: int, target: str) -> Tally:
+        """Wait until everything accepted has come and nothing waits, and count what went wrong."""
+        accepted = self.reporter.accepted - self.before
+        self.ledger.wait_for(accepted)
+        wait_until_settled(self.server, self.key)
+        came = Counter((one.event, one.endpoint) for one in self.ledger.taken if one.event not in self.before)
+        wanted = {(event, path) for event in accepted for path in PATHS}
+        within = [Counter((one.event, one.endpoint) for one in life) for life in lives(self.ledger, self.befell)]
+        return Tally(
+            fault,
+            runs,
+            accepted=len(wanted),
+            lost=len(wanted - set(came)),
+            duplicated=sum(came.values()) - len(came),
+            unexplained=sum(sum(life.values()) - len(life) for life in within),
+            out_of_order=len(self.ledger.out_of_order()),
+            target=target,
+        )
+
+
+@contextmanager
+def open_shop(**settings: str) -> Iterator[Shop]:
+    """Give a shop whose server runs."""
+    with keeping_ledger() as ledger, serving(WAYPOST_RETRY_BASE_SECONDS="0.1", **settings) as server:
+        server.start()
+        api = server.account()
+        for path in PATHS:
+            api.post("/v1/endpoints", {"url": ledger.url.rstrip("/") + path})
+        yield Shop(server, ledger, api.headers["tracking-api-key"])
