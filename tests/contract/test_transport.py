@@ -320,7 +320,7 @@ async def test_nobody_listening_is_a_failed_connection() -> None:
         assert await post(PyreqwestTransport(), to) == Failure(Outcome.CONNECT_FAILED)
 
 
-async def test_a_connection_that_is_never_taken_is_timed_out() -> None:
+async def test_a_connection_that_is_never_taken_fails_in_time_for_another_address_to_be_tried() -> None:
     with socket.socket() as bound, socket.socket() as first, socket.socket() as second:
         bound.bind(("127.0.0.1", 0))
         bound.listen(0)
@@ -329,6 +329,7 @@ async def test_a_connection_that_is_never_taken_is_timed_out() -> None:
             waiting.connect_ex(bound.getsockname())
         to = parse_target(f"http://shop.test:{bound.getsockname()[1]}/", ports=Ports.parse("1-65535"))
 
+        assert await post(PyreqwestTransport(connect_seconds=0.2), to) == Failure(Outcome.CONNECT_FAILED)
         assert await post(PyreqwestTransport(), to, seconds=0.3) == Failure(Outcome.TIMED_OUT)
 
 

@@ -96,11 +96,13 @@ class PyreqwestTransport:
         source_address: str | None = None,
         authorities: bytes | None = None,
         clients: int = CLIENTS,
+        connect_seconds: float = CONNECT_SECONDS,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source_address = source_address
         self._authorities = authorities
         self._most = clients
+        self._connect = timedelta(seconds=connect_seconds)
         self._now = now
         self._clients: OrderedDict[_Key, _Kept] = OrderedDict()
 
@@ -185,7 +187,7 @@ class PyreqwestTransport:
             .deflate(enable=False)
             .min_tls_version("TLSv1.2")
             .local_address(self._source_address)
-            .connect_timeout(timedelta(seconds=CONNECT_SECONDS))
+            .connect_timeout(self._connect)
             .pool_idle_timeout(timedelta(seconds=IDLE_SECONDS))
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
         )
