@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -16,7 +16,7 @@ from waypost.domain import ids
 from waypost.domain.deliveries import waiting_state
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Edit
-from waypost.portal.pages import GivenPages
+from waypost.portal.pages import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.trackings import PATH
 from waypost.portal.visits import PageRequest, enter, notify
@@ -25,6 +25,8 @@ from waypost.store import endpoints, parcels
 from waypost.store.deliveries import LAST
 from waypost.store.endpoints import NamedEndpoint
 from waypost.store.parcels import ParcelDelivery, ParcelEvent
+
+Found = TypeVar("Found")
 
 ONE: Final = PATH + "/{tracking_id:str}"
 MOST_EVENTS: Final = 30
@@ -110,10 +112,10 @@ async def refresh(request: PageRequest, pages: GivenPages, tracking_id: FromPath
     """Let the carrier be asked soon."""
     return await _act(
         request,
+        pages,
         tracking_id,
         lambda account, one: changes.refresh(pages.parts, account, one),
         "The carrier is asked soon, but not more often than once a minute.",
-        pages,
     )
 
 
@@ -122,10 +124,10 @@ async def retrack(request: PageRequest, pages: GivenPages, tracking_id: FromPath
     """Begin an expired parcel anew."""
     return await _act(
         request,
+        pages,
         tracking_id,
         lambda account, one: changes.retrack(pages.parts, account, one),
         "The parcel is tracked anew.",
-        pages,
     )
 
 
@@ -151,20 +153,20 @@ async def delete(request: PageRequest, pages: GivenPages, tracking_id: FromPath[
 
 
 async def _archive(
-    request: PageRequest, pages: GivenPages, tracking_id: str, *, archived: bool, done: str
+    request: PageRequest, pages: Pages, tracking_id: str, *, archived: bool, done: str
 ) -> Response[bytes]:
     edited = Edit(archived=archived)
     return await _act(
-        request, tracking_id, lambda account, one: changes.edit(pages.parts, account, one, edited), done, pages
+        request, pages, tracking_id, lambda account, one: changes.edit(pages.parts, account, one, edited), done
     )
 
 
 async def _act(
     request: PageRequest,
+    pages: Pages,
     tracking_id: str,
     act: Callable[[UUID, UUID], Awaitable[object]],
     done: str,
-    pages: GivenPages,
 ) -> Response[bytes]:
     visitor = await enter(request, pages)
     tracking = _read_id(tracking_id)
@@ -176,7 +178,7 @@ async def _act(
     return go_to(f"{PATH}/{tracking.hex}")
 
 
-async def _known(found: Awaitable[Any]) -> Any:
+async def _known(found: Awaitable[Found]) -> Found:
     try:
         return await found
     except NoSuchTracking:
