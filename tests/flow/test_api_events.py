@@ -148,7 +148,7 @@ async def test_a_waiting_caller_holds_no_connection_and_is_woken_by_what_this_pr
     intake = api.parts.intake
     waiting = [asyncio.create_task(page(shop, wait=60)) for _ in range(6)]  # the pool has two connections
     async with asyncio.timeout(20):
-        while len(intake.arrivals._listening.get(shop.account, ())) < 6:
+        while intake.arrivals.listeners(shop.account) < 6:
             await asyncio.wait(waiting, timeout=0.01)
         other = await add_account(api.database)
         await intake.submit([reporting(other, "A1", scan(8))])
@@ -157,7 +157,25 @@ async def test_a_waiting_caller_holds_no_connection_and_is_woken_by_what_this_pr
         found = await asyncio.gather(*waiting)
 
     assert [[one["sequence"] for one in answer["items"]] for answer in found] == [[1]] * 6
-    assert intake.arrivals._listening == {}
+    assert intake.arrivals.listeners(shop.account) == 0
+
+
+async def test_so_many_calls_of_one_account_may_wait_and_those_of_others_are_not_concerned(
+    api: Api, shop: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "MOST_WAITING", 2)
+    arrivals, other = api.parts.intake.arrivals, await api.caller()
+    waiting = [asyncio.create_task(page(shop, wait=60)) for _ in range(2)]
+    async with asyncio.timeout(20):
+        while arrivals.listeners(shop.account) < 2:
+            await asyncio.wait(waiting, timeout=0.01)
+        refused = await shop.get("/v1/events", params={"wait": 1})
+        at_once, others = await page(shop), await page(other, wait=1)
+        arrivals.end()
+        await asyncio.gather(*waiting)
+
+    assert (refused.status_code, refused.json()["code"], refused.headers["retry-after"]) == (503, "overloaded", "1")
+    assert at_once["items"] == others["items"] == []
 
 
 async def test_what_another_process_writes_is_found_by_looking(
@@ -176,7 +194,7 @@ async def test_a_wait_ends_empty_and_at_once_when_the_server_stops(api: Api, sho
     waiting = asyncio.create_task(page(shop, wait=60))
 
     async with asyncio.timeout(20):
-        while not api.parts.intake.arrivals._listening:
+        while not api.parts.intake.arrivals.listeners(shop.account):
             await asyncio.wait([waiting], timeout=0.01)
         api.parts.intake.arrivals.end()
 

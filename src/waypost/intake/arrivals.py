@@ -13,6 +13,10 @@ class Arrivals:
         self._listening: dict[UUID, set[asyncio.Event]] = {}
         self.ended = False
 
+    def listeners(self, account: UUID) -> int:
+        """Count who waits for this account."""
+        return len(self._listening.get(account, ()))
+
     @contextmanager
     def listening(self, account: UUID) -> Iterator[asyncio.Event]:
         """Give what is set when the account has an event, or when nothing is to be waited for any more."""

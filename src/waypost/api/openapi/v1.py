@@ -326,6 +326,7 @@ OPERATIONS: Final = (
             Parameter("wait", "How many seconds to wait for an event when there is none: 0 by default, 60 at most."),
             Parameter("since", "From this time on, RFC 3339; in place of a cursor."),
         ),
+        errors={503: f"{events.MOST_WAITING} calls of the account wait already; see Retry-After."},
     ),
     Operation(
         handler=outgoing_ips.outgoing_ips,

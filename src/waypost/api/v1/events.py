@@ -4,6 +4,7 @@ import asyncio
 import re
 from datetime import UTC, datetime
 from hashlib import blake2b
+from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from litestar import Request, Response, get
 from waypost.api.answers import answer
 from waypost.api.pagination import LARGEST_PAGE, PAGE_SIZE, read_number, read_query
 from waypost.api.parts import Given, Parts
-from waypost.api.problems import FieldError, invalid
+from waypost.api.problems import FieldError, Problem, invalid
 from waypost.api.times import read_rfc3339, rfc3339
 from waypost.domain import ids
 from waypost.payloads.v4 import TrackingObject, tracking_object
@@ -21,6 +22,9 @@ from waypost.store.deliveries import LAST
 from waypost.store.feed import EventRow, events_after
 
 LONGEST_WAIT: Final = 60
+MOST_WAITING: Final = 16
+"""So many calls of one account may wait in a process: each looks every second, and others want the database too."""
+
 LOOK_SECONDS: Final = 1.0
 """So often it is looked whether another process has written an event."""
 
@@ -95,6 +99,9 @@ async def _next_events(parts: Parts, account: UUID, asked: _Asked) -> list[Event
     loop = asyncio.get_running_loop()
     ends, pause = loop.time() + asked.wait, LOOK_SECONDS
     arrivals = parts.intake.arrivals
+    if asked.wait and arrivals.listeners(account) >= MOST_WAITING:
+        detail = f"{MOST_WAITING} calls of this account wait for events already."
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", detail, headers={"retry-after": "1"})
     with arrivals.listening(account) as heard:
         while True:
             heard.clear()
