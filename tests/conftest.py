@@ -1,20 +1,16 @@
-"""The table of faults at the end of a run: what was lost, came twice or out of order, beside what may be."""
+"""What the whole suite says at its end: how much of the documentation's code ran, and what faults came to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from _pytest.terminal import TerminalReporter
 
 from tests.support.faults import Tally
 
-PROPERTY = "fault"
+FAULT = "fault"
 COLUMNS = {
-    "fault": 52,
-    "runs": 8,
-    "accepted": 10,
-    "lost": 6,
-    "duplicated": 12,
-    "unexplained": 13,
-    "out_of_order": 14,
+    **{"fault": 52, "runs": 8, "accepted": 10, "lost": 6, "duplicated": 12, "unexplained": 13, "out_of_order": 14},
     "target": 0,
 }
 Judge = Callable[[Tally], None]
@@ -25,18 +21,37 @@ def judged(record_property: Callable[[str, object], None]) -> Judge:
     """Take a tally into the table; nothing may be lost, come twice without a reason, nor out of order."""
 
     def judge(tally: Tally) -> None:
-        record_property(PROPERTY, tally.row())
+        record_property(FAULT, tally.row())
         assert tally.accepted > 0
         assert (tally.lost, tally.unexplained, tally.out_of_order) == (0, 0, 0)
 
     return judge
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    reports = [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]
-    rows = [value for report in reports for name, value in report.user_properties if name == PROPERTY]
-    if not rows:
-        return
-    terminalreporter.section("faults, counted in deliveries")
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    for counted in _told(terminalreporter, "code blocks"):
+        _tell_code(terminalreporter, counted)
+    if rows := list(_told(terminalreporter, FAULT)):
+        _tell_faults(terminalreporter, rows)
+
+
+def _told(reporter: TerminalReporter, name: str) -> Iterator[dict[str, Any]]:
+    """Give what tests have noted under a name, each once."""
+    for report in reporter.stats.get("passed", []) + reporter.stats.get("failed", []):
+        if report.when == "call":
+            yield from (value for noted, value in report.user_properties if noted == name)
+
+
+def _tell_code(reporter: TerminalReporter, counted: dict[str, Any]) -> None:
+    """Tell how much of the documentation's code ran, and why the rest did not."""
+    left = counted["not run"]
+    reporter.write_line(f"code blocks of the documentation: {counted['all'] - len(left)} ran, {len(left)} did not")
+    for block, why in left.items():
+        reporter.write_line(f"  {block}: {why}")
+
+
+def _tell_faults(reporter: TerminalReporter, rows: list[dict[str, Any]]) -> None:
+    """Tell what was lost, came twice or out of order, beside what may be; counted in deliveries."""
+    reporter.section("faults, counted in deliveries")
     for row in ({name: name.replace("_", " ") for name in COLUMNS}, *rows):
-        terminalreporter.write_line("".join(str(row[name]).ljust(width) for name, width in COLUMNS.items()))
+        reporter.write_line("".join(str(row[name]).ljust(width) for name, width in COLUMNS.items()))
