@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import msgspec
+
 from waypost.dispatch.lanes import IN_FLIGHT, MOST_HELD, SLOW_SECONDS, Held, Lanes, LaneState
 from waypost.domain.breaker import OPENS_AFTER
 from waypost.domain.deliveries import Settled
@@ -125,12 +127,16 @@ def test_a_limit_that_is_new_here_waits_until_nobody_else_sends() -> None:
 
 
 def test_an_idle_lane_is_forgotten_but_not_while_it_is_claimed_for_or_has_something_to_remember() -> None:
-    lanes, idle, claimed_for, failing, limited = Lanes(), uuid4(), uuid4(), uuid4(), uuid4()
+    idle, claimed_for, failing, limited, off, given_away = (uuid4() for _ in range(6))
+    lanes = Lanes()
     lanes[claimed_for].claiming = True
-    attempt(lanes[failing], "http_5xx")
+    for one in (failing, off, given_away):
+        lanes[one].refresh(limited_to(None), free_at=0.0)
+        attempt(lanes[one], "http_5xx")
+    lanes[off].refresh(msgspec.structs.replace(limited_to(None), enabled=False), free_at=0.0)
     lanes[limited].refresh(limited_to(1), free_at=5.0)
     assert lanes[idle].wanted(0.0)
 
-    lanes.forget_idle(0.0)
+    lanes.forget_idle(0.0, lambda endpoint: endpoint != given_away)
 
     assert list(lanes) == [claimed_for, failing, limited]

@@ -187,7 +187,7 @@ class Dispatcher:
             for endpoint, lane in self._lanes.items():
                 if not self._membership.mine(endpoint):
                     self._give_back(lane.give_back())
-        self._lanes.forget_idle(clock())
+        self._lanes.forget_idle(clock(), self._membership.mine)
 
     def _give_back(self, surplus: Iterable[Held]) -> None:
         for held in surplus:

@@ -113,13 +113,16 @@ class LaneState:
         surplus, self.waiting = list(self.waiting), deque()
         return surplus
 
-    def idle(self, now: float) -> bool:
-        """Tell whether there is nothing to remember here.
+    @property
+    def busy(self) -> bool:
+        """Whether it is at work, or claimed for: what comes of the claim is sent to the endpoint that was read for it."""
+        return bool(self.held or self.workers or self.claiming)
 
-        Not while it is claimed for: what comes of the claim is sent to the endpoint that was read for it.
-        """
-        busy = self.held or self.workers or self.claiming
-        return not busy and self.breaker == CLOSED and (self.pace is None or self.pace.free_at <= now)
+    def memorable(self, now: float) -> bool:
+        """Tell whether a breaker or a rate limit must not be forgotten."""
+        if self.endpoint is None or not self.endpoint.enabled:
+            return False
+        return self.breaker != CLOSED or (self.pace is not None and self.pace.free_at > now)
 
 
 class Lanes(dict[UUID, LaneState]):
@@ -130,7 +133,11 @@ class Lanes(dict[UUID, LaneState]):
         lane = self[endpoint] = LaneState()
         return lane
 
-    def forget_idle(self, now: float) -> None:
-        """Drop lanes with nothing to remember, so that a thousand quiet endpoints cost nothing."""
-        for endpoint in [key for key, lane in self.items() if lane.idle(now)]:
+    def forget_idle(self, now: float, mine: Callable[[UUID], bool]) -> None:
+        """Drop lanes with nothing to remember, so that a thousand quiet endpoints cost nothing.
+
+        What is not ``mine`` any more is remembered by somebody else.
+        """
+        idle = [key for key, lane in self.items() if not (lane.busy or (lane.memorable(now) and mine(key)))]
+        for endpoint in idle:
             del self[endpoint]
