@@ -115,7 +115,7 @@ class LaneState:
 
     @property
     def busy(self) -> bool:
-        """Whether it is at work, or claimed for: what comes of the claim is sent to the endpoint that was read for it."""
+        """Whether it is at work, or claimed for: what comes of that is sent to the endpoint that was read for it."""
         return bool(self.held or self.workers or self.claiming)
 
     def memorable(self, now: float) -> bool:
