@@ -10,7 +10,13 @@ from tests.support.faults import Tally
 
 FAULT = "fault"
 COLUMNS = {
-    **{"fault": 52, "runs": 8, "accepted": 10, "lost": 6, "duplicated": 12, "unexplained": 13, "out_of_order": 14},
+    "fault": 52,
+    "runs": 8,
+    "accepted": 10,
+    "lost": 6,
+    "duplicated": 12,
+    "unexplained": 13,
+    "out_of_order": 14,
     "target": 0,
 }
 Judge = Callable[[Tally], None]
