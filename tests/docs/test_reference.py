@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.documentation import ROOT, calls, code_blocks, text_of
 from tools.documentation import static
-from tools.documentation.codes import v1_codes, v4_codes
+from tools.documentation.codes import EXPLAINED, v1_codes, v4_codes
 from tools.documentation.commands import commands
 from tools.documentation.metrics import metrics
 from tools.documentation.reference import made_pages
@@ -52,6 +52,10 @@ def test_codes_are_found_in_the_code() -> None:
     """The search for them would find nothing if the code were written another way."""
     assert {"unauthorized", "invalid_request", "not_found", "overloaded"} <= {one.code for one in v1_codes()}
     assert {4101, 4110, 4111, 4120} <= {one.code for one in v4_codes()}
+
+
+def test_no_code_is_explained_that_is_not_there() -> None:
+    assert {one.code for one in v1_codes()} >= EXPLAINED
 
 
 def test_every_setting_says_what_it_does_and_what_it_takes() -> None:

@@ -40,6 +40,7 @@ _SAYS: Final = {
     "too_large": "The body is too large.",
     "unauthorized": "No key, or one that is not known, has ended or was revoked.",
 }
+EXPLAINED: Final = frozenset(_SAYS)
 _SAYS_V4: Final = {
     511: "Something failed on our side; the log says what.",
     4101: "The tracking exists already.",
