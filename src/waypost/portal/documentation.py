@@ -69,7 +69,7 @@ CHAPTERS: Final = (
         "One task each, for those who know what they want.",
         (
             *("move-from-trackingmore", "receive-in-python", "verify", "order-and-duplicates", "develop-locally"),
-            *("show-the-track-page", "find-out-why"),
+            *("import-parcels", "show-the-track-page", "find-out-why"),
             *("after-an-outage", "run-for-real", "keep-keys-safe"),
         ),
     ),
