@@ -28,10 +28,15 @@ async def account(database: Database) -> UUID:
 
 
 @asynccontextmanager
-async def dispatcher(way: Way, name: str) -> AsyncIterator[Dispatcher]:
-    """Run one more dispatcher; it stands by its name in the user-agent of what it sends."""
+async def dispatcher(way: Way, name: str, told: list[UUID] | None = None) -> AsyncIterator[Dispatcher]:
+    """Run one more dispatcher; it stands by its name in the user-agent of what it sends.
+
+    ``told`` gets the endpoints that were hinted to it and are another one's.
+    """
     settings = Settings(user_agent=name, policy=QUICK, timeout_seconds=1)
-    made = Dispatcher(way.database, Sender(way.guard, way.transport, VAULT, settings), timeout_seconds=1)
+    sender = Sender(way.guard, way.transport, VAULT, settings)
+    tell = None if told is None else told.extend
+    made = Dispatcher(way.database, sender, timeout_seconds=1, tell_others=tell)
     stop = asyncio.Event()
     serving = asyncio.create_task(made.serve(stop))
     try:
@@ -63,15 +68,16 @@ async def test_each_endpoint_has_one_owner_until_it_leaves_and_then_another(data
     way = Way(database)
     way.intake.start()
     async with receiving() as receiver:
-        for number in range(ENDPOINTS):
-            await way.add_endpoint(account, f"{receiver.url}/{number}")
-        async with dispatcher(way, "first") as first:
+        paths = {await way.add_endpoint(account, f"{receiver.url}/{n}"): f"/hook/{n}" for n in range(ENDPOINTS)}
+        told: list[UUID] = []
+        async with dispatcher(way, "first", told) as first:
             async with dispatcher(way, "second") as second:
                 way.dispatcher = first
                 await until_shared(database, first, second)
                 await report(way, account, range(20))
                 await receiver.received(20 * ENDPOINTS)
                 owners = senders(receiver)
+                assert {paths[one] for one in told} == {path for path, by in owners.items() if by == {"second"}}
             await until_shared(database, first)
             before = len(receiver.requests)
             await report(way, account, range(20, 30))

@@ -71,7 +71,10 @@ class _Parent(asyncio.Protocol):
         *lines, self._read = (self._read + data).split(b"\n")
         for line in lines:
             if line:
-                self._dispatcher.heard(of_text(line.decode()))
+                hint = of_text(line.decode())
+                self._dispatcher.hint(hint.endpoints)  # which tells other dispatchers what is theirs
+                if hint.by_hand:
+                    self._dispatcher.hint_by_hand()
             else:
                 measures = msgspec.structs.replace(self._dispatcher.measures(), statements=dict(SENT))
                 self._answers.write(msgspec.json.encode(measures) + b"\n")

@@ -44,8 +44,8 @@ class Dispatcher:
 
     ``slots`` is the most attempts in flight. ``alone`` says that this is the dispatcher of the one `serve` that owns
     the PostgreSQL: earlier dispatchers of its kind are certainly dead. ``tell_others`` gets what is hinted here and is
-    another dispatcher's. ``serve`` may be called again after it raised
-    because PostgreSQL went away: what is in flight and what is not recorded yet is kept over that.
+    another dispatcher's. ``serve`` may be called again after it raised because PostgreSQL went away: what is in flight
+    and what is not recorded yet is kept over that.
     """
 
     def __init__(
