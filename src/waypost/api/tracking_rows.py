@@ -7,7 +7,8 @@ line ends and line breaks within quotes are taken. No more than a row is held at
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
@@ -30,6 +31,10 @@ _NUMBER: Final = "tracking_number"
 _NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
 """What stands for a byte that is no text, so that one of them costs its row and not the file."""
 
+_TOO_LONG: Final = "field larger than"
+"""How the reader's own error begins when a cell is longer than 128 KiB."""
+
+_QUOTATION: Final = "has a quotation mark out of place, or one that is never closed"
 _SAVE_AS: Final = "is not in UTF-8: save the file as “CSV UTF-8”"
 _WORD: Final = re.compile(r"[a-z0-9_]+")
 
@@ -73,26 +78,22 @@ def _records(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
     line, lines = 1, _lines(text)
     try:
         first = next(lines, "")
-        reader = csv.reader(_chain(first, lines), delimiter=_separator(first), strict=True)
+        reader = csv.reader(chain([first], lines), delimiter=_separator(first), strict=True)
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        reason = "has a quotation mark out of place, or one that is never closed" if "field" not in str(error) else ""
-        raise UnreadableError(Mistake(line, "", reason or "has a cell that is too long")) from None
+        is_long = str(error).startswith(_TOO_LONG)
+        reason = "has a cell that is too long, or a quotation mark that is never closed" if is_long else _QUOTATION
+        raise UnreadableError(Mistake(line, "", reason)) from None
 
 
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
     while line := text.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE and not line.endswith(("\n", "\r")):
-            raise csv.Error("field larger than a line may be")
+            raise csv.Error(_TOO_LONG)
         yield line
-
-
-def _chain(first: str, others: Iterable[str]) -> Iterator[str]:
-    yield first
-    yield from others
 
 
 def _separator(header: str) -> str:
