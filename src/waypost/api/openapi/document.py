@@ -17,6 +17,9 @@ from waypost.api.v4.envelope import Meta
 OPERATIONS: Final = (*v4.OPERATIONS, *v1.OPERATIONS, *beside.OPERATIONS)
 
 _TEMPLATE: Final = "#/components/schemas/{name}"
+_BODY_TEMPLATE: Final = _TEMPLATE + "Body"
+"""Bodies have names of their own: what is asked for and what is answered may be types of one name."""
+
 _JSON: Final = "application/json"
 _REFUSAL: Final = "Refusal"
 _LEFT_OUT: Final = frozenset({"body_base64", "reason"})
@@ -77,8 +80,8 @@ class _Schemas:
         answers = [kind for one in OPERATIONS for kind in one.answers.values() if kind not in (None, str)]
         answers += [Meta, ProblemBody]
         bodies = [one.body for one in OPERATIONS if one.body is not None]
-        self._answers = self._read(answers, whole=True)
-        self._bodies = self._read(bodies, whole=False)
+        self._answers = self._read(answers, _TEMPLATE)
+        self._bodies = self._read(bodies, _BODY_TEMPLATE)
         self.components[_REFUSAL] = _enveloped({"type": "null"})
 
     def answer(self, kind: Any) -> dict[str, Any]:
@@ -87,11 +90,13 @@ class _Schemas:
     def body(self, kind: Any) -> dict[str, Any]:
         return self._bodies[kind]
 
-    def _read(self, kinds: list[Any], *, whole: bool) -> dict[Any, dict[str, Any]]:
+    def _read(self, kinds: list[Any], template: str) -> dict[Any, dict[str, Any]]:
         known = list(dict.fromkeys(kinds))
-        found, components = msgspec.json.schema_components(known, ref_template=_TEMPLATE)
+        found, components = msgspec.json.schema_components(known, ref_template=template)
+        name_of = template.removeprefix(_TEMPLATE.format(name=""))
         for name, component in components.items():
-            self.components[name] = _whole(component) if whole and "properties" in component else component
+            whole = template == _TEMPLATE and "properties" in component
+            self.components[name_of.format(name=name)] = _whole(component) if whole else component
         return dict(zip(known, found, strict=True))
 
 
