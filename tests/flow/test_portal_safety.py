@@ -22,6 +22,7 @@ HOME = "/developer/webhooks"
 ONE = HOME + "/{endpoint_id:str}"
 PARCEL = "/trackings/{tracking_id:str}"
 NOBODY = "0192f4f0-5b0e-7000-8000-000000000001"
+ONE_DELIVERY = f"{HOME}/history/{{delivery_id:str}}"
 FIELDS = {
     "url": "http://127.0.0.1/new",
     "version": "V3",
@@ -39,7 +40,7 @@ OPEN = {
 
 PAGES = {
     "/",
-    *(HOME, ONE, f"{ONE}/sample", f"{HOME}/history", f"{HOME}/history/new", f"{HOME}/history/{{delivery_id:str}}"),
+    *(HOME, ONE, f"{ONE}/sample", f"{HOME}/history", f"{HOME}/history/new", ONE_DELIVERY),
     *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
     *("/settings", "/settings/audit", "/trackings/import", "/trackings/export.csv", "/trackings", PARCEL),
     *("/help", "/help/index", "/help/{chapter:str}/{name:str}"),
@@ -54,6 +55,8 @@ FORMS: dict[str, dict[str, str]] = {
     f"{ONE}/enable": {},
     f"{ONE}/rotate": {},
     f"{ONE}/end-rotation": {},
+    f"{ONE_DELIVERY}/resend": {},
+    f"{ONE_DELIVERY}/cancel": {},
     f"{ONE}/delete": {},
     "/developer/apikeys": {"name": "A", "scope": "read", "days": ""},
     "/developer/apikeys/{key_id:str}/revoke": {},

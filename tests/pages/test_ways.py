@@ -306,3 +306,19 @@ def test_signing_out_ends_the_session_on_the_server_too(visit, portal: Portal, e
     page.goto("/developer/webhooks")
 
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_resending_a_delivery_and_cancelling_one(portal: Portal, visit, email: str, script) -> None:
+    page = visit(email, "/developer/webhooks", java_script_enabled=script)
+    add(page, f"{portal.hooks.url}/broken/{email}")
+    report(portal.api(email), f"WAY{abs(hash(email)) % 10**8}", 1)
+    portal.hooks.wait_for(f"/broken/{email}", 1)
+    page.reload()
+    page.get_by_role("region", name="Deliveries", exact=True).get_by_role("link").first.click()
+
+    page.get_by_role("button", name="Resend").click()
+
+    expect(page.get_by_role("status")).to_contain_text("sent once more")
+    expect(page.get_by_role("link", name="the first delivery")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("status")).to_contain_text("cancel")

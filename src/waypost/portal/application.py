@@ -21,6 +21,7 @@ from waypost.portal import (
     assets,
     audit_log,
     debugger,
+    delivery,
     guides,
     history,
     login,
@@ -57,6 +58,7 @@ ROUTES: Final = (
     *tracking_files.ROUTES,  # before a parcel's page: /import is no id
     *tracking.ROUTES,
     *history.ROUTES,  # before the endpoint's page: /history is no id
+    *delivery.ROUTES,
     *webhooks.ROUTES,
     *webhook.ROUTES,
     *specifications.ROUTES,

@@ -1,4 +1,4 @@
-"""``/developer/webhooks/history``: what was sent in the last 30 days, and one delivery of it."""
+"""``/developer/webhooks/history``: what was sent in the last 30 days."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,24 +8,22 @@ from urllib.parse import urlencode
 
 import msgspec
 from litestar import Response, get
-from litestar.params import FromPath
 
 from waypost.api.answers import answer
 from waypost.api.pagination import Listed, Page
-from waypost.api.problems import Problem, not_found
+from waypost.api.problems import Problem
 from waypost.api.times import read_rfc3339
 from waypost.api.v1 import deliveries as v1
 from waypost.domain import ids
 from waypost.domain.deliveries import Settled, Waiting
 from waypost.domain.statuses import SELECTABLE
-from waypost.portal import showing
 from waypost.portal.pages import GivenPages, Pages
 from waypost.portal.rendering import page
 from waypost.portal.visits import PageRequest, enter
 from waypost.portal.webhook_form import errors_by_field
 from waypost.portal.webhooks import PATH
 from waypost.portal.wording import endpoint_name
-from waypost.store import deliveries, endpoints
+from waypost.store import endpoints
 from waypost.store.accounts import Visitor
 
 HISTORY: Final = PATH + "/history"
@@ -80,22 +78,6 @@ async def new(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     return answer(New(sum(one.id > after for one in found.items)))
 
 
-@get(HISTORY + "/{delivery_id:str}")
-async def one_delivery(request: PageRequest, pages: GivenPages, delivery_id: FromPath[str]) -> Response[bytes]:
-    """Show one delivery with every attempt."""
-    visitor = await enter(request, pages)
-    delivery = ids.from_text(ids.DELIVERY, delivery_id)
-    if delivery is None:
-        raise not_found()
-    async with pages.parts.database.serving.acquire() as session:
-        row = await deliveries.find(session, visitor.account, delivery)
-        webhook = None if row is None else await endpoints.find(session, visitor.account, row.endpoint)
-    if row is None:
-        raise not_found()
-    shown = showing.delivery(await v1.show_with_attempts(pages.parts, row))
-    return page(request, "delivery.html", visitor, shown=shown, delivery=shown.delivery, webhook=webhook)
-
-
 async def _find(
     pages: Pages, visitor: Visitor, chosen: Mapping[str, str], cursor: str | None, limit: int
 ) -> Listed[v1.Delivery]:
@@ -124,4 +106,4 @@ def _utc(text: str) -> str:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).isoformat()
 
 
-ROUTES: Final = (history, new, one_delivery)
+ROUTES: Final = (history, new)
