@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.flow.simulation.world import CALM, STORMY, Trouble
+from tests.flow.simulation.world import CALM, OUTAGE, STORMY, Trouble
 from waypost.dispatch import run
 from waypost.dispatch.run import Sender
-from waypost.domain import endpoints
+from waypost.domain import breaker, endpoints
 from waypost.domain.attempts import Outcome
 from waypost.domain.retry import Decision, RetryIn, decide
 from waypost.intake import collector
@@ -91,6 +91,17 @@ def fan_out_to_what_is_off(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(endpoints, "skips", generous)
 
 
+def half_open_lets_all_through(patch: pytest.MonkeyPatch) -> None:
+    room = breaker.room
+
+    def generous(lane: breaker.Breaker, *, most: int, in_flight: int, now: float) -> int:
+        if lane.state is breaker.State.OPEN and now >= lane.until:
+            return most - in_flight
+        return room(lane, most=most, in_flight=in_flight, now=now)
+
+    patch.setattr(breaker, "room", generous)
+
+
 BUGS: dict[str, tuple[Plant, Trouble]] = {
     "the fence is not compared on settle": (
         misspelt("hold", "q.lease_no = u.lease_no\n      and q.tries = u.tries", "true"),
@@ -103,6 +114,7 @@ BUGS: dict[str, tuple[Plant, Trouble]] = {
     "an answer goes out before the commit": (answer_before_the_commit, STORMY),
     "a time-out is not counted as an attempt": (time_out_is_no_attempt, CALM),
     "Retry-After shortens a wait": (retry_after_shortens, CALM),
+    "a half-open breaker lets all through": (half_open_lets_all_through, OUTAGE),
     "a parcel is unblocked on retry instead of settle": (unblocked_on_retry, CALM),
     "rescue takes the leases of the living": (
         misspelt("prove_life", "pg_try_advisory_lock($1, $2)", "$1::integer + $2::integer > 0"),

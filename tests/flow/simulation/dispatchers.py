@@ -2,6 +2,8 @@
 
 import asyncio
 import math
+import random
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -11,8 +13,11 @@ from tests.flow.simulation.clock import EPOCH, CommitFault, VirtualSession, data
 from tests.flow.simulation.ledger import Arrival, BrokenPromise, Ledger
 from tests.flow.simulation.receivers import TIMEOUT_SECONDS, Receivers, Reply
 from waypost.dispatch.dispatcher import LEASE_SLACK_SECONDS
+from waypost.dispatch.lanes import IN_FLIGHT
 from waypost.dispatch.recorder import Recorder
 from waypost.dispatch.run import Sender
+from waypost.domain import breaker
+from waypost.domain.breaker import CLOSED, Breaker, State
 from waypost.domain.deliveries import Reason, Settled
 from waypost.store import queue
 from waypost.store.queue import Lane
@@ -22,6 +27,7 @@ from waypost.store.statements import Session
 LEASE = timedelta(seconds=TIMEOUT_SECONDS + LEASE_SLACK_SECONDS)
 BEGIN_WITHIN = timedelta(seconds=LEASE_SLACK_SECONDS - 1)
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_ROUNDED = 0.001
 
 
 @dataclass
@@ -53,6 +59,8 @@ class Process:
         self._sender, self._receivers, self._ledger = sender, receivers, ledger
         self._flights: dict[UUID, Flight] = {}
         self._results: list[Claimed] = []
+        self._breakers: dict[UUID, Breaker] = defaultdict(lambda: CLOSED)
+        self._opened: dict[UUID, datetime] = {}
         self._recorder = Recorder(database_of(work), lambda _endpoints: None, now=self._seconds)
         self._number: int | None = None
         self.alive = True
@@ -94,7 +102,7 @@ class Process:
         assert self._number is not None
         session = cast("Session", self._work)
         due = [endpoint for endpoint, due_in in sorted((await queue.scout(session)).items()) if due_in <= 0]
-        lanes = [Lane(endpoint, cap - held, _LONG_AGO) for endpoint in due if (held := self._held(endpoint)) < cap]
+        lanes = [Lane(endpoint, room, _LONG_AGO) for endpoint in due if (room := self._room(endpoint, cap)) > 0]
         if due and not lanes:
             return []
         claimed = await queue.claim(session, lanes, dispatcher=self._number, lease=LEASE)
@@ -122,17 +130,34 @@ class Process:
         if not endpoint.enabled:
             self._end(flight, Finished(claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF))
             return None
+        lane = self._breakers[claimed.endpoint]
+        if lane.state is State.OPEN and flight.since < self._opened[claimed.endpoint]:  # what it held it gave back
+            self._end(flight, Finished(claimed, None, None))
+            return None
+        self._breakers[claimed.endpoint] = breaker.began(lane)
         finished = await self._sender.run(claimed, endpoint, math.inf)
         reply = self._receivers.heard
         assert reply is not None
         zombie = self._ledger.is_stale(claimed) or self.now > flight.since + LEASE
-        return Attempt(flight, self._ledger.began(claimed, self.now, took=reply.took, zombie=zombie), reply, finished)
+        arrival = self._ledger.began(claimed, self.now, took=reply.took, zombie=zombie, sender=self)
+        return Attempt(flight, arrival, reply, finished)
 
-    def answered(self, attempt: Attempt) -> None:
-        """Take the answer of an attempt."""
-        attempt.arrival.ended = self.now
-        attempt.arrival.asked_to_wait = attempt.reply.asked_to_wait
+    def answered(self, attempt: Attempt) -> datetime | None:
+        """Take the answer of an attempt; gives when its endpoint is probed, if it is left alone until then."""
+        self._ledger.answered(attempt.arrival, self.now, asked_to_wait=attempt.reply.asked_to_wait, sender=self)
         self._end(attempt.flight, attempt.finished)
+        endpoint, base = attempt.flight.claimed.endpoint, self._sender.policy.base_seconds
+        before = self._breakers[endpoint]
+        if attempt.reply.took:
+            now = breaker.succeeded(before, most=IN_FLIGHT)
+        else:
+            now = breaker.failed(before, now=self._seconds(), jitter=random.random(), base_seconds=base)
+        self._breakers[endpoint] = now
+        if now.state is not State.OPEN:
+            return None
+        if before.state is not State.OPEN:
+            self._opened[endpoint] = self.now
+        return EPOCH + timedelta(seconds=now.until + _ROUNDED)
 
     async def record(self, fault: CommitFault | None) -> None:
         """Commit what has ended, by the real recorder; ``fault`` befalls the first commit."""
@@ -154,6 +179,12 @@ class Process:
             del self._flights[flight.claimed.id]
         self._results.append(flight.claimed)
         self._recorder.add(finished)
+
+    def _room(self, endpoint: UUID, cap: int) -> int:
+        held, lane = self._held(endpoint), self._breakers[endpoint]
+        if lane.state is State.CLOSED:
+            return cap - held
+        return min(cap - held, breaker.room(lane, most=IN_FLIGHT, in_flight=held, now=self._seconds()))
 
     def _held(self, endpoint: UUID) -> int:
         return sum(flight.claimed.endpoint == endpoint for flight in self._flights.values())

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+from waypost.domain.breaker import OPENS_AFTER
 from waypost.domain.endpoints import Ordering
 from waypost.domain.retry import GIVES_WAY_AFTER, Policy
 from waypost.store.rows import Claimed
@@ -19,7 +20,11 @@ class BrokenPromise(AssertionError):  # noqa: N818 - reads as what is wrong
 
 @dataclass
 class Arrival:
-    """One request at a receiver. ``lost``: a fault kept its result from counting. ``zombie``: its lease was over."""
+    """One request at a receiver.
+
+    ``lost``: a fault kept its result from counting. ``zombie``: its lease was over. ``probe``: it went to an endpoint
+    whose breaker had to be open.
+    """
 
     claimed: Claimed
     at: datetime
@@ -28,6 +33,15 @@ class Arrival:
     ended: datetime | None = None
     asked_to_wait: float = 0.0  # by its answer's Retry-After, in seconds
     lost: bool = False
+    probe: bool = False
+
+
+@dataclass
+class Row:
+    """How an endpoint has answered one dispatcher: failures in a row, and probes under way."""
+
+    failures: int = 0
+    probes: int = 0
 
 
 class Holder(Protocol):
@@ -64,6 +78,7 @@ class Ledger:
     was_off: set[UUID] = field(default_factory=set)
     arrivals: dict[UUID, list[Arrival]] = field(default_factory=lambda: defaultdict(list))
     holds: dict[UUID, Hold] = field(default_factory=dict)
+    rows: dict[tuple[int, UUID], Row] = field(default_factory=lambda: defaultdict(Row))
 
     def event(self, event: UUID, tracking: UUID, sequence: int, endpoints: set[UUID]) -> None:
         """Note an event and the endpoints that were on when it was made."""
@@ -87,7 +102,7 @@ class Ledger:
         if not fewest <= claimed.tries <= len(past):
             raise BrokenPromise(f"{claimed.id} counts {claimed.tries} tries of {fewest} to {len(past)}")
 
-    def began(self, claimed: Claimed, at: datetime, *, took: bool, zombie: bool) -> Arrival:
+    def began(self, claimed: Claimed, at: datetime, *, took: bool, zombie: bool, sender: Holder) -> Arrival:
         """Note a request: was it due, and was it to be sent there at all?"""
         if (claimed.event, claimed.endpoint) not in self.expected:
             raise BrokenPromise(f"{claimed.id} was sent to an endpoint that its event was not for")
@@ -100,7 +115,19 @@ class Ledger:
                 raise BrokenPromise(f"{claimed.id} was tried at {at}, less than {wait} s after {ended}")
         arrival = Arrival(claimed, at, took, zombie, lost=self.is_stale(claimed))
         self.arrivals[claimed.id].append(arrival)
+        row = self.rows[id(sender), claimed.endpoint]
+        if row.failures >= OPENS_AFTER:
+            if row.probes:
+                raise BrokenPromise(f"at {at} a second attempt went to {claimed.endpoint} while it was probed")
+            arrival.probe, row.probes = True, 1
         return arrival
+
+    def answered(self, arrival: Arrival, at: datetime, *, asked_to_wait: float, sender: Holder) -> None:
+        """Note the answer to a request, as its sender saw it."""
+        arrival.ended, arrival.asked_to_wait = at, asked_to_wait
+        row = self.rows[id(sender), arrival.claimed.endpoint]
+        row.failures = 0 if arrival.took else row.failures + 1
+        row.probes -= arrival.probe
 
     def recorded(self, claimed: Claimed) -> None:
         """Note that a result is in the database, if its lease was the last one."""

@@ -77,6 +77,11 @@ def draw(chance: Random, *, patient: bool, parcels: Sequence[str]) -> Character:
     )
 
 
+def down_at_first(chance: Random) -> Character:
+    """Draw an endpoint that takes nothing for hours."""
+    return Character(down=(EPOCH, EPOCH + timedelta(hours=chance.uniform(15, 30))))
+
+
 @dataclass
 class Receivers:
     """Every endpoint's receiver. ``heard`` is what the last request came to."""

@@ -4,13 +4,17 @@ import pytest
 
 from tests.flow.simulation.clock import VirtualServer
 from tests.flow.simulation.seeds import run_seeds
-from tests.flow.simulation.world import CALM
+from tests.flow.simulation.world import CALM, OUTAGE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_in_calm_every_promise_is_kept_and_nothing_is_sent_twice(server: VirtualServer) -> None:
     await run_seeds(server, CALM, range(150), __file__)
+
+
+async def test_while_an_endpoint_is_down_it_is_probed_by_one_attempt_at_a_time(server: VirtualServer) -> None:
+    await run_seeds(server, OUTAGE, range(2), __file__)
 
 
 @pytest.mark.faults

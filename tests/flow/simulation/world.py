@@ -60,16 +60,18 @@ select (select count(*) from (select from due where ordering <> 'unordered'
 
 @dataclass(frozen=True)
 class Trouble:
-    """How often what befalls processes, as shares of the steps in which it could."""
+    """How often what befalls processes, as shares of the steps in which it could. ``outage``: all is down at first."""
 
     kill: float = 0.0
     pause: float = 0.0
     lost_session: float = 0.0
     restart: float = 0.0
     lost_commit: float = 0.0
+    outage: bool = False
 
 
 CALM = Trouble()
+OUTAGE = Trouble(outage=True)
 STORMY = Trouble(kill=0.03, pause=0.05, lost_session=0.02, restart=0.01, lost_commit=0.08)
 
 
@@ -103,10 +105,12 @@ class World:
         patient = self._chance.random() < 0.5
         self._policy = Policy() if patient else Policy(limit=self._chance.choice((2, 3)))
         self._cap = self._chance.choice((1, 2, 16))
-        self._parcels = [f"P{number}" for number in range(self._chance.randint(1, 3))]
+        self._parcels = [f"P{number}" for number in range(12 if trouble.outage else self._chance.randint(1, 3))]
         self._account = ids.make_id(int(EPOCH.timestamp() * 1000), 0, self._chance.getrandbits(62))
         urls = [f"http://127.0.0.1:8080/{number}" for number in range(self._chance.randint(1, 3))]
         characters = {url: receivers.draw(self._chance, patient=patient, parcels=self._parcels) for url in urls}
+        if trouble.outage:
+            characters = {urls[0]: receivers.down_at_first(self._chance)}
         self._receivers = Receivers(self._chance, self._clock, characters)
         self._sender = _sender(self._receivers, self._policy)
         self._ledger = Ledger(self._policy)
@@ -249,7 +253,8 @@ class World:
         if process.paused_until > self._clock.now:
             self._plan(process.paused_until, lambda: self._answer(process, attempt))
             return
-        process.answered(attempt)
+        if (probed_at := process.answered(attempt)) is not None:
+            self._plan(probed_at, self._nothing)
         self._in(self._chance.choice((0, 0, 0.02, 0.5)), lambda: self._record(process))
 
     async def _record(self, process: Process) -> None:
