@@ -52,7 +52,7 @@ class Filter(msgspec.Struct, frozen=True):
     """Which trackings: ids and times of change in [``after``, ``before``), and None for any of the others.
 
     ``numbers`` are normalised; ``search`` is the beginning of a number or of an order number. Only one of the two is
-    given. What was registered since a time are the ids from ``ids.make_id(at, 0, 0)`` on.
+    given. What was registered since a time are the ids from ``ids.first_at`` on.
     """
 
     after: UUID = FIRST

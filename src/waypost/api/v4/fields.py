@@ -29,6 +29,9 @@ SHOWN_CHARACTERS: Final = 100
 _TIME: Final = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)(?:[T ](?P<time>\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?P<offset>Z|[ +-]\d\d:?\d\d)?)?", re.ASCII
 )
+_YEARS: Final = range(1970, 9999)
+"""Beyond them there are no ids, and nothing can be added."""
+
 _SECONDS: Final = re.compile(r"\d{9,11}", re.ASCII)
 _FLAGS: Final = {"1": True, "true": True, "0": False, "false": False}
 _ARCHIVED: Final = {**_FLAGS, "archived": True, "tracking": False}
@@ -134,16 +137,21 @@ def time_of(texts: Mapping[str, str], name: str) -> datetime | None:
     """
     if name not in texts:
         return None
-    text, match = texts[name], _TIME.fullmatch(texts[name])
+    at = _read_time(texts[name])
+    if at is None or at.year not in _YEARS:
+        raise Refused(INVALID_FORMAT, f"{name} must be a time such as 2026-03-04T13:20:00+00:00.")
+    return at
+
+
+def _read_time(text: str) -> datetime | None:
+    match = _TIME.fullmatch(text)
     try:
         if match is not None:
             offset = (match["offset"] or "Z").replace(" ", "+")
             return datetime.fromisoformat(f"{match['day']}T{match['time'] or '00:00'}{offset}").astimezone(UTC)
-        if _SECONDS.fullmatch(text):
-            return datetime.fromtimestamp(int(text), UTC)
+        return datetime.fromtimestamp(int(text), UTC) if _SECONDS.fullmatch(text) else None
     except (ValueError, OverflowError):
-        pass
-    raise Refused(INVALID_FORMAT, f"{name} must be a time such as 2026-03-04T13:20:00+00:00.")
+        return None
 
 
 def _one_of(texts: Mapping[str, str], name: str, meanings: Mapping[str, bool]) -> bool | None:

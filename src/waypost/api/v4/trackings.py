@@ -178,9 +178,10 @@ def _filter(query: Mapping[str, str]) -> Filter:
     created = _range(query, "created_date")
     updated = _range(query, "updated_date")
     everything = Filter()
+    # What is registered gets its id then.
     return Filter(
-        after=everything.after if created[0] is None else _first_id(created[0]),
-        before=everything.before if created[1] is None else _first_id(created[1]),
+        after=everything.after if created[0] is None else ids.first_at(created[0]),
+        before=everything.before if created[1] is None else ids.first_at(created[1]),
         statuses=_statuses(query["delivery_status"]) if "delivery_status" in query else None,
         archived=archived_of(query),
         courier=courier_of(query) if "courier_code" in query else None,
@@ -196,11 +197,6 @@ def _range(query: Mapping[str, str], name: str) -> tuple[datetime | None, dateti
     if least is not None and most is not None and least > most:
         raise Refused(INVALID_FORMAT, f"{name}_min must not be later than {name}_max.")
     return least, None if most is None else most + _SECOND
-
-
-def _first_id(at: datetime) -> UUID:
-    """Give the id before all that are made from a time on: what is registered gets its id then."""
-    return UUID(int=max(0, round(at.timestamp() * 1000)) << 80)
 
 
 def _statuses(text: str) -> tuple[Status, ...]:
