@@ -44,6 +44,7 @@ PAGES: Final = {
     "disable": (FILLED, "/developer/webhooks/{failing}?do=disable"),
     "enable": (FILLED, "/developer/webhooks/{off}?do=enable"),
     "delete": (FILLED, "/developer/webhooks/{failing}?do=delete"),
+    "recover": (FILLED, "/developer/webhooks/{failing}?do=recover"),
     "rotate": (FILLED, "/developer/webhooks/{healthy}?do=rotate"),
     "history": (FILLED, "/developer/webhooks/history"),
     "history-error": (FILLED, "/developer/webhooks/history?tracking_number=%2A"),

@@ -57,6 +57,8 @@ FORMS: dict[str, dict[str, str]] = {
     f"{ONE}/end-rotation": {},
     f"{ONE_DELIVERY}/resend": {},
     f"{ONE_DELIVERY}/cancel": {},
+    f"{ONE}/recover": {"since": "2026-01-01T00:00", "only": "all", "act": "start"},
+    f"{ONE}/recoveries/{{recovery_id:str}}/stop": {},
     f"{ONE}/delete": {},
     "/developer/apikeys": {"name": "A", "scope": "read", "days": ""},
     "/developer/apikeys/{key_id:str}/revoke": {},
@@ -97,7 +99,10 @@ class Seeded:
         async with self.portal.database.serving.acquire() as session:
             second = {"email": f"second-{email}", "password_hash": HASH, "role": "member"}
             assert await accounts.create_user(session, user=user, account_email=email, **second)
+        wanted = {"endpoint_id": endpoint, "since": "2026-01-01T00:00:00Z", "only": "failed"}
+        recovery = (await shop.post("/v1/recoveries", wanted)).json()["id"]
         self.ids[email] = {
+            "recovery_id:str": recovery,
             "tracking_id:str": delivery["tracking_id"],
             "user_id:str": ids.to_text(ids.USER, user),
             "endpoint_id:str": endpoint,
@@ -316,9 +321,9 @@ async def test_what_is_anothers_is_answered_as_what_does_not_exist(
     browser, before = await portal.visitor(EMAIL), await seeded.contents()
     nobody = UUID(NOBODY).hex
     unknown = {"endpoint_id": f"ep_{nobody}", "delivery_id": f"dlv_{nobody}", "key_id": f"key_{nobody}"}
-    unknown |= {"user_id": f"usr_{nobody}", "tracking_id": nobody}
+    unknown |= {"recovery_id": f"rec_{nobody}", "user_id": f"usr_{nobody}", "tracking_id": nobody}
     own = seeded.ids[EMAIL]
-    crossed = dict.fromkeys(("delivery_id", "key_id", "user_id", "tracking_id"), own["endpoint_id:str"])
+    crossed = dict.fromkeys(("recovery_id", "delivery_id", "key_id", "user_id", "tracking_id"), own["endpoint_id:str"])
     crossed["endpoint_id"] = own["key_id:str"]
     asked = [
         seeded.path(path, OTHER),

@@ -18,6 +18,7 @@ FILLED_PATHS = (
     "/developer/webhooks/{failing}?do=secret",
     "/developer/webhooks/{long}",
     *(f"/developer/webhooks/{{healthy}}?do={name}" for name in ("update", "test", "disable", "delete", "rotate")),
+    "/developer/webhooks/{healthy}?do=recover",
     "/developer/webhooks/{healthy}?do=test&result={tested}",
     "/developer/webhooks/{off}?do=enable",
     "/developer/webhooks/history",

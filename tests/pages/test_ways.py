@@ -322,3 +322,21 @@ def test_resending_a_delivery_and_cancelling_one(portal: Portal, visit, email: s
     expect(page.get_by_role("link", name="the first delivery")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("status")).to_contain_text("cancel")
+
+
+def test_enabling_a_webhook_offers_what_it_missed_with_its_count(portal: Portal, visit, email: str, script) -> None:
+    page = visit(email, "/developer/webhooks", java_script_enabled=script)
+    add(page, f"{portal.hooks.url}/ok/missed/{email}")
+    act(page, "Disable")
+    page.get_by_role("button", name="Disable endpoint").click()
+    report(portal.api(email), "MISSED1", 1)
+    report(portal.api(email), "MISSED1", 2)
+    act(page, "Enable")
+
+    page.get_by_role("button", name="Enable endpoint").click()
+
+    dialog = page.get_by_role("dialog", name="Recover")
+    expect(dialog.get_by_role("status")).to_have_text("2 webhooks would be sent.")
+    dialog.get_by_role("button", name="Recover").click()
+    expect(page.get_by_role("heading", name="Recoveries")).to_be_visible()
+    portal.hooks.wait_for(f"/ok/missed/{email}", 2)

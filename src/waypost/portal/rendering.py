@@ -142,6 +142,8 @@ def _environment() -> Environment:
         "ERRORS": wording.ERRORS,
         "PARCEL_SIGNS": wording.PARCEL_SIGNS,
         "ORDERINGS": wording.ORDERINGS,
+        "RECOVERED": wording.RECOVERED,
+        "RECOVERY_STATES": wording.RECOVERY_STATES,
         "NAVIGATION": NAVIGATION,
         "current": current,
     }

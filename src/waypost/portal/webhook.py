@@ -20,7 +20,7 @@ from waypost.api.v1.stats import DEFAULT, stats_of
 from waypost.domain import ids
 from waypost.domain.endpoints import Version
 from waypost.domain.statuses import SELECTABLE, Status
-from waypost.portal import showing
+from waypost.portal import recovery, showing
 from waypost.portal.charts import bars
 from waypost.portal.pages import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
@@ -34,7 +34,7 @@ from waypost.store.accounts import Visitor
 from waypost.store.deliveries import Wanted
 from waypost.store.endpoints import EndpointRow
 
-DIALOGS: Final = ("update", "test", "disable", "enable", "delete", "rotate")
+DIALOGS: Final = ("update", "test", "disable", "enable", "delete", "rotate", "recover")
 RECENT: Final = 10
 CHART_HEIGHT: Final = 96
 _TEST: Final = "test"
@@ -92,10 +92,12 @@ async def disable(request: PageRequest, pages: GivenPages, endpoint_id: FromPath
 
 @post(PATH + "/{endpoint_id:str}/enable")
 async def enable(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Turn the endpoint on."""
-    return await _act(
-        request, pages, endpoint_id, lambda account, one: changes.switch(pages.parts, account, one, on=True), "enabled"
-    )
+    """Turn the endpoint on, and offer to recover what it missed."""
+    visitor = await enter(request, pages)
+    was = await changes.find(pages.parts, visitor.account, changes.read_id(endpoint_id))
+    await changes.switch(pages.parts, visitor.account, was.id, on=True)
+    notify(request, "The endpoint was enabled.")
+    return await recovery.offer_missed(pages, visitor.account, was)
 
 
 @post(PATH + "/{endpoint_id:str}/delete")
@@ -181,6 +183,7 @@ async def _page(
         snippet=showing.snippet_of(query.get("language"), query.get("way"), version),
         languages=LANGUAGES,
         **await _lately(pages, visitor, row),
+        **await recovery.shown(pages, visitor.account, row.id, query.get("counted")),
         **await _secret(pages, visitor, row, revealed=query.get("do") == _SECRET),
     )
 

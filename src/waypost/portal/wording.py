@@ -7,6 +7,7 @@ from waypost.carriers.couriers.table import couriers
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Ordering, Skip
+from waypost.domain.recoveries import Only, RecoveryState
 from waypost.domain.statuses import Status
 from waypost.store.endpoints import NamedEndpoint
 
@@ -57,6 +58,19 @@ REASONS: Final = {
 }
 """Why something was not sent, or not to its end."""
 
+
+RECOVERED: Final = {
+    Only.FAILED: "What failed",
+    Only.MISSED: "What was missed while it was off",
+    Only.ALL: "Everything, also what was delivered",
+}
+"""What a recovery is about."""
+
+RECOVERY_STATES: Final = {
+    RecoveryState.RUNNING: "under way",
+    RecoveryState.DONE: "done",
+    RecoveryState.STOPPED: "stopped",
+}
 
 ORDERINGS: Final = {
     Ordering.ORDERED: "One after the other",

@@ -38,6 +38,7 @@ class EndpointRow(msgspec.Struct, frozen=True):
     failing_since: datetime | None
     last_error: str | None
     last_success_at: datetime | None
+    off_since: datetime | None
 
 
 class EndpointFields(msgspec.Struct, frozen=True):
