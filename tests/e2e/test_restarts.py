@@ -77,11 +77,12 @@ def test_a_key_used_again_after_a_kill_is_one_update(shop: Shop) -> None:
 def restart_postgresql(shop: Shop, times: int) -> None:
     """Restart PostgreSQL again and again, as `pg_ctl restart -m immediate` does, while updates come and go out."""
     for _ in range(times):
-        came = len(shop.ledger.taken)
+        came, restarts = len(shop.ledger.taken), shop.server.said().count("postgres_restarted")
         with shop.reporting(40):
             shop.ledger.wait_for_more(came + 5)
             os.kill(server_pid(shop.server.data_dir), signal.SIGQUIT)
             shop.note_fault()
+        shop.server.wait_for(lambda: shop.server.said().count("postgres_restarted") > restarts)  # noqa: B023
         shop.server.wait_for(lambda: shop.api.status("/health/ready") == 200)
     shop.note_fault()
 

@@ -76,7 +76,7 @@ class Shop:
         accepted = self.reporter.accepted - self.before
         self.ledger.wait_for(accepted)
         wait_until_settled(self.server, self.key)
-        came = Counter((one.event, one.endpoint) for one in self.ledger.taken if one.event not in self.before)
+        came = Counter((one.event, one.endpoint) for one in self.ledger.taken if one.event in accepted)
         wanted = {(event, path) for event in accepted for path in PATHS}
         within = [Counter((one.event, one.endpoint) for one in life) for life in lives(self.ledger, self.befell)]
         return Tally(

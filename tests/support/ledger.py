@@ -57,7 +57,9 @@ class Ledger:
     def wait_for_more(self, count: int) -> None:
         """Wait until so many webhooks have come."""
         with self.changed:
-            assert self.changed.wait_for(lambda: len(self.taken) >= count, WAIT_SECONDS), f"{len(self.taken)} came"
+            assert self.changed.wait_for(lambda: len(self.taken) >= count, WAIT_SECONDS), (
+                f"{len(self.taken)} of {count} came"
+            )
 
     def wait_until_left(self) -> None:
         """Wait until nobody is connected: what a server sent before it died has been taken then."""

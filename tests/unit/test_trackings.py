@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from waypost.domain import trackings
@@ -72,6 +72,12 @@ def test_the_result_does_not_depend_on_the_order_or_repetition_of_updates(
         other.status,
         other.substatus,
     )
+
+
+@pytest.mark.faults
+def test_the_result_does_not_depend_on_the_order_in_a_hundred_thousand_permutations() -> None:
+    thorough = settings(max_examples=100_000, deadline=None)
+    thorough(test_the_result_does_not_depend_on_the_order_or_repetition_of_updates)()
 
 
 def test_the_newest_scan_gives_the_status() -> None:
