@@ -51,6 +51,7 @@ async def test_two_at_once_create_one(shop: Caller) -> None:
         ({"tracking_number": ["A1"]}, 4130),
         ({"courier_code": ""}, 4120),
         ({"courier_code": "D H L"}, 4120),
+        ({"courier_code": "dlh"}, 4120),
         ({"title": "x" * 501}, 4130),
         ({"title": "a\0"}, 4130),
         ({"title": {"en": "x"}}, 4130),

@@ -82,7 +82,7 @@ async def test_a_batch_that_is_none_is_refused_whole(shop: Caller, body: object,
         ("1Z999AA10123456784", "", "ups"),
         ("1Z999AA10123456784", "ups", "ups"),
         ("12345678", "usps", "usps"),
-        ("QQQQ", "my-own", "my-own"),
+        ("QQQQ", "usps", "usps"),
     ],
 )
 async def test_auto_correct_takes_another_courier_only_when_the_number_proves_it(
@@ -174,6 +174,7 @@ async def test_an_update_changes_what_is_given_and_answers_what_the_shop_gave(sh
         ({"tracking_number": "A9"}, 4130),
         ({"courier_code": "ups"}, 4130),
         ({"courier_code_new": "D H L"}, 4120),
+        ({"courier_code_new": "dlh"}, 4120),
         ({"courier_code_new": "gls"}, 4101),
         ({"courier_code_new": "arrowxl"}, 4122),
         ({"archived_status": "perhaps"}, 4130),

@@ -50,7 +50,7 @@ _SAYS_V4: Final = {
     4111: "A tracking number is needed.",
     4112: "The id can't be one.",
     4113: "Only an expired tracking can be tracked again.",
-    4120: "The courier code can't be one.",
+    4120: "No courier has this code.",
     4121: "No courier has numbers of this form.",
     4122: "The courier needs a further field, or one of them can't be right.",
     4130: "A field has not the form it needs, or the call does not know it.",

@@ -5,10 +5,10 @@ from collections.abc import Container, Mapping
 from typing import Final
 
 from waypost.api.tracking_changes import NewTracking
-from waypost.api.v4.envelope import COURIER_UNDETECTED, FACT_REQUIRED, INVALID_FORMAT, Refused
+from waypost.api.v4.envelope import COURIER_UNDETECTED, FACT_REQUIRED, INVALID_COURIER, INVALID_FORMAT, Refused
 from waypost.api.v4.fields import archived_of, courier_of, flag_of, number_of, read_texts
 from waypost.carriers.couriers.detection import Certainty, detect
-from waypost.carriers.couriers.table import missing_fact
+from waypost.carriers.couriers.table import is_known, missing_fact
 from waypost.domain.facts import SHOP_FACTS
 from waypost.domain.trackings import Edit
 
@@ -29,7 +29,7 @@ def read_parcel(fields: Mapping[str, object]) -> NewTracking:
     """Give the parcel that a body registers."""
     texts = read_texts(fields, CREATE)
     number = number_of(texts)
-    courier = _courier(texts, number)
+    courier = _known(_courier(texts, number))
     given = _facts(texts)
     require_facts(courier, given)
     return NewTracking(number, courier, given)
@@ -43,7 +43,7 @@ def require_facts(courier: str, given: Container[str]) -> None:
 
 def read_edit(texts: Mapping[str, str]) -> Edit:
     """Give what a body corrects of a parcel."""
-    courier = courier_of(texts, "courier_code_new") if "courier_code_new" in texts else None
+    courier = _known(courier_of(texts, "courier_code_new"), "courier_code_new") if "courier_code_new" in texts else None
     return Edit(_facts(texts), courier, archived_of(texts))
 
 
@@ -63,6 +63,14 @@ def _courier(texts: Mapping[str, str], number: str) -> str:
     if any(guess.courier == given for guess in guesses):
         return given
     return next((guess.courier for guess in guesses if guess.certainty is Certainty.SURE), given)
+
+
+def _known(courier: str, name: str = "courier_code") -> str:
+    """Refuse a courier that nobody knows: a slip of the pen would wait for ever for its first scan."""
+    if not is_known(courier):
+        message = "no courier has it. Parcels of a courier of your own are made by POST /v1/updates"
+        raise Refused(INVALID_COURIER, f"The value of {name} is invalid: {message}.")
+    return courier
 
 
 def _facts(texts: Mapping[str, str]) -> dict[str, str]:

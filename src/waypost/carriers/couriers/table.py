@@ -80,10 +80,7 @@ def posts() -> Mapping[str, str]:
 
 
 def is_known(code: str) -> bool:
-    """Say whether the table has a courier.
-
-    Parcels of others are taken too: whoever reports their updates names their courier.
-    """
+    """Say whether the table has a courier."""
     return code in couriers()
 
 
