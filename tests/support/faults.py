@@ -61,6 +61,13 @@ class Shop:
         finally:
             at_work.join()
 
+    def wait_for_more(self, count: int) -> None:
+        """Wait until so many more webhooks have come, or nobody reports any longer, because it was refused."""
+        came = len(self.ledger.taken)
+        with self.ledger.changed:
+            while len(self.ledger.taken) < came + count and not self.reporter.enough.is_set():
+                self.ledger.changed.wait(0.05)
+
     def note_fault(self) -> None:
         """What is sent again from now on was under way when something befell the server."""
         self.befell.append(len(self.ledger.taken))
