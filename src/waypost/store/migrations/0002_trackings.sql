@@ -1,13 +1,15 @@
--- Trackings are listed by any filter. Every index that holds `status` is written when the status changes, the one that
--- holds `updated_at` at every change: changes of a parcel are no longer heap-only.
+-- Trackings are listed by any filter, and what a list skips, or filters by, is read from its index alone: so the bucket
+-- stands last in each. Every index that holds `status` is written when the status changes, the one that holds
+-- `updated_at` at every change: changes of a parcel are no longer heap-only.
 
 alter table tracking add column archived boolean not null default false;
 alter table tracking add column order_number text collate "C";   -- the fact, to be found by its beginning
 
--- The bucket stands last so that a page's ids are read from the index alone.
+create index tracking_age on tracking (account, id, bucket);
+drop index tracking_account;
 create index tracking_lane on tracking (account, archived, status, id, bucket);
 create index tracking_courier_lane on tracking (account, courier_code, archived, status, id, bucket);
-create index tracking_updated_lane on tracking (account, archived, status, updated_at, id, bucket);
+create index tracking_changed_lane on tracking (account, archived, status, updated_at, id, bucket, courier_code);
 create index tracking_order on tracking (account, order_number, id) where order_number is not null;
 
 -- What was deleted is found by its number for as long as its events and deliveries are kept.

@@ -1,6 +1,0 @@
--- Several dispatchers share the endpoints: who has not been seen for some seconds is paused and gets none.
-alter table dispatcher add column seen_at timestamptz not null default now();
-
--- How many attempts a second an endpoint wants at most; null: as many as it takes.
-alter table endpoint add column rate_limit_per_second integer;
-alter table endpoint add constraint endpoint_rate_limit check (rate_limit_per_second between 1 and 1000) not valid;
