@@ -163,6 +163,31 @@ async def test_what_is_claimed_at_the_moment_it_is_cancelled_is_marked(api: Api,
     assert await api.database.serving.fetchval("select cancelling from due") == "user"
 
 
+@pytest.mark.parametrize("resent", [False, True])
+async def test_what_was_cancelled_in_flight_is_not_sent_again_when_its_dispatcher_died(
+    api: Api, shop: Caller, *, resent: bool
+) -> None:
+    async with receiving() as receiver:
+        await add(api, shop, url_of(receiver))
+        await report(shop, "A1", 8)
+        if resent:
+            async with dispatching(api, 1, policy=Policy()):
+                pass
+            (first,) = await listed(shop)
+            await shop.post(f"/v1/deliveries/{first['id']}/resend")
+        item, *_ = await listed(shop)
+        await lease(api)
+        await shop.post(f"/v1/deliveries/{item['id']}/cancel")
+        await api.database.serving.execute("update due set leased_by = null, leased_until = null")
+
+        async with dispatching(api, 1 + resent, policy=Policy()):
+            pass
+
+        item, *_ = await listed(shop)
+        assert (item["state"], item["reason"], item["attempt_count"]) == ("cancelled", "user", 0)
+        assert len(receiver.requests) == int(resent)
+
+
 async def test_what_can_not_be_resent_says_why_and_makes_nothing(api: Api, shop: Caller) -> None:
     endpoint = await add(api, shop)
     await report(shop, "A1", 8)

@@ -327,6 +327,8 @@ class Dispatcher:
 
     async def _sent(self, held: Held, endpoint: LaneEndpoint) -> Finished:
         claimed = held.claimed
+        if claimed.cancelled:
+            return Finished(claimed, None, None)  # the settling knows why, and ends it
         try:
             return await self._sender.run(claimed, endpoint, held.begin_before)
         except Exception:  # noqa: BLE001 - we failed, not the endpoint: no attempt is counted

@@ -53,7 +53,8 @@ class NewDelivery(msgspec.Struct, frozen=True):
 class Claimed(msgspec.Struct, frozen=True):
     """A delivery that this dispatcher may work on until its lease ends.
 
-    ``packed`` None: its event is gone. A test has none: it sends the sample of the status ``sample``.
+    ``packed`` None: its event is gone. A test has none: it sends the sample of the status ``sample``. What is
+    ``cancelled`` was so while a dispatcher had it in flight that died: it is settled without an attempt.
     """
 
     bucket: int
@@ -65,6 +66,7 @@ class Claimed(msgspec.Struct, frozen=True):
     tries: int
     lease_no: int
     packed: bytes | None
+    cancelled: bool = False
     sample: str | None = None
 
 

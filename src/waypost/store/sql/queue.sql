@@ -20,9 +20,10 @@ with picked as (
     update due d
     set lease_no = d.lease_no + 1, leased_by = $4, leased_until = now() + $5::interval
     where d.bucket = any ($1::smallint[]) and d.id = any (array(select id from picked))
-    returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no
+    returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling
 )
-select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.state
+select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.state,
+       c.cancelling is not null as cancelled, null::text as sample
 from claimed c
 left join lateral (
     select e.state from event e
@@ -52,9 +53,10 @@ with picked as (
     update due d
     set lease_no = d.lease_no + 1, leased_by = $3, leased_until = now() + $4::interval
     where d.bucket = any ($1::smallint[]) and d.id = any (array(select id from picked))
-    returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.sample
+    returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling, d.sample
 )
-select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.state, c.sample
+select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.state,
+       c.cancelling is not null as cancelled, c.sample
 from claimed c
 left join lateral (
     select e.state from event e
