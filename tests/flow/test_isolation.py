@@ -10,7 +10,7 @@ from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account
 from tests.support.receiver import HANG, OK, always, answering, receiving
 from waypost.dispatch.addresses import AddressSlots
-from waypost.dispatch.dispatcher import Dispatcher
+from waypost.dispatch.dispatcher import BY_HAND_AT_ONCE, MOST_BY_HAND, Dispatcher
 from waypost.dispatch.lanes import IN_FLIGHT
 from waypost.dispatch.run import Sender, Settings
 from waypost.domain import ids
@@ -94,6 +94,27 @@ async def test_what_a_person_asks_for_waits_for_no_breaker_and_no_rate_limit(dat
         requests = await receiver.received(2 * OPENS_AFTER + 1)
         assert sum("waypost-test" in one.headers for one in requests) == 1
         assert way.dispatcher.measures().breakers == {"open": 1}
+
+
+async def test_many_resends_to_an_endpoint_that_hangs_take_no_more_than_its_share(
+    database: Database, account: UUID
+) -> None:
+    way = Way(database, policy=Policy(base_seconds=3600))
+    async with receiving(always(HANG)) as dead, receiving() as healthy, running(way):
+        await way.add_endpoint(account, dead.url)
+        await report(way, account, 3 * BY_HAND_AT_ONCE)
+        other = await way.add_endpoint(account, healthy.url)
+        await resend_all(database)
+        async with database.serving.acquire() as session:
+            await queue.add_test(session, account, other, sample="transit", random=(1, 2))
+
+        way.dispatcher.hint_by_hand()
+
+        await healthy.received(1)
+        claimed = await database.serving.fetchval(
+            "select count(*) from due where resend_of is not null and leased_until > now()"
+        )
+        assert claimed < MOST_BY_HAND + BY_HAND_AT_ONCE
 
 
 async def resend_all(database: Database) -> None:

@@ -17,7 +17,7 @@ ARGUMENTS = {
     "hold": ([1], [1], [uuid4()], [1], [0]),
     "settle": ([1], [uuid4()], "delivered", None, 1),
     "retry": ([1], [uuid4()], [datetime(2000, 1, 1, tzinfo=UTC)], [1]),
-    "claim_by_hand": (ALL_BUCKETS, 32, 1, timedelta(seconds=45)),
+    "claim_by_hand": (ALL_BUCKETS, 16, 1, timedelta(seconds=45), [uuid4()]),
     "unblock": ([1], [1], [uuid4()], [uuid4()]),
     "newer": ([1], [1], [uuid4()], [uuid4()], [uuid4()], [1]),
     "unsettled_of_recovery": (ALL_BUCKETS, uuid4()),

@@ -33,7 +33,13 @@ LEASE_SLACK_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 20.0
 MOST_CRASHES: Final = 5
 CLAIM_PAUSE_SECONDS: Final = 0.005
-BY_HAND_AT_ONCE: Final = 32
+BY_HAND_AT_ONCE: Final = 16
+"""Tests and resends that are claimed at a time."""
+
+MOST_BY_HAND: Final = 4
+"""An endpoint that has so many of them in flight is left out of the next claim: a script that resends thousands gets no
+more of the connections than an endpoint's lane does."""
+
 BUSY_CLAIM: Final = 32
 RESERVED: Final = 4
 """The share of the slots, one in so many, that is kept for endpoints which have none."""
@@ -72,6 +78,7 @@ class Dispatcher:
         self._wake, self._by_hand_wake, self._look = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._serving = False
         self._workers: set[asyncio.Task[None]] = set()
+        self._by_hand: Counter[UUID] = Counter()
         self._recorder = Recorder(database, self.hint)
 
     @property
@@ -210,11 +217,15 @@ class Dispatcher:
             self._by_hand_wake.clear()
             begin_before = clock() + LEASE_SLACK_SECONDS - 1
             with suppress(*REPEATABLE):
+                busy = [endpoint for endpoint, count in self._by_hand.items() if count >= MOST_BY_HAND]
                 async with self._database.engine.acquire() as session:
-                    claimed = await queue.claim_by_hand(session, BY_HAND_AT_ONCE, dispatcher=number, lease=self._lease)
+                    claimed = await queue.claim_by_hand(
+                        session, BY_HAND_AT_ONCE, busy=busy, dispatcher=number, lease=self._lease
+                    )
                     names = [one.endpoint for one in claimed]
                     endpoints = await queue.lane_endpoints(session, names) if names else {}
                 for one in claimed:
+                    self._by_hand[one.endpoint] += 1
                     self._start(self._send_by_hand(Held(one, begin_before), endpoints.get(one.endpoint)))
                 if len(claimed) == BY_HAND_AT_ONCE:
                     self._by_hand_wake.set()
@@ -222,13 +233,24 @@ class Dispatcher:
     async def _send_by_hand(self, held: Held, endpoint: LaneEndpoint | None) -> None:
         """Send a test also to an endpoint that is off."""
         is_test = held.claimed.sample is not None
-        if endpoint is None or endpoint.deleted or not (endpoint.enabled or is_test):
-            finished = Finished(held.claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF)
-        else:
-            finished = await self._sent(held, endpoint)
+        try:
+            if endpoint is None or endpoint.deleted or not (endpoint.enabled or is_test):
+                finished = Finished(held.claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF)
+            else:
+                finished = await self._sent(held, endpoint)
+        finally:
+            self._ended_by_hand(held.claimed.endpoint)
         if not is_test:
             self._counts.add(finished)
         self._recorder.add(finished)
+
+    def _ended_by_hand(self, endpoint: UUID) -> None:
+        """Count it as ended; what the endpoint was left out for is claimed now."""
+        if self._by_hand[endpoint] == MOST_BY_HAND:
+            self.hint_by_hand()
+        self._by_hand[endpoint] -= 1
+        if not self._by_hand[endpoint]:
+            del self._by_hand[endpoint]
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         worker = asyncio.create_task(work)

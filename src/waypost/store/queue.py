@@ -73,9 +73,11 @@ async def add_test(
     return None if await fetch_one(session, "add_test", *key) is None else delivery
 
 
-async def claim_by_hand(session: Session, most: int, *, dispatcher: int, lease: timedelta) -> list[Claimed]:
-    """Lease tests and resends that are due, the oldest first."""
-    rows = await fetch(session, "claim_by_hand", ALL_BUCKETS, most, dispatcher, lease)
+async def claim_by_hand(
+    session: Session, most: int, *, busy: Sequence[UUID] = (), dispatcher: int, lease: timedelta
+) -> list[Claimed]:
+    """Lease tests and resends that are due, the oldest first; none of the endpoints that are ``busy``."""
+    rows = await fetch(session, "claim_by_hand", ALL_BUCKETS, most, dispatcher, lease, busy)
     return [Claimed(*row) for row in rows]
 
 

@@ -41,11 +41,12 @@ returning id
 
 -- name: claim_by_hand
 -- Tests and resends: what a person asked for waits in no lane, so that neither a backlog, an order, a breaker nor a rate
--- limit holds it up. A resend is tried again as others are, when its time has come.
+-- limit holds it up. A resend is tried again as others are, when its time has come. The endpoints $5 have enough of
+-- them in flight.
 with picked as (
     select q.id from due q
     where q.bucket = any ($1::smallint[]) and (q.sample is not null or q.resend_of is not null)
-      and q.next_at <= now() and (q.leased_until is null or q.leased_until <= now())
+      and q.endpoint <> all ($5::uuid[]) and q.next_at <= now() and (q.leased_until is null or q.leased_until <= now())
     order by q.id
     limit $2
     for update skip locked
