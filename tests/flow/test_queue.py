@@ -3,6 +3,7 @@
 import asyncio
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,10 +12,12 @@ from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account, add_endpoint
 from waypost.domain.deliveries import Settled
 from waypost.intake.batch import write
-from waypost.store import queue
+from waypost.store import deliveries, delivery_changes, queue
 from waypost.store.database import Database
+from waypost.store.delivery_changes import Cancelled
 from waypost.store.queue import Lane
 from waypost.store.rows import AttemptRow, Claimed, Finished
+from waypost.store.statements import Session
 from waypost.store.states import unpack
 
 LEASE = timedelta(seconds=60)
@@ -178,6 +181,41 @@ async def test_what_an_endpoint_that_is_off_has_waiting_is_cancelled(
     assert cancelled == 3
     rows = await database.serving.fetch("select state, reason from settled")
     assert {tuple(row) for row in rows} == {("cancelled", "endpoint_off")}
+
+
+async def cancel_first(session: Session, account: UUID, _: UUID) -> None:
+    (row,) = await session.fetch("select id from due where not blocked")
+    found = await deliveries.find(session, account, row["id"])
+    assert found is not None
+    while (await delivery_changes.cancel(session, found))[0] is Cancelled.NOT_THERE:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        (lambda session, _, endpoint: queue.cancel_lane(session, endpoint), 0),
+        (lambda session, _, endpoint: queue.free_lane(session, endpoint, UUID(int=0)), 2),
+        (cancel_first, 1),
+    ],
+    ids=["cancel_lane", "free_lane", "cancel"],
+)
+async def test_a_change_that_meets_a_settle_the_other_way_round_is_made_again(
+    database: Database, account: UUID, endpoint: UUID, change: Any, left: int
+) -> None:
+    await report(database, account, "A1", 8, 9)
+    async with database.engine.acquire() as session, database.engine.acquire() as other:
+        async with other.transaction():
+            await other.execute("set local deadlock_timeout = '1min'")
+            await other.execute("select from due for update")
+            changing = asyncio.create_task(change(session, account, endpoint))
+            async with asyncio.timeout(20):
+                while not await other.fetchval("select count(*) from pg_locks where not granted"):
+                    pass
+            await other.execute("select from tracking for no key update")
+        await changing
+
+    assert await database.serving.fetchval("select count(*) from due where not blocked") == left
 
 
 async def test_the_scout_finds_each_lane_and_when_it_is_due(database: Database, account: UUID, endpoint: UUID) -> None:

@@ -1,5 +1,6 @@
 """What people do with single deliveries. Whoever calls has seen that the delivery is the account's."""
 
+from contextlib import suppress
 from enum import Enum, auto
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from waypost.domain.deliveries import Reason
 from waypost.store import intake_rows
 from waypost.store.deliveries import DeliveryRow
 from waypost.store.queue import unblock
-from waypost.store.statements import Session, fetch, fetch_one, transaction
+from waypost.store.statements import REPEATABLE, Session, fetch, fetch_one, transaction
 
 
 class Cancelled(Enum):
@@ -37,10 +38,14 @@ async def cancel(session: Session, row: DeliveryRow) -> tuple[Cancelled, set[UUI
     very moment, is not there: the caller looks again.
     """
     buckets = [row.bucket]
-    async with transaction(session):
-        await fetch(session, "lock_trackings", buckets, buckets, [row.tracking])
-        done = await fetch_one(session, "cancel", buckets, [row.id], Reason.USER.value)
-        assert done is not None  # noqa: S101 - an aggregate gives a row
+    with suppress(*REPEATABLE):
+        async with transaction(session):
+            await fetch(session, "lock_trackings", buckets, buckets, [row.tracking])
+            done = await fetch_one(session, "cancel", buckets, [row.id], Reason.USER.value)
+            assert done is not None  # noqa: S101 - an aggregate gives a row
+            freed = await unblock(session, {(row.bucket, row.tracking, row.endpoint)}) if done["cancelled"] else set()
         if done["cancelled"]:
-            return Cancelled.AT_ONCE, await unblock(session, {(row.bucket, row.tracking, row.endpoint)})
-    return (Cancelled.WITH_ITS_ATTEMPT if done["marked"] else Cancelled.NOT_THERE), set()
+            return Cancelled.AT_ONCE, freed
+        if done["marked"]:
+            return Cancelled.WITH_ITS_ATTEMPT, freed
+    return Cancelled.NOT_THERE, set()

@@ -4,11 +4,13 @@
 """
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import msgspec
+from asyncpg import Record
 
 from waypost.domain import ids
 from waypost.domain.deliveries import Reason, Settled
@@ -16,7 +18,7 @@ from waypost.domain.endpoints import DisabledReason, Ordering
 from waypost.store import hours, intake_rows
 from waypost.store.intake_rows import day_of
 from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
-from waypost.store.statements import Session, copy, execute, fetch, fetch_one, transaction
+from waypost.store.statements import REPEATABLE, Session, copy, execute, fetch, fetch_one, transaction
 
 ALL_BUCKETS: Final = list(range(ids.BUCKETS))
 _RETRIES_A_CALL: Final = 100
@@ -264,13 +266,18 @@ async def leave(session: Session, number: int) -> None:
 
 async def cancel_lane(session: Session, endpoint: UUID) -> int:
     """Cancel what an endpoint that is off has waiting, and give how many deliveries that were; 0 when none is left."""
+    while True:
+        with suppress(*REPEATABLE):
+            return await _cancel_lane(session, endpoint)
+
+
+async def _cancel_lane(session: Session, endpoint: UUID) -> int:
     async with transaction(session):
         rows = await fetch(session, "lane_queues", ALL_BUCKETS, endpoint)
         if not rows:
             return 0
+        await _lock_trackings(session, rows)
         buckets = sorted({row["bucket"] for row in rows})
-        trackings = sorted({row["tracking"] for row in rows})
-        await fetch(session, "lock_trackings", buckets, [ids.bucket(tracking) for tracking in trackings], trackings)
         done = await fetch_one(session, "cancel", buckets, [row["id"] for row in rows], Reason.ENDPOINT_OFF.value)
         assert done is not None  # noqa: S101 - an aggregate gives a row
         await unblock(session, {(row["bucket"], row["tracking"], endpoint) for row in rows})
@@ -283,16 +290,26 @@ async def free_lane(session: Session, endpoint: UUID, after: UUID) -> UUID | Non
 
     For an endpoint that wants no order any more. The heads keep their places: nothing waits for them then.
     """
+    while True:
+        with suppress(*REPEATABLE):
+            return await _free_lane(session, endpoint, after)
+
+
+async def _free_lane(session: Session, endpoint: UUID, after: UUID) -> UUID | None:
     async with transaction(session):
         rows = await fetch(session, "blocked_of_endpoint", ALL_BUCKETS, endpoint, after)
         if not rows:
             return None
-        buckets = sorted({row["bucket"] for row in rows})
-        trackings = sorted({row["tracking"] for row in rows})
-        await fetch(session, "lock_trackings", buckets, [ids.bucket(tracking) for tracking in trackings], trackings)
-        await execute(session, "free", buckets, [row["id"] for row in rows])
+        await _lock_trackings(session, rows)
+        await execute(session, "free", sorted({row["bucket"] for row in rows}), [row["id"] for row in rows])
         last: UUID = rows[-1]["id"]
         return last
+
+
+async def _lock_trackings(session: Session, rows: Sequence[Record]) -> None:
+    trackings = sorted({row["tracking"] for row in rows})
+    buckets = [ids.bucket(tracking) for tracking in trackings]
+    await fetch(session, "lock_trackings", sorted(set(buckets)), buckets, trackings)
 
 
 async def disable(session: Session, endpoint: UUID, reason: DisabledReason) -> None:
