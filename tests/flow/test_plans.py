@@ -67,6 +67,7 @@ LISTS = {
     "trackings_by_updated_lane": (ALL_BUCKETS, *LANES, None, NOW, NOW),
     "search_trackings": (ALL_BUCKETS, *LANES, "A", "B", 1000, "A", "B", None, NOW, NOW),
     "trackings_with_number": ([1], uuid4(), "A1"),
+    "failed_attempts": (ALL_BUCKETS, uuid4(), "https://shop.example/hook", 200),
     "feed": (ALL_BUCKETS, uuid4(), UUID(int=0), UUID(int=2**127), *DAYS, 50),
 }
 FILL = """

@@ -45,6 +45,7 @@ ATTRIBUTES = frozenset(
         *("disabled", "hidden", "open", "placeholder", "maxlength", "spellcheck", "tabindex", "datetime", "scope"),
         *("start", "viewbox", "width", "height", "focusable", "d", "x", "y", "transform", "preserveaspectratio"),
         *("x1", "x2", "y1", "y2", "points", "colspan", "alt", "hreflang", "enctype", "accept", "minlength"),
+        "inputmode",
     }
 )
 FAMILIES = ("aria-", "data-", "form")

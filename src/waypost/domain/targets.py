@@ -39,6 +39,10 @@ class ForbiddenUrl(InvalidInput):
         super().__init__("url", reason)
 
 
+class ForbiddenPort(ForbiddenUrl):
+    """A URL whose port is none of those that requests may go to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The ports that requests may go to: ``text`` as in the setting EGRESS_PORTS, ``ranges`` both ends included."""
@@ -163,7 +167,7 @@ def _port(text: str | None, scheme: str, ports: Ports) -> int:
         raise ForbiddenUrl("The port of the URL is not valid.")
     port = DEFAULT_PORTS[scheme] if text is None else int(text)
     if port not in ports:
-        raise ForbiddenUrl(f"Port {port} is not allowed; the operator's setting EGRESS_PORTS allows {ports.text}.")
+        raise ForbiddenPort(f"Port {port} is not allowed; the operator's setting EGRESS_PORTS allows {ports.text}.")
     return port
 
 

@@ -3,7 +3,6 @@
 import json
 from functools import lru_cache
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 from markupsafe import Markup, escape
@@ -18,6 +17,7 @@ from waypost.domain.endpoints import Version
 from waypost.domain.statuses import Status
 from waypost.payloads import render, sign_inside
 from waypost.payloads.samples import sample_state
+from waypost.portal.remedies import redirect_target, remedy
 from waypost.portal.snippets import LANGUAGES, Language, Way, snippet
 
 LONGEST_SHOWN: Final = 30_000
@@ -61,54 +61,6 @@ class ShownSnippet(msgspec.Struct, frozen=True):
     text: ShownText
 
 
-_REMEDIES: Final = {
-    Outcome.DNS_FAILED: "Check the host name for a typing error, and that it can be looked up from this server.",
-    Outcome.ADDRESS_FORBIDDEN: "Webhooks go to public addresses only. The operator can open a private network with"
-    " WAYPOST_EGRESS_ALLOW and a port with WAYPOST_EGRESS_PORTS.",
-    Outcome.CONNECT_FAILED: "Nothing listens there, or a firewall refuses: let the outgoing IPs in.",
-    Outcome.TLS_FAILED: "Renew or complete the certificate: its whole chain must be sent, for this host name, TLS 1.2"
-    " or later.",
-    Outcome.TIMED_OUT: "Answer at once with 200 and do the work afterwards.",
-    Outcome.RESET: "Look into the receiver's log: it ended the connection in the middle.",
-    Outcome.BAD_RESPONSE: "Something else than an HTTP server answers there: check the port.",
-    Outcome.HTTP_410: "410 says that the endpoint is gone for good: but for a test it turns the endpoint off.",
-    Outcome.HTTP_429: "The receiver wants fewer requests. Retry-After is honoured.",
-    Outcome.HTTP_5XX: "The receiver failed: look into its log at this time.",
-}
-_OF_CODE: Final = {
-    400: "The receiver did not understand the body: check the payload version.",
-    401: "The receiver wants a log-in: give it an own header, or open this path.",
-    403: "The receiver refuses: check its signature check and its firewall.",
-    404: "There is nothing at this path: check the URL.",
-    405: "This path takes no POST: check the URL.",
-    415: "The receiver does not take application/json.",
-}
-_REDIRECT: Final = "Redirects are not followed: use the URL that it leads to."
-
-
-def remedy(attempt: Attempt) -> str | None:
-    """Say what to do about an attempt that failed; None for one that succeeded."""
-    outcome = Outcome(attempt.outcome)
-    match outcome:
-        case Outcome.SUCCEEDED:
-            return None
-        case Outcome.HTTP_3XX:
-            return _redirect(attempt)
-        case Outcome.HTTP_4XX:
-            return _OF_CODE.get(attempt.status_code or 0, "The receiver refused the request: look into its log.")
-        case _:
-            return _REMEDIES[outcome]
-
-
-def _redirect(attempt: Attempt) -> str:
-    """Name where a redirect leads, if that is a web address."""
-    headers = attempt.response.headers if attempt.response else []
-    target = next((value for name, value in headers if name == "location"), "")
-    if urlsplit(target).scheme not in ("http", "https"):
-        return _REDIRECT
-    return f"{_REDIRECT[:-1]}, {target[:200]}"
-
-
 def delivery(shown: DeliveryWithAttempts) -> ShownDelivery:
     """Give a delivery ready to be shown."""
     return ShownDelivery(shown, [_attempt(attempt) for attempt in reversed(shown.attempts)])
@@ -121,8 +73,14 @@ def _attempt(attempt: Attempt) -> ShownAttempt:
         attempt,
         None if request is None else body(request),
         None if response is None else body(response, longest=LONGEST_ANSWER),
-        remedy(attempt),
+        remedy(Outcome(attempt.outcome), attempt.status_code, _target(attempt)),
     )
+
+
+def _target(attempt: Attempt) -> str | None:
+    headers = attempt.response.headers if attempt.response else []
+    location = next((value for name, value in headers if name == "location"), None)
+    return redirect_target(attempt.request.url, location)
 
 
 def body(text: str, *, longest: int = LONGEST_SHOWN) -> ShownText:

@@ -20,7 +20,7 @@ from waypost.api.v1.stats import DEFAULT, stats_of
 from waypost.domain import ids
 from waypost.domain.endpoints import Version
 from waypost.domain.statuses import SELECTABLE, Status
-from waypost.portal import recovery, showing
+from waypost.portal import last_errors, recovery, showing
 from waypost.portal.charts import bars
 from waypost.portal.pages import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
@@ -183,6 +183,7 @@ async def _page(
         snippet=showing.snippet_of(query.get("language"), query.get("way"), version),
         languages=LANGUAGES,
         **await _lately(pages, visitor, row),
+        last_errors=await last_errors.shown(pages, row),
         **await recovery.shown(pages, visitor.account, row.id, query.get("counted")),
         **await _secret(pages, visitor, row, revealed=query.get("do") == _SECRET),
     )

@@ -17,6 +17,9 @@ FIRST: Final = UUID(int=0)
 LAST: Final = UUID(int=253_402_300_799_000 << 80)
 """Ids before all and, of the end of the year 9999, after all."""
 
+MOST_FAILED: Final = 200
+"""So many failed attempts are given at most, and so many deliveries looked at for them."""
+
 
 class DeliveryRow(msgspec.Struct, frozen=True):
     """A delivery. ``state`` None: not settled. What is of its event is None when that is gone.
@@ -68,6 +71,16 @@ class KeptAttempt(msgspec.Struct, frozen=True):
     response_headers: str | None
     response_body: bytes | None
     response_truncated: bool | None
+
+
+class FailedAttempt(msgspec.Struct, frozen=True):
+    """What an attempt that failed came to; ``location`` is where a redirect says that it leads."""
+
+    delivery: UUID
+    started_at: datetime
+    outcome: str
+    status_code: int | None
+    location: str | None
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -148,3 +161,9 @@ async def attempts(session: Session, delivery: UUID) -> list[KeptAttempt]:
     """Give a delivery's attempts, oldest first."""
     rows = await fetch(session, "attempts", [bucket(delivery)], delivery, day_of(delivery))
     return [KeptAttempt(**row) for row in rows]
+
+
+async def failed_attempts(session: Session, endpoint: UUID, url: str) -> list[FailedAttempt]:
+    """Give the failed attempts of the last 24 hours at one URL of an endpoint, newest first."""
+    rows = await fetch(session, "failed_attempts", ALL_BUCKETS, endpoint, url, MOST_FAILED)
+    return [FailedAttempt(**row) for row in rows]

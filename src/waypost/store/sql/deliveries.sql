@@ -177,3 +177,32 @@ select number, started_at, duration_ms, version, outcome, status_code, retry_aft
 from attempt
 where bucket = any ($1::smallint[]) and delivery = $2 and day = $3
 order by number
+
+-- name: failed_attempts
+-- No index leads from an endpoint to its attempts: they are found by its newest deliveries that may have failed ones.
+-- Those that wait are looked for among those that were tried, however many were not; those that were delivered in the
+-- end among the newest.
+select d.id as delivery, a.started_at, a.outcome, a.status_code, a.location
+from (select * from (
+          (select bucket, id from due
+           where bucket = any ($1::smallint[]) and endpoint = $2 and tries > 0 order by id desc limit $4)
+          union
+          (select bucket, id from settled
+           where bucket = any ($1::smallint[]) and endpoint = $2 and state <> 'delivered' order by id desc limit $4)
+          union
+          select s.bucket, s.id
+          from (select * from settled
+                where bucket = any ($1::smallint[]) and endpoint = $2 order by id desc limit $4) s
+          where s.tries > 1) d
+      order by id desc limit $4) d
+cross join lateral (
+    select t.started_at, t.outcome, t.status_code,
+           (select left(h ->> 1, 2049) from jsonb_array_elements(t.response_headers) h
+            where t.outcome = 'http_3xx' and h ->> 0 = 'location' limit 1) as location
+    from attempt t
+    where t.bucket = any ($1::smallint[]) and t.bucket = d.bucket and t.delivery = d.id
+      and t.day = (uuid_extract_timestamp(d.id) at time zone 'utc')::date
+      and t.started_at > now() - interval '24 hours' and t.outcome <> 'succeeded' and t.url = $3
+    offset 0) a
+order by a.started_at desc
+limit $4

@@ -1,0 +1,195 @@
+"""The last errors on an endpoint's page: grouped, each with its one remedy, and a redirect that can be taken over."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from json import dumps
+from uuid import uuid4
+
+import pytest
+
+from tests.support.api import Caller
+from tests.support.visiting import Browser, Document, Element, Portal, assert_harmless, id_of, serving_pages
+from waypost.domain.errors import InvalidInput
+from waypost.domain.targets import Ports, parse_target
+from waypost.portal import remedies
+from waypost.portal.last_errors import MOST_GROUPS, grouped
+from waypost.store.database import Database
+from waypost.store.deliveries import MOST_FAILED, FailedAttempt
+
+EMAIL, OTHER = "shop@example.com", "other@example.com"
+HOME = "/developer/webhooks"
+URL = "http://127.0.0.1/hook"
+ATTEMPT = """
+insert into attempt (bucket, day, delivery, number, started_at, duration_ms, version, outcome, status_code, url,
+                     signed_at, signature, webhook_signature, user_agent, body_sha256, body_length, response_headers)
+select $1, $2::date, $3, n, $4::timestamptz - n * interval '1 second', 1, 'V4', $5, $6, $7, 1, '', '', '', ''::bytea, 0,
+       $8
+from generate_series($9::integer, $9::integer + $10 - 1) n
+"""
+
+
+@pytest.fixture
+async def portal(database: Database) -> AsyncIterator[Portal]:
+    async with serving_pages(database) as portal:
+        yield portal
+
+
+@pytest.fixture
+async def shop(portal: Portal) -> Caller:
+    return await portal.account(EMAIL)
+
+
+@pytest.fixture
+async def browser(portal: Portal, shop: Caller) -> Browser:
+    assert shop.account
+    return await portal.visitor(EMAIL)
+
+
+@pytest.fixture
+async def endpoint(portal: Portal, shop: Caller) -> str:
+    return await portal.endpoint(shop, URL)
+
+
+async def report(shop: Caller, number: str) -> str:
+    """Report a parcel and give its delivery."""
+    scan = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "Delivered"}
+    update = {"tracking_number": number, "courier_code": "dhl", "create": True, "checkpoints": [scan]}
+    assert (await shop.post("/v1/updates", {"updates": [update]})).status_code == 200
+    return str((await shop.get(f"/v1/deliveries?tracking_number={number}")).json()["items"][0]["id"])
+
+
+async def fail(
+    database: Database,
+    delivery: str,
+    outcome: str,
+    code: int | None = None,
+    *,
+    location: str | None = None,
+    times: int = 1,
+    hours_ago: float = 0,
+    url: str = URL,
+) -> None:
+    """Let attempts of a delivery have failed so, one a second before the other."""
+    one, at = id_of(delivery), datetime.now(UTC) - timedelta(hours=hours_ago)
+    row = await database.serving.fetchrow(
+        "update due set tries = tries + $2 where id = $1"
+        " returning bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date as day",
+        one,
+        times,
+    )
+    assert row is not None
+    headers = None if code is None else dumps([["content-type", "x"], *([["location", location]] if location else [])])
+    first = 1 + await database.serving.fetchval("select count(*) from attempt where delivery = $1", one)
+    sent = (row["bucket"], row["day"], one, at, outcome, code, url, headers, first, times)
+    await database.serving.execute(ATTEMPT, *sent)
+
+
+async def cards(browser: Browser, endpoint: str) -> list[Element]:
+    """Give the groups of errors that the endpoint's page shows."""
+    answer = await browser.get(f"{HOME}/{endpoint}")
+    assert answer.status_code == 200
+    return assert_harmless(answer.text).all("li", **{"class": "card"})
+
+
+async def test_without_errors_nothing_is_shown(browser: Browser, endpoint: str) -> None:
+    answer = await browser.get(f"{HOME}/{endpoint}")
+
+    assert "Last errors" not in Document(answer.text).text
+
+
+async def test_errors_are_grouped_newest_first_with_count_time_and_a_delivery(
+    portal: Portal, shop: Caller, browser: Browser, endpoint: str
+) -> None:
+    first, second = await report(shop, "A1"), await report(shop, "A2")
+    await fail(portal.database, first, "http_5xx", 503, times=3, hours_ago=5)
+    await fail(portal.database, second, "http_5xx", 503, times=2, hours_ago=3)
+    await fail(portal.database, second, "http_5xx", 500, hours_ago=4)
+    await fail(portal.database, first, "http_4xx", 401, hours_ago=1)
+    await fail(portal.database, first, "timed_out", times=2, hours_ago=25)
+    await fail(portal.database, second, "reset", url="http://127.0.0.1/where-it-was-before")
+
+    shown = await cards(browser, endpoint)
+
+    said = [" ".join(one.text.split()) for one in shown]
+    assert [text.partition("last ")[0] for text in said] == [
+        "It refuses the webhooks (4xx). Status 4011 time",
+        "It fails (5xx). Status 5035 times",
+        "It fails (5xx). Status 5001 time",
+    ]
+    assert "3 hours ago" in said[1]
+    document = Document((await browser.get(f"{HOME}/{endpoint}")).text)
+    links = [one.attributes["href"] for one in document.all("a") if one.text == "See its last delivery"]
+    assert links == [f"{HOME}/history/{one}" for one in (first, second, second)]
+
+
+async def test_what_was_delivered_in_the_end_and_what_was_given_up_have_failed_before(
+    portal: Portal, shop: Caller, browser: Browser, endpoint: str
+) -> None:
+    for number, state, outcome in (("A1", "delivered", "dns_failed"), ("A2", "failed", "tls_failed")):
+        delivery = await report(shop, number)
+        await fail(portal.database, delivery, outcome)
+        await portal.database.serving.execute(
+            "with gone as (delete from due where id = $1 returning *) insert into settled select bucket,"
+            " (uuid_extract_timestamp(id) at time zone 'utc')::date, id, endpoint, tracking, event, sequence, $2, null,"
+            " tries + 1, null, now() from gone",
+            id_of(delivery),
+            state,
+        )
+
+    shown = await cards(browser, endpoint)
+
+    assert [one.text.split(".")[0].strip() for one in shown] == [
+        "The TLS connection fails: see its certificate",
+        "Its host name can't be looked up",
+    ]
+
+
+async def test_so_many_are_looked_at_and_no_more(portal: Portal, shop: Caller, browser: Browser, endpoint: str) -> None:
+    delivery = await report(shop, "A1")
+    await fail(portal.database, delivery, "reset", times=MOST_FAILED, hours_ago=2)
+    for number in range(MOST_GROUPS + 1):
+        location = f"http://evil.example/{number}?{'x' * 5000}"
+        await fail(portal.database, delivery, "http_3xx", 302, location=location, hours_ago=1)
+
+    shown = await cards(browser, endpoint)
+
+    assert len(shown) == MOST_GROUPS
+    assert all(len(one.text) < 600 for one in shown)
+    assert "the newest of many" in Document((await browser.get(f"{HOME}/{endpoint}")).text).text
+
+
+def guarded(url: str) -> None:
+    """Refuse as the guard does where only the usual ports and public addresses are open."""
+    if parse_target(url, ports=Ports.parse("80,443")).address is not None:
+        raise InvalidInput("url", "nothing is sent to it")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://shop.example:9000/", remedies.PORT_REFUSED),
+        ("http://10.0.0.1/", remedies.ADDRESS_REFUSED),
+        ("http://leads-to-a-private-address.example/", remedies.ADDRESS_REFUSED),
+    ],
+)
+def test_what_is_refused_names_the_one_setting_that_opens_it(url: str, said: str) -> None:
+    attempt = FailedAttempt(uuid4(), datetime.now(UTC), "address_forbidden", None, None)
+
+    [group] = grouped(url, [attempt], guarded)
+
+    assert group.remedy == said
+    assert ("WAYPOST_EGRESS_PORTS" in said) is not ("WAYPOST_EGRESS_ALLOW" in said)
+
+
+async def test_a_redirect_is_grouped_by_where_it_leads_and_shows_it_as_text(
+    portal: Portal, shop: Caller, browser: Browser, endpoint: str
+) -> None:
+    delivery = await report(shop, "A1")
+    for location in ("/login?<script>probe()</script>", "/login?<script>probe()</script>", "javascript:probe()"):
+        await fail(portal.database, delivery, "http_3xx", 302, location=location, hours_ago=1)
+
+    shown = await cards(browser, endpoint)
+
+    assert len(shown) == 2
+    assert "http://127.0.0.1/login?<script>probe()</script>" in shown[0].text + shown[1].text
+    assert "javascript" not in shown[0].text + shown[1].text

@@ -1,0 +1,78 @@
+"""Each way of failing has one remedy, and only a redirect within the same place can be taken over."""
+
+import pytest
+
+from waypost.domain.attempts import Outcome
+from waypost.portal.remedies import LONGEST_TARGET, redirect_target, remedy, same_place
+
+HERE = "http://shop.example/hook?a=1"
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_each_failure_has_a_remedy(outcome: Outcome) -> None:
+    assert (remedy(outcome, None, None) is None) is (outcome is Outcome.SUCCEEDED)
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_who_is_refused_is_told_of_log_ins_and_own_headers(code: int) -> None:
+    said = remedy(Outcome.HTTP_4XX, code, None) or ""
+
+    assert "log-in" in said
+    assert "own header" in said
+
+
+def test_a_target_is_named_as_far_as_a_sentence_can_hold_it() -> None:
+    said = remedy(Outcome.HTTP_3XX, 301, "https://shop.example/" + "x" * 5000) or ""
+
+    assert "https://shop.example/xxx" in said
+    assert len(said) < LONGEST_TARGET + 100
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("/hook/", "http://shop.example/hook/"),
+        ("https://shop.example/hook", "https://shop.example/hook"),
+        ("//evil.example/hook", "http://evil.example/hook"),
+        *[(location, None) for location in (None, "", "javascript:probe()", "http://[", "data:text/html,x")],
+    ],
+)
+def test_a_redirect_leads_to_a_web_address_or_nowhere(location: str | None, target: str | None) -> None:
+    assert redirect_target(HERE, location) == target
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        (HERE, "https://shop.example/hook?a=1"),
+        (HERE, "http://shop.example/hook/?a=1"),
+        (HERE, "https://shop.example/hook/?a=1"),
+        ("http://shop.example/hook/", "http://shop.example/hook"),
+        ("https://shop.example:8443/hook", "https://shop.example:8443/hook/"),
+    ],
+)
+def test_https_or_a_final_slash_is_the_same_place(url: str, target: str) -> None:
+    assert same_place(url, target) == target
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        (HERE, HERE),
+        (HERE, "https://evil.example/hook?a=1"),
+        (HERE, "https://shop.example.evil.example/hook?a=1"),
+        (HERE, "https://shop.example@evil.example/hook?a=1"),
+        (HERE, "https://evil.example\\@shop.example/hook?a=1"),
+        (HERE, "https://www.shop.example/hook?a=1"),
+        (HERE, "https://shop.example/login?a=1"),
+        (HERE, "https://shop.example/hook?a=2"),
+        (HERE, "https://shop.example:8443/hook?a=1"),
+        (HERE, "http://shop.example:8080/hook?a=1"),
+        (HERE, "https://shop.example/hook?a=1#x"),
+        ("https://shop.example/hook", "http://shop.example/hook/"),
+        ("http://shop.example:8080/hook", "https://shop.example/hook"),
+        (HERE, "javascript:probe()"),
+    ],
+)
+def test_anything_else_is_another_place(url: str, target: str) -> None:
+    assert same_place(url, target) is None
