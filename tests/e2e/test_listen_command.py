@@ -226,9 +226,11 @@ def test_a_test_is_triggered_and_its_answer_told_in_words(account: Site, hooks: 
     unclear = run_for(account, "trigger", "delivered")
     refused = run_for(account, "trigger", "exception", "--endpoint", bad["id"])
     asked = run_for(account, "trigger", "pickup", "--endpoint", good["id"], "--json")
+    pending = run_for(account, "trigger", "pending", "--endpoint", good["id"])
 
     assert (none.returncode, taken.returncode, unclear.returncode) == (1, 0, 1)
     assert "the account has none" in none.stderr
+    assert (pending.returncode, "must be one that endpoints choose" in pending.stderr) == (1, True)
     assert taken.stdout.startswith("The test arrived. The endpoint took it.\n")
     assert good["id"] in unclear.stderr
     assert bad["id"] in unclear.stderr

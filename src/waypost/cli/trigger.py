@@ -8,14 +8,15 @@ from cyclopts import Parameter
 from waypost.cli.options import AsJson
 from waypost.cli.remote import DEFAULT_URL, Key, NotReached, Refused, Remote, Url, printable
 from waypost.domain.errors import InvalidInput
-from waypost.domain.statuses import Status
+from waypost.domain.statuses import SELECTABLE, Status
 
 _ANSWER_SECONDS: Final = 120
 _SHOWN: Final = 200
+_CHOICES: Final = ", ".join(SELECTABLE)
 
 
 def trigger(
-    status: Annotated[Status, Parameter(help="The status whose sample is sent.")],
+    status: Annotated[Status, Parameter(help=f"The status whose sample is sent: {_CHOICES}.", show_choices=False)],
     /,
     *,
     endpoint: Annotated[
@@ -30,6 +31,8 @@ def trigger(
     It takes the real way: signed, in the endpoint's version, also to one that is off. It is no parcel's event, carries
     `waypost-test: true`, and is never sent again. Ends with 0 if the endpoint took it, else with 1.
     """
+    if status not in SELECTABLE:
+        raise InvalidInput("status", f"must be one that endpoints choose: {_CHOICES}")
     remote = Remote(url, key, timeout_seconds=_ANSWER_SECONDS)
     try:
         found = _choose(remote.get("/v1/endpoints?limit=200")["items"], endpoint)
