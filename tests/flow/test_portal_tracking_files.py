@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.api import Caller
 from tests.support.visiting import Browser, Document, Portal, assert_harmless, serving_pages
-from waypost.portal.tracking_files import LARGEST_FILE, MOST_SHOWN
+from waypost.portal.tracking_files import LARGEST_FILE, MOST_LINES, MOST_SHOWN
 from waypost.store.database import Database
 
 EMAIL = "shop@example.com"
@@ -99,6 +99,17 @@ async def test_a_file_that_is_too_large_is_refused(browser: Browser, shop: Calle
     answer = await upload(browser, HEAD.encode() + b"A1,dhl\n" * (LARGEST_FILE // 7))
 
     assert (answer.status_code, await numbers(shop)) == (413, [])
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r"])
+async def test_a_file_of_too_many_lines_is_refused_before_any_is_read(
+    browser: Browser, shop: Caller, end: bytes
+) -> None:
+    answer = await upload(browser, end.join([b"tracking_number,courier_code", b"A1,dhl", end * MOST_LINES]))
+
+    assert answer.status_code == 422
+    assert f"more than {MOST_LINES:,} lines" in answer.text
+    assert await numbers(shop) == []
 
 
 def part(*lines: bytes, text: bytes = b"") -> bytes:

@@ -1,5 +1,6 @@
 """``/trackings/import`` and ``/trackings/export.csv``: parcels from a CSV file and into one."""
 
+import asyncio
 import io
 from datetime import UTC, datetime
 from functools import partial
@@ -24,6 +25,11 @@ PATH: Final = "/trackings/import"
 LARGEST_FILE: Final = 5 << 20
 """Larger ones take longer than a browser waits; the command takes a file of any length."""
 
+MOST_LINES: Final = 100_000
+"""More take as long, however short: a checking holds a thread that log-ins want too, and the interpreter with it."""
+
+_PIECE: Final = 1 << 16
+
 MOST_SHOWN: Final = 100
 
 
@@ -42,6 +48,9 @@ async def bring_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     file = _given(form.get("file"), rows)
     if file is None:
         return _page(request, visitor, error="Choose a file, or paste rows.", skip=skip)
+    if await asyncio.to_thread(_lines_of, file) > MOST_LINES:
+        error = f"It has more than {MOST_LINES:,} lines: import a part at a time, or with waypost trackings import."
+        return _page(request, visitor, error=error, skip=skip)
     register = partial(create, pages.parts, visitor.account, source="WEB")
     try:
         done = await import_file(file, register, skip_mistakes=skip, seen=lambda *_: None)
@@ -72,6 +81,16 @@ def _given(file: Any, rows: str) -> BinaryIO | None:
     return io.BytesIO(rows.encode()) if rows.strip() else None
 
 
+def _lines_of(file: BinaryIO) -> int:
+    """Count the ends of lines, whichever sign ends them."""
+    counted = {b"\n": 0, b"\r": 0}
+    while piece := file.read(_PIECE):
+        for sign in counted:
+            counted[sign] += piece.count(sign)
+    file.seek(0)
+    return max(counted.values())
+
+
 def _page(
     request: PageRequest,
     visitor: Visitor,
@@ -93,6 +112,7 @@ def _page(
         rows=rows,
         skip=skip,
         largest=LARGEST_FILE >> 20,
+        most_lines=MOST_LINES,
     )
 
 
