@@ -193,3 +193,63 @@ async def test_a_redirect_is_grouped_by_where_it_leads_and_shows_it_as_text(
     assert len(shown) == 2
     assert "http://127.0.0.1/login?<script>probe()</script>" in shown[0].text + shown[1].text
     assert "javascript" not in shown[0].text + shown[1].text
+
+
+async def test_a_redirect_within_the_same_place_has_a_button_that_takes_it_over(
+    portal: Portal, shop: Caller, browser: Browser, endpoint: str
+) -> None:
+    delivery = await report(shop, "A1")
+    for location in ("/hook/", "https://127.0.0.1/hook", "https://evil.example/hook", "/login"):
+        await fail(portal.database, delivery, "http_3xx", 301, location=location)
+    document = Document((await browser.get(f"{HOME}/{endpoint}")).text)
+    [action] = {one.attributes["action"] for one in document.all("form") if "use-url" in one.attributes["action"]}
+    offered = [one.attributes["value"] for one in document.all("input", type="hidden", name="url")]
+
+    answer = await browser.post(action, form={"url": "https://127.0.0.1/hook"})
+
+    assert set(offered) == {"http://127.0.0.1/hook/", "https://127.0.0.1/hook"}
+    assert answer.headers["location"] == f"{HOME}/{endpoint}"
+    changed = (await shop.get(f"/v1/endpoints/{endpoint}")).json()
+    assert changed["url"] == "https://127.0.0.1/hook"
+    assert await cards(browser, endpoint) == []
+
+
+@pytest.mark.parametrize(
+    "url", ["https://evil.example/hook", "https://127.0.0.1@evil.example/hook", "http://127.0.0.1/login", URL, "x", ""]
+)
+async def test_another_place_is_never_taken_over(shop: Caller, browser: Browser, endpoint: str, url: str) -> None:
+    before = (await shop.get(f"/v1/endpoints/{endpoint}")).json()
+
+    answer = await browser.post(f"{HOME}/{endpoint}/use-url", form={"url": url})
+
+    assert answer.headers["location"] == f"{HOME}/{endpoint}"
+    assert "nothing was changed" in Document((await browser.get(f"{HOME}/{endpoint}")).text).text
+    assert (await shop.get(f"/v1/endpoints/{endpoint}")).json() == before
+
+
+async def test_what_a_typed_url_is_refused_for_is_refused_here_too(
+    portal: Portal, shop: Caller, browser: Browser, endpoint: str
+) -> None:
+    elsewhere = "http://127.0.0.1:9000/hook"
+    await portal.database.serving.execute("update endpoint set url = $2 where id = $1", id_of(endpoint), elsewhere)
+    delivery = await report(shop, "A1")
+    await fail(portal.database, delivery, "http_3xx", 301, location="/hook/", url=elsewhere)
+
+    answer = await browser.post(f"{HOME}/{endpoint}/use-url", form={"url": f"{elsewhere}/"})
+
+    page = Document((await browser.get(answer.headers["location"])).text)
+    assert "Port 9000 is not allowed" in page.text
+    assert page.all("input", type="hidden", name="url") == []
+    assert (await shop.get(f"/v1/endpoints/{endpoint}")).json()["url"] == elsewhere
+
+
+async def test_the_url_of_anothers_endpoint_is_not_there_to_be_changed(
+    portal: Portal, shop: Caller, endpoint: str
+) -> None:
+    await portal.account(OTHER)
+    other = await portal.visitor(OTHER)
+
+    answer = await other.post(f"{HOME}/{endpoint}/use-url", form={"url": f"{URL}/"})
+
+    assert answer.status_code == 404
+    assert (await shop.get(f"/v1/endpoints/{endpoint}")).json()["url"] == URL

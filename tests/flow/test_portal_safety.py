@@ -50,6 +50,7 @@ PAGES = {
 FORMS: dict[str, dict[str, str]] = {
     HOME: FIELDS,
     f"{ONE}/update": FIELDS,
+    f"{ONE}/use-url": {"url": "https://127.0.0.1/new"},
     f"{ONE}/test": {"status": "delivered"},
     f"{ONE}/disable": {},
     f"{ONE}/enable": {},

@@ -4,8 +4,10 @@ import json
 import re
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.support.browsing import NARROW
 from tests.support.portal import Portal
 from tests.support.seeding import report
 from waypost.domain.endpoints import Version
@@ -340,3 +342,25 @@ def test_enabling_a_webhook_offers_what_it_missed_with_its_count(portal: Portal,
     dialog.get_by_role("button", name="Recover").click()
     expect(page.get_by_role("heading", name="Recoveries")).to_be_visible()
     portal.hooks.wait_for(f"/ok/missed/{email}", 2)
+
+
+def test_a_redirect_to_a_final_slash_is_taken_over_by_its_button(portal: Portal, visit, email: str, script) -> None:
+    page = visit(email, "/developer/webhooks", java_script_enabled=script)
+    url = f"{portal.hooks.url}/moved/{email}"
+    add(page, url)
+    act(page, "Test endpoint")
+    page.get_by_role("button", name="Send test").click()
+    expect(page.get_by_role("status", name="Answer")).to_contain_text("answered 301")
+    page.get_by_role("link", name="Close").click()
+    page.reload()
+    expect(page.get_by_role("region", name="Last errors")).to_contain_text(f"use the URL that it leads to, {url}/")
+    if script:  # what looks at the page is script too
+        assert Axe().run(page).violations_count == 0
+        page.set_viewport_size(NARROW)
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+    page.get_by_role("button", name="Use this URL").focus()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{url}/")
+    expect(page.get_by_role("heading", name="Last errors")).to_be_hidden()

@@ -2,16 +2,25 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
+from litestar import Response, post
+from litestar.params import FromPath
 
+from waypost.api.problems import Problem
+from waypost.api.v1 import endpoint_changes as changes
+from waypost.api.v1.chosen import Changed
 from waypost.domain import ids
 from waypost.domain.attempts import Outcome
 from waypost.domain.errors import InvalidInput
 from waypost.domain.targets import ForbiddenPort
 from waypost.portal import remedies
-from waypost.portal.pages import Pages
+from waypost.portal.pages import GivenPages, Pages
+from waypost.portal.rendering import go_to
+from waypost.portal.visits import PageRequest, enter, notify
+from waypost.portal.webhooks import PATH
 from waypost.store import deliveries
 from waypost.store.deliveries import MOST_FAILED, FailedAttempt
 from waypost.store.endpoints import EndpointRow
@@ -23,7 +32,10 @@ Check = Callable[[str], None]
 
 
 class ErrorGroup(msgspec.Struct, frozen=True):
-    """Attempts that failed alike: how often, when last, and the delivery that did so last."""
+    """Attempts that failed alike: how often, when last, and the delivery that did so last.
+
+    ``successor`` is the URL that the endpoint can be given by a button: where a redirect leads within the same place.
+    """
 
     outcome: Outcome
     status_code: int | None
@@ -31,6 +43,7 @@ class ErrorGroup(msgspec.Struct, frozen=True):
     last_at: datetime
     delivery: str
     remedy: str
+    successor: str | None
 
 
 class LastErrors(msgspec.Struct, frozen=True):
@@ -38,6 +51,26 @@ class LastErrors(msgspec.Struct, frozen=True):
 
     groups: list[ErrorGroup]
     bounded: bool
+
+
+@post(PATH + "/{endpoint_id:str}/use-url")
+async def use_url(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
+    """Give the endpoint the URL that a redirect leads to, if that is the same place."""
+    visitor = await enter(request, pages)
+    row = await changes.find(pages.parts, visitor.account, changes.read_id(endpoint_id))
+    successor = remedies.same_place(row.url, str((await request.form()).get("url", "")))
+    if successor is None:
+        notify(request, "That URL is not the endpoint's own with https or another final slash: nothing was changed.")
+        return go_to(f"{PATH}/{endpoint_id}")
+    try:
+        await changes.change(pages.parts, visitor.account, row.id, Changed(url=successor))
+    except Problem as problem:
+        if problem.status == HTTPStatus.NOT_FOUND:
+            raise
+        notify(request, "; ".join(f"{one.field} {one.message}" for one in problem.errors) or problem.detail)
+        return go_to(f"{PATH}/{endpoint_id}")
+    notify(request, "The endpoint has the new URL. What waits is sent there.")
+    return go_to(f"{PATH}/{endpoint_id}")
 
 
 async def shown(pages: Pages, row: EndpointRow) -> LastErrors:
@@ -68,7 +101,17 @@ def _group(url: str, target: str | None, attempts: Sequence[FailedAttempt], chec
         last_at=last.started_at,
         delivery=ids.to_text(ids.DELIVERY, last.delivery),
         remedy=refused or remedies.remedy(outcome, last.status_code, target) or "",
+        successor=None if target is None else _successor(url, target, check),
     )
+
+
+def _successor(url: str, target: str, check: Check) -> str | None:
+    successor = remedies.same_place(url, target)
+    try:
+        check(successor or url)
+    except InvalidInput:
+        return None
+    return successor
 
 
 def _refused(url: str, check: Check) -> str:
@@ -80,3 +123,6 @@ def _refused(url: str, check: Check) -> str:
     except InvalidInput:
         pass
     return remedies.ADDRESS_REFUSED
+
+
+ROUTES: Final = (use_url,)
