@@ -24,7 +24,7 @@ serve: setup ## run Waypost on http://127.0.0.1:8080 with a database of its own
 	@$(BIN)/waypost serve
 
 test: develop ## run all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: develop ## lint, types, imports, migrations
 	$(BIN)/ruff check .

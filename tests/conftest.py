@@ -34,6 +34,26 @@ def judged(record_property: Callable[[str, object], None]) -> Judge:
     return judge
 
 
+class AtOnce:
+    """Tells of a test that failed when it fails: a run that is ended before its end would not name it."""
+
+    def __init__(self, reporter: TerminalReporter) -> None:
+        self._reporter = reporter
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._reporter.ensure_newline()
+            self._reporter.write_line(f"{report.nodeid}: {report.when} failed after {report.duration:.1f} s")
+            self._reporter.write_line(report.longreprtext)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:  # only who speaks to people has one, not each of the processes that run tests
+        config.pluginmanager.register(AtOnce(reporter))
+
+
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     for counted in _told(terminalreporter, "code blocks"):
         _tell_code(terminalreporter, counted)

@@ -8,9 +8,10 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from itertools import accumulate
-from typing import Final
+from typing import Final, TextIO, cast
 
 import structlog
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
@@ -53,7 +54,7 @@ def configure_logging(level: str, log_format: str | None) -> None:
     structlog.configure(
         processors=[*shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _StandardError())),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -62,6 +63,18 @@ def configure_logging(level: str, log_format: str | None) -> None:
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared[:-1], processors=[clean, redact, *render])
     )
     logging.basicConfig(level=max(logging.getLevelName(level.upper()), logging.WARNING), handlers=[handler], force=True)
+
+
+class _StandardError:
+    """Standard error, whatever it is by now. A line that it can't take (a full disk, a closed pipe) harms nobody."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

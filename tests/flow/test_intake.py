@@ -12,7 +12,7 @@ from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Source, Update
 from waypost.intake.batch import Request, write
-from waypost.intake.collector import Intake
+from waypost.intake.collector import WRITERS, Intake, IntakeUnavailable
 from waypost.store.database import Database
 
 
@@ -160,3 +160,19 @@ async def test_two_accounts_with_the_same_number_in_one_bucket_are_registered_in
         written = await write(session, requests, frozenset())
 
     assert [result.created for result in written.results] == [True, True]
+
+
+async def test_who_is_told_of_what_was_written_can_fail_without_stopping_the_writers(database: Database) -> None:
+    def fail(_endpoints: Iterable[UUID]) -> None:
+        raise RuntimeError("nobody listens")
+
+    account = await add_account(database)
+    intake = Intake(database, polled=frozenset(), hint=fail)
+    intake.start()
+    for number in range(WRITERS + 1):
+        with pytest.raises(IntakeUnavailable):
+            async with asyncio.timeout(10):
+                await intake.submit([reporting(account, f"A{number}", scan(8))])
+    await intake.stop()
+
+    assert await database.serving.fetchval("select count(*) from tracking") == WRITERS + 1

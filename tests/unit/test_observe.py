@@ -1,5 +1,6 @@
 """Log lines and metrics: readable by machines, without secrets, without anything that steers a terminal."""
 
+import io
 import json
 
 import pytest
@@ -45,6 +46,17 @@ def test_lines_below_the_level_are_left_out(capsys):
     structlog.get_logger().info("asked")
 
     assert capsys.readouterr().err == ""
+
+
+def test_a_line_that_cannot_be_written_harms_nobody(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    configure_logging("info", "json")
+    logger = structlog.get_logger()
+    logger.info("asked")
+    stream.close()
+
+    logger.info("asked again")
 
 
 def samples(text: bytes) -> dict[str, float]:

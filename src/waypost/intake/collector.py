@@ -144,8 +144,14 @@ class Intake:
             if self._waiting < LARGEST_BATCH:
                 await asyncio.sleep(LINGER_SECONDS)
             if batch := self._take():
-                await self._write(batch)
-                self._waiting -= sum(len(group.requests) for group in batch)
+                try:
+                    await self._write(batch)
+                except Exception:  # noqa: BLE001 - who writes goes on, whatever became of one batch
+                    _LOG.exception("batch_ended_badly", groups=len(batch))
+                finally:
+                    self._waiting -= sum(len(group.requests) for group in batch)
+                    for group in batch:
+                        group.end(IntakeUnavailable())  # who was not answered is not left waiting
 
     def _take(self) -> list[_Group]:
         batch: list[_Group] = []
