@@ -8,15 +8,16 @@ import pytest
 from tests.flow.test_dispatch import QUICK, VAULT, Names, Way, running
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account
-from tests.support.receiver import HANG, OK, always, answering, receiving
+from tests.support.receiver import HANG, OK, Receiver, Script, always, answering, receiving
 from waypost.dispatch.addresses import AddressSlots
 from waypost.dispatch.dispatcher import BY_HAND_AT_ONCE, MOST_BY_HAND, Dispatcher
 from waypost.dispatch.lanes import IN_FLIGHT
 from waypost.dispatch.run import Sender, Settings
 from waypost.domain import ids
 from waypost.domain.breaker import OPENS_AFTER
+from waypost.domain.endpoints import DisabledReason
 from waypost.domain.retry import Policy
-from waypost.store import queue
+from waypost.store import endpoints, queue
 from waypost.store.database import Database
 
 MANY = 120
@@ -94,6 +95,45 @@ async def test_what_a_person_asks_for_waits_for_no_breaker_and_no_rate_limit(dat
         requests = await receiver.received(2 * OPENS_AFTER + 1)
         assert sum("waypost-test" in one.headers for one in requests) == 1
         assert way.dispatcher.measures().breakers == {"open": 1}
+
+
+async def opened(way: Way, account: UUID, receiver: Receiver) -> UUID:
+    """Give an endpoint that is left alone for minutes, because it has failed so often, and lets one more wait."""
+    endpoint = await way.add_endpoint(account, receiver.url)
+    await report(way, account, OPENS_AFTER)
+    async with asyncio.timeout(20):
+        while way.dispatcher.measures().breakers != {"open": 1}:
+            await way.outcomes()
+    await report(way, account, 1, first=OPENS_AFTER)
+    return endpoint
+
+
+async def test_an_endpoint_that_takes_a_test_is_probed_at_once(database: Database, account: UUID) -> None:
+    way = Way(database, policy=Policy(base_seconds=3600))
+    async with receiving(failing_first(OPENS_AFTER)) as receiver, running(way):
+        endpoint = await opened(way, account, receiver)
+
+        async with database.serving.acquire() as session:
+            await queue.add_test(session, account, endpoint, sample="transit", random=(1, 2))
+        way.dispatcher.hint_by_hand()
+
+        assert len(await receiver.received(OPENS_AFTER + 2)) == OPENS_AFTER + 2
+
+
+async def test_an_endpoint_that_somebody_turns_on_again_is_probed_at_once(database: Database, account: UUID) -> None:
+    way = Way(database, policy=Policy(base_seconds=3600))
+    async with receiving(failing_first(OPENS_AFTER)) as receiver, running(way):
+        endpoint = await opened(way, account, receiver)
+
+        async with database.serving.acquire() as session:
+            await endpoints.switch(session, account, endpoint, DisabledReason.USER)
+            await endpoints.switch(session, account, endpoint, None)
+
+        assert len(await receiver.received(OPENS_AFTER + 1)) == OPENS_AFTER + 1
+
+
+def failing_first(count: int) -> Script:
+    return lambda number: answering(500) if number <= count else OK
 
 
 async def test_many_resends_to_an_endpoint_that_hangs_take_no_more_than_its_share(

@@ -16,7 +16,7 @@ ARGUMENTS = {
     "scout": (ALL_BUCKETS,),
     "hold": ([1], [1], [uuid4()], [1], [0]),
     "settle": ([1], [uuid4()], "delivered", None, 1),
-    "retry": ([1], [uuid4()], [datetime(2000, 1, 1, tzinfo=UTC)], [1]),
+    "retry": ([1], [uuid4()], [datetime(2000, 1, 1, tzinfo=UTC)], [1], [0]),
     "claim_by_hand": (ALL_BUCKETS, 16, 1, timedelta(seconds=45), [uuid4()]),
     "unblock": ([1], [1], [uuid4()], [uuid4()]),
     "newer": ([1], [1], [uuid4()], [uuid4()], [uuid4()], [1]),

@@ -12,9 +12,12 @@ import pytest
 from tests.flow.test_dispatch import QUICK, VAULT, Way
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account
-from tests.support.receiver import Receiver, receiving
+from tests.support.receiver import OK, Receiver, answering, receiving
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.run import Sender, Settings
+from waypost.domain.breaker import OPENS_AFTER
+from waypost.domain.rendezvous import owner
+from waypost.domain.retry import Policy
 from waypost.store import queue
 from waypost.store.database import Database
 
@@ -28,12 +31,14 @@ async def account(database: Database) -> UUID:
 
 
 @asynccontextmanager
-async def dispatcher(way: Way, name: str, told: list[UUID] | None = None) -> AsyncIterator[Dispatcher]:
+async def dispatcher(
+    way: Way, name: str, told: list[UUID] | None = None, *, policy: Policy = QUICK
+) -> AsyncIterator[Dispatcher]:
     """Run one more dispatcher; it stands by its name in the user-agent of what it sends.
 
     ``told`` gets the endpoints that were hinted to it and are another one's.
     """
-    settings = Settings(user_agent=name, policy=QUICK, timeout_seconds=1)
+    settings = Settings(user_agent=name, policy=policy, timeout_seconds=1)
     sender = Sender(way.guard, way.transport, VAULT, settings)
     tell = None if told is None else told.extend
     made = Dispatcher(way.database, sender, timeout_seconds=1, tell_others=tell)
@@ -86,6 +91,45 @@ async def test_each_endpoint_has_one_owner_until_it_leaves_and_then_another(data
     assert [len(one) for one in owners.values()] == [1] * ENDPOINTS
     assert set.union(*owners.values()) == {"first", "second"}
     assert set.union(*senders(receiver, before).values()) == {"first"}
+    await way.intake.stop()
+
+
+async def endpoint_of_the_first(way: Way, account: UUID, url: str) -> UUID:
+    """Give an endpoint whose owner is the dispatcher that joined first."""
+    rows = await way.database.serving.fetch("select number from dispatcher order by number")
+    numbers = frozenset(row["number"] for row in rows)
+    while True:
+        endpoint = await way.add_endpoint(account, url)
+        if owner(endpoint, numbers) == min(numbers):
+            return endpoint
+        await way.database.serving.execute("delete from endpoint where id = $1", endpoint)
+
+
+async def test_the_owner_probes_an_endpoint_that_took_a_test_of_another_dispatcher(
+    database: Database, account: UUID
+) -> None:
+    way, slow = Way(database), Policy(base_seconds=3600)
+    way.intake.start()
+    async with (
+        receiving(lambda number: answering(500) if number <= OPENS_AFTER else OK) as receiver,
+        dispatcher(way, "first", policy=slow) as first,
+        dispatcher(way, "second", policy=slow) as second,
+    ):
+        await until_shared(database, first, second)
+        way.dispatcher = first
+        endpoint = await endpoint_of_the_first(way, account, receiver.url)
+        await report(way, account, range(OPENS_AFTER))
+        async with asyncio.timeout(20):
+            while first.measures().breakers != {"open": 1}:
+                await database.serving.fetchval("select 1")
+        await report(way, account, range(OPENS_AFTER, OPENS_AFTER + 1))
+
+        async with database.serving.acquire() as session:
+            await queue.add_test(session, account, endpoint, sample="transit", random=(1, 2))
+        second.hint_by_hand()
+
+        *_, test, probe = await receiver.received(OPENS_AFTER + 2)
+        assert [one.headers["user-agent"] for one in (test, probe)] == ["second", "first"]
     await way.intake.stop()
 
 

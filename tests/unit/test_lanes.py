@@ -1,6 +1,6 @@
 """How much a dispatcher claims ahead of one endpoint, and what it lets begin."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import msgspec
@@ -9,6 +9,8 @@ from waypost.dispatch.lanes import IN_FLIGHT, MOST_HELD, SLOW_SECONDS, Held, Lan
 from waypost.domain.breaker import OPENS_AFTER
 from waypost.domain.deliveries import Settled
 from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
+
+EPOCH = datetime(2026, 7, 1, tzinfo=UTC)
 
 
 def held() -> Held:
@@ -37,7 +39,7 @@ def attempt(lane: LaneState, outcome: str = "succeeded", *, took: float = 0.01, 
 def limited_to(per_second: int | None) -> LaneEndpoint:
     return LaneEndpoint(
         id=uuid4(), account=uuid4(), email="", url="", version="V4", enabled=True, deleted=False, secret=b"",
-        previous_secret=None, previous_until=None, headers=None, rate_limit_per_second=per_second,
+        previous_secret=None, previous_until=None, headers=None, rate_limit_per_second=per_second, updated_at=EPOCH,
     )  # fmt: skip
 
 
@@ -94,6 +96,19 @@ def test_an_endpoint_that_only_fails_gets_one_probe_at_a_time_and_gives_back_wha
     assert lane.wanted(60.0) == 0
 
 
+def test_who_changes_an_endpoint_that_is_left_alone_need_not_wait_for_its_probe() -> None:
+    lane, endpoint = LaneState(), limited_to(None)
+    lane.refresh(endpoint, free_at=0.0, now=0.0)
+    for _ in range(OPENS_AFTER):
+        attempt(lane, "http_5xx")
+
+    lane.refresh(endpoint, free_at=0.0, now=1.0)
+    unchanged = lane.wanted(1.0)
+    lane.refresh(msgspec.structs.replace(endpoint, updated_at=EPOCH + timedelta(seconds=1)), free_at=0.0, now=1.0)
+
+    assert (unchanged, lane.wanted(1.0)) == (0, 1)
+
+
 def test_a_probe_that_was_no_attempt_lets_another_one_out() -> None:
     lane = LaneState()
     for _ in range(OPENS_AFTER):
@@ -108,7 +123,7 @@ def test_a_probe_that_was_no_attempt_lets_another_one_out() -> None:
 
 def test_a_limited_endpoint_holds_what_may_begin_within_a_second_at_most() -> None:
     lane = LaneState()
-    lane.refresh(limited_to(4), free_at=0.0)
+    lane.refresh(limited_to(4), free_at=0.0, now=0.0)
 
     wanted = [lane.wanted(0.0)]
     lane.begins()
@@ -120,7 +135,7 @@ def test_a_limited_endpoint_holds_what_may_begin_within_a_second_at_most() -> No
 def test_a_limit_that_is_new_here_waits_until_nobody_else_sends() -> None:
     lane = LaneState()
 
-    lane.refresh(limited_to(10), free_at=13.0)
+    lane.refresh(limited_to(10), free_at=13.0, now=0.0)
 
     assert lane.pace is not None
     assert lane.pace.wait(10.0) == 3.0
@@ -131,10 +146,10 @@ def test_an_idle_lane_is_forgotten_but_not_while_it_is_claimed_for_or_has_someth
     lanes = Lanes()
     lanes[claimed_for].claiming = True
     for one in (failing, off, given_away):
-        lanes[one].refresh(limited_to(None), free_at=0.0)
+        lanes[one].refresh(limited_to(None), free_at=0.0, now=0.0)
         attempt(lanes[one], "http_5xx")
-    lanes[off].refresh(msgspec.structs.replace(limited_to(None), enabled=False), free_at=0.0)
-    lanes[limited].refresh(limited_to(1), free_at=5.0)
+    lanes[off].refresh(msgspec.structs.replace(limited_to(None), enabled=False), free_at=0.0, now=0.0)
+    lanes[limited].refresh(limited_to(1), free_at=5.0, now=0.0)
     assert lanes[idle].wanted(0.0)
 
     lanes.forget_idle(0.0, lambda endpoint: endpoint != given_away)

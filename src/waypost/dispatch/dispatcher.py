@@ -24,7 +24,7 @@ from waypost.store.database import Database
 from waypost.store.hints import Hint
 from waypost.store.queue import Lane
 from waypost.store.rows import Finished, LaneEndpoint
-from waypost.store.statements import REPEATABLE, Session
+from waypost.store.statements import LOST, REPEATABLE, Session
 
 _LOG: Final = structlog.get_logger()
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -99,6 +99,13 @@ class Dispatcher:
             self._wake.set()
         return mine
 
+    def _hope(self, endpoints: Iterable[UUID]) -> set[UUID]:
+        """Probe these endpoints at once where they are ours and left alone; gives those that are ours."""
+        mine = self._take(endpoints)
+        for endpoint in mine & self._lanes.keys():
+            self._lanes[endpoint].hope(clock())
+        return mine
+
     def hint_by_hand(self) -> None:
         """Say that a test or a resend waits; losing a hint costs a second at most."""
         self._by_hand_wake.set()
@@ -106,6 +113,7 @@ class Dispatcher:
     def heard(self, hint: Hint) -> None:
         """Take a hint that came from another process."""
         self._take(hint.endpoints)
+        self._hope(hint.well)
         if hint.by_hand:
             self.hint_by_hand()
         if hint.all:
@@ -243,6 +251,15 @@ class Dispatcher:
         if not is_test:
             self._counts.add(finished)
         self._recorder.add(finished)
+        if finished.state is Settled.DELIVERED:
+            await self._tell_well(held.claimed.endpoint)
+
+    async def _tell_well(self, endpoint: UUID) -> None:
+        """Say that an endpoint took what a person sent: whoever owns it waits no longer for its next probe."""
+        if not self._hope((endpoint,)):
+            with suppress(*REPEATABLE, *LOST):
+                async with self._database.engine.acquire() as session:
+                    await hints.tell(session, Hint(well=frozenset((endpoint,))))
 
     def _ended_by_hand(self, endpoint: UUID) -> None:
         """Count it as ended; what the endpoint was left out for is claimed now."""
@@ -311,7 +328,7 @@ class Dispatcher:
         if endpoints:
             now = await queue.lane_endpoints(session, endpoints)
             for endpoint in endpoints:
-                self._lanes[endpoint].refresh(now.get(endpoint), free_at=self._membership.settled_at)
+                self._lanes[endpoint].refresh(now.get(endpoint), free_at=self._membership.settled_at, now=clock())
 
     def _employ(self, lane: LaneState) -> None:
         for _ in range(min(IN_FLIGHT - lane.workers, len(lane.waiting))):
@@ -355,7 +372,8 @@ class Dispatcher:
             return await self._sender.run(claimed, endpoint, held.begin_before)
         except Exception:  # noqa: BLE001 - we failed, not the endpoint: no attempt is counted
             _LOG.exception("delivery_crashed", delivery=claimed.id.hex)
-            crashes = claimed.lease_no - claimed.tries
+            crashes = claimed.crashes + 1
             if claimed.sample or crashes >= MOST_CRASHES:
                 return Finished(claimed, None, Settled.FAILED, Reason.CRASHES)
-            return Finished(claimed, None, None, wait_seconds=self._sender.policy.base_seconds * 2**crashes)
+            wait_seconds = self._sender.policy.base_seconds * 2**crashes
+            return Finished(claimed, None, None, wait_seconds=wait_seconds, crashed=True)

@@ -69,12 +69,18 @@ class LaneState:
             return wanted
         return max(0, min(wanted, breaker.room(self.breaker, most=IN_FLIGHT, in_flight=self.held, now=now)))
 
-    def refresh(self, endpoint: LaneEndpoint | None, *, free_at: float) -> None:
+    def refresh(self, endpoint: LaneEndpoint | None, *, free_at: float, now: float) -> None:
         """Take what the endpoint is now; a rate limit that is new here lets nothing begin before ``free_at``."""
         if self.endpoint != endpoint:  # the same object while nothing changed: the signer keeps what it opened
+            if self.endpoint and endpoint and self.endpoint.updated_at != endpoint.updated_at:
+                self.hope(now)
             self.endpoint = endpoint
             limit = None if endpoint is None else endpoint.rate_limit_per_second
             self.pace = pace.with_limit(self.pace, limit, free_at=free_at)
+
+    def hope(self, now: float) -> None:
+        """Let the next probe out at once: somebody changed the endpoint, or saw it take something."""
+        self.breaker = breaker.hoped(self.breaker, now=now)
 
     def begins(self) -> None:
         """Note that an attempt is taken up."""

@@ -1,6 +1,6 @@
 """Hints between processes that something is due. A lost one costs a second: the scout is the truth."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 from uuid import UUID
@@ -14,28 +14,33 @@ MOST_BYTES: Final = 7_999
 """PostgreSQL takes payloads below 8,000 bytes."""
 
 _BY_HAND: Final = "hand"
+_WELL: Final = "+"
 _ALL: Final = "all"
 
 
 class Hint(msgspec.Struct, frozen=True):
-    """Endpoints that have something due, or ``all`` of them, and whether a test or a resend waits."""
+    """Endpoints that have something due, or ``all`` of them, and whether a test or a resend waits.
+
+    ``well`` are endpoints that took what a person sent.
+    """
 
     endpoints: frozenset[UUID] = frozenset()
     all: bool = False
     by_hand: bool = False
+    well: frozenset[UUID] = frozenset()
 
     def to_text(self) -> str:
         """Write it so that ``of_text`` reads it and PostgreSQL carries it."""
-        by_hand = [_BY_HAND] if self.by_hand else []
-        text = " ".join([*by_hand, *([_ALL] if self.all else sorted(one.hex for one in self.endpoints))])
-        return text if len(text) <= MOST_BYTES else " ".join([*by_hand, _ALL])
+        others = [*([_BY_HAND] if self.by_hand else []), *sorted(_WELL + one.hex for one in self.well)]
+        text = " ".join([*others, *([_ALL] if self.all else sorted(one.hex for one in self.endpoints))])
+        return text if len(text) <= MOST_BYTES else " ".join([*others, _ALL])
 
 
 def of_text(text: str) -> Hint:
     """Read a hint; words that are none are passed over, for anybody who may connect may notify."""
     words = text.split()
-    endpoints = frozenset(one for word in words if (one := _endpoint(word)) is not None)
-    return Hint(endpoints, _ALL in words, _BY_HAND in words)
+    well = [word.removeprefix(_WELL) for word in words if word.startswith(_WELL)]
+    return Hint(_endpoints(words), _ALL in words, _BY_HAND in words, _endpoints(well))
 
 
 async def tell(session: Session, hint: Hint) -> None:
@@ -56,6 +61,10 @@ async def listening(session: Session, heard: Callable[[Hint], None]) -> AsyncIte
     finally:
         if not session.is_closed():
             await session.remove_listener(CHANNEL, take)
+
+
+def _endpoints(words: Iterable[str]) -> frozenset[UUID]:
+    return frozenset(one for word in words if (one := _endpoint(word)) is not None)
 
 
 def _endpoint(word: str) -> UUID | None:

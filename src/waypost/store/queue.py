@@ -174,7 +174,8 @@ async def _retry(session: Session, retried: Sequence[Finished], now: datetime) -
     for start in range(0, len(retried), _RETRIES_A_CALL):
         some = retried[start : start + _RETRIES_A_CALL]
         at = [now + timedelta(seconds=one.wait_seconds) for one in some]
-        await execute(session, "retry", *_ids(some), at, [int(one.attempt is not None) for one in some])
+        tried, crashed = [int(one.attempt is not None) for one in some], [int(one.crashed) for one in some]
+        await execute(session, "retry", *_ids(some), at, tried, crashed)
 
 
 async def unblock(session: Session, queues: Collection[Queue]) -> set[UUID]:

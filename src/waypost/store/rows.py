@@ -54,7 +54,8 @@ class Claimed(msgspec.Struct, frozen=True):
     """A delivery that this dispatcher may work on until its lease ends.
 
     ``packed`` None: its event is gone. A test has none: it sends the sample of the status ``sample``. What is
-    ``cancelled`` was so while a dispatcher had it in flight that died: it is settled without an attempt.
+    ``cancelled`` was so while a dispatcher had it in flight that died: it is settled without an attempt. ``crashes``
+    is how often sending it raised on our side.
     """
 
     bucket: int
@@ -68,12 +69,14 @@ class Claimed(msgspec.Struct, frozen=True):
     packed: bytes | None
     cancelled: bool = False
     sample: str | None = None
+    crashes: int = 0
 
 
 class LaneEndpoint(msgspec.Struct, frozen=True):
     """What a delivery is sent with: its endpoint as it is at the time of the attempt.
 
     ``email`` is the account's, the key of V2 and V3 signatures. Secrets and own ``headers`` (JSON) are sealed.
+    ``updated_at`` is when somebody last changed it.
     """
 
     id: UUID
@@ -87,7 +90,8 @@ class LaneEndpoint(msgspec.Struct, frozen=True):
     previous_secret: bytes | None
     previous_until: datetime | None
     headers: bytes | None
-    rate_limit_per_second: int | None = None
+    rate_limit_per_second: int | None
+    updated_at: datetime
 
 
 class AttemptRow(msgspec.Struct, frozen=True):
@@ -118,8 +122,8 @@ class AttemptRow(msgspec.Struct, frozen=True):
 class Finished(msgspec.Struct, frozen=True):
     """An attempt that ended and what follows: settled as ``state``, or tried again after ``wait_seconds``.
 
-    Without an ``attempt`` none was made: then nothing is counted. One that ``may_give_way`` is not tried again when a
-    newer one of its parcel waits for the same endpoint.
+    Without an ``attempt`` none was made: then nothing is counted, but that it ``crashed`` on our side if it did. One
+    that ``may_give_way`` is not tried again when a newer one of its parcel waits for the same endpoint.
     """
 
     claimed: Claimed
@@ -128,3 +132,4 @@ class Finished(msgspec.Struct, frozen=True):
     reason: Reason | None = None
     wait_seconds: float = 0.0
     may_give_way: bool = False
+    crashed: bool = False

@@ -20,10 +20,10 @@ with picked as (
     update due d
     set lease_no = d.lease_no + 1, leased_by = $4, leased_until = now() + $5::interval
     where d.bucket = any ($1::smallint[]) and d.id = any (array(select id from picked))
-    returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling
+    returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling, d.crashes
 )
 select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.state,
-       c.cancelling is not null as cancelled, null::text as sample
+       c.cancelling is not null as cancelled, null::text as sample, c.crashes
 from claimed c
 left join lateral (
     select e.state from event e
@@ -54,10 +54,11 @@ with picked as (
     update due d
     set lease_no = d.lease_no + 1, leased_by = $3, leased_until = now() + $4::interval
     where d.bucket = any ($1::smallint[]) and d.id = any (array(select id from picked))
-    returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling, d.sample
+    returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling, d.sample,
+              d.crashes
 )
 select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.state,
-       c.cancelling is not null as cancelled, c.sample
+       c.cancelling is not null as cancelled, c.sample, c.crashes
 from claimed c
 left join lateral (
     select e.state from event e
@@ -84,7 +85,7 @@ select endpoint, extract(epoch from next_at - now())::float8 as due_in from lane
 -- name: lane_endpoints
 -- Each delivery is sent with what its endpoint is at the time of the attempt.
 select e.id, e.account, a.email, e.url, e.version, e.enabled, e.deleted_at is not null as deleted, e.secret,
-       e.previous_secret, e.previous_until, e.headers, e.rate_limit_per_second
+       e.previous_secret, e.previous_until, e.headers, e.rate_limit_per_second, e.updated_at
 from endpoint e join account a on a.id = e.account
 where e.id = any ($1::uuid[])
 
@@ -114,8 +115,9 @@ from gone
 -- name: retry
 -- At most 100 a call: the join is quadratic. `tried` is 0 for what is given back without an attempt.
 update due d
-set tries = d.tries + u.tried, next_at = u.next_at, leased_by = null, leased_until = null
-from unnest($2::uuid[], $3::timestamptz[], $4::integer[]) as u (id, next_at, tried)
+set tries = d.tries + u.tried, crashes = d.crashes + u.crashed, next_at = u.next_at, leased_by = null,
+    leased_until = null
+from unnest($2::uuid[], $3::timestamptz[], $4::integer[], $5::integer[]) as u (id, next_at, tried, crashed)
 where d.bucket = any ($1::smallint[]) and d.id = any ($2::uuid[]) and d.id = u.id
 
 -- name: known_attempts
