@@ -1,5 +1,7 @@
 """What the whole suite says at its end: how much of the documentation's code ran, and what faults came to."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,6 +9,11 @@ import pytest
 from _pytest.terminal import TerminalReporter
 
 from tests.support.faults import Tally
+
+# Programs are started by the hundred. Where the environment forbids to keep what was compiled, each would take a second
+# to compile all of it again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 FAULT = "fault"
 COLUMNS = {
