@@ -179,6 +179,7 @@ async def test_an_update_changes_what_is_given_and_answers_what_the_shop_gave(sh
         ({"courier_code_new": "arrowxl"}, 4122),
         ({"archived_status": "perhaps"}, 4130),
         ({"title": "x" * 501}, 4130),
+        ({"order_date": "2026-13-01"}, 4130),
         ([], 400),
     ],
 )

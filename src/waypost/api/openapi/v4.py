@@ -30,6 +30,7 @@ _ABOUT: Final = {
     "courier_code_new": "The code of the courier that it really has.",
     "auto_correct": "`1`: another courier is taken when the number's form and check digit prove it, and with an empty"
     " `courier_code` the likeliest one.",
+    "order_date": "When the shop took the order: a date, a time such as 2026-03-04T13:20:00+00:00, or Unix seconds.",
     "language": "Kept for carriers that answer in several languages; none of those that are asked so far does.",
     "archived_status": "`archived` (or `true`): it is asked about no more. `tracking` (or `false`) takes it out again.",
     "origin_country_iso2": "Two letters, such as US.",

@@ -57,12 +57,13 @@ def read_texts(fields: Mapping[str, object], known: frozenset[str]) -> dict[str,
     """Give the fields that are set, as texts; each must be one that the call knows."""
     texts = {}
     for name, value in fields.items():
-        # Some clients send numbers and truth values where the documentation says text.
-        text = msgspec.json.encode(value).decode() if isinstance(value, bool | int | float) else value
+        # Some clients send whole numbers and truth values where the documentation says text. Any other number has lost
+        # how it was written: 1e5, 100000.0 and 100000 are the same to JSON, but three numbers of parcels.
+        text = msgspec.json.encode(value).decode() if isinstance(value, bool | int) else value
         if text is None or text == "":
             continue
         if not isinstance(text, str):
-            raise Refused(INVALID_FORMAT, f"{shown(name)} must be text.")
+            raise Refused(INVALID_FORMAT, f"{shown(name)} must be text, or a whole number without point and exponent.")
         if len(text) > LONGEST or "\0" in text:
             raise Refused(INVALID_FORMAT, f"{shown(name)} has {LONGEST} characters at most, and none of them is NUL.")
         texts[name] = text
@@ -137,7 +138,7 @@ def time_of(texts: Mapping[str, str], name: str) -> datetime | None:
     """
     if name not in texts:
         return None
-    at = _read_time(texts[name])
+    at = _read_time(texts[name].strip())
     if at is None or at.year not in _YEARS:
         raise Refused(INVALID_FORMAT, f"{name} must be a time such as 2026-03-04T13:20:00+00:00.")
     return at

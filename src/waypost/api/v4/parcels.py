@@ -6,7 +6,7 @@ from typing import Final
 
 from waypost.api.tracking_changes import NewTracking
 from waypost.api.v4.envelope import COURIER_UNDETECTED, FACT_REQUIRED, INVALID_COURIER, INVALID_FORMAT, Refused
-from waypost.api.v4.fields import archived_of, courier_of, flag_of, number_of, read_texts
+from waypost.api.v4.fields import archived_of, courier_of, flag_of, number_of, read_texts, time_of
 from waypost.carriers.couriers.detection import Certainty, detect
 from waypost.carriers.couriers.table import is_known, missing_fact
 from waypost.domain.facts import SHOP_FACTS
@@ -79,6 +79,7 @@ def _facts(texts: Mapping[str, str]) -> dict[str, str]:
             raise Refused(INVALID_FORMAT, f"{name} must be the two letters of a country, such as DE.")
     if not _LANGUAGE.fullmatch(texts.get("language", "en")):
         raise Refused(INVALID_FORMAT, "language must be a language's code, such as en.")
+    time_of(texts, "order_date")  # shown as the shop wrote it
     return {
         _GIVEN[name]: text.upper() if name in _COUNTRIES else text for name, text in texts.items() if name in _GIVEN
     }
