@@ -82,25 +82,31 @@ class Written(msgspec.Struct, frozen=True):
 
 async def write(session: Session, requests: Sequence[Request], polled: frozenset[str]) -> Written:
     """Write the requests in the caller's transaction. ``polled`` are the courier codes that have a source to ask."""
-    found, created = await _resolve(session, requests, polled)
-    wanted = sorted({found[request.key] for request in requests if request.key in found})
-    if not wanted:
-        return Written([Result() for _ in requests], frozenset())
+    keyed = [(request.key, request) for request in requests]
+    found, made = await _resolve(session, keyed, polled)
     changes = {
-        row.id: _Change(row, row.state, row.sequence, row.last_event) for row in await intake_rows.lock(session, wanted)
+        tracking: _Change(LockedTracking(ids.bucket(tracking), tracking, account, 0, None, state), state, 0, None)
+        for tracking, (account, state) in made.items()
     }
-    now = await intake_rows.now(session)
-    accounts = sorted({request.account for request in requests})
-    listeners = await intake_rows.endpoints_of(session, accounts)
+    updated = [(found[key], request.account) for key, request in keyed if request.update is not None and key in found]
+    if wanted := sorted({tracking for tracking, _ in updated} - made.keys()):
+        for row in await intake_rows.lock(session, wanted):
+            changes[row.id] = _Change(row, row.state, row.sequence, row.last_event)
+    now, listeners = 0, {}
+    if updated:  # who only registers makes no events
+        now = await intake_rows.now(session)
+        listeners = await intake_rows.endpoints_of(session, sorted({account for _, account in updated}))
     results = []
-    for request in requests:
-        tracking = found.get(request.key)
+    for key, request in keyed:
+        tracking = found.get(key)
         if request.tracking not in (None, tracking):
             tracking = None
-        change = None if tracking is None else changes.get(tracking)
-        results.append(_merge(request, change, listeners, made=tracking in created, now=now))
-        if tracking is not None:
-            created.discard(tracking)  # of several requests with one number the first has made it
+        created = tracking is not None and made.pop(tracking, None) is not None  # the first of its number has made it
+        if request.update is None:
+            results.append(_registered(tracking, changes, created=created))
+        else:
+            change = None if tracking is None else changes.get(tracking)
+            results.append(_merge(request, request.update, change, listeners, made=created, now=now))
     events = [event for change in changes.values() for event in change.events]
     endpoints = await enqueue(session, _fan_out(events, listeners))
     await _write(session, changes, events)
@@ -109,41 +115,54 @@ async def write(session: Session, requests: Sequence[Request], polled: frozenset
 
 
 async def _resolve(
-    session: Session, requests: Sequence[Request], polled: frozenset[str]
-) -> tuple[dict[TrackingKey, UUID], set[UUID]]:
-    found = await intake_rows.find(session, sorted({request.key for request in requests}))
-    missing = {request.key: request for request in reversed(requests) if request.create and request.key not in found}
+    session: Session, keyed: Sequence[tuple[TrackingKey, Request]], polled: frozenset[str]
+) -> tuple[dict[TrackingKey, UUID], dict[UUID, tuple[UUID, TrackingState]]]:
+    """Find the trackings, and register those that are new: give all by their keys, the new ones with account and state.
+
+    What is only to be registered is not looked for first: whether it is there shows when it is inserted. A new one
+    needs no lock: nobody else sees it yet.
+    """
+    found = await intake_rows.find(session, sorted({key for key, request in keyed if request.update is not None}))
+    missing = {key: request for key, request in reversed(keyed) if request.create and key not in found}
     if not missing:
-        return found, set()
+        return found, {}
     now = await intake_rows.now(session)
-    states, accounts = [], {}
+    made = {}
     for key, request in missing.items():
-        identifier = ids.make_id(now, key[0], _random())
-        accounts[identifier] = request.account
-        parcel = (identifier.hex, request.tracking_number, request.courier_code)
-        states.append(trackings.register(*parcel, request.given, now, source=request.source))
-    created = await intake_rows.register(session, accounts, states)
-    if created:
-        mine = [state for state in states if UUID(hex=state.id) in created]
-        await intake_rows.watch(
-            session, [(UUID(hex=state.id), state.courier_code, state.courier_code in polled) for state in mine]
-        )
-    # Somebody else may have registered the same number in the meantime: look again, by a new snapshot.
-    return found | await intake_rows.find(session, sorted(missing)), created
+        tracking = ids.make_id(now, key[0], _random())
+        parcel = (tracking.hex, request.tracking_number, request.courier_code)
+        state = trackings.register(*parcel, request.given, now, source=request.source)
+        made[tracking] = key, state
+    created = await intake_rows.register(session, made, polled)
+    found |= {key: tracking for tracking, (key, _) in made.items() if tracking in created}
+    # The others were there already, or somebody else has registered them meanwhile: a new snapshot shows them.
+    found |= await intake_rows.find(session, sorted(missing.keys() - found.keys()))
+    return found, {tracking: (key[1], state) for tracking, (key, state) in made.items() if tracking in created}
+
+
+def _registered(tracking: UUID | None, changes: dict[UUID, _Change], *, created: bool) -> Result:
+    """Give what became of a request that only registers: its state is known where it is new."""
+    if tracking is None or not created:
+        return Result(tracking)
+    return Result(tracking, created=True, changed=True, state=changes[tracking].state)
 
 
 def _merge(
-    request: Request, change: _Change | None, listeners: dict[UUID, list[Endpoint]], *, made: bool, now: int
+    request: Request,
+    update: Update,
+    change: _Change | None,
+    listeners: dict[UUID, list[Endpoint]],
+    *,
+    made: bool,
+    now: int,
 ) -> Result:
     if change is None:
         return Result()
-    if request.update is None:
-        return Result(change.locked.id, created=made, changed=made, state=change.state)
-    applied = trackings.apply(change.state, request.update, now)
+    applied = trackings.apply(change.state, update, now)
     previous, change.state = change.state, applied.state
     if not applied.eventful:
         return Result(change.locked.id, created=made, changed=made or applied.changed, state=change.state)
-    event = _event(change, previous, request.update, listeners[request.account], now)
+    event = _event(change, previous, update, listeners[request.account], now)
     change.sequence, change.newest = event.sequence, event.id
     change.events = [*change.events, event]
     return Result(change.locked.id, event.id, created=made, changed=True, state=change.state)

@@ -3,7 +3,7 @@
 The order of calls is the protocol of locks: ``lock``, then ``now``, then ``standing``, then the inserts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from uuid import UUID
 
@@ -41,20 +41,19 @@ async def find(session: Session, keys: Sequence[TrackingKey]) -> dict[TrackingKe
     return {keys[row["position"] - 1]: row["id"] for row in rows}
 
 
-async def register(session: Session, account: dict[UUID, UUID], states: Sequence[TrackingState]) -> set[UUID]:
-    """Insert trackings that are new, and give the ids of those that really were."""
+async def register(
+    session: Session, new: Mapping[UUID, tuple[TrackingKey, TrackingState]], polled: Iterable[str]
+) -> set[UUID]:
+    """Insert trackings that are new, watched from now on, and give the ids of those that really were.
+
+    Parcels of the courier codes ``polled`` are asked about at once.
+    """
     rows = sorted(
-        (
-            (
-                *(ids.bucket(key), key, account[key], state.tracking_number, state.courier_code, pack(state)),
-                *(from_ms(state.created_at), order_number(state)),
-            )
-            for key, state in ((UUID(hex=state.id), state) for state in states)
-        ),
-        key=lambda row: (row[0], *row[2:5]),
+        ((*key, tracking, pack(state), from_ms(state.created_at), order_number(state)))
+        for tracking, (key, state) in new.items()
     )
-    made = await fetch(session, "register_trackings", *(list(column) for column in zip(*rows, strict=True)))
-    return {row["id"] for row in made}
+    columns = (list(column) for column in zip(*rows, strict=True))
+    return {row["id"] for row in await fetch(session, "register_trackings", *columns, sorted(polled))}
 
 
 async def lock(session: Session, trackings: Sequence[UUID]) -> list[LockedTracking]:
@@ -190,12 +189,6 @@ def order_number(state: TrackingState) -> str | None:
     """Give what a tracking is also found by."""
     fact = state.facts.get("order_number")
     return None if fact is None else fact.text or None
-
-
-async def watch(session: Session, rows: Sequence[tuple[UUID, str, bool]]) -> None:
-    """Begin to watch new trackings: (tracking, courier code, whether a source is asked)."""
-    buckets = [ids.bucket(tracking) for tracking, _, _ in rows]
-    await execute(session, "watch", buckets, *(list(column) for column in zip(*rows, strict=True)))
 
 
 async def watch_again(session: Session, rows: Sequence[tuple[UUID, str, bool]]) -> None:

@@ -2,22 +2,36 @@
 -- Order of locks, everybody's: trackings by (bucket, id), then queues by (bucket, tracking, endpoint).
 
 -- name: find_trackings
+-- The number as a range, in its order: asked for by equality alone every index that begins with the account costs the
+-- same to the planner while the table is young, and it has taken one that reads all of the account for each number.
 select u.position, t.id
 from unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[])
      with ordinality as u (bucket, account, tracking_number, courier_code, position)
-join tracking t on t.account = u.account and t.tracking_number = u.tracking_number
-               and t.courier_code = u.courier_code and t.bucket = u.bucket
-where t.bucket = any ($1::smallint[])
+cross join lateral (
+    select q.id from tracking q
+    where q.bucket = any ($1::smallint[]) and q.bucket = u.bucket and q.account = u.account
+      and q.tracking_number >= u.tracking_number and q.tracking_number <= u.tracking_number
+      and q.courier_code = u.courier_code
+    order by q.tracking_number) t
 
 -- name: register_trackings
--- Sorted by the caller, so that two batches that register the same numbers wait for each other in one order.
-insert into tracking (bucket, id, account, tracking_number, courier_code, status, substatus, state, created_at,
-                      updated_at, order_number)
-select bucket, id, account, tracking_number, courier_code, 'pending', 'pending001', state, at, at, order_number
-from unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::timestamptz[], $8::text[])
-     as n (bucket, id, account, tracking_number, courier_code, state, at, order_number)
-on conflict (account, tracking_number, courier_code, bucket) do nothing
-returning id
+-- Sorted by the caller, so that two batches that register the same numbers wait for each other in one order. What is new
+-- is watched; $9 are the courier codes that have a source to ask.
+with made as (
+    insert into tracking (bucket, id, account, tracking_number, courier_code, status, substatus, state, created_at,
+                          updated_at, order_number)
+    select bucket, id, account, tracking_number, courier_code, 'pending', 'pending001', state, at, at, order_number
+    from unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::bytea[], $7::timestamptz[],
+                $8::text[]) as n (bucket, account, tracking_number, courier_code, id, state, at, order_number)
+    on conflict (account, tracking_number, courier_code, bucket) do nothing
+    returning bucket, id, courier_code
+), watched as (
+    insert into watch (bucket, tracking, courier_code, next_poll_at, expires_at)
+    select bucket, id, courier_code, case when courier_code = any ($9::text[]) then now() end,
+           now() + interval '30 days'
+    from made
+)
+select id from made
 
 -- name: lock_trackings
 -- One writer a parcel; only then the clock is read and ids are made, so a parcel's ids rise with its sequence.
@@ -84,12 +98,6 @@ from unnest($2::smallint[], $3::uuid[], $4::integer[], $5::uuid[], $6::text[], $
             $9::timestamptz[], $10::text[])
      as u (bucket, id, sequence, last_event, status, substatus, state, updated_at, order_number)
 where t.bucket = any ($1::smallint[]) and t.bucket = u.bucket and t.id = u.id
-
--- name: watch
-insert into watch (bucket, tracking, courier_code, next_poll_at, expires_at)
-select bucket, tracking, courier_code, case when polled then now() end, now() + interval '30 days'
-from unnest($1::smallint[], $2::uuid[], $3::text[], $4::boolean[]) as n (bucket, tracking, courier_code, polled)
-on conflict (tracking, bucket) do nothing
 
 -- name: watch_again
 update watch w
