@@ -7,6 +7,7 @@ from uuid import UUID
 
 from waypost.store import hints
 from waypost.store.database import Database
+from waypost.store.ending import end
 from waypost.store.hints import Hint
 
 PAUSE_SECONDS: Final = 0.02
@@ -39,9 +40,7 @@ class Notifier:
         try:
             await asyncio.wait([stopping, telling], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            stopping.cancel()
-            telling.cancel()
-            ended = await asyncio.gather(telling, return_exceptions=True)
+            ended = await end(stopping, telling)
         for error in ended:
             if isinstance(error, Exception):
                 raise error

@@ -21,6 +21,7 @@ from waypost.domain.breaker import State
 from waypost.domain.deliveries import Reason, Settled
 from waypost.store import hints, queue
 from waypost.store.database import Database
+from waypost.store.ending import end
 from waypost.store.hints import Hint
 from waypost.store.queue import Lane
 from waypost.store.rows import Finished, LaneEndpoint
@@ -153,13 +154,10 @@ class Dispatcher:
             await asyncio.wait([*loops, recorder, stopping], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._serving = False
-            for task in (*loops, stopping):
-                task.cancel()
-            ended = await asyncio.gather(*loops, stopping, return_exceptions=True)
+            ended = await end(*loops, stopping)
             self._let_go()
         if not stop.is_set():
-            recorder.cancel()  # what it holds is kept, and committed when we are back
-            await asyncio.gather(recorder, return_exceptions=True)
+            await end(recorder)  # what it holds is kept, and committed when we are back
             raise next((error for error in ended if isinstance(error, Exception)), ConnectionError("recorder"))
         if self._workers:
             await asyncio.wait(self._workers, timeout=STOP_SECONDS)

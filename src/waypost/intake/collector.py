@@ -13,6 +13,7 @@ from waypost.intake.arrivals import Arrivals
 from waypost.intake.batch import Request, Result, Written, write
 from waypost.store import idempotency
 from waypost.store.database import Database
+from waypost.store.ending import end
 from waypost.store.statements import LOST, REPEATABLE, Session, transaction
 
 _LOG: Final = structlog.get_logger()
@@ -106,9 +107,7 @@ class Intake:
         """Write what has been submitted, then end."""
         while self._waiting and not all(writer.done() for writer in self._writers):
             await asyncio.wait([group.done for group in self._groups] or self._writers, timeout=0.1)
-        for writer in self._writers:
-            writer.cancel()
-        await asyncio.gather(*self._writers, return_exceptions=True)
+        await end(*self._writers)
 
     async def submit(self, requests: Sequence[Request]) -> list[Result]:
         """Give a result for each request once all are durable. Raises Overloaded and IntakeUnavailable."""

@@ -16,6 +16,7 @@ from waypost.intake.batch import Request
 from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
 from waypost.store import watches
 from waypost.store.database import Database
+from waypost.store.ending import end
 from waypost.store.watches import Asked, LeasedWatch
 
 _LOG: Final = structlog.get_logger()
@@ -65,9 +66,7 @@ class Poller:
         try:
             await asyncio.gather(*loops)
         finally:
-            for loop in loops:
-                loop.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
+            await end(*loops)
 
     async def run_once(self) -> int:
         """Ask about what is due and may be asked for now; give how many asks that were."""

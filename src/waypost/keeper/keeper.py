@@ -17,6 +17,7 @@ from waypost.intake.poller import clock_ms
 from waypost.keeper.reconciler import Reconciler
 from waypost.store import idempotency, partitions, queue, recoveries, retention, sessions
 from waypost.store.database import Database
+from waypost.store.ending import end
 from waypost.store.statements import LOST, Session
 
 _LOG: Final = structlog.get_logger()
@@ -63,9 +64,7 @@ class Keeper:
         try:
             await asyncio.gather(*loops)
         finally:
-            for loop in loops:
-                loop.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
+            await end(*loops)
 
     async def run_once(self) -> dict[str, int]:
         """Do every duty once, and give how much each came to."""

@@ -1,0 +1,45 @@
+"""What works with PostgreSQL ends when it is told to, also when its connection is lost in this very moment."""
+
+import asyncio
+
+from waypost.store.database import Database
+from waypost.store.ending import end
+from waypost.store.statements import LOST, transaction
+
+
+async def test_who_tries_again_after_a_loss_ends_although_the_loss_hides_the_cancellation(database: Database) -> None:
+    inside, lost, never = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    backend = 0
+
+    async def try_again_and_again() -> None:
+        nonlocal backend
+        try:
+            async with database.engine.acquire() as session, transaction(session):
+                backend = session.get_server_pid()
+                session.add_termination_listener(lambda _session: lost.set())
+                inside.set()
+                await never.wait()
+        except LOST:
+            await never.wait()
+
+    task = asyncio.create_task(try_again_and_again())
+    async with asyncio.timeout(20):
+        await inside.wait()
+        await database.serving.execute("select pg_terminate_backend($1)", backend)
+        await lost.wait()
+
+        (ended,) = await end(task)
+
+    assert isinstance(ended, asyncio.CancelledError)
+
+
+async def test_errors_are_given_as_values_and_what_has_ended_is_left_alone() -> None:
+    async def fail() -> None:
+        raise ValueError
+
+    failing = asyncio.create_task(fail())
+    await asyncio.wait([failing])
+
+    (error,) = await end(failing)
+
+    assert isinstance(error, ValueError)
