@@ -64,6 +64,7 @@ async def test_an_owner_says_what_the_shop_is_called_and_how_it_looks(portal: Po
         *(("accent", "red"), ("accent", "#fff"), ("accent", "#0b5c6b;}")),
         *(("embed_origins", "http://shop.example"), ("embed_origins", "https://shop.example/path")),
         *(("embed_origins", "https://a.example 'unsafe-inline'"), ("embed_origins", "https://*.example")),
+        *(("embed_origins", "https://a.example:65536"), ("embed_origins", "https://a.example:0")),
         *(
             ("embed_origins", "https://a;script-src *"),
             ("embed_origins", "\n".join(f"https://a{n}.b" for n in range(11))),

@@ -18,8 +18,9 @@ COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 # Over plain http only what is on the developer's own machine.
 _ORIGIN: Final = re.compile(
-    rf"(?:https://{_LABEL}(?:\.{_LABEL})*|http://(?:localhost|127\.0\.0\.1))(?::[1-9][0-9]{{0,4}})?"
+    rf"(?:https://{_LABEL}(?:\.{_LABEL})*|http://(?:localhost|127\.0\.0\.1))(?::(?P<port>[1-9][0-9]{{0,4}}))?"
 )
+_HIGHEST_PORT: Final = 65_535
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]+\.?[^@\s]*")
 
 
@@ -72,7 +73,8 @@ def check_origins(text: str) -> list[str]:
     if len(origins) > MOST_ORIGINS:
         raise InvalidInput("embed_origins", f"must be {MOST_ORIGINS} sites at most")
     for origin in origins:
-        if len(origin) > LONGEST_ORIGIN or not _ORIGIN.fullmatch(origin):
+        match = _ORIGIN.fullmatch(origin)
+        if match is None or len(origin) > LONGEST_ORIGIN or int(match["port"] or 0) > _HIGHEST_PORT:
             raise InvalidInput(
                 "embed_origins", "must be sites such as https://shop.example.com, one to a line, without a path"
             )
