@@ -134,6 +134,20 @@ async def test_parts_that_can_not_be_read_are_refused(browser: Browser, body: by
     assert (answer.status_code, answer.headers["cache-control"]) == (400, "no-store")
 
 
+async def test_who_is_not_logged_in_is_sent_away_before_anything_is_read(portal: Portal) -> None:
+    stranger = portal.browser()
+    token, read = await stranger.token(), []
+
+    async def body() -> AsyncIterator[bytes]:
+        read.append(True)
+        yield b""
+
+    headers = {"content-type": "multipart/form-data; boundary=x", "x-csrftoken": token, "accept": "text/html"}
+    answer = await stranger.client.post(PATH, content=body(), headers=headers)
+
+    assert (answer.status_code, answer.headers["location"], read) == (303, "/login", [])
+
+
 async def test_pages_without_files_read_none(browser: Browser) -> None:
     answer = await browser.client.post(
         "/developer/apikeys",

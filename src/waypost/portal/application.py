@@ -37,7 +37,7 @@ from waypost.portal import (
     webhooks,
 )
 from waypost.portal.errors import explain
-from waypost.portal.forms import FormTokens, only_our_forms, reading
+from waypost.portal.forms import FormTokens, only_our_forms, reading, reading_forms
 from waypost.portal.logins import Logins
 from waypost.portal.pages import Pages
 from waypost.portal.rendering import ALWAYS, HSTS
@@ -138,7 +138,12 @@ def _routes(pages: Pages, sessions: SessionsConfig) -> Router:
     inside = Router(
         path="/",
         route_handlers=list(ROUTES),
-        middleware=[reading, sessions.middleware, DefineMiddleware(FormTokens, config=forms)],
+        middleware=[
+            reading,
+            sessions.middleware,
+            reading_forms(pages),
+            DefineMiddleware(FormTokens, config=forms),
+        ],
         guards=[only_our_forms(pages)],
         exception_handlers={Exception: _explaining(pages)},
     )

@@ -1,5 +1,6 @@
 """What browsers send with a request: read here, and of forms only those that our own pages sent."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -15,7 +16,7 @@ from litestar.utils.scope.state import ScopeState
 from waypost.api.problems import Problem
 from waypost.portal.pages import Pages
 from waypost.portal.sessions import may_carry_cookies
-from waypost.portal.visits import PageRequest
+from waypost.portal.visits import PageRequest, enter
 
 MOST_FIELDS: Final = 100
 TAKES_FILES: Final = "takes_files"
@@ -67,22 +68,36 @@ class FormTokens(CSRFMiddleware):
 
 
 def reading(app: ASGIApp) -> ASGIApp:
-    """Read cookies, query and form of a request here, and keep them no longer than it.
+    """Read cookies and query of a request here, and keep them no longer than it, as ``reading_forms`` its form.
 
     Litestar's own readers remember the last thousand of each: passwords among them, and 16 MB for a form of 1 MiB.
     """
 
     async def read(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:
-            request: PageRequest = Request(scope, receive)
             state = ScopeState.from_scope(scope)
-            state.cookies = _cookies(request.headers.get("cookie", ""))
+            state.cookies = _cookies(Request[Any, Any, Any](scope).headers.get("cookie", ""))
             state.parsed_query = tuple(_pairs(scope["query_string"]))
-            if request.method not in _SAFE_METHODS:
-                state.form = await _form(request)
         await app(scope, receive, send)
 
     return read
+
+
+def reading_forms(pages: Pages) -> Callable[[ASGIApp], ASGIApp]:
+    """Read the form of a request, within its session: files are taken from those only who are logged in."""
+
+    def reading_form(app: ASGIApp) -> ASGIApp:
+        async def read(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == ScopeType.HTTP and scope["method"] not in _SAFE_METHODS:
+                request: PageRequest = Request(scope, receive)
+                if request.route_handler.opt.get(TAKES_FILES):
+                    await enter(request, pages)
+                ScopeState.from_scope(scope).form = await _form(request)
+            await app(scope, receive, send)
+
+        return read
+
+    return reading_form
 
 
 def _cookies(text: str) -> dict[str, str]:
