@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 from hypothesis import given
@@ -122,13 +123,38 @@ def test_no_cell_begins_a_formula(sign: str) -> None:
     assert guard(f"{sign}1") == f"'{sign}1"
 
 
-@given(st.text(max_size=20))
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("x;=cmd()", "x;'=cmd()"),
+        ('x; "=cmd()"', 'x;\' "=cmd()"'),
+        ("x\t@cmd()", "x\t'@cmd()"),
+        ("x\r\n=cmd()\r\ny", "x\r\n'=cmd()\r\ny"),
+        ("a = b; c - d, +1", "a = b; c - d, +1"),
+    ],
+)
+def test_nothing_within_a_cell_is_a_formula_where_something_else_separates_cells(text: str, cell: str) -> None:
+    assert guard(text) == cell
+
+
+TEXTS = st.text(max_size=20) | st.text("=-@;\t\r\n'\" x,", max_size=10)
+
+
+@given(TEXTS)
+def test_no_spreadsheet_finds_a_formula_in_a_cell(text: str) -> None:
+    parts = re.split(r"[;\t\r\n]", guard(text))
+
+    assert [part for part in parts if part.lstrip('" ').startswith(("=", "+", "-", "@"))] == []
+
+
+@given(TEXTS)
 def test_a_guarded_text_comes_back(text: str) -> None:
     assert unguard(guard(text)) == text
 
 
-def test_an_apostrophe_that_guards_nothing_belongs_to_the_text() -> None:
-    assert unguard("'t Hof") == "'t Hof"
+@pytest.mark.parametrize("text", ["'t Hof", "''t Hof", "A1;'t Hof"])
+def test_an_apostrophe_that_guards_nothing_belongs_to_the_text(text: str) -> None:
+    assert (guard(text), unguard(text)) == (text, text)
 
 
 @given(st.lists(st.lists(st.text(st.characters(codec="utf-8"), max_size=8), min_size=2, max_size=4), max_size=6))

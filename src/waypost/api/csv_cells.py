@@ -1,23 +1,30 @@
 """Texts as cells of a CSV file that a spreadsheet opens as texts.
 
-A cell that begins like a formula would be calculated, and may call out. Such a text gets an apostrophe before it, which
-spreadsheets read as "this is a text", and which is taken away again when the file comes back.
+A cell that begins like a formula would be calculated, and may call out. No quotation marks prevent that: a spreadsheet
+that separates by semicolons sees those of a file with commas in the middle of its cells, where they quote nothing, and
+begins a cell behind each semicolon, tab and line break of a text. So an apostrophe, which says "this is a text", goes
+before whatever may be taken for a formula in any of these places; it is taken away again when the file comes back.
 """
 
+import re
 from typing import Final
 
 _APOSTROPHE: Final = "'"
-_BEGIN_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_QUOTES: Final = r"[\"' ]*"
+_SIGNS: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 """What spreadsheets take for the beginning of a formula; the last four are the signs' wide forms of East Asia."""
 
-_GUARDED: Final = (*_BEGIN_FORMULAS, _APOSTROPHE)
+_FORMULA: Final = rf"\A{_QUOTES}[{_SIGNS}\t\r\n]|(?<=[;\t\r\n]){_QUOTES}[{_SIGNS}]"
+_OPEN: Final = re.compile(rf"(?={_FORMULA})")
+# An apostrophe counts among the quotation marks, so what was guarded still reads as a formula: none is taken for ours.
+_GUARDED: Final = re.compile(rf"(?={_FORMULA}){_APOSTROPHE}")
 
 
 def guard(text: str) -> str:
-    """Give a text as a cell that is never a formula; ``unguard`` gives it back."""
-    return _APOSTROPHE + text if text.startswith(_GUARDED) else text
+    """Give a text as a cell in which nothing is a formula; ``unguard`` gives it back."""
+    return _OPEN.sub(_APOSTROPHE, text)
 
 
 def unguard(cell: str) -> str:
-    """Give the text of a cell: without the apostrophe that says that it is one."""
-    return cell[1:] if cell.startswith(_APOSTROPHE) and cell[1:].startswith(_GUARDED) else cell
+    """Give the text of a cell: without the apostrophes that say that it is one."""
+    return _GUARDED.sub("", cell)
