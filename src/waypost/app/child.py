@@ -18,7 +18,7 @@ from waypost.app.hinting import Notifier
 from waypost.app.sending import make_dispatcher, spare_the_collector
 from waypost.app.signals import stop_signals
 from waypost.app.storage import joined_storage, secret_key
-from waypost.app.supervisor import Part, keep_running
+from waypost.app.supervisor import Outage, Part, keep_running
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.observe import configure_logging
 from waypost.settings import Settings, read_settings
@@ -56,7 +56,8 @@ async def _run(settings: Settings) -> None:
             answers, _ = await loop.connect_write_pipe(asyncio.Protocol, sys.stdout)
             await loop.connect_read_pipe(lambda: _Parent(dispatcher, answers), sys.stdin)
             parts = (Part("dispatcher", dispatcher.serve), Part("hints", others.serve))
-            await asyncio.gather(*(keep_running(part, stop) for part in parts))
+            outage = Outage(storage.database.answer)
+            await asyncio.gather(*(keep_running(part, stop, outage) for part in parts))
 
 
 class _Parent(asyncio.Protocol):

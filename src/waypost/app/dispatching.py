@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections import deque
 from collections.abc import Iterable
@@ -76,7 +77,8 @@ class DispatchProcess:
             code = await process.wait()
             while self._asked:
                 self._asked.popleft().set_result(None)
-        if not stop.is_set() or code:
+        # While it starts it has nothing to drain yet, and just ends by the signal.
+        if not stop.is_set() or code not in (0, -signal.SIGTERM):
             _LOG.error("dispatch_process_ended", exit_code=code)
 
     def _environment(self) -> dict[str, str]:

@@ -40,8 +40,8 @@ class Health:
         if self._measures is not None and not ((measures := await self._measures()) and measures.running):
             return "Not running: dispatcher."
         try:
-            async with asyncio.timeout(ANSWER_SECONDS), self._database.serving.acquire() as session:
-                await session.fetchval("select 1")
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._database.answer()
         except (*LOST, TimeoutError):
             return "The database does not answer."
         return None

@@ -13,7 +13,7 @@ from waypost.app.sending import spare_the_collector
 from waypost.app.server import HttpServer, free_address
 from waypost.app.signals import stop_signals
 from waypost.app.storage import Storage, joined_storage, secret_key, serving_storage
-from waypost.app.supervisor import Part, keep_running
+from waypost.app.supervisor import Outage, Part, keep_running
 from waypost.settings import Settings
 from waypost.store.accounts import has_accounts
 from waypost.store.database import Database
@@ -64,7 +64,7 @@ async def _run(
 ) -> None:
     spare_the_collector()
     server = None if at is None else HttpServer(engine.application, host=at[0], port=at[1])
-    async with _running(engine, storage.server, server, stop):
+    async with _running(engine, storage, server, stop):
         announce("Running" if at is None else f"Waypost listens on {_url(*at)}")
         if storage.server is not None:
             await _greet(storage.database, announce)
@@ -87,12 +87,14 @@ async def _greet(database: Database, announce: Callable[[str], None]) -> None:
 
 @asynccontextmanager
 async def _running(
-    engine: Engine, postgres: EmbeddedPostgres | None, server: HttpServer | None, stop: asyncio.Event
+    engine: Engine, storage: Storage, server: HttpServer | None, stop: asyncio.Event
 ) -> AsyncIterator[None]:
     """Run every part. At the end what brings updates stops first, then intake; PostgreSQL outlives them all."""
     after = asyncio.Event()
-    parts = [asyncio.create_task(keep_running(part, stop), name=part.name) for part in engine.parts]
-    watch = [] if postgres is None else [asyncio.create_task(keep_running(_postgres_part(postgres), after))]
+    outage = Outage(storage.database.answer)
+    watched = () if storage.server is None else (_postgres_part(storage.server),)
+    parts = [asyncio.create_task(keep_running(part, stop, outage), name=part.name) for part in engine.parts]
+    watch = [asyncio.create_task(keep_running(part, after, outage), name=part.name) for part in watched]
     if engine.intake is not None:
         engine.intake.start()
     if server is not None:

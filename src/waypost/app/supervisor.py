@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,7 @@ FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 30.0
 LONGEST_PAUSE_WITHOUT_DATABASE_SECONDS: Final = 2.0
 """Short, because nothing is wrong with the part: it shall be back soon after the database is."""
+LOOK_SECONDS: Final = 1.0
 WELL_AFTER_SECONDS: Final = 60.0
 """A part that ran for so long starts with the first pause again."""
 
@@ -27,13 +29,38 @@ class Part:
     running: bool = False
 
 
-async def keep_running(part: Part, stop: asyncio.Event) -> None:
+class Outage:
+    """Says once that the database is away, whichever part finds that and how often, and once that it is back."""
+
+    def __init__(self, answers: Callable[[], Awaitable[object]]) -> None:
+        self._answers = answers
+        self._waiting: asyncio.Task[None] | None = None
+
+    def found(self, part: str, error: Exception) -> None:
+        """Say that a part lost its database, unless that was said; ``answers`` is asked until it raises no more."""
+        if self._waiting is None or self._waiting.done():
+            _LOG.warning("database_lost", part=part, error=repr(error))
+            self._waiting = asyncio.create_task(self._wait())
+
+    async def _wait(self) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(*LOST, TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._answers()
+                _LOG.info("database_back", seconds=round(loop.time() - began, 1))
+                return
+
+
+async def keep_running(part: Part, stop: asyncio.Event, outage: Outage) -> None:
     """Run a part until ``stop`` is set; whatever it raises is logged, and it is started again."""
     loop = asyncio.get_running_loop()
     pause = FIRST_PAUSE_SECONDS
     while not stop.is_set():
         began = loop.time()
-        longest = await _run_once(part, stop)
+        longest = await _run_once(part, stop, outage)
         if loop.time() - began >= WELL_AFTER_SECONDS:
             pause = FIRST_PAUSE_SECONDS
         pause = min(pause, longest)
@@ -41,13 +68,13 @@ async def keep_running(part: Part, stop: asyncio.Event) -> None:
         pause *= 2
 
 
-async def _run_once(part: Part, stop: asyncio.Event) -> float:
+async def _run_once(part: Part, stop: asyncio.Event, outage: Outage) -> float:
     """Run a part until it ends or fails, and give the longest pause that is sensible after that."""
     part.running = True
     try:
         await part.serve(stop)
     except LOST as error:
-        _LOG.warning("part_lost_its_database", part=part.name, error=repr(error))
+        outage.found(part.name, error)
         return LONGEST_PAUSE_WITHOUT_DATABASE_SECONDS
     except Exception:  # noqa: BLE001 - whatever it is, the part has to come back
         _LOG.exception("part_failed", part=part.name)

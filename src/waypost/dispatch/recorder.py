@@ -122,6 +122,7 @@ class Recorder:
 
     async def _commit(self, batch: list[Finished]) -> None:
         """Settle and note the health, again and again while PostgreSQL is away: what was sent is not forgotten."""
+        waits = False
         while True:
             try:
                 freed, late = await self._settle(batch)
@@ -129,8 +130,12 @@ class Recorder:
             except REPEATABLE as error:
                 _LOG.warning("settle_repeated", error=repr(error))
             except LOST as error:
-                _LOG.warning("settle_waits", deliveries=len(batch), error=repr(error))
+                if not waits:
+                    _LOG.warning("settle_waits", deliveries=len(batch), error=repr(error))
+                waits = True
                 await asyncio.sleep(PAUSE_SECONDS)
+        if waits:
+            _LOG.info("settle_goes_on", deliveries=len(batch))
         if late:
             _LOG.warning("settled_too_late", deliveries=late)
         self._freed(freed)

@@ -98,6 +98,7 @@ class Intake:
         self._waiting = 0
         self._arrived = asyncio.Event()
         self._writers: list[asyncio.Task[None]] = []
+        self._has_database = True
 
     def start(self) -> None:
         """Begin to write."""
@@ -168,7 +169,7 @@ class Intake:
         try:
             endpoints = await self._commit(batch)
         except LOST as error:
-            _LOG.warning("batch_lost_its_database", groups=len(batch), error=repr(error))
+            self._note_database(error)
             for group in batch:
                 group.end(IntakeUnavailable())
         except Exception as error:  # noqa: BLE001 - whatever it is, its caller has to hear it
@@ -179,10 +180,19 @@ class Intake:
             for group in batch:
                 await self._write([group])
         else:
+            self._note_database(None)
             self._hint(endpoints)
             self.arrivals.announce({account for group in batch for account in group.with_news()})
             for group in batch:
                 group.end()
+
+    def _note_database(self, error: Exception | None) -> None:
+        """Say once that batches are lost for want of the database, and once that they are written again."""
+        if error is not None and self._has_database:
+            _LOG.warning("batch_lost_its_database", error=repr(error))
+        elif error is None and not self._has_database:
+            _LOG.info("batches_have_their_database_again")
+        self._has_database = error is None
 
     async def _commit(self, batch: list[_Group]) -> frozenset[UUID]:
         """Write in one transaction, again when PostgreSQL asks for that; give the endpoints that have something due."""

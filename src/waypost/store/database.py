@@ -58,6 +58,11 @@ class Database:
             raise
         return cls(engine, serving)
 
+    async def answer(self) -> None:
+        """Return when PostgreSQL has answered; what it raises says why it does not."""
+        async with self.serving.acquire() as session:
+            await session.fetchval("select 1")
+
     async def close(self) -> None:
         """Close both pools, by force when a statement does not end within ten seconds."""
         try:
