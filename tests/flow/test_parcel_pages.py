@@ -138,6 +138,8 @@ async def test_a_parcel_is_added_with_its_courier_or_with_the_one_its_number_tel
         ({"tracking_number": "B1", "courier_code": "A B"}, "courier_code"),
         ({"tracking_number": "?-no-courier-has-this-?", "courier_code": ""}, "tracking_number"),
         ({"tracking_number": "A1", "courier_code": "dhl"}, "tracking_number"),
+        ({"tracking_number": "B1", "courier_code": "dhl", "title": "x" * 501}, "title"),
+        ({"tracking_number": "B1", "courier_code": "postnl-3s"}, "courier_code"),
     ],
 )
 async def test_a_parcel_that_can_not_be_is_said_at_its_field(

@@ -22,17 +22,13 @@ from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Skip, Version
 from waypost.domain.statuses import SUBSTATUSES, Status, status_of
-from waypost.payloads import render, sign_inside
-from waypost.payloads.samples import sample_state
-from waypost.portal import wording
+from waypost.portal import showing, wording
 from waypost.portal.snippets import LANGUAGES, Way, snippet
 from waypost.portal.specifications import fields_of
 
 TEMPLATES: Final = Path(__file__).parent / "pages"
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 CARRIERS_SOURCE: Final = Path(carriers.__file__).parent
-_SIGNED_AT: Final = 1_772_629_200
-_NO_SIGNATURE: Final = "0" * 64
 
 
 @cache
@@ -99,7 +95,4 @@ def _carriers() -> list[str]:
 
 def _sample(version: str, status: str) -> str:
     """Give a sample body, indented for people; the wire has one line."""
-    body = sign_inside(
-        Version(version), render(Version(version), sample_state(Status(status))), _SIGNED_AT, _NO_SIGNATURE
-    )
-    return json.dumps(json.loads(body), indent=2)
+    return json.dumps(json.loads(showing.sample_body(Version(version), Status(status))), indent=2)

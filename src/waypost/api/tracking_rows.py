@@ -17,7 +17,7 @@ from waypost.api.csv_cells import unguard
 from waypost.api.tracking_changes import NewTracking
 from waypost.api.v4.envelope import Refused
 from waypost.api.v4.fields import shown
-from waypost.api.v4.parcels import CREATE, read_parcel
+from waypost.api.v4.parcels import CREATE, field_of, read_parcel
 
 SHOWN_COLUMNS: Final = (
     *("id", "delivery_status", "substatus", "archived", "created_at", "update_at"),
@@ -36,7 +36,6 @@ _TOO_LONG: Final = "field larger than"
 
 _QUOTATION: Final = "has a quotation mark out of place, or one that is never closed"
 _SAVE_AS: Final = "is not in UTF-8: save the file as “CSV UTF-8”"
-_WORD: Final = re.compile(r"[a-z0-9_]+")
 
 
 class Mistake(msgspec.Struct, frozen=True):
@@ -134,9 +133,4 @@ def _parcel(line: int, columns: Sequence[str], cells: Sequence[str]) -> Row | Mi
     try:
         return Row(line, read_parcel({column: unguard(cell.strip()) for column, cell in named if column in CREATE}))
     except Refused as refused:
-        return Mistake(line, _field_of(refused), refused.message)
-
-
-def _field_of(refused: Refused) -> str:
-    """Give the field that a refusal names, by the name that v4 has for it; all but one are named."""
-    return next((word for word in _WORD.findall(refused.message) if word in CREATE), "courier_code")
+        return Mistake(line, field_of(refused), refused.message)

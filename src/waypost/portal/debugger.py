@@ -28,11 +28,12 @@ async def check(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     form = await request.form()
     given = {name: _text(form, name) for name in ("body", "headers", "secret", "email")}
     headers = read_headers(given["headers"])
-    inside = not (given["secret"] or any(name.startswith("webhook-") for name in headers))
+    # Headers that are signed with a secret want one: that it is missing is found, too.
+    wants_secret = bool(given["secret"]) or any(name.startswith("webhook-") for name in headers)
     findings = diagnose(
         given["body"].encode(errors="surrogatepass"),
         headers,
-        secret=given["secret"] or (None if inside else ""),
+        secret=given["secret"] if wants_secret else None,
         email=given["email"] if given["email"] and _is_signed_inside(given["body"]) else None,
         now=int(time.time()),
     )

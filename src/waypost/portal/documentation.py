@@ -20,10 +20,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 from markupsafe import Markup, escape
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
-from pygments.util import ClassNotFound
+
+from waypost.portal.highlighting import coloured
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -138,7 +136,6 @@ class Page(msgspec.Struct, frozen=True):
 PLACES: Final = tuple(place for chapter in CHAPTERS for place in chapter.places)
 """Every page, in the order in which they are read."""
 
-_FORMATTER: Final = HtmlFormatter(nowrap=True, classprefix="hl-")
 _STEP: Final = re.compile(r"^[0-9]+\. ")
 _OWN_PREFIX: Final = "WAYPOST_"
 _FILE: Final = re.compile(r'\bfile="([^"]+)"')
@@ -235,15 +232,8 @@ def _code(_: RendererHTML, tokens: Sequence[Token], index: int, _options: Option
     caption = f'<p class="file"><code>{escape(named[1])}</code></p>' if named else ""
     return (
         f'{caption}<div class="code" role="region" tabindex="0" aria-label="{escape(label)}">'
-        f"<pre><code>{_coloured(tokens[index].content, language)}</code></pre></div>\n"
+        f"<pre><code>{coloured(tokens[index].content, language)}</code></pre></div>\n"
     )
-
-
-def _coloured(text: str, language: str) -> str:
-    try:
-        return str(highlight(text, get_lexer_by_name(language), _FORMATTER))
-    except ClassNotFound:
-        return str(escape(text))
 
 
 def _table_open(

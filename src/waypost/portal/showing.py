@@ -6,9 +6,6 @@ from typing import Final
 
 import msgspec
 from markupsafe import Markup, escape
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
 
 from waypost.api.v1.attempts import Attempt
 from waypost.api.v1.deliveries import DeliveryWithAttempts
@@ -17,6 +14,7 @@ from waypost.domain.endpoints import Version
 from waypost.domain.statuses import Status
 from waypost.payloads import render, sign_inside
 from waypost.payloads.samples import sample_state
+from waypost.portal.highlighting import coloured
 from waypost.portal.remedies import redirect_target, remedy
 from waypost.portal.snippets import LANGUAGES, Language, Way, snippet
 
@@ -26,7 +24,6 @@ LONGEST_ANSWER: Final = 4_000
 
 _SIGNED_AT: Final = 1_772_629_200
 _NO_SIGNATURE: Final = "0" * 64
-_FORMATTER: Final = HtmlFormatter(nowrap=True, classprefix="hl-")
 
 
 class ShownText(msgspec.Struct, frozen=True):
@@ -90,7 +87,7 @@ def body(text: str, *, longest: int = LONGEST_SHOWN) -> ShownText:
         pretty.encode()  # a lone surrogate, which JSON can spell and no page can hold
     except (ValueError, RecursionError):
         return ShownText(escape(text[:longest]), cut=len(text) > longest)
-    return ShownText(_highlighted(pretty[:longest], "json"), cut=len(pretty) > longest)
+    return ShownText(coloured(pretty[:longest], "json"), cut=len(pretty) > longest)
 
 
 def marked(text: str) -> Markup:
@@ -103,9 +100,13 @@ def marked(text: str) -> Markup:
 
 @lru_cache
 def sample(version: Version, status: Status) -> ShownText:
-    """Show the sample of a status in a version, with a signature of zeros where the body holds one."""
-    text = sign_inside(version, render(version, sample_state(status)), _SIGNED_AT, _NO_SIGNATURE)
-    return body(text.decode())
+    """Show the sample of a status in a version."""
+    return body(sample_body(version, status))
+
+
+def sample_body(version: Version, status: Status) -> str:
+    """Give the body of a status's sample, with a signature of zeros where the version has it inside."""
+    return sign_inside(version, render(version, sample_state(status)), _SIGNED_AT, _NO_SIGNATURE).decode()
 
 
 def snippet_of(language: str | None, way: str | None, version: Version) -> ShownSnippet:
@@ -118,9 +119,4 @@ def snippet_of(language: str | None, way: str | None, version: Version) -> Shown
 
 @lru_cache
 def _snippet(language: Language, way: Way) -> Markup:
-    return _highlighted(snippet(language.key, way), language.lexer)
-
-
-def _highlighted(text: str, lexer: str) -> Markup:
-    # Pygments escapes what it wraps.
-    return Markup(highlight(text, get_lexer_by_name(lexer), _FORMATTER))  # noqa: S704
+    return coloured(snippet(language.key, way), language.lexer)

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from litestar import Response, get, post
 
 from waypost.api import tracking_changes as changes
-from waypost.api.v4.envelope import INVALID_COURIER, INVALID_NUMBER, NUMBER_REQUIRED, Refused
-from waypost.api.v4.parcels import read_parcel
+from waypost.api.v4.envelope import Refused
+from waypost.api.v4.parcels import field_of, read_parcel
 from waypost.domain import ids
 from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import Status
@@ -29,11 +29,6 @@ LONGEST_SEARCH: Final = 100
 _FILTERS: Final = ("search", "status", "courier", "archived")
 _ADDED: Final = ("tracking_number", "courier_code", "order_number", "title")
 _ARCHIVED: Final = {"": False, "only": True, "all": None}
-_FIELDS: Final = {
-    NUMBER_REQUIRED: "tracking_number",
-    INVALID_NUMBER: "tracking_number",
-    INVALID_COURIER: "courier_code",
-}
 
 
 @get(PATH)
@@ -52,8 +47,9 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     try:
         parcel = read_parcel(given | ({} if given["courier_code"] else {"auto_correct": "true"}))
     except Refused as refused:
-        field = _FIELDS.get(refused.code, "courier_code")
-        return await _page(request, pages, visitor, given, {field: refused.message}, adding=True)
+        field = field_of(refused)
+        errors = {field if field in _ADDED else "courier_code": refused.message}
+        return await _page(request, pages, visitor, given, errors, adding=True)
     (state,) = await changes.create(pages.parts, visitor.account, [parcel], source="WEB")
     if state is None:
         errors = {"tracking_number": "This number is tracked already, with the same courier."}

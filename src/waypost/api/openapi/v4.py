@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from waypost.api.openapi.operations import Operation, Parameter
+from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
 from waypost.api.v4 import awb, couriers, trackings
 from waypost.api.v4.couriers import CourierObject, courier_object
 from waypost.api.v4.objects import BatchAnswer, BatchError, BatchItem, Updated, updated_object
@@ -93,7 +93,6 @@ _FILTERS: Final = (
 )
 _NO_SUCH: Final = "4112 for an id that can't be one, 4102 for one that is not there"
 _FIELDS: Final = "4130 for a field that can't be taken or that the call does not know"
-_OVERLOADED: Final = "Too much is waiting; nothing was taken. Try again after Retry-After."
 
 OPERATIONS: Final = (
     Operation(
@@ -107,7 +106,7 @@ OPERATIONS: Final = (
         errors={
             400: "4101 for a parcel that is there already, 4110 and 4111 for its number, 4120 to 4122 for its courier,"
             f" {_FIELDS}.",
-            503: _OVERLOADED,
+            503: OVERLOADED,
         },
     ),
     Operation(
@@ -118,7 +117,7 @@ OPERATIONS: Final = (
         example=_BATCH,
         body=GenericAlias(list, (NewParcel,)),
         body_example=[_NEW],
-        errors={400: "4103 for more than 40; 400 for what is no list.", 503: _OVERLOADED},
+        errors={400: "4103 for more than 40; 400 for what is no list.", 503: OVERLOADED},
     ),
     Operation(
         handler=trackings.find,
@@ -153,7 +152,7 @@ OPERATIONS: Final = (
         scope="write",
         answers={200: TrackingObject},
         example=_TRACKING,
-        errors={400: f"{_NO_SUCH}, 4113 for one that is not expired.", 503: _OVERLOADED},
+        errors={400: f"{_NO_SUCH}, 4113 for one that is not expired.", 503: OVERLOADED},
     ),
     Operation(
         handler=couriers.every, group=_COURIERS, scope="read", answers={200: list[CourierObject]}, example=[_COURIER]

@@ -21,6 +21,7 @@ _GIVEN: Final = {name: name for name in SHOP_FACTS} | _COUNTRIES
 CREATE: Final = frozenset(_GIVEN) | {"tracking_number", "courier_code", "auto_correct"}
 UPDATE: Final = frozenset(_GIVEN) | {"courier_code_new", "archived_status"}
 
+_WORD: Final = re.compile(r"[a-z0-9_]+")
 _COUNTRY: Final = re.compile(r"[A-Za-z]{2}", re.ASCII)
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?", re.ASCII)
 
@@ -33,6 +34,11 @@ def read_parcel(fields: Mapping[str, object]) -> NewTracking:
     given = _facts(texts)
     require_facts(courier, given)
     return NewTracking(number, courier, given)
+
+
+def field_of(refused: Refused) -> str:
+    """Give the field that a refusal of ``read_parcel`` names; the one that does not is about the courier."""
+    return next((word for word in _WORD.findall(refused.message) if word in CREATE), "courier_code")
 
 
 def require_facts(courier: str, given: Container[str]) -> None:
