@@ -8,13 +8,15 @@ from asyncpg import RaiseError
 
 from tests.support.api import Caller
 from tests.support.visiting import CLIENT, PASSWORD, Document, Portal, serving_pages
+from waypost.api.acting import NOBODY
 from waypost.domain.audit import Action
 from waypost.store import audit
-from waypost.store.audit import ChainedEntry
+from waypost.store.audit import Chain, ChainedEntry
 from waypost.store.database import Database
 
 EMAIL = "shop@example.com"
 HOOK = "http://127.0.0.1/hook"
+SINCE = "2020-01-01T00:00:00Z"
 
 
 @pytest.fixture
@@ -68,9 +70,47 @@ async def test_what_did_not_happen_is_not_written_down(portal: Portal, shop: Cal
     await browser.post(f"/developer/webhooks/{endpoint}/enable")
     await browser.post(f"/developer/webhooks/{endpoint}/update", form={"url": "ftp://x", "version": "V4"})
     await browser.post("/settings", form={"name": "Shop", "email": EMAIL, "accent": "", "embed_origins": ""})
-    await portal.browser().sign_in(EMAIL, "wrong password")
+    await portal.browser().sign_in("nobody@example.com", "wrong password")
+    await shop.post("/v1/recoveries", {"endpoint_id": endpoint, "since": SINCE, "only": "all", "dry_run": True})
+    await shop.call("DELETE", f"/v4/trackings/delete/{'0' * 32}")
 
     assert await entries(portal, shop) == before
+
+
+async def test_a_wrong_password_is_written_down_whoever_gave_it(portal: Portal, shop: Caller) -> None:
+    browser = await portal.visitor(EMAIL)
+
+    await portal.browser(address="203.0.113.9").sign_in(EMAIL, "wrong password")
+    await browser.post("/settings/password", form={"current": "wrong password", "password": "another password"})
+
+    changing, signing_in, _ = await entries(portal, shop)
+    assert signing_in.action == changing.action == Action.PASSWORD_REFUSED
+    assert (signing_in.actor, signing_in.address, signing_in.subject) == (NOBODY, "203.0.113.9", EMAIL)
+    assert (changing.actor, changing.address, changing.subject) == (EMAIL, CLIENT, EMAIL)
+    assert (signing_in.changes, changing.changes) == ({"at": (None, "sign-in")}, {"at": (None, "change of password")})
+
+
+async def test_recoveries_and_deletions_of_parcels_are_written_down(portal: Portal, shop: Caller) -> None:
+    endpoint = await portal.endpoint(shop, HOOK)
+    made = await shop.post("/v4/trackings/create", {"tracking_number": "A1", "courier_code": "dhl"})
+    asked = {"endpoint_id": endpoint, "since": SINCE, "only": "failed"}
+
+    recovery = (await shop.post("/v1/recoveries", asked)).json()
+    await shop.post(f"/v1/recoveries/{recovery['id']}/stop")
+    await shop.call("DELETE", f"/v4/trackings/delete/{made.json()['data']['id']}")
+
+    deleted, stopped, begun, _ = await entries(portal, shop)
+    assert (begun.action, begun.subject) == (Action.RECOVERY_BEGUN, recovery["id"])
+    assert {name: text for name, (_, text) in begun.changes.items()} == {
+        "endpoint": HOOK,
+        "only": "failed",
+        "since": recovery["since"],
+        "until": recovery["until"],
+    }
+    assert (stopped.action, stopped.subject) == (Action.RECOVERY_STOPPED, recovery["id"])
+    assert (deleted.action, deleted.subject) == (Action.TRACKING_DELETED, "A1")
+    assert deleted.changes == {"courier_code": ("dhl", None)}
+    assert begun.actor == stopped.actor == deleted.actor == f"key {shop.key[:12]}…"
 
 
 async def test_the_log_is_only_ever_appended_to(portal: Portal, shop: Caller) -> None:
@@ -81,29 +121,57 @@ async def test_the_log_is_only_ever_appended_to(portal: Portal, shop: Caller) ->
             await portal.database.serving.execute(statement)
 
 
+async def chain(portal: Portal, shop: Caller) -> Chain:
+    async with portal.database.serving.acquire() as session:
+        (found,) = [one async for one in audit.chains(session, shop.account)]
+    return found
+
+
+async def tamper(portal: Portal, statement: str) -> None:
+    async with portal.database.serving.acquire() as session, session.transaction():
+        await session.execute("alter table audit_entry disable trigger all")
+        await session.execute(statement)
+
+
 @pytest.mark.parametrize(
-    ("tampering", "number"),
+    ("tampering", "on_page", "in_chain"),
     [
-        ("update audit_entry set actor = 'somebody else' where number = 2", 2),
-        ("delete from audit_entry where number = 2", 3),
-        ("delete from audit_entry where number = 1", None),
+        ("update audit_entry set actor = 'somebody else' where number = 2", 2, 2),
+        ("delete from audit_entry where number = 2", 3, 3),
+        ("delete from audit_entry where number = 1", None, 2),
+        ("update audit_entry set changes = '{}' where number = 1", 1, 1),
+        ("update audit_entry set changes = '[1]' where number = 3", 3, 3),
     ],
 )
 async def test_an_entry_that_was_changed_or_taken_out_is_seen(
-    portal: Portal, shop: Caller, tampering: str, number: int | None
+    portal: Portal, shop: Caller, tampering: str, on_page: int | None, in_chain: int
 ) -> None:
     for place in range(3):
         await portal.endpoint(shop, f"{HOOK}/{place}")
-    async with portal.database.serving.acquire() as session, session.transaction():
-        await session.execute("alter table audit_entry disable trigger all")
-        await session.execute(tampering)
+    await tamper(portal, tampering)
     browser = await portal.visitor(EMAIL)
 
     said = Document((await browser.get("/settings/audit")).text).text
 
     kept: list[Any] = await entries(portal, shop)
-    assert audit.broken_at(shop.account, kept) == number
-    assert ("does not fit the one before" in said) == (number is not None)
+    assert audit.broken_at(shop.account, kept) == on_page
+    assert ("does not fit the one before" in said) == (on_page is not None)
+    assert (await chain(portal, shop)).broken_at == in_chain
+
+
+async def test_a_whole_log_is_looked_through_however_long_it_is(
+    portal: Portal, shop: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("waypost.store.audit.READ_AT_ONCE", 2)
+    before = await chain(portal, shop)
+    for place in range(4):
+        await portal.endpoint(shop, f"{HOOK}/{place}")
+
+    found = await chain(portal, shop)
+    newest, *_ = await entries(portal, shop)
+
+    assert (before.entries, before.digest, before.broken_at) == (0, "0" * 64, None)
+    assert (found.email, found.entries, found.digest, found.broken_at) == (EMAIL, 4, newest.digest.hex(), None)
 
 
 async def test_the_log_is_read_page_by_page_and_by_its_own_account(portal: Portal, shop: Caller) -> None:

@@ -82,6 +82,18 @@ async def test_a_resend_that_fails_is_not_superseded_by_what_waits_in_its_parcel
     assert (found["state"], found["attempt_count"]) == ("failed", 2)
 
 
+async def test_nothing_is_resent_of_a_parcel_that_was_deleted(api: Api, shop: Caller) -> None:
+    await add(api, shop)
+    await report(shop, "A1", 8)
+    (delivery,) = await listed(shop)
+    await shop.call("DELETE", f"/v4/trackings/delete/{delivery['tracking_id']}")
+
+    answer = await shop.post(f"/v1/deliveries/{delivery['id']}/resend")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "tracking_deleted")
+    assert len(await listed(shop)) == 1
+
+
 async def test_cancelling_a_head_frees_the_rest_of_its_parcel(api: Api, shop: Caller) -> None:
     await add(api, shop)
     await report(shop, "A1", 8, 9, 10)

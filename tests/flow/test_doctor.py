@@ -52,7 +52,17 @@ async def patient(database: Database, server_dsn: str) -> Patient:
     return Patient(database, named(server_dsn, name), account)
 
 
-CHECKS = ("database", "durability", "migrations", "secret key", "clock", "partitions", "queue", "reconciliation")
+CHECKS = (
+    "database",
+    "durability",
+    "migrations",
+    "secret key",
+    "clock",
+    "partitions",
+    "queue",
+    "audit log",
+    "reconciliation",
+)
 
 
 async def test_a_healthy_installation_is_fine(patient: Patient) -> None:
@@ -79,7 +89,12 @@ async def test_a_data_directory_without_a_database_is_left_as_it_is(patient: Pat
 UNSAFE = """
 do $$ begin execute format('alter database %I set synchronous_commit = off', current_database()); end $$
 """
+FORGED = """
+insert into audit_entry (account, number, at, actor, action, subject, changes, digest)
+select id, 1, now(), 'somebody', 'user.signed_in', 'somebody', '{}', decode(repeat('00', 32), 'hex') from account
+"""
 BROKEN = {
+    "audit log": FORGED,
     "migrations": "delete from migration where number = 1",
     "durability": UNSAFE,
     "reconciliation": "delete from due where not blocked",

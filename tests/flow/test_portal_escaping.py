@@ -151,6 +151,7 @@ async def test_what_stands_in_the_address_is_text_on_every_page(
         HOME,
         one,
         f"{one}/sample",
+        f"{one}/recoveries",
         f"{HOME}/history",
         f"{HOME}/history/{delivery}",
         "/help",

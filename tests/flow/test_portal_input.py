@@ -117,6 +117,7 @@ async def test_no_query_makes_a_page_fail(portal: Portal, shop: Caller, query: s
         HOME,
         one,
         f"{one}/sample",
+        f"{one}/recoveries",
         f"{HOME}/history",
         f"{HOME}/history/new",
         "/developer/specifications",

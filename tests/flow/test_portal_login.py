@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
@@ -57,13 +58,25 @@ async def test_the_address_is_taken_in_any_case_and_with_spaces_around_it(portal
 
 async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer_after_the_same_time(portal: Portal) -> None:
     seconds: dict[str, list[float]] = {}
-    texts = set()
+    texts, answered = set(), [0.0]
+    application: Any = portal.application
+
+    async def noting(scope: Any, receive: Any, send: Any) -> None:
+        """Note when the answer is whole: what is written down after it tells a visitor nothing."""
+
+        async def passing(message: Any) -> None:
+            await send(message)
+            answered[0] = time.perf_counter()
+
+        await application(scope, receive, passing)
+
+    portal.application = cast("Any", noting)
     for email in (EMAIL, "nope@example.com") * 3:
         browser = portal.browser()
         token = await browser.token()
         began = time.perf_counter()
         answer = await browser.sign_in(email, WRONG, token=token)
-        seconds.setdefault(email, []).append(time.perf_counter() - began)
+        seconds.setdefault(email, []).append(answered[0] - began)
         assert (answer.status_code, cookies_of(answer)) == (422, {})
         texts.add(answer.text.replace(token, "").replace(email, ""))
 

@@ -40,7 +40,7 @@ OPEN = {
 
 PAGES = {
     "/",
-    *(HOME, ONE, f"{ONE}/sample", f"{HOME}/history", f"{HOME}/history/new", ONE_DELIVERY),
+    *(HOME, ONE, f"{ONE}/sample", f"{ONE}/recoveries", f"{HOME}/history", f"{HOME}/history/new", ONE_DELIVERY),
     *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
     *("/settings", "/settings/audit", "/trackings/import", "/trackings/export.csv", "/trackings", PARCEL),
     *("/help", "/help/index", "/help/{chapter:str}/{name:str}"),

@@ -247,6 +247,27 @@ async def test_one_endpoint_has_one_recovery_at_a_time_and_none_while_it_is_off(
     assert (off.status_code, off.json()["code"]) == (409, "endpoint_off")
 
 
+async def test_one_endpoint_has_one_dry_run_at_a_time_beside_a_recovery(
+    api: Api, shop: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("waypost.api.v1.recovery_changes.COUNT_SECONDS", 0)
+    monkeypatch.setattr("waypost.store.recoveries.A_TIME", 1)
+    endpoint = await add_to(api, shop)
+    await report(shop, "A1", 8, 9)
+
+    first = await begin(shop, endpoint, "all", dry_run=True)
+    second = await shop.post(
+        "/v1/recoveries", {"endpoint_id": endpoint, "since": SINCE, "only": "all", "dry_run": True}
+    )
+    real = await begin(shop, endpoint, "all")
+    await shop.post(f"/v1/recoveries/{first['id']}/stop")
+    third = await begin(shop, endpoint, "all", dry_run=True)
+
+    assert (second.status_code, second.json()["code"]) == (409, "recovery_running")
+    assert "being counted" in second.json()["detail"]
+    assert [one["state"] for one in (first, real, third)] == ["running"] * 3
+
+
 async def test_only_events_of_the_chosen_time_are_recovered(api: Api, shop: Caller) -> None:
     endpoint = await add_to(api, shop)
     await report(shop, "A1", 8)

@@ -344,6 +344,31 @@ def test_enabling_a_webhook_offers_what_it_missed_with_its_count(portal: Portal,
     portal.hooks.wait_for(f"/ok/missed/{email}", 2)
 
 
+def test_how_far_a_recovery_is_is_told_without_a_reload_and_the_focus_stays(portal: Portal, visit, email: str) -> None:
+    api = portal.api(email)
+    endpoint = api.post("/v1/endpoints", {"url": f"{portal.hooks.url}/broken/recovered/{email}"})["id"]
+    api.post(f"/v1/endpoints/{endpoint}/disable", {})
+    report(api, "MISSED1", 1)
+    api.post(f"/v1/endpoints/{endpoint}/enable", {})
+    asked = {"endpoint_id": endpoint, "since": "2020-01-01T00:00:00Z", "only": "missed"}
+    recovery = api.post("/v1/recoveries", asked)["id"]
+    page = visit(email, f"/developer/webhooks/{endpoint}")
+    page.clock.install()
+    page.reload()
+    shown = page.get_by_role("region", name="Recoveries")
+    stop = shown.get_by_role("button", name="Stop")
+    stop.evaluate("(button) => { button.focus(); button.className = 'old'; }")
+
+    page.clock.run_for(6_000)
+    expect(stop).not_to_have_class("old")
+    expect(stop).to_be_focused()
+    api.post(f"/v1/recoveries/{recovery}/stop", {})
+    page.clock.run_for(6_000)
+
+    expect(shown).to_contain_text("stopped")
+    expect(stop).to_have_count(0)
+
+
 def test_a_redirect_to_a_final_slash_is_taken_over_by_its_button(portal: Portal, visit, email: str, script) -> None:
     page = visit(email, "/developer/webhooks", java_script_enabled=script)
     url = f"{portal.hooks.url}/moved/{email}"

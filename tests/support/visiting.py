@@ -49,7 +49,7 @@ ATTRIBUTES = frozenset(
     }
 )
 FAMILIES = ("aria-", "data-", "form")
-LEADING = ("href", "src", "action", "formaction", "data-preview", "data-new")
+LEADING = ("href", "src", "action", "formaction", "data-preview", "data-new", "data-refresh")
 """The elements and attributes that our templates make, and the attributes that lead somewhere."""
 
 

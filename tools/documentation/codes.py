@@ -34,9 +34,10 @@ _SAYS: Final = {
     "no_source": "No source is set up for the parcel's courier.",
     "not_found": "There is nothing here, or it is another account's.",
     "overloaded": "Try again after `Retry-After`: nothing was taken.",
-    "recovery_running": "Another recovery of the endpoint is under way: stop it, or let it end.",
+    "recovery_running": "Another recovery of the endpoint, or another dry run, is under way: let it end, or stop it.",
     "still_running": "The first request with this `Idempotency-Key` is not done: try again after `Retry-After`.",
     "test_delivery": "The delivery was a test: send another test instead.",
+    "tracking_deleted": "The delivery's parcel was deleted: nothing of it is sent any more.",
     "too_large": "The body is too large.",
     "unauthorized": "No key, or one that is not known, has ended or was revoked.",
 }

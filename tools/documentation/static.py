@@ -5,11 +5,9 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from waypost.portal import documentation
 from waypost.portal.documentation import CHAPTERS, PLACES
-from waypost.portal.rendering import STATIC
+from waypost.portal.rendering import STATIC, plain_environment
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "build" / "docs"
 _INDEX: Final = "index.html"
@@ -33,13 +31,7 @@ def build(folder: Path = FOLDER) -> int:
 
 def rendered() -> dict[str, str]:
     """Give the text of each page by its file; links are relative, and those into a server are left out."""
-    environment = Environment(
-        loader=PackageLoader("waypost.portal"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
+    environment = plain_environment()
     page = environment.get_template("static_page.html")
     shared = {"chapters": CHAPTERS, "title_of": documentation.title}
     top = lead_from("")

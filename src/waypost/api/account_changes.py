@@ -90,6 +90,12 @@ async def change_password(database: Database, account: UUID, email: str, passwor
         await note(session, account, Action.PASSWORD_CHANGED, email)
 
 
+async def note_refused_password(database: Database, account: UUID, email: str) -> None:
+    """Write down that somebody who is logged in as a user does not know the user's password."""
+    async with database.serving.acquire() as session, transaction(session):
+        await note(session, account, Action.PASSWORD_REFUSED, email, {"at": (None, "change of password")})
+
+
 def check_role(role: str) -> str:
     """Give a role as it is. Raises InvalidInput."""
     if role not in ROLES:

@@ -23,6 +23,9 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 OPERATOR: Final = Actor("command line")
+NOBODY: Final = "not signed in"
+"""The name of who gives a wrong password."""
+
 _ACTOR: Final = ContextVar("actor", default=OPERATOR)
 
 

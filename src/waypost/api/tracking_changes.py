@@ -7,9 +7,11 @@ from uuid import UUID
 
 import msgspec
 
+from waypost.api.acting import note
 from waypost.api.parts import Parts
 from waypost.api.problems import Problem
 from waypost.domain import ids
+from waypost.domain.audit import Action, Changes
 from waypost.domain.trackings import Edit, Source, TrackingState, Update
 from waypost.domain.trackings import edit as apply_edit
 from waypost.intake.batch import Request, Result
@@ -42,19 +44,22 @@ class AlreadyThere(Exception):  # noqa: N818 - reads as what is wrong
 class NotExpired(Exception):  # noqa: N818 - reads as what is wrong
     """Only an expired tracking begins anew."""
 
+    def __init__(self) -> None:
+        super().__init__("Only an expired parcel is tracked anew.")
+
 
 class NobodyToAsk(Exception):  # noqa: N818 - reads as what is wrong
     """No source is set up for the tracking's courier."""
 
     def __init__(self) -> None:
-        super().__init__("No source is set up for this courier: it lives from updates and pushes.")
+        super().__init__("No source is set up for this courier: the parcel lives from updates and pushes.")
 
 
 class IsArchived(Exception):  # noqa: N818 - reads as what is wrong
     """Nobody is asked about what is archived."""
 
     def __init__(self) -> None:
-        super().__init__("The tracking is archived: nobody is asked about it.")
+        super().__init__("The parcel is archived: nobody is asked about it.")
 
 
 def read_id(text: str) -> UUID | None:
@@ -130,6 +135,8 @@ async def delete(parts: Parts, account: UUID, tracking: UUID) -> TrackingState:
                 if locked is None:
                     raise NoSuchTracking
                 await trackings.delete(session, locked)
+                gone: Changes = {"courier_code": (locked.state.courier_code, None)}
+                await note(session, account, Action.TRACKING_DELETED, locked.state.tracking_number, gone)
         except REPEATABLE:
             continue
         return locked.state

@@ -15,7 +15,7 @@ import msgspec
 from waypost.app.storage import Progress, Storage, reached_storage
 from waypost.keeper.reconciler import Reconciler
 from waypost.settings import Settings, variable
-from waypost.store import condition, partitions
+from waypost.store import audit, condition, partitions
 from waypost.store.connecting import CannotConnect
 from waypost.store.database import Database, UnsafeServer
 from waypost.store.embedded import EmbeddedPostgresError
@@ -77,7 +77,7 @@ async def _database(settings: Settings, storage: Storage) -> list[Finding]:
     ]
     if findings[-1].state is State.WRONG:
         return findings
-    looks: tuple[Callable[[Database], Awaitable[Finding]], ...] = (_clock, _partitions, _oldest_due)
+    looks: tuple[Callable[[Database], Awaitable[Finding]], ...] = (_clock, _partitions, _oldest_due, _audit_log)
     findings += [await _secret_key(settings, database), *[await look(database) for look in looks]]
     findings.append(await _dispatchers(database, serving=storage.server is None))
     findings.append(await _reconciliation(settings, database))
@@ -190,6 +190,16 @@ async def _oldest_due(database: Database) -> Finding:
     if backlog.oldest_seconds > LONG_DUE_SECONDS:
         return _warning("queue", says, "See that dispatchers run (`waypost dispatch`), and start more of them.")
     return _fine("queue", says)
+
+
+async def _audit_log(database: Database) -> Finding:
+    async with database.serving.acquire() as session:
+        chains = [chain async for chain in audit.chains(session)]
+    broken = [f"entry {chain.broken_at} of {chain.email}" for chain in chains if chain.broken_at is not None]
+    if broken:
+        says = f"Changed in the database, or one before it taken out: {', '.join(broken)}."
+        return _wrong("audit log", says, "Find out who can write to the database, and compare with a backup.")
+    return _fine("audit log", f"Its {sum(chain.entries for chain in chains)} entries fit together.")
 
 
 async def _dispatchers(database: Database, *, serving: bool) -> Finding:

@@ -13,4 +13,4 @@ class ServerEnded(Exception):  # noqa: N818 - reads as what is wrong
 
 
 class Unwell(Exception):  # noqa: N818 - reads as what is wrong
-    """The doctor has found something wrong; the findings say what."""
+    """What was looked over is not as it should be; the command's answer says how."""

@@ -16,7 +16,7 @@ from waypost.api.problems import Problem
 from waypost.api.times import rfc3339, rfc3339_or_none
 from waypost.app.storage import migrated_database
 from waypost.cli.addresses import account_of
-from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.domain import ids
 from waypost.domain.api_keys import Scope
 from waypost.domain.errors import InvalidInput
@@ -25,7 +25,6 @@ from waypost.store import api_keys
 from waypost.store.api_keys import KeyRow
 
 APPLICATION: Final = App(name="apikey", help="Create, list and revoke the API keys of an account.")
-Account = Annotated[str, Parameter(help="The e-mail address of the account.")]
 
 
 @APPLICATION.command

@@ -48,6 +48,7 @@ COMMANDS: Final = (
     ),
     ("account", "waypost.cli.account:APPLICATION", "Create accounts."),
     ("apikey", "waypost.cli.apikey:APPLICATION", "Create, list and revoke the API keys of an account."),
+    ("audit", "waypost.cli.audit:APPLICATION", "Look through the log of who did what in an account."),
     ("trackings", "waypost.cli.trackings:APPLICATION", "Import and export an account's parcels as CSV files."),
     (
         "listen",

@@ -17,6 +17,7 @@ DatabaseUrl = Annotated[
     str | None,
     Parameter(help="A PostgreSQL of your own: postgresql://user:password@host/database. Without it one is started."),
 ]
+Account = Annotated[str, Parameter(help="The e-mail address of the account.")]
 AsJson = Annotated[bool, Parameter(negative="", help="Print JSON, for programs.")]
 
 

@@ -20,12 +20,11 @@ from waypost.api.tracking_import import Imported, Seen, Stage, import_file
 from waypost.app.registering import registering
 from waypost.app.storage import migrated_database
 from waypost.cli.addresses import account_of
-from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.domain.errors import InvalidInput
 from waypost.settings import Settings
 
 APPLICATION: Final = App(name="trackings", help="Import and export an account's parcels as CSV files.")
-Account = Annotated[str, Parameter(help="The e-mail address of the account.")]
 
 
 @APPLICATION.command(name="import")

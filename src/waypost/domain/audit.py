@@ -11,6 +11,7 @@ class Action(StrEnum):
     """What is written down."""
 
     SIGNED_IN = "user.signed_in"
+    PASSWORD_REFUSED = "user.password_refused"  # noqa: S105 - a name
     PASSWORD_CHANGED = "user.password_changed"  # noqa: S105 - a name
     USER_ADDED = "user.added"
     USER_REMOVED = "user.removed"
@@ -26,6 +27,9 @@ class Action(StrEnum):
     SECRET_SHOWN = "endpoint.secret_shown"  # noqa: S105 - a name
     SECRET_ROTATED = "endpoint.secret_rotated"  # noqa: S105 - a name
     ROTATION_ENDED = "endpoint.rotation_ended"
+    RECOVERY_BEGUN = "recovery.begun"
+    RECOVERY_STOPPED = "recovery.stopped"
+    TRACKING_DELETED = "tracking.deleted"
 
 
 Changes = dict[str, tuple[str | None, str | None]]

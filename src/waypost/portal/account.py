@@ -20,6 +20,7 @@ from waypost.portal.logins import TooManyTries
 from waypost.portal.pages import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.visits import PageRequest, enter, notify
+from waypost.portal.wording import sentence
 from waypost.store import accounts, users
 from waypost.store.accounts import Visitor
 
@@ -67,6 +68,7 @@ async def change_password(request: PageRequest, pages: GivenPages) -> Response[b
     except TooManyTries:
         return await _page(request, pages, visitor, password=Form(errors={"current": _TOO_MANY}))
     if known is None:
+        await changes.note_refused_password(pages.parts.database, visitor.account, visitor.email)
         return await _page(request, pages, visitor, password=Form(errors={"current": _WRONG}))
     try:
         hashed = await pages.logins.hash(check_password(given["password"]))
@@ -150,7 +152,7 @@ async def _given(request: PageRequest, *names: str) -> dict[str, str]:
 
 
 def _said(error: InvalidInput) -> dict[str, str]:
-    return {error.field: f"{error.message[:1].upper()}{error.message[1:]}."}
+    return {error.field: sentence(error.message)}
 
 
 async def _page(

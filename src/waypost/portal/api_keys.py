@@ -15,6 +15,7 @@ from waypost.domain.errors import InvalidInput
 from waypost.portal.pages import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.visits import PageRequest, enter, notify
+from waypost.portal.wording import sentence
 from waypost.store import api_keys
 from waypost.store.accounts import Visitor
 
@@ -45,7 +46,7 @@ async def create(request: PageRequest, pages: GivenPages) -> Response[bytes]:
             pages.parts.database, visitor.account, name=given["name"], scopes=given["scopes"], days=days
         )
     except InvalidInput as error:
-        errors = {error.field: f"{error.message[:1].upper()}{error.message[1:]}."}
+        errors = {error.field: sentence(error.message)}
         return await _page(request, pages, visitor, adding=True, given=given, errors=errors)
     except Problem as problem:
         return await _page(request, pages, visitor, adding=True, given=given, errors={"": problem.detail})

@@ -20,10 +20,11 @@ from waypost.portal.history import HISTORY
 from waypost.portal.pages import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.visits import PageRequest, enter, notify
-from waypost.store import endpoints
+from waypost.store import endpoints, trackings
 from waypost.store.accounts import Visitor
 from waypost.store.deliveries import DeliveryRow
 from waypost.store.endpoints import EndpointRow
+from waypost.store.trackings import WatchedTracking
 
 _CURL: Final = "curl"
 
@@ -35,6 +36,7 @@ async def show_delivery(request: PageRequest, pages: GivenPages, delivery_id: Fr
     row = await changes.find(pages.parts, visitor.account, changes.read_id(delivery_id))
     async with pages.parts.database.serving.acquire() as session:
         webhook = await endpoints.find(session, visitor.account, row.endpoint)
+        parcel = None if row.sample else await trackings.find(session, visitor.account, row.tracking)
     shown = showing.delivery(await v1.show_with_attempts(pages.parts, row))
     return page(
         request,
@@ -43,9 +45,18 @@ async def show_delivery(request: PageRequest, pages: GivenPages, delivery_id: Fr
         shown=shown,
         delivery=shown.delivery,
         webhook=webhook,
+        parcel=parcel,
+        no_resend=_no_resend(webhook, parcel),
         curl=None if webhook is None else await _curl(pages, visitor, row, webhook),
         curl_shown=request.query_params.get("do") == _CURL,
     )
+
+
+def _no_resend(webhook: EndpointRow | None, parcel: WatchedTracking | None) -> str | None:
+    """Say why the delivery can't be sent once more; None when it can."""
+    if parcel is None:
+        return changes.PARCEL_DELETED
+    return None if webhook is None or webhook.enabled else "Its endpoint is off: enable it to send this once more."
 
 
 @post(HISTORY + "/{delivery_id:str}/resend")

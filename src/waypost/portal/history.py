@@ -60,6 +60,7 @@ async def history(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         recent=found.items,
         next_query=None if found.next_cursor is None else urlencode({**chosen, "cursor": found.next_cursor}),
         new_query=urlencode({**chosen, "after": found.items[0].id if found.items else ""}),
+        most_new=MOST_NEW,
         first="cursor" not in request.query_params,
         chosen=chosen,
         errors=errors,

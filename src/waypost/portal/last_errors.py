@@ -20,6 +20,7 @@ from waypost.portal import remedies
 from waypost.portal.pages import GivenPages, Pages
 from waypost.portal.rendering import go_to
 from waypost.portal.visits import PageRequest, enter, notify
+from waypost.portal.webhook_form import in_words
 from waypost.portal.webhooks import PATH
 from waypost.store import deliveries
 from waypost.store.deliveries import MOST_FAILED, FailedAttempt
@@ -67,7 +68,7 @@ async def use_url(request: PageRequest, pages: GivenPages, endpoint_id: FromPath
     except Problem as problem:
         if problem.status == HTTPStatus.NOT_FOUND:
             raise
-        notify(request, "; ".join(f"{one.field} {one.message}" for one in problem.errors) or problem.detail)
+        notify(request, in_words(problem))
         return go_to(f"{PATH}/{endpoint_id}")
     notify(request, "The endpoint has the new URL. What waits is sent there.")
     return go_to(f"{PATH}/{endpoint_id}")

@@ -6,10 +6,11 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from litestar import Response, get, post
+from litestar.background_tasks import BackgroundTask
 from litestar.params import FromPath
 
-from waypost.api.acting import act_as, note
-from waypost.domain.audit import Action
+from waypost.api.acting import NOBODY, act_as, note
+from waypost.domain.audit import Action, Changes
 from waypost.portal import sessions
 from waypost.portal.addresses import address_of
 from waypost.portal.logins import RETRY_SECONDS, TooManyTries
@@ -43,9 +44,12 @@ async def sign_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         status, wait = HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": str(RETRY_SECONDS)}
         return page(request, "login.html", status=status, headers=wait, error=_TOO_MANY, **values)
     if user is None:
-        return page(request, "login.html", status=HTTPStatus.UNPROCESSABLE_ENTITY, error=_WRONG, **values)
+        wrong = page(request, "login.html", status=HTTPStatus.UNPROCESSABLE_ENTITY, error=_WRONG, **values)
+        # After the answer, which must not take longer for an address that somebody has.
+        wrong.background = BackgroundTask(_note_refusal, request, pages, email)
+        return wrong
     await begin_visit(request, pages, user)
-    await _note(request, pages, user, "password")
+    await _note(request, pages, user, Action.SIGNED_IN, {"by": (None, "password")})
     return go_to(next_path)
 
 
@@ -57,7 +61,7 @@ async def by_link(request: PageRequest, pages: GivenPages, token: FromPath[str])
         status = HTTPStatus.UNPROCESSABLE_ENTITY
         return page(request, "login.html", status=status, error=_USED, next_path=safe_path(None), email="")
     await begin_visit(request, pages, user)
-    await _note(request, pages, user, "link")
+    await _note(request, pages, user, Action.SIGNED_IN, {"by": (None, "link")})
     return go_to(safe_path(request.query_params.get("next")))
 
 
@@ -83,12 +87,19 @@ async def begin_visit(request: PageRequest, pages: Pages, user: Login) -> None:
     await sessions.begin(request, pages.sessions, values)
 
 
-async def _note(request: PageRequest, pages: Pages, user: Login, way: str) -> None:
+async def _note_refusal(request: PageRequest, pages: Pages, email: str) -> None:
+    """Write down that a wrong password was given, where somebody has the address."""
+    user = await pages.logins.find(email)
+    if user is not None:
+        await _note(request, pages, user, Action.PASSWORD_REFUSED, {"at": (None, "sign-in")})
+
+
+async def _note(request: PageRequest, pages: Pages, user: Login, action: Action, changes: Changes) -> None:
     async with pages.parts.database.serving.acquire() as session, transaction(session):
         visitor = await find_visitor(session, user.id)
         if visitor is not None:
-            act_as(visitor.email, address_of(request, pages))
-            await note(session, visitor.account, Action.SIGNED_IN, visitor.email, {"by": (None, way)})
+            act_as(visitor.email if action is Action.SIGNED_IN else NOBODY, address_of(request, pages))
+            await note(session, visitor.account, action, visitor.email, changes)
 
 
 ROUTES: Final = (form, sign_in, by_link, sign_out)

@@ -52,13 +52,13 @@ class Logins:
         if len(email) > LONGEST_EMAIL or len(password) > LONGEST_PASSWORD:
             return None
         self._count(email.lower(), address)
-        known = await self._find(email)
+        known = await self.find(email)
         hashed = self._nobody if known is None else known.password_hash
         async with self._checking:
             fits, better = await asyncio.to_thread(self._check, hashed, password)
         if known is None or not fits:
             return None
-        still = await self._find(email)  # the check takes long: the password may be another by now
+        still = await self.find(email)  # the check takes long: the password may be another by now
         if still is None or still.password_hash != hashed:
             return None
         if better is not None:
@@ -78,7 +78,7 @@ class Logins:
         async with self._database.serving.acquire() as session:
             return await accounts.take_login_link(session, sha256(token.encode()).digest())
 
-    async def _find(self, email: str) -> Login | None:
+    async def find(self, email: str) -> Login | None:
         """Give the user with this address: no address of ours has other characters, which might count as another's."""
         if not may_be_email(email):
             return None

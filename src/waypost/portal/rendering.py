@@ -66,18 +66,17 @@ def page(
     """Render a page. What was noticed on the page before is said on this one."""
     session = request.scope.get("session") or {}
     notice = session.pop(NOTICE, None) if isinstance(session, dict) else None
-    text = fill(
-        template,
-        **values
-        | {
-            "visitor": visitor,
-            "path": request.scope["path"],
-            "form_token": form_token(request),
-            "notice": notice,
-            "now": datetime.now(UTC),
-        },
-    )
-    return html(text, status=status, headers=headers)
+    shared = _of_request(request) | {"visitor": visitor, "notice": notice}
+    return html(fill(template, **values | shared), status=status, headers=headers)
+
+
+def part(request: PageRequest, template: str, **values: object) -> Response[bytes]:
+    """Render a part of a page, for the script; what was noticed is left to the next page."""
+    return html(fill(template, **values | _of_request(request)), status=HTTPStatus.OK, headers={})
+
+
+def _of_request(request: PageRequest) -> dict[str, object]:
+    return {"path": request.scope["path"], "form_token": form_token(request), "now": datetime.now(UTC)}
 
 
 def fill(template: str, **values: object) -> str:
@@ -114,14 +113,19 @@ def asset_path(name: str) -> str:
     return f"/assets/{digest}/{name}"
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def plain_environment() -> Environment:
+    """Give the templates by themselves, as the static documentation uses them."""
+    return Environment(
         loader=PackageLoader("waypost.portal"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+
+
+def _environment() -> Environment:
+    environment = plain_environment()
     environment.filters.update(
         ago=wording.ago,
         exactly=wording.exactly,

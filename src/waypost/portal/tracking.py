@@ -1,6 +1,7 @@
 """``/trackings/{id}``: one parcel: what its carrier said, its events, where each went and why others were not sent."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Final, TypeVar
 from uuid import UUID
@@ -30,11 +31,6 @@ Found = TypeVar("Found")
 
 ONE: Final = PATH + "/{tracking_id:str}"
 MOST_EVENTS: Final = 30
-_NO: Final = {
-    IsArchived: "The parcel is archived: nobody is asked about it.",
-    NobodyToAsk: "No source is set up for this courier: the parcel lives from updates and pushes.",
-    NotExpired: "Only an expired parcel is tracked anew.",
-}
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -110,37 +106,28 @@ def _sent(endpoint: NamedEndpoint, delivery: ParcelDelivery) -> Sent:
 @post(ONE + "/refresh")
 async def refresh(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
     """Let the carrier be asked soon."""
-    return await _act(
-        request,
-        pages,
-        tracking_id,
-        lambda account, one: changes.refresh(pages.parts, account, one),
-        "The carrier is asked soon, but not more often than once a minute.",
-    )
+    done = "The carrier is asked soon, but not more often than once a minute."
+    return await _act(request, pages, tracking_id, partial(changes.refresh, pages.parts), done)
 
 
 @post(ONE + "/retrack")
 async def retrack(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
     """Begin an expired parcel anew."""
-    return await _act(
-        request,
-        pages,
-        tracking_id,
-        lambda account, one: changes.retrack(pages.parts, account, one),
-        "The parcel is tracked anew.",
-    )
+    return await _act(request, pages, tracking_id, partial(changes.retrack, pages.parts), "The parcel is tracked anew.")
 
 
 @post(ONE + "/archive")
 async def archive(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
     """Put a parcel away: nobody is asked about it any more."""
-    return await _archive(request, pages, tracking_id, archived=True, done="The parcel was archived.")
+    edit = partial(changes.edit, pages.parts, edited=Edit(archived=True))
+    return await _act(request, pages, tracking_id, edit, "The parcel was archived.")
 
 
 @post(ONE + "/unarchive")
 async def unarchive(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
     """Take a parcel back out of the archive."""
-    return await _archive(request, pages, tracking_id, archived=False, done="The parcel is tracked again.")
+    edit = partial(changes.edit, pages.parts, edited=Edit(archived=False))
+    return await _act(request, pages, tracking_id, edit, "The parcel is tracked again.")
 
 
 @post(ONE + "/delete")
@@ -152,28 +139,15 @@ async def delete(request: PageRequest, pages: GivenPages, tracking_id: FromPath[
     return go_to(PATH)
 
 
-async def _archive(
-    request: PageRequest, pages: Pages, tracking_id: str, *, archived: bool, done: str
-) -> Response[bytes]:
-    edited = Edit(archived=archived)
-    return await _act(
-        request, pages, tracking_id, lambda account, one: changes.edit(pages.parts, account, one, edited), done
-    )
-
-
 async def _act(
-    request: PageRequest,
-    pages: Pages,
-    tracking_id: str,
-    act: Callable[[UUID, UUID], Awaitable[object]],
-    done: str,
+    request: PageRequest, pages: Pages, tracking_id: str, act: Callable[[UUID, UUID], Awaitable[object]], done: str
 ) -> Response[bytes]:
     visitor = await enter(request, pages)
     tracking = _read_id(tracking_id)
     try:
         await _known(act(visitor.account, tracking))
     except (IsArchived, NobodyToAsk, NotExpired) as no:
-        raise Problem(HTTPStatus.CONFLICT, "refused", _NO[type(no)]) from None
+        raise Problem(HTTPStatus.CONFLICT, "refused", str(no)) from None
     notify(request, done)
     return go_to(f"{PATH}/{tracking.hex}")
 

@@ -5,6 +5,7 @@ Each action is a dialog of this one page: ``?do=update`` and so on open it, with
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
@@ -23,7 +24,7 @@ from waypost.domain.statuses import SELECTABLE, Status
 from waypost.portal import last_errors, recovery, showing
 from waypost.portal.charts import bars
 from waypost.portal.pages import GivenPages, Pages
-from waypost.portal.rendering import go_to, page
+from waypost.portal.rendering import go_to, page, part
 from waypost.portal.snippets import LANGUAGES
 from waypost.portal.visits import PageRequest, enter, notify
 from waypost.portal.webhook_form import WebhookForm, errors_by_field, form_of, read_form
@@ -81,13 +82,8 @@ async def test(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[st
 @post(PATH + "/{endpoint_id:str}/disable")
 async def disable(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Turn the endpoint off."""
-    return await _act(
-        request,
-        pages,
-        endpoint_id,
-        lambda account, one: changes.switch(pages.parts, account, one, on=False),
-        "disabled",
-    )
+    switch = partial(changes.switch, pages.parts, on=False)
+    return await _act(request, pages, endpoint_id, switch, "The endpoint was disabled.")
 
 
 @post(PATH + "/{endpoint_id:str}/enable")
@@ -112,26 +108,17 @@ async def delete(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
 @post(PATH + "/{endpoint_id:str}/rotate")
 async def rotate(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Make a new secret; the old one signs too for a day."""
+    done = "The endpoint was given a new secret; the old one signs too for 24 hours."
     return await _act(
-        request,
-        pages,
-        endpoint_id,
-        lambda account, one: changes.rotate(pages.parts, account, one),
-        "given a new secret; the old one signs too for 24 hours",
-        then="?do=secret#secret",
+        request, pages, endpoint_id, partial(changes.rotate, pages.parts), done, then=f"?do={_SECRET}#secret"
     )
 
 
 @post(PATH + "/{endpoint_id:str}/end-rotation")
 async def end_rotation(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Let the old secret sign no more."""
-    return await _act(
-        request,
-        pages,
-        endpoint_id,
-        lambda account, one: changes.end_rotation(pages.parts, account, one),
-        "freed of its old secret: only the new one signs",
-    )
+    done = "The endpoint was freed of its old secret: only the new one signs."
+    return await _act(request, pages, endpoint_id, partial(changes.end_rotation, pages.parts), done)
 
 
 @get(PATH + "/{endpoint_id:str}/sample")
@@ -139,7 +126,7 @@ async def sample(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
     """Give the sample of a status as a part of the page, for the script."""
     visitor = await enter(request, pages)
     row = await changes.find(pages.parts, visitor.account, changes.read_id(endpoint_id))
-    return page(request, "sample.html", visitor, sample=showing.sample(Version(row.version), _status(request)))
+    return part(request, "sample.html", sample=showing.sample(Version(row.version), _status(request)))
 
 
 async def _act(
@@ -153,7 +140,7 @@ async def _act(
 ) -> Response[bytes]:
     visitor = await enter(request, pages)
     await act(visitor.account, changes.read_id(endpoint_id))
-    notify(request, f"The endpoint was {done}.")
+    notify(request, done)
     return go_to(f"{PATH}/{endpoint_id}{then}")
 
 

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from waypost.api.problems import FieldError, Problem
 from waypost.api.v1.chosen import ALL, Added, Changed, Chosen
 from waypost.domain.endpoints import Ordering, Trigger, Version
+from waypost.portal.wording import sentence
 
 
 class WebhookForm(msgspec.Struct, frozen=True):
@@ -87,11 +88,12 @@ def errors_by_field(problem: Problem) -> dict[str, str]:
         found.setdefault(field.partition("[")[0], []).append(f"{place}{error.message}")
     if not found:
         return {"": problem.detail}
-    return {field: _sentence("; ".join(messages)) for field, messages in found.items()}
+    return {field: sentence("; ".join(messages)) for field, messages in found.items()}
 
 
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+def in_words(problem: Problem) -> str:
+    """Say what is wrong where there is no form to say it in: each field with its reason, else the whole."""
+    return "; ".join(f"{one.field} {one.message}" for one in problem.errors) or problem.detail
 
 
 def _text(given: Mapping[str, Any], name: str) -> str:

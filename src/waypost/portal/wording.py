@@ -140,8 +140,13 @@ def percent(share: float) -> str:
     return f"{min(max(share * 100, 0.1), 99.9):.1f}\u202f%"
 
 
+def sentence(text: str) -> str:
+    """Say a remark as a sentence."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
 def plural(count: int, noun: str) -> str:
-    """Say a number of things: ``1 delivery`` would need a noun that ends in y, which none here does."""
+    """Say a number of things, of which more than one take an s: ``3 webhooks``."""
     return f"{number(count)} {noun}" if count == 1 else f"{number(count)} {noun}s"
 
 

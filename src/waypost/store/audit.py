@@ -1,16 +1,19 @@
-"""The audit log as it is kept: appended to in the transaction that does what is written down."""
+"""The audit log as it is kept: appended to in the transaction that does what is written down, and looked through."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
+from asyncpg import Record
 
+from waypost.domain import ids
 from waypost.domain.audit import BEGINNING, Action, Changes, Entry, digest
 from waypost.store.statements import Session, execute, fetch, fetch_one
 
 END: Final = 2**63 - 1
+READ_AT_ONCE: Final = 1_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -18,6 +21,19 @@ class ChainedEntry(Entry, frozen=True):
     """An entry and the digest it was kept with."""
 
     digest: bytes
+
+
+class Chain(msgspec.Struct, frozen=True):
+    """An account's whole log: how many entries fit together, the last one's digest in hex, the first that does not fit.
+
+    What was cut off at the end shows only to who has kept an earlier number and digest.
+    """
+
+    account: str
+    email: str
+    entries: int
+    digest: str
+    broken_at: int | None
 
 
 async def append(
@@ -42,20 +58,33 @@ async def append(
 
 async def page(session: Session, account: UUID, *, before: int = END, limit: int) -> list[ChainedEntry]:
     """Give entries, newest first, of numbers smaller than ``before``."""
-    rows = await fetch(session, "audit_entries", account, before, limit)
-    return [
-        ChainedEntry(
-            number=row["number"],
-            at=_microseconds(row["at"]),
-            actor=row["actor"],
-            address=row["address"],
-            action=row["action"],
-            subject=row["subject"],
-            changes=msgspec.json.decode(row["changes"], type=Changes),
-            digest=row["digest"],
-        )
-        for row in rows
-    ]
+    return [_entry(row) for row in await fetch(session, "audit_entries", account, before, limit)]
+
+
+async def chains(session: Session, account: UUID | None = None) -> AsyncIterator[Chain]:
+    """Look through the whole log of every account, or of one."""
+    for row in await fetch(session, "audited_accounts", account):
+        yield await _chain(session, row["id"], row["email"])
+
+
+async def _chain(session: Session, account: UUID, email: str) -> Chain:
+    newest, broken = None, None
+    while broken is None:
+        rows = await fetch(session, "audit_entries_after", account, newest.number if newest else 0, READ_AT_ONCE)
+        for entry in map(_entry, rows):
+            if not _fits(account, newest, entry):
+                broken = entry.number
+                break
+            newest = entry
+        if len(rows) < READ_AT_ONCE:
+            break
+    return Chain(
+        account=ids.to_text(ids.ACCOUNT, account),
+        email=email,
+        entries=newest.number if newest else 0,
+        digest=(newest.digest if newest else BEGINNING).hex(),
+        broken_at=broken,
+    )
 
 
 def broken_at(account: UUID, entries: Sequence[ChainedEntry]) -> int | None:
@@ -67,12 +96,37 @@ def broken_at(account: UUID, entries: Sequence[ChainedEntry]) -> int | None:
         older = entries[place + 1] if place + 1 < len(entries) else None
         if older is None and entry.number > 1:
             break
-        previous = BEGINNING if older is None else older.digest
-        plain = Entry(**{name: getattr(entry, name) for name in Entry.__struct_fields__})
-        is_next = entry.number == (1 if older is None else older.number + 1)
-        if not is_next or digest(previous, account.hex, plain) != entry.digest:
+        if not _fits(account, older, entry):
             return entry.number
     return None
+
+
+def _fits(account: UUID, older: ChainedEntry | None, entry: ChainedEntry) -> bool:
+    """Tell whether an entry is as it was written, right after this one; None: it is the account's first."""
+    number, previous = (0, BEGINNING) if older is None else (older.number, older.digest)
+    plain = Entry(**{name: getattr(entry, name) for name in Entry.__struct_fields__})
+    return entry.number == number + 1 and digest(previous, account.hex, plain) == entry.digest
+
+
+def _entry(row: Record) -> ChainedEntry:
+    return ChainedEntry(
+        number=row["number"],
+        at=_microseconds(row["at"]),
+        actor=row["actor"],
+        address=row["address"],
+        action=row["action"],
+        subject=row["subject"],
+        changes=_changes(row["changes"]),
+        digest=row["digest"],
+    )
+
+
+def _changes(text: str) -> Changes:
+    """Read changes; what has another form was not written by us, which the digest shows."""
+    try:
+        return msgspec.json.decode(text, type=Changes)
+    except msgspec.ValidationError:
+        return {}
 
 
 def _microseconds(at: datetime) -> int:

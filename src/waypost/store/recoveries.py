@@ -79,7 +79,7 @@ async def add(
     until: datetime,
     dry_run: bool,
 ) -> bool:
-    """Add a recovery; False when another one of the endpoint runs."""
+    """Add a recovery; False when another one of the endpoint, or another dry run, is under way."""
     before = UUID(int=max(ids.first_at(since).int - 1, 0))
     columns = (recovery, account, endpoint, only, since, until, dry_run, before)
     return await fetch_one(session, "add_recovery", *columns) is not None

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from waypost.api.openapi.operations import Operation, Parameter
+from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
 from waypost.api.pagination import Listed
 from waypost.api.v1 import deliveries, endpoints, events, outgoing_ips, recoveries, stats, trackings, updates
 from waypost.api.v1.attempts import Attempt, GivenResponse, SentRequest
@@ -165,7 +165,6 @@ _FILTERS: Final = (
     *_BETWEEN,
     *_PAGE,
 )
-_OVERLOADED: Final = "Too much is waiting; nothing was taken. Try again after Retry-After."
 
 OPERATIONS: Final = (
     Operation(
@@ -183,7 +182,7 @@ OPERATIONS: Final = (
         body_example={"updates": [_REPORT]},
         errors={
             409: "The Idempotency-Key was used with another body, or its first request still runs.",
-            503: _OVERLOADED,
+            503: OVERLOADED,
         },
     ),
     Operation(handler=trackings.find, group=_TRACKINGS, scope="read", answers={200: Tracking}, example=_TRACKING),
@@ -278,7 +277,7 @@ OPERATIONS: Final = (
         scope="write",
         answers={201: DeliveryWithAttempts},
         example=msgspec.structs.replace(_DELIVERED, resend_of="dlv_019cb8c80a0070198000000000000004"),
-        errors={409: "It was a test, its event is gone, or its endpoint is off or deleted."},
+        errors={409: "It was a test, its event is gone, its parcel was deleted, or its endpoint is off or deleted."},
     ),
     Operation(
         handler=deliveries.cancel,
@@ -304,7 +303,10 @@ OPERATIONS: Final = (
         example=_RECOVERY,
         body=Asked,
         body_example=Asked(_ENDPOINT_ID, _AT, "missed"),
-        errors={404: "There is no such endpoint.", 409: "The endpoint is off, or another recovery of it runs."},
+        errors={
+            404: "There is no such endpoint.",
+            409: "The endpoint is off, or something of it is recovered or counted already.",
+        },
     ),
     Operation(handler=recoveries.find, group=_DELIVERIES, scope="read", answers={200: Recovery}, example=_RECOVERY),
     Operation(

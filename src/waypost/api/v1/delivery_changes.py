@@ -5,15 +5,18 @@ Each raises Problem: 404 for a delivery that is not the account's, 409 for what 
 
 import secrets
 from http import HTTPStatus
+from typing import Final
 from uuid import UUID
 
 from waypost.api.parts import Parts
 from waypost.api.problems import Problem, not_found
 from waypost.domain import ids
-from waypost.store import deliveries, delivery_changes, endpoints
+from waypost.store import deliveries, delivery_changes, endpoints, trackings
 from waypost.store.deliveries import DeliveryRow
 from waypost.store.delivery_changes import Cancelled
 from waypost.store.statements import Session, transaction
+
+PARCEL_DELETED: Final = "Its parcel was deleted: nothing of it is sent any more."
 
 
 def read_id(text: str) -> UUID:
@@ -33,7 +36,8 @@ async def find(parts: Parts, account: UUID, delivery: UUID) -> DeliveryRow:
 async def resend(parts: Parts, account: UUID, delivery: UUID) -> DeliveryRow:
     """Send a delivery's event once more, whatever became of the first; gives the new delivery.
 
-    It waits for nothing and nothing waits for it. It is tried as often as any other.
+    It waits for nothing and nothing waits for it. It is tried as often as any other. Of a parcel that was deleted
+    nothing is sent any more.
     """
     async with parts.database.serving.acquire() as session, transaction(session):
         row = await _there(session, account, delivery)
@@ -41,6 +45,8 @@ async def resend(parts: Parts, account: UUID, delivery: UUID) -> DeliveryRow:
             raise Problem(HTTPStatus.CONFLICT, "test_delivery", "This was a test: send another test instead.")
         if row.packed is None:
             raise Problem(HTTPStatus.CONFLICT, "event_gone", "The event is older than the history that is kept.")
+        if await trackings.lock(session, account, row.tracking) is None:
+            raise Problem(HTTPStatus.CONFLICT, "tracking_deleted", PARCEL_DELETED)
         again = await delivery_changes.resend(session, account, row, random=secrets.randbits(62))
         if again is None:
             if await endpoints.find(session, account, row.endpoint) is None:

@@ -9,16 +9,19 @@ from uuid import UUID
 
 import msgspec
 
+from waypost.api.acting import note
 from waypost.api.parts import Parts
 from waypost.api.problems import FieldError, Problem, invalid, not_found
-from waypost.api.times import read_rfc3339
+from waypost.api.times import read_rfc3339, rfc3339
 from waypost.api.v1 import endpoint_changes
 from waypost.domain import ids
+from waypost.domain.audit import Action, Changes
 from waypost.domain.recoveries import Only
 from waypost.intake import recovery as steps
 from waypost.store import recoveries
 from waypost.store.intake_rows import from_ms, now
 from waypost.store.recoveries import RecoveryRow
+from waypost.store.statements import transaction
 
 COUNT_SECONDS: Final = 2.0
 """So long a call counts what matches; the keeper counts on."""
@@ -59,18 +62,23 @@ async def start(parts: Parts, account: UUID, body: Asked) -> RecoveryRow:
         at = await now(session)
         since, until = _times(body, from_ms(at))
         recovery = ids.make_id(at, 0, secrets.randbits(62))
-        added = await recoveries.add(
-            session,
-            recovery=recovery,
-            account=account,
-            endpoint=endpoint.id,
-            only=body.only,
-            since=since,
-            until=until,
-            dry_run=body.dry_run,
-        )
-        if not added:
-            raise Problem(HTTPStatus.CONFLICT, "recovery_running", "Another recovery of this endpoint is under way.")
+        async with transaction(session):
+            added = await recoveries.add(
+                session,
+                recovery=recovery,
+                account=account,
+                endpoint=endpoint.id,
+                only=body.only,
+                since=since,
+                until=until,
+                dry_run=body.dry_run,
+            )
+            if not added:
+                raise _another_runs(dry_run=body.dry_run)
+            if not body.dry_run:
+                asked = {"endpoint": endpoint.url, "only": body.only, "since": rfc3339(since), "until": rfc3339(until)}
+                changes: Changes = {name: (None, text) for name, text in asked.items()}
+                await note(session, account, Action.RECOVERY_BEGUN, ids.to_text(ids.RECOVERY, recovery), changes)
         ends = time.monotonic() + COUNT_SECONDS
         while await steps.count(session, recovery) and time.monotonic() < ends:
             pass
@@ -80,10 +88,17 @@ async def start(parts: Parts, account: UUID, body: Asked) -> RecoveryRow:
 async def stop(parts: Parts, account: UUID, text: str) -> RecoveryRow:
     """Queue no more of a recovery; what it has queued is still sent."""
     row = await find(parts, account, text)
-    async with parts.database.serving.acquire() as session:
+    async with parts.database.serving.acquire() as session, transaction(session):
         if not await recoveries.stop(session, account, row.id):
             raise Problem(HTTPStatus.CONFLICT, "already_finished", f"It has ended already: it is {row.state}.")
+        if not row.dry_run:
+            await note(session, account, Action.RECOVERY_STOPPED, ids.to_text(ids.RECOVERY, row.id))
     return await find(parts, account, text)
+
+
+def _another_runs(*, dry_run: bool) -> Problem:
+    what = "The webhooks of this endpoint are being counted" if dry_run else "A recovery of this endpoint is under way"
+    return Problem(HTTPStatus.CONFLICT, "recovery_running", f"{what} already: let that end, or stop it.")
 
 
 def _times(body: Asked, present: datetime) -> tuple[datetime, datetime]:

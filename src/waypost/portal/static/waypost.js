@@ -105,18 +105,36 @@ for (const form of document.querySelectorAll("form[data-busy]")) {
   });
 }
 
+// Asks again and again, while the page is looked at, and hands on what was answered; one answer less harms nothing.
+function keepAsking(path, accept, tell) {
+  const ask = async () => {
+    if (document.hidden) return;
+    const answer = await fetch(path, { headers: { accept } });
+    if (answer.ok && !answer.redirected) tell(await answer.text());
+  };
+  return setInterval(() => { ask().catch(() => undefined); }, 5000);
+}
+
 const news = document.querySelector("[data-new]");
 if (news) {
-  const look = async () => {
-    if (document.hidden) return;
-    const answer = await fetch(news.dataset.new, { headers: { accept: "application/json" } });
-    if (!answer.ok || answer.redirected) return;
-    const { count } = await answer.json();
+  keepAsking(news.dataset.new, "application/json", (text) => {
+    const { count } = JSON.parse(text);
     if (!count) return;
     const link = document.createElement("a");
     link.href = location.href;
-    link.textContent = `${count >= 100 ? "100 or more" : count} new ${count === 1 ? "delivery" : "deliveries"}`;
+    const more = count >= Number(news.dataset.most) ? " or more" : "";
+    link.textContent = `${count}${more} new ${count === 1 ? "delivery" : "deliveries"}`;
     news.replaceChildren(link);
-  };
-  setInterval(() => { look().catch(() => undefined); }, 5000);
+  });
+}
+
+// What is under way has a button that stops it: without any there is nothing to ask for.
+for (const part of document.querySelectorAll("[data-refresh]")) {
+  if (!part.querySelector("form")) continue;
+  const asking = keepAsking(part.dataset.refresh, "text/html", (text) => {
+    const form = part.contains(document.activeElement) && document.activeElement.form;
+    part.innerHTML = text;
+    if (form) part.querySelector(`form[action="${form.getAttribute("action")}"] button`)?.focus();
+    if (!part.querySelector("form")) clearInterval(asking);
+  });
 }

@@ -17,3 +17,13 @@ from audit_entry
 where account = $1 and number < $2
 order by number desc
 limit $3
+
+-- name: audit_entries_after
+select number, at, actor, address, action, subject, changes, digest
+from audit_entry
+where account = $1 and number > $2
+order by number
+limit $3
+
+-- name: audited_accounts
+select id, email from account where $1::uuid is null or id = $1 order by id

@@ -1,10 +1,11 @@
 -- Recoveries: events of a time that an endpoint gets again, or for the first time.
 
 -- name: add_recovery
--- $8 is the id before the first event of the time. The end is never in the future: it could not be reached.
+-- $8 is the id before the first event of the time. The end is never in the future: it could not be reached. Nothing is
+-- inserted while another one of the endpoint runs, or is counted where this is a dry run: one of two unique indexes.
 insert into recovery (id, account, endpoint, only_what, since, until, dry_run, counted_to, queued_to)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
-on conflict (endpoint) where state = 'running' and not dry_run do nothing
+on conflict do nothing
 returning id
 
 -- name: recoveries

@@ -1,0 +1,50 @@
+"""``waypost audit``: whether the log of who did what is as it was written."""
+
+import asyncio
+from typing import Annotated, Final
+
+import msgspec
+from cyclopts import App, Parameter
+
+from waypost.app.errors import Unwell
+from waypost.app.storage import migrated_database
+from waypost.cli.addresses import account_of
+from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.settings import Settings
+from waypost.store import audit
+from waypost.store.audit import Chain
+
+APPLICATION: Final = App(name="audit", help="Look through the log of who did what in an account.")
+
+
+@APPLICATION.command
+def verify(
+    *,
+    account: Annotated[str | None, Parameter(help="The e-mail address of one account; else all are looked at.")] = None,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Check that no entry of the audit log was changed or taken out: each holds a digest of the one before.
+
+    Keep number and digest of the newest entry elsewhere to see, too, whether the end was cut off. Ends with 1 when an
+    entry does not fit.
+    """
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    chains = asyncio.run(_verify(settings, account))
+    shown = msgspec.json.encode({"accounts": chains}).decode() if as_json else "\n".join(map(_line, chains))
+    print(shown)  # noqa: T201 - the command's answer
+    if broken := sum(chain.broken_at is not None for chain in chains):
+        raise Unwell(f"The audit log of {broken} of {len(chains)} accounts was changed in the database.")
+
+
+async def _verify(settings: Settings, email: str | None) -> list[Chain]:
+    async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
+        account = None if email is None else await account_of(session, email)
+        return [chain async for chain in audit.chains(session, account)]
+
+
+def _line(chain: Chain) -> str:
+    if chain.broken_at is not None:
+        return f"!!  {chain.email}: entry {chain.broken_at} does not fit the one before it"
+    return f"ok  {chain.email}: the newest entry is number {chain.entries}, with digest {chain.digest}"
