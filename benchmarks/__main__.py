@@ -16,9 +16,9 @@ import uvloop
 
 from benchmarks import machine, pace, whole
 from benchmarks.client import Client
+from benchmarks.keeping import keep
 from tests.support.serving import LOOPBACK, Serving
 
-RESULTS = Path(__file__).parent / "results"
 CONNECTIONS_PER_ENDPOINT = 16
 """As many as Waypost keeps in flight for one endpoint."""
 
@@ -33,7 +33,7 @@ def main() -> None:
         found |= uvloop.run(_measure(options, Path(folder)))
     _show(found)
     if options.keep:
-        _keep(found)
+        keep(found)
 
 
 async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -122,13 +122,6 @@ def _show(found: dict[str, Any]) -> None:
     print(
         f"\nwhole / ceiling {found['ratio']:.2f}, of all rounds: {', '.join(f'{one:.2f}' for one in found['ratios'])}"
     )
-
-
-def _keep(found: dict[str, Any]) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    file = RESULTS / f"{found['at'].replace(':', '').replace('+0000', 'Z')}.json"
-    file.write_text(json.dumps(found, indent=1) + "\n")
-    print(f"kept in {file.relative_to(Path.cwd())}" if file.is_relative_to(Path.cwd()) else f"kept in {file}")
 
 
 def _say(what: str) -> None:

@@ -2,14 +2,13 @@
 
 import argparse
 import asyncio
-import itertools
 import json
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -17,61 +16,53 @@ import uvloop
 
 from benchmarks import machine
 from benchmarks.client import Client
-from benchmarks.load import COURIER, SCANS, number, state_after
+from benchmarks.keeping import keep
+from benchmarks.load import COURIER, number
+from benchmarks.whole import Run, running
+from tests.support.many_parcels import DAYS, add_parcels, old_account
 from tests.support.serving import LOOPBACK, Serving
 from waypost.domain import ids
 from waypost.domain.statuses import Status
-from waypost.store import trackings
 from waypost.store.database import Database
 from waypost.store.embedded import locate
+from waypost.store.numbered_pages import numbered_page
 from waypost.store.statements import Session
-from waypost.store.states import pack
 from waypost.store.trackings import Filter
 
 BATCH = 40
 ASKED = 21
 """Each list is read so often; the median counts."""
-DAYS = 90
-SEEDED_AT_ONCE = 20_000
-STATUSES = (*[Status.DELIVERED] * 80, *[Status.TRANSIT] * 15, Status.EXCEPTION, Status.PICKUP, *[Status.PENDING] * 3)
-COURIERS = (*["dhl"] * 70, *["ups"] * 29, "gls")
-COLUMNS = (
-    *("bucket", "id", "account", "tracking_number", "courier_code", "status", "substatus", "state", "created_at"),
-    *("updated_at", "archived", "order_number"),
-)
 
 
 def main() -> None:
     options = _options()
+    found: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine.describe()}
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="waypost-bench-") as folder:
         Path(folder).chmod(0o755)
-        found = uvloop.run(_measure(options, Path(folder)))
-    print(json.dumps({"machine": machine.describe(), **found}, indent=1))
+        found |= uvloop.run(_measure(options, Path(folder)))
+    print(json.dumps(found, indent=1))
+    if options.keep:
+        keep(found, suffix="-trackings")
 
 
-async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, object]:
+async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     server = Serving(folder / "serve", LOOPBACK | {"WAYPOST_RATE_LIMIT": "off"})
-    server.start()
-    try:
+    async with Client("http://127.0.0.1:9") as nobody, running(server, nobody) as run:
+        found: dict[str, Any] = {
+            "created_one_by_one": await _create(run, options.single, 1, options.at_once),
+            "created_in_batches": await _create(run, options.batches * BATCH, BATCH, options.at_once),
+        }
         address = await locate(server.data_dir)
         assert address is not None  # noqa: S101 - it is ready
-        key = server.account().headers["tracking-api-key"]
-        async with Client(server.url, {"tracking-api-key": key}) as api:
-            found: dict[str, object] = {
-                "created_one_by_one_per_second": await _create(api, options.single, 1, options.at_once),
-                "created_in_batches_per_second": await _create(api, options.batches * BATCH, BATCH, options.at_once),
-            }
         database = await Database.open({"dsn": address.dsn})
         try:
             return found | await _lists(database, options.parcels)
         finally:
             await database.close()
-    finally:
-        server.stop()
 
 
-async def _create(api: Client, count: int, each: int, at_once: int) -> float:
-    """Create parcels in requests of so many; give how many a second."""
+async def _create(run: Run, count: int, each: int, at_once: int) -> dict[str, float]:
+    """Create parcels in requests of so many; give how many a second, and what each cost."""
     first = 30_000_000 * each
     parcels = [{"tracking_number": number(first + place), "courier_code": COURIER} for place in range(count)]
     path = "/v4/trackings/create" if each == 1 else "/v4/trackings/batch"
@@ -80,23 +71,31 @@ async def _create(api: Client, count: int, each: int, at_once: int) -> float:
 
     async def work() -> None:
         for body in waiting:
-            await api.post_bytes(path, body)
+            await run.api.post_bytes(path, body)
 
+    before, client = await run.usage(), time.process_time()
     began = time.perf_counter()
     await asyncio.gather(*(work() for _ in range(at_once)))
-    return count / (time.perf_counter() - began)
+    seconds, client = time.perf_counter() - began, time.process_time() - client
+    used = {name: value - before[name] for name, value in (await run.usage()).items()}
+    return {
+        "parcels": count,
+        "per_second": count / seconds,
+        "sql_statements_per_parcel": used["statements"] / count,
+        "wal_bytes_per_parcel": used["wal"] / count,
+        "processor_microseconds_per_parcel_waypost": used["waypost"] / count * 1e6,
+        "processor_microseconds_per_parcel_postgresql": used["postgresql"] / count * 1e6,
+        "processor_microseconds_per_parcel_client": client / count * 1e6,
+    }
 
 
 async def _lists(database: Database, parcels: int) -> dict[str, object]:
-    account = UUID(int=1)
     now = datetime.now(UTC)
+    account = old_account(now)
     async with database.serving.acquire() as session:
         began = time.perf_counter()
-        rows = _rows(account, parcels, now)
-        while some := list(itertools.islice(rows, SEEDED_AT_ONCE)):
-            await session.copy_records_to_table("tracking", columns=COLUMNS, records=some)
+        await add_parcels(session, account, parcels, now)
         seeded = time.perf_counter() - began
-        await session.execute("vacuum analyze tracking", timeout=600)
         listed = {}
         for name, (wanted, skipped) in _wanted(parcels, now).items():
             listed[name] = await _milliseconds(session, account, wanted, skipped)
@@ -107,7 +106,7 @@ async def _milliseconds(session: Session, account: UUID, wanted: Filter, skipped
     taken = []
     for _ in range(ASKED):
         began = time.perf_counter()
-        await trackings.page(session, account, wanted, limit=100, skipped=skipped)
+        await numbered_page(session, account, wanted, limit=100, skipped=skipped)
         taken.append(time.perf_counter() - began)
     return round(1000 * statistics.median(taken), 2)
 
@@ -138,29 +137,17 @@ def _wanted(parcels: int, now: datetime) -> dict[str, tuple[Filter, int]]:
         "whose order number begins so": (Filter(search="ORD-1234"), 0),
         "the 100th page": (Filter(), 9_900),
         "the 100th page of one status": (Filter(statuses=(Status.DELIVERED,)), 9_900),
+        "the 100th page of changes": (Filter(updated_after=since(days=900)), 9_900),
+        "the page in the middle": (Filter(), parcels // 2),
+        "the page in the middle of one status": (Filter(statuses=(Status.DELIVERED,)), parcels * 4 // 10),
         "the last page": (Filter(), parcels - 100),
+        "the last page of changes": (Filter(updated_after=since(days=900)), parcels - 100),
         "the last page of one status": (Filter(statuses=(Status.DELIVERED,)), parcels * 8 // 10 - 100),
     }
 
 
 def _day_after(identifier: UUID) -> UUID:
     return ids.make_id(ids.made_at(identifier) + 86_400_000, 0, 0)
-
-
-def _rows(account: UUID, parcels: int, now: datetime) -> Iterator[tuple[object, ...]]:
-    """Parcels of three months, most of them delivered and every second of those archived."""
-    state, step = pack(state_after(SCANS)), timedelta(days=DAYS) / parcels
-    for place in range(parcels):
-        at = now - step * (parcels - place)
-        text, status = number(place), STATUSES[place * 7 % 100]
-        bucket = ids.bucket_of(account, text)
-        identifier = ids.make_id(round(at.timestamp() * 1000), bucket, place)
-        archived = status is Status.DELIVERED and place % 2 == 0
-        changed = min(now, at + timedelta(days=place % 12))
-        yield (
-            *(bucket, identifier, account, text, COURIERS[place * 13 % 100], status.value, f"{status.value}001", state),
-            *(at, changed, archived, f"ORD-{place}"),
-        )
 
 
 def _options() -> argparse.Namespace:
@@ -170,6 +157,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--batches", type=int, default=1_500, help=f"of {BATCH} created (%(default)s)")
     parser.add_argument("--at-once", type=int, default=64, help="requests at once (%(default)s)")
     parser.add_argument("--folder", default="/var/tmp", help="where the database is made (%(default)s)")  # noqa: S108
+    parser.add_argument("--no-keep", dest="keep", action="store_false", help="write no file")
     return parser.parse_args()
 
 

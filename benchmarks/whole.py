@@ -58,6 +58,16 @@ class Run:
     async def wal_position(self) -> int:
         return int(await self.database.fetchval("select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint"))
 
+    async def usage(self) -> dict[str, float]:
+        """What was used so far: statements, bytes of WAL, processor seconds of Waypost and of PostgreSQL."""
+        own, postgresql = machine.parts_of(self.server.process.pid)
+        return {
+            "statements": await self.statements(),
+            "wal": await self.wal_position(),
+            "waypost": machine.processor_seconds_of(own),
+            "postgresql": machine.processor_seconds_of(postgresql),
+        }
+
 
 @asynccontextmanager
 async def running(server: Serving, receiver: Client) -> AsyncIterator[Run]:
@@ -84,13 +94,13 @@ async def deliver(run: Run, parcels: int, endpoints: int, per_request: int) -> d
     expected = parcels * SCANS * endpoints
     requests = _requests(range(parcels), per_request)
     await run.database.execute("checkpoint")
-    before = await _usage(run)
+    before = await run.usage()
     began = time.perf_counter()
     accepted = await run.report(requests)
     await run.until_received(expected)
     await run.until_recorded()
     seconds = time.perf_counter() - began
-    used = {name: value - before[name] for name, value in (await _usage(run)).items()}
+    used = {name: value - before[name] for name, value in (await run.usage()).items()}
     received = await run.receiver.get("/seen")
     own, postgresql = machine.parts_of(run.server.process.pid)
     return {
@@ -107,16 +117,6 @@ async def deliver(run: Run, parcels: int, endpoints: int, per_request: int) -> d
         "processor_seconds_postgresql": used["postgresql"],
         "peak_memory_mib_waypost": machine.peak_memory_mib(own),
         "memory_mib_postgresql": machine.memory_mib(postgresql),
-    }
-
-
-async def _usage(run: Run) -> dict[str, float]:
-    own, postgresql = machine.parts_of(run.server.process.pid)
-    return {
-        "statements": await run.statements(),
-        "wal": await run.wal_position(),
-        "waypost": machine.processor_seconds_of(own),
-        "postgresql": machine.processor_seconds_of(postgresql),
     }
 
 

@@ -12,7 +12,6 @@ from waypost.domain.latency import BOUNDS_MS, bound_of
 from waypost.domain.statuses import Status
 from waypost.store import hours, overview
 from waypost.store.database import Database
-from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import TEXTS, fetch
 
 EMAIL = "shop@example.com"
@@ -126,7 +125,7 @@ async def test_counting_reads_the_index_alone_and_no_further_than_it_tells(datab
         id_of("x_" + "1" * 32),
     )
     await database.serving.execute("vacuum analyze tracking")
-    arguments = (ALL_BUCKETS, id_of("x_" + "1" * 32), list(Status), overview.MOST_COUNTED + 1)
+    arguments = (id_of("x_" + "1" * 32), list(Status), overview.MOST_COUNTED + 1)
     async with database.serving.acquire() as session:
         await session.execute("set plan_cache_mode = force_generic_plan")
         plan = [row[0] for row in await session.fetch("explain analyze " + TEXTS["count_by_status"], *arguments)]

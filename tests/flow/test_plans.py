@@ -49,6 +49,7 @@ ARGUMENTS = {
 BOUNDS = (ALL_BUCKETS, [uuid4()], UUID(int=0), UUID(int=2**127), None, 51)
 DAYS = (date.min, date.max)
 LANES = (uuid4(), [False, True], ["transit", "delivered"], UUID(int=0), UUID(int=2**127), 100, 0)
+PASSED = (uuid4(), [False, True], ["transit"], 10_000, UUID(int=2**127), [UUID(int=0)])
 LISTS = {
     "unsettled_deliveries": (*BOUNDS, False),
     "settled_deliveries": (*BOUNDS, False, *DAYS),
@@ -61,10 +62,13 @@ LISTS = {
     "trackings_of_numbers": ([1], *LANES, ["A1"], None, NOW, NOW),
     "parcel_events": ([1], uuid4(), uuid4(), UUID(int=2**127), 30),
     "parcel_deliveries": ([1], uuid4(), [uuid4()], *DAYS, UUID(int=0)),
-    "trackings_by_age": (ALL_BUCKETS, uuid4(), UUID(int=0), UUID(int=2**127), 100, 0),
     "trackings_by_lane": (ALL_BUCKETS, *LANES),
-    "trackings_by_courier_lane": (ALL_BUCKETS, *LANES, "dhl"),
-    "trackings_by_updated_lane": (ALL_BUCKETS, *LANES, None, NOW, NOW),
+    "trackings_by_courier_lane": (ALL_BUCKETS, *LANES, ["dhl"]),
+    "trackings_by_updated_lane": (ALL_BUCKETS, *LANES, ["dhl", "ups"], NOW, NOW),
+    "couriers_of_trackings": (uuid4(),),
+    "pass_lanes": PASSED,
+    "pass_courier_lanes": (*PASSED, ["dhl"]),
+    "pass_updated_lanes": (*PASSED[:4], NOW, [NOW], ["dhl", "ups"], UUID(int=0), UUID(int=2**127)),
     "search_trackings": (ALL_BUCKETS, *LANES, "A", "B", 1000, "A", "B", None, NOW, NOW),
     "trackings_with_number": ([1], uuid4(), "A1"),
     "failed_attempts": (ALL_BUCKETS, uuid4(), "https://shop.example/hook", 200),
@@ -114,6 +118,16 @@ async def test_a_hot_statement_never_scans_or_sorts_the_queue(database: Database
     assert not re.search(r"Seq Scan on (due|tracking|event|settled|watch)\b", plan), plan
     assert not re.search(r"Bitmap Heap Scan", plan), plan
     assert "Index" in plan
+
+
+@pytest.mark.parametrize(("name", "index"), [("find_trackings", "tracking_number"), ("lock_tracking", "tracking_pkey")])
+async def test_one_parcel_is_found_by_its_own_index_while_the_account_is_young(
+    database: Database, name: str, index: str
+) -> None:
+    async with database.engine.acquire() as session:
+        plan = await generic_plan(session, name, len(ARGUMENTS[name]))
+
+    assert re.findall(r"using (tracking_\w+)", plan) == [index], plan
 
 
 @pytest.mark.parametrize("name", sorted(LISTS))

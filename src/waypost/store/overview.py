@@ -5,7 +5,6 @@ from typing import Final
 from uuid import UUID
 
 from waypost.domain.statuses import Status
-from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, fetch, fetch_one
 
 MOST_COUNTED: Final = 10_000
@@ -14,7 +13,7 @@ MOST_COUNTED: Final = 10_000
 
 async def count_by_status(session: Session, account: UUID) -> dict[Status, int]:
     """Give how many trackings, archived ones aside, have each status; one more than ``MOST_COUNTED`` means more."""
-    rows = await fetch(session, "count_by_status", ALL_BUCKETS, account, list(Status), MOST_COUNTED + 1)
+    rows = await fetch(session, "count_by_status", account, list(Status), MOST_COUNTED + 1)
     counts = {row["status"]: row["count"] for row in rows}
     return {status: counts[status] for status in Status}
 

@@ -71,6 +71,12 @@ class Filter(msgspec.Struct, frozen=True):
         times = self.updated_after is not None or self.updated_before is not None
         return times and self.numbers is None and self.search is None
 
+    @property
+    def lanes(self) -> tuple[list[bool], list[Status]]:
+        """Give the lanes that have to be read: whether archived, and the statuses of each."""
+        archived = [False, True] if self.archived is None else [self.archived]
+        return archived, list(Status if self.statuses is None else dict.fromkeys(self.statuses))
+
 
 async def find(session: Session, account: UUID, tracking: UUID) -> WatchedTracking | None:
     """Give one tracking; None when it is another account's, was deleted, or was never there."""
@@ -84,30 +90,33 @@ async def page(session: Session, account: UUID, wanted: Filter, *, limit: int, s
     """Give trackings, newest first; those of a time of change, last changed first.
 
     To read on set ``before`` to the last id; that does not work with a time of change. ``skipped`` costs as much as
-    what it skips.
+    what it skips: see ``numbered_pages``.
     """
-    archived = [False, True] if wanted.archived is None else [wanted.archived]
-    statuses = list(Status if wanted.statuses is None else dict.fromkeys(wanted.statuses))
-    lanes = (account, archived, statuses, wanted.after, wanted.before, limit, skipped)
+    bounds = (account, *wanted.lanes, wanted.after, wanted.before, limit, skipped)
     updated = (wanted.updated_after or BEGINNING, wanted.updated_before or END)
     if wanted.numbers is not None:
         buckets = sorted({ids.bucket_of(account, number) for number in wanted.numbers})
         numbers = list(wanted.numbers)
-        rows = await fetch(session, "trackings_of_numbers", buckets, *lanes, numbers, wanted.courier, *updated)
+        rows = await fetch(session, "trackings_of_numbers", buckets, *bounds, numbers, wanted.courier, *updated)
     elif wanted.search is not None:
         number, order = _beginning("".join(wanted.search.split()).upper()), _beginning(wanted.search.strip())
         searched = (*number, MOST_SEARCHED, *order)
-        rows = await fetch(session, "search_trackings", ALL_BUCKETS, *lanes, *searched, wanted.courier, *updated)
+        rows = await fetch(session, "search_trackings", ALL_BUCKETS, *bounds, *searched, wanted.courier, *updated)
     elif wanted.by_change:
-        rows = await fetch(session, "trackings_by_updated_lane", ALL_BUCKETS, *lanes, wanted.courier, *updated)
+        couriers = await couriers_of(session, account, wanted)
+        rows = await fetch(session, "trackings_by_updated_lane", ALL_BUCKETS, *bounds, couriers, *updated)
     elif wanted.courier is not None:
-        rows = await fetch(session, "trackings_by_courier_lane", ALL_BUCKETS, *lanes, wanted.courier)
-    elif wanted.statuses is not None or wanted.archived is not None:
-        rows = await fetch(session, "trackings_by_lane", ALL_BUCKETS, *lanes)
+        rows = await fetch(session, "trackings_by_courier_lane", ALL_BUCKETS, *bounds, [wanted.courier])
     else:
-        bounds = (wanted.after, wanted.before, limit, skipped)
-        rows = await fetch(session, "trackings_by_age", ALL_BUCKETS, account, *bounds)
+        rows = await fetch(session, "trackings_by_lane", ALL_BUCKETS, *bounds)
     return [TrackingRow(row["id"], row["sequence"], unpack(row["state"])) for row in rows]
+
+
+async def couriers_of(session: Session, account: UUID, wanted: Filter) -> list[str]:
+    """Give the couriers whose lanes have to be read: the one that is wanted, else all that the account has."""
+    if wanted.courier is not None:
+        return [wanted.courier]
+    return [row["code"] for row in await fetch(session, "couriers_of_trackings", account)]
 
 
 async def lock(session: Session, account: UUID, tracking: UUID) -> LockedTracking | None:

@@ -36,7 +36,7 @@ from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import Status
 from waypost.domain.tracking_numbers import normalise_number
 from waypost.payloads.v4 import tracking_object
-from waypost.store import trackings
+from waypost.store.numbered_pages import numbered_page
 from waypost.store.trackings import Filter
 
 MOST_NUMBERS: Final = 40
@@ -111,7 +111,7 @@ async def find(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]
     if not wanted.by_change and (before := parts.walks.before(asked)) is not None:
         wanted, skipped = msgspec.structs.replace(wanted, before=before), 0
     async with parts.database.serving.acquire() as session:
-        found = await trackings.page(session, caller.account, wanted, limit=asked.limit, skipped=skipped)
+        found = await numbered_page(session, caller.account, wanted, limit=asked.limit, skipped=skipped)
     if found:
         parts.walks.note(asked, found[-1].id)
     return answer_success([tracking_object(row.state) for row in found])

@@ -1,16 +1,16 @@
 -- What an account's overview counts.
 
 -- name: count_by_status
--- Each status by its own lane of the index, and no further than $4: a million parcels cost what ten thousand do. The
+-- Each status by its own lane of the index, and no further than $3: a million parcels cost what ten thousand do. The
 -- order keeps the planner to the index: for a rare status it would otherwise read the whole table.
 select s.status, n.count
-from unnest($3::text[]) s (status)
+from unnest($2::text[]) s (status)
 cross join lateral (
     select count(*) as count
     from (select from tracking q
-          where q.bucket = any ($1::smallint[]) and q.account = $2 and not q.archived and q.status = s.status
+          where q.account = $1 and not q.archived and q.status = s.status
           order by q.id desc
-          limit $4) one) n
+          limit $3) one) n
 
 -- name: last_key_use
 -- When a key that may report updates was used last; null for never.

@@ -19,82 +19,148 @@ cross join lateral (
 order by t.id desc
 limit $7 offset $8
 
--- name: trackings_by_age
--- The skipped rows are read from the index alone; the states only of those that are shown, one by one (`offset 0`),
--- whatever the planner believes about the size of the table.
-select t.id, t.sequence, t.state
-from (select q.bucket, q.id from tracking q
-      where q.bucket = any ($1::smallint[]) and q.account = $2 and q.id >= $3 and q.id < $4
-      order by q.id desc
-      limit $5 offset $6) page
-cross join lateral (
-    select * from tracking t
-    where t.bucket = any ($1::smallint[]) and t.bucket = page.bucket and t.id = page.id
-    offset 0) t
-order by t.id desc
-
 -- name: trackings_by_lane
 -- A lane is one (archived, status): each is read newest first and no further than the page, however rare what is
--- wanted may be. One index condition for all of them would read and sort whatever matches. The order names the lane's
--- columns too: only the index that is made for it has that order, so the planner can't take another.
+-- wanted may be. One index condition for all of them would read and sort whatever matches. What is skipped is read from
+-- the index alone; the states only of those that are shown, one by one (`offset 0`), whatever the planner believes about
+-- the size of the table. Buckets are named where the states are read: the lanes have none, an id holds its own.
 select t.id, t.sequence, t.state
-from (select one.bucket, one.id
+from (select one.id
       from unnest($3::boolean[]) a (archived)
       cross join unnest($4::text[]) s (status)
       cross join lateral (
-          select q.bucket, q.id from tracking q
-          where q.bucket = any ($1::smallint[]) and q.account = $2 and q.archived = a.archived and q.status = s.status
-            and q.id >= $5 and q.id < $6
+          select q.id from tracking q
+          where q.account = $2 and q.archived = a.archived and q.status = s.status and q.id >= $5 and q.id < $6
           order by q.archived desc, q.status desc, q.id desc
           limit $7::bigint + $8::bigint) one
       order by one.id desc
       limit $7 offset $8) page
 cross join lateral (
     select * from tracking t
-    where t.bucket = any ($1::smallint[]) and t.bucket = page.bucket and t.id = page.id
+    where t.bucket = any ($1::smallint[]) and t.id = page.id
     offset 0) t
 order by t.id desc
 
 -- name: trackings_by_courier_lane
 select t.id, t.sequence, t.state
-from (select one.bucket, one.id
+from (select one.id
       from unnest($3::boolean[]) a (archived)
       cross join unnest($4::text[]) s (status)
-      cross join unnest(array[$9::text]) c (courier_code)
+      cross join unnest($9::text[]) c (courier_code)
       cross join lateral (
-          select q.bucket, q.id from tracking q
-          where q.bucket = any ($1::smallint[]) and q.account = $2 and q.courier_code = c.courier_code
-            and q.archived = a.archived and q.status = s.status and q.id >= $5 and q.id < $6
+          select q.id from tracking q
+          where q.account = $2 and q.courier_code = c.courier_code and q.archived = a.archived and q.status = s.status
+            and q.id >= $5 and q.id < $6
           order by q.courier_code desc, q.archived desc, q.status desc, q.id desc
           limit $7::bigint + $8::bigint) one
       order by one.id desc
       limit $7 offset $8) page
 cross join lateral (
     select * from tracking t
-    where t.bucket = any ($1::smallint[]) and t.bucket = page.bucket and t.id = page.id
+    where t.bucket = any ($1::smallint[]) and t.id = page.id
     offset 0) t
 order by t.id desc
 
 -- name: trackings_by_updated_lane
--- Who asks by the time of the change gets the last changed first.
+-- Who asks by the time of the change gets the last changed first. These lanes are of one courier each.
 select t.id, t.sequence, t.state
-from (select one.bucket, one.id, one.updated_at
+from (select one.id, one.updated_at
       from unnest($3::boolean[]) a (archived)
       cross join unnest($4::text[]) s (status)
+      cross join unnest($9::text[]) c (courier_code)
       cross join lateral (
-          select q.bucket, q.id, q.updated_at from tracking q
-          where q.bucket = any ($1::smallint[]) and q.account = $2 and q.archived = a.archived and q.status = s.status
+          select q.id, q.updated_at from tracking q
+          where q.account = $2 and q.courier_code = c.courier_code and q.archived = a.archived and q.status = s.status
             and q.updated_at >= $10 and q.updated_at < $11 and q.id >= $5 and q.id < $6
-            and ($9::text is null or q.courier_code = $9)
-          order by q.archived desc, q.status desc, q.updated_at desc, q.id desc
+          order by q.courier_code desc, q.archived desc, q.status desc, q.updated_at desc, q.id desc
           limit $7::bigint + $8::bigint) one
       order by one.updated_at desc, one.id desc
       limit $7 offset $8) page
 cross join lateral (
     select * from tracking t
-    where t.bucket = any ($1::smallint[]) and t.bucket = page.bucket and t.id = page.id
+    where t.bucket = any ($1::smallint[]) and t.id = page.id
     offset 0) t
 order by page.updated_at desc, t.id desc
+
+-- name: couriers_of_trackings
+-- One step of the index for each courier.
+with recursive courier (code) as (
+    (select q.courier_code from tracking q where q.account = $1 order by q.courier_code limit 1)
+    union all
+    select n.code
+    from courier c
+    cross join lateral (
+        select q.courier_code as code from tracking q
+        where q.account = $1 and q.courier_code > c.code
+        order by q.courier_code
+        limit 1) n
+)
+select code from courier
+
+-- name: pass_lanes
+-- Where a page by number begins: slice by slice from $5 down over the bounds $6, until more than $4 were passed; gives
+-- the ends of the last two slices. To count takes a third of what it takes to read and skip, and nothing is sorted.
+with recursive walk (place, until, passed) as (
+    select 0, $5::uuid, 0::bigint
+    union all
+    select w.place + 1, b.bound, w.passed + n.count
+    from walk w
+    cross join lateral (select ($6::uuid[])[w.place + 1] as bound) b
+    cross join lateral (
+        select coalesce(sum(lane.count), 0)::bigint as count
+        from unnest($2::boolean[]) a (archived)
+        cross join unnest($3::text[]) s (status)
+        cross join lateral (
+            select count(*) from tracking q
+            where q.account = $1 and q.archived = a.archived and q.status = s.status
+              and q.id >= b.bound and q.id < w.until
+            offset 0) lane) n
+    where w.passed <= $4 and w.place < cardinality($6)
+)
+select until, passed from walk order by place desc limit 2
+
+-- name: pass_courier_lanes
+with recursive walk (place, until, passed) as (
+    select 0, $5::uuid, 0::bigint
+    union all
+    select w.place + 1, b.bound, w.passed + n.count
+    from walk w
+    cross join lateral (select ($6::uuid[])[w.place + 1] as bound) b
+    cross join lateral (
+        select coalesce(sum(lane.count), 0)::bigint as count
+        from unnest($2::boolean[]) a (archived)
+        cross join unnest($3::text[]) s (status)
+        cross join unnest($7::text[]) c (courier_code)
+        cross join lateral (
+            select count(*) from tracking q
+            where q.account = $1 and q.courier_code = c.courier_code and q.archived = a.archived
+              and q.status = s.status and q.id >= b.bound and q.id < w.until
+            offset 0) lane) n
+    where w.passed <= $4 and w.place < cardinality($6)
+)
+select until, passed from walk order by place desc limit 2
+
+-- name: pass_updated_lanes
+with recursive walk (place, until, passed) as (
+    select 0, $5::timestamptz, 0::bigint
+    union all
+    select w.place + 1, b.bound, w.passed + n.count
+    from walk w
+    cross join lateral (select ($6::timestamptz[])[w.place + 1] as bound) b
+    cross join lateral (
+        select coalesce(sum(lane.count), 0)::bigint as count
+        from unnest($2::boolean[]) a (archived)
+        cross join unnest($3::text[]) s (status)
+        cross join unnest($7::text[]) c (courier_code)
+        cross join lateral (
+            select count(*) from tracking q
+            where q.account = $1 and q.courier_code = c.courier_code and q.archived = a.archived
+              and q.status = s.status and q.updated_at >= b.bound and q.updated_at < w.until
+              and q.id >= $8 and q.id < $9
+            offset 0) lane) n
+    where w.passed <= $4 and w.place < cardinality($6)
+)
+select until, passed from walk order by place desc limit 2
 
 -- name: search_trackings
 -- By the beginning of a number or of an order number: [$9, $10) holds what begins so. No more than $11 of each are
@@ -113,9 +179,11 @@ order by found.id desc
 limit $7 offset $8
 
 -- name: lock_tracking
+-- The id as a range, in its order, for the reason that `find_trackings` gives.
 select t.bucket, t.id, t.account, t.sequence, t.last_event, t.state
 from tracking t
-where t.bucket = any ($1::smallint[]) and t.id = $3 and t.account = $2
+where t.bucket = any ($1::smallint[]) and t.account = $2 and t.id >= $3 and t.id <= $3
+order by t.id
 for no key update
 
 -- name: edit_tracking

@@ -1,0 +1,15 @@
+"""Keeps what was measured, with its date, in ``benchmarks/results``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def keep(found: dict[str, Any], *, suffix: str = "") -> None:
+    """Write what was found into a file that is named after its time, ``found["at"]``."""
+    RESULTS.mkdir(exist_ok=True)
+    file = RESULTS / f"{found['at'].replace(':', '').replace('+0000', 'Z')}{suffix}.json"
+    file.write_text(json.dumps(found, indent=1) + "\n")
+    print(f"kept in {file.relative_to(Path.cwd())}" if file.is_relative_to(Path.cwd()) else f"kept in {file}")

@@ -1,0 +1,113 @@
+"""Pages of trackings by their number: where one begins is found by counting, not by reading what stands before it."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import msgspec
+from asyncpg import Record
+
+from waypost.domain import ids
+from waypost.store import trackings
+from waypost.store.statements import Session, fetch
+from waypost.store.trackings import BEGINNING, END, Filter, TrackingRow
+
+NEAR: Final = 200
+"""So many are simply skipped."""
+
+SLICES: Final = 64
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class _Line(NamedTuple):
+    """A list as a line of whole numbers: who counts along it (skipped, until, bounds), and how a number is written."""
+
+    ask: Callable[[int, object, list[object]], Awaitable[list[Record]]]
+    write: Callable[[int], object]
+    read: Callable[[Any], int]
+
+
+class _Stretch(NamedTuple):
+    """What lies from ``least`` to before ``until``, most of it between ``oldest`` and ``newest``."""
+
+    until: int
+    least: int
+    newest: int
+    oldest: int
+
+    def slices(self) -> list[int]:
+        """Give the lower ends of its slices from the top down; the last one is ``least``."""
+        top, bottom = min(self.until, self.newest), max(self.least, self.oldest)
+        bounds = {top - (top - bottom) * place // SLICES for place in range(SLICES + 1)}
+        return sorted({bound for bound in bounds if self.least < bound < self.until} | {self.least}, reverse=True)
+
+
+async def numbered_page(
+    session: Session, account: UUID, wanted: Filter, *, limit: int, skipped: int, near: int = NEAR
+) -> list[TrackingRow]:
+    """Give what ``trackings.page`` gives, also when very many are skipped."""
+    if skipped > near and wanted.numbers is None and wanted.search is None:
+        come_near = _near_by_change if wanted.by_change else _near_by_id
+        wanted, skipped = await come_near(session, account, wanted, skipped, near)
+    return await trackings.page(session, account, wanted, limit=limit, skipped=skipped)
+
+
+async def _near_by_id(session: Session, account: UUID, wanted: Filter, skipped: int, near: int) -> tuple[Filter, int]:
+    """Give a filter that begins near the page, and how many are left to skip."""
+
+    async def count(skipped: int, until: object, bounds: list[object]) -> list[Record]:
+        lanes = (account, *wanted.lanes, skipped, until, bounds)
+        if wanted.courier is None:
+            return await fetch(session, "pass_lanes", *lanes)
+        return await fetch(session, "pass_courier_lanes", *lanes, [wanted.courier])
+
+    # What an account has was registered after the account itself, and before now.
+    newest, oldest = ids.first_at(datetime.now(UTC)).int, ids.made_at(account) << 80
+    line = _Line(count, lambda number: UUID(int=number), lambda identifier: int(identifier.int))
+    until, left = await _walk(line, _Stretch(wanted.before.int, wanted.after.int, newest, oldest), skipped, near)
+    return msgspec.structs.replace(wanted, before=UUID(int=until)), left
+
+
+async def _near_by_change(
+    session: Session, account: UUID, wanted: Filter, skipped: int, near: int
+) -> tuple[Filter, int]:
+    """Do as ``_near_by_id`` in the order of changes."""
+    couriers = await trackings.couriers_of(session, account, wanted)
+
+    async def count(skipped: int, until: object, bounds: list[object]) -> list[Record]:
+        lanes = (account, *wanted.lanes, skipped, until, bounds)
+        return await fetch(session, "pass_updated_lanes", *lanes, couriers, wanted.after, wanted.before)
+
+    stretch = _Stretch(
+        until=_microseconds(wanted.updated_before or END),
+        least=_microseconds(wanted.updated_after or BEGINNING),
+        newest=_microseconds(datetime.now(UTC)),
+        oldest=ids.made_at(account) * 1000,
+    )
+    until, left = await _walk(_Line(count, _time, _microseconds), stretch, skipped, near)
+    return msgspec.structs.replace(wanted, updated_before=_time(until)), left
+
+
+async def _walk(line: _Line, stretch: _Stretch, skipped: int, near: int) -> tuple[int, int]:
+    """Walk down the line in ever smaller slices; give how far all is skipped, and how many are left to skip.
+
+    What changed in the same microsecond can't be divided.
+    """
+    while skipped > near and stretch.until - stretch.least > 1:
+        bounds = [line.write(bound) for bound in stretch.slices()]
+        beyond, before = await line.ask(skipped, line.write(stretch.until), bounds)
+        least = line.read(beyond["until"])
+        if beyond["passed"] <= skipped:  # the list ends before the page
+            return least, skipped - beyond["passed"]
+        until, skipped = line.read(before["until"]), skipped - before["passed"]
+        stretch = _Stretch(until, least, newest=until, oldest=least)
+    return stretch.until, skipped
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - BEGINNING) // _MICROSECOND
+
+
+def _time(microseconds: int) -> datetime:
+    return BEGINNING + microseconds * _MICROSECOND

@@ -1,0 +1,80 @@
+"""Pages of parcels by their number hold what a plain statement gives, wherever they begin."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from tests.support.many_parcels import DAYS, add_parcels, list_plainly, old_account
+from waypost.domain import ids
+from waypost.domain.statuses import Status
+from waypost.store.database import Database
+from waypost.store.numbered_pages import NEAR, numbered_page
+from waypost.store.trackings import Filter
+
+NOW = datetime.now(UTC)
+MIDDLE = ids.first_at(NOW - timedelta(days=DAYS / 2))
+FILTERS = {
+    "all": Filter(),
+    "registered before": Filter(before=MIDDLE),
+    "registered since": Filter(after=MIDDLE),
+    "of one status": Filter(statuses=(Status.DELIVERED,)),
+    "of two statuses, not archived": Filter(statuses=(Status.DELIVERED, Status.TRANSIT), archived=False),
+    "archived": Filter(archived=True),
+    "of a courier": Filter(courier="ups"),
+    "of a rare courier": Filter(courier="gls", archived=False),
+    "of a courier that is not there": Filter(courier="yodel"),
+    "changed since": Filter(updated_after=NOW - timedelta(days=30)),
+    "changed before": Filter(updated_before=NOW - timedelta(days=30), statuses=(Status.DELIVERED,)),
+    "changed ever, of a courier": Filter(updated_after=NOW - timedelta(days=900), courier="ups"),
+    "changed ever, registered since": Filter(updated_after=NOW - timedelta(days=900), after=MIDDLE),
+}
+
+
+async def assert_pages(database: Database, account: UUID, wanted: Filter, *, limit: int, near: int, step: int) -> None:
+    """Read every ``step``-th page of a list, its last one and the one behind it."""
+    async with database.serving.acquire() as session:
+        expected = await list_plainly(session, account, wanted)
+        for skipped in {*range(0, len(expected), limit * step), max(len(expected) - 1, 0), len(expected)}:
+            rows = await numbered_page(session, account, wanted, limit=limit, skipped=skipped, near=near)
+            assert [row.id for row in rows] == expected[skipped : skipped + limit], skipped
+
+
+@pytest.fixture
+async def account(database: Database) -> UUID:
+    account, other = old_account(NOW), ids.make_id(1, 0, 2)
+    async with database.serving.acquire() as session:
+        for one, count in ((account, 700), (other, 30)):
+            await add_parcels(session, one, count, NOW)
+    return account
+
+
+async def test_every_page_is_what_a_plain_statement_gives(database: Database, account: UUID) -> None:
+    for wanted in FILTERS.values():
+        await assert_pages(database, account, wanted, limit=30, near=0, step=4)
+
+
+async def test_parcels_that_changed_in_one_moment_are_counted_off(database: Database, account: UUID) -> None:
+    await database.serving.execute("update tracking set updated_at = $1", NOW)
+
+    await assert_pages(database, account, FILTERS["changed since"], limit=30, near=0, step=4)
+
+
+async def test_an_account_that_is_newer_than_its_parcels_has_its_pages_too(database: Database) -> None:
+    account = ids.make_id(round((NOW + timedelta(days=1)).timestamp() * 1000), 0, 3)
+    async with database.serving.acquire() as session:
+        await add_parcels(session, account, 200, NOW)
+
+    for name in ("all", "changed since"):
+        await assert_pages(database, account, FILTERS[name], limit=30, near=0, step=4)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1800)
+async def test_the_pages_of_a_million_parcels_are_in_order_and_complete(database: Database) -> None:
+    account = old_account(NOW)
+    async with database.serving.acquire() as session:
+        await add_parcels(session, account, 1_000_000, NOW)
+
+    for wanted in FILTERS.values():
+        await assert_pages(database, account, wanted, limit=200, near=NEAR, step=250)
