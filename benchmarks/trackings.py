@@ -14,12 +14,13 @@ from uuid import UUID
 import msgspec
 import uvloop
 
-from benchmarks import machine
+from benchmarks import machine, overview
 from benchmarks.client import Client
 from benchmarks.keeping import keep
 from benchmarks.load import COURIER, number
 from benchmarks.whole import Run, running
 from tests.support.many_parcels import DAYS, add_parcels, old_account
+from tests.support.people import make_account
 from tests.support.serving import LOOPBACK, Serving
 from waypost.domain import ids
 from waypost.domain.statuses import Status
@@ -30,6 +31,7 @@ from waypost.store.statements import Session
 from waypost.store.trackings import Filter
 
 BATCH = 40
+EMAIL = "many@example.com"
 ASKED = 21
 """Each list is read so often; the median counts."""
 
@@ -56,9 +58,15 @@ async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         assert address is not None  # noqa: S101 - it is ready
         database = await Database.open({"dsn": address.dsn})
         try:
-            return found | await _lists(database, options.parcels)
+            now = datetime.now(UTC)
+            key = make_account(server.data_dir, EMAIL, made_at=ids.made_at(old_account(now)))
+            found |= await _lists(database, options.parcels, now)
         finally:
             await database.close()
+        found["overview"] = await overview.measure(
+            server.url, server.data_dir, EMAIL, key, per_second=options.rate, seconds=options.seconds
+        )
+    return found
 
 
 async def _create(run: Run, count: int, each: int, at_once: int) -> dict[str, float]:
@@ -89,10 +97,9 @@ async def _create(run: Run, count: int, each: int, at_once: int) -> dict[str, fl
     }
 
 
-async def _lists(database: Database, parcels: int) -> dict[str, object]:
-    now = datetime.now(UTC)
-    account = old_account(now)
+async def _lists(database: Database, parcels: int, now: datetime) -> dict[str, object]:
     async with database.serving.acquire() as session:
+        account = await session.fetchval("select id from account where email = $1", EMAIL)
         began = time.perf_counter()
         await add_parcels(session, account, parcels, now)
         seeded = time.perf_counter() - began
@@ -156,6 +163,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--single", type=int, default=10_000, help="created one by one (%(default)s)")
     parser.add_argument("--batches", type=int, default=1_500, help=f"of {BATCH} created (%(default)s)")
     parser.add_argument("--at-once", type=int, default=64, help="requests at once (%(default)s)")
+    parser.add_argument("--rate", type=int, default=500, help="updates a second beside the first page (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=20, help="for which that is measured (%(default)s)")
     parser.add_argument("--folder", default="/var/tmp", help="where the database is made (%(default)s)")  # noqa: S108
     parser.add_argument("--no-keep", dest="keep", action="store_false", help="write no file")
     return parser.parse_args()

@@ -18,10 +18,10 @@ _HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 _MADE_AT = 1_790_000_000_000
 
 
-def make_account(data_dir: Path, email: str) -> str:
+def make_account(data_dir: Path, email: str, *, made_at: int = _MADE_AT) -> str:
     """Make an account with one user and give its API key."""
     key = make_key(secrets.token_bytes(RANDOM_BYTES))
-    account, user, key_id = (ids.make_id(_MADE_AT, 0, secrets.randbits(62)) for _ in range(3))
+    account, user, key_id = (ids.make_id(made_at, 0, secrets.randbits(62)) for _ in range(3))
     statements = (
         ("insert into account (id, email, name) values ($1, $2, 'Shop')", (account, email)),
         (
