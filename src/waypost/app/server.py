@@ -6,6 +6,7 @@ and so does a kept-alive one that is idle for as long.
 """
 
 import asyncio
+import math
 import socket
 from typing import Final
 
@@ -81,14 +82,18 @@ def free_address(host: str, port: int) -> tuple[str, int]:
 
 
 def within(seconds: float, application: ASGIApp) -> ASGIApp:
-    """Give a request's body so long to arrive; after that it is as if the client had gone."""
+    """Give a request's body so long to arrive; after that it is as if the client had gone.
+
+    Once it has its length it is whole: to ask Granian for the empty rest costs a tenth of what a short request does.
+    """
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         until = asyncio.get_running_loop().time() + seconds
         whole = False
+        left = _length(scope)
 
         async def receive_in_time() -> HTTPReceiveMessage | WebSocketReceiveMessage:
-            nonlocal whole
+            nonlocal left, whole
             if whole:  # what is waited for now is the end of the connection
                 return await receive()
             try:
@@ -96,12 +101,22 @@ def within(seconds: float, application: ASGIApp) -> ASGIApp:
                     message = await receive()
             except TimeoutError:
                 return {"type": "http.disconnect"}
+            if message["type"] == "http.request":
+                left -= len(message["body"])
+                message["more_body"] = message["more_body"] and left > 0
             whole = not message.get("more_body", False)
             return message
 
         await application(scope, receive_in_time, send)
 
     return serve
+
+
+def _length(scope: Scope) -> float:
+    """Give how long a request's body is said to be; endless where that is not said, as of chunks."""
+    headers = dict(scope["headers"])
+    said = headers.get(b"content-length", b"")
+    return int(said) if said.isdigit() else math.inf
 
 
 def _why(error: OSError | UnicodeError, host: str, port: int) -> str:

@@ -1,0 +1,101 @@
+"""Bodies of requests arrive whole at the application, however their client sends them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from waypost.app.server import HttpServer, free_address
+
+LIMIT = 10.0
+
+
+async def echo(_scope: Any, receive: Any, send: Any) -> None:
+    """Answer with the body, and with how it ended."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        assert message["type"] == "http.request", message
+        body += message["body"]
+        more = message["more_body"]
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    host, port = free_address("127.0.0.1", 0)
+    server = HttpServer(echo, host=host, port=port)
+    server.start()
+    yield port
+    await server.stop(within_seconds=1)
+
+
+class Connection:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def send(self, *parts: bytes) -> None:
+        for part in parts:
+            self._writer.write(part)
+            await self._writer.drain()
+
+    async def answer(self) -> tuple[bytes, bytes]:
+        """Give the first line and the body."""
+        async with asyncio.timeout(LIMIT):
+            head = await self._reader.readuntil(b"\r\n\r\n")
+            length = next(int(line.split(b":")[1]) for line in head.splitlines() if line.startswith(b"content-length"))
+            return head.splitlines()[0], await self._reader.readexactly(length)
+
+
+async def connect(port: int) -> Connection:
+    async with asyncio.timeout(LIMIT):
+        while True:
+            try:
+                return Connection(*await asyncio.open_connection("127.0.0.1", port))
+            except ConnectionRefusedError:  # it does not listen yet
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(asyncio.Event().wait(), 0.02)
+
+
+def head(*headers: str) -> bytes:
+    return "\r\n".join(["POST / HTTP/1.1", "host: x", *headers, "", ""]).encode()
+
+
+async def test_bodies_of_one_connection_are_told_apart(port: int) -> None:
+    connection = await connect(port)
+    answers = []
+    for body in (b"first", b"", b"x" * 300_000, b"last"):
+        await connection.send(head(f"content-length: {len(body)}") + body)
+        answers.append(await connection.answer() == (b"HTTP/1.1 200 OK", body))
+
+    assert answers == [True] * 4
+
+
+async def test_a_body_that_comes_in_parts_is_waited_for(port: int) -> None:
+    connection = await connect(port)
+    await connection.send(head("content-length: 9"), b"one", b"two")
+    await connection.send(b"six")
+
+    assert await connection.answer() == (b"HTTP/1.1 200 OK", b"onetwosix")
+
+
+async def test_a_body_in_chunks_ends_where_they_end(port: int) -> None:
+    connection = await connect(port)
+    await connection.send(head("transfer-encoding: chunked"), b"3\r\none\r\n", b"3\r\ntwo\r\n", b"0\r\n\r\n")
+
+    assert await connection.answer() == (b"HTTP/1.1 200 OK", b"onetwo")
+
+
+async def test_a_length_beside_chunks_cuts_nothing_off(port: int) -> None:
+    connection = await connect(port)
+    await connection.send(
+        head("content-length: 3", "transfer-encoding: chunked"), b"3\r\none\r\n", b"3\r\ntwo\r\n", b"0\r\n\r\n"
+    )
+
+    line, body = await connection.answer()
+
+    assert (line, body) == (b"HTTP/1.1 200 OK", b"onetwo") or line.split()[1] == b"400"
