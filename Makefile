@@ -26,6 +26,9 @@ serve: setup ## run Waypost on http://127.0.0.1:8080 with a database of its own
 test: develop ## run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+judges: ## install outside judges in Node (npm), which the tests ask where they are installed
+	npm ci --prefix tests/judges --silent --ignore-scripts --no-audit --no-fund
+
 check: develop ## lint, types, imports, migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -54,6 +57,6 @@ lock: develop ## refresh the locks of requirements/
 	echo uv | $(LOCK) -c requirements/dev.txt -o requirements/uv.txt -
 
 clean: ## remove what was made
-	rm -rf .venv .demo build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .demo build tests/judges/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup develop demo serve test check bench faults screenshots docs lock clean
+.PHONY: help setup develop demo serve test judges check bench faults screenshots docs lock clean

@@ -1,7 +1,4 @@
-"""Outside judges of Standard Webhooks in Node, where their packages are found; they are not a part of the tests.
-
-``npm install --prefix build/judges standardwebhooks svix`` puts them where this looks.
-"""
+"""Outside judges of Standard Webhooks in Node, where ``make judges`` has put them."""
 
 import json
 import os
@@ -16,7 +13,7 @@ from tests.support.webhooks import BROUGHT, EVENT, OTHER_SECRET, SECRET, hook
 from waypost.receiver import verify
 from waypost.signing.standard import standard_secret
 
-JUDGES = Path(__file__).parents[2] / "build" / "judges" / "node_modules"
+JUDGES = Path(__file__).parents[1] / "judges" / "node_modules"
 JUDGE = """
 const given = JSON.parse(require('node:fs').readFileSync(0))
 const { Webhook } = require(given.library)
@@ -32,7 +29,7 @@ def ask(library: str, secret: str, body: bytes, headers: dict[str, str], at: int
     if node is None:
         pytest.skip("node is not here")
     if not (JUDGES / library).is_dir():
-        pytest.skip(f"{library} for Node is not in build/judges")
+        pytest.skip(f"{library} for Node is not here (make judges)")
     given = {"library": library, "secret": standard_secret(secret), "body": body.decode(), "headers": headers}
     ran = subprocess.run(
         (node, "-e", JUDGE),

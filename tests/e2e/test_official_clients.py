@@ -19,7 +19,7 @@ from examples.demo.site import Site
 from tests.support import v4_models as models
 from tests.support.serving import serving
 
-JUDGES = Path(__file__).parents[2] / "build" / "judges" / "node_modules"
+JUDGES = Path(__file__).parents[1] / "judges" / "node_modules"
 NODE_CLIENT = "trackingmore-sdk-nodejs"
 NOWHERE = "9a73b452e03c2c724414f3859fad1c2c"
 AWB = "235-69030430"
@@ -147,7 +147,7 @@ def node_answers(shop: Site) -> dict[str, Any]:
     if node is None:
         pytest.skip("node is not here")
     if not (JUDGES / NODE_CLIENT).is_dir():
-        pytest.skip(f"{NODE_CLIENT} is not in build/judges (npm install --prefix build/judges {NODE_CLIENT})")
+        pytest.skip(f"{NODE_CLIENT} is not here (make judges)")
     host, _, port = shop.url.removeprefix("http://").partition(":")
     given = {"host": host, "port": port, "key": shop.headers["tracking-api-key"], "client": NODE_CLIENT, "awb": AWB}
     ran = subprocess.run(
