@@ -34,6 +34,19 @@ class UnsafeServer(Exception):  # noqa: N818 - reads as what is wrong
     """The server's settings or version would break a promise; says which and what to do."""
 
 
+class _Serving(asyncpg.Connection):
+    """A connection that is given back as it is: nobody leaves settings, locks, cursors or a LISTEN behind in it.
+
+    A transaction that is still open is rolled back all the same. The engine's connections do carry locks and a LISTEN.
+    """
+
+    __slots__ = ()
+
+    def get_reset_query(self) -> str:
+        """Give what is sent when it is given back: nothing, which spares every page some round trips."""
+        return ""
+
+
 class Database:
     """The pools of one process. ``engine`` plans its statements as the queue needs it; ``serving`` has stock plans."""
 
@@ -49,7 +62,12 @@ class Database:
         )
         try:
             serving = await asyncpg.create_pool(
-                **connection, min_size=1, max_size=serving_size, server_settings=SERVING_SETTINGS, init=_prepare_session
+                **connection,
+                min_size=1,
+                max_size=serving_size,
+                server_settings=SERVING_SETTINGS,
+                init=_prepare_session,
+                connection_class=_Serving,
             )
             async with engine.acquire() as session:
                 await check_server(session)
