@@ -60,6 +60,27 @@ async def test_a_database_that_goes_is_told_once_and_once_when_it_is_back() -> N
     assert [line["event"] for line in lines] == ["database_lost", "database_back"]
 
 
+async def test_a_server_that_stops_while_the_database_is_away_asks_for_it_no_more() -> None:
+    asked = asyncio.Event()
+
+    async def deaf() -> None:
+        """Hear of the loss in place of a cancellation, as a transaction whose connection was lost does."""
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise InterfaceError("it is away") from None
+
+    outage = Outage(deaf)
+    with capture_logs():
+        outage.found("keeper", InterfaceError("it is away"))
+        async with asyncio.timeout(10):
+            await asked.wait()
+            await outage.end()
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 async def test_a_dispatch_process_that_is_stopped_while_it_starts_has_not_failed(tmp_path: Path) -> None:
     stop = asyncio.Event()
     stop.set()

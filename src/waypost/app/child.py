@@ -58,6 +58,7 @@ async def _run(settings: Settings) -> None:
             parts = (Part("dispatcher", dispatcher.serve), Part("hints", others.serve))
             outage = Outage(storage.database.answer)
             await asyncio.gather(*(keep_running(part, stop, outage) for part in parts))
+            await outage.end()
 
 
 class _Parent(asyncio.Protocol):

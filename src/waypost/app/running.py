@@ -115,6 +115,7 @@ async def _running(
             for task in parts:
                 task.cancel()
             await asyncio.gather(*parts, *watch, return_exceptions=True)
+            await outage.end()
             if engine.carriers is not None:
                 await engine.carriers.close()
 

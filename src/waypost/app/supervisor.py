@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from waypost.store.ending import end
 from waypost.store.statements import LOST
 
 _LOG: Final = structlog.get_logger()
@@ -41,6 +42,11 @@ class Outage:
         if self._waiting is None or self._waiting.done():
             _LOG.warning("database_lost", part=part, error=repr(error))
             self._waiting = asyncio.create_task(self._wait())
+
+    async def end(self) -> None:
+        """Ask no more."""
+        if self._waiting is not None:
+            await end(self._waiting)
 
     async def _wait(self) -> None:
         loop = asyncio.get_running_loop()
