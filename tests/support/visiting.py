@@ -25,6 +25,7 @@ from waypost.portal.pages import Pages
 from waypost.store import accounts
 from waypost.store.database import Database
 
+EMAIL = "shop@example.com"
 PASSWORD = "correct horse"
 CLIENT = "198.51.100.7"
 HASH = PasswordHasher().hash(PASSWORD)

@@ -1,6 +1,5 @@
 """The last errors on an endpoint's page: grouped, each with its one remedy, and a redirect that can be taken over."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from json import dumps
 from uuid import uuid4
@@ -8,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.support.api import Caller
-from tests.support.visiting import Browser, Document, Element, Portal, assert_harmless, id_of, serving_pages
+from tests.support.visiting import Browser, Document, Element, Portal, assert_harmless, id_of
 from waypost.domain.errors import InvalidInput
 from waypost.domain.targets import Ports, parse_target
 from waypost.portal import remedies
@@ -16,7 +15,7 @@ from waypost.portal.last_errors import MOST_GROUPS, grouped
 from waypost.store.database import Database
 from waypost.store.deliveries import MOST_FAILED, FailedAttempt
 
-EMAIL, OTHER = "shop@example.com", "other@example.com"
+OTHER = "other@example.com"
 HOME = "/developer/webhooks"
 URL = "http://127.0.0.1/hook"
 ATTEMPT = """
@@ -26,23 +25,6 @@ select $1, $2::date, $3, n, $4::timestamptz - n * interval '1 second', 1, 'V4', 
        $8
 from generate_series($9::integer, $9::integer + $10 - 1) n
 """
-
-
-@pytest.fixture
-async def portal(database: Database) -> AsyncIterator[Portal]:
-    async with serving_pages(database) as portal:
-        yield portal
-
-
-@pytest.fixture
-async def shop(portal: Portal) -> Caller:
-    return await portal.account(EMAIL)
-
-
-@pytest.fixture
-async def browser(portal: Portal, shop: Caller) -> Browser:
-    assert shop.account
-    return await portal.visitor(EMAIL)
 
 
 @pytest.fixture

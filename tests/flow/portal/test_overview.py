@@ -1,37 +1,15 @@
 """The overview: what is there, how it does, what to do first; and a page that a million parcels do not slow down."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-import pytest
-
 from tests.support.api import Caller
-from tests.support.visiting import Browser, Document, Portal, assert_harmless, id_of, serving_pages
+from tests.support.visiting import Browser, Document, Portal, assert_harmless, id_of
 from waypost.domain.latency import BOUNDS_MS, bound_of
 from waypost.domain.statuses import Status
 from waypost.store import hours, overview
 from waypost.store.database import Database
 from waypost.store.statements import TEXTS, fetch
-
-EMAIL = "shop@example.com"
-
-
-@pytest.fixture
-async def portal(database: Database) -> AsyncIterator[Portal]:
-    async with serving_pages(database) as portal:
-        yield portal
-
-
-@pytest.fixture
-async def shop(portal: Portal) -> Caller:
-    return await portal.account(EMAIL)
-
-
-@pytest.fixture
-async def browser(portal: Portal, shop: Caller) -> Browser:
-    assert shop.account
-    return await portal.visitor(EMAIL)
 
 
 async def report(shop: Caller, number: str, status: str) -> None:

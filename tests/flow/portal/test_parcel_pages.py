@@ -1,37 +1,17 @@
 """The pages of parcels: listed, searched, added; one with its events, where each went and why others were not sent."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from tests.support.api import Caller
-from tests.support.visiting import Browser, Document, Portal, assert_harmless, serving_pages
+from tests.support.visiting import Browser, Document, Portal, assert_harmless
 from waypost.domain.trackings import Source, Update
 from waypost.intake.batch import Request
-from waypost.store.database import Database
 
-EMAIL = "shop@example.com"
 HOOK = "http://127.0.0.1/"
-
-
-@pytest.fixture
-async def portal(database: Database) -> AsyncIterator[Portal]:
-    async with serving_pages(database) as portal:
-        yield portal
-
-
-@pytest.fixture
-async def shop(portal: Portal) -> Caller:
-    return await portal.account(EMAIL)
-
-
-@pytest.fixture
-async def browser(portal: Portal, shop: Caller) -> Browser:
-    assert shop.account
-    return await portal.visitor(EMAIL)
 
 
 async def report(shop: Caller, number: str = "A1", status: str = "transit", **facts: Any) -> str:

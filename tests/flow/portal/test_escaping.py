@@ -1,7 +1,6 @@
 """What attackers write is shown as text and nothing else, wherever a page shows it."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -10,11 +9,10 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.api import Caller
-from tests.support.visiting import Browser, Portal, assert_harmless, id_of, serving_pages
+from tests.support.visiting import Browser, Portal, assert_harmless, id_of
 from waypost.domain import ids
 from waypost.domain.endpoints import Version
 from waypost.payloads import render
-from waypost.store.database import Database
 from waypost.store.states import unpack
 
 PROBE = (
@@ -28,12 +26,6 @@ HEADER = "x-'&lt`probe"
 HOME = "/developer/webhooks"
 QUERIES = ("do", "status", "version", "language", "way", "tracking_number", "since", "until", "cursor", "endpoint")
 QUERY = "&".join(f"{name}={quote(PROBE)}" for name in (*QUERIES, "state", "test", "result", "after", "next", PROBE))
-
-
-@pytest.fixture
-async def portal(database: Database) -> AsyncIterator[Portal]:
-    async with serving_pages(database) as portal:
-        yield portal
 
 
 @pytest.fixture

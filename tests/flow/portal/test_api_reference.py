@@ -1,16 +1,7 @@
 """/docs: every operation of the document on a page, for everybody."""
 
-import pytest
-
-from tests.support.visiting import Portal, serving_pages
+from tests.support.visiting import Portal
 from waypost.api.openapi.document import OPERATIONS
-from waypost.store.database import Database
-
-
-@pytest.fixture
-async def portal(database: Database):
-    async with serving_pages(database) as portal:
-        yield portal
 
 
 async def test_every_operation_is_shown_to_everybody_on_pages_that_stay_small(portal: Portal) -> None:

@@ -1,35 +1,15 @@
 """Settings: what the account is called and how it looks, who may log in, the own password."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from tests.support.api import Caller
-from tests.support.visiting import PASSWORD, Browser, Document, Portal, is_in, serving_pages
+from tests.support.visiting import EMAIL, PASSWORD, Browser, Document, Portal, is_in
 from waypost.domain import ids
-from waypost.store.database import Database
 
-EMAIL, MEMBER = "shop@example.com", "member@example.com"
+MEMBER = "member@example.com"
 CHOSEN = {"name": "Büttner", "email": EMAIL, "accent": "#7A2A86", "embed_origins": "https://Shop.example/\n\n"}
-
-
-@pytest.fixture
-async def portal(database: Database) -> AsyncIterator[Portal]:
-    async with serving_pages(database) as portal:
-        yield portal
-
-
-@pytest.fixture
-async def shop(portal: Portal) -> Caller:
-    return await portal.account(EMAIL)
-
-
-@pytest.fixture
-async def browser(portal: Portal, shop: Caller) -> Browser:
-    assert shop.account
-    return await portal.visitor(EMAIL)
 
 
 async def member(portal: Portal, browser: Browser, role: str = "member", email: str = MEMBER) -> str:

@@ -1,15 +1,11 @@
 """Whatever is sent to a page, it is answered by a page, and never by a fault of ours."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from litestar._parsers import parse_cookie_string, parse_query_string, parse_url_encoded_form_data
 
 from tests.support.api import Caller
-from tests.support.visiting import Portal, assert_harmless, serving_pages
-from waypost.store.database import Database
+from tests.support.visiting import EMAIL, Portal, assert_harmless
 
-EMAIL = "shop@example.com"
 HOME = "/developer/webhooks"
 FORM = "application/x-www-form-urlencoded"
 PARTS = "multipart/form-data; boundary=x"
@@ -53,17 +49,6 @@ BODIES: dict[str, tuple[str, bytes]] = {
     "odd times": (FORM, b"secret=x&headers=timestamp:%d9%a1%0asignature:%c3%a9%0awebhook-timestamp:-1"),
     "huge": (FORM, b"url=" + b"x" * (1 << 20)),
 }
-
-
-@pytest.fixture
-async def portal(database: Database) -> AsyncIterator[Portal]:
-    async with serving_pages(database) as portal:
-        yield portal
-
-
-@pytest.fixture
-async def shop(portal: Portal) -> Caller:
-    return await portal.account(EMAIL)
 
 
 @pytest.mark.parametrize(

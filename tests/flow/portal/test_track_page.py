@@ -1,6 +1,5 @@
 """The public page of a parcel: for who has its link and nobody else, in any language, in a frame only where allowed."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -8,19 +7,12 @@ from httpx import AsyncClient, Response
 from structlog.testing import capture_logs
 
 from tests.support.api import Caller
-from tests.support.visiting import Browser, Portal, assert_harmless, serving_pages
+from tests.support.visiting import Browser, Portal, assert_harmless
 from waypost.api.track_links import TrackLinks
-from waypost.store.database import Database
 
 NAME = "Büttner & <Söhne>"
 PROBE = "\"'><probe-el on=1></title><script>probe()</script>"
 SHOP = "https://shop.example"
-
-
-@pytest.fixture
-async def portal(database: Database) -> AsyncIterator[Portal]:
-    async with serving_pages(database) as portal:
-        yield portal
 
 
 @pytest.fixture

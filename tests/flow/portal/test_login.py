@@ -1,7 +1,6 @@
 """Who comes in to the pages, how often that may be tried, and where to."""
 
 import time
-from collections.abc import AsyncIterator
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -10,11 +9,10 @@ from argon2 import PasswordHasher
 from httpx import Response
 from litestar import Request
 
-from tests.support.visiting import CLIENT, HASH, PASSWORD, Document, Portal, cookies_of, is_in, serving_pages
+from tests.support.visiting import CLIENT, EMAIL, HASH, PASSWORD, Document, Portal, cookies_of, is_in, serving_pages
 from waypost.portal.addresses import address_of
 from waypost.store.database import Database
 
-EMAIL = "shop@example.com"
 HOME = "/developer/webhooks"
 WRONG = "wrong horse battery"
 ELSEWHERE = (
@@ -25,10 +23,9 @@ ELSEWHERE = (
 
 
 @pytest.fixture
-async def portal(database: Database) -> AsyncIterator[Portal]:
-    async with serving_pages(database) as portal:
-        await portal.account(EMAIL)
-        yield portal
+async def portal(portal: Portal) -> Portal:
+    await portal.account(EMAIL)
+    return portal
 
 
 def leads_to_login(answer: Response) -> bool:

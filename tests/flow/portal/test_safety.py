@@ -1,6 +1,5 @@
 """What every page and every form holds to, whoever asks: walked over all routes of the pages."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -10,14 +9,14 @@ from httpx import Response
 from structlog.testing import capture_logs
 
 from tests.support.api import Caller
-from tests.support.visiting import HASH, Document, Portal, serving_pages
+from tests.support.visiting import EMAIL, HASH, Document, Portal, serving_pages
 from waypost.domain import ids
 from waypost.portal.application import ROUTES
 from waypost.portal.documentation import folder
 from waypost.store import accounts
 from waypost.store.database import Database
 
-EMAIL, OTHER = "shop@example.com", "other@example.com"
+OTHER = "other@example.com"
 HOME = "/developer/webhooks"
 ONE = HOME + "/{endpoint_id:str}"
 PARCEL = "/trackings/{tracking_id:str}"
@@ -134,12 +133,6 @@ class Seeded:
             "select * from login_link order by digest",
         )
         return [[tuple(row) for row in await self.portal.database.serving.fetch(text)] for text in statements]
-
-
-@pytest.fixture
-async def portal(database: Database) -> AsyncIterator[Portal]:
-    async with serving_pages(database) as portal:
-        yield portal
 
 
 @pytest.fixture

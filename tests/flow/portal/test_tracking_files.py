@@ -5,30 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.support.api import Caller
-from tests.support.visiting import Browser, Document, Portal, assert_harmless, serving_pages
+from tests.support.visiting import Browser, Document, Portal, assert_harmless
 from waypost.portal.tracking_files import LARGEST_FILE, MOST_LINES, MOST_SHOWN
-from waypost.store.database import Database
 
-EMAIL = "shop@example.com"
 PATH = "/trackings/import"
 HEAD = "tracking_number,courier_code\n"
-
-
-@pytest.fixture
-async def portal(database: Database) -> AsyncIterator[Portal]:
-    async with serving_pages(database) as portal:
-        yield portal
-
-
-@pytest.fixture
-async def shop(portal: Portal) -> Caller:
-    return await portal.account(EMAIL)
-
-
-@pytest.fixture
-async def browser(portal: Portal, shop: Caller) -> Browser:
-    assert shop.account
-    return await portal.visitor(EMAIL)
 
 
 async def upload(browser: Browser, content: bytes, **form: str):

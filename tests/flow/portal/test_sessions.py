@@ -10,20 +10,18 @@ import pytest
 from argon2 import PasswordHasher
 from httpx import Response
 
-from tests.support.visiting import Portal, cookies_of, is_in, serving_pages
+from tests.support.visiting import EMAIL, Portal, cookies_of, is_in, serving_pages
 from waypost.store import accounts
 from waypost.store.database import Database
 
-EMAIL = "shop@example.com"
 HOME = "/developer/webhooks"
 CHOSEN = "c0ffee" * 10 + "beef"
 
 
 @pytest.fixture
-async def portal(database: Database) -> AsyncIterator[Portal]:
-    async with serving_pages(database) as portal:
-        await portal.account(EMAIL)
-        yield portal
+async def portal(portal: Portal) -> Portal:
+    await portal.account(EMAIL)
+    return portal
 
 
 async def set_password(portal: Portal, email: str, password_hash: str) -> None:

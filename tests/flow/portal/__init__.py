@@ -1,0 +1,1 @@
+"""Tests: the pages, without a browser."""

@@ -1,0 +1,26 @@
+"""The pages on a database of each test's own, with one shop and a browser in which its user is logged in."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.api import Caller
+from tests.support.visiting import EMAIL, Browser, Portal, serving_pages
+from waypost.store.database import Database
+
+
+@pytest.fixture
+async def portal(database: Database) -> AsyncIterator[Portal]:
+    async with serving_pages(database) as portal:
+        yield portal
+
+
+@pytest.fixture
+async def shop(portal: Portal) -> Caller:
+    return await portal.account(EMAIL)
+
+
+@pytest.fixture
+async def browser(portal: Portal, shop: Caller) -> Browser:
+    assert shop.account
+    return await portal.visitor(EMAIL)
