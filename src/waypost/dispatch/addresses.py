@@ -14,21 +14,23 @@ class AddressSlots:
 
     def __init__(self, most: int = CONNECTIONS) -> None:
         self._most = most
-        self._taken: dict[IPAddress, int] = {}
-        self._waiting: dict[IPAddress, deque[asyncio.Future[None]]] = {}
+        # By the address's bytes: an address object makes its hash of its text, each time that it is looked up.
+        self._taken: dict[bytes, int] = {}
+        self._waiting: dict[bytes, deque[asyncio.Future[None]]] = {}
 
     def take(self, address: IPAddress) -> bool:
         """Take a slot if one is free; it has to be left again."""
-        taken = self._taken.get(address, 0)
+        key = address.packed
+        taken = self._taken.get(key, 0)
         if taken >= self._most:
             return False
-        self._taken[address] = taken + 1
+        self._taken[key] = taken + 1
         return True
 
     async def wait(self, address: IPAddress, seconds: float) -> bool:
         """Wait so long for a slot at most; gives whether it was taken."""
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(address, deque()).append(turn)
+        self._waiting.setdefault(address.packed, deque()).append(turn)
         try:
             async with asyncio.timeout(seconds):
                 await turn
@@ -42,13 +44,14 @@ class AddressSlots:
 
     def leave(self, address: IPAddress) -> None:
         """Give a slot back, to who waits the longest if anybody does."""
-        turns = self._waiting.get(address, ())
+        key = address.packed
+        turns = self._waiting.get(key, ())
         while turns:
             turn = turns.popleft()
             if not turn.done():
                 turn.set_result(None)
                 return
-        self._waiting.pop(address, None)
-        self._taken[address] -= 1
-        if not self._taken[address]:
-            del self._taken[address]
+        self._waiting.pop(key, None)
+        self._taken[key] -= 1
+        if not self._taken[key]:
+            del self._taken[key]

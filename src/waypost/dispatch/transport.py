@@ -75,7 +75,8 @@ class Transport(Protocol):
         """Post to this very address, follow nothing, and give what came of it; raises nothing that a peer can cause."""
 
 
-_Key = tuple[str, str, int, IPAddress]
+_Key = tuple[str, str, int, bytes]
+"""Scheme, host, port, and the bytes of the address."""
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -140,7 +141,7 @@ class PyreqwestTransport:
             return Failure(_classify(error))
 
     def _client(self, target: Target, address: IPAddress) -> asyncio.Future[Client]:
-        key = (target.scheme, target.host, target.port, address)
+        key = (target.scheme, target.host, target.port, address.packed)
         kept = self._clients.get(key)
         if kept is None or self._now() - kept.since >= CLIENT_LIFE_SECONDS:
             return self._make(key, target, address)

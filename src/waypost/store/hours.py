@@ -1,5 +1,6 @@
 """How endpoints do, hour by hour: counted where deliveries are settled, read for pages and calls."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
@@ -54,11 +55,11 @@ async def tally(
     session: Session, dispatcher: int, finished: Sequence[Finished], settled: Mapping[UUID, Settled]
 ) -> None:
     """Count attempts and the ends of deliveries; tests are not counted. For the transaction that settles."""
-    counts: dict[UUID, _Count] = {}
+    counts: defaultdict[UUID, _Count] = defaultdict(_Count)
     for one in finished:
         if one.claimed.sample is not None:
             continue
-        count = counts.setdefault(one.claimed.endpoint, _Count())
+        count = counts[one.claimed.endpoint]
         state = settled.get(one.claimed.id)
         count.delivered += state is Settled.DELIVERED
         count.failed += state is Settled.FAILED
