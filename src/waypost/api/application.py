@@ -14,10 +14,11 @@ from waypost.api.answers import answer_problem
 from waypost.api.keys import KeyRefused
 from waypost.api.openapi import document
 from waypost.api.parts import Parts
-from waypost.api.problems import Problem
+from waypost.api.problems import Problem, unavailable
 from waypost.api.v1 import deliveries, endpoints, events, outgoing_ips, recoveries, stats, updates
 from waypost.api.v1 import trackings as v1_trackings
 from waypost.api.v4 import awb, couriers, envelope, trackings
+from waypost.store.statements import LOST
 
 _LOG: Final = structlog.get_logger()
 LARGEST_BODY: Final = 1 << 20
@@ -116,6 +117,9 @@ def _problem(request: Request[Any, Any, Any], error: Exception) -> Problem:
             return Problem(error.status, "forbidden", error.message)
         case HTTPException(status_code=int(status)) if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return _of_litestar(request, error)
+        case _ if isinstance(error, LOST):
+            _LOG.warning("request_lost_its_database", path=request.scope["path"], error=repr(error))
+            return unavailable()
         case _:
             _LOG.error("request_failed", path=request.scope["path"], exc_info=error)
             return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something failed on our side; it was logged.")

@@ -11,6 +11,7 @@ from waypost.domain.errors import InvalidInput
 
 MEDIA_TYPE: Final = "application/problem+json"
 INVALID: Final = "invalid_request"
+AGAIN_SECONDS: Final = 1
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 # RFC 9110 has other names for these than older versions of Python.
@@ -71,6 +72,17 @@ def invalid(errors: Sequence[FieldError]) -> Problem:
 def of_input(error: InvalidInput, *, below: str = "") -> FieldError:
     """Say of a domain's refusal where in the body it was found: ``below`` is a path such as ``updates[3].``."""
     return FieldError(below + error.field, error.message)
+
+
+def unavailable() -> Problem:
+    """Give the answer while PostgreSQL is away; a change that was being committed may be there or not."""
+    detail = "The database does not answer: try again. Whether anything was changed is not known."
+    return later(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail)
+
+
+def later(status: int, code: str, detail: str) -> Problem:
+    """Give the problem of what may well be done in a second."""
+    return Problem(status, code, detail, headers={"retry-after": str(AGAIN_SECONDS)})
 
 
 def not_found() -> Problem:

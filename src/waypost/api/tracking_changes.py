@@ -9,7 +9,7 @@ import msgspec
 
 from waypost.api.acting import note
 from waypost.api.parts import Parts
-from waypost.api.problems import Problem
+from waypost.api.problems import later
 from waypost.domain import ids
 from waypost.domain.audit import Action, Changes
 from waypost.domain.trackings import Edit, Source, TrackingState, Update
@@ -22,7 +22,6 @@ from waypost.store.trackings import Taken, WatchedTracking
 
 REFRESH_SECONDS: Final = 60.0
 """A carrier is not asked about one parcel more often than so, however often somebody asks for it."""
-AGAIN_SECONDS: Final = 1
 
 
 class NewTracking(msgspec.Struct, frozen=True):
@@ -178,5 +177,4 @@ async def _submit(intake: Intake, requests: Sequence[Request]) -> list[Result]:
     try:
         return await intake.submit(requests)
     except (Overloaded, IntakeUnavailable) as error:
-        headers = {"retry-after": str(AGAIN_SECONDS)}
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error), headers=headers) from None
+        raise later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error)) from None

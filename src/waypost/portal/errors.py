@@ -7,10 +7,11 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from waypost.api.problems import Problem
+from waypost.api.problems import Problem, unavailable
 from waypost.portal.login import login_path
 from waypost.portal.rendering import go_to, page
 from waypost.portal.visits import NotLoggedIn
+from waypost.store.statements import LOST
 
 _LOG: Final = structlog.get_logger()
 _TITLES: Final = {
@@ -18,6 +19,7 @@ _TITLES: Final = {
     HTTPStatus.FORBIDDEN: "Not allowed",
     HTTPStatus.METHOD_NOT_ALLOWED: "Not this way",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too large",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Not now",
 }
 _DETAILS: Final = {
     HTTPStatus.BAD_REQUEST: "What was sent can't be read.",
@@ -39,6 +41,10 @@ def explain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
             if allowed := (error.headers or {}).get("allow"):
                 answer.set_header("allow", allowed)
             return answer
+        case _ if isinstance(error, LOST):
+            _LOG.warning("page_lost_its_database", path=request.scope.get("path_template"), error=repr(error))
+            problem = unavailable()
+            return _page(request, problem.status, problem.detail)
         case _:
             # Not the path itself: that of a login link is as good as a password.
             _LOG.error("page_failed", path=request.scope.get("path_template"), exc_info=error)

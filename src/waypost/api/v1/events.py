@@ -14,7 +14,7 @@ from litestar import Request, Response, get
 from waypost.api.answers import answer
 from waypost.api.pagination import LARGEST_PAGE, PAGE_SIZE, read_number, read_query
 from waypost.api.parts import Given, Parts
-from waypost.api.problems import FieldError, Problem, invalid
+from waypost.api.problems import FieldError, invalid, later
 from waypost.api.times import read_rfc3339, rfc3339
 from waypost.domain import ids
 from waypost.payloads.v4 import TrackingObject, tracking_object
@@ -101,7 +101,7 @@ async def _next_events(parts: Parts, account: UUID, asked: _Asked) -> list[Event
     arrivals = parts.intake.arrivals
     if asked.wait and arrivals.listeners(account) >= MOST_WAITING:
         detail = f"{MOST_WAITING} calls of this account wait for events already."
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", detail, headers={"retry-after": "1"})
+        raise later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", detail)
     with arrivals.listening(account) as heard:
         while True:
             heard.clear()

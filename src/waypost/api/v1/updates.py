@@ -10,7 +10,7 @@ from litestar import Request, Response, post
 
 from waypost.api.answers import answer_bytes
 from waypost.api.parts import Given
-from waypost.api.problems import FieldError, Problem, invalid
+from waypost.api.problems import FieldError, Problem, invalid, later
 from waypost.api.v1.reports import read_reports
 from waypost.domain import ids
 from waypost.intake.batch import Request as IntakeRequest
@@ -19,7 +19,6 @@ from waypost.intake.collector import IntakeUnavailable, KeyConflict, Once, Overl
 
 LARGEST_BODY: Final = 10 << 20
 LONGEST_KEY: Final = 255
-AGAIN_SECONDS: Final = 1
 
 
 class ResultError(msgspec.Struct, frozen=True):
@@ -68,9 +67,9 @@ async def report(request: Request[Any, Any, Any], parts: Given) -> Response[byte
             return answer_bytes(render(await parts.intake.submit(requests)))
         return answer_bytes(await parts.intake.submit_once(requests, once))
     except (Overloaded, IntakeUnavailable) as error:
-        raise _later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error)) from None
+        raise later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error)) from None
     except StillRunning:
-        raise _later(HTTPStatus.CONFLICT, "still_running", "The first request with this key is not done yet.") from None
+        raise later(HTTPStatus.CONFLICT, "still_running", "The first request with this key is not done yet.") from None
     except KeyConflict:
         raise Problem(
             HTTPStatus.CONFLICT, "idempotency_conflict", "This Idempotency-Key was used with another body."
@@ -97,10 +96,6 @@ def _once(key: str | None, account: UUID, body: bytes) -> Once | None:
     if not (1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
         raise invalid([FieldError("Idempotency-Key", f"must have 1 to {LONGEST_KEY} printable ASCII characters")])
     return Once(account, key, sha256(body).digest(), render)
-
-
-def _later(status: int, code: str, detail: str) -> Problem:
-    return Problem(status, code, detail, headers={"retry-after": str(AGAIN_SECONDS)})
 
 
 ROUTES: Final = (report,)

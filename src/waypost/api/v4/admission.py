@@ -8,9 +8,8 @@ from litestar import Request
 from waypost.api.call_limits import MOST_A_SECOND, Call
 from waypost.api.keys import Caller
 from waypost.api.parts import Parts
-from waypost.api.problems import Problem
+from waypost.api.problems import later
 
-AGAIN_SECONDS: Final = 1
 _READS: Final = frozenset({Call.GET, Call.COURIERS, Call.DETECT})
 
 
@@ -19,6 +18,5 @@ async def admit(request: Request[Any, Any, Any], parts: Parts, call: Call) -> Ca
     caller = await parts.keys.caller(request.headers, scope="read" if call in _READS else "write")
     if parts.call_limits is not None and not await parts.call_limits.admit(caller.account, call):
         detail = f"More than {MOST_A_SECOND[call]} calls in a second: an account may make no more of this one."
-        headers = {"retry-after": str(AGAIN_SECONDS)}
-        raise Problem(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", detail, headers=headers)
+        raise later(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", detail)
     return caller

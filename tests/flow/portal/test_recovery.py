@@ -1,0 +1,51 @@
+"""Counting and recovering from an endpoint's page: one count at a time, which is shown while it goes on."""
+
+import pytest
+
+from tests.support.api import Caller
+from tests.support.visiting import Browser, Document, Portal, assert_harmless
+
+HOME = "/developer/webhooks"
+COUNT = {"since": "2020-01-01T00:00", "only": "all", "act": "count"}
+
+
+@pytest.fixture
+async def endpoint(portal: Portal, shop: Caller, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Give an endpoint of which counting does not end within a call."""
+    monkeypatch.setattr("waypost.api.v1.recovery_changes.COUNT_SECONDS", 0)
+    monkeypatch.setattr("waypost.store.recoveries.A_TIME", 1)
+    made = await portal.endpoint(shop)
+    for hour in (8, 9):
+        scan = {"checkpoint_date": f"2026-07-01T0{hour}:00:00", "tracking_detail": "x"}
+        update = {"tracking_number": "A1", "courier_code": "dhl", "create": True, "checkpoints": [scan]}
+        assert (await shop.post("/v1/updates", {"updates": [update]})).status_code == 200
+    return made
+
+
+async def test_a_second_count_is_refused_in_words_and_the_first_can_be_stopped(endpoint: str, browser: Browser) -> None:
+    here = f"{HOME}/{endpoint}"
+    await browser.post(f"{here}/recover", form=COUNT)
+
+    refused = await browser.post(f"{here}/recover", form=COUNT)
+    page = Document((await browser.get(refused.headers["location"])).text)
+    part = (await browser.get(f"{here}/recoveries")).text
+    (stop,) = [one.attributes["action"] for one in Document(part).all("form")]
+    stopped = await browser.post(stop)
+
+    assert refused.status_code == 303
+    assert "being counted already" in page.all("p", role="status")[0].text
+    assert "being counted, " in assert_harmless(part).elements[0].text
+    assert (stopped.status_code, stopped.headers["location"]) == (303, f"{here}#recoveries")
+    assert Document((await browser.get(f"{here}/recoveries")).text).all("li") == []
+
+
+async def test_enabling_leads_to_the_count_that_goes_on_already(endpoint: str, shop: Caller, browser: Browser) -> None:
+    here = f"{HOME}/{endpoint}"
+    await shop.post(f"/v1/endpoints/{endpoint}/disable", {})
+    asked = {"endpoint_id": endpoint, "since": "2020-01-01T00:00:00Z", "only": "missed", "dry_run": True}
+    assert (await shop.post("/v1/recoveries", asked)).json()["state"] == "running"
+
+    answer = await browser.post(f"{here}/enable")
+
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{here}#recoveries")
+    assert "The endpoint was enabled." in (await browser.get(here)).text

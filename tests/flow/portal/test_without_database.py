@@ -1,0 +1,32 @@
+"""While PostgreSQL is away programs and people are told to come again, and the log has a line, not a page."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.support.api import Caller
+from tests.support.visiting import Browser, Document, Portal
+
+
+async def test_programs_are_told_to_try_again(portal: Portal, shop: Caller) -> None:
+    portal.database.serving.terminate()
+
+    with capture_logs() as lines:
+        ours = await shop.get("/v1/endpoints")
+        theirs = await shop.get("/v4/trackings/get")
+
+    assert (ours.status_code, ours.json()["code"], ours.headers["retry-after"]) == (503, "unavailable", "1")
+    assert (theirs.status_code, theirs.json()["meta"]["code"], theirs.headers["retry-after"]) == (503, 503, "1")
+    assert [line["event"] for line in lines] == ["request_lost_its_database"] * 2
+    assert not any("exc_info" in line for line in lines)
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+async def test_people_are_told_to_try_again(portal: Portal, browser: Browser, signed_in: bool) -> None:  # noqa: FBT001
+    visitor = browser if signed_in else portal.browser()
+    token = await visitor.token()
+    portal.database.serving.terminate()
+
+    answer = await (visitor.get("/trackings") if signed_in else visitor.sign_in("shop@example.com", token=token))
+
+    assert answer.status_code == 503
+    assert "The database does not answer: try again." in Document(answer.text).text
