@@ -49,7 +49,7 @@ ARGUMENTS = {
 BOUNDS = (ALL_BUCKETS, [uuid4()], UUID(int=0), UUID(int=2**127), None, 51)
 DAYS = (date.min, date.max)
 LANES = (uuid4(), [False, True], ["transit", "delivered"], UUID(int=0), UUID(int=2**127), 100, 0)
-PASSED = (uuid4(), [False, True], ["transit"], 10_000, UUID(int=2**127), [UUID(int=0)])
+PASSED = (uuid4(), [True], ["transit"], 10_000, UUID(int=2**127), [UUID(int=0)])
 LISTS = {
     "unsettled_deliveries": (*BOUNDS, False),
     "settled_deliveries": (*BOUNDS, False, *DAYS),
@@ -64,11 +64,11 @@ LISTS = {
     "parcel_deliveries": ([1], uuid4(), [uuid4()], *DAYS, UUID(int=0)),
     "trackings_by_lane": (ALL_BUCKETS, *LANES),
     "trackings_by_courier_lane": (ALL_BUCKETS, *LANES, ["dhl"]),
-    "trackings_by_updated_lane": (ALL_BUCKETS, *LANES, ["dhl", "ups"], NOW, NOW),
-    "couriers_of_trackings": (uuid4(),),
+    "trackings_by_updated_lane": (ALL_BUCKETS, LANES[0], [True], ["transit"], *LANES[3:], ["dhl"], NOW, NOW),
+    "lanes_of_trackings": (uuid4(),),
     "pass_lanes": PASSED,
     "pass_courier_lanes": (*PASSED, ["dhl"]),
-    "pass_updated_lanes": (*PASSED[:4], NOW, [NOW], ["dhl", "ups"], UUID(int=0), UUID(int=2**127)),
+    "pass_updated_lanes": (*PASSED[:4], NOW, [NOW], ["dhl"], UUID(int=0), UUID(int=2**127)),
     "search_trackings": (ALL_BUCKETS, *LANES, "A", "B", 1000, "A", "B", None, NOW, NOW),
     "trackings_with_number": ([1], uuid4(), "A1"),
     "failed_attempts": (ALL_BUCKETS, uuid4(), "https://shop.example/hook", 200),

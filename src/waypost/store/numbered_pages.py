@@ -1,6 +1,6 @@
 """Pages of trackings by their number: where one begins is found by counting, not by reading what stands before it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -55,12 +55,15 @@ async def numbered_page(
 
 async def _near_by_id(session: Session, account: UUID, wanted: Filter, skipped: int, near: int) -> tuple[Filter, int]:
     """Give a filter that begins near the page, and how many are left to skip."""
+    lanes = await trackings.lanes_of(session, account, wanted)
 
     async def count(skipped: int, until: object, bounds: list[object]) -> list[Record]:
-        lanes = (account, *wanted.lanes, skipped, until, bounds)
         if wanted.courier is None:
-            return await fetch(session, "pass_lanes", *lanes)
-        return await fetch(session, "pass_courier_lanes", *lanes, [wanted.courier])
+            archived, statuses = _columns({lane[1:] for lane in lanes}, 2)
+            return await fetch(session, "pass_lanes", account, archived, statuses, skipped, until, bounds)
+        couriers, archived, statuses = _columns(lanes, 3)
+        walked = (account, archived, statuses, skipped, until, bounds, couriers)
+        return await fetch(session, "pass_courier_lanes", *walked)
 
     # What an account has was registered after the account itself, and before now.
     newest, oldest = ids.first_at(datetime.now(UTC)).int, ids.made_at(account) << 80
@@ -73,11 +76,11 @@ async def _near_by_change(
     session: Session, account: UUID, wanted: Filter, skipped: int, near: int
 ) -> tuple[Filter, int]:
     """Do as ``_near_by_id`` in the order of changes."""
-    couriers = await trackings.couriers_of(session, account, wanted)
+    couriers, archived, statuses = _columns(await trackings.lanes_of(session, account, wanted), 3)
 
     async def count(skipped: int, until: object, bounds: list[object]) -> list[Record]:
-        lanes = (account, *wanted.lanes, skipped, until, bounds)
-        return await fetch(session, "pass_updated_lanes", *lanes, couriers, wanted.after, wanted.before)
+        walked = (account, archived, statuses, skipped, until, bounds, couriers)
+        return await fetch(session, "pass_updated_lanes", *walked, wanted.after, wanted.before)
 
     stretch = _Stretch(
         until=_microseconds(wanted.updated_before or END),
@@ -103,6 +106,11 @@ async def _walk(line: _Line, stretch: _Stretch, skipped: int, near: int) -> tupl
         until, skipped = line.read(before["until"]), skipped - before["passed"]
         stretch = _Stretch(until, least, newest=until, oldest=least)
     return stretch.until, skipped
+
+
+def _columns(rows: Collection[tuple[object, ...]], count: int) -> list[list[object]]:
+    """Give rows column by column, as SQL takes them."""
+    return [[row[place] for row in rows] for place in range(count)]
 
 
 def _microseconds(at: datetime) -> int:

@@ -62,16 +62,15 @@ cross join lateral (
 order by t.id desc
 
 -- name: trackings_by_updated_lane
--- Who asks by the time of the change gets the last changed first. These lanes are of one courier each.
+-- Who asks by the time of the change gets the last changed first. These lanes are of one courier each, and only those
+-- in which there is something.
 select t.id, t.sequence, t.state
 from (select one.id, one.updated_at
-      from unnest($3::boolean[]) a (archived)
-      cross join unnest($4::text[]) s (status)
-      cross join unnest($9::text[]) c (courier_code)
+      from unnest($9::text[], $3::boolean[], $4::text[]) lane (courier_code, archived, status)
       cross join lateral (
           select q.id, q.updated_at from tracking q
-          where q.account = $2 and q.courier_code = c.courier_code and q.archived = a.archived and q.status = s.status
-            and q.updated_at >= $10 and q.updated_at < $11 and q.id >= $5 and q.id < $6
+          where q.account = $2 and q.courier_code = lane.courier_code and q.archived = lane.archived
+            and q.status = lane.status and q.updated_at >= $10 and q.updated_at < $11 and q.id >= $5 and q.id < $6
           order by q.courier_code desc, q.archived desc, q.status desc, q.updated_at desc, q.id desc
           limit $7::bigint + $8::bigint) one
       order by one.updated_at desc, one.id desc
@@ -82,20 +81,23 @@ cross join lateral (
     offset 0) t
 order by page.updated_at desc, t.id desc
 
--- name: couriers_of_trackings
--- One step of the index for each courier.
-with recursive courier (code) as (
-    (select q.courier_code from tracking q where q.account = $1 order by q.courier_code limit 1)
+-- name: lanes_of_trackings
+-- One step of the index for each lane in which there is something.
+with recursive lane (courier_code, archived, status) as (
+    (select q.courier_code, q.archived, q.status from tracking q
+     where q.account = $1
+     order by q.courier_code, q.archived, q.status
+     limit 1)
     union all
-    select n.code
-    from courier c
+    select n.courier_code, n.archived, n.status
+    from lane l
     cross join lateral (
-        select q.courier_code as code from tracking q
-        where q.account = $1 and q.courier_code > c.code
-        order by q.courier_code
+        select q.courier_code, q.archived, q.status from tracking q
+        where q.account = $1 and (q.courier_code, q.archived, q.status) > (l.courier_code, l.archived, l.status)
+        order by q.courier_code, q.archived, q.status
         limit 1) n
 )
-select code from courier
+select courier_code, archived, status from lane
 
 -- name: pass_lanes
 -- Where a page by number begins: slice by slice from $5 down over the bounds $6, until more than $4 were passed; gives
@@ -107,14 +109,13 @@ with recursive walk (place, until, passed) as (
     from walk w
     cross join lateral (select ($6::uuid[])[w.place + 1] as bound) b
     cross join lateral (
-        select coalesce(sum(lane.count), 0)::bigint as count
-        from unnest($2::boolean[]) a (archived)
-        cross join unnest($3::text[]) s (status)
+        select coalesce(sum(one.count), 0)::bigint as count
+        from unnest($2::boolean[], $3::text[]) lane (archived, status)
         cross join lateral (
             select count(*) from tracking q
-            where q.account = $1 and q.archived = a.archived and q.status = s.status
+            where q.account = $1 and q.archived = lane.archived and q.status = lane.status
               and q.id >= b.bound and q.id < w.until
-            offset 0) lane) n
+            offset 0) one) n
     where w.passed <= $4 and w.place < cardinality($6)
 )
 select until, passed from walk order by place desc limit 2
@@ -127,15 +128,13 @@ with recursive walk (place, until, passed) as (
     from walk w
     cross join lateral (select ($6::uuid[])[w.place + 1] as bound) b
     cross join lateral (
-        select coalesce(sum(lane.count), 0)::bigint as count
-        from unnest($2::boolean[]) a (archived)
-        cross join unnest($3::text[]) s (status)
-        cross join unnest($7::text[]) c (courier_code)
+        select coalesce(sum(one.count), 0)::bigint as count
+        from unnest($7::text[], $2::boolean[], $3::text[]) lane (courier_code, archived, status)
         cross join lateral (
             select count(*) from tracking q
-            where q.account = $1 and q.courier_code = c.courier_code and q.archived = a.archived
-              and q.status = s.status and q.id >= b.bound and q.id < w.until
-            offset 0) lane) n
+            where q.account = $1 and q.courier_code = lane.courier_code and q.archived = lane.archived
+              and q.status = lane.status and q.id >= b.bound and q.id < w.until
+            offset 0) one) n
     where w.passed <= $4 and w.place < cardinality($6)
 )
 select until, passed from walk order by place desc limit 2
@@ -148,16 +147,14 @@ with recursive walk (place, until, passed) as (
     from walk w
     cross join lateral (select ($6::timestamptz[])[w.place + 1] as bound) b
     cross join lateral (
-        select coalesce(sum(lane.count), 0)::bigint as count
-        from unnest($2::boolean[]) a (archived)
-        cross join unnest($3::text[]) s (status)
-        cross join unnest($7::text[]) c (courier_code)
+        select coalesce(sum(one.count), 0)::bigint as count
+        from unnest($7::text[], $2::boolean[], $3::text[]) lane (courier_code, archived, status)
         cross join lateral (
             select count(*) from tracking q
-            where q.account = $1 and q.courier_code = c.courier_code and q.archived = a.archived
-              and q.status = s.status and q.updated_at >= b.bound and q.updated_at < w.until
+            where q.account = $1 and q.courier_code = lane.courier_code and q.archived = lane.archived
+              and q.status = lane.status and q.updated_at >= b.bound and q.updated_at < w.until
               and q.id >= $8 and q.id < $9
-            offset 0) lane) n
+            offset 0) one) n
     where w.passed <= $4 and w.place < cardinality($6)
 )
 select until, passed from walk order by place desc limit 2
