@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.ledger import Ledger, keeping_ledger
 from tests.support.serving import Program, Serving, run_waypost, serving
 
+PROCESSES = 2
 SCAN = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "Out for delivery"}
 
 
@@ -133,6 +134,7 @@ def test_postgresql_that_is_killed_comes_back_and_deliveries_go_on(server: Servi
     second = shop.post("/v1/updates", report("A2"))["results"][0]["event_id"]
     ledger.wait_for({first, second})
     assert server.stop() == 0
+    assert server.said().count("database_lost") <= PROCESSES
 
 
 class TestAccountCreate:
