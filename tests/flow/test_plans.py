@@ -64,7 +64,7 @@ LISTS = {
     "parcel_deliveries": ([1], uuid4(), [uuid4()], *DAYS, UUID(int=0)),
     "trackings_by_lane": (ALL_BUCKETS, *LANES),
     "trackings_by_courier_lane": (ALL_BUCKETS, *LANES, ["dhl"]),
-    "trackings_by_updated_lane": (ALL_BUCKETS, LANES[0], [True], ["transit"], *LANES[3:], ["dhl"], NOW, NOW),
+    "trackings_by_updated_lane": (ALL_BUCKETS, *LANES, None, NOW, NOW),
     "lanes_of_trackings": (uuid4(),),
     "pass_lanes": PASSED,
     "pass_courier_lanes": (*PASSED, ["dhl"]),

@@ -55,7 +55,7 @@ async def numbered_page(
 
 async def _near_by_id(session: Session, account: UUID, wanted: Filter, skipped: int, near: int) -> tuple[Filter, int]:
     """Give a filter that begins near the page, and how many are left to skip."""
-    lanes = await trackings.lanes_of(session, account, wanted)
+    lanes = await _lanes_of(session, account, wanted)
 
     async def count(skipped: int, until: object, bounds: list[object]) -> list[Record]:
         if wanted.courier is None:
@@ -76,7 +76,7 @@ async def _near_by_change(
     session: Session, account: UUID, wanted: Filter, skipped: int, near: int
 ) -> tuple[Filter, int]:
     """Do as ``_near_by_id`` in the order of changes."""
-    couriers, archived, statuses = _columns(await trackings.lanes_of(session, account, wanted), 3)
+    couriers, archived, statuses = _columns(await _lanes_of(session, account, wanted), 3)
 
     async def count(skipped: int, until: object, bounds: list[object]) -> list[Record]:
         walked = (account, archived, statuses, skipped, until, bounds, couriers)
@@ -106,6 +106,16 @@ async def _walk(line: _Line, stretch: _Stretch, skipped: int, near: int) -> tupl
         until, skipped = line.read(before["until"]), skipped - before["passed"]
         stretch = _Stretch(until, least, newest=until, oldest=least)
     return stretch.until, skipped
+
+
+async def _lanes_of(session: Session, account: UUID, wanted: Filter) -> list[tuple[str, bool, str]]:
+    """Give the lanes that have to be read and have something: courier code, whether archived, status."""
+    archived, statuses = wanted.lanes
+    return [
+        (row["courier_code"], row["archived"], row["status"])
+        for row in await fetch(session, "lanes_of_trackings", account)
+        if row["archived"] in archived and row["status"] in statuses and wanted.courier in (None, row["courier_code"])
+    ]
 
 
 def _columns(rows: Collection[tuple[object, ...]], count: int) -> list[list[object]]:

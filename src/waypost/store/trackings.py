@@ -92,8 +92,7 @@ async def page(session: Session, account: UUID, wanted: Filter, *, limit: int, s
     To read on set ``before`` to the last id; that does not work with a time of change. ``skipped`` costs as much as
     what it skips: see ``numbered_pages``.
     """
-    stretch = (wanted.after, wanted.before, limit, skipped)
-    bounds = (account, *wanted.lanes, *stretch)
+    bounds = (account, *wanted.lanes, wanted.after, wanted.before, limit, skipped)
     updated = (wanted.updated_after or BEGINNING, wanted.updated_before or END)
     if wanted.numbers is not None:
         buckets = sorted({ids.bucket_of(account, number) for number in wanted.numbers})
@@ -104,25 +103,12 @@ async def page(session: Session, account: UUID, wanted: Filter, *, limit: int, s
         searched = (*number, MOST_SEARCHED, *order)
         rows = await fetch(session, "search_trackings", ALL_BUCKETS, *bounds, *searched, wanted.courier, *updated)
     elif wanted.by_change:
-        lanes = await lanes_of(session, account, wanted)
-        couriers, archived, statuses = ([lane[place] for lane in lanes] for place in range(3))
-        columns = (account, archived, statuses, *stretch, couriers)
-        rows = await fetch(session, "trackings_by_updated_lane", ALL_BUCKETS, *columns, *updated)
+        rows = await fetch(session, "trackings_by_updated_lane", ALL_BUCKETS, *bounds, wanted.courier, *updated)
     elif wanted.courier is not None:
         rows = await fetch(session, "trackings_by_courier_lane", ALL_BUCKETS, *bounds, [wanted.courier])
     else:
         rows = await fetch(session, "trackings_by_lane", ALL_BUCKETS, *bounds)
     return [TrackingRow(row["id"], row["sequence"], unpack(row["state"])) for row in rows]
-
-
-async def lanes_of(session: Session, account: UUID, wanted: Filter) -> list[tuple[str, bool, str]]:
-    """Give the lanes that have to be read and have something: courier code, whether archived, status."""
-    archived, statuses = wanted.lanes
-    return [
-        (row["courier_code"], row["archived"], row["status"])
-        for row in await fetch(session, "lanes_of_trackings", account)
-        if row["archived"] in archived and row["status"] in statuses and wanted.courier in (None, row["courier_code"])
-    ]
 
 
 async def lock(session: Session, account: UUID, tracking: UUID) -> LockedTracking | None:

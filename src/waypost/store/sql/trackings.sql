@@ -62,17 +62,33 @@ cross join lateral (
 order by t.id desc
 
 -- name: trackings_by_updated_lane
--- Who asks by the time of the change gets the last changed first. These lanes are of one courier each, and only those
--- in which there is something.
+-- Who asks by the time of the change gets the last changed first. These lanes are of one courier each; those in which
+-- there is something are found here, so that no parcel is missed that goes to an empty one at this moment.
+with recursive lane (courier_code, archived, status) as (
+    (select q.courier_code, q.archived, q.status from tracking q
+     where q.account = $2
+     order by q.courier_code, q.archived, q.status
+     limit 1)
+    union all
+    select n.courier_code, n.archived, n.status
+    from lane l
+    cross join lateral (
+        select q.courier_code, q.archived, q.status from tracking q
+        where q.account = $2 and (q.courier_code, q.archived, q.status) > (l.courier_code, l.archived, l.status)
+        order by q.courier_code, q.archived, q.status
+        limit 1) n
+)
 select t.id, t.sequence, t.state
 from (select one.id, one.updated_at
-      from unnest($9::text[], $3::boolean[], $4::text[]) lane (courier_code, archived, status)
+      from lane
       cross join lateral (
           select q.id, q.updated_at from tracking q
           where q.account = $2 and q.courier_code = lane.courier_code and q.archived = lane.archived
             and q.status = lane.status and q.updated_at >= $10 and q.updated_at < $11 and q.id >= $5 and q.id < $6
           order by q.courier_code desc, q.archived desc, q.status desc, q.updated_at desc, q.id desc
           limit $7::bigint + $8::bigint) one
+      where lane.archived = any ($3::boolean[]) and lane.status = any ($4::text[])
+        and ($9::text is null or lane.courier_code = $9)
       order by one.updated_at desc, one.id desc
       limit $7 offset $8) page
 cross join lateral (
@@ -82,7 +98,7 @@ cross join lateral (
 order by page.updated_at desc, t.id desc
 
 -- name: lanes_of_trackings
--- One step of the index for each lane in which there is something.
+-- One step of the index for each lane in which there is something, for what counts them.
 with recursive lane (courier_code, archived, status) as (
     (select q.courier_code, q.archived, q.status from tracking q
      where q.account = $1
