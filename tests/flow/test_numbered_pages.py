@@ -1,5 +1,6 @@
 """Pages of parcels by their number hold what a plain statement gives, wherever they begin."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from waypost.domain.statuses import Status
 from waypost.store import trackings
 from waypost.store.database import Database
 from waypost.store.numbered_pages import NEAR, numbered_page
+from waypost.store.statements import TEXTS
 from waypost.store.trackings import Filter
 
 NOW = datetime.now(UTC)
@@ -69,6 +71,19 @@ async def test_an_account_that_is_newer_than_its_parcels_has_its_pages_too(datab
 
     for name in ("all", "changed since"):
         await assert_pages(database, account, FILTERS[name], limit=30, near=0, step=4)
+
+
+async def test_what_is_shown_is_looked_up_by_its_id(database: Database, account: UUID) -> None:
+    lanes = (account, [False, True], ["transit"], UUID(int=0), UUID(int=2**127), 100, 0)
+    arguments: dict[str, tuple[object, ...]] = {
+        "trackings_by_lane": lanes,
+        "trackings_by_courier_lane": (*lanes, ["dhl"]),
+        "trackings_by_updated_lane": (*lanes, None, NOW - timedelta(days=900), NOW),
+    }
+    async with database.serving.acquire() as session:
+        for name, values in arguments.items():
+            plan = "\n".join(row[0] for row in await session.fetch("explain " + TEXTS[name], *values))
+            assert re.findall(r"using (\w+) on tracking t\b", plan) == ["tracking_pkey"], plan
 
 
 @pytest.mark.faults

@@ -103,11 +103,11 @@ async def page(session: Session, account: UUID, wanted: Filter, *, limit: int, s
         searched = (*number, MOST_SEARCHED, *order)
         rows = await fetch(session, "search_trackings", ALL_BUCKETS, *bounds, *searched, wanted.courier, *updated)
     elif wanted.by_change:
-        rows = await fetch(session, "trackings_by_updated_lane", ALL_BUCKETS, *bounds, wanted.courier, *updated)
+        rows = await fetch(session, "trackings_by_updated_lane", *bounds, wanted.courier, *updated)
     elif wanted.courier is not None:
-        rows = await fetch(session, "trackings_by_courier_lane", ALL_BUCKETS, *bounds, [wanted.courier])
+        rows = await fetch(session, "trackings_by_courier_lane", *bounds, [wanted.courier])
     else:
-        rows = await fetch(session, "trackings_by_lane", ALL_BUCKETS, *bounds)
+        rows = await fetch(session, "trackings_by_lane", *bounds)
     return [TrackingRow(row["id"], row["sequence"], unpack(row["state"])) for row in rows]
 
 

@@ -23,41 +23,42 @@ limit $7 offset $8
 -- A lane is one (archived, status): each is read newest first and no further than the page, however rare what is
 -- wanted may be. One index condition for all of them would read and sort whatever matches. What is skipped is read from
 -- the index alone; the states only of those that are shown, one by one (`offset 0`), whatever the planner believes about
--- the size of the table. Buckets are named where the states are read: the lanes have none, an id holds its own.
+-- the size of the table. The lanes hold no bucket: it is read from the id. For any of all buckets the planner would look
+-- each id up by skipping through the index of a lane.
 select t.id, t.sequence, t.state
 from (select one.id
-      from unnest($3::boolean[]) a (archived)
-      cross join unnest($4::text[]) s (status)
+      from unnest($2::boolean[]) a (archived)
+      cross join unnest($3::text[]) s (status)
       cross join lateral (
           select q.id from tracking q
-          where q.account = $2 and q.archived = a.archived and q.status = s.status and q.id >= $5 and q.id < $6
+          where q.account = $1 and q.archived = a.archived and q.status = s.status and q.id >= $4 and q.id < $5
           order by q.archived desc, q.status desc, q.id desc
-          limit $7::bigint + $8::bigint) one
+          limit $6::bigint + $7::bigint) one
       order by one.id desc
-      limit $7 offset $8) page
+      limit $6 offset $7) page
 cross join lateral (
     select * from tracking t
-    where t.bucket = any ($1::smallint[]) and t.id = page.id
+    where t.bucket = get_byte(uuid_send(page.id), 7) and t.id = page.id
     offset 0) t
 order by t.id desc
 
 -- name: trackings_by_courier_lane
 select t.id, t.sequence, t.state
 from (select one.id
-      from unnest($3::boolean[]) a (archived)
-      cross join unnest($4::text[]) s (status)
-      cross join unnest($9::text[]) c (courier_code)
+      from unnest($2::boolean[]) a (archived)
+      cross join unnest($3::text[]) s (status)
+      cross join unnest($8::text[]) c (courier_code)
       cross join lateral (
           select q.id from tracking q
-          where q.account = $2 and q.courier_code = c.courier_code and q.archived = a.archived and q.status = s.status
-            and q.id >= $5 and q.id < $6
+          where q.account = $1 and q.courier_code = c.courier_code and q.archived = a.archived and q.status = s.status
+            and q.id >= $4 and q.id < $5
           order by q.courier_code desc, q.archived desc, q.status desc, q.id desc
-          limit $7::bigint + $8::bigint) one
+          limit $6::bigint + $7::bigint) one
       order by one.id desc
-      limit $7 offset $8) page
+      limit $6 offset $7) page
 cross join lateral (
     select * from tracking t
-    where t.bucket = any ($1::smallint[]) and t.id = page.id
+    where t.bucket = get_byte(uuid_send(page.id), 7) and t.id = page.id
     offset 0) t
 order by t.id desc
 
@@ -66,7 +67,7 @@ order by t.id desc
 -- there is something are found here, so that no parcel is missed that goes to an empty one at this moment.
 with recursive lane (courier_code, archived, status) as (
     (select q.courier_code, q.archived, q.status from tracking q
-     where q.account = $2
+     where q.account = $1
      order by q.courier_code, q.archived, q.status
      limit 1)
     union all
@@ -74,7 +75,7 @@ with recursive lane (courier_code, archived, status) as (
     from lane l
     cross join lateral (
         select q.courier_code, q.archived, q.status from tracking q
-        where q.account = $2 and (q.courier_code, q.archived, q.status) > (l.courier_code, l.archived, l.status)
+        where q.account = $1 and (q.courier_code, q.archived, q.status) > (l.courier_code, l.archived, l.status)
         order by q.courier_code, q.archived, q.status
         limit 1) n
 )
@@ -83,17 +84,17 @@ from (select one.id, one.updated_at
       from lane
       cross join lateral (
           select q.id, q.updated_at from tracking q
-          where q.account = $2 and q.courier_code = lane.courier_code and q.archived = lane.archived
-            and q.status = lane.status and q.updated_at >= $10 and q.updated_at < $11 and q.id >= $5 and q.id < $6
+          where q.account = $1 and q.courier_code = lane.courier_code and q.archived = lane.archived
+            and q.status = lane.status and q.updated_at >= $9 and q.updated_at < $10 and q.id >= $4 and q.id < $5
           order by q.courier_code desc, q.archived desc, q.status desc, q.updated_at desc, q.id desc
-          limit $7::bigint + $8::bigint) one
-      where lane.archived = any ($3::boolean[]) and lane.status = any ($4::text[])
-        and ($9::text is null or lane.courier_code = $9)
+          limit $6::bigint + $7::bigint) one
+      where lane.archived = any ($2::boolean[]) and lane.status = any ($3::text[])
+        and ($8::text is null or lane.courier_code = $8)
       order by one.updated_at desc, one.id desc
-      limit $7 offset $8) page
+      limit $6 offset $7) page
 cross join lateral (
     select * from tracking t
-    where t.bucket = any ($1::smallint[]) and t.id = page.id
+    where t.bucket = get_byte(uuid_send(page.id), 7) and t.id = page.id
     offset 0) t
 order by page.updated_at desc, t.id desc
 
