@@ -40,7 +40,8 @@ bench: develop ## measure what Waypost does on this machine, beside what is poss
 	@$(BIN)/python -m benchmarks
 
 faults: develop ## run the tests that take minutes or gigabytes
-	$(BIN)/python -m pytest -m faults
+	$(BIN)/python -m pytest -m 'faults and not alone' -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m 'faults and alone'
 
 screenshots: develop ## take pictures of every page into build/screenshots, and those of the guides
 	@$(BIN)/python -m tools.screenshots

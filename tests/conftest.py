@@ -16,16 +16,10 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 FAULT = "fault"
-COLUMNS = {
-    "fault": 52,
-    "runs": 8,
-    "accepted": 10,
-    "lost": 6,
-    "duplicated": 12,
-    "unexplained": 13,
-    "out_of_order": 14,
-    "target": 0,
-}
+COLUMNS = {"fault": 56, "runs": 9, "accepted": 10, "lost": 6, "duplicated": 12, "unexplained": 13, "out_of_order": 0}
+FAULT_SECONDS = 3600
+"""How long a test that takes minutes may take."""
+
 Judge = Callable[[Tally], None]
 
 
@@ -52,6 +46,12 @@ class AtOnce:
             self._reporter.ensure_newline()
             self._reporter.write_line(f"{report.nodeid}: {report.when} failed after {report.duration:.1f} s")
             self._reporter.write_line(report.longreprtext)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("faults"):
+            item.add_marker(pytest.mark.timeout(FAULT_SECONDS))
 
 
 @pytest.hookimpl(trylast=True)
@@ -86,5 +86,14 @@ def _tell_code(reporter: TerminalReporter, counted: dict[str, Any]) -> None:
 def _tell_faults(reporter: TerminalReporter, rows: list[dict[str, Any]]) -> None:
     """Tell what was lost, came twice or out of order, beside what may be; counted in deliveries."""
     reporter.section("faults, counted in deliveries")
-    for row in ({name: name.replace("_", " ") for name in COLUMNS}, *rows):
-        reporter.write_line("".join(str(row[name]).ljust(width) for name, width in COLUMNS.items()))
+    reporter.write_line("".join(name.replace("_", " ").ljust(width) for name, width in COLUMNS.items()))
+    for row in sorted(rows, key=lambda one: str(one["fault"])):
+        reporter.write_line(
+            "".join(
+                f"{row[name]:,}".ljust(width) if name != "fault" else row[name].ljust(width)
+                for name, width in COLUMNS.items()
+            )
+        )
+        reporter.write_line(f"    target: {row['target']}")
+        if row["measured"]:
+            reporter.write_line(f"    measured: {row['measured']}")

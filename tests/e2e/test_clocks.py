@@ -13,7 +13,8 @@ JUMPS = ("+1h", "-1h", "+400d", "+0")
 
 
 @pytest.mark.skipif(LIBRARY is None, reason="faketime is not installed (apt install faketime)")
-def test_a_clock_that_jumps_neither_loses_nor_repeats_nor_disorders(judged: Judge, tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [1, pytest.param(5, marks=pytest.mark.faults)])
+def test_a_clock_that_jumps_neither_loses_nor_repeats_nor_disorders(judged: Judge, tmp_path: Path, times: int) -> None:
     offset = tmp_path / "offset"
     offset.write_text("+0")
     with open_shop() as shop:
@@ -26,13 +27,13 @@ def test_a_clock_that_jumps_neither_loses_nor_repeats_nor_disorders(judged: Judg
         }
         shop.server.start()
 
-        for jump in JUMPS:
+        for jump in JUMPS * times:
             came = len(shop.ledger.taken)
             with shop.reporting(15):
                 shop.ledger.wait_for_more(came + 5)
                 offset.write_text(jump)
 
-        tally = shop.tally("F13 the server's clock jumped", len(JUMPS), "lost 0; duplicated 0")
+        tally = shop.tally("F13 the server's clock jumped", times * len(JUMPS), "lost 0; duplicated 0")
         assert shop.server.stop() == 0
 
     judged(tally)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 from examples.demo.failures import Unreachable
 from tests.conftest import Judge
 from tests.support.embedded import server_pid
-from tests.support.faults import Shop, open_shop
+from tests.support.faults import PATHS, Shop, Tally, counts, open_shop, told
 
 AT_ONCE = 100
 
@@ -43,21 +44,23 @@ def event_of(answer: bytes) -> str:
     return str(json.loads(answer)["results"][0]["event_id"])
 
 
-def test_a_hundred_requests_at_once_under_one_key_are_one_update_with_one_answer(shop: Shop) -> None:
+def ask_at_once(shop: Shop, name: str) -> str:
+    """Send one update a hundred times at once under one key; gives its event."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = set(pool.map(lambda _: ask(shop, "again", update("KEY1", "Picked up")), range(AT_ONCE)))
+        answers = set(pool.map(lambda _: ask(shop, name, update(name, "Picked up")), range(AT_ONCE)))
 
     ((status, answer),) = answers
     assert status == 200
-    assert ask(shop, "again", update("KEY1", "Delivered"))[0] == 409
-    shop.ledger.wait_for({event_of(answer)})
-    assert {one.event for one in shop.ledger.taken if one.tracking_number == "KEY1"} == {event_of(answer)}
+    assert ask(shop, name, update(name, "Delivered"))[0] == 409
+    return event_of(answer)
 
 
-def test_a_key_used_again_after_a_kill_is_one_update(shop: Shop) -> None:
+def ask_over_a_kill(shop: Shop, name: str) -> str:
+    """Send one update a hundred times at once under one key, kill the server, and send it again; gives its event."""
+
     def tried() -> None:
         try:
-            ask(shop, "over a kill", update("KEY2", "Picked up"))
+            ask(shop, name, update(name, "Picked up"))
         except Unreachable:
             return
 
@@ -67,15 +70,36 @@ def test_a_key_used_again_after_a_kill_is_one_update(shop: Shop) -> None:
         shop.kill()
     shop.server.start()
 
-    answers = {ask(shop, "over a kill", update("KEY2", "Picked up")) for _ in range(3)}
+    answers = {ask(shop, name, update(name, "Picked up")) for _ in range(3)}
     ((status, answer),) = answers
     assert status == 200
-    shop.ledger.wait_for({event_of(answer)})
-    assert {one.event for one in shop.ledger.taken if one.tracking_number == "KEY2"} == {event_of(answer)}
+    return event_of(answer)
 
 
-def restart_postgresql(shop: Shop, times: int) -> None:
-    """Restart PostgreSQL again and again, as `pg_ctl restart -m immediate` does, while updates come and go out."""
+@pytest.mark.parametrize("times", [1, pytest.param(20, marks=pytest.mark.faults)])
+def test_a_hundred_requests_under_one_key_are_one_update_with_one_answer_also_over_a_kill(
+    shop: Shop, judged: Judge, times: int
+) -> None:
+    shop.begin()
+    events = {}
+
+    for number in range(times):
+        for name, asked in ((f"ONCE{times}-{number}", ask_at_once), (f"KILL{times}-{number}", ask_over_a_kill)):
+            events[name] = asked(shop, name)
+
+    shop.ledger.wait_for_each(set(events.values()), [path.strip("/") for path in PATHS])
+    came = {(one.tracking_number, one.event) for one in shop.ledger.taken if one.tracking_number in events}
+    assert came == set(events.items())
+    counted = counts(shop.ledger, set(events.values()), PATHS, shop.befell)
+    judged(Tally("F14 a hundred requests at once under one key", 2 * times, *counted, target="one update, one answer"))
+
+
+def restart_postgresql(shop: Shop, times: int) -> str:
+    """Restart PostgreSQL again and again, as `pg_ctl restart -m immediate` does, while updates come and go out.
+
+    Gives how long it took until the server was ready again.
+    """
+    recovered = []
     for _ in range(times):
         restarts = shop.server.said().count("postgres_restarted")
         with shop.reporting(40):
@@ -83,25 +107,20 @@ def restart_postgresql(shop: Shop, times: int) -> None:
             os.kill(server_pid(shop.server.data_dir), signal.SIGQUIT)
             shop.note_fault()
         shop.server.wait_for(lambda: shop.server.said().count("postgres_restarted") > restarts)  # noqa: B023
+        began = time.monotonic()
         shop.server.wait_for(lambda: shop.api.status("/health/ready") == 200)
+        recovered.append(time.monotonic() - began)
     shop.note_fault()
+    return f"ready again after {told(recovered)}"
 
 
-def test_restarts_of_postgresql_lose_nothing(shop: Shop, judged: Judge) -> None:
+@pytest.mark.parametrize("times", [2, pytest.param(50, marks=pytest.mark.faults)])
+def test_restarts_of_postgresql_lose_nothing(shop: Shop, judged: Judge, times: int) -> None:
     shop.begin()
 
-    restart_postgresql(shop, 2)
+    measured = restart_postgresql(shop, times)
 
-    judged(shop.tally("F07 PostgreSQL restarted at once", 2, "lost 0"))
-
-
-@pytest.mark.faults
-def test_many_restarts_of_postgresql_lose_nothing(shop: Shop, judged: Judge) -> None:
-    shop.begin()
-
-    restart_postgresql(shop, 50)
-
-    judged(shop.tally("F07 PostgreSQL restarted at once", 50, "lost 0"))
+    judged(shop.tally("F07 PostgreSQL restarted at once", times, "lost 0; ready within 5 s of PostgreSQL", measured))
 
 
 def drain(shop: Shop, times: int) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.request import urlopen
 
 WAIT_SECONDS = 60
 
@@ -63,6 +65,9 @@ class Ledger:
 
     def wait_until_left(self) -> None:
         """Wait until nobody is connected: what a server sent before it died has been taken then."""
+        # Whoever knocks is let in after all those who came before.
+        with urlopen(self.url, timeout=WAIT_SECONDS):  # noqa: S310 - it is our own
+            pass
         with self.changed:
             assert self.changed.wait_for(lambda: self.connected == 0, WAIT_SECONDS), f"{self.connected} are connected"
 
@@ -85,17 +90,15 @@ class Receiving(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     ledger: Ledger
 
-    def setup(self) -> None:
-        super().setup()
-        with self.ledger.changed:
-            self.ledger.connected += 1
-
     def finish(self) -> None:
         with suppress(OSError):
             super().finish()
-        with self.ledger.changed:
-            self.ledger.connected -= 1
-            self.ledger.changed.notify_all()
+
+    def do_GET(self) -> None:
+        """Answer who knocks."""
+        self.close_connection = True
+        self.send_response(204)
+        self.end_headers()
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -124,6 +127,19 @@ class Listening(ThreadingHTTPServer):
     """Takes webhooks, each connection in a thread of its own."""
 
     daemon_threads = True
+    ledger: Ledger
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Count who comes in at once: its thread may take a while to begin."""
+        with self.ledger.changed:
+            self.ledger.connected += 1
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        with self.ledger.changed:
+            self.ledger.connected -= 1
+            self.ledger.changed.notify_all()
 
     def handle_error(self, *_: object) -> None:
         """Say nothing: that a server dies in mid-request is what is tried."""
@@ -133,6 +149,7 @@ class Listening(ThreadingHTTPServer):
 def keeping_ledger() -> Iterator[Ledger]:
     ledger = Ledger()
     server = Listening(("127.0.0.1", 0), type("Receiving", (Receiving,), {"ledger": ledger}))
+    server.ledger = ledger
     ledger.url = f"http://127.0.0.1:{server.server_address[1]}/"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -194,10 +194,12 @@ class Peer(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def receiving(script: Script = lambda _n: OK, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
+async def receiving(
+    script: Script = lambda _n: OK, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[Receiver]:
     receiver = Receiver(script, "https" if tls else "http")
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Peer(receiver), "127.0.0.1", 0, ssl=tls)
+    server = await loop.create_server(lambda: Peer(receiver), host, port, ssl=tls)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver
