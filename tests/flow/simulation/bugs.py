@@ -7,13 +7,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.flow.simulation.world import CALM, OUTAGE, STORMY, Trouble
+from tests.flow.simulation.trouble import BUSY, CALM, OUTAGE, STORMY, Trouble
 from waypost.dispatch import run
+from waypost.dispatch.membership import Membership
 from waypost.dispatch.run import Sender
 from waypost.domain import breaker, endpoints
 from waypost.domain.attempts import Outcome
+from waypost.domain.pace import Pace
 from waypost.domain.retry import Decision, RetryIn, decide
 from waypost.intake import collector
+from waypost.signing import rotation
 from waypost.store import queue
 from waypost.store.rows import AttemptRow, Claimed, Finished
 from waypost.store.statements import TEXTS, Session
@@ -102,6 +105,21 @@ def half_open_lets_all_through(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(breaker, "room", generous)
 
 
+def everybody_owns_everything(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Membership, "mine", lambda _membership, _endpoint: True)
+
+
+def no_pace_is_kept(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Pace, "wait", lambda _pace, _now: 0.0)
+
+
+def body_changes_after_it_was_signed(patch: pytest.MonkeyPatch) -> None:
+    sign = rotation.standard_headers
+    patch.setattr(
+        "waypost.dispatch.signer.standard_headers", lambda secrets, of, now, body: sign(secrets, of, now, body + b" ")
+    )
+
+
 BUGS: dict[str, tuple[Plant, Trouble]] = {
     "the fence is not compared on settle": (
         misspelt("hold", "q.lease_no = u.lease_no\n      and q.tries = u.tries", "true"),
@@ -125,4 +143,12 @@ BUGS: dict[str, tuple[Plant, Trouble]] = {
         CALM,
     ),
     "an endpoint that is off gets deliveries": (fan_out_to_what_is_off, CALM),
+    "every dispatcher takes every endpoint for its own": (everybody_owns_everything, CALM),
+    "a rate limit is not kept to": (no_pace_is_kept, CALM),
+    "a body changes after it was signed": (body_changes_after_it_was_signed, CALM),
+    "what was cancelled in flight goes on": (misspelt("cancel", "set cancelling = $3", "set cancelling = null"), BUSY),
+    "a recovery steps over first events": (
+        misspelt("events_to_judge", "e.id > $5", "e.id > $5 and sequence > 1"),
+        CALM,
+    ),
 }

@@ -6,19 +6,27 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import cast
 from uuid import UUID
 
+from tests.flow.simulation.asked import BrokenPromise
 from tests.flow.simulation.clock import EPOCH, CommitFault, VirtualSession, database_of
-from tests.flow.simulation.ledger import Arrival, BrokenPromise, Ledger
-from tests.flow.simulation.receivers import TIMEOUT_SECONDS, Receivers, Reply
-from waypost.dispatch.dispatcher import LEASE_SLACK_SECONDS
+from tests.flow.simulation.ledger import Arrival, Ledger
+from tests.flow.simulation.receivers import TIMEOUT_SECONDS, VAULT, Receivers, Reply
+from waypost.dispatch.dispatcher import BY_HAND_AT_ONCE, LEASE_SLACK_SECONDS
+from waypost.dispatch.guard import Guard
 from waypost.dispatch.lanes import IN_FLIGHT
+from waypost.dispatch.membership import Membership
 from waypost.dispatch.recorder import Recorder
-from waypost.dispatch.run import Sender
+from waypost.dispatch.resolver import RememberingResolver, SystemResolver
+from waypost.dispatch.run import Sender, Settings
 from waypost.domain import breaker
 from waypost.domain.breaker import CLOSED, Breaker, State
 from waypost.domain.deliveries import Reason, Settled
+from waypost.domain.pace import Pace, with_limit
+from waypost.domain.retry import Policy
+from waypost.domain.targets import Ports
 from waypost.store import queue
 from waypost.store.queue import Lane
 from waypost.store.rows import Claimed, Finished, LaneEndpoint
@@ -30,6 +38,17 @@ _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _ROUNDED = 0.001
 
 
+def sender_to(receivers: Receivers, policy: Policy) -> Sender:
+    """Give the real sender, which posts to these receivers."""
+    guard = Guard(
+        RememberingResolver(SystemResolver()),
+        ports=Ports.parse("1-65535"),
+        allow=(ip_network("127.0.0.0/8"),),
+        own=frozenset(),
+    )
+    return Sender(guard, receivers, VAULT, Settings("Waypost/simulated", policy, timeout_seconds=TIMEOUT_SECONDS))
+
+
 @dataclass
 class Flight:
     """A delivery in a process's hands."""
@@ -37,6 +56,7 @@ class Flight:
     claimed: Claimed
     endpoint: LaneEndpoint | None
     since: datetime
+    by_hand: bool = False
 
 
 @dataclass
@@ -61,6 +81,8 @@ class Process:
         self._results: list[Claimed] = []
         self._breakers: dict[UUID, Breaker] = defaultdict(lambda: CLOSED)
         self._opened: dict[UUID, datetime] = {}
+        self._paces: dict[UUID, Pace | None] = {}
+        self._membership = Membership()
         self._recorder = Recorder(database_of(work), lambda _endpoints: None, now=self._seconds)
         self._number: int | None = None
         self.alive = True
@@ -76,9 +98,17 @@ class Process:
     def claims(self) -> bool:
         return self.alive and self.joined and self.paused_until <= self.now
 
+    @property
+    def number(self) -> int:
+        assert self._number is not None
+        return self._number
+
     async def join(self) -> None:
         self._number = self._recorder.dispatcher = await queue.join(cast("Session", self._life), self._number)
         self.joined = True
+
+    def owns(self, endpoint: UUID) -> bool:
+        return self._membership.mine(endpoint)
 
     async def lose_session(self) -> None:
         """Lose the proof of life, and go on with what is in flight."""
@@ -93,30 +123,53 @@ class Process:
         self.paused_until = max(self.paused_until, until)
         self.faulted = max(self.faulted, until)
 
-    async def rescue(self) -> None:
-        assert self._number is not None
-        await queue.rescue(cast("Session", self._life), self._number, alone=False)
+    async def look(self) -> None:
+        """See who else lives, take over from the dead, and forget how endpoints did that are somebody else's."""
+        others = await queue.rescue(cast("Session", self._life), self.number, alone=False)
+        if self._membership.update(self.number, others, self._seconds()):
+            for endpoint in [one for one in self._breakers if not self.owns(one) and not self._held(one)]:
+                del self._breakers[endpoint]
+                self._ledger.forgotten(self, endpoint)
 
-    async def claim(self, cap: int) -> list[Flight]:
-        """Take what is due; fails when there is room and nothing comes of what is due."""
-        assert self._number is not None
+    async def claim(self, due: list[UUID], cap: int) -> list[Flight]:
+        """Take what is due of its own; fails when there is room and nothing comes of that."""
         session = cast("Session", self._work)
-        due = [endpoint for endpoint, due_in in sorted((await queue.scout(session)).items()) if due_in <= 0]
-        lanes = [Lane(endpoint, room, _LONG_AGO) for endpoint in due if (room := self._room(endpoint, cap)) > 0]
-        if due and not lanes:
+        mine = [endpoint for endpoint in due if self.owns(endpoint)]
+        lanes = [Lane(endpoint, room, _LONG_AGO) for endpoint in mine if (room := self._room(endpoint, cap)) > 0]
+        if not lanes:
             return []
-        claimed = await queue.claim(session, lanes, dispatcher=self._number, lease=LEASE)
-        if not claimed or {one.endpoint for one in claimed} != {lane.endpoint for lane in lanes}:
+        claimed = await queue.claim(session, lanes, dispatcher=self.number, lease=LEASE)
+        if {one.endpoint for one in claimed} != {lane.endpoint for lane in lanes}:
             raise BrokenPromise(f"at {self.now} something is due in {due}, and {len(claimed)} deliveries were claimed")
-        endpoints = await queue.lane_endpoints(session, due)
+        return await self._take_up(claimed)
+
+    async def claim_by_hand(self) -> list[Flight]:
+        """Take what people sent once more, whoever owns its endpoint."""
+        session = cast("Session", self._work)
+        claimed = await queue.claim_by_hand(session, BY_HAND_AT_ONCE, dispatcher=self.number, lease=LEASE)
+        return await self._take_up(claimed, by_hand=True)
+
+    async def _take_up(self, claimed: list[Claimed], *, by_hand: bool = False) -> list[Flight]:
+        if not claimed:
+            return []
+        endpoints = await queue.lane_endpoints(cast("Session", self._work), [one.endpoint for one in claimed])
         flights = [
-            Flight(one, endpoints.get(one.endpoint), self.now)
+            Flight(one, endpoints.get(one.endpoint), self.now, by_hand)
             for one in sorted(claimed, key=lambda one: (one.sequence, one.id))
         ]
         for flight in flights:
             self._ledger.claimed(flight.claimed, self, self.now)
             self._flights[flight.claimed.id] = flight
         return flights
+
+    def wait(self, flight: Flight) -> float:
+        """Give the seconds until the rate limit of its endpoint lets an attempt begin."""
+        if flight.by_hand or flight.endpoint is None:
+            return 0.0
+        endpoint, limit = flight.claimed.endpoint, flight.endpoint.rate_limit_per_second
+        kept = with_limit(self._paces.get(endpoint), limit, free_at=self._membership.settled_at)
+        self._paces[endpoint] = kept
+        return 0.0 if kept is None else kept.wait(self._seconds())
 
     async def begin(self, flight: Flight, *, checked: bool) -> Attempt | None:
         """Make an attempt by the rules of the real dispatcher; None when none was made.
@@ -130,11 +183,9 @@ class Process:
         if not endpoint.enabled:
             self._end(flight, Finished(claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF))
             return None
-        lane = self._breakers[claimed.endpoint]
-        if lane.state is State.OPEN and flight.since < self._opened[claimed.endpoint]:  # what it held it gave back
+        if claimed.cancelled or not (flight.by_hand or self._begins(flight)):
             self._end(flight, Finished(claimed, None, None))
             return None
-        self._breakers[claimed.endpoint] = breaker.began(lane)
         finished = await self._sender.run(claimed, endpoint, math.inf)
         reply = self._receivers.heard
         assert reply is not None
@@ -142,12 +193,27 @@ class Process:
         arrival = self._ledger.began(claimed, self.now, took=reply.took, zombie=zombie, sender=self)
         return Attempt(flight, arrival, reply, finished)
 
+    def _begins(self, flight: Flight) -> bool:
+        """Let an attempt of a lane begin, unless it was given back meanwhile because the breaker has opened."""
+        endpoint = flight.claimed.endpoint
+        lane, pace = self._breakers[endpoint], self._paces.get(endpoint)
+        if lane.state is State.OPEN and flight.since < self._opened[endpoint]:
+            return False
+        self._breakers[endpoint] = breaker.began(lane)
+        if pace is not None:
+            self._paces[endpoint] = pace.began(self._seconds())
+        return True
+
     def answered(self, attempt: Attempt) -> datetime | None:
         """Take the answer of an attempt; gives when its endpoint is probed, if it is left alone until then."""
         self._ledger.answered(attempt.arrival, self.now, asked_to_wait=attempt.reply.asked_to_wait, sender=self)
         self._end(attempt.flight, attempt.finished)
         endpoint, base = attempt.flight.claimed.endpoint, self._sender.policy.base_seconds
         before = self._breakers[endpoint]
+        if attempt.flight.by_hand:
+            if attempt.reply.took:
+                self._breakers[endpoint] = breaker.hoped(before, now=self._seconds())
+            return None
         if attempt.reply.took:
             now = breaker.succeeded(before, most=IN_FLIGHT)
         else:
@@ -181,13 +247,14 @@ class Process:
         self._recorder.add(finished)
 
     def _room(self, endpoint: UUID, cap: int) -> int:
-        held, lane = self._held(endpoint), self._breakers[endpoint]
+        held, lane, pace = self._held(endpoint), self._breakers[endpoint], self._paces.get(endpoint)
+        cap = cap if pace is None else min(cap, pace.per_second)
         if lane.state is State.CLOSED:
             return cap - held
         return min(cap - held, breaker.room(lane, most=IN_FLIGHT, in_flight=held, now=self._seconds()))
 
     def _held(self, endpoint: UUID) -> int:
-        return sum(flight.claimed.endpoint == endpoint for flight in self._flights.values())
+        return sum(one.claimed.endpoint == endpoint and not one.by_hand for one in self._flights.values())
 
     def _seconds(self) -> float:
         return (self.now - EPOCH).total_seconds()

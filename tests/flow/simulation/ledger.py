@@ -6,16 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+from tests.flow.simulation.asked import Asked, BrokenPromise
 from waypost.domain.breaker import OPENS_AFTER
 from waypost.domain.endpoints import Ordering
 from waypost.domain.retry import GIVES_WAY_AFTER, Policy
 from waypost.store.rows import Claimed
 
 _TICK = timedelta(milliseconds=1)  # what rounding may take
-
-
-class BrokenPromise(AssertionError):  # noqa: N818 - reads as what is wrong
-    """Something was seen that must never be."""
 
 
 @dataclass
@@ -79,6 +76,12 @@ class Ledger:
     arrivals: dict[UUID, list[Arrival]] = field(default_factory=lambda: defaultdict(list))
     holds: dict[UUID, Hold] = field(default_factory=dict)
     rows: dict[tuple[int, UUID], Row] = field(default_factory=lambda: defaultdict(Row))
+    shared: bool = False
+    """Whether each endpoint must have one sender for ever: nobody leaves and nobody joins."""
+    senders: dict[UUID, Holder] = field(default_factory=dict)
+    limits: dict[UUID, int] = field(default_factory=dict)
+    begun: dict[tuple[int, UUID], list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    asked: Asked = field(default_factory=Asked)
 
     def event(self, event: UUID, tracking: UUID, sequence: int, endpoints: set[UUID]) -> None:
         """Note an event and the endpoints that were on when it was made."""
@@ -93,6 +96,8 @@ class Ledger:
             raise BrokenPromise(f"{claimed.id} was claimed at {at}, though it is held since {before.at}")
         if before is not None and claimed.lease_no <= before.claimed.lease_no:
             raise BrokenPromise(f"{claimed.id}: the fencing number {claimed.lease_no} has been given before")
+        if claimed.id in self.asked.gone or (claimed.id in self.asked.cancelled and not claimed.cancelled):
+            raise BrokenPromise(f"{claimed.id} was claimed at {at}, though somebody had cancelled it")
         if self._is_passed(claimed) and (before is None or not before.open):
             raise BrokenPromise(f"{claimed.id} was claimed at {at}, though its endpoint wants a newer event instead")
         self._lose(claimed.id)
@@ -104,7 +109,7 @@ class Ledger:
 
     def began(self, claimed: Claimed, at: datetime, *, took: bool, zombie: bool, sender: Holder) -> Arrival:
         """Note a request: was it due, and was it to be sent there at all?"""
-        if (claimed.event, claimed.endpoint) not in self.expected:
+        if (claimed.event, claimed.endpoint) not in self.expected and claimed.id not in self.asked.outside:
             raise BrokenPromise(f"{claimed.id} was sent to an endpoint that its event was not for")
         counted = [one for one in self.arrivals[claimed.id] if not one.lost and one.ended is not None]
         if counted and not zombie:
@@ -115,16 +120,34 @@ class Ledger:
                 raise BrokenPromise(f"{claimed.id} was tried at {at}, less than {wait} s after {ended}")
         arrival = Arrival(claimed, at, took, zombie, lost=self.is_stale(claimed))
         self.arrivals[claimed.id].append(arrival)
-        row = self.rows[id(sender), claimed.endpoint]
+        if claimed.id not in self.asked.resent:
+            self._by_its_lane(arrival, sender)
+        return arrival
+
+    def _by_its_lane(self, arrival: Arrival, sender: Holder) -> None:
+        """An endpoint has one owner, who keeps to its rate limit and its breaker."""
+        endpoint, at = arrival.claimed.endpoint, arrival.at
+        if self.shared and self.senders.setdefault(endpoint, sender) is not sender:
+            raise BrokenPromise(f"at {at} a second dispatcher sent to {endpoint}")
+        begun, limit = self.begun[id(sender), endpoint], self.limits.get(endpoint)
+        begun.append(at)
+        if limit is not None and len(begun) > limit and at - begun[-1 - limit] < timedelta(seconds=1) - _TICK:
+            raise BrokenPromise(f"at {at} more than {limit} in a second were sent to {endpoint}")
+        row = self.rows[id(sender), endpoint]
         if row.failures >= OPENS_AFTER:
             if row.probes:
-                raise BrokenPromise(f"at {at} a second attempt went to {claimed.endpoint} while it was probed")
+                raise BrokenPromise(f"at {at} a second attempt went to {endpoint} while it was probed")
             arrival.probe, row.probes = True, 1
-        return arrival
+
+    def forgotten(self, sender: Holder, endpoint: UUID) -> None:
+        """Note that an endpoint is somebody else's now, who knows nothing of how it did."""
+        self.rows.pop((id(sender), endpoint), None)
 
     def answered(self, arrival: Arrival, at: datetime, *, asked_to_wait: float, sender: Holder) -> None:
         """Note the answer to a request, as its sender saw it."""
         arrival.ended, arrival.asked_to_wait = at, asked_to_wait
+        if arrival.claimed.id in self.asked.resent:
+            return
         row = self.rows[id(sender), arrival.claimed.endpoint]
         row.failures = 0 if arrival.took else row.failures + 1
         row.probes -= arrival.probe
@@ -148,6 +171,8 @@ class Ledger:
 
     def _is_passed(self, claimed: Claimed) -> bool:
         """Tell whether a newer event has taken a delivery's place; only what is in flight may go on then."""
+        if claimed.id in self.asked.outside or claimed.endpoint in self.asked.reordered:
+            return False
         newest = self.newest.get((claimed.tracking, claimed.endpoint), 0)
         return self.orderings[claimed.endpoint] is Ordering.LATEST and newest > claimed.sequence
 
@@ -164,9 +189,11 @@ class Ledger:
             raise BrokenPromise(f"{waiting} deliveries never ended")
         if lost := self.accepted - known_events:
             raise BrokenPromise(f"{len(lost)} accepted events are lost: {lost}")
-        rows = {(row["event"], row["endpoint"]): row for row in settled}
-        if len(rows) != len(settled):
+        first = [row for row in settled if row["resend_of"] is None and row["recovery"] is None]
+        rows = {(row["event"], row["endpoint"]): row for row in first}
+        if len(rows) != len(first) or len({row["id"] for row in settled}) != len(settled):
             raise BrokenPromise("a delivery was settled twice")
+        self.asked.judge(settled)
         if set(rows) != self.expected:
             missing, phantoms = self.expected - set(rows), set(rows) - self.expected
             raise BrokenPromise(f"deliveries are missing: {missing}; or too many: {phantoms}")
@@ -174,6 +201,9 @@ class Ledger:
             if not hold.excused:
                 raise BrokenPromise(f"the result of {delivery} was forgotten")
             self._lose(delivery)
+        for row in settled:
+            queue = row["tracking"], row["endpoint"]
+            self.newest[queue] = max(row["sequence"], self.newest.get(queue, 0))  # what was recovered counts too
         for row in settled:
             self._judge_end(row)
             self._judge_attempts(row["id"], attempts.get(row["id"], 0))
@@ -183,10 +213,13 @@ class Ledger:
         """Did a delivery end as what was seen of it says?"""
         past = self.arrivals.get(row["id"], [])
         took = [arrival for arrival in past if arrival.took]
+        cancelled = self.asked.cancelled
         counted = [arrival for arrival in past if not arrival.lost]
         match row["state"]:
             case "delivered":
                 fits = bool(took)
+            case _ if row["id"] in cancelled:
+                fits = row["state"] == "cancelled"
             case "failed":
                 fits = len(counted) <= self.policy.limit + 1 == row["tries"]
             case "superseded":
@@ -202,6 +235,8 @@ class Ledger:
         """Tell whether a newer event could take this one's place: never the newest one's."""
         if row["sequence"] >= self.newest[row["tracking"], row["endpoint"]]:
             return False
+        if row["endpoint"] in self.asked.reordered:
+            return True
         match self.orderings[row["endpoint"]]:
             case Ordering.LATEST:
                 return True
@@ -221,7 +256,9 @@ class Ledger:
         firsts: dict[tuple[UUID, UUID], list[tuple[datetime, int]]] = defaultdict(list)
         for row in settled:
             took = [one for one in self.arrivals.get(row["id"], []) if one.took]
-            if self.orderings[row["endpoint"]] is Ordering.UNORDERED:
+            if self.orderings[row["endpoint"]] is Ordering.UNORDERED or row["endpoint"] in self.asked.reordered:
+                continue
+            if row["id"] in self.asked.outside:
                 continue
             if took and not any(one.zombie for one in took):
                 firsts[row["tracking"], row["endpoint"]].append((took[0].at, row["sequence"]))

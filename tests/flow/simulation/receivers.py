@@ -1,18 +1,26 @@
 """How endpoints behave: each has a character, and answers by it at once; how long it took is virtual."""
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from tests.flow.simulation.asked import BrokenPromise
 from tests.flow.simulation.clock import EPOCH, Clock
 from waypost.dispatch.run import RETRY_AFTER_CODES
 from waypost.dispatch.transport import Answer, Failure
 from waypost.domain.addresses import IPAddress
 from waypost.domain.attempts import Outcome
 from waypost.domain.targets import Target
+from waypost.store.vault import Vault
 
 TIMEOUT_SECONDS = 15.0
+SECRET = "whsec_QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
+VAULT = Vault("the key of the simulation")
+_JUDGE = Webhook(SECRET)
 _OUTCOMES = {
     200: Outcome.SUCCEEDED,
     400: Outcome.HTTP_4XX,
@@ -100,8 +108,15 @@ class Receivers:
         *,
         deadline_seconds: float,
     ) -> Answer | Failure:
-        """Answer as the endpoint of this URL does."""
-        del address, headers, deadline_seconds
+        """Answer as the endpoint of this URL does, once the signatures were found right by a judge from outside."""
+        del address, deadline_seconds
+        named = dict(headers)
+        try:
+            _JUDGE.verify(body, named)
+        except WebhookVerificationError as error:
+            raise BrokenPromise(f"a signature is wrong: {error}") from error
+        if not hmac.compare_digest(_v4_signature(named["timestamp"]), named["signature"]):
+            raise BrokenPromise("the signature of V4 is wrong")
         self.heard = self._reply(self.characters[target.url], body)
         return self.heard.answer
 
@@ -125,6 +140,10 @@ class Receivers:
         text, seconds = self.chance.choice(list(_RETRY_AFTERS.items()))
         asked = seconds if kind in RETRY_AFTER_CODES else 0.0
         return Reply(_answer(kind, retry_after=text), self.chance.uniform(0.005, 2), asked)
+
+
+def _v4_signature(timestamp: str) -> str:
+    return hmac.new(SECRET.encode(), timestamp.encode(), "sha256").hexdigest()
 
 
 def _answer(status: int, *, retry_after: str = "") -> Answer:

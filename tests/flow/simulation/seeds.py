@@ -2,16 +2,17 @@
 
 import os
 
+from tests.flow.simulation.asked import BrokenPromise
 from tests.flow.simulation.clock import VirtualServer
-from tests.flow.simulation.ledger import BrokenPromise
-from tests.flow.simulation.world import Trouble, World
+from tests.flow.simulation.trouble import Trouble
+from tests.flow.simulation.world import World
 
 ONLY = "SIMULATION_SEED"
 
 
-async def run_seeds(server: VirtualServer, trouble: Trouble, seeds: range, file: str) -> float:
-    """Run seeds, or the one that the environment asks for, and give how many virtual days that were."""
-    days = 0.0
+async def run_seeds(server: VirtualServer, trouble: Trouble, seeds: range, file: str) -> tuple[float, int]:
+    """Run seeds, or the one that the environment asks for; gives how many virtual days and deliveries that were."""
+    days, deliveries = 0.0, 0
     for seed in [int(os.environ[ONLY])] if ONLY in os.environ else seeds:
         world = World(seed, server, trouble)
         try:
@@ -20,7 +21,8 @@ async def run_seeds(server: VirtualServer, trouble: Trouble, seeds: range, file:
             error.add_note(f"Seed {seed}. Again: {ONLY}={seed} .venv/bin/python -m pytest {file}")
             raise
         days += world.passed.total_seconds() / 86_400
-    return days
+        deliveries += world.deliveries
+    return days, deliveries
 
 
 async def first_broken(server: VirtualServer, trouble: Trouble, seeds: range) -> int | None:

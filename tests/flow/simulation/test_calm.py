@@ -2,9 +2,11 @@
 
 import pytest
 
+from tests.conftest import Judge
 from tests.flow.simulation.clock import VirtualServer
 from tests.flow.simulation.seeds import run_seeds
-from tests.flow.simulation.world import CALM, OUTAGE
+from tests.flow.simulation.trouble import CALM, OUTAGE
+from tests.support.faults import Tally
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -18,10 +20,8 @@ async def test_while_an_endpoint_is_down_it_is_probed_by_one_attempt_at_a_time(s
 
 
 @pytest.mark.faults
-async def test_in_calm_every_promise_is_kept_in_thousands_of_seeds(
-    server: VirtualServer, capsys: pytest.CaptureFixture[str]
-) -> None:
-    days = await run_seeds(server, CALM, range(1_000, 4_000), __file__)
+async def test_in_calm_every_promise_is_kept_in_thousands_of_seeds(server: VirtualServer, judged: Judge) -> None:
+    days, deliveries = await run_seeds(server, CALM, range(1_000, 4_000), __file__)
 
-    with capsys.disabled():
-        print(f"\nsimulation, calm: 3000 seeds, {days:.0f} virtual days: every promise kept")  # noqa: T201
+    fault, target = "F3 simulation, seeds in calm", "every promise kept"
+    judged(Tally(fault, 3_000, deliveries, 0, 0, 0, 0, target, f"{days:,.0f} virtual days"))

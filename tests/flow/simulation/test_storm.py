@@ -2,9 +2,11 @@
 
 import pytest
 
+from tests.conftest import Judge
 from tests.flow.simulation.clock import VirtualServer
 from tests.flow.simulation.seeds import run_seeds
-from tests.flow.simulation.world import STORMY
+from tests.flow.simulation.trouble import STORMY
+from tests.support.faults import Tally
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -14,10 +16,8 @@ async def test_in_a_storm_only_what_a_fault_explains_is_sent_twice(server: Virtu
 
 
 @pytest.mark.faults
-async def test_in_a_storm_every_promise_is_kept_in_thousands_of_seeds(
-    server: VirtualServer, capsys: pytest.CaptureFixture[str]
-) -> None:
-    days = await run_seeds(server, STORMY, range(1_000, 4_000), __file__)
+async def test_in_a_storm_every_promise_is_kept_in_thousands_of_seeds(server: VirtualServer, judged: Judge) -> None:
+    days, deliveries = await run_seeds(server, STORMY, range(1_000, 4_000), __file__)
 
-    with capsys.disabled():
-        print(f"\nsimulation, storm: 3000 seeds, {days:.0f} virtual days: every promise kept")  # noqa: T201
+    fault, target = "F3 simulation, seeds in a storm", "every promise kept"
+    judged(Tally(fault, 3_000, deliveries, 0, 0, 0, 0, target, f"{days:,.0f} virtual days"))

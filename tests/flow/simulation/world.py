@@ -5,7 +5,6 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from ipaddress import ip_network
 from itertools import count
 from typing import cast
 from uuid import UUID
@@ -13,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from tests.flow.simulation import receivers
+from tests.flow.simulation.asked import BrokenPromise
 from tests.flow.simulation.clock import (
     EPOCH,
     Clock,
@@ -22,18 +22,16 @@ from tests.flow.simulation.clock import (
     VirtualSession,
     database_of,
 )
-from tests.flow.simulation.dispatchers import Attempt, Flight, Process
-from tests.flow.simulation.ledger import BrokenPromise, Ledger
-from tests.flow.simulation.receivers import TIMEOUT_SECONDS, Receivers
-from waypost.dispatch.guard import Guard
-from waypost.dispatch.resolver import RememberingResolver, SystemResolver
-from waypost.dispatch.run import Sender, Settings
+from tests.flow.simulation.dispatchers import Attempt, Flight, Process, sender_to
+from tests.flow.simulation.ledger import Ledger
+from tests.flow.simulation.people import People
+from tests.flow.simulation.receivers import SECRET, VAULT, Receivers
+from tests.flow.simulation.trouble import Trouble
 from waypost.domain import ids
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.endpoints import DisabledReason, Ordering
 from waypost.domain.retry import Policy
 from waypost.domain.statuses import Status
-from waypost.domain.targets import Ports
 from waypost.domain.trackings import Source, Update
 from waypost.intake import batch
 from waypost.intake.batch import Request
@@ -41,38 +39,25 @@ from waypost.intake.collector import Intake, IntakeUnavailable
 from waypost.keeper.keeper import Keeper
 from waypost.store import endpoints, queue
 from waypost.store.statements import Session
-from waypost.store.vault import Vault
 
 MOST_STEPS = 6_000
-_VAULT = Vault("the key of the simulation")
-_SECRET = "whsec_QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
+HOURS = 14
+"""Within so many hours everything is reported."""
+
 _STATUSES = (Status.INFORECEIVED, Status.TRANSIT, Status.PICKUP, Status.UNDELIVERED, Status.DELIVERED)
 _EMPTY = """
 delete from due; delete from settled; delete from attempt; delete from event; delete from watch; delete from tracking;
-delete from endpoint_health; delete from endpoint; delete from account; delete from dispatcher
+delete from endpoint_health; delete from recovery; delete from endpoint; delete from account; delete from dispatcher
 """
 _LOOK = """
 select (select count(*) from (select from due where ordering <> 'unordered'
                               group by bucket, tracking, endpoint having bool_and(blocked)) q) as stuck,
-       (select min(greatest(next_at, leased_until)) from due where not blocked) as next_at
+       (select min(greatest(next_at, leased_until)) from due where not blocked) as next_at,
+       exists (select from due where resend_of is not null) as by_hand
 """
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """How often what befalls processes, as shares of the steps in which it could. ``outage``: all is down at first."""
-
-    kill: float = 0.0
-    pause: float = 0.0
-    lost_session: float = 0.0
-    restart: float = 0.0
-    lost_commit: float = 0.0
-    outage: bool = False
-
-
-CALM = Trouble()
-OUTAGE = Trouble(outage=True)
-STORMY = Trouble(kill=0.03, pause=0.05, lost_session=0.02, restart=0.01, lost_commit=0.08)
+_BEAT = "update dispatcher set seen_at = now() where number = any ($1)"
 
 
 @dataclass(order=True)
@@ -80,16 +65,6 @@ class _Planned:
     at: datetime
     order: int
     what: Callable[[], Awaitable[None]] = field(compare=False)
-
-
-def _sender(receivers: Receivers, policy: Policy) -> Sender:
-    guard = Guard(
-        RememberingResolver(SystemResolver()),
-        ports=Ports.parse("1-65535"),
-        allow=(ip_network("127.0.0.0/8"),),
-        own=frozenset(),
-    )
-    return Sender(guard, receivers, _VAULT, Settings("Waypost/simulated", policy, timeout_seconds=TIMEOUT_SECONDS))
 
 
 class World:
@@ -112,11 +87,12 @@ class World:
         if trouble.outage:
             characters = {urls[0]: receivers.down_at_first(self._chance)}
         self._receivers = Receivers(self._chance, self._clock, characters)
-        self._sender = _sender(self._receivers, self._policy)
+        self._sender = sender_to(self._receivers, self._policy)
         self._ledger = Ledger(self._policy)
         self._database = database_of(self._work)
         self._intake = Intake(self._database, polled=frozenset(), hint=lambda _endpoints: None)
         self._keeper = Keeper(self._database, self._intake, history_days=30)
+        self._people = People(self._chance, self._work, self._account, self._ledger, self._keeper, self._in)
         self._endpoints: list[UUID] = []
         self._known: set[UUID] = set()
         self._processes: list[Process] = []
@@ -128,6 +104,11 @@ class World:
     def passed(self) -> timedelta:
         """How much virtual time it took."""
         return self._clock.now - EPOCH
+
+    @property
+    def deliveries(self) -> int:
+        """How many deliveries there were."""
+        return len(self._ledger.expected)
 
     async def run(self) -> None:
         """Let everything happen until nothing moves any more, and judge it. Raises BrokenPromise."""
@@ -156,10 +137,15 @@ class World:
         self._processes = [self._process(life) for life in self._lives]
         for process in self._processes:
             await process.join()
-        self._plan_reports()
+        for process in self._processes:
+            await self._look(process)
+        self._ledger.shared = not self._trouble.befalls_processes
+        bursts = self._plan_reports()
         for endpoint in self._endpoints:
             if self._chance.random() < 0.25:
                 self._plan_switches(endpoint)
+        if self._chance.random() < self._trouble.people:
+            self._people.plan(self._endpoints, bursts)
 
     def _process(self, life: VirtualSession) -> Process:
         return Process(self._work, life, self._sender, self._receivers, self._ledger)
@@ -167,27 +153,34 @@ class World:
     async def _add_endpoint(self, url: str) -> UUID:
         endpoint = ids.make_id(int(EPOCH.timestamp() * 1000), 0, self._chance.getrandbits(62))
         ordering = self._chance.choice((Ordering.ORDERED, Ordering.ORDERED, Ordering.LATEST, Ordering.UNORDERED))
+        limit = self._chance.choice((None, None, None, 1, 2))
         await self._work.execute(
-            "insert into endpoint (id, account, url, version, trigger, ordering, secret)"
-            " values ($1, $2, $3, 'V4', 'every_update', $4, $5)",
+            "insert into endpoint (id, account, url, version, trigger, ordering, secret, rate_limit_per_second)"
+            " values ($1, $2, $3, 'V4', 'every_update', $4, $5, $6)",
             *(endpoint, self._account, url, ordering.value),
-            _VAULT.seal(_SECRET, account=self._account, endpoint=endpoint),
+            *(VAULT.seal(SECRET, account=self._account, endpoint=endpoint), limit),
         )
         self._ledger.orderings[endpoint] = ordering
+        if limit is not None:
+            self._ledger.limits[endpoint] = limit
         return endpoint
 
-    def _plan_reports(self) -> None:
+    def _plan_reports(self) -> list[datetime]:
         """Reports come in bursts: the next scan arrives while the one before is being sent, or waits for a retry."""
         scans = [(parcel, scan) for parcel in self._parcels for scan in range(self._chance.randint(1, 5))]
-        bursts = [EPOCH + timedelta(hours=self._chance.uniform(0, 14)) for _ in range(3)]
+        bursts = [EPOCH + timedelta(hours=self._chance.uniform(0, HOURS)) for _ in range(3)]
         for parcel, scan in scans:
             at = self._chance.choice(bursts) + timedelta(seconds=self._chance.choice((0, 0.2, 15, 45, 300)))
             self._plan(at, lambda parcel=parcel, scan=scan: self._report(parcel, scan))  # type: ignore[misc]
+        return bursts
 
     def _plan_switches(self, endpoint: UUID) -> None:
-        off = EPOCH + timedelta(hours=self._chance.uniform(0, 14))
+        off = EPOCH + timedelta(hours=self._chance.uniform(0, HOURS))
         self._plan(off, lambda: self._switch(endpoint, DisabledReason.USER))
-        self._plan(off + timedelta(hours=self._chance.uniform(0.001, 6)), lambda: self._switch(endpoint, None))
+        on = off + timedelta(hours=self._chance.uniform(0.001, 6))
+        self._plan(on, lambda: self._switch(endpoint, None))
+        if self._chance.random() < 0.5:
+            self._plan(on + timedelta(minutes=1), lambda: self._people.recover(endpoint))
 
     def _plan(self, at: datetime, what: Callable[[], Awaitable[None]]) -> None:
         heapq.heappush(self._planned, _Planned(max(at, self._clock.now), next(self._order), what))
@@ -201,12 +194,12 @@ class World:
         if look["stuck"]:
             raise BrokenPromise(f"{look['stuck']} queues have no head at {self._clock.now}")
         due_at, planned = look["next_at"], self._planned[0].at if self._planned else None
-        process = self._somebody()
-        if due_at is not None and process is not None and (planned is None or max(due_at, self._clock.now) <= planned):
+        if due_at is not None and (planned is None or max(due_at, self._clock.now) <= planned):
+            able = [process for process in self._processes if process.claims]
             self._clock.now = max(due_at, self._clock.now)
-            if await self._claim(process):
+            if able and await self._claim(able, by_hand=look["by_hand"]):
                 return True
-        if planned is None:
+        if not self._planned:
             return self._nothing_moves(due_at)
         action = heapq.heappop(self._planned)
         self._clock.now = action.at
@@ -218,20 +211,34 @@ class World:
             raise BrokenPromise(f"at {self._clock.now} something is due since {due_at} and nobody takes it")
         return False
 
-    def _somebody(self) -> Process | None:
-        able = [process for process in self._processes if process.claims]
-        return self._chance.choice(able) if able else None
+    async def _claim(self, able: list[Process], *, by_hand: bool) -> bool:
+        """Let those that are able to claim what is due, in any order; gives whether anything came of it."""
+        session = cast("Session", self._work)
+        due = [endpoint for endpoint, due_in in sorted((await queue.scout(session)).items()) if due_in <= 0]
+        self._chance.shuffle(able)
+        for process in able:
+            if self._chance.random() < 0.05:
+                await self._look(process)
+            flights = await process.claim(due, self._cap) + (await process.claim_by_hand() if by_hand else [])
+            if flights:
+                await self._take_up(process, flights)
+                return True
+        if not all(any(process.owns(endpoint) for process in able) for endpoint in due):
+            for process in able:
+                await self._look(process)
+            self._in(1, self._nothing)  # whoever stopped this moment is missed after some seconds
+        return False
 
-    async def _claim(self, process: Process) -> bool:
-        if self._chance.random() < 0.15:
-            await process.rescue()
-        flights = await process.claim(self._cap)
+    async def _look(self, process: Process) -> None:
+        """Let a process see who lives; those that work have said so this second."""
+        await self._work.execute(_BEAT, [one.number for one in self._processes if one.claims])
+        await process.look()
+
+    async def _take_up(self, process: Process, flights: list[Flight]) -> None:
         for flight in flights:
             delay = 0.0 if self._chance.random() < 0.85 else self._chance.uniform(0, 40)
             self._in(delay, lambda flight=flight: self._begin_attempt(process, flight))  # type: ignore[misc]
-        if flights:
-            await self._befall(process, within_seconds=0.0)
-        return bool(flights)
+        await self._befall(process, within_seconds=0.0)
 
     async def _begin_attempt(self, process: Process, flight: Flight, *, checked: bool = False) -> None:
         if not process.alive:
@@ -239,6 +246,9 @@ class World:
         if process.paused_until > self._clock.now:
             stopped_after_check = self._chance.random() < 0.5
             self._plan(process.paused_until, lambda: self._begin_attempt(process, flight, checked=stopped_after_check))
+            return
+        if (seconds := process.wait(flight)) > 0:
+            self._in(seconds + 0.001, lambda: self._begin_attempt(process, flight))
             return
         attempt = await process.begin(flight, checked=checked)
         if attempt is None:
@@ -301,6 +311,7 @@ class World:
         fresh = self._process(self._lives[place])
         self._processes[place] = fresh
         await fresh.join()
+        await self._look(fresh)
 
     async def _pause(self, process: Process) -> None:
         until = self._clock.now + timedelta(seconds=self._chance.choice((5, 20, 60, 90, 900)))
@@ -318,6 +329,7 @@ class World:
     async def _rejoin(self, process: Process) -> None:
         if process.alive and not process.joined:
             await process.join()
+            await self._look(process)
 
     async def _restart_postgres(self) -> None:
         self._clock.started = self._clock.now

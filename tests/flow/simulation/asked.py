@@ -1,0 +1,42 @@
+"""What people asked for in a world, and whether they got it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+
+class BrokenPromise(AssertionError):  # noqa: N818 - reads as what is wrong
+    """Something was seen that must never be."""
+
+
+@dataclass
+class Asked:
+    """Deliveries that people sent once more, cancelled or had recovered, and endpoints whose ordering they changed.
+
+    ``gone`` are those that were cancelled before anybody had them; ``missed`` is what recoveries that ended have to
+    have brought, as events and endpoints.
+    """
+
+    resent: set[UUID] = field(default_factory=set)
+    recovered: set[UUID] = field(default_factory=set)
+    cancelled: set[UUID] = field(default_factory=set)
+    gone: set[UUID] = field(default_factory=set)
+    reordered: set[UUID] = field(default_factory=set)
+    missed: set[tuple[UUID, UUID]] = field(default_factory=set)
+
+    @property
+    def outside(self) -> set[UUID]:
+        """Give the deliveries that stand outside of the order."""
+        return self.resent | self.recovered
+
+    def judge(self, settled: list[Any]) -> None:
+        """Check that each resend ended, once, and that nothing is missing that was to be recovered."""
+        resent = [row["id"] for row in settled if row["resend_of"] is not None]
+        if sorted(resent) != sorted(self.resent):
+            raise BrokenPromise(f"resends are missing or too many: {self.resent ^ set(resent)}")
+        recovered = {row["id"] for row in settled if row["recovery"] is not None}
+        if recovered != self.recovered:
+            raise BrokenPromise(f"recovered deliveries are missing or too many: {self.recovered ^ recovered}")
+        ended = {(row["event"], row["endpoint"]) for row in settled}
+        if never := self.missed - ended:
+            raise BrokenPromise(f"what was missed was not recovered: {never}")
