@@ -21,6 +21,7 @@ class Reporter:
     enough: threading.Event = field(default_factory=threading.Event)
 
     def run(self, api: Site, wanted: int) -> None:
+        last = self.reported + wanted
         try:
             while not self.enough.is_set():
                 # A request that was not answered is sent again under its key, as a careful shop does.
@@ -28,7 +29,7 @@ class Reporter:
                 results = keyed.post("/v1/updates", {"updates": self._next()})["results"]
                 self.accepted |= {result["event_id"] for result in results if result["event_id"]}
                 self.reported += 1
-                if self.reported % wanted == 0:
+                if self.reported == last:
                     self.enough.set()
         except (DemoFailed, OSError):
             self.enough.set()  # killed in mid-request: not accepted, though perhaps done

@@ -219,7 +219,7 @@ class Ledger:
             case "delivered":
                 fits = bool(took)
             case _ if row["id"] in cancelled:
-                fits = row["state"] == "cancelled"
+                fits = row["state"] in ("cancelled", "superseded")  # a newer event may come before its next claim
             case "failed":
                 fits = len(counted) <= self.policy.limit + 1 == row["tries"]
             case "superseded":

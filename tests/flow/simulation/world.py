@@ -47,7 +47,8 @@ HOURS = 14
 _STATUSES = (Status.INFORECEIVED, Status.TRANSIT, Status.PICKUP, Status.UNDELIVERED, Status.DELIVERED)
 _EMPTY = """
 delete from due; delete from settled; delete from attempt; delete from event; delete from watch; delete from tracking;
-delete from endpoint_health; delete from recovery; delete from endpoint; delete from account; delete from dispatcher
+delete from endpoint_health; delete from recovery; delete from endpoint; delete from account; delete from dispatcher;
+alter table dispatcher alter column number restart
 """
 _LOOK = """
 select (select count(*) from (select from due where ordering <> 'unordered'
