@@ -226,10 +226,16 @@ class Ledger:
                 fits = row["reason"] == "newer_event" and self._may_be_passed(row)
             case _:
                 fits = row["endpoint"] in self.was_off and row["reason"] == "endpoint_off"
-        if not fits or (row["state"] != "delivered" and any(not arrival.lost for arrival in took)):
+        if not fits or (row["state"] != "delivered" and took and not self._came_too_late(row, took)):
             raise BrokenPromise(f"{dict(row)} does not fit {past}")
         if len(took) - 1 > sum(arrival.lost or arrival.zombie for arrival in past):
             raise BrokenPromise(f"{row['id']} was taken {len(took)} times, which no fault explains: {past}")
+
+    def _came_too_late(self, row: Any, took: list[Arrival]) -> bool:
+        """Tell whether a fault cost the lease before a success was recorded: something else ended it then."""
+        hold = self.holds[row["id"]]
+        ended_meanwhile = row["state"] in ("superseded", "cancelled") and hold.holder.faulted >= hold.at
+        return ended_meanwhile or all(arrival.lost for arrival in took)
 
     def _may_be_passed(self, row: Any) -> bool:
         """Tell whether a newer event could take this one's place: never the newest one's."""
