@@ -120,6 +120,15 @@ async def test_a_hot_statement_never_scans_or_sorts_the_queue(database: Database
     assert "Index" in plan
 
 
+@pytest.mark.parametrize("state", [never_analysed, emptied_and_vacuumed, large])
+async def test_what_people_asked_for_is_not_looked_for_among_all_that_waits(database: Database, state) -> None:
+    await state(database)
+    async with database.engine.acquire() as session:
+        plan = await generic_plan(session, "claim_by_hand", len(ARGUMENTS["claim_by_hand"]))
+
+    assert "Index Scan using due_by_hand on due q" in plan, plan
+
+
 @pytest.mark.parametrize(("name", "index"), [("find_trackings", "tracking_number"), ("lock_tracking", "tracking_pkey")])
 async def test_one_parcel_is_found_by_its_own_index_while_the_account_is_young(
     database: Database, name: str, index: str

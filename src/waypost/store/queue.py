@@ -78,7 +78,7 @@ async def add_test(
 async def claim_by_hand(
     session: Session, most: int, *, busy: Sequence[UUID] = (), dispatcher: int, lease: timedelta
 ) -> list[Claimed]:
-    """Lease tests and resends that are due, the oldest first; none of the endpoints that are ``busy``."""
+    """Lease tests and resends that are due, the longest due first; none of the endpoints that are ``busy``."""
     rows = await fetch(session, "claim_by_hand", ALL_BUCKETS, most, dispatcher, lease, busy)
     return [Claimed(*row) for row in rows]
 

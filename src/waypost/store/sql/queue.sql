@@ -47,7 +47,7 @@ with picked as (
     select q.id from due q
     where q.bucket = any ($1::smallint[]) and (q.sample is not null or q.resend_of is not null)
       and q.endpoint <> all ($5::uuid[]) and q.next_at <= now() and (q.leased_until is null or q.leased_until <= now())
-    order by q.id
+    order by q.next_at, q.id
     limit $2
     for update skip locked
 ), claimed as (
