@@ -43,7 +43,7 @@ class AtOnce:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            self._reporter.ensure_newline()
+            self._reporter.write("\n")
             self._reporter.write_line(f"{report.nodeid}: {report.when} failed after {report.duration:.1f} s")
             self._reporter.write_line(report.longreprtext)
 
