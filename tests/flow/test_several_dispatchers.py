@@ -5,9 +5,11 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import cast
 from uuid import UUID
 
 import pytest
+from asyncpg import Record
 
 from tests.flow.test_dispatch import QUICK, VAULT, Way
 from tests.flow.test_intake import reporting, scan
@@ -20,6 +22,7 @@ from waypost.domain.rendezvous import owner
 from waypost.domain.retry import Policy
 from waypost.store import queue
 from waypost.store.database import Database
+from waypost.store.statements import Session
 
 ENDPOINTS = 10
 Senders = dict[str, set[str]]
@@ -131,6 +134,26 @@ async def test_the_owner_probes_an_endpoint_that_took_a_test_of_another_dispatch
         *_, test, probe = await receiver.received(OPENS_AFTER + 2)
         assert [one.headers["user-agent"] for one in (test, probe)] == ["second", "first"]
     await way.intake.stop()
+
+
+class Interrupted:
+    """A session after each of whose statements another dispatcher looks for those that died."""
+
+    def __init__(self, session: Session, other: Session, number: int) -> None:
+        self._session, self._other, self._number = session, other, number
+
+    async def fetchrow(self, text: str, *arguments: object) -> Record | None:
+        row = await self._session.fetchrow(text, *arguments)
+        await queue.rescue(self._other, self._number, alone=True)
+        return row
+
+
+async def test_who_joins_is_not_taken_for_dead_meanwhile(database: Database) -> None:
+    async with database.engine.acquire() as mine, database.engine.acquire() as other:
+        first = await queue.join(other, child=True)
+        number = await queue.join(cast("Session", Interrupted(mine, other, first)), child=True)
+
+        assert await queue.rescue(other, first, alone=True) == {number}
 
 
 async def test_who_holds_its_lock_but_does_nothing_for_seconds_gets_no_endpoints(database: Database) -> None:

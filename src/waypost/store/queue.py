@@ -230,10 +230,9 @@ async def join(session: Session, number: int | None = None, *, child: bool = Fal
         proof = await fetch_one(session, "prove_life", LIVES, number)
         if known is not None and proof is not None and proof["held"]:
             return number
-    row = await fetch_one(session, "join_dispatchers", child)
+    row = await fetch_one(session, "join_dispatchers", child, LIVES)
     assert row is not None  # noqa: S101 - an insert gives its row
     new: int = row["number"]
-    await fetch_one(session, "prove_life", LIVES, new)
     return new
 
 

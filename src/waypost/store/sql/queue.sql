@@ -221,7 +221,9 @@ select bucket, tracking, endpoint, count(*) from due where ordering <> 'unordere
 group by bucket, tracking, endpoint having bool_and(blocked)
 
 -- name: join_dispatchers
-insert into dispatcher (child) values ($1) returning number
+-- The lock is taken before anybody sees the row: whoever finds it and gets the lock takes this dispatcher for dead.
+with joined as (insert into dispatcher (child) values ($1) returning number)
+select number, pg_try_advisory_lock($2, number) from joined
 
 -- name: known_dispatcher
 select number from dispatcher where number = $1
