@@ -62,4 +62,5 @@ def lives(ledger: Ledger, killed_at: list[int]) -> list[list[Taken]]:
 def wait_until_settled(server: Serving, key: str) -> None:
     """Return when nothing waits any more."""
     for state in ("waiting", "retrying", "blocked"):
-        server.wait_for(lambda: not server.site(key).get(f"/v1/deliveries?state={state}&limit=1")["items"])  # noqa: B023
+        path = f"/v1/deliveries?state={state}&limit=1"
+        server.wait_for(lambda: not server.site(key).get(path)["items"])  # noqa: B023 - called at once

@@ -138,7 +138,7 @@ def test_the_same_report_again_is_no_event() -> None:
 @pytest.mark.parametrize(
     ("name", "eventful"), [("signed_by", True), ("scheduled_delivery_date", True), ("weight", False)]
 )
-def test_which_facts_make_an_event(name: str, eventful: bool) -> None:  # noqa: FBT001
+def test_which_facts_make_an_event(name: str, eventful: bool) -> None:  # noqa: FBT001 - a table
     applied = trackings.apply(registered(), reporting(facts={name: "x"}), NOW)
 
     assert (applied.eventful, applied.changed) == (eventful, True)

@@ -21,7 +21,11 @@ async def test_programs_are_told_to_try_again(portal: Portal, shop: Caller) -> N
 
 
 @pytest.mark.parametrize("signed_in", [True, False])
-async def test_people_are_told_to_try_again(portal: Portal, browser: Browser, signed_in: bool) -> None:  # noqa: FBT001
+async def test_people_are_told_to_try_again(
+    portal: Portal,
+    browser: Browser,
+    signed_in: bool,  # noqa: FBT001 - a table
+) -> None:
     visitor = browser if signed_in else portal.browser()
     token = await visitor.token()
     portal.database.serving.terminate()

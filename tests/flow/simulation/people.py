@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import cast
 from uuid import UUID
@@ -56,7 +57,7 @@ class People:
         for _ in range(self.chance.randint(1, 4)):
             endpoint = self.chance.choice(endpoints)
             what = self.chance.choice(
-                (self._resend, self._cancel, lambda: self._reorder(endpoint), lambda: self.recover(endpoint))  # noqa: B023
+                (self._resend, self._cancel, partial(self._reorder, endpoint), partial(self.recover, endpoint))
             )
             after = self.chance.choice((0.1, 3, 18, 60, 3 * 3600))
             self.later((self.chance.choice(bursts) - EPOCH).total_seconds() + after, what)
