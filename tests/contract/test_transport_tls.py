@@ -20,9 +20,9 @@ def authority() -> Authority:
     return make_authority()
 
 
-async def post(authority: Authority, port: int, *, seconds: float = 10) -> Answer | Failure:
+async def post(authority: Authority, port: int, *, seconds: float = 10, connect_seconds: float = 5) -> Answer | Failure:
     target = parse_target(f"https://shop.test:{port}/hook", ports=Ports.parse("1-65535"))
-    transport = PyreqwestTransport(authorities=authority.pem)
+    transport = PyreqwestTransport(authorities=authority.pem, connect_seconds=connect_seconds)
     return await transport.post(target, ip_address("127.0.0.1"), (), b"{}", deadline_seconds=seconds)
 
 
@@ -91,4 +91,10 @@ async def test_a_handshake_that_fails_is_told_apart(authority: Authority, words:
 async def test_a_handshake_that_is_never_answered_is_timed_out(authority: Authority) -> None:
     async with receiving() as receiver:
         assert await post(authority, receiver.port, seconds=0.3) == Failure(Outcome.TIMED_OUT)
+        await receiver.emptied()
+
+
+async def test_a_handshake_that_takes_longer_than_a_connection_may_is_a_failed_connection(authority: Authority) -> None:
+    async with receiving() as receiver:
+        assert await post(authority, receiver.port, connect_seconds=0.2) == Failure(Outcome.CONNECT_FAILED)
         await receiver.emptied()

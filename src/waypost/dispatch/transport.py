@@ -34,7 +34,7 @@ NOT_TEXT: Final = "[not text]"
 CLIENTS: Final = 1_000
 CLIENT_LIFE_SECONDS: Final = 300.0
 CONNECT_SECONDS: Final = 5.0
-"""Long enough for a lost packet or two, and short enough that another address of the name may be tried."""
+"""For TCP and TLS: enough for a lost packet or two, and short enough that another address of the name may be tried."""
 
 IDLE_SECONDS: Final = 4.0
 IDLE_CONNECTIONS: Final = 64
@@ -254,7 +254,9 @@ def _classify(error: PyreqwestError) -> Outcome:
     details = getattr(error, "details", None) or {}
     causes = [cause["message"] for cause in details.get("causes") or []]
     if isinstance(error, RequestTimeoutError):
-        return Outcome.CONNECT_FAILED if "tcp connect error" in causes else Outcome.TIMED_OUT
+        # The client has two clocks for one connection, TCP's own and one with TLS, and either may strike first: only
+        # that no connection stood in time is sure, and that nothing was sent.
+        return Outcome.CONNECT_FAILED if "client error (Connect)" in causes else Outcome.TIMED_OUT
     if "client error (Connect)" in causes:
         # "tcp connect error", "tcp bind local error", …: otherwise the connection stood and TLS was at work.
         reached = not any(cause.startswith("tcp ") for cause in causes)
