@@ -32,6 +32,7 @@ FILTERS = {
     "changed before": Filter(updated_before=NOW - timedelta(days=30), statuses=(Status.DELIVERED,)),
     "changed ever, of a courier": Filter(updated_after=NOW - timedelta(days=900), courier="ups"),
     "changed ever, registered since": Filter(updated_after=NOW - timedelta(days=900), after=MIDDLE),
+    "changed before, registered before": Filter(updated_before=NOW - timedelta(days=1), before=MIDDLE),
 }
 
 
@@ -84,6 +85,19 @@ async def test_what_is_shown_is_looked_up_by_its_id(database: Database, account:
         for name, values in arguments.items():
             plan = "\n".join(row[0] for row in await session.fetch("explain " + TEXTS[name], *values))
             assert re.findall(r"using (\w+) on tracking t\b", plan) == ["tracking_pkey"], plan
+
+
+async def test_only_bounds_of_ids_that_are_asked_for_are_compared_with_what_is_counted(
+    database: Database, account: UUID
+) -> None:
+    counted = (account, [False], ["transit"], 500, NOW, [NOW - timedelta(days=900)], ["dhl"])
+    compared = {Filter(): 0, Filter(after=MIDDLE): 1, Filter(after=MIDDLE, before=ids.first_at(NOW)): 2}
+    async with database.serving.acquire() as session:
+        for wanted, count in compared.items():
+            rows = await session.fetch("explain " + TEXTS["pass_updated_lanes"], *counted, *wanted.asked_ids)
+            plan = "\n".join(row[0] for row in rows)
+            assert "Index Only Scan using tracking_changed_lane on tracking q" in plan, plan
+            assert len(re.findall(r"\(id [<>]", plan)) == count, plan
 
 
 @pytest.mark.faults

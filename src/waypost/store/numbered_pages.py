@@ -16,7 +16,9 @@ from waypost.store.trackings import BEGINNING, END, Filter, TrackingRow
 NEAR: Final = 200
 """So many are simply skipped."""
 
-SLICES: Final = 64
+SLICES: Final = 32
+"""So many for each walk: more are more steps of the index, each of all lanes; with fewer more is counted twice."""
+
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -80,7 +82,7 @@ async def _near_by_change(
 
     async def count(skipped: int, until: object, bounds: list[object]) -> list[Record]:
         walked = (account, archived, statuses, skipped, until, bounds, couriers)
-        return await fetch(session, "pass_updated_lanes", *walked, wanted.after, wanted.before)
+        return await fetch(session, "pass_updated_lanes", *walked, *wanted.asked_ids)
 
     stretch = _Stretch(
         until=_microseconds(wanted.updated_before or END),

@@ -72,6 +72,11 @@ class Filter(msgspec.Struct, frozen=True):
         return times and self.numbers is None and self.search is None
 
     @property
+    def asked_ids(self) -> tuple[UUID | None, UUID | None]:
+        """Give the bounds of the ids, None for one that leaves nothing out."""
+        return None if self.after == FIRST else self.after, None if self.before == LAST else self.before
+
+    @property
     def lanes(self) -> tuple[list[bool], list[Status]]:
         """Give the lanes that have to be read: whether archived, and the statuses of each."""
         archived = [False, True] if self.archived is None else [self.archived]
