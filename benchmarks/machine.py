@@ -26,8 +26,8 @@ def describe() -> dict[str, str | int]:
 
 
 def processor_seconds(pid: int) -> float:
-    """What a process and those of its children that have ended have used."""
-    after_name = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    """What a process and those of its children that have ended have used; 0 when it has ended meanwhile itself."""
+    after_name = _of_process(pid, "stat").rpartition(")")[2].split()
     return sum(int(ticks) for ticks in after_name[11:15]) / _TICKS
 
 
@@ -37,27 +37,35 @@ def processor_seconds_of(pids: Iterable[int]) -> float:
 
 def peak_memory_mib(pids: Iterable[int]) -> int:
     """The most that each had resident at once, added up."""
-    return sum(_field(_PROC / str(pid) / "status", "VmHWM:") for pid in pids) >> 10
+    return sum(_field(pid, "status", "VmHWM:") for pid in pids) >> 10
 
 
 def memory_mib(pids: Iterable[int]) -> int:
     """What processes hold now, pages that they share counted once."""
-    return sum(_field(_PROC / str(pid) / "smaps_rollup", "Pss:") for pid in pids) >> 10
+    return sum(_field(pid, "smaps_rollup", "Pss:") for pid in pids) >> 10
 
 
 def parts_of(server: int) -> tuple[list[int], list[int]]:
     """Give the processes of a running server: its own, dispatch among them, and PostgreSQL's."""
     below = list(_descendants(server))
-    own = [pid for pid in below if b"waypost.app.child" in (_PROC / str(pid) / "cmdline").read_bytes()]
+    own = [pid for pid in below if "waypost.app.child" in _of_process(pid, "cmdline")]
     return [server, *own], [pid for pid in below if pid not in own]
 
 
-def _field(file: Path, name: str) -> int:
-    return next((int(line.split()[1]) for line in file.read_text().splitlines() if line.startswith(name)), 0)
+def _field(pid: int, file: str, name: str) -> int:
+    return next((int(line.split()[1]) for line in _of_process(pid, file).splitlines() if line.startswith(name)), 0)
+
+
+def _of_process(pid: int, file: str) -> str:
+    """Read what the kernel tells of a process: nothing of one that has ended, as PostgreSQL's workers do."""
+    try:
+        return (_PROC / str(pid) / file).read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _descendants(pid: int) -> Iterator[int]:
     for thread in (_PROC / str(pid) / "task").iterdir():
-        for child in map(int, (thread / "children").read_text().split()):
+        for child in map(int, _of_process(pid, f"task/{thread.name}/children").split()):
             yield child
             yield from _descendants(child)
