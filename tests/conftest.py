@@ -1,12 +1,14 @@
 """What the whole suite says at its end: how much of the documentation's code ran, and what faults came to."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from _pytest.terminal import TerminalReporter
+from hypothesis import settings
 
 from tests.support.faults import Tally
 
@@ -14,6 +16,14 @@ from tests.support.faults import Tally
 # to compile all of it again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# Who runs tests in the background of a shell ignores Ctrl-C, and so would every program that is started here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples in every run, however long one takes: what passed here passes on a slow machine too. To look for
+# more than those: --hypothesis-profile=default.
+settings.load_profile("ci")
 
 FAULT = "fault"
 COLUMNS = {"fault": 56, "runs": 9, "accepted": 10, "lost": 6, "duplicated": 12, "unexplained": 13, "out_of_order": 0}

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from examples.demo.ports import free_port
 from tests.support.code_blocks import (
     COMMANDS,
     README,
@@ -78,12 +78,6 @@ def shop() -> Iterator[Shop]:
         [told] = api.post("/v1/updates", {"updates": [update]})["results"]
         hooks.wait_for("/seeded")
         yield Shop(server, hooks, {"KEY": key, "ENDPOINT": endpoint["id"], "TRACKING": told["tracking_id"]})
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @every("page", pages(), ids=lambda page: page.name)

@@ -20,6 +20,7 @@ from tests.support.hooks import Hooks, receiving_hooks
 from tests.support.seeding import report
 from tests.support.serving import WAYPOST, Serving, environment, run_waypost, serving
 from tests.support.webhooks import SECRET
+from waypost.app.server import held_address
 from waypost.receiver import verify
 
 SECONDS = 40
@@ -157,7 +158,7 @@ def test_a_program_that_is_not_there_is_waited_for(account: Site, tmp_path: Path
         port = int(gone.url.rpartition(":")[2])
     report(account, "P1", 1)
     options = ("--forward", f"http://127.0.0.1:{port}/ok", "--since", since)
-    with listening(account, tmp_path, *options) as listener:
+    with held_address("127.0.0.1", port), listening(account, tmp_path, *options) as listener:
         listener.note("is not there")
         with receiving_hooks(port) as back:
             told = listener.events(1)
@@ -209,9 +210,10 @@ def test_the_server_may_go_and_come_back(account: Site, server: Serving, tmp_pat
         before = listener.events(1)
         port = server.url.rpartition(":")[2]
         server.stop()
-        listener.note("does not answer")
-        server.launch("serve", "--data-dir", str(server.data_dir), port=port)
-        server.wait_until_ready()
+        with held_address("127.0.0.1", int(port)):  # the system could give it to another test's server
+            listener.note("does not answer")
+            server.launch("serve", "--data-dir", str(server.data_dir), port=port)
+            server.wait_until_ready()
         report(account, "S1", 2)
         after = listener.events(1)
 

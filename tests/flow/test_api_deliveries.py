@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from tests.support.api import Api, Caller
-from tests.support.receiver import Receiver, always, answering, receiving
+from tests.support.receiver import HANGS_AFTER_SECONDS, Receiver, always, answering, receiving
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.resolver import SystemResolver
@@ -49,11 +49,10 @@ async def report(shop: Caller, number: str, *hours: int, detail: str = "Out for 
 async def dispatching(api: Api, settled: int, *, policy: Policy) -> AsyncIterator[None]:
     """Run a dispatcher until so many deliveries are settled."""
     guard = Guard(SystemResolver(), ports=Ports.parse("1-65535"), allow=(ip_network("127.0.0.0/8"),))
-    settings = Settings(user_agent="Waypost/test", policy=policy, timeout_seconds=2)
-    sender = Sender(guard, PyreqwestTransport(), Vault("a key for tests only"), settings)
+    sender = Sender(guard, PyreqwestTransport(), Vault("a key for tests only"), Settings("Waypost/test", policy))
     stop = asyncio.Event()
-    serving = asyncio.create_task(Dispatcher(api.database, sender, timeout_seconds=2, alone=True).serve(stop))
-    async with asyncio.timeout(20):
+    serving = asyncio.create_task(Dispatcher(api.database, sender, alone=True).serve(stop))
+    async with asyncio.timeout(HANGS_AFTER_SECONDS):
         while await api.database.serving.fetchval("select count(*) from settled") < settled:
             pass
     stop.set()

@@ -9,7 +9,7 @@ import pytest
 from tests.flow.test_dispatch import SECRET, VAULT, Way, running
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account
-from tests.support.receiver import receiving
+from tests.support.receiver import HANGS_AFTER_SECONDS, receiving
 from waypost.dispatch.dispatcher import MOST_CRASHES
 from waypost.domain.deliveries import Reason, Settled
 from waypost.store import queue
@@ -57,7 +57,7 @@ async def test_what_was_given_back_unsent_often_does_not_count_as_crashed(databa
         await give_back(database, endpoint, 2 * MOST_CRASHES)
 
         async with running(way):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(HANGS_AFTER_SECONDS):
                 while not await database.serving.fetchval("select crashes from due"):
                     pass
             sealed = VAULT.seal(SECRET, account=account, endpoint=endpoint)

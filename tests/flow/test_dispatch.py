@@ -13,7 +13,7 @@ from standardwebhooks.webhooks import Webhook
 
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account, add_endpoint
-from tests.support.receiver import HANG, OK, answering, receiving
+from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, OK, Peer, answering, receiving
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.run import Sender, Settings
@@ -29,6 +29,8 @@ from waypost.store.vault import Vault
 SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
 VAULT = Vault("the key of the tests")
 QUICK = Policy(base_seconds=0.01, limit=3)
+PATIENT_SECONDS, HASTY_SECONDS = 15.0, 1.0
+"""How long an attempt may take: enough for any machine, but where a test waits for one that hangs to be given up."""
 
 
 class Names:
@@ -53,13 +55,14 @@ class Way:
         allow: str = "127.0.0.0/8",
         names: Names | None = None,
         policy: Policy | None = None,
+        timeout_seconds: float = PATIENT_SECONDS,
     ) -> None:
         self.database = database
         self.guard = Guard(names or Names(), ports=Ports.parse("1-65535"), allow=(ip_network(allow),))
         self.transport = PyreqwestTransport()
-        settings = Settings(user_agent="Waypost/test", policy=policy or QUICK, timeout_seconds=1)
+        settings = Settings(user_agent="Waypost/test", policy=policy or QUICK, timeout_seconds=timeout_seconds)
         self.sender = Sender(self.guard, self.transport, VAULT, settings)
-        self.dispatcher = Dispatcher(database, self.sender, timeout_seconds=1, alone=True)
+        self.dispatcher = Dispatcher(database, self.sender, timeout_seconds=timeout_seconds, alone=True)
         self.intake = Intake(database, polled=frozenset(), hint=self.hint)
 
     def hint(self, endpoints: Iterable[UUID]) -> None:
@@ -76,7 +79,7 @@ class Way:
 
     async def settled(self, count: int) -> list[tuple[str, str | None, int]]:
         """Wait until so many deliveries are settled; gives their states, reasons and tries by sequence."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANGS_AFTER_SECONDS):
             while await self.database.serving.fetchval("select count(*) from settled") < count:
                 pass
         rows = await self.database.serving.fetch("select state, reason, tries from settled order by sequence, id")
@@ -183,8 +186,11 @@ async def test_used_up_tries_settle_as_failed_and_the_next_event_follows(way: Wa
         (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", "bad_response"),
     ],
 )
-async def test_every_answer_is_told_apart(way: Way, account: UUID, answer: bytes | None, outcome: str) -> None:
-    async with receiving(lambda number: answer if number == 1 else OK) as receiver:
+async def test_every_answer_is_told_apart(
+    database: Database, account: UUID, answer: bytes | None, outcome: str
+) -> None:
+    way = Way(database, timeout_seconds=HASTY_SECONDS if answer is HANG else PATIENT_SECONDS)
+    async with running(way), receiving(lambda number: answer if number == 1 else OK) as receiver:
         await way.add_endpoint(account, receiver.url)
 
         await way.intake.submit([reporting(account, "A1", scan(8))])
@@ -294,7 +300,7 @@ async def test_a_clean_stop_waits_for_the_commit_of_what_was_sent(database: Data
         await blocking.start()
         await other.execute("lock table settled in share mode")
         serving = asyncio.create_task(way.dispatcher.serve(stop))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANGS_AFTER_SECONDS):
             while not await other.fetchval("select count(*) from pg_locks where not granted"):
                 pass
 
@@ -323,21 +329,30 @@ async def test_junk_in_retry_after_is_a_counted_attempt(way: Way, account: UUID,
 
 
 async def test_an_endpoints_health_says_since_when_and_why_it_fails(way: Way, account: UUID) -> None:
-    async with receiving(lambda number: answering(500) if number < 3 else OK) as receiver:
+    looked = asyncio.Event()
+
+    async def take_it_later(peer: Peer) -> None:
+        await looked.wait()
+        await peer.write(OK)
+
+    async with receiving(lambda number: answering(500) if number < 3 else take_it_later) as receiver:
         endpoint = await way.add_endpoint(account, receiver.url)
-        health = "select failing_since is null, last_error, last_success_at is null from endpoint_health"
         await way.intake.submit([reporting(account, "A1", scan(8))])
-        await receiver.received(2)
-        failing = await way.database.serving.fetchrow(health + " where endpoint = $1", endpoint)
+        assert await health(way, endpoint, failing=True) == (False, "http_5xx", True)
 
-        await way.settled(1)
+        looked.set()
 
-        async with asyncio.timeout(20):
-            while not await way.database.serving.fetchval(health + " where endpoint = $1", endpoint):
-                pass
-        row = await way.database.serving.fetchrow(health + " where endpoint = $1", endpoint)
-        assert tuple(failing or ()) == (False, "http_5xx", True)
-        assert tuple(row or ()) == (True, "http_5xx", False)
+        assert await health(way, endpoint, failing=False) == (True, "http_5xx", False)
+
+
+async def health(way: Way, endpoint: UUID, *, failing: bool) -> tuple[bool, str, bool]:
+    """Wait until an endpoint fails or does well; gives whether it does, its last error, and if it never did."""
+    question = "select failing_since is null, last_error, last_success_at is null from endpoint_health"
+    async with asyncio.timeout(HANGS_AFTER_SECONDS):
+        while True:
+            row = await way.database.serving.fetchrow(f"{question} where endpoint = $1", endpoint)
+            if row is not None and row[0] is not failing:
+                return tuple(row)
 
 
 async def test_when_postgresql_ends_its_sessions_what_was_sent_is_recorded_once_it_is_back(
@@ -356,7 +371,7 @@ async def test_when_postgresql_ends_its_sessions_what_was_sent_is_recorded_once_
                 " where datname = current_database() and pid <> pg_backend_pid()"
             )
         with pytest.raises(Exception, match=r"."):
-            await asyncio.wait_for(serving, 20)
+            await asyncio.wait_for(serving, HANGS_AFTER_SECONDS)
 
         again = asyncio.create_task(way.dispatcher.serve(stop))
         await way.intake.submit([reporting(account, "A1", scan(9))])

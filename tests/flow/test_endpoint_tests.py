@@ -16,7 +16,7 @@ from svix.webhooks import Webhook as SvixWebhook
 from tests.flow.test_dispatch import SECRET, VAULT, Way, running
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account
-from tests.support.receiver import HANG, OK, Receiver, always, answering, receiving
+from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, OK, Receiver, always, answering, receiving
 from waypost.domain.endpoints import Version
 from waypost.domain.statuses import SELECTABLE, Status
 from waypost.payloads import render, schemas
@@ -61,7 +61,7 @@ async def send_every_version(way: Way, account: UUID, receiver: Receiver) -> Non
 
 
 async def settled(way: Way, account: UUID, delivery: UUID) -> deliveries.DeliveryRow:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANGS_AFTER_SECONDS):
         while True:
             async with way.database.serving.acquire() as session:
                 row = await deliveries.find(session, account, delivery)

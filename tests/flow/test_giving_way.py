@@ -9,7 +9,7 @@ import pytest
 from tests.flow.test_dispatch import Way, running
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account
-from tests.support.receiver import OK, Received, always, answering, receiving
+from tests.support.receiver import HANGS_AFTER_SECONDS, OK, Received, always, answering, receiving
 from waypost.domain.retry import Policy
 from waypost.store.database import Database
 
@@ -47,7 +47,7 @@ async def test_a_payload_that_an_endpoint_can_not_take_gives_way_when_it_takes_o
         await way.intake.submit([reporting(account, "A1", scan(hour)) for hour in (8, 9)])
 
         numbers = count(2)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANGS_AFTER_SECONDS):
             while not (ends := await ends_of_a1(database)):
                 await way.intake.submit([reporting(account, f"A{next(numbers)}", scan(8))])
 

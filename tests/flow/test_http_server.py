@@ -1,15 +1,17 @@
 """Bodies of requests arrive whole at the application, however their client sends them."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from waypost.app.server import HttpServer, free_address
+from waypost.app.errors import CannotListen
+from waypost.app.server import HttpServer, held_address
 
-LIMIT = 10.0
+LIMIT = 60.0
 
 
 async def echo(_scope: Any, receive: Any, send: Any) -> None:
@@ -26,11 +28,11 @@ async def echo(_scope: Any, receive: Any, send: Any) -> None:
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
-    host, port = free_address("127.0.0.1", 0)
-    server = HttpServer(echo, host=host, port=port)
-    server.start()
-    yield port
-    await server.stop(within_seconds=1)
+    with held_address("127.0.0.1", 0) as (host, port):
+        server = HttpServer(echo, host=host, port=port)
+        server.start()
+        yield port
+        await server.stop(within_seconds=1)
 
 
 class Connection:
@@ -99,3 +101,18 @@ async def test_a_length_beside_chunks_cuts_nothing_off(port: int) -> None:
     line, body = await connection.answer()
 
     assert (line, body) == (b"HTTP/1.1 200 OK", b"onetwo") or line.split()[1] == b"400"
+
+
+async def test_a_free_port_is_given_to_nobody_else_before_the_server_listens_there() -> None:
+    with held_address("127.0.0.1", 0) as (host, port):
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind((host, port))
+
+        server = HttpServer(echo, host=host, port=port)
+        server.start()
+        connection = await connect(port)
+        await connection.send(head("content-length: 0"))
+        assert await connection.answer() == (b"HTTP/1.1 200 OK", b"")
+        with pytest.raises(CannotListen, match=f"Port {port} is taken"), held_address(host, port):
+            pass
+        await server.stop(within_seconds=1)

@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from tests.flow.test_dispatch import QUICK, VAULT, Names, Way, running
+from tests.flow.test_dispatch import HASTY_SECONDS, QUICK, VAULT, Names, Way, running
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account
-from tests.support.receiver import HANG, OK, Receiver, Script, always, answering, receiving
+from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, OK, Receiver, Script, always, answering, receiving
 from waypost.dispatch.addresses import AddressSlots
 from waypost.dispatch.dispatcher import BY_HAND_AT_ONCE, MOST_BY_HAND, Dispatcher
 from waypost.dispatch.lanes import IN_FLIGHT
@@ -39,7 +39,7 @@ async def test_an_endpoint_that_hangs_with_a_backlog_costs_healthy_ones_nothing(
     async with (
         receiving(always(HANG)) as dead,
         receiving() as healthy,
-        running(Way(database, policy=Policy(base_seconds=3600))) as way,
+        running(Way(database, policy=Policy(base_seconds=3600), timeout_seconds=HASTY_SECONDS)) as way,
     ):
         await way.add_endpoint(account, dead.url)
         for _ in range(HEALTHY):
@@ -50,7 +50,7 @@ async def test_an_endpoint_that_hangs_with_a_backlog_costs_healthy_ones_nothing(
         await healthy.received(HEALTHY * MANY)
         await report(way, account, MANY, first=MANY)
         await healthy.received(2 * HEALTHY * MANY)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANGS_AFTER_SECONDS):
             while (await way.outcomes()).count("timed_out") < OPENS_AFTER:
                 pass
         assert len(dead.requests) < 2 * IN_FLIGHT
@@ -83,7 +83,7 @@ async def test_what_a_person_asks_for_waits_for_no_breaker_and_no_rate_limit(dat
         await report(way, account, OPENS_AFTER)
         await receiver.received(OPENS_AFTER)
         await limit(database, endpoint, 1)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANGS_AFTER_SECONDS):
             while way.dispatcher.measures().breakers != {"open": 1}:
                 await way.outcomes()
 
@@ -101,7 +101,7 @@ async def opened(way: Way, account: UUID, receiver: Receiver) -> UUID:
     """Give an endpoint that is left alone for minutes, because it has failed so often, and lets one more wait."""
     endpoint = await way.add_endpoint(account, receiver.url)
     await report(way, account, OPENS_AFTER)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANGS_AFTER_SECONDS):
         while way.dispatcher.measures().breakers != {"open": 1}:
             await way.outcomes()
     await report(way, account, 1, first=OPENS_AFTER)
@@ -140,7 +140,7 @@ async def test_many_resends_to_an_endpoint_that_hangs_take_no_more_than_its_shar
     database: Database, account: UUID
 ) -> None:
     way = Way(database, policy=Policy(base_seconds=3600))
-    async with receiving(always(HANG)) as dead, receiving() as healthy, running(way):
+    async with running(way), receiving(always(HANG)) as dead, receiving() as healthy:
         await way.add_endpoint(account, dead.url)
         await report(way, account, 3 * BY_HAND_AT_ONCE)
         other = await way.add_endpoint(account, healthy.url)
@@ -186,9 +186,8 @@ async def test_no_more_begin_in_a_second_than_the_endpoint_wants(database: Datab
 
 
 def slotted(way: Way, slots: AddressSlots) -> Way:
-    settings = Settings(user_agent="Waypost/test", policy=QUICK, timeout_seconds=1)
-    sender = Sender(way.guard, way.transport, VAULT, settings, slots)
-    way.dispatcher = Dispatcher(way.database, sender, timeout_seconds=1, alone=True)
+    sender = Sender(way.guard, way.transport, VAULT, Settings("Waypost/test", QUICK), slots)
+    way.dispatcher = Dispatcher(way.database, sender, alone=True)
     return way
 
 
@@ -220,8 +219,8 @@ async def test_the_next_address_of_a_name_is_tried_when_one_can_not_be_connected
 async def test_slots_are_kept_for_endpoints_that_have_none(database: Database, account: UUID) -> None:
     hanging = IN_FLIGHT
     way = Way(database, policy=Policy(base_seconds=3600))
-    way.dispatcher = Dispatcher(database, way.sender, timeout_seconds=1, slots=hanging, alone=True)
-    async with receiving(always(HANG)) as dead, receiving() as healthy, running(way):
+    way.dispatcher = Dispatcher(database, way.sender, slots=hanging, alone=True)
+    async with running(way), receiving(always(HANG)) as dead, receiving() as healthy:
         await way.add_endpoint(account, dead.url)
         await report(way, account, hanging)
         await dead.received(hanging * 3 // 4)

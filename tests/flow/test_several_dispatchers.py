@@ -14,7 +14,7 @@ from asyncpg import Record
 from tests.flow.test_dispatch import QUICK, VAULT, Way
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account
-from tests.support.receiver import OK, Receiver, answering, receiving
+from tests.support.receiver import HANGS_AFTER_SECONDS, OK, Receiver, answering, receiving
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.run import Sender, Settings
 from waypost.domain.breaker import OPENS_AFTER
@@ -37,16 +37,18 @@ async def account(database: Database) -> UUID:
 async def dispatcher(
     way: Way, name: str, told: list[UUID] | None = None, *, policy: Policy = QUICK
 ) -> AsyncIterator[Dispatcher]:
-    """Run one more dispatcher; it stands by its name in the user-agent of what it sends.
+    """Run one more dispatcher, which has joined by then; it stands by its name in the user-agent of what it sends.
 
     ``told`` gets the endpoints that were hinted to it and are another one's.
     """
-    settings = Settings(user_agent=name, policy=policy, timeout_seconds=1)
-    sender = Sender(way.guard, way.transport, VAULT, settings)
+    sender = Sender(way.guard, way.transport, VAULT, Settings(name, policy))
     tell = None if told is None else told.extend
-    made = Dispatcher(way.database, sender, timeout_seconds=1, tell_others=tell)
+    made = Dispatcher(way.database, sender, tell_others=tell)
     stop = asyncio.Event()
     serving = asyncio.create_task(made.serve(stop))
+    async with asyncio.timeout(HANGS_AFTER_SECONDS):
+        while not made.measures().running:
+            await way.database.serving.fetchval("select 1")
     try:
         yield made
     finally:
@@ -67,7 +69,7 @@ def senders(receiver: Receiver, since: int = 0) -> Senders:
 
 
 async def until_shared(database: Database, *dispatchers: Dispatcher) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANGS_AFTER_SECONDS):
         while any(one.measures().peers != len(dispatchers) - 1 for one in dispatchers):
             await database.serving.fetchval("select count(*) from dispatcher")
 
@@ -122,7 +124,7 @@ async def test_the_owner_probes_an_endpoint_that_took_a_test_of_another_dispatch
         way.dispatcher = first
         endpoint = await endpoint_of_the_first(way, account, receiver.url)
         await report(way, account, range(OPENS_AFTER))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANGS_AFTER_SECONDS):
             while first.measures().breakers != {"open": 1}:
                 await database.serving.fetchval("select 1")
         await report(way, account, range(OPENS_AFTER, OPENS_AFTER + 1))

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.support.browsing import CHROMIUM, HOW_TO_INSTALL
 from tests.support.portal import Portal, running_portal
+
+expect.set_options(timeout=30_000)  # milliseconds, as long as Playwright waits for everything else
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,7 +41,6 @@ def visit(portal: Portal) -> Iterator[Callable[..., Page]]:
         context = portal.context(email, **options)
         opened.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
         page.goto(path)
         return page
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ANSWERS = {"/ok": 200, "/broken": 500, "/moved": 301, "/gone": 410, "/closed": 401}
-LONGEST_WAIT = 20
+LONGEST_WAIT = 60
 
 
 @dataclass(frozen=True)

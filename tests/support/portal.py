@@ -20,7 +20,6 @@ FILLED, EMPTY = "filled@example.com", "empty@example.com"
 SECRET_KEY = "a secret key of tests only"
 SETTINGS = {
     "WAYPOST_OUTGOING_IPS": "203.0.113.7,2001:db8::7",
-    "WAYPOST_HTTP_TIMEOUT_SECONDS": "3",
     "WAYPOST_SECRET_KEY": SECRET_KEY,
 }
 

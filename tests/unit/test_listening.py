@@ -4,7 +4,9 @@ import io
 import json
 import os
 import pty
+import signal
 import stat
+from contextlib import nullcontext
 from pathlib import Path
 from queue import Queue
 from threading import Event
@@ -16,6 +18,7 @@ from hypothesis import given
 from tests.support.states import states
 from tests.support.webhooks import EMAIL, EVENT, NOW, SECRET
 from waypost import payloads
+from waypost.cli.listen import _undisturbed
 from waypost.cli.listening import position
 from waypost.cli.listening.feed import Feed, Fetched
 from waypost.cli.listening.forward import Answer
@@ -210,3 +213,17 @@ def test_pages_are_fetched_one_after_the_other_and_trouble_is_told_once() -> Non
         "cursor=c0&limit=50&wait=0",
         "cursor=c1&limit=50&wait=30",
     ]
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_ctrl_c_waits_for_what_must_not_be_disturbed_and_stays_ignored_where_it_was(*, ignored: bool) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN if ignored else signal.default_int_handler)
+    went_on = False
+    try:
+        with nullcontext() if ignored else pytest.raises(KeyboardInterrupt), _undisturbed():
+            signal.raise_signal(signal.SIGINT)
+            went_on = True
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert went_on

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Final
 
 import structlog
@@ -10,7 +10,7 @@ import structlog
 from waypost.app.composition import EVERYTHING, Engine, Role, compose, compose_dispatch
 from waypost.app.errors import ServerEnded
 from waypost.app.sending import spare_the_collector
-from waypost.app.server import HttpServer, free_address
+from waypost.app.server import HttpServer, held_address
 from waypost.app.signals import stop_signals
 from waypost.app.storage import Storage, joined_storage, secret_key, serving_storage
 from waypost.app.supervisor import Outage, Part, keep_running
@@ -33,8 +33,7 @@ async def serve(settings: Settings, *, announce: Announce) -> None:
     ``announce`` gets a sentence for each step. Raises what prevents the start: CannotListen, CannotConnect,
     EmbeddedPostgresError, NotMigrated, UnsafeServer, WrongSecretKey; and ServerEnded.
     """
-    at = free_address(settings.host, settings.port)
-    with stop_signals() as stop:
+    with held_address(settings.host, settings.port) as at, stop_signals() as stop:
         async with serving_storage(settings, announce) as storage:
             engine = compose(settings, storage, await secret_key(settings, storage.database), EVERYTHING)
             await _run(engine, storage, at, stop, announce)
@@ -47,8 +46,7 @@ async def run(settings: Settings, role: Role, listen: tuple[str, int] | None, *,
     ``listen`` is the host and port that requests are answered at, None for none. Raises as ``serve`` does, and
     NothingToJoin.
     """
-    at = None if listen is None else free_address(*listen)
-    with stop_signals() as stop:
+    with nullcontext() if listen is None else held_address(*listen) as at, stop_signals() as stop:
         async with joined_storage(settings) as storage:
             key = await secret_key(settings, storage.database)
             if role is Role.DISPATCH:

@@ -8,6 +8,8 @@ and so does a kept-alive one that is idle for as long.
 import asyncio
 import math
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from granian.constants import HTTPModes, Interfaces
@@ -25,7 +27,7 @@ MOST_HEAD_BYTES: Final = 65_536
 
 
 class HttpServer:
-    """Serves an application at ``host`` and ``port``, which must have been checked by ``free_address``."""
+    """Serves an application at ``host`` and ``port``, which are to be held by ``held_address``."""
 
     def __init__(self, application: ASGIApp, *, host: str, port: int) -> None:
         self._server = Server(
@@ -65,20 +67,27 @@ class HttpServer:
             await asyncio.wait([self._running])
 
 
-def free_address(host: str, port: int) -> tuple[str, int]:
+@contextmanager
+def held_address(host: str, port: int) -> Iterator[tuple[str, int]]:
     """Give the numeric address of a host, and the port, or a free one for port 0. Raises CannotListen.
 
     Granian would share a port that another Waypost listens on (SO_REUSEPORT), so it is asked for without that first.
+    It is bound as long as the block lasts: a server takes seconds to start, in which the system would give a free port
+    to somebody else.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            found = probe.getsockname()
+        holding = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError) as error:
         raise CannotListen(_why(error, host, port)) from None
-    return str(found[0]), int(found[1])
+    with holding:
+        try:
+            holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            holding.bind(address)
+            found = holding.getsockname()
+        except OSError as error:
+            raise CannotListen(_why(error, host, port)) from None
+        yield str(found[0]), int(found[1])
 
 
 def within(seconds: float, application: ASGIApp) -> ASGIApp:

@@ -207,7 +207,7 @@ def _undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if pressed:
+    if pressed and before is not signal.SIG_IGN:  # as it is in the background of a shell
         raise KeyboardInterrupt
 
 
