@@ -50,6 +50,9 @@ async def dispatcher(
         while not made.measures().running:
             await way.database.serving.fetchval("select 1")
     try:
+        async with asyncio.timeout(20):
+            while not made.measures().running:  # who is begun first has the lower number
+                await way.database.serving.fetchval("select 1")
         yield made
     finally:
         stop.set()

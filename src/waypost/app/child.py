@@ -1,8 +1,9 @@
-"""The dispatcher of ``waypost serve`` as a process of its own: ``python -P -m waypost.app.child PARENT``.
+"""The dispatcher of ``waypost serve`` as a process of its own: ``python -P -m waypost.app.child PARENT NAME``.
 
 Its settings come by environment and file, as its parent's. Its standard input brings hints, one a line, and empty
 lines that ask how it does; each of those is answered by a line of JSON on standard output (``Measures``). SIGTERM
-drains it. It never outlives its parent: the kernel kills it then, and the end of its input ends it.
+drains it. It never outlives its parent: the kernel kills it then, and the end of its input ends it. NAME is new with
+each parent: a child that finds a dead one of the same name knows that its parent has outlived it.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import ctypes
 import os
 import signal
 import sys
+from uuid import UUID
 
 import msgspec
 import uvloop
@@ -29,12 +31,12 @@ _PR_SET_PDEATHSIG = 1
 ORPHAN = 3
 
 
-def main(parent: int) -> None:
+def main(parent: int, witness: UUID) -> None:
     """Dispatch until SIGTERM, or as long as the parent lives."""
     _end_with(parent)
     settings = read_settings({})
     configure_logging(settings.log_level, settings.log_format)
-    uvloop.run(_run(settings))
+    uvloop.run(_run(settings, witness))
 
 
 def _end_with(parent: int) -> None:
@@ -44,13 +46,15 @@ def _end_with(parent: int) -> None:
         sys.exit(ORPHAN)
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings, witness: UUID) -> None:
     with stop_signals() as stop:
         async with joined_storage(settings) as storage:
             key = await secret_key(settings, storage.database)
             alone = settings.database_url is None
             others = Notifier(storage.database)
-            dispatcher = make_dispatcher(settings, storage.database, key, alone=alone, tell_others=others.hint)
+            dispatcher = make_dispatcher(
+                settings, storage.database, key, alone=alone, witness=witness, tell_others=others.hint
+            )
             spare_the_collector()
             loop = asyncio.get_running_loop()
             answers, _ = await loop.connect_write_pipe(asyncio.Protocol, sys.stdout)
@@ -87,4 +91,4 @@ class _Parent(asyncio.Protocol):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), UUID(sys.argv[2]))

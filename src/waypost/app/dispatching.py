@@ -7,7 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 import structlog
@@ -32,6 +32,7 @@ class DispatchProcess:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._name = uuid4()
         self._process: asyncio.subprocess.Process | None = None
         self._asked: deque[asyncio.Future[Measures | None]] = deque()
 
@@ -56,7 +57,7 @@ class DispatchProcess:
     async def serve(self, stop: asyncio.Event) -> None:
         """Run the process until ``stop`` is set, then drain it; returns also when it ended by itself."""
         self._process = process = await asyncio.create_subprocess_exec(
-            *(*_COMMAND, str(os.getpid())),
+            *(*_COMMAND, str(os.getpid()), str(self._name)),
             env=self._environment(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

@@ -29,9 +29,10 @@ def make_dispatcher(
     secret_key: str,
     *,
     alone: bool,
+    witness: UUID | None = None,
     tell_others: Callable[[Iterable[UUID]], None] | None = None,
 ) -> Dispatcher:
-    """Build a dispatcher; see ``Dispatcher`` for ``alone`` and ``tell_others``."""
+    """Build a dispatcher; see ``Dispatcher`` for ``alone``, ``witness`` and ``tell_others``."""
     source = None if settings.source_address is None else str(settings.source_address)
     sending = SendSettings(
         user_agent=user_agent(settings.contact),
@@ -40,7 +41,7 @@ def make_dispatcher(
     )
     sender = Sender(make_guard(settings), PyreqwestTransport(source_address=source), Vault(secret_key), sending)
     timeout = settings.http_timeout_seconds
-    return Dispatcher(database, sender, timeout_seconds=timeout, alone=alone, tell_others=tell_others)
+    return Dispatcher(database, sender, timeout_seconds=timeout, alone=alone, witness=witness, tell_others=tell_others)
 
 
 def user_agent(contact: str | None) -> str:

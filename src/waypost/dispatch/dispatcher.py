@@ -17,6 +17,7 @@ from waypost.dispatch.measures import AttemptCounts, Measures
 from waypost.dispatch.membership import Membership
 from waypost.dispatch.recorder import Recorder
 from waypost.dispatch.run import Sender, clock
+from waypost.dispatch.suspects import Suspects, given_up
 from waypost.domain.breaker import State
 from waypost.domain.deliveries import Reason, Settled
 from waypost.store import hints, queue
@@ -24,7 +25,7 @@ from waypost.store.database import Database
 from waypost.store.ending import end
 from waypost.store.hints import Hint
 from waypost.store.queue import Lane
-from waypost.store.rows import Finished, LaneEndpoint
+from waypost.store.rows import Claimed, Finished, LaneEndpoint
 from waypost.store.statements import LOST, REPEATABLE, Session
 
 _LOG: Final = structlog.get_logger()
@@ -50,9 +51,9 @@ class Dispatcher:
     """One process's share of the sending. ``hint`` says that endpoints have something due.
 
     ``slots`` is the most attempts in flight. ``alone`` says that this is the dispatcher of the one `serve` that owns
-    the PostgreSQL: earlier dispatchers of its kind are certainly dead. ``tell_others`` gets what is hinted here and is
-    another dispatcher's. ``serve`` may be called again after it raised because PostgreSQL went away: what is in flight
-    and what is not recorded yet is kept over that.
+    the PostgreSQL: earlier dispatchers of its kind are certainly dead. ``witness`` names the process that sees this one
+    die, if one does. ``tell_others`` gets what is hinted here and is another dispatcher's. ``serve`` may be called
+    again after it raised because PostgreSQL went away: what is in flight and not recorded yet is kept over that.
     """
 
     def __init__(
@@ -63,13 +64,15 @@ class Dispatcher:
         timeout_seconds: float = 15.0,
         slots: int = 1024,
         alone: bool = False,
+        witness: UUID | None = None,
         tell_others: Callable[[Iterable[UUID]], None] | None = None,
     ) -> None:
         self._database = database
         self._sender = sender
         self._lease = timedelta(seconds=timeout_seconds + LEASE_SLACK_SECONDS)
+        self._suspects = Suspects(clock, timeout_seconds=timeout_seconds, lease=self._lease)
         self._slots = slots
-        self._alone = alone
+        self._alone, self._witness = alone, witness
         self._number: int | None = None
         self._due: set[UUID] = set()
         self._lanes = Lanes()
@@ -138,12 +141,17 @@ class Dispatcher:
     async def serve(self, stop: asyncio.Event) -> None:
         """Dispatch until ``stop`` is set; then let what is in flight end (20 s at most) and give the leases back."""
         async with self._database.engine.acquire() as life:
-            self._number = self._recorder.dispatcher = await queue.join(life, self._number, child=self._alone)
-            self._membership.update(self._number, await queue.rescue(life, self._number, alone=self._alone), clock())
+            self._number = self._recorder.dispatcher = await queue.join(
+                life, self._number, child=self._alone, witness=self._witness
+            )
+            self._membership.update(self._number, await self._rescue(life, self._number), clock())
             async with hints.listening(life, self.heard):
                 await self._dispatch(life, stop)
             await queue.leave(life, self._number)
             self._number = None
+
+    async def _rescue(self, life: Session, number: int) -> set[int]:
+        return await queue.rescue(life, number, alone=self._alone, witness=self._witness)
 
     async def _dispatch(self, life: Session, stop: asyncio.Event) -> None:
         loops = [asyncio.create_task(step) for step in self._loops(life)]
@@ -180,10 +188,11 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         while True:
             self._look.clear()
-            self._share(number, await queue.rescue(life, number, alone=self._alone))
+            self._share(number, await self._rescue(life, number))
             async with self._database.engine.acquire() as session:
                 lanes = await queue.scout(session)
                 await self._refresh(session, list(self._lanes))
+                await self._claim_suspects(session, number)
             self.hint_by_hand()
             self._take(endpoint for endpoint, due_in in lanes.items() if due_in <= 0)
             for endpoint, due_in in lanes.items():
@@ -310,11 +319,24 @@ class Dispatcher:
                 self._lanes[lane.endpoint].claiming = False
         found = Counter(one.endpoint for one in claimed)
         self._due.update(lane.endpoint for lane in wanted if found[lane.endpoint] == lane.free)
+        self._take_up(claimed, begin_before)
+        return len(claimed)
+
+    async def _claim_suspects(self, session: Session, number: int) -> None:
+        begin_before = clock() + LEASE_SLACK_SECONDS - 1
+        claimed = await self._suspects.claim(session, number, self._membership.mine)
+        await self._refresh(session, [one.endpoint for one in claimed])
+        for one in claimed:
+            if end := given_up(one):
+                self._recorder.add(end)
+            else:
+                self._take_up([one], begin_before)
+
+    def _take_up(self, claimed: Iterable[Claimed], begin_before: float) -> None:
         for one in claimed:
             self._lanes[one.endpoint].waiting.append(Held(one, begin_before))
-        for endpoint in found:
+        for endpoint in {one.endpoint for one in claimed}:
             self._employ(self._lanes[endpoint])
-        return len(claimed)
 
     def _limited(self, lane: Lane) -> Lane:
         """Want no more than a rate limit allows that was not known yet."""

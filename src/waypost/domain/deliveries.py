@@ -40,6 +40,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     UNRENDERABLE = "unrenderable"
     CRASHES = "crashes"
+    FATAL = "fatal"
 
 
 def waiting_state(*, blocked: bool, tries: int) -> Waiting:

@@ -51,6 +51,7 @@ REASONS: Final = {
     Reason.EXPIRED: "It waited for as long as the history is kept.",
     Reason.UNRENDERABLE: "Its event is gone.",
     Reason.CRASHES: "Sending it failed on our side, again and again; the log says why.",
+    Reason.FATAL: "Each time it was sent the process that sends died, also when it was sent alone; the log says when.",
     Skip.OFF: "The endpoint was off.",
     Skip.STATUS: "The endpoint has not chosen this status.",
     Skip.TRIGGER: "The endpoint wants changes of the status only, and this was none.",

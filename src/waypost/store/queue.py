@@ -15,6 +15,7 @@ from asyncpg import Record
 from waypost.domain import ids
 from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.endpoints import DisabledReason, Ordering
+from waypost.domain.suspicion import SUSPECT_AFTER, Suspect
 from waypost.store import hours, intake_rows
 from waypost.store.intake_rows import day_of
 from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
@@ -80,6 +81,21 @@ async def claim_by_hand(
 ) -> list[Claimed]:
     """Lease tests and resends that are due, the longest due first; none of the endpoints that are ``busy``."""
     rows = await fetch(session, "claim_by_hand", ALL_BUCKETS, most, dispatcher, lease, busy)
+    return [Claimed(*row) for row in rows]
+
+
+async def suspects(session: Session, dispatcher: int) -> list[Suspect]:
+    """Give what is due and was in hand at death after death, and which of it this dispatcher has in hand."""
+    return [Suspect(**dict(row)) for row in await fetch(session, "suspects", ALL_BUCKETS, dispatcher)]
+
+
+async def claim_suspects(
+    session: Session, chosen: Sequence[Suspect], *, dispatcher: int, lease: timedelta
+) -> list[Claimed]:
+    """Lease these suspects, but for those that somebody else has taken."""
+    identifiers = [one.id for one in chosen]
+    buckets = sorted({ids.bucket(one) for one in identifiers})
+    rows = await fetch(session, "claim_suspects", buckets, identifiers, dispatcher, lease)
     return [Claimed(*row) for row in rows]
 
 
@@ -218,49 +234,65 @@ def _ids(finished: Sequence[Finished]) -> tuple[list[int], list[UUID]]:
     return sorted({one.claimed.bucket for one in finished}), [one.claimed.id for one in finished]
 
 
-async def join(session: Session, number: int | None = None, *, child: bool = False) -> int:
+async def join(session: Session, number: int | None = None, *, child: bool = False, witness: UUID | None = None) -> int:
     """Take a dispatcher's number and prove life by it: as long as this session lives, so does the dispatcher.
 
     Who lost its session joins again under its old ``number``, if nobody has buried it meanwhile, so that what it still
     has in flight is not taken for a dead dispatcher's. ``child`` says that it is the one of the `serve` that owns the
-    PostgreSQL.
+    PostgreSQL, ``witness`` which process sees it die, if one does.
     """
     if number is not None:
         known = await fetch_one(session, "known_dispatcher", number)
         proof = await fetch_one(session, "prove_life", LIVES, number)
         if known is not None and proof is not None and proof["held"]:
             return number
-    row = await fetch_one(session, "join_dispatchers", child, LIVES)
+        await execute(session, "disown", number)
+    row = await fetch_one(session, "join_dispatchers", child, LIVES, witness)
     assert row is not None  # noqa: S101 - an insert gives its row
     new: int = row["number"]
     return new
 
 
-async def rescue(session: Session, number: int, *, alone: bool) -> set[int]:
+async def rescue(session: Session, number: int, *, alone: bool, witness: UUID | None = None) -> set[int]:
     """Say that this dispatcher works, take the leases of those that died, and give the others that work.
 
     After a restart of PostgreSQL everybody has lost the lock, so ten seconds are waited. ``alone`` says that this
     dispatcher is the child of the `serve` that owns the server: earlier children of one ended before it began.
+
+    A death counts against what was in hand (``domain.suspicion``) only if the dead one had the same ``witness``, which
+    has outlived it: then it was no machine that went out, and no `serve` that was killed as a whole. Others therefore
+    leave one that had a witness to its successor for ten seconds.
     """
     others = set()
     await execute(session, "beat", number)
     for row in await fetch(session, "other_dispatchers", number):
         if row["works"]:
             others.add(row["number"])
-        if not (row["settled_server"] or (alone and row["child"])):
+        sibling = alone and row["child"]
+        theirs = row["witness"] not in (None, witness) and row["seen_lately"]
+        if not sibling and (theirs or not row["settled_server"]):
             continue
         proof = await fetch_one(session, "prove_life", LIVES, row["number"])
         if proof is not None and proof["held"]:
-            await execute(session, "rescue", row["number"])
-            await execute(session, "leave_dispatchers", row["number"])
-            await fetch_one(session, "yield_life", LIVES, row["number"])
+            await _bury(session, row["number"], seen=witness is not None and row["witness"] == witness)
             others.discard(row["number"])
     return others
 
 
+async def _bury(session: Session, number: int, *, seen: bool) -> None:
+    """Free what a dead dispatcher held. A death that was ``seen`` counts against the suspects it held, else all."""
+    counts_from = None
+    if seen:
+        row = await fetch_one(session, "holds_suspects", number)
+        counts_from = SUSPECT_AFTER if row is not None and row["suspects"] else 0
+    await execute(session, "rescue", number, counts_from)
+    await execute(session, "leave_dispatchers", number)
+    await fetch_one(session, "yield_life", LIVES, number)
+
+
 async def leave(session: Session, number: int) -> None:
     """Give a dispatcher's leases and number back, at a clean stop."""
-    await execute(session, "rescue", number)
+    await execute(session, "rescue", number, None)
     await execute(session, "leave_dispatchers", number)
 
 

@@ -55,7 +55,7 @@ class Claimed(msgspec.Struct, frozen=True):
 
     ``packed`` None: its event is gone. A test has none: it sends the sample of the status ``sample``. What is
     ``cancelled`` was so while a dispatcher had it in flight that died: it is settled without an attempt. ``crashes``
-    is how often sending it raised on our side.
+    is how often sending it raised on our side, ``deaths`` at how many deaths in a row it was in hand.
     """
 
     bucket: int
@@ -70,6 +70,7 @@ class Claimed(msgspec.Struct, frozen=True):
     cancelled: bool = False
     sample: str | None = None
     crashes: int = 0
+    deaths: int = 0
 
 
 class LaneEndpoint(msgspec.Struct, frozen=True):

@@ -5,13 +5,14 @@
 -- Lanes by endpoint: what one endpoint has waiting costs the others nothing. `low` bounds the scan from below, so that
 -- dead index entries of what was settled are not walked again while an old snapshot keeps them.
 -- An event that is gone leaves its state null: such a delivery cannot be rendered and is settled as failed.
+-- Who is suspected (`deaths`) is claimed apart, here and below.
 with picked as (
     select d.id
     from unnest($2::uuid[], $3::integer[], $6::timestamptz[]) as lane (endpoint, free, low)
     cross join lateral (
         select q.id from due q
         where q.bucket = any ($1::smallint[]) and q.endpoint = lane.endpoint and not q.blocked and q.sample is null
-          and q.resend_of is null
+          and q.resend_of is null and q.deaths < 2
           and q.next_at between lane.low and now() and (q.leased_until is null or q.leased_until <= now())
         order by q.next_at
         limit lane.free
@@ -20,10 +21,11 @@ with picked as (
     update due d
     set lease_no = d.lease_no + 1, leased_by = $4, leased_until = now() + $5::interval
     where d.bucket = any ($1::smallint[]) and d.id = any (array(select id from picked))
-    returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling, d.crashes
+    returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling, d.crashes,
+              d.deaths
 )
 select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.state,
-       c.cancelling is not null as cancelled, null::text as sample, c.crashes
+       c.cancelling is not null as cancelled, null::text as sample, c.crashes, c.deaths
 from claimed c
 left join lateral (
     select e.state from event e
@@ -46,7 +48,8 @@ returning id
 with picked as (
     select q.id from due q
     where q.bucket = any ($1::smallint[]) and (q.sample is not null or q.resend_of is not null)
-      and q.endpoint <> all ($5::uuid[]) and q.next_at <= now() and (q.leased_until is null or q.leased_until <= now())
+      and q.endpoint <> all ($5::uuid[]) and q.deaths < 2 and q.next_at <= now()
+      and (q.leased_until is null or q.leased_until <= now())
     order by q.next_at, q.id
     limit $2
     for update skip locked
@@ -55,10 +58,39 @@ with picked as (
     set lease_no = d.lease_no + 1, leased_by = $3, leased_until = now() + $4::interval
     where d.bucket = any ($1::smallint[]) and d.id = any (array(select id from picked))
     returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling, d.sample,
-              d.crashes
+              d.crashes, d.deaths
 )
 select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.state,
-       c.cancelling is not null as cancelled, c.sample, c.crashes
+       c.cancelling is not null as cancelled, c.sample, c.crashes, c.deaths
+from claimed c
+left join lateral (
+    select e.state from event e
+    where e.bucket = any ($1::smallint[]) and e.bucket = c.bucket
+      and e.day = (uuid_extract_timestamp(c.event) at time zone 'utc')::date and e.id = c.event
+    offset 0) e on true
+
+-- name: suspects
+-- What was in hand at death after death and is due, or is in hand of dispatcher $2. In calm the index is empty.
+select id, endpoint, deaths, coalesce(leased_until > now(), false) as in_hand from due
+where bucket = any ($1::smallint[]) and deaths >= 2 and next_at <= now()
+  and (leased_until is null or leased_until <= now() or leased_by = $2)
+order by next_at, id
+limit 1000
+
+-- name: claim_suspects
+with claimed as (
+    update due d
+    set lease_no = d.lease_no + 1, leased_by = $3, leased_until = now() + $4::interval
+    where d.bucket = any ($1::smallint[]) and d.id = any (array(
+        select q.id from due q
+        where q.bucket = any ($1::smallint[]) and q.id = any ($2::uuid[]) and q.deaths >= 2
+          and (q.leased_until is null or q.leased_until <= now())
+        for update skip locked))
+    returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling, d.sample,
+              d.crashes, d.deaths
+)
+select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.state,
+       c.cancelling is not null as cancelled, c.sample, c.crashes, c.deaths
 from claimed c
 left join lateral (
     select e.state from event e
@@ -70,14 +102,14 @@ left join lateral (
 -- The lanes and when each is next due: one probe for each endpoint, not for each row.
 with recursive lane (endpoint, next_at) as (
     (select endpoint, next_at from due
-     where bucket = any ($1::smallint[]) and not blocked and sample is null and resend_of is null
+     where bucket = any ($1::smallint[]) and not blocked and sample is null and resend_of is null and deaths < 2
        and (leased_until is null or leased_until <= now())
      order by endpoint, next_at limit 1)
     union all
     select d.endpoint, d.next_at from lane l cross join lateral (
         select q.endpoint, q.next_at from due q
         where q.bucket = any ($1::smallint[]) and not q.blocked and q.sample is null and q.resend_of is null
-          and (q.leased_until is null or q.leased_until <= now()) and q.endpoint > l.endpoint
+          and q.deaths < 2 and (q.leased_until is null or q.leased_until <= now()) and q.endpoint > l.endpoint
         order by q.endpoint, q.next_at limit 1) d
 )
 select endpoint, extract(epoch from next_at - now())::float8 as due_in from lane
@@ -113,10 +145,11 @@ select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, endpoi
 from gone
 
 -- name: retry
--- At most 100 a call: the join is quadratic. `tried` is 0 for what is given back without an attempt.
+-- At most 100 a call: the join is quadratic. `tried` is 0 for what is given back without an attempt. What was tried, or
+-- crashed, has not ended the process: its deaths were not in a row.
 update due d
 set tries = d.tries + u.tried, crashes = d.crashes + u.crashed, next_at = u.next_at, leased_by = null,
-    leased_until = null
+    leased_until = null, deaths = case when u.tried + u.crashed = 0 then d.deaths else 0 end
 from unnest($2::uuid[], $3::timestamptz[], $4::integer[], $5::integer[]) as u (id, next_at, tried, crashed)
 where d.bucket = any ($1::smallint[]) and d.id = any ($2::uuid[]) and d.id = u.id
 
@@ -222,8 +255,12 @@ group by bucket, tracking, endpoint having bool_and(blocked)
 
 -- name: join_dispatchers
 -- The lock is taken before anybody sees the row: whoever finds it and gets the lock takes this dispatcher for dead.
-with joined as (insert into dispatcher (child) values ($1) returning number)
+with joined as (insert into dispatcher (child, witness) values ($1, $3) returning number)
 select number, pg_try_advisory_lock($2, number) from joined
+
+-- name: disown
+-- A number that its process could not take back: whoever buries it must not take that for a death.
+update dispatcher set witness = null where number = $1
 
 -- name: known_dispatcher
 select number from dispatcher where number = $1
@@ -232,7 +269,8 @@ select number from dispatcher where number = $1
 select pg_try_advisory_lock($1, $2) as held
 
 -- name: other_dispatchers
-select number, child, seen_at > now() - interval '5 seconds' as works,
+select number, child, witness, seen_at > now() - interval '5 seconds' as works,
+       seen_at > now() - interval '10 seconds' as seen_lately,
        now() - pg_postmaster_start_time() > interval '10 seconds' as settled_server
 from dispatcher where number <> $1
 
@@ -240,8 +278,14 @@ from dispatcher where number <> $1
 -- A dispatcher that is paused keeps its lock; that it does not work is seen by this.
 update dispatcher set seen_at = now() where number = $1
 
+-- name: holds_suspects
+select exists (select from due where deaths >= 2 and leased_by = $1) as suspects
+
 -- name: rescue
-update due set leased_by = null, leased_until = null where leased_by = $1
+-- The death counts against what had $2 deaths before, or more; null: against nothing.
+update due
+set leased_by = null, leased_until = null, deaths = deaths + case when deaths >= $2::integer then 1 else 0 end
+where leased_by = $1
 
 -- name: leave_dispatchers
 delete from dispatcher where number = $1

@@ -1,0 +1,47 @@
+"""Claims what was in hand at death after death of the process that sends, as ``domain.suspicion`` says."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from waypost.domain import suspicion
+from waypost.domain.deliveries import Reason, Settled
+from waypost.domain.suspicion import MOST_DEATHS
+from waypost.store import queue
+from waypost.store.rows import Claimed, Finished
+from waypost.store.statements import Session
+
+_LOG: Final = structlog.get_logger()
+
+
+class Suspects:
+    """The suspects that this process takes up. ``clock`` gives seconds; it began to live when this was made."""
+
+    def __init__(self, clock: Callable[[], float], *, timeout_seconds: float, lease: timedelta) -> None:
+        self._clock = clock
+        self._born = clock()
+        self._timeout_seconds = timeout_seconds
+        self._lease = lease
+
+    async def claim(self, session: Session, dispatcher: int, mine: Callable[[UUID], bool]) -> list[Claimed]:
+        """Lease the suspects of endpoints that are ``mine`` whose turn it is: a few, one, or none."""
+        known = [one for one in await queue.suspects(session, dispatcher) if mine(one.endpoint)]
+        lived = self._clock() - self._born
+        chosen = suspicion.chosen(known, lived_seconds=lived, timeout_seconds=self._timeout_seconds)
+        if not chosen:
+            return []
+        claimed = await queue.claim_suspects(session, chosen, dispatcher=dispatcher, lease=self._lease)
+        for one in claimed:
+            _LOG.warning("suspect_taken_up", delivery=one.id.hex, deaths=one.deaths)
+        return claimed
+
+
+def given_up(claimed: Claimed) -> Finished | None:
+    """Give the end of a delivery that has ended the process too often, None if it is tried again."""
+    if claimed.deaths < MOST_DEATHS:
+        return None
+    _LOG.error("delivery_given_up", delivery=claimed.id.hex, deaths=claimed.deaths)
+    return Finished(claimed, None, Settled.FAILED, Reason.FATAL)

@@ -1,0 +1,103 @@
+"""A delivery that ends the process whenever it is sent is found out and given up, and nothing beside it is."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from examples.demo.site import Site
+from tests.conftest import Judge
+from tests.e2e.test_serve import SCAN
+from tests.support.faults import open_shop
+from tests.support.ledger import Ledger, keeping_ledger
+from tests.support.serving import Serving, serving
+from waypost.domain.suspicion import MOST_DEATHS, SUSPECT_AFTER
+from waypost.store.embedded import locate
+
+FAILING = Path(__file__).parents[1] / "support" / "failing"
+FATAL = "FATAL1"
+BESIDE = 4
+CUTS = 20
+_IS_ALONE = "select count(*) = 1 and min(deaths) > $1 from due"
+# Between now and the last time only the waits grow.
+_HURRY = "update due set deaths = greatest(deaths, $1)"
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    with keeping_ledger() as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def server() -> Iterator[Serving]:
+    """Give a server whose processes have to live for less than a second before a suspect is sent, later for seconds."""
+    with serving(WAYPOST_HTTP_TIMEOUT_SECONDS="0.2", WAYPOST_RETRY_BASE_SECONDS="0.1") as server:
+        server.also = {"PYTHONPATH": str(FAILING), "FATAL_PARCEL": FATAL}
+        server.start()
+        yield server
+
+
+def ask(server: Serving, question: str, *arguments: object) -> object:
+    async def asking() -> object:
+        address = await locate(server.data_dir)
+        assert address is not None
+        session = await asyncpg.connect(address.dsn)
+        try:
+            return await session.fetchval(question, *arguments)
+        finally:
+            await session.close()
+
+    return asyncio.run(asking())
+
+
+def report_all(shop: Site, ledger: Ledger) -> set[str]:
+    """Report a fatal parcel among others; gives the events of the others."""
+    shop.post("/v1/endpoints", {"url": ledger.url})
+    numbers = [*(f"A{number}" for number in range(BESIDE)), FATAL]
+    updates = [
+        {"tracking_number": number, "courier_code": "dhl", "create": True, "checkpoints": [SCAN]} for number in numbers
+    ]
+    return {result["event_id"] for result in shop.post("/v1/updates", {"updates": updates})["results"][:-1]}
+
+
+def failed(shop: Site) -> list[tuple[str, str, int]]:
+    rows = shop.get("/v1/deliveries?state=failed")["items"]
+    return [(row["tracking_number"], row["reason"], row["attempt_count"]) for row in rows]
+
+
+def test_what_ends_the_process_each_time_it_is_sent_is_given_up_and_all_beside_it_comes(
+    server: Serving, ledger: Ledger
+) -> None:
+    shop = server.account()
+    others = report_all(shop, ledger)
+    ledger.wait_for(others)
+    server.wait_for(lambda: ask(server, _IS_ALONE, SUSPECT_AFTER))
+    ask(server, _HURRY, MOST_DEATHS - 1)
+    server.wait_for(lambda: failed(shop))
+
+    assert failed(shop) == [(FATAL, "fatal", 0)]
+    assert "delivery_given_up" in server.said()
+    assert server.stop() == 0
+
+
+@pytest.mark.faults
+def test_twenty_power_cuts_with_the_same_deliveries_in_hand_count_against_none(judged: Judge) -> None:
+    with open_shop() as shop:
+        shop.ledger.slowness = 1.0
+        with shop.reporting(1):
+            shop.wait_for_more(1)
+        shop.kill()
+        for _ in range(CUTS - 1):
+            came = len(shop.ledger.taken)
+            shop.server.start()
+            shop.ledger.wait_for_more(came + 1)
+            shop.kill()
+        shop.ledger.slowness = 0.0
+        shop.server.start()
+        assert ask(shop.server, "select coalesce(max(deaths), 0) from due") == 0
+        judged(shop.tally("F01 power cuts, the same in hand each time", CUTS, "lost 0, none given up"))
+        assert failed(shop.api) == []
+        assert shop.server.stop() == 0
