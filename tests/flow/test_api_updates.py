@@ -62,10 +62,12 @@ async def test_an_unknown_parcel_is_that_updates_own_error(api: Api, shop: Calle
 async def test_facts_and_offsets_are_kept_and_empty_texts_count_as_absent(shop: Caller) -> None:
     scan = {**SCAN, "checkpoint_date": "2026-07-01 08:00:00+02:00", "city": ""}
 
-    await reported(shop, update(checkpoints=[scan], signed_by="A. Neighbour", title="", order_number=None))
+    texts = {"signed_by": "A. Neighbour", "title": "", "order_number": None, "order_date": "", "origin_country": "de"}
+    await reported(shop, {**update(checkpoints=[scan]), **texts})
 
     shown = (await shop.get("/v4/trackings/get?tracking_numbers=A1")).json()["data"][0]
-    assert (shown["signed_by"], shown["title"], shown["order_number"]) == ("A. Neighbour", None, None)
+    assert (shown["signed_by"], shown["origin_country"]) == ("A. Neighbour", "DE")
+    assert (shown["title"], shown["order_number"], shown["order_date"]) == (None, None, None)
     assert shown["origin_info"]["trackinfo"][0]["checkpoint_date"] == "2026-07-01T08:00:00"
     assert shown["origin_info"]["trackinfo"][0]["city"] is None
 
@@ -82,6 +84,11 @@ async def test_facts_and_offsets_are_kept_and_empty_texts_count_as_absent(shop: 
         ({"signed_by": "x" * 501}, "updates[1].signed_by"),
         ({"signed_by": "a\0b"}, "updates[1].signed_by"),
         ({"weight": 3}, "updates[1].weight"),
+        ({"order_date": "yesterday"}, "updates[1].order_date"),
+        ({"order_date": "2026-02-30"}, "updates[1].order_date"),
+        ({"destination_country": "Germany"}, "updates[1].destination_country"),
+        ({"origin_country": "4"}, "updates[1].origin_country"),
+        ({"language": "the tongue of angels"}, "updates[1].language"),
         ({"checkpoints": {}}, "updates[1].checkpoints"),
         ({"checkpoints": [SCAN] * 201}, "updates[1].checkpoints"),
         ({"checkpoints": [{**SCAN, "checkpoint_date": "yesterday"}]}, "updates[1].checkpoints[0].checkpoint_date"),

@@ -65,6 +65,7 @@ async def test_two_at_once_create_one(shop: Caller) -> None:
         ({"auto_correct": "perhaps"}, 4130),
         ({"courier_code": "", "auto_correct": "1", "tracking_number": "QQQQ"}, 4121),
         ({"origin_country_iso2": "Germany"}, 4130),
+        ({"destination_country": "Germany"}, 4130),
         ({"language": "the tongue of angels"}, 4130),
         ({"courier_code": "arrowxl"}, 4122),
     ],

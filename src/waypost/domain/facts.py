@@ -1,8 +1,12 @@
 """The facts of a tracking: what is known of it beside its checkpoints, by the names of TrackingMore's v4 object."""
 
+import re
 from typing import Final
 
 import msgspec
+
+from waypost.domain.errors import InvalidInput
+from waypost.domain.times import read_time
 
 SHOP_FACTS: Final = (
     "order_number",
@@ -62,11 +66,31 @@ LONGEST: Final = 500
 """The most characters of one fact."""
 
 
+_COUNTRIES: Final = ("origin_country", "destination_country")
+_COUNTRY: Final = re.compile(r"[A-Za-z]{2}", re.ASCII)
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?", re.ASCII)
+
+
 class Fact(msgspec.Struct, frozen=True, array_like=True):
     """One fact's text and when its source said so (Unix milliseconds): the later report holds."""
 
     text: str
     observed_at: int = 0
+
+
+def check(name: str, text: str) -> str:
+    """Give a fact's text as it is kept, a date as it was written; InvalidInput for one that can't be taken."""
+    if len(text) > LONGEST:
+        raise InvalidInput(name, f"has {LONGEST} characters at most")
+    if name == "order_date" and read_time(text) is None:
+        raise InvalidInput(name, "must be a date, a time such as 2026-03-04T13:20:00+00:00, or Unix seconds")
+    if name == "language" and not _LANGUAGE.fullmatch(text):
+        raise InvalidInput(name, "must be a language's code, such as en")
+    if name not in _COUNTRIES:
+        return text
+    if not _COUNTRY.fullmatch(text):
+        raise InvalidInput(name, "must be the two letters of a country, such as DE")
+    return text.upper()
 
 
 def merge(known: dict[str, Fact], reported: dict[str, Fact]) -> dict[str, Fact]:

@@ -116,10 +116,14 @@ def _check(one: Reported, below: str, errors: list[FieldError]) -> Report:
 
 def _facts(one: Reported, below: str, errors: list[FieldError]) -> dict[str, str]:
     """Give the facts that are set; null and an empty text are as if the field were left out."""
-    told = {name: text for name in facts.FACTS if (text := getattr(one, name))}
-    for name, text in told.items():
-        if len(text) > facts.LONGEST:
-            errors.append(FieldError(below + name, f"has {facts.LONGEST} characters at most"))
+    told = {}
+    for name in facts.FACTS:
+        if not (text := getattr(one, name)):
+            continue
+        try:
+            told[name] = facts.check(name, text)
+        except InvalidInput as error:
+            errors.append(of_input(error, below=below))
     return told
 
 

@@ -3,9 +3,8 @@
 Null and an empty text count as absent: its typed clients send every field that is not set.
 """
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -21,18 +20,12 @@ from waypost.api.v4.envelope import (
 )
 from waypost.domain.errors import InvalidInput
 from waypost.domain.facts import LONGEST
+from waypost.domain.times import read_time
 from waypost.domain.tracking_numbers import check_courier_code, normalise_number
 
 MOST_PARAMETERS: Final = 100
 SHOWN_CHARACTERS: Final = 100
 
-_TIME: Final = re.compile(
-    r"(?P<day>\d{4}-\d\d-\d\d)(?:[T ](?P<time>\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?P<offset>Z|[ +-]\d\d:?\d\d)?)?", re.ASCII
-)
-_YEARS: Final = range(1970, 9999)
-"""Beyond them there are no ids, and nothing can be added."""
-
-_SECONDS: Final = re.compile(r"\d{9,11}", re.ASCII)
 _FLAGS: Final = {"1": True, "true": True, "0": False, "false": False}
 _ARCHIVED: Final = {**_FLAGS, "archived": True, "tracking": False}
 
@@ -132,27 +125,13 @@ def whole_number_of(texts: Mapping[str, str], name: str, default: int, most: int
 
 
 def time_of(texts: Mapping[str, str], name: str) -> datetime | None:
-    """Give a time: a date, a date and time with or without offset (then UTC), or Unix seconds.
-
-    A ``+`` that was not encoded has arrived as a space.
-    """
+    """Give a time, which may be written in each way that ``read_time`` knows."""
     if name not in texts:
         return None
-    at = _read_time(texts[name].strip())
-    if at is None or at.year not in _YEARS:
+    at = read_time(texts[name])
+    if at is None:
         raise Refused(INVALID_FORMAT, f"{name} must be a time such as 2026-03-04T13:20:00+00:00.")
     return at
-
-
-def _read_time(text: str) -> datetime | None:
-    match = _TIME.fullmatch(text)
-    try:
-        if match is not None:
-            offset = (match["offset"] or "Z").replace(" ", "+")
-            return datetime.fromisoformat(f"{match['day']}T{match['time'] or '00:00'}{offset}").astimezone(UTC)
-        return datetime.fromtimestamp(int(text), UTC) if _SECONDS.fullmatch(text) else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def _one_of(texts: Mapping[str, str], name: str, meanings: Mapping[str, bool]) -> bool | None:

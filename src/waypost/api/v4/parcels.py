@@ -6,10 +6,11 @@ from typing import Final
 
 from waypost.api.tracking_changes import NewTracking
 from waypost.api.v4.envelope import COURIER_UNDETECTED, FACT_REQUIRED, INVALID_COURIER, INVALID_FORMAT, Refused
-from waypost.api.v4.fields import archived_of, courier_of, flag_of, number_of, read_texts, time_of
+from waypost.api.v4.fields import archived_of, courier_of, flag_of, number_of, read_texts
 from waypost.carriers.couriers.detection import Certainty, detect
 from waypost.carriers.couriers.table import is_known, missing_fact
-from waypost.domain.facts import SHOP_FACTS
+from waypost.domain.errors import InvalidInput
+from waypost.domain.facts import SHOP_FACTS, check
 from waypost.domain.trackings import Edit
 
 # The request says *_iso2 where the object that is answered does not.
@@ -22,8 +23,6 @@ CREATE: Final = frozenset(_GIVEN) | {"tracking_number", "courier_code", "auto_co
 UPDATE: Final = frozenset(_GIVEN) | {"courier_code_new", "archived_status"}
 
 _WORD: Final = re.compile(r"[a-z0-9_]+")
-_COUNTRY: Final = re.compile(r"[A-Za-z]{2}", re.ASCII)
-_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?", re.ASCII)
 
 
 def read_parcel(fields: Mapping[str, object]) -> NewTracking:
@@ -80,12 +79,10 @@ def _known(courier: str, name: str = "courier_code") -> str:
 
 
 def _facts(texts: Mapping[str, str]) -> dict[str, str]:
-    for name in _COUNTRIES.keys() & texts.keys():
-        if not _COUNTRY.fullmatch(texts[name]):
-            raise Refused(INVALID_FORMAT, f"{name} must be the two letters of a country, such as DE.")
-    if not _LANGUAGE.fullmatch(texts.get("language", "en")):
-        raise Refused(INVALID_FORMAT, "language must be a language's code, such as en.")
-    time_of(texts, "order_date")  # shown as the shop wrote it
-    return {
-        _GIVEN[name]: text.upper() if name in _COUNTRIES else text for name, text in texts.items() if name in _GIVEN
-    }
+    facts = {}
+    for name, fact in ((name, _GIVEN[name]) for name in texts if name in _GIVEN):
+        try:
+            facts[fact] = check(fact, texts[name])
+        except InvalidInput as error:
+            raise Refused(INVALID_FORMAT, f"{name} {error.message}.") from None
+    return facts
