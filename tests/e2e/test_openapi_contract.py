@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 
 from examples.demo.site import Site
 from tests.support.serving import Serving, serving
+from tests.support.shops import ids_of, two_shops
 from waypost.api.openapi.document import make_document
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -40,23 +41,7 @@ def server() -> Iterator[Serving]:
 
 @pytest.fixture(scope="module")
 def shops(server: Serving) -> list[Site]:
-    """Give two accounts, each with a parcel, an endpoint and a delivery."""
-    shops = [server.account(f"shop{place}@example.com") for place in range(2)]
-    for shop in shops:
-        shop.post("/v1/endpoints", {"url": "http://127.0.0.1:1024/", "statuses": ["delivered"]})
-        scan = {"checkpoint_date": "2026-03-02T08:15:00", "tracking_detail": "Delivered to the neighbour"}
-        update = {"tracking_number": "A1", "courier_code": "dhl", "create": True, "checkpoints": [scan]}
-        shop.post("/v1/updates", {"updates": [update]})
-    return shops
-
-
-def ids(shop: Site) -> dict[str, str]:
-    """Give the ids that stand in paths."""
-    return {
-        "tracking_id": shop.get("/v4/trackings/get")["data"][-1]["id"],
-        "endpoint_id": shop.get("/v1/endpoints")["items"][-1]["id"],
-        "delivery_id": shop.get("/v1/deliveries")["items"][-1]["id"],
-    }
+    return two_shops(server)
 
 
 def ask(shop: Site, case: Case[Any], known: dict[str, str], *, own: bool) -> None:
@@ -69,7 +54,7 @@ def ask(shop: Site, case: Case[Any], known: dict[str, str], *, own: bool) -> Non
 
 
 def judge(shops: list[Site], operation: Operation, examples: int) -> None:
-    known = [ids(shop) for shop in shops]
+    known = [ids_of(shop) for shop in shops]
     takes_something = operation.body or operation.query or operation.headers or operation.path_parameters
     modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE) if takes_something else (GenerationMode.POSITIVE,)
     turns = itertools.count()

@@ -128,6 +128,17 @@ async def test_what_no_route_knows_is_a_problem(api: Api, method: str, path: str
         assert "POST" in answer.headers["allow"]
 
 
+async def test_options_and_a_wrong_method_are_answered_with_every_method_of_the_path(api: Api) -> None:
+    methods: dict[str, set[str]] = {}
+    for method, path in routes(api.application):
+        methods.setdefault(path, {"OPTIONS"}).add(method)
+
+    for path, expected in methods.items():
+        for method, status in (("OPTIONS", 204), ("TRACE", 405)):
+            answer = await api.client.request(method, path)
+            assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (status, expected), path
+
+
 async def test_old_versions_say_so(api: Api) -> None:
     assert "/v4" in (await api.client.get("/v3/trackings/get")).json()["detail"]
 

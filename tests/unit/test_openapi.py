@@ -67,3 +67,19 @@ def test_every_success_with_a_body_has_an_example() -> None:
     ]
 
     assert bare == []
+
+
+def test_to_every_operation_with_an_id_leads_a_link_from_where_an_answer_has_it() -> None:
+    wanted = {one["operationId"]: one["parameters"][0]["name"] for _, path, one in described() if "{" in path}
+    led_to = set()
+    for _, _, one in described():
+        for answer in one["responses"].values():
+            for link in answer.get("links", {}).values():
+                ((name, place),) = link["parameters"].items()
+                value = answer["content"]["application/json"]["example"]
+                for step in place.removeprefix("$response.body#/").split("/"):
+                    value = value[int(step) if isinstance(value, list) else step]
+                assert (name, type(value)) == (wanted[link["operationId"]], str)
+                led_to.add(link["operationId"])
+
+    assert led_to == set(wanted)

@@ -10,6 +10,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from waypost.api import operations, schemas
+from waypost.api.allowed import answer_options
 from waypost.api.answers import answer_problem
 from waypost.api.keys import KeyRefused
 from waypost.api.openapi import document
@@ -32,6 +33,24 @@ _CODES: Final = {
 }
 
 
+_ROUTES: Final = (
+    *operations.ROUTES,
+    *schemas.ROUTES,
+    *document.ROUTES,
+    *updates.ROUTES,
+    *endpoints.ROUTES,
+    *deliveries.ROUTES,
+    *recoveries.ROUTES,
+    *events.ROUTES,
+    *outgoing_ips.ROUTES,
+    *stats.ROUTES,
+    *v1_trackings.ROUTES,
+    *trackings.ROUTES,
+    *awb.ROUTES,
+    *couriers.ROUTES,
+)
+
+
 class Pages(Protocol):
     """Pages beside the API: their routes, and how an error is shown to people."""
 
@@ -46,23 +65,7 @@ class Pages(Protocol):
 def make_application(parts: Parts, pages: Pages | None = None) -> Litestar:
     """Give the ASGI application that answers with these parts, and with pages where there are any."""
     return Litestar(
-        [
-            *operations.ROUTES,
-            *schemas.ROUTES,
-            *document.ROUTES,
-            *updates.ROUTES,
-            *endpoints.ROUTES,
-            *deliveries.ROUTES,
-            *recoveries.ROUTES,
-            *events.ROUTES,
-            *outgoing_ips.ROUTES,
-            *stats.ROUTES,
-            *v1_trackings.ROUTES,
-            *trackings.ROUTES,
-            *awb.ROUTES,
-            *couriers.ROUTES,
-            *(() if pages is None else (pages.routes,)),
-        ],
+        [*answer_options(_ROUTES), *_ROUTES, *(() if pages is None else (pages.routes,))],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: _explain if pages is None else _by_what_is_asked(pages)},
         request_max_body_size=LARGEST_BODY,

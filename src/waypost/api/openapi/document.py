@@ -10,6 +10,7 @@ from litestar import Response, get
 
 from waypost.api.answers import answer_bytes
 from waypost.api.openapi import beside, v1, v4
+from waypost.api.openapi.links import links_of
 from waypost.api.openapi.operations import Operation
 from waypost.api.problems import MEDIA_TYPE, ProblemBody
 from waypost.api.v4.envelope import Meta
@@ -117,7 +118,7 @@ def _whole(component: dict[str, Any]) -> dict[str, Any]:
 def _operation(one: Operation, schemas: _Schemas) -> dict[str, Any]:
     summary, more = one.about
     described: dict[str, Any] = {
-        "operationId": f"{one.handler.fn.__module__.removeprefix('waypost.api.')}.{one.handler.fn.__name__}",
+        "operationId": one.id,
         "tags": [one.group],
         "summary": summary,
         "parameters": _parameters(one),
@@ -134,10 +135,9 @@ def _operation(one: Operation, schemas: _Schemas) -> dict[str, Any]:
 
 
 def _parameters(one: Operation) -> list[dict[str, Any]]:
-    in_path = [part[1:-1] for part in one.path.split("/") if part.startswith("{")]
     ids = [
         {"name": name, "in": "path", "required": True, "description": _IDS[name], "schema": {"type": "string"}}
-        for name in in_path
+        for name in one.in_path
     ]
     others = [
         {
@@ -172,7 +172,10 @@ def _success(one: Operation, status: int, kind: Any, schemas: _Schemas) -> dict[
     content: dict[str, Any] = {"schema": schema}
     if one.example is not None:
         content["example"] = example
-    return answer | {"content": {one.media_type: content}}
+    answer["content"] = {one.media_type: content}
+    if found := links_of(one, kind, OPERATIONS):
+        answer["links"] = found
+    return answer
 
 
 def _errors_of_v4(one: Operation) -> dict[int, str]:
@@ -185,7 +188,7 @@ def _errors_of_v1(one: Operation) -> dict[int, str]:
         found |= _UNREAD | _TOO_LARGE
     if one.body is not None or one.parameters:
         found |= _REFUSED
-    if "{" in one.path:
+    if one.in_path:
         found |= _ABSENT
     return found | dict(one.errors)
 

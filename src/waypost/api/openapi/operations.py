@@ -40,6 +40,11 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str = "application/json"
 
     @property
+    def id(self) -> str:
+        """The name by which links lead to it."""
+        return f"{self.handler.fn.__module__.removeprefix('waypost.api.')}.{self.handler.fn.__name__}"
+
+    @property
     def method(self) -> str:
         """The method, in lower case."""
         (method,) = self.handler.http_methods
@@ -49,6 +54,11 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     def path(self) -> str:
         """The path, its parameters in braces; of two spellings the one that is documented."""
         return min(self.handler.paths, key=len).replace(":str", "")
+
+    @property
+    def in_path(self) -> list[str]:
+        """The parameters of the path."""
+        return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
 
     @property
     def about(self) -> tuple[str, str]:

@@ -1,11 +1,12 @@
 """What is said of v1's operations."""
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
+from waypost.api.kinds import Time, between, one_of
 from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
-from waypost.api.pagination import Listed
+from waypost.api.pagination import LARGEST_PAGE, PAGE_SIZE, Listed
 from waypost.api.v1 import deliveries, endpoints, events, outgoing_ips, recoveries, stats, trackings, updates
 from waypost.api.v1.attempts import Attempt, GivenResponse, SentRequest
 from waypost.api.v1.chosen import Added, Changed
@@ -19,7 +20,8 @@ from waypost.api.v1.reports import BODY as UPDATES
 from waypost.api.v1.stats import Latency, Stats, StatsHour
 from waypost.api.v1.trackings import Tracking
 from waypost.api.v1.updates import UpdateResult, UpdatesAnswer
-from waypost.domain.statuses import Status
+from waypost.domain.deliveries import Settled, Waiting
+from waypost.domain.statuses import SELECTABLE, Status
 from waypost.payloads.samples import sample_state
 from waypost.payloads.v4 import tracking_object
 
@@ -149,19 +151,23 @@ _RECOVERY: Final = Recovery(
 )
 
 _PAGE: Final = (
-    Parameter("limit", "How many: 50 by default, 200 at most."),
+    Parameter(
+        "limit", f"How many: {PAGE_SIZE} by default, {LARGEST_PAGE} at most.", Annotated[int, between(1, LARGEST_PAGE)]
+    ),
     Parameter("cursor", "The `next_cursor` of the answer before."),
 )
 _BETWEEN: Final = (
-    Parameter("since", "From this time on, RFC 3339."),
-    Parameter("until", "Before this time, RFC 3339."),
+    Parameter("since", "From this time on, RFC 3339.", Time),
+    Parameter("until", "Before this time, RFC 3339.", Time),
 )
 _FILTERS: Final = (
     Parameter("endpoint", "The id of an endpoint."),
     Parameter("tracking_number", "The number of a parcel."),
-    Parameter("status", "A main status of the event."),
-    Parameter("state", "What became of the delivery, or what it is doing."),
-    Parameter("test", "`true` for tests only, `false` for none of them."),
+    Parameter("status", "A main status of the event.", Annotated[str, one_of(SELECTABLE)]),
+    Parameter(
+        "state", "What became of the delivery, or what it is doing.", Annotated[str, one_of([*Waiting, *Settled])]
+    ),
+    Parameter("test", "`true` for tests only, `false` for none of them.", bool),
     *_BETWEEN,
     *_PAGE,
 )
@@ -325,8 +331,12 @@ OPERATIONS: Final = (
         example=Feed([_EVENT], f"cur_{'0' * 40}"),
         parameters=(
             *_PAGE,
-            Parameter("wait", "How many seconds to wait for an event when there is none: 0 by default, 60 at most."),
-            Parameter("since", "From this time on, RFC 3339; in place of a cursor."),
+            Parameter(
+                "wait",
+                f"So many seconds to wait where there is no event: 0 by default, {events.LONGEST_WAIT} at most.",
+                Annotated[int, between(0, events.LONGEST_WAIT)],
+            ),
+            Parameter("since", "From this time on, RFC 3339; in place of a cursor.", Time),
         ),
         errors={503: f"{events.MOST_WAITING} calls of the account wait already; see Retry-After."},
     ),

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from waypost.api.kinds import between, one_of
 from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
 from waypost.api.v4 import awb, couriers, trackings
 from waypost.api.v4.couriers import CourierObject, courier_object
@@ -87,9 +88,17 @@ _FILTERS: Final = (
     Parameter("created_date_max", f"Registered then or earlier: {_TIME}."),
     Parameter("updated_date_min", f"Changed then or later: {_TIME}. What changed last comes first."),
     Parameter("updated_date_max", f"Changed then or earlier: {_TIME}."),
-    Parameter("items_amount", "How many: 100 by default, 200 at most."),
-    Parameter("pages_amount", "The number of the page, from 1 on."),
-    Parameter("lang", "Only `en`: nothing is translated, scans are told in their carrier's own words."),
+    Parameter(
+        "items_amount",
+        f"How many: {trackings.PAGE_SIZE} by default, {trackings.LARGEST_PAGE} at most.",
+        Annotated[int, between(1, trackings.LARGEST_PAGE)],
+    ),
+    Parameter("pages_amount", "The number of the page, from 1 on.", Annotated[int, between(1, trackings.LAST_PAGE)]),
+    Parameter(
+        "lang",
+        "Only `en`: nothing is translated, scans are told in their carrier's own words.",
+        Annotated[str, one_of(["en"])],
+    ),
 )
 _NO_SUCH: Final = "4112 for an id that can't be one, 4102 for one that is not there"
 _FIELDS: Final = "4130 for a field that can't be taken or that the call does not know"

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from waypost.api.kinds import as_long_as, between, one_of
 from waypost.api.problems import FieldError, invalid, of_input
 from waypost.domain.audit import Changes
 from waypost.domain.endpoints import Ordering, Trigger, Version
@@ -25,12 +26,12 @@ class Changed(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a change; what is left out stays as it is."""
 
     url: str | UnsetType = UNSET
-    description: str | UnsetType = UNSET
-    version: str | UnsetType = UNSET
-    statuses: str | list[str] | UnsetType = UNSET
-    trigger: str | UnsetType = UNSET
-    ordering: str | UnsetType = UNSET
-    rate_limit_per_second: int | UnsetType | None = UNSET
+    description: Annotated[str, as_long_as(0, LONGEST_DESCRIPTION)] | UnsetType = UNSET
+    version: Annotated[str, one_of(Version)] | UnsetType = UNSET
+    statuses: Annotated[str, one_of([ALL])] | list[Annotated[str, one_of(SELECTABLE)]] | UnsetType = UNSET
+    trigger: Annotated[str, one_of(Trigger)] | UnsetType = UNSET
+    ordering: Annotated[str, one_of(Ordering)] | UnsetType = UNSET
+    rate_limit_per_second: Annotated[int, between(1, HIGHEST_RATE)] | UnsetType | None = UNSET
     headers: dict[str, str] | UnsetType = UNSET
 
 

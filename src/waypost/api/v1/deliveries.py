@@ -37,7 +37,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """A delivery as v1 shows it."""
 
     id: str
-    endpoint_id: FromPath[str]
+    endpoint_id: str
     event_id: str
     tracking_id: str
     tracking_number: str | None

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, delete, get, patch, post
@@ -10,6 +10,7 @@ from litestar.params import FromPath
 
 from waypost.api.answers import answer, nothing
 from waypost.api.bodies import read_json
+from waypost.api.kinds import between, one_of
 from waypost.api.pagination import listed, read_page, read_query
 from waypost.api.parts import Given, Parts
 from waypost.api.times import rfc3339, rfc3339_or_none
@@ -17,6 +18,7 @@ from waypost.api.v1 import endpoint_changes as changes
 from waypost.api.v1.chosen import ALL, Added, Changed
 from waypost.api.v1.deliveries import show_with_attempts
 from waypost.domain import ids
+from waypost.domain.statuses import SELECTABLE
 from waypost.signing.standard import standard_secret
 from waypost.store import endpoints
 from waypost.store.endpoints import EndpointRow
@@ -72,13 +74,13 @@ class Rotation(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a rotation."""
 
     secret: str | None = None
-    overlap_seconds: int = changes.OVERLAP_SECONDS
+    overlap_seconds: Annotated[int, between(0, changes.LONGEST_OVERLAP_SECONDS)] = changes.OVERLAP_SECONDS
 
 
 class Test(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a test."""
 
-    status: str
+    status: Annotated[str, one_of(SELECTABLE)]
 
 
 _ROTATION: Final = msgspec.json.Decoder(Rotation)

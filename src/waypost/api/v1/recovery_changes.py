@@ -4,12 +4,13 @@ import secrets
 import time
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
 
 from waypost.api.acting import note
+from waypost.api.kinds import Time, one_of
 from waypost.api.parts import Parts
 from waypost.api.problems import FieldError, Problem, invalid, not_found
 from waypost.api.times import read_rfc3339, rfc3339
@@ -32,9 +33,9 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a recovery."""
 
     endpoint_id: str
-    since: str
-    only: str
-    until: str | None = None
+    since: Time
+    only: Annotated[str, one_of(Only)]
+    until: Time | None = None
     dry_run: bool = False
 
 

@@ -1,0 +1,36 @@
+"""What can be done with the ids that an answer gives: OpenAPI's links, for programs that go through the operations."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from waypost.api.openapi.operations import Operation
+from waypost.api.pagination import Listed
+from waypost.api.v1.deliveries import Delivery
+from waypost.api.v1.endpoints import Endpoint, NewEndpoint
+from waypost.api.v1.recoveries import Recovery
+from waypost.api.v1.updates import UpdatesAnswer
+from waypost.payloads.v4 import TrackingObject
+
+_GIVEN: Final[Mapping[Any, tuple[str, str]]] = {
+    TrackingObject: ("tracking_id", "/data/id"),
+    list[TrackingObject]: ("tracking_id", "/data/0/id"),
+    UpdatesAnswer: ("tracking_id", "/results/0/tracking_id"),
+    NewEndpoint: ("endpoint_id", "/id"),
+    Listed[Endpoint]: ("endpoint_id", "/items/0/id"),
+    Listed[Delivery]: ("delivery_id", "/items/0/id"),
+    Recovery: ("recovery_id", "/id"),
+    Listed[Recovery]: ("recovery_id", "/items/0/id"),
+}
+"""Which id of a path an answer gives, and where in it: in a list the first one's."""
+
+
+def links_of(one: Operation, kind: Any, operations: Iterable[Operation]) -> dict[str, Any]:
+    """Give the links of an answer of this kind; none where its id stands in the operation's own path."""
+    name, place = _GIVEN.get(kind, ("", ""))
+    if name in one.in_path:
+        return {}
+    return {
+        other.id: {"operationId": other.id, "parameters": {name: f"$response.body#{place}"}}
+        for other in operations
+        if name in other.in_path
+    }
