@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from examples.demo.failures import DemoFailed, Unreachable
 
-_SECONDS: Final = 10
+_SECONDS: Final = 30
 _SHOWN: Final = 300
 
 
