@@ -10,7 +10,7 @@ from tests.flow.test_dispatch import SECRET, VAULT, Way, running
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account
 from tests.support.receiver import HANGS_AFTER_SECONDS, receiving
-from waypost.dispatch.dispatcher import MOST_CRASHES
+from waypost.dispatch.run import MOST_CRASHES
 from waypost.domain.deliveries import Reason, Settled
 from waypost.store import queue
 from waypost.store.database import Database

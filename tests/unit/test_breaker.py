@@ -1,5 +1,9 @@
 """The breaker and the pace as values: what they let through, whatever happens in whatever order."""
 
+import random
+from collections import Counter
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +14,7 @@ from waypost.domain.pace import Pace, with_limit
 MOST = 16
 BASE = 30.0
 FIRST, LONGEST = 5.0, 60.0
+WINDOW = 5.0
 
 
 def opened(now: float = 0.0) -> Breaker:
@@ -68,6 +73,26 @@ def test_after_a_probe_that_succeeds_more_and_more_may_run_until_it_is_closed() 
     assert allowed == [1, 2, 4, 8]
 
 
+def back_at(chance: random.Random, up_from: float) -> float:
+    """Give when the first probe of an endpoint that died at about 0 succeeds."""
+    now, state = chance.uniform(0, 5), CLOSED
+    while now < up_from:
+        state = breaker.failed(state, now=now, jitter=chance.random(), base_seconds=BASE)
+        now = max(now, state.until)
+        state = breaker.began(state)
+    return now
+
+
+@pytest.mark.parametrize("down_seconds", [300, 600, 3600])
+def test_those_that_died_together_do_not_come_back_together(down_seconds: int) -> None:
+    chance = random.Random(down_seconds)
+
+    came = Counter(int((back_at(chance, down_seconds) - down_seconds) / WINDOW) for _ in range(1000))
+
+    assert max(came) < LONGEST / WINDOW
+    assert max(came.values()) <= 2 * 1000 / (LONGEST / WINDOW)
+
+
 def test_a_failure_while_ramping_opens_it_at_once() -> None:
     state = breaker.failed(
         breaker.succeeded(breaker.began(opened()), most=MOST), now=0.0, jitter=0.0, base_seconds=BASE
@@ -102,7 +127,7 @@ def test_while_it_is_not_closed_no_more_run_than_it_allows_and_no_pause_is_longe
                 case _:
                     state = breaker.given_back(state, now=now)
         assert state.state is not State.PROBING or running == 1
-        assert state.until - now <= LONGEST * (1 + breaker.JITTER)
+        assert state.until - now <= LONGEST
 
 
 @given(st.integers(1, 1000), st.lists(st.floats(0, 3), min_size=1, max_size=60))

@@ -33,7 +33,6 @@ _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 SCOUT_SECONDS: Final = 1.0
 LEASE_SLACK_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 20.0
-MOST_CRASHES: Final = 5
 CLAIM_PAUSE_SECONDS: Final = 0.005
 BY_HAND_AT_ONCE: Final = 16
 """Tests and resends that are claimed at a time."""
@@ -370,6 +369,8 @@ class Dispatcher:
                 jitter = random.random()  # noqa: S311 - spreads load, guards nothing
                 base = self._sender.policy.base_seconds
                 self._give_back(lane.ended(finished, began=began, now=now, jitter=jitter, base_seconds=base))
+                if (pause := lane.pause(now)) > 0:
+                    asyncio.get_running_loop().call_later(pause, self._take, (held.claimed.endpoint,))
                 if lane.wanted(now) and held.claimed.endpoint in self._due:
                     self._wake.set()
         finally:
@@ -392,8 +393,4 @@ class Dispatcher:
             return await self._sender.run(claimed, endpoint, held.begin_before)
         except Exception:  # noqa: BLE001 - we failed, not the endpoint: no attempt is counted
             _LOG.exception("delivery_crashed", delivery=claimed.id.hex)
-            crashes = claimed.crashes + 1
-            if claimed.sample or crashes >= MOST_CRASHES:
-                return Finished(claimed, None, Settled.FAILED, Reason.CRASHES)
-            wait_seconds = self._sender.policy.base_seconds * 2**crashes
-            return Finished(claimed, None, None, wait_seconds=wait_seconds, crashed=True)
+            return self._sender.crashed(claimed)

@@ -114,6 +114,10 @@ class LaneState:
         self.room = min(self.room + 1, MOST_HELD) if quick else IN_FLIGHT
         return [] if quick and self.breaker.state is not State.OPEN else self.give_back()
 
+    def pause(self, now: float) -> float:
+        """Give the seconds until the breaker lets its next probe out; 0 when it waits for none."""
+        return max(0.0, self.breaker.until - now) if self.breaker.state is State.OPEN else 0.0
+
     def give_back(self) -> list[Held]:
         """Give what has not begun, and keep none of it."""
         surplus, self.waiting = list(self.waiting), deque()

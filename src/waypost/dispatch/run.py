@@ -18,6 +18,7 @@ from waypost.domain.retry import DisableEndpoint, Policy, RetryIn, Settle, decid
 from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
 from waypost.store.vault import Vault
 
+MOST_CRASHES: Final = 5
 RETRY_AFTER_CODES: Final = (429, 503)
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while the machine is suspended
 
@@ -147,6 +148,13 @@ class Sender:
             response_body=answered.body if answered else None,
             response_truncated=answered.truncated if answered else None,
         )
+
+    def crashed(self, claimed: Claimed) -> Finished:
+        """Decide what follows when an attempt raised: it is made again later, five times at most."""
+        crashes = claimed.crashes + 1
+        if claimed.sample or crashes >= MOST_CRASHES:
+            return Finished(claimed, None, Settled.FAILED, Reason.CRASHES)
+        return Finished(claimed, None, None, wait_seconds=self.policy.base_seconds * 2**crashes, crashed=True)
 
     def _decide(self, claimed: Claimed, attempt: AttemptRow, outcome: Outcome, retry_after: float | None) -> Finished:
         if claimed.sample:  # a test is tried once

@@ -19,8 +19,9 @@ FIRST_PAUSE: Final = 1 / 6
 LONGEST_PAUSE: Final = 2.0
 """Pauses are measured in first waits of the retry schedule: at 30 s they are 5 s to a minute."""
 
-JITTER: Final = 0.2
-"""Pauses are longer by up to so much, at random, so that endpoints that died together do not come back together."""
+JITTER: Final = 0.5
+"""Pauses are shorter by up to so much, at random, so that endpoints that died together do not come back together: with
+a fifth three times as many as on average still came at once, even after ten minutes."""
 
 
 class State(StrEnum):
@@ -101,4 +102,4 @@ def failed(breaker: Breaker, *, now: float, jitter: float, base_seconds: float) 
             return Breaker(failures=breaker.failures + 1)
         case State.CLOSED | State.PROBING | State.RAMPING:
             pause = base_seconds * min(FIRST_PAUSE * 2**breaker.opened, LONGEST_PAUSE)
-            return Breaker(State.OPEN, opened=min(breaker.opened + 1, 16), until=now + pause * (1 + JITTER * jitter))
+            return Breaker(State.OPEN, opened=min(breaker.opened + 1, 16), until=now + pause * (1 - JITTER * jitter))
