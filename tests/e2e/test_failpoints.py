@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import Judge
 from tests.support.failing.sitecustomize import POINTS
 from tests.support.faults import Shop, Tally, open_shop
+from tests.support.serving import READY_SECONDS
 
 FAILING = Path(__file__).parents[1] / "support" / "failing"
 REQUESTS = 60
@@ -22,7 +23,7 @@ def die_at(shop: Shop, point: str, passes: int) -> None:
     shop.server.also = {"PYTHONPATH": str(FAILING), "FAILPOINT": point, "FAILPOINT_PASSES": str(passes)}
     shop.server.start()
     with shop.reporting(REQUESTS):
-        shop.server.process.wait(60)
+        shop.server.process.wait(READY_SECONDS)
     shop.ledger.wait_until_left()
     shop.note_fault()
 

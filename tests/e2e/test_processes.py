@@ -62,7 +62,7 @@ def test_a_dispatch_process_that_is_killed_comes_back_and_goes_on(server: Servin
     deliver(ledger, "A2", shop)
     assert dispatch_process(server) != first
     assert "dispatch_process_ended" in server.said()
-    assert "waypost_attempts_in_flight" in text_at(server, "/metrics")
+    server.wait_for(lambda: "waypost_attempts_in_flight" in text_at(server, "/metrics"))
     assert server.stop() == 0
 
 
@@ -83,7 +83,7 @@ def test_another_dispatcher_works_beside_serve_on_its_data_directory(server: Ser
     other = Program(server.log.with_name("dispatch.log"), {"WAYPOST_DATA_DIR": str(server.data_dir)})
     other.launch("dispatch")
     other.wait_until_ready()
-    assert "waypost_attempts_in_flight" in text_at(other, "/metrics")
+    other.wait_for(lambda: "waypost_attempts_in_flight" in text_at(other, "/metrics"))
 
     assert other.stop() == 0
     assert server.stop() == 0

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.request import urlopen
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 120
 
 
 @dataclass

@@ -15,7 +15,7 @@ from examples.demo.site import Site
 from tests.support.embedded import open_place
 
 WAYPOST = (sys.executable, "-m", "waypost")
-READY_SECONDS = 60
+READY_SECONDS = 120
 LOOK_SECONDS = 0.02
 LOOPBACK = {"WAYPOST_EGRESS_ALLOW": "127.0.0.0/8,::1/128", "WAYPOST_EGRESS_PORTS": "1024-65535"}
 
@@ -35,7 +35,7 @@ def run_waypost(*arguments: str, stdin: str = "", **settings: str) -> subprocess
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=READY_SECONDS,
         )
 
 
@@ -75,7 +75,7 @@ class Program:
         self.wait_for(lambda: Site(self.url).status("/health/ready") == 200)
 
     def wait_for(self, look) -> None:
-        """Look until it is true; fails when the server ends or takes a minute."""
+        """Look until it is true; fails when the server ends or takes two minutes."""
         until = time.monotonic() + READY_SECONDS
         while not look():
             try:
@@ -88,7 +88,7 @@ class Program:
     def stop(self) -> int:
         """Ask it to stop and give its exit code."""
         self.process.terminate()
-        return self.process.wait(40)
+        return self.process.wait(READY_SECONDS)
 
     def kill(self) -> None:
         """End it and everything it started without a last word."""
