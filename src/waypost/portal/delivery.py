@@ -31,13 +31,13 @@ _CURL: Final = "curl"
 
 @get(HISTORY + "/{delivery_id:str}")
 async def show_delivery(request: PageRequest, pages: GivenPages, delivery_id: FromPath[str]) -> Response[bytes]:
-    """Show the delivery; with ``?do=curl`` the command stands on the page."""
+    """Show the delivery; with ``?do=curl`` the command stands on the page, with ``?attempt=`` that attempt in full."""
     visitor = await enter(request, pages)
     row = await changes.find(pages.parts, visitor.account, changes.read_id(delivery_id))
     async with pages.parts.database.serving.acquire() as session:
         webhook = await endpoints.find(session, visitor.account, row.endpoint)
         parcel = None if row.sample else await trackings.find(session, visitor.account, row.tracking)
-    shown = showing.delivery(await v1.show_with_attempts(pages.parts, row))
+    shown = showing.delivery(await v1.show_with_attempts(pages.parts, row), request.query_params.get("attempt"))
     return page(
         request,
         "delivery.html",

@@ -34,9 +34,10 @@ class ShownText(msgspec.Struct, frozen=True):
 
 
 class ShownAttempt(msgspec.Struct, frozen=True):
-    """An attempt, its bodies ready to be shown, and what to do about it when it failed."""
+    """An attempt, and what to do about it when it failed; ``in_full`` with its bodies, ready to be shown."""
 
     attempt: Attempt
+    in_full: bool
     request_body: ShownText | None
     response_body: ShownText | None
     remedy: str | None
@@ -58,16 +59,21 @@ class ShownSnippet(msgspec.Struct, frozen=True):
     text: ShownText
 
 
-def delivery(shown: DeliveryWithAttempts) -> ShownDelivery:
-    """Give a delivery ready to be shown."""
-    return ShownDelivery(shown, [_attempt(attempt) for attempt in reversed(shown.attempts)])
+def delivery(shown: DeliveryWithAttempts, number: str | None = None) -> ShownDelivery:
+    """Give a delivery ready to be shown, in full the attempt with this number or else the newest: all would be much."""
+    numbers = [str(attempt.number) for attempt in shown.attempts]
+    chosen = number if number in numbers else next(reversed(numbers), None)
+    return ShownDelivery(
+        shown, [_attempt(attempt, in_full=str(attempt.number) == chosen) for attempt in reversed(shown.attempts)]
+    )
 
 
-def _attempt(attempt: Attempt) -> ShownAttempt:
-    response = attempt.response.body if attempt.response else None
-    request = attempt.request.body
+def _attempt(attempt: Attempt, *, in_full: bool) -> ShownAttempt:
+    response = attempt.response.body if in_full and attempt.response else None
+    request = attempt.request.body if in_full else None
     return ShownAttempt(
         attempt,
+        in_full,
         None if request is None else body(request),
         None if response is None else body(response, longest=LONGEST_ANSWER),
         remedy(Outcome(attempt.outcome), attempt.status_code, _target(attempt)),

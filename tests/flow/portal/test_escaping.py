@@ -120,6 +120,7 @@ async def test_what_others_wrote_is_text_on_every_page(
         "/settings/audit": (NAME,),
         f"/developer/apikeys?revoke={key}": (f"use {NAME} (",),
         f"{HOME}/history/{delivery}": (PROBE, URL, HEADER, "javascript:probe()"),
+        f"{HOME}/history/{delivery}?attempt=1": (PROBE, URL, HEADER, "javascript:probe()"),
     }
 
     for path, texts in shown.items():
@@ -251,7 +252,8 @@ async def test_whatever_a_receiver_answers_can_be_looked_at(
     await attempt(portal, made, body, [("content-type", "text/html")])
     await attempt(portal, made, None)
 
-    page = await browser.get(f"{HOME}/history/{made}")
+    pages = [await browser.get(f"{HOME}/history/{made}{query}") for query in ("?attempt=1", "?attempt=2", "")]
 
-    assert page.status_code == 200
-    assert_harmless(page.text)
+    assert [page.status_code for page in pages] == [200] * 3
+    assert "Attempt 1: The endpoint answered" in assert_harmless(pages[0].text).text
+    assert assert_harmless(pages[1].text).text == assert_harmless(pages[2].text).text
