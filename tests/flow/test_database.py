@@ -1,6 +1,18 @@
-"""The connections of the serving pool, as one request leaves them for the next."""
+"""The connections of the pools: as one request leaves them for the next, and what tells that there are none."""
 
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+from httpx import ASGITransport, AsyncClient
+
+from tests.support.api import serving_api
+from waypost.api.application import make_application
 from waypost.store.database import Database
+from waypost.store.statements import LOST
 
 
 async def test_a_connection_is_given_back_without_a_round_trip(database: Database) -> None:
@@ -20,3 +32,33 @@ async def test_a_transaction_that_was_left_open_is_rolled_back(database: Databas
     async with database.engine.acquire() as session:
         state = await session.fetchval("select state from pg_stat_activity where pid = $1", pid)
     assert state == "idle"
+
+
+@contextmanager
+def silent_server() -> Iterator[int]:
+    """Give the port of a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("place", ["host=/nowhere&port=1", "host=/tmp&port=1", "host=127.0.0.1&port=1"])
+async def test_what_keeps_a_connection_from_being_made_is_told_as_a_loss(place: str) -> None:
+    with pytest.raises(LOST):
+        await Database.open({"dsn": f"postgresql://a:b@/c?{place}&sslmode=disable"})
+
+
+async def test_a_server_that_does_not_answer_in_time_is_told_as_a_loss() -> None:
+    with silent_server() as port, pytest.raises(LOST):
+        await Database.open({"dsn": f"postgresql://a:b@127.0.0.1:{port}/c?sslmode=disable", "timeout": 0.2})
+
+
+async def test_a_file_that_can_not_be_read_is_not_taken_for_a_database_that_is_away(database: Database) -> None:
+    async def metrics() -> bytes:
+        raise FileNotFoundError(2, "No such file", "/proc/none")
+
+    async with serving_api(database) as api:
+        application = cast("Any", make_application(replace(api.parts, metrics=metrics)))
+        async with AsyncClient(transport=ASGITransport(application), base_url="http://waypost.test") as client:
+            answer = await client.get("/metrics")
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")

@@ -25,9 +25,9 @@ async def open_database(url: str, *, engine_size: int = 8, serving_size: int = 8
         return await Database.open({"dsn": url}, engine_size=engine_size, serving_size=serving_size)
     except _SAYS_ENOUGH as error:
         raise CannotConnect(f"The database refuses the connection: {error}.") from None
-    except TimeoutError:
-        raise CannotConnect("The database does not answer in time: check DATABASE_URL.") from None
     except OSError as error:
+        if isinstance(error.__cause__, TimeoutError):
+            raise CannotConnect("The database does not answer in time: check DATABASE_URL.") from None
         reason = error.strerror or "it can't be reached"
         raise CannotConnect(f"The database can't be reached ({reason}): check DATABASE_URL and that it runs.") from None
     except (asyncpg.InterfaceError, ValueError):

@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 import asyncpg
 from asyncpg import Pool
 
-from waypost.store.statements import Session
+from waypost.store.statements import Session, Unreachable
 
 ENGINE_SETTINGS: Final = {
     # The planner sees the hot table empty after a vacuum and would flip to a scan: spec of the queue, finding 3.
@@ -47,6 +47,15 @@ class _Serving(asyncpg.Connection):
         return ""
 
 
+async def _connect(*arguments: Any, **named: Any) -> asyncpg.Connection:
+    try:
+        return await asyncpg.connect(*arguments, **named)
+    except ConnectionError:
+        raise
+    except OSError as error:  # no socket, no name, no route, no answer, no descriptor left
+        raise Unreachable(*error.args) from error
+
+
 class Database:
     """The pools of one process. ``engine`` plans its statements as the queue needs it; ``serving`` has stock plans."""
 
@@ -58,11 +67,17 @@ class Database:
     async def open(cls, connection: dict[str, Any], *, engine_size: int = 8, serving_size: int = 8) -> Self:
         """Connect; UnsafeServer when what the server promises is not enough."""
         engine = await asyncpg.create_pool(
-            **connection, min_size=2, max_size=engine_size, server_settings=ENGINE_SETTINGS, init=_prepare_session
+            **connection,
+            connect=_connect,
+            min_size=2,
+            max_size=engine_size,
+            server_settings=ENGINE_SETTINGS,
+            init=_prepare_session,
         )
         try:
             serving = await asyncpg.create_pool(
                 **connection,
+                connect=_connect,
                 min_size=1,
                 max_size=serving_size,
                 server_settings=SERVING_SETTINGS,

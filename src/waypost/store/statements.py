@@ -22,6 +22,11 @@ from asyncpg import (
 from asyncpg.exceptions import OperatorInterventionError, QueryCanceledError
 from asyncpg.pool import PoolConnectionProxy
 
+
+class Unreachable(ConnectionError):  # noqa: N818 - reads as what is wrong
+    """No connection to PostgreSQL can be made; the cause says why."""
+
+
 Session = Connection | PoolConnectionProxy
 """A connection, from the pool or not."""
 
@@ -31,8 +36,12 @@ SENT: Final[Counter[str]] = Counter()
 REPEATABLE: Final = (DeadlockDetectedError, SerializationError)
 """What PostgreSQL answers to a transaction that may simply be run again."""
 
-LOST: Final = (PostgresConnectionError, OperatorInterventionError, QueryCanceledError, InterfaceError, OSError)
-"""What is raised when PostgreSQL went away or stops: whether a commit that was under way took place is not known."""
+LOST: Final = (PostgresConnectionError, OperatorInterventionError, QueryCanceledError, InterfaceError, ConnectionError)
+"""What is raised when PostgreSQL went away or stops: whether a commit that was under way took place is not known.
+
+Whatever else keeps a connection from being made is raised as ``Unreachable``, which is a ConnectionError: an OSError
+may as well come from a file that has nothing to do with PostgreSQL.
+"""
 
 _NAME: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
