@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     trusted_proxies: Networks = ()
     """The networks of the proxies whose `X-Forwarded-For` is believed when log-ins are counted."""
     rate_limit: Annotated[Literal["on", "off"], BeforeValidator(_decided)] = "on"
-    """Whether an account may make only so many calls of API v4 in a second: `on` or `off`."""
+    """Whether an account may make only so many calls in a second: `on` or `off`."""
 
     egress_allow: Networks = ()
     """Networks that webhooks may be sent to although they are private, such as `10.0.0.0/8,::1/128`."""

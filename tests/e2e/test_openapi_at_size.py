@@ -43,7 +43,7 @@ BODIES = ("AddedBody", "ChangedBody", "NewParcelBody", "CorrectionBody", "Report
 @pytest.fixture
 def server() -> Iterator[Serving]:
     # No port but the closed one, so that an endpoint that is thought of leads nowhere.
-    with serving(WAYPOST_RATE_LIMIT="off", WAYPOST_EGRESS_PORTS=CLOSED.rstrip("/").rpartition(":")[2]) as server:
+    with serving(WAYPOST_EGRESS_PORTS=CLOSED.rstrip("/").rpartition(":")[2]) as server:
         server.start()
         yield server
 

@@ -34,7 +34,7 @@ OPERATIONS = {
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Serving]:
-    with serving(WAYPOST_RATE_LIMIT="off") as server:
+    with serving() as server:
         server.start()
         yield server
 

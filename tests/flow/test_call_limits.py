@@ -1,4 +1,4 @@
-"""How often an account may call v4: over all processes together, and with an answer that says when to come again."""
+"""How often an account may call: over all processes together, and with an answer that says when to come again."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,11 +10,13 @@ import pytest
 
 from tests.support.api import Api, Caller, serving_api
 from waypost.api.call_limits import MOST_A_SECOND, Call, CallLimits
+from waypost.api.openapi.document import OPERATIONS
 from waypost.store.call_windows import take
 from waypost.store.database import Database
 from waypost.store.statements import SENT
 
 ACCOUNT = UUID(int=1)
+UPDATE = {"tracking_number": "A1", "courier_code": "dhl", "create": True}
 
 
 @dataclass
@@ -103,9 +105,24 @@ async def test_what_is_granted_lasts_until_the_second_of_the_database_ends(datab
     assert 0 < first.seconds_left == third.seconds_left <= 1
 
 
+async def test_every_call_of_v1_is_counted_but_updates(database: Database) -> None:
+    limits = CallLimits(database, clock=Clock())  # its second does not end
+    async with serving_api(database, call_limits=limits) as api:
+        shop, other = await api.caller(), await api.caller()
+        while await limits.admit(shop.account, Call.V1):
+            pass
+
+        for one in (one for one in OPERATIONS if one.path.startswith("/v1/") and one.scope not in (None, "updates")):
+            answer = await shop.call(one.method, one.path.format(**dict.fromkeys(one.in_path, "x")))
+            assert (answer.status_code, answer.json()["code"]) == (429, "too_many_requests"), one.path
+            assert answer.headers["retry-after"] == "1"
+        assert (await shop.post("/v1/updates", {"updates": [UPDATE]})).status_code == 200
+        assert (await other.get("/v1/endpoints")).status_code == 200
+
+
 @pytest.fixture
 async def limited(database: Database) -> AsyncIterator[Api]:
-    async with serving_api(database, limited=True) as api:
+    async with serving_api(database, call_limits=CallLimits(database)) as api:
         yield api
 
 

@@ -89,7 +89,7 @@ async def serving_api(
     max_endpoints: int = 4,
     ready: str | None = None,
     polled: dict[str, float] | None = None,
-    limited: bool = False,
+    call_limits: CallLimits | None = None,
 ) -> AsyncIterator[Api]:
     hinted: list[UUID] = []
     intake = Intake(database, polled=frozenset(polled or {}), hint=hinted.extend)
@@ -113,7 +113,7 @@ async def serving_api(
         ready=is_ready,
         metrics=no_metrics,
         track_links=TrackLinks("a key for tests only", public_url=None),
-        call_limits=CallLimits(database) if limited else None,
+        call_limits=call_limits,
         walks=Walks(),
     )
     intake.start()

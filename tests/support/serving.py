@@ -17,7 +17,11 @@ from tests.support.embedded import open_place
 WAYPOST = (sys.executable, "-m", "waypost")
 READY_SECONDS = 120
 LOOK_SECONDS = 0.02
-LOOPBACK = {"WAYPOST_EGRESS_ALLOW": "127.0.0.0/8,::1/128", "WAYPOST_EGRESS_PORTS": "1024-65535"}
+LOOPBACK = {
+    "WAYPOST_EGRESS_ALLOW": "127.0.0.0/8,::1/128",
+    "WAYPOST_EGRESS_PORTS": "1024-65535",
+    "WAYPOST_RATE_LIMIT": "off",
+}
 
 
 def environment(**settings: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from tools.documentation.commands import commands
 from tools.documentation.metrics import metrics
 from tools.documentation.settings import CARRIERS, settings
 from waypost import carriers
+from waypost.api.call_limits import MOST_A_SECOND, Call
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Skip, Version
@@ -65,6 +66,7 @@ def _facts() -> dict[str, object]:
         "carrier_settings": [one for one in settings() if one.name.startswith(CARRIERS)],
         "commands": commands(),
         "calls": calls,
+        "most_a_second": MOST_A_SECOND[Call.V1],
         "carriers": _carriers(),
         "receiver": receiver,
         "metrics": metrics(),

@@ -1,4 +1,4 @@
-"""How often an account may make each call of v4: so many in a second, over all processes together."""
+"""How often an account may call: so often in a second, over all processes together."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ REMEMBERED: Final = 4096
 
 
 class Call(StrEnum):
-    """The calls of v4, as they are counted."""
+    """The calls as they are counted: those of v4 one by one."""
 
     CREATE = "create"
     BATCH = "batch"
@@ -26,10 +26,11 @@ class Call(StrEnum):
     AWB = "awb"
     COURIERS = "couriers"
     DETECT = "detect"
+    V1 = "v1"
 
 
-MOST_A_SECOND: Final = dict.fromkeys(Call, 10) | {Call.CREATE: 3}
-"""TrackingMore's own limits."""
+MOST_A_SECOND: Final = dict.fromkeys(Call, 10) | {Call.CREATE: 3, Call.V1: 100}
+"""Those of v4 are TrackingMore's; that of v1 stops nobody but a program that has gone wild."""
 
 
 class _Window:

@@ -25,7 +25,7 @@ class Parts:
     send, ``hint_by_hand`` that a test or a resend waits; a test's result is waited for ``test_seconds`` at most.
     ``ready`` gives None, or one sentence why not. ``outgoing_ips`` are published as where webhooks come from.
     ``metrics`` gives Prometheus' text. ``track_links`` make the addresses of the parcels' public pages. ``call_limits``
-    is None where v4 may be called as often as wanted. ``walks`` remember where v4's pages end.
+    is None where anybody may call as often as wanted. ``walks`` remember where v4's pages end.
     """
 
     database: Database

@@ -41,7 +41,7 @@ _IDS: Final = {
 }
 _KEYLESS: Final = {401: "No key, or one that is not valid.", 403: "The key lacks the scope that this call needs."}
 _AWAY: Final = {503: "The database does not answer; see Retry-After."}
-_V4_ALWAYS: Final = {429: "More calls in a second than an account may make; see Retry-After."}
+_TOO_MANY: Final = {429: "More calls in a second than an account may make; see Retry-After."}
 _TOO_LARGE: Final = {413: "The body is too large."}
 _UNREAD: Final = {400: "The body is not JSON in UTF-8."}
 _REFUSED: Final = {422: "A parameter or a field can't be taken; `errors` names each. Nothing was changed."}
@@ -179,11 +179,13 @@ def _success(one: Operation, status: int, kind: Any, schemas: _Schemas) -> dict[
 
 
 def _errors_of_v4(one: Operation) -> dict[int, str]:
-    return _KEYLESS | _AWAY | _V4_ALWAYS | (_TOO_LARGE if one.body is not None else {}) | dict(one.errors)
+    return _KEYLESS | _AWAY | _TOO_MANY | (_TOO_LARGE if one.body is not None else {}) | dict(one.errors)
 
 
 def _errors_of_v1(one: Operation) -> dict[int, str]:
     found = {} if one.scope is None else _KEYLESS | _AWAY
+    if one.scope not in (None, "updates"):
+        found |= _TOO_MANY
     if one.body is not None:
         found |= _UNREAD | _TOO_LARGE
     if one.body is not None or one.parameters:

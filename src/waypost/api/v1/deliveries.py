@@ -16,6 +16,7 @@ from waypost.api.parts import Given, Parts
 from waypost.api.problems import FieldError, invalid
 from waypost.api.times import read_rfc3339, rfc3339, rfc3339_or_none
 from waypost.api.v1 import delivery_changes as changes
+from waypost.api.v1.admission import admit
 from waypost.api.v1.attempts import Attempt, show_attempt
 from waypost.domain import ids
 from waypost.domain.deliveries import Settled, Waiting, waiting_state
@@ -66,7 +67,7 @@ class DeliveryWithAttempts(Delivery, frozen=True, kw_only=True):
 @get("/v1/deliveries")
 async def list_deliveries(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """List the account's deliveries, newest first."""
-    caller = await parts.keys.caller(request.headers, scope="read")
+    caller = await admit(request, parts, scope="read")
     query = read_query(request.scope["query_string"], _LIST)
     page = read_page(query, ids.DELIVERY)
     wanted, status = read_filters(query, page)
@@ -88,7 +89,7 @@ async def find_page(parts: Parts, account: UUID, wanted: Wanted, status: str | N
 @get("/v1/deliveries/{delivery_id:str}")
 async def find(request: Request[Any, Any, Any], parts: Given, delivery_id: FromPath[str]) -> Response[bytes]:
     """Give one delivery with its attempts."""
-    caller = await parts.keys.caller(request.headers, scope="read")
+    caller = await admit(request, parts, scope="read")
     row = await changes.find(parts, caller.account, changes.read_id(delivery_id))
     return answer(await show_with_attempts(parts, row))
 
@@ -96,7 +97,7 @@ async def find(request: Request[Any, Any, Any], parts: Given, delivery_id: FromP
 @post("/v1/deliveries/{delivery_id:str}/resend")
 async def resend(request: Request[Any, Any, Any], parts: Given, delivery_id: FromPath[str]) -> Response[bytes]:
     """Send a delivery's event once more, outside its parcel's order."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, scope="write")
     row = await changes.resend(parts, caller.account, changes.read_id(delivery_id))
     return answer(await show_with_attempts(parts, row), HTTPStatus.CREATED)
 
@@ -104,7 +105,7 @@ async def resend(request: Request[Any, Any, Any], parts: Given, delivery_id: Fro
 @post("/v1/deliveries/{delivery_id:str}/cancel")
 async def cancel(request: Request[Any, Any, Any], parts: Given, delivery_id: FromPath[str]) -> Response[bytes]:
     """Cancel a delivery; 202 when an attempt is under way, which decides."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, scope="write")
     row, at_once = await changes.cancel(parts, caller.account, changes.read_id(delivery_id))
     return answer(await show_with_attempts(parts, row), HTTPStatus.OK if at_once else HTTPStatus.ACCEPTED)
 

@@ -15,6 +15,7 @@ from waypost.api.pagination import listed, read_page, read_query
 from waypost.api.parts import Given, Parts
 from waypost.api.times import rfc3339, rfc3339_or_none
 from waypost.api.v1 import endpoint_changes as changes
+from waypost.api.v1.admission import admit
 from waypost.api.v1.chosen import ALL, Added, Changed
 from waypost.api.v1.deliveries import show_with_attempts
 from waypost.domain import ids
@@ -90,7 +91,7 @@ _TEST: Final = msgspec.json.Decoder(Test)
 @get("/v1/endpoints")
 async def list_endpoints(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """List the account's endpoints, newest first."""
-    caller = await parts.keys.caller(request.headers, scope="read")
+    caller = await admit(request, parts, scope="read")
     page = read_page(read_query(request.scope["query_string"], _LIST), ids.ENDPOINT)
     async with parts.database.serving.acquire() as session:
         rows = await endpoints.of_account(session, caller.account, before=page.before, limit=page.limit + 1)
@@ -100,7 +101,7 @@ async def list_endpoints(request: Request[Any, Any, Any], parts: Given) -> Respo
 @post("/v1/endpoints")
 async def add(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """Add an endpoint."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, scope="write")
     row, secret = await changes.add(parts, caller.account, read_json(await request.body(), _ADDED))
     return answer(NewEndpoint(**msgspec.structs.asdict(show(parts, row)), secret=secret), HTTPStatus.CREATED)
 
@@ -108,14 +109,14 @@ async def add(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
 @get("/v1/endpoints/{endpoint_id:str}")
 async def find(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give one endpoint."""
-    caller = await parts.keys.caller(request.headers, scope="read")
+    caller = await admit(request, parts, scope="read")
     return answer(show(parts, await changes.find(parts, caller.account, changes.read_id(endpoint_id))))
 
 
 @patch("/v1/endpoints/{endpoint_id:str}")
 async def change(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Change what is given of an endpoint; what waits is sent with what it is then."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, scope="write")
     endpoint = changes.read_id(endpoint_id)
     body = read_json(await request.body(), _CHANGED)
     return answer(show(parts, await changes.change(parts, caller.account, endpoint, body)))
@@ -124,7 +125,7 @@ async def change(request: Request[Any, Any, Any], parts: Given, endpoint_id: Fro
 @delete("/v1/endpoints/{endpoint_id:str}", status_code=HTTPStatus.NO_CONTENT)
 async def remove(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[None]:
     """Delete an endpoint; what waits for it is cancelled."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, scope="write")
     await changes.remove(parts, caller.account, changes.read_id(endpoint_id))
     return nothing()
 
@@ -132,21 +133,21 @@ async def remove(request: Request[Any, Any, Any], parts: Given, endpoint_id: Fro
 @post("/v1/endpoints/{endpoint_id:str}/enable", status_code=HTTPStatus.OK)
 async def enable(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Turn an endpoint on: events from now on are sent to it."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, scope="write")
     return answer(show(parts, await changes.switch(parts, caller.account, changes.read_id(endpoint_id), on=True)))
 
 
 @post("/v1/endpoints/{endpoint_id:str}/disable", status_code=HTTPStatus.OK)
 async def disable(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Turn an endpoint off; what waits for it is cancelled."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, scope="write")
     return answer(show(parts, await changes.switch(parts, caller.account, changes.read_id(endpoint_id), on=False)))
 
 
 @post("/v1/endpoints/{endpoint_id:str}/test", status_code=HTTPStatus.OK)
 async def test(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Send a sample and give what came of it; 202 when the endpoint takes longer than an attempt may."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, scope="write")
     body = read_json(await request.body(), _TEST)
     row = await changes.test(parts, caller.account, changes.read_id(endpoint_id), body.status)
     shown = await show_with_attempts(parts, row)
@@ -156,14 +157,14 @@ async def test(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromP
 @get("/v1/endpoints/{endpoint_id:str}/secret")
 async def secret(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give the secret that an endpoint's webhooks are signed with."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, scope="write")
     return _answer_secrets(await changes.reveal(parts, caller.account, changes.read_id(endpoint_id)))
 
 
 @post("/v1/endpoints/{endpoint_id:str}/rotate-secret", status_code=HTTPStatus.OK)
 async def rotate_secret(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Change the secret; the present one signs too until the overlap ends."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, scope="write")
     endpoint = changes.read_id(endpoint_id)
     text = await request.body()
     body = read_json(text, _ROTATION) if text else Rotation()
@@ -175,7 +176,7 @@ async def rotate_secret(request: Request[Any, Any, Any], parts: Given, endpoint_
 @post("/v1/endpoints/{endpoint_id:str}/end-rotation", status_code=HTTPStatus.OK)
 async def end_rotation(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Let the previous secret sign no more."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, scope="write")
     return _answer_secrets(await changes.end_rotation(parts, caller.account, changes.read_id(endpoint_id)))
 
 

@@ -16,6 +16,7 @@ from waypost.api.pagination import LARGEST_PAGE, PAGE_SIZE, read_number, read_qu
 from waypost.api.parts import Given, Parts
 from waypost.api.problems import FieldError, invalid, later
 from waypost.api.times import read_rfc3339, rfc3339
+from waypost.api.v1.admission import admit
 from waypost.domain import ids
 from waypost.payloads.v4 import TrackingObject, tracking_object
 from waypost.store.deliveries import LAST
@@ -69,7 +70,7 @@ class _Asked(msgspec.Struct, frozen=True):
 @get("/v1/events")
 async def list_events(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """Give the account's next events, oldest first; when there are none, wait for them up to ``wait`` seconds."""
-    caller = await parts.keys.caller(request.headers, scope="read")
+    caller = await admit(request, parts, scope="read")
     asked = _read(read_query(request.scope["query_string"], _PARAMETERS), caller.account)
     rows = await _next_events(parts, caller.account, asked)
     after = rows[-1].id if rows else asked.after

@@ -13,6 +13,7 @@ from waypost.api.pagination import listed, read_page, read_query
 from waypost.api.parts import Given
 from waypost.api.times import rfc3339, rfc3339_or_none
 from waypost.api.v1 import recovery_changes as changes
+from waypost.api.v1.admission import admit
 from waypost.domain import ids
 from waypost.store import recoveries
 from waypost.store.recoveries import RecoveryRow
@@ -42,7 +43,7 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
 @get("/v1/recoveries")
 async def list_recoveries(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """List the account's recoveries, newest first."""
-    caller = await parts.keys.caller(request.headers, scope="read")
+    caller = await admit(request, parts, scope="read")
     page = read_page(read_query(request.scope["query_string"], _LIST), ids.RECOVERY)
     async with parts.database.serving.acquire() as session:
         rows = await recoveries.of_account(session, caller.account, before=page.before, limit=page.limit + 1)
@@ -52,7 +53,7 @@ async def list_recoveries(request: Request[Any, Any, Any], parts: Given) -> Resp
 @post("/v1/recoveries")
 async def start(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """Begin a recovery; with `dry_run` only count what it would send."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, scope="write")
     row = await changes.start(parts, caller.account, read_json(await request.body(), _ASKED))
     return answer(show(row), HTTPStatus.CREATED)
 
@@ -60,14 +61,14 @@ async def start(request: Request[Any, Any, Any], parts: Given) -> Response[bytes
 @get("/v1/recoveries/{recovery_id:str}")
 async def find(request: Request[Any, Any, Any], parts: Given, recovery_id: FromPath[str]) -> Response[bytes]:
     """Give one recovery and how far it is."""
-    caller = await parts.keys.caller(request.headers, scope="read")
+    caller = await admit(request, parts, scope="read")
     return answer(show(await changes.find(parts, caller.account, recovery_id)))
 
 
 @post("/v1/recoveries/{recovery_id:str}/stop", status_code=HTTPStatus.OK)
 async def stop(request: Request[Any, Any, Any], parts: Given, recovery_id: FromPath[str]) -> Response[bytes]:
     """Queue no more of a recovery; what it has queued is still sent."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, scope="write")
     return answer(show(await changes.stop(parts, caller.account, recovery_id)))
 
 

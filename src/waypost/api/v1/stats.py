@@ -15,6 +15,7 @@ from waypost.api.parts import Given, Parts
 from waypost.api.problems import FieldError, invalid
 from waypost.api.times import read_rfc3339, rfc3339, rfc3339_or_none
 from waypost.api.v1 import endpoint_changes as changes
+from waypost.api.v1.admission import admit
 from waypost.domain.latency import percentile
 from waypost.store import endpoints, hours
 
@@ -58,7 +59,7 @@ class Stats(msgspec.Struct, frozen=True):
 @get("/v1/endpoints/{endpoint_id:str}/stats")
 async def stats(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Tell how an endpoint does: of the last 24 hours, or between ``since`` and ``until``."""
-    caller = await parts.keys.caller(request.headers, scope="read")
+    caller = await admit(request, parts, scope="read")
     endpoint = changes.read_id(endpoint_id)
     since, until = _range(read_query(request.scope["query_string"], _PARAMETERS))
     await changes.find(parts, caller.account, endpoint)

@@ -13,6 +13,7 @@ from waypost.api.parts import Given, Parts
 from waypost.api.problems import Problem, not_found
 from waypost.api.times import rfc3339_or_none
 from waypost.api.tracking_changes import IsArchived, NobodyToAsk, NoSuchTracking
+from waypost.api.v1.admission import admit
 from waypost.payloads.v4 import TrackingObject, tracking_object
 from waypost.store.trackings import WatchedTracking
 
@@ -32,7 +33,7 @@ _OF_V4: Final = TrackingObject.__struct_fields__
 @get("/v1/trackings/{tracking_id:str}")
 async def find(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
     """Give one parcel."""
-    caller = await parts.keys.caller(request.headers, scope="read")
+    caller = await admit(request, parts, scope="read")
     try:
         return answer(show(parts, await changes.find(parts, caller.account, _read_id(tracking_id))))
     except NoSuchTracking:
@@ -42,7 +43,7 @@ async def find(request: Request[Any, Any, Any], parts: Given, tracking_id: FromP
 @post("/v1/trackings/{tracking_id:str}/refresh", status_code=HTTPStatus.OK)
 async def refresh(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
     """Let a parcel's carrier be asked soon, but not more often than it wants; ``next_poll_at`` says when."""
-    caller = await parts.keys.caller(request.headers, scope="write")
+    caller = await admit(request, parts, scope="write")
     try:
         return answer(show(parts, await changes.refresh(parts, caller.account, _read_id(tracking_id))))
     except NoSuchTracking:

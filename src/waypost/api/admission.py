@@ -1,0 +1,20 @@
+"""Who may make a call, and how often."""
+
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Request
+
+from waypost.api.call_limits import MOST_A_SECOND, Call
+from waypost.api.keys import Caller
+from waypost.api.parts import Parts
+from waypost.api.problems import later
+
+
+async def admit(request: Request[Any, Any, Any], parts: Parts, call: Call, *, scope: str) -> Caller:
+    """Give who makes a call. Raises KeyRefused, and Problem 429 for one call too many in a second."""
+    caller = await parts.keys.caller(request.headers, scope=scope)
+    if parts.call_limits is not None and not await parts.call_limits.admit(caller.account, call):
+        detail = f"More than {MOST_A_SECOND[call]} calls in a second: an account may make no more of this kind."
+        raise later(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", detail)
+    return caller

@@ -1,0 +1,15 @@
+"""Who may make a call of v1: all are counted together, but not updates, of which there may be thousands a second."""
+
+from typing import Any
+
+from litestar import Request
+
+from waypost.api import admission
+from waypost.api.call_limits import Call
+from waypost.api.keys import Caller
+from waypost.api.parts import Parts
+
+
+async def admit(request: Request[Any, Any, Any], parts: Parts, *, scope: str) -> Caller:
+    """Give who makes a call of v1; raises as ``admission.admit``."""
+    return await admission.admit(request, parts, Call.V1, scope=scope)
