@@ -87,7 +87,7 @@ def look(shop: Site, folder: Path, *, seed: int, options: tuple[str, ...]) -> su
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("options", [ONE_BY_ONE, ONE_AFTER_THE_OTHER], ids=["one by one", "one after the other"])
 def test_two_accounts_get_no_answer_that_is_not_described(
     server: Serving, tmp_path: Path, options: tuple[str, ...]
