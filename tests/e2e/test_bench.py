@@ -25,7 +25,7 @@ def test_the_benchmark_delivers_what_it_says() -> None:
             env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
         )
 
     assert ended.returncode == 0, ended.stderr
