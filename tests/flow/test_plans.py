@@ -49,6 +49,17 @@ ARGUMENTS = {
     "watch_again": ([1], [1], [uuid4()], ["dhl"], [True]),
     "change_trackings": ([1], [1], [uuid4()], [1], [uuid4()], ["transit"], ["transit001"], [b""], [NOW], [None]),
 }
+BY_ID = (
+    "claim",
+    "claim_by_hand",
+    "claim_suspects",
+    "hold",
+    "settle",
+    "retry",
+    "unblock",
+    "supersede",
+    "expire_deliveries",
+)
 BOUNDS = (ALL_BUCKETS, [uuid4()], UUID(int=0), UUID(int=2**127), None, 51)
 DAYS = (date.min, date.max)
 LANES = (uuid4(), [False, True], ["transit", "delivered"], UUID(int=0), UUID(int=2**127), 100, 0)
@@ -99,6 +110,12 @@ async def large(database: Database) -> None:
     await database.serving.execute("vacuum analyze due")
 
 
+async def all_of_one_endpoint(database: Database) -> None:
+    await database.serving.execute(FILL, 20_000)
+    await database.serving.execute("update due set endpoint = $1", uuid4())
+    await database.serving.execute("vacuum full analyze due")
+
+
 async def generic_plan(session: Session, name: str, arguments: int) -> str:
     """Give the plan that is kept for any arguments, made now: what the engine's connections come to run.
 
@@ -119,6 +136,14 @@ async def test_hot_statements_never_scan_or_sort_the_queue(database: Database, s
 
     bad = r"Seq Scan on (due|tracking|event|settled|watch)\b|Bitmap Heap Scan"
     assert {name: plan for name, plan in plans.items() if re.search(bad, plan) or "Index" not in plan} == {}
+
+
+async def test_rows_are_looked_up_by_their_ids_when_nearly_all_are_of_one_endpoint(database: Database) -> None:
+    await all_of_one_endpoint(database)
+    async with database.engine.acquire() as session:
+        plans = {name: await generic_plan(session, name, len(ARGUMENTS[name])) for name in BY_ID}
+
+    assert {name: plan for name, plan in plans.items() if "due_endpoint" in plan or "due_pkey" not in plan} == {}
 
 
 @pytest.mark.parametrize("state", [never_analysed, emptied_and_vacuumed, large])

@@ -14,7 +14,8 @@ from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.trie
       from unnest($2::uuid[]) as n (endpoint)
       cross join lateral (
           select * from due q
-          where q.bucket = any ($1::smallint[]) and q.endpoint = n.endpoint and q.id >= $3 and q.id < $4
+          where q.bucket = any ($1::smallint[]) and q.endpoint = n.endpoint and q.sequence > 0
+            and q.id >= $3 and q.id < $4
             and (not $7::boolean or q.sample is null)
             and ($5::text is null or $5 = case when q.blocked then 'blocked' when q.tries > 0 then 'retrying'
                                                else 'waiting' end)
@@ -90,7 +91,7 @@ from (select d.*
              q.resend_of, q.recovery, q.blocked, q.next_at
       from due q
       where q.bucket = any ($1::smallint[]) and q.endpoint = any ($2::uuid[]) and q.id >= $3 and q.id < $4
-        and q.sample is not null and ($5::text is null or $5 = 'waiting')
+        and q.sequence > 0 and q.sample is not null and ($5::text is null or $5 = 'waiting')
       order by id desc limit $6) d
 
 -- name: trackings_with_number

@@ -64,7 +64,8 @@ returning id
 -- name: waiting_of_endpoint
 -- Counted to an end, so that a backlog costs no more than its first thousands.
 select count(*) as waiting
-from (select from due where bucket = any ($1::smallint[]) and endpoint = $2 and sample is null limit $3) d
+from (select from due where bucket = any ($1::smallint[]) and endpoint = $2 and sequence > 0 and sample is null
+      limit $3) d
 
 -- name: skipped_of_endpoint
 -- Of the account's newest events those that made no delivery for an endpoint, and why. $3 is its id as hex.

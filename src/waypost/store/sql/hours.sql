@@ -15,4 +15,7 @@ from (select endpoint, hour, day, sum(delivered)::integer as delivered, sum(fail
 order by n.hour, n.endpoint
 
 -- name: oldest_waiting
-select id from due where bucket = any ($1::smallint[]) and endpoint = $2 and sample is null order by id limit 1
+select id from due
+where bucket = any ($1::smallint[]) and endpoint = $2 and sequence > 0 and sample is null
+order by id
+limit 1

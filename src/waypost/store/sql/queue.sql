@@ -1,5 +1,6 @@
 -- The queue: claim, settle, retry, unblock. Every statement that is hot names its buckets, and time is now(), never
--- clock_timestamp(): a volatile function can be no index bound.
+-- clock_timestamp(): a volatile function can be no index bound. `sequence > 0` is always true: who says it may read
+-- what waits of an endpoint by its index.
 
 -- name: claim
 -- Lanes by endpoint: what one endpoint has waiting costs the others nothing. `low` bounds the scan from below, so that
@@ -218,7 +219,7 @@ where exists (select from due q
 -- name: lane_queues
 -- The queues of an endpoint that was turned off or deleted, a bounded number at a time. Tests go on.
 select bucket, tracking, id from due
-where bucket = any ($1::smallint[]) and endpoint = $2 and sample is null limit 500
+where bucket = any ($1::smallint[]) and endpoint = $2 and sequence > 0 and sample is null limit 500
 
 -- name: cancel
 -- Under the tracking's row lock. What is in flight is marked: it is settled by the attempt that runs.
@@ -239,7 +240,7 @@ select (select count(*) from gone) as cancelled, (select count(*) from marked) a
 
 -- name: blocked_of_endpoint
 select bucket, tracking, id from due
-where bucket = any ($1::smallint[]) and endpoint = $2 and id > $3 and blocked
+where bucket = any ($1::smallint[]) and endpoint = $2 and sequence > 0 and id > $3 and blocked
 order by id
 limit 500
 

@@ -37,7 +37,7 @@ where w.bucket = any ($1::smallint[]) and w.bucket = n.bucket and w.tracking = n
 -- Endpoints that are off or deleted and have something waiting: what was queued at the moment they were turned off.
 select e.id from endpoint e
 where not e.enabled and exists (select from due q where q.bucket = any ($1::smallint[]) and q.endpoint = e.id
-                                and q.sample is null and q.cancelling is null)
+                                and q.sequence > 0 and q.sample is null and q.cancelling is null)
 
 -- name: take_duty
 select pg_try_advisory_lock($1, $2) as taken
