@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -331,6 +333,24 @@ async def test_a_connection_that_is_never_taken_fails_in_time_for_another_addres
 
         assert await post(PyreqwestTransport(connect_seconds=0.2), to) == Failure(Outcome.CONNECT_FAILED)
         assert await post(PyreqwestTransport(), to, seconds=0.3) == Failure(Outcome.TIMED_OUT)
+
+
+async def test_the_deadline_covers_the_wait_for_a_client_that_is_being_made() -> None:
+    loop, enough = asyncio.get_running_loop(), threading.Event()
+    threads = ThreadPoolExecutor(1)
+    loop.set_default_executor(threads)  # in which clients are made
+    threads.submit(enough.wait)
+    try:
+        async with receiving() as receiver, asyncio.timeout(10):
+            transport = PyreqwestTransport()
+
+            late = await post(transport, target(receiver), seconds=0.1)
+            assert (late, receiver.connections) == (Failure(Outcome.TIMED_OUT), 0)
+
+            enough.set()
+            assert (await post(transport, target(receiver))).outcome is Outcome.SUCCEEDED
+    finally:
+        enough.set()
 
 
 async def test_a_deadline_that_has_passed_sends_nothing() -> None:

@@ -122,15 +122,18 @@ class PyreqwestTransport:
             return Failure(Outcome.ADDRESS_FORBIDDEN)
         if deadline_seconds <= 0:
             return Failure(Outcome.TIMED_OUT)
-        kept = self._client(target, address)
-        client = kept.result() if kept.done() else await asyncio.shield(kept)
+        ends = time.monotonic() + deadline_seconds
+        client = await self._made(self._client(target, address), deadline_seconds)
+        left = ends - time.monotonic()
+        if client is None or left <= 0:
+            return Failure(Outcome.TIMED_OUT)
         # The client's own deadline, not asyncio's: a request whose task is cancelled goes on without end in 0.15, and
         # its connection with it. (It costs less, too.)
         request = (
             client.post(url)
             .headers(headers)
             .body_bytes(body)
-            .timeout(timedelta(seconds=deadline_seconds))
+            .timeout(timedelta(seconds=left))
             .streamed_read_buffer_limit(READ_BYTES)
             .build_streamed()
         )
@@ -139,6 +142,16 @@ class PyreqwestTransport:
                 return await _read(response)
         except PyreqwestError as error:
             return Failure(_classify(error))
+
+    async def _made(self, kept: asyncio.Future[Client], seconds: float) -> Client | None:
+        """Wait for a client that is being made for so long: after a start a thousand of them wait for a few threads."""
+        if kept.done():
+            return kept.result()
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.shield(kept)
+        except TimeoutError:
+            return None
 
     def _client(self, target: Target, address: IPAddress) -> asyncio.Future[Client]:
         key = (target.scheme, target.host, target.port, address.packed)
