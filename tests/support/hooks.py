@@ -37,6 +37,12 @@ class Hooks:
         return found
 
 
+class Listening(ThreadingHTTPServer):
+    """Takes each connection in a thread of its own; some dozen may come at once."""
+
+    request_queue_size = 128
+
+
 @contextmanager
 def receiving_hooks(port: int = 0) -> Iterator[Hooks]:
     hooks = Hooks()
@@ -62,7 +68,7 @@ def receiving_hooks(port: int = 0) -> Iterator[Hooks]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server = Listening(("127.0.0.1", port), Handler)
     hooks.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
