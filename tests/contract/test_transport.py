@@ -361,7 +361,9 @@ async def test_a_deadline_that_has_passed_sends_nothing() -> None:
 
 async def test_giving_up_from_outside_ends_at_once_and_the_connection_with_the_deadline() -> None:
     async with receiving(always(HANG)) as receiver:
-        sending = asyncio.create_task(post(PyreqwestTransport(), target(receiver), seconds=1))
+        transport = PyreqwestTransport()
+        await transport._client(target(receiver), LOOPBACK)  # to make one may take most of a short deadline
+        sending = asyncio.create_task(post(transport, target(receiver), seconds=1))
         await receiver.received(1)
 
         sending.cancel()

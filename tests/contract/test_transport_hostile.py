@@ -76,6 +76,7 @@ async def test_an_attempt_ends_with_the_right_outcome(script: bytes | Behaviour 
     async with receiving(always(script)) as receiver:
         target = parse_target(receiver.url, ports=Ports.parse("1-65535"))
         transport = PyreqwestTransport()
+        await transport._client(target, ip_address("127.0.0.1"))  # to make one may take most of a short deadline
 
         # Only what never ends is to be given up: anything else has as long as a slow machine may need.
         seconds = HASTY_SECONDS if outcome is Outcome.TIMED_OUT else PATIENT_SECONDS
@@ -93,6 +94,7 @@ async def test_a_hundred_bad_receivers_at_once_hold_up_nobody() -> None:
     transport = PyreqwestTransport()
     async with receiving(lambda number: scripts[number % len(scripts)]) as bad, receiving() as good:
         to_bad, to_good = (parse_target(one.url, ports=Ports.parse("1-65535")) for one in (bad, good))
+        await transport._client(to_bad, ip_address("127.0.0.1"))
         suffering = [
             asyncio.create_task(transport.post(to_bad, ip_address("127.0.0.1"), (), b"{}", deadline_seconds=1))
             for _ in range(100)
