@@ -64,6 +64,10 @@ def default_data_dir() -> Path:
     return (Path(home) if Path(home).is_absolute() else Path.home() / ".local" / "share") / "waypost"
 
 
+def _dispatch_processes() -> int:
+    return 1 if os.cpu_count() == 1 else 2
+
+
 def _parts(value: object) -> list[str]:
     """Take a list, or a text with commas."""
     match value:
@@ -155,6 +159,8 @@ class Settings(BaseSettings):
     """The address of this host that webhooks are sent from."""
     http_timeout_seconds: float = Field(default=15.0, gt=0, le=30)
     """How long an attempt may take as a whole, in seconds."""
+    dispatch_processes: int = Field(default_factory=_dispatch_processes, ge=1, le=64)
+    """How many processes of `waypost serve` send deliveries, sharing the endpoints; 2 on more than one core."""
     retry_base_seconds: float = Field(default=30.0, gt=0, le=3600)
     """The wait before the first retry, in seconds; each further one is twice as long."""
     retry_limit: int = Field(default=14, ge=0, le=14)

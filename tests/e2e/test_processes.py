@@ -1,4 +1,4 @@
-"""The server as several processes: the dispatch process of `serve`, and one role a process."""
+"""The server as several processes: the dispatch processes of `serve`, and one role a process."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from examples.demo.site import Site
 from tests.e2e.test_serve import alive, children_of, report, text_at
 from tests.support.embedded import open_place, running
 from tests.support.ledger import Ledger, keeping_ledger
-from tests.support.reporter import SCANS
+from tests.support.reporter import SCANS, wait_until_settled
 from tests.support.serving import Program, Serving, run_waypost, running_roles, serving
 
 KEY = "a secret key of sixteen characters or more"
@@ -27,7 +27,7 @@ def ledger() -> Iterator[Ledger]:
 
 @pytest.fixture
 def server() -> Iterator[Serving]:
-    with serving() as server:
+    with serving(WAYPOST_DISPATCH_PROCESSES="2") as server:
         server.start()
         yield server
 
@@ -40,43 +40,56 @@ async def url() -> AsyncIterator[str]:
             yield server.dsn
 
 
-def dispatch_process(server: Serving) -> int:
+def dispatch_processes(server: Serving) -> set[int]:
+    """Give both, as soon as they share the work."""
+    server.wait_for(lambda: "waypost_dispatchers 2.0\n" in text_at(server, "/metrics"))
     commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children_of(server.process.pid)}
-    (found,) = (pid for pid, command in commands.items() if b"waypost.app.child" in command and alive(pid))
-    return found
+    return {pid for pid, command in commands.items() if b"waypost.app.child" in command and alive(pid)}
+
+
+def succeeded(server: Serving) -> str:
+    (line,) = (
+        line for line in text_at(server, "/metrics").splitlines() if 'attempts_total{outcome="succeeded"}' in line
+    )
+    return line.split()[-1]
 
 
 def deliver(ledger: Ledger, number: str, shop) -> None:
     ledger.wait_for({shop.post("/v1/updates", report(number))["results"][0]["event_id"]})
 
 
-def test_a_dispatch_process_that_is_killed_comes_back_and_goes_on(server: Serving, ledger: Ledger) -> None:
+def test_dispatch_processes_that_are_killed_come_back_and_go_on(server: Serving, ledger: Ledger) -> None:
     shop = server.account()
     shop.post("/v1/endpoints", {"url": ledger.url})
     deliver(ledger, "A1", shop)
-    first = dispatch_process(server)
+    first = dispatch_processes(server)
+    assert len(first) == 2
+    wait_until_settled(server, shop.headers["tracking-api-key"])
+    server.wait_for(lambda: succeeded(server) == "1.0")
 
-    os.kill(first, signal.SIGKILL)
-    server.wait_for(lambda: not alive(first) and shop.status("/health/ready") == 200)
+    for process in first:
+        os.kill(process, signal.SIGKILL)
+    server.wait_for(lambda: not any(map(alive, first)) and shop.status("/health/ready") == 200)
 
     deliver(ledger, "A2", shop)
-    assert dispatch_process(server) != first
-    assert "dispatch_process_ended" in server.said()
-    server.wait_for(lambda: "waypost_attempts_in_flight" in text_at(server, "/metrics"))
+    assert len(dispatch_processes(server) - first) == 2
+    server.wait_for(lambda: succeeded(server) == "2.0")  # what those had counted that were killed counts on
+    assert server.said().count("dispatch_process_ended") == 2
     assert server.stop() == 0
 
 
 @pytest.mark.parametrize("paused", [False, True])
-def test_the_dispatch_process_never_outlives_serve(server: Serving, *, paused: bool) -> None:
-    dispatch = dispatch_process(server)
+def test_the_dispatch_processes_never_outlive_serve(server: Serving, *, paused: bool) -> None:
+    dispatch = dispatch_processes(server)
     if paused:
-        os.kill(dispatch, signal.SIGSTOP)
+        for process in dispatch:
+            os.kill(process, signal.SIGSTOP)
 
     os.kill(server.process.pid, signal.SIGKILL)  # it alone, not its group
     server.process.wait()
 
     with keeping_ledger() as clock, clock.changed:
-        assert clock.changed.wait_for(lambda: not alive(dispatch), 10)
+        assert clock.changed.wait_for(lambda: not any(map(alive, dispatch)), 10)
 
 
 def test_another_dispatcher_works_beside_serve_on_its_data_directory(server: Serving) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from tests.flow.test_dispatch import VAULT, Way
 from tests.flow.test_intake import reporting, scan
-from tests.support.databases import add_account
+from tests.support.databases import PLACE, add_account
 from tests.support.receiver import Received, Receiver
 from waypost.dispatch.addresses import AddressSlots
 from waypost.dispatch.dispatcher import Dispatcher
@@ -36,7 +36,7 @@ def way_to_many(database: Database, policy: Policy) -> Way:
     way = Way(database, policy=policy)
     settings = Settings(user_agent="Waypost/test", policy=policy, timeout_seconds=TIMEOUT_SECONDS)
     way.sender = Sender(way.guard, way.transport, VAULT, settings, AddressSlots(ACCOUNTS * ENDPOINTS))
-    way.dispatcher = Dispatcher(database, way.sender, timeout_seconds=TIMEOUT_SECONDS, alone=True)
+    way.dispatcher = Dispatcher(database, way.sender, timeout_seconds=TIMEOUT_SECONDS, place=PLACE)
     return way
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from tests.support.api import Api, Caller
+from tests.support.databases import PLACE
 from tests.support.receiver import HANGS_AFTER_SECONDS, Receiver, always, answering, receiving
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.guard import Guard
@@ -51,7 +52,7 @@ async def dispatching(api: Api, settled: int, *, policy: Policy) -> AsyncIterato
     guard = Guard(SystemResolver(), ports=Ports.parse("1-65535"), allow=(ip_network("127.0.0.0/8"),))
     sender = Sender(guard, PyreqwestTransport(), Vault("a key for tests only"), Settings("Waypost/test", policy))
     stop = asyncio.Event()
-    serving = asyncio.create_task(Dispatcher(api.database, sender, alone=True).serve(stop))
+    serving = asyncio.create_task(Dispatcher(api.database, sender, place=PLACE).serve(stop))
     async with asyncio.timeout(HANGS_AFTER_SECONDS):
         while await api.database.serving.fetchval("select count(*) from settled") < settled:
             pass

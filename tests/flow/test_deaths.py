@@ -11,31 +11,34 @@ from tests.support.databases import add_account, add_endpoint
 from waypost.domain.suspicion import SUSPECT_AFTER
 from waypost.store import queue
 from waypost.store.database import Database
+from waypost.store.queue import Place
 from waypost.store.rows import Claimed, Finished
 
-PARENT, ANOTHER = uuid4(), uuid4()
+PARENT, ANOTHER = Place(uuid4(), 0), Place(uuid4(), 0)
+BROTHER = Place(PARENT.serve, 1)
+BESIDE = Place(uuid4(), 0, alone=False)
 _LONG_STARTED = "select now() - pg_postmaster_start_time() > interval '10 seconds'"
 
 
 @dataclass
-class Place:
+class Scene:
     """An endpoint for which two deliveries wait."""
 
     database: Database
     endpoint: UUID
 
-    async def die(self, witness: UUID | None, *, holding: int = 2) -> None:
+    async def die(self, place: Place, *, holding: int = 2) -> None:
         """Let a dispatcher that holds so many die."""
         async with self.database.engine.acquire() as session:
-            number = await queue.join(session, child=True, witness=witness)
+            number = await queue.join(session, place=place)
             held = await claim(self.database, self.endpoint, free=holding, dispatcher=number)
             assert len(held) == holding
 
-    async def find(self, witness: UUID | None, *, alone: bool = True) -> None:
+    async def find(self, place: Place) -> None:
         """Let another dispatcher look for those that died."""
         async with self.database.engine.acquire() as session:
-            number = await queue.join(session, child=True, witness=witness)
-            await queue.rescue(session, number, alone=alone, witness=witness)
+            number = await queue.join(session, place=place)
+            await queue.rescue(session, number, place=place)
             await queue.leave(session, number)
 
     async def deaths(self) -> list[int]:
@@ -52,90 +55,86 @@ class Place:
 
 
 @pytest.fixture
-async def place(database: Database) -> Place:
+async def scene(database: Database) -> Scene:
     account = await add_account(database)
     endpoint = await add_endpoint(database, account)
     for number in ("A1", "A2"):
         await report(database, account, number, 8)
-    return Place(database, endpoint)
+    return Scene(database, endpoint)
 
 
-async def test_a_death_that_the_parent_outlived_counts_against_what_was_in_hand(place: Place) -> None:
-    await place.die(PARENT, holding=1)
-    await place.find(PARENT)
+async def test_a_death_that_the_parent_outlived_counts_against_what_was_in_hand(scene: Scene) -> None:
+    await scene.die(PARENT, holding=1)
+    await scene.find(PARENT)
 
-    assert sorted(await place.deaths()) == [0, 1]
-    assert await place.held() == 0
-
-
-@pytest.mark.parametrize("witness", [None, ANOTHER])
-async def test_a_death_of_which_only_the_silence_is_known_counts_against_nothing(
-    place: Place, witness: UUID | None
-) -> None:
-    await place.die(witness)
-    await place.find(PARENT)
-
-    assert (await place.deaths(), await place.held()) == ([0, 0], 0)
+    assert sorted(await scene.deaths()) == [0, 1]
+    assert await scene.held() == 0
 
 
-async def test_who_has_a_parent_is_left_to_his_successor_for_some_seconds(place: Place) -> None:
+async def test_a_death_of_an_earlier_serve_counts_against_nothing(scene: Scene) -> None:
+    await scene.die(ANOTHER)
+    await scene.find(PARENT)
+
+    assert (await scene.deaths(), await scene.held()) == ([0, 0], 0)
+
+
+@pytest.mark.parametrize("finder", [BROTHER, BESIDE])
+async def test_who_has_a_parent_is_left_to_his_successor_for_some_seconds(scene: Scene, finder: Place) -> None:
     async with asyncio.timeout(20):
-        while not await place.database.serving.fetchval(_LONG_STARTED):
+        while not await scene.database.serving.fetchval(_LONG_STARTED):
             pass
-    await place.die(PARENT)
-    await place.find(ANOTHER, alone=False)
-    assert await place.held() == 2
+    await scene.die(PARENT)
+    await scene.find(finder)
+    assert await scene.held() == 2
 
-    await place.database.serving.execute("update dispatcher set seen_at = now() - interval '11 seconds'")
-    await place.find(ANOTHER, alone=False)
+    await scene.database.serving.execute("update dispatcher set seen_at = now() - interval '11 seconds'")
+    await scene.find(finder)
 
-    assert (await place.deaths(), await place.held()) == ([0, 0], 0)
+    assert (await scene.deaths(), await scene.held()) == ([0, 0], 0)
 
 
-async def test_a_dispatcher_that_goes_on_under_another_number_has_not_died(place: Place) -> None:
-    database = place.database
+async def test_a_dispatcher_that_goes_on_under_another_number_has_not_died(scene: Scene) -> None:
+    database = scene.database
     async with database.engine.acquire() as silent, database.engine.acquire() as session:
-        old = await queue.join(
-            silent, child=True, witness=PARENT
-        )  # the server has not noticed that this session is over
-        await claim(database, place.endpoint, dispatcher=old)
-        assert await queue.join(session, old, child=True, witness=PARENT) != old
-    await place.find(PARENT)
+        old = await queue.join(silent, place=PARENT)  # the server has not noticed that this session is over
+        await claim(database, scene.endpoint, dispatcher=old)
+        assert await queue.join(session, old, place=PARENT) != old
+    await scene.find(PARENT)
 
-    assert (await place.deaths(), await place.held()) == ([0, 0], 0)
+    assert (await scene.deaths(), await scene.held()) == ([0, 0], 0)
 
 
-async def test_an_attempt_that_ends_between_two_deaths_clears_what_was_in_hand(place: Place) -> None:
-    await place.die(PARENT)
-    await place.find(PARENT)
+async def test_an_attempt_that_ends_between_two_deaths_clears_what_was_in_hand(scene: Scene) -> None:
+    await scene.die(PARENT)
+    await scene.find(PARENT)
 
-    await settle(place.database, *map(refused, await claim(place.database, place.endpoint)))
+    await settle(scene.database, *map(refused, await claim(scene.database, scene.endpoint)))
 
-    assert await place.deaths() == [0, 0]
-
-
-async def test_what_is_given_back_unsent_is_not_cleared(place: Place) -> None:
-    await place.die(PARENT)
-    await place.find(PARENT)
-
-    given_back = [Finished(one, None, None) for one in await claim(place.database, place.endpoint)]
-    await settle(place.database, *given_back)
-
-    assert await place.deaths() == [1, 1]
+    assert await scene.deaths() == [0, 0]
 
 
-async def test_suspects_are_claimed_apart_and_the_next_death_counts_against_them_alone(place: Place) -> None:
+async def test_what_is_given_back_unsent_is_not_cleared(scene: Scene) -> None:
+    await scene.die(PARENT)
+    await scene.find(PARENT)
+
+    given_back = [Finished(one, None, None) for one in await claim(scene.database, scene.endpoint)]
+    await settle(scene.database, *given_back)
+
+    assert await scene.deaths() == [1, 1]
+
+
+async def test_suspects_are_claimed_apart_and_the_next_death_counts_against_them_alone(scene: Scene) -> None:
     for _ in range(SUSPECT_AFTER):
-        await place.die(PARENT, holding=1)
-        await place.find(PARENT)
-    assert sorted(await place.deaths()) == [0, SUSPECT_AFTER]
+        await scene.die(PARENT, holding=1)
+        await scene.find(PARENT)
+    assert sorted(await scene.deaths()) == [0, SUSPECT_AFTER]
 
-    async with place.database.engine.acquire() as session:
-        number = await queue.join(session, child=True, witness=PARENT)
-        (other,) = await claim(place.database, place.endpoint, dispatcher=number)
-        (suspect,) = await place.suspects(number)
+    async with scene.database.engine.acquire() as session:
+        number = await queue.join(session, place=PARENT)
+        (other,) = await claim(scene.database, scene.endpoint, dispatcher=number)
+        (suspect,) = await scene.suspects(number)
         assert (other.deaths, suspect.deaths) == (0, SUSPECT_AFTER)
-        assert await place.suspects(number) == []
-    await place.find(PARENT)
+        assert await scene.suspects(number) == []
+    await scene.find(PARENT)
 
-    assert sorted(await place.deaths()) == [0, SUSPECT_AFTER + 1]
+    assert sorted(await scene.deaths()) == [0, SUSPECT_AFTER + 1]

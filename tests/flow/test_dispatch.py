@@ -12,7 +12,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from tests.flow.test_intake import reporting, scan
-from tests.support.databases import add_account, add_endpoint
+from tests.support.databases import PLACE, add_account, add_endpoint
 from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, OK, Peer, answering, receiving
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.guard import Guard
@@ -62,7 +62,7 @@ class Way:
         self.transport = PyreqwestTransport()
         settings = Settings(user_agent="Waypost/test", policy=policy or QUICK, timeout_seconds=timeout_seconds)
         self.sender = Sender(self.guard, self.transport, VAULT, settings)
-        self.dispatcher = Dispatcher(database, self.sender, timeout_seconds=timeout_seconds, alone=True)
+        self.dispatcher = Dispatcher(database, self.sender, timeout_seconds=timeout_seconds, place=PLACE)
         self.intake = Intake(database, polled=frozenset(), hint=self.hint)
 
     def hint(self, endpoints: Iterable[UUID]) -> None:

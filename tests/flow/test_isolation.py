@@ -7,7 +7,7 @@ import pytest
 
 from tests.flow.test_dispatch import HASTY_SECONDS, QUICK, VAULT, Names, Way, running
 from tests.flow.test_intake import reporting, scan
-from tests.support.databases import add_account
+from tests.support.databases import PLACE, add_account
 from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, OK, Receiver, Script, always, answering, receiving
 from waypost.dispatch.addresses import AddressSlots
 from waypost.dispatch.dispatcher import BY_HAND_AT_ONCE, MOST_BY_HAND, Dispatcher
@@ -187,7 +187,7 @@ async def test_no_more_begin_in_a_second_than_the_endpoint_wants(database: Datab
 
 def slotted(way: Way, slots: AddressSlots) -> Way:
     sender = Sender(way.guard, way.transport, VAULT, Settings("Waypost/test", QUICK), slots)
-    way.dispatcher = Dispatcher(way.database, sender, alone=True)
+    way.dispatcher = Dispatcher(way.database, sender, place=PLACE)
     return way
 
 
@@ -219,7 +219,7 @@ async def test_the_next_address_of_a_name_is_tried_when_one_can_not_be_connected
 async def test_slots_are_kept_for_endpoints_that_have_none(database: Database, account: UUID) -> None:
     hanging = IN_FLIGHT
     way = Way(database, policy=Policy(base_seconds=3600))
-    way.dispatcher = Dispatcher(database, way.sender, slots=hanging, alone=True)
+    way.dispatcher = Dispatcher(database, way.sender, slots=hanging, place=PLACE)
     async with running(way), receiving(always(HANG)) as dead, receiving() as healthy:
         await way.add_endpoint(account, dead.url)
         await report(way, account, hanging)

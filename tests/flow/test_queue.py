@@ -9,13 +9,13 @@ from uuid import UUID
 import pytest
 
 from tests.flow.test_intake import reporting, scan
-from tests.support.databases import add_account, add_endpoint
+from tests.support.databases import PLACE, add_account, add_endpoint
 from waypost.domain.deliveries import Settled
 from waypost.intake.batch import write
 from waypost.store import deliveries, delivery_changes, queue
 from waypost.store.database import Database
 from waypost.store.delivery_changes import Cancelled
-from waypost.store.queue import Lane
+from waypost.store.queue import Lane, Place
 from waypost.store.rows import AttemptRow, Claimed, Finished
 from waypost.store.statements import Session
 from waypost.store.states import unpack
@@ -159,13 +159,13 @@ async def test_the_leases_of_a_dead_dispatcher_are_rescued_and_those_of_a_living
 ) -> None:
     await report(database, account, "A1", 8)
     async with database.engine.acquire() as living, database.engine.acquire() as rescuer:
-        number = await queue.join(living, child=True)
+        number = await queue.join(living, place=Place(UUID(int=2), 0))
         me = await queue.join(rescuer)
         await claim(database, endpoint, dispatcher=number)
 
-        assert await queue.rescue(rescuer, me, alone=True) == {number}
+        assert await queue.rescue(rescuer, me, place=PLACE) == {number}
         await living.execute("select pg_advisory_unlock_all()")
-        assert await queue.rescue(rescuer, me, alone=True) == set()
+        assert await queue.rescue(rescuer, me, place=PLACE) == set()
 
     assert len(await claim(database, endpoint)) == 1
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import cast
 from uuid import UUID
@@ -13,7 +13,7 @@ from asyncpg import Record
 
 from tests.flow.test_dispatch import QUICK, VAULT, Way
 from tests.flow.test_intake import reporting, scan
-from tests.support.databases import add_account
+from tests.support.databases import PLACE, add_account
 from tests.support.receiver import HANGS_AFTER_SECONDS, OK, Receiver, answering, receiving
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.run import Sender, Settings
@@ -22,6 +22,7 @@ from waypost.domain.rendezvous import owner
 from waypost.domain.retry import Policy
 from waypost.store import queue
 from waypost.store.database import Database
+from waypost.store.queue import Place
 from waypost.store.statements import Session
 
 ENDPOINTS = 10
@@ -149,27 +150,49 @@ class Interrupted:
 
     async def fetchrow(self, text: str, *arguments: object) -> Record | None:
         row = await self._session.fetchrow(text, *arguments)
-        await queue.rescue(self._other, self._number, alone=True)
+        await queue.rescue(self._other, self._number, place=PLACE)
         return row
 
 
 async def test_who_joins_is_not_taken_for_dead_meanwhile(database: Database) -> None:
     async with database.engine.acquire() as mine, database.engine.acquire() as other:
-        first = await queue.join(other, child=True)
-        number = await queue.join(cast("Session", Interrupted(mine, other, first)), child=True)
+        first = await queue.join(other, place=PLACE)
+        number = await queue.join(cast("Session", Interrupted(mine, other, first)), place=Place(UUID(int=2), 0))
 
-        assert await queue.rescue(other, first, alone=True) == {number}
+        assert await queue.rescue(other, first, place=PLACE) == {number}
+
+
+_JUST_RESTARTED = """
+create schema restarted;
+create function restarted.pg_postmaster_start_time() returns timestamptz stable language sql as 'select now()';
+set search_path = restarted, public, pg_catalog
+"""
+
+
+async def test_after_a_restart_of_postgresql_only_who_must_have_ended_is_taken_for_dead(database: Database) -> None:
+    async with AsyncExitStack() as sessions:
+        mine, *lost = [await sessions.enter_async_context(database.engine.acquire()) for _ in range(4)]
+        await mine.execute(_JUST_RESTARTED)
+        me = await queue.join(mine, place=PLACE)
+        places = (Place(PLACE.serve, 1), Place(UUID(int=2), 1), PLACE)
+        beside, _of_an_earlier_serve, _before_me = [
+            await queue.join(session, place=place) for session, place in zip(lost, places, strict=True)
+        ]
+        for session in lost:
+            await session.execute("select pg_advisory_unlock_all()")
+
+        assert await queue.rescue(mine, me, place=PLACE) == {beside}
 
 
 async def test_who_holds_its_lock_but_does_nothing_for_seconds_gets_no_endpoints(database: Database) -> None:
     async with database.engine.acquire() as paused, database.engine.acquire() as mine:
         number, me = await queue.join(paused), await queue.join(mine)
-        assert await queue.rescue(mine, me, alone=False) == {number}
+        assert await queue.rescue(mine, me) == {number}
 
         await database.serving.execute(
             "update dispatcher set seen_at = now() - $2::interval where number = $1", number, timedelta(seconds=6)
         )
 
-        assert await queue.rescue(mine, me, alone=False) == set()
-        await queue.rescue(paused, number, alone=False)
-        assert await queue.rescue(mine, me, alone=False) == {number}
+        assert await queue.rescue(mine, me) == set()
+        await queue.rescue(paused, number)
+        assert await queue.rescue(mine, me) == {number}

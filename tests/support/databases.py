@@ -10,8 +10,11 @@ import asyncpg
 from waypost.domain import ids
 from waypost.store import migrations, partitions
 from waypost.store.database import Database
+from waypost.store.queue import Place
 
 TEMPLATE = "waypost_template"
+PLACE = Place(UUID(int=1), 0)
+"""Of a dispatcher that is the only one."""
 
 
 def named(dsn: str, database: str) -> str:

@@ -43,6 +43,10 @@ def run_waypost(*arguments: str, stdin: str = "", **settings: str) -> subprocess
         )
 
 
+class EndedError(AssertionError):
+    """A program ended while something was expected of it."""
+
+
 class Program:
     """A `waypost` that runs on as a process of its own, in a session of its own; what it says is kept."""
 
@@ -87,7 +91,7 @@ class Program:
             except subprocess.TimeoutExpired:
                 assert time.monotonic() < until, self.said()[-2000:]
             else:
-                raise AssertionError(f"waypost ended with {code}: {self.said()[-2000:]}")
+                raise EndedError(f"waypost ended with {code}: {self.said()[-2000:]}")
 
     def stop(self) -> int:
         """Ask it to stop and give its exit code."""

@@ -7,6 +7,7 @@ import pytest
 from asyncpg import InterfaceError
 from structlog.testing import capture_logs
 
+from tests.support.databases import PLACE
 from waypost.app.dispatching import DispatchProcess
 from waypost.app.supervisor import Outage, Part, keep_running
 from waypost.settings import Settings
@@ -84,7 +85,7 @@ async def test_a_server_that_stops_while_the_database_is_away_asks_for_it_no_mor
 async def test_a_dispatch_process_that_is_stopped_while_it_starts_has_not_failed(tmp_path: Path) -> None:
     stop = asyncio.Event()
     stop.set()
-    process = DispatchProcess(Settings.model_construct(data_dir=tmp_path, database_url=None))
+    process = DispatchProcess(Settings.model_construct(data_dir=tmp_path, database_url=None), PLACE)
 
     with capture_logs() as lines:
         await process.serve(stop)

@@ -1,9 +1,10 @@
-"""The dispatcher of ``waypost serve`` as a process of its own: ``python -P -m waypost.app.child PARENT NAME``.
+"""A dispatcher of ``waypost serve`` as a process of its own: ``python -P -m waypost.app.child PARENT SERVE PLACE``.
 
-Its settings come by environment and file, as its parent's. Its standard input brings hints, one a line, and empty
-lines that ask how it does; each of those is answered by a line of JSON on standard output (``Measures``). SIGTERM
-drains it. It never outlives its parent: the kernel kills it then, and the end of its input ends it. NAME is new with
-each parent: a child that finds a dead one of the same name knows that its parent has outlived it.
+PARENT is its parent's process, SERVE that one's id, PLACE which of its dispatchers this is: a child that finds a dead
+one of the same place knows that its parent has outlived it. Its settings come by environment and file, as its parent's.
+Its standard input brings hints, one a line, and empty lines that ask how it does; each of those is answered by a line
+of JSON on standard output (``Measures``). SIGTERM drains it. It never outlives its parent: the kernel kills it then,
+and the end of its input ends it.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from uuid import UUID
 
 import msgspec
@@ -25,18 +27,19 @@ from waypost.dispatch.dispatcher import Dispatcher
 from waypost.observe import configure_logging
 from waypost.settings import Settings, read_settings
 from waypost.store.hints import of_text
+from waypost.store.queue import Place
 from waypost.store.statements import SENT
 
 _PR_SET_PDEATHSIG = 1
 ORPHAN = 3
 
 
-def main(parent: int, witness: UUID) -> None:
+def main(parent: int, serve: UUID, place: int) -> None:
     """Dispatch until SIGTERM, or as long as the parent lives."""
     _end_with(parent)
     settings = read_settings({})
     configure_logging(settings.log_level, settings.log_format)
-    uvloop.run(_run(settings, witness))
+    uvloop.run(_run(settings, Place(serve, place, alone=settings.database_url is None)))
 
 
 def _end_with(parent: int) -> None:
@@ -46,15 +49,17 @@ def _end_with(parent: int) -> None:
         sys.exit(ORPHAN)
 
 
-async def _run(settings: Settings, witness: UUID) -> None:
+async def _run(settings: Settings, place: Place) -> None:
     with stop_signals() as stop:
         async with joined_storage(settings) as storage:
             key = await secret_key(settings, storage.database)
-            alone = settings.database_url is None
             others = Notifier(storage.database)
-            dispatcher = make_dispatcher(
-                settings, storage.database, key, alone=alone, witness=witness, tell_others=others.hint
-            )
+
+            def tell_others(endpoints: Iterable[UUID]) -> None:
+                if dispatcher.measures().peers >= settings.dispatch_processes:  # our own were told by our parent
+                    others.hint(endpoints)
+
+            dispatcher = make_dispatcher(settings, storage.database, key, place=place, tell_others=tell_others)
             spare_the_collector()
             loop = asyncio.get_running_loop()
             answers, _ = await loop.connect_write_pipe(asyncio.Protocol, sys.stdout)
@@ -91,4 +96,4 @@ class _Parent(asyncio.Protocol):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), UUID(sys.argv[2]))
+    main(int(sys.argv[1]), UUID(sys.argv[2]), int(sys.argv[3]))

@@ -15,7 +15,7 @@ from waypost.api.keys import Keys
 from waypost.api.parts import Parts
 from waypost.api.track_links import TrackLinks
 from waypost.api.v4.walks import Walks
-from waypost.app.dispatching import DispatchProcess
+from waypost.app.dispatching import DispatchProcesses
 from waypost.app.health import Health
 from waypost.app.hinting import Notifier
 from waypost.app.sending import make_dispatcher, make_guard, user_agent
@@ -64,13 +64,14 @@ class Engine:
 def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozenset[Role]) -> Engine:
     """Build the parts of a process that does more than dispatch."""
     database, vault = storage.database, Vault(secret_key)
-    dispatch = DispatchProcess(settings) if Role.DISPATCH in roles else None
-    hints = dispatch or Notifier(database)
+    dispatch = DispatchProcesses(settings) if Role.DISPATCH in roles else None
+    notifier = Notifier(database)
+    hints = dispatch or notifier
     carriers = CarrierHttp(timeout_seconds=CARRIER_SECONDS, user_agent=user_agent(settings.contact))
     sources = carrier_sources(settings, carriers)
     polled = polled_couriers(sources)
     intake = Intake(database, polled=frozenset(polled), hint=hints.hint)
-    parts = [Part("hints" if dispatch is None else "dispatch", hints.serve)]
+    parts = [Part("hints", notifier.serve)] if dispatch is None else dispatch.parts()
     if Role.POLL in roles:
         parts.append(Part("poller", Poller(database, intake, sources, speed=settings.poll_speed).serve))
     keeper = Keeper(database, intake, history_days=settings.history_days) if Role.KEEP in roles else None
@@ -103,7 +104,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
 
 def compose_dispatch(settings: Settings, storage: Storage, secret_key: str) -> Engine:
     """Build a process that only dispatches."""
-    dispatcher = make_dispatcher(settings, storage.database, secret_key, alone=False)
+    dispatcher = make_dispatcher(settings, storage.database, secret_key)
     parts = (Part("dispatcher", dispatcher.serve),)
 
     async def measures() -> Measures:

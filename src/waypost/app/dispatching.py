@@ -1,4 +1,4 @@
-"""The dispatch process of ``waypost serve``, seen from its parent: started, told what is due, asked, ended."""
+"""The dispatch processes of ``waypost serve``, seen from their parent: started, told what is due, asked, ended."""
 
 import asyncio
 import os
@@ -6,15 +6,18 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 from uuid import UUID, uuid4
 
 import msgspec
 import structlog
 
-from waypost.dispatch.measures import Measures
+from waypost.app.supervisor import Part
+from waypost.dispatch.measures import STILL, Measures, still, together
 from waypost.settings import Settings, variable
 from waypost.store.hints import Hint
+from waypost.store.queue import Place
 
 _LOG: Final = structlog.get_logger()
 STOP_SECONDS: Final = 25.0
@@ -24,29 +27,68 @@ ANSWER_SECONDS: Final = 2.0
 MOST_UNREAD_BYTES: Final = 1 << 16
 """Hints that a process which does not listen has not read yet; it finds the others by looking."""
 
+HEAD_START_SECONDS: Final = 1.0
+"""By so much the first process starts before the others, so that deliveries begin as soon as with one."""
+
 _COMMAND: Final = (sys.executable, "-P", "-m", "waypost.app.child")
 
 
-class DispatchProcess:
-    """Runs the process while ``serve`` does; whoever supervises it starts it again."""
+class DispatchProcesses:
+    """As many processes as the settings say, which share the endpoints; each learns all hints."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._name = uuid4()
-        self._process: asyncio.subprocess.Process | None = None
-        self._asked: deque[asyncio.Future[Measures | None]] = deque()
+        serve = uuid4()
+        self._processes = [
+            DispatchProcess(settings, Place(serve, number)) for number in range(settings.dispatch_processes)
+        ]
+
+    def parts(self) -> list[Part]:
+        """Give the parts that run them."""
+        names = ["dispatch", *(f"dispatch-{number}" for number in range(2, len(self._processes) + 1))]
+        return [Part(name, process.serve) for name, process in zip(names, self._processes, strict=True)]
 
     def hint(self, endpoints: Iterable[UUID]) -> None:
         """Say that these endpoints have something due."""
-        if due := frozenset(endpoints):
+        due = frozenset(endpoints)
+        for process in self._processes:
+            process.hint(due)
+
+    def hint_by_hand(self) -> None:
+        """Say that a test or a resend waits."""
+        for process in self._processes:
+            process.hint_by_hand()
+
+    async def measures(self) -> Measures:
+        """Give how they do together."""
+        return together(await asyncio.gather(*(process.measures() for process in self._processes)))
+
+
+class DispatchProcess:
+    """Runs one process while ``serve`` does; whoever supervises it starts it again."""
+
+    def __init__(self, settings: Settings, place: Place) -> None:
+        self._settings = settings
+        self._place = place
+        self._process: asyncio.subprocess.Process | None = None
+        self._asked: deque[asyncio.Future[Measures | None]] = deque()
+        self._latest = self._ended = STILL
+
+    def hint(self, due: frozenset[UUID]) -> None:
+        """Say that these endpoints have something due."""
+        if due:
             self._write(Hint(due).to_text())
 
     def hint_by_hand(self) -> None:
         """Say that a test or a resend waits."""
         self._write(Hint(by_hand=True).to_text())
 
-    async def measures(self) -> Measures | None:
-        """Give how it does; None when it does not run or does not answer."""
+    async def measures(self) -> Measures:
+        """Give how it does. What it counted goes on when it is started again, else the counts of all would drop."""
+        if answer := await self._ask():
+            self._latest = answer
+        return together([self._ended, answer or still(self._latest)])
+
+    async def _ask(self) -> Measures | None:
         if not self._write(""):
             return None
         answer: asyncio.Future[Measures | None] = asyncio.get_running_loop().create_future()
@@ -56,8 +98,10 @@ class DispatchProcess:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Run the process until ``stop`` is set, then drain it; returns also when it ended by itself."""
+        if self._place.number and await _set_within(stop, HEAD_START_SECONDS):
+            return
         self._process = process = await asyncio.create_subprocess_exec(
-            *(*_COMMAND, str(os.getpid()), str(self._name)),
+            *(*_COMMAND, str(os.getpid()), str(self._place.serve), str(self._place.number)),
             env=self._environment(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -76,6 +120,7 @@ class DispatchProcess:
                 process.kill()
             await reading
             code = await process.wait()
+            self._ended, self._latest = together([self._ended, still(self._latest)]), STILL
             while self._asked:
                 self._asked.popleft().set_result(None)
         # While it starts it has nothing to drain yet, and just ends by the signal.
@@ -102,3 +147,10 @@ class DispatchProcess:
         while line := await process.stdout.readline():
             if self._asked:
                 self._asked.popleft().set_result(msgspec.json.decode(line, type=Measures))
+
+
+async def _set_within(stop: asyncio.Event, seconds: float) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    return stop.is_set()

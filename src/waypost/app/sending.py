@@ -14,6 +14,7 @@ from waypost.dispatch.transport import PyreqwestTransport
 from waypost.domain.retry import Policy
 from waypost.settings import Settings
 from waypost.store.database import Database
+from waypost.store.queue import Place
 from waypost.store.vault import Vault
 
 
@@ -28,11 +29,10 @@ def make_dispatcher(
     database: Database,
     secret_key: str,
     *,
-    alone: bool,
-    witness: UUID | None = None,
+    place: Place | None = None,
     tell_others: Callable[[Iterable[UUID]], None] | None = None,
 ) -> Dispatcher:
-    """Build a dispatcher; see ``Dispatcher`` for ``alone``, ``witness`` and ``tell_others``."""
+    """Build a dispatcher; see ``Dispatcher`` for ``place`` and ``tell_others``."""
     source = None if settings.source_address is None else str(settings.source_address)
     sending = SendSettings(
         user_agent=user_agent(settings.contact),
@@ -41,7 +41,7 @@ def make_dispatcher(
     )
     sender = Sender(make_guard(settings), PyreqwestTransport(source_address=source), Vault(secret_key), sending)
     timeout = settings.http_timeout_seconds
-    return Dispatcher(database, sender, timeout_seconds=timeout, alone=alone, witness=witness, tell_others=tell_others)
+    return Dispatcher(database, sender, timeout_seconds=timeout, place=place, tell_others=tell_others)
 
 
 def user_agent(contact: str | None) -> str:

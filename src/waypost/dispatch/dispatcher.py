@@ -24,7 +24,7 @@ from waypost.store import hints, queue
 from waypost.store.database import Database
 from waypost.store.ending import end
 from waypost.store.hints import Hint
-from waypost.store.queue import Lane
+from waypost.store.queue import Lane, Place
 from waypost.store.rows import Claimed, Finished, LaneEndpoint
 from waypost.store.statements import LOST, REPEATABLE, Session
 
@@ -49,10 +49,9 @@ RESERVED: Final = 4
 class Dispatcher:
     """One process's share of the sending. ``hint`` says that endpoints have something due.
 
-    ``slots`` is the most attempts in flight. ``alone`` says that this is the dispatcher of the one `serve` that owns
-    the PostgreSQL: earlier dispatchers of its kind are certainly dead. ``witness`` names the process that sees this one
-    die, if one does. ``tell_others`` gets what is hinted here and is another dispatcher's. ``serve`` may be called
-    again after it raised because PostgreSQL went away: what is in flight and not recorded yet is kept over that.
+    ``slots`` is the most attempts in flight. ``place``: where it is the child of a `serve`. ``tell_others`` gets what
+    is hinted here and is another dispatcher's. ``serve`` may be called again after it raised because PostgreSQL went
+    away: what is in flight and not recorded yet is kept over that.
     """
 
     def __init__(
@@ -62,8 +61,7 @@ class Dispatcher:
         *,
         timeout_seconds: float = 15.0,
         slots: int = 1024,
-        alone: bool = False,
-        witness: UUID | None = None,
+        place: Place | None = None,
         tell_others: Callable[[Iterable[UUID]], None] | None = None,
     ) -> None:
         self._database = database
@@ -71,7 +69,7 @@ class Dispatcher:
         self._lease = timedelta(seconds=timeout_seconds + LEASE_SLACK_SECONDS)
         self._suspects = Suspects(clock, timeout_seconds=timeout_seconds, lease=self._lease)
         self._slots = slots
-        self._alone, self._witness = alone, witness
+        self._place = place
         self._number: int | None = None
         self._due: set[UUID] = set()
         self._lanes = Lanes()
@@ -140,17 +138,12 @@ class Dispatcher:
     async def serve(self, stop: asyncio.Event) -> None:
         """Dispatch until ``stop`` is set; then let what is in flight end (20 s at most) and give the leases back."""
         async with self._database.engine.acquire() as life:
-            self._number = self._recorder.dispatcher = await queue.join(
-                life, self._number, child=self._alone, witness=self._witness
-            )
-            self._membership.update(self._number, await self._rescue(life, self._number), clock())
+            self._number = self._recorder.dispatcher = await queue.join(life, self._number, place=self._place)
+            self._membership.update(self._number, await queue.rescue(life, self._number, place=self._place), clock())
             async with hints.listening(life, self.heard):
                 await self._dispatch(life, stop)
             await queue.leave(life, self._number)
             self._number = None
-
-    async def _rescue(self, life: Session, number: int) -> set[int]:
-        return await queue.rescue(life, number, alone=self._alone, witness=self._witness)
 
     async def _dispatch(self, life: Session, stop: asyncio.Event) -> None:
         loops = [asyncio.create_task(step) for step in self._loops(life)]
@@ -187,7 +180,7 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         while True:
             self._look.clear()
-            self._share(number, await self._rescue(life, number))
+            self._share(number, await queue.rescue(life, number, place=self._place))
             async with self._database.engine.acquire() as session:
                 lanes = await queue.scout(session)
                 await self._refresh(session, list(self._lanes))

@@ -1,6 +1,9 @@
 """What a dispatcher tells of itself: what metrics and health are made of, also from another process."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
+from typing import Final
 
 import msgspec
 
@@ -26,6 +29,36 @@ class Measures(msgspec.Struct, frozen=True):
     latency_seconds: float = 0.0
     breakers: dict[str, int] = {}
     statements: dict[str, int] = {}
+
+
+STILL: Final = Measures(running=False, in_flight=0)
+
+
+def still(measures: Measures) -> Measures:
+    """Give what is left of a process that has ended: what it had counted."""
+    return msgspec.structs.replace(measures, running=False, in_flight=0, unrecorded=0, peers=0, breakers={})
+
+
+def together(several: Sequence[Measures]) -> Measures:
+    """Give what several processes of one server do: it runs while one of them does."""
+    return Measures(
+        running=any(one.running for one in several),
+        in_flight=sum(one.in_flight for one in several),
+        unrecorded=sum(one.unrecorded for one in several),
+        peers=max(one.peers for one in several),
+        attempts=_added(one.attempts for one in several),
+        latency=[sum(counts) for counts in zip_longest(*(one.latency for one in several), fillvalue=0)],
+        latency_seconds=sum(one.latency_seconds for one in several),
+        breakers=_added(one.breakers for one in several),
+        statements=_added(one.statements for one in several),
+    )
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return dict(total)
 
 
 class AttemptCounts:

@@ -234,12 +234,22 @@ def _ids(finished: Sequence[Finished]) -> tuple[list[int], list[UUID]]:
     return sorted({one.claimed.bucket for one in finished}), [one.claimed.id for one in finished]
 
 
-async def join(session: Session, number: int | None = None, *, child: bool = False, witness: UUID | None = None) -> int:
+class Place(msgspec.Struct, frozen=True):
+    """A place for a dispatcher in a `serve`, whose id is new each time: who had the place before has ended.
+
+    ``alone``: that `serve` owns the PostgreSQL, so that every other one has ended, too.
+    """
+
+    serve: UUID
+    number: int
+    alone: bool = True
+
+
+async def join(session: Session, number: int | None = None, *, place: Place | None = None) -> int:
     """Take a dispatcher's number and prove life by it: as long as this session lives, so does the dispatcher.
 
     Who lost its session joins again under its old ``number``, if nobody has buried it meanwhile, so that what it still
-    has in flight is not taken for a dead dispatcher's. ``child`` says that it is the one of the `serve` that owns the
-    PostgreSQL, ``witness`` which process sees it die, if one does.
+    has in flight is not taken for a dead dispatcher's. ``place``: where it is the child of a `serve`.
     """
     if number is not None:
         known = await fetch_one(session, "known_dispatcher", number)
@@ -247,34 +257,36 @@ async def join(session: Session, number: int | None = None, *, child: bool = Fal
         if known is not None and proof is not None and proof["held"]:
             return number
         await execute(session, "disown", number)
-    row = await fetch_one(session, "join_dispatchers", child, LIVES, witness)
+    described = (False, None, None) if place is None else (place.alone, place.serve, place.number)
+    row = await fetch_one(session, "join_dispatchers", LIVES, *described)
     assert row is not None  # noqa: S101 - an insert gives its row
     new: int = row["number"]
     return new
 
 
-async def rescue(session: Session, number: int, *, alone: bool, witness: UUID | None = None) -> set[int]:
+async def rescue(session: Session, number: int, *, place: Place | None = None) -> set[int]:
     """Say that this dispatcher works, take the leases of those that died, and give the others that work.
 
-    After a restart of PostgreSQL everybody has lost the lock, so ten seconds are waited. ``alone`` says that this
-    dispatcher is the child of the `serve` that owns the server: earlier children of one ended before it began.
+    After a restart of PostgreSQL everybody has lost the lock, so ten seconds are waited, but not for those of which
+    ``place`` says that they have ended.
 
-    A death counts against what was in hand (``domain.suspicion``) only if the dead one had the same ``witness``, which
-    has outlived it: then it was no machine that went out, and no `serve` that was killed as a whole. Others therefore
-    leave one that had a witness to its successor for ten seconds.
+    A death counts against what was in hand (``domain.suspicion``) only if the dead one had the same place: its `serve`
+    has outlived it, so it was no machine that went out, and no `serve` that was killed as a whole. Others therefore
+    leave one that had a place to its successor for ten seconds.
     """
     others = set()
     await execute(session, "beat", number)
     for row in await fetch(session, "other_dispatchers", number):
         if row["works"]:
             others.add(row["number"])
-        sibling = alone and row["child"]
-        theirs = row["witness"] not in (None, witness) and row["seen_lately"]
-        if not sibling and (theirs or not row["settled_server"]):
+        before = place is not None and (row["witness"], row["place"]) == (place.serve, place.number)
+        ended = before or (place is not None and place.alone and row["child"] and row["witness"] != place.serve)
+        theirs = row["witness"] is not None and not before and row["seen_lately"]
+        if not ended and (theirs or not row["settled_server"]):
             continue
         proof = await fetch_one(session, "prove_life", LIVES, row["number"])
         if proof is not None and proof["held"]:
-            await _bury(session, row["number"], seen=witness is not None and row["witness"] == witness)
+            await _bury(session, row["number"], seen=before)
             others.discard(row["number"])
     return others
 

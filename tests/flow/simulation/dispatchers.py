@@ -125,7 +125,7 @@ class Process:
 
     async def look(self) -> None:
         """See who else lives, take over from the dead, and forget how endpoints did that are somebody else's."""
-        others = await queue.rescue(cast("Session", self._life), self.number, alone=False)
+        others = await queue.rescue(cast("Session", self._life), self.number)
         if self._membership.update(self.number, others, self._seconds()):
             for endpoint in [one for one in self._breakers if not self.owns(one) and not self._held(one)]:
                 del self._breakers[endpoint]

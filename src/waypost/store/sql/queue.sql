@@ -256,8 +256,8 @@ group by bucket, tracking, endpoint having bool_and(blocked)
 
 -- name: join_dispatchers
 -- The lock is taken before anybody sees the row: whoever finds it and gets the lock takes this dispatcher for dead.
-with joined as (insert into dispatcher (child, witness) values ($1, $3) returning number)
-select number, pg_try_advisory_lock($2, number) from joined
+with joined as (insert into dispatcher (child, witness, place) values ($2, $3, $4) returning number)
+select number, pg_try_advisory_lock($1, number) from joined
 
 -- name: disown
 -- A number that its process could not take back: whoever buries it must not take that for a death.
@@ -270,7 +270,7 @@ select number from dispatcher where number = $1
 select pg_try_advisory_lock($1, $2) as held
 
 -- name: other_dispatchers
-select number, child, witness, seen_at > now() - interval '5 seconds' as works,
+select number, child, witness, place, seen_at > now() - interval '5 seconds' as works,
        seen_at > now() - interval '10 seconds' as seen_lately,
        now() - pg_postmaster_start_time() > interval '10 seconds' as settled_server
 from dispatcher where number <> $1
