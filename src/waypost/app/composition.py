@@ -37,7 +37,7 @@ TEST_SLACK_SECONDS: Final = 5.0
 
 
 class Role(StrEnum):
-    """What a process does; `serve` does all of it, dispatch in a process of its own."""
+    """What a process does; `serve` does all of it, dispatch in processes of their own."""
 
     WEB = "web"
     DISPATCH = "dispatch"
