@@ -80,20 +80,20 @@ class Receiver:
     def url(self) -> str:
         return f"{self.scheme}://127.0.0.1:{self.port}/hook"
 
-    async def received(self, count: int, timeout: float = HANGS_AFTER_SECONDS) -> list[Received]:  # noqa: ASYNC109
+    async def received(self, count: int, timeout: float = HANGS_AFTER_SECONDS) -> list[Received]:  # noqa: ASYNC109 - a test chooses how long
         """Wait until so many requests have come; gives all that came."""
         await self.until(lambda: len(self.requests) >= count, timeout)
         return self.requests
 
-    async def emptied(self, timeout: float = HANGS_AFTER_SECONDS) -> None:  # noqa: ASYNC109
+    async def emptied(self, timeout: float = HANGS_AFTER_SECONDS) -> None:  # noqa: ASYNC109 - a test chooses how long
         """Wait until no connection is open."""
         await self.left_open(0, timeout)
 
-    async def left_open(self, count: int, timeout: float = HANGS_AFTER_SECONDS) -> None:  # noqa: ASYNC109
+    async def left_open(self, count: int, timeout: float = HANGS_AFTER_SECONDS) -> None:  # noqa: ASYNC109 - a test chooses how long
         """Wait until no more than so many connections are open."""
         await self.until(lambda: len(self.open) <= count, timeout)
 
-    async def until(self, holds: Callable[[], bool], timeout: float = HANGS_AFTER_SECONDS) -> None:  # noqa: ASYNC109
+    async def until(self, holds: Callable[[], bool], timeout: float = HANGS_AFTER_SECONDS) -> None:  # noqa: ASYNC109 - a test chooses how long
         """Wait until something holds of what was received."""
         async with asyncio.timeout(timeout):
             while not holds():

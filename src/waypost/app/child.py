@@ -56,7 +56,7 @@ async def _run(settings: Settings, place: Place) -> None:
             others = Notifier(storage.database)
 
             def tell_others(endpoints: Iterable[UUID]) -> None:
-                if dispatcher.measures().peers >= settings.dispatch_processes:  # our own were told by our parent
+                if dispatcher.peers >= settings.dispatch_processes:  # our own were told by our parent
                     others.hint(endpoints)
 
             dispatcher = make_dispatcher(settings, storage.database, key, place=place, tell_others=tell_others)

@@ -87,6 +87,11 @@ class Dispatcher:
         """How many attempts are under way."""
         return sum(lane.in_flight for lane in self._lanes.values())
 
+    @property
+    def peers(self) -> int:
+        """How many other dispatchers share the endpoints."""
+        return self._membership.peers
+
     def hint(self, endpoints: Iterable[UUID]) -> None:
         """Say that these endpoints have something to send; losing a hint costs a second at most."""
         due = set(endpoints)
@@ -128,7 +133,7 @@ class Dispatcher:
             running=self._serving,
             in_flight=self.in_flight,
             unrecorded=self._recorder.unrecorded,
-            peers=self._membership.peers,
+            peers=self.peers,
             attempts=dict(self._counts.attempts),
             latency=list(self._counts.latency),
             latency_seconds=self._counts.latency_seconds,
