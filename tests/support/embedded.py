@@ -4,8 +4,9 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -15,6 +16,8 @@ from waypost.store.embedded import EmbeddedPostgres
 # Copying a cluster takes a tenth of the time there.
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - mkdtemp makes what is used private
 ROOMY_BYTES = 1 << 30
+LEAVING_SECONDS = 120
+LOOK_SECONDS = 0.02
 
 
 def ignore(_message: str) -> None:
@@ -29,6 +32,7 @@ def open_place() -> Iterator[Path]:
     try:
         yield place
     finally:
+        _wait_until_left(place)
         shutil.rmtree(place)
 
 
@@ -47,6 +51,24 @@ async def run(server: EmbeddedPostgres, statement: str) -> object:
         return await connection.fetchval(statement)
     finally:
         await connection.close()
+
+
+def workers_in(place: Path) -> list[int]:
+    """Give the ids of the processes that work in a folder, as all of a PostgreSQL's do in its cluster."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended as it was looked at, or is not ours
+            if (process / "cwd").readlink().is_relative_to(place):
+                found.append(int(process.name))
+    return found
+
+
+def _wait_until_left(place: Path) -> None:
+    # Of a server that was killed, backends still finish what they do, and take away the files of tables.
+    until = time.monotonic() + LEAVING_SECONDS
+    while left := workers_in(place):
+        assert time.monotonic() < until, f"{left} still work in {place}"
+        time.sleep(LOOK_SECONDS)
 
 
 def _quick_folder() -> Path | None:
