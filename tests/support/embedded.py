@@ -1,10 +1,11 @@
 """Data directories and servers for the tests of the embedded PostgreSQL."""
 
+import os
+import select
 import shutil
 import stat
 import subprocess
 import tempfile
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -17,7 +18,6 @@ from waypost.store.embedded import EmbeddedPostgres
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - mkdtemp makes what is used private
 ROOMY_BYTES = 1 << 30
 LEAVING_SECONDS = 120
-LOOK_SECONDS = 0.02
 
 
 def ignore(_message: str) -> None:
@@ -65,10 +65,14 @@ def workers_in(place: Path) -> list[int]:
 
 def _wait_until_left(place: Path) -> None:
     # Of a server that was killed, backends still finish what they do, and take away the files of tables.
-    until = time.monotonic() + LEAVING_SECONDS
     while left := workers_in(place):
-        assert time.monotonic() < until, f"{left} still work in {place}"
-        time.sleep(LOOK_SECONDS)
+        for process in left:
+            with suppress(ProcessLookupError):
+                handle = os.pidfd_open(process)
+                try:
+                    assert select.select([handle], [], [], LEAVING_SECONDS)[0], f"{process} works in {place}"
+                finally:
+                    os.close(handle)
 
 
 def _quick_folder() -> Path | None:

@@ -3,42 +3,68 @@
 from collections import Counter
 from uuid import UUID
 
+import pytest
+
 from waypost.dispatch.membership import SETTLES_IN_SECONDS, Membership
+from waypost.domain import ids
 from waypost.domain.rendezvous import owner
 
-THINGS = [UUID(int=number << 64) for number in range(2000)]
+ACCOUNTS = [UUID(int=number) for number in range(500)]
+GROUPS = [
+    [ids.make_endpoint_id(1_790_000_000_000, account, place, account.int) for place in range(4)] for account in ACCOUNTS
+]
+ENDPOINTS = [endpoint for group in GROUPS for endpoint in group]
+OLD = [ids.make_id(1_790_000_000_000, 0, number) for number in range(2000)]
 
 
-def test_everybody_gets_about_the_same() -> None:
-    shares = Counter(owner(thing, [1, 2, 3, 4]) for thing in THINGS)
+@pytest.mark.parametrize("endpoints", [ENDPOINTS, OLD], ids=["in groups", "from before there were groups"])
+def test_everybody_gets_about_the_same(endpoints: list[UUID]) -> None:
+    shares = Counter(owner(endpoint, range(1, 6)) for endpoint in endpoints)
 
-    assert all(400 < share < 600 for share in shares.values())
+    assert all(320 < share < 480 for share in shares.values())
+    assert shares.total() == 2000
+
+
+@pytest.mark.parametrize(("members", "shares"), [(2, [2, 2]), (3, [2, 1, 1]), (4, [1, 1, 1, 1]), (6, [1, 1, 1, 1])])
+def test_the_endpoints_of_each_account_are_shared_out_evenly(members: int, shares: list[int]) -> None:
+    for group in GROUPS:
+        assert sorted(Counter(owner(one, range(members)) for one in group).values(), reverse=True) == shares
 
 
 def test_the_order_of_the_members_does_not_matter() -> None:
-    assert [owner(thing, [1, 2, 3]) for thing in THINGS] == [owner(thing, [3, 1, 2]) for thing in THINGS]
+    assert [owner(endpoint, [1, 2, 3]) for endpoint in ENDPOINTS] == [
+        owner(endpoint, [3, 1, 2]) for endpoint in ENDPOINTS
+    ]
 
 
-def test_when_one_leaves_only_its_own_changes_hands() -> None:
-    before = {thing: owner(thing, [1, 2, 3]) for thing in THINGS}
-    after = {thing: owner(thing, [1, 3]) for thing in THINGS}
+def test_when_one_leaves_little_more_than_its_own_changes_hands() -> None:
+    before = {endpoint: owner(endpoint, range(8)) for endpoint in ENDPOINTS}
+    after = {endpoint: owner(endpoint, range(1, 8)) for endpoint in ENDPOINTS}
+    moved = Counter(before[endpoint] for endpoint in ENDPOINTS if before[endpoint] != after[endpoint])
 
-    assert {before[thing] for thing in THINGS if before[thing] != after[thing]} == {2}
+    assert moved.pop(0) == sum(1 for number in before.values() if number == 0)
+    assert moved.total() < 2000 / 8
+
+
+def test_of_those_without_a_group_only_its_own_changes_hands() -> None:
+    moved = {owner(endpoint, [1, 2, 3]) for endpoint in OLD if owner(endpoint, [1, 2, 3]) != owner(endpoint, [1, 3])}
+
+    assert moved == {2}
 
 
 def test_nobody_owns_what_nobody_could() -> None:
-    assert owner(THINGS[0], []) is None
+    assert owner(ENDPOINTS[0], []) is None
 
 
 def test_two_agree_on_who_has_what_and_one_alone_has_all() -> None:
     first, second = Membership(), Membership()
     assert first.update(1, [], now=0.0)
-    assert all(map(first.mine, THINGS))
+    assert all(map(first.mine, ENDPOINTS))
     assert first.settled_at == 0.0
 
     assert first.update(1, [2], now=5.0)
     assert second.update(2, [1], now=5.0)
 
-    assert [first.mine(thing) for thing in THINGS] == [not second.mine(thing) for thing in THINGS]
+    assert [first.mine(endpoint) for endpoint in ENDPOINTS] == [not second.mine(endpoint) for endpoint in ENDPOINTS]
     assert first.settled_at == 5.0 + SETTLES_IN_SECONDS
     assert not first.update(1, [2], now=6.0)

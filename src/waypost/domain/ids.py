@@ -1,7 +1,8 @@
 """Ids that hold their time and their bucket, so that any id finds its row without a search.
 
-Each is a UUIDv7 (RFC 9562) whose ``rand_a`` holds the bucket in its low eight bits. On the wire a tracking's id is 32
-lowercase hex characters; the others carry a prefix before them.
+Each is a UUIDv7 (RFC 9562) whose ``rand_a`` holds the bucket in its low eight bits; an endpoint has no bucket, its id
+holds there what it is shared out by. On the wire a tracking's id is 32 lowercase hex characters; the others carry a
+prefix before them.
 """
 
 import re
@@ -11,6 +12,10 @@ from typing import Final
 from uuid import UUID
 
 BUCKETS: Final = 256
+PLACES: Final = 4
+"""Of the endpoints of an account so many have places of their own, as most accounts have no more."""
+
+_GROUPS: Final = 1023
 _HEX: Final = re.compile(r"[0-9a-f]{32}")
 _RANDOM_BITS: Final = (1 << 62) - 1
 
@@ -31,6 +36,18 @@ def bucket_of(account: UUID, tracking_number: str) -> int:
 def make_id(at: int, bucket: int, random: int) -> UUID:
     """Make an id of a time (Unix milliseconds), a bucket and 62 random bits."""
     return UUID(int=at << 80 | 0x7 << 76 | bucket << 64 | 0b10 << 62 | random & _RANDOM_BITS)
+
+
+def make_endpoint_id(at: int, account: UUID, place: int, random: int) -> UUID:
+    """Make an endpoint's id, which holds its place (0…3) in a group that all endpoints of the account belong to."""
+    group = 1 + int.from_bytes(blake2b(account.bytes, digest_size=8).digest()) % _GROUPS
+    return make_id(at, group * PLACES + place, random)
+
+
+def group_of(endpoint: UUID) -> tuple[int, int]:
+    """Give an endpoint's group and its place there; an id from before there were groups is a group of its own."""
+    group, place = divmod(endpoint.int >> 64 & 0xFFF, PLACES)
+    return (group, place) if group else (endpoint.int, 0)
 
 
 def bucket(identifier: UUID) -> int:

@@ -1,17 +1,30 @@
-"""Who of several owns what, agreed without talking: the one with the highest hash of both (rendezvous hashing).
+"""Who of several owns an endpoint, agreed without talking: the one with the highest hash of both (rendezvous hashing).
 
-When one joins or leaves, only what it takes or had changes hands.
+The endpoints of one account are a group, of which each takes one before any takes another: with two dispatchers an
+account's four endpoints are shared two and two, and no chance gives all of them to one. When a dispatcher joins or
+leaves, little more than what it takes or had changes hands.
 """
 
 from collections.abc import Iterable
+from functools import partial
 from hashlib import blake2b
 from uuid import UUID
 
-
-def owner(thing: UUID, members: Iterable[int]) -> int | None:
-    """Give the member that owns a thing; None when there are no members. Their order does not matter."""
-    return max(members, key=lambda member: (_weight(thing, member), member), default=None)
+from waypost.domain import ids
 
 
-def _weight(thing: UUID, member: int) -> bytes:
-    return blake2b(thing.bytes + member.to_bytes(8, signed=True), digest_size=8).digest()
+def owner(endpoint: UUID, members: Iterable[int]) -> int | None:
+    """Give the member that owns an endpoint; None when there are no members. Their order does not matter."""
+    group, place = ids.group_of(endpoint)
+    everybody = frozenset(members)
+    left: frozenset[int] = frozenset()
+    chosen = None
+    for before in range(place + 1):
+        left = left or everybody
+        chosen = max(left, key=partial(_weight, group, before), default=None)
+        left -= {chosen}
+    return chosen
+
+
+def _weight(group: int, place: int, member: int) -> tuple[bytes, int]:
+    return blake2b(f"{group} {place} {member}".encode(), digest_size=8).digest(), member

@@ -1,5 +1,6 @@
 """Endpoints as the API manages them, always of one account."""
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
@@ -8,10 +9,10 @@ from uuid import UUID
 import msgspec
 
 from waypost.domain.endpoints import DisabledReason
-from waypost.domain.ids import made_at
+from waypost.domain.ids import PLACES, group_of, made_at
 from waypost.store.intake_rows import from_ms
 from waypost.store.queue import ALL_BUCKETS
-from waypost.store.statements import Session, execute, fetch, fetch_one, transaction
+from waypost.store.statements import Session, execute, fetch, fetch_one
 
 MOST_COUNTED: Final = 10_000
 EXAMINED: Final = 1_000
@@ -93,13 +94,18 @@ class SealedSecrets(msgspec.Struct, frozen=True):
     previous_until: datetime | None
 
 
+async def free_place(session: Session, account: UUID) -> int:
+    """Give the place of which the account's endpoints have the fewest; nobody else adds one in this transaction."""
+    await execute(session, "lock_account", account)
+    taken = Counter(group_of(row["id"])[1] for row in await fetch(session, "endpoint_ids", account))
+    return min(range(PLACES), key=lambda place: taken[place])
+
+
 async def add(
     session: Session, *, endpoint: UUID, account: UUID, fields: EndpointFields, secret: bytes, most: int
 ) -> bool:
-    """Add an endpoint, on; False when the account has ``most`` already. ``secret`` is sealed."""
-    async with transaction(session):
-        await execute(session, "lock_account", account)
-        return await fetch_one(session, "add_endpoint", endpoint, account, *fields.columns(), secret, most) is not None
+    """Add an endpoint, on, after ``free_place``; False when the account has ``most`` already. ``secret`` is sealed."""
+    return await fetch_one(session, "add_endpoint", endpoint, account, *fields.columns(), secret, most) is not None
 
 
 async def of_account(session: Session, account: UUID, *, before: UUID | None, limit: int) -> list[EndpointRow]:

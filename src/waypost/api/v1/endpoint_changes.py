@@ -58,9 +58,10 @@ async def find(parts: Parts, account: UUID, endpoint: UUID) -> EndpointRow:
 async def add(parts: Parts, account: UUID, body: Added) -> tuple[EndpointRow, str]:
     """Add an endpoint, on; gives it and its secret. Raises Problem 409 when the account has its number already."""
     chosen = choose(body, None, parts.check_url)
-    endpoint = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
     secret = body.secret or make_secret(os.urandom(KEY_BYTES))
     async with parts.database.serving.acquire() as session, transaction(session):
+        place = await endpoints.free_place(session, account)
+        endpoint = ids.make_endpoint_id(time.time_ns() // 1_000_000, account, place, secrets.randbits(62))
         added = await endpoints.add(
             session,
             endpoint=endpoint,

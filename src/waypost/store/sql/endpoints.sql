@@ -4,6 +4,9 @@
 -- Creations of endpoints and keys of one account go one after the other, so that none is one too many.
 select id from account where id = $1 for no key update
 
+-- name: endpoint_ids
+select id from endpoint where account = $1 and deleted_at is null
+
 -- name: add_endpoint
 -- Nothing is inserted, and nothing returned, when the account has $12 endpoints already.
 insert into endpoint (id, account, url, description, version, statuses, trigger, ordering, rate_limit_per_second,
