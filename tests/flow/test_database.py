@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, cast
 
@@ -15,11 +15,12 @@ from waypost.store.database import Database
 from waypost.store.statements import LOST
 
 
-async def test_a_connection_is_given_back_without_a_round_trip(database: Database) -> None:
-    async with database.serving.acquire() as session:
+@pytest.mark.parametrize("kind", ["engine", "serving"])
+async def test_a_connection_is_given_back_without_a_round_trip(database: Database, kind: str) -> None:
+    async with getattr(database, kind).acquire() as session:
         pid = await session.fetchval("select pg_backend_pid() as mine")
 
-    async with database.engine.acquire() as session:
+    async with database.holding.acquire() as session:
         last = await session.fetchval("select query from pg_stat_activity where pid = $1", pid)
     assert last == "select pg_backend_pid() as mine"
 
@@ -32,6 +33,19 @@ async def test_a_transaction_that_was_left_open_is_rolled_back(database: Databas
     async with database.engine.acquire() as session:
         state = await session.fetchval("select state from pg_stat_activity where pid = $1", pid)
     assert state == "idle"
+
+
+async def test_what_a_session_holds_ends_when_it_is_given_back(database: Database) -> None:
+    with suppress(RuntimeError):
+        async with database.holding.acquire() as session:
+            await session.execute("select pg_advisory_lock(1, 2)")
+            await session.execute("listen something")
+            raise RuntimeError
+
+    async with database.engine.acquire() as session:
+        assert await session.fetchval("select pg_try_advisory_xact_lock(1, 2)")
+    async with database.holding.acquire() as session:
+        assert await session.fetch("select pg_listening_channels()") == []
 
 
 @contextmanager

@@ -100,7 +100,7 @@ async def migrated_database(settings: Settings, progress: Progress) -> AsyncIter
 
 async def bring_up_to_date(database: Database, progress: Progress) -> int:
     """Apply what is pending, make the partitions of the next days, and give how many migrations were applied."""
-    async with database.engine.acquire() as session:
+    async with database.holding.acquire() as session:
         applied = await migrations.migrate(session, progress)
         await partitions.create_ahead(session)
     return applied

@@ -138,7 +138,7 @@ class Keeper:
 
     async def _do(self, duty: Duty) -> int:
         try:
-            async with self._database.engine.acquire() as session, retention.duty(session, duty.number) as taken:
+            async with self._database.holding.acquire() as session, retention.duty(session, duty.number) as taken:
                 done = await duty.work(session) if taken else 0
         except LOST:
             raise

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: two pools, one for the engine's hot statements and one for what people ask."""
+"""Connections to PostgreSQL: pools for the engine's hot statements, for what people ask, and for what holds a lock."""
 
 import asyncio
 from typing import Any, Final, Self
@@ -34,16 +34,16 @@ class UnsafeServer(Exception):  # noqa: N818 - reads as what is wrong
     """The server's settings or version would break a promise; says which and what to do."""
 
 
-class _Serving(asyncpg.Connection):
+class _Plain(asyncpg.Connection):
     """A connection that is given back as it is: nobody leaves settings, locks, cursors or a LISTEN behind in it.
 
-    A transaction that is still open is rolled back all the same. The engine's connections do carry locks and a LISTEN.
+    A transaction that is still open is rolled back all the same.
     """
 
     __slots__ = ()
 
     def get_reset_query(self) -> str:
-        """Give what is sent when it is given back: nothing, which spares every page some round trips."""
+        """Give what is sent when it is given back: nothing, which spares every page and commit a round trip."""
         return ""
 
 
@@ -57,39 +57,49 @@ async def _connect(*arguments: Any, **named: Any) -> asyncpg.Connection:
 
 
 class Database:
-    """The pools of one process. ``engine`` plans its statements as the queue needs it; ``serving`` has stock plans."""
+    """The pools of one process. ``engine`` plans its statements as the queue needs it; ``serving`` has stock plans.
 
-    def __init__(self, engine: Pool, serving: Pool) -> None:
+    ``holding`` is as ``engine``, for who holds a lock of its session or listens: that ends when it is given back.
+    """
+
+    def __init__(self, engine: Pool, serving: Pool, holding: Pool) -> None:
         self.engine = engine
         self.serving = serving
+        self.holding = holding
 
     @classmethod
     async def open(cls, connection: dict[str, Any], *, engine_size: int = 8, serving_size: int = 8) -> Self:
         """Connect; UnsafeServer when what the server promises is not enough."""
-        engine = await asyncpg.create_pool(
-            **connection,
-            connect=_connect,
-            min_size=2,
-            max_size=engine_size,
-            server_settings=ENGINE_SETTINGS,
-            init=_prepare_session,
+        kinds: tuple[tuple[int, int, dict[str, str], type[asyncpg.Connection]], ...] = (
+            (2, engine_size, ENGINE_SETTINGS, _Plain),
+            (1, serving_size, SERVING_SETTINGS, _Plain),
+            (0, engine_size, ENGINE_SETTINGS, asyncpg.Connection),
         )
+        pools: list[Pool] = []
         try:
-            serving = await asyncpg.create_pool(
-                **connection,
-                connect=_connect,
-                min_size=1,
-                max_size=serving_size,
-                server_settings=SERVING_SETTINGS,
-                init=_prepare_session,
-                connection_class=_Serving,
-            )
-            async with engine.acquire() as session:
+            for least, most, settings, kind in kinds:
+                pool = await asyncpg.create_pool(
+                    **connection,
+                    connect=_connect,
+                    min_size=least,
+                    max_size=most,
+                    server_settings=settings,
+                    init=_prepare_session,
+                    connection_class=kind,
+                )
+                pools.append(pool)
+            async with pools[0].acquire() as session:
                 await check_server(session)
         except BaseException:
-            await engine.close()
+            for pool in pools:
+                await pool.close()
             raise
-        return cls(engine, serving)
+        return cls(*pools)
+
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        """All of them."""
+        return self.engine, self.serving, self.holding
 
     async def answer(self) -> None:
         """Return when PostgreSQL has answered; what it raises says why it does not."""
@@ -97,13 +107,13 @@ class Database:
             await session.fetchval("select 1")
 
     async def close(self) -> None:
-        """Close both pools, by force when a statement does not end within ten seconds."""
+        """Close all pools, by force when a statement does not end within ten seconds."""
         try:
             async with asyncio.timeout(10):
-                await asyncio.gather(self.engine.close(), self.serving.close())
+                await asyncio.gather(*(pool.close() for pool in self.pools))
         except TimeoutError:
-            self.engine.terminate()
-            self.serving.terminate()
+            for pool in self.pools:
+                pool.terminate()
 
 
 async def check_server(session: Session) -> None:
