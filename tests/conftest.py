@@ -11,6 +11,7 @@ from _pytest.terminal import TerminalReporter
 from hypothesis import settings
 
 from tests.support.faults import Tally
+from waypost.app.sending import spare_the_collector
 
 # Programs are started by the hundred. Where the environment forbids to keep what was compiled, each would take a second
 # to compile all of it again.
@@ -56,6 +57,10 @@ class AtOnce:
             self._reporter.write("\n")
             self._reporter.write_line(f"{report.nodeid}: {report.when} failed after {report.duration:.1f} s")
             self._reporter.write_line(report.longreprtext)
+
+
+def pytest_collection_finish() -> None:
+    spare_the_collector()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

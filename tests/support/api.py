@@ -1,7 +1,7 @@
 """The API in this process: the real application on a real database, called without a network."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -24,6 +24,7 @@ from waypost.domain import ids
 from waypost.domain.api_keys import RANDOM_BYTES, digest_of, make_key, shown_prefix
 from waypost.domain.targets import Ports
 from waypost.intake.collector import Intake
+from waypost.portal.application import PageSet
 from waypost.store.database import Database
 from waypost.store.vault import Vault
 
@@ -58,6 +59,7 @@ class Api:
     client: AsyncClient
     database: Database
     hinted: list[UUID]
+    pages: PageSet | None = None
 
     async def caller(self, *, scopes: tuple[str, ...] = SCOPES) -> Caller:
         """Make an account with a key."""
@@ -90,6 +92,7 @@ async def serving_api(
     ready: str | None = None,
     polled: dict[str, float] | None = None,
     call_limits: CallLimits | None = None,
+    with_pages: Callable[[Parts], PageSet] | None = None,
 ) -> AsyncIterator[Api]:
     hinted: list[UUID] = []
     intake = Intake(database, polled=frozenset(polled or {}), hint=hinted.extend)
@@ -117,8 +120,9 @@ async def serving_api(
         walks=Walks(),
     )
     intake.start()
-    application = make_application(parts)
+    pages = None if with_pages is None else with_pages(parts)
+    application = make_application(parts, pages)
     transport = ASGITransport(cast("Any", application))
     async with AsyncClient(transport=transport, base_url="http://waypost.test") as client:
-        yield Api(application, parts, client, database, hinted)
+        yield Api(application, parts, client, database, hinted, pages)
     await intake.stop()

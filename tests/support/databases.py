@@ -36,7 +36,7 @@ async def make_template(dsn: str) -> None:
 async def fresh(dsn: str) -> AsyncIterator[Database]:
     name = f"test_{uuid4().hex}"
     server = await asyncpg.connect(dsn)
-    await server.execute(f"create database {name} template {TEMPLATE}")
+    await server.execute(f"create database {name} template {TEMPLATE} strategy file_copy")
     database = await Database.open({"dsn": named(dsn, name)}, engine_size=12, serving_size=2)
     try:
         yield database

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
@@ -16,8 +17,6 @@ from httpx import ASGITransport, AsyncClient, Response
 from litestar import Litestar
 
 from tests.support.api import SCOPES, Caller, serving_api
-from waypost.api.application import make_application
-from waypost.api.parts import Parts
 from waypost.domain import ids
 from waypost.domain.api_keys import RANDOM_BYTES, digest_of, make_key, shown_prefix
 from waypost.portal.application import make_pages
@@ -199,16 +198,15 @@ class Portal:
 async def serving_pages(
     database: Database, *, public_url: str | None = None, trusted_proxies: Sequence[str] = ()
 ) -> AsyncIterator[Portal]:
-    async with serving_api(database) as api:
-        parts: Parts = cast("Any", api.application.dependencies["parts"]).dependency()
-        pages = make_pages(
-            parts,
-            form_secret="a secret of forms for tests only",
-            public_url=public_url,
-            trusted_proxies=tuple(map(ip_network, trusted_proxies)),
-        )
-        base_url = public_url or "http://waypost.test"
-        portal = Portal(make_application(parts, pages), pages.pages, database, base_url)
+    with_pages = partial(
+        make_pages,
+        form_secret="a secret of forms for tests only",
+        public_url=public_url,
+        trusted_proxies=tuple(map(ip_network, trusted_proxies)),
+    )
+    async with serving_api(database, with_pages=with_pages) as api:
+        assert api.pages is not None
+        portal = Portal(api.application, api.pages.pages, database, public_url or "http://waypost.test")
         yield portal
         for client in portal.opened:
             await client.aclose()

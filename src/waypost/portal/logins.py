@@ -1,6 +1,7 @@
 """Who may come in: passwords checked slowly and seldom, links once."""
 
 import asyncio
+from functools import cache
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
 from typing import Final
@@ -25,6 +26,7 @@ RETRY_SECONDS: Final = 60
 _LONGEST_TOKEN: Final = 100
 _NETWORK_BITS: Final = 64
 _MOST_COUNTED: Final = 10_000
+_HASHER: Final = PasswordHasher()
 
 
 class TooManyTries(Exception):  # noqa: N818 - reads as what is wrong
@@ -36,8 +38,7 @@ class Logins:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._hasher = PasswordHasher()
-        self._nobody = self._hasher.hash("nobody has this password")
+        self._nobody = _hash_of_nobody()
         self._checking = asyncio.Semaphore(AT_ONCE)
         self._counted = MemoryStorage()
         self._tries = MovingWindowRateLimiter(self._counted)
@@ -55,7 +56,7 @@ class Logins:
         known = await self.find(email)
         hashed = self._nobody if known is None else known.password_hash
         async with self._checking:
-            fits, better = await asyncio.to_thread(self._check, hashed, password)
+            fits, better = await asyncio.to_thread(_check, hashed, password)
         if known is None or not fits:
             return None
         still = await self.find(email)  # the check takes long: the password may be another by now
@@ -69,7 +70,7 @@ class Logins:
     async def hash(self, password: str) -> str:
         """Give what is kept of a new password."""
         async with self._checking:
-            return await asyncio.to_thread(self._hasher.hash, password)
+            return await asyncio.to_thread(_HASHER.hash, password)
 
     async def by_link(self, token: str) -> Login | None:
         """Give the user that a link logs in, this once."""
@@ -96,13 +97,20 @@ class Logins:
         ):
             raise TooManyTries
 
-    def _check(self, hashed: str, password: str) -> tuple[bool, str | None]:
-        """Tell whether the password fits, and give a hash by today's parameters where the known one is of others."""
-        try:
-            self._hasher.verify(hashed, password)
-        except (Argon2Error, InvalidHashError, UnicodeEncodeError):
-            return False, None
-        return True, self._hasher.hash(password) if self._hasher.check_needs_rehash(hashed) else None
+
+def _check(hashed: str, password: str) -> tuple[bool, str | None]:
+    """Tell whether the password fits, and give a hash by today's parameters where the known one is of others."""
+    try:
+        _HASHER.verify(hashed, password)
+    except (Argon2Error, InvalidHashError, UnicodeEncodeError):
+        return False, None
+    return True, _HASHER.hash(password) if _HASHER.check_needs_rehash(hashed) else None
+
+
+@cache
+def _hash_of_nobody() -> str:
+    """Give what the password for an unknown address is compared with: a wrong one takes as long for anybody."""
+    return _HASHER.hash("nobody has this password")
 
 
 def _counted_as(address: str) -> str:
