@@ -55,7 +55,7 @@ class Pages(Protocol):
     """Pages beside the API: their routes, and how an error is shown to people."""
 
     @property
-    def routes(self) -> Router:
+    def routes(self) -> tuple[Router, ...]:
         """Give the routes."""
 
     def explain(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -65,7 +65,7 @@ class Pages(Protocol):
 def make_application(parts: Parts, pages: Pages | None = None) -> Litestar:
     """Give the ASGI application that answers with these parts, and with pages where there are any."""
     return Litestar(
-        [*answer_options(_ROUTES), *_ROUTES, *(() if pages is None else (pages.routes,))],
+        [*answer_options(_ROUTES), *_ROUTES, *(() if pages is None else pages.routes)],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: _explain if pages is None else _by_what_is_asked(pages)},
         request_max_body_size=LARGEST_BODY,

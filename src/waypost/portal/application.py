@@ -79,7 +79,7 @@ ROUTES: Final = (
 class PageSet:
     """The pages, as the application takes them in."""
 
-    routes: Router
+    routes: tuple[Router, ...]
     pages: Pages
 
     def explain(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -120,7 +120,7 @@ def _explaining(pages: Pages, explain: ErrorHandler = explain) -> ErrorHandler:
     return answer
 
 
-def _routes(pages: Pages, sessions: SessionsConfig) -> Router:
+def _routes(pages: Pages, sessions: SessionsConfig) -> tuple[Router, ...]:
     forms = CSRFConfig(
         secret=pages.form_secret,
         cookie_name="__Host-waypost_form" if pages.secure else "waypost_form",
@@ -128,15 +128,21 @@ def _routes(pages: Pages, sessions: SessionsConfig) -> Router:
         cookie_httponly=True,
         cookie_samesite="lax",
     )
-    plain = Router(path="/", route_handlers=list(assets.ROUTES))
+    # Not in a router around all three: what is nested is copied whole at each level, which a start would wait for.
+    common: dict[str, Any] = {
+        "path": "/",
+        "dependencies": {"pages": Provide(lambda: pages, sync_to_thread=False, use_cache=True)},
+        "response_headers": {"strict-transport-security": HSTS} if pages.secure else None,
+    }
+    plain = Router(**common, route_handlers=list(assets.ROUTES))
     public = Router(
-        path="/",
+        **common,
         route_handlers=list(track.ROUTES),
         middleware=[reading],
         exception_handlers={Exception: _explaining(pages, track.explain)},
     )
     inside = Router(
-        path="/",
+        **common,
         route_handlers=list(ROUTES),
         middleware=[
             reading,
@@ -147,9 +153,4 @@ def _routes(pages: Pages, sessions: SessionsConfig) -> Router:
         guards=[only_our_forms(pages)],
         exception_handlers={Exception: _explaining(pages)},
     )
-    return Router(
-        path="/",
-        route_handlers=[plain, public, inside],
-        dependencies={"pages": Provide(lambda: pages, sync_to_thread=False, use_cache=True)},
-        response_headers={"strict-transport-security": HSTS} if pages.secure else None,
-    )
+    return plain, public, inside
