@@ -11,7 +11,7 @@ from examples.demo.site import Site
 from tests.conftest import Judge
 from tests.e2e.test_serve import SCAN
 from tests.support.faults import open_shop
-from tests.support.ledger import Ledger, keeping_ledger
+from tests.support.ledger import Ledger
 from tests.support.serving import Serving, serving
 from waypost.domain.suspicion import MOST_DEATHS, SUSPECT_AFTER
 from waypost.store.embedded import locate
@@ -23,12 +23,6 @@ CUTS = 20
 _IS_ALONE = "select count(*) = 1 and min(deaths) > $1 from due"
 # Between now and the last time only the waits grow.
 _HURRY = "update due set deaths = greatest(deaths, $1)"
-
-
-@pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    with keeping_ledger() as ledger:
-        yield ledger
 
 
 @pytest.fixture

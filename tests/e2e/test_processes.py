@@ -20,12 +20,6 @@ KEY = "a secret key of sixteen characters or more"
 
 
 @pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    with keeping_ledger() as ledger:
-        yield ledger
-
-
-@pytest.fixture
 def server() -> Iterator[Serving]:
     with serving(WAYPOST_DISPATCH_PROCESSES="2") as server:
         server.start()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.ledger import Ledger, keeping_ledger
+from tests.support.ledger import Ledger
 from tests.support.serving import Program, Serving, run_waypost, serving
 
 PROCESSES = 2
@@ -22,12 +22,6 @@ SCAN = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "Out for de
 def server() -> Iterator[Serving]:
     with serving(WAYPOST_RETRY_BASE_SECONDS="0.1") as server:
         yield server
-
-
-@pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    with keeping_ledger() as ledger:
-        yield ledger
 
 
 def report(number: str) -> dict[str, object]:
