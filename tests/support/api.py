@@ -122,7 +122,6 @@ async def serving_api(
     intake.start()
     pages = None if with_pages is None else with_pages(parts)
     application = make_application(parts, pages)
-    transport = ASGITransport(cast("Any", application))
-    async with AsyncClient(transport=transport, base_url="http://waypost.test") as client:
+    async with AsyncClient(transport=ASGITransport(cast("Any", application)), base_url="http://waypost.test") as client:
         yield Api(application, parts, client, database, hinted, pages)
     await intake.stop()
