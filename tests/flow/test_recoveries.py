@@ -89,6 +89,22 @@ async def test_a_dry_run_counts_what_failed_what_was_missed_and_all_and_queues_n
     assert await api.database.serving.fetchval("select count(*) from due") == 1
 
 
+async def test_of_a_deleted_parcel_nothing_is_counted_nor_sent(api: Api, shop: Caller, keeper: Keeper) -> None:
+    endpoint = await add_to(api, shop)
+    await report(shop, "A1", 8, 9)
+    await report(shop, "A2", 8)
+    await end_all(api, endpoint, Settled.FAILED)
+    gone = (await shop.get("/v4/trackings/get?tracking_numbers=A1")).json()["data"][0]["id"]
+    await shop.call("DELETE", f"/v4/trackings/delete/{gone}")
+
+    assert await counted(shop, endpoint, "failed") == 1
+    recovery = await begin(shop, endpoint, "failed")
+    while await go_on(api, keeper):
+        await end_all(api, endpoint, Settled.DELIVERED)
+    found = (await shop.get(f"/v1/recoveries/{recovery['id']}")).json()
+    assert (found["state"], found["matched"], found["queued"], found["delivered"]) == ("done", 1, 1, 1)
+
+
 async def test_what_was_missed_is_only_what_the_endpoint_wants_now(api: Api, shop: Caller) -> None:
     endpoint = await add_to(api, shop)
     await switch(shop, endpoint, "disable")

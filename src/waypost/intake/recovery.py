@@ -67,7 +67,7 @@ async def queue_some(session: Session, recovery: UUID, most: int) -> tuple[int, 
 
 
 def _matches(taken: TakenRecovery, event: JudgedEvent) -> bool:
-    if event.waiting:
+    if event.waiting or event.parcel_gone:
         return False
     skipped = unwanted(
         taken.statuses, Trigger(taken.trigger), Status(event.status), status_changed=event.status_changed

@@ -64,6 +64,7 @@ class JudgedEvent(msgspec.Struct, frozen=True):
     status: str
     status_changed: bool
     was_off: bool
+    parcel_gone: bool
     waiting: bool
     ends: list[str]
 

@@ -39,6 +39,7 @@ select count(*) as waiting from due where bucket = any ($1::smallint[]) and reco
 -- one of two indexes, for those that stand in queues and for the others.
 select e.bucket, e.id, e.tracking, e.sequence, e.status, e.status <> e.previous_status as status_changed,
        coalesce(e.skipped ->> $4 = 'off', false) as was_off,
+       t.id is null as parcel_gone,
        exists (select from due q
                where q.bucket = any ($1::smallint[]) and q.bucket = e.bucket and q.tracking = e.tracking
                  and q.endpoint = $3 and q.event = e.id and q.ordering <> 'unordered')
@@ -53,6 +54,9 @@ from (select * from event e
       where e.bucket = any ($1::smallint[]) and e.account = $2 and e.id > $5 and e.id < $6 and e.day between $7 and $8
       order by e.id
       limit $9) e
+left join lateral (select id from tracking t
+                   where t.bucket = any ($1::smallint[]) and t.bucket = e.bucket and t.id = e.tracking
+                   offset 0) t on true
 order by e.id
 
 -- name: note_counted
