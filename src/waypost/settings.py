@@ -160,7 +160,7 @@ class Settings(BaseSettings):
     http_timeout_seconds: float = Field(default=15.0, gt=0, le=30)
     """How long an attempt may take as a whole, in seconds."""
     dispatch_processes: int = Field(default_factory=_dispatch_processes, ge=1, le=64)
-    """How many processes of `waypost serve` send deliveries, sharing the endpoints; 2 on more than one core."""
+    """How many processes a `waypost serve` or `waypost dispatch` has for sending; 2 on more than one core."""
     retry_base_seconds: float = Field(default=30.0, gt=0, le=3600)
     """The wait before the first retry, in seconds; each further one is twice as long."""
     retry_limit: int = Field(default=14, ge=0, le=14)

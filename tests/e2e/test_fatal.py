@@ -9,15 +9,19 @@ import pytest
 
 from examples.demo.site import Site
 from tests.conftest import Judge
+from tests.e2e.test_processes import KEY, key_of_new_account
 from tests.e2e.test_serve import SCAN
+from tests.support.embedded import open_place, running
 from tests.support.faults import open_shop
 from tests.support.ledger import Ledger
-from tests.support.serving import Serving, serving
+from tests.support.serving import Program, Serving, run_waypost, running_roles, serving
 from waypost.domain.suspicion import MOST_DEATHS, SUSPECT_AFTER
 from waypost.store.embedded import locate
 
 FAILING = Path(__file__).parents[1] / "support" / "failing"
 FATAL = "FATAL1"
+HURT = {"PYTHONPATH": str(FAILING), "FATAL_PARCEL": FATAL}
+HASTE = {"WAYPOST_HTTP_TIMEOUT_SECONDS": "0.2", "WAYPOST_RETRY_BASE_SECONDS": "0.1"}
 BESIDE = 4
 CUTS = 20
 _IS_ALONE = "select count(*) = 1 and min(deaths) > $1 from due"
@@ -28,17 +32,21 @@ _HURRY = "update due set deaths = greatest(deaths, $1)"
 @pytest.fixture
 def server() -> Iterator[Serving]:
     """Give a server whose processes have to live for less than a second before a suspect is sent, later for seconds."""
-    with serving(WAYPOST_HTTP_TIMEOUT_SECONDS="0.2", WAYPOST_RETRY_BASE_SECONDS="0.1") as server:
-        server.also = {"PYTHONPATH": str(FAILING), "FATAL_PARCEL": FATAL}
+    with serving(**HASTE) as server:
+        server.also = HURT
         server.start()
         yield server
 
 
-def ask(server: Serving, question: str, *arguments: object) -> object:
+def dsn_of(server: Serving) -> str:
+    address = asyncio.run(locate(server.data_dir))
+    assert address is not None
+    return address.dsn
+
+
+def ask(dsn: str, question: str, *arguments: object) -> object:
     async def asking() -> object:
-        address = await locate(server.data_dir)
-        assert address is not None
-        session = await asyncpg.connect(address.dsn)
+        session = await asyncpg.connect(dsn)
         try:
             return await session.fetchval(question, *arguments)
         finally:
@@ -62,19 +70,36 @@ def failed(shop: Site) -> list[tuple[str, str, int]]:
     return [(row["tracking_number"], row["reason"], row["attempt_count"]) for row in rows]
 
 
+def send_until_given_up(program: Program, dsn: str, shop: Site, ledger: Ledger) -> None:
+    others = report_all(shop, ledger)
+    ledger.wait_for(others)
+    program.wait_for(lambda: ask(dsn, _IS_ALONE, SUSPECT_AFTER))
+    ask(dsn, _HURRY, MOST_DEATHS - 1)
+    program.wait_for(lambda: failed(shop))
+
+    assert failed(shop) == [(FATAL, "fatal", 0)]
+    assert "delivery_given_up" in program.said()
+    assert program.stop() == 0
+
+
 def test_what_ends_the_process_each_time_it_is_sent_is_given_up_and_all_beside_it_comes(
     server: Serving, ledger: Ledger
 ) -> None:
-    shop = server.account()
-    others = report_all(shop, ledger)
-    ledger.wait_for(others)
-    server.wait_for(lambda: ask(server, _IS_ALONE, SUSPECT_AFTER))
-    ask(server, _HURRY, MOST_DEATHS - 1)
-    server.wait_for(lambda: failed(shop))
+    send_until_given_up(server, dsn_of(server), server.account(), ledger)
 
-    assert failed(shop) == [(FATAL, "fatal", 0)]
-    assert "delivery_given_up" in server.said()
-    assert server.stop() == 0
+
+async def test_so_it_is_by_a_dispatcher_on_a_machine_of_its_own(ledger: Ledger) -> None:
+    with open_place() as place:
+        async with running(place / "data") as postgres:
+            settings = HASTE | HURT | {"WAYPOST_DATABASE_URL": postgres.dsn, "WAYPOST_SECRET_KEY": KEY}
+            await asyncio.to_thread(run_waypost, "migrate", "--database-url", postgres.dsn)
+
+            def work() -> None:
+                with running_roles(place, "web", "dispatch", **settings) as (web, dispatch):
+                    shop = web.site(key_of_new_account(settings))
+                    send_until_given_up(dispatch, postgres.dsn, shop, ledger)
+
+            await asyncio.to_thread(work)
 
 
 @pytest.mark.faults
@@ -91,7 +116,7 @@ def test_twenty_power_cuts_with_the_same_deliveries_in_hand_count_against_none(j
             shop.kill()
         shop.ledger.slowness = 0.0
         shop.server.start()
-        assert ask(shop.server, "select coalesce(max(deaths), 0) from due") == 0
+        assert ask(dsn_of(shop.server), "select coalesce(max(deaths), 0) from due") == 0
         judged(shop.tally("F01 power cuts, the same in hand each time", CUTS, "lost 0, none given up"))
         assert failed(shop.api) == []
         assert shop.server.stop() == 0

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -36,7 +36,7 @@ def ask(dsn: str, question: str, *arguments: object) -> int:
 @contextmanager
 def two_dispatchers(place: Path, dsn: str) -> Iterator[tuple[Program, dict[int, Program]]]:
     """Give a web process and two dispatchers by their numbers."""
-    settings = {"WAYPOST_DATABASE_URL": dsn, "WAYPOST_SECRET_KEY": KEY}
+    settings = {"WAYPOST_DATABASE_URL": dsn, "WAYPOST_SECRET_KEY": KEY, "WAYPOST_DISPATCH_PROCESSES": "1"}
     newest = "select max(number) from dispatcher"
     with running_roles(place / "first", "web", "dispatch", **settings) as (web, first):
         number = ask(dsn, newest)
@@ -47,7 +47,7 @@ def two_dispatchers(place: Path, dsn: str) -> Iterator[tuple[Program, dict[int, 
 def seconds_until_free(dsn: str, fault: signal.Signals, number: int, victim: Program, web: Program) -> float:
     """Let the fault befall a dispatcher; gives how long its leases hold after that."""
     began = time.monotonic()
-    victim.process.send_signal(fault)
+    victim.signal_all(fault)
     if fault is signal.SIGTERM:
         assert victim.process.wait(40) == 0
         began = time.monotonic()
@@ -71,7 +71,8 @@ def befall(dsn: str, ledger: Ledger, fault: signal.Signals) -> Tally:
 
         ledger.wait_for_each(events, PATHS)
         web.wait_for(lambda: ask(dsn, "select count(*) from due") == 0)
-        dispatchers[number].process.send_signal(signal.SIGCONT)
+        with suppress(ProcessLookupError):
+            dispatchers[number].signal_all(signal.SIGCONT)
         counted = counts(ledger, events, [f"/{path}" for path in PATHS], befell)
         target = f"all free within: {WITHIN[fault]}"
         return Tally(f"Leases of a dispatcher, {fault.name}", 1, *counted, target, f"free after {seconds:.2f} s")

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -163,11 +164,12 @@ async def test_a_dispatcher_that_is_killed_or_paused_past_its_leases_costs_neith
             for path in PATHS:
                 shop.post("/v1/endpoints", {"url": f"{ledger.url}{path}"})
             events = reported(shop, 1) | reported(shop, 2)
-            programs[1].process.send_signal(fault)
+            programs[1].signal_all(fault)
             events |= reported(shop, 3) | reported(shop, 4)
 
             ledger.wait_for_each(events, PATHS)
-            programs[1].process.send_signal(GO_ON)
+            with suppress(ProcessLookupError):
+                programs[1].signal_all(GO_ON)
             codes = [program.stop() for program in programs]
             assert codes == [0, 0 if fault is signal.SIGSTOP else -signal.SIGKILL, 0]
 

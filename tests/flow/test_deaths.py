@@ -15,7 +15,7 @@ from waypost.store.queue import Place
 from waypost.store.rows import Claimed, Finished
 
 PARENT, ANOTHER = Place(uuid4(), 0), Place(uuid4(), 0)
-BROTHER = Place(PARENT.serve, 1)
+BROTHER = Place(PARENT.parent, 1)
 BESIDE = Place(uuid4(), 0, alone=False)
 _LONG_STARTED = "select now() - pg_postmaster_start_time() > interval '10 seconds'"
 

@@ -174,7 +174,7 @@ async def test_after_a_restart_of_postgresql_only_who_must_have_ended_is_taken_f
         mine, *lost = [await sessions.enter_async_context(database.engine.acquire()) for _ in range(4)]
         await mine.execute(_JUST_RESTARTED)
         me = await queue.join(mine, place=PLACE)
-        places = (Place(PLACE.serve, 1), Place(UUID(int=2), 1), PLACE)
+        places = (Place(PLACE.parent, 1), Place(UUID(int=2), 1), PLACE)
         beside, _of_an_earlier_serve, _before_me = [
             await queue.join(session, place=place) for session, place in zip(lost, places, strict=True)
         ]

@@ -100,8 +100,12 @@ class Program:
 
     def kill(self) -> None:
         """End it and everything it started without a last word."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        self.signal_all(signal.SIGKILL)
         self.process.wait()
+
+    def signal_all(self, number: signal.Signals) -> None:
+        """Send a signal to it and everything it started."""
+        os.killpg(self.process.pid, number)
 
     def kill_what_runs(self) -> None:
         if self._process is not None and self._process.poll() is None:

@@ -1,7 +1,8 @@
-"""A dispatcher of ``waypost serve`` as a process of its own: ``python -P -m waypost.app.child PARENT SERVE PLACE``.
+"""A dispatcher as a process of its own: ``python -P -m waypost.app.child PARENT ID NUMBER alone|shared``.
 
-PARENT is its parent's process, SERVE that one's id, PLACE which of its dispatchers this is: a child that finds a dead
-one of the same place knows that its parent has outlived it. Its settings come by environment and file, as its parent's.
+PARENT is its parent's process, ID that one's id, NUMBER which of its dispatchers this is: a child that finds a dead one
+of the same place knows that its parent has outlived it. The last word says whether the parent is the `serve` that owns
+the PostgreSQL (``queue.Place``). Its settings come by environment and file, as its parent's.
 Its standard input brings hints, one a line, and empty lines that ask how it does; each of those is answered by a line
 of JSON on standard output (``Measures``). SIGTERM drains it. It never outlives its parent: the kernel kills it then,
 and the end of its input ends it.
@@ -34,12 +35,12 @@ _PR_SET_PDEATHSIG = 1
 ORPHAN = 3
 
 
-def main(parent: int, serve: UUID, place: int) -> None:
+def main(parent: int, place: Place) -> None:
     """Dispatch until SIGTERM, or as long as the parent lives."""
     _end_with(parent)
     settings = read_settings({})
     configure_logging(settings.log_level, settings.log_format)
-    uvloop.run(_run(settings, Place(serve, place, alone=settings.database_url is None)))
+    uvloop.run(_run(settings, place))
 
 
 def _end_with(parent: int) -> None:
@@ -96,4 +97,4 @@ class _Parent(asyncio.Protocol):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), UUID(sys.argv[2]), int(sys.argv[3]))
+    main(int(sys.argv[1]), Place(UUID(sys.argv[2]), int(sys.argv[3]), alone=sys.argv[4] == "alone"))

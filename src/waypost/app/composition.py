@@ -18,12 +18,11 @@ from waypost.api.v4.walks import Walks
 from waypost.app.dispatching import DispatchProcesses
 from waypost.app.health import Health
 from waypost.app.hinting import Notifier
-from waypost.app.sending import make_dispatcher, make_guard, user_agent
+from waypost.app.sending import make_guard, user_agent
 from waypost.app.storage import Storage
 from waypost.app.supervisor import Part
 from waypost.carriers.dhl import client as dhl
 from waypost.carriers.http import CarrierHttp
-from waypost.dispatch.measures import Measures
 from waypost.domain.carriers import CarrierSource
 from waypost.intake.collector import Intake
 from waypost.intake.poller import Poller
@@ -37,7 +36,7 @@ TEST_SLACK_SECONDS: Final = 5.0
 
 
 class Role(StrEnum):
-    """What a process does; `serve` does all of it, dispatch in processes of their own."""
+    """What a process does; `serve` does all of it. Dispatch is always done by processes of its own."""
 
     WEB = "web"
     DISPATCH = "dispatch"
@@ -64,7 +63,7 @@ class Engine:
 def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozenset[Role]) -> Engine:
     """Build the parts of a process that does more than dispatch."""
     database, vault = storage.database, Vault(secret_key)
-    dispatch = DispatchProcesses(settings) if Role.DISPATCH in roles else None
+    dispatch = DispatchProcesses(settings, alone=storage.server is not None) if Role.DISPATCH in roles else None
     notifier = Notifier(database)
     hints = dispatch or notifier
     carriers = CarrierHttp(timeout_seconds=CARRIER_SECONDS, user_agent=user_agent(settings.contact))
@@ -102,15 +101,11 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     return Engine(application, tuple(parts), intake, carriers)
 
 
-def compose_dispatch(settings: Settings, storage: Storage, secret_key: str) -> Engine:
-    """Build a process that only dispatches."""
-    dispatcher = make_dispatcher(settings, storage.database, secret_key)
-    parts = (Part("dispatcher", dispatcher.serve),)
-
-    async def measures() -> Measures:
-        return dispatcher.measures()
-
-    return Engine(make_monitoring(Health(storage.database, parts, measures, None)), parts)
+def compose_dispatch(settings: Settings, storage: Storage) -> Engine:
+    """Build a process that only has others dispatch."""
+    dispatch = DispatchProcesses(settings, alone=False)
+    parts = tuple(dispatch.parts())
+    return Engine(make_monitoring(Health(storage.database, parts, dispatch.measures, None)), parts)
 
 
 def _pages(settings: Settings, parts: Parts, secret_key: str) -> PageSet:

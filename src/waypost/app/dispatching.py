@@ -1,4 +1,4 @@
-"""The dispatch processes of ``waypost serve``, seen from their parent: started, told what is due, asked, ended."""
+"""The dispatch processes of ``serve`` and ``dispatch``, seen from their parent: started, told, asked, ended."""
 
 import asyncio
 import os
@@ -34,13 +34,14 @@ _COMMAND: Final = (sys.executable, "-P", "-m", "waypost.app.child")
 
 
 class DispatchProcesses:
-    """As many processes as the settings say, which share the endpoints; each learns all hints."""
+    """As many processes as the settings say, which share the endpoints; each learns all hints.
 
-    def __init__(self, settings: Settings) -> None:
-        serve = uuid4()
-        self._processes = [
-            DispatchProcess(settings, Place(serve, number)) for number in range(settings.dispatch_processes)
-        ]
+    ``alone``: this is the `serve` that owns the PostgreSQL.
+    """
+
+    def __init__(self, settings: Settings, *, alone: bool) -> None:
+        parent, numbers = uuid4(), range(settings.dispatch_processes)
+        self._processes = [DispatchProcess(settings, Place(parent, number, alone)) for number in numbers]
 
     def parts(self) -> list[Part]:
         """Give the parts that run them."""
@@ -64,7 +65,7 @@ class DispatchProcesses:
 
 
 class DispatchProcess:
-    """Runs one process while ``serve`` does; whoever supervises it starts it again."""
+    """Runs one process as long as its parent does; whoever supervises it starts it again."""
 
     def __init__(self, settings: Settings, place: Place) -> None:
         self._settings = settings
@@ -101,7 +102,8 @@ class DispatchProcess:
         if self._place.number and await _set_within(stop, HEAD_START_SECONDS):
             return
         self._process = process = await asyncio.create_subprocess_exec(
-            *(*_COMMAND, str(os.getpid()), str(self._place.serve), str(self._place.number)),
+            *(*_COMMAND, str(os.getpid()), str(self._place.parent), str(self._place.number)),
+            "alone" if self._place.alone else "shared",
             env=self._environment(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

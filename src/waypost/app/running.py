@@ -50,7 +50,7 @@ async def run(settings: Settings, role: Role, listen: tuple[str, int] | None, *,
         async with joined_storage(settings) as storage:
             key = await secret_key(settings, storage.database)
             if role is Role.DISPATCH:
-                engine = compose_dispatch(settings, storage, key)
+                engine = compose_dispatch(settings, storage)
             else:
                 engine = compose(settings, storage, key, frozenset({role}))
             await _run(engine, storage, at, stop, announce)

@@ -29,7 +29,7 @@ def web(*, host: Host = None, port: WebPort = None, data_dir: DataDir = None, da
 def dispatch(
     *, host: Host = None, port: Port = None, data_dir: DataDir = None, database_url: DatabaseUrl = None
 ) -> None:
-    """Send deliveries. On SIGTERM what is in flight ends, 20 s at most."""
+    """Send deliveries, by processes of its own. On SIGTERM what is in flight ends, 20 s at most."""
     _work(Role.DISPATCH, host, port, data_dir, database_url)
 
 

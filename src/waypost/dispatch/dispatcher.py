@@ -49,7 +49,7 @@ RESERVED: Final = 4
 class Dispatcher:
     """One process's share of the sending. ``hint`` says that endpoints have something due.
 
-    ``slots`` is the most attempts in flight. ``place``: where it is the child of a `serve`. ``tell_others`` gets what
+    ``slots`` is the most attempts in flight. ``place``: where it has a parent. ``tell_others`` gets what
     is hinted here and is another dispatcher's. ``serve`` may be called again after it raised because PostgreSQL went
     away: what is in flight and not recorded yet is kept over that.
     """

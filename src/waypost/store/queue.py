@@ -235,12 +235,12 @@ def _ids(finished: Sequence[Finished]) -> tuple[list[int], list[UUID]]:
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A place for a dispatcher in a `serve`, whose id is new each time: who had the place before has ended.
+    """A place for a dispatcher under a parent, whose id is new each time: who had the place before has ended.
 
-    ``alone``: that `serve` owns the PostgreSQL, so that every other one has ended, too.
+    ``alone``: the parent is the `serve` that owns the PostgreSQL, so that every other such one has ended, too.
     """
 
-    serve: UUID
+    parent: UUID
     number: int
     alone: bool = True
 
@@ -249,7 +249,7 @@ async def join(session: Session, number: int | None = None, *, place: Place | No
     """Take a dispatcher's number and prove life by it: as long as this session lives, so does the dispatcher.
 
     Who lost its session joins again under its old ``number``, if nobody has buried it meanwhile, so that what it still
-    has in flight is not taken for a dead dispatcher's. ``place``: where it is the child of a `serve`.
+    has in flight is not taken for a dead dispatcher's. ``place``: where it has a parent.
     """
     if number is not None:
         known = await fetch_one(session, "known_dispatcher", number)
@@ -257,7 +257,7 @@ async def join(session: Session, number: int | None = None, *, place: Place | No
         if known is not None and proof is not None and proof["held"]:
             return number
         await execute(session, "disown", number)
-    described = (False, None, None) if place is None else (place.alone, place.serve, place.number)
+    described = (False, None, None) if place is None else (place.alone, place.parent, place.number)
     row = await fetch_one(session, "join_dispatchers", LIVES, *described)
     assert row is not None  # noqa: S101 - an insert gives its row
     new: int = row["number"]
@@ -270,7 +270,7 @@ async def rescue(session: Session, number: int, *, place: Place | None = None) -
     After a restart of PostgreSQL everybody has lost the lock, so ten seconds are waited, but not for those of which
     ``place`` says that they have ended.
 
-    A death counts against what was in hand (``domain.suspicion``) only if the dead one had the same place: its `serve`
+    A death counts against what was in hand (``domain.suspicion``) only if the dead one had the same place: its parent
     has outlived it, so it was no machine that went out, and no `serve` that was killed as a whole. Others therefore
     leave one that had a place to its successor for ten seconds.
     """
@@ -279,8 +279,8 @@ async def rescue(session: Session, number: int, *, place: Place | None = None) -
     for row in await fetch(session, "other_dispatchers", number):
         if row["works"]:
             others.add(row["number"])
-        before = place is not None and (row["witness"], row["place"]) == (place.serve, place.number)
-        ended = before or (place is not None and place.alone and row["child"] and row["witness"] != place.serve)
+        before = place is not None and (row["witness"], row["place"]) == (place.parent, place.number)
+        ended = before or (place is not None and place.alone and row["child"] and row["witness"] != place.parent)
         theirs = row["witness"] is not None and not before and row["seen_lately"]
         if not ended and (theirs or not row["settled_server"]):
             continue
