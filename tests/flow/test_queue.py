@@ -132,6 +132,25 @@ async def test_a_lease_that_was_lost_can_settle_nothing(database: Database, acco
     assert await database.serving.fetchval("select count(*) from settled") == 1
 
 
+async def test_a_lost_lease_settles_nothing_beside_the_result_of_the_one_that_holds(
+    database: Database, account: UUID, endpoint: UUID
+) -> None:
+    await report(database, account, "A1", 8)
+    (old,) = await claim(database, endpoint)
+    await database.engine.execute("update due set leased_until = now() - interval '1 second'")
+    (new,) = await claim(database, endpoint)
+
+    _, late = await settle(database, refused(old), refused(new))
+
+    (again,) = await claim(database, endpoint)
+    assert (late, again.tries, again.lease_no) == (1, 1, 3)
+    assert (await settle(database, refused(new), delivered(again)))[1] == 1
+    assert await database.serving.fetchval("select count(*) from settled") == 1
+    assert await database.serving.fetchval("select sum(delivered) from delivery_hours") == 1
+    numbers = await database.serving.fetchval("select array_agg(number order by number) from attempt")
+    assert numbers == [1, 2]
+
+
 async def test_a_retry_whose_commit_was_not_heard_of_is_counted_once(
     database: Database, account: UUID, endpoint: UUID
 ) -> None:

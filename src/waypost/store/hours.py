@@ -52,15 +52,18 @@ class _Count:
 
 
 async def tally(
-    session: Session, dispatcher: int, finished: Sequence[Finished], settled: Mapping[UUID, Settled]
+    session: Session, dispatcher: int, finished: Sequence[Finished], settled: Mapping[tuple[UUID, int], Settled]
 ) -> None:
-    """Count attempts and the ends of deliveries; tests are not counted. For the transaction that settles."""
+    """Count attempts and the ends of deliveries; tests are not counted. For the transaction that settles.
+
+    ``settled``: how deliveries ended, by their ids and the fencing numbers under which they did.
+    """
     counts: defaultdict[UUID, _Count] = defaultdict(_Count)
     for one in finished:
         if one.claimed.sample is not None:
             continue
         count = counts[one.claimed.endpoint]
-        state = settled.get(one.claimed.id)
+        state = settled.get((one.claimed.id, one.claimed.lease_no))
         count.delivered += state is Settled.DELIVERED
         count.failed += state is Settled.FAILED
         if one.attempt is not None:

@@ -44,6 +44,7 @@ class Lane(msgspec.Struct, frozen=True):
 class Held(msgspec.Struct, frozen=True):
     """A delivery under the row lock of its settling; ``cancelling`` says why it is to be cancelled, if it is."""
 
+    lease_no: int
     ordering: str
     cancelling: str | None
 
@@ -119,7 +120,8 @@ async def settle(session: Session, finished: Sequence[Finished], *, dispatcher: 
     ordered = sorted(finished, key=lambda one: (one.claimed.bucket, one.claimed.tracking, one.claimed.endpoint))
     async with transaction(session):
         held, now = await _hold(session, ordered)
-        ours = await _passed(session, [one for one in ordered if one.claimed.id in held], held)
+        fenced = [one for one in ordered if _is_held(one.claimed, held)]
+        ours = await _passed(session, fenced, held)
         ends = _by_end(ours, held)
         for (state, reason, tried), group in ends.items():
             await execute(session, "settle", *_ids(group), state.value, reason and reason.value, int(tried))
@@ -127,10 +129,11 @@ async def settle(session: Session, finished: Sequence[Finished], *, dispatcher: 
         await _retry(session, [one for one in ours if one.claimed.id not in settled], now)
         ended = [one.claimed for one in ours if one.claimed.id in settled]
         freed = await unblock(session, {(one.bucket, one.tracking, one.endpoint) for one in ended})
-        known = await _known(session, [one for one in ordered if one.claimed.id not in held])
+        known = await _known(session, [one for one in ordered if not _is_held(one.claimed, held)])
         attempts = [one.attempt for one in ordered if one.attempt is not None]
         await _keep_attempts(session, [one for one in attempts if (one.delivery, one.number) not in known])
-        await hours.tally(session, dispatcher, ordered, settled)
+        leases = {(identifier, held[identifier].lease_no): state for identifier, state in settled.items()}
+        await hours.tally(session, dispatcher, ordered, leases)
     return freed, len(ordered) - len(ours)
 
 
@@ -168,7 +171,13 @@ async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[UU
         [one.claimed.tries for one in finished],
     )
     now = rows[0]["now"] if rows else datetime.min.replace(tzinfo=UTC)
-    return {row["id"]: Held(row["ordering"], row["cancelling"]) for row in rows}, now
+    return {row["id"]: Held(row["lease_no"], row["ordering"], row["cancelling"]) for row in rows}, now
+
+
+def _is_held(claimed: Claimed, held: dict[UUID, Held]) -> bool:
+    """Tell whether a result may be settled: its lease is the one that holds."""
+    known = held.get(claimed.id)
+    return known is not None and known.lease_no == claimed.lease_no
 
 
 def _by_end(
