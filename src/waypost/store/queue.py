@@ -175,7 +175,7 @@ async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[UU
 
 
 def _is_held(claimed: Claimed, held: dict[UUID, Held]) -> bool:
-    """Tell whether a result may be settled: its lease is the one that holds."""
+    """Tell whether a result may be settled: it is the one of its delivery for which ``hold`` gave something back."""
     known = held.get(claimed.id)
     return known is not None and known.lease_no == claimed.lease_no
 

@@ -126,7 +126,7 @@ where e.id = any ($1::uuid[])
 -- Are these leases still ours? Sorted by (bucket, tracking, endpoint): the same order of locks as intake.
 -- A retry keeps the fencing number until it is claimed again: by its tries a result is known that was recorded by a
 -- commit whose answer was lost. Two results of one delivery may come at once, the older of a lease that was lost.
-select d.id, d.lease_no, d.ordering, d.cancelling, now() as now
+select d.id, u.lease_no, d.ordering, d.cancelling, now() as now
 from unnest($2::smallint[], $3::uuid[], $4::integer[], $5::integer[]) as u (bucket, id, lease_no, tries)
 cross join lateral (
     select * from due q
