@@ -12,10 +12,12 @@ import pytest
 
 from tests.conftest import Judge
 from tests.e2e.test_processes import KEY, PATHS, key_of_new_account, reported
+from tests.e2e.test_serve import text_at
 from tests.support.embedded import open_place, running
 from tests.support.faults import Tally, counts
 from tests.support.ledger import Ledger, keeping_ledger
 from tests.support.serving import Program, run_waypost, running_roles
+from waypost.dispatch.lanes import IN_FLIGHT
 
 SLOW_SECONDS = 5.0
 WITHIN = {signal.SIGKILL: "killed: 65 s", signal.SIGSTOP: "paused: 65 s", signal.SIGTERM: "stopped: 2 s"}
@@ -41,6 +43,8 @@ def two_dispatchers(place: Path, dsn: str) -> Iterator[tuple[Program, dict[int, 
     with running_roles(place / "first", "web", "dispatch", **settings) as (web, first):
         number = ask(dsn, newest)
         with running_roles(place / "second", "dispatch", **settings) as (second,):
+            for one in (first, second):  # else the first takes everything, more than one process may send to an address
+                one.wait_for(lambda one=one: "waypost_dispatchers 2.0\n" in text_at(one, "/metrics"))
             yield web, {number: first, ask(dsn, newest): second}
 
 
@@ -62,7 +66,7 @@ def befall(dsn: str, ledger: Ledger, fault: signal.Signals) -> Tally:
             shop.post("/v1/endpoints", {"url": f"{ledger.url}{path}"})
         ledger.slowness = SLOW_SECONDS
         events = reported(shop, 1) | reported(shop, 2)
-        ledger.wait_for_more(len(PATHS))
+        ledger.wait_for_more(len(PATHS) * IN_FLIGHT)  # so that nothing more is on its way as the fault befalls
         number = max(dispatchers, key=lambda one: ask(dsn, _HELD, one))
 
         befell = [len(ledger.taken)]
