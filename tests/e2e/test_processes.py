@@ -65,6 +65,14 @@ def deliver(ledger: Ledger, number: str, shop) -> None:
     ledger.wait_for({shop.post("/v1/updates", report(number))["results"][0]["event_id"]})
 
 
+def test_what_sends_takes_the_processor_from_nobody_else(server: Serving) -> None:
+    sending = dispatch_processes(server)
+
+    assert {os.sched_getscheduler(pid) for pid in sending} == {os.SCHED_BATCH}
+    others = {server.process.pid, *children_of(server.process.pid)} - sending
+    assert {os.sched_getscheduler(pid) for pid in others} == {os.SCHED_OTHER}
+
+
 def test_dispatch_processes_that_are_killed_come_back_and_go_on(server: Serving, ledger: Ledger) -> None:
     shop = server.account()
     shop.post("/v1/endpoints", {"url": ledger.url})

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
@@ -12,8 +13,9 @@ from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Source, Update
 from waypost.intake.batch import Request, write
-from waypost.intake.collector import WRITERS, Intake, IntakeUnavailable
+from waypost.intake.collector import LARGEST_BATCH, SECOND_WRITER_FROM, WRITERS, Intake, IntakeUnavailable
 from waypost.store.database import Database
+from waypost.store.statements import SENT
 
 
 def scan(hour: int, status: Status = Status.TRANSIT, detail: str = "Scanned") -> Checkpoint:
@@ -176,3 +178,58 @@ async def test_who_is_told_of_what_was_written_can_fail_without_stopping_the_wri
     await intake.stop()
 
     assert await database.serving.fetchval("select count(*) from tracking") == WRITERS + 1
+
+
+@asynccontextmanager
+async def a_writer_held_up(database: Database, intake: Intake, account: UUID) -> AsyncIterator[asyncio.Task[object]]:
+    """Let a writer wait for the lock of a parcel inside; its request ends after that."""
+    await intake.submit([reporting(account, "HELD", scan(8))])
+    async with database.serving.acquire() as other, other.transaction():
+        await other.execute("select from tracking for update")
+        held = asyncio.create_task(intake.submit([reporting(account, "HELD", scan(9))]))
+        while not await database.serving.fetchval("select exists (select from pg_locks where not granted)"):
+            pass
+        yield held
+    await held
+
+
+async def test_what_arrives_singly_while_one_batch_is_written_makes_one_more_batch(
+    database: Database, intake: Intake
+) -> None:
+    account = await add_account(database)
+    async with a_writer_held_up(database, intake, account):
+        before = SENT["find_trackings"]
+        waiting = []
+        for number in range(SECOND_WRITER_FROM - 1):
+            waiting.append(asyncio.create_task(intake.submit([reporting(account, f"A{number}", scan(8))])))
+            await database.serving.fetchval("select 1")  # time goes by in which another writer would take some of them
+
+    await asyncio.gather(*waiting)
+    assert SENT["find_trackings"] - before == 1
+
+
+async def test_much_that_arrives_is_not_held_up_by_the_batch_that_is_being_written(
+    database: Database, intake: Intake
+) -> None:
+    account = await add_account(database)
+    async with a_writer_held_up(database, intake, account) as held:
+        many = [reporting(account, f"A{number}", scan(8)) for number in range(SECOND_WRITER_FROM)]
+        async with asyncio.timeout(20):
+            results = await intake.submit(many)
+
+        assert [result.created for result in results] == [True] * SECOND_WRITER_FROM
+        assert not held.done()
+
+
+async def test_what_was_submitted_is_written_before_the_intake_stops(database: Database) -> None:
+    account = await add_account(database)
+    intake = Intake(database, polled=frozenset(), hint=lambda _endpoints: None)
+    intake.start()
+    reports = [reporting(account, f"A{number}", scan(8)) for number in range(3 * LARGEST_BATCH)]
+    waiting = [asyncio.create_task(intake.submit([one])) for one in reports]
+    await asyncio.wait(waiting, timeout=0)  # all are submitted
+
+    await intake.stop()
+
+    assert all(one.done() for one in waiting)
+    assert await database.serving.fetchval("select count(*) from tracking") == len(reports)

@@ -20,8 +20,11 @@ from waypost.store.statements import LOST, REPEATABLE
 
 _LOG: Final = structlog.get_logger()
 AT_ONCE: Final = 300
-BUSY: Final = 16
-"""A batch of so many shows load: the next one is given time to gather, which makes fewer and larger commits."""
+BUSY: Final = 2
+"""A batch of so many shows load: the next one is given time to gather, which makes fewer and larger commits.
+
+One parcel's queue at one endpoint has one at a time, and never waits for that.
+"""
 GATHER_SECONDS: Final = 0.02
 PAUSE_SECONDS: Final = 0.5
 SOON_SECONDS: Final = 1.0

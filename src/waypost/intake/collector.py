@@ -13,7 +13,6 @@ from waypost.intake.arrivals import Arrivals
 from waypost.intake.batch import Request, Result, Written, write
 from waypost.store import idempotency
 from waypost.store.database import Database
-from waypost.store.ending import end
 from waypost.store.statements import LOST, REPEATABLE, Session, transaction
 
 _LOG: Final = structlog.get_logger()
@@ -21,6 +20,8 @@ LINGER_SECONDS: Final = 0.002
 LARGEST_BATCH: Final = 500
 MOST_WAITING: Final = 20_000
 WRITERS: Final = 2
+SECOND_WRITER_FROM: Final = 100
+"""Requests that wait for a writer while one writes. With fewer, two would only make each batch half as large."""
 
 
 class Overloaded(Exception):  # noqa: N818 - a state, answered with 503
@@ -96,19 +97,21 @@ class Intake:
         self._groups: deque[_Group] = deque()
         self._running: set[idempotency.Key] = set()
         self._waiting = 0
-        self._arrived = asyncio.Event()
-        self._writers: list[asyncio.Task[None]] = []
+        self._untaken = 0
+        self._writers: set[asyncio.Task[None]] = set()
+        self._writing = False
         self._has_database = True
 
     def start(self) -> None:
         """Begin to write."""
-        self._writers = [asyncio.create_task(self._write_batches()) for _ in range(WRITERS)]
+        self._writing = True
+        self._employ()
 
     async def stop(self) -> None:
         """Write what has been submitted, then end."""
-        while self._waiting and not all(writer.done() for writer in self._writers):
-            await asyncio.wait([group.done for group in self._groups] or self._writers, timeout=0.1)
-        await end(*self._writers)
+        while self._writers:
+            await asyncio.wait(self._writers)
+        self._writing = False
 
     async def submit(self, requests: Sequence[Request]) -> list[Result]:
         """Give a result for each request once all are durable. Raises Overloaded and IntakeUnavailable."""
@@ -133,25 +136,37 @@ class Intake:
         if self._waiting + len(group.requests) > MOST_WAITING:
             raise Overloaded
         self._waiting += len(group.requests)
+        self._untaken += len(group.requests)
         self._groups.append(group)
-        self._arrived.set()
+        self._employ()
         await asyncio.shield(group.done)
         return group
 
-    async def _write_batches(self) -> None:
-        while True:
-            await self._arrived.wait()
-            if self._waiting < LARGEST_BATCH:
-                await asyncio.sleep(LINGER_SECONDS)
-            if batch := self._take():
-                try:
-                    await self._write(batch)
-                except Exception:  # noqa: BLE001 - who writes goes on, whatever became of one batch
-                    _LOG.exception("batch_ended_badly", groups=len(batch))
-                finally:
-                    self._waiting -= sum(len(group.requests) for group in batch)
-                    for group in batch:
-                        group.end(IntakeUnavailable())  # who was not answered is not left waiting
+    def _employ(self) -> None:
+        """Let one more write a batch, where there is enough to do."""
+        room = SECOND_WRITER_FROM if self._writers else 1
+        if self._writing and self._untaken >= room and len(self._writers) < WRITERS:
+            writer = asyncio.create_task(self._write_batch())
+            self._writers.add(writer)
+            writer.add_done_callback(self._leave)
+
+    def _leave(self, writer: asyncio.Task[None]) -> None:
+        self._writers.discard(writer)
+        self._employ()
+
+    async def _write_batch(self) -> None:
+        if self._waiting < LARGEST_BATCH:
+            await asyncio.sleep(LINGER_SECONDS)
+        batch = self._take()
+        try:
+            if batch:
+                await self._write(batch)
+        except Exception:  # noqa: BLE001 - the next are written, whatever became of one batch
+            _LOG.exception("batch_ended_badly", groups=len(batch))
+        finally:
+            self._waiting -= sum(len(group.requests) for group in batch)
+            for group in batch:
+                group.end(IntakeUnavailable())  # who was not answered is not left waiting
 
     def _take(self) -> list[_Group]:
         batch: list[_Group] = []
@@ -160,8 +175,7 @@ class Intake:
             group = self._groups.popleft()
             size += len(group.requests)
             batch.append(group)
-        if not self._groups:
-            self._arrived.clear()
+        self._untaken -= size
         return batch
 
     async def _write(self, batch: list[_Group]) -> None:
