@@ -67,7 +67,9 @@ async def _run(settings: Settings, place: Place) -> None:
             others = Notifier(storage.database)
 
             def tell_others(endpoints: Iterable[UUID]) -> None:
-                if dispatcher.peers >= settings.dispatch_processes:  # our own were told by our parent
+                # Those of one `serve` were told by it. What one frees of another's, after it has changed hands, is
+                # found by the next look.
+                if dispatcher.peers >= settings.dispatch_processes:
                     others.hint(endpoints)
 
             dispatcher = make_dispatcher(settings, storage.database, key, place=place, tell_others=tell_others)

@@ -41,10 +41,13 @@ class Lane(msgspec.Struct, frozen=True):
     low: datetime
 
 
+Lease = tuple[UUID, int]
+"""A delivery's id and the fencing number of one lease of it."""
+
+
 class Held(msgspec.Struct, frozen=True):
     """A delivery under the row lock of its settling; ``cancelling`` says why it is to be cancelled, if it is."""
 
-    lease_no: int
     ordering: str
     cancelling: str | None
 
@@ -120,26 +123,25 @@ async def settle(session: Session, finished: Sequence[Finished], *, dispatcher: 
     ordered = sorted(finished, key=lambda one: (one.claimed.bucket, one.claimed.tracking, one.claimed.endpoint))
     async with transaction(session):
         held, now = await _hold(session, ordered)
-        fenced = [one for one in ordered if _is_held(one.claimed, held)]
-        ours = await _passed(session, fenced, held)
+        late = [one for one in ordered if _lease(one) not in held]
+        ours = await _passed(session, [one for one in ordered if _lease(one) in held], held)
         ends = _by_end(ours, held)
         for (state, reason, tried), group in ends.items():
             await execute(session, "settle", *_ids(group), state.value, reason and reason.value, int(tried))
-        settled = {one.claimed.id: state for (state, _, _), group in ends.items() for one in group}
-        await _retry(session, [one for one in ours if one.claimed.id not in settled], now)
-        ended = [one.claimed for one in ours if one.claimed.id in settled]
+        settled = {_lease(one): state for (state, _, _), group in ends.items() for one in group}
+        await _retry(session, [one for one in ours if _lease(one) not in settled], now)
+        ended = [one.claimed for one in ours if _lease(one) in settled]
         freed = await unblock(session, {(one.bucket, one.tracking, one.endpoint) for one in ended})
-        known = await _known(session, [one for one in ordered if not _is_held(one.claimed, held)])
+        known = await _known(session, late)
         attempts = [one.attempt for one in ordered if one.attempt is not None]
         await _keep_attempts(session, [one for one in attempts if (one.delivery, one.number) not in known])
-        leases = {(identifier, held[identifier].lease_no): state for identifier, state in settled.items()}
-        await hours.tally(session, dispatcher, ordered, leases)
-    return freed, len(ordered) - len(ours)
+        await hours.tally(session, dispatcher, ordered, settled)
+    return freed, len(late)
 
 
-async def _passed(session: Session, ours: list[Finished], held: dict[UUID, Held]) -> list[Finished]:
+async def _passed(session: Session, ours: list[Finished], held: dict[Lease, Held]) -> list[Finished]:
     """Settle as superseded what failed and lets a newer one of its parcel pass: of ``latest`` that is everything."""
-    heads = [one.claimed for one in ours if one.state is None and _lets_pass(one, held[one.claimed.id])]
+    heads = [one.claimed for one in ours if one.state is None and _lets_pass(one, held[_lease(one)])]
     if not heads:
         return ours
     keys = [(one.bucket, one.id, one.tracking, one.endpoint, one.sequence) for one in heads]
@@ -159,7 +161,7 @@ def _lets_pass(failed: Finished, held: Held) -> bool:
             return False
 
 
-async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[UUID, Held], datetime]:
+async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[Lease, Held], datetime]:
     """Lock what is still ours, and give the database's time."""
     rows = await fetch(
         session,
@@ -171,23 +173,22 @@ async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[UU
         [one.claimed.tries for one in finished],
     )
     now = rows[0]["now"] if rows else datetime.min.replace(tzinfo=UTC)
-    return {row["id"]: Held(row["lease_no"], row["ordering"], row["cancelling"]) for row in rows}, now
+    return {(row["id"], row["lease_no"]): Held(row["ordering"], row["cancelling"]) for row in rows}, now
 
 
-def _is_held(claimed: Claimed, held: dict[UUID, Held]) -> bool:
-    """Tell whether a result may be settled: it is the one of its delivery for which ``hold`` gave something back."""
-    known = held.get(claimed.id)
-    return known is not None and known.lease_no == claimed.lease_no
+def _lease(finished: Finished) -> Lease:
+    """Give by which lease a result came: of two results of one delivery, one at most has the lease that is held."""
+    return finished.claimed.id, finished.claimed.lease_no
 
 
 def _by_end(
-    ours: Sequence[Finished], held: dict[UUID, Held]
+    ours: Sequence[Finished], held: dict[Lease, Held]
 ) -> dict[tuple[Settled, Reason | None, bool], list[Finished]]:
     """Group by end. What was cancelled in flight is delivered if the attempt succeeded, else cancelled."""
     groups: dict[tuple[Settled, Reason | None, bool], list[Finished]] = {}
     for one in ours:
         state, reason = one.state, one.reason
-        why = held[one.claimed.id].cancelling
+        why = held[_lease(one)].cancelling
         if why is not None and state is not Settled.DELIVERED:
             state, reason = Settled.CANCELLED, Reason(why)
         if state is not None:
