@@ -16,6 +16,7 @@ from tests.support.embedded import open_place, running
 from tests.support.ledger import Ledger, keeping_ledger
 from tests.support.reporter import SCANS, wait_until_settled
 from tests.support.serving import Program, Serving, run_waypost, running_roles, serving
+from waypost.app.child import send_in_the_background
 
 KEY = "a secret key of sixteen characters or more"
 
@@ -71,6 +72,15 @@ def test_what_sends_takes_the_processor_from_nobody_else(server: Serving) -> Non
     assert {os.sched_getscheduler(pid) for pid in sending} == {os.SCHED_BATCH}
     others = {server.process.pid, *children_of(server.process.pid)} - sending
     assert {os.sched_getscheduler(pid) for pid in others} == {os.SCHED_OTHER}
+
+
+def test_where_that_is_forbidden_it_sends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbid(*_arguments: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setscheduler", forbid)
+
+    send_in_the_background()
 
 
 def test_dispatch_processes_that_are_killed_come_back_and_go_on(server: Serving, ledger: Ledger) -> None:
