@@ -219,24 +219,27 @@ async def test_what_others_may_keep_carries_no_cookie(portal: Portal) -> None:
     assert "set-cookie" not in answer.headers
 
 
-@pytest.mark.parametrize("path", sorted(PAGES))
-async def test_a_page_leads_to_the_login_and_back(portal: Portal, seeded: Seeded, path: str) -> None:
-    wanted = seeded.path(path)
+async def test_a_page_leads_to_the_login_and_back(portal: Portal, seeded: Seeded, subtests: pytest.Subtests) -> None:
+    for path in sorted(PAGES):
+        with subtests.test(path):
+            wanted = seeded.path(path)
 
-    answer = await portal.browser().get(f"{wanted}?status=transit")
+            answer = await portal.browser().get(f"{wanted}?status=transit")
 
-    assert (answer.status_code, answer.content) == (303, b"")
-    assert answer.headers["location"] == f"/login?next={quote(f'{wanted}?status=transit', safe='')}"
+            assert (answer.status_code, answer.content) == (303, b"")
+            assert answer.headers["location"] == f"/login?next={quote(f'{wanted}?status=transit', safe='')}"
 
 
-@pytest.mark.parametrize("path", FORMS)
-async def test_a_form_of_nobody_leads_to_the_login_and_does_nothing(portal: Portal, seeded: Seeded, path: str) -> None:
-    browser, before = portal.browser(), await seeded.contents()
+async def test_a_form_of_nobody_leads_to_the_login_and_does_nothing(
+    portal: Portal, seeded: Seeded, subtests: pytest.Subtests
+) -> None:
+    before = await seeded.contents()
+    for path, form in FORMS.items():
+        with subtests.test(path):
+            answer = await portal.browser().post(seeded.path(path), form=form)
 
-    answer = await browser.post(seeded.path(path), form=FORMS[path])
-
-    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
-    assert await seeded.contents() == before
+            assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+            assert await seeded.contents() == before
 
 
 async def refused_ways(portal: Portal) -> dict[str, dict[str, Any]]:
@@ -256,17 +259,19 @@ async def refused_ways(portal: Portal) -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.mark.parametrize("path", [*FORMS, "/login", "/logout"])
-async def test_a_form_that_none_of_our_pages_sent_is_refused(portal: Portal, seeded: Seeded, path: str) -> None:
-    browser = await portal.visitor(EMAIL)
-    form = {"email": OTHER, "password": "correct horse", **FORMS.get(path, {})}
+async def test_a_form_that_none_of_our_pages_sent_is_refused(
+    portal: Portal, seeded: Seeded, subtests: pytest.Subtests
+) -> None:
+    browser, ways = await portal.visitor(EMAIL), await refused_ways(portal)
     before = await seeded.contents()
+    for path in (*FORMS, "/login", "/logout"):
+        form = {"email": OTHER, "password": "correct horse", **FORMS.get(path, {})}
+        for name, way in ways.items():
+            with subtests.test(f"{path} with {name}"):
+                answer = await browser.post(seeded.path(path), form=form, **way)
 
-    for name, way in (await refused_ways(portal)).items():
-        answer = await browser.post(seeded.path(path), form=form, **way)
-
-        assert answer.status_code == 403, name
-        assert await seeded.contents() == before, name
+                assert answer.status_code == 403
+                assert await seeded.contents() == before
 
 
 async def test_each_of_these_forms_is_taken_when_one_of_our_pages_sent_it(portal: Portal, seeded: Seeded) -> None:
@@ -308,9 +313,8 @@ OF_IDS = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path"), OF_IDS)
 async def test_what_is_anothers_is_answered_as_what_does_not_exist(
-    portal: Portal, seeded: Seeded, method: str, path: str
+    portal: Portal, seeded: Seeded, subtests: pytest.Subtests
 ) -> None:
     browser, before = await portal.visitor(EMAIL), await seeded.contents()
     nobody = UUID(NOBODY).hex
@@ -319,16 +323,20 @@ async def test_what_is_anothers_is_answered_as_what_does_not_exist(
     own = seeded.ids[EMAIL]
     crossed = dict.fromkeys(("recovery_id", "delivery_id", "key_id", "user_id", "tracking_id"), own["endpoint_id:str"])
     crossed["endpoint_id"] = own["key_id:str"]
-    asked = [
-        seeded.path(path, OTHER),
-        *[seeded.path(path, **wrong) for wrong in (unknown, crossed, dict.fromkeys(unknown, "%00"))],
-    ]
+    for method, path in OF_IDS:
+        with subtests.test(f"{method} {path}"):
+            asked = [
+                seeded.path(path, OTHER),
+                *[seeded.path(path, **wrong) for wrong in (unknown, crossed, dict.fromkeys(unknown, "%00"))],
+            ]
 
-    answers = [await (browser.get(one) if method == "GET" else browser.post(one, form=FORMS[path])) for one in asked]
+            answers = [
+                await (browser.get(one) if method == "GET" else browser.post(one, form=FORMS[path])) for one in asked
+            ]
 
-    assert [answer.status_code for answer in answers] == [404] * 4
-    assert len({answer.text for answer in answers}) == 1
-    assert await seeded.contents() == before
+            assert [answer.status_code for answer in answers] == [404] * 4
+            assert len({answer.text for answer in answers}) == 1
+            assert await seeded.contents() == before
 
 
 async def test_what_is_named_in_a_query_is_ones_own_too(portal: Portal, seeded: Seeded) -> None:
