@@ -12,6 +12,7 @@ from waypost.domain import ids
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Source, Update
+from waypost.intake import collector
 from waypost.intake.batch import Request, write
 from waypost.intake.collector import LARGEST_BATCH, SECOND_WRITER_FROM, WRITERS, Intake, IntakeUnavailable
 from waypost.store.database import Database
@@ -194,8 +195,9 @@ async def a_writer_held_up(database: Database, intake: Intake, account: UUID) ->
 
 
 async def test_what_arrives_singly_while_one_batch_is_written_makes_one_more_batch(
-    database: Database, intake: Intake
+    database: Database, intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(collector, "SLOW_SECONDS", 60)
     account = await add_account(database)
     async with a_writer_held_up(database, intake, account):
         before = SENT["find_trackings"]
@@ -218,6 +220,19 @@ async def test_much_that_arrives_is_not_held_up_by_the_batch_that_is_being_writt
             results = await intake.submit(many)
 
         assert [result.created for result in results] == [True] * SECOND_WRITER_FROM
+        assert not held.done()
+
+
+async def test_little_that_arrives_is_not_held_up_either_when_that_takes_long(
+    database: Database, intake: Intake
+) -> None:
+    account = await add_account(database)
+    async with a_writer_held_up(database, intake, account) as held:
+        waiting = [asyncio.create_task(intake.submit([reporting(account, f"A{number}", scan(8))])) for number in (1, 2)]
+        async with asyncio.timeout(20):
+            await asyncio.gather(*waiting)
+            await intake.submit([reporting(account, "A3", scan(8))])
+
         assert not held.done()
 
 

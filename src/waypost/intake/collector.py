@@ -23,6 +23,9 @@ WRITERS: Final = 2
 SECOND_WRITER_FROM: Final = 100
 """Requests that wait for a writer while one writes. With fewer, two would only make each batch half as large."""
 
+SLOW_SECONDS: Final = 0.05
+"""A batch that takes longer waits for somebody's lock, or for the disk: the others do not wait for it."""
+
 
 class Overloaded(Exception):  # noqa: N818 - a state, answered with 503
     """More is waiting than can be written in good time: nothing was accepted, come again."""
@@ -98,7 +101,7 @@ class Intake:
         self._running: set[idempotency.Key] = set()
         self._waiting = 0
         self._untaken = 0
-        self._writers: set[asyncio.Task[None]] = set()
+        self._writers: dict[asyncio.Task[None], float] = {}
         self._writing = False
         self._has_database = True
 
@@ -143,15 +146,18 @@ class Intake:
         return group
 
     def _employ(self) -> None:
-        """Let one more write a batch, where there is enough to do."""
-        room = SECOND_WRITER_FROM if self._writers else 1
+        """Let one more write a batch: the first as soon as something waits, the second where that is worth it."""
+        loop = asyncio.get_running_loop()
+        slow = any(loop.time() - began >= SLOW_SECONDS for began in self._writers.values())
+        room = SECOND_WRITER_FROM if self._writers and not slow else 1
         if self._writing and self._untaken >= room and len(self._writers) < WRITERS:
             writer = asyncio.create_task(self._write_batch())
-            self._writers.add(writer)
+            self._writers[writer] = loop.time()
             writer.add_done_callback(self._leave)
+            loop.call_later(SLOW_SECONDS, self._employ)
 
     def _leave(self, writer: asyncio.Task[None]) -> None:
-        self._writers.discard(writer)
+        del self._writers[writer]
         self._employ()
 
     async def _write_batch(self) -> None:
