@@ -6,8 +6,8 @@ English and German, and cautious: a plan ("will be delivered"), a condition ("if
 """
 
 import re
-from functools import lru_cache
-from typing import Final, NamedTuple
+from functools import cached_property, lru_cache
+from typing import Final
 from unicodedata import normalize
 
 _LONGEST: Final = 500
@@ -51,32 +51,39 @@ _ZENTREN: Final = (
 )
 
 
-class _Rule(NamedTuple):
+class _Rule:
     """A substatus and how it is said.
 
     A condition before the match always voids it; with ``firm`` also a plan or a negation in the same part of the
     sentence; ``unless`` voids it wherever it stands in the sentence.
+
+    Compiled when the first text is read: that takes ten milliseconds, and most commands read none.
     """
 
-    substatus: str
-    pattern: re.Pattern[str]
-    firm: bool
-    unless: re.Pattern[str] | None
+    def __init__(self, substatus: str, *ways: str, firm: bool = True, unless: str | None = None) -> None:
+        self.substatus = substatus
+        self.firm = firm
+        self._ways = ways
+        self._unless = unless
 
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        return re.compile("|".join(self._ways))
 
-def _rule(substatus: str, *ways: str, firm: bool = True, unless: str | None = None) -> _Rule:
-    return _Rule(substatus, re.compile("|".join(ways)), firm, None if unless is None else re.compile(unless))
+    @cached_property
+    def unless(self) -> re.Pattern[str] | None:
+        return None if self._unless is None else re.compile(self._unless)
 
 
 _RETURN: Final = (
-    _rule(
+    _Rule(
         "exception010",
         rf"(?<!is )(?<!are )\b(?:returned|delivered(?: back)?|handed back) to {_SENDER}\b",
         r"\breturn(?: shipment)? (?:has been |was )?delivered\b",
         r"\b(?:an den|dem) absender (?:wieder )?(?:zurueck)?(?:zugestellt|uebergeben|ausgehaendigt)\b",
         r"\b(?:ruecksendung|retoure) (?:wurde )?(?:erfolgreich )?zugestellt\b",
     ),
-    _rule(
+    _Rule(
         "exception011",
         r"\b(?:being|be|is|are) (?:returned|sent back)\b(?! to (?:the )?(?:\w+ )?(?:facility|depot|hub|base|station))",
         rf"\breturn(?:ing|ed)? to {_SENDER}\b",
@@ -92,24 +99,24 @@ _RETURN: Final = (
 )
 
 _STOPPED: Final = (
-    _rule(
+    _Rule(
         "exception008",
         rf"\b{_PARCEL}\b[^,]{{0,40}}\b(?:cancell?ed|voided|storniert|annulliert)\b",
         r"^(?:cancell?ed|storniert)\b",
     ),
-    _rule(
+    _Rule(
         "exception009",
         r"\brefused\b|\brefusal\b|\bdeclined by\b",
         rf"\brejected by (?:the )?{_RECIPIENT}\b",
         r"\bverweigert\b",
         unless=r"\bcustoms\b|\bzoll",
     ),
-    _rule(
+    _Rule(
         "exception007",
         r"\b(?:lost|damaged|destroyed|discarded|disposed of)\b",
         r"\bbeschaedigt|\bverloren\b|\bvernichtet\b|\bentsorgt\b",
     ),
-    _rule(
+    _Rule(
         "exception004",
         r"\bunclaimed\b|\bnot (?:been )?(?:collected|claimed) (?:by|in|within)\b",
         r"\b(?:collection|storage|holding) period (?:has )?(?:expired|ended)\b",
@@ -120,19 +127,19 @@ _STOPPED: Final = (
 )
 
 _CUSTOMS: Final = (
-    _rule(
+    _Rule(
         "transit005",
         r"\bcustoms\b[^,]{0,30}\b(?:cleared|completed|complete|released|finished)\b",
         r"\b(?:cleared|released)\b[^,]{0,20}\bcustoms\b",
         r"\bclearance (?:processing )?(?:is |was |has been )?completed?\b",
         r"\b(?:zoll\w*|verzollung)\b[^,]{0,30}\b(?:abgeschlossen|freigegeben|erledigt|beendet)\b|\bverzollt\b",
     ),
-    _rule(
+    _Rule(
         "exception006",
         r"\b(?:held|hold|holding|detained|retained|delayed|pending|awaiting)\b[^,]{0,50}\b(?:customs|clearance)\b",
         r"\bcustoms\b[^,]{0,30}\b(?:hold|held|delay|detained|pending|inspection|requires?|required|needed)\b",
     ),
-    _rule(
+    _Rule(
         "exception006",
         r"\b(?:wartet|liegt|angehalten|festgehalten|zurueckgehalten)\b[^,]{0,40}\b(?:zoll\w*|verzollung)\b",
         r"\bzoll\w*\b[^,]{0,40}\b(?:angehalten|festgehalten|zurueckgehalten|benoetigt|fehl\w+)\b",
@@ -142,7 +149,7 @@ _CUSTOMS: Final = (
 )
 
 _COLLECT: Final = (
-    _rule(
+    _Rule(
         "pickup002",
         r"\b(?:ready|available|held) (?:for|to be) (?:\w+ )?(?:pick(?:ed)?[- ]?up|collect(?:ion|ed))\b",
         r"\bheld at\b[^,]{0,40}\bfor (?:\w+ )?(?:pick-?up|collection)\b",
@@ -155,7 +162,7 @@ _COLLECT: Final = (
         r"|(?:as of|from|ab) (?:\d|dem|mon|tues|wednes|thurs|fri|satur)"
         r"|notice|card|courier|carrier|driver|noch nicht|wird|morgen)",
     ),
-    _rule(
+    _Rule(
         "pickup002",
         rf"\b(?:delivered|taken|brought|dropped off|deposited|placed)\b[^,]{{0,40}}\b{_POINT}\b",
         rf"\b{_POINT} (?:eingestellt|hinterlegt)\b",
@@ -164,7 +171,7 @@ _COLLECT: Final = (
 )
 
 _ATTEMPT: Final = (
-    _rule(
+    _Rule(
         "undelivered001",
         r"\b(?:incorrect|incomplete|wrong|bad|insufficient|invalid) (?:\w+ )?address\b",
         r"\baddress (?:\w+ ){0,3}(?:incorrect|incomplete|wrong|insufficient|invalid|not (?:be )?found)\b",
@@ -173,7 +180,7 @@ _ATTEMPT: Final = (
         r"\b(?:adresse|anschrift)\b[^,]{0,30}\b(?:falsch|unvollstaendig|fehlerhaft|nicht gefunden)\b",
         firm=False,
     ),
-    _rule(
+    _Rule(
         "undelivered002",
         r"\b(?:nobody|no one|not)(?: was)?(?: at)? home\b|\bno authori[sz]ed recipient\b|\bnotice left\b",
         rf"\b{_RECIPIENT}(?: was| is| has)? not (?:at home|home|present|available|in|been met|met)\b",
@@ -182,7 +189,7 @@ _ATTEMPT: Final = (
         r"\bnicht angetroffen\b|\bniemand(?:en)? (?:angetroffen|anwesend|zu ?hause)\b|\bnicht (?:zu ?hause|anwesend)\b",
         firm=False,
     ),
-    _rule(
+    _Rule(
         "undelivered003",
         rf"\b{_RECIPIENT} (?:\w+ ){{0,2}}not (?:be )?(?:located|found|contacted|reached|known|identified)\b",
         rf"\b{_RECIPIENT} (?:is )?unknown\b",
@@ -190,7 +197,7 @@ _ATTEMPT: Final = (
         rf"\b{_EMPFAENGER} (?:\w+ ){{0,3}}(?:nicht (?:ermittelt|gefunden|erreicht|bekannt|ermittelbar)|unbekannt)\b",
         firm=False,
     ),
-    _rule(
+    _Rule(
         "undelivered004",
         r"\b(?:could|can|was) ?not (?:be )?delivered\b|\bnot delivered\b|\bunable to deliver\b",
         r"\bundeliver(?:ed|able)\b",
@@ -205,13 +212,13 @@ _ATTEMPT: Final = (
 )
 
 _AT_THE_DOOR: Final = (
-    _rule(
+    _Rule(
         "pickup001",
         r"\bout for delivery\b|\bin delivery\b|\bwith (?:the )?delivery (?:courier|driver)\b",
         r"\bwith (?:the )?courier\b|\bdelivery (?:vehicle|van)\b|\bvehicle for delivery\b",
         r"\bin (?:der )?zustellung\b|\bzustellfahrzeug\b",
     ),
-    _rule(
+    _Rule(
         "pickup003",
         rf"\b{_RECIPIENT} (?:has been |was )?contacted\b",
         r"\bdelivery appointment (?:has been |was )?(?:agreed|arranged|made|booked)\b",
@@ -220,25 +227,25 @@ _AT_THE_DOOR: Final = (
 )
 
 _DELIVERED: Final = (
-    _rule(
+    _Rule(
         "delivered004",
         rf"\b(?:delivered|left|deposited|handed over)\b[^.]{{0,50}}\b{_PLACES}\b",
         rf"\b{_ORTE}\b[^,]{{0,40}}\b{_ABGEGEBEN}\b|\b{_ABGEGEBEN}\b[^,]{{0,40}}\b{_ORTE}\b",
         unless=r"\b(?:notice|card|note|notification|karte|partial\w*)\b",
     ),
-    _rule(
+    _Rule(
         "delivered003",
         r"\bsigned (?:for )?by\b|\bsigned for\b|\bsignature (?:obtained|received)\b|\bdelivered\b[^.]{0,30}\bsigned\b",
         r"\bgegen unterschrift (?:zugestellt|uebergeben)\b",
     ),
-    _rule(
+    _Rule(
         "delivered002",
         rf"\b(?:picked up|collected)\b[^,]{{0,20}}\bby (?:the )?{_RECIPIENT}\b",
         rf"\b{_RECIPIENT} (?:has )?(?:picked up|collected)\b|\bpicked up at (?:the |a )?{_POINT}\b",
         rf"\b{_EMPFAENGER}\b[^,]{{0,60}}\babgeholt\b|\baus der {_POINT} (?:abgeholt|entnommen)\b",
         rf"\b(?:in|an) (?:der|einer|einem) {_POINT} abgeholt\b",
     ),
-    _rule(
+    _Rule(
         "delivered001",
         r"\bdelivered\b(?!(?: back)? (?:to|at|by|from) (?:the |a |our |your |local )*"
         r"(?:carrier|courier|dhl|hub|facility|depot|parcel cent|sort|airport|airline|customs|partner|sender|shipper))",
@@ -251,7 +258,7 @@ _DELIVERED: Final = (
 )
 
 _ANNOUNCED: Final = (
-    _rule(
+    _Rule(
         "inforeceived001",
         r"\blabel (?:has been |was )?(?:created|printed|generated)\b|\bpre[- ]?(?:shipment|advice|transit)\b",
         r"\b(?:shipment|shipping|order|billing|instruction) (?:info(?:rmation)?|data|details?)\b",
@@ -263,38 +270,38 @@ _ANNOUNCED: Final = (
 )
 
 _MOVING: Final = (
-    _rule("exception005", r"\bon hold\b|\bshipment exception\b|\b(?:sendung|paket)\b[^,]{0,30}\bangehalten\b"),
-    _rule(
+    _Rule("exception005", r"\bon hold\b|\bshipment exception\b|\b(?:sendung|paket)\b[^,]{0,30}\bangehalten\b"),
+    _Rule(
         "transit004",
         r"\barriv\w+ (?:in|at) (?:the )?(?:destination|recipient's) country\b",
         r"\bim (?:ziel|bestimmungs|empfaenger)land (?:angekommen|eingetroffen)\b",
         r"\b(?:ziel|bestimmungs|empfaenger)land (?:erreicht)\b",
     ),
-    _rule(
+    _Rule(
         "transit007",
         r"\b(?:departed|left)\b[^,]{0,30}\bairport\b|\bflight (?:has )?departed\b|\bto (?:the )?airline\b",
         r"\bflughafen\b[^,]{0,30}\b(?:verlassen|abgeflogen)\b",
     ),
-    _rule(
+    _Rule(
         "transit003",
         r"\barriv\w+ (?:at|in) (?:the |a |your |local |dhl )*delivery (?:facility|depot|base|station|office)\b",
         r"\barriv\w+ (?:at|in) (?:the |a |your |local )*(?:delivery cent(?:er|re)|post office)\b",
         r"\bzustellbasis\b[^,]{0,30}\b(?:angekommen|eingetroffen|bearbeitet)\b",
     ),
-    _rule(
+    _Rule(
         "transit006",
         r"\bd[ei]spatched\b|\bdepart(?:ed)?\b|\bleft (?:the |a )?(?:\w+ ){0,2}(?:facility|hub|depot|terminal)\b",
         r"\bprepared for (?:onward )?(?:transport|dispatch)\b|\bweitertransport vorbereitet\b",
         rf"\b{_ZENTREN}\b[^,]{{0,30}}\bverlassen\b",
     ),
-    _rule(
+    _Rule(
         "transit002",
         rf"\b(?:arriv\w+|processed|sorted)\b[^,]{{0,40}}\b{_HUBS}|\bprocessed at\b",
         r"\bsorting complete\b|^at (?:\w+ ){1,3}facility\b",
         rf"\b{_ZENTREN}\b[^,]{{0,40}}\b(?:angekommen|eingetroffen|bearbeitet|sortiert)\b",
     ),
-    _rule("transit001", r"\bdelay|\bverzoeger|\bverspaet", firm=False),
-    _rule(
+    _Rule("transit001", r"\bdelay|\bverzoeger|\bverspaet", firm=False),
+    _Rule(
         "transit001",
         r"\bin transit\b|\bon (?:the|its) way\b|\b(?:accepted|picked up|collected|forwarded|received by|posted)\b",
         r"\bhanded over to (?:dhl|the carrier|the courier)\b|\barrived\b|\bprocessed\b|\bcustoms\b|\bclearance\b",
