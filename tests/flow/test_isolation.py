@@ -9,8 +9,9 @@ from tests.flow.test_dispatch import HASTY_SECONDS, QUICK, VAULT, Names, Way, ru
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import PLACE, add_account
 from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, OK, Receiver, Script, always, answering, receiving
+from waypost.dispatch import by_hand
 from waypost.dispatch.addresses import AddressSlots
-from waypost.dispatch.dispatcher import BY_HAND_AT_ONCE, MOST_BY_HAND, Dispatcher
+from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.lanes import IN_FLIGHT
 from waypost.dispatch.run import Sender, Settings
 from waypost.domain import ids
@@ -142,7 +143,7 @@ async def test_many_resends_to_an_endpoint_that_hangs_take_no_more_than_its_shar
     way = Way(database, policy=Policy(base_seconds=3600))
     async with running(way), receiving(always(HANG)) as dead, receiving() as healthy:
         await way.add_endpoint(account, dead.url)
-        await report(way, account, 3 * BY_HAND_AT_ONCE)
+        await report(way, account, 3 * by_hand.AT_ONCE)
         other = await way.add_endpoint(account, healthy.url)
         await resend_all(database)
         async with database.serving.acquire() as session:
@@ -154,7 +155,7 @@ async def test_many_resends_to_an_endpoint_that_hangs_take_no_more_than_its_shar
         claimed = await database.serving.fetchval(
             "select count(*) from due where resend_of is not null and leased_until > now()"
         )
-        assert claimed < MOST_BY_HAND + BY_HAND_AT_ONCE
+        assert claimed < by_hand.MOST_IN_FLIGHT + by_hand.AT_ONCE
 
 
 async def resend_all(database: Database) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from waypost.dispatch.by_hand import ByHand
 from waypost.dispatch.lanes import IN_FLIGHT, Held, Lanes, LaneState
 from waypost.dispatch.measures import AttemptCounts, Measures
 from waypost.dispatch.membership import Membership
@@ -34,13 +35,6 @@ SCOUT_SECONDS: Final = 1.0
 LEASE_SLACK_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 20.0
 CLAIM_PAUSE_SECONDS: Final = 0.005
-BY_HAND_AT_ONCE: Final = 16
-"""Tests and resends that are claimed at a time."""
-
-MOST_BY_HAND: Final = 4
-"""An endpoint that has so many of them in flight is left out of the next claim: a script that resends thousands gets no
-more of the connections than an endpoint's lane does."""
-
 BUSY_CLAIM: Final = 32
 RESERVED: Final = 4
 """The share of the slots, one in so many, that is kept for endpoints which have none."""
@@ -76,11 +70,18 @@ class Dispatcher:
         self._membership = Membership()
         self._counts = AttemptCounts()
         self._tell_others = tell_others or (lambda _endpoints: None)
-        self._wake, self._by_hand_wake, self._look = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._wake, self._look = asyncio.Event(), asyncio.Event()
         self._serving = False
         self._workers: set[asyncio.Task[None]] = set()
-        self._by_hand: Counter[UUID] = Counter()
         self._recorder = Recorder(database, self.hint)
+        self._by_hand = ByHand(
+            database,
+            lease=self._lease,
+            begin_before=_begin_before,
+            send=self._sent,
+            start=self._start,
+            ended=self._ended_by_hand,
+        )
 
     @property
     def in_flight(self) -> int:
@@ -114,7 +115,7 @@ class Dispatcher:
 
     def hint_by_hand(self) -> None:
         """Say that a test or a resend waits; losing a hint costs a second at most."""
-        self._by_hand_wake.set()
+        self._by_hand.hint()
 
     def heard(self, hint: Hint) -> None:
         """Take a hint that came from another process."""
@@ -143,15 +144,16 @@ class Dispatcher:
     async def serve(self, stop: asyncio.Event) -> None:
         """Dispatch until ``stop`` is set; then let what is in flight end (20 s at most) and give the leases back."""
         async with self._database.holding.acquire() as life:
-            self._number = self._recorder.dispatcher = await queue.join(life, self._number, place=self._place)
-            self._membership.update(self._number, await queue.rescue(life, self._number, place=self._place), clock())
+            number = self._number = self._recorder.dispatcher = await queue.join(life, self._number, place=self._place)
+            self._membership.update(number, await queue.rescue(life, number, place=self._place), clock())
             async with hints.listening(life, self.heard):
-                await self._dispatch(life, stop)
-            await queue.leave(life, self._number)
+                await self._dispatch(life, number, stop)
+            await queue.leave(life, number)
             self._number = None
 
-    async def _dispatch(self, life: Session, stop: asyncio.Event) -> None:
-        loops = [asyncio.create_task(step) for step in self._loops(life)]
+    async def _dispatch(self, life: Session, number: int, stop: asyncio.Event) -> None:
+        works = (self._claim_loop(number), self._scout_loop(life, number), self._by_hand.serve(number))
+        loops = [asyncio.create_task(work) for work in works]
         recorder = asyncio.create_task(self._recorder.serve())
         stopping = asyncio.create_task(stop.wait())
         self._serving = True
@@ -170,18 +172,13 @@ class Dispatcher:
         self._recorder.drain()
         await recorder
 
-    def _loops(self, life: Session) -> tuple[Coroutine[None, None, None], ...]:
-        return self._claim_loop(), self._scout_loop(life), self._by_hand_loop()
-
     def _let_go(self) -> None:
         """Begin none of what waits here: its lease is given back, or runs out."""
         for lane in self._lanes.values():
             lane.waiting.clear()
 
-    async def _scout_loop(self, life: Session) -> None:
+    async def _scout_loop(self, life: Session, number: int) -> None:
         """Find what hints missed, take over from dispatchers that died, and see what endpoints have become."""
-        number = self._number
-        assert number is not None  # noqa: S101 - serve has joined
         loop = asyncio.get_running_loop()
         while True:
             self._look.clear()
@@ -212,51 +209,20 @@ class Dispatcher:
         for held in surplus:
             self._recorder.add(Finished(held.claimed, None, None))
 
-    async def _claim_loop(self) -> None:
+    async def _claim_loop(self, number: int) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
             wanted = self._wanted()
-            if wanted and await self._claim(wanted) >= BUSY_CLAIM:
+            if wanted and await self._claim(number, wanted) >= BUSY_CLAIM:
                 await asyncio.sleep(CLAIM_PAUSE_SECONDS)  # under load the next claim is worth waiting for
 
-    async def _by_hand_loop(self) -> None:
-        """Send tests and resends as they come, beside the lanes: nothing that waits or hangs there holds them up."""
-        number = self._number
-        assert number is not None  # noqa: S101 - serve has joined
-        while True:
-            await self._by_hand_wake.wait()
-            self._by_hand_wake.clear()
-            begin_before = clock() + LEASE_SLACK_SECONDS - 1
-            with suppress(*REPEATABLE):
-                busy = [endpoint for endpoint, count in self._by_hand.items() if count >= MOST_BY_HAND]
-                async with self._database.engine.acquire() as session:
-                    claimed = await queue.claim_by_hand(
-                        session, BY_HAND_AT_ONCE, busy=busy, dispatcher=number, lease=self._lease
-                    )
-                    names = [one.endpoint for one in claimed]
-                    endpoints = await queue.lane_endpoints(session, names) if names else {}
-                for one in claimed:
-                    self._by_hand[one.endpoint] += 1
-                    self._start(self._send_by_hand(Held(one, begin_before), endpoints.get(one.endpoint)))
-                if len(claimed) == BY_HAND_AT_ONCE:
-                    self._by_hand_wake.set()
-
-    async def _send_by_hand(self, held: Held, endpoint: LaneEndpoint | None) -> None:
-        """Send a test also to an endpoint that is off."""
-        is_test = held.claimed.sample is not None
-        try:
-            if endpoint is None or endpoint.deleted or not (endpoint.enabled or is_test):
-                finished = Finished(held.claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF)
-            else:
-                finished = await self._sent(held, endpoint)
-        finally:
-            self._ended_by_hand(held.claimed.endpoint)
-        if not is_test:
+    async def _ended_by_hand(self, finished: Finished) -> None:
+        if finished.claimed.sample is None:
             self._counts.add(finished)
         self._recorder.add(finished)
         if finished.state is Settled.DELIVERED:
-            await self._tell_well(held.claimed.endpoint)
+            await self._tell_well(finished.claimed.endpoint)
 
     async def _tell_well(self, endpoint: UUID) -> None:
         """Say that an endpoint took what a person sent: whoever owns it waits no longer for its next probe."""
@@ -264,14 +230,6 @@ class Dispatcher:
             with suppress(*REPEATABLE, *LOST):
                 async with self._database.engine.acquire() as session:
                     await hints.tell(session, Hint(well=frozenset((endpoint,))))
-
-    def _ended_by_hand(self, endpoint: UUID) -> None:
-        """Count it as ended; what the endpoint was left out for is claimed now."""
-        if self._by_hand[endpoint] == MOST_BY_HAND:
-            self.hint_by_hand()
-        self._by_hand[endpoint] -= 1
-        if not self._by_hand[endpoint]:
-            del self._by_hand[endpoint]
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         worker = asyncio.create_task(work)
@@ -295,12 +253,10 @@ class Dispatcher:
                 wanted.append(Lane(endpoint, share, _LONG_AGO))
         return wanted
 
-    async def _claim(self, wanted: list[Lane]) -> int:
-        number = self._number
-        assert number is not None  # noqa: S101 - serve has joined
+    async def _claim(self, number: int, wanted: list[Lane]) -> int:
         # Before the claim looks: a hint that comes while it does must not be taken for one that it has answered.
         self._due.difference_update(lane.endpoint for lane in wanted)
-        begin_before = clock() + LEASE_SLACK_SECONDS - 1
+        begin_before = _begin_before()
         for lane in wanted:
             self._lanes[lane.endpoint].claiming = True
         try:
@@ -320,7 +276,7 @@ class Dispatcher:
         return len(claimed)
 
     async def _claim_suspects(self, session: Session, number: int) -> None:
-        begin_before = clock() + LEASE_SLACK_SECONDS - 1
+        begin_before = _begin_before()
         claimed = await self._suspects.claim(session, number, self._membership.mine)
         await self._refresh(session, [one.endpoint for one in claimed])
         for one in claimed:
@@ -392,3 +348,8 @@ class Dispatcher:
         except Exception:  # noqa: BLE001 - we failed, not the endpoint: no attempt is counted
             _LOG.exception("delivery_crashed", delivery=claimed.id.hex)
             return self._sender.crashed(claimed)
+
+
+def _begin_before() -> float:
+    """Give the moment up to which an attempt of what is claimed now may begin, so that its lease covers it."""
+    return clock() + LEASE_SLACK_SECONDS - 1

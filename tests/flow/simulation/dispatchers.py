@@ -14,7 +14,8 @@ from tests.flow.simulation.asked import BrokenPromise
 from tests.flow.simulation.clock import EPOCH, CommitFault, VirtualSession, database_of
 from tests.flow.simulation.ledger import Arrival, Ledger
 from tests.flow.simulation.receivers import TIMEOUT_SECONDS, VAULT, Receivers, Reply
-from waypost.dispatch.dispatcher import BY_HAND_AT_ONCE, LEASE_SLACK_SECONDS
+from waypost.dispatch import by_hand
+from waypost.dispatch.dispatcher import LEASE_SLACK_SECONDS
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.lanes import IN_FLIGHT
 from waypost.dispatch.membership import Membership
@@ -146,7 +147,7 @@ class Process:
     async def claim_by_hand(self) -> list[Flight]:
         """Take what people sent once more, whoever owns its endpoint."""
         session = cast("Session", self._work)
-        claimed = await queue.claim_by_hand(session, BY_HAND_AT_ONCE, dispatcher=self.number, lease=LEASE)
+        claimed = await queue.claim_by_hand(session, by_hand.AT_ONCE, dispatcher=self.number, lease=LEASE)
         return await self._take_up(claimed, by_hand=True)
 
     async def _take_up(self, claimed: list[Claimed], *, by_hand: bool = False) -> list[Flight]:
