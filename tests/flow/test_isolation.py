@@ -137,6 +137,27 @@ def failing_first(count: int) -> Script:
     return lambda number: answering(500) if number <= count else OK
 
 
+@pytest.fixture
+def nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing be found that was not hinted, but at a dispatcher's start."""
+    monkeypatch.setattr("waypost.dispatch.dispatcher.SCOUT_SECONDS", 3600)
+
+
+@pytest.mark.usefixtures("nobody_looks")
+@pytest.mark.parametrize("count", [1, 3 * by_hand.AT_ONCE], ids=["one endpoint", "an endpoint each"])
+async def test_many_tests_follow_each_other_by_one_hint(database: Database, account: UUID, count: int) -> None:
+    async with receiving() as receiver, running(Way(database)) as way:
+        tested = [await way.add_endpoint(account, receiver.url) for _ in range(count)]
+        async with database.serving.acquire() as session:
+            for number in range(3 * by_hand.AT_ONCE):
+                random = (2 * number, 2 * number + 1)
+                await queue.add_test(session, account, tested[number % count], sample="transit", random=random)
+
+        way.dispatcher.hint_by_hand()
+
+        await receiver.received(3 * by_hand.AT_ONCE)
+
+
 async def test_many_resends_to_an_endpoint_that_hangs_take_no_more_than_its_share(
     database: Database, account: UUID
 ) -> None:
