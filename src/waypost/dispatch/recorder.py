@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -20,12 +21,12 @@ from waypost.store.statements import LOST, REPEATABLE
 
 _LOG: Final = structlog.get_logger()
 AT_ONCE: Final = 300
-BUSY: Final = 2
-"""A batch of so many shows load: the next one is given time to gather, which makes fewer and larger commits.
+GATHER_SECONDS: Final = ((16, 0.02), (2, 0.005))
+"""After a batch of so many the next one is given so long to gather: fewer and larger commits, the busier it is.
 
-One parcel's queue at one endpoint has one at a time, and never waits for that.
+No longer, for what is sent and not recorded when a process is killed is sent again. One parcel's queue at one endpoint
+has one at a time, and never waits for that.
 """
-GATHER_SECONDS: Final = 0.02
 PAUSE_SECONDS: Final = 0.5
 SOON_SECONDS: Final = 1.0
 """A retry that is due before the next look for lost hints is hinted at its time."""
@@ -86,8 +87,8 @@ class Recorder:
         recorded = 0
         while not (self._draining and not self._finished):
             await self._arrived.wait()
-            if recorded >= BUSY and not self._draining:
-                await self._gather()
+            if not self._draining:
+                await self._gather(recorded)
             self._arrived.clear()
             self._full.clear()
             batch = self._finished[:AT_ONCE]
@@ -104,12 +105,12 @@ class Recorder:
         self._arrived.set()
         self._full.set()
 
-    async def _gather(self) -> None:
-        try:
-            async with asyncio.timeout(GATHER_SECONDS):
-                await self._full.wait()
-        except TimeoutError:
-            return
+    async def _gather(self, recorded: int) -> None:
+        seconds = next((seconds for least, seconds in GATHER_SECONDS if recorded >= least), None)
+        if seconds is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._full.wait()
 
     async def _record(self, batch: list[Finished]) -> None:
         """Commit a batch; one that cannot be committed as a whole is committed one by one."""
