@@ -131,12 +131,12 @@ async def test_more_parameters_cookies_or_fields_than_any_page_asks_for_are_refu
 
 
 async def post_bodies(browser: Browser, path: str, names: Iterable[str], subtests: pytest.Subtests) -> None:
-    headers = {"accept": "text/html", "x-csrftoken": await browser.token()}
+    headers = {b"accept": b"text/html", b"x-csrftoken": (await browser.token()).encode()}
     for name in names:
         with subtests.test(f"{name} to {path}"):
             kind, body = BODIES[name]
-            sent = headers | {"content-type": kind.encode("latin-1")}
-            answer = await browser.client.post(path, content=body, headers=sent)  # type: ignore[arg-type]
+            sent = headers | {b"content-type": kind.encode("latin-1")}
+            answer = await browser.client.post(path, content=body, headers=sent)
 
             assert answer.status_code in ({413} if name == "huge" else {200, 303, 422}), answer.text
             assert answer.headers["cache-control"] == "no-store"
