@@ -25,7 +25,7 @@ from tests.support.serving import LOOPBACK, Serving
 from waypost.domain import ids
 from waypost.domain.statuses import Status
 from waypost.store.database import Database
-from waypost.store.embedded import locate
+from waypost.store.embedded.server import locate
 from waypost.store.numbered_pages import numbered_page
 from waypost.store.statements import Session
 from waypost.store.trackings import Filter

@@ -11,7 +11,7 @@ from benchmarks import machine
 from benchmarks.client import Client
 from benchmarks.load import SCANS, request_body
 from tests.support.serving import Serving
-from waypost.store.embedded import locate
+from waypost.store.embedded.server import locate
 
 REQUESTS_AT_ONCE = 8
 LOOK_SECONDS = 0.02

@@ -31,12 +31,12 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from waypost.carriers.dhl import client as dhl
-from waypost.carriers.http import check_base_url, check_key
 from waypost.domain.addresses import IPAddress, IPNetwork
 from waypost.domain.errors import InvalidInput
 from waypost.domain.retry import JITTER, LONGEST_RETRY_AFTER_SECONDS
 from waypost.domain.targets import Ports
+from waypost.sources.carriers.dhl import client as dhl
+from waypost.sources.http import check_base_url, check_key
 
 PREFIX: Final = "WAYPOST_"
 OF_COMMANDS: Final = frozenset({"API_KEY", "URL"})

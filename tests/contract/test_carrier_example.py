@@ -15,11 +15,11 @@ import pytest
 from examples.carrier.carrier import Carrier, plan_stages, stages
 from examples.carrier.routes import ROUTES, Route
 from examples.carrier.server import serve
-from waypost.carriers.dhl.client import COURIER_CODES, DhlUnified
-from waypost.carriers.http import CarrierHttp
 from waypost.domain.carriers import CarrierError, CarrierLimited, CarrierRefused, CarrierUnavailable
 from waypost.domain.tracking_numbers import normalise_number
 from waypost.domain.trackings import TrackingState, apply, register
+from waypost.sources.carriers.dhl.client import COURIER_CODES, DhlUnified
+from waypost.sources.http import CarrierHttp
 
 ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 3, 20)

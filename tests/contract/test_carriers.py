@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from waypost.carriers.dhl.parse import MOST_SCANS, read_answer
 from waypost.domain.carriers import CarrierUnavailable
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.facts import CARRIER_FACTS, FACTS, LONGEST
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Source, TrackingState, Update, apply, register
+from waypost.sources.carriers.dhl.read import MOST_SCANS, read_answer
 
 FOLDER = Path(__file__).parent / "carriers"
 CASES = sorted(FOLDER.glob("*/*.json"))
@@ -23,7 +23,7 @@ NUMBER = "1234567891"
 
 
 def read(carrier: str, case: dict[str, Any]) -> Update:
-    parse = import_module(f"waypost.carriers.{carrier}.parse")
+    parse = import_module(f"waypost.sources.carriers.{carrier}.read")
     update = parse.read_answer(case["status"], json.dumps(case["answer"]).encode(), case["tracking_number"])
     assert isinstance(update, Update)
     return update
@@ -54,7 +54,9 @@ def state_after(*updates: Update) -> TrackingState:
 
 
 def test_there_are_cases_for_every_carrier() -> None:
-    carriers = {path.parent.name for path in (FOLDER / "../../../src/waypost/carriers").resolve().glob("*/parse.py")}
+    carriers = {
+        path.parent.name for path in (FOLDER / "../../../src/waypost/sources/carriers").resolve().glob("*/read.py")
+    }
 
     assert carriers == {path.parent.name for path in CASES} != set()
 

@@ -8,17 +8,17 @@ import pytest
 
 from tests.support.hostile import CHUNKED, dripping, endless, endless_headers, then_close, then_reset
 from tests.support.receiver import HANG, Behaviour, always, answering, receiving
-from waypost.carriers.dhl.client import BASE_URL, BUDGET, DhlUnified
-from waypost.carriers.http import (
-    MOST_BODY_BYTES,
-    CarrierHttp,
-    check_base_url,
-)
 from waypost.domain.carriers import CarrierError, CarrierLimited, CarrierRefused, CarrierSource, CarrierUnavailable
 from waypost.domain.errors import InvalidInput
 from waypost.domain.retry import LONGEST_RETRY_AFTER_SECONDS, read_retry_after
 from waypost.domain.tracking_numbers import check_courier_code
 from waypost.domain.trackings import Source, Update
+from waypost.sources.carriers.dhl.client import BASE_URL, BUDGET, DhlUnified
+from waypost.sources.http import (
+    MOST_BODY_BYTES,
+    CarrierHttp,
+    check_base_url,
+)
 
 NUMBER = "1234567891"
 KEY = "a-key-that-nobody-may-see"

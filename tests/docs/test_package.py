@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
-from waypost.portal.documentation import PLACES
+from waypost.portal.help.documentation import PLACES
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,8 +8,8 @@ import pytest
 from tests.support.documentation import FILES, FOLDER, Call, calls, links, open_paths, text_of, tokens
 from tools.documentation.commands import commands
 from tools.screenshots import IN_GUIDES
-from waypost.portal.documentation import PLACES, Place, following, index, title
-from waypost.portal.guides import address, guide
+from waypost.portal.help.documentation import PLACES, Place, following, index, title
+from waypost.portal.help.guides import address, guide
 from waypost.settings import Settings, variable
 
 every_file = pytest.mark.parametrize("file", FILES)

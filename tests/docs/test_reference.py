@@ -18,7 +18,7 @@ from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Skip
 from waypost.domain.statuses import SUBSTATUSES, Status
 from waypost.payloads import schemas
-from waypost.portal.documentation import PLACES
+from waypost.portal.help.documentation import PLACES
 from waypost.settings import Settings, variable
 from waypost.store.reconciliation import FAULTS
 

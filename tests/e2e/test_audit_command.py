@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 
 from tests.support.serving import run_waypost, serving
-from waypost.store.embedded import locate
+from waypost.store.embedded.server import locate
 
 EMAIL = "shop@example.com"
 

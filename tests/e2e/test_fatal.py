@@ -16,7 +16,7 @@ from tests.support.faults import open_shop
 from tests.support.ledger import Ledger
 from tests.support.serving import Program, Serving, run_waypost, running_roles, serving
 from waypost.domain.suspicion import MOST_DEATHS, SUSPECT_AFTER
-from waypost.store.embedded import locate
+from waypost.store.embedded.server import locate
 
 FAILING = Path(__file__).parents[1] / "support" / "failing"
 FATAL = "FATAL1"

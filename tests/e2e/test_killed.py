@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import Judge
 from tests.support.faults import Tally, open_shop, told
 from tests.support.serving import Serving
-from waypost.store.embedded import locate
+from waypost.store.embedded.server import locate
 
 WAL_BYTES = 2 << 30
 TARGET = "lost 0; duplicated: what was in flight, 0.5 % at most; the first new delivery within 2 s of the start"

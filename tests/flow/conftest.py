@@ -9,7 +9,7 @@ from tests.support.api import Api, Caller, serving_api
 from tests.support.databases import fresh, make_template
 from tests.support.embedded import ignore, open_place
 from waypost.store.database import Database
-from waypost.store.embedded import EmbeddedPostgres
+from waypost.store.embedded.server import EmbeddedPostgres
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

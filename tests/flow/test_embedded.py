@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.embedded import copy_folder, ignore, open_place, run, running, server_pid
-from waypost.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, locate
+from waypost.store.embedded.server import EmbeddedPostgres, EmbeddedPostgresError, locate
 
 IS_ROOT = os.geteuid() == 0
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the kernel offers no signal of a parent's death")
@@ -31,7 +31,7 @@ exec tail -f /dev/null
 OWNER = """
 import asyncio, sys
 from pathlib import Path
-from waypost.store.embedded import EmbeddedPostgres
+from waypost.store.embedded.server import EmbeddedPostgres
 
 async def own():
     tell = lambda message: print(message, flush=True)

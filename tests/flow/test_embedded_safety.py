@@ -24,10 +24,10 @@ from tests.support.embedded import (
     running,
     server_pid,
 )
-from waypost.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, locate
-from waypost.store.embedded_folder import database_user, open_folder
-from waypost.store.embedded_process import run_program
-from waypost.store.embedded_programs import copy_programs
+from waypost.store.embedded.folder import database_user, open_folder
+from waypost.store.embedded.process import run_program
+from waypost.store.embedded.programs import copy_programs
+from waypost.store.embedded.server import EmbeddedPostgres, EmbeddedPostgresError, locate
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change to another user")

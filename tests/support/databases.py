@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from waypost.domain import ids
-from waypost.store import migrations, partitions
+from waypost.store import migrating, partitions
 from waypost.store.database import Database
 from waypost.store.queue import Place
 
@@ -27,7 +27,7 @@ async def make_template(dsn: str) -> None:
     await server.execute(f"create database {TEMPLATE}")
     await server.close()
     session = await asyncpg.connect(named(dsn, TEMPLATE))
-    await migrations.migrate(session, lambda _line: None)
+    await migrating.migrate(session, lambda _line: None)
     await partitions.create_ahead(session)
     await session.close()
 

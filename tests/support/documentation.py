@@ -15,7 +15,7 @@ from markdown_it.token import Token
 
 from waypost.api.application import make_application
 from waypost.portal import application
-from waypost.portal.documentation import PLACES
+from waypost.portal.help.documentation import PLACES
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs"

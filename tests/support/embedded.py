@@ -12,7 +12,7 @@ from pathlib import Path
 
 import asyncpg
 
-from waypost.store.embedded import EmbeddedPostgres
+from waypost.store.embedded.server import EmbeddedPostgres
 
 # Copying a cluster takes a tenth of the time there.
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - mkdtemp makes what is used private

@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 
 from waypost.domain import ids
 from waypost.domain.api_keys import RANDOM_BYTES, digest_of, make_key, shown_prefix
-from waypost.store.embedded import locate
+from waypost.store.embedded.server import locate
 
 PASSWORD = "correct horse"
 _HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)

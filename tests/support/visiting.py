@@ -20,7 +20,7 @@ from tests.support.api import SCOPES, Caller, serving_api
 from waypost.domain import ids
 from waypost.domain.api_keys import RANDOM_BYTES, digest_of, make_key, shown_prefix
 from waypost.portal.application import make_pages
-from waypost.portal.pages import Pages
+from waypost.portal.page_parts import Pages
 from waypost.store import accounts
 from waypost.store.database import Database
 

@@ -9,11 +9,11 @@ import iso3166
 import msgspec
 import pytest
 
-from waypost.carriers.couriers.table import PLACE, Asked, Courier, CourierType, couriers, is_known, missing_fact, posts
-from waypost.carriers.dhl.client import COURIER_CODES
 from waypost.domain.tracking_numbers import check_courier_code
+from waypost.sources.carriers.dhl.client import COURIER_CODES
+from waypost.sources.couriers.table import PLACE, Asked, Courier, CourierType, couriers, is_known, missing_fact, posts
 
-REGIONS = sorted((files("waypost.carriers.couriers") / "table").iterdir(), key=lambda file: file.name)
+REGIONS = sorted((files("waypost.sources.couriers") / "table").iterdir(), key=lambda file: file.name)
 USED_BY_CLIENTS = (
     "usps ups fedex dhl dhlglobalmail ups-mi royal-mail yodel amazon amazon-in cainiao yanwen yunexpress 4px sf-express"
     " jcex sfb2c postnl-3s poste-italiane gls-italy italy-sda estafetausa india-post aramex globegistics asendia-usa"

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waypost.carriers.couriers.check_digits import CHECKS
-from waypost.carriers.couriers.detection import MOST_GUESSES, Certainty, Format, detect, formats
-from waypost.carriers.couriers.table import couriers, posts
 from waypost.domain.tracking_numbers import normalise_number
+from waypost.sources.couriers.check_digits import CHECKS
+from waypost.sources.couriers.detection import MOST_GUESSES, Certainty, Format, detect, formats
+from waypost.sources.couriers.table import couriers, posts
 
 OUTSIDE = Path(__file__).parents[3] / "shared/data/tracking-number-formats"
 OTHER_CODES = {"canada_post": "canada-post", "landmark": "landmark-global", "old_dominion": "old-dominion"}

@@ -8,8 +8,8 @@ from tests.support.states import registered_state, states, with_facts
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import SUBSTATUSES, Status, status_of
 from waypost.domain.trackings import Source, TrackingState, Update, apply
-from waypost.portal.track_texts import LANGUAGES
-from waypost.portal.track_view import LONGEST_DETAIL, MOST_ENTRIES, steps, view
+from waypost.portal.track.texts import LANGUAGES
+from waypost.portal.track.view import LONGEST_DETAIL, MOST_ENTRIES, steps, view
 
 ENGLISH, GERMAN = LANGUAGES["en"], LANGUAGES["de"]
 

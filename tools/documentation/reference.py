@@ -24,8 +24,8 @@ from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Skip, Version
 from waypost.domain.statuses import SUBSTATUSES, Status, status_of
 from waypost.portal import showing, wording
+from waypost.portal.pages.specifications import fields_of
 from waypost.portal.snippets import LANGUAGES, Way, snippet
-from waypost.portal.specifications import fields_of
 
 TEMPLATES: Final = Path(__file__).parent / "pages"
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from waypost.portal import documentation
-from waypost.portal.documentation import CHAPTERS, PLACES
+from waypost.portal.help import documentation
+from waypost.portal.help.documentation import CHAPTERS, PLACES
 from waypost.portal.rendering import STATIC, plain_environment
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "build" / "docs"

@@ -21,14 +21,14 @@ from waypost.app.hinting import Notifier
 from waypost.app.sending import make_guard, user_agent
 from waypost.app.storage import Storage
 from waypost.app.supervisor import Part
-from waypost.carriers.dhl import client as dhl
-from waypost.carriers.http import CarrierHttp
 from waypost.domain.carriers import CarrierSource
 from waypost.intake.collector import Intake
 from waypost.intake.poller import Poller
 from waypost.keeper.keeper import Keeper
 from waypost.portal.application import PageSet, make_pages
 from waypost.settings import Settings
+from waypost.sources.carriers.dhl import client as dhl
+from waypost.sources.http import CarrierHttp
 from waypost.store.vault import Vault
 
 CARRIER_SECONDS: Final = 20.0

@@ -18,10 +18,10 @@ from waypost.settings import Settings, variable
 from waypost.store import audit, condition, partitions
 from waypost.store.connecting import CannotConnect
 from waypost.store.database import Database, UnsafeServer
-from waypost.store.embedded import EmbeddedPostgresError
+from waypost.store.embedded.server import EmbeddedPostgresError
 from waypost.store.installation import KeyFile, WrongSecretKey, knows_secret_key
 from waypost.store.measures import measure_backlog
-from waypost.store.migrations import MigrationError
+from waypost.store.migrating import MigrationError
 
 GIBIBYTE: Final = 1 << 30
 LEAST_FREE_BYTES: Final = GIBIBYTE // 2

@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 from waypost.app.composition import CARRIER_SECONDS, carrier_sources, polled_couriers
 from waypost.app.sending import user_agent
-from waypost.carriers.http import CarrierHttp
 from waypost.intake.collector import Intake
 from waypost.settings import Settings
+from waypost.sources.http import CarrierHttp
 from waypost.store.database import Database
 
 

@@ -17,7 +17,7 @@ from waypost.app.supervisor import Outage, Part, keep_running
 from waypost.settings import Settings
 from waypost.store.accounts import has_accounts
 from waypost.store.database import Database
-from waypost.store.embedded import EmbeddedPostgres
+from waypost.store.embedded.server import EmbeddedPostgres
 from waypost.store.statements import LOST
 
 _LOG: Final = structlog.get_logger()

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from waypost.settings import Settings
-from waypost.store import migrations, partitions
+from waypost.store import migrating, partitions
 from waypost.store.connecting import open_database
 from waypost.store.database import Database
-from waypost.store.embedded import EmbeddedPostgres, locate
+from waypost.store.embedded.server import EmbeddedPostgres, locate
 from waypost.store.installation import KeyFile, WrongSecretKey, check_secret_key, own_secret_key
 
 Progress = Callable[[str], None]
@@ -101,7 +101,7 @@ async def migrated_database(settings: Settings, progress: Progress) -> AsyncIter
 async def bring_up_to_date(database: Database, progress: Progress) -> int:
     """Apply what is pending, make the partitions of the next days, and give how many migrations were applied."""
     async with database.holding.acquire() as session:
-        applied = await migrations.migrate(session, progress)
+        applied = await migrating.migrate(session, progress)
         await partitions.create_ahead(session)
     return applied
 
@@ -109,7 +109,7 @@ async def bring_up_to_date(database: Database, progress: Progress) -> int:
 async def count_pending(database: Database) -> int:
     """Give how many of this program's migrations the database lacks."""
     async with database.engine.acquire() as session:
-        return len(await migrations.pending(session))
+        return len(await migrating.pending(session))
 
 
 async def secret_key(settings: Settings, database: Database) -> str:

@@ -16,9 +16,9 @@ from waypost.settings import SettingsError, unknown_variables
 from waypost.store.accounts import AccountExists
 from waypost.store.connecting import CannotConnect
 from waypost.store.database import UnsafeServer
-from waypost.store.embedded import EmbeddedPostgresError
+from waypost.store.embedded.server import EmbeddedPostgresError
 from waypost.store.installation import WrongSecretKey
-from waypost.store.migrations import MigrationError
+from waypost.store.migrating import MigrationError
 
 DONE: Final = 0
 FAILED: Final = 1

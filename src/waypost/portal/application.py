@@ -14,34 +14,33 @@ from litestar.middleware import DefineMiddleware
 from waypost.api.parts import Parts
 from waypost.domain.addresses import IPNetwork
 from waypost.domain.targets import DEFAULT_PORTS
-from waypost.portal import (
-    account,
-    api_keys,
-    api_reference,
-    assets,
-    audit_log,
+from waypost.portal import assets
+from waypost.portal.errors import explain
+from waypost.portal.forms import FormTokens, only_our_forms, reading, reading_forms
+from waypost.portal.help import api_reference, guides
+from waypost.portal.logins import Logins
+from waypost.portal.page_parts import Pages
+from waypost.portal.pages import apikeys as api_keys
+from waypost.portal.pages import audit as audit_log
+from waypost.portal.pages import (
     debugger,
     delivery,
-    guides,
     history,
     last_errors,
     login,
     overview,
-    recovery,
     specifications,
-    track,
     tracking,
-    tracking_files,
     trackings,
     webhook,
     webhooks,
 )
-from waypost.portal.errors import explain
-from waypost.portal.forms import FormTokens, only_our_forms, reading, reading_forms
-from waypost.portal.logins import Logins
-from waypost.portal.pages import Pages
+from waypost.portal.pages import recoveries as recovery
+from waypost.portal.pages import settings as account
+from waypost.portal.pages import tracking_import as tracking_files
 from waypost.portal.rendering import ALWAYS, HSTS
 from waypost.portal.sessions import PostgresStore, SessionsConfig, make_sessions
+from waypost.portal.track import page as track
 
 
 @get("/favicon.ico")

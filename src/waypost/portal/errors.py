@@ -8,7 +8,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from waypost.api.problems import Problem, unavailable
-from waypost.portal.login import login_path
+from waypost.portal.pages.login import login_path
 from waypost.portal.rendering import go_to, page
 from waypost.portal.visits import NotLoggedIn
 from waypost.store.statements import LOST

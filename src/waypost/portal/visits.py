@@ -8,7 +8,7 @@ from litestar import Request
 
 from waypost.api.acting import act_as
 from waypost.portal.addresses import address_of
-from waypost.portal.pages import Pages
+from waypost.portal.page_parts import Pages
 from waypost.portal.sessions import ABSOLUTE_SECONDS
 from waypost.store.accounts import Visitor, find_visitor
 

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from waypost.carriers.couriers.table import couriers
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Ordering, Skip
 from waypost.domain.recoveries import Only, RecoveryState
 from waypost.domain.statuses import Status
+from waypost.sources.couriers.table import couriers
 from waypost.store.endpoints import NamedEndpoint
 
 _MINUTE: Final = 60

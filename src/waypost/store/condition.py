@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from waypost.domain.ids import made_at
-from waypost.store import migrations
+from waypost.store import migrating
 from waypost.store.intake_rows import from_ms
 from waypost.store.queue import ALL_BUCKETS, LIVES
 from waypost.store.statements import Session, fetch, fetch_one
@@ -21,7 +21,7 @@ class Dispatchers(msgspec.Struct, frozen=True):
 async def pending_migrations(session: Session) -> int | None:
     """Count the migrations that a database lacks; None for one that has no table of ours. Raises MigrationError."""
     row = await fetch_one(session, "has_migrations")
-    return len(await migrations.pending(session)) if row is not None and row["present"] else None
+    return len(await migrating.pending(session)) if row is not None and row["present"] else None
 
 
 async def newest_event(session: Session) -> tuple[datetime, datetime] | None:

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from waypost.store.embedded_folder import DatabaseUser, find_folder, read_small, replacing, sync_folder
+from waypost.store.embedded.folder import DatabaseUser, find_folder, read_small, replacing, sync_folder
 from waypost.store.statements import Session, execute, fetch_one
 
 _CHECK: Final = "secret_key_check"

@@ -11,7 +11,7 @@ from tests.support.visiting import Browser, Document, Element, Portal, assert_ha
 from waypost.domain.errors import InvalidInput
 from waypost.domain.targets import Ports, parse_target
 from waypost.portal import remedies
-from waypost.portal.last_errors import MOST_GROUPS, grouped
+from waypost.portal.pages.last_errors import MOST_GROUPS, grouped
 from waypost.store.database import Database
 from waypost.store.deliveries import MOST_FAILED, FailedAttempt
 

@@ -12,7 +12,7 @@ from tests.support.api import Caller
 from tests.support.visiting import EMAIL, HASH, Document, Portal, serving_pages
 from waypost.domain import ids
 from waypost.portal.application import ROUTES
-from waypost.portal.documentation import folder
+from waypost.portal.help.documentation import folder
 from waypost.store import accounts
 from waypost.store.database import Database
 

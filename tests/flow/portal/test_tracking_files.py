@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.api import Caller
 from tests.support.visiting import Browser, Document, Portal, assert_harmless
-from waypost.portal.tracking_files import LARGEST_FILE, MOST_LINES, MOST_SHOWN
+from waypost.portal.pages.tracking_import import LARGEST_FILE, MOST_LINES, MOST_SHOWN
 
 PATH = "/trackings/import"
 HEAD = "tracking_number,courier_code\n"

@@ -13,7 +13,7 @@ import asyncpg
 
 from tests.support.databases import named
 from tests.support.embedded import ignore
-from waypost.store import migrations, partitions
+from waypost.store import migrating, partitions
 from waypost.store.database import ENGINE_SETTINGS, Database
 
 EPOCH = datetime(2026, 3, 2, 6, tzinfo=UTC)
@@ -139,7 +139,7 @@ async def virtual_server(dsn: str) -> AsyncIterator[VirtualServer]:
     await admin.execute(f"create database {name}")
     connections = [await _connect(named(dsn, name)) for _ in range(1 + DISPATCHERS)]
     await connections[0].execute(_SCHEMA)
-    await migrations.migrate(connections[0], ignore)
+    await migrating.migrate(connections[0], ignore)
     await _make_partitions(connections[0])
     try:
         yield VirtualServer(connections)

@@ -14,8 +14,8 @@ from waypost.api.parts import Given
 from waypost.api.v4.admission import admit
 from waypost.api.v4.envelope import COURIER_UNDETECTED, Refused, answer_success
 from waypost.api.v4.fields import number_of, read_object
-from waypost.carriers.couriers.detection import detect as guess
-from waypost.carriers.couriers.table import Asked, CourierType, couriers
+from waypost.sources.couriers.detection import detect as guess
+from waypost.sources.couriers.table import Asked, CourierType, couriers
 
 _DETECT: Final = frozenset({"tracking_number"})
 

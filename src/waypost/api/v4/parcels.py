@@ -7,11 +7,11 @@ from typing import Final
 from waypost.api.tracking_changes import NewTracking
 from waypost.api.v4.envelope import COURIER_UNDETECTED, FACT_REQUIRED, INVALID_COURIER, INVALID_FORMAT, Refused
 from waypost.api.v4.fields import archived_of, courier_of, flag_of, number_of, read_texts
-from waypost.carriers.couriers.detection import Certainty, detect
-from waypost.carriers.couriers.table import is_known, missing_fact
 from waypost.domain.errors import InvalidInput
 from waypost.domain.facts import SHOP_FACTS, check
 from waypost.domain.trackings import Edit
+from waypost.sources.couriers.detection import Certainty, detect
+from waypost.sources.couriers.table import is_known, missing_fact
 
 # The request says *_iso2 where the object that is answered does not.
 _COUNTRIES: Final = {

@@ -1,0 +1,1 @@
+"""``/help`` and ``/docs``: the documentation and the reference of the API, from the package."""

@@ -1,0 +1,260 @@
+"""The documentation as pages: its chapters in the order in which they are read, and each file of them as HTML.
+
+Comes in: the Markdown files of ``docs/``, from the package or from a checkout. Goes out: a ``Page`` whose links lead
+where the caller says, so that ``/help`` and the static pages of ``make docs`` are made by the same code.
+"""
+
+import itertools
+import posixpath
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
+from markupsafe import Markup, escape
+
+from waypost.portal.highlighting import coloured
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a page is: its folder and its name."""
+
+    folder: str
+    name: str
+
+    @property
+    def file(self) -> str:
+        """The file inside ``docs/``."""
+        return f"{self.folder}/{self.name}.md"
+
+
+class Chapter(msgspec.Struct, frozen=True):
+    """A folder of ``docs/``: its title, what it is for, and its pages in the order in which they are read."""
+
+    folder: str
+    title: str
+    about: str
+    names: tuple[str, ...]
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Its pages."""
+        return tuple(Place(self.folder, name) for name in self.names)
+
+
+CHAPTERS: Final = (
+    Chapter("tutorial", "Tutorial", "A first walk through all of it, with every step to copy.", ("first-parcel",)),
+    Chapter(
+        "webhooks",
+        "Webhooks",
+        "What a shop's developer does on the pages, one page for each task.",
+        (
+            *("how-it-works", "setup", "update", "test", "disable-or-delete"),
+            *("secure", "retry", "specifications", "outgoing-ip"),
+        ),
+    ),
+    Chapter(
+        "how-to",
+        "How to",
+        "One task each, for those who know what they want.",
+        (
+            *("move-from-trackingmore", "receive-in-python", "verify", "order-and-duplicates", "develop-locally"),
+            *("import-parcels", "show-the-track-page", "find-out-why"),
+            *("after-an-outage", "run-for-real", "keep-keys-safe"),
+        ),
+    ),
+    Chapter(
+        "reference",
+        "Reference",
+        "Every setting, command, call, field and code, made from the code or checked against it.",
+        (
+            *(
+                "settings",
+                "command-line",
+                "calls",
+                "errors",
+                "statuses",
+                "deliveries",
+                "metrics",
+                "carriers",
+                "receiver",
+            ),
+            *("payload-v4", "payload-v3", "payload-v2"),
+        ),
+    ),
+    Chapter(
+        "explanation",
+        "Background",
+        "What Waypost promises, and why it works as it does.",
+        ("guarantees", "life-of-a-delivery", "order-and-retries", "statuses", "security"),
+    ),
+)
+
+Lead = Callable[[str], str | None]
+"""Gives the address of a file of the documentation (``webhooks/retry.md#the-schedule``) or of a path of the server
+(``/developer/webhooks``); None where there is nothing to lead to."""
+
+
+class Heading(msgspec.Struct, frozen=True):
+    """A heading below the title: its level, its words, its anchor."""
+
+    level: int
+    text: str
+    anchor: str
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A line of the index: its words, where they lead, the page that they stand in; no page for a title."""
+
+    text: str
+    address: str
+    within: str
+
+    @property
+    def letter(self) -> str:
+        """What it is sorted under."""
+        return self.text.removeprefix(_OWN_PREFIX)[0].upper()
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page: where it is, its title, its text as HTML, and the headings in it."""
+
+    place: Place
+    title: str
+    html: Markup
+    headings: tuple[Heading, ...]
+
+
+PLACES: Final = tuple(place for chapter in CHAPTERS for place in chapter.places)
+"""Every page, in the order in which they are read."""
+
+_STEP: Final = re.compile(r"^[0-9]+\. ")
+_OWN_PREFIX: Final = "WAYPOST_"
+_FILE: Final = re.compile(r'\bfile="([^"]+)"')
+_NOT_IN_ANCHORS: Final = re.compile(r"[^\w\- ]")
+
+
+def folder() -> Traversable:
+    """Give the folder of the documentation: inside the package, or, in a checkout, beside ``src``."""
+    packaged = files("waypost") / "docs"
+    return packaged if packaged.is_dir() else Path(__file__).parents[4] / "docs"
+
+
+@lru_cache
+def source(place: Place) -> str:
+    """Give the Markdown of a page."""
+    return (folder() / place.folder / f"{place.name}.md").read_text(encoding="utf-8")
+
+
+@lru_cache
+def title(place: Place) -> str:
+    """Give the title of a page: its first line."""
+    return source(place).partition("\n")[0].removeprefix("# ")
+
+
+def following(place: Place) -> Place | None:
+    """Give the page that is read after this one, if there is one."""
+    return dict(itertools.pairwise(PLACES)).get(place)
+
+
+def index(lead: Lead) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
+    """Give every title and heading by its first letter; the number of a step is left out."""
+    entries = [Entry(title(place), lead(place.file) or "", "") for place in PLACES]
+    for place in PLACES:
+        entries += [
+            Entry(_STEP.sub("", heading.text), lead(f"{place.file}#{heading.anchor}") or "", title(place))
+            for heading in read(place, lead).headings
+        ]
+    entries.sort(key=lambda entry: (entry.letter, entry.text.lower(), entry.within))
+    return tuple((letter, tuple(group)) for letter, group in itertools.groupby(entries, lambda entry: entry.letter))
+
+
+def read(place: Place, lead: Lead) -> Page:
+    """Give a page whose links lead where ``lead`` says."""
+    tokens = _MARKDOWN.parse(source(place))
+    headings = _anchored(tokens)
+    _name_columns(tokens)
+    _lead_on(tokens, place.folder, lead)
+    shown = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {"tables": 0, "codes": 0})
+    return Page(place, title(place), Markup(shown), headings)  # noqa: S704 - our own text, rendered without raw HTML
+
+
+def _anchored(tokens: Sequence[Token]) -> tuple[Heading, ...]:
+    """Give every heading an anchor as GitHub makes them, so that links work there too."""
+    found: dict[str, Heading] = {}
+    for opening, words in itertools.pairwise(tokens):
+        if opening.type != "heading_open" or opening.tag == "h1":
+            continue
+        text = "".join(part.content for part in words.children or ())
+        anchor = _NOT_IN_ANCHORS.sub("", text.lower()).replace(" ", "-")
+        repeated = sum(one.anchor == anchor or one.anchor.startswith(f"{anchor}-") for one in found.values())
+        anchor = f"{anchor}-{repeated}" if anchor in found else anchor
+        opening.attrSet("id", anchor)
+        found[anchor] = Heading(int(opening.tag[1]), text, anchor)
+    return tuple(found.values())
+
+
+def _name_columns(tokens: Sequence[Token]) -> None:
+    """Let the cell above a column of names be no heading: an empty one says nothing to a screen reader."""
+    for opening, words, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if opening.type == "th_open" and not words.content:
+            opening.tag = closing.tag = "td"
+
+
+def _lead_on(tokens: Sequence[Token], within: str, lead: Lead) -> None:
+    for block in tokens:
+        for token in block.children or ():
+            name = {"link_open": "href", "image": "src"}.get(token.type)
+            target = str(token.attrs.get(name, "")) if name else ""
+            if not name or not target or target.startswith(("https://", "http://", "#")):
+                continue
+            address = lead(target if target.startswith("/") else posixpath.normpath(f"{within}/{target}"))
+            if address is None:
+                del token.attrs[name]
+            else:
+                token.attrSet(name, address)
+
+
+def _code(_: RendererHTML, tokens: Sequence[Token], index: int, _options: OptionsDict, env: dict[str, Any]) -> str:
+    """Show code in its colours; it scrolls by keyboard too."""
+    language = tokens[index].info.partition(" ")[0]
+    named = _FILE.search(tokens[index].info)
+    env["codes"] += 1
+    label = f"Code {env['codes']}{f': {named[1]}' if named else ''}"
+    caption = f'<p class="file"><code>{escape(named[1])}</code></p>' if named else ""
+    return (
+        f'{caption}<div class="code" role="region" tabindex="0" aria-label="{escape(label)}">'
+        f"<pre><code>{coloured(tokens[index].content, language)}</code></pre></div>\n"
+    )
+
+
+def _table_open(
+    _: RendererHTML, _tokens: Sequence[Token], _index: int, _options: OptionsDict, env: dict[str, Any]
+) -> str:
+    env["tables"] += 1
+    return f'<div class="table" role="region" tabindex="0" aria-label="Table {env["tables"]}"><table>\n'
+
+
+def _table_close(
+    _: RendererHTML, _tokens: Sequence[Token], _index: int, _options: OptionsDict, _env: dict[str, Any]
+) -> str:
+    return "</table></div>\n"
+
+
+def _markdown() -> MarkdownIt:
+    """Give the reader of CommonMark with tables; raw HTML stays text."""
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    for name, rule in (("fence", _code), ("table_open", _table_open), ("table_close", _table_close)):
+        reader.add_render_rule(name, rule)
+    return reader
+
+
+_MARKDOWN: Final = _markdown()

@@ -1,0 +1,83 @@
+"""``/help``: the documentation, from the package."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from litestar import Response, get
+from litestar.params import FromPath
+
+from waypost.api.problems import not_found
+from waypost.portal.help import documentation
+from waypost.portal.help.documentation import CHAPTERS, PLACES, Entry, Page, Place, folder
+from waypost.portal.page_parts import GivenPages
+from waypost.portal.rendering import ALWAYS, page
+from waypost.portal.visits import PageRequest, enter
+
+_PICTURE: Final = re.compile(r"[a-z0-9-]+\.png")
+
+
+def address(target: str) -> str:
+    """Give the address on this server of a file of the documentation; a path of the server is its own address."""
+    if target.startswith("/"):
+        return target
+    file, mark, anchor = target.partition("#")
+    if file.endswith(".png"):
+        return f"/help/images/{file.rpartition('/')[2]}"
+    return f"/help/{file.removesuffix('.md')}{mark}{anchor}"
+
+
+_SHARED: Final[Mapping[str, Any]] = MappingProxyType(
+    {"chapters": CHAPTERS, "title_of": documentation.title, "lead": address}
+)
+
+
+@lru_cache
+def guide(place: Place) -> Page:
+    """Give a page of the documentation as this server shows it."""
+    return documentation.read(place, address)
+
+
+@lru_cache
+def _letters() -> tuple[tuple[str, tuple[Entry, ...]], ...]:
+    return documentation.index(address)
+
+
+@get("/help")
+async def overview(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """List what there is to read."""
+    visitor = await enter(request, pages)
+    return page(request, "help.html", visitor, **_SHARED)
+
+
+@get("/help/index")
+async def index(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """List every title and heading by its first letter."""
+    visitor = await enter(request, pages)
+    return page(request, "help_index.html", visitor, letters=_letters())
+
+
+@get("/help/{chapter:str}/{name:str}")
+async def show_guide(
+    request: PageRequest, pages: GivenPages, chapter: FromPath[str], name: FromPath[str]
+) -> Response[bytes]:
+    """Show a page."""
+    visitor = await enter(request, pages)
+    place = Place(chapter, name)
+    if place not in PLACES:
+        raise not_found()
+    return page(request, "guide.html", visitor, guide=guide(place), following=documentation.following(place), **_SHARED)
+
+
+@get("/help/images/{name:str}")
+async def picture(name: FromPath[str]) -> Response[bytes]:
+    """Give a picture of a guide."""
+    file = folder() / "webhooks" / "images" / name
+    if not _PICTURE.fullmatch(name) or not file.is_file():
+        raise not_found()
+    return Response(file.read_bytes(), media_type="image/png", headers={**ALWAYS, "cache-control": "max-age=3600"})
+
+
+ROUTES: Final = (overview, index, show_guide, picture)

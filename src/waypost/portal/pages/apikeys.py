@@ -1,0 +1,102 @@
+"""``/developer/apikeys``: the keys that programs act with."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from waypost.api import api_key_changes
+from waypost.api.problems import Problem, not_found
+from waypost.domain import ids
+from waypost.domain.api_keys import Scope
+from waypost.domain.errors import InvalidInput
+from waypost.portal.page_parts import GivenPages, Pages
+from waypost.portal.rendering import go_to, page
+from waypost.portal.visits import PageRequest, enter, notify
+from waypost.portal.wording import sentence
+from waypost.store import api_keys
+from waypost.store.accounts import Visitor
+
+PATH: Final = "/developer/apikeys"
+LIVES: Final = (("", "Never"), ("30", "After 30 days"), ("90", "After 90 days"), ("365", "After a year"))
+
+
+@get(PATH)
+async def list_keys(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """List the keys, with the form to create one open where it is asked for, or the question before one is revoked."""
+    visitor = await enter(request, pages)
+    return await _page(request, pages, visitor, adding=request.query_params.get("do") == "add")
+
+
+@post(PATH)
+async def create(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """Create a key and show it on this very page, this once: it stands in no address and in no session."""
+    visitor = await enter(request, pages)
+    form = await request.form()
+    given: dict[str, Any] = {
+        "name": str(form.get("name", "")),
+        "scopes": [str(scope) for scope in form.getall("scope", [])],
+        "days": str(form.get("days", "")),
+    }
+    try:
+        days = int(given["days"]) if given["days"] in dict(LIVES) and given["days"] else None
+        _, text = await api_key_changes.add(
+            pages.parts.database, visitor.account, name=given["name"], scopes=given["scopes"], days=days
+        )
+    except InvalidInput as error:
+        errors = {error.field: sentence(error.message)}
+        return await _page(request, pages, visitor, adding=True, given=given, errors=errors)
+    except Problem as problem:
+        return await _page(request, pages, visitor, adding=True, given=given, errors={"": problem.detail})
+    return await _page(request, pages, visitor, created=text)
+
+
+@post(PATH + "/{key_id:str}/revoke")
+async def revoke(request: PageRequest, pages: GivenPages, key_id: FromPath[str]) -> Response[bytes]:
+    """Let a key work no more."""
+    visitor = await enter(request, pages)
+    key = ids.from_text(ids.API_KEY, key_id)
+    if key is None:
+        raise not_found()
+    async with pages.parts.database.serving.acquire() as session:
+        if await api_keys.find(session, visitor.account, key) is None:
+            raise not_found()
+    await api_key_changes.revoke(pages.parts.database, visitor.account, key)
+    notify(request, "The key was revoked. It works for five seconds more at most.")
+    return go_to(PATH)
+
+
+async def _page(
+    request: PageRequest,
+    pages: Pages,
+    visitor: Visitor,
+    *,
+    adding: bool = False,
+    given: dict[str, Any] | None = None,
+    errors: dict[str, str] | None = None,
+    created: str | None = None,
+) -> Response[bytes]:
+    async with pages.parts.database.serving.acquire() as session:
+        rows = await api_keys.of_account(session, visitor.account)
+    now = datetime.now(UTC)
+    asked = request.query_params.get("revoke")
+    keys = [(ids.to_text(ids.API_KEY, row.id), row, row.works(now)) for row in rows]
+    return page(
+        request,
+        "apikeys.html",
+        visitor,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
+        keys=keys,
+        revoking=next((key for key in keys if key[0] == asked and key[2]), None),
+        scopes=tuple(Scope),
+        lives=LIVES,
+        adding=adding,
+        given=given or {"name": "", "scopes": list(Scope), "days": ""},
+        errors=errors or {},
+        created=created,
+    )
+
+
+ROUTES: Final = (list_keys, create, revoke)

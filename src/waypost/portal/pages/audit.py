@@ -1,0 +1,38 @@
+"""``/settings/audit``: who did what in the account, newest first, and whether anything was taken out of the log."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from litestar import Response, get
+
+from waypost.portal.page_parts import GivenPages
+from waypost.portal.rendering import page
+from waypost.portal.visits import PageRequest, enter
+from waypost.store import audit
+
+PATH: Final = "/settings/audit"
+PAGE_SIZE: Final = 50
+_DIGITS: Final = 18
+
+
+@get(PATH)
+async def show(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """List entries; ``?before=`` goes on to older ones."""
+    visitor = await enter(request, pages)
+    asked = request.query_params.get("before", "")
+    before = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) <= _DIGITS else audit.END
+    async with pages.parts.database.serving.acquire() as session:
+        found = await audit.page(session, visitor.account, before=before, limit=PAGE_SIZE + 1)
+    entries = found[:PAGE_SIZE]
+    return page(
+        request,
+        "audit.html",
+        visitor,
+        entries=[(entry, datetime.fromtimestamp(entry.at / 1_000_000, UTC)) for entry in entries],
+        broken_at=audit.broken_at(visitor.account, found),
+        older=entries[-1].number if len(found) > PAGE_SIZE else None,
+        first=before == audit.END,
+    )
+
+
+ROUTES: Final = (show,)

@@ -1,0 +1,113 @@
+"""``/developer/webhooks/history/{delivery}``: one delivery with every attempt, and what can be done with it."""
+
+import time
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from waypost.api.problems import Problem
+from waypost.api.v1 import deliveries as v1
+from waypost.api.v1 import delivery_changes as changes
+from waypost.api.v1 import endpoint_changes
+from waypost.domain import ids
+from waypost.portal import showing
+from waypost.portal.curl import curl_of
+from waypost.portal.page_parts import GivenPages, Pages
+from waypost.portal.pages.history import HISTORY
+from waypost.portal.rendering import go_to, page
+from waypost.portal.visits import PageRequest, enter, notify
+from waypost.store import endpoints, trackings
+from waypost.store.accounts import Visitor
+from waypost.store.deliveries import DeliveryRow
+from waypost.store.endpoints import EndpointRow
+from waypost.store.trackings import WatchedTracking
+
+_CURL: Final = "curl"
+
+
+@get(HISTORY + "/{delivery_id:str}")
+async def show_delivery(request: PageRequest, pages: GivenPages, delivery_id: FromPath[str]) -> Response[bytes]:
+    """Show the delivery; with ``?do=curl`` the command stands on the page, with ``?attempt=`` that attempt in full."""
+    visitor = await enter(request, pages)
+    row = await changes.find(pages.parts, visitor.account, changes.read_id(delivery_id))
+    async with pages.parts.database.serving.acquire() as session:
+        webhook = await endpoints.find(session, visitor.account, row.endpoint)
+        parcel = None if row.sample else await trackings.find(session, visitor.account, row.tracking)
+    shown = showing.delivery(await v1.show_with_attempts(pages.parts, row), request.query_params.get("attempt"))
+    return page(
+        request,
+        "delivery.html",
+        visitor,
+        shown=shown,
+        delivery=shown.delivery,
+        webhook=webhook,
+        parcel=parcel,
+        no_resend=_no_resend(webhook, parcel),
+        curl=None if webhook is None else await _curl(pages, visitor, row, webhook),
+        curl_shown=request.query_params.get("do") == _CURL,
+    )
+
+
+def _no_resend(webhook: EndpointRow | None, parcel: WatchedTracking | None) -> str | None:
+    """Say why the delivery can't be sent once more; None when it can."""
+    if parcel is None:
+        return changes.PARCEL_DELETED
+    return None if webhook is None or webhook.enabled else "Its endpoint is off: enable it to send this once more."
+
+
+@post(HISTORY + "/{delivery_id:str}/resend")
+async def resend(request: PageRequest, pages: GivenPages, delivery_id: FromPath[str]) -> Response[bytes]:
+    """Send it once more and go to the new delivery."""
+
+    async def act(account: UUID, delivery: UUID) -> tuple[DeliveryRow, str]:
+        made = await changes.resend(pages.parts, account, delivery)
+        return made, "It is sent once more: this is the new delivery."
+
+    return await _act(request, pages, delivery_id, act)
+
+
+@post(HISTORY + "/{delivery_id:str}/cancel")
+async def cancel(request: PageRequest, pages: GivenPages, delivery_id: FromPath[str]) -> Response[bytes]:
+    """Cancel it, or leave it to the attempt that is under way."""
+
+    async def act(account: UUID, delivery: UUID) -> tuple[DeliveryRow, str]:
+        row, at_once = await changes.cancel(pages.parts, account, delivery)
+        return row, "It was cancelled." if at_once else "An attempt is under way: it is cancelled if that fails."
+
+    return await _act(request, pages, delivery_id, act)
+
+
+async def _act(
+    request: PageRequest,
+    pages: Pages,
+    delivery_id: str,
+    act: Callable[[UUID, UUID], Awaitable[tuple[DeliveryRow, str]]],
+) -> Response[bytes]:
+    visitor = await enter(request, pages)
+    delivery = changes.read_id(delivery_id)
+    try:
+        row, said = await act(visitor.account, delivery)
+    except Problem as problem:
+        if problem.status != HTTPStatus.CONFLICT:
+            raise
+        notify(request, problem.detail)
+        return go_to(f"{HISTORY}/{delivery_id}")
+    notify(request, said)
+    return go_to(f"{HISTORY}/{ids.to_text(ids.DELIVERY, row.id)}")
+
+
+async def _curl(pages: Pages, visitor: Visitor, row: DeliveryRow, webhook: EndpointRow) -> str | None:
+    """Give the command, signed at this moment; None when there is no event to send."""
+    if row.packed is None:
+        return None
+    secrets = await endpoint_changes.secrets_of(pages.parts, visitor.account, webhook.id)
+    own = endpoint_changes.own_headers(pages.parts, webhook)
+    email = visitor.account_email
+    return curl_of(row, row.packed, webhook, secrets, email=email, own=own, now=int(time.time()))
+
+
+ROUTES: Final = (show_delivery, resend, cancel)

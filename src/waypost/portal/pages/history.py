@@ -1,0 +1,110 @@
+"""``/developer/webhooks/history``: what was sent in the last 30 days."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Response, get
+
+from waypost.api.answers import answer
+from waypost.api.pagination import Listed, Page
+from waypost.api.problems import Problem
+from waypost.api.times import read_rfc3339
+from waypost.api.v1 import deliveries as v1
+from waypost.domain import ids
+from waypost.domain.deliveries import Settled, Waiting
+from waypost.domain.statuses import SELECTABLE
+from waypost.portal.page_parts import GivenPages, Pages
+from waypost.portal.pages.webhook_form import errors_by_field
+from waypost.portal.pages.webhooks import PATH
+from waypost.portal.rendering import page
+from waypost.portal.visits import PageRequest, enter
+from waypost.portal.wording import endpoint_name
+from waypost.store import endpoints
+from waypost.store.accounts import Visitor
+
+HISTORY: Final = PATH + "/history"
+PAGE_SIZE: Final = 50
+MOST_NEW: Final = 100
+_FIELDS: Final = ("endpoint", "status", "state", "tracking_number", "since", "until", "test")
+_TIME_LENGTH: Final = len("2026-03-04T13:20")
+_TESTS: Final = {"only": "true", "none": "false"}
+
+
+class New(msgspec.Struct, frozen=True):
+    """How many deliveries there are that the page does not show yet, to ``MOST_NEW``."""
+
+    count: int
+
+
+@get(HISTORY)
+async def history(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """List deliveries, newest first, by what is chosen above the list."""
+    visitor = await enter(request, pages)
+    chosen = _chosen(request)
+    errors: dict[str, str] = {}
+    try:
+        found = await _find(pages, visitor, chosen, request.query_params.get("cursor"), PAGE_SIZE)
+    except Problem as problem:
+        found, errors = Listed[v1.Delivery]([], None), errors_by_field(problem)
+    async with pages.parts.database.serving.acquire() as session:
+        rows = await endpoints.of_account_ever(session, visitor.account)
+    return page(
+        request,
+        "history.html",
+        visitor,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
+        recent=found.items,
+        next_query=None if found.next_cursor is None else urlencode({**chosen, "cursor": found.next_cursor}),
+        new_query=urlencode({**chosen, "after": found.items[0].id if found.items else ""}),
+        most_new=MOST_NEW,
+        first="cursor" not in request.query_params,
+        chosen=chosen,
+        errors=errors,
+        urls={ids.to_text(ids.ENDPOINT, row.id): endpoint_name(row) for row in rows},
+        states=[*Waiting, *Settled],
+        statuses=SELECTABLE,
+    )
+
+
+@get(HISTORY + "/new")
+async def new(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """Count, for the script, what has come since the page was made."""
+    visitor = await enter(request, pages)
+    after = request.query_params.get("after", "")
+    found = await _find(pages, visitor, _chosen(request), None, MOST_NEW)
+    return answer(New(sum(one.id > after for one in found.items)))
+
+
+async def _find(
+    pages: Pages, visitor: Visitor, chosen: Mapping[str, str], cursor: str | None, limit: int
+) -> Listed[v1.Delivery]:
+    """Find what is chosen. Raises Problem for a choice that can't be."""
+    query = {name: text for name, text in chosen.items() if name != "test"}
+    if chosen.get("test") in _TESTS:
+        query["test"] = _TESTS[chosen["test"]]
+    for name in ("since", "until"):
+        if name in query:
+            query[name] = _utc(query[name])
+    wanted = Page(limit, ids.from_text(ids.DELIVERY, cursor or ""))
+    bounds, status = v1.read_filters(query, wanted)
+    return await v1.find_page(pages.parts, visitor.account, bounds, status, wanted)
+
+
+def _chosen(request: PageRequest) -> dict[str, str]:
+    """Give the filters that are set."""
+    given = {name: request.query_params.get(name, "").strip() for name in _FIELDS}
+    return {name: text for name, text in given.items() if text}
+
+
+def _utc(text: str) -> str:
+    """Take a browser's ``2026-03-04T13:20`` as UTC."""
+    if len(text) != _TIME_LENGTH or read_rfc3339(text + ":00Z") is None:
+        return text
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).isoformat()
+
+
+ROUTES: Final = (history, new)

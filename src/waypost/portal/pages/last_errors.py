@@ -1,0 +1,129 @@
+"""The last errors of an endpoint on its page, grouped, each with its one remedy."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from litestar import Response, post
+from litestar.params import FromPath
+
+from waypost.api.problems import Problem
+from waypost.api.v1 import endpoint_changes as changes
+from waypost.api.v1.chosen import Changed
+from waypost.domain import ids
+from waypost.domain.attempts import Outcome
+from waypost.domain.errors import InvalidInput
+from waypost.domain.targets import ForbiddenPort
+from waypost.portal import remedies
+from waypost.portal.page_parts import GivenPages, Pages
+from waypost.portal.pages.webhook_form import in_words
+from waypost.portal.pages.webhooks import PATH
+from waypost.portal.rendering import go_to
+from waypost.portal.visits import PageRequest, enter, notify
+from waypost.store import deliveries
+from waypost.store.deliveries import MOST_FAILED, FailedAttempt
+from waypost.store.endpoints import EndpointRow
+
+MOST_GROUPS: Final = 10
+
+Check = Callable[[str], None]
+"""Raises InvalidInput for a URL that nothing is sent to."""
+
+
+class ErrorGroup(msgspec.Struct, frozen=True):
+    """Attempts that failed alike: how often, when last, and the delivery that did so last.
+
+    ``successor`` is the URL that the endpoint can be given by a button: where a redirect leads within the same place.
+    """
+
+    outcome: Outcome
+    status_code: int | None
+    count: int
+    last_at: datetime
+    delivery: str
+    remedy: str
+    successor: str | None
+
+
+class LastErrors(msgspec.Struct, frozen=True):
+    """Newest group first; ``bounded`` says that there may be more than what was looked at or is shown."""
+
+    groups: list[ErrorGroup]
+    bounded: bool
+
+
+@post(PATH + "/{endpoint_id:str}/use-url")
+async def use_url(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
+    """Give the endpoint the URL that a redirect leads to, if that is the same place."""
+    visitor = await enter(request, pages)
+    row = await changes.find(pages.parts, visitor.account, changes.read_id(endpoint_id))
+    successor = remedies.same_place(row.url, str((await request.form()).get("url", "")))
+    if successor is None:
+        notify(request, "That URL is not the endpoint's own with https or another final slash: nothing was changed.")
+        return go_to(f"{PATH}/{endpoint_id}")
+    try:
+        await changes.change(pages.parts, visitor.account, row.id, Changed(url=successor))
+    except Problem as problem:
+        if problem.status == HTTPStatus.NOT_FOUND:
+            raise
+        notify(request, in_words(problem))
+        return go_to(f"{PATH}/{endpoint_id}")
+    notify(request, "The endpoint has the new URL. What waits is sent there.")
+    return go_to(f"{PATH}/{endpoint_id}")
+
+
+async def shown(pages: Pages, row: EndpointRow) -> LastErrors:
+    """Give the errors of the last 24 hours at the URL that the endpoint has now: what was remedied is gone."""
+    async with pages.parts.database.serving.acquire() as session:
+        failed = await deliveries.failed_attempts(session, row.id, row.url)
+    groups = grouped(row.url, failed, pages.parts.check_url)
+    return LastErrors(groups[:MOST_GROUPS], bounded=len(failed) == MOST_FAILED or len(groups) > MOST_GROUPS)
+
+
+def grouped(url: str, failed: Sequence[FailedAttempt], check: Check) -> list[ErrorGroup]:
+    """Group attempts, given newest first, by outcome, status code and where a redirect leads."""
+    alike: dict[tuple[str, int | None, str | None], list[FailedAttempt]] = {}
+    for one in failed:
+        target = remedies.redirect_target(url, one.location)
+        alike.setdefault((one.outcome, one.status_code, target), []).append(one)
+    return [_group(url, target, attempts, check) for (_, _, target), attempts in alike.items()]
+
+
+def _group(url: str, target: str | None, attempts: Sequence[FailedAttempt], check: Check) -> ErrorGroup:
+    last = attempts[0]
+    outcome = Outcome(last.outcome)
+    refused = _refused(url, check) if outcome is Outcome.ADDRESS_FORBIDDEN else None
+    return ErrorGroup(
+        outcome=outcome,
+        status_code=last.status_code,
+        count=len(attempts),
+        last_at=last.started_at,
+        delivery=ids.to_text(ids.DELIVERY, last.delivery),
+        remedy=refused or remedies.remedy(outcome, last.status_code, target) or "",
+        successor=None if target is None else _successor(url, target, check),
+    )
+
+
+def _successor(url: str, target: str, check: Check) -> str | None:
+    successor = remedies.same_place(url, target)
+    try:
+        check(successor or url)
+    except InvalidInput:
+        return None
+    return successor
+
+
+def _refused(url: str, check: Check) -> str:
+    """Say what opens the way to a URL that is refused; a name that is looked up is refused for its address."""
+    try:
+        check(url)
+    except ForbiddenPort:
+        return remedies.PORT_REFUSED
+    except InvalidInput:
+        pass
+    return remedies.ADDRESS_REFUSED
+
+
+ROUTES: Final = (use_url,)

@@ -1,0 +1,105 @@
+"""``/login`` and ``/logout``."""
+
+import time
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from litestar import Response, get, post
+from litestar.background_tasks import BackgroundTask
+from litestar.params import FromPath
+
+from waypost.api.acting import NOBODY, act_as, note
+from waypost.domain.audit import Action, Changes
+from waypost.portal import sessions
+from waypost.portal.addresses import address_of
+from waypost.portal.logins import RETRY_SECONDS, TooManyTries
+from waypost.portal.page_parts import GivenPages, Pages
+from waypost.portal.rendering import go_to, page
+from waypost.portal.visits import SESSIONS_FROM, SINCE, USER, PageRequest, safe_path
+from waypost.store.accounts import Login, find_visitor
+from waypost.store.statements import transaction
+
+_WRONG: Final = "E-mail or password is wrong."
+_TOO_MANY: Final = "Too many tries: wait a minute, then try again."
+_USED: Final = "This link was used already or has expired: ask for another, or sign in with your password."
+
+
+@get("/login")
+async def form(request: PageRequest) -> Response[bytes]:
+    """Show the form."""
+    return page(request, "login.html", next_path=safe_path(request.query_params.get("next")), email="", error=None)
+
+
+@post("/login")
+async def sign_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """Check the password and begin a session."""
+    given = await request.form()
+    email, password = str(given.get("email", "")).strip(), str(given.get("password", ""))
+    next_path = safe_path(str(given.get("next", "")))
+    values: dict[str, Any] = {"next_path": next_path, "email": email}
+    try:
+        user = await pages.logins.by_password(email, password, address_of(request, pages))
+    except TooManyTries:
+        status, wait = HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": str(RETRY_SECONDS)}
+        return page(request, "login.html", status=status, headers=wait, error=_TOO_MANY, **values)
+    if user is None:
+        wrong = page(request, "login.html", status=HTTPStatus.UNPROCESSABLE_ENTITY, error=_WRONG, **values)
+        # After the answer, which must not take longer for an address that somebody has.
+        wrong.background = BackgroundTask(_note_refusal, request, pages, email)
+        return wrong
+    await begin_visit(request, pages, user)
+    await _note(request, pages, user, Action.SIGNED_IN, {"by": (None, "password")})
+    return go_to(next_path)
+
+
+@get("/login/{token:str}")
+async def by_link(request: PageRequest, pages: GivenPages, token: FromPath[str]) -> Response[bytes]:
+    """Begin a session by a link that works once (`waypost user login-link`)."""
+    user = await pages.logins.by_link(token)
+    if user is None:
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        return page(request, "login.html", status=status, error=_USED, next_path=safe_path(None), email="")
+    await begin_visit(request, pages, user)
+    await _note(request, pages, user, Action.SIGNED_IN, {"by": (None, "link")})
+    return go_to(safe_path(request.query_params.get("next")))
+
+
+@post("/logout")
+async def sign_out(request: PageRequest) -> Response[bytes]:
+    """End the session."""
+    request.clear_session()
+    return go_to("/login")
+
+
+def login_path(request: PageRequest) -> str:
+    """Give the login page that leads back to where the visitor wanted to go."""
+    if request.method != "GET":
+        return "/login"
+    query = request.scope["query_string"].decode("latin-1")
+    wanted = safe_path(request.scope["path"] + (f"?{query}" if query else ""))
+    return f"/login?{urlencode({'next': wanted})}"
+
+
+async def begin_visit(request: PageRequest, pages: Pages, user: Login) -> None:
+    """Begin a session of a user who has just shown to be one."""
+    values = {USER: user.id.hex, SINCE: int(time.time()), SESSIONS_FROM: user.sessions_from}
+    await sessions.begin(request, pages.sessions, values)
+
+
+async def _note_refusal(request: PageRequest, pages: Pages, email: str) -> None:
+    """Write down that a wrong password was given, where somebody has the address."""
+    user = await pages.logins.find(email)
+    if user is not None:
+        await _note(request, pages, user, Action.PASSWORD_REFUSED, {"at": (None, "sign-in")})
+
+
+async def _note(request: PageRequest, pages: Pages, user: Login, action: Action, changes: Changes) -> None:
+    async with pages.parts.database.serving.acquire() as session, transaction(session):
+        visitor = await find_visitor(session, user.id)
+        if visitor is not None:
+            act_as(visitor.email if action is Action.SIGNED_IN else NOBODY, address_of(request, pages))
+            await note(session, visitor.account, action, visitor.email, changes)
+
+
+ROUTES: Final = (form, sign_in, by_link, sign_out)

@@ -1,0 +1,120 @@
+"""Recovering, from an endpoint's page: count first, then begin, watch and stop."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from waypost.api.problems import Problem
+from waypost.api.v1 import endpoint_changes
+from waypost.api.v1 import recovery_changes as changes
+from waypost.api.v1.recoveries import Recovery, show
+from waypost.api.v1.recovery_changes import Asked
+from waypost.domain import ids
+from waypost.domain.recoveries import Only, RecoveryState
+from waypost.portal.page_parts import GivenPages, Pages
+from waypost.portal.pages.webhook_form import in_words
+from waypost.portal.pages.webhooks import PATH
+from waypost.portal.rendering import go_to, part
+from waypost.portal.visits import PageRequest, enter, notify
+from waypost.store import recoveries
+from waypost.store.endpoints import EndpointRow
+from waypost.store.recoveries import RecoveryRow
+
+SHOWN: Final = 5
+WAITED_BEFORE: Final = timedelta(days=7)
+"""What was cancelled when an endpoint was turned off may have been tried for so long."""
+_COUNT: Final = "count"
+
+
+@post(PATH + "/{endpoint_id:str}/recover")
+async def recover(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
+    """Count what would be sent, or send it."""
+    visitor = await enter(request, pages)
+    given = await request.form()
+    since = str(given.get("since", "")) + ":00Z"
+    asked = Asked(endpoint_id, since, str(given.get("only", "")), dry_run=given.get("act") == _COUNT)
+    try:
+        row = await changes.start(pages.parts, visitor.account, asked)
+    except Problem as problem:
+        if problem.status == HTTPStatus.NOT_FOUND:
+            raise
+        notify(request, in_words(problem))
+        return go_to(f"{PATH}/{endpoint_id}?do=recover")
+    if row.dry_run:
+        return _to_count(endpoint_id, row.id)
+    notify(request, "It began: see how far it is under Recoveries.")
+    return go_to(f"{PATH}/{endpoint_id}#recoveries")
+
+
+@post(PATH + "/{endpoint_id:str}/recoveries/{recovery_id:str}/stop")
+async def stop(
+    request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str], recovery_id: FromPath[str]
+) -> Response[bytes]:
+    """Queue no more of a recovery."""
+    visitor = await enter(request, pages)
+    await endpoint_changes.find(pages.parts, visitor.account, endpoint_changes.read_id(endpoint_id))
+    try:
+        await changes.stop(pages.parts, visitor.account, recovery_id)
+    except Problem as problem:
+        if problem.status == HTTPStatus.NOT_FOUND:
+            raise
+        notify(request, problem.detail)
+    return go_to(f"{PATH}/{endpoint_id}#recoveries")
+
+
+async def offer_missed(pages: Pages, account: UUID, was: EndpointRow) -> Response[bytes]:
+    """Offer to recover what an endpoint missed that has just been enabled; ``was`` is how it was before."""
+    since = (was.off_since or was.updated_at) - WAITED_BEFORE
+    endpoint = ids.to_text(ids.ENDPOINT, was.id)
+    try:
+        row = await changes.start(pages.parts, account, Asked(endpoint, since.isoformat(), Only.MISSED, dry_run=True))
+    except Problem as problem:
+        if problem.status != HTTPStatus.CONFLICT:
+            raise
+        return go_to(f"{PATH}/{endpoint}#recoveries")  # something else of it is being counted already
+    return _to_count(endpoint, row.id) if row.matched else go_to(f"{PATH}/{endpoint}")
+
+
+@get(PATH + "/{endpoint_id:str}/recoveries")
+async def progress(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
+    """Give how far an endpoint's recoveries are as a part of its page, for the script."""
+    visitor = await enter(request, pages)
+    row = await endpoint_changes.find(pages.parts, visitor.account, endpoint_changes.read_id(endpoint_id))
+    rows = await _rows(pages, visitor.account, row.id)
+    here = f"{PATH}/{ids.to_text(ids.ENDPOINT, row.id)}"
+    return part(request, "recoveries.html", here=here, recoveries=_listed(rows))
+
+
+async def shown(pages: Pages, account: UUID, endpoint: UUID, counted: str | None) -> dict[str, Any]:
+    """Give what the endpoint's page shows: its last recoveries, and the one that was counted just now."""
+    rows = await _rows(pages, account, endpoint)
+    count = next((show(row) for row in rows if ids.to_text(ids.RECOVERY, row.id) == counted), None)
+    since = datetime.now(UTC) - timedelta(days=1) if count is None else datetime.fromisoformat(count.since)
+    return {
+        "recoveries": _listed(rows),
+        "counted": count,
+        "recover_since": since.strftime("%Y-%m-%dT%H:%M"),
+        "recover_only": Only.FAILED if count is None else count.only,
+    }
+
+
+async def _rows(pages: Pages, account: UUID, endpoint: UUID) -> list[RecoveryRow]:
+    async with pages.parts.database.serving.acquire() as session:
+        return await recoveries.of_account(session, account, endpoint=endpoint, limit=SHOWN * 2)
+
+
+def _listed(rows: Sequence[RecoveryRow]) -> list[Recovery]:
+    """Give those that are shown; a dry run only while it counts, when it can be stopped."""
+    return [show(row) for row in rows if not row.dry_run or row.state == RecoveryState.RUNNING][:SHOWN]
+
+
+def _to_count(endpoint: str, recovery: UUID) -> Response[bytes]:
+    return go_to(f"{PATH}/{endpoint}?do=recover&counted={ids.to_text(ids.RECOVERY, recovery)}")
+
+
+ROUTES: Final = (recover, progress, stop)

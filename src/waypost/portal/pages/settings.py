@@ -1,0 +1,195 @@
+"""``/settings``: what the account is called and how it looks, who may log in to it, and the own password."""
+
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from waypost.api import account_changes as changes
+from waypost.api.problems import Problem, not_found
+from waypost.domain import ids
+from waypost.domain.accounts import check_email, check_password
+from waypost.domain.errors import InvalidInput
+from waypost.portal import colours
+from waypost.portal.addresses import address_of
+from waypost.portal.logins import TooManyTries
+from waypost.portal.page_parts import GivenPages, Pages
+from waypost.portal.pages.login import begin_visit
+from waypost.portal.rendering import go_to, page
+from waypost.portal.visits import PageRequest, enter, notify
+from waypost.portal.wording import sentence
+from waypost.store import accounts, users
+from waypost.store.accounts import Visitor
+
+PATH: Final = "/settings"
+OWNER: Final = "owner"
+ADD: Final = "add"
+_WRONG: Final = "This is not your present password."
+_TOO_MANY: Final = "Too many tries: wait a minute, then try again."
+
+
+class Form(msgspec.Struct, frozen=True):
+    """What was typed, and what is wrong with it by field."""
+
+    given: dict[str, str] = {}
+    errors: dict[str, str] = {}
+
+
+@get(PATH)
+async def show(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """Show the settings, with the dialog that is asked for open."""
+    visitor = await enter(request, pages)
+    return await _page(request, pages, visitor)
+
+
+@post(PATH)
+async def change(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """Change what the account is called and how it looks."""
+    visitor = await _owner(request, pages)
+    given = await _given(request, "name", "email", "accent", "embed_origins")
+    try:
+        await changes.change(pages.parts.database, visitor.account, **given)
+    except InvalidInput as error:
+        return await _page(request, pages, visitor, account=Form(given, _said(error)))
+    notify(request, "The settings were saved.")
+    return go_to(PATH)
+
+
+@post(PATH + "/password")
+async def change_password(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """Change the own password: every session of the user ends but this one, which begins anew."""
+    visitor = await enter(request, pages)
+    given = await _given(request, "current", "password")
+    try:
+        known = await pages.logins.by_password(visitor.email, given["current"], address_of(request, pages))
+    except TooManyTries:
+        return await _page(request, pages, visitor, password=Form(errors={"current": _TOO_MANY}))
+    if known is None:
+        await changes.note_refused_password(pages.parts.database, visitor.account, visitor.email)
+        return await _page(request, pages, visitor, password=Form(errors={"current": _WRONG}))
+    try:
+        hashed = await pages.logins.hash(check_password(given["password"]))
+    except InvalidInput as error:
+        return await _page(request, pages, visitor, password=Form(errors=_said(error)))
+    database = pages.parts.database
+    await changes.change_password(database, visitor.account, visitor.email, hashed)
+    async with database.serving.acquire() as session:
+        user = await accounts.find_login(session, visitor.email)
+    if user is not None and user.password_hash == hashed:
+        await begin_visit(request, pages, user)
+    notify(request, "Your password was changed. Everywhere else you are signed out.")
+    return go_to(PATH)
+
+
+@post(PATH + "/users")
+async def add_user(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """Let somebody else log in."""
+    visitor = await _owner(request, pages)
+    given = await _given(request, "email", "password", "role")
+    shown = {name: given[name] for name in ("email", "role")}
+    try:
+        check_email(given["email"])
+        hashed = await pages.logins.hash(check_password(given["password"]))
+        await changes.add_user(
+            pages.parts.database, visitor.account, email=given["email"], password_hash=hashed, role=given["role"]
+        )
+    except InvalidInput as error:
+        return await _page(request, pages, visitor, adding=Form(shown, _said(error)))
+    except changes.Refused as refused:
+        return await _page(request, pages, visitor, adding=Form(shown, {"": str(refused)}))
+    notify(request, "The user was added, and can sign in with this password.")
+    return go_to(PATH)
+
+
+@post(PATH + "/users/{user_id:str}/role")
+async def change_role(request: PageRequest, pages: GivenPages, user_id: FromPath[str]) -> Response[bytes]:
+    """Make a user an owner or a member."""
+    visitor = await _owner(request, pages)
+    role = (await _given(request, "role"))["role"]
+    user = _user_id(user_id)
+    try:
+        await changes.change_role(pages.parts.database, visitor.account, user, role)
+    except InvalidInput as error:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", f"The role {error.message}.") from None
+    except changes.Refused as refused:
+        raise Problem(HTTPStatus.CONFLICT, "refused", str(refused)) from None
+    notify(request, "The role was changed.")
+    return go_to(PATH)
+
+
+@post(PATH + "/users/{user_id:str}/remove")
+async def remove_user(request: PageRequest, pages: GivenPages, user_id: FromPath[str]) -> Response[bytes]:
+    """Let a user log in no more."""
+    visitor = await _owner(request, pages)
+    try:
+        await changes.remove_user(pages.parts.database, visitor.account, _user_id(user_id))
+    except changes.Refused as refused:
+        raise Problem(HTTPStatus.CONFLICT, "refused", str(refused)) from None
+    notify(request, "The user was removed, and is signed out everywhere.")
+    return go_to(PATH)
+
+
+async def _owner(request: PageRequest, pages: Pages) -> Visitor:
+    visitor = await enter(request, pages)
+    if visitor.role != OWNER:
+        raise Problem(HTTPStatus.FORBIDDEN, "forbidden", "Only an owner of the account may do this.")
+    return visitor
+
+
+def _user_id(text: str) -> UUID:
+    user = ids.from_text(ids.USER, text)
+    if user is None:
+        raise not_found()
+    return user
+
+
+async def _given(request: PageRequest, *names: str) -> dict[str, str]:
+    form = await request.form()
+    return {name: str(form.get(name, "")) for name in names}
+
+
+def _said(error: InvalidInput) -> dict[str, str]:
+    return {error.field: sentence(error.message)}
+
+
+async def _page(
+    request: PageRequest,
+    pages: Pages,
+    visitor: Visitor,
+    *,
+    account: Form | None = None,
+    password: Form | None = None,
+    adding: Form | None = None,
+) -> Response[bytes]:
+    async with pages.parts.database.serving.acquire() as session:
+        kept = await users.settings(session, visitor.account)
+        rows = await users.of_account(session, visitor.account)
+    known = [(ids.to_text(ids.USER, row.id), row) for row in rows]
+    asked = request.query_params.get("remove")
+    is_owner = visitor.role == OWNER
+    usual: dict[str, Any] = {
+        "name": kept.name,
+        "email": kept.email,
+        "accent": kept.accent or "",
+        "embed_origins": "\n".join(kept.embed_origins),
+    }
+    return page(
+        request,
+        "settings.html",
+        visitor,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if account or password or adding else HTTPStatus.OK,
+        account=account or Form(usual),
+        password=password or Form(),
+        adding=adding or (Form() if is_owner and request.query_params.get("do") == ADD else None),
+        users=known,
+        removing=next((user for user in known if is_owner and user[0] == asked), None),
+        roles=changes.ROLES,
+        is_owner=is_owner,
+        usual_colour=colours.DEFAULT,
+    )
+
+
+ROUTES: Final = (show, change, change_password, add_user, change_role, remove_user)

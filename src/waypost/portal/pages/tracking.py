@@ -1,0 +1,169 @@
+"""``/trackings/{id}``: one parcel: what its carrier said, its events, where each went and why others were not sent."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from http import HTTPStatus
+from typing import Final, TypeVar
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from waypost.api import tracking_changes as changes
+from waypost.api.problems import Problem, not_found
+from waypost.api.tracking_changes import IsArchived, NobodyToAsk, NoSuchTracking, NotExpired
+from waypost.domain import ids
+from waypost.domain.deliveries import waiting_state
+from waypost.domain.statuses import Status
+from waypost.domain.trackings import Edit
+from waypost.portal.page_parts import GivenPages, Pages
+from waypost.portal.pages.trackings import PATH
+from waypost.portal.rendering import go_to, page
+from waypost.portal.visits import PageRequest, enter, notify
+from waypost.portal.wording import ADDED_LATER, endpoint_name
+from waypost.store import endpoints, parcels
+from waypost.store.deliveries import LAST
+from waypost.store.endpoints import NamedEndpoint
+from waypost.store.parcels import ParcelDelivery, ParcelEvent
+
+Found = TypeVar("Found")
+
+ONE: Final = PATH + "/{tracking_id:str}"
+MOST_EVENTS: Final = 30
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """Where an event went: an endpoint with a delivery in a state, or with the reason for none."""
+
+    endpoint: str
+    name: str
+    delivery: str | None
+    state: str | None
+    reason: str | None
+
+
+class ShownEvent(msgspec.Struct, frozen=True):
+    """An event and where it went."""
+
+    event: ParcelEvent
+    sent: list[Sent]
+
+
+@get(ONE)
+async def show(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
+    """Show a parcel; ``?before=`` goes on to older events, ``?do=delete`` asks before it is deleted."""
+    visitor = await enter(request, pages)
+    tracking = _read_id(tracking_id)
+    row = await _known(changes.find(pages.parts, visitor.account, tracking))
+    before = ids.from_text(ids.EVENT, request.query_params.get("before", "")) or LAST
+    async with pages.parts.database.serving.acquire() as session:
+        found = await parcels.events(session, visitor.account, tracking, before=before, limit=MOST_EVENTS + 1)
+        shown = found[:MOST_EVENTS]
+        sent = await parcels.deliveries(session, tracking, shown)
+        named = await endpoints.of_account_ever(session, visitor.account)
+    return page(
+        request,
+        "tracking.html",
+        visitor,
+        row=row,
+        parcel=row.state,
+        scans=list(reversed(row.state.checkpoints)),
+        facts=sorted((name, fact.text) for name, fact in row.state.facts.items()),
+        events=[ShownEvent(event, where(event, sent, named)) for event in shown],
+        older=ids.to_text(ids.EVENT, shown[-1].id) if len(found) > MOST_EVENTS else None,
+        first=before == LAST,
+        deleting=request.query_params.get("do") == "delete",
+        is_expired=row.state.status is Status.EXPIRED,
+        track_path=pages.parts.track_links.path(tracking),
+    )
+
+
+def where(event: ParcelEvent, sent: Sequence[ParcelDelivery], named: Sequence[NamedEndpoint]) -> list[Sent]:
+    """Tell for every endpoint where an event went, or why it got nothing: the live ones first."""
+    found = []
+    for endpoint in named:
+        own = [one for one in sent if one.event == event.id and one.endpoint == endpoint.id]
+        found += [_sent(endpoint, one) for one in own]
+        reason = event.skipped.get(endpoint.id.hex)
+        if reason is None and not endpoint.deleted and ids.made_at(endpoint.id) > ids.made_at(event.id):
+            reason = ADDED_LATER
+        if not own and reason is not None:
+            found.append(Sent(ids.to_text(ids.ENDPOINT, endpoint.id), endpoint_name(endpoint), None, None, reason))
+    return found
+
+
+def _sent(endpoint: NamedEndpoint, delivery: ParcelDelivery) -> Sent:
+    return Sent(
+        ids.to_text(ids.ENDPOINT, endpoint.id),
+        endpoint_name(endpoint),
+        ids.to_text(ids.DELIVERY, delivery.id),
+        delivery.state or waiting_state(blocked=delivery.blocked, tries=delivery.tries),
+        delivery.reason,
+    )
+
+
+@post(ONE + "/refresh")
+async def refresh(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
+    """Let the carrier be asked soon."""
+    done = "The carrier is asked soon, but not more often than once a minute."
+    return await _act(request, pages, tracking_id, partial(changes.refresh, pages.parts), done)
+
+
+@post(ONE + "/retrack")
+async def retrack(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
+    """Begin an expired parcel anew."""
+    return await _act(request, pages, tracking_id, partial(changes.retrack, pages.parts), "The parcel is tracked anew.")
+
+
+@post(ONE + "/archive")
+async def archive(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
+    """Put a parcel away: nobody is asked about it any more."""
+    edit = partial(changes.edit, pages.parts, edited=Edit(archived=True))
+    return await _act(request, pages, tracking_id, edit, "The parcel was archived.")
+
+
+@post(ONE + "/unarchive")
+async def unarchive(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
+    """Take a parcel back out of the archive."""
+    edit = partial(changes.edit, pages.parts, edited=Edit(archived=False))
+    return await _act(request, pages, tracking_id, edit, "The parcel is tracked again.")
+
+
+@post(ONE + "/delete")
+async def delete(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
+    """Delete a parcel and go back to the list."""
+    visitor = await enter(request, pages)
+    await _known(changes.delete(pages.parts, visitor.account, _read_id(tracking_id)))
+    notify(request, "The parcel was deleted.")
+    return go_to(PATH)
+
+
+async def _act(
+    request: PageRequest, pages: Pages, tracking_id: str, act: Callable[[UUID, UUID], Awaitable[object]], done: str
+) -> Response[bytes]:
+    visitor = await enter(request, pages)
+    tracking = _read_id(tracking_id)
+    try:
+        await _known(act(visitor.account, tracking))
+    except (IsArchived, NobodyToAsk, NotExpired) as no:
+        raise Problem(HTTPStatus.CONFLICT, "refused", str(no)) from None
+    notify(request, done)
+    return go_to(f"{PATH}/{tracking.hex}")
+
+
+async def _known(found: Awaitable[Found]) -> Found:
+    try:
+        return await found
+    except NoSuchTracking:
+        raise not_found() from None
+
+
+def _read_id(text: str) -> UUID:
+    tracking = changes.read_id(text)
+    if tracking is None:
+        raise not_found()
+    return tracking
+
+
+ROUTES: Final = (show, refresh, retrack, archive, unarchive, delete)

@@ -1,0 +1,119 @@
+"""``/trackings/import`` and ``/trackings/export.csv``: parcels from a CSV file and into one."""
+
+import asyncio
+import io
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from typing import Any, BinaryIO, Final
+
+from litestar import Response, get, post
+from litestar.datastructures import UploadFile
+from litestar.response import Stream
+
+from waypost.api.problems import Problem
+from waypost.api.tracking_changes import create
+from waypost.api.tracking_export import export as exported
+from waypost.api.tracking_import import Imported, import_file
+from waypost.portal.forms import TAKES_FILES
+from waypost.portal.page_parts import GivenPages
+from waypost.portal.rendering import ALWAYS, page
+from waypost.portal.visits import PageRequest, enter
+from waypost.store.accounts import Visitor
+
+PATH: Final = "/trackings/import"
+LARGEST_FILE: Final = 5 << 20
+"""Larger ones take longer than a browser waits; the command takes a file of any length."""
+
+MOST_LINES: Final = 100_000
+"""More take as long, however short: a checking holds a thread that log-ins want too, and the interpreter with it."""
+
+_PIECE: Final = 1 << 16
+
+MOST_SHOWN: Final = 100
+
+
+@get(PATH)
+async def ask(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """Ask for a file, or for rows to paste."""
+    return _page(request, await enter(request, pages))
+
+
+@post(PATH, request_max_body_size=LARGEST_FILE, opt={TAKES_FILES: True})
+async def bring_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """Register the parcels of a file and say what became of each row that could not be."""
+    visitor = await enter(request, pages)
+    form = await request.form()
+    rows, skip = str(form.get("rows", "")), "skip" in form
+    file = _given(form.get("file"), rows)
+    if file is None:
+        return _page(request, visitor, error="Choose a file, or paste rows.", skip=skip)
+    if await asyncio.to_thread(_lines_of, file) > MOST_LINES:
+        error = f"It has more than {MOST_LINES:,} lines: import a part at a time, or with waypost trackings import."
+        return _page(request, visitor, error=error, skip=skip)
+    register = partial(create, pages.parts, visitor.account, source="WEB")
+    try:
+        done = await import_file(file, register, skip_mistakes=skip, seen=lambda *_: None)
+    except Problem as problem:
+        said = f"{problem.detail} Import the same again: what was registered stays as it is."
+        return _page(request, visitor, error=said, rows=rows, skip=skip)
+    return _page(request, visitor, done=done, rows="" if done.imported else rows, skip=skip)
+
+
+@get("/trackings/export.csv")
+async def export(request: PageRequest, pages: GivenPages) -> Stream:
+    """Give all parcels of the account as a file, piece by piece."""
+    visitor = await enter(request, pages)
+    name = f"trackings-{datetime.now(UTC):%Y-%m-%d}.csv"
+    return Stream(
+        exported(pages.parts.database, visitor.account),
+        media_type="text/csv",
+        headers={**ALWAYS, "content-disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _given(file: Any, rows: str) -> BinaryIO | None:
+    """Give what was uploaded, else what was pasted; None where there is nothing."""
+    if isinstance(file, UploadFile) and file.filename:
+        upload: Any = file.file  # a temporary file, which is one in all but its type
+        given: BinaryIO = upload
+        return given
+    return io.BytesIO(rows.encode()) if rows.strip() else None
+
+
+def _lines_of(file: BinaryIO) -> int:
+    """Count the ends of lines, whichever sign ends them."""
+    counted = {b"\n": 0, b"\r": 0}
+    while piece := file.read(_PIECE):
+        for sign in counted:
+            counted[sign] += piece.count(sign)
+    file.seek(0)
+    return max(counted.values())
+
+
+def _page(
+    request: PageRequest,
+    visitor: Visitor,
+    *,
+    done: Imported | None = None,
+    error: str | None = None,
+    rows: str = "",
+    skip: bool = False,
+) -> Response[bytes]:
+    wrong = error is not None or (done is not None and not done.imported)
+    return page(
+        request,
+        "tracking_import.html",
+        visitor,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,
+        done=done,
+        shown=[] if done is None else done.mistakes[:MOST_SHOWN],
+        errors={} if error is None else {"file": error},
+        rows=rows,
+        skip=skip,
+        largest=LARGEST_FILE >> 20,
+        most_lines=MOST_LINES,
+    )
+
+
+ROUTES: Final = (ask, bring_in, export)

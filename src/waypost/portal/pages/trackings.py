@@ -1,0 +1,122 @@
+"""``/trackings``: the account's parcels, searched and filtered, and adding one."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlencode
+
+from litestar import Response, get, post
+
+from waypost.api import tracking_changes as changes
+from waypost.api.v4.envelope import Refused
+from waypost.api.v4.parcels import field_of, read_parcel
+from waypost.domain import ids
+from waypost.domain.errors import InvalidInput
+from waypost.domain.statuses import Status
+from waypost.domain.tracking_numbers import check_courier_code
+from waypost.portal.page_parts import GivenPages, Pages
+from waypost.portal.rendering import go_to, page
+from waypost.portal.visits import PageRequest, enter, notify
+from waypost.store import trackings
+from waypost.store.accounts import Visitor
+from waypost.store.deliveries import LAST
+from waypost.store.trackings import Filter
+
+PATH: Final = "/trackings"
+ADD: Final = "add"
+PAGE_SIZE: Final = 50
+LONGEST_SEARCH: Final = 100
+_FILTERS: Final = ("search", "status", "courier", "archived")
+_ADDED: Final = ("tracking_number", "courier_code", "order_number", "title")
+_ARCHIVED: Final = {"": False, "only": True, "all": None}
+
+
+@get(PATH)
+async def list_trackings(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """List the parcels, newest first, by what is chosen above the list."""
+    visitor = await enter(request, pages)
+    return await _page(request, pages, visitor, {}, {}, adding=request.query_params.get("do") == ADD)
+
+
+@post(PATH)
+async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """Register a parcel as v4 does; without a courier its number says whose it is."""
+    visitor = await enter(request, pages)
+    form = await request.form()
+    given = {name: str(form.get(name, "")).strip() for name in _ADDED}
+    try:
+        parcel = read_parcel(given | ({} if given["courier_code"] else {"auto_correct": "true"}))
+    except Refused as refused:
+        field = field_of(refused)
+        errors = {field if field in _ADDED else "courier_code": refused.message}
+        return await _page(request, pages, visitor, given, errors, adding=True)
+    (state,) = await changes.create(pages.parts, visitor.account, [parcel], source="WEB")
+    if state is None:
+        errors = {"tracking_number": "This number is tracked already, with the same courier."}
+        return await _page(request, pages, visitor, given, errors, adding=True)
+    notify(request, "The parcel was added.")
+    return go_to(f"{PATH}/{state.id}")
+
+
+async def _page(
+    request: PageRequest,
+    pages: Pages,
+    visitor: Visitor,
+    given: Mapping[str, str],
+    errors: Mapping[str, str],
+    *,
+    adding: bool,
+) -> Response[bytes]:
+    chosen = {name: request.query_params.get(name, "").strip() for name in _FILTERS}
+    chosen = {name: text for name, text in chosen.items() if text}
+    wanted, faults = _wanted(chosen, request.query_params.get("cursor"))
+    async with pages.parts.database.serving.acquire() as session:
+        found = [] if faults else await trackings.page(session, visitor.account, wanted, limit=PAGE_SIZE + 1)
+    shown = found[:PAGE_SIZE]
+    is_more = len(found) > PAGE_SIZE
+    return page(
+        request,
+        "trackings.html",
+        visitor,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if errors or faults else HTTPStatus.OK,
+        parcels=shown,
+        next_query=urlencode({**chosen, "cursor": shown[-1].id.hex}) if is_more else None,
+        chosen=chosen,
+        faults=faults,
+        statuses=tuple(Status),
+        given={name: given.get(name, "") for name in _ADDED},
+        errors=errors,
+        adding=adding,
+        polled=bool(pages.parts.polled),
+    )
+
+
+def _wanted(chosen: Mapping[str, str], cursor: str | None) -> tuple[Filter, dict[str, str]]:
+    """Read what is chosen, and say what can't be."""
+    faults = {}
+    search = chosen.get("search", "")
+    if len(search) > LONGEST_SEARCH or not search.isprintable():
+        faults["search"] = f"Must be {LONGEST_SEARCH} printable characters at most."
+    status = chosen.get("status")
+    if status is not None and status not in list(Status):
+        faults["status"] = "Is no status."
+    courier = chosen.get("courier")
+    try:
+        courier = None if courier is None else check_courier_code(courier)
+    except InvalidInput as error:
+        faults["courier"] = f"It {error.message}."
+    if chosen.get("archived", "") not in _ARCHIVED:
+        faults["archived"] = "Must be one of those offered."
+    if faults:
+        return Filter(), faults
+    wanted = Filter(
+        before=ids.from_text("", cursor or "") or LAST,
+        statuses=None if status is None else (Status(status),),
+        archived=_ARCHIVED[chosen.get("archived", "")],
+        courier=courier,
+        search=search or None,
+    )
+    return wanted, faults
+
+
+ROUTES: Final = (list_trackings, add)

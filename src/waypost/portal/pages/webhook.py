@@ -1,0 +1,225 @@
+"""``/developer/webhooks/{id}``: one endpoint, and everything that is done with it.
+
+Each action is a dialog of this one page: ``?do=update`` and so on open it, with script or without.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from waypost.api.problems import Problem
+from waypost.api.v1 import deliveries as v1_deliveries
+from waypost.api.v1 import endpoint_changes as changes
+from waypost.api.v1.endpoints import show
+from waypost.api.v1.stats import DEFAULT, stats_of
+from waypost.domain import ids
+from waypost.domain.endpoints import Version
+from waypost.domain.statuses import SELECTABLE, Status
+from waypost.portal import showing
+from waypost.portal.charts import bars
+from waypost.portal.page_parts import GivenPages, Pages
+from waypost.portal.pages import last_errors
+from waypost.portal.pages import recoveries as recovery
+from waypost.portal.pages.webhook_form import WebhookForm, errors_by_field, form_of, read_form
+from waypost.portal.pages.webhooks import PATH
+from waypost.portal.rendering import go_to, page, part
+from waypost.portal.snippets import LANGUAGES
+from waypost.portal.visits import PageRequest, enter, notify
+from waypost.signing.standard import standard_secret
+from waypost.store import deliveries, endpoints
+from waypost.store.accounts import Visitor
+from waypost.store.deliveries import Wanted
+from waypost.store.endpoints import EndpointRow
+
+DIALOGS: Final = ("update", "test", "disable", "enable", "delete", "rotate", "recover")
+RECENT: Final = 10
+CHART_HEIGHT: Final = 96
+_TEST: Final = "test"
+_SECRET: Final = "secret"  # noqa: S105 - the name of a part of the page
+
+
+@get(PATH + "/{endpoint_id:str}")
+async def show_webhook(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
+    """Show the endpoint, with the dialog that is asked for open."""
+    visitor = await enter(request, pages)
+    row = await changes.find(pages.parts, visitor.account, changes.read_id(endpoint_id))
+    asked = request.query_params.get("do")
+    form = form_of(changes.chosen_of(pages.parts, row))
+    return await _page(request, pages, visitor, row, form=form, dialog=asked if asked in DIALOGS else None)
+
+
+@post(PATH + "/{endpoint_id:str}/update")
+async def update(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
+    """Change the endpoint; a secret that is brought along replaces the present one, with the usual overlap."""
+    visitor = await enter(request, pages)
+    endpoint = changes.read_id(endpoint_id)
+    form = read_form(await request.form())
+    try:
+        await changes.change(pages.parts, visitor.account, endpoint, form.changed(), secret=form.secret or None)
+    except Problem as problem:
+        if problem.status == HTTPStatus.NOT_FOUND:
+            raise
+        row = await changes.find(pages.parts, visitor.account, endpoint)
+        errors = errors_by_field(problem)
+        return await _page(request, pages, visitor, row, form=form, errors=errors, dialog="update")
+    notify(request, "The endpoint was updated. What waits is sent as it is now.")
+    return go_to(f"{PATH}/{endpoint_id}")
+
+
+@post(PATH + "/{endpoint_id:str}/test")
+async def test(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
+    """Send a test and show what came of it."""
+    visitor = await enter(request, pages)
+    status = str((await request.form()).get("status", ""))
+    row = await changes.test(pages.parts, visitor.account, changes.read_id(endpoint_id), status)
+    return go_to(f"{PATH}/{endpoint_id}?do=test&status={status}&result={ids.to_text(ids.DELIVERY, row.id)}")
+
+
+@post(PATH + "/{endpoint_id:str}/disable")
+async def disable(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
+    """Turn the endpoint off."""
+    switch = partial(changes.switch, pages.parts, on=False)
+    return await _act(request, pages, endpoint_id, switch, "The endpoint was disabled.")
+
+
+@post(PATH + "/{endpoint_id:str}/enable")
+async def enable(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
+    """Turn the endpoint on, and offer to recover what it missed."""
+    visitor = await enter(request, pages)
+    was = await changes.find(pages.parts, visitor.account, changes.read_id(endpoint_id))
+    await changes.switch(pages.parts, visitor.account, was.id, on=True)
+    notify(request, "The endpoint was enabled.")
+    return await recovery.offer_missed(pages, visitor.account, was)
+
+
+@post(PATH + "/{endpoint_id:str}/delete")
+async def delete(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
+    """Delete the endpoint and go back to the list."""
+    visitor = await enter(request, pages)
+    await changes.remove(pages.parts, visitor.account, changes.read_id(endpoint_id))
+    notify(request, "The endpoint was deleted.")
+    return go_to(PATH)
+
+
+@post(PATH + "/{endpoint_id:str}/rotate")
+async def rotate(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
+    """Make a new secret; the old one signs too for a day."""
+    done = "The endpoint was given a new secret; the old one signs too for 24 hours."
+    return await _act(
+        request, pages, endpoint_id, partial(changes.rotate, pages.parts), done, then=f"?do={_SECRET}#secret"
+    )
+
+
+@post(PATH + "/{endpoint_id:str}/end-rotation")
+async def end_rotation(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
+    """Let the old secret sign no more."""
+    done = "The endpoint was freed of its old secret: only the new one signs."
+    return await _act(request, pages, endpoint_id, partial(changes.end_rotation, pages.parts), done)
+
+
+@get(PATH + "/{endpoint_id:str}/sample")
+async def sample(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
+    """Give the sample of a status as a part of the page, for the script."""
+    visitor = await enter(request, pages)
+    row = await changes.find(pages.parts, visitor.account, changes.read_id(endpoint_id))
+    return part(request, "sample.html", sample=showing.sample(Version(row.version), _status(request)))
+
+
+async def _act(
+    request: PageRequest,
+    pages: Pages,
+    endpoint_id: str,
+    act: Callable[[UUID, UUID], Awaitable[object]],
+    done: str,
+    *,
+    then: str = "",
+) -> Response[bytes]:
+    visitor = await enter(request, pages)
+    await act(visitor.account, changes.read_id(endpoint_id))
+    notify(request, done)
+    return go_to(f"{PATH}/{endpoint_id}{then}")
+
+
+async def _page(
+    request: PageRequest,
+    pages: Pages,
+    visitor: Visitor,
+    row: EndpointRow,
+    *,
+    form: WebhookForm,
+    dialog: str | None,
+    errors: dict[str, str] | None = None,
+) -> Response[bytes]:
+    query, version, status = request.query_params, Version(row.version), _status(request)
+    return page(
+        request,
+        "webhook.html",
+        visitor,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
+        webhook=show(pages.parts, row),
+        form=form,
+        errors=errors or {},
+        dialog=dialog,
+        test_status=status,
+        sample=showing.sample(version, status),
+        result=await _result(pages, visitor, query.get("result")) if dialog == _TEST else None,
+        snippet=showing.snippet_of(query.get("language"), query.get("way"), version),
+        languages=LANGUAGES,
+        **await _lately(pages, visitor, row),
+        last_errors=await last_errors.shown(pages, row),
+        **await recovery.shown(pages, visitor.account, row.id, query.get("counted")),
+        **await _secret(pages, visitor, row, revealed=query.get("do") == _SECRET),
+    )
+
+
+async def _lately(pages: Pages, visitor: Visitor, row: EndpointRow) -> dict[str, Any]:
+    """Give what the page shows of the last deliveries and hours."""
+    now = datetime.now(UTC)
+    stats = await stats_of(pages.parts, row.id, now - DEFAULT, now)
+    async with pages.parts.database.serving.acquire() as session:
+        recent = await deliveries.newest(session, visitor.account, Wanted.of_endpoint(row.id), RECENT)
+        skipped = await endpoints.skipped(session, visitor.account, row.id, limit=RECENT)
+    return {
+        "stats": stats,
+        "chart": bars(stats.hours, height=CHART_HEIGHT),
+        "waiting": stats.waiting,
+        "recent": [v1_deliveries.show(one) for one in recent],
+        "skipped": skipped,
+    }
+
+
+async def _secret(pages: Pages, visitor: Visitor, row: EndpointRow, *, revealed: bool) -> dict[str, Any]:
+    """Give the secret only where it is asked for: what is not in the page can't be read off it."""
+    look = changes.reveal if revealed else changes.secrets_of
+    secrets = await look(pages.parts, visitor.account, row.id)
+    return {
+        "secret": secrets.current if revealed else None,
+        "standard_secret": standard_secret(secrets.current) if revealed else None,
+        "overlap_until": None if secrets.until is None else datetime.fromtimestamp(secrets.until, UTC),
+    }
+
+
+async def _result(pages: Pages, visitor: Visitor, delivery_id: str | None) -> Any:
+    delivery = ids.from_text(ids.DELIVERY, delivery_id or "")
+    if delivery is None:
+        return None
+    async with pages.parts.database.serving.acquire() as session:
+        row = await deliveries.find(session, visitor.account, delivery)
+    if row is None:
+        return None
+    return showing.delivery(await v1_deliveries.show_with_attempts(pages.parts, row))
+
+
+def _status(request: PageRequest) -> Status:
+    """Give the status that a test is chosen for."""
+    asked = request.query_params.get("status")
+    return Status(asked) if asked is not None and asked in list(SELECTABLE) else Status.DELIVERED
+
+
+ROUTES: Final = (show_webhook, update, test, disable, enable, delete, rotate, end_rotation, sample)

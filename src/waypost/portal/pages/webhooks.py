@@ -1,0 +1,82 @@
+"""``/developer/webhooks``: the account's endpoints, and adding one."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from litestar import Response, get, post
+
+from waypost.api.problems import Problem
+from waypost.api.v1 import endpoint_changes as changes
+from waypost.api.v1.endpoints import show
+from waypost.api.v1.stats import DEFAULT, show_hours
+from waypost.domain import ids
+from waypost.portal.charts import Chart, bars
+from waypost.portal.page_parts import GivenPages, Pages
+from waypost.portal.pages.webhook_form import WebhookForm, errors_by_field, read_form
+from waypost.portal.rendering import go_to, page
+from waypost.portal.visits import PageRequest, enter, notify
+from waypost.store import endpoints, hours
+from waypost.store.accounts import Visitor
+
+PATH: Final = "/developer/webhooks"
+ADD: Final = "add"
+
+
+class Day(msgspec.Struct, frozen=True):
+    """An endpoint's last 24 hours."""
+
+    success_rate: float | None
+    chart: Chart
+
+
+@get(PATH)
+async def list_webhooks(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """List the endpoints; with ``?do=add`` the form to add one stands open."""
+    visitor = await enter(request, pages)
+    return await _page(request, pages, visitor, WebhookForm(), {}, adding=request.query_params.get("do") == ADD)
+
+
+@post(PATH)
+async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """Add an endpoint and go to its page; what can't be taken is said in the form."""
+    visitor = await enter(request, pages)
+    form = read_form(await request.form())
+    try:
+        row, _ = await changes.add(pages.parts, visitor.account, form.added())
+    except Problem as problem:
+        return await _page(request, pages, visitor, form, errors_by_field(problem), adding=True)
+    notify(request, "The endpoint was added. Send it a test: Actions, Test endpoint.")
+    return go_to(f"{PATH}/{ids.to_text(ids.ENDPOINT, row.id)}")
+
+
+async def _page(
+    request: PageRequest, pages: Pages, visitor: Visitor, form: WebhookForm, errors: dict[str, str], *, adding: bool
+) -> Response[bytes]:
+    parts = pages.parts
+    async with parts.database.serving.acquire() as session:
+        rows = await endpoints.of_account(session, visitor.account, before=None, limit=parts.max_endpoints)
+        now = datetime.now(UTC)
+        known = await hours.of_endpoints(session, [row.id for row in rows], now - DEFAULT, now)
+    full = len(rows) >= parts.max_endpoints
+    return page(
+        request,
+        "webhooks.html",
+        visitor,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
+        webhooks=[(show(parts, row), _day([one for one in known if one.endpoint == row.id], now)) for row in rows],
+        form=form,
+        errors=errors,
+        adding=adding and not full,
+        full=changes.limit_reached(parts.max_endpoints) if full else None,
+    )
+
+
+def _day(known: Sequence[hours.Hour], now: datetime) -> Day:
+    """Give how an endpoint did in the last 24 hours."""
+    return Day(hours.add_up(known).success_rate, bars(show_hours(known, now - DEFAULT, now)))
+
+
+ROUTES: Final = (list_webhooks, add)

@@ -1,0 +1,121 @@
+"""``/track/{token}``: the public page of one parcel, for the shopper. No log-in, no script, no cookie."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import structlog
+from litestar import Request, Response, get
+from litestar.exceptions import HTTPException
+from litestar.params import FromPath
+
+from waypost.api.problems import Problem, not_found
+from waypost.portal import colours
+from waypost.portal.assets import FOR_EVER
+from waypost.portal.page_parts import GivenPages
+from waypost.portal.rendering import ALWAYS, fill, html
+from waypost.portal.track.texts import LANGUAGES, choose
+from waypost.portal.track.view import view
+from waypost.portal.visits import PageRequest
+from waypost.store import track_pages
+
+EMBED: Final = "1"
+_LOG: Final = structlog.get_logger()
+_SECONDS: Final = 60
+"""For so long a browser may show the page again without asking: it is read often, and changes seldom."""
+
+_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors "
+)
+
+
+@get("/track/{token:str}")
+async def track(request: PageRequest, pages: GivenPages, token: FromPath[str]) -> Response[bytes]:
+    """Show a parcel to whoever has its link; ``?embed=1`` for a frame in a page of the shop, where it allows that."""
+    tracking = pages.parts.track_links.tracking_of(token)
+    if tracking is None:
+        raise not_found()
+    async with pages.parts.database.serving.acquire() as session:
+        found = await track_pages.find(session, tracking)
+    if found is None:
+        raise not_found()
+    texts = LANGUAGES[_language(request)]
+    embedded = _is_embedded(request)
+    return _answer(
+        request,
+        "track.html",
+        headers={"cache-control": f"private, max-age={_SECONDS}"},
+        framed_by=found.embed_origins if embedded else (),
+        shop=found.shop,
+        accent=(found.accent or colours.DEFAULT).removeprefix("#"),
+        shown=view(found.state, texts),
+    )
+
+
+@get("/track/colours/{colour:str}/theme.css")
+async def theme(colour: FromPath[str]) -> Response[bytes]:
+    """Give the style sheet of a colour; it tells nothing of whose colour it is."""
+    chosen = f"#{colour}"
+    if not colours.is_colour(chosen):
+        raise not_found()
+    headers = {**ALWAYS, "cache-control": FOR_EVER}
+    return Response(colours.theme(chosen).encode(), media_type="text/css", headers=headers)
+
+
+def explain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Answer an error with a page in the shopper's language."""
+    match error:
+        case Problem(status=status) | HTTPException(status_code=status) if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            what = "missing"
+        case _:
+            # Not the path itself: it is as good as a password.
+            _LOG.error("track_page_failed", exc_info=error)
+            what, status = "failed", HTTPStatus.INTERNAL_SERVER_ERROR
+    headers = {"cache-control": "no-store"}
+    return _answer(request, "track_problem.html", status=status, headers=headers, what=what, accent=colours.DEFAULT[1:])
+
+
+def _answer(
+    request: Request[Any, Any, Any],
+    template: str,
+    *,
+    status: int = HTTPStatus.OK,
+    headers: dict[str, str],
+    framed_by: Sequence[str] = (),
+    **values: object,
+) -> Response[bytes]:
+    language, embedded = _language(request), _is_embedded(request)
+    text = fill(
+        template,
+        texts=LANGUAGES[language],
+        embedded=embedded,
+        switch=[(name, texts, _switch(name, embedded=embedded)) for name, texts in LANGUAGES.items()],
+        language=language,
+        **values,
+    )
+    public = {
+        "content-security-policy": _POLICY + (" ".join(framed_by) or "'none'"),
+        "referrer-policy": "no-referrer",
+        "x-robots-tag": "noindex, nofollow",
+        "content-language": LANGUAGES[language].tag,
+        "vary": "accept-language",
+    }
+    if framed_by:  # else the frame of a page that isolates itself stays empty
+        public["cross-origin-resource-policy"] = "cross-origin"
+    return html(text, status=status, headers=public | headers)
+
+
+def _switch(language: str, *, embedded: bool) -> str:
+    return "?" + urlencode({"lang": language} | ({"embed": EMBED} if embedded else {}))
+
+
+def _is_embedded(request: Request[Any, Any, Any]) -> bool:
+    return request.query_params.get("embed") == EMBED
+
+
+def _language(request: Request[Any, Any, Any]) -> str:
+    return choose(request.query_params.get("lang"), request.headers.get("accept-language", ""))
+
+
+ROUTES: Final = (track, theme)

@@ -1,0 +1,171 @@
+"""What a track page says of a parcel, in one language. Pure; nothing of the customer is in it but the route."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from itertools import groupby
+from typing import Final
+
+import msgspec
+
+from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.statuses import Status
+from waypost.domain.trackings import TrackingState
+from waypost.portal.track.texts import Texts
+
+MOST_ENTRIES: Final = 100
+LONGEST_DETAIL: Final = 300
+STEPS: Final = ("inforeceived", "transit", "pickup", "delivered")
+TROUBLE: Final = frozenset({Status.UNDELIVERED, Status.EXCEPTION, Status.EXPIRED})
+COLLECTION: Final = "pickup002"
+
+_STEP_OF: Final = {
+    Status.INFORECEIVED: 0,
+    Status.TRANSIT: 1,
+    Status.PICKUP: 2,
+    Status.UNDELIVERED: 2,
+    Status.DELIVERED: 3,
+}
+_NAMES: Final = ("customer_name", "signed_by")
+_PRIVATE: Final = (
+    *("customer_email", "customer_sms", "recipient_postcode", "tracking_postal_code", "scheduled_address"),
+    *("order_number", "order_id"),
+)
+_SHORTEST_PRIVATE: Final = 3
+_LONGEST_READ: Final = 2 * LONGEST_DETAIL
+_EMAIL: Final = r"[^\s@<>]{1,64}@[^\s@<>]{1,255}"  # bounded: a long text without any costs no more
+_HIDDEN: Final = "•••"
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One step of the journey; ``place`` is ``done``, ``now`` or ``ahead``."""
+
+    key: str
+    label: str
+    place: str
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One scan: its local time, what it means, the carrier's own words and where it was."""
+
+    at: str
+    time: str
+    title: str
+    detail: str
+    where: str
+
+
+class Day(msgspec.Struct, frozen=True):
+    """The scans of one day, newest first."""
+
+    heading: str
+    entries: list[Entry]
+
+
+class TrackView(msgspec.Struct, frozen=True):
+    """All that the page says."""
+
+    status: Status
+    headline: str
+    meaning: str
+    trouble: bool
+    tracking_number: str
+    courier_code: str
+    origin: str
+    destination: str
+    expected: str
+    steps: list[Step]
+    days: list[Day]
+    cut: bool
+
+
+def view(state: TrackingState, texts: Texts) -> TrackView:
+    """Give what the page of a parcel says."""
+    headline = texts.statuses[state.status]
+    meaning = texts.substatuses.get(state.substatus, headline)
+    newest = list(reversed(state.checkpoints))
+    return TrackView(
+        status=state.status,
+        headline=headline,
+        meaning="" if meaning == headline else meaning,
+        trouble=state.status in TROUBLE,
+        tracking_number=state.tracking_number,
+        courier_code=state.courier_code,
+        origin=_place(_fact(state, "origin_city"), _fact(state, "origin_country")),
+        destination=_place(_fact(state, "destination_city"), _fact(state, "destination_country")),
+        expected=_expected(_fact(state, "scheduled_delivery_date"), texts),
+        steps=steps(state, texts),
+        days=_days(newest[:MOST_ENTRIES], texts, _private(state)),
+        cut=len(newest) > MOST_ENTRIES,
+    )
+
+
+def steps(state: TrackingState, texts: Texts) -> list[Step]:
+    """Give the steps, and how far the parcel has come: what it once reached it does not lose by trouble."""
+    seen = [state.status, *(scan.checkpoint_delivery_status for scan in state.checkpoints)]
+    furthest = max(-1 if status is None else _STEP_OF.get(status, -1) for status in seen)
+    if state.status is not Status.DELIVERED:
+        furthest = min(furthest, STEPS.index("delivered") - 1)
+    collected = any(scan.checkpoint_delivery_substatus == COLLECTION for scan in state.checkpoints)
+    labels = [texts.steps["collection" if key == "pickup" and collected else key] for key in STEPS]
+    is_over = state.status is Status.DELIVERED
+    return [
+        Step(key, label, "done" if place < furthest or is_over else "now" if place == furthest else "ahead")
+        for place, (key, label) in enumerate(zip(STEPS, labels, strict=True))
+    ]
+
+
+def _days(scans: Sequence[Checkpoint], texts: Texts, private: re.Pattern[str]) -> list[Day]:
+    by_day = groupby(scans, key=lambda scan: scan.checkpoint_date[:10])
+    return [
+        Day(texts.say_day(date.fromisoformat(day)), [_entry(scan, texts, private) for scan in found])
+        for day, found in by_day
+    ]
+
+
+def _entry(scan: Checkpoint, texts: Texts, private: re.Pattern[str]) -> Entry:
+    told = private.sub(_HIDDEN, " ".join(scan.tracking_detail[:_LONGEST_READ].split()))
+    told = told[:LONGEST_DETAIL] + "…" * (len(told) > LONGEST_DETAIL)
+    title = _title(scan, texts)
+    where = scan.location or _place(scan.city, scan.state, scan.country_iso2)
+    return Entry(
+        at=scan.checkpoint_date,
+        time=datetime.fromisoformat(scan.checkpoint_date).strftime("%H:%M"),
+        title=title or told,
+        detail=told if title and told.casefold() != title.casefold() else "",
+        where=private.sub(_HIDDEN, where),
+    )
+
+
+def _title(scan: Checkpoint, texts: Texts) -> str:
+    status = scan.checkpoint_delivery_status
+    known = texts.substatuses.get(scan.checkpoint_delivery_substatus or "")
+    return known or ("" if status is None else texts.statuses[status])
+
+
+def _private(state: TrackingState) -> re.Pattern[str]:
+    """Give what finds the customer's data in texts of carriers: what the shop told, and addresses of e-mail."""
+    known = {_fact(state, name) for name in _PRIVATE} | {word for name in _NAMES for word in _fact(state, name).split()}
+    words = sorted((text for text in known if len(text) >= _SHORTEST_PRIVATE), key=len, reverse=True)
+    ways = [rf"(?<!\w){re.escape(word)}(?!\w)" for word in words]
+    return re.compile("|".join([*ways, _EMAIL]), re.IGNORECASE)
+
+
+def _expected(text: str, texts: Texts) -> str:
+    try:
+        return texts.say_day(date.fromisoformat(text[:10]))
+    except ValueError:
+        return text
+
+
+def _place(*parts: str | None) -> str:
+    return ", ".join(_known(parts))
+
+
+def _known(parts: Iterable[str | None]) -> Iterable[str]:
+    return (part for part in parts if part)
+
+
+def _fact(state: TrackingState, name: str) -> str:
+    fact = state.facts.get(name)
+    return "" if fact is None else fact.text

@@ -1,0 +1,91 @@
+"""Where a running server of a data directory is found, and whether it answers."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import asyncpg
+
+from waypost.store.embedded.folder import EmbeddedPostgresError
+
+SUPERUSER = "waypost"
+DATABASE = "waypost"
+PORT = 5432
+_ANSWER_SECONDS = 5.0
+
+
+class Answer(StrEnum):
+    """What came back when a server was asked."""
+
+    READY = "ready"
+    NO_DATABASE = "no_database"
+    NOT_NOW = "not_now"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """Everything that a client needs to connect; `dsn` says it as one text."""
+
+    socket_folder: Path
+    password: str = field(repr=False)
+    user: str = SUPERUSER
+    database: str = DATABASE
+    port: int = PORT
+
+    @property
+    def dsn(self) -> str:
+        """The connection URL; it contains the password and overrules what PG* variables might say."""
+        return self._dsn(self.database)
+
+    @property
+    def maintenance_dsn(self) -> str:
+        """The same for the database that every cluster has."""
+        return self._dsn("postgres")
+
+    def _dsn(self, database: str) -> str:
+        place = urlencode({"host": self.socket_folder, "port": self.port, "sslmode": "disable"})
+        return f"postgresql://{self.user}:{quote(self.password, safe='')}@/{database}?{place}"
+
+
+async def ask(address: ServerAddress) -> Answer:
+    """Return whether a query is answered at this address.
+
+    Raises EmbeddedPostgresError when the server there does not take our password.
+    """
+    try:
+        connection = await asyncpg.connect(address.dsn, timeout=_ANSWER_SECONDS)
+    except asyncpg.InvalidCatalogNameError:
+        return Answer.NO_DATABASE
+    except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError):
+        raise EmbeddedPostgresError(
+            "PostgreSQL refuses the password in postgres.password: bring back the one that belongs to this data"
+        ) from None
+    except (FileNotFoundError, ConnectionRefusedError):
+        return Answer.NOBODY
+    except PermissionError:
+        raise EmbeddedPostgresError(
+            f"The socket in {address.socket_folder} belongs to another user: "
+            f"run this as the user that runs waypost serve, or as root"
+        ) from None
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        return Answer.NOT_NOW
+    try:
+        await connection.fetchval("select 1", timeout=_ANSWER_SECONDS)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        return Answer.NOT_NOW
+    finally:
+        connection.terminate()
+    return Answer.READY
+
+
+async def make_database(address: ServerAddress) -> None:
+    """Create the database of this address if it does not exist."""
+    connection = await asyncpg.connect(address.maintenance_dsn, timeout=_ANSWER_SECONDS)
+    try:
+        await connection.execute(f'create database "{DATABASE}"')
+    except asyncpg.DuplicateDatabaseError:
+        return
+    finally:
+        await connection.close()

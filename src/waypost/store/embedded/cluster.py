@@ -1,0 +1,143 @@
+"""A new cluster, and the settings that a server is started with."""
+
+import asyncio
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from waypost.store.embedded.address import SUPERUSER
+from waypost.store.embedded.folder import (
+    DatabaseUser,
+    DataFolder,
+    EmbeddedPostgresError,
+    find_leftovers,
+    give_folder,
+    new_name,
+    read_small,
+    replacing,
+    sync_folder,
+)
+from waypost.store.embedded.process import run_program
+from waypost.store.embedded.programs import Programs
+
+_SWEEPS: Final = 50
+_SWEEP_SECONDS: Final = 0.1
+_SETTINGS: Final = {
+    # What is confirmed is on the disk. Given on the command line, so no file and no ALTER SYSTEM can undo it.
+    "fsync": "on",
+    "full_page_writes": "on",
+    "synchronous_commit": "on",
+    # The queue is a table of short lives: vacuum it often, checkpoint it seldom.
+    "autovacuum_naptime": "5s",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "wal_compression": "pglz",
+    "shared_buffers": "256MB",
+    "huge_pages": "off",
+    "max_connections": "100",
+    "jit": "off",
+    # Nobody but the local user, with the password.
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "password_encryption": "scram-sha-256",
+    "logging_collector": "off",
+    "log_destination": "stderr",
+    "log_line_prefix": "%m [%p] %q%a ",
+    "log_startup_progress_interval": "1s",
+    "log_lock_waits": "on",
+    "log_timezone": "UTC",
+    "TimeZone": "UTC",
+    # Startup's messages are read: see `embedded_log`.
+    "lc_messages": "C",
+}
+
+
+def cluster_exists(folder: DataFolder, programs: Programs, user: DatabaseUser) -> bool:
+    """Return whether the folder has a cluster that these programs and this user can run.
+
+    Raises EmbeddedPostgresError when it has one that they can't.
+    """
+    version = read_small(folder.cluster / "PG_VERSION")
+    if version is None:
+        if folder.cluster.is_dir() and any(folder.cluster.iterdir()):
+            raise EmbeddedPostgresError(f"{folder.cluster} holds files but no database: move them away")
+        return False
+    if version.strip() != str(programs.version):
+        raise EmbeddedPostgresError(
+            f"{folder.cluster} was made by PostgreSQL {version.strip()}, "
+            f"but {programs.folder} holds {programs.version}: set PG_BIN to the folder of a {version.strip()}"
+        )
+    if folder.cluster.stat().st_uid != user.uid:
+        raise EmbeddedPostgresError(
+            f"{folder.cluster} does not belong to {user.name or user.uid}, as whom PostgreSQL would run: "
+            f"start as its owner, or give it over with chown -R"
+        )
+    return True
+
+
+async def sweep(folder: DataFolder) -> None:
+    """Remove what was left half-made when an earlier owner was killed."""
+    for _ in range(_SWEEPS):  # its initdb may still be ending, and write
+        leftovers = find_leftovers(folder)
+        if not leftovers:
+            return
+        for leftover in leftovers:
+            await asyncio.to_thread(_remove, leftover)
+        await asyncio.sleep(_SWEEP_SECONDS)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+async def make_cluster(folder: DataFolder, programs: Programs, user: DatabaseUser) -> None:
+    """Make an empty cluster with a random password; an interrupted attempt leaves nothing that counts."""
+    if user.name is None:  # a server does without one, initdb does not
+        raise EmbeddedPostgresError(
+            f"User id {user.uid} has no name, as PostgreSQL wants: "
+            f"add it to /etc/passwd or give {folder.path} to another user"
+        )
+    place = Path(tempfile.mkdtemp(prefix=new_name(folder.cluster), dir=folder.path))
+    try:
+        give_folder(place, user)
+        with replacing(folder, folder.password_file, secrets.token_urlsafe(32), reader=user) as password_file:
+            await run_program(_initdb(programs, place, password_file), folder=folder.path, user=user)
+        _put_in_place(place, folder)
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+
+
+def _put_in_place(place: Path, folder: DataFolder) -> None:
+    # The password is there first: one without a cluster is made anew, a cluster without one would be lost.
+    sync_folder(folder.path)
+    place.rename(folder.cluster)
+    sync_folder(folder.path)
+
+
+def _initdb(programs: Programs, place: Path, password_file: Path) -> list[str | Path]:
+    return [
+        programs.folder / "initdb",
+        f"--pgdata={place}",
+        f"--username={SUPERUSER}",
+        f"--pwfile={password_file}",
+        "--auth=scram-sha-256",
+        "--encoding=UTF8",
+        # The builtin locale is everywhere the same; libc's C.UTF-8, which `--locale=C.UTF-8` asks for too, is not.
+        "--locale-provider=builtin",
+        "--locale=C",
+        "--builtin-locale=C.UTF-8",
+        "--no-instructions",
+    ]
+
+
+def server_command(folder: DataFolder, programs: Programs, socket_folder: Path) -> list[str | Path]:
+    """Return the command that runs the cluster's server."""
+    settings = {**_SETTINGS, "unix_socket_directories": str(socket_folder), "port": "5432"}
+    options = [f"--{name}={value}" for name, value in settings.items()]
+    return [programs.folder / "postgres", "-D", folder.cluster, *options]

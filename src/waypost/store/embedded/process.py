@@ -1,0 +1,90 @@
+"""Running PostgreSQL's programs: with a clean environment, as the database's user, in a session of their own."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from waypost.store.embedded.folder import DatabaseUser, EmbeddedPostgresError
+
+_LAUNCHER = Path(__file__).with_name("child.py")
+# Nothing is inherited: LD_PRELOAD and PG* variables of the caller must not reach the server.
+_ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+# Fast shutdown, then an immediate one (crash recovery follows at the next start), then what nothing can refuse.
+_STOPPING: Final = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, None))
+
+
+def _launch(command: Sequence[str | Path], *, folder: Path, user: DatabaseUser, output: int) -> subprocess.Popen[str]:
+    # Linux sends the death signal when the starting *thread* ends: never call this from a pool's worker.
+    launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), str(user.uid), str(user.gid), str(folder)]
+    return subprocess.Popen(  # noqa: S603 - every part is ours or the operator's
+        [*launcher, *(str(part) for part in command)],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        env=_ENVIRONMENT,
+        start_new_session=True,
+        umask=0o077,
+        text=True,
+        errors="replace",
+    )
+
+
+async def run_program(command: Sequence[str | Path], *, folder: Path, user: DatabaseUser) -> str:
+    """Return what a program printed; EmbeddedPostgresError with its last line when it fails."""
+    process = _launch(command, folder=folder, user=user, output=subprocess.PIPE)
+    try:
+        printed, _ = await asyncio.to_thread(process.communicate)
+    except BaseException:
+        process.kill()
+        raise
+    if process.returncode != 0:
+        lines = [line for line in printed.splitlines() if line.strip()] or ["it printed nothing"]
+        failure = next((line for line in lines if "error:" in line or "FATAL:" in line), lines[-1])
+        raise EmbeddedPostgresError(f"{Path(command[0]).name} failed: {failure.strip()}")
+    return printed
+
+
+class ServerProcess:
+    """A running `postgres` that is our own child; it ends with the thread that made it, where Linux offers that."""
+
+    def __init__(self, command: Sequence[str | Path], *, folder: Path, user: DatabaseUser, log: int) -> None:
+        self._process = _launch(command, folder=folder, user=user, output=log)
+        self._ended = asyncio.Event()
+        # A thread of its own: a worker of the loop's pool would make the loop wait for the server when it closes.
+        threading.Thread(target=self._watch, args=[asyncio.get_running_loop()], daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is also the one in the server's pid file."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return not self._ended.is_set()
+
+    async def wait(self) -> int:
+        """Return the exit code, negative for a signal, once the process has ended."""
+        await self._ended.wait()
+        return self._process.returncode
+
+    async def stop(self) -> None:
+        """Return when the process has ended: asked to close its work, and made to when that takes too long."""
+        for number, seconds in _STOPPING:
+            self._process.send_signal(number)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self.wait()
+                    return
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._process.wait()
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(self._ended.set)
