@@ -17,7 +17,6 @@ from tools.documentation.codes import v1_codes, v4_codes
 from tools.documentation.commands import commands
 from tools.documentation.metrics import metrics
 from tools.documentation.settings import CARRIERS, settings
-from waypost import carriers
 from waypost.api.call_limits import MOST_A_SECOND, Call
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
@@ -26,6 +25,7 @@ from waypost.domain.statuses import SUBSTATUSES, Status, status_of
 from waypost.portal import showing, wording
 from waypost.portal.pages.specifications import fields_of
 from waypost.portal.snippets import LANGUAGES, Way, snippet
+from waypost.sources import carriers
 
 TEMPLATES: Final = Path(__file__).parent / "pages"
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
