@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api, Caller
-from waypost.api import api_key_changes
+from waypost.actions import api_keys as api_key_changes
 from waypost.api.problems import Problem
 from waypost.domain.api_keys import is_key
 from waypost.domain.errors import InvalidInput

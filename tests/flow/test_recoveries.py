@@ -266,7 +266,7 @@ async def test_one_endpoint_has_one_recovery_at_a_time_and_none_while_it_is_off(
 async def test_one_endpoint_has_one_dry_run_at_a_time_beside_a_recovery(
     api: Api, shop: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("waypost.api.v1.recovery_changes.COUNT_SECONDS", 0)
+    monkeypatch.setattr("waypost.actions.recoveries.COUNT_SECONDS", 0)
     monkeypatch.setattr("waypost.store.recoveries.A_TIME", 1)
     endpoint = await add_to(api, shop)
     await report(shop, "A1", 8, 9)

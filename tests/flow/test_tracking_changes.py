@@ -9,9 +9,9 @@ import pytest
 
 from tests.support.api import Api, serving_api
 from tests.support.databases import add_account, add_endpoint
-from waypost.api import tracking_changes as changes
+from waypost.actions import trackings as changes
+from waypost.actions.trackings import AlreadyThere, IsArchived, NewTracking, NobodyToAsk, NoSuchTracking, NotExpired
 from waypost.api.parts import Parts
-from waypost.api.tracking_changes import AlreadyThere, IsArchived, NewTracking, NobodyToAsk, NoSuchTracking, NotExpired
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Edit, Source, TrackingState, Update

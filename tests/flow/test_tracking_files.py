@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.api import Api, Caller
-from waypost.api.csv_cells import unguard
+from waypost.actions.parcel_csv.cells import unguard
+from waypost.actions.parcel_csv.exporting import COLUMNS, PAGE, export
+from waypost.actions.parcel_csv.importing import BATCH, MOST_SHOWN, Imported, Stage, import_file
+from waypost.actions.trackings import NewTracking, create
 from waypost.api.problems import Problem
-from waypost.api.tracking_changes import NewTracking, create
-from waypost.api.tracking_export import COLUMNS, PAGE, export
-from waypost.api.tracking_import import BATCH, MOST_SHOWN, Imported, Stage, import_file
 from waypost.domain.trackings import TrackingState
 
 HEAD = b"tracking_number,courier_code,title\n"

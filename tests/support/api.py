@@ -12,11 +12,11 @@ from httpx import ASGITransport, AsyncClient
 from litestar import Litestar
 
 from tests.support.databases import add_account
+from waypost.actions.track_links import TrackLinks
 from waypost.api.application import make_application
 from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
 from waypost.api.parts import Parts
-from waypost.api.track_links import TrackLinks
 from waypost.api.v4.walks import Walks
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.resolver import SystemResolver

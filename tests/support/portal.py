@@ -14,7 +14,7 @@ from tests.support.hooks import Hooks, receiving_hooks
 from tests.support.people import make_account, make_login_link
 from tests.support.seeding import seed
 from tests.support.serving import Serving, serving
-from waypost.api.track_links import TrackLinks
+from waypost.actions.track_links import TrackLinks
 
 FILLED, EMPTY = "filled@example.com", "empty@example.com"
 SECRET_KEY = "a secret key of tests only"

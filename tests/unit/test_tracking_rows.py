@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waypost.api.csv_cells import guard, unguard
-from waypost.api.tracking_changes import NewTracking
-from waypost.api.tracking_rows import LONGEST_LINE, Mistake, Row, read_rows
+from waypost.actions.parcel_csv.cells import guard, unguard
+from waypost.actions.parcel_csv.rows import LONGEST_LINE, Mistake, Row, read_rows
+from waypost.actions.trackings import NewTracking
 
 HEAD = b"tracking_number,courier_code\n"
 

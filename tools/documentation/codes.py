@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from waypost import api
+from waypost import actions, api
 from waypost.api.v4 import envelope
 
 _KEY_CODES: Final = {"unauthorized": HTTPStatus.UNAUTHORIZED, "forbidden": HTTPStatus.FORBIDDEN}
@@ -80,7 +80,11 @@ class OldCode(msgspec.Struct, frozen=True):
 def v1_codes() -> tuple[Code, ...]:
     """Give the codes of problems, by name."""
     found: dict[str, set[int]] = {}
-    for name in sorted(module.name for module in walk_packages(api.__path__, "waypost.api.")):
+    modules = [
+        *walk_packages(api.__path__, "waypost.api."),
+        *walk_packages(actions.__path__, "waypost.actions."),
+    ]
+    for name in sorted(module.name for module in modules):
         if ".v4" not in name:
             for code, status in _raised(name):
                 found.setdefault(code, set()).add(status)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from waypost.api.acting import act_as
+from waypost.actions.actor import act_as
 from waypost.domain.api_keys import digest_of, is_key, shown_prefix
 from waypost.store import api_keys
 from waypost.store.accounts import KeyOwner, find_key

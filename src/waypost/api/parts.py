@@ -7,9 +7,9 @@ from uuid import UUID
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from waypost.actions.track_links import TrackLinks
 from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
-from waypost.api.track_links import TrackLinks
 from waypost.api.v4.walks import Walks
 from waypost.intake.collector import Intake
 from waypost.store.database import Database

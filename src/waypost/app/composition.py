@@ -9,11 +9,11 @@ from typing import Final
 import msgspec
 from litestar import Litestar
 
+from waypost.actions.track_links import TrackLinks
 from waypost.api.application import make_application, make_monitoring
 from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
 from waypost.api.parts import Parts
-from waypost.api.track_links import TrackLinks
 from waypost.api.v4.walks import Walks
 from waypost.app.dispatching import DispatchProcesses
 from waypost.app.health import Health

@@ -11,15 +11,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from waypost.api import api_key_changes
+from waypost.actions import api_keys as api_key_changes
 from waypost.api.problems import Problem
-from waypost.api.times import rfc3339, rfc3339_or_none
 from waypost.app.storage import migrated_database
 from waypost.cli.addresses import account_of
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.domain import ids
 from waypost.domain.api_keys import Scope
 from waypost.domain.errors import InvalidInput
+from waypost.domain.times import rfc3339, rfc3339_or_none
 from waypost.settings import Settings
 from waypost.store import api_keys
 from waypost.store.api_keys import KeyRow

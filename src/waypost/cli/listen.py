@@ -14,7 +14,6 @@ from urllib.parse import SplitResult
 
 from cyclopts import Parameter
 
-from waypost.api.times import read_rfc3339
 from waypost.cli.listening import position
 from waypost.cli.listening.feed import Feed, Fetched
 from waypost.cli.listening.forward import Answer, Forwarder
@@ -26,6 +25,7 @@ from waypost.cli.remote import DEFAULT_URL, Key, NotReached, Refused, Remote, Ur
 from waypost.domain.endpoints import Version
 from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import Status
+from waypost.domain.times import read_rfc3339
 from waypost.payloads import SIGNED_INSIDE
 from waypost.signing.errors import InvalidSecret
 from waypost.signing.standard import KEY_BYTES, check_secret, make_secret

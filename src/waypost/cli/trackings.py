@@ -13,10 +13,10 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import Progress
 
+from waypost.actions.parcel_csv.exporting import export as exported
+from waypost.actions.parcel_csv.importing import Imported, Seen, Stage, import_file
+from waypost.actions.trackings import register
 from waypost.api.problems import Problem
-from waypost.api.tracking_changes import register
-from waypost.api.tracking_export import export as exported
-from waypost.api.tracking_import import Imported, Seen, Stage, import_file
 from waypost.app.registering import registering
 from waypost.app.storage import migrated_database
 from waypost.cli.addresses import account_of

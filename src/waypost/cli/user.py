@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import App, Parameter
 
-from waypost.api.acting import note
+from waypost.actions.actor import note
 from waypost.app.storage import migrated_database
 from waypost.cli.addresses import NO_ACCOUNT, known_address
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress

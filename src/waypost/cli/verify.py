@@ -9,10 +9,10 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from waypost.api.times import read_rfc3339
 from waypost.cli.options import AsJson
 from waypost.cli.remote import printable
 from waypost.domain.errors import InvalidInput
+from waypost.domain.times import read_rfc3339
 from waypost.signing.diagnosis import Finding, diagnose, read_headers
 
 _LARGEST: Final = 8 << 20

@@ -1,4 +1,4 @@
-"""Times as people and programs write them."""
+"""Times as people and programs write them: many forms are read, and RFC 3339 (UTC, milliseconds, ``Z``) is written."""
 
 import re
 from datetime import UTC, datetime
@@ -28,5 +28,27 @@ def _read(text: str) -> datetime | None:
             offset = (match["offset"] or "Z").replace(" ", "+")
             return datetime.fromisoformat(f"{match['day']}T{match['time'] or '00:00'}{offset}").astimezone(UTC)
         return datetime.fromtimestamp(int(text), UTC) if _SECONDS.fullmatch(text) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def rfc3339(at: datetime) -> str:
+    """Write a time that knows its offset."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
+
+
+def rfc3339_or_none(at: datetime | None) -> str | None:
+    """Write a time that may be absent."""
+    return None if at is None else rfc3339(at)
+
+
+def read_rfc3339(text: str) -> datetime | None:
+    """Read a time with ``Z`` or an offset; None for what is none, or lies beyond the calendar in UTC.
+
+    A ``+`` that arrived as a space is understood.
+    """
+    try:
+        at = datetime.fromisoformat(text.strip().replace(" ", "+"))
+        return None if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import Request
 
-from waypost.api.acting import act_as
+from waypost.actions.actor import act_as
 from waypost.portal.addresses import address_of
 from waypost.portal.page_parts import Pages
 from waypost.portal.sessions import ABSOLUTE_SECONDS

@@ -7,7 +7,7 @@ from asyncpg import RaiseError
 
 from tests.support.api import Caller
 from tests.support.visiting import CLIENT, EMAIL, PASSWORD, Document, Portal
-from waypost.api.acting import NOBODY
+from waypost.actions.actor import NOBODY
 from waypost.domain.audit import Action
 from waypost.store import audit
 from waypost.store.audit import Chain, ChainedEntry

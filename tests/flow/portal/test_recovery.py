@@ -12,7 +12,7 @@ COUNT = {"since": "2020-01-01T00:00", "only": "all", "act": "count"}
 @pytest.fixture
 async def endpoint(portal: Portal, shop: Caller, monkeypatch: pytest.MonkeyPatch) -> str:
     """Give an endpoint of which counting does not end within a call."""
-    monkeypatch.setattr("waypost.api.v1.recovery_changes.COUNT_SECONDS", 0)
+    monkeypatch.setattr("waypost.actions.recoveries.COUNT_SECONDS", 0)
     monkeypatch.setattr("waypost.store.recoveries.A_TIME", 1)
     made = await portal.endpoint(shop)
     for hour in (8, 9):

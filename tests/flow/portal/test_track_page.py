@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from tests.support.api import Caller
 from tests.support.visiting import Browser, Portal, assert_harmless
-from waypost.api.track_links import TrackLinks
+from waypost.actions.track_links import TrackLinks
 
 NAME = "Büttner & <Söhne>"
 PROBE = "\"'><probe-el on=1></title><script>probe()</script>"

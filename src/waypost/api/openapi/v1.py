@@ -4,18 +4,18 @@ from typing import Annotated, Final
 
 import msgspec
 
-from waypost.api.kinds import Time, between, one_of
+from waypost.actions.constraints import Time, between, one_of
+from waypost.actions.endpoint_fields import Added, Changed
+from waypost.actions.recoveries import Asked
 from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
 from waypost.api.pagination import LARGEST_PAGE, PAGE_SIZE, Listed
 from waypost.api.v1 import deliveries, endpoints, events, outgoing_ips, recoveries, stats, trackings, updates
 from waypost.api.v1.attempts import Attempt, GivenResponse, SentRequest
-from waypost.api.v1.chosen import Added, Changed
 from waypost.api.v1.deliveries import Delivery, DeliveryWithAttempts
 from waypost.api.v1.endpoints import Endpoint, NewEndpoint, Rotation, SecretAnswer, Test
 from waypost.api.v1.events import Event, Feed
 from waypost.api.v1.outgoing_ips import OutgoingIps
 from waypost.api.v1.recoveries import Recovery
-from waypost.api.v1.recovery_changes import Asked
 from waypost.api.v1.reports import BODY as UPDATES
 from waypost.api.v1.stats import Latency, Stats, StatsHour
 from waypost.api.v1.trackings import Tracking

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from waypost.api.kinds import between, one_of
+from waypost.actions.constraints import between, one_of
 from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
 from waypost.api.v4 import awb, couriers, trackings
 from waypost.api.v4.couriers import CourierObject, courier_object

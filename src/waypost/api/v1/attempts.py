@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from waypost.api.times import rfc3339
 from waypost.domain import ids
 from waypost.domain.attempts import Outcome
 from waypost.domain.endpoints import Version
 from waypost.domain.statuses import Status
 from waypost.domain.targets import ForbiddenUrl, Ports, parse_target
+from waypost.domain.times import rfc3339
 from waypost.payloads import SIGNED_INSIDE, render, sign_inside
 from waypost.payloads.samples import sample_state
 from waypost.store.deliveries import DeliveryRow, KeptAttempt

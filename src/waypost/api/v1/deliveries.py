@@ -10,18 +10,18 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
+from waypost.actions import deliveries as changes
 from waypost.api.answers import answer
 from waypost.api.pagination import Listed, Page, listed, read_page, read_query
 from waypost.api.parts import Given, Parts
 from waypost.api.problems import FieldError, invalid
-from waypost.api.times import read_rfc3339, rfc3339, rfc3339_or_none
-from waypost.api.v1 import delivery_changes as changes
 from waypost.api.v1.admission import admit
 from waypost.api.v1.attempts import Attempt, show_attempt
 from waypost.domain import ids
 from waypost.domain.deliveries import Settled, Waiting, waiting_state
 from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import SELECTABLE, Status
+from waypost.domain.times import read_rfc3339, rfc3339, rfc3339_or_none
 from waypost.domain.tracking_numbers import normalise_number
 from waypost.payloads.samples import sample_state
 from waypost.store import deliveries

@@ -8,18 +8,18 @@ import msgspec
 from litestar import Request, Response, delete, get, patch, post
 from litestar.params import FromPath
 
+from waypost.actions import endpoints as changes
+from waypost.actions.constraints import between, one_of
+from waypost.actions.endpoint_fields import ALL, Added, Changed
 from waypost.api.answers import answer, nothing
 from waypost.api.bodies import read_json
-from waypost.api.kinds import between, one_of
 from waypost.api.pagination import listed, read_page, read_query
 from waypost.api.parts import Given, Parts
-from waypost.api.times import rfc3339, rfc3339_or_none
-from waypost.api.v1 import endpoint_changes as changes
 from waypost.api.v1.admission import admit
-from waypost.api.v1.chosen import ALL, Added, Changed
 from waypost.api.v1.deliveries import show_with_attempts
 from waypost.domain import ids
 from waypost.domain.statuses import SELECTABLE
+from waypost.domain.times import rfc3339, rfc3339_or_none
 from waypost.signing.standard import standard_secret
 from waypost.store import endpoints
 from waypost.store.endpoints import EndpointRow

@@ -15,9 +15,9 @@ from waypost.api.answers import answer
 from waypost.api.pagination import LARGEST_PAGE, PAGE_SIZE, read_number, read_query
 from waypost.api.parts import Given, Parts
 from waypost.api.problems import FieldError, invalid, later
-from waypost.api.times import read_rfc3339, rfc3339
 from waypost.api.v1.admission import admit
 from waypost.domain import ids
+from waypost.domain.times import read_rfc3339, rfc3339
 from waypost.payloads.v4 import TrackingObject, tracking_object
 from waypost.store.deliveries import LAST
 from waypost.store.feed import EventRow, events_after

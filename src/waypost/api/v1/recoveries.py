@@ -7,14 +7,14 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
+from waypost.actions import recoveries as changes
 from waypost.api.answers import answer
 from waypost.api.bodies import read_json
 from waypost.api.pagination import listed, read_page, read_query
 from waypost.api.parts import Given
-from waypost.api.times import rfc3339, rfc3339_or_none
-from waypost.api.v1 import recovery_changes as changes
 from waypost.api.v1.admission import admit
 from waypost.domain import ids
+from waypost.domain.times import rfc3339, rfc3339_or_none
 from waypost.store import recoveries
 from waypost.store.recoveries import RecoveryRow
 

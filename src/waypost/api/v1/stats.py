@@ -9,14 +9,14 @@ import msgspec
 from litestar import Request, Response, get
 from litestar.params import FromPath
 
+from waypost.actions import endpoints as changes
 from waypost.api.answers import answer
 from waypost.api.pagination import read_query
 from waypost.api.parts import Given, Parts
 from waypost.api.problems import FieldError, invalid
-from waypost.api.times import read_rfc3339, rfc3339, rfc3339_or_none
-from waypost.api.v1 import endpoint_changes as changes
 from waypost.api.v1.admission import admit
 from waypost.domain.latency import percentile
+from waypost.domain.times import read_rfc3339, rfc3339, rfc3339_or_none
 from waypost.store import endpoints, hours
 
 LONGEST: Final = timedelta(days=31)

@@ -7,13 +7,13 @@ from uuid import UUID
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
-from waypost.api import tracking_changes as changes
+from waypost.actions import trackings as changes
+from waypost.actions.trackings import IsArchived, NobodyToAsk, NoSuchTracking
 from waypost.api.answers import answer
 from waypost.api.parts import Given, Parts
 from waypost.api.problems import Problem, not_found
-from waypost.api.times import rfc3339_or_none
-from waypost.api.tracking_changes import IsArchived, NobodyToAsk, NoSuchTracking
 from waypost.api.v1.admission import admit
+from waypost.domain.times import rfc3339_or_none
 from waypost.payloads.v4 import TrackingObject, tracking_object
 from waypost.store.trackings import WatchedTracking
 

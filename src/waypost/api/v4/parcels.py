@@ -4,7 +4,7 @@ import re
 from collections.abc import Container, Mapping
 from typing import Final
 
-from waypost.api.tracking_changes import NewTracking
+from waypost.actions.trackings import NewTracking
 from waypost.api.v4.envelope import COURIER_UNDETECTED, FACT_REQUIRED, INVALID_COURIER, INVALID_FORMAT, Refused
 from waypost.api.v4.fields import archived_of, courier_of, flag_of, number_of, read_texts
 from waypost.domain.errors import InvalidInput

@@ -11,10 +11,10 @@ import msgspec
 from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath
 
-from waypost.api import tracking_changes as changes
+from waypost.actions import trackings as changes
+from waypost.actions.trackings import AlreadyThere, NoSuchTracking, NotExpired
 from waypost.api.call_limits import Call
 from waypost.api.parts import Given
-from waypost.api.tracking_changes import AlreadyThere, NoSuchTracking, NotExpired
 from waypost.api.v4.admission import admit
 from waypost.api.v4.envelope import (
     ALREADY_EXISTS,

@@ -7,7 +7,7 @@ from typing import Any, Final
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from waypost.api import api_key_changes
+from waypost.actions import api_keys as api_key_changes
 from waypost.api.problems import Problem, not_found
 from waypost.domain import ids
 from waypost.domain.api_keys import Scope

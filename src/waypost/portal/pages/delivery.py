@@ -9,10 +9,10 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
+from waypost.actions import deliveries as changes
+from waypost.actions import endpoints as endpoint_changes
 from waypost.api.problems import Problem
 from waypost.api.v1 import deliveries as v1
-from waypost.api.v1 import delivery_changes as changes
-from waypost.api.v1 import endpoint_changes
 from waypost.domain import ids
 from waypost.portal import showing
 from waypost.portal.curl import curl_of

@@ -12,11 +12,11 @@ from litestar import Response, get
 from waypost.api.answers import answer
 from waypost.api.pagination import Listed, Page
 from waypost.api.problems import Problem
-from waypost.api.times import read_rfc3339
 from waypost.api.v1 import deliveries as v1
 from waypost.domain import ids
 from waypost.domain.deliveries import Settled, Waiting
 from waypost.domain.statuses import SELECTABLE
+from waypost.domain.times import read_rfc3339
 from waypost.portal.page_parts import GivenPages, Pages
 from waypost.portal.pages.webhook_form import errors_by_field
 from waypost.portal.pages.webhooks import PATH

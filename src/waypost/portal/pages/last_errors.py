@@ -9,9 +9,9 @@ import msgspec
 from litestar import Response, post
 from litestar.params import FromPath
 
+from waypost.actions import endpoints as changes
+from waypost.actions.endpoint_fields import Changed
 from waypost.api.problems import Problem
-from waypost.api.v1 import endpoint_changes as changes
-from waypost.api.v1.chosen import Changed
 from waypost.domain import ids
 from waypost.domain.attempts import Outcome
 from waypost.domain.errors import InvalidInput

@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.background_tasks import BackgroundTask
 from litestar.params import FromPath
 
-from waypost.api.acting import NOBODY, act_as, note
+from waypost.actions.actor import NOBODY, act_as, note
 from waypost.domain.audit import Action, Changes
 from waypost.portal import sessions
 from waypost.portal.addresses import address_of

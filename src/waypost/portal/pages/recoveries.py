@@ -9,11 +9,11 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
+from waypost.actions import endpoints as endpoint_changes
+from waypost.actions import recoveries as changes
+from waypost.actions.recoveries import Asked
 from waypost.api.problems import Problem
-from waypost.api.v1 import endpoint_changes
-from waypost.api.v1 import recovery_changes as changes
 from waypost.api.v1.recoveries import Recovery, show
-from waypost.api.v1.recovery_changes import Asked
 from waypost.domain import ids
 from waypost.domain.recoveries import Only, RecoveryState
 from waypost.portal.page_parts import GivenPages, Pages

@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from waypost.api import account_changes as changes
+from waypost.actions import accounts as changes
 from waypost.api.problems import Problem, not_found
 from waypost.domain import ids
 from waypost.domain.accounts import check_email, check_password

@@ -10,9 +10,9 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from waypost.api import tracking_changes as changes
+from waypost.actions import trackings as changes
+from waypost.actions.trackings import IsArchived, NobodyToAsk, NoSuchTracking, NotExpired
 from waypost.api.problems import Problem, not_found
-from waypost.api.tracking_changes import IsArchived, NobodyToAsk, NoSuchTracking, NotExpired
 from waypost.domain import ids
 from waypost.domain.deliveries import waiting_state
 from waypost.domain.statuses import Status

@@ -11,10 +11,10 @@ from litestar import Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.response import Stream
 
+from waypost.actions.parcel_csv.exporting import export as exported
+from waypost.actions.parcel_csv.importing import Imported, import_file
+from waypost.actions.trackings import create
 from waypost.api.problems import Problem
-from waypost.api.tracking_changes import create
-from waypost.api.tracking_export import export as exported
-from waypost.api.tracking_import import Imported, import_file
 from waypost.portal.forms import TAKES_FILES
 from waypost.portal.page_parts import GivenPages
 from waypost.portal.rendering import ALWAYS, page

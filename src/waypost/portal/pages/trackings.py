@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from litestar import Response, get, post
 
-from waypost.api import tracking_changes as changes
+from waypost.actions import trackings as changes
 from waypost.api.v4.envelope import Refused
 from waypost.api.v4.parcels import field_of, read_parcel
 from waypost.domain import ids

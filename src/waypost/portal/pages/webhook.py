@@ -13,9 +13,9 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
+from waypost.actions import endpoints as changes
 from waypost.api.problems import Problem
 from waypost.api.v1 import deliveries as v1_deliveries
-from waypost.api.v1 import endpoint_changes as changes
 from waypost.api.v1.endpoints import show
 from waypost.api.v1.stats import DEFAULT, stats_of
 from waypost.domain import ids

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from waypost.actions.endpoint_fields import ALL, Added, Changed, Chosen
 from waypost.api.problems import FieldError, Problem
-from waypost.api.v1.chosen import ALL, Added, Changed, Chosen
 from waypost.domain.endpoints import Ordering, Trigger, Version
 from waypost.portal.wording import sentence
 

@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 from litestar import Response, get, post
 
+from waypost.actions import endpoints as changes
 from waypost.api.problems import Problem
-from waypost.api.v1 import endpoint_changes as changes
 from waypost.api.v1.endpoints import show
 from waypost.api.v1.stats import DEFAULT, show_hours
 from waypost.domain import ids

@@ -11,8 +11,8 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from waypost.api.tracking_changes import NewTracking
-from waypost.api.tracking_rows import Mistake, Row, read_rows
+from waypost.actions.parcel_csv.rows import Mistake, Row, read_rows
+from waypost.actions.trackings import NewTracking
 from waypost.domain.trackings import TrackingState
 
 BATCH: Final = 500

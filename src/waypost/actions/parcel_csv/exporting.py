@@ -8,8 +8,8 @@ from uuid import UUID
 
 import msgspec
 
-from waypost.api.csv_cells import guard
-from waypost.api.tracking_rows import SHOWN_COLUMNS
+from waypost.actions.parcel_csv.cells import guard
+from waypost.actions.parcel_csv.rows import SHOWN_COLUMNS
 from waypost.domain.facts import SHOP_FACTS
 from waypost.domain.trackings import TrackingState
 from waypost.payloads.v4 import tracking_object

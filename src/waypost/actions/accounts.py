@@ -8,7 +8,7 @@ import time
 from typing import Final
 from uuid import UUID
 
-from waypost.api.acting import note
+from waypost.actions.actor import note
 from waypost.api.problems import not_found
 from waypost.domain import ids
 from waypost.domain.accounts import check_accent, check_email, check_name, check_origins

@@ -13,10 +13,10 @@ from uuid import UUID
 
 import msgspec
 
-from waypost.api.acting import note
+from waypost.actions.actor import note
+from waypost.actions.endpoint_fields import Added, Changed, Chosen, changes_of, choose, secret_faults
 from waypost.api.parts import Parts
 from waypost.api.problems import FieldError, Problem, invalid, not_found
-from waypost.api.v1.chosen import Added, Changed, Chosen, changes_of, choose, secret_faults
 from waypost.domain import ids
 from waypost.domain.audit import Action
 from waypost.domain.endpoints import DisabledReason, Ordering

@@ -13,8 +13,8 @@ from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
 
-from waypost.api.csv_cells import unguard
-from waypost.api.tracking_changes import NewTracking
+from waypost.actions.parcel_csv.cells import unguard
+from waypost.actions.trackings import NewTracking
 from waypost.api.v4.envelope import Refused
 from waypost.api.v4.fields import shown
 from waypost.api.v4.parcels import CREATE, field_of, read_parcel

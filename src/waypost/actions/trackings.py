@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from waypost.api.acting import note
+from waypost.actions.actor import note
 from waypost.api.parts import Parts
 from waypost.api.problems import later
 from waypost.domain import ids

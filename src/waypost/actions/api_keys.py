@@ -6,7 +6,7 @@ import time
 from http import HTTPStatus
 from uuid import UUID
 
-from waypost.api.acting import note
+from waypost.actions.actor import note
 from waypost.api.problems import Problem
 from waypost.domain import ids
 from waypost.domain.accounts import check_name

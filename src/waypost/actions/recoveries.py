@@ -9,15 +9,15 @@ from uuid import UUID
 
 import msgspec
 
-from waypost.api.acting import note
-from waypost.api.kinds import Time, one_of
+from waypost.actions import endpoints
+from waypost.actions.actor import note
+from waypost.actions.constraints import Time, one_of
 from waypost.api.parts import Parts
 from waypost.api.problems import FieldError, Problem, invalid, not_found
-from waypost.api.times import read_rfc3339, rfc3339
-from waypost.api.v1 import endpoint_changes
 from waypost.domain import ids
 from waypost.domain.audit import Action, Changes
 from waypost.domain.recoveries import Only
+from waypost.domain.times import read_rfc3339, rfc3339
 from waypost.intake import recovery as steps
 from waypost.store import recoveries
 from waypost.store.intake_rows import from_ms, now
@@ -56,7 +56,7 @@ async def start(parts: Parts, account: UUID, body: Asked) -> RecoveryRow:
 
     It ends now, or earlier if that is said: what happens from now on is delivered anyway.
     """
-    endpoint = await endpoint_changes.find(parts, account, endpoint_changes.read_id(body.endpoint_id))
+    endpoint = await endpoints.find(parts, account, endpoints.read_id(body.endpoint_id))
     if not endpoint.enabled and not body.dry_run:
         raise Problem(HTTPStatus.CONFLICT, "endpoint_off", "The endpoint is off: enable it first.")
     async with parts.database.engine.acquire() as session:

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from waypost.api.kinds import as_long_as, between, one_of
+from waypost.actions.constraints import as_long_as, between, one_of
 from waypost.api.problems import FieldError, invalid, of_input
 from waypost.domain.audit import Changes
 from waypost.domain.endpoints import Ordering, Trigger, Version
