@@ -284,7 +284,7 @@ async def test_another_accounts_endpoint_is_as_if_it_were_not_there(
 
 
 @pytest.mark.parametrize("version", ["V2", "V3", "V4"])
-async def test_version_trigger_and_own_headers_are_kept_and_shown(shop: Caller, version: str) -> None:
+async def test_version_trigger_and_custom_headers_are_kept_and_shown(shop: Caller, version: str) -> None:
     made = await add(shop, version=version, trigger="status_change", headers={"X-Shop": "a b", "authorization": "k"})
 
     changed = await shop.call("PATCH", f"/v1/endpoints/{made['id']}", json={"headers": {"x-new": "1"}})
@@ -298,7 +298,7 @@ async def test_version_trigger_and_own_headers_are_kept_and_shown(shop: Caller, 
     }
 
 
-async def test_own_headers_are_sealed_in_the_database(api: Api, shop: Caller) -> None:
+async def test_custom_headers_are_sealed_in_the_database(api: Api, shop: Caller) -> None:
     await add(shop, headers={"authorization": "Basic c2hvcDpzZWNyZXQ="})
 
     assert b"Basic" not in await api.database.serving.fetchval("select headers from endpoint")

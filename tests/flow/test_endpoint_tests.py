@@ -180,7 +180,7 @@ async def test_a_hint_of_a_test_that_is_lost_costs_a_second_at_most(way: Way, ac
         await receiver.received(1)
 
 
-async def test_own_headers_are_sent_and_their_values_are_not_kept(way: Way, account: UUID) -> None:
+async def test_custom_headers_are_sent_and_their_values_are_not_kept(way: Way, account: UUID) -> None:
     async with receiving() as receiver:
         endpoint = await way.add_endpoint(account, receiver.url)
         sealed = VAULT.seal('{"x-shop":"a b","authorization":"k"}', account=account, endpoint=endpoint)

@@ -89,19 +89,19 @@ def test_what_the_form_can_not_take_is_said_at_its_field_and_nothing_typed_is_lo
     page.get_by_label("Description").fill("Kept")
     page.get_by_role("radio", name="Specific statuses").check()
     page.get_by_text("Advanced", exact=True).click()
-    page.get_by_label("Own headers").fill("host: evil.example")
+    page.get_by_label("Custom headers").fill("host: evil.example")
     page.get_by_label("Secret brought along").fill("short")
 
     page.get_by_role("button", name="Add endpoint").click()
 
     dialog = page.get_by_role("dialog", name="Add webhook")
-    for label in ("Webhook URL", "Own headers", "Secret brought along"):
+    for label in ("Webhook URL", "Custom headers", "Secret brought along"):
         expect(dialog.get_by_label(label)).to_have_attribute("aria-invalid", "true")
     expect(dialog.locator("#url-error")).to_contain_text("address")
     expect(dialog.locator("#headers-error")).to_contain_text("Host")
     expect(dialog.locator("#statuses-error")).to_contain_text("one or more")
     expect(dialog.get_by_label("Description")).to_have_value("Kept")
-    expect(dialog.get_by_label("Own headers")).to_have_value("host: evil.example")
+    expect(dialog.get_by_label("Custom headers")).to_have_value("host: evil.example")
     page.goto("/developer/webhooks")
     expect(page.get_by_role("heading", name="How webhooks work")).to_be_visible()
 
@@ -125,7 +125,7 @@ def test_updating_a_webhook(portal: Portal, visit, email: str, script) -> None:
     dialog.get_by_label("Version").select_option("V3")
     dialog.get_by_text("Advanced", exact=True).click()
     dialog.get_by_label("Ordering").select_option("Only the newest")
-    dialog.get_by_label("Own headers").fill("X-Shop: little\n\nauthorization: Bearer a b")
+    dialog.get_by_label("Custom headers").fill("X-Shop: little\n\nauthorization: Bearer a b")
     dialog.get_by_label("Secret brought along").fill("2e55b9a3-4dd1-4416-9897-c4bd1e3d738f")
     dialog.get_by_role("button", name="Update endpoint").click()
 
@@ -134,7 +134,7 @@ def test_updating_a_webhook(portal: Portal, visit, email: str, script) -> None:
     act(page, "Update details")
     expect(dialog.get_by_label("Version")).to_have_value("V3")
     expect(dialog.get_by_label("Ordering")).to_have_value("latest")
-    expect(dialog.get_by_label("Own headers")).to_have_value("x-shop: little\nauthorization: Bearer a b")
+    expect(dialog.get_by_label("Custom headers")).to_have_value("x-shop: little\nauthorization: Bearer a b")
     dialog.get_by_text("Cancel").click()
     page.get_by_role("button", name="Reveal").click()
     expect(page.get_by_text("2e55b9a3-4dd1-4416-9897-c4bd1e3d738f")).to_be_visible()

@@ -10,7 +10,7 @@ from waypost.dispatch.guard import MOST_ADDRESSES, Admitted, Guard
 from waypost.dispatch.own_addresses import OwnAddresses
 from waypost.domain.addresses import IPAddress
 from waypost.domain.attempts import Outcome
-from waypost.domain.targets import Ports
+from waypost.domain.targets import ForbiddenUrl, Ports
 
 PORTS = Ports.parse("80,443")
 PUBLIC, OTHER = "1.1.1.1", "2606:4700::1111"
@@ -128,3 +128,29 @@ def test_where_interfaces_cannot_be_listed_an_address_is_ours_that_a_socket_can_
 
     assert ip_address("127.0.0.1") in own
     assert ip_address(PUBLIC) not in own
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("localhost", "LOCALHOST", "app.localhost", "localhost.localdomain", "ip6-localhost", "localhost6"),
+        *("postgres", "printer.local", "metadata.google.internal", "nas.home.arpa", "wiki.lan"),
+    ],
+)
+def test_an_endpoint_at_a_name_of_this_host_or_of_a_private_network_is_refused_when_it_is_saved(host: str) -> None:
+    with pytest.raises(ForbiddenUrl, match="nothing is sent to"):
+        guard().check(f"https://{host}/hook")
+
+
+def test_names_of_this_host_need_its_own_addresses_opened_and_private_names_any_network() -> None:
+    private, loopback = guard(allow="10.0.0.0/8"), guard(allow="::1/128")
+
+    loopback.check("http://localhost/hook")
+    private.check("http://postgres/hook")
+    with pytest.raises(ForbiddenUrl, match="this server itself"):
+        private.check("http://app.localhost/hook")
+
+
+@pytest.mark.parametrize("host", ["shop.example", "localhost.shop.example", "local.example", "corp.example"])
+def test_public_names_are_accepted_when_an_endpoint_is_saved(host: str) -> None:
+    guard().check(f"https://{host}/hook")

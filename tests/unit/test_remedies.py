@@ -14,7 +14,7 @@ def test_each_failure_has_a_remedy(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("code", [401, 403])
-def test_who_is_refused_is_told_of_log_ins_and_own_headers(code: int) -> None:
+def test_who_is_refused_is_told_of_log_ins_and_custom_headers(code: int) -> None:
     said = remedy(Outcome.HTTP_4XX, code, None) or ""
 
     assert "log-in" in said

@@ -10,9 +10,9 @@ from msgspec import UNSET, UnsetType
 from waypost.actions.constraints import as_long_as, between, one_of
 from waypost.api.problems import FieldError, invalid, of_input
 from waypost.domain.audit import Changes
+from waypost.domain.custom_headers import check_headers
 from waypost.domain.endpoints import Ordering, Trigger, Version
 from waypost.domain.errors import InvalidInput
-from waypost.domain.own_headers import check_headers
 from waypost.domain.statuses import SELECTABLE
 from waypost.signing.errors import InvalidSecret
 from waypost.signing.standard import check_secret
@@ -55,7 +55,7 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 def changes_of(before: Chosen | None, after: Chosen) -> Changes:
-    """Give what a change comes to, for the audit log: of own headers the names, for their values may be secrets."""
+    """Give what a change comes to, for the audit log: of custom headers the names, for their values may be secrets."""
     were = {} if before is None else _shown(before)
     return {name: (were.get(name), text) for name, text in _shown(after).items() if text != were.get(name)}
 

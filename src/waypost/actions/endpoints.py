@@ -194,8 +194,8 @@ async def test(parts: Parts, account: UUID, endpoint: UUID, status: str) -> Deli
         pause = min(pause * 2, _SLOWEST_LOOK_SECONDS)
 
 
-def own_headers(parts: Parts, row: EndpointRow) -> dict[str, str]:
-    """Give an endpoint's own headers."""
+def custom_headers(parts: Parts, row: EndpointRow) -> dict[str, str]:
+    """Give an endpoint's custom headers."""
     if row.headers is None:
         return {}
     return msgspec.json.decode(parts.vault.open(row.headers, account=row.account, endpoint=row.id), type=dict[str, str])
@@ -203,7 +203,7 @@ def own_headers(parts: Parts, row: EndpointRow) -> dict[str, str]:
 
 def chosen_of(parts: Parts, row: EndpointRow) -> Chosen:
     """Give what people have chosen about an endpoint."""
-    headers = own_headers(parts, row)
+    headers = custom_headers(parts, row)
     limit = row.rate_limit_per_second
     return Chosen(row.url, row.description, row.version, row.statuses, row.trigger, row.ordering, limit, headers)
 

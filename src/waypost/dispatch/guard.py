@@ -15,7 +15,7 @@ from waypost.dispatch.own_addresses import OwnAddresses
 from waypost.dispatch.resolver import Resolver
 from waypost.domain.addresses import IPAddress, IPNetwork, judge_address
 from waypost.domain.attempts import Outcome
-from waypost.domain.targets import ForbiddenUrl, Ports, Target, parse_target
+from waypost.domain.targets import ForbiddenUrl, Ports, Target, judge_name, parse_target
 
 MOST_ADDRESSES: Final = 64
 REMEMBERED: Final = 4096
@@ -58,13 +58,12 @@ class Guard:
     def check(self, url: str) -> None:
         """Refuse a URL that nothing could ever be sent to, without asking DNS. Raises ForbiddenUrl."""
         target = self._parse(url)
-        if target.address is None:
-            return
-        if reason := self._judge(target.address):
+        address = target.address
+        if reason := judge_name(target.host, self._allow) if address is None else self._judge(address):
             raise ForbiddenUrl(
                 f"nothing is sent to {target.host}: {reason}; the operator may open networks by EGRESS_ALLOW"
             )
-        if not self._may(target.address):
+        if address is not None and not self._may(address):
             raise ForbiddenUrl(f"nothing is sent to {target.host}: it is this server itself")
 
     def recent(self, url: str) -> Admitted | None:

@@ -141,7 +141,7 @@ class Sender:
             signature=signed.signature,
             webhook_signature=signed.webhook_signature,
             user_agent=self._settings.user_agent,
-            own_headers=signed.own_headers,
+            own_headers=signed.custom_headers,
             body_sha256=signed.body_sha256,
             body_length=len(signed.body),
             response_headers=msgspec.json.encode(answered.headers).decode() if answered else None,

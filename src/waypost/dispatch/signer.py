@@ -27,7 +27,7 @@ class Signed(msgspec.Struct, frozen=True):
     """A request ready to be sent."""
 
     headers: Sequence[tuple[str, str]]
-    own_headers: list[str] | None
+    custom_headers: list[str] | None
     body: bytes
     body_sha256: bytes
     signed_at: int

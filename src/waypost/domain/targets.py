@@ -5,12 +5,13 @@ the address that was checked is the address that is asked.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Self
 from urllib.parse import quote
 
-from waypost.domain.addresses import IPAddress
+from waypost.domain.addresses import IPAddress, IPNetwork
 from waypost.domain.errors import InvalidInput
 
 URL_CHARACTERS = 2048
@@ -25,6 +26,22 @@ _AUTHORITY = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>[^:]*))?")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
+_LOOPBACK = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
+# What systems themselves call this host (RFC 6761 and the hosts files of Debian and Red Hat).
+_NAMES_OF_THIS_HOST = frozenset(
+    {
+        "localhost",
+        "localdomain6",
+        "localhost6",
+        "localhost4",
+        "ip6-localhost",
+        "ip6-loopback",
+        "localdomain",
+        "loopback",
+    }
+)
+# Endings that no public name server answers for (RFC 6762, 8375, and what ICANN keeps for private use).
+_PRIVATE_ENDINGS = (".local", ".internal", ".home.arpa", ".intranet", ".lan", ".private", ".corp", ".home")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?=/|\Z)", re.ASCII | re.IGNORECASE)
 # Exactly what may stand in a path or query (RFC 3986), and the square brackets that everybody leaves as they are.
@@ -93,6 +110,22 @@ def parse_target(url: str, *, ports: Ports) -> Target:
     if len(normal) > URL_CHARACTERS:
         raise ForbiddenUrl(f"The URL must not be longer than {URL_CHARACTERS:,} characters.")
     return Target(normal, scheme, host, port, address)
+
+
+def judge_name(host: str, allow: Iterable[IPNetwork] = ()) -> str | None:
+    """Return why nothing may be sent to a host's name, as far as the name alone tells; None when it may.
+
+    ``allow`` are the networks that the operator opened: a loopback one opens ``localhost`` and the names like it, any
+    one opens names of private networks. What a name leads to is judged again, by address, before each connection.
+    """
+    opened = tuple(allow)
+    labels = host.split(".")
+    if labels[-1] in _NAMES_OF_THIS_HOST:  # and so are all names below one: app.localhost, localhost.localdomain
+        is_open = any(address in network for address in _LOOPBACK for network in opened)
+        return None if is_open else "it is this server itself"
+    if len(labels) == 1 or f".{host}".endswith(_PRIVATE_ENDINGS):
+        return None if opened else "it is a name of a private network"
+    return None
 
 
 def _refuse_characters(url: str) -> None:

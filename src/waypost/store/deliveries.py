@@ -65,7 +65,7 @@ class KeptAttempt(msgspec.Struct, frozen=True):
     signature: str
     webhook_signature: str
     user_agent: str
-    own_headers: list[str] | None
+    custom_headers: list[str] | None
     body_sha256: bytes
     body_length: int
     response_headers: str | None

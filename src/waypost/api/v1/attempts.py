@@ -118,7 +118,7 @@ def _headers(number: int, kept: KeptAttempt, delivery: DeliveryRow) -> list[tupl
         ("waypost-attempt", str(number)),
         ("waypost-sequence", str(delivery.sequence)),
         *((("waypost-test", "true"),) if delivery.sample else ()),
-        *[(name, _REDACTED) for name in kept.own_headers or ()],
+        *[(name, _REDACTED) for name in kept.custom_headers or ()],
         ("host", _host(kept.url)),
         ("content-length", str(kept.body_length)),
     ]

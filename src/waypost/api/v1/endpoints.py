@@ -193,7 +193,7 @@ def show(parts: Parts, row: EndpointRow) -> Endpoint:
         enabled=row.enabled,
         disabled_reason=row.disabled_reason,
         rate_limit_per_second=row.rate_limit_per_second,
-        headers=changes.own_headers(parts, row),
+        headers=changes.custom_headers(parts, row),
         health=_health(row),
         failing_since=rfc3339_or_none(row.failing_since),
         last_error=row.last_error,

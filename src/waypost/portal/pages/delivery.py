@@ -105,7 +105,7 @@ async def _curl(pages: Pages, visitor: Visitor, row: DeliveryRow, webhook: Endpo
     if row.packed is None:
         return None
     secrets = await endpoint_changes.secrets_of(pages.parts, visitor.account, webhook.id)
-    own = endpoint_changes.own_headers(pages.parts, webhook)
+    own = endpoint_changes.custom_headers(pages.parts, webhook)
     email = visitor.account_email
     return curl_of(row, row.packed, webhook, secrets, email=email, own=own, now=int(time.time()))
 

@@ -173,8 +173,8 @@ where d.bucket = any ($1::smallint[]) and d.id = $3 and d.day = $4
 
 -- name: attempts
 select number, started_at, duration_ms, version, outcome, status_code, retry_after_seconds, url, signed_at, signature,
-       webhook_signature, user_agent, own_headers, body_sha256, body_length, response_headers, response_body,
-       response_truncated
+       webhook_signature, user_agent, own_headers as custom_headers, body_sha256, body_length, response_headers,
+       response_body, response_truncated
 from attempt
 where bucket = any ($1::smallint[]) and delivery = $2 and day = $3
 order by number
