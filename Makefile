@@ -3,11 +3,15 @@
 .POSIX:
 PYTHON = python3
 BIN = .venv/bin
+T =
+WORKERS = $$(getconf _NPROCESSORS_ONLN)
+PYTEST = $(BIN)/python -m pytest
+BY_FILE = --dist loadfile --no-loadscope-reorder
 HAVE_PYTHON = command -v $(PYTHON) >/dev/null || \
     { echo "Waypost needs Python 3.11 to 3.14: install python3 and python3-venv." >&2; exit 1; }
 
 help: ## what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
 setup: ## make .venv with what Waypost runs on
 	@$(HAVE_PYTHON)
@@ -23,8 +27,14 @@ demo: setup ## run Waypost with a stand-in for DHL and a small shop (DEMO_SECOND
 serve: setup ## run Waypost on http://127.0.0.1:8080 with a database of its own
 	@$(BIN)/waypost serve
 
-test: develop ## run all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: develop ## run all tests, or those that T names (T=path::name); WORKERS at a time, as many as cores
+	@if [ -n "$$T" ]; then exec $(PYTEST) -n 0 $(T); else exec $(PYTEST) -n $(WORKERS) $(BY_FILE); fi
+
+test-fast: develop ## run the tests that need no database: seconds
+	@exec $(PYTEST) -n $(WORKERS) $(BY_FILE) tests/unit tests/contract
+
+test-pythons: develop ## run the fast tests on every other Python of 3.11 to 3.14 that is here
+	@$(BIN)/python -m tools.other_pythons
 
 judges: ## install outside judges in Node (npm), which the tests ask where they are installed
 	npm ci --prefix tests/judges --silent --ignore-scripts --no-audit --no-fund
@@ -36,12 +46,16 @@ check: develop ## lint, types, imports, migrations
 	$(BIN)/lint-imports
 	$(BIN)/squawk --config squawk.toml src/waypost/store/migrations/*.sql
 
+fix: develop ## format, and mend what the linter can mend by itself
+	$(BIN)/ruff check --fix --exit-zero --quiet .
+	$(BIN)/ruff format .
+
 bench: develop ## measure what Waypost does on this machine, beside what is possible at most
 	@$(BIN)/python -m benchmarks
 
 faults: develop ## run the tests that take minutes or gigabytes
-	$(BIN)/python -m pytest -m 'faults and not alone' -n 2 --dist loadfile
-	$(BIN)/python -m pytest -m 'faults and alone'
+	$(PYTEST) -m 'faults and not alone' -n $(WORKERS) --dist loadfile
+	$(PYTEST) -m 'faults and alone'
 
 screenshots: develop ## take pictures of every page into build/screenshots, and those of the guides
 	@$(BIN)/python -m tools.screenshots
@@ -60,4 +74,4 @@ lock: develop ## refresh the locks of requirements/
 clean: ## remove what was made
 	rm -rf .venv .demo build tests/judges/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup develop demo serve test judges check bench faults screenshots docs lock clean
+.PHONY: help setup develop demo serve test test-fast test-pythons judges check fix bench faults screenshots docs lock clean

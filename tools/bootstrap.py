@@ -1,7 +1,7 @@
 """Set up ``.venv``: find a fitting Python, install the hash-locked requirements, install Waypost itself.
 
-Runs on any Python from 3.8 on with nothing installed. ``--dev`` adds what tests and checks need. Does nothing when
-nothing has changed since the last time.
+Runs on any Python from 3.8 on with nothing installed. ``--dev`` adds what tests and checks need, ``--python`` and
+``--venv`` set up another interpreter in another folder. Does nothing when nothing has changed since the last time.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from typing import List, Optional
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-STAMP = VENV / ".waypost-setup"
+STAMP = ".waypost-setup"
 OLDEST, NEWEST = (3, 11), (3, 14)
 PROBE = "import sys; print('%d.%d' % sys.version_info[:2])"
 
@@ -64,18 +64,16 @@ def has_venv(python: str) -> bool:
     return subprocess.call([python, "-c", "import venv, ensurepip"], stdout=quiet, stderr=quiet) == 0
 
 
-def make_venv() -> None:
-    """Make ``.venv`` anew unless a fitting one stands there."""
-    inside = VENV / "bin" / "python"
-    if fits(version_of(str(inside))) and (
-        shutil.which("uv") or subprocess.call([str(inside), "-c", "import pip"]) == 0
-    ):
+def make_venv(venv: Path, python: Optional[str]) -> None:
+    """Make the environment with this interpreter, or any that fits, unless a fitting one is there already."""
+    inside = venv / "bin" / "python"
+    if fits(version_of(str(inside))) and (find_uv(venv) or subprocess.call([str(inside), "-c", "import pip"]) == 0):
         return
     uv = shutil.which("uv")
-    python = fitting_python()
+    python = python or fitting_python()
     if python is None and uv:
         say("No Python 3.11 to 3.14 here: uv provides one")
-        run(uv, "venv", "--quiet", "--clear", "--seed", "--python", "3.13", str(VENV))
+        run(uv, "venv", "--quiet", "--clear", "--seed", "--python", "3.13", str(venv))
         return
     if python is None:
         raise SetupError(
@@ -86,24 +84,24 @@ def make_venv() -> None:
         raise SetupError(
             "The system package python3-venv is missing: install it (on Debian: apt install python%s-venv)." % version
         )
-    say("Making .venv with " + python)
-    run(python, "-m", "venv", "--clear", str(VENV))
+    say("Making %s with %s" % (venv, python))
+    run(python, "-m", "venv", "--clear", str(venv))
 
 
-def find_uv() -> Optional[str]:
-    """Give the uv on PATH, else the one inside ``.venv``, else None."""
-    return shutil.which("uv") or shutil.which(str(VENV / "bin" / "uv"))
+def find_uv(venv: Path) -> Optional[str]:
+    """Give the uv on PATH, else the one of the environment, else that of ``.venv``, else None."""
+    return shutil.which("uv") or shutil.which(str(venv / "bin" / "uv")) or shutil.which(str(VENV / "bin" / "uv"))
 
 
-def install(lock: Path) -> None:
+def install(venv: Path, lock: Path) -> None:
     """Install the locked packages: by uv where it can be had, else by pip, from the same file of hashes."""
-    python = str(VENV / "bin" / "python")
+    python = str(venv / "bin" / "python")
     quiet = ["--quiet", "--disable-pip-version-check"]
-    uv = find_uv()
+    uv = find_uv(venv)
     if uv is None:
         by_pip = [python, "-m", "pip", "install", *quiet, "--require-hashes", "-r", "requirements/uv.txt"]
         subprocess.call(by_pip, cwd=str(ROOT))
-        uv = find_uv()
+        uv = find_uv(venv)
     say("Installing " + str(lock.relative_to(ROOT)))
     if uv:
         done = subprocess.call(
@@ -115,11 +113,11 @@ def install(lock: Path) -> None:
     run(python, "-m", "pip", "install", *quiet, "--require-hashes", "-r", str(lock))
 
 
-def install_waypost() -> None:
+def install_waypost(venv: Path) -> None:
     """Install Waypost itself, editable, with its command and version; the locked hatchling builds it."""
-    python = str(VENV / "bin" / "python")
+    python = str(venv / "bin" / "python")
     project = ["install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", "."]
-    uv = find_uv()
+    uv = find_uv(venv)
     if uv and subprocess.call([uv, "pip", *project, "--python", python], cwd=str(ROOT)) == 0:
         return
     run(python, "-m", "pip", *project)
@@ -132,26 +130,41 @@ def fingerprint(lock: Path) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
+def is_set_up(venv: Path, lock: Path) -> bool:
+    """Tell whether the environment has what this lock asks for."""
+    stamp = venv / STAMP
+    # A system's upgrade may have taken the interpreter that the environment points to.
+    if not (stamp.exists() and (venv / "bin" / "python").exists()):
+        return False
+    have = stamp.read_text(encoding="utf-8").split()
+    # What the developers' lock installs holds the run-time packages too.
+    return fingerprint(lock) in have or (lock.name == "run.txt" and fingerprint(lock.with_name("dev.txt")) in have)
+
+
+def set_up(venv: Path, lock: Path, python: Optional[str] = None) -> None:
+    """Bring the environment up to date with the lock; SetupError when that can't be done."""
+    if is_set_up(venv, lock):
+        return
+    wanted = fingerprint(lock)
+    make_venv(venv, python)
+    install(venv, lock)
+    install_waypost(venv)
+    (venv / STAMP).write_text(wanted + "\n", encoding="utf-8")
+
+
 def main() -> int:
     """Set up, and give the exit code."""
-    parser = argparse.ArgumentParser(description="Set up .venv for Waypost.")
+    parser = argparse.ArgumentParser(description="Set up an environment for Waypost.")
     parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
-    lock = ROOT / "requirements" / ("dev.txt" if parser.parse_args().dev else "run.txt")
-    wanted = fingerprint(lock)
-    # A system's upgrade may have taken the interpreter that .venv points to.
-    whole = STAMP.exists() and (VENV / "bin" / "python").exists()
-    have = STAMP.read_text(encoding="utf-8").split() if whole else []
-    # What the developers' lock installs holds the run-time packages too.
-    if wanted in have or (lock.name == "run.txt" and fingerprint(lock.with_name("dev.txt")) in have):
-        return 0
+    parser.add_argument("--venv", type=Path, default=VENV, help="the folder of the environment (.venv)")
+    parser.add_argument("--python", help="the interpreter to make it with; one that fits is found by itself")
+    options = parser.parse_args()
     try:
-        make_venv()
-        install(lock)
-        install_waypost()
+        lock = ROOT / "requirements" / ("dev.txt" if options.dev else "run.txt")
+        set_up(options.venv.resolve(), lock, options.python)
     except SetupError as error:
         say(str(error))
         return 1
-    STAMP.write_text(wanted + "\n", encoding="utf-8")
     return 0
 
 
