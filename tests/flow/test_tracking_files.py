@@ -27,7 +27,7 @@ async def bring(api: Api, shop: Caller, file: bytes, *, skip: bool = False) -> I
 
 
 async def exported(api: Api, shop: Caller) -> list[dict[str, str]]:
-    content = b"".join([piece async for piece in export(api.database, shop.account)])
+    content = b"".join([piece async for piece in export(api.parts, shop.account)])
     return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
 
@@ -154,7 +154,7 @@ async def test_an_export_of_several_pages_has_every_parcel_once(api: Api, shop: 
 async def test_an_export_comes_back_as_it_went(api: Api, shop: Caller) -> None:
     note = '+49 30; "one",\r\n=two \'three'
     await create(api.parts, shop.account, [NewTracking("A1", "dhl", {"note": note, "title": "=1+1", "label": "'x"})])
-    content = b"".join([piece async for piece in export(api.database, shop.account)])
+    content = b"".join([piece async for piece in export(api.parts, shop.account)])
     other = await api.caller()
 
     done = await bring(api, other, content)

@@ -20,7 +20,7 @@ from tests.support.api import SCOPES, Caller, serving_api
 from waypost.domain import ids
 from waypost.domain.api_keys import RANDOM_BYTES, digest_of, make_key, shown_prefix
 from waypost.portal.application import make_pages
-from waypost.portal.page_parts import Pages
+from waypost.portal.parts import Pages
 from waypost.store import accounts
 from waypost.store.database import Database
 
@@ -201,6 +201,7 @@ async def serving_pages(
     with_pages = partial(
         make_pages,
         form_secret="a secret of forms for tests only",
+        outgoing_ips=("203.0.113.7",),
         public_url=public_url,
         trusted_proxies=tuple(map(ip_network, trusted_proxies)),
     )

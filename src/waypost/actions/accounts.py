@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from waypost.actions.actor import note
+from waypost.actions.context import DatabaseContext
 from waypost.api.problems import not_found
 from waypost.domain import ids
 from waypost.domain.accounts import check_accent, check_email, check_name, check_origins
@@ -16,7 +17,6 @@ from waypost.domain.audit import Action, Changes
 from waypost.domain.errors import InvalidInput
 from waypost.store import accounts, users
 from waypost.store.accounts import AccountExists
-from waypost.store.database import Database
 from waypost.store.statements import Session, transaction
 from waypost.store.users import AccountSettings, UserRow
 
@@ -29,11 +29,11 @@ class Refused(Exception):  # noqa: N818 - reads as what is wrong
 
 
 async def change(
-    database: Database, account: UUID, *, name: str, email: str, accent: str, embed_origins: str
+    context: DatabaseContext, account: UUID, *, name: str, email: str, accent: str, embed_origins: str
 ) -> AccountSettings:
     """Change what the account is called and how it looks; ``embed_origins`` are sites, one to a line."""
     chosen = AccountSettings(check_email(email), check_name(name), check_accent(accent), check_origins(embed_origins))
-    async with database.serving.acquire() as session:
+    async with context.database.serving.acquire() as session:
         try:
             async with transaction(session):
                 await users.lock(session, account)
@@ -46,11 +46,11 @@ async def change(
     return chosen
 
 
-async def add_user(database: Database, account: UUID, *, email: str, password_hash: str, role: str) -> None:
+async def add_user(context: DatabaseContext, account: UUID, *, email: str, password_hash: str, role: str) -> None:
     """Let somebody else log in."""
     email = check_email(email)
     user = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
-    async with database.serving.acquire() as session:
+    async with context.database.serving.acquire() as session:
         try:
             async with transaction(session):
                 await users.lock(session, account)
@@ -64,9 +64,9 @@ async def add_user(database: Database, account: UUID, *, email: str, password_ha
             raise InvalidInput("email", "is another user's") from error
 
 
-async def change_role(database: Database, account: UUID, user: UUID, role: str) -> None:
+async def change_role(context: DatabaseContext, account: UUID, user: UUID, role: str) -> None:
     """Make a user an owner or a member; the last owner stays one."""
-    async with database.serving.acquire() as session, transaction(session):
+    async with context.database.serving.acquire() as session, transaction(session):
         before = await _user(session, account, user)
         if await users.change_role(session, account, user, check_role(role)) is None:
             raise Refused(_LAST_OWNER)
@@ -74,25 +74,25 @@ async def change_role(database: Database, account: UUID, user: UUID, role: str) 
             await note(session, account, Action.ROLE_CHANGED, before.email, {"role": (before.role, role)})
 
 
-async def remove_user(database: Database, account: UUID, user: UUID) -> None:
+async def remove_user(context: DatabaseContext, account: UUID, user: UUID) -> None:
     """Let a user log in no more, and out of where the user is logged in; the last owner stays."""
-    async with database.serving.acquire() as session, transaction(session):
+    async with context.database.serving.acquire() as session, transaction(session):
         before = await _user(session, account, user)
         if await users.remove(session, account, user) is None:
             raise Refused(_LAST_OWNER)
         await note(session, account, Action.USER_REMOVED, before.email, {"role": (before.role, None)})
 
 
-async def change_password(database: Database, account: UUID, email: str, password_hash: str) -> None:
+async def change_password(context: DatabaseContext, account: UUID, email: str, password_hash: str) -> None:
     """Change a user's password; whoever was logged in as this user is out."""
-    async with database.serving.acquire() as session, transaction(session):
+    async with context.database.serving.acquire() as session, transaction(session):
         await accounts.set_password(session, email, password_hash)
         await note(session, account, Action.PASSWORD_CHANGED, email)
 
 
-async def note_refused_password(database: Database, account: UUID, email: str) -> None:
+async def note_refused_password(context: DatabaseContext, account: UUID, email: str) -> None:
     """Write down that somebody who is logged in as a user does not know the user's password."""
-    async with database.serving.acquire() as session, transaction(session):
+    async with context.database.serving.acquire() as session, transaction(session):
         await note(session, account, Action.PASSWORD_REFUSED, email, {"at": (None, "change of password")})
 
 

@@ -7,17 +7,19 @@ from http import HTTPStatus
 from uuid import UUID
 
 from waypost.actions.actor import note
+from waypost.actions.context import DatabaseContext
 from waypost.api.problems import Problem
 from waypost.domain import ids
 from waypost.domain.accounts import check_name
 from waypost.domain.api_keys import RANDOM_BYTES, check_days, check_scopes, digest_of, make_key, shown_prefix
 from waypost.domain.audit import Action
 from waypost.store import api_keys
-from waypost.store.database import Database
 from waypost.store.statements import transaction
 
 
-async def add(database: Database, account: UUID, *, name: str, scopes: list[str], days: int | None) -> tuple[UUID, str]:
+async def add(
+    context: DatabaseContext, account: UUID, *, name: str, scopes: list[str], days: int | None
+) -> tuple[UUID, str]:
     """Add a key and give its id and text, which is shown this once.
 
     Raises InvalidInput for what can't be taken and Problem 409 when there are too many.
@@ -25,7 +27,7 @@ async def add(database: Database, account: UUID, *, name: str, scopes: list[str]
     name, scopes, days = check_name(name), check_scopes(scopes), check_days(days)
     text = make_key(os.urandom(RANDOM_BYTES))
     key = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
-    async with database.serving.acquire() as session, transaction(session):
+    async with context.database.serving.acquire() as session, transaction(session):
         added = await api_keys.add(
             session,
             key=key,
@@ -43,9 +45,9 @@ async def add(database: Database, account: UUID, *, name: str, scopes: list[str]
     return key, text
 
 
-async def revoke(database: Database, account: UUID, key: UUID) -> bool:
+async def revoke(context: DatabaseContext, account: UUID, key: UUID) -> bool:
     """Let a key work no more; False when it is not the account's, or was revoked before."""
-    async with database.serving.acquire() as session, transaction(session):
+    async with context.database.serving.acquire() as session, transaction(session):
         row = await api_keys.find(session, account, key)
         if row is None or not await api_keys.revoke(session, account, key):
             return False

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
-from waypost.api.parts import Parts
+from waypost.actions.context import Context
 from waypost.api.problems import Problem, not_found
 from waypost.domain import ids
 from waypost.store import deliveries, delivery_changes, endpoints, trackings
@@ -27,19 +27,19 @@ def read_id(text: str) -> UUID:
     return found
 
 
-async def find(parts: Parts, account: UUID, delivery: UUID) -> DeliveryRow:
+async def find(context: Context, account: UUID, delivery: UUID) -> DeliveryRow:
     """Give the delivery."""
-    async with parts.database.serving.acquire() as session:
+    async with context.database.serving.acquire() as session:
         return await _there(session, account, delivery)
 
 
-async def resend(parts: Parts, account: UUID, delivery: UUID) -> DeliveryRow:
+async def resend(context: Context, account: UUID, delivery: UUID) -> DeliveryRow:
     """Send a delivery's event once more, whatever became of the first; gives the new delivery.
 
     It waits for nothing and nothing waits for it. It is tried as often as any other. Of a parcel that was deleted
     nothing is sent any more.
     """
-    async with parts.database.serving.acquire() as session, transaction(session):
+    async with context.database.serving.acquire() as session, transaction(session):
         row = await _there(session, account, delivery)
         if row.sample is not None:
             raise Problem(HTTPStatus.CONFLICT, "test_delivery", "This was a test: send another test instead.")
@@ -53,20 +53,20 @@ async def resend(parts: Parts, account: UUID, delivery: UUID) -> DeliveryRow:
                 raise Problem(HTTPStatus.CONFLICT, "endpoint_deleted", "Its endpoint was deleted.")
             raise Problem(HTTPStatus.CONFLICT, "endpoint_off", "Its endpoint is off: enable it first.")
         made = await _there(session, account, again)
-    parts.hint_by_hand()
+    context.hint_by_hand()
     return made
 
 
-async def cancel(parts: Parts, account: UUID, delivery: UUID) -> tuple[DeliveryRow, bool]:
+async def cancel(context: Context, account: UUID, delivery: UUID) -> tuple[DeliveryRow, bool]:
     """Cancel a delivery; gives it, and False when its attempt is under way: then that decides."""
-    async with parts.database.engine.acquire() as session:
+    async with context.database.engine.acquire() as session:
         while True:
             row = await _there(session, account, delivery)
             if row.state is not None:
                 raise Problem(HTTPStatus.CONFLICT, "already_settled", f"It has ended already: it is {row.state}.")
             outcome, freed = await delivery_changes.cancel(session, row)
             if outcome is not Cancelled.NOT_THERE:
-                parts.hint(freed)
+                context.hint(freed)
                 return await _there(session, account, delivery), outcome is Cancelled.AT_ONCE
 
 

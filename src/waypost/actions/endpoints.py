@@ -14,8 +14,8 @@ from uuid import UUID
 import msgspec
 
 from waypost.actions.actor import note
+from waypost.actions.context import Context
 from waypost.actions.endpoint_fields import Added, Changed, Chosen, changes_of, choose, secret_faults
-from waypost.api.parts import Parts
 from waypost.api.problems import FieldError, Problem, invalid, not_found
 from waypost.domain import ids
 from waypost.domain.audit import Action
@@ -49,29 +49,29 @@ def read_id(text: str) -> UUID:
     return found
 
 
-async def find(parts: Parts, account: UUID, endpoint: UUID) -> EndpointRow:
+async def find(context: Context, account: UUID, endpoint: UUID) -> EndpointRow:
     """Give the endpoint."""
-    async with parts.database.serving.acquire() as session:
+    async with context.database.serving.acquire() as session:
         return _there(await endpoints.find(session, account, endpoint))
 
 
-async def add(parts: Parts, account: UUID, body: Added) -> tuple[EndpointRow, str]:
+async def add(context: Context, account: UUID, body: Added) -> tuple[EndpointRow, str]:
     """Add an endpoint, on; gives it and its secret. Raises Problem 409 when the account has its number already."""
-    chosen = choose(body, None, parts.check_url)
+    chosen = choose(body, None, context.check_url)
     secret = body.secret or make_secret(os.urandom(KEY_BYTES))
-    async with parts.database.serving.acquire() as session, transaction(session):
+    async with context.database.serving.acquire() as session, transaction(session):
         place = await endpoints.free_place(session, account)
         endpoint = ids.make_endpoint_id(time.time_ns() // 1_000_000, account, place, secrets.randbits(62))
         added = await endpoints.add(
             session,
             endpoint=endpoint,
             account=account,
-            fields=_fields(parts, chosen, account, endpoint),
-            secret=parts.vault.seal(secret, account=account, endpoint=endpoint),
-            most=parts.max_endpoints,
+            fields=_fields(context, chosen, account, endpoint),
+            secret=context.vault.seal(secret, account=account, endpoint=endpoint),
+            most=context.max_endpoints,
         )
         if not added:
-            raise Problem(HTTPStatus.CONFLICT, "endpoint_limit", limit_reached(parts.max_endpoints))
+            raise Problem(HTTPStatus.CONFLICT, "endpoint_limit", limit_reached(context.max_endpoints))
         await note(session, account, Action.ENDPOINT_ADDED, chosen.url, changes_of(None, chosen))
         return _there(await endpoints.find(session, account, endpoint)), secret
 
@@ -82,7 +82,7 @@ def limit_reached(most: int) -> str:
 
 
 async def change(
-    parts: Parts, account: UUID, endpoint: UUID, body: Changed, *, secret: str | None = None
+    context: Context, account: UUID, endpoint: UUID, body: Changed, *, secret: str | None = None
 ) -> EndpointRow:
     """Change what is given; what waits is sent with what the endpoint is then.
 
@@ -91,27 +91,27 @@ async def change(
     faults = [] if secret is None else secret_faults(secret)
     if faults:
         raise invalid(faults)
-    async with parts.database.serving.acquire() as session, transaction(session):
+    async with context.database.serving.acquire() as session, transaction(session):
         if not await endpoints.lock(session, account, endpoint):
             raise not_found()
-        before = chosen_of(parts, _there(await endpoints.find(session, account, endpoint)))
-        after = choose(body, before, parts.check_url)
-        await endpoints.change(session, account, endpoint, _fields(parts, after, account, endpoint))
+        before = chosen_of(context, _there(await endpoints.find(session, account, endpoint)))
+        after = choose(body, before, context.check_url)
+        await endpoints.change(session, account, endpoint, _fields(context, after, account, endpoint))
         if changes := changes_of(before, after):
             await note(session, account, Action.ENDPOINT_CHANGED, after.url, changes)
         if secret is not None:
-            sealed = parts.vault.seal(secret, account=account, endpoint=endpoint)
+            sealed = context.vault.seal(secret, account=account, endpoint=endpoint)
             await endpoints.rotate(session, account, endpoint, secret=sealed, overlap_seconds=OVERLAP_SECONDS)
             await note(session, account, Action.SECRET_ROTATED, after.url)
         row = _there(await endpoints.find(session, account, endpoint))
     if row.ordering == Ordering.UNORDERED != before.ordering:
-        await _free_waiting(parts, endpoint)
+        await _free_waiting(context, endpoint)
     return row
 
 
-async def switch(parts: Parts, account: UUID, endpoint: UUID, *, on: bool) -> EndpointRow:
+async def switch(context: Context, account: UUID, endpoint: UUID, *, on: bool) -> EndpointRow:
     """Turn an endpoint on, or off: then what waits for it is cancelled."""
-    async with parts.database.serving.acquire() as session, transaction(session):
+    async with context.database.serving.acquire() as session, transaction(session):
         await endpoints.lock(session, account, endpoint)
         before = _there(await endpoints.find(session, account, endpoint))
         await endpoints.switch(session, account, endpoint, None if on else DisabledReason.USER)
@@ -119,36 +119,41 @@ async def switch(parts: Parts, account: UUID, endpoint: UUID, *, on: bool) -> En
         if row.enabled != before.enabled:
             await note(session, account, Action.ENDPOINT_ENABLED if on else Action.ENDPOINT_DISABLED, row.url)
     if not on:
-        await _cancel_waiting(parts, endpoint)
+        await _cancel_waiting(context, endpoint)
     return row
 
 
-async def remove(parts: Parts, account: UUID, endpoint: UUID) -> None:
+async def remove(context: Context, account: UUID, endpoint: UUID) -> None:
     """Delete an endpoint; what waits for it is cancelled."""
-    async with parts.database.serving.acquire() as session, transaction(session):
+    async with context.database.serving.acquire() as session, transaction(session):
         before = _there(await endpoints.find(session, account, endpoint))
         if not await endpoints.delete(session, account, endpoint):
             raise not_found()
         await note(session, account, Action.ENDPOINT_DELETED, before.url)
-    await _cancel_waiting(parts, endpoint)
+    await _cancel_waiting(context, endpoint)
 
 
-async def secrets_of(parts: Parts, account: UUID, endpoint: UUID) -> Secrets:
+async def secrets_of(context: Context, account: UUID, endpoint: UUID) -> Secrets:
     """Give what the endpoint's webhooks are signed with now."""
-    async with parts.database.serving.acquire() as session:
-        return _opened(parts, account, endpoint, await endpoints.secrets_of(session, account, endpoint))
+    async with context.database.serving.acquire() as session:
+        return _opened(context, account, endpoint, await endpoints.secrets_of(session, account, endpoint))
 
 
-async def reveal(parts: Parts, account: UUID, endpoint: UUID) -> Secrets:
+async def reveal(context: Context, account: UUID, endpoint: UUID) -> Secrets:
     """Give the same to somebody who asks to see it."""
-    async with parts.database.serving.acquire() as session, transaction(session):
+    async with context.database.serving.acquire() as session, transaction(session):
         row = _there(await endpoints.find(session, account, endpoint))
         await note(session, account, Action.SECRET_SHOWN, row.url)
-        return _opened(parts, account, endpoint, await endpoints.secrets_of(session, account, endpoint))
+        return _opened(context, account, endpoint, await endpoints.secrets_of(session, account, endpoint))
 
 
 async def rotate(
-    parts: Parts, account: UUID, endpoint: UUID, *, secret: str | None = None, overlap_seconds: int = OVERLAP_SECONDS
+    context: Context,
+    account: UUID,
+    endpoint: UUID,
+    *,
+    secret: str | None = None,
+    overlap_seconds: int = OVERLAP_SECONDS,
 ) -> Secrets:
     """Change the secret, to one that is brought along or to a new one; the present one signs too for a while."""
     faults = [] if secret is None else secret_faults(secret)
@@ -156,35 +161,35 @@ async def rotate(
         faults.append(FieldError("overlap_seconds", f"must be 0 to {LONGEST_OVERLAP_SECONDS}"))
     if faults:
         raise invalid(faults)
-    sealed = parts.vault.seal(secret or make_secret(os.urandom(KEY_BYTES)), account=account, endpoint=endpoint)
-    async with parts.database.serving.acquire() as session, transaction(session):
+    sealed = context.vault.seal(secret or make_secret(os.urandom(KEY_BYTES)), account=account, endpoint=endpoint)
+    async with context.database.serving.acquire() as session, transaction(session):
         row = _there(await endpoints.find(session, account, endpoint))
         found = await endpoints.rotate(session, account, endpoint, secret=sealed, overlap_seconds=overlap_seconds)
         await note(session, account, Action.SECRET_ROTATED, row.url)
-    return _opened(parts, account, endpoint, found)
+    return _opened(context, account, endpoint, found)
 
 
-async def end_rotation(parts: Parts, account: UUID, endpoint: UUID) -> Secrets:
+async def end_rotation(context: Context, account: UUID, endpoint: UUID) -> Secrets:
     """Let the previous secret sign no more."""
-    async with parts.database.serving.acquire() as session, transaction(session):
+    async with context.database.serving.acquire() as session, transaction(session):
         row = _there(await endpoints.find(session, account, endpoint))
         await note(session, account, Action.ROTATION_ENDED, row.url)
-        return _opened(parts, account, endpoint, await endpoints.end_rotation(session, account, endpoint))
+        return _opened(context, account, endpoint, await endpoints.end_rotation(session, account, endpoint))
 
 
-async def test(parts: Parts, account: UUID, endpoint: UUID, status: str) -> DeliveryRow:
+async def test(context: Context, account: UUID, endpoint: UUID, status: str) -> DeliveryRow:
     """Send the sample of a status and wait for what comes of it; an unsettled delivery when that takes too long."""
     if status not in list(SELECTABLE):
         raise invalid([FieldError("status", f"must be one of {', '.join(SELECTABLE)}")])
     random = secrets.randbits(62), secrets.randbits(62)
-    async with parts.database.serving.acquire() as session, transaction(session):
+    async with context.database.serving.acquire() as session, transaction(session):
         delivery = await queue.add_test(session, account, endpoint, sample=status, random=random)
     if delivery is None:
         raise not_found()
-    parts.hint_by_hand()
-    ends, pause = time.monotonic() + parts.test_seconds, _FIRST_LOOK_SECONDS
+    context.hint_by_hand()
+    ends, pause = time.monotonic() + context.test_seconds, _FIRST_LOOK_SECONDS
     while True:
-        async with parts.database.serving.acquire() as session:
+        async with context.database.serving.acquire() as session:
             row = await deliveries.find(session, account, delivery)
         if row is None:  # deleted with its endpoint's history in this moment
             raise not_found()
@@ -194,53 +199,55 @@ async def test(parts: Parts, account: UUID, endpoint: UUID, status: str) -> Deli
         pause = min(pause * 2, _SLOWEST_LOOK_SECONDS)
 
 
-def custom_headers(parts: Parts, row: EndpointRow) -> dict[str, str]:
+def custom_headers(context: Context, row: EndpointRow) -> dict[str, str]:
     """Give an endpoint's custom headers."""
     if row.headers is None:
         return {}
-    return msgspec.json.decode(parts.vault.open(row.headers, account=row.account, endpoint=row.id), type=dict[str, str])
+    return msgspec.json.decode(
+        context.vault.open(row.headers, account=row.account, endpoint=row.id), type=dict[str, str]
+    )
 
 
-def chosen_of(parts: Parts, row: EndpointRow) -> Chosen:
+def chosen_of(context: Context, row: EndpointRow) -> Chosen:
     """Give what people have chosen about an endpoint."""
-    headers = custom_headers(parts, row)
+    headers = custom_headers(context, row)
     limit = row.rate_limit_per_second
     return Chosen(row.url, row.description, row.version, row.statuses, row.trigger, row.ordering, limit, headers)
 
 
-def _fields(parts: Parts, chosen: Chosen, account: UUID, endpoint: UUID) -> EndpointFields:
+def _fields(context: Context, chosen: Chosen, account: UUID, endpoint: UUID) -> EndpointFields:
     text = msgspec.json.encode(chosen.headers).decode()
-    sealed = parts.vault.seal(text, account=account, endpoint=endpoint) if chosen.headers else None
+    sealed = context.vault.seal(text, account=account, endpoint=endpoint) if chosen.headers else None
     return EndpointFields(
         *(chosen.url, chosen.description, chosen.version, chosen.statuses, chosen.trigger, chosen.ordering),
         *(chosen.rate_limit_per_second, sealed),
     )
 
 
-def _opened(parts: Parts, account: UUID, endpoint: UUID, found: SealedSecrets | None) -> Secrets:
+def _opened(context: Context, account: UUID, endpoint: UUID, found: SealedSecrets | None) -> Secrets:
     if found is None:
         raise not_found()
-    current = parts.vault.open(found.current, account=account, endpoint=endpoint)
+    current = context.vault.open(found.current, account=account, endpoint=endpoint)
     if found.previous is None or found.previous_until is None:
         return Secrets(current, None, None)
-    previous = parts.vault.open(found.previous, account=account, endpoint=endpoint)
+    previous = context.vault.open(found.previous, account=account, endpoint=endpoint)
     return Secrets(current, previous, found.previous_until.timestamp())
 
 
-async def _cancel_waiting(parts: Parts, endpoint: UUID) -> None:
+async def _cancel_waiting(context: Context, endpoint: UUID) -> None:
     """Settle what waits for an endpoint that is off; what is queued at this very moment the keeper finds."""
-    async with parts.database.engine.acquire() as session:
+    async with context.database.engine.acquire() as session:
         while await queue.cancel_lane(session, endpoint):
             pass
 
 
-async def _free_waiting(parts: Parts, endpoint: UUID) -> None:
+async def _free_waiting(context: Context, endpoint: UUID) -> None:
     """Let what waits behind others go, now that the endpoint wants no order."""
     after: UUID | None = deliveries.FIRST
-    async with parts.database.engine.acquire() as session:
+    async with context.database.engine.acquire() as session:
         while after is not None:
             after = await queue.free_lane(session, endpoint, after)
-    parts.hint([endpoint])
+    context.hint([endpoint])
 
 
 def _there(row: EndpointRow | None) -> EndpointRow:

@@ -12,7 +12,7 @@ import msgspec
 from waypost.actions import endpoints
 from waypost.actions.actor import note
 from waypost.actions.constraints import Time, one_of
-from waypost.api.parts import Parts
+from waypost.actions.context import Context
 from waypost.api.problems import FieldError, Problem, invalid, not_found
 from waypost.domain import ids
 from waypost.domain.audit import Action, Changes
@@ -39,27 +39,27 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
     dry_run: bool = False
 
 
-async def find(parts: Parts, account: UUID, text: str) -> RecoveryRow:
+async def find(context: Context, account: UUID, text: str) -> RecoveryRow:
     """Give the recovery of an id."""
     recovery = ids.from_text(ids.RECOVERY, text)
     if recovery is None:
         raise not_found()
-    async with parts.database.serving.acquire() as session:
+    async with context.database.serving.acquire() as session:
         row = await recoveries.find(session, account, recovery)
     if row is None:
         raise not_found()
     return row
 
 
-async def start(parts: Parts, account: UUID, body: Asked) -> RecoveryRow:
+async def start(context: Context, account: UUID, body: Asked) -> RecoveryRow:
     """Begin a recovery and count what it matches; a dry run does nothing else, also while the endpoint is off.
 
     It ends now, or earlier if that is said: what happens from now on is delivered anyway.
     """
-    endpoint = await endpoints.find(parts, account, endpoints.read_id(body.endpoint_id))
+    endpoint = await endpoints.find(context, account, endpoints.read_id(body.endpoint_id))
     if not endpoint.enabled and not body.dry_run:
         raise Problem(HTTPStatus.CONFLICT, "endpoint_off", "The endpoint is off: enable it first.")
-    async with parts.database.engine.acquire() as session:
+    async with context.database.engine.acquire() as session:
         at = await now(session)
         since, until = _times(body, from_ms(at))
         recovery = ids.make_id(at, 0, secrets.randbits(62))
@@ -83,18 +83,18 @@ async def start(parts: Parts, account: UUID, body: Asked) -> RecoveryRow:
         ends = time.monotonic() + COUNT_SECONDS
         while await steps.count(session, recovery) and time.monotonic() < ends:
             pass
-    return await find(parts, account, ids.to_text(ids.RECOVERY, recovery))
+    return await find(context, account, ids.to_text(ids.RECOVERY, recovery))
 
 
-async def stop(parts: Parts, account: UUID, text: str) -> RecoveryRow:
+async def stop(context: Context, account: UUID, text: str) -> RecoveryRow:
     """Queue no more of a recovery; what it has queued is still sent."""
-    row = await find(parts, account, text)
-    async with parts.database.serving.acquire() as session, transaction(session):
+    row = await find(context, account, text)
+    async with context.database.serving.acquire() as session, transaction(session):
         if not await recoveries.stop(session, account, row.id):
             raise Problem(HTTPStatus.CONFLICT, "already_finished", f"It has ended already: it is {row.state}.")
         if not row.dry_run:
             await note(session, account, Action.RECOVERY_STOPPED, ids.to_text(ids.RECOVERY, row.id))
-    return await find(parts, account, text)
+    return await find(context, account, text)
 
 
 def _another_runs(*, dry_run: bool) -> Problem:

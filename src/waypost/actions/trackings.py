@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from waypost.actions.actor import note
-from waypost.api.parts import Parts
+from waypost.actions.context import Context, IntakeContext
 from waypost.api.problems import later
 from waypost.domain import ids
 from waypost.domain.audit import Action, Changes
@@ -66,9 +66,9 @@ def read_id(text: str) -> UUID | None:
     return ids.from_text("", text)
 
 
-async def find(parts: Parts, account: UUID, tracking: UUID) -> WatchedTracking:
+async def find(context: Context, account: UUID, tracking: UUID) -> WatchedTracking:
     """Give the tracking. Raises NoSuchTracking."""
-    async with parts.database.serving.acquire() as session:
+    async with context.database.serving.acquire() as session:
         found = await trackings.find(session, account, tracking)
     if found is None:
         raise NoSuchTracking
@@ -76,33 +76,26 @@ async def find(parts: Parts, account: UUID, tracking: UUID) -> WatchedTracking:
 
 
 async def create(
-    parts: Parts, account: UUID, parcels: Sequence[NewTracking], *, source: str = "API"
+    context: IntakeContext, account: UUID, parcels: Sequence[NewTracking], *, source: str = "API"
 ) -> list[TrackingState | None]:
     """Register parcels, each unless it is there already: then it gives None for it, and nothing of it is changed.
 
     Their carriers are asked at once, and not waited for. ``source`` is ``API``, or ``WEB`` for pages and files.
     """
-    return await register(parts.intake, account, parcels, source=source)
-
-
-async def register(
-    intake: Intake, account: UUID, parcels: Sequence[NewTracking], *, source: str
-) -> list[TrackingState | None]:
-    """Do as ``create`` where there is no more than an intake."""
     requests = [
         Request(account, one.tracking_number, one.courier_code, create=True, given=one.given, source=source)
         for one in parcels
     ]
-    return [result.state if result.created else None for result in await _submit(intake, requests)]
+    return [result.state if result.created else None for result in await _submit(context.intake, requests)]
 
 
-async def edit(parts: Parts, account: UUID, tracking: UUID, edited: Edit) -> TrackingState:
+async def edit(context: Context, account: UUID, tracking: UUID, edited: Edit) -> TrackingState:
     """Correct what the shop said of a parcel; a new courier is asked at once. No event comes of it.
 
     What is archived is asked about no more and does not expire, but takes updates that others bring. Raises
     NoSuchTracking, and AlreadyThere for a courier that has this number already: then nothing was changed.
     """
-    async with parts.database.engine.acquire() as session:
+    async with context.database.engine.acquire() as session:
         try:
             async with transaction(session):
                 locked = await trackings.lock(session, account, tracking)
@@ -114,14 +107,14 @@ async def edit(parts: Parts, account: UUID, tracking: UUID, edited: Edit) -> Tra
                     return state
                 await trackings.edit(session, locked, state)
                 if (state.courier_code, state.archived) != (before.courier_code, before.archived):
-                    asked = state.courier_code in parts.polled and not state.archived
+                    asked = state.courier_code in context.polled and not state.archived
                     await intake_rows.watch_again(session, [(tracking, state.courier_code, asked)])
         except Taken:
             raise AlreadyThere from None
     return state
 
 
-async def delete(parts: Parts, account: UUID, tracking: UUID) -> TrackingState:
+async def delete(context: Context, account: UUID, tracking: UUID) -> TrackingState:
     """Delete a tracking and give what it was; what waits of it is cancelled. Raises NoSuchTracking.
 
     Its events, and what was sent of them, stay as long as any history. The same number may be registered anew, as
@@ -129,7 +122,7 @@ async def delete(parts: Parts, account: UUID, tracking: UUID) -> TrackingState:
     """
     while True:
         try:
-            async with parts.database.engine.acquire() as session, transaction(session):
+            async with context.database.engine.acquire() as session, transaction(session):
                 locked = await trackings.lock(session, account, tracking)
                 if locked is None:
                     raise NoSuchTracking
@@ -141,15 +134,15 @@ async def delete(parts: Parts, account: UUID, tracking: UUID) -> TrackingState:
         return locked.state
 
 
-async def retrack(parts: Parts, account: UUID, tracking: UUID) -> TrackingState:
+async def retrack(context: Context, account: UUID, tracking: UUID) -> TrackingState:
     """Begin an expired tracking anew: its status is that of its scans again, which is an event, and it is asked about.
 
     Raises NoSuchTracking, and NotExpired for any other.
     """
-    state = (await find(parts, account, tracking)).state
+    state = (await find(context, account, tracking)).state
     update = Update(Source.API, restarts=True)
     (result,) = await _submit(
-        parts.intake, [Request(account, state.tracking_number, state.courier_code, update, tracking=tracking)]
+        context.intake, [Request(account, state.tracking_number, state.courier_code, update, tracking=tracking)]
     )
     if result.state is None:
         raise NoSuchTracking
@@ -158,19 +151,19 @@ async def retrack(parts: Parts, account: UUID, tracking: UUID) -> TrackingState:
     return result.state
 
 
-async def refresh(parts: Parts, account: UUID, tracking: UUID) -> WatchedTracking:
+async def refresh(context: Context, account: UUID, tracking: UUID) -> WatchedTracking:
     """Let the carrier be asked soon, also about what has ended. Raises NoSuchTracking, NobodyToAsk, IsArchived."""
-    async with parts.database.engine.acquire() as session, transaction(session):
+    async with context.database.engine.acquire() as session, transaction(session):
         locked = await trackings.lock(session, account, tracking)
         if locked is None:
             raise NoSuchTracking
         if locked.state.archived:
             raise IsArchived
-        least = parts.polled.get(locked.state.courier_code)
+        least = context.polled.get(locked.state.courier_code)
         if least is None:
             raise NobodyToAsk
         await trackings.ask_soon(session, locked, least_seconds=max(REFRESH_SECONDS, least))
-    return await find(parts, account, tracking)
+    return await find(context, account, tracking)
 
 
 async def _submit(intake: Intake, requests: Sequence[Request]) -> list[Result]:

@@ -113,6 +113,7 @@ def _pages(settings: Settings, parts: Parts, secret_key: str) -> PageSet:
         parts,
         form_secret=sha256(b"forms" + secret_key.encode()).hexdigest(),
         public_url=settings.public_url,
+        outgoing_ips=parts.outgoing_ips,
         trusted_proxies=settings.trusted_proxies,
     )
 

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from waypost.actions import api_keys as api_key_changes
+from waypost.actions import api_keys as actions
+from waypost.actions.context import DatabaseContext
 from waypost.api.problems import Problem
 from waypost.app.storage import migrated_database
 from waypost.cli.addresses import account_of
@@ -116,7 +117,7 @@ async def _create(settings: Settings, email: str, name: str, scopes: list[str], 
         async with database.serving.acquire() as session:
             account = await account_of(session, email)
         try:
-            return await api_key_changes.add(database, account, name=name, scopes=scopes, days=days)
+            return await actions.add(DatabaseContext(database=database), account, name=name, scopes=scopes, days=days)
         except Problem as problem:
             raise InvalidInput("account", problem.detail) from None
 
@@ -130,4 +131,4 @@ async def _revoke(settings: Settings, email: str, key: UUID) -> bool:
     async with migrated_database(settings, progress) as database:
         async with database.serving.acquire() as session:
             account = await account_of(session, email)
-        return await api_key_changes.revoke(database, account, key)
+        return await actions.revoke(DatabaseContext(database=database), account, key)

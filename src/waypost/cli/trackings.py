@@ -13,9 +13,10 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import Progress
 
+from waypost.actions.context import DatabaseContext
 from waypost.actions.parcel_csv.exporting import export as exported
 from waypost.actions.parcel_csv.importing import Imported, Seen, Stage, import_file
-from waypost.actions.trackings import register
+from waypost.actions.trackings import create
 from waypost.api.problems import Problem
 from waypost.app.registering import registering
 from waypost.app.storage import migrated_database
@@ -80,8 +81,8 @@ async def _import(settings: Settings, email: str, file: BinaryIO, *, skip: bool,
     async with migrated_database(settings, progress) as database:
         async with database.serving.acquire() as session:
             account = await account_of(session, email)
-        async with registering(settings, database) as intake:
-            taking = partial(register, intake, account, source="WEB")
+        async with registering(settings, database) as context:
+            taking = partial(create, context, account, source="WEB")
             try:
                 return await import_file(file, taking, skip_mistakes=skip, seen=seen)
             except Problem as problem:
@@ -94,7 +95,7 @@ async def _export(settings: Settings, email: str, file: BinaryIO) -> None:
     async with migrated_database(settings, progress) as database:
         async with database.serving.acquire() as session:
             account = await account_of(session, email)
-        async for piece in exported(database, account):
+        async for piece in exported(DatabaseContext(database=database), account):
             file.write(piece)
     file.flush()
 

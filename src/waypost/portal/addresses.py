@@ -7,7 +7,7 @@ from typing import Any, Final
 from litestar import Request
 
 from waypost.domain.addresses import IPAddress
-from waypost.portal.page_parts import Pages
+from waypost.portal.parts import Pages
 
 # Some proxies write the port behind the address.
 _HOP: Final = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[^:]*):\d+")

@@ -11,7 +11,7 @@ from litestar.config.csrf import CSRFConfig
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 
-from waypost.api.parts import Parts
+from waypost.actions.context import Context
 from waypost.domain.addresses import IPNetwork
 from waypost.domain.targets import DEFAULT_PORTS
 from waypost.portal import assets
@@ -19,7 +19,6 @@ from waypost.portal.errors import explain
 from waypost.portal.forms import FormTokens, only_our_forms, reading, reading_forms
 from waypost.portal.help import api_reference, guides
 from waypost.portal.logins import Logins
-from waypost.portal.page_parts import Pages
 from waypost.portal.pages import apikeys as api_keys
 from waypost.portal.pages import audit as audit_log
 from waypost.portal.pages import (
@@ -38,6 +37,7 @@ from waypost.portal.pages import (
 from waypost.portal.pages import recoveries as recovery
 from waypost.portal.pages import settings as account
 from waypost.portal.pages import tracking_import as tracking_files
+from waypost.portal.parts import Pages
 from waypost.portal.rendering import ALWAYS, HSTS
 from waypost.portal.sessions import PostgresStore, SessionsConfig, make_sessions
 from waypost.portal.track import page as track
@@ -87,14 +87,20 @@ class PageSet:
 
 
 def make_pages(
-    parts: Parts, *, form_secret: str, public_url: str | None, trusted_proxies: tuple[IPNetwork, ...]
+    context: Context,
+    *,
+    form_secret: str,
+    public_url: str | None,
+    outgoing_ips: tuple[str, ...],
+    trusted_proxies: tuple[IPNetwork, ...],
 ) -> PageSet:
-    """Give the pages over the parts of the API. ``form_secret`` signs the tokens of forms."""
+    """Give the pages over what actions are done with. ``form_secret`` signs the tokens of forms."""
     pages = Pages(
-        parts=parts,
-        logins=Logins(parts.database),
-        sessions=PostgresStore(parts.database),
+        context=context,
+        logins=Logins(context.database),
+        sessions=PostgresStore(context.database),
         origin=None if public_url is None else _origin(public_url),
+        outgoing_ips=outgoing_ips,
         form_secret=form_secret,
         trusted_proxies=trusted_proxies,
     )

@@ -14,7 +14,7 @@ from litestar.types import ASGIApp, Guard, HTTPSendMessage, Receive, Scope, Send
 from litestar.utils.scope.state import ScopeState
 
 from waypost.api.problems import Problem
-from waypost.portal.page_parts import Pages
+from waypost.portal.parts import Pages
 from waypost.portal.sessions import may_carry_cookies
 from waypost.portal.visits import PageRequest, enter
 

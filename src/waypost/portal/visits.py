@@ -8,7 +8,7 @@ from litestar import Request
 
 from waypost.actions.actor import act_as
 from waypost.portal.addresses import address_of
-from waypost.portal.page_parts import Pages
+from waypost.portal.parts import Pages
 from waypost.portal.sessions import ABSOLUTE_SECONDS
 from waypost.store.accounts import Visitor, find_visitor
 
@@ -30,7 +30,7 @@ async def enter(request: PageRequest, pages: Pages) -> Visitor:
     session = request.session
     if USER not in session:
         raise NotLoggedIn
-    async with pages.parts.database.serving.acquire() as connection:
+    async with pages.context.database.serving.acquire() as connection:
         visitor = await find_visitor(connection, UUID(hex=session[USER]))
     is_old = session.get(SINCE, 0) < time.time() - ABSOLUTE_SECONDS
     # Compared as they are: two clocks, of this process and of the database, would leave a moment open.

@@ -207,7 +207,7 @@ async def test_a_parcel_is_archived_taken_back_and_deleted(portal: Portal, shop:
     assert (hidden, shown, again) == ([], ["A1"], ["A1"])
     assert "open" in asked.all("dialog")[0].attributes
     assert (await browser.get(here)).status_code == 404
-    assert (await browser.get(portal.pages.parts.track_links.path(UUID(parcel)))).status_code == 404
+    assert (await browser.get(portal.pages.context.track_links.path(UUID(parcel)))).status_code == 404
 
 
 @pytest.mark.parametrize(("action", "reason"), [("refresh", "No source is set up"), ("retrack", "Only an expired")])
@@ -234,7 +234,7 @@ async def test_an_expired_parcel_begins_anew(portal: Portal, shop: Caller, brows
 
 async def expire(portal: Portal, shop: Caller, parcel: str) -> None:
     update = Update(Source.EXPIRY, expires=True)
-    await portal.pages.parts.intake.submit([Request(shop.account, "A1", "dhl", update, tracking=UUID(parcel))])
+    await portal.pages.context.intake.submit([Request(shop.account, "A1", "dhl", update, tracking=UUID(parcel))])
 
 
 async def test_the_page_leads_to_the_shoppers(portal: Portal, shop: Caller, browser: Browser) -> None:
@@ -243,5 +243,5 @@ async def test_the_page_leads_to_the_shoppers(portal: Portal, shop: Caller, brow
     page = Document((await browser.get(f"/trackings/{parcel}")).text)
 
     (link,) = [one.attributes["href"] for one in page.all("a") if one.text == "Track page"]
-    assert link == portal.pages.parts.track_links.path(UUID(parcel))
+    assert link == portal.pages.context.track_links.path(UUID(parcel))
     assert "It is transit" in page.text

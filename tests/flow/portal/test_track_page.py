@@ -28,7 +28,7 @@ async def parcel(portal: Portal, shop: Caller, number: str = "A1", detail: str =
     update = {"tracking_number": number, "courier_code": "dhl", "create": True, "checkpoints": [scan], **facts}
     answer = await shop.post("/v1/updates", {"updates": [update]})
     assert answer.status_code == 200, answer.text
-    return portal.pages.parts.track_links.path(UUID(answer.json()["results"][0]["tracking_id"]))
+    return portal.pages.context.track_links.path(UUID(answer.json()["results"][0]["tracking_id"]))
 
 
 async def read(client: AsyncClient, path: str, **headers: str) -> Response:
@@ -90,7 +90,7 @@ async def test_what_is_no_link_is_answered_as_a_parcel_that_is_gone(portal: Port
     path = await parcel(portal, shop)
     token, browser = path.removeprefix("/track/"), portal.browser()
     other = TrackLinks("another key", public_url=None).path(uuid4())
-    gone = portal.pages.parts.track_links.path(uuid4())
+    gone = portal.pages.context.track_links.path(uuid4())
     wrong = [f"/track/{text}" for text in ("x", token[:-1], token + "A", token.swapcase(), "%00", "é" * 43, "A" * 43)]
 
     answers = [await browser.get(one) for one in [other, gone, *wrong, f"/track/{token[:-1]}{chr(ord(token[-1]) + 1)}"]]

@@ -8,13 +8,13 @@ from uuid import UUID
 
 import msgspec
 
+from waypost.actions.context import DatabaseContext
 from waypost.actions.parcel_csv.cells import guard
 from waypost.actions.parcel_csv.rows import SHOWN_COLUMNS
 from waypost.domain.facts import SHOP_FACTS
 from waypost.domain.trackings import TrackingState
 from waypost.payloads.v4 import tracking_object
 from waypost.store import trackings
-from waypost.store.database import Database
 
 PAGE: Final = 500
 COLUMNS: Final = ("tracking_number", "courier_code", *SHOP_FACTS, *SHOWN_COLUMNS)
@@ -22,7 +22,7 @@ _BYTE_ORDER_MARK: Final = "\ufeff"
 """Without it a spreadsheet takes the file for one in its country's old charset."""
 
 
-async def export(database: Database, account: UUID) -> AsyncIterator[bytes]:
+async def export(context: DatabaseContext, account: UUID) -> AsyncIterator[bytes]:
     """Give the file piece by piece; no more than a page of parcels is held, and no connection between two pages.
 
     A parcel that is registered while it runs is not in it.
@@ -30,7 +30,7 @@ async def export(database: Database, account: UUID) -> AsyncIterator[bytes]:
     yield (_BYTE_ORDER_MARK + _written([COLUMNS])).encode()
     wanted = trackings.Filter()
     while True:
-        async with database.serving.acquire() as session:
+        async with context.database.serving.acquire() as session:
             rows = await trackings.page(session, account, wanted, limit=PAGE)
         if rows:
             yield _written(map(_cells, (row.state for row in rows))).encode()

@@ -11,9 +11,10 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import deliveries as changes
+from waypost.actions.context import Context
 from waypost.api.answers import answer
 from waypost.api.pagination import Listed, Page, listed, read_page, read_query
-from waypost.api.parts import Given, Parts
+from waypost.api.parts import Given
 from waypost.api.problems import FieldError, invalid
 from waypost.api.v1.admission import admit
 from waypost.api.v1.attempts import Attempt, show_attempt
@@ -74,7 +75,7 @@ async def list_deliveries(request: Request[Any, Any, Any], parts: Given) -> Resp
     return answer(await find_page(parts, caller.account, wanted, status, page))
 
 
-async def find_page(parts: Parts, account: UUID, wanted: Wanted, status: str | None, page: Page) -> Listed[Delivery]:
+async def find_page(parts: Context, account: UUID, wanted: Wanted, status: str | None, page: Page) -> Listed[Delivery]:
     """Give a page of deliveries. One of a status is picked from a bounded number: it may be short, and goes on."""
     async with parts.database.serving.acquire() as session:
         rows = await deliveries.newest(session, account, wanted, page.limit + 1 if status is None else EXAMINED)
@@ -110,7 +111,7 @@ async def cancel(request: Request[Any, Any, Any], parts: Given, delivery_id: Fro
     return answer(await show_with_attempts(parts, row), HTTPStatus.OK if at_once else HTTPStatus.ACCEPTED)
 
 
-async def show_with_attempts(parts: Parts, row: DeliveryRow) -> DeliveryWithAttempts:
+async def show_with_attempts(parts: Context, row: DeliveryRow) -> DeliveryWithAttempts:
     """Give a delivery with its attempts as v1 shows them."""
     async with parts.database.serving.acquire() as session:
         kept = await deliveries.attempts(session, row.id)

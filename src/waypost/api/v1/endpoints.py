@@ -10,11 +10,12 @@ from litestar.params import FromPath
 
 from waypost.actions import endpoints as changes
 from waypost.actions.constraints import between, one_of
+from waypost.actions.context import Context
 from waypost.actions.endpoint_fields import ALL, Added, Changed
 from waypost.api.answers import answer, nothing
 from waypost.api.bodies import read_json
 from waypost.api.pagination import listed, read_page, read_query
-from waypost.api.parts import Given, Parts
+from waypost.api.parts import Given
 from waypost.api.v1.admission import admit
 from waypost.api.v1.deliveries import show_with_attempts
 from waypost.domain import ids
@@ -180,7 +181,7 @@ async def end_rotation(request: Request[Any, Any, Any], parts: Given, endpoint_i
     return _answer_secrets(await changes.end_rotation(parts, caller.account, changes.read_id(endpoint_id)))
 
 
-def show(parts: Parts, row: EndpointRow) -> Endpoint:
+def show(parts: Context, row: EndpointRow) -> Endpoint:
     """Give an endpoint as v1 shows it."""
     return Endpoint(
         id=ids.to_text(ids.ENDPOINT, row.id),

@@ -10,9 +10,10 @@ from litestar import Request, Response, get
 from litestar.params import FromPath
 
 from waypost.actions import endpoints as changes
+from waypost.actions.context import Context
 from waypost.api.answers import answer
 from waypost.api.pagination import read_query
-from waypost.api.parts import Given, Parts
+from waypost.api.parts import Given
 from waypost.api.problems import FieldError, invalid
 from waypost.api.v1.admission import admit
 from waypost.domain.latency import percentile
@@ -66,7 +67,7 @@ async def stats(request: Request[Any, Any, Any], parts: Given, endpoint_id: From
     return answer(await stats_of(parts, endpoint, since, until))
 
 
-async def stats_of(parts: Parts, endpoint: UUID, since: datetime, until: datetime) -> Stats:
+async def stats_of(parts: Context, endpoint: UUID, since: datetime, until: datetime) -> Stats:
     """Give an endpoint's figures between two times."""
     async with parts.database.serving.acquire() as session:
         found = await hours.of_endpoints(session, [endpoint], since, until)

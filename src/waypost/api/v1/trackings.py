@@ -8,9 +8,10 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import trackings as changes
+from waypost.actions.context import Context
 from waypost.actions.trackings import IsArchived, NobodyToAsk, NoSuchTracking
 from waypost.api.answers import answer
-from waypost.api.parts import Given, Parts
+from waypost.api.parts import Given
 from waypost.api.problems import Problem, not_found
 from waypost.api.v1.admission import admit
 from waypost.domain.times import rfc3339_or_none
@@ -54,7 +55,7 @@ async def refresh(request: Request[Any, Any, Any], parts: Given, tracking_id: Fr
         raise Problem(HTTPStatus.CONFLICT, "archived", str(error)) from None
 
 
-def show(parts: Parts, row: WatchedTracking) -> Tracking:
+def show(parts: Context, row: WatchedTracking) -> Tracking:
     """Give a tracking as v1 shows it."""
     shown = tracking_object(row.state)
     return Tracking(

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from waypost.api.openapi.document import make_document
 from waypost.api.problems import not_found
 from waypost.portal import showing
-from waypost.portal.page_parts import GivenPages
+from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import page
 from waypost.portal.showing import ShownText, marked
 from waypost.portal.visits import NotLoggedIn, PageRequest, enter

@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from waypost.api.problems import not_found
 from waypost.portal.help import documentation
 from waypost.portal.help.documentation import CHAPTERS, PLACES, Entry, Page, Place, folder
-from waypost.portal.page_parts import GivenPages
+from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import ALWAYS, page
 from waypost.portal.visits import PageRequest, enter
 

@@ -12,7 +12,7 @@ from waypost.api.problems import Problem, not_found
 from waypost.domain import ids
 from waypost.domain.api_keys import Scope
 from waypost.domain.errors import InvalidInput
-from waypost.portal.page_parts import GivenPages, Pages
+from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.visits import PageRequest, enter, notify
 from waypost.portal.wording import sentence
@@ -43,7 +43,7 @@ async def create(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     try:
         days = int(given["days"]) if given["days"] in dict(LIVES) and given["days"] else None
         _, text = await api_key_changes.add(
-            pages.parts.database, visitor.account, name=given["name"], scopes=given["scopes"], days=days
+            pages.context, visitor.account, name=given["name"], scopes=given["scopes"], days=days
         )
     except InvalidInput as error:
         errors = {error.field: sentence(error.message)}
@@ -60,10 +60,10 @@ async def revoke(request: PageRequest, pages: GivenPages, key_id: FromPath[str])
     key = ids.from_text(ids.API_KEY, key_id)
     if key is None:
         raise not_found()
-    async with pages.parts.database.serving.acquire() as session:
+    async with pages.context.database.serving.acquire() as session:
         if await api_keys.find(session, visitor.account, key) is None:
             raise not_found()
-    await api_key_changes.revoke(pages.parts.database, visitor.account, key)
+    await api_key_changes.revoke(pages.context, visitor.account, key)
     notify(request, "The key was revoked. It works for five seconds more at most.")
     return go_to(PATH)
 
@@ -78,7 +78,7 @@ async def _page(
     errors: dict[str, str] | None = None,
     created: str | None = None,
 ) -> Response[bytes]:
-    async with pages.parts.database.serving.acquire() as session:
+    async with pages.context.database.serving.acquire() as session:
         rows = await api_keys.of_account(session, visitor.account)
     now = datetime.now(UTC)
     asked = request.query_params.get("revoke")

@@ -5,7 +5,7 @@ from typing import Final
 
 from litestar import Response, get
 
-from waypost.portal.page_parts import GivenPages
+from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import page
 from waypost.portal.visits import PageRequest, enter
 from waypost.store import audit
@@ -21,7 +21,7 @@ async def show(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     visitor = await enter(request, pages)
     asked = request.query_params.get("before", "")
     before = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) <= _DIGITS else audit.END
-    async with pages.parts.database.serving.acquire() as session:
+    async with pages.context.database.serving.acquire() as session:
         found = await audit.page(session, visitor.account, before=before, limit=PAGE_SIZE + 1)
     entries = found[:PAGE_SIZE]
     return page(

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from litestar import Response, get, post
 
-from waypost.portal.page_parts import GivenPages
+from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import page
 from waypost.portal.visits import PageRequest, enter
 from waypost.signing.diagnosis import diagnose, read_headers

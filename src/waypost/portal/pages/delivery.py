@@ -16,8 +16,8 @@ from waypost.api.v1 import deliveries as v1
 from waypost.domain import ids
 from waypost.portal import showing
 from waypost.portal.curl import curl_of
-from waypost.portal.page_parts import GivenPages, Pages
 from waypost.portal.pages.history import HISTORY
+from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.visits import PageRequest, enter, notify
 from waypost.store import endpoints, trackings
@@ -33,11 +33,11 @@ _CURL: Final = "curl"
 async def show_delivery(request: PageRequest, pages: GivenPages, delivery_id: FromPath[str]) -> Response[bytes]:
     """Show the delivery; with ``?do=curl`` the command stands on the page, with ``?attempt=`` that attempt in full."""
     visitor = await enter(request, pages)
-    row = await changes.find(pages.parts, visitor.account, changes.read_id(delivery_id))
-    async with pages.parts.database.serving.acquire() as session:
+    row = await changes.find(pages.context, visitor.account, changes.read_id(delivery_id))
+    async with pages.context.database.serving.acquire() as session:
         webhook = await endpoints.find(session, visitor.account, row.endpoint)
         parcel = None if row.sample else await trackings.find(session, visitor.account, row.tracking)
-    shown = showing.delivery(await v1.show_with_attempts(pages.parts, row), request.query_params.get("attempt"))
+    shown = showing.delivery(await v1.show_with_attempts(pages.context, row), request.query_params.get("attempt"))
     return page(
         request,
         "delivery.html",
@@ -64,7 +64,7 @@ async def resend(request: PageRequest, pages: GivenPages, delivery_id: FromPath[
     """Send it once more and go to the new delivery."""
 
     async def act(account: UUID, delivery: UUID) -> tuple[DeliveryRow, str]:
-        made = await changes.resend(pages.parts, account, delivery)
+        made = await changes.resend(pages.context, account, delivery)
         return made, "It is sent once more: this is the new delivery."
 
     return await _act(request, pages, delivery_id, act)
@@ -75,7 +75,7 @@ async def cancel(request: PageRequest, pages: GivenPages, delivery_id: FromPath[
     """Cancel it, or leave it to the attempt that is under way."""
 
     async def act(account: UUID, delivery: UUID) -> tuple[DeliveryRow, str]:
-        row, at_once = await changes.cancel(pages.parts, account, delivery)
+        row, at_once = await changes.cancel(pages.context, account, delivery)
         return row, "It was cancelled." if at_once else "An attempt is under way: it is cancelled if that fails."
 
     return await _act(request, pages, delivery_id, act)
@@ -104,8 +104,8 @@ async def _curl(pages: Pages, visitor: Visitor, row: DeliveryRow, webhook: Endpo
     """Give the command, signed at this moment; None when there is no event to send."""
     if row.packed is None:
         return None
-    secrets = await endpoint_changes.secrets_of(pages.parts, visitor.account, webhook.id)
-    own = endpoint_changes.custom_headers(pages.parts, webhook)
+    secrets = await endpoint_changes.secrets_of(pages.context, visitor.account, webhook.id)
+    own = endpoint_changes.custom_headers(pages.context, webhook)
     email = visitor.account_email
     return curl_of(row, row.packed, webhook, secrets, email=email, own=own, now=int(time.time()))
 

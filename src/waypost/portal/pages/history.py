@@ -17,9 +17,9 @@ from waypost.domain import ids
 from waypost.domain.deliveries import Settled, Waiting
 from waypost.domain.statuses import SELECTABLE
 from waypost.domain.times import read_rfc3339
-from waypost.portal.page_parts import GivenPages, Pages
 from waypost.portal.pages.webhook_form import errors_by_field
 from waypost.portal.pages.webhooks import PATH
+from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import page
 from waypost.portal.visits import PageRequest, enter
 from waypost.portal.wording import endpoint_name
@@ -50,7 +50,7 @@ async def history(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         found = await _find(pages, visitor, chosen, request.query_params.get("cursor"), PAGE_SIZE)
     except Problem as problem:
         found, errors = Listed[v1.Delivery]([], None), errors_by_field(problem)
-    async with pages.parts.database.serving.acquire() as session:
+    async with pages.context.database.serving.acquire() as session:
         rows = await endpoints.of_account_ever(session, visitor.account)
     return page(
         request,
@@ -91,7 +91,7 @@ async def _find(
             query[name] = _utc(query[name])
     wanted = Page(limit, ids.from_text(ids.DELIVERY, cursor or ""))
     bounds, status = v1.read_filters(query, wanted)
-    return await v1.find_page(pages.parts, visitor.account, bounds, status, wanted)
+    return await v1.find_page(pages.context, visitor.account, bounds, status, wanted)
 
 
 def _chosen(request: PageRequest) -> dict[str, str]:

@@ -17,9 +17,9 @@ from waypost.domain.attempts import Outcome
 from waypost.domain.errors import InvalidInput
 from waypost.domain.targets import ForbiddenPort
 from waypost.portal import remedies
-from waypost.portal.page_parts import GivenPages, Pages
 from waypost.portal.pages.webhook_form import in_words
 from waypost.portal.pages.webhooks import PATH
+from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to
 from waypost.portal.visits import PageRequest, enter, notify
 from waypost.store import deliveries
@@ -58,13 +58,13 @@ class LastErrors(msgspec.Struct, frozen=True):
 async def use_url(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give the endpoint the URL that a redirect leads to, if that is the same place."""
     visitor = await enter(request, pages)
-    row = await changes.find(pages.parts, visitor.account, changes.read_id(endpoint_id))
+    row = await changes.find(pages.context, visitor.account, changes.read_id(endpoint_id))
     successor = remedies.same_place(row.url, str((await request.form()).get("url", "")))
     if successor is None:
         notify(request, "That URL is not the endpoint's own with https or another final slash: nothing was changed.")
         return go_to(f"{PATH}/{endpoint_id}")
     try:
-        await changes.change(pages.parts, visitor.account, row.id, Changed(url=successor))
+        await changes.change(pages.context, visitor.account, row.id, Changed(url=successor))
     except Problem as problem:
         if problem.status == HTTPStatus.NOT_FOUND:
             raise
@@ -76,9 +76,9 @@ async def use_url(request: PageRequest, pages: GivenPages, endpoint_id: FromPath
 
 async def shown(pages: Pages, row: EndpointRow) -> LastErrors:
     """Give the errors of the last 24 hours at the URL that the endpoint has now: what was remedied is gone."""
-    async with pages.parts.database.serving.acquire() as session:
+    async with pages.context.database.serving.acquire() as session:
         failed = await deliveries.failed_attempts(session, row.id, row.url)
-    groups = grouped(row.url, failed, pages.parts.check_url)
+    groups = grouped(row.url, failed, pages.context.check_url)
     return LastErrors(groups[:MOST_GROUPS], bounded=len(failed) == MOST_FAILED or len(groups) > MOST_GROUPS)
 
 

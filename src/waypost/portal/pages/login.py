@@ -14,7 +14,7 @@ from waypost.domain.audit import Action, Changes
 from waypost.portal import sessions
 from waypost.portal.addresses import address_of
 from waypost.portal.logins import RETRY_SECONDS, TooManyTries
-from waypost.portal.page_parts import GivenPages, Pages
+from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.visits import SESSIONS_FROM, SINCE, USER, PageRequest, safe_path
 from waypost.store.accounts import Login, find_visitor
@@ -95,7 +95,7 @@ async def _note_refusal(request: PageRequest, pages: Pages, email: str) -> None:
 
 
 async def _note(request: PageRequest, pages: Pages, user: Login, action: Action, changes: Changes) -> None:
-    async with pages.parts.database.serving.acquire() as session, transaction(session):
+    async with pages.context.database.serving.acquire() as session, transaction(session):
         visitor = await find_visitor(session, user.id)
         if visitor is not None:
             act_as(visitor.email if action is Action.SIGNED_IN else NOBODY, address_of(request, pages))

@@ -11,7 +11,7 @@ from waypost.api.v1.stats import show_hours
 from waypost.domain.latency import percentile
 from waypost.domain.statuses import Status
 from waypost.portal.charts import bars
-from waypost.portal.page_parts import GivenPages, Pages
+from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import page
 from waypost.portal.visits import PageRequest, enter
 from waypost.store import endpoints, hours, overview
@@ -36,13 +36,13 @@ async def show_overview(request: PageRequest, pages: GivenPages) -> Response[byt
     visitor = await enter(request, pages)
     span = request.query_params.get("span", "")
     span = span if span in _SPANS else "day"
-    async with pages.parts.database.serving.acquire() as session:
+    async with pages.context.database.serving.acquire() as session:
         counts = await overview.count_by_status(session, visitor.account)
-        rows = await endpoints.of_account(session, visitor.account, before=None, limit=pages.parts.max_endpoints)
+        rows = await endpoints.of_account(session, visitor.account, before=None, limit=pages.context.max_endpoints)
         used = await overview.last_key_use(session, visitor.account)
     delivered = any(row.last_success_at is not None for row in rows)
     steps = [
-        Step("feed", bool(used or pages.parts.polled)),
+        Step("feed", bool(used or pages.context.polled)),
         Step("parcel", any(counts.values())),
         Step("webhook", bool(rows)),
         Step("delivered", delivered),
@@ -54,10 +54,10 @@ async def show_overview(request: PageRequest, pages: GivenPages) -> Response[byt
         counts=[(status, count) for status, count in counts.items() if count or status is not Status.PENDING],
         most=overview.MOST_COUNTED,
         any_parcel=any(counts.values()),
-        troubled=[show(pages.parts, row) for row in rows if _is_troubled(row)],
+        troubled=[show(pages.context, row) for row in rows if _is_troubled(row)],
         any_endpoint=bool(rows),
         steps=[] if all(step.done for step in steps) else steps,
-        asked=sorted(pages.parts.polled),
+        asked=sorted(pages.context.polled),
         used=used,
         span=span,
         spans=[(name, label) for name, (label, _) in _SPANS.items()],
@@ -72,7 +72,7 @@ def _is_troubled(row: EndpointRow) -> bool:
 async def _deliveries(pages: Pages, visitor: Visitor, span: timedelta) -> dict[str, Any]:
     """Give what was sent to all endpoints together, deleted ones too: it was sent."""
     now = datetime.now(UTC)
-    async with pages.parts.database.serving.acquire() as session:
+    async with pages.context.database.serving.acquire() as session:
         known = await endpoints.of_account_ever(session, visitor.account)
         found = await hours.of_endpoints(session, [row.id for row in known], now - span, now)
     total = hours.add_up(found)

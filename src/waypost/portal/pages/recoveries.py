@@ -16,9 +16,9 @@ from waypost.api.problems import Problem
 from waypost.api.v1.recoveries import Recovery, show
 from waypost.domain import ids
 from waypost.domain.recoveries import Only, RecoveryState
-from waypost.portal.page_parts import GivenPages, Pages
 from waypost.portal.pages.webhook_form import in_words
 from waypost.portal.pages.webhooks import PATH
+from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, part
 from waypost.portal.visits import PageRequest, enter, notify
 from waypost.store import recoveries
@@ -39,7 +39,7 @@ async def recover(request: PageRequest, pages: GivenPages, endpoint_id: FromPath
     since = str(given.get("since", "")) + ":00Z"
     asked = Asked(endpoint_id, since, str(given.get("only", "")), dry_run=given.get("act") == _COUNT)
     try:
-        row = await changes.start(pages.parts, visitor.account, asked)
+        row = await changes.start(pages.context, visitor.account, asked)
     except Problem as problem:
         if problem.status == HTTPStatus.NOT_FOUND:
             raise
@@ -57,9 +57,9 @@ async def stop(
 ) -> Response[bytes]:
     """Queue no more of a recovery."""
     visitor = await enter(request, pages)
-    await endpoint_changes.find(pages.parts, visitor.account, endpoint_changes.read_id(endpoint_id))
+    await endpoint_changes.find(pages.context, visitor.account, endpoint_changes.read_id(endpoint_id))
     try:
-        await changes.stop(pages.parts, visitor.account, recovery_id)
+        await changes.stop(pages.context, visitor.account, recovery_id)
     except Problem as problem:
         if problem.status == HTTPStatus.NOT_FOUND:
             raise
@@ -72,7 +72,7 @@ async def offer_missed(pages: Pages, account: UUID, was: EndpointRow) -> Respons
     since = (was.off_since or was.updated_at) - WAITED_BEFORE
     endpoint = ids.to_text(ids.ENDPOINT, was.id)
     try:
-        row = await changes.start(pages.parts, account, Asked(endpoint, since.isoformat(), Only.MISSED, dry_run=True))
+        row = await changes.start(pages.context, account, Asked(endpoint, since.isoformat(), Only.MISSED, dry_run=True))
     except Problem as problem:
         if problem.status != HTTPStatus.CONFLICT:
             raise
@@ -84,7 +84,7 @@ async def offer_missed(pages: Pages, account: UUID, was: EndpointRow) -> Respons
 async def progress(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give how far an endpoint's recoveries are as a part of its page, for the script."""
     visitor = await enter(request, pages)
-    row = await endpoint_changes.find(pages.parts, visitor.account, endpoint_changes.read_id(endpoint_id))
+    row = await endpoint_changes.find(pages.context, visitor.account, endpoint_changes.read_id(endpoint_id))
     rows = await _rows(pages, visitor.account, row.id)
     here = f"{PATH}/{ids.to_text(ids.ENDPOINT, row.id)}"
     return part(request, "recoveries.html", here=here, recoveries=_listed(rows))
@@ -104,7 +104,7 @@ async def shown(pages: Pages, account: UUID, endpoint: UUID, counted: str | None
 
 
 async def _rows(pages: Pages, account: UUID, endpoint: UUID) -> list[RecoveryRow]:
-    async with pages.parts.database.serving.acquire() as session:
+    async with pages.context.database.serving.acquire() as session:
         return await recoveries.of_account(session, account, endpoint=endpoint, limit=SHOWN * 2)
 
 

@@ -16,8 +16,8 @@ from waypost.domain.errors import InvalidInput
 from waypost.portal import colours
 from waypost.portal.addresses import address_of
 from waypost.portal.logins import TooManyTries
-from waypost.portal.page_parts import GivenPages, Pages
 from waypost.portal.pages.login import begin_visit
+from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.visits import PageRequest, enter, notify
 from waypost.portal.wording import sentence
@@ -51,7 +51,7 @@ async def change(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     visitor = await _owner(request, pages)
     given = await _given(request, "name", "email", "accent", "embed_origins")
     try:
-        await changes.change(pages.parts.database, visitor.account, **given)
+        await changes.change(pages.context, visitor.account, **given)
     except InvalidInput as error:
         return await _page(request, pages, visitor, account=Form(given, _said(error)))
     notify(request, "The settings were saved.")
@@ -68,14 +68,14 @@ async def change_password(request: PageRequest, pages: GivenPages) -> Response[b
     except TooManyTries:
         return await _page(request, pages, visitor, password=Form(errors={"current": _TOO_MANY}))
     if known is None:
-        await changes.note_refused_password(pages.parts.database, visitor.account, visitor.email)
+        await changes.note_refused_password(pages.context, visitor.account, visitor.email)
         return await _page(request, pages, visitor, password=Form(errors={"current": _WRONG}))
     try:
         hashed = await pages.logins.hash(check_password(given["password"]))
     except InvalidInput as error:
         return await _page(request, pages, visitor, password=Form(errors=_said(error)))
-    database = pages.parts.database
-    await changes.change_password(database, visitor.account, visitor.email, hashed)
+    database = pages.context.database
+    await changes.change_password(pages.context, visitor.account, visitor.email, hashed)
     async with database.serving.acquire() as session:
         user = await accounts.find_login(session, visitor.email)
     if user is not None and user.password_hash == hashed:
@@ -94,7 +94,7 @@ async def add_user(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         check_email(given["email"])
         hashed = await pages.logins.hash(check_password(given["password"]))
         await changes.add_user(
-            pages.parts.database, visitor.account, email=given["email"], password_hash=hashed, role=given["role"]
+            pages.context, visitor.account, email=given["email"], password_hash=hashed, role=given["role"]
         )
     except InvalidInput as error:
         return await _page(request, pages, visitor, adding=Form(shown, _said(error)))
@@ -111,7 +111,7 @@ async def change_role(request: PageRequest, pages: GivenPages, user_id: FromPath
     role = (await _given(request, "role"))["role"]
     user = _user_id(user_id)
     try:
-        await changes.change_role(pages.parts.database, visitor.account, user, role)
+        await changes.change_role(pages.context, visitor.account, user, role)
     except InvalidInput as error:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", f"The role {error.message}.") from None
     except changes.Refused as refused:
@@ -125,7 +125,7 @@ async def remove_user(request: PageRequest, pages: GivenPages, user_id: FromPath
     """Let a user log in no more."""
     visitor = await _owner(request, pages)
     try:
-        await changes.remove_user(pages.parts.database, visitor.account, _user_id(user_id))
+        await changes.remove_user(pages.context, visitor.account, _user_id(user_id))
     except changes.Refused as refused:
         raise Problem(HTTPStatus.CONFLICT, "refused", str(refused)) from None
     notify(request, "The user was removed, and is signed out everywhere.")
@@ -164,7 +164,7 @@ async def _page(
     password: Form | None = None,
     adding: Form | None = None,
 ) -> Response[bytes]:
-    async with pages.parts.database.serving.acquire() as session:
+    async with pages.context.database.serving.acquire() as session:
         kept = await users.settings(session, visitor.account)
         rows = await users.of_account(session, visitor.account)
     known = [(ids.to_text(ids.USER, row.id), row) for row in rows]

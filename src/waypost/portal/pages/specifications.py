@@ -11,7 +11,7 @@ from waypost.domain.endpoints import Version
 from waypost.domain.statuses import SELECTABLE, SUBSTATUSES, Status
 from waypost.payloads import schemas
 from waypost.portal import showing
-from waypost.portal.page_parts import GivenPages
+from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import page
 from waypost.portal.visits import PageRequest, enter
 
@@ -48,7 +48,7 @@ async def specifications(request: PageRequest, pages: GivenPages) -> Response[by
 async def outgoing_ips(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """Show where webhooks come from."""
     visitor = await enter(request, pages)
-    return page(request, "outgoing_ips.html", visitor, addresses=pages.parts.outgoing_ips)
+    return page(request, "outgoing_ips.html", visitor, addresses=pages.outgoing_ips)
 
 
 @lru_cache

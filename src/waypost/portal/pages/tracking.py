@@ -17,8 +17,8 @@ from waypost.domain import ids
 from waypost.domain.deliveries import waiting_state
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Edit
-from waypost.portal.page_parts import GivenPages, Pages
 from waypost.portal.pages.trackings import PATH
+from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.visits import PageRequest, enter, notify
 from waypost.portal.wording import ADDED_LATER, endpoint_name
@@ -55,9 +55,9 @@ async def show(request: PageRequest, pages: GivenPages, tracking_id: FromPath[st
     """Show a parcel; ``?before=`` goes on to older events, ``?do=delete`` asks before it is deleted."""
     visitor = await enter(request, pages)
     tracking = _read_id(tracking_id)
-    row = await _known(changes.find(pages.parts, visitor.account, tracking))
+    row = await _known(changes.find(pages.context, visitor.account, tracking))
     before = ids.from_text(ids.EVENT, request.query_params.get("before", "")) or LAST
-    async with pages.parts.database.serving.acquire() as session:
+    async with pages.context.database.serving.acquire() as session:
         found = await parcels.events(session, visitor.account, tracking, before=before, limit=MOST_EVENTS + 1)
         shown = found[:MOST_EVENTS]
         sent = await parcels.deliveries(session, tracking, shown)
@@ -75,7 +75,7 @@ async def show(request: PageRequest, pages: GivenPages, tracking_id: FromPath[st
         first=before == LAST,
         deleting=request.query_params.get("do") == "delete",
         is_expired=row.state.status is Status.EXPIRED,
-        track_path=pages.parts.track_links.path(tracking),
+        track_path=pages.context.track_links.path(tracking),
     )
 
 
@@ -107,26 +107,28 @@ def _sent(endpoint: NamedEndpoint, delivery: ParcelDelivery) -> Sent:
 async def refresh(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
     """Let the carrier be asked soon."""
     done = "The carrier is asked soon, but not more often than once a minute."
-    return await _act(request, pages, tracking_id, partial(changes.refresh, pages.parts), done)
+    return await _act(request, pages, tracking_id, partial(changes.refresh, pages.context), done)
 
 
 @post(ONE + "/retrack")
 async def retrack(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
     """Begin an expired parcel anew."""
-    return await _act(request, pages, tracking_id, partial(changes.retrack, pages.parts), "The parcel is tracked anew.")
+    return await _act(
+        request, pages, tracking_id, partial(changes.retrack, pages.context), "The parcel is tracked anew."
+    )
 
 
 @post(ONE + "/archive")
 async def archive(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
     """Put a parcel away: nobody is asked about it any more."""
-    edit = partial(changes.edit, pages.parts, edited=Edit(archived=True))
+    edit = partial(changes.edit, pages.context, edited=Edit(archived=True))
     return await _act(request, pages, tracking_id, edit, "The parcel was archived.")
 
 
 @post(ONE + "/unarchive")
 async def unarchive(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
     """Take a parcel back out of the archive."""
-    edit = partial(changes.edit, pages.parts, edited=Edit(archived=False))
+    edit = partial(changes.edit, pages.context, edited=Edit(archived=False))
     return await _act(request, pages, tracking_id, edit, "The parcel is tracked again.")
 
 
@@ -134,7 +136,7 @@ async def unarchive(request: PageRequest, pages: GivenPages, tracking_id: FromPa
 async def delete(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
     """Delete a parcel and go back to the list."""
     visitor = await enter(request, pages)
-    await _known(changes.delete(pages.parts, visitor.account, _read_id(tracking_id)))
+    await _known(changes.delete(pages.context, visitor.account, _read_id(tracking_id)))
     notify(request, "The parcel was deleted.")
     return go_to(PATH)
 

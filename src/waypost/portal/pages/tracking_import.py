@@ -16,7 +16,7 @@ from waypost.actions.parcel_csv.importing import Imported, import_file
 from waypost.actions.trackings import create
 from waypost.api.problems import Problem
 from waypost.portal.forms import TAKES_FILES
-from waypost.portal.page_parts import GivenPages
+from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import ALWAYS, page
 from waypost.portal.visits import PageRequest, enter
 from waypost.store.accounts import Visitor
@@ -51,7 +51,7 @@ async def bring_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     if await asyncio.to_thread(_lines_of, file) > MOST_LINES:
         error = f"It has more than {MOST_LINES:,} lines: import a part at a time, or with waypost trackings import."
         return _page(request, visitor, error=error, skip=skip)
-    register = partial(create, pages.parts, visitor.account, source="WEB")
+    register = partial(create, pages.context, visitor.account, source="WEB")
     try:
         done = await import_file(file, register, skip_mistakes=skip, seen=lambda *_: None)
     except Problem as problem:
@@ -66,7 +66,7 @@ async def export(request: PageRequest, pages: GivenPages) -> Stream:
     visitor = await enter(request, pages)
     name = f"trackings-{datetime.now(UTC):%Y-%m-%d}.csv"
     return Stream(
-        exported(pages.parts.database, visitor.account),
+        exported(pages.context, visitor.account),
         media_type="text/csv",
         headers={**ALWAYS, "content-disposition": f'attachment; filename="{name}"'},
     )

@@ -14,7 +14,7 @@ from waypost.domain import ids
 from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import Status
 from waypost.domain.tracking_numbers import check_courier_code
-from waypost.portal.page_parts import GivenPages, Pages
+from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.visits import PageRequest, enter, notify
 from waypost.store import trackings
@@ -50,7 +50,7 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         field = field_of(refused)
         errors = {field if field in _ADDED else "courier_code": refused.message}
         return await _page(request, pages, visitor, given, errors, adding=True)
-    (state,) = await changes.create(pages.parts, visitor.account, [parcel], source="WEB")
+    (state,) = await changes.create(pages.context, visitor.account, [parcel], source="WEB")
     if state is None:
         errors = {"tracking_number": "This number is tracked already, with the same courier."}
         return await _page(request, pages, visitor, given, errors, adding=True)
@@ -70,7 +70,7 @@ async def _page(
     chosen = {name: request.query_params.get(name, "").strip() for name in _FILTERS}
     chosen = {name: text for name, text in chosen.items() if text}
     wanted, faults = _wanted(chosen, request.query_params.get("cursor"))
-    async with pages.parts.database.serving.acquire() as session:
+    async with pages.context.database.serving.acquire() as session:
         found = [] if faults else await trackings.page(session, visitor.account, wanted, limit=PAGE_SIZE + 1)
     shown = found[:PAGE_SIZE]
     is_more = len(found) > PAGE_SIZE
@@ -87,7 +87,7 @@ async def _page(
         given={name: given.get(name, "") for name in _ADDED},
         errors=errors,
         adding=adding,
-        polled=bool(pages.parts.polled),
+        polled=bool(pages.context.polled),
     )
 
 

@@ -23,11 +23,11 @@ from waypost.domain.endpoints import Version
 from waypost.domain.statuses import SELECTABLE, Status
 from waypost.portal import showing
 from waypost.portal.charts import bars
-from waypost.portal.page_parts import GivenPages, Pages
 from waypost.portal.pages import last_errors
 from waypost.portal.pages import recoveries as recovery
 from waypost.portal.pages.webhook_form import WebhookForm, errors_by_field, form_of, read_form
 from waypost.portal.pages.webhooks import PATH
+from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page, part
 from waypost.portal.snippets import LANGUAGES
 from waypost.portal.visits import PageRequest, enter, notify
@@ -48,9 +48,9 @@ _SECRET: Final = "secret"  # noqa: S105 - the name of a part of the page
 async def show_webhook(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Show the endpoint, with the dialog that is asked for open."""
     visitor = await enter(request, pages)
-    row = await changes.find(pages.parts, visitor.account, changes.read_id(endpoint_id))
+    row = await changes.find(pages.context, visitor.account, changes.read_id(endpoint_id))
     asked = request.query_params.get("do")
-    form = form_of(changes.chosen_of(pages.parts, row))
+    form = form_of(changes.chosen_of(pages.context, row))
     return await _page(request, pages, visitor, row, form=form, dialog=asked if asked in DIALOGS else None)
 
 
@@ -61,11 +61,11 @@ async def update(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
     endpoint = changes.read_id(endpoint_id)
     form = read_form(await request.form())
     try:
-        await changes.change(pages.parts, visitor.account, endpoint, form.changed(), secret=form.secret or None)
+        await changes.change(pages.context, visitor.account, endpoint, form.changed(), secret=form.secret or None)
     except Problem as problem:
         if problem.status == HTTPStatus.NOT_FOUND:
             raise
-        row = await changes.find(pages.parts, visitor.account, endpoint)
+        row = await changes.find(pages.context, visitor.account, endpoint)
         errors = errors_by_field(problem)
         return await _page(request, pages, visitor, row, form=form, errors=errors, dialog="update")
     notify(request, "The endpoint was updated. What waits is sent as it is now.")
@@ -77,14 +77,14 @@ async def test(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[st
     """Send a test and show what came of it."""
     visitor = await enter(request, pages)
     status = str((await request.form()).get("status", ""))
-    row = await changes.test(pages.parts, visitor.account, changes.read_id(endpoint_id), status)
+    row = await changes.test(pages.context, visitor.account, changes.read_id(endpoint_id), status)
     return go_to(f"{PATH}/{endpoint_id}?do=test&status={status}&result={ids.to_text(ids.DELIVERY, row.id)}")
 
 
 @post(PATH + "/{endpoint_id:str}/disable")
 async def disable(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Turn the endpoint off."""
-    switch = partial(changes.switch, pages.parts, on=False)
+    switch = partial(changes.switch, pages.context, on=False)
     return await _act(request, pages, endpoint_id, switch, "The endpoint was disabled.")
 
 
@@ -92,8 +92,8 @@ async def disable(request: PageRequest, pages: GivenPages, endpoint_id: FromPath
 async def enable(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Turn the endpoint on, and offer to recover what it missed."""
     visitor = await enter(request, pages)
-    was = await changes.find(pages.parts, visitor.account, changes.read_id(endpoint_id))
-    await changes.switch(pages.parts, visitor.account, was.id, on=True)
+    was = await changes.find(pages.context, visitor.account, changes.read_id(endpoint_id))
+    await changes.switch(pages.context, visitor.account, was.id, on=True)
     notify(request, "The endpoint was enabled.")
     return await recovery.offer_missed(pages, visitor.account, was)
 
@@ -102,7 +102,7 @@ async def enable(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
 async def delete(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Delete the endpoint and go back to the list."""
     visitor = await enter(request, pages)
-    await changes.remove(pages.parts, visitor.account, changes.read_id(endpoint_id))
+    await changes.remove(pages.context, visitor.account, changes.read_id(endpoint_id))
     notify(request, "The endpoint was deleted.")
     return go_to(PATH)
 
@@ -112,7 +112,7 @@ async def rotate(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
     """Make a new secret; the old one signs too for a day."""
     done = "The endpoint was given a new secret; the old one signs too for 24 hours."
     return await _act(
-        request, pages, endpoint_id, partial(changes.rotate, pages.parts), done, then=f"?do={_SECRET}#secret"
+        request, pages, endpoint_id, partial(changes.rotate, pages.context), done, then=f"?do={_SECRET}#secret"
     )
 
 
@@ -120,14 +120,14 @@ async def rotate(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
 async def end_rotation(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Let the old secret sign no more."""
     done = "The endpoint was freed of its old secret: only the new one signs."
-    return await _act(request, pages, endpoint_id, partial(changes.end_rotation, pages.parts), done)
+    return await _act(request, pages, endpoint_id, partial(changes.end_rotation, pages.context), done)
 
 
 @get(PATH + "/{endpoint_id:str}/sample")
 async def sample(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give the sample of a status as a part of the page, for the script."""
     visitor = await enter(request, pages)
-    row = await changes.find(pages.parts, visitor.account, changes.read_id(endpoint_id))
+    row = await changes.find(pages.context, visitor.account, changes.read_id(endpoint_id))
     return part(request, "sample.html", sample=showing.sample(Version(row.version), _status(request)))
 
 
@@ -162,7 +162,7 @@ async def _page(
         "webhook.html",
         visitor,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
-        webhook=show(pages.parts, row),
+        webhook=show(pages.context, row),
         form=form,
         errors=errors or {},
         dialog=dialog,
@@ -181,8 +181,8 @@ async def _page(
 async def _lately(pages: Pages, visitor: Visitor, row: EndpointRow) -> dict[str, Any]:
     """Give what the page shows of the last deliveries and hours."""
     now = datetime.now(UTC)
-    stats = await stats_of(pages.parts, row.id, now - DEFAULT, now)
-    async with pages.parts.database.serving.acquire() as session:
+    stats = await stats_of(pages.context, row.id, now - DEFAULT, now)
+    async with pages.context.database.serving.acquire() as session:
         recent = await deliveries.newest(session, visitor.account, Wanted.of_endpoint(row.id), RECENT)
         skipped = await endpoints.skipped(session, visitor.account, row.id, limit=RECENT)
     return {
@@ -197,7 +197,7 @@ async def _lately(pages: Pages, visitor: Visitor, row: EndpointRow) -> dict[str,
 async def _secret(pages: Pages, visitor: Visitor, row: EndpointRow, *, revealed: bool) -> dict[str, Any]:
     """Give the secret only where it is asked for: what is not in the page can't be read off it."""
     look = changes.reveal if revealed else changes.secrets_of
-    secrets = await look(pages.parts, visitor.account, row.id)
+    secrets = await look(pages.context, visitor.account, row.id)
     return {
         "secret": secrets.current if revealed else None,
         "standard_secret": standard_secret(secrets.current) if revealed else None,
@@ -209,11 +209,11 @@ async def _result(pages: Pages, visitor: Visitor, delivery_id: str | None) -> An
     delivery = ids.from_text(ids.DELIVERY, delivery_id or "")
     if delivery is None:
         return None
-    async with pages.parts.database.serving.acquire() as session:
+    async with pages.context.database.serving.acquire() as session:
         row = await deliveries.find(session, visitor.account, delivery)
     if row is None:
         return None
-    return showing.delivery(await v1_deliveries.show_with_attempts(pages.parts, row))
+    return showing.delivery(await v1_deliveries.show_with_attempts(pages.context, row))
 
 
 def _status(request: PageRequest) -> Status:

@@ -14,8 +14,8 @@ from waypost.api.v1.endpoints import show
 from waypost.api.v1.stats import DEFAULT, show_hours
 from waypost.domain import ids
 from waypost.portal.charts import Chart, bars
-from waypost.portal.page_parts import GivenPages, Pages
 from waypost.portal.pages.webhook_form import WebhookForm, errors_by_field, read_form
+from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.visits import PageRequest, enter, notify
 from waypost.store import endpoints, hours
@@ -45,7 +45,7 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     visitor = await enter(request, pages)
     form = read_form(await request.form())
     try:
-        row, _ = await changes.add(pages.parts, visitor.account, form.added())
+        row, _ = await changes.add(pages.context, visitor.account, form.added())
     except Problem as problem:
         return await _page(request, pages, visitor, form, errors_by_field(problem), adding=True)
     notify(request, "The endpoint was added. Send it a test: Actions, Test endpoint.")
@@ -55,22 +55,22 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 async def _page(
     request: PageRequest, pages: Pages, visitor: Visitor, form: WebhookForm, errors: dict[str, str], *, adding: bool
 ) -> Response[bytes]:
-    parts = pages.parts
-    async with parts.database.serving.acquire() as session:
-        rows = await endpoints.of_account(session, visitor.account, before=None, limit=parts.max_endpoints)
+    context = pages.context
+    async with context.database.serving.acquire() as session:
+        rows = await endpoints.of_account(session, visitor.account, before=None, limit=context.max_endpoints)
         now = datetime.now(UTC)
         known = await hours.of_endpoints(session, [row.id for row in rows], now - DEFAULT, now)
-    full = len(rows) >= parts.max_endpoints
+    full = len(rows) >= context.max_endpoints
     return page(
         request,
         "webhooks.html",
         visitor,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
-        webhooks=[(show(parts, row), _day([one for one in known if one.endpoint == row.id], now)) for row in rows],
+        webhooks=[(show(context, row), _day([one for one in known if one.endpoint == row.id], now)) for row in rows],
         form=form,
         errors=errors,
         adding=adding and not full,
-        full=changes.limit_reached(parts.max_endpoints) if full else None,
+        full=changes.limit_reached(context.max_endpoints) if full else None,
     )
 
 

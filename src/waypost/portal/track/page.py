@@ -13,7 +13,7 @@ from litestar.params import FromPath
 from waypost.api.problems import Problem, not_found
 from waypost.portal import colours
 from waypost.portal.assets import FOR_EVER
-from waypost.portal.page_parts import GivenPages
+from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import ALWAYS, fill, html
 from waypost.portal.track.texts import LANGUAGES, choose
 from waypost.portal.track.view import view
@@ -33,10 +33,10 @@ _POLICY: Final = (
 @get("/track/{token:str}")
 async def track(request: PageRequest, pages: GivenPages, token: FromPath[str]) -> Response[bytes]:
     """Show a parcel to whoever has its link; ``?embed=1`` for a frame in a page of the shop, where it allows that."""
-    tracking = pages.parts.track_links.tracking_of(token)
+    tracking = pages.context.track_links.tracking_of(token)
     if tracking is None:
         raise not_found()
-    async with pages.parts.database.serving.acquire() as session:
+    async with pages.context.database.serving.acquire() as session:
         found = await track_pages.find(session, tracking)
     if found is None:
         raise not_found()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api, Caller
-from waypost.actions import api_keys as api_key_changes
+from waypost.actions import api_keys as actions
 from waypost.api.problems import Problem
 from waypost.domain.api_keys import is_key
 from waypost.domain.errors import InvalidInput
@@ -20,7 +20,7 @@ async def rows(api: Api, shop: Caller) -> list[KeyRow]:
 
 async def add(api: Api, shop: Caller, **given: Any) -> Any:
     wanted: dict[str, Any] = {"name": "A", "scopes": ["read"], "days": None, **given}
-    return await api_key_changes.add(api.database, shop.account, **wanted)
+    return await actions.add(api.parts, shop.account, **wanted)
 
 
 async def use(shop: Caller, text: str) -> int:

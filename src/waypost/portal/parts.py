@@ -1,11 +1,11 @@
-"""What the pages are handed by the composition root."""
+"""What the pages are handed by the composition root, and how a handler asks for it."""
 
 from dataclasses import dataclass
 
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from waypost.api.parts import Parts
+from waypost.actions.context import Context
 from waypost.domain.addresses import IPNetwork
 from waypost.portal.logins import Logins
 from waypost.portal.sessions import PostgresStore
@@ -15,14 +15,16 @@ from waypost.portal.sessions import PostgresStore
 class Pages:
     """The parts that pages are made with.
 
-    ``origin`` is where people reach the server (scheme, host and port), None when the operator did not say;
-    ``form_secret`` signs the tokens of forms.
+    ``context`` is what actions are done with. ``origin`` is where people reach the server (scheme, host and port), None
+    when the operator did not say; ``outgoing_ips`` are shown as where webhooks come from; ``form_secret`` signs the
+    tokens of forms.
     """
 
-    parts: Parts
+    context: Context
     logins: Logins
     sessions: PostgresStore
     origin: str | None
+    outgoing_ips: tuple[str, ...]
     form_secret: str
     trusted_proxies: tuple[IPNetwork, ...]
 

@@ -1,0 +1,49 @@
+"""What actions are done with: each function takes the least of these that it needs, the composition root hands them.
+
+DatabaseContext        what is written and read at once: accounts, users, API keys
+IntakeContext          and parcels that are registered
+Context                and all the rest: what calls and pages have
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from waypost.actions.track_links import TrackLinks
+from waypost.intake.collector import Intake
+from waypost.store.database import Database
+from waypost.store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseContext:
+    """The database."""
+
+    database: Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeContext(DatabaseContext):
+    """The database, and the way in for updates and new parcels."""
+
+    intake: Intake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context(IntakeContext):
+    """Everything that an action may need.
+
+    ``polled`` are the courier codes that have a source, each with the least seconds between two asks about one parcel.
+    ``check_url`` raises InvalidInput for a URL that nothing is sent to. ``hint`` says that endpoints have something to
+    send, ``hint_by_hand`` that a test or a resend waits; a test's result is waited for ``test_seconds`` at most.
+    ``track_links`` make the addresses of the parcels' public pages.
+    """
+
+    polled: Mapping[str, float]
+    vault: Vault
+    check_url: Callable[[str], None]
+    max_endpoints: int
+    hint: Callable[[Iterable[UUID]], None]
+    hint_by_hand: Callable[[], None]
+    test_seconds: float
+    track_links: TrackLinks
