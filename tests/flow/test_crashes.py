@@ -1,7 +1,7 @@
 """What can't be sent for a fault of ours: tried again later, and after five times given up."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -31,7 +31,7 @@ async def endpoint_whose_secret_cant_be_opened(way: Way, account: UUID, url: str
 
 async def give_back(database: Database, endpoint: UUID, times: int) -> None:
     """Claim what waits and give it back unsent, as a dispatcher does that has no use for it now."""
-    lane = Lane(endpoint, 1, datetime(2000, 1, 1, tzinfo=UTC))
+    lane = Lane(endpoint, 1)
     for _ in range(times):
         async with database.engine.acquire() as session:
             (claimed,) = await queue.claim(session, [lane], dispatcher=1, lease=timedelta(minutes=1))

@@ -9,7 +9,7 @@ from tests.flow.test_dispatch import HASTY_SECONDS, QUICK, VAULT, Names, Way, ru
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import PLACE, add_account
 from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, OK, Receiver, Script, always, answering, receiving
-from waypost.dispatch import by_hand
+from waypost.dispatch import manual_sends
 from waypost.dispatch.addresses import AddressSlots
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.lanes import IN_FLIGHT
@@ -144,18 +144,18 @@ def nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("nobody_looks")
-@pytest.mark.parametrize("count", [1, 3 * by_hand.AT_ONCE], ids=["one endpoint", "an endpoint each"])
+@pytest.mark.parametrize("count", [1, 3 * manual_sends.AT_ONCE], ids=["one endpoint", "an endpoint each"])
 async def test_many_tests_follow_each_other_by_one_hint(database: Database, account: UUID, count: int) -> None:
     async with receiving() as receiver, running(Way(database)) as way:
         tested = [await way.add_endpoint(account, receiver.url) for _ in range(count)]
         async with database.serving.acquire() as session:
-            for number in range(3 * by_hand.AT_ONCE):
+            for number in range(3 * manual_sends.AT_ONCE):
                 random = (2 * number, 2 * number + 1)
                 await queue.add_test(session, account, tested[number % count], sample="transit", random=random)
 
         way.dispatcher.hint_by_hand()
 
-        await receiver.received(3 * by_hand.AT_ONCE)
+        await receiver.received(3 * manual_sends.AT_ONCE)
 
 
 async def test_many_resends_to_an_endpoint_that_hangs_take_no_more_than_its_share(
@@ -164,7 +164,7 @@ async def test_many_resends_to_an_endpoint_that_hangs_take_no_more_than_its_shar
     way = Way(database, policy=Policy(base_seconds=3600))
     async with running(way), receiving(always(HANG)) as dead, receiving() as healthy:
         await way.add_endpoint(account, dead.url)
-        await report(way, account, 3 * by_hand.AT_ONCE)
+        await report(way, account, 3 * manual_sends.AT_ONCE)
         other = await way.add_endpoint(account, healthy.url)
         await resend_all(database)
         async with database.serving.acquire() as session:
@@ -176,7 +176,7 @@ async def test_many_resends_to_an_endpoint_that_hangs_take_no_more_than_its_shar
         claimed = await database.serving.fetchval(
             "select count(*) from due where resend_of is not null and leased_until > now()"
         )
-        assert claimed < by_hand.MOST_IN_FLIGHT + by_hand.AT_ONCE
+        assert claimed < manual_sends.MOST_IN_FLIGHT + manual_sends.AT_ONCE
 
 
 async def resend_all(database: Database) -> None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from statistics import median
 
 import pytest
@@ -28,7 +28,6 @@ LANES = 300
 SLOTS = 1024
 DEAD = "/hook"
 _TURN_OFF = "update endpoint set enabled = false, disabled_reason = 'user', off_since = now() where id = $1"
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 pytestmark = [pytest.mark.faults, pytest.mark.alone]
 
@@ -104,7 +103,7 @@ async def test_one_that_hangs_with_a_hundred_thousand_waiting_costs_a_thousand_h
 async def seconds_of_a_claim(crowd: Crowd) -> float:
     """Claim one delivery of each of many lanes, again and again, and take it back; gives the median."""
     endpoints = [crowd.endpoints[DEAD], *list(crowd.endpoints.values())[-LANES:]]
-    lanes, seconds = [Lane(endpoint, 1, _LONG_AGO) for endpoint in endpoints], []
+    lanes, seconds = [Lane(endpoint, 1) for endpoint in endpoints], []
     async with crowd.database.engine.acquire() as session:
         for _ in range(CLAIMS):
             undone = session.transaction()

@@ -12,7 +12,7 @@ from waypost.store.statements import TEXTS, Session
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ARGUMENTS = {
-    "claim": (ALL_BUCKETS, [uuid4()], [16], 1, timedelta(seconds=60), [datetime(2000, 1, 1, tzinfo=UTC)]),
+    "claim": (ALL_BUCKETS, [uuid4()], [16], 1, timedelta(seconds=60)),
     "scout": (ALL_BUCKETS,),
     "hold": ([1], [1], [uuid4()], [1], [0]),
     "settle": ([1], [uuid4()], "delivered", None, 1),

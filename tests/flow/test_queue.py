@@ -30,7 +30,7 @@ async def report(database: Database, account: UUID, number: str, *hours: int) ->
 
 
 async def claim(database: Database, *endpoints: UUID, free: int = 100, dispatcher: int = 1) -> list[Claimed]:
-    lanes = [Lane(endpoint, free, LONG_AGO) for endpoint in endpoints]
+    lanes = [Lane(endpoint, free) for endpoint in endpoints]
     async with database.engine.acquire() as session:
         return await queue.claim(session, lanes, dispatcher=dispatcher, lease=LEASE)
 

@@ -56,12 +56,12 @@ def test_each_probe_that_fails_doubles_the_pause_up_to_the_longest() -> None:
 
 
 def test_hope_lets_one_probe_out_at_once_and_makes_no_pause_shorter() -> None:
-    state = breaker.hoped(opened(), now=1.0)
+    state = breaker.probe_now(opened(), now=1.0)
 
     assert (room(state, 1.0), room(breaker.began(state), 1.0)) == (1, 0)
     again = breaker.failed(breaker.began(state), now=1.0, jitter=0.0, base_seconds=BASE)
     assert again.until == 1.0 + 2 * FIRST
-    assert breaker.hoped(CLOSED, now=1.0) == CLOSED
+    assert breaker.probe_now(CLOSED, now=1.0) == CLOSED
 
 
 def test_after_a_probe_that_succeeds_more_and_more_may_run_until_it_is_closed() -> None:

@@ -16,12 +16,12 @@ def test_a_hint_is_read_as_it_was_written(hint: Hint) -> None:
 
 
 def test_more_endpoints_than_fit_are_all() -> None:
-    well = uuid4()
+    recovered = uuid4()
 
-    text = Hint(frozenset(uuid4() for _ in range(300)), by_hand=True, well=frozenset((well,))).to_text()
+    text = Hint(frozenset(uuid4() for _ in range(300)), by_hand=True, recovered=frozenset((recovered,))).to_text()
 
     assert len(text) <= MOST_BYTES
-    assert of_text(text) == Hint(all=True, by_hand=True, well=frozenset((well,)))
+    assert of_text(text) == Hint(all=True, by_hand=True, recovered=frozenset((recovered,)))
 
 
 @given(st.text())

@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import msgspec
 
-from waypost.dispatch.lanes import IN_FLIGHT, MOST_HELD, SLOW_SECONDS, Held, Lanes, LaneState
+from waypost.dispatch.attempts import Leased
+from waypost.dispatch.lanes import IN_FLIGHT, MOST_HELD, SLOW_SECONDS, Lanes, LaneState
 from waypost.domain.breaker import OPENS_AFTER
 from waypost.domain.deliveries import Settled
 from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
@@ -13,12 +14,12 @@ from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
 EPOCH = datetime(2026, 7, 1, tzinfo=UTC)
 
 
-def held() -> Held:
+def leased() -> Leased:
     claimed = Claimed(
         bucket=0, id=uuid4(), endpoint=uuid4(), tracking=uuid4(), event=uuid4(), sequence=1, tries=0, lease_no=1,
         packed=None,
     )  # fmt: skip
-    return Held(claimed, begin_before=0.0)
+    return Leased(claimed, begin_before=0.0)
 
 
 def ending(outcome: str) -> Finished:
@@ -28,10 +29,10 @@ def ending(outcome: str) -> Finished:
         webhook_signature="", user_agent="", own_headers=None, body_sha256=b"", body_length=0, response_headers=None,
         response_body=None, response_truncated=None,
     )  # fmt: skip
-    return Finished(held().claimed, attempt, Settled.DELIVERED if outcome == "succeeded" else None)
+    return Finished(leased().claimed, attempt, Settled.DELIVERED if outcome == "succeeded" else None)
 
 
-def attempt(lane: LaneState, outcome: str = "succeeded", *, took: float = 0.01, at: float = 0.0) -> list[Held]:
+def attempt(lane: LaneState, outcome: str = "succeeded", *, took: float = 0.01, at: float = 0.0) -> list[Leased]:
     lane.begins()
     return lane.ended(ending(outcome), began=at, now=at + took, jitter=0.0, base_seconds=30)
 
@@ -49,7 +50,7 @@ def test_a_new_lane_claims_no_more_than_may_be_in_flight() -> None:
     assert lane.wanted(0.0) == IN_FLIGHT
 
 
-def test_quick_answers_make_room_up_to_the_most_that_is_held() -> None:
+def test_quick_answers_make_room_up_to_the_most_that_is_leased() -> None:
     lane = LaneState()
 
     given_back = [attempt(lane) for _ in range(2 * MOST_HELD)]
@@ -62,7 +63,7 @@ def test_a_slow_answer_takes_the_room_back_and_gives_back_what_has_not_begun() -
     lane = LaneState()
     for _ in range(100):
         attempt(lane)
-    waiting = [held() for _ in range(40)]
+    waiting = [leased() for _ in range(40)]
     lane.waiting.extend(waiting)
 
     given_back = attempt(lane, took=SLOW_SECONDS)
@@ -76,7 +77,7 @@ def test_a_quick_lane_is_refilled_only_when_it_is_half_empty() -> None:
     for _ in range(MOST_HELD):
         attempt(lane)
 
-    lane.waiting.extend(held() for _ in range(MOST_HELD // 2))
+    lane.waiting.extend(leased() for _ in range(MOST_HELD // 2))
 
     assert lane.wanted(0.0) == 0
     lane.waiting.popleft()
@@ -85,7 +86,7 @@ def test_a_quick_lane_is_refilled_only_when_it_is_half_empty() -> None:
 
 def test_an_endpoint_that_only_fails_gets_one_probe_at_a_time_and_gives_back_what_waits() -> None:
     lane = LaneState()
-    lane.waiting.append(held())
+    lane.waiting.append(leased())
 
     given_back = [attempt(lane, "http_5xx") for _ in range(OPENS_AFTER)]
 
@@ -116,7 +117,7 @@ def test_a_probe_that_was_no_attempt_lets_another_one_out() -> None:
     at = 60.0
     lane.begins()
 
-    lane.ended(Finished(held().claimed, None, None), began=at, now=at, jitter=0.0, base_seconds=30)
+    lane.ended(Finished(leased().claimed, None, None), began=at, now=at, jitter=0.0, base_seconds=30)
 
     assert lane.wanted(at) == 1
 

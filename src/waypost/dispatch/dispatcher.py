@@ -3,18 +3,18 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 import msgspec
-import structlog
 
-from waypost.dispatch.by_hand import ByHand
-from waypost.dispatch.lanes import IN_FLIGHT, Held, Lanes, LaneState
-from waypost.dispatch.measures import AttemptCounts, Measures
+from waypost.dispatch.attempts import LEASE_SLACK_SECONDS, Attempts, Leased, begin_before
+from waypost.dispatch.lanes import IN_FLIGHT, Lanes, LaneState
+from waypost.dispatch.manual_sends import ManualSends
+from waypost.dispatch.measures import Measures
 from waypost.dispatch.membership import Membership
 from waypost.dispatch.recorder import Recorder
 from waypost.dispatch.run import Sender, clock
@@ -26,13 +26,10 @@ from waypost.store.database import Database
 from waypost.store.ending import end
 from waypost.store.hints import Hint
 from waypost.store.queue import Lane, Place
-from waypost.store.rows import Claimed, Finished, LaneEndpoint
+from waypost.store.rows import Claimed, Finished
 from waypost.store.statements import LOST, REPEATABLE, Session
 
-_LOG: Final = structlog.get_logger()
-_LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 SCOUT_SECONDS: Final = 1.0
-LEASE_SLACK_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 20.0
 CLAIM_PAUSE_SECONDS: Final = 0.005
 BUSY_CLAIM: Final = 32
@@ -68,20 +65,12 @@ class Dispatcher:
         self._due: set[UUID] = set()
         self._lanes = Lanes()
         self._membership = Membership()
-        self._counts = AttemptCounts()
         self._tell_others = tell_others or (lambda _endpoints: None)
         self._wake, self._look = asyncio.Event(), asyncio.Event()
         self._serving = False
-        self._workers: set[asyncio.Task[None]] = set()
         self._recorder = Recorder(database, self.hint)
-        self._by_hand = ByHand(
-            database,
-            lease=self._lease,
-            begin_before=_begin_before,
-            send=self._sent,
-            start=self._start,
-            ended=self._ended_by_hand,
-        )
+        self._attempts = Attempts(sender, self._recorder)
+        self._manual = ManualSends(database, self._attempts, lease=self._lease, recovered=self._tell_recovered)
 
     @property
     def in_flight(self) -> int:
@@ -106,21 +95,21 @@ class Dispatcher:
             self._wake.set()
         return mine
 
-    def _hope(self, endpoints: Iterable[UUID]) -> set[UUID]:
-        """Probe these endpoints at once where they are ours and left alone; gives those that are ours."""
+    def _probe_now(self, endpoints: Iterable[UUID]) -> set[UUID]:
+        """Probe these endpoints at once where they are ours and left alone, and return those that are ours."""
         mine = self._take(endpoints)
         for endpoint in mine & self._lanes.keys():
-            self._lanes[endpoint].hope(clock())
+            self._lanes[endpoint].probe_now(clock())
         return mine
 
     def hint_by_hand(self) -> None:
         """Say that a test or a resend waits; losing a hint costs a second at most."""
-        self._by_hand.hint()
+        self._manual.hint()
 
     def heard(self, hint: Hint) -> None:
         """Take a hint that came from another process."""
         self._take(hint.endpoints)
-        self._hope(hint.well)
+        self._probe_now(hint.recovered)
         if hint.by_hand:
             self.hint_by_hand()
         if hint.all:
@@ -135,9 +124,9 @@ class Dispatcher:
             in_flight=self.in_flight,
             unrecorded=self._recorder.unrecorded,
             peers=self.peers,
-            attempts=dict(self._counts.attempts),
-            latency=list(self._counts.latency),
-            latency_seconds=self._counts.latency_seconds,
+            attempts=dict(self._attempts.counts.attempts),
+            latency=list(self._attempts.counts.latency),
+            latency_seconds=self._attempts.counts.latency_seconds,
             breakers=dict(breakers),
         )
 
@@ -152,7 +141,7 @@ class Dispatcher:
             self._number = None
 
     async def _dispatch(self, life: Session, number: int, stop: asyncio.Event) -> None:
-        works = (self._claim_loop(number), self._scout_loop(life, number), self._by_hand.serve(number))
+        works = (self._claim_loop(number), self._scout_loop(life, number), self._manual.serve(number))
         loops = [asyncio.create_task(work) for work in works]
         recorder = asyncio.create_task(self._recorder.serve())
         stopping = asyncio.create_task(stop.wait())
@@ -166,8 +155,7 @@ class Dispatcher:
         if not stop.is_set():
             await end(recorder)  # what it holds is kept, and committed when we are back
             raise next((error for error in ended if isinstance(error, Exception)), ConnectionError("recorder"))
-        if self._workers:
-            await asyncio.wait(self._workers, timeout=STOP_SECONDS)
+        await self._attempts.ended(STOP_SECONDS)
         # Never in the middle of a commit: what was sent and not recorded would be sent again.
         self._recorder.drain()
         await recorder
@@ -205,9 +193,9 @@ class Dispatcher:
                     self._give_back(lane.give_back())
         self._lanes.forget_idle(clock(), self._membership.mine)
 
-    def _give_back(self, surplus: Iterable[Held]) -> None:
-        for held in surplus:
-            self._recorder.add(Finished(held.claimed, None, None))
+    def _give_back(self, surplus: Iterable[Leased]) -> None:
+        for leased in surplus:
+            self._attempts.give_back(leased)
 
     async def _claim_loop(self, number: int) -> None:
         while True:
@@ -217,24 +205,12 @@ class Dispatcher:
             if wanted and await self._claim(number, wanted) >= BUSY_CLAIM:
                 await asyncio.sleep(CLAIM_PAUSE_SECONDS)  # under load the next claim is worth waiting for
 
-    async def _ended_by_hand(self, finished: Finished) -> None:
-        if finished.claimed.sample is None:
-            self._counts.add(finished)
-        self._recorder.add(finished)
-        if finished.state is Settled.DELIVERED:
-            await self._tell_well(finished.claimed.endpoint)
-
-    async def _tell_well(self, endpoint: UUID) -> None:
-        """Say that an endpoint took what a person sent: whoever owns it waits no longer for its next probe."""
-        if not self._hope((endpoint,)):
+    async def _tell_recovered(self, endpoint: UUID) -> None:
+        """Say that an endpoint accepted a test or a resend: whoever owns it waits no longer for its next probe."""
+        if not self._probe_now((endpoint,)):
             with suppress(*REPEATABLE, *LOST):
                 async with self._database.engine.acquire() as session:
-                    await hints.tell(session, Hint(well=frozenset((endpoint,))))
-
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        worker = asyncio.create_task(work)
-        self._workers.add(worker)
-        worker.add_done_callback(self._workers.discard)
+                    await hints.tell(session, Hint(recovered=frozenset((endpoint,))))
 
     def _wanted(self) -> list[Lane]:
         """Share what is free: no endpoint gets more than its own room, whatever it has waiting.
@@ -250,13 +226,13 @@ class Dispatcher:
             share = min(lane.wanted(now), max(free - reserved, min(free, 1 - lane.held)))
             if share > 0:
                 free -= share
-                wanted.append(Lane(endpoint, share, _LONG_AGO))
+                wanted.append(Lane(endpoint, share))
         return wanted
 
     async def _claim(self, number: int, wanted: list[Lane]) -> int:
         # Before the claim looks: a hint that comes while it does must not be taken for one that it has answered.
         self._due.difference_update(lane.endpoint for lane in wanted)
-        begin_before = _begin_before()
+        before = begin_before()
         for lane in wanted:
             self._lanes[lane.endpoint].claiming = True
         try:
@@ -272,22 +248,22 @@ class Dispatcher:
                 self._lanes[lane.endpoint].claiming = False
         found = Counter(one.endpoint for one in claimed)
         self._due.update(lane.endpoint for lane in wanted if found[lane.endpoint] == lane.free)
-        self._take_up(claimed, begin_before)
+        self._take_up(claimed, before)
         return len(claimed)
 
     async def _claim_suspects(self, session: Session, number: int) -> None:
-        begin_before = _begin_before()
+        before = begin_before()
         claimed = await self._suspects.claim(session, number, self._membership.mine)
         await self._refresh(session, [one.endpoint for one in claimed])
         for one in claimed:
             if end := given_up(one):
                 self._recorder.add(end)
             else:
-                self._take_up([one], begin_before)
+                self._take_up([one], before)
 
-    def _take_up(self, claimed: Iterable[Claimed], begin_before: float) -> None:
+    def _take_up(self, claimed: Iterable[Claimed], before: float) -> None:
         for one in claimed:
-            self._lanes[one.endpoint].waiting.append(Held(one, begin_before))
+            self._lanes[one.endpoint].waiting.append(Leased(one, before))
         for endpoint in {one.endpoint for one in claimed}:
             self._employ(self._lanes[endpoint])
 
@@ -306,50 +282,33 @@ class Dispatcher:
     def _employ(self, lane: LaneState) -> None:
         for _ in range(min(IN_FLIGHT - lane.workers, len(lane.waiting))):
             lane.workers += 1
-            self._start(self._work(lane))
+            self._attempts.start(self._work(lane))
 
     async def _work(self, lane: LaneState) -> None:
         """Send what waits in a lane, one after the other, until nothing does."""
         try:
             while lane.waiting:
-                held = lane.waiting.popleft()
+                leased = lane.waiting.popleft()
                 lane.begins()
                 await lane.turn(clock)
                 began = clock()
-                finished = await self._attempt(held, lane)
+                finished = await self._attempt(leased, lane)
                 now = clock()
-                self._recorder.add(finished)
-                self._counts.add(finished)
+                self._attempts.record(finished)
                 jitter = random.random()  # noqa: S311 - spreads load, guards nothing
                 base = self._sender.policy.base_seconds
                 self._give_back(lane.ended(finished, began=began, now=now, jitter=jitter, base_seconds=base))
                 if (pause := lane.pause(now)) > 0:
-                    asyncio.get_running_loop().call_later(pause, self._take, (held.claimed.endpoint,))
-                if lane.wanted(now) and held.claimed.endpoint in self._due:
+                    asyncio.get_running_loop().call_later(pause, self._take, (leased.claimed.endpoint,))
+                if lane.wanted(now) and leased.claimed.endpoint in self._due:
                     self._wake.set()
         finally:
             lane.workers -= 1
 
-    async def _attempt(self, held: Held, lane: LaneState) -> Finished:
-        """Make the attempt, unless its time has gone; what is no attempt is given back uncounted."""
-        claimed, endpoint = held.claimed, lane.endpoint
-        if endpoint is None:
-            return Finished(claimed, None, None)
-        if not endpoint.enabled:
-            return Finished(claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF)
-        return await self._sent(held, endpoint)
-
-    async def _sent(self, held: Held, endpoint: LaneEndpoint) -> Finished:
-        claimed = held.claimed
-        if claimed.cancelled:
-            return Finished(claimed, None, None)  # the settling knows why, and ends it
-        try:
-            return await self._sender.run(claimed, endpoint, held.begin_before)
-        except Exception:  # noqa: BLE001 - we failed, not the endpoint: no attempt is counted
-            _LOG.exception("delivery_crashed", delivery=claimed.id.hex)
-            return self._sender.crashed(claimed)
-
-
-def _begin_before() -> float:
-    """Give the moment up to which an attempt of what is claimed now may begin, so that its lease covers it."""
-    return clock() + LEASE_SLACK_SECONDS - 1
+    async def _attempt(self, leased: Leased, lane: LaneState) -> Finished:
+        """Make the attempt as the endpoint is now; without an attempt nothing is counted."""
+        if lane.endpoint is None:
+            return Finished(leased.claimed, None, None)
+        if not lane.endpoint.enabled:
+            return Finished(leased.claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF)
+        return await self._attempts.make(leased, lane.endpoint)

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-import msgspec
-
+from waypost.dispatch.attempts import Leased
 from waypost.domain import breaker, pace
 from waypost.domain.attempts import Outcome
 from waypost.domain.breaker import CLOSED, Breaker, State
 from waypost.domain.pace import Pace
-from waypost.store.rows import Claimed, Finished, LaneEndpoint
+from waypost.store.rows import Finished, LaneEndpoint
 
 IN_FLIGHT: Final = 16
 """The most attempts at one endpoint at a time."""
@@ -22,16 +21,6 @@ MOST_HELD: Final = 256
 
 SLOW_SECONDS: Final = 1.0
 """An attempt that takes longer than this ends the claiming ahead: what waits here would outlive its lease."""
-
-
-class Held(msgspec.Struct, frozen=True):
-    """A claimed delivery that waits for its attempt.
-
-    ``begin_before`` is the last moment at which its lease covers one, in seconds of the dispatcher's clock.
-    """
-
-    claimed: Claimed
-    begin_before: float
 
 
 class LaneState:
@@ -46,7 +35,7 @@ class LaneState:
 
     def __init__(self) -> None:
         self.endpoint: LaneEndpoint | None = None
-        self.waiting: deque[Held] = deque()
+        self.waiting: deque[Leased] = deque()
         self.claiming = False
         self.in_flight = 0
         self.workers = 0
@@ -73,14 +62,14 @@ class LaneState:
         """Take what the endpoint is now; a rate limit that is new here lets nothing begin before ``free_at``."""
         if self.endpoint != endpoint:  # the same object while nothing changed: the signer keeps what it opened
             if self.endpoint and endpoint and self.endpoint.updated_at != endpoint.updated_at:
-                self.hope(now)
+                self.probe_now(now)
             self.endpoint = endpoint
             limit = None if endpoint is None else endpoint.rate_limit_per_second
             self.pace = pace.with_limit(self.pace, limit, free_at=free_at)
 
-    def hope(self, now: float) -> None:
-        """Let the next probe out at once: somebody changed the endpoint, or saw it take something."""
-        self.breaker = breaker.hoped(self.breaker, now=now)
+    def probe_now(self, now: float) -> None:
+        """Let the next probe out at once: somebody changed the endpoint, or it accepted a test or a resend."""
+        self.breaker = breaker.probe_now(self.breaker, now=now)
 
     def begins(self) -> None:
         """Note that an attempt is taken up."""
@@ -97,7 +86,9 @@ class LaneState:
             if self.pace is not None:
                 self.pace = self.pace.began(clock())
 
-    def ended(self, finished: Finished, *, began: float, now: float, jitter: float, base_seconds: float) -> list[Held]:
+    def ended(
+        self, finished: Finished, *, began: float, now: float, jitter: float, base_seconds: float
+    ) -> list[Leased]:
         """Note what came of an attempt; gives what has to be given back because the endpoint is slow or failing.
 
         See ``domain.breaker`` for ``jitter`` and ``base_seconds``.
@@ -118,7 +109,7 @@ class LaneState:
         """Give the seconds until the breaker lets its next probe out; 0 when it waits for none."""
         return max(0.0, self.breaker.until - now) if self.breaker.state is State.OPEN else 0.0
 
-    def give_back(self) -> list[Held]:
+    def give_back(self) -> list[Leased]:
         """Give what has not begun, and keep none of it."""
         surplus, self.waiting = list(self.waiting), deque()
         return surplus

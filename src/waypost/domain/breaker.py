@@ -1,7 +1,7 @@
 """The circuit breaker of an endpoint, as values: an endpoint that only fails is left alone but for single probes.
 
     closed ──► open        its attempts failed so many times in a row
-    open ──► probing       its pause is over, or a person gave hope: exactly one attempt goes out
+    open ──► probing       its pause is over, or a sign of recovery came: exactly one attempt goes out
     probing ──► ramping    the probe succeeded: one attempt at a time, then twice as many after each success …
     probing ──► open       the probe failed: the next pause is twice as long
     ramping ──► closed     … until as many may run as ever; ramping ──► open at the first failure
@@ -71,8 +71,11 @@ def given_back(breaker: Breaker, *, now: float) -> Breaker:
     return msgspec.structs.replace(breaker, state=State.OPEN, until=now)
 
 
-def hoped(breaker: Breaker, *, now: float) -> Breaker:
-    """Note a sign that the endpoint may be well again: it is probed at once, and left alone as before if in vain."""
+def probe_now(breaker: Breaker, *, now: float) -> Breaker:
+    """Return the breaker after a sign that the endpoint has recovered: it is probed at once.
+
+    If the probe fails, the pauses go on growing as before.
+    """
     if breaker.state is not State.OPEN:
         return breaker
     return msgspec.structs.replace(breaker, until=min(breaker.until, now))

@@ -14,24 +14,24 @@ MOST_BYTES: Final = 7_999
 """PostgreSQL takes payloads below 8,000 bytes."""
 
 _BY_HAND: Final = "hand"
-_WELL: Final = "+"
+_RECOVERED: Final = "+"
 _ALL: Final = "all"
 
 
 class Hint(msgspec.Struct, frozen=True):
     """Endpoints that have something due, or ``all`` of them, and whether a test or a resend waits.
 
-    ``well`` are endpoints that took what a person sent.
+    ``recovered`` are endpoints that accepted a test or a resend.
     """
 
     endpoints: frozenset[UUID] = frozenset()
     all: bool = False
     by_hand: bool = False
-    well: frozenset[UUID] = frozenset()
+    recovered: frozenset[UUID] = frozenset()
 
     def to_text(self) -> str:
         """Write it so that ``of_text`` reads it and PostgreSQL carries it."""
-        others = [*([_BY_HAND] if self.by_hand else []), *sorted(_WELL + one.hex for one in self.well)]
+        others = [*([_BY_HAND] if self.by_hand else []), *sorted(_RECOVERED + one.hex for one in self.recovered)]
         text = " ".join([*others, *([_ALL] if self.all else sorted(one.hex for one in self.endpoints))])
         return text if len(text) <= MOST_BYTES else " ".join([*others, _ALL])
 
@@ -39,8 +39,8 @@ class Hint(msgspec.Struct, frozen=True):
 def of_text(text: str) -> Hint:
     """Read a hint; words that are none are passed over, for anybody who may connect may notify."""
     words = text.split()
-    well = [word.removeprefix(_WELL) for word in words if word.startswith(_WELL)]
-    return Hint(_endpoints(words), _ALL in words, _BY_HAND in words, _endpoints(well))
+    recovered = [word.removeprefix(_RECOVERED) for word in words if word.startswith(_RECOVERED)]
+    return Hint(_endpoints(words), _ALL in words, _BY_HAND in words, _endpoints(recovered))
 
 
 async def tell(session: Session, hint: Hint) -> None:

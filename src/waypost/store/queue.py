@@ -34,11 +34,10 @@ Queue = tuple[int, UUID, UUID]
 
 
 class Lane(msgspec.Struct, frozen=True):
-    """What to claim of one endpoint: at most ``free`` deliveries that became due after ``low``."""
+    """What to claim of one endpoint: at most ``free`` deliveries that are due."""
 
     endpoint: UUID
     free: int
-    low: datetime
 
 
 Lease = tuple[UUID, int]
@@ -62,9 +61,8 @@ async def claim(session: Session, lanes: Sequence[Lane], *, dispatcher: int, lea
         [lane.free for lane in lanes],
         dispatcher,
         lease,
-        [lane.low for lane in lanes],
     )
-    return [Claimed(*row) for row in rows]
+    return [Claimed(**row) for row in rows]
 
 
 async def add_test(
@@ -85,7 +83,7 @@ async def claim_by_hand(
 ) -> list[Claimed]:
     """Lease tests and resends that are due, the longest due first; none of the endpoints that are ``busy``."""
     rows = await fetch(session, "claim_by_hand", ALL_BUCKETS, most, dispatcher, lease, busy)
-    return [Claimed(*row) for row in rows]
+    return [Claimed(**row) for row in rows]
 
 
 async def suspects(session: Session, dispatcher: int) -> list[Suspect]:
@@ -100,7 +98,7 @@ async def claim_suspects(
     identifiers = [one.id for one in chosen]
     buckets = sorted({ids.bucket(one) for one in identifiers})
     rows = await fetch(session, "claim_suspects", buckets, identifiers, dispatcher, lease)
-    return [Claimed(*row) for row in rows]
+    return [Claimed(**row) for row in rows]
 
 
 async def scout(session: Session) -> dict[UUID, float]:
@@ -232,11 +230,8 @@ async def _known(session: Session, late: Sequence[Finished]) -> set[tuple[UUID, 
 
 async def _keep_attempts(session: Session, attempts: Sequence[AttemptRow]) -> None:
     if attempts:
-        columns = ("bucket", "day", *AttemptRow.__struct_fields__[1:])
-        records = []
-        for attempt in attempts:
-            bucket, *others = msgspec.structs.astuple(attempt)
-            records.append((bucket, day_of(attempt.delivery), *others))
+        columns = (*AttemptRow.__struct_fields__, "day")
+        records = [(*msgspec.structs.astuple(one), day_of(one.delivery)) for one in attempts]
         await copy(session, "attempt", columns, records)
 
 

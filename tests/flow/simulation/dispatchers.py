@@ -5,7 +5,7 @@ import math
 import random
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import cast
 from uuid import UUID
@@ -14,8 +14,8 @@ from tests.flow.simulation.asked import BrokenPromise
 from tests.flow.simulation.clock import EPOCH, CommitFault, VirtualSession, database_of
 from tests.flow.simulation.ledger import Arrival, Ledger
 from tests.flow.simulation.receivers import TIMEOUT_SECONDS, VAULT, Receivers, Reply
-from waypost.dispatch import by_hand
-from waypost.dispatch.dispatcher import LEASE_SLACK_SECONDS
+from waypost.dispatch import manual_sends
+from waypost.dispatch.attempts import LEASE_SLACK_SECONDS
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.lanes import IN_FLIGHT
 from waypost.dispatch.membership import Membership
@@ -35,7 +35,6 @@ from waypost.store.statements import Session
 
 LEASE = timedelta(seconds=TIMEOUT_SECONDS + LEASE_SLACK_SECONDS)
 BEGIN_WITHIN = timedelta(seconds=LEASE_SLACK_SECONDS - 1)
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _ROUNDED = 0.001
 
 
@@ -136,7 +135,7 @@ class Process:
         """Take what is due of its own; fails when there is room and nothing comes of that."""
         session = cast("Session", self._work)
         mine = [endpoint for endpoint in due if self.owns(endpoint)]
-        lanes = [Lane(endpoint, room, _LONG_AGO) for endpoint in mine if (room := self._room(endpoint, cap)) > 0]
+        lanes = [Lane(endpoint, room) for endpoint in mine if (room := self._room(endpoint, cap)) > 0]
         if not lanes:
             return []
         claimed = await queue.claim(session, lanes, dispatcher=self.number, lease=LEASE)
@@ -147,7 +146,7 @@ class Process:
     async def claim_by_hand(self) -> list[Flight]:
         """Take what people sent once more, whoever owns its endpoint."""
         session = cast("Session", self._work)
-        claimed = await queue.claim_by_hand(session, by_hand.AT_ONCE, dispatcher=self.number, lease=LEASE)
+        claimed = await queue.claim_by_hand(session, manual_sends.AT_ONCE, dispatcher=self.number, lease=LEASE)
         return await self._take_up(claimed, by_hand=True)
 
     async def _take_up(self, claimed: list[Claimed], *, by_hand: bool = False) -> list[Flight]:
@@ -213,7 +212,7 @@ class Process:
         before = self._breakers[endpoint]
         if attempt.flight.by_hand:
             if attempt.reply.took:
-                self._breakers[endpoint] = breaker.hoped(before, now=self._seconds())
+                self._breakers[endpoint] = breaker.probe_now(before, now=self._seconds())
             return None
         if attempt.reply.took:
             now = breaker.succeeded(before, most=IN_FLIGHT)

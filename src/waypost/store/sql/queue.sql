@@ -3,18 +3,17 @@
 -- what waits of an endpoint by its index.
 
 -- name: claim
--- Lanes by endpoint: what one endpoint has waiting costs the others nothing. `low` bounds the scan from below, so that
--- dead index entries of what was settled are not walked again while an old snapshot keeps them.
+-- Lanes by endpoint: what one endpoint has waiting costs the others nothing.
 -- An event that is gone leaves its state null: such a delivery cannot be rendered and is settled as failed.
 -- Who is suspected (`deaths`) is claimed apart, here and below.
 with picked as (
     select d.id
-    from unnest($2::uuid[], $3::integer[], $6::timestamptz[]) as lane (endpoint, free, low)
+    from unnest($2::uuid[], $3::integer[]) as lane (endpoint, free)
     cross join lateral (
         select q.id from due q
         where q.bucket = any ($1::smallint[]) and q.endpoint = lane.endpoint and not q.blocked and q.sample is null
           and q.resend_of is null and q.deaths < 2
-          and q.next_at between lane.low and now() and (q.leased_until is null or q.leased_until <= now())
+          and q.next_at <= now() and (q.leased_until is null or q.leased_until <= now())
         order by q.next_at
         limit lane.free
         for update skip locked) d
@@ -25,11 +24,11 @@ with picked as (
     returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling, d.crashes,
               d.deaths
 )
-select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.state,
+select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.packed,
        c.cancelling is not null as cancelled, null::text as sample, c.crashes, c.deaths
 from claimed c
 left join lateral (
-    select e.state from event e
+    select e.state as packed from event e
     where e.bucket = any ($1::smallint[]) and e.bucket = c.bucket
       and e.day = (uuid_extract_timestamp(c.event) at time zone 'utc')::date and e.id = c.event
     offset 0) e on true
@@ -61,11 +60,11 @@ with picked as (
     returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling, d.sample,
               d.crashes, d.deaths
 )
-select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.state,
+select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.packed,
        c.cancelling is not null as cancelled, c.sample, c.crashes, c.deaths
 from claimed c
 left join lateral (
-    select e.state from event e
+    select e.state as packed from event e
     where e.bucket = any ($1::smallint[]) and e.bucket = c.bucket
       and e.day = (uuid_extract_timestamp(c.event) at time zone 'utc')::date and e.id = c.event
     offset 0) e on true
@@ -90,11 +89,11 @@ with claimed as (
     returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling, d.sample,
               d.crashes, d.deaths
 )
-select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.state,
+select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.packed,
        c.cancelling is not null as cancelled, c.sample, c.crashes, c.deaths
 from claimed c
 left join lateral (
-    select e.state from event e
+    select e.state as packed from event e
     where e.bucket = any ($1::smallint[]) and e.bucket = c.bucket
       and e.day = (uuid_extract_timestamp(c.event) at time zone 'utc')::date and e.id = c.event
     offset 0) e on true

@@ -1,14 +1,14 @@
-"""Sends tests and resends as they come, beside the lanes: nothing that waits or hangs there holds them up."""
+"""Sends tests and resends as they come, beside the lanes: nothing that waits or hangs there delays them."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from waypost.dispatch.lanes import Held
+from waypost.dispatch.attempts import Attempts, Leased, begin_before
 from waypost.domain.deliveries import Reason, Settled
 from waypost.store import queue
 from waypost.store.database import Database
@@ -23,29 +23,24 @@ MOST_IN_FLIGHT: Final = 4
 more of the connections than an endpoint's lane does."""
 
 
-class ByHand:
-    """Claims what people asked for, whichever endpoint's it is.
+class ManualSends:
+    """Claims the tests and resends of every endpoint, whoever owns its lane.
 
-    ``send`` makes the attempt, ``start`` runs it beside the others, and ``ended`` takes what came of it.
-    ``begin_before`` gives the moment up to which an attempt of what is claimed now may begin.
+    ``recovered`` hears of each endpoint that accepted one: its breaker need not wait for the next probe.
     """
 
     def __init__(
         self,
         database: Database,
+        attempts: Attempts,
         *,
         lease: timedelta,
-        begin_before: Callable[[], float],
-        send: Callable[[Held, LaneEndpoint], Awaitable[Finished]],
-        start: Callable[[Coroutine[None, None, None]], None],
-        ended: Callable[[Finished], Awaitable[None]],
+        recovered: Callable[[UUID], Awaitable[None]],
     ) -> None:
         self._database = database
+        self._attempts = attempts
         self._lease = lease
-        self._begin_before = begin_before
-        self._send = send
-        self._start = start
-        self._ended = ended
+        self._recovered = recovered
         self._wake = asyncio.Event()
         self._in_flight: Counter[UUID] = Counter()
 
@@ -62,7 +57,7 @@ class ByHand:
                 await self._claim(dispatcher)
 
     async def _claim(self, dispatcher: int) -> None:
-        begin_before = self._begin_before()
+        before = begin_before()
         busy = [endpoint for endpoint, count in self._in_flight.items() if count >= MOST_IN_FLIGHT]
         async with self._database.engine.acquire() as session:
             claimed = await queue.claim_by_hand(session, AT_ONCE, busy=busy, dispatcher=dispatcher, lease=self._lease)
@@ -70,21 +65,23 @@ class ByHand:
             endpoints = await queue.lane_endpoints(session, names) if names else {}
         for one in claimed:
             self._in_flight[one.endpoint] += 1
-            self._start(self._attempt(Held(one, begin_before), endpoints.get(one.endpoint)))
+            self._attempts.start(self._attempt(Leased(one, before), endpoints.get(one.endpoint)))
         if len(claimed) == AT_ONCE:
             self._wake.set()
 
-    async def _attempt(self, held: Held, endpoint: LaneEndpoint | None) -> None:
-        """Send a test also to an endpoint that is off."""
-        is_test = held.claimed.sample is not None
+    async def _attempt(self, leased: Leased, endpoint: LaneEndpoint | None) -> None:
+        """Send a test even to an endpoint that is disabled."""
+        claimed = leased.claimed
         try:
-            if endpoint is None or endpoint.deleted or not (endpoint.enabled or is_test):
-                finished = Finished(held.claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF)
+            if endpoint is None or endpoint.deleted or not (endpoint.enabled or claimed.sample is not None):
+                finished = Finished(claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF)
             else:
-                finished = await self._send(held, endpoint)
+                finished = await self._attempts.make(leased, endpoint)
         finally:
-            self._leave(held.claimed.endpoint)
-        await self._ended(finished)
+            self._leave(claimed.endpoint)
+        self._attempts.record(finished)
+        if finished.state is Settled.DELIVERED:
+            await self._recovered(claimed.endpoint)
 
     def _leave(self, endpoint: UUID) -> None:
         """Count it as ended; what the endpoint was left out for is claimed now."""
