@@ -7,16 +7,14 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from litestar import Request, Response, Router, get
-from litestar.config.csrf import CSRFConfig
 from litestar.di import Provide
-from litestar.middleware import DefineMiddleware
 
 from waypost.actions.context import Context
 from waypost.domain.addresses import IPNetwork
 from waypost.domain.targets import DEFAULT_PORTS
 from waypost.portal import assets
 from waypost.portal.errors import explain
-from waypost.portal.forms import FormTokens, only_our_forms, reading, reading_forms
+from waypost.portal.forms import checking_tokens, only_our_forms
 from waypost.portal.help import api_reference, guides
 from waypost.portal.logins import Logins
 from waypost.portal.pages import apikeys as api_keys
@@ -37,9 +35,10 @@ from waypost.portal.pages import (
 from waypost.portal.pages import recoveries as recovery
 from waypost.portal.pages import settings as account
 from waypost.portal.pages import tracking_import as tracking_files
-from waypost.portal.parts import Pages
+from waypost.portal.parts import Pages, is_secure
 from waypost.portal.rendering import ALWAYS, HSTS
-from waypost.portal.sessions import PostgresStore, SessionsConfig, make_sessions
+from waypost.portal.requests import PageRequest
+from waypost.portal.sessions import Sessions, within_session
 from waypost.portal.track import page as track
 
 
@@ -50,6 +49,7 @@ async def no_icon() -> Response[bytes]:
 
 
 ErrorHandler = Callable[[Request[Any, Any, Any], Exception], Response[bytes]]
+Explanation = Callable[[PageRequest, Exception], Response[bytes]]
 
 ROUTES: Final = (
     no_icon,
@@ -95,16 +95,17 @@ def make_pages(
     trusted_proxies: tuple[IPNetwork, ...],
 ) -> PageSet:
     """Give the pages over what actions are done with. ``form_secret`` signs the tokens of forms."""
+    origin = None if public_url is None else _origin(public_url)
     pages = Pages(
         context=context,
         logins=Logins(context.database),
-        sessions=PostgresStore(context.database),
-        origin=None if public_url is None else _origin(public_url),
+        sessions=Sessions(context.database, secure=is_secure(origin)),
+        origin=origin,
         outgoing_ips=outgoing_ips,
         form_secret=form_secret,
         trusted_proxies=trusted_proxies,
     )
-    return PageSet(_routes(pages, make_sessions(pages.sessions, secure=pages.secure)), pages)
+    return PageSet(_routes(pages), pages)
 
 
 def _origin(url: str) -> str:
@@ -113,11 +114,11 @@ def _origin(url: str) -> str:
     return f"{split.scheme}://{split.netloc.removesuffix(f':{DEFAULT_PORTS[split.scheme]}')}"
 
 
-def _explaining(pages: Pages, explain: ErrorHandler = explain) -> ErrorHandler:
+def _explaining(pages: Pages, explain: Explanation = explain) -> ErrorHandler:
     """Give what answers errors: no header of a route stands on its answers, so theirs are added here."""
 
     def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        response = explain(request, error)
+        response = explain(PageRequest(request.scope, request.receive), error)
         if pages.secure:
             response.set_header("strict-transport-security", HSTS)
         return response
@@ -125,14 +126,7 @@ def _explaining(pages: Pages, explain: ErrorHandler = explain) -> ErrorHandler:
     return answer
 
 
-def _routes(pages: Pages, sessions: SessionsConfig) -> tuple[Router, ...]:
-    forms = CSRFConfig(
-        secret=pages.form_secret,
-        cookie_name="__Host-waypost_form" if pages.secure else "waypost_form",
-        cookie_secure=pages.secure,
-        cookie_httponly=True,
-        cookie_samesite="lax",
-    )
+def _routes(pages: Pages) -> tuple[Router, ...]:
     # Not in a router around all three: what is nested is copied whole at each level, which a start would wait for.
     common: dict[str, Any] = {
         "path": "/",
@@ -143,18 +137,14 @@ def _routes(pages: Pages, sessions: SessionsConfig) -> tuple[Router, ...]:
     public = Router(
         **common,
         route_handlers=list(track.ROUTES),
-        middleware=[reading],
+        request_class=PageRequest,
         exception_handlers={Exception: _explaining(pages, track.explain)},
     )
     inside = Router(
         **common,
         route_handlers=list(ROUTES),
-        middleware=[
-            reading,
-            sessions.middleware,
-            reading_forms(pages),
-            DefineMiddleware(FormTokens, config=forms),
-        ],
+        request_class=PageRequest,
+        middleware=[within_session(pages.sessions), checking_tokens(pages)],
         guards=[only_our_forms(pages)],
         exception_handlers={Exception: _explaining(pages)},
     )

@@ -1,15 +1,16 @@
 """What the pages answer when something goes wrong."""
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import HTTPException
 
 from waypost.api.problems import Problem, unavailable
 from waypost.portal.pages.login import login_path
 from waypost.portal.rendering import go_to, page
+from waypost.portal.requests import PageRequest
 from waypost.portal.visits import NotLoggedIn
 from waypost.store.statements import LOST
 
@@ -29,7 +30,7 @@ _DETAILS: Final = {
 _MISTYPED: Final = "The address may be mistyped."
 
 
-def explain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def explain(request: PageRequest, error: Exception) -> Response[bytes]:
     """Answer an error with a page; who is not logged in is led to the login."""
     match error:
         case NotLoggedIn():
@@ -51,6 +52,6 @@ def explain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
             return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something failed on our side; it was logged.")
 
 
-def _page(request: Request[Any, Any, Any], status: int, detail: str) -> Response[bytes]:
+def _page(request: PageRequest, status: int, detail: str) -> Response[bytes]:
     title = _TITLES.get(HTTPStatus(status), "This can't be done")
     return page(request, "problem.html", status=status, title=title, detail=detail)

@@ -1,34 +1,35 @@
-"""What browsers send with a request: read here, and of forms only those that our own pages sent."""
+"""Which forms are ours: a form is taken only from one of our own pages, as the browser says and as its token shows."""
 
+import hmac
+import secrets
 from collections.abc import Callable
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
-from litestar import Request
 from litestar.connection import ASGIConnection
-from litestar.enums import RequestEncodingType, ScopeType
+from litestar.datastructures import Cookie, MutableScopeHeaders
 from litestar.handlers import BaseRouteHandler
-from litestar.middleware.csrf import CSRFMiddleware
-from litestar.types import ASGIApp, Guard, HTTPSendMessage, Receive, Scope, Send
-from litestar.utils.scope.state import ScopeState
+from litestar.types import ASGIApp, Guard, Message, Receive, Scope, Send
 
 from waypost.api.problems import Problem
 from waypost.portal.parts import Pages
+from waypost.portal.requests import TAKES_FILES, PageRequest, cookies_of
 from waypost.portal.sessions import may_carry_cookies
-from waypost.portal.visits import PageRequest, enter
+from waypost.portal.visits import enter
 
-MOST_FIELDS: Final = 100
-TAKES_FILES: Final = "takes_files"
-"""The option of a route whose form has files."""
-
+FIELD: Final = "_csrf_token"
+HEADER: Final = "x-csrftoken"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_KEPT: Final = "waypost.form"
+_SECRET_BYTES: Final = 32
+_TOO_OLD: Final = "This form is too old, or cookies are off: go back, load the page again, and send it again."
 
 
 def only_our_forms(pages: Pages) -> Guard:
     """Let only our own pages send forms: what a browser says of where a request came from must be us.
 
-    Beside the token that every form carries (Litestar's); programs that say neither are left to that.
+    Beside the token that every form carries; programs that say neither are left to that.
     """
 
     def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
@@ -49,94 +50,81 @@ def _is_here(origin: str, host: str, *, secure: bool) -> bool:
     return bool(place) and place == host and (scheme == "https" or not secure)
 
 
-class FormTokens(CSRFMiddleware):
-    """As Litestar's, but a cookie that is not ours is no cookie, rather than one that no form will ever fit."""
+def checking_tokens(pages: Pages) -> Callable[[ASGIApp], ASGIApp]:
+    """Return the middleware that checks the token of each form, and gives the secret behind it to each visitor.
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check the token of a form, or give one to the page."""
-        cookies, name = ASGIConnection[Any, Any, Any, Any](scope).cookies, self.config.cookie_name
-        if name in cookies and self._decode_csrf_token(cookies[name]) is None:
-            del cookies[name]
-        await super().__call__(scope, receive, send)
-
-    def _decode_csrf_token(self, token: str) -> str | None:
-        return super()._decode_csrf_token(token) if token.isascii() else None
-
-    def _set_cookie_if_needed(self, message: HTTPSendMessage, token: str) -> None:
-        if may_carry_cookies(message):
-            super()._set_cookie_if_needed(message, token)
-
-
-def reading(app: ASGIApp) -> ASGIApp:
-    """Read cookies and query of a request here, and keep them no longer than it, as ``reading_forms`` its form.
-
-    Litestar's own readers remember the last thousand of each: passwords among them, and 16 MB for a form of 1 MiB.
+    The secret lies in a signed cookie, so that none is taken which another site of the same domain has set; a form
+    carries it masked. Stands within the session: files are read only from those who are signed in.
     """
+    name = "__Host-waypost_form" if pages.secure else "waypost_form"
 
-    async def read(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP:
-            state = ScopeState.from_scope(scope)
-            state.cookies = _cookies(Request[Any, Any, Any](scope).headers.get("cookie", ""))
-            state.parsed_query = tuple(_pairs(scope["query_string"]))
-        await app(scope, receive, send)
+    def middleware(app: ASGIApp) -> ASGIApp:
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            known = _secret_in(cookies_of(scope).get(name, ""), pages.form_secret)
+            secret = scope["state"][_KEPT] = known or secrets.token_bytes(_SECRET_BYTES)
+            if scope.get("method") not in _SAFE_METHODS:
+                await _check(PageRequest(scope, receive), pages, known)
 
-    return read
+            async def send_with_cookie(message: Message) -> None:
+                if known is None and message["type"] == "http.response.start" and may_carry_cookies(message):
+                    signed = secret.hex() + _signature(secret, pages.form_secret)
+                    cookie = Cookie(
+                        key=name, value=signed, path="/", secure=pages.secure, httponly=True, samesite="lax"
+                    )
+                    MutableScopeHeaders.from_message(message).add("set-cookie", cookie.to_header(header=""))
+                await send(message)
 
+            await app(scope, receive, send_with_cookie)
 
-def reading_forms(pages: Pages) -> Callable[[ASGIApp], ASGIApp]:
-    """Read the form of a request, within its session: files are taken from those only who are logged in."""
+        return serve
 
-    def reading_form(app: ASGIApp) -> ASGIApp:
-        async def read(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] == ScopeType.HTTP and scope["method"] not in _SAFE_METHODS:
-                request: PageRequest = Request(scope, receive)
-                if request.route_handler.opt.get(TAKES_FILES):
-                    await enter(request, pages)
-                ScopeState.from_scope(scope).form = await _form(request)
-            await app(scope, receive, send)
-
-        return read
-
-    return reading_form
+    return middleware
 
 
-def _cookies(text: str) -> dict[str, str]:
-    parts = (part.partition("=") for part in text.split(";"))
-    return {name.strip(): value.strip() for name, _, value in parts}
+def form_token(scope: Scope) -> str:
+    """Return the token that the forms of a page carry, another in each page; empty where there is no form.
+
+    A secret that stood in each page as it is could be guessed bit by bit from the lengths of compressed pages.
+    """
+    secret: bytes | None = scope["state"].get(_KEPT)
+    if secret is None:
+        return ""
+    mask = secrets.token_bytes(_SECRET_BYTES)
+    return mask.hex() + _xor(mask, secret).hex()
 
 
-async def _form(request: PageRequest) -> dict[str, Any]:
-    """Read a form as browsers send ours; anything else is one without fields, files too where a page takes none."""
-    content_type, _ = request.content_type
-    if content_type == RequestEncodingType.MULTI_PART and request.route_handler.opt.get(TAKES_FILES):
-        return await _parts(request)
-    if content_type != RequestEncodingType.URL_ENCODED:
-        return {}
-    fields: dict[str, list[str]] = {}
-    for name, value in _pairs(await request.body()):
-        fields.setdefault(name, []).append(value)
-    return dict(fields)
+async def _check(request: PageRequest, pages: Pages, secret: bytes | None) -> None:
+    """Refuse a form whose token is not the visitor's."""
+    if request.route_handler.opt.get(TAKES_FILES):
+        await enter(request, pages)
+    token = request.headers.get(HEADER) or str((await request.form()).get(FIELD, ""))
+    if secret is None or not hmac.compare_digest(_unmasked(token), secret):
+        raise Problem(HTTPStatus.FORBIDDEN, "forbidden", _TOO_OLD)
 
 
-async def _parts(request: PageRequest) -> dict[str, Any]:
-    """Read a form with files, which may be as long as the route lets a body be; what is large lies in a file."""
+def _unmasked(token: str) -> bytes:
+    """Return the secret in a token; empty for what is no token."""
     try:
-        form = await request.form()
-    except (UnicodeError, LookupError):
-        message = "A field of the form is not in the charset that it says, or in none that there is."
-        raise Problem(HTTPStatus.BAD_REQUEST, "malformed_request", message) from None
-    if sum(1 for _ in form.multi_items()) > MOST_FIELDS:
-        raise _too_many()
-    return {name: form.getall(name) for name in form}
-
-
-def _too_many() -> Problem:
-    message = f"There are more than {MOST_FIELDS} fields, which no page of ours asks for."
-    return Problem(HTTPStatus.BAD_REQUEST, "malformed_request", message)
-
-
-def _pairs(text: bytes) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(text.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        both = bytes.fromhex(token)
     except ValueError:
-        raise _too_many() from None
+        return b""
+    return _xor(both[:_SECRET_BYTES], both[_SECRET_BYTES:]) if len(both) == 2 * _SECRET_BYTES else b""
+
+
+def _secret_in(cookie: str, key: str) -> bytes | None:
+    """Return the secret in a cookie that we made."""
+    try:
+        secret = bytes.fromhex(cookie[: 2 * _SECRET_BYTES])
+    except ValueError:
+        return None
+    signature = cookie[2 * _SECRET_BYTES :].encode()
+    is_ours = len(secret) == _SECRET_BYTES and hmac.compare_digest(signature, _signature(secret, key).encode())
+    return secret if is_ours else None
+
+
+def _signature(secret: bytes, key: str) -> str:
+    return hmac.new(key.encode(), secret, sha256).hexdigest()
+
+
+def _xor(left: bytes, right: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(left, right, strict=True))

@@ -8,7 +8,7 @@ from litestar.params import SkipValidation
 from waypost.actions.context import Context
 from waypost.domain.addresses import IPNetwork
 from waypost.portal.logins import Logins
-from waypost.portal.sessions import PostgresStore
+from waypost.portal.sessions import Sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Pages:
 
     context: Context
     logins: Logins
-    sessions: PostgresStore
+    sessions: Sessions
     origin: str | None
     outgoing_ips: tuple[str, ...]
     form_secret: str
@@ -31,7 +31,12 @@ class Pages:
     @property
     def secure(self) -> bool:
         """Whether cookies go over TLS only."""
-        return self.origin is not None and self.origin.startswith("https://")
+        return is_secure(self.origin)
+
+
+def is_secure(origin: str | None) -> bool:
+    """Return whether people reach pages of this origin over TLS."""
+    return origin is not None and origin.startswith("https://")
 
 
 GivenPages = NamedDependency[SkipValidation[Pages]]

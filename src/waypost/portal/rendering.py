@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Response
-from litestar.utils.scope.state import ScopeState
 
 from waypost.domain.endpoints import Trigger, Version
 from waypost.domain.statuses import SELECTABLE, Status
 from waypost.portal import wording
-from waypost.portal.visits import NOTICE, PageRequest
+from waypost.portal.forms import form_token
+from waypost.portal.requests import PageRequest
+from waypost.portal.visits import NOTICE
 from waypost.store.accounts import Visitor
 from waypost.store.intake_rows import from_ms
 
@@ -76,7 +77,7 @@ def part(request: PageRequest, template: str, **values: object) -> Response[byte
 
 
 def _of_request(request: PageRequest) -> dict[str, object]:
-    return {"path": request.scope["path"], "form_token": form_token(request), "now": datetime.now(UTC)}
+    return {"path": request.scope["path"], "form_token": form_token(request.scope), "now": datetime.now(UTC)}
 
 
 def fill(template: str, **values: object) -> str:
@@ -92,12 +93,6 @@ def html(text: str, *, status: int = HTTPStatus.OK, headers: Mapping[str, str]) 
 def go_to(path: str) -> Response[bytes]:
     """Send the browser to another of our pages, by GET."""
     return Response(b"", status_code=HTTPStatus.SEE_OTHER, headers={**ALWAYS, "location": path})
-
-
-def form_token(request: PageRequest) -> str:
-    """Give the token that every form of this visit carries; empty where there is no form."""
-    token = ScopeState.from_scope(request.scope).csrf_token
-    return token if isinstance(token, str) else ""
 
 
 def current(path: str) -> str:

@@ -1,14 +1,13 @@
 """Who visits a page, and what is remembered of the visit."""
 
 import time
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
-
-from litestar import Request
 
 from waypost.actions.actor import act_as
 from waypost.portal.addresses import address_of
 from waypost.portal.parts import Pages
+from waypost.portal.requests import PageRequest
 from waypost.portal.sessions import ABSOLUTE_SECONDS
 from waypost.store.accounts import Visitor, find_visitor
 
@@ -17,8 +16,6 @@ SINCE: Final = "since"
 SESSIONS_FROM: Final = "from"
 NOTICE: Final = "notice"
 HOME: Final = "/"
-
-PageRequest = Request[Any, Any, Any]
 
 
 class NotLoggedIn(Exception):  # noqa: N818 - reads as what is wrong

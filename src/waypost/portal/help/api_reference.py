@@ -16,8 +16,9 @@ from waypost.api.problems import not_found
 from waypost.portal import showing
 from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import page
+from waypost.portal.requests import PageRequest
 from waypost.portal.showing import ShownText, marked
-from waypost.portal.visits import NotLoggedIn, PageRequest, enter
+from waypost.portal.visits import NotLoggedIn, enter
 from waypost.store.accounts import Visitor
 
 DOCS: Final = "/docs"

@@ -14,7 +14,8 @@ from waypost.portal.help import documentation
 from waypost.portal.help.documentation import CHAPTERS, PLACES, Entry, Page, Place, folder
 from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import ALWAYS, page
-from waypost.portal.visits import PageRequest, enter
+from waypost.portal.requests import PageRequest
+from waypost.portal.visits import enter
 
 _PICTURE: Final = re.compile(r"[a-z0-9-]+\.png")
 

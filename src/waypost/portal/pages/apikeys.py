@@ -14,7 +14,8 @@ from waypost.domain.api_keys import Scope
 from waypost.domain.errors import InvalidInput
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
-from waypost.portal.visits import PageRequest, enter, notify
+from waypost.portal.requests import PageRequest
+from waypost.portal.visits import enter, notify
 from waypost.portal.wording import sentence
 from waypost.store import api_keys
 from waypost.store.accounts import Visitor

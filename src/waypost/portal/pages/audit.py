@@ -7,7 +7,8 @@ from litestar import Response, get
 
 from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import page
-from waypost.portal.visits import PageRequest, enter
+from waypost.portal.requests import PageRequest
+from waypost.portal.visits import enter
 from waypost.store import audit
 
 PATH: Final = "/settings/audit"

@@ -19,7 +19,8 @@ from waypost.portal.curl import curl_of
 from waypost.portal.pages.history import HISTORY
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
-from waypost.portal.visits import PageRequest, enter, notify
+from waypost.portal.requests import PageRequest
+from waypost.portal.visits import enter, notify
 from waypost.store import endpoints, trackings
 from waypost.store.accounts import Visitor
 from waypost.store.deliveries import DeliveryRow

@@ -21,7 +21,8 @@ from waypost.portal.pages.webhook_form import errors_by_field
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import page
-from waypost.portal.visits import PageRequest, enter
+from waypost.portal.requests import PageRequest
+from waypost.portal.visits import enter
 from waypost.portal.wording import endpoint_name
 from waypost.store import endpoints
 from waypost.store.accounts import Visitor

@@ -11,12 +11,12 @@ from litestar.params import FromPath
 
 from waypost.actions.actor import NOBODY, act_as, note
 from waypost.domain.audit import Action, Changes
-from waypost.portal import sessions
 from waypost.portal.addresses import address_of
 from waypost.portal.logins import RETRY_SECONDS, TooManyTries
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
-from waypost.portal.visits import SESSIONS_FROM, SINCE, USER, PageRequest, safe_path
+from waypost.portal.requests import PageRequest
+from waypost.portal.visits import SESSIONS_FROM, SINCE, USER, safe_path
 from waypost.store.accounts import Login, find_visitor
 from waypost.store.statements import transaction
 
@@ -84,7 +84,7 @@ def login_path(request: PageRequest) -> str:
 async def begin_visit(request: PageRequest, pages: Pages, user: Login) -> None:
     """Begin a session of a user who has just shown to be one."""
     values = {USER: user.id.hex, SINCE: int(time.time()), SESSIONS_FROM: user.sessions_from}
-    await sessions.begin(request, pages.sessions, values)
+    await pages.sessions.begin(request, values)
 
 
 async def _note_refusal(request: PageRequest, pages: Pages, email: str) -> None:

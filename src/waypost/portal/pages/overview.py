@@ -13,7 +13,8 @@ from waypost.domain.statuses import Status
 from waypost.portal.charts import bars
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import page
-from waypost.portal.visits import PageRequest, enter
+from waypost.portal.requests import PageRequest
+from waypost.portal.visits import enter
 from waypost.store import endpoints, hours, overview
 from waypost.store.accounts import Visitor
 from waypost.store.endpoints import EndpointRow

@@ -20,7 +20,8 @@ from waypost.portal.pages.webhook_form import in_words
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, part
-from waypost.portal.visits import PageRequest, enter, notify
+from waypost.portal.requests import PageRequest
+from waypost.portal.visits import enter, notify
 from waypost.store import recoveries
 from waypost.store.endpoints import EndpointRow
 from waypost.store.recoveries import RecoveryRow

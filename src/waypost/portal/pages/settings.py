@@ -19,7 +19,8 @@ from waypost.portal.logins import TooManyTries
 from waypost.portal.pages.login import begin_visit
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
-from waypost.portal.visits import PageRequest, enter, notify
+from waypost.portal.requests import PageRequest
+from waypost.portal.visits import enter, notify
 from waypost.portal.wording import sentence
 from waypost.store import accounts, users
 from waypost.store.accounts import Visitor

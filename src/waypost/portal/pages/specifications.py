@@ -13,7 +13,8 @@ from waypost.payloads import schemas
 from waypost.portal import showing
 from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import page
-from waypost.portal.visits import PageRequest, enter
+from waypost.portal.requests import PageRequest
+from waypost.portal.visits import enter
 
 SPECIFICATIONS: Final = "/developer/specifications"
 

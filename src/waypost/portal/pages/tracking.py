@@ -20,7 +20,8 @@ from waypost.domain.trackings import Edit
 from waypost.portal.pages.trackings import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
-from waypost.portal.visits import PageRequest, enter, notify
+from waypost.portal.requests import PageRequest
+from waypost.portal.visits import enter, notify
 from waypost.portal.wording import ADDED_LATER, endpoint_name
 from waypost.store import endpoints, parcels
 from waypost.store.deliveries import LAST

@@ -15,10 +15,10 @@ from waypost.actions.parcel_csv.exporting import export as exported
 from waypost.actions.parcel_csv.importing import Imported, import_file
 from waypost.actions.trackings import create
 from waypost.api.problems import Problem
-from waypost.portal.forms import TAKES_FILES
 from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import ALWAYS, page
-from waypost.portal.visits import PageRequest, enter
+from waypost.portal.requests import TAKES_FILES, PageRequest
+from waypost.portal.visits import enter
 from waypost.store.accounts import Visitor
 
 PATH: Final = "/trackings/import"

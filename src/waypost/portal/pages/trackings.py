@@ -16,7 +16,8 @@ from waypost.domain.statuses import Status
 from waypost.domain.tracking_numbers import check_courier_code
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
-from waypost.portal.visits import PageRequest, enter, notify
+from waypost.portal.requests import PageRequest
+from waypost.portal.visits import enter, notify
 from waypost.store import trackings
 from waypost.store.accounts import Visitor
 from waypost.store.deliveries import LAST

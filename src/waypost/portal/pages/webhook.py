@@ -29,8 +29,9 @@ from waypost.portal.pages.webhook_form import WebhookForm, errors_by_field, form
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page, part
+from waypost.portal.requests import PageRequest
 from waypost.portal.snippets import LANGUAGES
-from waypost.portal.visits import PageRequest, enter, notify
+from waypost.portal.visits import enter, notify
 from waypost.signing.standard import standard_secret
 from waypost.store import deliveries, endpoints
 from waypost.store.accounts import Visitor

@@ -17,7 +17,8 @@ from waypost.portal.charts import Chart, bars
 from waypost.portal.pages.webhook_form import WebhookForm, errors_by_field, read_form
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
-from waypost.portal.visits import PageRequest, enter, notify
+from waypost.portal.requests import PageRequest
+from waypost.portal.visits import enter, notify
 from waypost.store import endpoints, hours
 from waypost.store.accounts import Visitor
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
 import structlog
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 
@@ -15,9 +15,9 @@ from waypost.portal import colours
 from waypost.portal.assets import FOR_EVER
 from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import ALWAYS, fill, html
+from waypost.portal.requests import PageRequest
 from waypost.portal.track.texts import LANGUAGES, choose
 from waypost.portal.track.view import view
-from waypost.portal.visits import PageRequest
 from waypost.store import track_pages
 
 EMBED: Final = "1"
@@ -63,7 +63,7 @@ async def theme(colour: FromPath[str]) -> Response[bytes]:
     return Response(colours.theme(chosen).encode(), media_type="text/css", headers=headers)
 
 
-def explain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def explain(request: PageRequest, error: Exception) -> Response[bytes]:
     """Answer an error with a page in the shopper's language."""
     match error:
         case Problem(status=status) | HTTPException(status_code=status) if status < HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -77,7 +77,7 @@ def explain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
 
 
 def _answer(
-    request: Request[Any, Any, Any],
+    request: PageRequest,
     template: str,
     *,
     status: int = HTTPStatus.OK,
@@ -110,12 +110,21 @@ def _switch(language: str, *, embedded: bool) -> str:
     return "?" + urlencode({"lang": language} | ({"embed": EMBED} if embedded else {}))
 
 
-def _is_embedded(request: Request[Any, Any, Any]) -> bool:
-    return request.query_params.get("embed") == EMBED
+def _is_embedded(request: PageRequest) -> bool:
+    return _asked(request, "embed") == EMBED
 
 
-def _language(request: Request[Any, Any, Any]) -> str:
-    return choose(request.query_params.get("lang"), request.headers.get("accept-language", ""))
+def _language(request: PageRequest) -> str:
+    return choose(_asked(request, "lang"), request.headers.get("accept-language", ""))
+
+
+def _asked(request: PageRequest, name: str) -> str | None:
+    """Return a parameter of the query; None for one that can't be read, which is no reason to show a shopper less."""
+    try:
+        asked: str | None = request.query_params.get(name)
+    except Problem:
+        return None
+    return asked
 
 
 ROUTES: Final = (track, theme)

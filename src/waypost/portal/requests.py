@@ -1,0 +1,86 @@
+"""What browsers send with a request to a page, read here and kept no longer than the request.
+
+Litestar's own readers remember the last thousand forms, queries and cookies: passwords among them, and 16 MB for a
+form of 1 MiB.
+"""
+
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from litestar import Request
+from litestar.datastructures import FormMultiDict, MultiDict
+from litestar.enums import RequestEncodingType
+from litestar.types import Scope
+
+from waypost.api.problems import Problem
+
+MOST_FIELDS: Final = 100
+TAKES_FILES: Final = "takes_files"
+"""The option of a route whose form has files."""
+
+_FIELDS: Final = "waypost.fields"
+
+
+class PageRequest(Request[Any, Any, Any]):
+    """A request to a page."""
+
+    @cached_property
+    def query_params(self) -> MultiDict[Any]:
+        """Return the parameters of the query. Raise Problem 400 for more than any page asks for."""
+        return MultiDict(_pairs(self.scope["query_string"]))
+
+    @cached_property
+    def cookies(self) -> dict[str, str]:
+        """Return the cookies by name; of two with one name the last counts."""
+        return cookies_of(self.scope)
+
+    async def form(self) -> FormMultiDict:
+        """Return the fields of a form as browsers send ours; none for anything else, and for files no page asked for.
+
+        Raise Problem 400 for more fields than any page has. Several requests over one scope share what was read.
+        """
+        state = self.scope["state"]
+        if _FIELDS not in state:
+            state[_FIELDS] = await self._read_form()
+        form: FormMultiDict = state[_FIELDS]
+        return form
+
+    async def _read_form(self) -> FormMultiDict:
+        content_type, _ = self.content_type
+        if content_type == RequestEncodingType.MULTI_PART and self.route_handler.opt.get(TAKES_FILES):
+            return await self._read_parts()
+        if content_type != RequestEncodingType.URL_ENCODED:
+            return FormMultiDict()
+        return FormMultiDict(_pairs(await self.body()))
+
+    async def _read_parts(self) -> FormMultiDict:
+        """Read a form with files, which may be as long as the route lets a body be; what is large lies in a file."""
+        try:
+            form = await super().form()
+        except (UnicodeError, LookupError):
+            message = "A field of the form is not in the charset that it says, or in none that there is."
+            raise Problem(HTTPStatus.BAD_REQUEST, "malformed_request", message) from None
+        if sum(1 for _ in form.multi_items()) > MOST_FIELDS:
+            raise _too_many()
+        return form
+
+
+def cookies_of(scope: Scope) -> dict[str, str]:
+    """Return the cookies that a browser sent, by name."""
+    lines = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
+    parts = (part.partition("=") for line in lines for part in line.split(";"))
+    return {name.strip(): value.strip() for name, _, value in parts}
+
+
+def _pairs(text: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(text.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise _too_many() from None
+
+
+def _too_many() -> Problem:
+    message = f"The request has more than {MOST_FIELDS} fields. No page asks for so many."
+    return Problem(HTTPStatus.BAD_REQUEST, "malformed_request", message)
