@@ -161,8 +161,8 @@ async def test_what_is_no_json_is_told_so(shop: Caller, body: bytes) -> None:
     assert "Traceback" not in answer.text
 
 
-async def test_a_body_above_ten_mebibytes_is_refused(shop: Caller) -> None:
-    answer = await shop.call("POST", "/v1/updates", content=b" " * (10 << 20) + b"{}")
+async def test_a_body_above_four_mebibytes_is_refused(shop: Caller) -> None:
+    answer = await shop.call("POST", "/v1/updates", content=b" " * (4 << 20) + b"{}")
 
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 

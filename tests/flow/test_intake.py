@@ -1,22 +1,25 @@
 """Updates become changes, events and deliveries in one transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
 
 from tests.support.databases import add_account, add_endpoint
+from tests.support.rounds import looks_per_slice, rounds_during
 from waypost.domain import ids
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Source, Update
-from waypost.intake import collector
+from waypost.intake import batch, collector, merging
 from waypost.intake.batch import Request, write
 from waypost.intake.collector import LARGEST_BATCH, SECOND_WRITER_FROM, WRITERS, Intake, IntakeUnavailable
+from waypost.store import intake_rows
 from waypost.store.database import Database
-from waypost.store.statements import SENT
+from waypost.store.rows import LockedRow
+from waypost.store.statements import SENT, Session, transaction
 
 
 def scan(hour: int, status: Status = Status.TRANSIT, detail: str = "Scanned") -> Checkpoint:
@@ -248,3 +251,75 @@ async def test_what_was_submitted_is_written_before_the_intake_stops(database: D
 
     assert all(one.done() for one in waiting)
     assert await database.serving.fetchval("select count(*) from tracking") == len(reports)
+
+
+async def test_a_large_batch_lets_others_in_while_it_is_merged(database: Database) -> None:
+    account = await add_account(database)
+    requests = [reporting(account, f"A{number}", scan(8)) for number in range(300)]
+
+    async with database.engine.acquire() as session, transaction(session):
+        with looks_per_slice(10):
+            written, rounds = await rounds_during(write(session, requests, frozenset()))
+
+    assert all(result.event for result in written.results)
+    assert rounds >= 300 / 12
+
+
+async def test_large_states_are_merged_portion_by_portion_and_come_out_alike(
+    database: Database, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = await add_account(database)
+    endpoint = await add_endpoint(database, account)
+    numbers = [f"A{number}" for number in range(20)]
+    await intake.submit([reporting(account, number, scan(8)) for number in numbers])
+    monkeypatch.setattr(batch, "PORTION_BYTES", 1)
+    locked = SENT["lock_trackings"]
+
+    results = await intake.submit(
+        [reporting(account, number, scan(hour), create=False) for hour in (9, 10) for number in numbers]
+    )
+
+    assert SENT["lock_trackings"] - locked == len(numbers)
+    assert len({result.event for result in results}) == 2 * len(numbers)
+    rows = await database.serving.fetch(
+        "select tracking, array_agg(sequence order by id) as sequences from due where endpoint = $1 group by 1",
+        endpoint,
+    )
+    assert [row["sequences"] for row in rows] == [[1, 2, 3]] * len(numbers)
+
+
+async def test_many_events_of_one_large_parcel_are_sent_as_they_come(
+    database: Database, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = await add_account(database)
+    monkeypatch.setattr(merging, "EVENT_BYTES", 1)
+    copied = SENT["copy_event"]
+
+    await intake.submit([reporting(account, "A1", scan(hour)) for hour in range(8)])
+
+    assert SENT["copy_event"] - copied == 8
+    assert await database.serving.fetchval("select array_agg(sequence order by id) from event") == list(range(1, 9))
+
+
+async def test_portions_are_locked_in_the_order_of_buckets_and_ids(database: Database) -> None:
+    account = await add_account(database)
+    await write_all(database, [reporting(account, f"A{number}", scan(8)) for number in range(300)])
+    seen: list[tuple[int, UUID]] = []
+
+    async def lock(session: Session, trackings: Sequence[UUID]) -> list[LockedRow]:
+        seen.extend((ids.bucket(one), one) for one in trackings)
+        return await locking(session, trackings)
+
+    locking = intake_rows.lock
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(intake_rows, "lock", lock)
+        patch.setattr(batch, "PORTION_BYTES", 2000)
+        await write_all(database, [reporting(account, f"A{number}", scan(9)) for number in reversed(range(300))])
+
+    assert len(seen) == 300
+    assert seen == sorted(seen)
+
+
+async def write_all(database: Database, requests: Sequence[Request]) -> None:
+    async with database.engine.acquire() as session, transaction(session):
+        await write(session, requests, frozenset())

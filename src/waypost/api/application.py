@@ -22,7 +22,8 @@ from waypost.api.v4 import awb, couriers, envelope, trackings
 from waypost.store.statements import LOST
 
 _LOG: Final = structlog.get_logger()
-LARGEST_BODY: Final = 1 << 20
+USUAL_BODY: Final = 1 << 20
+"""No call but the report of updates needs more."""
 OLD_VERSIONS: Final = ("/v2/", "/v3/")
 _FOR_PROGRAMS: Final = ("/v1", "/v2", "/v3", "/v4", "/schemas", "/health", "/metrics", "/openapi.json")
 _CODES: Final = {
@@ -68,7 +69,7 @@ def make_application(parts: Parts, pages: Pages | None = None) -> Litestar:
         [*answer_options(_ROUTES), *_ROUTES, *(() if pages is None else pages.routes)],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: _explain if pages is None else _by_what_is_asked(pages)},
-        request_max_body_size=LARGEST_BODY,
+        request_max_body_size=USUAL_BODY,
         openapi_config=None,
         logging_config=None,
         debug=False,

@@ -5,6 +5,7 @@ The order of calls is the protocol of locks: ``lock``, then ``now``, then ``stan
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -14,9 +15,10 @@ from waypost.domain.deliveries import Reason
 from waypost.domain.endpoints import DisabledReason, Endpoint, Ordering, Trigger, Version
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState
-from waypost.store.rows import LockedTracking, NewDelivery, NewEvent
+from waypost.store.rows import ChangedTracking, LockedRow, NewDelivery, NewEvent
 from waypost.store.statements import Session, copy, execute, fetch, fetch_one
-from waypost.store.states import pack, unpack
+from waypost.store.states import pack
+from waypost.turns import Turn
 
 TrackingKey = tuple[int, UUID, str, str]
 """Bucket, account, tracking number, courier code."""
@@ -32,13 +34,20 @@ def day_of(identifier: UUID) -> date:
     return from_ms(ids.made_at(identifier)).date()
 
 
-async def find(session: Session, keys: Sequence[TrackingKey]) -> dict[TrackingKey, UUID]:
-    """Give the ids of the trackings that exist."""
+class Found(NamedTuple):
+    """A tracking that exists, and how many bytes its state took when it was found."""
+
+    id: UUID
+    bytes: int
+
+
+async def find(session: Session, keys: Sequence[TrackingKey]) -> dict[TrackingKey, Found]:
+    """Return the trackings that exist, by what they are found by."""
     if not keys:
         return {}
     buckets, accounts, numbers, couriers = (list(column) for column in zip(*keys, strict=True))
     rows = await fetch(session, "find_trackings", sorted(set(buckets)), buckets, accounts, numbers, couriers)
-    return {keys[row["position"] - 1]: row["id"] for row in rows}
+    return {keys[row["position"] - 1]: Found(row["id"], row["bytes"]) for row in rows}
 
 
 async def register(
@@ -48,27 +57,21 @@ async def register(
 
     Parcels of the courier codes ``polled`` are asked about at once.
     """
-    rows = sorted(
-        ((*key, tracking, pack(state), from_ms(state.created_at), order_number(state)))
-        for tracking, (key, state) in new.items()
-    )
+    turn, rows = Turn(), []
+    for tracking, (key, state) in new.items():
+        await turn.pause()
+        rows.append((*key, tracking, pack(state), from_ms(state.created_at), order_number(state)))
+    rows.sort()
     columns = (list(column) for column in zip(*rows, strict=True))
     return {row["id"] for row in await fetch(session, "register_trackings", *columns, sorted(polled))}
 
 
-async def lock(session: Session, trackings: Sequence[UUID]) -> list[LockedTracking]:
-    """Lock the trackings, in everybody's order, and give their states."""
+async def lock(session: Session, trackings: Sequence[UUID]) -> list[LockedRow]:
+    """Lock the trackings, in everybody's order, and return their rows."""
     buckets = [ids.bucket(tracking) for tracking in trackings]
     rows = await fetch(session, "lock_trackings", sorted(set(buckets)), buckets, list(trackings))
     return [
-        LockedTracking(
-            bucket=row["bucket"],
-            id=row["id"],
-            account=row["account"],
-            sequence=row["sequence"],
-            last_event=row["last_event"],
-            state=unpack(row["state"]),
-        )
+        LockedRow(row["bucket"], row["id"], row["account"], row["sequence"], row["last_event"], row["state"])
         for row in rows
     ]
 
@@ -153,10 +156,9 @@ async def write_events(session: Session, events: Sequence[NewEvent]) -> None:
 
 
 def _event_record(event: NewEvent) -> tuple[object, ...]:
-    state = event.state
     return (
-        *(event.bucket, day_of(event.id), event.id, event.account, event.tracking, state.tracking_number),
-        *(state.courier_code, event.sequence, state.status, state.substatus, event.previous_status, event.source),
+        *(event.bucket, day_of(event.id), event.id, event.account, event.tracking, event.tracking_number),
+        *(event.courier_code, event.sequence, event.status, event.substatus, event.previous_status, event.source),
         event.deliveries,
         msgspec.json.encode(event.skipped).decode() if event.skipped else None,
         event.packed,
@@ -170,16 +172,14 @@ async def write_deliveries(session: Session, deliveries: Sequence[NewDelivery]) 
         await copy(session, "due", columns, map(msgspec.structs.astuple, deliveries))
 
 
-async def change(
-    session: Session, changed: Sequence[tuple[LockedTracking, TrackingState, int, UUID | None, bytes]]
-) -> None:
-    """Write trackings back: (as locked, new state, new sequence, newest event, packed state)."""
+async def change(session: Session, changed: Sequence[ChangedTracking]) -> None:
+    """Write locked trackings back."""
     columns = [
         (
-            *(was.bucket, was.id, sequence, event, str(state.status), state.substatus, packed),
-            *(from_ms(state.updated_at), order_number(state)),
+            *(one.bucket, one.id, one.sequence, one.last_event, one.status, one.substatus, one.packed),
+            *(from_ms(one.updated_at), one.order_number),
         )
-        for was, state, sequence, event, packed in changed
+        for one in changed
     ]
     lists = [list(column) for column in zip(*columns, strict=True)]
     await execute(session, "change_trackings", sorted(set(lists[0])), *lists)

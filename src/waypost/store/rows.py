@@ -20,19 +20,50 @@ class LockedTracking(msgspec.Struct, frozen=True):
     state: TrackingState
 
 
+class LockedRow(msgspec.Struct, frozen=True):
+    """A tracking under its row lock, its state as it lies in the database."""
+
+    bucket: int
+    id: UUID
+    account: UUID
+    sequence: int
+    last_event: UUID | None
+    packed: bytes
+
+
+class ChangedTracking(msgspec.Struct, frozen=True):
+    """What is written back of a tracking; ``updated_at`` in Unix milliseconds."""
+
+    bucket: int
+    id: UUID
+    sequence: int
+    last_event: UUID | None
+    status: str
+    substatus: str
+    packed: bytes
+    updated_at: int
+    order_number: str | None
+
+
 class NewEvent(msgspec.Struct, frozen=True):
-    """An event about to be written. ``skipped`` holds why an endpoint got nothing, by its id."""
+    """An event about to be written. ``skipped`` holds why an endpoint got nothing, by its id.
+
+    ``packed`` is the tracking's state after it.
+    """
 
     bucket: int
     id: UUID
     account: UUID
     tracking: UUID
+    tracking_number: str
+    courier_code: str
     sequence: int
+    status: str
+    substatus: str
     previous_status: str
     source: str
     deliveries: int
     skipped: dict[str, str]
-    state: TrackingState
     packed: bytes
 
 

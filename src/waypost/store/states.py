@@ -8,7 +8,9 @@ import msgspec
 from waypost.domain.trackings import TrackingState
 
 _REMEMBERED: Final = 2048
-_REMEMBERED_BYTES: Final = 4096
+_REMEMBERED_BYTES: Final = 8192
+"""Of JSON, not of what it is packed to: 256 KiB of one letter pack to almost nothing and unpack to a megabyte."""
+
 _PACKED_LATELY: Final[dict[bytes, TrackingState]] = {}
 """What this process has written a moment ago is what it reads next: to be sent, or to be changed again."""
 
@@ -18,8 +20,9 @@ _DECODER: Final = msgspec.json.Decoder(TrackingState)
 
 def pack(state: TrackingState) -> bytes:
     """Give the bytes of a state; the same state gives the same bytes."""
-    packed = zlib.compress(_ENCODER.encode(state), 1)
-    if len(packed) <= _REMEMBERED_BYTES:
+    encoded = _ENCODER.encode(state)
+    packed = zlib.compress(encoded, 1)
+    if len(encoded) <= _REMEMBERED_BYTES:
         _PACKED_LATELY[packed] = state
         if len(_PACKED_LATELY) > _REMEMBERED:
             del _PACKED_LATELY[next(iter(_PACKED_LATELY))]

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from types import GenericAlias
 from typing import Annotated, Any, Final, cast
+from uuid import UUID
 
 import msgspec
 
-from waypost.api.bodies import read_json
+from waypost.api.bodies import decode, may_hold_nul, refuse_nul
 from waypost.api.problems import FieldError, invalid, of_input
 from waypost.domain import facts
 from waypost.domain.checkpoints import Checkpoint
@@ -18,6 +19,7 @@ from waypost.domain.statuses import Status, status_of
 from waypost.domain.tracking_numbers import check_courier_code, normalise_number
 from waypost.domain.trackings import Source, Update
 from waypost.domain.wording import read_wording
+from waypost.turns import Turn
 
 MOST_UPDATES: Final = 1_000
 MOST_CHECKPOINTS: Final = 200
@@ -29,6 +31,9 @@ LONGEST_OFFSET: Final = timedelta(hours=14)
 MINUTE: Final = timedelta(minutes=1)
 MOST_ERRORS: Final = 50
 """So many errors are named in one answer; whoever mends them will see the others."""
+
+QUICKLY_DECODED: Final = 1 << 16
+"""So many bytes are decoded within a slice of the loop; more have a slice of their own."""
 
 _TIME: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?", re.ASCII | re.IGNORECASE
@@ -84,17 +89,31 @@ class Report(msgspec.Struct, frozen=True):
     update: Update
 
 
-def read_reports(body: bytes) -> list[Report]:
-    """Give the updates of a body, in its order. Raises Problem that names every field that can't be taken."""
-    reported = cast("Any", read_json(body, _DECODER)).updates
+async def read_reports(body: bytes, account: UUID) -> list[Report]:
+    """Return the updates of an account's body, in its order. Raises Problem that names the fields that can't be taken.
+
+    It takes turns with whatever else the loop does, but for the decoding of the JSON.
+    """
+    turn = Turn(account)
+    if len(body) > QUICKLY_DECODED:
+        await turn.begin()
+    reported = cast("Any", decode(body, _DECODER)).updates
+    if may_hold_nul(body):
+        for place, one in enumerate(reported):
+            await turn.pause()
+            refuse_nul(one, f"updates[{place}]")
     errors: list[FieldError] = []
-    reports = [_check(one, f"updates[{place}].", errors) for place, one in enumerate(reported)]
+    reports = []
+    for place, one in enumerate(reported):
+        reports.append(await _check(one, f"updates[{place}].", errors, turn))
+        if len(errors) >= MOST_ERRORS:
+            break
     if errors:
         raise invalid(errors[:MOST_ERRORS])
     return reports
 
 
-def _check(one: Reported, below: str, errors: list[FieldError]) -> Report:
+async def _check(one: Reported, below: str, errors: list[FieldError], turn: Turn) -> Report:
     number = courier = ""
     try:
         number = normalise_number(one.tracking_number)
@@ -106,10 +125,12 @@ def _check(one: Reported, below: str, errors: list[FieldError]) -> Report:
         errors.append(of_input(error, below=below))
     scans = []
     for place, scan in enumerate(one.checkpoints):
+        await turn.pause()
         wrong = list(_faults(scan))
         errors.extend(FieldError(f"{below}checkpoints[{place}].{name}", message) for name, message in wrong)
         if not wrong:
             scans.append(_checkpoint(scan))
+    await turn.pause()
     told = _facts(one, below, errors)
     return Report(number, courier, one.create, Update(Source.API, tuple(scans), told))
 

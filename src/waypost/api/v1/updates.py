@@ -9,6 +9,7 @@ import msgspec
 from litestar import Request, Response, post
 
 from waypost.api.answers import answer_bytes
+from waypost.api.bodies import LARGEST_BODY
 from waypost.api.parts import Given
 from waypost.api.problems import FieldError, Problem, invalid, later
 from waypost.api.v1.reports import read_reports
@@ -17,7 +18,6 @@ from waypost.intake.batch import Request as IntakeRequest
 from waypost.intake.batch import Result
 from waypost.intake.collector import IntakeUnavailable, KeyConflict, Once, Overloaded, StillRunning
 
-LARGEST_BODY: Final = 10 << 20
 LONGEST_KEY: Final = 255
 
 
@@ -57,7 +57,7 @@ async def report(request: Request[Any, Any, Any], parts: Given) -> Response[byte
     """Take updates: when this is answered, changes, events and deliveries are durable."""
     caller = await parts.keys.caller(request.headers, scope="updates")
     body = await request.body()
-    reports = read_reports(body)
+    reports = await read_reports(body, caller.account)
     requests = [
         IntakeRequest(caller.account, one.tracking_number, one.courier_code, one.update, one.create) for one in reports
     ]

@@ -4,11 +4,12 @@
 -- name: find_trackings
 -- The number as a range, in its order: asked for by equality alone every index that begins with the account costs the
 -- same to the planner while the table is young, and it has taken one that reads all of the account for each number.
-select u.position, t.id
+-- octet_length reads the size of a state that lies outside the row without fetching it.
+select u.position, t.id, octet_length(t.state) as bytes
 from unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[])
      with ordinality as u (bucket, account, tracking_number, courier_code, position)
 cross join lateral (
-    select q.id from tracking q
+    select q.id, q.state from tracking q
     where q.bucket = any ($1::smallint[]) and q.bucket = u.bucket and q.account = u.account
       and q.tracking_number >= u.tracking_number and q.tracking_number <= u.tracking_number
       and q.courier_code = u.courier_code
@@ -35,7 +36,7 @@ select id from made
 
 -- name: lock_trackings
 -- One writer a parcel; only then the clock is read and ids are made, so a parcel's ids rise with its sequence.
-select t.bucket, t.id, t.account, t.sequence, t.status, t.last_event, t.state
+select t.bucket, t.id, t.account, t.sequence, t.last_event, t.state
 from tracking t
 join unnest($2::smallint[], $3::uuid[]) as u (bucket, id) on t.bucket = u.bucket and t.id = u.id
 where t.bucket = any ($1::smallint[])

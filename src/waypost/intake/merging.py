@@ -1,0 +1,191 @@
+"""Some trackings of a batch: lock them, apply their updates, queue what comes of it, and write them back.
+
+Of the states no more than one is unpacked at a time, and what was written is not kept, so that a thousand large parcels
+take no more memory than one; the loop goes on between two updates, while the locks are held.
+"""
+
+import os
+import random
+from collections.abc import Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.domain import endpoints as rules
+from waypost.domain import ids, trackings
+from waypost.domain.endpoints import Endpoint
+from waypost.domain.trackings import TrackingState, Update
+from waypost.intake.queueing import enqueue
+from waypost.store import intake_rows
+from waypost.store.rows import ChangedTracking, NewDelivery, NewEvent
+from waypost.store.statements import Session
+from waypost.store.states import pack, unpack
+from waypost.turns import Turn
+
+EVENT_BYTES: Final = 4 << 20
+"""So much of events is gathered before it is sent: a parcel may be in a batch a thousand times."""
+
+_RANDOM: Final = random.Random(os.urandom(32))  # noqa: S311 - ids are unique, not secret
+
+Listeners = Mapping[UUID, list[Endpoint]]
+
+
+class Report(msgspec.Struct, frozen=True):
+    """An update and its place in the batch; ``wants_state`` where the tracking's state after it is asked for."""
+
+    place: int
+    account: UUID
+    update: Update
+    wants_state: bool
+
+
+class Merged(msgspec.Struct, frozen=True):
+    """What became of an update: the event that it made, whether anything shown changed, the state if it was wanted."""
+
+    event: UUID | None
+    changed: bool
+    state: TrackingState | None
+
+
+class _Tracking(msgspec.Struct):
+    """A locked tracking while updates are applied to it; ``packed`` are the bytes of ``state``, None after a change."""
+
+    bucket: int
+    id: UUID
+    account: UUID
+    sequence: int
+    newest: UUID | None
+    state: TrackingState
+    packed: bytes | None = None
+
+
+async def merge(
+    session: Session, reports: Mapping[UUID, Sequence[Report]], made: Mapping[UUID, TrackingState], listeners: Listeners
+) -> tuple[dict[int, Merged], frozenset[UUID]]:
+    """Apply reports to trackings; return what became of each by its place, and the endpoints that can send by them.
+
+    ``reports`` come in everybody's order of locks. The trackings ``made`` were registered in this transaction. A
+    tracking that was deleted before its lock was taken has no place in the answer.
+    """
+    rows = await intake_rows.lock(session, [one for one in reports if one not in made])
+    portion = _Portion(session, listeners, await intake_rows.now(session))
+    for identifier in made:
+        first = reports[identifier][0]
+        fresh = _Tracking(ids.bucket(identifier), identifier, first.account, 0, None, made[identifier])
+        await portion.apply(fresh, reports[identifier])
+    for row in rows:
+        known = unpack(row.packed)
+        locked = _Tracking(row.bucket, row.id, row.account, row.sequence, row.last_event, known, row.packed)
+        await portion.apply(locked, reports[row.id])
+    return portion.merged, await portion.write()
+
+
+class _Portion:
+    """What some trackings' updates come to, gathered to be written together."""
+
+    def __init__(self, session: Session, listeners: Listeners, now: int) -> None:
+        self._session = session
+        self._listeners = listeners
+        self._now = now
+        self._events: list[NewEvent] = []
+        self._event_bytes = 0
+        self._deliveries: list[NewDelivery] = []
+        self._changed: list[ChangedTracking] = []
+        self.merged: dict[int, Merged] = {}
+
+    async def apply(self, tracking: _Tracking, reports: Sequence[Report]) -> None:
+        """Apply updates of one tracking in their order."""
+        turn, before = Turn(tracking.account), tracking.state
+        for report in reports:
+            await turn.pause()
+            previous = tracking.state
+            applied = trackings.apply(previous, report.update, self._now)
+            if applied.state is not previous:
+                tracking.state, tracking.packed = applied.state, None
+            event = self._add_event(tracking, previous, report.update) if applied.eventful else None
+            state = tracking.state if report.wants_state else None
+            self.merged[report.place] = Merged(event, applied.changed, state)
+            if self._event_bytes >= EVENT_BYTES:
+                await self._send_events()
+        if tracking.state is not before:
+            self._changed.append(_changed(tracking))
+
+    def _add_event(self, tracking: _Tracking, previous: TrackingState, update: Update) -> UUID:
+        """Make the next event of a tracking. Its id lies above the one before, whatever the clock says."""
+        state, listeners = tracking.state, self._listeners[tracking.account]
+        status_changed = state.status is not previous.status
+        skipped = {
+            endpoint.id.hex: reason.value
+            for endpoint in listeners
+            if (reason := rules.skips(endpoint, state.status, status_changed=status_changed)) is not None
+        }
+        at = self._now if tracking.newest is None else max(self._now, ids.made_at(tracking.newest) + 1)
+        tracking.sequence += 1
+        tracking.newest = ids.make_id(at, tracking.bucket, _random())
+        tracking.packed = pack(state)
+        event = NewEvent(
+            bucket=tracking.bucket,
+            id=tracking.newest,
+            account=tracking.account,
+            tracking=tracking.id,
+            tracking_number=state.tracking_number,
+            courier_code=state.courier_code,
+            sequence=tracking.sequence,
+            status=state.status.value,
+            substatus=state.substatus,
+            previous_status=previous.status.value,
+            source=update.source.value,
+            deliveries=len(listeners) - len(skipped),
+            skipped=skipped,
+            packed=tracking.packed,
+        )
+        self._events.append(event)
+        self._event_bytes += len(event.packed)
+        self._deliveries += [_delivery(event, one) for one in listeners if one.id.hex not in skipped]
+        return event.id
+
+    async def _send_events(self) -> None:
+        await intake_rows.write_events(self._session, self._events)
+        self._events, self._event_bytes = [], 0
+
+    async def write(self) -> frozenset[UUID]:
+        """Queue and write what was gathered; return the endpoints that have something to send by it."""
+        endpoints = await enqueue(self._session, self._deliveries)
+        await self._send_events()
+        if self._changed:
+            await intake_rows.change(self._session, self._changed)
+        return endpoints
+
+
+def _delivery(event: NewEvent, endpoint: Endpoint) -> NewDelivery:
+    return NewDelivery(
+        bucket=event.bucket,
+        id=ids.make_id(ids.made_at(event.id), event.bucket, _random()),
+        endpoint=endpoint.id,
+        tracking=event.tracking,
+        event=event.id,
+        sequence=event.sequence,
+        ordering=endpoint.ordering.value,
+    )
+
+
+def _changed(tracking: _Tracking) -> ChangedTracking:
+    """Return what is written of a tracking; the newest event has its packed state unless facts changed after it."""
+    state = tracking.state
+    return ChangedTracking(
+        bucket=tracking.bucket,
+        id=tracking.id,
+        sequence=tracking.sequence,
+        last_event=tracking.newest,
+        status=state.status.value,
+        substatus=state.substatus,
+        packed=pack(state) if tracking.packed is None else tracking.packed,
+        updated_at=state.updated_at,
+        order_number=intake_rows.order_number(state),
+    )
+
+
+def _random() -> int:
+    """Return 62 random bits: ids are unique, not secret."""
+    return _RANDOM.getrandbits(62)

@@ -1,0 +1,55 @@
+"""Reading reports takes turns with whatever else the loop does."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.support.rounds import looks_per_slice, rounds_during
+from waypost.api.problems import Problem
+from waypost.api.v1.reports import MOST_CHECKPOINTS, MOST_ERRORS, read_reports
+
+ACCOUNT = UUID(int=1)
+
+
+def body(updates: int, scans: int, detail: str = "Departed", **facts: Any) -> bytes:
+    times = [f"2026-03-02T08:{number // 60:02}:{number % 60:02}" for number in range(scans)]
+    reported = [{"checkpoint_date": time, "tracking_detail": detail} for time in times]
+    told = {"courier_code": "dhl", "checkpoints": reported} | facts
+    return json.dumps({"updates": [{"tracking_number": f"A{number}"} | told for number in range(updates)]}).encode()
+
+
+async def test_a_large_report_lets_others_in_after_every_few_scans() -> None:
+    with looks_per_slice(10):
+        reports, rounds = await rounds_during(read_reports(body(10, MOST_CHECKPOINTS), ACCOUNT))
+
+    assert sum(len(one.update.checkpoints) for one in reports) == 10 * MOST_CHECKPOINTS
+    assert rounds >= 10 * MOST_CHECKPOINTS / 12
+
+
+async def test_updates_without_scans_are_read_in_slices_too() -> None:
+    with looks_per_slice(10):
+        _, rounds = await rounds_during(read_reports(body(1_000, 0, title="x" * 100), ACCOUNT))
+
+    assert rounds >= 1_000 / 12
+
+
+async def test_texts_with_a_nul_are_looked_for_in_slices() -> None:
+    with looks_per_slice(10), pytest.raises(Problem) as refused:
+        await read_reports(body(900, 1)[:-2] + b"," + body(1, 1, "a\0b")[13:], ACCOUNT)
+
+    assert refused.value.errors[0].field == "updates[900].checkpoints[0].tracking_detail"
+
+
+async def test_reading_ends_once_an_answer_has_as_many_errors_as_it_names() -> None:
+    async def errors() -> int:
+        with pytest.raises(Problem) as refused:
+            await read_reports(body(1_000, 1, " "), ACCOUNT)
+        return len(refused.value.errors)
+
+    with looks_per_slice(1):
+        named, rounds = await rounds_during(errors())
+
+    assert named == MOST_ERRORS
+    assert rounds <= 3 * MOST_ERRORS

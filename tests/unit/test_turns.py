@@ -1,0 +1,127 @@
+"""Long work goes in slices: one in each round of the loop, accounts in turn."""
+
+import asyncio
+import time
+from uuid import UUID
+
+import pytest
+
+from waypost import turns
+from waypost.turns import Turn
+
+A, B = UUID(int=1), UUID(int=2)
+
+
+class Clock:
+    """A clock that a piece of work moves on."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def work(self, slices: float = 1.0) -> None:
+        self.now += slices * turns.SLICE_SECONDS
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "perf_counter", clock.perf_counter)
+    return clock
+
+
+async def count_rounds(rounds: list[int], done: asyncio.Event) -> None:
+    while not done.is_set():
+        rounds[0] += 1
+        await asyncio.sleep(0)
+
+
+async def test_work_within_a_slice_gives_way_to_nobody(clock: Clock) -> None:
+    others: list[str] = []
+    asyncio.get_running_loop().call_soon(others.append, "let in")
+    turn = Turn()
+
+    for _ in range(9):
+        await turn.pause()
+        clock.work(0.1)
+
+    assert others == []
+
+
+async def test_work_that_used_up_its_slice_lets_in_what_came_meanwhile(clock: Clock) -> None:
+    others: list[str] = []
+    turn = Turn()
+    await turn.pause()
+    clock.work()
+    asyncio.get_running_loop().call_soon(others.append, "let in")
+
+    await turn.pause()
+
+    assert others == ["let in"]
+
+
+async def test_a_round_has_one_slice_however_much_long_work_there_is(clock: Clock) -> None:
+    rounds, done, slices = [0], asyncio.Event(), 0
+
+    async def work() -> None:
+        nonlocal slices
+        turn = Turn(A)
+        for _ in range(10):
+            await turn.pause()
+            clock.work()
+            slices += 1
+
+    counting = asyncio.create_task(count_rounds(rounds, done))
+    await asyncio.gather(*(work() for _ in range(20)))
+    done.set()
+    await counting
+
+    assert slices == 200
+    assert rounds[0] >= 199
+
+
+async def test_an_account_with_much_work_gets_as_many_slices_as_one_with_little(clock: Clock) -> None:
+    order: list[UUID] = []
+
+    async def work(account: UUID) -> None:
+        turn = Turn(account)
+        for _ in range(5):
+            await turn.begin()
+            order.append(account)
+            clock.work()
+
+    await asyncio.gather(*(work(A) for _ in range(10)), work(B))
+
+    assert order[:10].count(B) == 5
+
+
+async def test_work_that_is_cancelled_while_it_waits_keeps_nobody_from_a_turn() -> None:
+    waiting = [asyncio.create_task(Turn(A).begin()) for _ in range(3)]
+    await asyncio.sleep(0)
+    for task in waiting[:2]:
+        task.cancel()
+
+    async with asyncio.timeout(30):
+        await Turn(A).begin()
+
+    assert waiting[2].done()
+
+
+def test_each_loop_has_rounds_of_its_own(clock: Clock) -> None:
+    async def leave_in_the_middle() -> None:
+        turn = Turn()
+        await turn.pause()
+        clock.work()
+
+    async def work() -> bool:
+        turn = Turn()
+        await turn.pause()
+        clock.work()
+        await turn.pause()
+        return True
+
+    asyncio.run(leave_in_the_middle())
+
+    assert asyncio.run(work())
