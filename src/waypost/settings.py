@@ -11,14 +11,17 @@ from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
+import msgspec
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     PlainValidator,
     SecretStr,
     ValidationError,
+    create_model,
     field_validator,
     model_validator,
 )
@@ -32,11 +35,12 @@ from pydantic_settings import (
 )
 
 from waypost.domain.addresses import IPAddress, IPNetwork
+from waypost.domain.budget import Budget
 from waypost.domain.errors import InvalidInput
 from waypost.domain.retry import JITTER, LONGEST_RETRY_AFTER_SECONDS
 from waypost.domain.targets import Ports
-from waypost.sources.carriers.dhl import client as dhl
-from waypost.sources.http import check_base_url, check_key
+from waypost.sources.carriers import carriers
+from waypost.sources.carriers.carrier import Carrier, check_base_url, check_key
 
 PREFIX: Final = "WAYPOST_"
 OF_COMMANDS: Final = frozenset({"API_KEY", "URL"})
@@ -101,12 +105,58 @@ def _decided(value: object) -> object:
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
 
+def _can_be_asked(value: str) -> str:
+    return _checked(check_base_url, value)
+
+
+def _fits_a_key(value: SecretStr) -> SecretStr:
+    _checked(check_key, value.get_secret_value())
+    return value
+
+
 Networks = Annotated[tuple[IPNetwork, ...], NoDecode, PlainValidator(_networks)]
 Addresses = Annotated[tuple[IPAddress, ...], NoDecode, PlainValidator(_addresses)]
 Address = Annotated[IPAddress, PlainValidator(lambda value: ip_address(str(value)))]
 
 
-class Settings(BaseSettings):
+class OperatorKey(msgspec.Struct, frozen=True):
+    """What the operator set for a carrier: its credentials, where it answers, and what it granted."""
+
+    credentials: dict[str, str]
+    base_url: str
+    budget: Budget
+
+
+def _carrier_fields(carrier: Carrier) -> dict[str, Any]:
+    """Return the settings of a carrier, as ``create_model`` wants them."""
+    below, title, budget = f"carrier_{carrier.name.replace('-', '_')}_", carrier.title, carrier.budget
+    key = Annotated[SecretStr, AfterValidator(_fits_a_key)] | None
+    without = {True: f"Without it {title} is not asked.", False: "It may be left out."}
+    keys = {
+        below + one.name: (key, Field(default=None, description=f"{title}: {one.label}. {without[one.required]}"))
+        for one in carrier.fields
+    }
+    url = Field(default=carrier.base_url, description=f"Where {title} answers.")
+    pace = f"How many calls a second {title} allows the credential."
+    a_day = f"How many calls a day {title} allows the credential."
+    return keys | {
+        below + "base_url": (Annotated[str, AfterValidator(_can_be_asked)], url),
+        below + "calls_per_second": (float, Field(default=budget.calls_a_second, gt=0, le=10_000, description=pace)),
+        below + "daily_calls": (int, Field(default=budget.calls_a_day, ge=1, le=1_000_000_000, description=a_day)),
+    }
+
+
+if TYPE_CHECKING:
+    _OfCarriers = BaseSettings
+else:  # a carrier that is added to the list has its settings without a line here
+    _OfCarriers = create_model(
+        "_OfCarriers",
+        __base__=BaseSettings,
+        **{name: field for carrier in carriers() for name, field in _carrier_fields(carrier).items()},
+    )
+
+
+class Settings(_OfCarriers):
     """Every setting, checked. Secrets never show in ``repr`` or in an error."""
 
     model_config = SettingsConfigDict(
@@ -172,19 +222,27 @@ class Settings(BaseSettings):
 
     poll_speed: float = Field(default=1.0, gt=0, le=1_000_000)
     """By which factor carriers are asked more often than in earnest, for demonstrations and tests."""
-    carrier_dhl_api_key: SecretStr | None = None
-    """The key of DHL's Shipment Tracking - Unified; without it DHL is not asked."""
-    carrier_dhl_base_url: str = dhl.BASE_URL
-    """Where DHL answers."""
-    carrier_dhl_calls_per_second: float = Field(default=dhl.BUDGET.calls_a_second, gt=0, le=10_000)
-    """How many calls a second DHL allows the key."""
-    carrier_dhl_daily_calls: int = Field(default=dhl.BUDGET.calls_a_day, ge=1, le=1_000_000_000)
-    """How many calls a day DHL allows the key."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe lines that are logged."""
     log_format: Literal["json", "text"] | None = None
     """How lines are logged, `json` or `text`; without it text on a terminal, else JSON."""
+
+    def operator_key(self, carrier: Carrier) -> OperatorKey | None:
+        """Return what the operator set for a carrier; None where a credential that it needs is missing."""
+        below = f"carrier_{carrier.name.replace('-', '_')}_"
+        given = {field.name: getattr(self, below + field.name) for field in carrier.fields}
+        if any(field.required and given[field.name] is None for field in carrier.fields):
+            return None
+        return OperatorKey(
+            {name: value.get_secret_value() for name, value in given.items() if value is not None},
+            getattr(self, below + "base_url"),
+            msgspec.structs.replace(
+                carrier.budget,
+                calls_a_second=getattr(self, below + "calls_per_second"),
+                calls_a_day=getattr(self, below + "daily_calls"),
+            ),
+        )
 
     @classmethod
     def settings_customise_sources(
@@ -228,18 +286,6 @@ class Settings(BaseSettings):
         if value is not None and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
             raise ValueError("must begin with https:// (or http://) and have no query")
         return value and value.rstrip("/")
-
-    @field_validator("carrier_dhl_base_url")
-    @classmethod
-    def _can_be_asked(cls, value: str) -> str:
-        return _checked(check_base_url, value)
-
-    @field_validator("carrier_dhl_api_key")
-    @classmethod
-    def _fits_the_key_header(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            _checked(check_key, value.get_secret_value())
-        return value
 
     @model_validator(mode="after")
     def _history_outlives_retries(self) -> Self:

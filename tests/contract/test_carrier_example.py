@@ -15,10 +15,10 @@ import pytest
 from examples.carrier.carrier import Carrier, plan_stages, stages
 from examples.carrier.routes import ROUTES, Route
 from examples.carrier.server import serve
-from waypost.domain.carriers import CarrierError, CarrierLimited, CarrierRefused, CarrierUnavailable
+from waypost.domain.carriers import CarrierError, CarrierLimited, CarrierRefused, CarrierSource, CarrierUnavailable
 from waypost.domain.tracking_numbers import normalise_number
 from waypost.domain.trackings import TrackingState, apply, register
-from waypost.sources.carriers.dhl.client import COURIER_CODES, DhlUnified
+from waypost.sources.carriers.dhl import CARRIER
 from waypost.sources.http import CarrierHttp
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ class Clock:
 class Shop:
     """One who registers the parcels and asks for each, again and again."""
 
-    dhl: DhlUnified
+    dhl: CarrierSource
     states: dict[str, TrackingState] = field(default_factory=dict)
     events: list[tuple[str, str]] = field(default_factory=list)
     troubles: list[CarrierError] = field(default_factory=list)
@@ -81,7 +81,7 @@ def carrier(clock: Clock, *, hiccups: bool = False) -> Carrier:
 async def test_each_step_is_one_event_and_each_parcel_ends_as_planned(clock: Clock, http: CarrierHttp) -> None:
     stand_in = carrier(clock)
     async with serve(stand_in, 0) as url:
-        shop = Shop(DhlUnified(http, api_key="any", base_url=url))
+        shop = Shop(CARRIER.open(http, {"api_key": "any"}, base_url=url))
         for _ in range(int(SECONDS) + 1):
             await shop.ask_for_all()
             clock.seconds += 1
@@ -94,7 +94,7 @@ async def test_each_step_is_one_event_and_each_parcel_ends_as_planned(clock: Clo
 
 async def test_no_step_is_skipped_by_one_who_asks_seldom(clock: Clock, http: CarrierHttp) -> None:
     async with serve(carrier(clock), 0) as url:
-        shop = Shop(DhlUnified(http, api_key="any", base_url=url))
+        shop = Shop(CARRIER.open(http, {"api_key": "any"}, base_url=url))
         for _ in range(8):
             await shop.ask_for_all()
             clock.seconds += 10 * SECONDS
@@ -104,7 +104,7 @@ async def test_no_step_is_skipped_by_one_who_asks_seldom(clock: Clock, http: Car
 
 async def test_a_step_waits_for_its_time(clock: Clock, http: CarrierHttp) -> None:
     async with serve(carrier(clock), 0) as url:
-        shop = Shop(DhlUnified(http, api_key="any", base_url=url))
+        shop = Shop(CARRIER.open(http, {"api_key": "any"}, base_url=url))
         for _ in range(3):
             await shop.ask_for_all()
 
@@ -127,7 +127,7 @@ def test_a_step_waits_until_the_one_before_has_left_as_an_answer(clock: Clock) -
 async def test_the_clock_starts_with_the_first_question(clock: Clock, http: CarrierHttp) -> None:
     async with serve(carrier(clock), 0) as url:
         clock.seconds += 10 * SECONDS
-        shop = Shop(DhlUnified(http, api_key="any", base_url=url))
+        shop = Shop(CARRIER.open(http, {"api_key": "any"}, base_url=url))
         await shop.ask_for_all()
         await shop.ask_for_all()
 
@@ -137,7 +137,7 @@ async def test_the_clock_starts_with_the_first_question(clock: Clock, http: Carr
 async def test_hiccups_are_told_apart_and_lose_nothing(clock: Clock, http: CarrierHttp) -> None:
     stand_in = carrier(clock, hiccups=True)
     async with serve(stand_in, 0) as url:
-        shop = Shop(DhlUnified(http, api_key="any", base_url=url))
+        shop = Shop(CARRIER.open(http, {"api_key": "any"}, base_url=url))
         for _ in range(2 * int(SECONDS)):
             for route in ROUTES:
                 await shop.ask(route)
@@ -156,7 +156,7 @@ async def test_hiccups_are_told_apart_and_lose_nothing(clock: Clock, http: Carri
 async def test_one_who_does_not_wait_is_counted(clock: Clock, http: CarrierHttp) -> None:
     stand_in = carrier(clock, hiccups=True)
     async with serve(stand_in, 0) as url:
-        shop = Shop(DhlUnified(http, api_key="any", base_url=url))
+        shop = Shop(CARRIER.open(http, {"api_key": "any"}, base_url=url))
         for _ in range(3):
             await shop.ask_for_all()
 
@@ -165,7 +165,7 @@ async def test_one_who_does_not_wait_is_counted(clock: Clock, http: CarrierHttp)
 
 async def test_a_number_of_nobody_stays_unknown(clock: Clock, http: CarrierHttp) -> None:
     async with serve(carrier(clock), 0) as url:
-        update = await DhlUnified(http, api_key="any", base_url=url).ask("8264715546", {})
+        update = await CARRIER.open(http, {"api_key": "any"}, base_url=url).ask("8264715546", {})
 
     assert update.unknown_number
 
@@ -181,7 +181,7 @@ async def test_the_plan_names_what_is_registered(clock: Clock, http: CarrierHttp
         plan = json.loads((await http.get(f"{url}/_plan", {}, {})).body)
 
     assert len({parcel["tracking_number"] for parcel in plan["parcels"]}) == 20
-    assert {parcel["courier_code"] for parcel in plan["parcels"]} <= COURIER_CODES
+    assert {parcel["courier_code"] for parcel in plan["parcels"]} <= CARRIER.courier_codes
     assert sum(parcel["steps"] for parcel in plan["parcels"]) == plan["expected_events"]
     assert plan["ends_after_seconds"] == SECONDS
 

@@ -13,12 +13,9 @@ from waypost.domain.errors import InvalidInput
 from waypost.domain.retry import LONGEST_RETRY_AFTER_SECONDS, read_retry_after
 from waypost.domain.tracking_numbers import check_courier_code
 from waypost.domain.trackings import Source, Update
-from waypost.sources.carriers.dhl.client import BASE_URL, BUDGET, DhlUnified
-from waypost.sources.http import (
-    MOST_BODY_BYTES,
-    CarrierHttp,
-    check_base_url,
-)
+from waypost.sources.carriers.carrier import check_base_url
+from waypost.sources.carriers.dhl import CARRIER
+from waypost.sources.http import MOST_BODY_BYTES, CarrierHttp
 
 NUMBER = "1234567891"
 KEY = "a-key-that-nobody-may-see"
@@ -42,8 +39,8 @@ async def hasty_http() -> AsyncIterator[CarrierHttp]:
     await client.close()
 
 
-def source(http: CarrierHttp, port: int) -> DhlUnified:
-    return DhlUnified(http, api_key=KEY, base_url=f"http://127.0.0.1:{port}")
+def source(http: CarrierHttp, port: int) -> CarrierSource:
+    return CARRIER.open(http, {"api_key": KEY}, base_url=f"http://127.0.0.1:{port}")
 
 
 async def test_a_question_is_one_get_with_the_key_and_nothing_else(http: CarrierHttp) -> None:
@@ -237,7 +234,7 @@ def test_retry_after_is_read_in_both_forms_and_junk_is_ignored(text: str | None,
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (BASE_URL, BASE_URL),
+        (CARRIER.base_url, CARRIER.base_url),
         ("https://dhl.example.com/base/", "https://dhl.example.com/base"),
         ("http://127.0.0.1:9", "http://127.0.0.1:9"),
         ("http://[::1]:9", "http://[::1]:9"),
@@ -270,18 +267,18 @@ def test_another_base_url_is_refused_by_the_settings_name(text: str, reason: str
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a\r\nx-evil: 1", "schlüssel", "a" * 201])
-async def test_a_key_that_no_header_can_hold_is_refused_and_not_shown(http: CarrierHttp, key: str) -> None:
-    with pytest.raises(InvalidInput, match="CARRIER_DHL_API_KEY") as refused:
-        DhlUnified(http, api_key=key)
+def test_a_key_that_no_header_can_hold_is_refused_and_not_shown(key: str) -> None:
+    with pytest.raises(InvalidInput, match=r"credentials\.api_key") as refused:
+        CARRIER.check({"api_key": key})
 
     assert not key or key not in str(refused.value)
 
 
 async def test_it_is_a_source_with_dhls_limits_and_valid_courier_codes(http: CarrierHttp) -> None:
-    dhl: CarrierSource = DhlUnified(http, api_key=KEY)
+    dhl = CARRIER.open(http, CARRIER.check({"api_key": KEY}))
 
     assert dhl.name == "dhl"
-    assert dhl.budget == BUDGET
+    assert dhl.budget == CARRIER.budget
     assert dhl.budget.calls_a_day == 250
     assert {"dhl", "dhl-germany", "dhlglobalmail"} <= dhl.courier_codes
     assert {check_courier_code(code) for code in dhl.courier_codes} == dhl.courier_codes

@@ -37,6 +37,7 @@ class Carrier:
     facts: list[Mapping[str, str]] = field(default_factory=list)
     name: str = "test"
     courier_codes: frozenset[str] = frozenset({"dhl"})
+    extra_calls: int = 0
 
     @property
     def budget(self) -> Budget:

@@ -6,7 +6,6 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
-import msgspec
 from litestar import Litestar
 
 from waypost.actions.track_links import TrackLinks
@@ -27,7 +26,7 @@ from waypost.intake.poller import Poller
 from waypost.keeper.keeper import Keeper
 from waypost.portal.application import PageSet, make_pages
 from waypost.settings import Settings
-from waypost.sources.carriers.dhl import client as dhl
+from waypost.sources.carriers import carriers
 from waypost.sources.http import CarrierHttp
 from waypost.store.vault import Vault
 
@@ -124,13 +123,9 @@ def polled_couriers(sources: Sequence[CarrierSource]) -> dict[str, float]:
 
 
 def carrier_sources(settings: Settings, http: CarrierHttp) -> tuple[CarrierSource, ...]:
-    """Give the carriers that the settings hold a key for."""
-    if settings.carrier_dhl_api_key is None:
-        return ()
-    budget = msgspec.structs.replace(
-        dhl.BUDGET,
-        calls_a_second=settings.carrier_dhl_calls_per_second,
-        calls_a_day=settings.carrier_dhl_daily_calls,
+    """Return the carriers that the operator set credentials for."""
+    return tuple(
+        carrier.open(http, key.credentials, base_url=key.base_url, budget=key.budget)
+        for carrier in carriers()
+        if (key := settings.operator_key(carrier)) is not None
     )
-    key = settings.carrier_dhl_api_key.get_secret_value()
-    return (dhl.DhlUnified(http, api_key=key, base_url=settings.carrier_dhl_base_url, budget=budget),)

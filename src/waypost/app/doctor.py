@@ -15,6 +15,7 @@ import msgspec
 from waypost.app.storage import Progress, Storage, reached_storage
 from waypost.keeper.reconciler import Reconciler
 from waypost.settings import Settings, variable
+from waypost.sources.carriers import carriers
 from waypost.store import audit, condition, partitions
 from waypost.store.connecting import CannotConnect
 from waypost.store.database import Database, UnsafeServer
@@ -102,14 +103,13 @@ def _public_url(settings: Settings) -> Finding:
 
 
 def _carriers(settings: Settings) -> Finding:
-    keys = [name for name in type(settings).model_fields if name.startswith("carrier_") and name.endswith("_api_key")]
-    known = [name for name in keys if getattr(settings, name) is not None]
-    if not known:
+    asked = [carrier.title for carrier in carriers() if settings.operator_key(carrier) is not None]
+    if not asked:
         says = "No carrier has a key: nothing is tracked but what is reported by the API."
         return _warning(
             "carriers", says, f"Set {variable('carrier_dhl_api_key')}, or report updates by POST /v1/updates."
         )
-    return _fine("carriers", f"Asked: {', '.join(name.split('_')[1] for name in known)}.")
+    return _fine("carriers", f"Asked: {', '.join(asked)}.")
 
 
 def disk(free: int) -> Finding:

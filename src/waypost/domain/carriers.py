@@ -1,15 +1,18 @@
 """What the poll loop knows of a carrier: whom it may ask, how often, and what may go wrong.
 
 CarrierError             an ask that brought no update; the parcel stays as it is
-├── CarrierUnavailable   no answer, a late one, or one that cannot be read: ask again by the schedule
+├── CarrierUnavailable   no answer, or a late one: ask again by the schedule
+│   └── CarrierUnreadable    an answer that cannot be read: a changed format, a page of a proxy
 ├── CarrierLimited       asked too often (429): the credential pauses, its parcels do not
-└── CarrierRefused       the key is not accepted (401, 403): the credential pauses, and the operator is told
+└── CarrierRefused       the key is not accepted (401, 403): the credential pauses, and its owner is told
 
 A number that the carrier does not know is no error; it is an Update with ``unknown_number``.
 """
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import msgspec
 
 from waypost.domain.budget import Budget
 from waypost.domain.trackings import Update
@@ -23,6 +26,14 @@ class CarrierUnavailable(CarrierError):  # noqa: N818 - named for what it is, no
     """The carrier gave no answer that can be read."""
 
 
+class CarrierUnreadable(CarrierUnavailable):
+    """The carrier answered something that cannot be read; ``body`` is its beginning, which may hold personal data."""
+
+    def __init__(self, message: str, *, body: bytes = b"") -> None:
+        super().__init__(message)
+        self.body = body
+
+
 class CarrierLimited(CarrierError):  # noqa: N818
     """The carrier has been asked too often; ``retry_after_seconds`` is what it said, up to 24 h, or None."""
 
@@ -32,7 +43,22 @@ class CarrierLimited(CarrierError):  # noqa: N818
 
 
 class CarrierRefused(CarrierError):  # noqa: N818
-    """The carrier does not accept the credential."""
+    """The carrier does not accept the credential.
+
+    ``status`` is the HTTP status of the answer and ``body`` the answer, for the carrier's own words.
+    """
+
+    def __init__(self, message: str, *, status: int = 401, body: bytes = b"") -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body
+
+
+class Parcel(msgspec.Struct, frozen=True):
+    """A parcel to ask for: its number and what its shop told of it."""
+
+    tracking_number: str
+    facts: Mapping[str, str]
 
 
 class CarrierSource(Protocol):
@@ -50,5 +76,24 @@ class CarrierSource(Protocol):
     def budget(self) -> Budget:
         """How often it may be asked."""
 
+    @property
+    def extra_calls(self) -> int:
+        """How many calls were made so far beyond one for each ask: calls for tokens, and repeated ones."""
+
     async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
-        """Give what the carrier knows of a parcel now; ``facts`` are the shop's. Raises CarrierError."""
+        """Return what the carrier knows of a parcel now; ``facts`` are the shop's. Raises CarrierError."""
+
+
+@runtime_checkable
+class BatchSource(CarrierSource, Protocol):
+    """A source that answers for several parcels in one call."""
+
+    @property
+    def most_at_once(self) -> int:
+        """How many parcels one call may ask for."""
+
+    async def ask_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
+        """Return for each parcel what the carrier knows of it, or why that is not known; in one call.
+
+        Raises CarrierError for what concerns the whole call.
+        """

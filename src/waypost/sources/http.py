@@ -1,34 +1,33 @@
-"""One GET to a carrier: the only place of this package that knows the HTTP client.
+"""Calls to carriers: the only place of this package that knows the HTTP client.
 
 One deadline spans connecting, TLS, headers and body. No redirect is followed, no cookie kept, no proxy taken from the
-environment, nothing decompressed, and a body that is longer than 1 MiB is refused.
+environment, nothing decompressed, and a body that is longer than 1 MiB is refused. A call that fails because its kept
+connection was broken is made once more: every call here only asks, so a second one does no harm.
 """
 
-import asyncio
-import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from typing import Final
 
 import msgspec
 from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import PyreqwestError
+from pyreqwest.exceptions import NetworkError, PyreqwestError, RequestTimeoutError
+from pyreqwest.request import RequestBuilder
 from pyreqwest.response import Response
 
-from waypost.domain.carriers import CarrierLimited, CarrierRefused, CarrierUnavailable
-from waypost.domain.errors import InvalidInput
+from waypost.domain.carriers import CarrierLimited, CarrierRefused, CarrierUnavailable, CarrierUnreadable
 from waypost.domain.retry import read_retry_after
-from waypost.domain.targets import Ports, parse_target
 
 MOST_BODY_BYTES: Final = 1_048_576
+MOST_WORDS_BYTES: Final = 4_096
+"""Of an answer that refuses a credential so much is kept for the carrier's own words."""
+
 _READ_BYTES: Final = 65_536
 _IDLE: Final = timedelta(seconds=30)
-_KEY: Final = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
-_ANY_PORT: Final = Ports.parse("1-65535")
 
 
-class Answer(msgspec.Struct, frozen=True):
+class CarrierAnswer(msgspec.Struct, frozen=True):
     """What a carrier answered: any status but those that mean trouble with the carrier as a whole."""
 
     status: int
@@ -42,51 +41,46 @@ class CarrierHttp:
         self._timeout_seconds = timeout_seconds
         self._client = _build(user_agent)
 
-    async def get(self, url: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
-        """Give the answer to one GET. Raises CarrierLimited on 429, CarrierRefused on 401 and 403.
+    async def get(self, url: str, query: Mapping[str, str], headers: Mapping[str, str]) -> CarrierAnswer:
+        """Return the answer to one GET. Raises CarrierLimited on 429, CarrierRefused on 401 and 403.
 
         Raises CarrierUnavailable where no answer came in time or whole, and on 5xx and redirects.
         """
-        request = self._client.get(url).query(list(query.items()))
-        for name, value in headers.items():
-            request = request.header(name, value, is_sensitive=True)
-        sent = request.streamed_read_buffer_limit(_READ_BYTES).build_streamed()
+        return await self._send(lambda: self._client.get(url).query(list(query.items())), headers)
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> CarrierAnswer:
+        """Return the answer to one POST of a body whose type stands in ``headers``. Raises what ``get`` raises."""
+        return await self._send(lambda: self._client.post(url).body_bytes(body), headers)
+
+    async def _send(self, begin: Callable[[], RequestBuilder], headers: Mapping[str, str]) -> CarrierAnswer:
+        ends = time.monotonic() + self._timeout_seconds
         try:
-            async with asyncio.timeout(self._timeout_seconds), sent as response:
-                _refuse_trouble(response)
-                return Answer(response.status, await _read(response))
-        except TimeoutError as error:
+            try:
+                return await self._attempt(begin(), headers, ends)
+            except NetworkError:
+                # A kept connection that the carrier closed meanwhile looks like this, and the next one is new.
+                if time.monotonic() >= ends:
+                    raise
+                return await self._attempt(begin(), headers, ends)
+        except RequestTimeoutError as error:
             raise CarrierUnavailable(f"no answer within {self._timeout_seconds:g} s") from error
         except PyreqwestError as error:
             # The client's own text holds the URL, and with it a tracking number.
             raise CarrierUnavailable(f"no answer: {_cause(error)}") from None
 
+    async def _attempt(self, request: RequestBuilder, headers: Mapping[str, str], ends: float) -> CarrierAnswer:
+        for name, value in headers.items():
+            request = request.header(name, value, is_sensitive=True)
+        # The client's own deadline, not asyncio's: a request whose task is cancelled goes on without end in 0.15.
+        left = timedelta(seconds=max(0.001, ends - time.monotonic()))
+        async with request.timeout(left).streamed_read_buffer_limit(_READ_BYTES).build_streamed() as response:
+            answer = CarrierAnswer(response.status, await _read(response))
+            _refuse_trouble(response, answer)
+            return answer
+
     async def close(self) -> None:
         """Close what is connected."""
         await self._client.close()
-
-
-def check_base_url(text: str, *, setting: str) -> str:
-    """Give a carrier's base URL without a final slash; InvalidInput that names the setting for one that can't be used.
-
-    Plain http is for this machine only: the key travels with every request.
-    """
-    try:
-        target = parse_target(text, ports=_ANY_PORT)
-    except InvalidInput as error:
-        raise InvalidInput(setting, error.message) from None
-    if "?" in target.url:
-        raise InvalidInput(setting, "must not have a query")
-    if target.scheme == "http" and not _is_this_machine(target.host):
-        raise InvalidInput(setting, "must begin with https://, or the key could be read on its way")
-    return target.url.rstrip("/")
-
-
-def check_key(text: str, *, setting: str) -> str:
-    """Give an API key back; InvalidInput that names the setting for one that no header can hold."""
-    if not _KEY.fullmatch(text):
-        raise InvalidInput(setting, "has 1 to 200 printable ASCII characters and no spaces")
-    return text
 
 
 def _build(user_agent: str) -> Client:
@@ -109,14 +103,15 @@ def _build(user_agent: str) -> Client:
     )
 
 
-def _refuse_trouble(response: Response) -> None:
+def _refuse_trouble(response: Response, answer: CarrierAnswer) -> None:
     """Raise for what concerns the carrier or the credential and not the parcel."""
-    status = response.status
+    status = answer.status
     if status == 429:  # noqa: PLR2004 - Too Many Requests
         wait = read_retry_after(response.get_header("retry-after"), datetime.now(UTC))
         raise CarrierLimited("the carrier has been asked too often (429)", retry_after_seconds=wait)
     if status in (401, 403):
-        raise CarrierRefused(f"the carrier does not accept the key ({status})")
+        refused = f"the carrier does not accept the key ({status})"
+        raise CarrierRefused(refused, status=status, body=answer.body[:MOST_WORDS_BYTES])
     if status >= 500 or status // 100 == 3:  # noqa: PLR2004 - classes of status codes
         raise CarrierUnavailable(f"the carrier answered {status}")
 
@@ -126,7 +121,7 @@ async def _read(response: Response) -> bytes:
     while (chunk := await response.body_reader.read(_READ_BYTES)) is not None:
         body += chunk
         if len(body) > MOST_BODY_BYTES:
-            raise CarrierUnavailable(f"the answer is longer than {MOST_BODY_BYTES:,} bytes")
+            raise CarrierUnreadable(f"the answer is longer than {MOST_BODY_BYTES:,} bytes")
     return bytes(body)
 
 
@@ -134,12 +129,3 @@ def _cause(error: PyreqwestError) -> str:
     details = getattr(error, "details", None) or {}
     causes = [cause["message"] for cause in details.get("causes") or [] if "http" not in cause["message"]]
     return causes[-1] if causes else type(error).__name__
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -3,3 +3,32 @@
 ``client`` asks, ``answer`` is the wire, ``read`` turns an answer into an ``Update``, ``codes`` reads a scan's
 substatus off its code and texts.
 """
+
+from typing import Final
+
+from waypost.domain.budget import Budget
+from waypost.sources.carriers.carrier import Carrier, Field
+
+CARRIER: Final = Carrier(
+    name="dhl",
+    title="DHL",
+    courier_codes=frozenset(
+        {
+            "dhl",
+            "dhl-germany",
+            "deutsche-post",
+            "dhlglobalmail",
+            "dhlecommerce-asia",
+            "dhl-parcel-nl",
+            "dhlparcel-nl",
+            "dhl-benelux",
+            "dhl-poland",
+            "dhl-es",
+        }
+    ),
+    fields=(Field("api_key", "API Key"),),
+    base_url="https://api-eu.dhl.com",
+    # What DHL allows a new key; more is granted by its form.
+    budget=Budget(calls_a_day=250, calls_a_second=1, asks_of_a_parcel_a_day=10),
+    source="DhlUnified",
+)

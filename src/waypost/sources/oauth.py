@@ -1,0 +1,109 @@
+"""OAuth client credentials (RFC 6749, 4.4): one token for each credential, kept in memory and renewed in time."""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from waypost.domain.budget import Budget
+from waypost.domain.carriers import CarrierRefused, CarrierUnreadable
+from waypost.sources.carriers.carrier import AskedCarrier, Carrier
+from waypost.sources.http import CarrierAnswer, CarrierHttp
+
+RENEWED_BEFORE_END_SECONDS: Final = 60.0
+SHORTEST_SECONDS: Final = 5.0
+LONGEST_SECONDS: Final = 86_400.0
+_LONGEST_TOKEN: Final = 8_192
+_OK: Final = 200
+
+
+class _Grant(msgspec.Struct, frozen=True):
+    """The answer of a token call; UPS writes the seconds as text."""
+
+    access_token: str
+    expires_in: float | str = 0.0
+
+
+class OAuth:
+    """The token of one credential.
+
+    ``fetch`` makes the token call. ``calls`` counts its calls, which a carrier with a budget counts too.
+    """
+
+    def __init__(
+        self, fetch: Callable[[], Awaitable[CarrierAnswer]], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._renewing = asyncio.Lock()
+        self._token = ""
+        self._until = 0.0
+        self.calls = 0
+
+    async def send(self, call: Callable[[str], Awaitable[CarrierAnswer]]) -> CarrierAnswer:
+        """Return the answer to ``call``, which is handed the value of the header ``authorization``.
+
+        A token that is refused before its end is renewed once and the call made again. Raises CarrierRefused when
+        the credential, or the new token, is not accepted, and whatever ``call`` and the token call raise.
+        """
+        token = await self._valid()
+        try:
+            return await call(f"Bearer {token}")
+        except CarrierRefused as error:
+            if error.status != 401:  # noqa: PLR2004 - a 403 says that the token is valid and not enough
+                raise
+        self.calls += 1  # the repeated one
+        return await call(f"Bearer {await self._valid(refused=token)}")
+
+    async def _valid(self, *, refused: str | None = None) -> str:
+        """Return a token that lasts; whoever waits while another renews it takes what that one brings."""
+        async with self._renewing:
+            if self._token in ("", refused) or self._clock() >= self._until:
+                await self._renew()
+            return self._token
+
+    async def _renew(self) -> None:
+        self._token = ""
+        self.calls += 1
+        began = self._clock()
+        answer = await self._fetch()
+        if answer.status != _OK:
+            # Token servers answer a wrong credential with 400 or 401 (RFC 6749, 5.2).
+            raise CarrierRefused(f"no token was given ({answer.status})", status=answer.status, body=answer.body)
+        token, seconds = _read(answer.body)
+        self._until = began + max(SHORTEST_SECONDS, min(seconds, LONGEST_SECONDS) - RENEWED_BEFORE_END_SECONDS)
+        self._token = token
+
+
+def _read(body: bytes) -> tuple[str, float]:
+    try:
+        grant = msgspec.json.decode(body, type=_Grant)
+        seconds = float(grant.expires_in)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise CarrierUnreadable("the answer to the token call cannot be read", body=b"") from None
+    token = grant.access_token
+    if not (0 < len(token) <= _LONGEST_TOKEN and token.isascii() and token.isprintable() and " " not in token):
+        raise CarrierUnreadable("the token cannot be sent in a header", body=b"")
+    return token, seconds if seconds == seconds else 0.0  # noqa: PLR0124 - NaN
+
+
+class OAuthCarrier(AskedCarrier, ABC):
+    """A source whose calls want a token; it adds ``fetch_token``."""
+
+    def __init__(
+        self, carrier: Carrier, http: CarrierHttp, credentials: Mapping[str, str], *, base_url: str, budget: Budget
+    ) -> None:
+        super().__init__(carrier, http, credentials, base_url=base_url, budget=budget)
+        self.oauth = OAuth(self.fetch_token)
+
+    @property
+    def extra_calls(self) -> int:
+        """See ``CarrierSource``."""
+        return self.oauth.calls
+
+    @abstractmethod
+    async def fetch_token(self) -> CarrierAnswer:
+        """Return the answer of the carrier's token server to the credential."""

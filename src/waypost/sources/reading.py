@@ -1,0 +1,241 @@
+"""What carriers' answers have in common: texts, times, places, weights and days, turned into what Waypost keeps.
+
+Pure. Everything here takes what a stranger sent and gives a value that fits, or None; only ``decode`` raises.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from waypost.domain.carriers import CarrierUnreadable
+from waypost.domain.checkpoints import WALL_TIME, Checkpoint
+from waypost.domain.facts import LONGEST
+
+MOST_SCANS: Final = 500
+"""Of an answer with more scans the newest are kept: a parcel keeps no more."""
+
+MOST_SAMPLE_BYTES: Final = 65_536
+
+_COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
+_OFFSET: Final = re.compile(r"([+-])(\d{1,2})[:.]?(\d\d)?", re.ASCII)
+_LONGEST_OFFSET_MINUTES: Final = 14 * 60
+_YEARS: Final = range(1970, 2101)
+_HEAVIEST: Final = 1_000_000
+_KILOGRAMS: Final = {
+    "kg": 1.0,
+    "kgs": 1.0,
+    "g": 0.001,
+    "lb": 0.453_592_37,
+    "lbs": 0.453_592_37,
+    "oz": 0.028_349_523,
+    "ozs": 0.028_349_523,
+}
+_ISO: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(?:[.,]\d{1,9})?)?\s?(Z|[+-]\d\d:?\d\d)?", re.ASCII
+)
+
+_Read = TypeVar("_Read")
+
+
+class When(msgspec.Struct, frozen=True):
+    """A local wall time (``YYYY-MM-DDTHH:MM:SS``) and its distance to UTC in minutes, None where it was not given."""
+
+    wall_time: str
+    offset_minutes: int | None = None
+
+
+class Where(msgspec.Struct, frozen=True):
+    """A place, as far as a carrier names it; ``place`` builds it."""
+
+    location: str | None = None
+    city: str | None = None
+    state: str | None = None
+    zip: str | None = None
+    country_iso2: str | None = None
+
+
+NOWHERE: Final = Where()
+
+
+def decode(body: bytes, kind: type[_Read]) -> _Read:
+    """Return a JSON body as the type. Raises CarrierUnreadable; a byte order mark and half an emoji are survived."""
+    text = body.decode("utf-8-sig", "replace")
+    try:
+        return msgspec.json.decode(text, type=kind, strict=False)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, msgspec.ValidationError) else "it is not JSON"
+        raise CarrierUnreadable(f"the answer cannot be read: {reason}", body=body[:MOST_SAMPLE_BYTES]) from None
+
+
+def each(raw: Iterable[msgspec.Raw] | None, kind: type[_Read]) -> Iterator[_Read]:
+    """Yield the elements that fit the type: one odd scan must not cost the others.
+
+    Declare a list as ``tuple[msgspec.Raw, ...]`` and read it by this.
+    """
+    for one in raw or ():
+        try:
+            yield msgspec.json.decode(one, type=kind, strict=False)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            continue
+
+
+def clean(text: object, *, most: int = LONGEST) -> str | None:
+    """Return a text on one line, without control characters and not longer than a fact; None for an empty one.
+
+    UPS writes the text ``null`` for what it does not know.
+    """
+    if not isinstance(text, str):
+        return None
+    visible = "".join(character if character.isprintable() else " " for character in text[: 4 * most])
+    cleaned = " ".join(visible.split())[:most].strip()
+    return None if cleaned in ("", "null") else cleaned
+
+
+def country(text: object) -> str | None:
+    """Return the two letters of a country in capitals, None for anything else."""
+    code = text.strip().upper() if isinstance(text, str) else ""
+    return code if _COUNTRY.fullmatch(code) else None
+
+
+def place(*, city: object = None, state: object = None, zip: object = None, country_code: object = None) -> Where:  # noqa: A002 - the field's name on the wire
+    """Return a place; its location reads as an address does: ``Charlotte, NC, US``."""
+    town, region, land = clean(city), clean(state), country(country_code)
+    parts = [part for part in (town, region, land) if part]
+    return Where(", ".join(parts)[:LONGEST] or None, town, region, clean(zip), land)
+
+
+def iso_time(text: object) -> When | None:
+    """Read ``2026-07-05T10:44:39+02:00`` and its kin: a space for the T, no seconds, no time, no offset or ``Z``."""
+    found = _ISO.fullmatch(text.strip()) if isinstance(text, str) else None
+    if found is None:
+        return None
+    day, minute, second, zone = found.groups()
+    return when(f"{day}T{minute or '00:00'}{second or ':00'}", WALL_TIME, zone)
+
+
+def when(text: str, form: str, zone: object = None) -> When | None:
+    """Read a wall time in a ``strptime`` form and an offset such as ``+02:00``, ``-0500``, ``-05.00`` or ``Z``."""
+    try:
+        read = datetime.strptime(text.strip(), form)  # noqa: DTZ007 - wall time, its offset is beside it
+    except ValueError:
+        return None
+    return When(read.strftime(WALL_TIME), offset(zone)) if read.year in _YEARS else None
+
+
+def offset(text: object) -> int | None:
+    """Return an offset to UTC in minutes; None for none, and for one that no place on Earth has."""
+    if not isinstance(text, str):
+        return None
+    if text.strip() in ("Z", "z"):
+        return 0
+    found = _OFFSET.fullmatch(text.strip())
+    if found is None:
+        return None
+    sign, hours, minutes = found.groups()
+    total = 60 * int(hours) + int(minutes or 0)
+    return int(f"{sign}1") * total if total <= _LONGEST_OFFSET_MINUTES else None
+
+
+def offset_between(local: When, utc: When | None) -> When:
+    """Return the local time with the offset that a UTC time beside it tells."""
+    if utc is None or local.offset_minutes is not None:
+        return local
+    apart = _moment(local) - _moment(utc)
+    minutes = round(apart / timedelta(minutes=1))
+    return When(local.wall_time, minutes) if abs(minutes) <= _LONGEST_OFFSET_MINUTES else local
+
+
+def day(text: object) -> str | None:
+    """Return the day of an estimate: its minutes change with every look, and each change would be an event."""
+    if not isinstance(text, str):
+        return None
+    try:
+        return date.fromisoformat(text.strip()[:10]).isoformat()
+    except ValueError:
+        return None
+
+
+def weight(value: object, unit: object) -> dict[str, str]:
+    """Return the facts ``weight`` and, for a known unit, ``weight_kg``."""
+    try:
+        amount = float(value) if isinstance(value, int | float | str) else 0.0
+    except ValueError:
+        return {}
+    if not 0 < amount < _HEAVIEST:
+        return {}
+    name = (clean(unit) or "").casefold()
+    kilograms = _KILOGRAMS.get(name)
+    told = {"weight": f"{_number(amount)} {name}".strip()}
+    return told if kilograms is None else told | {"weight_kg": _number(amount * kilograms)}
+
+
+def link(text: object) -> str | None:
+    """Return a link that a page may show: http or https, and whole."""
+    if not isinstance(text, str) or len(text) > LONGEST or not text.isprintable() or " " in text:
+        return None
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
+    return text if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def known(facts: dict[str, str | None]) -> dict[str, str]:
+    """Return the facts that are there."""
+    return {name: text for name, text in facts.items() if text}
+
+
+def oldest_first(scans: Iterable[Checkpoint | None]) -> tuple[Checkpoint, ...]:
+    """Return the scans that could be read, oldest first, the newest of too many.
+
+    Scans of one second keep the order in which they came, which carriers write newest first: so turn it round first.
+    """
+    read = [scan for scan in scans if scan is not None]
+    read.sort(key=lambda scan: scan.checkpoint_date)
+    return tuple(read[-MOST_SCANS:])
+
+
+def own_words(body: bytes) -> str | None:
+    """Return what a carrier says in an answer that refuses: the first text under a name that messages have."""
+    try:
+        decoded = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return next(_messages(decoded), None)
+
+
+_MESSAGES: Final = (
+    "message",
+    "error_description",
+    "errorMessage",
+    "detail",
+    "description",
+    "moreInformation",
+    "title",
+    "error",
+)
+
+
+def _messages(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name in _MESSAGES:
+            text = clean(value.get(name), most=200)
+            if text is not None:
+                yield text
+        for inner in value.values():
+            yield from _messages(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _messages(inner)
+
+
+def _moment(time: When) -> datetime:
+    return datetime.strptime(time.wall_time, WALL_TIME)  # noqa: DTZ007 - two wall times are compared
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}".rstrip("0").rstrip(".")
