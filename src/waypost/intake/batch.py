@@ -33,6 +33,7 @@ class Request(msgspec.Struct, frozen=True):
 
     ``update`` None only registers. The number is normalised and the courier code checked already. ``tracking`` is set
     by those who mean that parcel and no later one of the same number; ``source`` is a new one's way in.
+    ``wants_state`` asks for the state after the update in the result.
     """
 
     account: UUID
@@ -43,6 +44,7 @@ class Request(msgspec.Struct, frozen=True):
     given: dict[str, str] = {}
     tracking: UUID | None = None
     source: str = "API"
+    wants_state: bool = False
 
     @property
     def key(self) -> TrackingKey:
@@ -63,7 +65,8 @@ class Request(msgspec.Struct, frozen=True):
 class Result(msgspec.Struct, frozen=True):
     """What became of a request: no ``tracking`` where it is unknown; ``event`` is the newest that it made.
 
-    ``state`` is that of a tracking that the request registered or began anew; others are not kept in memory.
+    ``state`` is that of a tracking that the request registered, began again or wants the state of; others are not kept
+    in memory.
     """
 
     tracking: UUID | None = None
@@ -170,9 +173,14 @@ def _portions(
 def _reports(requests: Sequence[Request], results: Sequence[Result], places: Sequence[int]) -> list[Report]:
     """Return the updates at these places; each has one."""
     return [
-        Report(place, requests[place].account, update, wants_state=results[place].created or update.restarts)
+        Report(
+            place,
+            request.account,
+            update,
+            wants_state=request.wants_state or results[place].created or update.restarts,
+        )
         for place in places
-        if (update := requests[place].update) is not None
+        if (update := (request := requests[place]).update) is not None
     ]
 
 

@@ -148,7 +148,7 @@ class _Credential:
 
     async def _submit(self, watch: LeasedWatch, update: Update) -> Asked | LeasedWatch:
         state = watch.state
-        request = Request(watch.account, state.tracking_number, state.courier_code, update)
+        request = Request(watch.account, state.tracking_number, state.courier_code, update, wants_state=True)
         try:
             (result,) = await self._intake.submit([request])
         except (Overloaded, IntakeUnavailable) as error:
