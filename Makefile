@@ -7,6 +7,7 @@ T =
 WORKERS = $$(getconf _NPROCESSORS_ONLN)
 PYTEST = $(BIN)/python -m pytest
 BY_FILE = --dist loadfile --no-loadscope-reorder
+MIGRATIONS = src/waypost/store/migrations
 HAVE_PYTHON = command -v $(PYTHON) >/dev/null || \
     { echo "Waypost needs Python 3.11 to 3.14: install python3 and python3-venv." >&2; exit 1; }
 
@@ -44,7 +45,8 @@ check: develop ## lint, types, imports, migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src tests tools examples benchmarks
 	$(BIN)/lint-imports
-	$(BIN)/squawk --config squawk.toml src/waypost/store/migrations/*.sql
+	$(BIN)/squawk --config squawk.toml --assume-in-transaction --exclude-path='*.concurrent.sql' $(MIGRATIONS)/*.sql
+	$(BIN)/squawk --config squawk.toml --no-error-on-unmatched-pattern '$(MIGRATIONS)/*.concurrent.sql'
 
 fix: develop ## format, and mend what the linter can mend by itself
 	$(BIN)/ruff check --fix --exit-zero --quiet .
@@ -56,6 +58,9 @@ bench: develop ## measure what Waypost does on this machine, beside what is poss
 faults: develop ## run the tests that take minutes or gigabytes
 	$(PYTEST) -m 'faults and not alone' -n $(WORKERS) --dist loadfile
 	$(PYTEST) -m 'faults and alone'
+
+schema: develop ## write src/waypost/store/schema.sql, the schema that all migrations make
+	@$(BIN)/python -m tools.schema
 
 screenshots: develop ## take pictures of every page into build/screenshots, and those of the guides
 	@$(BIN)/python -m tools.screenshots
@@ -75,3 +80,4 @@ clean: ## remove what was made
 	rm -rf .venv .demo build tests/judges/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 .PHONY: help setup develop demo serve test test-fast test-pythons judges check fix bench faults screenshots docs lock clean
+.PHONY: help setup develop demo serve test judges check bench faults schema screenshots docs lock clean

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.embedded import open_place, running
 from tests.support.serving import run_waypost, serving
-from waypost.store.migrating import migrations
+from waypost.store.migration_files import migrations
 
 KEY = "a secret key of sixteen characters or more"
 

@@ -33,6 +33,19 @@ async def make_template(dsn: str) -> None:
 
 
 @asynccontextmanager
+async def empty(dsn: str) -> AsyncIterator[str]:
+    """Give the name of a database without a table."""
+    name = f"test_{uuid4().hex}"
+    server = await asyncpg.connect(dsn)
+    await server.execute(f"create database {name} template template0")
+    try:
+        yield name
+    finally:
+        await server.execute(f"drop database {name} with (force)")
+        await server.close()
+
+
+@asynccontextmanager
 async def fresh(dsn: str) -> AsyncIterator[Database]:
     name = f"test_{uuid4().hex}"
     server = await asyncpg.connect(dsn)

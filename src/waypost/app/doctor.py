@@ -22,7 +22,7 @@ from waypost.store.database import Database, UnsafeServer
 from waypost.store.embedded.server import EmbeddedPostgresError
 from waypost.store.installation import KeyFile, WrongSecretKey, knows_secret_key
 from waypost.store.measures import measure_backlog
-from waypost.store.migrating import MigrationError
+from waypost.store.migration_files import MigrationError
 
 GIBIBYTE: Final = 1 << 30
 LEAST_FREE_BYTES: Final = GIBIBYTE // 2

@@ -18,7 +18,7 @@ from waypost.store.connecting import CannotConnect
 from waypost.store.database import UnsafeServer
 from waypost.store.embedded.server import EmbeddedPostgresError
 from waypost.store.installation import WrongSecretKey
-from waypost.store.migrating import MigrationError
+from waypost.store.migration_files import MigrationError
 
 DONE: Final = 0
 FAILED: Final = 1

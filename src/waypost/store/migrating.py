@@ -1,85 +1,114 @@
-"""Numbered SQL migrations, each applied once, in one transaction, under an advisory lock."""
+"""Applies the numbered migrations, each once, under an advisory lock, while the previous version goes on serving.
 
-import re
-from collections.abc import Callable
-from hashlib import sha256
-from importlib import resources
+A migration is one transaction, and one statement is sent at a time. Each limits how long it waits for a lock, since
+everybody who wants the same table queues behind whoever waits for it; a migration that ran out of that time is tried
+again a few times. The lock's number is of the schema, so that installations in one database migrate independently.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Final
 
-import msgspec
+import asyncpg
 
-from waypost.store.statements import Session
+from waypost.store import squashed
+from waypost.store.migration_files import Migration, MigrationError, migrations
+from waypost.store.statements import Session, execute, fetch, fetch_one
 
-_FILE: Final = re.compile(r"(\d{4})_(\w+)\.sql")
-_LOCK: Final = 0x7761_7970
-"""The key of the advisory lock under which migrations run ("wayp")."""
+TRIES: Final = 5
+"""How often a migration is tried that does not get its locks."""
+_PAUSE_SECONDS: Final = 1.0
 
-
-class Migration(msgspec.Struct, frozen=True):
-    """One file of ``store/migrations``."""
-
-    number: int
-    name: str
-    text: str
-
-    @property
-    def checksum(self) -> bytes:
-        """SHA-256 of the text: an applied migration must never change."""
-        return sha256(self.text.encode()).digest()
+Progress = Callable[[str], None]
 
 
-class MigrationError(Exception):
-    """The database and this program's migrations do not fit together; says how."""
+async def pending(session: Session, known: Sequence[Migration] | None = None) -> list[Migration]:
+    """Return the migrations, by default this program's, that the database lacks; change nothing.
 
-
-def migrations() -> list[Migration]:
-    """Give this program's migrations in their order; MigrationError when a number is missing or stands twice."""
-    found = [
-        Migration(int(match[1]), match[2], file.read_text(encoding="utf-8"))
-        for file in resources.files(__package__).joinpath("migrations").iterdir()
-        if (match := _FILE.fullmatch(file.name))
-    ]
-    found.sort(key=lambda migration: migration.number)
-    if [migration.number for migration in found] != list(range(1, len(found) + 1)):
-        raise MigrationError("The numbers of store/migrations/*.sql must run from 0001 without a gap.")
-    return found
-
-
-async def pending(session: Session) -> list[Migration]:
-    """Give the migrations that the database still lacks; MigrationError when it is newer or was changed."""
-    await session.execute(
-        "create table if not exists migration (number integer primary key, name text not null,"
-        " checksum bytea not null, applied_at timestamptz not null default now())"
-    )
-    applied = {row["number"]: row for row in await session.fetch("select number, name, checksum from migration")}
-    known = migrations()
+    Raises MigrationError if the database is newer than this program, or an applied migration was changed since.
+    """
+    known, applied = known or migrations(), await _applied(session)
+    if squashed.is_squashed({number: name for number, (name, _) in applied.items()}):
+        return list(known)
     newer = sorted(set(applied) - {migration.number for migration in known})
     if newer:
         message = f"The database has migration {newer[0]:04d}, which this program does not know: upgrade the program."
         raise MigrationError(message)
     for migration in known:
-        row = applied.get(migration.number)
-        if row is not None and bytes(row["checksum"]) != migration.checksum:
+        if migration.number in applied and applied[migration.number][1] != migration.checksum:
             message = f"Migration {migration.number:04d} was applied with another text: restore the original file."
             raise MigrationError(message)
     return [migration for migration in known if migration.number not in applied]
 
 
-async def migrate(session: Session, progress: Callable[[str], None]) -> int:
-    """Bring the database up to date and give how many migrations were applied. Two at once wait for each other."""
-    await session.execute("select pg_advisory_lock($1)", _LOCK)
+async def migrate(session: Session, progress: Progress, known: Sequence[Migration] | None = None) -> int:
+    """Bring the database up to date and return how many migrations were applied. Two at once wait for each other.
+
+    ``known`` are this program's migrations by default. Raises MigrationError; what was applied before it stays applied.
+    """
+    known = known or migrations()
+    await session.execute("set transaction_timeout = 0")
+    await execute(session, "lock_migrations")
     try:
-        todo = await pending(session)
+        names = {number: name for number, (name, _) in (await _applied(session)).items()}
+        if squashed.is_squashed(names):
+            progress("migrations 0001 to 0016 of an earlier version: comparing the schema")
+            await squashed.adopt(session, names, known[0])
+        todo = await pending(session, known)
         for migration in todo:
             progress(f"migration {migration.number:04d} {migration.name}")
-            async with session.transaction():
-                await session.execute(migration.text)
-                await session.execute(
-                    "insert into migration (number, name, checksum) values ($1, $2, $3)",
-                    migration.number,
-                    migration.name,
-                    migration.checksum,
-                )
+            await _apply_patiently(session, migration)
     finally:
-        await session.execute("select pg_advisory_unlock($1)", _LOCK)
+        await execute(session, "unlock_migrations")
+        await session.execute("reset transaction_timeout")
     return len(todo)
+
+
+async def _applied(session: Session) -> dict[int, tuple[str, bytes]]:
+    """Return name and checksum of each migration that the database has, by number."""
+    row = await fetch_one(session, "has_migrations")
+    if row is None or not row["present"]:
+        return {}
+    rows = await fetch(session, "applied_migrations")
+    return {row["number"]: (row["name"], bytes(row["checksum"])) for row in rows}
+
+
+async def _apply_patiently(session: Session, migration: Migration) -> None:
+    for left in reversed(range(TRIES)):
+        try:
+            return await (_apply_concurrently if migration.concurrent else _apply)(session, migration)
+        except asyncpg.LockNotAvailableError:
+            if not left:
+                break
+        await asyncio.sleep(_PAUSE_SECONDS)
+    raise MigrationError(
+        f"Migration {migration.number:04d} did not get the lock that it needs, as a long transaction holds it:"
+        " look at pg_stat_activity, then migrate again."
+    )
+
+
+async def _apply(session: Session, migration: Migration) -> None:
+    async with session.transaction():
+        for statement in migration.statements:
+            await session.execute(statement)
+        await _record(session, migration)
+
+
+async def _apply_concurrently(session: Session, migration: Migration) -> None:
+    settings = [statement for statement in migration.statements if statement.startswith("set ")]
+    try:
+        for statement in settings:
+            await session.execute(statement)
+        # What a try that was broken off has left would be taken for the finished index by `if not exists`.
+        for index in await fetch(session, "broken_indexes"):
+            await session.execute(f'drop index concurrently "{index["relname"]}"')
+        for statement in migration.statements[len(settings) :]:
+            await session.execute(statement)
+    finally:
+        await session.execute("reset lock_timeout")
+        await session.execute("reset statement_timeout")
+    await _record(session, migration)
+
+
+async def _record(session: Session, migration: Migration) -> None:
+    await execute(session, "record_migration", migration.number, migration.name, migration.checksum)

@@ -11,6 +11,3 @@ select d.number, exists (
       and l.database = (select oid from pg_database where datname = current_database())) as alive
 from dispatcher d
 order by d.number
-
--- name: has_migrations
-select to_regclass('migration') is not null as present
