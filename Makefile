@@ -72,8 +72,8 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
     --no-emit-find-links --custom-compile-command "make lock" --upgrade
 
 lock: develop ## refresh the locks of requirements/
-	$(LOCK) pyproject.toml requirements/build.in -o requirements/run.txt
-	$(LOCK) pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
+	$(LOCK) --extra embedded pyproject.toml requirements/build.in -o requirements/run.txt
+	$(LOCK) --extra embedded pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
 	echo uv | $(LOCK) -c requirements/dev.txt -o requirements/uv.txt -
 
 clean: ## remove what was made

@@ -7,7 +7,7 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -36,7 +36,7 @@ from pydantic_settings import (
 
 from waypost.domain.addresses import IPAddress, IPNetwork
 from waypost.domain.budget import Budget
-from waypost.domain.errors import InvalidInput
+from waypost.domain.errors import InvalidInput, SettingsError
 from waypost.domain.retry import JITTER, LONGEST_RETRY_AFTER_SECONDS
 from waypost.domain.targets import Ports
 from waypost.sources.carriers import carriers
@@ -50,14 +50,6 @@ FILE: Final = "waypost.toml"
 SHORTEST_SECRET_KEY: Final = 16
 _DAY_SECONDS: Final = 86_400
 _CONTACT: Final = re.compile(r"[!-'*-~]{1,200}", re.ASCII)  # no space and no parenthesis: it stands in a comment
-
-
-class SettingsError(Exception):
-    """Settings that can't be used; ``problems`` are one line each: the setting, where it came from, what is right."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
 
 
 def default_data_dir() -> Path:

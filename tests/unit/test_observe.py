@@ -9,7 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from waypost.dispatch.measures import Measures
 from waypost.domain.latency import BOUNDS_MS
-from waypost.observe import Metrics, configure_logging
+from waypost.observe.logs import configure_logging
+from waypost.observe.metrics import Metrics
 from waypost.store.measures import Backlog
 from waypost.store.reconciliation import Findings
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from waypost.settings import Settings, SettingsError, default_data_dir, read_settings, unknown_variables
+from waypost.domain.errors import SettingsError
+from waypost.settings import Settings, default_data_dir, read_settings, unknown_variables
 
 
 @pytest.fixture(autouse=True)

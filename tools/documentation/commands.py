@@ -5,13 +5,16 @@ import types
 from collections.abc import Iterator
 from enum import Enum
 from functools import cache
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 from cyclopts import App
 from cyclopts.argument import Argument
 
-from waypost.cli.application import make_application
+from waypost.cli.commands import make_application
+from waypost.cli.verify import SUMMARY, make_parser
+
+_OFTEN: Final = ", as often as wanted"
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -46,10 +49,29 @@ def _below(application: App, words: tuple[str, ...]) -> Iterator[Command]:
         if name.startswith("-"):
             continue
         part, here = application[name], (*words, name)
-        if part.default_command is not None:
+        if here == ("verify",):
+            yield _verify()
+        elif part.default_command is not None:
             options = tuple(_option(one) for one in part.assemble_argument_collection() if one.show)
             yield Command(" ".join(here), inspect.cleandoc(part.help), options)
         yield from _below(part, here)
+
+
+def _verify() -> Command:
+    """Read the one command whose options are argparse's."""
+    parser = make_parser()
+    options = tuple(
+        Option(
+            action.option_strings[0] if action.option_strings else action.dest.upper(),
+            f"`{action.dest.upper()}`{_OFTEN * isinstance(action.default, list)}" if action.nargs != 0 else "",
+            required=False,
+            about=action.help or "",
+            variables=(),
+        )
+        for action in parser._actions  # noqa: SLF001 - argparse has no public list of them
+        if action.dest != "help"
+    )
+    return Command("verify", SUMMARY, options)
 
 
 def _option(argument: Argument) -> Option:
@@ -69,7 +91,7 @@ def _takes(hint: Any, name: str) -> str:
     if origin is Literal:
         return " or ".join(f"`{part}`" for part in parts)
     if origin is tuple:
-        return f"{_takes(parts[0], name)}, as often as wanted"
+        return _takes(parts[0], name) + _OFTEN
     if isinstance(hint, type) and issubclass(hint, Enum):
         return " or ".join(f"`{part.value}`" for part in hint)
     if hint is bool:

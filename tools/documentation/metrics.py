@@ -8,7 +8,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from waypost.dispatch.measures import Measures
-from waypost.observe import Metrics
+from waypost.observe.metrics import Metrics
 from waypost.store.measures import Backlog
 from waypost.store.reconciliation import Findings
 

@@ -26,7 +26,7 @@ from waypost.app.signals import stop_signals
 from waypost.app.storage import joined_storage, secret_key
 from waypost.app.supervisor import Outage, Part, keep_running
 from waypost.dispatch.dispatcher import Dispatcher
-from waypost.observe import configure_logging
+from waypost.observe.logs import configure_logging
 from waypost.settings import Settings, read_settings
 from waypost.store.hints import of_text
 from waypost.store.queue import Place

@@ -7,7 +7,7 @@ from typing import Final
 from waypost.app.supervisor import Part
 from waypost.dispatch.measures import Measures
 from waypost.keeper.keeper import Keeper
-from waypost.observe import Metrics
+from waypost.observe.metrics import Metrics
 from waypost.store.database import Database
 from waypost.store.measures import Backlog, measure_backlog
 from waypost.store.statements import LOST, SENT

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from waypost.domain.errors import OperatorError
 from waypost.settings import Settings
 from waypost.store import migrating, partitions
 from waypost.store.connecting import open_database
@@ -19,11 +20,11 @@ _LOOK_SECONDS: Final = 0.1
 _MIGRATING_SECONDS: Final = 60.0
 
 
-class NotMigrated(Exception):  # noqa: N818 - reads as what is wrong
+class NotMigrated(OperatorError):  # noqa: N818 - reads as what is wrong
     """The database lacks tables that this program needs; the message says what to run."""
 
 
-class NothingToJoin(Exception):  # noqa: N818 - reads as what is wrong
+class NothingToJoin(OperatorError):  # noqa: N818 - reads as what is wrong
     """A process that works beside a server finds none; the message says what to do."""
 
 

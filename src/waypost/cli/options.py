@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from waypost.observe import configure_logging
+from waypost.observe.logs import configure_logging
 from waypost.settings import Settings, read_settings
 
 DataDir = Annotated[

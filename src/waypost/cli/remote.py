@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from cyclopts import Parameter
 
+from waypost.cli.terminal import printable
 from waypost.domain.errors import InvalidInput
 
 Url = Annotated[str, Parameter(env_var="WAYPOST_URL", help="Where the server is reached.")]
@@ -125,11 +126,6 @@ def connect_to(where: SplitResult, timeout_seconds: float) -> http.client.HTTPCo
     """Give a connection that is not opened yet: to that host and no other, whatever proxies the environment names."""
     kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
     return kind(where.hostname or "", where.port, timeout=timeout_seconds)
-
-
-def printable(text: str) -> str:
-    """Give text of strangers as it may be shown: it steers no terminal."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def _reason(status: int, value: object) -> str:

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 
 from waypost.cli.options import AsJson
-from waypost.cli.remote import DEFAULT_URL, Key, NotReached, Refused, Remote, Url, printable
+from waypost.cli.remote import DEFAULT_URL, Key, NotReached, Refused, Remote, Url
+from waypost.cli.terminal import printable
 from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import SELECTABLE, Status
 

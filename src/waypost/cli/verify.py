@@ -1,64 +1,70 @@
-"""``waypost verify``: explain a captured webhook, check by check."""
+"""``waypost verify``: explain a captured webhook, check by check.
 
+Standard library and ``signing`` only, for a shop that has installed no more than the receiving library. Its options are
+therefore argparse's, unlike those of the other commands.
+"""
+
+import argparse
 import json
 import sys
+import textwrap
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-from cyclopts import Parameter
-
-from waypost.cli.options import AsJson
-from waypost.cli.remote import printable
+from waypost.cli.terminal import printable
 from waypost.domain.errors import InvalidInput
 from waypost.domain.times import read_rfc3339
 from waypost.signing.diagnosis import Finding, diagnose, read_headers
 
+SUMMARY: Final = (
+    "Explain a captured webhook: what is right, what is wrong, and why.\n\n"
+    "Every signature is checked to its end, also when it is old. Nothing is sent anywhere. Ends with 0 if all is "
+    "right, else with 1. A body that is typed or copied from a terminal is another one: capture its raw bytes."
+)
 _LARGEST: Final = 8 << 20
+_WIDTH: Final = 78
 
 
-def verify(
-    body: Annotated[Path | None, Parameter(help="The file with the raw body; standard input without one.")] = None,
-    /,
-    *,
-    headers: Annotated[
-        Path | None,
-        Parameter(help="A file of headers: a line `name: value` each, or JSON as the API shows them."),
-    ] = None,
-    header: Annotated[
-        tuple[str, ...],
-        Parameter(negative="", show_default=False, help="One header, `name: value`; beside or instead of a file."),
-    ] = (),
-    secret: Annotated[
-        str, Parameter(show_default=False, help="The endpoint's secret: for Standard Webhooks and V4.")
-    ] = "",
-    email: Annotated[str, Parameter(show_default=False, help="The account's e-mail address: for V2 and V3.")] = "",
-    received_at: Annotated[
-        str,
-        Parameter(
-            show_default=False, help="When it came, such as 2026-03-04T13:20:00Z; this moment when nothing is said."
-        ),
-    ] = "",
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
-) -> int:
-    """Explain a captured webhook: what is right, what is wrong, and why.
+def make_parser() -> argparse.ArgumentParser:
+    """Return what reads the command's words."""
+    parser = argparse.ArgumentParser(
+        "waypost verify",
+        description="\n\n".join(textwrap.fill(paragraph, _WIDTH) for paragraph in SUMMARY.split("\n\n")),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("body", nargs="?", type=Path, help="The file with the raw body; standard input without one.")
+    add("--headers", type=Path, help="A file of headers: a line `name: value` each, or JSON as the API shows them.")
+    add("--header", action="append", default=[], help="One header, `name: value`; beside or instead of a file.")
+    add("--secret", default="", help="The endpoint's secret: for Standard Webhooks and V4.")
+    add("--email", default="", help="The account's e-mail address: for V2 and V3.")
+    add("--received-at", default="", help="When it came, such as 2026-03-04T13:20:00Z; otherwise this moment.")
+    add("--json", action="store_true", help="Print JSON, for programs.")
+    return parser
 
-    Every signature that it carries is checked to its end, also when it is old. Nothing is sent anywhere. Ends with 0 if
-    all is right, else with 1. A body that is typed or copied from a terminal is another one: capture its raw bytes.
-    """
-    if not secret and not email:
+
+def verify(words: Sequence[str]) -> int:
+    """Explain a captured webhook; returns 0 if all is right, 1 if not, and 2 for wrong usage. Raises InvalidInput."""
+    try:
+        given = make_parser().parse_args(words)
+    except SystemExit as ended:  # after its help, or a wrong option, which it has named
+        return int(ended.code or 0)
+    if not given.secret and not given.email:
         raise InvalidInput("secret", "is missing: give --secret, or --email for V2 and V3")
-    lines = "\n".join(header) if headers is None else "\n".join((_read(headers, "headers").decode("latin-1"), *header))
+    file = () if given.headers is None else (_read(given.headers, "headers").decode("latin-1"),)
     findings = diagnose(
-        _read(body, "body"),
-        read_headers(lines),
-        secret=secret or None,
-        email=email or None,
-        now=_moment(received_at),
+        _read(given.body, "body"),
+        read_headers("\n".join((*file, *given.header))),
+        secret=given.secret or None,
+        email=given.email or None,
+        now=_moment(given.received_at),
     )
     right = bool(findings) and all(one.passed for one in findings)
-    if as_json:
+    if given.json:
         print(json.dumps({"genuine": right, "findings": [asdict(one) for one in findings]}))  # noqa: T201 - the answer
     else:
         print("\n".join([*map(_line, findings), "", _verdict(right)]))  # noqa: T201 - the command's answer

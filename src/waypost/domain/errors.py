@@ -1,7 +1,26 @@
 """Errors that the user can mend.
 
 InvalidInput        a field of the input has a value that cannot be taken
+OperatorError       something about the installation is wrong, such as a port that is taken
+└ SettingsError     settings can't be used
 """
+
+from collections.abc import Iterable
+
+
+class OperatorError(Exception):
+    """What prevents a command and the operator can mend: one sentence says what is wrong and what to do.
+
+    The command line shows that sentence. Every other exception is a fault of this program and shows its traceback.
+    """
+
+
+class SettingsError(OperatorError):
+    """Settings that can't be used; ``problems`` are one line each: the setting, where it came from, what is right."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
 
 
 class InvalidInput(Exception):  # noqa: N818 - named for what it is, not for being an exception

@@ -8,12 +8,13 @@ from uuid import UUID
 import msgspec
 from asyncpg import UniqueViolationError
 
+from waypost.domain.errors import OperatorError
 from waypost.store.statements import Session, execute, fetch_one, transaction
 
 _TAKEN: Final = frozenset({"account_email", "account_user_email"})
 
 
-class AccountExists(Exception):  # noqa: N818 - reads as what is wrong
+class AccountExists(OperatorError):  # noqa: N818 - reads as what is wrong
     """Another account or user has this e-mail address, whatever the case of its letters; nothing was changed."""
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 import asyncpg
 
+from waypost.domain.errors import OperatorError
 from waypost.store.database import Database
 
 _SAYS_ENOUGH: Final = (
@@ -15,7 +16,7 @@ _SAYS_ENOUGH: Final = (
 )
 
 
-class CannotConnect(Exception):  # noqa: N818 - reads as what is wrong
+class CannotConnect(OperatorError):  # noqa: N818 - reads as what is wrong
     """The database can't be reached; the message is one sentence."""
 
 

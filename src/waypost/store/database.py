@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 import asyncpg
 from asyncpg import Pool
 
+from waypost.domain.errors import OperatorError
 from waypost.store.statements import Session, Unreachable
 
 ENGINE_SETTINGS: Final = {
@@ -30,7 +31,7 @@ _DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
 OLDEST_SERVER: Final = 180_000
 
 
-class UnsafeServer(Exception):  # noqa: N818 - reads as what is wrong
+class UnsafeServer(OperatorError):  # noqa: N818 - reads as what is wrong
     """The server's settings or version would break a promise; says which and what to do."""
 
 

@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from waypost.domain.errors import OperatorError
 from waypost.store.embedded.folder import DatabaseUser, find_folder, read_small, replacing, sync_folder
 from waypost.store.statements import Session, execute, fetch_one
 
@@ -13,7 +14,7 @@ _CHECK: Final = "secret_key_check"
 _KEY_BYTES: Final = 32
 
 
-class WrongSecretKey(Exception):  # noqa: N818 - reads as what is wrong
+class WrongSecretKey(OperatorError):  # noqa: N818 - reads as what is wrong
     """The database was made with another secret key, or the key is missing; the message says what to do."""
 
 

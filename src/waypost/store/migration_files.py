@@ -7,6 +7,8 @@ from typing import Final
 
 import msgspec
 
+from waypost.domain.errors import OperatorError
+
 _FILE: Final = re.compile(r"(\d{4})_(\w+)(\.concurrent)?\.sql")
 _TOKEN: Final = re.compile(
     r"""(?P<comment> --[^\n]* | /\*.*?\*/ ) | (?P<end> ; )
@@ -15,7 +17,7 @@ _TOKEN: Final = re.compile(
 )
 
 
-class MigrationError(Exception):
+class MigrationError(OperatorError):
     """The database and this program's migrations do not fit together; says how."""
 
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 from urllib.parse import SplitResult
 
 from waypost.cli.listening.rendering import webhook
-from waypost.cli.remote import NotReached, connect_to, printable
+from waypost.cli.remote import NotReached, connect_to
+from waypost.cli.terminal import printable
 from waypost.domain.endpoints import Version
 
 _SECONDS: Final = 15

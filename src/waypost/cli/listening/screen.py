@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from waypost.cli.listening.forward import Answer
-from waypost.cli.remote import printable
+from waypost.cli.terminal import printable
 
 
 class Screen(Protocol):

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from waypost.domain.errors import OperatorError
+
 # sun_path holds 104 bytes on macOS and 108 on Linux, the final NUL included.
 _SOCKET_PATH_BYTES = 103
 _SOCKET_NAME = "/.s.PGSQL.5432"
@@ -23,7 +25,7 @@ _PLAIN_PATH = re.compile(r"/[A-Za-z0-9/._-]*")
 _SMALL_FILE = 4096
 
 
-class EmbeddedPostgresError(Exception):
+class EmbeddedPostgresError(OperatorError):
     """The embedded PostgreSQL can't be used; the message is one sentence that says what to do."""
 
 

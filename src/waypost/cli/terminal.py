@@ -1,0 +1,13 @@
+"""Words for the person at the terminal."""
+
+import sys
+
+
+def say(line: str) -> None:
+    """Print one sentence on standard error, as this program's."""
+    print(f"waypost: {line}", file=sys.stderr)  # noqa: T201 - this is where people are spoken to
+
+
+def printable(text: str) -> str:
+    """Return text of strangers as it may be shown: it steers no terminal."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
