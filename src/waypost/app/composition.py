@@ -20,6 +20,7 @@ from waypost.app.hinting import Notifier
 from waypost.app.sending import make_guard, user_agent
 from waypost.app.storage import Storage
 from waypost.app.supervisor import Part
+from waypost.domain import wording
 from waypost.domain.carriers import CarrierSource
 from waypost.intake.collector import Intake
 from waypost.intake.poller import Poller
@@ -61,6 +62,7 @@ class Engine:
 
 def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozenset[Role]) -> Engine:
     """Build the parts of a process that does more than dispatch."""
+    wording.load()  # 0.1 s that the first text would have to wait for
     database, vault = storage.database, Vault(secret_key)
     dispatch = DispatchProcesses(settings, alone=storage.server is not None) if Role.DISPATCH in roles else None
     notifier = Notifier(database)

@@ -1,0 +1,104 @@
+"""A text as words: one spelling for case, umlauts, accents, wide letters and apostrophes, cut at fixed bounds.
+
+A word is a run of letters and digits, or a single Chinese character or Japanese sign, since those are written without
+spaces. Between the words, marks end a part of a sentence (``,``) or a whole clause (``.``).
+"""
+
+import re
+from typing import Final, NamedTuple
+from unicodedata import decomposition, normalize
+
+LONGEST: Final = 500
+"""Characters of a text that are read, counted before and after normalisation, which may make many of one."""
+MOST_WORDS: Final = 64
+MOST_CLAUSES: Final = 8
+START: Final = "^"
+END: Final = "$"
+
+_PIECE: Final = 20
+_SIGNS: Final = "\u3005\u3040-\u30ff\u3400-\u9fff"
+_FIRST_SIGN: Final = "\u3005"
+_LAST_SIGN: Final = "\u9fff"
+_QUESTION: Final = "?"
+_CLAUSE_ENDS: Final = frozenset(".;!?\u2026\u3002|-\u2013\u2014\n")
+_PART_ENDS: Final = frozenset(",:()[]\u3001\u3010\u3011")
+_MARKS: Final = _PART_ENDS | _CLAUSE_ENDS
+_TOKEN: Final = re.compile(
+    rf"[{_SIGNS}]+|[^\W_{_SIGNS}]+|[,:()\[\]\u3001\u3010\u3011]|[.;!?](?!\S)|(?<=[{_SIGNS}])[.;!?]|[\u2026\u3002]|(?<=\s)[-\u2013\u2014|](?=\s)|\n"
+)
+_LETTERS: Final = {"ä": "ae", "ö": "oe", "ü": "ue", "\u0451": "\u0435", "ł": "l", "ø": "o", "đ": "d", "æ": "ae"}
+_APOSTROPHES: Final = {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u00b4": "'", "`": "'"}
+_TRADE_MARK: Final = "\u2122"  # NFKC makes two letters of it, at the end of a name
+_UNSEEN: Final = ("\u00ad", "\u200b", "\u200c", "\u200d", "\u200e", "\u200f", "\ufeff")
+
+
+def _plain_letters() -> dict[int, str]:
+    """Give the Latin letters without their accents; others keep them, for й is no и."""
+    return {
+        code: chr(int(parts.split()[0], 16))
+        for code in range(0xC0, 0x250)
+        if (parts := decomposition(chr(code))) and not parts.startswith("<")
+    }
+
+
+_SPELLINGS: Final = _plain_letters() | str.maketrans(_LETTERS | _APOSTROPHES | dict.fromkeys(_UNSEEN, ""))
+
+
+class Clause(NamedTuple):
+    """The words of a clause between ``START`` and ``END``, and for each the number of its part of the sentence."""
+
+    words: list[str]
+    parts: list[int]
+    is_question: bool
+
+
+def fold(text: str) -> tuple[str, bool]:
+    """Return the text in one spelling, and whether it was cut."""
+    short = text[:LONGEST]
+    if not short.isascii():
+        short = short.replace(_TRADE_MARK, " ")
+        pieces: list[str] = []
+        room = LONGEST
+        for begin in range(0, len(short), _PIECE):
+            piece = normalize("NFKC", short[begin : begin + _PIECE])
+            pieces.append(piece)
+            room -= len(piece)
+            if room < 0:
+                break
+        short = "".join(pieces)
+    folded = short[:LONGEST].casefold()
+    if not folded.isascii():
+        folded = folded.translate(_SPELLINGS)
+    if "n't" in folded:
+        folded = folded.replace("n't", " not")
+    return folded[:LONGEST], len(text) > LONGEST or len(short) > LONGEST or len(folded) > LONGEST
+
+
+def clauses_of(folded: str) -> tuple[list[Clause], bool]:
+    """Return the clauses of a folded text, eight at most, and whether there were more words than are read."""
+    clauses: list[Clause] = []
+    words, parts, part, room = [START], [0], 0, MOST_WORDS
+    for token in _TOKEN.findall(folded):
+        if token not in _MARKS:
+            run = token if _FIRST_SIGN <= token[0] <= _LAST_SIGN else (token,)
+            words += run
+            parts += [part] * len(run)
+            room -= len(run)
+            if room < 0:
+                return [*clauses, _closed(words[:room], parts[:room])], True
+        elif token in _PART_ENDS:
+            part += 1
+        elif len(words) > 1:
+            clauses.append(_closed(words, parts, is_question=token == _QUESTION))
+            if len(clauses) == MOST_CLAUSES:
+                return clauses, True
+            words, parts, part = [START], [0], 0
+    if len(words) > 1:
+        clauses.append(_closed(words, parts))
+    return clauses, False
+
+
+def _closed(words: list[str], parts: list[int], *, is_question: bool = False) -> Clause:
+    words.append(END)
+    parts.append(parts[-1])
+    return Clause(words, parts, is_question)

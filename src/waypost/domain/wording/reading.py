@@ -1,0 +1,172 @@
+"""Reading a text: which phrases it holds, which of them something voids, and what the rest says together."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from waypost.domain.wording.folding import LONGEST, Clause, clauses_of, fold
+from waypost.domain.wording.lexicon import CONDITION, NOTHING, PLAN, Lexicon, load
+from waypost.domain.wording.phrases import Node, Saying
+
+MOST_STEPS: Final = 120
+"""Places of the tree that are looked at for one text. Carriers need half of them; what needs more is not read."""
+
+_ORDER: Final = (
+    *("exception010", "exception011", "exception008", "exception009", "exception007", "exception004"),
+    *("transit005", "exception006"),
+    *("pickup002", "undelivered001", "undelivered002", "undelivered003", "undelivered004", "pickup001", "pickup003"),
+    *("delivered004", "delivered003", "delivered002", "delivered001"),
+    *("inforeceived001", "exception005"),
+    *("transit004", "transit007", "transit003", "transit006", "transit002", "transit001"),
+)
+"""Where a text says several things: what ends or stops a journey goes before what continues it."""
+_RANK: Final = {substatus: rank for rank, substatus in enumerate(_ORDER)}
+_MOVEMENTS: Final = frozenset(
+    {"transit002", "transit003", "transit004", "transit006", "transit007", "pickup001", "exception011"}
+)
+
+
+class Reading(NamedTuple):
+    """What a text says."""
+
+    substatus: str
+    is_unmistakable: bool
+    """Nothing else is told in these words."""
+
+    @property
+    def is_movement(self) -> bool:
+        """Whether the parcel moved: it arrived, departed, is out for delivery or on its way back."""
+        return self.substatus in _MOVEMENTS
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the journey is over: delivered, or returned to its sender."""
+        return self.substatus.startswith("delivered") or self.substatus == "exception010"
+
+
+_ABOUT_OTHERS: Final = frozenset({PLAN, CONDITION})
+
+
+Match = tuple[int, int, Saying]
+"""A phrase that a clause holds: from one word to the word before another."""
+
+
+def read_wording(text: str) -> str | None:
+    """Return the substatus that a scan's text tells, or None where it tells none. Read the first 500 characters."""
+    reading = read(text)
+    return None if reading is None else reading.substatus
+
+
+def read(text: str) -> Reading | None:
+    """Return what a scan's text says, or None where it says nothing, or an end that is not unmistakable."""
+    return _read(text[: LONGEST + 1])
+
+
+# Carriers say few things in few words, again and again.
+@lru_cache(maxsize=4096)
+def _read(text: str) -> Reading | None:
+    return read_counted(text, load())[0]
+
+
+def read_counted(text: str, lexicon: Lexicon) -> tuple[Reading | None, int]:
+    """Return what a text says, and how many places of the tree were looked at to find out."""
+    folded, is_cut = fold(text)
+    clauses, is_longer = clauses_of(folded)
+    steps = 0
+    best: Saying | None = None
+    for whole in clauses:
+        clause = lexicon.known(whole)
+        matches, taken = _matches(clause, lexicon.root, MOST_STEPS - steps)
+        steps += taken
+        if steps > MOST_STEPS:
+            return None, steps
+        for saying in _standing(matches, clause):
+            if best is None or _strength(saying) < _strength(best):
+                best = saying
+    if best is None:
+        return None, steps
+    reading = Reading(best.meaning, is_unmistakable=not (best.is_vague or is_cut or is_longer))
+    return (None if reading.is_end and not reading.is_unmistakable else reading), steps
+
+
+def _strength(saying: Saying) -> tuple[int, bool]:
+    return _RANK[saying.meaning], saying.is_vague
+
+
+def _matches(clause: Clause, root: Node, most: int) -> tuple[list[Match], int]:
+    """Find all phrases of a clause, and count the places that were looked at; more than ``most`` when given up."""
+    words = [*clause.words, ""]  # the last phrase may look at what comes after the clause
+    stops = _stops(clause.parts)
+    found: list[Match] = []
+    steps = 0
+    for begin, word in enumerate(clause.words):
+        waiting = [(node, begin + 1) for node in root.next.get(word, ())]
+        while waiting:
+            node, at = waiting.pop()
+            steps += 1
+            if steps > most:
+                return found, steps
+            for saying in node.sayings:
+                found.append((begin, at, saying))  # noqa: PERF401  a generator costs more than the one it gives
+            for branch in node.next.get(words[at], ()):
+                waiting.append((branch, at + 1))  # noqa: PERF401  here too
+            for gap, after in node.gaps:
+                for ahead in range(at, min(at + gap + 1, stops[at - 1])):
+                    if words[ahead] in after.next:
+                        waiting.extend((branch, ahead + 1) for branch in after.next[words[ahead]])
+    return found, steps
+
+
+def _stops(parts: list[int]) -> list[int]:
+    """Return for each word where its part of the sentence ends."""
+    stops: list[int] = []
+    end = len(parts)
+    for at in range(len(parts) - 1, -1, -1):
+        if at + 1 < len(parts) and parts[at] != parts[at + 1]:
+            end = at + 1
+        stops.append(end)
+    stops.reverse()
+    return stops
+
+
+def _standing(matches: list[Match], clause: Clause) -> Iterator[Saying]:
+    """Yield what is said and neither voided nor part of a longer phrase, which says better what it means."""
+    if clause.is_question:
+        return
+    voids = _Voids(matches, clause.parts)
+    reach = -1
+    widest: Match | None = None
+    for match in sorted(matches, key=_from_the_widest):
+        begin, end, saying = match
+        if saying.meaning in _ABOUT_OTHERS:
+            continue
+        is_within = end <= reach and (widest is None or widest[2].meaning == NOTHING or match[:2] != widest[:2])
+        if end > reach:
+            reach, widest = end, match
+        if not is_within and saying.meaning != NOTHING and not voids.cover(begin, saying):
+            yield saying
+
+
+def _from_the_widest(match: Match) -> tuple[int, int, bool]:
+    begin, end, saying = match
+    return begin, -end, saying.meaning != NOTHING
+
+
+class _Voids:
+    """Where a clause's conditions begin, and each part's plans and negations, by language."""
+
+    def __init__(self, matches: list[Match], parts: list[int]) -> None:
+        self._parts = parts
+        self._conditions: dict[str, int] = {}
+        self._plans: dict[tuple[str, int], int] = {}
+        for begin, _, saying in matches:  # in the order of their beginnings, so that the first stays
+            if saying.meaning == CONDITION:
+                self._conditions.setdefault(saying.language, begin)
+            elif saying.meaning == PLAN:
+                self._plans.setdefault((saying.language, parts[begin]), begin)
+
+    def cover(self, begin: int, saying: Saying) -> bool:
+        """Say whether a condition stands before a phrase, or before a firm one a plan or a negation in its part."""
+        if self._conditions.get(saying.language, begin) < begin:
+            return True
+        return saying.is_firm and self._plans.get((saying.language, self._parts[begin]), begin) < begin

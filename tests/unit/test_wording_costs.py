@@ -1,0 +1,75 @@
+"""No text costs more than a few steps: a search for slow ones, and bounds on what is looked at of any.
+
+A step is a place in the tree of phrases; each looks at a bounded number of words. Steps are counted, not timed.
+"""
+
+from itertools import chain
+
+from hypothesis import given, settings, target
+from hypothesis import strategies as st
+
+from waypost.domain.wording.folding import LONGEST, MOST_CLAUSES, MOST_WORDS, clauses_of, fold
+from waypost.domain.wording.lexicon import load
+from waypost.domain.wording.reading import MOST_STEPS, read, read_counted
+
+MOST_LOOKS_OF_A_STEP = 40
+GROWING = "\ufdfa"  # normalisation makes eighteen characters of it
+WORDS = sorted(word.removesuffix("*") for word in load().words)
+
+texts = st.one_of(
+    st.lists(st.sampled_from(WORDS), max_size=120).map(" ".join),
+    st.lists(st.sampled_from([*WORDS[::40], ",", ".", "a.", "b;", GROWING, "?"]), max_size=400).map(" ".join),
+    st.tuples(st.sampled_from(WORDS), st.sampled_from(WORDS), st.integers(1, 300)).map(
+        lambda drawn: f"{drawn[0]} {drawn[1]} " * drawn[2]
+    ),
+    st.text(max_size=2_000),
+)
+
+
+@settings(max_examples=400)
+@given(texts)
+def test_a_search_for_slow_texts_finds_none_that_takes_more_steps(text: str) -> None:
+    _, steps = read_counted(text, load())
+    target(float(steps))
+
+    assert steps <= MOST_STEPS + 1
+
+
+@given(texts)
+def test_what_is_looked_at_of_a_text_is_bounded_before_it_is_looked_at(text: str) -> None:
+    folded, _ = fold(text)
+    clauses, _ = clauses_of(folded)
+
+    assert len(folded) <= LONGEST
+    assert len(clauses) <= MOST_CLAUSES
+    assert sum(len(clause.words) - 2 for clause in clauses) <= MOST_WORDS
+
+
+def test_a_step_looks_at_few_words() -> None:
+    waiting, most = [load().root], 0
+    while waiting:
+        node = waiting.pop()
+        waiting.extend(node.branches.values())
+        most = max(most, 1 + sum(gap + 1 for gap, _ in node.gaps))
+
+    assert most <= MOST_LOOKS_OF_A_STEP
+
+
+def test_normalisation_makes_no_long_text_of_a_short_one() -> None:
+    assert len(fold(GROWING * 490)[0]) == LONGEST
+
+
+def test_a_text_that_needs_more_steps_is_not_read() -> None:
+    assert read_counted("delivered to " * 38, load()) == (None, MOST_STEPS + 1)
+
+
+def test_words_beyond_the_bound_leave_a_doubt() -> None:
+    rest = " ".join(chain.from_iterable([("x",)] * MOST_WORDS))
+
+    assert read("Out for delivery. Thank you") == ("pickup001", True)
+    assert read(f"Out for delivery. {rest}") == ("pickup001", False)
+
+
+def test_an_end_is_not_read_from_a_text_that_goes_on_beyond_the_bound() -> None:
+    assert read("Delivered. " + "x " * (MOST_WORDS - 1)) == ("delivered001", True)
+    assert read("Delivered. " + "x " * MOST_WORDS) is None
