@@ -15,7 +15,8 @@ from waypost.domain.statuses import Status
 from waypost.domain.trackings import Source, Update
 from waypost.intake import batch, collector, merging
 from waypost.intake.batch import Request, write
-from waypost.intake.collector import LARGEST_BATCH, SECOND_WRITER_FROM, WRITERS, Intake, IntakeUnavailable
+from waypost.intake.collector import SECOND_WRITER_FROM, WRITERS, AccountOverloaded, Intake, IntakeUnavailable
+from waypost.intake.lines import BULK_REQUESTS, LARGEST_BATCH
 from waypost.store import intake_rows
 from waypost.store.database import Database
 from waypost.store.rows import LockedRow
@@ -187,12 +188,9 @@ async def test_who_is_told_of_what_was_written_can_fail_without_stopping_the_wri
 @asynccontextmanager
 async def a_writer_held_up(database: Database, intake: Intake, account: UUID) -> AsyncIterator[asyncio.Task[object]]:
     """Let a writer wait for the lock of a parcel inside; its request ends after that."""
-    await intake.submit([reporting(account, "HELD", scan(8))])
-    async with database.serving.acquire() as other, other.transaction():
-        await other.execute("select from tracking for update")
+    async with a_parcel_locked(database, intake, account):
         held = asyncio.create_task(intake.submit([reporting(account, "HELD", scan(9))]))
-        while not await database.serving.fetchval("select exists (select from pg_locks where not granted)"):
-            pass
+        await until_a_lock_is_waited_for(database)
         yield held
     await held
 
@@ -323,3 +321,53 @@ async def test_portions_are_locked_in_the_order_of_buckets_and_ids(database: Dat
 async def write_all(database: Database, requests: Sequence[Request]) -> None:
     async with database.engine.acquire() as session, transaction(session):
         await write(session, requests, frozenset())
+
+
+async def test_a_bulk_and_what_its_account_sends_meanwhile_hold_up_nobody_else(
+    database: Database, intake: Intake
+) -> None:
+    attacker, other = await add_account(database), await add_account(database)
+    async with a_parcel_locked(database, intake, attacker):
+        bulk = [reporting(attacker, f"B{number}", scan(8)) for number in range(BULK_REQUESTS)]
+        held = [asyncio.create_task(intake.submit([*bulk, reporting(attacker, "HELD", scan(9))])) for _ in range(3)]
+        held += [asyncio.create_task(intake.submit([reporting(attacker, "HELD", scan(hour))])) for hour in range(20)]
+        await until_a_lock_is_waited_for(database)
+
+        async with asyncio.timeout(20):
+            for number in range(2 * WRITERS):
+                await intake.submit([reporting(other, f"A{number}", scan(8))])
+
+        assert not any(one.done() for one in held)
+    await asyncio.gather(*held)
+
+
+async def test_an_account_with_too_much_waiting_is_refused_and_others_are_not(
+    database: Database, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector, "MOST_WAITING_OF_ONE", 10)
+    attacker, other = await add_account(database), await add_account(database)
+    async with a_parcel_locked(database, intake, attacker):
+        held = asyncio.create_task(intake.submit([reporting(attacker, "HELD", *map(scan, range(12)))]))
+        await until_a_lock_is_waited_for(database)
+
+        with pytest.raises(AccountOverloaded):
+            await intake.submit([reporting(attacker, "A1", scan(8))])
+        await intake.submit([reporting(other, "A1", scan(8))])
+
+    await held
+    (result,) = await intake.submit([reporting(attacker, "A1", scan(8))])
+    assert result.created
+
+
+@asynccontextmanager
+async def a_parcel_locked(database: Database, intake: Intake, account: UUID) -> AsyncIterator[None]:
+    """Hold the lock of an account's parcel HELD."""
+    await intake.submit([reporting(account, "HELD", scan(8))])
+    async with database.serving.acquire() as other, other.transaction():
+        await other.execute("select from tracking where account = $1 for update", account)
+        yield
+
+
+async def until_a_lock_is_waited_for(database: Database) -> None:
+    while not await database.serving.fetchval("select exists (select from pg_locks where not granted)"):
+        pass

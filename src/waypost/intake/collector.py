@@ -1,25 +1,30 @@
 """Concurrent requests are committed together: what arrives while a batch is being written makes the next one."""
 
 import asyncio
-from collections import deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
-import msgspec
 import structlog
 
 from waypost.intake.arrivals import Arrivals
 from waypost.intake.batch import Request, Result, Written, write
+from waypost.intake.lines import LARGEST_BATCH, Group, Lines, Once
 from waypost.store import idempotency
 from waypost.store.database import Database
 from waypost.store.statements import LOST, REPEATABLE, Session, transaction
 
 _LOG: Final = structlog.get_logger()
 LINGER_SECONDS: Final = 0.002
-LARGEST_BATCH: Final = 500
-MOST_WAITING: Final = 20_000
+MOST_WAITING: Final = 200_000
+"""Requests and their scans that wait or are being written, some 350 bytes each without their texts."""
+MOST_WAITING_OF_ONE: Final = 100_000
+"""Those of one account; what is more than that by itself is taken where nothing else of it waits."""
+
 WRITERS: Final = 2
+"""Batches of small groups that are written at a time, and as many bulks beside them."""
+
 SECOND_WRITER_FROM: Final = 100
 """Requests that wait for a writer while one writes. With fewer, two would only make each batch half as large."""
 
@@ -32,6 +37,10 @@ class Overloaded(Exception):  # noqa: N818 - a state, answered with 503
 
     def __init__(self) -> None:
         super().__init__("Too much is waiting to be written; nothing was accepted.")
+
+
+class AccountOverloaded(Overloaded):
+    """As much of the account is waiting as may wait: nothing was accepted, others are not concerned."""
 
 
 class IntakeUnavailable(Exception):  # noqa: N818 - a state, answered with 503
@@ -49,46 +58,6 @@ class StillRunning(Exception):  # noqa: N818 - a state, answered with 409
     """The first request with this idempotency key is not done yet."""
 
 
-class Once(msgspec.Struct, frozen=True):
-    """An idempotency key: its request's digest, and what makes the answer that is kept of the results."""
-
-    account: UUID
-    key: str
-    digest: bytes
-    answer: Callable[[list[Result]], bytes]
-
-    @property
-    def id(self) -> idempotency.Key:
-        """What it is found by."""
-        return self.account, self.key
-
-
-class _Group:
-    """The requests of one caller, answered together; ``kept`` is the answer that stays with its idempotency key."""
-
-    __slots__ = ("done", "kept", "once", "requests", "results")
-
-    def __init__(self, requests: Sequence[Request], once: Once | None) -> None:
-        self.requests = requests
-        self.once = once
-        self.results: list[Result] = []
-        self.kept: bytes | None = None
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def with_news(self) -> set[UUID]:
-        """Give the accounts that got an event."""
-        answered = zip(self.requests, self.results, strict=False)  # one that was refused has no results
-        return {request.account for request, result in answered if result.event is not None}
-
-    def end(self, error: Exception | None = None) -> None:
-        if self.done.done():
-            return
-        if error is None:
-            self.done.set_result(None)
-        else:
-            self.done.set_exception(error)
-
-
 class Intake:
     """The way in: what it returns from is committed and fsynced, change, event and deliveries together."""
 
@@ -97,11 +66,11 @@ class Intake:
         self._polled = polled
         self._hint = hint
         self.arrivals = Arrivals()
-        self._groups: deque[_Group] = deque()
+        self._small, self._bulks = Lines(), Lines()
         self._running: set[idempotency.Key] = set()
-        self._waiting = 0
-        self._untaken = 0
+        self._waiting: Counter[UUID | None] = Counter()
         self._writers: dict[asyncio.Task[None], float] = {}
+        self._bulk_writers: dict[asyncio.Task[None], UUID | None] = {}
         self._writing = False
         self._has_database = True
 
@@ -112,15 +81,15 @@ class Intake:
 
     async def stop(self) -> None:
         """Write what has been submitted, then end."""
-        while self._writers:
-            await asyncio.wait(self._writers)
+        while self._writers or self._bulk_writers:
+            await asyncio.wait([*self._writers, *self._bulk_writers])
         self._writing = False
 
     async def submit(self, requests: Sequence[Request]) -> list[Result]:
         """Give a result for each request once all are durable. Raises Overloaded and IntakeUnavailable."""
         if not requests:
             return []
-        return (await self._written(_Group(requests, None))).results
+        return (await self._written(Group(requests, None))).results
 
     async def submit_once(self, requests: Sequence[Request], once: Once) -> bytes:
         """Write the requests once for this key, however often it is called, and give the first call's answer.
@@ -131,60 +100,74 @@ class Intake:
             raise StillRunning
         self._running.add(once.id)
         try:
-            return (await self._written(_Group(requests, once))).kept or b""
+            return (await self._written(Group(requests, once))).kept or b""
         finally:
             self._running.discard(once.id)
 
-    async def _written(self, group: _Group) -> _Group:
-        if self._waiting + len(group.requests) > MOST_WAITING:
+    async def _written(self, group: Group) -> Group:
+        waiting = self._waiting[group.account]
+        if waiting and waiting + group.weight > MOST_WAITING_OF_ONE:
+            raise AccountOverloaded
+        if (total := self._waiting.total()) and total + group.weight > MOST_WAITING:
             raise Overloaded
-        self._waiting += len(group.requests)
-        self._untaken += len(group.requests)
-        self._groups.append(group)
+        self._waiting[group.account] += group.weight
+        (self._bulks if group.is_bulk else self._small).add(group)
         self._employ()
         await asyncio.shield(group.done)
         return group
 
     def _employ(self) -> None:
         """Let one more write a batch: the first as soon as something waits, the second where that is worth it."""
+        if not self._writing:
+            return
         loop = asyncio.get_running_loop()
         slow = any(loop.time() - began >= SLOW_SECONDS for began in self._writers.values())
         room = SECOND_WRITER_FROM if self._writers and not slow else 1
-        if self._writing and self._untaken >= room and len(self._writers) < WRITERS:
+        if self._small.requests(without=self._busy()) >= room and len(self._writers) < WRITERS:
             writer = asyncio.create_task(self._write_batch())
             self._writers[writer] = loop.time()
             writer.add_done_callback(self._leave)
             loop.call_later(SLOW_SECONDS, self._employ)
+        self._employ_for_bulk()
+
+    def _employ_for_bulk(self) -> None:
+        """Let one more write a bulk: of an account that has none in hand, or of the same where nobody else waits."""
+        if len(self._bulk_writers) >= WRITERS:
+            return
+        group = self._bulks.take_one(without=self._busy()) or self._bulks.take_one()
+        if group is not None:
+            writer = asyncio.create_task(self._write_groups([group]))
+            self._bulk_writers[writer] = group.account
+            writer.add_done_callback(self._leave)
+
+    def _busy(self) -> set[UUID | None]:
+        """Return the accounts of which a bulk is being written: a batch with them would wait for its locks."""
+        return set(self._bulk_writers.values())
 
     def _leave(self, writer: asyncio.Task[None]) -> None:
-        del self._writers[writer]
+        self._writers.pop(writer, None)
+        self._bulk_writers.pop(writer, None)
         self._employ()
 
     async def _write_batch(self) -> None:
-        if self._waiting < LARGEST_BATCH:
+        if self._small.requests() < LARGEST_BATCH:
             await asyncio.sleep(LINGER_SECONDS)
-        batch = self._take()
+        await self._write_groups(self._small.take_batch(without=self._busy()))
+
+    async def _write_groups(self, batch: list[Group]) -> None:
         try:
             if batch:
                 await self._write(batch)
         except Exception:  # noqa: BLE001 - the next are written, whatever became of one batch
             _LOG.exception("batch_ended_badly", groups=len(batch))
         finally:
-            self._waiting -= sum(len(group.requests) for group in batch)
             for group in batch:
+                self._waiting[group.account] -= group.weight
+                if not self._waiting[group.account]:
+                    del self._waiting[group.account]
                 group.end(IntakeUnavailable())  # who was not answered is not left waiting
 
-    def _take(self) -> list[_Group]:
-        batch: list[_Group] = []
-        size = 0
-        while self._groups and (not batch or size + len(self._groups[0].requests) <= LARGEST_BATCH):
-            group = self._groups.popleft()
-            size += len(group.requests)
-            batch.append(group)
-        self._untaken -= size
-        return batch
-
-    async def _write(self, batch: list[_Group]) -> None:
+    async def _write(self, batch: list[Group]) -> None:
         """Write a batch; when it fails write each caller's requests alone, so that one can't fail the others."""
         try:
             endpoints = await self._commit(batch)
@@ -214,7 +197,7 @@ class Intake:
             _LOG.info("batches_have_their_database_again")
         self._has_database = error is None
 
-    async def _commit(self, batch: list[_Group]) -> frozenset[UUID]:
+    async def _commit(self, batch: list[Group]) -> frozenset[UUID]:
         """Write in one transaction, again when PostgreSQL asks for that; give the endpoints that have something due."""
         while True:
             try:
@@ -232,14 +215,14 @@ class Intake:
                 return written.endpoints
 
 
-async def _take_keys(session: Session, batch: list[_Group]) -> dict[_Group, Exception | None]:
+async def _take_keys(session: Session, batch: list[Group]) -> dict[Group, Exception | None]:
     """Give the groups that are not to be written, each with why; None for one whose answer is known already."""
     once = {group.once.id: group for group in batch if group.once is not None}
     if not once:
         return {}
     taken = {key: group.once.digest for key, group in once.items() if group.once is not None}
     known = await idempotency.take(session, taken)
-    refused: dict[_Group, Exception | None] = {}
+    refused: dict[Group, Exception | None] = {}
     for key, found in known.items():
         group = once[key]
         if found.answer is None:
@@ -251,13 +234,13 @@ async def _take_keys(session: Session, batch: list[_Group]) -> dict[_Group, Exce
     return refused
 
 
-def _share(groups: list[_Group], written: Written) -> None:
+def _share(groups: list[Group], written: Written) -> None:
     results = iter(written.results)
     for group in groups:
         group.results = [next(results) for _ in group.requests]
 
 
-async def _keep_answers(session: Session, groups: list[_Group]) -> None:
+async def _keep_answers(session: Session, groups: list[Group]) -> None:
     answers = {}
     for group in groups:
         if group.once is not None:

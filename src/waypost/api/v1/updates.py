@@ -16,7 +16,8 @@ from waypost.api.v1.reports import read_reports
 from waypost.domain import ids
 from waypost.intake.batch import Request as IntakeRequest
 from waypost.intake.batch import Result
-from waypost.intake.collector import IntakeUnavailable, KeyConflict, Once, Overloaded, StillRunning
+from waypost.intake.collector import AccountOverloaded, IntakeUnavailable, KeyConflict, Overloaded, StillRunning
+from waypost.intake.lines import Once
 
 LONGEST_KEY: Final = 255
 
@@ -66,6 +67,8 @@ async def report(request: Request[Any, Any, Any], parts: Given) -> Response[byte
         if once is None:
             return answer_bytes(render(await parts.intake.submit(requests)))
         return answer_bytes(await parts.intake.submit_once(requests, once))
+    except AccountOverloaded as error:
+        raise later(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", str(error)) from None
     except (Overloaded, IntakeUnavailable) as error:
         raise later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error)) from None
     except StillRunning:

@@ -1,0 +1,124 @@
+"""Who waits to be written: a line of groups for each account, from which batches are taken by accounts in turn."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.intake.batch import Request, Result
+from waypost.store import idempotency
+
+LARGEST_BATCH: Final = 500
+"""The requests of a batch."""
+LARGEST_SHARE: Final = 64
+"""Those of one account where others are in the batch too: their answers wait for its large parcels."""
+
+BULK_REQUESTS: Final = 200
+BULK_WEIGHT: Final = 2_500
+"""A group above either is a batch by itself, so that nobody else waits for its end."""
+
+
+class Once(msgspec.Struct, frozen=True):
+    """An idempotency key: its request's digest, and what makes the answer that is kept of the results."""
+
+    account: UUID
+    key: str
+    digest: bytes
+    answer: Callable[[list[Result]], bytes]
+
+    @property
+    def id(self) -> idempotency.Key:
+        """What it is found by."""
+        return self.account, self.key
+
+
+class Group:
+    """The requests of one caller, answered together; ``kept`` is the answer that stays with its idempotency key."""
+
+    __slots__ = ("account", "done", "kept", "once", "requests", "results", "weight")
+
+    def __init__(self, requests: Sequence[Request], once: Once | None) -> None:
+        accounts = {request.account for request in requests}
+        self.account = accounts.pop() if len(accounts) == 1 else None
+        self.requests = requests
+        self.weight = sum(request.weight for request in requests)
+        self.once = once
+        self.results: list[Result] = []
+        self.kept: bytes | None = None
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def is_bulk(self) -> bool:
+        """Whether it is a batch by itself."""
+        return len(self.requests) > BULK_REQUESTS or self.weight > BULK_WEIGHT
+
+    def with_news(self) -> set[UUID]:
+        """Return the accounts that got an event."""
+        answered = zip(self.requests, self.results, strict=False)  # one that was refused has no results
+        return {request.account for request, result in answered if result.event is not None}
+
+    def end(self, error: Exception | None = None) -> None:
+        """Let the caller go on, the first time that it is called."""
+        if self.done.done():
+            return
+        if error is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(error)
+
+
+class Lines:
+    """Groups that wait, by account; an account that was taken from goes to the end."""
+
+    def __init__(self) -> None:
+        self._lines: OrderedDict[UUID | None, deque[Group]] = OrderedDict()
+        self._requests: dict[UUID | None, int] = {}
+
+    def add(self, group: Group) -> None:
+        """Let a group wait behind those of its account."""
+        self._lines.setdefault(group.account, deque()).append(group)
+        self._requests[group.account] = self._requests.get(group.account, 0) + len(group.requests)
+
+    def requests(self, *, without: Collection[UUID | None] = ()) -> int:
+        """Return how many requests wait, some accounts' left out."""
+        return sum(count for account, count in self._requests.items() if account not in without)
+
+    def take_one(self, *, without: Collection[UUID | None] = ()) -> Group | None:
+        """Take the group whose turn it is; None where nobody waits but these accounts."""
+        for account in self._lines:
+            if account not in without:
+                return self._pop(account)
+        return None
+
+    def take_batch(self, *, without: Collection[UUID | None] = ()) -> list[Group]:
+        """Take groups by accounts in turn, until they have ``LARGEST_BATCH`` requests; at least one where one waits."""
+        batch: list[Group] = []
+        taken: dict[UUID | None, int] = {}
+        share = LARGEST_BATCH if self._is_one(without) else LARGEST_SHARE
+        while True:
+            before = len(batch)
+            for account in [one for one in self._lines if one not in without]:
+                more = len(self._lines[account][0].requests)
+                if batch and sum(taken.values()) + more > LARGEST_BATCH:
+                    return batch
+                if account not in taken or taken[account] + more <= share:
+                    taken[account] = taken.get(account, 0) + more
+                    batch.append(self._pop(account))
+            if len(batch) == before:
+                return batch
+
+    def _is_one(self, without: Collection[UUID | None]) -> bool:
+        return len([one for one in self._lines if one not in without]) == 1
+
+    def _pop(self, account: UUID | None) -> Group:
+        line = self._lines.pop(account)
+        group = line.popleft()
+        self._requests[account] -= len(group.requests)
+        if line:
+            self._lines[account] = line
+        else:
+            del self._requests[account]
+        return group

@@ -1,0 +1,84 @@
+"""Batches are taken from the lines of accounts in turn."""
+
+from collections import Counter
+from uuid import UUID
+
+import pytest
+
+from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.trackings import Source, Update
+from waypost.intake.batch import Request
+from waypost.intake.lines import BULK_REQUESTS, BULK_WEIGHT, LARGEST_BATCH, LARGEST_SHARE, Group, Lines
+
+A, B, C = UUID(int=1), UUID(int=2), UUID(int=3)
+
+
+async def group(account: UUID, requests: int = 1, scans: int = 0) -> Group:
+    scan = Checkpoint("2026-03-02T08:00:00", "Departed")
+    update = Update(Source.API, (scan,) * scans)
+    return Group([Request(account, f"A{number}", "dhl", update) for number in range(requests)], None)
+
+
+async def waiting(**counts: int) -> Lines:
+    lines = Lines()
+    for name, count in counts.items():
+        for _ in range(count):
+            lines.add(await group({"a": A, "b": B, "c": C}[name]))
+    return lines
+
+
+async def test_an_account_that_waits_behind_a_flood_is_in_the_next_batch() -> None:
+    lines = await waiting(a=10 * LARGEST_BATCH, b=1)
+
+    batch = lines.take_batch()
+
+    assert [one.account for one in batch[:2]] == [A, B]
+
+
+async def test_a_flood_has_no_more_than_its_share_of_a_batch_with_others() -> None:
+    lines = await waiting(a=10 * LARGEST_BATCH, b=3)
+
+    taken = Counter(one.account for one in lines.take_batch())
+
+    assert taken == {A: LARGEST_SHARE, B: 3}
+
+
+async def test_an_account_that_is_alone_fills_a_batch() -> None:
+    lines = await waiting(a=LARGEST_BATCH + 1)
+
+    assert (len(lines.take_batch()), len(lines.take_batch()), lines.take_batch()) == (LARGEST_BATCH, 1, [])
+
+
+async def test_groups_of_one_account_keep_their_order() -> None:
+    lines = Lines()
+    groups = [await group(A if number % 3 else B) for number in range(30)]
+    for one in groups:
+        lines.add(one)
+
+    batch = lines.take_batch()
+
+    for account in (A, B):
+        assert [one for one in batch if one.account == account] == [one for one in groups if one.account == account]
+
+
+async def test_accounts_that_are_left_out_keep_their_place() -> None:
+    lines = await waiting(a=2, b=1)
+
+    assert lines.requests(without={A}) == 1
+    assert [one.account for one in lines.take_batch(without={A})] == [B]
+    assert (lines.take_batch(without={A}), lines.take_one(without={A})) == ([], None)
+    assert lines.requests() == 2
+
+
+async def test_single_groups_are_taken_by_accounts_in_turn() -> None:
+    lines = await waiting(a=3, b=2, c=1)
+
+    order = [one.account for _ in range(6) if (one := lines.take_one()) is not None]
+
+    assert order == [A, B, C, A, B, A]
+
+
+@pytest.mark.parametrize(("requests", "scans"), [(BULK_REQUESTS + 1, 0), (20, BULK_WEIGHT // 20)])
+async def test_many_updates_or_many_scans_make_a_bulk(requests: int, scans: int) -> None:
+    assert (await group(A, requests, scans)).is_bulk
+    assert not (await group(A, requests // 2, scans // 2)).is_bulk
