@@ -62,6 +62,9 @@ faults: develop ## run the tests that take minutes or gigabytes
 schema: develop ## write src/waypost/store/schema.sql, the schema that all migrations make
 	@$(BIN)/python -m tools.schema
 
+release-statements: develop ## keep the statements of this release, which the next one's migrations must leave working
+	@$(BIN)/python -m tools.schema release
+
 screenshots: develop ## take pictures of every page into build/screenshots, and those of the guides
 	@$(BIN)/python -m tools.screenshots
 
@@ -79,5 +82,4 @@ lock: develop ## refresh the locks of requirements/
 clean: ## remove what was made
 	rm -rf .venv .demo build tests/judges/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup develop demo serve test test-fast test-pythons judges check fix bench faults screenshots docs lock clean
-.PHONY: help setup develop demo serve test judges check bench faults schema screenshots docs lock clean
+.PHONY: help setup develop demo serve test test-fast test-pythons judges check fix bench faults schema release-statements screenshots docs lock clean

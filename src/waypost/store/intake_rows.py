@@ -5,7 +5,7 @@ The order of calls is the protocol of locks: ``lock``, then ``now``, then ``stan
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -16,9 +16,18 @@ from waypost.domain.endpoints import DisabledReason, Endpoint, Ordering, Trigger
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState
 from waypost.store.rows import ChangedTracking, LockedRow, NewDelivery, NewEvent
-from waypost.store.statements import Session, copy, execute, fetch, fetch_one
+from waypost.store.statements import Copied, Session, copy, execute, fetch, fetch_one
 from waypost.store.states import pack
 from waypost.turns import Turn
+
+EVENTS: Final = Copied(
+    "event",
+    (
+        *("bucket", "day", "id", "account", "tracking", "tracking_number", "courier_code", "sequence", "status"),
+        *("substatus", "previous_status", "source", "deliveries", "skipped", "state"),
+    ),
+)
+DELIVERIES: Final = Copied("due", NewDelivery.__struct_fields__)
 
 TrackingKey = tuple[int, UUID, str, str]
 """Bucket, account, tracking number, courier code."""
@@ -148,11 +157,7 @@ async def write_events(session: Session, events: Sequence[NewEvent]) -> None:
     """Append events."""
     if not events:
         return
-    columns = (
-        *("bucket", "day", "id", "account", "tracking", "tracking_number", "courier_code", "sequence", "status"),
-        *("substatus", "previous_status", "source", "deliveries", "skipped", "state"),
-    )
-    await copy(session, "event", columns, [_event_record(event) for event in events])
+    await copy(session, EVENTS, [_event_record(event) for event in events])
 
 
 def _event_record(event: NewEvent) -> tuple[object, ...]:
@@ -168,8 +173,7 @@ def _event_record(event: NewEvent) -> tuple[object, ...]:
 async def write_deliveries(session: Session, deliveries: Sequence[NewDelivery]) -> None:
     """Queue deliveries."""
     if deliveries:
-        columns = ("bucket", "id", "endpoint", "tracking", "event", "sequence", "ordering", "blocked", "recovery")
-        await copy(session, "due", columns, map(msgspec.structs.astuple, deliveries))
+        await copy(session, DELIVERIES, map(msgspec.structs.astuple, deliveries))
 
 
 async def change(session: Session, changed: Sequence[ChangedTracking]) -> None:

@@ -19,12 +19,14 @@ from waypost.domain.suspicion import SUSPECT_AFTER, Suspect
 from waypost.store import hours, intake_rows
 from waypost.store.intake_rows import day_of
 from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
-from waypost.store.statements import REPEATABLE, Session, copy, execute, fetch, fetch_one, transaction
+from waypost.store.statements import REPEATABLE, Copied, Session, copy, execute, fetch, fetch_one, transaction
 
 ALL_BUCKETS: Final = list(range(ids.BUCKETS))
 _RETRIES_A_CALL: Final = 100
 LIVES: Final = 0x7761_7973
 """The class of the advisory locks by which dispatchers prove that they live."""
+
+ATTEMPTS: Final = Copied("attempt", (*AttemptRow.__struct_fields__, "day"))
 
 NO_TRACKING: Final = UUID(int=0)
 """What stands for the tracking of a test, which has none."""
@@ -230,9 +232,8 @@ async def _known(session: Session, late: Sequence[Finished]) -> set[tuple[UUID, 
 
 async def _keep_attempts(session: Session, attempts: Sequence[AttemptRow]) -> None:
     if attempts:
-        columns = (*AttemptRow.__struct_fields__, "day")
         records = [(*msgspec.structs.astuple(one), day_of(one.delivery)) for one in attempts]
-        await copy(session, "attempt", columns, records)
+        await copy(session, ATTEMPTS, records)
 
 
 def _ids(finished: Sequence[Finished]) -> tuple[list[int], list[UUID]]:

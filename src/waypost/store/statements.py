@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Any, Final
 
+import msgspec
 from asyncpg import (
     Connection,
     DeadlockDetectedError,
@@ -43,7 +44,21 @@ Whatever else keeps a connection from being made is raised as ``Unreachable``, w
 may as well come from a file that has nothing to do with PostgreSQL.
 """
 
+
+class Copied(msgspec.Struct, frozen=True):
+    """A table that records are appended to by COPY, and the columns of a record."""
+
+    table: str
+    columns: tuple[str, ...]
+
+
 _NAME: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+
+
+def named(script: str) -> list[tuple[str, str]]:
+    """Return the names and texts of a script's statements, in their order."""
+    _, *parts = _NAME.split(script)
+    return [(name, text.strip()) for name, text in zip(parts[::2], parts[1::2], strict=True)]
 
 
 def _load() -> dict[str, str]:
@@ -51,12 +66,11 @@ def _load() -> dict[str, str]:
     for file in sorted(resources.files(__package__).joinpath("sql").iterdir(), key=lambda entry: entry.name):
         if not file.name.endswith(".sql"):
             continue
-        _, *parts = _NAME.split(file.read_text(encoding="utf-8"))
-        for name, text in zip(parts[::2], parts[1::2], strict=True):
+        for name, text in named(file.read_text(encoding="utf-8")):
             if name in texts:
-                message = f"the statement {name!r} stands twice in sql/*.sql"
+                message = f"the statement {name!r} is in sql/*.sql twice"
                 raise ValueError(message)
-            texts[name] = text.strip()
+            texts[name] = text
     return texts
 
 
@@ -82,10 +96,10 @@ async def execute(session: Session, name: str, *arguments: object) -> None:
     await session.execute(TEXTS[name], *arguments)
 
 
-async def copy(session: Session, table: str, columns: Sequence[str], records: Iterable[Sequence[Any]]) -> None:
+async def copy(session: Session, copied: Copied, records: Iterable[Sequence[Any]]) -> None:
     """Append records to a table by COPY."""
-    SENT[f"copy_{table}"] += 1
-    await session.copy_records_to_table(table, columns=columns, records=records)
+    SENT[f"copy_{copied.table}"] += 1
+    await session.copy_records_to_table(copied.table, columns=copied.columns, records=records)
 
 
 @asynccontextmanager
