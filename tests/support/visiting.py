@@ -14,9 +14,10 @@ from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
 from httpx import ASGITransport, AsyncClient, Response
-from litestar import Litestar
+from litestar.types import ASGIApp
 
 from tests.support.api import SCOPES, Caller, serving_api
+from waypost.app.front import behind_proxies
 from waypost.domain import ids
 from waypost.domain.api_keys import RANDOM_BYTES, digest_of, make_key, shown_prefix
 from waypost.portal.application import make_pages
@@ -141,7 +142,7 @@ class Browser:
 class Portal:
     """The application with its pages."""
 
-    application: Litestar
+    application: ASGIApp
     pages: Pages
     database: Database
     base_url: str = "http://waypost.test"
@@ -203,11 +204,11 @@ async def serving_pages(
         form_secret="a secret of forms for tests only",
         outgoing_ips=("203.0.113.7",),
         public_url=public_url,
-        trusted_proxies=tuple(map(ip_network, trusted_proxies)),
     )
     async with serving_api(database, with_pages=with_pages) as api:
         assert api.pages is not None
-        portal = Portal(api.application, api.pages.pages, database, public_url or "http://waypost.test")
+        application = behind_proxies(map(ip_network, trusted_proxies), api.application)
+        portal = Portal(application, api.pages.pages, database, public_url or "http://waypost.test")
         yield portal
         for client in portal.opened:
             await client.aclose()

@@ -1,5 +1,7 @@
 """What a track page says: how far the parcel is, what has happened, and nothing of the customer."""
 
+import re
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from tests.support.states import registered_state, states, with_facts
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import SUBSTATUSES, Status, status_of
 from waypost.domain.trackings import Source, TrackingState, Update, apply
+from waypost.portal.track.privacy import Privacy
 from waypost.portal.track.texts import LANGUAGES
 from waypost.portal.track.view import LONGEST_DETAIL, MOST_ENTRIES, steps, view
 
@@ -111,6 +114,40 @@ def test_nothing_of_the_customer_is_shown_even_where_the_carrier_says_it():
         assert text not in said.lower(), text
     assert view(state, ENGLISH).destination == "Bremen, DE"
     assert "Handed to •••" in said
+
+
+def test_no_pattern_is_made_of_what_customers_wrote(monkeypatch):
+    words = " ".join(f"w{number}" for number in range(100, 300))
+    state = with_facts(moved("delivered003", detail=words), customer_name=words, signed_by=words)
+
+    def refuse(*_args: object) -> None:
+        raise AssertionError("a pattern is compiled")
+
+    monkeypatch.setattr(re, "compile", refuse)
+    monkeypatch.setattr(re, "_compile", refuse)
+
+    (entry,) = view(state, ENGLISH).days[0].entries
+
+    assert entry.detail.startswith("••• ••• •••")
+    assert "w110 w111" in entry.detail
+
+
+@pytest.mark.parametrize(
+    ("fact", "told", "shown"),
+    [
+        ({"customer_name": "O'Brien"}, "Left with O'BRIEN, thanks", "Left with •••, thanks"),
+        ({"customer_name": "Anna Li"}, "Anna Li signed, Annalise did not", "••• Li signed, Annalise did not"),
+        ({"customer_name": "Jose\u0301"}, "Signed by José", "Signed by •••"),
+        ({"customer_name": "张三"}, "已由张三签收", "已由•••签收"),
+        ({"customer_email": "jane@x.test"}, "mail jane@x.test", "mail •••"),
+        ({"scheduled_address": "12 Main St"}, "Main St is closed; at 12, Main St", "Main St is closed; at •••"),
+        ({"recipient_postcode": "SW1A 1AA"}, "to sw1a 1aa", "to •••"),
+        ({"order_number": "#1001", "order_id": "1001-A"}, "1001-a and 1001", "••• and •••"),
+        ({"customer_name": "---"}, "As --- it is", "As --- it is"),
+    ],
+)
+def test_the_customers_words_are_hidden_where_they_are_words(fact, told, shown):
+    assert Privacy(with_facts(registered_state(), **fact)).hide(told) == shown
 
 
 def test_a_long_history_is_cut_and_says_so():

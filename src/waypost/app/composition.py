@@ -6,7 +6,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
-from litestar import Litestar
+from litestar.types import ASGIApp
 
 from waypost.actions.track_links import TrackLinks
 from waypost.api.application import make_application, make_monitoring
@@ -15,6 +15,7 @@ from waypost.api.keys import Keys
 from waypost.api.parts import Parts
 from waypost.api.v4.walks import Walks
 from waypost.app.dispatching import DispatchProcesses
+from waypost.app.front import behind_proxies, for_our_host
 from waypost.app.health import Health
 from waypost.app.hinting import Notifier
 from waypost.app.sending import make_guard, user_agent
@@ -54,7 +55,7 @@ class Engine:
     ``application`` answers all requests with Role.WEB, else only how the process does.
     """
 
-    application: Litestar
+    application: ASGIApp
     parts: tuple[Part, ...]
     intake: Intake | None = None
     carriers: CarrierHttp | None = None
@@ -79,7 +80,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
         parts.append(Part("keeper", keeper.serve))
     health = Health(database, tuple(parts), None if dispatch is None else dispatch.measures, keeper)
     if Role.WEB not in roles:
-        return Engine(make_monitoring(health), tuple(parts), intake, carriers)
+        return Engine(_fronted(settings, make_monitoring(health)), tuple(parts), intake, carriers)
     handed = Parts(
         database=database,
         intake=intake,
@@ -99,14 +100,20 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
         walks=Walks(),
     )
     application = make_application(handed, _pages(settings, handed, secret_key))
-    return Engine(application, tuple(parts), intake, carriers)
+    return Engine(_fronted(settings, application), tuple(parts), intake, carriers)
 
 
 def compose_dispatch(settings: Settings, storage: Storage) -> Engine:
     """Build a process that only has others dispatch."""
     dispatch = DispatchProcesses(settings, alone=False)
     parts = tuple(dispatch.parts())
-    return Engine(make_monitoring(Health(storage.database, parts, dispatch.measures, None)), parts)
+    application = make_monitoring(Health(storage.database, parts, dispatch.measures, None))
+    return Engine(_fronted(settings, application), parts)
+
+
+def _fronted(settings: Settings, application: ASGIApp) -> ASGIApp:
+    """Return the application behind what every request passes first."""
+    return behind_proxies(settings.trusted_proxies, for_our_host(settings.public_url, application))
 
 
 def _pages(settings: Settings, parts: Parts, secret_key: str) -> PageSet:
@@ -115,7 +122,6 @@ def _pages(settings: Settings, parts: Parts, secret_key: str) -> PageSet:
         form_secret=sha256(b"forms" + secret_key.encode()).hexdigest(),
         public_url=settings.public_url,
         outgoing_ips=parts.outgoing_ips,
-        trusted_proxies=settings.trusted_proxies,
     )
 
 

@@ -10,13 +10,13 @@ from litestar import Request, Response, Router, get
 from litestar.di import Provide
 
 from waypost.actions.context import Context
-from waypost.domain.addresses import IPNetwork
 from waypost.domain.targets import DEFAULT_PORTS
 from waypost.portal import assets
 from waypost.portal.errors import explain
 from waypost.portal.forms import checking_tokens, only_our_forms
 from waypost.portal.help import api_reference, guides
 from waypost.portal.logins import Logins
+from waypost.portal.networks import Allowance
 from waypost.portal.pages import apikeys as api_keys
 from waypost.portal.pages import audit as audit_log
 from waypost.portal.pages import (
@@ -40,6 +40,7 @@ from waypost.portal.rendering import ALWAYS, HSTS
 from waypost.portal.requests import PageRequest
 from waypost.portal.sessions import Sessions, within_session
 from waypost.portal.track import page as track
+from waypost.portal.track.kept import KeptPages
 
 
 @get("/favicon.ico")
@@ -92,7 +93,6 @@ def make_pages(
     form_secret: str,
     public_url: str | None,
     outgoing_ips: tuple[str, ...],
-    trusted_proxies: tuple[IPNetwork, ...],
 ) -> PageSet:
     """Give the pages over what actions are done with. ``form_secret`` signs the tokens of forms."""
     origin = None if public_url is None else _origin(public_url)
@@ -103,7 +103,8 @@ def make_pages(
         origin=origin,
         outgoing_ips=outgoing_ips,
         form_secret=form_secret,
-        trusted_proxies=trusted_proxies,
+        track_reads=Allowance(track.A_MINUTE_FROM_AN_ADDRESS),
+        track_pages=KeptPages(),
     )
     return PageSet(_routes(pages), pages)
 

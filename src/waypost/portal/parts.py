@@ -6,9 +6,10 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from waypost.actions.context import Context
-from waypost.domain.addresses import IPNetwork
 from waypost.portal.logins import Logins
+from waypost.portal.networks import Allowance
 from waypost.portal.sessions import Sessions
+from waypost.portal.track.kept import KeptPages
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Pages:
 
     ``context`` is what actions are done with. ``origin`` is where people reach the server (scheme, host and port), None
     when the operator did not say; ``outgoing_ips`` are shown as where webhooks come from; ``form_secret`` signs the
-    tokens of forms.
+    tokens of forms. ``track_reads`` counts who reads track pages, ``track_pages`` keeps those that are made.
     """
 
     context: Context
@@ -26,7 +27,8 @@ class Pages:
     origin: str | None
     outgoing_ips: tuple[str, ...]
     form_secret: str
-    trusted_proxies: tuple[IPNetwork, ...]
+    track_reads: Allowance
+    track_pages: KeptPages
 
     @property
     def secure(self) -> bool:

@@ -36,6 +36,11 @@ class PageRequest(Request[Any, Any, Any]):
         """Return the cookies by name; of two with one name the last counts."""
         return cookies_of(self.scope)
 
+    @property
+    def address(self) -> str:
+        """Return the visitor's address; empty where there is none, as over a socket of the file system."""
+        return "" if self.client is None else self.client.host
+
     async def form(self) -> FormMultiDict:
         """Return the fields of a form as browsers send ours; none for anything else, and for files no page asked for.
 

@@ -5,7 +5,6 @@ from typing import Final
 from uuid import UUID
 
 from waypost.actions.actor import act_as
-from waypost.portal.addresses import address_of
 from waypost.portal.parts import Pages
 from waypost.portal.requests import PageRequest
 from waypost.portal.sessions import ABSOLUTE_SECONDS
@@ -34,7 +33,7 @@ async def enter(request: PageRequest, pages: Pages) -> Visitor:
     if is_old or visitor is None or session.get(SESSIONS_FROM) != visitor.sessions_from:
         request.clear_session()
         raise NotLoggedIn
-    act_as(visitor.email, address_of(request, pages))
+    act_as(visitor.email, request.address)
     return visitor
 
 

@@ -1,5 +1,6 @@
 """What the public page of a parcel is made of."""
 
+from hashlib import blake2b
 from uuid import UUID
 
 import msgspec
@@ -13,13 +14,22 @@ from waypost.store.states import unpack
 class TrackPage(msgspec.Struct, frozen=True):
     """A parcel, its shop's name and colour (None: the usual one), and the sites that may frame its page."""
 
-    state: TrackingState
+    packed: bytes
     shop: str
     accent: str | None
     embed_origins: list[str]
+
+    @property
+    def digest(self) -> bytes:
+        """Return another value for each state of the parcel, in 16 bytes."""
+        return blake2b(self.packed, digest_size=16).digest()
+
+    def state(self) -> TrackingState:
+        """Return the parcel's state, which takes a while to read."""
+        return unpack(self.packed)
 
 
 async def find(session: Session, tracking: UUID) -> TrackPage | None:
     """Give what the page of a tracking shows; None when there is no such tracking."""
     row = await fetch_one(session, "track_page", [bucket(tracking)], tracking)
-    return None if row is None else TrackPage(unpack(row["state"]), row["shop"], row["accent"], row["embed_origins"])
+    return None if row is None else TrackPage(row["state"], row["shop"], row["accent"], row["embed_origins"])

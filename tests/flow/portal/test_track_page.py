@@ -7,8 +7,13 @@ from httpx import AsyncClient, Response
 from structlog.testing import capture_logs
 
 from tests.support.api import Caller
-from tests.support.visiting import Browser, Portal, assert_harmless
+from tests.support.visiting import CLIENT, Browser, Portal, assert_harmless
 from waypost.actions.track_links import TrackLinks
+from waypost.domain.trackings import TrackingState
+from waypost.portal.track import page
+from waypost.portal.track.kept import KeptPages
+from waypost.portal.track.texts import Texts
+from waypost.portal.track.view import TrackView, view
 
 NAME = "Büttner & <Söhne>"
 PROBE = "\"'><probe-el on=1></title><script>probe()</script>"
@@ -131,11 +136,11 @@ async def test_the_shops_colour_comes_from_a_style_sheet_of_its_own(portal: Port
     browser, path = portal.browser(), await parcel(portal, shop)
     await portal.database.serving.execute("update account set accent = '#7a2a86'")
 
-    page = await browser.get(path)
+    shown = await browser.get(path)
     sheet = await browser.get("/track/colours/7a2a86/theme.css")
     none = await browser.get("/track/colours/7a2a8x/theme.css")
 
-    assert "/track/colours/7a2a86/theme.css" in page.text
+    assert "/track/colours/7a2a86/theme.css" in shown.text
     assert "--accent:#7a2a86" in sheet.text
     assert (sheet.headers["content-type"], sheet.headers["cache-control"].partition(",")[0]) == (
         "text/css; charset=utf-8",
@@ -155,3 +160,63 @@ async def test_a_fault_of_ours_is_said_in_the_readers_language_and_the_link_stay
 
     assert (answer.status_code, "Bitte versuchen Sie es" in answer.text) == (500, True)
     assert path.rpartition("/")[2] not in str([{**one, "exc_info": None} for one in logged])
+
+
+async def test_readers_of_one_parcel_share_a_finished_page_until_it_changes(
+    portal: Portal, shop: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def counting(state: TrackingState, texts: Texts) -> TrackView:
+        made.append(texts.tag)
+        return view(state, texts)
+
+    monkeypatch.setattr(page, "view", counting)
+    path, browser = await parcel(portal, shop), portal.browser()
+
+    first = [await browser.get(one) for one in (path, path, f"{path}?lang=de", path)]
+    await parcel(portal, shop, detail="Moved to the back door")
+    changed = await browser.get(path)
+    await portal.database.serving.execute("update account set name = 'Another name'")
+    renamed = await browser.get(path)
+
+    assert made == ["en", "de", "en", "en"]
+    assert len({one.text for one in first}) == 2
+    assert "Moved to the back door" in changed.text
+    assert "Another name" in renamed.text
+
+
+async def test_an_address_that_reads_very_many_pages_waits_and_no_other_does(portal: Portal, shop: Caller) -> None:
+    path = await parcel(portal, shop)
+    hungry = portal.browser()
+    for _ in range(page.A_MINUTE_FROM_AN_ADDRESS):
+        portal.pages.track_reads.take(CLIENT)
+
+    refused = await read(hungry.client, f"{path}?lang=de")
+    other = await read(portal.browser(address="203.0.113.9").client, path)
+
+    assert (refused.status_code, other.status_code) == (429, 200)
+    assert 0 < int(refused.headers["retry-after"]) <= 60
+    assert "Bitte versuchen Sie es" in refused.text
+    assert refused.headers["cache-control"] == "no-store"
+
+
+async def test_more_parameters_than_the_page_has_keep_no_shopper_out(portal: Portal, shop: Caller) -> None:
+    many = "&".join(f"a{number}=" for number in range(101))
+
+    answer = await portal.browser().get(f"{await parcel(portal, shop)}?{many}")
+
+    assert answer.status_code == 200
+
+
+def test_finished_pages_are_kept_in_so_many_bytes() -> None:
+    kept = KeptPages(most_bytes=4 * 10)
+    keys = [(bytes([number]), "en", False, "Shop", "0b5c6b") for number in range(3)]
+
+    for key in keys[:2]:
+        kept.keep(key, "12345")
+    kept.get(keys[0])
+    kept.keep(keys[2], "12345")
+    kept.keep(keys[2], "abcde")
+
+    assert [kept.get(key) for key in keys] == ["12345", None, "abcde"]

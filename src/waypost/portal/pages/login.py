@@ -11,7 +11,6 @@ from litestar.params import FromPath
 
 from waypost.actions.actor import NOBODY, act_as, note
 from waypost.domain.audit import Action, Changes
-from waypost.portal.addresses import address_of
 from waypost.portal.logins import RETRY_SECONDS, TooManyTries
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
@@ -39,7 +38,7 @@ async def sign_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     next_path = safe_path(str(given.get("next", "")))
     values: dict[str, Any] = {"next_path": next_path, "email": email}
     try:
-        user = await pages.logins.by_password(email, password, address_of(request, pages))
+        user = await pages.logins.by_password(email, password, request.address)
     except TooManyTries:
         status, wait = HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": str(RETRY_SECONDS)}
         return page(request, "login.html", status=status, headers=wait, error=_TOO_MANY, **values)
@@ -98,7 +97,7 @@ async def _note(request: PageRequest, pages: Pages, user: Login, action: Action,
     async with pages.context.database.serving.acquire() as session, transaction(session):
         visitor = await find_visitor(session, user.id)
         if visitor is not None:
-            act_as(visitor.email if action is Action.SIGNED_IN else NOBODY, address_of(request, pages))
+            act_as(visitor.email if action is Action.SIGNED_IN else NOBODY, request.address)
             await note(session, visitor.account, action, visitor.email, changes)
 
 

@@ -14,7 +14,6 @@ from waypost.domain import ids
 from waypost.domain.accounts import check_email, check_password
 from waypost.domain.errors import InvalidInput
 from waypost.portal import colours
-from waypost.portal.addresses import address_of
 from waypost.portal.logins import TooManyTries
 from waypost.portal.pages.login import begin_visit
 from waypost.portal.parts import GivenPages, Pages
@@ -65,7 +64,7 @@ async def change_password(request: PageRequest, pages: GivenPages) -> Response[b
     visitor = await enter(request, pages)
     given = await _given(request, "current", "password")
     try:
-        known = await pages.logins.by_password(visitor.email, given["current"], address_of(request, pages))
+        known = await pages.logins.by_password(visitor.email, given["current"], request.address)
     except TooManyTries:
         return await _page(request, pages, visitor, password=Form(errors={"current": _TOO_MANY}))
     if known is None:

@@ -1,5 +1,6 @@
 """``/track/{token}``: the public page of one parcel, for the shopper. No log-in, no script, no cookie."""
 
+import math
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
@@ -13,6 +14,7 @@ from litestar.params import FromPath
 from waypost.api.problems import Problem, not_found
 from waypost.portal import colours
 from waypost.portal.assets import FOR_EVER
+from waypost.portal.networks import TooMany
 from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import ALWAYS, fill, html
 from waypost.portal.requests import PageRequest
@@ -25,6 +27,9 @@ _LOG: Final = structlog.get_logger()
 _SECONDS: Final = 60
 """For so long a browser may show the page again without asking: it is read often, and changes seldom."""
 
+A_MINUTE_FROM_AN_ADDRESS: Final = 300
+"""So many may stand behind one address of a mobile network or of an office."""
+
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors "
 )
@@ -33,6 +38,8 @@ _POLICY: Final = (
 @get("/track/{token:str}")
 async def track(request: PageRequest, pages: GivenPages, token: FromPath[str]) -> Response[bytes]:
     """Show a parcel to whoever has its link; ``?embed=1`` for a frame in a page of the shop, where it allows that."""
+    if wait := pages.track_reads.take(request.address):
+        raise TooMany(wait)
     tracking = pages.context.track_links.tracking_of(token)
     if tracking is None:
         raise not_found()
@@ -40,17 +47,16 @@ async def track(request: PageRequest, pages: GivenPages, token: FromPath[str]) -
         found = await track_pages.find(session, tracking)
     if found is None:
         raise not_found()
-    texts = LANGUAGES[_language(request)]
-    embedded = _is_embedded(request)
-    return _answer(
-        request,
-        "track.html",
-        headers={"cache-control": f"private, max-age={_SECONDS}"},
-        framed_by=found.embed_origins if embedded else (),
-        shop=found.shop,
-        accent=(found.accent or colours.DEFAULT).removeprefix("#"),
-        shown=view(found.state, texts),
-    )
+    language, embedded = _language(request), _is_embedded(request)
+    accent = (found.accent or colours.DEFAULT).removeprefix("#")
+    key = (found.digest, language, embedded, found.shop, accent)
+    text = pages.track_pages.get(key)
+    if text is None:
+        shown = view(found.state(), LANGUAGES[language])
+        text = _fill("track.html", language, embedded=embedded, shop=found.shop, accent=accent, shown=shown)
+        pages.track_pages.keep(key, text)
+    headers = {"cache-control": f"private, max-age={_SECONDS}"}
+    return _answer(text, language, headers=headers, framed_by=found.embed_origins if embedded else ())
 
 
 @get("/track/colours/{colour:str}/theme.css")
@@ -65,28 +71,24 @@ async def theme(colour: FromPath[str]) -> Response[bytes]:
 
 def explain(request: PageRequest, error: Exception) -> Response[bytes]:
     """Answer an error with a page in the shopper's language."""
+    headers = {"cache-control": "no-store"}
     match error:
+        case TooMany():
+            what, status = "failed", HTTPStatus.TOO_MANY_REQUESTS
+            headers["retry-after"] = str(math.ceil(error.seconds))
         case Problem(status=status) | HTTPException(status_code=status) if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             what = "missing"
         case _:
             # Not the path itself: it is as good as a password.
             _LOG.error("track_page_failed", exc_info=error)
             what, status = "failed", HTTPStatus.INTERNAL_SERVER_ERROR
-    headers = {"cache-control": "no-store"}
-    return _answer(request, "track_problem.html", status=status, headers=headers, what=what, accent=colours.DEFAULT[1:])
+    language, accent = _language(request), colours.DEFAULT[1:]
+    text = _fill("track_problem.html", language, embedded=_is_embedded(request), what=what, accent=accent)
+    return _answer(text, language, status=status, headers=headers)
 
 
-def _answer(
-    request: PageRequest,
-    template: str,
-    *,
-    status: int = HTTPStatus.OK,
-    headers: dict[str, str],
-    framed_by: Sequence[str] = (),
-    **values: object,
-) -> Response[bytes]:
-    language, embedded = _language(request), _is_embedded(request)
-    text = fill(
+def _fill(template: str, language: str, *, embedded: bool, **values: object) -> str:
+    return fill(
         template,
         texts=LANGUAGES[language],
         embedded=embedded,
@@ -94,6 +96,11 @@ def _answer(
         language=language,
         **values,
     )
+
+
+def _answer(
+    text: str, language: str, *, status: int = HTTPStatus.OK, headers: dict[str, str], framed_by: Sequence[str] = ()
+) -> Response[bytes]:
     public = {
         "content-security-policy": _POLICY + (" ".join(framed_by) or "'none'"),
         "referrer-policy": "no-referrer",

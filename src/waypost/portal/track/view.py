@@ -1,6 +1,5 @@
 """What a track page says of a parcel, in one language. Pure; nothing of the customer is in it but the route."""
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from itertools import groupby
@@ -11,6 +10,7 @@ import msgspec
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState
+from waypost.portal.track.privacy import Privacy
 from waypost.portal.track.texts import Texts
 
 MOST_ENTRIES: Final = 100
@@ -26,15 +26,7 @@ _STEP_OF: Final = {
     Status.UNDELIVERED: 2,
     Status.DELIVERED: 3,
 }
-_NAMES: Final = ("customer_name", "signed_by")
-_PRIVATE: Final = (
-    *("customer_email", "customer_sms", "recipient_postcode", "tracking_postal_code", "scheduled_address"),
-    *("order_number", "order_id"),
-)
-_SHORTEST_PRIVATE: Final = 3
 _LONGEST_READ: Final = 2 * LONGEST_DETAIL
-_EMAIL: Final = r"[^\s@<>]{1,64}@[^\s@<>]{1,255}"  # bounded: a long text without any costs no more
-_HIDDEN: Final = "•••"
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -95,7 +87,7 @@ def view(state: TrackingState, texts: Texts) -> TrackView:
         destination=_place(_fact(state, "destination_city"), _fact(state, "destination_country")),
         expected=_expected(_fact(state, "scheduled_delivery_date"), texts),
         steps=steps(state, texts),
-        days=_days(newest[:MOST_ENTRIES], texts, _private(state)),
+        days=_days(newest[:MOST_ENTRIES], texts, Privacy(state)),
         cut=len(newest) > MOST_ENTRIES,
     )
 
@@ -115,16 +107,16 @@ def steps(state: TrackingState, texts: Texts) -> list[Step]:
     ]
 
 
-def _days(scans: Sequence[Checkpoint], texts: Texts, private: re.Pattern[str]) -> list[Day]:
+def _days(scans: Sequence[Checkpoint], texts: Texts, privacy: Privacy) -> list[Day]:
     by_day = groupby(scans, key=lambda scan: scan.checkpoint_date[:10])
     return [
-        Day(texts.say_day(date.fromisoformat(day)), [_entry(scan, texts, private) for scan in found])
+        Day(texts.say_day(date.fromisoformat(day)), [_entry(scan, texts, privacy) for scan in found])
         for day, found in by_day
     ]
 
 
-def _entry(scan: Checkpoint, texts: Texts, private: re.Pattern[str]) -> Entry:
-    told = private.sub(_HIDDEN, " ".join(scan.tracking_detail[:_LONGEST_READ].split()))
+def _entry(scan: Checkpoint, texts: Texts, privacy: Privacy) -> Entry:
+    told = privacy.hide(" ".join(scan.tracking_detail[:_LONGEST_READ].split()))
     told = told[:LONGEST_DETAIL] + "…" * (len(told) > LONGEST_DETAIL)
     title = _title(scan, texts)
     where = scan.location or _place(scan.city, scan.state, scan.country_iso2)
@@ -133,7 +125,7 @@ def _entry(scan: Checkpoint, texts: Texts, private: re.Pattern[str]) -> Entry:
         time=datetime.fromisoformat(scan.checkpoint_date).strftime("%H:%M"),
         title=title or told,
         detail=told if title and told.casefold() != title.casefold() else "",
-        where=private.sub(_HIDDEN, where),
+        where=privacy.hide(where[:_LONGEST_READ]),
     )
 
 
@@ -141,14 +133,6 @@ def _title(scan: Checkpoint, texts: Texts) -> str:
     status = scan.checkpoint_delivery_status
     known = texts.substatuses.get(scan.checkpoint_delivery_substatus or "")
     return known or ("" if status is None else texts.statuses[status])
-
-
-def _private(state: TrackingState) -> re.Pattern[str]:
-    """Give what finds the customer's data in texts of carriers: what the shop told, and addresses of e-mail."""
-    known = {_fact(state, name) for name in _PRIVATE} | {word for name in _NAMES for word in _fact(state, name).split()}
-    words = sorted((text for text in known if len(text) >= _SHORTEST_PRIVATE), key=len, reverse=True)
-    ways = [rf"(?<!\w){re.escape(word)}(?!\w)" for word in words]
-    return re.compile("|".join([*ways, _EMAIL]), re.IGNORECASE)
 
 
 def _expected(text: str, texts: Texts) -> str:

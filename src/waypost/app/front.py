@@ -1,0 +1,114 @@
+"""What every request passes before anything reads it: where it comes from, and which host it asks for.
+
+Proxies are believed by the networks in TRUSTED_PROXIES. A host is compared with PUBLIC_URL where that is set, so that a
+page of another site can't reach this server through a name of its own that it lets lead here (DNS rebinding).
+"""
+
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from waypost.domain.addresses import IPAddress, IPNetwork
+from waypost.domain.targets import judge_name
+
+FOR_ANY_HOST: Final = ("/health/", "/metrics")
+"""What is asked from inside, by the machine's own names, which PUBLIC_URL does not tell."""
+
+# Some proxies write the port behind the address.
+_HOP: Final = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[^:]*):\d+")
+_HOST: Final = re.compile(r"(?P<host>\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::[0-9]{1,5})?", re.ASCII)
+
+
+def behind_proxies(trusted: Iterable[IPNetwork], application: ASGIApp) -> ASGIApp:
+    """Return the application with each request's client as the nearest address that no trusted proxy vouches for."""
+    networks = tuple(trusted)
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP:
+            host, port = scope["client"] or ("", 0)
+            scope["client"] = _believed(host, scope, networks), port
+        await application(scope, receive, send)
+
+    return serve
+
+
+def for_our_host(public_url: str | None, application: ASGIApp) -> ASGIApp:
+    """Return the application that answers for the host of ``public_url`` and for names that nobody else can have.
+
+    Those are addresses, and names without a dot or of private networks: no public name server answers for them. Without
+    a public URL any one host is ours. A request for another is answered with 421, one without or with two with 400.
+    """
+    ours = None if public_url is None else (urlsplit(public_url).hostname or "")
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        status = _refused(scope, ours) if scope["type"] == ScopeType.HTTP else None
+        if status is None:
+            await application(scope, receive, send)
+        else:
+            await _answer(send, status, ours)
+
+    return serve
+
+
+def _believed(client: str, scope: Scope, trusted: tuple[IPNetwork, ...]) -> str:
+    address = _plain(client)
+    # Of several headers, too: some proxies add one of their own below the one that the visitor sent.
+    lines = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    hops = [hop.strip() for line in lines for hop in line.split(",") if hop.strip()]
+    while hops and _is_inside(address, trusted):
+        address = _plain(hops.pop())
+    return address
+
+
+def _plain(text: str) -> str:
+    """Return an address as it is always written, IPv4 in IPv6 as IPv4; what is none stays as it is."""
+    found = _HOP.fullmatch(text)
+    address = _address(found["v6"] or found["v4"] or "" if found else text)
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return text if address is None else str(address)
+
+
+def _is_inside(text: str, networks: tuple[IPNetwork, ...]) -> bool:
+    address = _address(text)
+    return address is not None and any(
+        address.version == network.version and address in network for network in networks
+    )
+
+
+def _address(text: str) -> IPAddress | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def _refused(scope: Scope, ours: str | None) -> HTTPStatus | None:
+    """Return why a request's host is refused, None when it is not."""
+    hosts = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"]
+    if not hosts and scope["http_version"] == "1.0" and ours is None:
+        return None
+    found = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+    if found is None:
+        return HTTPStatus.BAD_REQUEST
+    host = found["host"].removesuffix(".")
+    if ours is None or host == ours or scope["path"].startswith(FOR_ANY_HOST):
+        return None
+    return None if _address(host.strip("[]")) or judge_name(host) else HTTPStatus.MISDIRECTED_REQUEST
+
+
+async def _answer(send: Send, status: HTTPStatus, ours: str | None) -> None:
+    detail = "The request must have exactly one valid Host header."
+    if status is HTTPStatus.MISDIRECTED_REQUEST:
+        detail = f"This server answers for {ours}, as PUBLIC_URL says. The Host header names another."
+    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+    headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": status.value, "headers": headers})
+    await send({"type": "http.response.body", "body": msgspec.json.encode(body), "more_body": False})

@@ -1,0 +1,109 @@
+"""What every request passes first: the address that it comes from, and the host that it asks for."""
+
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+
+from waypost.app.front import behind_proxies, for_our_host
+
+Headers = list[tuple[bytes, bytes]]
+TRUSTED = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+
+
+async def pass_on(front: Any, *, headers: Headers, path: str = "/", client: object = None, version: str = "1.1") -> Any:
+    """Return the scope that reached the application, or the status of the answer before it."""
+    reached: list[Any] = []
+
+    async def application(scope: Any, _receive: Any, _send: Any) -> None:
+        reached.append(scope)
+
+    async def send(message: Any) -> None:
+        reached.append(message.get("status", reached[-1] if reached else None))
+
+    async def receive() -> Any:
+        raise AssertionError("a body is read")
+
+    scope = {"type": "http", "http_version": version, "path": path, "client": client, "headers": headers}
+    await front(application)(scope, receive, send)
+    return reached[0]
+
+
+@pytest.mark.parametrize(
+    ("client", "forwarded", "address"),
+    [
+        ("198.51.100.7", [], "198.51.100.7"),
+        ("198.51.100.7", ["192.0.2.1"], "198.51.100.7"),
+        ("10.0.0.1", [], "10.0.0.1"),
+        ("10.0.0.1", [""], "10.0.0.1"),
+        ("10.0.0.1", ["192.0.2.1"], "192.0.2.1"),
+        ("10.0.0.1", ["192.0.2.9, 192.0.2.1"], "192.0.2.1"),
+        ("10.0.0.1", ["192.0.2.9, 192.0.2.1, 10.9.9.9"], "192.0.2.1"),
+        ("10.0.0.1", ["192.0.2.9", "192.0.2.1"], "192.0.2.1"),
+        ("10.0.0.1", ["10.0.0.2, 10.0.0.3"], "10.0.0.2"),
+        ("10.0.0.1", ["192.0.2.9,nonsense"], "nonsense"),
+        ("10.0.0.1", ["192.0.2.1:4711"], "192.0.2.1"),
+        ("10.0.0.1", ["[2001:db8::1]:4711"], "2001:db8::1"),
+        ("::ffff:10.0.0.1", ["192.0.2.1"], "192.0.2.1"),
+        ("::ffff:198.51.100.7", ["192.0.2.1"], "198.51.100.7"),
+        ("fd00::1", ["2001:DB8:0::1"], "2001:db8::1"),
+        ("", ["192.0.2.1"], ""),
+    ],
+)
+async def test_the_address_is_the_nearest_that_no_trusted_proxy_vouches_for(
+    client: str, forwarded: list[str], address: str
+) -> None:
+    headers = [(b"x-forwarded-for", line.encode()) for line in forwarded]
+
+    scope = await pass_on(lambda app: behind_proxies(TRUSTED, app), headers=headers, client=(client, 1))
+
+    assert scope["client"] == (address, 1)
+
+
+async def test_a_client_without_an_address_has_an_empty_one() -> None:
+    scope = await pass_on(lambda app: behind_proxies(TRUSTED, app), headers=[])
+
+    assert scope["client"] == ("", 0)
+
+
+async def asked_for(*hosts: str, public_url: str | None = "https://Track.example:8443", **options: Any) -> int:
+    """Return the status that a request for hosts is answered with; 200 stands for the application's own."""
+    headers = [(b"host", host.encode("latin-1")) for host in hosts]
+    found = await pass_on(lambda app: for_our_host(public_url, app), headers=headers, **options)
+    return found if isinstance(found, int) else 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("track.example", "TRACK.example:443", "track.example.", "127.0.0.1:8080", "[::1]:8080", "[2001:db8::1]"),
+        *("localhost:8080", "waypost", "waypost:8080", "waypost.default.svc.cluster.local", "app.localhost"),
+    ],
+)
+async def test_our_host_addresses_and_names_that_no_public_server_answers_for_are_accepted(host: str) -> None:
+    assert await asked_for(host) == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "track.example.evil.example", "x.track.example", "127.0.0.1.nip.io"])
+async def test_another_name_is_refused_where_the_public_url_is_set(host: str) -> None:
+    assert await asked_for(host) == 421
+    assert await asked_for(host, path="/v1/endpoints") == 421
+    assert await asked_for(host, public_url=None) == 200
+
+
+@pytest.mark.parametrize("path", ["/health/ready", "/metrics"])
+async def test_monitoring_from_inside_may_use_any_name_of_the_machine(path: str) -> None:
+    assert await asked_for("web-1.prod.example", path=path) == 200
+
+
+@pytest.mark.parametrize("public_url", [None, "https://track.example"])
+@pytest.mark.parametrize(
+    "hosts", [(), ("a.example", "a.example"), ("",), ("a b",), ("a.b@c.example",), ("ä",)]
+)
+async def test_a_request_without_one_valid_host_is_refused(hosts: tuple[str, ...], public_url: str | None) -> None:
+    assert await asked_for(*hosts, public_url=public_url) == 400
+
+
+async def test_an_old_client_without_a_host_is_served_where_any_host_is_ours() -> None:
+    assert await asked_for(public_url=None, version="1.0") == 200
+    assert await asked_for(version="1.0") == 400
