@@ -187,7 +187,7 @@ class Settings(_OfCarriers):
     smtp_from: str | None = None
     """The sender of mails. Nothing uses it yet."""
     trusted_proxies: Networks = ()
-    """The networks of the proxies whose `X-Forwarded-For` is believed when log-ins are counted."""
+    """The networks of the proxies whose `X-Forwarded-For` is believed where visitors are counted and written down."""
     rate_limit: Annotated[Literal["on", "off"], BeforeValidator(_decided)] = "on"
     """Whether an account may make only so many calls in a second: `on` or `off`."""
 
