@@ -157,7 +157,6 @@ class Settings(_OfCarriers):
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
         arbitrary_types_allowed=True,
     )
 

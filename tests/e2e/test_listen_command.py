@@ -20,7 +20,7 @@ from tests.support.hooks import Hooks, receiving_hooks
 from tests.support.seeding import report
 from tests.support.serving import WAYPOST, Serving, environment, run_waypost, serving
 from tests.support.webhooks import SECRET
-from waypost.app.server import held_address
+from waypost.app.address import held_address
 from waypost.receiver import verify
 
 SECONDS = 40

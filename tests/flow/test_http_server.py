@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from waypost.app.address import held_address
 from waypost.app.errors import CannotListen
-from waypost.app.server import HttpServer, held_address
+from waypost.app.server import HttpServer
 
 LIMIT = 60.0
 

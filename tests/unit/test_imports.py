@@ -28,6 +28,7 @@ def test_commands_of_the_library_load_nothing_but_the_standard_library(words: li
     ("module", "spared"),
     [
         ("waypost.app.child", HTTP_SERVER | {"cyclopts", "argon2"}),
+        ("waypost.cli.serve", HTTP_SERVER | {"pyreqwest"}),  # they are loaded while PostgreSQL starts
         ("waypost.cli.account", HTTP_SERVER | {"pyreqwest"}),
         ("waypost.cli.migrate", HTTP_SERVER | {"pyreqwest"}),
         ("waypost.cli.listen", HTTP_SERVER | {"pyreqwest", "asyncpg"}),

@@ -1,9 +1,13 @@
 """Every setting as the documentation names it, read from ``waypost.settings``."""
 
+import ast
 import inspect
+import sys
 import types
 from collections.abc import Iterator
 from enum import Enum
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
@@ -53,8 +57,26 @@ def _setting(name: str, field: FieldInfo, options: set[str]) -> Setting:
         option if option in options else None,
         ", ".join([_kind(field.annotation), *_bounds(field)]),
         _default(field),
-        inspect.cleandoc(field.description or ""),
+        inspect.cleandoc(field.description or _texts()[name]),
     )
+
+
+@cache
+def _texts() -> dict[str, str]:
+    """Give the text below each setting. Not read by pydantic, which would do so at every start of every process."""
+    [tree] = [
+        node
+        for node in ast.parse(inspect.getsource(sys.modules[Settings.__module__])).body
+        if isinstance(node, ast.ClassDef) and node.name == Settings.__name__
+    ]
+    return {
+        field.target.id: str(text.value.value)
+        for field, text in pairwise(tree.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+    }
 
 
 def _kind(annotation: Any) -> str:

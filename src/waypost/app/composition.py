@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
@@ -18,6 +17,7 @@ from waypost.app.dispatching import DispatchProcesses
 from waypost.app.front import behind_proxies, for_our_host
 from waypost.app.health import Health
 from waypost.app.hinting import Notifier
+from waypost.app.roles import Role
 from waypost.app.sending import make_guard, user_agent
 from waypost.app.storage import Storage
 from waypost.app.supervisor import Part
@@ -34,18 +34,6 @@ from waypost.store.vault import Vault
 
 CARRIER_SECONDS: Final = 20.0
 TEST_SLACK_SECONDS: Final = 5.0
-
-
-class Role(StrEnum):
-    """What a process does; `serve` does all of it. Dispatch is always done by processes of its own."""
-
-    WEB = "web"
-    DISPATCH = "dispatch"
-    POLL = "poll"
-    KEEP = "keep"
-
-
-EVERYTHING: Final = frozenset(Role)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,18 @@
-"""Runs the server from its first sentence to its last, and ends it in the order in which nothing is lost."""
+"""Runs the server once its database is there, and ends it in the order in which nothing is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import structlog
 
-from waypost.app.composition import EVERYTHING, Engine, Role, compose, compose_dispatch
+from waypost.app.composition import Engine, compose, compose_dispatch
 from waypost.app.errors import ServerEnded
+from waypost.app.roles import Role
 from waypost.app.sending import spare_the_collector
-from waypost.app.server import HttpServer, held_address
-from waypost.app.signals import stop_signals
-from waypost.app.storage import Storage, joined_storage, secret_key, serving_storage
+from waypost.app.server import HttpServer
+from waypost.app.storage import Storage, secret_key
 from waypost.app.supervisor import Outage, Part, keep_running
 from waypost.settings import Settings
 from waypost.store.accounts import has_accounts
@@ -27,34 +27,23 @@ LAST_REQUESTS_SECONDS: Final = 15.0
 Announce = Callable[[str], None]
 
 
-async def serve(settings: Settings, *, announce: Announce) -> None:
-    """Run everything until SIGTERM or SIGINT; a second signal waits for nothing more.
+async def run_server(
+    settings: Settings,
+    storage: Storage,
+    *,
+    roles: frozenset[Role],
+    at: tuple[str, int] | None,
+    stop: asyncio.Event,
+    announce: Announce,
+) -> None:
+    """Build what these roles need and run it until ``stop`` is set.
 
-    ``announce`` gets a sentence for each step. Raises what prevents the start: CannotListen, CannotConnect,
-    EmbeddedPostgresError, NotMigrated, UnsafeServer, WrongSecretKey; and ServerEnded.
+    ``at`` is the address that requests are answered at, None for none. Raises WrongSecretKey and ServerEnded.
     """
-    with held_address(settings.host, settings.port) as at, stop_signals() as stop:
-        async with serving_storage(settings, announce) as storage:
-            engine = compose(settings, storage, await secret_key(settings, storage.database), EVERYTHING)
-            await _run(engine, storage, at, stop, announce)
-    announce("Stopped")
-
-
-async def run(settings: Settings, role: Role, listen: tuple[str, int] | None, *, announce: Announce) -> None:
-    """Run one role beside other processes until SIGTERM or SIGINT, without state of its own.
-
-    ``listen`` is the host and port that requests are answered at, None for none. Raises as ``serve`` does, and
-    NothingToJoin.
-    """
-    with nullcontext() if listen is None else held_address(*listen) as at, stop_signals() as stop:
-        async with joined_storage(settings) as storage:
-            key = await secret_key(settings, storage.database)
-            if role is Role.DISPATCH:
-                engine = compose_dispatch(settings, storage)
-            else:
-                engine = compose(settings, storage, key, frozenset({role}))
-            await _run(engine, storage, at, stop, announce)
-    announce("Stopped")
+    key = await secret_key(settings, storage.database)
+    dispatch_only = roles == {Role.DISPATCH}
+    engine = compose_dispatch(settings, storage) if dispatch_only else compose(settings, storage, key, roles)
+    await _run(engine, storage, at, stop, announce)
 
 
 async def _run(

@@ -7,17 +7,12 @@ and so does a kept-alive one that is idle for as long.
 
 import asyncio
 import math
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send, WebSocketReceiveMessage
-
-from waypost.app.errors import CannotListen
 
 MOST_CONNECTIONS: Final = 4096
 """More wait in the kernel's queue; Granian's own default of 128 would let as many idle clients shut out everybody."""
@@ -27,7 +22,7 @@ MOST_HEAD_BYTES: Final = 65_536
 
 
 class HttpServer:
-    """Serves an application at ``host`` and ``port``, which are to be held by ``held_address``."""
+    """Serves an application at ``host`` and ``port``, which are to be held by ``address.held_address``."""
 
     def __init__(self, application: ASGIApp, *, host: str, port: int) -> None:
         self._server = Server(
@@ -67,29 +62,6 @@ class HttpServer:
             await asyncio.wait([self._running])
 
 
-@contextmanager
-def held_address(host: str, port: int) -> Iterator[tuple[str, int]]:
-    """Give the numeric address of a host, and the port, or a free one for port 0. Raises CannotListen.
-
-    Granian would share a port that another Waypost listens on (SO_REUSEPORT), so it is asked for without that first.
-    It is bound as long as the block lasts: a server takes seconds to start, in which the system would give a free port
-    to somebody else.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        holding = socket.socket(family, kind, protocol)
-    except (OSError, UnicodeError) as error:
-        raise CannotListen(_why(error, host, port)) from None
-    with holding:
-        try:
-            holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            holding.bind(address)
-            found = holding.getsockname()
-        except OSError as error:
-            raise CannotListen(_why(error, host, port)) from None
-        yield str(found[0]), int(found[1])
-
-
 def within(seconds: float, application: ASGIApp) -> ASGIApp:
     """Give a request's body so long to arrive; after that it is as if the client had gone.
 
@@ -126,15 +98,3 @@ def _length(scope: Scope) -> float:
     headers = dict(scope["headers"])
     said = headers.get(b"content-length", b"")
     return int(said) if said.isdigit() else math.inf
-
-
-def _why(error: OSError | UnicodeError, host: str, port: int) -> str:
-    match error:
-        case socket.gaierror() | UnicodeError():
-            return f"There is no host named {ascii(host)[1:-1]}: choose another --host."
-        case PermissionError():
-            return f"Port {port} needs more rights than this user has: choose one above 1023 with --port."
-        case OSError(errno=98 | 48):
-            return f"Port {port} is taken: stop the program that listens on it, or choose another with --port."
-        case _:
-            return f"{host} can't be listened on ({error.strerror}): choose another --host."

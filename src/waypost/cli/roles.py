@@ -8,8 +8,8 @@ from typing import Annotated
 import uvloop
 from cyclopts import Parameter
 
-from waypost.app.composition import Role
-from waypost.app.running import run
+from waypost.app.roles import Role
+from waypost.app.starting import run
 from waypost.cli.options import DatabaseUrl, DataDir, chosen, progress
 
 Host = Annotated[str | None, Parameter(help="The address to listen on; 127.0.0.1 when nothing is said.")]

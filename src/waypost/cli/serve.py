@@ -5,7 +5,7 @@ from typing import Annotated
 import uvloop
 from cyclopts import Parameter
 
-from waypost.app.running import serve as serve_all
+from waypost.app.starting import serve as serve_all
 from waypost.cli.options import DatabaseUrl, DataDir, chosen, progress
 
 

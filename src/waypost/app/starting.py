@@ -1,0 +1,64 @@
+"""Starts the server: PostgreSQL comes up while the modules that need it are loaded.
+
+Therefore this module imports neither the HTTP server nor anything that answers requests.
+"""
+
+import asyncio
+import gc
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from importlib import import_module
+
+from waypost.app.address import held_address
+from waypost.app.roles import EVERYTHING, Role
+from waypost.app.signals import stop_signals
+from waypost.app.storage import Storage, joined_storage, serving_storage
+from waypost.settings import Settings
+
+Announce = Callable[[str], None]
+
+
+async def serve(settings: Settings, *, announce: Announce) -> None:
+    """Run everything until SIGTERM or SIGINT; a second signal waits for nothing more.
+
+    ``announce`` gets a sentence for each step. Raises what prevents the start: CannotListen, CannotConnect,
+    EmbeddedPostgresError, NotMigrated, UnsafeServer, WrongSecretKey; and ServerEnded.
+    """
+    listen = (settings.host, settings.port)
+    await _start(settings, EVERYTHING, listen, serving_storage(settings, announce), announce)
+
+
+async def run(settings: Settings, role: Role, listen: tuple[str, int] | None, *, announce: Announce) -> None:
+    """Run one role beside other processes until SIGTERM or SIGINT, without state of its own.
+
+    ``listen`` is the host and port that requests are answered at, None for none. Raises as ``serve`` does, and
+    NothingToJoin.
+    """
+    await _start(settings, frozenset({role}), listen, joined_storage(settings), announce)
+
+
+async def _start(
+    settings: Settings,
+    roles: frozenset[Role],
+    listen: tuple[str, int] | None,
+    opened: AbstractAsyncContextManager[Storage],
+    announce: Announce,
+) -> None:
+    with nullcontext() if listen is None else held_address(*listen) as at, stop_signals() as stop:
+        # In a thread, so that PostgreSQL is started and watched meanwhile; by this one, with whom it ends.
+        loading = asyncio.create_task(asyncio.to_thread(_load))
+        async with opened as storage:
+            await loading
+            from waypost.app.running import run_server
+
+            await run_server(settings, storage, roles=roles, at=at, stop=stop, announce=announce)
+    announce("Stopped")
+
+
+def _load() -> None:
+    """Load the modules of the server, half a second of work."""
+    gc.disable()  # it would walk all modules again and again: a sixth of the time
+    try:
+        import_module("waypost.app.running")
+    finally:
+        gc.enable()
