@@ -6,9 +6,8 @@ import pytest
 
 from tests.support.api import Api, Caller
 from waypost.actions import api_keys as actions
-from waypost.api.problems import Problem
+from waypost.actions.refusals import Conflict, Invalid
 from waypost.domain.api_keys import is_key
-from waypost.domain.errors import InvalidInput
 from waypost.store import api_keys
 from waypost.store.api_keys import MOST_LIVE, KeyRow
 
@@ -99,20 +98,20 @@ async def test_anothers_key_can_not_be_revoked(api: Api, shop: Caller) -> None:
 async def test_what_can_not_be_taken_is_named_and_makes_no_key(
     api: Api, shop: Caller, given: dict[str, Any], field: str
 ) -> None:
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(Invalid) as caught:
         await add(api, shop, **given)
 
-    assert caught.value.field == field
+    assert [fault.field for fault in caught.value.faults] == [field]
     assert len(await rows(api, shop)) == 1
 
 
 async def test_there_is_an_end_to_the_keys_that_work_and_a_revoked_one_makes_room(api: Api, shop: Caller) -> None:
     made = [await add(api, shop) for _ in range(MOST_LIVE - 1)]
 
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(Conflict) as caught:
         await add(api, shop)
 
-    assert caught.value.status == 409
+    assert caught.value.code == "api_key_limit"
     async with api.database.serving.acquire() as session:
         await api_keys.revoke(session, shop.account, made[0][0])
     await add(api, shop)

@@ -13,8 +13,8 @@ from tests.support.api import Api, Caller
 from waypost.actions.parcel_csv.cells import unguard
 from waypost.actions.parcel_csv.exporting import COLUMNS, PAGE, export
 from waypost.actions.parcel_csv.importing import BATCH, MOST_SHOWN, Imported, Stage, import_file
+from waypost.actions.refusals import Busy
 from waypost.actions.trackings import NewTracking, create
-from waypost.api.problems import Problem
 from waypost.domain.trackings import TrackingState
 
 HEAD = b"tracking_number,courier_code,title\n"
@@ -82,10 +82,10 @@ async def test_a_file_of_several_batches_comes_in_whole(api: Api, shop: Caller) 
 async def test_an_import_that_breaks_off_is_finished_by_the_next(api: Api, shop: Caller) -> None:
     async def break_off(parcels: Sequence[NewTracking]) -> list[TrackingState | None]:
         if await count(api):
-            raise Problem(503, "overloaded", "Come again.")
+            raise Busy("Come again.")
         return await create(api.parts, shop.account, parcels)
 
-    with pytest.raises(Problem):
+    with pytest.raises(Busy):
         await import_file(io.BytesIO(rows(BATCH + 1)), break_off, skip_mistakes=False, seen=lambda *_: None)
     done = await bring(api, shop, rows(BATCH + 1))
 

@@ -12,13 +12,16 @@ from typing import Final
 import msgspec
 
 from waypost import actions, api
+from waypost.actions.refusals import Conflict
 from waypost.api.v4 import envelope
+from waypost.api.v4.refusals import CONFLICTS
 
-_KEY_CODES: Final = {"unauthorized": HTTPStatus.UNAUTHORIZED, "forbidden": HTTPStatus.FORBIDDEN}
+_ONLY_PAGES: Final = frozenset({"waypost.actions.accounts", "waypost.actions.api_keys"})
+"""What no call does, only pages and commands."""
+
 _SAYS: Final = {
     "already_finished": "The recovery has ended, so there is nothing to stop.",
     "already_settled": "The delivery has ended, so there is nothing to cancel.",
-    "api_key_limit": "The account has as many keys as it may have: revoke one first.",
     "archived": "The parcel is archived: nobody is asked about it.",
     "endpoint_deleted": "The delivery's endpoint was deleted: it can't be sent there again.",
     "endpoint_limit": "The account has as many endpoints as it may have (`WAYPOST_MAX_ENDPOINTS`).",
@@ -80,12 +83,9 @@ class OldCode(msgspec.Struct, frozen=True):
 def v1_codes() -> tuple[Code, ...]:
     """Give the codes of problems, by name."""
     found: dict[str, set[int]] = {}
-    modules = [
-        *walk_packages(api.__path__, "waypost.api."),
-        *walk_packages(actions.__path__, "waypost.actions."),
-    ]
+    modules = [*walk_packages(api.__path__, "waypost.api."), *walk_packages(actions.__path__, "waypost.actions.")]
     for name in sorted(module.name for module in modules):
-        if ".v4" not in name:
+        if ".v4" not in name and name not in _ONLY_PAGES:
             for code, status in _raised(name):
                 found.setdefault(code, set()).add(status)
     return tuple(
@@ -105,21 +105,26 @@ def _words(name: str) -> str:
 
 
 def _raised(name: str) -> Iterator[tuple[str, int]]:
-    """Give the codes that stand beside an HTTP status in a module: in a call or in a table."""
+    """Give the codes of a module: those of refusals, and those beside an HTTP status in a call or in a table.
+
+    Those that TrackingMore has codes of its own for are v4's.
+    """
     module = import_module(name)
     tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         pairs: list[tuple[ast.expr | None, ast.expr]] = []
-        if isinstance(node, ast.Call) and len(node.args) > 1:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == Conflict.__name__:
+            text = _text(node.args[0], name)
+            if text is not None and text not in CONFLICTS:
+                yield text, HTTPStatus.CONFLICT
+        elif isinstance(node, ast.Call) and len(node.args) > 1:
             pairs = [(node.args[0], node.args[1])]
         elif isinstance(node, ast.Dict):
             pairs = list(zip(node.keys, node.values, strict=True))
         for status, code in pairs:
-            if (text := _text(code, name)) and isinstance(status, ast.Attribute):
-                if status.attr in HTTPStatus.__members__:
-                    yield text, HTTPStatus[status.attr]
-                elif text in _KEY_CODES:
-                    yield text, _KEY_CODES[text]
+            named = status.attr if isinstance(status, ast.Attribute) else ""
+            if named in HTTPStatus.__members__ and (text := _text(code, name)) is not None:
+                yield text, HTTPStatus[named]
 
 
 def _text(node: ast.expr, module: str) -> str | None:

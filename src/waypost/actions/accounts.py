@@ -1,6 +1,6 @@
 """What owners do with their account, and every user with the own password. Each change is written down.
 
-Raises InvalidInput for what can't be taken, and Refused for what may not be: then nothing was changed.
+Each raises Invalid for what can't be taken, Conflict for what may not be, and NotFound for a user of another account.
 """
 
 import secrets
@@ -10,11 +10,10 @@ from uuid import UUID
 
 from waypost.actions.actor import note
 from waypost.actions.context import DatabaseContext
-from waypost.api.problems import not_found
+from waypost.actions.refusals import Conflict, Fault, Invalid, NotFound, checking
 from waypost.domain import ids
 from waypost.domain.accounts import check_accent, check_email, check_name, check_origins
 from waypost.domain.audit import Action, Changes
-from waypost.domain.errors import InvalidInput
 from waypost.store import accounts, users
 from waypost.store.accounts import AccountExists
 from waypost.store.statements import Session, transaction
@@ -24,15 +23,13 @@ ROLES: Final = ("owner", "member")
 _LAST_OWNER: Final = "The last owner stays: make somebody else an owner first."
 
 
-class Refused(Exception):  # noqa: N818 - reads as what is wrong
-    """It may not be done, for the reason that is said."""
-
-
 async def change(
     context: DatabaseContext, account: UUID, *, name: str, email: str, accent: str, embed_origins: str
 ) -> AccountSettings:
     """Change what the account is called and how it looks; ``embed_origins`` are sites, one to a line."""
-    chosen = AccountSettings(check_email(email), check_name(name), check_accent(accent), check_origins(embed_origins))
+    with checking():
+        email, name = check_email(email), check_name(name)
+        chosen = AccountSettings(email, name, check_accent(accent), check_origins(embed_origins))
     async with context.database.serving.acquire() as session:
         try:
             async with transaction(session):
@@ -42,13 +39,14 @@ async def change(
                     await users.change(session, account, chosen)
                     await note(session, account, Action.ACCOUNT_CHANGED, chosen.name, changes)
         except AccountExists as error:
-            raise InvalidInput("email", "is another account's") from error
+            raise Invalid([Fault("email", "is another account's")]) from error
     return chosen
 
 
 async def add_user(context: DatabaseContext, account: UUID, *, email: str, password_hash: str, role: str) -> None:
     """Let somebody else log in."""
-    email = check_email(email)
+    with checking():
+        email = check_email(email)
     user = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
     async with context.database.serving.acquire() as session:
         try:
@@ -58,10 +56,11 @@ async def add_user(context: DatabaseContext, account: UUID, *, email: str, passw
                     session, account, user=user, email=email, password_hash=password_hash, role=check_role(role)
                 )
                 if not added:
-                    raise Refused(f"The account has its {users.MOST_USERS} users already: remove one first.")
+                    message = f"The account has its {users.MOST_USERS} users already: remove one first."
+                    raise Conflict("user_limit", message)
                 await note(session, account, Action.USER_ADDED, email, {"role": (None, role)})
         except AccountExists as error:
-            raise InvalidInput("email", "is another user's") from error
+            raise Invalid([Fault("email", "is another user's")]) from error
 
 
 async def change_role(context: DatabaseContext, account: UUID, user: UUID, role: str) -> None:
@@ -69,7 +68,7 @@ async def change_role(context: DatabaseContext, account: UUID, user: UUID, role:
     async with context.database.serving.acquire() as session, transaction(session):
         before = await _user(session, account, user)
         if await users.change_role(session, account, user, check_role(role)) is None:
-            raise Refused(_LAST_OWNER)
+            raise Conflict("last_owner", _LAST_OWNER)
         if before.role != role:
             await note(session, account, Action.ROLE_CHANGED, before.email, {"role": (before.role, role)})
 
@@ -79,7 +78,7 @@ async def remove_user(context: DatabaseContext, account: UUID, user: UUID) -> No
     async with context.database.serving.acquire() as session, transaction(session):
         before = await _user(session, account, user)
         if await users.remove(session, account, user) is None:
-            raise Refused(_LAST_OWNER)
+            raise Conflict("last_owner", _LAST_OWNER)
         await note(session, account, Action.USER_REMOVED, before.email, {"role": (before.role, None)})
 
 
@@ -97,9 +96,9 @@ async def note_refused_password(context: DatabaseContext, account: UUID, email: 
 
 
 def check_role(role: str) -> str:
-    """Give a role as it is. Raises InvalidInput."""
+    """Give a role as it is. Raises Invalid."""
     if role not in ROLES:
-        raise InvalidInput("role", f"must be one of {', '.join(ROLES)}")
+        raise Invalid([Fault("role", f"must be one of {', '.join(ROLES)}")])
     return role
 
 
@@ -107,7 +106,7 @@ async def _user(session: Session, account: UUID, user: UUID) -> UserRow:
     await users.lock(session, account)
     found = next((row for row in await users.of_account(session, account) if row.id == user), None)
     if found is None:
-        raise not_found()
+        raise NotFound
     return found
 
 

@@ -3,12 +3,11 @@
 import os
 import secrets
 import time
-from http import HTTPStatus
 from uuid import UUID
 
 from waypost.actions.actor import note
 from waypost.actions.context import DatabaseContext
-from waypost.api.problems import Problem
+from waypost.actions.refusals import Conflict, NotFound, checking
 from waypost.domain import ids
 from waypost.domain.accounts import check_name
 from waypost.domain.api_keys import RANDOM_BYTES, check_days, check_scopes, digest_of, make_key, shown_prefix
@@ -22,9 +21,10 @@ async def add(
 ) -> tuple[UUID, str]:
     """Add a key and give its id and text, which is shown this once.
 
-    Raises InvalidInput for what can't be taken and Problem 409 when there are too many.
+    Raises Invalid for what can't be taken, and Conflict when there are too many.
     """
-    name, scopes, days = check_name(name), check_scopes(scopes), check_days(days)
+    with checking():
+        name, scopes, days = check_name(name), check_scopes(scopes), check_days(days)
     text = make_key(os.urandom(RANDOM_BYTES))
     key = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
     async with context.database.serving.acquire() as session, transaction(session):
@@ -40,16 +40,18 @@ async def add(
         )
         if not added:
             message = f"The account has its {api_keys.MOST_LIVE} keys already: revoke one first."
-            raise Problem(HTTPStatus.CONFLICT, "api_key_limit", message)
+            raise Conflict("api_key_limit", message)
         await note(session, account, Action.KEY_CREATED, name, {"scopes": (None, ", ".join(scopes))})
     return key, text
 
 
 async def revoke(context: DatabaseContext, account: UUID, key: UUID) -> bool:
-    """Let a key work no more; False when it is not the account's, or was revoked before."""
+    """Let a key work no more; False when it was revoked before. Raises NotFound for a key of another account."""
     async with context.database.serving.acquire() as session, transaction(session):
         row = await api_keys.find(session, account, key)
-        if row is None or not await api_keys.revoke(session, account, key):
+        if row is None:
+            raise NotFound
+        if not await api_keys.revoke(session, account, key):
             return False
         await note(session, account, Action.KEY_REVOKED, row.name)
     return True

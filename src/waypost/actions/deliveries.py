@@ -1,15 +1,14 @@
 """What is done with single deliveries, for the calls of v1 and for the pages alike.
 
-Each raises Problem: 404 for a delivery that is not the account's, 409 for what can't be done with it as it is.
+Each raises NotFound for a delivery that is not the account's, and Conflict for what can't be done with it as it is.
 """
 
 import secrets
-from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
 from waypost.actions.context import Context
-from waypost.api.problems import Problem, not_found
+from waypost.actions.refusals import Conflict, NotFound
 from waypost.domain import ids
 from waypost.store import deliveries, delivery_changes, endpoints, trackings
 from waypost.store.deliveries import DeliveryRow
@@ -23,7 +22,7 @@ def read_id(text: str) -> UUID:
     """Read a delivery's id from an address."""
     found = ids.from_text(ids.DELIVERY, text)
     if found is None:
-        raise not_found()
+        raise NotFound
     return found
 
 
@@ -42,16 +41,16 @@ async def resend(context: Context, account: UUID, delivery: UUID) -> DeliveryRow
     async with context.database.serving.acquire() as session, transaction(session):
         row = await _there(session, account, delivery)
         if row.sample is not None:
-            raise Problem(HTTPStatus.CONFLICT, "test_delivery", "This was a test: send another test instead.")
+            raise Conflict("test_delivery", "This was a test: send another test instead.")
         if row.packed is None:
-            raise Problem(HTTPStatus.CONFLICT, "event_gone", "The event is older than the history that is kept.")
+            raise Conflict("event_gone", "The event is older than the history that is kept.")
         if await trackings.lock(session, account, row.tracking) is None:
-            raise Problem(HTTPStatus.CONFLICT, "tracking_deleted", PARCEL_DELETED)
+            raise Conflict("tracking_deleted", PARCEL_DELETED)
         again = await delivery_changes.resend(session, account, row, random=secrets.randbits(62))
         if again is None:
             if await endpoints.find(session, account, row.endpoint) is None:
-                raise Problem(HTTPStatus.CONFLICT, "endpoint_deleted", "Its endpoint was deleted.")
-            raise Problem(HTTPStatus.CONFLICT, "endpoint_off", "Its endpoint is off: enable it first.")
+                raise Conflict("endpoint_deleted", "Its endpoint was deleted.")
+            raise Conflict("endpoint_off", "Its endpoint is off: enable it first.")
         made = await _there(session, account, again)
     context.hint_by_hand()
     return made
@@ -63,7 +62,7 @@ async def cancel(context: Context, account: UUID, delivery: UUID) -> tuple[Deliv
         while True:
             row = await _there(session, account, delivery)
             if row.state is not None:
-                raise Problem(HTTPStatus.CONFLICT, "already_settled", f"It has ended already: it is {row.state}.")
+                raise Conflict("already_settled", f"It has ended already: it is {row.state}.")
             outcome, freed = await delivery_changes.cancel(session, row)
             if outcome is not Cancelled.NOT_THERE:
                 context.hint(freed)
@@ -73,5 +72,5 @@ async def cancel(context: Context, account: UUID, delivery: UUID) -> tuple[Deliv
 async def _there(session: Session, account: UUID, delivery: UUID) -> DeliveryRow:
     row = await deliveries.find(session, account, delivery)
     if row is None:
-        raise not_found()
+        raise NotFound
     return row

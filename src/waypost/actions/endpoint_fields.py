@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from waypost.actions.constraints import as_long_as, between, one_of
-from waypost.api.problems import FieldError, invalid, of_input
+from waypost.actions.refusals import Fault, Invalid, fault_of
 from waypost.domain.audit import Changes
 from waypost.domain.custom_headers import check_headers
 from waypost.domain.endpoints import Ordering, Trigger, Version
@@ -74,11 +74,11 @@ def _shown(chosen: Chosen) -> dict[str, str | None]:
 def choose(body: Changed, before: Chosen | None, check_url: Callable[[str], None]) -> Chosen:
     """Give what an endpoint is after a change of ``before``, or, without it, as a new one.
 
-    Raises Problem with everything that can't be taken.
+    Raises Invalid with everything that can't be taken.
     """
-    faults: list[FieldError] = []
+    faults: list[Fault] = []
     if before is None and body.url is UNSET:
-        faults.append(FieldError("url", "is required"))
+        faults.append(Fault("url", "is required"))
     fields = Chosen(
         url=_url(body.url, check_url, faults),
         description=_description(body.description, faults),
@@ -92,7 +92,7 @@ def choose(body: Changed, before: Chosen | None, check_url: Callable[[str], None
     if isinstance(body, Added) and body.secret is not None:
         faults.extend(secret_faults(body.secret))
     if faults:
-        raise invalid(faults)
+        raise Invalid(faults)
     kept = before or Chosen()
     given = {
         name: value
@@ -103,69 +103,69 @@ def choose(body: Changed, before: Chosen | None, check_url: Callable[[str], None
     return msgspec.structs.replace(kept, **given)
 
 
-def _url(url: str | UnsetType, check: Callable[[str], None], faults: list[FieldError]) -> str:
+def _url(url: str | UnsetType, check: Callable[[str], None], faults: list[Fault]) -> str:
     if url is UNSET:
         return ""
     try:
         check(str(url))
     except InvalidInput as error:
-        faults.append(FieldError("url", error.message))
+        faults.append(Fault("url", error.message))
     return str(url)
 
 
-def _description(text: str | UnsetType, faults: list[FieldError]) -> str:
+def _description(text: str | UnsetType, faults: list[Fault]) -> str:
     if text is UNSET:
         return ""
     if len(str(text)) > LONGEST_DESCRIPTION or not str(text).isprintable():
-        faults.append(FieldError("description", f"has {LONGEST_DESCRIPTION} printable characters at most"))
+        faults.append(Fault("description", f"has {LONGEST_DESCRIPTION} printable characters at most"))
     return str(text)
 
 
-def _statuses(given: str | list[str] | UnsetType, faults: list[FieldError]) -> list[str] | None:
+def _statuses(given: str | list[str] | UnsetType, faults: list[Fault]) -> list[str] | None:
     """Read the choice: None for all of them."""
     if given is UNSET or given == ALL:
         return None
     allowed = [status.value for status in SELECTABLE]
     if not isinstance(given, list) or not 0 < len(given) <= len(allowed):
         faults.append(
-            FieldError("statuses", f'must be "{ALL}", or a list of one or more of {", ".join(allowed)}, each once')
+            Fault("statuses", f'must be "{ALL}", or a list of one or more of {", ".join(allowed)}, each once')
         )
         return None
     for place, status in enumerate(given):
         if status not in allowed:
-            faults.append(FieldError(f"statuses[{place}]", f"must be one of {', '.join(allowed)}"))
+            faults.append(Fault(f"statuses[{place}]", f"must be one of {', '.join(allowed)}"))
         elif status in given[:place]:
-            faults.append(FieldError(f"statuses[{place}]", "stands there twice"))
+            faults.append(Fault(f"statuses[{place}]", "stands there twice"))
     return [status for status in allowed if status in given]
 
 
-def _one_of(text: str | UnsetType, kinds: type[StrEnum], field: str, faults: list[FieldError]) -> str:
+def _one_of(text: str | UnsetType, kinds: type[StrEnum], field: str, faults: list[Fault]) -> str:
     if text is not UNSET and text not in list(kinds):
-        faults.append(FieldError(field, f"must be one of {', '.join(kinds)}"))
+        faults.append(Fault(field, f"must be one of {', '.join(kinds)}"))
     return "" if text is UNSET else str(text)
 
 
-def _rate_limit(limit: int | UnsetType | None, faults: list[FieldError]) -> int | None:
+def _rate_limit(limit: int | UnsetType | None, faults: list[Fault]) -> int | None:
     """Read the limit: None for none."""
     if limit is UNSET or limit is None:
         return None
     if not 1 <= limit <= HIGHEST_RATE:
-        faults.append(FieldError("rate_limit_per_second", f"must be from 1 to {HIGHEST_RATE}, or null for no limit"))
+        faults.append(Fault("rate_limit_per_second", f"must be from 1 to {HIGHEST_RATE}, or null for no limit"))
     return limit
 
 
-def _headers(given: dict[str, str] | UnsetType, faults: list[FieldError]) -> dict[str, str]:
+def _headers(given: dict[str, str] | UnsetType, faults: list[Fault]) -> dict[str, str]:
     try:
         return {} if given is UNSET else check_headers(given)
     except InvalidInput as error:
-        faults.append(of_input(error))
+        faults.append(fault_of(error))
         return {}
 
 
-def secret_faults(secret: str) -> list[FieldError]:
+def secret_faults(secret: str) -> list[Fault]:
     """Give what is wrong with a secret that is brought along, if anything."""
     try:
         check_secret(secret)
     except InvalidSecret as error:
-        return [FieldError("secret", str(error))]
+        return [Fault("secret", str(error))]
     return []

@@ -1,13 +1,12 @@
 """What is done with endpoints, for the calls of v1 and for the pages alike. Every function is about one account's own.
 
-Each raises Problem: 404 for an endpoint that is not the account's, 422 with the fields for what can't be taken.
+Each raises NotFound for an endpoint that is not the account's, and Invalid for what can't be taken.
 """
 
 import asyncio
 import os
 import secrets
 import time
-from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
@@ -16,7 +15,7 @@ import msgspec
 from waypost.actions.actor import note
 from waypost.actions.context import Context
 from waypost.actions.endpoint_fields import Added, Changed, Chosen, changes_of, choose, secret_faults
-from waypost.api.problems import FieldError, Problem, invalid, not_found
+from waypost.actions.refusals import Conflict, Fault, Invalid, NotFound
 from waypost.domain import ids
 from waypost.domain.audit import Action
 from waypost.domain.endpoints import DisabledReason, Ordering
@@ -45,7 +44,7 @@ def read_id(text: str) -> UUID:
     """Read an endpoint's id from an address."""
     found = ids.from_text(ids.ENDPOINT, text)
     if found is None:
-        raise not_found()
+        raise NotFound
     return found
 
 
@@ -56,7 +55,7 @@ async def find(context: Context, account: UUID, endpoint: UUID) -> EndpointRow:
 
 
 async def add(context: Context, account: UUID, body: Added) -> tuple[EndpointRow, str]:
-    """Add an endpoint, on; gives it and its secret. Raises Problem 409 when the account has its number already."""
+    """Add an endpoint, on; gives it and its secret. Raises Conflict when the account has its number already."""
     chosen = choose(body, None, context.check_url)
     secret = body.secret or make_secret(os.urandom(KEY_BYTES))
     async with context.database.serving.acquire() as session, transaction(session):
@@ -71,7 +70,7 @@ async def add(context: Context, account: UUID, body: Added) -> tuple[EndpointRow
             most=context.max_endpoints,
         )
         if not added:
-            raise Problem(HTTPStatus.CONFLICT, "endpoint_limit", limit_reached(context.max_endpoints))
+            raise Conflict("endpoint_limit", limit_reached(context.max_endpoints))
         await note(session, account, Action.ENDPOINT_ADDED, chosen.url, changes_of(None, chosen))
         return _there(await endpoints.find(session, account, endpoint)), secret
 
@@ -90,10 +89,10 @@ async def change(
     """
     faults = [] if secret is None else secret_faults(secret)
     if faults:
-        raise invalid(faults)
+        raise Invalid(faults)
     async with context.database.serving.acquire() as session, transaction(session):
         if not await endpoints.lock(session, account, endpoint):
-            raise not_found()
+            raise NotFound
         before = chosen_of(context, _there(await endpoints.find(session, account, endpoint)))
         after = choose(body, before, context.check_url)
         await endpoints.change(session, account, endpoint, _fields(context, after, account, endpoint))
@@ -128,7 +127,7 @@ async def remove(context: Context, account: UUID, endpoint: UUID) -> None:
     async with context.database.serving.acquire() as session, transaction(session):
         before = _there(await endpoints.find(session, account, endpoint))
         if not await endpoints.delete(session, account, endpoint):
-            raise not_found()
+            raise NotFound
         await note(session, account, Action.ENDPOINT_DELETED, before.url)
     await _cancel_waiting(context, endpoint)
 
@@ -158,9 +157,9 @@ async def rotate(
     """Change the secret, to one that is brought along or to a new one; the present one signs too for a while."""
     faults = [] if secret is None else secret_faults(secret)
     if not 0 <= overlap_seconds <= LONGEST_OVERLAP_SECONDS:
-        faults.append(FieldError("overlap_seconds", f"must be 0 to {LONGEST_OVERLAP_SECONDS}"))
+        faults.append(Fault("overlap_seconds", f"must be 0 to {LONGEST_OVERLAP_SECONDS}"))
     if faults:
-        raise invalid(faults)
+        raise Invalid(faults)
     sealed = context.vault.seal(secret or make_secret(os.urandom(KEY_BYTES)), account=account, endpoint=endpoint)
     async with context.database.serving.acquire() as session, transaction(session):
         row = _there(await endpoints.find(session, account, endpoint))
@@ -180,19 +179,19 @@ async def end_rotation(context: Context, account: UUID, endpoint: UUID) -> Secre
 async def test(context: Context, account: UUID, endpoint: UUID, status: str) -> DeliveryRow:
     """Send the sample of a status and wait for what comes of it; an unsettled delivery when that takes too long."""
     if status not in list(SELECTABLE):
-        raise invalid([FieldError("status", f"must be one of {', '.join(SELECTABLE)}")])
+        raise Invalid([Fault("status", f"must be one of {', '.join(SELECTABLE)}")])
     random = secrets.randbits(62), secrets.randbits(62)
     async with context.database.serving.acquire() as session, transaction(session):
         delivery = await queue.add_test(session, account, endpoint, sample=status, random=random)
     if delivery is None:
-        raise not_found()
+        raise NotFound
     context.hint_by_hand()
     ends, pause = time.monotonic() + context.test_seconds, _FIRST_LOOK_SECONDS
     while True:
         async with context.database.serving.acquire() as session:
             row = await deliveries.find(session, account, delivery)
         if row is None:  # deleted with its endpoint's history in this moment
-            raise not_found()
+            raise NotFound
         if row.state is not None or time.monotonic() >= ends:
             return row
         await asyncio.sleep(pause)
@@ -226,7 +225,7 @@ def _fields(context: Context, chosen: Chosen, account: UUID, endpoint: UUID) -> 
 
 def _opened(context: Context, account: UUID, endpoint: UUID, found: SealedSecrets | None) -> Secrets:
     if found is None:
-        raise not_found()
+        raise NotFound
     current = context.vault.open(found.current, account=account, endpoint=endpoint)
     if found.previous is None or found.previous_until is None:
         return Secrets(current, None, None)
@@ -252,5 +251,5 @@ async def _free_waiting(context: Context, endpoint: UUID) -> None:
 
 def _there(row: EndpointRow | None) -> EndpointRow:
     if row is None:
-        raise not_found()
+        raise NotFound
     return row

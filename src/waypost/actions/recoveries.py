@@ -1,9 +1,8 @@
-"""What is done with recoveries, for the calls of v1 and for the pages alike. Each raises Problem: 404, 409 or 422."""
+"""What is done with recoveries. Each function raises NotFound, Conflict or Invalid."""
 
 import secrets
 import time
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from waypost.actions import endpoints
 from waypost.actions.actor import note
 from waypost.actions.constraints import Time, one_of
 from waypost.actions.context import Context
-from waypost.api.problems import FieldError, Problem, invalid, not_found
+from waypost.actions.refusals import Conflict, Fault, Invalid, NotFound
 from waypost.domain import ids
 from waypost.domain.audit import Action, Changes
 from waypost.domain.recoveries import Only
@@ -43,11 +42,11 @@ async def find(context: Context, account: UUID, text: str) -> RecoveryRow:
     """Give the recovery of an id."""
     recovery = ids.from_text(ids.RECOVERY, text)
     if recovery is None:
-        raise not_found()
+        raise NotFound
     async with context.database.serving.acquire() as session:
         row = await recoveries.find(session, account, recovery)
     if row is None:
-        raise not_found()
+        raise NotFound
     return row
 
 
@@ -58,7 +57,7 @@ async def start(context: Context, account: UUID, body: Asked) -> RecoveryRow:
     """
     endpoint = await endpoints.find(context, account, endpoints.read_id(body.endpoint_id))
     if not endpoint.enabled and not body.dry_run:
-        raise Problem(HTTPStatus.CONFLICT, "endpoint_off", "The endpoint is off: enable it first.")
+        raise Conflict("endpoint_off", "The endpoint is off: enable it first.")
     async with context.database.engine.acquire() as session:
         at = await now(session)
         since, until = _times(body, from_ms(at))
@@ -91,34 +90,34 @@ async def stop(context: Context, account: UUID, text: str) -> RecoveryRow:
     row = await find(context, account, text)
     async with context.database.serving.acquire() as session, transaction(session):
         if not await recoveries.stop(session, account, row.id):
-            raise Problem(HTTPStatus.CONFLICT, "already_finished", f"It has ended already: it is {row.state}.")
+            raise Conflict("already_finished", f"It has ended already: it is {row.state}.")
         if not row.dry_run:
             await note(session, account, Action.RECOVERY_STOPPED, ids.to_text(ids.RECOVERY, row.id))
     return await find(context, account, text)
 
 
-def _another_runs(*, dry_run: bool) -> Problem:
+def _another_runs(*, dry_run: bool) -> Conflict:
     what = "The webhooks of this endpoint are being counted" if dry_run else "A recovery of this endpoint is under way"
-    return Problem(HTTPStatus.CONFLICT, "recovery_running", f"{what} already: let that end, or stop it.")
+    return Conflict("recovery_running", f"{what} already: let that end, or stop it.")
 
 
 def _times(body: Asked, present: datetime) -> tuple[datetime, datetime]:
-    """Read the time that is recovered. Raises Problem with all that is wrong with the body."""
-    faults: list[FieldError] = []
+    """Read the time that is recovered. Raises Invalid with all that is wrong with the body."""
+    faults: list[Fault] = []
     if body.only not in list(Only):
-        faults.append(FieldError("only", f"must be one of {', '.join(Only)}"))
+        faults.append(Fault("only", f"must be one of {', '.join(Only)}"))
     since = _time(body.since, "since", faults)
     until = present if body.until is None else min(_time(body.until, "until", faults), present)
     if not faults and since > until:
-        faults.append(FieldError("since", "must be before until, and not in the future"))
+        faults.append(Fault("since", "must be before until, and not in the future"))
     if faults:
-        raise invalid(faults)
+        raise Invalid(faults)
     return since, until
 
 
-def _time(text: str, field: str, faults: list[FieldError]) -> datetime:
+def _time(text: str, field: str, faults: list[Fault]) -> datetime:
     at = read_rfc3339(text)
     if at is None or at < _EPOCH:
-        faults.append(FieldError(field, "must be a time such as 2026-03-04T13:20:00Z"))
+        faults.append(Fault(field, "must be a time such as 2026-03-04T13:20:00Z"))
         return _EPOCH
     return at

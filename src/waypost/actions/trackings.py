@@ -1,7 +1,6 @@
 """What is done with trackings, for v4, v1, the pages and files alike. Every function is about one account's own."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
@@ -9,7 +8,7 @@ import msgspec
 
 from waypost.actions.actor import note
 from waypost.actions.context import Context, IntakeContext
-from waypost.api.problems import later
+from waypost.actions.refusals import Busy, Conflict, NotFound, Unavailable
 from waypost.domain import ids
 from waypost.domain.audit import Action, Changes
 from waypost.domain.trackings import Edit, Source, TrackingState, Update
@@ -32,46 +31,20 @@ class NewTracking(msgspec.Struct, frozen=True):
     given: dict[str, str] = {}
 
 
-class NoSuchTracking(Exception):  # noqa: N818 - reads as what is wrong
-    """It is another account's, was deleted, or was never there."""
-
-
-class AlreadyThere(Exception):  # noqa: N818 - reads as what is wrong
-    """The account has another tracking of this number and courier."""
-
-
-class NotExpired(Exception):  # noqa: N818 - reads as what is wrong
-    """Only an expired tracking begins anew."""
-
-    def __init__(self) -> None:
-        super().__init__("Only an expired parcel is tracked anew.")
-
-
-class NobodyToAsk(Exception):  # noqa: N818 - reads as what is wrong
-    """No source is set up for the tracking's courier."""
-
-    def __init__(self) -> None:
-        super().__init__("No source is set up for this courier: the parcel lives from updates and pushes.")
-
-
-class IsArchived(Exception):  # noqa: N818 - reads as what is wrong
-    """Nobody is asked about what is archived."""
-
-    def __init__(self) -> None:
-        super().__init__("The parcel is archived: nobody is asked about it.")
-
-
-def read_id(text: str) -> UUID | None:
-    """Read a tracking's id from the wire; None for what is none."""
-    return ids.from_text("", text)
+def read_id(text: str) -> UUID:
+    """Read a tracking's id from an address."""
+    found = ids.from_text("", text)
+    if found is None:
+        raise NotFound
+    return found
 
 
 async def find(context: Context, account: UUID, tracking: UUID) -> WatchedTracking:
-    """Give the tracking. Raises NoSuchTracking."""
+    """Give the tracking. Raises NotFound."""
     async with context.database.serving.acquire() as session:
         found = await trackings.find(session, account, tracking)
     if found is None:
-        raise NoSuchTracking
+        raise NotFound
     return found
 
 
@@ -93,14 +66,14 @@ async def edit(context: Context, account: UUID, tracking: UUID, edited: Edit) ->
     """Correct what the shop said of a parcel; a new courier is asked at once. No event comes of it.
 
     What is archived is asked about no more and does not expire, but takes updates that others bring. Raises
-    NoSuchTracking, and AlreadyThere for a courier that has this number already: then nothing was changed.
+    NotFound, and Conflict for a courier that has this number already: then nothing was changed.
     """
     async with context.database.engine.acquire() as session:
         try:
             async with transaction(session):
                 locked = await trackings.lock(session, account, tracking)
                 if locked is None:
-                    raise NoSuchTracking
+                    raise NotFound
                 before = locked.state
                 state = apply_edit(before, edited, await intake_rows.now(session))
                 if state is before:
@@ -110,12 +83,12 @@ async def edit(context: Context, account: UUID, tracking: UUID, edited: Edit) ->
                     asked = state.courier_code in context.polled and not state.archived
                     await intake_rows.watch_again(session, [(tracking, state.courier_code, asked)])
         except Taken:
-            raise AlreadyThere from None
+            raise Conflict("already_exists", "The account has this number with that courier already.") from None
     return state
 
 
 async def delete(context: Context, account: UUID, tracking: UUID) -> TrackingState:
-    """Delete a tracking and give what it was; what waits of it is cancelled. Raises NoSuchTracking.
+    """Delete a tracking and give what it was; what waits of it is cancelled. Raises NotFound.
 
     Its events, and what was sent of them, stay as long as any history. The same number may be registered anew, as
     another parcel.
@@ -125,7 +98,7 @@ async def delete(context: Context, account: UUID, tracking: UUID) -> TrackingSta
             async with context.database.engine.acquire() as session, transaction(session):
                 locked = await trackings.lock(session, account, tracking)
                 if locked is None:
-                    raise NoSuchTracking
+                    raise NotFound
                 await trackings.delete(session, locked)
                 gone: Changes = {"courier_code": (locked.state.courier_code, None)}
                 await note(session, account, Action.TRACKING_DELETED, locked.state.tracking_number, gone)
@@ -137,7 +110,7 @@ async def delete(context: Context, account: UUID, tracking: UUID) -> TrackingSta
 async def retrack(context: Context, account: UUID, tracking: UUID) -> TrackingState:
     """Begin an expired tracking anew: its status is that of its scans again, which is an event, and it is asked about.
 
-    Raises NoSuchTracking, and NotExpired for any other.
+    Raises NotFound, and Conflict for any other.
     """
     state = (await find(context, account, tracking)).state
     update = Update(Source.API, restarts=True)
@@ -145,23 +118,27 @@ async def retrack(context: Context, account: UUID, tracking: UUID) -> TrackingSt
         context.intake, [Request(account, state.tracking_number, state.courier_code, update, tracking=tracking)]
     )
     if result.state is None:
-        raise NoSuchTracking
+        raise NotFound
     if not result.changed:
-        raise NotExpired
+        raise Conflict("not_expired", "Only an expired parcel is tracked anew.")
     return result.state
 
 
 async def refresh(context: Context, account: UUID, tracking: UUID) -> WatchedTracking:
-    """Let the carrier be asked soon, also about what has ended. Raises NoSuchTracking, NobodyToAsk, IsArchived."""
+    """Let the carrier be asked soon, also about what has ended.
+
+    Raises NotFound, and Conflict for a parcel that nobody is asked about.
+    """
     async with context.database.engine.acquire() as session, transaction(session):
         locked = await trackings.lock(session, account, tracking)
         if locked is None:
-            raise NoSuchTracking
+            raise NotFound
         if locked.state.archived:
-            raise IsArchived
+            raise Conflict("archived", "The parcel is archived: nobody is asked about it.")
         least = context.polled.get(locked.state.courier_code)
         if least is None:
-            raise NobodyToAsk
+            message = "No source is set up for this courier: the parcel lives from updates and pushes."
+            raise Conflict("no_source", message)
         await trackings.ask_soon(session, locked, least_seconds=max(REFRESH_SECONDS, least))
     return await find(context, account, tracking)
 
@@ -169,5 +146,7 @@ async def refresh(context: Context, account: UUID, tracking: UUID) -> WatchedTra
 async def _submit(intake: Intake, requests: Sequence[Request]) -> list[Result]:
     try:
         return await intake.submit(requests)
-    except (Overloaded, IntakeUnavailable) as error:
-        raise later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error)) from None
+    except Overloaded as error:
+        raise Busy(str(error)) from None
+    except IntakeUnavailable as error:
+        raise Unavailable(str(error)) from None

@@ -9,16 +9,18 @@ from litestar import Litestar, Request, Response, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
+from waypost.actions.refusals import Refusal, Unavailable
 from waypost.api import operations, schemas
 from waypost.api.allowed import answer_options
 from waypost.api.answers import answer_problem
 from waypost.api.keys import KeyRefused
 from waypost.api.openapi import document
 from waypost.api.parts import Parts
-from waypost.api.problems import Problem, unavailable
+from waypost.api.problems import Problem, problem_of
 from waypost.api.v1 import deliveries, endpoints, events, outgoing_ips, recoveries, stats, updates
 from waypost.api.v1 import trackings as v1_trackings
 from waypost.api.v4 import awb, couriers, envelope, trackings
+from waypost.api.v4.refusals import in_trackingmores_words
 from waypost.store.statements import LOST
 
 _LOG: Final = structlog.get_logger()
@@ -102,31 +104,37 @@ def _by_what_is_asked(pages: Pages) -> Callable[[Request[Any, Any, Any], Excepti
 
 def _explain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer an error as the version of the API does that was asked."""
-    if isinstance(error, envelope.Refused):
-        return envelope.answer_refused(error)
-    problem = _problem(request, error)
     path = request.scope["path"]
-    if path == "/v4" or path.startswith("/v4/"):
-        return envelope.answer_problem(problem)
-    return answer_problem(problem)
+    is_v4 = path == "/v4" or path.startswith("/v4/")
+    refused = in_trackingmores_words(error) if is_v4 and isinstance(error, Refusal) else error
+    if isinstance(refused, envelope.Refused):
+        return envelope.answer_refused(refused)
+    problem = _problem(request, error)
+    return envelope.answer_problem(problem) if is_v4 else answer_problem(problem)
 
 
 def _problem(request: Request[Any, Any, Any], error: Exception) -> Problem:
     match error:
         case Problem():
             return error
-        case KeyRefused(status=HTTPStatus.UNAUTHORIZED):
-            return Problem(error.status, "unauthorized", error.message, headers={"www-authenticate": "Bearer"})
+        case Refusal():
+            return problem_of(error)
         case KeyRefused():
-            return Problem(error.status, "forbidden", error.message)
+            return _of_key(error)
         case HTTPException(status_code=int(status)) if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return _of_litestar(request, error)
         case _ if isinstance(error, LOST):
             _LOG.warning("request_lost_its_database", path=request.scope["path"], error=repr(error))
-            return unavailable()
+            return problem_of(Unavailable())
         case _:
             _LOG.error("request_failed", path=request.scope["path"], exc_info=error)
             return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something failed on our side; it was logged.")
+
+
+def _of_key(error: KeyRefused) -> Problem:
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        return Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", error.message, headers={"www-authenticate": "Bearer"})
+    return Problem(HTTPStatus.FORBIDDEN, "forbidden", error.message)
 
 
 def _of_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Problem:

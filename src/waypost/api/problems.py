@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from waypost.actions.refusals import Busy, Conflict, Invalid, Refusal, Unavailable
 from waypost.domain.errors import InvalidInput
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -74,17 +75,21 @@ def of_input(error: InvalidInput, *, below: str = "") -> FieldError:
     return FieldError(below + error.field, error.message)
 
 
-def unavailable() -> Problem:
-    """Give the answer while PostgreSQL is away; a change that was being committed may be there or not."""
-    detail = "The database does not answer: try again. Whether anything was changed is not known."
-    return later(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail)
+def problem_of(refusal: Refusal) -> Problem:
+    """Return what v1 answers when an action refuses."""
+    match refusal:
+        case Invalid():
+            return invalid([FieldError(fault.field, fault.message) for fault in refusal.faults])
+        case Conflict():
+            return Problem(HTTPStatus.CONFLICT, refusal.code, refusal.sentence)
+        case Busy():
+            return later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", refusal.sentence)
+        case Unavailable():
+            return later(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", refusal.sentence)
+        case _:
+            return Problem(HTTPStatus.NOT_FOUND, "not_found", refusal.sentence)
 
 
 def later(status: int, code: str, detail: str) -> Problem:
     """Give the problem of what may well be done in a second."""
     return Problem(status, code, detail, headers={"retry-after": str(AGAIN_SECONDS)})
-
-
-def not_found() -> Problem:
-    """Give the answer to what is not there and to what is another account's: exactly the same one."""
-    return Problem(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here.")

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from waypost.actions import api_keys as actions
 from waypost.actions.context import DatabaseContext
-from waypost.api.problems import Problem
+from waypost.actions.refusals import NotFound
 from waypost.app.storage import migrated_database
 from waypost.cli.addresses import account_of
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
@@ -116,10 +116,7 @@ async def _create(settings: Settings, email: str, name: str, scopes: list[str], 
     async with migrated_database(settings, progress) as database:
         async with database.serving.acquire() as session:
             account = await account_of(session, email)
-        try:
-            return await actions.add(DatabaseContext(database=database), account, name=name, scopes=scopes, days=days)
-        except Problem as problem:
-            raise InvalidInput("account", problem.detail) from None
+        return await actions.add(DatabaseContext(database=database), account, name=name, scopes=scopes, days=days)
 
 
 async def _list(settings: Settings, email: str) -> list[KeyRow]:
@@ -131,4 +128,7 @@ async def _revoke(settings: Settings, email: str, key: UUID) -> bool:
     async with migrated_database(settings, progress) as database:
         async with database.serving.acquire() as session:
             account = await account_of(session, email)
-        return await actions.revoke(DatabaseContext(database=database), account, key)
+        try:
+            return await actions.revoke(DatabaseContext(database=database), account, key)
+        except NotFound:
+            return False

@@ -59,7 +59,9 @@ def _run_of_server(words: list[str]) -> int:
 
     from cyclopts import CycloptsError
 
+    from waypost.actions.refusals import Refusal
     from waypost.cli.commands import make_application
+    from waypost.cli.refusals import in_one_line
 
     if any(name.upper().startswith(_VARIABLES) for name in os.environ):
         from waypost.settings import unknown_variables
@@ -70,6 +72,9 @@ def _run_of_server(words: list[str]) -> int:
         code = make_application()(words, print_error=True, exit_on_error=False)
     except CycloptsError:
         return WRONG_USAGE
+    except Refusal as refusal:
+        say(in_one_line(refusal))
+        return FAILED
     except CancelledError:
         return FAILED
     return code if isinstance(code, int) else DONE

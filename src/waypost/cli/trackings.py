@@ -16,8 +16,8 @@ from rich.progress import Progress
 from waypost.actions.context import DatabaseContext
 from waypost.actions.parcel_csv.exporting import export as exported
 from waypost.actions.parcel_csv.importing import Imported, Seen, Stage, import_file
+from waypost.actions.refusals import Busy, Unavailable
 from waypost.actions.trackings import create
-from waypost.api.problems import Problem
 from waypost.app.registering import registering
 from waypost.app.storage import migrated_database
 from waypost.cli.addresses import account_of
@@ -85,10 +85,8 @@ async def _import(settings: Settings, email: str, file: BinaryIO, *, skip: bool,
             taking = partial(create, context, account, source="WEB")
             try:
                 return await import_file(file, taking, skip_mistakes=skip, seen=seen)
-            except Problem as problem:
-                raise InvalidInput(
-                    "database", f"{problem.detail} Import the file again: what is there stays."
-                ) from None
+            except (Busy, Unavailable) as refusal:
+                raise Unavailable(f"{refusal.sentence} Import the file again: what is there stays.") from None
 
 
 async def _export(settings: Settings, email: str, file: BinaryIO) -> None:

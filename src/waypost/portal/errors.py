@@ -7,11 +7,12 @@ import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException
 
-from waypost.api.problems import Problem, unavailable
+from waypost.actions.refusals import Busy, Conflict, Invalid, NotFound, Refusal, Unavailable
+from waypost.portal.page_error import PageError
 from waypost.portal.pages.login import login_path
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import NotLoggedIn
+from waypost.portal.visits import NotLoggedIn, notify, page_before
 from waypost.store.statements import LOST
 
 _LOG: Final = structlog.get_logger()
@@ -35,8 +36,10 @@ def explain(request: PageRequest, error: Exception) -> Response[bytes]:
     match error:
         case NotLoggedIn():
             return go_to(login_path(request))
-        case Problem():
-            return _page(request, error.status, error.detail)
+        case PageError():
+            return _page(request, error.status, error.sentence)
+        case Refusal():
+            return _refused(request, error)
         case HTTPException(status_code=int(status)) if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             answer = _page(request, status, _DETAILS.get(HTTPStatus(status), _MISTYPED))
             if allowed := (error.headers or {}).get("allow"):
@@ -44,12 +47,28 @@ def explain(request: PageRequest, error: Exception) -> Response[bytes]:
             return answer
         case _ if isinstance(error, LOST):
             _LOG.warning("page_lost_its_database", path=request.scope.get("path_template"), error=repr(error))
-            problem = unavailable()
-            return _page(request, problem.status, problem.detail)
+            return _refused(request, Unavailable())
         case _:
             # Not the path itself: that of a login link is as good as a password.
             _LOG.error("page_failed", path=request.scope.get("path_template"), exc_info=error)
             return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something failed on our side; it was logged.")
+
+
+def _refused(request: PageRequest, refusal: Refusal) -> Response[bytes]:
+    """Say why an action refused: as a message on the page that a form was sent from, else on a page of its own."""
+    if isinstance(refusal, Invalid | Conflict | Busy) and (back := page_before(request)) is not None:
+        notify(request, refusal.sentence)
+        return go_to(back)
+    match refusal:
+        case NotFound():
+            status = HTTPStatus.NOT_FOUND
+        case Invalid():
+            status = HTTPStatus.UNPROCESSABLE_ENTITY
+        case Conflict():
+            status = HTTPStatus.CONFLICT
+        case _:
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+    return _page(request, status, refusal.sentence)
 
 
 def _page(request: PageRequest, status: int, detail: str) -> Response[bytes]:

@@ -12,7 +12,7 @@ from litestar.datastructures import Cookie, MutableScopeHeaders
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, Guard, Message, Receive, Scope, Send
 
-from waypost.api.problems import Problem
+from waypost.portal.page_error import PageError
 from waypost.portal.parts import Pages
 from waypost.portal.requests import TAKES_FILES, PageRequest, cookies_of
 from waypost.portal.sessions import may_carry_cookies
@@ -39,7 +39,7 @@ def only_our_forms(pages: Pages) -> Guard:
         host = connection.headers.get("host", "")
         ours = origin is None or origin == pages.origin or _is_here(origin, host, secure=pages.secure)
         if site not in (None, "same-origin", "none") or not ours:
-            raise Problem(HTTPStatus.FORBIDDEN, "forbidden", "This form was sent from another site: nothing was done.")
+            raise PageError(HTTPStatus.FORBIDDEN, "This form was sent from another site: nothing was done.")
 
     return guard
 
@@ -99,7 +99,7 @@ async def _check(request: PageRequest, pages: Pages, secret: bytes | None) -> No
         await enter(request, pages)
     token = request.headers.get(HEADER) or str((await request.form()).get(FIELD, ""))
     if secret is None or not hmac.compare_digest(_unmasked(token), secret):
-        raise Problem(HTTPStatus.FORBIDDEN, "forbidden", _TOO_OLD)
+        raise PageError(HTTPStatus.FORBIDDEN, _TOO_OLD)
 
 
 def _unmasked(token: str) -> bytes:

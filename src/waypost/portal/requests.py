@@ -14,7 +14,7 @@ from litestar.datastructures import FormMultiDict, MultiDict
 from litestar.enums import RequestEncodingType
 from litestar.types import Scope
 
-from waypost.api.problems import Problem
+from waypost.portal.page_error import PageError
 
 MOST_FIELDS: Final = 100
 TAKES_FILES: Final = "takes_files"
@@ -28,7 +28,7 @@ class PageRequest(Request[Any, Any, Any]):
 
     @cached_property
     def query_params(self) -> MultiDict[Any]:
-        """Return the parameters of the query. Raise Problem 400 for more than any page asks for."""
+        """Return the parameters of the query. Raise PageError 400 for more than any page asks for."""
         return MultiDict(_pairs(self.scope["query_string"]))
 
     @cached_property
@@ -44,7 +44,7 @@ class PageRequest(Request[Any, Any, Any]):
     async def form(self) -> FormMultiDict:
         """Return the fields of a form as browsers send ours; none for anything else, and for files no page asked for.
 
-        Raise Problem 400 for more fields than any page has. Several requests over one scope share what was read.
+        Raise PageError 400 for more fields than any page has. Several requests over one scope share what was read.
         """
         state = self.scope["state"]
         if _FIELDS not in state:
@@ -66,7 +66,7 @@ class PageRequest(Request[Any, Any, Any]):
             form = await super().form()
         except (UnicodeError, LookupError):
             message = "A field of the form is not in the charset that it says, or in none that there is."
-            raise Problem(HTTPStatus.BAD_REQUEST, "malformed_request", message) from None
+            raise PageError(HTTPStatus.BAD_REQUEST, message) from None
         if sum(1 for _ in form.multi_items()) > MOST_FIELDS:
             raise _too_many()
         return form
@@ -86,6 +86,6 @@ def _pairs(text: bytes) -> list[tuple[str, str]]:
         raise _too_many() from None
 
 
-def _too_many() -> Problem:
+def _too_many() -> PageError:
     message = f"The request has more than {MOST_FIELDS} fields. No page asks for so many."
-    return Problem(HTTPStatus.BAD_REQUEST, "malformed_request", message)
+    return PageError(HTTPStatus.BAD_REQUEST, message)

@@ -2,6 +2,7 @@
 
 import time
 from typing import Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from waypost.actions.actor import act_as
@@ -40,6 +41,19 @@ async def enter(request: PageRequest, pages: Pages) -> Visitor:
 def notify(request: PageRequest, text: str) -> None:
     """Say something on the next page."""
     request.session[NOTICE] = text
+
+
+def page_before(request: PageRequest) -> str | None:
+    """Give the page of ours that a form was sent from, as the browser says; None where it does not say."""
+    if request.method != "POST" or "session" not in request.scope:
+        return None
+    try:
+        before = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return None
+    if not before.netloc or before.netloc != request.headers.get("host"):
+        return None
+    return safe_path(f"{before.path}?{before.query}" if before.query else before.path)
 
 
 def safe_path(text: str | None) -> str:

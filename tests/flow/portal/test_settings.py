@@ -115,6 +115,30 @@ async def test_the_last_owner_stays_one(portal: Portal, browser: Browser) -> Non
 
 
 @pytest.mark.parametrize(
+    ("before", "status", "location"),
+    [
+        ("http://waypost.test/settings?remove=1", 303, "/settings?remove=1"),
+        ("http://elsewhere.test/settings", 409, None),
+        ("http://waypost.test//elsewhere.test/", 303, "/"),
+        ("http://waypost.test/login", 303, "/"),
+        ("http://[", 409, None),
+        ("javascript:alert(1)", 409, None),
+        ("", 409, None),
+    ],
+)
+async def test_a_refused_button_is_explained_on_the_page_of_ours_that_it_was_pressed_on(
+    portal: Portal, browser: Browser, before: str, status: int, location: str | None
+) -> None:
+    user = ids.to_text(ids.USER, await portal.database.serving.fetchval("select id from account_user"))
+
+    answer = await browser.post(f"/settings/users/{user}/remove", headers={"referer": before})
+
+    assert (answer.status_code, answer.headers.get("location")) == (status, location)
+    if location is not None:
+        assert "The last owner stays" in Document((await browser.get("/settings")).text).text
+
+
+@pytest.mark.parametrize(
     ("fields", "text"),
     [
         ({"email": EMAIL}, "another user's"),

@@ -12,10 +12,10 @@ from litestar.params import FromPath
 
 from waypost.actions import deliveries as changes
 from waypost.actions.context import Context
+from waypost.actions.refusals import Fault, Invalid
 from waypost.api.answers import answer
 from waypost.api.pagination import Listed, Page, listed, read_page, read_query
 from waypost.api.parts import Given
-from waypost.api.problems import FieldError, invalid
 from waypost.api.v1.admission import admit
 from waypost.api.v1.attempts import Attempt, show_attempt
 from waypost.domain import ids
@@ -155,41 +155,41 @@ def _cursor(row: DeliveryRow) -> str:
 
 
 def read_filters(query: Mapping[str, str], page: Page) -> tuple[Wanted, str | None]:
-    """Read the filters; that of a status is applied by ``find_page``. Raises Problem with all that is wrong."""
-    faults: list[FieldError] = []
+    """Read the filters; that of a status is applied by ``find_page``. Raises Invalid with all that is wrong."""
+    faults: list[Fault] = []
     endpoint = number = None
     if "endpoint" in query and (endpoint := ids.from_text(ids.ENDPOINT, query["endpoint"])) is None:
-        faults.append(FieldError("endpoint", "must be the id of an endpoint"))
+        faults.append(Fault("endpoint", "must be the id of an endpoint"))
     if "tracking_number" in query:
         try:
             number = normalise_number(query["tracking_number"])
         except InvalidInput as error:
-            faults.append(FieldError("tracking_number", error.message))
+            faults.append(Fault("tracking_number", error.message))
     state = _one_of(query, "state", [*Waiting, *Settled], faults)
     status = _one_of(query, "status", SELECTABLE, faults)
     test = _one_of(query, "test", ("true", "false"), faults)
     since, until = _time(query, "since", faults), _time(query, "until", faults)
     if faults:
-        raise invalid(faults)
+        raise Invalid(faults)
     before = min(bound for bound in (page.before, until, LAST) if bound is not None)
     wants_tests = None if test is None else test == "true"
     return Wanted(since or FIRST, before, endpoint, number, state, wants_tests), status
 
 
-def _one_of(query: Mapping[str, str], name: str, allowed: Any, faults: list[FieldError]) -> str | None:
+def _one_of(query: Mapping[str, str], name: str, allowed: Any, faults: list[Fault]) -> str | None:
     text = query.get(name)
     if text is not None and text not in list(allowed):
-        faults.append(FieldError(name, f"must be one of {', '.join(allowed)}"))
+        faults.append(Fault(name, f"must be one of {', '.join(allowed)}"))
     return text
 
 
-def _time(query: Mapping[str, str], name: str, faults: list[FieldError]) -> UUID | None:
+def _time(query: Mapping[str, str], name: str, faults: list[Fault]) -> UUID | None:
     """Give the smallest id of a time."""
     if name not in query:
         return None
     at = read_rfc3339(query[name])
     if at is None or at.timestamp() < 0:
-        faults.append(FieldError(name, "must be a time such as 2026-03-04T13:20:00Z"))
+        faults.append(Fault(name, "must be a time such as 2026-03-04T13:20:00Z"))
         return None
     return ids.first_at(at)
 

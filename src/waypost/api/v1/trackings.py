@@ -2,17 +2,14 @@
 
 from http import HTTPStatus
 from typing import Any, Final
-from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import trackings as changes
 from waypost.actions.context import Context
-from waypost.actions.trackings import IsArchived, NobodyToAsk, NoSuchTracking
 from waypost.api.answers import answer
 from waypost.api.parts import Given
-from waypost.api.problems import Problem, not_found
 from waypost.api.v1.admission import admit
 from waypost.domain.times import rfc3339_or_none
 from waypost.payloads.v4 import TrackingObject, tracking_object
@@ -35,24 +32,14 @@ _OF_V4: Final = TrackingObject.__struct_fields__
 async def find(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
     """Give one parcel."""
     caller = await admit(request, parts, scope="read")
-    try:
-        return answer(show(parts, await changes.find(parts, caller.account, _read_id(tracking_id))))
-    except NoSuchTracking:
-        raise not_found() from None
+    return answer(show(parts, await changes.find(parts, caller.account, changes.read_id(tracking_id))))
 
 
 @post("/v1/trackings/{tracking_id:str}/refresh", status_code=HTTPStatus.OK)
 async def refresh(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
     """Let a parcel's carrier be asked soon, but not more often than it wants; ``next_poll_at`` says when."""
     caller = await admit(request, parts, scope="write")
-    try:
-        return answer(show(parts, await changes.refresh(parts, caller.account, _read_id(tracking_id))))
-    except NoSuchTracking:
-        raise not_found() from None
-    except NobodyToAsk as error:
-        raise Problem(HTTPStatus.CONFLICT, "no_source", str(error)) from None
-    except IsArchived as error:
-        raise Problem(HTTPStatus.CONFLICT, "archived", str(error)) from None
+    return answer(show(parts, await changes.refresh(parts, caller.account, changes.read_id(tracking_id))))
 
 
 def show(parts: Context, row: WatchedTracking) -> Tracking:
@@ -65,13 +52,6 @@ def show(parts: Context, row: WatchedTracking) -> Tracking:
         last_polled_at=rfc3339_or_none(row.last_polled_at),
         next_poll_at=rfc3339_or_none(row.next_poll_at),
     )
-
-
-def _read_id(text: str) -> UUID:
-    found = changes.read_id(text)
-    if found is None:
-        raise not_found()
-    return found
 
 
 ROUTES: Final = (find, refresh)

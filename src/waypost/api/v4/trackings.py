@@ -12,17 +12,13 @@ from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath
 
 from waypost.actions import trackings as changes
-from waypost.actions.trackings import AlreadyThere, NoSuchTracking, NotExpired
 from waypost.api.call_limits import Call
 from waypost.api.parts import Given
 from waypost.api.v4.admission import admit
 from waypost.api.v4.envelope import (
-    ALREADY_EXISTS,
     INVALID_FORMAT,
     INVALID_ID,
     INVALID_NUMBER,
-    NO_SUCH_TRACKING,
-    NOT_EXPIRED,
     TOO_MANY_NUMBERS,
     Refused,
     answer_success,
@@ -30,6 +26,7 @@ from waypost.api.v4.envelope import (
 from waypost.api.v4.fields import archived_of, courier_of, read_body, read_object, read_query, time_of, whole_number_of
 from waypost.api.v4.objects import BatchAnswer, BatchError, BatchItem, updated_object
 from waypost.api.v4.parcels import UPDATE, read_edit, read_parcel, require_facts
+from waypost.api.v4.refusals import CONFLICTS
 from waypost.api.v4.walks import ListPage
 from waypost.domain import ids
 from waypost.domain.errors import InvalidInput
@@ -52,7 +49,6 @@ _GET: Final = frozenset(
 )
 _ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _SECOND: Final = timedelta(seconds=1)
-_EXISTS: Final = "Tracking No. already exists."
 
 
 @post("/v4/trackings/create", status_code=HTTPStatus.OK)
@@ -64,7 +60,7 @@ async def create(request: Request[Any, Any, Any], parts: Given) -> Response[byte
         raise Refused(HTTPStatus.BAD_REQUEST, "The body must be an object.")
     (state,) = await changes.create(parts, caller.account, [read_parcel(fields)])
     if state is None:
-        raise Refused(ALREADY_EXISTS, _EXISTS)
+        raise Refused(*CONFLICTS["already_exists"])
     return answer_success(tracking_object(state))
 
 
@@ -88,7 +84,7 @@ async def batch(request: Request[Any, Any, Any], parts: Given) -> Response[bytes
     made = []
     for parcel, state in zip(parcels, await changes.create(parts, caller.account, parcels), strict=True):
         if state is None:
-            errors.append(BatchError(None, parcel.tracking_number, parcel.courier_code, ALREADY_EXISTS, _EXISTS))
+            errors.append(BatchError(None, parcel.tracking_number, parcel.courier_code, *CONFLICTS["already_exists"]))
         else:
             made.append(BatchItem(state.id, state.tracking_number, state.courier_code))
     return answer_success(BatchAnswer(made, errors))
@@ -124,15 +120,10 @@ async def update(request: Request[Any, Any, Any], parts: Given, tracking_id: Fro
     tracking = _tracking(tracking_id)
     texts = read_object(await request.body(), UPDATE)
     edited = read_edit(texts)
-    try:
-        if edited.courier_code is not None:
-            known = (await changes.find(parts, caller.account, tracking)).state.facts
-            require_facts(edited.courier_code, known.keys() | edited.facts.keys())
-        state = await changes.edit(parts, caller.account, tracking, edited)
-    except NoSuchTracking:
-        raise _no_such_tracking() from None
-    except AlreadyThere:
-        raise Refused(ALREADY_EXISTS, _EXISTS) from None
+    if edited.courier_code is not None:
+        known = (await changes.find(parts, caller.account, tracking)).state.facts
+        require_facts(edited.courier_code, known.keys() | edited.facts.keys())
+    state = await changes.edit(parts, caller.account, tracking, edited)
     return answer_success(updated_object(state, courier_code_new=texts.get("courier_code_new")))
 
 
@@ -140,36 +131,20 @@ async def update(request: Request[Any, Any, Any], parts: Given, tracking_id: Fro
 async def remove(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
     """Delete a parcel and give what it was; what waits of it is cancelled, what was sent stays in the history."""
     caller = await admit(request, parts, Call.DELETE)
-    try:
-        return answer_success(tracking_object(await changes.delete(parts, caller.account, _tracking(tracking_id))))
-    except NoSuchTracking:
-        raise _no_such_tracking() from None
+    return answer_success(tracking_object(await changes.delete(parts, caller.account, _tracking(tracking_id))))
 
 
 @post("/v4/trackings/retrack/{tracking_id:str}", status_code=HTTPStatus.OK)
 async def retrack(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
     """Track an expired parcel again; its carrier is asked soon."""
     caller = await admit(request, parts, Call.RETRACK)
-    try:
-        return answer_success(tracking_object(await changes.retrack(parts, caller.account, _tracking(tracking_id))))
-    except NoSuchTracking:
-        raise _no_such_tracking() from None
-    except NotExpired:
-        raise Refused(NOT_EXPIRED, "Retrack is not allowed. You can only retrack an expired tracking.") from None
+    return answer_success(tracking_object(await changes.retrack(parts, caller.account, _tracking(tracking_id))))
 
 
 def _tracking(text: str) -> UUID:
     if not _ID.fullmatch(text):
         raise Refused(INVALID_ID, "The value of id is invalid: it has 32 characters, 0-9 and a-f.")
-    found = ids.from_text("", text)
-    if found is None:
-        raise _no_such_tracking()
-    return found
-
-
-def _no_such_tracking() -> Refused:
-    message = "Tracking No. no exists. Please use 「Create a tracking」 API first to create shipment."
-    return Refused(NO_SUCH_TRACKING, message)
+    return changes.read_id(text)
 
 
 def _filter(query: Mapping[str, str]) -> Filter:

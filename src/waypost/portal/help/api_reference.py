@@ -11,8 +11,8 @@ from litestar import Response, get
 from litestar.params import FromPath
 from markupsafe import Markup
 
+from waypost.actions.refusals import NotFound
 from waypost.api.openapi.document import make_document
-from waypost.api.problems import not_found
 from waypost.portal import showing
 from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import page
@@ -84,7 +84,7 @@ async def show_group(request: PageRequest, pages: GivenPages, name: FromPath[str
     visitor = await _visitor(request, pages)
     group = next((one for one in groups() if one.name == name), None)
     if group is None:
-        raise not_found()
+        raise NotFound
     return page(request, "api_group.html", visitor, group=group, groups=groups(), wide=True)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from litestar import Response, get
 from litestar.params import FromPath
 
-from waypost.api.problems import not_found
+from waypost.actions.refusals import NotFound
 from waypost.portal.help import documentation
 from waypost.portal.help.documentation import CHAPTERS, PLACES, Entry, Page, Place, folder
 from waypost.portal.parts import GivenPages
@@ -68,7 +68,7 @@ async def show_guide(
     visitor = await enter(request, pages)
     place = Place(chapter, name)
     if place not in PLACES:
-        raise not_found()
+        raise NotFound
     return page(request, "guide.html", visitor, guide=guide(place), following=documentation.following(place), **_SHARED)
 
 
@@ -77,7 +77,7 @@ async def picture(name: FromPath[str]) -> Response[bytes]:
     """Give a picture of a guide."""
     file = folder() / "webhooks" / "images" / name
     if not _PICTURE.fullmatch(name) or not file.is_file():
-        raise not_found()
+        raise NotFound
     return Response(file.read_bytes(), media_type="image/png", headers={**ALWAYS, "cache-control": "max-age=3600"})
 
 

@@ -8,15 +8,14 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import api_keys as api_key_changes
-from waypost.api.problems import Problem, not_found
+from waypost.actions.refusals import Conflict, Invalid, NotFound
 from waypost.domain import ids
 from waypost.domain.api_keys import Scope
-from waypost.domain.errors import InvalidInput
+from waypost.portal.form_errors import errors_by_field
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import enter, notify
-from waypost.portal.wording import sentence
 from waypost.store import api_keys
 from waypost.store.accounts import Visitor
 
@@ -46,11 +45,8 @@ async def create(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         _, text = await api_key_changes.add(
             pages.context, visitor.account, name=given["name"], scopes=given["scopes"], days=days
         )
-    except InvalidInput as error:
-        errors = {error.field: sentence(error.message)}
-        return await _page(request, pages, visitor, adding=True, given=given, errors=errors)
-    except Problem as problem:
-        return await _page(request, pages, visitor, adding=True, given=given, errors={"": problem.detail})
+    except (Invalid, Conflict) as refusal:
+        return await _page(request, pages, visitor, adding=True, given=given, errors=errors_by_field(refusal))
     return await _page(request, pages, visitor, created=text)
 
 
@@ -60,10 +56,7 @@ async def revoke(request: PageRequest, pages: GivenPages, key_id: FromPath[str])
     visitor = await enter(request, pages)
     key = ids.from_text(ids.API_KEY, key_id)
     if key is None:
-        raise not_found()
-    async with pages.context.database.serving.acquire() as session:
-        if await api_keys.find(session, visitor.account, key) is None:
-            raise not_found()
+        raise NotFound
     await api_key_changes.revoke(pages.context, visitor.account, key)
     notify(request, "The key was revoked. It works for five seconds more at most.")
     return go_to(PATH)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from litestar.params import FromPath
 
 from waypost.actions import deliveries as changes
 from waypost.actions import endpoints as endpoint_changes
-from waypost.api.problems import Problem
+from waypost.actions.refusals import Conflict
 from waypost.api.v1 import deliveries as v1
 from waypost.domain import ids
 from waypost.portal import showing
@@ -92,10 +91,8 @@ async def _act(
     delivery = changes.read_id(delivery_id)
     try:
         row, said = await act(visitor.account, delivery)
-    except Problem as problem:
-        if problem.status != HTTPStatus.CONFLICT:
-            raise
-        notify(request, problem.detail)
+    except Conflict as refusal:
+        notify(request, refusal.sentence)
         return go_to(f"{HISTORY}/{delivery_id}")
     notify(request, said)
     return go_to(f"{HISTORY}/{ids.to_text(ids.DELIVERY, row.id)}")

@@ -9,15 +9,15 @@ from urllib.parse import urlencode
 import msgspec
 from litestar import Response, get
 
+from waypost.actions.refusals import Invalid
 from waypost.api.answers import answer
 from waypost.api.pagination import Listed, Page
-from waypost.api.problems import Problem
 from waypost.api.v1 import deliveries as v1
 from waypost.domain import ids
 from waypost.domain.deliveries import Settled, Waiting
 from waypost.domain.statuses import SELECTABLE
 from waypost.domain.times import read_rfc3339
-from waypost.portal.pages.webhook_form import errors_by_field
+from waypost.portal.form_errors import errors_by_field
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import page
@@ -49,8 +49,8 @@ async def history(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     errors: dict[str, str] = {}
     try:
         found = await _find(pages, visitor, chosen, request.query_params.get("cursor"), PAGE_SIZE)
-    except Problem as problem:
-        found, errors = Listed[v1.Delivery]([], None), errors_by_field(problem)
+    except Invalid as refusal:
+        found, errors = Listed[v1.Delivery]([], None), errors_by_field(refusal)
     async with pages.context.database.serving.acquire() as session:
         rows = await endpoints.of_account_ever(session, visitor.account)
     return page(
@@ -83,7 +83,7 @@ async def new(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 async def _find(
     pages: Pages, visitor: Visitor, chosen: Mapping[str, str], cursor: str | None, limit: int
 ) -> Listed[v1.Delivery]:
-    """Find what is chosen. Raises Problem for a choice that can't be."""
+    """Find what is chosen. Raises Invalid for a choice that can't be."""
     query = {name: text for name, text in chosen.items() if name != "test"}
     if chosen.get("test") in _TESTS:
         query["test"] = _TESTS[chosen["test"]]

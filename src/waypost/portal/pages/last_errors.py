@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -11,13 +10,12 @@ from litestar.params import FromPath
 
 from waypost.actions import endpoints as changes
 from waypost.actions.endpoint_fields import Changed
-from waypost.api.problems import Problem
+from waypost.actions.refusals import Conflict, Invalid
 from waypost.domain import ids
 from waypost.domain.attempts import Outcome
 from waypost.domain.errors import InvalidInput
 from waypost.domain.targets import ForbiddenPort
 from waypost.portal import remedies
-from waypost.portal.pages.webhook_form import in_words
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to
@@ -66,10 +64,8 @@ async def use_url(request: PageRequest, pages: GivenPages, endpoint_id: FromPath
         return go_to(f"{PATH}/{endpoint_id}")
     try:
         await changes.change(pages.context, visitor.account, row.id, Changed(url=successor))
-    except Problem as problem:
-        if problem.status == HTTPStatus.NOT_FOUND:
-            raise
-        notify(request, in_words(problem))
+    except (Invalid, Conflict) as refusal:
+        notify(request, refusal.sentence)
         return go_to(f"{PATH}/{endpoint_id}")
     notify(request, "The endpoint has the new URL. What waits is sent there.")
     return go_to(f"{PATH}/{endpoint_id}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,11 +11,10 @@ from litestar.params import FromPath
 from waypost.actions import endpoints as endpoint_changes
 from waypost.actions import recoveries as changes
 from waypost.actions.recoveries import Asked
-from waypost.api.problems import Problem
+from waypost.actions.refusals import Conflict, Invalid
 from waypost.api.v1.recoveries import Recovery, show
 from waypost.domain import ids
 from waypost.domain.recoveries import Only, RecoveryState
-from waypost.portal.pages.webhook_form import in_words
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, part
@@ -41,10 +39,8 @@ async def recover(request: PageRequest, pages: GivenPages, endpoint_id: FromPath
     asked = Asked(endpoint_id, since, str(given.get("only", "")), dry_run=given.get("act") == _COUNT)
     try:
         row = await changes.start(pages.context, visitor.account, asked)
-    except Problem as problem:
-        if problem.status == HTTPStatus.NOT_FOUND:
-            raise
-        notify(request, in_words(problem))
+    except (Invalid, Conflict) as refusal:
+        notify(request, refusal.sentence)
         return go_to(f"{PATH}/{endpoint_id}?do=recover")
     if row.dry_run:
         return _to_count(endpoint_id, row.id)
@@ -61,10 +57,8 @@ async def stop(
     await endpoint_changes.find(pages.context, visitor.account, endpoint_changes.read_id(endpoint_id))
     try:
         await changes.stop(pages.context, visitor.account, recovery_id)
-    except Problem as problem:
-        if problem.status == HTTPStatus.NOT_FOUND:
-            raise
-        notify(request, problem.detail)
+    except Conflict as refusal:
+        notify(request, refusal.sentence)
     return go_to(f"{PATH}/{endpoint_id}#recoveries")
 
 
@@ -74,9 +68,7 @@ async def offer_missed(pages: Pages, account: UUID, was: EndpointRow) -> Respons
     endpoint = ids.to_text(ids.ENDPOINT, was.id)
     try:
         row = await changes.start(pages.context, account, Asked(endpoint, since.isoformat(), Only.MISSED, dry_run=True))
-    except Problem as problem:
-        if problem.status != HTTPStatus.CONFLICT:
-            raise
+    except Conflict:
         return go_to(f"{PATH}/{endpoint}#recoveries")  # something else of it is being counted already
     return _to_count(endpoint, row.id) if row.matched else go_to(f"{PATH}/{endpoint}")
 

@@ -9,18 +9,18 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import accounts as changes
-from waypost.api.problems import Problem, not_found
+from waypost.actions.refusals import Conflict, Invalid, NotFound, checking
 from waypost.domain import ids
 from waypost.domain.accounts import check_email, check_password
-from waypost.domain.errors import InvalidInput
 from waypost.portal import colours
+from waypost.portal.form_errors import errors_by_field
 from waypost.portal.logins import TooManyTries
+from waypost.portal.page_error import PageError
 from waypost.portal.pages.login import begin_visit
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import enter, notify
-from waypost.portal.wording import sentence
 from waypost.store import accounts, users
 from waypost.store.accounts import Visitor
 
@@ -52,8 +52,8 @@ async def change(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     given = await _given(request, "name", "email", "accent", "embed_origins")
     try:
         await changes.change(pages.context, visitor.account, **given)
-    except InvalidInput as error:
-        return await _page(request, pages, visitor, account=Form(given, _said(error)))
+    except Invalid as refusal:
+        return await _page(request, pages, visitor, account=Form(given, errors_by_field(refusal)))
     notify(request, "The settings were saved.")
     return go_to(PATH)
 
@@ -71,9 +71,11 @@ async def change_password(request: PageRequest, pages: GivenPages) -> Response[b
         await changes.note_refused_password(pages.context, visitor.account, visitor.email)
         return await _page(request, pages, visitor, password=Form(errors={"current": _WRONG}))
     try:
-        hashed = await pages.logins.hash(check_password(given["password"]))
-    except InvalidInput as error:
-        return await _page(request, pages, visitor, password=Form(errors=_said(error)))
+        with checking():
+            password = check_password(given["password"])
+    except Invalid as refusal:
+        return await _page(request, pages, visitor, password=Form(errors=errors_by_field(refusal)))
+    hashed = await pages.logins.hash(password)
     database = pages.context.database
     await changes.change_password(pages.context, visitor.account, visitor.email, hashed)
     async with database.serving.acquire() as session:
@@ -91,15 +93,15 @@ async def add_user(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     given = await _given(request, "email", "password", "role")
     shown = {name: given[name] for name in ("email", "role")}
     try:
-        check_email(given["email"])
-        hashed = await pages.logins.hash(check_password(given["password"]))
+        with checking():
+            check_email(given["email"])
+            password = check_password(given["password"])
+        hashed = await pages.logins.hash(password)
         await changes.add_user(
             pages.context, visitor.account, email=given["email"], password_hash=hashed, role=given["role"]
         )
-    except InvalidInput as error:
-        return await _page(request, pages, visitor, adding=Form(shown, _said(error)))
-    except changes.Refused as refused:
-        return await _page(request, pages, visitor, adding=Form(shown, {"": str(refused)}))
+    except (Invalid, Conflict) as refusal:
+        return await _page(request, pages, visitor, adding=Form(shown, errors_by_field(refusal)))
     notify(request, "The user was added, and can sign in with this password.")
     return go_to(PATH)
 
@@ -109,13 +111,7 @@ async def change_role(request: PageRequest, pages: GivenPages, user_id: FromPath
     """Make a user an owner or a member."""
     visitor = await _owner(request, pages)
     role = (await _given(request, "role"))["role"]
-    user = _user_id(user_id)
-    try:
-        await changes.change_role(pages.context, visitor.account, user, role)
-    except InvalidInput as error:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", f"The role {error.message}.") from None
-    except changes.Refused as refused:
-        raise Problem(HTTPStatus.CONFLICT, "refused", str(refused)) from None
+    await changes.change_role(pages.context, visitor.account, _user_id(user_id), role)
     notify(request, "The role was changed.")
     return go_to(PATH)
 
@@ -124,10 +120,7 @@ async def change_role(request: PageRequest, pages: GivenPages, user_id: FromPath
 async def remove_user(request: PageRequest, pages: GivenPages, user_id: FromPath[str]) -> Response[bytes]:
     """Let a user log in no more."""
     visitor = await _owner(request, pages)
-    try:
-        await changes.remove_user(pages.context, visitor.account, _user_id(user_id))
-    except changes.Refused as refused:
-        raise Problem(HTTPStatus.CONFLICT, "refused", str(refused)) from None
+    await changes.remove_user(pages.context, visitor.account, _user_id(user_id))
     notify(request, "The user was removed, and is signed out everywhere.")
     return go_to(PATH)
 
@@ -135,24 +128,20 @@ async def remove_user(request: PageRequest, pages: GivenPages, user_id: FromPath
 async def _owner(request: PageRequest, pages: Pages) -> Visitor:
     visitor = await enter(request, pages)
     if visitor.role != OWNER:
-        raise Problem(HTTPStatus.FORBIDDEN, "forbidden", "Only an owner of the account may do this.")
+        raise PageError(HTTPStatus.FORBIDDEN, "Only an owner of the account may do this.")
     return visitor
 
 
 def _user_id(text: str) -> UUID:
     user = ids.from_text(ids.USER, text)
     if user is None:
-        raise not_found()
+        raise NotFound
     return user
 
 
 async def _given(request: PageRequest, *names: str) -> dict[str, str]:
     form = await request.form()
     return {name: str(form.get(name, "")) for name in names}
-
-
-def _said(error: InvalidInput) -> dict[str, str]:
-    return {error.field: sentence(error.message)}
 
 
 async def _page(

@@ -2,8 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -11,8 +10,6 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import trackings as changes
-from waypost.actions.trackings import IsArchived, NobodyToAsk, NoSuchTracking, NotExpired
-from waypost.api.problems import Problem, not_found
 from waypost.domain import ids
 from waypost.domain.deliveries import waiting_state
 from waypost.domain.statuses import Status
@@ -27,8 +24,6 @@ from waypost.store import endpoints, parcels
 from waypost.store.deliveries import LAST
 from waypost.store.endpoints import NamedEndpoint
 from waypost.store.parcels import ParcelDelivery, ParcelEvent
-
-Found = TypeVar("Found")
 
 ONE: Final = PATH + "/{tracking_id:str}"
 MOST_EVENTS: Final = 30
@@ -55,8 +50,8 @@ class ShownEvent(msgspec.Struct, frozen=True):
 async def show(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
     """Show a parcel; ``?before=`` goes on to older events, ``?do=delete`` asks before it is deleted."""
     visitor = await enter(request, pages)
-    tracking = _read_id(tracking_id)
-    row = await _known(changes.find(pages.context, visitor.account, tracking))
+    tracking = changes.read_id(tracking_id)
+    row = await changes.find(pages.context, visitor.account, tracking)
     before = ids.from_text(ids.EVENT, request.query_params.get("before", "")) or LAST
     async with pages.context.database.serving.acquire() as session:
         found = await parcels.events(session, visitor.account, tracking, before=before, limit=MOST_EVENTS + 1)
@@ -137,7 +132,7 @@ async def unarchive(request: PageRequest, pages: GivenPages, tracking_id: FromPa
 async def delete(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
     """Delete a parcel and go back to the list."""
     visitor = await enter(request, pages)
-    await _known(changes.delete(pages.context, visitor.account, _read_id(tracking_id)))
+    await changes.delete(pages.context, visitor.account, changes.read_id(tracking_id))
     notify(request, "The parcel was deleted.")
     return go_to(PATH)
 
@@ -146,27 +141,10 @@ async def _act(
     request: PageRequest, pages: Pages, tracking_id: str, act: Callable[[UUID, UUID], Awaitable[object]], done: str
 ) -> Response[bytes]:
     visitor = await enter(request, pages)
-    tracking = _read_id(tracking_id)
-    try:
-        await _known(act(visitor.account, tracking))
-    except (IsArchived, NobodyToAsk, NotExpired) as no:
-        raise Problem(HTTPStatus.CONFLICT, "refused", str(no)) from None
+    tracking = changes.read_id(tracking_id)
+    await act(visitor.account, tracking)
     notify(request, done)
     return go_to(f"{PATH}/{tracking.hex}")
-
-
-async def _known(found: Awaitable[Found]) -> Found:
-    try:
-        return await found
-    except NoSuchTracking:
-        raise not_found() from None
-
-
-def _read_id(text: str) -> UUID:
-    tracking = changes.read_id(text)
-    if tracking is None:
-        raise not_found()
-    return tracking
 
 
 ROUTES: Final = (show, refresh, retrack, archive, unarchive, delete)

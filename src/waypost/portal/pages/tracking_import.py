@@ -13,8 +13,8 @@ from litestar.response import Stream
 
 from waypost.actions.parcel_csv.exporting import export as exported
 from waypost.actions.parcel_csv.importing import Imported, import_file
+from waypost.actions.refusals import Busy, Unavailable
 from waypost.actions.trackings import create
-from waypost.api.problems import Problem
 from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import ALWAYS, page
 from waypost.portal.requests import TAKES_FILES, PageRequest
@@ -54,8 +54,8 @@ async def bring_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     register = partial(create, pages.context, visitor.account, source="WEB")
     try:
         done = await import_file(file, register, skip_mistakes=skip, seen=lambda *_: None)
-    except Problem as problem:
-        said = f"{problem.detail} Import the same again: what was registered stays as it is."
+    except (Busy, Unavailable) as refusal:
+        said = f"{refusal.sentence} Import the same again: what was registered stays as it is."
         return _page(request, visitor, error=said, rows=rows, skip=skip)
     return _page(request, visitor, done=done, rows="" if done.imported else rows, skip=skip)
 

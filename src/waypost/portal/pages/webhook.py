@@ -14,7 +14,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import endpoints as changes
-from waypost.api.problems import Problem
+from waypost.actions.refusals import Conflict, Invalid
 from waypost.api.v1 import deliveries as v1_deliveries
 from waypost.api.v1.endpoints import show
 from waypost.api.v1.stats import DEFAULT, stats_of
@@ -23,9 +23,10 @@ from waypost.domain.endpoints import Version
 from waypost.domain.statuses import SELECTABLE, Status
 from waypost.portal import showing
 from waypost.portal.charts import bars
+from waypost.portal.form_errors import errors_by_field
 from waypost.portal.pages import last_errors
 from waypost.portal.pages import recoveries as recovery
-from waypost.portal.pages.webhook_form import WebhookForm, errors_by_field, form_of, read_form
+from waypost.portal.pages.webhook_form import WebhookForm, form_of, read_form
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page, part
@@ -63,11 +64,9 @@ async def update(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
     form = read_form(await request.form())
     try:
         await changes.change(pages.context, visitor.account, endpoint, form.changed(), secret=form.secret or None)
-    except Problem as problem:
-        if problem.status == HTTPStatus.NOT_FOUND:
-            raise
+    except (Invalid, Conflict) as refusal:
         row = await changes.find(pages.context, visitor.account, endpoint)
-        errors = errors_by_field(problem)
+        errors = errors_by_field(refusal)
         return await _page(request, pages, visitor, row, form=form, errors=errors, dialog="update")
     notify(request, "The endpoint was updated. What waits is sent as it is now.")
     return go_to(f"{PATH}/{endpoint_id}")

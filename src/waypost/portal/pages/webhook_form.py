@@ -8,9 +8,8 @@ import msgspec
 from msgspec import UNSET
 
 from waypost.actions.endpoint_fields import ALL, Added, Changed, Chosen
-from waypost.api.problems import FieldError, Problem
+from waypost.actions.refusals import Fault, Invalid
 from waypost.domain.endpoints import Ordering, Trigger, Version
-from waypost.portal.wording import sentence
 
 
 class WebhookForm(msgspec.Struct, frozen=True):
@@ -28,11 +27,11 @@ class WebhookForm(msgspec.Struct, frozen=True):
     secret: str = ""
 
     def added(self) -> Added:
-        """Give the body of a creation. Raises Problem for header lines that are none."""
+        """Give the body of a creation. Raises Invalid for header lines that are none."""
         return Added(**self._fields(), secret=self.secret or None)
 
     def changed(self) -> Changed:
-        """Give the body of a change. Raises Problem for header lines that are none."""
+        """Give the body of a change. Raises Invalid for header lines that are none."""
         return Changed(**self._fields())
 
     def _fields(self) -> dict[str, Any]:
@@ -79,23 +78,6 @@ def form_of(chosen: Chosen) -> WebhookForm:
     )
 
 
-def errors_by_field(problem: Problem) -> dict[str, str]:
-    """Give what is wrong with each field of the form, in a sentence; ``""`` is about the whole."""
-    found: dict[str, list[str]] = {}
-    for error in problem.errors:
-        field, _, part = error.field.partition(".")
-        place = f"{part} " if part else ""
-        found.setdefault(field.partition("[")[0], []).append(f"{place}{error.message}")
-    if not found:
-        return {"": problem.detail}
-    return {field: sentence("; ".join(messages)) for field, messages in found.items()}
-
-
-def in_words(problem: Problem) -> str:
-    """Say what is wrong where there is no form to say it in: each field with its reason, else the whole."""
-    return "; ".join(f"{one.field} {one.message}" for one in problem.errors) or problem.detail
-
-
 def _text(given: Mapping[str, Any], name: str) -> str:
     value = given.get(name, "")
     return value.replace("\r\n", "\n") if isinstance(value, str) else ""
@@ -105,9 +87,7 @@ def _rate_limit(text: str) -> int | None:
     if not text:
         return None
     if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII):
-        raise Problem(
-            422, "invalid_request", "", errors=[FieldError("rate_limit_per_second", "must be a whole number")]
-        )
+        raise Invalid([Fault("rate_limit_per_second", "must be a whole number")])
     return int(text)
 
 
@@ -125,5 +105,5 @@ def _headers(lines: str) -> dict[str, str]:
     return headers
 
 
-def _line(number: int, message: str) -> Problem:
-    return Problem(422, "invalid_request", "", errors=[FieldError("headers", f"line {number} {message}")])
+def _line(number: int, message: str) -> Invalid:
+    return Invalid([Fault("headers", f"line {number} {message}")])

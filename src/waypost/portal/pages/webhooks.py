@@ -9,12 +9,13 @@ import msgspec
 from litestar import Response, get, post
 
 from waypost.actions import endpoints as changes
-from waypost.api.problems import Problem
+from waypost.actions.refusals import Conflict, Invalid
 from waypost.api.v1.endpoints import show
 from waypost.api.v1.stats import DEFAULT, show_hours
 from waypost.domain import ids
 from waypost.portal.charts import Chart, bars
-from waypost.portal.pages.webhook_form import WebhookForm, errors_by_field, read_form
+from waypost.portal.form_errors import errors_by_field
+from waypost.portal.pages.webhook_form import WebhookForm, read_form
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
@@ -47,8 +48,8 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     form = read_form(await request.form())
     try:
         row, _ = await changes.add(pages.context, visitor.account, form.added())
-    except Problem as problem:
-        return await _page(request, pages, visitor, form, errors_by_field(problem), adding=True)
+    except (Invalid, Conflict) as refusal:
+        return await _page(request, pages, visitor, form, errors_by_field(refusal), adding=True)
     notify(request, "The endpoint was added. Send it a test: Actions, Test endpoint.")
     return go_to(f"{PATH}/{ids.to_text(ids.ENDPOINT, row.id)}")
 

@@ -11,10 +11,11 @@ from litestar import Response, get
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 
-from waypost.api.problems import Problem, not_found
+from waypost.actions.refusals import NotFound
 from waypost.portal import colours
 from waypost.portal.assets import FOR_EVER
 from waypost.portal.networks import TooMany
+from waypost.portal.page_error import PageError
 from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import ALWAYS, fill, html
 from waypost.portal.requests import PageRequest
@@ -42,11 +43,11 @@ async def track(request: PageRequest, pages: GivenPages, token: FromPath[str]) -
         raise TooMany(wait)
     tracking = pages.context.track_links.tracking_of(token)
     if tracking is None:
-        raise not_found()
+        raise NotFound
     async with pages.context.database.serving.acquire() as session:
         found = await track_pages.find(session, tracking)
     if found is None:
-        raise not_found()
+        raise NotFound
     language, embedded = _language(request), _is_embedded(request)
     accent = (found.accent or colours.DEFAULT).removeprefix("#")
     key = (found.digest, language, embedded, found.shop, accent)
@@ -64,7 +65,7 @@ async def theme(colour: FromPath[str]) -> Response[bytes]:
     """Give the style sheet of a colour; it tells nothing of whose colour it is."""
     chosen = f"#{colour}"
     if not colours.is_colour(chosen):
-        raise not_found()
+        raise NotFound
     headers = {**ALWAYS, "cache-control": FOR_EVER}
     return Response(colours.theme(chosen).encode(), media_type="text/css", headers=headers)
 
@@ -72,11 +73,14 @@ async def theme(colour: FromPath[str]) -> Response[bytes]:
 def explain(request: PageRequest, error: Exception) -> Response[bytes]:
     """Answer an error with a page in the shopper's language."""
     headers = {"cache-control": "no-store"}
+    status: int
     match error:
         case TooMany():
             what, status = "failed", HTTPStatus.TOO_MANY_REQUESTS
             headers["retry-after"] = str(math.ceil(error.seconds))
-        case Problem(status=status) | HTTPException(status_code=status) if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        case NotFound():
+            what, status = "missing", HTTPStatus.NOT_FOUND
+        case PageError(status=status) | HTTPException(status_code=status) if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             what = "missing"
         case _:
             # Not the path itself: it is as good as a password.
@@ -129,7 +133,7 @@ def _asked(request: PageRequest, name: str) -> str | None:
     """Return a parameter of the query; None for one that can't be read, which is no reason to show a shopper less."""
     try:
         asked: str | None = request.query_params.get(name)
-    except Problem:
+    except PageError:
         return None
     return asked
 
