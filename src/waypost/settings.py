@@ -188,7 +188,14 @@ class Settings(_OfCarriers):
     trusted_proxies: Networks = ()
     """The networks of the proxies whose `X-Forwarded-For` is believed where visitors are counted and written down."""
     rate_limit: Annotated[Literal["on", "off"], BeforeValidator(_decided)] = "on"
-    """Whether an account may make only so many calls in a second: `on` or `off`."""
+    """Whether an account may make only so many calls, and report only so much, in a second: `on` or `off`."""
+    updates_scans_per_second: float = Field(default=5_000, gt=0, le=1_000_000_000)
+    """How many scans a second an account may report by `POST /v1/updates`; an update counts as one at least.
+
+    What an account leaves is saved up for 20 seconds, so 100,000 scans may come at once. Each `web` process counts by
+    itself."""
+    updates_bytes_per_second: float = Field(default=8 << 20, gt=0, le=1_000_000_000_000)
+    """How many bytes a second an account may report by `POST /v1/updates`, saved up for 20 seconds as the scans are."""
 
     egress_allow: Networks = ()
     """Networks that webhooks may be sent to although they are private, such as `10.0.0.0/8,::1/128`."""

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
-from tests.support.api import Api, Caller
+from tests.support.api import Api, Caller, serving_api
 from tests.support.databases import add_endpoint
+from waypost.api.report_rates import ReportRates
+from waypost.store.database import Database
 
 SCAN = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "Out for delivery", "location": "Bremen"}
 
@@ -251,3 +253,29 @@ async def test_a_database_that_goes_away_is_a_503_and_intake_goes_on_afterwards(
 
     assert {answer.status_code for answer in answers} <= {200, 503, 500}
     assert answers[-1].status_code == 200
+
+
+async def test_an_account_that_reported_more_than_it_may_is_told_when_to_come_again(database: Database) -> None:
+    clock = [1000.0]
+    rates = ReportRates(scans=5, size=1 << 20, clock=lambda: clock[0])
+    async with serving_api(database, report_rates=rates) as api:
+        shop, other = await api.caller(), await api.caller()
+        assert (await reported(shop, *[update(f"A{number}") for number in range(130)])).status_code == 200
+
+        refused = await reported(shop, update("A1"))
+
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+        assert refused.headers["retry-after"] == "7"
+        assert (await reported(other, update("A1"))).status_code == 200
+        clock[0] += 7
+        assert (await reported(shop, update("A1"))).status_code == 200
+
+
+async def test_a_body_that_is_refused_counts_as_reported(database: Database) -> None:
+    rates = ReportRates(scans=5, size=1 << 20, clock=lambda: 1000.0)
+    async with serving_api(database, report_rates=rates) as api:
+        shop = await api.caller()
+        wrong = [update(f"A{number}", signed_by="x" * 501) for number in range(130)]
+        assert (await reported(shop, *wrong)).status_code == 422
+
+        assert (await reported(shop, update("A1"))).status_code == 429

@@ -17,6 +17,7 @@ from waypost.api.application import make_application
 from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
 from waypost.api.parts import Parts
+from waypost.api.report_rates import ReportRates
 from waypost.api.v4.walks import Walks
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.resolver import SystemResolver
@@ -29,6 +30,7 @@ from waypost.store.database import Database
 from waypost.store.vault import Vault
 
 SCOPES = ("read", "write", "updates")
+GUARD = Guard(SystemResolver(), ports=Ports.parse("80,443"), allow=(ip_network("127.0.0.0/8"),))
 
 
 @dataclass
@@ -92,11 +94,11 @@ async def serving_api(
     ready: str | None = None,
     polled: dict[str, float] | None = None,
     call_limits: CallLimits | None = None,
+    report_rates: ReportRates | None = None,
     with_pages: Callable[[Parts], PageSet] | None = None,
 ) -> AsyncIterator[Api]:
     hinted: list[UUID] = []
     intake = Intake(database, polled=frozenset(polled or {}), hint=hinted.extend)
-    guard = Guard(SystemResolver(), ports=Ports.parse("80,443"), allow=(ip_network("127.0.0.0/8"),))
 
     async def is_ready() -> str | None:
         return ready
@@ -107,7 +109,7 @@ async def serving_api(
         polled=polled or {},
         vault=Vault("a key for tests only"),
         keys=Keys(database),
-        check_url=guard.check,
+        check_url=GUARD.check,
         max_endpoints=max_endpoints,
         hint=hinted.extend,
         hint_by_hand=lambda: hinted.append(UUID(int=0)),
@@ -117,11 +119,11 @@ async def serving_api(
         metrics=no_metrics,
         track_links=TrackLinks("a key for tests only", public_url=None),
         call_limits=call_limits,
+        report_rates=report_rates,
         walks=Walks(),
     )
     intake.start()
-    pages = None if with_pages is None else with_pages(parts)
-    application = make_application(parts, pages)
+    application = make_application(parts, pages := None if with_pages is None else with_pages(parts))
     async with AsyncClient(transport=ASGITransport(cast("Any", application)), base_url="http://waypost.test") as client:
         yield Api(application, parts, client, database, hinted, pages)
     await intake.stop()

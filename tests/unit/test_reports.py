@@ -13,6 +13,10 @@ from waypost.api.v1.reports import MOST_CHECKPOINTS, MOST_ERRORS, read_reports
 ACCOUNT = UUID(int=1)
 
 
+def uncounted(_scans: int) -> None:
+    pass
+
+
 def body(updates: int, scans: int, detail: str = "Departed", **facts: Any) -> bytes:
     times = [f"2026-03-02T08:{number // 60:02}:{number % 60:02}" for number in range(scans)]
     reported = [{"checkpoint_date": time, "tracking_detail": detail} for time in times]
@@ -22,7 +26,7 @@ def body(updates: int, scans: int, detail: str = "Departed", **facts: Any) -> by
 
 async def test_a_large_report_lets_others_in_after_every_few_scans() -> None:
     with looks_per_slice(10):
-        reports, rounds = await rounds_during(read_reports(body(10, MOST_CHECKPOINTS), ACCOUNT))
+        reports, rounds = await rounds_during(read_reports(body(10, MOST_CHECKPOINTS), ACCOUNT, uncounted))
 
     assert sum(len(one.update.checkpoints) for one in reports) == 10 * MOST_CHECKPOINTS
     assert rounds >= 10 * MOST_CHECKPOINTS / 12
@@ -30,14 +34,14 @@ async def test_a_large_report_lets_others_in_after_every_few_scans() -> None:
 
 async def test_updates_without_scans_are_read_in_slices_too() -> None:
     with looks_per_slice(10):
-        _, rounds = await rounds_during(read_reports(body(1_000, 0, title="x" * 100), ACCOUNT))
+        _, rounds = await rounds_during(read_reports(body(1_000, 0, title="x" * 100), ACCOUNT, uncounted))
 
     assert rounds >= 1_000 / 12
 
 
 async def test_texts_with_a_nul_are_looked_for_in_slices() -> None:
     with looks_per_slice(10), pytest.raises(Problem) as refused:
-        await read_reports(body(900, 1)[:-2] + b"," + body(1, 1, "a\0b")[13:], ACCOUNT)
+        await read_reports(body(900, 1)[:-2] + b"," + body(1, 1, "a\0b")[13:], ACCOUNT, uncounted)
 
     assert refused.value.errors[0].field == "updates[900].checkpoints[0].tracking_detail"
 
@@ -45,7 +49,7 @@ async def test_texts_with_a_nul_are_looked_for_in_slices() -> None:
 async def test_reading_ends_once_an_answer_has_as_many_errors_as_it_names() -> None:
     async def errors() -> int:
         with pytest.raises(Problem) as refused:
-            await read_reports(body(1_000, 1, " "), ACCOUNT)
+            await read_reports(body(1_000, 1, " "), ACCOUNT, uncounted)
         return len(refused.value.errors)
 
     with looks_per_slice(1):
@@ -53,3 +57,14 @@ async def test_reading_ends_once_an_answer_has_as_many_errors_as_it_names() -> N
 
     assert named == MOST_ERRORS
     assert rounds <= 3 * MOST_ERRORS
+
+
+async def test_scans_are_counted_also_where_they_are_refused_and_an_update_without_any_as_one() -> None:
+    counted: list[int] = []
+
+    await read_reports(body(3, 5), ACCOUNT, counted.append)
+    await read_reports(body(3, 0), ACCOUNT, counted.append)
+    with pytest.raises(Problem):
+        await read_reports(body(3, 5, " "), ACCOUNT, counted.append)
+
+    assert counted == [15, 3, 15]

@@ -42,7 +42,7 @@ _SAYS: Final = {
     "test_delivery": "The delivery was a test: send another test instead.",
     "tracking_deleted": "The delivery's parcel was deleted: nothing of it is sent any more.",
     "too_large": "The body is too large.",
-    "too_many_requests": "More calls in a second than an account may make: try again after `Retry-After`.",
+    "too_many_requests": "More calls, scans or bytes than an account may send: try again after `Retry-After`.",
     "unavailable": "The database does not answer: try again. Whether anything was changed is not known.",
     "unauthorized": "No key, or one that is not known, has ended or was revoked.",
 }

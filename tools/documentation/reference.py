@@ -18,6 +18,7 @@ from tools.documentation.commands import commands
 from tools.documentation.metrics import metrics
 from tools.documentation.settings import CARRIERS, settings
 from waypost.api.call_limits import MOST_A_SECOND, Call
+from waypost.api.report_rates import BURST_SECONDS
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Skip, Version
@@ -67,6 +68,7 @@ def _facts() -> dict[str, object]:
         "commands": commands(),
         "calls": calls,
         "most_a_second": MOST_A_SECOND[Call.V1],
+        "burst_seconds": BURST_SECONDS,
         "carriers": _carriers(),
         "receiver": receiver,
         "metrics": metrics(),

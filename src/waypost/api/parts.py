@@ -1,14 +1,16 @@
 """What the API is handed by the composition root, and how a handler asks for it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from waypost.actions.context import Context
+from waypost.api.bodies_in_hand import BodiesInHand
 from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
+from waypost.api.report_rates import ReportRates
 from waypost.api.v4.walks import Walks
 
 
@@ -17,8 +19,9 @@ class Parts(Context):
     """What actions are done with, and what only calls need.
 
     ``ready`` gives None, or one sentence why not. ``outgoing_ips`` are published as where webhooks come from.
-    ``metrics`` gives Prometheus' text. ``call_limits`` is None where anybody may call as often as wanted. ``walks``
-    remember where v4's pages end.
+    ``metrics`` gives Prometheus' text. ``call_limits`` and ``report_rates`` are None where anybody may call as often,
+    and report as much, as wanted; ``bodies`` bounds what is in hand all the same. ``walks`` remember where v4's pages
+    end.
     """
 
     keys: Keys
@@ -26,6 +29,8 @@ class Parts(Context):
     ready: Callable[[], Awaitable[str | None]]
     metrics: Callable[[], Awaitable[bytes]]
     call_limits: CallLimits | None
+    report_rates: ReportRates | None
+    bodies: BodiesInHand = field(default_factory=BodiesInHand)
     walks: Walks
 
 

@@ -90,6 +90,6 @@ def problem_of(refusal: Refusal) -> Problem:
             return Problem(HTTPStatus.NOT_FOUND, "not_found", refusal.sentence)
 
 
-def later(status: int, code: str, detail: str) -> Problem:
-    """Give the problem of what may well be done in a second."""
-    return Problem(status, code, detail, headers={"retry-after": str(AGAIN_SECONDS)})
+def later(status: int, code: str, detail: str, *, seconds: int = AGAIN_SECONDS) -> Problem:
+    """Return the problem of what may well be done in so many seconds."""
+    return Problem(status, code, detail, headers={"retry-after": str(seconds)})

@@ -12,6 +12,7 @@ from waypost.api.application import make_application, make_monitoring
 from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
 from waypost.api.parts import Parts
+from waypost.api.report_rates import ReportRates
 from waypost.api.v4.walks import Walks
 from waypost.app.dispatching import DispatchProcesses
 from waypost.app.front import behind_proxies, for_our_host
@@ -85,10 +86,17 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
         metrics=health.metrics,
         track_links=TrackLinks(secret_key, public_url=settings.public_url),
         call_limits=CallLimits(database) if settings.rate_limit == "on" else None,
+        report_rates=_report_rates(settings),
         walks=Walks(),
     )
     application = make_application(handed, _pages(settings, handed, secret_key))
     return Engine(_fronted(settings, application), tuple(parts), intake, carriers)
+
+
+def _report_rates(settings: Settings) -> ReportRates | None:
+    if settings.rate_limit == "off":
+        return None
+    return ReportRates(scans=settings.updates_scans_per_second, size=settings.updates_bytes_per_second)
 
 
 def compose_dispatch(settings: Settings, storage: Storage) -> Engine:

@@ -188,6 +188,8 @@ OPERATIONS: Final = (
         body_example={"updates": [_REPORT]},
         errors={
             409: "The Idempotency-Key was used with another body, or its first request still runs.",
+            413: "The body has more than 4 MiB.",
+            429: "The account has reported more scans or bytes than it may; see Retry-After.",
             503: OVERLOADED,
         },
     ),

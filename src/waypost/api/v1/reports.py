@@ -1,7 +1,7 @@
 """The body of ``POST /v1/updates``: JSON becomes normalised updates, or errors that name each field."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from types import GenericAlias
@@ -89,15 +89,17 @@ class Report(msgspec.Struct, frozen=True):
     update: Update
 
 
-async def read_reports(body: bytes, account: UUID) -> list[Report]:
+async def read_reports(body: bytes, account: UUID, count: Callable[[int], None]) -> list[Report]:
     """Return the updates of an account's body, in its order. Raises Problem that names the fields that can't be taken.
 
-    It takes turns with whatever else the loop does, but for the decoding of the JSON.
+    ``count`` is told how many scans there are before they are checked; an update without any counts as one. All but the
+    decoding of the JSON takes turns with whatever else the loop does.
     """
     turn = Turn(account)
     if len(body) > QUICKLY_DECODED:
         await turn.begin()
-    reported = cast("Any", decode(body, _DECODER)).updates
+    reported: Sequence[Reported] = cast("Any", decode(body, _DECODER)).updates
+    count(sum(max(1, len(one.checkpoints)) for one in reported))
     if may_hold_nul(body):
         for place, one in enumerate(reported):
             await turn.pause()

@@ -10,7 +10,8 @@ from litestar import Request, Response, post
 
 from waypost.api.answers import answer_bytes
 from waypost.api.bodies import LARGEST_BODY
-from waypost.api.parts import Given
+from waypost.api.bodies_in_hand import TooManyWaiting
+from waypost.api.parts import Given, Parts
 from waypost.api.problems import FieldError, Problem, invalid, later
 from waypost.api.v1.reports import read_reports
 from waypost.domain import ids
@@ -20,6 +21,8 @@ from waypost.intake.collector import AccountOverloaded, IntakeUnavailable, KeyCo
 from waypost.intake.lines import Once
 
 LONGEST_KEY: Final = 255
+LONGEST_LENGTH: Final = 18
+"""Digits of a `content-length`; Python reads thousands of them slowly."""
 
 
 class ResultError(msgspec.Struct, frozen=True):
@@ -57,17 +60,13 @@ _UNKNOWN: Final = UpdateResult(
 async def report(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """Take updates: when this is answered, changes, events and deliveries are durable."""
     caller = await parts.keys.caller(request.headers, scope="updates")
-    body = await request.body()
-    reports = await read_reports(body, caller.account)
-    requests = [
-        IntakeRequest(caller.account, one.tracking_number, one.courier_code, one.update, one.create) for one in reports
-    ]
-    once = _once(request.headers.get("idempotency-key"), caller.account, body)
     try:
-        if once is None:
-            return answer_bytes(render(await parts.intake.submit(requests)))
-        return answer_bytes(await parts.intake.submit_once(requests, once))
-    except AccountOverloaded as error:
+        async with parts.bodies.arriving(caller.account, _length(request)):
+            _admit(parts, caller.account)
+            body = await request.body()
+            async with parts.bodies.arrived(caller.account, len(body)):
+                return answer_bytes(await _report(parts, caller.account, body, request.headers.get("idempotency-key")))
+    except (AccountOverloaded, TooManyWaiting) as error:
         raise later(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", str(error)) from None
     except (Overloaded, IntakeUnavailable) as error:
         raise later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error)) from None
@@ -77,6 +76,39 @@ async def report(request: Request[Any, Any, Any], parts: Given) -> Response[byte
         raise Problem(
             HTTPStatus.CONFLICT, "idempotency_conflict", "This Idempotency-Key was used with another body."
         ) from None
+
+
+def _length(request: Request[Any, Any, Any]) -> int:
+    """Return how long the body is said to be; without that it may be as long as any."""
+    said = request.headers.get("content-length", "")
+    return min(int(said), LARGEST_BODY) if said.isdecimal() and len(said) <= LONGEST_LENGTH else LARGEST_BODY
+
+
+def _admit(parts: Parts, account: UUID) -> None:
+    """Raise Problem 429 for an account that has reported more than it may for now."""
+    if parts.report_rates is not None and (seconds := parts.report_rates.wait(account)):
+        detail = f"This account has reported more scans or bytes than it may: come again in {seconds} s."
+        raise later(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", detail, seconds=seconds)
+
+
+async def _report(parts: Parts, account: UUID, body: bytes, key: str | None) -> bytes:
+    """Return the answer to a body once its updates are durable. What is refused counts as reported all the same."""
+    rates = parts.report_rates
+
+    def count(scans: int) -> None:
+        if rates is not None:
+            rates.spend(account, scans=scans)
+
+    if rates is not None:
+        rates.spend(account, size=len(body))
+    once = _once(key, account, body)
+    reports = await read_reports(body, account, count)
+    requests = [
+        IntakeRequest(account, one.tracking_number, one.courier_code, one.update, one.create) for one in reports
+    ]
+    if once is None:
+        return render(await parts.intake.submit(requests))
+    return await parts.intake.submit_once(requests, once)
 
 
 def render(results: list[Result]) -> bytes:
