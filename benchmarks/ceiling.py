@@ -13,7 +13,8 @@ from itertools import islice
 import uvloop
 
 from benchmarks.load import bodies
-from waypost.dispatch.transport import Answer, PyreqwestTransport
+from waypost.dispatch.answers import Answer
+from waypost.dispatch.transport import PyreqwestTransport
 from waypost.domain.targets import Ports, parse_target
 from waypost.signing.rotation import Secrets, standard_headers, v4_headers
 

@@ -1,27 +1,23 @@
-"""What goes over the wire, what an answer comes to, and what becomes of connections."""
+"""What goes over the wire, and what an answer comes to."""
 
 import asyncio
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
-from pathlib import Path
 
 import pytest
 
-from tests.support import hostile
 from tests.support.receiver import HANG, OK, Receiver, always, answering, receiving
+from waypost.dispatch.answers import Answer, Failure
 from waypost.dispatch.transport import (
-    CLIENT_LIFE_SECONDS,
     KEPT_BYTES,
     KEPT_HEADER_CHARACTERS,
     KEPT_HEADERS_CHARACTERS,
     NOT_TEXT,
-    Answer,
-    Failure,
     PyreqwestTransport,
 )
-from waypost.domain.attempts import Outcome
+from waypost.domain.attempts import Cause, Outcome
 from waypost.domain.targets import Ports, Target, parse_target
 
 LOOPBACK = ip_address("127.0.0.1")
@@ -34,13 +30,6 @@ HEADERS = (
     ("waypost-attempt", "1"),
 )
 BODY = b'{"code":200}'
-
-
-class Clock:
-    seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 def target(receiver: Receiver, path: str = "/hook?a=b&c[]=%20") -> Target:
@@ -93,6 +82,46 @@ async def test_a_status_code_comes_to_its_outcome(status: int, outcome: str) -> 
 
         assert isinstance(answer, Answer)
         assert (answer.status_code, answer.outcome) == (status, outcome)
+
+
+@pytest.mark.parametrize("status", [101, 600, 999])
+async def test_a_status_that_is_no_final_answer_says_so(status: int) -> None:
+    async with receiving(always(answering(status))) as receiver:
+        answer = await post(PyreqwestTransport(), target(receiver))
+
+        assert isinstance(answer, Answer)
+        assert answer.cause is Cause.BAD_STATUS
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"PHP Warning:  something in Unknown on line 0",
+        b"x-a : b",
+        b"x-a: b\r\n folded",
+        b"no colon",
+        b"a b: c",
+        b": no name",
+    ],
+)
+async def test_a_line_of_the_head_that_is_no_header_is_skipped(line: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nserver: x\r\n" + line + b"\r\ncontent-length: 2\r\n\r\nok"
+    async with receiving(always(head)) as receiver:
+        answer = await post(PyreqwestTransport(), target(receiver))
+
+        assert isinstance(answer, Answer)
+        assert (answer.outcome, answer.body, answer.cause) == (Outcome.SUCCEEDED, b"ok", None)
+
+
+async def test_informational_answers_are_passed_over() -> None:
+    hints = (
+        b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+    )
+    async with receiving(always(hints + OK)) as receiver:
+        answer = await post(PyreqwestTransport(), target(receiver))
+
+        assert isinstance(answer, Answer)
+        assert (answer.status_code, answer.body) == (200, b"ok")
 
 
 async def test_no_redirect_is_followed() -> None:
@@ -162,121 +191,6 @@ async def test_a_header_that_is_no_text_does_not_hide_the_answer(junk: bytes) ->
 
         assert isinstance(answer, Answer)
         assert set(answer.headers) == {("x-a", "1"), ("x-junk", NOT_TEXT), ("content-length", "0")}
-
-
-async def test_a_connection_is_kept_for_the_next_request() -> None:
-    async with receiving() as receiver:
-        transport = PyreqwestTransport()
-
-        for _ in range(5):
-            await post(transport, target(receiver))
-
-        assert [request.connection for request in receiver.requests] == [1] * 5
-
-
-async def noticed_by_client(port: int) -> None:
-    """Return when the client has let go of what the receiver closed: what is sent before that is nobody's failure."""
-    while await asyncio.to_thread(waits_to_be_closed, port):
-        pass
-
-
-def waits_to_be_closed(port: int) -> bool:
-    lines = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
-    established, close_wait = "01", "08"
-    return any(line[2].endswith(f":{port:04X}") and line[3] in (established, close_wait) for line in lines)
-
-
-async def test_a_connection_that_was_closed_meanwhile_is_nobodys_failure() -> None:
-    async with receiving(always(hostile.then_close(OK))) as receiver:
-        transport, outcomes = PyreqwestTransport(), []
-
-        for _ in range(30):
-            outcomes.append((await post(transport, target(receiver))).outcome)
-            await receiver.emptied()
-            await noticed_by_client(receiver.port)
-
-        assert set(outcomes) == {Outcome.SUCCEEDED}
-        assert (len(receiver.requests), receiver.connections) == (30, 30)
-
-
-async def test_a_request_that_was_taken_is_not_sent_again_when_its_connection_ends() -> None:
-    async with receiving(lambda number: OK if number == 1 else None) as receiver:
-        transport = PyreqwestTransport()
-        await post(transport, target(receiver))
-
-        second = await post(transport, target(receiver))
-
-        assert second == Failure(Outcome.RESET)
-        assert [request.connection for request in receiver.requests] == [1, 1]
-
-
-async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one() -> None:
-    async with receiving(lambda number: OK + answering(500) if number == 1 else answering(204)) as receiver:
-        transport = PyreqwestTransport()
-
-        statuses = [await post(transport, target(receiver)) for _ in range(3)]
-
-        assert [one.status_code for one in statuses if isinstance(one, Answer)] == [200, 204, 204]
-
-
-async def test_a_client_is_let_go_after_five_minutes_and_its_connections_with_it() -> None:
-    clock = Clock()
-    async with receiving() as receiver:
-        transport = PyreqwestTransport(now=clock)
-        await post(transport, target(receiver))
-
-        clock.seconds = CLIENT_LIFE_SECONDS
-        await post(transport, target(receiver))
-
-        assert [request.connection for request in receiver.requests] == [1, 2]
-        await receiver.left_open(1)
-
-
-async def test_a_changed_address_gets_a_connection_of_its_own() -> None:
-    async with receiving() as receiver:
-        transport = PyreqwestTransport()
-        await post(transport, target(receiver))
-
-        refused = await transport.post(target(receiver), ip_address("127.0.0.2"), HEADERS, BODY, deadline_seconds=10)
-
-        assert refused == Failure(Outcome.CONNECT_FAILED)
-        assert receiver.connections == 1
-
-
-async def test_the_client_that_was_not_asked_for_the_longest_is_let_go_when_there_are_too_many() -> None:
-    async with receiving() as first, receiving() as second, receiving() as third:
-        transport = PyreqwestTransport(clients=2)
-
-        for receiver in (first, second, first, third):
-            await post(transport, target(receiver))
-
-        await second.emptied()
-        assert [len(receiver.open) for receiver in (first, second, third)] == [1, 0, 1]
-
-
-async def test_clients_that_nobody_asks_for_are_let_go_when_the_next_is_made() -> None:
-    clock = Clock()
-    async with receiving() as forgotten, receiving() as used:
-        transport = PyreqwestTransport(now=clock)
-        for receiver in (forgotten, used):
-            await post(transport, target(receiver))
-
-        clock.seconds = CLIENT_LIFE_SECONDS
-        await post(transport, target(used))
-
-        assert [port for _, _, port, _ in transport._clients] == [used.port]
-        await forgotten.emptied()
-
-
-async def test_a_client_that_could_not_be_made_is_made_again() -> None:
-    async with receiving() as receiver:
-        transport = PyreqwestTransport(source_address="no address")
-        with pytest.raises(ValueError, match="IP address"):
-            await post(transport, target(receiver))
-
-        transport._source_address = None
-
-        assert (await post(transport, target(receiver))).outcome is Outcome.SUCCEEDED
 
 
 async def test_requests_are_sent_from_the_source_address() -> None:
@@ -362,7 +276,7 @@ async def test_a_deadline_that_has_passed_sends_nothing() -> None:
 async def test_giving_up_from_outside_ends_at_once_and_the_connection_with_the_deadline() -> None:
     async with receiving(always(HANG)) as receiver:
         transport = PyreqwestTransport()
-        await transport._client(target(receiver), LOOPBACK)  # to make one may take most of a short deadline
+        await transport._client(target(receiver), LOOPBACK).client  # to make one may take most of a short deadline
         sending = asyncio.create_task(post(transport, target(receiver), seconds=1))
         await receiver.received(1)
 

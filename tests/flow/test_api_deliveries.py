@@ -28,7 +28,17 @@ DELIVERY = [
     *("next_attempt_at", "created_at", "settled_at"),
 ]
 ATTEMPT = [
-    *("number", "started_at", "duration_ms", "version", "outcome", "message", "status_code", "retry_after_seconds"),
+    *(
+        "number",
+        "started_at",
+        "duration_ms",
+        "version",
+        "outcome",
+        "message",
+        "status_code",
+        "reason",
+        "retry_after_seconds",
+    ),
     *("request", "response"),
 ]
 

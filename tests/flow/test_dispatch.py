@@ -12,8 +12,9 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from tests.flow.test_intake import reporting, scan
+from tests.support import hostile
 from tests.support.databases import PLACE, add_account, add_endpoint
-from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, OK, Peer, answering, receiving
+from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, OK, Peer, always, answering, receiving
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.run import Sender, Settings
@@ -183,7 +184,7 @@ async def test_used_up_tries_settle_as_failed_and_the_next_event_follows(way: Wa
         (None, "reset"),
         (HANG, "timed_out"),
         (b"junk junk\r\n\r\n", "bad_response"),
-        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", "bad_response"),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", "succeeded"),
     ],
 )
 async def test_every_answer_is_told_apart(
@@ -197,6 +198,20 @@ async def test_every_answer_is_told_apart(
 
         assert [state for state, _, _ in await way.settled(1)] == ["delivered"]
         assert (await way.outcomes())[0] == outcome
+
+
+async def test_a_webhook_that_was_accepted_is_not_sent_again_because_its_answer_is_cut(way: Way, account: UUID) -> None:
+    cut = hostile.then_close(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nok")
+    async with receiving(always(cut)) as receiver:
+        await way.add_endpoint(account, receiver.url)
+
+        await way.intake.submit([reporting(account, "A1", scan(8))])
+
+        assert await way.settled(1) == [("delivered", None, 1)]
+        kept = await way.database.serving.fetchrow(
+            "select outcome, status_code, reason, response_body, response_truncated from attempt"
+        )
+        assert tuple(kept or ()) == ("succeeded", 200, "body_cut", b"ok", True)
 
 
 async def test_gone_turns_the_endpoint_off_and_cancels_what_waits(way: Way, account: UUID) -> None:

@@ -20,9 +20,10 @@ from tests.support.farm import ANSWERS, farm
 from tests.support.faults import Tally
 from tests.support.receiver import receiving
 from tests.unit.test_guard import VECTORS
+from waypost.dispatch.answers import Answer, Failure
 from waypost.dispatch.guard import MOST_ADDRESSES, Guard
 from waypost.dispatch.run import Sender, Settings
-from waypost.dispatch.transport import Answer, Failure, PyreqwestTransport
+from waypost.dispatch.transport import PyreqwestTransport
 from waypost.domain.addresses import IPAddress
 from waypost.domain.attempts import Outcome
 from waypost.domain.retry import Policy
@@ -134,6 +135,12 @@ class Gate(PyreqwestTransport):
             self.refused.append(address)
             return Failure(Outcome.CONNECT_FAILED)
         return await super().post(target, address, headers, body, deadline_seconds=deadline_seconds)
+
+    async def connects(self, address: IPAddress, port: int, *, seconds: float) -> bool:
+        if not address.is_loopback:
+            self.refused.append(address)
+            return False
+        return await super().connects(address, port, seconds=seconds)
 
 
 def a_test_of(url: str) -> tuple[Claimed, LaneEndpoint]:

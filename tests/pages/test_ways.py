@@ -158,7 +158,7 @@ def test_testing_a_webhook_shows_its_answer_on_the_spot(
     dialog.get_by_role("button", name="Send test").click()
 
     answer = dialog.get_by_role("status", name="Answer")
-    expect(answer).to_contain_text("The endpoint took it.")
+    expect(answer).to_contain_text("Accepted by the endpoint.")
     expect(answer).to_contain_text("Status 200")
     expect(answer).to_contain_text("application/json")
     expect(answer.get_by_role("region", name="Body of the answer")).to_contain_text('"received"')
@@ -167,7 +167,7 @@ def test_testing_a_webhook_shows_its_answer_on_the_spot(
     body = json.loads(hook.body)
     assert body["data"] == json.loads(render(Version(version), sample_state(SELECTABLE[5])))["data"]
     answer.get_by_role("link", name="Request and answer in full").click()
-    expect(page.get_by_role("heading", name=re.compile("Attempt 1: The endpoint took it"))).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("Attempt 1: Accepted by the endpoint"))).to_be_visible()
     expect(page.get_by_text("Test", exact=True)).to_be_visible()
 
 
@@ -240,7 +240,7 @@ def test_rotating_a_secret_until_the_overlap_is_ended(portal: Portal, visit, ema
     expect(page.get_by_role("button", name="End overlap now")).to_have_count(0)
     act(page, "Test endpoint")
     page.get_by_role("button", name="Send test").click()
-    expect(page.get_by_role("status", name="Answer")).to_contain_text("The endpoint took it.")
+    expect(page.get_by_role("status", name="Answer")).to_contain_text("Accepted by the endpoint.")
     [hook] = portal.hooks.wait_for(f"/ok/rotated/{email}")
     now = int(hook.headers["webhook-timestamp"])
     v4.verify(hook.headers["timestamp"], hook.headers["signature"], after, now=now)
@@ -257,7 +257,7 @@ def test_v2_and_v3_are_signed_with_the_e_mail_that_the_page_names(portal: Portal
     act(page, "Test endpoint")
     page.get_by_role("button", name="Send test").click()
 
-    expect(page.get_by_role("status", name="Answer")).to_contain_text("The endpoint took it.")
+    expect(page.get_by_role("status", name="Answer")).to_contain_text("Accepted by the endpoint.")
     [hook] = portal.hooks.wait_for(f"/ok/inside/{email}")
     verify = json.loads(hook.body)["verify"]
     v2v3.verify(verify["timestamp"], verify["signature"], email, now=verify["timestamp"])
@@ -292,7 +292,7 @@ def test_setting_up_and_testing_by_keyboard_alone(portal: Portal, visit, email: 
     expect(page.get_by_label("Status", exact=True)).to_be_focused()
     tab_to("Send test")
     keys.press("Enter")
-    expect(page.get_by_role("status", name="Answer")).to_contain_text("The endpoint took it.")
+    expect(page.get_by_role("status", name="Answer")).to_contain_text("Accepted by the endpoint.")
     keys.press("Escape")
     expect(page.get_by_role("dialog", name="Test endpoint")).to_be_hidden()
 

@@ -10,13 +10,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 
-from tests.contract.test_transport_hostile import CASES
+from tests.contract.test_transport_hostile import ACCEPTED, UNANSWERED
 from tests.support.receiver import Behaviour, always, answering, receiving
 from waypost.domain.attempts import Outcome
 
 ASKED = ("1", "junk", "1000000000", "Fri, 01 Jan 2100 00:00:00 GMT")
 ANSWERS: list[tuple[str, bytes | Behaviour | None, Outcome]] = [
-    *CASES,
+    *((name, script, end[0]) for end, scripts in UNANSWERED.items() for name, script in scripts.items()),
+    *((name, script, Outcome.SUCCEEDED) for scripts in ACCEPTED.values() for name, script in scripts.items()),
     ("well", answering(200), Outcome.SUCCEEDED),
     ("no content", b"HTTP/1.1 204 No Content\r\n\r\n", Outcome.SUCCEEDED),
     ("a redirect", answering(301, "location: http://127.0.0.1:1/"), Outcome.HTTP_3XX),

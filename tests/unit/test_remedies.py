@@ -2,7 +2,7 @@
 
 import pytest
 
-from waypost.domain.attempts import Outcome
+from waypost.domain.attempts import Cause, Outcome
 from waypost.portal.remedies import LONGEST_TARGET, redirect_target, remedy, same_place
 
 HERE = "http://shop.example/hook?a=1"
@@ -19,6 +19,31 @@ def test_who_is_refused_is_told_of_log_ins_and_custom_headers(code: int) -> None
 
     assert "log-in" in said
     assert "own header" in said
+
+
+@pytest.mark.parametrize("cause", [one for one in Cause if not one.startswith("body_")])
+def test_each_cause_of_a_failure_has_a_remedy_of_its_own(cause: Cause) -> None:
+    general = remedy(Outcome.TLS_FAILED, None, None)
+
+    assert remedy(Outcome.TLS_FAILED, None, None, cause) not in (None, general)
+    assert remedy(Outcome.SUCCEEDED, 200, None, cause) is None
+
+
+def test_what_was_wrong_with_a_body_does_not_hide_the_remedy_of_the_status() -> None:
+    assert remedy(Outcome.HTTP_4XX, 404, None, Cause.BODY_CUT) == remedy(Outcome.HTTP_4XX, 404, None)
+
+
+def test_who_refuses_large_bodies_is_told_where_the_limit_is_set() -> None:
+    said = remedy(Outcome.HTTP_4XX, 413, None) or ""
+
+    assert all(words in said for words in ("nginx", "Express", "PHP"))
+
+
+def test_who_signs_a_certificate_by_itself_is_told_what_it_must_say() -> None:
+    said = remedy(Outcome.TLS_FAILED, None, None, Cause.CA_CERTIFICATE) or ""
+
+    assert "CA:FALSE" in said
+    assert "WAYPOST_CA_BUNDLE" in said
 
 
 def test_a_target_is_named_as_far_as_a_sentence_can_hold_it() -> None:

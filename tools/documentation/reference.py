@@ -19,7 +19,7 @@ from tools.documentation.metrics import metrics
 from tools.documentation.settings import CARRIERS, settings
 from waypost.api.call_limits import MOST_A_SECOND, Call
 from waypost.api.report_rates import BURST_SECONDS
-from waypost.domain.attempts import Outcome
+from waypost.domain.attempts import CAUSES, Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Skip, Version
 from waypost.domain.statuses import SUBSTATUSES, Status, status_of
@@ -81,6 +81,7 @@ def _facts() -> dict[str, object]:
         "reasons": tuple(Reason),
         "skips": tuple(Skip),
         "outcomes": tuple(Outcome),
+        "CAUSES": CAUSES,
         "STATES": wording.STATES,
         "REASONS": wording.REASONS,
         "ERRORS": wording.ERRORS,

@@ -9,9 +9,11 @@ from typing import Final
 import msgspec
 
 from waypost.dispatch.addresses import AddressSlots
+from waypost.dispatch.answers import Answer, Failure
 from waypost.dispatch.guard import Admitted, Guard
+from waypost.dispatch.racing import Race, warm_first
 from waypost.dispatch.signer import Signed, Signer
-from waypost.dispatch.transport import Answer, Failure, Transport
+from waypost.dispatch.transport import Transport
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.retry import DisableEndpoint, Policy, RetryIn, Settle, decide, read_retry_after
@@ -63,6 +65,8 @@ class Sender:
         looked_up = time.monotonic()
         admitted = await self._admit(endpoint.url)
         used = time.monotonic() - looked_up
+        if isinstance(admitted, Admitted):
+            admitted = warm_first(admitted, self._transport)
         first = admitted.addresses[0] if isinstance(admitted, Admitted) else None
         if first is not None and not self._slots.take(first) and not await self._slots.wait(first, _left(begin_before)):
             return Finished(claimed, None, None)
@@ -96,25 +100,10 @@ class Sender:
             return Outcome.TIMED_OUT
 
     async def _post(self, admitted: Admitted | Outcome, signed: Signed, ends: float) -> Answer | Failure:
-        """Post to the first address that can be connected to, before a moment of the monotonic clock."""
+        """Post once, before a moment of the monotonic clock. The slot of the first address is the caller's to leave."""
         if not isinstance(admitted, Admitted):
             return Failure(admitted)
-        answer: Answer | Failure = Failure(Outcome.TIMED_OUT)
-        for address in admitted.addresses:
-            left = ends - time.monotonic()
-            other = address is not admitted.addresses[0]
-            if left <= 0 or (other and not self._slots.take(address)):
-                break
-            try:
-                answer = await self._transport.post(
-                    admitted.target, address, signed.headers, signed.body, deadline_seconds=left
-                )
-            finally:
-                if other:
-                    self._slots.leave(address)
-            if answer.outcome is not Outcome.CONNECT_FAILED:  # else nothing was sent, and the next one may be asked
-                break
-        return answer
+        return await Race(self._transport, self._slots, admitted, ends=ends).post(signed.headers, signed.body)
 
     def _attempt(
         self,
@@ -147,6 +136,7 @@ class Sender:
             response_headers=msgspec.json.encode(answered.headers).decode() if answered else None,
             response_body=answered.body if answered else None,
             response_truncated=answered.truncated if answered else None,
+            reason=answer.cause,
         )
 
     def crashed(self, claimed: Claimed) -> Finished:

@@ -2,14 +2,17 @@
 
 What the client does with a connection that it kept: one whose end has been seen is not used again, and a request of
 which nothing was written when its connection ended goes out once more, by itself, on a new one (hyper). A request
-that was written is never sent again here, because the endpoint may have taken it: that attempt ends as ``reset`` and
-the schedule decides. To make this rare, connections are kept idle for less time than common servers keep them.
+that was written may have been accepted, so it is sent again at once in one case only: the connection may have been a
+kept one, and was reset within a second. That is what a server does whose idle time ends just then, and the schedule
+would cost half a minute. To make this rare, connections are kept idle for less time than common servers keep them, and
+for less than an endpoint announces (``Keep-Alive: timeout=n``).
 """
 
 import asyncio
+import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import Final, Protocol
@@ -20,11 +23,15 @@ from pyreqwest.exceptions import PyreqwestError, RequestTimeoutError
 from pyreqwest.http import HeaderMap, Url
 from pyreqwest.response import Response
 
+from waypost.dispatch.answers import Answer, Failure, cause_of_body, failure_of, of_status
 from waypost.domain.addresses import IPAddress
-from waypost.domain.attempts import Outcome
+from waypost.domain.attempts import Cause, Outcome
 from waypost.domain.targets import Target
 
 READ_BYTES: Final = 65_536
+READ_SECONDS: Final = 2.0
+"""So much of a body is read, and for so long: it decides nothing, and a connection whose answer ends is used again."""
+
 KEPT_BYTES: Final = 16_384
 KEPT_HEADERS: Final = 100
 KEPT_HEADER_CHARACTERS: Final = 8_192
@@ -39,25 +46,10 @@ CONNECT_SECONDS: Final = 5.0
 IDLE_SECONDS: Final = 4.0
 IDLE_CONNECTIONS: Final = 64
 _COMPARED_URLS: Final = 4096
-
-_OF_CODE: Final = {410: Outcome.HTTP_410, 429: Outcome.HTTP_429}
-_OF_CLASS: Final = {2: Outcome.SUCCEEDED, 3: Outcome.HTTP_3XX, 4: Outcome.HTTP_4XX, 5: Outcome.HTTP_5XX}
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What the endpoint answered; ``body`` is its first 16 KiB."""
-
-    outcome: Outcome
-    status_code: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-    truncated: bool
-
-
-class Failure(msgspec.Struct, frozen=True):
-    """No answer came, or none that is HTTP, or none that ended in time."""
-
-    outcome: Outcome
+_TIMEOUT: Final = re.compile(r"\btimeout\s*=\s*\"?([0-9]{1,6})", re.ASCII | re.IGNORECASE)
+RESET_AT_ONCE_SECONDS: Final = 1.0
+PROBE_SECONDS: Final = 1.0
+"""So long a plain connection may take that tells a port without TLS from one that nobody listens on."""
 
 
 class Transport(Protocol):
@@ -72,16 +64,43 @@ class Transport(Protocol):
         *,
         deadline_seconds: float,
     ) -> Answer | Failure:
-        """Post to this very address, follow nothing, and give what came of it; raises nothing that a peer can cause."""
+        """Post to this very address, follow nothing, and return what came of it; raise nothing that a peer causes."""
+
+    async def connects(self, address: IPAddress, port: int, *, seconds: float) -> bool:
+        """Return whether a plain TCP connection is accepted within so many seconds; nothing is sent on it."""
+
+    def is_warm(self, target: Target, address: IPAddress) -> bool:
+        """Return whether a kept connection to this address is likely: it answered within its idle time."""
 
 
+_RESET: Final = Failure(Outcome.RESET)
 _Key = tuple[str, str, int, bytes]
 """Scheme, host, port, and the bytes of the address."""
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _Kept(msgspec.Struct):
+    """A client; ``idle`` is for how long it keeps connections, ``announced`` the shortest that was asked for since.
+
+    It is only ever shortened before the client's end, so that an endpoint that announces another time with each answer
+    can't have a client made for each.
+    """
+
     client: asyncio.Future[Client]
     since: float
+    idle: float = IDLE_SECONDS
+    announced: float = IDLE_SECONDS
+    answered_at: float | None = None
+
+    def answered(self, now: float, headers: Iterable[tuple[str, str]]) -> None:
+        """Note an answer, and for how long its connection may be kept."""
+        self.answered_at = now
+        for name, value in headers:
+            if name == "keep-alive" and (found := _TIMEOUT.search(value)):
+                self.announced = min(self.announced, max(0.0, int(found[1]) - 1.0))
+
+    def is_warm(self, now: float) -> bool:
+        """Return whether one of its connections may have been kept until now."""
+        return self.answered_at is not None and now - self.answered_at <= self.idle
 
 
 class PyreqwestTransport:
@@ -123,25 +142,45 @@ class PyreqwestTransport:
         if deadline_seconds <= 0:
             return Failure(Outcome.TIMED_OUT)
         ends = time.monotonic() + deadline_seconds
-        client = await self._made(self._client(target, address), deadline_seconds)
+        kept = self._client(target, address)
+        client = await self._made(kept.client, deadline_seconds)
         left = ends - time.monotonic()
         if client is None or left <= 0:
             return Failure(Outcome.TIMED_OUT)
-        # The client's own deadline, not asyncio's: a request whose task is cancelled goes on without end in 0.15, and
-        # its connection with it. (It costs less, too.)
-        request = (
-            client.post(url)
-            .headers(headers)
-            .body_bytes(body)
-            .timeout(timedelta(seconds=left))
-            .streamed_read_buffer_limit(READ_BYTES)
-            .build_streamed()
-        )
+        was_warm, before = kept.is_warm(self._now()), time.monotonic()
+        answer = await _send(client, url, headers, body, left)
+        now = time.monotonic()
+        if was_warm and answer == _RESET and now - before <= RESET_AT_ONCE_SECONDS and ends > now:
+            answer = await _send(client, url, headers, body, ends - now)
+        if isinstance(answer, Answer):
+            kept.answered(self._now(), answer.headers)
+        elif answer.outcome is Outcome.CONNECT_FAILED and target.scheme == "https":
+            return await self._perhaps_silent(answer, target, address, ends - time.monotonic())
+        return answer
+
+    async def _perhaps_silent(self, failed: Failure, target: Target, address: IPAddress, left: float) -> Failure:
+        """Tell a port that accepts connections and never begins TLS from one that accepts none: the client can't."""
+        if left > 0 and await self.connects(address, target.port, seconds=min(PROBE_SECONDS, left)):
+            return Failure(Outcome.TLS_FAILED, Cause.HANDSHAKE_TIMED_OUT)
+        return failed
+
+    async def connects(self, address: IPAddress, port: int, *, seconds: float) -> bool:
+        """See ``Transport``."""
+        local = None if self._source_address is None else (self._source_address, 0)
         try:
-            async with request as response:
-                return await _read(response)
-        except PyreqwestError as error:
-            return Failure(_classify(error))
+            async with asyncio.timeout(seconds):
+                connection, _ = await asyncio.get_running_loop().create_connection(
+                    asyncio.Protocol, str(address), port, local_addr=local
+                )
+        except OSError:  # TimeoutError is one
+            return False
+        connection.close()
+        return True
+
+    def is_warm(self, target: Target, address: IPAddress) -> bool:
+        """See ``Transport``."""
+        kept = self._clients.get(_key(target, address))
+        return kept is not None and kept.is_warm(self._now())
 
     async def _made(self, kept: asyncio.Future[Client], seconds: float) -> Client | None:
         """Wait for a client that is being made for so long: after a start a thousand of them wait for a few threads."""
@@ -153,23 +192,26 @@ class PyreqwestTransport:
         except TimeoutError:
             return None
 
-    def _client(self, target: Target, address: IPAddress) -> asyncio.Future[Client]:
-        key = (target.scheme, target.host, target.port, address.packed)
+    def _client(self, target: Target, address: IPAddress) -> _Kept:
+        key = _key(target, address)
         kept = self._clients.get(key)
-        if kept is None or self._now() - kept.since >= CLIENT_LIFE_SECONDS:
-            return self._make(key, target, address)
+        if kept is None:
+            return self._make(key, target, address, IDLE_SECONDS)
+        # One that has to keep connections for less time is made anew: the old one is let go with those it keeps.
+        if self._now() - kept.since >= CLIENT_LIFE_SECONDS or kept.announced < kept.idle:
+            return self._make(key, target, address, kept.announced)
         self._clients.move_to_end(key)
-        return kept.client
+        return kept
 
-    def _make(self, key: _Key, target: Target, address: IPAddress) -> asyncio.Future[Client]:
+    def _make(self, key: _Key, target: Target, address: IPAddress, idle: float) -> _Kept:
         # Ten milliseconds, most of them for reading the system's certificates, and not under the interpreter's lock:
         # a thousand endpoints after a start must not hold up the loop.
-        building = asyncio.ensure_future(asyncio.to_thread(self._build, target, address))
+        building = asyncio.ensure_future(asyncio.to_thread(self._build, target, address, idle))
         building.add_done_callback(lambda built: self._forget(key, built))
-        self._clients[key] = _Kept(building, self._now())
+        kept = self._clients[key] = _Kept(building, self._now(), idle, idle)
         self._clients.move_to_end(key)
         self._drop_old()
-        return building
+        return kept
 
     def _forget(self, key: _Key, built: asyncio.Future[Client]) -> None:
         """Let the next request try again when a client could not be made."""
@@ -186,7 +228,7 @@ class PyreqwestTransport:
         while len(self._clients) > self._most or next(iter(self._clients.values())).since <= ended:
             self._clients.popitem(last=False)
 
-    def _build(self, target: Target, address: IPAddress) -> Client:
+    def _build(self, target: Target, address: IPAddress, idle: float) -> Client:
         builder = (
             ClientBuilder()
             .http1_only()
@@ -202,8 +244,13 @@ class PyreqwestTransport:
             .min_tls_version("TLSv1.2")
             .local_address(self._source_address)
             .connect_timeout(self._connect)
-            .pool_idle_timeout(timedelta(seconds=IDLE_SECONDS))
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .pool_idle_timeout(timedelta(seconds=idle))
+            .pool_max_idle_per_host(IDLE_CONNECTIONS if idle else 0)
+            # A warning that a script printed among its headers, a folded line, a space before the colon: what browsers
+            # and curl skip is no reason to send a webhook again.
+            .http1_ignore_invalid_headers_in_responses(value=True)
+            .http1_allow_obsolete_multiline_headers_in_responses(value=True)
+            .http1_allow_spaces_after_header_name_in_responses(value=True)
         )
         if self._authorities is not None:
             builder = builder.add_root_certificate_pem(self._authorities)
@@ -223,14 +270,56 @@ def _same_url(target: Target) -> Url | None:
     return url if read == (target.url, target.scheme, target.host, target.port) else None
 
 
+def _key(target: Target, address: IPAddress) -> _Key:
+    return target.scheme, target.host, target.port, address.packed
+
+
+async def _send(
+    client: Client, url: Url, headers: Sequence[tuple[str, str]], body: bytes, seconds: float
+) -> Answer | Failure:
+    """Post once; the answer is there with its head, whatever becomes of its body."""
+    # The client's own deadline, not asyncio's: a request whose task is cancelled goes on without end in 0.15, and its
+    # connection with it. (It costs less, too.) Nothing is read ahead: an error of the body would hide the head.
+    request = (
+        client.post(url)
+        .headers(headers)
+        .body_bytes(body)
+        .timeout(timedelta(seconds=seconds))
+        .streamed_read_buffer_limit(0)
+        .build_streamed()
+    )
+    try:
+        async with request as response:
+            return await _read(response)
+    except PyreqwestError as error:
+        return failure_of(_causes(error), timed_out=isinstance(error, RequestTimeoutError))
+
+
 async def _read(response: Response) -> Answer:
-    """Take what is kept of an answer. Of a longer one 64 KiB were read, and its connection is not used again."""
-    # A copy first: to slice the client's own type costs a tenth of the whole request.
-    body = bytes(await response.body_reader.read(KEPT_BYTES + 1) or b"")
+    """Return the answer with what is kept of its body.
+
+    Of a longer one 64 KiB were read, and its connection is not used again. Unlike a request, a read may be cancelled:
+    its connection is closed.
+    """
     code, headers = response.status, _kept_headers(response.headers)
-    if len(body) > KEPT_BYTES:
-        return Answer(of_status(code), code, headers, body[:KEPT_BYTES], truncated=True)
-    return Answer(of_status(code), code, headers, body, truncated=False)
+    outcome, cause = of_status(code)
+    body, reader = bytearray(), response.body_reader
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            while len(body) <= READ_BYTES and (chunk := await reader.read_chunk()) is not None:
+                body += chunk
+        wrong = Cause.BODY_TOO_LONG if len(body) > READ_BYTES else None
+    except TimeoutError:  # by this clock or by the request's own, which is a PyreqwestError, too
+        wrong = Cause.BODY_TIMED_OUT
+    except PyreqwestError as error:
+        wrong = cause_of_body(_causes(error))
+    truncated = len(body) > KEPT_BYTES or wrong is not None
+    return Answer(outcome, code, headers, bytes(body[:KEPT_BYTES]), truncated, cause or wrong)
+
+
+def _causes(error: PyreqwestError) -> list[str]:
+    details = getattr(error, "details", None) or {}
+    return [cause["message"] for cause in details.get("causes") or []]
 
 
 def _kept_headers(headers: HeaderMap) -> tuple[tuple[str, str], ...]:
@@ -255,26 +344,3 @@ def _values(headers: HeaderMap, name: str) -> list[str]:
         return headers.getall(name)
     except ValueError:
         return [NOT_TEXT]
-
-
-def of_status(code: int) -> Outcome:
-    """Tell what a status code means for a delivery."""
-    return _OF_CODE.get(code) or _OF_CLASS.get(code // 100, Outcome.BAD_RESPONSE)
-
-
-def _classify(error: PyreqwestError) -> Outcome:
-    """Read what had happened off the causes; the exceptions' own names mislead (a reset is called ConnectError)."""
-    details = getattr(error, "details", None) or {}
-    causes = [cause["message"] for cause in details.get("causes") or []]
-    if isinstance(error, RequestTimeoutError):
-        # The client has two clocks for one connection, TCP's own and one with TLS, and either may strike first: only
-        # that no connection stood in time is sure, and that nothing was sent.
-        return Outcome.CONNECT_FAILED if "client error (Connect)" in causes else Outcome.TIMED_OUT
-    if "client error (Connect)" in causes:
-        # "tcp connect error", "tcp bind local error", …: otherwise the connection stood and TLS was at work.
-        reached = not any(cause.startswith("tcp ") for cause in causes)
-        return Outcome.TLS_FAILED if reached else Outcome.CONNECT_FAILED
-    ended = ("onnection reset", "connection closed", "end of file", "unexpected EOF", "roken pipe", "close_notify")
-    if any(words in cause for cause in causes for words in ended):
-        return Outcome.RESET
-    return Outcome.BAD_RESPONSE

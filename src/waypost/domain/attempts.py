@@ -1,6 +1,8 @@
-"""What one HTTP POST of a delivery can come to."""
+"""What one HTTP POST of a delivery can come to, and the cause of it."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 
 class Outcome(StrEnum):
@@ -19,3 +21,58 @@ class Outcome(StrEnum):
     HTTP_410 = "http_410"
     HTTP_429 = "http_429"
     HTTP_5XX = "http_5xx"
+
+
+class Cause(StrEnum):
+    """Why an attempt came to its outcome, where that is known (``attempt.reason``).
+
+    Those of a body say what was wrong with the answer after its head: they decide nothing. More may be added.
+    """
+
+    UNKNOWN_ISSUER = "unknown_issuer"
+    WRONG_NAME = "wrong_name"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    CA_CERTIFICATE = "ca_certificate"
+    BAD_CERTIFICATE = "bad_certificate"
+    NO_TLS = "no_tls"
+    NO_SHARED_PROTOCOL = "no_shared_protocol"
+    CLIENT_CERTIFICATE = "client_certificate"
+    TLS_ALERT = "tls_alert"
+    HANDSHAKE_CLOSED = "handshake_closed"
+    HANDSHAKE_TIMED_OUT = "handshake_timed_out"
+    NOT_HTTP = "not_http"
+    TOO_MANY_HEADERS = "too_many_headers"
+    BAD_HEADER = "bad_header"
+    BAD_CONTENT_LENGTH = "bad_content_length"
+    BAD_STATUS = "bad_status"
+    BODY_CUT = "body_cut"
+    BODY_MALFORMED = "body_malformed"
+    BODY_TIMED_OUT = "body_timed_out"
+    BODY_TOO_LONG = "body_too_long"
+
+
+CAUSES: Final[Mapping[str, str]] = {
+    Cause.UNKNOWN_ISSUER: "The certificate was not issued by an authority that this server trusts.",
+    Cause.WRONG_NAME: "The certificate is for another host name.",
+    Cause.EXPIRED: "The certificate has expired.",
+    Cause.NOT_YET_VALID: "The certificate is not valid yet.",
+    Cause.CA_CERTIFICATE: "The server's own certificate is that of a certificate authority (CA:TRUE).",
+    Cause.BAD_CERTIFICATE: "The certificate is not valid.",
+    Cause.NO_TLS: "The port does not speak TLS.",
+    Cause.NO_SHARED_PROTOCOL: "The server shares no TLS version or cipher with Waypost.",
+    Cause.CLIENT_CERTIFICATE: "The server requires a client certificate.",
+    Cause.TLS_ALERT: "The server ended the TLS handshake with an alert.",
+    Cause.HANDSHAKE_CLOSED: "The server closed the connection during the TLS handshake.",
+    Cause.HANDSHAKE_TIMED_OUT: "The port accepts connections but does not answer a TLS handshake.",
+    Cause.NOT_HTTP: "The answer is not HTTP.",
+    Cause.TOO_MANY_HEADERS: "The answer has more than 100 headers, or headers of more than 400 KB.",
+    Cause.BAD_HEADER: "The answer has a header that is not valid.",
+    Cause.BAD_CONTENT_LENGTH: "The content-length of the answer is not valid.",
+    Cause.BAD_STATUS: "The status code is not one of 200 to 599.",
+    Cause.BODY_CUT: "The connection ended before the end of the answer's body.",
+    Cause.BODY_MALFORMED: "The body of the answer is not valid HTTP.",
+    Cause.BODY_TIMED_OUT: "The body of the answer did not end in time.",
+    Cause.BODY_TOO_LONG: "The body of the answer has more than 64 KiB.",
+}
+"""What each reason says, in one sentence."""

@@ -1,9 +1,10 @@
 """What to do about an attempt that failed: for each way of failing one remedy, in one or two sentences."""
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
-from waypost.domain.attempts import Outcome
+from waypost.domain.attempts import Cause, Outcome
 from waypost.domain.targets import DEFAULT_PORTS, ForbiddenUrl, Ports, Target, parse_target
 
 LONGEST_TARGET: Final = 200
@@ -16,15 +17,36 @@ _REMEDIES: Final = {
     Outcome.DNS_FAILED: "Check the host name for a typing error, and that it can be looked up from this server.",
     Outcome.ADDRESS_FORBIDDEN: f"{ADDRESS_REFUSED[:-1]} and a port with WAYPOST_EGRESS_PORTS.",
     Outcome.CONNECT_FAILED: "Nothing listens there, or a firewall refuses: let the outgoing IPs in.",
-    Outcome.TLS_FAILED: "Renew or complete the certificate: its whole chain must be sent, for this host name, TLS 1.2"
-    " or later.",
+    Outcome.TLS_FAILED: "Check the receiver's certificate and TLS configuration: TLS 1.2 or later is required.",
     Outcome.TIMED_OUT: "Answer at once with 200 and do the work afterwards.",
     Outcome.RESET: "Look into the receiver's log: it ended the connection in the middle.",
-    Outcome.BAD_RESPONSE: "Something else than an HTTP server answers there: check the port.",
+    Outcome.BAD_RESPONSE: "Look at what answers there: Waypost could not read it as HTTP.",
     Outcome.HTTP_410: "410 says that the endpoint is gone for good: but for a test it turns the endpoint off. Enable it"
     " when it takes webhooks again.",
     Outcome.HTTP_429: "The receiver wants fewer requests. Retry-After is honoured.",
     Outcome.HTTP_5XX: "The receiver failed: look into its log at this time.",
+}
+_OF_CAUSES: Final[Mapping[str, str]] = {
+    Cause.UNKNOWN_ISSUER: "Send the whole chain with the certificate. If it comes from an authority of your own, the"
+    " operator can add that with WAYPOST_CA_BUNDLE.",
+    Cause.WRONG_NAME: "Use a certificate for the host name of the URL, or the URL of the host that it is for.",
+    Cause.EXPIRED: "Renew the certificate, and restart the server if it still sends the previous one.",
+    Cause.NOT_YET_VALID: "Check the clock of the server that made the certificate, and that of this one.",
+    Cause.CA_CERTIFICATE: "A self-signed certificate needs CA:FALSE: make it with openssl req -x509 -addext"
+    " basicConstraints=critical,CA:FALSE and a subjectAltName, then add it to WAYPOST_CA_BUNDLE.",
+    Cause.BAD_CERTIFICATE: "Replace the certificate: it is damaged, revoked, or not for a server.",
+    Cause.NO_TLS: "Use http:// for this port, or the port that speaks TLS, often 443.",
+    Cause.NO_SHARED_PROTOCOL: "Enable TLS 1.3, or TLS 1.2 with an ECDHE cipher in GCM or ChaCha20-Poly1305.",
+    Cause.CLIENT_CERTIFICATE: "Waypost sends no client certificate: accept requests without one on this path, and check"
+    " the webhook's signature instead.",
+    Cause.TLS_ALERT: "Look into the log of the receiver's TLS server: it names the alert.",
+    Cause.HANDSHAKE_CLOSED: "Look into the log of what terminates TLS there.",
+    Cause.HANDSHAKE_TIMED_OUT: "Check the port: what listens there is overloaded, or does not expect TLS.",
+    Cause.NOT_HTTP: "Check the port: something other than an HTTP server answers there.",
+    Cause.TOO_MANY_HEADERS: "Answer with fewer headers.",
+    Cause.BAD_HEADER: "Remove control characters from the names and values of the answer's headers.",
+    Cause.BAD_CONTENT_LENGTH: "Send one content-length, a whole number.",
+    Cause.BAD_STATUS: "Answer with a status code of HTTP: 200 if you accept the webhook.",
 }
 _OF_CODE: Final = {
     400: "The receiver did not understand the body: check the payload version.",
@@ -33,14 +55,21 @@ _OF_CODE: Final = {
     " of the signature fails.",
     404: "There is nothing at this path: check the URL.",
     405: "This path takes no POST: check the URL.",
+    413: "The receiver limits the size of bodies: raise the limit to 1 MB or more (nginx: client_max_body_size;"
+    " Express: limit of express.json or express.raw; PHP: post_max_size).",
     415: "The receiver does not take application/json.",
 }
 _REDIRECT: Final = "Redirects are not followed: use the URL that it leads to"
 _ANY_PORT: Final = Ports.parse("1-65535")
 
 
-def remedy(outcome: Outcome, status_code: int | None, target: str | None) -> str | None:
-    """Say what to do; None for what succeeded. ``target`` is where a redirect leads, in full."""
+def remedy(outcome: Outcome, status_code: int | None, target: str | None, reason: str | None = None) -> str | None:
+    """Return what to do; None for what succeeded. ``target`` is where a redirect leads, in full.
+
+    ``reason`` is the attempt's: what it names has a remedy of its own.
+    """
+    if outcome is not Outcome.SUCCEEDED and reason is not None and reason in _OF_CAUSES:
+        return _OF_CAUSES[reason]
     match outcome:
         case Outcome.SUCCEEDED:
             return None

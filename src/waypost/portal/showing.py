@@ -76,7 +76,7 @@ def _attempt(attempt: Attempt, *, in_full: bool) -> ShownAttempt:
         in_full,
         None if request is None else body(request),
         None if response is None else body(response, longest=LONGEST_ANSWER),
-        remedy(Outcome(attempt.outcome), attempt.status_code, _target(attempt)),
+        remedy(Outcome(attempt.outcome), attempt.status_code, _target(attempt), attempt.reason),
     )
 
 

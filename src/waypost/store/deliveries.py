@@ -71,6 +71,7 @@ class KeptAttempt(msgspec.Struct, frozen=True):
     response_headers: str | None
     response_body: bytes | None
     response_truncated: bool | None
+    reason: str | None
 
 
 class FailedAttempt(msgspec.Struct, frozen=True):
@@ -79,6 +80,7 @@ class FailedAttempt(msgspec.Struct, frozen=True):
     delivery: UUID
     started_at: datetime
     outcome: str
+    reason: str | None
     status_code: int | None
     location: str | None
 

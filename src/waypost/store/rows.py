@@ -149,6 +149,7 @@ class AttemptRow(msgspec.Struct, frozen=True):
     response_headers: str | None
     response_body: bytes | None
     response_truncated: bool | None
+    reason: str | None = None
 
 
 class Finished(msgspec.Struct, frozen=True):

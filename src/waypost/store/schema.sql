@@ -67,6 +67,7 @@ create table attempt (
     response_headers jsonb,
     response_body bytea,
     response_truncated boolean,
+    reason text,
     constraint attempt_pkey PRIMARY KEY (delivery, number, day, bucket)
 ) partition by RANGE (day);
 

@@ -155,7 +155,7 @@ def guarded(url: str) -> None:
     ],
 )
 def test_what_is_refused_names_the_one_setting_that_opens_it(url: str, said: str) -> None:
-    attempt = FailedAttempt(uuid4(), datetime.now(UTC), "address_forbidden", None, None)
+    attempt = FailedAttempt(uuid4(), datetime.now(UTC), "address_forbidden", None, None, None)
 
     [group] = grouped(url, [attempt], guarded)
 

@@ -10,8 +10,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from tests.flow.simulation.asked import BrokenPromise
 from tests.flow.simulation.clock import EPOCH, Clock
+from waypost.dispatch.answers import Answer, Failure
 from waypost.dispatch.run import RETRY_AFTER_CODES
-from waypost.dispatch.transport import Answer, Failure
 from waypost.domain.addresses import IPAddress
 from waypost.domain.attempts import Outcome
 from waypost.domain.targets import Target
@@ -119,6 +119,16 @@ class Receivers:
             raise BrokenPromise("the signature of V4 is wrong")
         self.heard = self._reply(self.characters[target.url], body)
         return self.heard.answer
+
+    async def connects(self, address: IPAddress, port: int, *, seconds: float) -> bool:
+        """Accept every connection."""
+        del address, port, seconds
+        return True
+
+    def is_warm(self, target: Target, address: IPAddress) -> bool:
+        """Keep none."""
+        del target, address
+        return False
 
     def _reply(self, character: Character, body: bytes) -> Reply:
         is_down = character.down is not None and character.down[0] <= self.clock.now < character.down[1]

@@ -1,6 +1,9 @@
 """An attempt as v1 shows it: the request as it was sent, and what was answered."""
 
 import base64
+import codecs
+import zlib
+from contextlib import suppress
 from hashlib import sha256
 from typing import Final
 from urllib.parse import urlsplit
@@ -8,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from waypost.domain import ids
-from waypost.domain.attempts import Outcome
+from waypost.domain.attempts import CAUSES, Outcome
 from waypost.domain.endpoints import Version
 from waypost.domain.statuses import Status
 from waypost.domain.targets import ForbiddenUrl, Ports, parse_target
@@ -19,15 +22,21 @@ from waypost.store.deliveries import DeliveryRow, KeptAttempt
 from waypost.store.states import unpack
 
 _MESSAGES: Final = {
-    Outcome.SUCCEEDED: "The endpoint took it.",
+    Outcome.SUCCEEDED: "Accepted by the endpoint.",
     Outcome.DNS_FAILED: "The host name could not be looked up.",
     Outcome.ADDRESS_FORBIDDEN: "Nothing is sent to this address.",
     Outcome.CONNECT_FAILED: "No connection could be made.",
-    Outcome.TLS_FAILED: "The TLS connection failed: its certificate or version was not accepted.",
+    Outcome.TLS_FAILED: "The TLS connection failed.",
     Outcome.TIMED_OUT: "The endpoint did not answer in time.",
-    Outcome.RESET: "The endpoint ended the connection before it had answered.",
-    Outcome.BAD_RESPONSE: "The endpoint answered something that is not HTTP.",
+    Outcome.RESET: "The endpoint closed the connection before it answered.",
+    Outcome.BAD_RESPONSE: "The answer is not valid HTTP.",
 }
+LONGEST_BODY: Final = 16_384
+"""So many bytes of an answer are kept, and shown of one that was compressed."""
+
+_COMPRESSED: Final = {"gzip": 31, "x-gzip": 31, "deflate": 47}
+"""Window bits for zlib; those of deflate read a gzip or zlib header, whichever the endpoint sends."""
+
 _ANY_PORT: Final = Ports.parse("1-65535")
 _REDACTED: Final = "[redacted]"
 _ANSWERED: Final = "The endpoint answered {}."
@@ -44,7 +53,10 @@ class SentRequest(msgspec.Struct, frozen=True):
 
 
 class GivenResponse(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was answered, the first 16 KiB of it; ``body_base64`` stands in for a body that is not UTF-8."""
+    """What was answered, the first 16 KiB of it; ``body_base64`` stands in for a body that is not UTF-8.
+
+    A body in gzip or deflate is shown decompressed.
+    """
 
     headers: list[tuple[str, str]]
     body: str | None
@@ -53,7 +65,7 @@ class GivenResponse(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One attempt."""
+    """One attempt; ``reason`` is the cause of its outcome, or what was wrong with an answer that was accepted."""
 
     number: int
     started_at: str
@@ -62,6 +74,7 @@ class Attempt(msgspec.Struct, frozen=True):
     outcome: str
     message: str
     status_code: int | None
+    reason: str | None
     retry_after_seconds: int | None
     request: SentRequest
     response: GivenResponse | None
@@ -79,6 +92,7 @@ def show_attempt(number: int, kept: KeptAttempt, delivery: DeliveryRow) -> Attem
         outcome=kept.outcome,
         message=_message(kept) + (_CHANGED if body is None else ""),
         status_code=kept.status_code,
+        reason=kept.reason,
         retry_after_seconds=kept.retry_after_seconds,
         request=request,
         response=_response(kept),
@@ -86,8 +100,12 @@ def show_attempt(number: int, kept: KeptAttempt, delivery: DeliveryRow) -> Attem
 
 
 def _message(kept: KeptAttempt) -> str:
-    """Say in one sentence, from a fixed list, what the attempt came to."""
-    return _MESSAGES.get(Outcome(kept.outcome)) or _ANSWERED.format(kept.status_code)
+    """Say from fixed lists what the attempt came to, and why."""
+    said = _MESSAGES.get(Outcome(kept.outcome))
+    if said is None or (kept.status_code is not None and kept.outcome == Outcome.BAD_RESPONSE):
+        said = _ANSWERED.format(kept.status_code)
+    why = CAUSES.get(kept.reason) if kept.reason else None
+    return f"{said} {why}" if why else said
 
 
 def _body(kept: KeptAttempt, delivery: DeliveryRow) -> str | None:
@@ -136,8 +154,24 @@ def _response(kept: KeptAttempt) -> GivenResponse | None:
     if kept.response_headers is None:
         return None
     headers = msgspec.json.decode(kept.response_headers, type=list[tuple[str, str]])
-    body, truncated = kept.response_body or b"", bool(kept.response_truncated)
+    body, longer = _decompressed(kept.response_body or b"", headers)
+    truncated = bool(kept.response_truncated) or longer
     try:
-        return GivenResponse(headers, body.decode(), truncated)
+        text = codecs.getincrementaldecoder("utf-8")().decode(
+            body, final=not truncated
+        )  # the cut may split a character
+        return GivenResponse(headers, text, truncated)
     except UnicodeDecodeError:
         return GivenResponse(headers, None, truncated, base64.b64encode(body).decode())
+
+
+def _decompressed(body: bytes, headers: list[tuple[str, str]]) -> tuple[bytes, bool]:
+    """Return a body as its endpoint meant it, up to 16 KiB, and whether it has more; as it came if it is damaged."""
+    encoding = next((value for name, value in headers if name == "content-encoding"), "").strip().lower()
+    if encoding not in _COMPRESSED:
+        return body, False
+    for bits in (_COMPRESSED[encoding], -15):  # some send deflate without any header
+        reader = zlib.decompressobj(bits)
+        with suppress(zlib.error):
+            return reader.decompress(body, LONGEST_BODY), bool(reader.unconsumed_tail)
+    return body, False

@@ -12,7 +12,7 @@ from waypost.actions import endpoints as changes
 from waypost.actions.endpoint_fields import Changed
 from waypost.actions.refusals import Conflict, Invalid
 from waypost.domain import ids
-from waypost.domain.attempts import Outcome
+from waypost.domain.attempts import CAUSES, Outcome
 from waypost.domain.errors import InvalidInput
 from waypost.domain.targets import ForbiddenPort
 from waypost.portal import remedies
@@ -34,10 +34,12 @@ Check = Callable[[str], None]
 class ErrorGroup(msgspec.Struct, frozen=True):
     """Attempts that failed alike: how often, when last, and the delivery that did so last.
 
-    ``successor`` is the URL that the endpoint can be given by a button: where a redirect leads within the same place.
+    ``why`` is the cause in a sentence, where one is known. ``successor`` is the URL that the endpoint can be given by a
+    button: where a redirect leads within the same place.
     """
 
     outcome: Outcome
+    why: str | None
     status_code: int | None
     count: int
     last_at: datetime
@@ -80,12 +82,12 @@ async def shown(pages: Pages, row: EndpointRow) -> LastErrors:
 
 
 def grouped(url: str, failed: Sequence[FailedAttempt], check: Check) -> list[ErrorGroup]:
-    """Group attempts, given newest first, by outcome, status code and where a redirect leads."""
-    alike: dict[tuple[str, int | None, str | None], list[FailedAttempt]] = {}
+    """Group attempts, given newest first, by outcome, reason, status code and where a redirect leads."""
+    alike: dict[tuple[str, str | None, int | None, str | None], list[FailedAttempt]] = {}
     for one in failed:
         target = remedies.redirect_target(url, one.location)
-        alike.setdefault((one.outcome, one.status_code, target), []).append(one)
-    return [_group(url, target, attempts, check) for (_, _, target), attempts in alike.items()]
+        alike.setdefault((one.outcome, one.reason, one.status_code, target), []).append(one)
+    return [_group(url, target, attempts, check) for (*_, target), attempts in alike.items()]
 
 
 def _group(url: str, target: str | None, attempts: Sequence[FailedAttempt], check: Check) -> ErrorGroup:
@@ -94,11 +96,12 @@ def _group(url: str, target: str | None, attempts: Sequence[FailedAttempt], chec
     refused = _refused(url, check) if outcome is Outcome.ADDRESS_FORBIDDEN else None
     return ErrorGroup(
         outcome=outcome,
+        why=CAUSES.get(last.reason or ""),
         status_code=last.status_code,
         count=len(attempts),
         last_at=last.started_at,
         delivery=ids.to_text(ids.DELIVERY, last.delivery),
-        remedy=refused or remedies.remedy(outcome, last.status_code, target) or "",
+        remedy=refused or remedies.remedy(outcome, last.status_code, target, last.reason) or "",
         successor=None if target is None else _successor(url, target, check),
     )
 

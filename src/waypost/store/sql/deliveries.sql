@@ -174,7 +174,7 @@ where d.bucket = any ($1::smallint[]) and d.id = $3 and d.day = $4
 -- name: attempts
 select number, started_at, duration_ms, version, outcome, status_code, retry_after_seconds, url, signed_at, signature,
        webhook_signature, user_agent, own_headers as custom_headers, body_sha256, body_length, response_headers,
-       response_body, response_truncated
+       response_body, response_truncated, reason
 from attempt
 where bucket = any ($1::smallint[]) and delivery = $2 and day = $3
 order by number
@@ -183,7 +183,7 @@ order by number
 -- No index leads from an endpoint to its attempts: they are found by its newest deliveries that may have failed ones.
 -- Those that wait are looked for among those that were tried, however many were not; those that were delivered in the
 -- end among the newest.
-select d.id as delivery, a.started_at, a.outcome, a.status_code, a.location
+select d.id as delivery, a.started_at, a.outcome, a.reason, a.status_code, a.location
 from (select * from (
           (select bucket, id from due
            where bucket = any ($1::smallint[]) and endpoint = $2 and tries > 0 order by id desc limit $4)
@@ -197,7 +197,7 @@ from (select * from (
           where s.tries > 1) d
       order by id desc limit $4) d
 cross join lateral (
-    select t.started_at, t.outcome, t.status_code,
+    select t.started_at, t.outcome, t.reason, t.status_code,
            (select left(h ->> 1, 2049) from jsonb_array_elements(t.response_headers) h
             where t.outcome = 'http_3xx' and h ->> 0 = 'location' limit 1) as location
     from attempt t

@@ -1,0 +1,103 @@
+"""One POST to the first address of a name that can be connected to, as RFC 8305 says: a quarter of a second apart."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from waypost.dispatch.addresses import AddressSlots
+from waypost.dispatch.answers import Answer, Failure
+from waypost.dispatch.guard import Admitted
+from waypost.dispatch.transport import Transport
+from waypost.domain.addresses import IPAddress
+from waypost.domain.attempts import Outcome
+
+HEAD_START_SECONDS: Final = 0.25
+
+
+def warm_first(admitted: Admitted, transport: Transport) -> Admitted:
+    """Put the address first that a kept connection leads to: then nothing has to race."""
+    if len(admitted.addresses) == 1:
+        return admitted
+    ordered = sorted(admitted.addresses, key=lambda one: not transport.is_warm(admitted.target, one))
+    return msgspec.structs.replace(admitted, addresses=tuple(ordered))
+
+
+class Race:
+    """One attempt at a name that may have several addresses, before a moment of the monotonic clock.
+
+    Of the first address a slot has been taken already; each of the others is under its own slots, too. A webhook must
+    be posted once, so only connections without a word race, and the HTTP client makes its own to the winner: it pins
+    one address and can't be handed a connection.
+    """
+
+    def __init__(self, transport: Transport, slots: AddressSlots, admitted: Admitted, *, ends: float) -> None:
+        self._transport = transport
+        self._slots = slots
+        self._target = admitted.target
+        self._first = admitted.addresses[0]
+        self._left = list(dict.fromkeys(admitted.addresses))
+        self._ends = ends
+
+    async def post(self, headers: Sequence[tuple[str, str]], body: bytes) -> Answer | Failure:
+        """Post to an address that accepts connections; to another one only while surely nothing was sent."""
+        answer: Answer | Failure = Failure(Outcome.CONNECT_FAILED)
+        only = len(self._left) == 1 or self._transport.is_warm(self._target, self._first)
+        chosen = self._first if only else await self._winner()
+        while chosen is not None:
+            self._left.remove(chosen)
+            answer = await self._post_to(chosen, headers, body)
+            if isinstance(answer, Answer) or not answer.sent_nothing:
+                break
+            chosen = await self._winner()
+        return answer
+
+    async def _post_to(self, address: IPAddress, headers: Sequence[tuple[str, str]], body: bytes) -> Answer | Failure:
+        if not self._take(address):
+            return Failure(Outcome.CONNECT_FAILED)
+        try:
+            left = self._ends - time.monotonic()
+            return await self._transport.post(self._target, address, headers, body, deadline_seconds=left)
+        finally:
+            self._leave(address)
+
+    async def _winner(self) -> IPAddress | None:
+        """Return the first of the addresses left that accepts a connection in time, None when none does.
+
+        The next one sets out after a quarter of a second, or as soon as those before have failed.
+        """
+        waiting, racing = list(self._left), dict[asyncio.Task[bool], IPAddress]()
+        try:
+            while (waiting or racing) and (left := self._ends - time.monotonic()) > 0:
+                if waiting:
+                    address = waiting.pop(0)
+                    racing[asyncio.create_task(self._connects(address, left))] = address
+                patience = min(HEAD_START_SECONDS, left) if waiting else left
+                done, _ = await asyncio.wait(racing, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    address = racing.pop(task)
+                    if task.result():
+                        return address
+            return None
+        finally:
+            for task in racing:
+                task.cancel()
+            await asyncio.gather(*racing, return_exceptions=True)  # their slots are left before anybody goes on
+
+    async def _connects(self, address: IPAddress, seconds: float) -> bool:
+        """Connect if the address has a slot free: nobody waits for one that is full while others may be free."""
+        if not self._take(address):
+            return False
+        try:
+            return await self._transport.connects(address, self._target.port, seconds=seconds)
+        finally:
+            self._leave(address)
+
+    def _take(self, address: IPAddress) -> bool:
+        return address == self._first or self._slots.take(address)
+
+    def _leave(self, address: IPAddress) -> None:
+        if address != self._first:
+            self._slots.leave(address)

@@ -1,0 +1,208 @@
+"""What becomes of connections and clients: kept for as long as both ends like, and no reset is taken for an answer."""
+
+import asyncio
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from pyreqwest.client import Client
+
+from tests.contract.test_transport import BODY, HEADERS, post, target
+from tests.support import hostile
+from tests.support.receiver import OK, always, answering, receiving
+from waypost.dispatch.answers import Answer, Failure
+from waypost.dispatch.transport import (
+    CLIENT_LIFE_SECONDS,
+    IDLE_SECONDS,
+    PyreqwestTransport,
+)
+from waypost.domain.addresses import IPAddress
+from waypost.domain.attempts import Outcome
+from waypost.domain.targets import Target
+
+
+class Clock:
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+async def test_a_connection_is_kept_for_the_next_request() -> None:
+    async with receiving() as receiver:
+        transport = PyreqwestTransport()
+
+        for _ in range(5):
+            await post(transport, target(receiver))
+
+        assert [request.connection for request in receiver.requests] == [1] * 5
+
+
+async def noticed_by_client(port: int) -> None:
+    """Return when the client has let go of what the receiver closed: what is sent before that is nobody's failure."""
+    while await asyncio.to_thread(waits_to_be_closed, port):
+        pass
+
+
+def waits_to_be_closed(port: int) -> bool:
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+    established, close_wait = "01", "08"
+    return any(line[2].endswith(f":{port:04X}") and line[3] in (established, close_wait) for line in lines)
+
+
+async def test_a_connection_that_was_closed_meanwhile_is_nobodys_failure() -> None:
+    async with receiving(always(hostile.then_close(OK))) as receiver:
+        transport, outcomes = PyreqwestTransport(), []
+
+        for _ in range(30):
+            outcomes.append((await post(transport, target(receiver))).outcome)
+            await receiver.emptied()
+            await noticed_by_client(receiver.port)
+
+        assert set(outcomes) == {Outcome.SUCCEEDED}
+        assert (len(receiver.requests), receiver.connections) == (30, 30)
+
+
+async def test_a_reset_of_a_kept_connection_is_tried_once_more_at_once() -> None:
+    async with receiving(lambda number: hostile.then_reset() if number == 2 else OK) as receiver:
+        transport = PyreqwestTransport()
+        await post(transport, target(receiver))
+
+        second = await post(transport, target(receiver))
+
+        assert second.outcome is Outcome.SUCCEEDED
+        assert [request.connection for request in receiver.requests] == [1, 1, 2]
+
+
+async def test_a_second_reset_is_left_to_the_schedule() -> None:
+    async with receiving(lambda number: OK if number == 1 else hostile.then_reset()) as receiver:
+        transport = PyreqwestTransport()
+        await post(transport, target(receiver))
+
+        assert await post(transport, target(receiver)) == Failure(Outcome.RESET)
+        assert len(receiver.requests) == 3
+
+
+async def test_a_reset_of_a_new_connection_is_left_to_the_schedule() -> None:
+    async with receiving(always(hostile.then_reset())) as receiver:
+        assert await post(PyreqwestTransport(), target(receiver)) == Failure(Outcome.RESET)
+        assert len(receiver.requests) == 1
+
+
+async def test_a_reset_after_the_idle_time_is_no_race_and_left_to_the_schedule() -> None:
+    clock = Clock()
+    async with receiving(lambda number: OK if number == 1 else hostile.then_reset()) as receiver:
+        transport = PyreqwestTransport(now=clock)
+        await post(transport, target(receiver))
+
+        clock.seconds = IDLE_SECONDS + 1
+
+        assert await post(transport, target(receiver)) == Failure(Outcome.RESET)
+        assert len(receiver.requests) == 2
+
+
+@pytest.mark.parametrize("value", ["timeout=1", "timeout=1, max=100", "max=5, Timeout = 1", "timeout=0"])
+async def test_a_connection_is_not_used_beyond_what_the_endpoint_announces(value: str) -> None:
+    async with receiving(always(answering(200, f"keep-alive: {value}"))) as receiver:
+        transport = PyreqwestTransport()
+
+        for _ in range(3):
+            await post(transport, target(receiver))
+
+        assert [request.connection for request in receiver.requests] == [1, 2, 3]
+
+
+async def test_an_endpoint_that_announces_another_time_each_time_has_few_clients_made() -> None:
+    made = list[object]()
+
+    class Counting(PyreqwestTransport):
+        def _build(self, target: Target, address: IPAddress, idle: float) -> Client:
+            made.append(idle)
+            return super()._build(target, address, idle)
+
+    async with receiving(lambda number: answering(200, f"keep-alive: timeout={1 + number % 9}")) as receiver:
+        transport = Counting()
+        for _ in range(30):
+            await post(transport, target(receiver))
+
+    assert made == [4.0, 1.0, 0.0]
+
+
+async def test_a_longer_time_or_junk_changes_nothing() -> None:
+    announced = ["timeout=60", "timeout=", "timeout=-1", "max=3", "x" * 10_000]
+    async with receiving(lambda number: answering(200, f"keep-alive: {announced[number - 1]}")) as receiver:
+        transport = PyreqwestTransport()
+
+        for _ in announced:
+            await post(transport, target(receiver))
+
+        assert receiver.connections == 1
+
+
+async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one() -> None:
+    async with receiving(lambda number: OK + answering(500) if number == 1 else answering(204)) as receiver:
+        transport = PyreqwestTransport()
+
+        statuses = [await post(transport, target(receiver)) for _ in range(3)]
+
+        assert [one.status_code for one in statuses if isinstance(one, Answer)] == [200, 204, 204]
+
+
+async def test_a_client_is_let_go_after_five_minutes_and_its_connections_with_it() -> None:
+    clock = Clock()
+    async with receiving() as receiver:
+        transport = PyreqwestTransport(now=clock)
+        await post(transport, target(receiver))
+
+        clock.seconds = CLIENT_LIFE_SECONDS
+        await post(transport, target(receiver))
+
+        assert [request.connection for request in receiver.requests] == [1, 2]
+        await receiver.left_open(1)
+
+
+async def test_a_changed_address_gets_a_connection_of_its_own() -> None:
+    async with receiving() as receiver:
+        transport = PyreqwestTransport()
+        await post(transport, target(receiver))
+
+        refused = await transport.post(target(receiver), ip_address("127.0.0.2"), HEADERS, BODY, deadline_seconds=10)
+
+        assert refused == Failure(Outcome.CONNECT_FAILED)
+        assert receiver.connections == 1
+
+
+async def test_the_client_that_was_not_asked_for_the_longest_is_let_go_when_there_are_too_many() -> None:
+    async with receiving() as first, receiving() as second, receiving() as third:
+        transport = PyreqwestTransport(clients=2)
+
+        for receiver in (first, second, first, third):
+            await post(transport, target(receiver))
+
+        await second.emptied()
+        assert [len(receiver.open) for receiver in (first, second, third)] == [1, 0, 1]
+
+
+async def test_clients_that_nobody_asks_for_are_let_go_when_the_next_is_made() -> None:
+    clock = Clock()
+    async with receiving() as forgotten, receiving() as used:
+        transport = PyreqwestTransport(now=clock)
+        for receiver in (forgotten, used):
+            await post(transport, target(receiver))
+
+        clock.seconds = CLIENT_LIFE_SECONDS
+        await post(transport, target(used))
+
+        assert [port for _, _, port, _ in transport._clients] == [used.port]
+        await forgotten.emptied()
+
+
+async def test_a_client_that_could_not_be_made_is_made_again() -> None:
+    async with receiving() as receiver:
+        transport = PyreqwestTransport(source_address="no address")
+        with pytest.raises(ValueError, match="IP address"):
+            await post(transport, target(receiver))
+
+        transport._source_address = None
+
+        assert (await post(transport, target(receiver))).outcome is Outcome.SUCCEEDED

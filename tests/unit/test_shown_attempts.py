@@ -1,0 +1,129 @@
+"""An attempt as it is shown: what happened, why, and the answer in a form that people can read."""
+
+import base64
+import gzip
+import json
+import zlib
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from waypost.api.v1.attempts import LONGEST_BODY, Attempt, GivenResponse, show_attempt
+from waypost.domain.attempts import CAUSES, Cause, Outcome
+from waypost.store.deliveries import DeliveryRow, KeptAttempt
+
+KEPT: dict[str, Any] = {
+    "number": 1, "started_at": datetime(2026, 7, 1, tzinfo=UTC), "duration_ms": 1, "version": "V4",
+    "outcome": "succeeded", "status_code": 200, "retry_after_seconds": None, "url": "http://shop.test/", "signed_at": 1,
+    "signature": "", "webhook_signature": "", "user_agent": "", "body_sha256": b"", "body_length": 0,
+    "response_headers": "[]", "response_body": b"", "response_truncated": False, "reason": None,
+}  # fmt: skip
+LONG = ("Zürich " * 10_000).encode()
+
+
+def shown(**changes: Any) -> Attempt:
+    values = KEPT | changes
+    kept: dict[str, Any] = {name: values.get(name) for name in KeptAttempt.__struct_fields__}
+    gone: dict[str, Any] = dict.fromkeys(DeliveryRow.__struct_fields__) | {"event": uuid4(), "sequence": 1}
+    return show_attempt(1, KeptAttempt(**kept), DeliveryRow(**gone))
+
+
+def response(body: bytes, encoding: str | None = None, *, truncated: bool = False) -> GivenResponse:
+    headers = [] if encoding is None else [["content-encoding", encoding]]
+    given = shown(response_headers=json.dumps(headers), response_body=body, response_truncated=truncated).response
+    assert given is not None
+    return given
+
+
+def raw_deflate(text: bytes) -> bytes:
+    return zlib.compress(text)[2:-4]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(b"thanks")),
+        ("x-gzip", gzip.compress(b"thanks")),
+        ("GZIP ", gzip.compress(b"thanks")),
+        ("deflate", zlib.compress(b"thanks")),
+        ("deflate", raw_deflate(b"thanks")),
+        (None, b"thanks"),
+        ("identity", b"thanks"),
+    ],
+)
+def test_a_compressed_answer_can_be_read(encoding: str | None, body: bytes) -> None:
+    assert response(body, encoding) == GivenResponse(
+        [] if encoding is None else [("content-encoding", encoding)], "thanks", truncated=False
+    )
+
+
+def test_of_a_bomb_no_more_is_unpacked_than_is_shown() -> None:
+    given = response(gzip.compress(b"x" * 10_000_000), "gzip")
+
+    assert (given.body, given.truncated) == ("x" * LONGEST_BODY, True)
+
+
+def test_what_came_of_a_compressed_answer_that_was_cut_is_shown() -> None:
+    text = b"".join(b"%d " % (number * 7919 % 10_007) for number in range(4000))
+
+    given = response(gzip.compress(text)[:9000], "gzip", truncated=True)
+
+    assert given.body is not None
+    assert text.startswith(given.body.encode())
+    assert len(given.body) > 9000
+
+
+def test_an_answer_that_is_not_what_its_header_says_is_shown_as_it_came() -> None:
+    assert response(b"plain", "gzip").body == "plain"
+
+
+def test_a_character_that_the_cut_has_split_does_not_hide_the_text() -> None:
+    cut = LONG[:16_378]
+    assert cut[-1:] == "ü".encode()[:1]
+
+    given = response(cut, truncated=True)
+
+    assert given.body == cut[:-1].decode()
+    assert response(cut).body_base64 == base64.b64encode(cut).decode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "Accepted by the endpoint."),
+        ({"reason": "body_cut"}, f"Accepted by the endpoint. {CAUSES['body_cut']}"),
+        ({"outcome": "http_5xx", "status_code": 503}, "The endpoint answered 503."),
+        (
+            {"outcome": "bad_response", "status_code": 999, "reason": "bad_status"},
+            f"The endpoint answered 999. {CAUSES['bad_status']}",
+        ),
+        (
+            {"outcome": "tls_failed", "status_code": None, "reason": "expired"},
+            "The TLS connection failed. The certificate has expired.",
+        ),
+        (
+            {"outcome": "timed_out", "status_code": None, "reason": "of a later version"},
+            "The endpoint did not answer in time.",
+        ),
+    ],
+)
+def test_the_message_says_what_happened_and_why(changes: dict[str, Any], message: str) -> None:
+    said = shown(**changes)
+
+    assert said.message.removesuffix(" The body can't be shown: it would be rendered differently today.") == message
+    assert said.reason == changes.get("reason")
+
+
+def test_every_cause_has_one_sentence() -> None:
+    assert list(CAUSES) == list(Cause)
+    assert all(text.endswith(".") for text in CAUSES.values())
+    assert len(set(CAUSES.values())) == len(Cause)
+
+
+def test_every_outcome_has_a_message() -> None:
+    messages = {shown(outcome=outcome).message for outcome in Outcome}
+
+    assert msgspec.json.encode(sorted(messages)).isascii()
