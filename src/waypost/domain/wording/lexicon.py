@@ -47,6 +47,11 @@ class Lexicon(NamedTuple):
                 parts.append(part + joined)
         return Clause(words, parts, clause.is_question)
 
+    def sayings(self) -> Iterator[Saying]:
+        """Yield what the phrases say, one after the other."""
+        for node in _nodes(self.root):
+            yield from node.sayings
+
     def _stem(self, word: str) -> str:
         for stem in self.stems.get(word[:SHORTEST_STEM], ()):
             if word.startswith(stem):

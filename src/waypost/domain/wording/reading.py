@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from waypost.domain.wording.folding import LONGEST, Clause, clauses_of, fold
@@ -41,9 +42,11 @@ class Reading(NamedTuple):
     @property
     def is_end(self) -> bool:
         """Whether the journey is over: delivered, or returned to its sender."""
-        return self.substatus.startswith("delivered") or self.substatus == "exception010"
+        return self.substatus.startswith(_DELIVERED) or self.substatus == "exception010"
 
 
+_DELIVERED: Final = "delivered"
+_TROUBLE: Final = ("exception", "undelivered")
 _ABOUT_OTHERS: Final = frozenset({PLAN, CONDITION})
 
 
@@ -133,23 +136,39 @@ def _standing(matches: list[Match], clause: Clause) -> Iterator[Saying]:
     """Yield what is said and neither voided nor part of a longer phrase, which says better what it means."""
     if clause.is_question:
         return
+    told = [match for match in matches if match[2].meaning not in _ABOUT_OTHERS]
     voids = _Voids(matches, clause.parts)
-    reach = -1
-    widest: Match | None = None
-    for match in sorted(matches, key=_from_the_widest):
-        begin, end, saying = match
-        if saying.meaning in _ABOUT_OTHERS:
-            continue
-        is_within = end <= reach and (widest is None or widest[2].meaning == NOTHING or match[:2] != widest[:2])
-        if end > reach:
-            reach, widest = end, match
-        if not is_within and saying.meaning != NOTHING and not voids.cover(begin, saying):
+    # Of the same words in two languages, what voids them in one voids them in both.
+    void = {(begin, saying.meaning) for begin, _, saying in told if voids.cover(begin, saying)}
+    for begin, saying in _outermost(told):
+        if (begin, saying.meaning) not in void:
             yield saying
 
 
-def _from_the_widest(match: Match) -> tuple[int, int, bool]:
-    begin, end, saying = match
-    return begin, -end, saying.meaning != NOTHING
+def _outermost(told: list[Match]) -> Iterator[tuple[int, Saying]]:
+    """Yield what no longer phrase makes part of itself. A delivery makes no trouble part of itself."""
+    reach = reach_of_deliveries = -1
+    for (begin, end), matches in groupby(sorted(told, key=_from_the_widest), key=_span):
+        sayings = [saying for _, _, saying in matches]
+        if any(saying.meaning == NOTHING for saying in sayings):
+            reach = max(reach, end)
+        for saying in sayings:
+            if end > reach and (end > reach_of_deliveries or saying.meaning.startswith(_TROUBLE)):
+                yield begin, saying
+        for saying in sayings:
+            if saying.meaning.startswith(_DELIVERED):
+                reach_of_deliveries = max(reach_of_deliveries, end)
+            else:
+                reach = max(reach, end)
+
+
+def _span(match: Match) -> tuple[int, int]:
+    return match[:2]
+
+
+def _from_the_widest(match: Match) -> tuple[int, int]:
+    begin, end, _ = match
+    return begin, -end
 
 
 class _Voids:
