@@ -7,6 +7,7 @@ import pytest
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
+from waypost.app.watchdog import Stalls
 from waypost.dispatch.measures import Measures
 from waypost.domain.latency import BOUNDS_MS
 from waypost.observe.logs import configure_logging
@@ -66,7 +67,7 @@ def samples(text: bytes) -> dict[str, float]:
 
 
 def test_metrics_tell_what_was_counted_elsewhere():
-    metrics = Metrics({"claim": 7})
+    metrics = Metrics({"claim": 7}, Stalls())
     dispatching = Measures(running=True, in_flight=3, unrecorded=4, peers=1, statements={"claim": 5})
 
     found = samples(metrics.render(Backlog(due=12, oldest_seconds=1.5), dispatching, Findings(events=9, missing=2)))
@@ -85,7 +86,7 @@ def test_attempts_are_told_by_outcome_and_time_and_breakers_by_state():
         latency=[1, 2, *[0] * (len(BOUNDS_MS) - 3), 1], latency_seconds=40.5,
     )  # fmt: skip
 
-    lines = Metrics({}).render(None, dispatching, None).decode().splitlines()
+    lines = Metrics({}, Stalls()).render(None, dispatching, None).decode().splitlines()
 
     assert {
         'waypost_attempts_total{outcome="http_5xx"} 6.0',
@@ -101,8 +102,21 @@ def test_attempts_are_told_by_outcome_and_time_and_breakers_by_state():
 
 
 def test_without_a_database_its_metrics_are_left_out_and_it_counts_as_down():
-    found = samples(Metrics({}).render(None, None, None))
+    found = samples(Metrics({}, Stalls()).render(None, None, None))
 
     assert found["waypost_database_up"] == 0
     assert "waypost_deliveries_due" not in found
     assert "waypost_attempts_in_flight" not in found
+
+
+def test_stalls_of_each_loop_are_told():
+    dispatching = Measures(running=True, in_flight=0, stalls=1, longest_stall=0.2)
+
+    lines = Metrics({}, Stalls(count=2, longest=0.3)).render(None, dispatching, None).decode().splitlines()
+
+    assert {
+        'waypost_loop_stalls_total{loop="main"} 2.0',
+        'waypost_loop_stalls_total{loop="dispatch"} 1.0',
+        'waypost_loop_longest_stall_seconds{loop="main"} 0.3',
+        'waypost_loop_longest_stall_seconds{loop="dispatch"} 0.2',
+    } <= set(lines)

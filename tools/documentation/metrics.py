@@ -7,6 +7,7 @@ import msgspec
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from waypost.app.watchdog import Stalls
 from waypost.dispatch.measures import Measures
 from waypost.observe.metrics import Metrics
 from waypost.store.measures import Backlog
@@ -27,7 +28,7 @@ class Shown(msgspec.Struct, frozen=True):
 @cache
 def metrics() -> tuple[Shown, ...]:
     """Give every metric whose name begins with ``waypost_``, in the order of /metrics."""
-    text = Metrics({"claim": 1}).render(Backlog(0, 0.0), Measures(running=True, in_flight=0), Findings())
+    text = Metrics({"claim": 1}, Stalls()).render(Backlog(0, 0.0), Measures(running=True, in_flight=0), Findings())
     return tuple(
         Shown(family.samples[0].name, family.type, _labels(family), family.documentation)
         for family in text_string_to_metric_families(text.decode())

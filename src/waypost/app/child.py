@@ -25,6 +25,7 @@ from waypost.app.sending import make_dispatcher, spare_the_collector
 from waypost.app.signals import stop_signals
 from waypost.app.storage import joined_storage, secret_key
 from waypost.app.supervisor import Outage, Part, keep_running
+from waypost.app.watchdog import STALLS, loop_watched
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.observe.logs import configure_logging
 from waypost.settings import Settings, read_settings
@@ -82,7 +83,8 @@ async def _run(settings: Settings, place: Place) -> None:
             await loop.connect_read_pipe(lambda: _Parent(dispatcher, answers), sys.stdin)
             parts = (Part("dispatcher", dispatcher.serve), Part("hints", others.serve))
             outage = Outage(storage.database.answer)
-            await asyncio.gather(*(keep_running(part, stop, outage) for part in parts))
+            with loop_watched():
+                await asyncio.gather(*(keep_running(part, stop, outage) for part in parts))
             await outage.end()
 
 
@@ -103,7 +105,12 @@ class _Parent(asyncio.Protocol):
                 if hint.by_hand:
                     self._dispatcher.hint_by_hand()
             else:
-                measures = msgspec.structs.replace(self._dispatcher.measures(), statements=dict(SENT))
+                measures = msgspec.structs.replace(
+                    self._dispatcher.measures(),
+                    statements=dict(SENT),
+                    stalls=STALLS.count,
+                    longest_stall=STALLS.longest,
+                )
                 self._answers.write(msgspec.json.encode(measures) + b"\n")
 
     def connection_lost(self, _error: Exception | None) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from waypost.app.supervisor import Part
+from waypost.app.watchdog import STALLS
 from waypost.dispatch.measures import Measures
 from waypost.keeper.keeper import Keeper
 from waypost.observe.metrics import Metrics
@@ -31,7 +32,7 @@ class Health:
         self._parts = parts
         self._measures = measures
         self._keeper = keeper
-        self._metrics = Metrics(SENT)
+        self._metrics = Metrics(SENT, STALLS)
 
     async def ready(self) -> str | None:
         """Give None when requests can be served and deliveries are sent, else one sentence that says why not."""

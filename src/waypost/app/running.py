@@ -14,6 +14,7 @@ from waypost.app.sending import spare_the_collector
 from waypost.app.server import HttpServer
 from waypost.app.storage import Storage, secret_key
 from waypost.app.supervisor import Outage, Part, keep_running
+from waypost.app.watchdog import loop_watched
 from waypost.settings import Settings
 from waypost.store.accounts import has_accounts
 from waypost.store.database import Database
@@ -87,7 +88,8 @@ async def _running(
     if server is not None:
         server.start()
     try:
-        yield
+        with loop_watched():
+            yield
     finally:
         stop.set()
         if engine.intake is not None:

@@ -17,7 +17,8 @@ class Measures(msgspec.Struct, frozen=True):
     ``unrecorded`` are results that are not committed yet, ``peers`` the other dispatchers that work. ``attempts`` are
     counted by outcome since the start, tests left out; ``latency`` counts those that were answered by
     ``domain.latency``'s bounds, ``latency_seconds`` adds them up. ``breakers`` are those that are not closed, by state.
-    ``statements``: the SQL statements by name of a process other than the one that is asked.
+    ``statements``: the SQL statements by name of a process other than the one that is asked. ``stalls`` and
+    ``longest_stall`` (seconds): how often its loop was held for too long, and for how long at most.
     """
 
     running: bool
@@ -29,6 +30,8 @@ class Measures(msgspec.Struct, frozen=True):
     latency_seconds: float = 0.0
     breakers: dict[str, int] = {}
     statements: dict[str, int] = {}
+    stalls: int = 0
+    longest_stall: float = 0.0
 
 
 STILL: Final = Measures(running=False, in_flight=0)
@@ -51,6 +54,8 @@ def together(several: Sequence[Measures]) -> Measures:
         latency_seconds=sum(one.latency_seconds for one in several),
         breakers=_added(one.breakers for one in several),
         statements=_added(one.statements for one in several),
+        stalls=sum(one.stalls for one in several),
+        longest_stall=max(one.longest_stall for one in several),
     )
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from itertools import accumulate
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import (
@@ -23,17 +24,24 @@ from waypost.store.measures import Backlog
 from waypost.store.reconciliation import Findings
 
 
+class Stalls(Protocol):
+    """Stalls of a loop since its start: how many were too long, and the longest in seconds."""
+
+    count: int
+    longest: float
+
+
 class Metrics:
     """The metrics of one process. What is counted elsewhere is handed in and read when somebody asks.
 
-    ``statements``: how many SQL statements were sent, by name.
+    ``statements``: how many SQL statements were sent, by name. ``stalls``: how often the loop was held, and how long.
     """
 
-    def __init__(self, statements: Mapping[str, int]) -> None:
+    def __init__(self, statements: Mapping[str, int], stalls: Stalls) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
-        self._own = _OwnMetrics(statements)
+        self._own = _OwnMetrics(statements, stalls)
         self._registry.register(self._own)
 
     def render(self, backlog: Backlog | None, dispatching: Measures | None, findings: Findings | None) -> bytes:
@@ -45,8 +53,9 @@ class Metrics:
 
 
 class _OwnMetrics(Collector):
-    def __init__(self, statements: Mapping[str, int]) -> None:
+    def __init__(self, statements: Mapping[str, int], stalls: Stalls) -> None:
         self._statements = statements
+        self._stalls = stalls
         self.backlog: Backlog | None = None
         self.dispatching: Measures | None = None
         self.findings: Findings | None = None
@@ -58,6 +67,7 @@ class _OwnMetrics(Collector):
         for name, count in sorted(sent.items()):
             statements.add_metric([name], count)
         yield statements
+        yield from self._loops()
         if self.dispatching is not None:
             yield from _dispatching(self.dispatching)
         yield GaugeMetricFamily("waypost_database_up", "1 when the database answers, else 0.", self.backlog is not None)
@@ -65,6 +75,25 @@ class _OwnMetrics(Collector):
             yield from _queue(self.backlog)
         if self.findings is not None:
             yield from _reconciliation(self.findings)
+
+    def _loops(self) -> Iterator[Metric]:
+        stalls = CounterMetricFamily(
+            "waypost_loop_stalls",
+            "How often an event loop let nothing in for more than 100 ms; the log says what ran.",
+            labels=["loop"],
+        )
+        longest = GaugeMetricFamily(
+            "waypost_loop_longest_stall_seconds",
+            "The longest time since the start for which an event loop let nothing in.",
+            labels=["loop"],
+        )
+        held = {"main": (self._stalls.count, self._stalls.longest)}
+        if self.dispatching is not None:
+            held["dispatch"] = self.dispatching.stalls, self.dispatching.longest_stall
+        for loop, (count, seconds) in held.items():
+            stalls.add_metric([loop], count)
+            longest.add_metric([loop], seconds)
+        yield from (stalls, longest)
 
 
 def _dispatching(measures: Measures) -> Iterator[Metric]:

@@ -1,0 +1,118 @@
+"""Watches that nothing holds the event loop: counts stalls for the metrics and logs what ran.
+
+The loop leaves a beat every 20 ms. A thread that sleeps while beats come looks, when one is overdue, at what the loop's
+thread does just then; that is what the log line names. It costs 50 short callbacks a second and some ten looks.
+"""
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Final
+
+import structlog
+
+_LOG: Final = structlog.get_logger()
+BEAT_SECONDS: Final = 0.02
+STALL_SECONDS: Final = 0.1
+LOOK_SECONDS: Final = 0.08
+"""So long after a beat the thread looks: what holds the loop for a stall is still there then."""
+QUIET_SECONDS: Final = 10.0
+"""A line of the log at most so often; the metrics count every stall."""
+MOST_FRAMES: Final = 4
+_PACKAGE: Final = "waypost."
+
+
+@dataclass(slots=True)
+class Stalls:
+    """The stalls of this process's loop since its start: how many above 100 ms, and the longest in seconds."""
+
+    count: int = 0
+    longest: float = 0.0
+
+
+STALLS: Final = Stalls()
+
+
+@contextmanager
+def loop_watched(stalls: Stalls = STALLS) -> Iterator[None]:
+    """Watch the running loop during the block."""
+    watchdog = _Watchdog(asyncio.get_running_loop(), stalls)
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.stop()
+
+
+class _Watchdog:
+    def __init__(self, loop: asyncio.AbstractEventLoop, stalls: Stalls) -> None:
+        self._loop = loop
+        self._stalls = stalls
+        self._beaten = time.monotonic()
+        self._worked = time.thread_time()
+        self._quiet_until = 0.0
+        self._ran: list[str] = []
+        self._ended = threading.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._thread = threading.Thread(target=self._look, args=(threading.get_ident(),), daemon=True, name="watchdog")
+
+    def start(self) -> None:
+        self._beat()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended.set()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        now, worked = time.monotonic(), time.thread_time()
+        stall = now - self._beaten - BEAT_SECONDS
+        self._stalls.longest = max(self._stalls.longest, stall)
+        if stall >= STALL_SECONDS:
+            self._stalls.count += 1
+            self._tell(now, stall, worked - self._worked)
+        self._beaten, self._worked, self._ran = now, worked, []
+        self._timer = self._loop.call_later(BEAT_SECONDS, self._beat)
+
+    def _tell(self, now: float, stall: float, worked: float) -> None:
+        """Log a stall. With little work in it, the machine had no processor for this process."""
+        if now < self._quiet_until:
+            return
+        self._quiet_until = now + QUIET_SECONDS
+        _LOG.warning("loop_stalled", milliseconds=_ms(stall), processor_milliseconds=_ms(worked), ran=self._ran)
+
+    def _look(self, loop_thread: int) -> None:
+        seen = 0.0
+        while True:
+            beaten = self._beaten
+            overdue = beaten + LOOK_SECONDS - time.monotonic()
+            if overdue <= 0 and beaten != seen:
+                seen = beaten
+                # The documented way to see what another thread does, despite the underscore.
+                ran = _frames_of(sys._current_frames().get(loop_thread))  # noqa: SLF001
+                if self._beaten == beaten:
+                    self._ran = ran
+            if self._ended.wait(max(overdue, BEAT_SECONDS)):
+                return
+
+
+def _frames_of(frame: FrameType | None) -> list[str]:
+    """Return the innermost functions of ours that run, as ``module.function:line``, the innermost first."""
+    found: list[str] = []
+    while frame is not None and len(found) < MOST_FRAMES:
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.startswith(_PACKAGE):
+            found.append(f"{module}.{frame.f_code.co_name}:{frame.f_lineno}")
+        frame = frame.f_back
+    return found
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
