@@ -5,7 +5,8 @@ PYTHON = python3
 BIN = .venv/bin
 T =
 WORKERS = $$(getconf _NPROCESSORS_ONLN)
-PYTEST = $(BIN)/python -m pytest
+RUN = exec env RUN_ENDS_WITH=$$PPID $(BIN)/python
+PYTEST = $(RUN) -m pytest
 BY_FILE = --dist loadfile --no-loadscope-reorder
 MIGRATIONS = src/waypost/store/migrations
 HAVE_PYTHON = command -v $(PYTHON) >/dev/null || \
@@ -29,10 +30,10 @@ serve: setup ## run Waypost on http://127.0.0.1:8080 with a database of its own
 	@$(BIN)/waypost serve
 
 test: develop ## run all tests, or those that T names (T=path::name); WORKERS at a time, as many as cores
-	@if [ -n "$$T" ]; then exec $(PYTEST) -n 0 $(T); else exec $(PYTEST) -n $(WORKERS) $(BY_FILE); fi
+	@if [ -n "$$T" ]; then $(PYTEST) -n 0 $(T); else $(PYTEST) -n $(WORKERS) $(BY_FILE); fi
 
 test-fast: develop ## run the tests that need no database: seconds
-	@exec $(PYTEST) -n $(WORKERS) $(BY_FILE) tests/unit tests/contract
+	@$(PYTEST) -n $(WORKERS) $(BY_FILE) tests/unit tests/contract
 
 test-pythons: develop ## run the fast tests on every other Python of 3.11 to 3.14 that is here
 	@$(BIN)/python -m tools.other_pythons
@@ -53,7 +54,7 @@ fix: develop ## format, and mend what the linter can mend by itself
 	$(BIN)/ruff format .
 
 bench: develop ## measure what Waypost does on this machine, beside what is possible at most
-	@$(BIN)/python -m benchmarks
+	@$(RUN) -m benchmarks
 
 faults: develop ## run the tests that take minutes or gigabytes
 	$(PYTEST) -m 'faults and not alone' -n $(WORKERS) --dist loadfile

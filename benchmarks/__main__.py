@@ -17,6 +17,7 @@ import uvloop
 from benchmarks import machine, pace, whole
 from benchmarks.client import Client
 from benchmarks.keeping import keep
+from tests.support.run import watched
 from tests.support.serving import LOOPBACK, Serving
 
 CONNECTIONS_PER_ENDPOINT = 16
@@ -28,9 +29,10 @@ def main() -> None:
     found: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine.describe()}
     found["options"] = {name: value for name, value in vars(options).items() if name not in ("folder", "keep")}
     # On a disk, not in /tmp, which may be memory; open to the user that PostgreSQL runs as in root's place.
-    with tempfile.TemporaryDirectory(dir=options.folder, prefix="waypost-bench-") as folder:
+    with tempfile.TemporaryDirectory(dir=options.folder, prefix="waypost-bench-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
-        found |= uvloop.run(_measure(options, Path(folder)))
+        with watched(Path(folder)):
+            found |= uvloop.run(_measure(options, Path(folder)))
     _show(found)
     if options.keep:
         keep(found)

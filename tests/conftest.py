@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from _pytest.terminal import TerminalReporter
 from hypothesis import settings
 
 from tests.support.faults import Tally
+from tests.support.run import make_folders, watched
 from waypost.app.sending import spare_the_collector
 
 # Programs are started by the hundred. Where the environment forbids to keep what was compiled, each would take a second
@@ -69,8 +71,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(FAULT_SECONDS))
 
 
+WATCH = pytest.StashKey[ExitStack]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if WATCH in config.stash:
+        config.stash[WATCH].close()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # those that run tests for this process work in its folders
+        config.stash[WATCH] = ExitStack()
+        config.stash[WATCH].enter_context(watched(*make_folders()))
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:  # only who speaks to people has one, not each of the processes that run tests
         config.pluginmanager.register(AtOnce(reporter))
