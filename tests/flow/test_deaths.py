@@ -9,9 +9,9 @@ import pytest
 from tests.flow.test_queue import LEASE, claim, refused, report, settle
 from tests.support.databases import add_account, add_endpoint
 from waypost.domain.suspicion import SUSPECT_AFTER
-from waypost.store import queue
+from waypost.store import dispatchers, queue
 from waypost.store.database import Database
-from waypost.store.queue import Place
+from waypost.store.dispatchers import Place
 from waypost.store.rows import Claimed, Finished
 
 PARENT, ANOTHER = Place(uuid4(), 0), Place(uuid4(), 0)
@@ -30,16 +30,19 @@ class Scene:
     async def die(self, place: Place, *, holding: int = 2) -> None:
         """Let a dispatcher that holds so many die."""
         async with self.database.engine.acquire() as session:
-            number = await queue.join(session, place=place)
+            number = await dispatchers.join(session, place=place)
             held = await claim(self.database, self.endpoint, free=holding, dispatcher=number)
             assert len(held) == holding
 
     async def find(self, place: Place) -> None:
         """Let another dispatcher look for those that died."""
         async with self.database.engine.acquire() as session:
-            number = await queue.join(session, place=place)
-            await queue.rescue(session, number, place=place)
-            await queue.leave(session, number)
+            number = await dispatchers.join(session, place=place)
+            await session.execute(
+                "update dispatcher set joined_at = now() - interval '1 minute' where number = $1", number
+            )
+            await dispatchers.rescue(session, number, place=place)
+            await dispatchers.leave(session, number)
 
     async def deaths(self) -> list[int]:
         rows = await self.database.serving.fetch("select deaths from due order by id")
@@ -96,9 +99,9 @@ async def test_who_has_a_parent_is_left_to_his_successor_for_some_seconds(scene:
 async def test_a_dispatcher_that_goes_on_under_another_number_has_not_died(scene: Scene) -> None:
     database = scene.database
     async with database.engine.acquire() as silent, database.engine.acquire() as session:
-        old = await queue.join(silent, place=PARENT)  # the server has not noticed that this session is over
+        old = await dispatchers.join(silent, place=PARENT)  # the server has not noticed that this session is over
         await claim(database, scene.endpoint, dispatcher=old)
-        assert await queue.join(session, old, place=PARENT) != old
+        assert await dispatchers.join(session, old, place=PARENT) != old
     await scene.find(PARENT)
 
     assert (await scene.deaths(), await scene.held()) == ([0, 0], 0)
@@ -130,7 +133,7 @@ async def test_suspects_are_claimed_apart_and_the_next_death_counts_against_them
     assert sorted(await scene.deaths()) == [0, SUSPECT_AFTER]
 
     async with scene.database.engine.acquire() as session:
-        number = await queue.join(session, place=PARENT)
+        number = await dispatchers.join(session, place=PARENT)
         (other,) = await claim(scene.database, scene.endpoint, dispatcher=number)
         (suspect,) = await scene.suspects(number)
         assert (other.deaths, suspect.deaths) == (0, SUSPECT_AFTER)

@@ -17,7 +17,7 @@ from waypost.app.doctor import GIBIBYTE, Finding, State, disk, examine
 from waypost.domain import ids
 from waypost.intake.batch import write
 from waypost.settings import Settings
-from waypost.store import installation, queue
+from waypost.store import dispatchers, installation
 from waypost.store.database import Database
 
 KEY = "a secret key of sixteen characters or more"
@@ -67,7 +67,7 @@ CHECKS = (
 
 async def test_a_healthy_installation_is_fine(patient: Patient) -> None:
     async with patient.database.engine.acquire() as life:
-        await queue.join(life)
+        await dispatchers.join(life)
 
         assert {check: await patient.state(check) for check in (*CHECKS, "dispatchers")} == dict.fromkeys(
             (*CHECKS, "dispatchers"), "fine"
@@ -142,8 +142,8 @@ async def test_dispatchers_that_are_not_there_and_that_died_are_warned_of(patien
     assert await patient.state("dispatchers") == "warning"
 
     async with patient.database.engine.acquire() as life:
-        await queue.join(life)
-        await patient.database.serving.execute("insert into dispatcher default values")
+        await dispatchers.join(life)
+        await patient.database.serving.execute("insert into dispatcher (number) values (1)")
 
         assert "1 of 2" in (await patient.finding("dispatchers")).says
 

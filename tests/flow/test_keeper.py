@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -17,10 +18,11 @@ from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import clock_ms
 from waypost.keeper.keeper import Keeper
-from waypost.store import partitions, retention
+from waypost.store import duties, partitions
 from waypost.store.database import Database
 
 DAY_MS = 86_400_000
+HOUR = timedelta(hours=1)
 KEY = "insert into idempotency (bucket, account, key, request, at) values (1, $1, $2, '', now() - $3::interval)"
 
 
@@ -188,11 +190,35 @@ async def test_only_one_keeper_at_a_time_does_a_duty(house: House) -> None:
     await house.report("A1")
     await turn_off(house, endpoint)
 
-    async with house.database.engine.acquire() as other, retention.duty(other, number) as taken:
+    async with house.database.engine.acquire() as other, duties.duty(other, number, every=timedelta(0)) as taken:
         while_taken = (await keeper.run_once())["sweep"]
 
     assert (taken, while_taken) == (True, 0)
     assert (await keeper.run_once())["sweep"] == 1
+
+
+async def test_several_keepers_do_no_more_than_one(house: House) -> None:
+    async with house.database.engine.acquire() as session:
+        async with duties.duty(session, 1, every=HOUR) as first:
+            pass
+        async with duties.duty(session, 1, every=HOUR) as soon, duties.duty(session, 2, every=HOUR) as else_:
+            pass
+        await session.execute("update duty set done_at = done_at - interval '1 hour'")
+        async with duties.duty(session, 1, every=HOUR) as later:
+            pass
+
+    assert (first, soon, else_, later) == (True, False, True, True)
+
+
+async def test_a_duty_that_failed_is_not_taken_for_done(house: House) -> None:
+    async with house.database.engine.acquire() as session:
+        with suppress(RuntimeError):
+            async with duties.duty(session, 1, every=HOUR):
+                raise RuntimeError
+        async with duties.duty(session, 1, every=HOUR) as again:
+            pass
+
+    assert again
 
 
 async def test_a_duty_that_fails_does_not_keep_the_others_from_being_done(house: House) -> None:

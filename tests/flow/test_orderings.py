@@ -11,8 +11,8 @@ import pytest
 from tests.flow.test_queue import claim, delivered, refused, report, settle
 from tests.support.api import Api, Caller
 from tests.support.databases import add_account, add_endpoint
+from tests.support.queues import stuck
 from waypost.domain.deliveries import Reason
-from waypost.store import queue
 from waypost.store.database import Database
 from waypost.store.rows import Claimed, Finished
 from waypost.store.statements import REPEATABLE
@@ -233,7 +233,7 @@ class Stress:
         """See in every snapshot that no queue is without a head."""
         while not (self.reported.is_set() and await self._is_empty()):
             async with self.database.engine.acquire() as session:
-                assert await queue.stuck(session) == 0
+                assert await stuck(session) == 0
 
 
 @asynccontextmanager

@@ -10,12 +10,14 @@ import pytest
 
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import PLACE, add_account, add_endpoint
+from tests.support.queues import stuck
 from waypost.domain.deliveries import Settled
 from waypost.intake.batch import write
-from waypost.store import deliveries, delivery_changes, queue
+from waypost.store import deliveries, delivery_changes, dispatchers, queue
 from waypost.store.database import Database
 from waypost.store.delivery_changes import Cancelled
-from waypost.store.queue import Lane, Place
+from waypost.store.dispatchers import Place
+from waypost.store.queue import Lane
 from waypost.store.rows import AttemptRow, Claimed, Finished
 from waypost.store.statements import Session
 from waypost.store.states import unpack
@@ -178,13 +180,13 @@ async def test_the_leases_of_a_dead_dispatcher_are_rescued_and_those_of_a_living
 ) -> None:
     await report(database, account, "A1", 8)
     async with database.engine.acquire() as living, database.engine.acquire() as rescuer:
-        number = await queue.join(living, place=Place(UUID(int=2), 0))
-        me = await queue.join(rescuer)
+        number = await dispatchers.join(living, place=Place(UUID(int=2), 0))
+        me = await dispatchers.join(rescuer)
         await claim(database, endpoint, dispatcher=number)
 
-        assert await queue.rescue(rescuer, me, place=PLACE) == {number}
+        assert await dispatchers.rescue(rescuer, me, place=PLACE) == {number}
         await living.execute("select pg_advisory_unlock_all()")
-        assert await queue.rescue(rescuer, me, place=PLACE) == set()
+        assert await dispatchers.rescue(rescuer, me, place=PLACE) == set()
 
     assert len(await claim(database, endpoint)) == 1
 
@@ -284,13 +286,13 @@ async def test_under_concurrent_intake_retries_and_two_dispatchers_every_parcel_
     assert list(arrived.values()) == [list(range(1, events + 1))] * len(parcels)
     async with database.serving.acquire() as session:
         assert await session.fetchval("select count(*) from due") == 0
-        assert await queue.stuck(session) == 0
+        assert await stuck(session) == 0
 
 
 @pytest.mark.usefixtures("endpoint")
-async def test_a_queue_without_a_head_is_counted_as_stuck(database: Database, account: UUID) -> None:
+async def test_the_tests_see_a_queue_without_a_head(database: Database, account: UUID) -> None:
     await report(database, account, "A1", 8, 9)
     await database.engine.execute("delete from due where not blocked")
 
     async with database.serving.acquire() as session:
-        assert await queue.stuck(session) == 1
+        assert await stuck(session) == 1

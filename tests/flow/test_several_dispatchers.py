@@ -20,9 +20,9 @@ from waypost.dispatch.run import Sender, Settings
 from waypost.domain.breaker import OPENS_AFTER
 from waypost.domain.rendezvous import owner
 from waypost.domain.retry import Policy
-from waypost.store import queue
+from waypost.store import dispatchers, queue
 from waypost.store.database import Database
-from waypost.store.queue import Place
+from waypost.store.dispatchers import Place
 from waypost.store.statements import Session
 
 ENDPOINTS = 10
@@ -52,7 +52,7 @@ async def dispatcher(
             await way.database.serving.fetchval("select 1")
     try:
         async with asyncio.timeout(20):
-            while not made.measures().running:  # who is begun first has the lower number
+            while not made.measures().running:  # the next one joins later
                 await way.database.serving.fetchval("select 1")
         yield made
     finally:
@@ -105,11 +105,11 @@ async def test_each_endpoint_has_one_owner_until_it_leaves_and_then_another(data
 
 async def endpoint_of_the_first(way: Way, account: UUID, url: str) -> UUID:
     """Give an endpoint whose owner is the dispatcher that joined first."""
-    rows = await way.database.serving.fetch("select number from dispatcher order by number")
-    numbers = frozenset(row["number"] for row in rows)
+    rows = await way.database.serving.fetch("select number from dispatcher order by joined_at")
+    first, *_ = numbers = [row["number"] for row in rows]
     while True:
         endpoint = await way.add_endpoint(account, url)
-        if owner(endpoint, numbers) == min(numbers):
+        if owner(endpoint, frozenset(numbers)) == first:
             return endpoint
         await way.database.serving.execute("delete from endpoint where id = $1", endpoint)
 
@@ -150,49 +150,70 @@ class Interrupted:
 
     async def fetchrow(self, text: str, *arguments: object) -> Record | None:
         row = await self._session.fetchrow(text, *arguments)
-        await queue.rescue(self._other, self._number, place=PLACE)
+        await dispatchers.rescue(self._other, self._number, place=PLACE)
         return row
 
 
 async def test_who_joins_is_not_taken_for_dead_meanwhile(database: Database) -> None:
     async with database.engine.acquire() as mine, database.engine.acquire() as other:
-        first = await queue.join(other, place=PLACE)
-        number = await queue.join(cast("Session", Interrupted(mine, other, first)), place=Place(UUID(int=2), 0))
+        first = await dispatchers.join(other, place=PLACE)
+        number = await dispatchers.join(cast("Session", Interrupted(mine, other, first)), place=Place(UUID(int=2), 0))
 
-        assert await queue.rescue(other, first, place=PLACE) == {number}
+        assert await dispatchers.rescue(other, first, place=PLACE) == {number}
 
 
-_JUST_RESTARTED = """
-create schema restarted;
-create function restarted.pg_postmaster_start_time() returns timestamptz stable language sql as 'select now()';
-set search_path = restarted, public, pg_catalog
+_STARTED = """
+create schema started;
+create function started.pg_postmaster_start_time() returns timestamptz stable language sql as 'select {}';
+set search_path = public, started, pg_catalog
 """
+_JUST_RESTARTED = _STARTED.format("now()")
+_LONG_STARTED = _STARTED.format("now() - interval ''1 day''")
 
 
 async def test_after_a_restart_of_postgresql_only_who_must_have_ended_is_taken_for_dead(database: Database) -> None:
     async with AsyncExitStack() as sessions:
         mine, *lost = [await sessions.enter_async_context(database.engine.acquire()) for _ in range(4)]
         await mine.execute(_JUST_RESTARTED)
-        me = await queue.join(mine, place=PLACE)
+        me = await dispatchers.join(mine, place=PLACE)
         places = (Place(PLACE.parent, 1), Place(UUID(int=2), 1), PLACE)
         beside, _of_an_earlier_serve, _before_me = [
-            await queue.join(session, place=place) for session, place in zip(lost, places, strict=True)
+            await dispatchers.join(session, place=place) for session, place in zip(lost, places, strict=True)
         ]
         for session in lost:
             await session.execute("select pg_advisory_unlock_all()")
 
-        assert await queue.rescue(mine, me, place=PLACE) == {beside}
+        assert await dispatchers.rescue(mine, me, place=PLACE) == {beside}
+
+
+async def test_after_a_failover_nobody_is_taken_for_dead_until_the_others_had_time_to_come_back(
+    database: Database,
+) -> None:
+    async with database.engine.acquire() as mine, database.engine.acquire() as lost:
+        await mine.execute(_LONG_STARTED)
+        me, other = await dispatchers.join(mine), await dispatchers.join(lost, place=Place(UUID(int=2), 0))
+        await lost.execute("select pg_advisory_unlock_all()")
+        await mine.execute("update dispatcher set seen_at = now() - interval '1 minute', joined_at = '2020-01-01'")
+
+        assert await dispatchers.join(mine, me) == me
+        await dispatchers.rescue(mine, me)
+        assert await dispatchers.join(lost, other) == other
+
+        await lost.execute("select pg_advisory_unlock_all()")
+        await mine.execute("update dispatcher set seen_at = now() - interval '1 minute', joined_at = '2020-01-01'")
+        await dispatchers.rescue(mine, me)
+        assert await dispatchers.join(lost, other) != other
 
 
 async def test_who_holds_its_lock_but_does_nothing_for_seconds_gets_no_endpoints(database: Database) -> None:
     async with database.engine.acquire() as paused, database.engine.acquire() as mine:
-        number, me = await queue.join(paused), await queue.join(mine)
-        assert await queue.rescue(mine, me) == {number}
+        number, me = await dispatchers.join(paused), await dispatchers.join(mine)
+        assert await dispatchers.rescue(mine, me) == {number}
 
         await database.serving.execute(
             "update dispatcher set seen_at = now() - $2::interval where number = $1", number, timedelta(seconds=6)
         )
 
-        assert await queue.rescue(mine, me) == set()
-        await queue.rescue(paused, number)
-        assert await queue.rescue(mine, me) == {number}
+        assert await dispatchers.rescue(mine, me) == set()
+        await dispatchers.rescue(paused, number)
+        assert await dispatchers.rescue(mine, me) == {number}

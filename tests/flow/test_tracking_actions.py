@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.api import Api, serving_api
 from tests.support.databases import add_account, add_endpoint
+from tests.support.queues import stuck
 from waypost.actions import trackings as changes
 from waypost.actions.refusals import Conflict, NotFound
 from waypost.actions.trackings import NewTracking
@@ -18,7 +19,7 @@ from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Edit, Source, TrackingState, Update
 from waypost.intake.batch import Request, Result
-from waypost.store import deliveries, queue, trackings
+from waypost.store import deliveries, trackings
 from waypost.store.database import Database
 from waypost.store.deliveries import FIRST, LAST, Wanted
 from waypost.store.trackings import Filter
@@ -162,7 +163,7 @@ async def test_deleting_cancels_what_waits_and_keeps_what_was(shelf: Shelf, data
     async with database.serving.acquire() as session:
         wanted = Wanted(FIRST, LAST, tracking_number="A1")
         assert len(await deliveries.newest(session, shelf.account, wanted, 10)) == 2
-        assert await queue.stuck(session) == 0
+        assert await stuck(session) == 0
 
 
 async def test_the_number_of_a_deleted_one_is_another_parcel_from_the_beginning(

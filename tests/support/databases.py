@@ -10,7 +10,7 @@ import asyncpg
 from waypost.domain import ids
 from waypost.store import migrating, partitions
 from waypost.store.database import Database
-from waypost.store.queue import Place
+from waypost.store.dispatchers import Place
 
 TEMPLATE = "waypost_template"
 PLACE = Place(UUID(int=1), 0)

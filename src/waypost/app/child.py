@@ -2,7 +2,7 @@
 
 PARENT is its parent's process, ID that one's id, NUMBER which of its dispatchers this is: a child that finds a dead one
 of the same place knows that its parent has outlived it. The last word says whether the parent is the `serve` that owns
-the PostgreSQL (``queue.Place``). Its settings come by environment and file, as its parent's.
+the PostgreSQL (``dispatchers.Place``). Its settings come by environment and file, as its parent's.
 Its standard input brings hints, one a line, and empty lines that ask how it does; each of those is answered by a line
 of JSON on standard output (``Measures``). SIGTERM drains it. It never outlives its parent: the kernel kills it then,
 and the end of its input ends it.
@@ -29,8 +29,8 @@ from waypost.app.watchdog import STALLS, loop_watched
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.observe.logs import configure_logging
 from waypost.settings import Settings, read_settings
+from waypost.store.dispatchers import Place
 from waypost.store.hints import of_text
-from waypost.store.queue import Place
 from waypost.store.statements import SENT
 
 _PR_SET_PDEATHSIG = 1

@@ -16,8 +16,8 @@ import structlog
 from waypost.app.supervisor import Part
 from waypost.dispatch.measures import STILL, Measures, still, together
 from waypost.settings import Settings, variable
+from waypost.store.dispatchers import Place
 from waypost.store.hints import Hint
-from waypost.store.queue import Place
 
 _LOG: Final = structlog.get_logger()
 STOP_SECONDS: Final = 25.0

@@ -16,7 +16,7 @@ from waypost.app.storage import Progress, Storage, reached_storage
 from waypost.keeper.reconciler import Reconciler
 from waypost.settings import Settings, variable
 from waypost.sources.carriers import carriers
-from waypost.store import audit, condition, partitions
+from waypost.store import audit, condition, dispatchers, partitions
 from waypost.store.connecting import CannotConnect
 from waypost.store.database import Database, UnsafeServer
 from waypost.store.embedded.server import EmbeddedPostgresError
@@ -204,7 +204,7 @@ async def _audit_log(database: Database) -> Finding:
 
 async def _dispatchers(database: Database, *, serving: bool) -> Finding:
     async with database.serving.acquire() as session:
-        found = await condition.dispatchers(session)
+        found = await dispatchers.count(session)
     if not found.alive:
         says = "No dispatcher runs: nothing is sent." if serving else "No server runs: nothing is sent."
         return _warning("dispatchers", says, "Run `waypost serve`, or `waypost dispatch` beside it.")

@@ -14,7 +14,7 @@ from waypost.dispatch.transport import PyreqwestTransport
 from waypost.domain.retry import Policy
 from waypost.settings import Settings
 from waypost.store.database import Database
-from waypost.store.queue import Place
+from waypost.store.dispatchers import Place
 from waypost.store.vault import Vault
 
 

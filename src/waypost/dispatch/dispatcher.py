@@ -21,11 +21,12 @@ from waypost.dispatch.run import Sender, clock
 from waypost.dispatch.suspects import Suspects, given_up
 from waypost.domain.breaker import State
 from waypost.domain.deliveries import Reason, Settled
-from waypost.store import hints, queue
+from waypost.store import dispatchers, hints, queue
 from waypost.store.database import Database
+from waypost.store.dispatchers import Place
 from waypost.store.ending import end
 from waypost.store.hints import Hint
-from waypost.store.queue import Lane, Place
+from waypost.store.queue import Lane
 from waypost.store.rows import Claimed, Finished
 from waypost.store.statements import LOST, REPEATABLE, Session
 
@@ -133,11 +134,13 @@ class Dispatcher:
     async def serve(self, stop: asyncio.Event) -> None:
         """Dispatch until ``stop`` is set; then let what is in flight end (20 s at most) and give the leases back."""
         async with self._database.holding.acquire() as life:
-            number = self._number = self._recorder.dispatcher = await queue.join(life, self._number, place=self._place)
-            self._membership.update(number, await queue.rescue(life, number, place=self._place), clock())
+            number = self._number = self._recorder.dispatcher = await dispatchers.join(
+                life, self._number, place=self._place
+            )
+            self._membership.update(number, await dispatchers.rescue(life, number, place=self._place), clock())
             async with hints.listening(life, self.heard):
                 await self._dispatch(life, number, stop)
-            await queue.leave(life, number)
+            await dispatchers.leave(life, number)
             self._number = None
 
     async def _dispatch(self, life: Session, number: int, stop: asyncio.Event) -> None:
@@ -170,7 +173,7 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         while True:
             self._look.clear()
-            self._share(number, await queue.rescue(life, number, place=self._place))
+            self._share(number, await dispatchers.rescue(life, number, place=self._place))
             async with self._database.engine.acquire() as session:
                 lanes = await queue.scout(session)
                 await self._refresh(session, list(self._lanes))

@@ -15,7 +15,7 @@ from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import clock_ms
 from waypost.keeper.reconciler import Reconciler
-from waypost.store import idempotency, partitions, queue, recoveries, retention, sessions
+from waypost.store import duties, idempotency, partitions, queue, recoveries, retention, sessions
 from waypost.store.database import Database
 from waypost.store.ending import end
 from waypost.store.statements import LOST, Session
@@ -68,7 +68,7 @@ class Keeper:
 
     async def run_once(self) -> dict[str, int]:
         """Do every duty once, and give how much each came to."""
-        return {duty.name: await self._do(duty) for duty in self.duties}
+        return {duty.name: await self._do(duty, every=timedelta(0)) for duty in self.duties}
 
     async def retain(self, session: Session) -> int:
         """Drop the partitions that are older than the history; gives how many.
@@ -128,7 +128,7 @@ class Keeper:
 
     async def _repeat(self, duty: Duty, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            await self._do(duty)
+            await self._do(duty, every=timedelta(seconds=duty.every_seconds * (1 - JITTER)))
             pause = duty.every_seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load
             try:
                 async with asyncio.timeout(pause):
@@ -136,9 +136,12 @@ class Keeper:
             except TimeoutError:
                 continue
 
-    async def _do(self, duty: Duty) -> int:
+    async def _do(self, duty: Duty, *, every: timedelta) -> int:
         try:
-            async with self._database.holding.acquire() as session, retention.duty(session, duty.number) as taken:
+            async with (
+                self._database.holding.acquire() as session,
+                duties.duty(session, duty.number, every=every) as taken,
+            ):
                 done = await duty.work(session) if taken else 0
         except LOST:
             raise

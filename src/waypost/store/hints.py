@@ -7,9 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from waypost.store.statements import Session, execute
+from waypost.store.statements import Session, execute, fetch_one
 
-CHANNEL: Final = "waypost_due"
 MOST_BYTES: Final = 7_999
 """PostgreSQL takes payloads below 8,000 bytes."""
 
@@ -45,7 +44,7 @@ def of_text(text: str) -> Hint:
 
 async def tell(session: Session, hint: Hint) -> None:
     """Tell every process that listens."""
-    await execute(session, "notify", CHANNEL, hint.to_text())
+    await execute(session, "notify", hint.to_text())
 
 
 @asynccontextmanager
@@ -55,12 +54,14 @@ async def listening(session: Session, heard: Callable[[Hint], None]) -> AsyncIte
     def take(_session: Session, _pid: int, _channel: str, payload: object) -> None:
         heard(of_text(str(payload)))
 
-    await session.add_listener(CHANNEL, take)
+    row = await fetch_one(session, "channel")
+    channel = "" if row is None else row["name"]
+    await session.add_listener(channel, take)
     try:
         yield
     finally:
         if not session.is_closed():
-            await session.remove_listener(CHANNEL, take)
+            await session.remove_listener(channel, take)
 
 
 def _endpoints(words: Iterable[str]) -> frozenset[UUID]:

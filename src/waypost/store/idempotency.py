@@ -29,10 +29,9 @@ async def take(session: Session, requests: Mapping[Key, bytes]) -> dict[Key, Kno
     """
     keys = sorted(requests)
     columns = _columns(keys)
-    new = {
-        (row["account"], row["key"])
-        for row in await fetch(session, "take_keys", *columns, [requests[key] for key in keys])
-    }
+    locked = [(row["account"], row["key"]) for row in await fetch(session, "lock_keys", *columns[1:])]
+    taken = await fetch(session, "take_keys", *_columns(locked), [requests[key] for key in locked]) if locked else []
+    new = {(row["account"], row["key"]) for row in taken}
     if len(new) == len(keys):
         return {}
     rows = await fetch(session, "known_keys", sorted(set(columns[0])), *columns)

@@ -15,7 +15,7 @@ from asyncpg import Record
 from waypost.domain import ids
 from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.endpoints import DisabledReason, Ordering
-from waypost.domain.suspicion import SUSPECT_AFTER, Suspect
+from waypost.domain.suspicion import Suspect
 from waypost.store import hours, intake_rows
 from waypost.store.intake_rows import day_of
 from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
@@ -23,9 +23,6 @@ from waypost.store.statements import REPEATABLE, Copied, Session, copy, execute,
 
 ALL_BUCKETS: Final = list(range(ids.BUCKETS))
 _RETRIES_A_CALL: Final = 100
-LIVES: Final = 0x7761_7973
-"""The class of the advisory locks by which dispatchers prove that they live."""
-
 ATTEMPTS: Final = Copied("attempt", (*AttemptRow.__struct_fields__, "day"))
 
 NO_TRACKING: Final = UUID(int=0)
@@ -240,80 +237,6 @@ def _ids(finished: Sequence[Finished]) -> tuple[list[int], list[UUID]]:
     return sorted({one.claimed.bucket for one in finished}), [one.claimed.id for one in finished]
 
 
-class Place(msgspec.Struct, frozen=True):
-    """A place for a dispatcher under a parent, whose id is new each time: who had the place before has ended.
-
-    ``alone``: the parent is the `serve` that owns the PostgreSQL, so that every other such one has ended, too.
-    """
-
-    parent: UUID
-    number: int
-    alone: bool = True
-
-
-async def join(session: Session, number: int | None = None, *, place: Place | None = None) -> int:
-    """Take a dispatcher's number and prove life by it: as long as this session lives, so does the dispatcher.
-
-    Who lost its session joins again under its old ``number``, if nobody has buried it meanwhile, so that what it still
-    has in flight is not taken for a dead dispatcher's. ``place``: where it has a parent.
-    """
-    if number is not None:
-        known = await fetch_one(session, "known_dispatcher", number)
-        proof = await fetch_one(session, "prove_life", LIVES, number)
-        if known is not None and proof is not None and proof["held"]:
-            return number
-        await execute(session, "disown", number)
-    described = (False, None, None) if place is None else (place.alone, place.parent, place.number)
-    row = await fetch_one(session, "join_dispatchers", LIVES, *described)
-    assert row is not None  # noqa: S101 - an insert gives its row
-    new: int = row["number"]
-    return new
-
-
-async def rescue(session: Session, number: int, *, place: Place | None = None) -> set[int]:
-    """Say that this dispatcher works, take the leases of those that died, and give the others that work.
-
-    After a restart of PostgreSQL everybody has lost the lock, so ten seconds are waited, but not for those of which
-    ``place`` says that they have ended.
-
-    A death counts against what was in hand (``domain.suspicion``) only if the dead one had the same place: its parent
-    has outlived it, so it was no machine that went out, and no `serve` that was killed as a whole. Others therefore
-    leave one that had a place to its successor for ten seconds.
-    """
-    others = set()
-    await execute(session, "beat", number)
-    for row in await fetch(session, "other_dispatchers", number):
-        if row["works"]:
-            others.add(row["number"])
-        before = place is not None and (row["witness"], row["place"]) == (place.parent, place.number)
-        ended = before or (place is not None and place.alone and row["child"] and row["witness"] != place.parent)
-        theirs = row["witness"] is not None and not before and row["seen_lately"]
-        if not ended and (theirs or not row["settled_server"]):
-            continue
-        proof = await fetch_one(session, "prove_life", LIVES, row["number"])
-        if proof is not None and proof["held"]:
-            await _bury(session, row["number"], seen=before)
-            others.discard(row["number"])
-    return others
-
-
-async def _bury(session: Session, number: int, *, seen: bool) -> None:
-    """Free what a dead dispatcher held. A death that was ``seen`` counts against the suspects it held, else all."""
-    counts_from = None
-    if seen:
-        row = await fetch_one(session, "holds_suspects", number)
-        counts_from = SUSPECT_AFTER if row is not None and row["suspects"] else 0
-    await execute(session, "rescue", number, counts_from)
-    await execute(session, "leave_dispatchers", number)
-    await fetch_one(session, "yield_life", LIVES, number)
-
-
-async def leave(session: Session, number: int) -> None:
-    """Give a dispatcher's leases and number back, at a clean stop."""
-    await execute(session, "rescue", number, None)
-    await execute(session, "leave_dispatchers", number)
-
-
 async def cancel_lane(session: Session, endpoint: UUID) -> int:
     """Cancel what an endpoint that is off has waiting, and give how many deliveries that were; 0 when none is left."""
     while True:
@@ -371,8 +294,3 @@ async def note_health(session: Session, errors: dict[UUID, str | None]) -> None:
     """Write how endpoints do: the outcome by which each fails now, None for one that took a delivery."""
     ordered = sorted(errors.items())
     await execute(session, "note_health", [key for key, _ in ordered], [error for _, error in ordered])
-
-
-async def stuck(session: Session) -> int:
-    """Count the queues that have deliveries but no head: always 0, or one of the promises is broken."""
-    return len(await fetch(session, "stuck"))

@@ -1,7 +1,6 @@
 """What grows old: deliveries whose event is about to go, parcels without news, lanes of endpoints that are off."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -13,12 +12,10 @@ from waypost.domain.deliveries import Reason
 from waypost.domain.trackings import TrackingState
 from waypost.store.intake_rows import from_ms
 from waypost.store.queue import ALL_BUCKETS, unblock
-from waypost.store.statements import Session, execute, fetch, fetch_one, transaction
+from waypost.store.statements import Session, execute, fetch, transaction
 from waypost.store.states import unpack
 
 A_TIME: Final = 500
-_DUTIES: Final = 0x6B65_6570
-"""The first key of the advisory locks of duties ("keep")."""
 
 
 class Expiring(msgspec.Struct, frozen=True):
@@ -27,18 +24,6 @@ class Expiring(msgspec.Struct, frozen=True):
     tracking: UUID
     account: UUID
     state: TrackingState
-
-
-@asynccontextmanager
-async def duty(session: Session, number: int) -> AsyncIterator[bool]:
-    """Take a duty for as long as the block runs; False when another keeper is at it."""
-    row = await fetch_one(session, "take_duty", _DUTIES, number)
-    taken = bool(row and row["taken"])
-    try:
-        yield taken
-    finally:
-        if taken and not session.is_closed():
-            await fetch_one(session, "end_duty", _DUTIES, number)
 
 
 async def settle_older(session: Session, oldest: date) -> int:

@@ -153,6 +153,12 @@ create table due (
     constraint due_pkey PRIMARY KEY (id, bucket)
 ) with (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000, autovacuum_vacuum_cost_delay=0);
 
+create table duty (
+    number integer not null,
+    done_at timestamp with time zone not null,
+    constraint duty_pkey PRIMARY KEY (number)
+);
+
 create table endpoint (
     id uuid not null,
     account uuid not null,

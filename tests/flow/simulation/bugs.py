@@ -135,7 +135,9 @@ BUGS: dict[str, tuple[Plant, Trouble]] = {
     "a half-open breaker lets all through": (half_open_lets_all_through, OUTAGE),
     "a parcel is unblocked on retry instead of settle": (unblocked_on_retry, CALM),
     "rescue takes the leases of the living": (
-        misspelt("prove_life", "pg_try_advisory_lock($1, $2)", "$1::integer + $2::integer > 0"),
+        misspelt(
+            "prove_life", "pg_try_advisory_lock(hashtext(current_schema() || '.dispatcher'), $1)", "$1::integer > 0"
+        ),
         CALM,
     ),
     "the latest goes by time instead of sequence": (

@@ -4,6 +4,7 @@ import asyncio
 import math
 import random
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_network
@@ -28,7 +29,7 @@ from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.pace import Pace, with_limit
 from waypost.domain.retry import Policy
 from waypost.domain.targets import Ports
-from waypost.store import queue
+from waypost.store import dispatchers, queue
 from waypost.store.queue import Lane
 from waypost.store.rows import Claimed, Finished, LaneEndpoint
 from waypost.store.statements import Session
@@ -73,9 +74,16 @@ class Process:
     """A dispatcher from its start to its death. ``faulted``: when something last befell it that excuses duplicates."""
 
     def __init__(
-        self, work: VirtualSession, life: VirtualSession, sender: Sender, receivers: Receivers, ledger: Ledger
+        self,
+        work: VirtualSession,
+        life: VirtualSession,
+        sender: Sender,
+        receivers: Receivers,
+        ledger: Ledger,
+        *,
+        numbers: Iterator[int],
     ) -> None:
-        self._work, self._life = work, life
+        self._work, self._life, self._numbers = work, life, numbers
         self._sender, self._receivers, self._ledger = sender, receivers, ledger
         self._flights: dict[UUID, Flight] = {}
         self._results: list[Claimed] = []
@@ -104,7 +112,9 @@ class Process:
         return self._number
 
     async def join(self) -> None:
-        self._number = self._recorder.dispatcher = await queue.join(cast("Session", self._life), self._number)
+        self._number = self._recorder.dispatcher = await dispatchers.join(
+            cast("Session", self._life), self._number, draw_number=lambda: next(self._numbers)
+        )
         self.joined = True
 
     def owns(self, endpoint: UUID) -> bool:
@@ -125,7 +135,7 @@ class Process:
 
     async def look(self) -> None:
         """See who else lives, take over from the dead, and forget how endpoints did that are somebody else's."""
-        others = await queue.rescue(cast("Session", self._life), self.number)
+        others = await dispatchers.rescue(cast("Session", self._life), self.number)
         if self._membership.update(self.number, others, self._seconds()):
             for endpoint in [one for one in self._breakers if not self.owns(one) and not self._held(one)]:
                 del self._breakers[endpoint]

@@ -37,7 +37,7 @@ from waypost.intake import batch
 from waypost.intake.batch import Request
 from waypost.intake.collector import Intake, IntakeUnavailable
 from waypost.keeper.keeper import Keeper
-from waypost.store import endpoints, queue
+from waypost.store import dispatchers, endpoints, queue
 from waypost.store.statements import Session
 
 MOST_STEPS = 6_000
@@ -99,6 +99,7 @@ class World:
         self._processes: list[Process] = []
         self._planned: list[_Planned] = []
         self._order = count()
+        self._numbers = count(dispatchers.LOWEST)
         self.steps = 0
 
     @property
@@ -149,7 +150,7 @@ class World:
             self._people.plan(self._endpoints, bursts)
 
     def _process(self, life: VirtualSession) -> Process:
-        return Process(self._work, life, self._sender, self._receivers, self._ledger)
+        return Process(self._work, life, self._sender, self._receivers, self._ledger, numbers=self._numbers)
 
     async def _add_endpoint(self, url: str) -> UUID:
         endpoint = ids.make_id(int(EPOCH.timestamp() * 1000), 0, self._chance.getrandbits(62))

@@ -46,8 +46,9 @@ select id from changed
 update account_user set password_hash = $3 where id = $1 and password_hash = $2
 
 -- name: add_login_link
+with found as materialized (select id from account_user where lower(email) = lower($1))
 insert into login_link (digest, account_user, expires_at)
-select $2, id, now() + $3::interval from account_user where lower(email) = lower($1)
+select $2, id, now() + $3::interval from found
 returning account_user
 
 -- name: take_login_link

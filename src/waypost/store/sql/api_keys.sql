@@ -1,10 +1,12 @@
 -- The keys of an account. A revoked one stays as a row: who looks for what became of it finds it.
 
 -- name: add_api_key
+with known as materialized (
+    select count(*) as keys from api_key
+    where account = $2 and revoked_at is null and (expires_at is null or expires_at > now())
+)
 insert into api_key (id, account, name, prefix, digest, scopes, expires_at)
-select $1, $2, $3, $4, $5, $6, now() + $7::interval
-where (select count(*) from api_key where account = $2 and revoked_at is null
-       and (expires_at is null or expires_at > now())) < $8
+select $1, $2, $3, $4, $5, $6, now() + $7::interval from known where keys < $8
 returning id
 
 -- name: api_keys
@@ -19,4 +21,5 @@ update api_key set revoked_at = now() where account = $1 and id = $2 and revoked
 
 -- name: note_key_use
 insert into api_key_use as u (api_key, last_used_at) values ($1, now())
-on conflict (api_key) do update set last_used_at = now() where u.last_used_at < now() - interval '1 minute'
+on conflict (api_key) do update set last_used_at = excluded.last_used_at
+    where u.last_used_at < excluded.last_used_at - interval '1 minute'

@@ -2,8 +2,9 @@
 
 -- name: resend
 -- Outside the order: what was asked for by hand waits for nothing. An endpoint that is off or deleted gets none.
+with target as materialized (
+    select n.id from endpoint n where n.account = $3 and n.id = $4 and n.enabled and n.deleted_at is null
+)
 insert into due (bucket, id, endpoint, tracking, event, sequence, ordering, resend_of)
-select $1, $2, n.id, $5, $6, $7, 'unordered', $8
-from endpoint n
-where n.account = $3 and n.id = $4 and n.enabled and n.deleted_at is null
+select $1, $2, id, $5, $6, $7, 'unordered', $8 from target
 returning id

@@ -9,10 +9,12 @@ select id from endpoint where account = $1 and deleted_at is null
 
 -- name: add_endpoint
 -- Nothing is inserted, and nothing returned, when the account has $12 endpoints already.
+with known as materialized (
+    select count(*) as endpoints from endpoint where account = $2 and deleted_at is null
+)
 insert into endpoint (id, account, url, description, version, statuses, trigger, ordering, rate_limit_per_second,
                       headers, secret)
-select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
-where (select count(*) from endpoint where account = $2 and deleted_at is null) < $12
+select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 from known where endpoints < $12
 returning id
 
 -- name: endpoints
@@ -33,7 +35,7 @@ from endpoint where account = $1 and id = $2 and deleted_at is null
 -- Of two rotations within one overlap the first secret is dropped: only one other than the present may sign.
 update endpoint
 set secret = $3, previous_secret = case when $4::interval > '0' then secret end,
-    previous_until = case when $4::interval > '0' then now() + $4 end, updated_at = now()
+    previous_until = case when $4::interval > '0' then (select now()) + $4 end, updated_at = now()
 where account = $1 and id = $2 and deleted_at is null
 returning secret as current, previous_secret as previous, previous_until
 
@@ -54,7 +56,7 @@ where account = $1 and id = $2 and deleted_at is null
 -- name: switch_endpoint
 -- A reason turns it off, no reason on. One that is so already keeps its reason and its time.
 update endpoint
-set enabled = $3::text is null, disabled_reason = $3, off_since = case when $3::text is not null then now() end,
+set enabled = $3::text is null, disabled_reason = $3, off_since = case when $3::text is not null then (select now()) end,
     updated_at = now()
 where account = $1 and id = $2 and deleted_at is null and enabled is distinct from ($3::text is null)
 

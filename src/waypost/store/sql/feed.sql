@@ -2,10 +2,13 @@
 
 -- name: horizon
 -- No transaction that could still commit an older event is running: intake draws its transaction's id before the time
--- of its events' ids. A statement of its own, before `feed`: what has ended between the two, `feed` sees.
-select least(now(), min(xact_start)) as at
-from pg_stat_activity
-where datname = current_database() and backend_xid is not null
+-- of its events' ids. A statement of its own, before `feed`: what has ended between the two, `feed` sees. Whoever
+-- writes events has locked their trackings before, so other schemas' transactions, and other programs', hold up nobody.
+select least(now(), min(a.xact_start)) as at
+from pg_stat_activity a
+where a.datname = current_database() and a.backend_xid is not null
+  and a.pid = any (array(select l.pid from pg_locks l
+                         where l.locktype = 'relation' and l.relation = 'tracking'::regclass and l.granted))
 
 -- name: feed
 -- The days $5 to $6 are those of the ids: they choose the partitions.

@@ -1,15 +1,20 @@
 -- Idempotency keys, kept for 24 hours by the database's clock.
 
--- name: take_keys
--- A key whose first request is still being written elsewhere is not waited for: its advisory lock can't be had, and
--- nothing is inserted. One that is older than a day counts as never used.
-insert into idempotency (bucket, account, key, request)
-select bucket, account, key, request
-from unnest($1::smallint[], $2::uuid[], $3::text[], $4::bytea[]) as n (bucket, account, key, request)
+-- name: lock_keys
+-- A key whose first request is still being written elsewhere is not waited for: its lock can't be had. A statement of
+-- its own: see dispatchers.sql.
+select account, key
+from unnest($1::uuid[], $2::text[]) as n (account, key)
 where pg_try_advisory_xact_lock(hashtextextended(account::text || key, 5))
+
+-- name: take_keys
+-- Of those that are locked. One that is older than a day counts as never used.
+insert into idempotency (bucket, account, key, request, at)
+select bucket, account, key, request, now()
+from unnest($1::smallint[], $2::uuid[], $3::text[], $4::bytea[]) as n (bucket, account, key, request)
 on conflict (account, key, bucket) do update
-    set request = excluded.request, answer = null, at = now()
-    where idempotency.at < now() - interval '24 hours'
+    set request = excluded.request, answer = null, at = excluded.at
+    where idempotency.at < excluded.at - interval '24 hours'
 returning account, key
 
 -- name: known_keys

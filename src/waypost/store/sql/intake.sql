@@ -28,7 +28,7 @@ with made as (
     returning bucket, id, courier_code
 ), watched as (
     insert into watch (bucket, tracking, courier_code, next_poll_at, expires_at)
-    select bucket, id, courier_code, case when courier_code = any ($9::text[]) then now() end,
+    select bucket, id, courier_code, case when courier_code = any ($9::text[]) then (select now()) end,
            now() + interval '30 days'
     from made
 )
@@ -102,7 +102,7 @@ where t.bucket = any ($1::smallint[]) and t.bucket = u.bucket and t.id = u.id
 
 -- name: watch_again
 update watch w
-set courier_code = n.courier_code, next_poll_at = case when n.polled then now() end, leased_until = null,
+set courier_code = n.courier_code, next_poll_at = case when n.polled then (select now()) end, leased_until = null,
     unchanged = 0, status_since = now(), expires_at = now() + interval '30 days'
 from unnest($2::smallint[], $3::uuid[], $4::text[], $5::boolean[]) as n (bucket, tracking, courier_code, polled)
 where w.bucket = any ($1::smallint[]) and w.bucket = n.bucket and w.tracking = n.tracking

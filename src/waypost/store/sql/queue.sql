@@ -35,10 +35,11 @@ left join lateral (
 
 -- name: add_test
 -- Its id is of the database's time, as every delivery's; that puts it into today's partition when it is settled.
+with target as materialized (
+    select n.id from endpoint n where n.account = $3 and n.id = $4 and n.deleted_at is null
+)
 insert into due (bucket, id, endpoint, tracking, event, sequence, ordering, sample)
-select $1, $2, n.id, $5, $6, 1, 'unordered', $7
-from endpoint n
-where n.account = $3 and n.id = $4 and n.deleted_at is null
+select $1, $2, id, $5, $6, 1, 'unordered', $7 from target
 returning id
 
 -- name: claim_by_hand
@@ -173,10 +174,11 @@ set delivered = h.delivered + excluded.delivered, failed = h.failed + excluded.f
 
 -- name: note_health
 insert into endpoint_health as h (endpoint, failing_since, last_error, last_success_at)
-select endpoint, case when error is not null then now() end, error, case when error is null then now() end
+select endpoint, case when error is not null then (select now()) end, error,
+       case when error is null then (select now()) end
 from unnest($1::uuid[], $2::text[]) as n (endpoint, error)
 on conflict (endpoint) do update
-set failing_since = case when excluded.last_error is not null then coalesce(h.failing_since, now()) end,
+set failing_since = case when excluded.last_error is not null then coalesce(h.failing_since, excluded.failing_since) end,
     last_error = coalesce(excluded.last_error, h.last_error),
     last_success_at = coalesce(excluded.last_success_at, h.last_success_at)
 
@@ -247,51 +249,6 @@ limit 500
 -- Under the trackings' row locks.
 update due set ordering = 'unordered', blocked = false, next_at = now()
 where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) and blocked
-
--- name: stuck
--- Reconciliation: queues without a head. Empty in every snapshot.
-select bucket, tracking, endpoint, count(*) from due where ordering <> 'unordered'
-group by bucket, tracking, endpoint having bool_and(blocked)
-
--- name: join_dispatchers
--- The lock is taken before anybody sees the row: whoever finds it and gets the lock takes this dispatcher for dead.
-with joined as (insert into dispatcher (child, witness, place) values ($2, $3, $4) returning number)
-select number, pg_try_advisory_lock($1, number) from joined
-
--- name: disown
--- A number that its process could not take back: whoever buries it must not take that for a death.
-update dispatcher set witness = null where number = $1
-
--- name: known_dispatcher
-select number from dispatcher where number = $1
-
--- name: prove_life
-select pg_try_advisory_lock($1, $2) as held
-
--- name: other_dispatchers
-select number, child, witness, place, seen_at > now() - interval '5 seconds' as works,
-       seen_at > now() - interval '10 seconds' as seen_lately,
-       now() - pg_postmaster_start_time() > interval '10 seconds' as settled_server
-from dispatcher where number <> $1
-
--- name: beat
--- A dispatcher that is paused keeps its lock; that it does not work is seen by this.
-update dispatcher set seen_at = now() where number = $1
-
--- name: holds_suspects
-select exists (select from due where deaths >= 2 and leased_by = $1) as suspects
-
--- name: rescue
--- The death counts against what had $2 deaths before, or more; null: against nothing.
-update due
-set leased_by = null, leased_until = null, deaths = deaths + case when deaths >= $2::integer then 1 else 0 end
-where leased_by = $1
-
--- name: leave_dispatchers
-delete from dispatcher where number = $1
-
--- name: yield_life
-select pg_advisory_unlock($1, $2)
 
 -- name: disable_endpoint
 update endpoint set enabled = false, disabled_reason = $2, off_since = now(), updated_at = now()

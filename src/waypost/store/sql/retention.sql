@@ -38,9 +38,3 @@ where w.bucket = any ($1::smallint[]) and w.bucket = n.bucket and w.tracking = n
 select e.id from endpoint e
 where not e.enabled and exists (select from due q where q.bucket = any ($1::smallint[]) and q.endpoint = e.id
                                 and q.sequence > 0 and q.sample is null and q.cancelling is null)
-
--- name: take_duty
-select pg_try_advisory_lock($1, $2) as taken
-
--- name: end_duty
-select pg_advisory_unlock($1, $2)

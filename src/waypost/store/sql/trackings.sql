@@ -227,5 +227,5 @@ select bucket, (now() at time zone 'utc')::date, id, account, tracking_number fr
 -- name: ask_soon
 -- Not sooner after the last ask than $3; an ask that runs is soon enough.
 update watch
-set next_poll_at = least(coalesce(next_poll_at, 'infinity'), greatest(now(), last_polled_at + $3::interval))
+set next_poll_at = least(coalesce(next_poll_at, 'infinity'), greatest((select now()), last_polled_at + $3::interval))
 where bucket = any ($1::smallint[]) and tracking = $2

@@ -10,9 +10,9 @@ update account set email = $2, name = $3, accent = $4, embed_origins = $5 where 
 select id, email, role, created_at from account_user where account = $1 order by id limit $2
 
 -- name: add_user_to_account
+with known as materialized (select count(*) as users from account_user where account = $2)
 insert into account_user (id, account, email, password_hash, role)
-select $1, $2, $3, $4, $5
-where (select count(*) from account_user where account = $2) < $6
+select $1, $2, $3, $4, $5 from known where users < $6
 returning id
 
 -- name: change_role

@@ -32,7 +32,7 @@ returning w.bucket, w.tracking, w.leased_until, w.unchanged, w.status_since, t.a
 -- Nothing happens to one that another has leased since. A wait that is null ends the asking.
 update watch w
 set leased_until = null, last_polled_at = now(), unchanged = n.unchanged,
-    next_poll_at = now() + n.wait, status_since = case when n.changed then now() else w.status_since end
+    next_poll_at = (select now()) + n.wait, status_since = case when n.changed then (select now()) else w.status_since end
 from unnest($2::smallint[], $3::uuid[], $4::timestamptz[], $5::smallint[], $6::interval[], $7::boolean[])
      as n (bucket, tracking, leased_until, unchanged, wait, changed)
 where w.bucket = any ($1::smallint[]) and w.bucket = n.bucket and w.tracking = n.tracking

@@ -1,0 +1,124 @@
+"""Dispatchers join, prove that they live, take over from those that died, and leave. See ``sql/dispatchers.sql``."""
+
+import secrets
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.domain.suspicion import SUSPECT_AFTER
+from waypost.store.statements import Session, execute, fetch, fetch_one
+
+LOWEST: Final = 1 << 20
+"""The previous version has its numbers counted by PostgreSQL, from 1."""
+_HIGHEST: Final = (1 << 31) - 1
+
+Draw = Callable[[], int]
+
+
+def draw() -> int:
+    """Return a number that no dispatcher has, most likely."""
+    return LOWEST + secrets.randbelow(_HIGHEST - LOWEST + 1)
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A place for a dispatcher under a parent, whose id is new each time: who had the place before has ended.
+
+    ``alone``: the parent is the `serve` that owns the PostgreSQL, so that every other such one has ended, too.
+    """
+
+    parent: UUID
+    number: int
+    alone: bool = True
+
+
+class Dispatchers(msgspec.Struct, frozen=True):
+    """How many dispatchers there are: those that live, and those that died and were not buried."""
+
+    alive: int
+    dead: int
+
+
+async def join(
+    session: Session, number: int | None = None, *, place: Place | None = None, draw_number: Draw = draw
+) -> int:
+    """Take a dispatcher's number and prove life by it: as long as this session lives, so does the dispatcher.
+
+    One that lost its session joins again under its old ``number``, unless somebody has buried it meanwhile, so that
+    what it still has in flight is not taken for a dead dispatcher's. ``place``: where it has a parent.
+    """
+    if number is not None:
+        if await _proves_life(session, number) and await fetch_one(session, "return_dispatcher", number) is not None:
+            return number
+        await execute(session, "disown", number)
+    described = (False, None, None) if place is None else (place.alone, place.parent, place.number)
+    while True:
+        drawn = draw_number()
+        # The lock first: whoever finds the row and gets the lock takes this dispatcher for dead.
+        if not await _proves_life(session, drawn):
+            continue
+        if await fetch_one(session, "add_dispatcher", drawn, *described) is not None:
+            return drawn
+        await fetch_one(session, "yield_life", drawn)
+
+
+async def rescue(session: Session, number: int, *, place: Place | None = None) -> set[int]:
+    """Say that this dispatcher works, take the leases of those that died, and return the others that work.
+
+    After a restart or a failover of PostgreSQL everybody has lost the lock, so ten seconds are waited, but not for
+    those of which ``place`` says that they have ended.
+
+    A death counts against what was in hand (``domain.suspicion``) only if the dead one had the same place: its parent
+    has outlived it, so it was no machine that went out, and no `serve` that was killed as a whole. Others therefore
+    leave one that had a place to its successor for ten seconds.
+    """
+    works = set()
+    own = await fetch_one(session, "beat", number)
+    others = await fetch(session, "other_dispatchers", number)
+    settled = False
+    if own is not None and others:
+        row = await fetch_one(session, "is_settled", own["joined_at"])
+        settled = row is not None and row["settled"]
+    for one in others:
+        if one["works"]:
+            works.add(one["number"])
+        before = place is not None and (one["witness"], one["place"]) == (place.parent, place.number)
+        ended = before or (place is not None and place.alone and one["child"] and one["witness"] != place.parent)
+        theirs = one["witness"] is not None and not before and one["seen_lately"]
+        if not ended and (theirs or not settled):
+            continue
+        if await _proves_life(session, one["number"]):
+            await _bury(session, one["number"], seen=before)
+            works.discard(one["number"])
+    return works
+
+
+async def leave(session: Session, number: int) -> None:
+    """Give a dispatcher's leases and number back, at a clean stop."""
+    await execute(session, "rescue", number, None)
+    await execute(session, "leave_dispatchers", number)
+
+
+async def count(session: Session) -> Dispatchers:
+    """Count the dispatchers that have joined: one lives as long as its session holds the lock of its number."""
+    numbers = {row["number"] for row in await fetch(session, "dispatcher_numbers")}
+    alive = len(numbers & {row["number"] for row in await fetch(session, "lives")})
+    return Dispatchers(alive, len(numbers) - alive)
+
+
+async def _proves_life(session: Session, number: int) -> bool:
+    """Take the lock of a number; False while another session holds it."""
+    row = await fetch_one(session, "prove_life", number)
+    return row is not None and bool(row["held"])
+
+
+async def _bury(session: Session, number: int, *, seen: bool) -> None:
+    """Free what a dead dispatcher held. A death that was ``seen`` counts against the suspects it held, else all."""
+    counts_from = None
+    if seen:
+        row = await fetch_one(session, "holds_suspects", number)
+        counts_from = SUSPECT_AFTER if row is not None and row["suspects"] else 0
+    await execute(session, "rescue", number, counts_from)
+    await execute(session, "leave_dispatchers", number)
+    await fetch_one(session, "yield_life", number)

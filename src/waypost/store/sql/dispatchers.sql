@@ -1,0 +1,59 @@
+-- Who dispatches. That a dispatcher lives is proven by an advisory lock of its session. Two installations in schemas of
+-- one database have locks of their own: their class is made of the schema's name. A lock is never taken or looked at in
+-- one statement with a table: a server that routes statements to the node of their table would look for it there.
+
+-- name: prove_life
+select pg_try_advisory_lock(hashtext(current_schema() || '.dispatcher'), $1) as held
+
+-- name: yield_life
+select pg_advisory_unlock(hashtext(current_schema() || '.dispatcher'), $1)
+
+-- name: lives
+-- The numbers whose locks somebody holds.
+select objid::bigint as number from pg_locks
+where locktype = 'advisory' and granted and objsubid = 2
+  and classid = (hashtext(current_schema() || '.dispatcher')::bigint & 4294967295)::oid
+  and database = (select oid from pg_database where datname = current_database())
+
+-- name: dispatcher_numbers
+select number from dispatcher order by number
+
+-- name: add_dispatcher
+-- No row if the number is taken.
+insert into dispatcher (number, child, witness, place) values ($1, $2, $3, $4)
+on conflict do nothing
+returning number
+
+-- name: return_dispatcher
+-- It has a new session: from now on it waits before it takes others for dead, as after a start.
+update dispatcher set joined_at = now(), seen_at = now() where number = $1 returning number
+
+-- name: disown
+-- A number that its process could not take back: whoever buries it must not take that for a death.
+update dispatcher set witness = null where number = $1
+
+-- name: beat
+-- A dispatcher that is paused keeps its lock; that it does not work is seen by this.
+update dispatcher set seen_at = now() where number = $1 returning joined_at
+
+-- name: other_dispatchers
+select number, child, witness, place, seen_at > now() - interval '5 seconds' as works,
+       seen_at > now() - interval '10 seconds' as seen_lately
+from dispatcher where number <> $1
+
+-- name: is_settled
+-- Whether everybody who lives has had ten seconds to prove it since the server was started, and since $1, when the
+-- session of who asks began: a standby that was promoted runs for long already, and knows no session.
+select now() - greatest(pg_postmaster_start_time(), $1::timestamptz) > interval '10 seconds' as settled
+
+-- name: holds_suspects
+select exists (select from due where deaths >= 2 and leased_by = $1) as suspects
+
+-- name: rescue
+-- The death counts against what had $2 deaths before, or more; null: against nothing.
+update due
+set leased_by = null, leased_until = null, deaths = deaths + case when deaths >= $2::integer then 1 else 0 end
+where leased_by = $1
+
+-- name: leave_dispatchers
+delete from dispatcher where number = $1
