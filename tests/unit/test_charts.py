@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waypost.api.v1.stats import StatsHour
+from waypost.actions.endpoint_stats import StatsHour
 from waypost.portal.charts import bars
 
 COUNTS = st.integers(0, 10**9)

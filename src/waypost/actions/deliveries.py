@@ -4,32 +4,89 @@ Each raises NotFound for a delivery that is not the account's, and Conflict for 
 """
 
 import secrets
-from typing import Final
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
 from uuid import UUID
 
+import msgspec
+
+from waypost.actions.attempts import Attempt, show_attempt
 from waypost.actions.context import Context
-from waypost.actions.refusals import Conflict, NotFound
+from waypost.actions.lists import Listed, Page, listed
+from waypost.actions.refusals import Conflict, Fault, Invalid, present
 from waypost.domain import ids
+from waypost.domain.deliveries import Settled, Waiting, waiting_state
+from waypost.domain.errors import InvalidInput
+from waypost.domain.statuses import SELECTABLE, Status
+from waypost.domain.times import read_rfc3339, rfc3339, rfc3339_or_none
+from waypost.domain.tracking_numbers import normalise_number
+from waypost.payloads.samples import sample_state
 from waypost.store import deliveries, delivery_changes, endpoints, trackings
-from waypost.store.deliveries import DeliveryRow
+from waypost.store.deliveries import FIRST, LAST, DeliveryRow, Wanted
 from waypost.store.delivery_changes import Cancelled
 from waypost.store.statements import Session, transaction
 
 PARCEL_DELETED: Final = "Its parcel was deleted: nothing of it is sent any more."
 
 
+EXAMINED: Final = 1_000
+"""So many deliveries are looked at for a page of one status: a page may be short, and its cursor goes on from there."""
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery as v1 shows it."""
+
+    id: str
+    endpoint_id: str
+    event_id: str
+    tracking_id: str
+    tracking_number: str | None
+    courier_code: str | None
+    sequence: int
+    status: str | None
+    substatus: str | None
+    state: str
+    reason: str | None
+    blocked_by: str | None
+    test: bool
+    resend_of: str | None
+    recovery_id: str | None
+    attempt_count: int
+    next_attempt_at: str | None
+    created_at: str
+    settled_at: str | None
+
+
+class DeliveryWithAttempts(Delivery, frozen=True, kw_only=True):
+    """One delivery with all that was tried, oldest first."""
+
+    attempts: list[Attempt]
+
+
 def read_id(text: str) -> UUID:
     """Read a delivery's id from an address."""
-    found = ids.from_text(ids.DELIVERY, text)
-    if found is None:
-        raise NotFound
-    return found
+    return present(ids.from_text(ids.DELIVERY, text))
 
 
 async def find(context: Context, account: UUID, delivery: UUID) -> DeliveryRow:
     """Give the delivery."""
     async with context.database.serving.acquire() as session:
         return await _there(session, account, delivery)
+
+
+async def find_page(
+    context: Context, account: UUID, wanted: Wanted, status: str | None, page: Page
+) -> Listed[Delivery]:
+    """Give a page of deliveries. One of a status is picked from a bounded number: it may be short, and goes on."""
+    async with context.database.serving.acquire() as session:
+        rows = await deliveries.newest(session, account, wanted, page.limit + 1 if status is None else EXAMINED)
+    if status is None:
+        return listed(rows, page, _cursor, show)
+    shown = listed([row for row in rows if status in (row.status, row.sample)], page, _cursor, show)
+    if shown.next_cursor is None and len(rows) == EXAMINED:
+        shown = msgspec.structs.replace(shown, next_cursor=_cursor(rows[-1]))
+    return shown
 
 
 async def resend(context: Context, account: UUID, delivery: UUID) -> DeliveryRow:
@@ -70,7 +127,87 @@ async def cancel(context: Context, account: UUID, delivery: UUID) -> tuple[Deliv
 
 
 async def _there(session: Session, account: UUID, delivery: UUID) -> DeliveryRow:
-    row = await deliveries.find(session, account, delivery)
-    if row is None:
-        raise NotFound
-    return row
+    return present(await deliveries.find(session, account, delivery))
+
+
+async def show_with_attempts(context: Context, row: DeliveryRow) -> DeliveryWithAttempts:
+    """Give a delivery with its attempts as v1 shows them."""
+    async with context.database.serving.acquire() as session:
+        kept = await deliveries.attempts(session, row.id)
+    attempts = [show_attempt(place, one, row) for place, one in enumerate(kept, start=1)]
+    return DeliveryWithAttempts(**msgspec.structs.asdict(show(row)), attempts=attempts)
+
+
+def show(row: DeliveryRow) -> Delivery:
+    """Give a delivery as v1 shows it. A test shows the parcel of its sample, which is registered nowhere."""
+    sample = None if row.sample is None else sample_state(Status(row.sample))
+    waits = row.state is None and not row.blocked
+    return Delivery(
+        id=ids.to_text(ids.DELIVERY, row.id),
+        endpoint_id=ids.to_text(ids.ENDPOINT, row.endpoint),
+        event_id=ids.to_text(ids.EVENT, row.event),
+        tracking_id=sample.id if sample else row.tracking.hex,
+        tracking_number=sample.tracking_number if sample else row.tracking_number,
+        courier_code=sample.courier_code if sample else row.courier_code,
+        sequence=row.sequence,
+        status=sample.status if sample else row.status,
+        substatus=sample.substatus if sample else row.substatus,
+        state=row.state or waiting_state(blocked=row.blocked, tries=row.tries),
+        reason=row.reason,
+        blocked_by=_text(ids.DELIVERY, row.blocked_by),
+        test=row.sample is not None,
+        resend_of=_text(ids.DELIVERY, row.resend_of),
+        recovery_id=_text(ids.RECOVERY, row.recovery),
+        attempt_count=row.tries,
+        next_attempt_at=rfc3339_or_none(row.next_at if waits else None),
+        created_at=rfc3339(datetime.fromtimestamp(ids.made_at(row.id) / 1000, UTC)),
+        settled_at=rfc3339_or_none(row.settled_at),
+    )
+
+
+def _text(prefix: str, identifier: UUID | None) -> str | None:
+    return None if identifier is None else ids.to_text(prefix, identifier)
+
+
+def _cursor(row: DeliveryRow) -> str:
+    return ids.to_text(ids.DELIVERY, row.id)
+
+
+def read_filters(query: Mapping[str, str], page: Page) -> tuple[Wanted, str | None]:
+    """Read the filters; that of a status is applied by ``find_page``. Raises Invalid with all that is wrong."""
+    faults: list[Fault] = []
+    endpoint = number = None
+    if "endpoint" in query and (endpoint := ids.from_text(ids.ENDPOINT, query["endpoint"])) is None:
+        faults.append(Fault("endpoint", "must be the id of an endpoint"))
+    if "tracking_number" in query:
+        try:
+            number = normalise_number(query["tracking_number"])
+        except InvalidInput as error:
+            faults.append(Fault("tracking_number", error.message))
+    state = _one_of(query, "state", [*Waiting, *Settled], faults)
+    status = _one_of(query, "status", SELECTABLE, faults)
+    test = _one_of(query, "test", ("true", "false"), faults)
+    since, until = _time(query, "since", faults), _time(query, "until", faults)
+    if faults:
+        raise Invalid(faults)
+    before = min(bound for bound in (page.before, until, LAST) if bound is not None)
+    wants_tests = None if test is None else test == "true"
+    return Wanted(since or FIRST, before, endpoint, number, state, wants_tests), status
+
+
+def _one_of(query: Mapping[str, str], name: str, allowed: Any, faults: list[Fault]) -> str | None:
+    text = query.get(name)
+    if text is not None and text not in list(allowed):
+        faults.append(Fault(name, f"must be one of {', '.join(allowed)}"))
+    return text
+
+
+def _time(query: Mapping[str, str], name: str, faults: list[Fault]) -> UUID | None:
+    """Give the smallest id of a time."""
+    if name not in query:
+        return None
+    at = read_rfc3339(query[name])
+    if at is None or at.timestamp() < 0:
+        faults.append(Fault(name, "must be a time such as 2026-03-04T13:20:00Z"))
+        return None
+    return ids.first_at(at)

@@ -3,55 +3,58 @@
 Each raises NotFound for an endpoint that is not the account's, and Invalid for what can't be taken.
 """
 
-import asyncio
 import os
 import secrets
 import time
-from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from waypost.actions.actor import note
 from waypost.actions.context import Context
-from waypost.actions.endpoint_fields import Added, Changed, Chosen, changes_of, choose, secret_faults
-from waypost.actions.refusals import Conflict, Fault, Invalid, NotFound
+from waypost.actions.endpoint_fields import ALL, Added, Changed, Chosen, changes_of, choose, secret_faults
+from waypost.actions.endpoint_secrets import OVERLAP_SECONDS
+from waypost.actions.refusals import Conflict, Invalid, NotFound, present
 from waypost.domain import ids
 from waypost.domain.audit import Action
 from waypost.domain.endpoints import DisabledReason, Ordering
-from waypost.domain.statuses import SELECTABLE
+from waypost.domain.times import rfc3339, rfc3339_or_none
 from waypost.signing.standard import KEY_BYTES, make_secret
 from waypost.store import deliveries, endpoints, queue
-from waypost.store.deliveries import DeliveryRow
-from waypost.store.endpoints import EndpointFields, EndpointRow, SealedSecrets
+from waypost.store.endpoints import EndpointFields, EndpointRow
 from waypost.store.statements import transaction
 
-OVERLAP_SECONDS: Final = 86_400
-LONGEST_OVERLAP_SECONDS: Final = 604_800
-_FIRST_LOOK_SECONDS: Final = 0.01
-_SLOWEST_LOOK_SECONDS: Final = 0.25
 
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """An endpoint as v1 shows it."""
 
-class Secrets(msgspec.Struct, frozen=True):
-    """An endpoint's secrets, opened; ``until`` is when the previous one ends to sign."""
-
-    current: str
-    previous: str | None
-    until: float | None
+    id: str
+    url: str
+    description: str
+    version: str
+    statuses: str | list[str]
+    trigger: str
+    ordering: str
+    enabled: bool
+    disabled_reason: str | None
+    rate_limit_per_second: int | None
+    headers: dict[str, str]
+    health: str
+    failing_since: str | None
+    last_error: str | None
+    created_at: str
+    updated_at: str
 
 
 def read_id(text: str) -> UUID:
     """Read an endpoint's id from an address."""
-    found = ids.from_text(ids.ENDPOINT, text)
-    if found is None:
-        raise NotFound
-    return found
+    return present(ids.from_text(ids.ENDPOINT, text))
 
 
 async def find(context: Context, account: UUID, endpoint: UUID) -> EndpointRow:
     """Give the endpoint."""
     async with context.database.serving.acquire() as session:
-        return _there(await endpoints.find(session, account, endpoint))
+        return present(await endpoints.find(session, account, endpoint))
 
 
 async def add(context: Context, account: UUID, body: Added) -> tuple[EndpointRow, str]:
@@ -72,7 +75,7 @@ async def add(context: Context, account: UUID, body: Added) -> tuple[EndpointRow
         if not added:
             raise Conflict("endpoint_limit", limit_reached(context.max_endpoints))
         await note(session, account, Action.ENDPOINT_ADDED, chosen.url, changes_of(None, chosen))
-        return _there(await endpoints.find(session, account, endpoint)), secret
+        return present(await endpoints.find(session, account, endpoint)), secret
 
 
 def limit_reached(most: int) -> str:
@@ -93,7 +96,7 @@ async def change(
     async with context.database.serving.acquire() as session, transaction(session):
         if not await endpoints.lock(session, account, endpoint):
             raise NotFound
-        before = chosen_of(context, _there(await endpoints.find(session, account, endpoint)))
+        before = chosen_of(context, present(await endpoints.find(session, account, endpoint)))
         after = choose(body, before, context.check_url)
         await endpoints.change(session, account, endpoint, _fields(context, after, account, endpoint))
         if changes := changes_of(before, after):
@@ -102,7 +105,7 @@ async def change(
             sealed = context.vault.seal(secret, account=account, endpoint=endpoint)
             await endpoints.rotate(session, account, endpoint, secret=sealed, overlap_seconds=OVERLAP_SECONDS)
             await note(session, account, Action.SECRET_ROTATED, after.url)
-        row = _there(await endpoints.find(session, account, endpoint))
+        row = present(await endpoints.find(session, account, endpoint))
     if row.ordering == Ordering.UNORDERED != before.ordering:
         await _free_waiting(context, endpoint)
     return row
@@ -112,9 +115,9 @@ async def switch(context: Context, account: UUID, endpoint: UUID, *, on: bool) -
     """Turn an endpoint on, or off: then what waits for it is cancelled."""
     async with context.database.serving.acquire() as session, transaction(session):
         await endpoints.lock(session, account, endpoint)
-        before = _there(await endpoints.find(session, account, endpoint))
+        before = present(await endpoints.find(session, account, endpoint))
         await endpoints.switch(session, account, endpoint, None if on else DisabledReason.USER)
-        row = _there(await endpoints.find(session, account, endpoint))
+        row = present(await endpoints.find(session, account, endpoint))
         if row.enabled != before.enabled:
             await note(session, account, Action.ENDPOINT_ENABLED if on else Action.ENDPOINT_DISABLED, row.url)
     if not on:
@@ -125,77 +128,11 @@ async def switch(context: Context, account: UUID, endpoint: UUID, *, on: bool) -
 async def remove(context: Context, account: UUID, endpoint: UUID) -> None:
     """Delete an endpoint; what waits for it is cancelled."""
     async with context.database.serving.acquire() as session, transaction(session):
-        before = _there(await endpoints.find(session, account, endpoint))
+        before = present(await endpoints.find(session, account, endpoint))
         if not await endpoints.delete(session, account, endpoint):
             raise NotFound
         await note(session, account, Action.ENDPOINT_DELETED, before.url)
     await _cancel_waiting(context, endpoint)
-
-
-async def secrets_of(context: Context, account: UUID, endpoint: UUID) -> Secrets:
-    """Give what the endpoint's webhooks are signed with now."""
-    async with context.database.serving.acquire() as session:
-        return _opened(context, account, endpoint, await endpoints.secrets_of(session, account, endpoint))
-
-
-async def reveal(context: Context, account: UUID, endpoint: UUID) -> Secrets:
-    """Give the same to somebody who asks to see it."""
-    async with context.database.serving.acquire() as session, transaction(session):
-        row = _there(await endpoints.find(session, account, endpoint))
-        await note(session, account, Action.SECRET_SHOWN, row.url)
-        return _opened(context, account, endpoint, await endpoints.secrets_of(session, account, endpoint))
-
-
-async def rotate(
-    context: Context,
-    account: UUID,
-    endpoint: UUID,
-    *,
-    secret: str | None = None,
-    overlap_seconds: int = OVERLAP_SECONDS,
-) -> Secrets:
-    """Change the secret, to one that is brought along or to a new one; the present one signs too for a while."""
-    faults = [] if secret is None else secret_faults(secret)
-    if not 0 <= overlap_seconds <= LONGEST_OVERLAP_SECONDS:
-        faults.append(Fault("overlap_seconds", f"must be 0 to {LONGEST_OVERLAP_SECONDS}"))
-    if faults:
-        raise Invalid(faults)
-    sealed = context.vault.seal(secret or make_secret(os.urandom(KEY_BYTES)), account=account, endpoint=endpoint)
-    async with context.database.serving.acquire() as session, transaction(session):
-        row = _there(await endpoints.find(session, account, endpoint))
-        found = await endpoints.rotate(session, account, endpoint, secret=sealed, overlap_seconds=overlap_seconds)
-        await note(session, account, Action.SECRET_ROTATED, row.url)
-    return _opened(context, account, endpoint, found)
-
-
-async def end_rotation(context: Context, account: UUID, endpoint: UUID) -> Secrets:
-    """Let the previous secret sign no more."""
-    async with context.database.serving.acquire() as session, transaction(session):
-        row = _there(await endpoints.find(session, account, endpoint))
-        await note(session, account, Action.ROTATION_ENDED, row.url)
-        return _opened(context, account, endpoint, await endpoints.end_rotation(session, account, endpoint))
-
-
-async def test(context: Context, account: UUID, endpoint: UUID, status: str) -> DeliveryRow:
-    """Send the sample of a status and wait for what comes of it; an unsettled delivery when that takes too long."""
-    if status not in list(SELECTABLE):
-        raise Invalid([Fault("status", f"must be one of {', '.join(SELECTABLE)}")])
-    random = secrets.randbits(62), secrets.randbits(62)
-    async with context.database.serving.acquire() as session, transaction(session):
-        delivery = await queue.add_test(session, account, endpoint, sample=status, random=random)
-    if delivery is None:
-        raise NotFound
-    context.hint_by_hand()
-    ends, pause = time.monotonic() + context.test_seconds, _FIRST_LOOK_SECONDS
-    while True:
-        async with context.database.serving.acquire() as session:
-            row = await deliveries.find(session, account, delivery)
-        if row is None:  # deleted with its endpoint's history in this moment
-            raise NotFound
-        if row.state is not None or time.monotonic() >= ends:
-            return row
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, _SLOWEST_LOOK_SECONDS)
 
 
 def custom_headers(context: Context, row: EndpointRow) -> dict[str, str]:
@@ -214,6 +151,34 @@ def chosen_of(context: Context, row: EndpointRow) -> Chosen:
     return Chosen(row.url, row.description, row.version, row.statuses, row.trigger, row.ordering, limit, headers)
 
 
+def show(context: Context, row: EndpointRow) -> Endpoint:
+    """Give an endpoint as v1 shows it."""
+    return Endpoint(
+        id=ids.to_text(ids.ENDPOINT, row.id),
+        url=row.url,
+        description=row.description,
+        version=row.version,
+        statuses=ALL if row.statuses is None else row.statuses,
+        trigger=row.trigger,
+        ordering=row.ordering,
+        enabled=row.enabled,
+        disabled_reason=row.disabled_reason,
+        rate_limit_per_second=row.rate_limit_per_second,
+        headers=custom_headers(context, row),
+        health=_health(row),
+        failing_since=rfc3339_or_none(row.failing_since),
+        last_error=row.last_error,
+        created_at=rfc3339(row.created_at),
+        updated_at=rfc3339(row.updated_at),
+    )
+
+
+def _health(row: EndpointRow) -> str:
+    if row.failing_since is not None:
+        return "failing"
+    return "new" if row.last_success_at is None else "ok"
+
+
 def _fields(context: Context, chosen: Chosen, account: UUID, endpoint: UUID) -> EndpointFields:
     text = msgspec.json.encode(chosen.headers).decode()
     sealed = context.vault.seal(text, account=account, endpoint=endpoint) if chosen.headers else None
@@ -221,16 +186,6 @@ def _fields(context: Context, chosen: Chosen, account: UUID, endpoint: UUID) -> 
         *(chosen.url, chosen.description, chosen.version, chosen.statuses, chosen.trigger, chosen.ordering),
         *(chosen.rate_limit_per_second, sealed),
     )
-
-
-def _opened(context: Context, account: UUID, endpoint: UUID, found: SealedSecrets | None) -> Secrets:
-    if found is None:
-        raise NotFound
-    current = context.vault.open(found.current, account=account, endpoint=endpoint)
-    if found.previous is None or found.previous_until is None:
-        return Secrets(current, None, None)
-    previous = context.vault.open(found.previous, account=account, endpoint=endpoint)
-    return Secrets(current, previous, found.previous_until.timestamp())
 
 
 async def _cancel_waiting(context: Context, endpoint: UUID) -> None:
@@ -247,9 +202,3 @@ async def _free_waiting(context: Context, endpoint: UUID) -> None:
         while after is not None:
             after = await queue.free_lane(session, endpoint, after)
     context.hint([endpoint])
-
-
-def _there(row: EndpointRow | None) -> EndpointRow:
-    if row is None:
-        raise NotFound
-    return row

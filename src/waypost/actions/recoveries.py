@@ -12,11 +12,11 @@ from waypost.actions import endpoints
 from waypost.actions.actor import note
 from waypost.actions.constraints import Time, one_of
 from waypost.actions.context import Context
-from waypost.actions.refusals import Conflict, Fault, Invalid, NotFound
+from waypost.actions.refusals import Conflict, Fault, Invalid, present
 from waypost.domain import ids
 from waypost.domain.audit import Action, Changes
 from waypost.domain.recoveries import Only
-from waypost.domain.times import read_rfc3339, rfc3339
+from waypost.domain.times import read_rfc3339, rfc3339, rfc3339_or_none
 from waypost.intake import recovery as steps
 from waypost.store import recoveries
 from waypost.store.intake_rows import from_ms, now
@@ -38,16 +38,29 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
     dry_run: bool = False
 
 
+class Recovery(msgspec.Struct, frozen=True, kw_only=True):
+    """A recovery as v1 shows it."""
+
+    id: str
+    endpoint_id: str
+    only: str
+    since: str
+    until: str
+    dry_run: bool
+    state: str
+    matched: int
+    queued: int
+    delivered: int
+    failed: int
+    created_at: str
+    finished_at: str | None
+
+
 async def find(context: Context, account: UUID, text: str) -> RecoveryRow:
     """Give the recovery of an id."""
-    recovery = ids.from_text(ids.RECOVERY, text)
-    if recovery is None:
-        raise NotFound
+    recovery = present(ids.from_text(ids.RECOVERY, text))
     async with context.database.serving.acquire() as session:
-        row = await recoveries.find(session, account, recovery)
-    if row is None:
-        raise NotFound
-    return row
+        return present(await recoveries.find(session, account, recovery))
 
 
 async def start(context: Context, account: UUID, body: Asked) -> RecoveryRow:
@@ -94,6 +107,25 @@ async def stop(context: Context, account: UUID, text: str) -> RecoveryRow:
         if not row.dry_run:
             await note(session, account, Action.RECOVERY_STOPPED, ids.to_text(ids.RECOVERY, row.id))
     return await find(context, account, text)
+
+
+def show(row: RecoveryRow) -> Recovery:
+    """Give a recovery as v1 shows it."""
+    return Recovery(
+        id=ids.to_text(ids.RECOVERY, row.id),
+        endpoint_id=ids.to_text(ids.ENDPOINT, row.endpoint),
+        only=row.only_what,
+        since=rfc3339(row.since),
+        until=rfc3339(row.until),
+        dry_run=row.dry_run,
+        state=row.state,
+        matched=row.matched,
+        queued=row.queued,
+        delivered=row.delivered,
+        failed=row.failed,
+        created_at=rfc3339(row.created_at),
+        finished_at=rfc3339_or_none(row.finished_at),
+    )
 
 
 def _another_runs(*, dry_run: bool) -> Conflict:

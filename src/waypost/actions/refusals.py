@@ -10,10 +10,13 @@ Refusal             what was asked for was not done
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import msgspec
 
 from waypost.domain.errors import InvalidInput
+
+T = TypeVar("T")
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -65,6 +68,13 @@ class Unavailable(Refusal):
         self, sentence: str = "The database does not answer: try again. Whether anything was changed is not known."
     ) -> None:
         super().__init__(sentence)
+
+
+def present(found: T | None) -> T:
+    """Return what was found. Raise NotFound where nothing was."""
+    if found is None:
+        raise NotFound
+    return found
 
 
 def fault_of(error: InvalidInput) -> Fault:

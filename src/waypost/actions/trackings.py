@@ -8,7 +8,7 @@ import msgspec
 
 from waypost.actions.actor import note
 from waypost.actions.context import Context, IntakeContext
-from waypost.actions.refusals import Busy, Conflict, NotFound, Unavailable
+from waypost.actions.refusals import Busy, Conflict, NotFound, Unavailable, present
 from waypost.domain import ids
 from waypost.domain.audit import Action, Changes
 from waypost.domain.trackings import Edit, Source, TrackingState, Update
@@ -33,19 +33,13 @@ class NewTracking(msgspec.Struct, frozen=True):
 
 def read_id(text: str) -> UUID:
     """Read a tracking's id from an address."""
-    found = ids.from_text("", text)
-    if found is None:
-        raise NotFound
-    return found
+    return present(ids.from_text("", text))
 
 
 async def find(context: Context, account: UUID, tracking: UUID) -> WatchedTracking:
     """Give the tracking. Raises NotFound."""
     async with context.database.serving.acquire() as session:
-        found = await trackings.find(session, account, tracking)
-    if found is None:
-        raise NotFound
-    return found
+        return present(await trackings.find(session, account, tracking))
 
 
 async def create(

@@ -1,12 +1,10 @@
 """Pages of a list: ``?limit=`` and ``?cursor=``, newest first; the cursor is the last id of the page before."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Generic, TypeVar
+from collections.abc import Mapping
+from typing import Final
 from urllib.parse import parse_qsl
-from uuid import UUID
 
-import msgspec
-
+from waypost.actions.lists import Page
 from waypost.api.problems import FieldError, invalid
 from waypost.domain import ids
 
@@ -15,23 +13,6 @@ LARGEST_PAGE: Final = 200
 MOST_PARAMETERS: Final = 50
 SHOWN: Final = 100
 """An answer repeats no more of a name that the caller chose."""
-
-T = TypeVar("T")
-S = TypeVar("S")
-
-
-class Page(msgspec.Struct, frozen=True):
-    """Which rows are wanted: at most ``limit``, those with smaller ids than ``before``."""
-
-    limit: int
-    before: UUID | None
-
-
-class Listed(msgspec.Struct, Generic[S], frozen=True):
-    """A list's answer."""
-
-    items: Sequence[S]
-    next_cursor: str | None
 
 
 def read_query(raw: bytes, allowed: frozenset[str]) -> dict[str, str]:
@@ -71,9 +52,3 @@ def read_number(
     if not least <= number <= most:
         errors.append(FieldError(name, f"must be a whole number from {least} to {most}"))
     return number
-
-
-def listed(rows: Sequence[T], page: Page, cursor: Callable[[T], str], show: Callable[[T], S]) -> Listed[S]:
-    """Give the answer from rows of which one more than ``limit`` was read, to know whether there are more."""
-    shown = rows[: page.limit]
-    return Listed([show(row) for row in shown], cursor(shown[-1]) if len(rows) > page.limit else None)

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from markupsafe import Markup
 
-from waypost.api.v1.stats import StatsHour
+from waypost.actions.endpoint_stats import StatsHour
 
 _BAR: Final = 6
 _GAP: Final = 2

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterable, Sequence
 
-from waypost.actions.endpoints import Secrets
+from waypost.actions.endpoint_secrets import Secrets
 from waypost.domain import ids
 from waypost.domain.endpoints import Version
 from waypost.payloads import SIGNED_INSIDE, render, sign_inside

@@ -9,6 +9,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
+import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Response
 
@@ -88,6 +89,11 @@ def fill(template: str, **values: object) -> str:
 def html(text: str, *, status: int = HTTPStatus.OK, headers: Mapping[str, str]) -> Response[bytes]:
     """Give the answer with a page's text."""
     return Response(text.encode(), status_code=status, media_type="text/html", headers={**ALWAYS, **headers})
+
+
+def json(value: object) -> Response[bytes]:
+    """Return the answer to a script of ours, as JSON."""
+    return Response(msgspec.json.encode(value), media_type="application/json", headers=dict(ALWAYS))
 
 
 def go_to(path: str) -> Response[bytes]:

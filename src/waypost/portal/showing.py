@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 from markupsafe import Markup, escape
 
-from waypost.api.v1.attempts import Attempt
-from waypost.api.v1.deliveries import DeliveryWithAttempts
+from waypost.actions.attempts import Attempt
+from waypost.actions.deliveries import DeliveryWithAttempts
 from waypost.domain.attempts import Outcome
 from waypost.domain.endpoints import Version
 from waypost.domain.statuses import Status

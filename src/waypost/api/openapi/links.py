@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from waypost.actions.deliveries import Delivery
+from waypost.actions.endpoints import Endpoint
+from waypost.actions.lists import Listed
+from waypost.actions.recoveries import Recovery
 from waypost.api.openapi.operations import Operation
-from waypost.api.pagination import Listed
-from waypost.api.v1.deliveries import Delivery
-from waypost.api.v1.endpoints import Endpoint, NewEndpoint
-from waypost.api.v1.recoveries import Recovery
+from waypost.api.v1.endpoints import NewEndpoint
 from waypost.api.v1.updates import UpdatesAnswer
 from waypost.payloads.v4 import TrackingObject
 

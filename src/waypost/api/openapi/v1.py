@@ -4,20 +4,21 @@ from typing import Annotated, Final
 
 import msgspec
 
+from waypost.actions.attempts import Attempt, GivenResponse, SentRequest
 from waypost.actions.constraints import Time, between, one_of
+from waypost.actions.deliveries import Delivery, DeliveryWithAttempts
 from waypost.actions.endpoint_fields import Added, Changed
-from waypost.actions.recoveries import Asked
+from waypost.actions.endpoint_stats import Latency, Stats, StatsHour
+from waypost.actions.endpoints import Endpoint
+from waypost.actions.lists import Listed
+from waypost.actions.recoveries import Asked, Recovery
 from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
-from waypost.api.pagination import LARGEST_PAGE, PAGE_SIZE, Listed
+from waypost.api.pagination import LARGEST_PAGE, PAGE_SIZE
 from waypost.api.v1 import deliveries, endpoints, events, outgoing_ips, recoveries, stats, trackings, updates
-from waypost.api.v1.attempts import Attempt, GivenResponse, SentRequest
-from waypost.api.v1.deliveries import Delivery, DeliveryWithAttempts
-from waypost.api.v1.endpoints import Endpoint, NewEndpoint, Rotation, SecretAnswer, Test
+from waypost.api.v1.endpoints import NewEndpoint, Rotation, SecretAnswer, Test
 from waypost.api.v1.events import Event, Feed
 from waypost.api.v1.outgoing_ips import OutgoingIps
-from waypost.api.v1.recoveries import Recovery
 from waypost.api.v1.reports import BODY as UPDATES
-from waypost.api.v1.stats import Latency, Stats, StatsHour
 from waypost.api.v1.trackings import Tracking
 from waypost.api.v1.updates import UpdateResult, UpdatesAnswer
 from waypost.domain.deliveries import Settled, Waiting

@@ -1,68 +1,20 @@
 """``/v1/deliveries``: what was sent, what waits, and why."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
-from uuid import UUID
 
-import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import deliveries as changes
-from waypost.actions.context import Context
-from waypost.actions.refusals import Fault, Invalid
 from waypost.api.answers import answer
-from waypost.api.pagination import Listed, Page, listed, read_page, read_query
+from waypost.api.pagination import read_page, read_query
 from waypost.api.parts import Given
 from waypost.api.v1.admission import admit
-from waypost.api.v1.attempts import Attempt, show_attempt
 from waypost.domain import ids
-from waypost.domain.deliveries import Settled, Waiting, waiting_state
-from waypost.domain.errors import InvalidInput
-from waypost.domain.statuses import SELECTABLE, Status
-from waypost.domain.times import read_rfc3339, rfc3339, rfc3339_or_none
-from waypost.domain.tracking_numbers import normalise_number
-from waypost.payloads.samples import sample_state
-from waypost.store import deliveries
-from waypost.store.deliveries import FIRST, LAST, DeliveryRow, Wanted
-
-EXAMINED: Final = 1_000
-"""So many deliveries are looked at for a page of one status: a page may be short, and its cursor goes on from there."""
 
 _FILTERS: Final = ("endpoint", "tracking_number", "status", "state", "since", "until", "test")
 _LIST: Final = frozenset({*_FILTERS, "limit", "cursor"})
-
-
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery as v1 shows it."""
-
-    id: str
-    endpoint_id: str
-    event_id: str
-    tracking_id: str
-    tracking_number: str | None
-    courier_code: str | None
-    sequence: int
-    status: str | None
-    substatus: str | None
-    state: str
-    reason: str | None
-    blocked_by: str | None
-    test: bool
-    resend_of: str | None
-    recovery_id: str | None
-    attempt_count: int
-    next_attempt_at: str | None
-    created_at: str
-    settled_at: str | None
-
-
-class DeliveryWithAttempts(Delivery, frozen=True, kw_only=True):
-    """One delivery with all that was tried, oldest first."""
-
-    attempts: list[Attempt]
 
 
 @get("/v1/deliveries")
@@ -71,20 +23,8 @@ async def list_deliveries(request: Request[Any, Any, Any], parts: Given) -> Resp
     caller = await admit(request, parts, scope="read")
     query = read_query(request.scope["query_string"], _LIST)
     page = read_page(query, ids.DELIVERY)
-    wanted, status = read_filters(query, page)
-    return answer(await find_page(parts, caller.account, wanted, status, page))
-
-
-async def find_page(parts: Context, account: UUID, wanted: Wanted, status: str | None, page: Page) -> Listed[Delivery]:
-    """Give a page of deliveries. One of a status is picked from a bounded number: it may be short, and goes on."""
-    async with parts.database.serving.acquire() as session:
-        rows = await deliveries.newest(session, account, wanted, page.limit + 1 if status is None else EXAMINED)
-    if status is None:
-        return listed(rows, page, _cursor, show)
-    shown = listed([row for row in rows if status in (row.status, row.sample)], page, _cursor, show)
-    if shown.next_cursor is None and len(rows) == EXAMINED:
-        shown = msgspec.structs.replace(shown, next_cursor=_cursor(rows[-1]))
-    return shown
+    wanted, status = changes.read_filters(query, page)
+    return answer(await changes.find_page(parts, caller.account, wanted, status, page))
 
 
 @get("/v1/deliveries/{delivery_id:str}")
@@ -92,7 +32,7 @@ async def find(request: Request[Any, Any, Any], parts: Given, delivery_id: FromP
     """Give one delivery with its attempts."""
     caller = await admit(request, parts, scope="read")
     row = await changes.find(parts, caller.account, changes.read_id(delivery_id))
-    return answer(await show_with_attempts(parts, row))
+    return answer(await changes.show_with_attempts(parts, row))
 
 
 @post("/v1/deliveries/{delivery_id:str}/resend")
@@ -100,7 +40,7 @@ async def resend(request: Request[Any, Any, Any], parts: Given, delivery_id: Fro
     """Send a delivery's event once more, outside its parcel's order."""
     caller = await admit(request, parts, scope="write")
     row = await changes.resend(parts, caller.account, changes.read_id(delivery_id))
-    return answer(await show_with_attempts(parts, row), HTTPStatus.CREATED)
+    return answer(await changes.show_with_attempts(parts, row), HTTPStatus.CREATED)
 
 
 @post("/v1/deliveries/{delivery_id:str}/cancel")
@@ -108,90 +48,7 @@ async def cancel(request: Request[Any, Any, Any], parts: Given, delivery_id: Fro
     """Cancel a delivery; 202 when an attempt is under way, which decides."""
     caller = await admit(request, parts, scope="write")
     row, at_once = await changes.cancel(parts, caller.account, changes.read_id(delivery_id))
-    return answer(await show_with_attempts(parts, row), HTTPStatus.OK if at_once else HTTPStatus.ACCEPTED)
-
-
-async def show_with_attempts(parts: Context, row: DeliveryRow) -> DeliveryWithAttempts:
-    """Give a delivery with its attempts as v1 shows them."""
-    async with parts.database.serving.acquire() as session:
-        kept = await deliveries.attempts(session, row.id)
-    attempts = [show_attempt(place, one, row) for place, one in enumerate(kept, start=1)]
-    return DeliveryWithAttempts(**msgspec.structs.asdict(show(row)), attempts=attempts)
-
-
-def show(row: DeliveryRow) -> Delivery:
-    """Give a delivery as v1 shows it. A test shows the parcel of its sample, which is registered nowhere."""
-    sample = None if row.sample is None else sample_state(Status(row.sample))
-    waits = row.state is None and not row.blocked
-    return Delivery(
-        id=ids.to_text(ids.DELIVERY, row.id),
-        endpoint_id=ids.to_text(ids.ENDPOINT, row.endpoint),
-        event_id=ids.to_text(ids.EVENT, row.event),
-        tracking_id=sample.id if sample else row.tracking.hex,
-        tracking_number=sample.tracking_number if sample else row.tracking_number,
-        courier_code=sample.courier_code if sample else row.courier_code,
-        sequence=row.sequence,
-        status=sample.status if sample else row.status,
-        substatus=sample.substatus if sample else row.substatus,
-        state=row.state or waiting_state(blocked=row.blocked, tries=row.tries),
-        reason=row.reason,
-        blocked_by=_text(ids.DELIVERY, row.blocked_by),
-        test=row.sample is not None,
-        resend_of=_text(ids.DELIVERY, row.resend_of),
-        recovery_id=_text(ids.RECOVERY, row.recovery),
-        attempt_count=row.tries,
-        next_attempt_at=rfc3339_or_none(row.next_at if waits else None),
-        created_at=rfc3339(datetime.fromtimestamp(ids.made_at(row.id) / 1000, UTC)),
-        settled_at=rfc3339_or_none(row.settled_at),
-    )
-
-
-def _text(prefix: str, identifier: UUID | None) -> str | None:
-    return None if identifier is None else ids.to_text(prefix, identifier)
-
-
-def _cursor(row: DeliveryRow) -> str:
-    return ids.to_text(ids.DELIVERY, row.id)
-
-
-def read_filters(query: Mapping[str, str], page: Page) -> tuple[Wanted, str | None]:
-    """Read the filters; that of a status is applied by ``find_page``. Raises Invalid with all that is wrong."""
-    faults: list[Fault] = []
-    endpoint = number = None
-    if "endpoint" in query and (endpoint := ids.from_text(ids.ENDPOINT, query["endpoint"])) is None:
-        faults.append(Fault("endpoint", "must be the id of an endpoint"))
-    if "tracking_number" in query:
-        try:
-            number = normalise_number(query["tracking_number"])
-        except InvalidInput as error:
-            faults.append(Fault("tracking_number", error.message))
-    state = _one_of(query, "state", [*Waiting, *Settled], faults)
-    status = _one_of(query, "status", SELECTABLE, faults)
-    test = _one_of(query, "test", ("true", "false"), faults)
-    since, until = _time(query, "since", faults), _time(query, "until", faults)
-    if faults:
-        raise Invalid(faults)
-    before = min(bound for bound in (page.before, until, LAST) if bound is not None)
-    wants_tests = None if test is None else test == "true"
-    return Wanted(since or FIRST, before, endpoint, number, state, wants_tests), status
-
-
-def _one_of(query: Mapping[str, str], name: str, allowed: Any, faults: list[Fault]) -> str | None:
-    text = query.get(name)
-    if text is not None and text not in list(allowed):
-        faults.append(Fault(name, f"must be one of {', '.join(allowed)}"))
-    return text
-
-
-def _time(query: Mapping[str, str], name: str, faults: list[Fault]) -> UUID | None:
-    """Give the smallest id of a time."""
-    if name not in query:
-        return None
-    at = read_rfc3339(query[name])
-    if at is None or at.timestamp() < 0:
-        faults.append(Fault(name, "must be a time such as 2026-03-04T13:20:00Z"))
-        return None
-    return ids.first_at(at)
+    return answer(await changes.show_with_attempts(parts, row), HTTPStatus.OK if at_once else HTTPStatus.ACCEPTED)
 
 
 ROUTES: Final = (list_deliveries, find, resend, cancel)

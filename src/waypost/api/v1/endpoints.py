@@ -8,47 +8,27 @@ import msgspec
 from litestar import Request, Response, delete, get, patch, post
 from litestar.params import FromPath
 
+from waypost.actions import endpoint_secrets, endpoint_tests
 from waypost.actions import endpoints as changes
 from waypost.actions.constraints import between, one_of
-from waypost.actions.context import Context
-from waypost.actions.endpoint_fields import ALL, Added, Changed
+from waypost.actions.deliveries import show_with_attempts
+from waypost.actions.endpoint_fields import Added, Changed
+from waypost.actions.endpoints import Endpoint
+from waypost.actions.lists import listed
 from waypost.api.answers import answer, nothing
 from waypost.api.bodies import read_json
-from waypost.api.pagination import listed, read_page, read_query
+from waypost.api.pagination import read_page, read_query
 from waypost.api.parts import Given
 from waypost.api.v1.admission import admit
-from waypost.api.v1.deliveries import show_with_attempts
 from waypost.domain import ids
 from waypost.domain.statuses import SELECTABLE
-from waypost.domain.times import rfc3339, rfc3339_or_none
+from waypost.domain.times import rfc3339
 from waypost.signing.standard import standard_secret
 from waypost.store import endpoints
-from waypost.store.endpoints import EndpointRow
 
 _ADDED: Final = msgspec.json.Decoder(Added)
 _CHANGED: Final = msgspec.json.Decoder(Changed)
 _LIST: Final = frozenset({"limit", "cursor"})
-
-
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """An endpoint as v1 shows it."""
-
-    id: str
-    url: str
-    description: str
-    version: str
-    statuses: str | list[str]
-    trigger: str
-    ordering: str
-    enabled: bool
-    disabled_reason: str | None
-    rate_limit_per_second: int | None
-    headers: dict[str, str]
-    health: str
-    failing_since: str | None
-    last_error: str | None
-    created_at: str
-    updated_at: str
 
 
 class NewEndpoint(Endpoint, frozen=True, kw_only=True):
@@ -76,7 +56,9 @@ class Rotation(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a rotation."""
 
     secret: str | None = None
-    overlap_seconds: Annotated[int, between(0, changes.LONGEST_OVERLAP_SECONDS)] = changes.OVERLAP_SECONDS
+    overlap_seconds: Annotated[int, between(0, endpoint_secrets.LONGEST_OVERLAP_SECONDS)] = (
+        endpoint_secrets.OVERLAP_SECONDS
+    )
 
 
 class Test(msgspec.Struct, forbid_unknown_fields=True):
@@ -96,7 +78,9 @@ async def list_endpoints(request: Request[Any, Any, Any], parts: Given) -> Respo
     page = read_page(read_query(request.scope["query_string"], _LIST), ids.ENDPOINT)
     async with parts.database.serving.acquire() as session:
         rows = await endpoints.of_account(session, caller.account, before=page.before, limit=page.limit + 1)
-    return answer(listed(rows, page, lambda row: ids.to_text(ids.ENDPOINT, row.id), lambda row: show(parts, row)))
+    return answer(
+        listed(rows, page, lambda row: ids.to_text(ids.ENDPOINT, row.id), lambda row: changes.show(parts, row))
+    )
 
 
 @post("/v1/endpoints")
@@ -104,14 +88,14 @@ async def add(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """Add an endpoint."""
     caller = await admit(request, parts, scope="write")
     row, secret = await changes.add(parts, caller.account, read_json(await request.body(), _ADDED))
-    return answer(NewEndpoint(**msgspec.structs.asdict(show(parts, row)), secret=secret), HTTPStatus.CREATED)
+    return answer(NewEndpoint(**msgspec.structs.asdict(changes.show(parts, row)), secret=secret), HTTPStatus.CREATED)
 
 
 @get("/v1/endpoints/{endpoint_id:str}")
 async def find(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give one endpoint."""
     caller = await admit(request, parts, scope="read")
-    return answer(show(parts, await changes.find(parts, caller.account, changes.read_id(endpoint_id))))
+    return answer(changes.show(parts, await changes.find(parts, caller.account, changes.read_id(endpoint_id))))
 
 
 @patch("/v1/endpoints/{endpoint_id:str}")
@@ -120,7 +104,7 @@ async def change(request: Request[Any, Any, Any], parts: Given, endpoint_id: Fro
     caller = await admit(request, parts, scope="write")
     endpoint = changes.read_id(endpoint_id)
     body = read_json(await request.body(), _CHANGED)
-    return answer(show(parts, await changes.change(parts, caller.account, endpoint, body)))
+    return answer(changes.show(parts, await changes.change(parts, caller.account, endpoint, body)))
 
 
 @delete("/v1/endpoints/{endpoint_id:str}", status_code=HTTPStatus.NO_CONTENT)
@@ -135,14 +119,18 @@ async def remove(request: Request[Any, Any, Any], parts: Given, endpoint_id: Fro
 async def enable(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Turn an endpoint on: events from now on are sent to it."""
     caller = await admit(request, parts, scope="write")
-    return answer(show(parts, await changes.switch(parts, caller.account, changes.read_id(endpoint_id), on=True)))
+    return answer(
+        changes.show(parts, await changes.switch(parts, caller.account, changes.read_id(endpoint_id), on=True))
+    )
 
 
 @post("/v1/endpoints/{endpoint_id:str}/disable", status_code=HTTPStatus.OK)
 async def disable(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Turn an endpoint off; what waits for it is cancelled."""
     caller = await admit(request, parts, scope="write")
-    return answer(show(parts, await changes.switch(parts, caller.account, changes.read_id(endpoint_id), on=False)))
+    return answer(
+        changes.show(parts, await changes.switch(parts, caller.account, changes.read_id(endpoint_id), on=False))
+    )
 
 
 @post("/v1/endpoints/{endpoint_id:str}/test", status_code=HTTPStatus.OK)
@@ -150,7 +138,7 @@ async def test(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromP
     """Send a sample and give what came of it; 202 when the endpoint takes longer than an attempt may."""
     caller = await admit(request, parts, scope="write")
     body = read_json(await request.body(), _TEST)
-    row = await changes.test(parts, caller.account, changes.read_id(endpoint_id), body.status)
+    row = await endpoint_tests.send_test(parts, caller.account, changes.read_id(endpoint_id), body.status)
     shown = await show_with_attempts(parts, row)
     return answer(shown, HTTPStatus.ACCEPTED if row.state is None else HTTPStatus.OK)
 
@@ -159,7 +147,7 @@ async def test(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromP
 async def secret(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give the secret that an endpoint's webhooks are signed with."""
     caller = await admit(request, parts, scope="write")
-    return _answer_secrets(await changes.reveal(parts, caller.account, changes.read_id(endpoint_id)))
+    return _answer_secrets(await endpoint_secrets.reveal(parts, caller.account, changes.read_id(endpoint_id)))
 
 
 @post("/v1/endpoints/{endpoint_id:str}/rotate-secret", status_code=HTTPStatus.OK)
@@ -170,7 +158,7 @@ async def rotate_secret(request: Request[Any, Any, Any], parts: Given, endpoint_
     text = await request.body()
     body = read_json(text, _ROTATION) if text else Rotation()
     seconds = body.overlap_seconds
-    found = await changes.rotate(parts, caller.account, endpoint, secret=body.secret, overlap_seconds=seconds)
+    found = await endpoint_secrets.rotate(parts, caller.account, endpoint, secret=body.secret, overlap_seconds=seconds)
     return _answer_secrets(found)
 
 
@@ -178,38 +166,10 @@ async def rotate_secret(request: Request[Any, Any, Any], parts: Given, endpoint_
 async def end_rotation(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Let the previous secret sign no more."""
     caller = await admit(request, parts, scope="write")
-    return _answer_secrets(await changes.end_rotation(parts, caller.account, changes.read_id(endpoint_id)))
+    return _answer_secrets(await endpoint_secrets.end_rotation(parts, caller.account, changes.read_id(endpoint_id)))
 
 
-def show(parts: Context, row: EndpointRow) -> Endpoint:
-    """Give an endpoint as v1 shows it."""
-    return Endpoint(
-        id=ids.to_text(ids.ENDPOINT, row.id),
-        url=row.url,
-        description=row.description,
-        version=row.version,
-        statuses=ALL if row.statuses is None else row.statuses,
-        trigger=row.trigger,
-        ordering=row.ordering,
-        enabled=row.enabled,
-        disabled_reason=row.disabled_reason,
-        rate_limit_per_second=row.rate_limit_per_second,
-        headers=changes.custom_headers(parts, row),
-        health=_health(row),
-        failing_since=rfc3339_or_none(row.failing_since),
-        last_error=row.last_error,
-        created_at=rfc3339(row.created_at),
-        updated_at=rfc3339(row.updated_at),
-    )
-
-
-def _health(row: EndpointRow) -> str:
-    if row.failing_since is not None:
-        return "failing"
-    return "new" if row.last_success_at is None else "ok"
-
-
-def _answer_secrets(found: changes.Secrets) -> Response[bytes]:
+def _answer_secrets(found: endpoint_secrets.Secrets) -> Response[bytes]:
     previous = None
     if found.previous is not None and found.until is not None:
         previous = PreviousSecret(found.previous, rfc3339(datetime.fromtimestamp(found.until, UTC)))

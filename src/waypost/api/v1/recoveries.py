@@ -8,36 +8,17 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import recoveries as changes
+from waypost.actions.lists import listed
 from waypost.api.answers import answer
 from waypost.api.bodies import read_json
-from waypost.api.pagination import listed, read_page, read_query
+from waypost.api.pagination import read_page, read_query
 from waypost.api.parts import Given
 from waypost.api.v1.admission import admit
 from waypost.domain import ids
-from waypost.domain.times import rfc3339, rfc3339_or_none
 from waypost.store import recoveries
-from waypost.store.recoveries import RecoveryRow
 
 _ASKED: Final = msgspec.json.Decoder(changes.Asked)
 _LIST: Final = frozenset({"limit", "cursor"})
-
-
-class Recovery(msgspec.Struct, frozen=True, kw_only=True):
-    """A recovery as v1 shows it."""
-
-    id: str
-    endpoint_id: str
-    only: str
-    since: str
-    until: str
-    dry_run: bool
-    state: str
-    matched: int
-    queued: int
-    delivered: int
-    failed: int
-    created_at: str
-    finished_at: str | None
 
 
 @get("/v1/recoveries")
@@ -47,7 +28,7 @@ async def list_recoveries(request: Request[Any, Any, Any], parts: Given) -> Resp
     page = read_page(read_query(request.scope["query_string"], _LIST), ids.RECOVERY)
     async with parts.database.serving.acquire() as session:
         rows = await recoveries.of_account(session, caller.account, before=page.before, limit=page.limit + 1)
-    return answer(listed(rows, page, lambda row: ids.to_text(ids.RECOVERY, row.id), show))
+    return answer(listed(rows, page, lambda row: ids.to_text(ids.RECOVERY, row.id), changes.show))
 
 
 @post("/v1/recoveries")
@@ -55,40 +36,21 @@ async def start(request: Request[Any, Any, Any], parts: Given) -> Response[bytes
     """Begin a recovery; with `dry_run` only count what it would send."""
     caller = await admit(request, parts, scope="write")
     row = await changes.start(parts, caller.account, read_json(await request.body(), _ASKED))
-    return answer(show(row), HTTPStatus.CREATED)
+    return answer(changes.show(row), HTTPStatus.CREATED)
 
 
 @get("/v1/recoveries/{recovery_id:str}")
 async def find(request: Request[Any, Any, Any], parts: Given, recovery_id: FromPath[str]) -> Response[bytes]:
     """Give one recovery and how far it is."""
     caller = await admit(request, parts, scope="read")
-    return answer(show(await changes.find(parts, caller.account, recovery_id)))
+    return answer(changes.show(await changes.find(parts, caller.account, recovery_id)))
 
 
 @post("/v1/recoveries/{recovery_id:str}/stop", status_code=HTTPStatus.OK)
 async def stop(request: Request[Any, Any, Any], parts: Given, recovery_id: FromPath[str]) -> Response[bytes]:
     """Queue no more of a recovery; what it has queued is still sent."""
     caller = await admit(request, parts, scope="write")
-    return answer(show(await changes.stop(parts, caller.account, recovery_id)))
-
-
-def show(row: RecoveryRow) -> Recovery:
-    """Give a recovery as v1 shows it."""
-    return Recovery(
-        id=ids.to_text(ids.RECOVERY, row.id),
-        endpoint_id=ids.to_text(ids.ENDPOINT, row.endpoint),
-        only=row.only_what,
-        since=rfc3339(row.since),
-        until=rfc3339(row.until),
-        dry_run=row.dry_run,
-        state=row.state,
-        matched=row.matched,
-        queued=row.queued,
-        delivered=row.delivered,
-        failed=row.failed,
-        created_at=rfc3339(row.created_at),
-        finished_at=rfc3339_or_none(row.finished_at),
-    )
+    return answer(changes.show(await changes.stop(parts, caller.account, recovery_id)))
 
 
 ROUTES: Final = (list_recoveries, start, find, stop)

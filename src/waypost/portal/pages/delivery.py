@@ -9,9 +9,9 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import deliveries as changes
+from waypost.actions import endpoint_secrets
 from waypost.actions import endpoints as endpoint_changes
 from waypost.actions.refusals import Conflict
-from waypost.api.v1 import deliveries as v1
 from waypost.domain import ids
 from waypost.portal import showing
 from waypost.portal.curl import curl_of
@@ -37,7 +37,7 @@ async def show_delivery(request: PageRequest, pages: GivenPages, delivery_id: Fr
     async with pages.context.database.serving.acquire() as session:
         webhook = await endpoints.find(session, visitor.account, row.endpoint)
         parcel = None if row.sample else await trackings.find(session, visitor.account, row.tracking)
-    shown = showing.delivery(await v1.show_with_attempts(pages.context, row), request.query_params.get("attempt"))
+    shown = showing.delivery(await changes.show_with_attempts(pages.context, row), request.query_params.get("attempt"))
     return page(
         request,
         "delivery.html",
@@ -102,7 +102,7 @@ async def _curl(pages: Pages, visitor: Visitor, row: DeliveryRow, webhook: Endpo
     """Give the command, signed at this moment; None when there is no event to send."""
     if row.packed is None:
         return None
-    secrets = await endpoint_changes.secrets_of(pages.context, visitor.account, webhook.id)
+    secrets = await endpoint_secrets.secrets_of(pages.context, visitor.account, webhook.id)
     own = endpoint_changes.custom_headers(pages.context, webhook)
     email = visitor.account_email
     return curl_of(row, row.packed, webhook, secrets, email=email, own=own, now=int(time.time()))

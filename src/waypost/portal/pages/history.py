@@ -9,10 +9,9 @@ from urllib.parse import urlencode
 import msgspec
 from litestar import Response, get
 
+from waypost.actions import deliveries
+from waypost.actions.lists import Listed, Page
 from waypost.actions.refusals import Invalid
-from waypost.api.answers import answer
-from waypost.api.pagination import Listed, Page
-from waypost.api.v1 import deliveries as v1
 from waypost.domain import ids
 from waypost.domain.deliveries import Settled, Waiting
 from waypost.domain.statuses import SELECTABLE
@@ -20,7 +19,7 @@ from waypost.domain.times import read_rfc3339
 from waypost.portal.form_errors import errors_by_field
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
-from waypost.portal.rendering import page
+from waypost.portal.rendering import json, page
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import enter
 from waypost.portal.wording import endpoint_name
@@ -50,7 +49,7 @@ async def history(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     try:
         found = await _find(pages, visitor, chosen, request.query_params.get("cursor"), PAGE_SIZE)
     except Invalid as refusal:
-        found, errors = Listed[v1.Delivery]([], None), errors_by_field(refusal)
+        found, errors = Listed[deliveries.Delivery]([], None), errors_by_field(refusal)
     async with pages.context.database.serving.acquire() as session:
         rows = await endpoints.of_account_ever(session, visitor.account)
     return page(
@@ -77,12 +76,12 @@ async def new(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     visitor = await enter(request, pages)
     after = request.query_params.get("after", "")
     found = await _find(pages, visitor, _chosen(request), None, MOST_NEW)
-    return answer(New(sum(one.id > after for one in found.items)))
+    return json(New(sum(one.id > after for one in found.items)))
 
 
 async def _find(
     pages: Pages, visitor: Visitor, chosen: Mapping[str, str], cursor: str | None, limit: int
-) -> Listed[v1.Delivery]:
+) -> Listed[deliveries.Delivery]:
     """Find what is chosen. Raises Invalid for a choice that can't be."""
     query = {name: text for name, text in chosen.items() if name != "test"}
     if chosen.get("test") in _TESTS:
@@ -91,8 +90,8 @@ async def _find(
         if name in query:
             query[name] = _utc(query[name])
     wanted = Page(limit, ids.from_text(ids.DELIVERY, cursor or ""))
-    bounds, status = v1.read_filters(query, wanted)
-    return await v1.find_page(pages.context, visitor.account, bounds, status, wanted)
+    bounds, status = deliveries.read_filters(query, wanted)
+    return await deliveries.find_page(pages.context, visitor.account, bounds, status, wanted)
 
 
 def _chosen(request: PageRequest) -> dict[str, str]:

@@ -6,8 +6,8 @@ from typing import Any, Final
 import msgspec
 from litestar import Response, get
 
-from waypost.api.v1.endpoints import show
-from waypost.api.v1.stats import show_hours
+from waypost.actions.endpoint_stats import show_hours
+from waypost.actions.endpoints import show
 from waypost.domain.latency import percentile
 from waypost.domain.statuses import Status
 from waypost.portal.charts import bars

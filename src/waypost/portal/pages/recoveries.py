@@ -10,9 +10,8 @@ from litestar.params import FromPath
 
 from waypost.actions import endpoints as endpoint_changes
 from waypost.actions import recoveries as changes
-from waypost.actions.recoveries import Asked
+from waypost.actions.recoveries import Asked, Recovery, show
 from waypost.actions.refusals import Conflict, Invalid
-from waypost.api.v1.recoveries import Recovery, show
 from waypost.domain import ids
 from waypost.domain.recoveries import Only, RecoveryState
 from waypost.portal.pages.webhooks import PATH

@@ -13,11 +13,12 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
+from waypost.actions import deliveries as delivery_actions
+from waypost.actions import endpoint_secrets, endpoint_tests
 from waypost.actions import endpoints as changes
+from waypost.actions.endpoint_stats import DEFAULT, stats_of
+from waypost.actions.endpoints import show
 from waypost.actions.refusals import Conflict, Invalid
-from waypost.api.v1 import deliveries as v1_deliveries
-from waypost.api.v1.endpoints import show
-from waypost.api.v1.stats import DEFAULT, stats_of
 from waypost.domain import ids
 from waypost.domain.endpoints import Version
 from waypost.domain.statuses import SELECTABLE, Status
@@ -77,7 +78,7 @@ async def test(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[st
     """Send a test and show what came of it."""
     visitor = await enter(request, pages)
     status = str((await request.form()).get("status", ""))
-    row = await changes.test(pages.context, visitor.account, changes.read_id(endpoint_id), status)
+    row = await endpoint_tests.send_test(pages.context, visitor.account, changes.read_id(endpoint_id), status)
     return go_to(f"{PATH}/{endpoint_id}?do=test&status={status}&result={ids.to_text(ids.DELIVERY, row.id)}")
 
 
@@ -112,7 +113,7 @@ async def rotate(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
     """Make a new secret; the old one signs too for a day."""
     done = "The endpoint was given a new secret; the old one signs too for 24 hours."
     return await _act(
-        request, pages, endpoint_id, partial(changes.rotate, pages.context), done, then=f"?do={_SECRET}#secret"
+        request, pages, endpoint_id, partial(endpoint_secrets.rotate, pages.context), done, then=f"?do={_SECRET}#secret"
     )
 
 
@@ -120,7 +121,7 @@ async def rotate(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
 async def end_rotation(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Let the old secret sign no more."""
     done = "The endpoint was freed of its old secret: only the new one signs."
-    return await _act(request, pages, endpoint_id, partial(changes.end_rotation, pages.context), done)
+    return await _act(request, pages, endpoint_id, partial(endpoint_secrets.end_rotation, pages.context), done)
 
 
 @get(PATH + "/{endpoint_id:str}/sample")
@@ -189,14 +190,14 @@ async def _lately(pages: Pages, visitor: Visitor, row: EndpointRow) -> dict[str,
         "stats": stats,
         "chart": bars(stats.hours, height=CHART_HEIGHT),
         "waiting": stats.waiting,
-        "recent": [v1_deliveries.show(one) for one in recent],
+        "recent": [delivery_actions.show(one) for one in recent],
         "skipped": skipped,
     }
 
 
 async def _secret(pages: Pages, visitor: Visitor, row: EndpointRow, *, revealed: bool) -> dict[str, Any]:
     """Give the secret only where it is asked for: what is not in the page can't be read off it."""
-    look = changes.reveal if revealed else changes.secrets_of
+    look = endpoint_secrets.reveal if revealed else endpoint_secrets.secrets_of
     secrets = await look(pages.context, visitor.account, row.id)
     return {
         "secret": secrets.current if revealed else None,
@@ -213,7 +214,7 @@ async def _result(pages: Pages, visitor: Visitor, delivery_id: str | None) -> An
         row = await deliveries.find(session, visitor.account, delivery)
     if row is None:
         return None
-    return showing.delivery(await v1_deliveries.show_with_attempts(pages.context, row))
+    return showing.delivery(await delivery_actions.show_with_attempts(pages.context, row))
 
 
 def _status(request: PageRequest) -> Status:

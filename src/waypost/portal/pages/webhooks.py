@@ -9,9 +9,9 @@ import msgspec
 from litestar import Response, get, post
 
 from waypost.actions import endpoints as changes
+from waypost.actions.endpoint_stats import DEFAULT, show_hours
+from waypost.actions.endpoints import show
 from waypost.actions.refusals import Conflict, Invalid
-from waypost.api.v1.endpoints import show
-from waypost.api.v1.stats import DEFAULT, show_hours
 from waypost.domain import ids
 from waypost.portal.charts import Chart, bars
 from waypost.portal.form_errors import errors_by_field

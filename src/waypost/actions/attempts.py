@@ -1,4 +1,4 @@
-"""An attempt as v1 shows it: the request as it was sent, and what was answered."""
+"""An attempt as calls and pages show it: the request as it was sent, and what was answered."""
 
 import base64
 import codecs

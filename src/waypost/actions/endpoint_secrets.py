@@ -1,0 +1,85 @@
+"""What an endpoint's webhooks are signed with: shown, changed, and the previous secret's end.
+
+Each raises NotFound for an endpoint that is not the account's, and Invalid for what can't be taken.
+"""
+
+import os
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.actions.actor import note
+from waypost.actions.context import Context
+from waypost.actions.endpoint_fields import secret_faults
+from waypost.actions.refusals import Fault, Invalid, NotFound, present
+from waypost.domain.audit import Action
+from waypost.signing.standard import KEY_BYTES, make_secret
+from waypost.store import endpoints
+from waypost.store.endpoints import SealedSecrets
+from waypost.store.statements import transaction
+
+OVERLAP_SECONDS: Final = 86_400
+LONGEST_OVERLAP_SECONDS: Final = 604_800
+
+
+class Secrets(msgspec.Struct, frozen=True):
+    """An endpoint's secrets, opened; ``until`` is when the previous one ends to sign."""
+
+    current: str
+    previous: str | None
+    until: float | None
+
+
+async def secrets_of(context: Context, account: UUID, endpoint: UUID) -> Secrets:
+    """Give what the endpoint's webhooks are signed with now."""
+    async with context.database.serving.acquire() as session:
+        return _opened(context, account, endpoint, await endpoints.secrets_of(session, account, endpoint))
+
+
+async def reveal(context: Context, account: UUID, endpoint: UUID) -> Secrets:
+    """Give the same to somebody who asks to see it."""
+    async with context.database.serving.acquire() as session, transaction(session):
+        row = present(await endpoints.find(session, account, endpoint))
+        await note(session, account, Action.SECRET_SHOWN, row.url)
+        return _opened(context, account, endpoint, await endpoints.secrets_of(session, account, endpoint))
+
+
+async def rotate(
+    context: Context,
+    account: UUID,
+    endpoint: UUID,
+    *,
+    secret: str | None = None,
+    overlap_seconds: int = OVERLAP_SECONDS,
+) -> Secrets:
+    """Change the secret, to one that is brought along or to a new one; the present one signs too for a while."""
+    faults = [] if secret is None else secret_faults(secret)
+    if not 0 <= overlap_seconds <= LONGEST_OVERLAP_SECONDS:
+        faults.append(Fault("overlap_seconds", f"must be 0 to {LONGEST_OVERLAP_SECONDS}"))
+    if faults:
+        raise Invalid(faults)
+    sealed = context.vault.seal(secret or make_secret(os.urandom(KEY_BYTES)), account=account, endpoint=endpoint)
+    async with context.database.serving.acquire() as session, transaction(session):
+        row = present(await endpoints.find(session, account, endpoint))
+        found = await endpoints.rotate(session, account, endpoint, secret=sealed, overlap_seconds=overlap_seconds)
+        await note(session, account, Action.SECRET_ROTATED, row.url)
+    return _opened(context, account, endpoint, found)
+
+
+async def end_rotation(context: Context, account: UUID, endpoint: UUID) -> Secrets:
+    """Let the previous secret sign no more."""
+    async with context.database.serving.acquire() as session, transaction(session):
+        row = present(await endpoints.find(session, account, endpoint))
+        await note(session, account, Action.ROTATION_ENDED, row.url)
+        return _opened(context, account, endpoint, await endpoints.end_rotation(session, account, endpoint))
+
+
+def _opened(context: Context, account: UUID, endpoint: UUID, found: SealedSecrets | None) -> Secrets:
+    if found is None:
+        raise NotFound
+    current = context.vault.open(found.current, account=account, endpoint=endpoint)
+    if found.previous is None or found.previous_until is None:
+        return Secrets(current, None, None)
+    previous = context.vault.open(found.previous, account=account, endpoint=endpoint)
+    return Secrets(current, previous, found.previous_until.timestamp())

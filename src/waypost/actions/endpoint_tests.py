@@ -1,0 +1,39 @@
+"""Tests of endpoints: a sample is sent as any delivery is, and what comes of it is waited for."""
+
+import asyncio
+import secrets
+import time
+from typing import Final
+from uuid import UUID
+
+from waypost.actions.context import Context
+from waypost.actions.refusals import Fault, Invalid, NotFound
+from waypost.domain.statuses import SELECTABLE
+from waypost.store import deliveries, queue
+from waypost.store.deliveries import DeliveryRow
+from waypost.store.statements import transaction
+
+_FIRST_LOOK_SECONDS: Final = 0.01
+_SLOWEST_LOOK_SECONDS: Final = 0.25
+
+
+async def send_test(context: Context, account: UUID, endpoint: UUID, status: str) -> DeliveryRow:
+    """Send the sample of a status and wait for what comes of it; an unsettled delivery when that takes too long."""
+    if status not in list(SELECTABLE):
+        raise Invalid([Fault("status", f"must be one of {', '.join(SELECTABLE)}")])
+    random = secrets.randbits(62), secrets.randbits(62)
+    async with context.database.serving.acquire() as session, transaction(session):
+        delivery = await queue.add_test(session, account, endpoint, sample=status, random=random)
+    if delivery is None:
+        raise NotFound
+    context.hint_by_hand()
+    ends, pause = time.monotonic() + context.test_seconds, _FIRST_LOOK_SECONDS
+    while True:
+        async with context.database.serving.acquire() as session:
+            row = await deliveries.find(session, account, delivery)
+        if row is None:  # deleted with its endpoint's history in this moment
+            raise NotFound
+        if row.state is not None or time.monotonic() >= ends:
+            return row
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _SLOWEST_LOOK_SECONDS)
