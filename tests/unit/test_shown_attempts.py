@@ -11,7 +11,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from waypost.api.v1.attempts import LONGEST_BODY, Attempt, GivenResponse, show_attempt
+from waypost.actions.attempts import LONGEST_BODY, Attempt, GivenResponse, show_attempt
 from waypost.domain.attempts import CAUSES, Cause, Outcome
 from waypost.store.deliveries import DeliveryRow, KeptAttempt
 
