@@ -119,9 +119,13 @@ class OperatorKey(msgspec.Struct, frozen=True):
     budget: Budget
 
 
+def _below(carrier: Carrier) -> str:
+    return f"carrier_{carrier.name.replace('-', '_')}_"
+
+
 def _carrier_fields(carrier: Carrier) -> dict[str, Any]:
     """Return the settings of a carrier, as ``create_model`` wants them."""
-    below, title, budget = f"carrier_{carrier.name.replace('-', '_')}_", carrier.title, carrier.budget
+    below, title, budget = _below(carrier), carrier.title, carrier.budget
     key = Annotated[SecretStr, AfterValidator(_fits_a_key)] | None
     without = {True: f"Without it {title} is not asked.", False: "It may be left out."}
     keys = {
@@ -226,15 +230,19 @@ class Settings(_OfCarriers):
     log_format: Literal["json", "text"] | None = None
     """How lines are logged, `json` or `text`; without it text on a terminal, else JSON."""
 
+    def base_url(self, carrier: Carrier) -> str:
+        """Return where a carrier answers."""
+        return str(getattr(self, _below(carrier) + "base_url"))
+
     def operator_key(self, carrier: Carrier) -> OperatorKey | None:
         """Return what the operator set for a carrier; None where a credential that it needs is missing."""
-        below = f"carrier_{carrier.name.replace('-', '_')}_"
+        below = _below(carrier)
         given = {field.name: getattr(self, below + field.name) for field in carrier.fields}
         if any(field.required and given[field.name] is None for field in carrier.fields):
             return None
         return OperatorKey(
             {name: value.get_secret_value() for name, value in given.items() if value is not None},
-            getattr(self, below + "base_url"),
+            self.base_url(carrier),
             msgspec.structs.replace(
                 carrier.budget,
                 calls_a_second=getattr(self, below + "calls_per_second"),

@@ -12,7 +12,7 @@ from waypost.store.database import Database
 
 @pytest.fixture
 async def api(database: Database) -> AsyncIterator[Api]:
-    async with serving_api(database, polled={"dhl": 5.0}) as api:
+    async with serving_api(database, connected=("dhl",)) as api:
         yield api
 
 

@@ -34,9 +34,20 @@ ARGUMENTS = {
     "expire_deliveries": ([1], [uuid4()], "expired"),
     "lane_queues": (ALL_BUCKETS, uuid4()),
     "lanes_left_behind": (ALL_BUCKETS,),
-    "due_watches": (ALL_BUCKETS, ["dhl", "ups"], 500),
-    "lease_watches": ([1], [uuid4()], timedelta(seconds=60)),
-    "reschedule_watches": ([1], [1], [uuid4()], [NOW], [0], [timedelta(hours=1)], [True]),
+    "due_watches": (uuid4(), 500, timedelta(hours=6)),
+    "lease_watches": ([1], [uuid4()], timedelta(seconds=60), uuid4()),
+    "reschedule_watches": (
+        *([1], [1], [uuid4()], [NOW], [0], [timedelta(hours=1)], [True]),
+        *([0], [0], [False], ["new"]),
+    ),
+    "watch_of": ([1], uuid4()),
+    "connections_with_work": (),
+    "count_watched": (uuid4(), 1000),
+    "unrouted_watches": (ALL_BUCKETS, 500),
+    "route_watches": ([1], [1], [uuid4()], [uuid4()], [False], [1], 3),
+    "unroute_connection": (uuid4(), 1000),
+    "unroute_lane": (ALL_BUCKETS, uuid4(), "transit", [uuid4()], UUID(int=0), 1000),
+    "unroute_couriers": (ALL_BUCKETS, ["dhl"], UUID(int=0), 1000),
     "due_expiries": (ALL_BUCKETS, 500),
     "move_expiries": ([1], [1], [uuid4()], [NOW]),
     "find_trackings": ([1], [1], [uuid4()], ["A1"], ["dhl"]),
@@ -123,7 +134,8 @@ async def generic_plan(session: Session, name: str, arguments: int) -> str:
     """
     await session.execute("set plan_cache_mode = force_generic_plan")
     await session.execute("prepare asked as " + TEXTS[name])
-    rows = await session.fetch("explain execute asked(" + ", ".join(["null"] * arguments) + ")")
+    given = ", ".join(["null"] * arguments)
+    rows = await session.fetch("explain execute asked" + (f"({given})" if given else ""))
     await session.execute("deallocate asked")
     return "\n".join(row[0] for row in rows)
 

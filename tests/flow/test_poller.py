@@ -16,8 +16,10 @@ from waypost.domain.trackings import Source, Update
 from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import Poller, clock_ms
+from waypost.store import connections
 from waypost.store.database import Database
 
+CONNECTION = UUID("00000000-0000-7000-8000-00000000000c")
 PLENTY = Budget(calls_a_day=1_000_000, calls_a_second=10_000, asks_of_a_parcel_a_day=1_000)
 Answer = Callable[[str], Update]
 
@@ -63,7 +65,15 @@ class World:
         await self.intake.submit([Request(self.account, n, "dhl", create=True, given=given) for n in numbers])
 
     def poller(self, carrier: Carrier, speed: float = 1.0) -> Poller:
-        return Poller(self.database, self.intake, [carrier], speed=speed, now=self.now)
+        return Poller(
+            self.database,
+            self.intake,
+            codes={"test": carrier.courier_codes},
+            detect=lambda _number: (),
+            open_source=lambda _row: carrier,
+            speed=speed,
+            now=self.now,
+        )
 
     async def waits(self) -> dict[str, float | None]:
         """Give how many seconds each parcel waits until it is asked for again."""
@@ -85,6 +95,8 @@ class World:
 async def world(database: Database) -> AsyncIterator[World]:
     intake = Intake(database, polled=frozenset({"dhl"}), hint=lambda _endpoints: None)
     intake.start()
+    async with database.engine.acquire() as session:
+        await connections.keep_installation(session, {CONNECTION: ("test", "Test")})
     yield World(database, intake, await add_account(database))
     await intake.stop()
 
@@ -245,6 +257,7 @@ async def test_the_parcels_of_a_poller_that_died_are_asked_for_when_its_lease_ha
 
     too_early = await world.poller(carrier).run_once()
     await world.database.serving.execute("update watch set leased_until = now() - interval '1 second'")
+    await world.database.serving.execute("update connection_health set asked_until = now() - interval '1 second'")
     later = await world.poller(carrier).run_once()
 
     assert (too_early, later) == (0, 1)
@@ -273,7 +286,9 @@ async def test_without_a_source_it_just_waits_for_the_end(world: World) -> None:
     stop = asyncio.Event()
     stop.set()
 
-    await Poller(world.database, world.intake, []).serve(stop)
+    await Poller(
+        world.database, world.intake, codes={}, detect=lambda _number: (), open_source=lambda _row: Carrier()
+    ).serve(stop)
 
 
 async def test_serving_asks_by_itself_until_it_is_stopped(world: World) -> None:

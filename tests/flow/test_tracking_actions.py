@@ -67,7 +67,7 @@ class Shelf:
 
 @pytest.fixture
 async def shelf(database: Database) -> AsyncIterator[Shelf]:
-    async with serving_api(database, polled={"dhl": 5.0, "ups": 900.0}) as api:
+    async with serving_api(database, connected=("dhl", "ups")) as api:
         yield Shelf(api, await add_account(database))
 
 
@@ -251,7 +251,7 @@ async def test_of_two_that_begin_it_anew_at_once_one_does(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize(
-    ("courier", "asked_ago", "least", "most"), [("dhl", None, -5, 0), ("dhl", 30, 25, 30), ("ups", 30, 860, 870)]
+    ("courier", "asked_ago", "least", "most"), [("dhl", None, -5, 0), ("dhl", 30, 8600, 8610), ("ups", 30, 1760, 1770)]
 )
 async def test_a_refresh_asks_at_once_but_no_carrier_too_often(
     shelf: Shelf, courier: str, asked_ago: int | None, least: float, most: float

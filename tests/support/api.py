@@ -1,9 +1,10 @@
 """The API in this process: the real application on a real database, called without a network."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_network
 from typing import Any, cast
 from uuid import UUID
@@ -19,6 +20,7 @@ from waypost.api.keys import Keys
 from waypost.api.parts import Parts
 from waypost.api.report_rates import ReportRates
 from waypost.api.v4.walks import Walks
+from waypost.app.sources import askable, codes, installation_id
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.resolver import SystemResolver
 from waypost.domain import ids
@@ -26,6 +28,8 @@ from waypost.domain.api_keys import RANDOM_BYTES, digest_of, make_key, shown_pre
 from waypost.domain.targets import Ports
 from waypost.intake.collector import Intake
 from waypost.portal.application import PageSet
+from waypost.sources.carriers import carriers
+from waypost.store import connections
 from waypost.store.database import Database
 from waypost.store.vault import Vault
 
@@ -86,27 +90,37 @@ async def no_metrics() -> bytes:
     return b"# nothing\n"
 
 
+async def connect(database: Database, names: Collection[str]) -> None:
+    """Give the installation a connection to each of these carriers."""
+    named = {installation_id(one): (one.name, one.title) for one in carriers() if one.name in names}
+    async with database.engine.acquire() as session:
+        await connections.keep_installation(session, named)
+
+
+async def say(reason: str | None) -> str | None:
+    return reason
+
+
 @asynccontextmanager
 async def serving_api(
     database: Database,
     *,
     max_endpoints: int = 4,
     ready: str | None = None,
-    polled: dict[str, float] | None = None,
+    connected: Collection[str] = (),
     call_limits: CallLimits | None = None,
     report_rates: ReportRates | None = None,
     with_pages: Callable[[Parts], PageSet] | None = None,
 ) -> AsyncIterator[Api]:
+    """Serve the API; ``connected`` names the carriers that the installation has a connection to."""
     hinted: list[UUID] = []
-    intake = Intake(database, polled=frozenset(polled or {}), hint=hinted.extend)
-
-    async def is_ready() -> str | None:
-        return ready
+    intake = Intake(database, polled=askable(), hint=hinted.extend)
+    await connect(database, connected)
 
     parts = Parts(
         database=database,
         intake=intake,
-        polled=polled or {},
+        codes=codes(),
         vault=Vault("a key for tests only"),
         keys=Keys(database),
         check_url=GUARD.check,
@@ -115,7 +129,7 @@ async def serving_api(
         hint_by_hand=lambda: hinted.append(UUID(int=0)),
         test_seconds=0.05,
         outgoing_ips=("203.0.113.7",),
-        ready=is_ready,
+        ready=partial(say, ready),
         metrics=no_metrics,
         track_links=TrackLinks("a key for tests only", public_url=None),
         call_limits=call_limits,

@@ -33,13 +33,14 @@ class IntakeContext(DatabaseContext):
 class Context(IntakeContext):
     """Everything that an action may need.
 
-    ``polled`` are the courier codes that have a source, each with the least seconds between two asks about one parcel.
+    ``codes`` are the courier codes that each carrier answers for, by its name: those that can be asked once somebody
+    has connected it.
     ``check_url`` raises InvalidInput for a URL that nothing is sent to. ``hint`` says that endpoints have something to
     send, ``hint_by_hand`` that a test or a resend waits; a test's result is waited for ``test_seconds`` at most.
     ``track_links`` make the addresses of the parcels' public pages.
     """
 
-    polled: Mapping[str, float]
+    codes: Mapping[str, frozenset[str]]
     vault: Vault
     check_url: Callable[[str], None]
     max_endpoints: int

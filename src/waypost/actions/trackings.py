@@ -15,8 +15,10 @@ from waypost.domain.trackings import Edit, Source, TrackingState, Update
 from waypost.domain.trackings import edit as apply_edit
 from waypost.intake.batch import Request, Result
 from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
-from waypost.store import intake_rows, trackings
-from waypost.store.statements import REPEATABLE, transaction
+from waypost.sources import carriers
+from waypost.sources.carriers.carrier import Carrier
+from waypost.store import connections, intake_rows, trackings, watches
+from waypost.store.statements import REPEATABLE, Session, transaction
 from waypost.store.trackings import Taken, WatchedTracking
 
 REFRESH_SECONDS: Final = 60.0
@@ -74,7 +76,7 @@ async def edit(context: Context, account: UUID, tracking: UUID, edited: Edit) ->
                     return state
                 await trackings.edit(session, locked, state)
                 if (state.courier_code, state.archived) != (before.courier_code, before.archived):
-                    asked = state.courier_code in context.polled and not state.archived
+                    asked = not state.archived and any(state.courier_code in codes for codes in context.codes.values())
                     await intake_rows.watch_again(session, [(tracking, state.courier_code, asked)])
         except Taken:
             raise Conflict("already_exists", "The account has this number with that courier already.") from None
@@ -129,12 +131,24 @@ async def refresh(context: Context, account: UUID, tracking: UUID) -> WatchedTra
             raise NotFound
         if locked.state.archived:
             raise Conflict("archived", "The parcel is archived: nobody is asked about it.")
-        least = context.polled.get(locked.state.courier_code)
-        if least is None:
-            message = "No source is set up for this courier: the parcel lives from updates and pushes."
+        source = await _source_of(session, context, locked.state, account)
+        if source is None:
+            message = "No source is connected for this courier: the parcel is fed by updates and pushes only."
             raise Conflict("no_source", message)
+        least = source.budget.least_seconds_between_asks
         await trackings.ask_soon(session, locked, least_seconds=max(REFRESH_SECONDS, least))
     return await find(context, account, tracking)
+
+
+async def _source_of(session: Session, context: Context, state: TrackingState, account: UUID) -> Carrier | None:
+    """Return the carrier that is, or would be, asked for a parcel; None if none that could answer is connected."""
+    found = await connections.candidates(session, (account,), context.codes)
+    able = [one for some in found.values() for one in some]
+    watch = await watches.find(session, UUID(hex=state.id))
+    asked = next((one for one in able if watch is not None and one.id == watch.connection), None)
+    by_code = next((one for one in able if state.courier_code in one.courier_codes), None)
+    chosen = asked or by_code
+    return None if chosen is None else carriers.find(chosen.source)
 
 
 async def _submit(intake: Intake, requests: Sequence[Request]) -> list[Result]:

@@ -1,6 +1,5 @@
 """Wires the parts of the server together; nothing here runs yet."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -20,16 +19,14 @@ from waypost.app.health import Health
 from waypost.app.hinting import Notifier
 from waypost.app.roles import Role
 from waypost.app.sending import make_guard, user_agent
+from waypost.app.sources import Polling, Sources, askable, codes
 from waypost.app.storage import Storage
 from waypost.app.supervisor import Part
 from waypost.domain import wording
-from waypost.domain.carriers import CarrierSource
 from waypost.intake.collector import Intake
-from waypost.intake.poller import Poller
 from waypost.keeper.keeper import Keeper
 from waypost.portal.application import PageSet, make_pages
 from waypost.settings import Settings
-from waypost.sources.carriers import carriers
 from waypost.sources.http import CarrierHttp
 from waypost.store.vault import Vault
 
@@ -58,12 +55,11 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     notifier = Notifier(database)
     hints = dispatch or notifier
     carriers = CarrierHttp(timeout_seconds=CARRIER_SECONDS, user_agent=user_agent(settings.contact))
-    sources = carrier_sources(settings, carriers)
-    polled = polled_couriers(sources)
-    intake = Intake(database, polled=frozenset(polled), hint=hints.hint)
+    intake = Intake(database, polled=askable(), hint=hints.hint)
     parts = [Part("hints", notifier.serve)] if dispatch is None else dispatch.parts()
     if Role.POLL in roles:
-        parts.append(Part("poller", Poller(database, intake, sources, speed=settings.poll_speed).serve))
+        sources = Sources(settings, carriers, vault)
+        parts.append(Part("poller", Polling(database, intake, sources, speed=settings.poll_speed).serve))
     keeper = Keeper(database, intake, history_days=settings.history_days) if Role.KEEP in roles else None
     if keeper:
         parts.append(Part("keeper", keeper.serve))
@@ -73,7 +69,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     handed = Parts(
         database=database,
         intake=intake,
-        polled=polled,
+        codes=codes(),
         vault=vault,
         keys=Keys(database),
         check_url=make_guard(settings).check,
@@ -118,18 +114,4 @@ def _pages(settings: Settings, parts: Parts, secret_key: str) -> PageSet:
         form_secret=sha256(b"forms" + secret_key.encode()).hexdigest(),
         public_url=settings.public_url,
         outgoing_ips=parts.outgoing_ips,
-    )
-
-
-def polled_couriers(sources: Sequence[CarrierSource]) -> dict[str, float]:
-    """Give the couriers that a carrier is asked for, with how many seconds lie between two asks about one parcel."""
-    return {code: source.budget.least_seconds_between_asks for source in sources for code in source.courier_codes}
-
-
-def carrier_sources(settings: Settings, http: CarrierHttp) -> tuple[CarrierSource, ...]:
-    """Return the carriers that the operator set credentials for."""
-    return tuple(
-        carrier.open(http, key.credentials, base_url=key.base_url, budget=key.budget)
-        for carrier in carriers()
-        if (key := settings.operator_key(carrier)) is not None
     )

@@ -81,7 +81,7 @@ async def _import(settings: Settings, email: str, file: BinaryIO, *, skip: bool,
     async with migrated_database(settings, progress) as database:
         async with database.serving.acquire() as session:
             account = await account_of(session, email)
-        async with registering(settings, database) as context:
+        async with registering(database) as context:
             taking = partial(create, context, account, source="WEB")
             try:
                 return await import_file(file, taking, skip_mistakes=skip, seen=seen)

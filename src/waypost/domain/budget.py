@@ -64,7 +64,7 @@ class Take(msgspec.Struct, frozen=True):
 def begin(budget: Budget, now: int) -> Spending:
     """Start spending: what was spent before is not known, so every start may spend an hour's worth at once.
 
-    Who keeps the spending where it outlives the process, and shares it, has no such start.
+    Who keeps the spending where it outlives the process goes on with it by ``resume``.
     """
     return Spending(budget, at=now, bucket=budget.bucket_size, spent_today=0, next_call_at=now)
 
@@ -90,6 +90,25 @@ def take(spending: Spending, now: int, *, urgent: bool) -> Take:
         next_call_at=refilled.at + round(1000 / budget.calls_a_second),
     )
     return Take(taken, 0.0)
+
+
+def charge(spending: Spending, calls: int) -> Spending:
+    """Take calls that were made beyond what was granted, such as those for tokens: the bucket may go below empty."""
+    if calls <= 0:
+        return spending
+    return msgspec.structs.replace(spending, bucket=spending.bucket - calls, spent_today=spending.spent_today + calls)
+
+
+def left_today(spending: Spending, now: int) -> int:
+    """Return how many calls are left of this day's."""
+    return max(0, spending.budget.calls_a_day - _refill(spending, now).spent_today)
+
+
+def resume(kept: Spending | None, budget: Budget, now: int) -> Spending:
+    """Return the spending to go on with under a budget: what was kept, within today's limits; else a new beginning."""
+    if kept is None:
+        return begin(budget, now)
+    return msgspec.structs.replace(kept, budget=budget, bucket=min(kept.bucket, budget.bucket_size))
 
 
 def pause(spending: Spending, now: int, seconds: float) -> Spending:

@@ -27,11 +27,11 @@ class CarrierUnavailable(CarrierError):  # noqa: N818 - named for what it is, no
 
 
 class CarrierUnreadable(CarrierUnavailable):
-    """The carrier answered something that cannot be read; ``body`` is its beginning, which may hold personal data."""
+    """The carrier answered something that cannot be read; ``sample`` is its shape, without a text that it holds."""
 
-    def __init__(self, message: str, *, body: bytes = b"") -> None:
+    def __init__(self, message: str, *, sample: str | None = None) -> None:
         super().__init__(message)
-        self.body = body
+        self.sample = sample
 
 
 class CarrierLimited(CarrierError):  # noqa: N818

@@ -1,198 +1,175 @@
-"""Asks carriers about the parcels that are due, within each credential's budget, the most urgent first."""
+"""Asks sources about the parcels that are due: which connection answers for a parcel, and which process asks with it.
+
+Several processes may poll. A connection is leased to one of them, since what it has spent of its budget is one number;
+a parcel is leased before it is asked for, so a process that lost its lease does no harm.
+"""
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
+from uuid import UUID, uuid4
 
 import structlog
 
-from waypost.domain import budget
-from waypost.domain.carriers import CarrierError, CarrierLimited, CarrierRefused, CarrierSource
-from waypost.domain.facts import SHOP_FACTS
-from waypost.domain.polling import Watched, next_poll
-from waypost.domain.trackings import TrackingState, Update
-from waypost.intake.batch import Request
-from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
-from waypost.store import watches
+from waypost.domain.carriers import CarrierSource
+from waypost.domain.connections import Candidate, Choice, choose
+from waypost.intake.asking import LOOK_SECONDS, NEVER_ASKED, Asking, rank
+from waypost.intake.collector import Intake
+from waypost.store import connections
+from waypost.store.connections import ConnectionRow, Routed, Unrouted
 from waypost.store.database import Database
 from waypost.store.ending import end
-from waypost.store.watches import Asked, LeasedWatch
 
 _LOG: Final = structlog.get_logger()
-ASKS_AT_ONCE: Final = 16
-"""Requests in flight to one carrier."""
-RANKED: Final = 500
-"""So many of each courier's due parcels are ranked; beyond that the longest waiting go first."""
-LEASE_SECONDS: Final = 120.0
-LOOK_SECONDS: Final = 1.0
-PAUSE_LIMITED_SECONDS: Final = 60.0
-"""For a 429 that does not say how long."""
-PAUSE_REFUSED_SECONDS: Final = 3600.0
-"""A key that is not accepted is not accepted a moment later either; asking on could get it blocked."""
-LONGEST_PAUSE_SECONDS: Final = 900.0
-FIRST_RETRY_SECONDS: Final = 300.0
-"""A parcel whose ask failed is asked again so soon, then half as often each time, never later than by its schedule."""
+CALLS_AT_ONCE: Final = 64
+"""Requests in flight to all sources together."""
+LEASE_SECONDS: Final = 30.0
+"""How long a connection is leased; its parcels wait as long when its process dies."""
+MOST_KEPT: Final = 1_000
+"""Sources that are kept open, with their tokens."""
 
 
 def clock_ms() -> int:
-    """Give the time in Unix milliseconds."""
+    """Return the time in Unix milliseconds."""
     return time.time_ns() // 1_000_000
 
 
 class Poller:
-    """The poll loop of one process. Several may run: a parcel is leased before it is asked for.
+    """The poll loop of one process.
 
-    ``speed`` is the factor by which waits between asks are shortened; budgets stay as they are.
+    ``codes`` are the courier codes that each source answers for, by its name. ``detect`` returns the courier codes that
+    a number looks like, the likeliest first. ``open_source`` makes a connection's source; it raises ValueError for
+    credentials that can't be used. ``speed`` is the factor by which waits between asks are shortened; budgets stay.
     """
 
     def __init__(
         self,
         database: Database,
         intake: Intake,
-        sources: Sequence[CarrierSource],
         *,
+        codes: Mapping[str, frozenset[str]],
+        detect: Callable[[str], Sequence[str]],
+        open_source: Callable[[ConnectionRow], CarrierSource],
         speed: float = 1.0,
         now: Callable[[], int] = clock_ms,
     ) -> None:
-        self._credentials = [_Credential(database, intake, source, speed, now) for source in sources]
-
-    async def serve(self, stop: asyncio.Event) -> None:
-        """Ask until ``stop`` is set, and let the asks under way end; raises when PostgreSQL goes away."""
-        if not self._credentials:
-            await stop.wait()
-            return
-        loops = [asyncio.create_task(credential.serve(stop)) for credential in self._credentials]
-        try:
-            await asyncio.gather(*loops)
-        finally:
-            await end(*loops)
-
-    async def run_once(self) -> int:
-        """Ask about what is due and may be asked for now; give how many asks that were."""
-        return sum([await credential.run_once() for credential in self._credentials])
-
-
-class _Credential:
-    """One source with what it has spent."""
-
-    def __init__(
-        self, database: Database, intake: Intake, source: CarrierSource, speed: float, now: Callable[[], int]
-    ) -> None:
         self._database = database
         self._intake = intake
-        self._source = source
+        self._codes = codes
+        self._detect = detect
+        self._open = open_source
         self._speed = speed
         self._now = now
-        self._spending = budget.begin(source.budget, now())
-        self._failures = 0
+        self._process = uuid4()
+        self._slots = asyncio.Semaphore(CALLS_AT_ONCE)
+        self._askings: OrderedDict[tuple[UUID, float], Asking] = OrderedDict()
 
     async def serve(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            if not await self.run_once():
+        """Ask until ``stop`` is set, and let the asks under way end. Raises when PostgreSQL goes away."""
+        running: dict[UUID, asyncio.Task[None]] = {}
+        try:
+            while not stop.is_set():
+                await self.route()
+                for connection, asking in (await self._take(running.keys())).items():
+                    running[connection] = asyncio.create_task(self._work_off(asking, stop))
                 await _wait(stop, LOOK_SECONDS)
+                for connection in [connection for connection, task in running.items() if task.done()]:
+                    running.pop(connection).result()
+            await asyncio.gather(*running.values())
+        finally:
+            await end(*running.values())
+        await self._give_back()
 
     async def run_once(self) -> int:
-        """Ask about one handful, several at once; what the budget does not grant soon is given back."""
+        """Route, and ask about what is due and may be asked for now; return how many parcels were asked about."""
+        await self.route()
+        asked = sum([await asking.run_once() for asking in (await self._take(())).values()])
+        await self._give_back()
+        return asked
+
+    async def route(self) -> None:
+        """Choose who is asked for each parcel that nobody has been chosen for."""
         async with self._database.engine.acquire() as session:
-            due = await watches.due(session, sorted(self._source.courier_codes), each=RANKED)
-            due.sort(key=lambda one: budget.urgency(one.status, one.substatus))
-            chosen = [one.tracking for one in due[:ASKS_AT_ONCE]]
-            if not chosen or not self._may_begin(due[0]):
-                return 0
-            leased = await watches.lease(session, chosen, seconds=LEASE_SECONDS)
-        outcomes = await asyncio.gather(*[self._in_turn(watch) for watch in leased])
-        asked = [outcome for outcome in outcomes if isinstance(outcome, Asked)]
-        released = [outcome for outcome in outcomes if isinstance(outcome, LeasedWatch)]
+            found = await connections.unlooked(session)
+            if found:
+                everybody = await connections.candidates(session, (), self._codes)
+                shared = [candidate.id for candidate in everybody.get(None, ())]
+            for one in found:
+                await connections.look_for_parcels(session, one, self._codes.get(one.source, frozenset()), shared)
+            while parcels := await connections.unrouted(session):
+                accounts = {parcel.account for parcel in parcels}
+                candidates = await connections.candidates(session, accounts, self._codes)
+                routed = {one.tracking: Routed(self._choose(one, candidates), _rank(one)) for one in parcels}
+                await connections.route(session, routed)
+
+    def _choose(self, parcel: Unrouted, candidates: Mapping[UUID | None, list[Candidate]]) -> Choice:
+        mine = [*candidates.get(parcel.account, ()), *candidates.get(None, ())]
+        # Only a parcel whose own courier's sources don't know it is worth a look at its number.
+        known = any(parcel.courier_code in one.courier_codes and one.id not in parcel.tried for one in mine)
+        detected = () if known or not mine else self._detect(parcel.tracking_number)
+        return choose(parcel.courier_code, detected, mine, parcel.tried)
+
+    async def _take(self, running: Collection[UUID]) -> dict[UUID, Asking]:
+        """Lease the connections that have something due and that nobody asks with; free what has no connection left."""
         async with self._database.engine.acquire() as session:
-            if asked:
-                await watches.reschedule(session, asked)
-            if released:
-                await watches.release(session, released)
-        return len(asked)
+            resting = {key[0] for key, asking in self._askings.items() if asking.rests_until > self._now()}
+            due = [one for one in await connections.with_work(session) if one not in running and one not in resting]
+            rows = {row.id: row for row in await connections.by_ids(session, due)}
+            for connection in due:
+                if connection not in rows or not rows[connection].enabled:
+                    await connections.free(session, connection)
+            taken = await connections.take(session, list(rows), self._process, seconds=LEASE_SECONDS)
+        return {one: asking for one in taken if (asking := self._asking(rows[one])) is not None}
 
-    def _may_begin(self, first: watches.DueWatch) -> bool:
-        """Tell whether leasing is worth while: the most urgent one may be asked for within a moment."""
-        urgent = budget.is_urgent(first.status, first.substatus)
-        return budget.take(self._spending, self._now(), urgent=urgent).wait_seconds <= LOOK_SECONDS
+    def _asking(self, row: ConnectionRow) -> Asking | None:
+        """Return what asks with a connection; as long as nothing of it was changed the same one, with its token."""
+        key = (row.id, row.updated_at.timestamp())
+        asking = self._askings.get(key)
+        if asking is not None:
+            asking.resume(row.spending)
+        else:
+            try:
+                source = self._open(row)
+            except ValueError as error:
+                _LOG.warning("connection_unusable", connection=row.id.hex, source=row.source, reason=str(error))
+                return None
+            asking = self._askings[key] = self._make(row, source)
+        self._askings.move_to_end(key)
+        if len(self._askings) > MOST_KEPT:
+            self._askings.popitem(last=False)
+        return asking
 
-    async def _in_turn(self, watch: LeasedWatch) -> Asked | LeasedWatch:
-        """Ask when the budget grants it; a parcel that is not asked for is given back as it was."""
-        urgent = budget.is_urgent(watch.state.status, watch.state.substatus)
-        while True:
-            taken = budget.take(self._spending, self._now(), urgent=urgent)
-            if taken.granted:
-                break
-            if taken.wait_seconds > LOOK_SECONDS:
-                return watch
-            await asyncio.sleep(taken.wait_seconds)
-        self._spending = taken.spending
-        return await self._ask(watch)
-
-    async def _ask(self, watch: LeasedWatch) -> Asked | LeasedWatch:
-        try:
-            update = await self._source.ask(watch.state.tracking_number, _facts_of_shop(watch.state))
-        except CarrierLimited as error:
-            self._pause(error.retry_after_seconds or PAUSE_LIMITED_SECONDS, error)
-            return watch
-        except CarrierRefused as error:
-            self._pause(PAUSE_REFUSED_SECONDS, error)
-            return watch
-        except CarrierError as error:
-            return self._failed(watch, error)
-        except Exception as error:  # noqa: BLE001 - one carrier's odd answer must not end the loop
-            _LOG.exception("ask_crashed", carrier=self._source.name, tracking=watch.tracking.hex)
-            return self._failed(watch, error)
-        self._failures = 0
-        return await self._submit(watch, update)
-
-    async def _submit(self, watch: LeasedWatch, update: Update) -> Asked | LeasedWatch:
-        state = watch.state
-        request = Request(watch.account, state.tracking_number, state.courier_code, update, wants_state=True)
-        try:
-            (result,) = await self._intake.submit([request])
-        except (Overloaded, IntakeUnavailable) as error:
-            _LOG.warning("answer_not_taken", carrier=self._source.name, reason=str(error))
-            return watch
-        after = result.state
-        if after is None:  # deleted meanwhile
-            return Asked(watch, 0, None, status_changed=False)
-        changed = after.status is not state.status
-        unchanged = 0 if result.event is not None else watch.unchanged + 1
-        return Asked(watch, unchanged, self._wait(watch, after, unchanged), changed)
-
-    def _wait(self, watch: LeasedWatch, state: TrackingState, unchanged: int) -> float | None:
-        """Give the seconds until the next ask, by the schedule of the status that the parcel has now."""
-        now = self._now()
-        same = state.status is watch.state.status
-        watched = Watched(
-            status=state.status,
-            substatus=state.substatus,
-            unchanged_polls=unchanged,
-            status_since=round(watch.status_since.timestamp() * 1000) if same else now,
-            offset_minutes=state.checkpoints[-1].offset_minutes if state.checkpoints else None,
-            seed=watch.tracking.bytes,
+    def _make(self, row: ConnectionRow, source: CarrierSource) -> Asking:
+        return Asking(
+            self._database,
+            self._intake,
+            row.id,
+            source,
+            process=self._process,
+            lease_seconds=LEASE_SECONDS,
+            kept=row.spending,
+            slots=self._slots,
+            speed=self._speed,
+            now=self._now,
         )
-        wait = next_poll(watched, now, least_seconds=self._source.budget.least_seconds_between_asks)
-        return None if wait is None else wait / self._speed
 
-    def _failed(self, watch: LeasedWatch, error: Exception) -> Asked:
-        """Ask this parcel again later, and with each failure in a row wait longer before asking at all."""
-        self._failures += 1
-        self._pause(min(LONGEST_PAUSE_SECONDS, 2.0 ** min(self._failures - 1, 16)), error)
-        unchanged = watch.unchanged + 1
-        soon = FIRST_RETRY_SECONDS * 2.0 ** min(watch.unchanged, 16) / self._speed
-        by_schedule = self._wait(watch, watch.state, unchanged)
-        return Asked(watch, unchanged, soon if by_schedule is None else min(soon, by_schedule), status_changed=False)
+    async def _give_back(self) -> None:
+        async with self._database.engine.acquire() as session:
+            await connections.give_back(session, self._process)
 
-    def _pause(self, seconds: float, error: Exception) -> None:
-        level = _LOG.error if isinstance(error, CarrierRefused) else _LOG.warning
-        level("carrier_paused", carrier=self._source.name, seconds=round(seconds), reason=str(error))
-        self._spending = budget.pause(self._spending, self._now(), seconds)
+    async def _work_off(self, asking: Asking, stop: asyncio.Event) -> None:
+        while not stop.is_set() and await asking.run_once():
+            pass
 
 
-def _facts_of_shop(state: TrackingState) -> dict[str, str]:
-    return {name: fact.text for name, fact in state.facts.items() if name in SHOP_FACTS}
+def _rank(parcel: Unrouted) -> int:
+    return (
+        rank(parcel.status, parcel.substatus)
+        if parcel.asked
+        else min(NEVER_ASKED, rank(parcel.status, parcel.substatus))
+    )
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

@@ -83,10 +83,10 @@ def _read(body: bytes) -> tuple[str, float]:
         grant = msgspec.json.decode(body, type=_Grant)
         seconds = float(grant.expires_in)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        raise CarrierUnreadable("the answer to the token call cannot be read", body=b"") from None
+        raise CarrierUnreadable("the answer to the token call cannot be read") from None
     token = grant.access_token
     if not (0 < len(token) <= _LONGEST_TOKEN and token.isascii() and token.isprintable() and " " not in token):
-        raise CarrierUnreadable("the token cannot be sent in a header", body=b"")
+        raise CarrierUnreadable("the token cannot be sent in a header")
     return token, seconds if seconds == seconds else 0.0  # noqa: PLR0124 - NaN
 
 

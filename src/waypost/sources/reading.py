@@ -18,7 +18,8 @@ from waypost.domain.facts import LONGEST
 MOST_SCANS: Final = 500
 """Of an answer with more scans the newest are kept: a parcel keeps no more."""
 
-MOST_SAMPLE_BYTES: Final = 65_536
+LONGEST_SAMPLE: Final = 1_000
+_DEEPEST: Final = 6
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 _OFFSET: Final = re.compile(r"([+-])(\d{1,2})[:.]?(\d\d)?", re.ASCII)
@@ -68,7 +69,7 @@ def decode(body: bytes, kind: type[_Read]) -> _Read:
         return msgspec.json.decode(text, type=kind, strict=False)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, msgspec.ValidationError) else "it is not JSON"
-        raise CarrierUnreadable(f"the answer cannot be read: {reason}", body=body[:MOST_SAMPLE_BYTES]) from None
+        raise CarrierUnreadable(f"the answer cannot be read: {reason}", sample=shape(text)) from None
 
 
 def each(raw: Iterable[msgspec.Raw] | None, kind: type[_Read]) -> Iterator[_Read]:
@@ -197,6 +198,36 @@ def oldest_first(scans: Iterable[Checkpoint | None]) -> tuple[Checkpoint, ...]:
     read = [scan for scan in scans if scan is not None]
     read.sort(key=lambda scan: scan.checkpoint_date)
     return tuple(read[-MOST_SCANS:])
+
+
+def shape(text: str) -> str:
+    """Return what an answer looks like without a text that it holds: its keys and types, or the tags of a page.
+
+    It is shown to whoever repairs a connection, and answers hold names and addresses.
+    """
+    try:
+        decoded = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        tags = re.findall(r"</?[A-Za-z][A-Za-z0-9:-]{0,40}", text[:10_000])
+        return f"{len(text):,} characters: {' '.join(tags) or 'no JSON and no tags'}"[:LONGEST_SAMPLE]
+    return _shape(decoded, 0)[:LONGEST_SAMPLE]
+
+
+def _shape(value: Any, depth: int) -> str:
+    match value:
+        case dict() if depth < _DEEPEST:
+            inner = ", ".join(f"{_key(key)}: {_shape(one, depth + 1)}" for key, one in list(value.items())[:40])
+            return "{" + inner + "}"
+        case list() if depth < _DEEPEST:
+            return f"[{len(value)} of {_shape(value[0], depth + 1)}]" if value else "[]"
+        case dict() | list():
+            return "…"
+        case _:
+            return "null" if value is None else type(value).__name__
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,60}", key) else "(another key)"
 
 
 def own_words(body: bytes) -> str | None:

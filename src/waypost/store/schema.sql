@@ -94,6 +94,37 @@ create table call_window (
     constraint call_window_pkey PRIMARY KEY (account, call)
 ) with (fillfactor=50);
 
+create table connection (
+    id uuid not null,
+    account uuid,
+    source text not null,
+    kind text not null,
+    name text not null,
+    enabled boolean default true not null,
+    credentials bytea,
+    settings jsonb default '{}'::jsonb not null,
+    created_at timestamp with time zone default now() not null,
+    updated_at timestamp with time zone default now() not null,
+    routed_at timestamp with time zone,
+    constraint connection_check CHECK ((account IS NULL) = (credentials IS NULL)),
+    constraint connection_kind_check CHECK (kind = ANY (ARRAY['carrier'::text, 'push'::text, 'shop'::text])),
+    constraint connection_pkey PRIMARY KEY (id)
+);
+
+create table connection_health (
+    connection uuid not null,
+    state text default 'new'::text not null,
+    state_since timestamp with time zone default now() not null,
+    message text,
+    sample text,
+    last_answer_at timestamp with time zone,
+    spending bytea,
+    asked_by uuid,
+    asked_until timestamp with time zone,
+    constraint connection_health_pkey PRIMARY KEY (connection),
+    constraint connection_health_state_check CHECK (state = ANY (ARRAY['new'::text, 'works'::text, 'limited'::text, 'refused'::text, 'unreadable'::text, 'paused'::text]))
+) with (fillfactor=50);
+
 create table deleted_tracking (
     bucket smallint not null,
     day date not null,
@@ -328,6 +359,11 @@ create table watch (
     last_polled_at timestamp with time zone,
     leased_until timestamp with time zone,
     expires_at timestamp with time zone not null,
+    connection uuid,
+    rank smallint default 1 not null,
+    unknowns smallint default 0 not null,
+    tried uuid[],
+    outcome text,
     constraint watch_pkey PRIMARY KEY (tracking, bucket)
 ) with (fillfactor=70);
 
@@ -342,6 +378,10 @@ create table web_session (
 alter table account_user add constraint account_user_account_fkey FOREIGN KEY (account) REFERENCES account(id);
 
 alter table api_key add constraint api_key_account_fkey FOREIGN KEY (account) REFERENCES account(id);
+
+alter table connection add constraint connection_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
+
+alter table connection_health add constraint connection_health_connection_fkey FOREIGN KEY (connection) REFERENCES connection(id) ON DELETE CASCADE;
 
 alter table endpoint add constraint endpoint_account_fkey FOREIGN KEY (account) REFERENCES account(id);
 
@@ -358,6 +398,8 @@ CREATE INDEX account_user_account ON account_user USING btree (account, id);
 CREATE UNIQUE INDEX account_user_email ON account_user USING btree (lower(email));
 
 CREATE INDEX api_key_account ON api_key USING btree (account, id);
+
+CREATE INDEX connection_account ON connection USING btree (account, id);
 
 CREATE INDEX deleted_tracking_number ON ONLY deleted_tracking USING btree (account, tracking_number);
 
@@ -414,6 +456,8 @@ CREATE INDEX tracking_lane ON tracking USING btree (account, archived, status, i
 CREATE UNIQUE INDEX tracking_number ON tracking USING btree (account, tracking_number, courier_code, bucket);
 
 CREATE INDEX tracking_order ON tracking USING btree (account, order_number) WHERE order_number IS NOT NULL;
+
+CREATE INDEX watch_asks ON watch USING btree (connection, rank, next_poll_at) WHERE next_poll_at IS NOT NULL;
 
 CREATE INDEX watch_expiry ON watch USING btree (expires_at);
 

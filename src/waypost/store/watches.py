@@ -1,4 +1,4 @@
-"""The parcels that are asked for: which are due, who asks, and when they are asked again."""
+"""The parcels that are asked for: which are due, who is asked, and when they are asked again."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,56 +7,79 @@ from uuid import UUID
 import msgspec
 
 from waypost.domain import ids
-from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState
 from waypost.store.queue import ALL_BUCKETS
-from waypost.store.statements import Session, execute, fetch
+from waypost.store.statements import Session, execute, fetch, fetch_one
 from waypost.store.states import unpack
 
 
 class DueWatch(msgspec.Struct, frozen=True):
-    """A parcel that is due to be asked for."""
+    """A parcel that is due to be asked for; ``overdue`` if it has waited long beyond that."""
 
     tracking: UUID
-    status: Status
-    substatus: str
+    rank: int
+    overdue: bool
 
 
 class LeasedWatch(msgspec.Struct, frozen=True):
-    """A parcel that we may ask for until ``leased_until``, which fences what we write about it."""
+    """A parcel that we may ask for until ``leased_until``, which fences what we write about it.
+
+    ``unchanged`` counts the asks in a row that brought nothing new, ``unknowns`` those whose answer was that the number
+    is not known.
+    """
 
     tracking: UUID
     leased_until: datetime
     unchanged: int
+    unknowns: int
     status_since: datetime
     account: UUID
     state: TrackingState
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What became of an ask: how many in a row brought nothing, and the wait until the next; None: no more."""
+    """What became of an ask, and the wait until the next; None: no more.
+
+    ``elsewhere`` frees the parcel for another connection. ``outcome`` is what its page says of the ask.
+    """
 
     watch: LeasedWatch
     unchanged: int
     wait_seconds: float | None
     status_changed: bool
+    rank: int
+    outcome: str
+    unknowns: int = 0
+    elsewhere: bool = False
 
 
-async def due(session: Session, courier_codes: Sequence[str], *, each: int) -> list[DueWatch]:
-    """Give parcels that are due, of each courier code those that wait the longest."""
-    rows = await fetch(session, "due_watches", ALL_BUCKETS, list(courier_codes), each)
-    return [DueWatch(row["tracking"], Status(row["status"]), row["substatus"]) for row in rows]
+class Watch(msgspec.Struct, frozen=True):
+    """Who answers for a parcel, when it was and will be asked, and what came of the last ask."""
+
+    connection: UUID | None
+    last_polled_at: datetime | None
+    next_poll_at: datetime | None
+    outcome: str | None
+    tried: tuple[UUID, ...]
 
 
-async def lease(session: Session, trackings: Sequence[UUID], *, seconds: float) -> list[LeasedWatch]:
+async def due(session: Session, connection: UUID, *, each: int, overdue_seconds: float) -> list[DueWatch]:
+    """Return parcels that are due at a connection, of each lane (rank) those that wait the longest."""
+    rows = await fetch(session, "due_watches", connection, each, timedelta(seconds=overdue_seconds))
+    return [DueWatch(row["tracking"], row["rank"], row["overdue"]) for row in rows]
+
+
+async def lease(session: Session, connection: UUID, trackings: Sequence[UUID], *, seconds: float) -> list[LeasedWatch]:
     """Take those of the parcels that nobody else has taken meanwhile."""
     buckets = sorted({ids.bucket(tracking) for tracking in trackings})
-    rows = await fetch(session, "lease_watches", buckets, list(trackings), timedelta(seconds=seconds))
+    lasts = timedelta(seconds=seconds)
+    rows = await fetch(session, "lease_watches", buckets, list(trackings), lasts, connection)
     return [
         LeasedWatch(
             row["tracking"],
             row["leased_until"],
             row["unchanged"],
+            row["unknowns"],
             row["status_since"],
             row["account"],
             unpack(row["state"]),
@@ -66,17 +89,32 @@ async def lease(session: Session, trackings: Sequence[UUID], *, seconds: float) 
 
 
 async def reschedule(session: Session, asked: Sequence[Asked]) -> None:
-    """Write when parcels are asked again."""
-    watches = [one.watch for one in asked]
+    """Write when parcels are asked again, and by whom."""
     waits = [None if one.wait_seconds is None else timedelta(seconds=one.wait_seconds) for one in asked]
-    unchanged = [min(one.unchanged, 1000) for one in asked]
-    changed = [one.status_changed for one in asked]
-    await execute(session, "reschedule_watches", *_fenced(watches), unchanged, waits, changed)
+    columns = (
+        [min(one.unchanged, 1000) for one in asked],
+        waits,
+        [one.status_changed for one in asked],
+        [one.rank for one in asked],
+        [min(one.unknowns, 1000) for one in asked],
+        [one.elsewhere for one in asked],
+        [one.outcome for one in asked],
+    )
+    await execute(session, "reschedule_watches", *_fenced([one.watch for one in asked]), *columns)
 
 
 async def release(session: Session, watches: Sequence[LeasedWatch]) -> None:
     """Give back parcels that were not asked for."""
     await execute(session, "release_watches", *_fenced(watches))
+
+
+async def find(session: Session, tracking: UUID) -> Watch | None:
+    """Return who answers for a parcel; None for one that is not there."""
+    row = await fetch_one(session, "watch_of", ALL_BUCKETS, tracking)
+    if row is None:
+        return None
+    tried = tuple(row["tried"] or ())
+    return Watch(row["connection"], row["last_polled_at"], row["next_poll_at"], row["outcome"], tried)
 
 
 def _fenced(watches: Sequence[LeasedWatch]) -> tuple[list[int], list[int], list[UUID], list[datetime]]:

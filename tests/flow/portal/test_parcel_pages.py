@@ -210,7 +210,7 @@ async def test_a_parcel_is_archived_taken_back_and_deleted(portal: Portal, shop:
     assert (await browser.get(portal.pages.context.track_links.path(UUID(parcel)))).status_code == 404
 
 
-@pytest.mark.parametrize(("action", "reason"), [("refresh", "No source is set up"), ("retrack", "Only an expired")])
+@pytest.mark.parametrize(("action", "reason"), [("refresh", "No source is connected"), ("retrack", "Only an expired")])
 async def test_what_a_parcel_can_not_is_said(shop: Caller, browser: Browser, action: str, reason: str) -> None:
     parcel = await report(shop)
 

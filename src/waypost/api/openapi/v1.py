@@ -202,7 +202,7 @@ OPERATIONS: Final = (
         scope="write",
         answers={200: Tracking},
         example=_TRACKING,
-        errors={409: "No source is set up for the parcel's courier, or it is archived."},
+        errors={409: "No source is connected for the parcel's courier, or it is archived."},
     ),
     Operation(
         handler=endpoints.list_endpoints,

@@ -15,7 +15,7 @@ from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import page
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import enter
-from waypost.store import endpoints, hours, overview
+from waypost.store import connections, endpoints, hours, overview
 from waypost.store.accounts import Visitor
 from waypost.store.endpoints import EndpointRow
 
@@ -41,9 +41,10 @@ async def show_overview(request: PageRequest, pages: GivenPages) -> Response[byt
         counts = await overview.count_by_status(session, visitor.account)
         rows = await endpoints.of_account(session, visitor.account, before=None, limit=pages.context.max_endpoints)
         used = await overview.last_key_use(session, visitor.account)
+        asked = [one for one in await connections.of_account(session, visitor.account, shared=True) if one.enabled]
     delivered = any(row.last_success_at is not None for row in rows)
     steps = [
-        Step("feed", bool(used or pages.context.polled)),
+        Step("feed", bool(used or asked)),
         Step("parcel", any(counts.values())),
         Step("webhook", bool(rows)),
         Step("delivered", delivered),
@@ -58,7 +59,7 @@ async def show_overview(request: PageRequest, pages: GivenPages) -> Response[byt
         troubled=[show(pages.context, row) for row in rows if _is_troubled(row)],
         any_endpoint=bool(rows),
         steps=[] if all(step.done for step in steps) else steps,
-        asked=sorted(pages.context.polled),
+        asked=[one.name for one in asked],
         used=used,
         span=span,
         spans=[(name, label) for name, (label, _) in _SPANS.items()],

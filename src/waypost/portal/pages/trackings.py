@@ -18,7 +18,7 @@ from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import enter, notify
-from waypost.store import trackings
+from waypost.store import connections, trackings
 from waypost.store.accounts import Visitor
 from waypost.store.deliveries import LAST
 from waypost.store.trackings import Filter
@@ -72,6 +72,7 @@ async def _page(
     chosen = {name: text for name, text in chosen.items() if text}
     wanted, faults = _wanted(chosen, request.query_params.get("cursor"))
     async with pages.context.database.serving.acquire() as session:
+        asked = await connections.of_account(session, visitor.account, shared=True)
         found = [] if faults else await trackings.page(session, visitor.account, wanted, limit=PAGE_SIZE + 1)
     shown = found[:PAGE_SIZE]
     is_more = len(found) > PAGE_SIZE
@@ -88,7 +89,7 @@ async def _page(
         given={name: given.get(name, "") for name in _ADDED},
         errors=errors,
         adding=adding,
-        polled=bool(pages.context.polled),
+        asked=bool(asked),
     )
 
 

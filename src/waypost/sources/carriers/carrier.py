@@ -69,6 +69,14 @@ class Carrier(msgspec.Struct, frozen=True):
                 raise InvalidInput(f"credentials.{field.name}", f"is required: {field.label}")
         return checked
 
+    def granted(self, settings: Mapping[str, str]) -> Budget:
+        """Return the budget with what a connection's settings say that the carrier granted its credential."""
+        return msgspec.structs.replace(
+            self.budget,
+            calls_a_day=int(settings.get("daily_calls", self.budget.calls_a_day)),
+            calls_a_second=float(settings.get("calls_per_second", self.budget.calls_a_second)),
+        )
+
     def open(
         self,
         http: "CarrierHttp",

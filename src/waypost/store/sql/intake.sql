@@ -103,6 +103,7 @@ where t.bucket = any ($1::smallint[]) and t.bucket = u.bucket and t.id = u.id
 -- name: watch_again
 update watch w
 set courier_code = n.courier_code, next_poll_at = case when n.polled then (select now()) end, leased_until = null,
+    connection = null, rank = 1, unknowns = 0, tried = null,
     unchanged = 0, status_since = now(), expires_at = now() + interval '30 days'
 from unnest($2::smallint[], $3::uuid[], $4::text[], $5::boolean[]) as n (bucket, tracking, courier_code, polled)
 where w.bucket = any ($1::smallint[]) and w.bucket = n.bucket and w.tracking = n.tracking

@@ -1,23 +1,23 @@
 -- Whom to ask a carrier about, and when.
 
 -- name: due_watches
--- Read without a lock: who asks ranks them first, then leases the few that it can ask now.
-select w.tracking, w.status_since, w.unchanged, t.status, t.substatus
-from unnest($2::text[]) as c (courier_code)
+-- Read without a lock: who asks takes the few that it can ask now. Each lane in the order in which its parcels fell due,
+-- so nobody starves within a lane.
+select o.tracking, o.rank, o.overdue
+from unnest(array[0, 1, 2]::smallint[]) as lane (rank)
 cross join lateral (
-    select q.bucket, q.tracking, q.status_since, q.unchanged from watch q
-    where q.bucket = any ($1::smallint[]) and q.courier_code = c.courier_code and q.next_poll_at <= now()
-      and (q.leased_until is null or q.leased_until <= now())
-    order by q.next_poll_at
-    limit $3) w
-join tracking t on t.bucket = any ($1::smallint[]) and t.bucket = w.bucket and t.id = w.tracking
+    select w.tracking, w.rank, w.next_poll_at <= now() - $3::interval as overdue
+    from watch w
+    where w.connection = $1 and w.rank = lane.rank and w.next_poll_at <= now()
+      and (w.leased_until is null or w.leased_until <= now())
+    order by w.next_poll_at limit $2) o
 
 -- name: lease_watches
 -- The time until which the lease holds is its fence: nobody else's lease ends at the same microsecond.
 with free as (
     select w.bucket, w.tracking from watch w
-    where w.bucket = any ($1::smallint[]) and w.tracking = any ($2::uuid[]) and w.next_poll_at <= now()
-      and (w.leased_until is null or w.leased_until <= now())
+    where w.bucket = any ($1::smallint[]) and w.tracking = any ($2::uuid[]) and w.connection = $4
+      and w.next_poll_at <= now() and (w.leased_until is null or w.leased_until <= now())
     for update skip locked
 )
 update watch w
@@ -25,16 +25,22 @@ set leased_until = now() + $3::interval
 from free f, tracking t
 where w.bucket = any ($1::smallint[]) and w.bucket = f.bucket and w.tracking = f.tracking
   and t.bucket = any ($1::smallint[]) and t.bucket = f.bucket and t.id = f.tracking
-returning w.bucket, w.tracking, w.leased_until, w.unchanged, w.status_since, t.account, t.tracking_number,
+returning w.bucket, w.tracking, w.leased_until, w.unchanged, w.status_since, w.unknowns, t.account, t.tracking_number,
           t.courier_code, t.status, t.state
 
 -- name: reschedule_watches
--- Nothing happens to one that another has leased since. A wait that is null ends the asking.
+-- Nothing happens to one that another has leased since. A wait that is null ends the asking; one that is to be asked
+-- elsewhere is freed, and who was asked stands among those that were tried.
 update watch w
 set leased_until = null, last_polled_at = now(), unchanged = n.unchanged,
-    next_poll_at = (select now()) + n.wait, status_since = case when n.changed then (select now()) else w.status_since end
-from unnest($2::smallint[], $3::uuid[], $4::timestamptz[], $5::smallint[], $6::interval[], $7::boolean[])
-     as n (bucket, tracking, leased_until, unchanged, wait, changed)
+    rank = case when n.elsewhere then 1 else n.rank end,
+    next_poll_at = (select now()) + case when n.elsewhere then interval '0' else n.wait end,
+    status_since = case when n.changed then (select now()) else w.status_since end,
+    unknowns = n.unknowns, connection = case when not n.elsewhere then w.connection end,
+    tried = case when n.elsewhere then array_append(w.tried, w.connection) else w.tried end, outcome = n.outcome
+from unnest($2::smallint[], $3::uuid[], $4::timestamptz[], $5::smallint[], $6::interval[], $7::boolean[],
+            $8::smallint[], $9::smallint[], $10::boolean[], $11::text[])
+     as n (bucket, tracking, leased_until, unchanged, wait, changed, rank, unknowns, elsewhere, outcome)
 where w.bucket = any ($1::smallint[]) and w.bucket = n.bucket and w.tracking = n.tracking
   and w.leased_until = n.leased_until
 
@@ -45,3 +51,9 @@ set leased_until = null
 from unnest($2::smallint[], $3::uuid[], $4::timestamptz[]) as n (bucket, tracking, leased_until)
 where w.bucket = any ($1::smallint[]) and w.bucket = n.bucket and w.tracking = n.tracking
   and w.leased_until = n.leased_until
+
+-- name: watch_of
+-- Who answers for a parcel, when it was asked and what came of it.
+select w.connection, w.last_polled_at, w.next_poll_at, w.outcome, w.tried
+from watch w
+where w.bucket = any ($1::smallint[]) and w.tracking = $2

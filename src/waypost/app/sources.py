@@ -1,0 +1,95 @@
+"""Opens the sources of connections: an account's by its sealed credentials, the installation's by the settings."""
+
+import asyncio
+from collections.abc import Sequence
+from hashlib import blake2b
+from uuid import UUID
+
+import msgspec
+
+from waypost.domain import ids
+from waypost.domain.carriers import CarrierSource
+from waypost.intake.collector import Intake
+from waypost.intake.poller import Poller
+from waypost.settings import Settings
+from waypost.sources import carriers
+from waypost.sources.carriers.carrier import Carrier
+from waypost.sources.couriers.detection import Certainty, detect
+from waypost.sources.http import CarrierHttp
+from waypost.store import connections
+from waypost.store.connections import ConnectionRow
+from waypost.store.database import Database
+from waypost.store.vault import Vault, WrongKey
+
+
+def codes() -> dict[str, frozenset[str]]:
+    """Return the courier codes that each carrier answers for, by its name."""
+    return {carrier.name: carrier.courier_codes for carrier in carriers.carriers()}
+
+
+def askable() -> frozenset[str]:
+    """Return every courier code that some carrier can be asked for, once somebody has connected it."""
+    return frozenset(code for answered in codes().values() for code in answered)
+
+
+def installation_id(carrier: Carrier) -> UUID:
+    """Return the id of the installation's connection to a carrier: the same at each start, on every machine."""
+    digest = blake2b(b"connection of the installation:" + carrier.name.encode(), digest_size=8).digest()
+    return ids.make_id(0, 0, int.from_bytes(digest))
+
+
+def detected(number: str) -> Sequence[str]:
+    """Return the courier codes whose own form a number has; a guess by a form that many share is no reason to ask."""
+    return [guess.courier for guess in detect(number) if guess.certainty >= Certainty.LIKELY]
+
+
+class Sources:
+    """Opens sources over one HTTP client."""
+
+    def __init__(self, settings: Settings, http: CarrierHttp, vault: Vault) -> None:
+        self._settings = settings
+        self._http = http
+        self._vault = vault
+
+    def open(self, row: ConnectionRow) -> CarrierSource:
+        """Return the source of a connection. Raises ValueError, in words for its owner, for one that can't be used."""
+        carrier = carriers.find(row.source)
+        if carrier is None:
+            raise ValueError(f"this version of Waypost knows no carrier {row.source}")
+        key = self._settings.operator_key(carrier)
+        if row.account is None or row.credentials is None:
+            if key is None:
+                raise ValueError("the operator's settings hold no credentials for it")
+            return carrier.open(self._http, key.credentials, base_url=key.base_url, budget=key.budget)
+        try:
+            opened = self._vault.open(row.credentials, account=row.account, endpoint=row.id)
+        except WrongKey as error:
+            raise ValueError(str(error)) from None
+        credentials = msgspec.json.decode(opened, type=dict[str, str])
+        # Where a carrier answers is the operator's to say, also for the accounts' own credentials.
+        url = self._settings.base_url(carrier)
+        return carrier.open(self._http, credentials, base_url=url, budget=carrier.granted(row.settings))
+
+    async def keep_installation(self, database: Database) -> None:
+        """Let the database know the connections of the installation: the carriers whose credentials are set."""
+        named = {
+            installation_id(carrier): (carrier.name, carrier.title)
+            for carrier in carriers.carriers()
+            if self._settings.operator_key(carrier) is not None
+        }
+        async with database.engine.acquire() as session:
+            await connections.keep_installation(session, named)
+
+
+class Polling:
+    """The poll loop of a process, which first says which connections the installation has."""
+
+    def __init__(self, database: Database, intake: Intake, sources: Sources, *, speed: float) -> None:
+        self._database = database
+        self._sources = sources
+        self._poller = Poller(database, intake, codes=codes(), detect=detected, open_source=sources.open, speed=speed)
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Ask until ``stop`` is set. Raises when PostgreSQL goes away."""
+        await self._sources.keep_installation(self._database)
+        await self._poller.serve(stop)

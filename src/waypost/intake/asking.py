@@ -1,0 +1,302 @@
+"""Asks one connection's source about the parcels that are due, a handful at a time, within its budget."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from waypost.domain import budget
+from waypost.domain.budget import Spending
+from waypost.domain.carriers import (
+    BatchSource,
+    CarrierError,
+    CarrierLimited,
+    CarrierRefused,
+    CarrierSource,
+    CarrierUnreadable,
+    Parcel,
+)
+from waypost.domain.connections import ASKED_ELSEWHERE_AFTER, ConnectionState
+from waypost.domain.facts import SHOP_FACTS
+from waypost.domain.polling import Watched, next_poll
+from waypost.domain.statuses import Status
+from waypost.domain.trackings import TrackingState, Update
+from waypost.intake.batch import Request, Result
+from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
+from waypost.store import connections, watches
+from waypost.store.connections import Noted
+from waypost.store.database import Database
+from waypost.store.watches import Asked, DueWatch, LeasedWatch
+
+_LOG: Final = structlog.get_logger()
+CALLS_AT_ONCE: Final = 16
+"""Requests in flight to one source with one credential."""
+SHARES: Final = (8, 4, 4)
+"""Of a handful of calls, how many each lane has for itself: at the door, never asked, the rest. What one leaves, the
+others take in this order."""
+PARCEL_SECONDS: Final = 120.0
+"""How long a parcel is leased."""
+LOOK_SECONDS: Final = 1.0
+LONGEST_REST_SECONDS: Final = 15.0
+OVERDUE_SECONDS: Final = 6 * 3600.0
+"""A parcel that waits so long beyond its schedule may use what ordinary ones leave in the bucket."""
+PAUSE_LIMITED_SECONDS: Final = 60.0
+"""For a 429 that does not say how long."""
+PAUSE_REFUSED_SECONDS: Final = 3600.0
+"""A key that is not accepted is not accepted a moment later either; asking on could get it blocked."""
+LONGEST_PAUSE_SECONDS: Final = 900.0
+FIRST_RETRY_SECONDS: Final = 300.0
+"""A parcel whose ask failed is asked again so soon, then half as often each time, never later than by its schedule."""
+
+AT_THE_DOOR, NEVER_ASKED, THE_REST = range(3)
+
+_Outcome = Asked | LeasedWatch
+
+
+class Asking:
+    """One connection: its source, what it has spent, and how it does.
+
+    ``kept`` is what it had spent when it was last written, or None. ``process`` is who holds its lease of
+    ``lease_seconds``. ``slots`` bounds the calls of all connections together.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        intake: Intake,
+        connection: UUID,
+        source: CarrierSource,
+        *,
+        process: UUID,
+        lease_seconds: float,
+        kept: bytes | None,
+        slots: asyncio.Semaphore,
+        speed: float,
+        now: Callable[[], int],
+    ) -> None:
+        self._database = database
+        self._intake = intake
+        self._connection = connection
+        self._source = source
+        self._process = process
+        self._lease_seconds = lease_seconds
+        self._slots = slots
+        self._speed = speed
+        self._now = now
+        self._extra = source.extra_calls
+        self._failures = 0
+        self._noted = Noted(b"", answered=False)
+        self.resume(kept)
+
+    def resume(self, kept: bytes | None) -> None:
+        """Go on with what the connection had spent when it was last written, maybe by another process."""
+        self._spending = budget.resume(_decode(kept), self._source.budget, self._now())
+        self.rests_until = 0
+        """When it may ask again (Unix milliseconds); 0 for at once."""
+
+    async def run_once(self) -> int:
+        """Ask about one handful, several at once; what the budget does not grant soon is given back.
+
+        Return how many parcels were asked about.
+        """
+        async with self._database.engine.acquire() as session:
+            each = CALLS_AT_ONCE * _size(self._source)
+            due = await watches.due(session, self._connection, each=each, overdue_seconds=OVERDUE_SECONDS)
+            chosen = choose(due, _size(self._source))
+            if not chosen or not self._may_begin(chosen):
+                return 0
+            free = {one.tracking: one for one in chosen}
+            leased = await watches.lease(session, self._connection, list(free), seconds=PARCEL_SECONDS)
+        leased.sort(key=lambda watch: free[watch.tracking].rank)
+        self._noted = Noted(b"", answered=False)
+        calls = [self._in_turn(some, [free[watch.tracking] for watch in some]) for some in self._portions(leased)]
+        outcomes = [outcome for some in await asyncio.gather(*calls) for outcome in some]
+        await self._write(outcomes)
+        return sum(isinstance(outcome, Asked) for outcome in outcomes)
+
+    async def _write(self, outcomes: Sequence[_Outcome]) -> None:
+        asked = [outcome for outcome in outcomes if isinstance(outcome, Asked)]
+        released = [outcome for outcome in outcomes if isinstance(outcome, LeasedWatch)]
+        noted = msgspec.structs.replace(self._noted, spending=msgspec.msgpack.encode(self._spending))
+        async with self._database.engine.acquire() as session:
+            if asked:
+                await watches.reschedule(session, asked)
+            if released:
+                await watches.release(session, released)
+            await connections.note(session, self._connection, self._process, noted, seconds=self._lease_seconds)
+
+    def _portions(self, leased: Sequence[LeasedWatch]) -> list[Sequence[LeasedWatch]]:
+        size = _size(self._source)
+        return [leased[start : start + size] for start in range(0, len(leased), size)]
+
+    def _may_begin(self, chosen: Sequence[DueWatch]) -> bool:
+        """Tell whether leasing is worth while: one of them may be asked for within a moment."""
+        urgent = any(map(_is_urgent, chosen))
+        now = self._now()
+        wait = budget.take(self._spending, now, urgent=urgent).wait_seconds
+        # Not longer: what falls due meanwhile may be urgent.
+        self.rests_until = now + round(1000 * min(wait, LONGEST_REST_SECONDS)) if wait > LOOK_SECONDS else 0
+        return not self.rests_until
+
+    async def _in_turn(self, some: Sequence[LeasedWatch], due: Sequence[DueWatch]) -> Sequence[_Outcome]:
+        """Make one call when the budget grants it; parcels that are not asked for are given back as they were."""
+        urgent = any(map(_is_urgent, due))
+        while True:
+            taken = budget.take(self._spending, self._now(), urgent=urgent)
+            if taken.granted:
+                break
+            if taken.wait_seconds > LOOK_SECONDS:
+                return some
+            await asyncio.sleep(taken.wait_seconds)
+        self._spending = taken.spending
+        async with self._slots:
+            return await self._ask(some)
+
+    async def _ask(self, some: Sequence[LeasedWatch]) -> Sequence[_Outcome]:
+        try:
+            answers = await self._answers(some)
+        except CarrierLimited as error:
+            self._pause(error.retry_after_seconds or PAUSE_LIMITED_SECONDS, error, ConnectionState.LIMITED)
+            return some
+        except CarrierRefused as error:
+            self._pause(PAUSE_REFUSED_SECONDS, error, ConnectionState.REFUSED)
+            return some
+        except CarrierError as error:
+            return [self._failed(watch, error) for watch in some]
+        except Exception as error:  # noqa: BLE001 - one carrier's odd answer must not end the loop
+            _LOG.exception("ask_crashed", carrier=self._source.name, connection=self._connection.hex)
+            return [self._failed(watch, error) for watch in some]
+        finally:
+            self._spending = budget.charge(self._spending, self._source.extra_calls - self._extra)
+            self._extra = self._source.extra_calls
+        return await self._take(list(zip(some, answers, strict=True)))
+
+    async def _answers(self, some: Sequence[LeasedWatch]) -> list[Update | CarrierError]:
+        if isinstance(self._source, BatchSource):
+            parcels = [Parcel(one.state.tracking_number, _facts_of_shop(one.state)) for one in some]
+            return await self._source.ask_many(parcels)
+        (watch,) = some
+        return [await self._source.ask(watch.state.tracking_number, _facts_of_shop(watch.state))]
+
+    async def _take(self, answers: Sequence[tuple[LeasedWatch, Update | CarrierError]]) -> Sequence[_Outcome]:
+        """Submit what could be read; an answer that can't be read costs its own parcel only."""
+        failed = [self._failed(watch, answer) for watch, answer in answers if isinstance(answer, CarrierError)]
+        read = [(watch, answer) for watch, answer in answers if isinstance(answer, Update)]
+        if not read:
+            return failed
+        self._failures = 0
+        self._noted = Noted(b"", answered=True, state=ConnectionState.WORKS)
+        requests = [
+            Request(one.account, one.state.tracking_number, one.state.courier_code, update, wants_state=True)
+            for one, update in read
+        ]
+        try:
+            results = await self._intake.submit(requests)
+        except (Overloaded, IntakeUnavailable) as error:
+            _LOG.warning("answer_not_taken", carrier=self._source.name, reason=str(error))
+            return [*failed, *(watch for watch, _ in read)]
+        news = zip(read, results, strict=True)
+        return [*failed, *(self._asked(watch, update, result) for (watch, update), result in news)]
+
+    def _asked(self, watch: LeasedWatch, update: Update, result: Result) -> Asked:
+        after = result.state
+        if after is None:  # deleted meanwhile
+            return Asked(watch, 0, None, status_changed=False, rank=THE_REST, outcome="deleted")
+        changed = after.status is not watch.state.status
+        unchanged = 0 if result.event is not None else watch.unchanged + 1
+        unknowns = watch.unknowns + 1 if update.unknown_number else 0
+        said = "new" if result.event is not None else "unknown_number" if update.unknown_number else "unchanged"
+        return Asked(
+            watch,
+            unchanged,
+            self._wait(watch, after, unchanged),
+            changed,
+            rank=rank(after.status, after.substatus),
+            outcome=said,
+            unknowns=unknowns,
+            elsewhere=unknowns == ASKED_ELSEWHERE_AFTER,
+        )
+
+    def _wait(self, watch: LeasedWatch, state: TrackingState, unchanged: int) -> float | None:
+        """Return the seconds until the next ask, by the schedule of the status that the parcel has now."""
+        now = self._now()
+        same = state.status is watch.state.status
+        watched = Watched(
+            status=state.status,
+            substatus=state.substatus,
+            unchanged_polls=unchanged,
+            status_since=round(watch.status_since.timestamp() * 1000) if same else now,
+            offset_minutes=state.checkpoints[-1].offset_minutes if state.checkpoints else None,
+            seed=watch.tracking.bytes,
+        )
+        wait = next_poll(watched, now, least_seconds=self._source.budget.least_seconds_between_asks)
+        return None if wait is None else wait / self._speed
+
+    def _failed(self, watch: LeasedWatch, error: Exception) -> Asked:
+        """Ask this parcel again later, and with each failure in a row wait longer before asking at all."""
+        self._failures += 1
+        state = ConnectionState.UNREADABLE if isinstance(error, CarrierUnreadable) else None
+        self._pause(min(LONGEST_PAUSE_SECONDS, 2.0 ** min(self._failures - 1, 16)), error, state)
+        unchanged = watch.unchanged + 1
+        soon = FIRST_RETRY_SECONDS * 2.0 ** min(watch.unchanged, 16) / self._speed
+        by_schedule = self._wait(watch, watch.state, unchanged)
+        wait = soon if by_schedule is None else min(soon, by_schedule)
+        said = str(error) if isinstance(error, CarrierError) else "failed"
+        return Asked(
+            watch,
+            unchanged,
+            wait,
+            status_changed=False,
+            rank=rank(watch.state.status, watch.state.substatus),
+            outcome=said[:200],
+        )
+
+    def _pause(self, seconds: float, error: Exception, state: ConnectionState | None) -> None:
+        level = _LOG.error if isinstance(error, CarrierRefused) else _LOG.warning
+        level("carrier_paused", carrier=self._source.name, seconds=round(seconds), reason=str(error))
+        self._spending = budget.pause(self._spending, self._now(), seconds)
+        if state is not None:
+            self._noted = Noted(b"", answered=False, state=state, message=str(error), sample=_sample(error))
+
+
+def choose(due: Iterable[DueWatch], size: int) -> list[DueWatch]:
+    """Return a handful: of each lane its share of calls, each of ``size`` parcels, and what is left by their order."""
+    lanes: tuple[list[DueWatch], ...] = ([], [], [])
+    for one in due:
+        lanes[one.rank].append(one)
+    most = CALLS_AT_ONCE * size
+    first = [one for lane, share in zip(lanes, SHARES, strict=True) for one in lane[: share * size]]
+    rest = [one for lane, share in zip(lanes, SHARES, strict=True) for one in lane[share * size :]]
+    return sorted([*first, *rest[: most - len(first)]], key=lambda one: one.rank)
+
+
+def _is_urgent(due: DueWatch) -> bool:
+    return due.rank == AT_THE_DOOR or due.overdue
+
+
+def rank(status: Status, substatus: str) -> int:
+    """Return the lane of a parcel that was asked for before."""
+    return AT_THE_DOOR if budget.is_urgent(status, substatus) else THE_REST
+
+
+def _size(source: CarrierSource) -> int:
+    return source.most_at_once if isinstance(source, BatchSource) else 1
+
+
+def _sample(error: Exception) -> str | None:
+    """Return the beginning of an answer that can't be read, by its shape: no text of it, as it may name somebody."""
+    return error.sample if isinstance(error, CarrierUnreadable) else None
+
+
+def _decode(kept: bytes | None) -> Spending | None:
+    try:
+        return None if kept is None else msgspec.msgpack.decode(kept, type=Spending)
+    except msgspec.MsgspecError:  # of another version
+        return None
+
+
+def _facts_of_shop(state: TrackingState) -> dict[str, str]:
+    return {name: fact.text for name, fact in state.facts.items() if name in SHOP_FACTS}
