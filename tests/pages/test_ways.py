@@ -299,6 +299,8 @@ def test_setting_up_and_testing_by_keyboard_alone(portal: Portal, visit, email: 
 
 def test_signing_out_ends_the_session_on_the_server_too(visit, portal: Portal, email: str) -> None:
     page = visit(None, portal.login_link(email))
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("button", name="Shop")).to_be_visible()
     kept = page.context.cookies()
     page.get_by_role("button", name="Shop").click()
     page.get_by_role("button", name="Sign out").click()

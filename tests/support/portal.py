@@ -65,7 +65,9 @@ class Portal:
         """Give a browser of its own in which this user is logged in, or nobody."""
         if email is not None and email not in self.states:
             context = self.browser.new_context()
-            context.new_page().goto(self.login_link(email))
+            page = context.new_page()
+            page.goto(self.login_link(email))
+            page.get_by_role("button", name="Sign in").click()
             self.states[email] = context.storage_state()
             context.close()
         state = {} if email is None else {"storage_state": self.states[email]}

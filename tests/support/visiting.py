@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from ipaddress import ip_network
 from typing import Any, cast
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
@@ -17,7 +18,7 @@ from httpx import ASGITransport, AsyncClient, Response
 from litestar.types import ASGIApp
 
 from tests.support.api import SCOPES, Caller, serving_api
-from waypost.app.front import behind_proxies
+from waypost.app.front import behind_proxies, head_as_get
 from waypost.domain import ids
 from waypost.domain.api_keys import RANDOM_BYTES, digest_of, make_key, shown_prefix
 from waypost.portal.application import make_pages
@@ -129,6 +130,12 @@ class Browser:
     async def sign_in(self, email: str, password: str = PASSWORD, *, to: str = "", **options: Any) -> Response:
         return await self.post("/login", form={"email": email, "password": password, "next": to}, **options)
 
+    async def follow(self, link: str, *, to: str = "", **options: Any) -> Response:
+        """Open a login link and say yes."""
+        token = Document((await self.get(f"{link}?next={quote(to)}")).text)
+        form = {"_csrf_token": token.value("_csrf_token"), "next": token.value("next")}
+        return await self.client.post(link, data=form, headers={"accept": "text/html"}, **options)
+
     def plant(self, value: str, name: str = "waypost_session") -> None:
         """Put a cookie in as if the server had set it."""
         self.client.cookies.set(name, value, domain=self.client.base_url.host)
@@ -182,7 +189,7 @@ class Portal:
     async def visitor(self, email: str) -> Browser:
         """Give a browser in which a user is logged in."""
         browser = self.browser()
-        assert (await browser.get(await self.link(email))).status_code == 303
+        assert (await browser.follow(await self.link(email))).status_code == 303
         return browser
 
     async def sessions(self) -> list[Any]:
@@ -207,7 +214,7 @@ async def serving_pages(
     )
     async with serving_api(database, with_pages=with_pages) as api:
         assert api.pages is not None
-        application = behind_proxies(map(ip_network, trusted_proxies), api.application)
+        application = behind_proxies(map(ip_network, trusted_proxies), head_as_get(api.application))
         portal = Portal(application, api.pages.pages, database, public_url or "http://waypost.test")
         yield portal
         for client in portal.opened:

@@ -7,6 +7,7 @@ import pytest
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
+from waypost.actions.denials import Denial
 from waypost.app.watchdog import Stalls
 from waypost.dispatch.measures import Measures
 from waypost.domain.latency import BOUNDS_MS
@@ -67,12 +68,15 @@ def samples(text: bytes) -> dict[str, float]:
 
 
 def test_metrics_tell_what_was_counted_elsewhere():
-    metrics = Metrics({"claim": 7}, Stalls())
+    metrics = Metrics({"claim": 7}, Stalls(), denied={Denial.PASSWORD: 2})
     dispatching = Measures(running=True, in_flight=3, unrecorded=4, peers=1, statements={"claim": 5})
 
-    found = samples(metrics.render(Backlog(due=12, oldest_seconds=1.5), dispatching, Findings(events=9, missing=2)))
+    text = metrics.render(Backlog(due=12, oldest_seconds=1.5), dispatching, Findings(events=9, missing=2))
+    found = samples(text)
 
     assert found["waypost_sql_statements_total"] == 12
+    assert 'waypost_access_denied_total{reason="password"} 2.0' in text.decode()
+    assert 'waypost_access_denied_total{reason="key_unknown"} 0.0' in text.decode()
     assert found["waypost_attempts_in_flight"] == 3
     assert (found["waypost_results_unrecorded"], found["waypost_dispatchers"]) == (4, 2)
     assert (found["waypost_deliveries_due"], found["waypost_oldest_due_seconds"]) == (12, 1.5)

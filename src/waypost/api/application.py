@@ -9,6 +9,7 @@ from litestar import Litestar, Request, Response, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
+from waypost.actions.denials import note_denial
 from waypost.actions.refusals import Refusal, Unavailable
 from waypost.api import operations, schemas
 from waypost.api.allowed import answer_options
@@ -120,6 +121,7 @@ def _problem(request: Request[Any, Any, Any], error: Exception) -> Problem:
         case Refusal():
             return problem_of(error)
         case KeyRefused():
+            note_denial(error.denial, "" if request.client is None else request.client.host)
             return _of_key(error)
         case HTTPException(status_code=int(status)) if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return _of_litestar(request, error)

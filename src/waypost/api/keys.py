@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from waypost.actions.actor import act_as
+from waypost.actions.denials import Denial
 from waypost.domain.api_keys import digest_of, is_key, shown_prefix
 from waypost.store import api_keys
 from waypost.store.accounts import KeyOwner, find_key
@@ -31,8 +32,9 @@ class Caller(msgspec.Struct, frozen=True):
 class KeyRefused(Exception):  # noqa: N818 - reads as what is wrong
     """The request has no key that may do this; ``status`` is 401 or 403."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, denial: Denial, message: str) -> None:
         super().__init__(message)
+        self.denial = denial
         self.status = status
         self.message = message
 
@@ -57,13 +59,17 @@ class Keys:
         key = _key_of(headers)
         if key is None:
             raise KeyRefused(
-                HTTPStatus.UNAUTHORIZED, "Give an API key in the header Tracking-Api-Key or Authorization: Bearer."
+                HTTPStatus.UNAUTHORIZED,
+                Denial.KEY_MISSING,
+                "Give an API key in the header Tracking-Api-Key or Authorization: Bearer.",
             )
         owner = await self._owner(key) if is_key(key) else None
         if owner is None:
-            raise KeyRefused(HTTPStatus.UNAUTHORIZED, "The API key is not valid: it is mistyped, expired or revoked.")
+            message = "The API key is not valid: it is mistyped, expired or revoked."
+            raise KeyRefused(HTTPStatus.UNAUTHORIZED, Denial.KEY_UNKNOWN, message)
         if scope not in owner.scopes:
-            raise KeyRefused(HTTPStatus.FORBIDDEN, f"The API key lacks the scope {scope!r} that this call needs.")
+            message = f"The API key lacks the scope {scope!r} that this call needs."
+            raise KeyRefused(HTTPStatus.FORBIDDEN, Denial.KEY_SCOPE, message)
         act_as(f"key {shown_prefix(key)}…")
         return Caller(owner.account, owner.email, owner.scopes)
 

@@ -14,7 +14,7 @@ from waypost.api.parts import Parts
 from waypost.api.report_rates import ReportRates
 from waypost.api.v4.walks import Walks
 from waypost.app.dispatching import DispatchProcesses
-from waypost.app.front import behind_proxies, for_our_host
+from waypost.app.front import behind_proxies, for_our_host, head_as_get
 from waypost.app.health import Health
 from waypost.app.hinting import Notifier
 from waypost.app.roles import Role
@@ -105,7 +105,7 @@ def compose_dispatch(settings: Settings, storage: Storage) -> Engine:
 
 def _fronted(settings: Settings, application: ASGIApp) -> ASGIApp:
     """Return the application behind what every request passes first."""
-    return behind_proxies(settings.trusted_proxies, for_our_host(settings.public_url, application))
+    return behind_proxies(settings.trusted_proxies, for_our_host(settings.public_url, head_as_get(application)))
 
 
 def _pages(settings: Settings, parts: Parts, secret_key: str) -> PageSet:

@@ -12,8 +12,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
-from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.enums import HttpMethod, ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from waypost.domain.addresses import IPAddress, IPNetwork
 from waypost.domain.targets import judge_name
@@ -53,6 +53,25 @@ def for_our_host(public_url: str | None, application: ASGIApp) -> ASGIApp:
             await application(scope, receive, send)
         else:
             await _answer(send, status, ours)
+
+    return serve
+
+
+def head_as_get(application: ASGIApp) -> ASGIApp:
+    """Return the application that answers HEAD as it answers GET, without the body."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP or scope["method"] != HttpMethod.HEAD:
+            await application(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        scope["method"] = HttpMethod.GET
+        await application(scope, receive, send_head)
 
     return serve
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from waypost.actions.denials import DENIED
 from waypost.app.supervisor import Part
 from waypost.app.watchdog import STALLS
 from waypost.dispatch.measures import Measures
@@ -32,7 +33,7 @@ class Health:
         self._parts = parts
         self._measures = measures
         self._keeper = keeper
-        self._metrics = Metrics(SENT, STALLS)
+        self._metrics = Metrics(SENT, STALLS, denied=DENIED)
 
     async def ready(self) -> str | None:
         """Give None when requests can be served and deliveries are sent, else one sentence that says why not."""

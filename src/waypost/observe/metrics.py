@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from itertools import accumulate
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import (
@@ -16,12 +17,15 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from waypost.actions.denials import Denial
 from waypost.dispatch.measures import Measures
 from waypost.domain.attempts import Outcome
 from waypost.domain.breaker import State
 from waypost.domain.latency import BOUNDS_MS
 from waypost.store.measures import Backlog
 from waypost.store.reconciliation import Findings
+
+NONE_DENIED: Final[Mapping[Denial, int]] = MappingProxyType({})
 
 
 class Stalls(Protocol):
@@ -35,13 +39,16 @@ class Metrics:
     """The metrics of one process. What is counted elsewhere is handed in and read when somebody asks.
 
     ``statements``: how many SQL statements were sent, by name. ``stalls``: how often the loop was held, and how long.
+    ``denied``: how many sign-ins and calls were denied, by reason.
     """
 
-    def __init__(self, statements: Mapping[str, int], stalls: Stalls) -> None:
+    def __init__(
+        self, statements: Mapping[str, int], stalls: Stalls, *, denied: Mapping[Denial, int] = NONE_DENIED
+    ) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
-        self._own = _OwnMetrics(statements, stalls)
+        self._own = _OwnMetrics(statements, stalls, denied)
         self._registry.register(self._own)
 
     def render(self, backlog: Backlog | None, dispatching: Measures | None, findings: Findings | None) -> bytes:
@@ -53,9 +60,10 @@ class Metrics:
 
 
 class _OwnMetrics(Collector):
-    def __init__(self, statements: Mapping[str, int], stalls: Stalls) -> None:
+    def __init__(self, statements: Mapping[str, int], stalls: Stalls, denied: Mapping[Denial, int]) -> None:
         self._statements = statements
         self._stalls = stalls
+        self._denied = denied
         self.backlog: Backlog | None = None
         self.dispatching: Measures | None = None
         self.findings: Findings | None = None
@@ -68,6 +76,12 @@ class _OwnMetrics(Collector):
             statements.add_metric([name], count)
         yield statements
         yield from self._loops()
+        denied = CounterMetricFamily(
+            "waypost_access_denied", "Sign-ins and calls that were denied access.", labels=["reason"]
+        )
+        for denial in Denial:
+            denied.add_metric([denial], self._denied.get(denial, 0))
+        yield denied
         if self.dispatching is not None:
             yield from _dispatching(self.dispatching)
         yield GaugeMetricFamily("waypost_database_up", "1 when the database answers, else 0.", self.backlog is not None)

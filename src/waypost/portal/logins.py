@@ -1,61 +1,79 @@
 """Who may come in: passwords checked slowly and seldom, links once."""
 
 import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
-from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
+from waypost.actions.denials import Denial, note_denial
 from waypost.domain.accounts import LONGEST_EMAIL, LONGEST_PASSWORD, may_be_email
+from waypost.portal.lockouts import Lockouts
+from waypost.portal.networks import Allowance, TooMany, networks_of
+from waypost.portal.waiting_room import WaitingRoom
 from waypost.store import accounts
 from waypost.store.accounts import Login
 from waypost.store.database import Database
 
-A_MINUTE_FOR_A_USER: Final = 5
+A_MINUTE_FOR_A_USER_HERE: Final = 5
+"""From one network; a wrong try from elsewhere does not count there."""
+
+A_MINUTE_FOR_A_USER: Final = 50
+"""From all networks that the user never signed in from."""
+
 A_MINUTE_FROM_AN_ADDRESS: Final = 20
 AT_ONCE: Final = 2
 """A check takes 64 MiB and a core for a while: more at a time would be a way to stop the server."""
 
-RETRY_SECONDS: Final = 60
+WAITING_OF_AN_ADDRESS: Final = 2
+WAITING_IN_ALL: Final = 32
 _LONGEST_TOKEN: Final = 100
-_NETWORK_BITS: Final = 64
-_MOST_COUNTED: Final = 10_000
+_MOST_KNOWN: Final = 50_000
 _HASHER: Final = PasswordHasher()
-
-
-class TooManyTries(Exception):  # noqa: N818 - reads as what is wrong
-    """So many log-ins were tried that the next is not looked at for a minute."""
 
 
 class Logins:
     """Checks what people log in with. Tries are counted in this process."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._nobody = _hash_of_nobody()
-        self._checking = asyncio.Semaphore(AT_ONCE)
-        self._counted = MemoryStorage()
-        self._tries = MovingWindowRateLimiter(self._counted)
-        self._of_user = RateLimitItemPerMinute(A_MINUTE_FOR_A_USER)
-        self._of_address = RateLimitItemPerMinute(A_MINUTE_FROM_AN_ADDRESS)
+        self._checking = WaitingRoom(at_once=AT_ONCE, of_address=WAITING_OF_AN_ADDRESS, in_all=WAITING_IN_ALL)
+        self._of_address = Allowance(A_MINUTE_FROM_AN_ADDRESS, clock=clock)
+        self._lockouts = Lockouts(clock=clock)
+        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    async def by_password(self, email: str, password: str, address: str) -> Login | None:
-        """Give the user; None for a wrong password and for an unknown address, after the same time.
+    async def by_password(self, email: str, password: str, address: str, *, signed_in: bool = False) -> Login | None:
+        """Return the user; None for a wrong password and for an unknown address, after the same time.
 
-        Raises TooManyTries: 5 a minute for one user, 20 from one address.
+        Raise TooMany: 5 tries a minute for one user from one network, longer waits after further ones; 20 from one
+        address. Who is ``signed_in`` already is held to tries from the own network only. Refusals are counted and
+        logged.
         """
         if len(email) > LONGEST_EMAIL or len(password) > LONGEST_PASSWORD:
             return None
-        self._count(email.lower(), address)
-        known = await self.find(email)
-        hashed = self._nobody if known is None else known.password_hash
-        async with self._checking:
+        try:
+            user = await self._by_password(email, password, address, signed_in=signed_in)
+        except TooMany:
+            note_denial(Denial.TOO_MANY_TRIES, address)
+            raise
+        if user is None:
+            note_denial(Denial.PASSWORD, address)
+        else:
+            self._welcome(email.lower(), address)
+        return user
+
+    async def _by_password(self, email: str, password: str, address: str, *, signed_in: bool) -> Login | None:
+        self._checking.check(address)  # a try that is not looked at counts as none
+        self._count(email.lower(), address, signed_in=signed_in)
+        async with self._checking.turn(address):
+            known = await self.find(email)
+            hashed = self._nobody if known is None else known.password_hash
             fits, better = await asyncio.to_thread(_check, hashed, password)
         if known is None or not fits:
             return None
@@ -67,17 +85,52 @@ class Logins:
                 await accounts.rehash_password(session, known.id, hashed, better)
         return still
 
-    async def hash(self, password: str) -> str:
-        """Give what is kept of a new password."""
-        async with self._checking:
+    async def hash(self, password: str, address: str) -> str:
+        """Return what is kept of a new password. Raise TooMany while too many wait."""
+        async with self._checking.turn(address):
             return await asyncio.to_thread(_HASHER.hash, password)
 
-    async def by_link(self, token: str) -> Login | None:
-        """Give the user that a link logs in, this once."""
-        if len(token) > _LONGEST_TOKEN:
-            return None
-        async with self._database.serving.acquire() as session:
-            return await accounts.take_login_link(session, sha256(token.encode()).digest())
+    def _count(self, email: str, address: str, *, signed_in: bool) -> None:
+        """Count a try. One address that tries too much uses up nobody's own tries."""
+        if wait := self._of_address.take(address):
+            raise TooMany(wait)
+        tries = self._tries(email, address, signed_in=signed_in)
+        if wait := max(self._lockouts.seconds_left(key) for key, _ in tries):
+            raise TooMany(wait)
+        for key, most in tries:
+            self._lockouts.count(key, most)
+
+    def _tries(self, email: str, address: str, *, signed_in: bool = False) -> list[tuple[tuple[str, str], int]]:
+        """Return what a try counts as, and how often each may be tried.
+
+        Where a user has signed in from before, only tries from that very network count: whoever guesses elsewhere, from
+        however many addresses, keeps the user out of nothing.
+        """
+        here = [((email, network), A_MINUTE_FOR_A_USER_HERE * shares) for network, shares in networks_of(address)]
+        if signed_in or here[0][0] in self._known:
+            return here[:1]
+        return [*here, ((email, ""), A_MINUTE_FOR_A_USER)]
+
+    def _welcome(self, email: str, address: str) -> None:
+        """Remember from where a user has signed in, and forget the wrong tries there."""
+        (here, _), *wider = self._tries(email, address)
+        self._lockouts.forget(here)
+        for key, _ in wider:
+            self._lockouts.give_back(key)
+        self._known[here] = None
+        self._known.move_to_end(here)
+        while len(self._known) > _MOST_KNOWN:
+            self._known.popitem(last=False)
+
+    async def by_link(self, token: str, address: str) -> Login | None:
+        """Return the user that a link logs in, this once. Refusals are counted and logged."""
+        user = None
+        if len(token) <= _LONGEST_TOKEN:
+            async with self._database.serving.acquire() as session:
+                user = await accounts.take_login_link(session, sha256(token.encode()).digest())
+        if user is None:
+            note_denial(Denial.LOGIN_LINK, address)
+        return user
 
     async def find(self, email: str) -> Login | None:
         """Give the user with this address: no address of ours has other characters, which might count as another's."""
@@ -85,17 +138,6 @@ class Logins:
             return None
         async with self._database.serving.acquire() as session:
             return await accounts.find_login(session, email)
-
-    def _count(self, email: str, address: str) -> None:
-        """Count a try. One address that tries too much uses up nobody's own tries."""
-        if len(self._counted.events) > _MOST_COUNTED:
-            for key in [key for key, tries in self._counted.events.items() if not tries]:
-                self._counted.clear(key)
-        if not (
-            self._tries.hit(self._of_address, "address", _counted_as(address))
-            and self._tries.hit(self._of_user, "user", email)
-        ):
-            raise TooManyTries
 
 
 def _check(hashed: str, password: str) -> tuple[bool, str | None]:
@@ -111,14 +153,3 @@ def _check(hashed: str, password: str) -> tuple[bool, str | None]:
 def _hash_of_nobody() -> str:
     """Give what the password for an unknown address is compared with: a wrong one takes as long for anybody."""
     return _HASHER.hash("nobody has this password")
-
-
-def _counted_as(address: str) -> str:
-    """Give what is counted for an address: of IPv6 the network, of which one customer has every address."""
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(known, IPv6Address):
-        return str(known)
-    return str(IPv6Address(int(known) >> _NETWORK_BITS << _NETWORK_BITS))

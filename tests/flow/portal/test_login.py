@@ -1,14 +1,24 @@
 """Who comes in to the pages, how often that may be tried, and where to."""
 
+import asyncio
 import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, cast
-from urllib.parse import quote
 
 import pytest
 from argon2 import PasswordHasher
 from httpx import Response
+from structlog.testing import capture_logs
 
+from tests.support.receiver import HANGS_AFTER_SECONDS
 from tests.support.visiting import CLIENT, EMAIL, HASH, PASSWORD, Document, Portal, cookies_of, is_in, serving_pages
+from waypost.actions.denials import DENIED
+from waypost.portal import application
+from waypost.portal.logins import AT_ONCE, WAITING_IN_ALL, Logins
+from waypost.portal.waiting_room import WaitingRoom
 from waypost.store.database import Database
 
 HOME = "/developer/webhooks"
@@ -20,17 +30,20 @@ ELSEWHERE = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Let no try be forgotten before the next, however long a machine takes for a password."""
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now)
+    moment = [1000.0]
+    monkeypatch.setattr(application, "Logins", partial(Logins, clock=lambda: moment[0]))
+    return moment
 
 
 @pytest.fixture
-async def portal(portal: Portal) -> Portal:
-    await portal.account(EMAIL)
-    return portal
+async def portal(now: list[float], database: Database) -> AsyncIterator[Portal]:
+    assert now
+    async with serving_pages(database) as portal:
+        await portal.account(EMAIL)
+        yield portal
 
 
 def leads_to_login(answer: Response) -> bool:
@@ -61,7 +74,7 @@ async def test_the_address_is_taken_in_any_case_and_with_spaces_around_it(portal
 async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer_for_the_same_work(portal: Portal) -> None:
     seconds: dict[str, list[float]] = {}
     texts, answered = set(), [0.0]
-    application: Any = portal.application
+    inner: Any = portal.application
 
     async def noting(scope: Any, receive: Any, send: Any) -> None:
         """Note when the answer is whole: what is written down after it tells a visitor nothing."""
@@ -70,7 +83,7 @@ async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer_for_the_
             await send(message)
             answered[0] = time.process_time()
 
-        await application(scope, receive, passing)
+        await inner(scope, receive, passing)
 
     portal.application = cast("Any", noting)
     for email in (EMAIL, "nope@example.com") * 3:
@@ -120,20 +133,107 @@ async def test_a_hash_of_old_parameters_is_renewed_by_signing_in_and_ends_no_ses
     assert await is_in(there_before)
 
 
-async def test_the_sixth_try_of_a_minute_is_not_looked_at_wherever_it_comes_from(
-    portal: Portal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tries = [await portal.browser(address=f"198.51.100.{number}").sign_in(EMAIL, WRONG) for number in range(5)]
+async def test_the_sixth_try_of_a_minute_from_one_network_is_not_looked_at(portal: Portal, now: list[float]) -> None:
+    tries = [await portal.browser().sign_in(EMAIL, WRONG) for _ in range(5)]
 
-    sixth = await portal.browser(address="203.0.113.1").sign_in(EMAIL.upper())
+    sixth = await portal.browser().sign_in(EMAIL.upper())
 
     assert [answer.status_code for answer in tries] == [422] * 5
     assert (sixth.status_code, sixth.headers["retry-after"], cookies_of(sixth)) == (429, "60", {})
-    assert "wait a minute" in Document(sixth.text).text
+    assert "Wait a minute" in Document(sixth.text).text
     assert await portal.sessions() == []
-    now = time.time
-    monkeypatch.setattr(time, "time", lambda: now() + 61)
+    now[0] += 61
     assert (await portal.browser().sign_in(EMAIL)).status_code == 303
+
+
+async def test_wrong_tries_from_elsewhere_keep_nobody_out(portal: Portal) -> None:
+    home = portal.browser(address="203.0.113.1")
+    assert (await home.sign_in(EMAIL)).status_code == 303
+
+    elsewhere = [await portal.browser(address=f"198.51.100.{number}").sign_in(EMAIL, WRONG) for number in range(50)]
+    guessing = await portal.browser(address="198.51.100.99").sign_in(EMAIL, WRONG)
+    token = Document((await home.get("/settings")).text).value("_csrf_token")
+    form = {"current": PASSWORD, "password": "a new horse on the hill"}
+    changed = await home.post("/settings/password", token=token, form=form)
+    back = await portal.browser(address="203.0.113.1").sign_in(EMAIL, "a new horse on the hill")
+
+    assert [answer.status_code for answer in elsewhere] == [422] * 50
+    assert guessing.status_code == 429
+    assert changed.status_code == back.status_code == 303
+
+
+async def test_each_further_lock_lasts_twice_as_long(portal: Portal, now: list[float]) -> None:
+    waits = []
+    for _ in range(4):
+        for _ in range(5):
+            await portal.browser().sign_in(EMAIL, WRONG)
+        wait = int((await portal.browser().sign_in(EMAIL)).headers["retry-after"])
+        waits.append(wait)
+        now[0] += wait
+
+    assert waits == [60, 120, 240, 480]
+
+
+async def test_no_more_than_two_of_an_address_wait_for_their_password_to_be_checked(portal: Portal) -> None:
+    room = portal.pages.logins._checking
+    browsers = [portal.browser(), portal.browser(), portal.browser(), portal.browser(address="203.0.113.1")]
+    tokens = [await browser.token() for browser in browsers]
+    async with room.turn("198.51.100.1"), room.turn("198.51.100.2"):
+        waiting = [
+            asyncio.ensure_future(browser.sign_in(f"{number}@example.com", token=token))
+            for number, (browser, token) in enumerate(zip(browsers, tokens, strict=True))
+        ]
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED, timeout=HANGS_AFTER_SECONDS)
+        refused = [one.result() for one in done]
+
+    assert [(one.status_code, one.headers["retry-after"]) for one in refused] == [(429, "5")]
+    answers = [(await one).status_code for one in waiting]
+    assert sorted(answers) == [422, 422, 422, 429]
+    assert answers[3] == 422
+
+
+async def test_when_very_many_wait_the_next_is_told_to_come_back_and_has_lost_no_try(portal: Portal) -> None:
+    browser = portal.browser()
+    token = await browser.token()
+    async with AsyncExitStack() as full:
+        for number in range(AT_ONCE):
+            await full.enter_async_context(portal.pages.logins._checking.turn(f"192.0.2.{number}"))
+        room = portal.pages.logins._checking
+        waiting = [asyncio.ensure_future(hold(room, f"192.0.2.{number}")) for number in range(2, 2 + WAITING_IN_ALL)]
+        async with asyncio.timeout(HANGS_AFTER_SECONDS):
+            while room.here < AT_ONCE + WAITING_IN_ALL:
+                await portal.sessions()
+        refused = [await browser.sign_in(EMAIL, token=token) for _ in range(6)]
+    await asyncio.gather(*waiting)
+
+    assert {one.status_code for one in refused} == {429}
+    assert (await browser.sign_in(EMAIL, token=token)).status_code == 303
+
+
+async def hold(room: WaitingRoom, address: str) -> None:
+    async with room.turn(address):
+        pass
+
+
+async def test_each_refusal_is_one_line_in_the_log_and_one_count_without_what_was_typed(portal: Portal) -> None:
+    before = DENIED.copy()
+    browser, link = portal.browser(), await portal.link(EMAIL, seconds=-1)
+    with capture_logs() as lines:
+        await browser.sign_in(EMAIL, WRONG)
+        await browser.sign_in("nope@example.com", WRONG)
+        await browser.follow(link)
+        for _ in range(5):
+            await browser.sign_in(EMAIL, WRONG)
+        for headers in ({}, {"tracking-api-key": "wk_live_guess"}):
+            await browser.client.get("/v1/endpoints", headers=headers)
+
+    reasons = ["password"] * 2 + ["login_link"] + ["password"] * 4 + ["too_many_tries", "key_missing", "key_unknown"]
+    assert [line["reason"] for line in lines] == reasons
+    assert {(line["event"], line["log_level"], line["address"]) for line in lines} == {
+        ("access_denied", "info", CLIENT)
+    }
+    assert not any(text in str(lines) for text in (EMAIL, WRONG, "wk_live", link.rpartition("/")[2]))
+    assert (DENIED - before) == Counter(reasons)
 
 
 async def test_an_address_has_twenty_tries_a_minute_and_then_uses_up_those_of_nobody_else(portal: Portal) -> None:
@@ -176,9 +276,11 @@ async def test_a_login_link_works_once(portal: Portal) -> None:
     link = await portal.link(EMAIL)
     browser, second = portal.browser(), portal.browser()
 
-    answer = await browser.get(f"{link}?next=/help")
-    again = await second.get(link)
+    scanned = [await second.get(link), await second.client.head(link)]
+    answer = await browser.follow(link, to="/help")
+    again = await second.follow(link)
 
+    assert [(one.status_code, len(one.content) > 0) for one in scanned] == [(200, True), (200, False)]
     assert (answer.status_code, answer.headers["location"]) == (303, "/help")
     assert await is_in(browser)
     assert (again.status_code, cookies_of(again).get("waypost_session")) == (422, None)
@@ -190,7 +292,7 @@ async def test_a_login_link_works_once(portal: Portal) -> None:
 async def test_a_link_that_nobody_made_leads_nowhere(portal: Portal, path: str) -> None:
     browser = portal.browser()
 
-    answer = await browser.get(path)
+    answer = await browser.follow(path)
 
     assert answer.status_code == 422
     assert not await is_in(browser)
@@ -199,7 +301,7 @@ async def test_a_link_that_nobody_made_leads_nowhere(portal: Portal, path: str) 
 async def test_a_link_ends(portal: Portal) -> None:
     link = await portal.link(EMAIL, seconds=-1)
 
-    assert (await portal.browser().get(link)).status_code == 422
+    assert (await portal.browser().follow(link)).status_code == 422
 
 
 @pytest.mark.parametrize("elsewhere", ELSEWHERE)
@@ -207,7 +309,7 @@ async def test_next_never_leads_to_another_site(portal: Portal, elsewhere: str) 
     browser = portal.browser()
 
     form = Document((await browser.get("/login", params={"next": elsewhere})).text)
-    link = await browser.get(f"{await portal.link(EMAIL)}?next={quote(elsewhere)}")
+    link = await browser.follow(await portal.link(EMAIL), to=elsewhere)
     answer = await browser.sign_in(EMAIL, to=elsewhere)
 
     assert form.value("next") == "/"

@@ -33,7 +33,13 @@ FIELDS = {
 OPEN = {
     *(("GET", "/favicon.ico"), ("GET", "/help/images/{name:str}")),
     *(("GET", "/docs"), ("GET", "/docs/{name:str}")),
-    *(("GET", "/login"), ("POST", "/login"), ("GET", "/login/{token:str}"), ("POST", "/logout")),
+    *(
+        ("GET", "/login"),
+        ("POST", "/login"),
+        ("GET", "/login/{token:str}"),
+        ("POST", "/login/{token:str}"),
+        ("POST", "/logout"),
+    ),
 }
 """What is there for everybody."""
 
@@ -364,7 +370,8 @@ async def test_an_error_on_our_side_is_a_page_that_tells_nothing_and_logs_no_sec
     await portal.database.serving.execute("alter table login_link rename to links")
 
     with capture_logs() as logged:
-        answers = [await browser.get(HOME), await browser.get(link), await browser.sign_in(EMAIL, token=token)]
+        answers = [await browser.get(HOME), await browser.post(link, token=token)]
+        answers.append(await browser.sign_in(EMAIL, token=token))
         await portal.database.serving.execute("alter table web_session rename to sessions")
         answers.append(await browser.get(HOME))
 

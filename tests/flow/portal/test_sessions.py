@@ -58,7 +58,7 @@ async def test_signing_in_changes_the_id_and_ends_the_session_that_was_there(por
     victim = portal.browser()
     victim.plant(planted)
 
-    await (victim.sign_in(EMAIL) if way == "password" else victim.get(await portal.link(EMAIL)))
+    await (victim.sign_in(EMAIL) if way == "password" else victim.follow(await portal.link(EMAIL)))
 
     assert victim.cookie() != planted
     assert len(await portal.sessions()) == 1
@@ -132,10 +132,10 @@ async def test_a_change_of_password_ends_every_session_at_once(portal: Portal) -
 async def test_a_password_that_is_changed_while_it_is_checked_lets_nobody_in(portal: Portal) -> None:
     browser, checking = portal.browser(), portal.pages.logins._checking
     token = await browser.token()
-    async with checking, checking:
+    async with checking.turn("one"), checking.turn("two"):
         signing_in = asyncio.ensure_future(browser.sign_in(EMAIL, token=token))
         async with asyncio.timeout(10):
-            while not checking._waiters:
+            while checking.here < 3:
                 await portal.sessions()
         await set_password(portal, EMAIL, PasswordHasher().hash("another horse"))
 
@@ -150,7 +150,7 @@ async def test_a_change_of_password_ends_every_login_link_too(portal: Portal) ->
 
     await set_password(portal, EMAIL, PasswordHasher().hash("another horse"))
 
-    assert (await portal.browser().get(link)).status_code == 422
+    assert (await portal.browser().follow(link)).status_code == 422
 
 
 async def test_a_user_who_is_gone_is_out(portal: Portal) -> None:

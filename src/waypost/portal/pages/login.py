@@ -1,5 +1,6 @@
 """``/login`` and ``/logout``."""
 
+import math
 import time
 from http import HTTPStatus
 from typing import Any, Final
@@ -11,7 +12,7 @@ from litestar.params import FromPath
 
 from waypost.actions.actor import NOBODY, act_as, note
 from waypost.domain.audit import Action, Changes
-from waypost.portal.logins import RETRY_SECONDS, TooManyTries
+from waypost.portal.networks import MINUTE, TooMany
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
@@ -20,8 +21,7 @@ from waypost.store.accounts import Login, find_visitor
 from waypost.store.statements import transaction
 
 _WRONG: Final = "E-mail or password is wrong."
-_TOO_MANY: Final = "Too many tries: wait a minute, then try again."
-_USED: Final = "This link was used already or has expired: ask for another, or sign in with your password."
+_USED: Final = "This link was used already or has expired. Ask for another, or sign in with your password."
 
 
 @get("/login")
@@ -39,9 +39,9 @@ async def sign_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     values: dict[str, Any] = {"next_path": next_path, "email": email}
     try:
         user = await pages.logins.by_password(email, password, request.address)
-    except TooManyTries:
-        status, wait = HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": str(RETRY_SECONDS)}
-        return page(request, "login.html", status=status, headers=wait, error=_TOO_MANY, **values)
+    except TooMany as error:
+        status, wait = HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": str(math.ceil(error.seconds))}
+        return page(request, "login.html", status=status, headers=wait, error=too_many(error), **values)
     if user is None:
         wrong = page(request, "login.html", status=HTTPStatus.UNPROCESSABLE_ENTITY, error=_WRONG, **values)
         # After the answer, which must not take longer for an address that somebody has.
@@ -53,15 +53,25 @@ async def sign_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 
 
 @get("/login/{token:str}")
+async def ask(request: PageRequest, token: FromPath[str]) -> Response[bytes]:
+    """Ask whether to sign in by a link (`waypost user login-link`).
+
+    Nothing is used up yet: mail scanners and previews of chats open links, too, before people do.
+    """
+    del token  # the page's form is sent to the page's own address, which the server need not repeat
+    return page(request, "login_link.html", next_path=safe_path(request.query_params.get("next")))
+
+
+@post("/login/{token:str}")
 async def by_link(request: PageRequest, pages: GivenPages, token: FromPath[str]) -> Response[bytes]:
-    """Begin a session by a link that works once (`waypost user login-link`)."""
-    user = await pages.logins.by_link(token)
+    """Begin a session by a link that works once."""
+    user = await pages.logins.by_link(token, request.address)
     if user is None:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
         return page(request, "login.html", status=status, error=_USED, next_path=safe_path(None), email="")
     await begin_visit(request, pages, user)
     await _note(request, pages, user, Action.SIGNED_IN, {"by": (None, "link")})
-    return go_to(safe_path(request.query_params.get("next")))
+    return go_to(safe_path(str((await request.form()).get("next", ""))))
 
 
 @post("/logout")
@@ -78,6 +88,13 @@ def login_path(request: PageRequest) -> str:
     query = request.scope["query_string"].decode("latin-1")
     wanted = safe_path(request.scope["path"] + (f"?{query}" if query else ""))
     return f"/login?{urlencode({'next': wanted})}"
+
+
+def too_many(error: TooMany) -> str:
+    """Return what is said to whoever has tried too often."""
+    minutes = math.ceil(error.seconds / MINUTE)
+    wait = "a minute" if minutes <= 1 else f"{minutes} minutes"
+    return f"Too many attempts. Wait {wait}, then try again."
 
 
 async def begin_visit(request: PageRequest, pages: Pages, user: Login) -> None:
@@ -101,4 +118,4 @@ async def _note(request: PageRequest, pages: Pages, user: Login, action: Action,
             await note(session, visitor.account, action, visitor.email, changes)
 
 
-ROUTES: Final = (form, sign_in, by_link, sign_out)
+ROUTES: Final = (form, sign_in, ask, by_link, sign_out)

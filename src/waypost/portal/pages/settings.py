@@ -14,9 +14,9 @@ from waypost.domain import ids
 from waypost.domain.accounts import check_email, check_password
 from waypost.portal import colours
 from waypost.portal.form_errors import errors_by_field
-from waypost.portal.logins import TooManyTries
+from waypost.portal.networks import TooMany
 from waypost.portal.page_error import PageError
-from waypost.portal.pages.login import begin_visit
+from waypost.portal.pages.login import begin_visit, too_many
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
@@ -28,7 +28,6 @@ PATH: Final = "/settings"
 OWNER: Final = "owner"
 ADD: Final = "add"
 _WRONG: Final = "This is not your present password."
-_TOO_MANY: Final = "Too many tries: wait a minute, then try again."
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -64,18 +63,20 @@ async def change_password(request: PageRequest, pages: GivenPages) -> Response[b
     visitor = await enter(request, pages)
     given = await _given(request, "current", "password")
     try:
-        known = await pages.logins.by_password(visitor.email, given["current"], request.address)
-    except TooManyTries:
-        return await _page(request, pages, visitor, password=Form(errors={"current": _TOO_MANY}))
+        known = await pages.logins.by_password(visitor.email, given["current"], request.address, signed_in=True)
+    except TooMany as error:
+        return await _page(request, pages, visitor, password=Form(errors={"current": too_many(error)}))
     if known is None:
         await changes.note_refused_password(pages.context, visitor.account, visitor.email)
         return await _page(request, pages, visitor, password=Form(errors={"current": _WRONG}))
     try:
         with checking():
             password = check_password(given["password"])
+        hashed = await pages.logins.hash(password, request.address)
     except Invalid as refusal:
         return await _page(request, pages, visitor, password=Form(errors=errors_by_field(refusal)))
-    hashed = await pages.logins.hash(password)
+    except TooMany as error:
+        return await _page(request, pages, visitor, password=Form(errors={"password": too_many(error)}))
     database = pages.context.database
     await changes.change_password(pages.context, visitor.account, visitor.email, hashed)
     async with database.serving.acquire() as session:
@@ -96,12 +97,14 @@ async def add_user(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         with checking():
             check_email(given["email"])
             password = check_password(given["password"])
-        hashed = await pages.logins.hash(password)
+        hashed = await pages.logins.hash(password, request.address)
         await changes.add_user(
             pages.context, visitor.account, email=given["email"], password_hash=hashed, role=given["role"]
         )
     except (Invalid, Conflict) as refusal:
         return await _page(request, pages, visitor, adding=Form(shown, errors_by_field(refusal)))
+    except TooMany as error:
+        return await _page(request, pages, visitor, adding=Form(shown, {"password": too_many(error)}))
     notify(request, "The user was added, and can sign in with this password.")
     return go_to(PATH)
 

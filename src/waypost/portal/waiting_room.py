@@ -1,0 +1,50 @@
+"""Who waits for work that takes a core and much memory: few from each address, and not many in all."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from waypost.portal.networks import TooMany, networks_of
+
+AGAIN_SECONDS: Final = 5.0
+
+
+class WaitingRoom:
+    """Lets ``at_once`` work. ``of_address`` of one address may wait or work, ``in_all`` may wait."""
+
+    def __init__(self, *, at_once: int, of_address: int, in_all: int) -> None:
+        self._working = asyncio.Semaphore(at_once)
+        self._of_address = of_address
+        self._most = at_once + in_all
+        self._here = 0
+        self._from: Counter[str] = Counter()
+
+    @property
+    def here(self) -> int:
+        """Return how many wait or work."""
+        return self._here
+
+    def check(self, address: str) -> None:
+        """Raise TooMany when too many are here already for one of this address to wait."""
+        of_address = any(self._from[network] >= self._of_address * shares for network, shares in networks_of(address))
+        if of_address or self._here >= self._most:
+            raise TooMany(AGAIN_SECONDS)
+
+    @asynccontextmanager
+    async def turn(self, address: str) -> AsyncIterator[None]:
+        """Wait for a turn and hold it. Raise TooMany at once as ``check`` does."""
+        self.check(address)
+        names = [network for network, _ in networks_of(address)]
+        self._here += 1
+        self._from.update(names)
+        try:
+            async with self._working:
+                yield
+        finally:
+            self._here -= 1
+            self._from.subtract(names)
+            for name in names:
+                if not self._from[name]:
+                    del self._from[name]
