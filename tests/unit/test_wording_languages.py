@@ -31,7 +31,7 @@ def main_status(text: str) -> str:
     return NOTHING if substatus is None else status_of(substatus).value
 
 
-@pytest.mark.parametrize(("language", "text", "status"), cases())
+@pytest.mark.parametrize(("language", "text", "status"), tuple(cases()))
 def test_a_text_tells_its_main_status(language: str, text: str, status: str) -> None:
     assert main_status(text) == status, language
 

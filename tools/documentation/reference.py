@@ -15,6 +15,7 @@ from tools.documentation import receiver
 from tools.documentation.calls import calls
 from tools.documentation.codes import v1_codes, v4_codes
 from tools.documentation.commands import commands
+from tools.documentation.couriers import recognised, total
 from tools.documentation.metrics import metrics
 from tools.documentation.settings import CARRIERS, settings
 from waypost.api.call_limits import MOST_A_SECOND, Call
@@ -70,6 +71,9 @@ def _facts() -> dict[str, object]:
         "most_a_second": MOST_A_SECOND[Call.V1],
         "burst_seconds": BURST_SECONDS,
         "carriers": _carriers(),
+        "recognised_couriers": tuple(recognised("couriers")),
+        "recognised_total": total(tuple(recognised("couriers"))),
+        "recognised_posts": total(tuple(recognised("posts"))),
         "receiver": receiver,
         "metrics": metrics(),
         "v1_codes": v1_codes(),

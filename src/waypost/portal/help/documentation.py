@@ -85,6 +85,7 @@ CHAPTERS: Final = (
                 "deliveries",
                 "metrics",
                 "carriers",
+                "courier-detection",
                 "receiver",
             ),
             *("payload-v4", "payload-v3", "payload-v2"),

@@ -21,8 +21,8 @@ class Certainty(IntEnum):
 
     UNLIKELY = 0
     """It looks like one of the courier's, but its check digit is wrong: perhaps it was mistyped."""
-    POSSIBLE = 1
-    """It looks like one of the courier's, and like many others."""
+    GUESS = 1
+    """It looks like one of the courier's, and like many others: nothing but its length or its first letters says so."""
     LIKELY = 2
     """Either its form is the courier's own or its check digit is right."""
     SURE = 3
@@ -60,7 +60,7 @@ def detect(number: str) -> tuple[Guess, ...]:
         best[guess.courier] = max(guess.certainty, best.get(guess.courier, guess.certainty))
     # A sure guess makes those meaningless that nothing speaks for, and any guess those with a wrong check digit.
     surest = max(best.values(), default=Certainty.UNLIKELY)
-    least = Certainty.LIKELY if surest is Certainty.SURE else min(surest, Certainty.POSSIBLE)
+    least = Certainty.LIKELY if surest is Certainty.SURE else min(surest, Certainty.GUESS)
     ranked = sorted(best.items(), key=lambda item: -item[1])
     return tuple(Guess(courier, certainty) for courier, certainty in ranked if certainty >= least)[:MOST_GUESSES]
 
@@ -77,7 +77,7 @@ def _by_format(number: str) -> list[Guess]:
 
 def _certainty(form: Format, match: re.Match[str]) -> Certainty:
     if form.check is None:
-        return Certainty.LIKELY if form.distinctive else Certainty.POSSIBLE
+        return Certainty.LIKELY if form.distinctive else Certainty.GUESS
     if CHECKS[form.check](match["serial"]) != match["check"]:
         return Certainty.UNLIKELY
     return Certainty.SURE if form.distinctive else Certainty.LIKELY
