@@ -97,7 +97,7 @@ LISTS = {
     "search_trackings": (ALL_BUCKETS, *LANES, "A", "B", 1000, "A", "B", None, NOW, NOW),
     "trackings_with_number": ([1], uuid4(), "A1"),
     "failed_attempts": (ALL_BUCKETS, uuid4(), "https://shop.example/hook", 200),
-    "feed": (ALL_BUCKETS, uuid4(), UUID(int=0), UUID(int=2**127), *DAYS, 50),
+    "feed": (ALL_BUCKETS, uuid4(), UUID(int=0), UUID(int=2**127), *DAYS, 50, 4 << 20),
 }
 FILL = """
 insert into due (bucket, id, endpoint, tracking, event, sequence, ordering, next_at)

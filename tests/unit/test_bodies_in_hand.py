@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from waypost.actions.rooms import TooManyWaiting
 from waypost.api.bodies import LARGEST_BODY
-from waypost.api.bodies_in_hand import LARGE, MOST_WAITING, OF_ALL, OF_ONE, BodiesInHand, TooManyWaiting
+from waypost.api.bodies_in_hand import LARGE, MOST_WAITING, OF_ALL, OF_ONE, BodiesInHand
 
 A, B, C = UUID(int=1), UUID(int=2), UUID(int=3)
 

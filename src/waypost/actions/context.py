@@ -6,9 +6,10 @@ Context                and all the rest: what calls and pages have
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
+from waypost.actions.rooms import Rooms
 from waypost.actions.track_links import TrackLinks
 from waypost.intake.collector import Intake
 from waypost.store.database import Database
@@ -37,7 +38,7 @@ class Context(IntakeContext):
     has connected it.
     ``check_url`` raises InvalidInput for a URL that nothing is sent to. ``hint`` says that endpoints have something to
     send, ``hint_by_hand`` that a test or a resend waits; a test's result is waited for ``test_seconds`` at most.
-    ``track_links`` make the addresses of the parcels' public pages.
+    ``track_links`` make the addresses of the parcels' public pages. ``rooms`` bound what an account does at a time.
     """
 
     codes: Mapping[str, frozenset[str]]
@@ -48,3 +49,4 @@ class Context(IntakeContext):
     hint_by_hand: Callable[[], None]
     test_seconds: float
     track_links: TrackLinks
+    rooms: Rooms = field(default_factory=Rooms)

@@ -1,15 +1,19 @@
 """Answers as bytes: JSON that is encoded once, with the headers that every answer carries."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from litestar import Response
+from litestar.response import Stream
 
 from waypost.api.problems import MEDIA_TYPE, NOTHING, Problem
 
 JSON: Final = "application/json"
+LARGEST_PIECE: Final = 4 << 20
+"""A page with a cursor ends at so many bytes; an answer that has more than them goes out piece by piece."""
+
 _ALWAYS: Final = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 
 
@@ -33,3 +37,31 @@ def nothing() -> Response[None]:
 def answer_problem(problem: Problem) -> Response[bytes]:
     """Give a problem."""
     return answer_bytes(problem.render(), problem.status, media_type=MEDIA_TYPE, headers=problem.headers)
+
+
+async def first_items(items: AsyncIterator[bytes]) -> list[bytes]:
+    """Return items of a page as they come, as many as ``LARGEST_PIECE`` holds; one at least where there is any."""
+    taken: list[bytes] = []
+    size = 0
+    async for item in items:
+        size += len(item) + 1
+        if taken and size > LARGEST_PIECE:
+            break
+        taken.append(item)
+    return taken
+
+
+def answer_list(
+    before: bytes, items: Sequence[bytes], after: bytes, more: AsyncIterator[bytes] | None
+) -> Response[Any]:
+    """Return JSON with a list, whose items are JSON already; those that come with ``more`` go out one by one."""
+    if more is None:
+        return answer_bytes(b"".join((before, b",".join(items), after)))
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield before + b",".join(items)
+        async for item in more:
+            yield b"," + item
+        yield after
+
+    return Stream(pieces(), media_type=JSON, headers=dict(_ALWAYS))

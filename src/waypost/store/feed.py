@@ -1,5 +1,6 @@
 """An account's events in the order of their ids, never stepping over one that commits late."""
 
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -11,9 +12,11 @@ from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, fetch, fetch_one
 from waypost.store.states import unpack
 
+PAGE_BYTES: Final = 4 << 20
+
 
 class EventRow(msgspec.Struct, frozen=True):
-    """An event with the parcel's whole state after it."""
+    """An event with the parcel's whole state after it, as it lies in the database."""
 
     id: UUID
     tracking: UUID
@@ -24,16 +27,23 @@ class EventRow(msgspec.Struct, frozen=True):
     substatus: str
     previous_status: str
     source: str
-    state: TrackingState
+    packed: bytes
+
+    @property
+    def state(self) -> TrackingState:
+        """The state, unpacked at each look."""
+        return unpack(self.packed)
 
 
 async def events_after(session: Session, account: UUID, after: UUID, limit: int) -> list[EventRow]:
-    """Give the next events behind an id, oldest first. Outside a transaction only: it takes two snapshots.
+    """Return the next events behind an id, oldest first. Outside a transaction only: it takes two snapshots.
 
-    What is younger than the oldest transaction that may still write is left for the next call.
+    They are fewer than ``limit`` where their packed states would have more than ``PAGE_BYTES``, but one at least. What
+    is younger than the oldest transaction that may still write is left for the next call.
     """
     row = await fetch_one(session, "horizon")
     assert row is not None  # noqa: S101 - an aggregate gives a row
     before = ids.first_at(row["at"])
-    rows = await fetch(session, "feed", ALL_BUCKETS, account, after, before, day_of(after), day_of(before), limit)
-    return [EventRow(**{**found, "state": unpack(found["state"])}) for found in rows]
+    days = day_of(after), day_of(before)
+    rows = await fetch(session, "feed", ALL_BUCKETS, account, after, before, *days, limit, PAGE_BYTES)
+    return [EventRow(**found) for found in rows]

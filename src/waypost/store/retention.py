@@ -14,6 +14,7 @@ from waypost.store.intake_rows import from_ms
 from waypost.store.queue import ALL_BUCKETS, unblock
 from waypost.store.statements import Session, execute, fetch, transaction
 from waypost.store.states import unpack
+from waypost.turns import Turn
 
 A_TIME: Final = 500
 
@@ -43,8 +44,11 @@ async def settle_older(session: Session, oldest: date) -> int:
 
 async def expiring(session: Session) -> list[Expiring]:
     """Give parcels whose time to expire may have come; their state tells whether it has."""
-    rows = await fetch(session, "due_expiries", ALL_BUCKETS, A_TIME)
-    return [Expiring(row["tracking"], row["account"], unpack(row["state"])) for row in rows]
+    turn, found = Turn(), []
+    for row in await fetch(session, "due_expiries", ALL_BUCKETS, A_TIME):
+        await turn.pause()
+        found.append(Expiring(row["tracking"], row["account"], unpack(row["state"])))
+    return found
 
 
 async def look_again(session: Session, times: Sequence[tuple[UUID, int]]) -> None:

@@ -34,16 +34,24 @@ class Taken(Exception):  # noqa: N818 - reads as what is wrong
 
 
 class TrackingRow(msgspec.Struct, frozen=True):
-    """A tracking as it is now; ``sequence`` is its newest event's, 0 before the first."""
+    """A tracking of a list as it lies in the database; ``sequence`` is its newest event's, 0 before the first."""
+
+    id: UUID
+    sequence: int
+    packed: bytes
+
+    @property
+    def state(self) -> TrackingState:
+        """The state, unpacked at each look: a list of large parcels has one of them in memory at a time."""
+        return unpack(self.packed)
+
+
+class WatchedTracking(msgspec.Struct, frozen=True):
+    """A tracking with when its carrier was asked last and is asked next; None: never, and not at all."""
 
     id: UUID
     sequence: int
     state: TrackingState
-
-
-class WatchedTracking(TrackingRow, frozen=True):
-    """A tracking with when its carrier was asked last and is asked next; None: never, and not at all."""
-
     last_polled_at: datetime | None
     next_poll_at: datetime | None
 
@@ -113,7 +121,7 @@ async def page(session: Session, account: UUID, wanted: Filter, *, limit: int, s
         rows = await fetch(session, "trackings_by_courier_lane", *bounds, [wanted.courier])
     else:
         rows = await fetch(session, "trackings_by_lane", *bounds)
-    return [TrackingRow(row["id"], row["sequence"], unpack(row["state"])) for row in rows]
+    return [TrackingRow(row["id"], row["sequence"], row["state"]) for row in rows]
 
 
 async def lock(session: Session, account: UUID, tracking: UUID) -> LockedTracking | None:

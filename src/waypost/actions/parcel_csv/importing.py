@@ -4,8 +4,7 @@ A file is checked whole before its first parcel is registered. An import that wa
 is there already is counted, and nothing of it is changed.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import BinaryIO, Final
 
@@ -14,6 +13,7 @@ import msgspec
 from waypost.actions.parcel_csv.rows import Mistake, Row, read_rows
 from waypost.actions.trackings import NewTracking
 from waypost.domain.trackings import TrackingState
+from waypost.turns import Turn
 
 BATCH: Final = 500
 MOST_SHOWN: Final = 1_000
@@ -57,13 +57,16 @@ class Imported(msgspec.Struct):
 
 
 async def import_file(file: BinaryIO, register: Register, *, skip_mistakes: bool, seen: Seen) -> Imported:
-    """Register the parcels of a file that can be rewound; with mistakes none, or those of the other rows."""
-    start = file.tell()
-    done = await asyncio.to_thread(_check, file, seen)
+    """Register the parcels of a file that can be rewound; with mistakes none, or those of the other rows.
+
+    Reading it takes turns with whatever else the loop does.
+    """
+    start, turn = file.tell(), Turn()
+    done = await _check(file, seen, turn)
     if done.mistaken and not skip_mistakes:
         return done
     file.seek(start)
-    for parcels in _batches(file):
+    async for parcels in _batches(file, turn):
         states = await register(parcels)
         done.existing += states.count(None)
         done.created += len(states) - states.count(None)
@@ -72,9 +75,10 @@ async def import_file(file: BinaryIO, register: Register, *, skip_mistakes: bool
     return done
 
 
-def _check(file: BinaryIO, seen: Seen) -> Imported:
+async def _check(file: BinaryIO, seen: Seen, turn: Turn) -> Imported:
     done = Imported()
     for row in read_rows(file):
+        await turn.pause()
         done.note(row)
         if done.rows % BATCH == 0:
             seen(Stage.CHECKING, file.tell())
@@ -82,9 +86,10 @@ def _check(file: BinaryIO, seen: Seen) -> Imported:
     return done
 
 
-def _batches(file: BinaryIO) -> Iterator[list[NewTracking]]:
+async def _batches(file: BinaryIO, turn: Turn) -> AsyncIterator[list[NewTracking]]:
     batch: list[NewTracking] = []
     for row in read_rows(file):
+        await turn.pause()
         if isinstance(row, Row):
             batch.append(row.parcel)
         if len(batch) == BATCH:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from http import HTTPStatus
@@ -11,7 +12,7 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response, get
 
-from waypost.api.answers import answer
+from waypost.api.answers import answer_list, first_items
 from waypost.api.pagination import LARGEST_PAGE, PAGE_SIZE, read_number, read_query
 from waypost.api.parts import Given, Parts
 from waypost.api.problems import FieldError, invalid, later
@@ -21,6 +22,7 @@ from waypost.domain.times import read_rfc3339, rfc3339
 from waypost.payloads.v4 import TrackingObject, tracking_object
 from waypost.store.deliveries import LAST
 from waypost.store.feed import EventRow, events_after
+from waypost.turns import Turn
 
 LONGEST_WAIT: Final = 60
 MOST_WAITING: Final = 16
@@ -73,8 +75,16 @@ async def list_events(request: Request[Any, Any, Any], parts: Given) -> Response
     caller = await admit(request, parts, scope="read")
     asked = _read(read_query(request.scope["query_string"], _PARAMETERS), caller.account)
     rows = await _next_events(parts, caller.account, asked)
-    after = rows[-1].id if rows else asked.after
-    return answer(Feed([show(row) for row in rows], _cursor(caller.account, after)))
+    items = await first_items(_shown(rows, Turn(caller.account)))
+    after = rows[len(items) - 1].id if items else asked.after
+    cursor = msgspec.json.encode(_cursor(caller.account, after))
+    return answer_list(b'{"items":[', items, b'],"next_cursor":' + cursor + b"}", None)
+
+
+async def _shown(rows: Sequence[EventRow], turn: Turn) -> AsyncIterator[bytes]:
+    for row in rows:
+        await turn.pause()
+        yield msgspec.json.encode(show(row))
 
 
 def show(row: EventRow) -> Event:
@@ -106,7 +116,7 @@ async def _next_events(parts: Parts, account: UUID, asked: _Asked) -> list[Event
     with arrivals.listening(account) as heard:
         while True:
             heard.clear()
-            async with parts.database.serving.acquire() as session:
+            async with parts.rooms.lists.hold(account), parts.database.serving.acquire() as session:
                 rows = await events_after(session, account, asked.after, asked.limit)
             left = ends - loop.time()
             if rows or left <= 0 or arrivals.ended:

@@ -8,9 +8,9 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response, post
 
+from waypost.actions.rooms import TooManyWaiting
 from waypost.api.answers import answer_bytes
 from waypost.api.bodies import LARGEST_BODY
-from waypost.api.bodies_in_hand import TooManyWaiting
 from waypost.api.parts import Given, Parts
 from waypost.api.problems import FieldError, Problem, invalid, later
 from waypost.api.v1.reports import read_reports

@@ -3,13 +3,14 @@
 Its codes are TrackingMore's. Successes are always HTTP 200: its clients know no other.
 """
 
+from collections.abc import AsyncIterator, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from litestar import Response
 
-from waypost.api.answers import answer_bytes
+from waypost.api.answers import answer_bytes, answer_list
 from waypost.api.problems import Problem
 from waypost.payloads.ascii_json import encode
 from waypost.payloads.v4 import SUCCESS
@@ -56,6 +57,12 @@ class Refused(Exception):  # noqa: N818 - reads as what happened
 def answer_success(data: object) -> Response[bytes]:
     """Give a success."""
     return answer_bytes(encode(Envelope(Meta(HTTPStatus.OK, SUCCESS), data)))
+
+
+def answer_list_success(items: Sequence[bytes], more: AsyncIterator[bytes] | None) -> Response[Any]:
+    """Return a success with a list, as ``answers.answer_list`` does."""
+    whole = encode(Envelope(Meta(HTTPStatus.OK, SUCCESS), []))
+    return answer_list(whole.removesuffix(b"]}"), items, b"]}", more)
 
 
 def answer_refused(refused: Refused) -> Response[bytes]:

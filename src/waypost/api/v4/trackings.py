@@ -1,7 +1,7 @@
 """``/v4/trackings``, as TrackingMore's clients call it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
@@ -12,8 +12,9 @@ from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath
 
 from waypost.actions import trackings as changes
+from waypost.api.answers import first_items
 from waypost.api.call_limits import Call
-from waypost.api.parts import Given
+from waypost.api.parts import Given, Parts
 from waypost.api.v4.admission import admit
 from waypost.api.v4.envelope import (
     INVALID_FORMAT,
@@ -21,6 +22,7 @@ from waypost.api.v4.envelope import (
     INVALID_NUMBER,
     TOO_MANY_NUMBERS,
     Refused,
+    answer_list_success,
     answer_success,
 )
 from waypost.api.v4.fields import archived_of, courier_of, read_body, read_object, read_query, time_of, whole_number_of
@@ -32,9 +34,12 @@ from waypost.domain import ids
 from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import Status
 from waypost.domain.tracking_numbers import normalise_number
+from waypost.payloads.ascii_json import encode
 from waypost.payloads.v4 import tracking_object
 from waypost.store.numbered_pages import numbered_page
-from waypost.store.trackings import Filter
+from waypost.store.trackings import Filter, TrackingRow
+from waypost.store.trackings import find as find_tracking
+from waypost.turns import Turn
 
 MOST_NUMBERS: Final = 40
 PAGE_SIZE: Final = 100
@@ -106,11 +111,34 @@ async def find(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]
     # Pages of a time of change are not walked by id: that is not their order.
     if not wanted.by_change and (before := parts.walks.before(asked)) is not None:
         wanted, skipped = msgspec.structs.replace(wanted, before=before), 0
-    async with parts.database.serving.acquire() as session:
-        found = await numbered_page(session, caller.account, wanted, limit=asked.limit, skipped=skipped)
+    turn = Turn(caller.account)
+    async with parts.rooms.lists.hold(caller.account):
+        async with parts.database.serving.acquire() as session:
+            found = await numbered_page(session, caller.account, wanted, limit=asked.limit, skipped=skipped)
+        items = await first_items(_shown(found, turn))
     if found:
         parts.walks.note(asked, found[-1].id)
-    return answer_success([tracking_object(row.state) for row in found])
+    left = [row.id for row in found[len(items) :]]
+    return answer_list_success(items, _read_again(parts, caller.account, left, turn) if left else None)
+
+
+async def _shown(rows: Sequence[TrackingRow], turn: Turn) -> AsyncIterator[bytes]:
+    for row in rows:
+        await turn.pause()
+        yield encode(tracking_object(row.state))
+
+
+async def _read_again(parts: Parts, account: UUID, trackings: Sequence[UUID], turn: Turn) -> AsyncIterator[bytes]:
+    """Yield trackings as they are by now, one in memory at a time: a slow client keeps no page of large ones there.
+
+    A page by number can't end early: its client would take it for the last one.
+    """
+    for tracking in trackings:
+        await turn.pause()
+        async with parts.database.serving.acquire() as session:
+            row = await find_tracking(session, account, tracking)
+        if row is not None:
+            yield encode(tracking_object(row.state))
 
 
 @put("/v4/trackings/update/{tracking_id:str}")

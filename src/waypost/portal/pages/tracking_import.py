@@ -2,10 +2,12 @@
 
 import asyncio
 import io
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any, BinaryIO, Final
+from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.datastructures import UploadFile
@@ -15,18 +17,18 @@ from waypost.actions.parcel_csv.exporting import export as exported
 from waypost.actions.parcel_csv.importing import Imported, import_file
 from waypost.actions.refusals import Busy, Unavailable
 from waypost.actions.trackings import create
-from waypost.portal.parts import GivenPages
+from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import ALWAYS, page
 from waypost.portal.requests import TAKES_FILES, PageRequest
 from waypost.portal.visits import enter
 from waypost.store.accounts import Visitor
 
 PATH: Final = "/trackings/import"
-LARGEST_FILE: Final = 5 << 20
+LARGEST_FILE: Final = 4 << 20
 """Larger ones take longer than a browser waits; the command takes a file of any length."""
 
 MOST_LINES: Final = 100_000
-"""More take as long, however short: a checking holds a thread that log-ins want too, and the interpreter with it."""
+"""More take as long, however short."""
 
 _PIECE: Final = 1 << 16
 
@@ -53,7 +55,8 @@ async def bring_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         return _page(request, visitor, error=error, skip=skip)
     register = partial(create, pages.context, visitor.account, source="WEB")
     try:
-        done = await import_file(file, register, skip_mistakes=skip, seen=lambda *_: None)
+        async with pages.context.rooms.imports.hold(visitor.account):
+            done = await import_file(file, register, skip_mistakes=skip, seen=lambda *_: None)
     except (Busy, Unavailable) as refusal:
         said = f"{refusal.sentence} Import the same again: what was registered stays as it is."
         return _page(request, visitor, error=said, rows=rows, skip=skip)
@@ -66,10 +69,17 @@ async def export(request: PageRequest, pages: GivenPages) -> Stream:
     visitor = await enter(request, pages)
     name = f"trackings-{datetime.now(UTC):%Y-%m-%d}.csv"
     return Stream(
-        exported(pages.context, visitor.account),
+        _exported(pages, visitor.account),
         media_type="text/csv",
         headers={**ALWAYS, "content-disposition": f'attachment; filename="{name}"'},
     )
+
+
+async def _exported(pages: Pages, account: UUID) -> AsyncIterator[bytes]:
+    """Yield the file when fewer than two others of the account are being made."""
+    async with pages.context.rooms.exports.hold(account):
+        async for piece in exported(pages.context, account):
+            yield piece
 
 
 def _given(file: Any, rows: str) -> BinaryIO | None:

@@ -22,6 +22,7 @@ from waypost.store import connections, trackings
 from waypost.store.accounts import Visitor
 from waypost.store.deliveries import LAST
 from waypost.store.trackings import Filter
+from waypost.turns import Turn
 
 PATH: Final = "/trackings"
 ADD: Final = "add"
@@ -74,15 +75,18 @@ async def _page(
     async with pages.context.database.serving.acquire() as session:
         asked = await connections.of_account(session, visitor.account, shared=True)
         found = [] if faults else await trackings.page(session, visitor.account, wanted, limit=PAGE_SIZE + 1)
-    shown = found[:PAGE_SIZE]
+    turn, parcels = Turn(visitor.account), []
+    for row in found[:PAGE_SIZE]:
+        await turn.pause()
+        parcels.append(row.state)
     is_more = len(found) > PAGE_SIZE
     return page(
         request,
         "trackings.html",
         visitor,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if errors or faults else HTTPStatus.OK,
-        parcels=shown,
-        next_query=urlencode({**chosen, "cursor": shown[-1].id.hex}) if is_more else None,
+        parcels=parcels,
+        next_query=urlencode({**chosen, "cursor": parcels[-1].id}) if is_more else None,
         chosen=chosen,
         faults=faults,
         statuses=tuple(Status),

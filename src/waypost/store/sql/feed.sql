@@ -11,10 +11,19 @@ where a.datname = current_database() and a.backend_xid is not null
                          where l.locktype = 'relation' and l.relation = 'tracking'::regclass and l.granted))
 
 -- name: feed
--- The days $5 to $6 are those of the ids: they choose the partitions.
-select e.id, e.tracking, e.tracking_number, e.courier_code, e.sequence, e.status, e.substatus, e.previous_status,
-       e.source, e.state
-from event e
-where e.bucket = any ($1::smallint[]) and e.account = $2 and e.id > $3 and e.id < $4 and e.day between $5 and $6
-order by e.id
-limit $7
+-- The days $5 to $6 are those of the ids: they choose the partitions. $8 are the bytes of a page: octet_length reads the
+-- size of a state without fetching it, so that a page of large parcels costs no more than it gives.
+select id, tracking, tracking_number, courier_code, sequence, status, substatus, previous_status, source, state as packed
+from (
+    select *, sum(octet_length(state)) over (order by id rows unbounded preceding) - octet_length(state) as bytes_before
+    from (
+        select e.id, e.tracking, e.tracking_number, e.courier_code, e.sequence, e.status, e.substatus,
+               e.previous_status, e.source, e.state
+        from event e
+        where e.bucket = any ($1::smallint[]) and e.account = $2 and e.id > $3 and e.id < $4
+          and e.day between $5 and $6
+        order by e.id
+        limit $7) next
+) page
+where bytes_before < $8
+order by id

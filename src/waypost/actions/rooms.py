@@ -1,0 +1,86 @@
+"""Room for what takes memory: so much at a time of each account, and in all; what finds none waits for its turn."""
+
+import asyncio
+import math
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from waypost.actions.refusals import Busy
+
+
+class TooManyWaiting(Busy):
+    """As many of the account wait as may; others are not concerned."""
+
+
+class Room:
+    """So much at a time, for each account and in all; ``most_waiting`` of an account may wait.
+
+    What is larger than all there is has its turn when nothing else is inside.
+    """
+
+    def __init__(self, *, of_one: float = math.inf, of_all: float = math.inf, most_waiting: float = math.inf) -> None:
+        self._of_one, self._of_all, self._most_waiting = of_one, of_all, most_waiting
+        self._taken: Counter[UUID] = Counter()
+        self._lines: OrderedDict[UUID, deque[tuple[int, asyncio.Future[None]]]] = OrderedDict()
+
+    @asynccontextmanager
+    async def hold(self, account: UUID, size: int = 1) -> AsyncIterator[None]:
+        """Take room for the block. Raises TooManyWaiting."""
+        if account in self._lines or not self._fits(account, size):
+            await self._wait(account, size)
+        else:
+            self._taken[account] += size
+        try:
+            yield
+        finally:
+            self._give_back(account, size)
+
+    async def _wait(self, account: UUID, size: int) -> None:
+        line = self._lines.setdefault(account, deque())
+        if len(line) >= self._most_waiting:
+            raise TooManyWaiting(f"{len(line)} calls of this account wait already.")
+        given: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        line.append((size, given))
+        try:
+            await given
+        except asyncio.CancelledError:
+            if given.done() and not given.cancelled():
+                self._give_back(account, size)
+            raise
+
+    def _fits(self, account: UUID, size: int) -> bool:
+        """Return whether there is room: for the first of all, or of an account, however large it is."""
+        one, every = self._taken[account], self._taken.total()
+        return (not one or one + size <= self._of_one) and (not every or every + size <= self._of_all)
+
+    def _give_back(self, account: UUID, size: int) -> None:
+        self._taken[account] -= size
+        self._taken += Counter()  # forgets accounts that have nothing
+        while any(self._give_to_next_of(waiting) for waiting in list(self._lines)):
+            pass
+
+    def _give_to_next_of(self, account: UUID) -> bool:
+        """Give room to the first of an account's line, if there is any; then the account goes to the end."""
+        line = self._lines[account]
+        while line and line[0][1].done():  # it gave up
+            line.popleft()
+        gives = bool(line) and self._fits(account, line[0][0])
+        if gives:
+            size, given = line.popleft()
+            self._taken[account] += size
+            given.set_result(None)
+            self._lines.move_to_end(account)
+        if not line:
+            del self._lines[account]
+        return gives
+
+
+class Rooms:
+    """What an account does at a time in this process: ``lists`` of large parcels, ``exports``, and ``imports``."""
+
+    def __init__(self) -> None:
+        self.lists = Room(of_one=2, most_waiting=64)
+        self.exports = Room(of_one=2)
+        self.imports = Room(of_one=1, most_waiting=4)
