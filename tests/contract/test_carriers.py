@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from waypost.domain.carriers import CarrierUnavailable
-from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.checkpoints import Basis, Checkpoint
 from waypost.domain.facts import CARRIER_FACTS, FACTS, LONGEST
 from waypost.domain.statuses import Status
-from waypost.domain.trackings import Source, TrackingState, Update, apply, register
-from waypost.sources.carriers.dhl.read import MOST_SCANS, read_answer
+from waypost.domain.trackings import Skipped, SkipReason, Source, TrackingState, Update, apply, register
+from waypost.sources.carriers.dhl.read import read_answer
 
 FOLDER = Path(__file__).parent / "carriers"
 CASES = sorted(FOLDER.glob("*/*.json"))
@@ -75,6 +75,7 @@ def test_an_answer_is_read_as_its_case_says(path: Path) -> None:
     assert [msgspec.to_builtins(checkpoint) for checkpoint in update.checkpoints] == expected["checkpoints"]
     assert update.facts == expected["facts"]
     assert update.unknown_number == expected["unknown_number"]
+    assert [msgspec.to_builtins(one) for one in update.skipped] == expected.get("skipped", [])
     assert update.source is Source.POLL
 
 
@@ -121,6 +122,8 @@ def test_dhls_own_sample_of_an_unknown_number_is_one() -> None:
         ("2026-03-02T10:00:00-0930", ("2026-03-02T10:00:00", -570)),
         ("2026-03-02T10:00:00+00:00", ("2026-03-02T10:00:00", 0)),
         ("2026-03-02T10:00:00+23:00", ("2026-03-02T10:00:00", None)),
+        ("2026-03-02T10:00:00.1234567890", ("2026-03-02T10:00:00", None)),
+        ("2026-03-02", ("2026-03-02T00:00:00", None)),
     ],
 )
 def test_the_time_is_wall_time_and_only_a_written_offset_is_believed(
@@ -131,15 +134,63 @@ def test_the_time_is_wall_time_and_only_a_written_offset_is_believed(
     assert (checkpoint.checkpoint_date, checkpoint.offset_minutes) == expected
 
 
-@pytest.mark.parametrize("timestamp", ["", "yesterday", "2026-02-30T10:00:00", "2026-03-02", "2026-03-02T10:00:00 CET"])
-def test_a_time_that_cannot_be_read_is_named(timestamp: str) -> None:
-    with pytest.raises(CarrierUnavailable, match=r"events\[0\]\.timestamp"):
-        read_answer(200, one_scan(timestamp=timestamp), NUMBER)
+GOOD = (
+    {"timestamp": "2026-03-01T07:00:00", "statusCode": "transit", "description": "On its way"},
+    {"timestamp": "2026-03-03T07:00:00", "statusCode": "delivered", "description": "Delivered"},
+)
 
 
-@pytest.mark.parametrize("missing", [{"timestamp": None}, {"description": None, "statusCode": None}])
-def test_a_scan_without_a_time_or_a_text_is_left_out(missing: dict[str, None]) -> None:
-    assert read_answer(200, one_scan(**missing), NUMBER).checkpoints == ()
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        *(
+            ({"timestamp": text, "description": "Sorted"}, SkipReason.TIME)
+            for text in ("", "yesterday", "2026-02-30T10:00:00", "2026-03-02T24:00:00", "2026-03-02T10:00:60")
+        ),
+        ({"timestamp": "0000-00-00T00:00:00", "description": "Sorted"}, SkipReason.TIME),
+        ({"timestamp": None, "description": "Sorted"}, SkipReason.TIME),
+        ({"timestamp": "2026-03-02T10:00:00", "description": None}, SkipReason.TEXT),
+        ({"timestamp": "2026-03-02T10:00:00", "description": 7}, SkipReason.TYPE),
+        (None, SkipReason.TYPE),
+        ("Sorted", SkipReason.TYPE),
+    ],
+)
+def test_a_scan_that_cannot_be_read_costs_no_other(bad: object, reason: SkipReason) -> None:
+    body = json.dumps({"shipments": [{"id": NUMBER, "events": [GOOD[0], bad, GOOD[1]]}]}).encode()
+
+    update = read_answer(200, body, NUMBER)
+
+    assert [scan.tracking_detail for scan in update.checkpoints] == ["On its way", "Delivered"]
+    assert update.skipped == (Skipped("events[1]", reason),)
+
+
+def test_a_place_or_a_status_of_another_type_costs_only_itself() -> None:
+    event = GOOD[1] | {"location": "Berlin"}
+    body = json.dumps({"shipments": [{"id": NUMBER, "origin": 7, "status": "x", "events": [event]}]}).encode()
+
+    update = read_answer(200, body, NUMBER)
+
+    assert [(scan.tracking_detail, scan.location) for scan in update.checkpoints] == [("Delivered", None)]
+    assert update.skipped == (Skipped("status", SkipReason.TYPE),)
+
+
+@pytest.mark.parametrize(
+    ("encoded", "expected"),
+    [
+        (b"\xef\xbb\xbf%s", "On its way"),
+        (rb"%s \ud83c", "On its way \ufffd"),
+        (rb"%s \udf81\ud83c\ud83c\udf81", "On its way \ufffd\ufffd\U0001f381"),
+        (rb"%s \\ud83c", r"On its way \ud83c"),
+        (b"%s \xed\xa0\xbc", "On its way \ufffd\ufffd\ufffd"),
+    ],
+)
+def test_a_mistaken_encoding_costs_no_scan(encoded: bytes, expected: str) -> None:
+    mark, _, rest = encoded.partition(b"%s")
+    body = mark + json.dumps({"shipments": [{"id": NUMBER, "events": GOOD}]}).encode()
+
+    update = read_answer(200, body.replace(b"On its way", b"On its way" + rest), NUMBER)
+
+    assert [scan.tracking_detail for scan in update.checkpoints] == [expected, "Delivered"]
 
 
 @pytest.mark.parametrize(
@@ -181,6 +232,32 @@ def test_a_text_refines_the_code_and_never_makes_a_delivery(code: str, text: str
     assert checkpoint.checkpoint_delivery_substatus == expected
 
 
+def test_a_parcel_keeps_waiting_over_a_notification_and_keeps_going_back_over_a_hub() -> None:
+    case = json.loads((FOLDER / "dhl/waited_in_a_parcel_shop_and_went_back.json").read_text("utf-8"))
+    scans = read("dhl", case).checkpoints
+
+    passed = [state_after(Update(Source.POLL, scans[: number + 1])).substatus for number in range(len(scans))]
+
+    assert passed == [
+        *("inforeceived001", "transit002", "pickup001", "undelivered002", "pickup002", "pickup002"),
+        *("exception004", "exception004", "exception011", "exception011", "exception010"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "basis"),
+    [
+        ("transit", "J. DOE", Basis.GENERAL_CODE),
+        ("failure", "J. DOE", Basis.GENERAL_CODE),
+        ("transit", "Out for delivery", Basis.TEXT),
+        ("delivered", "Delivered, parcel locker", Basis.CODE),
+        ("unknown", "J. DOE", Basis.TEXT),
+    ],
+)
+def test_a_reading_says_what_it_rests_on(code: str, text: str, basis: Basis) -> None:
+    assert only_checkpoint(one_scan(statusCode=code, description=text)).basis is basis
+
+
 def test_what_comes_next_tells_where_the_parcel_waits_and_nothing_else() -> None:
     collect = one_scan(description="Stored", nextSteps="The shipment can be picked up at the PACKSTATION")
     back = one_scan(description="Stored", nextSteps="Return to sender")
@@ -206,16 +283,6 @@ def test_only_a_whole_link_to_the_web_becomes_a_fact(url: str, shown: bool) -> N
     body = json.dumps({"shipments": [{"id": NUMBER, "serviceUrl": url}]}).encode()
 
     assert ("weblink" in read_answer(200, body, NUMBER).facts) is shown
-
-
-def test_of_endless_scans_the_newest_are_kept() -> None:
-    events = [{"timestamp": f"2026-03-02T10:{n // 60:02}:{n % 60:02}", "description": f"Scan {n}"} for n in range(999)]
-    body = json.dumps({"shipments": [{"id": NUMBER, "events": events}]}).encode()
-
-    kept = read_answer(200, body, NUMBER).checkpoints
-
-    assert len(kept) == MOST_SCANS
-    assert kept[-1].tracking_detail == "Scan 998"
 
 
 def test_long_texts_are_cut_and_hidden_characters_are_taken_out() -> None:

@@ -52,6 +52,36 @@ async def test_what_is_told_again_changes_nothing(shop: Caller) -> None:
     assert (again["accepted"], again["changed"], again["results"][0]["event_id"]) == (1, 0, None)
 
 
+async def test_what_is_only_spelled_otherwise_makes_no_event(api: Api, shop: Caller) -> None:
+    for number in range(4):
+        offset = "+02:00" if number % 2 else ""
+        scan = {**SCAN, "checkpoint_date": SCAN["checkpoint_date"] + offset, "location": "Bremen" + " " * number}
+        day = "2026-07-05" + "T00:00:00" * (number % 2)
+        await reported(shop, update(checkpoints=[scan], scheduled_delivery_date=day, signed_by=f"J.{' ' * number} Doe"))
+
+    assert await counted(api) == (1, 1)
+
+
+async def test_each_scan_that_nobody_understands_is_an_event_of_a_parcel_that_is_no_longer_pending(
+    api: Api, shop: Caller
+) -> None:
+    seen = []
+    for day in (1, 2, 3):
+        scan = {"checkpoint_date": f"2026-07-0{day}T08:00:00", "tracking_detail": "Lorem ipsum dolor"}
+        await reported(shop, update(checkpoints=[scan]))
+        seen.append((await shop.get("/v4/trackings/get?tracking_numbers=A1")).json()["data"][0]["substatus"])
+
+    assert seen == ["inforeceived001", "transit001", "transit001"]
+    assert await counted(api) == (1, 3)
+
+
+async def test_a_date_without_a_time_is_its_first_moment(shop: Caller) -> None:
+    await reported(shop, update(checkpoints=[{**SCAN, "checkpoint_date": "2026-07-01"}]))
+
+    shown = (await shop.get("/v4/trackings/get?tracking_numbers=A1")).json()["data"][0]
+    assert shown["latest_checkpoint_time"] == "2026-07-01T00:00:00"
+
+
 async def test_an_unknown_parcel_is_that_updates_own_error(api: Api, shop: Caller) -> None:
     answer = (await reported(shop, update("A1", create=False), update("A2"))).json()
 

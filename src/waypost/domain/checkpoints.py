@@ -1,6 +1,8 @@
 """A checkpoint: one scan that a carrier reports of a parcel, and when two of them are the same."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -10,12 +12,32 @@ from waypost.domain.statuses import Status, progress
 WALL_TIME: Final = "%Y-%m-%dT%H:%M:%S"
 
 
+class Basis(StrEnum):
+    """What the reading of a scan rests on. Codes decide before texts, finer codes before general ones."""
+
+    CODE = "code"
+    """A carrier's code that says what happened; its text may have refined it within the same main status."""
+
+    GENERAL_CODE = "general_code"
+    """A carrier's code that says little, such as DHL's ``transit``: it undoes nothing that is known better."""
+
+    TEXT = "text"
+    """The scan's text, also one that could not be read; then the scan has no status."""
+
+    REPORTER = "reporter"
+    """Whoever reported the scan through the API gave its status."""
+
+
 class Checkpoint(msgspec.Struct, frozen=True, omit_defaults=True):
     """One scan of a parcel.
 
     ``checkpoint_date`` is local wall time (``YYYY-MM-DDTHH:MM:SS``); ``offset_minutes`` is its distance to UTC where
     the carrier gave one. ``observed_at`` (Unix milliseconds) is when its source said so: of two reports of the same
-    scan the later one holds.
+    scan the later one holds. The reading is the status, the substatus, their ``basis`` and whether a text was
+    ``doubtful``. ``beside`` is a checksum of what else was read than code and detail, such as a remark; 0 for nothing.
+
+    Without a ``basis``, a reported scan has not been read yet, or its reporter gave a status; a kept one was written
+    by a version that kept none.
     """
 
     checkpoint_date: str
@@ -30,74 +52,91 @@ class Checkpoint(msgspec.Struct, frozen=True, omit_defaults=True):
     checkpoint_delivery_substatus: str | None = None
     offset_minutes: int | None = None
     observed_at: int = 0
+    basis: Basis | None = None
+    doubtful: bool = False
+    beside: int = 0
 
 
 Identity = tuple[str, str, str]
 
 
+def fold(text: str | None) -> str:
+    """Return a text with its white space folded: how it is spaced says nothing."""
+    return " ".join(text.split()) if text else ""
+
+
 def identity(checkpoint: Checkpoint) -> Identity:
-    """Give what makes two reports the same scan: local time, detail with white space folded, and location."""
+    """Return what two reports of one scan have in common: local time, and folded detail and location.
+
+    Reports that agree in it are of one scan unless both have an offset and the offsets differ.
+    """
+    return checkpoint.checkpoint_date, fold(checkpoint.tracking_detail), fold(checkpoint.location)
+
+
+def shows_the_same(one: Checkpoint, other: Checkpoint) -> bool:
+    """Tell whether payloads show two checkpoints alike, but for white space; no payload shows an offset."""
     return (
-        checkpoint.checkpoint_date,
-        " ".join(checkpoint.tracking_detail.split()),
-        checkpoint.location or "",
+        one.checkpoint_date == other.checkpoint_date
+        and one.checkpoint_delivery_status is other.checkpoint_delivery_status
+        and (one.checkpoint_delivery_substatus or "") == (other.checkpoint_delivery_substatus or "")
+        and (one.country_iso2 or "") == (other.country_iso2 or "")
+        and _is_spelling_of(one.tracking_detail, other.tracking_detail)
+        and _is_spelling_of(one.location, other.location)
+        and _is_spelling_of(one.city, other.city)
+        and _is_spelling_of(one.state, other.state)
+        and _is_spelling_of(one.zip, other.zip)
+        and _is_spelling_of(one.raw_status, other.raw_status)
     )
 
 
-def content(checkpoint: Checkpoint) -> tuple[object, ...]:
-    """Give all that a receiver could see of a checkpoint; without ``observed_at``."""
-    fields = msgspec.structs.astuple(checkpoint)
-    return fields[:-1]
+def _is_spelling_of(one: str | None, other: str | None) -> bool:
+    return one == other or fold(one) == fold(other)
 
 
-def merge(known: tuple[Checkpoint, ...], reported: tuple[Checkpoint, ...]) -> tuple[Checkpoint, ...]:
-    """Unite two lists of scans, oldest first. Nothing is deleted by being left out of a list.
-
-    The result depends on the set of reports only, not on the order in which they came: of two reports of one scan
-    the one observed last holds, and of two observed at once the greater one.
-    """
-    if not reported:
-        return known
-    by_identity = {identity(checkpoint): checkpoint for checkpoint in known}
-    for checkpoint in reported:
-        key = identity(checkpoint)
-        held = by_identity.get(key)
-        if held is None or _precedes(held, checkpoint):
-            by_identity[key] = checkpoint
-    by_utc = all(checkpoint.offset_minutes is not None for checkpoint in by_identity.values())
-    ordered = sorted(by_identity.items(), key=lambda item: _order(*item, by_utc=by_utc))
-    return tuple([checkpoint for _, checkpoint in ordered])
-
-
-def _precedes(held: Checkpoint, reported: Checkpoint) -> bool:
+def precedes(held: Checkpoint, reported: Checkpoint) -> bool:
+    """Tell whether a report supersedes another of the same scan: it was observed later, or at once and is greater."""
     if held.observed_at != reported.observed_at:
         return held.observed_at < reported.observed_at
-    return _texts(held) < _texts(reported)
+    return held != reported and _texts(held) < _texts(reported)
 
 
 def _texts(checkpoint: Checkpoint) -> tuple[str, ...]:
-    return tuple("" if value is None else str(value) for value in content(checkpoint))
+    return tuple(["" if value is None else str(value) for value in msgspec.structs.astuple(checkpoint)])
 
 
-def _order(key: Identity, checkpoint: Checkpoint, *, by_utc: bool) -> tuple[str, int, str, Identity]:
-    """Sort by UTC when all scans have one, else by wall time; never one against the other.
+def in_order(scans: list[Checkpoint]) -> list[Checkpoint]:
+    """Return scans oldest first: by UTC when all have an offset, otherwise all by wall time.
 
     Scans of one second are ordered by how far along the journey they say the parcel is.
     """
-    return (
-        _utc(checkpoint) if by_utc else checkpoint.checkpoint_date,
-        progress(checkpoint.checkpoint_delivery_status),
-        checkpoint.checkpoint_delivery_substatus or "",
-        key,
-    )
+    by_utc = None not in [scan.offset_minutes for scan in scans]
+    keyed = [
+        (_utc(scan.checkpoint_date, scan.offset_minutes or 0) if by_utc else scan.checkpoint_date, scan)
+        for scan in scans
+    ]
+    keyed.sort(key=_instant)
+    if len({instant for instant, _ in keyed}) == len(keyed):
+        return [scan for _, scan in keyed]
+    return [scan for _, scan in sorted(keyed, key=_within_a_second)]
 
 
-def _utc(checkpoint: Checkpoint) -> str:
-    """Give the time of a scan that has an offset in UTC; at the very ends of the calendar there is none."""
-    if not checkpoint.offset_minutes:
-        return checkpoint.checkpoint_date
-    local = datetime.strptime(checkpoint.checkpoint_date, WALL_TIME)  # noqa: DTZ007 - its offset is beside it
+def _instant(keyed: tuple[str, Checkpoint]) -> str:
+    return keyed[0]
+
+
+def _within_a_second(keyed: tuple[str, Checkpoint]) -> tuple[str, int, str, Identity, int]:
+    instant, scan = keyed
+    rank = progress(scan.checkpoint_delivery_status)
+    offset = 0 if scan.offset_minutes is None else -scan.offset_minutes
+    return instant, rank, scan.checkpoint_delivery_substatus or "", identity(scan), offset
+
+
+@lru_cache(maxsize=8192)
+def _utc(checkpoint_date: str, offset_minutes: int) -> str:
+    """Return a wall time in UTC; at the very ends of the calendar there is none."""
+    if not offset_minutes:
+        return checkpoint_date
     try:
-        return (local - timedelta(minutes=checkpoint.offset_minutes)).strftime(WALL_TIME)
+        return (datetime.fromisoformat(checkpoint_date) - timedelta(minutes=offset_minutes)).isoformat()
     except OverflowError:
-        return checkpoint.checkpoint_date
+        return checkpoint_date

@@ -5,8 +5,9 @@ from typing import Final
 
 import msgspec
 
+from waypost.domain.checkpoints import fold
 from waypost.domain.errors import InvalidInput
-from waypost.domain.times import read_time
+from waypost.domain.times import read_time, read_wall_time
 
 SHOP_FACTS: Final = (
     "order_number",
@@ -103,3 +104,26 @@ def merge(known: dict[str, Fact], reported: dict[str, Fact]) -> dict[str, Fact]:
         if held is None or (held.observed_at, held.text) < (fact.observed_at, fact.text):
             united[name] = fact
     return united
+
+
+def meaning(name: str, text: str) -> str:
+    """Return what a fact says, however it is spelled: white space folded, and a day as its first moment.
+
+    Of a time with an offset the wall time counts, as for scans.
+    """
+    if name != "scheduled_delivery_date":
+        return fold(text)
+    at = read_wall_time(text)
+    return fold(text) if at is None else at[0]
+
+
+def changes(before: dict[str, Fact], after: dict[str, Fact]) -> frozenset[str]:
+    """Return the names of the facts that say something else than before, or are new."""
+    if before is after:
+        return frozenset()
+    return frozenset(
+        name
+        for name, fact in after.items()
+        if (held := before.get(name)) is not fact
+        and (held is None or meaning(name, held.text) != meaning(name, fact.text))
+    )

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.journeys import disproved
 from waypost.domain.statuses import Status
 
 
@@ -42,10 +43,14 @@ _BY_STATUS: Final = {
 
 
 def milestones(scans: tuple[Checkpoint, ...]) -> Milestones:
-    """Give the first time of each step; the carrier has picked the parcel up with its first scan in transit."""
+    """Return the first time of each step; the carrier has picked the parcel up with its first scan in transit.
+
+    A delivery that only a text told and that later scans showed to be none is no step.
+    """
     found: dict[str, str] = {}
+    wrong = disproved(scans)
     for scan in scans:
-        if scan.checkpoint_delivery_status is None:
+        if scan.checkpoint_delivery_status is None or scan in wrong:
             continue
         for name in (
             _BY_STATUS.get(scan.checkpoint_delivery_status),

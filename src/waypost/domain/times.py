@@ -1,7 +1,8 @@
 """Times as people and programs write them: many forms are read, and RFC 3339 (UTC, milliseconds, ``Z``) is written."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 _TIME: Final = re.compile(
@@ -10,6 +11,14 @@ _TIME: Final = re.compile(
 _SECONDS: Final = re.compile(r"\d{9,11}", re.ASCII)
 _YEARS: Final = range(1970, 9999)
 """Beyond them there are no ids, and nothing can be added."""
+_WALL_TIME: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[T ]((?:[01]\d|2[0-3]):\d\d)(:\d\d)?(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII | re.IGNORECASE
+)
+_WALL_YEARS: Final = range(1970, 2101)
+"""Nearer to the ends of the calendar a time can't be turned into UTC."""
+_LONGEST_OFFSET: Final = timedelta(hours=14)
+_MINUTE: Final = timedelta(minutes=1)
+_LONGEST: Final = 64
 
 
 def read_time(text: str) -> datetime | None:
@@ -52,3 +61,29 @@ def read_rfc3339(text: str) -> datetime | None:
         return None if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def read_wall_time(text: str) -> tuple[str, int | None] | None:
+    """Return local wall time (``YYYY-MM-DDTHH:MM:SS``) and its offset in minutes, None for no offset.
+
+    A date without a time is its first moment. Returns None for what is not a time, or is not between 1970 and 2100.
+    """
+    return _read_wall_time(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=8192)
+def _read_wall_time(text: str) -> tuple[str, int | None] | None:
+    found = _WALL_TIME.fullmatch(text.strip())
+    if found is None:
+        return None
+    day, minute, second, offset = found.groups()
+    try:
+        when = datetime.fromisoformat(f"{day}T{minute or '00:00'}{second or ':00'}{(offset or '').upper()}")
+    except ValueError:
+        return None
+    if when.year not in _WALL_YEARS:
+        return None
+    distance = when.utcoffset()
+    if distance is None:
+        return when.isoformat(), None
+    return (when.replace(tzinfo=None).isoformat(), distance // _MINUTE) if abs(distance) <= _LONGEST_OFFSET else None

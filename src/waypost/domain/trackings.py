@@ -9,14 +9,20 @@ from typing import Final
 
 import msgspec
 
-from waypost.domain import checkpoints, facts
+from waypost.domain import facts
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.facts import Fact
-from waypost.domain.statuses import AFTER_DELIVERED, Status, default_substatus
+from waypost.domain.journeys import follow
+from waypost.domain.merging import MOST_BYTES, MOST_SCANS, Merged, bounded, merge
+from waypost.domain.readings import as_written_before
+from waypost.domain.statuses import Status, default_substatus
 
 DAY_MS: Final = 86_400_000
 EXPIRES_AFTER_MS: Final = 30 * DAY_MS
 """A tracking expires when it had no news for this long."""
+
+_BYTES_BESIDE: Final = 1024
+"""What a state takes beside its scans and facts, at most."""
 
 
 class Source(StrEnum):
@@ -29,7 +35,10 @@ class Source(StrEnum):
 
 
 class TrackingState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """All that is known of one parcel. Times are Unix milliseconds; ``checkpoints`` are oldest first."""
+    """All that is known of one parcel. Times are Unix milliseconds; ``checkpoints`` are oldest first.
+
+    ``unplaced`` are reports that no payload shows but that later ones may bring out (see ``merging``).
+    """
 
     id: str
     tracking_number: str
@@ -48,6 +57,24 @@ class TrackingState(msgspec.Struct, frozen=True, omit_defaults=True):
     """Registration or the last retrack, whichever is later."""
     news_at: int = 0
     """When the last new checkpoint arrived; 0 for never."""
+    unplaced: tuple[Checkpoint, ...] = ()
+    reported: int = 0
+    """How many checkpoints the last report had of which some were left out for want of room; 0 when none was."""
+
+
+class SkipReason(StrEnum):
+    """Why a scan of a carrier's answer could not be taken."""
+
+    TIME = "time"
+    TEXT = "text"
+    TYPE = "type"
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """A scan that was left out because its time, text or type could not be read; ``field`` is its place."""
+
+    field: str
+    reason: SkipReason
 
 
 class Update(msgspec.Struct, frozen=True):
@@ -64,6 +91,8 @@ class Update(msgspec.Struct, frozen=True):
     expires: bool = False
     restarts: bool = False
     observed_at: int | None = None
+    skipped: tuple[Skipped, ...] = ()
+    """What of a carrier's answer could not be taken."""
 
 
 class Edit(msgspec.Struct, frozen=True):
@@ -75,11 +104,15 @@ class Edit(msgspec.Struct, frozen=True):
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """What an update came to: the state after it, whether anything shown of it changed, whether it is an event."""
+    """What an update came to: the state after it, whether anything shown of it changed, whether it is an event.
+
+    ``unread`` are the new scans among its checkpoints that could not be read.
+    """
 
     state: TrackingState
     changed: bool
     eventful: bool
+    unread: tuple[Checkpoint, ...] = ()
 
 
 def register(
@@ -102,41 +135,67 @@ def register(
 
 
 def apply(state: TrackingState, update: Update, now: int) -> Applied:
-    """Give the state after an update that arrives now (Unix milliseconds)."""
+    """Return the state after an update that arrives now (Unix milliseconds).
+
+    An update that says nothing new is no event, however it is spelled, and one that was applied already gives the same
+    object.
+    """
     if update.restarts and state.status is not Status.EXPIRED:
         return Applied(state, changed=False, eventful=False)
     observed_at = now if update.observed_at is None else update.observed_at
-    reported = tuple(
-        checkpoint if checkpoint.observed_at else msgspec.structs.replace(checkpoint, observed_at=observed_at)
-        for checkpoint in update.checkpoints
-    )
-    united = checkpoints.merge(state.checkpoints, reported)
+    merged = _merge(state, update, observed_at)
     facts_now = facts.merge(state.facts, {name: Fact(text, observed_at) for name, text in update.facts.items()})
-    scans_changed = _visible(united) != _visible(state.checkpoints)
-    news = len(united) > len(state.checkpoints)
-    expired = (state.expired or update.expires) and not (news or update.restarts)
-    unknown = (state.unknown_number or update.unknown_number) and not united
-    status, substatus = _status(united, unknown=unknown, expired=expired)
-    facts_changed = _texts(facts_now) != _texts(state.facts)
-    eventful = (
-        scans_changed
-        or (status, substatus) != (state.status, state.substatus)
-        or any(_text(facts_now, name) != _text(state.facts, name) for name in facts.EVENTFUL)
-    )
-    changed = eventful or facts_changed or update.restarts
+    expired = (state.expired or update.expires) and not (merged.news or update.restarts)
+    unknown = (state.unknown_number or update.unknown_number) and not merged.scans
+    status, substatus = state.status, state.substatus
+    if merged.is_shown or merged.is_reread or (expired, unknown) != (state.expired, state.unknown_number):
+        status, substatus = _status(merged.scans, unknown=unknown, expired=expired)
+    told = facts.changes(state.facts, facts_now)
+    eventful = merged.is_shown or substatus != state.substatus or not told.isdisjoint(facts.EVENTFUL)
+    changed = eventful or bool(told) or update.restarts
     after = msgspec.structs.replace(
         state,
-        checkpoints=united,
+        checkpoints=merged.scans,
+        unplaced=merged.unplaced,
+        reported=_reported(state, update, merged),
         facts=facts_now,
         status=status,
         substatus=substatus,
         expired=expired,
         unknown_number=unknown,
         updated_at=now if changed else state.updated_at,
-        news_at=now if news else state.news_at,
+        news_at=now if merged.news else state.news_at,
         restarted_at=now if update.restarts else state.restarted_at,
     )
-    return Applied(after, changed=changed, eventful=eventful)
+    unread = tuple([scan for scan in merged.news if scan.checkpoint_delivery_status is None])
+    return Applied(state if after == state else after, changed=changed, eventful=eventful, unread=unread)
+
+
+def _merge(state: TrackingState, update: Update, observed_at: int) -> Merged:
+    """Unite an update's scans with those of a state, which may be one that an earlier version wrote."""
+    known = state.checkpoints
+    if None in [scan.basis for scan in known]:
+        known = tuple([as_written_before(scan) for scan in known])
+    if len(known) > MOST_SCANS:
+        known = tuple(bounded(list(known)))
+    if not update.checkpoints:
+        return Merged(known, state.unplaced)
+    reported = [
+        scan if scan.observed_at else msgspec.structs.replace(scan, observed_at=observed_at)
+        for scan in update.checkpoints
+    ]
+    return merge(known, state.unplaced, reported, room=_room(state, update))
+
+
+def _room(state: TrackingState, update: Update) -> int:
+    """Return how many bytes are left for scans, whichever of the facts hold in the end."""
+    return MOST_BYTES - len(msgspec.json.encode(state.facts)) - len(msgspec.json.encode(update.facts)) - _BYTES_BESIDE
+
+
+def _reported(state: TrackingState, update: Update, merged: Merged) -> int:
+    if not update.checkpoints:
+        return state.reported
+    return len(update.checkpoints) if merged.left_out else 0
 
 
 def edit(state: TrackingState, edited: Edit, now: int) -> TrackingState:
@@ -165,29 +224,10 @@ def is_due_to_expire(state: TrackingState, now: int) -> bool:
 
 
 def _status(scans: tuple[Checkpoint, ...], *, unknown: bool, expired: bool) -> tuple[Status, str]:
-    """Read the status off the whole list: the newest scan's, but only a return changes `delivered`.
-
-    A scan whose meaning is not known keeps the status before it.
-    """
     if expired:
-        return Status.EXPIRED, "expired001"
-    status, substatus = (Status.NOTFOUND, "notfound002") if unknown else (Status.PENDING, "pending001")
-    for scan in scans:
-        if scan.checkpoint_delivery_status is None:
-            continue
-        finer = scan.checkpoint_delivery_substatus or default_substatus(scan.checkpoint_delivery_status)
-        if status is Status.DELIVERED and finer not in AFTER_DELIVERED and finer[:-3] != Status.DELIVERED:
-            continue
-        status, substatus = scan.checkpoint_delivery_status, finer
-    return status, substatus
-
-
-def _visible(scans: tuple[Checkpoint, ...]) -> list[tuple[object, ...]]:
-    return [checkpoints.content(scan) for scan in scans]
-
-
-def _texts(known: dict[str, Fact]) -> dict[str, str]:
-    return {name: fact.text for name, fact in known.items()}
+        return Status.EXPIRED, default_substatus(Status.EXPIRED)
+    begins = Status.NOTFOUND if unknown else Status.PENDING
+    return follow(scans, begins, default_substatus(begins))
 
 
 def _text(known: dict[str, Fact], name: str) -> str | None:

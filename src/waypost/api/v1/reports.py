@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
-from functools import lru_cache
 from types import GenericAlias
 from typing import Annotated, Any, Final, cast
 from uuid import UUID
@@ -13,31 +11,24 @@ import msgspec
 from waypost.api.bodies import decode, may_hold_nul, refuse_nul
 from waypost.api.problems import FieldError, invalid, of_input
 from waypost.domain import facts
-from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.checkpoints import Basis, Checkpoint
 from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import Status, status_of
+from waypost.domain.times import read_wall_time
 from waypost.domain.tracking_numbers import check_courier_code, normalise_number
 from waypost.domain.trackings import Source, Update
-from waypost.domain.wording import read_wording
 from waypost.turns import Turn
 
 MOST_UPDATES: Final = 1_000
 MOST_CHECKPOINTS: Final = 200
 LONGEST_DETAIL: Final = 1_000
 LONGEST_TEXT: Final = 200
-YEARS: Final = range(1970, 2101)
-"""Nearer to the ends of the calendar a time can't be turned into UTC."""
-LONGEST_OFFSET: Final = timedelta(hours=14)
-MINUTE: Final = timedelta(minutes=1)
 MOST_ERRORS: Final = 50
 """So many errors are named in one answer; whoever mends them will see the others."""
 
 QUICKLY_DECODED: Final = 1 << 16
 """So many bytes are decoded within a slice of the loop; more have a slice of their own."""
 
-_TIME: Final = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?", re.ASCII | re.IGNORECASE
-)
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 _PLACES: Final = ("location", "state", "city", "zip", "raw_status")
 
@@ -152,10 +143,10 @@ def _facts(one: Reported, below: str, errors: list[FieldError]) -> dict[str, str
 
 def _faults(scan: ReportedCheckpoint) -> Iterator[tuple[str, str]]:
     """Name what is wrong with a scan."""
-    if _read_time(scan.checkpoint_date) is None:
+    if read_wall_time(scan.checkpoint_date) is None:
         yield (
             "checkpoint_date",
-            "must be a time such as 2026-03-04T13:20:00, local to the place, with or without offset",
+            "must be a time such as 2026-03-04T13:20:00, local to the place, with or without offset, or a date",
         )
     if not 1 <= len(scan.tracking_detail.strip()) <= LONGEST_DETAIL:
         yield "tracking_detail", f"must have 1 to {LONGEST_DETAIL} characters"
@@ -172,12 +163,10 @@ def _faults(scan: ReportedCheckpoint) -> Iterator[tuple[str, str]]:
 
 
 def _checkpoint(scan: ReportedCheckpoint) -> Checkpoint:
-    """Give a scan in which nothing is wrong. Where it does not say what it means, its text may."""
-    wall_time, offset_minutes = _read_time(scan.checkpoint_date) or ("", None)
+    """Return a scan in which nothing is wrong. One that does not say what it means is read when it is merged."""
+    wall_time, offset_minutes = read_wall_time(scan.checkpoint_date) or ("", None)
     substatus = scan.checkpoint_delivery_substatus or None
     status = _status(scan.checkpoint_delivery_status or "")
-    if status is None and substatus is None:
-        substatus = read_wording(scan.tracking_detail)
     if status is None and substatus is not None:
         status = _status_of(substatus)
     return Checkpoint(
@@ -192,26 +181,8 @@ def _checkpoint(scan: ReportedCheckpoint) -> Checkpoint:
         checkpoint_delivery_status=status,
         checkpoint_delivery_substatus=substatus,
         offset_minutes=offset_minutes,
+        basis=None if status is None else Basis.REPORTER,
     )
-
-
-@lru_cache(maxsize=8192)
-def _read_time(text: str) -> tuple[str, int | None] | None:
-    """Give wall time and its offset in minutes; None for what is no time."""
-    found = _TIME.fullmatch(text.strip())
-    if found is None:
-        return None
-    day, minute, second, offset = found.groups()
-    try:
-        when = datetime.fromisoformat(f"{day}T{minute}{second or ':00'}{(offset or '').upper()}")
-    except ValueError:
-        return None
-    if when.year not in YEARS:
-        return None
-    distance = when.utcoffset()
-    if distance is None:
-        return when.isoformat(), None
-    return (when.replace(tzinfo=None).isoformat(), distance // MINUTE) if abs(distance) <= LONGEST_OFFSET else None
 
 
 _STATUSES: Final = {status.value: status for status in Status}

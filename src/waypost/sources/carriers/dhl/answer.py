@@ -1,7 +1,7 @@
 """The part of DHL's answer that is read, by DHL's own names; whatever is missing is None.
 
-Fields that are not named here may be anything. What makes up scans is strict: an answer whose scans have other types
-is not read at all, rather than in part. The details are facts only, and one of another type costs only the facts.
+Fields that are not named here may be anything. Scans, their places and the details are decoded one by one: one of
+another type costs no other, a place only itself, and the details only the facts.
 """
 
 import msgspec
@@ -25,7 +25,7 @@ class Scan(msgspec.Struct, frozen=True, rename="camel"):
     """One event, or the status of the shipment, which looks the same. ``timestamp`` is local wall time."""
 
     timestamp: str | None = None
-    location: Place | None = None
+    location: msgspec.Raw = msgspec.Raw(b"null")
     status_code: str | None = None
     status: str | None = None
     description: str | None = None
@@ -38,10 +38,10 @@ class Shipment(msgspec.Struct, frozen=True, rename="camel"):
 
     id: str | int | None = None
     service: str | None = None
-    origin: Place | None = None
-    destination: Place | None = None
-    status: Scan | None = None
-    events: tuple[Scan, ...] | None = None
+    origin: msgspec.Raw = msgspec.Raw(b"null")
+    destination: msgspec.Raw = msgspec.Raw(b"null")
+    status: msgspec.Raw = msgspec.Raw(b"null")
+    events: tuple[msgspec.Raw, ...] | None = None
     estimated_time_of_delivery: str | None = None
     service_url: str | None = None
     details: msgspec.Raw = msgspec.Raw(b"{}")

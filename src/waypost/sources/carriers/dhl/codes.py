@@ -1,29 +1,71 @@
-"""What a DHL scan means: DHL's five codes say how far the parcel is, its texts say what exactly happened.
+"""What a DHL scan means: finest code first, then DHL's five codes with its texts.
 
-The texts refine the code and never contradict it where that would end the journey: only the code ``delivered`` makes
-``delivered``, since nothing but a return comes after it here, and DHL's texts at times hold a name or a plan. A
-parcel that is ``pre-transit`` has not been handed to DHL, so nothing but its cancellation can have happened to it.
+DHL Parcel Benelux writes codes of its own into ``status``; they say exactly what happened. The five codes say how far
+the parcel is, and the texts what exactly happened. The texts refine the code and never contradict it where that would
+end the journey: only the code ``delivered`` makes ``delivered``, since nothing but a return comes after it here, and
+DHL's texts at times hold a name or a plan. A parcel that is ``pre-transit`` has not been handed to DHL, so nothing but
+its cancellation can have happened to it.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
+from waypost.domain.checkpoints import Basis
+from waypost.domain.readings import Reading
 from waypost.domain.statuses import SUBSTATUSES, Status, status_of
 from waypost.domain.wording import read_wording
 from waypost.sources.carriers.dhl.answer import Scan
 
+_PRE_TRANSIT: Final = "pre-transit"
 _BY_CODE: Final = {
-    "pre-transit": "inforeceived001",
-    "transit": "transit001",
-    "delivered": "delivered001",
-    "failure": "exception005",
+    _PRE_TRANSIT: Reading("inforeceived001", Basis.CODE),
+    "transit": Reading("transit001", Basis.GENERAL_CODE),
+    "delivered": Reading("delivered001", Basis.CODE),
+    "failure": Reading("exception005", Basis.GENERAL_CODE),
 }
 CODES: Final = frozenset({*_BY_CODE, "unknown"})
 """DHL's codes; ``unknown`` says nothing."""
 
+_BENELUX: Final = {
+    "PRENOTIFICATION_RECEIVED": "inforeceived001",
+    "DATA_RECEIVED_WITH_PREFIX_LABEL": "inforeceived001",
+    "SHIPMENT_ACCEPTANCE": "transit001",
+    "SHIPMENT_ACCEPTANCE_PARCELSHOP": "transit001",
+    "PARCEL_SORTED_AT_HUB": "transit002",
+    "SHIPMENT_SORTED": "transit002",
+    "PARCEL_ARRIVED_AT_LOCAL_DEPOT": "transit003",
+    "ARRIVED_AT_DELIVERY_FACILITY": "transit003",
+    "OUT_FOR_DELIVERY": "pickup001",
+    "SHIPMENT_OUT_FOR_DELIVERY": "pickup001",
+    "DELIVERED_AT_PARCELSHOP": "pickup002",
+    "AWAITING_RECEIVER_COLLECTION": "pickup002",
+    "NOT_HOME": "undelivered002",
+    "NOT_HOME_SYSTEM_INTERVENTION_DELIVERY_AT_PARCELSHOP": "undelivered002",
+    "ADDRESS_UNKNOWN": "undelivered001",
+    "POSTAL_CODE_INCORRECT": "undelivered001",
+    "COLLECTED_AT_PARCELSHOP": "delivered002",
+    "COLLECTED_AT_ACCESSPOINT": "delivered002",
+    "COLLECTED_AT_PARCELSTATION": "delivered002",
+    "DELIVERED_AT_NEIGHBOURS": "delivered004",
+    "DELIVERED_AT_PREFERED_NEIGHBOURS": "delivered004",
+    "DELIVERED_AT_SAFEPLACE": "delivered004",
+    "DELIVERED_IN_MAILBOX": "delivered001",
+    "STORAGE_PERIOD_ENDED_AT_PARCELSHOP": "exception004",
+    "DESTROYED": "exception007",
+    "NOT_HOME_RETURN_TO_SHIPPER": "exception011",
+    "RETURNED_TO_SHIPPER": "exception011",
+    "ON_ROUTE_TO_SHIPPER": "exception011",
+    "DELIVERED_AT_SHIPPER": "exception010",
+}
+"""Codes of DHL Parcel Benelux that say more than DHL's five. RETURNED_TO_SHIPPER comes before it is on its way back."""
+
+_BENELUX_GENERAL: Final = re.compile(r"[A-Z0-9]+(?:[_/-][A-Z0-9]+)+")
+"""Its other codes: what they are called is no text, so ``PARCEL_PICKED_UP_AT_PARCELSHOP`` is no collection."""
+
 _RETURNED: Final = "exception010"
 _RETURNING: Final = "exception011"
-_GENERAL: Final = frozenset({*_BY_CODE.values(), "undelivered004"})
+_UNSPECIFIC: Final = frozenset({*(reading.substatus for reading in _BY_CODE.values()), "undelivered004"})
 _NEXT: Final = frozenset({"pickup002", "exception006"})
 
 
@@ -32,19 +74,28 @@ def _all_but(*statuses: Status) -> frozenset[str]:
 
 
 _FITTING: Final = {
-    "pre-transit": frozenset({"inforeceived001", "exception008"}),
+    _PRE_TRANSIT: frozenset({"inforeceived001", "exception008"}),
     "transit": _all_but(Status.DELIVERED, Status.INFORECEIVED),
     "delivered": frozenset({_RETURNED, *(substatus for substatus in SUBSTATUSES if substatus.startswith("delivered"))}),
     "failure": _all_but(Status.DELIVERED, Status.INFORECEIVED),
 }
 
 
-def read_substatus(scan: Scan) -> str | None:
-    """Give a scan's substatus; None where neither its code nor its texts tell one."""
+def read_scan(scan: Scan) -> Reading:
+    """Return what a scan says; without a substatus where neither its codes nor its texts tell one."""
     code = (scan.status_code or "").strip().casefold()
+    own = (scan.status or "").strip()
+    by_code = _BY_CODE.get(code, Reading(None, Basis.TEXT))
+    if code != _PRE_TRANSIT and own in _BENELUX:
+        return Reading(_BENELUX[own], Basis.CODE)
+    if not scan.description and by_code.substatus is not None and _BENELUX_GENERAL.fullmatch(own):
+        return by_code
     fitting = [reading for reading in _readings(scan, code) if code not in _FITTING or reading in _FITTING[code]]
-    specific = (reading for reading in fitting if reading not in _GENERAL)
-    return next(specific, None) or next(iter(fitting), None) or _BY_CODE.get(code)
+    specific = (reading for reading in fitting if reading not in _UNSPECIFIC)
+    told = next(specific, None) or next(iter(fitting), None)
+    if told is None:
+        return by_code
+    return Reading(told, Basis.CODE if by_code.basis is Basis.CODE else Basis.TEXT)
 
 
 def _readings(scan: Scan, code: str) -> Iterator[str]:

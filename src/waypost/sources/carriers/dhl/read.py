@@ -2,17 +2,20 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime
-from typing import Final, TypeVar
+from datetime import date
+from typing import Final
 from urllib.parse import urlsplit
+from zlib import crc32
 
 import msgspec
 
 from waypost.domain.carriers import CarrierUnavailable
-from waypost.domain.checkpoints import WALL_TIME, Checkpoint
+from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.facts import LONGEST
-from waypost.domain.statuses import status_of
-from waypost.domain.trackings import Source, Update
+from waypost.domain.readings import read
+from waypost.domain.times import read_wall_time
+from waypost.domain.trackings import Skipped, SkipReason, Source, Update
+from waypost.sources.answers import decode, decode_part, each
 from waypost.sources.carriers.dhl.answer import (
     Address,
     Details,
@@ -24,21 +27,13 @@ from waypost.sources.carriers.dhl.answer import (
     Shipments,
     Weight,
 )
-from waypost.sources.carriers.dhl.codes import CODES, read_substatus
-
-MOST_SCANS: Final = 200
-"""Of an answer with more scans the newest are kept."""
+from waypost.sources.carriers.dhl.codes import CODES, read_scan
 
 _KNOWN: Final = 200
 _UNKNOWN_NUMBER: Final = 404
-_TIME: Final = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(?:\.\d{1,9})?(?:Z|([+-])(\d\d):?(\d\d))?", re.ASCII
-)
+_OFFSET: Final = re.compile(r"[+-]\d\d:?\d\d$", re.ASCII)
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
-_LONGEST_OFFSET_MINUTES: Final = 14 * 60
 _KILOGRAMS: Final = {"kg": 1.0, "g": 0.001, "lb": 0.453_592_37, "lbs": 0.453_592_37, "oz": 0.028_349_523}
-
-_Read = TypeVar("_Read")
 
 
 def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
@@ -48,23 +43,26 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
     every parcel into one that was not found.
     """
     if status == _UNKNOWN_NUMBER:
-        if _decode(body, Problem).status != status:
+        if decode(body, Problem).status != status:
             raise CarrierUnavailable("the 404 is not DHL's")
         return Update(Source.POLL, unknown_number=True)
     if status != _KNOWN:
         raise CarrierUnavailable(f"the carrier answered {status}")
-    shipments = _decode(body, Shipments).shipments
+    shipments = decode(body, Shipments).shipments
     if not shipments:
         return Update(Source.POLL, unknown_number=True)
     shipment = _choose(shipments, tracking_number)
-    return Update(Source.POLL, checkpoints=_checkpoints(shipment), facts=dict(_facts(shipment)))
-
-
-def _decode(body: bytes, kind: type[_Read]) -> _Read:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise CarrierUnavailable(f"the answer cannot be read: {error}") from None
+    scans, skipped = _scans(shipment)
+    current = decode_part(shipment.status, Scan, "status")
+    if isinstance(current, Skipped):
+        skipped.append(current)
+        current = None
+    return Update(
+        Source.POLL,
+        checkpoints=_with_status(scans, current),
+        facts=dict(_facts(shipment, current)),
+        skipped=tuple(skipped),
+    )
 
 
 def _choose(shipments: tuple[Shipment, ...], tracking_number: str) -> Shipment:
@@ -72,30 +70,40 @@ def _choose(shipments: tuple[Shipment, ...], tracking_number: str) -> Shipment:
     return next((one for one in shipments if str(one.id).upper() == tracking_number), shipments[0])
 
 
-def _checkpoints(shipment: Shipment) -> tuple[Checkpoint, ...]:
-    """Give the events and the status as scans; the status is left out where an event already tells it."""
-    scans = [
-        scan for place, event in enumerate(shipment.events or ()) if (scan := _checkpoint(event, f"events[{place}]"))
-    ]
-    current = None if shipment.status is None else _checkpoint(shipment.status, "status")
+def _scans(shipment: Shipment) -> tuple[list[Checkpoint], list[Skipped]]:
+    """Return the events as scans, and those that can't be taken."""
+    scans, skipped = [], []
+    for where, event in each(shipment.events or (), Scan, "events"):
+        scan = event if isinstance(event, Skipped) else _checkpoint(event, where)
+        if isinstance(scan, Skipped):
+            skipped.append(scan)
+        else:
+            scans.append(scan)
+    return scans, skipped
+
+
+def _with_status(scans: list[Checkpoint], status: Scan | None) -> tuple[Checkpoint, ...]:
+    """Return the scans, and the shipment's status as one more where no event tells it."""
+    current = None if status is None else _checkpoint(status, "status")
     told = {(scan.checkpoint_date, scan.tracking_detail.casefold()) for scan in scans}
     # Its location is not compared: DHL gives the status a coarser one at times.
-    if current is not None and (current.checkpoint_date, current.tracking_detail.casefold()) not in told:
-        scans.append(current)
-    scans.sort(key=lambda scan: scan.checkpoint_date)
-    return tuple(scans[-MOST_SCANS:])
+    if isinstance(current, Checkpoint) and (current.checkpoint_date, current.tracking_detail.casefold()) not in told:
+        scans = [*scans, current]
+    return tuple(sorted(scans, key=lambda scan: scan.checkpoint_date))
 
 
-def _checkpoint(scan: Scan, field: str) -> Checkpoint | None:
-    """Give None for a scan without a time or a text: it could never be told from another."""
+def _checkpoint(scan: Scan, where: str) -> Checkpoint | Skipped:
+    """Return a scan; Skipped without a time or a text: it could never be told from another."""
     detail = _detail(scan)
-    if scan.timestamp is None or detail is None:
-        return None
-    wall_time, offset_minutes = _time(scan.timestamp, field)
+    if detail is None:
+        return Skipped(where, SkipReason.TEXT)
+    at = _time(scan.timestamp or "")
+    if at is None:
+        return Skipped(where, SkipReason.TIME)
+    wall_time, offset_minutes = at
     address = _address(scan.location)
     locality = _clean(address.address_locality)
-    substatus = read_substatus(scan)
-    return Checkpoint(
+    checkpoint = Checkpoint(
         checkpoint_date=wall_time,
         tracking_detail=detail,
         location=locality,
@@ -103,28 +111,26 @@ def _checkpoint(scan: Scan, field: str) -> Checkpoint | None:
         city=locality,
         zip=_clean(address.postal_code),
         raw_status=_raw_status(scan),
-        checkpoint_delivery_status=None if substatus is None else status_of(substatus),
-        checkpoint_delivery_substatus=substatus,
         offset_minutes=offset_minutes,
+        beside=_beside(scan),
     )
+    return read(checkpoint, read_scan(scan))
 
 
-def _time(text: str, field: str) -> tuple[str, int | None]:
-    """Read local wall time and its offset in minutes.
+def _time(text: str) -> tuple[str, int | None] | None:
+    """Return local wall time and its offset in minutes.
 
-    DHL writes the same scan with and without a ``Z`` in one answer, so a ``Z`` says nothing about the offset.
+    DHL writes the same scan with and without a ``Z`` in one answer, so a ``Z`` says nothing about the offset; nor does
+    one of a day.
     """
-    found = _TIME.fullmatch(text.strip())
-    if found is None:
-        raise CarrierUnavailable(f"the answer cannot be read: {field}.timestamp is no time")
-    day, minute, second, sign, hours, minutes = found.groups()
-    wall_time = f"{day}T{minute}{second or ':00'}"
-    offset = None if sign is None else int(f"{sign}1") * (60 * int(hours) + int(minutes))
-    try:
-        datetime.strptime(wall_time, WALL_TIME)  # noqa: DTZ007 - wall time, its offset is beside it
-    except ValueError:
-        raise CarrierUnavailable(f"the answer cannot be read: {field}.timestamp is no time") from None
-    return wall_time, offset if offset is None or abs(offset) <= _LONGEST_OFFSET_MINUTES else None
+    text = text.strip().rstrip("Zz")
+    return read_wall_time(text) or read_wall_time(_OFFSET.sub("", text))
+
+
+def _beside(scan: Scan) -> int:
+    """Return a checksum of the texts that a scan is read from and that are no part of its detail."""
+    texts = [_clean(scan.remark), _clean(scan.next_steps)]
+    return crc32("\n".join([text or "" for text in texts]).encode()) if any(texts) else 0
 
 
 def _detail(scan: Scan) -> str | None:
@@ -151,14 +157,14 @@ def _raw_status(scan: Scan) -> str | None:
     return status if code is None else f"{code}/{status}"
 
 
-def _facts(shipment: Shipment) -> Iterator[tuple[str, str]]:
+def _facts(shipment: Shipment, status: Scan | None) -> Iterator[tuple[str, str]]:
     details = _details(shipment)
     named = {
         "service_code": _clean(shipment.service),
         "product_type": None if details.product is None else _clean(details.product.product_name),
         "pieces": str(details.total_number_of_pieces) if (details.total_number_of_pieces or 0) > 0 else None,
         "scheduled_delivery_date": _day(shipment.estimated_time_of_delivery),
-        "signed_by": _signed_by(shipment, details),
+        "signed_by": _signed_by(status, details),
         "weblink": _link(shipment.service_url),
         **_weights(details.weight),
         **_ends(shipment),
@@ -183,10 +189,10 @@ def _details(shipment: Shipment) -> Details:
         return Details()
 
 
-def _signed_by(shipment: Shipment, details: Details) -> str | None:
+def _signed_by(status: Scan | None, details: Details) -> str | None:
     """Who signed; a proof of delivery for a parcel that is not delivered is none."""
     proof = details.proof_of_delivery
-    if proof is None or proof.signed is None or shipment.status is None or shipment.status.status_code != "delivered":
+    if proof is None or proof.signed is None or status is None or status.status_code != "delivered":
         return None
     return _name(proof.signed)
 
@@ -230,8 +236,9 @@ def _link(text: str | None) -> str | None:
     return text if parts.scheme in ("http", "https") and parts.hostname else None
 
 
-def _address(place: Place | None) -> Address:
-    return Address() if place is None or place.address is None else place.address
+def _address(place: msgspec.Raw) -> Address:
+    known = decode_part(place, Place, "location")
+    return Address() if known is None or isinstance(known, Skipped) or known.address is None else known.address
 
 
 def _country(address: Address) -> str | None:

@@ -1,0 +1,194 @@
+"""Uniting the scans of a parcel with those of a report, within bounds.
+
+The result depends on the set of reports only, not on their order, split or repetition. Of each scan the latest report
+is kept, and where some reports of a scan have an offset and others none, the latest without one too: it belongs to the
+earliest instant that any report names, and an earlier one may still be named.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from waypost.domain.checkpoints import Checkpoint, Identity, identity, in_order, precedes, shows_the_same
+from waypost.domain.journeys import deciding, order
+from waypost.domain.readings import same_reading, with_reading
+
+MOST_SCANS: Final = 500
+MOST_DECIDING: Final = 12
+MOST_BYTES: Final = 256 * 1024
+"""The most that a parcel's state takes as JSON."""
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """How many scans are kept, and how many bytes they may take as JSON: the first, and the newest.
+
+    Each has room of its own, so that which are kept does not depend on the order of reports. Those that decide the
+    status, ``MOST_DECIDING`` at most, are kept besides.
+    """
+
+    first: int = 20
+    newest: int = MOST_SCANS - MOST_DECIDING - 20
+    first_bytes: int = 24 * 1024
+    newest_bytes: int = 176 * 1024
+    never_too_large: int = 8
+    """So many scans of the longest texts that intake takes fit."""
+
+
+BOUNDS: Final = Bounds()
+
+_ENCODER: Final = msgspec.json.Encoder()
+_Reports = dict[int | None, Checkpoint]
+"""The latest report of a scan for each offset, None for those without."""
+
+
+class Merged(msgspec.Struct, frozen=True):
+    """The scans of a parcel after a report, oldest first, and what came of it.
+
+    ``unplaced`` are reports that no payload shows but that later ones may bring out. ``news`` are the scans that were
+    not known; ``is_shown`` tells whether payloads show anything else than before, ``is_reread`` whether a reading has
+    another ground. ``left_out`` counts what the bounds left out.
+    """
+
+    scans: tuple[Checkpoint, ...]
+    unplaced: tuple[Checkpoint, ...] = ()
+    news: tuple[Checkpoint, ...] = ()
+    is_shown: bool = False
+    is_reread: bool = False
+    left_out: int = 0
+
+
+def merge(
+    known: tuple[Checkpoint, ...],
+    unplaced: tuple[Checkpoint, ...],
+    reported: Sequence[Checkpoint],
+    *,
+    room: int = MOST_BYTES,
+    bounds: Bounds = BOUNDS,
+) -> Merged:
+    """Unite the scans of a parcel, oldest first, with those of a report. Nothing is deleted by being left out of it.
+
+    ``room`` is how many bytes all scans may take as JSON, whatever the bounds say.
+    """
+    if not reported:
+        return Merged(known, unplaced)
+    dates = {scan.checkpoint_date for scan in reported}
+    groups = _group(known, dates)
+    before = {key: list(group.values()) for key, group in groups.items()}
+    _recall(groups, unplaced, dates)
+    for scan in reported:
+        _take(groups.setdefault(identity(scan), {}), scan)
+    united = [scan for scan in known if scan.checkpoint_date not in dates]
+    waiting = [scan for scan in unplaced if scan.checkpoint_date not in dates]
+    news: list[Checkpoint] = []
+    is_reread = False
+    for key, group in groups.items():
+        placed, behind = _place(group)
+        united += placed
+        waiting += behind
+        were = before.get(key, [])
+        if grown := len(placed) - len(were):
+            offsets = {scan.offset_minutes for scan in were}
+            news += [scan for scan in placed if scan.offset_minutes not in offsets][-grown:]
+        is_reread = is_reread or (bool(were) and not all(_has_reading_of(scan, were) for scan in placed))
+    scans = tuple(bounded(in_order(united), waiting, room=room, bounds=bounds))
+    kept = {id(scan) for scan in scans}
+    return Merged(
+        scans=scans,
+        unplaced=tuple(_of(waiting, scans)),
+        news=tuple([scan for scan in news if id(scan) in kept]),
+        is_shown=_differ(known, scans),
+        is_reread=is_reread,
+        left_out=len(united) - len(scans),
+    )
+
+
+def _group(scans: Iterable[Checkpoint], dates: set[str]) -> dict[Identity, _Reports]:
+    groups: dict[Identity, _Reports] = {}
+    for scan in scans:
+        if scan.checkpoint_date in dates:
+            groups.setdefault(identity(scan), {})[scan.offset_minutes] = scan
+    return groups
+
+
+def _recall(groups: dict[Identity, _Reports], unplaced: Iterable[Checkpoint], dates: set[str]) -> None:
+    """Put the reports behind what is shown into their groups: they are what was said, what is shown came of them."""
+    for report in unplaced:
+        if report.checkpoint_date in dates and (group := groups.get(identity(report))) is not None:
+            group[report.offset_minutes] = report
+
+
+def _take(group: _Reports, reported: Checkpoint) -> None:
+    """Note a report of a scan. It is read only if it is not superseded already."""
+    held = group.get(reported.offset_minutes)
+    if held is not None and held.observed_at > reported.observed_at:
+        return
+    told = with_reading(reported, held or next(iter(group.values()), None))
+    if held is None or precedes(held, told):
+        group[told.offset_minutes] = told
+
+
+def _place(group: _Reports) -> tuple[list[Checkpoint], list[Checkpoint]]:
+    """Return the scans that reports come to, and the reports behind them that must be remembered."""
+    loose = group.get(None)
+    if loose is None or len(group) == 1:
+        return list(group.values()), []
+    offset = max([offset for offset in group if offset is not None])  # the earliest instant
+    others = [report for at, report in group.items() if at not in (None, offset)]
+    placed = msgspec.structs.replace(loose, offset_minutes=offset)
+    if msgspec.structs.replace(placed, observed_at=group[offset].observed_at) != group[offset] and precedes(
+        group[offset], placed
+    ):
+        return [placed, *others], [loose, group[offset]]
+    return [group[offset], *others], [loose]
+
+
+def _has_reading_of(scan: Checkpoint, were: Iterable[Checkpoint]) -> bool:
+    return any(same_reading(scan, one) for one in were)
+
+
+def _of(reports: list[Checkpoint], scans: Iterable[Checkpoint]) -> list[Checkpoint]:
+    """Return the reports that stand behind these scans."""
+    if not reports:
+        return []
+    known = {identity(scan) for scan in scans}
+    return sorted([report for report in reports if identity(report) in known], key=order)
+
+
+def _differ(before: Sequence[Checkpoint], after: Sequence[Checkpoint]) -> bool:
+    """Tell whether payloads show other scans, or show them in another order."""
+    return len(before) != len(after) or any(
+        one is not other and not shows_the_same(one, other) for one, other in zip(before, after, strict=True)
+    )
+
+
+def bounded(
+    scans: list[Checkpoint],
+    unplaced: Sequence[Checkpoint] = (),
+    *,
+    room: int = MOST_BYTES,
+    bounds: Bounds = BOUNDS,
+) -> list[Checkpoint]:
+    """Return the scans that a parcel keeps, in their order: the first, the newest, and those that decide its status."""
+    if len(scans) <= bounds.never_too_large and not unplaced:
+        return scans
+    room -= len(_ENCODER.encode(unplaced)) if unplaced else 0
+    if len(scans) <= bounds.newest and len(_ENCODER.encode(scans)) <= min(bounds.newest_bytes, room):
+        return scans
+    by_wall_time = sorted(scans, key=order)
+    kept = _fitting(deciding(by_wall_time), room)
+    kept |= _fitting(by_wall_time[: bounds.first], min(bounds.first_bytes, room - sum(kept.values())))
+    kept |= _fitting(by_wall_time[: -bounds.newest - 1 : -1], min(bounds.newest_bytes, room - sum(kept.values())))
+    return [scan for scan in scans if id(scan) in kept]
+
+
+def _fitting(scans: Iterable[Checkpoint], room: int) -> dict[int, int]:
+    """Return the leading scans that fit into so many bytes: their size by their ``id()``."""
+    found: dict[int, int] = {}
+    for scan in scans:
+        size = len(_ENCODER.encode(scan)) + 1
+        room -= size
+        if room < 0:
+            break
+        found[id(scan)] = size
+    return found
