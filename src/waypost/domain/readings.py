@@ -7,15 +7,15 @@ source's own code or text changes. So a better table in a new version rewrites n
 
 import msgspec
 
+from waypost.domain import wording
 from waypost.domain.checkpoints import Basis, Checkpoint, fold
 from waypost.domain.statuses import Status, default_substatus, status_of
-from waypost.domain.wording import read_wording
 
 
 class Reading(msgspec.Struct, frozen=True):
     """What a scan was understood to say. Without a ``substatus`` it was looked at and not understood.
 
-    ``doubtful`` is a text that may mean something else: it ends no parcel.
+    A ``doubtful`` text may mean something else: it ends no parcel, and undoes no delivery.
     """
 
     substatus: str | None
@@ -41,7 +41,10 @@ def read(checkpoint: Checkpoint, reading: Reading) -> Checkpoint:
 
 def read_text(text: str) -> Reading:
     """Return what a scan's text says."""
-    return Reading(read_wording(text), Basis.TEXT)
+    told = wording.read(text)
+    if told is None:
+        return Reading(None, Basis.TEXT)
+    return Reading(told.substatus, Basis.TEXT, doubtful=not told.is_unmistakable)
 
 
 def with_reading(reported: Checkpoint, known: Checkpoint | None) -> Checkpoint:

@@ -99,12 +99,9 @@ def interpret(codes: Iterable[tuple[object, CodeTable]], texts: Iterable[object]
     if meaning.substatus is None:
         return Interpretation(None, CODE, unknown)
     if meaning.general:
-        finer = [one for one in read if status_of(one) is not Status.DELIVERED]
-        return (
-            Interpretation(finer[0], TEXT, unknown)
-            if finer
-            else Interpretation(meaning.substatus, GENERAL_CODE, unknown)
-        )
+        finer = next((one for one in read if status_of(one) is not Status.DELIVERED), meaning.substatus)
+        # A text that says no more than the code undoes no more than the code does.
+        return Interpretation(finer, GENERAL_CODE if finer == meaning.substatus else TEXT, unknown)
     same = [one for one in read if status_of(one) is status_of(meaning.substatus)]
     return Interpretation(_finer(meaning.substatus, same), CODE, unknown)
 

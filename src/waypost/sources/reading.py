@@ -39,6 +39,13 @@ _ISO: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(?:[.,]\d{1,9})?)?\s?(Z|[+-]\d\d:?\d\d)?", re.ASCII
 )
 
+_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPED: Final = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
+    re.DOTALL,
+)
+"""Two escapes that are one character, half of such a character, and any other escape."""
+
 _Read = TypeVar("_Read")
 
 
@@ -64,12 +71,21 @@ NOWHERE: Final = Where()
 
 def decode(body: bytes, kind: type[_Read]) -> _Read:
     """Return a JSON body as the type. Raises CarrierUnreadable; a byte order mark and half an emoji are survived."""
-    text = body.decode("utf-8-sig", "replace")
     try:
-        return msgspec.json.decode(text, type=kind, strict=False)
+        return msgspec.json.decode(_mend(body), type=kind, strict=False)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, msgspec.ValidationError) else "it is not JSON"
         raise CarrierUnreadable(f"the answer cannot be read: {reason}", sample=shape(text)) from None
+
+
+def _mend(body: bytes) -> str:
+    """Return a body's text without a byte order mark, with U+FFFD for what is not UTF-8 and for half a character."""
+    text = body.decode("utf-8-sig", "replace")
+    return _ESCAPED.sub(_whole, text) if _HALF.search(text) else text
+
+
+def _whole(escaped: re.Match[str]) -> str:
+    return "\\ufffd" if escaped["half"] else escaped[0]
 
 
 def each(raw: Iterable[msgspec.Raw] | None, kind: type[_Read]) -> Iterator[_Read]:

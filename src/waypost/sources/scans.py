@@ -1,6 +1,6 @@
 """One scan of a carrier's answer as a Checkpoint."""
 
-from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.checkpoints import Basis, Checkpoint
 from waypost.domain.statuses import status_of
 from waypost.sources.codes import Interpretation
 from waypost.sources.reading import When, Where
@@ -24,4 +24,5 @@ def scan(
         checkpoint_delivery_status=None if says.substatus is None else status_of(says.substatus),
         checkpoint_delivery_substatus=says.substatus,
         offset_minutes=when.offset_minutes,
+        basis=Basis(says.basis),
     )

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from waypost.domain.checkpoints import Basis
-from waypost.domain.readings import Reading
+from waypost.domain.readings import Reading, read_text
 from waypost.domain.statuses import SUBSTATUSES, Status, status_of
-from waypost.domain.wording import read_wording
 from waypost.sources.carriers.dhl.answer import Scan
 
 _PRE_TRANSIT: Final = "pre-transit"
@@ -90,23 +89,23 @@ def read_scan(scan: Scan) -> Reading:
         return Reading(_BENELUX[own], Basis.CODE)
     if not scan.description and by_code.substatus is not None and _BENELUX_GENERAL.fullmatch(own):
         return by_code
-    fitting = [reading for reading in _readings(scan, code) if code not in _FITTING or reading in _FITTING[code]]
-    specific = (reading for reading in fitting if reading not in _UNSPECIFIC)
+    fitting = [one for one in _readings(scan, code) if code not in _FITTING or one.substatus in _FITTING[code]]
+    specific = (one for one in fitting if one.substatus not in _UNSPECIFIC)
     told = next(specific, None) or next(iter(fitting), None)
-    if told is None:
-        return by_code
-    return Reading(told, Basis.CODE if by_code.basis is Basis.CODE else Basis.TEXT)
+    if told is None or told.substatus == by_code.substatus:
+        return by_code  # a text that says no more than the code undoes no more than the code does
+    return Reading(told.substatus, Basis.CODE) if by_code.basis is Basis.CODE else told
 
 
-def _readings(scan: Scan, code: str) -> Iterator[str]:
+def _readings(scan: Scan, code: str) -> Iterator[Reading]:
     """Read the texts, what happened before what comes next."""
     for text in (scan.description, scan.status, scan.remark):
-        reading = read_wording(text or "")
-        if reading == _RETURNED and code == "transit":
+        told = read_text(text or "")
+        if told.substatus == _RETURNED and code == "transit":
             # It is still moving, so it is not back yet.
-            yield _RETURNING
-        elif reading is not None:
-            yield reading
-    following = read_wording(scan.next_steps or "")
-    if following in _NEXT:
+            yield Reading(_RETURNING, Basis.TEXT)
+        elif told.substatus is not None:
+            yield told
+    following = read_text(scan.next_steps or "")
+    if following.substatus in _NEXT:
         yield following

@@ -15,7 +15,7 @@ from waypost.domain.facts import LONGEST
 from waypost.domain.readings import read
 from waypost.domain.times import read_wall_time
 from waypost.domain.trackings import Skipped, SkipReason, Source, Update
-from waypost.sources.answers import decode, decode_part, each
+from waypost.sources.answers import decode_part, each
 from waypost.sources.carriers.dhl.answer import (
     Address,
     Details,
@@ -28,6 +28,7 @@ from waypost.sources.carriers.dhl.answer import (
     Weight,
 )
 from waypost.sources.carriers.dhl.codes import CODES, read_scan
+from waypost.sources.reading import decode
 
 _KNOWN: Final = 200
 _UNKNOWN_NUMBER: Final = 404
