@@ -71,8 +71,9 @@ NOWHERE: Final = Where()
 
 def decode(body: bytes, kind: type[_Read]) -> _Read:
     """Return a JSON body as the type. Raises CarrierUnreadable; a byte order mark and half an emoji are survived."""
+    text = _mend(body)
     try:
-        return msgspec.json.decode(_mend(body), type=kind, strict=False)
+        return msgspec.json.decode(text, type=kind, strict=False)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, msgspec.ValidationError) else "it is not JSON"
         raise CarrierUnreadable(f"the answer cannot be read: {reason}", sample=shape(text)) from None
