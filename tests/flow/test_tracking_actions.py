@@ -12,8 +12,8 @@ from tests.support.api import Api, serving_api
 from tests.support.databases import add_account, add_endpoint
 from tests.support.queues import stuck
 from waypost.actions import trackings as changes
+from waypost.actions.parcel_fields import NewTracking
 from waypost.actions.refusals import Conflict, NotFound
-from waypost.actions.trackings import NewTracking
 from waypost.api.parts import Parts
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import Status

@@ -13,8 +13,9 @@ from tests.support.api import Api, Caller
 from waypost.actions.parcel_csv.cells import unguard
 from waypost.actions.parcel_csv.exporting import COLUMNS, PAGE, export
 from waypost.actions.parcel_csv.importing import BATCH, MOST_SHOWN, Imported, Stage, import_file
+from waypost.actions.parcel_fields import NewTracking
 from waypost.actions.refusals import Busy
-from waypost.actions.trackings import NewTracking, create
+from waypost.actions.trackings import create
 from waypost.domain.trackings import TrackingState
 
 HEAD = b"tracking_number,courier_code,title\n"

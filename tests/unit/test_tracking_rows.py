@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from waypost.actions.parcel_csv.cells import guard, unguard
 from waypost.actions.parcel_csv.rows import LONGEST_LINE, Mistake, Row, read_rows
-from waypost.actions.trackings import NewTracking
+from waypost.actions.parcel_fields import NewTracking
 
 HEAD = b"tracking_number,courier_code\n"
 

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-import msgspec
-
 from waypost.actions.actor import note
 from waypost.actions.context import Context, IntakeContext
+from waypost.actions.parcel_fields import NewTracking
 from waypost.actions.refusals import Busy, Conflict, NotFound, Unavailable, present
 from waypost.domain import ids
 from waypost.domain.audit import Action, Changes
@@ -23,14 +22,6 @@ from waypost.store.trackings import Taken, WatchedTracking
 
 REFRESH_SECONDS: Final = 60.0
 """A carrier is not asked about one parcel more often than so, however often somebody asks for it."""
-
-
-class NewTracking(msgspec.Struct, frozen=True):
-    """A parcel to register: its number normalised, its courier code checked, facts by name."""
-
-    tracking_number: str
-    courier_code: str
-    given: dict[str, str] = {}
 
 
 def read_id(text: str) -> UUID:

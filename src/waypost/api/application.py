@@ -21,7 +21,7 @@ from waypost.api.problems import Problem, problem_of
 from waypost.api.v1 import deliveries, endpoints, events, outgoing_ips, recoveries, stats, updates
 from waypost.api.v1 import trackings as v1_trackings
 from waypost.api.v4 import awb, couriers, envelope, trackings
-from waypost.api.v4.refusals import in_trackingmores_words
+from waypost.api.v4.refusals import coded
 from waypost.store.statements import LOST
 
 _LOG: Final = structlog.get_logger()
@@ -107,9 +107,9 @@ def _explain(request: Request[Any, Any, Any], error: Exception) -> Response[byte
     """Answer an error as the version of the API does that was asked."""
     path = request.scope["path"]
     is_v4 = path == "/v4" or path.startswith("/v4/")
-    refused = in_trackingmores_words(error) if is_v4 and isinstance(error, Refusal) else error
-    if isinstance(refused, envelope.Refused):
-        return envelope.answer_refused(refused)
+    of_v4 = coded(error) if is_v4 and isinstance(error, Refusal) else error
+    if isinstance(of_v4, envelope.CodedError):
+        return envelope.answer_error(of_v4)
     problem = _problem(request, error)
     return envelope.answer_problem(problem) if is_v4 else answer_problem(problem)
 

@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from waypost.actions.parcel_csv.rows import Mistake, Row, read_rows
-from waypost.actions.trackings import NewTracking
+from waypost.actions.parcel_fields import NewTracking
 from waypost.domain.trackings import TrackingState
 from waypost.turns import Turn
 

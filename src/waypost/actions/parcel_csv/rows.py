@@ -14,10 +14,8 @@ from typing import BinaryIO, Final, NamedTuple
 import msgspec
 
 from waypost.actions.parcel_csv.cells import unguard
-from waypost.actions.trackings import NewTracking
-from waypost.api.v4.envelope import Refused
-from waypost.api.v4.fields import shown
-from waypost.api.v4.parcels import CREATE, field_of, read_parcel
+from waypost.actions.parcel_fields import PARCEL_FIELDS, NewTracking, read_parcel
+from waypost.actions.refusals import Invalid
 
 SHOWN_COLUMNS: Final = (
     *("id", "delivery_status", "substatus", "archived", "created_at", "update_at"),
@@ -26,6 +24,9 @@ SHOWN_COLUMNS: Final = (
 """The columns that an export adds for people to read; an import passes them over."""
 
 LONGEST_LINE: Final = 65_536
+LONGEST_NAME: Final = 100
+"""So much is repeated of the name of a column that is not known, in ASCII: a terminal may show it."""
+
 _SEPARATORS: Final = ",;\t"
 _NUMBER: Final = "tracking_number"
 _NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
@@ -116,8 +117,8 @@ def _wrong_header(line: int, columns: Sequence[str]) -> Mistake | None:
     if _NUMBER not in columns:
         return Mistake(line, _NUMBER, "is no column of the first line: it names the columns, such as tracking_number")
     for place, column in enumerate(columns):
-        if column and column not in CREATE and column not in SHOWN_COLUMNS:
-            return Mistake(line, shown(column), "is no field of a tracking")
+        if column and column not in PARCEL_FIELDS and column not in SHOWN_COLUMNS:
+            return Mistake(line, ascii(column[:LONGEST_NAME])[1:-1], "is no field of a tracking")
         if column and column in columns[:place]:
             return Mistake(line, column, "names two columns")
     return None
@@ -131,6 +132,9 @@ def _parcel(line: int, columns: Sequence[str], cells: Sequence[str]) -> Row | Mi
     if (strange := next((column for column, cell in named if _NOT_UTF8.search(cell)), None)) is not None:
         return Mistake(line, strange, _SAVE_AS)
     try:
-        return Row(line, read_parcel({column: unguard(cell.strip()) for column, cell in named if column in CREATE}))
-    except Refused as refused:
-        return Mistake(line, field_of(refused), refused.message)
+        return Row(
+            line, read_parcel({column: unguard(cell.strip()) for column, cell in named if column in PARCEL_FIELDS})
+        )
+    except Invalid as refusal:
+        fault = refusal.faults[0]
+        return Mistake(line, fault.field, fault.message)

@@ -7,11 +7,12 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from waypost.actions.constraints import between, one_of
+from waypost.actions.parcel_fields import PARCEL_FIELDS
 from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
 from waypost.api.v4 import awb, couriers, trackings
 from waypost.api.v4.couriers import CourierObject, courier_object
 from waypost.api.v4.objects import BatchAnswer, BatchError, BatchItem, Updated, updated_object
-from waypost.api.v4.parcels import CREATE, UPDATE
+from waypost.api.v4.parcels import UPDATE
 from waypost.domain.statuses import Status
 from waypost.payloads.samples import sample_state
 from waypost.payloads.v4 import SUCCESS, TrackingObject, tracking_object
@@ -55,7 +56,7 @@ def _described(name: str, kind: Any) -> Any:
 NewParcel: Final = _texts(
     "NewParcel",
     "A parcel to register. An empty text and null are as if the field were left out.",
-    CREATE,
+    PARCEL_FIELDS,
     *("tracking_number", "courier_code"),
 )
 Correction: Final = _texts(

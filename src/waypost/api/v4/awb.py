@@ -9,7 +9,7 @@ from litestar import Request, Response, post
 from waypost.api.call_limits import Call
 from waypost.api.parts import Given
 from waypost.api.v4.admission import admit
-from waypost.api.v4.envelope import INVALID_AWB, UNSUPPORTED_AIRLINE, Refused
+from waypost.api.v4.envelope import INVALID_AWB, UNSUPPORTED_AIRLINE, CodedError
 from waypost.api.v4.fields import read_object
 
 _AWB: Final = re.compile(r"(?P<airline>\d{3})[ -]?(?P<serial>\d{7})(?P<check>\d)", re.ASCII)
@@ -22,13 +22,17 @@ async def create(request: Request[Any, Any, Any], parts: Given) -> Response[byte
     await admit(request, parts, Call.AWB)
     number = read_object(await request.body(), frozenset({"awb_number"})).get("awb_number", "").strip()
     if not number:
-        raise Refused(INVALID_AWB, "The value of awb_number is required.")
+        raise CodedError(INVALID_AWB, "The value of awb_number is required.")
     match = _AWB.fullmatch(number)
     if match is None:
-        raise Refused(INVALID_AWB, "The air waybill number format is invalid: it is like 235-69030430.")
+        raise CodedError(INVALID_AWB, "The air waybill number format is invalid: it is like 235-69030430.")
     if int(match["serial"]) % _MODULUS != int(match["check"]):
-        raise Refused(INVALID_AWB, "The air waybill number is invalid: its last digit does not fit the seven before.")
-    raise Refused(UNSUPPORTED_AIRLINE, f"The airline {match['airline']} is not supported: no source is set up for it.")
+        raise CodedError(
+            INVALID_AWB, "The air waybill number is invalid: its last digit does not fit the seven before."
+        )
+    raise CodedError(
+        UNSUPPORTED_AIRLINE, f"The airline {match['airline']} is not supported: no source is set up for it."
+    )
 
 
 ROUTES: Final = (create,)

@@ -8,12 +8,13 @@ from typing import Any, Final
 import msgspec
 from litestar import Request, Response, get, post
 
+from waypost.actions.parcel_fields import read_number
 from waypost.api.answers import answer_bytes
 from waypost.api.call_limits import Call
 from waypost.api.parts import Given
 from waypost.api.v4.admission import admit
-from waypost.api.v4.envelope import COURIER_UNDETECTED, Refused, answer_success
-from waypost.api.v4.fields import number_of, read_object
+from waypost.api.v4.envelope import COURIER_UNDETECTED, CodedError, answer_success
+from waypost.api.v4.fields import read_object
 from waypost.sources.couriers.detection import detect as guess
 from waypost.sources.couriers.table import Asked, CourierType, couriers
 
@@ -47,9 +48,9 @@ async def every(request: Request[Any, Any, Any], parts: Given) -> Response[bytes
 async def detect(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """List the couriers that a tracking number may belong to, the best guess first."""
     await admit(request, parts, Call.DETECT)
-    found = guess(number_of(read_object(await request.body(), _DETECT)))
+    found = guess(read_number(read_object(await request.body(), _DETECT)))
     if not found:
-        raise Refused(COURIER_UNDETECTED, "Cannot detect courier.")
+        raise CodedError(COURIER_UNDETECTED, "Cannot detect courier.")
     return answer_success([courier_object(one.courier) for one in found])
 
 

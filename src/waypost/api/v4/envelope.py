@@ -45,7 +45,7 @@ class Envelope(msgspec.Struct, frozen=True):
     data: object
 
 
-class Refused(Exception):  # noqa: N818 - reads as what happened
+class CodedError(Exception):
     """The call can't be done; nothing was changed. ``code`` is one of TrackingMore's, sent with HTTP 400."""
 
     def __init__(self, code: int, message: str) -> None:
@@ -65,9 +65,9 @@ def answer_list_success(items: Sequence[bytes], more: AsyncIterator[bytes] | Non
     return answer_list(whole.removesuffix(b"]}"), items, b"]}", more)
 
 
-def answer_refused(refused: Refused) -> Response[bytes]:
+def answer_error(error: CodedError) -> Response[bytes]:
     """Give an error of TrackingMore's own codes."""
-    return answer_bytes(encode(Envelope(Meta(refused.code, refused.message), None)), HTTPStatus.BAD_REQUEST)
+    return answer_bytes(encode(Envelope(Meta(error.code, error.message), None)), HTTPStatus.BAD_REQUEST)
 
 
 def answer_problem(problem: Problem) -> Response[bytes]:

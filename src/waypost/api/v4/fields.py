@@ -12,16 +12,11 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from waypost.api.v4.envelope import (
-    INVALID_COURIER,
     INVALID_FORMAT,
-    INVALID_NUMBER,
-    NUMBER_REQUIRED,
-    Refused,
+    CodedError,
 )
-from waypost.domain.errors import InvalidInput
 from waypost.domain.facts import LONGEST
 from waypost.domain.times import read_time
-from waypost.domain.tracking_numbers import check_courier_code, normalise_number
 
 MOST_PARAMETERS: Final = 100
 SHOWN_CHARACTERS: Final = 100
@@ -35,14 +30,14 @@ def read_body(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Refused(HTTPStatus.BAD_REQUEST, "The body is not JSON in UTF-8.") from None
+        raise CodedError(HTTPStatus.BAD_REQUEST, "The body is not JSON in UTF-8.") from None
 
 
 def read_object(body: bytes, known: frozenset[str]) -> dict[str, str]:
     """Give the fields of a body that are set, as texts; each must be one that the call knows."""
     fields = read_body(body)
     if not isinstance(fields, dict):
-        raise Refused(HTTPStatus.BAD_REQUEST, "The body must be an object.")
+        raise CodedError(HTTPStatus.BAD_REQUEST, "The body must be an object.")
     return read_texts(fields, known)
 
 
@@ -56,12 +51,16 @@ def read_texts(fields: Mapping[str, object], known: frozenset[str]) -> dict[str,
         if text is None or text == "":
             continue
         if not isinstance(text, str):
-            raise Refused(INVALID_FORMAT, f"{shown(name)} must be text, or a whole number without point and exponent.")
+            raise CodedError(
+                INVALID_FORMAT, f"{shown(name)} must be text, or a whole number without point and exponent."
+            )
         if len(text) > LONGEST or "\0" in text:
-            raise Refused(INVALID_FORMAT, f"{shown(name)} has {LONGEST} characters at most, and none of them is NUL.")
+            raise CodedError(
+                INVALID_FORMAT, f"{shown(name)} has {LONGEST} characters at most, and none of them is NUL."
+            )
         texts[name] = text
     if unknown := sorted(texts.keys() - known):
-        raise Refused(INVALID_FORMAT, f"{shown(unknown[0])} is no parameter of this call.")
+        raise CodedError(INVALID_FORMAT, f"{shown(unknown[0])} is no parameter of this call.")
     return texts
 
 
@@ -70,45 +69,21 @@ def read_query(raw: bytes, known: frozenset[str]) -> dict[str, str]:
     try:
         pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
     except ValueError:
-        raise Refused(INVALID_FORMAT, f"Max. {MOST_PARAMETERS} parameters in one call.") from None
+        raise CodedError(INVALID_FORMAT, f"Max. {MOST_PARAMETERS} parameters in one call.") from None
     query: dict[str, str] = {}
     for name, text in pairs:
         if name in query:
-            raise Refused(INVALID_FORMAT, f"{shown(name)} is given twice.")
+            raise CodedError(INVALID_FORMAT, f"{shown(name)} is given twice.")
         if text.strip():
             query[name] = text.strip()
     if unknown := sorted(query.keys() - known):
-        raise Refused(INVALID_FORMAT, f"{shown(unknown[0])} is no parameter of this call.")
+        raise CodedError(INVALID_FORMAT, f"{shown(unknown[0])} is no parameter of this call.")
     return query
 
 
 def shown(name: str) -> str:
     """Give a name that the caller chose as an answer may repeat it: ASCII, and not its whole length."""
     return ascii(name[:SHOWN_CHARACTERS])[1:-1]
-
-
-def number_of(texts: Mapping[str, str]) -> str:
-    """Give the tracking number, normalised."""
-    text = texts.get("tracking_number", "").strip()
-    if not text:
-        raise Refused(NUMBER_REQUIRED, "The value of tracking_number is required.")
-    try:
-        return normalise_number(text)
-    except InvalidInput as error:
-        raise Refused(INVALID_NUMBER, f"The value of tracking_number is invalid: it {error.message}.") from None
-
-
-def courier_of(texts: Mapping[str, str], name: str = "courier_code") -> str:
-    """Give a courier code."""
-    try:
-        return check_courier_code(texts.get(name, "").strip())
-    except InvalidInput as error:
-        raise Refused(INVALID_COURIER, f"The value of {name} is invalid: it {error.message}.") from None
-
-
-def flag_of(texts: Mapping[str, str], name: str) -> bool:
-    """Give a truth value; what is not set is off."""
-    return _one_of(texts, name, _FLAGS) or False
 
 
 def archived_of(texts: Mapping[str, str]) -> bool | None:
@@ -120,7 +95,7 @@ def whole_number_of(texts: Mapping[str, str], name: str, default: int, most: int
     """Give a whole number from 1 on."""
     text = texts.get(name, str(default))
     if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= most):  # noqa: PLR2004
-        raise Refused(INVALID_FORMAT, f"{name} must be a whole number from 1 to {most}.")
+        raise CodedError(INVALID_FORMAT, f"{name} must be a whole number from 1 to {most}.")
     return int(text)
 
 
@@ -130,7 +105,7 @@ def time_of(texts: Mapping[str, str], name: str) -> datetime | None:
         return None
     at = read_time(texts[name])
     if at is None:
-        raise Refused(INVALID_FORMAT, f"{name} must be a time such as 2026-03-04T13:20:00+00:00.")
+        raise CodedError(INVALID_FORMAT, f"{name} must be a time such as 2026-03-04T13:20:00+00:00.")
     return at
 
 
@@ -139,5 +114,5 @@ def _one_of(texts: Mapping[str, str], name: str, meanings: Mapping[str, bool]) -
         return None
     meaning = meanings.get(texts[name].strip().lower())
     if meaning is None:
-        raise Refused(INVALID_FORMAT, f"{name} must be one of {', '.join(meanings)}.")
+        raise CodedError(INVALID_FORMAT, f"{name} must be one of {', '.join(meanings)}.")
     return meaning

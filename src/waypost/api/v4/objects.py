@@ -5,7 +5,7 @@ from typing import Final, Self
 
 import msgspec
 
-from waypost.api.v4.envelope import Refused
+from waypost.api.v4.envelope import CodedError
 from waypost.domain.facts import SHOP_FACTS
 from waypost.domain.trackings import TrackingState
 from waypost.payloads.v4 import tracking_object
@@ -29,10 +29,10 @@ class BatchError(msgspec.Struct, frozen=True, rename={"error_code": "errorCode",
     error_message: str
 
     @classmethod
-    def of(cls, item: Mapping[str, object], refused: Refused) -> Self:
+    def of(cls, item: Mapping[str, object], error: CodedError) -> Self:
         """Give the error of an item that can't be taken."""
         number, courier = (_short(item.get(name)) for name in ("tracking_number", "courier_code"))
-        return cls(None, number, courier, refused.code, refused.message)
+        return cls(None, number, courier, error.code, error.message)
 
 
 class BatchAnswer(msgspec.Struct, frozen=True):

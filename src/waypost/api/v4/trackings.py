@@ -12,6 +12,8 @@ from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath
 
 from waypost.actions import trackings as changes
+from waypost.actions.parcel_fields import read_courier, require_facts
+from waypost.actions.refusals import Invalid
 from waypost.api.answers import first_items
 from waypost.api.call_limits import Call
 from waypost.api.parts import Given, Parts
@@ -21,14 +23,14 @@ from waypost.api.v4.envelope import (
     INVALID_ID,
     INVALID_NUMBER,
     TOO_MANY_NUMBERS,
-    Refused,
+    CodedError,
     answer_list_success,
     answer_success,
 )
-from waypost.api.v4.fields import archived_of, courier_of, read_body, read_object, read_query, time_of, whole_number_of
+from waypost.api.v4.fields import archived_of, read_body, read_object, read_query, time_of, whole_number_of
 from waypost.api.v4.objects import BatchAnswer, BatchError, BatchItem, updated_object
-from waypost.api.v4.parcels import UPDATE, read_edit, read_parcel, require_facts
-from waypost.api.v4.refusals import CONFLICTS
+from waypost.api.v4.parcels import UPDATE, read_edit, read_parcel
+from waypost.api.v4.refusals import CONFLICTS, coded
 from waypost.api.v4.walks import ListPage
 from waypost.domain import ids
 from waypost.domain.errors import InvalidInput
@@ -62,10 +64,10 @@ async def create(request: Request[Any, Any, Any], parts: Given) -> Response[byte
     caller = await admit(request, parts, Call.CREATE)
     fields = read_body(await request.body())
     if not isinstance(fields, dict):
-        raise Refused(HTTPStatus.BAD_REQUEST, "The body must be an object.")
+        raise CodedError(HTTPStatus.BAD_REQUEST, "The body must be an object.")
     (state,) = await changes.create(parts, caller.account, [read_parcel(fields)])
     if state is None:
-        raise Refused(*CONFLICTS["already_exists"])
+        raise CodedError(*CONFLICTS["already_exists"])
     return answer_success(tracking_object(state))
 
 
@@ -75,17 +77,20 @@ async def batch(request: Request[Any, Any, Any], parts: Given) -> Response[bytes
     caller = await admit(request, parts, Call.BATCH)
     items = read_body(await request.body())
     if not isinstance(items, list) or not items:
-        raise Refused(HTTPStatus.BAD_REQUEST, "The body must be a list of trackings.")
+        raise CodedError(HTTPStatus.BAD_REQUEST, "The body must be a list of trackings.")
     if len(items) > MOST_NUMBERS:
-        raise Refused(TOO_MANY_NUMBERS, f"Max. {MOST_NUMBERS} tracking numbers create in one call.")
+        raise CodedError(TOO_MANY_NUMBERS, f"Max. {MOST_NUMBERS} tracking numbers create in one call.")
     parcels, errors = [], []
     for item in items:
         try:
             if not isinstance(item, dict):
-                raise Refused(INVALID_FORMAT, "A tracking must be an object.")  # noqa: TRY301 - one way for each item
+                raise CodedError(INVALID_FORMAT, "A tracking must be an object.")  # noqa: TRY301 - one way for each item
             parcels.append(read_parcel(item))
-        except Refused as refused:
-            errors.append(BatchError.of(item if isinstance(item, dict) else {}, refused))
+        except (CodedError, Invalid) as refused:
+            error = coded(refused) if isinstance(refused, Invalid) else refused
+            if error is None:
+                raise
+            errors.append(BatchError.of(item if isinstance(item, dict) else {}, error))
     made = []
     for parcel, state in zip(parcels, await changes.create(parts, caller.account, parcels), strict=True):
         if state is None:
@@ -171,13 +176,15 @@ async def retrack(request: Request[Any, Any, Any], parts: Given, tracking_id: Fr
 
 def _tracking(text: str) -> UUID:
     if not _ID.fullmatch(text):
-        raise Refused(INVALID_ID, "The value of id is invalid: it has 32 characters, 0-9 and a-f.")
+        raise CodedError(INVALID_ID, "The value of id is invalid: it has 32 characters, 0-9 and a-f.")
     return changes.read_id(text)
 
 
 def _filter(query: Mapping[str, str]) -> Filter:
     if query.get("lang", "en").lower() != "en":
-        raise Refused(INVALID_FORMAT, "lang must be en: what happened to a parcel is told in its carrier's own words.")
+        raise CodedError(
+            INVALID_FORMAT, "lang must be en: what happened to a parcel is told in its carrier's own words."
+        )
     created = _range(query, "created_date")
     updated = _range(query, "updated_date")
     everything = Filter()
@@ -187,7 +194,7 @@ def _filter(query: Mapping[str, str]) -> Filter:
         before=everything.before if created[1] is None else ids.first_at(created[1]),
         statuses=_statuses(query["delivery_status"]) if "delivery_status" in query else None,
         archived=archived_of(query),
-        courier=courier_of(query) if "courier_code" in query else None,
+        courier=read_courier(query) if "courier_code" in query else None,
         updated_after=updated[0],
         updated_before=updated[1],
         numbers=_numbers(query["tracking_numbers"]) if "tracking_numbers" in query else None,
@@ -198,7 +205,7 @@ def _range(query: Mapping[str, str], name: str) -> tuple[datetime | None, dateti
     """Give the times from ``_min`` on to before the end of the second ``_max``."""
     least, most = time_of(query, f"{name}_min"), time_of(query, f"{name}_max")
     if least is not None and most is not None and least > most:
-        raise Refused(INVALID_FORMAT, f"{name}_min must not be later than {name}_max.")
+        raise CodedError(INVALID_FORMAT, f"{name}_min must not be later than {name}_max.")
     return least, None if most is None else most + _SECOND
 
 
@@ -206,17 +213,17 @@ def _statuses(text: str) -> tuple[Status, ...]:
     try:
         return tuple(Status(part.strip().lower()) for part in text.split(",") if part.strip())
     except ValueError:
-        raise Refused(INVALID_FORMAT, f"delivery_status must be of {', '.join(Status)}.") from None
+        raise CodedError(INVALID_FORMAT, f"delivery_status must be of {', '.join(Status)}.") from None
 
 
 def _numbers(text: str) -> tuple[str, ...]:
     parts = [part for part in text.split(",") if part.strip()]
     if len(parts) > MOST_NUMBERS:
-        raise Refused(TOO_MANY_NUMBERS, f"Max. {MOST_NUMBERS} tracking numbers in one call.")
+        raise CodedError(TOO_MANY_NUMBERS, f"Max. {MOST_NUMBERS} tracking numbers in one call.")
     try:
         return tuple(sorted({normalise_number(part) for part in parts}))
     except InvalidInput as error:
-        raise Refused(INVALID_NUMBER, f"A value of tracking_numbers is invalid: it {error.message}.") from None
+        raise CodedError(INVALID_NUMBER, f"A value of tracking_numbers is invalid: it {error.message}.") from None
 
 
 ROUTES: Final = (create, batch, find, update, remove, retrack)

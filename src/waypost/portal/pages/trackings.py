@@ -8,12 +8,13 @@ from urllib.parse import urlencode
 from litestar import Response, get, post
 
 from waypost.actions import trackings as changes
-from waypost.api.v4.envelope import Refused
-from waypost.api.v4.parcels import field_of, read_parcel
+from waypost.actions.parcel_fields import read_parcel
+from waypost.actions.refusals import Invalid
 from waypost.domain import ids
 from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import Status
 from waypost.domain.tracking_numbers import check_courier_code
+from waypost.portal.form_errors import errors_by_field
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
@@ -48,16 +49,22 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     given = {name: str(form.get(name, "")).strip() for name in _ADDED}
     try:
         parcel = read_parcel(given | ({} if given["courier_code"] else {"auto_correct": "true"}))
-    except Refused as refused:
-        field = field_of(refused)
-        errors = {field if field in _ADDED else "courier_code": refused.message}
-        return await _page(request, pages, visitor, given, errors, adding=True)
+    except Invalid as refusal:
+        return await _page(request, pages, visitor, given, _errors(refusal), adding=True)
     (state,) = await changes.create(pages.context, visitor.account, [parcel], source="WEB")
     if state is None:
         errors = {"tracking_number": "This number is tracked already, with the same courier."}
         return await _page(request, pages, visitor, given, errors, adding=True)
     notify(request, "The parcel was added.")
     return go_to(f"{PATH}/{state.id}")
+
+
+def _errors(refusal: Invalid) -> dict[str, str]:
+    """Say what is wrong at its field; a courier may want a fact that the form has no field for."""
+    fault = refusal.faults[0]
+    if fault.field in _ADDED:
+        return errors_by_field(refusal)
+    return {"courier_code": f"{fault.field} {fault.message}."}
 
 
 async def _page(
