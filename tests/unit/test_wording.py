@@ -251,7 +251,6 @@ PLANS_AND_NEGATIONS = [
     "Partially delivered",
     "Information delivered",
     "Die Sendung wird voraussichtlich morgen zugestellt",
-    "Die Sendung wird heute zugestellt",
     "Noch nicht zugestellt",
     "Neuer Zustellversuch am nächsten Werktag",
     "Falls Sie nicht angetroffen werden, geben wir die Sendung beim Nachbarn ab",

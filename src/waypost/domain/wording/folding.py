@@ -28,6 +28,7 @@ _TOKEN: Final = re.compile(
 )
 _LETTERS: Final = {"ä": "ae", "ö": "oe", "ü": "ue", "\u0451": "\u0435", "ł": "l", "ø": "o", "đ": "d", "æ": "ae"}
 _APOSTROPHES: Final = {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u00b4": "'", "`": "'"}
+_ENGLISH: Final = (("n't", " not"), ("u.s.", "us"))
 _TRADE_MARK: Final = "\u2122"  # NFKC makes two letters of it, at the end of a name
 _UNSEEN: Final = ("\u00ad", "\u200b", "\u200c", "\u200d", "\u200e", "\u200f", "\ufeff")
 
@@ -69,8 +70,9 @@ def fold(text: str) -> tuple[str, bool]:
     folded = short[:LONGEST].casefold()
     if not folded.isascii():
         folded = folded.translate(_SPELLINGS)
-    if "n't" in folded:
-        folded = folded.replace("n't", " not")
+    for found, meant in _ENGLISH:
+        if found in folded:
+            folded = folded.replace(found, meant)
     return folded[:LONGEST], len(text) > LONGEST or len(short) > LONGEST or len(folded) > LONGEST
 
 
