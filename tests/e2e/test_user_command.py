@@ -186,6 +186,29 @@ def test_a_new_password_ends_what_was_begun_with_the_old_one(server: Serving) ->
     assert signs_in(server, "reset@example.com", OTHER_PASSWORD)
 
 
+def test_removing_a_user_asks_what_becomes_of_the_keys_that_the_user_made(server: Serving) -> None:
+    create(server, "leaving@example.com")
+    with httpx.Client(base_url=server.url, headers={"accept": "text/html"}) as browser:
+        follow(browser, f"/login/{json.loads(link_of(server, 'leaving@example.com').stdout)['url'].rpartition('/')[2]}")
+        token = Document(browser.get("/developer/apikeys").text).value("_csrf_token")
+        form = {"_csrf_token": token, "name": "Loader", "scope": "read", "days": ""}
+        made = Document(browser.post("/developer/apikeys", data=form).text)
+        key = made.all("code", **{"class": "copyable"})[0].text
+
+        asked = user(server, "remove", "--email", "leaving@example.com")
+        removed = user(server, "remove", "--email", "leaving@example.com", "--revoke-keys", "--json")
+        again = user(server, "remove", "--email", "leaving@example.com", "--keep-keys")
+
+        refused(asked, f"--keep-keys is needed: Loader ({key[:12]}…) still work")
+        assert (removed.returncode, len(json.loads(removed.stdout)["revoked"])) == (0, 1)
+        refused(again, "is no user's here")
+        assert browser.get(HOME).status_code == 303
+
+
+def link_of(server: Serving, email: str) -> subprocess.CompletedProcess[str]:
+    return user(server, "login-link", "--email", email, "--json")
+
+
 def follow(browser: httpx.Client, link: str) -> int:
     """Open a login link, say yes, and give the status of the answer."""
     token = Document(browser.get(link).text).value("_csrf_token")

@@ -5,6 +5,8 @@ Each raises Invalid for what can't be taken, Conflict for what may not be, and N
 
 import secrets
 import time
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -14,8 +16,9 @@ from waypost.actions.refusals import Conflict, Fault, Invalid, NotFound, checkin
 from waypost.domain import ids
 from waypost.domain.accounts import check_accent, check_email, check_name, check_origins
 from waypost.domain.audit import Action, Changes
-from waypost.store import accounts, users
+from waypost.store import accounts, api_keys, users
 from waypost.store.accounts import AccountExists
+from waypost.store.api_keys import KeyRow
 from waypost.store.statements import Session, transaction
 from waypost.store.users import AccountSettings, UserRow
 
@@ -73,13 +76,25 @@ async def change_role(context: DatabaseContext, account: UUID, user: UUID, role:
             await note(session, account, Action.ROLE_CHANGED, before.email, {"role": (before.role, role)})
 
 
-async def remove_user(context: DatabaseContext, account: UUID, user: UUID) -> None:
-    """Let a user log in no more, and out of where the user is logged in; the last owner stays."""
+async def remove_user(
+    context: DatabaseContext, account: UUID, user: UUID, *, revoke: Collection[UUID] = ()
+) -> Sequence[KeyRow]:
+    """Let a user log in no more, and out of where the user is logged in; the last owner stays.
+
+    ``revoke`` names those of the user's keys that end with it; others than the user's are left alone. Returns those
+    that were revoked.
+    """
     async with context.database.serving.acquire() as session, transaction(session):
         before = await _user(session, account, user)
         if await users.remove(session, account, user) is None:
             raise Conflict("last_owner", _LAST_OWNER)
         await note(session, account, Action.USER_REMOVED, before.email, {"role": (before.role, None)})
+        theirs = await api_keys.working_of(session, account, before.email, datetime.now(UTC))
+        revoked = [key for key in theirs if key.id in revoke]
+        for key in revoked:
+            await api_keys.revoke(session, account, key.id)
+            await note(session, account, Action.KEY_REVOKED, key.name)
+    return revoked
 
 
 async def change_password(context: DatabaseContext, account: UUID, email: str, password_hash: str) -> None:

@@ -34,6 +34,11 @@ def act_as(name: str, address: str | None = None) -> None:
     _ACTOR.set(Actor(name, address))
 
 
+def acting() -> str:
+    """Return the name of who acts."""
+    return _ACTOR.get().name
+
+
 async def note(session: Session, account: UUID, action: Action, subject: str, changes: Changes | None = None) -> None:
     """Write down what is done, in the transaction that does it."""
     actor = _ACTOR.get()

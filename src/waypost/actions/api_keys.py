@@ -5,7 +5,7 @@ import secrets
 import time
 from uuid import UUID
 
-from waypost.actions.actor import note
+from waypost.actions.actor import acting, note
 from waypost.actions.context import DatabaseContext
 from waypost.actions.refusals import Conflict, NotFound, checking
 from waypost.domain import ids
@@ -37,6 +37,7 @@ async def add(
             digest=digest_of(text),
             scopes=scopes,
             days=days,
+            made_by=acting(),
         )
         if not added:
             message = f"The account has its {api_keys.MOST_LIVE} keys already: revoke one first."

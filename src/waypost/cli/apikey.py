@@ -65,11 +65,13 @@ def list_keys(
     if as_json:
         print(json.dumps([_shown(row) for row in rows]))  # noqa: T201 - the command's answer
         return
-    table = Table("Id", "Name", "Begins with", "Scopes", "Last used", "State")
+    table = Table("Id", "Name", "Begins with", "Scopes", "Last used", "Made by", "State")
     for row in rows:
         used = "never" if row.last_used_at is None else f"{row.last_used_at:%Y-%m-%d %H:%M}"
+        made_by = escape(row.made_by or "not known")
         table.add_row(
-            ids.to_text(ids.API_KEY, row.id), escape(row.name), row.prefix, ", ".join(row.scopes), used, state_of(row)
+            *(ids.to_text(ids.API_KEY, row.id), escape(row.name), row.prefix, ", ".join(row.scopes)),
+            *(used, made_by, state_of(row)),
         )
     Console().print(table)
 
@@ -109,6 +111,7 @@ def _shown(row: KeyRow) -> dict[str, Any]:
         "expires_at": rfc3339_or_none(row.expires_at),
         "revoked_at": rfc3339_or_none(row.revoked_at),
         "last_used_at": rfc3339_or_none(row.last_used_at),
+        "made_by": row.made_by,
     }
 
 

@@ -4,12 +4,16 @@ import asyncio
 import json
 import secrets
 import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated, Final, Literal
 
 from cyclopts import App, Parameter
 
+from waypost.actions import accounts as actions
 from waypost.actions.actor import note
+from waypost.actions.context import DatabaseContext
 from waypost.app.storage import migrated_database
 from waypost.cli.addresses import NO_ACCOUNT, known_address
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
@@ -19,7 +23,8 @@ from waypost.domain.accounts import check_email
 from waypost.domain.audit import Action, Changes
 from waypost.domain.errors import InvalidInput
 from waypost.settings import Settings
-from waypost.store import accounts
+from waypost.store import accounts, api_keys
+from waypost.store.api_keys import KeyRow
 from waypost.store.statements import Session, transaction
 
 LINK_MINUTES: Final = 15
@@ -69,6 +74,30 @@ def reset_password(
 
 
 @APPLICATION.command
+def remove(
+    *,
+    email: Email,
+    revoke_keys: Annotated[
+        bool | None,
+        Parameter(
+            negative="--keep-keys",
+            help="Whether API keys that the user made stop working, or go on; needed when there are any.",
+        ),
+    ] = None,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Remove a user, who is signed out everywhere, and revoke the keys that the user made, or keep them."""
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    email = known_address("email", email, _NO_USER)
+    revoked = asyncio.run(_remove(settings, email, revoke_keys))
+    names = "".join(f"\nRevoked: {shown_key(row)}" for row in revoked)
+    keys = [ids.to_text(ids.API_KEY, row.id) for row in revoked]
+    _say(as_json, {"email": email, "revoked": keys}, f"{email} is removed.{names}")
+
+
+@APPLICATION.command
 def login_link(
     *,
     email: Email,
@@ -112,6 +141,26 @@ async def _reset(settings: Settings, email: str, hashed: str) -> None:
         if not await accounts.set_password(session, email, hashed):
             raise InvalidInput("email", _NO_USER)
         await _note(session, email, Action.PASSWORD_CHANGED)
+
+
+async def _remove(settings: Settings, email: str, revoke: bool | None) -> Sequence[KeyRow]:  # noqa: FBT001 - the option
+    async with migrated_database(settings, progress) as database:
+        async with database.serving.acquire() as session:
+            login = await accounts.find_login(session, email)
+            visitor = None if login is None else await accounts.find_visitor(session, login.id)
+            if visitor is None:
+                raise InvalidInput("email", _NO_USER)
+            keys = await api_keys.working_of(session, visitor.account, visitor.email, datetime.now(UTC))
+        if keys and revoke is None:
+            raise InvalidInput("revoke-keys", f"or --keep-keys is needed: {', '.join(map(shown_key, keys))} still work")
+        ending = [key.id for key in keys] if revoke else []
+        context = DatabaseContext(database=database)
+        return await actions.remove_user(context, visitor.account, visitor.id, revoke=ending)
+
+
+def shown_key(row: KeyRow) -> str:
+    """Return a key as a person knows it; no character of its name steers the terminal."""
+    return f"{row.name if row.name.isprintable() else ascii(row.name)} ({row.prefix}…)"
 
 
 async def _note(session: Session, email: str, action: Action, changes: Changes | None = None) -> None:

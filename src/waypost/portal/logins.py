@@ -3,15 +3,18 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from typing import Final
+from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from waypost.actions.denials import Denial, note_denial
+from waypost.actions.refusals import Invalid
 from waypost.domain.accounts import LONGEST_EMAIL, LONGEST_PASSWORD, may_be_email
 from waypost.portal.lockouts import Lockouts
 from waypost.portal.networks import Allowance, TooMany, networks_of
@@ -27,6 +30,7 @@ A_MINUTE_FOR_A_USER: Final = 50
 """From all networks that the user never signed in from."""
 
 A_MINUTE_FROM_AN_ADDRESS: Final = 20
+A_MINUTE_OF_TAKEN_ADDRESSES: Final = 5
 AT_ONCE: Final = 2
 """A check takes 64 MiB and a core for a while: more at a time would be a way to stop the server."""
 
@@ -89,6 +93,22 @@ class Logins:
         """Return what is kept of a new password. Raise TooMany while too many wait."""
         async with self._checking.turn(address):
             return await asyncio.to_thread(_HASHER.hash, password)
+
+    @contextmanager
+    def guessing(self, account: UUID) -> Iterator[None]:
+        """Count an account's tries at addresses that turn out to be somebody's, which tells who has one here.
+
+        Raise TooMany for one try too many, and whatever the block raises; an Invalid that names ``email`` counts.
+        """
+        key = (account.hex, "")
+        if wait := self._lockouts.seconds_left(key):
+            raise TooMany(wait)
+        try:
+            yield
+        except Invalid as refusal:
+            if any(fault.field == "email" for fault in refusal.faults):
+                self._lockouts.count(key, A_MINUTE_OF_TAKEN_ADDRESSES)
+            raise
 
     def _count(self, email: str, address: str, *, signed_in: bool) -> None:
         """Count a try. One address that tries too much uses up nobody's own tries."""

@@ -56,7 +56,7 @@ async def create_account(
         async with transaction(session):
             await execute(session, "add_account", account, email, name)
             await execute(session, "add_user", user, account, email, password_hash, "owner")
-            await execute(session, "add_key", key, account, "First key", key_prefix, key_digest, sorted(scopes))
+            await execute(session, "add_key", key, account, "First key", key_prefix, key_digest, sorted(scopes), email)
     except UniqueViolationError as error:
         if error.constraint_name in _TAKEN:
             raise AccountExists(f"There is already an account with the e-mail address {email}.") from None

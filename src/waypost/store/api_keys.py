@@ -15,7 +15,10 @@ MOST_LIVE: Final = 50
 
 
 class KeyRow(msgspec.Struct, frozen=True):
-    """A key as people know it: by name and prefix. Times are None for never."""
+    """A key as people know it: by name and prefix. Times are None for never.
+
+    ``made_by`` is a user's e-mail address, or what the audit log calls the command line; None: not known.
+    """
 
     id: UUID
     name: str
@@ -25,6 +28,7 @@ class KeyRow(msgspec.Struct, frozen=True):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    made_by: str | None
 
     def works(self, now: datetime) -> bool:
         """Tell whether it is neither revoked nor expired."""
@@ -41,20 +45,25 @@ async def add(
     digest: bytes,
     scopes: Collection[str],
     days: int | None,
+    made_by: str,
 ) -> bool:
     """Add a key, which ends after so many days, or never; False when the account has ``MOST_LIVE`` that work."""
     until = None if days is None else timedelta(days=days)
     async with transaction(session):
         await execute(session, "lock_account", account)
-        row = await fetch_one(
-            session, "add_api_key", key, account, name, prefix, digest, sorted(scopes), until, MOST_LIVE
-        )
+        columns = (key, account, name, prefix, digest, sorted(scopes), until, MOST_LIVE, made_by)
+        row = await fetch_one(session, "add_api_key", *columns)
     return row is not None
 
 
 async def of_account(session: Session, account: UUID) -> list[KeyRow]:
     """Give the account's keys: those that were not revoked first, newest first."""
     return [KeyRow(**row) for row in await fetch(session, "api_keys", account, None, MOST_LISTED)]
+
+
+async def working_of(session: Session, account: UUID, maker: str, now: datetime) -> list[KeyRow]:
+    """Return the account's keys that somebody made and that work, newest first."""
+    return [row for row in await of_account(session, account) if row.made_by == maker and row.works(now)]
 
 
 async def find(session: Session, account: UUID, key: UUID) -> KeyRow | None:

@@ -34,6 +34,7 @@ create table api_key (
     created_at timestamp with time zone default now() not null,
     expires_at timestamp with time zone,
     revoked_at timestamp with time zone,
+    made_by text,
     constraint api_key_digest_check CHECK (length(digest) = 32),
     constraint api_key_digest_key UNIQUE (digest),
     constraint api_key_pkey PRIMARY KEY (id)

@@ -99,6 +99,49 @@ async def test_a_user_that_is_removed_is_out_at_once(portal: Portal, browser: Br
     assert (await portal.browser().sign_in(MEMBER)).status_code == 422
 
 
+async def make_key(browser: Browser, name: str) -> str:
+    """Make a key on the page and give its text."""
+    made = await browser.post("/developer/apikeys", form={"name": name, "scope": "read", "days": ""})
+    return Document(made.text).all("code", **{"class": "copyable"})[0].text
+
+
+async def test_removing_a_user_offers_to_revoke_the_keys_that_the_user_made(portal: Portal, browser: Browser) -> None:
+    user = await member(portal, browser)
+    theirs = await portal.visitor(MEMBER)
+    keys = [await make_key(theirs, "Left ticked"), await make_key(theirs, "Unticked"), await make_key(browser, "Mine")]
+    asked = Document((await browser.get(f"/settings?remove={user}")).text)
+    offered = [one.attributes["value"] for one in asked.all("input", name="revoke")]
+    mine = ids.to_text(
+        ids.API_KEY, await portal.database.serving.fetchval("select id from api_key where name = 'Mine'")
+    )
+
+    await browser.post(f"/settings/users/{user}/remove", form={"revoke": [offered[1], mine, "nonsense"]})
+    said = Document((await browser.get("/settings")).text).text
+    listed = Document((await browser.get("/developer/apikeys")).text).text
+
+    assert len(offered) == 2
+    assert all("checked" in one.attributes for one in asked.all("input", name="revoke"))
+    assert "Left ticked" in asked.text
+    assert "Mine" not in asked.text
+    calls = [await browser.client.get("/v1/endpoints", headers={"tracking-api-key": key}) for key in keys]
+    assert [call.status_code for call in calls] == [401, 200, 200]
+    assert "1 API key of theirs stopped working" in said
+    assert MEMBER in listed
+
+
+async def test_an_owner_can_not_find_out_many_addresses_of_other_accounts(portal: Portal, browser: Browser) -> None:
+    await portal.account("taken@example.com")
+    form = {"email": "taken@example.com", "password": PASSWORD, "role": "member"}
+
+    answers = [await browser.post("/settings/users", form=form) for _ in range(6)]
+    account = await browser.post("/settings", form={"name": "A", "email": "taken@example.com", "accent": ""})
+
+    assert ["another user's" in Document(one.text).text for one in answers] == [True] * 5 + [False]
+    assert [("Too many attempts" in Document(one.text).text, one.status_code) for one in (answers[5], account)] == [
+        (True, 422)
+    ] * 2
+
+
 async def test_the_last_owner_stays_one(portal: Portal, browser: Browser) -> None:
     own = ids.to_text(ids.USER, await portal.database.serving.fetchval("select id from account_user"))
 

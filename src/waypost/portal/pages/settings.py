@@ -1,5 +1,6 @@
 """``/settings``: what the account is called and how it looks, who may log in to it, and the own password."""
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
@@ -21,8 +22,11 @@ from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import enter, notify
-from waypost.store import accounts, users
+from waypost.portal.wording import plural
+from waypost.store import accounts, api_keys, users
 from waypost.store.accounts import Visitor
+from waypost.store.api_keys import KeyRow
+from waypost.store.statements import Session
 
 PATH: Final = "/settings"
 OWNER: Final = "owner"
@@ -50,9 +54,12 @@ async def change(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     visitor = await _owner(request, pages)
     given = await _given(request, "name", "email", "accent", "embed_origins")
     try:
-        await changes.change(pages.context, visitor.account, **given)
+        with pages.logins.guessing(visitor.account):
+            await changes.change(pages.context, visitor.account, **given)
     except Invalid as refusal:
         return await _page(request, pages, visitor, account=Form(given, errors_by_field(refusal)))
+    except TooMany as error:
+        return await _page(request, pages, visitor, account=Form(given, {"email": too_many(error)}))
     notify(request, "The settings were saved.")
     return go_to(PATH)
 
@@ -98,13 +105,14 @@ async def add_user(request: PageRequest, pages: GivenPages) -> Response[bytes]:
             check_email(given["email"])
             password = check_password(given["password"])
         hashed = await pages.logins.hash(password, request.address)
-        await changes.add_user(
-            pages.context, visitor.account, email=given["email"], password_hash=hashed, role=given["role"]
-        )
+        with pages.logins.guessing(visitor.account):
+            await changes.add_user(
+                pages.context, visitor.account, email=given["email"], password_hash=hashed, role=given["role"]
+            )
     except (Invalid, Conflict) as refusal:
         return await _page(request, pages, visitor, adding=Form(shown, errors_by_field(refusal)))
     except TooMany as error:
-        return await _page(request, pages, visitor, adding=Form(shown, {"password": too_many(error)}))
+        return await _page(request, pages, visitor, adding=Form(shown, {"": too_many(error)}))
     notify(request, "The user was added, and can sign in with this password.")
     return go_to(PATH)
 
@@ -123,8 +131,11 @@ async def change_role(request: PageRequest, pages: GivenPages, user_id: FromPath
 async def remove_user(request: PageRequest, pages: GivenPages, user_id: FromPath[str]) -> Response[bytes]:
     """Let a user log in no more."""
     visitor = await _owner(request, pages)
-    await changes.remove_user(pages.context, visitor.account, _user_id(user_id))
-    notify(request, "The user was removed, and is signed out everywhere.")
+    user, given = _user_id(user_id), (await request.form()).getall("revoke", [])
+    keys = [key for one in given if (key := ids.from_text(ids.API_KEY, str(one)))]
+    revoked = await changes.remove_user(pages.context, visitor.account, user, revoke=keys)
+    told = f" {plural(len(revoked), 'API key')} of theirs stopped working." if revoked else ""
+    notify(request, f"The user was removed, and is signed out everywhere.{told}")
     return go_to(PATH)
 
 
@@ -140,6 +151,11 @@ def _user_id(text: str) -> UUID:
     if user is None:
         raise NotFound
     return user
+
+
+async def _keys_of(session: Session, visitor: Visitor, maker: str) -> list[tuple[str, KeyRow]]:
+    rows = await api_keys.working_of(session, visitor.account, maker, datetime.now(UTC))
+    return [(ids.to_text(ids.API_KEY, row.id), row) for row in rows]
 
 
 async def _given(request: PageRequest, *names: str) -> dict[str, str]:
@@ -159,9 +175,11 @@ async def _page(
     async with pages.context.database.serving.acquire() as session:
         kept = await users.settings(session, visitor.account)
         rows = await users.of_account(session, visitor.account)
-    known = [(ids.to_text(ids.USER, row.id), row) for row in rows]
-    asked = request.query_params.get("remove")
-    is_owner = visitor.role == OWNER
+        known = [(ids.to_text(ids.USER, row.id), row) for row in rows]
+        asked = request.query_params.get("remove")
+        is_owner = visitor.role == OWNER
+        removing = next((user for user in known if is_owner and user[0] == asked), None)
+        keys = await _keys_of(session, visitor, removing[1].email) if removing else []
     usual: dict[str, Any] = {
         "name": kept.name,
         "email": kept.email,
@@ -177,7 +195,8 @@ async def _page(
         password=password or Form(),
         adding=adding or (Form() if is_owner and request.query_params.get("do") == ADD else None),
         users=known,
-        removing=next((user for user in known if is_owner and user[0] == asked), None),
+        removing=removing,
+        keys=keys,
         roles=changes.ROLES,
         is_owner=is_owner,
         usual_colour=colours.DEFAULT,

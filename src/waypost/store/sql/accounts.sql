@@ -15,7 +15,7 @@ insert into account (id, email, name) values ($1, $2, $3);
 insert into account_user (id, account, email, password_hash, role) values ($1, $2, $3, $4, $5);
 
 -- name: add_key
-insert into api_key (id, account, name, prefix, digest, scopes) values ($1, $2, $3, $4, $5, $6);
+insert into api_key (id, account, name, prefix, digest, scopes, made_by) values ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: any_account
 select exists (select from account) as found

@@ -5,12 +5,12 @@ with known as materialized (
     select count(*) as keys from api_key
     where account = $2 and revoked_at is null and (expires_at is null or expires_at > now())
 )
-insert into api_key (id, account, name, prefix, digest, scopes, expires_at)
-select $1, $2, $3, $4, $5, $6, now() + $7::interval from known where keys < $8
+insert into api_key (id, account, name, prefix, digest, scopes, expires_at, made_by)
+select $1, $2, $3, $4, $5, $6, now() + $7::interval, $9 from known where keys < $8
 returning id
 
 -- name: api_keys
-select k.id, k.name, k.prefix, k.scopes, k.created_at, k.expires_at, k.revoked_at, u.last_used_at
+select k.id, k.name, k.prefix, k.scopes, k.created_at, k.expires_at, k.revoked_at, u.last_used_at, k.made_by
 from api_key k left join api_key_use u on u.api_key = k.id
 where k.account = $1 and ($2::uuid is null or k.id = $2)
 order by k.revoked_at is not null, k.id desc
