@@ -7,7 +7,9 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from litestar.exceptions import ClientException
 
+from waypost.app import server
 from waypost.app.address import held_address
 from waypost.app.errors import CannotListen
 from waypost.app.server import HttpServer
@@ -30,10 +32,14 @@ async def echo(_scope: Any, receive: Any, send: Any) -> None:
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     with held_address("127.0.0.1", 0) as (host, port):
-        server = HttpServer(echo, host=host, port=port)
-        server.start()
+        http = HttpServer(echo, host=host, port=port)
+        http.start()
         yield port
-        await server.stop(within_seconds=1)
+        await http.stop(within_seconds=1)
+
+
+def head(*headers: str) -> bytes:
+    return "\r\n".join(["POST / HTTP/1.1", "host: x", *headers, "", ""]).encode()
 
 
 class Connection:
@@ -45,6 +51,11 @@ class Connection:
         for part in parts:
             self._writer.write(part)
             await self._writer.drain()
+
+    async def rest(self) -> bytes:
+        """Give everything up to the end of the connection."""
+        async with asyncio.timeout(LIMIT):
+            return await self._reader.read()
 
     async def answer(self) -> tuple[bytes, bytes]:
         """Give the first line and the body."""
@@ -62,10 +73,6 @@ async def connect(port: int) -> Connection:
             except ConnectionRefusedError:  # it does not listen yet
                 with suppress(TimeoutError):
                     await asyncio.wait_for(asyncio.Event().wait(), 0.02)
-
-
-def head(*headers: str) -> bytes:
-    return "\r\n".join(["POST / HTTP/1.1", "host: x", *headers, "", ""]).encode()
 
 
 async def test_bodies_of_one_connection_are_told_apart(port: int) -> None:
@@ -104,16 +111,43 @@ async def test_a_length_beside_chunks_cuts_nothing_off(port: int) -> None:
     assert (line, body) == (b"HTTP/1.1 200 OK", b"onetwo") or line.split()[1] == b"400"
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"POST / HTTP/1.1\r\nhost: x\r\n", head("content-length: 0")],
+    ids=["nothing", "half a head", "a request before"],
+)
+async def test_a_connection_without_a_whole_head_in_time_is_ended(monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    monkeypatch.setattr(server, "HEAD_SECONDS", 1)
+    with held_address("127.0.0.1", 0) as (host, port):
+        short = HttpServer(echo, host=host, port=port)
+        short.start()
+        connection = await connect(port)
+        await connection.send(sent)
+
+        ended = await connection.rest()
+
+        await short.stop(within_seconds=1)
+    assert ended.startswith(b"HTTP/1.1 200") if sent.endswith(b"\r\n\r\n") else b"200" not in ended
+
+
+async def test_a_body_that_ends_early_is_the_clients_fault() -> None:
+    async def gone() -> Any:
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(ClientException, match="ended early"):
+        await server.within(LIMIT, echo)({"type": "http", "headers": []}, gone, None)  # type: ignore[arg-type]
+
+
 async def test_a_free_port_is_given_to_nobody_else_before_the_server_listens_there() -> None:
     with held_address("127.0.0.1", 0) as (host, port):
         with socket.socket() as other, pytest.raises(OSError, match="in use"):
             other.bind((host, port))
 
-        server = HttpServer(echo, host=host, port=port)
-        server.start()
+        http = HttpServer(echo, host=host, port=port)
+        http.start()
         connection = await connect(port)
         await connection.send(head("content-length: 0"))
         assert await connection.answer() == (b"HTTP/1.1 200 OK", b"")
         with pytest.raises(CannotListen, match=f"Port {port} is taken"), held_address(host, port):
             pass
-        await server.stop(within_seconds=1)
+        await http.stop(within_seconds=1)

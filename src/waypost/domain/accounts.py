@@ -1,6 +1,7 @@
 """What an account and its users may be called, and how long a password is."""
 
 import re
+from functools import cache
 from typing import Final
 
 from waypost.domain.errors import InvalidInput
@@ -49,14 +50,24 @@ def check_name(text: str) -> str:
 
 
 def check_password(text: str) -> str:
-    """Give the password as it is. Raises InvalidInput, without it."""
+    """Return the password as it is. Raise InvalidInput, without it, for one too short or known to be common."""
     if not SHORTEST_PASSWORD <= len(text) <= LONGEST_PASSWORD:
         raise InvalidInput("password", f"must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
     try:
         text.encode()
     except UnicodeEncodeError:
         raise InvalidInput("password", "must be UTF-8") from None
+    if text.lower() in _common_passwords():
+        raise InvalidInput("password", "is one of the most common passwords, which are tried first: choose another")
     return text
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    """Return the passwords that people choose most, in lower case: 30,000, of which a third are long enough here."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415 - 800 KB that most programs never need
+
+    return frozenset(FREQUENCY_LISTS["passwords"])
 
 
 def check_accent(text: str) -> str | None:

@@ -1,12 +1,15 @@
 """Whatever is sent to a page, it is answered by a page, and never by a fault of ours."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from litestar._parsers import parse_cookie_string, parse_query_string, parse_url_encoded_form_data
+from structlog.testing import capture_logs
 
 from tests.support.api import Caller
 from tests.support.visiting import EMAIL, Browser, Portal, assert_harmless
+from waypost.app.server import within
 
 HOME = "/developer/webhooks"
 FORM = "application/x-www-form-urlencoded"
@@ -170,3 +173,25 @@ async def test_nothing_that_was_sent_is_remembered(portal: Portal, shop: Caller)
 
     assert shop.account
     assert [reader.cache_info().currsize for reader in readers] == known
+
+
+@pytest.mark.parametrize("path", ["/login", "/v1/updates", "/v4/trackings/create"])
+async def test_a_body_that_is_broken_off_is_no_error_of_ours(portal: Portal, shop: Caller, path: str) -> None:
+    parts = iter([{"type": "http.request", "body": b"email=", "more_body": True}, {"type": "http.disconnect"}])
+    headers = [(b"host", b"waypost.test"), (b"tracking-api-key", shop.key.encode()), (b"accept", b"text/html")]
+    headers += [(b"content-type", FORM.encode()), (b"content-length", b"100")]
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
+    scope |= {"http_version": "1.1", "scheme": "http", "client": ("198.51.100.7", 1), "headers": headers}
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(parts)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    with capture_logs() as lines:
+        await within(60.0, portal.application)(scope, receive, send)  # type: ignore[arg-type]
+
+    assert sent[0]["status"] == 400
+    assert [line["event"] for line in lines] == ["body_cut_short"]

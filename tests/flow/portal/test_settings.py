@@ -187,6 +187,7 @@ async def test_a_refused_button_is_explained_on_the_page_of_ours_that_it_was_pre
         ({"email": EMAIL}, "another user's"),
         ({"email": "nobody"}, "name@example.com"),
         ({"password": "short"}, "8 to 1000 characters"),
+        ({"password": "Password1"}, "one of the most common passwords"),
         ({"role": "king"}, "owner, member"),
     ],
 )

@@ -1,0 +1,23 @@
+"""Which passwords users may have."""
+
+import pytest
+
+from waypost.domain.accounts import check_password
+from waypost.domain.errors import InvalidInput
+
+
+@pytest.mark.parametrize("common", ["password", "12345678", "qwertyuiop", "Iloveyou", "PASSWORD", "letmein1"])
+def test_the_most_common_passwords_are_refused_with_the_reason(common):
+    with pytest.raises(InvalidInput, match="most common passwords"):
+        check_password(common)
+
+
+def test_at_least_twenty_thousand_passwords_are_known_as_common():
+    from waypost.domain.accounts import _common_passwords  # noqa: PLC0415 - the list itself, of no other use
+
+    assert len(_common_passwords()) >= 20_000
+
+
+@pytest.mark.parametrize("other", ["correct horse", "x7#kkQ2z", "a password"])
+def test_other_passwords_are_accepted(other):
+    assert check_password(other) == other
