@@ -1,4 +1,4 @@
-"""Check digits of tracking numbers: each function gives the right one for a serial number."""
+"""Check digits of tracking numbers: each function returns the right one for a serial number."""
 
 from collections.abc import Callable, Mapping
 from itertools import cycle

@@ -1,4 +1,4 @@
-"""Which couriers a tracking number may belong to, the best guess first."""
+"""Which couriers a tracking number may belong to, the best match first."""
 
 import re
 import tomllib
@@ -48,17 +48,17 @@ class Format(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def formats() -> tuple[Format, ...]:
-    """Give the formats, the commoner ones first."""
+    """Return the formats, the better match first."""
     text = (files(__package__) / "formats.toml").read_text(encoding="utf-8")
     return tuple(msgspec.convert(tomllib.loads(text)["format"], list[Format]))
 
 
 def detect(number: str) -> tuple[Guess, ...]:
-    """Give the couriers that a normalised number may belong to, the best guess first, at most five."""
+    """Return the couriers that a normalised number may belong to, the best match first, at most five."""
     best: dict[str, Certainty] = {}
     for guess in (*_by_format(number), *_by_country(number)):
         best[guess.courier] = max(guess.certainty, best.get(guess.courier, guess.certainty))
-    # A sure guess makes those meaningless that nothing speaks for, and any guess those with a wrong check digit.
+    # A sure match removes mere guesses, and any match those with a wrong check digit.
     surest = max(best.values(), default=Certainty.UNLIKELY)
     least = Certainty.LIKELY if surest is Certainty.SURE else min(surest, Certainty.GUESS)
     ranked = sorted(best.items(), key=lambda item: -item[1])

@@ -63,7 +63,7 @@ class Courier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 @cache
 def couriers() -> Mapping[str, Courier]:
-    """Give all couriers by their codes, in the order of the codes."""
+    """Return all couriers by their codes, in the order of the codes."""
     found: dict[str, Courier] = {}
     for file in _FOLDER.iterdir():
         region = msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), dict[Code, Courier])
@@ -75,16 +75,16 @@ def couriers() -> Mapping[str, Courier]:
 
 @cache
 def posts() -> Mapping[str, str]:
-    """Give the code of the post that issues a country's S10 numbers, by the country."""
+    """Return the code of the post that issues a country's S10 numbers, by the country."""
     return MappingProxyType({country: code for code, courier in couriers().items() for country in courier.issues})
 
 
 def is_known(code: str) -> bool:
-    """Say whether the table has a courier."""
+    """Return whether the table has a courier."""
     return code in couriers()
 
 
 def missing_fact(code: str, given: Container[str]) -> Asked | None:
-    """Give the first fact that a courier requires and that is not among those given."""
+    """Return the first fact that a courier requires and that is not among those given."""
     courier = couriers().get(code)
     return None if courier is None else next((fact for fact in courier.required if fact not in given), None)
