@@ -1,12 +1,15 @@
-"""`waypost apikey` as a process, beside a running server."""
+"""`waypost apikey` beside a running server."""
 
 import json
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.support.commands import call_waypost
 from tests.support.serving import Serving, run_waypost, serving
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
 ACCOUNT = ("--account", "Shop@example.com")
 
 
@@ -18,17 +21,18 @@ def server() -> Iterator[Serving]:
         yield server
 
 
-def ask(server: Serving, *words: str) -> tuple[int, str, str]:
-    ran = run_waypost("apikey", *words, "--data-dir", str(server.data_dir))
+def ask(server: Serving, *words: str, run: Run = call_waypost) -> tuple[int, str, str]:
+    ran = run("apikey", *words, "--data-dir", str(server.data_dir))
     return ran.returncode, ran.stdout, ran.stderr
 
 
 def test_a_key_is_created_listed_used_and_revoked(server: Serving) -> None:
-    code, told, _ = ask(server, "create", *ACCOUNT, "--name", "Orders", "--scope", "read", "--days", "30", "--json")
+    given = ("--name", "Orders", "--scope", "read", "--days", "30", "--json")
+    code, told, _ = ask(server, "create", *ACCOUNT, *given, run=run_waypost)
     made = json.loads(told)
     used = server.site(made["api_key"]).get("/v1/endpoints")
-    _, listed, _ = ask(server, "list", *ACCOUNT, "--json")
-    revoked, _, _ = ask(server, "revoke", made["id"], *ACCOUNT)
+    _, listed, _ = ask(server, "list", *ACCOUNT, "--json", run=run_waypost)
+    revoked, _, _ = ask(server, "revoke", made["id"], *ACCOUNT, run=run_waypost)
     again, _, why = ask(server, "revoke", made["id"], *ACCOUNT)
 
     assert (code, used["items"], made["scopes"]) == (0, [], ["read"])
@@ -46,7 +50,7 @@ def test_the_list_is_a_table_for_people_whatever_keys_are_called(server: Serving
     code, told, _ = ask(server, "list", *ACCOUNT)
 
     assert code == 0
-    assert "First key" in told
+    assert "Test" in told  # the key of the account
     assert "[/x]" in told
 
 

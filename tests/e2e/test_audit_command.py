@@ -1,4 +1,4 @@
-"""`waypost audit verify` as a process: whether the log of who did what is as it was written."""
+"""`waypost audit verify`: whether the log of who did what is as it was written."""
 
 import asyncio
 import json
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import asyncpg
 
+from tests.support.commands import call_waypost
 from tests.support.serving import run_waypost, serving
 from waypost.store.embedded.server import locate
 
@@ -26,12 +27,12 @@ def test_it_tells_what_fits_together_and_ends_with_1_when_something_was_changed(
         server.start()
         server.account(EMAIL)
         here = ("--data-dir", str(server.data_dir))
-        run_waypost("user", "reset-password", "--email", EMAIL, "--password-stdin", *here, stdin="battery staple\n")
-        whole = run_waypost("audit", "verify", "--account", EMAIL, "--json", *here)
+        call_waypost("user", "reset-password", "--email", EMAIL, "--password-stdin", *here, stdin="battery staple\n")
+        whole = call_waypost("audit", "verify", "--account", EMAIL, "--json", *here)
         told = run_waypost("audit", "verify", *here)
-        nobody = run_waypost("audit", "verify", "--account", "nobody@example.com", *here)
+        nobody = call_waypost("audit", "verify", "--account", "nobody@example.com", *here)
         asyncio.run(tamper(server.data_dir))
-        broken = run_waypost("audit", "verify", *here)
+        broken = call_waypost("audit", "verify", *here)
 
     assert (whole.returncode, whole.stderr) == (0, "")
     (chain,) = json.loads(whole.stdout)["accounts"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.commands import call_waypost
 from tests.support.ledger import Ledger
 from tests.support.serving import Program, Serving, run_waypost, serving
 
@@ -134,13 +135,13 @@ def test_postgresql_that_is_killed_comes_back_and_deliveries_go_on(server: Servi
 class TestAccountCreate:
     def test_the_key_is_shown_and_the_address_is_taken_after_that(self, server: Serving) -> None:
         server.start()
-        server.account("Shop@Example.com")
+        given = ("--name", "Shop", "--password", "12345678", "--data-dir", str(server.data_dir))
 
-        again = run_waypost(
-            *("account", "create", "--email", "shop@example.com", "--name", "Other", "--password", "12345678"),
-            *("--data-dir", str(server.data_dir)),
-        )
+        first = run_waypost("account", "create", "--email", "Shop@Example.com", *given)
+        again = run_waypost("account", "create", "--email", "shop@example.com", *given)
 
+        assert (first.returncode, first.stderr) == (0, "")
+        assert "API key  " in first.stdout
         assert (again.returncode, again.stdout) == (1, "")
         assert "already" in again.stderr
         assert len(again.stderr.splitlines()) == 1
@@ -172,7 +173,7 @@ class TestAccountCreate:
     def test_what_can_not_be_taken_is_named(
         self, tmp_path: Path, arguments: tuple[str, ...], stdin: str, field: str
     ) -> None:
-        ended = run_waypost("account", "create", *arguments, "--data-dir", str(tmp_path / "data"), stdin=stdin)
+        ended = call_waypost("account", "create", *arguments, "--data-dir", str(tmp_path / "data"), stdin=stdin)
 
         assert (ended.returncode, ended.stdout) == (1, "")
         assert ended.stderr.startswith(f"waypost: {field}: ")
@@ -196,7 +197,7 @@ def test_migrate_tells_what_is_pending_and_then_that_nothing_is(server: Serving)
     [(("--help",), 0), (("serve", "--help"), 0), (("--version",), 0), (("fly",), 2), (("serve", "--porta", "1"), 2)],
 )
 def test_help_helps_and_wrong_usage_is_told_apart(arguments: tuple[str, ...], code: int) -> None:
-    ended = run_waypost(*arguments)
+    ended = call_waypost(*arguments)
 
     assert ended.returncode == code
     assert "Traceback" not in ended.stderr

@@ -1,14 +1,17 @@
-"""`waypost trackings` as a process, beside a running server."""
+"""`waypost trackings` beside a running server."""
 
 import json
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.commands import call_waypost
 from tests.support.serving import Serving, run_waypost, serving
 from waypost.cli import main
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
 ACCOUNT = ("--account", "shop@example.com")
 
 
@@ -20,8 +23,8 @@ def server() -> Iterator[Serving]:
         yield server
 
 
-def ask(server: Serving, *words: str) -> tuple[int, str, str]:
-    ran = run_waypost("trackings", *words, *ACCOUNT, "--data-dir", str(server.data_dir))
+def ask(server: Serving, *words: str, run: Run = call_waypost) -> tuple[int, str, str]:
+    ran = run("trackings", *words, *ACCOUNT, "--data-dir", str(server.data_dir))
     return ran.returncode, ran.stdout, ran.stderr
 
 
@@ -30,8 +33,8 @@ def test_parcels_go_in_and_come_out_again(server: Serving, tmp_path: Path) -> No
     file.write_bytes(b"\xef\xbb\xbftracking_number;courier_code;title\r\nA1;dhl;Mug\r\nA2;ups;\r\n?;ups;\r\n")
 
     refused = ask(server, "import", str(file))
-    skipped = ask(server, "import", str(file), "--skip-errors", "--json")
-    exported = ask(server, "export", "--out", str(out))
+    skipped = ask(server, "import", str(file), "--skip-errors", "--json", run=run_waypost)
+    exported = ask(server, "export", "--out", str(out), run=run_waypost)
     again = ask(server, "import", str(out))
 
     assert (refused[0], refused[1]) == (1, "")

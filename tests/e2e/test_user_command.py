@@ -1,4 +1,4 @@
-"""`waypost user` as a process: who may log in to the pages, while the server runs and while it does not."""
+"""`waypost user`: who may log in to the pages, while the server runs and while it does not."""
 
 import json
 import re
@@ -8,11 +8,13 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.support.commands import call_waypost
 from tests.support.embedded import open_place
 from tests.support.serving import WAYPOST, Serving, environment, run_waypost, serving
 from tests.support.visiting import Document
 
 OWNER = "shop@example.com"
+MEMBER = "member@example.com"
 PASSWORD = "correct horse"
 OTHER_PASSWORD = "battery staple"
 HOME = "/developer/webhooks"
@@ -28,7 +30,7 @@ def server() -> Iterator[Serving]:
 
 
 def user(server: Serving, *arguments: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
-    return run_waypost("user", *arguments, "--data-dir", str(server.data_dir), stdin=stdin, **settings)
+    return call_waypost("user", *arguments, "--data-dir", str(server.data_dir), stdin=stdin, **settings)
 
 
 def create(server: Serving, email: str, *arguments: str, password: str = PASSWORD) -> subprocess.CompletedProcess[str]:
@@ -54,7 +56,7 @@ def signs_in(server: Serving, email: str, password: str) -> bool:
 
 
 def test_the_help_tells_what_there_is() -> None:
-    answer = run_waypost("user", "--help")
+    answer = call_waypost("user", "--help")
 
     assert (answer.returncode, answer.stderr) == (0, "")
     assert all(command in answer.stdout for command in COMMANDS)
@@ -62,7 +64,7 @@ def test_the_help_tells_what_there_is() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_tells_its_options(command: str) -> None:
-    answer = run_waypost("user", command, "--help")
+    answer = call_waypost("user", command, "--help")
 
     assert (answer.returncode, answer.stderr) == (0, "")
     for option in ("--email", "--json", "--data-dir", "--database-url"):
@@ -164,7 +166,7 @@ def test_a_password_that_is_no_utf_8_is_refused(server: Serving, encoding: str) 
     ],
 )
 def test_wrong_usage_has_a_code_of_its_own_or_shows_the_help(arguments: tuple[str, ...]) -> None:
-    ended = run_waypost("user", *arguments)
+    ended = call_waypost("user", *arguments)
 
     assert ended.returncode == (2 if arguments else 0)
     assert "Traceback" not in ended.stderr
@@ -243,15 +245,17 @@ def test_a_link_leads_to_where_people_reach_the_server(server: Serving, settings
     assert made.stdout.count("\n") == 1
 
 
-def test_all_of_it_works_while_no_server_runs() -> None:
+def test_all_of_it_works_as_processes_while_no_server_runs() -> None:
     with open_place() as place:
         stopped = Serving(place, {})
-        stopped.account(OWNER)
+        at = ("--data-dir", str(stopped.data_dir))
+        given = ("--password", PASSWORD, *at)
+        run_waypost("account", "create", "--email", OWNER, "--name", "Shop", *given)
 
-        made = create(stopped, "member@example.com", "--json")
-        link = user(stopped, "login-link", "--email", "member@example.com")
-        reset = user(stopped, "reset-password", "--email", "member@example.com", "--password", OTHER_PASSWORD, "--json")
+        made = run_waypost("user", "create", "--email", MEMBER, "--account", OWNER, "--json", *given)
+        link = run_waypost("user", "login-link", "--email", MEMBER, *at)
+        reset = run_waypost("user", "reset-password", "--email", MEMBER, "--password", OTHER_PASSWORD, "--json", *at)
 
         assert [ended.returncode for ended in (made, link, reset)] == [0, 0, 0], (made, link, reset)
-        assert json.loads(made.stdout)["email"] == json.loads(reset.stdout)["email"] == "member@example.com"
+        assert json.loads(made.stdout)["email"] == json.loads(reset.stdout)["email"] == MEMBER
         assert link.stdout.startswith("http://127.0.0.1:8080/login/")

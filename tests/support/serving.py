@@ -1,6 +1,5 @@
 """`waypost serve` as a process of its own, which can be stopped, killed with all it started, and started again."""
 
-import json
 import os
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from examples.demo.site import Site
 from tests.support.embedded import open_place
+from tests.support.people import make_account
 
 WAYPOST = (sys.executable, "-m", "waypost")
 READY_SECONDS = 120
@@ -138,14 +138,8 @@ class Serving(Program):
             self.wait_until_ready()
 
     def account(self, email: str = "shop@example.com") -> Site:
-        """Make an account by the command, and give the API as its key sees it."""
-        made = run_waypost(
-            *("account", "create", "--email", email, "--name", "Shop", "--password-stdin", "--json"),
-            *("--data-dir", str(self.data_dir)),
-            stdin="correct horse\n",
-        )
-        assert made.returncode == 0, made.stderr
-        return self.site(json.loads(made.stdout)["api_key"])
+        """Make an account in the database of the running server, and give the API as its key sees it."""
+        return self.site(make_account(self.data_dir, email))
 
 
 @contextmanager
