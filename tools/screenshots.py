@@ -54,6 +54,7 @@ PAGES: Final = {
     "debugger": (FILLED, "/developer/debugger"),
     "api-keys": (FILLED, "/developer/apikeys"),
     "api-key-add": (FILLED, "/developer/apikeys?do=add"),
+    "unread-scans": (FILLED, "/sources/unread"),
     "trackings-import": (FILLED, "/trackings/import"),
     "settings": (FILLED, "/settings"),
     "settings-add": (FILLED, "/settings?do=add"),

@@ -1,21 +1,25 @@
 """The poll loop: whom it asks, how often, and what it does when a carrier is slow, strict or wrong."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.databases import add_account, add_endpoint
 from waypost.domain.budget import Budget
 from waypost.domain.carriers import CarrierLimited, CarrierRefused, CarrierUnavailable
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import Status
-from waypost.domain.trackings import Source, Update
+from waypost.domain.trackings import Skipped, SkipReason, Source, Update
 from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import Poller, clock_ms
+from waypost.intake.unread import SKIPPED
 from waypost.store import connections
 from waypost.store.database import Database
 
@@ -124,6 +128,23 @@ async def test_a_new_parcel_is_asked_for_at_once_and_its_answer_becomes_an_event
     wait = (await world.waits())["A1"]
     assert wait is not None
     assert 3.6 * 3600 * 0.99 < wait < 4.4 * 3600
+
+
+async def test_scans_that_cannot_be_taken_are_logged_once_and_counted_each_time(world: World) -> None:
+    def in_part(_number: str) -> Update:
+        odd = Skipped("events[1]", SkipReason.TIME)
+        return msgspec.structs.replace(found(_number), skipped=(odd, odd))
+
+    await world.register("A1", "A2")
+    before = SKIPPED.copy()
+
+    with capture_logs() as lines:
+        await world.poller(Carrier(in_part, name="once")).run_once()
+
+    assert SKIPPED - before == Counter({("once", SkipReason.TIME): 4})
+    told = [(line["source"], line["reason"], line["field"]) for line in lines if line["event"] == "scan_skipped"]
+    assert told == [("once", "time", "events[1]")]
+    assert await world.database.serving.fetchval("select count(*) from event") == 2
 
 
 async def test_speed_shortens_waits(world: World) -> None:

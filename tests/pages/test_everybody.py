@@ -31,6 +31,7 @@ FILLED_PATHS = (
     "/developer/apikeys?do=add",
     "/developer/apikeys?revoke={key}",
     "/trackings/import",
+    *("/sources/unread", "/sources/unread?do=clear"),
     *("/settings", "/settings?do=add", "/settings/audit"),
     "/docs",
     "/docs/api-v4-trackings",

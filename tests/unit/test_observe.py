@@ -11,6 +11,7 @@ from waypost.actions.denials import Denial
 from waypost.app.watchdog import Stalls
 from waypost.dispatch.measures import Measures
 from waypost.domain.latency import BOUNDS_MS
+from waypost.domain.trackings import SkipReason
 from waypost.observe.logs import configure_logging
 from waypost.observe.metrics import Metrics
 from waypost.store.measures import Backlog
@@ -68,7 +69,8 @@ def samples(text: bytes) -> dict[str, float]:
 
 
 def test_metrics_tell_what_was_counted_elsewhere():
-    metrics = Metrics({"claim": 7}, Stalls(), denied={Denial.PASSWORD: 2})
+    skipped = {("dhl", SkipReason.TIME): 3}
+    metrics = Metrics({"claim": 7}, Stalls(), denied={Denial.PASSWORD: 2}, unread={"api": 4}, skipped=skipped)
     dispatching = Measures(running=True, in_flight=3, unrecorded=4, peers=1, statements={"claim": 5})
 
     text = metrics.render(Backlog(due=12, oldest_seconds=1.5), dispatching, Findings(events=9, missing=2))
@@ -76,6 +78,8 @@ def test_metrics_tell_what_was_counted_elsewhere():
 
     assert found["waypost_sql_statements_total"] == 12
     assert 'waypost_access_denied_total{reason="password"} 2.0' in text.decode()
+    assert 'waypost_scans_unread_total{source="api"} 4.0' in text.decode()
+    assert 'waypost_scans_skipped_total{reason="time",source="dhl"} 3.0' in text.decode()
     assert 'waypost_access_denied_total{reason="key_unknown"} 0.0' in text.decode()
     assert found["waypost_attempts_in_flight"] == 3
     assert (found["waypost_results_unrecorded"], found["waypost_dispatchers"]) == (4, 2)

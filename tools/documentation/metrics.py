@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from waypost.app.watchdog import Stalls
 from waypost.dispatch.measures import Measures
+from waypost.domain.trackings import SkipReason
 from waypost.observe.metrics import Metrics
 from waypost.store.measures import Backlog
 from waypost.store.reconciliation import Findings
@@ -28,7 +29,9 @@ class Shown(msgspec.Struct, frozen=True):
 @cache
 def metrics() -> tuple[Shown, ...]:
     """Give every metric whose name begins with ``waypost_``, in the order of /metrics."""
-    text = Metrics({"claim": 1}, Stalls()).render(Backlog(0, 0.0), Measures(running=True, in_flight=0), Findings())
+    skipped = {("dhl", reason): 0 for reason in SkipReason}
+    own = Metrics({"claim": 1}, Stalls(), unread={"dhl": 0}, skipped=skipped)
+    text = own.render(Backlog(0, 0.0), Measures(running=True, in_flight=0), Findings())
     return tuple(
         Shown(family.samples[0].name, family.type, _labels(family), family.documentation)
         for family in text_string_to_metric_families(text.decode())

@@ -60,6 +60,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     if Role.POLL in roles:
         sources = Sources(settings, carriers, vault)
         parts.append(Part("poller", Polling(database, intake, sources, speed=settings.poll_speed).serve))
+    parts.append(Part("unread_scans", intake.unread.serve))
     keeper = Keeper(database, intake, history_days=settings.history_days) if Role.KEEP in roles else None
     if keeper:
         parts.append(Part("keeper", keeper.serve))

@@ -8,6 +8,7 @@ from waypost.actions.denials import DENIED
 from waypost.app.supervisor import Part
 from waypost.app.watchdog import STALLS
 from waypost.dispatch.measures import Measures
+from waypost.intake.unread import SKIPPED, UNREAD
 from waypost.keeper.keeper import Keeper
 from waypost.observe.metrics import Metrics
 from waypost.store.database import Database
@@ -33,7 +34,7 @@ class Health:
         self._parts = parts
         self._measures = measures
         self._keeper = keeper
-        self._metrics = Metrics(SENT, STALLS, denied=DENIED)
+        self._metrics = Metrics(SENT, STALLS, denied=DENIED, unread=UNREAD, skipped=SKIPPED)
 
     async def ready(self) -> str | None:
         """Give None when requests can be served and deliveries are sent, else one sentence that says why not."""

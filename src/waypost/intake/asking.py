@@ -190,7 +190,14 @@ class Asking:
         self._failures = 0
         self._noted = Noted(b"", answered=True, state=ConnectionState.WORKS)
         requests = [
-            Request(one.account, one.state.tracking_number, one.state.courier_code, update, wants_state=True)
+            Request(
+                one.account,
+                one.state.tracking_number,
+                one.state.courier_code,
+                update,
+                wants_state=True,
+                adapter=self._source.name,
+            )
             for one, update in read
         ]
         try:

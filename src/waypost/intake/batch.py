@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from waypost.domain import ids, trackings
+from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.endpoints import Endpoint
 from waypost.domain.trackings import TrackingState, Update
 from waypost.intake.merging import Merged, Report, merge
@@ -45,6 +46,8 @@ class Request(msgspec.Struct, frozen=True):
     tracking: UUID | None = None
     source: str = "API"
     wants_state: bool = False
+    adapter: str = ""
+    """The name of the carrier's adapter that the update came by; empty for the API."""
 
     @property
     def key(self) -> TrackingKey:
@@ -74,6 +77,8 @@ class Result(msgspec.Struct, frozen=True):
     created: bool = False
     changed: bool = False
     state: TrackingState | None = None
+    unread: tuple[Checkpoint, ...] = ()
+    """The update's new scans that could not be read."""
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -189,7 +194,11 @@ def _result(known: Result, merged: Merged | None) -> Result:
     if merged is None:
         return Result()
     return msgspec.structs.replace(
-        known, event=merged.event, changed=known.created or merged.changed, state=merged.state
+        known,
+        event=merged.event,
+        changed=known.created or merged.changed,
+        state=merged.state,
+        unread=merged.unread,
     )
 
 

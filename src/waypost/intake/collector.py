@@ -11,6 +11,7 @@ import structlog
 from waypost.intake.arrivals import Arrivals
 from waypost.intake.batch import Request, Result, Written, write
 from waypost.intake.lines import LARGEST_BATCH, Group, Lines, Once
+from waypost.intake.unread import UnreadScans
 from waypost.store import idempotency
 from waypost.store.database import Database
 from waypost.store.statements import LOST, REPEATABLE, Session, transaction
@@ -66,6 +67,7 @@ class Intake:
         self._polled = polled
         self._hint = hint
         self.arrivals = Arrivals()
+        self.unread = UnreadScans(database)
         self._small, self._bulks = Lines(), Lines()
         self._running: set[idempotency.Key] = set()
         self._waiting: Counter[UUID | None] = Counter()
@@ -187,7 +189,15 @@ class Intake:
             self._hint(endpoints)
             self.arrivals.announce({account for group in batch for account in group.with_news()})
             for group in batch:
+                self._note_unread(group)
                 group.end()
+
+    def _note_unread(self, group: Group) -> None:
+        answered = zip(group.requests, group.results, strict=False)  # one that was refused has no results
+        for request, result in answered:
+            if request.update is not None and (result.unread or request.update.skipped):
+                source = request.adapter or request.update.source.value
+                self.unread.note(request.account, source, result.unread, request.update.skipped)
 
     def _note_database(self, error: Exception | None) -> None:
         """Say once that batches are lost for want of the database, and once that they are written again."""

@@ -14,6 +14,7 @@ import msgspec
 
 from waypost.domain import endpoints as rules
 from waypost.domain import ids, trackings
+from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.endpoints import Endpoint
 from waypost.domain.trackings import TrackingState, Update
 from waypost.intake.queueing import enqueue
@@ -41,11 +42,15 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class Merged(msgspec.Struct, frozen=True):
-    """What became of an update: the event that it made, whether anything shown changed, the state if it was wanted."""
+    """What became of an update: the event that it made, whether anything shown changed, the state if it was wanted.
+
+    ``unread`` are its new scans that could not be read.
+    """
 
     event: UUID | None
     changed: bool
     state: TrackingState | None
+    unread: tuple[Checkpoint, ...] = ()
 
 
 class _Tracking(msgspec.Struct):
@@ -105,7 +110,7 @@ class _Portion:
                 tracking.state, tracking.packed = applied.state, None
             event = self._add_event(tracking, previous, report.update) if applied.eventful else None
             state = tracking.state if report.wants_state else None
-            self.merged[report.place] = Merged(event, applied.changed, state)
+            self.merged[report.place] = Merged(event, applied.changed, state, applied.unread)
             if self._event_bytes >= EVENT_BYTES:
                 await self._send_events()
         if tracking.state is not before:

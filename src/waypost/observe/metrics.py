@@ -22,10 +22,13 @@ from waypost.dispatch.measures import Measures
 from waypost.domain.attempts import Outcome
 from waypost.domain.breaker import State
 from waypost.domain.latency import BOUNDS_MS
+from waypost.domain.trackings import SkipReason
 from waypost.store.measures import Backlog
 from waypost.store.reconciliation import Findings
 
 NONE_DENIED: Final[Mapping[Denial, int]] = MappingProxyType({})
+NONE_UNREAD: Final[Mapping[str, int]] = MappingProxyType({})
+NONE_SKIPPED: Final[Mapping[tuple[str, SkipReason], int]] = MappingProxyType({})
 
 
 class Stalls(Protocol):
@@ -39,16 +42,24 @@ class Metrics:
     """The metrics of one process. What is counted elsewhere is handed in and read when somebody asks.
 
     ``statements``: how many SQL statements were sent, by name. ``stalls``: how often the loop was held, and how long.
-    ``denied``: how many sign-ins and calls were denied, by reason.
+    ``denied``: how many sign-ins and calls were denied, by reason. ``unread``: how many scans were not understood, by
+    source. ``skipped``: how many could not even be taken, by source and reason.
     """
 
     def __init__(
-        self, statements: Mapping[str, int], stalls: Stalls, *, denied: Mapping[Denial, int] = NONE_DENIED
+        self,
+        statements: Mapping[str, int],
+        stalls: Stalls,
+        *,
+        denied: Mapping[Denial, int] = NONE_DENIED,
+        unread: Mapping[str, int] = NONE_UNREAD,
+        skipped: Mapping[tuple[str, SkipReason], int] = NONE_SKIPPED,
     ) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         self._own = _OwnMetrics(statements, stalls, denied)
+        self._registry.register(_Scans(unread, skipped))
         self._registry.register(self._own)
 
     def render(self, backlog: Backlog | None, dispatching: Measures | None, findings: Findings | None) -> bytes:
@@ -57,6 +68,32 @@ class Metrics:
         self._own.dispatching = dispatching
         self._own.findings = findings
         return generate_latest(self._registry)
+
+
+class _Scans(Collector):
+    """How carriers' scans were understood."""
+
+    def __init__(self, unread: Mapping[str, int], skipped: Mapping[tuple[str, SkipReason], int]) -> None:
+        self._unread = unread
+        self._skipped = skipped
+
+    def collect(self) -> Iterable[Metric]:
+        unread = CounterMetricFamily(
+            "waypost_scans_unread",
+            "New checkpoints whose codes and texts were not understood; the page of unread scans names them.",
+            labels=["source"],
+        )
+        for source, count in sorted(self._unread.items()):
+            unread.add_metric([source], count)
+        yield unread
+        skipped = CounterMetricFamily(
+            "waypost_scans_skipped",
+            "Scans of carriers' answers that were skipped because their time, text or type could not be read.",
+            labels=["source", "reason"],
+        )
+        for (source, reason), count in sorted(self._skipped.items()):
+            skipped.add_metric([source, reason], count)
+        yield skipped
 
 
 class _OwnMetrics(Collector):

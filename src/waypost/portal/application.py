@@ -29,6 +29,7 @@ from waypost.portal.pages import (
     specifications,
     tracking,
     trackings,
+    unread,
     webhook,
     webhooks,
 )
@@ -57,6 +58,7 @@ ROUTES: Final = (
     *login.ROUTES,
     *overview.ROUTES,
     *trackings.ROUTES,
+    *unread.ROUTES,
     *tracking_files.ROUTES,  # before a parcel's page: /import is no id
     *tracking.ROUTES,
     *history.ROUTES,  # before the endpoint's page: /history is no id

@@ -350,6 +350,20 @@ create table tracking (
     constraint tracking_status_check CHECK (status = ANY (ARRAY['pending'::text, 'notfound'::text, 'inforeceived'::text, 'transit'::text, 'pickup'::text, 'undelivered'::text, 'delivered'::text, 'exception'::text, 'expired'::text]))
 ) with (fillfactor=80);
 
+create table unread_scan (
+    account uuid not null,
+    source text not null,
+    code text not null,
+    text text not null,
+    seen bigint not null,
+    first_at timestamp with time zone not null,
+    last_at timestamp with time zone not null,
+    constraint unread_scan_code_check CHECK (length(code) <= 100),
+    constraint unread_scan_pkey PRIMARY KEY (account, source, code, text),
+    constraint unread_scan_seen_check CHECK (seen > 0),
+    constraint unread_scan_text_check CHECK (length(text) <= 200)
+);
+
 create table watch (
     bucket smallint not null,
     tracking uuid not null,
@@ -391,6 +405,8 @@ alter table login_link add constraint login_link_account_user_fkey FOREIGN KEY (
 alter table recovery add constraint recovery_account_fkey FOREIGN KEY (account) REFERENCES account(id);
 
 alter table recovery add constraint recovery_endpoint_fkey FOREIGN KEY (endpoint) REFERENCES endpoint(id);
+
+alter table unread_scan add constraint unread_scan_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
 
 CREATE UNIQUE INDEX account_email ON account USING btree (lower(email));
 

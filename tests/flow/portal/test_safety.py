@@ -48,6 +48,7 @@ PAGES = {
     *(HOME, ONE, f"{ONE}/sample", f"{ONE}/recoveries", f"{HOME}/history", f"{HOME}/history/new", ONE_DELIVERY),
     *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
     *("/settings", "/settings/audit", "/trackings/import", "/trackings/export.csv", "/trackings", PARCEL),
+    "/sources/unread",
     *("/help", "/help/index", "/help/{chapter:str}/{name:str}"),
 }
 """What is there for those who are signed in."""
@@ -69,6 +70,7 @@ FORMS: dict[str, dict[str, str]] = {
     "/developer/apikeys": {"name": "A", "scope": "read", "days": ""},
     "/developer/apikeys/{key_id:str}/revoke": {},
     "/trackings/import": {"rows": "tracking_number,courier_code\nNEW,dhl"},
+    "/sources/unread/clear": {},
     "/developer/debugger": {"body": "{}", "headers": "", "secret": "x", "email": ""},
     "/trackings": {"tracking_number": "NEW1", "courier_code": "dhl"},
     f"{PARCEL}/archive": {},
@@ -293,7 +295,8 @@ async def test_each_of_these_forms_is_taken_when_one_of_our_pages_sent_it(portal
         assert taken.pop(f"{PARCEL}/{name}") == (409, "")
     assert taken.pop("/trackings/import") == (200, "")
     assert {status for status, _ in taken.values()} == {303}
-    assert all(place.startswith((HOME, "/developer/apikeys", "/settings", "/trackings")) for _, place in taken.values())
+    places = (HOME, "/developer/apikeys", "/settings", "/trackings", "/sources")
+    assert all(place.startswith(places) for _, place in taken.values())
 
 
 async def test_behind_a_proxy_that_changes_the_host_the_public_url_is_ours(database: Database) -> None:

@@ -1,0 +1,83 @@
+"""What scans said that nobody understood, and scans that could not be taken at all: counted, logged once, and kept.
+
+Comes in: what intake has committed. Goes out: a row for each code and text of an account in ``unread_scan``, every few
+seconds, and counts for the metrics. A process that dies takes the counts of its last seconds with it, never a scan.
+"""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from waypost.domain.checkpoints import Checkpoint, fold
+from waypost.domain.trackings import Skipped, SkipReason
+from waypost.store import unread
+from waypost.store.database import Database
+from waypost.store.statements import transaction
+from waypost.store.unread import UnreadKey
+
+_LOG: Final = structlog.get_logger()
+WRITE_SECONDS: Final = 5.0
+MOST_WAITING: Final = 5_000
+"""Different codes and texts that wait to be written, of all accounts; beyond them only the metric counts."""
+LONGEST_CODE: Final = 100
+LONGEST_TEXT: Final = 200
+
+_DIGITS: Final = re.compile(r"\d+")
+
+UNREAD: Final[Counter[str]] = Counter()
+"""How many new scans this process could not read, by source."""
+SKIPPED: Final[Counter[tuple[str, SkipReason]]] = Counter()
+"""How many scans of answers this process could not take, by source and reason; those of each answer count again."""
+
+
+class UnreadScans:
+    """The unread scans of one process until they are written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: Counter[UnreadKey] = Counter()
+
+    def note(self, account: UUID, source: str, scans: Iterable[Checkpoint], skipped: Iterable[Skipped]) -> None:
+        """Count scans of an account that could not be read, and those that were skipped."""
+        for scan in scans:
+            UNREAD[source] += 1
+            key = UnreadKey(account, source, _code(scan), _text(scan))
+            if key in self._waiting or len(self._waiting) < MOST_WAITING:
+                self._waiting[key] += 1
+        for one in skipped:
+            if (source, one.reason) not in SKIPPED:  # it comes again with each answer
+                _LOG.warning("scan_skipped", source=source, reason=one.reason.value, field=one.field)
+            SKIPPED[source, one.reason] += 1
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Write what was counted until ``stop`` is set, and then once more. Raises when PostgreSQL goes away."""
+        while not stop.is_set():
+            try:
+                async with asyncio.timeout(WRITE_SECONDS):
+                    await stop.wait()
+            except TimeoutError:
+                pass
+            await self.write()
+
+    async def write(self) -> None:
+        """Write what was counted. What fails to be written is counted on."""
+        if not self._waiting:
+            return
+        written = self._waiting.copy()
+        async with self._database.engine.acquire() as session, transaction(session):
+            await unread.add(session, written)
+        self._waiting -= written
+
+
+def _code(scan: Checkpoint) -> str:
+    return fold(scan.raw_status)[:LONGEST_CODE]
+
+
+def _text(scan: Checkpoint) -> str:
+    """Return a text without its numbers: one that names a parcel or a time is one text, however often it comes."""
+    return _DIGITS.sub("#", fold(scan.tracking_detail[: 4 * LONGEST_TEXT]))[:LONGEST_TEXT]

@@ -1,0 +1,36 @@
+"""``/sources/unread``: codes and texts of scans that were not understood, the most frequent first."""
+
+from typing import Final
+
+from litestar import Response, get, post
+
+from waypost.portal.parts import GivenPages
+from waypost.portal.rendering import go_to, page
+from waypost.portal.requests import PageRequest
+from waypost.portal.visits import enter, notify
+from waypost.store import unread
+
+PATH: Final = "/sources/unread"
+
+
+@get(PATH)
+async def show(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """Show what could not be read."""
+    visitor = await enter(request, pages)
+    async with pages.context.database.serving.acquire() as session:
+        rows = await unread.of_account(session, visitor.account)
+    clearing = request.query_params.get("do") == "clear"
+    return page(request, "unread.html", visitor, rows=rows, clearing=clearing, most=unread.MOST_OF_AN_ACCOUNT)
+
+
+@post(PATH + "/clear")
+async def clear(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """Empty the list."""
+    visitor = await enter(request, pages)
+    async with pages.context.database.serving.acquire() as session:
+        await unread.forget(session, visitor.account)
+    notify(request, "The list was cleared.")
+    return go_to(PATH)
+
+
+ROUTES: Final = (show, clear)
