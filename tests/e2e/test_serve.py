@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -209,3 +210,15 @@ def test_settings_that_can_not_be_used_are_named_each_on_a_line() -> None:
     assert ended.returncode == 2
     named = sorted(line.split(": ")[1].split(" ")[0] for line in ended.stderr.splitlines())
     assert named == ["WAYPOST_DATA_DRI", "WAYPOST_EGRESS_PORTS", "WAYPOST_HISTORY_DAYS"]
+
+
+def test_a_large_report_that_is_refused_is_answered_although_its_client_still_sends() -> None:
+    with serving(WAYPOST_RATE_LIMIT="on", WAYPOST_UPDATES_BYTES_PER_SECOND="1") as server:
+        server.start()
+        api = server.account()
+        body = b'{"updates": []}'.ljust(4 << 20)
+        reports = [
+            httpx.post(f"{server.url}/v1/updates", content=body, headers=api.headers, timeout=60) for _ in range(2)
+        ]
+
+    assert [answer.status_code for answer in reports] == [422, 429]

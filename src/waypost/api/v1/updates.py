@@ -62,11 +62,14 @@ async def report(request: Request[Any, Any, Any], parts: Given) -> Response[byte
     caller = await parts.keys.caller(request.headers, scope="updates")
     try:
         async with parts.bodies.arriving(caller.account, _length(request)):
-            _admit(parts, caller.account)
+            await _admit(request, parts, caller.account)
             body = await request.body()
             async with parts.bodies.arrived(caller.account, len(body)):
                 return answer_bytes(await _report(parts, caller.account, body, request.headers.get("idempotency-key")))
-    except (AccountOverloaded, TooManyWaiting) as error:
+    except TooManyWaiting as error:
+        await _discard(request)
+        raise later(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", str(error)) from None
+    except AccountOverloaded as error:
         raise later(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", str(error)) from None
     except (Overloaded, IntakeUnavailable) as error:
         raise later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error)) from None
@@ -84,11 +87,18 @@ def _length(request: Request[Any, Any, Any]) -> int:
     return min(int(said), LARGEST_BODY) if said.isdecimal() and len(said) <= LONGEST_LENGTH else LARGEST_BODY
 
 
-def _admit(parts: Parts, account: UUID) -> None:
+async def _admit(request: Request[Any, Any, Any], parts: Parts, account: UUID) -> None:
     """Raise Problem 429 for an account that has reported more than it may for now."""
     if parts.report_rates is not None and (seconds := parts.report_rates.wait(account)):
+        await _discard(request)
         detail = f"This account has reported more scans or bytes than it may: come again in {seconds} s."
         raise later(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", detail, seconds=seconds)
+
+
+async def _discard(request: Request[Any, Any, Any]) -> None:
+    """Read a body and keep nothing of it: a client that is still sending would not see the answer."""
+    async for _ in request.stream():
+        pass
 
 
 async def _report(parts: Parts, account: UUID, body: bytes, key: str | None) -> bytes:
