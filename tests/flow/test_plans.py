@@ -17,7 +17,7 @@ ARGUMENTS = {
     "hold": ([1], [1], [uuid4()], [1], [0]),
     "settle": ([1], [uuid4()], "delivered", None, 1),
     "retry": ([1], [uuid4()], [datetime(2000, 1, 1, tzinfo=UTC)], [1], [0]),
-    "claim_by_hand": (ALL_BUCKETS, 16, 1, timedelta(seconds=45), [uuid4()]),
+    "claim_by_hand": (ALL_BUCKETS, 16, 1, timedelta(seconds=45), [uuid4()], [uuid4()], 4),
     "suspects": (ALL_BUCKETS, 1),
     "claim_suspects": ([1], [uuid4()], 1, timedelta(seconds=45)),
     "holds_suspects": (1,),

@@ -7,7 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from waypost.actions.context import Context
-from waypost.actions.refusals import Fault, Invalid, NotFound
+from waypost.actions.refusals import Busy, Fault, Invalid, NotFound
+from waypost.actions.rooms import TooManyWaiting
 from waypost.domain.statuses import SELECTABLE
 from waypost.store import deliveries, queue
 from waypost.store.deliveries import DeliveryRow
@@ -18,9 +19,23 @@ _SLOWEST_LOOK_SECONDS: Final = 0.25
 
 
 async def send_test(context: Context, account: UUID, endpoint: UUID, status: str) -> DeliveryRow:
-    """Send the sample of a status and wait for what comes of it; an unsettled delivery when that takes too long."""
+    """Send the sample of a status and wait for what comes of it; an unsettled delivery when that takes too long.
+
+    Raise Busy, and send nothing, while many tests of the account wait: each looks at the database again and again, so a
+    silent receiver would make an account's tests everybody's trouble.
+    """
     if status not in list(SELECTABLE):
         raise Invalid([Fault("status", f"must be one of {', '.join(SELECTABLE)}")])
+    try:
+        async with context.rooms.tests.hold(account):
+            return await _sent(context, account, endpoint, status)
+    except TooManyWaiting:
+        raise Busy(
+            "Many tests of this account wait for an answer already: send this one when they have ended."
+        ) from None
+
+
+async def _sent(context: Context, account: UUID, endpoint: UUID, status: str) -> DeliveryRow:
     random = secrets.randbits(62), secrets.randbits(62)
     async with context.database.serving.acquire() as session, transaction(session):
         delivery = await queue.add_test(session, account, endpoint, sample=status, random=random)

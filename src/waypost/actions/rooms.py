@@ -78,9 +78,10 @@ class Room:
 
 
 class Rooms:
-    """What an account does at a time in this process: ``lists`` of large parcels, ``exports``, and ``imports``."""
+    """What an account does at a time in this process: large lists, exports, imports, and tests that it waits for."""
 
     def __init__(self) -> None:
         self.lists = Room(of_one=2, most_waiting=64)
         self.exports = Room(of_one=2)
         self.imports = Room(of_one=1, most_waiting=4)
+        self.tests = Room(of_one=16, most_waiting=0)

@@ -11,6 +11,8 @@ from uuid import UUID
 
 import msgspec
 
+from waypost.dispatch import account_shares
+from waypost.dispatch.account_shares import AccountShares
 from waypost.dispatch.attempts import LEASE_SLACK_SECONDS, Attempts, Leased, begin_before
 from waypost.dispatch.lanes import IN_FLIGHT, Lanes, LaneState
 from waypost.dispatch.manual_sends import ManualSends
@@ -34,6 +36,9 @@ SCOUT_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 20.0
 CLAIM_PAUSE_SECONDS: Final = 0.005
 BUSY_CLAIM: Final = 32
+HELD_BY_ACCOUNT: Final = 2
+"""The share of the slots, one in so many, that the deliveries of one account may hold while its endpoints are quick."""
+
 RESERVED: Final = 4
 """The share of the slots, one in so many, that is kept for endpoints which have none."""
 
@@ -71,7 +76,10 @@ class Dispatcher:
         self._serving = False
         self._recorder = Recorder(database, self.hint)
         self._attempts = Attempts(sender, self._recorder)
-        self._manual = ManualSends(database, self._attempts, lease=self._lease, recovered=self._tell_recovered)
+        self._shares = AccountShares(self._employ)
+        self._manual = ManualSends(
+            database, self._attempts, self._shares, lease=self._lease, recovered=self._tell_recovered
+        )
 
     @property
     def in_flight(self) -> int:
@@ -241,8 +249,9 @@ class Dispatcher:
         try:
             async with self._database.engine.acquire() as session:
                 await self._refresh(session, [lane.endpoint for lane in wanted])
-                wanted = [self._limited(lane) for lane in wanted]
-                claimed = await queue.claim(session, wanted, dispatcher=number, lease=self._lease)
+                wanted = self._limited(wanted)
+                some = [lane for lane in wanted if lane.free]
+                claimed = await queue.claim(session, some, dispatcher=number, lease=self._lease) if some else []
         except REPEATABLE:
             self.hint(lane.endpoint for lane in wanted)
             return 0
@@ -270,10 +279,23 @@ class Dispatcher:
         for endpoint in {one.endpoint for one in claimed}:
             self._employ(self._lanes[endpoint])
 
-    def _limited(self, lane: Lane) -> Lane:
-        """Want no more than a rate limit allows that was not known yet."""
-        state = self._lanes[lane.endpoint]
-        return lane if state.pace is None else msgspec.structs.replace(lane, free=min(lane.free, state.wanted(clock())))
+    def _limited(self, wanted: list[Lane]) -> list[Lane]:
+        """Want no more than a rate limit allows, or an account may hold: both are known only after a look.
+
+        A lane whose account holds enough stays due, and has its turn first in the next claim, for it has the least in
+        hand; a second later at the latest.
+        """
+        held: Counter[UUID] = Counter()
+        for state in self._lanes.values():
+            held[state.account] += state.held
+        limited, now = [], clock()
+        for lane in wanted:
+            state = self._lanes[lane.endpoint]
+            most = account_shares.IN_FLIGHT if state.room <= IN_FLIGHT else self._slots // HELD_BY_ACCOUNT
+            free = min(lane.free, max(0, most - held[state.account]), max(0, state.wanted(now)))
+            held[state.account] += free
+            limited.append(msgspec.structs.replace(lane, free=free) if free != lane.free else lane)
+        return limited
 
     async def _refresh(self, session: Session, endpoints: list[UUID]) -> None:
         """Read what the endpoints are now: deliveries are sent with that, also those claimed before."""
@@ -283,14 +305,18 @@ class Dispatcher:
                 self._lanes[endpoint].refresh(now.get(endpoint), free_at=self._membership.settled_at, now=clock())
 
     def _employ(self, lane: LaneState) -> None:
-        for _ in range(min(IN_FLIGHT - lane.workers, len(lane.waiting))):
+        """Let as many work as the lane allows and the account has left; each takes one of its share for its life."""
+        account = lane.account
+        for _ in range(min(lane.allowed - lane.workers, len(lane.waiting))):
+            if not self._shares.take(account, lane):
+                return
             lane.workers += 1
-            self._attempts.start(self._work(lane))
+            self._attempts.start(self._work(lane, account))
 
-    async def _work(self, lane: LaneState) -> None:
-        """Send what waits in a lane, one after the other, until nothing does."""
+    async def _work(self, lane: LaneState, account: UUID) -> None:
+        """Send what waits in a lane, one after the other, until nothing does or another lane of the account waits."""
         try:
-            while lane.waiting:
+            while lane.waiting and lane.workers <= lane.allowed:
                 leased = lane.waiting.popleft()
                 lane.begins()
                 await lane.turn(clock)
@@ -305,8 +331,13 @@ class Dispatcher:
                     asyncio.get_running_loop().call_later(pause, self._take, (leased.claimed.endpoint,))
                 if lane.wanted(now) and leased.claimed.endpoint in self._due:
                     self._wake.set()
+                if self._shares.must_yield(account):
+                    break
+                self._employ(lane)  # it may have proved quick: then one more is allowed
         finally:
             lane.workers -= 1
+            self._shares.leave(account)
+            self._employ(lane)
 
     async def _attempt(self, leased: Leased, lane: LaneState) -> Finished:
         """Make the attempt as the endpoint is now; without an attempt nothing is counted."""

@@ -7,19 +7,22 @@ from typing import Final
 from uuid import UUID
 
 from waypost.dispatch.attempts import Leased
-from waypost.domain import breaker, pace
+from waypost.domain import breaker, concurrency, pace
 from waypost.domain.attempts import Outcome
 from waypost.domain.breaker import CLOSED, Breaker, State
 from waypost.domain.pace import Pace
 from waypost.store.rows import Finished, LaneEndpoint
 
-IN_FLIGHT: Final = 16
-"""The most attempts at one endpoint at a time."""
+IN_FLIGHT: Final = concurrency.LEAST
+"""The most attempts at one endpoint at a time, while it is not known to answer quickly."""
+
+NOBODY: Final = UUID(int=0)
+"""The account of a lane whose endpoint is not known (yet, or any more): what it has is given back at once."""
 
 MOST_HELD: Final = 256
 """The most deliveries claimed of one endpoint at a time, in flight or about to be."""
 
-SLOW_SECONDS: Final = 1.0
+SLOW_SECONDS: Final = concurrency.SLOW_SECONDS
 """An attempt that takes longer than this ends the claiming ahead: what waits here would outlive its lease."""
 
 
@@ -28,10 +31,22 @@ class LaneState:
 
     How much is claimed ahead follows how quickly the endpoint answers: each quick attempt makes room for one more, a
     slow one takes it all back, so that nothing is held here that cannot be sent in good time. Nor is more held than
-    the breaker lets through, or than the rate limit lets begin within a second.
+    the breaker lets through, or than the rate limit lets begin within a second. ``allowed`` is how many may be in
+    flight (``domain.concurrency``).
     """
 
-    __slots__ = ("_turns", "breaker", "claiming", "endpoint", "in_flight", "pace", "room", "waiting", "workers")
+    __slots__ = (
+        "_turns",
+        "allowed",
+        "breaker",
+        "claiming",
+        "endpoint",
+        "in_flight",
+        "pace",
+        "room",
+        "waiting",
+        "workers",
+    )
 
     def __init__(self) -> None:
         self.endpoint: LaneEndpoint | None = None
@@ -40,9 +55,15 @@ class LaneState:
         self.in_flight = 0
         self.workers = 0
         self.room = IN_FLIGHT
+        self.allowed = IN_FLIGHT
         self.breaker: Breaker = CLOSED
         self.pace: Pace | None = None
         self._turns = asyncio.Lock()
+
+    @property
+    def account(self) -> UUID:
+        """Whose endpoint it is."""
+        return NOBODY if self.endpoint is None else self.endpoint.account
 
     @property
     def held(self) -> int:
@@ -50,9 +71,9 @@ class LaneState:
         return len(self.waiting) + self.in_flight
 
     def wanted(self, now: float) -> int:
-        """Give how many more may be claimed. A quick lane is refilled when half empty: full batches cost less."""
+        """Return how many more may be claimed. A quick lane is refilled when half empty: full batches cost less."""
         room = self.room if self.pace is None else min(self.room, self.pace.per_second)
-        full = room if room <= IN_FLIGHT else room // 2
+        full = min(room, max(self.allowed, room // 2))
         wanted = room - self.held if self.held < full else 0
         if self.breaker.state is State.CLOSED:
             return wanted
@@ -93,11 +114,13 @@ class LaneState:
 
         See ``domain.breaker`` for ``jitter`` and ``base_seconds``.
         """
-        self.in_flight -= 1
+        beside, self.in_flight = self.in_flight, self.in_flight - 1
         if finished.attempt is None:
             self.breaker = breaker.given_back(self.breaker, now=now)
             return []
-        if finished.attempt.outcome == Outcome.SUCCEEDED:
+        succeeded = finished.attempt.outcome == Outcome.SUCCEEDED
+        self.allowed = concurrency.allowed(self.allowed, succeeded=succeeded, seconds=now - began, in_flight=beside)
+        if succeeded:
             self.breaker = breaker.succeeded(self.breaker, most=IN_FLIGHT)
         else:
             self.breaker = breaker.failed(self.breaker, now=now, jitter=jitter, base_seconds=base_seconds)

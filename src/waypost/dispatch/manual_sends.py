@@ -8,10 +8,13 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from waypost.dispatch.account_shares import AccountShares
 from waypost.dispatch.attempts import Attempts, Leased, begin_before
+from waypost.dispatch.lanes import LaneState
 from waypost.domain.deliveries import Reason, Settled
 from waypost.store import queue
 from waypost.store.database import Database
+from waypost.store.queue import Manual
 from waypost.store.rows import Finished, LaneEndpoint
 from waypost.store.statements import REPEATABLE
 
@@ -22,27 +25,36 @@ MOST_IN_FLIGHT: Final = 4
 """An endpoint that has so many of them in flight is left out of the next claim: a script that resends thousands gets no
 more of the connections than an endpoint's lane does."""
 
+MOST_OF_ACCOUNT: Final = 16
+"""The same for an account, whose tests wait at silent receivers for as long as an attempt may take. It is above that of
+an endpoint, so that one that hangs does not delay the account's others."""
+
 
 class ManualSends:
     """Claims the tests and resends of every endpoint, whoever owns its lane.
 
-    ``recovered`` hears of each endpoint that accepted one: its breaker need not wait for the next probe.
+    Of an endpoint, and of an account, only few are in flight: what waits beyond that is left out of the next claim, so
+    that no number of tests at a silent receiver delays another account's. ``recovered`` hears of each endpoint that
+    accepted one: its breaker need not wait for the next probe.
     """
 
     def __init__(
         self,
         database: Database,
         attempts: Attempts,
+        shares: AccountShares[LaneState],
         *,
         lease: timedelta,
         recovered: Callable[[UUID], Awaitable[None]],
     ) -> None:
         self._database = database
         self._attempts = attempts
+        self._shares = shares
         self._lease = lease
         self._recovered = recovered
         self._wake = asyncio.Event()
-        self._in_flight: Counter[UUID] = Counter()
+        self._of_endpoints: Counter[UUID] = Counter()
+        self._of_accounts: Counter[UUID] = Counter()
 
     def hint(self) -> None:
         """Say that a test or a resend waits."""
@@ -58,15 +70,17 @@ class ManualSends:
 
     async def _claim(self, dispatcher: int) -> None:
         before = begin_before()
-        busy = [endpoint for endpoint, count in self._in_flight.items() if count >= MOST_IN_FLIGHT]
+        busy = _at(self._of_endpoints, MOST_IN_FLIGHT), _at(self._of_accounts, MOST_OF_ACCOUNT)
+        wanted = Manual(AT_ONCE, MOST_IN_FLIGHT, *busy)
         async with self._database.engine.acquire() as session:
-            claimed = await queue.claim_by_hand(session, AT_ONCE, busy=busy, dispatcher=dispatcher, lease=self._lease)
+            claimed = await queue.claim_by_hand(session, wanted, dispatcher=dispatcher, lease=self._lease)
             names = [one.endpoint for one in claimed]
             endpoints = await queue.lane_endpoints(session, names) if names else {}
         for one in claimed:
-            self._in_flight[one.endpoint] += 1
-            self._attempts.start(self._attempt(Leased(one, before), endpoints.get(one.endpoint)))
-        if len(claimed) == AT_ONCE:
+            if (endpoint := endpoints.get(one.endpoint)) is not None:
+                self._begin(endpoint)
+            self._attempts.start(self._attempt(Leased(one, before), endpoint))
+        if claimed:  # of an endpoint that had more to send there may be more
             self._wake.set()
 
     async def _attempt(self, leased: Leased, endpoint: LaneEndpoint | None) -> None:
@@ -78,15 +92,35 @@ class ManualSends:
             else:
                 finished = await self._attempts.make(leased, endpoint)
         finally:
-            self._leave(claimed.endpoint)
+            if endpoint is not None:
+                self._end(endpoint)
         self._attempts.record(finished)
         if finished.state is Settled.DELIVERED:
             await self._recovered(claimed.endpoint)
 
-    def _leave(self, endpoint: UUID) -> None:
-        """Count it as ended; what the endpoint was left out for is claimed now."""
-        if self._in_flight[endpoint] == MOST_IN_FLIGHT:
+    def _begin(self, endpoint: LaneEndpoint) -> None:
+        """Count it at once, so that the next claim knows of it."""
+        self._of_endpoints[endpoint.id] += 1
+        self._of_accounts[endpoint.account] += 1
+        self._shares.add(endpoint.account)
+
+    def _end(self, endpoint: LaneEndpoint) -> None:
+        """Count it as ended; what its endpoint or account was left out for is claimed now."""
+        self._shares.leave(endpoint.account)
+        if _leave(self._of_endpoints, endpoint.id, MOST_IN_FLIGHT) | _leave(
+            self._of_accounts, endpoint.account, MOST_OF_ACCOUNT
+        ):
             self._wake.set()
-        self._in_flight[endpoint] -= 1
-        if not self._in_flight[endpoint]:
-            del self._in_flight[endpoint]
+
+
+def _leave(counts: Counter[UUID], key: UUID, most: int) -> bool:
+    """Count one less, and return whether there were as many as there may be."""
+    was_busy = counts[key] == most
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]
+    return was_busy
+
+
+def _at(counts: Counter[UUID], most: int) -> list[UUID]:
+    return [key for key, count in counts.items() if count >= most]

@@ -77,11 +77,19 @@ async def add_test(
     return None if await fetch_one(session, "add_test", *key) is None else delivery
 
 
-async def claim_by_hand(
-    session: Session, most: int, *, busy: Sequence[UUID] = (), dispatcher: int, lease: timedelta
-) -> list[Claimed]:
-    """Lease tests and resends that are due, the longest due first; none of the endpoints that are ``busy``."""
-    rows = await fetch(session, "claim_by_hand", ALL_BUCKETS, most, dispatcher, lease, busy)
+class Manual(msgspec.Struct, frozen=True):
+    """Which tests and resends to claim: ``most`` in all, ``most_each`` of an endpoint, and none of those listed."""
+
+    most: int
+    most_each: int
+    busy_endpoints: Sequence[UUID] = ()
+    busy_accounts: Sequence[UUID] = ()
+
+
+async def claim_by_hand(session: Session, wanted: Manual, *, dispatcher: int, lease: timedelta) -> list[Claimed]:
+    """Lease tests and resends that are due, the longest due first."""
+    busy = wanted.busy_endpoints, wanted.busy_accounts
+    rows = await fetch(session, "claim_by_hand", ALL_BUCKETS, wanted.most, dispatcher, lease, *busy, wanted.most_each)
     return [Claimed(**row) for row in rows]
 
 

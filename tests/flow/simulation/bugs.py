@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
 
 from tests.flow.simulation.trouble import BUSY, CALM, OUTAGE, STORMY, Trouble
 from waypost.dispatch import run
+from waypost.dispatch.account_shares import AccountShares
 from waypost.dispatch.membership import Membership
 from waypost.dispatch.run import Sender
 from waypost.domain import breaker, endpoints
@@ -113,6 +115,15 @@ def no_pace_is_kept(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Pace, "wait", lambda _pace, _now: 0.0)
 
 
+def no_account_is_bounded(patch: pytest.MonkeyPatch) -> None:
+    def generous(shares: AccountShares[Any], account: UUID, lane: object) -> bool:
+        del lane
+        shares.add(account)
+        return True
+
+    patch.setattr(AccountShares, "take", generous)
+
+
 def body_changes_after_it_was_signed(patch: pytest.MonkeyPatch) -> None:
     sign = rotation.standard_headers
     patch.setattr(
@@ -147,6 +158,7 @@ BUGS: dict[str, tuple[Plant, Trouble]] = {
     "an endpoint that is off gets deliveries": (fan_out_to_what_is_off, CALM),
     "every dispatcher takes every endpoint for its own": (everybody_owns_everything, CALM),
     "a rate limit is not kept to": (no_pace_is_kept, CALM),
+    "an account has more in flight than its share": (no_account_is_bounded, CALM),
     "a body changes after it was signed": (body_changes_after_it_was_signed, CALM),
     "what was cancelled in flight goes on": (misspelt("cancel", "set cancelling = $3", "set cancelling = null"), BUSY),
     "a recovery steps over first events": (

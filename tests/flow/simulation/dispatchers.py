@@ -13,9 +13,10 @@ from uuid import UUID
 
 from tests.flow.simulation.asked import BrokenPromise
 from tests.flow.simulation.clock import EPOCH, CommitFault, VirtualSession, database_of
-from tests.flow.simulation.ledger import Arrival, Ledger
+from tests.flow.simulation.ledger import OF_ACCOUNT, Arrival, Ledger
 from tests.flow.simulation.receivers import TIMEOUT_SECONDS, VAULT, Receivers, Reply
 from waypost.dispatch import manual_sends
+from waypost.dispatch.account_shares import AccountShares
 from waypost.dispatch.attempts import LEASE_SLACK_SECONDS
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.lanes import IN_FLIGHT
@@ -90,6 +91,9 @@ class Process:
         self._breakers: dict[UUID, Breaker] = defaultdict(lambda: CLOSED)
         self._opened: dict[UUID, datetime] = {}
         self._paces: dict[UUID, Pace | None] = {}
+        self._shares = AccountShares[Flight](
+            lambda _flight: None, OF_ACCOUNT
+        )  # the world asks again for those that wait
         self._membership = Membership()
         self._recorder = Recorder(database_of(work), lambda _endpoints: None, now=self._seconds)
         self._number: int | None = None
@@ -156,7 +160,8 @@ class Process:
     async def claim_by_hand(self) -> list[Flight]:
         """Take what people sent once more, whoever owns its endpoint."""
         session = cast("Session", self._work)
-        claimed = await queue.claim_by_hand(session, manual_sends.AT_ONCE, dispatcher=self.number, lease=LEASE)
+        wanted = queue.Manual(manual_sends.AT_ONCE, manual_sends.MOST_IN_FLIGHT)
+        claimed = await queue.claim_by_hand(session, wanted, dispatcher=self.number, lease=LEASE)
         return await self._take_up(claimed, by_hand=True)
 
     async def _take_up(self, claimed: list[Claimed], *, by_hand: bool = False) -> list[Flight]:
@@ -180,6 +185,15 @@ class Process:
         kept = with_limit(self._paces.get(endpoint), limit, free_at=self._membership.settled_at)
         self._paces[endpoint] = kept
         return 0.0 if kept is None else kept.wait(self._seconds())
+
+    def has_share(self, flight: Flight) -> bool:
+        """Take one of its account's share for a flight; what people asked for counts without waiting."""
+        if flight.endpoint is None:
+            return True
+        if flight.by_hand:
+            self._shares.add(flight.endpoint.account)
+            return True
+        return self._shares.take(flight.endpoint.account, flight)
 
     async def begin(self, flight: Flight, *, checked: bool) -> Attempt | None:
         """Make an attempt by the rules of the real dispatcher; None when none was made.
@@ -251,6 +265,8 @@ class Process:
             self._ledger.untouched(late, rows)
 
     def _end(self, flight: Flight, finished: Finished) -> None:
+        if flight.endpoint is not None:
+            self._shares.leave(flight.endpoint.account)
         if self._flights.get(flight.claimed.id) is flight:
             del self._flights[flight.claimed.id]
         self._results.append(flight.claimed)

@@ -12,6 +12,9 @@ from waypost.domain.endpoints import Ordering
 from waypost.domain.retry import GIVES_WAY_AFTER, Policy
 from waypost.store.rows import Claimed
 
+OF_ACCOUNT = 3
+"""The most attempts of the world's one account at a time in one process: few enough that its endpoints meet it."""
+
 _TICK = timedelta(milliseconds=1)  # what rounding may take
 
 
@@ -81,6 +84,8 @@ class Ledger:
     senders: dict[UUID, Holder] = field(default_factory=dict)
     limits: dict[UUID, int] = field(default_factory=dict)
     begun: dict[tuple[int, UUID], list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    under_way: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """The attempts of lanes by their sender, while it lives."""
     asked: Asked = field(default_factory=Asked)
 
     def event(self, event: UUID, tracking: UUID, sequence: int, endpoints: set[UUID]) -> None:
@@ -133,6 +138,10 @@ class Ledger:
         begun.append(at)
         if limit is not None and len(begun) > limit and at - begun[-1 - limit] < timedelta(seconds=1) - _TICK:
             raise BrokenPromise(f"at {at} more than {limit} in a second were sent to {endpoint}")
+        under_way = self.under_way[id(sender)]
+        under_way.add(id(arrival))
+        if len(under_way) > OF_ACCOUNT:
+            raise BrokenPromise(f"at {at} {len(under_way)} attempts of one account were under way")
         row = self.rows[id(sender), endpoint]
         if row.failures >= OPENS_AFTER:
             if row.probes:
@@ -146,6 +155,7 @@ class Ledger:
     def answered(self, arrival: Arrival, at: datetime, *, asked_to_wait: float, sender: Holder) -> None:
         """Note the answer to a request, as its sender saw it."""
         arrival.ended, arrival.asked_to_wait = at, asked_to_wait
+        self.under_way[id(sender)].discard(id(arrival))
         if arrival.claimed.id in self.asked.resent:
             return
         row = self.rows[id(sender), arrival.claimed.endpoint]

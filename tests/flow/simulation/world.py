@@ -252,6 +252,9 @@ class World:
         if (seconds := process.wait(flight)) > 0:
             self._in(seconds + 0.001, lambda: self._begin_attempt(process, flight))
             return
+        if not process.has_share(flight):
+            self._in(0.5, lambda: self._begin_attempt(process, flight))
+            return
         attempt = await process.begin(flight, checked=checked)
         if attempt is None:
             self._in(0, lambda: self._record(process))

@@ -44,15 +44,23 @@ returning id
 
 -- name: claim_by_hand
 -- Tests and resends: what a person asked for waits in no lane, so that neither a backlog, an order, a breaker nor a rate
--- limit holds it up. A resend is tried again as others are, when its time has come. The endpoints $5 have enough of
--- them in flight.
-with picked as (
-    select q.id from due q
-    where q.bucket = any ($1::smallint[]) and (q.sample is not null or q.resend_of is not null)
-      and q.endpoint <> all ($5::uuid[]) and q.deaths < 2 and q.next_at <= now()
-      and (q.leased_until is null or q.leased_until <= now())
-    order by q.next_at, q.id
-    limit $2
+-- limit holds it up. A resend is tried again as others are, when its time has come. The endpoints $5 and
+-- the accounts $6 have enough of them in flight, and of each other endpoint $7 are taken at most: a script that sends
+-- thousands delays nobody else's. It can hide others behind its first 500 in one claim only, for it is busy in the next.
+with waiting as (
+    select w.id, w.next_at, row_number() over (partition by w.endpoint order by w.next_at, w.id) as place
+    from (select q.id, q.endpoint, q.next_at from due q
+          where q.bucket = any ($1::smallint[]) and (q.sample is not null or q.resend_of is not null)
+            and q.endpoint <> all ($5::uuid[]) and q.deaths < 2 and q.next_at <= now()
+            and (q.leased_until is null or q.leased_until <= now())
+            and not exists (select from endpoint e where e.id = q.endpoint and e.account = any ($6::uuid[]))
+          order by q.next_at, q.id
+          limit 500) w
+), picked as (
+    select d.id from due d
+    where d.bucket = any ($1::smallint[])
+      and d.id = any (array(select id from waiting where place <= $7 order by next_at, id limit $2))
+      and (d.leased_until is null or d.leased_until <= now())
     for update skip locked
 ), claimed as (
     update due d
