@@ -1,14 +1,19 @@
 """`waypost trackings` beside a running server."""
 
+import io
 import json
+import os
+import pty
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from examples.demo.site import Site
 from tests.support.commands import call_waypost
-from tests.support.serving import Serving, run_waypost, serving
+from tests.support.serving import READY_SECONDS, WAYPOST, Serving, environment, run_waypost, serving
 from waypost.cli import main
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -19,8 +24,17 @@ ACCOUNT = ("--account", "shop@example.com")
 def server() -> Iterator[Serving]:
     with serving() as server:
         server.start()
-        server.account()
         yield server
+
+
+@pytest.fixture(scope="module")
+def shop(server: Serving) -> Site:
+    return server.account()
+
+
+@pytest.fixture(autouse=True)
+def _there_is_an_account(shop: Site) -> None:
+    assert shop
 
 
 def ask(server: Serving, *words: str, run: Run = call_waypost) -> tuple[int, str, str]:
@@ -46,6 +60,38 @@ def test_parcels_go_in_and_come_out_again(server: Serving, tmp_path: Path) -> No
     first, *others = [line.split(",")[0] for line in out.read_text("utf-8-sig").splitlines()]
     assert (first, sorted(others)) == ("tracking_number", ["A1", "A2"])
     assert (again[0], again[1]) == (0, "0 registered, 2 there already.\n")
+
+
+def test_an_export_shows_a_terminal_no_control_characters_and_keeps_them_for_a_file(
+    server: Serving, shop: Site
+) -> None:
+    steering = "Mug\x1b]0;owned\x07\u202e"
+    update = {"tracking_number": "B1", "courier_code": "dhl", "create": True, "title": steering}
+    assert shop.post("/v1/updates", {"updates": [update]})["results"]
+    shown, terminal = pty.openpty()
+
+    with os.fdopen(shown, "rb", buffering=0) as seen:
+        exporting = subprocess.Popen(
+            (*WAYPOST, "trackings", "export", *ACCOUNT, "--data-dir", str(server.data_dir)),
+            env=environment(),
+            stdout=terminal,
+        )
+        os.close(terminal)
+        text = b"".join(iter(partial(read_some, seen), b"")).decode()
+        assert exporting.wait(READY_SECONDS) == 0
+    piped = ask(server, "export")[1]
+
+    assert "Mug\ufffd]0;owned\ufffd\ufffd" in text
+    assert set(text) & {"\x1b", "\x07", "\u202e", "\ufeff"} == set()
+    assert steering in piped
+
+
+def read_some(terminal: io.FileIO) -> bytes:
+    """Read what a terminal shows; nothing at its end, which Linux tells as an error."""
+    try:
+        return terminal.read(65_536) or b""
+    except OSError:
+        return b""
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from waypost.cli.terminal import printable_lines
 from waypost.observe.logs import configure_logging
 from waypost.settings import Settings, read_settings
 
@@ -30,4 +31,4 @@ def chosen(**options: object) -> Settings:
 
 def progress(line: str) -> None:
     """Tell how far a command is, on standard error."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is where people are spoken to
+    print(printable_lines(line), file=sys.stderr, flush=True)  # noqa: T201 - this is where people are spoken to

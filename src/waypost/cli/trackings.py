@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from waypost.app.registering import registering
 from waypost.app.storage import migrated_database
 from waypost.cli.addresses import account_of
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.cli.terminal import printable_lines
 from waypost.domain.errors import InvalidInput
 from waypost.settings import Settings
 
@@ -64,12 +65,13 @@ def export(
     """Write an account's parcels as CSV, newest first, archived ones too. `import` takes the file as it is."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     if out is None:
-        asyncio.run(_export(settings, account, sys.stdout.buffer))
+        asyncio.run(_export(settings, account, _show if sys.stdout.isatty() else sys.stdout.buffer.write))
+        sys.stdout.flush()
         return
     half = out.with_name(out.name + ".part")
     try:
         with half.open("wb") as opened:
-            asyncio.run(_export(settings, account, opened))
+            asyncio.run(_export(settings, account, opened.write))
         half.replace(out)
     except OSError as error:
         raise InvalidInput("out", f"can't be written: {error.strerror}") from None
@@ -89,13 +91,17 @@ async def _import(settings: Settings, email: str, file: BinaryIO, *, skip: bool,
                 raise Unavailable(f"{refusal.sentence} Import the file again: what is there stays.") from None
 
 
-async def _export(settings: Settings, email: str, file: BinaryIO) -> None:
+async def _export(settings: Settings, email: str, write: Callable[[bytes], object]) -> None:
     async with migrated_database(settings, progress) as database:
         async with database.serving.acquire() as session:
             account = await account_of(session, email)
         async for piece in exported(DatabaseContext(database=database), account):
-            file.write(piece)
-    file.flush()
+            write(piece)
+
+
+def _show(piece: bytes) -> None:
+    """Write whole rows to a terminal, which no text of a carrier or a customer may steer."""
+    sys.stdout.write(printable_lines(piece.decode().removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")))
 
 
 @contextmanager

@@ -159,8 +159,8 @@ async def _remove(settings: Settings, email: str, revoke: bool | None) -> Sequen
 
 
 def shown_key(row: KeyRow) -> str:
-    """Return a key as a person knows it; no character of its name steers the terminal."""
-    return f"{row.name if row.name.isprintable() else ascii(row.name)} ({row.prefix}…)"
+    """Return a key as a person knows it."""
+    return f"{row.name} ({row.prefix}…)"
 
 
 async def _note(session: Session, email: str, action: Action, changes: Changes | None = None) -> None:
