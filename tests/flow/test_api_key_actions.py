@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.api import Api, Caller
 from waypost.actions import api_keys as actions
+from waypost.actions.actor import operator
 from waypost.actions.refusals import Conflict, Invalid
 from waypost.domain.api_keys import is_key
 from waypost.store import api_keys
@@ -19,7 +20,7 @@ async def rows(api: Api, shop: Caller) -> list[KeyRow]:
 
 async def add(api: Api, shop: Caller, **given: Any) -> Any:
     wanted: dict[str, Any] = {"name": "A", "scopes": ["read"], "days": None, **given}
-    return await actions.add(api.parts, shop.account, **wanted)
+    return await actions.add(api.parts, operator(shop.account), **wanted)
 
 
 async def use(shop: Caller, text: str) -> int:

@@ -10,6 +10,7 @@ import pytest
 from tests.flow.test_intake import reporting
 from tests.support.api import Api, Caller
 from tests.support.rounds import looks_per_slice, rounds_during
+from waypost.actions.actor import operator
 from waypost.actions.parcel_csv.exporting import export
 from waypost.api.answers import LARGEST_PIECE
 from waypost.domain.checkpoints import Checkpoint
@@ -88,7 +89,7 @@ async def test_lists_let_others_in_between_two_parcels(heavy: Caller) -> None:
 
 async def test_an_export_lets_others_in_between_two_parcels(api: Api, heavy: Caller) -> None:
     async def exported() -> bytes:
-        return b"".join([piece async for piece in export(api.parts, heavy.account)])
+        return b"".join([piece async for piece in export(api.parts, operator(heavy.account))])
 
     with looks_per_slice(1):
         content, rounds = await rounds_during(exported())

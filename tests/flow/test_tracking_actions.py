@@ -12,6 +12,7 @@ from tests.support.api import Api, serving_api
 from tests.support.databases import add_account, add_endpoint
 from tests.support.queues import stuck
 from waypost.actions import trackings as changes
+from waypost.actions.actor import Actor, operator
 from waypost.actions.parcel_fields import NewTracking
 from waypost.actions.refusals import Conflict, NotFound
 from waypost.api.parts import Parts
@@ -33,11 +34,15 @@ class Shelf:
     account: UUID
 
     @property
+    def actor(self) -> Actor:
+        return operator(self.account)
+
+    @property
     def parts(self) -> Parts:
         return self.api.parts
 
     async def make(self, number: str = "A1", courier: str = "dhl", **given: str) -> UUID:
-        (state,) = await changes.create(self.parts, self.account, [NewTracking(number, courier, given)])
+        (state,) = await changes.create(self.parts, self.actor, [NewTracking(number, courier, given)])
         assert state is not None
         return UUID(hex=state.id)
 
@@ -51,7 +56,7 @@ class Shelf:
         return result
 
     async def state(self, tracking: UUID) -> TrackingState:
-        return (await changes.find(self.parts, self.account, tracking)).state
+        return (await changes.find(self.parts, self.actor, tracking)).state
 
     async def listed(self, wanted: Filter) -> list[str]:
         async with self.parts.database.serving.acquire() as session:
@@ -83,7 +88,7 @@ async def test_many_are_created_at_once_and_those_that_are_there_stay_as_they_ar
     await shelf.make("A1", title="First")
 
     made = await changes.create(
-        shelf.parts, shelf.account, [NewTracking(number, "dhl", {"title": "Second"}) for number in ("A1", "A2", "A2")]
+        shelf.parts, shelf.actor, [NewTracking(number, "dhl", {"title": "Second"}) for number in ("A1", "A2", "A2")]
     )
 
     assert [state is not None for state in made] == [False, True, False]
@@ -94,7 +99,7 @@ async def test_many_are_created_at_once_and_those_that_are_there_stay_as_they_ar
 async def test_facts_are_corrected_without_an_event(shelf: Shelf) -> None:
     tracking = await shelf.make(title="Mug", note="blue")
 
-    await changes.edit(shelf.parts, shelf.account, tracking, Edit({"title": "Cup", "order_number": "ORD-1"}))
+    await changes.edit(shelf.parts, shelf.actor, tracking, Edit({"title": "Cup", "order_number": "ORD-1"}))
 
     state = await shelf.state(tracking)
     assert {name: fact.text for name, fact in state.facts.items()} == {
@@ -111,7 +116,7 @@ async def test_a_new_courier_keeps_the_scans_and_is_asked_at_once(shelf: Shelf) 
     await shelf.report(8)
     await shelf.value("update watch set next_poll_at = now() + interval '1 day', leased_until = now() + interval '1 h'")
 
-    await changes.edit(shelf.parts, shelf.account, tracking, Edit(courier_code="ups"))
+    await changes.edit(shelf.parts, shelf.actor, tracking, Edit(courier_code="ups"))
 
     state = await shelf.state(tracking)
     assert (state.courier_code, len(state.checkpoints), state.status) == ("ups", 1, Status.TRANSIT)
@@ -126,7 +131,7 @@ async def test_a_courier_that_has_this_number_already_changes_nothing(shelf: She
     await shelf.make(courier="ups")
 
     with refused("already_exists"):
-        await changes.edit(shelf.parts, shelf.account, tracking, Edit({"title": "Cup"}, courier_code="ups"))
+        await changes.edit(shelf.parts, shelf.actor, tracking, Edit({"title": "Cup"}, courier_code="ups"))
 
     state = await shelf.state(tracking)
     assert (state.courier_code, state.facts) == ("dhl", {})
@@ -135,13 +140,13 @@ async def test_a_courier_that_has_this_number_already_changes_nothing(shelf: She
 async def test_what_is_archived_is_asked_about_no_more_until_it_is_taken_out_again(shelf: Shelf) -> None:
     tracking = await shelf.make()
 
-    await changes.edit(shelf.parts, shelf.account, tracking, Edit(archived=True))
+    await changes.edit(shelf.parts, shelf.actor, tracking, Edit(archived=True))
 
     assert await shelf.value("select next_poll_at from watch") is None
     assert await shelf.listed(Filter(archived=False)) == []
     assert await shelf.listed(Filter(archived=True)) == ["A1"]
     assert (await shelf.report(8)).event is not None
-    await changes.edit(shelf.parts, shelf.account, tracking, Edit(archived=False))
+    await changes.edit(shelf.parts, shelf.actor, tracking, Edit(archived=False))
     assert await shelf.value("select next_poll_at <= now() from watch")
 
 
@@ -152,7 +157,7 @@ async def test_deleting_cancels_what_waits_and_keeps_what_was(shelf: Shelf, data
     await shelf.report(9)
     await shelf.value("update due set leased_by = 1, leased_until = now() + interval '1 minute' where not blocked")
 
-    await changes.delete(shelf.parts, shelf.account, tracking)
+    await changes.delete(shelf.parts, shelf.actor, tracking)
 
     with pytest.raises(NotFound):
         await shelf.state(tracking)
@@ -172,14 +177,14 @@ async def test_the_number_of_a_deleted_one_is_another_parcel_from_the_beginning(
     await add_endpoint(database, shelf.account)
     old = await shelf.make()
     await shelf.report(8)
-    await changes.delete(shelf.parts, shelf.account, old)
+    await changes.delete(shelf.parts, shelf.actor, old)
 
     new = await shelf.make()
     result = await shelf.report(9)
 
     assert new != old
     assert result.tracking == new
-    assert (await changes.find(shelf.parts, shelf.account, new)).sequence == 1
+    assert (await changes.find(shelf.parts, shelf.actor, new)).sequence == 1
     assert await shelf.column("select blocked from due") == [False]
 
 
@@ -193,7 +198,7 @@ async def test_deleting_while_updates_arrive_leaves_no_queue_behind(shelf: Shelf
 
     await asyncio.gather(
         *(report(number) for number in range(10)),
-        *(changes.delete(shelf.parts, shelf.account, tracking) for tracking in gone),
+        *(changes.delete(shelf.parts, shelf.actor, tracking) for tracking in gone),
     )
 
     assert await shelf.value("select count(*) from due") == 0
@@ -202,7 +207,7 @@ async def test_deleting_while_updates_arrive_leaves_no_queue_behind(shelf: Shelf
 
 async def test_what_is_meant_by_its_id_is_not_done_to_a_later_one_of_its_number(shelf: Shelf) -> None:
     old = await shelf.make()
-    await changes.delete(shelf.parts, shelf.account, old)
+    await changes.delete(shelf.parts, shelf.actor, old)
     await shelf.make()
 
     update = Update(Source.API, expires=True)
@@ -220,7 +225,7 @@ async def test_an_expired_one_begins_anew_with_an_event_and_is_asked_about(shelf
     await shelf.value("update watch set next_poll_at = null")
     before = await shelf.state(tracking)
 
-    state = await changes.retrack(shelf.parts, shelf.account, tracking)
+    state = await changes.retrack(shelf.parts, shelf.actor, tracking)
 
     assert (before.status, state.status, state.substatus) == (Status.EXPIRED, Status.TRANSIT, "transit001")
     assert state.restarted_at > before.restarted_at
@@ -232,7 +237,7 @@ async def test_what_is_not_expired_does_not_begin_anew(shelf: Shelf) -> None:
     tracking = await shelf.make()
 
     with refused("not_expired"):
-        await changes.retrack(shelf.parts, shelf.account, tracking)
+        await changes.retrack(shelf.parts, shelf.actor, tracking)
 
     assert await shelf.value("select count(*) from event") == 0
 
@@ -241,7 +246,7 @@ async def test_of_two_that_begin_it_anew_at_once_one_does(shelf: Shelf) -> None:
     tracking = await shelf.make()
     await shelf.report(expires=True)
 
-    tries = [changes.retrack(shelf.parts, shelf.account, tracking) for _ in range(5)]
+    tries = [changes.retrack(shelf.parts, shelf.actor, tracking) for _ in range(5)]
     outcomes = await asyncio.gather(*tries, return_exceptions=True)
 
     assert sorted(isinstance(outcome, Conflict) and outcome.code == "not_expired" for outcome in outcomes) == [
@@ -261,7 +266,7 @@ async def test_a_refresh_asks_at_once_but_no_carrier_too_often(
         "update watch set next_poll_at = null, last_polled_at = now() - $1::integer * interval '1 second'", asked_ago
     )
 
-    await changes.refresh(shelf.parts, shelf.account, tracking)
+    await changes.refresh(shelf.parts, shelf.actor, tracking)
 
     wait = await shelf.value("select extract(epoch from next_poll_at - now())::float8 from watch")
     assert isinstance(wait, float)
@@ -272,23 +277,23 @@ async def test_a_refresh_does_not_put_off_what_comes_sooner(shelf: Shelf) -> Non
     tracking = await shelf.make(courier="ups")
     await shelf.value("update watch set next_poll_at = now() + interval '10 s', last_polled_at = now()")
 
-    await changes.refresh(shelf.parts, shelf.account, tracking)
+    await changes.refresh(shelf.parts, shelf.actor, tracking)
 
     assert await shelf.value("select next_poll_at <= now() + interval '10 s' from watch")
 
 
 async def test_nobody_is_asked_about_what_has_no_source_or_is_archived(shelf: Shelf) -> None:
     alone, put_away = await shelf.make(courier="usps"), await shelf.make()
-    await changes.edit(shelf.parts, shelf.account, put_away, Edit(archived=True))
+    await changes.edit(shelf.parts, shelf.actor, put_away, Edit(archived=True))
 
     for tracking, code in ((alone, "no_source"), (put_away, "archived")):
         with refused(code):
-            await changes.refresh(shelf.parts, shelf.account, tracking)
+            await changes.refresh(shelf.parts, shelf.actor, tracking)
 
 
 async def test_anothers_parcels_are_as_if_they_were_not_there(shelf: Shelf, database: Database) -> None:
     tracking = await shelf.make()
-    other = await add_account(database)
+    other = operator(await add_account(database))
 
     for doing in (
         changes.find(shelf.parts, other, tracking),

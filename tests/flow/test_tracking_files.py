@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.api import Api, Caller
+from waypost.actions.actor import operator
 from waypost.actions.parcel_csv.cells import unguard
 from waypost.actions.parcel_csv.exporting import COLUMNS, PAGE, export
 from waypost.actions.parcel_csv.importing import BATCH, MOST_SHOWN, Imported, Stage, import_file
@@ -23,12 +24,12 @@ MANY = 2 * PAGE + 1
 
 
 async def bring(api: Api, shop: Caller, file: bytes, *, skip: bool = False) -> Imported:
-    register = partial(create, api.parts, shop.account, source="WEB")
+    register = partial(create, api.parts, operator(shop.account), source="WEB")
     return await import_file(io.BytesIO(file), register, skip_mistakes=skip, seen=lambda *_: None)
 
 
 async def exported(api: Api, shop: Caller) -> list[dict[str, str]]:
-    content = b"".join([piece async for piece in export(api.parts, shop.account)])
+    content = b"".join([piece async for piece in export(api.parts, operator(shop.account))])
     return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
 
@@ -84,7 +85,7 @@ async def test_an_import_that_breaks_off_is_finished_by_the_next(api: Api, shop:
     async def break_off(parcels: Sequence[NewTracking]) -> list[TrackingState | None]:
         if await count(api):
             raise Busy("Come again.")
-        return await create(api.parts, shop.account, parcels)
+        return await create(api.parts, operator(shop.account), parcels)
 
     with pytest.raises(Busy):
         await import_file(io.BytesIO(rows(BATCH + 1)), break_off, skip_mistakes=False, seen=lambda *_: None)
@@ -105,7 +106,7 @@ async def test_progress_is_told_of_both_stages(api: Api, shop: Caller) -> None:
 
     await import_file(
         io.BytesIO(file),
-        partial(create, api.parts, shop.account),
+        partial(create, api.parts, operator(shop.account)),
         skip_mistakes=False,
         seen=lambda stage, place: told.append((stage, place)),
     )
@@ -136,7 +137,7 @@ async def test_a_long_file_takes_no_more_memory_than_a_short_one(tmp_path: Path)
 
 async def test_an_export_names_its_columns_and_goes_newest_first(api: Api, shop: Caller) -> None:
     for number in ("A0", "A1"):
-        await create(api.parts, shop.account, [NewTracking(number, "dhl")])
+        await create(api.parts, operator(shop.account), [NewTracking(number, "dhl")])
 
     found = await exported(api, shop)
 
@@ -154,8 +155,10 @@ async def test_an_export_of_several_pages_has_every_parcel_once(api: Api, shop: 
 
 async def test_an_export_comes_back_as_it_went(api: Api, shop: Caller) -> None:
     note = '+49 30; "one",\r\n=two \'three'
-    await create(api.parts, shop.account, [NewTracking("A1", "dhl", {"note": note, "title": "=1+1", "label": "'x"})])
-    content = b"".join([piece async for piece in export(api.parts, shop.account)])
+    await create(
+        api.parts, operator(shop.account), [NewTracking("A1", "dhl", {"note": note, "title": "=1+1", "label": "'x"})]
+    )
+    content = b"".join([piece async for piece in export(api.parts, operator(shop.account))])
     other = await api.caller()
 
     done = await bring(api, other, content)
@@ -166,7 +169,7 @@ async def test_an_export_comes_back_as_it_went(api: Api, shop: Caller) -> None:
 
 
 async def test_no_cell_of_an_export_is_a_formula(api: Api, shop: Caller) -> None:
-    await create(api.parts, shop.account, [NewTracking("A1", "dhl", {"title": '=HYPERLINK("http://x")'})])
+    await create(api.parts, operator(shop.account), [NewTracking("A1", "dhl", {"title": '=HYPERLINK("http://x")'})])
 
     (found,) = await exported(api, shop)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from waypost.actions.actor import note
+from waypost.actions.actor import Actor, note
 from waypost.actions.context import DatabaseContext
 from waypost.actions.refusals import Conflict, Fault, Invalid, NotFound, checking
 from waypost.domain import ids
@@ -27,7 +27,7 @@ _LAST_OWNER: Final = "The last owner stays: make somebody else an owner first."
 
 
 async def change(
-    context: DatabaseContext, account: UUID, *, name: str, email: str, accent: str, embed_origins: str
+    context: DatabaseContext, actor: Actor, *, name: str, email: str, accent: str, embed_origins: str
 ) -> AccountSettings:
     """Change what the account is called and how it looks; ``embed_origins`` are sites, one to a line."""
     with checking():
@@ -36,17 +36,17 @@ async def change(
     async with context.database.serving.acquire() as session:
         try:
             async with transaction(session):
-                await users.lock(session, account)
-                changes = _changes(await users.settings(session, account), chosen)
+                await users.lock(session, actor.account)
+                changes = _changes(await users.settings(session, actor.account), chosen)
                 if changes:
-                    await users.change(session, account, chosen)
-                    await note(session, account, Action.ACCOUNT_CHANGED, chosen.name, changes)
+                    await users.change(session, actor.account, chosen)
+                    await note(session, actor, Action.ACCOUNT_CHANGED, chosen.name, changes)
         except AccountExists as error:
             raise Invalid([Fault("email", "is another account's")]) from error
     return chosen
 
 
-async def add_user(context: DatabaseContext, account: UUID, *, email: str, password_hash: str, role: str) -> None:
+async def add_user(context: DatabaseContext, actor: Actor, *, email: str, password_hash: str, role: str) -> None:
     """Let somebody else log in."""
     with checking():
         email = check_email(email)
@@ -54,30 +54,30 @@ async def add_user(context: DatabaseContext, account: UUID, *, email: str, passw
     async with context.database.serving.acquire() as session:
         try:
             async with transaction(session):
-                await users.lock(session, account)
+                await users.lock(session, actor.account)
                 added = await users.add(
-                    session, account, user=user, email=email, password_hash=password_hash, role=check_role(role)
+                    session, actor.account, user=user, email=email, password_hash=password_hash, role=check_role(role)
                 )
                 if not added:
                     message = f"The account has its {users.MOST_USERS} users already: remove one first."
                     raise Conflict("user_limit", message)
-                await note(session, account, Action.USER_ADDED, email, {"role": (None, role)})
+                await note(session, actor, Action.USER_ADDED, email, {"role": (None, role)})
         except AccountExists as error:
             raise Invalid([Fault("email", "is another user's")]) from error
 
 
-async def change_role(context: DatabaseContext, account: UUID, user: UUID, role: str) -> None:
+async def change_role(context: DatabaseContext, actor: Actor, user: UUID, role: str) -> None:
     """Make a user an owner or a member; the last owner stays one."""
     async with context.database.serving.acquire() as session, transaction(session):
-        before = await _user(session, account, user)
-        if await users.change_role(session, account, user, check_role(role)) is None:
+        before = await _user(session, actor.account, user)
+        if await users.change_role(session, actor.account, user, check_role(role)) is None:
             raise Conflict("last_owner", _LAST_OWNER)
         if before.role != role:
-            await note(session, account, Action.ROLE_CHANGED, before.email, {"role": (before.role, role)})
+            await note(session, actor, Action.ROLE_CHANGED, before.email, {"role": (before.role, role)})
 
 
 async def remove_user(
-    context: DatabaseContext, account: UUID, user: UUID, *, revoke: Collection[UUID] = ()
+    context: DatabaseContext, actor: Actor, user: UUID, *, revoke: Collection[UUID] = ()
 ) -> Sequence[KeyRow]:
     """Let a user log in no more, and out of where the user is logged in; the last owner stays.
 
@@ -85,29 +85,29 @@ async def remove_user(
     that were revoked.
     """
     async with context.database.serving.acquire() as session, transaction(session):
-        before = await _user(session, account, user)
-        if await users.remove(session, account, user) is None:
+        before = await _user(session, actor.account, user)
+        if await users.remove(session, actor.account, user) is None:
             raise Conflict("last_owner", _LAST_OWNER)
-        await note(session, account, Action.USER_REMOVED, before.email, {"role": (before.role, None)})
-        theirs = await api_keys.working_of(session, account, before.email, datetime.now(UTC))
+        await note(session, actor, Action.USER_REMOVED, before.email, {"role": (before.role, None)})
+        theirs = await api_keys.working_of(session, actor.account, before.email, datetime.now(UTC))
         revoked = [key for key in theirs if key.id in revoke]
         for key in revoked:
-            await api_keys.revoke(session, account, key.id)
-            await note(session, account, Action.KEY_REVOKED, key.name)
+            await api_keys.revoke(session, actor.account, key.id)
+            await note(session, actor, Action.KEY_REVOKED, key.name)
     return revoked
 
 
-async def change_password(context: DatabaseContext, account: UUID, email: str, password_hash: str) -> None:
+async def change_password(context: DatabaseContext, actor: Actor, email: str, password_hash: str) -> None:
     """Change a user's password; whoever was logged in as this user is out."""
     async with context.database.serving.acquire() as session, transaction(session):
         await accounts.set_password(session, email, password_hash)
-        await note(session, account, Action.PASSWORD_CHANGED, email)
+        await note(session, actor, Action.PASSWORD_CHANGED, email)
 
 
-async def note_refused_password(context: DatabaseContext, account: UUID, email: str) -> None:
+async def note_refused_password(context: DatabaseContext, actor: Actor, email: str) -> None:
     """Write down that somebody who is logged in as a user does not know the user's password."""
     async with context.database.serving.acquire() as session, transaction(session):
-        await note(session, account, Action.PASSWORD_REFUSED, email, {"at": (None, "change of password")})
+        await note(session, actor, Action.PASSWORD_REFUSED, email, {"at": (None, "change of password")})
 
 
 def check_role(role: str) -> str:

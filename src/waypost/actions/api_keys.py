@@ -5,7 +5,7 @@ import secrets
 import time
 from uuid import UUID
 
-from waypost.actions.actor import acting, note
+from waypost.actions.actor import Actor, note
 from waypost.actions.context import DatabaseContext
 from waypost.actions.refusals import Conflict, NotFound, checking
 from waypost.domain import ids
@@ -17,7 +17,7 @@ from waypost.store.statements import transaction
 
 
 async def add(
-    context: DatabaseContext, account: UUID, *, name: str, scopes: list[str], days: int | None
+    context: DatabaseContext, actor: Actor, *, name: str, scopes: list[str], days: int | None
 ) -> tuple[UUID, str]:
     """Add a key and give its id and text, which is shown this once.
 
@@ -31,28 +31,28 @@ async def add(
         added = await api_keys.add(
             session,
             key=key,
-            account=account,
+            account=actor.account,
             name=name,
             prefix=shown_prefix(text),
             digest=digest_of(text),
             scopes=scopes,
             days=days,
-            made_by=acting(),
+            made_by=actor.name,
         )
         if not added:
             message = f"The account has its {api_keys.MOST_LIVE} keys already: revoke one first."
             raise Conflict("api_key_limit", message)
-        await note(session, account, Action.KEY_CREATED, name, {"scopes": (None, ", ".join(scopes))})
+        await note(session, actor, Action.KEY_CREATED, name, {"scopes": (None, ", ".join(scopes))})
     return key, text
 
 
-async def revoke(context: DatabaseContext, account: UUID, key: UUID) -> bool:
+async def revoke(context: DatabaseContext, actor: Actor, key: UUID) -> bool:
     """Let a key work no more; False when it was revoked before. Raises NotFound for a key of another account."""
     async with context.database.serving.acquire() as session, transaction(session):
-        row = await api_keys.find(session, account, key)
+        row = await api_keys.find(session, actor.account, key)
         if row is None:
             raise NotFound
-        if not await api_keys.revoke(session, account, key):
+        if not await api_keys.revoke(session, actor.account, key):
             return False
-        await note(session, account, Action.KEY_REVOKED, row.name)
+        await note(session, actor, Action.KEY_REVOKED, row.name)
     return True

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from waypost.actions.actor import Actor
 from waypost.actions.attempts import Attempt, show_attempt
 from waypost.actions.context import Context
 from waypost.actions.lists import Listed, Page, listed
@@ -69,18 +70,16 @@ def read_id(text: str) -> UUID:
     return present(ids.from_text(ids.DELIVERY, text))
 
 
-async def find(context: Context, account: UUID, delivery: UUID) -> DeliveryRow:
+async def find(context: Context, actor: Actor, delivery: UUID) -> DeliveryRow:
     """Give the delivery."""
     async with context.database.serving.acquire() as session:
-        return await _there(session, account, delivery)
+        return await _there(session, actor.account, delivery)
 
 
-async def find_page(
-    context: Context, account: UUID, wanted: Wanted, status: str | None, page: Page
-) -> Listed[Delivery]:
+async def find_page(context: Context, actor: Actor, wanted: Wanted, status: str | None, page: Page) -> Listed[Delivery]:
     """Give a page of deliveries. One of a status is picked from a bounded number: it may be short, and goes on."""
     async with context.database.serving.acquire() as session:
-        rows = await deliveries.newest(session, account, wanted, page.limit + 1 if status is None else EXAMINED)
+        rows = await deliveries.newest(session, actor.account, wanted, page.limit + 1 if status is None else EXAMINED)
     if status is None:
         return listed(rows, page, _cursor, show)
     shown = listed([row for row in rows if status in (row.status, row.sample)], page, _cursor, show)
@@ -89,41 +88,41 @@ async def find_page(
     return shown
 
 
-async def resend(context: Context, account: UUID, delivery: UUID) -> DeliveryRow:
+async def resend(context: Context, actor: Actor, delivery: UUID) -> DeliveryRow:
     """Send a delivery's event once more, whatever became of the first; gives the new delivery.
 
     It waits for nothing and nothing waits for it. It is tried as often as any other. Of a parcel that was deleted
     nothing is sent any more.
     """
     async with context.database.serving.acquire() as session, transaction(session):
-        row = await _there(session, account, delivery)
+        row = await _there(session, actor.account, delivery)
         if row.sample is not None:
             raise Conflict("test_delivery", "This was a test: send another test instead.")
         if row.packed is None:
             raise Conflict("event_gone", "The event is older than the history that is kept.")
-        if await trackings.lock(session, account, row.tracking) is None:
+        if await trackings.lock(session, actor.account, row.tracking) is None:
             raise Conflict("tracking_deleted", PARCEL_DELETED)
-        again = await delivery_changes.resend(session, account, row, random=secrets.randbits(62))
+        again = await delivery_changes.resend(session, actor.account, row, random=secrets.randbits(62))
         if again is None:
-            if await endpoints.find(session, account, row.endpoint) is None:
+            if await endpoints.find(session, actor.account, row.endpoint) is None:
                 raise Conflict("endpoint_deleted", "Its endpoint was deleted.")
             raise Conflict("endpoint_off", "Its endpoint is off: enable it first.")
-        made = await _there(session, account, again)
+        made = await _there(session, actor.account, again)
     context.hint_by_hand()
     return made
 
 
-async def cancel(context: Context, account: UUID, delivery: UUID) -> tuple[DeliveryRow, bool]:
+async def cancel(context: Context, actor: Actor, delivery: UUID) -> tuple[DeliveryRow, bool]:
     """Cancel a delivery; gives it, and False when its attempt is under way: then that decides."""
     async with context.database.engine.acquire() as session:
         while True:
-            row = await _there(session, account, delivery)
+            row = await _there(session, actor.account, delivery)
             if row.state is not None:
                 raise Conflict("already_settled", f"It has ended already: it is {row.state}.")
             outcome, freed = await delivery_changes.cancel(session, row)
             if outcome is not Cancelled.NOT_THERE:
                 context.hint(freed)
-                return await _there(session, account, delivery), outcome is Cancelled.AT_ONCE
+                return await _there(session, actor.account, delivery), outcome is Cancelled.AT_ONCE
 
 
 async def _there(session: Session, account: UUID, delivery: UUID) -> DeliveryRow:

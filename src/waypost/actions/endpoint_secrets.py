@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from waypost.actions.actor import note
+from waypost.actions.actor import Actor, note
 from waypost.actions.context import Context
 from waypost.actions.endpoint_fields import secret_faults
 from waypost.actions.refusals import Fault, Invalid, NotFound, present
@@ -31,23 +31,23 @@ class Secrets(msgspec.Struct, frozen=True):
     until: float | None
 
 
-async def secrets_of(context: Context, account: UUID, endpoint: UUID) -> Secrets:
+async def secrets_of(context: Context, actor: Actor, endpoint: UUID) -> Secrets:
     """Give what the endpoint's webhooks are signed with now."""
     async with context.database.serving.acquire() as session:
-        return _opened(context, account, endpoint, await endpoints.secrets_of(session, account, endpoint))
+        return _opened(context, actor, endpoint, await endpoints.secrets_of(session, actor.account, endpoint))
 
 
-async def reveal(context: Context, account: UUID, endpoint: UUID) -> Secrets:
+async def reveal(context: Context, actor: Actor, endpoint: UUID) -> Secrets:
     """Give the same to somebody who asks to see it."""
     async with context.database.serving.acquire() as session, transaction(session):
-        row = present(await endpoints.find(session, account, endpoint))
-        await note(session, account, Action.SECRET_SHOWN, row.url)
-        return _opened(context, account, endpoint, await endpoints.secrets_of(session, account, endpoint))
+        row = present(await endpoints.find(session, actor.account, endpoint))
+        await note(session, actor, Action.SECRET_SHOWN, row.url)
+        return _opened(context, actor, endpoint, await endpoints.secrets_of(session, actor.account, endpoint))
 
 
 async def rotate(
     context: Context,
-    account: UUID,
+    actor: Actor,
     endpoint: UUID,
     *,
     secret: str | None = None,
@@ -59,27 +59,27 @@ async def rotate(
         faults.append(Fault("overlap_seconds", f"must be 0 to {LONGEST_OVERLAP_SECONDS}"))
     if faults:
         raise Invalid(faults)
-    sealed = context.vault.seal(secret or make_secret(os.urandom(KEY_BYTES)), account=account, endpoint=endpoint)
+    sealed = context.vault.seal(secret or make_secret(os.urandom(KEY_BYTES)), account=actor.account, endpoint=endpoint)
     async with context.database.serving.acquire() as session, transaction(session):
-        row = present(await endpoints.find(session, account, endpoint))
-        found = await endpoints.rotate(session, account, endpoint, secret=sealed, overlap_seconds=overlap_seconds)
-        await note(session, account, Action.SECRET_ROTATED, row.url)
-    return _opened(context, account, endpoint, found)
+        row = present(await endpoints.find(session, actor.account, endpoint))
+        found = await endpoints.rotate(session, actor.account, endpoint, secret=sealed, overlap_seconds=overlap_seconds)
+        await note(session, actor, Action.SECRET_ROTATED, row.url)
+    return _opened(context, actor, endpoint, found)
 
 
-async def end_rotation(context: Context, account: UUID, endpoint: UUID) -> Secrets:
+async def end_rotation(context: Context, actor: Actor, endpoint: UUID) -> Secrets:
     """Let the previous secret sign no more."""
     async with context.database.serving.acquire() as session, transaction(session):
-        row = present(await endpoints.find(session, account, endpoint))
-        await note(session, account, Action.ROTATION_ENDED, row.url)
-        return _opened(context, account, endpoint, await endpoints.end_rotation(session, account, endpoint))
+        row = present(await endpoints.find(session, actor.account, endpoint))
+        await note(session, actor, Action.ROTATION_ENDED, row.url)
+        return _opened(context, actor, endpoint, await endpoints.end_rotation(session, actor.account, endpoint))
 
 
-def _opened(context: Context, account: UUID, endpoint: UUID, found: SealedSecrets | None) -> Secrets:
+def _opened(context: Context, actor: Actor, endpoint: UUID, found: SealedSecrets | None) -> Secrets:
     if found is None:
         raise NotFound
-    current = context.vault.open(found.current, account=account, endpoint=endpoint)
+    current = context.vault.open(found.current, account=actor.account, endpoint=endpoint)
     if found.previous is None or found.previous_until is None:
         return Secrets(current, None, None)
-    previous = context.vault.open(found.previous, account=account, endpoint=endpoint)
+    previous = context.vault.open(found.previous, account=actor.account, endpoint=endpoint)
     return Secrets(current, previous, found.previous_until.timestamp())

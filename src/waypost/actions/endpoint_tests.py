@@ -6,6 +6,7 @@ import time
 from typing import Final
 from uuid import UUID
 
+from waypost.actions.actor import Actor
 from waypost.actions.context import Context
 from waypost.actions.refusals import Busy, Fault, Invalid, NotFound
 from waypost.actions.rooms import TooManyWaiting
@@ -18,7 +19,7 @@ _FIRST_LOOK_SECONDS: Final = 0.01
 _SLOWEST_LOOK_SECONDS: Final = 0.25
 
 
-async def send_test(context: Context, account: UUID, endpoint: UUID, status: str) -> DeliveryRow:
+async def send_test(context: Context, actor: Actor, endpoint: UUID, status: str) -> DeliveryRow:
     """Send the sample of a status and wait for what comes of it; an unsettled delivery when that takes too long.
 
     Raise Busy, and send nothing, while many tests of the account wait: each looks at the database again and again, so a
@@ -27,8 +28,8 @@ async def send_test(context: Context, account: UUID, endpoint: UUID, status: str
     if status not in list(SELECTABLE):
         raise Invalid([Fault("status", f"must be one of {', '.join(SELECTABLE)}")])
     try:
-        async with context.rooms.tests.hold(account):
-            return await _sent(context, account, endpoint, status)
+        async with context.rooms.tests.hold(actor.account):
+            return await _sent(context, actor.account, endpoint, status)
     except TooManyWaiting:
         raise Busy(
             "Many tests of this account wait for an answer already: send this one when they have ended."

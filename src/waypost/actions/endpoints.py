@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from waypost.actions.actor import note
+from waypost.actions.actor import Actor, note
 from waypost.actions.context import Context
 from waypost.actions.endpoint_fields import ALL, Added, Changed, Chosen, changes_of, choose, secret_faults
 from waypost.actions.endpoint_secrets import OVERLAP_SECONDS
@@ -51,31 +51,31 @@ def read_id(text: str) -> UUID:
     return present(ids.from_text(ids.ENDPOINT, text))
 
 
-async def find(context: Context, account: UUID, endpoint: UUID) -> EndpointRow:
+async def find(context: Context, actor: Actor, endpoint: UUID) -> EndpointRow:
     """Give the endpoint."""
     async with context.database.serving.acquire() as session:
-        return present(await endpoints.find(session, account, endpoint))
+        return present(await endpoints.find(session, actor.account, endpoint))
 
 
-async def add(context: Context, account: UUID, body: Added) -> tuple[EndpointRow, str]:
+async def add(context: Context, actor: Actor, body: Added) -> tuple[EndpointRow, str]:
     """Add an endpoint, on; gives it and its secret. Raises Conflict when the account has its number already."""
     chosen = choose(body, None, context.check_url)
     secret = body.secret or make_secret(os.urandom(KEY_BYTES))
     async with context.database.serving.acquire() as session, transaction(session):
-        place = await endpoints.free_place(session, account)
-        endpoint = ids.make_endpoint_id(time.time_ns() // 1_000_000, account, place, secrets.randbits(62))
+        place = await endpoints.free_place(session, actor.account)
+        endpoint = ids.make_endpoint_id(time.time_ns() // 1_000_000, actor.account, place, secrets.randbits(62))
         added = await endpoints.add(
             session,
             endpoint=endpoint,
-            account=account,
-            fields=_fields(context, chosen, account, endpoint),
-            secret=context.vault.seal(secret, account=account, endpoint=endpoint),
+            account=actor.account,
+            fields=_fields(context, chosen, actor.account, endpoint),
+            secret=context.vault.seal(secret, account=actor.account, endpoint=endpoint),
             most=context.max_endpoints,
         )
         if not added:
             raise Conflict("endpoint_limit", limit_reached(context.max_endpoints))
-        await note(session, account, Action.ENDPOINT_ADDED, chosen.url, changes_of(None, chosen))
-        return present(await endpoints.find(session, account, endpoint)), secret
+        await note(session, actor, Action.ENDPOINT_ADDED, chosen.url, changes_of(None, chosen))
+        return present(await endpoints.find(session, actor.account, endpoint)), secret
 
 
 def limit_reached(most: int) -> str:
@@ -84,7 +84,7 @@ def limit_reached(most: int) -> str:
 
 
 async def change(
-    context: Context, account: UUID, endpoint: UUID, body: Changed, *, secret: str | None = None
+    context: Context, actor: Actor, endpoint: UUID, body: Changed, *, secret: str | None = None
 ) -> EndpointRow:
     """Change what is given; what waits is sent with what the endpoint is then.
 
@@ -94,44 +94,44 @@ async def change(
     if faults:
         raise Invalid(faults)
     async with context.database.serving.acquire() as session, transaction(session):
-        if not await endpoints.lock(session, account, endpoint):
+        if not await endpoints.lock(session, actor.account, endpoint):
             raise NotFound
-        before = chosen_of(context, present(await endpoints.find(session, account, endpoint)))
+        before = chosen_of(context, present(await endpoints.find(session, actor.account, endpoint)))
         after = choose(body, before, context.check_url)
-        await endpoints.change(session, account, endpoint, _fields(context, after, account, endpoint))
+        await endpoints.change(session, actor.account, endpoint, _fields(context, after, actor.account, endpoint))
         if changes := changes_of(before, after):
-            await note(session, account, Action.ENDPOINT_CHANGED, after.url, changes)
+            await note(session, actor, Action.ENDPOINT_CHANGED, after.url, changes)
         if secret is not None:
-            sealed = context.vault.seal(secret, account=account, endpoint=endpoint)
-            await endpoints.rotate(session, account, endpoint, secret=sealed, overlap_seconds=OVERLAP_SECONDS)
-            await note(session, account, Action.SECRET_ROTATED, after.url)
-        row = present(await endpoints.find(session, account, endpoint))
+            sealed = context.vault.seal(secret, account=actor.account, endpoint=endpoint)
+            await endpoints.rotate(session, actor.account, endpoint, secret=sealed, overlap_seconds=OVERLAP_SECONDS)
+            await note(session, actor, Action.SECRET_ROTATED, after.url)
+        row = present(await endpoints.find(session, actor.account, endpoint))
     if row.ordering == Ordering.UNORDERED != before.ordering:
         await _free_waiting(context, endpoint)
     return row
 
 
-async def switch(context: Context, account: UUID, endpoint: UUID, *, on: bool) -> EndpointRow:
+async def switch(context: Context, actor: Actor, endpoint: UUID, *, on: bool) -> EndpointRow:
     """Turn an endpoint on, or off: then what waits for it is cancelled."""
     async with context.database.serving.acquire() as session, transaction(session):
-        await endpoints.lock(session, account, endpoint)
-        before = present(await endpoints.find(session, account, endpoint))
-        await endpoints.switch(session, account, endpoint, None if on else DisabledReason.USER)
-        row = present(await endpoints.find(session, account, endpoint))
+        await endpoints.lock(session, actor.account, endpoint)
+        before = present(await endpoints.find(session, actor.account, endpoint))
+        await endpoints.switch(session, actor.account, endpoint, None if on else DisabledReason.USER)
+        row = present(await endpoints.find(session, actor.account, endpoint))
         if row.enabled != before.enabled:
-            await note(session, account, Action.ENDPOINT_ENABLED if on else Action.ENDPOINT_DISABLED, row.url)
+            await note(session, actor, Action.ENDPOINT_ENABLED if on else Action.ENDPOINT_DISABLED, row.url)
     if not on:
         await _cancel_waiting(context, endpoint)
     return row
 
 
-async def remove(context: Context, account: UUID, endpoint: UUID) -> None:
+async def remove(context: Context, actor: Actor, endpoint: UUID) -> None:
     """Delete an endpoint; what waits for it is cancelled."""
     async with context.database.serving.acquire() as session, transaction(session):
-        before = present(await endpoints.find(session, account, endpoint))
-        if not await endpoints.delete(session, account, endpoint):
+        before = present(await endpoints.find(session, actor.account, endpoint))
+        if not await endpoints.delete(session, actor.account, endpoint):
             raise NotFound
-        await note(session, account, Action.ENDPOINT_DELETED, before.url)
+        await note(session, actor, Action.ENDPOINT_DELETED, before.url)
     await _cancel_waiting(context, endpoint)
 
 

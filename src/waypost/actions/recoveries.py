@@ -4,12 +4,11 @@ import secrets
 import time
 from datetime import UTC, datetime
 from typing import Annotated, Final
-from uuid import UUID
 
 import msgspec
 
 from waypost.actions import endpoints
-from waypost.actions.actor import note
+from waypost.actions.actor import Actor, note
 from waypost.actions.constraints import Time, one_of
 from waypost.actions.context import Context
 from waypost.actions.refusals import Conflict, Fault, Invalid, present
@@ -56,19 +55,19 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: str | None
 
 
-async def find(context: Context, account: UUID, text: str) -> RecoveryRow:
+async def find(context: Context, actor: Actor, text: str) -> RecoveryRow:
     """Give the recovery of an id."""
     recovery = present(ids.from_text(ids.RECOVERY, text))
     async with context.database.serving.acquire() as session:
-        return present(await recoveries.find(session, account, recovery))
+        return present(await recoveries.find(session, actor.account, recovery))
 
 
-async def start(context: Context, account: UUID, body: Asked) -> RecoveryRow:
+async def start(context: Context, actor: Actor, body: Asked) -> RecoveryRow:
     """Begin a recovery and count what it matches; a dry run does nothing else, also while the endpoint is off.
 
     It ends now, or earlier if that is said: what happens from now on is delivered anyway.
     """
-    endpoint = await endpoints.find(context, account, endpoints.read_id(body.endpoint_id))
+    endpoint = await endpoints.find(context, actor, endpoints.read_id(body.endpoint_id))
     if not endpoint.enabled and not body.dry_run:
         raise Conflict("endpoint_off", "The endpoint is off: enable it first.")
     async with context.database.engine.acquire() as session:
@@ -79,7 +78,7 @@ async def start(context: Context, account: UUID, body: Asked) -> RecoveryRow:
             added = await recoveries.add(
                 session,
                 recovery=recovery,
-                account=account,
+                account=actor.account,
                 endpoint=endpoint.id,
                 only=body.only,
                 since=since,
@@ -91,22 +90,22 @@ async def start(context: Context, account: UUID, body: Asked) -> RecoveryRow:
             if not body.dry_run:
                 asked = {"endpoint": endpoint.url, "only": body.only, "since": rfc3339(since), "until": rfc3339(until)}
                 changes: Changes = {name: (None, text) for name, text in asked.items()}
-                await note(session, account, Action.RECOVERY_BEGUN, ids.to_text(ids.RECOVERY, recovery), changes)
+                await note(session, actor, Action.RECOVERY_BEGUN, ids.to_text(ids.RECOVERY, recovery), changes)
         ends = time.monotonic() + COUNT_SECONDS
         while await steps.count(session, recovery) and time.monotonic() < ends:
             pass
-    return await find(context, account, ids.to_text(ids.RECOVERY, recovery))
+    return await find(context, actor, ids.to_text(ids.RECOVERY, recovery))
 
 
-async def stop(context: Context, account: UUID, text: str) -> RecoveryRow:
+async def stop(context: Context, actor: Actor, text: str) -> RecoveryRow:
     """Queue no more of a recovery; what it has queued is still sent."""
-    row = await find(context, account, text)
+    row = await find(context, actor, text)
     async with context.database.serving.acquire() as session, transaction(session):
-        if not await recoveries.stop(session, account, row.id):
+        if not await recoveries.stop(session, actor.account, row.id):
             raise Conflict("already_finished", f"It has ended already: it is {row.state}.")
         if not row.dry_run:
-            await note(session, account, Action.RECOVERY_STOPPED, ids.to_text(ids.RECOVERY, row.id))
-    return await find(context, account, text)
+            await note(session, actor, Action.RECOVERY_STOPPED, ids.to_text(ids.RECOVERY, row.id))
+    return await find(context, actor, text)
 
 
 def show(row: RecoveryRow) -> Recovery:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from waypost.actions.actor import note
+from waypost.actions.actor import Actor, note
 from waypost.actions.context import Context, IntakeContext
 from waypost.actions.parcel_fields import NewTracking
 from waypost.actions.refusals import Busy, Conflict, NotFound, Unavailable, present
@@ -29,27 +29,27 @@ def read_id(text: str) -> UUID:
     return present(ids.from_text("", text))
 
 
-async def find(context: Context, account: UUID, tracking: UUID) -> WatchedTracking:
+async def find(context: Context, actor: Actor, tracking: UUID) -> WatchedTracking:
     """Give the tracking. Raises NotFound."""
     async with context.database.serving.acquire() as session:
-        return present(await trackings.find(session, account, tracking))
+        return present(await trackings.find(session, actor.account, tracking))
 
 
 async def create(
-    context: IntakeContext, account: UUID, parcels: Sequence[NewTracking], *, source: str = "API"
+    context: IntakeContext, actor: Actor, parcels: Sequence[NewTracking], *, source: str = "API"
 ) -> list[TrackingState | None]:
     """Register parcels, each unless it is there already: then it gives None for it, and nothing of it is changed.
 
     Their carriers are asked at once, and not waited for. ``source`` is ``API``, or ``WEB`` for pages and files.
     """
     requests = [
-        Request(account, one.tracking_number, one.courier_code, create=True, given=one.given, source=source)
+        Request(actor.account, one.tracking_number, one.courier_code, create=True, given=one.given, source=source)
         for one in parcels
     ]
     return [result.state if result.created else None for result in await _submit(context.intake, requests)]
 
 
-async def edit(context: Context, account: UUID, tracking: UUID, edited: Edit) -> TrackingState:
+async def edit(context: Context, actor: Actor, tracking: UUID, edited: Edit) -> TrackingState:
     """Correct what the shop said of a parcel; a new courier is asked at once. No event comes of it.
 
     What is archived is asked about no more and does not expire, but takes updates that others bring. Raises
@@ -58,7 +58,7 @@ async def edit(context: Context, account: UUID, tracking: UUID, edited: Edit) ->
     async with context.database.engine.acquire() as session:
         try:
             async with transaction(session):
-                locked = await trackings.lock(session, account, tracking)
+                locked = await trackings.lock(session, actor.account, tracking)
                 if locked is None:
                     raise NotFound
                 before = locked.state
@@ -74,7 +74,7 @@ async def edit(context: Context, account: UUID, tracking: UUID, edited: Edit) ->
     return state
 
 
-async def delete(context: Context, account: UUID, tracking: UUID) -> TrackingState:
+async def delete(context: Context, actor: Actor, tracking: UUID) -> TrackingState:
     """Delete a tracking and give what it was; what waits of it is cancelled. Raises NotFound.
 
     Its events, and what was sent of them, stay as long as any history. The same number may be registered anew, as
@@ -83,26 +83,26 @@ async def delete(context: Context, account: UUID, tracking: UUID) -> TrackingSta
     while True:
         try:
             async with context.database.engine.acquire() as session, transaction(session):
-                locked = await trackings.lock(session, account, tracking)
+                locked = await trackings.lock(session, actor.account, tracking)
                 if locked is None:
                     raise NotFound
                 await trackings.delete(session, locked)
                 gone: Changes = {"courier_code": (locked.state.courier_code, None)}
-                await note(session, account, Action.TRACKING_DELETED, locked.state.tracking_number, gone)
+                await note(session, actor, Action.TRACKING_DELETED, locked.state.tracking_number, gone)
         except REPEATABLE:
             continue
         return locked.state
 
 
-async def retrack(context: Context, account: UUID, tracking: UUID) -> TrackingState:
+async def retrack(context: Context, actor: Actor, tracking: UUID) -> TrackingState:
     """Begin an expired tracking anew: its status is that of its scans again, which is an event, and it is asked about.
 
     Raises NotFound, and Conflict for any other.
     """
-    state = (await find(context, account, tracking)).state
+    state = (await find(context, actor, tracking)).state
     update = Update(Source.API, restarts=True)
     (result,) = await _submit(
-        context.intake, [Request(account, state.tracking_number, state.courier_code, update, tracking=tracking)]
+        context.intake, [Request(actor.account, state.tracking_number, state.courier_code, update, tracking=tracking)]
     )
     if result.state is None:
         raise NotFound
@@ -111,24 +111,24 @@ async def retrack(context: Context, account: UUID, tracking: UUID) -> TrackingSt
     return result.state
 
 
-async def refresh(context: Context, account: UUID, tracking: UUID) -> WatchedTracking:
+async def refresh(context: Context, actor: Actor, tracking: UUID) -> WatchedTracking:
     """Let the carrier be asked soon, also about what has ended.
 
     Raises NotFound, and Conflict for a parcel that nobody is asked about.
     """
     async with context.database.engine.acquire() as session, transaction(session):
-        locked = await trackings.lock(session, account, tracking)
+        locked = await trackings.lock(session, actor.account, tracking)
         if locked is None:
             raise NotFound
         if locked.state.archived:
             raise Conflict("archived", "The parcel is archived: nobody is asked about it.")
-        source = await _source_of(session, context, locked.state, account)
+        source = await _source_of(session, context, locked.state, actor.account)
         if source is None:
             message = "No source is connected for this courier: the parcel is fed by updates and pushes only."
             raise Conflict("no_source", message)
         least = source.budget.least_seconds_between_asks
         await trackings.ask_soon(session, locked, least_seconds=max(REFRESH_SECONDS, least))
-    return await find(context, account, tracking)
+    return await find(context, actor, tracking)
 
 
 async def _source_of(session: Session, context: Context, state: TrackingState, account: UUID) -> Carrier | None:

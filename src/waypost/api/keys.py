@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from waypost.actions.actor import act_as
+from waypost.actions.actor import Actor
 from waypost.actions.denials import Denial
 from waypost.domain.api_keys import digest_of, is_key, shown_prefix
 from waypost.store import api_keys
@@ -27,6 +27,12 @@ class Caller(msgspec.Struct, frozen=True):
     account: UUID
     email: str
     scopes: frozenset[str]
+    key_prefix: str
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, for actions and the audit log."""
+        return Actor(self.account, f"key {self.key_prefix}…")
 
 
 class KeyRefused(Exception):  # noqa: N818 - reads as what is wrong
@@ -70,8 +76,7 @@ class Keys:
         if scope not in owner.scopes:
             message = f"The API key lacks the scope {scope!r} that this call needs."
             raise KeyRefused(HTTPStatus.FORBIDDEN, Denial.KEY_SCOPE, message)
-        act_as(f"key {shown_prefix(key)}…")
-        return Caller(owner.account, owner.email, owner.scopes)
+        return Caller(owner.account, owner.email, owner.scopes, shown_prefix(key))
 
     async def _owner(self, key: str) -> KeyOwner | None:
         digest = digest_of(key)

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from waypost.actions import api_keys as actions
+from waypost.actions.actor import operator
 from waypost.actions.context import DatabaseContext
 from waypost.actions.refusals import NotFound
 from waypost.app.storage import migrated_database
@@ -119,7 +120,9 @@ async def _create(settings: Settings, email: str, name: str, scopes: list[str], 
     async with migrated_database(settings, progress) as database:
         async with database.serving.acquire() as session:
             account = await account_of(session, email)
-        return await actions.add(DatabaseContext(database=database), account, name=name, scopes=scopes, days=days)
+        return await actions.add(
+            DatabaseContext(database=database), operator(account), name=name, scopes=scopes, days=days
+        )
 
 
 async def _list(settings: Settings, email: str) -> list[KeyRow]:
@@ -132,6 +135,6 @@ async def _revoke(settings: Settings, email: str, key: UUID) -> bool:
         async with database.serving.acquire() as session:
             account = await account_of(session, email)
         try:
-            return await actions.revoke(DatabaseContext(database=database), account, key)
+            return await actions.revoke(DatabaseContext(database=database), operator(account), key)
         except NotFound:
             return False

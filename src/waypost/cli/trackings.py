@@ -13,6 +13,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import Progress
 
+from waypost.actions.actor import operator
 from waypost.actions.context import DatabaseContext
 from waypost.actions.parcel_csv.exporting import export as exported
 from waypost.actions.parcel_csv.importing import Imported, Seen, Stage, import_file
@@ -84,7 +85,7 @@ async def _import(settings: Settings, email: str, file: BinaryIO, *, skip: bool,
         async with database.serving.acquire() as session:
             account = await account_of(session, email)
         async with registering(database) as context:
-            taking = partial(create, context, account, source="WEB")
+            taking = partial(create, context, operator(account), source="WEB")
             try:
                 return await import_file(file, taking, skip_mistakes=skip, seen=seen)
             except (Busy, Unavailable) as refusal:
@@ -95,7 +96,7 @@ async def _export(settings: Settings, email: str, write: Callable[[bytes], objec
     async with migrated_database(settings, progress) as database:
         async with database.serving.acquire() as session:
             account = await account_of(session, email)
-        async for piece in exported(DatabaseContext(database=database), account):
+        async for piece in exported(DatabaseContext(database=database), operator(account)):
             write(piece)
 
 

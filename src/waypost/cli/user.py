@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 from cyclopts import App, Parameter
 
 from waypost.actions import accounts as actions
-from waypost.actions.actor import note
+from waypost.actions.actor import note, operator
 from waypost.actions.context import DatabaseContext
 from waypost.app.storage import migrated_database
 from waypost.cli.addresses import NO_ACCOUNT, known_address
@@ -155,7 +155,7 @@ async def _remove(settings: Settings, email: str, revoke: bool | None) -> Sequen
             raise InvalidInput("revoke-keys", f"or --keep-keys is needed: {', '.join(map(shown_key, keys))} still work")
         ending = [key.id for key in keys] if revoke else []
         context = DatabaseContext(database=database)
-        return await actions.remove_user(context, visitor.account, visitor.id, revoke=ending)
+        return await actions.remove_user(context, operator(visitor.account), visitor.id, revoke=ending)
 
 
 def shown_key(row: KeyRow) -> str:
@@ -168,7 +168,7 @@ async def _note(session: Session, email: str, action: Action, changes: Changes |
     user = await accounts.find_login(session, email)
     visitor = None if user is None else await accounts.find_visitor(session, user.id)
     if visitor is not None:
-        await note(session, visitor.account, action, visitor.email, changes)
+        await note(session, operator(visitor.account), action, visitor.email, changes)
 
 
 async def _add_link(settings: Settings, email: str, token: str) -> None:

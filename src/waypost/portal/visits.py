@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from waypost.actions.actor import act_as
+from waypost.actions.actor import Actor
 from waypost.portal.parts import Pages
 from waypost.portal.requests import PageRequest
 from waypost.portal.sessions import ABSOLUTE_SECONDS
@@ -34,8 +34,12 @@ async def enter(request: PageRequest, pages: Pages) -> Visitor:
     if is_old or visitor is None or session.get(SESSIONS_FROM) != visitor.sessions_from:
         request.clear_session()
         raise NotLoggedIn
-    act_as(visitor.email, request.address)
     return visitor
+
+
+def actor_of(request: PageRequest, visitor: Visitor) -> Actor:
+    """Return who acts, for actions and the audit log."""
+    return Actor(visitor.account, visitor.email, request.address)
 
 
 def notify(request: PageRequest, text: str) -> None:

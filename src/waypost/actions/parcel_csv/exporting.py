@@ -4,10 +4,10 @@ import csv
 import io
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
-from uuid import UUID
 
 import msgspec
 
+from waypost.actions.actor import Actor
 from waypost.actions.context import DatabaseContext
 from waypost.actions.parcel_csv.cells import guard
 from waypost.actions.parcel_csv.rows import SHOWN_COLUMNS
@@ -25,16 +25,16 @@ _BYTE_ORDER_MARK: Final = "\ufeff"
 """Without it a spreadsheet takes the file for one in its country's old charset."""
 
 
-async def export(context: DatabaseContext, account: UUID) -> AsyncIterator[bytes]:
+async def export(context: DatabaseContext, actor: Actor) -> AsyncIterator[bytes]:
     """Give the file piece by piece; no more than a page of parcels is held, and no connection between two pages.
 
     It takes turns with whatever else the loop does. A parcel that is registered while it runs is not in it.
     """
     yield (_BYTE_ORDER_MARK + _written([COLUMNS])).encode()
-    wanted, turn = trackings.Filter(), Turn(account)
+    wanted, turn = trackings.Filter(), Turn(actor.account)
     while True:
         async with context.database.serving.acquire() as session:
-            rows = await trackings.page(session, account, wanted, limit=PAGE)
+            rows = await trackings.page(session, actor.account, wanted, limit=PAGE)
         cells = []
         for row in rows:
             await turn.pause()

@@ -24,14 +24,14 @@ async def list_deliveries(request: Request[Any, Any, Any], parts: Given) -> Resp
     query = read_query(request.scope["query_string"], _LIST)
     page = read_page(query, ids.DELIVERY)
     wanted, status = changes.read_filters(query, page)
-    return answer(await changes.find_page(parts, caller.account, wanted, status, page))
+    return answer(await changes.find_page(parts, caller.actor, wanted, status, page))
 
 
 @get("/v1/deliveries/{delivery_id:str}")
 async def find(request: Request[Any, Any, Any], parts: Given, delivery_id: FromPath[str]) -> Response[bytes]:
     """Give one delivery with its attempts."""
     caller = await admit(request, parts, scope="read")
-    row = await changes.find(parts, caller.account, changes.read_id(delivery_id))
+    row = await changes.find(parts, caller.actor, changes.read_id(delivery_id))
     return answer(await changes.show_with_attempts(parts, row))
 
 
@@ -39,7 +39,7 @@ async def find(request: Request[Any, Any, Any], parts: Given, delivery_id: FromP
 async def resend(request: Request[Any, Any, Any], parts: Given, delivery_id: FromPath[str]) -> Response[bytes]:
     """Send a delivery's event once more, outside its parcel's order."""
     caller = await admit(request, parts, scope="write")
-    row = await changes.resend(parts, caller.account, changes.read_id(delivery_id))
+    row = await changes.resend(parts, caller.actor, changes.read_id(delivery_id))
     return answer(await changes.show_with_attempts(parts, row), HTTPStatus.CREATED)
 
 
@@ -47,7 +47,7 @@ async def resend(request: Request[Any, Any, Any], parts: Given, delivery_id: Fro
 async def cancel(request: Request[Any, Any, Any], parts: Given, delivery_id: FromPath[str]) -> Response[bytes]:
     """Cancel a delivery; 202 when an attempt is under way, which decides."""
     caller = await admit(request, parts, scope="write")
-    row, at_once = await changes.cancel(parts, caller.account, changes.read_id(delivery_id))
+    row, at_once = await changes.cancel(parts, caller.actor, changes.read_id(delivery_id))
     return answer(await changes.show_with_attempts(parts, row), HTTPStatus.OK if at_once else HTTPStatus.ACCEPTED)
 
 

@@ -87,7 +87,7 @@ async def list_endpoints(request: Request[Any, Any, Any], parts: Given) -> Respo
 async def add(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """Add an endpoint."""
     caller = await admit(request, parts, scope="write")
-    row, secret = await changes.add(parts, caller.account, read_json(await request.body(), _ADDED))
+    row, secret = await changes.add(parts, caller.actor, read_json(await request.body(), _ADDED))
     return answer(NewEndpoint(**msgspec.structs.asdict(changes.show(parts, row)), secret=secret), HTTPStatus.CREATED)
 
 
@@ -95,7 +95,7 @@ async def add(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
 async def find(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give one endpoint."""
     caller = await admit(request, parts, scope="read")
-    return answer(changes.show(parts, await changes.find(parts, caller.account, changes.read_id(endpoint_id))))
+    return answer(changes.show(parts, await changes.find(parts, caller.actor, changes.read_id(endpoint_id))))
 
 
 @patch("/v1/endpoints/{endpoint_id:str}")
@@ -104,14 +104,14 @@ async def change(request: Request[Any, Any, Any], parts: Given, endpoint_id: Fro
     caller = await admit(request, parts, scope="write")
     endpoint = changes.read_id(endpoint_id)
     body = read_json(await request.body(), _CHANGED)
-    return answer(changes.show(parts, await changes.change(parts, caller.account, endpoint, body)))
+    return answer(changes.show(parts, await changes.change(parts, caller.actor, endpoint, body)))
 
 
 @delete("/v1/endpoints/{endpoint_id:str}", status_code=HTTPStatus.NO_CONTENT)
 async def remove(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[None]:
     """Delete an endpoint; what waits for it is cancelled."""
     caller = await admit(request, parts, scope="write")
-    await changes.remove(parts, caller.account, changes.read_id(endpoint_id))
+    await changes.remove(parts, caller.actor, changes.read_id(endpoint_id))
     return nothing()
 
 
@@ -119,9 +119,7 @@ async def remove(request: Request[Any, Any, Any], parts: Given, endpoint_id: Fro
 async def enable(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Turn an endpoint on: events from now on are sent to it."""
     caller = await admit(request, parts, scope="write")
-    return answer(
-        changes.show(parts, await changes.switch(parts, caller.account, changes.read_id(endpoint_id), on=True))
-    )
+    return answer(changes.show(parts, await changes.switch(parts, caller.actor, changes.read_id(endpoint_id), on=True)))
 
 
 @post("/v1/endpoints/{endpoint_id:str}/disable", status_code=HTTPStatus.OK)
@@ -129,7 +127,7 @@ async def disable(request: Request[Any, Any, Any], parts: Given, endpoint_id: Fr
     """Turn an endpoint off; what waits for it is cancelled."""
     caller = await admit(request, parts, scope="write")
     return answer(
-        changes.show(parts, await changes.switch(parts, caller.account, changes.read_id(endpoint_id), on=False))
+        changes.show(parts, await changes.switch(parts, caller.actor, changes.read_id(endpoint_id), on=False))
     )
 
 
@@ -138,7 +136,7 @@ async def test(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromP
     """Send a sample and give what came of it; 202 when the endpoint takes longer than an attempt may."""
     caller = await admit(request, parts, scope="write")
     body = read_json(await request.body(), _TEST)
-    row = await endpoint_tests.send_test(parts, caller.account, changes.read_id(endpoint_id), body.status)
+    row = await endpoint_tests.send_test(parts, caller.actor, changes.read_id(endpoint_id), body.status)
     shown = await show_with_attempts(parts, row)
     return answer(shown, HTTPStatus.ACCEPTED if row.state is None else HTTPStatus.OK)
 
@@ -147,7 +145,7 @@ async def test(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromP
 async def secret(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give the secret that an endpoint's webhooks are signed with."""
     caller = await admit(request, parts, scope="write")
-    return _answer_secrets(await endpoint_secrets.reveal(parts, caller.account, changes.read_id(endpoint_id)))
+    return _answer_secrets(await endpoint_secrets.reveal(parts, caller.actor, changes.read_id(endpoint_id)))
 
 
 @post("/v1/endpoints/{endpoint_id:str}/rotate-secret", status_code=HTTPStatus.OK)
@@ -158,7 +156,7 @@ async def rotate_secret(request: Request[Any, Any, Any], parts: Given, endpoint_
     text = await request.body()
     body = read_json(text, _ROTATION) if text else Rotation()
     seconds = body.overlap_seconds
-    found = await endpoint_secrets.rotate(parts, caller.account, endpoint, secret=body.secret, overlap_seconds=seconds)
+    found = await endpoint_secrets.rotate(parts, caller.actor, endpoint, secret=body.secret, overlap_seconds=seconds)
     return _answer_secrets(found)
 
 
@@ -166,7 +164,7 @@ async def rotate_secret(request: Request[Any, Any, Any], parts: Given, endpoint_
 async def end_rotation(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Let the previous secret sign no more."""
     caller = await admit(request, parts, scope="write")
-    return _answer_secrets(await endpoint_secrets.end_rotation(parts, caller.account, changes.read_id(endpoint_id)))
+    return _answer_secrets(await endpoint_secrets.end_rotation(parts, caller.actor, changes.read_id(endpoint_id)))
 
 
 def _answer_secrets(found: endpoint_secrets.Secrets) -> Response[bytes]:

@@ -35,7 +35,7 @@ async def list_recoveries(request: Request[Any, Any, Any], parts: Given) -> Resp
 async def start(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """Begin a recovery; with `dry_run` only count what it would send."""
     caller = await admit(request, parts, scope="write")
-    row = await changes.start(parts, caller.account, read_json(await request.body(), _ASKED))
+    row = await changes.start(parts, caller.actor, read_json(await request.body(), _ASKED))
     return answer(changes.show(row), HTTPStatus.CREATED)
 
 
@@ -43,14 +43,14 @@ async def start(request: Request[Any, Any, Any], parts: Given) -> Response[bytes
 async def find(request: Request[Any, Any, Any], parts: Given, recovery_id: FromPath[str]) -> Response[bytes]:
     """Give one recovery and how far it is."""
     caller = await admit(request, parts, scope="read")
-    return answer(changes.show(await changes.find(parts, caller.account, recovery_id)))
+    return answer(changes.show(await changes.find(parts, caller.actor, recovery_id)))
 
 
 @post("/v1/recoveries/{recovery_id:str}/stop", status_code=HTTPStatus.OK)
 async def stop(request: Request[Any, Any, Any], parts: Given, recovery_id: FromPath[str]) -> Response[bytes]:
     """Queue no more of a recovery; what it has queued is still sent."""
     caller = await admit(request, parts, scope="write")
-    return answer(changes.show(await changes.stop(parts, caller.account, recovery_id)))
+    return answer(changes.show(await changes.stop(parts, caller.actor, recovery_id)))
 
 
 ROUTES: Final = (list_recoveries, start, find, stop)

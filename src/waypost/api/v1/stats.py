@@ -25,7 +25,7 @@ async def stats(request: Request[Any, Any, Any], parts: Given, endpoint_id: From
     caller = await admit(request, parts, scope="read")
     endpoint = changes.read_id(endpoint_id)
     since, until = _range(read_query(request.scope["query_string"], _PARAMETERS))
-    await changes.find(parts, caller.account, endpoint)
+    await changes.find(parts, caller.actor, endpoint)
     return answer(await stats_of(parts, endpoint, since, until))
 
 

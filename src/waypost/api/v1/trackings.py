@@ -32,14 +32,14 @@ _OF_V4: Final = TrackingObject.__struct_fields__
 async def find(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
     """Give one parcel."""
     caller = await admit(request, parts, scope="read")
-    return answer(show(parts, await changes.find(parts, caller.account, changes.read_id(tracking_id))))
+    return answer(show(parts, await changes.find(parts, caller.actor, changes.read_id(tracking_id))))
 
 
 @post("/v1/trackings/{tracking_id:str}/refresh", status_code=HTTPStatus.OK)
 async def refresh(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
     """Let a parcel's carrier be asked soon, but not more often than it wants; ``next_poll_at`` says when."""
     caller = await admit(request, parts, scope="write")
-    return answer(show(parts, await changes.refresh(parts, caller.account, changes.read_id(tracking_id))))
+    return answer(show(parts, await changes.refresh(parts, caller.actor, changes.read_id(tracking_id))))
 
 
 def show(parts: Context, row: WatchedTracking) -> Tracking:

@@ -65,7 +65,7 @@ async def create(request: Request[Any, Any, Any], parts: Given) -> Response[byte
     fields = read_body(await request.body())
     if not isinstance(fields, dict):
         raise CodedError(HTTPStatus.BAD_REQUEST, "The body must be an object.")
-    (state,) = await changes.create(parts, caller.account, [read_parcel(fields)])
+    (state,) = await changes.create(parts, caller.actor, [read_parcel(fields)])
     if state is None:
         raise CodedError(*CONFLICTS["already_exists"])
     return answer_success(tracking_object(state))
@@ -92,7 +92,7 @@ async def batch(request: Request[Any, Any, Any], parts: Given) -> Response[bytes
                 raise
             errors.append(BatchError.of(item if isinstance(item, dict) else {}, error))
     made = []
-    for parcel, state in zip(parcels, await changes.create(parts, caller.account, parcels), strict=True):
+    for parcel, state in zip(parcels, await changes.create(parts, caller.actor, parcels), strict=True):
         if state is None:
             errors.append(BatchError(None, parcel.tracking_number, parcel.courier_code, *CONFLICTS["already_exists"]))
         else:
@@ -154,9 +154,9 @@ async def update(request: Request[Any, Any, Any], parts: Given, tracking_id: Fro
     texts = read_object(await request.body(), UPDATE)
     edited = read_edit(texts)
     if edited.courier_code is not None:
-        known = (await changes.find(parts, caller.account, tracking)).state.facts
+        known = (await changes.find(parts, caller.actor, tracking)).state.facts
         require_facts(edited.courier_code, known.keys() | edited.facts.keys())
-    state = await changes.edit(parts, caller.account, tracking, edited)
+    state = await changes.edit(parts, caller.actor, tracking, edited)
     return answer_success(updated_object(state, courier_code_new=texts.get("courier_code_new")))
 
 
@@ -164,14 +164,14 @@ async def update(request: Request[Any, Any, Any], parts: Given, tracking_id: Fro
 async def remove(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
     """Delete a parcel and give what it was; what waits of it is cancelled, what was sent stays in the history."""
     caller = await admit(request, parts, Call.DELETE)
-    return answer_success(tracking_object(await changes.delete(parts, caller.account, _tracking(tracking_id))))
+    return answer_success(tracking_object(await changes.delete(parts, caller.actor, _tracking(tracking_id))))
 
 
 @post("/v4/trackings/retrack/{tracking_id:str}", status_code=HTTPStatus.OK)
 async def retrack(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
     """Track an expired parcel again; its carrier is asked soon."""
     caller = await admit(request, parts, Call.RETRACK)
-    return answer_success(tracking_object(await changes.retrack(parts, caller.account, _tracking(tracking_id))))
+    return answer_success(tracking_object(await changes.retrack(parts, caller.actor, _tracking(tracking_id))))
 
 
 def _tracking(text: str) -> UUID:

@@ -15,7 +15,7 @@ from waypost.portal.form_errors import errors_by_field
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import enter, notify
+from waypost.portal.visits import actor_of, enter, notify
 from waypost.store import api_keys
 from waypost.store.accounts import Visitor
 
@@ -43,7 +43,7 @@ async def create(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     try:
         days = int(given["days"]) if given["days"] in dict(LIVES) and given["days"] else None
         _, text = await api_key_changes.add(
-            pages.context, visitor.account, name=given["name"], scopes=given["scopes"], days=days
+            pages.context, actor_of(request, visitor), name=given["name"], scopes=given["scopes"], days=days
         )
     except (Invalid, Conflict) as refusal:
         return await _page(request, pages, visitor, adding=True, given=given, errors=errors_by_field(refusal))
@@ -57,7 +57,7 @@ async def revoke(request: PageRequest, pages: GivenPages, key_id: FromPath[str])
     key = ids.from_text(ids.API_KEY, key_id)
     if key is None:
         raise NotFound
-    await api_key_changes.revoke(pages.context, visitor.account, key)
+    await api_key_changes.revoke(pages.context, actor_of(request, visitor), key)
     notify(request, "The key was revoked. It works for five seconds more at most.")
     return go_to(PATH)
 

@@ -11,6 +11,7 @@ from litestar.params import FromPath
 from waypost.actions import deliveries as changes
 from waypost.actions import endpoint_secrets
 from waypost.actions import endpoints as endpoint_changes
+from waypost.actions.actor import Actor
 from waypost.actions.refusals import Conflict
 from waypost.domain import ids
 from waypost.portal import showing
@@ -19,9 +20,8 @@ from waypost.portal.pages.history import HISTORY
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import enter, notify
+from waypost.portal.visits import actor_of, enter, notify
 from waypost.store import endpoints, trackings
-from waypost.store.accounts import Visitor
 from waypost.store.deliveries import DeliveryRow
 from waypost.store.endpoints import EndpointRow
 from waypost.store.trackings import WatchedTracking
@@ -33,7 +33,7 @@ _CURL: Final = "curl"
 async def show_delivery(request: PageRequest, pages: GivenPages, delivery_id: FromPath[str]) -> Response[bytes]:
     """Show the delivery; with ``?do=curl`` the command stands on the page, with ``?attempt=`` that attempt in full."""
     visitor = await enter(request, pages)
-    row = await changes.find(pages.context, visitor.account, changes.read_id(delivery_id))
+    row = await changes.find(pages.context, actor_of(request, visitor), changes.read_id(delivery_id))
     async with pages.context.database.serving.acquire() as session:
         webhook = await endpoints.find(session, visitor.account, row.endpoint)
         parcel = None if row.sample else await trackings.find(session, visitor.account, row.tracking)
@@ -47,7 +47,9 @@ async def show_delivery(request: PageRequest, pages: GivenPages, delivery_id: Fr
         webhook=webhook,
         parcel=parcel,
         no_resend=_no_resend(webhook, parcel),
-        curl=None if webhook is None else await _curl(pages, visitor, row, webhook),
+        curl=None
+        if webhook is None
+        else await _curl(pages, actor_of(request, visitor), visitor.account_email, row, webhook),
         curl_shown=request.query_params.get("do") == _CURL,
     )
 
@@ -63,8 +65,8 @@ def _no_resend(webhook: EndpointRow | None, parcel: WatchedTracking | None) -> s
 async def resend(request: PageRequest, pages: GivenPages, delivery_id: FromPath[str]) -> Response[bytes]:
     """Send it once more and go to the new delivery."""
 
-    async def act(account: UUID, delivery: UUID) -> tuple[DeliveryRow, str]:
-        made = await changes.resend(pages.context, account, delivery)
+    async def act(actor: Actor, delivery: UUID) -> tuple[DeliveryRow, str]:
+        made = await changes.resend(pages.context, actor, delivery)
         return made, "It is sent once more: this is the new delivery."
 
     return await _act(request, pages, delivery_id, act)
@@ -74,8 +76,8 @@ async def resend(request: PageRequest, pages: GivenPages, delivery_id: FromPath[
 async def cancel(request: PageRequest, pages: GivenPages, delivery_id: FromPath[str]) -> Response[bytes]:
     """Cancel it, or leave it to the attempt that is under way."""
 
-    async def act(account: UUID, delivery: UUID) -> tuple[DeliveryRow, str]:
-        row, at_once = await changes.cancel(pages.context, account, delivery)
+    async def act(actor: Actor, delivery: UUID) -> tuple[DeliveryRow, str]:
+        row, at_once = await changes.cancel(pages.context, actor, delivery)
         return row, "It was cancelled." if at_once else "An attempt is under way: it is cancelled if that fails."
 
     return await _act(request, pages, delivery_id, act)
@@ -85,12 +87,12 @@ async def _act(
     request: PageRequest,
     pages: Pages,
     delivery_id: str,
-    act: Callable[[UUID, UUID], Awaitable[tuple[DeliveryRow, str]]],
+    act: Callable[[Actor, UUID], Awaitable[tuple[DeliveryRow, str]]],
 ) -> Response[bytes]:
     visitor = await enter(request, pages)
     delivery = changes.read_id(delivery_id)
     try:
-        row, said = await act(visitor.account, delivery)
+        row, said = await act(actor_of(request, visitor), delivery)
     except Conflict as refusal:
         notify(request, refusal.sentence)
         return go_to(f"{HISTORY}/{delivery_id}")
@@ -98,13 +100,12 @@ async def _act(
     return go_to(f"{HISTORY}/{ids.to_text(ids.DELIVERY, row.id)}")
 
 
-async def _curl(pages: Pages, visitor: Visitor, row: DeliveryRow, webhook: EndpointRow) -> str | None:
+async def _curl(pages: Pages, actor: Actor, email: str, row: DeliveryRow, webhook: EndpointRow) -> str | None:
     """Give the command, signed at this moment; None when there is no event to send."""
     if row.packed is None:
         return None
-    secrets = await endpoint_secrets.secrets_of(pages.context, visitor.account, webhook.id)
+    secrets = await endpoint_secrets.secrets_of(pages.context, actor, webhook.id)
     own = endpoint_changes.custom_headers(pages.context, webhook)
-    email = visitor.account_email
     return curl_of(row, row.packed, webhook, secrets, email=email, own=own, now=int(time.time()))
 
 

@@ -10,6 +10,7 @@ import msgspec
 from litestar import Response, get
 
 from waypost.actions import deliveries
+from waypost.actions.actor import Actor
 from waypost.actions.lists import Listed, Page
 from waypost.actions.refusals import Invalid
 from waypost.domain import ids
@@ -21,10 +22,9 @@ from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import json, page
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import enter
+from waypost.portal.visits import actor_of, enter
 from waypost.portal.wording import endpoint_name
 from waypost.store import endpoints
-from waypost.store.accounts import Visitor
 
 HISTORY: Final = PATH + "/history"
 PAGE_SIZE: Final = 50
@@ -47,7 +47,7 @@ async def history(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     chosen = _chosen(request)
     errors: dict[str, str] = {}
     try:
-        found = await _find(pages, visitor, chosen, request.query_params.get("cursor"), PAGE_SIZE)
+        found = await _find(pages, actor_of(request, visitor), chosen, request.query_params.get("cursor"), PAGE_SIZE)
     except Invalid as refusal:
         found, errors = Listed[deliveries.Delivery]([], None), errors_by_field(refusal)
     async with pages.context.database.serving.acquire() as session:
@@ -75,12 +75,12 @@ async def new(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """Count, for the script, what has come since the page was made."""
     visitor = await enter(request, pages)
     after = request.query_params.get("after", "")
-    found = await _find(pages, visitor, _chosen(request), None, MOST_NEW)
+    found = await _find(pages, actor_of(request, visitor), _chosen(request), None, MOST_NEW)
     return json(New(sum(one.id > after for one in found.items)))
 
 
 async def _find(
-    pages: Pages, visitor: Visitor, chosen: Mapping[str, str], cursor: str | None, limit: int
+    pages: Pages, actor: Actor, chosen: Mapping[str, str], cursor: str | None, limit: int
 ) -> Listed[deliveries.Delivery]:
     """Find what is chosen. Raises Invalid for a choice that can't be."""
     query = {name: text for name, text in chosen.items() if name != "test"}
@@ -91,7 +91,7 @@ async def _find(
             query[name] = _utc(query[name])
     wanted = Page(limit, ids.from_text(ids.DELIVERY, cursor or ""))
     bounds, status = deliveries.read_filters(query, wanted)
-    return await deliveries.find_page(pages.context, visitor.account, bounds, status, wanted)
+    return await deliveries.find_page(pages.context, actor, bounds, status, wanted)
 
 
 def _chosen(request: PageRequest) -> dict[str, str]:

@@ -20,7 +20,7 @@ from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import enter, notify
+from waypost.portal.visits import actor_of, enter, notify
 from waypost.store import deliveries
 from waypost.store.deliveries import MOST_FAILED, FailedAttempt
 from waypost.store.endpoints import EndpointRow
@@ -59,13 +59,13 @@ class LastErrors(msgspec.Struct, frozen=True):
 async def use_url(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give the endpoint the URL that a redirect leads to, if that is the same place."""
     visitor = await enter(request, pages)
-    row = await changes.find(pages.context, visitor.account, changes.read_id(endpoint_id))
+    row = await changes.find(pages.context, actor_of(request, visitor), changes.read_id(endpoint_id))
     successor = remedies.same_place(row.url, str((await request.form()).get("url", "")))
     if successor is None:
         notify(request, "That URL is not the endpoint's own with https or another final slash: nothing was changed.")
         return go_to(f"{PATH}/{endpoint_id}")
     try:
-        await changes.change(pages.context, visitor.account, row.id, Changed(url=successor))
+        await changes.change(pages.context, actor_of(request, visitor), row.id, Changed(url=successor))
     except (Invalid, Conflict) as refusal:
         notify(request, refusal.sentence)
         return go_to(f"{PATH}/{endpoint_id}")

@@ -10,7 +10,7 @@ from litestar import Response, get, post
 from litestar.background_tasks import BackgroundTask
 from litestar.params import FromPath
 
-from waypost.actions.actor import NOBODY, act_as, note
+from waypost.actions.actor import NOBODY, Actor, note
 from waypost.domain.audit import Action, Changes
 from waypost.portal.networks import MINUTE, TooMany
 from waypost.portal.parts import GivenPages, Pages
@@ -114,8 +114,8 @@ async def _note(request: PageRequest, pages: Pages, user: Login, action: Action,
     async with pages.context.database.serving.acquire() as session, transaction(session):
         visitor = await find_visitor(session, user.id)
         if visitor is not None:
-            act_as(visitor.email if action is Action.SIGNED_IN else NOBODY, request.address)
-            await note(session, visitor.account, action, visitor.email, changes)
+            name = visitor.email if action is Action.SIGNED_IN else NOBODY
+            await note(session, Actor(visitor.account, name, request.address), action, visitor.email, changes)
 
 
 ROUTES: Final = (form, sign_in, ask, by_link, sign_out)

@@ -10,6 +10,7 @@ from litestar.params import FromPath
 
 from waypost.actions import endpoints as endpoint_changes
 from waypost.actions import recoveries as changes
+from waypost.actions.actor import Actor
 from waypost.actions.recoveries import Asked, Recovery, show
 from waypost.actions.refusals import Conflict, Invalid
 from waypost.domain import ids
@@ -18,7 +19,7 @@ from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, part
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import enter, notify
+from waypost.portal.visits import actor_of, enter, notify
 from waypost.store import recoveries
 from waypost.store.endpoints import EndpointRow
 from waypost.store.recoveries import RecoveryRow
@@ -37,7 +38,7 @@ async def recover(request: PageRequest, pages: GivenPages, endpoint_id: FromPath
     since = str(given.get("since", "")) + ":00Z"
     asked = Asked(endpoint_id, since, str(given.get("only", "")), dry_run=given.get("act") == _COUNT)
     try:
-        row = await changes.start(pages.context, visitor.account, asked)
+        row = await changes.start(pages.context, actor_of(request, visitor), asked)
     except (Invalid, Conflict) as refusal:
         notify(request, refusal.sentence)
         return go_to(f"{PATH}/{endpoint_id}?do=recover")
@@ -53,20 +54,20 @@ async def stop(
 ) -> Response[bytes]:
     """Queue no more of a recovery."""
     visitor = await enter(request, pages)
-    await endpoint_changes.find(pages.context, visitor.account, endpoint_changes.read_id(endpoint_id))
+    await endpoint_changes.find(pages.context, actor_of(request, visitor), endpoint_changes.read_id(endpoint_id))
     try:
-        await changes.stop(pages.context, visitor.account, recovery_id)
+        await changes.stop(pages.context, actor_of(request, visitor), recovery_id)
     except Conflict as refusal:
         notify(request, refusal.sentence)
     return go_to(f"{PATH}/{endpoint_id}#recoveries")
 
 
-async def offer_missed(pages: Pages, account: UUID, was: EndpointRow) -> Response[bytes]:
+async def offer_missed(pages: Pages, actor: Actor, was: EndpointRow) -> Response[bytes]:
     """Offer to recover what an endpoint missed that has just been enabled; ``was`` is how it was before."""
     since = (was.off_since or was.updated_at) - WAITED_BEFORE
     endpoint = ids.to_text(ids.ENDPOINT, was.id)
     try:
-        row = await changes.start(pages.context, account, Asked(endpoint, since.isoformat(), Only.MISSED, dry_run=True))
+        row = await changes.start(pages.context, actor, Asked(endpoint, since.isoformat(), Only.MISSED, dry_run=True))
     except Conflict:
         return go_to(f"{PATH}/{endpoint}#recoveries")  # something else of it is being counted already
     return _to_count(endpoint, row.id) if row.matched else go_to(f"{PATH}/{endpoint}")
@@ -76,7 +77,7 @@ async def offer_missed(pages: Pages, account: UUID, was: EndpointRow) -> Respons
 async def progress(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give how far an endpoint's recoveries are as a part of its page, for the script."""
     visitor = await enter(request, pages)
-    row = await endpoint_changes.find(pages.context, visitor.account, endpoint_changes.read_id(endpoint_id))
+    row = await endpoint_changes.find(pages.context, actor_of(request, visitor), endpoint_changes.read_id(endpoint_id))
     rows = await _rows(pages, visitor.account, row.id)
     here = f"{PATH}/{ids.to_text(ids.ENDPOINT, row.id)}"
     return part(request, "recoveries.html", here=here, recoveries=_listed(rows))

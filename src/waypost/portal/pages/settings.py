@@ -21,7 +21,7 @@ from waypost.portal.pages.login import begin_visit, too_many
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import enter, notify
+from waypost.portal.visits import actor_of, enter, notify
 from waypost.portal.wording import plural
 from waypost.store import accounts, api_keys, users
 from waypost.store.accounts import Visitor
@@ -55,7 +55,7 @@ async def change(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     given = await _given(request, "name", "email", "accent", "embed_origins")
     try:
         with pages.logins.guessing(visitor.account):
-            await changes.change(pages.context, visitor.account, **given)
+            await changes.change(pages.context, actor_of(request, visitor), **given)
     except Invalid as refusal:
         return await _page(request, pages, visitor, account=Form(given, errors_by_field(refusal)))
     except TooMany as error:
@@ -74,7 +74,7 @@ async def change_password(request: PageRequest, pages: GivenPages) -> Response[b
     except TooMany as error:
         return await _page(request, pages, visitor, password=Form(errors={"current": too_many(error)}))
     if known is None:
-        await changes.note_refused_password(pages.context, visitor.account, visitor.email)
+        await changes.note_refused_password(pages.context, actor_of(request, visitor), visitor.email)
         return await _page(request, pages, visitor, password=Form(errors={"current": _WRONG}))
     try:
         with checking():
@@ -85,7 +85,7 @@ async def change_password(request: PageRequest, pages: GivenPages) -> Response[b
     except TooMany as error:
         return await _page(request, pages, visitor, password=Form(errors={"password": too_many(error)}))
     database = pages.context.database
-    await changes.change_password(pages.context, visitor.account, visitor.email, hashed)
+    await changes.change_password(pages.context, actor_of(request, visitor), visitor.email, hashed)
     async with database.serving.acquire() as session:
         user = await accounts.find_login(session, visitor.email)
     if user is not None and user.password_hash == hashed:
@@ -107,7 +107,11 @@ async def add_user(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         hashed = await pages.logins.hash(password, request.address)
         with pages.logins.guessing(visitor.account):
             await changes.add_user(
-                pages.context, visitor.account, email=given["email"], password_hash=hashed, role=given["role"]
+                pages.context,
+                actor_of(request, visitor),
+                email=given["email"],
+                password_hash=hashed,
+                role=given["role"],
             )
     except (Invalid, Conflict) as refusal:
         return await _page(request, pages, visitor, adding=Form(shown, errors_by_field(refusal)))
@@ -122,7 +126,7 @@ async def change_role(request: PageRequest, pages: GivenPages, user_id: FromPath
     """Make a user an owner or a member."""
     visitor = await _owner(request, pages)
     role = (await _given(request, "role"))["role"]
-    await changes.change_role(pages.context, visitor.account, _user_id(user_id), role)
+    await changes.change_role(pages.context, actor_of(request, visitor), _user_id(user_id), role)
     notify(request, "The role was changed.")
     return go_to(PATH)
 
@@ -133,7 +137,7 @@ async def remove_user(request: PageRequest, pages: GivenPages, user_id: FromPath
     visitor = await _owner(request, pages)
     user, given = _user_id(user_id), (await request.form()).getall("revoke", [])
     keys = [key for one in given if (key := ids.from_text(ids.API_KEY, str(one)))]
-    revoked = await changes.remove_user(pages.context, visitor.account, user, revoke=keys)
+    revoked = await changes.remove_user(pages.context, actor_of(request, visitor), user, revoke=keys)
     told = f" {plural(len(revoked), 'API key')} of theirs stopped working." if revoked else ""
     notify(request, f"The user was removed, and is signed out everywhere.{told}")
     return go_to(PATH)

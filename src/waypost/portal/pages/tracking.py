@@ -10,6 +10,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import trackings as changes
+from waypost.actions.actor import Actor
 from waypost.domain import ids
 from waypost.domain.deliveries import waiting_state
 from waypost.domain.statuses import Status
@@ -18,7 +19,7 @@ from waypost.portal.pages.trackings import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import enter, notify
+from waypost.portal.visits import actor_of, enter, notify
 from waypost.portal.wording import ADDED_LATER, endpoint_name
 from waypost.store import endpoints, parcels
 from waypost.store.deliveries import LAST
@@ -51,7 +52,7 @@ async def show(request: PageRequest, pages: GivenPages, tracking_id: FromPath[st
     """Show a parcel; ``?before=`` goes on to older events, ``?do=delete`` asks before it is deleted."""
     visitor = await enter(request, pages)
     tracking = changes.read_id(tracking_id)
-    row = await changes.find(pages.context, visitor.account, tracking)
+    row = await changes.find(pages.context, actor_of(request, visitor), tracking)
     before = ids.from_text(ids.EVENT, request.query_params.get("before", "")) or LAST
     async with pages.context.database.serving.acquire() as session:
         found = await parcels.events(session, visitor.account, tracking, before=before, limit=MOST_EVENTS + 1)
@@ -132,17 +133,17 @@ async def unarchive(request: PageRequest, pages: GivenPages, tracking_id: FromPa
 async def delete(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
     """Delete a parcel and go back to the list."""
     visitor = await enter(request, pages)
-    await changes.delete(pages.context, visitor.account, changes.read_id(tracking_id))
+    await changes.delete(pages.context, actor_of(request, visitor), changes.read_id(tracking_id))
     notify(request, "The parcel was deleted.")
     return go_to(PATH)
 
 
 async def _act(
-    request: PageRequest, pages: Pages, tracking_id: str, act: Callable[[UUID, UUID], Awaitable[object]], done: str
+    request: PageRequest, pages: Pages, tracking_id: str, act: Callable[[Actor, UUID], Awaitable[object]], done: str
 ) -> Response[bytes]:
     visitor = await enter(request, pages)
     tracking = changes.read_id(tracking_id)
-    await act(visitor.account, tracking)
+    await act(actor_of(request, visitor), tracking)
     notify(request, done)
     return go_to(f"{PATH}/{tracking.hex}")
 

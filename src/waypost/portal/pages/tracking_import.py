@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any, BinaryIO, Final
-from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.response import Stream
 
+from waypost.actions.actor import Actor
 from waypost.actions.parcel_csv.exporting import export as exported
 from waypost.actions.parcel_csv.importing import Imported, import_file
 from waypost.actions.refusals import Busy, Unavailable
@@ -20,7 +20,7 @@ from waypost.actions.trackings import create
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import ALWAYS, page
 from waypost.portal.requests import TAKES_FILES, PageRequest
-from waypost.portal.visits import enter
+from waypost.portal.visits import actor_of, enter
 from waypost.store.accounts import Visitor
 
 PATH: Final = "/trackings/import"
@@ -53,7 +53,7 @@ async def bring_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     if await asyncio.to_thread(_lines_of, file) > MOST_LINES:
         error = f"It has more than {MOST_LINES:,} lines: import a part at a time, or with waypost trackings import."
         return _page(request, visitor, error=error, skip=skip)
-    register = partial(create, pages.context, visitor.account, source="WEB")
+    register = partial(create, pages.context, actor_of(request, visitor), source="WEB")
     try:
         async with pages.context.rooms.imports.hold(visitor.account):
             done = await import_file(file, register, skip_mistakes=skip, seen=lambda *_: None)
@@ -69,16 +69,16 @@ async def export(request: PageRequest, pages: GivenPages) -> Stream:
     visitor = await enter(request, pages)
     name = f"trackings-{datetime.now(UTC):%Y-%m-%d}.csv"
     return Stream(
-        _exported(pages, visitor.account),
+        _exported(pages, actor_of(request, visitor)),
         media_type="text/csv",
         headers={**ALWAYS, "content-disposition": f'attachment; filename="{name}"'},
     )
 
 
-async def _exported(pages: Pages, account: UUID) -> AsyncIterator[bytes]:
+async def _exported(pages: Pages, actor: Actor) -> AsyncIterator[bytes]:
     """Yield the file when fewer than two others of the account are being made."""
-    async with pages.context.rooms.exports.hold(account):
-        async for piece in exported(pages.context, account):
+    async with pages.context.rooms.exports.hold(actor.account):
+        async for piece in exported(pages.context, actor):
             yield piece
 
 

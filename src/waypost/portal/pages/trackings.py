@@ -18,7 +18,7 @@ from waypost.portal.form_errors import errors_by_field
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import enter, notify
+from waypost.portal.visits import actor_of, enter, notify
 from waypost.store import connections, trackings
 from waypost.store.accounts import Visitor
 from waypost.store.deliveries import LAST
@@ -51,7 +51,7 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         parcel = read_parcel(given | ({} if given["courier_code"] else {"auto_correct": "true"}))
     except Invalid as refusal:
         return await _page(request, pages, visitor, given, _errors(refusal), adding=True)
-    (state,) = await changes.create(pages.context, visitor.account, [parcel], source="WEB")
+    (state,) = await changes.create(pages.context, actor_of(request, visitor), [parcel], source="WEB")
     if state is None:
         errors = {"tracking_number": "This number is tracked already, with the same courier."}
         return await _page(request, pages, visitor, given, errors, adding=True)

@@ -16,6 +16,7 @@ from litestar.params import FromPath
 from waypost.actions import deliveries as delivery_actions
 from waypost.actions import endpoint_secrets, endpoint_tests
 from waypost.actions import endpoints as changes
+from waypost.actions.actor import Actor
 from waypost.actions.endpoint_stats import DEFAULT, stats_of
 from waypost.actions.endpoints import show
 from waypost.actions.refusals import Conflict, Invalid
@@ -33,7 +34,7 @@ from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page, part
 from waypost.portal.requests import PageRequest
 from waypost.portal.snippets import LANGUAGES
-from waypost.portal.visits import enter, notify
+from waypost.portal.visits import actor_of, enter, notify
 from waypost.signing.standard import standard_secret
 from waypost.store import deliveries, endpoints
 from waypost.store.accounts import Visitor
@@ -51,7 +52,7 @@ _SECRET: Final = "secret"  # noqa: S105 - the name of a part of the page
 async def show_webhook(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Show the endpoint, with the dialog that is asked for open."""
     visitor = await enter(request, pages)
-    row = await changes.find(pages.context, visitor.account, changes.read_id(endpoint_id))
+    row = await changes.find(pages.context, actor_of(request, visitor), changes.read_id(endpoint_id))
     asked = request.query_params.get("do")
     form = form_of(changes.chosen_of(pages.context, row))
     return await _page(request, pages, visitor, row, form=form, dialog=asked if asked in DIALOGS else None)
@@ -64,9 +65,11 @@ async def update(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
     endpoint = changes.read_id(endpoint_id)
     form = read_form(await request.form())
     try:
-        await changes.change(pages.context, visitor.account, endpoint, form.changed(), secret=form.secret or None)
+        await changes.change(
+            pages.context, actor_of(request, visitor), endpoint, form.changed(), secret=form.secret or None
+        )
     except (Invalid, Conflict) as refusal:
-        row = await changes.find(pages.context, visitor.account, endpoint)
+        row = await changes.find(pages.context, actor_of(request, visitor), endpoint)
         errors = errors_by_field(refusal)
         return await _page(request, pages, visitor, row, form=form, errors=errors, dialog="update")
     notify(request, "The endpoint was updated. What waits is sent as it is now.")
@@ -78,7 +81,9 @@ async def test(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[st
     """Send a test and show what came of it."""
     visitor = await enter(request, pages)
     status = str((await request.form()).get("status", ""))
-    row = await endpoint_tests.send_test(pages.context, visitor.account, changes.read_id(endpoint_id), status)
+    row = await endpoint_tests.send_test(
+        pages.context, actor_of(request, visitor), changes.read_id(endpoint_id), status
+    )
     return go_to(f"{PATH}/{endpoint_id}?do=test&status={status}&result={ids.to_text(ids.DELIVERY, row.id)}")
 
 
@@ -93,17 +98,17 @@ async def disable(request: PageRequest, pages: GivenPages, endpoint_id: FromPath
 async def enable(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Turn the endpoint on, and offer to recover what it missed."""
     visitor = await enter(request, pages)
-    was = await changes.find(pages.context, visitor.account, changes.read_id(endpoint_id))
-    await changes.switch(pages.context, visitor.account, was.id, on=True)
+    was = await changes.find(pages.context, actor_of(request, visitor), changes.read_id(endpoint_id))
+    await changes.switch(pages.context, actor_of(request, visitor), was.id, on=True)
     notify(request, "The endpoint was enabled.")
-    return await recovery.offer_missed(pages, visitor.account, was)
+    return await recovery.offer_missed(pages, actor_of(request, visitor), was)
 
 
 @post(PATH + "/{endpoint_id:str}/delete")
 async def delete(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Delete the endpoint and go back to the list."""
     visitor = await enter(request, pages)
-    await changes.remove(pages.context, visitor.account, changes.read_id(endpoint_id))
+    await changes.remove(pages.context, actor_of(request, visitor), changes.read_id(endpoint_id))
     notify(request, "The endpoint was deleted.")
     return go_to(PATH)
 
@@ -128,7 +133,7 @@ async def end_rotation(request: PageRequest, pages: GivenPages, endpoint_id: Fro
 async def sample(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Give the sample of a status as a part of the page, for the script."""
     visitor = await enter(request, pages)
-    row = await changes.find(pages.context, visitor.account, changes.read_id(endpoint_id))
+    row = await changes.find(pages.context, actor_of(request, visitor), changes.read_id(endpoint_id))
     return part(request, "sample.html", sample=showing.sample(Version(row.version), _status(request)))
 
 
@@ -136,13 +141,13 @@ async def _act(
     request: PageRequest,
     pages: Pages,
     endpoint_id: str,
-    act: Callable[[UUID, UUID], Awaitable[object]],
+    act: Callable[[Actor, UUID], Awaitable[object]],
     done: str,
     *,
     then: str = "",
 ) -> Response[bytes]:
     visitor = await enter(request, pages)
-    await act(visitor.account, changes.read_id(endpoint_id))
+    await act(actor_of(request, visitor), changes.read_id(endpoint_id))
     notify(request, done)
     return go_to(f"{PATH}/{endpoint_id}{then}")
 
@@ -175,7 +180,7 @@ async def _page(
         **await _lately(pages, visitor, row),
         last_errors=await last_errors.shown(pages, row),
         **await recovery.shown(pages, visitor.account, row.id, query.get("counted")),
-        **await _secret(pages, visitor, row, revealed=query.get("do") == _SECRET),
+        **await _secret(pages, actor_of(request, visitor), row, revealed=query.get("do") == _SECRET),
     )
 
 
@@ -195,10 +200,10 @@ async def _lately(pages: Pages, visitor: Visitor, row: EndpointRow) -> dict[str,
     }
 
 
-async def _secret(pages: Pages, visitor: Visitor, row: EndpointRow, *, revealed: bool) -> dict[str, Any]:
+async def _secret(pages: Pages, actor: Actor, row: EndpointRow, *, revealed: bool) -> dict[str, Any]:
     """Give the secret only where it is asked for: what is not in the page can't be read off it."""
     look = endpoint_secrets.reveal if revealed else endpoint_secrets.secrets_of
-    secrets = await look(pages.context, visitor.account, row.id)
+    secrets = await look(pages.context, actor, row.id)
     return {
         "secret": secrets.current if revealed else None,
         "standard_secret": standard_secret(secrets.current) if revealed else None,

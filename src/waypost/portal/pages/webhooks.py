@@ -19,7 +19,7 @@ from waypost.portal.pages.webhook_form import WebhookForm, read_form
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import enter, notify
+from waypost.portal.visits import actor_of, enter, notify
 from waypost.store import endpoints, hours
 from waypost.store.accounts import Visitor
 
@@ -47,7 +47,7 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     visitor = await enter(request, pages)
     form = read_form(await request.form())
     try:
-        row, _ = await changes.add(pages.context, visitor.account, form.added())
+        row, _ = await changes.add(pages.context, actor_of(request, visitor), form.added())
     except (Invalid, Conflict) as refusal:
         return await _page(request, pages, visitor, form, errors_by_field(refusal), adding=True)
     notify(request, "The endpoint was added. Send it a test: Actions, Test endpoint.")
