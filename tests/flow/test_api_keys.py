@@ -30,7 +30,7 @@ async def test_every_route_but_the_open_ones_wants_a_key(api: Api) -> None:
 
     for method, path in sorted(asked):
         answer = await api.client.request(
-            method, path.format(endpoint_id="x", delivery_id="x", recovery_id="x", tracking_id="x")
+            method, path.format(endpoint_id="x", delivery_id="x", recovery_id="x", tracking_id="x", connection_id="x")
         )
 
         assert answer.status_code == 401, (method, path)

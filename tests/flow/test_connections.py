@@ -48,6 +48,10 @@ class Asked:
     extra_for_each: int = 0
     numbers: list[str] = field(default_factory=list)
 
+    async def probe(self) -> None:
+        if isinstance(self.answer, CarrierError):
+            raise self.answer
+
     async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         del facts
         self.numbers.append(tracking_number)

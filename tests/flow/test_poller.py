@@ -49,6 +49,9 @@ class Carrier:
     def budget(self) -> Budget:
         return self.allowed
 
+    async def probe(self) -> None:
+        pass
+
     async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         self.asked.append(tracking_number)
         self.facts.append(facts)

@@ -32,6 +32,10 @@ BODIES: dict[str, object] = {
     "POST /v1/deliveries/{delivery_id}/cancel": None,
     "GET /v1/recoveries/{recovery_id}": None,
     "POST /v1/recoveries/{recovery_id}/stop": None,
+    "GET /v1/connections/{connection_id}": None,
+    "PATCH /v1/connections/{connection_id}": {"enabled": False},
+    "DELETE /v1/connections/{connection_id}": None,
+    "POST /v1/connections/{connection_id}/test": None,
 }
 """What is asked for by an id, and the body that goes with it."""
 
@@ -41,6 +45,7 @@ LISTS = {
     "GET /v1/deliveries": ("", "endpoint={endpoint_id}", "tracking_number=A1", "cursor={delivery_id}"),
     "GET /v1/recoveries": ("", "cursor={recovery_id}"),
     "GET /v1/events": ("",),
+    "GET /v1/connections": ("",),
 }
 """What lists an account's own, and how another's could be asked for."""
 
@@ -52,6 +57,7 @@ OTHERS = {
     "POST /v4/couriers/detect",
     "POST /v1/updates",
     "POST /v1/endpoints",
+    "POST /v1/connections",
     "POST /v1/recoveries",  # names an endpoint in its body: tests/flow/test_recoveries.py
     "GET /v1/outgoing-ips",
     "GET /schemas/webhook-v2.json",
@@ -82,11 +88,14 @@ async def theirs(api: Api, shop: Caller) -> Theirs:
     (delivery,) = (await owner.get("/v1/deliveries")).json()["items"]
     wanted = {"endpoint_id": endpoint.json()["id"], "since": "2026-01-01T00:00:00Z", "only": "all"}
     recovery = await owner.post("/v1/recoveries", wanted)
+    credentials = {"source": "dhl", "credentials": {"api_key": "theirs"}}
+    connection = await owner.post("/v1/connections", credentials)
     ids = {
         "tracking_id": reported["tracking_id"],
         "endpoint_id": endpoint.json()["id"],
         "delivery_id": delivery["id"],
         "recovery_id": recovery.json()["id"],
+        "connection_id": connection.json()["id"],
     }
     return Theirs(shop, owner, ids)
 
@@ -101,7 +110,7 @@ def test_every_operation_is_known_here() -> None:
 
 async def everything(database: Database) -> list[Any]:
     """Give all rows that an account could have changed."""
-    tables = ("tracking", "endpoint", "due", "watch", "event", "recovery")
+    tables = ("tracking", "endpoint", "due", "watch", "event", "recovery", "connection")
     return [await database.serving.fetch(f"select * from {table} order by 1, 2, 3") for table in tables]  # noqa: S608
 
 

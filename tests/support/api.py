@@ -1,7 +1,7 @@
 """The API in this process: the real application on a real database, called without a network."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -101,6 +101,10 @@ async def say(reason: str | None) -> str | None:
     return reason
 
 
+async def accept_credentials(source: str, credentials: Mapping[str, str]) -> None:
+    """Try nothing, as a carrier that accepts everything."""
+
+
 @asynccontextmanager
 async def serving_api(
     database: Database,
@@ -108,6 +112,7 @@ async def serving_api(
     max_endpoints: int = 4,
     ready: str | None = None,
     connected: Collection[str] = (),
+    probe: Callable[[str, Mapping[str, str]], Awaitable[None]] = accept_credentials,
     call_limits: CallLimits | None = None,
     report_rates: ReportRates | None = None,
     with_pages: Callable[[Parts], PageSet] | None = None,
@@ -121,6 +126,7 @@ async def serving_api(
         database=database,
         intake=intake,
         codes=codes(),
+        probe=probe,
         vault=Vault("a key for tests only"),
         keys=Keys(database),
         check_url=GUARD.check,

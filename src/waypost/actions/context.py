@@ -5,8 +5,9 @@ IntakeContext          and parcels that are registered
 Context                and all the rest: what calls and pages have
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 from uuid import UUID
 
 from waypost.actions.rooms import Rooms
@@ -15,12 +16,37 @@ from waypost.intake.collector import Intake
 from waypost.store.database import Database
 from waypost.store.vault import Vault
 
+Probing = Callable[[str, Mapping[str, str]], Awaitable[None]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseContext:
     """The database."""
 
     database: Database
+
+
+class ConnectionContext(Protocol):
+    """What connections are made with: the database, what seals credentials, and what tries them.
+
+    ``probe`` tries credentials for the carrier of a name; it raises CarrierError where they do not work.
+    """
+
+    @property
+    def database(self) -> Database:
+        """Where connections are kept."""
+
+    @property
+    def vault(self) -> Vault:
+        """What seals their credentials."""
+
+    @property
+    def probe(self) -> Probing:
+        """What tries credentials."""
+
+    @property
+    def rooms(self) -> Rooms:
+        """What an account does at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +68,7 @@ class Context(IntakeContext):
     """
 
     codes: Mapping[str, frozenset[str]]
+    probe: Probing
     vault: Vault
     check_url: Callable[[str], None]
     max_endpoints: int

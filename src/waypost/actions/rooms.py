@@ -78,10 +78,15 @@ class Room:
 
 
 class Rooms:
-    """What an account does at a time in this process: large lists, exports, imports, and tests that it waits for."""
+    """What an account does at a time in this process.
+
+    ``lists`` of large parcels, ``exports``, ``imports``, ``tests`` of endpoints that it waits for, and ``probes`` of
+    credentials.
+    """
 
     def __init__(self) -> None:
         self.lists = Room(of_one=2, most_waiting=64)
         self.exports = Room(of_one=2)
         self.imports = Room(of_one=1, most_waiting=4)
         self.tests = Room(of_one=16, most_waiting=0)
+        self.probes = Room(of_one=2, most_waiting=4)

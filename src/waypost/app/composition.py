@@ -19,7 +19,7 @@ from waypost.app.health import Health
 from waypost.app.hinting import Notifier
 from waypost.app.roles import Role
 from waypost.app.sending import make_guard, user_agent
-from waypost.app.sources import Polling, Sources, askable, codes
+from waypost.app.sources import CARRIER_SECONDS, Polling, Sources, askable, codes
 from waypost.app.storage import Storage
 from waypost.app.supervisor import Part
 from waypost.domain import wording
@@ -30,7 +30,6 @@ from waypost.settings import Settings
 from waypost.sources.http import CarrierHttp
 from waypost.store.vault import Vault
 
-CARRIER_SECONDS: Final = 20.0
 TEST_SLACK_SECONDS: Final = 5.0
 
 
@@ -57,13 +56,12 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     carriers = CarrierHttp(timeout_seconds=CARRIER_SECONDS, user_agent=user_agent(settings.contact))
     intake = Intake(database, polled=askable(), hint=hints.hint)
     parts = [Part("hints", notifier.serve)] if dispatch is None else dispatch.parts()
-    if Role.POLL in roles:
-        sources = Sources(settings, carriers, vault)
-        parts.append(Part("poller", Polling(database, intake, sources, speed=settings.poll_speed).serve))
-    parts.append(Part("unread_scans", intake.unread.serve))
+    sources = Sources(settings, carriers, vault)
+    polling = Polling(database, intake, sources, speed=settings.poll_speed)
     keeper = Keeper(database, intake, history_days=settings.history_days) if Role.KEEP in roles else None
-    if keeper:
-        parts.append(Part("keeper", keeper.serve))
+    parts += [Part("poller", polling.serve)] if Role.POLL in roles else []
+    parts += [Part("unread_scans", intake.unread.serve)]
+    parts += [Part("keeper", keeper.serve)] if keeper else []
     health = Health(database, tuple(parts), None if dispatch is None else dispatch.measures, keeper)
     if Role.WEB not in roles:
         return Engine(_fronted(settings, make_monitoring(health)), tuple(parts), intake, carriers)
@@ -71,6 +69,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
         database=database,
         intake=intake,
         codes=codes(),
+        probe=sources.probe,
         vault=vault,
         keys=Keys(database),
         check_url=make_guard(settings).check,

@@ -1,14 +1,21 @@
 """Opens the sources of connections: an account's by its sealed credentials, the installation's by the settings."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
+from waypost.actions.context import Probing
+from waypost.actions.rooms import Rooms
+from waypost.app.sending import user_agent
+from waypost.app.storage import Progress, migrated_database, secret_key
 from waypost.domain import ids
-from waypost.domain.carriers import CarrierSource
+from waypost.domain.carriers import CarrierSource, CarrierUnavailable
 from waypost.intake.collector import Intake
 from waypost.intake.poller import Poller
 from waypost.settings import Settings
@@ -20,6 +27,8 @@ from waypost.store import connections
 from waypost.store.connections import ConnectionRow
 from waypost.store.database import Database
 from waypost.store.vault import Vault, WrongKey
+
+CARRIER_SECONDS: Final = 20.0
 
 
 def codes() -> dict[str, frozenset[str]]:
@@ -70,6 +79,13 @@ class Sources:
         url = self._settings.base_url(carrier)
         return carrier.open(self._http, credentials, base_url=url, budget=carrier.granted(row.settings))
 
+    async def probe(self, name: str, credentials: Mapping[str, str]) -> None:
+        """Try credentials for a carrier. Raises CarrierError where they do not work."""
+        carrier = carriers.find(name)
+        if carrier is None:
+            raise CarrierUnavailable(f"this version of Waypost knows no carrier {name}")
+        await carrier.open(self._http, credentials, base_url=self._settings.base_url(carrier)).probe()
+
     async def keep_installation(self, database: Database) -> None:
         """Let the database know the connections of the installation: the carriers whose credentials are set."""
         named = {
@@ -79,6 +95,28 @@ class Sources:
         }
         async with database.engine.acquire() as session:
             await connections.keep_installation(session, named)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connecting:
+    """What a command connects carriers with: a ``ConnectionContext``."""
+
+    database: Database
+    vault: Vault
+    probe: Probing
+    rooms: Rooms = field(default_factory=Rooms)
+
+
+@asynccontextmanager
+async def connecting(settings: Settings, progress: Progress) -> AsyncIterator[Connecting]:
+    """Yield what a command needs that ends soon. Raises NotMigrated and WrongSecretKey."""
+    async with migrated_database(settings, progress) as database:
+        vault = Vault(await secret_key(settings, database))
+        http = CarrierHttp(timeout_seconds=CARRIER_SECONDS, user_agent=user_agent(settings.contact))
+        try:
+            yield Connecting(database=database, vault=vault, probe=Sources(settings, http, vault).probe)
+        finally:
+            await http.close()
 
 
 class Polling:

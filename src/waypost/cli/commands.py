@@ -32,6 +32,11 @@ COMMANDS: Final = (
     ),
     ("account", "waypost.cli.account:APPLICATION", "Create accounts."),
     ("apikey", "waypost.cli.apikey:APPLICATION", "Create, list and revoke the API keys of an account."),
+    (
+        "connections",
+        "waypost.cli.connections:APPLICATION",
+        "Connect carriers for an account, and say how each connection does.",
+    ),
     ("audit", "waypost.cli.audit:APPLICATION", "Look through the log of who did what in an account."),
     ("trackings", "waypost.cli.trackings:APPLICATION", "Import and export an account's parcels as CSV files."),
     (

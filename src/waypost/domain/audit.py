@@ -29,6 +29,9 @@ class Action(StrEnum):
     ROTATION_ENDED = "endpoint.rotation_ended"
     RECOVERY_BEGUN = "recovery.begun"
     RECOVERY_STOPPED = "recovery.stopped"
+    CONNECTION_ADDED = "connection.added"
+    CONNECTION_CHANGED = "connection.changed"
+    CONNECTION_DELETED = "connection.deleted"
     TRACKING_DELETED = "tracking.deleted"
 
 

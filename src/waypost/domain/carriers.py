@@ -80,6 +80,9 @@ class CarrierSource(Protocol):
     def extra_calls(self) -> int:
         """How many calls were made so far beyond one for each ask: calls for tokens, and repeated ones."""
 
+    async def probe(self) -> None:
+        """Try the credential without asking for anybody's parcel. Raises CarrierError where it does not work."""
+
     async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         """Return what the carrier knows of a parcel now; ``facts`` are the shop's. Raises CarrierError."""
 

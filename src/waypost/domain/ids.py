@@ -26,6 +26,7 @@ ACCOUNT: Final = "acc_"
 API_KEY: Final = "key_"
 USER: Final = "usr_"
 RECOVERY: Final = "rec_"
+CONNECTION: Final = "con_"
 
 
 def bucket_of(account: UUID, tracking_number: str) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -65,6 +65,11 @@ class OAuth:
                 await self._renew()
             return self._token
 
+    async def renew(self) -> None:
+        """Get a new token, whatever the one at hand is worth. Raises what the token call raises."""
+        async with self._renewing:
+            await self._renew()
+
     async def _renew(self) -> None:
         self._token = ""
         self.calls += 1
@@ -90,7 +95,7 @@ def _read(body: bytes) -> tuple[str, float]:
     return token, seconds if seconds == seconds else 0.0  # noqa: PLR0124 - NaN
 
 
-class OAuthCarrier(AskedCarrier, ABC):
+class OAuthCarrier(AskedCarrier):
     """A source whose calls want a token; it adds ``fetch_token``."""
 
     def __init__(
@@ -103,6 +108,10 @@ class OAuthCarrier(AskedCarrier, ABC):
     def extra_calls(self) -> int:
         """See ``CarrierSource``."""
         return self.oauth.calls
+
+    async def probe(self) -> None:
+        """Get a token: whoever gets one may ask. Raises CarrierError."""
+        await self.oauth.renew()
 
     @abstractmethod
     async def fetch_token(self) -> CarrierAnswer:

@@ -13,9 +13,10 @@ from waypost.api.openapi import beside, v1, v4
 from waypost.api.openapi.links import links_of
 from waypost.api.openapi.operations import Operation
 from waypost.api.problems import MEDIA_TYPE, ProblemBody
+from waypost.api.v1 import connections
 from waypost.api.v4.envelope import Meta
 
-OPERATIONS: Final = (*v4.OPERATIONS, *v1.OPERATIONS, *beside.OPERATIONS)
+OPERATIONS: Final = (*v4.OPERATIONS, *v1.OPERATIONS, *connections.OPERATIONS, *beside.OPERATIONS)
 
 _TEMPLATE: Final = "#/components/schemas/{name}"
 _BODY_TEMPLATE: Final = _TEMPLATE + "Body"
@@ -37,6 +38,7 @@ _IDS: Final = {
     "tracking_id": "The tracking's id: 32 characters, 0-9 and a-f.",
     "endpoint_id": "The endpoint's id, which begins with ep_.",
     "delivery_id": "The delivery's id, which begins with dlv_.",
+    "connection_id": "The connection's id, which begins with con_.",
     "recovery_id": "The recovery's id, which begins with rec_.",
 }
 _KEYLESS: Final = {401: "No key, or one that is not valid.", 403: "The key lacks the scope that this call needs."}

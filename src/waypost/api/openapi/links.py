@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from waypost.actions.connections import Connection
 from waypost.actions.deliveries import Delivery
 from waypost.actions.endpoints import Endpoint
 from waypost.actions.lists import Listed
 from waypost.actions.recoveries import Recovery
 from waypost.api.openapi.operations import Operation
+from waypost.api.v1.connections import Connections
 from waypost.api.v1.endpoints import NewEndpoint
 from waypost.api.v1.updates import UpdatesAnswer
 from waypost.payloads.v4 import TrackingObject
@@ -19,6 +21,8 @@ _GIVEN: Final[Mapping[Any, tuple[str, str]]] = {
     NewEndpoint: ("endpoint_id", "/id"),
     Listed[Endpoint]: ("endpoint_id", "/items/0/id"),
     Listed[Delivery]: ("delivery_id", "/items/0/id"),
+    Connection: ("connection_id", "/id"),
+    Connections: ("connection_id", "/items/0/id"),
     Recovery: ("recovery_id", "/id"),
     Listed[Recovery]: ("recovery_id", "/items/0/id"),
 }

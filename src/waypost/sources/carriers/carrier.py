@@ -1,6 +1,7 @@
 """What a carrier is to the rest of Waypost: what a shop must know to connect it, and how it is opened."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
 from ipaddress import ip_address
@@ -12,6 +13,7 @@ from waypost.domain.budget import Budget
 from waypost.domain.carriers import CarrierSource
 from waypost.domain.errors import InvalidInput
 from waypost.domain.targets import Ports, parse_target
+from waypost.domain.trackings import Update
 
 if TYPE_CHECKING:  # settings and pages read what a carrier is without loading an HTTP client
     from waypost.sources.http import CarrierHttp
@@ -39,7 +41,8 @@ class Carrier(msgspec.Struct, frozen=True):
 
     ``name`` is the folder's, with ``-`` for ``_``; ``title`` what people call it. ``courier_codes`` are those it
     answers for. ``base_url`` is where it answers; only the operator may name another place, an account never.
-    ``budget`` is what its own documents grant a new credential. ``source`` is the class of its ``client`` module.
+    ``budget`` is what its own documents grant a new credential. ``probe_number`` is a number that is asked for to try a
+    credential without anybody's parcel, where no token is given out. ``source`` is the class of its ``client`` module.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Carrier(msgspec.Struct, frozen=True):
     base_url: str
     budget: Budget
     source: str
+    probe_number: str = ""
 
     @property
     def package(self) -> str:
@@ -91,7 +95,7 @@ class Carrier(msgspec.Struct, frozen=True):
         return cast("CarrierSource", source)
 
 
-class AskedCarrier:
+class AskedCarrier(ABC):
     """What the sources of all carriers have in common; each adds ``ask``, and ``ask_many`` where its carrier can.
 
     One that gets tokens derives from ``OAuthCarrier``.
@@ -106,11 +110,20 @@ class AskedCarrier:
         self.http = http
         self.base_url = base_url
         self.credentials = credentials
+        self._probe_number = carrier.probe_number
 
     @property
     def extra_calls(self) -> int:
         """See ``CarrierSource``: without tokens every call is an ask."""
         return 0
+
+    @abstractmethod
+    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+        """Return what the carrier knows of a parcel now; ``facts`` are the shop's. Raises CarrierError."""
+
+    async def probe(self) -> None:
+        """Ask for a number of nobody's: that it is not known is a fine answer. Raises CarrierError."""
+        await self.ask(self._probe_number, {})
 
 
 def check_base_url(text: str, *, setting: str) -> str:

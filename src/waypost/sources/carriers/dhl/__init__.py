@@ -31,4 +31,5 @@ CARRIER: Final = Carrier(
     # What DHL allows a new key; more is granted by its form.
     budget=Budget(calls_a_day=250, calls_a_second=1, asks_of_a_parcel_a_day=10),
     source="DhlUnified",
+    probe_number="00340434161094000000",
 )

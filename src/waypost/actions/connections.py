@@ -1,0 +1,328 @@
+"""What is done with connections: an account's credentials for carriers, tried before they are kept.
+
+Each function raises NotFound, Invalid, Conflict or Busy. Credentials are written and never read back; where a carrier
+answers is the operator's to say.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.actions.actor import Actor, note
+from waypost.actions.context import ConnectionContext
+from waypost.actions.refusals import Conflict, Fault, Invalid, checking, present
+from waypost.domain import budget, ids
+from waypost.domain.audit import Action, Changes
+from waypost.domain.budget import Budget, Spending
+from waypost.domain.carriers import CarrierError, CarrierRefused
+from waypost.domain.connections import ConnectionKind, ConnectionState
+from waypost.domain.times import rfc3339, rfc3339_or_none
+from waypost.sources import carriers
+from waypost.sources.carriers.carrier import Carrier
+from waypost.sources.reading import clean, own_words
+from waypost.store import connections
+from waypost.store.connections import ConnectionRow, Load
+from waypost.store.intake_rows import from_ms, now
+from waypost.store.statements import transaction
+
+MOST_CONNECTIONS: Final = 100
+LONGEST_NAME: Final = 100
+PROBE_SECONDS: Final = 10.0
+BEHIND: Final = timedelta(hours=1)
+"""From here on a connection's budget is too small for its parcels, and its page says so."""
+
+MOST_CALLS: Final = 1_000_000_000
+_DAY: Final = timedelta(days=1)
+_SETTINGS: Final = frozenset({"daily_calls", "calls_per_second"})
+
+
+class Added(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a new connection; ``untested`` keeps credentials that did not work, or were not tried."""
+
+    source: str
+    credentials: dict[str, str]
+    name: str | None = None
+    settings: dict[str, str] = {}
+    untested: bool = False
+
+
+class Changed(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a change: what is given is changed, credentials as a whole."""
+
+    name: str | None = None
+    enabled: bool | None = None
+    credentials: dict[str, str] | None = None
+    settings: dict[str, str] | None = None
+    untested: bool = False
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """What trying credentials came to; ``message`` are the carrier's own words where it said some."""
+
+    ok: bool
+    message: str
+    asked_at: str
+
+
+class UnknownCode(msgspec.Struct, frozen=True):
+    """A code that the source sent and this version of Waypost can't read."""
+
+    code: str
+    text: str
+    seen: int
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """A connection as v1 shows it. ``account`` says whose it is: ``own``, or ``installation`` for the operator's."""
+
+    id: str
+    source: str
+    kind: str
+    name: str
+    owner: str
+    enabled: bool
+    state: str
+    state_since: str
+    message: str | None
+    sample: str | None
+    last_answer_at: str | None
+    asks_left: int
+    asks_reset_at: str
+    courier_codes: list[str]
+    parcels: int
+    behind_seconds: int
+    settings: dict[str, str]
+    credentials_set: list[str]
+    inbound_url: str | None
+    unknown_codes: list[UnknownCode]
+    created_at: str
+    updated_at: str
+
+
+async def probe(context: ConnectionContext, actor: Actor, source: str, credentials: Mapping[str, str]) -> Probe:
+    """Try credentials for a carrier, keeping nothing. Raises Busy when the account tries too many at once."""
+    carrier = _carrier(source)
+    with checking():
+        checked = carrier.check(credentials)
+    return await _probe(context, actor, carrier, checked)
+
+
+async def add(context: ConnectionContext, actor: Actor, body: Added) -> Connection:
+    """Add a connection whose credentials work. Raises Conflict in the carrier's own words if they do not."""
+    carrier = _carrier(body.source)
+    with checking():
+        credentials = carrier.check(body.credentials)
+    name, settings = _name(body.name, carrier), _settings(body.settings)
+    if not body.untested:
+        _insist(await _probe(context, actor, carrier, credentials))
+    async with context.database.engine.acquire() as session:
+        connection = ids.make_id(await now(session), 0, secrets.randbits(62))
+        async with transaction(session):
+            if len(await connections.of_account(session, actor.account)) >= MOST_CONNECTIONS:
+                raise Conflict("connection_limit", f"An account has at most {MOST_CONNECTIONS} connections.")
+            await connections.add(
+                session,
+                connection=connection,
+                account=actor.account,
+                source=carrier.name,
+                kind=ConnectionKind.CARRIER,
+                name=name,
+                credentials=_seal(context, actor.account, connection, credentials),
+                settings=settings,
+            )
+            await note(session, actor, Action.CONNECTION_ADDED, name, {"source": (None, carrier.name)})
+    return await find(context, actor, connection)
+
+
+async def change(context: ConnectionContext, actor: Actor, connection: UUID, body: Changed) -> Connection:
+    """Change a connection; new credentials are tried before they replace the old ones, and begin without a past."""
+    row = await _own(context, actor, connection)
+    carrier = _carrier(row.source)
+    name = row.name if body.name is None else _name(body.name, carrier)
+    enabled = row.enabled if body.enabled is None else body.enabled
+    settings = row.settings if body.settings is None else _settings(body.settings)
+    sealed = None
+    if body.credentials is not None:
+        with checking():
+            credentials = carrier.check(body.credentials)
+        if not body.untested:
+            _insist(await _probe(context, actor, carrier, credentials))
+        sealed = _seal(context, actor.account, connection, credentials)
+    async with context.database.engine.acquire() as session, transaction(session):
+        changed = await connections.change(
+            session, row, name=name, enabled=enabled, credentials=sealed, settings=settings
+        )
+        present(changed or None)
+        await note(session, actor, Action.CONNECTION_CHANGED, name, _changes(row, name, sealed, enabled=enabled))
+    return await find(context, actor, connection)
+
+
+async def delete(context: ConnectionContext, actor: Actor, connection: UUID) -> None:
+    """Delete a connection with its credentials; its parcels are given to others that can answer for them."""
+    row = await _own(context, actor, connection)
+    async with context.database.engine.acquire() as session, transaction(session):
+        present(await connections.delete(session, actor.account, connection) or None)
+        await note(session, actor, Action.CONNECTION_DELETED, row.name, {"source": (row.source, None)})
+
+
+async def test(context: ConnectionContext, actor: Actor, connection: UUID) -> Probe:
+    """Try the credentials of a connection that is kept."""
+    row = await _own(context, actor, connection)
+    opened = context.vault.open(row.credentials or b"", account=actor.account, endpoint=connection)
+    credentials = msgspec.json.decode(opened, type=dict[str, str])
+    return await _probe(context, actor, _carrier(row.source), credentials)
+
+
+async def find(context: ConnectionContext, actor: Actor, connection: UUID) -> Connection:
+    """Return a connection of the account, or one of the installation that it may use."""
+    async with context.database.serving.acquire() as session:
+        (row,) = present(await connections.of_account(session, actor.account, connection, shared=True) or None)
+        return _show(row, await connections.load(session, row.id), from_ms(await now(session)))
+
+
+async def every(context: ConnectionContext, actor: Actor) -> list[Connection]:
+    """Return the account's connections and those of the installation, oldest first."""
+    async with context.database.serving.acquire() as session:
+        rows = await connections.of_account(session, actor.account, shared=True)
+        at = from_ms(await now(session))
+        return [_show(row, await connections.load(session, row.id), at) for row in rows]
+
+
+def read_id(text: str) -> UUID:
+    """Return the id that stands in an address. Raises NotFound for anything else."""
+    return present(ids.from_text(ids.CONNECTION, text))
+
+
+async def _own(context: ConnectionContext, actor: Actor, connection: UUID) -> ConnectionRow:
+    async with context.database.serving.acquire() as session:
+        (row,) = present(await connections.of_account(session, actor.account, connection) or None)
+    return row
+
+
+async def _probe(context: ConnectionContext, actor: Actor, carrier: Carrier, credentials: Mapping[str, str]) -> Probe:
+    try:
+        async with context.rooms.probes.hold(actor.account), asyncio.timeout(PROBE_SECONDS):
+            await context.probe(carrier.name, credentials)
+    except TimeoutError:
+        return _tried(f"{carrier.title} did not answer within {PROBE_SECONDS:g} s.", ok=False)
+    except CarrierRefused as error:
+        words = own_words(error.body)
+        said = f"{carrier.title} refused the credentials ({error.status})"
+        return _tried(f"{said}: {words}" if words else f"{said}.", ok=False)
+    except CarrierError as error:
+        return _tried(f"{carrier.title} could not be asked: {error}.", ok=False)
+    return _tried(f"{carrier.title} accepts the credentials.", ok=True)
+
+
+def _tried(message: str, *, ok: bool) -> Probe:
+    return Probe(ok, message, rfc3339(from_ms(time.time_ns() // 1_000_000)))
+
+
+def _insist(tried: Probe) -> None:
+    if not tried.ok:
+        raise Conflict("connection_refused", tried.message)
+
+
+def _carrier(source: str) -> Carrier:
+    carrier = carriers.find(source)
+    if carrier is None:
+        known = ", ".join(one.name for one in carriers.carriers())
+        raise Invalid([Fault("source", f"must be one of {known}")])
+    return carrier
+
+
+def _name(text: str | None, carrier: Carrier) -> str:
+    name = carrier.title if text is None else clean(text, most=LONGEST_NAME + 1)
+    if name is None or len(name) > LONGEST_NAME:
+        raise Invalid([Fault("name", f"must have 1 to {LONGEST_NAME} characters")])
+    return name
+
+
+def _settings(given: Mapping[str, str]) -> dict[str, str]:
+    """Return what the carrier granted: calls a day and calls a second."""
+    unknown = sorted(set(given) - _SETTINGS)
+    faults = [Fault(f"settings.{name}", "is not a setting of a connection") for name in unknown]
+    daily, pace = given.get("daily_calls"), given.get("calls_per_second")
+    if daily is not None and not (daily.isascii() and daily.isdigit() and 1 <= int(daily[:12]) <= MOST_CALLS):
+        faults.append(Fault("settings.daily_calls", f"must be a whole number from 1 to {MOST_CALLS:,}"))
+    if pace is not None and not _is_pace(pace):
+        faults.append(Fault("settings.calls_per_second", "must be a number from 0.001 to 10,000"))
+    if faults:
+        raise Invalid(faults)
+    return dict(given)
+
+
+def _is_pace(text: str) -> bool:
+    try:
+        return len(text) <= 12 and 0.001 <= float(text) <= 10_000  # noqa: PLR2004 - the bounds of a pace
+    except ValueError:
+        return False
+
+
+def _seal(context: ConnectionContext, account: UUID, connection: UUID, credentials: Mapping[str, str]) -> bytes:
+    written = msgspec.json.encode(credentials).decode()
+    return context.vault.seal(written, account=account, endpoint=connection)
+
+
+def _changes(row: ConnectionRow, name: str, sealed: bytes | None, *, enabled: bool) -> Changes:
+    changes: Changes = {}
+    if name != row.name:
+        changes["name"] = (row.name, name)
+    if enabled != row.enabled:
+        changes["enabled"] = (str(row.enabled).lower(), str(enabled).lower())
+    if sealed is not None:
+        changes["credentials"] = ("[redacted]", "[redacted]")
+    return changes
+
+
+def _show(row: ConnectionRow, load: Load, at: datetime) -> Connection:
+    carrier = carriers.find(row.source)
+    spent = None if row.spending is None else msgspec.msgpack.decode(row.spending, type=Spending)
+    moment = round(at.timestamp() * 1000)
+    granted = None if carrier is None else carrier.granted(row.settings)
+    left = 0 if granted is None else budget.left_today(budget.resume(spent, granted, moment), moment)
+    behind = timedelta(0) if load.oldest is None else max(timedelta(0), at - load.oldest)
+    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0) + _DAY
+    shared = row.account is None
+    return Connection(
+        id=ids.to_text(ids.CONNECTION, row.id),
+        source=row.source,
+        kind=row.kind,
+        name=row.name,
+        owner="installation" if shared else "account",
+        enabled=row.enabled,
+        state=row.state if row.enabled else ConnectionState.PAUSED,
+        state_since=rfc3339(row.state_since),
+        message=row.message or _too_small(carrier, granted, load, behind),
+        sample=row.sample,
+        last_answer_at=rfc3339_or_none(row.last_answer_at),
+        asks_left=left,
+        asks_reset_at=rfc3339(midnight),
+        courier_codes=[] if carrier is None else sorted(carrier.courier_codes),
+        parcels=load.parcels,
+        behind_seconds=round(behind.total_seconds()) if behind >= BEHIND else 0,
+        settings=row.settings,
+        credentials_set=[] if shared or carrier is None else [field.name for field in carrier.fields],
+        inbound_url=None,
+        unknown_codes=[],
+        created_at=rfc3339(row.created_at),
+        updated_at=rfc3339(row.updated_at),
+    )
+
+
+def _too_small(carrier: Carrier | None, granted: Budget | None, load: Load, behind: timedelta) -> str | None:
+    """Say that a budget is too small for the parcels, and by how much; None where it is not."""
+    if carrier is None or granted is None or behind < BEHIND:
+        return None
+    calls_a_day = granted.calls_a_day
+    hours = load.parcels * 24 / calls_a_day
+    return (
+        f"{carrier.title}: {calls_a_day:,} calls a day for {load.parcels:,} parcels:"
+        f" each is asked every {hours:,.0f} h. Ask {carrier.title} for more."
+    )

@@ -1,0 +1,148 @@
+"""``/v1/connections``: the carriers that an account has connected, and how each does."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response, delete, get, patch, post
+from litestar.params import FromPath
+
+from waypost.actions import connections as changes
+from waypost.actions.connections import Connection
+from waypost.api.answers import answer, nothing
+from waypost.api.bodies import read_json
+from waypost.api.openapi.operations import Operation
+from waypost.api.pagination import read_query
+from waypost.api.parts import Given
+from waypost.api.v1.admission import admit
+
+_ADDED: Final = msgspec.json.Decoder(changes.Added)
+_CHANGED: Final = msgspec.json.Decoder(changes.Changed)
+
+
+class Connections(msgspec.Struct, frozen=True):
+    """The account's connections and those of the installation; there are so few that they come in one page."""
+
+    items: list[Connection]
+    next_cursor: str | None = None
+
+
+@get("/v1/connections")
+async def list_connections(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
+    """List the account's connections and those of the installation, oldest first."""
+    caller = await admit(request, parts, scope="read")
+    read_query(request.scope["query_string"], frozenset())
+    return answer(Connections(await changes.every(parts, caller.actor)))
+
+
+@post("/v1/connections")
+async def add(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
+    """Connect a carrier. Its credentials are tried first; with `untested` they are kept as they are."""
+    caller = await admit(request, parts, scope="write")
+    body = read_json(await request.body(), _ADDED)
+    return answer(await changes.add(parts, caller.actor, body), HTTPStatus.CREATED)
+
+
+@get("/v1/connections/{connection_id:str}")
+async def find(request: Request[Any, Any, Any], parts: Given, connection_id: FromPath[str]) -> Response[bytes]:
+    """Return one connection, without its credentials."""
+    caller = await admit(request, parts, scope="read")
+    return answer(await changes.find(parts, caller.actor, changes.read_id(connection_id)))
+
+
+@patch("/v1/connections/{connection_id:str}")
+async def change(request: Request[Any, Any, Any], parts: Given, connection_id: FromPath[str]) -> Response[bytes]:
+    """Change what is given of a connection. New credentials are tried before they replace the old ones."""
+    caller = await admit(request, parts, scope="write")
+    connection = changes.read_id(connection_id)
+    body = read_json(await request.body(), _CHANGED)
+    return answer(await changes.change(parts, caller.actor, connection, body))
+
+
+@delete("/v1/connections/{connection_id:str}", status_code=HTTPStatus.NO_CONTENT)
+async def remove(request: Request[Any, Any, Any], parts: Given, connection_id: FromPath[str]) -> Response[None]:
+    """Delete a connection with its credentials. Its parcels are given to others that can answer for them."""
+    caller = await admit(request, parts, scope="write")
+    await changes.delete(parts, caller.actor, changes.read_id(connection_id))
+    return nothing()
+
+
+@post("/v1/connections/{connection_id:str}/test", status_code=HTTPStatus.OK)
+async def test(request: Request[Any, Any, Any], parts: Given, connection_id: FromPath[str]) -> Response[bytes]:
+    """Try the credentials of a connection: `message` says what its carrier answered."""
+    caller = await admit(request, parts, scope="write")
+    return answer(await changes.test(parts, caller.actor, changes.read_id(connection_id)))
+
+
+ROUTES: Final = (list_connections, add, find, change, remove, test)
+
+_GROUP: Final = "API v1: connections"
+_AT: Final = "2026-03-04T13:20:00.000Z"
+_MIDNIGHT: Final = "2026-03-05T00:00:00.000Z"
+_CONNECTION: Final = Connection(
+    id="con_019cb8c80a0070008000000000000001",
+    source="ups",
+    kind="carrier",
+    name="UPS, main account",
+    owner="account",
+    enabled=True,
+    state="works",
+    state_since=_AT,
+    message=None,
+    sample=None,
+    last_answer_at=_AT,
+    asks_left=9788,
+    asks_reset_at=_MIDNIGHT,
+    courier_codes=["ups", "ups-mi"],
+    parcels=1840,
+    behind_seconds=0,
+    settings={"daily_calls": "10000"},
+    credentials_set=["client_id", "client_secret"],
+    inbound_url=None,
+    unknown_codes=[],
+    created_at=_AT,
+    updated_at=_AT,
+)
+_CREDENTIALS: Final = {"client_id": "client-id", "client_secret": "client-secret"}
+_BUSY: Final = "Other credentials of the account are being tried, or the database does not answer; see Retry-After."
+_REFUSED: Final = "The carrier does not accept the credentials: `detail` says why. `untested` keeps them."
+
+OPERATIONS: Final = (
+    Operation(
+        handler=list_connections,
+        group=_GROUP,
+        scope="read",
+        answers={200: Connections},
+        example=Connections([_CONNECTION]),
+    ),
+    Operation(
+        handler=add,
+        group=_GROUP,
+        scope="write",
+        answers={201: Connection},
+        example=_CONNECTION,
+        body=changes.Added,
+        body_example=changes.Added("ups", _CREDENTIALS, "UPS, main account", {"daily_calls": "10000"}),
+        errors={409: _REFUSED, 503: _BUSY},
+    ),
+    Operation(handler=find, group=_GROUP, scope="read", answers={200: Connection}, example=_CONNECTION),
+    Operation(
+        handler=change,
+        group=_GROUP,
+        scope="write",
+        answers={200: Connection},
+        example=_CONNECTION,
+        body=changes.Changed,
+        body_example=changes.Changed(name="UPS, main account"),
+        errors={409: _REFUSED, 503: _BUSY},
+    ),
+    Operation(handler=remove, group=_GROUP, scope="write", answers={204: None}),
+    Operation(
+        handler=test,
+        group=_GROUP,
+        scope="write",
+        answers={200: changes.Probe},
+        example=changes.Probe(ok=True, message="UPS accepts the credentials.", asked_at=_AT),
+        errors={503: _BUSY},
+    ),
+)

@@ -1,0 +1,171 @@
+"""``waypost connections``: the carriers that an account has connected, and how each does."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final, TypeVar
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from waypost.actions import connections as actions
+from waypost.actions.actor import Actor, operator
+from waypost.actions.connections import Added, Changed, Connection, Probe
+from waypost.actions.context import ConnectionContext
+from waypost.app.sources import connecting
+from waypost.cli.addresses import account_of
+from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.domain.errors import InvalidInput
+from waypost.settings import Settings
+from waypost.sources import carriers
+
+APPLICATION: Final = App(name="connections", help="Connect carriers for an account, test and delete connections.")
+T = TypeVar("T")
+
+Id = Annotated[str, Parameter(help="The connection's id, as `list` shows it.")]
+Untested = Annotated[bool, Parameter(help="Keep the credentials even if the carrier does not accept them.")]
+
+
+@APPLICATION.command(name="carriers")
+def list_carriers(*, as_json: Annotated[AsJson, Parameter(name="--json")] = False) -> None:
+    """List the carriers that can be connected, and the credentials that each needs."""
+    known = [
+        {"source": one.name, "title": one.title, "credentials": {field.name: field.label for field in one.fields}}
+        for one in carriers.carriers()
+    ]
+    if as_json:
+        print(json.dumps(known))  # noqa: T201 - the command's answer
+        return
+    table = Table("Source", "Carrier", "Credentials")
+    for carrier in carriers.carriers():
+        needs = ", ".join(one.name if one.required else f"{one.name} (optional)" for one in carrier.fields)
+        table.add_row(carrier.name, escape(carrier.title), escape(needs))
+    Console().print(table)
+
+
+@APPLICATION.command(name="list")
+def list_connections(
+    *,
+    account: Account,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """List an account's connections, with the operator's that it may use, and how each does."""
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    found: list[Connection] = _do(settings, account, actions.every)
+    if as_json:
+        print(json.dumps([msgspec.to_builtins(one) for one in found]))  # noqa: T201 - the command's answer
+        return
+    table = Table("Id", "Carrier", "Name", "State", "Parcels", "Calls left today")
+    for one in found:
+        name = one.name if one.owner == "account" else f"{one.name} (the operator's)"
+        table.add_row(one.id, one.source, escape(name), one.state, f"{one.parcels:,}", f"{one.asks_left:,}")
+    Console().print(table)
+    for one in found:
+        if one.message:
+            progress(f"{one.name}: {one.message}")
+
+
+@APPLICATION.command
+def add(
+    source: Annotated[str, Parameter(help="The carrier, as `waypost connections carriers` lists it.")],
+    *,
+    account: Account,
+    name: Annotated[str | None, Parameter(help="What people call it; the carrier's name if nothing is said.")] = None,
+    daily_calls: Annotated[int | None, Parameter(help="How many calls a day the carrier granted.")] = None,
+    untested: Untested = False,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Connect a carrier. Its credentials are read from standard input, as a JSON object.
+
+    The credentials are tried first, and kept only if the carrier accepts them.
+    """
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    granted = {} if daily_calls is None else {"daily_calls": str(daily_calls)}
+    body = Added(source, _credentials(), name, granted, untested)
+    made = _do(settings, account, lambda context, owner: actions.add(context, owner, body))
+    print(json.dumps(msgspec.to_builtins(made)) if as_json else f"{made.id} connects {made.name}.")  # noqa: T201 - the command's answer
+
+
+@APPLICATION.command(name="test")
+def try_credentials(
+    connection: Id,
+    *,
+    account: Account,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> int:
+    """Try a connection's credentials, and say what the carrier answered. Ends with 1 if it does not accept them."""
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    found = actions.read_id(connection)
+    tried: Probe = _do(settings, account, lambda context, owner: actions.test(context, owner, found))
+    print(json.dumps(msgspec.to_builtins(tried)) if as_json else tried.message)  # noqa: T201 - the command's answer
+    return 0 if tried.ok else 1
+
+
+@APPLICATION.command
+def change(
+    connection: Id,
+    *,
+    account: Account,
+    name: Annotated[str | None, Parameter(help="What people call it.")] = None,
+    enabled: Annotated[bool | None, Parameter(help="Whether its carrier is asked.")] = None,
+    daily_calls: Annotated[int | None, Parameter(help="How many calls a day the carrier granted.")] = None,
+    credentials_stdin: Annotated[
+        bool, Parameter(negative="", help="Read new credentials from standard input, as a JSON object.")
+    ] = False,
+    untested: Untested = False,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Change a connection: its name, whether it is enabled, what was granted, its credentials."""
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    granted = None if daily_calls is None else {"daily_calls": str(daily_calls)}
+    body = Changed(name, enabled, _credentials() if credentials_stdin else None, granted, untested)
+    found = actions.read_id(connection)
+    made = _do(settings, account, lambda context, owner: actions.change(context, owner, found, body))
+    print(json.dumps(msgspec.to_builtins(made)) if as_json else f"{made.id} is {made.state}.")  # noqa: T201 - the command's answer
+
+
+@APPLICATION.command
+def delete(
+    connection: Id,
+    *,
+    account: Account,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Delete a connection with its credentials. Its parcels are given to others that can answer for them."""
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    found = actions.read_id(connection)
+    _do(settings, account, lambda context, owner: actions.delete(context, owner, found))
+    print(json.dumps({"id": connection}) if as_json else f"{connection} is deleted.")  # noqa: T201 - the command's answer
+
+
+def _credentials() -> dict[str, str]:
+    try:
+        return msgspec.json.decode(sys.stdin.read(1 << 16), type=dict[str, str])
+    except (msgspec.MsgspecError, ValueError):
+        raise InvalidInput(
+            "credentials", 'must come on standard input as a JSON object, such as {"api_key": "…"}'
+        ) from None
+
+
+def _do(settings: Settings, email: str, action: Callable[[ConnectionContext, Actor], Awaitable[T]]) -> T:
+    async def act() -> T:
+        async with connecting(settings, progress) as context:
+            async with context.database.serving.acquire() as session:
+                account = await account_of(session, email)
+            return await action(context, operator(account))
+
+    return asyncio.run(act())

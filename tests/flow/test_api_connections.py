@@ -1,0 +1,268 @@
+"""``/v1/connections``: credentials are tried, kept sealed, and never read back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from tests.support.api import Api, Caller, serving_api
+from waypost.domain import ids
+from waypost.domain.budget import begin, take
+from waypost.domain.carriers import CarrierError, CarrierRefused, CarrierUnavailable
+from waypost.sources import carriers
+from waypost.store.database import Database
+
+SECRET = "s3cret-that-nobody-may-see"
+UPS = {"source": "ups", "credentials": {"client_id": "me", "client_secret": SECRET}}
+
+
+class Prober:
+    """What the tests' carriers say to credentials."""
+
+    def __init__(self) -> None:
+        self.answer: CarrierError | None = None
+        self.tried: list[tuple[str, dict[str, str]]] = []
+        self.held: asyncio.Event | None = None
+        self.begun = asyncio.Semaphore(0)
+
+    async def probe(self, source: str, credentials: Mapping[str, str]) -> None:
+        self.tried.append((source, dict(credentials)))
+        self.begun.release()
+        if self.held is not None:
+            await self.held.wait()
+        if self.answer is not None:
+            raise self.answer
+
+
+@pytest.fixture
+def prober() -> Prober:
+    return Prober()
+
+
+@pytest.fixture
+async def api(database: Database, prober: Prober) -> AsyncIterator[Api]:
+    async with serving_api(database, connected=("dhl",), probe=prober.probe) as api:
+        yield api
+
+
+@pytest.fixture
+async def shop(api: Api) -> Caller:
+    return await api.caller()
+
+
+async def add(shop: Caller, **changed: Any) -> dict[str, Any]:
+    answer = await shop.post("/v1/connections", UPS | changed)
+    assert answer.status_code == 201, answer.text
+    shown: dict[str, Any] = answer.json()
+    return shown
+
+
+async def test_a_connection_is_shown_without_its_credentials(api: Api, shop: Caller, prober: Prober) -> None:
+    made = await add(shop, name="UPS, main account", settings={"daily_calls": "300"})
+
+    found = (await shop.get(f"/v1/connections/{made['id']}")).json()
+
+    assert found == made
+    assert prober.tried == [("ups", {"client_id": "me", "client_secret": SECRET})]
+    assert {name: found[name] for name in ("source", "kind", "name", "owner", "enabled", "state", "asks_left")} == {
+        "source": "ups",
+        "kind": "carrier",
+        "name": "UPS, main account",
+        "owner": "account",
+        "enabled": True,
+        "state": "new",
+        "asks_left": 300,
+    }
+    assert "client_secret" in found["credentials_set"]
+    assert SECRET not in str(found)
+    kept = await api.database.serving.fetchval("select credentials from connection where account is not null")
+    assert SECRET.encode() not in kept
+
+
+async def test_the_list_has_the_operators_connections_too_and_nobody_elses(api: Api, shop: Caller) -> None:
+    await add(await api.caller())
+    mine = await add(shop)
+
+    items = (await shop.get("/v1/connections")).json()["items"]
+
+    assert [(one["source"], one["owner"]) for one in items] == [("dhl", "installation"), ("ups", "account")]
+    assert items[1]["id"] == mine["id"]
+    assert items[0]["credentials_set"] == []
+
+
+async def test_refused_credentials_are_not_kept_and_the_carriers_own_words_are_shown(
+    api: Api, shop: Caller, prober: Prober
+) -> None:
+    body = b'{"response": {"errors": [{"code": "250002", "message": "Invalid Authentication Information"}]}}'
+    prober.answer = CarrierRefused("refused", status=401, body=body)
+
+    answer = await shop.post("/v1/connections", UPS)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "connection_refused")
+    assert answer.json()["detail"] == "UPS refused the credentials (401): Invalid Authentication Information"
+    assert await api.database.serving.fetchval("select count(*) from connection where account is not null") == 0
+
+
+async def test_credentials_that_were_refused_are_kept_if_that_is_asked_for(shop: Caller, prober: Prober) -> None:
+    prober.answer = CarrierRefused("refused")
+
+    made = await add(shop, untested=True)
+
+    assert prober.tried == []
+    tried = (await shop.post(f"/v1/connections/{made['id']}/test")).json()
+    assert (tried["ok"], tried["message"]) == (False, "UPS refused the credentials (401).")
+
+
+async def test_a_carrier_that_can_not_be_reached_is_no_fault_of_the_credentials(shop: Caller, prober: Prober) -> None:
+    prober.answer = CarrierUnavailable("no answer: connection refused")
+
+    answer = await shop.post("/v1/connections", UPS)
+
+    assert answer.json()["detail"] == "UPS could not be asked: no answer: connection refused."
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"source": "nobody", "credentials": {}}, "source"),
+        ({"source": "ups", "credentials": {}}, "credentials.client_id"),
+        ({"source": "ups", "credentials": {"client_id": "a", "client_secret": "b", "x": "y"}}, "credentials.x"),
+        ({"source": "ups", "credentials": {"client_id": "a\r\nx: y", "client_secret": "b"}}, "credentials.client_id"),
+        (UPS | {"name": ""}, "name"),
+        (UPS | {"name": "n" * 101}, "name"),
+        (UPS | {"settings": {"daily_calls": "0"}}, "settings.daily_calls"),
+        (UPS | {"settings": {"daily_calls": "9" * 99}}, "settings.daily_calls"),
+        (UPS | {"settings": {"daily_calls": "\u0661"}}, "settings.daily_calls"),
+        (UPS | {"settings": {"calls_per_second": "nan"}}, "settings.calls_per_second"),
+        (UPS | {"settings": {"base_url": "http://127.0.0.1"}}, "settings.base_url"),
+    ],
+)
+async def test_what_can_not_be_taken_is_named_and_nothing_is_tried(
+    shop: Caller, prober: Prober, body: dict[str, object], field: str
+) -> None:
+    answer = await shop.post("/v1/connections", body)
+
+    assert (answer.status_code, [one["field"] for one in answer.json()["errors"]]) == (422, [field])
+    assert prober.tried == []
+    assert SECRET not in answer.text
+
+
+async def test_new_credentials_replace_the_old_ones_only_if_they_work(api: Api, shop: Caller, prober: Prober) -> None:
+    made = await add(shop)
+    sealed = await api.database.serving.fetchval("select credentials from connection where account is not null")
+    new = {"credentials": {"client_id": "me", "client_secret": "another"}}
+    prober.answer = CarrierRefused("refused")
+
+    refused = await shop.call("PATCH", f"/v1/connections/{made['id']}", json=new)
+    same = await api.database.serving.fetchval("select credentials from connection where account is not null")
+    prober.answer = None
+    taken = await shop.call("PATCH", f"/v1/connections/{made['id']}", json=new)
+
+    assert (refused.status_code, taken.status_code) == (409, 200)
+    assert same == sealed
+    await shop.post(f"/v1/connections/{made['id']}/test")
+    assert prober.tried[-1] == ("ups", new["credentials"])
+
+
+async def test_a_disabled_connection_is_paused_and_begins_anew_when_it_is_enabled(shop: Caller) -> None:
+    made = await add(shop)
+
+    off = (await shop.call("PATCH", f"/v1/connections/{made['id']}", json={"enabled": False})).json()
+    on = (await shop.call("PATCH", f"/v1/connections/{made['id']}", json={"enabled": True, "name": "Back"})).json()
+
+    assert (off["state"], on["state"], on["name"]) == ("paused", "new", "Back")
+
+
+async def test_a_deleted_connection_is_gone_with_its_credentials(api: Api, shop: Caller) -> None:
+    made = await add(shop)
+
+    answer = await shop.call("DELETE", f"/v1/connections/{made['id']}")
+
+    assert answer.status_code == 204
+    assert (await shop.get(f"/v1/connections/{made['id']}")).status_code == 404
+    assert await api.database.serving.fetchval("select count(*) from connection where account is not null") == 0
+
+
+async def test_the_operators_connection_can_be_read_and_not_changed(shop: Caller) -> None:
+    (shared,) = (await shop.get("/v1/connections")).json()["items"]
+    path = f"/v1/connections/{shared['id']}"
+
+    assert (await shop.get(path)).status_code == 200
+    for method, below, body in (("PATCH", "", {"enabled": False}), ("DELETE", "", None), ("POST", "/test", None)):
+        assert (await shop.call(method, path + below, json=body)).status_code == 404
+
+
+async def test_anothers_connection_is_as_if_it_were_not_there(api: Api, shop: Caller) -> None:
+    made = await add(await api.caller())
+    path = f"/v1/connections/{made['id']}"
+
+    for method, below, body in (
+        ("GET", "", None),
+        ("PATCH", "", {"name": "mine"}),
+        ("DELETE", "", None),
+        ("POST", "/test", None),
+    ):
+        assert (await shop.call(method, path + below, json=body)).status_code == 404
+
+
+async def test_credentials_are_tried_a_few_at_a_time_for_each_account(api: Api, shop: Caller, prober: Prober) -> None:
+    made = await add(shop)
+    prober.held = asyncio.Event()
+    path = f"/v1/connections/{made['id']}/test"
+    tries = [asyncio.create_task(shop.post(path)) for _ in range(7)]
+    (refused,), _ = await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
+    tried = len(prober.tried)
+    other = asyncio.create_task((await api.caller()).post("/v1/connections", UPS))
+    while prober.tried[tried:] == []:
+        await prober.begun.acquire()
+    prober.held.set()
+    answers = await asyncio.gather(*tries)
+
+    assert tried == 3  # one to add it, two at a time; four wait
+    assert (refused.result().status_code, refused.result().json()["code"]) == (503, "overloaded")
+    assert sorted(answer.status_code for answer in answers) == [200] * 6 + [503]
+    assert (await other).status_code == 201
+
+
+async def test_a_budget_that_is_too_small_is_said_with_by_how_much(api: Api, shop: Caller) -> None:
+    made = await add(shop, settings={"daily_calls": "24"})
+    connection = ids.from_text(ids.CONNECTION, made["id"])
+    assert isinstance(connection, UUID)
+    ups = carriers.find("ups")
+    assert ups is not None
+    spent = take(begin(ups.granted({"daily_calls": "24"}), 0), 0, urgent=True).spending
+    await api.database.serving.execute(
+        "update connection_health set spending = $1 where connection = $2",
+        msgspec.msgpack.encode(msgspec.structs.replace(spent, at=2**42, spent_today=7)),
+        connection,
+    )
+    for number in range(12):
+        await shop.post("/v4/trackings/create", {"tracking_number": f"1Z{number}", "courier_code": "ups"})
+    await api.database.serving.execute(
+        "update watch set connection = $1, next_poll_at = now() - interval '2 hours'", connection
+    )
+
+    found = (await shop.get(f"/v1/connections/{made['id']}")).json()
+
+    assert (found["parcels"], found["asks_left"]) == (12, 17)
+    assert found["behind_seconds"] >= 7200
+    assert found["message"] == "UPS: 24 calls a day for 12 parcels: each is asked every 12 h. Ask UPS for more."
+
+
+async def test_who_connects_changes_and_deletes_is_written_down_without_the_credentials(api: Api, shop: Caller) -> None:
+    made = await add(shop)
+    path = f"/v1/connections/{made['id']}"
+    await shop.call("PATCH", path, json={"credentials": UPS["credentials"], "name": "New"})
+    await shop.call("DELETE", path)
+
+    rows = await api.database.serving.fetch("select action, subject, changes::text from audit_entry order by number")
+
+    assert [(row["action"], row["subject"]) for row in rows] == [
+        ("connection.added", "UPS"),
+        ("connection.changed", "New"),
+        ("connection.deleted", "New"),
+    ]
+    assert SECRET not in str(rows)
