@@ -94,6 +94,15 @@ def read_some(terminal: io.FileIO) -> bytes:
         return b""
 
 
+def test_reading_again_counts_first_and_asks_before_it_changes_anything(server: Serving) -> None:
+    counted = ask(server, "reread", "--dry-run", "--json", run=run_waypost)
+    changed = ask(server, "reread", "--yes")
+
+    told = json.loads(counted[1])
+    assert (counted[0], told["parcels_changed"], told["done"]) == (0, 0, False)
+    assert (changed[0], changed[1]) == (0, f"0 of {told['parcels']} parcels would change: 0 checkpoints, 0 statuses.\n")
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [

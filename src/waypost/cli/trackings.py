@@ -13,11 +13,13 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import Progress
 
+from waypost.actions import rereading
 from waypost.actions.actor import operator
 from waypost.actions.context import DatabaseContext
 from waypost.actions.parcel_csv.exporting import export as exported
 from waypost.actions.parcel_csv.importing import Imported, Seen, Stage, import_file
 from waypost.actions.refusals import Busy, Unavailable
+from waypost.actions.rereading import Reread
 from waypost.actions.trackings import create
 from waypost.app.registering import registering
 from waypost.app.storage import migrated_database
@@ -25,9 +27,12 @@ from waypost.cli.addresses import account_of
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.terminal import printable_lines
 from waypost.domain.errors import InvalidInput
+from waypost.intake.collector import IntakeUnavailable, Overloaded
+from waypost.intake.poller import clock_ms
 from waypost.settings import Settings
+from waypost.sources.carriers import rereaders
 
-APPLICATION: Final = App(name="trackings", help="Import and export an account's parcels as CSV files.")
+APPLICATION: Final = App(name="trackings", help="Import, export and read again an account's parcels.")
 
 
 @APPLICATION.command(name="import")
@@ -78,6 +83,57 @@ def export(
         raise InvalidInput("out", f"can't be written: {error.strerror}") from None
     finally:
         half.unlink(missing_ok=True)
+
+
+@APPLICATION.command
+def reread(
+    *,
+    account: Account,
+    dry_run: Annotated[bool, Parameter(negative="", help="Only count what would change.")] = False,
+    yes: Annotated[bool, Parameter(negative="", help="Do not ask before anything is changed.")] = False,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Read the known checkpoints of an account again, after an upgrade that knows more codes or words.
+
+    An upgrade changes no parcel by itself. This command counts first what would change, and asks. Each parcel that
+    changes makes an event, and its webhooks are sent. A status that was given through the API stays.
+    """
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    found = asyncio.run(_reread(settings, account, dry_run=True))
+    if found.parcels_changed and not dry_run and (yes or _agreed(found)):
+        found = asyncio.run(_reread(settings, account, dry_run=False))
+    if as_json:
+        print(msgspec.json.encode(found).decode())  # noqa: T201 - the command's answer
+    else:
+        print(_reread_in_words(found))  # noqa: T201 - the answer
+
+
+def _agreed(found: Reread) -> bool:
+    if not sys.stdin.isatty():
+        raise InvalidInput("yes", f"is missing: {_reread_in_words(found)} Give --yes, or --dry-run to count only.")
+    print(_reread_in_words(found), file=sys.stderr)  # noqa: T201 - the question
+    return input("Change them, and send the webhooks of these changes? [y/N] ").strip().casefold() in ("y", "yes")
+
+
+def _reread_in_words(found: Reread) -> str:
+    verb = "changed" if found.done else "would change"
+    return (
+        f"{found.parcels_changed:,} of {found.parcels:,} parcels {verb}: {found.checkpoints_changed:,} checkpoints, "
+        f"{found.statuses_changed:,} statuses."
+    )
+
+
+async def _reread(settings: Settings, email: str, *, dry_run: bool) -> Reread:
+    async with migrated_database(settings, progress) as database:
+        async with database.serving.acquire() as session:
+            account = await account_of(session, email)
+        async with registering(database) as context:
+            try:
+                return await rereading.reread(context, account, rereaders(), now=clock_ms(), dry_run=dry_run)
+            except (Overloaded, IntakeUnavailable) as refusal:
+                raise Unavailable(f"{refusal} What was read again stays; run the command again.") from None
 
 
 async def _import(settings: Settings, email: str, file: BinaryIO, *, skip: bool, seen: Seen) -> Imported:

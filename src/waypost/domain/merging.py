@@ -12,7 +12,7 @@ import msgspec
 
 from waypost.domain.checkpoints import Checkpoint, Identity, identity, in_order, precedes, shows_the_same
 from waypost.domain.journeys import deciding, order
-from waypost.domain.readings import same_reading, with_reading
+from waypost.domain.readings import same_reading, says_the_same, take_reading, with_reading
 
 MOST_SCANS: Final = 500
 MOST_DECIDING: Final = 12
@@ -101,6 +101,19 @@ def merge(
         is_reread=is_reread,
         left_out=len(united) - len(scans),
     )
+
+
+def reread(known: tuple[Checkpoint, ...], unplaced: tuple[Checkpoint, ...], reports: Iterable[Checkpoint]) -> Merged:
+    """Return the scans of a parcel with the readings of these, which were read from what the parcel knew."""
+    told = {(identity(one), one.offset_minutes): one for one in reports}
+    scans = tuple(in_order([_as_read(scan, told.get((identity(scan), scan.offset_minutes))) for scan in known]))
+    behind = tuple([_as_read(one, told.get((identity(one), one.offset_minutes))) for one in unplaced])
+    return Merged(scans, behind, is_shown=_differ(known, scans), is_reread=True)
+
+
+def _as_read(scan: Checkpoint, told: Checkpoint | None) -> Checkpoint:
+    """Return a scan as it was read again; one whose source has said something else meanwhile stays."""
+    return scan if told is None or not says_the_same(scan, told) else take_reading(scan, told)
 
 
 def _group(scans: Iterable[Checkpoint], dates: set[str]) -> dict[Identity, _Reports]:

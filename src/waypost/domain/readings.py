@@ -5,6 +5,8 @@ scan that comes without one is read here, by its text, and only if it is new: a 
 source's own code or text changes. So a better table in a new version rewrites no history.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from waypost.domain import wording
@@ -56,8 +58,8 @@ def with_reading(reported: Checkpoint, known: Checkpoint | None) -> Checkpoint:
         return msgspec.structs.replace(reported, basis=Basis.REPORTER)
     if reported.basis is Basis.REPORTER:
         return reported
-    if known is not None and known.basis is not Basis.REPORTER and _says_the_same(known, reported):
-        return _as_known(reported, known)
+    if known is not None and known.basis is not Basis.REPORTER and says_the_same(known, reported):
+        return take_reading(reported, known)
     return read(reported, read_text(reported.tracking_detail)) if reported.basis is None else reported
 
 
@@ -75,6 +77,27 @@ def as_written_before(kept: Checkpoint) -> Checkpoint:
     return msgspec.structs.replace(kept, basis=basis)
 
 
+Rereader = Callable[[Checkpoint], Reading | None]
+"""Reads a kept scan by a carrier's codes; None for one that it can't read any more as it once was."""
+
+
+def reread_scan(kept: Checkpoint, reader: Rereader | None) -> Checkpoint:
+    """Return a kept scan as it would be read today, the same object where that says nothing else.
+
+    ``reader`` is of the carrier whose courier code the parcel has. What a reporter gave stays, and so does what was
+    read from more than is kept.
+    """
+    if kept.basis is Basis.REPORTER or kept.beside:
+        return kept
+    told = None if reader is None else reader(kept)
+    if told is None and (kept.basis is Basis.TEXT or (kept.basis is None and not kept.raw_status)):
+        told = read_text(kept.tracking_detail) if reader is None or not kept.raw_status else None
+    if told is None:
+        return kept
+    after = read(kept, told)
+    return kept if same_reading(as_written_before(kept), after) else after
+
+
 def same_reading(one: Checkpoint, other: Checkpoint) -> bool:
     """Tell whether two scans say the same of their parcel on the same grounds."""
     return (
@@ -85,16 +108,17 @@ def same_reading(one: Checkpoint, other: Checkpoint) -> bool:
     )
 
 
-def _says_the_same(known: Checkpoint, reported: Checkpoint) -> bool:
+def says_the_same(known: Checkpoint, reported: Checkpoint) -> bool:
     """Tell whether a source repeats what it said; the text is the same, since both are reports of one scan."""
     return known.beside == reported.beside and fold(known.raw_status) == fold(reported.raw_status)
 
 
-def _as_known(reported: Checkpoint, known: Checkpoint) -> Checkpoint:
-    if same_reading(reported, known):
-        return reported
+def take_reading(scan: Checkpoint, known: Checkpoint) -> Checkpoint:
+    """Return a scan with the reading of another."""
+    if same_reading(scan, known):
+        return scan
     return msgspec.structs.replace(
-        reported,
+        scan,
         checkpoint_delivery_status=known.checkpoint_delivery_status,
         checkpoint_delivery_substatus=known.checkpoint_delivery_substatus,
         basis=known.basis,

@@ -13,7 +13,7 @@ from waypost.domain import facts
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.facts import Fact
 from waypost.domain.journeys import follow
-from waypost.domain.merging import MOST_BYTES, MOST_SCANS, Merged, bounded, merge
+from waypost.domain.merging import MOST_BYTES, MOST_SCANS, Merged, bounded, merge, reread
 from waypost.domain.readings import as_written_before
 from waypost.domain.statuses import Status, default_substatus
 
@@ -91,6 +91,8 @@ class Update(msgspec.Struct, frozen=True):
     expires: bool = False
     restarts: bool = False
     observed_at: int | None = None
+    rereads: bool = False
+    """Whether the checkpoints are known ones that were read again; unknown ones are left out."""
     skipped: tuple[Skipped, ...] = ()
     """What of a carrier's answer could not be taken."""
 
@@ -148,7 +150,9 @@ def apply(state: TrackingState, update: Update, now: int) -> Applied:
     expired = (state.expired or update.expires) and not (merged.news or update.restarts)
     unknown = (state.unknown_number or update.unknown_number) and not merged.scans
     status, substatus = state.status, state.substatus
-    if merged.is_shown or merged.is_reread or (expired, unknown) != (state.expired, state.unknown_number):
+    # Not otherwise: a version that finds statuses by other rules changes none by itself.
+    is_news = merged.is_shown or merged.is_reread or update.rereads
+    if is_news or (expired, unknown) != (state.expired, state.unknown_number):
         status, substatus = _status(merged.scans, unknown=unknown, expired=expired)
     told = facts.changes(state.facts, facts_now)
     eventful = merged.is_shown or substatus != state.substatus or not told.isdisjoint(facts.EVENTFUL)
@@ -180,6 +184,8 @@ def _merge(state: TrackingState, update: Update, observed_at: int) -> Merged:
         known = tuple(bounded(list(known)))
     if not update.checkpoints:
         return Merged(known, state.unplaced)
+    if update.rereads:
+        return reread(known, state.unplaced, update.checkpoints)
     reported = [
         scan if scan.observed_at else msgspec.structs.replace(scan, observed_at=observed_at)
         for scan in update.checkpoints

@@ -3,10 +3,13 @@
 ``CARRIERS`` lists the folders; each package says in ``CARRIER`` what it is. A new carrier is a folder and a line here.
 """
 
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from typing import Final, cast
 
+from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.readings import Reading
 from waypost.sources.carriers.carrier import Carrier
 
 CARRIERS: Final = (
@@ -20,6 +23,22 @@ def carriers() -> tuple[Carrier, ...]:
     """Return what every carrier is, in the order of ``CARRIERS``."""
     packages = [import_module(f"{__name__}.{folder}") for folder in CARRIERS]
     return tuple(cast("Carrier", package.CARRIER) for package in packages)
+
+
+def rereaders() -> dict[str, Callable[[Checkpoint], Reading | None]]:
+    """Return what reads a kept scan again by a carrier's codes, for each courier code that a carrier answers for.
+
+    An adapter's ``read`` module says how in ``reread``; scans of one that does not are left as they are.
+    """
+    found: dict[str, Callable[[Checkpoint], Reading | None]] = {}
+    for carrier in carriers():
+        reader = getattr(import_module(f"{carrier.package}.read"), "reread", _no_reading)
+        found |= dict.fromkeys(carrier.courier_codes, reader)
+    return found
+
+
+def _no_reading(_: Checkpoint) -> None:
+    return None
 
 
 def find(name: str) -> Carrier | None:

@@ -12,7 +12,7 @@ import msgspec
 from waypost.domain.carriers import CarrierUnavailable
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.facts import LONGEST
-from waypost.domain.readings import read
+from waypost.domain.readings import Reading, read
 from waypost.domain.times import read_wall_time
 from waypost.domain.trackings import Skipped, SkipReason, Source, Update
 from waypost.sources.answers import decode_part, each
@@ -64,6 +64,14 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
         facts=dict(_facts(shipment, current)),
         skipped=tuple(skipped),
     )
+
+
+def reread(kept: Checkpoint) -> Reading | None:
+    """Return what a kept scan says by the codes and words known today; None for one that no code of DHL's came with."""
+    code, _, own = (kept.raw_status or "").partition("/")
+    if code.casefold() not in CODES:
+        return None
+    return read_scan(Scan(status_code=code, status=own or kept.tracking_detail, description=kept.tracking_detail))
 
 
 def _choose(shipments: tuple[Shipment, ...], tracking_number: str) -> Shipment:

@@ -1,0 +1,88 @@
+"""Known scans are read again only when somebody asks for that: counted first, then changed, with events."""
+
+import msgspec
+import pytest
+
+from tests.support.api import Api, Caller
+from waypost.actions.rereading import reread
+from waypost.domain.checkpoints import Basis, Checkpoint
+from waypost.domain.readings import Reading, read
+from waypost.domain.trackings import Source, Update
+from waypost.intake.batch import Request
+from waypost.intake.poller import clock_ms
+from waypost.sources.carriers import rereaders
+
+AT = "2026-07-01T08:00:00"
+
+
+def as_read_before(text: str, code: str | None, substatus: str | None, basis: Basis = Basis.TEXT) -> Checkpoint:
+    return read(Checkpoint(AT, text, raw_status=code), Reading(substatus, basis))
+
+
+async def track(api: Api, shop: Caller, number: str, scan: Checkpoint) -> None:
+    update = Update(Source.POLL, (scan,))
+    await api.parts.intake.submit([Request(shop.account, number, "dhl", update, create=True)])
+
+
+async def read_again(api: Api, shop: Caller, *, dry_run: bool) -> list[int]:
+    found = await reread(api.parts, shop.account, rereaders(), now=clock_ms(), dry_run=dry_run)
+    assert found.done is not dry_run
+    return [found.parcels, found.parcels_changed, found.checkpoints_changed, found.statuses_changed]
+
+
+async def seen(api: Api) -> list[tuple[object, ...]]:
+    rows = await api.database.serving.fetch("select tracking_number, substatus, sequence from tracking order by 1")
+    return [tuple(row) for row in rows]
+
+
+async def test_a_count_changes_nothing_and_reading_again_makes_an_event_for_each_parcel_that_changes(
+    api: Api, shop: Caller
+) -> None:
+    await track(api, shop, "A1", as_read_before("Out for delivery", None, None))
+    await track(api, shop, "A2", as_read_before("Out for delivery", None, "pickup001"))
+    await track(api, shop, "A3", as_read_before("DELIVERED_AT_SHIPPER", "transit", "transit001", Basis.GENERAL_CODE))
+    await track(api, shop, "A4", as_read_before("Delivered", "transit", "transit001", Basis.REPORTER))
+    before = await seen(api)
+
+    counted = await read_again(api, shop, dry_run=True)
+
+    assert counted == [4, 2, 2, 2]
+    assert await seen(api) == before
+    assert await read_again(api, shop, dry_run=False) == counted
+    assert await seen(api) == [
+        ("A1", "pickup001", 2),
+        ("A2", "pickup001", 1),
+        ("A3", "exception010", 2),
+        ("A4", "transit001", 1),
+    ]
+    assert await read_again(api, shop, dry_run=True) == [4, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        as_read_before("Delivered", "X1", "transit001", Basis.CODE),  # a code that nobody can read again
+        as_read_before("Delivered", "transit", "transit001", Basis.GENERAL_CODE),  # its text makes no delivery
+        msgspec.structs.replace(as_read_before("Stored", "transit", "pickup002"), beside=7),  # a remark told it
+    ],
+)
+async def test_what_cannot_be_read_again_as_it_once_was_stays(api: Api, shop: Caller, kept: Checkpoint) -> None:
+    await track(api, shop, "A1", kept)
+
+    assert await read_again(api, shop, dry_run=False) == [1, 0, 0, 0]
+
+
+async def test_a_scan_whose_source_said_something_else_meanwhile_keeps_its_new_reading(api: Api, shop: Caller) -> None:
+    was_read_again = as_read_before("Scanned", "transit", "exception006", Basis.CODE)
+    await track(api, shop, "A1", as_read_before("Scanned", "delivered", "delivered001", Basis.CODE))
+
+    update = Update(Source.API, (was_read_again,), rereads=True)
+    await api.parts.intake.submit([Request(shop.account, "A1", "dhl", update)])
+
+    assert await seen(api) == [("A1", "delivered001", 1)]
+
+
+async def test_another_accounts_parcels_are_not_read_again(api: Api, shop: Caller) -> None:
+    await track(api, await api.caller(), "A1", as_read_before("Out for delivery", None, None))
+
+    assert await read_again(api, shop, dry_run=False) == [0, 0, 0, 0]
