@@ -95,6 +95,10 @@ def test_express_mail_goes_before_the_post_that_issues_it() -> None:
     assert found("EE473124829CN") == ["china-ems", "china-post"]
 
 
+def test_a_sure_match_removes_mere_guesses() -> None:
+    assert detect("A0928545042") == (("ups", Certainty.SURE),)
+
+
 def test_a_mistyped_number_keeps_its_courier_as_unlikely() -> None:
     assert detect("1Z999AA10123456785")[0] == ("ups", Certainty.UNLIKELY)
 

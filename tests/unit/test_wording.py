@@ -291,8 +291,9 @@ def test_of_several_things_said_the_one_that_stops_the_journey_counts() -> None:
     assert read_wording("Delivered. Thank you for your patience during the delay.") == "delivered001"
 
 
-def test_only_the_first_five_hundred_characters_are_read() -> None:
-    assert read_wording("x " * 250 + "delivered") is None
+def test_only_the_first_four_hundred_characters_are_read() -> None:
+    assert read_wording("-" * 395 + " delivered") is None
+    assert read_wording("-" * 380 + " delivered") == "delivered001"
 
 
 @given(st.text(max_size=2_000))

@@ -70,6 +70,17 @@ def test_words_beyond_the_bound_leave_a_doubt() -> None:
     assert read(f"Out for delivery. {rest}") == ("pickup001", False)
 
 
+def test_characters_beyond_the_bound_leave_a_doubt() -> None:
+    assert read("Out for delivery. " + "-" * LONGEST) == ("pickup001", False)
+    assert read("Delivered. " + "-" * LONGEST) is None
+    assert read("Delivered. " + GROWING * 60) is None
+
+
+def test_clauses_beyond_the_bound_leave_a_doubt() -> None:
+    assert read("Out for delivery. " + "x. " * (MOST_CLAUSES - 2)) == ("pickup001", True)
+    assert read("Out for delivery. " + "x. " * MOST_CLAUSES) == ("pickup001", False)
+
+
 def test_an_end_is_not_read_from_a_text_that_goes_on_beyond_the_bound() -> None:
     assert read("Delivered. " + "x " * (MOST_WORDS - 1)) == ("delivered001", True)
     assert read("Delivered. " + "x " * MOST_WORDS) is None

@@ -8,7 +8,7 @@ import re
 from typing import Final, NamedTuple
 from unicodedata import decomposition, normalize
 
-LONGEST: Final = 500
+LONGEST: Final = 400
 """Characters of a text that are read, counted before and after normalisation, which may make many of one."""
 MOST_WORDS: Final = 64
 MOST_CLAUSES: Final = 8

@@ -7,6 +7,7 @@ is a comment. Words of the file's ``noise`` (articles, auxiliary verbs) are left
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from waypost.domain.wording.folding import END, START, clauses_of, fold
@@ -115,6 +116,8 @@ def _step(item: str, groups: Mapping[str, frozenset[Words]], noise: frozenset[st
     return Step(ways, item.endswith("?")) if ways else None
 
 
+# Phrases are made of few words, again and again.
+@lru_cache(maxsize=2048)
 def _words(text: str, noise: frozenset[str]) -> Words:
     is_stem = text.endswith("*")
     clauses, _ = clauses_of(fold(text.removesuffix("*"))[0])

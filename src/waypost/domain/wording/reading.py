@@ -55,7 +55,7 @@ Match = tuple[int, int, Saying]
 
 
 def read_wording(text: str) -> str | None:
-    """Return the substatus that a scan's text tells, or None where it tells none. Read the first 500 characters."""
+    """Return the substatus that a scan's text tells, or None where it tells none. Read the first 400 characters."""
     reading = read(text)
     return None if reading is None else reading.substatus
 
