@@ -106,6 +106,18 @@ def _fits_a_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _certificates(path: Path) -> Path:
+    import ssl  # noqa: PLC0415 - most commands need none of it
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        raise ValueError("must be a PEM file with one certificate at least, and nothing damaged") from None
+    except OSError as error:
+        raise ValueError(f"can't be read: {error.strerror}") from None
+    return path
+
+
 Networks = Annotated[tuple[IPNetwork, ...], NoDecode, PlainValidator(_networks)]
 Addresses = Annotated[tuple[IPAddress, ...], NoDecode, PlainValidator(_addresses)]
 Address = Annotated[IPAddress, PlainValidator(lambda value: ip_address(str(value)))]
@@ -209,6 +221,10 @@ class Settings(_OfCarriers):
     """The addresses that webhooks come from, to be published to those who receive them."""
     source_address: Address | None = None
     """The address of this host that webhooks are sent from."""
+    ca_bundle: Annotated[Path, AfterValidator(_certificates)] | None = None
+    """A PEM file with certificates of your own authorities, trusted for webhooks beside those that the system trusts.
+
+    A self-signed certificate of a receiver may be among them if it says CA:FALSE."""
     http_timeout_seconds: float = Field(default=15.0, gt=0, le=30)
     """How long an attempt may take as a whole, in seconds."""
     dispatch_processes: int = Field(default_factory=_dispatch_processes, ge=1, le=64)

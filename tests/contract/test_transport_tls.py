@@ -73,6 +73,14 @@ async def test_a_self_signed_certificate_is_trusted_when_the_operator_added_it_a
         assert answer.outcome is Outcome.SUCCEEDED
 
 
+async def test_every_certificate_of_a_bundle_is_trusted(authority: Authority) -> None:
+    bundle = b"# ours\n" + make_authority("Another authority").pem + b"\n# and theirs\n" + authority.pem
+    async with receiving(tls=serve_as(authority, "shop.test")) as receiver:
+        answer = await post(bundle, receiver.port)
+
+        assert answer.outcome is Outcome.SUCCEEDED
+
+
 def outdated(context: ssl.SSLContext) -> None:
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.maximum_version = ssl.TLSVersion.TLSv1_1

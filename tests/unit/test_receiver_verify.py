@@ -72,6 +72,11 @@ def test_a_genuine_webhook_of_every_version_is_taken_by_the_endpoints_secret(ver
         lambda headers: [(name.title(), text) for name, text in headers.items()],
         lambda headers: [(name.encode(), text.encode()) for name, text in headers.items()],
         lambda headers: iter(headers.items()),
+        lambda headers: {name: [text] for name, text in headers.items()},
+        lambda headers: {name: ["another", text] for name, text in headers.items()},
+        lambda headers: {name: (text,) for name, text in headers.items()} | {"x-empty": None, "x-none": []},
+        lambda headers: {name.encode(): [text.encode()] for name, text in headers.items()},
+        lambda headers: [*headers.items(), ("x-empty", None)],
     ],
 )
 def test_headers_may_come_in_any_shape(shape):

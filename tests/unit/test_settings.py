@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import make_authority
 from waypost.domain.errors import SettingsError
 from waypost.settings import Settings, default_data_dir, read_settings, unknown_variables
 
@@ -126,3 +127,30 @@ def test_the_data_directory_is_the_users_own_without_root(monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", "/data/of/me")
 
     assert default_data_dir() == Path("/data/of/me/waypost")
+
+
+def test_a_bundle_of_certificates_is_looked_at_before_anything_starts(tmp_path):
+    bundle = tmp_path / "ours.pem"
+    bundle.write_bytes(make_authority().pem + make_authority().pem)
+
+    assert read_settings({"ca_bundle": str(bundle)}).ca_bundle == bundle
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "can't be read: No such file or directory"),
+        (b"", "must be a PEM file with one certificate at least"),
+        (b"junk", "must be a PEM file with one certificate at least"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "must be a PEM file"),
+    ],
+)
+def test_a_bundle_without_certificates_is_refused_with_the_reason(tmp_path, content, problem):
+    bundle = tmp_path / "ours.pem"
+    if content is not None:
+        bundle.write_bytes(content)
+
+    (told,) = problems(ca_bundle=str(bundle))
+
+    assert told.startswith("--ca-bundle: ")
+    assert problem in told

@@ -39,7 +39,9 @@ def make_dispatcher(
         policy=Policy(settings.retry_base_seconds, settings.retry_limit),
         timeout_seconds=settings.http_timeout_seconds,
     )
-    sender = Sender(make_guard(settings), PyreqwestTransport(source_address=source), Vault(secret_key), sending)
+    authorities = None if settings.ca_bundle is None else settings.ca_bundle.read_bytes()
+    transport = PyreqwestTransport(source_address=source, authorities=authorities)
+    sender = Sender(make_guard(settings), transport, Vault(secret_key), sending)
     timeout = settings.http_timeout_seconds
     return Dispatcher(database, sender, timeout_seconds=timeout, place=place, tell_others=tell_others)
 

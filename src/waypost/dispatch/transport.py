@@ -47,6 +47,7 @@ IDLE_SECONDS: Final = 4.0
 IDLE_CONNECTIONS: Final = 64
 _COMPARED_URLS: Final = 4096
 _TIMEOUT: Final = re.compile(r"\btimeout\s*=\s*\"?([0-9]{1,6})", re.ASCII | re.IGNORECASE)
+_CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 RESET_AT_ONCE_SECONDS: Final = 1.0
 PROBE_SECONDS: Final = 1.0
 """So long a plain connection may take that tells a port without TLS from one that nobody listens on."""
@@ -120,7 +121,7 @@ class PyreqwestTransport:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source_address = source_address
-        self._authorities = authorities
+        self._authorities = _CERTIFICATE.findall(authorities or b"")  # the client takes one at a time
         self._most = clients
         self._connect = timedelta(seconds=connect_seconds)
         self._now = now
@@ -252,8 +253,8 @@ class PyreqwestTransport:
             .http1_allow_obsolete_multiline_headers_in_responses(value=True)
             .http1_allow_spaces_after_header_name_in_responses(value=True)
         )
-        if self._authorities is not None:
-            builder = builder.add_root_certificate_pem(self._authorities)
+        for certificate in self._authorities:
+            builder = builder.add_root_certificate_pem(certificate)
         if target.address is None:
             builder = builder.resolve(target.host, str(address), target.port)
         return builder.build()

@@ -10,6 +10,7 @@ wherever it has Python; ``receiver.adapters`` fits it to frameworks.
             ...                                    # the parcel has news
 """
 
+from waypost.receiver.bodies import Body
 from waypost.receiver.deduplication import Deduplicator, MemorySeen, Seen, SqliteSeen
 from waypost.receiver.errors import (
     Check,
@@ -20,6 +21,7 @@ from waypost.receiver.errors import (
     RefusedWebhookError,
     UnreadableEventError,
     UntimelyWebhookError,
+    UnusableArgumentError,
     UnusableSecretError,
     WrongSignatureError,
 )
@@ -30,6 +32,7 @@ from waypost.receiver.verification import TOLERANCE_SECONDS, verify, verify_v2, 
 
 __all__ = [
     "TOLERANCE_SECONDS",
+    "Body",
     "Check",
     "Checkpoint",
     "Deduplicator",
@@ -49,6 +52,7 @@ __all__ = [
     "TrackingEvent",
     "UnreadableEventError",
     "UntimelyWebhookError",
+    "UnusableArgumentError",
     "UnusableSecretError",
     "WrongSignatureError",
     "read_event",

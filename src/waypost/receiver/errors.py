@@ -1,7 +1,8 @@
 """What can be wrong with a webhook that arrived, and what to answer.
 
 ReceiverError
-├── UnusableSecretError        the receiver's own secret is none: its configuration is wrong
+├── UnusableSecretError        the receiver's own secret is not valid: its configuration is wrong
+├── UnusableArgumentError      the receiver passed something that is no body, headers or time: its code is wrong
 ├── RefusedWebhookError        not to be believed: 401; ``check`` says which check failed
 │   ├── MissingPartError       a header, or the signature inside a V2 or V3 body, is not there
 │   ├── MalformedPartError     it is there, but is none
@@ -24,6 +25,10 @@ class ReceiverError(Exception):
 
 class UnusableSecretError(ReceiverError):
     """The secret or e-mail address that the receiver was given signs nothing."""
+
+
+class UnusableArgumentError(ReceiverError):
+    """The receiver passed something that is no body, no headers or no time; the text says what to pass."""
 
 
 class RefusedWebhookError(ReceiverError):

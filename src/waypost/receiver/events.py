@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 
+from waypost.receiver.bodies import Body, raw
 from waypost.receiver.errors import UnreadableEventError
+from waypost.receiver.headers import Headers, lowered
 
 _NAMES: Final[dict[str, dict[str, str]]] = {
     "V4": {
@@ -60,6 +62,9 @@ _SCAN_NAMES: Final = {
 }
 _SCAN_NAMES["V3"] = _SCAN_NAMES["V4"]
 _LONGEST_NUMBER: Final = 9
+_DEEPEST: Final = 64
+"""No event is nested nearly as deeply; what is could not be written as JSON again, here or by its receiver."""
+
 _ANNOUNCED: Final = ("inforeceived", "inforeceived001")
 _ANNOUNCED_IN_V2: Final = ("notfound", "notfound001")
 
@@ -116,16 +121,18 @@ class TrackingEvent:
         return _checkpoints(self.version, self.data)
 
 
-def read_event(body: bytes, headers: Mapping[str, str]) -> TrackingEvent:
-    """Give the event of a body that is known to be genuine; header names are in lower case.
+def read_event(body: Body, headers: Headers) -> TrackingEvent:
+    """Return the event of a body that is known to be genuine.
 
-    Raises UnreadableEventError for what is none.
+    Raises UnreadableEventError for what is none, UnusableArgumentError for what is no body or no headers.
     """
-    return read_document(read_json(body), headers)
+    return read_document(read_json(raw(body)), lowered(headers))
 
 
 def read_feed_item(item: Mapping[str, Any]) -> TrackingEvent:
-    """Give the event of an item of ``GET /v1/events``. Raises UnreadableEventError for what is none."""
+    """Return the event of an item of ``GET /v1/events``. Raises UnreadableEventError for what is none."""
+    if not isinstance(item, Mapping):
+        raise UnreadableEventError("The item is not a JSON object.")
     return make_event("V4", item.get("data"), item.get("id"), item.get("sequence"))
 
 
@@ -155,6 +162,8 @@ def make_event(version: str, data: Any, identity: object, sequence: object, *, t
     """Give the event of a tracking object as the version writes it. Raises UnreadableEventError for what is none."""
     if not isinstance(data, dict):
         raise UnreadableEventError("The member data is missing: this is no tracking event.")
+    if _is_too_deep(data):
+        raise UnreadableEventError("The member data is nested too deeply.")
     names = _NAMES[version]
     number, status = _text(data.get("tracking_number")), _text(data.get(names["status"]))
     if number is None or status is None:
@@ -253,4 +262,18 @@ def _time(value: object) -> datetime | None:
 
 
 def _digest(data: Mapping[str, Any]) -> str:
-    return "sha256_" + sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    try:
+        text = json.dumps(data, sort_keys=True)
+    except (TypeError, ValueError):
+        raise UnreadableEventError("The member data holds what is not JSON.") from None
+    return "sha256_" + sha256(text.encode()).hexdigest()
+
+
+def _is_too_deep(data: dict[str, Any]) -> bool:
+    level: list[Any] = [data]
+    for _ in range(_DEEPEST):
+        parts = (part.values() if isinstance(part, dict) else part for part in level)
+        level = [child for part in parts for child in part if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True

@@ -1,24 +1,47 @@
-"""A request's headers, however a framework hands them over."""
+"""A request's headers, however a framework or a cloud function hands them over."""
 
 from collections.abc import ItemsView, Iterable
 from typing import Any, Protocol
 
+from waypost.receiver.errors import UnusableArgumentError
+
+Value = str | bytes | None | list[str] | list[bytes] | tuple[str, ...]
+"""A header's value: one text, or all of a name that is there several times; None where a gateway has none."""
+
 
 class _Named(Protocol):
-    def items(self) -> ItemsView[str, str] | Iterable[tuple[str, str]]:
-        """Give the pairs of name and value."""
+    def items(self) -> ItemsView[str, Any] | Iterable[tuple[str, Any]]:
+        """Return the pairs of name and value."""
 
 
-Headers = _Named | Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]]
-"""A mapping, or pairs as ASGI has them; names in any case. Of a name that stands there twice the last counts."""
+Headers = _Named | Iterable[tuple[str, Any]] | Iterable[tuple[bytes, Any]]
+"""A mapping, or pairs as ASGI has them; names in any case, values as ``Value`` says. The last of several counts."""
+
+_WANTED = "Pass the headers as a mapping of names to texts, or as pairs of name and value."
 
 
 def lowered(headers: Headers) -> dict[str, str]:
-    """Give the headers by their names in lower case."""
-    items = getattr(headers, "items", None)  # asking whether it is of the protocol costs as much as the signature
-    pairs: Any = headers if items is None else items()
-    return {_text(name).lower(): _text(value).strip() for name, value in pairs}
+    """Return the headers by their names in lower case. Raises UnusableArgumentError for what are no headers."""
+    try:
+        items = getattr(headers, "items", None)  # asking whether it is of the protocol costs as much as the signature
+        pairs: Any = headers if items is None else items()
+        return {_text(name).lower(): text for name, value in pairs if (text := _last(value)) is not None}
+    except UnusableArgumentError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a framework's object raises, the caller gets this one kind
+        raise UnusableArgumentError(f"The headers can't be read: {type(error).__name__}. {_WANTED}") from None
 
 
-def _text(part: str | bytes) -> str:
-    return part.decode("latin-1") if isinstance(part, bytes) else part
+def _last(value: Any) -> str | None:
+    """Return a value as text; what several values share a name has the last of them, and no value has none."""
+    if isinstance(value, list | tuple):
+        value = value[-1] if value else None
+    return None if value is None else _text(value).strip()
+
+
+def _text(part: Any) -> str:
+    if isinstance(part, str):
+        return part
+    if isinstance(part, bytes):
+        return part.decode("latin-1")
+    raise UnusableArgumentError(f"A header of the type {type(part).__name__} can't be read. {_WANTED}")

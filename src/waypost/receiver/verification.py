@@ -4,11 +4,13 @@ Standard Webhooks signs id, timestamp and body; Waypost sends its headers with e
 signatures cover the timestamp alone: who has seen one may put any body under it for five minutes.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from waypost.receiver.errors import UnusableSecretError, refusal
+from waypost.receiver.bodies import Body, raw
+from waypost.receiver.errors import UnusableArgumentError, UnusableSecretError, refusal
 from waypost.receiver.events import TrackingEvent, read_document, read_json
 from waypost.receiver.headers import Headers, lowered
 from waypost.signing import standard, v2v3, v4
@@ -25,7 +27,7 @@ _NOT_SIGNED: Final = (
 
 
 def verify(
-    body: bytes,
+    body: Body,
     headers: Headers,
     secret: str | Iterable[str],
     *,
@@ -33,17 +35,18 @@ def verify(
     tolerance: int = TOLERANCE_SECONDS,
     now: int | None = None,
 ) -> TrackingEvent:
-    """Give the event of a genuine webhook of any version; else raise RefusedWebhookError.
+    """Return the event of a genuine webhook of any version; otherwise raise RefusedWebhookError.
 
-    ``body`` are the bytes as they came, before anything parsed them. ``secret`` is the endpoint's, in either form, or
+    ``body`` is what came, before anything parsed it. ``secret`` is the endpoint's, in either form, or
     several while it is rotated. A webhook that carries Standard Webhooks' headers is judged by them alone. One that
     carries V4's only is taken when ``accept_v4`` says so; None takes it under a secret brought along from TrackingMore,
     which sends no more than that, never under one of ours (``whsec_…``): there somebody took the others away.
-    ``tolerance`` and ``now`` are seconds; None is the clock. Raises UnusableSecretError and UnreadableEventError, too.
+    ``tolerance`` and ``now`` are seconds; None is the clock. Raises UnusableSecretError, UnusableArgumentError and
+    UnreadableEventError, too, and nothing else.
     """
     secrets = _usable(secret)
-    found = lowered(headers)
-    at = int(time.time()) if now is None else now
+    body, found = raw(body), lowered(headers)
+    at, tolerance = _seconds("now", int(time.time()) if now is None else now), _seconds("tolerance", tolerance)
     if any(name in found for name in _STANDARD) or not any(name in found for name in _V4):
         identity, timestamp, signatures = (found.get(name) for name in _STANDARD)
         _one_fits(
@@ -62,9 +65,9 @@ def verify(
 
 
 def verify_v2(
-    body: bytes, headers: Headers, email: str, *, tolerance: int = TOLERANCE_SECONDS, now: int | None = None
+    body: Body, headers: Headers, email: str, *, tolerance: int = TOLERANCE_SECONDS, now: int | None = None
 ) -> TrackingEvent:
-    """Give the event of a V2 webhook by the signature in its body; the key is the account's e-mail, letter by letter.
+    """Return the event of a V2 webhook by the signature in its body; the key is the account's e-mail, letter by letter.
 
     ``headers`` tell id and sequence where the sender is Waypost. Raises as ``verify`` does.
     """
@@ -72,18 +75,17 @@ def verify_v2(
 
 
 def verify_v3(
-    body: bytes, headers: Headers, email: str, *, tolerance: int = TOLERANCE_SECONDS, now: int | None = None
+    body: Body, headers: Headers, email: str, *, tolerance: int = TOLERANCE_SECONDS, now: int | None = None
 ) -> TrackingEvent:
-    """Give the event of a V3 webhook by the signature in its body; the rest as ``verify_v2``."""
+    """Return the event of a V3 webhook by the signature in its body; the rest as ``verify_v2``."""
     return _verify_inside(body, headers, email, ("verify", "timestamp"), tolerance=tolerance, now=now)
 
 
 def _verify_inside(
-    body: bytes, headers: Headers, email: str, names: tuple[str, str], *, tolerance: int, now: int | None
+    body: Body, headers: Headers, email: str, names: tuple[str, str], *, tolerance: int, now: int | None
 ) -> TrackingEvent:
-    if not email:
-        raise UnusableSecretError("The e-mail address is empty.")
-    document = read_json(body)
+    _check_email(email)
+    found, document = lowered(headers), read_json(raw(body))
     part: Any = document.get(names[0])
     part = part if isinstance(part, dict) else {}
     try:
@@ -91,24 +93,47 @@ def _verify_inside(
             part.get(names[1]),
             part.get("signature"),
             email,
-            now=int(time.time()) if now is None else now,
-            tolerance=tolerance,
+            now=_seconds("now", int(time.time()) if now is None else now),
+            tolerance=_seconds("tolerance", tolerance),
         )
     except VerificationError as error:
         raise refusal(error) from None
-    return read_document(document, lowered(headers))
+    return read_document(document, found)
 
 
 def _usable(secret: str | Iterable[str]) -> tuple[str, ...]:
-    secrets = (secret,) if isinstance(secret, str) else tuple(secret)
+    try:
+        secrets = (secret,) if isinstance(secret, str) else tuple(secret)
+    except TypeError:
+        raise UnusableSecretError(f"The secret must be text, not {type(secret).__name__}.") from None
     if not secrets:
         raise UnusableSecretError("No secret was given.")
     for one in secrets:
+        if not isinstance(one, str):
+            raise UnusableSecretError(f"The secret must be text, not {type(one).__name__}.")
         try:
             standard.key_of(one)
         except InvalidSecret as error:
             raise UnusableSecretError(f"The secret {error}.") from None
     return secrets
+
+
+def _check_email(email: Any) -> None:
+    if not isinstance(email, str):
+        raise UnusableSecretError(f"The e-mail address must be text, not {type(email).__name__}.")
+    if not email:
+        raise UnusableSecretError("The e-mail address is empty.")
+    try:
+        email.encode()
+    except UnicodeEncodeError:
+        raise UnusableSecretError("The e-mail address has characters that UTF-8 has not.") from None
+
+
+def _seconds(name: str, value: Any) -> int:
+    """Return a number of seconds; one that is none, such as NaN, would let every timestamp pass."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise UnusableArgumentError(f"{name} must be a number of seconds.")
+    return int(value)
 
 
 def _one_fits(secrets: Iterable[str], check: Callable[[str], None]) -> None:
