@@ -34,9 +34,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from waypost.domain.addresses import IPAddress, IPNetwork
 from waypost.domain.budget import Budget
 from waypost.domain.errors import InvalidInput, SettingsError
+from waypost.domain.ip_addresses import IPAddress, IPNetwork
 from waypost.domain.retry import JITTER, LONGEST_RETRY_AFTER_SECONDS
 from waypost.domain.targets import Ports
 from waypost.sources.carriers import carriers

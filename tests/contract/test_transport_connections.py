@@ -16,8 +16,8 @@ from waypost.dispatch.transport import (
     IDLE_SECONDS,
     PyreqwestTransport,
 )
-from waypost.domain.addresses import IPAddress
 from waypost.domain.attempts import Outcome
+from waypost.domain.ip_addresses import IPAddress
 from waypost.domain.targets import Target
 
 

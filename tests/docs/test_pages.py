@@ -8,7 +8,7 @@ import pytest
 from tests.support.documentation import FILES, FOLDER, Call, calls, links, open_paths, text_of, tokens
 from tools.documentation.commands import commands
 from tools.screenshots import IN_GUIDES
-from waypost.portal.help.documentation import PLACES, Place, following, index, title
+from waypost.portal.help.documentation import PLACES, GuidePlace, following, index, title
 from waypost.portal.help.guides import address, guide
 from waypost.settings import Settings, variable
 
@@ -18,7 +18,7 @@ every_place = pytest.mark.parametrize("place", PLACES, ids=lambda place: place.f
 
 def anchors(file: str) -> set[str]:
     folder, _, name = file.removesuffix(".md").partition("/")
-    return {heading.anchor for heading in guide(Place(folder, name)).headings}
+    return {heading.anchor for heading in guide(GuidePlace(folder, name)).headings}
 
 
 def test_there_is_a_file_for_each_page_and_no_other() -> None:
@@ -34,7 +34,7 @@ def test_each_page_but_the_last_leads_to_the_next() -> None:
 
 
 @every_place
-def test_a_page_has_one_first_heading_which_is_its_title(place: Place) -> None:
+def test_a_page_has_one_first_heading_which_is_its_title(place: GuidePlace) -> None:
     blocks = tokens(place.file)
 
     heads = [at for at, token in enumerate(blocks) if (token.type, token.tag) == ("heading_open", "h1")]
@@ -70,7 +70,7 @@ def test_a_link_to_the_server_leads_to_a_page_or_call_that_is_there(file: str) -
 
 
 @every_place
-def test_a_page_as_it_is_shown_leads_to_pages(place: Place) -> None:
+def test_a_page_as_it_is_shown_leads_to_pages(place: GuidePlace) -> None:
     shown = {href.partition("#")[0] for href in re.findall(r'href="([^"]+)"', guide(place).html)}
 
     inside = {href for href in shown if not href.startswith(("http://", "https://"))} - {""}
@@ -112,7 +112,7 @@ def test_the_index_has_every_title_and_heading_under_its_letter() -> None:
 
 
 @every_place
-def test_no_heading_of_a_column_is_empty(place: Place) -> None:
+def test_no_heading_of_a_column_is_empty(place: GuidePlace) -> None:
     assert not re.search(r"<th[^>]*></th>", guide(place).html)
 
 

@@ -24,8 +24,8 @@ from waypost.dispatch.answers import Answer, Failure
 from waypost.dispatch.guard import MOST_ADDRESSES, Guard
 from waypost.dispatch.run import Sender, Settings
 from waypost.dispatch.transport import PyreqwestTransport
-from waypost.domain.addresses import IPAddress
 from waypost.domain.attempts import Outcome
+from waypost.domain.ip_addresses import IPAddress
 from waypost.domain.retry import Policy
 from waypost.domain.targets import Ports, Target
 from waypost.store.database import Database

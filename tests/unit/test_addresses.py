@@ -4,7 +4,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from waypost.domain.addresses import judge_address
+from waypost.domain.ip_addresses import judge_address
 from waypost.domain.targets import ForbiddenUrl, Ports, parse_target
 
 PORTS = Ports.parse("80,443,8080,8443")

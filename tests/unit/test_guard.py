@@ -8,8 +8,8 @@ import pytest
 from tests.support.resolver import TableResolver
 from waypost.dispatch.guard import MOST_ADDRESSES, Admitted, Guard
 from waypost.dispatch.own_addresses import OwnAddresses
-from waypost.domain.addresses import IPAddress
 from waypost.domain.attempts import Outcome
+from waypost.domain.ip_addresses import IPAddress
 from waypost.domain.targets import ForbiddenUrl, Ports
 
 PORTS = Ports.parse("80,443")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.resolver import TableResolver
 from waypost.dispatch.resolver import RememberingResolver, SystemResolver
-from waypost.domain.addresses import IPAddress
+from waypost.domain.ip_addresses import IPAddress
 
 
 class Clock:

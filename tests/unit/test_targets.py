@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pyreqwest.http import Url
 
-from waypost.domain.addresses import judge_address
 from waypost.domain.errors import InvalidInput
+from waypost.domain.ip_addresses import judge_address
 from waypost.domain.targets import ForbiddenUrl, Ports, Target, parse_target
 
 ALL_PORTS = Ports.parse("1-65535")

@@ -11,7 +11,7 @@ import msgspec
 
 from waypost.actions.actor import Actor, note
 from waypost.actions.context import Context
-from waypost.actions.endpoint_fields import secret_faults
+from waypost.actions.endpoint_settings import secret_faults
 from waypost.actions.refusals import Fault, Invalid, NotFound, present
 from waypost.domain.audit import Action
 from waypost.signing.standard import KEY_BYTES, make_secret
@@ -23,7 +23,7 @@ OVERLAP_SECONDS: Final = 86_400
 LONGEST_OVERLAP_SECONDS: Final = 604_800
 
 
-class Secrets(msgspec.Struct, frozen=True):
+class OpenedSecrets(msgspec.Struct, frozen=True):
     """An endpoint's secrets, opened; ``until`` is when the previous one ends to sign."""
 
     current: str
@@ -31,13 +31,13 @@ class Secrets(msgspec.Struct, frozen=True):
     until: float | None
 
 
-async def secrets_of(context: Context, actor: Actor, endpoint: UUID) -> Secrets:
+async def secrets_of(context: Context, actor: Actor, endpoint: UUID) -> OpenedSecrets:
     """Give what the endpoint's webhooks are signed with now."""
     async with context.database.serving.acquire() as session:
         return _opened(context, actor, endpoint, await endpoints.secrets_of(session, actor.account, endpoint))
 
 
-async def reveal(context: Context, actor: Actor, endpoint: UUID) -> Secrets:
+async def reveal(context: Context, actor: Actor, endpoint: UUID) -> OpenedSecrets:
     """Give the same to somebody who asks to see it."""
     async with context.database.serving.acquire() as session, transaction(session):
         row = present(await endpoints.find(session, actor.account, endpoint))
@@ -52,7 +52,7 @@ async def rotate(
     *,
     secret: str | None = None,
     overlap_seconds: int = OVERLAP_SECONDS,
-) -> Secrets:
+) -> OpenedSecrets:
     """Change the secret, to one that is brought along or to a new one; the present one signs too for a while."""
     faults = [] if secret is None else secret_faults(secret)
     if not 0 <= overlap_seconds <= LONGEST_OVERLAP_SECONDS:
@@ -67,7 +67,7 @@ async def rotate(
     return _opened(context, actor, endpoint, found)
 
 
-async def end_rotation(context: Context, actor: Actor, endpoint: UUID) -> Secrets:
+async def end_rotation(context: Context, actor: Actor, endpoint: UUID) -> OpenedSecrets:
     """Let the previous secret sign no more."""
     async with context.database.serving.acquire() as session, transaction(session):
         row = present(await endpoints.find(session, actor.account, endpoint))
@@ -75,11 +75,11 @@ async def end_rotation(context: Context, actor: Actor, endpoint: UUID) -> Secret
         return _opened(context, actor, endpoint, await endpoints.end_rotation(session, actor.account, endpoint))
 
 
-def _opened(context: Context, actor: Actor, endpoint: UUID, found: SealedSecrets | None) -> Secrets:
+def _opened(context: Context, actor: Actor, endpoint: UUID, found: SealedSecrets | None) -> OpenedSecrets:
     if found is None:
         raise NotFound
     current = context.vault.open(found.current, account=actor.account, endpoint=endpoint)
     if found.previous is None or found.previous_until is None:
-        return Secrets(current, None, None)
+        return OpenedSecrets(current, None, None)
     previous = context.vault.open(found.previous, account=actor.account, endpoint=endpoint)
-    return Secrets(current, previous, found.previous_until.timestamp())
+    return OpenedSecrets(current, previous, found.previous_until.timestamp())

@@ -12,8 +12,16 @@ import msgspec
 
 from waypost.actions.actor import Actor, note
 from waypost.actions.context import Context
-from waypost.actions.endpoint_fields import ALL, Added, Changed, Chosen, changes_of, choose, secret_faults
 from waypost.actions.endpoint_secrets import OVERLAP_SECONDS
+from waypost.actions.endpoint_settings import (
+    ALL,
+    EndpointChange,
+    EndpointCreation,
+    EndpointSettings,
+    changes_of,
+    secret_faults,
+    settings_after,
+)
 from waypost.actions.refusals import Conflict, Invalid, NotFound, present
 from waypost.domain import ids
 from waypost.domain.audit import Action
@@ -57,9 +65,9 @@ async def find(context: Context, actor: Actor, endpoint: UUID) -> EndpointRow:
         return present(await endpoints.find(session, actor.account, endpoint))
 
 
-async def add(context: Context, actor: Actor, body: Added) -> tuple[EndpointRow, str]:
+async def add(context: Context, actor: Actor, body: EndpointCreation) -> tuple[EndpointRow, str]:
     """Add an endpoint, on; gives it and its secret. Raises Conflict when the account has its number already."""
-    chosen = choose(body, None, context.check_url)
+    chosen = settings_after(body, None, context.check_url)
     secret = body.secret or make_secret(os.urandom(KEY_BYTES))
     async with context.database.serving.acquire() as session, transaction(session):
         place = await endpoints.free_place(session, actor.account)
@@ -84,7 +92,7 @@ def limit_reached(most: int) -> str:
 
 
 async def change(
-    context: Context, actor: Actor, endpoint: UUID, body: Changed, *, secret: str | None = None
+    context: Context, actor: Actor, endpoint: UUID, body: EndpointChange, *, secret: str | None = None
 ) -> EndpointRow:
     """Change what is given; what waits is sent with what the endpoint is then.
 
@@ -96,8 +104,8 @@ async def change(
     async with context.database.serving.acquire() as session, transaction(session):
         if not await endpoints.lock(session, actor.account, endpoint):
             raise NotFound
-        before = chosen_of(context, present(await endpoints.find(session, actor.account, endpoint)))
-        after = choose(body, before, context.check_url)
+        before = settings_of(context, present(await endpoints.find(session, actor.account, endpoint)))
+        after = settings_after(body, before, context.check_url)
         await endpoints.change(session, actor.account, endpoint, _fields(context, after, actor.account, endpoint))
         if changes := changes_of(before, after):
             await note(session, actor, Action.ENDPOINT_CHANGED, after.url, changes)
@@ -144,11 +152,13 @@ def custom_headers(context: Context, row: EndpointRow) -> dict[str, str]:
     )
 
 
-def chosen_of(context: Context, row: EndpointRow) -> Chosen:
+def settings_of(context: Context, row: EndpointRow) -> EndpointSettings:
     """Give what people have chosen about an endpoint."""
     headers = custom_headers(context, row)
     limit = row.rate_limit_per_second
-    return Chosen(row.url, row.description, row.version, row.statuses, row.trigger, row.ordering, limit, headers)
+    return EndpointSettings(
+        row.url, row.description, row.version, row.statuses, row.trigger, row.ordering, limit, headers
+    )
 
 
 def show(context: Context, row: EndpointRow) -> Endpoint:
@@ -179,7 +189,7 @@ def _health(row: EndpointRow) -> str:
     return "new" if row.last_success_at is None else "ok"
 
 
-def _fields(context: Context, chosen: Chosen, account: UUID, endpoint: UUID) -> EndpointFields:
+def _fields(context: Context, chosen: EndpointSettings, account: UUID, endpoint: UUID) -> EndpointFields:
     text = msgspec.json.encode(chosen.headers).decode()
     sealed = context.vault.seal(text, account=account, endpoint=endpoint) if chosen.headers else None
     return EndpointFields(

@@ -27,7 +27,7 @@ COUNT_SECONDS: Final = 2.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Asked(msgspec.Struct, forbid_unknown_fields=True):
+class RecoveryRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a recovery."""
 
     endpoint_id: str
@@ -62,7 +62,7 @@ async def find(context: Context, actor: Actor, text: str) -> RecoveryRow:
         return present(await recoveries.find(session, actor.account, recovery))
 
 
-async def start(context: Context, actor: Actor, body: Asked) -> RecoveryRow:
+async def start(context: Context, actor: Actor, body: RecoveryRequest) -> RecoveryRow:
     """Begin a recovery and count what it matches; a dry run does nothing else, also while the endpoint is off.
 
     It ends now, or earlier if that is said: what happens from now on is delivered anyway.
@@ -132,7 +132,7 @@ def _another_runs(*, dry_run: bool) -> Conflict:
     return Conflict("recovery_running", f"{what} already: let that end, or stop it.")
 
 
-def _times(body: Asked, present: datetime) -> tuple[datetime, datetime]:
+def _times(body: RecoveryRequest, present: datetime) -> tuple[datetime, datetime]:
     """Read the time that is recovered. Raises Invalid with all that is wrong with the body."""
     faults: list[Fault] = []
     if body.only not in list(Only):

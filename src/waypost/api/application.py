@@ -56,8 +56,8 @@ _ROUTES: Final = (
 )
 
 
-class Pages(Protocol):
-    """Pages beside the API: their routes, and how an error is shown to people."""
+class PagesBeside(Protocol):
+    """PagesBeside beside the API: their routes, and how an error is shown to people."""
 
     @property
     def routes(self) -> tuple[Router, ...]:
@@ -67,7 +67,7 @@ class Pages(Protocol):
         """Answer an error with a page."""
 
 
-def make_application(parts: Parts, pages: Pages | None = None) -> Litestar:
+def make_application(parts: Parts, pages: PagesBeside | None = None) -> Litestar:
     """Give the ASGI application that answers with these parts, and with pages where there are any."""
     return Litestar(
         [*answer_options(_ROUTES), *_ROUTES, *(() if pages is None else pages.routes)],
@@ -80,7 +80,7 @@ def make_application(parts: Parts, pages: Pages | None = None) -> Litestar:
     )
 
 
-def make_monitoring(watched: operations.Watched) -> Litestar:
+def make_monitoring(watched: operations.Monitored) -> Litestar:
     """Give the ASGI application of a process that serves nobody: how it does, and nothing else."""
     return Litestar(
         operations.ROUTES,
@@ -92,7 +92,7 @@ def make_monitoring(watched: operations.Watched) -> Litestar:
     )
 
 
-def _by_what_is_asked(pages: Pages) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
+def _by_what_is_asked(pages: PagesBeside) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
     """Show an error as a page to a browser that is not in the API."""
 
     def explain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from waypost.api.answers import answer, answer_bytes
 
 
-class Watched(Protocol):
+class Monitored(Protocol):
     """Whoever can tell how a process does; ``ready`` gives None, or one sentence why it is not."""
 
     async def ready(self) -> str | None:
@@ -22,7 +22,7 @@ class Watched(Protocol):
         """Give Prometheus' text."""
 
 
-Given = NamedDependency[SkipValidation[Watched]]
+Given = NamedDependency[SkipValidation[Monitored]]
 
 
 class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):

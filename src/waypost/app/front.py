@@ -15,7 +15,7 @@ import msgspec
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from waypost.domain.addresses import IPAddress, IPNetwork
+from waypost.domain.ip_addresses import IPAddress, IPNetwork
 from waypost.domain.targets import judge_name
 
 FOR_ANY_HOST: Final = ("/health/", "/metrics")

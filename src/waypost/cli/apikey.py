@@ -16,7 +16,7 @@ from waypost.actions.actor import operator
 from waypost.actions.context import DatabaseContext
 from waypost.actions.refusals import NotFound
 from waypost.app.storage import migrated_database
-from waypost.cli.addresses import account_of
+from waypost.cli.emails import account_of
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.domain import ids
 from waypost.domain.api_keys import Scope

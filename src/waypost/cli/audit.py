@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from waypost.app.errors import Unwell
 from waypost.app.storage import migrated_database
-from waypost.cli.addresses import account_of
+from waypost.cli.emails import account_of
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.settings import Settings
 from waypost.store import audit

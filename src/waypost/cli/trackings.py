@@ -23,7 +23,7 @@ from waypost.actions.rereading import Reread
 from waypost.actions.trackings import create
 from waypost.app.registering import registering
 from waypost.app.storage import migrated_database
-from waypost.cli.addresses import account_of
+from waypost.cli.emails import account_of
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.terminal import printable_lines
 from waypost.domain.errors import InvalidInput

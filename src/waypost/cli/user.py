@@ -15,7 +15,7 @@ from waypost.actions import accounts as actions
 from waypost.actions.actor import note, operator
 from waypost.actions.context import DatabaseContext
 from waypost.app.storage import migrated_database
-from waypost.cli.addresses import NO_ACCOUNT, known_address
+from waypost.cli.emails import NO_ACCOUNT, known_address
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.passwords import Password, PasswordStdin, password_hash
 from waypost.domain import ids

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from typing import Final
 
-from waypost.domain.addresses import IPAddress
+from waypost.domain.ip_addresses import IPAddress
 
 CONNECTIONS: Final = 50
 

@@ -13,8 +13,8 @@ import msgspec
 
 from waypost.dispatch.own_addresses import OwnAddresses
 from waypost.dispatch.resolver import Resolver
-from waypost.domain.addresses import IPAddress, IPNetwork, judge_address
 from waypost.domain.attempts import Outcome
+from waypost.domain.ip_addresses import IPAddress, IPNetwork, judge_address
 from waypost.domain.targets import ForbiddenUrl, Ports, Target, judge_name, parse_target
 
 MOST_ADDRESSES: Final = 64

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, ip_address
 from typing import Final
 
-from waypost.domain.addresses import IPAddress
+from waypost.domain.ip_addresses import IPAddress
 
 READ_AGAIN_SECONDS: Final = 10.0
 Read = Callable[[], frozenset[IPAddress] | None]

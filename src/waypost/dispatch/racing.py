@@ -11,8 +11,8 @@ from waypost.dispatch.addresses import AddressSlots
 from waypost.dispatch.answers import Answer, Failure
 from waypost.dispatch.guard import Admitted
 from waypost.dispatch.transport import Transport
-from waypost.domain.addresses import IPAddress
 from waypost.domain.attempts import Outcome
+from waypost.domain.ip_addresses import IPAddress
 
 HEAD_START_SECONDS: Final = 0.25
 

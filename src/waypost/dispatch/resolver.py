@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final, Protocol
 
-from waypost.domain.addresses import IPAddress
+from waypost.domain.ip_addresses import IPAddress
 
 LOOKUPS_AT_ONCE: Final = 64
 REMEMBER_SECONDS: Final = 10.0

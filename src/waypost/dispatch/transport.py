@@ -24,8 +24,8 @@ from pyreqwest.http import HeaderMap, Url
 from pyreqwest.response import Response
 
 from waypost.dispatch.answers import Answer, Failure, cause_of_body, failure_of, of_status
-from waypost.domain.addresses import IPAddress
 from waypost.domain.attempts import Cause, Outcome
+from waypost.domain.ip_addresses import IPAddress
 from waypost.domain.targets import Target
 
 READ_BYTES: Final = 65_536

@@ -11,8 +11,8 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Self
 from urllib.parse import quote
 
-from waypost.domain.addresses import IPAddress, IPNetwork
 from waypost.domain.errors import InvalidInput
+from waypost.domain.ip_addresses import IPAddress, IPNetwork
 
 URL_CHARACTERS = 2048
 HOST_CHARACTERS = 253

@@ -17,25 +17,26 @@ from waypost.portal.forms import checking_tokens, only_our_forms
 from waypost.portal.help import api_reference, guides
 from waypost.portal.logins import Logins
 from waypost.portal.networks import Allowance
-from waypost.portal.pages import apikeys as api_keys
-from waypost.portal.pages import audit as audit_log
 from waypost.portal.pages import (
+    apikeys,
+    audit,
     debugger,
     delivery,
     history,
     last_errors,
     login,
+    outgoing_ips,
     overview,
+    recoveries,
+    settings,
     specifications,
     tracking,
+    tracking_import,
     trackings,
     unread,
     webhook,
     webhooks,
 )
-from waypost.portal.pages import recoveries as recovery
-from waypost.portal.pages import settings as account
-from waypost.portal.pages import tracking_import as tracking_files
 from waypost.portal.parts import Pages, is_secure
 from waypost.portal.rendering import ALWAYS, HSTS
 from waypost.portal.requests import PageRequest
@@ -59,18 +60,19 @@ ROUTES: Final = (
     *overview.ROUTES,
     *trackings.ROUTES,
     *unread.ROUTES,
-    *tracking_files.ROUTES,  # before a parcel's page: /import is no id
+    *tracking_import.ROUTES,  # before a parcel's page: /import is no id
     *tracking.ROUTES,
     *history.ROUTES,  # before the endpoint's page: /history is no id
     *delivery.ROUTES,
     *webhooks.ROUTES,
     *webhook.ROUTES,
     *last_errors.ROUTES,
-    *recovery.ROUTES,
+    *recoveries.ROUTES,
     *specifications.ROUTES,
-    *api_keys.ROUTES,
-    *audit_log.ROUTES,
-    *account.ROUTES,
+    *outgoing_ips.ROUTES,
+    *apikeys.ROUTES,
+    *audit.ROUTES,
+    *settings.ROUTES,
     *debugger.ROUTES,
     *guides.ROUTES,
     *api_reference.ROUTES,

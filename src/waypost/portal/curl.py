@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterable, Sequence
 
-from waypost.actions.endpoint_secrets import Secrets
+from waypost.actions.endpoint_secrets import OpenedSecrets
 from waypost.domain import ids
 from waypost.domain.endpoints import Version
 from waypost.payloads import SIGNED_INSIDE, render, sign_inside
@@ -20,7 +20,7 @@ def curl_of(
     row: DeliveryRow,
     packed: bytes,
     endpoint: EndpointRow,
-    secrets: Secrets,
+    secrets: OpenedSecrets,
     *,
     email: str,
     own: Iterable[str],

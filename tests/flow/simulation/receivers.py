@@ -12,8 +12,8 @@ from tests.flow.simulation.asked import BrokenPromise
 from tests.flow.simulation.clock import EPOCH, Clock
 from waypost.dispatch.answers import Answer, Failure
 from waypost.dispatch.run import RETRY_AFTER_CODES
-from waypost.domain.addresses import IPAddress
 from waypost.domain.attempts import Outcome
+from waypost.domain.ip_addresses import IPAddress
 from waypost.domain.targets import Target
 from waypost.store.vault import Vault
 

@@ -7,11 +7,11 @@ import msgspec
 from waypost.actions.attempts import Attempt, GivenResponse, SentRequest
 from waypost.actions.constraints import Time, between, one_of
 from waypost.actions.deliveries import Delivery, DeliveryWithAttempts
-from waypost.actions.endpoint_fields import Added, Changed
+from waypost.actions.endpoint_settings import EndpointChange, EndpointCreation
 from waypost.actions.endpoint_stats import Latency, Stats, StatsHour
 from waypost.actions.endpoints import Endpoint
 from waypost.actions.lists import Listed
-from waypost.actions.recoveries import Asked, Recovery
+from waypost.actions.recoveries import Recovery, RecoveryRequest
 from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
 from waypost.api.pagination import LARGEST_PAGE, PAGE_SIZE
 from waypost.api.v1 import deliveries, endpoints, events, outgoing_ips, recoveries, stats, trackings, updates
@@ -218,7 +218,7 @@ OPERATIONS: Final = (
         scope="write",
         answers={201: NewEndpoint},
         example=NewEndpoint(**msgspec.structs.asdict(_ENDPOINT), secret=_SECRET),
-        body=Added,
+        body=EndpointCreation,
         body_example={"url": _ENDPOINT.url, "description": "The shop", "statuses": ["delivered", "exception"]},
         errors={409: "The account has as many endpoints as it may have."},
     ),
@@ -229,7 +229,7 @@ OPERATIONS: Final = (
         scope="write",
         answers={200: Endpoint},
         example=_ENDPOINT,
-        body=Changed,
+        body=EndpointChange,
         body_example={"description": "The shop"},
     ),
     Operation(handler=endpoints.remove, group=_ENDPOINTS, scope="write", answers={204: None}),
@@ -311,8 +311,8 @@ OPERATIONS: Final = (
         scope="write",
         answers={201: Recovery},
         example=_RECOVERY,
-        body=Asked,
-        body_example=Asked(_ENDPOINT_ID, _AT, "missed"),
+        body=RecoveryRequest,
+        body_example=RecoveryRequest(_ENDPOINT_ID, _AT, "missed"),
         errors={
             404: "There is no such endpoint.",
             409: "The endpoint is off, or something of it is recovered or counted already.",

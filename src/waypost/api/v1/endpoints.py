@@ -12,7 +12,7 @@ from waypost.actions import endpoint_secrets, endpoint_tests
 from waypost.actions import endpoints as changes
 from waypost.actions.constraints import between, one_of
 from waypost.actions.deliveries import show_with_attempts
-from waypost.actions.endpoint_fields import Added, Changed
+from waypost.actions.endpoint_settings import EndpointChange, EndpointCreation
 from waypost.actions.endpoints import Endpoint
 from waypost.actions.lists import listed
 from waypost.api.answers import answer, nothing
@@ -26,8 +26,8 @@ from waypost.domain.times import rfc3339
 from waypost.signing.standard import standard_secret
 from waypost.store import endpoints
 
-_ADDED: Final = msgspec.json.Decoder(Added)
-_CHANGED: Final = msgspec.json.Decoder(Changed)
+_ADDED: Final = msgspec.json.Decoder(EndpointCreation)
+_CHANGED: Final = msgspec.json.Decoder(EndpointChange)
 _LIST: Final = frozenset({"limit", "cursor"})
 
 
@@ -167,7 +167,7 @@ async def end_rotation(request: Request[Any, Any, Any], parts: Given, endpoint_i
     return _answer_secrets(await endpoint_secrets.end_rotation(parts, caller.actor, changes.read_id(endpoint_id)))
 
 
-def _answer_secrets(found: endpoint_secrets.Secrets) -> Response[bytes]:
+def _answer_secrets(found: endpoint_secrets.OpenedSecrets) -> Response[bytes]:
     previous = None
     if found.previous is not None and found.until is not None:
         previous = PreviousSecret(found.previous, rfc3339(datetime.fromtimestamp(found.until, UTC)))

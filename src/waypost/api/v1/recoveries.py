@@ -17,7 +17,7 @@ from waypost.api.v1.admission import admit
 from waypost.domain import ids
 from waypost.store import recoveries
 
-_ASKED: Final = msgspec.json.Decoder(changes.Asked)
+_ASKED: Final = msgspec.json.Decoder(changes.RecoveryRequest)
 _LIST: Final = frozenset({"limit", "cursor"})
 
 

@@ -32,7 +32,7 @@ _WORDS: Final = {
 _DEEPEST: Final = 4
 
 
-class Field(msgspec.Struct, frozen=True):
+class DescribedField(msgspec.Struct, frozen=True):
     """A parameter, or a field of a body: where it stands, what it may be, what it says."""
 
     name: str
@@ -42,7 +42,7 @@ class Field(msgspec.Struct, frozen=True):
     required: bool
 
 
-class Answer(msgspec.Struct, frozen=True):
+class DescribedAnswer(msgspec.Struct, frozen=True):
     """An answer: its status and what it means."""
 
     status: str
@@ -57,14 +57,14 @@ class ShownOperation(msgspec.Struct, frozen=True):
     path: str
     summary: Markup
     about: Markup
-    fields: tuple[Field, ...]
+    fields: tuple[DescribedField, ...]
     body: ShownText | None
-    answers: tuple[Answer, ...]
+    answers: tuple[DescribedAnswer, ...]
     answer: ShownText | None
     same_as: str | None
 
 
-class Group(msgspec.Struct, frozen=True):
+class OperationGroup(msgspec.Struct, frozen=True):
     """Operations that belong together, on a page of their own."""
 
     name: str
@@ -96,7 +96,7 @@ async def _visitor(request: PageRequest, pages: GivenPages) -> Visitor | None:
 
 
 @cache
-def groups() -> tuple[Group, ...]:
+def groups() -> tuple[OperationGroup, ...]:
     """Give the operations of the document, group by group."""
     document = json.loads(json.dumps(make_document()))
     schemas = document["components"]["schemas"]
@@ -109,7 +109,7 @@ def groups() -> tuple[Group, ...]:
             for method, one in methods.items()
             if one["tags"] == [tag["name"]]
         )
-        found.append(Group(_name(tag["name"]), tag["name"], operations))
+        found.append(OperationGroup(_name(tag["name"]), tag["name"], operations))
     return tuple(found)
 
 
@@ -132,7 +132,9 @@ def _operation(
         about=marked(one.get("description", "")),
         fields=tuple(fields),
         body=None if content is None else showing.body(json.dumps(content["example"])),
-        answers=tuple(Answer(status, marked(given["description"])) for status, given in one["responses"].items()),
+        answers=tuple(
+            DescribedAnswer(status, marked(given["description"])) for status, given in one["responses"].items()
+        ),
         answer=showing.body(key) if example is not None and same_as is None else None,
         same_as=same_as,
     )
@@ -143,13 +145,13 @@ def _example(one: dict[str, Any]) -> Any:
     return next((content["example"] for content in contents if "example" in content), None)
 
 
-def _parameters(parameters: list[dict[str, Any]]) -> Iterator[Field]:
+def _parameters(parameters: list[dict[str, Any]]) -> Iterator[DescribedField]:
     for given in parameters:
         required = given.get("required", False)
-        yield Field(given["name"], given["in"], _kind(given["schema"]), marked(given["description"]), required)
+        yield DescribedField(given["name"], given["in"], _kind(given["schema"]), marked(given["description"]), required)
 
 
-def _fields(schema: dict[str, Any], schemas: dict[str, Any], path: str, depth: int) -> Iterator[Field]:
+def _fields(schema: dict[str, Any], schemas: dict[str, Any], path: str, depth: int) -> Iterator[DescribedField]:
     """Give the fields of a body, those inside after the one that they are in."""
     known = _resolved(schema, schemas)
     if "items" in known:
@@ -157,7 +159,7 @@ def _fields(schema: dict[str, Any], schemas: dict[str, Any], path: str, depth: i
         return
     for name, given in known.get("properties", {}).items():
         inner = _resolved(given, schemas)
-        yield Field(
+        yield DescribedField(
             f"{path}{name}", "body", _kind(inner), inner.get("description", ""), name in known.get("required", ())
         )
         if depth < _DEEPEST:

@@ -1,6 +1,6 @@
 """The documentation as pages: its chapters in the order in which they are read, and each file of them as HTML.
 
-Comes in: the Markdown files of ``docs/``, from the package or from a checkout. Goes out: a ``Page`` whose links lead
+Comes in: the Markdown files of ``docs/``, from the package or from a checkout. Goes out: a ``Guide`` whose links lead
 where the caller says, so that ``/help`` and the static pages of ``make docs`` are made by the same code.
 """
 
@@ -24,7 +24,7 @@ from markupsafe import Markup, escape
 from waypost.portal.highlighting import coloured
 
 
-class Place(msgspec.Struct, frozen=True):
+class GuidePlace(msgspec.Struct, frozen=True):
     """Where a page is: its folder and its name."""
 
     folder: str
@@ -45,9 +45,9 @@ class Chapter(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[GuidePlace, ...]:
         """Its pages."""
-        return tuple(Place(self.folder, name) for name in self.names)
+        return tuple(GuidePlace(self.folder, name) for name in self.names)
 
 
 CHAPTERS: Final = (
@@ -112,7 +112,7 @@ class Heading(msgspec.Struct, frozen=True):
     anchor: str
 
 
-class Entry(msgspec.Struct, frozen=True):
+class IndexEntry(msgspec.Struct, frozen=True):
     """A line of the index: its words, where they lead, the page that they stand in; no page for a title."""
 
     text: str
@@ -125,10 +125,10 @@ class Entry(msgspec.Struct, frozen=True):
         return self.text.removeprefix(_OWN_PREFIX)[0].upper()
 
 
-class Page(msgspec.Struct, frozen=True):
+class Guide(msgspec.Struct, frozen=True):
     """A page: where it is, its title, its text as HTML, and the headings in it."""
 
-    place: Place
+    place: GuidePlace
     title: str
     html: Markup
     headings: tuple[Heading, ...]
@@ -150,42 +150,42 @@ def folder() -> Traversable:
 
 
 @lru_cache
-def source(place: Place) -> str:
+def source(place: GuidePlace) -> str:
     """Give the Markdown of a page."""
     return (folder() / place.folder / f"{place.name}.md").read_text(encoding="utf-8")
 
 
 @lru_cache
-def title(place: Place) -> str:
+def title(place: GuidePlace) -> str:
     """Give the title of a page: its first line."""
     return source(place).partition("\n")[0].removeprefix("# ")
 
 
-def following(place: Place) -> Place | None:
+def following(place: GuidePlace) -> GuidePlace | None:
     """Give the page that is read after this one, if there is one."""
     return dict(itertools.pairwise(PLACES)).get(place)
 
 
-def index(lead: Lead) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
+def index(lead: Lead) -> tuple[tuple[str, tuple[IndexEntry, ...]], ...]:
     """Give every title and heading by its first letter; the number of a step is left out."""
-    entries = [Entry(title(place), lead(place.file) or "", "") for place in PLACES]
+    entries = [IndexEntry(title(place), lead(place.file) or "", "") for place in PLACES]
     for place in PLACES:
         entries += [
-            Entry(_STEP.sub("", heading.text), lead(f"{place.file}#{heading.anchor}") or "", title(place))
+            IndexEntry(_STEP.sub("", heading.text), lead(f"{place.file}#{heading.anchor}") or "", title(place))
             for heading in read(place, lead).headings
         ]
     entries.sort(key=lambda entry: (entry.letter, entry.text.lower(), entry.within))
     return tuple((letter, tuple(group)) for letter, group in itertools.groupby(entries, lambda entry: entry.letter))
 
 
-def read(place: Place, lead: Lead) -> Page:
+def read(place: GuidePlace, lead: Lead) -> Guide:
     """Give a page whose links lead where ``lead`` says."""
     tokens = _MARKDOWN.parse(source(place))
     headings = _anchored(tokens)
     _name_columns(tokens)
     _lead_on(tokens, place.folder, lead)
     shown = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {"tables": 0, "codes": 0})
-    return Page(place, title(place), Markup(shown), headings)  # noqa: S704 - our own text, rendered without raw HTML
+    return Guide(place, title(place), Markup(shown), headings)  # noqa: S704 - our own text, rendered without raw HTML
 
 
 def _anchored(tokens: Sequence[Token]) -> tuple[Heading, ...]:

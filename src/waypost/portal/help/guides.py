@@ -11,7 +11,7 @@ from litestar.params import FromPath
 
 from waypost.actions.refusals import NotFound
 from waypost.portal.help import documentation
-from waypost.portal.help.documentation import CHAPTERS, PLACES, Entry, Page, Place, folder
+from waypost.portal.help.documentation import CHAPTERS, PLACES, Guide, GuidePlace, IndexEntry, folder
 from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import ALWAYS, page
 from waypost.portal.requests import PageRequest
@@ -36,13 +36,13 @@ _SHARED: Final[Mapping[str, Any]] = MappingProxyType(
 
 
 @lru_cache
-def guide(place: Place) -> Page:
+def guide(place: GuidePlace) -> Guide:
     """Give a page of the documentation as this server shows it."""
     return documentation.read(place, address)
 
 
 @lru_cache
-def _letters() -> tuple[tuple[str, tuple[Entry, ...]], ...]:
+def _letters() -> tuple[tuple[str, tuple[IndexEntry, ...]], ...]:
     return documentation.index(address)
 
 
@@ -66,7 +66,7 @@ async def show_guide(
 ) -> Response[bytes]:
     """Show a page."""
     visitor = await enter(request, pages)
-    place = Place(chapter, name)
+    place = GuidePlace(chapter, name)
     if place not in PLACES:
         raise NotFound
     return page(request, "guide.html", visitor, guide=guide(place), following=documentation.following(place), **_SHARED)

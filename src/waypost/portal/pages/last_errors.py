@@ -9,7 +9,7 @@ from litestar import Response, post
 from litestar.params import FromPath
 
 from waypost.actions import endpoints as changes
-from waypost.actions.endpoint_fields import Changed
+from waypost.actions.endpoint_settings import EndpointChange
 from waypost.actions.refusals import Conflict, Invalid
 from waypost.domain import ids
 from waypost.domain.attempts import CAUSES, Outcome
@@ -65,7 +65,7 @@ async def use_url(request: PageRequest, pages: GivenPages, endpoint_id: FromPath
         notify(request, "That URL is not the endpoint's own with https or another final slash: nothing was changed.")
         return go_to(f"{PATH}/{endpoint_id}")
     try:
-        await changes.change(pages.context, actor_of(request, visitor), row.id, Changed(url=successor))
+        await changes.change(pages.context, actor_of(request, visitor), row.id, EndpointChange(url=successor))
     except (Invalid, Conflict) as refusal:
         notify(request, refusal.sentence)
         return go_to(f"{PATH}/{endpoint_id}")

@@ -24,7 +24,7 @@ CHART_HEIGHT: Final = 120
 _SPANS: Final = {"day": ("24 hours", timedelta(hours=24)), "week": ("7 days", timedelta(days=7))}
 
 
-class Step(msgspec.Struct, frozen=True):
+class FirstStep(msgspec.Struct, frozen=True):
     """A first step: what it is for is said in the template, by its name."""
 
     name: str
@@ -44,10 +44,10 @@ async def show_overview(request: PageRequest, pages: GivenPages) -> Response[byt
         asked = [one for one in await connections.of_account(session, visitor.account, shared=True) if one.enabled]
     delivered = any(row.last_success_at is not None for row in rows)
     steps = [
-        Step("feed", bool(used or asked)),
-        Step("parcel", any(counts.values())),
-        Step("webhook", bool(rows)),
-        Step("delivered", delivered),
+        FirstStep("feed", bool(used or asked)),
+        FirstStep("parcel", any(counts.values())),
+        FirstStep("webhook", bool(rows)),
+        FirstStep("delivered", delivered),
     ]
     return page(
         request,

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from waypost.actions import endpoints as endpoint_changes
 from waypost.actions import recoveries as changes
 from waypost.actions.actor import Actor
-from waypost.actions.recoveries import Asked, Recovery, show
+from waypost.actions.recoveries import Recovery, RecoveryRequest, show
 from waypost.actions.refusals import Conflict, Invalid
 from waypost.domain import ids
 from waypost.domain.recoveries import Only, RecoveryState
@@ -36,7 +36,7 @@ async def recover(request: PageRequest, pages: GivenPages, endpoint_id: FromPath
     visitor = await enter(request, pages)
     given = await request.form()
     since = str(given.get("since", "")) + ":00Z"
-    asked = Asked(endpoint_id, since, str(given.get("only", "")), dry_run=given.get("act") == _COUNT)
+    asked = RecoveryRequest(endpoint_id, since, str(given.get("only", "")), dry_run=given.get("act") == _COUNT)
     try:
         row = await changes.start(pages.context, actor_of(request, visitor), asked)
     except (Invalid, Conflict) as refusal:
@@ -67,7 +67,9 @@ async def offer_missed(pages: Pages, actor: Actor, was: EndpointRow) -> Response
     since = (was.off_since or was.updated_at) - WAITED_BEFORE
     endpoint = ids.to_text(ids.ENDPOINT, was.id)
     try:
-        row = await changes.start(pages.context, actor, Asked(endpoint, since.isoformat(), Only.MISSED, dry_run=True))
+        row = await changes.start(
+            pages.context, actor, RecoveryRequest(endpoint, since.isoformat(), Only.MISSED, dry_run=True)
+        )
     except Conflict:
         return go_to(f"{PATH}/{endpoint}#recoveries")  # something else of it is being counted already
     return _to_count(endpoint, row.id) if row.matched else go_to(f"{PATH}/{endpoint}")

@@ -1,4 +1,4 @@
-"""``/developer/specifications``: what is sent, per version and status, and ``/developer/outgoing-ips``: from where."""
+"""``/developer/specifications``: what is sent, per version and status."""
 
 import json
 from functools import lru_cache
@@ -19,7 +19,7 @@ from waypost.portal.visits import enter
 SPECIFICATIONS: Final = "/developer/specifications"
 
 
-class Field(msgspec.Struct, frozen=True):
+class BodyField(msgspec.Struct, frozen=True):
     """A field of a body: its path, what it may be, what it says."""
 
     path: str
@@ -45,26 +45,19 @@ async def specifications(request: PageRequest, pages: GivenPages) -> Response[by
     )
 
 
-@get("/developer/outgoing-ips")
-async def outgoing_ips(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Show where webhooks come from."""
-    visitor = await enter(request, pages)
-    return page(request, "outgoing_ips.html", visitor, addresses=pages.outgoing_ips)
-
-
 @lru_cache
-def fields_of(version: str) -> tuple[Field, ...]:
+def fields_of(version: str) -> tuple[BodyField, ...]:
     """Give the fields of a version's body, in their order, from its schema."""
     schema = json.loads(schemas.load(version))
     return tuple(_walk(schema, schema, ""))
 
 
-def _walk(schema: dict[str, Any], part: dict[str, Any], path: str) -> list[Field]:
-    found: list[Field] = []
+def _walk(schema: dict[str, Any], part: dict[str, Any], path: str) -> list[BodyField]:
+    found: list[BodyField] = []
     for name, given in part.get("properties", {}).items():
         known = _resolved(schema, given)
         here = f"{path}{name}"
-        found.append(Field(here, _types(known), given.get("description") or known.get("description", "")))
+        found.append(BodyField(here, _types(known), given.get("description") or known.get("description", "")))
         if known.get("type") == "array":
             found += _walk(schema, _resolved(schema, known["items"]), f"{here}[].")
         elif known.get("type") == "object" and not (name == "destination_info" and "origin_info" in path + here):
@@ -91,4 +84,4 @@ def _one_of(text: str | None, allowed: list[Any], otherwise: str) -> str:
     return text if text is not None and text in allowed else otherwise
 
 
-ROUTES: Final = (specifications, outgoing_ips)
+ROUTES: Final = (specifications,)

@@ -54,7 +54,7 @@ async def show_webhook(request: PageRequest, pages: GivenPages, endpoint_id: Fro
     visitor = await enter(request, pages)
     row = await changes.find(pages.context, actor_of(request, visitor), changes.read_id(endpoint_id))
     asked = request.query_params.get("do")
-    form = form_of(changes.chosen_of(pages.context, row))
+    form = form_of(changes.settings_of(pages.context, row))
     return await _page(request, pages, visitor, row, form=form, dialog=asked if asked in DIALOGS else None)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from waypost.actions.endpoint_fields import ALL, Added, Changed, Chosen
+from waypost.actions.endpoint_settings import ALL, EndpointChange, EndpointCreation, EndpointSettings
 from waypost.actions.refusals import Fault, Invalid
 from waypost.domain.endpoints import Ordering, Trigger, Version
 
@@ -26,13 +26,13 @@ class WebhookForm(msgspec.Struct, frozen=True):
     headers: str = ""
     secret: str = ""
 
-    def added(self) -> Added:
+    def added(self) -> EndpointCreation:
         """Give the body of a creation. Raises Invalid for header lines that are none."""
-        return Added(**self._fields(), secret=self.secret or None)
+        return EndpointCreation(**self._fields(), secret=self.secret or None)
 
-    def changed(self) -> Changed:
+    def changed(self) -> EndpointChange:
         """Give the body of a change. Raises Invalid for header lines that are none."""
-        return Changed(**self._fields())
+        return EndpointChange(**self._fields())
 
     def _fields(self) -> dict[str, Any]:
         return {
@@ -63,7 +63,7 @@ def read_form(given: Any) -> WebhookForm:
     )
 
 
-def form_of(chosen: Chosen) -> WebhookForm:
+def form_of(chosen: EndpointSettings) -> WebhookForm:
     """Give the form of an endpoint as it is."""
     return WebhookForm(
         url=chosen.url,

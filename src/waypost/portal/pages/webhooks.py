@@ -27,7 +27,7 @@ PATH: Final = "/developer/webhooks"
 ADD: Final = "add"
 
 
-class Day(msgspec.Struct, frozen=True):
+class LastDay(msgspec.Struct, frozen=True):
     """An endpoint's last 24 hours."""
 
     success_rate: float | None
@@ -76,9 +76,9 @@ async def _page(
     )
 
 
-def _day(known: Sequence[hours.Hour], now: datetime) -> Day:
+def _day(known: Sequence[hours.Hour], now: datetime) -> LastDay:
     """Give how an endpoint did in the last 24 hours."""
-    return Day(hours.add_up(known).success_rate, bars(show_hours(known, now - DEFAULT, now)))
+    return LastDay(hours.add_up(known).success_rate, bars(show_hours(known, now - DEFAULT, now)))
 
 
 ROUTES: Final = (list_webhooks, add)

@@ -22,7 +22,7 @@ LONGEST_DESCRIPTION: Final = 200
 HIGHEST_RATE: Final = 1000
 
 
-class Changed(msgspec.Struct, forbid_unknown_fields=True):
+class EndpointChange(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a change; what is left out stays as it is."""
 
     url: str | UnsetType = UNSET
@@ -35,13 +35,13 @@ class Changed(msgspec.Struct, forbid_unknown_fields=True):
     headers: dict[str, str] | UnsetType = UNSET
 
 
-class Added(Changed, forbid_unknown_fields=True):
+class EndpointCreation(EndpointChange, forbid_unknown_fields=True):
     """The body of a creation. ``secret`` is brought along; without it one is made."""
 
     secret: str | None = None
 
 
-class Chosen(msgspec.Struct, frozen=True):
+class EndpointSettings(msgspec.Struct, frozen=True):
     """What people choose about an endpoint. ``statuses`` None means all."""
 
     url: str = ""
@@ -54,13 +54,13 @@ class Chosen(msgspec.Struct, frozen=True):
     headers: dict[str, str] = {}
 
 
-def changes_of(before: Chosen | None, after: Chosen) -> Changes:
+def changes_of(before: EndpointSettings | None, after: EndpointSettings) -> Changes:
     """Give what a change comes to, for the audit log: of custom headers the names, for their values may be secrets."""
     were = {} if before is None else _shown(before)
     return {name: (were.get(name), text) for name, text in _shown(after).items() if text != were.get(name)}
 
 
-def _shown(chosen: Chosen) -> dict[str, str | None]:
+def _shown(chosen: EndpointSettings) -> dict[str, str | None]:
     statuses = ALL if chosen.statuses is None else ", ".join(chosen.statuses)
     limit = chosen.rate_limit_per_second
     texts = {
@@ -68,10 +68,15 @@ def _shown(chosen: Chosen) -> dict[str, str | None]:
         "rate_limit_per_second": None if limit is None else str(limit),
         "headers": ", ".join(sorted(chosen.headers)) or None,
     }
-    return {name: texts[name] if name in texts else getattr(chosen, name) or None for name in Chosen.__struct_fields__}
+    return {
+        name: texts[name] if name in texts else getattr(chosen, name) or None
+        for name in EndpointSettings.__struct_fields__
+    }
 
 
-def choose(body: Changed, before: Chosen | None, check_url: Callable[[str], None]) -> Chosen:
+def settings_after(
+    body: EndpointChange, before: EndpointSettings | None, check_url: Callable[[str], None]
+) -> EndpointSettings:
     """Give what an endpoint is after a change of ``before``, or, without it, as a new one.
 
     Raises Invalid with everything that can't be taken.
@@ -79,7 +84,7 @@ def choose(body: Changed, before: Chosen | None, check_url: Callable[[str], None
     faults: list[Fault] = []
     if before is None and body.url is UNSET:
         faults.append(Fault("url", "is required"))
-    fields = Chosen(
+    fields = EndpointSettings(
         url=_url(body.url, check_url, faults),
         description=_description(body.description, faults),
         version=_one_of(body.version, Version, "version", faults),
@@ -89,11 +94,11 @@ def choose(body: Changed, before: Chosen | None, check_url: Callable[[str], None
         rate_limit_per_second=_rate_limit(body.rate_limit_per_second, faults),
         headers=_headers(body.headers, faults),
     )
-    if isinstance(body, Added) and body.secret is not None:
+    if isinstance(body, EndpointCreation) and body.secret is not None:
         faults.extend(secret_faults(body.secret))
     if faults:
         raise Invalid(faults)
-    kept = before or Chosen()
+    kept = before or EndpointSettings()
     given = {
         name: value
         for name in fields.__struct_fields__
