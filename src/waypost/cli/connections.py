@@ -17,7 +17,7 @@ from waypost.actions.actor import Actor, operator
 from waypost.actions.connections import Added, Changed, Connection, Probe
 from waypost.actions.context import ConnectionContext
 from waypost.app.sources import connecting
-from waypost.cli.addresses import account_of
+from waypost.cli.emails import account_of
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.domain.errors import InvalidInput
 from waypost.settings import Settings
