@@ -1,4 +1,4 @@
-"""One PostgreSQL per run and a database per test, copied from a migrated template."""
+"""One PostgreSQL for each process that runs tests, and a database per test that is as a migrated template."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,7 +6,9 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import asyncpg
+import msgspec
 
+from tests.support.emptying import FILLED, NEW_INDEXES, empty_again, state_of
 from waypost.domain import ids
 from waypost.store import migrating, partitions
 from waypost.store.database import Database
@@ -22,6 +24,17 @@ def named(dsn: str, database: str) -> str:
     return urlsplit(dsn)._replace(path=f"/{database}").geturl().replace("///", "//@/", 1).replace("@/@", "@")
 
 
+class Spare(msgspec.Struct):
+    """Of one server: what its template is like, the tables that are filled there, and databases to use again."""
+
+    state: str
+    kept: frozenset[str]
+    names: list[str]
+
+
+SPARE: dict[str, Spare] = {}
+
+
 async def make_template(dsn: str) -> None:
     server = await asyncpg.connect(dsn)
     await server.execute(f"create database {TEMPLATE}")
@@ -29,6 +42,9 @@ async def make_template(dsn: str) -> None:
     session = await asyncpg.connect(named(dsn, TEMPLATE))
     await migrating.migrate(session, lambda _line: None)
     await partitions.create_ahead(session)
+    await session.execute(NEW_INDEXES)
+    kept = frozenset(row["name"] for row in await session.fetch(FILLED))
+    SPARE[dsn] = Spare(await state_of(session), kept, [])
     await session.close()
 
 
@@ -47,15 +63,26 @@ async def empty(dsn: str) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def fresh(dsn: str) -> AsyncIterator[Database]:
-    name = f"test_{uuid4().hex}"
+    """Give a database that is as the template: one that was emptied, or a copy."""
+    spare = SPARE[dsn]
     server = await asyncpg.connect(dsn)
-    await server.execute(f"create database {name} template {TEMPLATE} strategy file_copy")
+    if spare.names:
+        name = spare.names.pop()
+    else:
+        name = f"test_{uuid4().hex}"
+        await server.execute(f"create database {name} template {TEMPLATE} strategy file_copy")
     database = await Database.open({"dsn": named(dsn, name)}, engine_size=12, serving_size=2)
     try:
         yield database
     finally:
         await database.close()
-        await server.execute(f"drop database {name} with (force)")
+        session = await asyncpg.connect(named(dsn, name))
+        again = await empty_again(session, spare.state, spare.kept)
+        await session.close()
+        if again:
+            spare.names.append(name)
+        else:
+            await server.execute(f"drop database {name} with (force)")
         await server.close()
 
 
