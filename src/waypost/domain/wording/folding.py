@@ -6,11 +6,12 @@ spaces. Between the words, marks end a part of a sentence (``,``) or a whole cla
 
 import re
 from typing import Final, NamedTuple
-from unicodedata import decomposition, normalize
+from unicodedata import decomposition, is_normalized, normalize
 
 LONGEST: Final = 400
 """Characters of a text that are read, counted before and after normalisation, which may make many of one."""
-MOST_WORDS: Final = 64
+MOST_WORDS: Final = 56
+"""Words of a text that are read; signs count half."""
 MOST_CLAUSES: Final = 8
 START: Final = "^"
 END: Final = "$"
@@ -18,7 +19,7 @@ END: Final = "$"
 _PIECE: Final = 20
 _SIGNS: Final = "\u3005\u3040-\u30ff\u3400-\u9fff"
 _FIRST_SIGN: Final = "\u3005"
-_LAST_SIGN: Final = "\u9fff"
+_LAST_WORD: Final = "\ua000"
 _QUESTION: Final = "?"
 _CLAUSE_ENDS: Final = frozenset(".;!?\u2026\u3002|-\u2013\u2014\n")
 _PART_ENDS: Final = frozenset(",:()[]\u3001\u3010\u3011")
@@ -43,6 +44,7 @@ def _plain_letters() -> dict[int, str]:
 
 
 _SPELLINGS: Final = _plain_letters() | str.maketrans(_LETTERS | _APOSTROPHES | dict.fromkeys(_UNSEEN, ""))
+_OTHER_SPELLING: Final = re.compile(f"[{re.escape(''.join(map(chr, _SPELLINGS)))}]")
 
 
 class Clause(NamedTuple):
@@ -57,18 +59,9 @@ def fold(text: str) -> tuple[str, bool]:
     """Return the text in one spelling, and whether it was cut."""
     short = text[:LONGEST]
     if not short.isascii():
-        short = short.replace(_TRADE_MARK, " ")
-        pieces: list[str] = []
-        room = LONGEST
-        for begin in range(0, len(short), _PIECE):
-            piece = normalize("NFKC", short[begin : begin + _PIECE])
-            pieces.append(piece)
-            room -= len(piece)
-            if room < 0:
-                break
-        short = "".join(pieces)
+        short = _normalised(short.replace(_TRADE_MARK, " "))
     folded = short[:LONGEST].casefold()
-    if not folded.isascii():
+    if not folded.isascii() and _OTHER_SPELLING.search(folded):
         folded = folded.translate(_SPELLINGS)
     for found, meant in _ENGLISH:
         if found in folded:
@@ -76,18 +69,37 @@ def fold(text: str) -> tuple[str, bool]:
     return folded[:LONGEST], len(text) > LONGEST or len(short) > LONGEST or len(folded) > LONGEST
 
 
+def _normalised(text: str) -> str:
+    """Normalise a text piece by piece, until there is enough: some characters become eighteen."""
+    if is_normalized("NFKC", text):
+        return text
+    pieces: list[str] = []
+    room = LONGEST
+    for begin in range(0, len(text), _PIECE):
+        pieces.append(normalize("NFKC", text[begin : begin + _PIECE]))
+        room -= len(pieces[-1])
+        if room < 0:
+            break
+    return "".join(pieces)
+
+
 def clauses_of(folded: str) -> tuple[list[Clause], bool]:
     """Return the clauses of a folded text, eight at most, and whether there were more words than are read."""
     clauses: list[Clause] = []
-    words, parts, part, room = [START], [0], 0, MOST_WORDS
+    words, parts, part, room = [START], [0], 0, 2 * MOST_WORDS
     for token in _TOKEN.findall(folded):
         if token not in _MARKS:
-            run = token if _FIRST_SIGN <= token[0] <= _LAST_SIGN else (token,)
-            words += run
-            parts += [part] * len(run)
-            room -= len(run)
-            if room < 0:
-                return [*clauses, _closed(words[:room], parts[:room])], True
+            is_word = token < _FIRST_SIGN or token > _LAST_WORD
+            if room < (2 if is_word else len(token)):
+                return [*clauses, _closed(words, parts)], True
+            if is_word:
+                room -= 2
+                words.append(token)
+                parts.append(part)
+            else:
+                room -= len(token)
+                words += token
+                parts += [part] * len(token)
         elif token in _PART_ENDS:
             part += 1
         elif len(words) > 1:

@@ -47,10 +47,9 @@ class Lexicon(NamedTuple):
                 parts.append(part + joined)
         return Clause(words, parts, clause.is_question)
 
-    def sayings(self) -> Iterator[Saying]:
-        """Yield what the phrases say, one after the other."""
-        for node in _nodes(self.root):
-            yield from node.sayings
+    def nodes(self) -> Iterator[Node]:
+        """Yield every place of the tree."""
+        return _nodes(self.root)
 
     def _stem(self, word: str) -> str:
         for stem in self.stems.get(word[:SHORTEST_STEM], ()):

@@ -9,8 +9,8 @@ from waypost.domain.wording.folding import LONGEST, Clause, clauses_of, fold
 from waypost.domain.wording.lexicon import CONDITION, NOTHING, PLAN, Lexicon, load
 from waypost.domain.wording.phrases import Node, Saying
 
-MOST_STEPS: Final = 120
-"""Places of the tree that are looked at for one text. Carriers need half of them; what needs more is not read."""
+MOST_STEPS: Final = 110
+"""Places of the tree, and sayings there, that are looked at for one text. A text that needs more is not read."""
 
 _ORDER: Final = (
     *("exception010", "exception011", "exception008", "exception009", "exception007", "exception004"),
@@ -106,7 +106,7 @@ def _matches(clause: Clause, root: Node, most: int) -> tuple[list[Match], int]:
         waiting = [(node, begin + 1) for node in root.next.get(word, ())]
         while waiting:
             node, at = waiting.pop()
-            steps += 1
+            steps += 1 + len(node.sayings)
             if steps > most:
                 return found, steps
             for saying in node.sayings:
