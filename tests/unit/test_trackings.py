@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from tests.conftest import Judge
 from tests.support.faults import Tally
-from waypost.domain import readings, trackings
+from waypost.domain import facts, readings, trackings
 from waypost.domain.checkpoints import Basis, Checkpoint
+from waypost.domain.merging import MOST_BYTES
 from waypost.domain.readings import Reading, read
 from waypost.domain.statuses import SUBSTATUSES, Status, status_of
 from waypost.domain.trackings import DAY_MS, Source, TrackingState, Update
@@ -231,6 +232,15 @@ def test_a_state_of_an_earlier_version_changes_nothing_by_itself_and_shrinks_wit
 
     assert (same.eventful, same.state.substatus, len(same.state.checkpoints) <= 500) == (False, "pickup001", True)
     assert (next_change.state.substatus, len(next_change.state.checkpoints) <= 500) == ("transit006", True)
+
+
+def test_a_state_is_bounded_whatever_its_facts_take() -> None:
+    told = dict.fromkeys(facts.FACTS, "\u0001" * facts.LONGEST)
+    scans = [coded(5, "DEP", detail=f"{number}" + "\u0001" * 900, city="\u0001" * 200) for number in range(200)]
+
+    state = after(reporting(*scans[:100], facts=told), reporting(*scans[100:]))
+
+    assert 200_000 < len(msgspec.json.encode(state)) <= MOST_BYTES
 
 
 def test_scans_that_the_bound_leaves_out_are_no_news_and_their_number_is_kept() -> None:
