@@ -1,0 +1,48 @@
+"""The questions that a stranger is asked about the tree, and their key."""
+
+from pathlib import Path
+
+import pytest
+
+from tools.stranger import Definition, definitions, draw, main
+
+MODULES = {
+    "__init__.py": 'def hidden():\n    """Be in the package itself."""\n',
+    "rules.py": 'class Rule:\n    """Say what may be.\n\n    And why.\n    """\n\ndef _own():\n    """Be private."""\n',
+    "store/rows.py": 'async def find():\n    """Find a row."""\n\ndef silent():\n    pass\n',
+}
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    for name, text in MODULES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_public_definitions_with_a_docstring_are_asked_for(package: Path) -> None:
+    assert list(definitions(package)) == [
+        Definition("rules.py", "class", "Rule", "Say what may be.\n\nAnd why."),
+        Definition("store/rows.py", "def", "find", "Find a row."),
+    ]
+
+
+def test_a_seed_asks_the_same_questions_and_another_asks_others() -> None:
+    assert len(draw(7)) == 40
+    assert draw(7) == draw(7)
+    assert draw(7) != draw(8)
+
+
+def test_the_key_tells_what_the_questions_do_not(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--seed", "7", "--count", "3"])
+    asked = capsys.readouterr().out
+    main(["--seed", "7", "--count", "3", "--key"])
+    told = capsys.readouterr().out.splitlines()
+
+    tree, _, below = asked.partition("\n1. ")
+    assert len(told) == 3
+    for line in told:
+        module = line.partition(". ")[2]
+        assert module in tree.splitlines()
+        assert module not in below
