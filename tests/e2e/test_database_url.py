@@ -45,7 +45,7 @@ async def test_it_serves_from_there(url: str) -> None:
         await asyncio.to_thread(server.start)
         made = await asyncio.to_thread(
             run_waypost,
-            *("account", "create", "--email", "a@b.co", "--name", "Shop", "--password", "12345678"),
+            *("account", "create", "--email", "a@b.co", "--name", "Shop", "--password", "correct horse"),
             *("--database-url", url),
         )
         assert made.returncode == 0, made.stderr

@@ -48,6 +48,7 @@ def alive(pid: int) -> bool:
 
 
 def test_it_starts_from_nothing_delivers_and_stops_without_leaving_anything(server: Serving, ledger: Ledger) -> None:
+    server.from_nothing = True
     server.start()
     shop = server.account()
     shop.post("/v1/endpoints", {"url": ledger.url})
@@ -136,7 +137,7 @@ def test_postgresql_that_is_killed_comes_back_and_deliveries_go_on(server: Servi
 class TestAccountCreate:
     def test_the_key_is_shown_and_the_address_is_taken_after_that(self, server: Serving) -> None:
         server.start()
-        given = ("--name", "Shop", "--password", "12345678", "--data-dir", str(server.data_dir))
+        given = ("--name", "Shop", "--password", "correct horse", "--data-dir", str(server.data_dir))
 
         first = run_waypost("account", "create", "--email", "Shop@Example.com", *given)
         again = run_waypost("account", "create", "--email", "shop@example.com", *given)

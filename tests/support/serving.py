@@ -1,5 +1,6 @@
 """`waypost serve` as a process of its own, which can be stopped, killed with all it started, and started again."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -11,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from examples.demo.site import Site
-from tests.support.embedded import open_place
+from tests.support.embedded import copy_folder, open_place
 from tests.support.people import make_account
+from tests.support.run import folder_of_run
 
 WAYPOST = (sys.executable, "-m", "waypost")
 READY_SECONDS = 120
@@ -128,11 +130,15 @@ class Program:
 class Serving(Program):
     """One data directory and the server that runs on it, if one does."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str], *, from_nothing: bool = True) -> None:
         super().__init__(folder / "serve.log", settings)
         self.data_dir = folder / "data"
+        self.from_nothing = from_nothing
+        """Whether its first start makes the database, for which others copy one."""
 
     def start(self, *, until_ready: bool = True) -> None:
+        if not (self.from_nothing or self.data_dir.exists()) and (run := folder_of_run()):
+            copy_folder(_ready_data(run), self.data_dir)
         self.launch("serve", "--data-dir", str(self.data_dir))
         if until_ready:
             self.wait_until_ready()
@@ -146,11 +152,25 @@ class Serving(Program):
 def serving(**settings: str) -> Iterator[Serving]:
     """Give a server that is not started yet; whatever runs of it at the end is killed."""
     with open_place() as place:
-        server = Serving(place, LOOPBACK | settings)
+        server = Serving(place, LOOPBACK | settings, from_nothing="WAYPOST_DATABASE_URL" in settings)
         try:
             yield server
         finally:
             server.kill_what_runs()
+
+
+def _ready_data(run: Path) -> Path:
+    """Give a data directory that has been migrated and never served from, made once in each run."""
+    ready = run / "ready"
+    with ready.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # each process that runs tests comes here
+        if not ready.is_dir():
+            making = ready.with_suffix(".making")
+            making.mkdir(mode=0o755)
+            ended = run_waypost("migrate", "--data-dir", str(making / "data"))
+            assert ended.returncode == 0, ended.stderr
+            making.rename(ready)
+    return ready / "data"
 
 
 @contextmanager
