@@ -7,6 +7,7 @@ import pytest
 from tests.flow.test_dispatch import Way, running
 from tests.flow.test_endpoint_tests import send_test, settled
 from tests.flow.test_intake import reporting, scan
+from tests.support import hostile
 from tests.support.api import Api, Caller
 from tests.support.receiver import OK, answering, receiving
 from waypost.domain import ids
@@ -91,3 +92,16 @@ async def add(shop: Caller) -> str:
     made = (await shop.post("/v1/endpoints", {"url": "http://127.0.0.1/hook"})).json()
     assert isinstance(made["id"], str)
     return made["id"]
+
+
+async def test_answers_whose_bodies_are_flawed_are_counted_and_shown(api: Api, shop: Caller) -> None:
+    cut = hostile.then_close(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nok")
+    async with running(Way(api.database)) as way, receiving(lambda n: cut if n < 3 else OK) as receiver:
+        endpoint = await way.add_endpoint(shop.account, receiver.url)
+        for number in range(4):
+            await way.intake.submit([reporting(shop.account, f"A{number}", scan(8))])
+            await way.settled(number + 1)
+
+    stats = (await shop.get(f"/v1/endpoints/{ids.to_text(ids.ENDPOINT, endpoint)}/stats")).json()
+
+    assert (stats["delivered"], stats["failed"], stats["flawed_answers"]) == (4, 0, 2)

@@ -33,13 +33,17 @@ class StatsHour(msgspec.Struct, frozen=True):
 
 
 class Stats(msgspec.Struct, frozen=True):
-    """How an endpoint did between two times. Tests are not counted; hours at the edges are counted whole."""
+    """How an endpoint did between two times. Tests are not counted; hours at the edges are counted whole.
+
+    ``flawed_answers``: how many answers accepted a webhook and had a body that was cut short, malformed or without end.
+    """
 
     since: str
     until: str
     delivered: int
     failed: int
     attempts: int
+    flawed_answers: int
     success_rate: float | None
     latency_ms: Latency
     waiting: int
@@ -60,6 +64,7 @@ async def stats_of(context: DatabaseContext, endpoint: UUID, since: datetime, un
         delivered=total.delivered,
         failed=total.failed,
         attempts=total.attempts,
+        flawed_answers=total.flawed_answers,
         success_rate=total.success_rate,
         latency_ms=Latency(percentile(total.latency, 0.5), percentile(total.latency, 0.95)),
         waiting=waiting,

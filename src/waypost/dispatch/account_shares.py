@@ -41,7 +41,7 @@ class AccountShares(Generic[Lane]):
         return account in self._waiting
 
     def leave(self, account: UUID) -> None:
-        """Give one back; whoever waits the longest gets it."""
+        """Leave one; the lane that waits the longest gets it."""
         self._in_flight[account] -= 1
         if not self._in_flight[account]:
             del self._in_flight[account]

@@ -28,7 +28,7 @@ class AddressSlots:
         return True
 
     async def wait(self, address: IPAddress, seconds: float) -> bool:
-        """Wait so long for a slot at most; gives whether it was taken."""
+        """Wait so long for a slot at most, and return whether it was taken."""
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[bool] = loop.create_future()
         self._waiting.setdefault(address.packed, deque()).append(turn)
@@ -44,7 +44,7 @@ class AddressSlots:
             end.cancel()
 
     def leave(self, address: IPAddress) -> None:
-        """Give a slot back, to who waits the longest if anybody does."""
+        """Leave a slot, to whoever waits the longest."""
         key = address.packed
         turns = self._waiting.get(key, ())
         while turns:

@@ -161,6 +161,7 @@ class Dispatcher:
             await asyncio.wait([*loops, recorder, stopping], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._serving = False
+            # Workers go on: an attempt can't be called back, and its result is worth keeping whatever has ended here.
             ended = await end(*loops, stopping)
             self._let_go()
         if not stop.is_set():
@@ -209,6 +210,8 @@ class Dispatcher:
             self._attempts.give_back(leased)
 
     async def _claim_loop(self, number: int) -> None:
+        # One claim at a time, for all lanes together: a loop for each lane would claim one by one, and pay a round trip
+        # for each. Hints that come meanwhile are in `_due`, and wake this loop once more.
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -258,6 +261,8 @@ class Dispatcher:
         finally:
             for lane in wanted:
                 self._lanes[lane.endpoint].claiming = False
+        # A lane that gave all it was asked for may have more. One that gave less is empty, or others hold its rows:
+        # what comes due in it is hinted, or found by the next look.
         found = Counter(one.endpoint for one in claimed)
         self._due.update(lane.endpoint for lane in wanted if found[lane.endpoint] == lane.free)
         self._take_up(claimed, before)

@@ -67,12 +67,12 @@ class Guard:
             raise ForbiddenUrl(f"nothing is sent to {target.host}: it is this server itself")
 
     def recent(self, url: str) -> Admitted | None:
-        """Give what ``admit`` gave for a URL within the last second, None when that is longer ago."""
+        """Return what ``admit`` gave for a URL within the last second, None when that is longer ago."""
         found = self._recent.get(url)
         return found[1] if found is not None and self._now() < found[0] else None
 
     async def admit(self, url: str) -> Admitted | Outcome:
-        """Give the addresses to connect to, or the outcome of the attempt when there is none."""
+        """Return the addresses to connect to, or the outcome of the attempt when there is none."""
         judged = await self._judged(url)
         if isinstance(judged, Admitted):
             if len(self._recent) >= REMEMBERED:

@@ -101,6 +101,8 @@ class LaneState:
         """Wait until the rate limit lets an attempt begin: one at a time, so that each counts from when it began."""
         if self.pace is None:
             return
+        # Under a lock: workers that read the same `free_at` would all begin at once. A timer for each would leave holes
+        # where deliveries are given back meanwhile.
         async with self._turns:
             while self.pace is not None and (wait := self.pace.wait(clock())) > 0:  # noqa: ASYNC110 - it is a clock
                 await asyncio.sleep(wait)
@@ -129,11 +131,11 @@ class LaneState:
         return [] if quick and self.breaker.state is not State.OPEN else self.give_back()
 
     def pause(self, now: float) -> float:
-        """Give the seconds until the breaker lets its next probe out; 0 when it waits for none."""
+        """Return the seconds until the breaker lets its next probe out; 0 when it waits for none."""
         return max(0.0, self.breaker.until - now) if self.breaker.state is State.OPEN else 0.0
 
     def give_back(self) -> list[Leased]:
-        """Give what has not begun, and keep none of it."""
+        """Return what has not begun, and keep none of it."""
         surplus, self.waiting = list(self.waiting), deque()
         return surplus
 

@@ -38,12 +38,12 @@ STILL: Final = Measures(running=False, in_flight=0)
 
 
 def still(measures: Measures) -> Measures:
-    """Give what is left of a process that has ended: what it had counted."""
+    """Return what is left of a process that has ended: what it had counted."""
     return msgspec.structs.replace(measures, running=False, in_flight=0, unrecorded=0, peers=0, breakers={})
 
 
 def together(several: Sequence[Measures]) -> Measures:
-    """Give what several processes of one server do: it runs while one of them does."""
+    """Return what several processes of one server do: it runs while one of them does."""
     return Measures(
         running=any(one.running for one in several),
         in_flight=sum(one.in_flight for one in several),

@@ -26,7 +26,7 @@ class Membership:
         return len(self._members - {self._number})
 
     def update(self, number: int, others: Iterable[int], now: float) -> bool:
-        """Take who lives beside this dispatcher; gives whether that has changed."""
+        """Take who lives beside this dispatcher, and return whether that has changed."""
         members = frozenset((number, *others))
         if (number, members) == (self._number, self._members):
             return False

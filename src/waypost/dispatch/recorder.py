@@ -93,6 +93,8 @@ class Recorder:
             self._full.clear()
             batch = self._finished[:AT_ONCE]
             if batch:
+                # Removed only after the commit: when PostgreSQL goes away in it, this loop is ended and begun again,
+                # and must find them. A result that was committed all the same changes nothing: `hold` knows it.
                 await self._record(batch)
                 del self._finished[: len(batch)]
             if self._finished:

@@ -21,7 +21,7 @@ class Resolver(Protocol):
     """Whoever knows the addresses of a name."""
 
     async def resolve(self, host: str) -> Sequence[IPAddress]:
-        """Give all addresses of a host, the best first; OSError when there are none."""
+        """Return all addresses of a host, the best first; OSError when there are none."""
 
 
 class SystemResolver:

@@ -168,7 +168,7 @@ class Sender:
 
 
 def clock() -> float:
-    """Give the seconds since the machine was started, for leases: no clock that people set."""
+    """Return the seconds since the machine was started, for leases: no clock that people set."""
     return time.clock_gettime(_CLOCK)
 
 
@@ -177,7 +177,7 @@ def _left(begin_before: float) -> float:
 
 
 def _retry_after(answer: Answer | Failure) -> float | None:
-    """Give the wait that a 429 or 503 asks for, in seconds."""
+    """Return the wait that a 429 or 503 asks for, in seconds."""
     if not isinstance(answer, Answer) or answer.status_code not in RETRY_AFTER_CODES:
         return None
     asked = next((value for name, value in answer.headers if name == "retry-after"), None)

@@ -59,7 +59,7 @@ class Signer:
         )
 
     def sign(self, claimed: Claimed, endpoint: LaneEndpoint, now: int) -> Signed:
-        """Give the request of a delivery at a time (Unix seconds)."""
+        """Return the request of a delivery at a time (Unix seconds)."""
         known = self._opened.get(endpoint.id)
         opened = self._open(endpoint) if known is None or known.endpoint is not endpoint else known
         version, secrets = opened.version, opened.secrets
@@ -106,7 +106,7 @@ class Signer:
 
 @lru_cache(maxsize=512)
 def _body(version: Version, packed: bytes) -> tuple[bytes, bytes]:
-    """Render an event once for all its endpoints, which are claimed close together; gives its SHA-256 too."""
+    """Render an event once for all its endpoints, which are claimed close together, and return its SHA-256 too."""
     body = render(version, unpack(packed))
     return body, sha256(body).digest()
 

@@ -40,7 +40,7 @@ class Suspects:
 
 
 def given_up(claimed: Claimed) -> Finished | None:
-    """Give the end of a delivery that has ended the process too often, None if it is tried again."""
+    """Return the end of a delivery that has ended the process too often, None if it is tried again."""
     if claimed.deaths < MOST_DEATHS:
         return None
     _LOG.error("delivery_given_up", delivery=claimed.id.hex, deaths=claimed.deaths)

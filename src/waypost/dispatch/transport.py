@@ -262,7 +262,7 @@ class PyreqwestTransport:
 
 @lru_cache(_COMPARED_URLS)
 def _same_url(target: Target) -> Url | None:
-    """Give the target as the client's own parser reads it; None when that is not, to the letter, what was checked."""
+    """Return the target as the client's own parser reads it; None when that is not, to the letter, what was checked."""
     try:
         url = Url(target.url)
     except ValueError:

@@ -47,7 +47,7 @@ CLOSED: Final = Breaker()
 
 
 def room(breaker: Breaker, *, most: int, in_flight: int, now: float) -> int:
-    """Give how many attempts may begin now, of an endpoint of which ``most`` may run and ``in_flight`` do."""
+    """Return how many attempts may begin now, of an endpoint of which ``most`` may run and ``in_flight`` do."""
     match breaker.state:
         case State.CLOSED:
             return most - in_flight

@@ -12,12 +12,12 @@ BOUNDS_MS: Final = (
 
 
 def bound_of(milliseconds: int) -> int:
-    """Give the place of the first bound that a latency does not exceed."""
+    """Return the place of the first bound that a latency does not exceed."""
     return min(bisect_left(BOUNDS_MS, milliseconds), len(BOUNDS_MS) - 1)
 
 
 def percentile(counts: Sequence[int], share: float) -> int | None:
-    """Give the latency (milliseconds) that this share of them does not exceed; None when nothing was counted.
+    """Return the latency (milliseconds) that this share of them does not exceed; None when nothing was counted.
 
     Between two bounds it is taken to rise evenly.
     """

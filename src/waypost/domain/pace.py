@@ -10,7 +10,7 @@ class Pace(msgspec.Struct, frozen=True):
     free_at: float = 0.0
 
     def wait(self, now: float) -> float:
-        """Give the seconds until an attempt may begin."""
+        """Return the seconds until an attempt may begin."""
         return max(0.0, self.free_at - now)
 
     def began(self, now: float) -> "Pace":
@@ -19,7 +19,7 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 def with_limit(pace: Pace | None, per_second: int | None, *, free_at: float) -> Pace | None:
-    """Give the pace under a limit that may have changed; a new one lets nothing begin before ``free_at``."""
+    """Return the pace under a limit that may have changed; a new one lets nothing begin before ``free_at``."""
     if per_second is None:
         return None
     if pace is None:

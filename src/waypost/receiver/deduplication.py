@@ -101,7 +101,7 @@ class Deduplicator:
 
     @contextmanager
     def once(self, endpoint: str, webhook_id: str) -> Iterator[bool]:
-        """Give True to the first who comes with this id, and False to all later ones.
+        """Yield True to the first who comes with this id, and False to all later ones.
 
         An error inside makes it as if it had never come, so that the next attempt is the first again. While the first
         is inside, others of this process get InProgressError: a 2xx to them would be taken for that of the first.

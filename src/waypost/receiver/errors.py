@@ -77,5 +77,5 @@ _KINDS: Final = {
 
 
 def refusal(error: VerificationError) -> RefusedWebhookError:
-    """Give the error of this tree for a check that failed."""
+    """Return the error of this tree for a check that failed."""
     return _KINDS[error.check](error.check, error.message)

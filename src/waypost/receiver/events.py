@@ -137,7 +137,7 @@ def read_feed_item(item: Mapping[str, Any]) -> TrackingEvent:
 
 
 def read_json(body: bytes) -> dict[str, Any]:
-    """Give a body's JSON object. Raises UnreadableEventError."""
+    """Return a body's JSON object. Raises UnreadableEventError."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
@@ -148,7 +148,7 @@ def read_json(body: bytes) -> dict[str, Any]:
 
 
 def read_document(document: Mapping[str, Any], headers: Mapping[str, str]) -> TrackingEvent:
-    """Give the event of a body's JSON; see ``read_event``."""
+    """Return the event of a body's JSON; see ``read_event``."""
     return make_event(
         _version_of(document),
         document.get("data"),
@@ -159,7 +159,7 @@ def read_document(document: Mapping[str, Any], headers: Mapping[str, str]) -> Tr
 
 
 def make_event(version: str, data: Any, identity: object, sequence: object, *, test: bool = False) -> TrackingEvent:
-    """Give the event of a tracking object as the version writes it. Raises UnreadableEventError for what is none."""
+    """Return the event of a tracking object as the version writes it. Raises UnreadableEventError for what is none."""
     if not isinstance(data, dict):
         raise UnreadableEventError("The member data is missing: this is no tracking event.")
     if _is_too_deep(data):
@@ -222,7 +222,7 @@ def _checkpoints(version: str, data: Mapping[str, Any]) -> tuple[Checkpoint, ...
 
 
 def _announced(version: str, status: str | None, substatus: str | None) -> tuple[str | None, str | None]:
-    """Give a status as V4 has it: V2 says of a parcel that was only announced that it was not found."""
+    """Return a status as V4 has it: V2 says of a parcel that was only announced that it was not found."""
     if version == "V2" and (status, substatus) == _ANNOUNCED_IN_V2:
         return _ANNOUNCED
     return status, substatus

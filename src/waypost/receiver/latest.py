@@ -22,10 +22,10 @@ class States(Protocol):
         """Keep an event if none, or one of lower order, is kept of its tracking: looked and kept in one step."""
 
     def get(self, tracking_id: str) -> TrackingEvent | None:
-        """Give what is kept of a tracking."""
+        """Return what is kept of a tracking."""
 
     def find(self, tracking_number: str) -> list[TrackingEvent]:
-        """Give what is kept of all trackings with this number."""
+        """Return what is kept of all trackings with this number."""
 
 
 class MemoryStates:
@@ -45,12 +45,12 @@ class MemoryStates:
             return True
 
     def get(self, tracking_id: str) -> TrackingEvent | None:
-        """Give what is kept of a tracking."""
+        """Return what is kept of a tracking."""
         kept = self._kept.get(tracking_id)
         return None if kept is None else kept[1]
 
     def find(self, tracking_number: str) -> list[TrackingEvent]:
-        """Give what is kept of all trackings with this number."""
+        """Return what is kept of all trackings with this number."""
         with self._turn:
             return [event for _, event in self._kept.values() if event.tracking_number == tracking_number]
 
@@ -86,15 +86,15 @@ class SqliteStates:
         return done.rowcount == 1
 
     def get(self, tracking_id: str) -> TrackingEvent | None:
-        """Give what is kept of a tracking."""
+        """Return what is kept of a tracking."""
         return next(self._events(_COLUMNS + "where tracking_id = ?", tracking_id), None)
 
     def find(self, tracking_number: str) -> list[TrackingEvent]:
-        """Give what is kept of all trackings with this number."""
+        """Return what is kept of all trackings with this number."""
         return list(self._events(_COLUMNS + "where tracking_number = ?", tracking_number))
 
     def every(self) -> list[TrackingEvent]:
-        """Give what is kept of all parcels, by their numbers."""
+        """Return what is kept of all parcels, by their numbers."""
         return list(self._events(_COLUMNS + "order by tracking_number, tracking_id"))
 
     def _events(self, query: str, *arguments: str) -> Iterator[TrackingEvent]:
@@ -113,11 +113,11 @@ class LatestState:
         return not event.test and self._states.put(event, _order(event))
 
     def get(self, tracking_id: str) -> TrackingEvent | None:
-        """Give the newest event of a tracking."""
+        """Return the newest event of a tracking."""
         return self._states.get(tracking_id)
 
     def find(self, tracking_number: str) -> TrackingEvent | None:
-        """Give the newest event of a number; of one that was registered anew, that of the latest registration."""
+        """Return the newest event of a number; of one that was registered anew, that of the latest registration."""
         return max(self._states.find(tracking_number), key=_registered, default=None)
 
 

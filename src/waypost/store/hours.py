@@ -17,7 +17,10 @@ from waypost.store.statements import Session, execute, fetch, fetch_one
 
 
 class Hour(msgspec.Struct, frozen=True):
-    """What an endpoint came to in the hour that begins at a time; ``latency`` counts by ``domain.latency``."""
+    """What an endpoint came to in the hour that begins at a time; ``latency`` counts by ``domain.latency``.
+
+    ``flawed_answers`` are those that accepted a webhook and had something wrong with their bodies.
+    """
 
     endpoint: UUID
     hour: datetime
@@ -25,6 +28,7 @@ class Hour(msgspec.Struct, frozen=True):
     failed: int
     attempts: int
     failed_attempts: int
+    flawed_answers: int
     latency: list[int]
 
 
@@ -34,6 +38,7 @@ class Sum(msgspec.Struct, frozen=True):
     delivered: int
     failed: int
     attempts: int
+    flawed_answers: int
     latency: list[int]
 
     @property
@@ -44,10 +49,10 @@ class Sum(msgspec.Struct, frozen=True):
 
 
 class _Count:
-    __slots__ = ("attempts", "delivered", "failed", "failed_attempts", "latency")
+    __slots__ = ("attempts", "delivered", "failed", "failed_attempts", "flawed_answers", "latency")
 
     def __init__(self) -> None:
-        self.delivered = self.failed = self.attempts = self.failed_attempts = 0
+        self.delivered = self.failed = self.attempts = self.failed_attempts = self.flawed_answers = 0
         self.latency = [0] * len(BOUNDS_MS)
 
 
@@ -68,12 +73,14 @@ async def tally(
         count.failed += state is Settled.FAILED
         if one.attempt is not None:
             count.attempts += 1
-            count.failed_attempts += one.attempt.outcome != Outcome.SUCCEEDED
+            accepted = one.attempt.outcome == Outcome.SUCCEEDED
+            count.failed_attempts += not accepted
+            count.flawed_answers += accepted and one.attempt.reason is not None
             if one.attempt.status_code is not None:
                 count.latency[bound_of(one.attempt.duration_ms)] += 1
     if counts:
         ordered = sorted(counts.items())
-        numbers = ("delivered", "failed", "attempts", "failed_attempts")
+        numbers = ("delivered", "failed", "attempts", "failed_attempts", "flawed_answers")
         columns = ([getattr(count, name) for _, count in ordered] for name in numbers)
         latencies = ["{" + ",".join(map(str, count.latency)) + "}" for _, count in ordered]
         await execute(session, "tally", dispatcher, [endpoint for endpoint, _ in ordered], *columns, latencies)
@@ -102,15 +109,24 @@ def together(hours: Iterable[Hour]) -> list[Hour]:
 
 def _merged(found: Sequence[Hour]) -> Hour:
     total, failed = add_up(found), sum(one.failed_attempts for one in found)
-    first = found[0]
-    return Hour(first.endpoint, first.hour, total.delivered, total.failed, total.attempts, failed, total.latency)
+    return Hour(
+        endpoint=found[0].endpoint,
+        hour=found[0].hour,
+        delivered=total.delivered,
+        failed=total.failed,
+        attempts=total.attempts,
+        failed_attempts=failed,
+        flawed_answers=total.flawed_answers,
+        latency=total.latency,
+    )
 
 
 def add_up(hours: Iterable[Hour]) -> Sum:
-    """Add hours up."""
-    delivered = failed = attempts = 0
+    """Return the sum of hours."""
+    delivered = failed = attempts = flawed = 0
     latency = [0] * len(BOUNDS_MS)
     for one in hours:
         delivered, failed, attempts = delivered + one.delivered, failed + one.failed, attempts + one.attempts
+        flawed += one.flawed_answers
         latency = [a + b for a, b in zip(latency, one.latency, strict=True)]
-    return Sum(delivered, failed, attempts, latency)
+    return Sum(delivered, failed, attempts, flawed, latency)

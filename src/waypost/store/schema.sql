@@ -145,6 +145,7 @@ create table delivery_hours (
     attempts integer not null,
     failed_attempts integer not null,
     latency integer[] not null,
+    flawed_answers integer default 0 not null,
     constraint delivery_hours_check CHECK (day = (hour AT TIME ZONE 'utc'::text)::date),
     constraint delivery_hours_pkey PRIMARY KEY (endpoint, hour, dispatcher, day)
 ) partition by RANGE (day);

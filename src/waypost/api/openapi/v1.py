@@ -118,6 +118,7 @@ _STATS: Final = Stats(
     delivered=9,
     failed=1,
     attempts=14,
+    flawed_answers=0,
     success_rate=0.9,
     latency_ms=Latency(80, 310),
     waiting=3,

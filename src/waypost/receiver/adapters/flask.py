@@ -9,7 +9,7 @@ from waypost.receiver.events import TrackingEvent
 
 
 def tracking_event(check: Check) -> TrackingEvent:
-    """Give the event of the request that is being answered."""
+    """Return the event of the request that is being answered."""
     try:
         return check(request.get_data(), request.headers)
     except RefusedWebhookError as error:

@@ -17,7 +17,7 @@ Event = NamedDependency[SkipValidation[TrackingEvent]]
 
 
 def tracking_event(check: Check) -> Callable[[Request[Any, Any, Any]], Awaitable[TrackingEvent]]:
-    """Give what reads the event of a request: ``dependencies={"event": Provide(tracking_event(…))}``."""
+    """Return what reads the event of a request: ``dependencies={"event": Provide(tracking_event(…))}``."""
 
     async def read(request: Request[Any, Any, Any]) -> TrackingEvent:
         try:

@@ -11,7 +11,7 @@ from waypost.receiver.events import TrackingEvent
 
 
 def tracking_event(check: Check) -> Callable[[Request], Awaitable[TrackingEvent]]:
-    """Give what reads the event of a request: awaited with it in Starlette, ``Depends(…)`` in FastAPI."""
+    """Return what reads the event of a request: awaited with it in Starlette, ``Depends(…)`` in FastAPI."""
 
     async def read(request: Request) -> TrackingEvent:
         try:

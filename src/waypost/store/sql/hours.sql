@@ -2,13 +2,14 @@
 
 -- name: hours
 -- Latencies of several dispatchers are added bound by bound.
-select n.endpoint, n.hour, n.delivered, n.failed, n.attempts, n.failed_attempts,
+select n.endpoint, n.hour, n.delivered, n.failed, n.attempts, n.failed_attempts, n.flawed_answers,
        array(select sum(one.count)::integer
              from delivery_hours h cross join lateral unnest(h.latency) with ordinality as one (count, place)
              where h.endpoint = n.endpoint and h.hour = n.hour and h.day = n.day
              group by one.place order by one.place) as latency
 from (select endpoint, hour, day, sum(delivered)::integer as delivered, sum(failed)::integer as failed,
-             sum(attempts)::integer as attempts, sum(failed_attempts)::integer as failed_attempts
+             sum(attempts)::integer as attempts, sum(failed_attempts)::integer as failed_attempts,
+             sum(flawed_answers)::integer as flawed_answers
       from delivery_hours
       where endpoint = any ($1::uuid[]) and hour >= $2 and hour < $3 and day between $4 and $5
       group by endpoint, hour, day) n

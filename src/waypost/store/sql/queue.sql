@@ -170,14 +170,15 @@ where bucket = any ($1::smallint[]) and day = any ($2::date[]) and delivery = an
 -- name: tally
 -- Into this dispatcher's own rows of this hour. Latencies come as the texts of arrays: an array of arrays has no rows.
 insert into delivery_hours as h
-    (endpoint, day, hour, dispatcher, delivered, failed, attempts, failed_attempts, latency)
+    (endpoint, day, hour, dispatcher, delivered, failed, attempts, failed_attempts, flawed_answers, latency)
 select endpoint, (now() at time zone 'utc')::date, date_trunc('hour', now(), 'utc'), $1, delivered, failed, attempts,
-       failed_attempts, latency::integer[]
-from unnest($2::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::text[])
-     as u (endpoint, delivered, failed, attempts, failed_attempts, latency)
+       failed_attempts, flawed_answers, latency::integer[]
+from unnest($2::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::integer[], $8::text[])
+     as u (endpoint, delivered, failed, attempts, failed_attempts, flawed_answers, latency)
 on conflict (endpoint, hour, dispatcher, day) do update
 set delivered = h.delivered + excluded.delivered, failed = h.failed + excluded.failed,
     attempts = h.attempts + excluded.attempts, failed_attempts = h.failed_attempts + excluded.failed_attempts,
+    flawed_answers = h.flawed_answers + excluded.flawed_answers,
     latency = array(select a + b from unnest(h.latency, excluded.latency) as both_ (a, b))
 
 -- name: note_health
