@@ -128,7 +128,7 @@ def test_another_dispatcher_works_beside_serve_on_its_data_directory(server: Ser
 
 
 def key_of_new_account(settings: dict[str, str]) -> str:
-    account = ("account", "create", "--email", "a@b.co", "--name", "Shop", "--password", "12345678")
+    account = ("account", "create", "--email", "a@b.co", "--name", "Shop", "--password", "correct horse 77")
     return str(json.loads(run_waypost(*account, "--json", **settings).stdout)["api_key"])
 
 
