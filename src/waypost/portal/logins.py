@@ -73,20 +73,21 @@ class Logins:
         return user
 
     async def _by_password(self, email: str, password: str, address: str, *, signed_in: bool) -> Login | None:
-        self._checking.check(address)  # a try that is not looked at counts as none
-        self._count(email.lower(), address, signed_in=signed_in)
-        async with self._checking.turn(address):
-            known = await self.find(email)
-            hashed = self._nobody if known is None else known.password_hash
+        known = signed_in or self._knows(email.lower(), address)
+        self._checking.check(address, known=known)  # a try that is not looked at counts as none
+        self._count(email.lower(), address, known=known)
+        async with self._checking.turn(address, known=known):
+            user = await self.find(email)
+            hashed = self._nobody if user is None else user.password_hash
             fits, better = await asyncio.to_thread(_check, hashed, password)
-        if known is None or not fits:
+        if user is None or not fits:
             return None
         still = await self.find(email)  # the check takes long: the password may be another by now
         if still is None or still.password_hash != hashed:
             return None
         if better is not None:
             async with self._database.serving.acquire() as session:
-                await accounts.rehash_password(session, known.id, hashed, better)
+                await accounts.rehash_password(session, user.id, hashed, better)
         return still
 
     async def hash(self, password: str, address: str) -> str:
@@ -110,30 +111,32 @@ class Logins:
                 self._lockouts.count(key, A_MINUTE_OF_TAKEN_ADDRESSES)
             raise
 
-    def _count(self, email: str, address: str, *, signed_in: bool) -> None:
+    def _knows(self, email: str, address: str) -> bool:
+        """Return whether a user has signed in from this network."""
+        return (email, networks_of(address)[0][0]) in self._known
+
+    def _count(self, email: str, address: str, *, known: bool) -> None:
         """Count a try. One address that tries too much uses up nobody's own tries."""
         if wait := self._of_address.take(address):
             raise TooMany(wait)
-        tries = self._tries(email, address, signed_in=signed_in)
+        tries = self._tries(email, address, known=known)
         if wait := max(self._lockouts.seconds_left(key) for key, _ in tries):
             raise TooMany(wait)
         for key, most in tries:
             self._lockouts.count(key, most)
 
-    def _tries(self, email: str, address: str, *, signed_in: bool = False) -> list[tuple[tuple[str, str], int]]:
+    def _tries(self, email: str, address: str, *, known: bool) -> list[tuple[tuple[str, str], int]]:
         """Return what a try counts as, and how often each may be tried.
 
         Where a user has signed in from before, only tries from that very network count: whoever guesses elsewhere, from
         however many addresses, keeps the user out of nothing.
         """
         here = [((email, network), A_MINUTE_FOR_A_USER_HERE * shares) for network, shares in networks_of(address)]
-        if signed_in or here[0][0] in self._known:
-            return here[:1]
-        return [*here, ((email, ""), A_MINUTE_FOR_A_USER)]
+        return here[:1] if known else [*here, ((email, ""), A_MINUTE_FOR_A_USER)]
 
     def _welcome(self, email: str, address: str) -> None:
         """Remember from where a user has signed in, and forget the wrong tries there."""
-        (here, _), *wider = self._tries(email, address)
+        (here, _), *wider = self._tries(email, address, known=self._knows(email, address))
         self._lockouts.forget(here)
         for key, _ in wider:
             self._lockouts.give_back(key)

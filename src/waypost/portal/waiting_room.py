@@ -26,16 +26,19 @@ class WaitingRoom:
         """Return how many wait or work."""
         return self._here
 
-    def check(self, address: str) -> None:
-        """Raise TooMany when too many are here already for one of this address to wait."""
+    def check(self, address: str, *, known: bool = False) -> None:
+        """Raise TooMany when too many are here already for one of this address to wait.
+
+        Who is ``known`` is let in beside the many that are not, so that a crowd of strangers keeps none of them out.
+        """
         of_address = any(self._from[network] >= self._of_address * shares for network, shares in networks_of(address))
-        if of_address or self._here >= self._most:
+        if of_address or (self._here >= self._most and not known):
             raise TooMany(AGAIN_SECONDS)
 
     @asynccontextmanager
-    async def turn(self, address: str) -> AsyncIterator[None]:
+    async def turn(self, address: str, *, known: bool = False) -> AsyncIterator[None]:
         """Wait for a turn and hold it. Raise TooMany at once as ``check`` does."""
-        self.check(address)
+        self.check(address, known=known)
         names = [network for network, _ in networks_of(address)]
         self._here += 1
         self._from.update(names)

@@ -192,9 +192,10 @@ async def test_no_more_than_two_of_an_address_wait_for_their_password_to_be_chec
     assert answers[3] == 422
 
 
-async def test_when_very_many_wait_the_next_is_told_to_come_back_and_has_lost_no_try(portal: Portal) -> None:
-    browser = portal.browser()
-    token = await browser.token()
+async def test_when_very_many_wait_a_stranger_is_told_to_come_back_and_has_lost_no_try(portal: Portal) -> None:
+    browser, known = portal.browser(), portal.browser(address="203.0.113.1")
+    assert (await known.sign_in(EMAIL)).status_code == 303
+    token, known_token = await browser.token(), Document((await known.get("/settings")).text).value("_csrf_token")
     async with AsyncExitStack() as full:
         for number in range(AT_ONCE):
             await full.enter_async_context(portal.pages.logins._checking.turn(f"192.0.2.{number}"))
@@ -204,9 +205,14 @@ async def test_when_very_many_wait_the_next_is_told_to_come_back_and_has_lost_no
             while room.here < AT_ONCE + WAITING_IN_ALL:
                 await portal.sessions()
         refused = [await browser.sign_in(EMAIL, token=token) for _ in range(6)]
+        coming_back = asyncio.ensure_future(known.sign_in(EMAIL, token=known_token))
+        async with asyncio.timeout(HANGS_AFTER_SECONDS):
+            while room.here <= AT_ONCE + WAITING_IN_ALL:
+                await portal.sessions()
     await asyncio.gather(*waiting)
 
     assert {one.status_code for one in refused} == {429}
+    assert (await coming_back).status_code == 303
     assert (await browser.sign_in(EMAIL, token=token)).status_code == 303
 
 
