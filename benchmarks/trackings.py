@@ -24,7 +24,7 @@ from tests.support.people import make_account
 from tests.support.serving import LOOPBACK, Serving
 from waypost.domain import ids
 from waypost.domain.statuses import Status
-from waypost.store.database import Database
+from waypost.store.database import Access, Database
 from waypost.store.embedded.server import locate
 from waypost.store.numbered_pages import numbered_page
 from waypost.store.statements import Session
@@ -56,7 +56,7 @@ async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         }
         address = await locate(server.data_dir)
         assert address is not None  # noqa: S101 - it is ready
-        database = await Database.open({"dsn": address.dsn})
+        database = await Database.open(Access(address.dsn))
         try:
             now = datetime.now(UTC)
             key = make_account(server.data_dir, EMAIL, made_at=ids.made_at(old_account(now)))

@@ -7,9 +7,9 @@ import math
 import os
 import re
 import tomllib
+import warnings
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
@@ -18,7 +18,6 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    PlainValidator,
     SecretStr,
     ValidationError,
     create_model,
@@ -29,16 +28,15 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
 from waypost.domain.budget import Budget
 from waypost.domain.errors import InvalidInput, SettingsError
-from waypost.domain.ip_addresses import IPAddress, IPNetwork
 from waypost.domain.retry import JITTER, LONGEST_RETRY_AFTER_SECONDS
 from waypost.domain.targets import Ports
+from waypost.setting_values import Address, Addresses, Networks, PortRanges, SchemaName, decided
 from waypost.sources.carriers import carriers
 from waypost.sources.carriers.carrier import Carrier, check_base_url, check_key
 
@@ -64,39 +62,6 @@ def _dispatch_processes() -> int:
     return 1 if os.cpu_count() == 1 else 2
 
 
-def _parts(value: object) -> list[str]:
-    """Take a list, or a text with commas."""
-    match value:
-        case str():
-            return [part.strip() for part in value.split(",") if part.strip()]
-        case list() | tuple():
-            return [str(part) for part in value]
-        case _:
-            raise ValueError("must be a list, or a text with commas")
-
-
-def _networks(value: object) -> tuple[IPNetwork, ...]:
-    return tuple(ip_network(part) for part in _parts(value))
-
-
-def _addresses(value: object) -> tuple[IPAddress, ...]:
-    return tuple(ip_address(part) for part in _parts(value))
-
-
-def _ports(value: object) -> Ports:
-    if isinstance(value, Ports):
-        return value
-    try:
-        return Ports.parse(str(value) if isinstance(value, int) else ",".join(_parts(value)))
-    except InvalidInput as error:
-        raise ValueError(error.message) from None
-
-
-def _decided(value: object) -> object:
-    """Take what TOML reads as a truth value where on and off are meant."""
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
-
-
 def _can_be_asked(value: str) -> str:
     return _checked(check_base_url, value)
 
@@ -116,11 +81,6 @@ def _certificates(path: Path) -> Path:
     except OSError as error:
         raise ValueError(f"can't be read: {error.strerror}") from None
     return path
-
-
-Networks = Annotated[tuple[IPNetwork, ...], NoDecode, PlainValidator(_networks)]
-Addresses = Annotated[tuple[IPAddress, ...], NoDecode, PlainValidator(_addresses)]
-Address = Annotated[IPAddress, PlainValidator(lambda value: ip_address(str(value)))]
 
 
 class OperatorKey(msgspec.Struct, frozen=True):
@@ -164,6 +124,9 @@ else:  # a carrier that is added to the list has its settings without a line her
     )
 
 
+warnings.filterwarnings("ignore", 'Field name "schema"', UserWarning)  # shadows a method that pydantic has given up
+
+
 class Settings(_OfCarriers):
     """Every setting, checked. Secrets never show in ``repr`` or in an error."""
 
@@ -182,6 +145,14 @@ class Settings(_OfCarriers):
     """The port that the server listens on; 0 takes a free one."""
     database_url: SecretStr | None = None
     """A PostgreSQL of your own, as `postgresql://user:password@host/database`; without it Waypost starts one itself."""
+    schema: SchemaName = None
+    """The schema of the database that Waypost's tables are in, made by `waypost migrate`.
+
+    Installations in schemas of their own share a database and nothing else."""
+    engine_connections: int = Field(default=6, ge=2, le=100)
+    """How many connections a process may have to the database for taking updates and sending, at most."""
+    serving_connections: int = Field(default=4, ge=1, le=100)
+    """How many connections a process may have to the database for pages and API calls, at most."""
     data_dir: Path = Field(default_factory=default_data_dir)
     """Where Waypost keeps its own PostgreSQL; as root /var/lib/waypost, else $XDG_DATA_HOME/waypost."""
     pg_bin: Path | None = None
@@ -203,7 +174,7 @@ class Settings(_OfCarriers):
     """The sender of mails. Nothing uses it yet."""
     trusted_proxies: Networks = ()
     """The networks of the proxies whose `X-Forwarded-For` is believed where visitors are counted and written down."""
-    rate_limit: Annotated[Literal["on", "off"], BeforeValidator(_decided)] = "on"
+    rate_limit: Annotated[Literal["on", "off"], BeforeValidator(decided)] = "on"
     """Whether an account may make only so many calls, and report only so much, in a second: `on` or `off`."""
     updates_scans_per_second: float = Field(default=5_000, gt=0, le=1_000_000_000)
     """How many scans a second an account may report by `POST /v1/updates`; an update counts as one at least.
@@ -215,7 +186,7 @@ class Settings(_OfCarriers):
 
     egress_allow: Networks = ()
     """Networks that webhooks may be sent to although they are private, such as `10.0.0.0/8,::1/128`."""
-    egress_ports: Annotated[Ports, NoDecode, PlainValidator(_ports)] = Ports.parse("80,443,8080,8443")
+    egress_ports: PortRanges = Ports.parse("80,443,8080,8443")
     """The ports and ranges of ports that webhooks may be sent to."""
     outgoing_ips: Addresses = ()
     """The addresses that webhooks come from, to be published to those who receive them."""

@@ -11,8 +11,8 @@ from httpx import ASGITransport, AsyncClient
 
 from tests.support.api import serving_api
 from waypost.api.application import make_application
-from waypost.store.database import Database
-from waypost.store.statements import LOST
+from waypost.store.database import Access, Database
+from waypost.store.trouble import LOST
 
 
 @pytest.mark.parametrize("kind", ["engine", "serving"])
@@ -58,12 +58,12 @@ def silent_server() -> Iterator[int]:
 @pytest.mark.parametrize("place", ["host=/nowhere&port=1", "host=/tmp&port=1", "host=127.0.0.1&port=1"])
 async def test_what_keeps_a_connection_from_being_made_is_told_as_a_loss(place: str) -> None:
     with pytest.raises(LOST):
-        await Database.open({"dsn": f"postgresql://a:b@/c?{place}&sslmode=disable"})
+        await Database.open(Access(f"postgresql://a:b@/c?{place}&sslmode=disable"))
 
 
 async def test_a_server_that_does_not_answer_in_time_is_told_as_a_loss() -> None:
     with silent_server() as port, pytest.raises(LOST):
-        await Database.open({"dsn": f"postgresql://a:b@127.0.0.1:{port}/c?sslmode=disable", "timeout": 0.2})
+        await Database.open(Access(f"postgresql://a:b@127.0.0.1:{port}/c?sslmode=disable", connect_seconds=0.2))
 
 
 async def test_a_file_that_can_not_be_read_is_not_taken_for_a_database_that_is_away(database: Database) -> None:

@@ -171,3 +171,10 @@ async def test_what_is_not_set_is_warned_of_and_what_is_set_is_fine(patient: Pat
 @pytest.mark.parametrize(("gibibytes", "state"), [(0.4, "wrong"), (2, "warning"), (9, "fine")])
 def test_little_room_on_the_disk_is_told(gibibytes: float, state: str) -> None:
     assert disk(int(gibibytes * GIBIBYTE)).state.value == state
+
+
+async def test_more_connections_than_the_server_allows_are_warned_of(patient: Patient) -> None:
+    finding = await patient.finding("connections", engine_connections=100, serving_connections=100)
+
+    assert finding.state == "warning"
+    assert "max_connections" in str(finding.remedy)

@@ -4,7 +4,8 @@ import asyncio
 
 from waypost.store.database import Database
 from waypost.store.ending import end
-from waypost.store.statements import LOST, transaction
+from waypost.store.statements import transaction
+from waypost.store.trouble import LOST
 
 
 async def test_who_tries_again_after_a_loss_ends_although_the_loss_hides_the_cancellation(database: Database) -> None:

@@ -15,7 +15,7 @@ from tests.support.queues import stuck
 from waypost.domain.deliveries import Reason
 from waypost.store.database import Database
 from waypost.store.rows import Claimed, Finished
-from waypost.store.statements import REPEATABLE
+from waypost.store.trouble import REPEATABLE
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import msgspec
 from tests.support.emptying import FILLED, NEW_INDEXES, empty_again, state_of
 from waypost.domain import ids
 from waypost.store import migrating, partitions
-from waypost.store.database import Database
+from waypost.store.database import Access, Database
 from waypost.store.dispatchers import Place
 
 TEMPLATE = "waypost_template"
@@ -71,7 +71,7 @@ async def fresh(dsn: str) -> AsyncIterator[Database]:
     else:
         name = f"test_{uuid4().hex}"
         await server.execute(f"create database {name} template {TEMPLATE} strategy file_copy")
-    database = await Database.open({"dsn": named(dsn, name)}, engine_size=12, serving_size=2)
+    database = await Database.open(Access(named(dsn, name), engine_size=12, serving_size=2))
     try:
         yield database
     finally:

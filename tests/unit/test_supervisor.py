@@ -9,8 +9,9 @@ from structlog.testing import capture_logs
 
 from tests.support.databases import PLACE
 from waypost.app.dispatching import DispatchProcess
-from waypost.app.supervisor import Outage, Part, keep_running
+from waypost.app.supervisor import Part, keep_running
 from waypost.settings import Settings
+from waypost.store.outage import Outage
 
 
 class Database:
@@ -28,7 +29,7 @@ class Database:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("waypost.app.supervisor.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("waypost.store.outage.LOOK_SECONDS", 0.01)
     monkeypatch.setattr("waypost.app.supervisor.FIRST_PAUSE_SECONDS", 0.001)
 
 
@@ -54,11 +55,11 @@ async def test_a_database_that_goes_is_told_once_and_once_when_it_is_back() -> N
             await database.asked.wait()
             database.away = False
             await asyncio.gather(*parts)
-            while not any(line["event"] == "database_back" for line in lines):
+            while not any(line["event"] == "database_available" for line in lines):
                 database.asked.clear()
                 await database.asked.wait()
 
-    assert [line["event"] for line in lines] == ["database_lost", "database_back"]
+    assert [line["event"] for line in lines] == ["database_unavailable", "database_available"]
 
 
 async def test_a_server_that_stops_while_the_database_is_away_asks_for_it_no_more() -> None:
@@ -74,7 +75,7 @@ async def test_a_server_that_stops_while_the_database_is_away_asks_for_it_no_mor
 
     outage = Outage(deaf)
     with capture_logs():
-        outage.found("keeper", InterfaceError("it is away"))
+        outage.found(InterfaceError("it is away"))
         async with asyncio.timeout(10):
             await asked.wait()
             await outage.end()

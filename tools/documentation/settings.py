@@ -22,6 +22,7 @@ from waypost.settings import Settings, variable
 CARRIERS: Final = "carrier_"
 _BOUNDS: Final = (("ge", "{} at least"), ("gt", "more than {}"), ("le", "{} at most"), ("lt", "less than {}"))
 _KINDS: Final = {
+    Any: "text",  # of a type that is checked by a function of its own
     str: "text",
     SecretStr: "text, never shown",
     int: "whole number",

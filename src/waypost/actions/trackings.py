@@ -17,8 +17,9 @@ from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
 from waypost.sources import carriers
 from waypost.sources.carriers.carrier import Carrier
 from waypost.store import connections, intake_rows, trackings, watches
-from waypost.store.statements import REPEATABLE, Session, transaction
+from waypost.store.statements import Session, transaction
 from waypost.store.trackings import Taken, WatchedTracking
+from waypost.store.trouble import REPEATABLE
 
 REFRESH_SECONDS: Final = 60.0
 """A carrier is not asked about one parcel more often than so, however often somebody asks for it."""

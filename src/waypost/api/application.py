@@ -22,7 +22,7 @@ from waypost.api.v1 import connections, deliveries, endpoints, events, outgoing_
 from waypost.api.v1 import trackings as v1_trackings
 from waypost.api.v4 import awb, couriers, envelope, trackings
 from waypost.api.v4.refusals import coded
-from waypost.store.statements import LOST
+from waypost.store.trouble import LOST
 
 _LOG: Final = structlog.get_logger()
 USUAL_BODY: Final = 1 << 20
@@ -127,7 +127,6 @@ def _problem(request: Request[Any, Any, Any], error: Exception) -> Problem:
         case HTTPException(status_code=int(status)) if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return _of_litestar(request, error)
         case _ if isinstance(error, LOST):
-            _LOG.warning("request_lost_its_database", path=request.scope["path"], error=repr(error))
             return problem_of(Unavailable())
         case _:
             _LOG.error("request_failed", path=request.scope["path"], exc_info=error)

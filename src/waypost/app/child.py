@@ -24,7 +24,7 @@ from waypost.app.hinting import Notifier
 from waypost.app.sending import make_dispatcher, spare_the_collector
 from waypost.app.signals import stop_signals
 from waypost.app.storage import joined_storage, secret_key
-from waypost.app.supervisor import Outage, Part, keep_running
+from waypost.app.supervisor import Part, keep_running
 from waypost.app.watchdog import STALLS, loop_watched
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.observe.logs import configure_logging
@@ -66,7 +66,7 @@ def send_in_the_background() -> None:
 
 async def _run(settings: Settings, place: Place) -> None:
     with stop_signals() as stop:
-        async with joined_storage(settings) as storage:
+        async with joined_storage(settings, "dispatch") as storage:
             key = await secret_key(settings, storage.database)
             others = Notifier(storage.database)
 
@@ -82,10 +82,8 @@ async def _run(settings: Settings, place: Place) -> None:
             answers, _ = await loop.connect_write_pipe(asyncio.Protocol, sys.stdout)
             await loop.connect_read_pipe(lambda: _Parent(dispatcher, answers), sys.stdin)
             parts = (Part("dispatcher", dispatcher.serve), Part("hints", others.serve))
-            outage = Outage(storage.database.answer)
             with loop_watched():
-                await asyncio.gather(*(keep_running(part, stop, outage) for part in parts))
-            await outage.end()
+                await asyncio.gather(*(keep_running(part, stop, storage.database.outage) for part in parts))
 
 
 class _Parent(asyncio.Protocol):

@@ -18,7 +18,7 @@ from waypost.settings import Settings, variable
 from waypost.sources.carriers import carriers
 from waypost.store import audit, condition, dispatchers, partitions
 from waypost.store.connecting import CannotConnect
-from waypost.store.database import Database, UnsafeServer
+from waypost.store.database import Database, UnsafeServer, most_connections
 from waypost.store.embedded.server import EmbeddedPostgresError
 from waypost.store.installation import KeyFile, WrongSecretKey, knows_secret_key
 from waypost.store.measures import measure_backlog
@@ -30,6 +30,7 @@ LITTLE_FREE_BYTES: Final = 4 * GIBIBYTE
 MOST_CLOCK_SECONDS: Final = 60.0
 LONG_DUE_SECONDS: Final = 300.0
 MOST_WINDOWS: Final = 40
+CROWDED: Final = 0.9
 _EVERYWHERE: Final = 0
 
 
@@ -80,6 +81,7 @@ async def _database(settings: Settings, storage: Storage) -> list[Finding]:
         return findings
     looks: tuple[Callable[[Database], Awaitable[Finding]], ...] = (_clock, _partitions, _oldest_due, _audit_log)
     findings += [await _secret_key(settings, database), *[await look(database) for look in looks]]
+    findings.append(await _connections(settings, database))
     findings.append(await _dispatchers(database, serving=storage.server is None))
     findings.append(await _reconciliation(settings, database))
     return findings
@@ -170,6 +172,19 @@ async def _clock(database: Database) -> Finding:
         says = f"This machine's clock and the database's are {apart:.0f} s apart: receivers may refuse signatures."
         return _warning("clock", says, "Let both machines set their clocks by NTP.")
     return _fine("clock", "The clocks agree, and no event lies in the future.")
+
+
+async def _connections(settings: Settings, database: Database) -> Finding:
+    """Look whether the server has room for the connections that every process of this installation may make."""
+    async with database.serving.acquire() as session:
+        now, processes = await condition.server_connections(session), await dispatchers.count(session)
+    wanted = most_connections(settings.engine_connections, settings.serving_connections) * (processes.alive + 1)
+    says = f"{now.used} of {now.allowed} connections are in use; this installation may want about {wanted}."
+    if now.used > now.allowed * CROWDED or wanted > now.allowed:
+        remedy = "Raise max_connections of PostgreSQL, or lower {} and {}."
+        names = variable("engine_connections"), variable("serving_connections")
+        return _warning("connections", says, remedy.format(*names))
+    return _fine("connections", says)
 
 
 async def _partitions(database: Database) -> Finding:

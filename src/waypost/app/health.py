@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 from waypost.actions.denials import DENIED
 from waypost.app.supervisor import Part
@@ -11,12 +10,11 @@ from waypost.dispatch.measures import Measures
 from waypost.intake.unread import SKIPPED, UNREAD
 from waypost.keeper.keeper import Keeper
 from waypost.observe.metrics import Metrics
-from waypost.store.database import Database
+from waypost.store.database import ANSWER_SECONDS, Database
 from waypost.store.measures import Backlog, measure_backlog
-from waypost.store.statements import LOST, SENT
-
-ANSWER_SECONDS: Final = 2.0
-"""How long the database may take to say that it is there, before the process counts as not ready."""
+from waypost.store.outage import OUTAGES
+from waypost.store.statements import SENT
+from waypost.store.trouble import LOST, SENTENCES, trouble_of
 
 Measuring = Callable[[], Awaitable[Measures | None]]
 
@@ -34,19 +32,19 @@ class Health:
         self._parts = parts
         self._measures = measures
         self._keeper = keeper
-        self._metrics = Metrics(SENT, STALLS, denied=DENIED, unread=UNREAD, skipped=SKIPPED)
+        self._metrics = Metrics(SENT, STALLS, denied=DENIED, unread=UNREAD, skipped=SKIPPED, outages=OUTAGES)
 
     async def ready(self) -> str | None:
         """Give None when requests can be served and deliveries are sent, else one sentence that says why not."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._database.answer()
+        except (*LOST, TimeoutError) as error:
+            return SENTENCES[trouble_of(error)]
         if waiting := [part.name for part in self._parts if not part.running]:
             return f"Not running: {', '.join(waiting)}."
         if self._measures is not None and not ((measures := await self._measures()) and measures.running):
             return "Not running: dispatcher."
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await self._database.answer()
-        except (*LOST, TimeoutError):
-            return "The database does not answer."
         return None
 
     async def metrics(self) -> bytes:

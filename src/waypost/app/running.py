@@ -13,13 +13,13 @@ from waypost.app.roles import Role
 from waypost.app.sending import spare_the_collector
 from waypost.app.server import HttpServer
 from waypost.app.storage import Storage, secret_key
-from waypost.app.supervisor import Outage, Part, keep_running
+from waypost.app.supervisor import Part, keep_running
 from waypost.app.watchdog import loop_watched
 from waypost.settings import Settings
 from waypost.store.accounts import has_accounts
 from waypost.store.database import Database
 from waypost.store.embedded.server import EmbeddedPostgres
-from waypost.store.statements import LOST
+from waypost.store.trouble import LOST
 
 _LOG: Final = structlog.get_logger()
 LAST_REQUESTS_SECONDS: Final = 15.0
@@ -79,7 +79,7 @@ async def _running(
 ) -> AsyncIterator[None]:
     """Run every part. At the end what brings updates stops first, then intake; PostgreSQL outlives them all."""
     after = asyncio.Event()
-    outage = Outage(storage.database.answer)
+    outage = storage.database.outage
     watched = () if storage.server is None else (_postgres_part(storage.server),)
     parts = [asyncio.create_task(keep_running(part, stop, outage), name=part.name) for part in engine.parts]
     watch = [asyncio.create_task(keep_running(part, after, outage), name=part.name) for part in watched]
@@ -104,7 +104,6 @@ async def _running(
             for task in parts:
                 task.cancel()
             await asyncio.gather(*parts, *watch, return_exceptions=True)
-            await outage.end()
             if engine.carriers is not None:
                 await engine.carriers.close()
 

@@ -34,7 +34,7 @@ async def run(settings: Settings, role: Role, listen: tuple[str, int] | None, *,
     ``listen`` is the host and port that requests are answered at, None for none. Raises as ``serve`` does, and
     NothingToJoin.
     """
-    await _start(settings, frozenset({role}), listen, joined_storage(settings), announce)
+    await _start(settings, frozenset({role}), listen, joined_storage(settings, role.value), announce)
 
 
 async def _start(

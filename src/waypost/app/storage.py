@@ -10,7 +10,7 @@ from waypost.domain.errors import OperatorError
 from waypost.settings import Settings
 from waypost.store import migrating, partitions
 from waypost.store.connecting import open_database
-from waypost.store.database import Database
+from waypost.store.database import Access, Database
 from waypost.store.embedded.server import EmbeddedPostgres, locate
 from waypost.store.installation import KeyFile, WrongSecretKey, check_secret_key, own_secret_key
 
@@ -43,19 +43,20 @@ async def serving_storage(settings: Settings, progress: Progress) -> AsyncIterat
     Raises NotMigrated for a database URL: there many processes may run, so it is the operator who migrates.
     """
     if settings.database_url is not None:
-        async with _opened(settings.database_url.get_secret_value()) as database:
+        async with _opened(_access(settings, settings.database_url.get_secret_value(), "serve")) as database:
             await _refuse_pending(database)
             yield Storage(database, None)
         return
-    async with _started(settings, progress) as server, _opened(server.dsn) as database:
+    async with _started(settings, progress) as server, _opened(_access(settings, server.dsn, "serve")) as database:
         await bring_up_to_date(database, progress)
         yield Storage(database, server)
 
 
 @asynccontextmanager
-async def joined_storage(settings: Settings) -> AsyncIterator[Storage]:
+async def joined_storage(settings: Settings, role: str) -> AsyncIterator[Storage]:
     """Give the database to a process that works beside others; it starts no PostgreSQL and migrates nothing.
 
+    ``role`` is what its sessions are called after.
     Raises NotMigrated, and NothingToJoin when there is no database URL and no ``waypost serve`` on the data directory.
     """
     url = await _running_url(settings)
@@ -63,7 +64,7 @@ async def joined_storage(settings: Settings) -> AsyncIterator[Storage]:
         raise NothingToJoin(
             f"No `waypost serve` runs on {settings.data_dir}: start it first, or name a database with --database-url."
         )
-    async with _opened(url) as database:
+    async with _opened(_access(settings, url, role)) as database:
         if settings.database_url is not None:
             await _refuse_pending(database)
         else:
@@ -79,10 +80,13 @@ async def reached_storage(settings: Settings, progress: Progress) -> AsyncIterat
     """
     url = await _running_url(settings)
     if url is not None:
-        async with _opened(url, small=True) as database:
+        async with _opened(_access(settings, url, "command", small=True)) as database:
             yield Storage(database, None)
         return
-    async with _started(settings, progress) as server, _opened(server.dsn, small=True) as database:
+    async with (
+        _started(settings, progress) as server,
+        _opened(_access(settings, server.dsn, "command", small=True)) as database,
+    ):
         yield Storage(database, server)
 
 
@@ -101,7 +105,9 @@ async def migrated_database(settings: Settings, progress: Progress) -> AsyncIter
 
 async def bring_up_to_date(database: Database, progress: Progress) -> int:
     """Apply what is pending, make the partitions of the next days, and give how many migrations were applied."""
-    async with database.holding.acquire() as session:
+    async with database.unhurried() as session:
+        if database.schema is not None:
+            await session.execute(f'create schema if not exists "{database.schema}"')
         applied = await migrating.migrate(session, progress)
         await partitions.create_ahead(session)
     return applied
@@ -130,10 +136,14 @@ async def secret_key(settings: Settings, database: Database) -> str:
     return key
 
 
+def _access(settings: Settings, url: str, role: str, *, small: bool = False) -> Access:
+    engine, serving = (2, 1) if small else (settings.engine_connections, settings.serving_connections)
+    return Access(url, role, settings.schema, engine_size=engine, serving_size=serving)
+
+
 @asynccontextmanager
-async def _opened(url: str, *, small: bool = False) -> AsyncIterator[Database]:
-    sizes = {"engine_size": 2, "serving_size": 1} if small else {}
-    database = await open_database(url, **sizes)
+async def _opened(access: Access) -> AsyncIterator[Database]:
+    database = await open_database(access)
     try:
         yield database
     finally:

@@ -2,21 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
-from waypost.store.ending import end
-from waypost.store.statements import LOST
+from waypost.store.outage import Outage
+from waypost.store.trouble import LOST
 
 _LOG: Final = structlog.get_logger()
 FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 30.0
 LONGEST_PAUSE_WITHOUT_DATABASE_SECONDS: Final = 2.0
 """Short, because nothing is wrong with the part: it shall be back soon after the database is."""
-LOOK_SECONDS: Final = 1.0
 WELL_AFTER_SECONDS: Final = 60.0
 """A part that ran for so long starts with the first pause again."""
 
@@ -28,36 +26,6 @@ class Part:
     name: str
     serve: Callable[[asyncio.Event], Awaitable[None]]
     running: bool = False
-
-
-class Outage:
-    """Says once that the database is away, whichever part finds that and how often, and once that it is back."""
-
-    def __init__(self, answers: Callable[[], Awaitable[object]]) -> None:
-        self._answers = answers
-        self._waiting: asyncio.Task[None] | None = None
-
-    def found(self, part: str, error: Exception) -> None:
-        """Say that a part lost its database, unless that was said; ``answers`` is asked until it raises no more."""
-        if self._waiting is None or self._waiting.done():
-            _LOG.warning("database_lost", part=part, error=repr(error))
-            self._waiting = asyncio.create_task(self._wait())
-
-    async def end(self) -> None:
-        """Ask no more."""
-        if self._waiting is not None:
-            await end(self._waiting)
-
-    async def _wait(self) -> None:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            with suppress(*LOST, TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await self._answers()
-                _LOG.info("database_back", seconds=round(loop.time() - began, 1))
-                return
 
 
 async def keep_running(part: Part, stop: asyncio.Event, outage: Outage) -> None:
@@ -80,7 +48,7 @@ async def _run_once(part: Part, stop: asyncio.Event, outage: Outage) -> float:
     try:
         await part.serve(stop)
     except LOST as error:
-        outage.found(part.name, error)
+        outage.found(error)
         return LONGEST_PAUSE_WITHOUT_DATABASE_SECONDS
     except Exception:  # noqa: BLE001 - whatever it is, the part has to come back
         _LOG.exception("part_failed", part=part.name)

@@ -30,7 +30,8 @@ from waypost.store.ending import end
 from waypost.store.hints import Hint
 from waypost.store.queue import Lane
 from waypost.store.rows import Claimed, Finished
-from waypost.store.statements import LOST, REPEATABLE, Session
+from waypost.store.statements import Session
+from waypost.store.trouble import LOST, REPEATABLE
 
 SCOUT_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 20.0

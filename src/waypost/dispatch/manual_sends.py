@@ -16,7 +16,7 @@ from waypost.store import queue
 from waypost.store.database import Database
 from waypost.store.queue import Manual
 from waypost.store.rows import Finished, LaneEndpoint
-from waypost.store.statements import REPEATABLE
+from waypost.store.trouble import REPEATABLE
 
 AT_ONCE: Final = 16
 """Tests and resends that are claimed at a time."""

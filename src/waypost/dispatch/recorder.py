@@ -17,7 +17,7 @@ from waypost.domain.retry import may_give_way
 from waypost.store import queue
 from waypost.store.database import Database
 from waypost.store.rows import Finished
-from waypost.store.statements import LOST, REPEATABLE
+from waypost.store.trouble import LOST, REPEATABLE
 
 _LOG: Final = structlog.get_logger()
 AT_ONCE: Final = 300
@@ -128,20 +128,14 @@ class Recorder:
 
     async def _commit(self, batch: list[Finished]) -> None:
         """Settle and note the health, again and again while PostgreSQL is away: what was sent is not forgotten."""
-        waits = False
         while True:
             try:
                 freed, late = await self._settle(batch)
                 break
             except REPEATABLE as error:
                 _LOG.warning("settle_repeated", error=repr(error))
-            except LOST as error:
-                if not waits:
-                    _LOG.warning("settle_waits", deliveries=len(batch), error=repr(error))
-                waits = True
+            except LOST:  # which was logged where it was found
                 await asyncio.sleep(PAUSE_SECONDS)
-        if waits:
-            _LOG.info("settle_goes_on", deliveries=len(batch))
         if late:
             _LOG.warning("settled_too_late", deliveries=late)
         self._freed(freed)
@@ -150,10 +144,8 @@ class Recorder:
                 asyncio.get_running_loop().call_later(
                     one.wait_seconds + LATE_SECONDS, self._freed, (one.claimed.endpoint,)
                 )
-        try:
+        with suppress(*LOST, *REPEATABLE):  # it is noted again with the next change
             await self._note_health(batch)
-        except (*LOST, *REPEATABLE) as error:
-            _LOG.warning("health_not_noted", error=repr(error))
 
     async def _settle(self, batch: list[Finished]) -> tuple[set[UUID], int]:
         gone = {

@@ -14,7 +14,8 @@ from waypost.intake.lines import LARGEST_BATCH, Group, Lines, Once
 from waypost.intake.unread import UnreadScans
 from waypost.store import idempotency
 from waypost.store.database import Database
-from waypost.store.statements import LOST, REPEATABLE, Session, transaction
+from waypost.store.statements import Session, transaction
+from waypost.store.trouble import LOST, REPEATABLE
 
 _LOG: Final = structlog.get_logger()
 LINGER_SECONDS: Final = 0.002
@@ -74,7 +75,6 @@ class Intake:
         self._writers: dict[asyncio.Task[None], float] = {}
         self._bulk_writers: dict[asyncio.Task[None], UUID | None] = {}
         self._writing = False
-        self._has_database = True
 
     def start(self) -> None:
         """Begin to write."""
@@ -173,8 +173,7 @@ class Intake:
         """Write a batch; when it fails write each caller's requests alone, so that one can't fail the others."""
         try:
             endpoints = await self._commit(batch)
-        except LOST as error:
-            self._note_database(error)
+        except LOST:
             for group in batch:
                 group.end(IntakeUnavailable())
         except Exception as error:  # noqa: BLE001 - whatever it is, its caller has to hear it
@@ -185,7 +184,6 @@ class Intake:
             for group in batch:
                 await self._write([group])
         else:
-            self._note_database(None)
             self._hint(endpoints)
             self.arrivals.announce({account for group in batch for account in group.with_news()})
             for group in batch:
@@ -198,14 +196,6 @@ class Intake:
             if request.update is not None and (result.unread or request.update.skipped):
                 source = request.adapter or request.update.source.value
                 self.unread.note(request.account, source, result.unread, request.update.skipped)
-
-    def _note_database(self, error: Exception | None) -> None:
-        """Say once that batches are lost for want of the database, and once that they are written again."""
-        if error is not None and self._has_database:
-            _LOG.warning("batch_lost_its_database", error=repr(error))
-        elif error is None and not self._has_database:
-            _LOG.info("batches_have_their_database_again")
-        self._has_database = error is None
 
     async def _commit(self, batch: list[Group]) -> frozenset[UUID]:
         """Write in one transaction, again when PostgreSQL asks for that; give the endpoints that have something due."""

@@ -18,7 +18,8 @@ from waypost.keeper.reconciler import Reconciler
 from waypost.store import duties, idempotency, partitions, queue, recoveries, retention, sessions
 from waypost.store.database import Database
 from waypost.store.ending import end
-from waypost.store.statements import LOST, Session
+from waypost.store.statements import Session
+from waypost.store.trouble import LOST
 
 _LOG: Final = structlog.get_logger()
 JITTER: Final = 0.1

@@ -25,8 +25,10 @@ from waypost.domain.latency import BOUNDS_MS
 from waypost.domain.trackings import SkipReason
 from waypost.store.measures import Backlog
 from waypost.store.reconciliation import Findings
+from waypost.store.trouble import Trouble
 
 NONE_DENIED: Final[Mapping[Denial, int]] = MappingProxyType({})
+NO_OUTAGES: Final[Mapping[str, int]] = MappingProxyType({})
 NONE_UNREAD: Final[Mapping[str, int]] = MappingProxyType({})
 NONE_SKIPPED: Final[Mapping[tuple[str, SkipReason], int]] = MappingProxyType({})
 
@@ -43,7 +45,8 @@ class Metrics:
 
     ``statements``: how many SQL statements were sent, by name. ``stalls``: how often the loop was held, and how long.
     ``denied``: how many sign-ins and calls were denied, by reason. ``unread``: how many scans were not understood, by
-    source. ``skipped``: how many could not even be taken, by source and reason.
+    source. ``skipped``: how many could not even be taken, by source and reason. ``outages``: how many of the database
+    were seen, by trouble.
     """
 
     def __init__(
@@ -54,12 +57,14 @@ class Metrics:
         denied: Mapping[Denial, int] = NONE_DENIED,
         unread: Mapping[str, int] = NONE_UNREAD,
         skipped: Mapping[tuple[str, SkipReason], int] = NONE_SKIPPED,
+        outages: Mapping[str, int] = NO_OUTAGES,
     ) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         self._own = _OwnMetrics(statements, stalls, denied)
         self._registry.register(_Scans(unread, skipped))
+        self._registry.register(_Outages(outages))
         self._registry.register(self._own)
 
     def render(self, backlog: Backlog | None, dispatching: Measures | None, findings: Findings | None) -> bytes:
@@ -94,6 +99,23 @@ class _Scans(Collector):
         for (source, reason), count in sorted(self._skipped.items()):
             skipped.add_metric([source, reason], count)
         yield skipped
+
+
+class _Outages(Collector):
+    """How often the database could not be used."""
+
+    def __init__(self, outages: Mapping[str, int]) -> None:
+        self._outages = outages
+
+    def collect(self) -> Iterable[Metric]:
+        outages = CounterMetricFamily(
+            "waypost_database_outages",
+            "How often this process found that the database could not be used, by what kept it from being used.",
+            labels=["trouble"],
+        )
+        for trouble in Trouble:
+            outages.add_metric([trouble], self._outages.get(trouble, 0))
+        yield outages
 
 
 class _OwnMetrics(Collector):

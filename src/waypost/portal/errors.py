@@ -13,7 +13,7 @@ from waypost.portal.pages.login import login_path
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import NotLoggedIn, notify, page_before
-from waypost.store.statements import LOST
+from waypost.store.trouble import LOST
 
 _LOG: Final = structlog.get_logger()
 _TITLES: Final = {
@@ -46,7 +46,6 @@ def explain(request: PageRequest, error: Exception) -> Response[bytes]:
                 answer.set_header("allow", allowed)
             return answer
         case _ if isinstance(error, LOST):
-            _LOG.warning("page_lost_its_database", path=request.scope.get("path_template"), error=repr(error))
             return _refused(request, Unavailable())
         case _:
             # Not the path itself: that of a login link is as good as a password.

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+import msgspec
+
 from waypost.domain.ids import made_at
 from waypost.store import migrating
 from waypost.store.intake_rows import from_ms
@@ -13,6 +15,20 @@ async def pending_migrations(session: Session) -> int | None:
     """Count the migrations that a database lacks; None for one that has no table of ours. Raises MigrationError."""
     row = await fetch_one(session, "has_migrations")
     return len(await migrating.pending(session)) if row is not None and row["present"] else None
+
+
+class ServerConnections(msgspec.Struct, frozen=True):
+    """How many connections the server has, and how many it lets ordinary users have."""
+
+    used: int
+    allowed: int
+
+
+async def server_connections(session: Session) -> ServerConnections:
+    """Count the connections of the server."""
+    row = await fetch_one(session, "server_connections")
+    assert row is not None  # noqa: S101 - a select without a table gives a row
+    return ServerConnections(**row)
 
 
 async def newest_event(session: Session) -> tuple[datetime, datetime] | None:

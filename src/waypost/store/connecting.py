@@ -5,7 +5,8 @@ from typing import Final
 import asyncpg
 
 from waypost.domain.errors import OperatorError
-from waypost.store.database import Database
+from waypost.store.database import Access, Database
+from waypost.store.trouble import TakesNoWrites, TimedOut
 
 _SAYS_ENOUGH: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -20,15 +21,20 @@ class CannotConnect(OperatorError):  # noqa: N818 - reads as what is wrong
     """The database can't be reached; the message is one sentence."""
 
 
-async def open_database(url: str, *, engine_size: int = 8, serving_size: int = 8) -> Database:
+async def open_database(access: Access) -> Database:
     """Connect to the database of a URL. Raises CannotConnect, and UnsafeServer."""
     try:
-        return await Database.open({"dsn": url}, engine_size=engine_size, serving_size=serving_size)
+        return await Database.open(access)
     except _SAYS_ENOUGH as error:
         raise CannotConnect(f"The database refuses the connection: {error}.") from None
+    except (TakesNoWrites, asyncpg.TargetServerAttributeNotMatched, asyncpg.ReadOnlySQLTransactionError):
+        raise CannotConnect(
+            "The database takes no writes: it is a standby, or read-only. Name all hosts of the cluster in"
+            " DATABASE_URL (postgresql://user:password@host1,host2/database), and the primary is found."
+        ) from None
+    except TimedOut:
+        raise CannotConnect("The database does not answer in time: check DATABASE_URL.") from None
     except OSError as error:
-        if isinstance(error.__cause__, TimeoutError):
-            raise CannotConnect("The database does not answer in time: check DATABASE_URL.") from None
         reason = error.strerror or "it can't be reached"
         raise CannotConnect(f"The database can't be reached ({reason}): check DATABASE_URL and that it runs.") from None
     except (asyncpg.InterfaceError, ValueError):

@@ -1,13 +1,22 @@
 """Connections to PostgreSQL: pools for the engine's hot statements, for what people ask, and for what holds a lock."""
 
 import asyncio
-from typing import Any, Final, Self
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final, Self
 
 import asyncpg
+import msgspec
 from asyncpg import Pool
 
 from waypost.domain.errors import OperatorError
-from waypost.store.statements import Session, Unreachable
+from waypost.store.hosts import CONNECT_SECONDS, Hosts
+from waypost.store.outage import Outage
+from waypost.store.pools import SessionPool
+from waypost.store.statements import Session, execute, transaction
+from waypost.store.trouble import TakesNoWrites, Trouble
 
 ENGINE_SETTINGS: Final = {
     # The planner sees the hot table empty after a vacuum and would flip to a scan: spec of the queue, finding 3.
@@ -27,12 +36,50 @@ SERVING_SETTINGS: Final = {
     "transaction_timeout": "30s",
     "idle_in_transaction_session_timeout": "10s",
 }
+ENGINE_SECONDS: Final = 10.0
+"""How long a hot statement may take. A server that is frozen, or cut off, says nothing and breaks nothing off."""
+SERVING_SECONDS: Final = 16.0
+"""A little longer than PostgreSQL's own limit for such a statement."""
+HOLDING_SECONDS: Final = 30.0
+WAIT_SECONDS: Final = 10.0
+"""How long a connection is waited for while all are in use."""
+HOLDING_SIZE: Final = 6
+ANSWER_SECONDS: Final = 2.0
+"""How long the database may take to say that it is there."""
+_READ_ONLY: Final = "select current_setting('transaction_read_only')"
+_PROBE_BYTES: Final = 65_536
 _DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
 OLDEST_SERVER: Final = 180_000
 
 
+def most_connections(engine: int, serving: int) -> int:
+    """Return how many connections a process with pools of these sizes makes at most."""
+    return engine + serving + HOLDING_SIZE
+
+
 class UnsafeServer(OperatorError):  # noqa: N818 - reads as what is wrong
     """The server's settings or version would break a promise; says which and what to do."""
+
+
+class Access(msgspec.Struct, frozen=True):
+    """How a process uses a database: where it is, in which schema, as whom, and with how many connections at most.
+
+    ``role`` is shown to who looks at the server's sessions. Without ``schema`` the URL and the user decide on it.
+    """
+
+    url: str
+    role: str = "waypost"
+    schema: str | None = None
+    engine_size: int = 6
+    serving_size: int = 4
+    connect_seconds: float = CONNECT_SECONDS
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings that every session of this process has."""
+        name = f"waypost-{self.role}@{socket.gethostname()}".encode("ascii", "replace")[:63].decode()
+        path = {} if self.schema is None else {"search_path": f'"{self.schema}"'}
+        return {"application_name": name, "timezone": "UTC"} | path
 
 
 class _Plain(asyncpg.Connection):
@@ -48,73 +95,82 @@ class _Plain(asyncpg.Connection):
         return ""
 
 
-async def _connect(*arguments: Any, **named: Any) -> asyncpg.Connection:
-    try:
-        return await asyncpg.connect(*arguments, **named)
-    except ConnectionError:
-        raise
-    except OSError as error:  # no socket, no name, no route, no answer, no descriptor left
-        raise Unreachable(*error.args) from error
-
-
 class Database:
     """The pools of one process. ``engine`` plans its statements as the queue needs it; ``serving`` has stock plans.
 
     ``holding`` is as ``engine``, for who holds a lock of its session or listens: that ends when it is given back.
+    ``outage`` knows whether the database can be used.
     """
 
-    def __init__(self, engine: Pool, serving: Pool, holding: Pool) -> None:
-        self.engine = engine
-        self.serving = serving
-        self.holding = holding
+    def __init__(self, access: Access) -> None:
+        self.outage = Outage(self.answer)
+        self._hosts = Hosts(access.url, connect_seconds=access.connect_seconds)
+        self._settings = access.settings
+        self.schema = access.schema
+        self._pools: list[Pool] = []
+        self.engine = self._pool(access.engine_size, ENGINE_SETTINGS, _Plain, ENGINE_SECONDS)
+        self.serving = self._pool(access.serving_size, SERVING_SETTINGS, _Plain, SERVING_SECONDS)
+        self.holding = self._pool(HOLDING_SIZE, ENGINE_SETTINGS, asyncpg.Connection, HOLDING_SECONDS)
 
     @classmethod
-    async def open(cls, connection: dict[str, Any], *, engine_size: int = 8, serving_size: int = 8) -> Self:
-        """Connect; UnsafeServer when what the server promises is not enough."""
-        kinds: tuple[tuple[int, int, dict[str, str], type[asyncpg.Connection]], ...] = (
-            (2, engine_size, ENGINE_SETTINGS, _Plain),
-            (1, serving_size, SERVING_SETTINGS, _Plain),
-            (0, engine_size, ENGINE_SETTINGS, asyncpg.Connection),
-        )
-        pools: list[Pool] = []
+    async def open(cls, access: Access) -> Self:
+        """Connect. Raises what is in ``LOST``, and UnsafeServer when what the server promises is not enough."""
+        made = cls(access)
         try:
-            for least, most, settings, kind in kinds:
-                pool = await asyncpg.create_pool(
-                    **connection,
-                    connect=_connect,
-                    min_size=least,
-                    max_size=most,
-                    server_settings=settings,
-                    init=_prepare_session,
-                    connection_class=kind,
-                )
-                pools.append(pool)
-            async with pools[0].acquire() as session:
+            for pool in made._pools:
+                await pool  # which connects nothing yet
+            async with made._pools[0].acquire() as session:
                 await check_server(session)
         except BaseException:
-            for pool in pools:
-                await pool.close()
+            await made.close()
             raise
-        return cls(*pools)
-
-    @property
-    def pools(self) -> tuple[Pool, ...]:
-        """All of them."""
-        return self.engine, self.serving, self.holding
+        return made
 
     async def answer(self) -> None:
-        """Return when PostgreSQL has answered; what it raises says why it does not."""
+        """Return when PostgreSQL has answered and takes writes; what it raises says why it does not."""
         async with self.serving.acquire() as session:
-            await session.fetchval("select 1")
+            if await session.fetchval(_READ_ONLY, timeout=ANSWER_SECONDS) == "on":
+                raise TakesNoWrites("the session is read-only")
+            if self.outage.trouble is Trouble.DISK_FULL:
+                await _try_to_write(session)
+        self.outage.passed()
+
+    @asynccontextmanager
+    async def unhurried(self) -> AsyncIterator[Session]:
+        """Lend a connection of its own that has all the time it wants, for migrations."""
+        session = await self._hosts.connect(server_settings=self._settings)
+        try:
+            yield session
+        finally:
+            session.terminate()
 
     async def close(self) -> None:
         """Close all pools, by force when a statement does not end within ten seconds."""
+        await self.outage.end()
         try:
             async with asyncio.timeout(10):
-                await asyncio.gather(*(pool.close() for pool in self.pools))
+                await asyncio.gather(*(pool.close() for pool in self._pools))
         except TimeoutError:
-            for pool in self.pools:
+            for pool in self._pools:
                 pool.terminate()
+
+    def _pool(self, most: int, settings: dict[str, str], kind: type[asyncpg.Connection], seconds: float) -> SessionPool:
+        pool = asyncpg.create_pool(
+            connect=self._hosts.connect,
+            min_size=0,
+            max_size=most,
+            server_settings=settings | self._settings,
+            connection_class=kind,
+            command_timeout=seconds,
+        )
+        self._pools.append(pool)
+        wait = max(seconds, WAIT_SECONDS) + self._hosts.most_seconds
+        return SessionPool(pool, self.outage, wait_seconds=wait, expire=self._expire)
+
+    async def _expire(self) -> None:
+        """Let no idle connection be used any more: each of them would have to be found useless by itself."""
+        for pool in self._pools:
+            await pool.expire_connections()
 
 
 async def check_server(session: Session) -> None:
@@ -123,6 +179,8 @@ async def check_server(session: Session) -> None:
     if version < OLDEST_SERVER:
         message = f"PostgreSQL 18 or newer is needed; this server is {version // 10000}."
         raise UnsafeServer(message)
+    if await session.fetchval(_READ_ONLY) == "on":
+        raise TakesNoWrites("the session is read-only")
     rows = await session.fetch("select name, setting from pg_settings where name = any ($1::text[])", list(_DURABLE))
     off = sorted(row["name"] for row in rows if row["setting"] in ("off", "local"))
     if off:
@@ -130,5 +188,13 @@ async def check_server(session: Session) -> None:
         raise UnsafeServer(message)
 
 
-async def _prepare_session(session: Session) -> None:
-    await session.execute("set timezone to 'UTC'")
+async def _try_to_write(session: Session) -> None:
+    """Take room on the disk and give it back: that a full disk is full is seen by nothing less."""
+    with suppress(_Enough):
+        async with transaction(session):
+            await execute(session, "take_room", os.urandom(_PROBE_BYTES))
+            raise _Enough
+
+
+class _Enough(Exception):  # noqa: N818 - no error
+    """Rolls a transaction back."""

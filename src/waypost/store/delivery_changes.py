@@ -9,7 +9,8 @@ from waypost.domain.deliveries import Reason
 from waypost.store import intake_rows
 from waypost.store.deliveries import DeliveryRow
 from waypost.store.queue import unblock
-from waypost.store.statements import REPEATABLE, Session, fetch, fetch_one, transaction
+from waypost.store.statements import Session, fetch, fetch_one, transaction
+from waypost.store.trouble import REPEATABLE
 
 
 class Cancelled(Enum):

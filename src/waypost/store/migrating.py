@@ -47,7 +47,8 @@ async def migrate(session: Session, progress: Progress, known: Sequence[Migratio
     ``known`` are this program's migrations by default. Raises MigrationError; what was applied before it stays applied.
     """
     known = known or migrations()
-    await session.execute("set transaction_timeout = 0")
+    if await session.fetchval("select current_schema()") is None:
+        raise MigrationError("The search path names no schema that exists: set SCHEMA, and it is created.")
     await execute(session, "lock_migrations")
     try:
         names = {number: name for number, (name, _) in (await _applied(session)).items()}
@@ -60,7 +61,6 @@ async def migrate(session: Session, progress: Progress, known: Sequence[Migratio
             await _apply_patiently(session, migration)
     finally:
         await execute(session, "unlock_migrations")
-        await session.execute("reset transaction_timeout")
     return len(todo)
 
 

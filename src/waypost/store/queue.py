@@ -19,7 +19,8 @@ from waypost.domain.suspicion import Suspect
 from waypost.store import hours, intake_rows
 from waypost.store.intake_rows import day_of
 from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
-from waypost.store.statements import REPEATABLE, Copied, Session, copy, execute, fetch, fetch_one, transaction
+from waypost.store.statements import Copied, Session, copy, execute, fetch, fetch_one, transaction
+from waypost.store.trouble import REPEATABLE
 
 ALL_BUCKETS: Final = list(range(ids.BUCKETS))
 _RETRIES_A_CALL: Final = 100

@@ -6,43 +6,22 @@ BEGIN, COMMIT and COPY count as well.
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from importlib import resources
 from typing import Any, Final
 
 import msgspec
-from asyncpg import (
-    Connection,
-    DeadlockDetectedError,
-    InterfaceError,
-    PostgresConnectionError,
-    Record,
-    SerializationError,
-)
-from asyncpg.exceptions import OperatorInterventionError, QueryCanceledError
+from asyncpg import Connection, Record
 from asyncpg.pool import PoolConnectionProxy
 
-
-class Unreachable(ConnectionError):  # noqa: N818 - reads as what is wrong
-    """No connection to PostgreSQL can be made; the cause says why."""
-
+from waypost.store.trouble import TimedOut
 
 Session = Connection | PoolConnectionProxy
 """A connection, from the pool or not."""
 
 SENT: Final[Counter[str]] = Counter()
 """How many statements this process has sent, by name."""
-
-REPEATABLE: Final = (DeadlockDetectedError, SerializationError)
-"""What PostgreSQL answers to a transaction that may simply be run again."""
-
-LOST: Final = (PostgresConnectionError, OperatorInterventionError, QueryCanceledError, InterfaceError, ConnectionError)
-"""What is raised when PostgreSQL went away or stops: whether a commit that was under way took place is not known.
-
-Whatever else keeps a connection from being made is raised as ``Unreachable``, which is a ConnectionError: an OSError
-may as well come from a file that has nothing to do with PostgreSQL.
-"""
 
 
 class Copied(msgspec.Struct, frozen=True):
@@ -79,27 +58,31 @@ TEXTS: Final = _load()
 
 
 async def fetch(session: Session, name: str, *arguments: object) -> list[Record]:
-    """Run the named statement and give its rows."""
+    """Run the named statement and return its rows."""
     SENT[name] += 1
-    return await session.fetch(TEXTS[name], *arguments)
+    with _ending_with_its_time(session):
+        return await session.fetch(TEXTS[name], *arguments)
 
 
 async def fetch_one(session: Session, name: str, *arguments: object) -> Record | None:
-    """Run the named statement and give its first row, or None."""
+    """Run the named statement and return its first row, or None."""
     SENT[name] += 1
-    return await session.fetchrow(TEXTS[name], *arguments)
+    with _ending_with_its_time(session):
+        return await session.fetchrow(TEXTS[name], *arguments)
 
 
 async def execute(session: Session, name: str, *arguments: object) -> None:
     """Run the named statement for its effect."""
     SENT[name] += 1
-    await session.execute(TEXTS[name], *arguments)
+    with _ending_with_its_time(session):
+        await session.execute(TEXTS[name], *arguments)
 
 
 async def copy(session: Session, copied: Copied, records: Iterable[Sequence[Any]]) -> None:
     """Append records to a table by COPY."""
     SENT[f"copy_{copied.table}"] += 1
-    await session.copy_records_to_table(copied.table, columns=copied.columns, records=records)
+    with _ending_with_its_time(session):
+        await session.copy_records_to_table(copied.table, columns=copied.columns, records=records)
 
 
 @asynccontextmanager
@@ -107,5 +90,16 @@ async def transaction(session: Session) -> AsyncIterator[None]:
     """Run what is inside in one transaction: all of it or nothing."""
     SENT["begin"] += 1
     SENT["commit"] += 1
-    async with session.transaction():
+    with _ending_with_its_time(session):
+        async with session.transaction():
+            yield
+
+
+@contextmanager
+def _ending_with_its_time(session: Session) -> Iterator[None]:
+    """Break a connection off on which something took too long: whatever follows, even a rollback, would wait too."""
+    try:
         yield
+    except TimeoutError as error:
+        session.terminate()
+        raise TimedOut("a statement had no answer in time") from error

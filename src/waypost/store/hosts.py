@@ -1,0 +1,84 @@
+"""Connects to the hosts of a database URL, one after the other, each for a limited time."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import asyncpg
+
+from waypost.store.trouble import LOST, TimedOut, Unreachable
+
+CONNECT_SECONDS: Final = 5.0
+"""How long one host may take to let us in: a frozen one takes the connection and then says nothing."""
+
+
+class Hosts:
+    """The hosts of a URL. The one that let us in last is tried first.
+
+    Of several hosts the one is looked for that takes writes, unless the URL says otherwise.
+    """
+
+    def __init__(self, url: str, *, connect_seconds: float = CONNECT_SECONDS) -> None:
+        self._urls = one_host_each(url)
+        self._seconds = connect_seconds
+        self._last = 0
+
+    @property
+    def most_seconds(self) -> float:
+        """How long it takes at most to have tried all of them."""
+        return self._seconds * len(self._urls)
+
+    async def connect(self, *_url: Any, **options: Any) -> asyncpg.Connection:
+        """Connect, as a pool asks for it. Raises what the last host that was tried raised."""
+        first, count = self._last, len(self._urls)
+        error: BaseException | None = None
+        for index in [*range(first, count), *range(first)]:
+            try:
+                connection: asyncpg.Connection = await asyncpg.connect(
+                    self._urls[index], timeout=self._seconds, **options
+                )
+            except (*LOST, OSError) as failed:
+                error = _better(error, _as_lost(failed))
+                self._last = (index + 1) % count  # who comes meanwhile need not wait for this one as well
+            else:
+                self._last = index
+                return connection
+        raise error or Unreachable("The URL names no host.")
+
+
+def one_host_each(url: str) -> list[str]:
+    """Return the URL once for each of its hosts, with ``target_session_attrs`` when there are several."""
+    parts = urlsplit(url)
+    user, at, places = parts.netloc.rpartition("@")
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    options = dict(query)
+    if "," in places:
+        split = [(user + at + place, query) for place in places.split(",")]
+    elif "," in options.get("host", ""):
+        hosts, ports = options["host"].split(","), options.get("port", "").split(",")
+        ports = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
+        others = [(name, value) for name, value in query if name not in ("host", "port")]
+        split = [
+            (parts.netloc, [*others, ("host", host), *([("port", port)] if port else [])])
+            for host, port in zip(hosts, ports, strict=True)
+        ]
+    else:
+        return [url]
+    writable: Iterable[tuple[str, str]] = (
+        () if "target_session_attrs" in options else (("target_session_attrs", "read-write"),)
+    )
+    return [f"{parts.scheme}://{netloc}{parts.path}?{urlencode([*options, *writable])}" for netloc, options in split]
+
+
+def _as_lost(error: BaseException) -> BaseException:
+    """Return an error of ``LOST`` for what kept a connection from being made."""
+    if isinstance(error, LOST):
+        return error
+    lost = TimedOut("no answer in time") if isinstance(error, TimeoutError) else Unreachable(*error.args)
+    lost.__cause__ = error
+    return lost
+
+
+def _better(one: BaseException | None, other: BaseException) -> BaseException:
+    """Return what tells more: that a host answered, and why it does not do, rather than that another is silent."""
+    return other if one is None or isinstance(one, ConnectionError) else one

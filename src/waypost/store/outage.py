@@ -1,0 +1,67 @@
+"""An outage of the database is said once for a process, whoever finds it and how often, and looked after to its end."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+from waypost.store.ending import end
+from waypost.store.trouble import LOST, NO_OUTAGE, Trouble, trouble_of
+
+_LOG: Final = structlog.get_logger()
+LOOK_SECONDS: Final = 1.0
+
+OUTAGES: Final[Counter[str]] = Counter()
+"""How many outages this process has seen, by trouble."""
+
+
+class Outage:
+    """Whether the database can be used. ``answers`` is asked each second of an outage until it raises no more."""
+
+    def __init__(self, answers: Callable[[], Awaitable[object]]) -> None:
+        self._answers = answers
+        self._watching: asyncio.Task[None] | None = None
+        self._failed = 0
+        self._ended = False
+        self.trouble: Trouble | None = None
+        """What keeps it from being used; None while it can be."""
+
+    def found(self, error: BaseException) -> None:
+        """Take an error that was met in using the database. Of an outage only the first is logged."""
+        if isinstance(error, NO_OUTAGE):
+            return
+        trouble = trouble_of(error)
+        self._failed += 1
+        if self.trouble is None and not self._ended:
+            self.trouble = trouble
+            OUTAGES[trouble] += 1
+            _LOG.warning("database_unavailable", trouble=trouble.value, error=repr(error))
+            if self._watching is None or self._watching.done():
+                self._watching = asyncio.create_task(self._watch())
+        elif trouble is Trouble.DISK_FULL:
+            self.trouble = trouble  # it is looked at in another way
+
+    def passed(self) -> None:
+        """Take it that the database was seen to answer and to take writes."""
+        self.trouble = None
+
+    async def end(self) -> None:
+        """Watch no more."""
+        self._ended = True
+        if self._watching is not None:
+            await end(self._watching)
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while self.trouble is not None and not self._ended:
+            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(*LOST):
+                await self._answers()  # which takes no longer than it may, and so gets to the next host
+                self.passed()
+        if self.trouble is None:
+            _LOG.info("database_available", seconds=round(loop.time() - began, 1), failed=self._failed)
+        self._failed = 0

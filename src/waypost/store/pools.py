@@ -1,0 +1,83 @@
+"""A pool of sessions that nobody waits for without end, neither to get one nor to give it back."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+from asyncpg import Pool
+from asyncpg.pool import PoolConnectionProxy
+
+from waypost.store.outage import Outage
+from waypost.store.statements import Session
+from waypost.store.trouble import LOST, NO_OUTAGE, OF_GOOD_SESSIONS, TimedOut, trouble_of
+
+RELEASE_SECONDS: Final = 2.0
+
+
+class SessionPool:
+    """Sessions of one kind. ``wait_seconds`` is how long one is waited for.
+
+    What befalls a session the ``outage`` hears, and ``expire`` is called: others may be as useless.
+    """
+
+    def __init__(
+        self, pool: Pool, outage: Outage, *, wait_seconds: float, expire: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._pool = pool
+        self._outage = outage
+        self._wait = wait_seconds
+        self._expire = expire
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Session]:
+        """Lend a session. Raises what is in ``LOST`` if there is none to be had, or if it is lost meanwhile."""
+        session = await self._take()
+        try:
+            yield session
+        except NO_OUTAGE:
+            raise
+        except (*LOST, TimeoutError) as error:
+            self._outage.found(error)
+            if trouble_of(error) not in OF_GOOD_SESSIONS:
+                session.terminate()  # it may be there still, but frozen, or of a server that is a standby now
+                await self._expire()
+            if isinstance(error, TimeoutError):
+                raise TimedOut("PostgreSQL did not answer in time") from error
+            raise
+        finally:
+            await self._give_back(session)
+
+    async def fetch(self, text: str, *arguments: object) -> Any:
+        """Run one statement and return its rows."""
+        async with self.acquire() as session:
+            return await session.fetch(text, *arguments)
+
+    async def fetchrow(self, text: str, *arguments: object) -> Any:
+        """Run one statement and return its first row, or None."""
+        async with self.acquire() as session:
+            return await session.fetchrow(text, *arguments)
+
+    async def fetchval(self, text: str, *arguments: object) -> Any:
+        """Run one statement and return the first value of its first row, or None."""
+        async with self.acquire() as session:
+            return await session.fetchval(text, *arguments)
+
+    async def execute(self, text: str, *arguments: object) -> Any:
+        """Run one statement for its effect."""
+        async with self.acquire() as session:
+            return await session.execute(text, *arguments)
+
+    async def _take(self) -> PoolConnectionProxy:
+        try:
+            return await self._pool.acquire(timeout=self._wait)
+        except LOST as error:
+            self._outage.found(error)
+            raise
+        except TimeoutError:
+            late = TimedOut("no connection became free in time")
+            self._outage.found(late)
+            raise late from None
+
+    async def _give_back(self, session: PoolConnectionProxy) -> None:
+        with suppress(*LOST, TimeoutError):  # it is closed then
+            await self._pool.release(session, timeout=RELEASE_SECONDS)

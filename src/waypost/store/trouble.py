@@ -1,0 +1,95 @@
+"""What means that the database can't be used now: one list for everybody who has to wait for it."""
+
+from enum import StrEnum
+from typing import Final
+
+from asyncpg import (
+    DeadlockDetectedError,
+    InsufficientResourcesError,
+    InterfaceError,
+    InternalClientError,
+    PostgresConnectionError,
+    PostgresSystemError,
+    ReadOnlySQLTransactionError,
+    SerializationError,
+    TargetServerAttributeNotMatched,
+    TooManyConnectionsError,
+)
+from asyncpg.exceptions import DataError, DiskFullError, OperatorInterventionError, QueryCanceledError
+
+
+class Unreachable(ConnectionError):  # noqa: N818 - reads as what is wrong
+    """No connection to PostgreSQL can be made; the cause says why."""
+
+
+class TimedOut(ConnectionError):  # noqa: N818 - reads as what is wrong
+    """PostgreSQL did not answer within the time limit, or no connection became free."""
+
+
+class TakesNoWrites(ConnectionError):  # noqa: N818 - reads as what is wrong
+    """PostgreSQL answers, but as a standby or read-only."""
+
+
+REPEATABLE: Final = (DeadlockDetectedError, SerializationError)
+"""What PostgreSQL answers to a transaction that may simply be run again."""
+
+LOST: Final = (
+    ConnectionError,
+    InsufficientResourcesError,  # a full disk, too many connections, no memory
+    InterfaceError,
+    InternalClientError,  # a connection that broke off in the middle; no host that takes writes
+    OperatorInterventionError,
+    PostgresConnectionError,
+    PostgresSystemError,
+    QueryCanceledError,
+    ReadOnlySQLTransactionError,
+)
+"""What is raised when PostgreSQL can't be used: whether a commit that was under way took place is not known.
+
+Whatever keeps a connection from being made is raised as ``Unreachable``, which is a ConnectionError: an OSError may as
+well come from a file that has nothing to do with PostgreSQL.
+"""
+
+NO_OUTAGE: Final = (DataError, QueryCanceledError)
+"""Of those, what one statement is at fault for: a value that PostgreSQL can't take, or the time that it took."""
+
+
+class Trouble(StrEnum):
+    """Why the database can't be used, as logs and metrics name it."""
+
+    UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed_out"
+    READ_ONLY = "read_only"
+    DISK_FULL = "disk_full"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
+
+
+OF_GOOD_SESSIONS: Final = frozenset({Trouble.DISK_FULL, Trouble.TOO_MANY_CONNECTIONS})
+"""In these the sessions that there are can go on being used."""
+
+_KINDS: Final[tuple[tuple[Trouble, tuple[type[BaseException], ...]], ...]] = (
+    (Trouble.DISK_FULL, (DiskFullError,)),
+    (Trouble.TOO_MANY_CONNECTIONS, (TooManyConnectionsError,)),
+    (Trouble.READ_ONLY, (ReadOnlySQLTransactionError, TargetServerAttributeNotMatched, TakesNoWrites)),
+    (Trouble.TIMED_OUT, (TimedOut, TimeoutError)),
+)
+
+SENTENCES: Final = {
+    Trouble.UNREACHABLE: "The database can't be reached.",
+    Trouble.TIMED_OUT: "The database does not answer.",
+    Trouble.READ_ONLY: "The database takes no writes: it is a standby, or read-only.",
+    Trouble.DISK_FULL: "The database's disk is full.",
+    Trouble.TOO_MANY_CONNECTIONS: "The database has too many connections: see max_connections.",
+}
+"""What ``/health/ready`` says."""
+
+
+def trouble_of(error: BaseException) -> Trouble:
+    """Return which trouble an error of ``LOST`` means; of a chain of errors the first that tells."""
+    told: BaseException | None = error
+    while told is not None:
+        for trouble, kinds in _KINDS:
+            if isinstance(told, kinds):
+                return trouble
+        told = told.__cause__ or told.__context__
+    return Trouble.UNREACHABLE

@@ -1,0 +1,220 @@
+"""The database can't be used: said once, with 503 to those who ask, and over by itself."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.support.databases import add_account, named
+from tests.support.proxy import Proxy, in_front_of, through
+from waypost.store import database as connections
+from waypost.store import pools
+from waypost.store.connecting import CannotConnect, open_database
+from waypost.store.database import Access, Database
+from waypost.store.outage import OUTAGES
+from waypost.store.statements import transaction
+from waypost.store.trouble import LOST, NO_OUTAGE, TimedOut, Trouble
+
+LIMIT = 0.3
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ENGINE_SECONDS", "SERVING_SECONDS", "HOLDING_SECONDS", "WAIT_SECONDS", "ANSWER_SECONDS"):
+        monkeypatch.setattr(connections, name, LIMIT)
+    monkeypatch.setattr(pools, "RELEASE_SECONDS", LIMIT)
+    monkeypatch.setattr("waypost.store.outage.LOOK_SECONDS", 0.05)
+
+
+@pytest.fixture
+async def admin(database: Database) -> AsyncIterator[Any]:
+    """Give a session that no outage of the test is for."""
+    async with database.serving.acquire() as session:
+        yield session
+
+
+async def dsn_of(session: Any, server_dsn: str) -> str:
+    return named(server_dsn, await session.fetchval("select current_database()"))
+
+
+@asynccontextmanager
+async def opened(url: str, **options: Any) -> AsyncIterator[Database]:
+    made = await open_database(Access(url, **options))
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def until_usable(database: Database) -> None:
+    if database.outage._watching is not None:
+        await asyncio.wait_for(database.outage._watching, 20)
+    assert database.outage.trouble is None
+
+
+async def write(database: Database) -> None:
+    async with database.engine.acquire() as session, transaction(session):
+        await session.execute("insert into installation (name, value) values ($1, '')", secrets.token_hex())
+
+
+async def test_a_database_that_became_read_only_is_one_outage_and_ends_when_it_takes_writes(
+    admin: Any, server_dsn: str
+) -> None:
+    url = await dsn_of(admin, server_dsn)
+    name = await admin.fetchval("select current_database()")
+    async with opened(url) as database:
+        await write(database)
+        with capture_logs() as lines:
+            await admin.execute(f"alter database {name} set default_transaction_read_only = on")
+            async with database.engine.acquire() as session:
+                await session.execute("set default_transaction_read_only = on")
+            for _ in range(3):
+                with pytest.raises(LOST):
+                    await write(database)
+            assert database.outage.trouble is Trouble.READ_ONLY
+            with pytest.raises(LOST):
+                await database.answer()
+
+            await admin.execute(f"alter database {name} reset default_transaction_read_only")
+            await until_usable(database)
+            await write(database)
+            await database.outage.end()
+
+    assert [line["event"] for line in lines] == ["database_unavailable", "database_available"]
+    assert lines[0]["trouble"] == "read_only"
+    assert lines[1]["failed"] >= 3
+
+
+async def test_too_many_connections_are_an_outage(admin: Any, server_dsn: str) -> None:
+    password, role = secrets.token_hex(), f"few_{secrets.token_hex(4)}"
+    await admin.execute(f"create role {role} login password '{password}' connection limit 2")
+    await admin.execute(f"grant all on all tables in schema public to {role}")
+    url = (await dsn_of(admin, server_dsn)).replace(
+        server_dsn.partition("://")[2].partition("@")[0], f"{role}:{password}"
+    )
+    async with opened(url) as database:
+        with pytest.raises(LOST):
+            async with database.serving.acquire(), database.engine.acquire(), database.holding.acquire():
+                pass
+        assert database.outage.trouble is Trouble.TOO_MANY_CONNECTIONS
+
+        await until_usable(database)
+    await admin.execute(f"drop owned by {role}; drop role {role}")
+
+
+@dataclass
+class Frozen:
+    proxy: Proxy
+    database: Database
+
+
+@pytest.fixture
+async def frozen(admin: Any, server_dsn: str) -> AsyncIterator[Frozen]:
+    url = await dsn_of(admin, server_dsn)
+    async with in_front_of(url) as proxy, opened(through(url, proxy.port), connect_seconds=LIMIT) as database:
+        await write(database)
+        await database.serving.fetchval("select 1")
+        proxy.awake.clear()
+        yield Frozen(proxy, database)
+        proxy.awake.set()
+
+
+@pytest.mark.parametrize("use", [write, Database.answer, lambda one: one.holding.fetchval("select 1")])
+async def test_a_server_that_says_nothing_keeps_nobody_waiting(
+    frozen: Frozen, use: Callable[[Database], Awaitable[object]]
+) -> None:
+    async with asyncio.timeout(20):
+        for _ in range(2):
+            with pytest.raises(LOST):
+                await use(frozen.database)
+        assert frozen.database.outage.trouble is Trouble.TIMED_OUT
+
+        frozen.proxy.awake.set()
+        await until_usable(frozen.database)
+        await write(frozen.database)
+
+
+async def test_a_pool_that_is_closed_while_the_server_says_nothing_does_not_wait_for_it(frozen: Frozen) -> None:
+    async with frozen.database.engine.acquire():
+        closing = asyncio.create_task(frozen.database.close())
+        await asyncio.wait([closing], timeout=LIMIT)
+    async with asyncio.timeout(20):
+        await closing
+
+
+async def test_who_is_cancelled_in_a_transaction_gives_its_connection_back_in_time(frozen: Frozen) -> None:
+    task = asyncio.create_task(write(frozen.database))
+    await asyncio.wait([task], timeout=LIMIT / 3)
+    task.cancel()
+    async with asyncio.timeout(20):
+        await asyncio.wait([task])
+        with pytest.raises(LOST):
+            await write(frozen.database)
+
+
+async def test_the_next_host_is_used_while_the_first_says_nothing(admin: Any, server_dsn: str) -> None:
+    url = await dsn_of(admin, server_dsn)
+    async with in_front_of(url) as first, in_front_of(url) as second:
+        async with opened(through(url, first.port, second.port), connect_seconds=LIMIT) as database:
+            await write(database)
+            first.awake.clear()
+            async with asyncio.timeout(20):
+                with suppress(*LOST):
+                    await write(database)
+                await until_usable(database)
+                await write(database)
+        first.awake.set()
+
+
+async def test_a_connection_that_never_becomes_free_is_not_waited_for_without_end(admin: Any, server_dsn: str) -> None:
+    async with (
+        opened(await dsn_of(admin, server_dsn), serving_size=1, connect_seconds=LIMIT) as database,
+        database.serving.acquire(),
+    ):
+        with pytest.raises(TimedOut):
+            await database.serving.fetchval("select 1")
+
+
+async def test_a_value_that_postgresql_can_not_take_is_no_outage(admin: Any, server_dsn: str) -> None:
+    async with opened(await dsn_of(admin, server_dsn)) as database:
+        with pytest.raises(NO_OUTAGE):
+            await database.serving.fetchval("select $1::integer", "no number")
+        assert database.outage.trouble is None
+
+
+async def test_a_standby_is_refused_in_one_sentence(admin: Any, server_dsn: str) -> None:
+    name = await admin.fetchval("select current_database()")
+    await admin.execute(f"alter database {name} set default_transaction_read_only = on")
+
+    with pytest.raises(CannotConnect, match=r"takes no writes: .* Name all hosts of the cluster in DATABASE_URL"):
+        await open_database(Access(await dsn_of(admin, server_dsn)))
+    with pytest.raises(CannotConnect, match="takes no writes"):
+        await open_database(Access(f"{await dsn_of(admin, server_dsn)}&target_session_attrs=read-write"))
+    await admin.execute(f"alter database {name} reset default_transaction_read_only")
+
+
+async def test_outages_are_counted_by_trouble(frozen: Frozen) -> None:
+    before = OUTAGES[Trouble.TIMED_OUT]
+    for _ in range(2):
+        with pytest.raises(LOST):
+            await write(frozen.database)
+
+    assert OUTAGES[Trouble.TIMED_OUT] == before + 1
+
+
+async def test_sessions_tell_whose_they_are(admin: Any, server_dsn: str) -> None:
+    async with opened(await dsn_of(admin, server_dsn), role="dispatch") as database:
+        assert (await database.engine.fetchval("show application_name")).startswith("waypost-dispatch@")
+
+
+async def test_two_schemas_of_one_database_see_nothing_of_each_other(admin: Any, server_dsn: str) -> None:
+    url = await dsn_of(admin, server_dsn)
+    await admin.execute("create schema empty")
+    async with opened(url) as ours, opened(url, schema="empty") as theirs:
+        await add_account(ours)
+        assert await theirs.serving.fetchval("select to_regclass('account')") is None
