@@ -165,8 +165,8 @@ class TestAccountCreate:
     @pytest.mark.parametrize(
         ("arguments", "stdin", "field"),
         [
-            (("--email", "nobody", "--name", "Shop", "--password", "12345678"), "", "email"),
-            (("--email", "a@b.co", "--name", " ", "--password", "12345678"), "", "name"),
+            (("--email", "nobody", "--name", "Shop", "--password", "correct horse"), "", "email"),
+            (("--email", "a@b.co", "--name", " ", "--password", "correct horse"), "", "name"),
             (("--email", "a@b.co", "--name", "Shop", "--password", "short"), "", "password"),
             (("--email", "a@b.co", "--name", "Shop", "--password-stdin"), "short\n", "password"),
             (("--email", "a@b.co", "--name", "Shop"), "", "password"),
