@@ -10,6 +10,7 @@ from litestar.params import SkipValidation
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from waypost.api.answers import answer, answer_bytes
+from waypost.api.openapi.operations import Operation
 
 
 class Monitored(Protocol):
@@ -48,3 +49,21 @@ async def metrics(parts: Given) -> Response[bytes]:
 
 
 ROUTES: Final = (ready, metrics)
+
+_GROUP: Final = "Operation"
+OPERATIONS: Final = (
+    Operation(
+        handler=ready,
+        group=_GROUP,
+        scope=None,
+        answers={200: Readiness, 503: Readiness},
+        example=Readiness("ready"),
+    ),
+    Operation(
+        handler=metrics,
+        group=_GROUP,
+        scope=None,
+        answers={200: str},
+        media_type=CONTENT_TYPE_LATEST.partition(";")[0],
+    ),
+)

@@ -1,10 +1,11 @@
 """The JSON Schemas of the webhooks' bodies, for those who receive them. No key is needed."""
 
-from typing import Final
+from typing import Any, Final
 
 from litestar import Response, get
 
 from waypost.api.answers import answer_bytes
+from waypost.api.openapi.operations import Operation
 from waypost.payloads.schemas import load
 
 MEDIA_TYPE: Final = "application/schema+json"
@@ -29,3 +30,8 @@ async def webhook_v4() -> Response[bytes]:
 
 
 ROUTES: Final = (webhook_v2, webhook_v3, webhook_v4)
+
+OPERATIONS: Final = tuple(
+    Operation(handler=handler, group="Schemas", scope=None, answers={200: dict[str, Any]}, media_type=MEDIA_TYPE)
+    for handler in ROUTES
+)

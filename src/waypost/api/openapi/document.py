@@ -8,15 +8,24 @@ from typing import Any, Final
 import msgspec
 from litestar import Response, get
 
+from waypost.api import operations
+from waypost.api import schemas as body_schemas
 from waypost.api.answers import answer_bytes
-from waypost.api.openapi import beside, v1, v4
 from waypost.api.openapi.links import links_of
 from waypost.api.openapi.operations import Operation
 from waypost.api.problems import MEDIA_TYPE, ProblemBody
-from waypost.api.v1 import connections
+from waypost.api.v1 import connections, deliveries, endpoints, events, outgoing_ips, recoveries, stats, updates
+from waypost.api.v1 import trackings as v1_trackings
+from waypost.api.v4 import awb, couriers, trackings
 from waypost.api.v4.envelope import Meta
+from waypost.payloads.v4 import SUCCESS
 
-OPERATIONS: Final = (*v4.OPERATIONS, *v1.OPERATIONS, *connections.OPERATIONS, *beside.OPERATIONS)
+_DESCRIBED: Final = (
+    *(trackings, couriers, awb),
+    *(updates, v1_trackings, endpoints, stats, deliveries, recoveries, events, outgoing_ips, connections),
+    *(body_schemas, operations),
+)
+OPERATIONS: Final = tuple(operation for module in _DESCRIBED for operation in module.OPERATIONS)
 
 _TEMPLATE: Final = "#/components/schemas/{name}"
 _BODY_TEMPLATE: Final = _TEMPLATE + "Body"
@@ -170,7 +179,7 @@ def _success(one: Operation, status: int, kind: Any, schemas: _Schemas) -> dict[
     schema, example = schemas.answer(kind), msgspec.to_builtins(one.example)
     if one.path.startswith("/v4/"):
         schema = _enveloped(schema)
-        example = {"meta": {"code": 200, "message": v4.SUCCESS}, "data": example}
+        example = {"meta": {"code": 200, "message": SUCCESS}, "data": example}
     content: dict[str, Any] = {"schema": schema}
     if one.example is not None:
         content["example"] = example

@@ -1,17 +1,26 @@
 """``/v1/deliveries``: what was sent, what waits, and why."""
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import deliveries as changes
+from waypost.actions.constraints import one_of
+from waypost.actions.deliveries import Delivery, DeliveryWithAttempts
+from waypost.actions.lists import Listed
 from waypost.api.answers import answer
+from waypost.api.openapi.examples import DELIVERED, DELIVERY
+from waypost.api.openapi.operations import Operation, Parameter
+from waypost.api.openapi.parameters import BETWEEN, PAGE
 from waypost.api.pagination import read_page, read_query
 from waypost.api.parts import Given
 from waypost.api.v1.admission import admit
 from waypost.domain import ids
+from waypost.domain.deliveries import Settled, Waiting
+from waypost.domain.statuses import SELECTABLE
 
 _FILTERS: Final = ("endpoint", "tracking_number", "status", "state", "since", "until", "test")
 _LIST: Final = frozenset({*_FILTERS, "limit", "cursor"})
@@ -52,3 +61,49 @@ async def cancel(request: Request[Any, Any, Any], parts: Given, delivery_id: Fro
 
 
 ROUTES: Final = (list_deliveries, find, resend, cancel)
+
+_GROUP: Final = "API v1: deliveries and events"
+_PARAMETERS: Final = (
+    Parameter("endpoint", "The id of an endpoint."),
+    Parameter("tracking_number", "The number of a parcel."),
+    Parameter("status", "A main status of the event.", Annotated[str, one_of(SELECTABLE)]),
+    Parameter(
+        "state", "What became of the delivery, or what it is doing.", Annotated[str, one_of([*Waiting, *Settled])]
+    ),
+    Parameter("test", "`true` for tests only, `false` for none of them.", bool),
+    *BETWEEN,
+    *PAGE,
+)
+OPERATIONS: Final = (
+    Operation(
+        handler=list_deliveries,
+        group=_GROUP,
+        scope="read",
+        answers={200: Listed[Delivery]},
+        example=Listed([DELIVERY], None),
+        parameters=_PARAMETERS,
+    ),
+    Operation(
+        handler=find,
+        group=_GROUP,
+        scope="read",
+        answers={200: DeliveryWithAttempts},
+        example=DELIVERED,
+    ),
+    Operation(
+        handler=resend,
+        group=_GROUP,
+        scope="write",
+        answers={201: DeliveryWithAttempts},
+        example=msgspec.structs.replace(DELIVERED, resend_of="dlv_019cb8c80a0070198000000000000004"),
+        errors={409: "It was a test, its event is gone, its parcel was deleted, or its endpoint is off or deleted."},
+    ),
+    Operation(
+        handler=cancel,
+        group=_GROUP,
+        scope="write",
+        answers={200: DeliveryWithAttempts, 202: DeliveryWithAttempts},
+        example=msgspec.structs.replace(DELIVERED, state="cancelled", reason="user"),
+        errors={409: "It has ended already."},
+    ),
+)

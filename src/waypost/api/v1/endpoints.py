@@ -11,12 +11,15 @@ from litestar.params import FromPath
 from waypost.actions import endpoint_secrets, endpoint_tests
 from waypost.actions import endpoints as changes
 from waypost.actions.constraints import between, one_of
-from waypost.actions.deliveries import show_with_attempts
+from waypost.actions.deliveries import DeliveryWithAttempts, show_with_attempts
 from waypost.actions.endpoint_settings import EndpointChange, EndpointCreation
 from waypost.actions.endpoints import Endpoint
-from waypost.actions.lists import listed
+from waypost.actions.lists import Listed, listed
 from waypost.api.answers import answer, nothing
 from waypost.api.bodies import read_json
+from waypost.api.openapi.examples import DELIVERED, ENDPOINT
+from waypost.api.openapi.operations import Operation
+from waypost.api.openapi.parameters import PAGE
 from waypost.api.pagination import read_page, read_query
 from waypost.api.parts import Given
 from waypost.api.v1.admission import admit
@@ -176,4 +179,62 @@ def _answer_secrets(found: endpoint_secrets.OpenedSecrets) -> Response[bytes]:
 
 ROUTES: Final = (
     *(list_endpoints, add, find, change, remove, enable, disable, test, secret, rotate_secret, end_rotation),
+)
+
+_GROUP: Final = "API v1: endpoints"
+_SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - an example
+_SECRETS: Final = SecretAnswer(_SECRET, _SECRET, None)
+OPERATIONS: Final = (
+    Operation(
+        handler=list_endpoints,
+        group=_GROUP,
+        scope="read",
+        answers={200: Listed[Endpoint]},
+        example=Listed([ENDPOINT], None),
+        parameters=PAGE,
+    ),
+    Operation(
+        handler=add,
+        group=_GROUP,
+        scope="write",
+        answers={201: NewEndpoint},
+        example=NewEndpoint(**msgspec.structs.asdict(ENDPOINT), secret=_SECRET),
+        body=EndpointCreation,
+        body_example={"url": ENDPOINT.url, "description": "The shop", "statuses": ["delivered", "exception"]},
+        errors={409: "The account has as many endpoints as it may have."},
+    ),
+    Operation(handler=find, group=_GROUP, scope="read", answers={200: Endpoint}, example=ENDPOINT),
+    Operation(
+        handler=change,
+        group=_GROUP,
+        scope="write",
+        answers={200: Endpoint},
+        example=ENDPOINT,
+        body=EndpointChange,
+        body_example={"description": "The shop"},
+    ),
+    Operation(handler=remove, group=_GROUP, scope="write", answers={204: None}),
+    Operation(handler=enable, group=_GROUP, scope="write", answers={200: Endpoint}, example=ENDPOINT),
+    Operation(handler=disable, group=_GROUP, scope="write", answers={200: Endpoint}, example=ENDPOINT),
+    Operation(
+        handler=test,
+        group=_GROUP,
+        scope="write",
+        answers={200: DeliveryWithAttempts, 202: DeliveryWithAttempts},
+        example=DELIVERED,
+        body=Test,
+        body_example=Test("delivered"),
+    ),
+    Operation(handler=secret, group=_GROUP, scope="write", answers={200: SecretAnswer}, example=_SECRETS),
+    Operation(
+        handler=rotate_secret,
+        group=_GROUP,
+        scope="write",
+        answers={200: SecretAnswer},
+        example=_SECRETS,
+        body=Rotation,
+        body_example=Rotation(),
+        body_required=False,
+    ),
+    Operation(handler=end_rotation, group=_GROUP, scope="write", answers={200: SecretAnswer}, example=_SECRETS),
 )

@@ -6,13 +6,17 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, get
 
+from waypost.actions.constraints import Time, between
 from waypost.api.answers import answer_list, first_items
+from waypost.api.openapi.examples import AT, EVENT_ID, STATE
+from waypost.api.openapi.operations import Operation, Parameter
+from waypost.api.openapi.parameters import PAGE
 from waypost.api.pagination import LARGEST_PAGE, PAGE_SIZE, read_number, read_query
 from waypost.api.parts import Given, Parts
 from waypost.api.problems import FieldError, invalid, later
@@ -169,3 +173,38 @@ def _binding(account: UUID, after: UUID) -> str:
 
 
 ROUTES: Final = (list_events,)
+
+_GROUP: Final = "API v1: deliveries and events"
+_EVENT: Final = Event(
+    id=EVENT_ID,
+    sequence=2,
+    created_at=AT,
+    tracking_id=STATE.id,
+    tracking_number=STATE.tracking_number,
+    courier_code=STATE.courier_code,
+    status=STATE.status,
+    substatus=STATE.substatus,
+    previous_status="inforeceived",
+    status_changed=True,
+    source="poll",
+    data=tracking_object(STATE),
+)
+OPERATIONS: Final = (
+    Operation(
+        handler=list_events,
+        group=_GROUP,
+        scope="read",
+        answers={200: Feed},
+        example=Feed([_EVENT], f"cur_{'0' * 40}"),
+        parameters=(
+            *PAGE,
+            Parameter(
+                "wait",
+                f"So many seconds to wait where there is no event: 0 by default, {LONGEST_WAIT} at most.",
+                Annotated[int, between(0, LONGEST_WAIT)],
+            ),
+            Parameter("since", "From this time on, RFC 3339; in place of a cursor.", Time),
+        ),
+        errors={503: f"{MOST_WAITING} calls of the account wait already; see Retry-After."},
+    ),
+)

@@ -7,6 +7,7 @@ import msgspec
 from litestar import Response, get
 
 from waypost.api.answers import answer
+from waypost.api.openapi.operations import Operation
 from waypost.api.parts import Given
 
 
@@ -23,3 +24,14 @@ async def outgoing_ips(parts: Given) -> Response[bytes]:
 
 
 ROUTES: Final = (outgoing_ips,)
+
+_GROUP: Final = "API v1: deliveries and events"
+OPERATIONS: Final = (
+    Operation(
+        handler=outgoing_ips,
+        group=_GROUP,
+        scope=None,
+        answers={200: OutgoingIps},
+        example=OutgoingIps(["203.0.113.7"]),
+    ),
+)

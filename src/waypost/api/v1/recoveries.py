@@ -8,9 +8,13 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import recoveries as changes
-from waypost.actions.lists import listed
+from waypost.actions.lists import Listed, listed
+from waypost.actions.recoveries import Recovery, RecoveryRequest
 from waypost.api.answers import answer
 from waypost.api.bodies import read_json
+from waypost.api.openapi.examples import AT, ENDPOINT_ID, LATER
+from waypost.api.openapi.operations import Operation
+from waypost.api.openapi.parameters import PAGE
 from waypost.api.pagination import read_page, read_query
 from waypost.api.parts import Given
 from waypost.api.v1.admission import admit
@@ -54,3 +58,52 @@ async def stop(request: Request[Any, Any, Any], parts: Given, recovery_id: FromP
 
 
 ROUTES: Final = (list_recoveries, start, find, stop)
+
+_GROUP: Final = "API v1: deliveries and events"
+_RECOVERY: Final = Recovery(
+    id="rec_019cb8c80a0070008000000000000005",
+    endpoint_id=ENDPOINT_ID,
+    only="missed",
+    since=AT,
+    until=LATER,
+    dry_run=False,
+    state="running",
+    matched=120,
+    queued=80,
+    delivered=40,
+    failed=0,
+    created_at=LATER,
+    finished_at=None,
+)
+OPERATIONS: Final = (
+    Operation(
+        handler=list_recoveries,
+        group=_GROUP,
+        scope="read",
+        answers={200: Listed[Recovery]},
+        example=Listed([_RECOVERY], None),
+        parameters=PAGE,
+    ),
+    Operation(
+        handler=start,
+        group=_GROUP,
+        scope="write",
+        answers={201: Recovery},
+        example=_RECOVERY,
+        body=RecoveryRequest,
+        body_example=RecoveryRequest(ENDPOINT_ID, AT, "missed"),
+        errors={
+            404: "There is no such endpoint.",
+            409: "The endpoint is off, or something of it is recovered or counted already.",
+        },
+    ),
+    Operation(handler=find, group=_GROUP, scope="read", answers={200: Recovery}, example=_RECOVERY),
+    Operation(
+        handler=stop,
+        group=_GROUP,
+        scope="write",
+        answers={200: Recovery},
+        example=msgspec.structs.replace(_RECOVERY, state="stopped", finished_at=LATER),
+        errors={409: "It has ended already."},
+    ),
+)

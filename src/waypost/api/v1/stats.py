@@ -7,8 +7,11 @@ from litestar import Request, Response, get
 from litestar.params import FromPath
 
 from waypost.actions import endpoints as changes
-from waypost.actions.endpoint_stats import DEFAULT, stats_of
+from waypost.actions.endpoint_stats import DEFAULT, Latency, Stats, StatsHour, stats_of
 from waypost.api.answers import answer
+from waypost.api.openapi.examples import AT, LATER
+from waypost.api.openapi.operations import Operation
+from waypost.api.openapi.parameters import BETWEEN
 from waypost.api.pagination import read_query
 from waypost.api.parts import Given
 from waypost.api.problems import FieldError, invalid
@@ -47,3 +50,28 @@ def _range(query: dict[str, str]) -> tuple[datetime, datetime]:
 
 
 ROUTES: Final = (stats,)
+
+_GROUP: Final = "API v1: endpoints"
+_STATS: Final = Stats(
+    since=AT,
+    until=LATER,
+    delivered=9,
+    failed=1,
+    attempts=14,
+    flawed_answers=0,
+    success_rate=0.9,
+    latency_ms=Latency(80, 310),
+    waiting=3,
+    oldest_waiting_at=AT,
+    hours=[StatsHour(AT, 9, 1, 5)],
+)
+OPERATIONS: Final = (
+    Operation(
+        handler=stats,
+        group=_GROUP,
+        scope="read",
+        answers={200: Stats},
+        example=_STATS,
+        parameters=BETWEEN,
+    ),
+)

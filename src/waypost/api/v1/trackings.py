@@ -3,12 +3,15 @@
 from http import HTTPStatus
 from typing import Any, Final
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import trackings as changes
 from waypost.actions.context import Context
 from waypost.api.answers import answer
+from waypost.api.openapi.examples import AT, STATE
+from waypost.api.openapi.operations import Operation
 from waypost.api.parts import Given
 from waypost.api.v1.admission import admit
 from waypost.domain.times import rfc3339_or_none
@@ -55,3 +58,23 @@ def show(parts: Context, row: WatchedTracking) -> Tracking:
 
 
 ROUTES: Final = (find, refresh)
+
+_GROUP: Final = "API v1: trackings"
+_TRACKING: Final = Tracking(
+    **msgspec.structs.asdict(tracking_object(STATE)),
+    sequence=2,
+    tracking_link=None,
+    last_polled_at=AT,
+    next_poll_at=None,
+)
+OPERATIONS: Final = (
+    Operation(handler=find, group=_GROUP, scope="read", answers={200: Tracking}, example=_TRACKING),
+    Operation(
+        handler=refresh,
+        group=_GROUP,
+        scope="write",
+        answers={200: Tracking},
+        example=_TRACKING,
+        errors={409: "No source is connected for the parcel's courier, or it is archived."},
+    ),
+)

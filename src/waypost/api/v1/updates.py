@@ -11,9 +11,11 @@ from litestar import Request, Response, post
 from waypost.actions.rooms import TooManyWaiting
 from waypost.api.answers import answer_bytes
 from waypost.api.bodies import LARGEST_BODY
+from waypost.api.openapi.examples import EVENT_ID, STATE
+from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
 from waypost.api.parts import Given, Parts
 from waypost.api.problems import FieldError, Problem, invalid, later
-from waypost.api.v1.reports import read_reports
+from waypost.api.v1.reports import BODY, read_reports
 from waypost.domain import ids
 from waypost.intake.batch import Request as IntakeRequest
 from waypost.intake.batch import Result
@@ -144,3 +146,38 @@ def _once(key: str | None, account: UUID, body: bytes) -> Once | None:
 
 
 ROUTES: Final = (report,)
+
+_GROUP: Final = "API v1: updates"
+_SCAN: Final = {
+    "checkpoint_date": "2026-03-04T13:20:00",
+    "tracking_detail": "Out for delivery",
+    "checkpoint_delivery_status": "pickup",
+}
+_REPORT: Final = {
+    "tracking_number": STATE.tracking_number,
+    "courier_code": STATE.courier_code,
+    "create": True,
+    "checkpoints": [_SCAN],
+}
+OPERATIONS: Final = (
+    Operation(
+        handler=report,
+        group=_GROUP,
+        scope="updates",
+        answers={200: UpdatesAnswer},
+        example=UpdatesAnswer(1, 1, [UpdateResult(STATE.id, EVENT_ID, None)]),
+        parameters=(
+            Parameter(
+                "Idempotency-Key", "The same key and body are answered as they were first, for 24 hours.", str, "header"
+            ),
+        ),
+        body=BODY,
+        body_example={"updates": [_REPORT]},
+        errors={
+            409: "The Idempotency-Key was used with another body, or its first request still runs.",
+            413: "The body has more than 4 MiB.",
+            429: "The account has reported more scans or bytes than it may; see Retry-After.",
+            503: OVERLOADED,
+        },
+    ),
+)

@@ -7,8 +7,10 @@ from typing import Any, Final
 from litestar import Request, Response, post
 
 from waypost.api.call_limits import Call
+from waypost.api.openapi.operations import Operation
 from waypost.api.parts import Given
 from waypost.api.v4.admission import admit
+from waypost.api.v4.body_types import AirWaybill
 from waypost.api.v4.envelope import INVALID_AWB, UNSUPPORTED_AIRLINE, CodedError
 from waypost.api.v4.fields import read_object
 
@@ -36,3 +38,16 @@ async def create(request: Request[Any, Any, Any], parts: Given) -> Response[byte
 
 
 ROUTES: Final = (create,)
+
+_GROUP: Final = "API v4: air waybills"
+OPERATIONS: Final = (
+    Operation(
+        handler=create,
+        group=_GROUP,
+        scope="write",
+        answers={},
+        body=AirWaybill,
+        body_example={"awb_number": "235-69030430"},
+        errors={400: "4160 for a number that can't be one, 4161 for an airline that has no source, and none has."},
+    ),
+)

@@ -11,8 +11,11 @@ from litestar import Request, Response, get, post
 from waypost.actions.parcel_fields import read_number
 from waypost.api.answers import answer_bytes
 from waypost.api.call_limits import Call
+from waypost.api.openapi.examples import STATE
+from waypost.api.openapi.operations import Operation
 from waypost.api.parts import Given
 from waypost.api.v4.admission import admit
+from waypost.api.v4.body_types import Number
 from waypost.api.v4.envelope import COURIER_UNDETECTED, CodedError, answer_success
 from waypost.api.v4.fields import read_object
 from waypost.sources.couriers.detection import detect as guess
@@ -77,3 +80,19 @@ def courier_object(code: str) -> CourierObject:
 
 
 ROUTES: Final = (every, detect)
+
+_GROUP: Final = "API v4: couriers"
+_COURIER: Final = courier_object("usps")
+OPERATIONS: Final = (
+    Operation(handler=every, group=_GROUP, scope="read", answers={200: list[CourierObject]}, example=[_COURIER]),
+    Operation(
+        handler=detect,
+        group=_GROUP,
+        scope="read",
+        answers={200: list[CourierObject]},
+        example=[_COURIER],
+        body=Number,
+        body_example={"tracking_number": STATE.tracking_number},
+        errors={400: "4110 and 4111 for the number, 4121 where it fits no courier."},
+    ),
+)

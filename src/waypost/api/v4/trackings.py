@@ -4,7 +4,8 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Final
+from types import GenericAlias
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
@@ -12,12 +13,16 @@ from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath
 
 from waypost.actions import trackings as changes
+from waypost.actions.constraints import between, one_of
 from waypost.actions.parcel_fields import read_courier, require_facts
 from waypost.actions.refusals import Invalid
 from waypost.api.answers import first_items
 from waypost.api.call_limits import Call
+from waypost.api.openapi.examples import STATE
+from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
 from waypost.api.parts import Given, Parts
 from waypost.api.v4.admission import admit
+from waypost.api.v4.body_types import Correction, NewParcel
 from waypost.api.v4.envelope import (
     INVALID_FORMAT,
     INVALID_ID,
@@ -28,7 +33,7 @@ from waypost.api.v4.envelope import (
     answer_success,
 )
 from waypost.api.v4.fields import archived_of, read_body, read_object, read_query, time_of, whole_number_of
-from waypost.api.v4.objects import BatchAnswer, BatchError, BatchItem, updated_object
+from waypost.api.v4.objects import BatchAnswer, BatchError, BatchItem, Updated, updated_object
 from waypost.api.v4.parcels import UPDATE, read_edit, read_parcel
 from waypost.api.v4.refusals import CONFLICTS, coded
 from waypost.api.v4.walks import ListPage
@@ -37,7 +42,7 @@ from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import Status
 from waypost.domain.tracking_numbers import normalise_number
 from waypost.payloads.ascii_json import encode
-from waypost.payloads.v4 import tracking_object
+from waypost.payloads.v4 import TrackingObject, tracking_object
 from waypost.store.numbered_pages import numbered_page
 from waypost.store.trackings import Filter, TrackingRow
 from waypost.store.trackings import find as find_tracking
@@ -227,3 +232,102 @@ def _numbers(text: str) -> tuple[str, ...]:
 
 
 ROUTES: Final = (create, batch, find, update, remove, retrack)
+
+_GROUP: Final = "API v4: trackings"
+_TRACKING: Final = tracking_object(STATE)
+_NEW: Final = {
+    "tracking_number": STATE.tracking_number,
+    "courier_code": STATE.courier_code,
+    "order_number": "ORD-77",
+    "destination_country_iso2": "US",
+}
+_CHANGE: Final = {"note": "Leave it at the door", "archived_status": "archived"}
+_BATCH: Final = BatchAnswer(
+    [BatchItem(STATE.id, STATE.tracking_number, STATE.courier_code)],
+    [BatchError(None, "", "usps", 4111, "The value of tracking_number is required.")],
+)
+_TIME: Final = "a date, a time such as 2026-03-04T13:20:00+00:00, or Unix seconds"
+_PARAMETERS: Final = (
+    Parameter("tracking_numbers", "Up to 40 numbers, separated by commas."),
+    Parameter("courier_code", "One courier's code."),
+    Parameter("delivery_status", "A status, or several separated by commas."),
+    Parameter("archived_status", "`archived` (or `true`), or `tracking` (or `false`)."),
+    Parameter("created_date_min", f"Registered then or later: {_TIME}."),
+    Parameter("created_date_max", f"Registered then or earlier: {_TIME}."),
+    Parameter("updated_date_min", f"Changed then or later: {_TIME}. What changed last comes first."),
+    Parameter("updated_date_max", f"Changed then or earlier: {_TIME}."),
+    Parameter(
+        "items_amount",
+        f"How many: {PAGE_SIZE} by default, {LARGEST_PAGE} at most.",
+        Annotated[int, between(1, LARGEST_PAGE)],
+    ),
+    Parameter("pages_amount", "The number of the page, from 1 on.", Annotated[int, between(1, LAST_PAGE)]),
+    Parameter(
+        "lang",
+        "Only `en`: nothing is translated, scans are told in their carrier's own words.",
+        Annotated[str, one_of(["en"])],
+    ),
+)
+_NO_SUCH: Final = "4112 for an id that can't be one, 4102 for one that is not there"
+_FIELDS: Final = "4130 for a field that can't be taken or that the call does not know"
+OPERATIONS: Final = (
+    Operation(
+        handler=create,
+        group=_GROUP,
+        scope="write",
+        answers={200: TrackingObject},
+        example=_TRACKING,
+        body=NewParcel,
+        body_example=_NEW,
+        errors={
+            400: "4101 for a parcel that is there already, 4110 and 4111 for its number, 4120 to 4122 for its courier,"
+            f" {_FIELDS}.",
+            503: OVERLOADED,
+        },
+    ),
+    Operation(
+        handler=batch,
+        group=_GROUP,
+        scope="write",
+        answers={200: BatchAnswer},
+        example=_BATCH,
+        body=GenericAlias(list, (NewParcel,)),
+        body_example=[_NEW],
+        errors={400: "4103 for more than 40; 400 for what is no list.", 503: OVERLOADED},
+    ),
+    Operation(
+        handler=find,
+        group=_GROUP,
+        scope="read",
+        answers={200: list[TrackingObject]},
+        example=[_TRACKING],
+        parameters=_PARAMETERS,
+        errors={400: f"4103 for more than 40 numbers, 4110 and 4120 for what can be none, {_FIELDS}."},
+    ),
+    Operation(
+        handler=update,
+        group=_GROUP,
+        scope="write",
+        answers={200: Updated},
+        example=updated_object(STATE, courier_code_new=None),
+        body=Correction,
+        body_example=_CHANGE,
+        errors={400: f"{_NO_SUCH}, 4101 for a courier that has this number already, 4120 and 4122, {_FIELDS}."},
+    ),
+    Operation(
+        handler=remove,
+        group=_GROUP,
+        scope="write",
+        answers={200: TrackingObject},
+        example=_TRACKING,
+        errors={400: f"{_NO_SUCH}."},
+    ),
+    Operation(
+        handler=retrack,
+        group=_GROUP,
+        scope="write",
+        answers={200: TrackingObject},
+        example=_TRACKING,
+        errors={400: f"{_NO_SUCH}, 4113 for one that is not expired.", 503: OVERLOADED},
+    ),
+)

@@ -1,0 +1,51 @@
+"""The bodies that v4 takes, described: every field is text, and what is empty or null is as if it were left out."""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from waypost.actions.parcel_fields import PARCEL_FIELDS
+from waypost.api.v4.parcels import UPDATE
+
+Text = str | None | UnsetType
+
+
+_ABOUT: Final = {
+    "tracking_number": "The parcel's number; spaces are left out, letters become capitals.",
+    "courier_code": "The code of its courier, as `/v4/couriers/all` gives it, or one of your own.",
+    "courier_code_new": "The code of the courier that it really has.",
+    "auto_correct": "`1`: another courier is taken when the number's form and check digit prove it, and with an empty"
+    " `courier_code` the likeliest one.",
+    "order_date": "When the shop took the order: a date, a time such as 2026-03-04T13:20:00+00:00, or Unix seconds.",
+    "language": "Kept for carriers that answer in several languages; none of those that are asked so far does.",
+    "archived_status": "`archived` (or `true`): it is asked about no more. `tracking` (or `false`) takes it out again.",
+    "origin_country_iso2": "Two letters, such as US.",
+    "destination_country_iso2": "Two letters, such as DE.",
+    "awb_number": "Eleven digits, as in 235-69030430; the last one is a check digit.",
+}
+
+
+def _texts(name: str, doc: str, names: frozenset[str], *required: str) -> type[msgspec.Struct]:
+    fields: list[Any] = [(one, _described(one, str)) for one in required]
+    fields += [(one, _described(one, Text), UNSET) for one in sorted(names - set(required))]
+    made = msgspec.defstruct(name, fields, forbid_unknown_fields=True)
+    made.__doc__ = doc
+    return made
+
+
+def _described(name: str, kind: Any) -> Any:
+    return Annotated[kind, msgspec.Meta(description=_ABOUT[name])] if name in _ABOUT else kind
+
+
+NewParcel: Final = _texts(
+    "NewParcel",
+    "A parcel to register. An empty text and null are as if the field were left out.",
+    PARCEL_FIELDS,
+    *("tracking_number", "courier_code"),
+)
+Correction: Final = _texts(
+    "Correction", "What is corrected of a parcel; an empty text and null are as if the field were left out.", UPDATE
+)
+Number: Final = _texts("Number", "A tracking number.", frozenset(), "tracking_number")
+AirWaybill: Final = _texts("AirWaybill", "The number of an air waybill.", frozenset(), "awb_number")
