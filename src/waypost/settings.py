@@ -204,6 +204,12 @@ class Settings(_OfCarriers):
     """The wait before the first retry, in seconds; each further one is twice as long."""
     retry_limit: int = Field(default=14, ge=0, le=14)
     """How many retries follow a first attempt that failed."""
+    quota_parcels: int | None = Field(default=None, ge=0)
+    """How many parcels an account may have; without it any number. `waypost account quota` sets it for one account."""
+    quota_updates_per_day: int | None = Field(default=None, ge=0)
+    """How many updates an account may report in a day in UTC; without it any number."""
+    quota_disk_bytes: int | None = Field(default=None, ge=0)
+    """How many bytes the parcels and events of an account may take, as the keeper estimates them each minute."""
     max_endpoints: int = Field(default=4, ge=1, le=100)
     """How many endpoints an account may have."""
     history_days: int = Field(default=30, ge=18, le=3650)

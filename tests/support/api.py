@@ -13,6 +13,7 @@ from httpx import ASGITransport, AsyncClient
 from litestar import Litestar
 
 from tests.support.databases import add_account
+from waypost.actions.quotas import Quotas
 from waypost.actions.track_links import TrackLinks
 from waypost.api.application import make_application
 from waypost.api.call_limits import CallLimits
@@ -25,6 +26,7 @@ from waypost.dispatch.guard import Guard
 from waypost.dispatch.resolver import SystemResolver
 from waypost.domain import ids
 from waypost.domain.api_keys import RANDOM_BYTES, digest_of, make_key, shown_prefix
+from waypost.domain.quotas import Quota
 from waypost.domain.targets import Ports
 from waypost.intake.collector import Intake
 from waypost.portal.application import PageSet
@@ -34,6 +36,7 @@ from waypost.store.database import Database
 from waypost.store.vault import Vault
 
 SCOPES = ("read", "write", "updates")
+NO_QUOTA = Quota()
 GUARD = Guard(SystemResolver(), ports=Ports.parse("80,443"), allow=(ip_network("127.0.0.0/8"),))
 
 
@@ -97,6 +100,9 @@ async def connect(database: Database, names: Collection[str]) -> None:
         await connections.keep_installation(session, named)
 
 
+ALIKE: dict[str, Any] = {"test_seconds": 0.05, "outgoing_ips": ("203.0.113.7",), "metrics": no_metrics}
+
+
 async def say(reason: str | None) -> str | None:
     return reason
 
@@ -115,16 +121,17 @@ async def serving_api(
     probe: Callable[[str, Mapping[str, str]], Awaitable[None]] = accept_credentials,
     call_limits: CallLimits | None = None,
     report_rates: ReportRates | None = None,
+    quota: Quota = NO_QUOTA,
     with_pages: Callable[[Parts], PageSet] | None = None,
 ) -> AsyncIterator[Api]:
     """Serve the API; ``connected`` names the carriers that the installation has a connection to."""
     hinted: list[UUID] = []
     intake = Intake(database, polled=askable(), hint=hinted.extend)
     await connect(database, connected)
-
     parts = Parts(
         database=database,
         intake=intake,
+        quotas=Quotas(database, quota),
         codes=codes(),
         probe=probe,
         vault=Vault("a key for tests only"),
@@ -133,10 +140,8 @@ async def serving_api(
         max_endpoints=max_endpoints,
         hint=hinted.extend,
         hint_by_hand=lambda: hinted.append(UUID(int=0)),
-        test_seconds=0.05,
-        outgoing_ips=("203.0.113.7",),
         ready=partial(say, ready),
-        metrics=no_metrics,
+        **ALIKE,
         track_links=TrackLinks("a key for tests only", public_url=None),
         call_limits=call_limits,
         report_rates=report_rates,

@@ -19,6 +19,9 @@ from waypost.api.v4.refusals import CONFLICTS
 _ONLY_PAGES: Final = frozenset({"waypost.actions.accounts", "waypost.actions.api_keys"})
 """What no call does, only pages and commands."""
 
+_OF_BOTH: Final = frozenset({"quota_reached"})
+"""Conflicts that both APIs answer; the others that TrackingMore has codes for are v4's only."""
+
 _SAYS: Final = {
     "already_finished": "The recovery has ended, so there is nothing to stop.",
     "already_settled": "The delivery has ended, so there is nothing to cancel.",
@@ -37,6 +40,7 @@ _SAYS: Final = {
     "no_source": "No source is set up for the parcel's courier.",
     "not_found": "There is nothing here, or it is another account's.",
     "overloaded": "Try again after `Retry-After`: nothing was taken.",
+    "quota_reached": "The account has used its quota of parcels, updates a day or disk.",
     "recovery_running": "Another recovery of the endpoint, or another dry run, is under way: let it end, or stop it.",
     "still_running": "The first request with this `Idempotency-Key` is not done: try again after `Retry-After`.",
     "test_delivery": "The delivery was a test: send another test instead.",
@@ -55,6 +59,7 @@ _SAYS_V4: Final = {
     4110: "The tracking number can't be one.",
     4111: "A tracking number is needed.",
     4112: "The id can't be one.",
+    4190: "The account has used its quota of parcels or disk.",
     4113: "Only an expired tracking can be tracked again.",
     4120: "No courier has this code.",
     4121: "No courier has numbers of this form.",
@@ -107,7 +112,7 @@ def _words(name: str) -> str:
 def _raised(name: str) -> Iterator[tuple[str, int]]:
     """Give the codes of a module: those of refusals, and those beside an HTTP status in a call or in a table.
 
-    Those that TrackingMore has codes of its own for are v4's.
+    Those that TrackingMore has codes of its own for are v4's, but for those of both.
     """
     module = import_module(name)
     tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
@@ -115,7 +120,7 @@ def _raised(name: str) -> Iterator[tuple[str, int]]:
         pairs: list[tuple[ast.expr | None, ast.expr]] = []
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == Conflict.__name__:
             text = _text(node.args[0], name)
-            if text is not None and text not in CONFLICTS:
+            if text is not None and text not in CONFLICTS.keys() - _OF_BOTH:
                 yield text, HTTPStatus.CONFLICT
         elif isinstance(node, ast.Call) and len(node.args) > 1:
             pairs = [(node.args[0], node.args[1])]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from waypost.actions.quotas import Quotas
 from waypost.actions.rooms import Rooms
 from waypost.actions.track_links import TrackLinks
 from waypost.intake.collector import Intake
@@ -51,9 +52,10 @@ class ConnectionContext(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeContext(DatabaseContext):
-    """The database, and the way in for updates and new parcels."""
+    """The database, the way in for updates and new parcels, and how many of them an account may have."""
 
     intake: Intake
+    quotas: Quotas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

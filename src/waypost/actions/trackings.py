@@ -41,13 +41,17 @@ async def create(
 ) -> list[TrackingState | None]:
     """Register parcels, each unless it is there already: then it gives None for it, and nothing of it is changed.
 
-    Their carriers are asked at once, and not waited for. ``source`` is ``API``, or ``WEB`` for pages and files.
+    Their carriers are asked at once, and not waited for. ``source`` is ``API``, or ``WEB`` for pages and files. Raises
+    Conflict where they would pass a quota of the account.
     """
+    await context.quotas.check(actor.account, parcels=len(parcels))
     requests = [
         Request(actor.account, one.tracking_number, one.courier_code, create=True, given=one.given, source=source)
         for one in parcels
     ]
-    return [result.state if result.created else None for result in await _submit(context.intake, requests)]
+    results = await _submit(context.intake, requests)
+    context.quotas.note(actor.account, parcels=sum(result.created for result in results))
+    return [result.state if result.created else None for result in results]
 
 
 async def edit(context: Context, actor: Actor, tracking: UUID, edited: Edit) -> TrackingState:

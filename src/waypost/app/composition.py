@@ -6,6 +6,7 @@ from typing import Final
 
 from litestar.types import ASGIApp
 
+from waypost.actions.quotas import Quotas
 from waypost.actions.track_links import TrackLinks
 from waypost.api.application import make_application, make_monitoring
 from waypost.api.call_limits import CallLimits
@@ -17,6 +18,7 @@ from waypost.app.dispatching import DispatchProcesses
 from waypost.app.front import behind_proxies, for_our_host, head_as_get
 from waypost.app.health import Health
 from waypost.app.hinting import Notifier
+from waypost.app.registering import usual_quota
 from waypost.app.roles import Role
 from waypost.app.sending import make_guard, user_agent
 from waypost.app.sources import CARRIER_SECONDS, Polling, Sources, askable, codes
@@ -28,6 +30,7 @@ from waypost.keeper.keeper import Keeper
 from waypost.portal.application import PageSet, make_pages
 from waypost.settings import Settings
 from waypost.sources.http import CarrierHttp
+from waypost.store.database import Database
 from waypost.store.vault import Vault
 
 TEST_SLACK_SECONDS: Final = 5.0
@@ -49,28 +52,28 @@ class Engine:
 def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozenset[Role]) -> Engine:
     """Build the parts of a process that does more than dispatch."""
     wording.load()  # 0.1 s that the first text would have to wait for
-    database, vault = storage.database, Vault(secret_key)
+    database = storage.database
     dispatch = DispatchProcesses(settings, alone=storage.server is not None) if Role.DISPATCH in roles else None
     notifier = Notifier(database)
     hints = dispatch or notifier
     carriers = CarrierHttp(timeout_seconds=CARRIER_SECONDS, user_agent=user_agent(settings.contact))
     intake = Intake(database, polled=askable(), hint=hints.hint)
     parts = [Part("hints", notifier.serve)] if dispatch is None else dispatch.parts()
-    sources = Sources(settings, carriers, vault)
+    sources = Sources(settings, carriers, Vault(secret_key))
     polling = Polling(database, intake, sources, speed=settings.poll_speed)
-    keeper = Keeper(database, intake, history_days=settings.history_days) if Role.KEEP in roles else None
+    keeper = _keeper(settings, database, intake) if Role.KEEP in roles else None
     parts += [Part("poller", polling.serve)] if Role.POLL in roles else []
-    parts += [Part("unread_scans", intake.unread.serve)]
-    parts += [Part("keeper", keeper.serve)] if keeper else []
+    parts += [Part("unread_scans", intake.unread.serve), *([Part("keeper", keeper.serve)] if keeper else [])]
     health = Health(database, tuple(parts), None if dispatch is None else dispatch.measures, keeper)
     if Role.WEB not in roles:
         return Engine(_fronted(settings, make_monitoring(health)), tuple(parts), intake, carriers)
     handed = Parts(
         database=database,
         intake=intake,
+        quotas=Quotas(database, usual_quota(settings)),
         codes=codes(),
         probe=sources.probe,
-        vault=vault,
+        vault=Vault(secret_key),
         keys=Keys(database),
         check_url=make_guard(settings).check,
         max_endpoints=settings.max_endpoints,
@@ -85,8 +88,12 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
         report_rates=_report_rates(settings),
         walks=Walks(),
     )
-    application = make_application(handed, _pages(settings, handed, secret_key))
-    return Engine(_fronted(settings, application), tuple(parts), intake, carriers)
+    served = _fronted(settings, make_application(handed, _pages(settings, handed, secret_key)))
+    return Engine(served, tuple(parts), intake, carriers)
+
+
+def _keeper(settings: Settings, database: Database, intake: Intake) -> Keeper:
+    return Keeper(database, intake, history_days=settings.history_days, quota=usual_quota(settings))
 
 
 def _report_rates(settings: Settings) -> ReportRates | None:

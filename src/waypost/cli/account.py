@@ -1,24 +1,34 @@
-"""``waypost account create``: an account, its first user and its first API key."""
+"""``waypost account``: an account with its first user and API key, and how much an account may use."""
 
 import asyncio
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from typing import Annotated, Final
 from uuid import UUID
 
+import msgspec
 from cyclopts import App, Parameter
 
+from waypost.app.registering import usual_quota
 from waypost.app.storage import migrated_database
-from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.cli.emails import account_of
+from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.passwords import Password, PasswordStdin, password_hash
 from waypost.domain import ids
 from waypost.domain.accounts import check_email, check_name
 from waypost.domain.api_keys import RANDOM_BYTES, Scope, digest_of, make_key, shown_prefix
+from waypost.domain.errors import InvalidInput
+from waypost.domain.quotas import UNLIMITED, Quota, Usage
 from waypost.settings import Settings
+from waypost.store import quotas
 from waypost.store.accounts import create_account
 
-APPLICATION: Final = App(name="account", help="Create accounts.")
+APPLICATION: Final = App(name="account", help="Create accounts, and set how much each may use.")
+LONGEST_BOUND: Final = 18
+_AS: Final = ": a number, `unlimited`, or `default` for what the settings say."
+_WORDS: Final = {"default": None, "unlimited": UNLIMITED}
 
 
 @APPLICATION.command
@@ -47,6 +57,57 @@ def create(
         print(  # noqa: T201 - the command's answer
             f"Account  {shown['account_id']}\nE-mail   {email}\nAPI key  {key}\n\nKeep the key: it is not shown again."
         )
+
+
+@APPLICATION.command
+def quota(
+    *,
+    account: Account,
+    parcels: Annotated[str | None, Parameter(help=f"How many parcels it may have{_AS}")] = None,
+    updates_per_day: Annotated[str | None, Parameter(help=f"How many updates it may report in a UTC day{_AS}")] = None,
+    disk_bytes: Annotated[str | None, Parameter(help=f"How many bytes its parcels and events may take{_AS}")] = None,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Show what an account may use and uses, after setting what is given.
+
+    Servers heed a change within ten seconds; how much is used is measured each minute.
+    """
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    given = {"parcels": parcels, "updates_per_day": updates_per_day, "disk_bytes": disk_bytes}
+    wanted = {name: _bound(name, text) for name, text in given.items() if text is not None}
+    effective, usage = asyncio.run(_quota(settings, account, wanted))
+    used = {"parcels": usage.parcels, "updates_per_day": usage.updates_today, "disk_bytes": usage.disk_bytes}
+    shown = {
+        name: {"used": used[name], "quota": None if bound is None or bound >= UNLIMITED else bound}
+        for name, bound in msgspec.structs.asdict(effective).items()
+    }
+    if as_json:
+        print(json.dumps(shown))  # noqa: T201 - the command's answer
+        return
+    for name, one in shown.items():
+        most = "no quota" if one["quota"] is None else f"of {one['quota']:,}"
+        print(f"{name.replace('_', ' '):<16} {one['used']:,} {most}")  # noqa: T201 - the command's answer
+
+
+def _bound(name: str, text: str) -> int | None:
+    """Return a quota as it is kept: None for the installation's."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_BOUND):
+        raise InvalidInput(name, "must be a whole number, `unlimited`, or `default`")
+    return int(text)
+
+
+async def _quota(settings: Settings, email: str, wanted: Mapping[str, int | None]) -> tuple[Quota, Usage]:
+    async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
+        account = await account_of(session, email)
+        own, usage = await quotas.find(session, account)
+        if wanted:
+            own = msgspec.structs.replace(own, **wanted)
+            await quotas.set_quota(session, account, own)
+        return own.over(usual_quota(settings)), usage
 
 
 async def _create(settings: Settings, email: str, name: str, hashed: str) -> tuple[UUID, str]:

@@ -18,10 +18,10 @@ from waypost.actions.actor import operator
 from waypost.actions.context import DatabaseContext
 from waypost.actions.parcel_csv.exporting import export as exported
 from waypost.actions.parcel_csv.importing import Imported, Seen, Stage, import_file
-from waypost.actions.refusals import Busy, Unavailable
+from waypost.actions.refusals import Busy, Conflict, Unavailable
 from waypost.actions.rereading import Reread
 from waypost.actions.trackings import create
-from waypost.app.registering import registering
+from waypost.app.registering import registering, usual_quota
 from waypost.app.storage import migrated_database
 from waypost.cli.emails import account_of
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
@@ -129,7 +129,7 @@ async def _reread(settings: Settings, email: str, *, dry_run: bool) -> Reread:
     async with migrated_database(settings, progress) as database:
         async with database.serving.acquire() as session:
             account = await account_of(session, email)
-        async with registering(database) as context:
+        async with registering(database, usual_quota(settings)) as context:
             try:
                 return await rereading.reread(context, account, rereaders(), now=clock_ms(), dry_run=dry_run)
             except (Overloaded, IntakeUnavailable) as refusal:
@@ -140,11 +140,11 @@ async def _import(settings: Settings, email: str, file: BinaryIO, *, skip: bool,
     async with migrated_database(settings, progress) as database:
         async with database.serving.acquire() as session:
             account = await account_of(session, email)
-        async with registering(database) as context:
+        async with registering(database, usual_quota(settings)) as context:
             taking = partial(create, context, operator(account), source="WEB")
             try:
                 return await import_file(file, taking, skip_mistakes=skip, seen=seen)
-            except (Busy, Unavailable) as refusal:
+            except (Busy, Conflict, Unavailable) as refusal:
                 raise Unavailable(f"{refusal.sentence} Import the file again: what is there stays.") from None
 
 

@@ -9,13 +9,14 @@ from typing import Final
 
 import structlog
 
+from waypost.domain.quotas import Quota
 from waypost.domain.trackings import EXPIRES_AFTER_MS, Source, TrackingState, Update, is_due_to_expire
 from waypost.intake import recovery
 from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import clock_ms
 from waypost.keeper.reconciler import Reconciler
-from waypost.store import duties, idempotency, partitions, queue, recoveries, retention, sessions
+from waypost.store import duties, idempotency, partitions, queue, quotas, recoveries, retention, sessions
 from waypost.store.database import Database
 from waypost.store.ending import end
 from waypost.store.statements import Session
@@ -23,6 +24,7 @@ from waypost.store.trouble import LOST
 
 _LOG: Final = structlog.get_logger()
 JITTER: Final = 0.1
+NO_QUOTA: Final = Quota()
 RECOVERED_A_TIME: Final = 200
 """So many deliveries of a recovery are queued in a second, however quickly its endpoint takes them."""
 
@@ -38,15 +40,25 @@ class Duty:
 
 
 class Keeper:
-    """Keeps one installation in order. ``history_days`` is how long events and deliveries are kept."""
+    """Keeps one installation in order. ``history_days`` is how long events and deliveries are kept.
+
+    ``quota`` is what accounts may use for which nothing else is set.
+    """
 
     def __init__(
-        self, database: Database, intake: Intake, *, history_days: int, now: Callable[[], int] = clock_ms
+        self,
+        database: Database,
+        intake: Intake,
+        *,
+        history_days: int,
+        quota: Quota = NO_QUOTA,
+        now: Callable[[], int] = clock_ms,
     ) -> None:
         self._database = database
         self._intake = intake
         self._history = timedelta(days=history_days)
         self._now = now
+        self._quota = quota
         self.reconciler = Reconciler(history=self._history)
         self.duties = (
             Duty(1, "partitions", 3600, partitions.create_ahead),
@@ -57,6 +69,7 @@ class Keeper:
             Duty(6, "sessions", 600, self.forget_sessions),
             Duty(7, "reconciliation", 60, self.reconciler.look),
             Duty(8, "recoveries", 1, self.recover),
+            Duty(9, "usage", 60, self.measure),
         )
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -112,6 +125,10 @@ class Keeper:
                 left -= some
             queued += RECOVERED_A_TIME - left
         return queued
+
+    async def measure(self, session: Session) -> int:
+        """Measure what accounts with quotas use; gives how many accounts were measured."""
+        return await quotas.measure(session, everybody=self._quota.is_set)
 
     async def forget_keys(self, session: Session) -> int:
         """Forget idempotency keys that are a day old; gives how many."""

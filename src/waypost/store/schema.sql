@@ -12,6 +12,29 @@ create table account (
     constraint account_pkey PRIMARY KEY (id)
 );
 
+create table account_quota (
+    account uuid not null,
+    parcels bigint,
+    updates_per_day bigint,
+    disk_bytes bigint,
+    constraint account_quota_disk_bytes_check CHECK (disk_bytes >= 0),
+    constraint account_quota_parcels_check CHECK (parcels >= 0),
+    constraint account_quota_pkey PRIMARY KEY (account),
+    constraint account_quota_updates_per_day_check CHECK (updates_per_day >= 0)
+);
+
+create table account_usage (
+    account uuid not null,
+    parcels bigint default 0 not null,
+    disk_bytes bigint default 0 not null,
+    day date default (now() AT TIME ZONE 'utc'::text)::date not null,
+    updates bigint default 0 not null,
+    constraint account_usage_disk_bytes_check CHECK (disk_bytes >= 0),
+    constraint account_usage_parcels_check CHECK (parcels >= 0),
+    constraint account_usage_pkey PRIMARY KEY (account),
+    constraint account_usage_updates_check CHECK (updates >= 0)
+);
+
 create table account_user (
     id uuid not null,
     account uuid not null,

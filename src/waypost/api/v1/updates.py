@@ -1,5 +1,6 @@
 """``POST /v1/updates``: a shop, or a program of its own, tells what a carrier said."""
 
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Final
@@ -55,6 +56,12 @@ _UNKNOWN: Final = UpdateResult(
     None,
     None,
     ResultError("unknown_tracking", "tracking_number", "is not registered: create it first, or send create: true"),
+)
+
+_NO_ROOM: Final = UpdateResult(
+    None,
+    None,
+    ResultError("quota_reached", "tracking_number", "is not registered, and the account's quota of parcels is used"),
 )
 
 
@@ -113,36 +120,44 @@ async def _report(parts: Parts, account: UUID, body: bytes, key: str | None) -> 
 
     if rates is not None:
         rates.spend(account, size=len(body))
-    once = _once(key, account, body)
     reports = await read_reports(body, account, count)
+    await parts.quotas.check(account, updates=len(reports))
+    may_create = await parts.quotas.has_room(account)
     requests = [
-        IntakeRequest(account, one.tracking_number, one.courier_code, one.update, one.create) for one in reports
+        IntakeRequest(account, one.tracking_number, one.courier_code, one.update, one.create and may_create)
+        for one in reports
     ]
+
+    def answered(results: list[Result]) -> bytes:
+        parts.quotas.note(account, parcels=sum(one.created for one in results), updates=len(results))
+        return render(results, refused=[one.create and not may_create for one in reports])
+
+    once = _once(key, account, body, answered)
     if once is None:
-        return render(await parts.intake.submit(requests))
+        return answered(await parts.intake.submit(requests))
     return await parts.intake.submit_once(requests, once)
 
 
-def render(results: list[Result]) -> bytes:
-    """Give the answer to updates of which these are the results."""
-    shown = [_shown(result) for result in results]
+def render(results: Sequence[Result], *, refused: Sequence[bool]) -> bytes:
+    """Return the answer to updates of which these are the results; of ``refused`` no parcel was to be created."""
+    shown = [_shown(result, refused=no) for result, no in zip(results, refused, strict=True)]
     accepted = sum(one.error is None for one in shown)
     return msgspec.json.encode(UpdatesAnswer(accepted, sum(result.changed for result in results), shown))
 
 
-def _shown(result: Result) -> UpdateResult:
+def _shown(result: Result, *, refused: bool) -> UpdateResult:
     if result.tracking is None:
-        return _UNKNOWN
+        return _NO_ROOM if refused else _UNKNOWN
     event = None if result.event is None else ids.to_text(ids.EVENT, result.event)
     return UpdateResult(result.tracking.hex, event, None)
 
 
-def _once(key: str | None, account: UUID, body: bytes) -> Once | None:
+def _once(key: str | None, account: UUID, body: bytes, answer: Callable[[list[Result]], bytes]) -> Once | None:
     if key is None:
         return None
     if not (1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
         raise invalid([FieldError("Idempotency-Key", f"must have 1 to {LONGEST_KEY} printable ASCII characters")])
-    return Once(account, key, sha256(body).digest(), render)
+    return Once(account, key, sha256(body).digest(), answer)
 
 
 ROUTES: Final = (report,)

@@ -15,6 +15,7 @@ from waypost.api.v4.envelope import (
     NO_SUCH_TRACKING,
     NOT_EXPIRED,
     NUMBER_REQUIRED,
+    QUOTA_REACHED,
     CodedError,
 )
 
@@ -25,6 +26,7 @@ _UNKNOWN_COURIER: Final = (
 CONFLICTS: Final = MappingProxyType(
     {
         "already_exists": (ALREADY_EXISTS, "Tracking No. already exists."),
+        "quota_reached": (QUOTA_REACHED, "The quota is reached."),
         "not_expired": (NOT_EXPIRED, "Retrack is not allowed. You can only retrack an expired tracking."),
     }
 )

@@ -13,6 +13,7 @@ from waypost.actions import accounts as changes
 from waypost.actions.refusals import Conflict, Invalid, NotFound, checking
 from waypost.domain import ids
 from waypost.domain.accounts import check_email, check_password
+from waypost.domain.quotas import UNLIMITED, Quota, Usage
 from waypost.portal import colours
 from waypost.portal.form_errors import errors_by_field
 from waypost.portal.networks import TooMany
@@ -167,6 +168,16 @@ async def _given(request: PageRequest, *names: str) -> dict[str, str]:
     return {name: str(form.get(name, "")) for name in names}
 
 
+def _quotas(quota: Quota, usage: Usage) -> list[tuple[str, int, int]]:
+    """Return the quotas that are set: what of, how much is used, and how much there is."""
+    pairs = (
+        ("Parcels", usage.parcels, quota.parcels),
+        ("Updates today (UTC)", usage.updates_today, quota.updates_per_day),
+        ("Bytes of parcels and events, estimated", usage.disk_bytes, quota.disk_bytes),
+    )
+    return [(name, used, most) for name, used, most in pairs if most is not None and most < UNLIMITED]
+
+
 async def _page(
     request: PageRequest,
     pages: Pages,
@@ -184,6 +195,7 @@ async def _page(
         is_owner = visitor.role == OWNER
         removing = next((user for user in known if is_owner and user[0] == asked), None)
         keys = await _keys_of(session, visitor, removing[1].email) if removing else []
+    quota, usage = await pages.context.quotas.of(visitor.account)
     usual: dict[str, Any] = {
         "name": kept.name,
         "email": kept.email,
@@ -199,6 +211,7 @@ async def _page(
         password=password or Form(),
         adding=adding or (Form() if is_owner and request.query_params.get("do") == ADD else None),
         users=known,
+        quotas=_quotas(quota, usage),
         removing=removing,
         keys=keys,
         roles=changes.ROLES,

@@ -15,7 +15,7 @@ from litestar.response import Stream
 from waypost.actions.actor import Actor
 from waypost.actions.parcel_csv.exporting import export as exported
 from waypost.actions.parcel_csv.importing import Imported, import_file
-from waypost.actions.refusals import Busy, Unavailable
+from waypost.actions.refusals import Busy, Conflict, Unavailable
 from waypost.actions.trackings import create
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import ALWAYS, page
@@ -57,7 +57,7 @@ async def bring_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     try:
         async with pages.context.rooms.imports.hold(visitor.account):
             done = await import_file(file, register, skip_mistakes=skip, seen=lambda *_: None)
-    except (Busy, Unavailable) as refusal:
+    except (Busy, Conflict, Unavailable) as refusal:
         said = f"{refusal.sentence} Import the same again: what was registered stays as it is."
         return _page(request, visitor, error=said, rows=rows, skip=skip)
     return _page(request, visitor, done=done, rows="" if done.imported else rows, skip=skip)
