@@ -1,36 +1,27 @@
 """Every answer in ``carriers/<carrier>/<case>.json`` is read as its case says; a new carrier adds no code here."""
 
 import json
+import re
 from importlib import import_module
-from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
+from tests.support.carrier_cases import CASES, FOLDER, READABLE, SHARED, Case, load
 from waypost.domain.carriers import CarrierUnavailable
 from waypost.domain.checkpoints import Basis, Checkpoint
 from waypost.domain.facts import CARRIER_FACTS, FACTS, LONGEST
+from waypost.domain.readings import reread_scan
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Skipped, SkipReason, Source, TrackingState, Update, apply, register
+from waypost.sources.carriers import CARRIERS
 from waypost.sources.carriers.dhl.read import read_answer
 
-FOLDER = Path(__file__).parent / "carriers"
-CASES = sorted(FOLDER.glob("*/*.json"))
-READABLE = [path for path in CASES if "expected" in json.loads(path.read_text("utf-8"))]
-SHARED = Path(__file__).parents[3] / "shared/data/carrier-answers/current-rest"
 NUMBER = "1234567891"
 
 
-def read(carrier: str, case: dict[str, Any]) -> Update:
-    parse = import_module(f"waypost.sources.carriers.{carrier}.read")
-    update = parse.read_answer(case["status"], json.dumps(case["answer"]).encode(), case["tracking_number"])
-    assert isinstance(update, Update)
-    return update
-
-
 def shared_sample(name: str) -> bytes:
-    path = SHARED / name
+    path = SHARED / "carrier-answers/current-rest" / name
     if not path.exists():
         pytest.skip("the shared data is not here")
     return path.read_bytes()
@@ -54,41 +45,40 @@ def state_after(*updates: Update) -> TrackingState:
 
 
 def test_there_are_cases_for_every_carrier() -> None:
-    carriers = {
-        path.parent.name for path in (FOLDER / "../../../src/waypost/sources/carriers").resolve().glob("*/read.py")
-    }
-
-    assert carriers == {path.parent.name for path in CASES} != set()
+    assert set(CARRIERS) == {case.carrier for case in CASES} != set()
 
 
-@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_an_answer_is_read_as_its_case_says(path: Path) -> None:
-    case = json.loads(path.read_text("utf-8"))
-
-    if error := case.get("expected_error"):
-        with pytest.raises(CarrierUnavailable, match=error.replace("[", r"\[")):
-            read(path.parent.name, case)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_an_answer_is_read_as_its_case_says(case: Case) -> None:
+    if case.expected is None:
+        with pytest.raises(CarrierUnavailable, match=re.escape(case.expected_error or "a case expects something")):
+            case.read()
         return
-    update = read(path.parent.name, case)
+    update = case.read()
 
-    expected = case["expected"]
-    assert [msgspec.to_builtins(checkpoint) for checkpoint in update.checkpoints] == expected["checkpoints"]
-    assert update.facts == expected["facts"]
-    assert update.unknown_number == expected["unknown_number"]
-    assert [msgspec.to_builtins(one) for one in update.skipped] == expected.get("skipped", [])
+    assert [msgspec.to_builtins(checkpoint) for checkpoint in update.checkpoints] == case.expected["checkpoints"]
+    assert update.facts == case.expected["facts"]
+    assert update.unknown_number == case.expected["unknown_number"]
+    assert [msgspec.to_builtins(one) for one in update.skipped] == case.expected.get("skipped", [])
     assert update.source is Source.POLL
 
 
-@pytest.mark.parametrize("path", READABLE, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_an_answer_tells_facts_by_their_names_and_the_same_twice(path: Path) -> None:
-    case = json.loads(path.read_text("utf-8"))
-
-    update = read(path.parent.name, case)
-    again = apply(state_after(update), read(path.parent.name, case), 10)
+@pytest.mark.parametrize("case", READABLE, ids=str)
+def test_an_answer_tells_facts_by_their_names_and_the_same_twice(case: Case) -> None:
+    update = case.read()
+    again = apply(state_after(update), case.read(), 10)
 
     assert set(update.facts) <= FACTS
     assert all(0 < len(text) <= LONGEST for text in update.facts.values())
     assert not again.eventful
+
+
+@pytest.mark.parametrize("case", READABLE, ids=str)
+def test_a_kept_scan_says_the_same_when_it_is_reread(case: Case) -> None:
+    reader = getattr(import_module(f"waypost.sources.carriers.{case.carrier}.read"), "reread", None)
+    scans = case.read().checkpoints
+
+    assert [reread_scan(scan, reader) for scan in scans] == list(scans)
 
 
 def test_dhls_own_sample_is_not_called_delivered() -> None:
@@ -233,8 +223,7 @@ def test_a_text_refines_the_code_and_never_makes_a_delivery(code: str, text: str
 
 
 def test_a_parcel_keeps_waiting_over_a_notification_and_keeps_going_back_over_a_hub() -> None:
-    case = json.loads((FOLDER / "dhl/waited_in_a_parcel_shop_and_went_back.json").read_text("utf-8"))
-    scans = read("dhl", case).checkpoints
+    scans = load(FOLDER / "dhl/waited_in_a_parcel_shop_and_went_back.json").read().checkpoints
 
     passed = [state_after(Update(Source.POLL, scans[: number + 1])).substatus for number in range(len(scans))]
 
@@ -322,8 +311,7 @@ def test_an_answer_in_part_deletes_nothing() -> None:
 
 def test_facts_of_a_carrier_are_its_to_tell() -> None:
     ends = {"origin_country", "destination_country"}  # the shop may tell them first
-    bodies = [json.loads(path.read_text("utf-8")) for path in CASES]
 
-    told = {name for case in bodies for name in case.get("expected", {}).get("facts", {})}
+    told = {name for case in READABLE for name in (case.expected or {})["facts"]}
 
     assert told - ends <= set(CARRIER_FACTS)

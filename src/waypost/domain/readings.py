@@ -15,8 +15,9 @@ from waypost.domain.statuses import Status, default_substatus, status_of
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """What a scan was understood to say. Without a ``substatus`` it was looked at and not understood.
+    """What a scan was understood to say.
 
+    Without a ``substatus`` it was looked at and not understood, or, with the basis of a code, known to say nothing.
     A ``doubtful`` text may mean something else: it ends no parcel, and undoes no delivery.
     """
 
@@ -96,6 +97,11 @@ def reread_scan(kept: Checkpoint, reader: Rereader | None) -> Checkpoint:
         return kept
     after = read(kept, told)
     return kept if same_reading(as_written_before(kept), after) else after
+
+
+def is_unread(scan: Checkpoint) -> bool:
+    """Tell whether nobody understood a scan; one whose code is known to say nothing was understood."""
+    return scan.checkpoint_delivery_status is None and scan.basis is not Basis.CODE
 
 
 def same_reading(one: Checkpoint, other: Checkpoint) -> bool:

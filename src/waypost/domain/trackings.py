@@ -14,7 +14,7 @@ from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.facts import Fact
 from waypost.domain.journeys import follow
 from waypost.domain.merging import MOST_BYTES, MOST_SCANS, Merged, bounded, merge, reread
-from waypost.domain.readings import as_written_before
+from waypost.domain.readings import as_written_before, is_unread
 from waypost.domain.statuses import Status, default_substatus
 
 DAY_MS: Final = 86_400_000
@@ -171,7 +171,7 @@ def apply(state: TrackingState, update: Update, now: int) -> Applied:
         news_at=now if merged.news else state.news_at,
         restarted_at=now if update.restarts else state.restarted_at,
     )
-    unread = tuple([scan for scan in merged.news if scan.checkpoint_delivery_status is None])
+    unread = tuple([scan for scan in merged.news if is_unread(scan)])
     return Applied(state if after == state else after, changed=changed, eventful=eventful, unread=unread)
 
 

@@ -24,6 +24,6 @@ def each(raw: Iterable[msgspec.Raw], kind: type[_Read], field: str) -> Iterator[
 def decode_part(part: msgspec.Raw, kind: type[_Read], where: str) -> _Read | Skipped | None:
     """Return the value of a part of an answer, None for null, or ``Skipped`` where it has another type."""
     try:
-        return None if bytes(part) == b"null" else msgspec.json.decode(part, type=kind)
+        return None if bytes(part) == b"null" else msgspec.json.decode(part, type=kind, strict=False)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return Skipped(where, SkipReason.TYPE)

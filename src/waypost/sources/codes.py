@@ -15,12 +15,12 @@ One table for each kind of code that the carrier has, the finest first in the fi
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
-from typing import Final
 
 import msgspec
 
+from waypost.domain.checkpoints import Basis
+from waypost.domain.readings import Reading, read_text
 from waypost.domain.statuses import SUBSTATUSES, Status, status_of
-from waypost.domain.wording import read_wording
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -28,17 +28,6 @@ class Meaning(msgspec.Struct, frozen=True):
 
     substatus: str | None
     general: bool = False
-
-
-class Interpretation(msgspec.Struct, frozen=True):
-    """What a scan says, and by what: ``code``, ``general_code`` or ``text``.
-
-    ``unknown_code`` is the code that no table has, to be counted and reported; None where all were known.
-    """
-
-    substatus: str | None
-    basis: str
-    unknown_code: str | None = None
 
 
 class CodeTable:
@@ -73,41 +62,31 @@ def _table(kind: str, table: Mapping[str, Mapping[str, str]]) -> CodeTable:
     return CodeTable(meanings)
 
 
-CODE: Final = "code"
-GENERAL_CODE: Final = "general_code"
-TEXT: Final = "text"
-
-
-def interpret(codes: Iterable[tuple[object, CodeTable]], texts: Iterable[object]) -> Interpretation:
+def interpret(codes: Iterable[tuple[object, CodeTable]], texts: Iterable[object]) -> Reading:
     """Return what a scan says; ``codes`` are its codes, the finest first, ``texts`` its texts, the most telling first.
 
     The finest code that is known decides. A text refines it within the same main status, and across main statuses
     where the code is a general one; but no text makes a general code a delivery. Where no code is known the texts are
-    all there is.
+    all there is. A code that is known to say nothing gives a reading by code without a substatus.
     """
-    unknown: str | None = None
-    meaning: Meaning | None = None
-    for code, table in codes:
-        meaning = table.read(code)
-        if meaning is not None:
-            break
-        if unknown is None and isinstance(code, str) and code.strip():
-            unknown = code.strip()
-    read = [reading for text in texts if isinstance(text, str) and (reading := read_wording(text))]
+    meaning = next((found for code, table in codes if (found := table.read(code)) is not None), None)
+    told = [one for text in texts if isinstance(text, str) and (one := read_text(text)).substatus is not None]
     if meaning is None:
-        return Interpretation(next(iter(read), None), TEXT, unknown)
+        return told[0] if told else Reading(None, Basis.TEXT)
     if meaning.substatus is None:
-        return Interpretation(None, CODE, unknown)
-    if meaning.general:
-        finer = next((one for one in read if status_of(one) is not Status.DELIVERED), meaning.substatus)
-        # A text that says no more than the code undoes no more than the code does.
-        return Interpretation(finer, GENERAL_CODE if finer == meaning.substatus else TEXT, unknown)
-    same = [one for one in read if status_of(one) is status_of(meaning.substatus)]
-    return Interpretation(_finer(meaning.substatus, same), CODE, unknown)
+        return Reading(None, Basis.CODE)
+    if not meaning.general:
+        return Reading(_finer(meaning.substatus, told), Basis.CODE)
+    finer = next((one for one in told if one.status is not Status.DELIVERED), None)
+    # A text that says no more than the code undoes no more than the code does.
+    if finer is None or finer.substatus == meaning.substatus:
+        return Reading(meaning.substatus, Basis.GENERAL_CODE)
+    return finer
 
 
-def _finer(substatus: str, readings: list[str]) -> str:
+def _finer(substatus: str, told: list[Reading]) -> str:
     """Return the first reading that says more than the code, which mostly is the first of its status."""
     if not substatus.endswith("001"):
         return substatus
-    return next((one for one in readings if one != substatus), substatus)
+    same = [one.substatus for one in told if one.status is status_of(substatus) and one.substatus is not None]
+    return next((one for one in same if one != substatus), substatus)

@@ -12,11 +12,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from waypost.domain.carriers import CarrierUnreadable
-from waypost.domain.checkpoints import WALL_TIME, Checkpoint
+from waypost.domain.checkpoints import WALL_TIME
 from waypost.domain.facts import LONGEST
-
-MOST_SCANS: Final = 500
-"""Of an answer with more scans the newest are kept: a parcel keeps no more."""
 
 LONGEST_SAMPLE: Final = 1_000
 _DEEPEST: Final = 6
@@ -205,16 +202,6 @@ def link(text: object) -> str | None:
 def known(facts: dict[str, str | None]) -> dict[str, str]:
     """Return the facts that are there."""
     return {name: text for name, text in facts.items() if text}
-
-
-def oldest_first(scans: Iterable[Checkpoint | None]) -> tuple[Checkpoint, ...]:
-    """Return the scans that could be read, oldest first, the newest of too many.
-
-    Scans of one second keep the order in which they came, which carriers write newest first: so turn it round first.
-    """
-    read = [scan for scan in scans if scan is not None]
-    read.sort(key=lambda scan: scan.checkpoint_date)
-    return tuple(read[-MOST_SCANS:])
 
 
 def shape(text: str) -> str:

@@ -1,18 +1,36 @@
-"""One scan of a carrier's answer as a Checkpoint."""
+"""The scans of a carrier's answer as Checkpoints: those that can be read, and what could not be taken."""
 
-from waypost.domain.checkpoints import Basis, Checkpoint
-from waypost.domain.statuses import status_of
-from waypost.sources.codes import Interpretation
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import msgspec
+
+from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.merging import MOST_SCANS
+from waypost.domain.readings import Reading, read
+from waypost.domain.trackings import Skipped, SkipReason
+from waypost.sources import answers
 from waypost.sources.reading import When, Where
+
+_Event = TypeVar("_Event")
+
+
+class Scans(msgspec.Struct, frozen=True):
+    """The scans of an answer, oldest first, and those that were left out."""
+
+    checkpoints: tuple[Checkpoint, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
 
 def scan(
-    *, when: When | None, detail: str | None, where: Where, says: Interpretation, raw_status: str | None
-) -> Checkpoint | None:
-    """Return the checkpoint; None for a scan without a time or a text, which could never be told from another."""
-    if when is None or detail is None:
-        return None
-    return Checkpoint(
+    *, when: When | None, detail: str | None, where: Where, says: Reading, raw_status: str | None
+) -> Checkpoint | SkipReason:
+    """Return the checkpoint, or why there is none: without a time or a text it could never be told from another."""
+    if detail is None:
+        return SkipReason.TEXT
+    if when is None:
+        return SkipReason.TIME
+    checkpoint = Checkpoint(
         checkpoint_date=when.wall_time,
         tracking_detail=detail,
         location=where.location,
@@ -21,8 +39,34 @@ def scan(
         city=where.city,
         zip=where.zip,
         raw_status=raw_status,
-        checkpoint_delivery_status=None if says.substatus is None else status_of(says.substatus),
-        checkpoint_delivery_substatus=says.substatus,
         offset_minutes=when.offset_minutes,
-        basis=Basis(says.basis),
     )
+    return read(checkpoint, says)
+
+
+def take(
+    raw: Iterable[msgspec.Raw] | None,
+    kind: type[_Event],
+    field: str,
+    make: Callable[[_Event], Checkpoint | SkipReason],
+    *,
+    newest_first: bool = True,
+) -> Scans:
+    """Return the scans of a list, each read by ``make``: one that cannot be taken costs no other.
+
+    Of more than a parcel keeps the newest are returned.
+
+    ``newest_first`` says in which order the carrier writes them: scans of one second keep theirs.
+    """
+    checkpoints: list[Checkpoint] = []
+    skipped: list[Skipped] = []
+    for where, event in answers.each(raw or (), kind, field):
+        made = event if isinstance(event, Skipped) else make(event)
+        if isinstance(made, Checkpoint):
+            checkpoints.append(made)
+        else:
+            skipped.append(Skipped(where, made) if isinstance(made, SkipReason) else made)
+    if newest_first:
+        checkpoints.reverse()
+    checkpoints.sort(key=lambda one: one.checkpoint_date)
+    return Scans(tuple(checkpoints[-MOST_SCANS:]), tuple(skipped))

@@ -7,10 +7,10 @@ import msgspec
 
 from waypost.domain.carriers import CarrierUnavailable
 from waypost.domain.checkpoints import Checkpoint
-from waypost.domain.trackings import Source, Update
-from waypost.sources import codes, reading
+from waypost.domain.readings import Reading
+from waypost.domain.trackings import SkipReason, Source, Update
+from waypost.sources import codes, reading, scans
 from waypost.sources.reading import clean
-from waypost.sources.scans import scan
 
 _OK: Final = 200
 _UNKNOWN: Final = frozenset({"TW0001", "TV1003", "TV1002"})
@@ -18,6 +18,7 @@ _UNKNOWN: Final = frozenset({"TW0001", "TV1003", "TV1002"})
 
 _TABLES: Final = codes.load(__package__)
 _DAY_AND_TIME: Final = "%Y%m%d%H%M%S"
+_PARTS: Final = 3
 _UTC_DAY_AND_TIME: Final = "%Y%m%d%H:%M:%S"
 
 
@@ -138,7 +139,17 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
         if any(warning.code in _UNKNOWN for one in shipments for warning in one.warnings):
             return Update(Source.POLL, unknown_number=True)
         raise CarrierUnavailable("the answer has no package")
-    return Update(Source.POLL, checkpoints=_scans(package), facts=_facts(package))
+    taken = scans.take(package.activity, _Activity, "activity", _scan)
+    return Update(Source.POLL, checkpoints=taken.checkpoints, facts=_facts(package), skipped=taken.skipped)
+
+
+def reread(kept: Checkpoint) -> Reading | None:
+    """Return what a kept scan says by the codes known today; None for one whose three parts are not all there."""
+    parts = (kept.raw_status or "").split("/")
+    if len(parts) != _PARTS:
+        return None
+    kind, letters, digits = parts
+    return _interpret(_Status(type=kind, code=letters, description=kept.tracking_detail, status_code=digits))
 
 
 def _choose(shipments: tuple[_Shipment, ...], tracking_number: str) -> _Package | None:
@@ -148,17 +159,12 @@ def _choose(shipments: tuple[_Shipment, ...], tracking_number: str) -> _Package 
     return next(own, packages[0] if len(packages) == 1 else None)
 
 
-def _scans(package: _Package) -> tuple[Checkpoint, ...]:
-    activities = list(reading.each(package.activity, _Activity))
-    return reading.oldest_first(_scan(activity) for activity in reversed(activities))
-
-
-def _scan(activity: _Activity) -> Checkpoint | None:
+def _scan(activity: _Activity) -> Checkpoint | SkipReason:
     status = activity.status or _Status()
     local = reading.when(f"{activity.date}{activity.time}", _DAY_AND_TIME, activity.gmt_offset)
     utc = reading.when(f"{activity.gmt_date}{activity.gmt_time}", _UTC_DAY_AND_TIME)
     address = _address(activity.location)
-    return scan(
+    return scans.scan(
         when=local and reading.offset_between(local, utc),
         detail=clean(status.description),
         where=reading.place(
@@ -167,16 +173,18 @@ def _scan(activity: _Activity) -> Checkpoint | None:
             zip=address.postal_code,
             country_code=address.country_code,
         ),
-        says=codes.interpret(
-            (
-                (status.status_code, _TABLES["status_code"]),
-                (status.code, _TABLES["code"]),
-                (status.type, _TABLES["type"]),
-            ),
-            [status.description],
-        ),
+        says=_interpret(status),
         raw_status=_raw_status(status),
     )
+
+
+def _interpret(status: _Status) -> Reading:
+    codes_of_it = (
+        (status.status_code, _TABLES["status_code"]),
+        (status.code, _TABLES["code"]),
+        (status.type, _TABLES["type"]),
+    )
+    return codes.interpret(codes_of_it, [status.description])
 
 
 def _raw_status(status: _Status) -> str | None:
