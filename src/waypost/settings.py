@@ -155,6 +155,10 @@ class Settings(_OfCarriers):
     """How many connections a process may have to the database for pages and API calls, at most."""
     data_dir: Path = Field(default_factory=default_data_dir)
     """Where Waypost keeps its own PostgreSQL; as root /var/lib/waypost, else $XDG_DATA_HOME/waypost."""
+    min_free_disk: int | None = Field(default=None, ge=0)
+    """How many MB of the data directory's disk have to be free for updates to be taken; deliveries go on without.
+
+    By default 512 MB or a twentieth of the disk, whichever is less."""
     pg_bin: Path | None = None
     """The folder with PostgreSQL's programs, in place of those that come with Waypost."""
     secret_key: SecretStr | None = None

@@ -371,3 +371,15 @@ async def a_parcel_locked(database: Database, intake: Intake, account: UUID) -> 
 async def until_a_lock_is_waited_for(database: Database) -> None:
     while not await database.serving.fetchval("select exists (select from pg_locks where not granted)"):
         pass
+
+
+async def test_without_room_on_the_disk_nothing_is_taken(database: Database) -> None:
+    account = await add_account(database)
+    intake = Intake(database, polled=frozenset(), hint=lambda _endpoints: None, has_room=lambda: False)
+    intake.start()
+
+    with pytest.raises(IntakeUnavailable):
+        await intake.submit([reporting(account, "A1", scan(8))])
+
+    assert await database.serving.fetchval("select count(*) from tracking") == 0
+    await intake.stop()

@@ -1,5 +1,6 @@
 """Wires the parts of the server together; nothing here runs yet."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -31,6 +32,7 @@ from waypost.portal.application import PageSet, make_pages
 from waypost.settings import Settings
 from waypost.sources.http import CarrierHttp
 from waypost.store.database import Database
+from waypost.store.embedded.room import MEGABYTE, DiskRoom
 from waypost.store.vault import Vault
 
 TEST_SLACK_SECONDS: Final = 5.0
@@ -57,14 +59,14 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     notifier = Notifier(database)
     hints = dispatch or notifier
     carriers = CarrierHttp(timeout_seconds=CARRIER_SECONDS, user_agent=user_agent(settings.contact))
-    intake = Intake(database, polled=askable(), hint=hints.hint)
+    intake = Intake(database, polled=askable(), hint=hints.hint, has_room=(has_room := _disk_room(settings)))
     parts = [Part("hints", notifier.serve)] if dispatch is None else dispatch.parts()
     sources = Sources(settings, carriers, Vault(secret_key))
     polling = Polling(database, intake, sources, speed=settings.poll_speed)
     keeper = _keeper(settings, database, intake) if Role.KEEP in roles else None
     parts += [Part("poller", polling.serve)] if Role.POLL in roles else []
     parts += [Part("unread_scans", intake.unread.serve), *([Part("keeper", keeper.serve)] if keeper else [])]
-    health = Health(database, tuple(parts), None if dispatch is None else dispatch.measures, keeper)
+    health = Health(database, tuple(parts), None if dispatch is None else dispatch.measures, keeper, has_room=has_room)
     if Role.WEB not in roles:
         return Engine(_fronted(settings, make_monitoring(health)), tuple(parts), intake, carriers)
     handed = Parts(
@@ -94,6 +96,14 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
 
 def _keeper(settings: Settings, database: Database, intake: Intake) -> Keeper:
     return Keeper(database, intake, history_days=settings.history_days, quota=usual_quota(settings))
+
+
+def _disk_room(settings: Settings) -> Callable[[], bool]:
+    """Return what tells whether updates may be taken: the disk of somebody else's PostgreSQL is not ours to see."""
+    if settings.database_url is not None:
+        return lambda: True
+    least = settings.min_free_disk
+    return DiskRoom(settings.data_dir, least_bytes=None if least is None else least * MEGABYTE)
 
 
 def _report_rates(settings: Settings) -> ReportRates | None:

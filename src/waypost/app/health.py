@@ -26,8 +26,15 @@ class Health:
     """
 
     def __init__(
-        self, database: Database, parts: tuple[Part, ...], measures: Measuring | None, keeper: Keeper | None
+        self,
+        database: Database,
+        parts: tuple[Part, ...],
+        measures: Measuring | None,
+        keeper: Keeper | None,
+        *,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._has_room = has_room
         self._database = database
         self._parts = parts
         self._measures = measures
@@ -41,6 +48,8 @@ class Health:
                 await self._database.answer()
         except (*LOST, TimeoutError) as error:
             return SENTENCES[trouble_of(error)]
+        if not self._has_room():
+            return "The disk is nearly full: updates are refused, and deliveries go on."
         if waiting := [part.name for part in self._parts if not part.running]:
             return f"Not running: {', '.join(waiting)}."
         if self._measures is not None and not ((measures := await self._measures()) and measures.running):

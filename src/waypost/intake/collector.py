@@ -63,8 +63,16 @@ class StillRunning(Exception):  # noqa: N818 - a state, answered with 409
 class Intake:
     """The way in: what it returns from is committed and fsynced, change, event and deliveries together."""
 
-    def __init__(self, database: Database, *, polled: frozenset[str], hint: Callable[[Iterable[UUID]], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        polled: frozenset[str],
+        hint: Callable[[Iterable[UUID]], None],
+        has_room: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._database = database
+        self._has_room = has_room
         self._polled = polled
         self._hint = hint
         self.arrivals = Arrivals()
@@ -107,6 +115,8 @@ class Intake:
             self._running.discard(once.id)
 
     async def _written(self, group: Group) -> Group:
+        if not self._has_room():
+            raise IntakeUnavailable
         waiting = self._waiting[group.account]
         if waiting and waiting + group.weight > MOST_WAITING_OF_ONE:
             raise AccountOverloaded
