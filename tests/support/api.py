@@ -18,9 +18,9 @@ from waypost.actions.track_links import TrackLinks
 from waypost.api.application import make_application
 from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
+from waypost.api.page_ends import PageEnds
 from waypost.api.parts import Parts
 from waypost.api.report_rates import ReportRates
-from waypost.api.v4.walks import Walks
 from waypost.app.sources import askable, codes, installation_id
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.resolver import SystemResolver
@@ -145,7 +145,7 @@ async def serving_api(
         track_links=TrackLinks("a key for tests only", public_url=None),
         call_limits=call_limits,
         report_rates=report_rates,
-        walks=Walks(),
+        page_ends=PageEnds(),
     )
     intake.start()
     application = make_application(parts, pages := None if with_pages is None else with_pages(parts))

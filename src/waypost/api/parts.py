@@ -10,8 +10,8 @@ from waypost.actions.context import Context
 from waypost.api.bodies_in_hand import BodiesInHand
 from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
+from waypost.api.page_ends import PageEnds
 from waypost.api.report_rates import ReportRates
-from waypost.api.v4.walks import Walks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +20,8 @@ class Parts(Context):
 
     ``ready`` gives None, or one sentence why not. ``outgoing_ips`` are published as where webhooks come from.
     ``metrics`` gives Prometheus' text. ``call_limits`` and ``report_rates`` are None where anybody may call as often,
-    and report as much, as wanted; ``bodies`` bounds what is in hand all the same. ``walks`` remember where v4's pages
-    end.
+    and report as much, as wanted; ``bodies`` bounds what is in hand all the same. ``page_ends`` remember where pages
+    by number end.
     """
 
     keys: Keys
@@ -31,7 +31,7 @@ class Parts(Context):
     call_limits: CallLimits | None
     report_rates: ReportRates | None
     bodies: BodiesInHand = field(default_factory=BodiesInHand)
-    walks: Walks
+    page_ends: PageEnds
 
 
 Given = NamedDependency[SkipValidation[Parts]]

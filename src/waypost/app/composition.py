@@ -12,9 +12,9 @@ from waypost.actions.track_links import TrackLinks
 from waypost.api.application import make_application, make_monitoring
 from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
+from waypost.api.page_ends import PageEnds
 from waypost.api.parts import Parts
 from waypost.api.report_rates import ReportRates
-from waypost.api.v4.walks import Walks
 from waypost.app.dispatching import DispatchProcesses
 from waypost.app.front import behind_proxies, for_our_host, head_as_get
 from waypost.app.health import Health
@@ -88,7 +88,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
         track_links=TrackLinks(secret_key, public_url=settings.public_url),
         call_limits=CallLimits(database) if settings.rate_limit == "on" else None,
         report_rates=_report_rates(settings),
-        walks=Walks(),
+        page_ends=PageEnds(),
     )
     served = _fronted(settings, make_application(handed, _pages(settings, handed, secret_key)))
     return Engine(served, tuple(parts), intake, carriers)

@@ -20,6 +20,7 @@ from waypost.api.answers import first_items
 from waypost.api.call_limits import Call
 from waypost.api.openapi.examples import STATE
 from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
+from waypost.api.page_ends import ListPage
 from waypost.api.parts import Given, Parts
 from waypost.api.v4.admission import admit
 from waypost.api.v4.body_types import Correction, NewParcel
@@ -36,7 +37,6 @@ from waypost.api.v4.fields import archived_of, read_body, read_object, read_quer
 from waypost.api.v4.objects import BatchAnswer, BatchError, BatchItem, Updated, updated_object
 from waypost.api.v4.parcels import UPDATE, read_edit, read_parcel
 from waypost.api.v4.refusals import CONFLICTS, coded
-from waypost.api.v4.walks import ListPage
 from waypost.domain import ids
 from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import Status
@@ -119,7 +119,7 @@ async def find(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]
     )
     skipped = (asked.number - 1) * asked.limit
     # Pages of a time of change are not walked by id: that is not their order.
-    if not wanted.by_change and (before := parts.walks.before(asked)) is not None:
+    if not wanted.by_change and (before := parts.page_ends.before(asked)) is not None:
         wanted, skipped = msgspec.structs.replace(wanted, before=before), 0
     turn = Turn(caller.account)
     async with parts.rooms.lists.hold(caller.account):
@@ -127,7 +127,7 @@ async def find(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]
             found = await numbered_page(session, caller.account, wanted, limit=asked.limit, skipped=skipped)
         items = await first_items(_shown(found, turn))
     if found:
-        parts.walks.note(asked, found[-1].id)
+        parts.page_ends.note(asked, found[-1].id)
     left = [row.id for row in found[len(items) :]]
     return answer_list_success(items, _read_again(parts, caller.account, left, turn) if left else None)
 

@@ -26,7 +26,7 @@ class ListPage(msgspec.Struct, frozen=True):
     number: int
 
 
-class Walks:
+class PageEnds:
     """Remembers the last parcel of each page that was read lately, in this process."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
