@@ -7,7 +7,7 @@ Stopped             a person or the system asked the demo to end
 """
 
 
-class DemoFailed(Exception):  # noqa: N818 - named for what it is
+class DemoFailed(Exception):
     """The demo cannot go on; the text is for the person who started it."""
 
 
@@ -19,7 +19,7 @@ class Unreachable(DemoFailed):
     """No answer came over a connection to one of the demo's programs."""
 
 
-class Stopped(Exception):  # noqa: N818 - named for what it is
+class Stopped(Exception):
     """Ctrl-C or a signal to end."""
 
     def __init__(self, signal_number: int) -> None:

@@ -45,7 +45,7 @@ SHOWN = frozenset({"text"})
 """Pictures and answers in letters: nothing that could run."""
 
 
-class CodeFailed(AssertionError):  # noqa: N818 - reads as what happened
+class CodeFailed(AssertionError):
     """A page's code does not do what the page says."""
 
 

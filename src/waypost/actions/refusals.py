@@ -26,7 +26,7 @@ class Fault(msgspec.Struct, frozen=True):
     message: str
 
 
-class Refusal(Exception):  # noqa: N818 - reads as what happened
+class Refusal(Exception):
     """Something that was asked for was not done. ``sentence`` says so to people."""
 
     def __init__(self, sentence: str) -> None:

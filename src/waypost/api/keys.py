@@ -35,7 +35,7 @@ class Caller(msgspec.Struct, frozen=True):
         return Actor(self.account, f"key {self.key_prefix}…")
 
 
-class KeyRefused(Exception):  # noqa: N818 - reads as what is wrong
+class KeyRefused(Exception):
     """The request has no key that may do this; ``status`` is 401 or 403."""
 
     def __init__(self, status: int, denial: Denial, message: str) -> None:

@@ -37,7 +37,7 @@ class ProblemBody(msgspec.Struct, frozen=True):
     errors: Sequence[FieldError] = ()
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457's word
+class Problem(Exception):
     """The request can't be done; nothing was changed. ``code`` is for programs, ``detail`` one sentence for people."""
 
     def __init__(

@@ -3,13 +3,13 @@
 from waypost.domain.errors import OperatorError
 
 
-class CannotListen(OperatorError):  # noqa: N818 - reads as what is wrong
+class CannotListen(OperatorError):
     """The address or port can't be listened on."""
 
 
-class ServerEnded(OperatorError):  # noqa: N818 - reads as what is wrong
+class ServerEnded(OperatorError):
     """The HTTP server ended by itself."""
 
 
-class Unwell(OperatorError):  # noqa: N818 - reads as what is wrong
+class Unwell(OperatorError):
     """What was looked over is not as it should be; the command's answer says how."""

@@ -20,11 +20,11 @@ _LOOK_SECONDS: Final = 0.1
 _MIGRATING_SECONDS: Final = 60.0
 
 
-class NotMigrated(OperatorError):  # noqa: N818 - reads as what is wrong
+class NotMigrated(OperatorError):
     """The database lacks tables that this program needs; the message says what to run."""
 
 
-class NothingToJoin(OperatorError):  # noqa: N818 - reads as what is wrong
+class NothingToJoin(OperatorError):
     """A process that works beside a server finds none; the message says what to do."""
 
 

@@ -29,11 +29,11 @@ _LARGEST_ANSWER: Final = 64 << 20
 _COMES_BACK: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)})
 
 
-class NotReached(Exception):  # noqa: N818 - a state, after which it may be tried again
+class NotReached(Exception):
     """The server did not answer, or not now; the text says why."""
 
 
-class Refused(Exception):  # noqa: N818 - what the server did
+class Refused(Exception):
     """The server answered that it won't; the text is its reason."""
 
     def __init__(self, status: int, message: str) -> None:

@@ -22,7 +22,7 @@ class CarrierError(Exception):
     """An ask that brought no update. The text is for the operator and holds no key and no customer's data."""
 
 
-class CarrierUnavailable(CarrierError):  # noqa: N818 - named for what it is, not for being an exception
+class CarrierUnavailable(CarrierError):
     """The carrier gave no answer that can be read."""
 
 
@@ -34,7 +34,7 @@ class CarrierUnreadable(CarrierUnavailable):
         self.sample = sample
 
 
-class CarrierLimited(CarrierError):  # noqa: N818
+class CarrierLimited(CarrierError):
     """The carrier has been asked too often; ``retry_after_seconds`` is what it said, up to 24 h, or None."""
 
     def __init__(self, message: str, *, retry_after_seconds: float | None) -> None:
@@ -42,7 +42,7 @@ class CarrierLimited(CarrierError):  # noqa: N818
         self.retry_after_seconds = retry_after_seconds
 
 
-class CarrierRefused(CarrierError):  # noqa: N818
+class CarrierRefused(CarrierError):
     """The carrier does not accept the credential.
 
     ``status`` is the HTTP status of the answer and ``body`` the answer, for the carrier's own words.

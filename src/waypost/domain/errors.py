@@ -23,7 +23,7 @@ class SettingsError(OperatorError):
         super().__init__("\n".join(self.problems))
 
 
-class InvalidInput(Exception):  # noqa: N818 - named for what it is, not for being an exception
+class InvalidInput(Exception):
     """A value that cannot be taken: names the field and the reason, and nothing was changed."""
 
     def __init__(self, field: str, message: str) -> None:

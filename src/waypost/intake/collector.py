@@ -34,7 +34,7 @@ SLOW_SECONDS: Final = 0.05
 """A batch that takes longer waits for somebody's lock, or for the disk: the others do not wait for it."""
 
 
-class Overloaded(Exception):  # noqa: N818 - a state, answered with 503
+class Overloaded(Exception):
     """More is waiting than can be written in good time: nothing was accepted, come again."""
 
     def __init__(self) -> None:
@@ -45,18 +45,18 @@ class AccountOverloaded(Overloaded):
     """As much of the account is waiting as may wait: nothing was accepted, others are not concerned."""
 
 
-class IntakeUnavailable(Exception):  # noqa: N818 - a state, answered with 503
+class IntakeUnavailable(Exception):
     """PostgreSQL went away: whether anything was written is not known, but sending it again does no harm."""
 
     def __init__(self) -> None:
         super().__init__("The database is away; send the same again.")
 
 
-class KeyConflict(Exception):  # noqa: N818 - a state, answered with 409
+class KeyConflict(Exception):
     """The idempotency key was used with another request; nothing was changed."""
 
 
-class StillRunning(Exception):  # noqa: N818 - a state, answered with 409
+class StillRunning(Exception):
     """The first request with this idempotency key is not done yet."""
 
 

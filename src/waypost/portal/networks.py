@@ -12,7 +12,7 @@ MOST_COUNTED: Final = 50_000
 _SHARES_BY_BITS: Final = ((64, 1), (56, 2), (48, 4))
 
 
-class TooMany(Exception):  # noqa: N818 - reads as what is wrong
+class TooMany(Exception):
     """Something was tried so often that the next time is not looked at for so many ``seconds``."""
 
     def __init__(self, seconds: float) -> None:

@@ -18,7 +18,7 @@ NOTICE: Final = "notice"
 HOME: Final = "/"
 
 
-class NotLoggedIn(Exception):  # noqa: N818 - reads as what is wrong
+class NotLoggedIn(Exception):
     """The page is for those who are logged in."""
 
 

@@ -21,7 +21,7 @@ class Check(StrEnum):
     SIGNATURE_MISMATCH = "signature_mismatch"
 
 
-class InvalidSecret(ValueError):  # noqa: N818 - named for what it is, as InvalidInput of the domain
+class InvalidSecret(ValueError):
     """A secret that cannot be used; its text is the reason and never holds the secret."""
 
 

@@ -14,7 +14,7 @@ from waypost.store.statements import Session, execute, fetch_one, transaction
 _TAKEN: Final = frozenset({"account_email", "account_user_email"})
 
 
-class AccountExists(OperatorError):  # noqa: N818 - reads as what is wrong
+class AccountExists(OperatorError):
     """Another account or user has this e-mail address, whatever the case of its letters; nothing was changed."""
 
 

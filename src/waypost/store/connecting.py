@@ -17,7 +17,7 @@ _SAYS_ENOUGH: Final = (
 )
 
 
-class CannotConnect(OperatorError):  # noqa: N818 - reads as what is wrong
+class CannotConnect(OperatorError):
     """The database can't be reached; the message is one sentence."""
 
 

@@ -57,7 +57,7 @@ def most_connections(engine: int, serving: int) -> int:
     return engine + serving + HOLDING_SIZE
 
 
-class UnsafeServer(OperatorError):  # noqa: N818 - reads as what is wrong
+class UnsafeServer(OperatorError):
     """The server's settings or version would break a promise; says which and what to do."""
 
 
@@ -196,5 +196,5 @@ async def _try_to_write(session: Session) -> None:
             raise _Enough
 
 
-class _Enough(Exception):  # noqa: N818 - no error
+class _Enough(Exception):
     """Rolls a transaction back."""

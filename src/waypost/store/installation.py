@@ -14,7 +14,7 @@ _CHECK: Final = "secret_key_check"
 _KEY_BYTES: Final = 32
 
 
-class WrongSecretKey(OperatorError):  # noqa: N818 - reads as what is wrong
+class WrongSecretKey(OperatorError):
     """The database was made with another secret key, or the key is missing; the message says what to do."""
 
 

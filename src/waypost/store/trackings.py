@@ -29,7 +29,7 @@ BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 END: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 
-class Taken(Exception):  # noqa: N818 - reads as what is wrong
+class Taken(Exception):
     """The account has another tracking of this number and courier; the transaction is lost."""
 
 

@@ -18,15 +18,15 @@ from asyncpg import (
 from asyncpg.exceptions import DataError, DiskFullError, OperatorInterventionError, QueryCanceledError
 
 
-class Unreachable(ConnectionError):  # noqa: N818 - reads as what is wrong
+class Unreachable(ConnectionError):
     """No connection to PostgreSQL can be made; the cause says why."""
 
 
-class TimedOut(ConnectionError):  # noqa: N818 - reads as what is wrong
+class TimedOut(ConnectionError):
     """PostgreSQL did not answer within the time limit, or no connection became free."""
 
 
-class TakesNoWrites(ConnectionError):  # noqa: N818 - reads as what is wrong
+class TakesNoWrites(ConnectionError):
     """PostgreSQL answers, but as a standby or read-only."""
 
 

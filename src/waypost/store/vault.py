@@ -13,7 +13,7 @@ _NONCE_BYTES: Final = 12
 _FORMAT: Final = b"\x01"
 
 
-class WrongKey(Exception):  # noqa: N818 - reads as what is wrong
+class WrongKey(Exception):
     """The secret was sealed under another key, for another endpoint, or was changed."""
 
 

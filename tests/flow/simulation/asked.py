@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 
-class BrokenPromise(AssertionError):  # noqa: N818 - reads as what is wrong
+class BrokenPromise(AssertionError):
     """Something was seen that must never be."""
 
 
