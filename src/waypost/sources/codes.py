@@ -15,12 +15,15 @@ One table for each kind of code that the carrier has, the finest first in the fi
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
+from typing import Final
 
 import msgspec
 
 from waypost.domain.checkpoints import Basis
 from waypost.domain.readings import Reading, read_text
 from waypost.domain.statuses import SUBSTATUSES, Status, status_of
+
+_RETURNED: Final = "exception010"
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -67,7 +70,8 @@ def interpret(codes: Iterable[tuple[object, CodeTable]], texts: Iterable[object]
 
     The finest code that is known decides. A text refines it within the same main status, and across main statuses
     where the code is a general one; but no text makes a general code a delivery. Where no code is known the texts are
-    all there is. A code that is known to say nothing gives a reading by code without a substatus.
+    all there is. A code that is known to say nothing gives a reading by code without a substatus. A delivery whose text
+    names the sender is a return: carriers have one code for both.
     """
     meaning = next((found for code, table in codes if (found := table.read(code)) is not None), None)
     told = [one for text in texts if isinstance(text, str) and (one := read_text(text)).substatus is not None]
@@ -75,6 +79,8 @@ def interpret(codes: Iterable[tuple[object, CodeTable]], texts: Iterable[object]
         return told[0] if told else Reading(None, Basis.TEXT)
     if meaning.substatus is None:
         return Reading(None, Basis.CODE)
+    if status_of(meaning.substatus) is Status.DELIVERED and any(one.substatus == _RETURNED for one in told):
+        return Reading(_RETURNED, Basis.CODE)
     if not meaning.general:
         return Reading(_finer(meaning.substatus, told), Basis.CODE)
     finer = next((one for one in told if one.status is not Status.DELIVERED), None)

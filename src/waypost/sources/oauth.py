@@ -4,7 +4,7 @@ import asyncio
 import time
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -25,18 +25,25 @@ class _Grant(msgspec.Struct, frozen=True):
 
     access_token: str
     expires_in: float | str = 0.0
+    scope: str | None = None
 
 
 class OAuth:
     """The token of one credential.
 
-    ``fetch`` makes the token call. ``calls`` counts its calls, which a carrier with a budget counts too.
+    ``fetch`` makes the token call. ``calls`` counts its calls, which a carrier with a budget counts too. A token whose
+    answer names scopes, but not the one that is wanted, may not ask: its credential is refused.
     """
 
     def __init__(
-        self, fetch: Callable[[], Awaitable[CarrierAnswer]], *, clock: Callable[[], float] = time.monotonic
+        self,
+        fetch: Callable[[], Awaitable[CarrierAnswer]],
+        *,
+        wanted_scope: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fetch = fetch
+        self._wanted_scope = wanted_scope
         self._clock = clock
         self._renewing = asyncio.Lock()
         self._token = ""
@@ -78,12 +85,15 @@ class OAuth:
         if answer.status != _OK:
             # Token servers answer a wrong credential with 400 or 401 (RFC 6749, 5.2).
             raise CarrierRefused(f"no token was given ({answer.status})", status=answer.status, body=answer.body)
-        token, seconds = _read(answer.body)
+        token, seconds, scopes = _read(answer.body)
+        if self._wanted_scope is not None and scopes is not None and self._wanted_scope not in scopes:
+            raise CarrierRefused(f"the key has no access to {self._wanted_scope}", status=403)
         self._until = began + max(SHORTEST_SECONDS, min(seconds, LONGEST_SECONDS) - RENEWED_BEFORE_END_SECONDS)
         self._token = token
 
 
-def _read(body: bytes) -> tuple[str, float]:
+def _read(body: bytes) -> tuple[str, float, list[str] | None]:
+    """Return a token, how many seconds it lasts, and its scopes, None where the answer names none."""
     try:
         grant = msgspec.json.decode(body, type=_Grant)
         seconds = float(grant.expires_in)
@@ -92,17 +102,21 @@ def _read(body: bytes) -> tuple[str, float]:
     token = grant.access_token
     if not (0 < len(token) <= _LONGEST_TOKEN and token.isascii() and token.isprintable() and " " not in token):
         raise CarrierUnreadable("the token cannot be sent in a header")
-    return token, seconds if seconds == seconds else 0.0  # noqa: PLR0124 - NaN
+    scopes = None if grant.scope is None else grant.scope.split()
+    return token, seconds if seconds == seconds else 0.0, scopes  # noqa: PLR0124 - NaN
 
 
 class OAuthCarrier(AskedCarrier):
     """A source whose calls want a token; it adds ``fetch_token``."""
 
+    wanted_scope: ClassVar[str | None] = None
+    """The scope that a token must have, if the carrier gives out tokens without it."""
+
     def __init__(
         self, carrier: Carrier, http: CarrierHttp, credentials: Mapping[str, str], *, base_url: str, budget: Budget
     ) -> None:
         super().__init__(carrier, http, credentials, base_url=base_url, budget=budget)
-        self.oauth = OAuth(self.fetch_token)
+        self.oauth = OAuth(self.fetch_token, wanted_scope=self.wanted_scope)
 
     @property
     def extra_calls(self) -> int:

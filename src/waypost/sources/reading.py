@@ -6,6 +6,7 @@ Pure. Everything here takes what a stranger sent and gives a value that fits, or
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
+from html import unescape
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from waypost.domain.facts import LONGEST
 LONGEST_SAMPLE: Final = 1_000
 _DEEPEST: Final = 6
 
+_TAG: Final = re.compile(r"</?[A-Za-z][^<>]{0,100}>")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 _OFFSET: Final = re.compile(r"([+-])(\d{1,2})[:.]?(\d\d)?", re.ASCII)
 _LONGEST_OFFSET_MINUTES: Final = 14 * 60
@@ -110,6 +112,11 @@ def clean(text: object, *, most: int = LONGEST) -> str | None:
     return None if cleaned in ("", "null") else cleaned
 
 
+def clean_html(text: object) -> str | None:
+    """Return a text without tags and with its character references resolved, as ``clean`` does."""
+    return clean(unescape(_TAG.sub("", text[: 8 * LONGEST]))) if isinstance(text, str) else None
+
+
 def country(text: object) -> str | None:
     """Return the two letters of a country in capitals, None for anything else."""
     code = text.strip().upper() if isinstance(text, str) else ""
@@ -156,12 +163,13 @@ def offset(text: object) -> int | None:
 
 
 def offset_between(local: When, utc: When | None) -> When:
-    """Return the local time with the offset that a UTC time beside it tells."""
+    """Return the local time with the offset that a UTC time beside it tells; one of them may lack its seconds."""
     if utc is None or local.offset_minutes is not None:
         return local
-    apart = _moment(local) - _moment(utc)
-    minutes = round(apart / timedelta(minutes=1))
-    return When(local.wall_time, minutes) if abs(minutes) <= _LONGEST_OFFSET_MINUTES else local
+    apart = (_moment(local) - _moment(utc)) / timedelta(minutes=1)
+    minutes = 15 * round(apart / 15)  # as every offset on Earth today
+    is_one = abs(apart - minutes) <= 1 and abs(minutes) <= _LONGEST_OFFSET_MINUTES
+    return When(local.wall_time, minutes) if is_one else local
 
 
 def day(text: object) -> str | None:

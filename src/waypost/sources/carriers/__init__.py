@@ -15,6 +15,7 @@ from waypost.sources.carriers.carrier import Carrier
 CARRIERS: Final = (
     "dhl",
     "ups",
+    "usps",
 )
 
 
