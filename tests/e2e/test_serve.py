@@ -131,7 +131,7 @@ def test_postgresql_that_is_killed_comes_back_and_deliveries_go_on(server: Servi
     second = shop.post("/v1/updates", report("A2"))["results"][0]["event_id"]
     ledger.wait_for({first, second})
     assert server.stop() == 0
-    assert server.said().count("database_lost") <= PROCESSES
+    assert server.said().count("database_unavailable") <= PROCESSES
 
 
 class TestAccountCreate:
