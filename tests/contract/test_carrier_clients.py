@@ -5,16 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.carrier_cases import cases_of
-from tests.support.receiver import Receiver, answering, receiving
-from waypost.domain.carriers import CarrierRefused, CarrierSource
+from tests.support.carrier_calls import SECRET, own_headers, source, token, told
+from tests.support.receiver import receiving
+from waypost.domain.carriers import CarrierRefused
 from waypost.domain.trackings import Source, Update
-from waypost.sources.carriers import find
 from waypost.sources.http import CarrierHttp
-
-JSON = "content-type: application/json"
-SECRET = {"client_id": "me", "client_secret": "a-secret"}
-OPENED = ("accept", "accept-encoding", "content-length", "host", "user-agent")
 
 
 @pytest.fixture
@@ -22,25 +17,6 @@ async def http() -> AsyncIterator[CarrierHttp]:
     client = CarrierHttp(timeout_seconds=10, user_agent="Waypost/0")
     yield client
     await client.close()
-
-
-def source(http: CarrierHttp, name: str, port: int, credentials: dict[str, str]) -> CarrierSource:
-    carrier = find(name)
-    assert carrier is not None
-    return carrier.open(http, carrier.check(credentials), base_url=f"http://127.0.0.1:{port}")
-
-
-def token(**more: object) -> bytes:
-    return answering(200, JSON, body=json.dumps({"access_token": "t", "expires_in": "3600"} | more).encode())
-
-
-def told(carrier: str, name: str) -> bytes:
-    (case,) = [one for one in cases_of(carrier) if one.name == name]
-    return answering(case.status, JSON, body=case.body)
-
-
-def own_headers(receiver: Receiver, request: int) -> dict[str, str]:
-    return {name: value for name, value in receiver.requests[request].header_lines if name not in OPENED}
 
 
 async def test_usps_is_asked_for_one_number_with_a_token_whose_call_counts(http: CarrierHttp) -> None:

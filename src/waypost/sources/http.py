@@ -6,6 +6,7 @@ connection was broken is made once more: every call here only asks, so a second 
 """
 
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -32,6 +33,11 @@ class CarrierAnswer(msgspec.Struct, frozen=True):
 
     status: int
     body: bytes
+
+
+def basic(user: str, password: str) -> str:
+    """Return the value of the header ``authorization`` for a user and a password (RFC 7617)."""
+    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 class CarrierHttp:

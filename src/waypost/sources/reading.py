@@ -9,7 +9,9 @@ from datetime import date, datetime, timedelta
 from html import unescape
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
+import iso3166
 import msgspec
 
 from waypost.domain.carriers import CarrierUnreadable
@@ -21,6 +23,7 @@ _DEEPEST: Final = 6
 
 _TAG: Final = re.compile(r"</?[A-Za-z][^<>]{0,100}>")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
+_BY_THREE_LETTERS: Final = {country.alpha3: country.alpha2 for country in iso3166.countries}
 _OFFSET: Final = re.compile(r"([+-])(\d{1,2})[:.]?(\d\d)?", re.ASCII)
 _LONGEST_OFFSET_MINUTES: Final = 14 * 60
 _YEARS: Final = range(1970, 2101)
@@ -118,9 +121,9 @@ def clean_html(text: object) -> str | None:
 
 
 def country(text: object) -> str | None:
-    """Return the two letters of a country in capitals, None for anything else."""
+    """Return the two letters of a country in capitals, also for its three letters; None for anything else."""
     code = text.strip().upper() if isinstance(text, str) else ""
-    return code if _COUNTRY.fullmatch(code) else None
+    return code if _COUNTRY.fullmatch(code) else _BY_THREE_LETTERS.get(code)
 
 
 def place(*, city: object = None, state: object = None, zip: object = None, country_code: object = None) -> Where:  # noqa: A002 - the field's name on the wire
@@ -170,6 +173,19 @@ def offset_between(local: When, utc: When | None) -> When:
     minutes = 15 * round(apart / 15)  # as every offset on Earth today
     is_one = abs(apart - minutes) <= 1 and abs(minutes) <= _LONGEST_OFFSET_MINUTES
     return When(local.wall_time, minutes) if is_one else local
+
+
+def in_zone(local: When, zone: ZoneInfo) -> When:
+    """Return the local time with the offset of its zone.
+
+    In an hour that the clocks repeat or leave out nobody can tell which offset was meant, so there is none.
+    """
+    at = _moment(local)
+    offsets = {at.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1)}
+    if local.offset_minutes is not None or len(offsets) > 1:
+        return local
+    (distance,) = offsets
+    return When(local.wall_time, None if distance is None else distance // timedelta(minutes=1))
 
 
 def day(text: object) -> str | None:

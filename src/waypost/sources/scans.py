@@ -8,6 +8,7 @@ import msgspec
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.merging import MOST_SCANS
 from waypost.domain.readings import Reading, read
+from waypost.domain.statuses import Status
 from waypost.domain.trackings import Skipped, SkipReason
 from waypost.sources import answers
 from waypost.sources.reading import When, Where
@@ -20,6 +21,12 @@ class Scans(msgspec.Struct, frozen=True):
 
     checkpoints: tuple[Checkpoint, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+
+    @property
+    def end_in_delivery(self) -> bool:
+        """Whether the newest scan that says something is a delivery: only then somebody can have signed for it."""
+        said = [one.checkpoint_delivery_status for one in self.checkpoints if one.checkpoint_delivery_status]
+        return bool(said) and said[-1] is Status.DELIVERED
 
 
 def scan(

@@ -16,6 +16,7 @@ CARRIERS: Final = (
     "dhl",
     "ups",
     "usps",
+    "royal_mail",
 )
 
 

@@ -1,13 +1,12 @@
 """Asks UPS' Track API for a parcel."""
 
-from base64 import b64encode
 from collections.abc import Mapping
 from urllib.parse import quote
 from uuid import uuid4
 
 from waypost.domain.trackings import Update
 from waypost.sources.carriers.ups.read import read_answer
-from waypost.sources.http import CarrierAnswer
+from waypost.sources.http import CarrierAnswer, basic
 from waypost.sources.oauth import OAuthCarrier
 
 
@@ -29,9 +28,8 @@ class Ups(OAuthCarrier):
 
     async def fetch_token(self) -> CarrierAnswer:
         """See ``OAuthCarrier``."""
-        pair = f"{self.credentials['client_id']}:{self.credentials['client_secret']}"
         headers = {
-            "authorization": f"Basic {b64encode(pair.encode()).decode()}",
+            "authorization": basic(self.credentials["client_id"], self.credentials["client_secret"]),
             "content-type": "application/x-www-form-urlencoded",
         }
         if merchant := self.credentials.get("account_number"):
