@@ -1,46 +1,40 @@
-"""Counts how often work on a loop lets others in, by a clock that moves on with every look at it."""
+"""Counts how often long work lets others in, by a clock that moves on with every look at it."""
 
-import asyncio
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from dataclasses import dataclass
+from uuid import UUID
 
 import pytest
 
+from waypost import turns
 from waypost.turns import SLICE_SECONDS
 
-T = TypeVar("T")
+
+@dataclass
+class Waits:
+    """How often work has waited for its next turn; waiting for a database does not count."""
+
+    count: int = 0
 
 
 @contextmanager
-def looks_per_slice(count: int) -> Iterator[None]:
+def looks_per_slice(count: int) -> Iterator[Waits]:
     """Let a slice be over after so many looks at the clock: so many pieces of work, however quick the machine is."""
-    now = 0.0
+    waits, now = Waits(), 0.0
+    wait = turns._Rounds.wait
 
     def look() -> float:
         nonlocal now
         now += SLICE_SECONDS / count
         return now
 
+    async def counted(rounds: turns._Rounds, account: UUID | None) -> None:
+        waits.count += 1
+        await wait(rounds, account)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "perf_counter", look)
-        yield
-
-
-async def rounds_during(work: Awaitable[T]) -> tuple[T, int]:
-    """Return what the work gives, and how many rounds of the loop others had meanwhile."""
-    rounds, going_on = 0, True
-
-    async def count() -> None:
-        nonlocal rounds
-        while going_on:
-            rounds += 1
-            await asyncio.sleep(0)
-
-    counting = asyncio.create_task(count())
-    try:
-        return await work, rounds
-    finally:
-        going_on = False
-        await counting
+        patch.setattr(turns._Rounds, "wait", counted)
+        yield waits

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.support.rounds import looks_per_slice, rounds_during
+from tests.support.rounds import looks_per_slice
 from waypost.api.problems import Problem
 from waypost.api.v1.reports import MOST_CHECKPOINTS, MOST_ERRORS, read_reports
 
@@ -25,38 +25,34 @@ def body(updates: int, scans: int, detail: str = "Departed", **facts: Any) -> by
 
 
 async def test_a_large_report_lets_others_in_after_every_few_scans() -> None:
-    with looks_per_slice(10):
-        reports, rounds = await rounds_during(read_reports(body(10, MOST_CHECKPOINTS), ACCOUNT, uncounted))
+    with looks_per_slice(10) as waits:
+        reports = await read_reports(body(10, MOST_CHECKPOINTS), ACCOUNT, uncounted)
 
     assert sum(len(one.update.checkpoints) for one in reports) == 10 * MOST_CHECKPOINTS
-    assert rounds >= 10 * MOST_CHECKPOINTS / 12
+    assert waits.count >= 10 * MOST_CHECKPOINTS / 12
 
 
 async def test_updates_without_scans_are_read_in_slices_too() -> None:
-    with looks_per_slice(10):
-        _, rounds = await rounds_during(read_reports(body(1_000, 0, title="x" * 100), ACCOUNT, uncounted))
+    with looks_per_slice(10) as waits:
+        await read_reports(body(1_000, 0, title="x" * 100), ACCOUNT, uncounted)
 
-    assert rounds >= 1_000 / 12
+    assert waits.count >= 1_000 / 12
 
 
 async def test_texts_with_a_nul_are_looked_for_in_slices() -> None:
-    with looks_per_slice(10), pytest.raises(Problem) as refused:
+    with looks_per_slice(10) as waits, pytest.raises(Problem) as refused:
         await read_reports(body(900, 1)[:-2] + b"," + body(1, 1, "a\0b")[13:], ACCOUNT, uncounted)
 
     assert refused.value.errors[0].field == "updates[900].checkpoints[0].tracking_detail"
+    assert waits.count >= 900 / 12
 
 
 async def test_reading_ends_once_an_answer_has_as_many_errors_as_it_names() -> None:
-    async def errors() -> int:
-        with pytest.raises(Problem) as refused:
-            await read_reports(body(1_000, 1, " "), ACCOUNT, uncounted)
-        return len(refused.value.errors)
+    with looks_per_slice(1) as waits, pytest.raises(Problem) as refused:
+        await read_reports(body(1_000, 1, " "), ACCOUNT, uncounted)
 
-    with looks_per_slice(1):
-        named, rounds = await rounds_during(errors())
-
-    assert named == MOST_ERRORS
-    assert rounds <= 3 * MOST_ERRORS
+    assert len(refused.value.errors) == MOST_ERRORS
+    assert waits.count <= 3 * MOST_ERRORS
 
 
 async def test_scans_are_counted_also_where_they_are_refused_and_an_update_without_any_as_one() -> None:
