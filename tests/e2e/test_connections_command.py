@@ -46,6 +46,15 @@ def server() -> Iterator[Serving]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def with_key() -> Iterator[Serving]:
+    with serving(WAYPOST_CARRIER_DHL_API_KEY="the-operators") as server:
+        server.start()
+        server.account()
+        server.account("other@example.com")
+        yield server
+
+
 def ask(server: Serving, carrier: str, *words: str, given: object = None) -> tuple[int, str, str]:
     ran = run_waypost(
         *("connections", *words, "--data-dir", str(server.data_dir)),
@@ -102,3 +111,24 @@ def test_what_can_not_be_done_is_said_in_one_line(
     assert (code, told) == (1, "")
     assert said in why
     assert len(why.splitlines()) == 1
+
+
+def test_the_operator_says_which_accounts_may_use_a_connection_of_the_settings(with_key: Serving, carrier: str) -> None:
+    def share(*words: str) -> object:
+        code, told, why = ask(with_key, carrier, "share", "dhl", *words, "--json")
+        return json.loads(told)["accounts"] if code == 0 else why.strip()
+
+    def sees(email: str) -> int:
+        _, told, _ = ask(with_key, carrier, "list", "--account", email, "--json")
+        return len(json.loads(told))
+
+    assert share() is None
+    assert sees("shop@example.com") == 1
+    assert share("--with", "other@example.com") == ["other@example.com"]
+    assert (sees("shop@example.com"), sees("other@example.com")) == (0, 1)
+    assert share("--with-none") == []
+    assert share("--with-all") is None
+    assert "no account's e-mail" in str(share("--with", "nobody@example.com"))
+    assert "can't be given together" in str(share("--with-all", "--with-none"))
+    code, _, why = ask(with_key, carrier, "share", "ups")
+    assert (code, "must be a carrier that the settings connect: dhl" in why) == (1, True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,9 @@ from waypost.domain import ids
 from waypost.domain.budget import begin, take
 from waypost.domain.carriers import CarrierError, CarrierRefused, CarrierUnavailable
 from waypost.sources import carriers
+from waypost.store import unread
 from waypost.store.database import Database
+from waypost.store.unread import UnreadKey
 
 SECRET = "s3cret-that-nobody-may-see"
 UPS = {"source": "ups", "credentials": {"client_id": "me", "client_secret": SECRET}}
@@ -266,3 +269,51 @@ async def test_who_connects_changes_and_deletes_is_written_down_without_the_cred
         ("connection.deleted", "New"),
     ]
     assert SECRET not in str(rows)
+
+
+async def test_codes_that_nobody_understood_stand_at_the_connection_of_their_source(api: Api, shop: Caller) -> None:
+    made = await add(shop)
+    other = await api.caller()
+    async with api.database.serving.acquire() as session:
+        seen = {UnreadKey(shop.account, "ups", "XX", "Odd"): 3, UnreadKey(shop.account, "dhl", "", "Odder"): 1}
+        await unread.add(session, seen | {UnreadKey(other.account, "ups", "YY", "Theirs"): 9})
+
+    shared, mine = (await shop.get("/v1/connections")).json()["items"]
+
+    assert mine["id"] == made["id"]
+    assert mine["unknown_codes"] == [{"code": "XX", "text": "Odd", "seen": 3}]
+    assert shared["unknown_codes"] == [{"code": "", "text": "Odder", "seen": 1}]
+
+
+async def test_the_operators_connection_tells_an_account_of_its_own_parcels_only(api: Api, shop: Caller) -> None:
+    other = await api.caller()
+    for number, caller in enumerate((shop, other, other)):
+        await caller.post("/v4/trackings/create", {"tracking_number": f"A{number}", "courier_code": "dhl"})
+    (shared,) = (await shop.get("/v1/connections")).json()["items"]
+    await api.database.serving.execute(
+        "update watch set connection = $1, next_poll_at = now() - interval '3 hours'",
+        ids.from_text(ids.CONNECTION, shared["id"]),
+    )
+
+    (shared,) = (await shop.get("/v1/connections")).json()["items"]
+
+    assert shared["parcels"] == 1
+    assert "3 parcels" not in shared["message"]
+    assert "too few for the parcels of all accounts" in shared["message"]
+
+
+async def test_a_limited_connection_says_until_when(api: Api, shop: Caller) -> None:
+    made = await add(shop)
+    ups = carriers.find("ups")
+    assert ups is not None
+    until = round(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000)
+    spent = msgspec.structs.replace(begin(ups.budget, 0), paused_until=until)
+    await api.database.serving.execute(
+        "update connection_health set state = 'limited', spending = $1 where connection = $2",
+        msgspec.msgpack.encode(spent),
+        ids.from_text(ids.CONNECTION, made["id"]),
+    )
+
+    found = (await shop.get(f"/v1/connections/{made['id']}")).json()
+
+    assert (found["state"], found["limited_until"]) == ("limited", "2100-01-01T00:00:00.000Z")

@@ -200,6 +200,39 @@ async def test_a_connection_of_the_installation_answers_for_what_waited_for_it(w
     assert world.asked(shared) == ["A1"]
 
 
+async def test_a_connection_of_the_installation_answers_for_accounts_that_may_use_it(world: World) -> None:
+    shared, other = await world.share("dhl"), await add_account(world.database)
+    await world.register("A1")
+    await world.poll()
+    async with world.database.engine.acquire() as session:
+        await connections.share(session, shared, [other])
+        mine = await connections.of_account(session, world.account, shared=True)
+        theirs = await connections.of_account(session, other, shared=True)
+    await world.poll()
+    lost = await world.watch()
+    async with world.database.engine.acquire() as session:
+        await connections.share(session, shared, [other, world.account])
+    await world.poll()
+
+    assert (mine, [one.id for one in theirs]) == ([], [shared])
+    assert (lost.connection, lost.next_poll_at) == (None, None)
+    assert world.asked(shared) == ["A1", "A1"]
+    assert (await world.watch()).connection == shared
+
+
+async def test_parcels_of_accounts_that_may_still_use_a_connection_are_not_asked_for_again(world: World) -> None:
+    shared = await world.share("dhl")
+    await world.register("A1")
+    await world.poll()
+    before = await world.watch()
+
+    async with world.database.engine.acquire() as session:
+        await connections.share(session, shared, [world.account])
+    await world.poller().route()
+
+    assert await world.watch() == before
+
+
 @pytest.mark.parametrize("how", ["deleted", "disabled"])
 async def test_parcels_of_a_connection_that_ends_are_given_to_another(world: World, how: str) -> None:
     first = await world.connect("dhl")

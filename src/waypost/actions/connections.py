@@ -8,37 +8,32 @@ import asyncio
 import secrets
 import time
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from waypost.actions.actor import Actor, note
+from waypost.actions.connection_health import Connection, shown
 from waypost.actions.context import ConnectionContext
 from waypost.actions.refusals import Conflict, Fault, Invalid, checking, present
-from waypost.domain import budget, ids
+from waypost.domain import ids
 from waypost.domain.audit import Action, Changes
-from waypost.domain.budget import Budget, Spending
 from waypost.domain.carriers import CarrierError, CarrierRefused
-from waypost.domain.connections import ConnectionKind, ConnectionState
-from waypost.domain.times import rfc3339, rfc3339_or_none
+from waypost.domain.connections import ConnectionKind
+from waypost.domain.times import rfc3339
 from waypost.sources import carriers
 from waypost.sources.carriers.carrier import Carrier
 from waypost.sources.reading import clean, own_words
 from waypost.store import connections
-from waypost.store.connections import ConnectionRow, Load
+from waypost.store.connections import ConnectionRow
 from waypost.store.intake_rows import from_ms, now
 from waypost.store.statements import transaction
 
 MOST_CONNECTIONS: Final = 100
 LONGEST_NAME: Final = 100
 PROBE_SECONDS: Final = 10.0
-BEHIND: Final = timedelta(hours=1)
-"""From here on a connection's budget is too small for its parcels, and its page says so."""
-
 MOST_CALLS: Final = 1_000_000_000
-_DAY: Final = timedelta(days=1)
 _SETTINGS: Final = frozenset({"daily_calls", "calls_per_second"})
 
 
@@ -68,41 +63,6 @@ class Probe(msgspec.Struct, frozen=True):
     ok: bool
     message: str
     asked_at: str
-
-
-class UnknownCode(msgspec.Struct, frozen=True):
-    """A code that the source sent and this version of Waypost can't read."""
-
-    code: str
-    text: str
-    seen: int
-
-
-class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """A connection as v1 shows it. ``account`` says whose it is: ``own``, or ``installation`` for the operator's."""
-
-    id: str
-    source: str
-    kind: str
-    name: str
-    owner: str
-    enabled: bool
-    state: str
-    state_since: str
-    message: str | None
-    sample: str | None
-    last_answer_at: str | None
-    asks_left: int
-    asks_reset_at: str
-    courier_codes: list[str]
-    parcels: int
-    behind_seconds: int
-    settings: dict[str, str]
-    credentials_set: list[str]
-    inbound_url: str | None
-    unknown_codes: list[UnknownCode]
-    created_at: str
-    updated_at: str
 
 
 async def probe(context: ConnectionContext, actor: Actor, source: str, credentials: Mapping[str, str]) -> Probe:
@@ -182,16 +142,15 @@ async def test(context: ConnectionContext, actor: Actor, connection: UUID) -> Pr
 async def find(context: ConnectionContext, actor: Actor, connection: UUID) -> Connection:
     """Return a connection of the account, or one of the installation that it may use."""
     async with context.database.serving.acquire() as session:
-        (row,) = present(await connections.of_account(session, actor.account, connection, shared=True) or None)
-        return _show(row, await connections.load(session, row.id), from_ms(await now(session)))
+        rows = present(await connections.of_account(session, actor.account, connection, shared=True) or None)
+        return (await shown(session, actor.account, rows))[0]
 
 
 async def every(context: ConnectionContext, actor: Actor) -> list[Connection]:
     """Return the account's connections and those of the installation, oldest first."""
     async with context.database.serving.acquire() as session:
         rows = await connections.of_account(session, actor.account, shared=True)
-        at = from_ms(await now(session))
-        return [_show(row, await connections.load(session, row.id), at) for row in rows]
+        return await shown(session, actor.account, rows)
 
 
 def read_id(text: str) -> UUID:
@@ -279,50 +238,3 @@ def _changes(row: ConnectionRow, name: str, sealed: bytes | None, *, enabled: bo
     if sealed is not None:
         changes["credentials"] = ("[redacted]", "[redacted]")
     return changes
-
-
-def _show(row: ConnectionRow, load: Load, at: datetime) -> Connection:
-    carrier = carriers.find(row.source)
-    spent = None if row.spending is None else msgspec.msgpack.decode(row.spending, type=Spending)
-    moment = round(at.timestamp() * 1000)
-    granted = None if carrier is None else carrier.granted(row.settings)
-    left = 0 if granted is None else budget.left_today(budget.resume(spent, granted, moment), moment)
-    behind = timedelta(0) if load.oldest is None else max(timedelta(0), at - load.oldest)
-    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0) + _DAY
-    shared = row.account is None
-    return Connection(
-        id=ids.to_text(ids.CONNECTION, row.id),
-        source=row.source,
-        kind=row.kind,
-        name=row.name,
-        owner="installation" if shared else "account",
-        enabled=row.enabled,
-        state=row.state if row.enabled else ConnectionState.PAUSED,
-        state_since=rfc3339(row.state_since),
-        message=row.message or _too_small(carrier, granted, load, behind),
-        sample=row.sample,
-        last_answer_at=rfc3339_or_none(row.last_answer_at),
-        asks_left=left,
-        asks_reset_at=rfc3339(midnight),
-        courier_codes=[] if carrier is None else sorted(carrier.courier_codes),
-        parcels=load.parcels,
-        behind_seconds=round(behind.total_seconds()) if behind >= BEHIND else 0,
-        settings=row.settings,
-        credentials_set=[] if shared or carrier is None else [field.name for field in carrier.fields],
-        inbound_url=None,
-        unknown_codes=[],
-        created_at=rfc3339(row.created_at),
-        updated_at=rfc3339(row.updated_at),
-    )
-
-
-def _too_small(carrier: Carrier | None, granted: Budget | None, load: Load, behind: timedelta) -> str | None:
-    """Say that a budget is too small for the parcels, and by how much; None where it is not."""
-    if carrier is None or granted is None or behind < BEHIND:
-        return None
-    calls_a_day = granted.calls_a_day
-    hours = load.parcels * 24 / calls_a_day
-    return (
-        f"{carrier.title}: {calls_a_day:,} calls a day for {load.parcels:,} parcels:"
-        f" each is asked every {hours:,.0f} h. Ask {carrier.title} for more."
-    )

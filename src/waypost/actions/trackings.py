@@ -139,7 +139,7 @@ async def refresh(context: Context, actor: Actor, tracking: UUID) -> WatchedTrac
 async def _source_of(session: Session, context: Context, state: TrackingState, account: UUID) -> Carrier | None:
     """Return the carrier that is, or would be, asked for a parcel; None if none that could answer is connected."""
     found = await connections.candidates(session, (account,), context.codes)
-    able = [one for some in found.values() for one in some]
+    able = found.get(account, [])
     watch = await watches.find(session, UUID(hex=state.id))
     asked = next((one for one in able if watch is not None and one.id == watch.connection), None)
     by_code = next((one for one in able if state.courier_code in one.courier_codes), None)

@@ -12,9 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from waypost.actions import connection_sharing as sharing
 from waypost.actions import connections as actions
 from waypost.actions.actor import Actor, operator
-from waypost.actions.connections import Added, Changed, Connection, Probe
+from waypost.actions.connection_health import Connection
+from waypost.actions.connections import Added, Changed, Probe
 from waypost.actions.context import ConnectionContext
 from waypost.app.sources import connecting
 from waypost.cli.emails import account_of
@@ -150,6 +152,38 @@ def delete(
     found = actions.read_id(connection)
     _do(settings, account, lambda context, owner: actions.delete(context, owner, found))
     print(json.dumps({"id": connection}) if as_json else f"{connection} is deleted.")  # noqa: T201 - the command's answer
+
+
+@APPLICATION.command
+def share(
+    source: Annotated[str, Parameter(help="The carrier that the settings hold credentials for.")],
+    *,
+    accounts: Annotated[
+        list[str] | None,
+        Parameter(name="--with", negative="", help="The e-mail address of an account that may use it; repeatable."),
+    ] = None,
+    with_all: Annotated[bool, Parameter(negative="", help="Let every account use it, also new ones.")] = False,
+    with_none: Annotated[bool, Parameter(negative="", help="Let no account use it.")] = False,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Say which accounts may use a connection of the operator, by default every one; without options show it."""
+    if bool(accounts) + with_all + with_none > 1:
+        raise InvalidInput("with", "can't be given together with --with-all or --with-none, nor these together")
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+
+    async def act() -> list[str] | None:
+        async with connecting(settings, progress) as context:
+            if not accounts and not with_all and not with_none:
+                return (await sharing.find(context, source)).shared_with
+            async with context.database.serving.acquire() as session:
+                named = [await account_of(session, email) for email in accounts or ()]
+            return (await sharing.share(context, source, None if with_all else named)).shared_with
+
+    may = asyncio.run(act())
+    said = "Every account" if may is None else ", ".join(may) or "No account"
+    print(json.dumps({"source": source, "accounts": may}) if as_json else f"{said} may use the {source} connection.")  # noqa: T201 - the command's answer
 
 
 def _credentials() -> dict[str, str]:

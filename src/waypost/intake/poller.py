@@ -94,8 +94,7 @@ class Poller:
         async with self._database.engine.acquire() as session:
             found = await connections.unlooked(session)
             if found:
-                everybody = await connections.candidates(session, (), self._codes)
-                shared = [candidate.id for candidate in everybody.get(None, ())]
+                shared = [one.id for one in await connections.of_installation(session)]
             for one in found:
                 await connections.look_for_parcels(session, one, self._codes.get(one.source, frozenset()), shared)
             while parcels := await connections.unrouted(session):
@@ -104,8 +103,8 @@ class Poller:
                 routed = {one.tracking: Routed(self._choose(one, candidates), _rank(one)) for one in parcels}
                 await connections.route(session, routed)
 
-    def _choose(self, parcel: Unrouted, candidates: Mapping[UUID | None, list[Candidate]]) -> Choice:
-        mine = [*candidates.get(parcel.account, ()), *candidates.get(None, ())]
+    def _choose(self, parcel: Unrouted, candidates: Mapping[UUID, list[Candidate]]) -> Choice:
+        mine = candidates.get(parcel.account, [])
         # Only a parcel whose own courier's sources don't know it is worth a look at its number.
         known = any(parcel.courier_code in one.courier_codes and one.id not in parcel.tried for one in mine)
         detected = () if known or not mine else self._detect(parcel.tracking_number)

@@ -16,6 +16,7 @@ from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, execute, fetch, fetch_one
 
 MOST_COUNTED: Final = 200_000
+MOST_LOOKED_AT: Final = 10_000
 ROUTED_AT_ONCE: Final = 500
 PAGE: Final = 1_000
 _ACTIVE: Final = tuple(status for status in Status if status not in (Status.DELIVERED, Status.EXPIRED))
@@ -81,6 +82,14 @@ class Unlooked(msgspec.Struct, frozen=True):
     account: UUID | None
     source: str
     updated_at: datetime
+
+
+class Shared(msgspec.Struct, frozen=True):
+    """A connection of the installation and the e-mail addresses of accounts that may use it; None for every account."""
+
+    id: UUID
+    source: str
+    shared_with: list[str] | None
 
 
 class Noted(msgspec.Struct, frozen=True):
@@ -154,6 +163,12 @@ async def load(session: Session, connection: UUID) -> Load:
     return Load(0, None) if row is None else Load(row["parcels"], row["oldest"])
 
 
+async def parcels_of(session: Session, account: UUID, connection: UUID) -> int:
+    """Return how many of an account's parcels a connection answers for, counted up to ``MOST_LOOKED_AT`` a status."""
+    row = await fetch_one(session, "count_watched_of", ALL_BUCKETS, account, connection, _ACTIVE, MOST_LOOKED_AT)
+    return 0 if row is None else int(row["parcels"])
+
+
 async def with_work(session: Session) -> list[UUID]:
     """Return the connections that have a parcel due, gone and disabled ones too."""
     return [row["connection"] for row in await fetch(session, "connections_with_work")]
@@ -185,17 +200,27 @@ async def unrouted(session: Session) -> list[Unrouted]:
 
 async def candidates(
     session: Session, accounts: Collection[UUID], codes: Mapping[str, frozenset[str]]
-) -> dict[UUID | None, list[Candidate]]:
-    """Return what could answer for parcels of these accounts, by account; None: the installation's.
+) -> dict[UUID, list[Candidate]]:
+    """Return what could answer for parcels of these accounts, by account.
 
     ``codes`` are the courier codes that each source answers for; one that is not among them is left out.
     """
-    found: dict[UUID | None, list[Candidate]] = {}
+    found: dict[UUID, list[Candidate]] = {}
     for row in await fetch(session, "candidates", list(accounts)):
         if row["source"] in codes:
-            own = row["account"] is not None
-            found.setdefault(row["account"], []).append(Candidate(row["id"], row["source"], codes[row["source"]], own))
+            one = Candidate(row["id"], row["source"], codes[row["source"]], row["own"])
+            found.setdefault(row["account"], []).append(one)
     return found
+
+
+async def of_installation(session: Session) -> list[Shared]:
+    """Return the enabled connections of the installation."""
+    return [Shared(*row) for row in await fetch(session, "installation_connections")]
+
+
+async def share(session: Session, connection: UUID, accounts: Collection[UUID] | None) -> None:
+    """Let these accounts, or every account, use a connection of the installation, and no others."""
+    await execute(session, "share_connection", connection, None if accounts is None else sorted(accounts))
 
 
 async def route(session: Session, routed: Mapping[UUID, Routed]) -> None:
@@ -223,7 +248,9 @@ async def look_for_parcels(session: Session, found: Unlooked, codes: Collection[
     account = found.account
     if account is None:
         wanted = list(codes)
-        await _every_page(lambda after: fetch_one(session, "unroute_couriers", ALL_BUCKETS, wanted, after, PAGE))
+        await _every_page(
+            lambda after: fetch_one(session, "unroute_couriers", ALL_BUCKETS, wanted, after, PAGE, found.id)
+        )
     else:
         for status in _ACTIVE:
             await _every_page(partial(_lane, session, account, status, list(shared)))

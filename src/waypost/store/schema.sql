@@ -130,6 +130,7 @@ create table connection (
     created_at timestamp with time zone default now() not null,
     updated_at timestamp with time zone default now() not null,
     routed_at timestamp with time zone,
+    shared_with uuid[],
     constraint connection_check CHECK ((account IS NULL) = (credentials IS NULL)),
     constraint connection_kind_check CHECK (kind = ANY (ARRAY['carrier'::text, 'push'::text, 'shop'::text])),
     constraint connection_pkey PRIMARY KEY (id)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from waypost.actions.connections import Connection
+from waypost.actions.connection_health import Connection
 from waypost.actions.deliveries import Delivery
 from waypost.actions.endpoints import Endpoint
 from waypost.actions.lists import Listed

@@ -8,7 +8,7 @@ from litestar import Request, Response, delete, get, patch, post
 from litestar.params import FromPath
 
 from waypost.actions import connections as changes
-from waypost.actions.connections import Connection
+from waypost.actions.connection_health import Connection
 from waypost.api.answers import answer, nothing
 from waypost.api.bodies import read_json
 from waypost.api.openapi.operations import Operation
@@ -91,6 +91,7 @@ _CONNECTION: Final = Connection(
     message=None,
     sample=None,
     last_answer_at=_AT,
+    limited_until=None,
     asks_left=9788,
     asks_reset_at=_MIDNIGHT,
     courier_codes=["ups", "ups-mi"],

@@ -22,11 +22,12 @@ where account is null and enabled and id <> all ($1::uuid[])
 returning id
 
 -- name: connections
--- Those of an account, oldest first; with $3 the installation's too.
+-- Those of an account, oldest first; with $3 also those of the installation that it may use.
 select c.id, c.account, c.source, c.kind, c.name, c.enabled, c.credentials, c.settings, c.created_at, c.updated_at,
        h.state, h.state_since, h.message, h.sample, h.last_answer_at, h.spending
 from connection c join connection_health h on h.connection = c.id
-where (c.account = $1 or ($3 and c.account is null)) and ($2::uuid is null or c.id = $2)
+where (c.account = $1 or ($3 and c.account is null and (c.shared_with is null or $1 = any (c.shared_with))))
+  and ($2::uuid is null or c.id = $2)
 order by c.id
 
 -- name: connections_by_id
@@ -36,10 +37,27 @@ from connection c join connection_health h on h.connection = c.id
 where c.id = any ($1::uuid[])
 
 -- name: candidates
--- What could answer for parcels of these accounts.
-select c.id, c.account, c.source
+-- What could answer for parcels of these accounts: their own connections, and those of the installation that they may
+-- use.
+select c.account, c.id, c.source, true as own
 from connection c
-where (c.account = any ($1::uuid[]) or c.account is null) and c.enabled and c.kind = 'carrier'
+where c.account = any ($1::uuid[]) and c.enabled and c.kind = 'carrier'
+union all
+select a.id, c.id, c.source, false
+from connection c
+cross join unnest($1::uuid[]) a (id)
+where c.account is null and c.enabled and c.kind = 'carrier' and (c.shared_with is null or a.id = any (c.shared_with))
+
+-- name: installation_connections
+select c.id, c.source,
+       case when c.shared_with is not null
+            then array(select a.email from account a where a.id = any (c.shared_with) order by a.email) end as shared_with
+from connection c where c.account is null and c.enabled order by c.id
+
+-- name: share_connection
+-- Whoever routes takes it away from the parcels of others, and finds those that it may answer for now.
+update connection set shared_with = $2::uuid[], routed_at = null, updated_at = now()
+where id = $1 and account is null
 
 -- name: change_connection
 -- New credentials, or enabling it, let it begin anew: what was refused before says nothing of them.
@@ -72,6 +90,18 @@ select (select count(*) from (select from watch w where w.connection = $1 and w.
             select w.next_poll_at from watch w
             where w.connection = $1 and w.rank = lane.rank and w.next_poll_at is not null
             order by w.next_poll_at limit 1) o) as oldest
+
+-- name: count_watched_of
+-- How many of an account's parcels a connection answers for. From the account's side: the operator's connection may have
+-- a million parcels of others.
+select count(*) as parcels
+from unnest($4::text[]) s (status)
+cross join lateral (
+    select q.bucket, q.id from tracking q
+    where q.account = $2 and not q.archived and q.status = s.status
+    order by q.id limit $5) t
+join watch w on w.bucket = any ($1::smallint[]) and w.bucket = t.bucket and w.tracking = t.id
+where w.connection = $3 and w.next_poll_at is not null
 
 -- name: connections_with_work
 -- One look into the index for each connection that has parcels, not for each parcel.
@@ -126,10 +156,11 @@ from (select q.bucket, q.tracking, q.tried, q.last_polled_at is not null as aske
 join tracking t on t.bucket = any ($1::smallint[]) and t.bucket = w.bucket and t.id = w.tracking
 
 -- name: route_watches
--- A parcel that nobody can be asked for waits until a connection is added.
+-- A parcel that nobody can be asked for waits until a connection is added, in the lane where the unrouted are found.
 update watch w
 set connection = n.connection, next_poll_at = case when n.connection is null then null else w.next_poll_at end,
-    unknowns = case when n.exhausted then $7 else 0 end, rank = n.rank, leased_until = null
+    unknowns = case when n.exhausted then $7 else 0 end, rank = case when n.connection is null then 1 else n.rank end,
+    leased_until = null
 from unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::boolean[], $6::smallint[])
      as n (bucket, tracking, connection, exhausted, rank)
 where w.bucket = any ($1::smallint[]) and w.bucket = n.bucket and w.tracking = n.tracking and w.connection is null
@@ -169,16 +200,25 @@ with page as (
 select id from page order by id desc limit 1
 
 -- name: unroute_couriers
--- The same for a connection of the installation: parcels of these couriers that nobody answers for, whoever has them.
+-- The same for a connection of the installation ($5): parcels of these couriers that nobody answers for, whoever has
+-- them; and its own ones of accounts that may not use it any more.
 with page as (
     select w.bucket, w.tracking, w.courier_code, w.connection from watch w
     where w.tracking > $3 order by w.tracking limit $4
 ), moved as (
     update watch w
-    set next_poll_at = (select now()), tried = null, unknowns = 0
+    set rank = 1, next_poll_at = (select now()), tried = null, unknowns = 0
     from page p join tracking t on t.bucket = any ($1::smallint[]) and t.bucket = p.bucket and t.id = p.tracking
     where w.bucket = any ($1::smallint[]) and w.bucket = p.bucket and w.tracking = p.tracking
       and p.connection is null and p.courier_code = any ($2::text[]) and w.next_poll_at is null
       and not t.archived and t.status not in ('delivered', 'expired')
+), taken_away as (
+    update watch w
+    set connection = null, rank = 1, leased_until = null,
+        next_poll_at = case when w.next_poll_at is not null then (select now()) end
+    from page p join tracking t on t.bucket = any ($1::smallint[]) and t.bucket = p.bucket and t.id = p.tracking
+    join connection c on c.id = p.connection
+    where w.bucket = any ($1::smallint[]) and w.bucket = p.bucket and w.tracking = p.tracking
+      and p.connection = $5 and w.connection = $5 and t.account <> all (c.shared_with)
 )
 select tracking from page order by tracking desc limit 1

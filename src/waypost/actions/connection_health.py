@@ -1,0 +1,165 @@
+"""How a connection does, as v1, the pages and the commands show it; of the operator's only what is the account's own.
+
+Nothing here shows a credential, and nothing of the operator's connections tells how many parcels others have.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.domain import budget, ids
+from waypost.domain.budget import Budget, Spending
+from waypost.domain.connections import ConnectionState
+from waypost.domain.times import rfc3339, rfc3339_or_none
+from waypost.sources import carriers
+from waypost.sources.carriers.carrier import Carrier
+from waypost.store import connections, unread
+from waypost.store.connections import ConnectionRow, Load
+from waypost.store.intake_rows import from_ms, now
+from waypost.store.statements import Session
+
+BEHIND: Final = timedelta(hours=1)
+"""From here on a connection's budget is too small for its parcels, and its page says so."""
+
+INSTALLATION: Final = "installation"
+ACCOUNT: Final = "account"
+_DAY: Final = timedelta(days=1)
+
+
+class UnknownCode(msgspec.Struct, frozen=True):
+    """A code that the source sent and this version of Waypost can't read; ``code`` is empty where there was none."""
+
+    code: str
+    text: str
+    seen: int
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """A connection as v1 shows it. ``owner`` says whose it is: ``account``, or ``installation`` for the operator's.
+
+    ``limited_until`` is when a source that wants to be asked later is asked again. ``parcels`` are the account's own.
+    """
+
+    id: str
+    source: str
+    kind: str
+    name: str
+    owner: str
+    enabled: bool
+    state: str
+    state_since: str
+    message: str | None
+    sample: str | None
+    last_answer_at: str | None
+    limited_until: str | None
+    asks_left: int
+    asks_reset_at: str
+    courier_codes: list[str]
+    parcels: int
+    behind_seconds: int
+    settings: dict[str, str]
+    credentials_set: list[str]
+    inbound_url: str | None
+    unknown_codes: list[UnknownCode]
+    created_at: str
+    updated_at: str
+
+    @property
+    def shared(self) -> bool:
+        """Whether it is the operator's, which accounts use and cannot change."""
+        return self.owner == INSTALLATION
+
+
+async def shown(session: Session, account: UUID, rows: Sequence[ConnectionRow]) -> list[Connection]:
+    """Return connections as an account sees them, in the order of ``rows``."""
+    codes = await _unknown_codes(session, account)
+    at = from_ms(await now(session))
+    return [_show(row, await _load(session, account, row), codes.get(row.source, []), at) for row in rows]
+
+
+async def _load(session: Session, account: UUID, row: ConnectionRow) -> Load:
+    """Return what a connection has to do; of the operator's the parcels are those of the account."""
+    whole = await connections.load(session, row.id)
+    if row.account is not None:
+        return whole
+    return msgspec.structs.replace(whole, parcels=await connections.parcels_of(session, account, row.id))
+
+
+async def _unknown_codes(session: Session, account: UUID) -> Mapping[str, list[UnknownCode]]:
+    found: dict[str, list[UnknownCode]] = {}
+    for row in await unread.of_account(session, account):
+        found.setdefault(row.source, []).append(UnknownCode(row.code, row.text, row.seen))
+    return found
+
+
+def _show(row: ConnectionRow, load: Load, unknown: list[UnknownCode], at: datetime) -> Connection:
+    carrier = carriers.find(row.source)
+    spent = None if row.spending is None else msgspec.msgpack.decode(row.spending, type=Spending)
+    moment = round(at.timestamp() * 1000)
+    granted = _granted(row, carrier, spent)
+    left = 0 if granted is None else budget.left_today(budget.resume(spent, granted, moment), moment)
+    behind = timedelta(0) if load.oldest is None else max(timedelta(0), at - load.oldest)
+    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0) + _DAY
+    shared = row.account is None
+    state = row.state if row.enabled else ConnectionState.PAUSED
+    return Connection(
+        id=ids.to_text(ids.CONNECTION, row.id),
+        source=row.source,
+        kind=row.kind,
+        name=row.name,
+        owner=INSTALLATION if shared else ACCOUNT,
+        enabled=row.enabled,
+        state=state,
+        state_since=rfc3339(row.state_since),
+        message=row.message or _too_small(carrier, granted, load, behind, shared=shared),
+        sample=row.sample,
+        last_answer_at=rfc3339_or_none(row.last_answer_at),
+        limited_until=_limited_until(state, spent, moment),
+        asks_left=left,
+        asks_reset_at=rfc3339(midnight),
+        courier_codes=[] if carrier is None else sorted(carrier.courier_codes),
+        parcels=load.parcels,
+        behind_seconds=round(behind.total_seconds()) if behind >= BEHIND else 0,
+        settings=row.settings,
+        credentials_set=[] if shared or carrier is None else [field.name for field in carrier.fields],
+        inbound_url=None,
+        unknown_codes=unknown,
+        created_at=rfc3339(row.created_at),
+        updated_at=rfc3339(row.updated_at),
+    )
+
+
+def _granted(row: ConnectionRow, carrier: Carrier | None, spent: Spending | None) -> Budget | None:
+    """Return the budget; that of the operator's connection is in the settings of the process that asks with it."""
+    if row.account is None and spent is not None:
+        return spent.budget
+    return None if carrier is None else carrier.granted(row.settings)
+
+
+def _limited_until(state: ConnectionState, spent: Spending | None, moment: int) -> str | None:
+    if state is not ConnectionState.LIMITED or spent is None or spent.paused_until <= moment:
+        return None
+    return rfc3339(from_ms(spent.paused_until))
+
+
+def _too_small(
+    carrier: Carrier | None, granted: Budget | None, load: Load, behind: timedelta, *, shared: bool
+) -> str | None:
+    """Say that a budget is too small for the parcels, and by how much; None where it is not."""
+    if carrier is None or granted is None or behind < BEHIND:
+        return None
+    calls_a_day, title = granted.calls_a_day, carrier.title
+    if shared:  # how many parcels all accounts have is nobody's to know
+        late = behind.total_seconds() / 3600
+        return (
+            f"{title}: the operator's {calls_a_day:,} calls a day are too few for the parcels of all accounts:"
+            f" the next one is {late:,.0f} h late. Connect {title} with your own credentials to be asked sooner."
+        )
+    hours = load.parcels * 24 / calls_a_day
+    return (
+        f"{title}: {calls_a_day:,} calls a day for {load.parcels:,} parcels:"
+        f" each is asked every {hours:,.0f} h. Ask {title} for more."
+    )
