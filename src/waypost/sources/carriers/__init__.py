@@ -17,6 +17,7 @@ CARRIERS: Final = (
     "ups",
     "usps",
     "royal_mail",
+    "hermes_de",
 )
 
 
