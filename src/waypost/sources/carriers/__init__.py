@@ -14,6 +14,7 @@ from waypost.sources.carriers.carrier import Carrier
 
 CARRIERS: Final = (
     "dhl",
+    "fedex",
     "ups",
     "usps",
     "royal_mail",
