@@ -1,6 +1,7 @@
 """What the posts are asked, byte by byte, and what becomes of a refusal."""
 
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import parse_qsl
 
@@ -115,3 +116,23 @@ async def test_hermes_gives_tokens_elsewhere_than_it_answers() -> None:
         "https://authme-int.myhermes.de",
         "http://127.0.0.1:1",
     ]
+
+
+async def test_australia_post_is_asked_for_ten_parcels_with_the_accounts_number(http: CarrierHttp) -> None:
+    credentials = {"api_key": "k", "password": "p:w", "account_number": "0001234567"}
+    async with receiving(always(told("australia_post", "carded_and_waiting"))) as carrier:
+        australia_post = source(http, "australia-post", carrier.port, credentials)
+        assert isinstance(australia_post, BatchSource)
+        numbers = ["7XX1000634011427", "A/1+2"]
+        first, second = await australia_post.ask_many([Parcel(number, {}) for number in numbers])
+
+    assert isinstance(first, Update)
+    assert len(first.checkpoints) == 3
+    assert isinstance(second, CarrierUnavailable)
+    (request,) = carrier.requests
+    assert f"{request.method} {request.path}" == "GET /shipping/v1/track?tracking_ids=7XX1000634011427%2CA%2F1%2B2"
+    assert own_headers(carrier, 0) == {
+        "authorization": f"Basic {b64encode(b'k:p:w').decode()}",
+        "account-number": "0001234567",
+    }
+    assert australia_post.most_at_once == 10

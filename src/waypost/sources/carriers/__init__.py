@@ -19,6 +19,7 @@ CARRIERS: Final = (
     "usps",
     "royal_mail",
     "hermes_de",
+    "australia_post",
 )
 
 
