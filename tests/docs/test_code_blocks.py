@@ -3,10 +3,11 @@
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.support.code_blocks import (
     COMMANDS,
     README,
     RUN,
+    TUTORIAL,
     Block,
     CodeFailed,
     Page,
@@ -59,11 +61,12 @@ every = pytest.mark.parametrize
 
 @dataclass
 class Shop:
-    """What the pages' placeholders stand for."""
+    """The server that the pages' placeholders stand for."""
 
     server: Serving
     hooks: Hooks
-    variables: dict[str, str]
+    key: str
+    endpoint: str
 
 
 @pytest.fixture(scope="module")
@@ -75,25 +78,49 @@ def shop() -> Iterator[Shop]:
         api = server.site(key)
         endpoint = api.post("/v1/endpoints", {"url": f"{hooks.url}/seeded"})
         update = {"tracking_number": "SHOWN1", "courier_code": "dhl", "create": True, "checkpoints": [SCAN]}
-        [told] = api.post("/v1/updates", {"updates": [update]})["results"]
+        api.post("/v1/updates", {"updates": [update]})
         hooks.wait_for("/seeded")
-        yield Shop(server, hooks, {"KEY": key, "ENDPOINT": endpoint["id"], "TRACKING": told["tracking_id"]})
+        yield Shop(server, hooks, key, endpoint["id"])
 
 
 @every("page", pages(), ids=lambda page: page.name)
-def test_the_code_of_a_page_runs_and_answers_what_the_page_shows(shop: Shop, page: Page) -> None:
+def test_the_code_of_a_page_runs_in_a_new_shell_and_prints_what_the_page_shows(shop: Shop, page: Page) -> None:
+    follow(page, shop, "bash")
+
+
+def test_the_tutorial_can_be_followed_in_zsh(shop: Shop) -> None:
+    if shutil.which("zsh") is None:
+        pytest.skip("zsh is not installed")
+    [tutorial] = [page for page in pages() if page.name == TUTORIAL]
+
+    follow(tutorial, shop, "zsh")
+
+
+@every("page", [page for page in pages() if page.starts_a_server], ids=lambda page: page.name)
+def test_a_wait_for_the_server_ends_when_the_server_has_died(shop: Shop, page: Page) -> None:
+    with pytest.raises(CodeFailed, match=r"ended with [1-9]"):  # a wait without an end is killed: -9
+        follow(page, shop, "bash", {"waypost serve": "waypost no-such-command"})
+
+
+def follow(page: Page, shop: Shop, shell: str, also_replaced: Mapping[str, str] = MappingProxyType({})) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     place = shop.server.url.removeprefix("http://")
-    variables = {**shop.variables, **LOOPBACK, "WAYPOST_DATA_DIR": str(shop.server.data_dir)}
+    variables = {**LOOPBACK, "WAYPOST_DATA_DIR": str(shop.server.data_dir)}
     if page.starts_a_server:
         port = free_port()
         place = f"127.0.0.1:{port}"
         variables |= {"WAYPOST_PORT": str(port)}
-    replaced = {"127.0.0.1:8080": place, "https://shop.example": shop.hooks.url, "8088": str(free_port())}
+    replaced = {
+        "127.0.0.1:8080": place,
+        "https://shop.example": shop.hooks.url,
+        "8088": str(free_port()),
+        "wk_live_YOUR_KEY": shop.key,
+        "ep_YOUR_ENDPOINT": shop.endpoint,
+    }
 
     with open_place() as folder:
-        page.run(folder, replaced, **variables)
+        page.run(folder, {**replaced, **also_replaced}, shell=shell, **variables)
 
 
 def test_the_headers_that_the_guide_names_are_those_of_a_webhook(shop: Shop) -> None:
@@ -157,7 +184,7 @@ def needs_curl(block: Block) -> bool:
         ('```sh file="a.txt"\nx\n```\n\n```console\n$ cat a.txt\ny\n```\n', "the answer is"),
     ],
 )
-def test_code_that_fails_or_answers_otherwise_is_found(text: str, problem: str) -> None:
+def test_code_that_fails_or_prints_something_else_is_found(text: str, problem: str) -> None:
     page = Page(README, tuple(of_page(README, text)))
 
     with open_place() as folder, pytest.raises(CodeFailed, match=problem):

@@ -11,7 +11,8 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,19 +26,11 @@ from waypost.payloads import schemas
 from waypost.portal.snippets import LANGUAGES, Way, snippet
 
 README = "README.md"
-SHELL = "/bin/sh"
+TUTORIAL = "docs/tutorial/first-parcel.md"
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+"""What a new terminal has on Debian: python3 and no python, no virtual environment."""
+
 SECONDS = 120
-AT_THE_END = """
-end_jobs() {
-  code=$?
-  jobs -p > .jobs
-  while read -r job; do kill "$job" || true; done < .jobs
-  wait
-  exit "$code"
-}
-trap end_jobs EXIT
-"""
-"""What a page leaves running is stopped, and waited for."""
 
 COMMANDS = ("sh", "console")
 RUN = frozenset({*COMMANDS, "python", "json", "toml"})
@@ -105,36 +98,55 @@ class Page:
     def starts_a_server(self) -> bool:
         return any("waypost serve" in block.text for block in self.blocks)
 
-    def run(self, folder: Path, replaced: Mapping[str, str], **variables: str) -> None:
-        """Run all of it in a folder; raises CodeFailed with what was said when a block fails or answers otherwise."""
+    def run(self, folder: Path, replaced: Mapping[str, str], *, shell: str = "bash", **variables: str) -> None:
+        """Run the page in a folder, in a new shell that has ``variables`` and what the page itself sets.
+
+        Raises CodeFailed with the output when a block fails or prints something else than the page shows.
+        """
         (folder / ".venv").symlink_to(Path(sys.prefix))
         (folder / ".curlrc").write_text("silent\nshow-error\nfail-with-body\n")  # a refusal ends the page
         script = folder / ".page.sh"
         script.write_text(_with(_script(self.blocks), replaced), encoding="utf-8")
         log = folder / ".page.log"
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         given = environment(
-            **variables, PATH=path, PYTHONPATH=str(ROOT / "src"), NO_COLOR="1", CURL_HOME=str(folder), HOME=str(folder)
+            **variables,
+            PATH=SYSTEM_PATH,
+            PYTHONPATH=str(ROOT / "src"),
+            NO_COLOR="1",
+            CURL_HOME=str(folder),
+            HOME=str(folder),
         )
-        with log.open("wb") as said:
-            process = subprocess.Popen(
-                (SHELL, "-eu", script.name),
-                cwd=folder,
-                env=given,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            try:
-                code = process.wait(SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                code = process.wait()
+        code = _run((shell, "-eu", script.name), folder, given, log)
         if code:
             raise CodeFailed(f"{self.name} ended with {code}:\n{log.read_text('utf-8', 'replace')[-3000:]}")
         for number, shown in enumerate(_shown(self.blocks)):
             _compare(self.name, _with(shown, replaced), (folder / f".shown.{number}").read_text("utf-8", "replace"))
+
+
+def _run(command: Sequence[str], folder: Path, given: Mapping[str, str], log: Path) -> int:
+    """Run a shell, stop what it leaves in the background, and return its exit status when all of that has ended."""
+    ends, held = os.pipe()
+    with log.open("wb") as output, os.fdopen(ends, "rb", buffering=0) as all_ended:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=given,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=(held,),
+            start_new_session=True,
+        )
+        os.close(held)
+        try:
+            code = process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            code = process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        all_ended.read(1)  # nobody writes: it returns when the last process that inherited the other end is gone
+    return code
 
 
 def _with(text: str, replaced: Mapping[str, str]) -> str:
@@ -145,13 +157,13 @@ def _with(text: str, replaced: Mapping[str, str]) -> str:
 
 def _script(blocks: tuple[Block, ...]) -> str:
     shown = iter(range(sys.maxsize))
-    lines = [AT_THE_END]
+    lines: list[str] = []
     for block in blocks:
         lines.append(f"echo {shlex.quote(f'== {block.name}')}")
         if file := block.said.get("file"):
             lines.append(f"cat > {shlex.quote(file)} <<'END OF BLOCK'\n{block.text}END OF BLOCK")
         elif block.language == "python":
-            lines.append(f"python - <<'END OF BLOCK'\n{block.text}END OF BLOCK")
+            lines.append(f"{shlex.quote(sys.executable)} - <<'END OF BLOCK'\n{block.text}END OF BLOCK")
         elif block.language == "sh":
             lines.append(block.text)
         else:

@@ -51,11 +51,11 @@ class Chapter(msgspec.Struct, frozen=True):
 
 
 CHAPTERS: Final = (
-    Chapter("tutorial", "Tutorial", "A first walk through all of it, with every step to copy.", ("first-parcel",)),
+    Chapter("tutorial", "Tutorial", "A first tour of Waypost, with every step to copy.", ("first-parcel",)),
     Chapter(
         "webhooks",
         "Webhooks",
-        "What a shop's developer does on the pages, one page for each task.",
+        "The pages for developers, one guide for each task.",
         (
             *("how-it-works", "setup", "update", "test", "disable-or-delete"),
             *("secure", "retry", "specifications", "outgoing-ip"),
@@ -64,7 +64,7 @@ CHAPTERS: Final = (
     Chapter(
         "how-to",
         "How to",
-        "One task each, for those who know what they want.",
+        "Recipes for one task each.",
         (
             *("move-from-trackingmore", "receive-in-python", "verify", "order-and-duplicates", "develop-locally"),
             *("import-parcels", "show-the-track-page", "find-out-why"),
@@ -74,9 +74,10 @@ CHAPTERS: Final = (
     Chapter(
         "reference",
         "Reference",
-        "Every setting, command, call, field and code, made from the code or checked against it.",
+        "Every setting, command, call, field and code, generated from the code or checked against it.",
         (
             *(
+                "glossary",
                 "settings",
                 "command-line",
                 "calls",
@@ -94,8 +95,14 @@ CHAPTERS: Final = (
     Chapter(
         "explanation",
         "Background",
-        "What Waypost promises, and why it works as it does.",
+        "What Waypost promises, and why it works the way it does.",
         ("guarantees", "life-of-a-delivery", "order-and-retries", "statuses", "security"),
+    ),
+    Chapter(
+        "contributing",
+        "Contributing",
+        "How to change Waypost itself.",
+        ("first-change", "extend", "release"),
     ),
 )
 
