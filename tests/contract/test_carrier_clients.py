@@ -5,9 +5,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.carrier_calls import SECRET, own_headers, source, token, told
-from tests.support.receiver import receiving
-from waypost.domain.carriers import CarrierRefused
+from tests.support.carrier_calls import JSON, SECRET, own_headers, source, token, told
+from tests.support.receiver import answering, receiving
+from waypost.domain.carriers import (
+    BatchSource,
+    CarrierError,
+    CarrierRefused,
+    CarrierUnavailable,
+    Parcel,
+)
 from waypost.domain.trackings import Source, Update
 from waypost.sources.http import CarrierHttp
 
@@ -50,3 +56,93 @@ async def test_a_usps_token_that_names_no_scope_is_used(http: CarrierHttp) -> No
         await source(http, "usps", carrier.port, SECRET).probe()
 
     assert len(carrier.requests) == 1
+
+
+def fedex_parcel(number: str) -> dict[str, object]:
+    event = {"date": "2026-03-01T10:00:00-06:00", "eventType": "IT", "eventDescription": "In transit"}
+    return {"trackingNumber": number, "trackResults": [{"scanEvents": [event]}]}
+
+
+def fedex_answer(*parcels: object) -> bytes:
+    body = json.dumps({"output": {"completeTrackResults": parcels}}).encode()
+    return answering(200, JSON, body=body)
+
+
+async def test_fedex_is_asked_for_many_numbers_in_one_call_and_each_gets_its_own_part(http: CarrierHttp) -> None:
+    parts = [{"trackingNumber": "C3", "trackResults": [{"error": {"code": "TRACKING.TRACKINGNUMBER.NOTFOUND"}}]}]
+    answers = [token(), fedex_answer(fedex_parcel("B2"), *parts, fedex_parcel("A1"))]
+    async with receiving(lambda number: answers[number - 1]) as carrier:
+        fedex = source(http, "fedex", carrier.port, SECRET)
+        assert isinstance(fedex, BatchSource)
+        found = await fedex.ask_many([Parcel(number, {"customer_name": "Ada"}) for number in ("A1", "B2", "C3", "D4")])
+
+    kinds = [one if isinstance(one, CarrierError) else (len(one.checkpoints), one.unknown_number) for one in found]
+    assert kinds[:3] == [(1, False), (1, False), (0, True)]
+    assert isinstance(kinds[3], CarrierUnavailable)
+    assert [f"{one.method} {one.path}" for one in carrier.requests] == [
+        "POST /oauth/token",
+        "POST /track/v1/trackingnumbers",
+    ]
+    assert carrier.requests[0].body == b"grant_type=client_credentials&client_id=me&client_secret=a-secret"
+    assert own_headers(carrier, 0) == {"content-type": "application/x-www-form-urlencoded"}
+    assert own_headers(carrier, 1) == {
+        "authorization": "Bearer t",
+        "content-type": "application/json",
+        "x-locale": "en_US",
+    }
+    assert json.loads(carrier.requests[1].body) == {
+        "includeDetailedScans": True,
+        "trackingInfo": [{"trackingNumberInfo": {"trackingNumber": number}} for number in ("A1", "B2", "C3", "D4")],
+    }
+
+
+async def test_one_number_that_fedex_refuses_costs_the_others_nothing_but_calls(http: CarrierHttp) -> None:
+    refused = {"errors": [{"code": "TRACKING.TRACKINGNUMBER.INVALID"}]}
+
+    def answer(number: int) -> bytes:
+        if number == 1:
+            return token()
+        asked = json.loads(carrier.requests[number - 1].body)["trackingInfo"]
+        numbers = [one["trackingNumberInfo"]["trackingNumber"] for one in asked]
+        if "BAD" in numbers:
+            return answering(400, JSON, body=json.dumps(refused).encode())
+        return fedex_answer(*map(fedex_parcel, numbers))
+
+    async with receiving(answer) as carrier:
+        fedex = source(http, "fedex", carrier.port, SECRET)
+        assert isinstance(fedex, BatchSource)
+        found = await fedex.ask_many([Parcel(number, {}) for number in ("A1", "B2", "BAD", "D4")])
+
+    assert [isinstance(one, Update) and one.unknown_number for one in found] == [False, False, True, False]
+    assert fedex.extra_calls == len(carrier.requests) - 1 == 5
+
+
+async def test_a_refusal_that_names_no_number_is_not_repeated(http: CarrierHttp) -> None:
+    answers = [token(), answering(400, JSON, body=b'{"errors": [{"code": "BAD.REQUEST.ERROR"}]}')]
+    async with receiving(lambda number: answers[number - 1]) as carrier:
+        fedex = source(http, "fedex", carrier.port, SECRET)
+        assert isinstance(fedex, BatchSource)
+        with pytest.raises(CarrierUnavailable):
+            await fedex.ask_many([Parcel("A1", {}), Parcel("B2", {})])
+
+    assert len(carrier.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("ship_date", "began"),
+    [
+        ("20250109", "2025-01-08"),
+        ("2025-06-01", "2025-01-08"),
+        ("2026-01-01T00:00:00Z", "2026-03-04"),
+        ("", "2026-03-04"),
+    ],
+)
+async def test_of_several_shipments_behind_a_fedex_number_the_one_of_the_shops_day_counts(
+    http: CarrierHttp, ship_date: str, began: str
+) -> None:
+    answers = [token(), told("fedex", "numbers_used_again")]
+    async with receiving(lambda number: answers[number - 1]) as carrier:
+        fedex = source(http, "fedex", carrier.port, SECRET)
+        update = await fedex.ask("770000000011", {"tracking_ship_date": ship_date})
+
+    assert update.checkpoints[0].checkpoint_date[:10] == began

@@ -1,14 +1,18 @@
 """What the posts are asked, byte by byte, and what becomes of a refusal."""
 
-from collections.abc import AsyncIterator
+import json
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping
+from urllib.parse import parse_qsl
 
 import pytest
 
-from tests.support.carrier_calls import SECRET, own_headers, source, told
-from tests.support.receiver import always, receiving
+from tests.support.carrier_calls import JSON, SECRET, own_headers, source, token, told
+from tests.support.receiver import always, answering, receiving
+from waypost.domain.carriers import BatchSource, CarrierRefused, CarrierUnavailable, Parcel
 from waypost.domain.trackings import Source, Update
 from waypost.sources.carriers import find
-from waypost.sources.http import CarrierHttp
+from waypost.sources.http import CarrierAnswer, CarrierHttp
 
 
 @pytest.fixture
@@ -43,3 +47,92 @@ def test_royal_mails_budget_stays_within_25_calls_in_12_hours() -> None:
     in_half_a_day = carrier.budget.calls_a_day / 2 + carrier.budget.bucket_size
 
     assert in_half_a_day <= 25
+
+
+HERMES = SECRET | {"username": "shop", "password": "p&ss=word"}
+
+
+async def test_hermes_is_asked_for_many_parcels_with_a_users_token(http: CarrierHttp) -> None:
+    answers = [token(), told("hermes_de", "delivered")]
+    async with receiving(lambda number: answers[number - 1]) as carrier:
+        hermes = source(http, "hermes-de", carrier.port, HERMES)
+        assert isinstance(hermes, BatchSource)
+        numbers = ["H1009990012345678901", "A/1+2"]
+        first, second = await hermes.ask_many([Parcel(number, {"customer_name": "Ada"}) for number in numbers])
+
+    assert isinstance(first, Update)
+    assert len(first.checkpoints) == 4
+    assert isinstance(second, CarrierUnavailable)
+    assert [f"{one.method} {one.path}" for one in carrier.requests] == [
+        "POST /authorization-facade/oauth2/access_token",
+        "GET /services/hsi/shipmentinfo?shipmentID=H1009990012345678901&shipmentID=A%2F1%2B2",
+    ]
+    assert dict(parse_qsl(carrier.requests[0].body.decode())) == {"grant_type": "password"} | HERMES
+    assert own_headers(carrier, 1) == {"authorization": "Bearer t", "accept-language": "EN"}
+
+
+@pytest.mark.parametrize("status", [400, 403])
+@pytest.mark.parametrize("code", ["e902", "e903"])
+async def test_a_token_that_hermes_refuses_is_renewed_once(http: CarrierHttp, status: int, code: str) -> None:
+    refused = answering(status, JSON, body=json.dumps({"listOfResultCodes": [{"code": code}]}).encode())
+    answers = [token(), refused, token(access_token="u"), told("hermes_de", "unknown_number")]
+    async with receiving(lambda number: answers[number - 1]) as carrier:
+        hermes = source(http, "hermes-de", carrier.port, HERMES)
+        update = await hermes.ask("H1009990012345678901", {})
+
+    assert update.unknown_number
+    assert own_headers(carrier, 3)["authorization"] == "Bearer u"
+    assert hermes.extra_calls == 3
+
+
+async def test_a_hermes_user_without_rights_is_refused_and_not_asked_twice(http: CarrierHttp) -> None:
+    refused = answering(403, JSON, body=b'{"listOfResultCodes": [{"code": "e900"}]}')
+    answers = [token(), refused]
+    async with receiving(lambda number: answers[number - 1]) as carrier:
+        with pytest.raises(CarrierRefused):
+            await source(http, "hermes-de", carrier.port, HERMES).ask("H1", {})
+
+    assert len(carrier.requests) == 2
+
+
+async def test_hermes_gives_tokens_elsewhere_than_it_answers() -> None:
+    carrier = find("hermes-de")
+    assert carrier is not None
+    asked: list[str] = []
+
+    class Heard(CarrierHttp):
+        async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> CarrierAnswer:
+            del body, headers
+            asked.append(url)
+            return CarrierAnswer(200, b'{"access_token": "t"}')
+
+    heard = Heard(timeout_seconds=1, user_agent="Waypost/0")
+    for place in (carrier.base_url, "https://de-api-int.hermesworld.com", "http://127.0.0.1:1"):
+        await carrier.open(heard, HERMES, base_url=place).probe()
+    await heard.close()
+
+    assert [url.removesuffix("/authorization-facade/oauth2/access_token") for url in asked] == [
+        "https://authme.myhermes.de",
+        "https://authme-int.myhermes.de",
+        "http://127.0.0.1:1",
+    ]
+
+
+async def test_australia_post_is_asked_for_ten_parcels_with_the_accounts_number(http: CarrierHttp) -> None:
+    credentials = {"api_key": "k", "password": "p:w", "account_number": "0001234567"}
+    async with receiving(always(told("australia_post", "carded_and_waiting"))) as carrier:
+        australia_post = source(http, "australia-post", carrier.port, credentials)
+        assert isinstance(australia_post, BatchSource)
+        numbers = ["7XX1000634011427", "A/1+2"]
+        first, second = await australia_post.ask_many([Parcel(number, {}) for number in numbers])
+
+    assert isinstance(first, Update)
+    assert len(first.checkpoints) == 3
+    assert isinstance(second, CarrierUnavailable)
+    (request,) = carrier.requests
+    assert f"{request.method} {request.path}" == "GET /shipping/v1/track?tracking_ids=7XX1000634011427%2CA%2F1%2B2"
+    assert own_headers(carrier, 0) == {
+        "authorization": f"Basic {b64encode(b'k:p:w').decode()}",
+        "account-number": "0001234567",
+    }
+    assert australia_post.most_at_once == 10

@@ -3,12 +3,13 @@
 An answer is read as a whole (``reading.decode``) for its frame only; its lists are ``tuple[msgspec.Raw, ...]``.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import msgspec
 
-from waypost.domain.trackings import Skipped, SkipReason
+from waypost.domain.carriers import CarrierError, CarrierUnavailable, Parcel
+from waypost.domain.trackings import Skipped, SkipReason, Update
 
 _Read = TypeVar("_Read")
 
@@ -27,3 +28,22 @@ def decode_part(part: msgspec.Raw, kind: type[_Read], where: str) -> _Read | Ski
         return None if bytes(part) == b"null" else msgspec.json.decode(part, type=kind, strict=False)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return Skipped(where, SkipReason.TYPE)
+
+
+def of_each(parcels: Iterable[Parcel], read: Callable[[Parcel], Update]) -> list[Update | CarrierError]:
+    """Return what an answer to several numbers says of each, or why that cannot be read: one costs no other."""
+    found: list[Update | CarrierError] = []
+    for parcel in parcels:
+        try:
+            found.append(read(parcel))
+        except CarrierUnavailable as error:
+            found.append(error)
+    return found
+
+
+def only(found: list[Update | CarrierError]) -> Update:
+    """Return the update of the only parcel that was asked for. Raises the CarrierError that stands in its place."""
+    (one,) = found
+    if isinstance(one, CarrierError):
+        raise one
+    return one

@@ -24,6 +24,7 @@ from waypost.domain.readings import Reading, read_text
 from waypost.domain.statuses import SUBSTATUSES, Status, status_of
 
 _RETURNED: Final = "exception010"
+_RETURNING: Final = "exception011"
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -69,9 +70,10 @@ def interpret(codes: Iterable[tuple[object, CodeTable]], texts: Iterable[object]
     """Return what a scan says; ``codes`` are its codes, the finest first, ``texts`` its texts, the most telling first.
 
     The finest code that is known decides. A text refines it within the same main status, and across main statuses
-    where the code is a general one; but no text makes a general code a delivery. Where no code is known the texts are
-    all there is. A code that is known to say nothing gives a reading by code without a substatus. A delivery whose text
-    names the sender is a return: carriers have one code for both.
+    where the code is a general one; but no text makes a general code a delivery, and one that tells of a return means
+    that the parcel is on its way back. A delivery whose text names the sender is a return: carriers have one code for
+    both. A code that is known to say nothing gives a reading by code without a substatus. Where no code is known the
+    texts are all there is.
     """
     meaning = next((found for code, table in codes if (found := table.read(code)) is not None), None)
     told = [one for text in texts if isinstance(text, str) and (one := read_text(text)).substatus is not None]
@@ -87,7 +89,7 @@ def interpret(codes: Iterable[tuple[object, CodeTable]], texts: Iterable[object]
     # A text that says no more than the code undoes no more than the code does.
     if finer is None or finer.substatus == meaning.substatus:
         return Reading(meaning.substatus, Basis.GENERAL_CODE)
-    return finer
+    return Reading(_RETURNING, finer.basis, finer.doubtful) if finer.substatus == _RETURNED else finer
 
 
 def _finer(substatus: str, told: list[Reading]) -> str:

@@ -7,7 +7,7 @@ connection was broken is made once more: every call here only asks, so a second 
 
 import time
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -47,12 +47,16 @@ class CarrierHttp:
         self._timeout_seconds = timeout_seconds
         self._client = _build(user_agent)
 
-    async def get(self, url: str, query: Mapping[str, str], headers: Mapping[str, str]) -> CarrierAnswer:
-        """Return the answer to one GET. Raises CarrierLimited on 429, CarrierRefused on 401 and 403.
+    async def get(
+        self, url: str, query: Mapping[str, str | Sequence[str]], headers: Mapping[str, str]
+    ) -> CarrierAnswer:
+        """Return the answer to one GET; a name of the query may have several values.
 
-        Raises CarrierUnavailable where no answer came in time or whole, and on 5xx and redirects.
+        Raises CarrierLimited on 429, CarrierRefused on 401 and 403, and CarrierUnavailable where no answer came in time
+        or whole, and on 5xx and redirects.
         """
-        return await self._send(lambda: self._client.get(url).query(list(query.items())), headers)
+        pairs = [(name, one) for name, told in query.items() for one in ([told] if isinstance(told, str) else told)]
+        return await self._send(lambda: self._client.get(url).query(pairs), headers)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> CarrierAnswer:
         """Return the answer to one POST of a body whose type stands in ``headers``. Raises what ``get`` raises."""

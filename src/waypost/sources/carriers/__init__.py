@@ -14,9 +14,12 @@ from waypost.sources.carriers.carrier import Carrier
 
 CARRIERS: Final = (
     "dhl",
+    "fedex",
     "ups",
     "usps",
     "royal_mail",
+    "hermes_de",
+    "australia_post",
 )
 
 

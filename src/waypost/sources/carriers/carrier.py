@@ -2,21 +2,22 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 import msgspec
 
 from waypost.domain.budget import Budget
-from waypost.domain.carriers import CarrierSource
+from waypost.domain.carriers import CarrierError, CarrierSource, Parcel
 from waypost.domain.errors import InvalidInput
 from waypost.domain.targets import Ports, parse_target
 from waypost.domain.trackings import Update
+from waypost.sources.answers import only
 
 if TYPE_CHECKING:  # settings and pages read what a carrier is without loading an HTTP client
-    from waypost.sources.http import CarrierHttp
+    from waypost.sources.http import CarrierAnswer, CarrierHttp
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
 _ANY_PORT: Final = Ports.parse("1-65535")
@@ -96,9 +97,10 @@ class Carrier(msgspec.Struct, frozen=True):
 
 
 class AskedCarrier(ABC):
-    """What the sources of all carriers have in common; each adds ``ask``, and ``ask_many`` where its carrier can.
+    """What the sources of all carriers have in common; each adds ``ask``.
 
-    One that gets tokens derives from ``OAuthCarrier``.
+    One whose carrier takes several numbers at once derives from ``BatchCarrier``, one that gets tokens from
+    ``OAuthCarrier``.
     """
 
     def __init__(
@@ -124,6 +126,43 @@ class AskedCarrier(ABC):
     async def probe(self) -> None:
         """Ask for a number of nobody's: that it is not known is a fine answer. Raises CarrierError."""
         await self.ask(self._probe_number, {})
+
+
+class BatchCarrier(AskedCarrier):
+    """A source whose carrier takes several numbers in one call; a ``BatchSource``. It adds ``call`` and ``read``."""
+
+    most_at_once: ClassVar[int]
+    _split_calls = 0
+
+    @property
+    def extra_calls(self) -> int:
+        """See ``CarrierSource``."""
+        return super().extra_calls + self._split_calls
+
+    @abstractmethod
+    async def call(self, numbers: Sequence[str]) -> "CarrierAnswer":
+        """Return the carrier's answer to one question about several numbers. Raises CarrierError."""
+
+    @abstractmethod
+    def read(self, answer: "CarrierAnswer", parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
+        """Return what the answer says of each parcel. Raises CarrierError for an answer that says nothing of any."""
+
+    def refuses_a_number(self, answer: "CarrierAnswer") -> bool:
+        """Tell whether the carrier refused the whole question for what may be one number's fault."""
+        return answer.status == 400  # noqa: PLR2004 - Bad Request
+
+    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+        """Return what the carrier knows of a parcel now. Raises CarrierError."""
+        return only(await self.ask_many([Parcel(tracking_number, facts)]))
+
+    async def ask_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
+        """See ``BatchSource``. A question that is refused for one number's sake is halved until that one is alone."""
+        answer = await self.call([parcel.tracking_number for parcel in parcels])
+        if len(parcels) == 1 or not self.refuses_a_number(answer):
+            return self.read(answer, parcels)
+        self._split_calls += 2
+        half = len(parcels) // 2
+        return [*await self.ask_many(parcels[:half]), *await self.ask_many(parcels[half:])]
 
 
 def check_base_url(text: str, *, setting: str) -> str:

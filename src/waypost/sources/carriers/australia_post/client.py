@@ -1,0 +1,36 @@
+"""Asks Australia Post's Shipping and Tracking API for parcels."""
+
+from collections.abc import Mapping, Sequence
+
+from waypost.domain.carriers import CarrierError, Parcel
+from waypost.domain.trackings import Update
+from waypost.sources.carriers.australia_post.read import read_answers
+from waypost.sources.carriers.carrier import AskedCarrier
+from waypost.sources.http import basic
+
+
+class AustraliaPost(AskedCarrier):
+    """One account of Australia Post or StarTrack; a ``BatchSource``."""
+
+    @property
+    def most_at_once(self) -> int:
+        """See ``BatchSource``: an eleventh number is refused (error 51101)."""
+        return 10
+
+    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+        """Return what Australia Post knows of a parcel now. Raises CarrierError."""
+        (answer,) = await self.ask_many([Parcel(tracking_number, facts)])
+        if isinstance(answer, CarrierError):
+            raise answer
+        return answer
+
+    async def ask_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
+        """See ``BatchSource``."""
+        numbers = [parcel.tracking_number for parcel in parcels]
+        headers = {
+            "authorization": basic(self.credentials["api_key"], self.credentials["password"]),
+            "account-number": self.credentials["account_number"],
+        }
+        query = {"tracking_ids": ",".join(numbers)}
+        answer = await self.http.get(f"{self.base_url}/shipping/v1/track", query, headers)
+        return read_answers(answer.status, answer.body, numbers)

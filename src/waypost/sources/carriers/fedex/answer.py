@@ -1,0 +1,144 @@
+"""The part of FedEx' answer that is read, by FedEx' own names; whatever is missing is None."""
+
+import msgspec
+
+
+class Address(msgspec.Struct, frozen=True, rename="camel"):
+    """Where something is, without the street."""
+
+    city: str | None = None
+    state_or_province_code: str | None = None
+    postal_code: str | None = None
+    country_code: str | None = None
+
+
+class Party(msgspec.Struct, frozen=True):
+    """Shipper or recipient; all that is read of them is where they are."""
+
+    address: Address | None = None
+
+
+class Event(msgspec.Struct, frozen=True, rename="camel"):
+    """One scan; ``date`` is local, with an offset as a rule."""
+
+    date: str | None = None
+    event_type: str | None = None
+    event_description: str | None = None
+    exception_code: str | None = None
+    exception_description: str | None = None
+    scan_location: Address | None = None
+
+
+class Latest(msgspec.Struct, frozen=True):
+    """The present status."""
+
+    code: str | None = None
+
+
+class Dated(msgspec.Struct, frozen=True, rename="camel"):
+    """A day of some kind, such as ``ESTIMATED_DELIVERY``."""
+
+    type: str | None = None
+    date_time: str | None = None
+
+
+class Window(msgspec.Struct, frozen=True):
+    """From when until when."""
+
+    begins: str | None = None
+    ends: str | None = None
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """When the parcel is expected."""
+
+    window: Window | None = None
+
+
+class Delivery(msgspec.Struct, frozen=True, rename="camel"):
+    """Who received it, or who signed."""
+
+    received_by_name: str | None = None
+    signed_by_name: str | None = None
+
+
+class Weight(msgspec.Struct, frozen=True):
+    """One weight in one unit; FedEx gives it in two."""
+
+    value: str | float | None = None
+    unit: str | None = None
+
+
+class Measures(msgspec.Struct, frozen=True):
+    """What the package weighs."""
+
+    weight: tuple[msgspec.Raw, ...] = ()
+
+
+class Package(msgspec.Struct, frozen=True, rename="camel"):
+    """The package."""
+
+    count: str | int | None = None
+    weight_and_dimensions: Measures | None = None
+
+
+class Service(msgspec.Struct, frozen=True):
+    """What the shipper bought."""
+
+    description: str | None = None
+
+
+class Identifier(msgspec.Struct, frozen=True):
+    """Another number of the package, or what its shipper calls it."""
+
+    type: str | None = None
+    values: tuple[msgspec.Raw, ...] = ()
+    value: str | None = None
+
+
+class Additional(msgspec.Struct, frozen=True, rename="camel"):
+    """What else the package is called."""
+
+    package_identifiers: tuple[msgspec.Raw, ...] = ()
+
+
+class Error(msgspec.Struct, frozen=True):
+    """Why there is no answer."""
+
+    code: str | None = None
+
+
+class Result(msgspec.Struct, frozen=True, rename="camel"):
+    """One shipment behind a number: details or an error."""
+
+    error: Error | None = None
+    scan_events: tuple[msgspec.Raw, ...] | None = None
+    latest_status_detail: Latest | None = None
+    date_and_times: tuple[msgspec.Raw, ...] = ()
+    estimated_delivery_time_window: Estimate | None = None
+    delivery_details: Delivery | None = None
+    package_details: Package | None = None
+    service_detail: Service | None = None
+    additional_tracking_info: Additional | None = None
+    shipper_information: Party | None = None
+    recipient_information: Party | None = None
+
+
+class Numbered(msgspec.Struct, frozen=True, rename="camel"):
+    """What there is behind one number: FedEx uses numbers again, so it may be several shipments."""
+
+    tracking_number: str | None = None
+    track_results: tuple[Result, ...] = ()
+
+
+class Output(msgspec.Struct, frozen=True, rename="camel"):
+    """The answer to a question, one part for each number."""
+
+    complete_track_results: tuple[msgspec.Raw, ...] = ()
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The whole answer; ``errors`` refuse the question as a whole."""
+
+    output: Output | None = None
+    errors: tuple[Error, ...] = ()

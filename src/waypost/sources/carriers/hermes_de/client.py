@@ -1,0 +1,68 @@
+"""Asks Hermes Germany's Shipment Info API for parcels."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from urllib.parse import urlencode
+
+from waypost.domain.carriers import CarrierError, CarrierRefused, Parcel
+from waypost.domain.trackings import Update
+from waypost.sources.carriers.hermes_de.read import is_token_refused, read_answers
+from waypost.sources.http import CarrierAnswer
+from waypost.sources.oauth import OAuthCarrier
+
+_TOKENS: Final = {
+    "https://de-api.hermesworld.com": "https://authme.myhermes.de",
+    "https://de-api-int.hermesworld.com": "https://authme-int.myhermes.de",
+}
+"""Where the tokens for a place are given out; anywhere else it is the place itself."""
+
+
+class HermesGermany(OAuthCarrier):
+    """One user of Hermes Germany; a ``BatchSource``."""
+
+    @property
+    def most_at_once(self) -> int:
+        """See ``BatchSource``: Hermes takes 100, whose histories may be longer than an answer may be."""
+        return 50
+
+    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+        """Return what Hermes knows of a parcel now. Raises CarrierError."""
+        (answer,) = await self.ask_many([Parcel(tracking_number, facts)])
+        if isinstance(answer, CarrierError):
+            raise answer
+        return answer
+
+    async def ask_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
+        """See ``BatchSource``."""
+        numbers = [parcel.tracking_number for parcel in parcels]
+
+        async def call(authorization: str) -> CarrierAnswer:
+            headers = {"authorization": authorization, "accept-language": "EN"}
+            try:
+                answer = await self.http.get(
+                    f"{self.base_url}/services/hsi/shipmentinfo", {"shipmentID": numbers}, headers
+                )
+            except CarrierRefused as error:
+                if is_token_refused(error.body):
+                    raise _token_refused(error.body) from None
+                raise
+            if is_token_refused(answer.body):
+                raise _token_refused(answer.body)
+            return answer
+
+        answer = await self.oauth.send(call)
+        return read_answers(answer.status, answer.body, numbers)
+
+    async def fetch_token(self) -> CarrierAnswer:
+        """See ``OAuthCarrier``. Hermes gives tokens to users by their password (RFC 6749, 4.3) and to nobody else."""
+        asked = {"grant_type": "password"} | dict(self.credentials)
+        place = _TOKENS.get(self.base_url, self.base_url)
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        return await self.http.post(
+            f"{place}/authorization-facade/oauth2/access_token", urlencode(asked).encode(), headers
+        )
+
+
+def _token_refused(body: bytes) -> CarrierRefused:
+    """Return what a 401 would be: Hermes says it with a 400 or 403 and a code."""
+    return CarrierRefused("the carrier does not accept the token", status=401, body=body)
