@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 from uuid import UUID
@@ -10,8 +10,9 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from waypost.dispatch.run import MOST_CRASHES
 from waypost.domain.attempts import Outcome
-from waypost.domain.deliveries import Settled
+from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.endpoints import DisabledReason
 from waypost.domain.retry import may_give_way
 from waypost.store import queue
@@ -119,12 +120,23 @@ class Recorder:
         try:
             await self._commit(batch)
         except Exception:  # noqa: BLE001 - one result that cannot be written must not stop the others
-            if len(batch) == 1:
-                _LOG.exception("result_lost", delivery=batch[0].claimed.id.hex)  # its lease brings the delivery back
-                return
             _LOG.exception("batch_not_recorded", deliveries=len(batch))
             for one in batch:
-                await self._record([one])
+                await self._record_alone(one)
+
+    async def _record_alone(self, finished: Finished) -> None:
+        """Commit one result, with less and less of its attempt until the rest can be written."""
+        delivery = finished.claimed.id.hex
+        for kept in (finished, *_reduced(finished)):
+            try:
+                await self._commit([kept])
+            except Exception as error:  # noqa: BLE001 - whatever it is, what was sent must not be sent again for it
+                _LOG.warning("result_not_recorded", delivery=delivery, error=repr(error))
+            else:
+                if kept is not finished:
+                    _LOG.error("result_recorded_in_part", delivery=delivery, attempt=kept.attempt is not None)
+                return
+        _LOG.error("result_lost", delivery=delivery)  # its lease brings the delivery back
 
     async def _commit(self, batch: list[Finished]) -> None:
         """Settle and note the health, again and again while PostgreSQL is away: what was sent is not forgotten."""
@@ -175,3 +187,23 @@ class Recorder:
             async with self._database.engine.acquire() as session:
                 await queue.note_health(session, changed)
             self._failing.update(changed)
+
+
+def _reduced(finished: Finished) -> Iterator[Finished]:
+    """Yield a result without what the endpoint answered, then without its attempt: how the delivery goes on is kept.
+
+    A retry whose attempt is not counted would go on for ever, so it counts as a crash of ours.
+    """
+    if finished.attempt is None:
+        return
+    bare = msgspec.structs.replace(
+        finished.attempt, response_headers=None, response_body=None, response_truncated=None, reason=None
+    )
+    yield msgspec.structs.replace(finished, attempt=bare)
+    without = msgspec.structs.replace(finished, attempt=None)
+    if finished.state is not None:
+        yield without
+    elif finished.claimed.crashes + 1 >= MOST_CRASHES:
+        yield msgspec.structs.replace(without, state=Settled.FAILED, reason=Reason.CRASHES)
+    else:
+        yield msgspec.structs.replace(without, crashed=True)

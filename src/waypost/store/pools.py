@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
-from asyncpg import Pool
+from asyncpg import InterfaceError, Pool
 from asyncpg.pool import PoolConnectionProxy
 
 from waypost.store.outage import Outage
 from waypost.store.statements import Session
-from waypost.store.trouble import LOST, NO_OUTAGE, OF_GOOD_SESSIONS, TimedOut, trouble_of
+from waypost.store.trouble import LOST, NO_OUTAGE, OF_GOOD_SESSIONS, TimedOut, Unreachable, trouble_of
 
 RELEASE_SECONDS: Final = 2.0
 
@@ -39,11 +39,15 @@ class SessionPool:
         except (*LOST, TimeoutError) as error:
             self._outage.found(error)
             if trouble_of(error) not in OF_GOOD_SESSIONS:
-                session.terminate()  # it may be there still, but frozen, or of a server that is a standby now
+                _break_off(session)  # it may be there still, but frozen, or of a server that is a standby now
                 await self._expire()
             if isinstance(error, TimeoutError):
                 raise TimedOut("PostgreSQL did not answer in time") from error
             raise
+        except InterfaceError as error:
+            if not _is_gone(session):
+                raise  # whoever used the driver is at fault, not the database
+            raise self._unreachable(error) from error
         finally:
             await self._give_back(session)
 
@@ -73,11 +77,30 @@ class SessionPool:
         except LOST as error:
             self._outage.found(error)
             raise
+        except InterfaceError as error:  # the pool is being closed
+            raise self._unreachable(error) from error
         except TimeoutError:
             late = TimedOut("no connection became free in time")
             self._outage.found(late)
             raise late from None
 
+    def _unreachable(self, error: InterfaceError) -> Unreachable:
+        lost = Unreachable(*error.args)
+        self._outage.found(lost)
+        return lost
+
     async def _give_back(self, session: PoolConnectionProxy) -> None:
-        with suppress(*LOST, TimeoutError):  # it is closed then
+        with suppress(*LOST, InterfaceError, TimeoutError):  # it is closed then
             await self._pool.release(session, timeout=RELEASE_SECONDS)
+
+
+def _is_gone(session: PoolConnectionProxy) -> bool:
+    try:
+        return session.is_closed()
+    except InterfaceError:  # the pool has taken back what was closed
+        return True
+
+
+def _break_off(session: PoolConnectionProxy) -> None:
+    with suppress(InterfaceError):  # it was closed before
+        session.terminate()

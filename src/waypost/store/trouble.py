@@ -6,7 +6,6 @@ from typing import Final
 from asyncpg import (
     DeadlockDetectedError,
     InsufficientResourcesError,
-    InterfaceError,
     InternalClientError,
     PostgresConnectionError,
     PostgresSystemError,
@@ -15,7 +14,7 @@ from asyncpg import (
     TargetServerAttributeNotMatched,
     TooManyConnectionsError,
 )
-from asyncpg.exceptions import DataError, DiskFullError, OperatorInterventionError, QueryCanceledError
+from asyncpg.exceptions import DiskFullError, OperatorInterventionError, QueryCanceledError
 
 
 class Unreachable(ConnectionError):
@@ -36,7 +35,6 @@ REPEATABLE: Final = (DeadlockDetectedError, SerializationError)
 LOST: Final = (
     ConnectionError,
     InsufficientResourcesError,  # a full disk, too many connections, no memory
-    InterfaceError,
     InternalClientError,  # a connection that broke off in the middle; no host that takes writes
     OperatorInterventionError,
     PostgresConnectionError,
@@ -47,11 +45,13 @@ LOST: Final = (
 """What is raised when PostgreSQL can't be used: whether a commit that was under way took place is not known.
 
 Whatever keeps a connection from being made is raised as ``Unreachable``, which is a ConnectionError: an OSError may as
-well come from a file that has nothing to do with PostgreSQL.
+well come from a file that has nothing to do with PostgreSQL. So is the driver's InterfaceError when the connection is
+gone. Otherwise it is not an outage: a statement with the wrong arguments fails each time that it is repeated, as does
+one with a value that PostgreSQL can't take (``DataError``).
 """
 
-NO_OUTAGE: Final = (DataError, QueryCanceledError)
-"""Of those, what one statement is at fault for: a value that PostgreSQL can't take, or the time that it took."""
+NO_OUTAGE: Final = (QueryCanceledError,)
+"""Of those, what one statement is at fault for: the time that it took."""
 
 
 class Trouble(StrEnum):

@@ -1,0 +1,136 @@
+"""Results that can't be written as they are: the delivery goes on, and the others are recorded."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import msgspec
+import pytest
+from structlog.testing import capture_logs
+
+from tests.flow.test_queue import claim, refused, report
+from tests.support.databases import add_account, add_endpoint
+from tests.support.receiver import HANGS_AFTER_SECONDS
+from waypost.dispatch.recorder import Recorder
+from waypost.dispatch.run import MOST_CRASHES
+from waypost.domain.deliveries import Settled
+from waypost.store.database import Database
+from waypost.store.rows import AttemptRow, Claimed, Finished
+from waypost.store.trouble import Trouble
+
+
+@pytest.fixture
+async def account(database: Database) -> UUID:
+    return await add_account(database)
+
+
+async def claimed(database: Database, account: UUID, *numbers: str) -> list[Claimed]:
+    endpoint = await add_endpoint(database, account)
+    for number in numbers:
+        await report(database, account, number, 1)
+    return await claim(database, endpoint)
+
+
+def attempted(one: Claimed, **changed: object) -> AttemptRow:
+    attempt = refused(one).attempt
+    assert attempt is not None
+    return msgspec.structs.replace(attempt, **changed)
+
+
+@asynccontextmanager
+async def recording(database: Database) -> AsyncIterator[Recorder]:
+    """Give a recorder; what it was given is recorded when the block has ended."""
+    recorder = Recorder(database, lambda _endpoints: None)
+    recording = asyncio.create_task(recorder.serve())
+    await asyncio.wait([recording], timeout=0)  # it has begun
+    yield recorder
+    recorder.drain()
+    async with asyncio.timeout(HANGS_AFTER_SECONDS):
+        await recording
+
+
+NUL_IN_ANSWER = {"response_headers": '[["x", "\\u0000"]]'}
+"""What PostgreSQL refuses as a value."""
+NUL_IN_ATTEMPT = {"url": "http://127.0.0.1/\0"}
+NO_NUMBER = {"duration_ms": 1 << 40}
+"""What the driver refuses before it is sent."""
+
+
+async def test_an_answer_that_can_not_be_written_costs_neither_its_delivery_nor_the_others(
+    database: Database, account: UUID
+) -> None:
+    bad, good = await claimed(database, account, "A1", "A2")
+
+    with capture_logs() as lines:
+        async with recording(database) as recorder:
+            recorder.add(Finished(bad, attempted(bad, **NUL_IN_ANSWER), Settled.DELIVERED))
+            recorder.add(Finished(good, attempted(good), Settled.DELIVERED))
+
+    rows = await database.serving.fetch(
+        "select s.id, s.tries, a.response_headers from settled s join attempt a on a.delivery = s.id"
+    )
+    assert {row["id"]: (row["tries"], row["response_headers"]) for row in rows} == {
+        bad.id: (1, None),
+        good.id: (1, "[]"),
+    }
+    assert [line["delivery"] for line in lines if line["event"] == "result_recorded_in_part"] == [bad.id.hex]
+    assert database.outage.trouble is None
+
+
+@pytest.mark.parametrize("poison", [NUL_IN_ATTEMPT, NO_NUMBER])
+async def test_a_success_whose_attempt_can_not_be_written_is_settled_and_not_sent_again(
+    database: Database, account: UUID, poison: dict[str, object]
+) -> None:
+    (one,) = await claimed(database, account, "A1")
+
+    async with recording(database) as recorder:
+        recorder.add(Finished(one, attempted(one, **poison), Settled.DELIVERED))
+
+    assert await database.serving.fetchval("select state from settled where id = $1", one.id) == "delivered"
+    assert await database.serving.fetchval("select count(*) from due") == 0
+
+
+async def test_a_failure_whose_attempt_can_not_be_written_is_retried_in_its_time_and_not_for_ever(
+    database: Database, account: UUID
+) -> None:
+    (one,) = await claimed(database, account, "A1")
+
+    async with recording(database) as recorder:
+        recorder.add(Finished(one, attempted(one, **NUL_IN_ATTEMPT), None, wait_seconds=3600))
+
+    row = await database.serving.fetchrow(
+        "select crashes, leased_by, next_at > now() + interval '50 minutes' as later from due"
+    )
+    assert tuple(row) == (1, None, True)
+
+    last = msgspec.structs.replace(one, crashes=MOST_CRASHES - 1)
+    await database.serving.execute("update due set leased_by = 1, leased_until = now() + interval '1 minute'")
+    async with recording(database) as recorder:
+        recorder.add(Finished(last, attempted(last, **NUL_IN_ATTEMPT), None, wait_seconds=3600))
+
+    row = await database.serving.fetchrow("select state, reason from settled")
+    assert tuple(row) == ("failed", "crashes")
+
+
+@pytest.mark.parametrize("arguments", [(), (1, 2)])
+async def test_a_statement_with_the_wrong_arguments_is_no_outage(
+    database: Database, arguments: tuple[int, ...]
+) -> None:
+    with pytest.raises(Exception, match="the server expects 1 argument") as raised:
+        await database.engine.fetchval("select $1::integer", *arguments)
+
+    assert not isinstance(raised.value, ConnectionError)
+    assert database.outage.trouble is None
+
+
+async def test_a_connection_that_was_closed_is_an_outage(database: Database) -> None:
+    async def use() -> None:
+        async with database.engine.acquire() as session:
+            session.terminate()
+            await session.fetchval("select 1")
+
+    with pytest.raises(ConnectionError):
+        await use()
+
+    assert database.outage.trouble is Trouble.UNREACHABLE
