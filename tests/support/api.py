@@ -21,7 +21,7 @@ from waypost.api.keys import Keys
 from waypost.api.page_ends import PageEnds
 from waypost.api.parts import Parts
 from waypost.api.report_rates import ReportRates
-from waypost.app.sources import askable, codes, installation_id
+from waypost.app.sources import installation_id
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.resolver import SystemResolver
 from waypost.domain import ids
@@ -30,7 +30,7 @@ from waypost.domain.quotas import Quota
 from waypost.domain.targets import Ports
 from waypost.intake.collector import Intake
 from waypost.portal.application import PageSet
-from waypost.sources.carriers import carriers
+from waypost.sources.carriers import askable, carriers, courier_codes
 from waypost.store import connections
 from waypost.store.database import Database
 from waypost.store.vault import Vault
@@ -132,7 +132,7 @@ async def serving_api(
         database=database,
         intake=intake,
         quotas=Quotas(database, quota),
-        codes=codes(),
+        codes=courier_codes(),
         probe=probe,
         vault=Vault("a key for tests only"),
         keys=Keys(database),

@@ -22,7 +22,7 @@ from waypost.app.hinting import Notifier
 from waypost.app.registering import usual_quota
 from waypost.app.roles import Role
 from waypost.app.sending import make_guard, user_agent
-from waypost.app.sources import CARRIER_SECONDS, Polling, Sources, askable, codes
+from waypost.app.sources import CARRIER_SECONDS, Polling, Sources
 from waypost.app.storage import Storage
 from waypost.app.supervisor import Part
 from waypost.domain import wording
@@ -30,6 +30,7 @@ from waypost.intake.collector import Intake
 from waypost.keeper.keeper import Keeper
 from waypost.portal.application import PageSet, make_pages
 from waypost.settings import Settings
+from waypost.sources.carriers import askable, courier_codes
 from waypost.sources.http import CarrierHttp
 from waypost.store.database import Database
 from waypost.store.embedded.room import MEGABYTE, DiskRoom
@@ -73,7 +74,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
         database=database,
         intake=intake,
         quotas=Quotas(database, usual_quota(settings)),
-        codes=codes(),
+        codes=courier_codes(),
         probe=sources.probe,
         vault=Vault(secret_key),
         keys=Keys(database),

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 
 from waypost.actions.context import IntakeContext
 from waypost.actions.quotas import Quotas
-from waypost.app.sources import askable
 from waypost.domain.quotas import Quota
 from waypost.intake.collector import Intake
 from waypost.settings import Settings
+from waypost.sources.carriers import askable
 from waypost.store.database import Database
 
 

@@ -31,16 +31,6 @@ from waypost.store.vault import Vault, WrongKey
 CARRIER_SECONDS: Final = 20.0
 
 
-def codes() -> dict[str, frozenset[str]]:
-    """Return the courier codes that each carrier answers for, by its name."""
-    return {carrier.name: carrier.courier_codes for carrier in carriers.carriers()}
-
-
-def askable() -> frozenset[str]:
-    """Return every courier code that some carrier can be asked for, once somebody has connected it."""
-    return frozenset(code for answered in codes().values() for code in answered)
-
-
 def installation_id(carrier: Carrier) -> UUID:
     """Return the id of the installation's connection to a carrier: the same at each start, on every machine."""
     digest = blake2b(b"connection of the installation:" + carrier.name.encode(), digest_size=8).digest()
@@ -125,7 +115,9 @@ class Polling:
     def __init__(self, database: Database, intake: Intake, sources: Sources, *, speed: float) -> None:
         self._database = database
         self._sources = sources
-        self._poller = Poller(database, intake, codes=codes(), detect=detected, open_source=sources.open, speed=speed)
+        self._poller = Poller(
+            database, intake, codes=carriers.courier_codes(), detect=detected, open_source=sources.open, speed=speed
+        )
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Ask until ``stop`` is set. Raises when PostgreSQL goes away."""
