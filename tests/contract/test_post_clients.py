@@ -136,3 +136,17 @@ async def test_australia_post_is_asked_for_ten_parcels_with_the_accounts_number(
         "account-number": "0001234567",
     }
     assert australia_post.most_at_once == 10
+
+
+async def test_postnl_is_asked_for_the_history_of_one_barcode(http: CarrierHttp) -> None:
+    async with receiving(always(told("postnl", "unknown_number"))) as carrier:
+        postnl = source(http, "postnl", carrier.port, {"api_key": "k"})
+        update = await postnl.ask("3S/1+2", {"customer_name": "Ada"})
+        await postnl.probe()
+
+    assert update == Update(Source.POLL, unknown_number=True)
+    assert [f"{one.method} {one.path}" for one in carrier.requests] == [
+        "GET /shipment/v2/status/barcode/3S%2F1%2B2?detail=true&language=EN",
+        "GET /shipment/v2/status/barcode/3SAAAA000000000?detail=true&language=EN",
+    ]
+    assert own_headers(carrier, 0) == {"apikey": "k"}

@@ -20,6 +20,7 @@ CARRIERS: Final = (
     "royal_mail",
     "hermes_de",
     "australia_post",
+    "postnl",
 )
 
 

@@ -1,0 +1,23 @@
+"""Asks PostNL's Shippingstatus API for a parcel."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from waypost.domain.trackings import Update
+from waypost.sources.carriers.carrier import AskedCarrier
+from waypost.sources.carriers.postnl.read import read_answer
+
+
+class PostNL(AskedCarrier):
+    """One API key of PostNL; a ``CarrierSource``."""
+
+    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+        """Return what PostNL knows of a parcel now. Raises CarrierError.
+
+        With ``detail`` PostNL tells the whole history, without it only the present status.
+        """
+        del facts  # PostNL wants the barcode alone
+        url = f"{self.base_url}/shipment/v2/status/barcode/{quote(tracking_number, safe='')}"
+        query = {"detail": "true", "language": "EN"}
+        answer = await self.http.get(url, query, {"apikey": self.credentials["api_key"]})
+        return read_answer(answer.status, answer.body, tracking_number)
