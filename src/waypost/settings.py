@@ -35,7 +35,7 @@ from pydantic_settings import (
 from waypost.domain.budget import Budget
 from waypost.domain.errors import InvalidInput, SettingsError
 from waypost.domain.retry import JITTER, LONGEST_RETRY_AFTER_SECONDS
-from waypost.domain.targets import Ports
+from waypost.domain.targets import DEFAULT_EGRESS_PORTS, Ports
 from waypost.setting_values import Address, Addresses, Networks, PortRanges, SchemaName, decided
 from waypost.sources.carriers import carriers
 from waypost.sources.carriers.carrier import Carrier, check_base_url, check_key
@@ -167,7 +167,7 @@ class Settings(_OfCarriers):
     Without a database URL it is made once and kept in the data directory."""
 
     public_url: str | None = None
-    """Where people and carriers reach this server, such as `https://tracking.example.com`.
+    """Where people and carriers reach this server, such as `https://tracking.example.com`: a host of its own, no path.
 
     With https the pages' cookies go over TLS only."""
     contact: str | None = None
@@ -190,8 +190,8 @@ class Settings(_OfCarriers):
 
     egress_allow: Networks = ()
     """Networks that webhooks may be sent to although they are private, such as `10.0.0.0/8,::1/128`."""
-    egress_ports: PortRanges = Ports.parse("80,443,8080,8443")
-    """The ports and ranges of ports that webhooks may be sent to."""
+    egress_ports: PortRanges = Ports.parse(DEFAULT_EGRESS_PORTS)
+    """The ports and ranges of ports that webhooks may be sent to; `+3000` adds one to the default."""
     outgoing_ips: Addresses = ()
     """The addresses that webhooks come from, to be published to those who receive them."""
     source_address: Address | None = None
@@ -286,9 +286,16 @@ class Settings(_OfCarriers):
     @field_validator("public_url")
     @classmethod
     def _is_web_address(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
-            raise ValueError("must begin with https:// (or http://) and have no query")
-        return value and value.rstrip("/")
+        if value is None:
+            return None
+        found = re.fullmatch(r"(?P<origin>https?://[^\s/?#@]+)(?P<rest>[^\s@]*)", value)
+        if found is None:
+            raise ValueError("must begin with https:// (or http://)")
+        if found["rest"] not in ("", "/"):
+            raise ValueError(
+                "must have no path and no query: Waypost needs a host of its own, such as https://waypost.…"
+            )
+        return found["origin"]
 
     @model_validator(mode="after")
     def _history_outlives_retries(self) -> Self:

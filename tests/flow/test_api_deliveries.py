@@ -44,7 +44,9 @@ ATTEMPT = [
 
 
 async def add(api: Api, shop: Caller, url: str = "http://127.0.0.1/hook") -> str:
-    made: str = (await shop.post("/v1/endpoints", {"url": "http://127.0.0.1/hook"})).json()["id"]
+    made: str = (await shop.post("/v1/endpoints", {"url": "http://127.0.0.1/hook", "allow_duplicate": True})).json()[
+        "id"
+    ]
     await api.database.serving.execute("update endpoint set url = $2 where id = $1", UUID(made[3:]), url)
     return made
 

@@ -44,6 +44,19 @@ async def test_an_update_makes_the_tracking_its_event_and_a_hint(api: Api, shop:
     assert api.hinted == [endpoint]
 
 
+@pytest.mark.parametrize(
+    ("path", "status"), [("/v1/updates", 415), ("/v4/trackings/create", 415), ("/developer/webhooks", 404)]
+)
+async def test_an_encoded_body_is_refused_and_not_read(api: Api, shop: Caller, path: str, status: int) -> None:
+    answer = await shop.call("POST", path, content=b"\x1f\x8b not read", headers={"content-encoding": "gzip"})
+
+    assert answer.status_code == status
+    if status == 415:
+        assert answer.headers["accept-encoding"] == "identity"
+        assert "Content-Encoding" in answer.text
+    assert await counted(api) == (0, 0)
+
+
 async def test_what_is_told_again_changes_nothing(shop: Caller) -> None:
     await reported(shop, update())
 

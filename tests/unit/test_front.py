@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from waypost.app.front import behind_proxies, for_our_host
+from waypost.app.front import behind_proxies, for_our_host, head_as_get
 
 Headers = list[tuple[bytes, bytes]]
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
@@ -105,3 +105,37 @@ async def test_a_request_without_one_valid_host_is_refused(hosts: tuple[str, ...
 async def test_an_old_client_without_a_host_is_served_where_any_host_is_ours() -> None:
     assert await asked_for(public_url=None, version="1.0") == 200
     assert await asked_for(version="1.0") == 400
+
+
+async def answered(method: str, status: int, headers: Headers, body: bytes = b"") -> tuple[str, list[Any]]:
+    """Return the method that reached the application, and what was sent of its answer."""
+    reached, sent = [], []
+
+    async def application(scope: Any, _receive: Any, send: Any) -> None:
+        reached.append(scope["method"])
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await head_as_get(application)({"type": "http", "method": method}, None, send)  # type: ignore[arg-type]
+    return reached[0], sent
+
+
+async def test_head_gets_the_headers_of_get_and_no_body() -> None:
+    headers = [(b"content-type", b"text/html"), (b"content-length", b"4")]
+
+    method, (start, body) = await answered("HEAD", 200, headers, b"page")
+
+    assert (method, start["headers"], body["body"]) == ("GET", headers, b"")
+
+
+@pytest.mark.parametrize(("method", "status"), [("OPTIONS", 204), ("PUT", 405)])
+@pytest.mark.parametrize(
+    ("allowed", "told"), [(b"GET, OPTIONS", b"GET, HEAD, OPTIONS"), (b"OPTIONS, POST", b"OPTIONS, POST")]
+)
+async def test_head_is_allowed_where_get_is(method: str, status: int, allowed: bytes, told: bytes) -> None:
+    _, (start, _) = await answered(method, status, [(b"Allow", allowed), (b"vary", b"GET")])
+
+    assert start["headers"] == [(b"Allow", told), (b"vary", b"GET")]

@@ -58,7 +58,11 @@ def test_lists_are_read_from_text_and_from_toml(monkeypatch):
         ("egress_ports", "0", "port"),
         ("secret_key", "short", "16 characters"),
         ("contact", "a b", "no spaces"),
+        ("egress_ports", "443,+3000", "'+3000' is neither a port"),
         ("public_url", "ftp://x", "https://"),
+        ("public_url", "https://shop.example/waypost", "no path"),
+        ("public_url", "https://shop.example?a=b", "no query"),
+        ("public_url", "https://user@shop.example", "https://"),
         ("carrier_dhl_base_url", "http://dhl.example.com", "https"),
         ("log_level", "loud", "'debug', 'info', 'warning' or 'error'"),
     ],
@@ -70,6 +74,19 @@ def test_a_wrong_value_is_refused_with_the_variable_and_what_is_right(monkeypatc
 
     assert problem.startswith(f"WAYPOST_{name.upper()}: ")
     assert right in problem
+
+
+def test_a_public_url_is_kept_without_a_slash_at_its_end():
+    assert read_settings({"public_url": "https://shop.example:8443/"}).public_url == "https://shop.example:8443"
+
+
+def test_ports_with_a_plus_are_added_to_the_default(monkeypatch):
+    monkeypatch.setenv("WAYPOST_EGRESS_PORTS", "+3000, +5000-5001,6000")
+
+    ports = read_settings({}).egress_ports
+
+    assert [port for port in (80, 443, 8080, 8443, 3000, 5001, 6000, 3001) if port not in ports] == [3001]
+    assert ports.text == "80,443,8080,8443,3000,5000-5001,6000"
 
 
 def test_all_problems_are_told_at_once_each_with_its_place(monkeypatch):

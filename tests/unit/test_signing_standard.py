@@ -22,7 +22,7 @@ JUDGES = [standardwebhooks.Webhook, svix.webhooks.Webhook]
 secrets = st.one_of(
     st.binary(min_size=32, max_size=32).map(standard.make_secret),
     st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=16, max_size=128).filter(
-        lambda text: not text.startswith(standard.PREFIX)
+        lambda text: not text.startswith(standard.PREFIX) and text == text.strip()
     ),
 )
 
@@ -85,8 +85,13 @@ def test_a_brought_along_secret_may_have_16_to_128_characters(length):
         ("x" * 15, "fewer than 16"),
         ("x" * 129, "more than 128"),
         ("x" * 20 + "\u00e4", "printable ASCII"),
-        ("x" * 20 + "\n", "printable ASCII"),
+        ("x" * 20 + "\n" + "x", "printable ASCII"),
         ("x" * 20 + "\x7f", "printable ASCII"),
+        (" " + "x" * 20, "white space at one end"),
+        ("x" * 20 + " ", "white space at one end"),
+        ("v1," + OURS, "must begin with whsec_"),
+        ("v1, " + OURS, "must begin with whsec_"),
+        (OURS.replace("whsec_", "WHSEC_"), "must begin with whsec_"),
         ("whsec_not base64 at all!", "base64"),
         ("whsec_" + base64.b64encode(b"x" * 15).decode(), "base64 of at least 16 bytes"),
         (OURS.removesuffix("="), "base64"),

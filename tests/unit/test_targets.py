@@ -9,7 +9,7 @@ from pyreqwest.http import Url
 
 from waypost.domain.errors import InvalidInput
 from waypost.domain.ip_addresses import judge_address
-from waypost.domain.targets import ForbiddenUrl, Ports, Target, parse_target
+from waypost.domain.targets import ForbiddenUrl, Ports, Target, parse_target, same_place, stored_url
 
 ALL_PORTS = Ports.parse("1-65535")
 NASTY = st.sampled_from(
@@ -64,6 +64,7 @@ def parts(url: Url) -> tuple[str, str, str | None, int | None]:
 @example("http://shop.test//other.test/")
 @example("http://[2606:4700:0:0:1::]/")
 @example("http://xn--zca.test/ü?ü=[]|^`")
+@example("http://M\u00dcnchen.test/")
 def test_whatever_is_accepted_the_client_reads_in_the_same_way(url: str) -> None:
     target = taken(url)
 
@@ -116,6 +117,9 @@ def test_an_ipv6_host_is_written_as_the_client_writes_it(address: object) -> Non
         ("http://shop.test:8080/a//b?c[]=%20", "http://shop.test:8080/a//b?c[]=%20"),
         ("https://shop.test/ü?q=é'", "https://shop.test/%C3%BC?q=%C3%A9%27"),
         ("http://[2606:4700:0::1]/", "http://[2606:4700::1]/"),
+        ("https://MÜNCHEN.Example/ü", "https://xn--mnchen-3ya.example/%C3%BC"),
+        ("https://mu\u0308nchen.example:8443", "https://xn--mnchen-3ya.example:8443/"),
+        ("https://faß.test/", "https://xn--fa-hia.test/"),
     ],
 )
 def test_a_url_is_brought_into_normal_form(url: str, normal: str) -> None:
@@ -138,7 +142,11 @@ def test_a_url_is_brought_into_normal_form(url: str, normal: str) -> None:
         ("https://[::ffff:1.2.3.4]/", "four decimal"),
         ("https://[fe80::1%eth0]/", "hexadecimal"),
         ("https://[fe80::1%25eth0]/", "% in the host"),
-        ("https://bücher.test/", "ASCII"),
+        ("https://bü_cher.test/", "xn--"),
+        ("https://ü..test/", "xn--"),
+        ("https://shop\u3002test/", "xn--"),
+        ("https://\uff11\uff12\uff17.0.0.1/", "xn--"),
+        ("https://[ü]/", "xn--"),
         ("https://shop.test/a/../b", "segments"),
         ("https://shop.test/%zz", "hexadecimal"),
         ("https://" + "a." * 127 + "test/", "253"),
@@ -150,6 +158,25 @@ def test_a_refusal_says_why(url: str, reason: str) -> None:
         parse_target(url, ports=ALL_PORTS)
 
     assert reason in refused.value.message
+
+
+def test_a_url_is_kept_as_it_was_typed_unless_its_host_is_in_unicode() -> None:
+    assert stored_url("HTTPS://Shop.TEST:443/ü") == "HTTPS://Shop.TEST:443/ü"
+    assert stored_url("https://München.test/hook") == "https://xn--mnchen-3ya.test/hook"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://shop.test", "HTTPS://SHOP.test:443/", True),
+        ("https://münchen.test/", "https://xn--mnchen-3ya.test/", True),
+        ("https://shop.test/a", "https://shop.test/b", False),
+        ("https://shop.test/", "http://shop.test/", False),
+        ("no url", "no url", True),
+    ],
+)
+def test_two_urls_are_one_however_they_are_written(one: str, other: str, *, same: bool) -> None:
+    assert same_place(one, other) is same
 
 
 def test_ports_are_numbers_and_ranges() -> None:

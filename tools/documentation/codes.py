@@ -27,6 +27,7 @@ _SAYS: Final = {
     "already_settled": "The delivery has ended, so there is nothing to cancel.",
     "archived": "The parcel is archived: nobody is asked about it.",
     "endpoint_deleted": "The delivery's endpoint was deleted: it can't be sent there again.",
+    "endpoint_exists": "Another endpoint has the URL and version, and statuses in common: `allow_duplicate` allows it.",
     "endpoint_limit": "The account has as many endpoints as it may have (`WAYPOST_MAX_ENDPOINTS`).",
     "endpoint_off": "The endpoint is off: enable it first.",
     "event_gone": "The event is older than the history that is kept.",
@@ -48,6 +49,7 @@ _SAYS: Final = {
     "too_large": "The body is too large.",
     "too_many_requests": "More calls, scans or bytes than an account may send: try again after `Retry-After`.",
     "unavailable": "The database does not answer: try again. Whether anything was changed is not known.",
+    "unsupported_encoding": "The request has a `Content-Encoding`: send the body as it is.",
     "unauthorized": "No key, or one that is not known, has ended or was revoked.",
 }
 EXPLAINED: Final = frozenset(_SAYS)

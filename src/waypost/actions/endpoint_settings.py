@@ -14,6 +14,7 @@ from waypost.domain.custom_headers import check_headers
 from waypost.domain.endpoints import Ordering, Trigger, Version
 from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import SELECTABLE
+from waypost.domain.targets import same_place, stored_url
 from waypost.signing.errors import InvalidSecret
 from waypost.signing.standard import check_secret
 
@@ -33,6 +34,7 @@ class EndpointChange(msgspec.Struct, forbid_unknown_fields=True):
     ordering: Annotated[str, one_of(Ordering)] | UnsetType = UNSET
     rate_limit_per_second: Annotated[int, between(1, HIGHEST_RATE)] | UnsetType | None = UNSET
     headers: dict[str, str] | UnsetType = UNSET
+    allow_duplicate: bool = False
 
 
 class EndpointCreation(EndpointChange, forbid_unknown_fields=True):
@@ -52,6 +54,14 @@ class EndpointSettings(msgspec.Struct, frozen=True):
     ordering: str = Ordering.ORDERED
     rate_limit_per_second: int | None = None
     headers: dict[str, str] = {}
+
+    def overlaps(self, other: "EndpointSettings") -> bool:
+        """Return whether events would be sent twice to one URL, in one version."""
+        if self.version != other.version or not same_place(self.url, other.url):
+            return False
+        if self.statuses is None or other.statuses is None:
+            return True
+        return not set(self.statuses).isdisjoint(other.statuses)
 
 
 def changes_of(before: EndpointSettings | None, after: EndpointSettings) -> Changes:
@@ -115,7 +125,8 @@ def _url(url: str | UnsetType, check: Callable[[str], None], faults: list[Fault]
         check(str(url))
     except InvalidInput as error:
         faults.append(Fault("url", error.message))
-    return str(url)
+        return ""
+    return stored_url(str(url))
 
 
 def _description(text: str | UnsetType, faults: list[Fault]) -> str:

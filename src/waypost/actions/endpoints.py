@@ -6,6 +6,7 @@ Each raises NotFound for an endpoint that is not the account's, and Invalid for 
 import os
 import secrets
 import time
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -30,7 +31,9 @@ from waypost.domain.times import rfc3339, rfc3339_or_none
 from waypost.signing.standard import KEY_BYTES, make_secret
 from waypost.store import deliveries, endpoints, queue
 from waypost.store.endpoints import EndpointFields, EndpointRow
-from waypost.store.statements import transaction
+from waypost.store.statements import Session, transaction
+
+ENDPOINT_EXISTS: Final = "endpoint_exists"
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,11 +69,16 @@ async def find(context: Context, actor: Actor, endpoint: UUID) -> EndpointRow:
 
 
 async def add(context: Context, actor: Actor, body: EndpointCreation) -> tuple[EndpointRow, str]:
-    """Add an endpoint, on; gives it and its secret. Raises Conflict when the account has its number already."""
+    """Return a new endpoint, which is on, and its secret.
+
+    Raise Conflict when the account has its number already, or another endpoint that gets the same.
+    """
     chosen = settings_after(body, None, context.check_url)
     secret = body.secret or make_secret(os.urandom(KEY_BYTES))
     async with context.database.serving.acquire() as session, transaction(session):
         place = await endpoints.free_place(session, actor.account)
+        if not body.allow_duplicate:
+            await _refuse_duplicate(context, session, actor, chosen)
         endpoint = ids.make_endpoint_id(time.time_ns() // 1_000_000, actor.account, place, secrets.randbits(62))
         added = await endpoints.add(
             session,
@@ -91,12 +99,31 @@ def limit_reached(most: int) -> str:
     return f"The account has its {most} endpoints already: delete one first."
 
 
+async def _refuse_duplicate(
+    context: Context, session: Session, actor: Actor, chosen: EndpointSettings, *, besides: UUID | None = None
+) -> None:
+    """Raise Conflict when another endpoint of the account gets some of the same events at the same URL."""
+    for row in await endpoints.of_account(session, actor.account, before=None, limit=context.max_endpoints):
+        if row.id != besides and chosen.overlaps(settings_of(context, row)):
+            raise Conflict(
+                ENDPOINT_EXISTS,
+                f"The endpoint {ids.to_text(ids.ENDPOINT, row.id)} already has this URL and version, and statuses in"
+                " common: each event would be sent twice.",
+            )
+
+
+def _same_events(before: EndpointSettings, after: EndpointSettings) -> bool:
+    """Return whether a change leaves alone what makes an endpoint the duplicate of another."""
+    return (before.url, before.version, before.statuses) == (after.url, after.version, after.statuses)
+
+
 async def change(
     context: Context, actor: Actor, endpoint: UUID, body: EndpointChange, *, secret: str | None = None
 ) -> EndpointRow:
     """Change what is given; what waits is sent with what the endpoint is then.
 
-    With ``secret`` the present one is rotated to it in the same moment, with the usual overlap.
+    With ``secret`` the present one is rotated to it in the same moment, with the usual overlap. Raise Conflict when it
+    becomes a duplicate of another, as ``add``.
     """
     faults = [] if secret is None else secret_faults(secret)
     if faults:
@@ -106,6 +133,8 @@ async def change(
             raise NotFound
         before = settings_of(context, present(await endpoints.find(session, actor.account, endpoint)))
         after = settings_after(body, before, context.check_url)
+        if not (body.allow_duplicate or _same_events(before, after)):
+            await _refuse_duplicate(context, session, actor, after, besides=endpoint)
         await endpoints.change(session, actor.account, endpoint, _fields(context, after, actor.account, endpoint))
         if changes := changes_of(before, after):
             await note(session, actor, Action.ENDPOINT_CHANGED, after.url, changes)

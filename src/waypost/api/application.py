@@ -14,6 +14,7 @@ from waypost.actions.refusals import Refusal, Unavailable
 from waypost.api import operations, schemas
 from waypost.api.allowed import answer_options
 from waypost.api.answers import answer_problem
+from waypost.api.encodings import COMPRESSED, only_plain_bodies
 from waypost.api.keys import KeyRefused
 from waypost.api.openapi import document
 from waypost.api.parts import Parts
@@ -34,7 +35,10 @@ _CODES: Final = {
     HTTPStatus.NOT_FOUND: "not_found",
     HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "unsupported_encoding",
 }
+_TOLD: Final = ("allow", "accept-encoding")
+"""The headers that an error of the framework brings along."""
 
 
 _ROUTES: Final = (
@@ -73,6 +77,7 @@ def make_application(parts: Parts, pages: PagesBeside | None = None) -> Litestar
         [*answer_options(_ROUTES), *_ROUTES, *(() if pages is None else pages.routes)],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: _explain if pages is None else _by_what_is_asked(pages)},
+        guards=[only_plain_bodies],
         request_max_body_size=USUAL_BODY,
         openapi_config=None,
         logging_config=None,
@@ -142,7 +147,7 @@ def _of_key(error: KeyRefused) -> Problem:
 def _of_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Problem:
     status = HTTPStatus(error.status_code)
     code = _CODES.get(status, "invalid_request")
-    headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
+    headers = {name: value for name, value in (error.headers or {}).items() if name.lower() in _TOLD}
     return Problem(status, code, _detail(request.scope["path"], status), headers=headers)
 
 
@@ -156,5 +161,7 @@ def _detail(path: str, status: HTTPStatus) -> str:
             return "This path knows no such method: see the header Allow."
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return "The body is too large."
+        case HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+            return COMPRESSED
         case _:
             return "The request can't be read."

@@ -18,6 +18,9 @@ NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 # RFC 9110 has other names for these than older versions of Python.
 _TITLES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
 
+_ADVICE: Final = {"endpoint_exists": " Set allow_duplicate to true to allow that."}
+"""What can be done about a conflict by the same call."""
+
 
 class FieldError(msgspec.Struct, frozen=True):
     """A field, as in ``statuses[0]``, and what is wrong with it."""
@@ -81,7 +84,8 @@ def problem_of(refusal: Refusal) -> Problem:
         case Invalid():
             return invalid([FieldError(fault.field, fault.message) for fault in refusal.faults])
         case Conflict():
-            return Problem(HTTPStatus.CONFLICT, refusal.code, refusal.sentence)
+            advice = _ADVICE.get(refusal.code, "")
+            return Problem(HTTPStatus.CONFLICT, refusal.code, refusal.sentence + advice)
         case Busy():
             return later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", refusal.sentence)
         case Unavailable():

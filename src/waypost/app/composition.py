@@ -123,7 +123,7 @@ def compose_dispatch(settings: Settings, storage: Storage) -> Engine:
 
 def _fronted(settings: Settings, application: ASGIApp) -> ASGIApp:
     """Return the application behind what every request passes first."""
-    return behind_proxies(settings.trusted_proxies, for_our_host(settings.public_url, head_as_get(application)))
+    return head_as_get(behind_proxies(settings.trusted_proxies, for_our_host(settings.public_url, application)))
 
 
 def _pages(settings: Settings, parts: Parts, secret_key: str) -> PageSet:

@@ -58,22 +58,36 @@ def for_our_host(public_url: str | None, application: ASGIApp) -> ASGIApp:
 
 
 def head_as_get(application: ASGIApp) -> ASGIApp:
-    """Return the application that answers HEAD as it answers GET, without the body."""
+    """Return the application that answers HEAD as it answers GET, without the body, and says so where it allows GET."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP or scope["method"] != HttpMethod.HEAD:
-            await application(scope, receive, send)
-            return
-
         async def send_head(message: Message) -> None:
             if message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
 
-        scope["method"] = HttpMethod.GET
-        await application(scope, receive, send_head)
+        async def send_allowed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [_with_head(*header) for header in message["headers"]]
+            await send(message)
+
+        if scope["type"] != ScopeType.HTTP or scope["method"] == HttpMethod.GET:
+            await application(scope, receive, send)
+        elif scope["method"] == HttpMethod.HEAD:
+            scope["method"] = HttpMethod.GET
+            await application(scope, receive, send_head)
+        else:
+            await application(scope, receive, send_allowed)
 
     return serve
+
+
+def _with_head(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """Return a header; what names GET as a method of a path names HEAD, too."""
+    if name.lower() != b"allow":
+        return name, value
+    methods = {method.strip() for method in value.decode("latin-1").split(",")}
+    return name, ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set()))).encode("latin-1")
 
 
 def _believed(client: str, scope: Scope, trusted: tuple[IPNetwork, ...]) -> str:

@@ -5,11 +5,14 @@ the address that was checked is the address that is asked.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Self
 from urllib.parse import quote
+
+import idna
 
 from waypost.domain.errors import InvalidInput
 from waypost.domain.ip_addresses import IPAddress, IPNetwork
@@ -17,6 +20,7 @@ from waypost.domain.ip_addresses import IPAddress, IPNetwork
 URL_CHARACTERS = 2048
 HOST_CHARACTERS = 253
 DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_EGRESS_PORTS = "80,443,8080,8443"
 
 _SHAPE = re.compile(
     r"(?P<scheme>https?)://(?P<authority>[^/?]*)(?P<path>/[^?]*)?(?:\?(?P<query>.*))?",
@@ -69,11 +73,20 @@ class Ports:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``80,443,8000-8999``; raises InvalidInput for field ``EGRESS_PORTS``."""
-        return cls(text, tuple(_port_range(part.strip()) for part in text.split(",")))
+        """Return the ports of ``80,443,8000-8999``, or of ``+3000``: the default and those after the sign.
+
+        Raise InvalidInput for field ``EGRESS_PORTS``.
+        """
+        parts = [part.strip() for part in text.split(",")]
+        if parts[0].startswith("+"):
+            parts = [*DEFAULT_EGRESS_PORTS.split(","), *(part.removeprefix("+") for part in parts)]
+        return cls(",".join(parts), tuple(map(_port_range, parts)))
 
     def __contains__(self, port: int) -> bool:
         return any(first <= port <= last for first, last in self.ranges)
+
+
+EVERY_PORT = Ports("1-65535", ((1, 65_535),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +125,20 @@ def parse_target(url: str, *, ports: Ports) -> Target:
     return Target(normal, scheme, host, port, address)
 
 
+def stored_url(url: str) -> str:
+    """Return a URL that was checked as it is kept: as it was typed, but a host in Unicode as its xn-- form."""
+    found = _SHAPE.fullmatch(url)
+    return url if found is None or found["authority"].isascii() else parse_target(url, ports=EVERY_PORT).url
+
+
+def same_place(one: str, other: str) -> bool:
+    """Return whether two URLs are one, however they are written. One that nothing is sent to is itself only."""
+    try:
+        return parse_target(one, ports=EVERY_PORT) == parse_target(other, ports=EVERY_PORT)
+    except ForbiddenUrl:
+        return one == other
+
+
 def judge_name(host: str, allow: Iterable[IPNetwork] = ()) -> str | None:
     """Return why nothing may be sent to a host's name, as far as the name alone tells; None when it may.
 
@@ -143,11 +170,9 @@ def _refuse_characters(url: str) -> None:
 
 
 def _host(text: str) -> tuple[str, IPAddress | None]:
-    host = text.lower()
+    host = text.lower() if text.isascii() else _ascii_host(text)
     if not host:
         raise ForbiddenUrl("The URL has no host.")
-    if not text.isascii():
-        raise ForbiddenUrl("The host of the URL must be written in ASCII (xn--…).")
     if "%" in host:
         raise ForbiddenUrl("A % in the host of the URL is not allowed.")
     if host.startswith("["):
@@ -162,6 +187,14 @@ def _host(text: str) -> tuple[str, IPAddress | None]:
     if not all(_label_is_valid(label) for label in labels):
         raise ForbiddenUrl("The host of the URL is not valid.")
     return host, None
+
+
+def _ascii_host(text: str) -> str:
+    """Return a host in Unicode in its xn-- form (IDNA 2008); nothing but case and composition is mapped on the way."""
+    try:
+        return idna.encode(unicodedata.normalize("NFC", text.lower()), strict=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        raise ForbiddenUrl("The host of the URL is not a valid name in Unicode: write it in ASCII (xn--…).") from None
 
 
 def _ipv4_host(host: str) -> tuple[str, IPAddress]:

@@ -27,6 +27,7 @@ _DETAILS: Final = {
     HTTPStatus.BAD_REQUEST: "What was sent can't be read.",
     HTTPStatus.FORBIDDEN: "This form is too old, or cookies are off: go back, load the page again, and send it again.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "What was sent is more than a page takes.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Send the form as it is: no Content-Encoding is supported.",
 }
 _MISTYPED: Final = "The address may be mistyped."
 

@@ -4,6 +4,7 @@ Litestar's own readers remember the last thousand forms, queries and cookies: pa
 form of 1 MiB.
 """
 
+import re
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Final
@@ -17,10 +18,14 @@ from litestar.types import Scope
 from waypost.portal.page_error import PageError
 
 MOST_FIELDS: Final = 100
+MOST_SHOWN: Final = 100
+"""A page repeats no more of a name that the visitor chose."""
 TAKES_FILES: Final = "takes_files"
 """The option of a route whose form has files."""
 
 _FIELDS: Final = "waypost.fields"
+_NO_TEXT: Final = re.compile("[\ud800-\udfff]")
+"""What stands for a byte that is no text: half of a surrogate pair is written in such bytes, too."""
 
 
 class PageRequest(Request[Any, Any, Any]):
@@ -28,7 +33,7 @@ class PageRequest(Request[Any, Any, Any]):
 
     @cached_property
     def query_params(self) -> MultiDict[Any]:
-        """Return the parameters of the query. Raise PageError 400 for more than any page asks for."""
+        """Return the parameters of the query. Raise PageError as ``form``."""
         return MultiDict(_pairs(self.scope["query_string"]))
 
     @cached_property
@@ -44,7 +49,8 @@ class PageRequest(Request[Any, Any, Any]):
     async def form(self) -> FormMultiDict:
         """Return the fields of a form as browsers send ours; none for anything else, and for files no page asked for.
 
-        Raise PageError 400 for more fields than any page has. Several requests over one scope share what was read.
+        Raise PageError 400 for more fields than any page has, 422 for a field that is not UTF-8. Several requests over
+        one scope share what was read.
         """
         state = self.scope["state"]
         if _FIELDS not in state:
@@ -81,9 +87,19 @@ def cookies_of(scope: Scope) -> dict[str, str]:
 
 def _pairs(text: bytes) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(text.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        pairs = parse_qsl(
+            text.decode("utf-8", "surrogateescape"),
+            keep_blank_values=True,
+            max_num_fields=MOST_FIELDS,
+            errors="surrogateescape",
+        )
     except ValueError:
         raise _too_many() from None
+    for name, value in pairs:
+        if _NO_TEXT.search(name + value):
+            message = f"The field {ascii(name[:MOST_SHOWN])[1:-1]} is not text in UTF-8. Nothing was changed."
+            raise PageError(HTTPStatus.UNPROCESSABLE_ENTITY, message)
+    return pairs
 
 
 def _too_many() -> PageError:

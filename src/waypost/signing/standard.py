@@ -39,9 +39,15 @@ def check_secret(secret: str) -> None:
     """Return if a secret may be brought along: 16 to 128 printable ASCII characters; else raise InvalidSecret.
 
     One that begins with ``whsec_`` must go on with the base64 of at least 16 bytes: receivers' libraries decode it.
+    One that was meant so and is written in another way is refused, for its bytes would be no receiver's key.
     """
     if len(secret) > LONGEST:
         raise InvalidSecret(f"has more than {LONGEST} characters")
+    if secret != secret.strip():
+        raise InvalidSecret("has white space at one end: leave it out")
+    meant = secret.removeprefix(VERSION).lstrip()
+    if meant.lower().startswith(PREFIX) and not secret.startswith(PREFIX):
+        raise InvalidSecret(f"must begin with {PREFIX}, in small letters and with nothing before it")
     key_of(secret)
 
 

@@ -162,6 +162,27 @@ async def test_no_body_makes_the_login_fail(portal: Portal, shop: Caller, subtes
     await post_bodies(portal.browser(), "/login", [name], subtests)
 
 
+async def test_a_field_that_is_not_utf_8_is_refused_by_its_name(portal: Portal, shop: Caller) -> None:
+    browser = await portal.visitor(EMAIL)
+    sent = {b"x-csrftoken": (await browser.token()).encode(), b"content-type": FORM.encode()}
+
+    answer = await browser.client.post(HOME, content=b"url=http://127.0.0.1/&description=Gift%ED%A0%BC", headers=sent)
+
+    assert answer.status_code == 422
+    assert "description is not text in UTF-8" in answer.text
+    assert (await shop.get("/v1/endpoints")).json()["items"] == []
+
+
+async def test_an_encoded_form_is_refused(portal: Portal, shop: Caller) -> None:
+    browser = await portal.visitor(EMAIL)
+    sent = {"content-encoding": "gzip", "x-csrftoken": await browser.token(), "accept": "text/html"}
+
+    answer = await browser.client.post(HOME, content=b"x", headers=sent)
+
+    assert shop.account
+    assert (answer.status_code, answer.headers["content-type"]) == (415, "text/html; charset=utf-8")
+
+
 async def test_nothing_that_was_sent_is_remembered(portal: Portal, shop: Caller) -> None:
     # Litestar's own readers keep the last thousand forms of up to 1 MiB each: passwords, and 16 GB of memory.
     readers = (parse_url_encoded_form_data, parse_query_string, parse_cookie_string)

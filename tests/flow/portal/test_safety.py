@@ -55,7 +55,7 @@ PAGES = {
 
 FORMS: dict[str, dict[str, str]] = {
     HOME: FIELDS,
-    f"{ONE}/update": FIELDS,
+    f"{ONE}/update": {**FIELDS, "allow_duplicate": "true"},
     f"{ONE}/use-url": {"url": "https://127.0.0.1/new"},
     f"{ONE}/test": {"status": "delivered"},
     f"{ONE}/disable": {},

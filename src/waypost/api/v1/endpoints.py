@@ -201,7 +201,7 @@ OPERATIONS: Final = (
         example=NewEndpoint(**msgspec.structs.asdict(ENDPOINT), secret=_SECRET),
         body=EndpointCreation,
         body_example={"url": ENDPOINT.url, "description": "The shop", "statuses": ["delivered", "exception"]},
-        errors={409: "The account has as many endpoints as it may have."},
+        errors={409: "The account has as many endpoints as it may have, or one that gets the same events already."},
     ),
     Operation(handler=find, group=_GROUP, scope="read", answers={200: Endpoint}, example=ENDPOINT),
     Operation(
@@ -212,6 +212,7 @@ OPERATIONS: Final = (
         example=ENDPOINT,
         body=EndpointChange,
         body_example={"description": "The shop"},
+        errors={409: "Another endpoint gets the same events already."},
     ),
     Operation(handler=remove, group=_GROUP, scope="write", answers={204: None}),
     Operation(handler=enable, group=_GROUP, scope="write", answers={200: Endpoint}, example=ENDPOINT),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from waypost.api.bodies import decode, may_hold_nul, refuse_nul
+from waypost.api.bodies import decode, refuse_unkeepable
 from waypost.api.problems import FieldError, invalid, of_input
 from waypost.domain import facts
 from waypost.domain.checkpoints import Basis, Checkpoint
@@ -89,12 +89,13 @@ async def read_reports(body: bytes, account: UUID, count: Callable[[int], None])
     turn = Turn(account)
     if len(body) > QUICKLY_DECODED:
         await turn.begin()
-    reported: Sequence[Reported] = cast("Any", decode(body, _DECODER)).updates
+    decoded, is_suspect = decode(body, _DECODER)
+    reported: Sequence[Reported] = cast("Any", decoded).updates
     count(sum(max(1, len(one.checkpoints)) for one in reported))
-    if may_hold_nul(body):
+    if is_suspect:
         for place, one in enumerate(reported):
             await turn.pause()
-            refuse_nul(one, f"updates[{place}]")
+            refuse_unkeepable(one, f"updates[{place}]")
     errors: list[FieldError] = []
     reports = []
     for place, one in enumerate(reported):

@@ -11,16 +11,15 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from waypost.api.v4.envelope import (
-    INVALID_FORMAT,
-    CodedError,
-)
+from waypost.api.bodies import UNKEEPABLE, parse
+from waypost.api.v4.envelope import INVALID_FORMAT, CodedError
 from waypost.domain.facts import LONGEST
 from waypost.domain.times import read_time
 
 MOST_PARAMETERS: Final = 100
 SHOWN_CHARACTERS: Final = 100
 
+_ANYTHING: Final = msgspec.json.Decoder()
 _FLAGS: Final = {"1": True, "true": True, "0": False, "false": False}
 _ARCHIVED: Final = {**_FLAGS, "archived": True, "tracking": False}
 
@@ -28,7 +27,7 @@ _ARCHIVED: Final = {**_FLAGS, "archived": True, "tracking": False}
 def read_body(body: bytes) -> Any:
     """Give the JSON of a body."""
     try:
-        return msgspec.json.decode(body)
+        return parse(body, _ANYTHING)[0]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise CodedError(HTTPStatus.BAD_REQUEST, "The body is not JSON in UTF-8.") from None
 
@@ -54,10 +53,10 @@ def read_texts(fields: Mapping[str, object], known: frozenset[str]) -> dict[str,
             raise CodedError(
                 INVALID_FORMAT, f"{shown(name)} must be text, or a whole number without point and exponent."
             )
-        if len(text) > LONGEST or "\0" in text:
-            raise CodedError(
-                INVALID_FORMAT, f"{shown(name)} has {LONGEST} characters at most, and none of them is NUL."
-            )
+        if len(text) > LONGEST:
+            raise CodedError(INVALID_FORMAT, f"{shown(name)} has {LONGEST} characters at most.")
+        if "\0" in text:
+            raise CodedError(INVALID_FORMAT, f"{shown(name)} {UNKEEPABLE}.")
         texts[name] = text
     if unknown := sorted(texts.keys() - known):
         raise CodedError(INVALID_FORMAT, f"{shown(unknown[0])} is no parameter of this call.")

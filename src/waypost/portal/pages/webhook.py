@@ -28,7 +28,7 @@ from waypost.portal.charts import bars
 from waypost.portal.form_errors import errors_by_field
 from waypost.portal.pages import last_errors
 from waypost.portal.pages import recoveries as recovery
-from waypost.portal.pages.webhook_form import WebhookForm, form_of, read_form
+from waypost.portal.pages.webhook_form import WebhookForm, form_of, is_duplicate, read_form
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page, part
@@ -70,8 +70,8 @@ async def update(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
         )
     except (Invalid, Conflict) as refusal:
         row = await changes.find(pages.context, actor_of(request, visitor), endpoint)
-        errors = errors_by_field(refusal)
-        return await _page(request, pages, visitor, row, form=form, errors=errors, dialog="update")
+        errors, duplicate = errors_by_field(refusal), is_duplicate(refusal)
+        return await _page(request, pages, visitor, row, form=form, errors=errors, dialog="update", duplicate=duplicate)
     notify(request, "The endpoint was updated. What waits is sent as it is now.")
     return go_to(f"{PATH}/{endpoint_id}")
 
@@ -161,6 +161,7 @@ async def _page(
     form: WebhookForm,
     dialog: str | None,
     errors: dict[str, str] | None = None,
+    duplicate: bool = False,
 ) -> Response[bytes]:
     query, version, status = request.query_params, Version(row.version), _status(request)
     return page(
@@ -171,6 +172,7 @@ async def _page(
         webhook=show(pages.context, row),
         form=form,
         errors=errors or {},
+        duplicate=duplicate,
         dialog=dialog,
         test_status=status,
         sample=showing.sample(version, status),

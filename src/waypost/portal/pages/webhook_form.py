@@ -8,7 +8,8 @@ import msgspec
 from msgspec import UNSET
 
 from waypost.actions.endpoint_settings import ALL, EndpointChange, EndpointCreation, EndpointSettings
-from waypost.actions.refusals import Fault, Invalid
+from waypost.actions.endpoints import ENDPOINT_EXISTS
+from waypost.actions.refusals import Conflict, Fault, Invalid, Refusal
 from waypost.domain.endpoints import Ordering, Trigger, Version
 
 
@@ -25,6 +26,7 @@ class WebhookForm(msgspec.Struct, frozen=True):
     rate_limit: str = ""
     headers: str = ""
     secret: str = ""
+    allow_duplicate: bool = False
 
     def added(self) -> EndpointCreation:
         """Give the body of a creation. Raises Invalid for header lines that are none."""
@@ -44,6 +46,7 @@ class WebhookForm(msgspec.Struct, frozen=True):
             "ordering": self.ordering or UNSET,
             "rate_limit_per_second": _rate_limit(self.rate_limit),
             "headers": _headers(self.headers),
+            "allow_duplicate": self.allow_duplicate,
         }
 
 
@@ -59,8 +62,14 @@ def read_form(given: Any) -> WebhookForm:
         ordering=_text(given, "ordering"),
         rate_limit=_text(given, "rate_limit_per_second").strip(),
         headers=_text(given, "headers"),
-        secret=_text(given, "secret").strip(),
+        secret=_text(given, "secret"),
+        allow_duplicate=_text(given, "allow_duplicate") == "true",
     )
+
+
+def is_duplicate(refusal: Refusal) -> bool:
+    """Return whether a form was refused only because another endpoint gets the same events."""
+    return isinstance(refusal, Conflict) and refusal.code == ENDPOINT_EXISTS
 
 
 def form_of(chosen: EndpointSettings) -> WebhookForm:

@@ -15,7 +15,7 @@ from waypost.actions.refusals import Conflict, Invalid
 from waypost.domain import ids
 from waypost.portal.charts import Chart, bars
 from waypost.portal.form_errors import errors_by_field
-from waypost.portal.pages.webhook_form import WebhookForm, read_form
+from waypost.portal.pages.webhook_form import WebhookForm, is_duplicate, read_form
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
@@ -49,13 +49,21 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     try:
         row, _ = await changes.add(pages.context, actor_of(request, visitor), form.added())
     except (Invalid, Conflict) as refusal:
-        return await _page(request, pages, visitor, form, errors_by_field(refusal), adding=True)
+        errors, duplicate = errors_by_field(refusal), is_duplicate(refusal)
+        return await _page(request, pages, visitor, form, errors, adding=True, duplicate=duplicate)
     notify(request, "The endpoint was added. Send it a test: Actions, Test endpoint.")
     return go_to(f"{PATH}/{ids.to_text(ids.ENDPOINT, row.id)}")
 
 
 async def _page(
-    request: PageRequest, pages: Pages, visitor: Visitor, form: WebhookForm, errors: dict[str, str], *, adding: bool
+    request: PageRequest,
+    pages: Pages,
+    visitor: Visitor,
+    form: WebhookForm,
+    errors: dict[str, str],
+    *,
+    adding: bool,
+    duplicate: bool = False,
 ) -> Response[bytes]:
     context = pages.context
     async with context.database.serving.acquire() as session:
@@ -72,6 +80,7 @@ async def _page(
         form=form,
         errors=errors,
         adding=adding and not full,
+        duplicate=duplicate,
         full=changes.limit_reached(context.max_endpoints) if full else None,
     )
 

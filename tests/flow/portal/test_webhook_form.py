@@ -1,0 +1,62 @@
+"""The form of an endpoint: what it refuses, and what may be done all the same."""
+
+from tests.support.api import Caller
+from tests.support.visiting import Browser, Document, Portal
+
+HOME = "/developer/webhooks"
+URL = "http://127.0.0.1/hook"
+FORM = {"url": URL, "version": "V4", "which": "all"}
+
+
+def buttons(text: str) -> list[tuple[str, str | None]]:
+    return [
+        (one.text.strip(), one.attributes.get("value")) for one in Document(text).all("button", name="allow_duplicate")
+    ]
+
+
+async def urls(shop: Caller) -> list[str]:
+    return [one["url"] for one in (await shop.get("/v1/endpoints")).json()["items"]]
+
+
+async def test_a_second_endpoint_that_gets_the_same_is_added_when_it_is_wanted(
+    portal: Portal, shop: Caller, browser: Browser
+) -> None:
+    first = await portal.endpoint(shop, URL)
+
+    asked = await browser.post(HOME, form=FORM)
+
+    assert asked.status_code == 422
+    assert first in asked.text
+    assert "would be sent twice" in asked.text
+    assert buttons(asked.text) == [("Add anyway", "true")]
+    assert await urls(shop) == [URL]
+    assert (await browser.post(HOME, form={**FORM, "allow_duplicate": "true"})).status_code == 303
+    assert await urls(shop) == [URL, URL]
+
+
+async def test_an_endpoint_becomes_the_same_as_another_when_it_is_wanted(
+    portal: Portal, shop: Caller, browser: Browser
+) -> None:
+    await portal.endpoint(shop, URL)
+    other = f"{HOME}/{await portal.endpoint(shop, f'{URL}/2')}/update"
+
+    asked = await browser.post(other, form=FORM)
+
+    assert (asked.status_code, buttons(asked.text)) == (422, [("Update anyway", "true")])
+    assert (await browser.post(other, form={**FORM, "allow_duplicate": "true"})).status_code == 303
+    assert await urls(shop) == [URL, URL]
+
+
+async def test_other_mistakes_offer_no_way_around_them(shop: Caller, browser: Browser) -> None:
+    answer = await browser.post(HOME, form={**FORM, "url": "ftp://127.0.0.1/"})
+
+    assert (answer.status_code, buttons(answer.text)) == (422, [])
+    assert await urls(shop) == []
+
+
+async def test_a_pasted_secret_is_taken_as_it_is_or_not_at_all(shop: Caller, browser: Browser) -> None:
+    answer = await browser.post(HOME, form={**FORM, "secret": "2e55b9a3-4dd1-4416-9897-c4bd1e3d738f "})
+
+    assert answer.status_code == 422
+    assert "white space at one end" in answer.text
+    assert await urls(shop) == []

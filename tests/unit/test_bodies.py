@@ -1,0 +1,58 @@
+"""Bodies in JSON: what other platforms write is read, or refused with the field that is wrong."""
+
+import json
+
+import msgspec
+import pytest
+
+from waypost.api.bodies import read_json
+from waypost.api.problems import Problem
+
+ANYTHING = msgspec.json.Decoder()
+
+
+def refused(body: bytes) -> Problem:
+    with pytest.raises(Problem) as caught:
+        read_json(body, ANYTHING)
+    return caught.value
+
+
+def test_a_byte_order_mark_is_skipped():
+    assert read_json(b"\xef\xbb\xbf[1]", ANYTHING) == [1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"\ud83c",
+        r"Gift \ud83c",
+        r"\uDF81 gift",
+        r"\ud83cA",
+        r"\ud83c\u0041",
+        r"\ud83c\n",
+        r"\\\ud83c",
+        r"\\ud83c\udf81",
+    ],
+)
+def test_half_of_a_surrogate_pair_is_refused_by_its_field(text):
+    problem = refused(f'{{"updates":[{{"title":"\\ud83c\\udf81"}},{{"title":"{text}"}}]}}'.encode())
+
+    assert problem.status == 422
+    assert [error.field for error in problem.errors] == ["updates[1].title"]
+    assert "surrogate" in problem.errors[0].message
+
+
+def test_a_name_with_half_of_a_pair_is_refused_by_the_object_that_it_is_in():
+    assert refused(rb'{"headers":{"\ud83c":"a"}}').errors[0].field == "headers"
+
+
+@pytest.mark.parametrize("value", ["\N{WRAPPED PRESENT}", "\\ud83c", "a\\", '\\"\N{WRAPPED PRESENT}'])
+def test_whole_pairs_and_texts_that_only_look_like_a_half_are_read(value):
+    assert read_json(json.dumps([value]).encode(), ANYTHING) == [value]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'["x', rb'["\ud83c', b'["\xed\xa0\xbc"]', b'"\xff"', b"[" * 100_000])
+def test_what_is_no_json_stays_so(body):
+    problem = refused(body)
+
+    assert (problem.status, problem.code) == (400, "malformed_json")
