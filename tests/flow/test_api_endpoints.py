@@ -135,52 +135,6 @@ async def test_the_fifth_endpoint_is_refused_also_when_two_come_at_once(api: Api
     assert await api.database.serving.fetchval("select count(*) from endpoint") == 4
 
 
-@pytest.mark.parametrize(
-    ("another", "status"),
-    [
-        ({}, 409),
-        ({"url": "HTTP://127.0.0.1:80/hook"}, 409),
-        ({"statuses": ["delivered", "transit"]}, 409),
-        ({"allow_duplicate": True}, 201),
-        ({"statuses": ["transit"]}, 201),
-        ({"version": "V3"}, 201),
-        ({"url": f"{URL}/2"}, 201),
-    ],
-)
-async def test_an_endpoint_that_gets_the_same_as_another_is_refused_unless_that_is_wanted(
-    api: Api, shop: Caller, another: dict[str, object], status: int
-) -> None:
-    first = await add(shop, statuses=["delivered"])
-    other = await api.caller()
-
-    answer = await shop.post("/v1/endpoints", {"url": URL, **another})
-
-    assert answer.status_code == status
-    if status == 409:
-        assert answer.json()["code"] == "endpoint_exists"
-        assert first["id"] in answer.json()["detail"]
-        assert "allow_duplicate" in answer.json()["detail"]
-    assert len((await shop.get("/v1/endpoints")).json()["items"]) == 1 + (status == 201)
-    assert (await other.post("/v1/endpoints", {"url": URL})).status_code == 201
-
-
-async def test_a_change_may_make_no_duplicate_either_but_those_that_are_there_stay(shop: Caller) -> None:
-    one, other = await add(shop), await add(shop, url=f"{URL}/2")
-    path = f"/v1/endpoints/{other['id']}"
-
-    refused = await shop.call("PATCH", path, json={"url": URL})
-    wanted = await shop.call("PATCH", path, json={"url": URL, "allow_duplicate": True})
-    later = await shop.call("PATCH", path, json={"description": "The other", "url": URL})
-
-    assert (refused.status_code, refused.json()["code"]) == (409, "endpoint_exists")
-    assert one["id"] in refused.json()["detail"]
-    assert (wanted.status_code, later.status_code) == (200, 200)
-
-
-async def test_a_host_in_unicode_is_kept_in_its_ascii_form(shop: Caller) -> None:
-    assert (await add(shop, url="https://München.example/hook"))["url"] == "https://xn--mnchen-3ya.example/hook"
-
-
 async def test_deleting_one_makes_room(shop: Caller) -> None:
     made = [await add(shop) for _ in range(4)]
 

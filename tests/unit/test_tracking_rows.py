@@ -40,6 +40,10 @@ def mistakes(file: bytes) -> list[tuple[int, str]]:
         b"Title,Tracking Number,COURIER-CODE\nMug,a 1, dhl \n",
         b'"tracking_number","courier_code","title"\n"A1","dhl","Mug"\n',
         b"tracking_number,courier_code,title,,\n\n,,,,\nA1,dhl,Mug,,\n",
+        b"sep=;\r\ntracking_number;courier_code;title\r\nA1;dhl;Mug\r\n",
+        b'\xef\xbb\xbf"sep=|"\ntracking_number|courier_code|title\nA1|dhl|Mug\n',
+        b"SEP=,\rtracking_number,courier_code,title\rA1,dhl,Mug\r",
+        b'tracking_number,courier_code,title\n="A1","=""dhl""", ="Mug" \n',
         b"id,tracking_number,courier_code,delivery_status,title\nabc,A1,dhl,delivered,Mug\n",
     ],
 )
@@ -57,6 +61,41 @@ def test_letters_of_every_script_stay_as_they_are() -> None:
     (parcel,) = parcels(HEAD[:-1] + ",title\nA1,dhl,J\u00f3zef \u8336\u2028\U0001f600\n".encode())
 
     assert parcel.given == {"title": "J\u00f3zef \u8336\u2028\U0001f600"}
+
+
+@pytest.mark.parametrize("text", ["3.40434E19", "3,40434E+19", "3E+19", "3.4e19", "340434241592066115.0", "="])
+def test_a_number_that_a_spreadsheet_has_rounded_is_refused_with_the_reason(text: str) -> None:
+    file = f'tracking_number;courier_code;title\n"{text}";dhl;\nA1;dhl;{text}\n'.encode()
+
+    first, second = read(file)
+
+    assert isinstance(first, Mistake)
+    assert (first.line, first.field) == (2, "tracking_number")
+    assert ("spreadsheet" in first.reason) == (text != "=")
+    assert isinstance(second, Row)
+
+
+@pytest.mark.parametrize("text", ["1E5", "340434241592066115", "1.0", "EE123456785NL", "3.14"])
+def test_a_number_that_only_looks_a_little_like_that_is_taken(text: str) -> None:
+    (parcel,) = parcels(HEAD + f"{text},dhl\n".encode())
+
+    assert parcel.tracking_number == text
+
+
+def test_other_numbers_are_refused_as_well_when_digits_are_lost() -> None:
+    file = b"tracking_number,courier_code,customer_sms,order_number\nA1,dhl,4.91577E+11,\nA2,dhl,,1001.0\n"
+
+    assert mistakes(file) == [(2, "customer_sms")]
+
+
+def test_digits_that_were_kept_as_a_text_keep_their_zeros() -> None:
+    (parcel,) = parcels(b'tracking_number;courier_code;note\n="00340434241592066115";dhl;="say ""hi"""\n')
+
+    assert (parcel.tracking_number, parcel.given) == ("00340434241592066115", {"note": 'say "hi"'})
+
+
+def test_lines_are_counted_from_the_one_that_names_the_separator() -> None:
+    assert mistakes(b"sep=,\n" + HEAD + b"?,dhl\n") == [(3, "tracking_number")]
 
 
 def test_a_courier_can_be_found_by_the_number() -> None:

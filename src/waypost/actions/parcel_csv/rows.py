@@ -1,7 +1,8 @@
 """Reads parcels from a CSV file, row by row: what can be registered, or what is wrong and where.
 
-The first line names the columns as v4 names its fields. Comma, semicolon or tab may separate; a byte order mark, any
-line ends and line breaks within quotes are taken. No more than a row is held at a time, however long the file is.
+The first line names the columns as v4 names its fields. Comma, semicolon or tab may separate, or what a line ``sep=;``
+before it names; a byte order mark, any line ends and line breaks within quotes are taken. No more than a row is held at
+a time, however long the file is.
 """
 
 import csv
@@ -13,7 +14,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
 
-from waypost.actions.parcel_csv.cells import unguard
+from waypost.actions.parcel_csv.cells import is_decimal, is_rounded, text_of
 from waypost.actions.parcel_fields import PARCEL_FIELDS, NewTracking, read_parcel
 from waypost.actions.refusals import Invalid
 
@@ -23,11 +24,22 @@ SHOWN_COLUMNS: Final = (
 )
 """The columns that an export adds for people to read; an import passes them over."""
 
+_OF_DIGITS: Final = frozenset(
+    {
+        *("tracking_number", "order_number", "order_id", "customer_sms", "recipient_postcode"),
+        *("tracking_postal_code", "tracking_key", "tracking_courier_account"),
+    }
+)
+"""The columns whose texts may be long numbers, which spreadsheets round."""
+
 LONGEST_LINE: Final = 65_536
 LONGEST_NAME: Final = 100
 """So much is repeated of the name of a column that is not known, in ASCII: a terminal may show it."""
 
 _SEPARATORS: Final = ",;\t"
+_NAMED_SEPARATOR: Final = re.compile(r'"?sep=(?P<sign>[^"\r\n])"?[,;\t]*\r?\n?', re.IGNORECASE)
+"""The line by which a file tells Excel its separator."""
+
 _NUMBER: Final = "tracking_number"
 _NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
 """What stands for a byte that is no text, so that one of them costs its row and not the file."""
@@ -35,6 +47,7 @@ _NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
 _TOO_LONG: Final = "field larger than"
 """How the reader's own error begins when a cell is longer than 128 KiB."""
 
+_ROUNDED: Final = "was made a number by a spreadsheet: format the column as text, and enter the number again"
 _QUOTATION: Final = "has a quotation mark out of place, or one that is never closed"
 _SAVE_AS: Final = "is not in UTF-8: save the file as “CSV UTF-8”"
 
@@ -78,11 +91,14 @@ def _records(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
     line, lines = 1, _lines(text)
     try:
         first = next(lines, "")
-        reader = csv.reader(chain([first], lines), delimiter=_separator(first), strict=True)
+        if named := _NAMED_SEPARATOR.fullmatch(first):
+            line, first = 2, next(lines, "")
+        separator = named["sign"] if named else _separator(first)
+        reader, before = csv.reader(chain([first], lines), delimiter=separator, strict=True), line
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 yield line, cells
-            line = reader.line_num + 1
+            line = before + reader.line_num
     except csv.Error as error:
         is_long = str(error).startswith(_TOO_LONG)
         reason = "has a cell that is too long, or a quotation mark that is never closed" if is_long else _QUOTATION
@@ -103,7 +119,7 @@ def _separator(header: str) -> str:
 
 def _parcels(records: Iterator[tuple[int, list[str]]]) -> Iterator[Row | Mistake]:
     line, header = next(records, (1, []))
-    columns = [re.sub(r"[ -]+", "_", unguard(cell).strip().lower()) for cell in header]
+    columns = [re.sub(r"[ -]+", "_", text_of(cell).lower()) for cell in header]
     if (mistake := _wrong_header(line, columns)) is not None:
         yield mistake
         return
@@ -131,10 +147,12 @@ def _parcel(line: int, columns: Sequence[str], cells: Sequence[str]) -> Row | Mi
         return Mistake(line, "", "has a cell in a column that has no name")
     if (strange := next((column for column, cell in named if _NOT_UTF8.search(cell)), None)) is not None:
         return Mistake(line, strange, _SAVE_AS)
+    texts = {column: text_of(cell) for column, cell in named if column in PARCEL_FIELDS}
+    for column, text in texts.items():
+        if column in _OF_DIGITS and (is_rounded(text) or (column == _NUMBER and is_decimal(text))):
+            return Mistake(line, column, _ROUNDED)
     try:
-        return Row(
-            line, read_parcel({column: unguard(cell.strip()) for column, cell in named if column in PARCEL_FIELDS})
-        )
+        return Row(line, read_parcel(texts))
     except Invalid as refusal:
         fault = refusal.faults[0]
         return Mistake(line, fault.field, fault.message)
