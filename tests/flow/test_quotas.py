@@ -54,6 +54,19 @@ async def test_reports_of_known_parcels_are_taken_when_there_is_room_for_no_more
     assert answer["changed"] == 1
 
 
+async def test_a_repeated_call_gets_its_kept_answer_although_the_quota_is_used(bounded: Api) -> None:
+    shop = await bounded.caller()
+    first = await report(shop, "A1", "A2", **{"idempotency-key": "first"})
+    for hour in range(2):
+        await report(shop, "A1", "A2", detail=f"Scan {hour}")
+
+    again = await report(shop, "A1", "A2", **{"idempotency-key": "first"})
+    another = await report(shop, "A1", "A2", detail="Other", **{"idempotency-key": "first"})
+
+    assert (again.status_code, again.content) == (200, first.content)
+    assert another.status_code == 409
+
+
 async def test_updates_beyond_the_quota_of_a_day_are_409_and_nothing_of_them_is_done(bounded: Api) -> None:
     shop = await bounded.caller()
     for hour in range(2):

@@ -34,10 +34,16 @@ async def take(session: Session, requests: Mapping[Key, bytes]) -> dict[Key, Kno
     new = {(row["account"], row["key"]) for row in taken}
     if len(new) == len(keys):
         return {}
-    rows = await fetch(session, "known_keys", sorted(set(columns[0])), *columns)
-    known = {(row["account"], row["key"]): KnownKey(row["request"], row["answer"]) for row in rows}
+    known = await find(session, keys)
     running = KnownKey(b"", None)
     return {key: known.get(key, running) for key in keys if key not in new}
+
+
+async def find(session: Session, keys: Sequence[Key]) -> dict[Key, KnownKey]:
+    """Return those of the keys that were used and committed."""
+    columns = _columns(keys)
+    rows = await fetch(session, "known_keys", sorted(set(columns[0])), *columns)
+    return {(row["account"], row["key"]): KnownKey(row["request"], row["answer"]) for row in rows}
 
 
 async def answer(session: Session, answers: Mapping[Key, bytes]) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response, post
 
+from waypost.actions.refusals import Conflict
 from waypost.actions.rooms import TooManyWaiting
 from waypost.api.answers import answer_bytes
 from waypost.api.bodies import LARGEST_BODY
@@ -22,6 +23,7 @@ from waypost.intake.batch import Request as IntakeRequest
 from waypost.intake.batch import Result
 from waypost.intake.collector import AccountOverloaded, IntakeUnavailable, KeyConflict, Overloaded, StillRunning
 from waypost.intake.lines import Once
+from waypost.store import idempotency
 
 LONGEST_KEY: Final = 255
 LONGEST_LENGTH: Final = 18
@@ -121,7 +123,13 @@ async def _report(parts: Parts, account: UUID, body: bytes, key: str | None) -> 
     if rates is not None:
         rates.spend(account, size=len(body))
     reports = await read_reports(body, account, count)
-    await parts.quotas.check(account, updates=len(reports))
+    try:
+        await parts.quotas.check(account, updates=len(reports))
+    except Conflict:
+        # A repeated call is no new one: it gets the answer of the first, whatever has been used up since.
+        if key is not None and (kept := await _kept(parts, account, key, body)) is not None:
+            return kept
+        raise
     may_create = await parts.quotas.has_room(account)
     requests = [
         IntakeRequest(account, one.tracking_number, one.courier_code, one.update, one.create and may_create)
@@ -150,6 +158,13 @@ def _shown(result: Result, *, refused: bool) -> UpdateResult:
         return _NO_ROOM if refused else _UNKNOWN
     event = None if result.event is None else ids.to_text(ids.EVENT, result.event)
     return UpdateResult(result.tracking.hex, event, None)
+
+
+async def _kept(parts: Parts, account: UUID, key: str, body: bytes) -> bytes | None:
+    """Return the answer that is kept for this body under this key; None where there is none."""
+    async with parts.database.serving.acquire() as session:
+        known = (await idempotency.find(session, [(account, key)])).get((account, key))
+    return known.answer if known is not None and known.request == sha256(body).digest() else None
 
 
 def _once(key: str | None, account: UUID, body: bytes, answer: Callable[[list[Result]], bytes]) -> Once | None:

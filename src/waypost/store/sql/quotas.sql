@@ -28,8 +28,8 @@ select id from account where $1 or id in (select account from account_quota)
 select count(*) as parcels from tracking where bucket = any ($1::smallint[]) and account = $2
 
 -- name: measure_disk
--- From a sample of $2 pages of the events, whole pages chosen at random, and of all parcels' rows: reading everything
--- would cost as much as a backup. octet_length reads the size of a state without fetching it; $1 is what a row takes
+-- From a sample of $2 pages of the events, whole pages chosen at random: reading everything would cost as much as a
+-- backup. The parcels' own rows, attempts and kept answers are left out; events are most of what an account fills. octet_length reads the size of a state without fetching it; $1 is what a row takes
 -- beside it, with its share of the indexes.
 with share as (
     select least(100.0, 100.0 * $2 / greatest(1, sum(pg_relation_size(relid)) / 8192)) as percent
