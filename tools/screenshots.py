@@ -54,7 +54,15 @@ PAGES: Final = {
     "debugger": (FILLED, "/developer/debugger"),
     "api-keys": (FILLED, "/developer/apikeys"),
     "api-key-add": (FILLED, "/developer/apikeys?do=add"),
+    "sources-empty": (EMPTY, "/sources"),
+    "sources": (FILLED, "/sources"),
     "unread-scans": (FILLED, "/sources/unread"),
+    "connect": (FILLED, "/sources/connect"),
+    "connect-carrier": (FILLED, "/sources/connect/ups"),
+    "connection": (FILLED, "/sources/{connection}"),
+    "connection-update": (FILLED, "/sources/{connection}?do=update"),
+    "connection-credentials": (FILLED, "/sources/{connection}?do=credentials"),
+    "connection-delete": (FILLED, "/sources/{connection}?do=delete"),
     "trackings-import": (FILLED, "/trackings/import"),
     "settings": (FILLED, "/settings"),
     "settings-add": (FILLED, "/settings?do=add"),
@@ -133,6 +141,7 @@ def _places(portal: Portal) -> dict[str, str]:
 
     return {
         "healthy": healthy,
+        "connection": portal.connections[0],
         "failing": failing,
         "long": long,
         "off": off,

@@ -79,7 +79,7 @@ async def test_a_connection_is_shown_without_its_credentials(api: Api, shop: Cal
         "state": "new",
         "asks_left": 300,
     }
-    assert "client_secret" in found["credentials_set"]
+    assert found["credentials_set"] == ["client_id", "client_secret"]
     assert SECRET not in str(found)
     kept = await api.database.serving.fetchval("select credentials from connection where account is not null")
     assert SECRET.encode() not in kept
@@ -317,3 +317,19 @@ async def test_a_limited_connection_says_until_when(api: Api, shop: Caller) -> N
     found = (await shop.get(f"/v1/connections/{made['id']}")).json()
 
     assert (found["state"], found["limited_until"]) == ("limited", "2100-01-01T00:00:00.000Z")
+
+
+async def test_credentials_that_were_sealed_under_another_key_say_so_and_can_be_replaced(
+    api: Api, shop: Caller
+) -> None:
+    made = await add(shop)
+    path = f"/v1/connections/{made['id']}"
+    await api.database.serving.execute("update connection set credentials = '\\x0102' where account is not null")
+
+    found = (await shop.get(path)).json()
+    tried = (await shop.post(f"{path}/test")).json()
+    mended = (await shop.call("PATCH", path, json={"credentials": UPS["credentials"]})).json()
+
+    assert "another SECRET_KEY" in found["message"]
+    assert (tried["ok"], tried["message"]) == (False, found["message"])
+    assert (found["credentials_set"], mended["message"]) == ([], None)

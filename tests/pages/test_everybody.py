@@ -31,7 +31,10 @@ FILLED_PATHS = (
     "/developer/apikeys?do=add",
     "/developer/apikeys?revoke={key}",
     "/trackings/import",
-    *("/sources/unread", "/sources/unread?do=clear"),
+    *("/sources", "/sources/unread", "/sources/unread?do=clear"),
+    *("/sources/connect", "/sources/connect?search=nobody", "/sources/connect/ups"),
+    "/sources/{connection}",
+    *(f"/sources/{{connection}}?do={name}" for name in ("update", "credentials", "disable", "delete")),
     *("/settings", "/settings?do=add", "/settings/audit"),
     "/docs",
     "/docs/api-v4-trackings",
@@ -43,7 +46,7 @@ FILLED_PATHS = (
     "/nothing-here",
 )
 EMPTY_PATHS = (
-    *("/", "/trackings"),
+    *("/", "/trackings", "/sources"),
     *("/developer/webhooks", "/developer/webhooks?do=add", "/developer/webhooks/history"),
     "/developer/webhooks/history?state=failed",
 )
@@ -69,6 +72,7 @@ def places(portal: Portal) -> dict[str, str]:
     page.context.close()
     return {
         "key": key,
+        "connection": portal.connections[0],
         "healthy": healthy,
         "failing": failing,
         "long": long,

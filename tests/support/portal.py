@@ -12,8 +12,9 @@ from examples.demo.site import Site
 from tests.support.browsing import WIDE, running_browser
 from tests.support.hooks import Hooks, receiving_hooks
 from tests.support.people import make_account, make_login_link
-from tests.support.seeding import seed
+from tests.support.seeding import connect_carriers, seed
 from tests.support.serving import Serving, serving
+from tests.support.ups_stand_in import UpsStandIn, standing_in_for_ups
 from waypost.actions.track_links import TrackLinks
 
 FILLED, EMPTY = "filled@example.com", "empty@example.com"
@@ -31,7 +32,9 @@ class Portal:
     server: Serving
     hooks: Hooks
     browser: Browser
+    ups: UpsStandIn
     endpoints: list[str] = field(default_factory=list)
+    connections: list[str] = field(default_factory=list)
     states: dict[str, Any] = field(default_factory=dict)
     apis: dict[str, Site] = field(default_factory=dict)
 
@@ -76,9 +79,16 @@ class Portal:
 
 @contextmanager
 def running_portal() -> Iterator[Portal]:
-    with serving(**SETTINGS) as server, receiving_hooks() as hooks, running_browser() as browser:
+    with (
+        standing_in_for_ups() as ups,
+        serving(**SETTINGS, WAYPOST_CARRIER_UPS_BASE_URL=ups.url) as server,
+        receiving_hooks() as hooks,
+        running_browser() as browser,
+    ):
         server.start()
-        portal = Portal(server, hooks, browser)
+        portal = Portal(server, hooks, browser, ups)
         portal.account(EMPTY)
-        portal.endpoints = seed(portal.account(FILLED), hooks)
+        filled = portal.account(FILLED)
+        portal.connections = connect_carriers(filled)
+        portal.endpoints = seed(filled, hooks)
         yield portal

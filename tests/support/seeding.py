@@ -45,6 +45,20 @@ def seed(api: Site, hooks: Hooks) -> list[str]:
     return [healthy, failing, long, off]
 
 
+def connect_carriers(api: Site) -> list[str]:
+    """Connect UPS twice, once with credentials that it does not accept; gives the ids, that one first."""
+    bad = {"client_id": "me", "client_secret": "wrong"}
+    fields = {"source": "ups", "name": "UPS <b>old</b>", "credentials": bad, "untested": True}
+    refused = api.post("/v1/connections", fields)
+    api.post("/v4/trackings/create", {"tracking_number": "1Z5R89390357567127", "courier_code": "ups"})
+    connection = str(refused["id"])
+    while api.get(f"/v1/connections/{connection}")["state"] == "new":
+        pass  # its first parcel is asked for within a second or two
+    good = {"client_id": "me", "client_secret": "right"}
+    works = api.post("/v1/connections", {"source": "ups", "name": "UPS, warehouse " + "x" * 60, "credentials": good})
+    return [connection, str(works["id"])]
+
+
 def report(api: Site, number: str, scans: int, extra: Sequence[tuple[str, str, str]] = ()) -> None:
     """Report a parcel as it is after so many scans, and ``extra`` ones."""
     checkpoints = [

@@ -204,15 +204,16 @@ class Portal:
 
 @asynccontextmanager
 async def serving_pages(
-    database: Database, *, public_url: str | None = None, trusted_proxies: Sequence[str] = ()
+    database: Database, *, public_url: str | None = None, trusted_proxies: Sequence[str] = (), **of_api: Any
 ) -> AsyncIterator[Portal]:
+    """Serve the pages; ``of_api`` is what ``serving_api`` takes besides."""
     with_pages = partial(
         make_pages,
         form_secret="a secret of forms for tests only",
         outgoing_ips=("203.0.113.7",),
         public_url=public_url,
     )
-    async with serving_api(database, with_pages=with_pages) as api:
+    async with serving_api(database, with_pages=with_pages, **of_api) as api:
         assert api.pages is not None
         application = behind_proxies(map(ip_network, trusted_proxies), head_as_get(api.application))
         portal = Portal(application, api.pages.pages, database, public_url or "http://waypost.test")

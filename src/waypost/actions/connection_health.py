@@ -20,6 +20,7 @@ from waypost.store import connections, unread
 from waypost.store.connections import ConnectionRow, Load
 from waypost.store.intake_rows import from_ms, now
 from waypost.store.statements import Session
+from waypost.store.vault import Vault, WrongKey
 
 BEHIND: Final = timedelta(hours=1)
 """From here on a connection's budget is too small for its parcels, and its page says so."""
@@ -27,6 +28,7 @@ BEHIND: Final = timedelta(hours=1)
 INSTALLATION: Final = "installation"
 ACCOUNT: Final = "account"
 _DAY: Final = timedelta(days=1)
+SEALED_ELSEWHERE: Final = "The credentials were encrypted under another SECRET_KEY and can't be used: replace them."
 
 
 class UnknownCode(msgspec.Struct, frozen=True):
@@ -73,11 +75,30 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
         return self.owner == INSTALLATION
 
 
-async def shown(session: Session, account: UUID, rows: Sequence[ConnectionRow]) -> list[Connection]:
-    """Return connections as an account sees them, in the order of ``rows``."""
+async def shown(session: Session, vault: Vault, account: UUID, rows: Sequence[ConnectionRow]) -> list[Connection]:
+    """Return connections as an account sees them, in the order of ``rows``; ``vault`` tells which credentials are set.
+
+    One whose credentials can't be opened, since they were sealed under another key, says so.
+    """
     codes = await _unknown_codes(session, account)
     at = from_ms(await now(session))
-    return [_show(row, await _load(session, account, row), codes.get(row.source, []), at) for row in rows]
+    found = []
+    for row in rows:
+        one = _show(row, await _load(session, account, row), codes.get(row.source, []), at)
+        names = [] if row.account is None else _names_of_credentials(vault, row)
+        message = SEALED_ELSEWHERE if names is None else one.message
+        found.append(msgspec.structs.replace(one, credentials_set=names or [], message=message))
+    return found
+
+
+def _names_of_credentials(vault: Vault, row: ConnectionRow) -> list[str] | None:
+    """Return which credentials of an account's connection are set; None if they can't be opened."""
+    assert row.account is not None  # noqa: S101 - the installation's are in the settings
+    try:
+        opened = vault.open(row.credentials or b"", account=row.account, endpoint=row.id)
+    except WrongKey:
+        return None
+    return sorted(msgspec.json.decode(opened, type=dict[str, str]))
 
 
 async def _load(session: Session, account: UUID, row: ConnectionRow) -> Load:
@@ -124,7 +145,7 @@ def _show(row: ConnectionRow, load: Load, unknown: list[UnknownCode], at: dateti
         parcels=load.parcels,
         behind_seconds=round(behind.total_seconds()) if behind >= BEHIND else 0,
         settings=row.settings,
-        credentials_set=[] if shared or carrier is None else [field.name for field in carrier.fields],
+        credentials_set=[],
         inbound_url=None,
         unknown_codes=unknown,
         created_at=rfc3339(row.created_at),

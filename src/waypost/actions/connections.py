@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from waypost.actions.actor import Actor, note
-from waypost.actions.connection_health import Connection, shown
+from waypost.actions.connection_health import SEALED_ELSEWHERE, Connection, shown
 from waypost.actions.context import ConnectionContext
 from waypost.actions.refusals import Conflict, Fault, Invalid, checking, present
 from waypost.domain import ids
@@ -29,6 +29,7 @@ from waypost.store import connections
 from waypost.store.connections import ConnectionRow
 from waypost.store.intake_rows import from_ms, now
 from waypost.store.statements import transaction
+from waypost.store.vault import WrongKey
 
 MOST_CONNECTIONS: Final = 100
 LONGEST_NAME: Final = 100
@@ -134,7 +135,10 @@ async def delete(context: ConnectionContext, actor: Actor, connection: UUID) -> 
 async def test(context: ConnectionContext, actor: Actor, connection: UUID) -> Probe:
     """Try the credentials of a connection that is kept."""
     row = await _own(context, actor, connection)
-    opened = context.vault.open(row.credentials or b"", account=actor.account, endpoint=connection)
+    try:
+        opened = context.vault.open(row.credentials or b"", account=actor.account, endpoint=connection)
+    except WrongKey:
+        return _tried(SEALED_ELSEWHERE, ok=False)
     credentials = msgspec.json.decode(opened, type=dict[str, str])
     return await _probe(context, actor, _carrier(row.source), credentials)
 
@@ -143,14 +147,14 @@ async def find(context: ConnectionContext, actor: Actor, connection: UUID) -> Co
     """Return a connection of the account, or one of the installation that it may use."""
     async with context.database.serving.acquire() as session:
         rows = present(await connections.of_account(session, actor.account, connection, shared=True) or None)
-        return (await shown(session, actor.account, rows))[0]
+        return (await shown(session, context.vault, actor.account, rows))[0]
 
 
 async def every(context: ConnectionContext, actor: Actor) -> list[Connection]:
     """Return the account's connections and those of the installation, oldest first."""
     async with context.database.serving.acquire() as session:
         rows = await connections.of_account(session, actor.account, shared=True)
-        return await shown(session, actor.account, rows)
+        return await shown(session, context.vault, actor.account, rows)
 
 
 def read_id(text: str) -> UUID:

@@ -20,6 +20,8 @@ from waypost.portal.networks import Allowance
 from waypost.portal.pages import (
     apikeys,
     audit,
+    connect,
+    connection,
     debugger,
     delivery,
     history,
@@ -29,6 +31,7 @@ from waypost.portal.pages import (
     overview,
     recoveries,
     settings,
+    sources,
     specifications,
     tracking,
     tracking_import,
@@ -59,7 +62,10 @@ ROUTES: Final = (
     *login.ROUTES,
     *overview.ROUTES,
     *trackings.ROUTES,
-    *unread.ROUTES,
+    *sources.ROUTES,
+    *unread.ROUTES,  # before a connection's page: neither /unread nor /connect is an id
+    *connect.ROUTES,
+    *connection.ROUTES,
     *tracking_import.ROUTES,  # before a parcel's page: /import is no id
     *tracking.ROUTES,
     *history.ROUTES,  # before the endpoint's page: /history is no id

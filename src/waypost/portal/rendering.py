@@ -29,7 +29,7 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 HSTS: Final = "max-age=31536000"
 NAVIGATION: Final = (
-    ("Parcels", (("/", "Overview"), ("/trackings", "Trackings"))),
+    ("Parcels", (("/", "Overview"), ("/trackings", "Trackings"), ("/sources", "Sources"))),
     (
         "Developer",
         (
@@ -132,6 +132,7 @@ def _environment() -> Environment:
         exactly=wording.exactly,
         number=wording.number,
         plural=wording.plural,
+        sentence=wording.sentence,
         percent=wording.percent,
         moment=from_ms,
         status_label=_label,
@@ -145,6 +146,7 @@ def _environment() -> Environment:
         "STATES": wording.STATES,
         "REASONS": wording.REASONS,
         "ERRORS": wording.ERRORS,
+        "CONNECTION_STATES": wording.CONNECTION_STATES,
         "PARCEL_SIGNS": wording.PARCEL_SIGNS,
         "ORDERINGS": wording.ORDERINGS,
         "RECOVERED": wording.RECOVERED,

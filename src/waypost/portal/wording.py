@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from waypost.domain.attempts import Outcome
+from waypost.domain.connections import ConnectionState
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Ordering, Skip
 from waypost.domain.recoveries import Only, RecoveryState
@@ -80,6 +81,16 @@ ORDERINGS: Final = {
 }
 """How an endpoint gets the updates of one parcel."""
 
+
+CONNECTION_STATES: Final = {
+    ConnectionState.NEW: ("Not asked yet", "clock", ""),
+    ConnectionState.WORKS: ("Works", "check", "delivered"),
+    ConnectionState.LIMITED: ("Limited", "clock", "retrying"),
+    ConnectionState.REFUSED: ("Refused", "warning", "failed"),
+    ConnectionState.UNREADABLE: ("Unreadable answers", "warning", "failed"),
+    ConnectionState.PAUSED: ("Paused", "pause", "off"),
+}
+"""How a connection does, each state with its icon and the kind of badge it is shown as."""
 
 ERRORS: Final = {
     Outcome.DNS_FAILED: "Its host name can't be looked up.",

@@ -4,11 +4,16 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from waypost.domain import ids
 from waypost.domain.statuses import Status
+from waypost.store.intake_rows import from_ms
 from waypost.store.statements import Session, fetch, fetch_one
 
 MOST_COUNTED: Final = 10_000
 """A status is counted no further: a page tells no more than that there are more."""
+
+MOST_EVENTS: Final = 1_000
+"""The newest report is looked for among so many events."""
 
 
 async def count_by_status(session: Session, account: UUID) -> dict[Status, int]:
@@ -22,3 +27,9 @@ async def last_key_use(session: Session, account: UUID) -> datetime | None:
     """Give when a key that may report updates was used last; None for never."""
     row = await fetch_one(session, "last_key_use", account)
     return None if row is None else row["at"]
+
+
+async def last_reported(session: Session, account: UUID) -> datetime | None:
+    """Return when an update by API last changed a parcel; None if none of the newest ``MOST_EVENTS`` events is one."""
+    row = await fetch_one(session, "last_reported", account, MOST_EVENTS)
+    return None if row is None else from_ms(ids.made_at(row["id"]))

@@ -20,6 +20,8 @@ OTHER = "other@example.com"
 HOME = "/developer/webhooks"
 ONE = HOME + "/{endpoint_id:str}"
 PARCEL = "/trackings/{tracking_id:str}"
+CONNECTION = "/sources/{connection_id:str}"
+UPS = {"credential-client_id": "me", "credential-client_secret": "secret"}
 NOBODY = "0192f4f0-5b0e-7000-8000-000000000001"
 ONE_DELIVERY = f"{HOME}/history/{{delivery_id:str}}"
 FIELDS = {
@@ -48,7 +50,7 @@ PAGES = {
     *(HOME, ONE, f"{ONE}/sample", f"{ONE}/recoveries", f"{HOME}/history", f"{HOME}/history/new", ONE_DELIVERY),
     *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
     *("/settings", "/settings/audit", "/trackings/import", "/trackings/export.csv", "/trackings", PARCEL),
-    "/sources/unread",
+    *("/sources", "/sources/unread", "/sources/connect", "/sources/connect/{source:str}", CONNECTION),
     *("/help", "/help/index", "/help/{chapter:str}/{name:str}"),
 }
 """What is there for those who are signed in."""
@@ -58,10 +60,7 @@ FORMS: dict[str, dict[str, str]] = {
     f"{ONE}/update": {**FIELDS, "allow_duplicate": "true"},
     f"{ONE}/use-url": {"url": "https://127.0.0.1/new"},
     f"{ONE}/test": {"status": "delivered"},
-    f"{ONE}/disable": {},
-    f"{ONE}/enable": {},
-    f"{ONE}/rotate": {},
-    f"{ONE}/end-rotation": {},
+    **{f"{ONE}/{name}": {} for name in ("disable", "enable", "rotate", "end-rotation")},
     f"{ONE_DELIVERY}/resend": {},
     f"{ONE_DELIVERY}/cancel": {},
     f"{ONE}/recover": {"since": "2026-01-01T00:00", "only": "all", "act": "start"},
@@ -71,13 +70,13 @@ FORMS: dict[str, dict[str, str]] = {
     "/developer/apikeys/{key_id:str}/revoke": {},
     "/trackings/import": {"rows": "tracking_number,courier_code\nNEW,dhl"},
     "/sources/unread/clear": {},
+    "/sources/connect/{source:str}": UPS,
+    f"{CONNECTION}/update": {"name": "Other"},
+    f"{CONNECTION}/credentials": UPS,
+    **{f"{CONNECTION}/{name}": {} for name in ("test", "disable", "enable", "delete")},
     "/developer/debugger": {"body": "{}", "headers": "", "secret": "x", "email": ""},
     "/trackings": {"tracking_number": "NEW1", "courier_code": "dhl"},
-    f"{PARCEL}/archive": {},
-    f"{PARCEL}/unarchive": {},
-    f"{PARCEL}/refresh": {},
-    f"{PARCEL}/retrack": {},
-    f"{PARCEL}/delete": {},
+    **{f"{PARCEL}/{name}": {} for name in ("archive", "unarchive", "refresh", "retrack", "delete")},
     "/settings": {"name": "A", "email": "signing@example.com", "accent": "#123456", "embed_origins": ""},
     "/settings/users": {"email": "new@example.com", "password": "a password", "role": "member"},
     "/settings/users/{user_id:str}/role": {"role": "owner"},
@@ -107,10 +106,13 @@ class Seeded:
         async with self.portal.database.serving.acquire() as session:
             second = {"email": f"second-{email}", "password_hash": HASH, "role": "member"}
             assert await accounts.create_user(session, user=user, account_email=email, **second)
+        made = {"source": "ups", "credentials": {"client_id": "me", "client_secret": "secret"}}
+        connection = (await shop.post("/v1/connections", made)).json()["id"]
         wanted = {"endpoint_id": endpoint, "since": "2026-01-01T00:00:00Z", "only": "failed"}
         recovery = (await shop.post("/v1/recoveries", wanted)).json()["id"]
         self.ids[email] = {
             "recovery_id:str": recovery,
+            "connection_id:str": connection,
             "tracking_id:str": delivery["tracking_id"],
             "user_id:str": ids.to_text(ids.USER, user),
             "endpoint_id:str": endpoint,
@@ -120,7 +122,9 @@ class Seeded:
 
     def path(self, template: str, email: str = EMAIL, **other: str) -> str:
         """Fill a route's path with an account's ids."""
-        given = {"chapter:str": "webhooks", "name:str": "retry", "token:str": "x"} | self.ids[email]
+        given = {"chapter:str": "webhooks", "name:str": "retry", "token:str": "x", "source:str": "ups"} | self.ids[
+            email
+        ]
         for name, text in given.items():
             template = template.replace(f"{{{name}}}", other.get(name.partition(":")[0], text))
         return template
@@ -139,6 +143,7 @@ class Seeded:
             "select id, endpoint, state from settled order by id",
             "select digest, data from web_session order by digest",
             "select * from login_link order by digest",
+            "select * from connection order by id",
         )
         return [[tuple(row) for row in await self.portal.database.serving.fetch(text)] for text in statements]
 
@@ -294,6 +299,7 @@ async def test_each_of_these_forms_is_taken_when_one_of_our_pages_sent_it(portal
     for name in ("refresh", "retrack"):  # nobody is asked about the parcel, and it has not expired
         assert taken.pop(f"{PARCEL}/{name}") == (409, "")
     assert taken.pop("/trackings/import") == (200, "")
+    assert taken.pop(f"{CONNECTION}/test") == (200, "")
     assert {status for status, _ in taken.values()} == {303}
     places = (HOME, "/developer/apikeys", "/settings", "/trackings", "/sources")
     assert all(place.startswith(places) for _, place in taken.values())
@@ -329,8 +335,9 @@ async def test_what_is_anothers_is_answered_as_what_does_not_exist(
     nobody = UUID(NOBODY).hex
     unknown = {"endpoint_id": f"ep_{nobody}", "delivery_id": f"dlv_{nobody}", "key_id": f"key_{nobody}"}
     unknown |= {"recovery_id": f"rec_{nobody}", "user_id": f"usr_{nobody}", "tracking_id": nobody}
+    unknown["connection_id"] = f"con_{nobody}"
     own = seeded.ids[EMAIL]
-    crossed = dict.fromkeys(("recovery_id", "delivery_id", "key_id", "user_id", "tracking_id"), own["endpoint_id:str"])
+    crossed = dict.fromkeys(unknown, own["endpoint_id:str"])
     crossed["endpoint_id"] = own["key_id:str"]
     for method, path in OF_IDS:
         with subtests.test(f"{method} {path}"):

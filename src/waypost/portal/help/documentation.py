@@ -67,7 +67,7 @@ CHAPTERS: Final = (
         "Recipes for one task each.",
         (
             *("move-from-trackingmore", "receive-in-python", "verify", "order-and-duplicates", "develop-locally"),
-            *("import-parcels", "show-the-track-page", "find-out-why"),
+            *("connect-carriers", "import-parcels", "show-the-track-page", "find-out-why"),
             *("after-an-outage", "run-for-real", "keep-keys-safe"),
         ),
     ),
@@ -195,6 +195,11 @@ def read(place: GuidePlace, lead: Lead) -> Guide:
     return Guide(place, title(place), Markup(shown), headings)  # noqa: S704 - our own text, rendered without raw HTML
 
 
+def anchor_of(heading: str) -> str:
+    """Give the anchor of a heading as GitHub makes it."""
+    return _NOT_IN_ANCHORS.sub("", heading.lower()).replace(" ", "-")
+
+
 def _anchored(tokens: Sequence[Token]) -> tuple[Heading, ...]:
     """Give every heading an anchor as GitHub makes them, so that links work there too."""
     found: dict[str, Heading] = {}
@@ -202,7 +207,7 @@ def _anchored(tokens: Sequence[Token]) -> tuple[Heading, ...]:
         if opening.type != "heading_open" or opening.tag == "h1":
             continue
         text = "".join(part.content for part in words.children or ())
-        anchor = _NOT_IN_ANCHORS.sub("", text.lower()).replace(" ", "-")
+        anchor = anchor_of(text)
         repeated = sum(one.anchor == anchor or one.anchor.startswith(f"{anchor}-") for one in found.values())
         anchor = f"{anchor}-{repeated}" if anchor in found else anchor
         opening.attrSet("id", anchor)

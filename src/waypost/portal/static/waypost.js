@@ -98,8 +98,8 @@ for (const select of document.querySelectorAll("[data-preview]")) {
 }
 
 for (const form of document.querySelectorAll("form[data-busy]")) {
-  form.addEventListener("submit", () => {
-    const button = form.querySelector("button.primary");
+  form.addEventListener("submit", (event) => {
+    const button = event.submitter || form.querySelector("button.primary");
     button.textContent = form.dataset.busy;
     setTimeout(() => { button.disabled = true; }, 0);
   });

@@ -4,6 +4,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from importlib.resources import files
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
@@ -59,6 +60,12 @@ class Carrier(msgspec.Struct, frozen=True):
     def package(self) -> str:
         """The package of its adapter."""
         return f"{__package__}.{self.name.replace('-', '_')}"
+
+    @property
+    def heading(self) -> str:
+        """The heading of its chapter in the documentation: the first line of its ``doc.md``."""
+        text = (files(self.package) / "doc.md").read_text(encoding="utf-8")
+        return text.partition("\n")[0].removeprefix("# ")
 
     def check(self, credentials: Mapping[str, str]) -> dict[str, str]:
         """Return the credentials without space around them; InvalidInput that names the field that is wrong."""

@@ -1,0 +1,98 @@
+"""``/sources/connect``: choose a carrier, fill in its credentials, try them, and keep them."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from waypost.actions import connectable
+from waypost.actions import connections as changes
+from waypost.actions.connections import Probe
+from waypost.actions.refusals import Busy, Conflict, Invalid
+from waypost.portal.help.documentation import anchor_of
+from waypost.portal.pages.connection_form import CarrierField, ConnectionForm, errors_of, read_form
+from waypost.portal.pages.sources import PATH as SOURCES
+from waypost.portal.parts import GivenPages
+from waypost.portal.rendering import go_to, page
+from waypost.portal.requests import PageRequest
+from waypost.portal.visits import actor_of, enter, notify
+from waypost.store.accounts import Visitor
+
+PATH: Final = SOURCES + "/connect"
+ONE: Final = PATH + "/{source:str}"
+LONGEST_SEARCH: Final = 100
+TEST: Final = "test"
+SAVE_ANYWAY: Final = "save_anyway"
+REFUSED: Final = "connection_refused"
+"""The code of the conflict that keeping the credentials all the same gets around."""
+
+
+@get(PATH)
+async def choose(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """List the carriers that can be connected; ``?search=`` keeps those whose name or courier holds a text."""
+    visitor = await enter(request, pages)
+    search = request.query_params.get("search", "").strip()[:LONGEST_SEARCH]
+    return page(request, "connect.html", visitor, carriers=connectable.search(search), search=search)
+
+
+@get(ONE)
+async def ask(request: PageRequest, pages: GivenPages, source: FromPath[str]) -> Response[bytes]:
+    """Ask for a carrier's credentials."""
+    return _form(request, await enter(request, pages), source, ConnectionForm())
+
+
+@post(ONE)
+async def connect(request: PageRequest, pages: GivenPages, source: FromPath[str]) -> Response[bytes]:
+    """Try the credentials and keep nothing, or keep them if they work, or whether or not they do."""
+    visitor = await enter(request, pages)
+    given = await request.form()
+    fields = fields_of(source)
+    form = read_form(given, fields, pages.context, visitor.account)
+    wish = given.get("do")
+    try:
+        if wish == TEST:
+            tried = await changes.probe(pages.context, actor_of(request, visitor), source, form.credentials)
+            return _form(request, visitor, source, form, tried=tried)
+        added = form.added(source, untested=wish == SAVE_ANYWAY)
+        made = await changes.add(pages.context, actor_of(request, visitor), added)
+    except (Invalid, Conflict, Busy) as refusal:
+        refused = isinstance(refusal, Conflict) and refusal.code == REFUSED
+        return _form(request, visitor, source, form, errors=errors_of(refusal, fields), refused=refused)
+    notify(request, f"{made.name} is connected. Parcels of its couriers are asked for from now on.")
+    return go_to(f"{SOURCES}/{made.id}")
+
+
+def fields_of(source: str) -> tuple[CarrierField, ...]:
+    """Return the fields of a carrier. Raises NotFound."""
+    return tuple(CarrierField(one.name, one.label, one.secret) for one in connectable.find(source).fields)
+
+
+def guide_of(source: str) -> str:
+    """Return where the documentation says how to get a carrier's credentials. Raises NotFound."""
+    return f"/help/reference/carriers#{anchor_of(connectable.find(source).heading)}"
+
+
+def _form(
+    request: PageRequest,
+    visitor: Visitor,
+    source: str,
+    form: ConnectionForm,
+    *,
+    errors: dict[str, str] | None = None,
+    tried: Probe | None = None,
+    refused: bool = False,
+) -> Response[bytes]:
+    shown: dict[str, Any] = {"form": form, "errors": errors or {}, "tried": tried, "refused": refused}
+    return page(
+        request,
+        "connect_carrier.html",
+        visitor,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
+        carrier=connectable.find(source),
+        guide=guide_of(source),
+        **shown,
+    )
+
+
+ROUTES: Final = (choose, ask, connect)

@@ -1,0 +1,272 @@
+"""The pages of sources: a carrier is chosen, tried, connected, looked after and deleted; no page shows a secret."""
+
+from collections.abc import AsyncIterator, Mapping
+
+import pytest
+
+from tests.support.api import Caller
+from tests.support.visiting import EMAIL, Browser, Document, Portal, assert_harmless, id_of, serving_pages
+from waypost.domain.carriers import CarrierError, CarrierRefused
+from waypost.portal.help.documentation import PLACES
+from waypost.portal.help.guides import guide
+from waypost.portal.pages.connect import guide_of
+from waypost.sources.carriers import carriers
+from waypost.store import unread
+from waypost.store.database import Database
+from waypost.store.unread import UnreadKey
+
+SECRET = "s3cret-that-no-page-shows"
+FORM = {"credential-client_id": "me", "credential-client_secret": SECRET}
+UPS = "/sources/connect/ups"
+
+
+class Prober:
+    """What the tests' carrier says to credentials."""
+
+    def __init__(self) -> None:
+        self.answer: CarrierError | None = None
+        self.tried: list[dict[str, str]] = []
+
+    async def probe(self, source: str, credentials: Mapping[str, str]) -> None:
+        assert source == "ups"
+        self.tried.append(dict(credentials))
+        if self.answer is not None:
+            raise self.answer
+
+
+@pytest.fixture
+def prober() -> Prober:
+    return Prober()
+
+
+@pytest.fixture
+async def portal(database: Database, prober: Prober) -> AsyncIterator[Portal]:
+    async with serving_pages(database, connected=("dhl",), probe=prober.probe) as portal:
+        yield portal
+
+
+async def connect(browser: Browser, **changed: str) -> str:
+    """Connect UPS, and give the path of the connection's page."""
+    answer = await browser.post(UPS, form=FORM | {"do": "save"} | changed)
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["location"])
+
+
+async def connections(shop: Caller) -> list[dict[str, object]]:
+    items: list[dict[str, object]] = (await shop.get("/v1/connections")).json()["items"]
+    return [one for one in items if one["owner"] == "account"]
+
+
+async def test_a_test_saves_nothing_and_its_secret_need_not_be_typed_again(
+    shop: Caller, browser: Browser, prober: Prober
+) -> None:
+    tried = await browser.post(UPS, form=FORM | {"do": "test"})
+    page = assert_harmless(tried.text)
+    before = await connections(shop)
+    saved = await browser.post(
+        UPS, form={"credential-client_id": page.value("credential-client_id"), "sealed": page.value("sealed")}
+    )
+
+    assert "UPS accepts the credentials. Nothing is saved yet." in page.text
+    assert SECRET not in tried.text
+    assert page.value("credential-client_id") == "me"
+    assert page.value("credential-client_secret") == ""
+    assert (before, saved.status_code, len(await connections(shop))) == ([], 303, 1)
+    assert prober.tried == [{"client_id": "me", "client_secret": SECRET}] * 2
+
+
+async def test_refused_credentials_are_saved_only_anyway(shop: Caller, browser: Browser, prober: Prober) -> None:
+    prober.answer = CarrierRefused("refused", status=401, body=b'{"message": "Invalid <b>client</b>"}')
+
+    refused = await browser.post(UPS, form=FORM | {"do": "save"})
+    page = assert_harmless(refused.text)
+    before = await connections(shop)
+    form = {"credential-client_id": "me", "sealed": page.value("sealed"), "do": "save_anyway"}
+    saved = await browser.post(UPS, form=form)
+
+    assert refused.status_code == 422
+    assert "UPS refused the credentials (401): Invalid <b>client</b>" in page.text
+    assert [one.text for one in page.all("button", value="save_anyway")] == ["Save anyway"]
+    assert SECRET not in refused.text
+    assert (before, saved.status_code, len(prober.tried)) == ([], 303, 1)
+
+
+async def test_what_is_wrong_stands_at_its_field(browser: Browser, prober: Prober) -> None:
+    answer = await browser.post(UPS, form={"credential-client_id": "a b", "daily_calls": "many", "do": "save"})
+    missing = await browser.post(UPS, form={"credential-client_id": "me", "do": "test"})
+
+    page = assert_harmless(answer.text)
+    assert answer.status_code == 422
+    assert "no spaces" in page.all("p", id="credential-client_id-error")[0].text
+    wrong = Document(missing.text).all("p", id="credential-client_secret-error")
+    assert [one.text for one in wrong] == ["Client Secret is required."]
+    assert prober.tried == []
+
+
+async def test_sealed_secrets_of_another_account_or_by_nobody_open_nothing(
+    portal: Portal, browser: Browser, prober: Prober
+) -> None:
+    await portal.account("thief@example.com")
+    thief = await portal.visitor("thief@example.com")
+    sealed = Document((await browser.post(UPS, form=FORM | {"do": "test"})).text).value("sealed")
+    prober.tried.clear()
+
+    for stolen in (sealed, "nonsense", "AAAA", "é", sealed[:-4]):
+        answer = await thief.post(UPS, form={"credential-client_id": "x", "sealed": stolen, "do": "test"})
+        assert answer.status_code == 422
+        assert "Client Secret is required." in Document(answer.text).text
+    assert prober.tried == []
+
+
+async def test_carriers_are_found_by_their_name_and_by_their_couriers(browser: Browser) -> None:
+    async def found(search: str) -> list[str]:
+        page = assert_harmless((await browser.get("/sources/connect", params={"search": search})).text)
+        paths = [one.attributes["href"] for one in page.all("a")]
+        return [path.rpartition("/")[2] for path in paths if path.startswith("/sources/connect/")]
+
+    assert {"dhl", "ups"} <= set(await found(""))
+    assert await found("uPs") == ["ups"]
+    assert await found("deutsche post") == ["dhl"]
+    assert await found("<nobody>") == []
+    assert (await browser.get("/sources/connect/nobody")).status_code == 404
+    assert (await browser.post("/sources/connect/nobody")).status_code == 404
+
+
+def test_every_carriers_form_leads_to_its_chapter() -> None:
+    (place,) = [place for place in PLACES if place.file == "reference/carriers.md"]
+    anchors = {heading.anchor for heading in guide(place).headings}
+
+    assert {guide_of(one.name).partition("#")[2] for one in carriers()} <= anchors
+
+
+async def test_the_page_of_sources_shows_each_connection_in_words(
+    portal: Portal, shop: Caller, browser: Browser
+) -> None:
+    empty = Document((await browser.get("/sources")).text).text
+    path = await connect(browser, name="Warehouse <north>")
+    await portal.database.serving.execute(
+        "update connection_health set state = 'refused', message = 'the key is not accepted (401)'"
+        " where connection = $1",
+        id_of(path),
+    )
+    async with portal.database.serving.acquire() as session:
+        await unread.add(session, {UnreadKey(shop.account, "ups", "XX", "Odd <b>text</b>"): 1234})
+
+    page = assert_harmless((await browser.get("/sources")).text).text
+
+    assert "Provided by the operator" in empty
+    assert "not used yet" in empty
+    assert "Warehouse <north>" in page
+    assert "Refused since 20" in page
+    assert "The key is not accepted (401)." in page
+    assert "1 unknown code" in page
+    assert "Odd <b>text</b>" in page
+
+
+async def test_the_page_of_sources_says_when_an_update_last_came(shop: Caller, browser: Browser) -> None:
+    scan = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "On its way"}
+    update = {"tracking_number": "A1", "courier_code": "dhl", "create": True, "checkpoints": [scan]}
+    before = Document((await browser.get("/sources")).text).text
+    await shop.post("/v1/updates", {"updates": [update]})
+
+    after = Document((await browser.get("/sources")).text).text
+
+    assert "none among the latest" in before
+    assert "none among the latest" not in after
+
+
+async def test_a_connection_is_renamed_limited_disabled_enabled_and_deleted(shop: Caller, browser: Browser) -> None:
+    path = await connect(browser)
+
+    await browser.post(f"{path}/update", form={"name": "Main", "daily_calls": "300", "calls_per_second": "2"})
+    (renamed,) = await connections(shop)
+    wrong = await browser.post(f"{path}/update", form={"name": "Main", "daily_calls": "-1"})
+    await browser.post(f"{path}/disable")
+    (disabled,) = await connections(shop)
+    await browser.post(f"{path}/enable")
+    (enabled,) = await connections(shop)
+    gone = await browser.post(f"{path}/delete")
+
+    assert (renamed["name"], renamed["settings"]) == ("Main", {"daily_calls": "300", "calls_per_second": "2"})
+    assert (wrong.status_code, Document(wrong.text).value("daily_calls")) == (422, "-1")
+    assert (disabled["state"], enabled["state"]) == ("paused", "new")
+    assert (gone.headers["location"], await connections(shop)) == ("/sources", [])
+    assert (await browser.get(path)).status_code == 404
+
+
+async def test_new_credentials_replace_the_old_ones_when_they_work(
+    shop: Caller, browser: Browser, prober: Prober
+) -> None:
+    path = await connect(browser)
+    prober.answer = CarrierRefused("refused", status=401)
+    new = {"credential-client_id": "you", "credential-client_secret": "another-secret"}
+
+    refused = await browser.post(f"{path}/credentials", form=new | {"do": "save"})
+    page = assert_harmless(refused.text)
+    failed = assert_harmless((await browser.post(f"{path}/test")).text)
+    kept = prober.tried[-1]
+    prober.answer = None
+    tried = await browser.post(f"{path}/credentials", form=new | {"do": "test"})
+    saved = await browser.post(f"{path}/credentials", form=new | {"do": "save"})
+    works = Document((await browser.post(f"{path}/test")).text)
+
+    assert "the old credentials are still used" in page.text
+    assert "another-secret" not in refused.text + tried.text
+    assert "UPS refused the credentials (401)." in failed.text
+    assert kept == {"client_id": "me", "client_secret": SECRET}
+    assert "Nothing is saved yet." in Document(tried.text).text
+    assert saved.status_code == 303
+    assert "UPS accepts the credentials." in works.text
+    assert prober.tried[-1] == {"client_id": "you", "client_secret": "another-secret"}
+    assert SECRET not in (await browser.get(path)).text
+    assert len(await connections(shop)) == 1
+
+
+async def test_deleting_says_how_many_parcels_and_who_is_asked_then(
+    portal: Portal, shop: Caller, browser: Browser
+) -> None:
+    path = await connect(browser)
+    await shop.post("/v4/trackings/create", {"tracking_number": "1Z1", "courier_code": "ups"})
+    await portal.database.serving.execute("update watch set connection = $1, next_poll_at = now()", id_of(path))
+
+    alone = Document((await browser.get(f"{path}?do=delete")).text).text
+    await connect(browser, name="The other")
+    both = Document((await browser.get(f"{path}?do=delete")).text).text
+
+    assert "Parcels that use this connection: 1." in alone
+    assert "No other connection answers for their couriers" in alone
+    assert "Afterwards they are tracked with The other, as far as" in both
+
+
+async def test_the_operators_connection_can_be_looked_at_only(shop: Caller, browser: Browser) -> None:
+    (shared,) = (await shop.get("/v1/connections")).json()["items"]
+    path = f"/sources/{shared['id']}"
+
+    page = assert_harmless((await browser.get(f"{path}?do=delete")).text)
+
+    assert "Provided by the operator" in page.text
+    assert page.all("dialog") == []
+    for name in ("update", "credentials", "test", "disable", "enable", "delete"):
+        assert (await browser.post(f"{path}/{name}", form={"name": "x"} | FORM)).status_code == 404
+
+
+async def test_anothers_connection_is_as_if_it_were_not_there(portal: Portal, browser: Browser) -> None:
+    path = await connect(browser)
+    await portal.account("other@example.com")
+    other = await portal.visitor("other@example.com")
+
+    assert (await other.get(path)).status_code == 404
+    for name in ("update", "credentials", "test", "disable", "enable", "delete"):
+        assert (await other.post(f"{path}/{name}", form={"name": "x"} | FORM)).status_code == 404
+
+
+async def test_what_a_person_does_with_connections_stands_in_the_audit_log(portal: Portal, browser: Browser) -> None:
+    path = await connect(browser)
+    await browser.post(f"{path}/credentials", form=FORM | {"do": "save"})
+    await browser.post(f"{path}/delete")
+
+    rows = await portal.database.serving.fetch("select actor, action, changes::text from audit_entry order by number")
+
+    done = [row["action"] for row in rows if row["actor"] == EMAIL and row["action"].startswith("connection")]
+    assert done == ["connection.added", "connection.changed", "connection.deleted"]
+    assert SECRET not in str(rows)
