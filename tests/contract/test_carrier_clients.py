@@ -146,3 +146,46 @@ async def test_of_several_shipments_behind_a_fedex_number_the_one_of_the_shops_d
         update = await fedex.ask("770000000011", {"tracking_ship_date": ship_date})
 
     assert update.checkpoints[0].checkpoint_date[:10] == began
+
+
+async def test_gls_is_asked_for_many_numbers_in_one_address_and_in_english(http: CarrierHttp) -> None:
+    answers = [token(), told("gls", "own_number_of_several")]
+    async with receiving(lambda number: answers[number - 1]) as carrier:
+        gls = source(http, "gls", carrier.port, SECRET)
+        assert isinstance(gls, BatchSource)
+        found = await gls.ask_many([Parcel("40000000011", {}), Parcel("A/1,B", {})])
+
+    assert isinstance(found[0], Update)
+    assert isinstance(found[1], CarrierUnavailable)
+    assert [f"{one.method} {one.path}" for one in carrier.requests] == [
+        "POST /oauth2/v2/token",
+        "GET /track-and-trace-v1/tracking/simple/trackids/40000000011,A%2F1%2CB?showEvents=true&showLinks=false",
+    ]
+    assert carrier.requests[0].body == b"grant_type=client_credentials"
+    assert own_headers(carrier, 0) == {
+        "authorization": "Basic bWU6YS1zZWNyZXQ=",
+        "content-type": "application/x-www-form-urlencoded",
+    }
+    assert own_headers(carrier, 1) == {"authorization": "Bearer t", "accept-language": "EN"}
+
+
+async def test_la_poste_is_asked_for_many_numbers_with_its_key_and_no_token(http: CarrierHttp) -> None:
+    async with receiving(lambda _: told("laposte", "one_of_several")) as carrier:
+        la_poste = source(http, "laposte", carrier.port, {"api_key": "a-key"})
+        assert isinstance(la_poste, BatchSource)
+        found = await la_poste.ask_many([Parcel(f"8R000000000{number}", {}) for number in ("11", "22", "33", "44")])
+
+    kinds = [isinstance(one, Update) and (len(one.checkpoints), one.unknown_number) for one in found]
+    assert kinds == [(1, False), (1, False), (0, True), False]
+    (request,) = carrier.requests
+    numbers = "8R00000000011,8R00000000022,8R00000000033,8R00000000044"
+    assert f"{request.method} {request.path}" == f"GET /suivi/v2/idships/{numbers}?lang=en_GB"
+    assert own_headers(carrier, 0) == {"x-okapi-key": "a-key"}
+    assert la_poste.extra_calls == 0
+
+
+async def test_a_key_of_la_poste_is_tried_with_a_number_of_nobodys(http: CarrierHttp) -> None:
+    async with receiving(lambda _: told("laposte", "not_known")) as carrier:
+        await source(http, "laposte", carrier.port, {"api_key": "a-key"}).probe()
+
+    assert carrier.requests[0].path.startswith("/suivi/v2/idships/8R00000000000?")

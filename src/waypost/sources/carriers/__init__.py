@@ -15,6 +15,8 @@ from waypost.sources.carriers.carrier import Carrier
 CARRIERS: Final = (
     "dhl",
     "fedex",
+    "gls",
+    "laposte",
     "ups",
     "usps",
     "royal_mail",
