@@ -1,0 +1,69 @@
+"""Answers of carriers that others keep: what becomes of a parcel by each; skipped where they are not."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.support.carrier_cases import SHARED, read_answer
+from waypost.domain.carriers import CarrierError
+from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.trackings import apply, register
+from waypost.sources.carriers import CARRIERS
+
+ANSWERS = "sources/answers"
+FOLDERS = {"la-poste": "laposte"}
+"""Where a carrier's answers are in a folder of another name."""
+TOKENS = {"sources/answers/ups/token-200.json"}
+
+Sample = tuple[str, str, int, str, str, int, str, str]
+"""File, adapter, HTTP status, number; and what is expected: substatus, number of scans, the first and the last time."""
+TABLE = tomllib.loads(Path(__file__).with_name("carrier_samples.toml").read_text("utf-8"))
+SAMPLES: list[Sample] = [tuple(one) for one in TABLE["read"]]
+REFUSED: list[tuple[str, str, int]] = [tuple(one) for one in TABLE["refused"]]
+
+
+def sample(path: str) -> bytes:
+    file = SHARED / path
+    if not file.exists():
+        pytest.skip("the shared data is not here")
+    return file.read_bytes()
+
+
+def written(scan: Checkpoint) -> str:
+    """Return a scan's time as a carrier writes it."""
+    if scan.offset_minutes is None:
+        return scan.checkpoint_date
+    hours, minutes = divmod(abs(scan.offset_minutes), 60)
+    return f"{scan.checkpoint_date}{'-' if scan.offset_minutes < 0 else '+'}{hours:02}:{minutes:02}"
+
+
+@pytest.mark.parametrize("expected", SAMPLES, ids=lambda one: one[0])
+def test_a_parcel_is_where_the_sample_says(expected: Sample) -> None:
+    path, carrier, status, number, substatus, count, first, last = expected
+
+    update = read_answer(carrier, status, sample(path), number)
+    state = apply(register("0" * 32, number, "x", {}, 0), update, 1).state
+
+    times = [written(scan) for scan in state.checkpoints]
+    assert (state.substatus, len(times)) == (substatus, count)
+    assert (times[0], times[-1]) == (first, last) if times else (first, last) == ("", "")
+    assert update.skipped == ()
+
+
+@pytest.mark.parametrize(("path", "carrier", "status"), REFUSED, ids=str)
+def test_an_answer_that_refuses_changes_no_parcel(path: str, carrier: str, status: int) -> None:
+    with pytest.raises(CarrierError):
+        read_answer(carrier, status, sample(path), "1")
+
+
+def test_every_answer_of_a_carrier_with_an_adapter_is_expected_to_say_something() -> None:
+    if not SHARED.exists():
+        pytest.skip("the shared data is not here")
+    found = {
+        str(path.relative_to(SHARED))
+        for path in (SHARED / ANSWERS).glob("*/*")
+        if FOLDERS.get(path.parent.name, path.parent.name.replace("-", "_")) in CARRIERS
+    }
+
+    assert found - TOKENS - {one[0] for one in (*SAMPLES, *REFUSED)} == set()
