@@ -9,10 +9,11 @@ import pytest
 
 from tests.support.carrier_calls import JSON, SECRET, own_headers, source, token, told
 from tests.support.receiver import always, answering, receiving
-from waypost.domain.carriers import BatchSource, CarrierRefused, CarrierUnavailable, Parcel
+from waypost.domain.carriers import BatchSource, CarrierLimited, CarrierRefused, CarrierUnavailable, Parcel
 from waypost.domain.trackings import Source, Update
 from waypost.sources.carriers import find
 from waypost.sources.http import CarrierAnswer, CarrierHttp
+from waypost.sources.reading import own_words
 
 
 @pytest.fixture
@@ -150,3 +151,51 @@ async def test_postnl_is_asked_for_the_history_of_one_barcode(http: CarrierHttp)
         "GET /shipment/v2/status/barcode/3SAAAA000000000?detail=true&language=EN",
     ]
     assert own_headers(carrier, 0) == {"apikey": "k"}
+
+
+def message(status: int, code: str, description: str) -> bytes:
+    inner = f"<message><code>{code}</code><description>{description}</description></message>"
+    body = f'<messages xmlns="http://www.canadapost.ca/ws/messages">{inner}</messages>'.encode()
+    return answering(status, "content-type: application/vnd.cpc.track-v2+xml", body=body)
+
+
+CANADA_POST = {"username": "u", "password": "p"}
+
+
+async def test_canada_post_is_asked_for_a_parcel_or_a_card_in_its_own_media_type(http: CarrierHttp) -> None:
+    async with receiving(always(told("canada_post", "unknown_number"))) as carrier:
+        canada_post = source(http, "canada-post", carrier.port, CANADA_POST)
+        update = await canada_post.ask("7023/1+4604", {"customer_name": "Ada"})
+        await canada_post.ask("315052413796541", {})
+
+    assert update == Update(Source.POLL, unknown_number=True)
+    assert [f"{one.method} {one.path}" for one in carrier.requests] == [
+        "GET /vis/track/pin/7023%2F1%2B4604/detail",
+        "GET /vis/track/dnc/315052413796541/detail",
+    ]
+    assert own_headers(carrier, 0) == {
+        "authorization": f"Basic {b64encode(b'u:p').decode()}",
+        "accept-language": "en-CA",
+    }
+    accepted = [value for name, value in carrier.requests[0].header_lines if name == "accept"]
+    assert accepted == ["application/vnd.cpc.track-v2+xml"]
+
+
+@pytest.mark.parametrize("code", ["E002", "AA001", "AA004"])
+@pytest.mark.parametrize("status", [200, 400])
+async def test_a_key_that_canada_post_refuses_in_a_message_is_refused(
+    http: CarrierHttp, status: int, code: str
+) -> None:
+    async with receiving(always(message(status, code, "AAA authentication failure"))) as carrier:
+        with pytest.raises(CarrierRefused) as refused:
+            await source(http, "canada-post", carrier.port, CANADA_POST).probe()
+
+    assert own_words(refused.value.body) == "AAA authentication failure"
+
+
+async def test_a_key_that_canada_post_throttles_pauses_for_a_minute(http: CarrierHttp) -> None:
+    async with receiving(always(message(400, "Server", "Rejected by SLM Monitor"))) as carrier:
+        with pytest.raises(CarrierLimited) as limited:
+            await source(http, "canada-post", carrier.port, CANADA_POST).ask("7023210039414604", {})
+
+    assert limited.value.retry_after_seconds == 60

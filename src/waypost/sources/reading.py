@@ -41,6 +41,8 @@ _ISO: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(?:[.,]\d{1,9})?)?\s?(Z|[+-]\d\d:?\d\d)?", re.ASCII
 )
 
+_SAID_IN_XML: Final = re.compile(r"<(?:description|message|faultstring)>([^<]{1,1000})</")
+
 _HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _ESCAPED: Final = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
@@ -259,11 +261,12 @@ def _key(key: str) -> str:
 
 
 def own_words(body: bytes) -> str | None:
-    """Return what a carrier says in an answer that refuses: the first text under a name that messages have."""
+    """Return what a carrier says in an answer that refuses, in JSON or XML: the first text under a name of messages."""
     try:
         decoded = msgspec.json.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return None
+        found = _SAID_IN_XML.search(body.decode("utf-8", "replace"))
+        return None if found is None else clean(unescape(found[1]), most=200)
     return next(_messages(decoded), None)
 
 

@@ -65,14 +65,22 @@ def take(
 
     ``newest_first`` says in which order the carrier writes them: scans of one second keep theirs.
     """
+    made = (
+        (where, event if isinstance(event, Skipped) else make(event))
+        for where, event in answers.each(raw or (), kind, field)
+    )
+    return collect(made, newest_first=newest_first)
+
+
+def collect(made: Iterable[tuple[str, Checkpoint | SkipReason | Skipped]], *, newest_first: bool = True) -> Scans:
+    """Return what was made of each scan of an answer, with its place in it: see ``take``, which reads JSON."""
     checkpoints: list[Checkpoint] = []
     skipped: list[Skipped] = []
-    for where, event in answers.each(raw or (), kind, field):
-        made = event if isinstance(event, Skipped) else make(event)
-        if isinstance(made, Checkpoint):
-            checkpoints.append(made)
+    for where, one in made:
+        if isinstance(one, Checkpoint):
+            checkpoints.append(one)
         else:
-            skipped.append(Skipped(where, made) if isinstance(made, SkipReason) else made)
+            skipped.append(Skipped(where, one) if isinstance(one, SkipReason) else one)
     if newest_first:
         checkpoints.reverse()
     checkpoints.sort(key=lambda one: one.checkpoint_date)

@@ -23,6 +23,7 @@ CARRIERS: Final = (
     "hermes_de",
     "australia_post",
     "postnl",
+    "canada_post",
 )
 
 

@@ -1,0 +1,33 @@
+"""Asks Canada Post's Tracking web service for a parcel."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
+from waypost.domain.trackings import Update
+from waypost.sources.carriers.canada_post.read import read_answer
+from waypost.sources.carriers.carrier import AskedCarrier
+from waypost.sources.http import basic
+
+_DELIVERY_NOTICE_CARD: Final = re.compile(r"[0-9]{15}")
+
+
+class CanadaPost(AskedCarrier):
+    """One API key of Canada Post; a ``CarrierSource``."""
+
+    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+        """Return what Canada Post knows of a parcel now. Raises CarrierError.
+
+        Fifteen digits are the number of a card that was left at the door; every other number is the parcel's.
+        """
+        del facts  # Canada Post wants the number alone
+        kind = "dnc" if _DELIVERY_NOTICE_CARD.fullmatch(tracking_number) else "pin"
+        url = f"{self.base_url}/vis/track/{kind}/{quote(tracking_number, safe='')}/detail"
+        headers = {
+            "authorization": basic(self.credentials["username"], self.credentials["password"]),
+            "accept": "application/vnd.cpc.track-v2+xml",  # anything else is an error
+            "accept-language": "en-CA",
+        }
+        answer = await self.http.get(url, {}, headers)
+        return read_answer(answer.status, answer.body, tracking_number)

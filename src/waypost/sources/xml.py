@@ -1,0 +1,58 @@
+"""Carriers' XML, turned into elements whose names have no namespace; nothing in it can reach beyond it.
+
+No entity is resolved, no document type accepted and no network asked. libxml2 bounds the depth (256); the length of an
+answer is bounded where it is received.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from lxml import etree
+
+from waypost.domain.carriers import CarrierUnreadable
+from waypost.sources import reading
+
+
+class Element:
+    """An element of a document: its name, its text and its children by their names."""
+
+    def __init__(self, node: Any) -> None:
+        self._node: Final = node
+
+    @property
+    def name(self) -> str:
+        """The name without its namespace: carriers change that with each version."""
+        return _local(self._node.tag)
+
+    def text(self, name: str) -> str | None:
+        """Return the text of the first child of that name; None where there is none, and for an empty one."""
+        child = next(self.children(name), None)
+        text = None if child is None else child._node.text  # noqa: SLF001 - another of this class
+        return text if isinstance(text, str) and text.strip() else None
+
+    def children(self, name: str) -> Iterator["Element"]:
+        """Yield the children of that name."""
+        return (Element(child) for child in self._node if _local(child.tag) == name)
+
+
+def parse(body: bytes) -> Element:
+    """Return the root of a document. Raises CarrierUnreadable."""
+    # A parser is used by one thread at a time, and is cheap to make.
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)
+    try:
+        root = etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        raise _unreadable(body, "it is not XML") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise _unreadable(body, "it has a document type")
+    return Element(root)
+
+
+def _unreadable(body: bytes, reason: str) -> CarrierUnreadable:
+    sample = reading.shape(body.decode("utf-8", "replace"))
+    return CarrierUnreadable(f"the answer cannot be read: {reason}", sample=sample)
+
+
+def _local(tag: object) -> str:
+    """Return a tag without its namespace; a comment and a processing instruction have none."""
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
