@@ -35,13 +35,15 @@ async def test_a_parcel_is_the_object_of_v4_and_what_v1_knows_beside_it(api: Api
     shown = (await shop.get(f"/v1/trackings/{made['id']}")).json()
 
     (of_v4,) = (await shop.get("/v4/trackings/get")).json()["data"]
-    beside = {name: shown.pop(name) for name in ("sequence", "tracking_link", "last_polled_at", "next_poll_at")}
+    names = ("sequence", "tracking_link", "last_polled_at", "next_poll_at", "polling")
+    beside = {name: shown.pop(name) for name in names}
     assert shown == of_v4
     assert beside == {
         "sequence": 1,
         "tracking_link": api.parts.track_links.link(UUID(hex=made["id"])),
         "last_polled_at": "2026-03-02T08:20:00.500Z",
         "next_poll_at": None,
+        "polling": {"asked": None, "outcome": None, "tried": [], "not_asked": "unconnected"},
     }
 
 

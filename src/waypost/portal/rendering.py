@@ -146,6 +146,7 @@ def _environment() -> Environment:
         "STATES": wording.STATES,
         "REASONS": wording.REASONS,
         "ERRORS": wording.ERRORS,
+        "ASKED": wording.ASKED,
         "CONNECTION_STATES": wording.CONNECTION_STATES,
         "PARCEL_SIGNS": wording.PARCEL_SIGNS,
         "ORDERINGS": wording.ORDERINGS,

@@ -92,6 +92,13 @@ CONNECTION_STATES: Final = {
 }
 """How a connection does, each state with its icon and the kind of badge it is shown as."""
 
+ASKED: Final = {
+    "new": "Something new",
+    "unchanged": "Nothing new",
+    "unknown_number": "The carrier does not know the number",
+}
+"""What came of the last ask for a parcel; anything else is why it brought nothing."""
+
 ERRORS: Final = {
     Outcome.DNS_FAILED: "Its host name can't be looked up.",
     Outcome.ADDRESS_FORBIDDEN: "Its address is one that nothing is sent to.",

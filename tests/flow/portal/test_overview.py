@@ -41,7 +41,7 @@ async def test_a_new_account_is_told_what_to_do_first(portal: Portal, shop: Call
 
     steps = [[one.text.strip() for one in page.all("span") if one.text in ("Done", "To do")] for page in (before, half)]
     assert steps == [["To do"] * 4, ["Done"] * 3 + ["To do"]]
-    assert "invents nothing" in before.text
+    assert "never makes up tracking data" in before.text
     assert "First steps" not in after.text
 
 

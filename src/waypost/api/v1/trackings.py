@@ -9,6 +9,7 @@ from litestar.params import FromPath
 
 from waypost.actions import trackings as changes
 from waypost.actions.context import Context
+from waypost.actions.parcel_sources import NotAsked, ParcelSource, of_parcel
 from waypost.api.answers import answer
 from waypost.api.openapi.examples import AT, STATE
 from waypost.api.openapi.operations import Operation
@@ -20,12 +21,16 @@ from waypost.store.trackings import WatchedTracking
 
 
 class Tracking(TrackingObject, frozen=True, kw_only=True):
-    """A tracking as v1 shows it; ``tracking_link`` is its public page, null where the server's address is not set."""
+    """A tracking as v1 shows it; ``tracking_link`` is its public page, null where the server's address is not set.
+
+    ``polling`` says who is asked about it.
+    """
 
     sequence: int
     tracking_link: str | None
     last_polled_at: str | None
     next_poll_at: str | None
+    polling: ParcelSource
 
 
 _OF_V4: Final = TrackingObject.__struct_fields__
@@ -35,17 +40,19 @@ _OF_V4: Final = TrackingObject.__struct_fields__
 async def find(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
     """Give one parcel."""
     caller = await admit(request, parts, scope="read")
-    return answer(show(parts, await changes.find(parts, caller.actor, changes.read_id(tracking_id))))
+    row = await changes.find(parts, caller.actor, changes.read_id(tracking_id))
+    return answer(show(parts, row, await of_parcel(parts, caller.actor, row)))
 
 
 @post("/v1/trackings/{tracking_id:str}/refresh", status_code=HTTPStatus.OK)
 async def refresh(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
     """Let a parcel's carrier be asked soon, but not more often than it wants; ``next_poll_at`` says when."""
     caller = await admit(request, parts, scope="write")
-    return answer(show(parts, await changes.refresh(parts, caller.actor, changes.read_id(tracking_id))))
+    row = await changes.refresh(parts, caller.actor, changes.read_id(tracking_id))
+    return answer(show(parts, row, await of_parcel(parts, caller.actor, row)))
 
 
-def show(parts: Context, row: WatchedTracking) -> Tracking:
+def show(parts: Context, row: WatchedTracking, polling: ParcelSource) -> Tracking:
     """Give a tracking as v1 shows it."""
     shown = tracking_object(row.state)
     return Tracking(
@@ -54,6 +61,7 @@ def show(parts: Context, row: WatchedTracking) -> Tracking:
         tracking_link=parts.track_links.link(row.id),
         last_polled_at=rfc3339_or_none(row.last_polled_at),
         next_poll_at=rfc3339_or_none(row.next_poll_at),
+        polling=polling,
     )
 
 
@@ -66,6 +74,7 @@ _TRACKING: Final = Tracking(
     tracking_link=None,
     last_polled_at=AT,
     next_poll_at=None,
+    polling=ParcelSource(None, None, [], NotAsked.ENDED),
 )
 OPERATIONS: Final = (
     Operation(handler=find, group=_GROUP, scope="read", answers={200: Tracking}, example=_TRACKING),

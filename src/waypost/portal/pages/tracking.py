@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
+from waypost.actions import connectable, parcel_sources
 from waypost.actions import trackings as changes
 from waypost.actions.actor import Actor
 from waypost.domain import ids
@@ -52,7 +53,9 @@ async def show(request: PageRequest, pages: GivenPages, tracking_id: FromPath[st
     """Show a parcel; ``?before=`` goes on to older events, ``?do=delete`` asks before it is deleted."""
     visitor = await enter(request, pages)
     tracking = changes.read_id(tracking_id)
-    row = await changes.find(pages.context, actor_of(request, visitor), tracking)
+    actor = actor_of(request, visitor)
+    row = await changes.find(pages.context, actor, tracking)
+    source = await parcel_sources.of_parcel(pages.context, actor, row)
     before = ids.from_text(ids.EVENT, request.query_params.get("before", "")) or LAST
     async with pages.context.database.serving.acquire() as session:
         found = await parcels.events(session, visitor.account, tracking, before=before, limit=MOST_EVENTS + 1)
@@ -64,6 +67,9 @@ async def show(request: PageRequest, pages: GivenPages, tracking_id: FromPath[st
         "tracking.html",
         visitor,
         row=row,
+        source=source,
+        others=await parcel_sources.same_number(pages.context, actor, row.state),
+        connectable=connectable.that_answer_for(row.state.courier_code, row.state.tracking_number),
         parcel=row.state,
         scans=list(reversed(row.state.checkpoints)),
         facts=sorted((name, fact.text) for name, fact in row.state.facts.items()),

@@ -9,6 +9,7 @@ from litestar import Response, get, post
 
 from waypost.actions import trackings as changes
 from waypost.actions.parcel_fields import read_parcel
+from waypost.actions.parcel_sources import same_number
 from waypost.actions.refusals import Invalid
 from waypost.domain import ids
 from waypost.domain.errors import InvalidInput
@@ -19,6 +20,7 @@ from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import actor_of, enter, notify
+from waypost.portal.wording import courier_name
 from waypost.store import connections, trackings
 from waypost.store.accounts import Visitor
 from waypost.store.deliveries import LAST
@@ -55,7 +57,11 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     if state is None:
         errors = {"tracking_number": "This number is tracked already, with the same courier."}
         return await _page(request, pages, visitor, given, errors, adding=True)
-    notify(request, "The parcel was added.")
+    others = await same_number(pages.context, actor_of(request, visitor), state)
+    also = ", ".join(courier_name(one.courier_code) for one in others)
+    notify(
+        request, f"The parcel was added. Its number is also tracked with {also}." if also else "The parcel was added."
+    )
     return go_to(f"{PATH}/{state.id}")
 
 

@@ -1,0 +1,99 @@
+"""Who answers for a parcel: which connection, what it said last, which were asked in vain, and why nobody is asked."""
+
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.actions import connectable
+from waypost.actions.actor import Actor
+from waypost.actions.context import Context
+from waypost.domain import ids
+from waypost.domain.connections import ConnectionState
+from waypost.domain.statuses import Status
+from waypost.domain.trackings import TrackingState
+from waypost.store import connections, trackings, watches
+from waypost.store.connections import ConnectionRow
+from waypost.store.trackings import Filter, WatchedTracking
+from waypost.store.watches import Watch
+
+MOST_OTHERS: Final = 10
+_ENDED: Final = (Status.DELIVERED, Status.EXPIRED)
+
+
+class NotAsked(StrEnum):
+    """Why nobody is asked about a parcel.
+
+    archived        it is archived
+    ended           its journey has ended
+    choosing        a connection is being chosen, within seconds
+    unconnected     no connection of the account answers for it, and some could
+    unsupported     this version of Waypost can ask nobody for its courier
+    """
+
+    ARCHIVED = "archived"
+    ENDED = "ended"
+    CHOOSING = "choosing"
+    UNCONNECTED = "unconnected"
+    UNSUPPORTED = "unsupported"
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A connection that answers for a parcel, or was asked in vain; ``state`` is how it does."""
+
+    connection: str
+    name: str
+    state: str
+
+
+class ParcelSource(msgspec.Struct, frozen=True):
+    """Who answers for a parcel: ``asked`` None for nobody.
+
+    ``outcome`` is what came of the last ask: ``new``, ``unchanged``, ``unknown_number``, or why it brought nothing.
+    ``tried`` did not know the number, in the order in which they were asked; those that are deleted are left out.
+    """
+
+    asked: Asked | None
+    outcome: str | None
+    tried: list[Asked]
+    not_asked: NotAsked | None
+
+
+async def of_parcel(context: Context, actor: Actor, row: WatchedTracking) -> ParcelSource:
+    """Return who answers for a parcel of the account."""
+    async with context.database.serving.acquire() as session:
+        watch = await watches.find(session, row.id)
+        known = {one.id: one for one in await connections.of_account(session, actor.account, shared=True)}
+    if watch is None:
+        return ParcelSource(None, None, [], _why(row.state, None))
+    asked = known.get(watch.connection) if watch.connection is not None else None
+    tried = [_asked(known[one]) for one in watch.tried if one in known]
+    active = asked is not None and watch.next_poll_at is not None
+    return ParcelSource(
+        None if asked is None else _asked(asked), watch.outcome, tried, None if active else _why(row.state, watch)
+    )
+
+
+async def same_number(context: Context, actor: Actor, state: TrackingState) -> list[TrackingState]:
+    """Return the account's other parcels of the same number, under other couriers, at most ``MOST_OTHERS``."""
+    wanted = Filter(numbers=(state.tracking_number,))
+    async with context.database.serving.acquire() as session:
+        found = await trackings.page(session, actor.account, wanted, limit=MOST_OTHERS + 1)
+    return [one.state for one in found if UUID(hex=state.id) != one.id]
+
+
+def _asked(row: ConnectionRow) -> Asked:
+    state = row.state if row.enabled else ConnectionState.PAUSED
+    return Asked(ids.to_text(ids.CONNECTION, row.id), row.name, state)
+
+
+def _why(state: TrackingState, watch: Watch | None) -> NotAsked:
+    if state.archived:
+        return NotAsked.ARCHIVED
+    if state.status in _ENDED:
+        return NotAsked.ENDED
+    if watch is not None and watch.next_poll_at is not None:
+        return NotAsked.CHOOSING
+    could = connectable.that_answer_for(state.courier_code, state.tracking_number)
+    return NotAsked.UNCONNECTED if could else NotAsked.UNSUPPORTED

@@ -1,0 +1,109 @@
+"""A parcel's page says who answers for it and what came of that, or why nobody is asked and what to connect."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+
+from tests.support.api import Caller
+from tests.support.visiting import Browser, Portal, assert_harmless, id_of, serving_pages
+from waypost.store.database import Database
+
+
+@pytest.fixture
+async def portal(database: Database) -> AsyncIterator[Portal]:
+    async with serving_pages(database, connected=("dhl",)) as portal:
+        yield portal
+
+
+async def create(shop: Caller, courier: str, number: str = "A1") -> str:
+    made = await shop.post("/v4/trackings/create", {"tracking_number": number, "courier_code": courier})
+    return str(made.json()["data"]["id"])
+
+
+async def connect(shop: Caller, name: str) -> str:
+    credentials = {"client_id": "me", "client_secret": "secret"}
+    made = await shop.post("/v1/connections", {"source": "ups", "name": name, "credentials": credentials})
+    return str(made.json()["id"])
+
+
+async def source_of(browser: Browser, tracking: str) -> str:
+    """Give what the page says of the parcel, a line for each thing that it names."""
+    page = assert_harmless((await browser.get(f"/trackings/{tracking}")).text)
+    pairs = zip(page.all("dt"), page.all("dd"), strict=True)
+    return "\n".join(f"{name.text} {' '.join(said.text.split())}" for name, said in pairs)
+
+
+async def test_who_is_asked_what_it_said_and_who_was_tried_in_vain(
+    portal: Portal, shop: Caller, browser: Browser
+) -> None:
+    tracking = await create(shop, "ups")
+    first, second = await connect(shop, "UPS <one>"), await connect(shop, "UPS two")
+    await portal.database.serving.execute(
+        "update watch set connection = $1, tried = array[$2::uuid, $3::uuid], outcome = 'unknown_number',"
+        " last_polled_at = '2026-03-04 13:20:05Z', next_poll_at = '2100-01-01 00:00:00Z'",
+        id_of(second),
+        id_of(first),
+        UUID(int=7),  # deleted meanwhile
+    )
+
+    said = await source_of(browser, tracking)
+    polling = (await shop.get(f"/v1/trackings/{tracking}")).json()["polling"]
+
+    assert "Tracked with UPS two" in said
+    assert "Last checked 2026-03-04 13:20:05 UTC" in said
+    assert "The carrier does not know the number." in said
+    assert "Next check 2100-01-01 00:00:00 UTC" in said
+    assert "Tried in vain UPS <one> did not know" in said
+    assert polling == {
+        "asked": {"connection": second, "name": "UPS two", "state": "new"},
+        "outcome": "unknown_number",
+        "tried": [{"connection": first, "name": "UPS <one>", "state": "new"}],
+        "not_asked": None,
+    }
+
+
+async def test_a_connection_that_does_not_work_is_said_at_its_parcels(
+    portal: Portal, shop: Caller, browser: Browser
+) -> None:
+    tracking, connection = await create(shop, "ups"), id_of(await connect(shop, "Main"))
+    await portal.database.serving.execute("update watch set connection = $1, next_poll_at = now()", connection)
+    await portal.database.serving.execute(
+        "update connection_health set state = 'refused' where connection = $1", connection
+    )
+
+    assert "Tracked with Main Refused" in await source_of(browser, tracking)
+
+
+async def test_a_parcel_that_nobody_is_asked_about_says_why_and_what_to_connect(
+    portal: Portal, shop: Caller, browser: Browser
+) -> None:
+    unconnected, unsupported = await create(shop, "ups"), await create(shop, "china-post", "B1")
+    archived = await create(shop, "dhl", "C1")
+    choosing = await source_of(browser, unconnected)
+    await portal.database.serving.execute("update watch set next_poll_at = null")
+    await shop.call("PUT", f"/v4/trackings/update/{archived}", json={"archived_status": True})
+
+    assert "Next check soon: a connection is being chosen" in choosing
+    assert "Connect UPS, or report updates" in await source_of(browser, unconnected)
+    assert "Waypost can't ask China Post." in await source_of(browser, unsupported)
+    assert "none: the parcel is archived" in await source_of(browser, archived)
+
+
+async def test_a_number_that_is_tracked_with_another_courier_warns(shop: Caller, browser: Browser) -> None:
+    first = await create(shop, "ups")
+    alone = (await browser.get(f"/trackings/{first}")).text
+    added = await browser.post("/trackings", form={"tracking_number": "A1", "courier_code": "dhl"})
+    second = await browser.get(added.headers["location"])
+
+    assert "also tracked" not in alone
+    assert "The parcel was added. Its number is also tracked with UPS." in second.text
+    assert "This number is also tracked with another courier" in second.text
+    assert "also tracked with another courier" in (await browser.get(f"/trackings/{first}")).text
+
+
+async def test_anothers_parcel_of_the_same_number_is_no_reason_to_warn(portal: Portal, browser: Browser) -> None:
+    await create(await portal.account("other@example.com"), "ups")
+    added = await browser.post("/trackings", form={"tracking_number": "A1", "courier_code": "dhl"})
+
+    assert "also tracked" not in (await browser.get(added.headers["location"])).text
