@@ -5,7 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from asyncpg.exceptions import DataError
@@ -13,6 +13,8 @@ from structlog.testing import capture_logs
 
 from tests.support.databases import add_account, named
 from tests.support.proxy import Proxy, in_front_of, through
+from waypost.dispatch.dispatcher import Dispatcher
+from waypost.dispatch.run import Sender
 from waypost.store import database as connections
 from waypost.store import pools
 from waypost.store.connecting import CannotConnect, open_database
@@ -21,12 +23,19 @@ from waypost.store.outage import OUTAGES
 from waypost.store.statements import transaction
 from waypost.store.trouble import LOST, TimedOut, Trouble
 
-LIMIT = 0.3
+LIMIT = 1.0
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ENGINE_SECONDS", "SERVING_SECONDS", "HOLDING_SECONDS", "WAIT_SECONDS", "ANSWER_SECONDS"):
+    for name in (
+        "ENGINE_SECONDS",
+        "SERVING_SECONDS",
+        "HOLDING_SECONDS",
+        "LIFE_SECONDS",
+        "WAIT_SECONDS",
+        "ANSWER_SECONDS",
+    ):
         monkeypatch.setattr(connections, name, LIMIT)
     monkeypatch.setattr(pools, "RELEASE_SECONDS", LIMIT)
     monkeypatch.setattr("waypost.store.outage.LOOK_SECONDS", 0.05)
@@ -138,6 +147,26 @@ async def test_a_server_that_says_nothing_keeps_nobody_waiting(
         frozen.proxy.awake.set()
         await until_usable(frozen.database)
         await write(frozen.database)
+
+
+async def test_a_dispatcher_notices_a_silent_server_by_its_proof_of_life(
+    admin: Any, server_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ENGINE_SECONDS", "HOLDING_SECONDS"):
+        monkeypatch.setattr(connections, name, 1000.0)
+    url = await dsn_of(admin, server_dsn)
+    async with in_front_of(url) as proxy, opened(through(url, proxy.port), connect_seconds=LIMIT) as database:
+        dispatcher = Dispatcher(database, cast("Sender", None))  # it gets nothing to send
+        serving = asyncio.create_task(dispatcher.serve(asyncio.Event()))
+        while not dispatcher.measures().running:
+            await asyncio.wait([serving], timeout=LIMIT)
+        proxy.awake.clear()
+
+        async with asyncio.timeout(20):
+            with pytest.raises(LOST):
+                await serving
+        assert database.outage.trouble is Trouble.TIMED_OUT
+        proxy.awake.set()
 
 
 async def test_a_pool_that_is_closed_while_the_server_says_nothing_does_not_wait_for_it(frozen: Frozen) -> None:

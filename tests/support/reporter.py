@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from examples.demo.failures import DemoFailed
 from examples.demo.site import Site
 from tests.support.ledger import Ledger, Taken
-from tests.support.serving import Serving
+from tests.support.serving import Program
 
 PARCELS = 40
 SCANS = ("Picked up", "Arrived at the hub", "Out for delivery", "Delivered")
@@ -59,7 +59,7 @@ def lives(ledger: Ledger, killed_at: list[int]) -> list[list[Taken]]:
     return [ledger.taken[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
-def wait_until_settled(server: Serving, key: str) -> None:
+def wait_until_settled(server: Program, key: str) -> None:
     """Return when nothing waits any more."""
     for state in ("waiting", "retrying", "blocked"):
         path = f"/v1/deliveries?state={state}&limit=1"

@@ -1,8 +1,10 @@
 """The hosts of a database URL: each is tried by itself, and of several the one is wanted that takes writes."""
 
+import asyncpg
 import pytest
 
-from waypost.store.hosts import one_host_each
+from waypost.store.hosts import Hosts, one_host_each
+from waypost.store.trouble import Trouble, trouble_of
 
 
 @pytest.mark.parametrize(
@@ -46,3 +48,32 @@ from waypost.store.hosts import one_host_each
 )
 def test_each_host_of_a_url_has_a_url_of_its_own(url: str, hosts: list[str]) -> None:
     assert one_host_each(url) == hosts
+
+
+FULL = asyncpg.TooManyConnectionsError("sorry, too many clients already")
+STANDBY = asyncpg.TargetServerAttributeNotMatched("none takes writes")
+SILENT = TimeoutError()
+
+
+@pytest.mark.parametrize(
+    ("raised", "trouble"),
+    [
+        ([FULL, STANDBY], Trouble.TOO_MANY_CONNECTIONS),
+        ([STANDBY, FULL], Trouble.TOO_MANY_CONNECTIONS),
+        ([STANDBY, SILENT], Trouble.READ_ONLY),
+        ([SILENT, STANDBY], Trouble.READ_ONLY),
+        ([SILENT, SILENT], Trouble.TIMED_OUT),
+    ],
+)
+async def test_of_several_hosts_the_one_is_told_of_that_could_take_writes(
+    monkeypatch: pytest.MonkeyPatch, raised: list[Exception], trouble: Trouble
+) -> None:
+    left = iter(raised)
+
+    async def refuse(*_url: object, **_options: object) -> None:
+        raise next(left)
+
+    monkeypatch.setattr(asyncpg, "connect", refuse)
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - which it is is asserted
+        await Hosts("postgresql://one,two/c").connect()
+    assert trouble_of(caught.value) is trouble

@@ -142,7 +142,7 @@ class Dispatcher:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Dispatch until ``stop`` is set; then let what is in flight end (20 s at most) and give the leases back."""
-        async with self._database.holding.acquire() as life:
+        async with self._database.life.acquire() as life:
             number = self._number = self._recorder.dispatcher = await dispatchers.join(
                 life, self._number, place=self._place
             )

@@ -41,8 +41,12 @@ ENGINE_SECONDS: Final = 10.0
 SERVING_SECONDS: Final = 16.0
 """A little longer than PostgreSQL's own limit for such a statement."""
 HOLDING_SECONDS: Final = 30.0
+LIFE_SECONDS: Final = 5.0
+"""A dispatcher whose proof of life takes longer counts as one that does not work, and it has to find the next host."""
 WAIT_SECONDS: Final = 10.0
 """How long a connection is waited for while all are in use."""
+IDLE_SECONDS: Final = 30.0
+"""How long a connection that nobody uses is kept: where they are scarce, another process may be in want of it."""
 HOLDING_SIZE: Final = 6
 ANSWER_SECONDS: Final = 2.0
 """How long the database may take to say that it is there."""
@@ -53,7 +57,10 @@ OLDEST_SERVER: Final = 180_000
 
 
 def most_connections(engine: int, serving: int) -> int:
-    """Return how many connections a process with pools of these sizes makes at most."""
+    """Return how many connections a process with pools of these sizes makes at most.
+
+    A process either keeps house or dispatches: of ``holding`` and ``life`` it uses one.
+    """
     return engine + serving + HOLDING_SIZE
 
 
@@ -98,7 +105,8 @@ class _Plain(asyncpg.Connection):
 class Database:
     """The pools of one process. ``engine`` plans its statements as the queue needs it; ``serving`` has stock plans.
 
-    ``holding`` is as ``engine``, for who holds a lock of its session or listens: that ends when it is given back.
+    ``holding`` is as ``engine``, for who holds a lock of its session or listens: that ends when it is given back. So is
+    ``life``, for the session by which a dispatcher proves that it lives: a silent server is noticed there first.
     ``outage`` knows whether the database can be used.
     """
 
@@ -111,6 +119,7 @@ class Database:
         self.engine = self._pool(access.engine_size, ENGINE_SETTINGS, _Plain, ENGINE_SECONDS)
         self.serving = self._pool(access.serving_size, SERVING_SETTINGS, _Plain, SERVING_SECONDS)
         self.holding = self._pool(HOLDING_SIZE, ENGINE_SETTINGS, asyncpg.Connection, HOLDING_SECONDS)
+        self.life = self._pool(HOLDING_SIZE, ENGINE_SETTINGS, asyncpg.Connection, LIFE_SECONDS)
 
     @classmethod
     async def open(cls, access: Access) -> Self:
@@ -159,6 +168,7 @@ class Database:
             connect=self._hosts.connect,
             min_size=0,
             max_size=most,
+            max_inactive_connection_lifetime=IDLE_SECONDS,
             server_settings=settings | self._settings,
             connection_class=kind,
             command_timeout=seconds,

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from waypost.store.statements import Session, execute, fetch_one
+from waypost.store.statements import Session, execute, fetch_one, is_gone
 
 
 @asynccontextmanager
@@ -26,5 +26,5 @@ async def duty(session: Session, number: int, *, every: timedelta) -> AsyncItera
         else:
             yield False
     finally:
-        if not session.is_closed():
+        if not is_gone(session):
             await fetch_one(session, "end_duty", number)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from waypost.store.statements import Session, execute, fetch_one
+from waypost.store.statements import Session, execute, fetch_one, is_gone
 
 MOST_BYTES: Final = 7_999
 """PostgreSQL takes payloads below 8,000 bytes."""
@@ -60,7 +60,7 @@ async def listening(session: Session, heard: Callable[[Hint], None]) -> AsyncIte
     try:
         yield
     finally:
-        if not session.is_closed():
+        if not is_gone(session):
             await session.remove_listener(channel, take)
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import asyncpg
+from asyncpg import TargetServerAttributeNotMatched
 
 from waypost.store.trouble import LOST, TimedOut, Unreachable
 
@@ -80,5 +81,11 @@ def _as_lost(error: BaseException) -> BaseException:
 
 
 def _better(one: BaseException | None, other: BaseException) -> BaseException:
-    """Return what tells more: that a host answered, and why it does not do, rather than that another is silent."""
-    return other if one is None or isinstance(one, ConnectionError) else one
+    """Return what tells more: why a host lets nobody in, before that it is a standby, before that it is silent."""
+    return other if one is None or _tells(other) > _tells(one) else one
+
+
+def _tells(error: BaseException) -> int:
+    if isinstance(error, ConnectionError):
+        return 0
+    return 1 if isinstance(error, TargetServerAttributeNotMatched) else 2

@@ -8,7 +8,7 @@ from asyncpg import InterfaceError, Pool
 from asyncpg.pool import PoolConnectionProxy
 
 from waypost.store.outage import Outage
-from waypost.store.statements import Session
+from waypost.store.statements import Session, break_off, is_gone
 from waypost.store.trouble import LOST, NO_OUTAGE, OF_GOOD_SESSIONS, TimedOut, Unreachable, trouble_of
 
 RELEASE_SECONDS: Final = 2.0
@@ -39,13 +39,13 @@ class SessionPool:
         except (*LOST, TimeoutError) as error:
             self._outage.found(error)
             if trouble_of(error) not in OF_GOOD_SESSIONS:
-                _break_off(session)  # it may be there still, but frozen, or of a server that is a standby now
+                break_off(session)  # it may be there still, but frozen, or of a server that is a standby now
                 await self._expire()
             if isinstance(error, TimeoutError):
                 raise TimedOut("PostgreSQL did not answer in time") from error
             raise
         except InterfaceError as error:
-            if not _is_gone(session):
+            if not is_gone(session):
                 raise  # whoever used the driver is at fault, not the database
             raise self._unreachable(error) from error
         finally:
@@ -92,15 +92,3 @@ class SessionPool:
     async def _give_back(self, session: PoolConnectionProxy) -> None:
         with suppress(*LOST, InterfaceError, TimeoutError):  # it is closed then
             await self._pool.release(session, timeout=RELEASE_SECONDS)
-
-
-def _is_gone(session: PoolConnectionProxy) -> bool:
-    try:
-        return session.is_closed()
-    except InterfaceError:  # the pool has taken back what was closed
-        return True
-
-
-def _break_off(session: PoolConnectionProxy) -> None:
-    with suppress(InterfaceError):  # it was closed before
-        session.terminate()

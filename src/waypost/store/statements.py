@@ -7,12 +7,12 @@ BEGIN, COMMIT and COPY count as well.
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib import resources
 from typing import Any, Final
 
 import msgspec
-from asyncpg import Connection, Record
+from asyncpg import Connection, InterfaceError, Record
 from asyncpg.pool import PoolConnectionProxy
 
 from waypost.store.trouble import TimedOut
@@ -101,5 +101,19 @@ def _ending_with_its_time(session: Session) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        session.terminate()
+        break_off(session)
         raise TimedOut("a statement had no answer in time") from error
+
+
+def is_gone(session: Session) -> bool:
+    """Return whether a session was lost or given back: then nothing can be asked of it, not even that."""
+    try:
+        return bool(session.is_closed())
+    except InterfaceError:  # its pool has taken it back
+        return True
+
+
+def break_off(session: Session) -> None:
+    """End a session without a word to the server."""
+    with suppress(InterfaceError):  # it has ended
+        session.terminate()
