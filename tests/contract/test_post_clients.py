@@ -199,3 +199,15 @@ async def test_a_key_that_canada_post_throttles_pauses_for_a_minute(http: Carrie
             await source(http, "canada-post", carrier.port, CANADA_POST).ask("7023210039414604", {})
 
     assert limited.value.retry_after_seconds == 60
+
+
+async def test_postnord_is_asked_for_one_number_in_english(http: CarrierHttp) -> None:
+    async with receiving(always(told("postnord", "unknown_number"))) as carrier:
+        update = await source(http, "postnord", carrier.port, {"api_key": "k&y"}).ask("0037/1+2", {})
+
+    assert update == Update(Source.POLL, unknown_number=True)
+    (request,) = carrier.requests
+    assert f"{request.method} {request.path}" == (
+        "GET /rest/shipment/v5/trackandtrace/findByIdentifier.json?apikey=k%26y&id=0037%2F1%2B2&locale=en"
+    )
+    assert own_headers(carrier, 0) == {}

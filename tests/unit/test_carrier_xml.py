@@ -15,6 +15,10 @@ def test_elements_are_found_by_their_names_in_any_namespace() -> None:
     assert [child.name for child in root.children("two")] == ["two", "two"]
 
 
+def test_white_space_before_the_declaration_does_no_harm() -> None:
+    assert parse(b' \n<?xml version="1.0" encoding="UTF-8"?><a/>').name == "a"
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -40,7 +40,7 @@ def parse(body: bytes) -> Element:
     # A parser is used by one thread at a time, and is cheap to make.
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)
     try:
-        root = etree.fromstring(body, parser)
+        root = etree.fromstring(body.lstrip(b" \t\r\n"), parser)  # a declaration must come first
     except (etree.XMLSyntaxError, ValueError):
         raise _unreadable(body, "it is not XML") from None
     if root.getroottree().docinfo.internalDTD is not None:

@@ -24,6 +24,7 @@ CARRIERS: Final = (
     "australia_post",
     "postnl",
     "canada_post",
+    "postnord",
 )
 
 
