@@ -102,3 +102,25 @@ def test_no_answer_is_read_as_a_found_parcel_under_another_status(case: Case) ->
         except CarrierError:
             continue
         assert update.checkpoints == ()
+
+
+NONSENSE = {
+    "nothing": b"",
+    "a page": b"<!doctype html><html><body>Sign in</body></html>",
+    "null": b"null",
+    "an empty list": b"[]",
+    "an empty object": b"{}",
+    "a text": b'"delivered"',
+    "no UTF-8": b"\xff\xfe",
+    "very deep lists": b"[" * 100_000,
+    "very deep objects": b'{"shipments":' * 50_000,
+    "a number of 5,000 digits": b'{"shipments": ' + b"9" * 5_000 + b"}",
+}
+
+
+@pytest.mark.parametrize("status", [200, 207, 400, 404])
+@pytest.mark.parametrize("body", NONSENSE.values(), ids=NONSENSE)
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_nonsense_says_nothing_of_a_parcel(carrier: str, body: bytes, status: int) -> None:
+    with pytest.raises(CarrierError):
+        read_answer(carrier, status, body, "A1")
