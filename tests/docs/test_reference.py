@@ -10,9 +10,11 @@ from tests.support.documentation import ROOT, calls, code_blocks, text_of
 from tools.documentation import static
 from tools.documentation.codes import EXPLAINED, v1_codes, v4_codes
 from tools.documentation.commands import commands
+from tools.documentation.logs import logged_events, unexplained
 from tools.documentation.metrics import metrics
 from tools.documentation.reference import made_pages
 from tools.documentation.settings import settings
+from waypost.actions.denials import Denial
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Skip
@@ -29,6 +31,7 @@ NAMES = {
     "reference/calls.md": {call.path for call in calls() if call.path.startswith(("/v1/", "/v4/", "/schemas/"))},
     "reference/errors.md": {*(one.code for one in v1_codes()), *(str(one.code) for one in v4_codes())},
     "reference/metrics.md": {*(one.name for one in metrics()), *FAULTS},
+    "reference/logs.md": {*(one.event for one in logged_events()), *Denial},
     "reference/command-line.md": {
         *(f"waypost {command.name}" for command in commands()),
         *(option.name for command in commands() for option in command.options),
@@ -83,3 +86,7 @@ def test_the_static_pages_lead_to_each_other_and_nowhere_else() -> None:
                 assert (ROOT / "docs" / found).is_file(), (name, target)
             elif str(found) not in beside:
                 assert not anchor or f'id="{anchor}"' in pages[str(found)], (name, target)
+
+
+def test_each_event_of_the_log_is_explained() -> None:
+    assert unexplained() == set()

@@ -1,6 +1,7 @@
 """`waypost serve` as a process of its own, which can be stopped, killed with all it started, and started again."""
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -124,6 +125,8 @@ class Program:
         for line in self.said()[self._known :].splitlines(keepends=True):
             if line.startswith("Waypost listens on ") and line.endswith("\n"):
                 self.url = line.split()[-1]
+            elif line.startswith("{") and '"server_started"' in line and line.endswith("\n"):
+                self.url = json.loads(line)["url"]
         return bool(self.url)
 
 

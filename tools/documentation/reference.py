@@ -16,6 +16,7 @@ from tools.documentation.calls import calls
 from tools.documentation.codes import v1_codes, v4_codes
 from tools.documentation.commands import commands
 from tools.documentation.couriers import recognised, total
+from tools.documentation.logs import logged_events
 from tools.documentation.metrics import metrics
 from tools.documentation.settings import CARRIERS, settings
 from waypost.api.call_limits import MOST_A_SECOND, Call
@@ -76,6 +77,7 @@ def _facts() -> dict[str, object]:
         "recognised_posts": total(tuple(recognised("posts"))),
         "receiver": receiver,
         "metrics": metrics(),
+        "logged_events": logged_events(),
         "v1_codes": v1_codes(),
         "v4_codes": v4_codes(),
         "statuses": tuple(Status),

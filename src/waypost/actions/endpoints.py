@@ -10,6 +10,7 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from waypost.actions.actor import Actor, note
 from waypost.actions.context import Context
@@ -33,6 +34,7 @@ from waypost.store import deliveries, endpoints, queue
 from waypost.store.endpoints import EndpointFields, EndpointRow
 from waypost.store.statements import Session, transaction
 
+_LOG: Final = structlog.get_logger()
 ENDPOINT_EXISTS: Final = "endpoint_exists"
 
 
@@ -157,6 +159,12 @@ async def switch(context: Context, actor: Actor, endpoint: UUID, *, on: bool) ->
         row = present(await endpoints.find(session, actor.account, endpoint))
         if row.enabled != before.enabled:
             await note(session, actor, Action.ENDPOINT_ENABLED if on else Action.ENDPOINT_DISABLED, row.url)
+    if row.enabled != before.enabled:
+        _LOG.info(
+            "endpoint_enabled" if on else "endpoint_disabled",
+            endpoint=ids.to_text(ids.ENDPOINT, endpoint),
+            reason=row.disabled_reason,
+        )
     if not on:
         await _cancel_waiting(context, endpoint)
     return row

@@ -1,7 +1,7 @@
 """Who may make a call, and how often."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from litestar import Request
 
@@ -9,11 +9,21 @@ from waypost.api.call_limits import MOST_A_SECOND, Call
 from waypost.api.keys import Caller
 from waypost.api.parts import Parts
 from waypost.api.problems import later
+from waypost.domain import ids
+
+ACCOUNT: Final = "waypost.account"
+"""Where a request's state tells whose it is, for the log."""
+
+
+def note_account(request: Request[Any, Any, Any], caller: Caller) -> None:
+    """Remember whose request it is."""
+    request.scope["state"][ACCOUNT] = ids.to_text(ids.ACCOUNT, caller.account)
 
 
 async def admit(request: Request[Any, Any, Any], parts: Parts, call: Call, *, scope: str) -> Caller:
     """Give who makes a call. Raises KeyRefused, and Problem 429 for one call too many in a second."""
     caller = await parts.keys.caller(request.headers, scope=scope)
+    note_account(request, caller)
     if parts.call_limits is not None and not await parts.call_limits.admit(caller.account, call):
         detail = f"More than {MOST_A_SECOND[call]} calls in a second: an account may make no more of this kind."
         raise later(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", detail)

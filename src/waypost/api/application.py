@@ -134,7 +134,7 @@ def _problem(request: Request[Any, Any, Any], error: Exception) -> Problem:
         case _ if isinstance(error, LOST):
             return problem_of(Unavailable())
         case _:
-            _LOG.error("request_failed", path=request.scope["path"], exc_info=error)
+            _LOG.error("request_failed", path=request.scope.get("path_template"), exc_info=error)
             return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something failed on our side; it was logged.")
 
 

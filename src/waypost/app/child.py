@@ -42,7 +42,7 @@ def main(parent: int, place: Place) -> None:
     _end_with(parent)
     send_in_the_background()
     settings = read_settings({})
-    configure_logging(settings.log_level, settings.log_format)
+    configure_logging(settings.log_level, settings.log_format, process=f"dispatch-{place.number + 1}")
     uvloop.run(_run(settings, place))
 
 

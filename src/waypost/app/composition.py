@@ -20,6 +20,7 @@ from waypost.app.front import behind_proxies, for_our_host, head_as_get
 from waypost.app.health import Health
 from waypost.app.hinting import Notifier
 from waypost.app.registering import usual_quota
+from waypost.app.request_log import logged
 from waypost.app.roles import Role
 from waypost.app.sending import make_guard, user_agent
 from waypost.app.sources import CARRIER_SECONDS, Polling, Sources
@@ -123,7 +124,8 @@ def compose_dispatch(settings: Settings, storage: Storage) -> Engine:
 
 def _fronted(settings: Settings, application: ASGIApp) -> ASGIApp:
     """Return the application behind what every request passes first."""
-    return head_as_get(behind_proxies(settings.trusted_proxies, for_our_host(settings.public_url, application)))
+    fronted = head_as_get(behind_proxies(settings.trusted_proxies, for_our_host(settings.public_url, application)))
+    return logged(fronted) if settings.log_level == "debug" else fronted
 
 
 def _pages(settings: Settings, parts: Parts, secret_key: str) -> PageSet:

@@ -1,12 +1,13 @@
 """Runs the server once its database is there, and ends it in the order in which nothing is lost."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import structlog
 
+from waypost.app.announcing import Announce
 from waypost.app.composition import Engine, compose, compose_dispatch
 from waypost.app.errors import ServerEnded
 from waypost.app.roles import Role
@@ -24,8 +25,6 @@ from waypost.store.trouble import LOST
 _LOG: Final = structlog.get_logger()
 LAST_REQUESTS_SECONDS: Final = 15.0
 """How long requests that have begun may go on after the signal to stop."""
-
-Announce = Callable[[str], None]
 
 
 async def run_server(
@@ -53,24 +52,28 @@ async def _run(
     spare_the_collector()
     server = None if at is None else HttpServer(engine.application, host=at[0], port=at[1])
     async with _running(engine, storage, server, stop):
-        announce("Running" if at is None else f"Waypost listens on {_url(*at)}")
+        if at is None:
+            announce("Running", "server_started")
+        else:
+            announce(f"Waypost listens on {_url(*at)}", "server_started", url=_url(*at))
         if storage.server is not None:
             await _greet(storage.database, announce)
         await _wait_for_end(server, stop)
-        announce("Stopping: what is under way ends first")
+        announce("Stopping: what is under way ends first", "server_stopping")
 
 
 def _url(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-async def _greet(database: Database, announce: Callable[[str], None]) -> None:
+async def _greet(database: Database, announce: Announce) -> None:
     """Say at the first start what to do next."""
     with suppress(*LOST):
         async with database.serving.acquire() as session:
             known = await has_accounts(session)
         if not known:
-            announce("No account yet: make one with `waypost account create`, while this runs, then sign in there")
+            line = "No account yet: make one with `waypost account create`, while this runs, then sign in there"
+            announce(line, "account_missing")
 
 
 @asynccontextmanager

@@ -5,17 +5,15 @@ Therefore this module imports neither the HTTP server nor anything that answers 
 
 import asyncio
 import gc
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from importlib import import_module
 
 from waypost.app.address import held_address
+from waypost.app.announcing import Announce
 from waypost.app.roles import EVERYTHING, Role
 from waypost.app.signals import stop_signals
 from waypost.app.storage import Storage, joined_storage, serving_storage
 from waypost.settings import Settings
-
-Announce = Callable[[str], None]
 
 
 async def serve(settings: Settings, *, announce: Announce) -> None:
@@ -52,7 +50,7 @@ async def _start(
             from waypost.app.running import run_server
 
             await run_server(settings, storage, roles=roles, at=at, stop=stop, announce=announce)
-    announce("Stopped")
+    announce("Stopped", "server_stopped")
 
 
 def _load() -> None:

@@ -25,10 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(words)
     except SettingsError as error:
         for problem in error.problems:
-            say(problem)
+            _fail(problem)
         return WRONG_USAGE
     except (InvalidInput, OperatorError) as error:
-        say(str(error))
+        _fail(str(error))
         return FAILED
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("waypost"):
@@ -37,6 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return FAILED
+
+
+def _fail(problem: str) -> None:
+    """Say why a command ended: a sentence, or a log line where every line is to be JSON."""
+    logs = sys.modules.get("waypost.observe.logs")  # which a command without settings does without
+    if logs is not None and logs.all_lines_are_json():
+        import structlog
+
+        _LOG = structlog.get_logger()  # noqa: N806 - as everywhere
+        _LOG.error("command_failed", message=problem)
+    else:
+        say(problem)
 
 
 def _run(words: list[str]) -> int:

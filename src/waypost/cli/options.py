@@ -2,13 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
+import structlog
 from cyclopts import Parameter
 
 from waypost.cli.terminal import printable_lines
-from waypost.observe.logs import configure_logging
+from waypost.observe.logs import all_lines_are_json, configure_logging
 from waypost.settings import Settings, read_settings
+
+_LOG: Final = structlog.get_logger()
 
 DataDir = Annotated[
     Path | None,
@@ -29,6 +32,9 @@ def chosen(**options: object) -> Settings:
     return settings
 
 
-def progress(line: str) -> None:
-    """Tell how far a command is, on standard error."""
+def progress(line: str, event: str = "progress_made", **fields: object) -> None:
+    """Tell how far a command is, on standard error: a sentence, or a log line where every line is to be JSON."""
+    if all_lines_are_json():
+        _LOG.info(event, message=line, **fields)
+        return
     print(printable_lines(line), file=sys.stderr, flush=True)  # noqa: T201 - this is where people are spoken to

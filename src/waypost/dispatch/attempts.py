@@ -10,7 +10,9 @@ import structlog
 from waypost.dispatch.measures import AttemptCounts
 from waypost.dispatch.recorder import Recorder
 from waypost.dispatch.run import Sender, clock
-from waypost.store.rows import Claimed, Finished, LaneEndpoint
+from waypost.domain import ids
+from waypost.domain.attempts import Outcome
+from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
 
 _LOG: Final = structlog.get_logger()
 LEASE_SLACK_SECONDS: Final = 30.0
@@ -64,13 +66,15 @@ class Attempts:
         try:
             return await self._sender.run(claimed, endpoint, leased.begin_before)
         except Exception:  # noqa: BLE001 - we failed, not the endpoint: no attempt is counted
-            _LOG.exception("delivery_crashed", delivery=claimed.id.hex)
+            _LOG.exception("delivery_crashed", delivery=ids.to_text(ids.DELIVERY, claimed.id))
             return self._sender.crashed(claimed)
 
     def record(self, finished: Finished) -> None:
         """Count an attempt, unless it was a test, and have it committed."""
         if finished.claimed.sample is None:
             self.counts.add(finished)
+        if finished.attempt is not None and finished.attempt.outcome != Outcome.SUCCEEDED:
+            _log_failure(finished, finished.attempt)
         self._recorder.add(finished)
 
     def give_back(self, leased: Leased) -> None:
@@ -81,3 +85,20 @@ class Attempts:
         """Wait for what is in flight, at most so long."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
+
+
+def _log_failure(finished: Finished, attempt: AttemptRow) -> None:
+    """Log an attempt that failed: ids only, for a URL may hold a token, and what was answered is the receiver's."""
+    claimed = finished.claimed
+    _LOG.info(
+        "attempt_failed",
+        delivery=ids.to_text(ids.DELIVERY, claimed.id),
+        endpoint=ids.to_text(ids.ENDPOINT, claimed.endpoint),
+        attempt=claimed.tries + 1,
+        outcome=attempt.outcome,
+        reason=attempt.reason,
+        status_code=attempt.status_code,
+        milliseconds=attempt.duration_ms,
+        retry_seconds=None if finished.state is not None else round(finished.wait_seconds),
+        test=claimed.sample is not None,
+    )

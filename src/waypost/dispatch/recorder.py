@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from waypost.dispatch.run import MOST_CRASHES
+from waypost.domain import ids
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.endpoints import DisabledReason
@@ -126,7 +127,7 @@ class Recorder:
 
     async def _record_alone(self, finished: Finished) -> None:
         """Commit one result, with less and less of its attempt until the rest can be written."""
-        delivery = finished.claimed.id.hex
+        delivery = ids.to_text(ids.DELIVERY, finished.claimed.id)
         for kept in (finished, *_reduced(finished)):
             try:
                 await self._commit([kept])
@@ -168,6 +169,11 @@ class Recorder:
         async with self._database.engine.acquire() as session:
             for endpoint in gone:
                 await queue.disable(session, endpoint, DisabledReason.GONE)
+                _LOG.info(
+                    "endpoint_disabled",
+                    endpoint=ids.to_text(ids.ENDPOINT, endpoint),
+                    reason=DisabledReason.GONE.value,
+                )
             result = await queue.settle(session, batch, dispatcher=self.dispatcher)
             for endpoint in gone:
                 while await queue.cancel_lane(session, endpoint):

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from waypost.domain import budget
+from waypost.domain import budget, ids
 from waypost.domain.budget import Spending
 from waypost.domain.carriers import (
     BatchSource,
@@ -167,7 +167,9 @@ class Asking:
         except CarrierError as error:
             return [self._failed(watch, error) for watch in some]
         except Exception as error:  # noqa: BLE001 - one carrier's odd answer must not end the loop
-            _LOG.exception("ask_crashed", carrier=self._source.name, connection=self._connection.hex)
+            _LOG.exception(
+                "ask_crashed", carrier=self._source.name, connection=ids.to_text(ids.CONNECTION, self._connection)
+            )
             return [self._failed(watch, error) for watch in some]
         finally:
             self._spending = budget.charge(self._spending, self._source.extra_calls - self._extra)

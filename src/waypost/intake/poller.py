@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from waypost.domain import ids
 from waypost.domain.carriers import CarrierSource
 from waypost.domain.connections import Candidate, Choice, choose
 from waypost.intake.asking import LOOK_SECONDS, NEVER_ASKED, Asking, rank
@@ -132,7 +133,12 @@ class Poller:
             try:
                 source = self._open(row)
             except ValueError as error:
-                _LOG.warning("connection_unusable", connection=row.id.hex, source=row.source, reason=str(error))
+                _LOG.warning(
+                    "connection_unusable",
+                    connection=ids.to_text(ids.CONNECTION, row.id),
+                    source=row.source,
+                    reason=str(error),
+                )
                 return None
             asking = self._askings[key] = self._make(row, source)
         self._askings.move_to_end(key)

@@ -1,6 +1,8 @@
 """Log lines: one for each event, as JSON for programs or text for people."""
 
+import atexit
 import logging
+import re
 import sys
 from contextlib import suppress
 from typing import Final, TextIO, cast
@@ -8,16 +10,32 @@ from typing import Final, TextIO, cast
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from waypost.observe.repeats import Repeats
+
 _HIDDEN: Final = ("secret", "password", "api_key", "authorization", "token", "dsn", "database_url")
 _SHOWN: Final = "[redacted]"
+_WITH_ERRORS: Final = ("exception", "error", "reason")
+_CITED: Final = re.compile(r"(?m)(?:\n|\\n)[ |]*(?:DETAIL|CONTEXT):.*$")
+"""Of a row that broke a constraint, PostgreSQL cites the values, which are a customer's."""
 
 
-def configure_logging(level: str, log_format: str | None) -> None:
+class _Asked:
+    """What was asked for of this process's lines."""
+
+    json = False
+
+
+def configure_logging(level: str, log_format: str | None, *, process: str | None = None) -> None:
     """Send the lines of structlog and of the standard library to standard error, as ``json`` or ``text``.
 
-    Without a format it is text on a terminal, else JSON.
+    Without a format it is text on a terminal, else JSON. ``process`` is a field of each line: which of several it is.
     """
+    _Asked.json = log_format == "json"
+    repeats = Repeats(_tell_repeated)
+    atexit.register(repeats.end_window)
+    named = {} if process is None else {"process": process}
     shared: list[Processor] = [
+        lambda _logger, _method, event: {**named, **event},
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -28,7 +46,7 @@ def configure_logging(level: str, log_format: str | None) -> None:
     ]
     render = _render(log_format or ("text" if sys.stderr.isatty() else "json"))
     structlog.configure(
-        processors=[*shared, *render],
+        processors=[repeats, *shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _StandardError())),
         cache_logger_on_first_use=True,
@@ -39,6 +57,16 @@ def configure_logging(level: str, log_format: str | None) -> None:
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared[:-1], processors=[clean, redact, *render])
     )
     logging.basicConfig(level=max(logging.getLevelName(level.upper()), logging.WARNING), handlers=[handler], force=True)
+
+
+def all_lines_are_json() -> bool:
+    """Return whether every line on standard error is to be JSON, also those that speak to people."""
+    return _Asked.json
+
+
+def _tell_repeated(level: str, event: EventDict) -> None:
+    fields = dict(event)
+    structlog.get_logger().log(logging.getLevelName(level.upper()), fields.pop("event"), **fields)
 
 
 class _StandardError:
@@ -54,10 +82,12 @@ class _StandardError:
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Hide what is named like a secret: a second net, for nobody should log one."""
-    for name in event:
+    """Hide what is named like a secret, and the rows that PostgreSQL cites in its errors: a second net."""
+    for name, value in event.items():
         if any(hidden in name.lower() for hidden in _HIDDEN):
             event[name] = _SHOWN
+        elif name in _WITH_ERRORS and isinstance(value, str):
+            event[name] = _CITED.sub("", value)
     return event
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from waypost.actions.actor import Actor
+from waypost.domain import ids
 from waypost.portal.parts import Pages
 from waypost.portal.requests import PageRequest
 from waypost.portal.sessions import ABSOLUTE_SECONDS
@@ -16,6 +17,8 @@ SINCE: Final = "since"
 SESSIONS_FROM: Final = "from"
 NOTICE: Final = "notice"
 HOME: Final = "/"
+ACCOUNT: Final = "waypost.visited"
+"""Where a request's state tells whose pages it visits, for the log."""
 
 
 class NotLoggedIn(Exception):
@@ -34,6 +37,7 @@ async def enter(request: PageRequest, pages: Pages) -> Visitor:
     if is_old or visitor is None or session.get(SESSIONS_FROM) != visitor.sessions_from:
         request.clear_session()
         raise NotLoggedIn
+    request.scope["state"][ACCOUNT] = ids.to_text(ids.ACCOUNT, visitor.account)
     return visitor
 
 

@@ -11,6 +11,7 @@ from litestar import Request, Response, post
 
 from waypost.actions.refusals import Conflict
 from waypost.actions.rooms import TooManyWaiting
+from waypost.api.admission import note_account
 from waypost.api.answers import answer_bytes
 from waypost.api.bodies import LARGEST_BODY
 from waypost.api.openapi.examples import EVENT_ID, STATE
@@ -71,6 +72,7 @@ _NO_ROOM: Final = UpdateResult(
 async def report(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """Take updates: when this is answered, changes, events and deliveries are durable."""
     caller = await parts.keys.caller(request.headers, scope="updates")
+    note_account(request, caller)
     try:
         async with parts.bodies.arriving(caller.account, _length(request)):
             await _admit(request, parts, caller.account)

@@ -85,6 +85,7 @@ CHAPTERS: Final = (
                 "statuses",
                 "deliveries",
                 "metrics",
+                "logs",
                 "carriers",
                 "courier-detection",
                 "receiver",

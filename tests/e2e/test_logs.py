@@ -1,0 +1,48 @@
+"""The log of a whole server: every line is JSON if that is asked for, failures are told, and secrets never are."""
+
+import json
+
+from tests.support.serving import run_waypost, serving
+
+SECRET = "2e55b9a3-4dd1-4416-9897-c4bd1e3d738f"
+SCAN = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "Handed to Ms Meier"}
+PARCEL = {"tracking_number": "PRIVATE77", "courier_code": "dhl", "create": True, "customer_name": "Erika Meier"}
+
+
+def test_every_line_is_json_and_tells_failures_but_no_secret_and_no_customer() -> None:
+    with serving(WAYPOST_LOG_FORMAT="json", WAYPOST_LOG_LEVEL="debug") as server:
+        server.start()
+        shop = server.account("erika@example.com")
+        endpoint = shop.post("/v1/endpoints", {"url": "http://127.0.0.1:1024/hook?token=hidden", "secret": SECRET})
+        shop.post("/v1/updates", {"updates": [{**PARCEL, "checkpoints": [SCAN]}]})
+        server.site("wk_live_wrong").status("/v1/endpoints")
+        shop.status("/login/token-of-a-link")
+        server.wait_for(lambda: "attempt_failed" in server.said())
+        shop.post(f"/v1/endpoints/{endpoint['id']}/disable", {})
+        server.stop()
+        said = server.said()
+
+    lines = [json.loads(line) for line in said.splitlines()]
+    events = {line["event"]: line for line in lines}
+    assert all({"event", "level", "timestamp"} <= line.keys() for line in lines)
+    assert {
+        "server_started",
+        "server_stopping",
+        "server_stopped",
+        "access_denied",
+        "endpoint_disabled",
+    } <= events.keys()
+    assert events["attempt_failed"]["endpoint"] == endpoint["id"]
+    assert events["attempt_failed"]["process"].startswith("dispatch-")
+    requests = {(line["method"], line["path"]): line for line in lines if line["event"] == "request_answered"}
+    assert requests["POST", "/v1/updates"]["account"].startswith("acc_")
+    assert ("GET", "/login/…") in requests
+    for hidden in (SECRET, "hidden", "token-of-a-link", "wk_live", "PRIVATE77", "Meier", "erika@", "correct horse"):
+        assert hidden not in said, hidden
+
+
+def test_a_command_that_cannot_do_its_work_says_so_in_json() -> None:
+    ended = run_waypost("doctor", "--data-dir", "/nowhere/at/all", WAYPOST_LOG_FORMAT="json")
+
+    assert ended.returncode == 1
+    assert [json.loads(line)["level"] for line in ended.stderr.splitlines()][-1] == "error"

@@ -1,0 +1,105 @@
+"""Every event that is logged, with its level and fields, read from the calls that log it."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+import waypost
+
+_LEVELS: Final = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "exception": "error"}
+_SAYS: Final = {
+    "access_denied": "A sign-in or a key was refused; `reason` says why. No part of what was given is logged.",
+    "account_missing": "There is no account yet: make one with `waypost account create`.",
+    "answer_not_taken": "A carrier's answer could not be used.",
+    "ask_crashed": "Asking a carrier failed on our side.",
+    "attempt_failed": "An attempt failed. `retry_seconds` is null when no retry follows.",
+    "batch_ended_badly": "A batch of updates failed after its end; its callers were told.",
+    "batch_failed": "A batch of updates was not written; its callers were told to try again.",
+    "batch_not_recorded": "Results of attempts could not be written together, and are written one by one.",
+    "batch_repeated": "A batch of updates met another one in the database and is written again.",
+    "body_cut_short": "A client ended its request early.",
+    "command_failed": "The command ended with an error; `message` is what a person is told.",
+    "connection_unusable": "A connection to a carrier cannot be used.",
+    "database_available": "The database can be used again; `failed` counts what failed meanwhile.",
+    "database_unavailable": "The database cannot be used; `trouble` says what keeps it from that.",
+    "delivery_crashed": "Sending a delivery failed on our side; it is sent again later.",
+    "delivery_given_up": "A delivery was in hand each time the process died and is sent no more.",
+    "dispatch_process_ended": "A dispatch process ended by itself and is started again.",
+    "duty_done": "A duty of the keeper did something; `count` says how much.",
+    "duty_failed": "A duty of the keeper failed and is tried again.",
+    "endpoint_disabled": "An endpoint was disabled: by somebody (`user`), or because it answered 410 (`gone`).",
+    "endpoint_enabled": "An endpoint was enabled.",
+    "loop_stalled": "An event loop let nothing in for more than 100 ms; `ran` says what ran.",
+    "page_failed": "A page failed on our side.",
+    "part_ended": "A part of the server ended by itself and is started again.",
+    "part_failed": "A part of the server failed and is started again.",
+    "postgres_ended": "The embedded PostgreSQL ended by itself and is started again.",
+    "postgres_restarted": "The embedded PostgreSQL runs again.",
+    "progress_made": "A command or the start of a server goes on; `message` is what a person is told.",
+    "promise_broken": "The reconciliation found deliveries that break a promise: one field for each fault.",
+    "request_answered": "A request was answered. Tokens in `path` are hidden, and the query is left out.",
+    "request_failed": "A call failed on our side; the caller was answered 500.",
+    "result_lost": "The result of an attempt could not be written; the delivery is sent again.",
+    "result_not_recorded": "The result of an attempt could not be written as it is.",
+    "result_recorded_in_part": "The result of an attempt was written without what could not be written.",
+    "scan_skipped": "A scan of a carrier's answer could not be read and was skipped.",
+    "server_started": "The server runs; `url` is where it listens, if it does.",
+    "server_stopped": "The server has stopped.",
+    "server_stopping": "The server stops; work in progress is finished first.",
+    "settle_repeated": "Results of attempts met another transaction and are written again.",
+    "settled_too_late": "Results came after the lease had ended, and changed nothing.",
+    "suspect_taken_up": "A delivery that was in hand at several deaths of the process is sent by itself.",
+    "track_page_failed": "A public tracking page failed on our side.",
+}
+
+
+class Logged(msgspec.Struct, frozen=True):
+    """An event: its level, its fields, and what it says."""
+
+    event: str
+    level: str
+    fields: tuple[str, ...]
+    says: str
+
+
+@cache
+def logged_events() -> tuple[Logged, ...]:
+    """Return every event, by name; the fields are those of all calls that log it."""
+    found: dict[str, tuple[str, set[str]]] = {"progress_made": ("info", {"message"})}
+    for path in sorted(Path(waypost.__file__).parent.rglob("*.py")):
+        for event, level, fields in _events(ast.parse(path.read_text(encoding="utf-8"))):
+            found.setdefault(event, (level, set()))[1].update(fields)
+    return tuple(
+        Logged(event, level, tuple(sorted(fields)), _SAYS.get(event, f"{event.replace('_', ' ').capitalize()}."))
+        for event, (level, fields) in sorted(found.items())
+    )
+
+
+def unexplained() -> set[str]:
+    """Return the names of events without a sentence, and of sentences without an event."""
+    return {one.event for one in logged_events()} ^ set(_SAYS)
+
+
+def _events(tree: ast.AST) -> Iterator[tuple[str, str, set[str]]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            fields = {"exception" if word.arg == "exc_info" else word.arg for word in node.keywords if word.arg}
+            match node:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="_LOG"), attr=method)) if method in _LEVELS:
+                    fields |= {"exception"} if method == "exception" else set()
+                    yield from ((text, _LEVELS[method], fields) for text in _texts(node.args[0]))
+                case ast.Call(func=ast.Name(id="announce"), args=[_, ast.Constant(value=str(event))]):
+                    yield event, "info", fields | {"message"}
+
+
+def _texts(node: ast.expr) -> Iterator[str]:
+    """Give the event of a call."""
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.IfExp(body=body, orelse=otherwise):
+            yield from (*_texts(body), *_texts(otherwise))
