@@ -74,7 +74,7 @@ async def test_an_answer_that_can_not_be_written_costs_neither_its_delivery_nor_
         bad.id: (1, None),
         good.id: (1, "[]"),
     }
-    assert [line["delivery"] for line in lines if line["event"] == "result_recorded_in_part"] == [bad.id.hex]
+    assert [line["delivery"] for line in lines if line["event"] == "result_recorded_in_part"] == [f"dlv_{bad.id.hex}"]
     assert database.outage.trouble is None
 
 

@@ -29,6 +29,11 @@ def answer_bytes(
     return Response(body, status_code=status, media_type=media_type, headers={**_ALWAYS, **headers})
 
 
+def answer_secret(value: object, status: int = HTTPStatus.OK) -> Response[bytes]:
+    """Return a value that holds a secret as JSON, which nobody compresses on its way."""
+    return answer_bytes(msgspec.json.encode(value), status, headers={"cache-control": "no-store, no-transform"})
+
+
 def nothing() -> Response[None]:
     """Give the answer to a deletion: 204 without a body."""
     return Response(None, status_code=HTTPStatus.NO_CONTENT, headers=_ALWAYS)

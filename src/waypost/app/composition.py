@@ -15,6 +15,7 @@ from waypost.api.keys import Keys
 from waypost.api.page_ends import PageEnds
 from waypost.api.parts import Parts
 from waypost.api.report_rates import ReportRates
+from waypost.app.compressing import compressed
 from waypost.app.dispatching import DispatchProcesses
 from waypost.app.front import behind_proxies, for_our_host, head_as_get
 from waypost.app.health import Health
@@ -124,7 +125,8 @@ def compose_dispatch(settings: Settings, storage: Storage) -> Engine:
 
 def _fronted(settings: Settings, application: ASGIApp) -> ASGIApp:
     """Return the application behind what every request passes first."""
-    fronted = head_as_get(behind_proxies(settings.trusted_proxies, for_our_host(settings.public_url, application)))
+    answering = compressed(for_our_host(settings.public_url, application))
+    fronted = head_as_get(behind_proxies(settings.trusted_proxies, answering))
     return logged(fronted) if settings.log_level == "debug" else fronted
 
 

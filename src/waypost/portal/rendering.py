@@ -55,6 +55,8 @@ ALWAYS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+UNCOMPRESSED: Final[Mapping[str, str]] = MappingProxyType({"cache-control": "no-store, no-transform"})
+
 
 def page(
     request: PageRequest,
@@ -63,13 +65,18 @@ def page(
     *,
     status: int = HTTPStatus.OK,
     headers: Mapping[str, str] = MappingProxyType({}),
+    shows_secret: bool = False,
     **values: object,
 ) -> Response[bytes]:
-    """Render a page. What was noticed on the page before is said on this one."""
+    """Render a page. What was noticed on the page before is said on this one.
+
+    A page that ``shows_secret`` is compressed by nobody on its way.
+    """
     session = request.scope.get("session") or {}
     notice = session.pop(NOTICE, None) if isinstance(session, dict) else None
     shared = _of_request(request) | {"visitor": visitor, "notice": notice}
-    return html(fill(template, **values | shared), status=status, headers=headers)
+    kept = UNCOMPRESSED if shows_secret else {}
+    return html(fill(template, **values | shared), status=status, headers={**headers, **kept})
 
 
 def part(request: PageRequest, template: str, **values: object) -> Response[bytes]:

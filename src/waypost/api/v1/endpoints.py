@@ -15,7 +15,7 @@ from waypost.actions.deliveries import DeliveryWithAttempts, show_with_attempts
 from waypost.actions.endpoint_settings import EndpointChange, EndpointCreation
 from waypost.actions.endpoints import Endpoint
 from waypost.actions.lists import Listed, listed
-from waypost.api.answers import answer, nothing
+from waypost.api.answers import answer, answer_secret, nothing
 from waypost.api.bodies import read_json
 from waypost.api.openapi.examples import DELIVERED, ENDPOINT
 from waypost.api.openapi.operations import Operation
@@ -91,7 +91,9 @@ async def add(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
     """Add an endpoint."""
     caller = await admit(request, parts, scope="write")
     row, secret = await changes.add(parts, caller.actor, read_json(await request.body(), _ADDED))
-    return answer(NewEndpoint(**msgspec.structs.asdict(changes.show(parts, row)), secret=secret), HTTPStatus.CREATED)
+    return answer_secret(
+        NewEndpoint(**msgspec.structs.asdict(changes.show(parts, row)), secret=secret), HTTPStatus.CREATED
+    )
 
 
 @get("/v1/endpoints/{endpoint_id:str}")
@@ -174,7 +176,7 @@ def _answer_secrets(found: endpoint_secrets.OpenedSecrets) -> Response[bytes]:
     previous = None
     if found.previous is not None and found.until is not None:
         previous = PreviousSecret(found.previous, rfc3339(datetime.fromtimestamp(found.until, UTC)))
-    return answer(SecretAnswer(found.current, standard_secret(found.current), previous))
+    return answer_secret(SecretAnswer(found.current, standard_secret(found.current), previous))
 
 
 ROUTES: Final = (

@@ -81,6 +81,7 @@ async def _page(
         request,
         "apikeys.html",
         visitor,
+        shows_secret=True,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
         keys=keys,
         revoking=next((key for key in keys if key[0] == asked and key[2]), None),

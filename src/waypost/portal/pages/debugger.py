@@ -19,7 +19,7 @@ async def debugger(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """Show the form."""
     visitor = await enter(request, pages)
     empty = {"body": "", "headers": "", "secret": "", "email": visitor.account_email}
-    return page(request, "debugger.html", visitor, given=empty, findings=None)
+    return page(request, "debugger.html", visitor, shows_secret=True, given=empty, findings=None)
 
 
 @post(DEBUGGER)
@@ -38,7 +38,7 @@ async def check(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         email=given["email"] if given["email"] and _is_signed_inside(given["body"]) else None,
         now=int(time.time()),
     )
-    return page(request, "debugger.html", visitor, given=given, findings=findings)
+    return page(request, "debugger.html", visitor, shows_secret=True, given=given, findings=findings)
 
 
 def _is_signed_inside(body: str) -> bool:

@@ -168,6 +168,7 @@ async def _page(
         request,
         "webhook.html",
         visitor,
+        shows_secret=True,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
         webhook=show(pages.context, row),
         form=form,

@@ -75,6 +75,7 @@ async def _page(
         request,
         "webhooks.html",
         visitor,
+        shows_secret=bool(form.secret or form.headers),
         status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
         webhooks=[(show(context, row), _day([one for one in known if one.endpoint == row.id], now)) for row in rows],
         form=form,
