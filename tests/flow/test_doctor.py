@@ -13,12 +13,13 @@ from pydantic import SecretStr
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account, add_endpoint, named
 from tests.support.embedded import ignore
-from waypost.app.doctor import GIBIBYTE, Finding, State, disk, examine
+from waypost.app.doctor import Finding, State, disk, examine
 from waypost.domain import ids
 from waypost.intake.batch import write
 from waypost.settings import Settings
 from waypost.store import dispatchers, installation
 from waypost.store.database import Database
+from waypost.store.embedded.room import MEGABYTE
 
 KEY = "a secret key of sixteen characters or more"
 
@@ -168,9 +169,18 @@ async def test_what_is_not_set_is_warned_of_and_what_is_set_is_fine(patient: Pat
     assert await patient.state("carriers", carrier_dhl_api_key=SecretStr("key")) == "fine"
 
 
-@pytest.mark.parametrize(("gibibytes", "state"), [(0.4, "wrong"), (2, "warning"), (9, "fine")])
-def test_little_room_on_the_disk_is_told(gibibytes: float, state: str) -> None:
-    assert disk(int(gibibytes * GIBIBYTE)).state.value == state
+@pytest.mark.parametrize(("megabytes", "state"), [(99, "wrong"), (100, "warning"), (799, "warning"), (800, "fine")])
+def test_little_room_on_the_disk_is_told_by_what_updates_need(megabytes: int, state: str) -> None:
+    assert disk(megabytes * MEGABYTE, least=100 * MEGABYTE).state.value == state
+
+
+@pytest.mark.parametrize(("megabytes", "state"), [(0, "fine"), (10**9, "wrong")])
+async def test_the_disk_is_judged_by_the_setting(tmp_path: Path, megabytes: int, state: str) -> None:
+    (tmp_path / "postgres" / "no-database").mkdir(parents=True)
+
+    findings = await examine(Settings(data_dir=tmp_path, min_free_disk=megabytes), ignore)
+
+    assert {one.check: one.state.value for one in findings}["disk"] == state
 
 
 async def test_more_connections_than_the_server_allows_are_warned_of(patient: Patient) -> None:

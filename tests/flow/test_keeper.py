@@ -114,6 +114,27 @@ async def test_what_is_older_than_the_history_is_settled_and_its_partition_dropp
     assert await house.count("event") == 2
 
 
+async def test_a_partition_that_somebody_reads_is_dropped_later_and_nobody_waits_for_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "LOCK_SECONDS", 0.05)
+    await add_endpoint(house.database, house.account)
+    await house.report("A1")
+    await make_old(house, 31)
+    oldest = datetime.now(UTC).date() - timedelta(days=30)
+
+    async with house.database.serving.acquire() as reader, reader.transaction():
+        await reader.fetchval("select count(*) from event")
+        async with house.database.holding.acquire() as session:
+            dropped = await partitions.drop_before(session, oldest)
+        await house.report("A2")
+    async with house.database.holding.acquire() as session:
+        left = await partitions.drop_before(session, oldest)
+
+    assert len(dropped) == len(partitions.PARTITIONED) - 1
+    assert [name.rpartition("_")[0] for name in left] == ["event"]
+
+
 async def test_a_delivery_that_nears_the_end_of_its_event_fails_as_expired_and_frees_the_next(house: House) -> None:
     await add_endpoint(house.database, house.account)
     await house.report("A1")

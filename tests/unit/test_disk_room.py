@@ -24,7 +24,7 @@ def disk(monkeypatch: pytest.MonkeyPatch, *, free: int, size: int) -> None:
         (511 * MEGABYTE, 1000 * GIGABYTE, None, False),
         (50 * MEGABYTE, GIGABYTE, None, True),
         (49 * MEGABYTE, GIGABYTE, None, False),
-        (49 * MEGABYTE, GIGABYTE, 10 * MEGABYTE, True),
+        (49 * MEGABYTE, GIGABYTE, 10, True),
         (0, GIGABYTE, 0, True),
     ],
 )
@@ -33,7 +33,7 @@ def test_so_much_has_to_be_free(
 ) -> None:
     disk(monkeypatch, free=free, size=size)
 
-    assert DiskRoom(tmp_path, least_bytes=least)() is has_room
+    assert DiskRoom(tmp_path, least_megabytes=least)() is has_room
 
 
 def test_it_is_said_once_that_room_is_lost_and_once_that_it_is_regained(

@@ -1,5 +1,7 @@
 """The hosts of a database URL: each is tried by itself, and of several the one is wanted that takes writes."""
 
+import asyncio
+
 import asyncpg
 import pytest
 
@@ -77,3 +79,21 @@ async def test_of_several_hosts_the_one_is_told_of_that_could_take_writes(
     with pytest.raises(Exception) as caught:  # noqa: PT011 - which it is is asserted
         await Hosts("postgresql://one,two/c").connect()
     assert trouble_of(caught.value) is trouble
+
+
+async def test_who_gives_up_a_silent_host_begins_with_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    async def hang(url: str, **_options: object) -> None:
+        asked.append(url.partition("@")[2][:3])
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncpg, "connect", hang)
+    hosts = Hosts("postgresql://a@one,two/c")
+    for _ in range(3):
+        connecting = asyncio.create_task(hosts.connect())
+        await asyncio.wait([connecting], timeout=0)
+        connecting.cancel()
+        await asyncio.wait([connecting])
+
+    assert asked == ["one", "two", "one"]

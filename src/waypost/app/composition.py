@@ -35,7 +35,7 @@ from waypost.settings import Settings
 from waypost.sources.carriers import askable, courier_codes
 from waypost.sources.http import CarrierHttp
 from waypost.store.database import Database
-from waypost.store.embedded.room import MEGABYTE, DiskRoom
+from waypost.store.embedded.room import DiskRoom
 from waypost.store.vault import Vault
 
 TEST_SLACK_SECONDS: Final = 5.0
@@ -105,8 +105,7 @@ def _disk_room(settings: Settings) -> Callable[[], bool]:
     """Return what tells whether updates may be taken: the disk of somebody else's PostgreSQL is not ours to see."""
     if settings.database_url is not None:
         return lambda: True
-    least = settings.min_free_disk
-    return DiskRoom(settings.data_dir, least_bytes=None if least is None else least * MEGABYTE)
+    return DiskRoom(settings.data_dir, least_megabytes=settings.min_free_disk)
 
 
 def _report_rates(settings: Settings) -> ReportRates | None:

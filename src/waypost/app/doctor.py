@@ -19,14 +19,14 @@ from waypost.sources.carriers import carriers
 from waypost.store import audit, condition, dispatchers, partitions
 from waypost.store.connecting import CannotConnect
 from waypost.store.database import Database, UnsafeServer, most_connections
+from waypost.store.embedded.room import MEGABYTE, least_free_bytes
 from waypost.store.embedded.server import EmbeddedPostgresError
 from waypost.store.installation import KeyFile, WrongSecretKey, knows_secret_key
 from waypost.store.measures import measure_backlog
 from waypost.store.migration_files import MigrationError
 
-GIBIBYTE: Final = 1 << 30
-LEAST_FREE_BYTES: Final = GIBIBYTE // 2
-LITTLE_FREE_BYTES: Final = 4 * GIBIBYTE
+PLENTY: Final = 8
+"""How many times as much of the disk as has to be free is enough not to be warned of."""
 MOST_CLOCK_SECONDS: Final = 60.0
 LONG_DUE_SECONDS: Final = 300.0
 MOST_WINDOWS: Final = 40
@@ -57,7 +57,8 @@ async def examine(settings: Settings, progress: Progress) -> list[Finding]:
     if settings.database_url is None:
         if not (settings.data_dir / "postgres").exists():
             return [*findings, _wrong("database", f"{settings.data_dir} holds no database.", _START)]
-        findings.append(disk(shutil.disk_usage(settings.data_dir).free))
+        size, _, free = shutil.disk_usage(settings.data_dir)
+        findings.append(disk(free, least=least_free_bytes(size, settings.min_free_disk)))
     try:
         async with reached_storage(settings, progress) as storage:
             return [*findings, *await _database(settings, storage)]
@@ -114,13 +115,13 @@ def _carriers(settings: Settings) -> Finding:
     return _fine("carriers", f"Asked: {', '.join(asked)}.")
 
 
-def disk(free: int) -> Finding:
-    """Judge how many bytes the data directory has left."""
-    says = f"The data directory has {free / GIBIBYTE:.1f} GiB left."
+def disk(free: int, *, least: int) -> Finding:
+    """Judge how many bytes the data directory has left, of which ``least`` have to be left for updates to be taken."""
+    says = f"The data directory has {free // MEGABYTE:,} MB left; updates are refused below {least // MEGABYTE:,} MB."
     remedy = f"Make room, or keep history for fewer days ({variable('history_days')})."
-    if free < LEAST_FREE_BYTES:
+    if free < least:
         return _wrong("disk", says, remedy)
-    return _warning("disk", says, remedy) if free < LITTLE_FREE_BYTES else _fine("disk", says)
+    return _warning("disk", says, remedy) if free < least * PLENTY else _fine("disk", says)
 
 
 async def _migrations(database: Database) -> Finding:

@@ -1,5 +1,6 @@
 """Connects to the hosts of a database URL, one after the other, each for a limited time."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -41,6 +42,9 @@ class Hosts:
             except (*LOST, OSError) as failed:
                 error = _better(error, _as_lost(failed))
                 self._last = (index + 1) % count  # who comes meanwhile need not wait for this one as well
+            except asyncio.CancelledError:
+                self._last = (index + 1) % count  # who has less time than a host may take gets to the next in the end
+                raise
             else:
                 self._last = index
                 return connection

@@ -8,10 +8,16 @@ They are made ahead and dropped when old.
 from datetime import date, timedelta
 from typing import Final
 
+import structlog
+from asyncpg.exceptions import LockNotAvailableError
+
 from waypost.store.statements import Session
 
+_LOG: Final = structlog.get_logger()
 PARTITIONED: Final = ("event", "settled", "attempt", "delivery_hours", "deleted_tracking")
 DAYS_AHEAD: Final = 7
+LOCK_SECONDS: Final = 2.0
+"""How long the dropping of a partition waits for its lock, and others behind it."""
 # Rows are only ever appended and go with their partition, so there is nothing to clean up, and a sample of so few days
 # need not be taken anew whenever they have grown by a tenth: under load both cost a tenth of PostgreSQL's time.
 _APPENDED: Final = (
@@ -52,16 +58,30 @@ async def days_left(session: Session) -> int:
 
 
 async def drop_before(session: Session, oldest: date) -> list[str]:
-    """Detach and drop the partitions of the days before ``oldest``; gives their names."""
+    """Detach and drop the partitions of the days before ``oldest``, and return the names of those that were dropped.
+
+    One whose table is read for longer than ``LOCK_SECONDS`` is left for the next time.
+    """
     dropped = []
     for table in PARTITIONED:
         for day in sorted(await _days(session, table)):
-            if day < oldest:
-                name = _name(table, day)
-                await session.execute(f"alter table {table} detach partition {name}")
-                await session.execute(f"drop table {name}")
+            name = _name(table, day)
+            if day < oldest and await _drop(session, table, name):
                 dropped.append(name)
     return dropped
+
+
+async def _drop(session: Session, table: str, name: str) -> bool:
+    # Detaching waits for everybody who reads the table, and everybody who comes meanwhile waits behind it.
+    try:
+        async with session.transaction():
+            await session.execute(f"set local lock_timeout = '{LOCK_SECONDS}s'")
+            await session.execute(f"alter table {table} detach partition {name}")
+            await session.execute(f"drop table {name}")
+    except LockNotAvailableError:
+        _LOG.warning("partition_kept", partition=name)
+        return False
+    return True
 
 
 def _name(table: str, day: date) -> str:

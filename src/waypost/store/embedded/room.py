@@ -15,17 +15,22 @@ KEPT_SHARE: Final = 20
 LOOK_SECONDS: Final = 1.0
 
 
+def least_free_bytes(size: int, chosen_megabytes: int | None) -> int:
+    """Return how many bytes of a disk of ``size`` bytes have to be free for updates to be taken."""
+    return min(MOST_KEPT_BYTES, size // KEPT_SHARE) if chosen_megabytes is None else chosen_megabytes * MEGABYTE
+
+
 class DiskRoom:
-    """Tells whether as many bytes are free as have to be, by default 512 MB or a twentieth of the disk.
+    """Tells whether as many megabytes are free as have to be, by default 512 MB or a twentieth of the disk.
 
     It looks once a second at most, and logs when the answer changes.
     """
 
     def __init__(
-        self, folder: Path, *, least_bytes: int | None = None, clock: Callable[[], float] = time.monotonic
+        self, folder: Path, *, least_megabytes: int | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._folder = folder
-        self._least = least_bytes
+        self._least = least_megabytes
         self._clock = clock
         self._looked_at = -LOOK_SECONDS
         self._has_room = True
@@ -41,7 +46,7 @@ class DiskRoom:
     def _look(self) -> None:
         disk = os.statvfs(self._folder)
         free, size = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
-        least = min(MOST_KEPT_BYTES, size // KEPT_SHARE) if self._least is None else self._least
+        least = least_free_bytes(size, self._least)
         has_room = free >= least
         if has_room != self._has_room:
             log, event = (_LOG.info, "disk_room_regained") if has_room else (_LOG.error, "disk_room_lost")

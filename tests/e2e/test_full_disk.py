@@ -1,0 +1,96 @@
+"""The disk of the bundled PostgreSQL is full for a while: nothing accepted is lost, and it is back by itself."""
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Judge
+from tests.support.embedded import open_place
+from tests.support.faults import PATHS, Tally, counts
+from tests.support.ledger import keeping_ledger
+from tests.support.reporter import wait_until_settled
+from tests.support.serving import LOOK_SECONDS, LOOPBACK, Serving
+from tests.support.steady import SteadyShop
+
+pytestmark = [pytest.mark.faults, pytest.mark.alone]
+DISK_MEGABYTES = 130
+FULL_SECONDS = 15
+BACK_SECONDS = 10.0
+LOGGED_BYTES = 10_000
+TARGET = "lost 0; no 500; accepting again within 10 s of room; less than 10 KB logged"
+CHUNK_BYTES = 1 << 20
+LEFT_BYTES = 4_000_000
+"""What is left of a disk that is nearly full: less than has to be free, enough for deliveries to go on."""
+
+
+@contextmanager
+def small_disk() -> Iterator[Path]:
+    """Give a folder that is a disk of its own; skips where none can be mounted."""
+    with open_place() as place:
+        disk = place / "disk"
+        disk.mkdir(mode=0o755)
+        options = f"size={DISK_MEGABYTES}m,mode=755"
+        mounted = subprocess.run(("mount", "-t", "tmpfs", "-o", options, "tmpfs", disk), check=False)  # noqa: S607
+        if mounted.returncode != 0:
+            pytest.skip("a disk can't be mounted here")
+        try:
+            yield disk
+        finally:
+            subprocess.run(("umount", "--lazy", disk), check=True)  # noqa: S607
+
+
+def keep_full(filler: Path, left: int, seconds: float) -> None:
+    """Leave so many bytes of a disk, also of what becomes free, for so many seconds."""
+    until = time.monotonic() + seconds
+    with filler.open("ab", buffering=0) as file:
+        while time.monotonic() < until:
+            disk = os.statvfs(filler.parent)
+            more = disk.f_bavail * disk.f_frsize - left
+            if more > 0:
+                with suppress(OSError):  # somebody else was quicker
+                    file.write(b"\0" * min(more, CHUNK_BYTES))
+            else:
+                threading.Event().wait(LOOK_SECONDS)
+
+
+@pytest.mark.parametrize(("fault", "left"), [("nearly full", LEFT_BYTES), ("full", 0)])
+def test_a_full_disk_loses_nothing_and_is_over_when_there_is_room(judged: Judge, fault: str, left: int) -> None:
+    settings = LOOPBACK | {"WAYPOST_DISPATCH_PROCESSES": "1", "WAYPOST_RETRY_BASE_SECONDS": "0.1"}
+    if not left:
+        settings["WAYPOST_MIN_FREE_DISK"] = "0"  # else nothing is written that could meet the end of the disk
+    with small_disk() as disk, keeping_ledger() as ledger:
+        server = Serving(disk, settings)
+        try:
+            server.log = disk.parent / "serve.log"
+            server.start()
+            site = server.account()
+            for path in PATHS:
+                site.post("/v1/endpoints", {"url": ledger.url.rstrip("/") + path})
+            shop = SteadyShop(site)
+            with shop.reporting():
+                shop.wait_for_more(200)
+                logged, befell = server.log.stat().st_size, [len(ledger.taken)]
+                keep_full(disk / "filler", left, FULL_SECONDS)
+                (disk / "filler").unlink()
+                room_at = time.monotonic()
+                shop.wait_for_more(200)
+                befell.append(len(ledger.taken))
+            ledger.wait_for_each(set(shop.accepted), [path.strip("/") for path in PATHS])
+            wait_until_settled(server, site.headers["tracking-api-key"])
+            logged = server.log.stat().st_size - logged
+            back = shop.first_after(room_at)
+            measured = f"accepting again after {back:.1f} s; refused: {dict(shop.refused)}; {logged:,} bytes logged"
+            counted = counts(ledger, set(shop.accepted), PATHS, befell)
+            judged(Tally(f"F06 disk {fault} for {FULL_SECONDS} s", 1, *counted, target=TARGET, measured=measured))
+            assert set(shop.refused) <= {503}, measured
+            assert back <= BACK_SECONDS, measured
+            assert logged < LOGGED_BYTES, measured
+            assert server.stop() == 0
+        finally:
+            server.kill_what_runs()
