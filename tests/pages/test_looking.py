@@ -13,10 +13,10 @@ from tests.support.seeding import report
 def test_why_an_endpoint_got_nothing_is_on_its_page(portal: Portal, visit) -> None:
     _, _, long, off = portal.endpoints
     page = visit("filled@example.com", f"/developer/webhooks/{off}")
-    expect(page.get_by_role("region", name="Not sent, and why")).to_contain_text("The endpoint was off.")
+    expect(page.get_by_role("region", name="Events not sent")).to_contain_text("The endpoint was disabled.")
 
     page.goto(f"/developer/webhooks/{long}")
-    expect(page.get_by_role("region", name="Not sent, and why")).to_contain_text("has not chosen this status")
+    expect(page.get_by_role("region", name="Events not sent")).to_contain_text("does not receive this status")
 
 
 def test_the_history_is_filtered_and_its_deliveries_are_opened(visit, script) -> None:
@@ -32,7 +32,7 @@ def test_the_history_is_filtered_and_its_deliveries_are_opened(visit, script) ->
         expect(row).to_contain_text("SEED0002")
     rows.nth(1).get_by_role("link").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("SEED0002: Delivered")
-    expect(page.get_by_role("region", name="Body of request 1")).to_contain_text("<b>north</b>")
+    expect(page.get_by_role("region", name="Request body of attempt 1")).to_contain_text("<b>north</b>")
 
 
 def test_a_filter_that_can_not_be_is_said_at_its_field(visit) -> None:
@@ -70,7 +70,7 @@ def test_the_debugger_names_the_check_that_fails(portal: Portal, visit, script) 
         page.get_by_label("Headers").fill(lines)
         page.get_by_label("Secret").fill(key)
         page.get_by_role("button", name="Check").click()
-        return page.get_by_role("region", name="What was found").inner_text()
+        return page.get_by_role("region", name="Findings").inner_text()
 
     body = hook.body.decode()
     assert "The signature fits the id, the timestamp and the body." in check(body, secret)

@@ -76,7 +76,7 @@ def test_a_frame_shows_the_page_once_the_owner_allows_its_site(portal: Portal, v
     with site_with_frame(f"{portal.url}{portal.track_path(email, 'FRAMED1')}?embed=1") as site:
         shop.goto(f"{site}/de")
         expect(heading).to_have_count(0)
-        settings.get_by_label("Sites that may show track pages in a frame").fill(site)
+        settings.get_by_label("Sites that can embed tracking pages").fill(site)
         settings.get_by_role("button", name="Save settings").click()
         expect(settings.get_by_role("status")).to_contain_text("saved")
         shop.goto(f"{site}/en")  # another language: what was refused is kept for a minute

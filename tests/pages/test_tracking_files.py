@@ -33,7 +33,7 @@ def test_a_file_with_a_mistake_is_mended_by_leaving_it_out(portal: Portal, visit
     judge(page, script=script)
 
     page.get_by_label("CSV file").set_input_files(file)
-    page.get_by_role("checkbox", name="Leave out rows").check()
+    page.get_by_role("checkbox", name="Skip rows with errors").check()
     page.get_by_role("button", name="Import").click()
 
     expect(page.get_by_role("status")).to_contain_text("1 tracking registered")

@@ -80,7 +80,7 @@ def test_a_wrong_password_is_refused_in_words_that_do_not_tell_whether_there_is_
         page.get_by_role("button", name="Sign in").click()
         said.append(page.get_by_role("alert").inner_text())
 
-    assert said == ["E-mail or password is wrong."] * 2
+    assert said == ["Wrong e-mail or password."] * 2
 
 
 def test_what_the_form_can_not_take_is_said_at_its_field_and_nothing_typed_is_lost(visit, email: str, script) -> None:
@@ -90,12 +90,12 @@ def test_what_the_form_can_not_take_is_said_at_its_field_and_nothing_typed_is_lo
     page.get_by_role("radio", name="Specific statuses").check()
     page.get_by_text("Advanced", exact=True).click()
     page.get_by_label("Custom headers").fill("host: evil.example")
-    page.get_by_label("Secret brought along").fill("short")
+    page.get_by_label("Custom secret").fill("short")
 
     page.get_by_role("button", name="Add endpoint").click()
 
     dialog = page.get_by_role("dialog", name="Add webhook")
-    for label in ("Webhook URL", "Custom headers", "Secret brought along"):
+    for label in ("Webhook URL", "Custom headers", "Custom secret"):
         expect(dialog.get_by_label(label)).to_have_attribute("aria-invalid", "true")
     expect(dialog.locator("#url-error")).to_contain_text("address")
     expect(dialog.locator("#headers-error")).to_contain_text("Host")
@@ -126,7 +126,7 @@ def test_updating_a_webhook(portal: Portal, visit, email: str, script) -> None:
     dialog.get_by_text("Advanced", exact=True).click()
     dialog.get_by_label("Ordering").select_option("Only the newest")
     dialog.get_by_label("Custom headers").fill("X-Shop: little\n\nauthorization: Bearer a b")
-    dialog.get_by_label("Secret brought along").fill("2e55b9a3-4dd1-4416-9897-c4bd1e3d738f")
+    dialog.get_by_label("Custom secret").fill("2e55b9a3-4dd1-4416-9897-c4bd1e3d738f")
     dialog.get_by_role("button", name="Update endpoint").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text(f"{portal.hooks.url}/after")
@@ -157,16 +157,16 @@ def test_testing_a_webhook_shows_its_answer_on_the_spot(
     expect(dialog.get_by_role("region", name="Payload of the test")).to_contain_text("Refused by the addressee")
     dialog.get_by_role("button", name="Send test").click()
 
-    answer = dialog.get_by_role("status", name="Answer")
+    answer = dialog.get_by_role("status", name="Response")
     expect(answer).to_contain_text("Accepted by the endpoint.")
     expect(answer).to_contain_text("Status 200")
     expect(answer).to_contain_text("application/json")
-    expect(answer.get_by_role("region", name="Body of the answer")).to_contain_text('"received"')
+    expect(answer.get_by_role("region", name="Response body")).to_contain_text('"received"')
     [hook] = portal.hooks.wait_for(path)
     assert hook.headers["waypost-test"] == "true"
     body = json.loads(hook.body)
     assert body["data"] == json.loads(render(Version(version), sample_state(SELECTABLE[5])))["data"]
-    answer.get_by_role("link", name="Request and answer in full").click()
+    answer.get_by_role("link", name="Full request and response").click()
     expect(page.get_by_role("heading", name=re.compile("Attempt 1: Accepted by the endpoint"))).to_be_visible()
     expect(page.get_by_text("Test", exact=True)).to_be_visible()
 
@@ -183,7 +183,7 @@ def test_a_test_that_fails_says_in_words_what_to_do(portal: Portal, visit, email
         act(page, "Test endpoint")
         page.get_by_role("button", name="Send test").click()
 
-        expect(page.get_by_role("status", name="Answer")).to_contain_text(said)
+        expect(page.get_by_role("status", name="Response")).to_contain_text(said)
 
 
 def test_disabling_enabling_and_deleting_a_webhook(portal: Portal, visit, email: str, script) -> None:
@@ -192,7 +192,7 @@ def test_disabling_enabling_and_deleting_a_webhook(portal: Portal, visit, email:
 
     act(page, "Disable")
     dialog = page.get_by_role("dialog", name="Disable this endpoint?")
-    expect(dialog).to_contain_text("Nothing is waiting.")
+    expect(dialog).to_contain_text("No webhooks are waiting.")
     dialog.get_by_role("button", name="Disable endpoint").click()
     expect(page.get_by_text("Disabled", exact=True)).to_be_visible()
 
@@ -240,7 +240,7 @@ def test_rotating_a_secret_until_the_overlap_is_ended(portal: Portal, visit, ema
     expect(page.get_by_role("button", name="End overlap now")).to_have_count(0)
     act(page, "Test endpoint")
     page.get_by_role("button", name="Send test").click()
-    expect(page.get_by_role("status", name="Answer")).to_contain_text("Accepted by the endpoint.")
+    expect(page.get_by_role("status", name="Response")).to_contain_text("Accepted by the endpoint.")
     [hook] = portal.hooks.wait_for(f"/ok/rotated/{email}")
     now = int(hook.headers["webhook-timestamp"])
     v4.verify(hook.headers["timestamp"], hook.headers["signature"], after, now=now)
@@ -257,7 +257,7 @@ def test_v2_and_v3_are_signed_with_the_e_mail_that_the_page_names(portal: Portal
     act(page, "Test endpoint")
     page.get_by_role("button", name="Send test").click()
 
-    expect(page.get_by_role("status", name="Answer")).to_contain_text("Accepted by the endpoint.")
+    expect(page.get_by_role("status", name="Response")).to_contain_text("Accepted by the endpoint.")
     [hook] = portal.hooks.wait_for(f"/ok/inside/{email}")
     verify = json.loads(hook.body)["verify"]
     v2v3.verify(verify["timestamp"], verify["signature"], email, now=verify["timestamp"])
@@ -292,7 +292,7 @@ def test_setting_up_and_testing_by_keyboard_alone(portal: Portal, visit, email: 
     expect(page.get_by_label("Status", exact=True)).to_be_focused()
     tab_to("Send test")
     keys.press("Enter")
-    expect(page.get_by_role("status", name="Answer")).to_contain_text("Accepted by the endpoint.")
+    expect(page.get_by_role("status", name="Response")).to_contain_text("Accepted by the endpoint.")
     keys.press("Escape")
     expect(page.get_by_role("dialog", name="Test endpoint")).to_be_hidden()
 
@@ -323,7 +323,7 @@ def test_resending_a_delivery_and_cancelling_one(portal: Portal, visit, email: s
     page.get_by_role("button", name="Resend").click()
 
     expect(page.get_by_role("status")).to_contain_text("sent once more")
-    expect(page.get_by_role("link", name="the first delivery")).to_be_visible()
+    expect(page.get_by_role("link", name="the original delivery")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("status")).to_contain_text("cancel")
 
@@ -377,7 +377,7 @@ def test_a_redirect_to_a_final_slash_is_taken_over_by_its_button(portal: Portal,
     add(page, url)
     act(page, "Test endpoint")
     page.get_by_role("button", name="Send test").click()
-    expect(page.get_by_role("status", name="Answer")).to_contain_text("answered 301")
+    expect(page.get_by_role("status", name="Response")).to_contain_text("answered 301")
     page.get_by_role("link", name="Close").click()
     page.reload()
     expect(page.get_by_role("region", name="Last errors")).to_contain_text(f"use the URL that it leads to, {url}/")

@@ -31,4 +31,4 @@ def test_every_bar_lies_within_the_chart_and_what_is_not_nothing_is_seen(hours):
 def test_a_chart_says_in_words_what_it_shows():
     hours = [StatsHour("2026-03-04T13:00:00.000Z", 1200, 1, 30), StatsHour("2026-03-04T14:00:00.000Z", 34, 0, 0)]
 
-    assert ET.fromstring(bars(hours).svg).attrib["aria-label"] == "2 hours: 1,234 delivered, 30 failed attempts"  # noqa: S314
+    assert ET.fromstring(bars(hours).svg).attrib["aria-label"] == "2 hours: 1,234 succeeded, 30 failed attempts"  # noqa: S314

@@ -39,7 +39,7 @@ def test_a_time_is_read_from_the_api_too():
     ("share", "words"), [(0, "0"), (1, "100"), (0.9, "90.0"), (0.99999, "99.9"), (0.00001, "0.1"), (0.1234, "12.3")]
 )
 def test_a_share_is_never_all_for_less_than_all_nor_none_for_more_than_none(share, words):
-    assert wording.percent(share) == f"{words}\u202f%"
+    assert wording.percent(share) == f"{words}%"
 
 
 def test_everything_that_can_happen_has_its_words():

@@ -14,11 +14,11 @@ def test_each_failure_has_a_remedy(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("code", [401, 403])
-def test_who_is_refused_is_told_of_log_ins_and_custom_headers(code: int) -> None:
+def test_rejected_requests_hint_at_logins_and_custom_headers(code: int) -> None:
     said = remedy(Outcome.HTTP_4XX, code, None) or ""
 
-    assert "log-in" in said
-    assert "own header" in said
+    assert "login" in said
+    assert "custom header" in said
 
 
 @pytest.mark.parametrize("cause", [one for one in Cause if not one.startswith("body_")])

@@ -1,6 +1,5 @@
 """Server-rendered pages for a shop's developers, one module for each page.
 
-Comes in: a browser's request and what actions are done with. Goes out: HTML that works without script. Called by the
-composition root. What is done with endpoints is done by ``api``'s own functions, so that a page and a call never
-differ; pages show the objects of v1.
+Input: a browser's request, and the context for actions. Output: HTML that works without JavaScript. The composition
+root calls this package. Pages use the same ``actions`` as the API, so a page and a call never differ.
 """

@@ -1,4 +1,4 @@
-"""Puts the pages together: their routes, sessions, tokens of forms and errors, for the application to take in."""
+"""Assemble the pages for the application: routes, sessions, form tokens and error pages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ from waypost.portal.track.kept import KeptPages
 
 @get("/favicon.ico")
 async def no_icon() -> Response[bytes]:
-    """Say that the icon is elsewhere: the pages name it."""
+    """Return 404: the pages link to their icon."""
     return Response(b"", status_code=HTTPStatus.NOT_FOUND, headers=dict(ALWAYS))
 
 
@@ -66,9 +66,9 @@ ROUTES: Final = (
     *unread.ROUTES,  # before a connection's page: neither /unread nor /connect is an id
     *connect.ROUTES,
     *connection.ROUTES,
-    *tracking_import.ROUTES,  # before a parcel's page: /import is no id
+    *tracking_import.ROUTES,  # before a parcel's page: /import is not an id
     *tracking.ROUTES,
-    *history.ROUTES,  # before the endpoint's page: /history is no id
+    *history.ROUTES,  # before the endpoint's page: /history is not an id
     *delivery.ROUTES,
     *webhooks.ROUTES,
     *webhook.ROUTES,
@@ -87,13 +87,13 @@ ROUTES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class PageSet:
-    """The pages, as the application takes them in."""
+    """The pages, ready for the application."""
 
     routes: tuple[Router, ...]
     pages: Pages
 
     def explain(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        """Answer an error outside the pages with a page."""
+        """Return the error page for an error outside the pages."""
         return _explaining(self.pages)(request, error)
 
 
@@ -104,7 +104,7 @@ def make_pages(
     public_url: str | None,
     outgoing_ips: tuple[str, ...],
 ) -> PageSet:
-    """Give the pages over what actions are done with. ``form_secret`` signs the tokens of forms."""
+    """Return the pages for a context. ``form_secret`` signs the tokens of forms."""
     origin = None if public_url is None else _origin(public_url)
     pages = Pages(
         context=context,
@@ -120,13 +120,13 @@ def make_pages(
 
 
 def _origin(url: str) -> str:
-    """Give the origin of a URL as browsers say it: in lower case, without the port that goes without saying."""
+    """Return a URL's origin as browsers send it: in lower case, without the default port."""
     split = urlsplit(url.lower())
     return f"{split.scheme}://{split.netloc.removesuffix(f':{DEFAULT_PORTS[split.scheme]}')}"
 
 
 def _explaining(pages: Pages, explain: Explanation = explain) -> ErrorHandler:
-    """Give what answers errors: no header of a route stands on its answers, so theirs are added here."""
+    """Return the error handler. Route headers are missing on its responses, so it adds them."""
 
     def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         response = explain(PageRequest(request.scope, request.receive), error)
@@ -138,7 +138,7 @@ def _explaining(pages: Pages, explain: Explanation = explain) -> ErrorHandler:
 
 
 def _routes(pages: Pages) -> tuple[Router, ...]:
-    # Not in a router around all three: what is nested is copied whole at each level, which a start would wait for.
+    # Not in a router around all three: nested routes are copied at each level, which would delay start-up.
     common: dict[str, Any] = {
         "path": "/",
         "dependencies": {"pages": Provide(lambda: pages, sync_to_thread=False, use_cache=True)},

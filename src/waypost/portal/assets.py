@@ -1,4 +1,4 @@
-"""Style, script and pictures of the pages; each may be kept for ever, because its path changes with it."""
+"""The pages' style sheet, script and icon. Each can be cached for ever, because its path changes with its content."""
 
 from http import HTTPStatus
 from typing import Final
@@ -19,7 +19,7 @@ FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 @get("/assets/{digest:str}/{name:str}")
 async def asset(digest: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Give a file."""
+    """Return a static file."""
     if name not in TYPES or asset_path(name) != f"/assets/{digest}/{name}":
         return Response(b"", status_code=HTTPStatus.NOT_FOUND, headers=dict(ALWAYS))
     headers = {**ALWAYS, "cache-control": FOR_EVER}

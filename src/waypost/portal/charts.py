@@ -1,4 +1,4 @@
-"""Charts as inline SVG, pure, without script or style of their own, with words for those who can't see them."""
+"""Charts as inline SVG: pure, without scripts or styles, and with a text alternative."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -14,14 +14,14 @@ _HEIGHT: Final = 48
 
 
 class Chart(msgspec.Struct, frozen=True):
-    """A chart, and the hours it shows for the table beside it."""
+    """A chart, and its hours for the table beside it."""
 
     svg: Markup
     hours: Sequence[StatsHour]
 
 
 def bars(hours: Sequence[StatsHour], *, height: int = _HEIGHT) -> Chart:
-    """Show hours as bars: what was delivered below, attempts that failed on top."""
+    """Return a bar chart by hour: succeeded deliveries at the bottom, failed attempts on top."""
     highest = max((one.delivered + one.failed_attempts for one in hours), default=0)
     drawn = [_bar(place, one, highest, height) for place, one in enumerate(hours)]
     width = max(len(hours) * (_BAR + _GAP) - _GAP, 1)
@@ -46,10 +46,10 @@ def _bar(place: int, hour: StatsHour, highest: int, height: int) -> str:
 
 
 def _size(count: int, highest: int, height: int) -> int:
-    """Give a bar's height: what is not nothing is seen, and two parts never stand out at the top."""
+    """Return a bar's height: at least 1 for any count, and never so much that two stacked bars overflow the chart."""
     return max(1, count * (height - 1) // highest) if count else 0
 
 
 def _words(hours: Sequence[StatsHour]) -> str:
     delivered, failed = sum(one.delivered for one in hours), sum(one.failed_attempts for one in hours)
-    return f"{len(hours)} hours: {delivered:,} delivered, {failed:,} failed attempts"
+    return f"{len(hours)} hours: {delivered:,} succeeded, {failed:,} failed attempts"

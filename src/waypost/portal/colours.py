@@ -1,4 +1,4 @@
-"""An account's colour on its track pages: whatever it is, texts stay readable on light and on dark ground."""
+"""An account's colour on its tracking pages, adjusted so that text stays readable in light and dark themes."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ DEFAULT: Final = "#0b5c6b"
 LIGHT: Final = "#ffffff"
 DARK: Final = "#12181a"
 READABLE: Final = 4.5
-"""The least contrast of text to its ground (WCAG 2.2, level AA)."""
+"""The minimum contrast of text to its background (WCAG 2.2, level AA)."""
 
 _STEPS: Final = 100
 
@@ -16,18 +16,18 @@ Rgb = tuple[int, int, int]
 
 
 def is_colour(text: str) -> bool:
-    """Tell whether a text is a colour such as ``#0b5c6b``."""
+    """Return whether a text is a colour such as ``#0b5c6b``."""
     return COLOUR.fullmatch(text) is not None
 
 
 def contrast(one: str, other: str) -> float:
-    """Give the contrast of two colours, 1 to 21 (WCAG 2.2)."""
+    """Return the contrast of two colours, 1 to 21 (WCAG 2.2)."""
     low, high = sorted((_luminance(_rgb(one)), _luminance(_rgb(other))))
     return (high + 0.05) / (low + 0.05)
 
 
 def readable_on(ground: str, colour: str) -> str:
-    """Give the colour, or the nearest shade of it towards black or white that can be read on this ground."""
+    """Return the colour, or its nearest shade towards black or white that is readable on a background."""
     target = (0, 0, 0) if contrast("#000000", ground) > contrast("#ffffff", ground) else (255, 255, 255)
     chosen = _rgb(colour)
     for step in range(_STEPS + 1):
@@ -36,11 +36,11 @@ def readable_on(ground: str, colour: str) -> str:
         shade = f"#{red:02x}{green:02x}{blue:02x}"
         if contrast(shade, ground) >= READABLE:
             return shade
-    raise AssertionError("black or white can be read on every ground")  # pragma: no cover
+    raise AssertionError("black or white is readable on every background")  # pragma: no cover
 
 
 def theme(colour: str) -> str:
-    """Give the style sheet with the accent that a colour makes, in light and in dark."""
+    """Return the style sheet with the accent colours for the light and dark themes."""
     return (
         f":root{{{_accents(colour, LIGHT)}}}\n"
         f"@media (prefers-color-scheme: dark){{:root{{{_accents(colour, DARK)}}}}}\n"

@@ -1,4 +1,4 @@
-"""A delivery as a command for a terminal: what would be sent now, signed now, to be tried by hand."""
+"""A delivery as a cURL command: the request that would be sent now, freshly signed, to be tried by hand."""
 
 import shlex
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from waypost.store.endpoints import EndpointRow
 from waypost.store.states import unpack
 
 HIDDEN = "<your value>"
-"""What stands for the value of an endpoint's own header: it may be a password."""
+"""The placeholder for the value of a custom header, which may be a password."""
 
 
 def curl_of(
@@ -26,7 +26,7 @@ def curl_of(
     own: Iterable[str],
     now: int,
 ) -> str:
-    """Give the command that sends a delivery's event as its endpoint would get it now; ``own`` are header names."""
+    """Return the command that sends a delivery's event as its endpoint would get it now; ``own`` are header names."""
     version = Version(endpoint.version)
     keys = rotation.Secrets(secrets.current, secrets.previous, int(secrets.until or 0))
     body = render(version, unpack(packed))
@@ -46,7 +46,7 @@ def curl_of(
 
 
 def command(url: str, headers: Sequence[tuple[str, str]], body: bytes) -> str:
-    """Give a command of curl whose every part is one word to the shell, and a plain text to curl."""
+    """Return a curl command in which every part is one word to the shell and literal text to curl."""
     parts = [
         "curl --globoff --include --request POST",
         *(f"--header {shlex.quote(f'{name}: {value}')}" for name, value in headers),

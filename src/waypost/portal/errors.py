@@ -1,4 +1,4 @@
-"""What the pages answer when something goes wrong."""
+"""Error pages."""
 
 from http import HTTPStatus
 from typing import Final
@@ -8,7 +8,7 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 
 from waypost.actions.refusals import Busy, Conflict, Invalid, NotFound, Refusal, Unavailable
-from waypost.portal.page_error import PageError
+from waypost.portal.page_error import FORM_EXPIRED, PageError
 from waypost.portal.pages.login import login_path
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
@@ -17,23 +17,24 @@ from waypost.store.trouble import LOST
 
 _LOG: Final = structlog.get_logger()
 _TITLES: Final = {
-    HTTPStatus.NOT_FOUND: "There is nothing here",
+    HTTPStatus.NOT_FOUND: "Not found",
     HTTPStatus.FORBIDDEN: "Not allowed",
-    HTTPStatus.METHOD_NOT_ALLOWED: "Not this way",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Method not allowed",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too large",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Not now",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Internal server error",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Temporarily unavailable",
 }
 _DETAILS: Final = {
-    HTTPStatus.BAD_REQUEST: "What was sent can't be read.",
-    HTTPStatus.FORBIDDEN: "This form is too old, or cookies are off: go back, load the page again, and send it again.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "What was sent is more than a page takes.",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Send the form as it is: no Content-Encoding is supported.",
+    HTTPStatus.BAD_REQUEST: "The request can't be parsed.",
+    HTTPStatus.FORBIDDEN: FORM_EXPIRED,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is larger than pages accept.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Content-Encoding is not supported. Send the form uncompressed.",
 }
-_MISTYPED: Final = "The address may be mistyped."
+_MISTYPED: Final = "Check the address for typos."
 
 
 def explain(request: PageRequest, error: Exception) -> Response[bytes]:
-    """Answer an error with a page; who is not logged in is led to the login."""
+    """Return an error page, or a redirect to the login page if the visitor is not signed in."""
     match error:
         case NotLoggedIn():
             return go_to(login_path(request))
@@ -49,13 +50,13 @@ def explain(request: PageRequest, error: Exception) -> Response[bytes]:
         case _ if isinstance(error, LOST):
             return _refused(request, Unavailable())
         case _:
-            # Not the path itself: that of a login link is as good as a password.
+            # Not the path itself: the path of a login link is as good as a password.
             _LOG.error("page_failed", path=request.scope.get("path_template"), exc_info=error)
-            return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something failed on our side; it was logged.")
+            return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, "The server's log has the details.")
 
 
 def _refused(request: PageRequest, refusal: Refusal) -> Response[bytes]:
-    """Say why an action refused: as a message on the page that a form was sent from, else on a page of its own."""
+    """Return to the page that sent the form and show the refusal there, or show it on an error page."""
     if isinstance(refusal, Invalid | Conflict | Busy) and (back := page_before(request)) is not None:
         notify(request, refusal.sentence)
         return go_to(back)
@@ -72,5 +73,5 @@ def _refused(request: PageRequest, refusal: Refusal) -> Response[bytes]:
 
 
 def _page(request: PageRequest, status: int, detail: str) -> Response[bytes]:
-    title = _TITLES.get(HTTPStatus(status), "This can't be done")
+    title = _TITLES.get(HTTPStatus(status), "Request rejected")
     return page(request, "problem.html", status=status, title=title, detail=detail)

@@ -1,11 +1,11 @@
-"""What an action refuses, as a form says it: each field with what is wrong with it."""
+"""Turn an action's refusal into the errors of a form, by field."""
 
 from waypost.actions.refusals import Invalid, Refusal
 from waypost.portal.wording import sentence
 
 
 def errors_by_field(refusal: Refusal) -> dict[str, str]:
-    """Return a sentence for each field of the form that can't be taken; ``""`` is about the whole form."""
+    """Return a sentence for each invalid field of the form; ``""`` stands for the form as a whole."""
     if not isinstance(refusal, Invalid):
         return {"": refusal.sentence}
     found: dict[str, list[str]] = {}

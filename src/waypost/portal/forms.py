@@ -1,4 +1,4 @@
-"""Which forms are ours: a form is taken only from one of our own pages, as the browser says and as its token shows."""
+"""Accept forms only from our own pages, as shown by the browser's headers and the form's token."""
 
 import hmac
 import secrets
@@ -12,7 +12,7 @@ from litestar.datastructures import Cookie, MutableScopeHeaders
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, Guard, Message, Receive, Scope, Send
 
-from waypost.portal.page_error import PageError
+from waypost.portal.page_error import FORM_EXPIRED, PageError
 from waypost.portal.parts import Pages
 from waypost.portal.requests import TAKES_FILES, PageRequest, cookies_of
 from waypost.portal.sessions import may_carry_cookies
@@ -23,13 +23,12 @@ HEADER: Final = "x-csrftoken"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _KEPT: Final = "waypost.form"
 _SECRET_BYTES: Final = 32
-_TOO_OLD: Final = "This form is too old, or cookies are off: go back, load the page again, and send it again."
 
 
 def only_our_forms(pages: Pages) -> Guard:
-    """Let only our own pages send forms: what a browser says of where a request came from must be us.
+    """Return the guard that rejects forms of other sites, by the headers Origin and Sec-Fetch-Site.
 
-    Beside the token that every form carries; programs that say neither are left to that.
+    It complements the token of every form. Programs that send neither header are checked by the token alone.
     """
 
     def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
@@ -39,22 +38,22 @@ def only_our_forms(pages: Pages) -> Guard:
         host = connection.headers.get("host", "")
         ours = origin is None or origin == pages.origin or _is_here(origin, host, secure=pages.secure)
         if site not in (None, "same-origin", "none") or not ours:
-            raise PageError(HTTPStatus.FORBIDDEN, "This form was sent from another site: nothing was done.")
+            raise PageError(HTTPStatus.FORBIDDEN, "This form was sent from another site. Nothing was changed.")
 
     return guard
 
 
 def _is_here(origin: str, host: str, *, secure: bool) -> bool:
-    """Tell whether an origin is the host that was asked; over TLS, where pages are."""
+    """Return whether an origin is the requested host; it must use TLS if our pages do."""
     scheme, _, place = origin.partition("://")
     return bool(place) and place == host and (scheme == "https" or not secure)
 
 
 def checking_tokens(pages: Pages) -> Callable[[ASGIApp], ASGIApp]:
-    """Return the middleware that checks the token of each form, and gives the secret behind it to each visitor.
+    """Return the middleware that checks the token of each form, and gives each visitor the secret behind it.
 
-    The secret lies in a signed cookie, so that none is taken which another site of the same domain has set; a form
-    carries it masked. Stands within the session: files are read only from those who are signed in.
+    The secret is kept in a signed cookie, so that a cookie set by another site of the same domain is not accepted;
+    forms carry it masked. The middleware runs inside the session's: files are read from signed-in visitors only.
     """
     name = "__Host-waypost_form" if pages.secure else "waypost_form"
 
@@ -82,9 +81,9 @@ def checking_tokens(pages: Pages) -> Callable[[ASGIApp], ASGIApp]:
 
 
 def form_token(scope: Scope) -> str:
-    """Return the token that the forms of a page carry, another in each page; empty where there is no form.
+    """Return the token for the forms of a page, masked anew for each page; empty if the page has no form.
 
-    A secret that stood in each page as it is could be guessed bit by bit from the lengths of compressed pages.
+    An unmasked secret could be guessed bit by bit from the lengths of compressed pages.
     """
     secret: bytes | None = scope["state"].get(_KEPT)
     if secret is None:
@@ -94,16 +93,16 @@ def form_token(scope: Scope) -> str:
 
 
 async def _check(request: PageRequest, pages: Pages, secret: bytes | None) -> None:
-    """Refuse a form whose token is not the visitor's."""
+    """Raise PageError 403 if a form's token does not belong to the visitor."""
     if request.route_handler.opt.get(TAKES_FILES):
         await enter(request, pages)
     token = request.headers.get(HEADER) or str((await request.form()).get(FIELD, ""))
     if secret is None or not hmac.compare_digest(_unmasked(token), secret):
-        raise PageError(HTTPStatus.FORBIDDEN, _TOO_OLD)
+        raise PageError(HTTPStatus.FORBIDDEN, FORM_EXPIRED)
 
 
 def _unmasked(token: str) -> bytes:
-    """Return the secret in a token; empty for what is no token."""
+    """Return the secret in a token, or empty bytes if the token is malformed."""
     try:
         both = bytes.fromhex(token)
     except ValueError:
@@ -112,7 +111,7 @@ def _unmasked(token: str) -> bytes:
 
 
 def _secret_in(cookie: str, key: str) -> bytes | None:
-    """Return the secret in a cookie that we made."""
+    """Return the secret in a cookie, or None if we did not sign it."""
     try:
         secret = bytes.fromhex(cookie[: 2 * _SECRET_BYTES])
     except ValueError:

@@ -1,4 +1,4 @@
-"""Code in its colours: the classes ``hl-…`` of the style sheet around what Pygments tells apart."""
+"""Syntax highlighting by Pygments, with the ``hl-…`` classes of the style sheet."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ _FORMATTER: Final = HtmlFormatter(nowrap=True, classprefix="hl-")
 
 
 def coloured(text: str, language: str) -> Markup:
-    """Give a text as HTML; in a language that is not known, without colours."""
+    """Return a text as highlighted HTML; without highlighting if the language is unknown."""
     try:
         lexer = get_lexer_by_name(language)
     except ClassNotFound:

@@ -1,4 +1,4 @@
-"""How long somebody who guesses has to wait: longer each time, and nobody else."""
+"""Lockouts for those who guess passwords, longer each time, without affecting anybody else."""
 
 import time
 from collections import OrderedDict
@@ -13,7 +13,7 @@ MOST_COUNTED: Final = 50_000
 
 
 class _Tries(msgspec.Struct):
-    """What was tried under one key since ``begun``. It is locked until ``until``, for the ``strikes``-th time."""
+    """The attempts under one key since ``begun``. The key is locked until ``until``, for the ``strikes``-th time."""
 
     begun: float
     count: int = 0
@@ -22,9 +22,9 @@ class _Tries(msgspec.Struct):
 
 
 class Lockouts:
-    """Locks a key after so many tries within a minute: for 1 minute, then 2, 4, and so on up to 60.
+    """Locks a key after a number of attempts within a minute: for 1 minute, then 2, 4, and so on up to 60.
 
-    An hour without a lock forgets earlier ones. Of very many keys those tried last are counted.
+    Earlier lockouts are forgotten after an hour without one. If there are too many keys, the least recent are dropped.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -32,12 +32,12 @@ class Lockouts:
         self._tries: OrderedDict[Hashable, _Tries] = OrderedDict()
 
     def seconds_left(self, key: Hashable) -> float:
-        """Return for how long a key is locked; 0 when it may try."""
+        """Return the seconds for which a key is still locked; 0 if it is not locked."""
         tries = self._tries.get(key)
         return 0.0 if tries is None else max(tries.until - self._clock(), 0.0)
 
     def count(self, key: Hashable, most: int) -> None:
-        """Count a try before it is looked at, so that many at once are no more than ``most`` either."""
+        """Count an attempt before it is checked, so that concurrent attempts stay within ``most`` too."""
         now = self._clock()
         tries = self._tries.setdefault(key, _Tries(now))
         self._tries.move_to_end(key)
@@ -54,10 +54,10 @@ class Lockouts:
             self._tries.popitem(last=False)
 
     def forget(self, key: Hashable) -> None:
-        """Forget the tries under a key: the last one was right."""
+        """Forget the attempts under a key after a successful one."""
         self._tries.pop(key, None)
 
     def give_back(self, key: Hashable) -> None:
-        """Count the last try under a key no more: it was right, and says nothing of the others."""
+        """Uncount the last attempt under a key: it succeeded, which says nothing about the others."""
         if tries := self._tries.get(key):
             tries.count = max(tries.count - 1, 0)

@@ -1,4 +1,4 @@
-"""Who may come in: passwords checked slowly and seldom, links once."""
+"""Sign-in: password checks that are slow and rate limited, and login links that work once."""
 
 import asyncio
 import time
@@ -24,15 +24,15 @@ from waypost.store.accounts import Login
 from waypost.store.database import Database
 
 A_MINUTE_FOR_A_USER_HERE: Final = 5
-"""From one network; a wrong try from elsewhere does not count there."""
+"""Attempts from one network; wrong attempts from elsewhere don't count against it."""
 
 A_MINUTE_FOR_A_USER: Final = 50
-"""From all networks that the user never signed in from."""
+"""Attempts from all networks from which the user has never signed in."""
 
 A_MINUTE_FROM_AN_ADDRESS: Final = 20
 A_MINUTE_OF_TAKEN_ADDRESSES: Final = 5
 AT_ONCE: Final = 2
-"""A check takes 64 MiB and a core for a while: more at a time would be a way to stop the server."""
+"""A check occupies 64 MiB and a core: more at a time would be a way to stop the server."""
 
 WAITING_OF_AN_ADDRESS: Final = 2
 WAITING_IN_ALL: Final = 32
@@ -42,7 +42,7 @@ _HASHER: Final = PasswordHasher()
 
 
 class Logins:
-    """Checks what people log in with. Tries are counted in this process."""
+    """Checks passwords and login links. Attempts are counted in this process."""
 
     def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
@@ -53,11 +53,11 @@ class Logins:
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     async def by_password(self, email: str, password: str, address: str, *, signed_in: bool = False) -> Login | None:
-        """Return the user; None for a wrong password and for an unknown address, after the same time.
+        """Return the user, or None for a wrong password or unknown address, in the same time for both.
 
-        Raise TooMany: 5 tries a minute for one user from one network, longer waits after further ones; 20 from one
-        address. Who is ``signed_in`` already is held to tries from the own network only. Refusals are counted and
-        logged.
+        Raise TooMany after 5 attempts a minute for one user from one network, with longer waits after further ones, and
+        after 20 from one address. For a ``signed_in`` user only attempts from the same network count. Failures are
+        counted and logged.
         """
         if len(email) > LONGEST_EMAIL or len(password) > LONGEST_PASSWORD:
             return None
@@ -74,7 +74,7 @@ class Logins:
 
     async def _by_password(self, email: str, password: str, address: str, *, signed_in: bool) -> Login | None:
         known = signed_in or self._knows(email.lower(), address)
-        self._checking.check(address, known=known)  # a try that is not looked at counts as none
+        self._checking.check(address, known=known)  # a try that is never checked does not count
         self._count(email.lower(), address, known=known)
         async with self._checking.turn(address, known=known):
             user = await self.find(email)
@@ -82,7 +82,7 @@ class Logins:
             fits, better = await asyncio.to_thread(_check, hashed, password)
         if user is None or not fits:
             return None
-        still = await self.find(email)  # the check takes long: the password may be another by now
+        still = await self.find(email)  # the check takes long: the password may have changed meanwhile
         if still is None or still.password_hash != hashed:
             return None
         if better is not None:
@@ -91,15 +91,15 @@ class Logins:
         return still
 
     async def hash(self, password: str, address: str) -> str:
-        """Return what is kept of a new password. Raise TooMany while too many wait."""
+        """Return the hash of a new password. Raise TooMany while too many requests wait."""
         async with self._checking.turn(address):
             return await asyncio.to_thread(_HASHER.hash, password)
 
     @contextmanager
     def guessing(self, account: UUID) -> Iterator[None]:
-        """Count an account's tries at addresses that turn out to be somebody's, which tells who has one here.
+        """Limit how often an account can try addresses that are taken, which reveals who has an account here.
 
-        Raise TooMany for one try too many, and whatever the block raises; an Invalid that names ``email`` counts.
+        Raise TooMany above the limit, and whatever the block raises. An Invalid about ``email`` counts as an attempt.
         """
         key = (account.hex, "")
         if wait := self._lockouts.seconds_left(key):
@@ -116,7 +116,7 @@ class Logins:
         return (email, networks_of(address)[0][0]) in self._known
 
     def _count(self, email: str, address: str, *, known: bool) -> None:
-        """Count a try. One address that tries too much uses up nobody's own tries."""
+        """Count an attempt. An address over its limit does not use up anybody's attempts."""
         if wait := self._of_address.take(address):
             raise TooMany(wait)
         tries = self._tries(email, address, known=known)
@@ -126,16 +126,16 @@ class Logins:
             self._lockouts.count(key, most)
 
     def _tries(self, email: str, address: str, *, known: bool) -> list[tuple[tuple[str, str], int]]:
-        """Return what a try counts as, and how often each may be tried.
+        """Return the keys that an attempt counts under, each with its limit.
 
-        Where a user has signed in from before, only tries from that very network count: whoever guesses elsewhere, from
-        however many addresses, keeps the user out of nothing.
+        On a network from which the user has signed in before, only attempts from that network count, so guessing from
+        elsewhere, from however many addresses, never locks the user out.
         """
         here = [((email, network), A_MINUTE_FOR_A_USER_HERE * shares) for network, shares in networks_of(address)]
         return here[:1] if known else [*here, ((email, ""), A_MINUTE_FOR_A_USER)]
 
     def _welcome(self, email: str, address: str) -> None:
-        """Remember from where a user has signed in, and forget the wrong tries there."""
+        """Remember the network from which a user has signed in, and forget the wrong attempts there."""
         (here, _), *wider = self._tries(email, address, known=self._knows(email, address))
         self._lockouts.forget(here)
         for key, _ in wider:
@@ -146,7 +146,7 @@ class Logins:
             self._known.popitem(last=False)
 
     async def by_link(self, token: str, address: str) -> Login | None:
-        """Return the user that a link logs in, this once. Refusals are counted and logged."""
+        """Return the user of a login link, once; None for an invalid link. Failures are counted and logged."""
         user = None
         if len(token) <= _LONGEST_TOKEN:
             async with self._database.serving.acquire() as session:
@@ -156,7 +156,7 @@ class Logins:
         return user
 
     async def find(self, email: str) -> Login | None:
-        """Give the user with this address: no address of ours has other characters, which might count as another's."""
+        """Return the user with this address; None for characters we never accept, which could match another address."""
         if not may_be_email(email):
             return None
         async with self._database.serving.acquire() as session:
@@ -164,7 +164,7 @@ class Logins:
 
 
 def _check(hashed: str, password: str) -> tuple[bool, str | None]:
-    """Tell whether the password fits, and give a hash by today's parameters where the known one is of others."""
+    """Return whether the password matches, and a new hash if the known one has outdated parameters."""
     try:
         _HASHER.verify(hashed, password)
     except (Argon2Error, InvalidHashError, UnicodeEncodeError):
@@ -174,5 +174,5 @@ def _check(hashed: str, password: str) -> tuple[bool, str | None]:
 
 @cache
 def _hash_of_nobody() -> str:
-    """Give what the password for an unknown address is compared with: a wrong one takes as long for anybody."""
+    """Return the hash to compare with for an unknown address, so that a wrong password takes the same time for all."""
     return _HASHER.hash("nobody has this password")

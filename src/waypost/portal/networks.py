@@ -1,4 +1,4 @@
-"""How often visitors may do something, counted by the networks that they come from."""
+"""Rate limits for visitors, counted by their networks."""
 
 import time
 from collections import OrderedDict
@@ -8,22 +8,22 @@ from typing import Final
 
 MINUTE: Final = 60.0
 MOST_COUNTED: Final = 50_000
-# One customer has a /64 or a /56, one site a /48; so a larger network may do more, but not as much as all its parts.
+# A customer has a /64 or a /56, a site a /48: a larger network is allowed more, but less than its parts together.
 _SHARES_BY_BITS: Final = ((64, 1), (56, 2), (48, 4))
 
 
 class TooMany(Exception):
-    """Something was tried so often that the next time is not looked at for so many ``seconds``."""
+    """A rate limit was exceeded; retry after ``seconds``."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"not before {seconds:.0f} seconds")
+        super().__init__(f"retry after {seconds:.0f} seconds")
         self.seconds = seconds
 
 
 def networks_of(address: str) -> tuple[tuple[str, int], ...]:
-    """Return the networks an address is counted in, the smallest first, each with how many shares it has.
+    """Return the networks that an address counts in, smallest first, each with its number of shares.
 
-    An IPv4 address counts by itself, an IPv6 address in its /64, /56 and /48; what is no address, by itself.
+    An IPv4 address counts on its own, an IPv6 address in its /64, /56 and /48. Other text counts on its own.
     """
     try:
         known = ip_address(address)
@@ -35,7 +35,7 @@ def networks_of(address: str) -> tuple[tuple[str, int], ...]:
 
 
 class Allowance:
-    """Lets each network do something so often a minute; of very many networks those seen last are counted."""
+    """A rate limit per minute for each network. If there are too many networks, the least recent are dropped."""
 
     def __init__(self, a_minute: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._a_minute = a_minute
@@ -43,7 +43,7 @@ class Allowance:
         self._counted: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def take(self, address: str) -> float:
-        """Count one more time for an address and return 0, or count nothing and return the seconds to wait."""
+        """Count one use by an address and return 0, or count nothing and return the seconds to wait."""
         now = self._clock()
         windows = [(network, shares, *self._window(network, now)) for network, shares in networks_of(address)]
         full = [begun + MINUTE - now for _, shares, begun, count in windows if count >= self._a_minute * shares]

@@ -1,8 +1,12 @@
-"""What pages themselves refuse: forms of other sites, what can't be read, what only owners may do."""
+"""Requests that the pages themselves reject: forms of other sites, malformed requests, actions of owners only."""
+
+from typing import Final
+
+FORM_EXPIRED: Final = "This form has expired, or cookies are disabled. Reload the page and submit the form again."
 
 
 class PageError(Exception):
-    """A page that says no, with this HTTP status and one sentence for people; nothing was changed."""
+    """A rejected request, with an HTTP status and one sentence for people. Nothing was changed."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)

@@ -1,4 +1,4 @@
-"""What the pages are handed by the composition root, and how a handler asks for it."""
+"""What the composition root provides to the pages, and how a handler requests it."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ from waypost.portal.track.kept import KeptPages
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """The parts that pages are made with.
+    """What pages are built with.
 
-    ``context`` is what actions are done with. ``origin`` is where people reach the server (scheme, host and port), None
-    when the operator did not say; ``outgoing_ips`` are shown as where webhooks come from; ``form_secret`` signs the
-    tokens of forms. ``track_reads`` counts who reads track pages, ``track_pages`` keeps those that are made.
+    ``context`` is for actions. ``origin`` is the scheme, host and port under which people reach the server, or None if
+    the operator has not set it. ``outgoing_ips`` are shown as the source of webhooks. ``form_secret`` signs the tokens
+    of forms. ``track_reads`` limits the reading of tracking pages, and ``track_pages`` caches them.
     """
 
     context: Context
@@ -32,14 +32,14 @@ class Pages:
 
     @property
     def secure(self) -> bool:
-        """Whether cookies go over TLS only."""
+        """Whether cookies are sent over TLS only."""
         return is_secure(self.origin)
 
 
 def is_secure(origin: str | None) -> bool:
-    """Return whether people reach pages of this origin over TLS."""
+    """Return whether an origin uses TLS."""
     return origin is not None and origin.startswith("https://")
 
 
 GivenPages = NamedDependency[SkipValidation[Pages]]
-"""The type of a handler's argument ``pages``."""
+"""The type of a handler's ``pages`` argument."""

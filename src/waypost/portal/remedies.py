@@ -1,4 +1,4 @@
-"""What to do about an attempt that failed: for each way of failing one remedy, in one or two sentences."""
+"""What to do about a failed attempt: one remedy of one or two sentences for each cause."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,65 +8,65 @@ from waypost.domain.attempts import Cause, Outcome
 from waypost.domain.targets import DEFAULT_PORTS, ForbiddenUrl, Ports, Target, parse_target
 
 LONGEST_TARGET: Final = 200
-PORT_REFUSED: Final = "The operator can open its port with WAYPOST_EGRESS_PORTS; else listen on one that is open."
+PORT_REFUSED: Final = "The operator can allow its port with WAYPOST_EGRESS_PORTS. Otherwise, listen on an allowed port."
 ADDRESS_REFUSED: Final = (
-    "Webhooks go to public addresses only. The operator can open a private network with WAYPOST_EGRESS_ALLOW."
+    "Webhooks go to public addresses only. The operator can allow a private network with WAYPOST_EGRESS_ALLOW."
 )
 
 _REMEDIES: Final = {
-    Outcome.DNS_FAILED: "Check the host name for a typing error, and that it can be looked up from this server.",
+    Outcome.DNS_FAILED: "Check the host name for typos, and that it resolves on this server.",
     Outcome.ADDRESS_FORBIDDEN: f"{ADDRESS_REFUSED[:-1]} and a port with WAYPOST_EGRESS_PORTS.",
-    Outcome.CONNECT_FAILED: "Nothing listens there, or a firewall refuses: let the outgoing IPs in.",
+    Outcome.CONNECT_FAILED: "Nothing is listening there, or a firewall blocks it. Allow the outgoing IPs.",
     Outcome.TLS_FAILED: "Check the receiver's certificate and TLS configuration: TLS 1.2 or later is required.",
-    Outcome.TIMED_OUT: "Answer at once with 200 and do the work afterwards.",
-    Outcome.RESET: "Look into the receiver's log: it ended the connection in the middle.",
-    Outcome.BAD_RESPONSE: "Look at what answers there: Waypost could not read it as HTTP.",
-    Outcome.HTTP_410: "410 says that the endpoint is gone for good: but for a test it turns the endpoint off. Enable it"
-    " when it takes webhooks again.",
-    Outcome.HTTP_429: "The receiver wants fewer requests. Retry-After is honoured.",
-    Outcome.HTTP_5XX: "The receiver failed: look into its log at this time.",
+    Outcome.TIMED_OUT: "Return 200 immediately and do the work afterwards.",
+    Outcome.RESET: "Check the receiver's log: it closed the connection mid-request.",
+    Outcome.BAD_RESPONSE: "Check what is listening there: Waypost could not parse the response as HTTP.",
+    Outcome.HTTP_410: "410 means that the endpoint is gone for good and, except for a test, disables it. Enable it"
+    " when it accepts webhooks again.",
+    Outcome.HTTP_429: "The receiver is rate limiting Waypost, which honours Retry-After.",
+    Outcome.HTTP_5XX: "The receiver failed. Check its log at the time of the attempt.",
 }
 _OF_CAUSES: Final[Mapping[str, str]] = {
-    Cause.UNKNOWN_ISSUER: "Send the whole chain with the certificate. If it comes from an authority of your own, the"
-    " operator can add that with WAYPOST_CA_BUNDLE.",
-    Cause.WRONG_NAME: "Use a certificate for the host name of the URL, or the URL of the host that it is for.",
-    Cause.EXPIRED: "Renew the certificate, and restart the server if it still sends the previous one.",
-    Cause.NOT_YET_VALID: "Check the clock of the server that made the certificate, and that of this one.",
-    Cause.CA_CERTIFICATE: "A self-signed certificate needs CA:FALSE: make it with openssl req -x509 -addext"
+    Cause.UNKNOWN_ISSUER: "Serve the full certificate chain. If your own authority issued the certificate, the operator"
+    " can add its root certificate with WAYPOST_CA_BUNDLE.",
+    Cause.WRONG_NAME: "Use a certificate for the URL's host name, or a URL with the host name of the certificate.",
+    Cause.EXPIRED: "Renew the certificate, and restart the server if it still serves the previous one.",
+    Cause.NOT_YET_VALID: "Check the clock of the machine that issued the certificate, and the clock of this server.",
+    Cause.CA_CERTIFICATE: "A self-signed certificate needs CA:FALSE. Create it with openssl req -x509 -addext"
     " basicConstraints=critical,CA:FALSE and a subjectAltName, then add it to WAYPOST_CA_BUNDLE.",
-    Cause.BAD_CERTIFICATE: "Replace the certificate: it is damaged, revoked, or not for a server.",
-    Cause.NO_TLS: "Use http:// for this port, or the port that speaks TLS, often 443.",
-    Cause.NO_SHARED_PROTOCOL: "Enable TLS 1.3, or TLS 1.2 with an ECDHE cipher in GCM or ChaCha20-Poly1305.",
+    Cause.BAD_CERTIFICATE: "Replace the certificate: it is damaged, revoked, or not a server certificate.",
+    Cause.NO_TLS: "Use http:// for this port, or the port that serves TLS, often 443.",
+    Cause.NO_SHARED_PROTOCOL: "Enable TLS 1.3, or TLS 1.2 with an ECDHE cipher using GCM or ChaCha20-Poly1305.",
     Cause.CLIENT_CERTIFICATE: "Waypost sends no client certificate: accept requests without one on this path, and check"
     " the webhook's signature instead.",
-    Cause.TLS_ALERT: "Look into the log of the receiver's TLS server: it names the alert.",
-    Cause.HANDSHAKE_CLOSED: "Look into the log of what terminates TLS there.",
-    Cause.HANDSHAKE_TIMED_OUT: "Check the port: what listens there is overloaded, or does not expect TLS.",
-    Cause.NOT_HTTP: "Check the port: something other than an HTTP server answers there.",
-    Cause.TOO_MANY_HEADERS: "Answer with fewer headers.",
-    Cause.BAD_HEADER: "Remove control characters from the names and values of the answer's headers.",
-    Cause.BAD_CONTENT_LENGTH: "Send one content-length, a whole number.",
-    Cause.BAD_STATUS: "Answer with a status code of HTTP: 200 if you accept the webhook.",
+    Cause.TLS_ALERT: "Check the log of the receiver's TLS server, which names the alert.",
+    Cause.HANDSHAKE_CLOSED: "Check the log of whatever terminates TLS there.",
+    Cause.HANDSHAKE_TIMED_OUT: "Check the port: the server there is overloaded, or does not expect TLS.",
+    Cause.NOT_HTTP: "Check the port: something other than an HTTP server responds there.",
+    Cause.TOO_MANY_HEADERS: "Return fewer headers.",
+    Cause.BAD_HEADER: "Remove control characters from the names and values of the response headers.",
+    Cause.BAD_CONTENT_LENGTH: "Send one content-length header with a whole number.",
+    Cause.BAD_STATUS: "Return a valid HTTP status code: 200 if you accept the webhook.",
 }
 _OF_CODE: Final = {
-    400: "The receiver did not understand the body: check the payload version.",
-    401: "The receiver wants a log-in: give the endpoint an own header that lets it in, or open this path.",
-    403: "The receiver refuses: a log-in or a firewall stands before this path, an own header is missing, or its check"
-    " of the signature fails.",
-    404: "There is nothing at this path: check the URL.",
-    405: "This path takes no POST: check the URL.",
-    413: "The receiver limits the size of bodies: raise the limit to 1 MB or more (nginx: client_max_body_size;"
+    400: "The receiver did not understand the body. Check the payload version.",
+    401: "The receiver requires a login. Add a custom header with credentials, or open this path.",
+    403: "The receiver denies access: a login or firewall protects this path, a custom header is missing, or its"
+    " signature check fails.",
+    404: "Nothing exists at this path. Check the URL.",
+    405: "This path does not accept POST. Check the URL.",
+    413: "The receiver limits the body size. Raise the limit to 1 MB or more (nginx: client_max_body_size;"
     " Express: limit of express.json or express.raw; PHP: post_max_size).",
-    415: "The receiver does not take application/json.",
+    415: "The receiver does not accept application/json.",
 }
-_REDIRECT: Final = "Redirects are not followed: use the URL that it leads to"
+_REDIRECT: Final = "Redirects are not followed. Use the target URL"
 _ANY_PORT: Final = Ports.parse("1-65535")
 
 
 def remedy(outcome: Outcome, status_code: int | None, target: str | None, reason: str | None = None) -> str | None:
-    """Return what to do; None for what succeeded. ``target`` is where a redirect leads, in full.
+    """Return the remedy for an attempt, or None if it succeeded. ``target`` is the absolute URL of a redirect.
 
-    ``reason`` is the attempt's: what it names has a remedy of its own.
+    ``reason`` is the attempt's; a known cause has its own remedy.
     """
     if outcome is not Outcome.SUCCEEDED and reason is not None and reason in _OF_CAUSES:
         return _OF_CAUSES[reason]
@@ -76,13 +76,13 @@ def remedy(outcome: Outcome, status_code: int | None, target: str | None, reason
         case Outcome.HTTP_3XX:
             return f"{_REDIRECT}." if target is None else f"{_REDIRECT}, {clipped(target)}"
         case Outcome.HTTP_4XX:
-            return _OF_CODE.get(status_code or 0, "The receiver refused the request: look into its log.")
+            return _OF_CODE.get(status_code or 0, "The receiver rejected the request. Check its log.")
         case _:
             return _REMEDIES[outcome]
 
 
 def redirect_target(url: str, location: str | None) -> str | None:
-    """Give where an answer of this URL leads, if that is a web address."""
+    """Return the absolute URL that a response from ``url`` redirects to, or None if it is not http or https."""
     try:
         target = urljoin(url, location or "")
         return target if location and urlsplit(target).scheme in DEFAULT_PORTS else None
@@ -91,9 +91,9 @@ def redirect_target(url: str, location: str | None) -> str | None:
 
 
 def same_place(url: str, target: str) -> str | None:
-    """Give a redirect's target, in normal form, when it is this URL with https or another end in a slash; else None.
+    """Return the normalised target if it differs from this URL only by https or a final slash; otherwise None.
 
-    Another host, port, path or query is another place, and https is never given up.
+    A different host, port, path or query is a different place, and https is never downgraded.
     """
     try:
         here, there = parse_target(url, ports=_ANY_PORT), parse_target(target, ports=_ANY_PORT)
@@ -107,7 +107,7 @@ def same_place(url: str, target: str) -> str | None:
 
 
 def clipped(target: str) -> str:
-    """Give as much of a receiver's text as a sentence can hold."""
+    """Return a receiver's text, truncated to fit into a sentence."""
     return target if len(target) <= LONGEST_TARGET else f"{target[:LONGEST_TARGET]}…"
 
 

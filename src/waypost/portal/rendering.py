@@ -1,4 +1,4 @@
-"""From a template and its values to an answer, with the headers that every page carries."""
+"""Render templates into responses, with the headers of every page."""
 
 import hashlib
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ ALWAYS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "content-security-policy": CONTENT_SECURITY_POLICY,
         "x-content-type-options": "nosniff",
-        # Not no-referrer: under that a browser says of our own forms that they come from nowhere.
+        # Not no-referrer: with that, a browser sends "Origin: null" with our own forms.
         "referrer-policy": "same-origin",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",
@@ -68,9 +68,9 @@ def page(
     shows_secret: bool = False,
     **values: object,
 ) -> Response[bytes]:
-    """Render a page. What was noticed on the page before is said on this one.
+    """Return a rendered page, with the notice left by the previous request.
 
-    A page that ``shows_secret`` is compressed by nobody on its way.
+    A page that ``shows_secret`` is never compressed.
     """
     session = request.scope.get("session") or {}
     notice = session.pop(NOTICE, None) if isinstance(session, dict) else None
@@ -80,7 +80,7 @@ def page(
 
 
 def part(request: PageRequest, template: str, **values: object) -> Response[bytes]:
-    """Render a part of a page, for the script; what was noticed is left to the next page."""
+    """Return a rendered fragment of a page, for the script. A notice stays for the next page."""
     return html(fill(template, **values | _of_request(request)), status=HTTPStatus.OK, headers={})
 
 
@@ -89,40 +89,40 @@ def _of_request(request: PageRequest) -> dict[str, object]:
 
 
 def fill(template: str, **values: object) -> str:
-    """Give a template's text with these values."""
+    """Return a template rendered with these values."""
     return _ENVIRONMENT.get_template(template).render(values)
 
 
 def html(text: str, *, status: int = HTTPStatus.OK, headers: Mapping[str, str]) -> Response[bytes]:
-    """Give the answer with a page's text."""
+    """Return the response for a page's HTML."""
     return Response(text.encode(), status_code=status, media_type="text/html", headers={**ALWAYS, **headers})
 
 
 def json(value: object) -> Response[bytes]:
-    """Return the answer to a script of ours, as JSON."""
+    """Return a JSON response for our script."""
     return Response(msgspec.json.encode(value), media_type="application/json", headers=dict(ALWAYS))
 
 
 def go_to(path: str) -> Response[bytes]:
-    """Send the browser to another of our pages, by GET."""
+    """Return a redirect to another of our pages, by GET."""
     return Response(b"", status_code=HTTPStatus.SEE_OTHER, headers={**ALWAYS, "location": path})
 
 
 def current(path: str) -> str:
-    """Give the link of the navigation that a page belongs to: the longest that its path begins with."""
+    """Return the navigation link that a page belongs to: the longest one that is a prefix of its path."""
     links = [href for _, links in NAVIGATION for href, _ in links if path == href or path.startswith(f"{href}/")]
     return max(links, key=len, default="")
 
 
 @lru_cache
 def asset_path(name: str) -> str:
-    """Give the path of a file of ``static``; another text, another path, so that it may be kept for ever."""
+    """Return the path of a static file, which contains its digest, so that it can be cached for ever."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:16]
     return f"/assets/{digest}/{name}"
 
 
 def plain_environment() -> Environment:
-    """Give the templates by themselves, as the static documentation uses them."""
+    """Return an environment with the templates only, as the static documentation uses it."""
     return Environment(
         loader=PackageLoader("waypost.portal"),
         autoescape=True,

@@ -1,7 +1,7 @@
-"""What browsers send with a request to a page, read here and kept no longer than the request.
+"""Read what browsers send to a page, and keep it no longer than the request.
 
-Litestar's own readers remember the last thousand forms, queries and cookies: passwords among them, and 16 MB for a
-form of 1 MiB.
+Litestar's own parsers cache the last thousand forms, queries and cookies, including passwords, and 16 MB for a form of
+1 MiB.
 """
 
 import re
@@ -21,7 +21,7 @@ MOST_FIELDS: Final = 100
 MOST_SHOWN: Final = 100
 """A page repeats no more of a name that the visitor chose."""
 TAKES_FILES: Final = "takes_files"
-"""The option of a route whose form has files."""
+"""The route option that allows a form with files."""
 
 _FIELDS: Final = "waypost.fields"
 _NO_TEXT: Final = re.compile("[\ud800-\udfff]")
@@ -33,24 +33,24 @@ class PageRequest(Request[Any, Any, Any]):
 
     @cached_property
     def query_params(self) -> MultiDict[Any]:
-        """Return the parameters of the query. Raise PageError as ``form``."""
+        """Return the query parameters. Raise PageError as ``form``."""
         return MultiDict(_pairs(self.scope["query_string"]))
 
     @cached_property
     def cookies(self) -> dict[str, str]:
-        """Return the cookies by name; of two with one name the last counts."""
+        """Return the cookies by name; of several with one name, the last one."""
         return cookies_of(self.scope)
 
     @property
     def address(self) -> str:
-        """Return the visitor's address; empty where there is none, as over a socket of the file system."""
+        """Return the visitor's IP address, or an empty string if there is none, as on a Unix socket."""
         return "" if self.client is None else self.client.host
 
     async def form(self) -> FormMultiDict:
-        """Return the fields of a form as browsers send ours; none for anything else, and for files no page asked for.
+        """Return the fields of a submitted form; empty for other content types and for unexpected files.
 
-        Raise PageError 400 for more fields than any page has, 422 for a field that is not UTF-8. Several requests over
-        one scope share what was read.
+        Raise PageError 400 if there are more fields than any page has, and 422 for a field that is not UTF-8. Requests
+        that share a scope share the result.
         """
         state = self.scope["state"]
         if _FIELDS not in state:
@@ -67,11 +67,11 @@ class PageRequest(Request[Any, Any, Any]):
         return FormMultiDict(_pairs(await self.body()))
 
     async def _read_parts(self) -> FormMultiDict:
-        """Read a form with files, which may be as long as the route lets a body be; what is large lies in a file."""
+        """Return a form with files, up to the route's body limit. Large files are spooled to disk."""
         try:
             form = await super().form()
         except (UnicodeError, LookupError):
-            message = "A field of the form is not in the charset that it says, or in none that there is."
+            message = "A form field has an unknown charset or does not match its charset."
             raise PageError(HTTPStatus.BAD_REQUEST, message) from None
         if sum(1 for _ in form.multi_items()) > MOST_FIELDS:
             raise _too_many()
@@ -79,7 +79,7 @@ class PageRequest(Request[Any, Any, Any]):
 
 
 def cookies_of(scope: Scope) -> dict[str, str]:
-    """Return the cookies that a browser sent, by name."""
+    """Return the request's cookies by name."""
     lines = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
     parts = (part.partition("=") for line in lines for part in line.split(";"))
     return {name.strip(): value.strip() for name, _, value in parts}
@@ -103,5 +103,5 @@ def _pairs(text: bytes) -> list[tuple[str, str]]:
 
 
 def _too_many() -> PageError:
-    message = f"The request has more than {MOST_FIELDS} fields. No page asks for so many."
+    message = f"The request has more than {MOST_FIELDS} fields."
     return PageError(HTTPStatus.BAD_REQUEST, message)

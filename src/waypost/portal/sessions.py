@@ -1,7 +1,7 @@
-"""Sessions of the pages, kept in PostgreSQL under an id that no visitor can choose.
+"""Sessions of the pages, stored in PostgreSQL under an id that no visitor can choose.
 
-A session is written when it is new or was changed, and never again once it was ended: a slow request that began before
-a sign-out does not bring it back. Nothing is kept of who has no session.
+A session is written when it is new or has changed, but never after it has ended: a slow request that started before a
+sign-out does not restore it. Nothing is stored for visitors without a session.
 """
 
 import secrets
@@ -27,14 +27,14 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 class _Visit(msgspec.Struct, frozen=True):
-    """The id of a request's session, and what was kept under it when the request came; None: nothing yet."""
+    """The id of a request's session, and the values stored when the request arrived, or None if it is new."""
 
     id: str
     before: dict[str, Any] | None = None
 
 
 class Sessions:
-    """The sessions of all visitors, in PostgreSQL. Their cookie goes over TLS only if they are ``secure``."""
+    """The sessions of all visitors, in PostgreSQL. If ``secure``, their cookie is sent over TLS only."""
 
     def __init__(self, database: Database, *, secure: bool) -> None:
         self._database = database
@@ -42,7 +42,7 @@ class Sessions:
         self._cookie = "__Host-waypost_session" if secure else "waypost_session"
 
     async def load(self, scope: Scope) -> None:
-        """Set what is kept for the visitor as the request's ``session``, and let it live longer."""
+        """Set the request's ``session`` to the visitor's stored values, and renew its expiry."""
         brought = cookies_of(scope).get(self._cookie)
         kept: dict[str, Any] = {}
         if brought:
@@ -53,7 +53,7 @@ class Sessions:
         scope["session"] = kept
 
     async def keep(self, scope: Scope, message: Message) -> None:
-        """Keep what a request left in its session, and set the cookie on the head of its answer."""
+        """Store the request's session, and set its cookie on the response."""
         now, visit = scope.get("session"), _visit(scope)
         if not isinstance(now, dict) or not now:
             if visit.before is not None:
@@ -66,7 +66,7 @@ class Sessions:
         self._set_cookie(message, visit.id, seconds=IDLE_SECONDS)
 
     async def begin(self, connection: Connection, values: dict[str, Any]) -> None:
-        """Begin a session under a new id; the one before, if any, is forgotten."""
+        """Start a session under a new id, and delete the previous one."""
         await self._delete(_visit(connection.scope).id)
         connection.scope["state"][_VISIT] = _Visit(_make_id())
         connection.scope["session"] = values
@@ -115,7 +115,7 @@ def within_session(kept: Sessions) -> Callable[[ASGIApp], ASGIApp]:
 
 
 def may_carry_cookies(message: Message) -> bool:
-    """Return whether nobody keeps an answer on its way, so that nobody else can be given its cookies."""
+    """Return whether no cache may store the response, so that nobody else can be given its cookies."""
     return "no-store" in MutableScopeHeaders.from_message(message).get("cache-control", "")
 
 

@@ -1,4 +1,4 @@
-"""How bodies, code and deliveries are shown: parsed, indented, highlighted, and never as anything but text."""
+"""Prepare bodies, code and deliveries for display: parsed, indented, highlighted, and always as text."""
 
 import json
 from functools import lru_cache
@@ -20,21 +20,21 @@ from waypost.portal.snippets import LANGUAGES, Language, Way, snippet
 
 LONGEST_SHOWN: Final = 30_000
 LONGEST_ANSWER: Final = 4_000
-"""An answer is the receiver's: colours make each of its characters cost up to thirty."""
+"""Responses are under the receiver's control, and highlighting can turn one character into thirty."""
 
 _SIGNED_AT: Final = 1_772_629_200
 _NO_SIGNATURE: Final = "0" * 64
 
 
 class ShownText(msgspec.Struct, frozen=True):
-    """A text as HTML; ``cut`` says that only its beginning is shown."""
+    """A text as HTML. ``cut`` means that only its beginning is shown."""
 
     html: Markup
     cut: bool = False
 
 
 class ShownAttempt(msgspec.Struct, frozen=True):
-    """An attempt, and what to do about it when it failed; ``in_full`` with its bodies, ready to be shown."""
+    """An attempt, with the remedy if it failed and, if ``in_full``, its bodies ready for display."""
 
     attempt: Attempt
     in_full: bool
@@ -51,7 +51,7 @@ class ShownDelivery(msgspec.Struct, frozen=True):
 
 
 class ShownSnippet(msgspec.Struct, frozen=True):
-    """A snippet and where it stands among the others."""
+    """A snippet, with the language and signature it is for and the other signatures to choose from."""
 
     language: Language
     way: Way
@@ -60,7 +60,7 @@ class ShownSnippet(msgspec.Struct, frozen=True):
 
 
 def delivery(shown: DeliveryWithAttempts, number: str | None = None) -> ShownDelivery:
-    """Give a delivery ready to be shown, in full the attempt with this number or else the newest: all would be much."""
+    """Return a delivery ready for display, with only one attempt in full: that with ``number``, or the newest."""
     numbers = [str(attempt.number) for attempt in shown.attempts]
     chosen = number if number in numbers else next(reversed(numbers), None)
     return ShownDelivery(
@@ -87,17 +87,17 @@ def _target(attempt: Attempt) -> str | None:
 
 
 def body(text: str, *, longest: int = LONGEST_SHOWN) -> ShownText:
-    """Show a body: JSON indented and highlighted, anything else as it came."""
+    """Return a body for display: JSON indented and highlighted, anything else unchanged."""
     try:
         pretty = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-        pretty.encode()  # a lone surrogate, which JSON can spell and no page can hold
+        pretty.encode()  # a lone surrogate, which JSON can express and a page can't
     except (ValueError, RecursionError):
         return ShownText(escape(text[:longest]), cut=len(text) > longest)
     return ShownText(coloured(pretty[:longest], "json"), cut=len(pretty) > longest)
 
 
 def marked(text: str) -> Markup:
-    """Show a sentence in which what stands between backticks is code."""
+    """Return a sentence as HTML, with the text between backticks as code."""
     parts = text.split("`")
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts)
@@ -106,17 +106,17 @@ def marked(text: str) -> Markup:
 
 @lru_cache
 def sample(version: Version, status: Status) -> ShownText:
-    """Show the sample of a status in a version."""
+    """Return the sample body of a status and version for display."""
     return body(sample_body(version, status))
 
 
 def sample_body(version: Version, status: Status) -> str:
-    """Give the body of a status's sample, with a signature of zeros where the version has it inside."""
+    """Return the sample body of a status; a signature inside the body is all zeros."""
     return sign_inside(version, render(version, sample_state(status)), _SIGNED_AT, _NO_SIGNATURE).decode()
 
 
 def snippet_of(language: str | None, way: str | None, version: Version) -> ShownSnippet:
-    """Show a snippet for a version: by Standard Webhooks, or in the version's own way; else in Python."""
+    """Return a snippet, by default in Python for Standard Webhooks; ``way`` can also be the version's own."""
     chosen = next((one for one in LANGUAGES if one.key == language), LANGUAGES[0])
     ways = (Way.STANDARD, Way(version.lower()))
     wanted = next((one for one in ways if one == way), Way.STANDARD)

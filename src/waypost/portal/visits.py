@@ -1,4 +1,4 @@
-"""Who visits a page, and what is remembered of the visit."""
+"""The visitor of a page, and what is remembered from page to page."""
 
 import time
 from typing import Final
@@ -22,18 +22,18 @@ ACCOUNT: Final = "waypost.visited"
 
 
 class NotLoggedIn(Exception):
-    """The page is for those who are logged in."""
+    """The page requires signing in."""
 
 
 async def enter(request: PageRequest, pages: Pages) -> Visitor:
-    """Give who visits. Raises NotLoggedIn: no session, one older than 12 hours, or one before a change of password."""
+    """Return the visitor. Raise NotLoggedIn without a session, after 12 hours, or after a change of password."""
     session = request.session
     if USER not in session:
         raise NotLoggedIn
     async with pages.context.database.serving.acquire() as connection:
         visitor = await find_visitor(connection, UUID(hex=session[USER]))
     is_old = session.get(SINCE, 0) < time.time() - ABSOLUTE_SECONDS
-    # Compared as they are: two clocks, of this process and of the database, would leave a moment open.
+    # Compared for equality: comparing the clocks of this process and the database would leave a gap.
     if is_old or visitor is None or session.get(SESSIONS_FROM) != visitor.sessions_from:
         request.clear_session()
         raise NotLoggedIn
@@ -42,17 +42,17 @@ async def enter(request: PageRequest, pages: Pages) -> Visitor:
 
 
 def actor_of(request: PageRequest, visitor: Visitor) -> Actor:
-    """Return who acts, for actions and the audit log."""
+    """Return the visitor as an actor, for actions and the audit log."""
     return Actor(visitor.account, visitor.email, request.address)
 
 
 def notify(request: PageRequest, text: str) -> None:
-    """Say something on the next page."""
+    """Show a notice on the next page."""
     request.session[NOTICE] = text
 
 
 def page_before(request: PageRequest) -> str | None:
-    """Give the page of ours that a form was sent from, as the browser says; None where it does not say."""
+    """Return the page of ours that sent a form, by the Referer header, or None if the header does not name one."""
     if request.method != "POST" or "session" not in request.scope:
         return None
     try:
@@ -65,7 +65,7 @@ def page_before(request: PageRequest) -> str | None:
 
 
 def safe_path(text: str | None) -> str:
-    """Give a path of this server to go on to; the first page for anything that may lead elsewhere."""
+    """Return ``text`` if it is a path on this server, or the home page if it could lead elsewhere."""
     if not text or not text.startswith("/") or text.startswith(("//", "/\\", "/login")) or not text.isprintable():
         return HOME
     return text if text.isascii() else HOME

@@ -1,4 +1,4 @@
-"""Who waits for work that takes a core and much memory: few from each address, and not many in all."""
+"""Admission to work that takes a core and much memory: few requests from one address, and not many in total."""
 
 import asyncio
 from collections import Counter
@@ -12,7 +12,7 @@ AGAIN_SECONDS: Final = 5.0
 
 
 class WaitingRoom:
-    """Lets ``at_once`` work. ``of_address`` of one address may wait or work, ``in_all`` may wait."""
+    """Admits ``at_once`` requests; ``in_all`` more can wait, and one address can have ``of_address`` in the room."""
 
     def __init__(self, *, at_once: int, of_address: int, in_all: int) -> None:
         self._working = asyncio.Semaphore(at_once)
@@ -23,13 +23,13 @@ class WaitingRoom:
 
     @property
     def here(self) -> int:
-        """Return how many wait or work."""
+        """Return how many requests wait or work."""
         return self._here
 
     def check(self, address: str, *, known: bool = False) -> None:
-        """Raise TooMany when too many are here already for one of this address to wait.
+        """Raise TooMany if the room is too full for a request of this address.
 
-        Who is ``known`` is let in beside the many that are not, so that a crowd of strangers keeps none of them out.
+        A ``known`` visitor is admitted even if the room is full, so that a crowd of strangers locks no user out.
         """
         of_address = any(self._from[network] >= self._of_address * shares for network, shares in networks_of(address))
         if of_address or (self._here >= self._most and not known):
@@ -37,7 +37,7 @@ class WaitingRoom:
 
     @asynccontextmanager
     async def turn(self, address: str, *, known: bool = False) -> AsyncIterator[None]:
-        """Wait for a turn and hold it. Raise TooMany at once as ``check`` does."""
+        """Wait for a turn and hold it. Raise TooMany immediately, as ``check`` does."""
         self.check(address, known=known)
         names = [network for network, _ in networks_of(address)]
         self._here += 1

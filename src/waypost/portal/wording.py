@@ -1,4 +1,4 @@
-"""How the pages say times, numbers and states."""
+"""How the pages format times and numbers and word states, reasons and errors."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -20,13 +20,13 @@ _JUST_NOW: Final = 5
 STATES: Final = {
     Waiting.WAITING: ("Waiting", "clock"),
     Waiting.RETRYING: ("Retrying", "retry"),
-    Waiting.BLOCKED: ("Behind another", "clock"),
-    Settled.DELIVERED: ("Delivered", "check"),
+    Waiting.BLOCKED: ("Queued behind earlier event", "clock"),
+    Settled.DELIVERED: ("Succeeded", "check"),
     Settled.FAILED: ("Failed", "cross"),
     Settled.SUPERSEDED: ("Superseded", "skip"),
     Settled.CANCELLED: ("Cancelled", "skip"),
 }
-"""A delivery's states in words, each with its icon."""
+"""The label and icon of each delivery state. "Delivered" is said of parcels only."""
 
 PARCEL_SIGNS: Final = {
     Status.PENDING: ("clock", ""),
@@ -39,47 +39,47 @@ PARCEL_SIGNS: Final = {
     Status.EXCEPTION: ("warning", "failed"),
     Status.EXPIRED: ("skip", "off"),
 }
-"""A parcel's statuses, each with its icon and the kind of badge it is shown as."""
+"""The icon and badge class of each parcel status."""
 
 ADDED_LATER: Final = "added_later"
-"""Why an event made no delivery for an endpoint that was not there yet."""
+"""The reason why an event has no delivery for an endpoint that did not exist yet."""
 
 REASONS: Final = {
-    Reason.ENDPOINT_OFF: "The endpoint was turned off or deleted.",
-    Reason.USER: "Somebody cancelled it.",
-    Reason.TRACKING_DELETED: "Its parcel was deleted.",
-    Reason.NEWER_EVENT: "A newer event of the parcel took its place.",
-    Reason.EXPIRED: "It waited for as long as the history is kept.",
-    Reason.UNRENDERABLE: "Its event is gone.",
-    Reason.CRASHES: "Sending it failed on our side, again and again; the log says why.",
-    Reason.FATAL: "Each time it was sent the process that sends died, also when it was sent alone; the log says when.",
-    Skip.OFF: "The endpoint was off.",
-    Skip.STATUS: "The endpoint has not chosen this status.",
-    Skip.TRIGGER: "The endpoint wants changes of the status only, and this was none.",
+    Reason.ENDPOINT_OFF: "The endpoint was disabled or deleted.",
+    Reason.USER: "It was cancelled by a user.",
+    Reason.TRACKING_DELETED: "The parcel was deleted.",
+    Reason.NEWER_EVENT: "A newer event of the parcel replaced it.",
+    Reason.EXPIRED: "It was still waiting when its retention period ended.",
+    Reason.UNRENDERABLE: "Its event no longer exists.",
+    Reason.CRASHES: "Sending it failed repeatedly with an internal error; see the log for the cause.",
+    Reason.FATAL: "The sending process died each time, even when it was sent alone; see the log for the times.",
+    Skip.OFF: "The endpoint was disabled.",
+    Skip.STATUS: "The endpoint does not receive this status.",
+    Skip.TRIGGER: "The endpoint receives status changes only, and the status did not change.",
     ADDED_LATER: "The endpoint was added later.",
 }
-"""Why something was not sent, or not to its end."""
+"""Why an event was not sent to an endpoint, or why a delivery ended without success."""
 
 
 RECOVERED: Final = {
-    Only.FAILED: "What failed",
-    Only.MISSED: "What was missed while it was off",
-    Only.ALL: "Everything, also what was delivered",
+    Only.FAILED: "Failed deliveries",
+    Only.MISSED: "Missed while disabled",
+    Only.ALL: "All events, including delivered ones",
 }
-"""What a recovery is about."""
+"""Which events a recovery sends."""
 
 RECOVERY_STATES: Final = {
-    RecoveryState.RUNNING: "under way",
+    RecoveryState.RUNNING: "running",
     RecoveryState.DONE: "done",
     RecoveryState.STOPPED: "stopped",
 }
 
 ORDERINGS: Final = {
-    Ordering.ORDERED: "One after the other",
-    Ordering.LATEST: "Only the newest",
-    Ordering.UNORDERED: "At once, in no order",
+    Ordering.ORDERED: "In order, one at a time",
+    Ordering.LATEST: "Latest event only",
+    Ordering.UNORDERED: "Immediately, in any order",
 }
-"""How an endpoint gets the updates of one parcel."""
+"""The order in which an endpoint receives the events of one parcel."""
 
 
 CONNECTION_STATES: Final = {
@@ -100,35 +100,35 @@ ASKED: Final = {
 """What came of the last ask for a parcel; anything else is why it brought nothing."""
 
 ERRORS: Final = {
-    Outcome.DNS_FAILED: "Its host name can't be looked up.",
-    Outcome.ADDRESS_FORBIDDEN: "Its address is one that nothing is sent to.",
-    Outcome.CONNECT_FAILED: "No connection can be made.",
-    Outcome.TLS_FAILED: "The TLS connection fails: see its certificate.",
-    Outcome.TIMED_OUT: "It does not answer in time.",
-    Outcome.RESET: "It ends the connection before it has answered.",
-    Outcome.BAD_RESPONSE: "It answers something that is not HTTP.",
-    Outcome.HTTP_3XX: "It answers with a redirect, which is not followed.",
-    Outcome.HTTP_4XX: "It refuses the webhooks (4xx).",
-    Outcome.HTTP_410: "It answered that it is gone for good (410).",
-    Outcome.HTTP_429: "It wants fewer requests (429).",
-    Outcome.HTTP_5XX: "It fails (5xx).",
+    Outcome.DNS_FAILED: "Its host name could not be resolved.",
+    Outcome.ADDRESS_FORBIDDEN: "Its address is not allowed.",
+    Outcome.CONNECT_FAILED: "The connection failed.",
+    Outcome.TLS_FAILED: "The TLS handshake failed; check the certificate.",
+    Outcome.TIMED_OUT: "It did not respond in time.",
+    Outcome.RESET: "It closed the connection before responding.",
+    Outcome.BAD_RESPONSE: "Its response was not valid HTTP.",
+    Outcome.HTTP_3XX: "It returned a redirect, which is not followed.",
+    Outcome.HTTP_4XX: "It rejected the request (4xx).",
+    Outcome.HTTP_410: "It returned 410 Gone.",
+    Outcome.HTTP_429: "It is rate limiting Waypost (429).",
+    Outcome.HTTP_5XX: "It returned a server error (5xx).",
 }
-"""How an endpoint fails, by its last error."""
+"""An endpoint's last error in a sentence, by outcome."""
 
 
 def courier_name(code: str) -> str:
-    """Say a courier's name; one that the table does not know by its code."""
+    """Return a courier's name, or its code if the table does not list it."""
     known = couriers().get(code)
     return code if known is None else known.name
 
 
 def endpoint_name(row: NamedEndpoint) -> str:
-    """Say which endpoint, deleted ones too: by its description, else its URL."""
+    """Return an endpoint's description, or its URL if it has none; deleted endpoints are marked as such."""
     return (row.description or row.url) + (" (deleted)" if row.deleted else "")
 
 
 def ago(at: datetime | str | None, now: datetime) -> str:
-    """Say how long ago, or in how long, a time is: ``3 minutes ago``, ``in 2 hours``."""
+    """Return a time relative to ``now``: ``3 minutes ago``, ``in 2 hours``."""
     if at is None:
         return "never"
     seconds = (now - _time(at)).total_seconds()
@@ -143,29 +143,29 @@ def ago(at: datetime | str | None, now: datetime) -> str:
 
 
 def exactly(at: datetime | str | None) -> str:
-    """Say a time to the second: ``2026-03-04 13:20:05 UTC``."""
+    """Return a time to the second: ``2026-03-04 13:20:05 UTC``."""
     return "" if at is None else _time(at).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def number(value: float) -> str:
-    """Group a number's digits by thousands with narrow spaces."""
-    return f"{value:,}".replace(",", "\u202f")
+    """Return a number with commas between thousands."""
+    return f"{value:,}"
 
 
 def percent(share: float) -> str:
-    """Say a share in percent: never 100 for less than all, never 0 for more than none."""
+    """Return a share as a percentage: never 100% for less than all, never 0% for more than none."""
     if share in (0, 1):
-        return f"{share * 100:.0f}\u202f%"
-    return f"{min(max(share * 100, 0.1), 99.9):.1f}\u202f%"
+        return f"{share * 100:.0f}%"
+    return f"{min(max(share * 100, 0.1), 99.9):.1f}%"
 
 
 def sentence(text: str) -> str:
-    """Say a remark as a sentence."""
+    """Return a remark as a sentence: capitalised, with a full stop."""
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def plural(count: int, noun: str) -> str:
-    """Say a number of things, of which more than one take an s: ``3 webhooks``."""
+    """Return a count with its noun, whose plural takes an s: ``3 webhooks``."""
     return f"{number(count)} {noun}" if count == 1 else f"{number(count)} {noun}s"
 
 

@@ -34,9 +34,9 @@ async def test_every_attempt_is_told_and_one_of_them_shown_in_full(
     page = assert_harmless(answer.text)
     told = [heading.attributes["id"] for heading in page.all("h2") if "Attempt" in heading.text]
     assert told == [f"attempt-{number}" for number in range(ATTEMPTS, 0, -1)]
-    assert re.findall(r'aria-label="Body of (\w+) (\d+)"', answer.text) == [
-        ("request", str(in_full)),
-        ("answer", str(in_full)),
+    assert re.findall(r'aria-label="(\w+) body of attempt (\d+)"', answer.text) == [
+        ("Request", str(in_full)),
+        ("Response", str(in_full)),
     ]
     links = {one.attributes["href"] for one in page.all("a") if "?attempt=" in one.attributes["href"]}
     others = set(range(1, ATTEMPTS + 1)) - {in_full}

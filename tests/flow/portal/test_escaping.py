@@ -118,7 +118,7 @@ async def test_what_others_wrote_is_text_on_every_page(
         "/trackings": (PROBE[:12],),
         f"/trackings/{(await shop.get('/v4/trackings/get')).json()['data'][0]['id']}": (PROBE, PROBE[:50]),
         "/settings/audit": (NAME,),
-        f"/developer/apikeys?revoke={key}": (f"use {NAME} (",),
+        f"/developer/apikeys?revoke={key}": (f"with {NAME} (",),
         f"{HOME}/history/{delivery}": (PROBE, URL, HEADER, "javascript:probe()"),
         f"{HOME}/history/{delivery}?attempt=1": (PROBE, URL, HEADER, "javascript:probe()"),
     }

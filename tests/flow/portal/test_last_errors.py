@@ -94,13 +94,13 @@ async def test_errors_are_grouped_newest_first_with_count_time_and_a_delivery(
 
     said = [" ".join(one.text.split()) for one in shown]
     assert [text.partition("last ")[0] for text in said] == [
-        "It refuses the webhooks (4xx). Status 4011 time",
-        "It fails (5xx). Status 5035 times",
-        "It fails (5xx). Status 5001 time",
+        "It rejected the request (4xx). Status 4011 time",
+        "It returned a server error (5xx). Status 5035 times",
+        "It returned a server error (5xx). Status 5001 time",
     ]
     assert "3 hours ago" in said[1]
     document = Document((await browser.get(f"{HOME}/{endpoint}")).text)
-    links = [one.attributes["href"] for one in document.all("a") if one.text == "See its last delivery"]
+    links = [one.attributes["href"] for one in document.all("a") if one.text == "View the last delivery"]
     assert links == [f"{HOME}/history/{one}" for one in (first, second, second)]
 
 
@@ -121,8 +121,8 @@ async def test_what_was_delivered_in_the_end_and_what_was_given_up_have_failed_b
     shown = await cards(browser, endpoint)
 
     assert [one.text.split(".")[0].strip() for one in shown] == [
-        "The TLS connection fails: see its certificate",
-        "Its host name can't be looked up",
+        "The TLS handshake failed; check the certificate",
+        "Its host name could not be resolved",
     ]
 
 
@@ -137,7 +137,7 @@ async def test_so_many_are_looked_at_and_no_more(portal: Portal, shop: Caller, b
 
     assert len(shown) == MOST_GROUPS
     assert all(len(one.text) < 600 for one in shown)
-    assert "the newest of many" in Document((await browser.get(f"{HOME}/{endpoint}")).text).text
+    assert "only the newest are shown" in Document((await browser.get(f"{HOME}/{endpoint}")).text).text
 
 
 def guarded(url: str) -> None:
@@ -205,7 +205,7 @@ async def test_another_place_is_never_taken_over(shop: Caller, browser: Browser,
     answer = await browser.post(f"{HOME}/{endpoint}/use-url", form={"url": url})
 
     assert answer.headers["location"] == f"{HOME}/{endpoint}"
-    assert "nothing was changed" in Document((await browser.get(f"{HOME}/{endpoint}")).text).text
+    assert "URL not changed" in Document((await browser.get(f"{HOME}/{endpoint}")).text).text
     assert (await shop.get(f"/v1/endpoints/{endpoint}")).json() == before
 
 

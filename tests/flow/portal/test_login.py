@@ -97,7 +97,7 @@ async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer_for_the_
 
     known, unknown = (min(times) for times in seconds.values())
     assert len(texts) == 1
-    assert "E-mail or password is wrong." in Document(texts.pop()).text
+    assert "Wrong e-mail or password." in Document(texts.pop()).text
     assert unknown > known / 2
 
 
@@ -290,7 +290,7 @@ async def test_a_login_link_works_once(portal: Portal) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/help")
     assert await is_in(browser)
     assert (again.status_code, cookies_of(again).get("waypost_session")) == (422, None)
-    assert "was used already or has expired" in Document(again.text).text
+    assert "has already been used or has expired" in Document(again.text).text
     assert not await is_in(second)
 
 

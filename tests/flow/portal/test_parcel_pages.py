@@ -155,13 +155,13 @@ async def test_a_parcels_page_tells_for_each_event_why_an_endpoint_got_nothing(
         " ".join(one.text.split()) for one in page.all("li", **{"class": "card"}) if one.text.strip().startswith("#")
     ]
     assert re.search(r"Waiting Takes all", first)
-    assert re.search(r"Behind another Takes all", second)
+    assert re.search(r"Queued behind earlier event Takes all", second)
     for said in (first, second):
-        assert "Not sent Delivered only The endpoint has not chosen this status." in said
-        assert "Not sent Is off (deleted) The endpoint was off." in said
+        assert "Not sent Delivered only The endpoint does not receive this status." in said
+        assert "Not sent Is off (deleted) The endpoint was disabled." in said
         assert "Not sent Came later The endpoint was added later." in said
     assert "Waiting Changes only" in first
-    assert "Not sent Changes only The endpoint wants changes of the status only" in second
+    assert "Not sent Changes only The endpoint receives status changes only" in second
 
 
 async def test_what_became_of_a_delivery_stands_beside_its_event(
@@ -175,7 +175,7 @@ async def test_what_became_of_a_delivery_stands_beside_its_event(
     page = assert_harmless((await browser.get(f"/trackings/{parcel}")).text)
 
     (event,) = [" ".join(one.text.split()) for one in page.all("li", **{"class": "card"})]
-    assert "Cancelled In order The endpoint was turned off or deleted." in event
+    assert "Cancelled In order The endpoint was disabled or deleted." in event
     assert "Waiting Any order" in event
 
 
@@ -242,6 +242,6 @@ async def test_the_page_leads_to_the_shoppers(portal: Portal, shop: Caller, brow
 
     page = Document((await browser.get(f"/trackings/{parcel}")).text)
 
-    (link,) = [one.attributes["href"] for one in page.all("a") if one.text == "Track page"]
+    (link,) = [one.attributes["href"] for one in page.all("a") if one.text == "Open tracking page"]
     assert link == portal.pages.context.track_links.path(UUID(parcel))
     assert "It is transit" in page.text

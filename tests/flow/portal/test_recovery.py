@@ -34,7 +34,7 @@ async def test_a_second_count_is_refused_in_words_and_the_first_can_be_stopped(e
 
     assert refused.status_code == 303
     assert "being counted already" in page.all("p", role="status")[0].text
-    assert "being counted, " in assert_harmless(part).elements[0].text
+    assert "counting, " in assert_harmless(part).elements[0].text
     assert (stopped.status_code, stopped.headers["location"]) == (303, f"{here}#recoveries")
     assert Document((await browser.get(f"{here}/recoveries")).text).all("li") == []
 
@@ -48,4 +48,4 @@ async def test_enabling_leads_to_the_count_that_goes_on_already(endpoint: str, s
     answer = await browser.post(f"{here}/enable")
 
     assert (answer.status_code, answer.headers["location"]) == (303, f"{here}#recoveries")
-    assert "The endpoint was enabled." in (await browser.get(here)).text
+    assert "Endpoint enabled." in (await browser.get(here)).text

@@ -198,7 +198,7 @@ async def test_a_page_that_ends_after_the_sign_out_does_not_bring_the_session_ba
     answer = await page
 
     assert answer.status_code == 200
-    assert "The endpoint was added" in answer.text
+    assert "Endpoint added" in answer.text
     assert await portal.sessions() == []
     assert "waypost_session" not in cookies_of(answer)
 

@@ -84,7 +84,7 @@ async def test_a_further_user_signs_in_and_only_owners_change_the_account(portal
     assert [one.status_code for one in answers] == [403] * 4
     assert await account(portal) == before
     assert await portal.database.serving.fetchval("select count(*) from account_user where role = 'owner'") == 1
-    assert "Only owners change these" in page.text
+    assert "Only owners can change these settings" in page.text
     assert page.all("dialog") == []
 
 
@@ -127,7 +127,7 @@ async def test_removing_a_user_offers_to_revoke_the_keys_that_the_user_made(port
     assert "Mine" not in asked.text
     calls = [await browser.client.get("/v1/endpoints", headers={"tracking-api-key": key}) for key in keys]
     assert [call.status_code for call in calls] == [401, 200, 200]
-    assert "1 API key of theirs stopped working" in said
+    assert "1 API key revoked" in said
     assert MEMBER in listed
 
 

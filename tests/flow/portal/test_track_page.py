@@ -102,7 +102,7 @@ async def test_what_is_no_link_is_answered_as_a_parcel_that_is_gone(portal: Port
 
     assert {one.status_code for one in answers} == {404}
     assert len({one.text for one in answers}) == 1
-    assert "There is no such parcel" in answers[0].text
+    assert "Parcel not found" in answers[0].text
 
 
 def test_a_link_tells_nothing_and_is_the_same_again() -> None:

@@ -49,7 +49,7 @@ async def test_wrong_rows_can_be_left_out(browser: Browser, shop: Caller) -> Non
     answer = await upload(browser, f"{HEAD}A1,dhl\n?,dhl\n".encode(), skip="1")
 
     assert (answer.status_code, await numbers(shop)) == (200, ["A1"])
-    assert "1 left out" in Document(answer.text).text
+    assert "1 skipped" in Document(answer.text).text
 
 
 async def test_of_many_wrong_rows_the_first_are_shown(browser: Browser) -> None:

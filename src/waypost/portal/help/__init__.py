@@ -1,1 +1,1 @@
-"""``/help`` and ``/docs``: the documentation and the reference of the API, from the package."""
+"""``/help`` and ``/docs``: the documentation and the API reference, served from the package."""

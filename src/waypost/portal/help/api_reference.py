@@ -1,4 +1,4 @@
-"""``/docs``: the API, shown from its OpenAPI document. It is there for everybody, as the document is."""
+"""``/docs``: the API reference, generated from the OpenAPI document and public like it."""
 
 import json
 import re
@@ -33,7 +33,7 @@ _DEEPEST: Final = 4
 
 
 class DescribedField(msgspec.Struct, frozen=True):
-    """A parameter, or a field of a body: where it stands, what it may be, what it says."""
+    """A parameter or body field: its place, type and description."""
 
     name: str
     place: str
@@ -43,14 +43,14 @@ class DescribedField(msgspec.Struct, frozen=True):
 
 
 class DescribedAnswer(msgspec.Struct, frozen=True):
-    """An answer: its status and what it means."""
+    """A response: its status and description."""
 
     status: str
     about: Markup
 
 
 class ShownOperation(msgspec.Struct, frozen=True):
-    """One operation. ``answer`` None: none is shown, or, with ``same_as``, it is that operation's."""
+    """One operation. ``answer`` is its example response; None if it has none, or if ``same_as`` has the same one."""
 
     anchor: str
     method: str
@@ -65,7 +65,7 @@ class ShownOperation(msgspec.Struct, frozen=True):
 
 
 class OperationGroup(msgspec.Struct, frozen=True):
-    """Operations that belong together, on a page of their own."""
+    """Related operations, shown on one page."""
 
     name: str
     title: str
@@ -97,7 +97,7 @@ async def _visitor(request: PageRequest, pages: GivenPages) -> Visitor | None:
 
 @cache
 def groups() -> tuple[OperationGroup, ...]:
-    """Give the operations of the document, group by group."""
+    """Return the operations of the document by group."""
     document = json.loads(json.dumps(make_document()))
     schemas = document["components"]["schemas"]
     found = []
@@ -116,7 +116,7 @@ def groups() -> tuple[OperationGroup, ...]:
 def _operation(
     method: str, path: str, one: dict[str, Any], schemas: dict[str, Any], shown: dict[str, str]
 ) -> ShownOperation:
-    """Show an operation. An example that ``shown`` has is not repeated: it names the operation that it stands at."""
+    """Return an operation for display. An example already in ``shown`` is replaced by its operation's anchor."""
     content = one.get("requestBody", {}).get("content", {}).get("application/json")
     example = _example(one)
     anchor = _name(one["operationId"].rpartition(".")[2])
@@ -152,7 +152,7 @@ def _parameters(parameters: list[dict[str, Any]]) -> Iterator[DescribedField]:
 
 
 def _fields(schema: dict[str, Any], schemas: dict[str, Any], path: str, depth: int) -> Iterator[DescribedField]:
-    """Give the fields of a body, those inside after the one that they are in."""
+    """Yield the fields of a body, nested ones after their parent."""
     known = _resolved(schema, schemas)
     if "items" in known:
         yield from _fields(known["items"], schemas, f"{path}[].", depth)

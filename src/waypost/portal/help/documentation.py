@@ -1,7 +1,7 @@
-"""The documentation as pages: its chapters in the order in which they are read, and each file of them as HTML.
+"""The documentation as pages: its chapters in reading order, and each file as HTML.
 
-Comes in: the Markdown files of ``docs/``, from the package or from a checkout. Goes out: a ``Guide`` whose links lead
-where the caller says, so that ``/help`` and the static pages of ``make docs`` are made by the same code.
+Input: the Markdown files of ``docs/``, from the package or a checkout. Output: a ``Guide`` whose links the caller
+resolves, so that ``/help`` and the static pages of ``make docs`` share this code.
 """
 
 import itertools
@@ -25,7 +25,7 @@ from waypost.portal.highlighting import coloured
 
 
 class GuidePlace(msgspec.Struct, frozen=True):
-    """Where a page is: its folder and its name."""
+    """A page's folder and name."""
 
     folder: str
     name: str
@@ -37,7 +37,7 @@ class GuidePlace(msgspec.Struct, frozen=True):
 
 
 class Chapter(msgspec.Struct, frozen=True):
-    """A folder of ``docs/``: its title, what it is for, and its pages in the order in which they are read."""
+    """A folder of ``docs/``: its title, its purpose, and its pages in reading order."""
 
     folder: str
     title: str
@@ -108,12 +108,12 @@ CHAPTERS: Final = (
 )
 
 Lead = Callable[[str], str | None]
-"""Gives the address of a file of the documentation (``webhooks/retry.md#the-schedule``) or of a path of the server
-(``/developer/webhooks``); None where there is nothing to lead to."""
+"""Returns the address of a documentation file (``webhooks/retry.md#the-schedule``) or a server path
+(``/developer/webhooks``), or None if there is nothing to link to."""
 
 
 class Heading(msgspec.Struct, frozen=True):
-    """A heading below the title: its level, its words, its anchor."""
+    """A heading below the title: its level, text and anchor."""
 
     level: int
     text: str
@@ -121,7 +121,7 @@ class Heading(msgspec.Struct, frozen=True):
 
 
 class IndexEntry(msgspec.Struct, frozen=True):
-    """A line of the index: its words, where they lead, the page that they stand in; no page for a title."""
+    """A line of the index: its text, its address, and the title of the page that contains it (empty for a title)."""
 
     text: str
     address: str
@@ -129,12 +129,12 @@ class IndexEntry(msgspec.Struct, frozen=True):
 
     @property
     def letter(self) -> str:
-        """What it is sorted under."""
+        """The letter it is sorted under."""
         return self.text.removeprefix(_OWN_PREFIX)[0].upper()
 
 
 class Guide(msgspec.Struct, frozen=True):
-    """A page: where it is, its title, its text as HTML, and the headings in it."""
+    """A page: its place, title, HTML and headings."""
 
     place: GuidePlace
     title: str
@@ -143,7 +143,7 @@ class Guide(msgspec.Struct, frozen=True):
 
 
 PLACES: Final = tuple(place for chapter in CHAPTERS for place in chapter.places)
-"""Every page, in the order in which they are read."""
+"""Every page, in reading order."""
 
 _STEP: Final = re.compile(r"^[0-9]+\. ")
 _OWN_PREFIX: Final = "WAYPOST_"
@@ -152,30 +152,30 @@ _NOT_IN_ANCHORS: Final = re.compile(r"[^\w\- ]")
 
 
 def folder() -> Traversable:
-    """Give the folder of the documentation: inside the package, or, in a checkout, beside ``src``."""
+    """Return the documentation's folder: inside the package or, in a checkout, beside ``src``."""
     packaged = files("waypost") / "docs"
     return packaged if packaged.is_dir() else Path(__file__).parents[4] / "docs"
 
 
 @lru_cache
 def source(place: GuidePlace) -> str:
-    """Give the Markdown of a page."""
+    """Return the Markdown of a page."""
     return (folder() / place.folder / f"{place.name}.md").read_text(encoding="utf-8")
 
 
 @lru_cache
 def title(place: GuidePlace) -> str:
-    """Give the title of a page: its first line."""
+    """Return a page's title, its first line."""
     return source(place).partition("\n")[0].removeprefix("# ")
 
 
 def following(place: GuidePlace) -> GuidePlace | None:
-    """Give the page that is read after this one, if there is one."""
+    """Return the next page in reading order, or None after the last."""
     return dict(itertools.pairwise(PLACES)).get(place)
 
 
 def index(lead: Lead) -> tuple[tuple[str, tuple[IndexEntry, ...]], ...]:
-    """Give every title and heading by its first letter; the number of a step is left out."""
+    """Return all titles and headings by first letter, without the numbers of steps."""
     entries = [IndexEntry(title(place), lead(place.file) or "", "") for place in PLACES]
     for place in PLACES:
         entries += [
@@ -187,7 +187,7 @@ def index(lead: Lead) -> tuple[tuple[str, tuple[IndexEntry, ...]], ...]:
 
 
 def read(place: GuidePlace, lead: Lead) -> Guide:
-    """Give a page whose links lead where ``lead`` says."""
+    """Return a page, with its links resolved by ``lead``."""
     tokens = _MARKDOWN.parse(source(place))
     headings = _anchored(tokens)
     _name_columns(tokens)
@@ -202,7 +202,7 @@ def anchor_of(heading: str) -> str:
 
 
 def _anchored(tokens: Sequence[Token]) -> tuple[Heading, ...]:
-    """Give every heading an anchor as GitHub makes them, so that links work there too."""
+    """Give every heading the anchor that GitHub gives it, so that links work there too."""
     found: dict[str, Heading] = {}
     for opening, words in itertools.pairwise(tokens):
         if opening.type != "heading_open" or opening.tag == "h1":
@@ -217,7 +217,7 @@ def _anchored(tokens: Sequence[Token]) -> tuple[Heading, ...]:
 
 
 def _name_columns(tokens: Sequence[Token]) -> None:
-    """Let the cell above a column of names be no heading: an empty one says nothing to a screen reader."""
+    """Turn empty header cells into data cells: an empty heading is useless to a screen reader."""
     for opening, words, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if opening.type == "th_open" and not words.content:
             opening.tag = closing.tag = "td"
@@ -238,7 +238,7 @@ def _lead_on(tokens: Sequence[Token], within: str, lead: Lead) -> None:
 
 
 def _code(_: RendererHTML, tokens: Sequence[Token], index: int, _options: OptionsDict, env: dict[str, Any]) -> str:
-    """Show code in its colours; it scrolls by keyboard too."""
+    """Return a highlighted code block that can be scrolled with the keyboard."""
     language = tokens[index].info.partition(" ")[0]
     named = _FILE.search(tokens[index].info)
     env["codes"] += 1
@@ -264,7 +264,7 @@ def _table_close(
 
 
 def _markdown() -> MarkdownIt:
-    """Give the reader of CommonMark with tables; raw HTML stays text."""
+    """Return the parser for CommonMark with tables; raw HTML stays text."""
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     for name, rule in (("fence", _code), ("table_open", _table_open), ("table_close", _table_close)):
         reader.add_render_rule(name, rule)

@@ -1,4 +1,4 @@
-"""``/help``: the documentation, from the package."""
+"""``/help``: the documentation, served from the package."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _PICTURE: Final = re.compile(r"[a-z0-9-]+\.png")
 
 
 def address(target: str) -> str:
-    """Give the address on this server of a file of the documentation; a path of the server is its own address."""
+    """Return the path on this server of a documentation file; server paths are returned unchanged."""
     if target.startswith("/"):
         return target
     file, mark, anchor = target.partition("#")
@@ -37,7 +37,7 @@ _SHARED: Final[Mapping[str, Any]] = MappingProxyType(
 
 @lru_cache
 def guide(place: GuidePlace) -> Guide:
-    """Give a page of the documentation as this server shows it."""
+    """Return a documentation page as this server shows it."""
     return documentation.read(place, address)
 
 
@@ -48,14 +48,14 @@ def _letters() -> tuple[tuple[str, tuple[IndexEntry, ...]], ...]:
 
 @get("/help")
 async def overview(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List what there is to read."""
+    """List the chapters and pages."""
     visitor = await enter(request, pages)
     return page(request, "help.html", visitor, **_SHARED)
 
 
 @get("/help/index")
 async def index(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List every title and heading by its first letter."""
+    """List all titles and headings by first letter."""
     visitor = await enter(request, pages)
     return page(request, "help_index.html", visitor, letters=_letters())
 
@@ -74,7 +74,7 @@ async def show_guide(
 
 @get("/help/images/{name:str}")
 async def picture(name: FromPath[str]) -> Response[bytes]:
-    """Give a picture of a guide."""
+    """Return an image of a page."""
     file = folder() / "webhooks" / "images" / name
     if not _PICTURE.fullmatch(name) or not file.is_file():
         raise NotFound

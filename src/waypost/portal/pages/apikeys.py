@@ -1,4 +1,4 @@
-"""``/developer/apikeys``: the keys that programs act with."""
+"""``/developer/apikeys``: the API keys of the account."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -25,14 +25,14 @@ LIVES: Final = (("", "Never"), ("30", "After 30 days"), ("90", "After 90 days"),
 
 @get(PATH)
 async def list_keys(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List the keys, with the form to create one open where it is asked for, or the question before one is revoked."""
+    """List the keys, with the dialog for creating or revoking one open if requested."""
     visitor = await enter(request, pages)
     return await _page(request, pages, visitor, adding=request.query_params.get("do") == "add")
 
 
 @post(PATH)
 async def create(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Create a key and show it on this very page, this once: it stands in no address and in no session."""
+    """Create a key and show it once, in this response: it is never part of a URL or session."""
     visitor = await enter(request, pages)
     form = await request.form()
     given: dict[str, Any] = {
@@ -52,13 +52,13 @@ async def create(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 
 @post(PATH + "/{key_id:str}/revoke")
 async def revoke(request: PageRequest, pages: GivenPages, key_id: FromPath[str]) -> Response[bytes]:
-    """Let a key work no more."""
+    """Revoke a key."""
     visitor = await enter(request, pages)
     key = ids.from_text(ids.API_KEY, key_id)
     if key is None:
         raise NotFound
     await api_key_changes.revoke(pages.context, actor_of(request, visitor), key)
-    notify(request, "The key was revoked. It works for five seconds more at most.")
+    notify(request, "Key revoked. It stops working within five seconds.")
     return go_to(PATH)
 
 

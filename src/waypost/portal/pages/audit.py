@@ -1,4 +1,4 @@
-"""``/settings/audit``: who did what in the account, newest first, and whether anything was taken out of the log."""
+"""``/settings/audit``: the account's audit log, newest first, with a check of its integrity."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -18,7 +18,7 @@ _DIGITS: Final = 18
 
 @get(PATH)
 async def show(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List entries; ``?before=`` goes on to older ones."""
+    """List entries; ``?before=`` continues with older ones."""
     visitor = await enter(request, pages)
     asked = request.query_params.get("before", "")
     before = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) <= _DIGITS else audit.END

@@ -1,4 +1,4 @@
-"""``/developer/debugger``: paste a webhook and see which check fails, and why."""
+"""``/developer/debugger``: paste a webhook to see which signature check fails, and why."""
 
 import time
 from typing import Any, Final
@@ -24,12 +24,12 @@ async def debugger(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 
 @post(DEBUGGER)
 async def check(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Check what was pasted. It is kept nowhere."""
+    """Check the pasted webhook. Nothing is stored."""
     visitor = await enter(request, pages)
     form = await request.form()
     given = {name: _text(form, name) for name in ("body", "headers", "secret", "email")}
     headers = read_headers(given["headers"])
-    # Headers that are signed with a secret want one: that it is missing is found, too.
+    # Standard Webhooks headers need a secret: an empty one makes the diagnosis report that it is missing.
     wants_secret = bool(given["secret"]) or any(name.startswith("webhook-") for name in headers)
     findings = diagnose(
         given["body"].encode(errors="surrogatepass"),
@@ -46,7 +46,7 @@ def _is_signed_inside(body: str) -> bool:
 
 
 def _text(form: Any, name: str) -> str:
-    """Give a field; browsers send line ends as CR LF, whatever was pasted."""
+    """Return a field with LF line endings: browsers send CR LF, whatever was pasted."""
     value = form.get(name, "")
     return value.replace("\r\n", "\n").strip("\n") if isinstance(value, str) else ""
 

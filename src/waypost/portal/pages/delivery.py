@@ -1,4 +1,4 @@
-"""``/developer/webhooks/history/{delivery}``: one delivery with every attempt, and what can be done with it."""
+"""``/developer/webhooks/history/{delivery}``: one delivery with its attempts and actions."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -31,7 +31,7 @@ _CURL: Final = "curl"
 
 @get(HISTORY + "/{delivery_id:str}")
 async def show_delivery(request: PageRequest, pages: GivenPages, delivery_id: FromPath[str]) -> Response[bytes]:
-    """Show the delivery; with ``?do=curl`` the command stands on the page, with ``?attempt=`` that attempt in full."""
+    """Show the delivery; ``?do=curl`` adds the cURL command, ``?attempt=`` shows that attempt in full."""
     visitor = await enter(request, pages)
     row = await changes.find(pages.context, actor_of(request, visitor), changes.read_id(delivery_id))
     async with pages.context.database.serving.acquire() as session:
@@ -55,30 +55,30 @@ async def show_delivery(request: PageRequest, pages: GivenPages, delivery_id: Fr
 
 
 def _no_resend(webhook: EndpointRow | None, parcel: WatchedTracking | None) -> str | None:
-    """Say why the delivery can't be sent once more; None when it can."""
+    """Return why the delivery can't be resent, or None if it can."""
     if parcel is None:
         return changes.PARCEL_DELETED
-    return None if webhook is None or webhook.enabled else "Its endpoint is off: enable it to send this once more."
+    return None if webhook is None or webhook.enabled else "The endpoint is disabled. Enable it to resend."
 
 
 @post(HISTORY + "/{delivery_id:str}/resend")
 async def resend(request: PageRequest, pages: GivenPages, delivery_id: FromPath[str]) -> Response[bytes]:
-    """Send it once more and go to the new delivery."""
+    """Resend the delivery and go to the new one."""
 
     async def act(actor: Actor, delivery: UUID) -> tuple[DeliveryRow, str]:
         made = await changes.resend(pages.context, actor, delivery)
-        return made, "It is sent once more: this is the new delivery."
+        return made, "Resent. This is the new delivery."
 
     return await _act(request, pages, delivery_id, act)
 
 
 @post(HISTORY + "/{delivery_id:str}/cancel")
 async def cancel(request: PageRequest, pages: GivenPages, delivery_id: FromPath[str]) -> Response[bytes]:
-    """Cancel it, or leave it to the attempt that is under way."""
+    """Cancel the delivery, at once or after the attempt in flight fails."""
 
     async def act(actor: Actor, delivery: UUID) -> tuple[DeliveryRow, str]:
         row, at_once = await changes.cancel(pages.context, actor, delivery)
-        return row, "It was cancelled." if at_once else "An attempt is under way: it is cancelled if that fails."
+        return row, "Delivery cancelled." if at_once else "An attempt is in flight: cancelled if it fails."
 
     return await _act(request, pages, delivery_id, act)
 
@@ -101,7 +101,7 @@ async def _act(
 
 
 async def _curl(pages: Pages, actor: Actor, email: str, row: DeliveryRow, webhook: EndpointRow) -> str | None:
-    """Give the command, signed at this moment; None when there is no event to send."""
+    """Return the cURL command, signed now, or None if the event no longer exists."""
     if row.packed is None:
         return None
     secrets = await endpoint_secrets.secrets_of(pages.context, actor, webhook.id)

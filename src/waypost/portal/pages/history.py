@@ -1,4 +1,4 @@
-"""``/developer/webhooks/history``: what was sent in the last 30 days."""
+"""``/developer/webhooks/history``: the deliveries of the last 30 days."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -35,14 +35,14 @@ _TESTS: Final = {"only": "true", "none": "false"}
 
 
 class New(msgspec.Struct, frozen=True):
-    """How many deliveries there are that the page does not show yet, to ``MOST_NEW``."""
+    """The number of deliveries that the page does not show yet, up to ``MOST_NEW``."""
 
     count: int
 
 
 @get(HISTORY)
 async def history(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List deliveries, newest first, by what is chosen above the list."""
+    """List the deliveries that match the filters, newest first."""
     visitor = await enter(request, pages)
     chosen = _chosen(request)
     errors: dict[str, str] = {}
@@ -72,7 +72,7 @@ async def history(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 
 @get(HISTORY + "/new")
 async def new(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Count, for the script, what has come since the page was made."""
+    """Count the deliveries created since the page was rendered, for the script."""
     visitor = await enter(request, pages)
     after = request.query_params.get("after", "")
     found = await _find(pages, actor_of(request, visitor), _chosen(request), None, MOST_NEW)
@@ -82,7 +82,7 @@ async def new(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 async def _find(
     pages: Pages, actor: Actor, chosen: Mapping[str, str], cursor: str | None, limit: int
 ) -> Listed[deliveries.Delivery]:
-    """Find what is chosen. Raises Invalid for a choice that can't be."""
+    """Return a page of the deliveries that match the filters. Raise Invalid for an invalid filter."""
     query = {name: text for name, text in chosen.items() if name != "test"}
     if chosen.get("test") in _TESTS:
         query["test"] = _TESTS[chosen["test"]]
@@ -95,13 +95,13 @@ async def _find(
 
 
 def _chosen(request: PageRequest) -> dict[str, str]:
-    """Give the filters that are set."""
+    """Return the filters that are set."""
     given = {name: request.query_params.get(name, "").strip() for name in _FIELDS}
     return {name: text for name, text in given.items() if text}
 
 
 def _utc(text: str) -> str:
-    """Take a browser's ``2026-03-04T13:20`` as UTC."""
+    """Interpret a browser's ``2026-03-04T13:20`` as UTC."""
     if len(text) != _TIME_LENGTH or read_rfc3339(text + ":00Z") is None:
         return text
     return datetime.fromisoformat(text).replace(tzinfo=UTC).isoformat()

@@ -1,4 +1,4 @@
-"""The last errors of an endpoint on its page, grouped, each with its one remedy."""
+"""The last errors on an endpoint's page, in groups, each with one remedy."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -28,14 +28,14 @@ from waypost.store.endpoints import EndpointRow
 MOST_GROUPS: Final = 10
 
 Check = Callable[[str], None]
-"""Raises InvalidInput for a URL that nothing is sent to."""
+"""Raises InvalidInput for a URL to which nothing may be sent."""
 
 
 class ErrorGroup(msgspec.Struct, frozen=True):
-    """Attempts that failed alike: how often, when last, and the delivery that did so last.
+    """Attempts that failed in the same way: their number, the time of the last one, and its delivery.
 
-    ``why`` is the cause in a sentence, where one is known. ``successor`` is the URL that the endpoint can be given by a
-    button: where a redirect leads within the same place.
+    ``why`` is the cause in a sentence, if known. ``successor`` is the URL that a button can give the endpoint: the
+    target of a redirect within the same place.
     """
 
     outcome: Outcome
@@ -49,7 +49,7 @@ class ErrorGroup(msgspec.Struct, frozen=True):
 
 
 class LastErrors(msgspec.Struct, frozen=True):
-    """Newest group first; ``bounded`` says that there may be more than what was looked at or is shown."""
+    """Groups, newest first. ``bounded`` means that there may be more errors than were read or are shown."""
 
     groups: list[ErrorGroup]
     bounded: bool
@@ -57,24 +57,24 @@ class LastErrors(msgspec.Struct, frozen=True):
 
 @post(PATH + "/{endpoint_id:str}/use-url")
 async def use_url(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Give the endpoint the URL that a redirect leads to, if that is the same place."""
+    """Change the endpoint's URL to a redirect's target, if that is the same place."""
     visitor = await enter(request, pages)
     row = await changes.find(pages.context, actor_of(request, visitor), changes.read_id(endpoint_id))
     successor = remedies.same_place(row.url, str((await request.form()).get("url", "")))
     if successor is None:
-        notify(request, "That URL is not the endpoint's own with https or another final slash: nothing was changed.")
+        notify(request, "URL not changed: it may differ from the current one only by https or a final slash.")
         return go_to(f"{PATH}/{endpoint_id}")
     try:
         await changes.change(pages.context, actor_of(request, visitor), row.id, EndpointChange(url=successor))
     except (Invalid, Conflict) as refusal:
         notify(request, refusal.sentence)
         return go_to(f"{PATH}/{endpoint_id}")
-    notify(request, "The endpoint has the new URL. What waits is sent there.")
+    notify(request, "URL updated. Waiting webhooks will be sent there.")
     return go_to(f"{PATH}/{endpoint_id}")
 
 
 async def shown(pages: Pages, row: EndpointRow) -> LastErrors:
-    """Give the errors of the last 24 hours at the URL that the endpoint has now: what was remedied is gone."""
+    """Return the errors of the last 24 hours at the endpoint's current URL, so that errors of a former URL are gone."""
     async with pages.context.database.serving.acquire() as session:
         failed = await deliveries.failed_attempts(session, row.id, row.url)
     groups = grouped(row.url, failed, pages.context.check_url)
@@ -82,7 +82,7 @@ async def shown(pages: Pages, row: EndpointRow) -> LastErrors:
 
 
 def grouped(url: str, failed: Sequence[FailedAttempt], check: Check) -> list[ErrorGroup]:
-    """Group attempts, given newest first, by outcome, reason, status code and where a redirect leads."""
+    """Group attempts, given newest first, by outcome, reason, status code and redirect target."""
     alike: dict[tuple[str, str | None, int | None, str | None], list[FailedAttempt]] = {}
     for one in failed:
         target = remedies.redirect_target(url, one.location)
@@ -116,7 +116,7 @@ def _successor(url: str, target: str, check: Check) -> str | None:
 
 
 def _refused(url: str, check: Check) -> str:
-    """Say what opens the way to a URL that is refused; a name that is looked up is refused for its address."""
+    """Return the remedy for a forbidden URL: its port or, if the check passes, the address its name resolves to."""
     try:
         check(url)
     except ForbiddenPort:

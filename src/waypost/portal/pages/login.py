@@ -20,8 +20,8 @@ from waypost.portal.visits import SESSIONS_FROM, SINCE, USER, safe_path
 from waypost.store.accounts import Login, find_visitor
 from waypost.store.statements import transaction
 
-_WRONG: Final = "E-mail or password is wrong."
-_USED: Final = "This link was used already or has expired. Ask for another, or sign in with your password."
+_WRONG: Final = "Wrong e-mail or password."
+_USED: Final = "This link has already been used or has expired. Ask for a new one, or sign in with your password."
 
 
 @get("/login")
@@ -32,7 +32,7 @@ async def form(request: PageRequest) -> Response[bytes]:
 
 @post("/login")
 async def sign_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Check the password and begin a session."""
+    """Check the password and start a session."""
     given = await request.form()
     email, password = str(given.get("email", "")).strip(), str(given.get("password", ""))
     next_path = safe_path(str(given.get("next", "")))
@@ -44,7 +44,7 @@ async def sign_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         return page(request, "login.html", status=status, headers=wait, error=too_many(error), **values)
     if user is None:
         wrong = page(request, "login.html", status=HTTPStatus.UNPROCESSABLE_ENTITY, error=_WRONG, **values)
-        # After the answer, which must not take longer for an address that somebody has.
+        # After the response, which must not take longer for an address that exists.
         wrong.background = BackgroundTask(_note_refusal, request, pages, email)
         return wrong
     await begin_visit(request, pages, user)
@@ -54,17 +54,17 @@ async def sign_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 
 @get("/login/{token:str}")
 async def ask(request: PageRequest, token: FromPath[str]) -> Response[bytes]:
-    """Ask whether to sign in by a link (`waypost user login-link`).
+    """Ask for confirmation before signing in with a link (`waypost user login-link`).
 
-    Nothing is used up yet: mail scanners and previews of chats open links, too, before people do.
+    The link stays valid: mail scanners and chat previews open links before people do.
     """
-    del token  # the page's form is sent to the page's own address, which the server need not repeat
+    del token  # the form posts to its own page's URL, so the template does not need the token
     return page(request, "login_link.html", next_path=safe_path(request.query_params.get("next")))
 
 
 @post("/login/{token:str}")
 async def by_link(request: PageRequest, pages: GivenPages, token: FromPath[str]) -> Response[bytes]:
-    """Begin a session by a link that works once."""
+    """Start a session with a link that works once."""
     user = await pages.logins.by_link(token, request.address)
     if user is None:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -82,7 +82,7 @@ async def sign_out(request: PageRequest) -> Response[bytes]:
 
 
 def login_path(request: PageRequest) -> str:
-    """Give the login page that leads back to where the visitor wanted to go."""
+    """Return the URL of the login page that leads back to the requested page."""
     if request.method != "GET":
         return "/login"
     query = request.scope["query_string"].decode("latin-1")
@@ -91,20 +91,20 @@ def login_path(request: PageRequest) -> str:
 
 
 def too_many(error: TooMany) -> str:
-    """Return what is said to whoever has tried too often."""
+    """Return the message for a visitor who has tried too often."""
     minutes = math.ceil(error.seconds / MINUTE)
     wait = "a minute" if minutes <= 1 else f"{minutes} minutes"
     return f"Too many attempts. Wait {wait}, then try again."
 
 
 async def begin_visit(request: PageRequest, pages: Pages, user: Login) -> None:
-    """Begin a session of a user who has just shown to be one."""
+    """Start a session for a user who has just authenticated."""
     values = {USER: user.id.hex, SINCE: int(time.time()), SESSIONS_FROM: user.sessions_from}
     await pages.sessions.begin(request, values)
 
 
 async def _note_refusal(request: PageRequest, pages: Pages, email: str) -> None:
-    """Write down that a wrong password was given, where somebody has the address."""
+    """Record a wrong password in the audit log if a user has this address."""
     user = await pages.logins.find(email)
     if user is not None:
         await _note(request, pages, user, Action.PASSWORD_REFUSED, {"at": (None, "sign-in")})

@@ -1,4 +1,4 @@
-"""``/developer/outgoing-ips``: from where webhooks are sent."""
+"""``/developer/outgoing-ips``: the addresses that webhooks are sent from."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ from waypost.portal.visits import enter
 
 @get("/developer/outgoing-ips")
 async def outgoing_ips(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Show where webhooks come from."""
+    """Show the addresses that webhooks are sent from."""
     visitor = await enter(request, pages)
     return page(request, "outgoing_ips.html", visitor, addresses=pages.outgoing_ips)
 

@@ -1,4 +1,4 @@
-"""``/``: how the account does, at a glance, and what to do first while it is new."""
+"""``/``: the account at a glance, with first steps while it is new."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -25,7 +25,7 @@ _SPANS: Final = {"day": ("24 hours", timedelta(hours=24)), "week": ("7 days", ti
 
 
 class FirstStep(msgspec.Struct, frozen=True):
-    """A first step: what it is for is said in the template, by its name."""
+    """A first step. The template has its text, by name."""
 
     name: str
     done: bool
@@ -33,7 +33,7 @@ class FirstStep(msgspec.Struct, frozen=True):
 
 @get(PATH)
 async def show_overview(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Show the account at a glance; ``?span=week`` for the last 7 days."""
+    """Show the account at a glance; ``?span=week`` shows the last 7 days."""
     visitor = await enter(request, pages)
     span = request.query_params.get("span", "")
     span = span if span in _SPANS else "day"
@@ -72,7 +72,7 @@ def _is_troubled(row: EndpointRow) -> bool:
 
 
 async def _deliveries(pages: Pages, visitor: Visitor, span: timedelta) -> dict[str, Any]:
-    """Give what was sent to all endpoints together, deleted ones too: it was sent."""
+    """Return the figures of all endpoints together, including deleted ones, whose webhooks were sent too."""
     now = datetime.now(UTC)
     async with pages.context.database.serving.acquire() as session:
         known = await endpoints.of_account_ever(session, visitor.account)

@@ -1,4 +1,4 @@
-"""Recovering, from an endpoint's page: count first, then begin, watch and stop."""
+"""Recoveries on an endpoint's page: count first, then start, watch and stop."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -26,13 +26,13 @@ from waypost.store.recoveries import RecoveryRow
 
 SHOWN: Final = 5
 WAITED_BEFORE: Final = timedelta(days=7)
-"""What was cancelled when an endpoint was turned off may have been tried for so long."""
+"""Deliveries cancelled when an endpoint was disabled may have been retried for this long."""
 _COUNT: Final = "count"
 
 
 @post(PATH + "/{endpoint_id:str}/recover")
 async def recover(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Count what would be sent, or send it."""
+    """Count the deliveries that would be sent, or start sending them."""
     visitor = await enter(request, pages)
     given = await request.form()
     since = str(given.get("since", "")) + ":00Z"
@@ -44,7 +44,7 @@ async def recover(request: PageRequest, pages: GivenPages, endpoint_id: FromPath
         return go_to(f"{PATH}/{endpoint_id}?do=recover")
     if row.dry_run:
         return _to_count(endpoint_id, row.id)
-    notify(request, "It began: see how far it is under Recoveries.")
+    notify(request, "Recovery started. Progress is shown below.")
     return go_to(f"{PATH}/{endpoint_id}#recoveries")
 
 
@@ -52,7 +52,7 @@ async def recover(request: PageRequest, pages: GivenPages, endpoint_id: FromPath
 async def stop(
     request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str], recovery_id: FromPath[str]
 ) -> Response[bytes]:
-    """Queue no more of a recovery."""
+    """Stop a recovery: it queues nothing more."""
     visitor = await enter(request, pages)
     await endpoint_changes.find(pages.context, actor_of(request, visitor), endpoint_changes.read_id(endpoint_id))
     try:
@@ -63,7 +63,7 @@ async def stop(
 
 
 async def offer_missed(pages: Pages, actor: Actor, was: EndpointRow) -> Response[bytes]:
-    """Offer to recover what an endpoint missed that has just been enabled; ``was`` is how it was before."""
+    """Offer to recover what a newly enabled endpoint missed; ``was`` is its row before it was enabled."""
     since = (was.off_since or was.updated_at) - WAITED_BEFORE
     endpoint = ids.to_text(ids.ENDPOINT, was.id)
     try:
@@ -71,13 +71,13 @@ async def offer_missed(pages: Pages, actor: Actor, was: EndpointRow) -> Response
             pages.context, actor, RecoveryRequest(endpoint, since.isoformat(), Only.MISSED, dry_run=True)
         )
     except Conflict:
-        return go_to(f"{PATH}/{endpoint}#recoveries")  # something else of it is being counted already
+        return go_to(f"{PATH}/{endpoint}#recoveries")  # another count of this endpoint is already running
     return _to_count(endpoint, row.id) if row.matched else go_to(f"{PATH}/{endpoint}")
 
 
 @get(PATH + "/{endpoint_id:str}/recoveries")
 async def progress(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Give how far an endpoint's recoveries are as a part of its page, for the script."""
+    """Return the progress of an endpoint's recoveries as a fragment of its page, for the script."""
     visitor = await enter(request, pages)
     row = await endpoint_changes.find(pages.context, actor_of(request, visitor), endpoint_changes.read_id(endpoint_id))
     rows = await _rows(pages, visitor.account, row.id)
@@ -86,7 +86,7 @@ async def progress(request: PageRequest, pages: GivenPages, endpoint_id: FromPat
 
 
 async def shown(pages: Pages, account: UUID, endpoint: UUID, counted: str | None) -> dict[str, Any]:
-    """Give what the endpoint's page shows: its last recoveries, and the one that was counted just now."""
+    """Return what the endpoint's page shows: its last recoveries, and the result of the latest count."""
     rows = await _rows(pages, account, endpoint)
     count = next((show(row) for row in rows if ids.to_text(ids.RECOVERY, row.id) == counted), None)
     since = datetime.now(UTC) - timedelta(days=1) if count is None else datetime.fromisoformat(count.since)
@@ -104,7 +104,7 @@ async def _rows(pages: Pages, account: UUID, endpoint: UUID) -> list[RecoveryRow
 
 
 def _listed(rows: Sequence[RecoveryRow]) -> list[Recovery]:
-    """Give those that are shown; a dry run only while it counts, when it can be stopped."""
+    """Return the recoveries to show; a dry run only while it is counting, when it can be stopped."""
     return [show(row) for row in rows if not row.dry_run or row.state == RecoveryState.RUNNING][:SHOWN]
 
 

@@ -1,4 +1,4 @@
-"""``/settings``: what the account is called and how it looks, who may log in to it, and the own password."""
+"""``/settings``: the account's name and branding, its users, and the visitor's password."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -32,11 +32,11 @@ from waypost.store.statements import Session
 PATH: Final = "/settings"
 OWNER: Final = "owner"
 ADD: Final = "add"
-_WRONG: Final = "This is not your present password."
+_WRONG: Final = "This is not your current password."
 
 
 class Form(msgspec.Struct, frozen=True):
-    """What was typed, and what is wrong with it by field."""
+    """The submitted values, and the errors by field."""
 
     given: dict[str, str] = {}
     errors: dict[str, str] = {}
@@ -44,14 +44,14 @@ class Form(msgspec.Struct, frozen=True):
 
 @get(PATH)
 async def show(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Show the settings, with the dialog that is asked for open."""
+    """Show the settings, with the requested dialog open."""
     visitor = await enter(request, pages)
     return await _page(request, pages, visitor)
 
 
 @post(PATH)
 async def change(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Change what the account is called and how it looks."""
+    """Change the account's name, e-mail address and branding."""
     visitor = await _owner(request, pages)
     given = await _given(request, "name", "email", "accent", "embed_origins")
     try:
@@ -61,13 +61,13 @@ async def change(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         return await _page(request, pages, visitor, account=Form(given, errors_by_field(refusal)))
     except TooMany as error:
         return await _page(request, pages, visitor, account=Form(given, {"email": too_many(error)}))
-    notify(request, "The settings were saved.")
+    notify(request, "Settings saved.")
     return go_to(PATH)
 
 
 @post(PATH + "/password")
 async def change_password(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Change the own password: every session of the user ends but this one, which begins anew."""
+    """Change the visitor's password, end all of the user's sessions and start a new one here."""
     visitor = await enter(request, pages)
     given = await _given(request, "current", "password")
     try:
@@ -91,13 +91,13 @@ async def change_password(request: PageRequest, pages: GivenPages) -> Response[b
         user = await accounts.find_login(session, visitor.email)
     if user is not None and user.password_hash == hashed:
         await begin_visit(request, pages, user)
-    notify(request, "Your password was changed. Everywhere else you are signed out.")
+    notify(request, "Password changed. You are signed out everywhere else.")
     return go_to(PATH)
 
 
 @post(PATH + "/users")
 async def add_user(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Let somebody else log in."""
+    """Add a user."""
     visitor = await _owner(request, pages)
     given = await _given(request, "email", "password", "role")
     shown = {name: given[name] for name in ("email", "role")}
@@ -118,7 +118,7 @@ async def add_user(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         return await _page(request, pages, visitor, adding=Form(shown, errors_by_field(refusal)))
     except TooMany as error:
         return await _page(request, pages, visitor, adding=Form(shown, {"": too_many(error)}))
-    notify(request, "The user was added, and can sign in with this password.")
+    notify(request, "User added. They can sign in with this password.")
     return go_to(PATH)
 
 
@@ -128,26 +128,26 @@ async def change_role(request: PageRequest, pages: GivenPages, user_id: FromPath
     visitor = await _owner(request, pages)
     role = (await _given(request, "role"))["role"]
     await changes.change_role(pages.context, actor_of(request, visitor), _user_id(user_id), role)
-    notify(request, "The role was changed.")
+    notify(request, "Role changed.")
     return go_to(PATH)
 
 
 @post(PATH + "/users/{user_id:str}/remove")
 async def remove_user(request: PageRequest, pages: GivenPages, user_id: FromPath[str]) -> Response[bytes]:
-    """Let a user log in no more."""
+    """Remove a user, and revoke the selected API keys."""
     visitor = await _owner(request, pages)
     user, given = _user_id(user_id), (await request.form()).getall("revoke", [])
     keys = [key for one in given if (key := ids.from_text(ids.API_KEY, str(one)))]
     revoked = await changes.remove_user(pages.context, actor_of(request, visitor), user, revoke=keys)
-    told = f" {plural(len(revoked), 'API key')} of theirs stopped working." if revoked else ""
-    notify(request, f"The user was removed, and is signed out everywhere.{told}")
+    told = f" {plural(len(revoked), 'API key')} revoked." if revoked else ""
+    notify(request, f"User removed and signed out everywhere.{told}")
     return go_to(PATH)
 
 
 async def _owner(request: PageRequest, pages: Pages) -> Visitor:
     visitor = await enter(request, pages)
     if visitor.role != OWNER:
-        raise PageError(HTTPStatus.FORBIDDEN, "Only an owner of the account may do this.")
+        raise PageError(HTTPStatus.FORBIDDEN, "Only an owner of the account can do this.")
     return visitor
 
 
@@ -169,11 +169,11 @@ async def _given(request: PageRequest, *names: str) -> dict[str, str]:
 
 
 def _quotas(quota: Quota, usage: Usage) -> list[tuple[str, int, int]]:
-    """Return the quotas that are set: what of, how much is used, and how much there is."""
+    """Return the quotas that are set: the resource, the amount used, and the limit."""
     pairs = (
         ("Parcels", usage.parcels, quota.parcels),
         ("Updates today (UTC)", usage.updates_today, quota.updates_per_day),
-        ("Bytes of parcels and events, estimated", usage.disk_bytes, quota.disk_bytes),
+        ("Bytes of parcels and events (estimate)", usage.disk_bytes, quota.disk_bytes),
     )
     return [(name, used, most) for name, used, most in pairs if most is not None and most < UNLIMITED]
 

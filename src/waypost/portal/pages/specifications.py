@@ -1,4 +1,4 @@
-"""``/developer/specifications``: what is sent, per version and status."""
+"""``/developer/specifications``: the body and headers of a webhook, by version and status."""
 
 import json
 from functools import lru_cache
@@ -20,7 +20,7 @@ SPECIFICATIONS: Final = "/developer/specifications"
 
 
 class BodyField(msgspec.Struct, frozen=True):
-    """A field of a body: its path, what it may be, what it says."""
+    """A field of a body: its path, its types and its description."""
 
     path: str
     types: str
@@ -47,7 +47,7 @@ async def specifications(request: PageRequest, pages: GivenPages) -> Response[by
 
 @lru_cache
 def fields_of(version: str) -> tuple[BodyField, ...]:
-    """Give the fields of a version's body, in their order, from its schema."""
+    """Return the fields of a version's body in order, from its schema."""
     schema = json.loads(schemas.load(version))
     return tuple(_walk(schema, schema, ""))
 

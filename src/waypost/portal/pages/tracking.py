@@ -1,4 +1,4 @@
-"""``/trackings/{id}``: one parcel: what its carrier said, its events, where each went and why others were not sent."""
+"""``/trackings/{id}``: one parcel, its checkpoints and events, and the delivery of each or why there is none."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -32,7 +32,7 @@ MOST_EVENTS: Final = 30
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """Where an event went: an endpoint with a delivery in a state, or with the reason for none."""
+    """An event at one endpoint: the delivery and its state, or the reason why there is none."""
 
     endpoint: str
     name: str
@@ -42,7 +42,7 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class ShownEvent(msgspec.Struct, frozen=True):
-    """An event and where it went."""
+    """An event and what became of it at each endpoint."""
 
     event: ParcelEvent
     sent: list[Sent]
@@ -50,7 +50,7 @@ class ShownEvent(msgspec.Struct, frozen=True):
 
 @get(ONE)
 async def show(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
-    """Show a parcel; ``?before=`` goes on to older events, ``?do=delete`` asks before it is deleted."""
+    """Show a parcel; ``?before=`` continues with older events, ``?do=delete`` opens the dialog for deleting it."""
     visitor = await enter(request, pages)
     tracking = changes.read_id(tracking_id)
     actor = actor_of(request, visitor)
@@ -83,7 +83,7 @@ async def show(request: PageRequest, pages: GivenPages, tracking_id: FromPath[st
 
 
 def where(event: ParcelEvent, sent: Sequence[ParcelDelivery], named: Sequence[NamedEndpoint]) -> list[Sent]:
-    """Tell for every endpoint where an event went, or why it got nothing: the live ones first."""
+    """Return, for every endpoint, the deliveries of an event or the reason for none; live endpoints come first."""
     found = []
     for endpoint in named:
         own = [one for one in sent if one.event == event.id and one.endpoint == endpoint.id]
@@ -108,31 +108,29 @@ def _sent(endpoint: NamedEndpoint, delivery: ParcelDelivery) -> Sent:
 
 @post(ONE + "/refresh")
 async def refresh(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
-    """Let the carrier be asked soon."""
-    done = "The carrier is asked soon, but not more often than once a minute."
+    """Have the carrier polled soon."""
+    done = "The carrier will be polled soon, at most once a minute."
     return await _act(request, pages, tracking_id, partial(changes.refresh, pages.context), done)
 
 
 @post(ONE + "/retrack")
 async def retrack(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
-    """Begin an expired parcel anew."""
-    return await _act(
-        request, pages, tracking_id, partial(changes.retrack, pages.context), "The parcel is tracked anew."
-    )
+    """Start tracking an expired parcel again."""
+    return await _act(request, pages, tracking_id, partial(changes.retrack, pages.context), "Parcel retracked.")
 
 
 @post(ONE + "/archive")
 async def archive(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
-    """Put a parcel away: nobody is asked about it any more."""
+    """Archive a parcel, which stops polling."""
     edit = partial(changes.edit, pages.context, edited=Edit(archived=True))
-    return await _act(request, pages, tracking_id, edit, "The parcel was archived.")
+    return await _act(request, pages, tracking_id, edit, "Parcel archived.")
 
 
 @post(ONE + "/unarchive")
 async def unarchive(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
-    """Take a parcel back out of the archive."""
+    """Unarchive a parcel."""
     edit = partial(changes.edit, pages.context, edited=Edit(archived=False))
-    return await _act(request, pages, tracking_id, edit, "The parcel is tracked again.")
+    return await _act(request, pages, tracking_id, edit, "Parcel unarchived. It is tracked again.")
 
 
 @post(ONE + "/delete")
@@ -140,7 +138,7 @@ async def delete(request: PageRequest, pages: GivenPages, tracking_id: FromPath[
     """Delete a parcel and go back to the list."""
     visitor = await enter(request, pages)
     await changes.delete(pages.context, actor_of(request, visitor), changes.read_id(tracking_id))
-    notify(request, "The parcel was deleted.")
+    notify(request, "Parcel deleted.")
     return go_to(PATH)
 
 

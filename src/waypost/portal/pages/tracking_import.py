@@ -1,4 +1,4 @@
-"""``/trackings/import`` and ``/trackings/export.csv``: parcels from a CSV file and into one."""
+"""``/trackings/import`` and ``/trackings/export.csv``: import parcels from a CSV file, and export them."""
 
 import asyncio
 import io
@@ -25,10 +25,10 @@ from waypost.store.accounts import Visitor
 
 PATH: Final = "/trackings/import"
 LARGEST_FILE: Final = 4 << 20
-"""Larger ones take longer than a browser waits; the command takes a file of any length."""
+"""Larger files take longer than a browser waits. The command accepts files of any size."""
 
 MOST_LINES: Final = 100_000
-"""More take as long, however short."""
+"""Many lines take as long as a large file, however short they are."""
 
 _PIECE: Final = 1 << 16
 
@@ -37,13 +37,13 @@ MOST_SHOWN: Final = 100
 
 @get(PATH)
 async def ask(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Ask for a file, or for rows to paste."""
+    """Show the form for a file or pasted rows."""
     return _page(request, await enter(request, pages))
 
 
 @post(PATH, request_max_body_size=LARGEST_FILE, opt={TAKES_FILES: True})
 async def bring_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Register the parcels of a file and say what became of each row that could not be."""
+    """Register the parcels of a file, and list the errors by row."""
     visitor = await enter(request, pages)
     form = await request.form()
     rows, skip = str(form.get("rows", "")), "skip" in form
@@ -51,21 +51,21 @@ async def bring_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     if file is None:
         return _page(request, visitor, error="Choose a file, or paste rows.", skip=skip)
     if await asyncio.to_thread(_lines_of, file) > MOST_LINES:
-        error = f"It has more than {MOST_LINES:,} lines: import a part at a time, or with waypost trackings import."
+        error = f"The file has more than {MOST_LINES:,} lines. Split it, or use waypost trackings import."
         return _page(request, visitor, error=error, skip=skip)
     register = partial(create, pages.context, actor_of(request, visitor), source="WEB")
     try:
         async with pages.context.rooms.imports.hold(visitor.account):
             done = await import_file(file, register, skip_mistakes=skip, seen=lambda *_: None)
     except (Busy, Conflict, Unavailable) as refusal:
-        said = f"{refusal.sentence} Import the same again: what was registered stays as it is."
+        said = f"{refusal.sentence} Import the same file again: parcels registered so far are kept."
         return _page(request, visitor, error=said, rows=rows, skip=skip)
     return _page(request, visitor, done=done, rows="" if done.imported else rows, skip=skip)
 
 
 @get("/trackings/export.csv")
 async def export(request: PageRequest, pages: GivenPages) -> Stream:
-    """Give all parcels of the account as a file, piece by piece."""
+    """Stream all parcels of the account as a CSV file."""
     visitor = await enter(request, pages)
     name = f"trackings-{datetime.now(UTC):%Y-%m-%d}.csv"
     return Stream(
@@ -76,23 +76,23 @@ async def export(request: PageRequest, pages: GivenPages) -> Stream:
 
 
 async def _exported(pages: Pages, actor: Actor) -> AsyncIterator[bytes]:
-    """Yield the file when fewer than two others of the account are being made."""
+    """Yield the file, unless the account already has two exports running."""
     async with pages.context.rooms.exports.hold(actor.account):
         async for piece in exported(pages.context, actor):
             yield piece
 
 
 def _given(file: Any, rows: str) -> BinaryIO | None:
-    """Give what was uploaded, else what was pasted; None where there is nothing."""
+    """Return the uploaded file, or the pasted rows if there is none, or None if both are empty."""
     if isinstance(file, UploadFile) and file.filename:
-        upload: Any = file.file  # a temporary file, which is one in all but its type
+        upload: Any = file.file  # a SpooledTemporaryFile, which is a BinaryIO in all but its type
         given: BinaryIO = upload
         return given
     return io.BytesIO(rows.encode()) if rows.strip() else None
 
 
 def _lines_of(file: BinaryIO) -> int:
-    """Count the ends of lines, whichever sign ends them."""
+    """Return the number of line ends, LF or CR, and rewind the file."""
     counted = {b"\n": 0, b"\r": 0}
     while piece := file.read(_PIECE):
         for sign in counted:

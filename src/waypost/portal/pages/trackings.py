@@ -1,4 +1,4 @@
-"""``/trackings``: the account's parcels, searched and filtered, and adding one."""
+"""``/trackings``: search and filter the account's parcels, and add one."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -38,14 +38,14 @@ _ARCHIVED: Final = {"": False, "only": True, "all": None}
 
 @get(PATH)
 async def list_trackings(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List the parcels, newest first, by what is chosen above the list."""
+    """List the parcels that match the filters, newest first."""
     visitor = await enter(request, pages)
     return await _page(request, pages, visitor, {}, {}, adding=request.query_params.get("do") == ADD)
 
 
 @post(PATH)
 async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Register a parcel as v4 does; without a courier its number says whose it is."""
+    """Register a parcel as API v4 does; without a courier code, detect the courier from the number."""
     visitor = await enter(request, pages)
     form = await request.form()
     given = {name: str(form.get(name, "")).strip() for name in _ADDED}
@@ -55,18 +55,16 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         return await _page(request, pages, visitor, given, _errors(refusal), adding=True)
     (state,) = await changes.create(pages.context, actor_of(request, visitor), [parcel], source="WEB")
     if state is None:
-        errors = {"tracking_number": "This number is tracked already, with the same courier."}
+        errors = {"tracking_number": "This number is already tracked with the same courier."}
         return await _page(request, pages, visitor, given, errors, adding=True)
     others = await same_number(pages.context, actor_of(request, visitor), state)
     also = ", ".join(courier_name(one.courier_code) for one in others)
-    notify(
-        request, f"The parcel was added. Its number is also tracked with {also}." if also else "The parcel was added."
-    )
+    notify(request, f"Parcel added. Its number is also tracked with {also}." if also else "Parcel added.")
     return go_to(f"{PATH}/{state.id}")
 
 
 def _errors(refusal: Invalid) -> dict[str, str]:
-    """Say what is wrong at its field; a courier may want a fact that the form has no field for."""
+    """Return the error by field; a courier can require a fact for which the form has no field."""
     fault = refusal.faults[0]
     if fault.field in _ADDED:
         return errors_by_field(refusal)
@@ -111,21 +109,21 @@ async def _page(
 
 
 def _wanted(chosen: Mapping[str, str], cursor: str | None) -> tuple[Filter, dict[str, str]]:
-    """Read what is chosen, and say what can't be."""
+    """Return the filter, and the errors by field."""
     faults = {}
     search = chosen.get("search", "")
     if len(search) > LONGEST_SEARCH or not search.isprintable():
-        faults["search"] = f"Must be {LONGEST_SEARCH} printable characters at most."
+        faults["search"] = f"Must be at most {LONGEST_SEARCH} printable characters."
     status = chosen.get("status")
     if status is not None and status not in list(Status):
-        faults["status"] = "Is no status."
+        faults["status"] = "Not a valid status."
     courier = chosen.get("courier")
     try:
         courier = None if courier is None else check_courier_code(courier)
     except InvalidInput as error:
         faults["courier"] = f"It {error.message}."
     if chosen.get("archived", "") not in _ARCHIVED:
-        faults["archived"] = "Must be one of those offered."
+        faults["archived"] = "Must be one of the options."
     if faults:
         return Filter(), faults
     wanted = Filter(

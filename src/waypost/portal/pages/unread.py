@@ -1,4 +1,4 @@
-"""``/sources/unread``: codes and texts of scans that were not understood, the most frequent first."""
+"""``/sources/unread``: codes and texts of scans that were not understood, most frequent first."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ PATH: Final = "/sources/unread"
 
 @get(PATH)
 async def show(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Show what could not be read."""
+    """List the unread scans."""
     visitor = await enter(request, pages)
     async with pages.context.database.serving.acquire() as session:
         rows = await unread.of_account(session, visitor.account)
@@ -29,7 +29,7 @@ async def clear(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     visitor = await enter(request, pages)
     async with pages.context.database.serving.acquire() as session:
         await unread.forget(session, visitor.account)
-    notify(request, "The list was cleared.")
+    notify(request, "List cleared.")
     return go_to(PATH)
 
 

@@ -1,6 +1,6 @@
-"""``/developer/webhooks/{id}``: one endpoint, and everything that is done with it.
+"""``/developer/webhooks/{id}``: one endpoint and every action on it.
 
-Each action is a dialog of this one page: ``?do=update`` and so on open it, with script or without.
+Each action is a dialog on this page. ``?do=update`` and the like open it, with or without JavaScript.
 """
 
 from collections.abc import Awaitable, Callable
@@ -50,7 +50,7 @@ _SECRET: Final = "secret"  # noqa: S105 - the name of a part of the page
 
 @get(PATH + "/{endpoint_id:str}")
 async def show_webhook(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Show the endpoint, with the dialog that is asked for open."""
+    """Show the endpoint, with the requested dialog open."""
     visitor = await enter(request, pages)
     row = await changes.find(pages.context, actor_of(request, visitor), changes.read_id(endpoint_id))
     asked = request.query_params.get("do")
@@ -60,7 +60,7 @@ async def show_webhook(request: PageRequest, pages: GivenPages, endpoint_id: Fro
 
 @post(PATH + "/{endpoint_id:str}/update")
 async def update(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Change the endpoint; a secret that is brought along replaces the present one, with the usual overlap."""
+    """Update the endpoint; a custom secret replaces the current one, with the usual overlap."""
     visitor = await enter(request, pages)
     endpoint = changes.read_id(endpoint_id)
     form = read_form(await request.form())
@@ -72,13 +72,13 @@ async def update(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
         row = await changes.find(pages.context, actor_of(request, visitor), endpoint)
         errors, duplicate = errors_by_field(refusal), is_duplicate(refusal)
         return await _page(request, pages, visitor, row, form=form, errors=errors, dialog="update", duplicate=duplicate)
-    notify(request, "The endpoint was updated. What waits is sent as it is now.")
+    notify(request, "Endpoint updated. Waiting webhooks will use the new settings.")
     return go_to(f"{PATH}/{endpoint_id}")
 
 
 @post(PATH + "/{endpoint_id:str}/test")
 async def test(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Send a test and show what came of it."""
+    """Send a test and show its result."""
     visitor = await enter(request, pages)
     status = str((await request.form()).get("status", ""))
     row = await endpoint_tests.send_test(
@@ -89,18 +89,18 @@ async def test(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[st
 
 @post(PATH + "/{endpoint_id:str}/disable")
 async def disable(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Turn the endpoint off."""
+    """Disable the endpoint."""
     switch = partial(changes.switch, pages.context, on=False)
-    return await _act(request, pages, endpoint_id, switch, "The endpoint was disabled.")
+    return await _act(request, pages, endpoint_id, switch, "Endpoint disabled.")
 
 
 @post(PATH + "/{endpoint_id:str}/enable")
 async def enable(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Turn the endpoint on, and offer to recover what it missed."""
+    """Enable the endpoint and offer to recover the events it missed."""
     visitor = await enter(request, pages)
     was = await changes.find(pages.context, actor_of(request, visitor), changes.read_id(endpoint_id))
     await changes.switch(pages.context, actor_of(request, visitor), was.id, on=True)
-    notify(request, "The endpoint was enabled.")
+    notify(request, "Endpoint enabled.")
     return await recovery.offer_missed(pages, actor_of(request, visitor), was)
 
 
@@ -109,14 +109,14 @@ async def delete(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
     """Delete the endpoint and go back to the list."""
     visitor = await enter(request, pages)
     await changes.remove(pages.context, actor_of(request, visitor), changes.read_id(endpoint_id))
-    notify(request, "The endpoint was deleted.")
+    notify(request, "Endpoint deleted.")
     return go_to(PATH)
 
 
 @post(PATH + "/{endpoint_id:str}/rotate")
 async def rotate(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Make a new secret; the old one signs too for a day."""
-    done = "The endpoint was given a new secret; the old one signs too for 24 hours."
+    """Generate a new secret; the old one also signs for a day."""
+    done = "Secret rotated. The old secret also signs for 24 hours."
     return await _act(
         request, pages, endpoint_id, partial(endpoint_secrets.rotate, pages.context), done, then=f"?do={_SECRET}#secret"
     )
@@ -124,14 +124,14 @@ async def rotate(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
 
 @post(PATH + "/{endpoint_id:str}/end-rotation")
 async def end_rotation(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Let the old secret sign no more."""
-    done = "The endpoint was freed of its old secret: only the new one signs."
+    """Remove the old secret before its overlap ends."""
+    done = "The old secret was removed; only the new one is used now."
     return await _act(request, pages, endpoint_id, partial(endpoint_secrets.end_rotation, pages.context), done)
 
 
 @get(PATH + "/{endpoint_id:str}/sample")
 async def sample(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Give the sample of a status as a part of the page, for the script."""
+    """Return the sample of a status as a fragment of the page, for the script."""
     visitor = await enter(request, pages)
     row = await changes.find(pages.context, actor_of(request, visitor), changes.read_id(endpoint_id))
     return part(request, "sample.html", sample=showing.sample(Version(row.version), _status(request)))
@@ -188,7 +188,7 @@ async def _page(
 
 
 async def _lately(pages: Pages, visitor: Visitor, row: EndpointRow) -> dict[str, Any]:
-    """Give what the page shows of the last deliveries and hours."""
+    """Return what the page shows about recent deliveries and the last 24 hours."""
     now = datetime.now(UTC)
     stats = await stats_of(pages.context, row.id, now - DEFAULT, now)
     async with pages.context.database.serving.acquire() as session:
@@ -204,7 +204,7 @@ async def _lately(pages: Pages, visitor: Visitor, row: EndpointRow) -> dict[str,
 
 
 async def _secret(pages: Pages, actor: Actor, row: EndpointRow, *, revealed: bool) -> dict[str, Any]:
-    """Give the secret only where it is asked for: what is not in the page can't be read off it."""
+    """Return the secret only on request, so that the page does not contain it otherwise."""
     look = endpoint_secrets.reveal if revealed else endpoint_secrets.secrets_of
     secrets = await look(pages.context, actor, row.id)
     return {
@@ -226,7 +226,7 @@ async def _result(pages: Pages, visitor: Visitor, delivery_id: str | None) -> An
 
 
 def _status(request: PageRequest) -> Status:
-    """Give the status that a test is chosen for."""
+    """Return the status selected for a test."""
     asked = request.query_params.get("status")
     return Status(asked) if asked is not None and asked in list(SELECTABLE) else Status.DELIVERED
 

@@ -1,4 +1,4 @@
-"""The form of an endpoint, between what a browser sends and what v1 takes."""
+"""The form of an endpoint: convert between a browser's fields and the settings that actions accept."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from waypost.domain.endpoints import Ordering, Trigger, Version
 
 
 class WebhookForm(msgspec.Struct, frozen=True):
-    """What stands in the form's fields. ``headers`` are lines ``name: value``."""
+    """The values of the form's fields. ``headers`` are lines of ``name: value``."""
 
     url: str = ""
     description: str = ""
@@ -29,11 +29,11 @@ class WebhookForm(msgspec.Struct, frozen=True):
     allow_duplicate: bool = False
 
     def added(self) -> EndpointCreation:
-        """Give the body of a creation. Raises Invalid for header lines that are none."""
+        """Return the endpoint to create. Raise Invalid for malformed header lines."""
         return EndpointCreation(**self._fields(), secret=self.secret or None)
 
     def changed(self) -> EndpointChange:
-        """Give the body of a change. Raises Invalid for header lines that are none."""
+        """Return the change to an endpoint. Raise Invalid for malformed header lines."""
         return EndpointChange(**self._fields())
 
     def _fields(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class WebhookForm(msgspec.Struct, frozen=True):
 
 
 def read_form(given: Any) -> WebhookForm:
-    """Read what a browser sent; what is missing is as if it were left empty."""
+    """Return the form that a browser sent; missing fields count as empty."""
     return WebhookForm(
         url=_text(given, "url").strip(),
         description=_text(given, "description").strip(),
@@ -73,7 +73,7 @@ def is_duplicate(refusal: Refusal) -> bool:
 
 
 def form_of(chosen: EndpointSettings) -> WebhookForm:
-    """Give the form of an endpoint as it is."""
+    """Return the form filled with an endpoint's current settings."""
     return WebhookForm(
         url=chosen.url,
         description=chosen.description,
@@ -109,7 +109,7 @@ def _headers(lines: str) -> dict[str, str]:
         if not colon:
             raise _line(number, "must look like name: value")
         if name.strip() in headers:
-            raise _line(number, f"has a name that stands there before: {name.strip()}")
+            raise _line(number, f"repeats the header name {name.strip()}")
         headers[name.strip()] = value.strip()
     return headers
 

@@ -1,4 +1,4 @@
-"""``/developer/webhooks``: the account's endpoints, and adding one."""
+"""``/developer/webhooks``: list the account's endpoints, and add one."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -36,14 +36,14 @@ class LastDay(msgspec.Struct, frozen=True):
 
 @get(PATH)
 async def list_webhooks(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List the endpoints; with ``?do=add`` the form to add one stands open."""
+    """List the endpoints; ``?do=add`` opens the form for adding one."""
     visitor = await enter(request, pages)
     return await _page(request, pages, visitor, WebhookForm(), {}, adding=request.query_params.get("do") == ADD)
 
 
 @post(PATH)
 async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Add an endpoint and go to its page; what can't be taken is said in the form."""
+    """Add an endpoint and go to its page, or show the errors in the form."""
     visitor = await enter(request, pages)
     form = read_form(await request.form())
     try:
@@ -51,7 +51,7 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     except (Invalid, Conflict) as refusal:
         errors, duplicate = errors_by_field(refusal), is_duplicate(refusal)
         return await _page(request, pages, visitor, form, errors, adding=True, duplicate=duplicate)
-    notify(request, "The endpoint was added. Send it a test: Actions, Test endpoint.")
+    notify(request, "Endpoint added. Send it a test: Actions, Test endpoint.")
     return go_to(f"{PATH}/{ids.to_text(ids.ENDPOINT, row.id)}")
 
 
@@ -87,7 +87,7 @@ async def _page(
 
 
 def _day(known: Sequence[hours.Hour], now: datetime) -> LastDay:
-    """Give how an endpoint did in the last 24 hours."""
+    """Return an endpoint's success rate and chart for the last 24 hours."""
     return LastDay(hours.add_up(known).success_rate, bars(show_hours(known, now - DEFAULT, now)))
 
 

@@ -1,8 +1,8 @@
-"""Code that a shop's developer copies to verify a webhook: per language one short file for each way to sign.
+"""Code for developers to copy that verifies a webhook: for each language, one short file per kind of signature.
 
-Comes in: a language's key and a ``Way``. Goes out: the snippet's text, as it stands in its file. Called by the pages.
-The files use their language's standard library only and are run by ``tests/contract/test_snippets.py`` against what
-``waypost.signing`` signs. They are texts here: nothing of Waypost imports them.
+Input: a language's key and a ``Way``. Output: the text of the snippet's file. The pages call this package. The files
+use only their language's standard library; ``tests/contract/test_snippets.py`` runs them against signatures made by
+``waypost.signing``. Nothing in Waypost imports them.
 """
 
 from enum import StrEnum
@@ -14,7 +14,7 @@ import msgspec
 
 
 class Way(StrEnum):
-    """How a webhook is signed: by Standard Webhooks, or as TrackingMore does in one of its payload versions."""
+    """How a webhook is signed: by Standard Webhooks, or like TrackingMore in one of its payload versions."""
 
     STANDARD = "standard"
     V4 = "v4"
@@ -23,7 +23,7 @@ class Way(StrEnum):
 
 
 class Language(msgspec.Struct, frozen=True):
-    """A language: its folder, its name for people, the suffix of its files and Pygments' name of its lexer."""
+    """A language: its folder, its display name, its file suffix and its Pygments lexer."""
 
     key: str
     label: str
@@ -40,13 +40,13 @@ LANGUAGES: Final = (
     Language("java", "Java", "java", "java"),
     Language("csharp", "C#", "cs", "csharp"),
 )
-"""All languages there are snippets in, in the order in which the pages offer them."""
+"""All languages that have snippets, in the order of the pages."""
 
 _SUFFIXES: Final = {language.key: language.suffix for language in LANGUAGES}
 
 
 @lru_cache
 def snippet(language: str, way: Way) -> str:
-    """Give the text of a language's snippet; KeyError for a language that has none."""
+    """Return the text of a language's snippet. Raise KeyError for an unknown language."""
     name = f"{way}.{_SUFFIXES[language]}"
     return files(__name__).joinpath(language, name).read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
-// A little comfort on pages that work without it: dialogs instead of pages, copying, previews, news of what came.
+// Enhancements for pages that work without JavaScript: modal dialogs, copy buttons, previews, counts of new deliveries.
 "use strict";
 
-// A dialog that the server opened, or that a link asks for, becomes a modal one; closing it goes back to the plain page.
+// Dialogs opened by the server or by a link become modal; closing one returns to the plain page.
 function openDialog(dialog) {
   if (dialog.open) dialog.close();
   dialog.showModal();
@@ -20,7 +20,7 @@ document.addEventListener("click", (event) => {
     const menu = opener.closest("details.menu");
     if (menu) {
       menu.open = false;
-      menu.querySelector("summary").focus(); // where the focus returns to when the dialog closes
+      menu.querySelector("summary").focus(); // so that the focus returns here when the dialog closes
     }
     openDialog(dialog);
   } else if (closer) {
@@ -57,7 +57,7 @@ async function copy(button) {
 for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 for (const button of document.querySelectorAll("[data-noscript]")) button.hidden = true;
 
-// Menus: arrows walk, Escape closes and gives the focus back, a click elsewhere closes.
+// Menus: arrow keys move, Escape closes and restores the focus, a click elsewhere closes.
 for (const menu of document.querySelectorAll("details.menu")) {
   const summary = menu.querySelector("summary");
   const items = [...menu.querySelectorAll(".menu-item")];
@@ -79,7 +79,7 @@ for (const menu of document.querySelectorAll("details.menu")) {
   document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
 }
 
-// The choice of statuses is shown when it counts.
+// The status checkboxes are shown only with "Specific statuses".
 for (const form of document.querySelectorAll("form")) {
   const radio = form.querySelector("[data-shows]");
   if (!radio) continue;
@@ -105,7 +105,7 @@ for (const form of document.querySelectorAll("form[data-busy]")) {
   });
 }
 
-// Asks again and again, while the page is looked at, and hands on what was answered; one answer less harms nothing.
+// Polls while the page is visible and passes on the responses; a missed response does no harm.
 function keepAsking(path, accept, tell) {
   const ask = async () => {
     if (document.hidden) return;
@@ -128,7 +128,7 @@ if (news) {
   });
 }
 
-// What is under way has a button that stops it: without any there is nothing to ask for.
+// A running recovery has a Stop button; without one there is nothing to poll for.
 for (const part of document.querySelectorAll("[data-refresh]")) {
   if (!part.querySelector("form")) continue;
   const asking = keepAsking(part.dataset.refresh, "text/html", (text) => {

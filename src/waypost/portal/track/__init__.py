@@ -1,1 +1,1 @@
-"""The public page of a parcel: what a shopper may see of it, in their language."""
+"""The public tracking page of a parcel: what a shopper may see, in their language."""

@@ -1,4 +1,4 @@
-"""Finished track pages, kept so that many readers of one parcel cost what one does."""
+"""A cache of rendered tracking pages, so that many readers of one parcel cost as much as one."""
 
 from collections import OrderedDict
 from typing import Final
@@ -6,11 +6,11 @@ from typing import Final
 MOST_BYTES: Final = 16 << 20
 
 PageKey = tuple[bytes, str, bool, str, str]
-"""The digest of the parcel's state, the language, whether it is for a frame, the shop's name and its colour."""
+"""The digest of the parcel's state, the language, whether it is embedded, the shop's name and its colour."""
 
 
 class KeptPages:
-    """The pages asked for last, in so many bytes."""
+    """The most recently requested pages, up to a number of bytes."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
@@ -18,14 +18,14 @@ class KeptPages:
         self._pages: OrderedDict[PageKey, str] = OrderedDict()
 
     def get(self, key: PageKey) -> str | None:
-        """Return a page's text, None when it has to be made."""
+        """Return a page's HTML, or None if it has to be rendered."""
         page = self._pages.get(key)
         if page is not None:
             self._pages.move_to_end(key)
         return page
 
     def keep(self, key: PageKey, page: str) -> None:
-        """Keep a page's text instead of those that were asked for longest ago."""
+        """Cache a page's HTML and evict the pages requested least recently."""
         self._forget(key)
         self._pages[key] = page
         self._bytes += _size(page)
@@ -39,4 +39,4 @@ class KeptPages:
 
 
 def _size(page: str) -> int:
-    return 4 * len(page)  # at most; what is exact costs a copy
+    return 4 * len(page)  # an upper bound: the exact size costs a copy

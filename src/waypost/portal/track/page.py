@@ -1,4 +1,4 @@
-"""``/track/{token}``: the public page of one parcel, for the shopper. No log-in, no script, no cookie."""
+"""``/track/{token}``: the public tracking page of one parcel, without sign-in, script or cookie."""
 
 import math
 from collections.abc import Sequence
@@ -26,10 +26,10 @@ from waypost.store import track_pages
 EMBED: Final = "1"
 _LOG: Final = structlog.get_logger()
 _SECONDS: Final = 60
-"""For so long a browser may show the page again without asking: it is read often, and changes seldom."""
+"""How long browsers can cache the page: it is read often and rarely changes."""
 
 A_MINUTE_FROM_AN_ADDRESS: Final = 300
-"""So many may stand behind one address of a mobile network or of an office."""
+"""Many shoppers can share one address of a mobile network or an office."""
 
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors "
@@ -38,7 +38,7 @@ _POLICY: Final = (
 
 @get("/track/{token:str}")
 async def track(request: PageRequest, pages: GivenPages, token: FromPath[str]) -> Response[bytes]:
-    """Show a parcel to whoever has its link; ``?embed=1`` for a frame in a page of the shop, where it allows that."""
+    """Show a parcel to anyone with its link; ``?embed=1`` allows framing by the sites that the account lists."""
     if wait := pages.track_reads.take(request.address):
         raise TooMany(wait)
     tracking = pages.context.track_links.tracking_of(token)
@@ -62,7 +62,7 @@ async def track(request: PageRequest, pages: GivenPages, token: FromPath[str]) -
 
 @get("/track/colours/{colour:str}/theme.css")
 async def theme(colour: FromPath[str]) -> Response[bytes]:
-    """Give the style sheet of a colour; it tells nothing of whose colour it is."""
+    """Return the style sheet for a colour, which does not reveal whose colour it is."""
     chosen = f"#{colour}"
     if not colours.is_colour(chosen):
         raise NotFound
@@ -71,7 +71,7 @@ async def theme(colour: FromPath[str]) -> Response[bytes]:
 
 
 def explain(request: PageRequest, error: Exception) -> Response[bytes]:
-    """Answer an error with a page in the shopper's language."""
+    """Return an error page in the shopper's language."""
     headers = {"cache-control": "no-store"}
     status: int
     match error:
@@ -83,7 +83,7 @@ def explain(request: PageRequest, error: Exception) -> Response[bytes]:
         case PageError(status=status) | HTTPException(status_code=status) if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             what = "missing"
         case _:
-            # Not the path itself: it is as good as a password.
+            # Not the path: it is as good as a password.
             _LOG.error("track_page_failed", exc_info=error)
             what, status = "failed", HTTPStatus.INTERNAL_SERVER_ERROR
     language, accent = _language(request), colours.DEFAULT[1:]

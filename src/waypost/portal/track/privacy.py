@@ -1,4 +1,4 @@
-"""Takes the customer's data out of carriers' texts, by comparing words: no pattern is made of what customers wrote."""
+"""Remove the customer's data from carriers' texts by comparing words: customers' input never becomes a pattern."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from unicodedata import normalize
 from waypost.domain.trackings import TrackingState
 
 MOST_WORDS: Final = 10
-"""So many words of one fact are looked for."""
+"""The number of words of one fact that are searched for."""
 
 HIDDEN: Final = "•••"
 _NAMES: Final = ("customer_name", "signed_by")
@@ -23,13 +23,13 @@ _LONGEST_FACT: Final = 500
 _HAN: Final = "\u3400-\u9fff\uf900-\ufaff"
 _WORD: Final = re.compile(rf"[{_HAN}]|[^\W{_HAN}]+")
 _IS_HAN: Final = re.compile(rf"[{_HAN}]+")
-_EMAIL: Final = re.compile(r"[^\s@<>]{1,64}@[^\s@<>]{1,255}")  # bounded: a long text without any costs no more
+_EMAIL: Final = re.compile(r"[^\s@<>]{1,64}@[^\s@<>]{1,255}")  # bounded for long texts without an address
 
 Words = tuple[str, ...]
 
 
 class Privacy:
-    """What is private about one parcel."""
+    """The private words of one parcel."""
 
     def __init__(self, state: TrackingState) -> None:
         self._by_first: dict[str, set[Words]] = {}
@@ -51,13 +51,13 @@ class Privacy:
         return "".join([*kept, text[end:]])
 
     def _length_at(self, words: list[str], place: int) -> int:
-        """Return how many words are private from a place on; 0 for none."""
+        """Return the number of private words that start at a place; 0 for none."""
         fitting = self._by_first.get(words[place], ())
         return max((len(one) for one in fitting if tuple(words[place : place + len(one)]) == one), default=0)
 
 
 def _private(state: TrackingState) -> Iterator[Words]:
-    """Yield what is looked for: each word of a name by itself, everything else as it was written."""
+    """Yield the private word sequences: each word of a name separately, everything else as written."""
     for name in _PRIVATE:
         yield from _as_words([_fact(state, name)])
     for name in _NAMES:

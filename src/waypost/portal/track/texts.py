@@ -1,4 +1,4 @@
-"""What shoppers read on track pages, by language (``languages/*.toml``), and which language is wanted."""
+"""The texts of tracking pages by language (``languages/*.toml``), and the choice of the language."""
 
 import tomllib
 from datetime import date
@@ -9,11 +9,11 @@ from typing import Final
 import msgspec
 
 _MOST_WANTED: Final = 20
-"""So many languages of an Accept-Language are looked at."""
+"""The number of languages in an Accept-Language header that are considered."""
 
 
 class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One language. ``tag`` is the language as HTML names it; ``day`` says how a date is put together."""
+    """One language. ``tag`` is its HTML language tag, ``day`` its date format."""
 
     name: str
     tag: str
@@ -26,7 +26,7 @@ class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     substatuses: dict[str, str]
 
     def say_day(self, day: date) -> str:
-        """Say a date with its weekday."""
+        """Return a date with its weekday."""
         return self.day.format(
             weekday=self.weekdays[day.weekday()], day=day.day, month=self.months[day.month - 1], year=day.year
         )
@@ -42,13 +42,13 @@ def _load() -> dict[str, Texts]:
 
 
 LANGUAGES: Final = MappingProxyType(_load())
-"""Every language, by its short name as it stands in ``?lang=``."""
+"""Every language, by its short name as used in ``?lang=``."""
 
 DEFAULT: Final = "en"
 
 
 def choose(asked: str | None, accepted: str) -> str:
-    """Give the language to answer in: the one asked for, else the best of an Accept-Language, else English."""
+    """Return the language to use: the requested one, otherwise the best of Accept-Language, otherwise English."""
     if asked is not None and asked in LANGUAGES:
         return asked
     wanted = sorted(
@@ -63,7 +63,7 @@ def choose(asked: str | None, accepted: str) -> str:
 
 
 def _weight(part: str) -> float:
-    """Read the ``q`` of a part; what can't be read counts as nothing."""
+    """Return the ``q`` value of a part; 0 if it is malformed."""
     _, _, parameter = part.partition(";")
     name, _, value = parameter.strip().partition("=")
     if not name:

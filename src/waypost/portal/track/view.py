@@ -1,4 +1,4 @@
-"""What a track page says of a parcel, in one language. Pure; nothing of the customer is in it but the route."""
+"""What a tracking page shows of a parcel, in one language. Pure; the route is the only data of the customer."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -38,7 +38,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One scan: its local time, what it means, the carrier's own words and where it was."""
+    """One scan: its local time, its meaning, the carrier's text and the location."""
 
     at: str
     time: str
@@ -55,7 +55,7 @@ class Day(msgspec.Struct, frozen=True):
 
 
 class TrackView(msgspec.Struct, frozen=True):
-    """All that the page says."""
+    """Everything that the page shows."""
 
     status: Status
     headline: str
@@ -72,7 +72,7 @@ class TrackView(msgspec.Struct, frozen=True):
 
 
 def view(state: TrackingState, texts: Texts) -> TrackView:
-    """Give what the page of a parcel says."""
+    """Return what the tracking page of a parcel shows."""
     headline = texts.statuses[state.status]
     meaning = texts.substatuses.get(state.substatus, headline)
     newest = list(reversed(state.checkpoints))
@@ -93,7 +93,7 @@ def view(state: TrackingState, texts: Texts) -> TrackView:
 
 
 def steps(state: TrackingState, texts: Texts) -> list[Step]:
-    """Give the steps, and how far the parcel has come: what it once reached it does not lose by trouble."""
+    """Return the steps and the parcel's progress; an exception does not undo a step that was reached."""
     seen = [state.status, *(scan.checkpoint_delivery_status for scan in state.checkpoints)]
     furthest = max(-1 if status is None else _STEP_OF.get(status, -1) for status in seen)
     if state.status is not Status.DELIVERED:
