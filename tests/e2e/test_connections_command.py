@@ -75,7 +75,7 @@ def test_a_carrier_is_connected_tested_changed_and_deleted(server: Serving, carr
     deleted, _, _ = ask(server, carrier, "delete", *one)
     again, _, gone = ask(server, carrier, "delete", *one)
 
-    assert (wrong, why.strip()) == (1, "waypost: DHL refused the credentials (401): by the test")
+    assert (wrong, why.strip()) == (1, "waypost: DHL rejected the credentials (401): by the test")
     assert (code, made["name"], made["state"]) == (0, "Main", "new")
     assert (tested, says.strip()) == (0, "DHL accepts the credentials.")
     [row] = json.loads(listed)

@@ -237,7 +237,7 @@ def test_a_test_is_triggered_and_its_answer_told_in_words(account: Site, hooks: 
     assert good["id"] in unclear.stderr
     assert bad["id"] in unclear.stderr
     assert refused.returncode == 1
-    assert "The test was not taken. The endpoint answered 500." in refused.stdout
+    assert "The test was not accepted. The endpoint returned 500." in refused.stdout
     assert json.loads(asked.stdout)["state"] == "delivered"
     assert [hook.headers["waypost-test"] for hook in hooks.wait_for("/ok/test", 2)] == ["true", "true"]
 

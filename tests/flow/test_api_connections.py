@@ -105,7 +105,7 @@ async def test_refused_credentials_are_not_kept_and_the_carriers_own_words_are_s
     answer = await shop.post("/v1/connections", UPS)
 
     assert (answer.status_code, answer.json()["code"]) == (409, "connection_refused")
-    assert answer.json()["detail"] == "UPS refused the credentials (401): Invalid Authentication Information"
+    assert answer.json()["detail"] == "UPS rejected the credentials (401): Invalid Authentication Information"
     assert await api.database.serving.fetchval("select count(*) from connection where account is not null") == 0
 
 
@@ -116,7 +116,7 @@ async def test_credentials_that_were_refused_are_kept_if_that_is_asked_for(shop:
 
     assert prober.tried == []
     tried = (await shop.post(f"/v1/connections/{made['id']}/test")).json()
-    assert (tried["ok"], tried["message"]) == (False, "UPS refused the credentials (401).")
+    assert (tried["ok"], tried["message"]) == (False, "UPS rejected the credentials (401).")
 
 
 async def test_a_carrier_that_can_not_be_reached_is_no_fault_of_the_credentials(shop: Caller, prober: Prober) -> None:
@@ -124,7 +124,7 @@ async def test_a_carrier_that_can_not_be_reached_is_no_fault_of_the_credentials(
 
     answer = await shop.post("/v1/connections", UPS)
 
-    assert answer.json()["detail"] == "UPS could not be asked: no answer: connection refused."
+    assert answer.json()["detail"] == "UPS could not be reached: no answer: connection refused."
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,9 @@ async def test_a_budget_that_is_too_small_is_said_with_by_how_much(api: Api, sho
 
     assert (found["parcels"], found["asks_left"]) == (12, 17)
     assert found["behind_seconds"] >= 7200
-    assert found["message"] == "UPS: 24 calls a day for 12 parcels: each is asked every 12 h. Ask UPS for more."
+    assert found["message"] == (
+        "24 calls per day for 12 parcels mean that each is polled every 12 hours. Ask UPS for a higher limit."
+    )
 
 
 async def test_who_connects_changes_and_deletes_is_written_down_without_the_credentials(api: Api, shop: Caller) -> None:

@@ -136,9 +136,9 @@ async def test_failures_are_told_in_words_oldest_first_and_bytes_that_are_no_tex
 
     first, second = found["attempts"]
     assert (found["state"], first["number"], second["number"]) == ("failed", 1, 2)
-    assert (first["outcome"], first["message"]) == ("http_5xx", "The endpoint answered 503.")
+    assert (first["outcome"], first["message"]) == ("http_5xx", "The endpoint returned 503.")
     assert (first["response"]["body"], first["response"]["body_base64"]) == (None, "/wA=")
-    assert (second["outcome"], second["message"]) == ("http_4xx", "The endpoint answered 404.")
+    assert (second["outcome"], second["message"]) == ("http_4xx", "The endpoint returned 404.")
     assert ["waypost-attempt", "2"] in second["request"]["headers"]
 
 
@@ -151,7 +151,7 @@ async def test_an_attempt_without_an_answer_has_no_response(api: Api, shop: Call
 
     (attempt,) = (await shop.get(f"/v1/deliveries/{item['id']}")).json()["attempts"]
 
-    assert (attempt["outcome"], attempt["message"]) == ("connect_failed", "No connection could be made.")
+    assert (attempt["outcome"], attempt["message"]) == ("connect_failed", "The connection failed.")
     assert (attempt["response"], attempt["status_code"]) == (None, None)
 
 

@@ -280,7 +280,7 @@ async def test_one_endpoint_has_one_dry_run_at_a_time_beside_a_recovery(
     third = await begin(shop, endpoint, "all", dry_run=True)
 
     assert (second.status_code, second.json()["code"]) == (409, "recovery_running")
-    assert "being counted" in second.json()["detail"]
+    assert "A count for this endpoint is already running" in second.json()["detail"]
     assert [one["state"] for one in (first, real, third)] == ["running"] * 3
 
 

@@ -28,7 +28,7 @@ def test_a_key_is_created_shown_once_used_and_revoked(portal: Portal, visit, scr
     assert key not in page.content()
     row.get_by_role("link", name="Revoke").click()
     page.get_by_role("dialog", name="Revoke this key?").get_by_role("button", name="Revoke key").click()
-    expect(page.get_by_role("status")).to_contain_text("was revoked")
+    expect(page.get_by_role("status")).to_contain_text("Key revoked.")
     expect(row).to_contain_text("Revoked")
     expect(row.get_by_role("link")).to_have_count(0)
 

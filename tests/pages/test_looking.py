@@ -39,7 +39,7 @@ def test_a_filter_that_can_not_be_is_said_at_its_field(visit) -> None:
     page = visit("filled@example.com", "/developer/webhooks/history?tracking_number=%2A%2A%2A")
 
     expect(page.locator("#tracking_number-error")).to_be_visible()
-    expect(page.get_by_text("Nothing was searched")).to_be_visible()
+    expect(page.get_by_text("Fix the highlighted filter")).to_be_visible()
 
 
 def test_new_deliveries_are_told_without_a_reload(portal: Portal, visit) -> None:

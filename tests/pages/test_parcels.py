@@ -27,7 +27,7 @@ def test_a_parcel_is_added_followed_archived_and_deleted(portal: Portal, visit, 
     report(api, "NEW1", 3)
     page.reload()
 
-    expect(page.get_by_text("There was no endpoint to send it to.")).to_be_visible()
+    expect(page.get_by_text("There was no endpoint at that time.")).to_be_visible()
     page.get_by_role("button", name="Actions").click()
     page.get_by_role("menuitem", name="Archive").click()
     expect(page.get_by_role("status")).to_contain_text("archived")

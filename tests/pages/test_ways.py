@@ -61,7 +61,7 @@ def test_setting_up_a_webhook_from_the_login_to_its_secret(portal: Portal, visit
     page.get_by_role("button", name="Add endpoint").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text(f"{portal.hooks.url}/set-up")
-    expect(page.get_by_role("status")).to_contain_text("was added")
+    expect(page.get_by_role("status")).to_contain_text("Endpoint added.")
     main = page.get_by_role("main")
     for text in ("My shop", "V4", "Delivered, Exception", "Only when the status changes"):
         expect(main.get_by_text(text, exact=True).first).to_be_visible()
@@ -111,7 +111,7 @@ def test_the_fifth_endpoint_can_not_be_added_and_the_page_says_why(visit) -> Non
 
     button = page.get_by_role("button", name="Add webhook")
     expect(button).to_be_disabled()
-    expect(button).to_have_accessible_description("The account has its 4 endpoints already: delete one first.")
+    expect(button).to_have_accessible_description("All 4 endpoints are in use. Delete one to add another.")
 
 
 def test_updating_a_webhook(portal: Portal, visit, email: str, script) -> None:
@@ -130,7 +130,7 @@ def test_updating_a_webhook(portal: Portal, visit, email: str, script) -> None:
     dialog.get_by_role("button", name="Update endpoint").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text(f"{portal.hooks.url}/after")
-    expect(page.get_by_role("status")).to_contain_text("was updated")
+    expect(page.get_by_role("status")).to_contain_text("Endpoint updated.")
     act(page, "Update details")
     expect(dialog.get_by_label("Version")).to_have_value("V3")
     expect(dialog.get_by_label("Ordering")).to_have_value("latest")
@@ -202,7 +202,7 @@ def test_disabling_enabling_and_deleting_a_webhook(portal: Portal, visit, email:
 
     act(page, "Delete")
     page.get_by_role("dialog", name="Delete this endpoint?").get_by_role("button", name="Delete endpoint").click()
-    expect(page.get_by_role("status")).to_contain_text("was deleted")
+    expect(page.get_by_role("status")).to_contain_text("Endpoint deleted.")
     expect(page.get_by_role("heading", name="How webhooks work")).to_be_visible()
 
 
@@ -217,7 +217,7 @@ def test_deleting_says_how_much_waits_and_what_becomes_of_it(portal: Portal, vis
 
     act(page, "Delete")
     dialog = page.get_by_role("dialog", name="Delete this endpoint?")
-    expect(dialog).to_contain_text("3 waiting webhooks are cancelled and never sent.")
+    expect(dialog).to_contain_text("3 waiting webhooks will be cancelled and never sent.")
     dialog.get_by_role("button", name="Delete endpoint").click()
 
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Webhook history").click()
@@ -322,7 +322,7 @@ def test_resending_a_delivery_and_cancelling_one(portal: Portal, visit, email: s
 
     page.get_by_role("button", name="Resend").click()
 
-    expect(page.get_by_role("status")).to_contain_text("sent once more")
+    expect(page.get_by_role("status")).to_contain_text("Resent.")
     expect(page.get_by_role("link", name="the original delivery")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("status")).to_contain_text("cancel")
@@ -377,7 +377,7 @@ def test_a_redirect_to_a_final_slash_is_taken_over_by_its_button(portal: Portal,
     add(page, url)
     act(page, "Test endpoint")
     page.get_by_role("button", name="Send test").click()
-    expect(page.get_by_role("status", name="Response")).to_contain_text("answered 301")
+    expect(page.get_by_role("status", name="Response")).to_contain_text("returned 301")
     page.get_by_role("link", name="Close").click()
     page.reload()
     expect(page.get_by_role("region", name="Last errors")).to_contain_text(f"use the URL that it leads to, {url}/")

@@ -95,25 +95,27 @@ def test_a_character_that_the_cut_has_split_does_not_hide_the_text() -> None:
     [
         ({}, "Accepted by the endpoint."),
         ({"reason": "body_cut"}, f"Accepted by the endpoint. {CAUSES['body_cut']}"),
-        ({"outcome": "http_5xx", "status_code": 503}, "The endpoint answered 503."),
+        ({"outcome": "http_5xx", "status_code": 503}, "The endpoint returned 503."),
         (
             {"outcome": "bad_response", "status_code": 999, "reason": "bad_status"},
-            f"The endpoint answered 999. {CAUSES['bad_status']}",
+            f"The endpoint returned 999. {CAUSES['bad_status']}",
         ),
         (
             {"outcome": "tls_failed", "status_code": None, "reason": "expired"},
-            "The TLS connection failed. The certificate has expired.",
+            "The TLS handshake failed. The certificate has expired.",
         ),
         (
             {"outcome": "timed_out", "status_code": None, "reason": "of a later version"},
-            "The endpoint did not answer in time.",
+            "The endpoint did not respond in time.",
         ),
     ],
 )
 def test_the_message_says_what_happened_and_why(changes: dict[str, Any], message: str) -> None:
     said = shown(**changes)
 
-    assert said.message.removesuffix(" The body can't be shown: it would be rendered differently today.") == message
+    assert (
+        said.message.removesuffix(" The body can't be shown because it would be rendered differently today.") == message
+    )
     assert said.reason == changes.get("reason")
 
 

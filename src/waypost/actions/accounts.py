@@ -1,6 +1,7 @@
-"""What owners do with their account, and every user with the own password. Each change is written down.
+"""Actions of owners on their account, and of users on their password. Each change is recorded in the audit log.
 
-Each raises Invalid for what can't be taken, Conflict for what may not be, and NotFound for a user of another account.
+Each raises Invalid for invalid values, Conflict for changes that are not allowed, and NotFound for a user of another
+account.
 """
 
 import secrets
@@ -23,13 +24,13 @@ from waypost.store.statements import Session, transaction
 from waypost.store.users import AccountSettings, UserRow
 
 ROLES: Final = ("owner", "member")
-_LAST_OWNER: Final = "The last owner stays: make somebody else an owner first."
+_LAST_OWNER: Final = "An account needs an owner. Promote someone else first."
 
 
 async def change(
     context: DatabaseContext, actor: Actor, *, name: str, email: str, accent: str, embed_origins: str
 ) -> AccountSettings:
-    """Change what the account is called and how it looks; ``embed_origins`` are sites, one to a line."""
+    """Change the account's name, e-mail address and branding; ``embed_origins`` are sites, one per line."""
     with checking():
         email, name = check_email(email), check_name(name)
         chosen = AccountSettings(email, name, check_accent(accent), check_origins(embed_origins))
@@ -42,12 +43,12 @@ async def change(
                     await users.change(session, actor.account, chosen)
                     await note(session, actor, Action.ACCOUNT_CHANGED, chosen.name, changes)
         except AccountExists as error:
-            raise Invalid([Fault("email", "is another account's")]) from error
+            raise Invalid([Fault("email", "belongs to another account")]) from error
     return chosen
 
 
 async def add_user(context: DatabaseContext, actor: Actor, *, email: str, password_hash: str, role: str) -> None:
-    """Let somebody else log in."""
+    """Add a user."""
     with checking():
         email = check_email(email)
     user = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
@@ -59,15 +60,15 @@ async def add_user(context: DatabaseContext, actor: Actor, *, email: str, passwo
                     session, actor.account, user=user, email=email, password_hash=password_hash, role=check_role(role)
                 )
                 if not added:
-                    message = f"The account has its {users.MOST_USERS} users already: remove one first."
+                    message = f"All {users.MOST_USERS} users are in use. Remove one to add another."
                     raise Conflict("user_limit", message)
                 await note(session, actor, Action.USER_ADDED, email, {"role": (None, role)})
         except AccountExists as error:
-            raise Invalid([Fault("email", "is another user's")]) from error
+            raise Invalid([Fault("email", "belongs to another user")]) from error
 
 
 async def change_role(context: DatabaseContext, actor: Actor, user: UUID, role: str) -> None:
-    """Make a user an owner or a member; the last owner stays one."""
+    """Make a user an owner or a member. Raise Conflict for the last owner."""
     async with context.database.serving.acquire() as session, transaction(session):
         before = await _user(session, actor.account, user)
         if await users.change_role(session, actor.account, user, check_role(role)) is None:
@@ -79,10 +80,9 @@ async def change_role(context: DatabaseContext, actor: Actor, user: UUID, role: 
 async def remove_user(
     context: DatabaseContext, actor: Actor, user: UUID, *, revoke: Collection[UUID] = ()
 ) -> Sequence[KeyRow]:
-    """Let a user log in no more, and out of where the user is logged in; the last owner stays.
+    """Remove a user and end their sessions. Return the revoked keys. Raise Conflict for the last owner.
 
-    ``revoke`` names those of the user's keys that end with it; others than the user's are left alone. Returns those
-    that were revoked.
+    ``revoke`` names the keys to revoke; keys that the user did not create are ignored.
     """
     async with context.database.serving.acquire() as session, transaction(session):
         before = await _user(session, actor.account, user)
@@ -98,20 +98,20 @@ async def remove_user(
 
 
 async def change_password(context: DatabaseContext, actor: Actor, email: str, password_hash: str) -> None:
-    """Change a user's password; whoever was logged in as this user is out."""
+    """Change a user's password and end their sessions."""
     async with context.database.serving.acquire() as session, transaction(session):
         await accounts.set_password(session, email, password_hash)
         await note(session, actor, Action.PASSWORD_CHANGED, email)
 
 
 async def note_refused_password(context: DatabaseContext, actor: Actor, email: str) -> None:
-    """Write down that somebody who is logged in as a user does not know the user's password."""
+    """Record that a signed-in user entered a wrong current password."""
     async with context.database.serving.acquire() as session, transaction(session):
         await note(session, actor, Action.PASSWORD_REFUSED, email, {"at": (None, "change of password")})
 
 
 def check_role(role: str) -> str:
-    """Give a role as it is. Raises Invalid."""
+    """Return the role. Raise Invalid if it does not exist."""
     if role not in ROLES:
         raise Invalid([Fault("role", f"must be one of {', '.join(ROLES)}")])
     return role

@@ -1,4 +1,4 @@
-"""Who acts: each action is told, does it for this account only, and writes in the audit log who did it."""
+"""Who acts. Each action receives an actor, acts for its account only, and records it in the audit log."""
 
 from typing import Final
 from uuid import UUID
@@ -11,11 +11,11 @@ from waypost.store.statements import Session
 
 OPERATOR: Final = "command line"
 NOBODY: Final = "not signed in"
-"""The name of who gives a wrong password."""
+"""The actor's name when a wrong password is entered."""
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Whom somebody acts for, and who: a user's e-mail address or a key's beginning, and the address of a browser."""
+    """The account that is acted for, the user's e-mail address or the key's prefix, and the browser's IP address."""
 
     account: UUID
     name: str
@@ -23,12 +23,12 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 def operator(account: UUID) -> Actor:
-    """Return who acts by the command line."""
+    """Return the actor of the command line."""
     return Actor(account, OPERATOR)
 
 
 async def note(session: Session, actor: Actor, action: Action, subject: str, changes: Changes | None = None) -> None:
-    """Write down what is done, in the transaction that does it."""
+    """Append an entry to the audit log, in the transaction of the change itself."""
     await audit.append(
         session,
         actor.account,

@@ -1,4 +1,4 @@
-"""What is done with API keys, for the pages and the command line alike."""
+"""Actions on API keys, for the pages and the command line."""
 
 import os
 import secrets
@@ -19,9 +19,9 @@ from waypost.store.statements import transaction
 async def add(
     context: DatabaseContext, actor: Actor, *, name: str, scopes: list[str], days: int | None
 ) -> tuple[UUID, str]:
-    """Add a key and give its id and text, which is shown this once.
+    """Add a key and return its id and text, which is not stored and can't be shown again.
 
-    Raises Invalid for what can't be taken, and Conflict when there are too many.
+    Raise Invalid for invalid values, and Conflict at the account's key limit.
     """
     with checking():
         name, scopes, days = check_name(name), check_scopes(scopes), check_days(days)
@@ -40,14 +40,14 @@ async def add(
             made_by=actor.name,
         )
         if not added:
-            message = f"The account has its {api_keys.MOST_LIVE} keys already: revoke one first."
+            message = f"All {api_keys.MOST_LIVE} API keys are in use. Revoke one to create another."
             raise Conflict("api_key_limit", message)
         await note(session, actor, Action.KEY_CREATED, name, {"scopes": (None, ", ".join(scopes))})
     return key, text
 
 
 async def revoke(context: DatabaseContext, actor: Actor, key: UUID) -> bool:
-    """Let a key work no more; False when it was revoked before. Raises NotFound for a key of another account."""
+    """Revoke a key; return False if it was already revoked. Raise NotFound for a key of another account."""
     async with context.database.serving.acquire() as session, transaction(session):
         row = await api_keys.find(session, actor.account, key)
         if row is None:

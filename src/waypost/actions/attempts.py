@@ -1,4 +1,4 @@
-"""An attempt as calls and pages show it: the request as it was sent, and what was answered."""
+"""An attempt as the API and the pages show it: the request as sent, and the response."""
 
 import base64
 import codecs
@@ -23,28 +23,28 @@ from waypost.store.states import unpack
 
 _MESSAGES: Final = {
     Outcome.SUCCEEDED: "Accepted by the endpoint.",
-    Outcome.DNS_FAILED: "The host name could not be looked up.",
-    Outcome.ADDRESS_FORBIDDEN: "Nothing is sent to this address.",
-    Outcome.CONNECT_FAILED: "No connection could be made.",
-    Outcome.TLS_FAILED: "The TLS connection failed.",
-    Outcome.TIMED_OUT: "The endpoint did not answer in time.",
-    Outcome.RESET: "The endpoint closed the connection before it answered.",
-    Outcome.BAD_RESPONSE: "The answer is not valid HTTP.",
+    Outcome.DNS_FAILED: "The host name could not be resolved.",
+    Outcome.ADDRESS_FORBIDDEN: "The address is not allowed.",
+    Outcome.CONNECT_FAILED: "The connection failed.",
+    Outcome.TLS_FAILED: "The TLS handshake failed.",
+    Outcome.TIMED_OUT: "The endpoint did not respond in time.",
+    Outcome.RESET: "The endpoint closed the connection before responding.",
+    Outcome.BAD_RESPONSE: "The response is not valid HTTP.",
 }
 LONGEST_BODY: Final = 16_384
-"""So many bytes of an answer are kept, and shown of one that was compressed."""
+"""The bytes of a response that are stored, and shown of a compressed one."""
 
 _COMPRESSED: Final = {"gzip": 31, "x-gzip": 31, "deflate": 47}
-"""Window bits for zlib; those of deflate read a gzip or zlib header, whichever the endpoint sends."""
+"""Window bits for zlib; those for deflate accept a gzip or zlib header, whichever the endpoint sends."""
 
 _ANY_PORT: Final = Ports.parse("1-65535")
 _REDACTED: Final = "[redacted]"
-_ANSWERED: Final = "The endpoint answered {}."
-_CHANGED: Final = " The body can't be shown: it would be rendered differently today."
+_ANSWERED: Final = "The endpoint returned {}."
+_CHANGED: Final = " The body can't be shown because it would be rendered differently today."
 
 
 class SentRequest(msgspec.Struct, frozen=True):
-    """The request; ``body`` is null when the event is gone or would be rendered differently today."""
+    """The request; ``body`` is null if the event is gone or would be rendered differently today."""
 
     url: str
     headers: list[tuple[str, str]]
@@ -53,9 +53,9 @@ class SentRequest(msgspec.Struct, frozen=True):
 
 
 class GivenResponse(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was answered, the first 16 KiB of it; ``body_base64`` stands in for a body that is not UTF-8.
+    """The first 16 KiB of the response; ``body_base64`` replaces a body that is not UTF-8.
 
-    A body in gzip or deflate is shown decompressed.
+    A gzip or deflate body is decompressed.
     """
 
     headers: list[tuple[str, str]]
@@ -65,7 +65,7 @@ class GivenResponse(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One attempt; ``reason`` is the cause of its outcome, or what was wrong with an answer that was accepted."""
+    """One attempt; ``reason`` is the cause of its outcome, or the flaw of a successful response."""
 
     number: int
     started_at: str
@@ -81,7 +81,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 def show_attempt(number: int, kept: KeptAttempt, delivery: DeliveryRow) -> Attempt:
-    """Give the attempt with this number, counted from 1."""
+    """Return the attempt with this number, counted from 1."""
     body = _body(kept, delivery)
     request = SentRequest(kept.url, _headers(number, kept, delivery), body, kept.body_sha256.hex())
     return Attempt(
@@ -100,7 +100,7 @@ def show_attempt(number: int, kept: KeptAttempt, delivery: DeliveryRow) -> Attem
 
 
 def _message(kept: KeptAttempt) -> str:
-    """Say from fixed lists what the attempt came to, and why."""
+    """Return the attempt's outcome and cause in words, from fixed lists."""
     said = _MESSAGES.get(Outcome(kept.outcome))
     if said is None or (kept.status_code is not None and kept.outcome == Outcome.BAD_RESPONSE):
         said = _ANSWERED.format(kept.status_code)
@@ -109,7 +109,7 @@ def _message(kept: KeptAttempt) -> str:
 
 
 def _body(kept: KeptAttempt, delivery: DeliveryRow) -> str | None:
-    """Render the body again; None when it is not the one that was sent."""
+    """Return the body, rendered again, or None if it differs from what was sent."""
     if delivery.sample is not None:
         state = sample_state(Status(delivery.sample))
     elif delivery.packed is not None:
@@ -122,7 +122,7 @@ def _body(kept: KeptAttempt, delivery: DeliveryRow) -> str | None:
 
 
 def _headers(number: int, kept: KeptAttempt, delivery: DeliveryRow) -> list[tuple[str, str]]:
-    """Give the header lines in the order in which they were sent."""
+    """Return the headers in the order in which they were sent."""
     inside = kept.version in SIGNED_INSIDE
     return [
         ("content-type", "application/json"),
@@ -159,18 +159,18 @@ def _response(kept: KeptAttempt) -> GivenResponse | None:
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(
             body, final=not truncated
-        )  # the cut may split a character
+        )  # truncation can split a character
         return GivenResponse(headers, text, truncated)
     except UnicodeDecodeError:
         return GivenResponse(headers, None, truncated, base64.b64encode(body).decode())
 
 
 def _decompressed(body: bytes, headers: list[tuple[str, str]]) -> tuple[bytes, bool]:
-    """Return a body as its endpoint meant it, up to 16 KiB, and whether it has more; as it came if it is damaged."""
+    """Return a body decompressed, up to 16 KiB, and whether there is more; unchanged if it is damaged."""
     encoding = next((value for name, value in headers if name == "content-encoding"), "").strip().lower()
     if encoding not in _COMPRESSED:
         return body, False
-    for bits in (_COMPRESSED[encoding], -15):  # some send deflate without any header
+    for bits in (_COMPRESSED[encoding], -15):  # some servers send deflate without a header
         reader = zlib.decompressobj(bits)
         with suppress(zlib.error):
             return reader.decompress(body, LONGEST_BODY), bool(reader.unconsumed_tail)

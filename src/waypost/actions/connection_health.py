@@ -169,18 +169,18 @@ def _limited_until(state: ConnectionState, spent: Spending | None, moment: int) 
 def _too_small(
     carrier: Carrier | None, granted: Budget | None, load: Load, behind: timedelta, *, shared: bool
 ) -> str | None:
-    """Say that a budget is too small for the parcels, and by how much; None where it is not."""
+    """Return a message that the budget is too small for the parcels, and by how much; None if it is not."""
     if carrier is None or granted is None or behind < BEHIND:
         return None
     calls_a_day, title = granted.calls_a_day, carrier.title
     if shared:  # how many parcels all accounts have is nobody's to know
         late = behind.total_seconds() / 3600
         return (
-            f"{title}: the operator's {calls_a_day:,} calls a day are too few for the parcels of all accounts:"
-            f" the next one is {late:,.0f} h late. Connect {title} with your own credentials to be asked sooner."
+            f"{title}: the operator's {calls_a_day:,} calls per day are too few for the parcels of all accounts;"
+            f" the next one is {late:,.0f} h late. Connect {title} with your own credentials for more frequent polling."
         )
     hours = load.parcels * 24 / calls_a_day
     return (
-        f"{title}: {calls_a_day:,} calls a day for {load.parcels:,} parcels:"
-        f" each is asked every {hours:,.0f} h. Ask {title} for more."
+        f"{calls_a_day:,} calls per day for {load.parcels:,} parcels mean that each is polled every {hours:,.0f} hours."
+        f" Ask {title} for a higher limit."
     )

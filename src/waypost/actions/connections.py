@@ -1,7 +1,7 @@
-"""What is done with connections: an account's credentials for carriers, tried before they are kept.
+"""Actions on connections: an account's credentials for carriers, tested before they are stored.
 
-Each function raises NotFound, Invalid, Conflict or Busy. Credentials are written and never read back; where a carrier
-answers is the operator's to say.
+Each function raises NotFound, Invalid, Conflict or Busy. Credentials are write-only, and only the operator can change a
+carrier's URL.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ _SETTINGS: Final = frozenset({"daily_calls", "calls_per_second"})
 
 
 class Added(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a new connection; ``untested`` keeps credentials that did not work, or were not tried."""
+    """The body of a new connection; ``untested`` stores the credentials without testing them."""
 
     source: str
     credentials: dict[str, str]
@@ -49,7 +49,7 @@ class Added(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Changed(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a change: what is given is changed, credentials as a whole."""
+    """The body of a change: given fields are changed, credentials as a whole."""
 
     name: str | None = None
     enabled: bool | None = None
@@ -59,7 +59,7 @@ class Changed(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Probe(msgspec.Struct, frozen=True):
-    """What trying credentials came to; ``message`` are the carrier's own words where it said some."""
+    """The result of testing credentials; ``message`` contains the carrier's words if it gave any."""
 
     ok: bool
     message: str
@@ -67,7 +67,7 @@ class Probe(msgspec.Struct, frozen=True):
 
 
 async def probe(context: ConnectionContext, actor: Actor, source: str, credentials: Mapping[str, str]) -> Probe:
-    """Try credentials for a carrier, keeping nothing. Raises Busy when the account tries too many at once."""
+    """Test credentials for a carrier without storing them. Raise Busy if the account tests too many at once."""
     carrier = _carrier(source)
     with checking():
         checked = carrier.check(credentials)
@@ -75,7 +75,7 @@ async def probe(context: ConnectionContext, actor: Actor, source: str, credentia
 
 
 async def add(context: ConnectionContext, actor: Actor, body: Added) -> Connection:
-    """Add a connection whose credentials work. Raises Conflict in the carrier's own words if they do not."""
+    """Add a connection after testing its credentials. Raise Conflict with the carrier's words if they don't work."""
     carrier = _carrier(body.source)
     with checking():
         credentials = carrier.check(body.credentials)
@@ -102,7 +102,7 @@ async def add(context: ConnectionContext, actor: Actor, body: Added) -> Connecti
 
 
 async def change(context: ConnectionContext, actor: Actor, connection: UUID, body: Changed) -> Connection:
-    """Change a connection; new credentials are tried before they replace the old ones, and begin without a past."""
+    """Change a connection. New credentials are tested before they replace the old ones, and start without a history."""
     row = await _own(context, actor, connection)
     carrier = _carrier(row.source)
     name = row.name if body.name is None else _name(body.name, carrier)
@@ -125,7 +125,7 @@ async def change(context: ConnectionContext, actor: Actor, connection: UUID, bod
 
 
 async def delete(context: ConnectionContext, actor: Actor, connection: UUID) -> None:
-    """Delete a connection with its credentials; its parcels are given to others that can answer for them."""
+    """Delete a connection and its credentials. Other connections that cover its parcels take them over."""
     row = await _own(context, actor, connection)
     async with context.database.engine.acquire() as session, transaction(session):
         present(await connections.delete(session, actor.account, connection) or None)
@@ -133,7 +133,7 @@ async def delete(context: ConnectionContext, actor: Actor, connection: UUID) -> 
 
 
 async def test(context: ConnectionContext, actor: Actor, connection: UUID) -> Probe:
-    """Try the credentials of a connection that is kept."""
+    """Test the stored credentials of a connection."""
     row = await _own(context, actor, connection)
     try:
         opened = context.vault.open(row.credentials or b"", account=actor.account, endpoint=connection)
@@ -144,7 +144,7 @@ async def test(context: ConnectionContext, actor: Actor, connection: UUID) -> Pr
 
 
 async def find(context: ConnectionContext, actor: Actor, connection: UUID) -> Connection:
-    """Return a connection of the account, or one of the installation that it may use."""
+    """Return a connection of the account, or one of the installation that it can use."""
     async with context.database.serving.acquire() as session:
         rows = present(await connections.of_account(session, actor.account, connection, shared=True) or None)
         return (await shown(session, context.vault, actor.account, rows))[0]
@@ -158,7 +158,7 @@ async def every(context: ConnectionContext, actor: Actor) -> list[Connection]:
 
 
 def read_id(text: str) -> UUID:
-    """Return the id that stands in an address. Raises NotFound for anything else."""
+    """Return the connection id in a URL. Raise NotFound for anything else."""
     return present(ids.from_text(ids.CONNECTION, text))
 
 
@@ -173,13 +173,13 @@ async def _probe(context: ConnectionContext, actor: Actor, carrier: Carrier, cre
         async with context.rooms.probes.hold(actor.account), asyncio.timeout(PROBE_SECONDS):
             await context.probe(carrier.name, credentials)
     except TimeoutError:
-        return _tried(f"{carrier.title} did not answer within {PROBE_SECONDS:g} s.", ok=False)
+        return _tried(f"{carrier.title} did not respond within {PROBE_SECONDS:g} s.", ok=False)
     except CarrierRefused as error:
         words = own_words(error.body)
-        said = f"{carrier.title} refused the credentials ({error.status})"
+        said = f"{carrier.title} rejected the credentials ({error.status})"
         return _tried(f"{said}: {words}" if words else f"{said}.", ok=False)
     except CarrierError as error:
-        return _tried(f"{carrier.title} could not be asked: {error}.", ok=False)
+        return _tried(f"{carrier.title} could not be reached: {error}.", ok=False)
     return _tried(f"{carrier.title} accepts the credentials.", ok=True)
 
 
@@ -208,7 +208,7 @@ def _name(text: str | None, carrier: Carrier) -> str:
 
 
 def _settings(given: Mapping[str, str]) -> dict[str, str]:
-    """Return what the carrier granted: calls a day and calls a second."""
+    """Return the calls per day and per second that the carrier granted."""
     unknown = sorted(set(given) - _SETTINGS)
     faults = [Fault(f"settings.{name}", "is not a setting of a connection") for name in unknown]
     daily, pace = given.get("daily_calls"), given.get("calls_per_second")

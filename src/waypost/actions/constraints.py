@@ -1,4 +1,4 @@
-"""Types that are described more closely than they are decoded: each call says itself what is wrong with its fields."""
+"""Schema annotations that decoding does not enforce: each call reports the errors of its fields itself."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -7,17 +7,17 @@ from msgspec import Meta
 
 
 def one_of(texts: Iterable[str]) -> Meta:
-    """Describe a text that is one of these."""
+    """Return the schema of a text that is one of these."""
     return Meta(extra_json_schema={"enum": list(texts)})
 
 
 def between(least: int, most: int) -> Meta:
-    """Describe a whole number that is neither smaller nor larger."""
+    """Return the schema of an integer within these bounds."""
     return Meta(extra_json_schema={"minimum": least, "maximum": most})
 
 
 def as_long_as(least: int, most: int) -> Meta:
-    """Describe a text of so many characters."""
+    """Return the schema of a text whose length is within these bounds."""
     return Meta(extra_json_schema={"minLength": least, "maxLength": most})
 
 

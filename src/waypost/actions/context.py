@@ -1,8 +1,8 @@
-"""What actions are done with: each function takes the least of these that it needs, the composition root hands them.
+"""The dependencies of actions. Each function takes the smallest context it needs; the composition root provides them.
 
-DatabaseContext        what is written and read at once: accounts, users, API keys
-IntakeContext          and parcels that are registered
-Context                and all the rest: what calls and pages have
+DatabaseContext        accounts, users, API keys
+IntakeContext          the same, and registering parcels
+Context                everything: what the API and the pages use
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -28,31 +28,31 @@ class DatabaseContext:
 
 
 class ConnectionContext(Protocol):
-    """What connections are made with: the database, what seals credentials, and what tries them.
+    """The dependencies for connections.
 
-    ``probe`` tries credentials for the carrier of a name; it raises CarrierError where they do not work.
+    ``probe`` tests credentials for a carrier, by its name, and raises CarrierError if they don't work.
     """
 
     @property
     def database(self) -> Database:
-        """Where connections are kept."""
+        """The database with the connections."""
 
     @property
     def vault(self) -> Vault:
-        """What seals their credentials."""
+        """The vault that encrypts their credentials."""
 
     @property
     def probe(self) -> Probing:
-        """What tries credentials."""
+        """The function that tests credentials."""
 
     @property
     def rooms(self) -> Rooms:
-        """What an account does at a time."""
+        """The limits on an account's concurrent work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeContext(DatabaseContext):
-    """The database, the way in for updates and new parcels, and how many of them an account may have."""
+    """The database, the intake for updates and new parcels, and the quotas."""
 
     intake: Intake
     quotas: Quotas
@@ -60,13 +60,12 @@ class IntakeContext(DatabaseContext):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context(IntakeContext):
-    """Everything that an action may need.
+    """Everything that an action can need.
 
-    ``codes`` are the courier codes that each carrier answers for, by its name: those that can be asked once somebody
-    has connected it.
-    ``check_url`` raises InvalidInput for a URL that nothing is sent to. ``hint`` says that endpoints have something to
-    send, ``hint_by_hand`` that a test or a resend waits; a test's result is waited for ``test_seconds`` at most.
-    ``track_links`` make the addresses of the parcels' public pages. ``rooms`` bound what an account does at a time.
+    ``codes`` are the courier codes that each carrier covers once it is connected, by the carrier's name.
+    ``check_url`` raises InvalidInput for a URL to which nothing may be sent. ``hint`` announces due deliveries of
+    endpoints, ``hint_by_hand`` a waiting test or resend; tests wait at most ``test_seconds`` for a result.
+    ``track_links`` creates the links to tracking pages. ``rooms`` limits an account's concurrent work.
     """
 
     codes: Mapping[str, frozenset[str]]

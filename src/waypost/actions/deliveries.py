@@ -1,6 +1,6 @@
-"""What is done with single deliveries, for the calls of v1 and for the pages alike.
+"""Actions on deliveries, for the API v1 and the pages.
 
-Each raises NotFound for a delivery that is not the account's, and Conflict for what can't be done with it as it is.
+Each raises NotFound for a delivery that is not the account's, and Conflict if its state does not allow the action.
 """
 
 import secrets
@@ -28,15 +28,15 @@ from waypost.store.deliveries import FIRST, LAST, DeliveryRow, Wanted
 from waypost.store.delivery_changes import Cancelled
 from waypost.store.statements import Session, transaction
 
-PARCEL_DELETED: Final = "Its parcel was deleted: nothing of it is sent any more."
+PARCEL_DELETED: Final = "The parcel was deleted, so its events can no longer be sent."
 
 
 EXAMINED: Final = 1_000
-"""So many deliveries are looked at for a page of one status: a page may be short, and its cursor goes on from there."""
+"""Deliveries examined for a page filtered by status. The page may be short; its cursor continues after them."""
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery as v1 shows it."""
+    """A delivery as v1 represents it."""
 
     id: str
     endpoint_id: str
@@ -60,24 +60,24 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryWithAttempts(Delivery, frozen=True, kw_only=True):
-    """One delivery with all that was tried, oldest first."""
+    """A delivery with its attempts, oldest first."""
 
     attempts: list[Attempt]
 
 
 def read_id(text: str) -> UUID:
-    """Read a delivery's id from an address."""
+    """Return the delivery id in a URL. Raise NotFound for anything else."""
     return present(ids.from_text(ids.DELIVERY, text))
 
 
 async def find(context: Context, actor: Actor, delivery: UUID) -> DeliveryRow:
-    """Give the delivery."""
+    """Return the delivery."""
     async with context.database.serving.acquire() as session:
         return await _there(session, actor.account, delivery)
 
 
 async def find_page(context: Context, actor: Actor, wanted: Wanted, status: str | None, page: Page) -> Listed[Delivery]:
-    """Give a page of deliveries. One of a status is picked from a bounded number: it may be short, and goes on."""
+    """Return a page of deliveries. A page filtered by status examines a bounded number, so it can be short."""
     async with context.database.serving.acquire() as session:
         rows = await deliveries.newest(session, actor.account, wanted, page.limit + 1 if status is None else EXAMINED)
     if status is None:
@@ -89,36 +89,36 @@ async def find_page(context: Context, actor: Actor, wanted: Wanted, status: str 
 
 
 async def resend(context: Context, actor: Actor, delivery: UUID) -> DeliveryRow:
-    """Send a delivery's event once more, whatever became of the first; gives the new delivery.
+    """Resend a delivery's event, whatever its state, and return the new delivery.
 
-    It waits for nothing and nothing waits for it. It is tried as often as any other. Of a parcel that was deleted
-    nothing is sent any more.
+    The new delivery is outside the parcel's order and is retried like any other. Raise Conflict if the parcel was
+    deleted.
     """
     async with context.database.serving.acquire() as session, transaction(session):
         row = await _there(session, actor.account, delivery)
         if row.sample is not None:
-            raise Conflict("test_delivery", "This was a test: send another test instead.")
+            raise Conflict("test_delivery", "Tests can't be resent. Send another test instead.")
         if row.packed is None:
-            raise Conflict("event_gone", "The event is older than the history that is kept.")
+            raise Conflict("event_gone", "The event is past the retention period.")
         if await trackings.lock(session, actor.account, row.tracking) is None:
             raise Conflict("tracking_deleted", PARCEL_DELETED)
         again = await delivery_changes.resend(session, actor.account, row, random=secrets.randbits(62))
         if again is None:
             if await endpoints.find(session, actor.account, row.endpoint) is None:
-                raise Conflict("endpoint_deleted", "Its endpoint was deleted.")
-            raise Conflict("endpoint_off", "Its endpoint is off: enable it first.")
+                raise Conflict("endpoint_deleted", "The endpoint was deleted.")
+            raise Conflict("endpoint_off", "The endpoint is disabled. Enable it first.")
         made = await _there(session, actor.account, again)
     context.hint_by_hand()
     return made
 
 
 async def cancel(context: Context, actor: Actor, delivery: UUID) -> tuple[DeliveryRow, bool]:
-    """Cancel a delivery; gives it, and False when its attempt is under way: then that decides."""
+    """Cancel a delivery and return it with True, or with False if an attempt is in flight, which decides its state."""
     async with context.database.engine.acquire() as session:
         while True:
             row = await _there(session, actor.account, delivery)
             if row.state is not None:
-                raise Conflict("already_settled", f"It has ended already: it is {row.state}.")
+                raise Conflict("already_settled", f"The delivery has already ended ({row.state}).")
             outcome, freed = await delivery_changes.cancel(session, row)
             if outcome is not Cancelled.NOT_THERE:
                 context.hint(freed)
@@ -130,7 +130,7 @@ async def _there(session: Session, account: UUID, delivery: UUID) -> DeliveryRow
 
 
 async def show_with_attempts(context: Context, row: DeliveryRow) -> DeliveryWithAttempts:
-    """Give a delivery with its attempts as v1 shows them."""
+    """Return a delivery with its attempts as v1 represents them."""
     async with context.database.serving.acquire() as session:
         kept = await deliveries.attempts(session, row.id)
     attempts = [show_attempt(place, one, row) for place, one in enumerate(kept, start=1)]
@@ -138,7 +138,7 @@ async def show_with_attempts(context: Context, row: DeliveryRow) -> DeliveryWith
 
 
 def show(row: DeliveryRow) -> Delivery:
-    """Give a delivery as v1 shows it. A test shows the parcel of its sample, which is registered nowhere."""
+    """Return a delivery as v1 represents it. A test has the parcel of its sample, which is not registered."""
     sample = None if row.sample is None else sample_state(Status(row.sample))
     waits = row.state is None and not row.blocked
     return Delivery(
@@ -173,11 +173,11 @@ def _cursor(row: DeliveryRow) -> str:
 
 
 def read_filters(query: Mapping[str, str], page: Page) -> tuple[Wanted, str | None]:
-    """Read the filters; that of a status is applied by ``find_page``. Raises Invalid with all that is wrong."""
+    """Return the filters; ``find_page`` applies the status. Raise Invalid with all errors."""
     faults: list[Fault] = []
     endpoint = number = None
     if "endpoint" in query and (endpoint := ids.from_text(ids.ENDPOINT, query["endpoint"])) is None:
-        faults.append(Fault("endpoint", "must be the id of an endpoint"))
+        faults.append(Fault("endpoint", "must be an endpoint id"))
     if "tracking_number" in query:
         try:
             number = normalise_number(query["tracking_number"])
@@ -202,7 +202,7 @@ def _one_of(query: Mapping[str, str], name: str, allowed: Any, faults: list[Faul
 
 
 def _time(query: Mapping[str, str], name: str, faults: list[Fault]) -> UUID | None:
-    """Give the smallest id of a time."""
+    """Return the smallest id of a time."""
     if name not in query:
         return None
     at = read_rfc3339(query[name])

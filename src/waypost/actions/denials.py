@@ -1,4 +1,4 @@
-"""Who was not let in: one line in the log and one count each, so that guessing is seen by whoever watches either."""
+"""Denied access: one log line and one count each, so that guessing shows in both the log and the metrics."""
 
 from collections import Counter
 from enum import StrEnum
@@ -8,11 +8,11 @@ import structlog
 
 _LOG: Final = structlog.get_logger()
 DENIED: Final[Counter["Denial"]] = Counter()
-"""How many this process has denied, by what was wrong."""
+"""The number of denials by this process, by reason."""
 
 
 class Denial(StrEnum):
-    """What was wrong with an attempt to come in."""
+    """Why access was denied."""
 
     PASSWORD = "password"  # noqa: S105 - the name of a reason
     LOGIN_LINK = "login_link"
@@ -23,6 +23,6 @@ class Denial(StrEnum):
 
 
 def note_denial(denial: Denial, address: str) -> None:
-    """Count that somebody was not let in, and log from which address; nothing of what was given is written down."""
+    """Count and log a denial with the caller's address; the credentials given are never logged."""
     DENIED[denial] += 1
     _LOG.info("access_denied", reason=denial.value, address=address)

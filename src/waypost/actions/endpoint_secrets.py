@@ -1,6 +1,6 @@
-"""What an endpoint's webhooks are signed with: shown, changed, and the previous secret's end.
+"""The signing secrets of an endpoint: reveal, rotate, and end a rotation.
 
-Each raises NotFound for an endpoint that is not the account's, and Invalid for what can't be taken.
+Each function raises NotFound for an endpoint that is not the account's, and Invalid for invalid values.
 """
 
 import os
@@ -24,7 +24,7 @@ LONGEST_OVERLAP_SECONDS: Final = 604_800
 
 
 class OpenedSecrets(msgspec.Struct, frozen=True):
-    """An endpoint's secrets, opened; ``until`` is when the previous one ends to sign."""
+    """An endpoint's decrypted secrets. ``until`` is when the previous one stops signing, in Unix seconds."""
 
     current: str
     previous: str | None
@@ -32,13 +32,13 @@ class OpenedSecrets(msgspec.Struct, frozen=True):
 
 
 async def secrets_of(context: Context, actor: Actor, endpoint: UUID) -> OpenedSecrets:
-    """Give what the endpoint's webhooks are signed with now."""
+    """Return the secrets that sign the endpoint's webhooks now."""
     async with context.database.serving.acquire() as session:
         return _opened(context, actor, endpoint, await endpoints.secrets_of(session, actor.account, endpoint))
 
 
 async def reveal(context: Context, actor: Actor, endpoint: UUID) -> OpenedSecrets:
-    """Give the same to somebody who asks to see it."""
+    """Return the secrets to show them to a person, and record that in the audit log."""
     async with context.database.serving.acquire() as session, transaction(session):
         row = present(await endpoints.find(session, actor.account, endpoint))
         await note(session, actor, Action.SECRET_SHOWN, row.url)
@@ -53,10 +53,10 @@ async def rotate(
     secret: str | None = None,
     overlap_seconds: int = OVERLAP_SECONDS,
 ) -> OpenedSecrets:
-    """Change the secret, to one that is brought along or to a new one; the present one signs too for a while."""
+    """Rotate to a custom or generated secret; the current one also signs until the overlap ends."""
     faults = [] if secret is None else secret_faults(secret)
     if not 0 <= overlap_seconds <= LONGEST_OVERLAP_SECONDS:
-        faults.append(Fault("overlap_seconds", f"must be 0 to {LONGEST_OVERLAP_SECONDS}"))
+        faults.append(Fault("overlap_seconds", f"must be from 0 to {LONGEST_OVERLAP_SECONDS}"))
     if faults:
         raise Invalid(faults)
     sealed = context.vault.seal(secret or make_secret(os.urandom(KEY_BYTES)), account=actor.account, endpoint=endpoint)
@@ -68,7 +68,7 @@ async def rotate(
 
 
 async def end_rotation(context: Context, actor: Actor, endpoint: UUID) -> OpenedSecrets:
-    """Let the previous secret sign no more."""
+    """Remove the previous secret before the overlap ends."""
     async with context.database.serving.acquire() as session, transaction(session):
         row = present(await endpoints.find(session, actor.account, endpoint))
         await note(session, actor, Action.ROTATION_ENDED, row.url)

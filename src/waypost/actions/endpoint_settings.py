@@ -1,4 +1,4 @@
-"""What people choose about an endpoint, read from a request: several faults are told together."""
+"""The settings of an endpoint, read from a request; all errors are reported together."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -24,7 +24,7 @@ HIGHEST_RATE: Final = 1000
 
 
 class EndpointChange(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a change; what is left out stays as it is."""
+    """The body of a change; fields that are left out stay unchanged."""
 
     url: str | UnsetType = UNSET
     description: Annotated[str, as_long_as(0, LONGEST_DESCRIPTION)] | UnsetType = UNSET
@@ -38,13 +38,13 @@ class EndpointChange(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class EndpointCreation(EndpointChange, forbid_unknown_fields=True):
-    """The body of a creation. ``secret`` is brought along; without it one is made."""
+    """The body of a creation. If ``secret`` is left out, one is generated."""
 
     secret: str | None = None
 
 
 class EndpointSettings(msgspec.Struct, frozen=True):
-    """What people choose about an endpoint. ``statuses`` None means all."""
+    """The settings of an endpoint. ``statuses`` None means all."""
 
     url: str = ""
     description: str = ""
@@ -65,7 +65,7 @@ class EndpointSettings(msgspec.Struct, frozen=True):
 
 
 def changes_of(before: EndpointSettings | None, after: EndpointSettings) -> Changes:
-    """Give what a change comes to, for the audit log: of custom headers the names, for their values may be secrets."""
+    """Return the changes for the audit log. Custom headers appear by name only: their values may be secrets."""
     were = {} if before is None else _shown(before)
     return {name: (were.get(name), text) for name, text in _shown(after).items() if text != were.get(name)}
 
@@ -87,9 +87,9 @@ def _shown(chosen: EndpointSettings) -> dict[str, str | None]:
 def settings_after(
     body: EndpointChange, before: EndpointSettings | None, check_url: Callable[[str], None]
 ) -> EndpointSettings:
-    """Give what an endpoint is after a change of ``before``, or, without it, as a new one.
+    """Return an endpoint's settings after a change to ``before``, or those of a new endpoint without it.
 
-    Raises Invalid with everything that can't be taken.
+    Raise Invalid with all errors.
     """
     faults: list[Fault] = []
     if before is None and body.url is UNSET:
@@ -133,25 +133,25 @@ def _description(text: str | UnsetType, faults: list[Fault]) -> str:
     if text is UNSET:
         return ""
     if len(str(text)) > LONGEST_DESCRIPTION or not str(text).isprintable():
-        faults.append(Fault("description", f"has {LONGEST_DESCRIPTION} printable characters at most"))
+        faults.append(Fault("description", f"must be at most {LONGEST_DESCRIPTION} printable characters"))
     return str(text)
 
 
 def _statuses(given: str | list[str] | UnsetType, faults: list[Fault]) -> list[str] | None:
-    """Read the choice: None for all of them."""
+    """Return the selected statuses, or None for all."""
     if given is UNSET or given == ALL:
         return None
     allowed = [status.value for status in SELECTABLE]
     if not isinstance(given, list) or not 0 < len(given) <= len(allowed):
         faults.append(
-            Fault("statuses", f'must be "{ALL}", or a list of one or more of {", ".join(allowed)}, each once')
+            Fault("statuses", f'must be "{ALL}" or a non-empty list of {", ".join(allowed)} without duplicates')
         )
         return None
     for place, status in enumerate(given):
         if status not in allowed:
             faults.append(Fault(f"statuses[{place}]", f"must be one of {', '.join(allowed)}"))
         elif status in given[:place]:
-            faults.append(Fault(f"statuses[{place}]", "stands there twice"))
+            faults.append(Fault(f"statuses[{place}]", "is a duplicate"))
     return [status for status in allowed if status in given]
 
 
@@ -162,7 +162,7 @@ def _one_of(text: str | UnsetType, kinds: type[StrEnum], field: str, faults: lis
 
 
 def _rate_limit(limit: int | UnsetType | None, faults: list[Fault]) -> int | None:
-    """Read the limit: None for none."""
+    """Return the limit, or None for no limit."""
     if limit is UNSET or limit is None:
         return None
     if not 1 <= limit <= HIGHEST_RATE:
@@ -179,7 +179,7 @@ def _headers(given: dict[str, str] | UnsetType, faults: list[Fault]) -> dict[str
 
 
 def secret_faults(secret: str) -> list[Fault]:
-    """Give what is wrong with a secret that is brought along, if anything."""
+    """Return the errors of a custom secret."""
     try:
         check_secret(secret)
     except InvalidSecret as error:

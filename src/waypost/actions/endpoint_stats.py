@@ -1,4 +1,4 @@
-"""How an endpoint does, hour by hour, as calls and pages show it."""
+"""Statistics of an endpoint by hour, for the API and the pages."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -17,14 +17,14 @@ _HOUR: Final = timedelta(hours=1)
 
 
 class Latency(msgspec.Struct, frozen=True):
-    """How long answers take, in milliseconds; null when none came."""
+    """Response times in milliseconds; null if there were no responses."""
 
     p50: int | None
     p95: int | None
 
 
 class StatsHour(msgspec.Struct, frozen=True):
-    """One hour; ``at`` is its beginning."""
+    """One hour; ``at`` is its start."""
 
     at: str
     delivered: int
@@ -33,9 +33,9 @@ class StatsHour(msgspec.Struct, frozen=True):
 
 
 class Stats(msgspec.Struct, frozen=True):
-    """How an endpoint did between two times. Tests are not counted; hours at the edges are counted whole.
+    """An endpoint's statistics between two times. Tests are not counted; hours at the edges count in full.
 
-    ``flawed_answers``: how many answers accepted a webhook and had a body that was cut short, malformed or without end.
+    ``flawed_answers`` counts responses that accepted a webhook but had a truncated, malformed or endless body.
     """
 
     since: str
@@ -52,7 +52,7 @@ class Stats(msgspec.Struct, frozen=True):
 
 
 async def stats_of(context: DatabaseContext, endpoint: UUID, since: datetime, until: datetime) -> Stats:
-    """Give an endpoint's figures between two times."""
+    """Return an endpoint's statistics between two times."""
     async with context.database.serving.acquire() as session:
         found = await hours.of_endpoints(session, [endpoint], since, until)
         waiting = await endpoints.waiting(session, endpoint)
@@ -74,7 +74,7 @@ async def stats_of(context: DatabaseContext, endpoint: UUID, since: datetime, un
 
 
 def show_hours(found: Iterable[hours.Hour], since: datetime, until: datetime) -> list[StatsHour]:
-    """Give one endpoint's hours that lie between two times, at least in part: also those in which nothing happened."""
+    """Return every hour that overlaps the period, including hours without activity."""
     known = {one.hour: one for one in found}
     first = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     count = -(-(until - first) // _HOUR)

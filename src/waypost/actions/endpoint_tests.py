@@ -1,4 +1,4 @@
-"""Tests of endpoints: a sample is sent as any delivery is, and what comes of it is waited for."""
+"""Tests of endpoints: send a sample like any delivery, and wait for its result."""
 
 import asyncio
 import secrets
@@ -20,10 +20,10 @@ _SLOWEST_LOOK_SECONDS: Final = 0.25
 
 
 async def send_test(context: Context, actor: Actor, endpoint: UUID, status: str) -> DeliveryRow:
-    """Send the sample of a status and wait for what comes of it; an unsettled delivery when that takes too long.
+    """Send the sample of a status and return its delivery, which is unsettled if the result takes too long.
 
-    Raise Busy, and send nothing, while many tests of the account wait: each looks at the database again and again, so a
-    silent receiver would make an account's tests everybody's trouble.
+    Raise Busy, and send nothing, while many tests of the account wait: each polls the database, so an unresponsive
+    receiver would otherwise let one account's tests slow down everybody.
     """
     if status not in list(SELECTABLE):
         raise Invalid([Fault("status", f"must be one of {', '.join(SELECTABLE)}")])
@@ -32,7 +32,7 @@ async def send_test(context: Context, actor: Actor, endpoint: UUID, status: str)
             return await _sent(context, actor.account, endpoint, status)
     except TooManyWaiting:
         raise Busy(
-            "Many tests of this account wait for an answer already: send this one when they have ended."
+            "Too many tests of this account are waiting for a response. Send this one when they have finished."
         ) from None
 
 
@@ -47,7 +47,7 @@ async def _sent(context: Context, account: UUID, endpoint: UUID, status: str) ->
     while True:
         async with context.database.serving.acquire() as session:
             row = await deliveries.find(session, account, delivery)
-        if row is None:  # deleted with its endpoint's history in this moment
+        if row is None:  # its history was deleted concurrently
             raise NotFound
         if row.state is not None or time.monotonic() >= ends:
             return row

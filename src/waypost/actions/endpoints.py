@@ -1,6 +1,6 @@
-"""What is done with endpoints, for the calls of v1 and for the pages alike. Every function is about one account's own.
+"""Actions on the endpoints of an account, for the API v1 and the pages.
 
-Each raises NotFound for an endpoint that is not the account's, and Invalid for what can't be taken.
+Each raises NotFound for an endpoint that is not the account's, and Invalid for invalid values.
 """
 
 import os
@@ -39,7 +39,7 @@ ENDPOINT_EXISTS: Final = "endpoint_exists"
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """An endpoint as v1 shows it."""
+    """An endpoint as v1 represents it."""
 
     id: str
     url: str
@@ -60,20 +60,20 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_id(text: str) -> UUID:
-    """Read an endpoint's id from an address."""
+    """Return the endpoint id in a URL. Raise NotFound for anything else."""
     return present(ids.from_text(ids.ENDPOINT, text))
 
 
 async def find(context: Context, actor: Actor, endpoint: UUID) -> EndpointRow:
-    """Give the endpoint."""
+    """Return the endpoint."""
     async with context.database.serving.acquire() as session:
         return present(await endpoints.find(session, actor.account, endpoint))
 
 
 async def add(context: Context, actor: Actor, body: EndpointCreation) -> tuple[EndpointRow, str]:
-    """Return a new endpoint, which is on, and its secret.
+    """Add an enabled endpoint and return it with its secret.
 
-    Raise Conflict when the account has its number already, or another endpoint that gets the same.
+    Raise Conflict at the account's endpoint limit, or for a duplicate of another endpoint.
     """
     chosen = settings_after(body, None, context.check_url)
     secret = body.secret or make_secret(os.urandom(KEY_BYTES))
@@ -97,8 +97,8 @@ async def add(context: Context, actor: Actor, body: EndpointCreation) -> tuple[E
 
 
 def limit_reached(most: int) -> str:
-    """Say that no further endpoint can be added."""
-    return f"The account has its {most} endpoints already: delete one first."
+    """Return the sentence for an account that is at its endpoint limit."""
+    return f"All {most} endpoints are in use. Delete one to add another."
 
 
 async def _refuse_duplicate(
@@ -122,10 +122,10 @@ def _same_events(before: EndpointSettings, after: EndpointSettings) -> bool:
 async def change(
     context: Context, actor: Actor, endpoint: UUID, body: EndpointChange, *, secret: str | None = None
 ) -> EndpointRow:
-    """Change what is given; what waits is sent with what the endpoint is then.
+    """Change the given settings; waiting deliveries are sent with the new ones.
 
-    With ``secret`` the present one is rotated to it in the same moment, with the usual overlap. Raise Conflict when it
-    becomes a duplicate of another, as ``add``.
+    If ``secret`` is given, the secret is rotated to it in the same transaction, with the usual overlap. Raise Conflict
+    for a duplicate of another endpoint, as ``add``.
     """
     faults = [] if secret is None else secret_faults(secret)
     if faults:
@@ -151,7 +151,7 @@ async def change(
 
 
 async def switch(context: Context, actor: Actor, endpoint: UUID, *, on: bool) -> EndpointRow:
-    """Turn an endpoint on, or off: then what waits for it is cancelled."""
+    """Enable or disable an endpoint. Disabling it cancels its waiting deliveries."""
     async with context.database.serving.acquire() as session, transaction(session):
         await endpoints.lock(session, actor.account, endpoint)
         before = present(await endpoints.find(session, actor.account, endpoint))
@@ -171,7 +171,7 @@ async def switch(context: Context, actor: Actor, endpoint: UUID, *, on: bool) ->
 
 
 async def remove(context: Context, actor: Actor, endpoint: UUID) -> None:
-    """Delete an endpoint; what waits for it is cancelled."""
+    """Delete an endpoint and cancel its waiting deliveries."""
     async with context.database.serving.acquire() as session, transaction(session):
         before = present(await endpoints.find(session, actor.account, endpoint))
         if not await endpoints.delete(session, actor.account, endpoint):
@@ -181,7 +181,7 @@ async def remove(context: Context, actor: Actor, endpoint: UUID) -> None:
 
 
 def custom_headers(context: Context, row: EndpointRow) -> dict[str, str]:
-    """Give an endpoint's custom headers."""
+    """Return an endpoint's custom headers."""
     if row.headers is None:
         return {}
     return msgspec.json.decode(
@@ -190,7 +190,7 @@ def custom_headers(context: Context, row: EndpointRow) -> dict[str, str]:
 
 
 def settings_of(context: Context, row: EndpointRow) -> EndpointSettings:
-    """Give what people have chosen about an endpoint."""
+    """Return the settings of an endpoint that people choose."""
     headers = custom_headers(context, row)
     limit = row.rate_limit_per_second
     return EndpointSettings(
@@ -199,7 +199,7 @@ def settings_of(context: Context, row: EndpointRow) -> EndpointSettings:
 
 
 def show(context: Context, row: EndpointRow) -> Endpoint:
-    """Give an endpoint as v1 shows it."""
+    """Return an endpoint as v1 represents it."""
     return Endpoint(
         id=ids.to_text(ids.ENDPOINT, row.id),
         url=row.url,
@@ -236,14 +236,14 @@ def _fields(context: Context, chosen: EndpointSettings, account: UUID, endpoint:
 
 
 async def _cancel_waiting(context: Context, endpoint: UUID) -> None:
-    """Settle what waits for an endpoint that is off; what is queued at this very moment the keeper finds."""
+    """Cancel the waiting deliveries of a disabled endpoint; the keeper finds those queued concurrently."""
     async with context.database.engine.acquire() as session:
         while await queue.cancel_lane(session, endpoint):
             pass
 
 
 async def _free_waiting(context: Context, endpoint: UUID) -> None:
-    """Let what waits behind others go, now that the endpoint wants no order."""
+    """Unblock deliveries that are queued behind others, now that the endpoint is unordered."""
     after: UUID | None = deliveries.FIRST
     async with context.database.engine.acquire() as session:
         while after is not None:

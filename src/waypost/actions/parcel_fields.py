@@ -1,6 +1,6 @@
-"""What a shop says of a parcel, as texts by name from a call, a form or a row of a file, checked.
+"""Validation of a parcel's fields, given as texts by name by a call, a form or a row of a file.
 
-Each function raises Invalid with one ParcelFault, which names the field and what kind of fault it is.
+Each function raises Invalid with one ParcelFault, which names the field and the kind of fault.
 """
 
 from collections.abc import Container, Mapping
@@ -16,7 +16,7 @@ from waypost.domain.tracking_numbers import check_courier_code, normalise_number
 from waypost.sources.couriers.detection import Certainty, detect
 from waypost.sources.couriers.table import is_known, missing_fact
 
-# What is given says *_iso2 where the object that is shown does not.
+# The input names end in *_iso2; those of the object in responses don't.
 _COUNTRIES: Final = {"origin_country_iso2": "origin_country", "destination_country_iso2": "destination_country"}
 _FACTS: Final = {name: name for name in SHOP_FACTS} | _COUNTRIES
 FACT_FIELDS: Final = frozenset(_FACTS)
@@ -25,7 +25,7 @@ _FLAGS: Final = {"1": True, "true": True, "0": False, "false": False}
 
 
 class ParcelFaultKind(StrEnum):
-    """Why a field of a parcel can't be taken."""
+    """Why a field of a parcel is invalid."""
 
     NUMBER_MISSING = "number_missing"
     NUMBER_INVALID = "number_invalid"
@@ -37,7 +37,7 @@ class ParcelFaultKind(StrEnum):
 
 
 class ParcelFault(Fault, frozen=True):
-    """A field of a parcel that can't be taken. ``courier`` is the one that wants a fact which is missing."""
+    """An invalid field of a parcel. ``courier`` is the courier that requires a missing fact."""
 
     kind: ParcelFaultKind
     courier: str = ""
@@ -52,11 +52,11 @@ class NewTracking(msgspec.Struct, frozen=True):
 
 
 def read_parcel(texts: Mapping[str, str]) -> NewTracking:
-    """Return the parcel that is given by ``PARCEL_FIELDS``; an empty text is as if the field were left out."""
+    """Return the parcel described by ``PARCEL_FIELDS``; an empty text counts as a missing field."""
     texts = {name: text for name, text in texts.items() if text}
     for name, text in texts.items():
         if len(text) > LONGEST or "\0" in text:
-            message = f"has {LONGEST} characters at most, and none of them is NUL"
+            message = f"must be at most {LONGEST} characters and contain no NUL"
             raise _invalid(name, message, ParcelFaultKind.VALUE_INVALID)
     number = read_number(texts)
     courier = _courier(texts, number)
@@ -77,7 +77,7 @@ def read_number(texts: Mapping[str, str]) -> str:
 
 
 def read_courier(texts: Mapping[str, str], name: str = "courier_code") -> str:
-    """Return a courier code of the right form, whether or not a courier has it."""
+    """Return a well-formed courier code, whether or not it is known."""
     try:
         return check_courier_code(texts.get(name, "").strip())
     except InvalidInput as error:
@@ -85,14 +85,14 @@ def read_courier(texts: Mapping[str, str], name: str = "courier_code") -> str:
 
 
 def require_courier(courier: str, name: str = "courier_code") -> str:
-    """Return the code of a courier that there is: a slip of the pen would wait for its first scan for ever."""
+    """Return a known courier code. A parcel with a mistyped one would wait for its first scan for ever."""
     if not is_known(courier):
-        raise _invalid(name, "is not the code of a courier that is known here", ParcelFaultKind.COURIER_UNKNOWN)
+        raise _invalid(name, "is an unknown courier code", ParcelFaultKind.COURIER_UNKNOWN)
     return courier
 
 
 def read_facts(texts: Mapping[str, str]) -> dict[str, str]:
-    """Return the facts that are given, by the names under which they are kept."""
+    """Return the given facts by the names under which they are stored."""
     facts = {}
     for name, fact in ((name, _FACTS[name]) for name in texts if name in _FACTS):
         try:
@@ -103,24 +103,24 @@ def read_facts(texts: Mapping[str, str]) -> dict[str, str]:
 
 
 def require_facts(courier: str, facts: Container[str]) -> None:
-    """Refuse a courier that wants a fact which is not among these."""
+    """Raise Invalid if the courier requires a fact that is not among these."""
     missing = missing_fact(courier, facts)
     if missing is not None:
-        message = f"is required: the courier {courier} can be asked only with it"
+        message = f"is required by the courier {courier}"
         raise Invalid([ParcelFault(missing, message, ParcelFaultKind.FACT_MISSING, courier)])
 
 
 def _courier(texts: Mapping[str, str], number: str) -> str:
-    """Return the courier; with ``auto_correct`` another one when the number's form and check digit prove it.
+    """Return the courier. ``auto_correct`` replaces it if the number's format and check digit prove another one.
 
-    Where none is given, that finds the likeliest.
+    Without a courier code, ``auto_correct`` picks the most likely one.
     """
     if not _corrects(texts):
         return require_courier(read_courier(texts))
     guesses = [guess for guess in detect(number) if guess.certainty > Certainty.UNLIKELY]
     if not texts.get("courier_code", "").strip():
         if not guesses:
-            message = "is required: the number does not tell whose it is"
+            message = "is required: the courier can't be detected from the number"
             raise _invalid("courier_code", message, ParcelFaultKind.COURIER_UNDETECTED)
         return guesses[0].courier
     given = read_courier(texts)

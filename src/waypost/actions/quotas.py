@@ -1,4 +1,4 @@
-"""Keeps accounts to their quotas. What they use is remembered for some seconds: a quota may be passed by a little."""
+"""Enforces the quotas of accounts. Usage is cached for some seconds, so a quota can be exceeded slightly."""
 
 import time
 from collections import OrderedDict
@@ -18,7 +18,7 @@ REMEMBERED: Final = 4096
 
 
 class _Known(msgspec.Struct):
-    """What is known of an account until a time; ``uncounted`` updates are not in the database yet."""
+    """The cached quota and usage of an account; ``uncounted`` updates are not yet in the database."""
 
     until: float
     quota: Quota
@@ -27,7 +27,7 @@ class _Known(msgspec.Struct):
 
 
 class Quotas:
-    """The quotas of this installation; ``usual`` are those of accounts for which nothing else is set."""
+    """The quotas of this installation; ``usual`` is the default for accounts without their own."""
 
     def __init__(self, database: Database, usual: Quota, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
@@ -36,23 +36,23 @@ class Quotas:
         self._accounts: OrderedDict[UUID, _Known] = OrderedDict()
 
     async def of(self, account: UUID) -> tuple[Quota, Usage]:
-        """Return what an account may use, and what it uses, read anew."""
+        """Return an account's quota and usage, read from the database."""
         known = await self._learn(account)
         return known.quota, known.usage
 
     async def check(self, account: UUID, *, parcels: int = 0, updates: int = 0) -> None:
-        """Raise Conflict where so many more parcels or updates would pass a quota."""
+        """Raise Conflict if this many more parcels or updates would exceed a quota."""
         known = await self._know(account)
         if (sentence := reached(known.quota, known.usage, parcels=parcels, updates=updates)) is not None:
             raise Conflict("quota_reached", sentence)
 
     async def has_room(self, account: UUID) -> bool:
-        """Return whether the account may register another parcel."""
+        """Return whether the account can register another parcel."""
         known = await self._know(account)
         return reached(known.quota, known.usage, parcels=1) is None
 
     def note(self, account: UUID, *, parcels: int = 0, updates: int = 0) -> None:
-        """Count what an account registered and reported, where it has quotas."""
+        """Count an account's new parcels and updates, if it has quotas."""
         known = self._accounts.get(account)
         if known is None or not known.quota.is_set:
             return
@@ -74,7 +74,7 @@ class Quotas:
             if uncounted:
                 await quotas.count_updates(session, account, uncounted)
             own, usage = await quotas.find(session, account)
-        late = 0 if known is None else known.uncounted  # reported while this was asked
+        late = 0 if known is None else known.uncounted  # reported during the query
         fresh = _Known(self._clock() + REMEMBER_SECONDS, own.over(self._usual), usage, late)
         self._accounts[account] = fresh
         self._accounts.move_to_end(account)

@@ -1,4 +1,4 @@
-"""What is done with recoveries. Each function raises NotFound, Conflict or Invalid."""
+"""Actions on recoveries. Each function raises NotFound, Conflict or Invalid."""
 
 import secrets
 import time
@@ -23,7 +23,7 @@ from waypost.store.recoveries import RecoveryRow
 from waypost.store.statements import transaction
 
 COUNT_SECONDS: Final = 2.0
-"""So long a call counts what matches; the keeper counts on."""
+"""How long a call counts matching events; the keeper continues the count."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,7 +38,7 @@ class RecoveryRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Recovery(msgspec.Struct, frozen=True, kw_only=True):
-    """A recovery as v1 shows it."""
+    """A recovery as v1 represents it."""
 
     id: str
     endpoint_id: str
@@ -56,20 +56,20 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def find(context: Context, actor: Actor, text: str) -> RecoveryRow:
-    """Give the recovery of an id."""
+    """Return the recovery with an id."""
     recovery = present(ids.from_text(ids.RECOVERY, text))
     async with context.database.serving.acquire() as session:
         return present(await recoveries.find(session, actor.account, recovery))
 
 
 async def start(context: Context, actor: Actor, body: RecoveryRequest) -> RecoveryRow:
-    """Begin a recovery and count what it matches; a dry run does nothing else, also while the endpoint is off.
+    """Start a recovery and count its events. A dry run only counts, and is allowed while the endpoint is disabled.
 
-    It ends now, or earlier if that is said: what happens from now on is delivered anyway.
+    The period ends now, or earlier if the body says so: later events are delivered anyway.
     """
     endpoint = await endpoints.find(context, actor, endpoints.read_id(body.endpoint_id))
     if not endpoint.enabled and not body.dry_run:
-        raise Conflict("endpoint_off", "The endpoint is off: enable it first.")
+        raise Conflict("endpoint_off", "The endpoint is disabled. Enable it first.")
     async with context.database.engine.acquire() as session:
         at = await now(session)
         since, until = _times(body, from_ms(at))
@@ -98,18 +98,18 @@ async def start(context: Context, actor: Actor, body: RecoveryRequest) -> Recove
 
 
 async def stop(context: Context, actor: Actor, text: str) -> RecoveryRow:
-    """Queue no more of a recovery; what it has queued is still sent."""
+    """Stop a recovery; deliveries that it has queued are still sent."""
     row = await find(context, actor, text)
     async with context.database.serving.acquire() as session, transaction(session):
         if not await recoveries.stop(session, actor.account, row.id):
-            raise Conflict("already_finished", f"It has ended already: it is {row.state}.")
+            raise Conflict("already_finished", f"The recovery has already ended ({row.state}).")
         if not row.dry_run:
             await note(session, actor, Action.RECOVERY_STOPPED, ids.to_text(ids.RECOVERY, row.id))
     return await find(context, actor, text)
 
 
 def show(row: RecoveryRow) -> Recovery:
-    """Give a recovery as v1 shows it."""
+    """Return a recovery as v1 represents it."""
     return Recovery(
         id=ids.to_text(ids.RECOVERY, row.id),
         endpoint_id=ids.to_text(ids.ENDPOINT, row.endpoint),
@@ -128,19 +128,19 @@ def show(row: RecoveryRow) -> Recovery:
 
 
 def _another_runs(*, dry_run: bool) -> Conflict:
-    what = "The webhooks of this endpoint are being counted" if dry_run else "A recovery of this endpoint is under way"
-    return Conflict("recovery_running", f"{what} already: let that end, or stop it.")
+    what = "A count for this endpoint" if dry_run else "A recovery of this endpoint"
+    return Conflict("recovery_running", f"{what} is already running. Wait for it to finish, or stop it.")
 
 
 def _times(body: RecoveryRequest, present: datetime) -> tuple[datetime, datetime]:
-    """Read the time that is recovered. Raises Invalid with all that is wrong with the body."""
+    """Return the period to recover. Raise Invalid with all errors of the body."""
     faults: list[Fault] = []
     if body.only not in list(Only):
         faults.append(Fault("only", f"must be one of {', '.join(Only)}"))
     since = _time(body.since, "since", faults)
     until = present if body.until is None else min(_time(body.until, "until", faults), present)
     if not faults and since > until:
-        faults.append(Fault("since", "must be before until, and not in the future"))
+        faults.append(Fault("since", "must be before until and not in the future"))
     if faults:
         raise Invalid(faults)
     return since, until

@@ -1,11 +1,11 @@
-"""How an action says no: it raises one of these, and nothing was changed. Each face says it in its own words.
+"""How an action rejects a request: it raises one of these, and nothing has changed. Each face words it in its own way.
 
-Refusal             what was asked for was not done
-├── NotFound        it is not there, or it is another account's, which is exactly the same
-├── Invalid         fields have values that can't be taken: each is named, with the reason
-├── Conflict        what is there does not allow it as it is now
-├── Busy            too much is being done: the same may be asked for again in a moment
-└── Unavailable     the database is away: whether anything was changed is not known
+Refusal             the request was rejected
+├── NotFound        it does not exist, or it belongs to another account, which is indistinguishable
+├── Invalid         fields have invalid values; each is named, with the reason
+├── Conflict        the current state does not allow it
+├── Busy            too many requests at once; a retry can succeed in a moment
+└── Unavailable     the database can't be used; whether anything has changed is unknown
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,14 +20,14 @@ T = TypeVar("T")
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """A field, as in ``statuses[0]``, and what is wrong with it: a sentence without its subject and full stop."""
+    """A field, as in ``statuses[0]``, and what is wrong with it: a sentence without subject and full stop."""
 
     field: str
     message: str
 
 
 class Refusal(Exception):
-    """Something that was asked for was not done. ``sentence`` says so to people."""
+    """A rejected request. ``sentence`` is the reason, for people."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
@@ -35,14 +35,14 @@ class Refusal(Exception):
 
 
 class NotFound(Refusal):
-    """It is not there, or it is another account's: nobody can tell which."""
+    """It does not exist, or it belongs to another account; callers can't tell which."""
 
     def __init__(self) -> None:
-        super().__init__("There is nothing here.")
+        super().__init__("The resource was deleted or never existed.")
 
 
 class Invalid(Refusal):
-    """Fields have values that can't be taken; ``faults`` has at least one."""
+    """Fields have invalid values; ``faults`` has at least one."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
@@ -50,7 +50,7 @@ class Invalid(Refusal):
 
 
 class Conflict(Refusal):
-    """What is there does not allow it. ``code`` is for programs and stays as it is."""
+    """The current state does not allow the request. ``code`` is for programs and stable."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -58,33 +58,33 @@ class Conflict(Refusal):
 
 
 class Busy(Refusal):
-    """Too much is being done at once; nothing was taken."""
+    """Too many requests at once; nothing was accepted."""
 
 
 class Unavailable(Refusal):
-    """The database is away; a change that was being committed may be there or not."""
+    """The database can't be used. A change that was being committed may or may not be stored."""
 
     def __init__(
-        self, sentence: str = "The database does not answer: try again. Whether anything was changed is not known."
+        self, sentence: str = "The database is unavailable. Try again; it is unknown whether anything has changed."
     ) -> None:
         super().__init__(sentence)
 
 
 def present(found: T | None) -> T:
-    """Return what was found. Raise NotFound where nothing was."""
+    """Return ``found``. Raise NotFound if it is None."""
     if found is None:
         raise NotFound
     return found
 
 
 def fault_of(error: InvalidInput) -> Fault:
-    """Return what the domain says of a value as a fault."""
+    """Return the domain's error about a value as a fault."""
     return Fault(error.field, error.message)
 
 
 @contextmanager
 def checking() -> Iterator[None]:
-    """Raise Invalid for the first value inside that the domain does not take."""
+    """Raise Invalid for the first value in the block that the domain rejects."""
     try:
         yield
     except InvalidInput as error:

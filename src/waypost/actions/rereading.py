@@ -1,6 +1,6 @@
-"""Reading an account's known scans again, after an upgrade whose tables of codes or words are better.
+"""Read an account's stored scans again, after an upgrade with better tables of codes or words.
 
-Nothing does so by itself: a new version rewrites no history. What changes is an event as any other change is.
+This never happens automatically: a new version does not rewrite history. Changes become events like any other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,9 +21,9 @@ PAGE: Final = 100
 
 
 class Reread(msgspec.Struct):
-    """What reading again comes to: how many parcels were looked at, and what of them changes.
+    """The result: how many parcels were read, and what has changed.
 
-    ``done`` is false for a count alone.
+    ``done`` is false for a dry run.
     """
 
     parcels: int = 0
@@ -33,7 +33,7 @@ class Reread(msgspec.Struct):
     done: bool = False
 
     def note(self, scans: Sequence[Checkpoint], before: TrackingState, after: TrackingState) -> None:
-        """Count a parcel that changes."""
+        """Count a changed parcel."""
         self.parcels_changed += 1
         self.checkpoints_changed += len(scans)
         self.statuses_changed += before.substatus != after.substatus
@@ -42,10 +42,10 @@ class Reread(msgspec.Struct):
 async def reread(
     context: IntakeContext, account: UUID, readers: Mapping[str, Rereader], *, now: int, dry_run: bool
 ) -> Reread:
-    """Read the scans of all parcels again, or only count what that would change.
+    """Read the scans of all parcels again, or only count what would change.
 
-    ``readers`` read a scan by a carrier's codes, by courier code; ``now`` is Unix milliseconds. Raises Overloaded and
-    IntakeUnavailable; what was read again by then stays, so it may be done again.
+    ``readers`` interpret a carrier's codes, by courier code; ``now`` is in Unix milliseconds. Raise Overloaded and
+    IntakeUnavailable. Changes made before that are kept, so the run can be repeated.
     """
     found = Reread(done=not dry_run)
     wanted, turn = trackings.Filter(), Turn(account)

@@ -1,4 +1,4 @@
-"""Room for what takes memory: so much at a time of each account, and in all; what finds none waits for its turn."""
+"""Limits on work that takes memory, per account and in total; work above a limit waits for its turn."""
 
 import asyncio
 import math
@@ -11,13 +11,13 @@ from waypost.actions.refusals import Busy
 
 
 class TooManyWaiting(Busy):
-    """As many of the account wait as may; others are not concerned."""
+    """The account's limit of waiting calls is reached; other accounts are not affected."""
 
 
 class Room:
-    """So much at a time, for each account and in all; ``most_waiting`` of an account may wait.
+    """A capacity per account and in total; ``most_waiting`` calls of an account can wait.
 
-    What is larger than all there is has its turn when nothing else is inside.
+    Work that exceeds the capacity has its turn when the room is empty.
     """
 
     def __init__(self, *, of_one: float = math.inf, of_all: float = math.inf, most_waiting: float = math.inf) -> None:
@@ -27,7 +27,7 @@ class Room:
 
     @asynccontextmanager
     async def hold(self, account: UUID, size: int = 1) -> AsyncIterator[None]:
-        """Take room for the block. Raises TooManyWaiting."""
+        """Hold capacity for the block. Raise TooManyWaiting."""
         if account in self._lines or not self._fits(account, size):
             await self._wait(account, size)
         else:
@@ -40,7 +40,7 @@ class Room:
     async def _wait(self, account: UUID, size: int) -> None:
         line = self._lines.setdefault(account, deque())
         if len(line) >= self._most_waiting:
-            raise TooManyWaiting(f"{len(line)} calls of this account wait already.")
+            raise TooManyWaiting(f"{len(line)} calls of this account are already waiting.")
         given: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         line.append((size, given))
         try:
@@ -51,20 +51,20 @@ class Room:
             raise
 
     def _fits(self, account: UUID, size: int) -> bool:
-        """Return whether there is room: for the first of all, or of an account, however large it is."""
+        """Return whether there is capacity. The only work of an account, or of all, fits whatever its size."""
         one, every = self._taken[account], self._taken.total()
         return (not one or one + size <= self._of_one) and (not every or every + size <= self._of_all)
 
     def _give_back(self, account: UUID, size: int) -> None:
         self._taken[account] -= size
-        self._taken += Counter()  # forgets accounts that have nothing
+        self._taken += Counter()  # drops accounts that hold nothing
         while any(self._give_to_next_of(waiting) for waiting in list(self._lines)):
             pass
 
     def _give_to_next_of(self, account: UUID) -> bool:
-        """Give room to the first of an account's line, if there is any; then the account goes to the end."""
+        """Admit the first waiter of an account if there is capacity, and move the account to the end."""
         line = self._lines[account]
-        while line and line[0][1].done():  # it gave up
+        while line and line[0][1].done():  # the waiter gave up
             line.popleft()
         gives = bool(line) and self._fits(account, line[0][0])
         if gives:
@@ -78,9 +78,9 @@ class Room:
 
 
 class Rooms:
-    """What an account does at a time in this process.
+    """What an account can do concurrently in this process.
 
-    ``lists`` of large parcels, ``exports``, ``imports``, ``tests`` of endpoints that it waits for, and ``probes`` of
+    ``lists`` of large parcels, ``exports``, ``imports``, ``tests`` of endpoints awaiting a response, and ``probes`` of
     credentials.
     """
 

@@ -1,6 +1,6 @@
-"""Links to the public pages of parcels: a token in them holds the tracking's id, sealed.
+"""Links to public tracking pages. Their token contains the tracking's id, sealed.
 
-Sealed means: nobody can make one up, none tells anything about its parcel, and the same parcel has the same link.
+Tokens can't be forged and reveal nothing about the parcel, and a parcel always has the same link.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -18,22 +18,22 @@ _TOKEN_LENGTH: Final = 43
 
 
 class TrackLinks:
-    """Makes and reads the links. The key is derived from ``SECRET_KEY``; under another one all links are others."""
+    """Creates and reads links. The key is derived from ``SECRET_KEY``; a different key changes all links."""
 
     def __init__(self, secret_key: str, *, public_url: str | None) -> None:
         self._cipher = AESSIV(sha256(b"track links" + secret_key.encode()).digest())
         self._public_url = public_url
 
     def path(self, tracking: UUID) -> str:
-        """Give the page's path on this server."""
+        """Return the page's path on this server."""
         return PREFIX + urlsafe_b64encode(self._cipher.encrypt(tracking.bytes, None)).decode().rstrip("=")
 
     def link(self, tracking: UUID) -> str | None:
-        """Give the page's URL below ``PUBLIC_URL``; None without one: a request's host may be anybody's."""
+        """Return the page's URL under ``PUBLIC_URL``; None if that is not set, since a request's host can be forged."""
         return None if self._public_url is None else self._public_url + self.path(tracking)
 
     def tracking_of(self, token: str) -> UUID | None:
-        """Give the tracking of a token; None for one that was not made here."""
+        """Return the tracking of a token; None for a token that this installation did not create."""
         if len(token) != _TOKEN_LENGTH or not token.isascii():
             return None
         try:
@@ -41,5 +41,5 @@ class TrackLinks:
             identifier = UUID(bytes=self._cipher.decrypt(sealed, None))
         except (Error, InvalidTag, ValueError):
             return None
-        # Base64 has spare bits: of the spellings of one token only ours is a page, so that a page has one address.
+        # Base64 has spare bits: of the spellings of a token only ours is accepted, so that a page has one URL.
         return identifier if self.path(identifier) == PREFIX + token else None

@@ -1,4 +1,4 @@
-"""What is done with trackings, for v4, v1, the pages and files alike. Every function is about one account's own."""
+"""Actions on the trackings of an account, for v4, v1, the pages and files."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -22,16 +22,16 @@ from waypost.store.trackings import Taken, WatchedTracking
 from waypost.store.trouble import REPEATABLE
 
 REFRESH_SECONDS: Final = 60.0
-"""A carrier is not asked about one parcel more often than so, however often somebody asks for it."""
+"""The minimum time between two polls of a parcel, however often a refresh is requested."""
 
 
 def read_id(text: str) -> UUID:
-    """Read a tracking's id from an address."""
+    """Return the tracking id in a URL. Raise NotFound for anything else."""
     return present(ids.from_text("", text))
 
 
 async def find(context: Context, actor: Actor, tracking: UUID) -> WatchedTracking:
-    """Give the tracking. Raises NotFound."""
+    """Return the tracking. Raise NotFound."""
     async with context.database.serving.acquire() as session:
         return present(await trackings.find(session, actor.account, tracking))
 
@@ -39,10 +39,10 @@ async def find(context: Context, actor: Actor, tracking: UUID) -> WatchedTrackin
 async def create(
     context: IntakeContext, actor: Actor, parcels: Sequence[NewTracking], *, source: str = "API"
 ) -> list[TrackingState | None]:
-    """Register parcels, each unless it is there already: then it gives None for it, and nothing of it is changed.
+    """Register parcels and return their states; None for a parcel that is already registered, which is not changed.
 
-    Their carriers are asked at once, and not waited for. ``source`` is ``API``, or ``WEB`` for pages and files. Raises
-    Conflict where they would pass a quota of the account.
+    Their carriers are polled soon, without waiting for them. ``source`` is ``API``, or ``WEB`` for pages and files.
+    Raise Conflict if the parcels would exceed a quota of the account.
     """
     await context.quotas.check(actor.account, parcels=len(parcels))
     requests = [
@@ -55,10 +55,10 @@ async def create(
 
 
 async def edit(context: Context, actor: Actor, tracking: UUID, edited: Edit) -> TrackingState:
-    """Correct what the shop said of a parcel; a new courier is asked at once. No event comes of it.
+    """Correct the shop's facts about a parcel, without an event. A new courier is polled soon.
 
-    What is archived is asked about no more and does not expire, but takes updates that others bring. Raises
-    NotFound, and Conflict for a courier that has this number already: then nothing was changed.
+    An archived parcel is not polled and does not expire, but still accepts reported updates. Raise NotFound, and
+    Conflict, changing nothing, if the number is already registered with the new courier.
     """
     async with context.database.engine.acquire() as session:
         try:
@@ -75,15 +75,15 @@ async def edit(context: Context, actor: Actor, tracking: UUID, edited: Edit) -> 
                     asked = not state.archived and any(state.courier_code in codes for codes in context.codes.values())
                     await intake_rows.watch_again(session, [(tracking, state.courier_code, asked)])
         except Taken:
-            raise Conflict("already_exists", "The account has this number with that courier already.") from None
+            raise Conflict("already_exists", "This number is already registered with that courier.") from None
     return state
 
 
 async def delete(context: Context, actor: Actor, tracking: UUID) -> TrackingState:
-    """Delete a tracking and give what it was; what waits of it is cancelled. Raises NotFound.
+    """Delete a tracking, cancel its waiting deliveries, and return its last state. Raise NotFound.
 
-    Its events, and what was sent of them, stay as long as any history. The same number may be registered anew, as
-    another parcel.
+    Its events and sent deliveries stay until the end of their retention period. The same number can be registered
+    again, as another parcel.
     """
     while True:
         try:
@@ -100,9 +100,9 @@ async def delete(context: Context, actor: Actor, tracking: UUID) -> TrackingStat
 
 
 async def retrack(context: Context, actor: Actor, tracking: UUID) -> TrackingState:
-    """Begin an expired tracking anew: its status is that of its scans again, which is an event, and it is asked about.
+    """Retrack an expired tracking: restore the status of its scans, which is an event, and poll it again.
 
-    Raises NotFound, and Conflict for any other.
+    Raise NotFound, and Conflict if it is not expired.
     """
     state = (await find(context, actor, tracking)).state
     update = Update(Source.API, restarts=True)
@@ -112,24 +112,24 @@ async def retrack(context: Context, actor: Actor, tracking: UUID) -> TrackingSta
     if result.state is None:
         raise NotFound
     if not result.changed:
-        raise Conflict("not_expired", "Only an expired parcel is tracked anew.")
+        raise Conflict("not_expired", "Only an expired parcel can be retracked.")
     return result.state
 
 
 async def refresh(context: Context, actor: Actor, tracking: UUID) -> WatchedTracking:
-    """Let the carrier be asked soon, also about what has ended.
+    """Have the carrier polled soon, even for a finished parcel.
 
-    Raises NotFound, and Conflict for a parcel that nobody is asked about.
+    Raise NotFound, and Conflict for a parcel that is not polled.
     """
     async with context.database.engine.acquire() as session, transaction(session):
         locked = await trackings.lock(session, actor.account, tracking)
         if locked is None:
             raise NotFound
         if locked.state.archived:
-            raise Conflict("archived", "The parcel is archived: nobody is asked about it.")
+            raise Conflict("archived", "The parcel is archived and not polled.")
         source = await _source_of(session, context, locked.state, actor.account)
         if source is None:
-            message = "No source is connected for this courier: the parcel is fed by updates and pushes only."
+            message = "No source is connected for this courier: the parcel is updated only through the API and pushes."
             raise Conflict("no_source", message)
         least = source.budget.least_seconds_between_asks
         await trackings.ask_soon(session, locked, least_seconds=max(REFRESH_SECONDS, least))
@@ -137,7 +137,7 @@ async def refresh(context: Context, actor: Actor, tracking: UUID) -> WatchedTrac
 
 
 async def _source_of(session: Session, context: Context, state: TrackingState, account: UUID) -> Carrier | None:
-    """Return the carrier that is, or would be, asked for a parcel; None if none that could answer is connected."""
+    """Return the carrier that is, or would be, polled for a parcel; None if no suitable one is connected."""
     found = await connections.candidates(session, (account,), context.codes)
     able = found.get(account, [])
     watch = await watches.find(session, UUID(hex=state.id))

@@ -60,7 +60,7 @@ def _words(url: str, delivery: dict[str, Any]) -> str:
     if not attempts:
         return f"{printable(url)} has not answered yet; see {delivery['id']} in the webhook history."
     last = attempts[-1]
-    arrived = "The test arrived." if delivery["state"] == "delivered" else "The test was not taken."
+    arrived = "The test arrived." if delivery["state"] == "delivered" else "The test was not accepted."
     lines = [f"{arrived} {last['message']}", f"  {printable(url)}, {last['version']}, after {last['duration_ms']} ms"]
     answer = (last["response"] or {}).get("body")
     code = "" if last["status_code"] is None else f"{last['status_code']}: "

@@ -255,5 +255,5 @@ async def test_whatever_a_receiver_answers_can_be_looked_at(
     pages = [await browser.get(f"{HOME}/history/{made}{query}") for query in ("?attempt=1", "?attempt=2", "")]
 
     assert [page.status_code for page in pages] == [200] * 3
-    assert "Attempt 1: The endpoint answered" in assert_harmless(pages[0].text).text
+    assert "Attempt 1: The endpoint returned" in assert_harmless(pages[0].text).text
     assert assert_harmless(pages[1].text).text == assert_harmless(pages[2].text).text

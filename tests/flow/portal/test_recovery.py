@@ -33,7 +33,7 @@ async def test_a_second_count_is_refused_in_words_and_the_first_can_be_stopped(e
     stopped = await browser.post(stop)
 
     assert refused.status_code == 303
-    assert "being counted already" in page.all("p", role="status")[0].text
+    assert "is already running" in page.all("p", role="status")[0].text
     assert "counting, " in assert_harmless(part).elements[0].text
     assert (stopped.status_code, stopped.headers["location"]) == (303, f"{here}#recoveries")
     assert Document((await browser.get(f"{here}/recoveries")).text).all("li") == []

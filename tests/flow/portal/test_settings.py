@@ -138,7 +138,7 @@ async def test_an_owner_can_not_find_out_many_addresses_of_other_accounts(portal
     answers = [await browser.post("/settings/users", form=form) for _ in range(6)]
     account = await browser.post("/settings", form={"name": "A", "email": "taken@example.com", "accent": ""})
 
-    assert ["another user's" in Document(one.text).text for one in answers] == [True] * 5 + [False]
+    assert ["another user" in Document(one.text).text for one in answers] == [True] * 5 + [False]
     assert [("Too many attempts" in Document(one.text).text, one.status_code) for one in (answers[5], account)] == [
         (True, 422)
     ] * 2
@@ -186,7 +186,7 @@ async def test_a_refused_button_is_explained_on_the_page_of_ours_that_it_was_pre
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ({"email": EMAIL}, "another user's"),
+        ({"email": EMAIL}, "another user"),
         ({"email": "nobody"}, "name@example.com"),
         ({"password": "short"}, "8 to 1000 characters"),
         ({"password": "Password1"}, "one of the most common passwords"),

@@ -1,1 +1,1 @@
-"""Parcels as files of CSV: the rows of one are checked and registered, and all parcels of an account become one."""
+"""Parcels as CSV files: validate and import the rows of a file, and export all parcels of an account."""

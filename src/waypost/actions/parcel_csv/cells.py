@@ -1,9 +1,9 @@
-"""Texts as cells of a CSV file that a spreadsheet opens as texts, and texts of cells that a spreadsheet wrote.
+"""Cells of a CSV file that a spreadsheet treats as text, and the texts of cells that a spreadsheet wrote.
 
-A cell that begins like a formula would be calculated, and may call out. No quotation marks prevent that: a spreadsheet
-that separates by semicolons sees those of a file with commas in the middle of its cells, where they quote nothing, and
-begins a cell behind each semicolon, tab and line break of a text. So an apostrophe, which says "this is a text", goes
-before whatever may be taken for a formula in any of these places; it is taken away again when the file comes back.
+A spreadsheet evaluates a cell that starts like a formula, which can make network requests. Quotation marks don't
+prevent that: a spreadsheet that separates by semicolons finds the quotation marks of a comma-separated file in the
+middle of its cells, where they have no effect, and starts a new cell after each semicolon, tab and line break. So an
+apostrophe, which marks a text, precedes anything that could start a formula in these places. Imports remove it.
 """
 
 import re
@@ -12,16 +12,16 @@ from typing import Final
 _APOSTROPHE: Final = "'"
 _QUOTES: Final = r"[\"' ]*"
 _SIGNS: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20"
-"""What spreadsheets take for the beginning of a formula; the last four are the signs' wide forms of East Asia."""
+"""Characters that start a formula in spreadsheets; the last four are their East Asian full-width forms."""
 
 _FORMULA: Final = rf"\A{_QUOTES}[{_SIGNS}\t\r\n]|(?<=[;\t\r\n]){_QUOTES}[{_SIGNS}]"
 _OPEN: Final = re.compile(rf"(?={_FORMULA})")
-# An apostrophe counts among the quotation marks, so what was guarded still reads as a formula: none is taken for ours.
+# The apostrophe is among the quotation marks, so guarded text still matches: no other apostrophe counts as ours.
 _GUARDED: Final = re.compile(rf"(?={_FORMULA}){_APOSTROPHE}")
 
 
 def guard(text: str) -> str:
-    """Give a text as a cell in which nothing is a formula; ``unguard`` gives it back."""
+    """Return a text as a cell without formulas; ``unguard`` restores it."""
     return _OPEN.sub(_APOSTROPHE, text)
 
 
@@ -53,5 +53,5 @@ def is_decimal(text: str) -> bool:
 
 
 def unguard(cell: str) -> str:
-    """Give the text of a cell: without the apostrophes that say that it is one."""
+    """Return the text of a cell, without the apostrophes that ``guard`` added."""
     return _GUARDED.sub("", cell)

@@ -1,4 +1,4 @@
-"""All parcels of an account as lines of CSV, newest first, which an import takes as they are."""
+"""Export all parcels of an account as CSV, newest first, in a form that can be imported again."""
 
 import csv
 import io
@@ -18,17 +18,17 @@ from waypost.store import trackings
 from waypost.turns import Turn
 
 PAGE: Final = 200
-"""Of parcels at their bounds these are 50 MiB."""
+"""A page of parcels of maximum size is 50 MiB."""
 
 COLUMNS: Final = ("tracking_number", "courier_code", *SHOP_FACTS, *SHOWN_COLUMNS)
 _BYTE_ORDER_MARK: Final = "\ufeff"
-"""Without it a spreadsheet takes the file for one in its country's old charset."""
+"""Without it, a spreadsheet assumes its country's legacy charset."""
 
 
 async def export(context: DatabaseContext, actor: Actor) -> AsyncIterator[bytes]:
-    """Give the file piece by piece; no more than a page of parcels is held, and no connection between two pages.
+    """Yield the file in pieces, with at most one page of parcels in memory and no connection held between pages.
 
-    It takes turns with whatever else the loop does. A parcel that is registered while it runs is not in it.
+    Yields to other work of the event loop. Parcels registered during the export are not included.
     """
     yield (_BYTE_ORDER_MARK + _written([COLUMNS])).encode()
     wanted, turn = trackings.Filter(), Turn(actor.account)

@@ -1,7 +1,7 @@
-"""Registers the parcels of a CSV file, for the command and the page alike: nothing is half done.
+"""Import the parcels of a CSV file, for the command and the page.
 
-A file is checked whole before its first parcel is registered. An import that was broken off is simply done again: what
-is there already is counted, and nothing of it is changed.
+The whole file is checked before its first parcel is registered. An interrupted import can simply be repeated: parcels
+that are already registered are counted and not changed.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -17,27 +17,27 @@ from waypost.turns import Turn
 
 BATCH: Final = 500
 MOST_SHOWN: Final = 1_000
-"""So many mistakes are said one by one; the others are counted."""
+"""The number of mistakes listed individually; the others are only counted."""
 
 Register = Callable[[Sequence[NewTracking]], Awaitable[list[TrackingState | None]]]
-"""Registers parcels; None for each that is there already."""
+"""Registers parcels; the result has None for each that is already registered."""
 
 
 class Stage(StrEnum):
-    """What is being done with the file."""
+    """A stage of the import."""
 
     CHECKING = "Checking"
     IMPORTING = "Importing"
 
 
 Seen = Callable[[Stage, int], None]
-"""Hears how many bytes of the file a stage has read."""
+"""Receives the number of bytes that a stage has read."""
 
 
 class Imported(msgspec.Struct):
-    """What became of a file: its rows, and how many of them were registered, were there already, or are wrong.
+    """The result: the number of rows, and how many were registered, already existed, or have errors.
 
-    ``imported`` is false where nothing was done because rows are wrong; ``mistakes`` are the first of them.
+    ``imported`` is false if nothing was imported because of errors; ``mistakes`` lists the first ones.
     """
 
     rows: int = 0
@@ -48,7 +48,7 @@ class Imported(msgspec.Struct):
     mistakes: list[Mistake] = []
 
     def note(self, row: Row | Mistake) -> None:
-        """Count a row that was checked."""
+        """Count a checked row."""
         self.rows += 1
         if isinstance(row, Mistake):
             self.mistaken += 1
@@ -57,9 +57,9 @@ class Imported(msgspec.Struct):
 
 
 async def import_file(file: BinaryIO, register: Register, *, skip_mistakes: bool, seen: Seen) -> Imported:
-    """Register the parcels of a file that can be rewound; with mistakes none, or those of the other rows.
+    """Import a seekable file. If rows have errors, import nothing or, with ``skip_mistakes``, the other rows.
 
-    Reading it takes turns with whatever else the loop does.
+    Reading yields to other work of the event loop.
     """
     start, turn = file.tell(), Turn()
     done = await _check(file, seen, turn)

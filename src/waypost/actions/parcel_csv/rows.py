@@ -1,8 +1,8 @@
-"""Reads parcels from a CSV file, row by row: what can be registered, or what is wrong and where.
+"""Read parcels from a CSV file row by row: the parcel, or what is wrong and where.
 
-The first line names the columns as v4 names its fields. Comma, semicolon or tab may separate, or what a line ``sep=;``
-before it names; a byte order mark, any line ends and line breaks within quotes are taken. No more than a row is held at
-a time, however long the file is.
+The first line names the columns like the fields of v4. The separator is comma, semicolon or tab, or the one named by a
+preceding line ``sep=;``; a byte order mark, any line endings and line breaks within quotes are accepted. Only one row is
+in memory at a time, however long the file is.
 """
 
 import csv
@@ -22,7 +22,7 @@ SHOWN_COLUMNS: Final = (
     *("id", "delivery_status", "substatus", "archived", "created_at", "update_at"),
     *("latest_event", "latest_checkpoint_time", "transit_time"),
 )
-"""The columns that an export adds for people to read; an import passes them over."""
+"""Columns that an export adds for people to read; an import ignores them."""
 
 _OF_DIGITS: Final = frozenset(
     {
@@ -34,7 +34,7 @@ _OF_DIGITS: Final = frozenset(
 
 LONGEST_LINE: Final = 65_536
 LONGEST_NAME: Final = 100
-"""So much is repeated of the name of a column that is not known, in ASCII: a terminal may show it."""
+"""The length to which an unknown column's name is repeated, in ASCII, since a terminal may show it."""
 
 _SEPARATORS: Final = ",;\t"
 _NAMED_SEPARATOR: Final = re.compile(r'"?sep=(?P<sign>[^"\r\n])"?[,;\t]*\r?\n?', re.IGNORECASE)
@@ -42,18 +42,18 @@ _NAMED_SEPARATOR: Final = re.compile(r'"?sep=(?P<sign>[^"\r\n])"?[,;\t]*\r?\n?',
 
 _NUMBER: Final = "tracking_number"
 _NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
-"""What stands for a byte that is no text, so that one of them costs its row and not the file."""
+"""The characters that replace bytes that are not UTF-8, so that one such byte fails its row and not the file."""
 
 _TOO_LONG: Final = "field larger than"
-"""How the reader's own error begins when a cell is longer than 128 KiB."""
+"""The start of the csv module's error for a cell longer than 128 KiB."""
 
-_ROUNDED: Final = "was made a number by a spreadsheet: format the column as text, and enter the number again"
-_QUOTATION: Final = "has a quotation mark out of place, or one that is never closed"
+_ROUNDED: Final = "was turned into a number by a spreadsheet. Format the column as text and enter the number again"
+_QUOTATION: Final = "has a misplaced or unclosed quotation mark"
 _SAVE_AS: Final = "is not in UTF-8: save the file as “CSV UTF-8”"
 
 
 class Mistake(msgspec.Struct, frozen=True):
-    """What is wrong with a row: its first line in the file, the column (empty: the row itself), and why."""
+    """An error in a row: its first line in the file, the column (empty for the whole row), and the reason."""
 
     line: int
     field: str
@@ -61,14 +61,14 @@ class Mistake(msgspec.Struct, frozen=True):
 
 
 class Row(NamedTuple):
-    """A parcel and the line on which its row begins."""
+    """A parcel and the first line of its row."""
 
     line: int
     parcel: NewTracking
 
 
 class UnreadableError(Exception):
-    """The file can't be read on from here."""
+    """The rest of the file can't be read."""
 
     def __init__(self, mistake: Mistake) -> None:
         super().__init__(mistake.reason)
@@ -76,7 +76,7 @@ class UnreadableError(Exception):
 
 
 def read_rows(file: BinaryIO) -> Iterator[Row | Mistake]:
-    """Give the rows of a file, from where it stands. A file that can't be read on ends with the mistake."""
+    """Yield the rows of a file from its current position. If the rest is unreadable, the last item is the mistake."""
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
     try:
         yield from _parcels(_records(text))
@@ -87,7 +87,7 @@ def read_rows(file: BinaryIO) -> Iterator[Row | Mistake]:
 
 
 def _records(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
-    """Give the cells of each row that has any, and the line on which it begins. Raises UnreadableError."""
+    """Yield the cells of each non-empty row and its first line. Raise UnreadableError."""
     line, lines = 1, _lines(text)
     try:
         first = next(lines, "")
@@ -101,7 +101,7 @@ def _records(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
             line = before + reader.line_num
     except csv.Error as error:
         is_long = str(error).startswith(_TOO_LONG)
-        reason = "has a cell that is too long, or a quotation mark that is never closed" if is_long else _QUOTATION
+        reason = "has a cell that is too long or an unclosed quotation mark" if is_long else _QUOTATION
         raise UnreadableError(Mistake(line, "", reason)) from None
 
 
@@ -113,7 +113,7 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
 
 
 def _separator(header: str) -> str:
-    """Give the separator that makes the most columns of the first line."""
+    """Return the separator that splits the first line into the most columns."""
     return max(_SEPARATORS, key=lambda sign: len(next(csv.reader([header], delimiter=sign), [])))
 
 
@@ -131,10 +131,10 @@ def _wrong_header(line: int, columns: Sequence[str]) -> Mistake | None:
     if any(map(_NOT_UTF8.search, columns)):
         return Mistake(line, "", _SAVE_AS)
     if _NUMBER not in columns:
-        return Mistake(line, _NUMBER, "is no column of the first line: it names the columns, such as tracking_number")
+        return Mistake(line, _NUMBER, "is missing from the first line, which must name the columns")
     for place, column in enumerate(columns):
         if column and column not in PARCEL_FIELDS and column not in SHOWN_COLUMNS:
-            return Mistake(line, ascii(column[:LONGEST_NAME])[1:-1], "is no field of a tracking")
+            return Mistake(line, ascii(column[:LONGEST_NAME])[1:-1], "is an unknown field")
         if column and column in columns[:place]:
             return Mistake(line, column, "names two columns")
     return None
@@ -144,7 +144,7 @@ def _parcel(line: int, columns: Sequence[str], cells: Sequence[str]) -> Row | Mi
     named = list(zip(columns, cells, strict=False))
     nameless = [cell for column, cell in named if not column] + list(cells[len(columns) :])
     if any(cell.strip() for cell in nameless):
-        return Mistake(line, "", "has a cell in a column that has no name")
+        return Mistake(line, "", "has a cell in a column without a name")
     if (strange := next((column for column, cell in named if _NOT_UTF8.search(cell)), None)) is not None:
         return Mistake(line, strange, _SAVE_AS)
     texts = {column: text_of(cell) for column, cell in named if column in PARCEL_FIELDS}
