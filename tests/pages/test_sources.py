@@ -46,7 +46,7 @@ def connect(page: Page) -> None:
     page.get_by_label("Client ID").fill("me")
     page.get_by_label("Client Secret").fill("wrong")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("UPS refused the credentials (401): Invalid Authentication Information")).to_be_visible()
+    expect(page.get_by_text("UPS rejected the credentials (401): Invalid Authentication Information")).to_be_visible()
     expect(page.get_by_role("button", name="Save anyway")).to_be_visible()
     page.get_by_label("Client Secret").fill("right")
     page.get_by_role("button", name="Test connection").click()

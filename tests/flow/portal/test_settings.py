@@ -180,7 +180,7 @@ async def test_a_refused_button_is_explained_on_the_page_of_ours_that_it_was_pre
 
     assert (answer.status_code, answer.headers.get("location")) == (status, location)
     if location is not None:
-        assert "The last owner stays" in Document((await browser.get("/settings")).text).text
+        assert "An account needs an owner" in Document((await browser.get("/settings")).text).text
 
 
 @pytest.mark.parametrize(

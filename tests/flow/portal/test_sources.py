@@ -85,7 +85,7 @@ async def test_refused_credentials_are_saved_only_anyway(shop: Caller, browser: 
     saved = await browser.post(UPS, form=form)
 
     assert refused.status_code == 422
-    assert "UPS refused the credentials (401): Invalid <b>client</b>" in page.text
+    assert "UPS rejected the credentials (401): Invalid <b>client</b>" in page.text
     assert [one.text for one in page.all("button", value="save_anyway")] == ["Save anyway"]
     assert SECRET not in refused.text
     assert (before, saved.status_code, len(prober.tried)) == ([], 303, 1)
@@ -212,7 +212,7 @@ async def test_new_credentials_replace_the_old_ones_when_they_work(
 
     assert "the old credentials are still used" in page.text
     assert "another-secret" not in refused.text + tried.text
-    assert "UPS refused the credentials (401)." in failed.text
+    assert "UPS rejected the credentials (401)." in failed.text
     assert kept == {"client_id": "me", "client_secret": SECRET}
     assert "Nothing is saved yet." in Document(tried.text).text
     assert saved.status_code == 303

@@ -33,4 +33,4 @@ async def test_people_are_told_to_try_again(
     answer = await (visitor.get("/trackings") if signed_in else visitor.sign_in("shop@example.com", token=token))
 
     assert answer.status_code == 503
-    assert "The database does not answer: try again." in Document(answer.text).text
+    assert "The database is unavailable. Try again" in Document(answer.text).text

@@ -1,8 +1,8 @@
 """Read parcels from a CSV file row by row: the parcel, or what is wrong and where.
 
 The first line names the columns like the fields of v4. The separator is comma, semicolon or tab, or the one named by a
-preceding line ``sep=;``; a byte order mark, any line endings and line breaks within quotes are accepted. Only one row is
-in memory at a time, however long the file is.
+preceding line ``sep=;``; a byte order mark, any line endings and line breaks within quotes are accepted. Only one row
+is in memory at a time, however long the file is.
 """
 
 import csv
