@@ -97,7 +97,7 @@ async def test_a_number_that_is_tracked_with_another_courier_warns(shop: Caller,
     second = await browser.get(added.headers["location"])
 
     assert "also tracked" not in alone
-    assert "The parcel was added. Its number is also tracked with UPS." in second.text
+    assert "Parcel added. Its number is also tracked with UPS." in second.text
     assert "This number is also tracked with another courier" in second.text
     assert "also tracked with another courier" in (await browser.get(f"/trackings/{first}")).text
 
