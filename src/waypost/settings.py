@@ -1,6 +1,6 @@
-"""What the operator sets: command-line options, then environment variables WAYPOST_*, then ./waypost.toml.
+"""The operator's settings: command-line options, then environment variables WAYPOST_*, then ./waypost.toml.
 
-The documentation's page of settings is made from the classes here: each setting's text stands below it.
+The settings page of the documentation is generated from these classes: the text below each setting describes it.
 """
 
 import math
@@ -42,7 +42,7 @@ from waypost.sources.carriers.carrier import Carrier, check_base_url, check_key
 
 PREFIX: Final = "WAYPOST_"
 OF_COMMANDS: Final = frozenset({"API_KEY", "URL"})
-"""Variables that are no settings of the server: `listen` and `trigger` read them."""
+"""Variables that are not server settings: `listen` and `trigger` read them."""
 
 FILE: Final = "waypost.toml"
 SHORTEST_SECRET_KEY: Final = 16
@@ -51,7 +51,7 @@ _CONTACT: Final = re.compile(r"[!-'*-~]{1,200}", re.ASCII)  # no space and no pa
 
 
 def default_data_dir() -> Path:
-    """Give where the embedded database is kept when nothing is said: a place of the system for root, else one's own."""
+    """Return the default directory of the embedded database: a system directory for root, otherwise the user's own."""
     if os.geteuid() == 0:
         return Path("/var/lib/waypost")
     home = os.environ.get("XDG_DATA_HOME", "")
@@ -77,14 +77,14 @@ def _certificates(path: Path) -> Path:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
     except ssl.SSLError:
-        raise ValueError("must be a PEM file with one certificate at least, and nothing damaged") from None
+        raise ValueError("must be a PEM file with at least one certificate, and not damaged") from None
     except OSError as error:
         raise ValueError(f"can't be read: {error.strerror}") from None
     return path
 
 
 class OperatorKey(msgspec.Struct, frozen=True):
-    """What the operator set for a carrier: its credentials, where it answers, and what it granted."""
+    """The operator's settings for a carrier: credentials, base URL and granted budget."""
 
     credentials: dict[str, str]
     base_url: str
@@ -99,14 +99,14 @@ def _carrier_fields(carrier: Carrier) -> dict[str, Any]:
     """Return the settings of a carrier, as ``create_model`` wants them."""
     below, title, budget = _below(carrier), carrier.title, carrier.budget
     key = Annotated[SecretStr, AfterValidator(_fits_a_key)] | None
-    without = {True: f"Without it {title} is not asked.", False: "It may be left out."}
+    without = {True: f"{title} is not polled unless it is set.", False: "Optional."}
     keys = {
         below + one.name: (key, Field(default=None, description=f"{title}: {one.label}. {without[one.required]}"))
         for one in carrier.fields
     }
-    url = Field(default=carrier.base_url, description=f"Where {title} answers.")
-    pace = f"How many calls a second {title} allows the credential."
-    a_day = f"How many calls a day {title} allows the credential."
+    url = Field(default=carrier.base_url, description=f"The base URL of {title}'s API.")
+    pace = f"How many calls per second {title} allows with these credentials."
+    a_day = f"How many calls per day {title} allows with these credentials."
     return keys | {
         below + "base_url": (Annotated[str, AfterValidator(_can_be_asked)], url),
         below + "calls_per_second": (float, Field(default=budget.calls_a_second, gt=0, le=10_000, description=pace)),
@@ -128,7 +128,7 @@ warnings.filterwarnings("ignore", 'Field name "schema"', UserWarning)  # shadows
 
 
 class Settings(_OfCarriers):
-    """Every setting, checked. Secrets never show in ``repr`` or in an error."""
+    """All settings, validated. Secrets never appear in ``repr`` or errors."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -142,85 +142,85 @@ class Settings(_OfCarriers):
     host: str = "127.0.0.1"
     """The address that the server listens on."""
     port: int = Field(default=8080, ge=0, le=65_535)
-    """The port that the server listens on; 0 takes a free one."""
+    """The port that the server listens on; 0 for a free one."""
     database_url: SecretStr | None = None
-    """A PostgreSQL of your own, as `postgresql://user:password@host/database`; without it Waypost starts one itself."""
+    """Your own PostgreSQL, as `postgresql://user:password@host/database`. By default Waypost starts an embedded one."""
     schema: SchemaName = None
-    """The schema of the database that Waypost's tables are in, made by `waypost migrate`.
+    """The database schema of Waypost's tables, created by `waypost migrate`.
 
-    Installations in schemas of their own share a database and nothing else."""
+    Installations with separate schemas can share a database; they share nothing else."""
     engine_connections: int = Field(default=6, ge=2, le=100)
-    """How many connections a process may have to the database for taking updates and sending, at most."""
+    """The maximum number of database connections per process for accepting updates and sending."""
     serving_connections: int = Field(default=4, ge=1, le=100)
-    """How many connections a process may have to the database for pages and API calls, at most."""
+    """The maximum number of database connections per process for pages and API calls."""
     data_dir: Path = Field(default_factory=default_data_dir)
-    """Where Waypost keeps its own PostgreSQL; as root /var/lib/waypost, else $XDG_DATA_HOME/waypost."""
+    """The directory of the embedded PostgreSQL. Default: /var/lib/waypost for root, else $XDG_DATA_HOME/waypost."""
     min_free_disk: int | None = Field(default=None, ge=0)
-    """How many MB of the data directory's disk have to be free for updates to be taken; deliveries go on without.
+    """How many MB must be free on the data directory's disk for updates to be accepted. Deliveries continue below that.
 
-    By default 512 MB or a twentieth of the disk, whichever is less."""
+    By default 512 MB or 5% of the disk, whichever is less."""
     pg_bin: Path | None = None
-    """The folder with PostgreSQL's programs, in place of those that come with Waypost."""
+    """The directory of PostgreSQL's programs, to use instead of the bundled ones."""
     secret_key: SecretStr | None = None
-    """What endpoints' secrets are encrypted with: 16 characters at least, never changed, needed with a database URL.
+    """The key that encrypts endpoint secrets: at least 16 characters, never changed, required with a database URL.
 
-    Without a database URL it is made once and kept in the data directory."""
+    Without a database URL, it is generated once and stored in the data directory."""
 
     public_url: str | None = None
-    """Where people and carriers reach this server, such as `https://tracking.example.com`: a host of its own, no path.
+    """The URL at which people and carriers reach this server, such as `https://tracking.example.com`, without a path.
 
-    With https the pages' cookies go over TLS only."""
+    With https, the pages' cookies are sent over TLS only."""
     contact: str | None = None
-    """A URL or e-mail address for those who receive webhooks; it stands in the `user-agent` of every request."""
+    """A URL or e-mail address for receivers of webhooks, included in the `user-agent` of every request."""
     smtp_url: SecretStr | None = None
     """The mail server, as `smtp://user:password@host:587`. Nothing uses it yet."""
     smtp_from: str | None = None
     """The sender of mails. Nothing uses it yet."""
     trusted_proxies: Networks = ()
-    """The networks of the proxies whose `X-Forwarded-For` is believed where visitors are counted and written down."""
+    """The networks of proxies whose `X-Forwarded-For` is trusted for rate limits, logs and the audit log."""
     rate_limit: Annotated[Literal["on", "off"], BeforeValidator(decided)] = "on"
-    """Whether an account may make only so many calls, and report only so much, in a second: `on` or `off`."""
+    """Whether calls and reports per second and account are limited: `on` or `off`."""
     updates_scans_per_second: float = Field(default=5_000, gt=0, le=1_000_000_000)
-    """How many scans a second an account may report by `POST /v1/updates`; an update counts as one at least.
+    """How many scans per second an account can report with `POST /v1/updates`. An update counts as at least one scan.
 
-    What an account leaves is saved up for 20 seconds, so 100,000 scans may come at once. Each `web` process counts by
-    itself."""
+    Unused capacity accumulates for 20 seconds, so 100,000 scans can arrive at once. Each `web` process counts
+    separately."""
     updates_bytes_per_second: float = Field(default=8 << 20, gt=0, le=1_000_000_000_000)
-    """How many bytes a second an account may report by `POST /v1/updates`, saved up for 20 seconds as the scans are."""
+    """How many bytes per second an account can report with `POST /v1/updates`, accumulating as for scans."""
 
     egress_allow: Networks = ()
-    """Networks that webhooks may be sent to although they are private, such as `10.0.0.0/8,::1/128`."""
+    """Private networks to which webhooks can be sent, such as `10.0.0.0/8,::1/128`."""
     egress_ports: PortRanges = Ports.parse(DEFAULT_EGRESS_PORTS)
-    """The ports and ranges of ports that webhooks may be sent to; `+3000` adds one to the default."""
+    """The ports and port ranges to which webhooks can be sent; `+3000` adds one to the default."""
     outgoing_ips: Addresses = ()
-    """The addresses that webhooks come from, to be published to those who receive them."""
+    """The addresses that webhooks are sent from, published to receivers."""
     source_address: Address | None = None
-    """The address of this host that webhooks are sent from."""
+    """The local address from which webhooks are sent."""
     ca_bundle: Annotated[Path, AfterValidator(_certificates)] | None = None
-    """A PEM file with certificates of your own authorities, trusted for webhooks beside those that the system trusts.
+    """A PEM file with root certificates of your own, trusted for webhooks in addition to the system's.
 
-    A self-signed certificate of a receiver may be among them if it says CA:FALSE."""
+    It can contain a receiver's self-signed certificate if that has CA:FALSE."""
     http_timeout_seconds: float = Field(default=15.0, gt=0, le=30)
-    """How long an attempt may take as a whole, in seconds."""
+    """The time limit of an attempt as a whole, in seconds."""
     dispatch_processes: int = Field(default_factory=_dispatch_processes, ge=1, le=64)
-    """How many processes a `waypost serve` or `waypost dispatch` has for sending; 2 on more than one core."""
+    """How many sending processes `waypost serve` or `waypost dispatch` starts; 2 on more than one core."""
     retry_base_seconds: float = Field(default=30.0, gt=0, le=3600)
-    """The wait before the first retry, in seconds; each further one is twice as long."""
+    """The wait before the first retry, in seconds. Each further wait is twice as long."""
     retry_limit: int = Field(default=14, ge=0, le=14)
-    """How many retries follow a first attempt that failed."""
+    """The maximum number of retries after a failed first attempt."""
     quota_parcels: int | None = Field(default=None, ge=0)
-    """How many parcels an account may have; without it any number. `waypost account quota` sets it for one account."""
+    """How many parcels an account can have; unlimited by default. `waypost account quota` sets it for one account."""
     quota_updates_per_day: int | None = Field(default=None, ge=0)
-    """How many updates an account may report in a day in UTC; without it any number."""
+    """How many updates an account can report per UTC day; unlimited by default."""
     quota_disk_bytes: int | None = Field(default=None, ge=0)
-    """How many bytes the parcels and events of an account may take, as the keeper estimates them each minute."""
+    """How many bytes an account's parcels and events can use, as estimated by the keeper every minute."""
     max_endpoints: int = Field(default=4, ge=1, le=100)
-    """How many endpoints an account may have."""
+    """How many endpoints an account can have."""
     history_days: int = Field(default=30, ge=18, le=3650)
-    """For how many days events, deliveries and attempts are kept."""
+    """The number of days for which events, deliveries and attempts are kept."""
 
     poll_speed: float = Field(default=1.0, gt=0, le=1_000_000)
-    """By which factor carriers are asked more often than in earnest, for demonstrations and tests."""
+    """The factor by which polling is accelerated, for demonstrations and tests."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe lines that are logged."""
@@ -264,14 +264,14 @@ class Settings(_OfCarriers):
     @classmethod
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-            raise ValueError("must begin with postgresql://")
+            raise ValueError("must start with postgresql://")
         return value
 
     @field_validator("secret_key")
     @classmethod
     def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < SHORTEST_SECRET_KEY:
-            raise ValueError(f"must have {SHORTEST_SECRET_KEY} characters at least")
+            raise ValueError(f"must have at least {SHORTEST_SECRET_KEY} characters")
         if value is not None and not value.get_secret_value().isprintable():
             raise ValueError("must be UTF-8 without control characters")
         return value
@@ -306,14 +306,14 @@ class Settings(_OfCarriers):
         needed = math.ceil(longest / _DAY_SECONDS)
         if self.history_days < needed:
             raise ValueError(
-                f"HISTORY_DAYS must be {needed} at least: so long RETRY_BASE_SECONDS and RETRY_LIMIT may keep"
-                " a delivery waiting"
+                f"HISTORY_DAYS must be at least {needed}: RETRY_BASE_SECONDS and RETRY_LIMIT can keep a delivery"
+                " waiting that long"
             )
         return self
 
 
 def read_settings(options: Mapping[str, object]) -> Settings:
-    """Give the settings; ``options`` (None: not given) go before environment and file. Raises SettingsError."""
+    """Return the settings; ``options`` that are not None override environment and file. Raise SettingsError."""
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     try:
         return Settings(**given)
@@ -322,7 +322,7 @@ def read_settings(options: Mapping[str, object]) -> Settings:
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Give a line for each variable WAYPOST_* that is no setting, with the one that was perhaps meant."""
+    """Return a warning for each unknown WAYPOST_* variable, with the setting that was probably meant."""
     own = {name.upper().removeprefix(PREFIX): name for name in sorted(environment) if name.upper().startswith(PREFIX)}
     known = [name.upper() for name in Settings.model_fields]
     return [
@@ -333,17 +333,17 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
 
 
 def variable(name: str) -> str:
-    """Give the environment variable of a setting."""
+    """Return the environment variable of a setting."""
     return PREFIX + name.upper()
 
 
 def _unknown(name: str, nearest: list[str]) -> str:
-    # ascii: whoever chose the name, it steers no terminal.
-    return f"{ascii(name)[1:-1]} is no setting" + (f": did you mean {nearest[0]}?" if nearest else ".")
+    # ascii, so that a hostile name can't control the terminal.
+    return f"{ascii(name)[1:-1]} is not a setting" + (f": did you mean {nearest[0]}?" if nearest else ".")
 
 
 def _file_values() -> dict[str, Any]:
-    """Read ./waypost.toml, whose names may be in capital letters too."""
+    """Return the values of ./waypost.toml, in which names can also be upper case."""
     try:
         values = tomllib.loads(Path(FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -371,7 +371,7 @@ def _problem(error: ErrorDetails, options: Mapping[str, object]) -> str:
 
 
 def _where(name: str, options: Mapping[str, object]) -> str:
-    """Tell where a value came from: the first source that has it."""
+    """Return the source of a value: the first one that has it."""
     if name in options:
         return f"--{name.replace('_', '-')}"
     if any(key.upper() == variable(name) and value for key, value in os.environ.items()):

@@ -45,4 +45,4 @@ def test_what_is_no_quota_is_refused_and_changes_nothing(server: Serving) -> Non
 
     assert (refused.returncode != 0, unknown.returncode != 0) == (True, True)
     assert "parcels" in refused.stderr
-    assert "is no account's e-mail address" in unknown.stderr
+    assert "is not an account's e-mail address" in unknown.stderr

@@ -41,7 +41,7 @@ def test_a_key_is_created_listed_used_and_revoked(server: Serving) -> None:
     assert row["last_used_at"] is not None
     assert made["api_key"] not in listed
     assert (revoked, again) == (0, 1)
-    assert "is no key of this account that works" in why
+    assert "is not an active key of this account" in why
 
 
 def test_the_list_is_a_table_for_people_whatever_keys_are_called(server: Serving) -> None:
@@ -57,11 +57,11 @@ def test_the_list_is_a_table_for_people_whatever_keys_are_called(server: Serving
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("create", "--account", "nobody@example.com", "--name", "A"), "is no account's e-mail address"),
-        (("list", "--account", "n\udcff@example.com"), "is no account's e-mail address"),
+        (("create", "--account", "nobody@example.com", "--name", "A"), "is not an account's e-mail address"),
+        (("list", "--account", "n\udcff@example.com"), "is not an account's e-mail address"),
         (("create", *ACCOUNT, "--name", "A", "--days", "0"), "days: must be 1 to 3650"),
         (("create", *ACCOUNT, "--name", ""), "name: must have 1 to 100"),
-        (("revoke", "key_1", *ACCOUNT), "is no key of this account"),
+        (("revoke", "key_1", *ACCOUNT), "is not an active key of this account"),
     ],
 )
 def test_what_can_not_be_done_is_one_sentence(server: Serving, words: tuple[str, ...], said: str) -> None:

@@ -42,5 +42,5 @@ def test_it_tells_what_fits_together_and_ends_with_1_when_something_was_changed(
         f"ok  {EMAIL}: the newest entry is number 1, with digest {chain['digest']}\n",
     )
     assert (nobody.returncode, nobody.stdout) == (1, "")
-    assert (broken.returncode, broken.stdout) == (1, f"!!  {EMAIL}: entry 1 does not fit the one before it\n")
-    assert broken.stderr == "waypost: The audit log of 1 of 1 accounts was changed in the database.\n"
+    assert (broken.returncode, broken.stdout) == (1, f"!!  {EMAIL}: entry 1 doesn't match the previous entry\n")
+    assert broken.stderr == "waypost: The audit log of 1 of 1 accounts was modified in the database.\n"

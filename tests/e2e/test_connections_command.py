@@ -128,7 +128,7 @@ def test_the_operator_says_which_accounts_may_use_a_connection_of_the_settings(w
     assert (sees("shop@example.com"), sees("other@example.com")) == (0, 1)
     assert share("--with-none") == []
     assert share("--with-all") is None
-    assert "no account's e-mail" in str(share("--with", "nobody@example.com"))
+    assert "not an account's e-mail" in str(share("--with", "nobody@example.com"))
     assert "can't be given together" in str(share("--with-all", "--with-none"))
     code, _, why = ask(with_key, carrier, "share", "ups")
     assert (code, "must be a carrier that the settings connect: dhl" in why) == (1, True)

@@ -58,7 +58,7 @@ async def test_it_serves_from_there(url: str) -> None:
     [
         ("postgresql://u:s3cret@127.0.0.1:1/d", "can't be reached"),
         ("postgresql://u:s3cret@127.0.0.1:port/d", "can't be read"),
-        ("mysql://u:s3cret@127.0.0.1/d", "must begin with postgresql://"),
+        ("mysql://u:s3cret@127.0.0.1/d", "must start with postgresql://"),
     ],
 )
 async def test_a_url_that_does_not_work_is_one_sentence_without_its_password(

@@ -20,7 +20,7 @@ def test_it_tells_of_a_server_that_runs_and_of_one_that_does_not() -> None:
         check for check, state in states.items() if state == "fine"
     }
     assert stopped.returncode == 0
-    assert "No server runs" in stopped.stdout
+    assert "No server is running" in stopped.stdout
     assert broken.returncode == 1
     assert "!!  secret key" in broken.stdout
-    assert broken.stderr.endswith("waypost: 1 thing is wrong.\n")
+    assert broken.stderr.endswith("waypost: 1 error found.\n")

@@ -84,7 +84,7 @@ def test_people_are_told_in_a_sentence_and_the_password_is_repeated_nowhere(serv
     made = create(server, "owner@example.com", "--role", "owner")
     reset = user(server, "reset-password", "--email", "owner@example.com", "--password", OTHER_PASSWORD)
 
-    assert (made.returncode, made.stdout) == (0, "owner@example.com can log in now.\n")
+    assert (made.returncode, made.stdout) == (0, "owner@example.com can sign in now.\n")
     assert (reset.returncode, reset.stdout) == (0, "owner@example.com has a new password.\n")
     assert made.stderr == reset.stderr == ""
 
@@ -100,7 +100,7 @@ def test_a_password_on_standard_input_is_its_first_line_as_it_is(server: Serving
 def test_an_account_that_is_not_there_is_named(server: Serving, account: str) -> None:
     given = ("create", "--email", "x@example.com", "--account", account, "--password-stdin")
 
-    refused(user(server, *given, stdin=f"{PASSWORD}\n"), "account: is no account's e-mail address")
+    refused(user(server, *given, stdin=f"{PASSWORD}\n"), "account: is not an account's e-mail address")
 
 
 @pytest.mark.parametrize("email", [OWNER, OWNER.upper()])
@@ -120,7 +120,10 @@ def test_what_is_no_address_makes_no_user(server: Serving, email: str) -> None:
 def test_a_user_that_is_not_there_is_named(server: Serving, command: str, email: str) -> None:
     password = ("--password-stdin",) if command == "reset-password" else ()
 
-    refused(user(server, command, "--email", email, *password, stdin=f"{PASSWORD}\n"), "email: is no user's here")
+    refused(
+        user(server, command, "--email", email, *password, stdin=f"{PASSWORD}\n"),
+        "email: is not a user's e-mail address",
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,8 +132,8 @@ def test_a_user_that_is_not_there_is_named(server: Serving, command: str, email:
         (("--password-stdin",), "1234567\n", "password: must have 8 to 1000 characters"),
         (("--password-stdin",), "", "password: must have 8 to 1000 characters"),
         (("--password-stdin",), "x" * 1_000_000, "password: must have 8 to 1000 characters"),
-        (("--password", PASSWORD, "--password-stdin"), f"{PASSWORD}\n", "password: is given twice"),
-        ((), f"{PASSWORD}\n", "password: is missing"),
+        (("--password", PASSWORD, "--password-stdin"), f"{PASSWORD}\n", "password: can't be given twice"),
+        ((), f"{PASSWORD}\n", "password: is required"),
     ],
 )
 @pytest.mark.parametrize("command", ["create", "reset-password"])
@@ -203,7 +206,7 @@ def test_removing_a_user_asks_what_becomes_of_the_keys_that_the_user_made(server
 
         refused(asked, f"--keep-keys is needed: Loader ({key[:12]}…) still work")
         assert (removed.returncode, len(json.loads(removed.stdout)["revoked"])) == (0, 1)
-        refused(again, "is no user's here")
+        refused(again, "is not a user's e-mail address")
         assert browser.get(HOME).status_code == 303
 
 

@@ -139,4 +139,4 @@ async def test_one_call_too_many_is_told_when_to_come_again(limited: Api) -> Non
     assert len(codes) > MOST_A_SECOND[Call.AWB]
     assert (answer.json()["meta"]["code"], answer.json()["data"]) == (429, None)
     assert answer.headers["retry-after"] == "1"
-    assert "10 calls in a second" in answer.json()["meta"]["message"]
+    assert "at most 10 calls of this kind per second" in answer.json()["meta"]["message"]

@@ -101,7 +101,7 @@ def test_all_problems_are_told_at_once_each_with_its_place(monkeypatch):
 def test_an_unknown_name_in_the_file_is_an_error_that_names_the_nearest():
     Path("waypost.toml").write_text("histroy_days = 30\n")
 
-    assert problems() == ("waypost.toml: histroy_days is no setting: did you mean history_days?",)
+    assert problems() == ("waypost.toml: histroy_days is not a setting: did you mean history_days?",)
 
 
 def test_a_file_that_is_no_toml_is_an_error():
@@ -114,8 +114,8 @@ def test_an_unknown_variable_is_told_with_the_one_that_was_meant():
     told = unknown_variables({"WAYPOST_DATA_DRI": "x", "WAYPOST_PORT": "1", "PATH": "x", "WAYPOST_\x1b[2J": "x"})
 
     assert told == [
-        "WAYPOST_\\x1b[2J is no setting.",
-        "WAYPOST_DATA_DRI is no setting: did you mean WAYPOST_DATA_DIR?",
+        "WAYPOST_\\x1b[2J is not a setting.",
+        "WAYPOST_DATA_DRI is not a setting: did you mean WAYPOST_DATA_DIR?",
     ]
 
 
@@ -157,8 +157,8 @@ def test_a_bundle_of_certificates_is_looked_at_before_anything_starts(tmp_path):
     ("content", "problem"),
     [
         (None, "can't be read: No such file or directory"),
-        (b"", "must be a PEM file with one certificate at least"),
-        (b"junk", "must be a PEM file with one certificate at least"),
+        (b"", "must be a PEM file with at least one certificate"),
+        (b"junk", "must be a PEM file with at least one certificate"),
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "must be a PEM file"),
     ],
 )

@@ -1,5 +1,5 @@
 """JSON over HTTP: ``v1`` is our own API, ``v4`` is TrackingMore's wire.
 
-In come requests with an account's key, out go rows of the store as JSON, and updates to intake. Called by the HTTP
-server that ``app`` composes; ``parts`` is what it is handed, ``application`` puts the routes together.
+Input: requests with an account's key. Output: JSON, and updates for intake. The HTTP server that ``app`` composes calls
+this package. ``parts`` holds its dependencies, and ``application`` assembles the routes.
 """

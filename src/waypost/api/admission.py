@@ -1,4 +1,4 @@
-"""Who may make a call, and how often."""
+"""Authentication and rate limiting of calls."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -21,10 +21,10 @@ def note_account(request: Request[Any, Any, Any], caller: Caller) -> None:
 
 
 async def admit(request: Request[Any, Any, Any], parts: Parts, call: Call, *, scope: str) -> Caller:
-    """Give who makes a call. Raises KeyRefused, and Problem 429 for one call too many in a second."""
+    """Return the caller. Raise KeyRefused, and Problem 429 above the rate limit."""
     caller = await parts.keys.caller(request.headers, scope=scope)
     note_account(request, caller)
     if parts.call_limits is not None and not await parts.call_limits.admit(caller.account, call):
-        detail = f"More than {MOST_A_SECOND[call]} calls in a second: an account may make no more of this kind."
+        detail = f"Rate limit exceeded: at most {MOST_A_SECOND[call]} calls of this kind per second and account."
         raise later(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", detail)
     return caller

@@ -1,4 +1,4 @@
-"""What OPTIONS is answered: the methods of a path."""
+"""Responses to OPTIONS: the methods of a path."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -33,4 +33,4 @@ def _handler(path: str, shared: Iterable[HTTPRouteHandler]) -> HTTPRouteHandler:
 
 
 def _nothing() -> None:
-    """Answer without a body."""
+    """Return an empty response."""

@@ -1,4 +1,4 @@
-"""Answers as bytes: JSON that is encoded once, with the headers that every answer carries."""
+"""Responses as bytes: JSON encoded once, with the headers of every response."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from http import HTTPStatus
@@ -18,14 +18,14 @@ _ALWAYS: Final = {"x-content-type-options": "nosniff", "cache-control": "no-stor
 
 
 def answer(value: object, status: int = HTTPStatus.OK) -> Response[bytes]:
-    """Give a value as JSON."""
+    """Return a value as a JSON response."""
     return answer_bytes(msgspec.json.encode(value), status)
 
 
 def answer_bytes(
     body: bytes, status: int = HTTPStatus.OK, *, media_type: str = JSON, headers: Mapping[str, str] = NOTHING
 ) -> Response[bytes]:
-    """Give bytes as they are."""
+    """Return bytes as a response, unchanged."""
     return Response(body, status_code=status, media_type=media_type, headers={**_ALWAYS, **headers})
 
 
@@ -35,12 +35,12 @@ def answer_secret(value: object, status: int = HTTPStatus.OK) -> Response[bytes]
 
 
 def nothing() -> Response[None]:
-    """Give the answer to a deletion: 204 without a body."""
+    """Return the response to a deletion: 204 without a body."""
     return Response(None, status_code=HTTPStatus.NO_CONTENT, headers=_ALWAYS)
 
 
 def answer_problem(problem: Problem) -> Response[bytes]:
-    """Give a problem."""
+    """Return the response for a problem."""
     return answer_bytes(problem.render(), problem.status, media_type=MEDIA_TYPE, headers=problem.headers)
 
 

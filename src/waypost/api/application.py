@@ -1,4 +1,4 @@
-"""Puts the routes together and says what is answered when something goes wrong."""
+"""Assemble the routes, and turn errors into responses."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -27,7 +27,7 @@ from waypost.store.trouble import LOST
 
 _LOG: Final = structlog.get_logger()
 USUAL_BODY: Final = 1 << 20
-"""No call but the report of updates needs more."""
+"""Only reports of updates need more."""
 OLD_VERSIONS: Final = ("/v2/", "/v3/")
 _FOR_PROGRAMS: Final = ("/v1", "/v2", "/v3", "/v4", "/schemas", "/health", "/metrics", "/openapi.json")
 _CODES: Final = {
@@ -61,18 +61,18 @@ _ROUTES: Final = (
 
 
 class PagesBeside(Protocol):
-    """PagesBeside beside the API: their routes, and how an error is shown to people."""
+    """The pages served beside the API: their routes and error pages."""
 
     @property
     def routes(self) -> tuple[Router, ...]:
-        """Give the routes."""
+        """Return the routes."""
 
     def explain(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        """Answer an error with a page."""
+        """Return an error page."""
 
 
 def make_application(parts: Parts, pages: PagesBeside | None = None) -> Litestar:
-    """Give the ASGI application that answers with these parts, and with pages where there are any."""
+    """Return the ASGI application of the API and, if given, the pages."""
     return Litestar(
         [*answer_options(_ROUTES), *_ROUTES, *(() if pages is None else pages.routes)],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False, use_cache=True)},
@@ -86,7 +86,7 @@ def make_application(parts: Parts, pages: PagesBeside | None = None) -> Litestar
 
 
 def make_monitoring(watched: operations.Monitored) -> Litestar:
-    """Give the ASGI application of a process that serves nobody: how it does, and nothing else."""
+    """Return the ASGI application of a process without API and pages: readiness and metrics only."""
     return Litestar(
         operations.ROUTES,
         dependencies={"parts": Provide(lambda: watched, sync_to_thread=False, use_cache=True)},
@@ -98,7 +98,7 @@ def make_monitoring(watched: operations.Monitored) -> Litestar:
 
 
 def _by_what_is_asked(pages: PagesBeside) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
-    """Show an error as a page to a browser that is not in the API."""
+    """Return the error handler that shows pages to browsers outside the API."""
 
     def explain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         by_person = "text/html" in request.headers.get("accept", "")
@@ -110,7 +110,7 @@ def _by_what_is_asked(pages: PagesBeside) -> Callable[[Request[Any, Any, Any], E
 
 
 def _explain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Answer an error as the version of the API does that was asked."""
+    """Return the error response of the requested API version."""
     path = request.scope["path"]
     is_v4 = path == "/v4" or path.startswith("/v4/")
     of_v4 = coded(error) if is_v4 and isinstance(error, Refusal) else error
@@ -135,7 +135,9 @@ def _problem(request: Request[Any, Any, Any], error: Exception) -> Problem:
             return problem_of(Unavailable())
         case _:
             _LOG.error("request_failed", path=request.scope.get("path_template"), exc_info=error)
-            return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something failed on our side; it was logged.")
+            return Problem(
+                HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Internal error. The server's log has the details."
+            )
 
 
 def _of_key(error: KeyRefused) -> Problem:
@@ -154,14 +156,14 @@ def _of_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Probl
 def _detail(path: str, status: HTTPStatus) -> str:
     match status:
         case HTTPStatus.NOT_FOUND if path.startswith(OLD_VERSIONS) or path + "/" in OLD_VERSIONS:
-            return "This version of the API is not offered: use /v4."
+            return "Unsupported API version; use /v4."
         case HTTPStatus.NOT_FOUND:
-            return "There is nothing here."
+            return "Nothing exists at this path."
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            return "This path knows no such method: see the header Allow."
+            return "Method not allowed; see the Allow header."
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return "The body is too large."
         case HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
             return COMPRESSED
         case _:
-            return "The request can't be read."
+            return "The request can't be parsed."

@@ -1,4 +1,4 @@
-"""How often an account may call: so often in a second, v4 over all processes together."""
+"""Rate limits of an account's calls per second; those of v4 hold across all processes."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ REMEMBERED: Final = 4096
 
 
 class Call(StrEnum):
-    """The calls as they are counted: those of v4 one by one."""
+    """The kinds of calls that are counted separately."""
 
     CREATE = "create"
     BATCH = "batch"
@@ -30,7 +30,7 @@ class Call(StrEnum):
 
 
 MOST_A_SECOND: Final = dict.fromkeys(Call, 10) | {Call.CREATE: 3, Call.V1: 1000}
-"""Those of v4 are TrackingMore's; that of v1 stops nobody but programs that have gone wild."""
+"""The limits of v4 are TrackingMore's. The limit of v1 only stops runaway programs."""
 
 
 class _Window:
@@ -60,7 +60,7 @@ class CallLimits:
         self._windows: OrderedDict[tuple[UUID, Call], _Window] = OrderedDict()
 
     async def admit(self, account: UUID, call: Call) -> bool:
-        """Count one call; False when the account has made as many in this second as it may."""
+        """Count one call; return False if the account has reached its limit for this second."""
         window = self._window(account, call)
         async with window.lock:
             if self._clock() >= window.ends:

@@ -1,4 +1,4 @@
-"""Who is asking: the account of an API key, from `Tracking-Api-Key` or `Authorization: Bearer`."""
+"""Authentication: the account of an API key in `Tracking-Api-Key` or `Authorization: Bearer`."""
 
 import time
 from collections import OrderedDict
@@ -18,11 +18,11 @@ from waypost.store.database import Database
 
 REMEMBERED: Final = 4096
 REMEMBER_SECONDS: Final = 5.0
-"""So long a revoked key may still work, and so seldom a busy client's key is asked of the database."""
+"""How long a revoked key can keep working, and how often the database is queried for a busy client's key."""
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Whom a request acts for, and what it may do."""
+    """The account that a request acts for, and its permissions."""
 
     account: UUID
     email: str
@@ -31,12 +31,12 @@ class Caller(msgspec.Struct, frozen=True):
 
     @property
     def actor(self) -> Actor:
-        """Who acts, for actions and the audit log."""
+        """The actor for actions and the audit log."""
         return Actor(self.account, f"key {self.key_prefix}…")
 
 
 class KeyRefused(Exception):
-    """The request has no key that may do this; ``status`` is 401 or 403."""
+    """The request has no valid key with the required permission; ``status`` is 401 or 403."""
 
     def __init__(self, status: int, denial: Denial, message: str) -> None:
         super().__init__(message)
@@ -46,7 +46,7 @@ class KeyRefused(Exception):
 
 
 class Keys:
-    """Finds the owners of keys; one that was found is remembered for a few seconds."""
+    """Finds the owners of keys, and caches them for a few seconds."""
 
     def __init__(
         self,
@@ -61,20 +61,20 @@ class Keys:
         self._known: OrderedDict[bytes, tuple[float, KeyOwner]] = OrderedDict()
 
     async def caller(self, headers: Mapping[str, str], *, scope: str) -> Caller:
-        """Give who asks. Raises KeyRefused: 401 without a valid key, 403 when it lacks ``scope``."""
+        """Return the caller. Raise KeyRefused with 401 without a valid key, and with 403 if it lacks ``scope``."""
         key = _key_of(headers)
         if key is None:
             raise KeyRefused(
                 HTTPStatus.UNAUTHORIZED,
                 Denial.KEY_MISSING,
-                "Give an API key in the header Tracking-Api-Key or Authorization: Bearer.",
+                "Send an API key in the header Tracking-Api-Key or Authorization: Bearer.",
             )
         owner = await self._owner(key) if is_key(key) else None
         if owner is None:
-            message = "The API key is not valid: it is mistyped, expired or revoked."
+            message = "The API key is not valid: it is unknown, expired or revoked."
             raise KeyRefused(HTTPStatus.UNAUTHORIZED, Denial.KEY_UNKNOWN, message)
         if scope not in owner.scopes:
-            message = f"The API key lacks the scope {scope!r} that this call needs."
+            message = f"The API key lacks the scope {scope!r}, which this call requires."
             raise KeyRefused(HTTPStatus.FORBIDDEN, Denial.KEY_SCOPE, message)
         return Caller(owner.account, owner.email, owner.scopes, shown_prefix(key))
 

@@ -1,4 +1,4 @@
-"""What operators and their monitoring ask: is it ready, and how is it doing. Neither needs a key."""
+"""Readiness and metrics for operators and monitoring. No key is needed."""
 
 from http import HTTPStatus
 from typing import Final, Protocol
@@ -14,20 +14,20 @@ from waypost.api.openapi.operations import Operation
 
 
 class Monitored(Protocol):
-    """Whoever can tell how a process does; ``ready`` gives None, or one sentence why it is not."""
+    """What provides the readiness and metrics of a process."""
 
     async def ready(self) -> str | None:
-        """Tell whether it does its work."""
+        """Return None if the process is ready; otherwise the reason in a sentence."""
 
     async def metrics(self) -> bytes:
-        """Give Prometheus' text."""
+        """Return metrics in the Prometheus text format."""
 
 
 Given = NamedDependency[SkipValidation[Monitored]]
 
 
 class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Whether the server is ready, and, where it is not, why."""
+    """Whether the server is ready and, if not, why."""
 
     status: str
     reason: str = ""
@@ -35,7 +35,7 @@ class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @get("/health/ready")
 async def ready(parts: Given) -> Response[bytes]:
-    """Answer 200 when requests can be served and deliveries are sent, else 503 with the reason."""
+    """Return 200 if requests can be served and deliveries are sent; otherwise 503 with the reason."""
     reason = await parts.ready()
     if reason is None:
         return answer(Readiness("ready"))
@@ -44,7 +44,7 @@ async def ready(parts: Given) -> Response[bytes]:
 
 @get("/metrics")
 async def metrics(parts: Given) -> Response[bytes]:
-    """Give Prometheus' text."""
+    """Return metrics in the Prometheus text format."""
     return answer_bytes(await parts.metrics(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -1,4 +1,4 @@
-"""What v1 answers when it can't do what was asked: problems (RFC 9457) that name each field and the reason."""
+"""Error responses of v1: problems (RFC 9457) that name each invalid field and the reason."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -41,7 +41,7 @@ class ProblemBody(msgspec.Struct, frozen=True):
 
 
 class Problem(Exception):
-    """The request can't be done; nothing was changed. ``code`` is for programs, ``detail`` one sentence for people."""
+    """The request failed; nothing was changed. ``code`` is for programs, ``detail`` is one sentence for people."""
 
     def __init__(
         self,
@@ -60,26 +60,26 @@ class Problem(Exception):
         self.headers = headers
 
     def render(self) -> bytes:
-        """Give the JSON."""
+        """Return the JSON."""
         title = _TITLES.get(self.status) or HTTPStatus(self.status).phrase
         body = ProblemBody("about:blank", title, self.status, self.code, self.detail, self.errors)
         return msgspec.json.encode(body)
 
 
 def invalid(errors: Sequence[FieldError]) -> Problem:
-    """Give the problem of fields that can't be taken; ``errors`` is not empty."""
+    """Return the problem for invalid fields; ``errors`` is not empty."""
     named = ", ".join(dict.fromkeys(error.field for error in errors[:3]))
-    detail = f"Nothing was changed: see {named}{' and others' if len(errors) > 3 else ''}."  # noqa: PLR2004
+    detail = f"Invalid: {named}{' and others' if len(errors) > 3 else ''}. Nothing was changed."  # noqa: PLR2004
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, INVALID, detail, errors=errors)
 
 
 def of_input(error: InvalidInput, *, below: str = "") -> FieldError:
-    """Say of a domain's refusal where in the body it was found: ``below`` is a path such as ``updates[3].``."""
+    """Return a domain error as a field error; ``below`` is the path in the body, such as ``updates[3].``."""
     return FieldError(below + error.field, error.message)
 
 
 def problem_of(refusal: Refusal) -> Problem:
-    """Return what v1 answers when an action refuses."""
+    """Return the problem for an action's refusal."""
     match refusal:
         case Invalid():
             return invalid([FieldError(fault.field, fault.message) for fault in refusal.faults])
@@ -95,5 +95,5 @@ def problem_of(refusal: Refusal) -> Problem:
 
 
 def later(status: int, code: str, detail: str, *, seconds: int = AGAIN_SECONDS) -> Problem:
-    """Return the problem of what may well be done in so many seconds."""
+    """Return the problem for a request that can succeed after so many seconds."""
     return Problem(status, code, detail, headers={"retry-after": str(seconds)})

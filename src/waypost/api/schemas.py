@@ -1,4 +1,4 @@
-"""The JSON Schemas of the webhooks' bodies, for those who receive them. No key is needed."""
+"""The JSON Schemas of webhook bodies, for receivers. No key is needed."""
 
 from typing import Any, Final
 
@@ -13,19 +13,19 @@ MEDIA_TYPE: Final = "application/schema+json"
 
 @get("/schemas/webhook-v2.json")
 async def webhook_v2() -> Response[bytes]:
-    """Give the schema of V2's body."""
+    """Return the schema of the V2 body."""
     return answer_bytes(load("V2"), media_type=MEDIA_TYPE)
 
 
 @get("/schemas/webhook-v3.json")
 async def webhook_v3() -> Response[bytes]:
-    """Give the schema of V3's body."""
+    """Return the schema of the V3 body."""
     return answer_bytes(load("V3"), media_type=MEDIA_TYPE)
 
 
 @get("/schemas/webhook-v4.json")
 async def webhook_v4() -> Response[bytes]:
-    """Give the schema of V4's body."""
+    """Return the schema of the V4 body."""
     return answer_bytes(load("V4"), media_type=MEDIA_TYPE)
 
 

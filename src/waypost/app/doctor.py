@@ -1,7 +1,7 @@
-"""Looks an installation over and says what is wrong with it and what to do; changes nothing.
+"""Check an installation and report problems and remedies. Changes nothing.
 
-``examine`` reads as the list of what is looked at: first the settings, then the database, each a small function that
-gives one ``Finding``.
+``examine`` reads as the list of checks, first of the settings, then of the database. Each check is a small function
+that returns one ``Finding``.
 """
 
 import shutil
@@ -35,7 +35,7 @@ _EVERYWHERE: Final = 0
 
 
 class State(StrEnum):
-    """How something is."""
+    """The result of a check."""
 
     FINE = "fine"
     WARNING = "warning"
@@ -43,7 +43,7 @@ class State(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """What one look came to; whatever is not fine has a remedy."""
+    """The finding of one check; warnings and errors have a remedy."""
 
     check: str
     state: State
@@ -52,7 +52,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 async def examine(settings: Settings, progress: Progress) -> list[Finding]:
-    """Look everything over. What can't be reached ends the list: the rest stands on it."""
+    """Return the findings of all checks. An unreachable database ends the list, since the rest depends on it."""
     findings = [_egress(settings), _public_url(settings), _carriers(settings)]
     if settings.database_url is None:
         if not (settings.data_dir / "postgres").exists():
@@ -67,14 +67,14 @@ async def examine(settings: Settings, progress: Progress) -> list[Finding]:
     except (CannotConnect, EmbeddedPostgresError) as error:
         return [
             *findings,
-            _wrong("database", str(error), f"Mend it, or name another one by {variable('database_url')}."),
+            _wrong("database", str(error), f"Repair it, or set another one with {variable('database_url')}."),
         ]
 
 
 async def _database(settings: Settings, storage: Storage) -> list[Finding]:
     database = storage.database
     findings = [
-        _fine("database", "PostgreSQL answers."),
+        _fine("database", "PostgreSQL is reachable."),
         _fine("durability", "fsync, full_page_writes and synchronous_commit are on."),
         await _migrations(database),
     ]
@@ -91,18 +91,20 @@ async def _database(settings: Settings, storage: Storage) -> list[Finding]:
 def _egress(settings: Settings) -> Finding:
     name = variable("egress_allow")
     if any(network.prefixlen == _EVERYWHERE for network in settings.egress_allow):
-        return _wrong("egress", f"{name} allows every address: a customer's URL reaches your own network.", _NARROW)
+        return _wrong(
+            "egress", f"{name} allows every address, so a customer's URL can reach your internal network.", _NARROW
+        )
     if settings.egress_allow:
         networks = ", ".join(map(str, settings.egress_allow))
-        return _warning("egress", f"{name} lets deliveries into {networks}, whoever names a URL there.", _NARROW)
+        return _warning("egress", f"{name} lets any account send deliveries to {networks}.", _NARROW)
     return _fine("egress", "Deliveries go to public addresses only.")
 
 
 def _public_url(settings: Settings) -> Finding:
     if settings.public_url is None:
-        says = "Nobody has said under which address people reach this server: links of track pages can't be made."
+        says = "The public URL is not set, so the API can't return links to tracking pages."
         return _warning("public URL", says, f"Set {variable('public_url')}.")
-    return _fine("public URL", f"People reach this server at {settings.public_url}.")
+    return _fine("public URL", f"The public URL is {settings.public_url}.")
 
 
 def _carriers(settings: Settings) -> Finding:
@@ -110,7 +112,7 @@ def _carriers(settings: Settings) -> Finding:
     if not asked:
         says = "No carrier has a key: nothing is tracked but what is reported by the API."
         return _warning(
-            "carriers", says, f"Set {variable('carrier_dhl_api_key')}, or report updates by POST /v1/updates."
+            "carriers", says, f"Set {variable('carrier_dhl_api_key')}, or report updates with POST /v1/updates."
         )
     return _fine("carriers", f"Asked: {', '.join(asked)}.")
 
@@ -118,7 +120,7 @@ def _carriers(settings: Settings) -> Finding:
 def disk(free: int, *, least: int) -> Finding:
     """Judge how many bytes the data directory has left, of which ``least`` have to be left for updates to be taken."""
     says = f"The data directory has {free // MEGABYTE:,} MB left; updates are refused below {least // MEGABYTE:,} MB."
-    remedy = f"Make room, or keep history for fewer days ({variable('history_days')})."
+    remedy = f"Free up space, or reduce the retention period ({variable('history_days')})."
     if free < least:
         return _wrong("disk", says, remedy)
     return _warning("disk", says, remedy) if free < least * PLENTY else _fine("disk", says)
@@ -129,11 +131,9 @@ async def _migrations(database: Database) -> Finding:
         async with database.serving.acquire() as session:
             pending = await condition.pending_migrations(session)
     except MigrationError as error:
-        return _wrong("migrations", str(error), "Run the program that belongs to this database.")
+        return _wrong("migrations", str(error), "Run the version of Waypost that matches this database.")
     if pending is None or pending:
-        says = (
-            "The database has none of our tables." if pending is None else f"The database lacks {pending} migrations."
-        )
+        says = "The database has no Waypost tables." if pending is None else f"The database lacks {pending} migrations."
         return _wrong("migrations", says, "Run `waypost migrate`.")
     return _fine("migrations", "The tables are up to date.")
 
@@ -146,12 +146,12 @@ async def _secret_key(settings: Settings, database: Database) -> Finding:
     async with database.serving.acquire() as session:
         fits = None if key is None else await knows_secret_key(session, key)
     if key is None:
-        return _wrong("secret key", "There is none.", _BRING_KEY)
+        return _wrong("secret key", "The secret key is missing.", _BRING_KEY)
     if fits is None:
-        return _warning("secret key", "The database has not seen a key yet.", _START)
+        return _warning("secret key", "The database has not been used with a key yet.", _START)
     if not fits:
-        return _wrong("secret key", "It is not the one that endpoints' secrets were sealed with.", _BRING_KEY)
-    return _fine("secret key", "It is the one that the database was made with.")
+        return _wrong("secret key", "It is not the key that encrypted the endpoint secrets.", _BRING_KEY)
+    return _fine("secret key", "It matches the database.")
 
 
 def _given_key(settings: Settings) -> str | None:
@@ -166,23 +166,23 @@ async def _clock(database: Database) -> Finding:
         now: datetime = await session.fetchval("select clock_timestamp()")
         newest = await condition.newest_event(session)
     if newest is not None and newest[0] > newest[1] + timedelta(seconds=MOST_CLOCK_SECONDS):
-        says = f"The newest event is of {newest[0]:%Y-%m-%d %H:%M:%S}, which is still to come by the database's clock."
-        return _wrong("clock", says, "Set the database's clock right: until then readers of the feed miss events.")
+        says = f"The newest event is from {newest[0]:%Y-%m-%d %H:%M:%S}, in the future of the database's clock."
+        return _wrong("clock", says, "Correct the database's clock: until then, readers of the feed miss events.")
     apart = abs((now - before).total_seconds())
     if apart > MOST_CLOCK_SECONDS:
-        says = f"This machine's clock and the database's are {apart:.0f} s apart: receivers may refuse signatures."
-        return _warning("clock", says, "Let both machines set their clocks by NTP.")
-    return _fine("clock", "The clocks agree, and no event lies in the future.")
+        says = f"This machine's clock and the database's differ by {apart:.0f} s, so receivers may reject signatures."
+        return _warning("clock", says, "Synchronise both clocks with NTP.")
+    return _fine("clock", "The clocks agree, and no event is in the future.")
 
 
 async def _connections(settings: Settings, database: Database) -> Finding:
-    """Look whether the server has room for the connections that every process of this installation may make."""
+    """Return whether PostgreSQL allows enough connections for all processes of this installation."""
     async with database.serving.acquire() as session:
         now, processes = await condition.server_connections(session), await dispatchers.count(session)
     wanted = most_connections(settings.engine_connections, settings.serving_connections) * (processes.alive + 1)
-    says = f"{now.used} of {now.allowed} connections are in use; this installation may want about {wanted}."
+    says = f"{now.used} of {now.allowed} connections are in use; this installation can need about {wanted}."
     if now.used > now.allowed * CROWDED or wanted > now.allowed:
-        remedy = "Raise max_connections of PostgreSQL, or lower {} and {}."
+        remedy = "Increase PostgreSQL's max_connections, or reduce {} and {}."
         names = variable("engine_connections"), variable("serving_connections")
         return _warning("connections", says, remedy.format(*names))
     return _fine("connections", says)
@@ -191,9 +191,7 @@ async def _connections(settings: Settings, database: Database) -> Finding:
 async def _partitions(database: Database) -> Finding:
     async with database.serving.acquire() as session:
         left = await partitions.days_left(session)
-    says = (
-        f"Tables have room for {left} days after today." if left >= 0 else "Today has no partition: nothing is taken."
-    )
+    says = f"Partitions exist for {left} days after today." if left >= 0 else "There is no partition for today."
     if left < 1:
         return _wrong("partitions", says, _KEEP)
     return _warning("partitions", says, _KEEP) if left < partitions.DAYS_AHEAD - 1 else _fine("partitions", says)
@@ -202,9 +200,11 @@ async def _partitions(database: Database) -> Finding:
 async def _oldest_due(database: Database) -> Finding:
     async with database.engine.acquire() as session:
         backlog = await measure_backlog(session)
-    says = f"{backlog.due} deliveries are due; the oldest has been for {backlog.oldest_seconds:.0f} s."
+    says = f"{backlog.due} deliveries are due; the oldest one for {backlog.oldest_seconds:.0f} s."
     if backlog.oldest_seconds > LONG_DUE_SECONDS:
-        return _warning("queue", says, "See that dispatchers run (`waypost dispatch`), and start more of them.")
+        return _warning(
+            "queue", says, "Make sure that dispatchers are running (`waypost dispatch`), and start more of them."
+        )
     return _fine("queue", says)
 
 
@@ -213,32 +213,36 @@ async def _audit_log(database: Database) -> Finding:
         chains = [chain async for chain in audit.chains(session)]
     broken = [f"entry {chain.broken_at} of {chain.email}" for chain in chains if chain.broken_at is not None]
     if broken:
-        says = f"Changed in the database, or one before it taken out: {', '.join(broken)}."
-        return _wrong("audit log", says, "Find out who can write to the database, and compare with a backup.")
-    return _fine("audit log", f"Its {sum(chain.entries for chain in chains)} entries fit together.")
+        says = f"Modified in the database, or an earlier entry was removed: {', '.join(broken)}."
+        return _wrong("audit log", says, "Find out who can write to the database, and compare it with a backup.")
+    return _fine("audit log", f"Its {sum(chain.entries for chain in chains)} entries are intact.")
 
 
 async def _dispatchers(database: Database, *, serving: bool) -> Finding:
     async with database.serving.acquire() as session:
         found = await dispatchers.count(session)
     if not found.alive:
-        says = "No dispatcher runs: nothing is sent." if serving else "No server runs: nothing is sent."
+        says = (
+            "No dispatcher is running, so nothing is sent." if serving else "No server is running, so nothing is sent."
+        )
         return _warning("dispatchers", says, "Run `waypost serve`, or `waypost dispatch` beside it.")
     if found.dead:
-        says = f"{found.dead} of {found.alive + found.dead} dispatchers died and were not buried by the others."
-        return _warning("dispatchers", says, "Look again in ten seconds: a living one takes over. If not, restart it.")
-    return _fine("dispatchers", f"{found.alive} run.")
+        says = f"{found.dead} of {found.alive + found.dead} dispatchers died and were not replaced by the others."
+        return _warning(
+            "dispatchers", says, "Check again in ten seconds: a running dispatcher takes over. If not, restart it."
+        )
+    return _fine("dispatchers", f"{found.alive} running.")
 
 
 async def _reconciliation(settings: Settings, database: Database) -> Finding:
     reconciler = Reconciler(history=timedelta(days=settings.history_days))
     async with database.engine.acquire() as session:
         found = await reconciler.whole_round(session, most_windows=MOST_WINDOWS)
-    looked = f"of {found.events} events and {found.waiting} waiting deliveries"
+    looked = f"{found.events} events and {found.waiting} waiting deliveries checked"
     wrong = [f"{count} {fault}" for fault, count in found.wrong.items() if count]
     if wrong:
-        return _wrong("reconciliation", f"{', '.join(wrong)} {looked}.", _REPORT)
-    return _fine("reconciliation", f"Every delivery is accounted for, {looked}.")
+        return _wrong("reconciliation", f"{', '.join(wrong)}; {looked}.", _REPORT)
+    return _fine("reconciliation", f"Every delivery is accounted for; {looked}.")
 
 
 def _fine(check: str, says: str) -> Finding:
@@ -253,11 +257,11 @@ def _wrong(check: str, says: str, remedy: str) -> Finding:
     return Finding(check, State.WRONG, says, remedy)
 
 
-_START: Final = "Run `waypost serve` once, or name the right --data-dir or --database-url."
-_NARROW: Final = "Name only the networks that receivers of your own stand in."
-_KEEP: Final = "See that a keeper runs: `waypost serve` or `waypost keep`."
-_BRING_KEY: Final = f"Bring the key back from the same backup as the database, or set {variable('secret_key')}."
+_START: Final = "Run `waypost serve` once, or specify the right --data-dir or --database-url."
+_NARROW: Final = "Allow only the networks of your own receivers."
+_KEEP: Final = "Make sure that a keeper is running: `waypost serve` or `waypost keep`."
+_BRING_KEY: Final = f"Restore the key from the same backup as the database, or set {variable('secret_key')}."
 _REPORT: Final = (
-    "Keep the log and the database, then restart: what is forgotten or orphaned goes on by itself; what is headless"
-    " or missing is a mistake of this program, which its makers have to hear of."
+    "Save the log and the database, then restart. Forgotten or orphaned deliveries resume automatically; headless or"
+    " missing ones are a bug in Waypost: please report it."
 )

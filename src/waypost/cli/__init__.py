@@ -1,7 +1,7 @@
 """The command line, one module per command.
 
-Comes in: arguments, environment and waypost.toml. Goes out: what a person reads, JSON with ``--json``, and an exit
-code: 0 done, 1 it can't be done (one sentence on standard error says why), 2 wrong usage.
+Input: arguments, environment and waypost.toml. Output: text for people, or JSON with ``--json``, and an exit status:
+0 for success, 1 for failure (one sentence on standard error says why), 2 for wrong usage.
 """
 
 from waypost.cli.application import main

@@ -25,16 +25,18 @@ from waypost.settings import Settings
 from waypost.store import quotas
 from waypost.store.accounts import create_account
 
-APPLICATION: Final = App(name="account", help="Create accounts, and set how much each may use.")
+APPLICATION: Final = App(name="account", help="Create accounts and set their quotas.")
 LONGEST_BOUND: Final = 18
-_AS: Final = ": a number, `unlimited`, or `default` for what the settings say."
+_AS: Final = ": a number, `unlimited`, or `default` for the installation's setting."
 _WORDS: Final = {"default": None, "unlimited": UNLIMITED}
 
 
 @APPLICATION.command
 def create(
     *,
-    email: Annotated[str, Parameter(help="The account's e-mail address: it logs in, and signs versions V2 and V3.")],
+    email: Annotated[
+        str, Parameter(help="The account's e-mail address, used to sign in and as the key of V2 and V3 signatures.")
+    ],
     name: Annotated[str, Parameter(help="The shop's name.")],
     password: Password = None,
     password_stdin: PasswordStdin = False,
@@ -42,9 +44,9 @@ def create(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Create an account, its first user and its first API key, which is shown this once.
+    """Create an account with its first user and its first API key, which is shown only once.
 
-    It works while the server runs. Without --password or --password-stdin the password is asked for.
+    The server can be running. Without --password or --password-stdin, the command prompts for the password.
     """
     settings = chosen(data_dir=data_dir, database_url=database_url)
     email, name = check_email(email), check_name(name)
@@ -55,7 +57,7 @@ def create(
         print(json.dumps(shown))  # noqa: T201 - the command's answer
     else:
         print(  # noqa: T201 - the command's answer
-            f"Account  {shown['account_id']}\nE-mail   {email}\nAPI key  {key}\n\nKeep the key: it is not shown again."
+            f"Account  {shown['account_id']}\nE-mail   {email}\nAPI key  {key}\n\nSave the key: it is not shown again."
         )
 
 
@@ -63,16 +65,18 @@ def create(
 def quota(
     *,
     account: Account,
-    parcels: Annotated[str | None, Parameter(help=f"How many parcels it may have{_AS}")] = None,
-    updates_per_day: Annotated[str | None, Parameter(help=f"How many updates it may report in a UTC day{_AS}")] = None,
-    disk_bytes: Annotated[str | None, Parameter(help=f"How many bytes its parcels and events may take{_AS}")] = None,
+    parcels: Annotated[str | None, Parameter(help=f"The maximum number of parcels{_AS}")] = None,
+    updates_per_day: Annotated[str | None, Parameter(help=f"The maximum number of updates per UTC day{_AS}")] = None,
+    disk_bytes: Annotated[
+        str | None, Parameter(help=f"The maximum size of its parcels and events in bytes{_AS}")
+    ] = None,
     as_json: Annotated[AsJson, Parameter(name="--json")] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Show what an account may use and uses, after setting what is given.
+    """Set the given quotas of an account, then show its quotas and usage.
 
-    Servers heed a change within ten seconds; how much is used is measured each minute.
+    Servers apply a change within ten seconds. Usage is measured every minute.
     """
     settings = chosen(data_dir=data_dir, database_url=database_url)
     given = {"parcels": parcels, "updates_per_day": updates_per_day, "disk_bytes": disk_bytes}

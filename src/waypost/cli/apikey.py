@@ -1,4 +1,4 @@
-"""``waypost apikey``: the keys that programs act for an account with."""
+"""``waypost apikey``: the API keys of an account."""
 
 import asyncio
 import json
@@ -33,22 +33,24 @@ APPLICATION: Final = App(name="apikey", help="Create, list and revoke the API ke
 def create(
     *,
     account: Account,
-    name: Annotated[str, Parameter(help="What the key is for, so that people know it again.")],
+    name: Annotated[str, Parameter(help="What the key is for, so that people recognise it.")],
     scope: Annotated[
-        tuple[Scope, ...], Parameter(help="What it may do: read, write, updates; all of them when nothing is said.")
+        tuple[Scope, ...], Parameter(help="The key's permissions: read, write, updates. Default: all of them.")
     ] = tuple(Scope),
-    days: Annotated[int | None, Parameter(help="After how many days it ends; never when nothing is said.")] = None,
+    days: Annotated[
+        int | None, Parameter(help="The number of days after which the key expires. Default: never.")
+    ] = None,
     as_json: Annotated[AsJson, Parameter(name="--json")] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Create a key and show it, this once."""
+    """Create a key, which is shown only once."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     scopes = [one.value for one in scope]
     key, text = asyncio.run(_create(settings, account, name, scopes, days))
     shown = {"id": ids.to_text(ids.API_KEY, key), "name": name.strip(), "scopes": scopes, "api_key": text}
     print(  # noqa: T201 - the command's answer
-        json.dumps(shown) if as_json else f"Id       {shown['id']}\nAPI key  {text}\n\nKeep it: it is not shown again."
+        json.dumps(shown) if as_json else f"Id       {shown['id']}\nAPI key  {text}\n\nSave it: it is not shown again."
     )
 
 
@@ -60,7 +62,7 @@ def list_keys(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """List an account's keys, those that work first."""
+    """List an account's keys, active ones first."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     rows = asyncio.run(_list(settings, account))
     if as_json:
@@ -86,16 +88,16 @@ def revoke(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Let a key work no more, within five seconds."""
+    """Revoke a key. It stops working within five seconds."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     found = ids.from_text(ids.API_KEY, key)
     if found is None or not asyncio.run(_revoke(settings, account, found)):
-        raise InvalidInput("key", "is no key of this account that works: see `waypost apikey list`")
+        raise InvalidInput("key", "is not an active key of this account: see `waypost apikey list`")
     print(json.dumps({"id": key}) if as_json else f"{key} is revoked.")  # noqa: T201 - the command's answer
 
 
 def state_of(row: KeyRow) -> str:
-    """Say in a word whether a key works."""
+    """Return the state of a key in one word."""
     if row.revoked_at is not None:
         return "revoked"
     return "works" if row.works(datetime.now(UTC)) else "expired"

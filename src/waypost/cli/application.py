@@ -1,7 +1,7 @@
-"""Finds the command that was typed, runs it, and says in one sentence what can't be done.
+"""Find the command, run it, and report errors in one sentence.
 
-Loads the standard library only, and everything else when a command needs it: `waypost verify` and `waypost --version`
-work at once, also where Waypost is installed without its extras.
+Only the standard library is loaded until a command needs more: `waypost verify` and `waypost --version` start fast, and
+work even if Waypost is installed without its extras.
 """
 
 import os

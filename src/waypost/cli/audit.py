@@ -1,4 +1,4 @@
-"""``waypost audit``: whether the log of who did what is as it was written."""
+"""``waypost audit``: verify the integrity of the audit log."""
 
 import asyncio
 from typing import Annotated, Final
@@ -14,28 +14,28 @@ from waypost.settings import Settings
 from waypost.store import audit
 from waypost.store.audit import Chain
 
-APPLICATION: Final = App(name="audit", help="Look through the log of who did what in an account.")
+APPLICATION: Final = App(name="audit", help="Inspect an account's audit log.")
 
 
 @APPLICATION.command
 def verify(
     *,
-    account: Annotated[str | None, Parameter(help="The e-mail address of one account; else all are looked at.")] = None,
+    account: Annotated[str | None, Parameter(help="The e-mail address of one account. Default: all accounts.")] = None,
     as_json: Annotated[AsJson, Parameter(name="--json")] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Check that no entry of the audit log was changed or taken out: each holds a digest of the one before.
+    """Check that no entry of the audit log was modified or removed: each contains a digest of the previous one.
 
-    Keep number and digest of the newest entry elsewhere to see, too, whether the end was cut off. Ends with 1 when an
-    entry does not fit.
+    Store the number and digest of the newest entry elsewhere to detect a truncated end, too. Exits with status 1 if an
+    entry doesn't match.
     """
     settings = chosen(data_dir=data_dir, database_url=database_url)
     chains = asyncio.run(_verify(settings, account))
     shown = msgspec.json.encode({"accounts": chains}).decode() if as_json else "\n".join(map(_line, chains))
     print(shown)  # noqa: T201 - the command's answer
     if broken := sum(chain.broken_at is not None for chain in chains):
-        raise Unwell(f"The audit log of {broken} of {len(chains)} accounts was changed in the database.")
+        raise Unwell(f"The audit log of {broken} of {len(chains)} accounts was modified in the database.")
 
 
 async def _verify(settings: Settings, email: str | None) -> list[Chain]:
@@ -46,5 +46,5 @@ async def _verify(settings: Settings, email: str | None) -> list[Chain]:
 
 def _line(chain: Chain) -> str:
     if chain.broken_at is not None:
-        return f"!!  {chain.email}: entry {chain.broken_at} does not fit the one before it"
+        return f"!!  {chain.email}: entry {chain.broken_at} doesn't match the previous entry"
     return f"ok  {chain.email}: the newest entry is number {chain.entries}, with digest {chain.digest}"

@@ -1,4 +1,4 @@
-"""The commands of the server: name, where each is found, what it does."""
+"""The server's commands: name, location and summary."""
 
 from typing import Final
 
@@ -12,38 +12,39 @@ COMMANDS: Final = (
         "serve",
         "waypost.cli.serve:serve",
         (
-            "Run the server: API, pages, carriers, dispatch and housekeeping, and PostgreSQL unless there is one.\n\n"
-            "It is ready when GET /health/ready answers 200, and stops cleanly on SIGTERM or Ctrl-C."
+            "Run the server: API, pages, carriers, dispatch and housekeeping, and an embedded PostgreSQL unless a "
+            "database URL is set.\n\n"
+            "It is ready when GET /health/ready returns 200, and stops cleanly on SIGTERM or Ctrl-C."
         ),
     ),
-    ("web", "waypost.cli.roles:web", "Run a part of the server by itself: API and pages."),
-    ("dispatch", "waypost.cli.roles:dispatch", "Run a part of the server by itself: send deliveries."),
-    ("poll", "waypost.cli.roles:poll", "Run a part of the server by itself: ask carriers for parcels."),
-    ("keep", "waypost.cli.roles:keep", "Run a part of the server by itself: partitions, retention, expiry."),
+    ("web", "waypost.cli.roles:web", "Run only the API and the pages."),
+    ("dispatch", "waypost.cli.roles:dispatch", "Run only the dispatcher, which sends deliveries."),
+    ("poll", "waypost.cli.roles:poll", "Run only the poller, which asks carriers about parcels."),
+    ("keep", "waypost.cli.roles:keep", "Run only the keeper: partitions, retention, expiry."),
     (
         "migrate",
         "waypost.cli.migrate:migrate",
-        "Bring the database's tables up to date; `serve` does it by itself on its own PostgreSQL.",
+        "Migrate the database to this version. `serve` does this automatically for its embedded PostgreSQL.",
     ),
     (
         "doctor",
         "waypost.cli.doctor:doctor",
-        "Look the installation over, running or not, and say what is wrong and what to do; changes nothing.",
+        "Check the installation, running or not, and report problems and remedies. Changes nothing.",
     ),
-    ("account", "waypost.cli.account:APPLICATION", "Create accounts."),
+    ("account", "waypost.cli.account:APPLICATION", "Create accounts and set their quotas."),
     ("apikey", "waypost.cli.apikey:APPLICATION", "Create, list and revoke the API keys of an account."),
     (
         "connections",
         "waypost.cli.connections:APPLICATION",
         "Connect carriers for an account, and say how each connection does.",
     ),
-    ("audit", "waypost.cli.audit:APPLICATION", "Look through the log of who did what in an account."),
+    ("audit", "waypost.cli.audit:APPLICATION", "Inspect an account's audit log."),
     ("trackings", "waypost.cli.trackings:APPLICATION", "Import and export an account's parcels as CSV files."),
     (
         "listen",
         "waypost.cli.listen:listen",
         (
-            "Show an account's events as they come, and post them to a local program.\n\n"
+            "Show an account's events as they arrive, and forward them to a local program.\n\n"
             "No public URL is needed: events are fetched, also those that came while this did not run. Each is signed "
             "and sent as an endpoint would get it. A program that is not there is waited for; press r to "
             "send the last event again."
@@ -53,7 +54,7 @@ COMMANDS: Final = (
         "trigger",
         "waypost.cli.trigger:trigger",
         (
-            "Send a test event to an endpoint and say what came of it.\n\n"
+            "Send a test event to an endpoint and show the result.\n\n"
             "It is no parcel's event, carries `waypost-test: true`, and is never sent again. Ends with 0 if the "
             "endpoint took it, else with 1."
         ),
@@ -63,7 +64,7 @@ COMMANDS: Final = (
         "waypost.cli.verify:verify",  # for the list alone: `main` runs it without this module
         SUMMARY,
     ),
-    ("user", "waypost.cli.user:APPLICATION", "Create those who log in to the pages, and let them in again."),
+    ("user", "waypost.cli.user:APPLICATION", "Manage web users: create, reset passwords, issue login links."),
 )
 
 

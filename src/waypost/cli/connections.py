@@ -1,4 +1,4 @@
-"""``waypost connections``: the carriers that an account has connected, and how each does."""
+"""``waypost connections``: manage an account's connections to carriers."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ APPLICATION: Final = App(name="connections", help="Connect carriers for an accou
 T = TypeVar("T")
 
 Id = Annotated[str, Parameter(help="The connection's id, as `list` shows it.")]
-Untested = Annotated[bool, Parameter(help="Keep the credentials even if the carrier does not accept them.")]
+Untested = Annotated[bool, Parameter(help="Store the credentials without testing them.")]
 
 
 @APPLICATION.command(name="carriers")

@@ -1,4 +1,4 @@
-"""``waypost doctor``: what is wrong with an installation, and what to do."""
+"""``waypost doctor``: report the problems of an installation, and their remedies."""
 
 import asyncio
 from typing import Annotated, Final
@@ -19,16 +19,16 @@ def doctor(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Look the installation over, running or not, and say what is wrong and what to do; changes nothing.
+    """Check the installation, running or not, and report problems and remedies. Changes nothing.
 
-    It ends with 1 when something is wrong; warnings alone end with 0.
+    Exits with status 1 if there are errors, and with 0 if there are only warnings.
     """
     settings = chosen(data_dir=data_dir, database_url=database_url)
     findings = asyncio.run(examine(settings, progress))
     shown = msgspec.json.encode({"findings": findings}).decode() if as_json else "\n".join(map(_line, findings))
     print(shown)  # noqa: T201 - the command's answer
     if wrong := sum(finding.state is State.WRONG for finding in findings):
-        raise Unwell(f"{wrong} {'thing is' if wrong == 1 else 'things are'} wrong.")
+        raise Unwell(f"{wrong} {'error' if wrong == 1 else 'errors'} found.")
 
 
 def _line(finding: Finding) -> str:

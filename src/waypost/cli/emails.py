@@ -8,7 +8,7 @@ from waypost.domain.errors import InvalidInput
 from waypost.store.accounts import find_account
 from waypost.store.statements import Session
 
-NO_ACCOUNT: Final = "is no account's e-mail address: see `waypost account create --help`"
+NO_ACCOUNT: Final = "is not an account's e-mail address: see `waypost account create --help`"
 
 
 def known_address(field: str, text: str, otherwise: str) -> str:

@@ -41,25 +41,29 @@ _Heard = Fetched | Refused | str
 """What the listener hears: an event, that the server won't give any, or a key."""
 
 
-Forward = Annotated[str | None, Parameter(help="Where each event is posted to, such as http://127.0.0.1:3000/hook.")]
+Forward = Annotated[
+    str | None, Parameter(help="The URL that events are posted to, such as http://127.0.0.1:3000/hook.")
+]
 Since = Annotated[
     str | None,
-    Parameter(help="Where to begin: now, beginning, or a time. Else where it was ended the last time, at first now."),
+    Parameter(
+        help="Where to start: now, beginning, or a time. Default: where the last run stopped, or now on the first run."
+    ),
 ]
 Secret = Annotated[
     str | None,
-    Parameter(help="What events are signed with; else that of the last time, or one that is made and shown."),
+    Parameter(help="The secret that signs events. Default: that of the last run, or a generated one, which is shown."),
 ]
 State = Annotated[
-    Path | None, Parameter(help="The file that remembers where to go on; one for each server and key otherwise.")
+    Path | None, Parameter(help="The file that stores the position. Default: one for each server and key.")
 ]
-As = Annotated[Version, Parameter(name="--as", help="The version of the webhooks that are posted.")]
+As = Annotated[Version, Parameter(name="--as", help="The version of the posted webhooks.")]
 Email = Annotated[
-    str, Parameter(show_default=False, help="The account's e-mail address, which signs the versions V2 and V3.")
+    str, Parameter(show_default=False, help="The account's e-mail address, the key of V2 and V3 signatures.")
 ]
 Statuses = Annotated[
     tuple[Status, ...],
-    Parameter(negative="", show_default=False, help="Only events of this status; all when nothing is said."),
+    Parameter(negative="", show_default=False, help="Only events with this status. Default: all."),
 ]
 
 
@@ -76,9 +80,9 @@ def listen(
     key: Key = None,
     as_json: Annotated[AsJson, Parameter(name="--json")] = False,
 ) -> int:
-    """Show an account's events as they come, and post them to a local program, until Ctrl-C.
+    """Show an account's events as they arrive, and forward them to a local program, until Ctrl-C.
 
-    What the program answers counts, whatever it is; one that is not there is waited for.
+    Any response of the program counts; if it can't be reached, the command waits for it.
     """
     remote = Remote(url, key, timeout_seconds=_ANSWER_SECONDS)
     where = None if forward is None else read_url("forward", forward)
@@ -96,7 +100,7 @@ def listen(
     except KeyboardInterrupt:
         return 0
     except Refused as error:
-        hint = "; begin anew with --since now" if error.status == 422 else ""  # noqa: PLR2004 - the cursor is another's
+        hint = "; start over with --since now" if error.status == 422 else ""  # noqa: PLR2004 - the cursor is another's
         raise InvalidInput("server", f"{error}{hint}") from None
     return 0
 
@@ -129,7 +133,7 @@ class Listener:
         try:
             with keys_heard(self._press) as has_keys:
                 if has_keys and self._forwarder is not None:
-                    self._screen.note("Press r to send the last event again, Ctrl-C to end.")
+                    self._screen.note("Press r to resend the last event, Ctrl-C to quit.")
                 for what in self._everything():
                     self._handle(what)
         finally:
@@ -185,7 +189,7 @@ class Listener:
                 return self._forwarder.post(item, self._attempt)
             except NotReached as error:
                 if not told:
-                    self._screen.note(f"{error}. It is waited for; nothing is lost.")
+                    self._screen.note(f"{error}. Waiting for it; nothing is lost.")
                 told = True
             self._stop.wait(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
@@ -193,7 +197,7 @@ class Listener:
 
 def _forwarder(where: SplitResult, as_version: Version, known: Position, email: str) -> Forwarder:
     if as_version in SIGNED_INSIDE and not email:
-        raise InvalidInput("email", f"is missing: it signs {as_version}")
+        raise InvalidInput("email", f"is required: it is the key of {as_version} signatures")
     user_agent = f"Waypost/{version('waypost')} (listen)"
     return Forwarder(where, as_version, secret=known.secret or "", email=email, user_agent=user_agent)
 

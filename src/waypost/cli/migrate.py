@@ -1,4 +1,4 @@
-"""``waypost migrate``: bring the database's tables up to date."""
+"""``waypost migrate``: migrate the database to this version."""
 
 import asyncio
 from typing import Annotated
@@ -11,11 +11,11 @@ from waypost.cli.options import DatabaseUrl, DataDir, chosen, progress
 
 def migrate(
     *,
-    check: Annotated[bool, Parameter(negative="", help="Change nothing; fail when migrations are pending.")] = False,
+    check: Annotated[bool, Parameter(negative="", help="Change nothing; fail if migrations are pending.")] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Bring the database's tables up to date; `serve` does it by itself on its own PostgreSQL."""
+    """Migrate the database to this version. `serve` does this automatically for its embedded PostgreSQL."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
 
     async def work() -> None:

@@ -15,11 +15,15 @@ _LOG: Final = structlog.get_logger()
 
 DataDir = Annotated[
     Path | None,
-    Parameter(help="Where Waypost keeps its own PostgreSQL. As root /var/lib/waypost, else $XDG_DATA_HOME/waypost."),
+    Parameter(
+        help="The directory of the embedded PostgreSQL. Default: /var/lib/waypost (root) or $XDG_DATA_HOME/waypost."
+    ),
 ]
 DatabaseUrl = Annotated[
     str | None,
-    Parameter(help="A PostgreSQL of your own: postgresql://user:password@host/database. Without it one is started."),
+    Parameter(
+        help="Your own PostgreSQL: postgresql://user:password@host/database. Default: an embedded one is started."
+    ),
 ]
 Account = Annotated[str, Parameter(help="The e-mail address of the account.")]
 AsJson = Annotated[bool, Parameter(negative="", help="Print JSON, for programs.")]

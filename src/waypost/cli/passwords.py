@@ -12,9 +12,9 @@ from waypost.domain.errors import InvalidInput
 
 Password = Annotated[
     str | None,
-    Parameter(help="The password to log in with; other users of this machine may see it in its list of processes."),
+    Parameter(help="The password. Other users of this machine can see it in the process list."),
 ]
-PasswordStdin = Annotated[bool, Parameter(negative="", help="Read the password from standard input: its first line.")]
+PasswordStdin = Annotated[bool, Parameter(negative="", help="Read the password from the first line of standard input.")]
 
 
 def password_hash(given: str | None, *, from_input: bool) -> str:
@@ -25,13 +25,13 @@ def password_hash(given: str | None, *, from_input: bool) -> str:
 def _password(given: str | None, *, from_input: bool) -> str:
     match given, from_input:
         case str(), True:
-            raise InvalidInput("password", "is given twice: use --password or --password-stdin")
+            raise InvalidInput("password", "can't be given twice: use --password or --password-stdin")
         case str(), False:
             return given
         case None, True:
             return _first_line()
     if not sys.stdin.isatty():
-        raise InvalidInput("password", "is missing: give --password-stdin, or run this at a terminal")
+        raise InvalidInput("password", "is required: use --password-stdin, or run the command in a terminal")
     typed = getpass("Password: ")
     if getpass("Again: ") != typed:
         raise InvalidInput("password", "was typed differently the second time")

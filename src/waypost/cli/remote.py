@@ -17,10 +17,13 @@ from cyclopts import Parameter
 from waypost.cli.terminal import printable
 from waypost.domain.errors import InvalidInput
 
-Url = Annotated[str, Parameter(env_var="WAYPOST_URL", help="Where the server is reached.")]
+Url = Annotated[str, Parameter(env_var="WAYPOST_URL", help="The server's URL.")]
 Key = Annotated[
     str | None,
-    Parameter(env_var="WAYPOST_API_KEY", help="An API key of the account; in WAYPOST_API_KEY others do not see it."),
+    Parameter(
+        env_var="WAYPOST_API_KEY",
+        help="An API key of the account. Set it in WAYPOST_API_KEY to hide it from other users.",
+    ),
 ]
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 
@@ -79,7 +82,7 @@ class Remote:
         try:
             value = json.loads(answer)
         except (ValueError, RecursionError):
-            raise NotReached(f"{self._name} answered {status} with what is no JSON: is it a Waypost?") from None
+            raise NotReached(f"{self._name} returned {status} without JSON. Is it a Waypost server?") from None
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             return value
         reason = _reason(status, value)
@@ -100,7 +103,7 @@ class Remote:
             connection.close()
 
     def _silent(self, error: Exception) -> NotReached:
-        return NotReached(f"{self._name} does not answer: {printable(str(error) or type(error).__name__)}.")
+        return NotReached(f"{self._name} can't be reached: {printable(str(error) or type(error).__name__)}.")
 
     @property
     def _name(self) -> str:
@@ -133,4 +136,4 @@ def _reason(status: int, value: object) -> str:
     problem = value if isinstance(value, dict) else {}
     errors = problem.get("errors") or []
     fields = [f"{one.get('field')} {one.get('message')}" for one in errors if isinstance(one, dict)]
-    return printable(f"{'; '.join(fields) or problem.get('detail') or 'it gives no reason'} ({status})"[:_SHOWN])
+    return printable(f"{'; '.join(fields) or problem.get('detail') or 'no reason given'} ({status})"[:_SHOWN])

@@ -12,11 +12,11 @@ from waypost.app.roles import Role
 from waypost.app.starting import run
 from waypost.cli.options import DatabaseUrl, DataDir, chosen, progress
 
-Host = Annotated[str | None, Parameter(help="The address to listen on; 127.0.0.1 when nothing is said.")]
-WebPort = Annotated[int | None, Parameter(help="The port to listen on, 0 for a free one; 8080 when nothing is said.")]
+Host = Annotated[str | None, Parameter(help="The address to listen on. Default: 127.0.0.1.")]
+WebPort = Annotated[int | None, Parameter(help="The port to listen on, 0 for a free one. Default: 8080.")]
 Port = Annotated[
     int | None,
-    Parameter(help="The port for GET /health/ready and /metrics, 0 for a free one; none when nothing is said."),
+    Parameter(help="The port for GET /health/ready and /metrics, 0 for a free one. Default: none."),
 ]
 
 

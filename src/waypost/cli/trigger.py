@@ -1,4 +1,4 @@
-"""``waypost trigger``: send a test event to an endpoint and say what came of it."""
+"""``waypost trigger``: send a test event to an endpoint and show the result."""
 
 import json
 from typing import Annotated, Any, Final
@@ -17,23 +17,24 @@ _CHOICES: Final = ", ".join(SELECTABLE)
 
 
 def trigger(
-    status: Annotated[Status, Parameter(help=f"The status whose sample is sent: {_CHOICES}.", show_choices=False)],
+    status: Annotated[Status, Parameter(help=f"The status of the sample: {_CHOICES}.", show_choices=False)],
     /,
     *,
     endpoint: Annotated[
-        str | None, Parameter(help="The endpoint's id, ep_…; not needed while the account has one endpoint only.")
+        str | None, Parameter(help="The endpoint's id, ep_…. Not needed if the account has only one endpoint.")
     ] = None,
     url: Url = DEFAULT_URL,
     key: Key = None,
     as_json: Annotated[AsJson, Parameter(name="--json")] = False,
 ) -> int:
-    """Send a test event to an endpoint and say what came of it.
+    """Send a test event to an endpoint and show the result.
 
-    It takes the real way: signed, in the endpoint's version, also to one that is off. It is no parcel's event, carries
-    `waypost-test: true`, and is never sent again. Ends with 0 if the endpoint took it, else with 1.
+    The test is signed and sent like any webhook, in the endpoint's version, even to a disabled endpoint. It belongs to
+    no parcel, carries `waypost-test: true`, and is never retried. Exits with status 0 if the endpoint accepted it,
+    otherwise with 1.
     """
     if status not in SELECTABLE:
-        raise InvalidInput("status", f"must be one that endpoints choose: {_CHOICES}")
+        raise InvalidInput("status", f"must be one of {_CHOICES}")
     remote = Remote(url, key, timeout_seconds=_ANSWER_SECONDS)
     try:
         found = _choose(remote.get("/v1/endpoints?limit=200")["items"], endpoint)
@@ -49,18 +50,18 @@ def _choose(endpoints: list[dict[str, Any]], wanted: str | None) -> dict[str, An
     if len(found) == 1:
         return found[0]
     if not endpoints:
-        raise InvalidInput("endpoint", "the account has none: add one under Developer > Webhooks")
+        raise InvalidInput("endpoint", "is missing: add one under Developer > Webhooks")
     known = "".join(f"\n  {one['id']}  {printable(one['url'][:_SHOWN])}" for one in endpoints)
-    why = "choose one of these" if wanted is None else "is none of this account's"
+    why = "must be one of these" if wanted is None else "does not exist; choose one of these"
     raise InvalidInput("endpoint", f"{why}:{known}")
 
 
 def _words(url: str, delivery: dict[str, Any]) -> str:
     attempts = delivery.get("attempts") or []
     if not attempts:
-        return f"{printable(url)} has not answered yet; see {delivery['id']} in the webhook history."
+        return f"{printable(url)} has not responded yet; see {delivery['id']} in the webhook history."
     last = attempts[-1]
-    arrived = "The test arrived." if delivery["state"] == "delivered" else "The test was not accepted."
+    arrived = "The test was accepted." if delivery["state"] == "delivered" else "The test was not accepted."
     lines = [f"{arrived} {last['message']}", f"  {printable(url)}, {last['version']}, after {last['duration_ms']} ms"]
     answer = (last["response"] or {}).get("body")
     code = "" if last["status_code"] is None else f"{last['status_code']}: "

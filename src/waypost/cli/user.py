@@ -1,4 +1,4 @@
-"""``waypost user``: those who log in to the pages."""
+"""``waypost user``: manage web users."""
 
 import asyncio
 import json
@@ -29,8 +29,8 @@ from waypost.store.statements import Session, transaction
 
 LINK_MINUTES: Final = 15
 _TOKEN_BYTES: Final = 32
-_NO_USER: Final = "is no user's here: see `waypost user create --help`"
-APPLICATION: Final = App(name="user", help="Create those who log in to the pages, and let them in again.")
+_NO_USER: Final = "is not a user's e-mail address: see `waypost user create --help`"
+APPLICATION: Final = App(name="user", help="Manage web users: create, reset passwords, issue login links.")
 
 Email = Annotated[str, Parameter(help="The user's e-mail address.")]
 
@@ -40,19 +40,19 @@ def create(
     *,
     email: Email,
     account: Annotated[str, Parameter(help="The e-mail address of the account that the user belongs to.")],
-    role: Annotated[Literal["owner", "member"], Parameter(help="An owner manages users, too.")] = "member",
+    role: Annotated[Literal["owner", "member"], Parameter(help="Owners can also manage users.")] = "member",
     password: Password = None,
     password_stdin: PasswordStdin = False,
     as_json: Annotated[AsJson, Parameter(name="--json")] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Create a further user of an account. It works while the server runs."""
+    """Add a user to an account. The server can be running."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     email, account = check_email(email), known_address("account", account, NO_ACCOUNT)
     hashed = password_hash(password, from_input=password_stdin)
     asyncio.run(_create(settings, email, account, hashed, role))
-    _say(as_json, {"email": email, "role": role}, f"{email} can log in now.")
+    _say(as_json, {"email": email, "role": role}, f"{email} can sign in now.")
 
 
 @APPLICATION.command
@@ -65,7 +65,7 @@ def reset_password(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Give a user a new password; wherever the user is logged in, that ends."""
+    """Set a user's password and sign the user out everywhere."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     email = known_address("email", email, _NO_USER)
     hashed = password_hash(password, from_input=password_stdin)
@@ -88,7 +88,7 @@ def remove(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Remove a user, who is signed out everywhere, and revoke the keys that the user made, or keep them."""
+    """Remove a user, sign them out everywhere, and revoke or keep the API keys they created."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     email = known_address("email", email, _NO_USER)
     revoked = asyncio.run(_remove(settings, email, revoke_keys))
@@ -102,13 +102,13 @@ def login_link(
     *,
     email: Email,
     url: Annotated[
-        str | None, Parameter(help="Where the server is reached; else PUBLIC_URL or its own address.")
+        str | None, Parameter(help="The server's URL. Default: PUBLIC_URL, or the server's own address.")
     ] = None,
     as_json: Annotated[AsJson, Parameter(name="--json")] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Print a link that logs a user in once, within 15 minutes."""
+    """Print a link that signs a user in once, within 15 minutes."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     asyncio.run(_add_link(settings, known_address("email", email, _NO_USER), token))

@@ -21,8 +21,8 @@ from waypost.signing.diagnosis import Finding, diagnose, read_headers
 
 SUMMARY: Final = (
     "Explain a captured webhook: what is right, what is wrong, and why.\n\n"
-    "Every signature is checked to its end, also when it is old. Nothing is sent anywhere. Ends with 0 if all is "
-    "right, else with 1. A body that is typed or copied from a terminal is another one: capture its raw bytes."
+    "Every signature is checked completely, even if it is old. Nothing is sent anywhere. Exits with status 0 if the "
+    "webhook is genuine, otherwise with 1. Capture the raw bytes of the body: copying it from a terminal changes it."
 )
 _LARGEST: Final = 8 << 20
 _WIDTH: Final = 78
@@ -37,12 +37,12 @@ def make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("body", nargs="?", type=Path, help="The file with the raw body; standard input without one.")
-    add("--headers", type=Path, help="A file of headers: a line `name: value` each, or JSON as the API shows them.")
-    add("--header", action="append", default=[], help="One header, `name: value`; beside or instead of a file.")
-    add("--secret", default="", help="The endpoint's secret: for Standard Webhooks and V4.")
-    add("--email", default="", help="The account's e-mail address: for V2 and V3.")
-    add("--received-at", default="", help="When it came, such as 2026-03-04T13:20:00Z; otherwise this moment.")
+    add("body", nargs="?", type=Path, help="The file with the raw body. Default: standard input.")
+    add("--headers", type=Path, help="A file of headers, one `name: value` per line, or JSON as the API returns them.")
+    add("--header", action="append", default=[], help="One header, `name: value`, in addition to or instead of a file.")
+    add("--secret", default="", help="The endpoint's secret, for Standard Webhooks and V4.")
+    add("--email", default="", help="The account's e-mail address, for V2 and V3.")
+    add("--received-at", default="", help="When it was received, such as 2026-03-04T13:20:00Z. Default: now.")
     add("--json", action="store_true", help="Print JSON, for programs.")
     return parser
 

@@ -36,8 +36,8 @@ _REFUSAL: Final = "Refusal"
 _LEFT_OUT: Final = frozenset({"body_base64", "reason"})
 """The keys of GivenResponse and Readiness that are not always there; every other key of every answer is."""
 _ABOUT: Final = (
-    "Version 4 is TrackingMore's: every success is 200, and every answer has the envelope of `meta` and `data`."
-    " Version 1 is Waypost's own: errors are problems (RFC 9457). Both take the same keys."
+    "Version 4 is TrackingMore's: every success is 200, and every response has the envelope of `meta` and `data`."
+    " Version 1 is Waypost's own: errors are problems (RFC 9457). Both accept the same keys."
 )
 _KEYS: Final = {
     "key": {"type": "apiKey", "in": "header", "name": "Tracking-Api-Key"},
@@ -50,18 +50,18 @@ _IDS: Final = {
     "connection_id": "The connection's id, which begins with con_.",
     "recovery_id": "The recovery's id, which begins with rec_.",
 }
-_KEYLESS: Final = {401: "No key, or one that is not valid.", 403: "The key lacks the scope that this call needs."}
-_AWAY: Final = {503: "The database does not answer; see Retry-After."}
-_TOO_MANY: Final = {429: "More calls in a second than an account may make; see Retry-After."}
+_KEYLESS: Final = {401: "No API key, or an invalid one.", 403: "The key lacks the scope that this call requires."}
+_AWAY: Final = {503: "The database is unavailable; see Retry-After."}
+_TOO_MANY: Final = {429: "Rate limit exceeded; see Retry-After."}
 _TOO_LARGE: Final = {413: "The body is too large."}
 _UNREAD: Final = {400: "The body is not JSON in UTF-8."}
-_REFUSED: Final = {422: "A parameter or a field can't be taken; `errors` names each. Nothing was changed."}
-_ABSENT: Final = {404: "It is not there, or it is another account's."}
+_REFUSED: Final = {422: "A parameter or field is invalid; `errors` names each. Nothing was changed."}
+_ABSENT: Final = {404: "It does not exist, or it belongs to another account."}
 
 
 @get("/openapi.json")
 async def openapi() -> Response[bytes]:
-    """Give the description of every operation, OpenAPI 3.1. No key is needed."""
+    """Return the OpenAPI 3.1 description of every operation. No key is needed."""
     return answer_bytes(_encoded())
 
 
@@ -71,7 +71,7 @@ def _encoded() -> bytes:
 
 
 def make_document() -> dict[str, Any]:
-    """Give the document."""
+    """Return the document."""
     schemas = _Schemas()
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
@@ -137,7 +137,7 @@ def _operation(one: Operation, schemas: _Schemas) -> dict[str, Any]:
         "security": [] if one.scope is None else [{"key": []}, {"bearer": []}],
     }
     if more or one.scope is not None:
-        scope = "" if one.scope is None else f"The key needs the scope `{one.scope}`."
+        scope = "" if one.scope is None else f"Requires the scope `{one.scope}`."
         described["description"] = f"{more} {scope}".strip()
     if one.body is not None:
         content = {"schema": schemas.body(one.body), "example": msgspec.to_builtins(one.body_example)}

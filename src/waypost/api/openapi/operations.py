@@ -8,7 +8,7 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler
 
 NOTHING: Final[Mapping[int, str]] = MappingProxyType({})
-OVERLOADED: Final = "Too much is waiting; nothing was taken. Try again after Retry-After."
+OVERLOADED: Final = "Overloaded; nothing was accepted. Retry after Retry-After."
 
 
 class Parameter(msgspec.Struct, frozen=True):

@@ -105,8 +105,8 @@ _CONNECTION: Final = Connection(
     updated_at=_AT,
 )
 _CREDENTIALS: Final = {"client_id": "client-id", "client_secret": "client-secret"}
-_BUSY: Final = "Other credentials of the account are being tried, or the database does not answer; see Retry-After."
-_REFUSED: Final = "The carrier does not accept the credentials: `detail` says why. `untested` keeps them."
+_BUSY: Final = "Other credentials of the account are being tested, or the database is unavailable; see Retry-After."
+_REFUSED: Final = "The carrier rejected the credentials; `detail` says why. `untested` stores them anyway."
 
 OPERATIONS: Final = (
     Operation(

@@ -1,4 +1,4 @@
-"""``/v1/deliveries``: what was sent, what waits, and why."""
+"""``/v1/deliveries``: sent and waiting deliveries."""
 
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -38,7 +38,7 @@ async def list_deliveries(request: Request[Any, Any, Any], parts: Given) -> Resp
 
 @get("/v1/deliveries/{delivery_id:str}")
 async def find(request: Request[Any, Any, Any], parts: Given, delivery_id: FromPath[str]) -> Response[bytes]:
-    """Give one delivery with its attempts."""
+    """Return one delivery with its attempts."""
     caller = await admit(request, parts, scope="read")
     row = await changes.find(parts, caller.actor, changes.read_id(delivery_id))
     return answer(await changes.show_with_attempts(parts, row))
@@ -46,7 +46,7 @@ async def find(request: Request[Any, Any, Any], parts: Given, delivery_id: FromP
 
 @post("/v1/deliveries/{delivery_id:str}/resend")
 async def resend(request: Request[Any, Any, Any], parts: Given, delivery_id: FromPath[str]) -> Response[bytes]:
-    """Send a delivery's event once more, outside its parcel's order."""
+    """Resend a delivery's event, outside its parcel's order."""
     caller = await admit(request, parts, scope="write")
     row = await changes.resend(parts, caller.actor, changes.read_id(delivery_id))
     return answer(await changes.show_with_attempts(parts, row), HTTPStatus.CREATED)
@@ -54,7 +54,7 @@ async def resend(request: Request[Any, Any, Any], parts: Given, delivery_id: Fro
 
 @post("/v1/deliveries/{delivery_id:str}/cancel")
 async def cancel(request: Request[Any, Any, Any], parts: Given, delivery_id: FromPath[str]) -> Response[bytes]:
-    """Cancel a delivery; 202 when an attempt is under way, which decides."""
+    """Cancel a delivery; 202 if an attempt is in flight, whose result decides."""
     caller = await admit(request, parts, scope="write")
     row, at_once = await changes.cancel(parts, caller.actor, changes.read_id(delivery_id))
     return answer(await changes.show_with_attempts(parts, row), HTTPStatus.OK if at_once else HTTPStatus.ACCEPTED)
@@ -67,10 +67,8 @@ _PARAMETERS: Final = (
     Parameter("endpoint", "The id of an endpoint."),
     Parameter("tracking_number", "The number of a parcel."),
     Parameter("status", "A main status of the event.", Annotated[str, one_of(SELECTABLE)]),
-    Parameter(
-        "state", "What became of the delivery, or what it is doing.", Annotated[str, one_of([*Waiting, *Settled])]
-    ),
-    Parameter("test", "`true` for tests only, `false` for none of them.", bool),
+    Parameter("state", "The state of the delivery.", Annotated[str, one_of([*Waiting, *Settled])]),
+    Parameter("test", "`true` for tests only, `false` to exclude tests.", bool),
     *BETWEEN,
     *PAGE,
 )
@@ -96,7 +94,7 @@ OPERATIONS: Final = (
         scope="write",
         answers={201: DeliveryWithAttempts},
         example=msgspec.structs.replace(DELIVERED, resend_of="dlv_019cb8c80a0070198000000000000004"),
-        errors={409: "It was a test, its event is gone, its parcel was deleted, or its endpoint is off or deleted."},
+        errors={409: "It was a test, its event or parcel no longer exists, or its endpoint is disabled or deleted."},
     ),
     Operation(
         handler=cancel,
@@ -104,6 +102,6 @@ OPERATIONS: Final = (
         scope="write",
         answers={200: DeliveryWithAttempts, 202: DeliveryWithAttempts},
         example=msgspec.structs.replace(DELIVERED, state="cancelled", reason="user"),
-        errors={409: "It has ended already."},
+        errors={409: "The delivery has already ended."},
     ),
 )

@@ -98,14 +98,14 @@ async def add(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
 
 @get("/v1/endpoints/{endpoint_id:str}")
 async def find(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Give one endpoint."""
+    """Return one endpoint."""
     caller = await admit(request, parts, scope="read")
     return answer(changes.show(parts, await changes.find(parts, caller.actor, changes.read_id(endpoint_id))))
 
 
 @patch("/v1/endpoints/{endpoint_id:str}")
 async def change(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Change what is given of an endpoint; what waits is sent with what it is then."""
+    """Update the given fields of an endpoint. Waiting deliveries use the new settings."""
     caller = await admit(request, parts, scope="write")
     endpoint = changes.read_id(endpoint_id)
     body = read_json(await request.body(), _CHANGED)
@@ -114,7 +114,7 @@ async def change(request: Request[Any, Any, Any], parts: Given, endpoint_id: Fro
 
 @delete("/v1/endpoints/{endpoint_id:str}", status_code=HTTPStatus.NO_CONTENT)
 async def remove(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[None]:
-    """Delete an endpoint; what waits for it is cancelled."""
+    """Delete an endpoint and cancel its waiting deliveries."""
     caller = await admit(request, parts, scope="write")
     await changes.remove(parts, caller.actor, changes.read_id(endpoint_id))
     return nothing()
@@ -122,14 +122,14 @@ async def remove(request: Request[Any, Any, Any], parts: Given, endpoint_id: Fro
 
 @post("/v1/endpoints/{endpoint_id:str}/enable", status_code=HTTPStatus.OK)
 async def enable(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Turn an endpoint on: events from now on are sent to it."""
+    """Enable an endpoint. New events are sent to it."""
     caller = await admit(request, parts, scope="write")
     return answer(changes.show(parts, await changes.switch(parts, caller.actor, changes.read_id(endpoint_id), on=True)))
 
 
 @post("/v1/endpoints/{endpoint_id:str}/disable", status_code=HTTPStatus.OK)
 async def disable(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Turn an endpoint off; what waits for it is cancelled."""
+    """Disable an endpoint and cancel its waiting deliveries."""
     caller = await admit(request, parts, scope="write")
     return answer(
         changes.show(parts, await changes.switch(parts, caller.actor, changes.read_id(endpoint_id), on=False))
@@ -138,7 +138,7 @@ async def disable(request: Request[Any, Any, Any], parts: Given, endpoint_id: Fr
 
 @post("/v1/endpoints/{endpoint_id:str}/test", status_code=HTTPStatus.OK)
 async def test(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Send a sample and give what came of it; 202 when the endpoint takes longer than an attempt may."""
+    """Send a sample and return its result; 202 if the endpoint has not responded in time."""
     caller = await admit(request, parts, scope="write")
     body = read_json(await request.body(), _TEST)
     row = await endpoint_tests.send_test(parts, caller.actor, changes.read_id(endpoint_id), body.status)
@@ -148,14 +148,14 @@ async def test(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromP
 
 @get("/v1/endpoints/{endpoint_id:str}/secret")
 async def secret(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Give the secret that an endpoint's webhooks are signed with."""
+    """Return the secret that signs an endpoint's webhooks."""
     caller = await admit(request, parts, scope="write")
     return _answer_secrets(await endpoint_secrets.reveal(parts, caller.actor, changes.read_id(endpoint_id)))
 
 
 @post("/v1/endpoints/{endpoint_id:str}/rotate-secret", status_code=HTTPStatus.OK)
 async def rotate_secret(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Change the secret; the present one signs too until the overlap ends."""
+    """Rotate the secret. The current one also signs until the overlap ends."""
     caller = await admit(request, parts, scope="write")
     endpoint = changes.read_id(endpoint_id)
     text = await request.body()
@@ -167,7 +167,7 @@ async def rotate_secret(request: Request[Any, Any, Any], parts: Given, endpoint_
 
 @post("/v1/endpoints/{endpoint_id:str}/end-rotation", status_code=HTTPStatus.OK)
 async def end_rotation(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Let the previous secret sign no more."""
+    """Remove the previous secret before the overlap ends."""
     caller = await admit(request, parts, scope="write")
     return _answer_secrets(await endpoint_secrets.end_rotation(parts, caller.actor, changes.read_id(endpoint_id)))
 

@@ -1,4 +1,4 @@
-"""``/v1/events``: the account's events to be fetched, for programs that no webhook reaches."""
+"""``/v1/events``: fetch the account's events, for programs that can't receive webhooks."""
 
 import asyncio
 import re
@@ -75,7 +75,7 @@ class _Asked(msgspec.Struct, frozen=True):
 
 @get("/v1/events")
 async def list_events(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
-    """Give the account's next events, oldest first; when there are none, wait for them up to ``wait`` seconds."""
+    """Return the account's next events, oldest first; if there are none, wait up to ``wait`` seconds."""
     caller = await admit(request, parts, scope="read")
     asked = _read(read_query(request.scope["query_string"], _PARAMETERS), caller.account)
     rows = await _next_events(parts, caller.account, asked)
@@ -115,7 +115,7 @@ async def _next_events(parts: Parts, account: UUID, asked: _Asked) -> list[Event
     ends, pause = loop.time() + asked.wait, LOOK_SECONDS
     arrivals = parts.intake.arrivals
     if asked.wait and arrivals.listeners(account) >= MOST_WAITING:
-        detail = f"{MOST_WAITING} calls of this account wait for events already."
+        detail = f"{MOST_WAITING} calls of this account are already waiting for events."
         raise later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", detail)
     with arrivals.listening(account) as heard:
         while True:
@@ -141,11 +141,11 @@ def _read(query: dict[str, str], account: UUID) -> _Asked:
     wait = read_number(query, "wait", 0, faults, least=0, most=LONGEST_WAIT)
     after: UUID | None = _BEGINNING
     if "cursor" in query and (after := _position(account, query["cursor"])) is None:
-        faults.append(FieldError("cursor", "must be the next_cursor of an answer before, to the same account"))
+        faults.append(FieldError("cursor", "must be the next_cursor of an earlier response to the same account"))
     if "since" in query:
         at = read_rfc3339(query["since"])
         if "cursor" in query:
-            faults.append(FieldError("since", "must not stand beside a cursor, which says where to go on"))
+            faults.append(FieldError("since", "can't be combined with a cursor"))
         elif at is None or at.timestamp() < 0:
             faults.append(FieldError("since", "must be a time such as 2026-03-04T13:20:00Z"))
         else:
@@ -200,11 +200,11 @@ OPERATIONS: Final = (
             *PAGE,
             Parameter(
                 "wait",
-                f"So many seconds to wait where there is no event: 0 by default, {LONGEST_WAIT} at most.",
+                f"Seconds to wait if there are no events: 0 by default, at most {LONGEST_WAIT}.",
                 Annotated[int, between(0, LONGEST_WAIT)],
             ),
-            Parameter("since", "From this time on, RFC 3339; in place of a cursor.", Time),
+            Parameter("since", "Start at this time (RFC 3339), instead of a cursor.", Time),
         ),
-        errors={503: f"{MOST_WAITING} calls of the account wait already; see Retry-After."},
+        errors={503: f"{MOST_WAITING} calls of the account are already waiting; see Retry-After."},
     ),
 )

@@ -1,4 +1,4 @@
-"""``/v1/recoveries``: what an endpoint failed to take or missed, sent again."""
+"""``/v1/recoveries``: resend the events that an endpoint failed to accept or missed."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -37,7 +37,7 @@ async def list_recoveries(request: Request[Any, Any, Any], parts: Given) -> Resp
 
 @post("/v1/recoveries")
 async def start(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
-    """Begin a recovery; with `dry_run` only count what it would send."""
+    """Start a recovery; with `dry_run`, only count what it would send."""
     caller = await admit(request, parts, scope="write")
     row = await changes.start(parts, caller.actor, read_json(await request.body(), _ASKED))
     return answer(changes.show(row), HTTPStatus.CREATED)
@@ -45,14 +45,14 @@ async def start(request: Request[Any, Any, Any], parts: Given) -> Response[bytes
 
 @get("/v1/recoveries/{recovery_id:str}")
 async def find(request: Request[Any, Any, Any], parts: Given, recovery_id: FromPath[str]) -> Response[bytes]:
-    """Give one recovery and how far it is."""
+    """Return one recovery and its progress."""
     caller = await admit(request, parts, scope="read")
     return answer(changes.show(await changes.find(parts, caller.actor, recovery_id)))
 
 
 @post("/v1/recoveries/{recovery_id:str}/stop", status_code=HTTPStatus.OK)
 async def stop(request: Request[Any, Any, Any], parts: Given, recovery_id: FromPath[str]) -> Response[bytes]:
-    """Queue no more of a recovery; what it has queued is still sent."""
+    """Stop a recovery. Deliveries that it has queued are still sent."""
     caller = await admit(request, parts, scope="write")
     return answer(changes.show(await changes.stop(parts, caller.actor, recovery_id)))
 
@@ -93,8 +93,8 @@ OPERATIONS: Final = (
         body=RecoveryRequest,
         body_example=RecoveryRequest(ENDPOINT_ID, AT, "missed"),
         errors={
-            404: "There is no such endpoint.",
-            409: "The endpoint is off, or something of it is recovered or counted already.",
+            404: "The endpoint does not exist.",
+            409: "The endpoint is disabled, or a recovery or count for it is already running.",
         },
     ),
     Operation(handler=find, group=_GROUP, scope="read", answers={200: Recovery}, example=_RECOVERY),
@@ -104,6 +104,6 @@ OPERATIONS: Final = (
         scope="write",
         answers={200: Recovery},
         example=msgspec.structs.replace(_RECOVERY, state="stopped", finished_at=LATER),
-        errors={409: "It has ended already."},
+        errors={409: "The recovery has already ended."},
     ),
 )

@@ -155,12 +155,12 @@ def _faults(scan: ReportedCheckpoint) -> Iterator[tuple[str, str]]:
         yield "country_iso2", "must be two capital letters, such as DE"
     for name in _PLACES:
         if len(getattr(scan, name) or "") > LONGEST_TEXT:
-            yield name, f"has {LONGEST_TEXT} characters at most"
+            yield name, f"must have at most {LONGEST_TEXT} characters"
     status, substatus = scan.checkpoint_delivery_status, scan.checkpoint_delivery_substatus
     if status and _status(status) is None:
         yield "checkpoint_delivery_status", f"must be one of {', '.join(Status)}"
     if substatus and (_status_of(substatus) is None or (status and _status(status) is not _status_of(substatus))):
-        yield "checkpoint_delivery_substatus", "must be a substatus of this status, such as transit001 of transit"
+        yield "checkpoint_delivery_substatus", "must be a substatus of this status, such as transit001 for transit"
 
 
 def _checkpoint(scan: ReportedCheckpoint) -> Checkpoint:

@@ -24,7 +24,7 @@ _PARAMETERS: Final = frozenset({"since", "until"})
 
 @get("/v1/endpoints/{endpoint_id:str}/stats")
 async def stats(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Tell how an endpoint does: of the last 24 hours, or between ``since`` and ``until``."""
+    """Return an endpoint's statistics for the last 24 hours, or between ``since`` and ``until``."""
     caller = await admit(request, parts, scope="read")
     endpoint = changes.read_id(endpoint_id)
     since, until = _range(read_query(request.scope["query_string"], _PARAMETERS))
@@ -43,7 +43,7 @@ def _range(query: dict[str, str]) -> tuple[datetime, datetime]:
     until = times["until"] or datetime.now(UTC)
     since = times["since"] or until - min(DEFAULT, until - datetime.min.replace(tzinfo=UTC))
     if not faults and not timedelta(0) < until - since <= LONGEST:
-        faults.append(FieldError("since", f"must lie before until, by {LONGEST.days} days at most"))
+        faults.append(FieldError("since", f"must be before until, by at most {LONGEST.days} days"))
     if faults:
         raise invalid(faults)
     return since, until

@@ -38,7 +38,7 @@ _OF_V4: Final = TrackingObject.__struct_fields__
 
 @get("/v1/trackings/{tracking_id:str}")
 async def find(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
-    """Give one parcel."""
+    """Return one parcel."""
     caller = await admit(request, parts, scope="read")
     row = await changes.find(parts, caller.actor, changes.read_id(tracking_id))
     return answer(show(parts, row, await of_parcel(parts, caller.actor, row)))
@@ -46,14 +46,14 @@ async def find(request: Request[Any, Any, Any], parts: Given, tracking_id: FromP
 
 @post("/v1/trackings/{tracking_id:str}/refresh", status_code=HTTPStatus.OK)
 async def refresh(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
-    """Let a parcel's carrier be asked soon, but not more often than it wants; ``next_poll_at`` says when."""
+    """Have a parcel's carrier polled soon, within the carrier's limits; ``next_poll_at`` is when."""
     caller = await admit(request, parts, scope="write")
     row = await changes.refresh(parts, caller.actor, changes.read_id(tracking_id))
     return answer(show(parts, row, await of_parcel(parts, caller.actor, row)))
 
 
 def show(parts: Context, row: WatchedTracking, polling: ParcelSource) -> Tracking:
-    """Give a tracking as v1 shows it."""
+    """Return a tracking as v1 represents it."""
     shown = tracking_object(row.state)
     return Tracking(
         **{name: getattr(shown, name) for name in _OF_V4},

@@ -1,4 +1,4 @@
-"""``POST /v1/updates``: a shop, or a program of its own, tells what a carrier said."""
+"""``POST /v1/updates``: a shop's program reports what a carrier said."""
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
@@ -32,7 +32,7 @@ LONGEST_LENGTH: Final = 18
 
 
 class ResultError(msgspec.Struct, frozen=True):
-    """Why an update was not taken."""
+    """Why an update was rejected."""
 
     code: str
     field: str
@@ -58,19 +58,19 @@ class UpdatesAnswer(msgspec.Struct, frozen=True):
 _UNKNOWN: Final = UpdateResult(
     None,
     None,
-    ResultError("unknown_tracking", "tracking_number", "is not registered: create it first, or send create: true"),
+    ResultError("unknown_tracking", "tracking_number", "is not registered. Create it first, or send create: true"),
 )
 
 _NO_ROOM: Final = UpdateResult(
     None,
     None,
-    ResultError("quota_reached", "tracking_number", "is not registered, and the account's quota of parcels is used"),
+    ResultError("quota_reached", "tracking_number", "is not registered, and the account's quota of parcels is used up"),
 )
 
 
 @post("/v1/updates", request_max_body_size=LARGEST_BODY, status_code=HTTPStatus.OK)
 async def report(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
-    """Take updates: when this is answered, changes, events and deliveries are durable."""
+    """Report updates. Once the response arrives, changes, events and deliveries are durable."""
     caller = await parts.keys.caller(request.headers, scope="updates")
     note_account(request, caller)
     try:
@@ -87,7 +87,7 @@ async def report(request: Request[Any, Any, Any], parts: Given) -> Response[byte
     except (Overloaded, IntakeUnavailable) as error:
         raise later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error)) from None
     except StillRunning:
-        raise later(HTTPStatus.CONFLICT, "still_running", "The first request with this key is not done yet.") from None
+        raise later(HTTPStatus.CONFLICT, "still_running", "The first request with this key is still running.") from None
     except KeyConflict:
         raise Problem(
             HTTPStatus.CONFLICT, "idempotency_conflict", "This Idempotency-Key was used with another body."
@@ -200,15 +200,15 @@ OPERATIONS: Final = (
         example=UpdatesAnswer(1, 1, [UpdateResult(STATE.id, EVENT_ID, None)]),
         parameters=(
             Parameter(
-                "Idempotency-Key", "The same key and body are answered as they were first, for 24 hours.", str, "header"
+                "Idempotency-Key", "For 24 hours, the same key and body get the original response.", str, "header"
             ),
         ),
         body=BODY,
         body_example={"updates": [_REPORT]},
         errors={
             409: "The Idempotency-Key was used with another body, or its first request still runs.",
-            413: "The body has more than 4 MiB.",
-            429: "The account has reported more scans or bytes than it may; see Retry-After.",
+            413: "The body is larger than 4 MiB.",
+            429: "The account's limit of scans or bytes is exceeded; see Retry-After.",
             503: OVERLOADED,
         },
     ),

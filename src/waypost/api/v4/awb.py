@@ -20,20 +20,18 @@ _MODULUS: Final = 7
 
 @post(["/v4/awb", "/v4//awb"], status_code=HTTPStatus.OK)
 async def create(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
-    """Refuse an air waybill: its number when it can't be one, else its airline."""
+    """Reject an air waybill: an invalid number, or an unsupported airline."""
     await admit(request, parts, Call.AWB)
     number = read_object(await request.body(), frozenset({"awb_number"})).get("awb_number", "").strip()
     if not number:
         raise CodedError(INVALID_AWB, "The value of awb_number is required.")
     match = _AWB.fullmatch(number)
     if match is None:
-        raise CodedError(INVALID_AWB, "The air waybill number format is invalid: it is like 235-69030430.")
+        raise CodedError(INVALID_AWB, "The air waybill number format is invalid. Example: 235-69030430.")
     if int(match["serial"]) % _MODULUS != int(match["check"]):
-        raise CodedError(
-            INVALID_AWB, "The air waybill number is invalid: its last digit does not fit the seven before."
-        )
+        raise CodedError(INVALID_AWB, "The air waybill number is invalid: its check digit is wrong.")
     raise CodedError(
-        UNSUPPORTED_AIRLINE, f"The airline {match['airline']} is not supported: no source is set up for it."
+        UNSUPPORTED_AIRLINE, f"The airline {match['airline']} is not supported: no source is configured for it."
     )
 
 
@@ -48,6 +46,6 @@ OPERATIONS: Final = (
         answers={},
         body=AirWaybill,
         body_example={"awb_number": "235-69030430"},
-        errors={400: "4160 for a number that can't be one, 4161 for an airline that has no source, and none has."},
+        errors={400: "4160 for an invalid number, 4161 for an airline without a source; currently no airline has one."},
     ),
 )

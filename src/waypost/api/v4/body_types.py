@@ -12,9 +12,9 @@ Text = str | None | UnsetType
 
 
 _ABOUT: Final = {
-    "tracking_number": "The parcel's number; spaces are left out, letters become capitals.",
-    "courier_code": "The code of its courier, as `/v4/couriers/all` gives it, or one of your own.",
-    "courier_code_new": "The code of the courier that it really has.",
+    "tracking_number": "The parcel's number. Spaces are removed, and letters become upper case.",
+    "courier_code": "The courier's code, as listed by `/v4/couriers/all`, or one of your own.",
+    "courier_code_new": "The code of the correct courier.",
     "auto_correct": "`1`: another courier is taken when the number's form and check digit prove it, and with an empty"
     " `courier_code` the likeliest one.",
     "order_date": "When the shop took the order: a date, a time such as 2026-03-04T13:20:00+00:00, or Unix seconds.",
@@ -22,7 +22,7 @@ _ABOUT: Final = {
     "archived_status": "`archived` (or `true`): it is asked about no more. `tracking` (or `false`) takes it out again.",
     "origin_country_iso2": "Two letters, such as US.",
     "destination_country_iso2": "Two letters, such as DE.",
-    "awb_number": "Eleven digits, as in 235-69030430; the last one is a check digit.",
+    "awb_number": "Eleven digits, such as 235-69030430. The last one is a check digit.",
 }
 
 
@@ -40,12 +40,10 @@ def _described(name: str, kind: Any) -> Any:
 
 NewParcel: Final = _texts(
     "NewParcel",
-    "A parcel to register. An empty text and null are as if the field were left out.",
+    "A parcel to register. Empty and null fields count as missing.",
     PARCEL_FIELDS,
     *("tracking_number", "courier_code"),
 )
-Correction: Final = _texts(
-    "Correction", "What is corrected of a parcel; an empty text and null are as if the field were left out.", UPDATE
-)
+Correction: Final = _texts("Correction", "The corrections to a parcel. Empty and null fields count as missing.", UPDATE)
 Number: Final = _texts("Number", "A tracking number.", frozenset(), "tracking_number")
 AirWaybill: Final = _texts("AirWaybill", "The number of an air waybill.", frozenset(), "awb_number")

@@ -42,14 +42,14 @@ class CourierObject(msgspec.Struct, frozen=True):
 
 @get("/v4/couriers/all")
 async def every(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
-    """List every courier, by its code."""
+    """List all couriers by code."""
     await admit(request, parts, Call.COURIERS)
     return answer_bytes(_every())
 
 
 @post("/v4/couriers/detect", status_code=HTTPStatus.OK)
 async def detect(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
-    """List the couriers that a tracking number may belong to, the best guess first."""
+    """List the couriers that a tracking number can belong to, most likely first."""
     await admit(request, parts, Call.DETECT)
     found = guess(read_number(read_object(await request.body(), _DETECT)))
     if not found:
@@ -93,6 +93,6 @@ OPERATIONS: Final = (
         example=[_COURIER],
         body=Number,
         body_example={"tracking_number": STATE.tracking_number},
-        errors={400: "4110 and 4111 for the number, 4121 where it fits no courier."},
+        errors={400: "4110 and 4111 for the number, 4121 if it matches no courier."},
     ),
 )

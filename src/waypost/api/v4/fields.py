@@ -51,15 +51,15 @@ def read_texts(fields: Mapping[str, object], known: frozenset[str]) -> dict[str,
             continue
         if not isinstance(text, str):
             raise CodedError(
-                INVALID_FORMAT, f"{shown(name)} must be text, or a whole number without point and exponent."
+                INVALID_FORMAT, f"{shown(name)} must be text, or a whole number without decimal point or exponent."
             )
         if len(text) > LONGEST:
-            raise CodedError(INVALID_FORMAT, f"{shown(name)} has {LONGEST} characters at most.")
+            raise CodedError(INVALID_FORMAT, f"{shown(name)} must be at most {LONGEST} characters.")
         if "\0" in text:
             raise CodedError(INVALID_FORMAT, f"{shown(name)} {UNKEEPABLE}.")
         texts[name] = text
     if unknown := sorted(texts.keys() - known):
-        raise CodedError(INVALID_FORMAT, f"{shown(unknown[0])} is no parameter of this call.")
+        raise CodedError(INVALID_FORMAT, f"Unknown parameter {shown(unknown[0])}.")
     return texts
 
 
@@ -72,11 +72,11 @@ def read_query(raw: bytes, known: frozenset[str]) -> dict[str, str]:
     query: dict[str, str] = {}
     for name, text in pairs:
         if name in query:
-            raise CodedError(INVALID_FORMAT, f"{shown(name)} is given twice.")
+            raise CodedError(INVALID_FORMAT, f"{shown(name)} is repeated.")
         if text.strip():
             query[name] = text.strip()
     if unknown := sorted(query.keys() - known):
-        raise CodedError(INVALID_FORMAT, f"{shown(unknown[0])} is no parameter of this call.")
+        raise CodedError(INVALID_FORMAT, f"Unknown parameter {shown(unknown[0])}.")
     return query
 
 

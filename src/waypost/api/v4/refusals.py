@@ -21,12 +21,12 @@ from waypost.api.v4.envelope import (
 
 _NOT_FOUND: Final = "Tracking No. no exists. Please use 「Create a tracking」 API first to create shipment."
 _UNKNOWN_COURIER: Final = (
-    "The value of {field} is invalid: no courier has it. Parcels of a courier of your own are made by POST /v1/updates."
+    "The value of {field} is invalid: unknown courier code. Create parcels of your own couriers with POST /v1/updates."
 )
 CONFLICTS: Final = MappingProxyType(
     {
         "already_exists": (ALREADY_EXISTS, "Tracking No. already exists."),
-        "quota_reached": (QUOTA_REACHED, "The quota is reached."),
+        "quota_reached": (QUOTA_REACHED, "Quota reached."),
         "not_expired": (NOT_EXPIRED, "Retrack is not allowed. You can only retrack an expired tracking."),
     }
 )
@@ -36,7 +36,7 @@ _FAULTS: Final = {
     ParcelFaultKind.COURIER_INVALID: (INVALID_COURIER, "The value of {field} is invalid: it {message}."),
     ParcelFaultKind.COURIER_UNKNOWN: (INVALID_COURIER, _UNKNOWN_COURIER),
     ParcelFaultKind.COURIER_UNDETECTED: (COURIER_UNDETECTED, "Cannot detect courier."),
-    ParcelFaultKind.FACT_MISSING: (FACT_REQUIRED, "The courier {courier} can be asked only with {field}."),
+    ParcelFaultKind.FACT_MISSING: (FACT_REQUIRED, "The courier {courier} requires {field}."),
     ParcelFaultKind.VALUE_INVALID: (INVALID_FORMAT, "{field} {message}."),
 }
 

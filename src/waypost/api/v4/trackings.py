@@ -65,7 +65,7 @@ _SECOND: Final = timedelta(seconds=1)
 
 @post("/v4/trackings/create", status_code=HTTPStatus.OK)
 async def create(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
-    """Register a parcel; its carrier is asked soon after, not before this is answered."""
+    """Register a parcel. Its carrier is polled soon after the response."""
     caller = await admit(request, parts, Call.CREATE)
     fields = read_body(await request.body())
     if not isinstance(fields, dict):
@@ -78,7 +78,7 @@ async def create(request: Request[Any, Any, Any], parts: Given) -> Response[byte
 
 @post("/v4/trackings/batch", status_code=HTTPStatus.OK)
 async def batch(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
-    """Register up to 40 parcels; what can't be taken of them is said for each, and the others are taken."""
+    """Register up to 40 parcels. Invalid ones are reported individually, and the others are registered."""
     caller = await admit(request, parts, Call.BATCH)
     items = read_body(await request.body())
     if not isinstance(items, list) or not items:
@@ -107,7 +107,7 @@ async def batch(request: Request[Any, Any, Any], parts: Given) -> Response[bytes
 
 @get("/v4/trackings/get")
 async def find(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
-    """List trackings, newest first; those of a time of change, last changed first."""
+    """List trackings, newest first; filtered by time of change, most recently changed first."""
     caller = await admit(request, parts, Call.GET)
     query = read_query(request.scope["query_string"], _GET)
     wanted = _filter(query)
@@ -153,7 +153,7 @@ async def _read_again(parts: Parts, account: UUID, trackings: Sequence[UUID], tu
 
 @put("/v4/trackings/update/{tracking_id:str}")
 async def update(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
-    """Correct what is given of a parcel, its courier too; archive it, or take it out of the archive."""
+    """Update the given fields of a parcel, including its courier; archive or unarchive it."""
     caller = await admit(request, parts, Call.UPDATE)
     tracking = _tracking(tracking_id)
     texts = read_object(await request.body(), UPDATE)
@@ -167,29 +167,27 @@ async def update(request: Request[Any, Any, Any], parts: Given, tracking_id: Fro
 
 @delete("/v4/trackings/delete/{tracking_id:str}", status_code=HTTPStatus.OK)
 async def remove(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
-    """Delete a parcel and give what it was; what waits of it is cancelled, what was sent stays in the history."""
+    """Delete a parcel and return its last state. Waiting deliveries are cancelled; sent ones stay in the history."""
     caller = await admit(request, parts, Call.DELETE)
     return answer_success(tracking_object(await changes.delete(parts, caller.actor, _tracking(tracking_id))))
 
 
 @post("/v4/trackings/retrack/{tracking_id:str}", status_code=HTTPStatus.OK)
 async def retrack(request: Request[Any, Any, Any], parts: Given, tracking_id: FromPath[str]) -> Response[bytes]:
-    """Track an expired parcel again; its carrier is asked soon."""
+    """Retrack an expired parcel. Its carrier is polled soon."""
     caller = await admit(request, parts, Call.RETRACK)
     return answer_success(tracking_object(await changes.retrack(parts, caller.actor, _tracking(tracking_id))))
 
 
 def _tracking(text: str) -> UUID:
     if not _ID.fullmatch(text):
-        raise CodedError(INVALID_ID, "The value of id is invalid: it has 32 characters, 0-9 and a-f.")
+        raise CodedError(INVALID_ID, "The value of id is invalid: it must have 32 characters, 0-9 and a-f.")
     return changes.read_id(text)
 
 
 def _filter(query: Mapping[str, str]) -> Filter:
     if query.get("lang", "en").lower() != "en":
-        raise CodedError(
-            INVALID_FORMAT, "lang must be en: what happened to a parcel is told in its carrier's own words."
-        )
+        raise CodedError(INVALID_FORMAT, "lang must be en: scans are not translated from the carrier's language.")
     created = _range(query, "created_date")
     updated = _range(query, "updated_date")
     everything = Filter()
@@ -258,18 +256,18 @@ _PARAMETERS: Final = (
     Parameter("updated_date_max", f"Changed then or earlier: {_TIME}."),
     Parameter(
         "items_amount",
-        f"How many: {PAGE_SIZE} by default, {LARGEST_PAGE} at most.",
+        f"The page size: {PAGE_SIZE} by default, at most {LARGEST_PAGE}.",
         Annotated[int, between(1, LARGEST_PAGE)],
     ),
-    Parameter("pages_amount", "The number of the page, from 1 on.", Annotated[int, between(1, LAST_PAGE)]),
+    Parameter("pages_amount", "The page number, starting at 1.", Annotated[int, between(1, LAST_PAGE)]),
     Parameter(
         "lang",
-        "Only `en`: nothing is translated, scans are told in their carrier's own words.",
+        "Only `en`: scans are not translated from the carrier's language.",
         Annotated[str, one_of(["en"])],
     ),
 )
-_NO_SUCH: Final = "4112 for an id that can't be one, 4102 for one that is not there"
-_FIELDS: Final = "4130 for a field that can't be taken or that the call does not know"
+_NO_SUCH: Final = "4112 for a malformed id, 4102 for an unknown id"
+_FIELDS: Final = "4130 for an invalid or unknown field"
 OPERATIONS: Final = (
     Operation(
         handler=create,
@@ -280,7 +278,7 @@ OPERATIONS: Final = (
         body=NewParcel,
         body_example=_NEW,
         errors={
-            400: "4101 for a parcel that is there already, 4110 and 4111 for its number, 4120 to 4122 for its courier,"
+            400: "4101 for a parcel that already exists, 4110 and 4111 for its number, 4120 to 4122 for its courier,"
             f" {_FIELDS}.",
             503: OVERLOADED,
         },
@@ -293,7 +291,7 @@ OPERATIONS: Final = (
         example=_BATCH,
         body=GenericAlias(list, (NewParcel,)),
         body_example=[_NEW],
-        errors={400: "4103 for more than 40; 400 for what is no list.", 503: OVERLOADED},
+        errors={400: "4103 for more than 40 parcels, 400 if the body is not a list.", 503: OVERLOADED},
     ),
     Operation(
         handler=find,
@@ -302,7 +300,7 @@ OPERATIONS: Final = (
         answers={200: list[TrackingObject]},
         example=[_TRACKING],
         parameters=_PARAMETERS,
-        errors={400: f"4103 for more than 40 numbers, 4110 and 4120 for what can be none, {_FIELDS}."},
+        errors={400: f"4103 for more than 40 numbers, 4110 and 4120 for invalid numbers and courier codes, {_FIELDS}."},
     ),
     Operation(
         handler=update,
@@ -312,7 +310,9 @@ OPERATIONS: Final = (
         example=updated_object(STATE, courier_code_new=None),
         body=Correction,
         body_example=_CHANGE,
-        errors={400: f"{_NO_SUCH}, 4101 for a courier that has this number already, 4120 and 4122, {_FIELDS}."},
+        errors={
+            400: f"{_NO_SUCH}, 4101 if the number is already registered with the courier, 4120 and 4122, {_FIELDS}."
+        },
     ),
     Operation(
         handler=remove,
@@ -328,6 +328,6 @@ OPERATIONS: Final = (
         scope="write",
         answers={200: TrackingObject},
         example=_TRACKING,
-        errors={400: f"{_NO_SUCH}, 4113 for one that is not expired.", 503: OVERLOADED},
+        errors={400: f"{_NO_SUCH}, 4113 if it is not expired.", 503: OVERLOADED},
     ),
 )
