@@ -63,7 +63,7 @@ def test_the_times_of_the_last_retry_are_those_of_the_schedule() -> None:
 
     assert f"after {span(round(sum(waits(jitter=0))))} at the earliest" in said
     assert f"at its longest after {span(round(sum(waits(jitter=1))))}." in said
-    assert f"up to {JITTER:.0%}".replace("%", " %") in said
+    assert f"up to {JITTER:.0%}" in said
 
 
 @pytest.fixture(scope="module")
@@ -98,18 +98,18 @@ def test_the_code_takes_both_secrets_during_an_overlap(verify: Verify, secret: s
 
 
 def test_the_code_refuses_a_changed_body(verify: Verify) -> None:
-    with pytest.raises(ValueError, match="No signature fits"):
+    with pytest.raises(ValueError, match="No signature matches"):
         verify(BODY.replace(b"delivered", b"exception"), signed(Secrets(SECRET)), SECRET)
 
 
 @pytest.mark.parametrize("body", [BODY + b"\n", b""])
 def test_the_code_refuses_other_bytes(verify: Verify, body: bytes) -> None:
-    with pytest.raises(ValueError, match="No signature fits"):
+    with pytest.raises(ValueError, match="No signature matches"):
         verify(body, signed(Secrets(SECRET)), SECRET)
 
 
 def test_the_code_refuses_another_secret(verify: Verify) -> None:
-    with pytest.raises(ValueError, match="No signature fits"):
+    with pytest.raises(ValueError, match="No signature matches"):
         verify(BODY, signed(Secrets(SECRET)), BROUGHT)
 
 
@@ -140,7 +140,7 @@ def test_the_code_takes_a_time_within_five_minutes(verify: Verify, age: int) -> 
     [
         ("webhook-id", "is missing"),
         ("webhook-timestamp", "is missing"),
-        ("webhook-signature", "No signature fits"),
+        ("webhook-signature", "No signature matches"),
     ],
 )
 def test_the_code_refuses_a_webhook_without_one_of_its_headers(verify: Verify, missing: str, reason: str) -> None:
@@ -152,5 +152,5 @@ def test_the_code_refuses_a_webhook_without_one_of_its_headers(verify: Verify, m
 
 
 def test_the_code_refuses_another_id(verify: Verify) -> None:
-    with pytest.raises(ValueError, match="No signature fits"):
+    with pytest.raises(ValueError, match="No signature matches"):
         verify(BODY, {**signed(Secrets(SECRET)), "webhook-id": "evt_other"}, SECRET)

@@ -25,55 +25,55 @@ _OF_BOTH: Final = frozenset({"quota_reached"})
 _SAYS: Final = {
     "already_finished": "The recovery has ended, so there is nothing to stop.",
     "already_settled": "The delivery has ended, so there is nothing to cancel.",
-    "archived": "The parcel is archived and not polled.",
-    "endpoint_deleted": "The delivery's endpoint was deleted: it can't be sent there again.",
-    "endpoint_exists": "Another endpoint has the URL and version, and statuses in common: `allow_duplicate` allows it.",
-    "endpoint_limit": "The account has as many endpoints as it may have (`WAYPOST_MAX_ENDPOINTS`).",
-    "endpoint_off": "The endpoint is disabled. Enable it first.",
-    "event_gone": "The event is past the retention period.",
-    "forbidden": "The key is known, but has not the scope that this call needs.",
-    "idempotency_conflict": "The `Idempotency-Key` was used with another body in the last 24 hours.",
-    "internal": "Something failed on our side; the log says what.",
-    "invalid_request": "A field can't be taken: `errors` names it.",
-    "malformed_json": "The body is not JSON in UTF-8.",
-    "malformed_request": "The request can't be read.",
-    "method_not_allowed": "The path knows no such method: the header `Allow` names those it knows.",
-    "no_source": "No source is set up for the parcel's courier.",
-    "not_found": "It does not exist, or it belongs to another account.",
-    "overloaded": "Try again after `Retry-After`: nothing was taken.",
+    "archived": "The parcel is archived, so it is not polled.",
+    "endpoint_deleted": "The delivery's endpoint was deleted, so it can't be resent.",
+    "endpoint_exists": "Another endpoint has the same URL and version, and statuses in common; see `allow_duplicate`.",
+    "endpoint_limit": "The account has reached its endpoint limit (`WAYPOST_MAX_ENDPOINTS`): delete one first.",
+    "endpoint_off": "The endpoint is disabled: enable it first.",
+    "event_gone": "The event is older than the retained history.",
+    "forbidden": "The key is valid, but lacks the permission (scope) that this call needs.",
+    "idempotency_conflict": "The `Idempotency-Key` was used with a different body in the last 24 hours.",
+    "internal": "An internal error; the server's log has the details.",
+    "invalid_request": "A field is not valid: `errors` lists the fields.",
+    "malformed_json": "The body is not valid JSON in UTF-8.",
+    "malformed_request": "The request can't be parsed.",
+    "method_not_allowed": "The path does not support this method; see the `Allow` header.",
+    "no_source": "No source is connected for the parcel's courier.",
+    "not_found": "It does not exist, or belongs to another account.",
+    "overloaded": "The server is overloaded and accepted nothing: try again after `Retry-After`.",
     "quota_reached": "The account has used its quota of parcels, updates a day or disk.",
-    "recovery_running": "Another recovery of the endpoint, or another dry run, is under way: let it end, or stop it.",
-    "still_running": "The first request with this `Idempotency-Key` is not done: try again after `Retry-After`.",
+    "recovery_running": "The endpoint already has a running recovery or dry run: wait for it to end, or stop it.",
+    "still_running": "The first request with this `Idempotency-Key` is still running: try again after `Retry-After`.",
     "test_delivery": "The delivery was a test: send another test instead.",
-    "tracking_deleted": "The delivery's parcel was deleted: nothing of it is sent any more.",
+    "tracking_deleted": "The delivery's parcel was deleted, so nothing more is sent for it.",
     "too_large": "The body is too large.",
-    "too_many_requests": "More calls, scans or bytes than an account may send: try again after `Retry-After`.",
-    "unavailable": "The database is unavailable. Try again; it is unknown whether anything has changed.",
-    "unsupported_encoding": "The request has a `Content-Encoding`. Send the body uncompressed.",
-    "unauthorized": "No key, or one that is not known, has ended or was revoked.",
+    "too_many_requests": "The account exceeded its limit of calls, scans or bytes: try again after `Retry-After`.",
+    "unavailable": "The database is unavailable: try again. It is not known whether anything was changed.",
+    "unsupported_encoding": "The request has a `Content-Encoding`: send the body uncompressed.",
+    "unauthorized": "The key is missing, unknown, expired or revoked.",
 }
 EXPLAINED: Final = frozenset(_SAYS)
 _SAYS_V4: Final = {
-    511: "Something failed on our side; the log says what.",
+    511: "An internal error; the server's log has the details.",
     4101: "The tracking exists already.",
-    4102: "There is no such tracking, or it is another account's.",
-    4103: "More than 40 in one call.",
-    4110: "The tracking number can't be one.",
-    4111: "A tracking number is needed.",
-    4112: "The id can't be one.",
+    4102: "The tracking does not exist, or belongs to another account.",
+    4103: "The call has more than 40 trackings.",
+    4110: "The tracking number is not valid.",
+    4111: "The tracking number is missing.",
+    4112: "The id is not valid.",
     4190: "The account has used its quota of parcels or disk.",
-    4113: "Only an expired tracking can be tracked again.",
-    4120: "No courier has this code.",
-    4121: "No courier has numbers of this form.",
-    4122: "The courier needs a further field, or one of them can't be right.",
-    4130: "A field has not the form it needs, or the call does not know it.",
-    4160: "An air waybill number is needed, or this can't be one.",
+    4113: "Only an expired tracking can be retracked.",
+    4120: "The courier code is unknown.",
+    4121: "No courier uses numbers of this format.",
+    4122: "The courier requires another field, or a field is not valid for it.",
+    4130: "A field has the wrong format, or is unknown.",
+    4160: "The air waybill number is missing or not valid.",
     4161: "No source for this airline is configured.",
 }
 
 
 class Code(msgspec.Struct, frozen=True):
-    """A code of v1: the HTTP statuses that it comes with, and what it says."""
+    """A code of v1: the HTTP statuses that it is sent with, and its meaning."""
 
     code: str
     statuses: tuple[int, ...]
@@ -81,7 +81,7 @@ class Code(msgspec.Struct, frozen=True):
 
 
 class OldCode(msgspec.Struct, frozen=True):
-    """A code of v4, TrackingMore's number, and what it says."""
+    """A code of v4, TrackingMore's number, and its meaning."""
 
     code: int
     says: str

@@ -41,6 +41,14 @@ async def enter(request: PageRequest, pages: Pages) -> Visitor:
     return visitor
 
 
+async def enter_if_signed_in(request: PageRequest, pages: Pages) -> Visitor | None:
+    """Return who visits a page that is open to everybody; None for a visitor who is not signed in."""
+    try:
+        return await enter(request, pages)
+    except NotLoggedIn:
+        return None
+
+
 def actor_of(request: PageRequest, visitor: Visitor) -> Actor:
     """Return the visitor as an actor, for actions and the audit log."""
     return Actor(visitor.account, visitor.email, request.address)

@@ -35,6 +35,7 @@ FIELDS = {
 OPEN = {
     *(("GET", "/favicon.ico"), ("GET", "/help/images/{name:str}")),
     *(("GET", "/docs"), ("GET", "/docs/{name:str}")),
+    *(("GET", "/help"), ("GET", "/help/index"), ("GET", "/help/{chapter:str}/{name:str}")),
     *(
         ("GET", "/login"),
         ("POST", "/login"),
@@ -51,7 +52,6 @@ PAGES = {
     *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
     *("/settings", "/settings/audit", "/trackings/import", "/trackings/export.csv", "/trackings", PARCEL),
     *("/sources", "/sources/unread", "/sources/connect", "/sources/connect/{source:str}", CONNECTION),
-    *("/help", "/help/index", "/help/{chapter:str}/{name:str}"),
 }
 """What is there for those who are signed in."""
 

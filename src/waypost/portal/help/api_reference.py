@@ -18,8 +18,7 @@ from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import page
 from waypost.portal.requests import PageRequest
 from waypost.portal.showing import ShownText, marked
-from waypost.portal.visits import NotLoggedIn, enter
-from waypost.store.accounts import Visitor
+from waypost.portal.visits import enter_if_signed_in
 
 DOCS: Final = "/docs"
 _WORDS: Final = {
@@ -75,24 +74,17 @@ class OperationGroup(msgspec.Struct, frozen=True):
 @get(DOCS)
 async def overview(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """List all operations."""
-    return page(request, "api_reference.html", await _visitor(request, pages), groups=groups(), wide=True)
+    return page(request, "api_reference.html", await enter_if_signed_in(request, pages), groups=groups(), wide=True)
 
 
 @get(f"{DOCS}/{{name:str}}")
 async def show_group(request: PageRequest, pages: GivenPages, name: FromPath[str]) -> Response[bytes]:
     """Show the operations of a group."""
-    visitor = await _visitor(request, pages)
+    visitor = await enter_if_signed_in(request, pages)
     group = next((one for one in groups() if one.name == name), None)
     if group is None:
         raise NotFound
     return page(request, "api_group.html", visitor, group=group, groups=groups(), wide=True)
-
-
-async def _visitor(request: PageRequest, pages: GivenPages) -> Visitor | None:
-    try:
-        return await enter(request, pages)
-    except NotLoggedIn:
-        return None
 
 
 @cache

@@ -142,6 +142,14 @@ class Guide(msgspec.Struct, frozen=True):
     headings: tuple[Heading, ...]
 
 
+class Section(msgspec.Struct, frozen=True):
+    """The text below one heading of a page, without markup. The part above the first heading has no heading."""
+
+    place: GuidePlace
+    heading: Heading | None
+    text: str
+
+
 PLACES: Final = tuple(place for chapter in CHAPTERS for place in chapter.places)
 """Every page, in reading order."""
 
@@ -199,6 +207,25 @@ def read(place: GuidePlace, lead: Lead) -> Guide:
 def anchor_of(heading: str) -> str:
     """Give the anchor of a heading as GitHub makes it."""
     return _NOT_IN_ANCHORS.sub("", heading.lower()).replace(" ", "-")
+
+
+def sections(place: GuidePlace) -> tuple[Section, ...]:
+    """Return a page's sections in order; code and the cells of tables are part of their text."""
+    tokens = _MARKDOWN.parse(source(place))
+    headings = iter(_anchored(tokens))
+    found: list[tuple[Heading | None, list[str]]] = [(None, [])]
+    for previous, token in itertools.pairwise(tokens):
+        if token.type == "heading_open" and token.tag != "h1":
+            found.append((next(headings), []))
+        elif token.type == "fence":
+            found[-1][1].append(token.content)
+        elif token.type == "inline" and previous.type != "heading_open":
+            found[-1][1].append("".join(_plain(part) for part in token.children or ()))
+    return tuple(Section(place, heading, " ".join(" ".join(texts).split())) for heading, texts in found)
+
+
+def _plain(part: Token) -> str:
+    return " " if part.type == "softbreak" else part.content
 
 
 def _anchored(tokens: Sequence[Token]) -> tuple[Heading, ...]:

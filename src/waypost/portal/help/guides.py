@@ -1,5 +1,6 @@
 """``/help``: the documentation, served from the package."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -10,12 +11,12 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from waypost.actions.refusals import NotFound
-from waypost.portal.help import documentation
+from waypost.portal.help import documentation, search
 from waypost.portal.help.documentation import CHAPTERS, PLACES, Guide, GuidePlace, IndexEntry, folder
 from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import ALWAYS, page
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import enter
+from waypost.portal.visits import enter_if_signed_in
 
 _PICTURE: Final = re.compile(r"[a-z0-9-]+\.png")
 
@@ -33,6 +34,8 @@ def address(target: str) -> str:
 _SHARED: Final[Mapping[str, Any]] = MappingProxyType(
     {"chapters": CHAPTERS, "title_of": documentation.title, "lead": address}
 )
+_WIDE: Final[Mapping[str, Any]] = MappingProxyType({"wide": True})
+"""Visitors who are not signed in read on a wide page, not in the narrow column of the sign-in form."""
 
 
 @lru_cache
@@ -48,16 +51,19 @@ def _letters() -> tuple[tuple[str, tuple[IndexEntry, ...]], ...]:
 
 @get("/help")
 async def overview(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List the chapters and pages."""
-    visitor = await enter(request, pages)
-    return page(request, "help.html", visitor, **_SHARED)
+    """List the chapters and pages, or the sections that match the words in ``q``."""
+    visitor = await enter_if_signed_in(request, pages)
+    query = request.query_params.get("q", "").strip()[: search.LONGEST_QUERY]
+    # In a thread: the first search reads every page, which takes some hundred milliseconds.
+    hits = await asyncio.to_thread(search.find, query, address) if query else ()
+    return page(request, "help.html", visitor, query=query, hits=hits, **_WIDE, **_SHARED)
 
 
 @get("/help/index")
 async def index(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """List all titles and headings by first letter."""
-    visitor = await enter(request, pages)
-    return page(request, "help_index.html", visitor, letters=_letters())
+    visitor = await enter_if_signed_in(request, pages)
+    return page(request, "help_index.html", visitor, letters=_letters(), **_WIDE)
 
 
 @get("/help/{chapter:str}/{name:str}")
@@ -65,11 +71,12 @@ async def show_guide(
     request: PageRequest, pages: GivenPages, chapter: FromPath[str], name: FromPath[str]
 ) -> Response[bytes]:
     """Show a page."""
-    visitor = await enter(request, pages)
+    visitor = await enter_if_signed_in(request, pages)
     place = GuidePlace(chapter, name)
     if place not in PLACES:
         raise NotFound
-    return page(request, "guide.html", visitor, guide=guide(place), following=documentation.following(place), **_SHARED)
+    following = documentation.following(place)
+    return page(request, "guide.html", visitor, guide=guide(place), following=following, **_WIDE, **_SHARED)
 
 
 @get("/help/images/{name:str}")
