@@ -18,7 +18,7 @@ def suspect(number: int, deaths: int = SUSPECT_AFTER, *, in_hand: bool = False) 
 
 
 def numbers(suspects: list[Suspect], lived: float = LONG_AGO) -> list[int]:
-    return [one.id.int for one in suspicion.chosen(suspects, lived_seconds=lived, timeout_seconds=TIMEOUT)]
+    return [one.id.int for one in suspicion.next_to_try(suspects, lived_seconds=lived, timeout_seconds=TIMEOUT)]
 
 
 def test_new_suspects_are_tried_a_few_at_a_time_and_before_older_ones() -> None:

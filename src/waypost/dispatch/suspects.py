@@ -30,7 +30,7 @@ class Suspects:
         """Lease the suspects of endpoints that are ``mine`` whose turn it is: a few, one, or none."""
         known = [one for one in await queue.suspects(session, dispatcher) if mine(one.endpoint)]
         lived = self._clock() - self._born
-        chosen = suspicion.chosen(known, lived_seconds=lived, timeout_seconds=self._timeout_seconds)
+        chosen = suspicion.next_to_try(known, lived_seconds=lived, timeout_seconds=self._timeout_seconds)
         if not chosen:
             return []
         claimed = await queue.claim_suspects(session, chosen, dispatcher=dispatcher, lease=self._lease)

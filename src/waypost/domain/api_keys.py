@@ -1,7 +1,7 @@
-"""API keys as text: ``wk_live_``, 24 random bytes in base 62, and six characters of checksum.
+"""API keys as text: ``wk_live_``, 24 random bytes in base 62, and a checksum of six characters.
 
-The prefix lets scanners for leaked secrets find one; the checksum tells a mistyped or invented key from a real one
-before anybody asks the database. What is kept is a digest: a key has 192 random bits, so it needs no slow hash.
+The prefix lets secret scanners find a leaked key. The checksum rejects a mistyped or invented key before the database
+is asked. Only a digest is stored: a key has 192 random bits, so it needs no slow hash.
 """
 
 import re
@@ -21,7 +21,7 @@ MOST_DAYS: Final = 3_650
 
 
 class Scope(StrEnum):
-    """What a key may do."""
+    """What a key is allowed to do."""
 
     READ = "read"
     WRITE = "write"
@@ -29,27 +29,27 @@ class Scope(StrEnum):
 
 
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_RANDOM_CHARACTERS: Final = 33  # the fewest that hold 24 bytes
+_RANDOM_CHARACTERS: Final = 33  # the fewest digits that hold 24 bytes
 _CHECKSUM_CHARACTERS: Final = 6
 _FORM: Final = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{_RANDOM_CHARACTERS + _CHECKSUM_CHARACTERS}}}", re.ASCII)
 
 
 def check_scopes(given: Collection[str]) -> list[str]:
-    """Give the scopes in their order, each once. Raises InvalidInput for none and for unknown ones."""
+    """Return the scopes in their fixed order, each once. Raise InvalidInput if there are none or one is unknown."""
     if not given or not set(given) <= set(Scope):
         raise InvalidInput("scopes", f"must be one or more of {', '.join(Scope)}")
     return [scope.value for scope in Scope if scope in given]
 
 
 def check_days(days: int | None) -> int | None:
-    """Give after how many days a key ends, None for never. Raises InvalidInput."""
+    """Return the number of days after which a key expires, None for never. Raise InvalidInput if it is out of range."""
     if days is not None and not 1 <= days <= MOST_DAYS:
         raise InvalidInput("days", f"must be 1 to {MOST_DAYS}")
     return days
 
 
 def make_key(random: bytes) -> str:
-    """Make the key of 24 random bytes."""
+    """Return the key made of 24 random bytes."""
     if len(random) != RANDOM_BYTES:
         raise ValueError(f"a key is made of {RANDOM_BYTES} random bytes")
     body = PREFIX + _base62(int.from_bytes(random), _RANDOM_CHARACTERS)
@@ -57,19 +57,19 @@ def make_key(random: bytes) -> str:
 
 
 def is_key(text: str) -> bool:
-    """Tell whether a text has the form of a key and its checksum is right."""
+    """Return whether a text has the form of a key and a correct checksum."""
     if not _FORM.fullmatch(text):
         return False
     return _checksum(text[:-_CHECKSUM_CHARACTERS]) == text[-_CHECKSUM_CHARACTERS:]
 
 
 def digest_of(key: str) -> bytes:
-    """Give what is stored of a key: its SHA-256. Any text has one."""
+    """Return what is stored of a key: its SHA-256. Any text has one."""
     return sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 def shown_prefix(key: str) -> str:
-    """Give the beginning by which a person knows a key again."""
+    """Return the prefix by which a person recognises a key."""
     return key[:SHOWN_CHARACTERS]
 
 
@@ -78,7 +78,7 @@ def _checksum(text: str) -> str:
 
 
 def _base62(number: int, characters: int) -> str:
-    """Write a number with a fixed count of digits."""
+    """Return a number in base 62, padded to a fixed count of digits."""
     digits = []
     for _ in range(characters):
         number, digit = divmod(number, len(_DIGITS))

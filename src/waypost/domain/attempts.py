@@ -1,4 +1,4 @@
-"""What one HTTP POST of a delivery can come to, and the cause of it."""
+"""The possible outcomes of one HTTP POST of a delivery, and the reasons for them."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Outcome(StrEnum):
-    """The result of one attempt, told apart as on the API (``attempt.outcome``)."""
+    """The result of one attempt, with the values of the API's ``attempt.outcome``."""
 
     SUCCEEDED = "succeeded"
     DNS_FAILED = "dns_failed"
@@ -24,9 +24,10 @@ class Outcome(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why an attempt came to its outcome, where that is known (``attempt.reason``).
+    """The reason for an attempt's outcome, where it is known (``attempt.reason``).
 
-    Those of a body say what was wrong with the answer after its head: they decide nothing. More may be added.
+    Reasons that concern the body say what was wrong with the response after its head; they never change the outcome.
+    More reasons may be added.
     """
 
     UNKNOWN_ISSUER = "unknown_issuer"
@@ -65,14 +66,14 @@ CAUSES: Final[Mapping[str, str]] = {
     Cause.TLS_ALERT: "The server ended the TLS handshake with an alert.",
     Cause.HANDSHAKE_CLOSED: "The server closed the connection during the TLS handshake.",
     Cause.HANDSHAKE_TIMED_OUT: "The port accepts connections but does not answer a TLS handshake.",
-    Cause.NOT_HTTP: "The answer is not HTTP.",
-    Cause.TOO_MANY_HEADERS: "The answer has more than 100 headers, or headers of more than 400 KB.",
-    Cause.BAD_HEADER: "The answer has a header that is not valid.",
-    Cause.BAD_CONTENT_LENGTH: "The content-length of the answer is not valid.",
+    Cause.NOT_HTTP: "The response is not HTTP.",
+    Cause.TOO_MANY_HEADERS: "The response has more than 100 headers, or headers of more than 400 KB.",
+    Cause.BAD_HEADER: "The response has a header that is not valid.",
+    Cause.BAD_CONTENT_LENGTH: "The content-length of the response is not valid.",
     Cause.BAD_STATUS: "The status code is not one of 200 to 599.",
-    Cause.BODY_CUT: "The connection ended before the end of the answer's body.",
-    Cause.BODY_MALFORMED: "The body of the answer is not valid HTTP.",
-    Cause.BODY_TIMED_OUT: "The body of the answer did not end in time.",
-    Cause.BODY_TOO_LONG: "The body of the answer has more than 64 KiB.",
+    Cause.BODY_CUT: "The connection ended before the end of the response's body.",
+    Cause.BODY_MALFORMED: "The body of the response is not valid HTTP.",
+    Cause.BODY_TIMED_OUT: "The body of the response did not end in time.",
+    Cause.BODY_TOO_LONG: "The body of the response has more than 64 KiB.",
 }
-"""What each reason says, in one sentence."""
+"""Each reason in one sentence."""

@@ -1,4 +1,4 @@
-"""The audit log: who did what, when and from where; each entry holds the digest of the one before."""
+"""The audit log: who did what, when and from where. Each entry holds the digest of the previous one."""
 
 from enum import StrEnum
 from hashlib import sha256
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Action(StrEnum):
-    """What is written down."""
+    """The actions that are recorded."""
 
     SIGNED_IN = "user.signed_in"
     PASSWORD_REFUSED = "user.password_refused"  # noqa: S105 - a name
@@ -36,14 +36,14 @@ class Action(StrEnum):
 
 
 Changes = dict[str, tuple[str | None, str | None]]
-"""What changed: before and after, by the field's name. Never a secret."""
+"""The old and the new value of each changed field, by field name. Never contains a secret."""
 
 BEGINNING: Final = bytes(32)
-"""What stands before an account's first entry."""
+"""The digest that the first entry of an account refers to as its predecessor."""
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One entry. ``number`` counts from 1 within its account; ``at`` is Unix microseconds, by the database's clock."""
+    """One entry. ``number`` counts from 1 within its account; ``at`` is Unix microseconds by the database's clock."""
 
     number: int
     at: int
@@ -55,5 +55,5 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 def digest(previous: bytes, account: str, entry: Entry) -> bytes:
-    """Give the digest that chains an entry to the one before: to change or take away one breaks all after it."""
+    """Return the digest that chains an entry to the previous one; changing or removing one breaks all that follow."""
     return sha256(previous + account.encode() + msgspec.json.encode(entry, order="sorted")).digest()

@@ -1,12 +1,12 @@
-"""The circuit breaker of an endpoint, as values: an endpoint that only fails is left alone but for single probes.
+"""The circuit breaker of an endpoint, as values: an endpoint that keeps failing receives single probes only.
 
-    closed ──► open        its attempts failed so many times in a row
-    open ──► probing       its pause is over, or a sign of recovery came: exactly one attempt goes out
+    closed ──► open        too many of its attempts failed in a row
+    open ──► probing       its pause is over, or it seems to have recovered: exactly one attempt is sent
     probing ──► ramping    the probe succeeded: one attempt at a time, then twice as many after each success …
     probing ──► open       the probe failed: the next pause is twice as long
-    ramping ──► closed     … until as many may run as ever; ramping ──► open at the first failure
+    ramping ──► closed     … until the normal number may run; ramping ──► open at the first failure
 
-It only ever delays: no wait of a delivery becomes shorter by it. Times are seconds of the caller's clock.
+The breaker only ever delays: it never shortens a delivery's wait. Times are seconds of the caller's clock.
 """
 
 from enum import StrEnum
@@ -17,15 +17,17 @@ import msgspec
 OPENS_AFTER: Final = 10
 FIRST_PAUSE: Final = 1 / 6
 LONGEST_PAUSE: Final = 2.0
-"""Pauses are measured in first waits of the retry schedule: at 30 s they are 5 s to a minute."""
+"""Pauses are measured in first waits of the retry schedule: with 30 s they last from 5 s to a minute."""
 
 JITTER: Final = 0.5
-"""Pauses are shorter by up to so much, at random, so that endpoints that died together do not come back together: with
-a fifth three times as many as on average still came at once, even after ten minutes."""
+"""Pauses are shortened at random by up to this share, so that endpoints that went down together are probed apart.
+
+With a fifth, three times the average number still came at once, even after ten minutes.
+"""
 
 
 class State(StrEnum):
-    """What a breaker lets through: everything, nothing, one probe, or few."""
+    """What a breaker lets through: everything, nothing, a single probe, or a few."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -34,7 +36,7 @@ class State(StrEnum):
 
 
 class Breaker(msgspec.Struct, frozen=True):
-    """One endpoint's. ``failures`` and ``opened`` count in a row; while ramping ``allowed`` may run at a time."""
+    """One endpoint's breaker. ``failures`` and ``opened`` count in a row; ``allowed`` may run at once while ramping."""
 
     state: State = State.CLOSED
     failures: int = 0
@@ -47,7 +49,7 @@ CLOSED: Final = Breaker()
 
 
 def room(breaker: Breaker, *, most: int, in_flight: int, now: float) -> int:
-    """Return how many attempts may begin now, of an endpoint of which ``most`` may run and ``in_flight`` do."""
+    """Return how many attempts may begin now if at most ``most`` may run and ``in_flight`` are running."""
     match breaker.state:
         case State.CLOSED:
             return most - in_flight
@@ -60,12 +62,12 @@ def room(breaker: Breaker, *, most: int, in_flight: int, now: float) -> int:
 
 
 def began(breaker: Breaker) -> Breaker:
-    """Note that an attempt begins that ``room`` allowed: of an open breaker it is the probe."""
+    """Note that an attempt begins that ``room`` allowed; if the breaker is open, the attempt is the probe."""
     return msgspec.structs.replace(breaker, state=State.PROBING) if breaker.state is State.OPEN else breaker
 
 
 def given_back(breaker: Breaker, *, now: float) -> Breaker:
-    """Note that an attempt that had begun was none after all: another may be the probe."""
+    """Note that an attempt that had begun was not made after all, so that another can be the probe."""
     if breaker.state is not State.PROBING:
         return breaker
     return msgspec.structs.replace(breaker, state=State.OPEN, until=now)
@@ -74,7 +76,7 @@ def given_back(breaker: Breaker, *, now: float) -> Breaker:
 def probe_now(breaker: Breaker, *, now: float) -> Breaker:
     """Return the breaker after a sign that the endpoint has recovered: it is probed at once.
 
-    If the probe fails, the pauses go on growing as before.
+    If the probe fails, the pauses continue to grow.
     """
     if breaker.state is not State.OPEN:
         return breaker
@@ -82,7 +84,7 @@ def probe_now(breaker: Breaker, *, now: float) -> Breaker:
 
 
 def succeeded(breaker: Breaker, *, most: int) -> Breaker:
-    """Note that the endpoint took a delivery."""
+    """Note that the endpoint accepted a delivery."""
     match breaker.state:
         case State.CLOSED:
             return CLOSED
@@ -94,9 +96,9 @@ def succeeded(breaker: Breaker, *, most: int) -> Breaker:
 
 
 def failed(breaker: Breaker, *, now: float, jitter: float, base_seconds: float) -> Breaker:
-    """Note that an attempt failed by the endpoint's fault.
+    """Note that an attempt failed because of the endpoint.
 
-    ``jitter`` is a random number of [0, 1), ``base_seconds`` the first wait of the retry schedule.
+    ``jitter`` is a random number in [0, 1), ``base_seconds`` the first wait of the retry schedule.
     """
     match breaker.state:
         case State.OPEN:  # begun before it opened

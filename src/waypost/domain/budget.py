@@ -1,7 +1,7 @@
 """How often a carrier may be asked with one credential, and when the next call is due.
 
-A day's calls are spread over the day by a bucket that fills evenly and holds an hour's worth. Ordinary parcels leave
-a quarter of the bucket to urgent ones. Everything is a value and the clock an argument: times are Unix milliseconds.
+A day's calls are spread over the day by a bucket that fills evenly and holds an hour's worth. Ordinary parcels leave a
+quarter of the bucket to urgent ones. Everything is a value, and the clock is an argument: times are Unix milliseconds.
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ _KEPT_FOR_URGENT: Final = 0.25
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """What a credential may spend: calls a day (the day is UTC's), calls a second, and asks of one parcel a day."""
+    """What a credential may spend: calls per day (a day in UTC), calls per second, and polls of one parcel per day."""
 
     calls_a_day: int
     calls_a_second: float
@@ -25,11 +25,11 @@ class Budget(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if self.calls_a_day < 1 or self.calls_a_second <= 0 or self.asks_of_a_parcel_a_day < 1:
-            raise ValueError("a budget allows at least one call")
+            raise ValueError("a budget must allow at least one call")
 
     @property
     def least_seconds_between_asks(self) -> float:
-        """How long one parcel waits at least between two asks, so that its asks spread over the day."""
+        """The least time between two polls of one parcel, so that its polls are spread over the day."""
         return _DAY_SECONDS / self.asks_of_a_parcel_a_day
 
     @property
@@ -39,7 +39,7 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 class Spending(msgspec.Struct, frozen=True):
-    """What a credential has spent until ``at``: a plain value that fits a row of a table."""
+    """What a credential has spent until ``at``, as a plain value that fits a row of a table."""
 
     budget: Budget
     at: int
@@ -50,7 +50,7 @@ class Spending(msgspec.Struct, frozen=True):
 
 
 class Take(msgspec.Struct, frozen=True):
-    """The spending after asking for a call: the call is granted if ``wait_seconds`` is 0, else ask again then."""
+    """The spending after a request for a call, which is granted if ``wait_seconds`` is 0; otherwise ask again then."""
 
     spending: Spending
     wait_seconds: float
@@ -62,15 +62,15 @@ class Take(msgspec.Struct, frozen=True):
 
 
 def begin(budget: Budget, now: int) -> Spending:
-    """Start spending: what was spent before is not known, so every start may spend an hour's worth at once.
+    """Start spending with an hour's worth of calls, since what was spent earlier is not known.
 
-    Who keeps the spending where it outlives the process goes on with it by ``resume``.
+    Callers that keep the spending beyond the life of the process continue with it through ``resume``.
     """
     return Spending(budget, at=now, bucket=budget.bucket_size, spent_today=0, next_call_at=now)
 
 
 def take(spending: Spending, now: int, *, urgent: bool) -> Take:
-    """Take one call out of the budget, or learn how long to wait. An urgent call may use the last of the bucket."""
+    """Take one call out of the budget, or return how long to wait. An urgent call may use the last of the bucket."""
     refilled = _refill(spending, now)
     budget = refilled.budget
     held_back = 0.0 if urgent else _held_back(budget)
@@ -93,31 +93,31 @@ def take(spending: Spending, now: int, *, urgent: bool) -> Take:
 
 
 def charge(spending: Spending, calls: int) -> Spending:
-    """Take calls that were made beyond what was granted, such as those for tokens: the bucket may go below empty."""
+    """Take calls that were made beyond those granted, such as calls for tokens. The bucket may become negative."""
     if calls <= 0:
         return spending
     return msgspec.structs.replace(spending, bucket=spending.bucket - calls, spent_today=spending.spent_today + calls)
 
 
 def left_today(spending: Spending, now: int) -> int:
-    """Return how many calls are left of this day's."""
+    """Return how many of this day's calls are left."""
     return max(0, spending.budget.calls_a_day - _refill(spending, now).spent_today)
 
 
 def resume(kept: Spending | None, budget: Budget, now: int) -> Spending:
-    """Return the spending to go on with under a budget: what was kept, within today's limits; else a new beginning."""
+    """Return the kept spending within today's limits, or a fresh start if nothing was kept."""
     if kept is None:
         return begin(budget, now)
     return msgspec.structs.replace(kept, budget=budget, bucket=min(kept.bucket, budget.bucket_size))
 
 
 def pause(spending: Spending, now: int, seconds: float) -> Spending:
-    """Make no call for some seconds from now: the carrier said so. A longer pause that is running is kept."""
+    """Make no calls for some seconds from now, as the carrier demanded. A longer pause already running is kept."""
     return msgspec.structs.replace(spending, paused_until=max(spending.paused_until, now + round(seconds * 1000)))
 
 
 def urgency(status: Status, substatus: str) -> int:
-    """Rank a parcel for the order of asking, 0 first: what is at the door, then new, then moving, then the rest."""
+    """Rank a parcel for the order of polling, 0 first: out for delivery, then new, then moving, then the rest."""
     if substatus in ("pickup001", "pickup003") or status is Status.UNDELIVERED:
         return 0
     if status in (Status.PENDING, Status.NOTFOUND):
@@ -128,17 +128,17 @@ def urgency(status: Status, substatus: str) -> int:
 
 
 def is_urgent(status: Status, substatus: str) -> bool:
-    """Tell whether a parcel may use what ordinary ones leave in the bucket."""
+    """Return whether a parcel may use the part of the bucket that ordinary parcels leave."""
     return urgency(status, substatus) == 0
 
 
 def _held_back(budget: Budget) -> float:
-    """Give what ordinary calls leave in the bucket; never so much that a full one would grant none."""
+    """Return what ordinary calls leave in the bucket; never so much that a full bucket would grant none."""
     return min(_KEPT_FOR_URGENT * budget.bucket_size, budget.bucket_size - 1)
 
 
 def _refill(spending: Spending, now: int) -> Spending:
-    """Fill the bucket for the time that has passed. A clock that went back fills nothing and takes nothing."""
+    """Fill the bucket for the time that has passed. A clock that went back neither fills nor empties it."""
     at = max(spending.at, now)
     budget = spending.budget
     gained = (at - spending.at) * budget.calls_a_day / _DAY_MS

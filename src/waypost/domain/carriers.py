@@ -1,12 +1,12 @@
-"""What the poll loop knows of a carrier: whom it may ask, how often, and what may go wrong.
+"""What the poll loop knows of a carrier: which parcels it can be asked for, how often, and what can go wrong.
 
-CarrierError             an ask that brought no update; the parcel stays as it is
-├── CarrierUnavailable   no answer, or a late one: ask again by the schedule
+CarrierError             a poll that brought no update; the parcel stays as it is
+├── CarrierUnavailable   no answer, or a late one: poll again by the schedule
 │   └── CarrierUnreadable    an answer that cannot be read: a changed format, a page of a proxy
 ├── CarrierLimited       asked too often (429): the credential pauses, its parcels do not
 └── CarrierRefused       the key is not accepted (401, 403): the credential pauses, and its owner is told
 
-A number that the carrier does not know is no error; it is an Update with ``unknown_number``.
+A number that the carrier does not know is not an error; it is an Update with ``unknown_number``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,15 +19,15 @@ from waypost.domain.trackings import Update
 
 
 class CarrierError(Exception):
-    """An ask that brought no update. The text is for the operator and holds no key and no customer's data."""
+    """A poll that brought no update. The text is for the operator and contains no key and no customer data."""
 
 
 class CarrierUnavailable(CarrierError):
-    """The carrier gave no answer that can be read."""
+    """The carrier gave no readable answer."""
 
 
 class CarrierUnreadable(CarrierUnavailable):
-    """The carrier answered something that cannot be read; ``sample`` is its shape, without a text that it holds."""
+    """The carrier's answer can't be read; ``sample`` is its shape without any of its texts."""
 
     def __init__(self, message: str, *, sample: str | None = None) -> None:
         super().__init__(message)
@@ -35,7 +35,7 @@ class CarrierUnreadable(CarrierUnavailable):
 
 
 class CarrierLimited(CarrierError):
-    """The carrier has been asked too often; ``retry_after_seconds`` is what it said, up to 24 h, or None."""
+    """The carrier was asked too often; ``retry_after_seconds`` is the wait that it named, at most 24 h, or None."""
 
     def __init__(self, message: str, *, retry_after_seconds: float | None) -> None:
         super().__init__(message)
@@ -45,7 +45,7 @@ class CarrierLimited(CarrierError):
 class CarrierRefused(CarrierError):
     """The carrier does not accept the credential.
 
-    ``status`` is the HTTP status of the answer and ``body`` the answer, for the carrier's own words.
+    ``status`` is the HTTP status of the answer, and ``body`` the answer in the carrier's own words.
     """
 
     def __init__(self, message: str, *, status: int = 401, body: bytes = b"") -> None:
@@ -55,7 +55,7 @@ class CarrierRefused(CarrierError):
 
 
 class Parcel(msgspec.Struct, frozen=True):
-    """A parcel to ask for: its number and what its shop told of it."""
+    """A parcel to poll: its number and the facts that its shop gave."""
 
     tracking_number: str
     facts: Mapping[str, str]
@@ -78,13 +78,13 @@ class CarrierSource(Protocol):
 
     @property
     def extra_calls(self) -> int:
-        """How many calls were made so far beyond one for each ask: calls for tokens, and repeated ones."""
+        """How many calls were made so far beyond one per poll: calls for tokens, and repeated calls."""
 
     async def probe(self) -> None:
-        """Try the credential without asking for anybody's parcel. Raises CarrierError where it does not work."""
+        """Try the credential without asking for anyone's parcel. Raise CarrierError if it does not work."""
 
     async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
-        """Return what the carrier knows of a parcel now; ``facts`` are the shop's. Raises CarrierError."""
+        """Return what the carrier knows of a parcel now; ``facts`` are the shop's. Raise CarrierError on failure."""
 
 
 @runtime_checkable
@@ -96,7 +96,7 @@ class BatchSource(CarrierSource, Protocol):
         """How many parcels one call may ask for."""
 
     async def ask_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
-        """Return for each parcel what the carrier knows of it, or why that is not known; in one call.
+        """Return, for each parcel, what the carrier knows of it or why that is not known, in one call.
 
-        Raises CarrierError for what concerns the whole call.
+        Raise CarrierError for a failure that concerns the whole call.
         """

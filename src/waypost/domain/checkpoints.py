@@ -1,4 +1,4 @@
-"""A checkpoint: one scan that a carrier reports of a parcel, and when two of them are the same."""
+"""A checkpoint: one scan that a carrier reports for a parcel, and when two of them are the same."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,31 +13,32 @@ WALL_TIME: Final = "%Y-%m-%dT%H:%M:%S"
 
 
 class Basis(StrEnum):
-    """What the reading of a scan rests on. Codes decide before texts, finer codes before general ones."""
+    """The basis of a scan's reading. Codes take precedence over texts, and finer codes over general ones."""
 
     CODE = "code"
     """A carrier's code that says what happened; its text may have refined it within the same main status."""
 
     GENERAL_CODE = "general_code"
-    """A carrier's code that says little, such as DHL's ``transit``: it undoes nothing that is known better."""
+    """A carrier's code that says little, such as DHL's ``transit``: it never overrides better knowledge."""
 
     TEXT = "text"
-    """The scan's text, also one that could not be read; then the scan has no status."""
+    """The scan's text, even if it could not be read; then the scan has no status."""
 
     REPORTER = "reporter"
-    """Whoever reported the scan through the API gave its status."""
+    """The status was given through the API by whoever reported the scan."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True, omit_defaults=True):
     """One scan of a parcel.
 
-    ``checkpoint_date`` is local wall time (``YYYY-MM-DDTHH:MM:SS``); ``offset_minutes`` is its distance to UTC where
-    the carrier gave one. ``observed_at`` (Unix milliseconds) is when its source said so: of two reports of the same
-    scan the later one holds. The reading is the status, the substatus, their ``basis`` and whether a text was
-    ``doubtful``. ``beside`` is a checksum of what else was read than code and detail, such as a remark; 0 for nothing.
+    ``checkpoint_date`` is local wall time (``YYYY-MM-DDTHH:MM:SS``); ``offset_minutes`` is its offset from UTC if the
+    carrier gave one. ``observed_at`` (Unix milliseconds) is when its source reported it: of two reports of the same
+    scan the later one wins. The reading is the status, the substatus, their ``basis`` and whether a text was
+    ``doubtful``. ``beside`` is a checksum of anything else that was read besides code and detail, such as a remark; 0
+    for nothing.
 
-    Without a ``basis``, a reported scan has not been read yet, or its reporter gave a status; a kept one was written
-    by a version that kept none.
+    Without a ``basis``, a reported scan has not been read yet, or its reporter gave a status; a stored one was written
+    by a version that stored no basis.
     """
 
     checkpoint_date: str
@@ -61,20 +62,20 @@ Identity = tuple[str, str, str]
 
 
 def fold(text: str | None) -> str:
-    """Return a text with its white space folded: how it is spaced says nothing."""
+    """Return a text with its white space collapsed, since spacing carries no meaning."""
     return " ".join(text.split()) if text else ""
 
 
 def identity(checkpoint: Checkpoint) -> Identity:
-    """Return what two reports of one scan have in common: local time, and folded detail and location.
+    """Return what identifies a scan across reports: local time, and collapsed detail and location.
 
-    Reports that agree in it are of one scan unless both have an offset and the offsets differ.
+    Two reports with equal identities are of one scan unless both have an offset and the offsets differ.
     """
     return checkpoint.checkpoint_date, fold(checkpoint.tracking_detail), fold(checkpoint.location)
 
 
 def shows_the_same(one: Checkpoint, other: Checkpoint) -> bool:
-    """Tell whether payloads show two checkpoints alike, but for white space; no payload shows an offset."""
+    """Return whether payloads show two checkpoints alike, apart from white space. No payload shows an offset."""
     return (
         one.checkpoint_date == other.checkpoint_date
         and one.checkpoint_delivery_status is other.checkpoint_delivery_status
@@ -94,7 +95,7 @@ def _is_spelling_of(one: str | None, other: str | None) -> bool:
 
 
 def precedes(held: Checkpoint, reported: Checkpoint) -> bool:
-    """Tell whether a report supersedes another of the same scan: it was observed later, or at once and is greater."""
+    """Return whether a report supersedes another of the same scan: observed later, or at the same time and greater."""
     if held.observed_at != reported.observed_at:
         return held.observed_at < reported.observed_at
     return held != reported and _texts(held) < _texts(reported)
@@ -105,9 +106,9 @@ def _texts(checkpoint: Checkpoint) -> tuple[str, ...]:
 
 
 def in_order(scans: list[Checkpoint]) -> list[Checkpoint]:
-    """Return scans oldest first: by UTC when all have an offset, otherwise all by wall time.
+    """Return scans oldest first: by UTC if all have an offset, otherwise all by wall time.
 
-    Scans of one second are ordered by how far along the journey they say the parcel is.
+    Scans of the same second are ordered by how far along the journey they say the parcel is.
     """
     by_utc = None not in [scan.offset_minutes for scan in scans]
     keyed = [
@@ -133,7 +134,7 @@ def _within_a_second(keyed: tuple[str, Checkpoint]) -> tuple[str, int, str, Iden
 
 @lru_cache(maxsize=8192)
 def _utc(checkpoint_date: str, offset_minutes: int) -> str:
-    """Return a wall time in UTC; at the very ends of the calendar there is none."""
+    """Return a wall time in UTC; one that would leave the calendar is returned unchanged."""
     if not offset_minutes:
         return checkpoint_date
     try:

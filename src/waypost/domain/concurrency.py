@@ -1,9 +1,9 @@
-"""How many attempts one endpoint may have in flight, as a value: more while its answers stay quick.
+"""How many attempts one endpoint may have in flight, as a value: more while its responses stay quick.
 
-It begins with 16. An answer that comes within a quarter of a second while all that are allowed are in flight allows one
-more, up to what an address may have; a later one takes one back. So a server that is far away is not limited by its
-distance, and one that is busy is never made to queue for longer than that by us. An answer that takes a second, or a
-failure, takes back everything above 16.
+The limit starts at 16. A response within a quarter of a second, while the limit is fully used, raises it by one, up to
+what an address may have; a slower response lowers it by one. So distance does not limit a server that is far away, and
+a busy server is never made to queue for longer than that because of us. A response that takes a second, or a failure,
+resets the limit to 16.
 """
 
 from typing import Final
@@ -14,10 +14,10 @@ QUICK_SECONDS: Final = 0.25
 SLOW_SECONDS: Final = 1.0
 
 
-def allowed(before: int, *, succeeded: bool, seconds: float, in_flight: int) -> int:
-    """Return how many may be in flight after an attempt that took so long, of so many that were."""
+def allowed(limit: int, *, succeeded: bool, seconds: float, in_flight: int) -> int:
+    """Return the new limit after an attempt that took this long while ``in_flight`` were running."""
     if not succeeded or seconds >= SLOW_SECONDS:
         return LEAST
     if seconds >= QUICK_SECONDS:
-        return max(LEAST, before - 1)
-    return min(before + 1, MOST) if in_flight >= before else before
+        return max(LEAST, limit - 1)
+    return min(limit + 1, MOST) if in_flight >= limit else limit

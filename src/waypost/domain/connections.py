@@ -1,4 +1,4 @@
-"""A connection: an account's credentials for one source. How it does, and which one answers for a parcel."""
+"""A connection: an account's credentials for one source, its health, and which connection answers for a parcel."""
 
 from collections.abc import Collection, Sequence
 from enum import StrEnum
@@ -8,11 +8,11 @@ from uuid import UUID
 import msgspec
 
 ASKED_ELSEWHERE_AFTER: Final = 3
-"""So many "unknown number" in a row let the next plausible source be asked."""
+"""After this many "unknown number" answers in a row, the next plausible source is asked."""
 
 
 class ConnectionKind(StrEnum):
-    """What a source does: it is asked, it pushes, or it registers parcels."""
+    """What a source does: it is polled, it pushes, or it registers parcels."""
 
     CARRIER = "carrier"
     PUSH = "push"
@@ -20,13 +20,13 @@ class ConnectionKind(StrEnum):
 
 
 class ConnectionState(StrEnum):
-    """How a connection does.
+    """The health of a connection.
 
-    new          nothing was asked yet
+    new          not asked yet
     works        the last answer could be read
     limited      its source wants to be asked later: until a time that is kept beside it
     refused      its source does not accept the credentials
-    unreadable   its source answers, and nothing of it can be read: a changed format, or not the source at all
+    unreadable   its source answers, but nothing can be read: a changed format, or not the source at all
     paused       it was disabled, by a person or with its carrier's settings
     """
 
@@ -48,7 +48,7 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """Who answers for a parcel; ``exhausted`` when all that are plausible have said that they do not know it."""
+    """The connection that answers for a parcel; ``exhausted`` if all plausible ones said that they don't know it."""
 
     connection: UUID | None
     exhausted: bool = False
@@ -57,11 +57,12 @@ class Choice(msgspec.Struct, frozen=True):
 def choose(
     courier_code: str, detected: Sequence[str], candidates: Collection[Candidate], tried: Collection[UUID]
 ) -> Choice:
-    """Return which connection is asked for a parcel.
+    """Return the connection to ask for a parcel.
 
     Those that answer for its courier code come first, then those of the couriers that its number looks like, in the
-    order of ``detected``; the account's own before the installation's, the older before the newer (ids hold their
-    time). One that was ``tried`` in vain is not asked again, unless all were: then the first one stays with it.
+    order of ``detected``; the account's own before the installation's, and older ones before newer ones (ids contain
+    their time). A connection that was ``tried`` in vain is not asked again, unless all were: then the first one keeps
+    the parcel.
     """
     ordered = [
         candidate.id

@@ -1,8 +1,8 @@
-"""An endpoint's custom headers: sent with each of its deliveries, never ones that steer the request or name its sender.
+"""An endpoint's custom headers: sent with each delivery; none may steer the request or name its sender.
 
-The list of what is refused follows what went wrong elsewhere: headers set by tenants turned webhooks into requests to
-metadata services and proxies (CVE-2025-6454 is one of them). CGI, WSGI and PHP read ``x_real_ip`` and ``x-real-ip`` as
-one variable, so names are compared with a hyphen for every character that is neither a letter nor a digit.
+The list of rejected names follows what went wrong elsewhere: headers set by tenants turned webhooks into requests to
+metadata services and proxies (CVE-2025-6454, for example). CGI, WSGI and PHP read ``x_real_ip`` and ``x-real-ip`` as
+one variable, so names are compared after replacing every character that is neither a letter nor a digit with a hyphen.
 """
 
 import re
@@ -36,9 +36,9 @@ _ENDINGS: Final = ("client-ip", "connecting-ip")
 
 
 def check_headers(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers with their names in lower case, in their order. Raises InvalidInput for the first bad one.
+    """Return the headers with lower-case names, in their order. Raise InvalidInput for the first bad one.
 
-    ``field`` of the error is ``headers`` or ``headers.<name>``.
+    The error's ``field`` is ``headers`` or ``headers.<name>``.
     """
     if len(given) > MOST:
         raise InvalidInput("headers", f"are {MOST} at most")

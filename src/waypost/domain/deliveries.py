@@ -1,20 +1,21 @@
 """The states of a delivery and the arrows between them.
 
     waiting ──► delivered        an attempt succeeded
-       │ ▲ ╲──► retrying ──►     an attempt failed and there are tries left (back here after each)
-       │ │ ╲──► failed           its tries are used up
+       │ ▲ ╲──► retrying ──►     an attempt failed and attempts are left (back here after each)
+       │ │ ╲──► failed           its attempts are used up
     blocked                      waits behind an earlier delivery of its parcel and endpoint
        ╰──────► superseded       a newer event of the parcel took its place
        ╰──────► cancelled        by a person, or with its endpoint
 
-``waiting``, ``retrying`` and ``blocked`` are read off a row of the hot table; the others are its settled row's state.
+``waiting``, ``retrying`` and ``blocked`` are derived from a row of the hot table; the others are the state of the
+settled row.
 """
 
 from enum import StrEnum
 
 
 class Settled(StrEnum):
-    """What a delivery ended as. Every delivery ends in exactly one of these (promise 2)."""
+    """The end of a delivery. Every delivery ends in exactly one of these (promise 2)."""
 
     DELIVERED = "delivered"
     FAILED = "failed"
@@ -23,7 +24,7 @@ class Settled(StrEnum):
 
 
 class Waiting(StrEnum):
-    """What an unsettled delivery is doing."""
+    """The state of an unsettled delivery."""
 
     WAITING = "waiting"
     RETRYING = "retrying"
@@ -31,7 +32,7 @@ class Waiting(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a delivery was settled otherwise than by its attempts."""
+    """Why a delivery was settled by something other than its attempts."""
 
     ENDPOINT_OFF = "endpoint_off"
     USER = "user"
@@ -44,7 +45,7 @@ class Reason(StrEnum):
 
 
 def waiting_state(*, blocked: bool, tries: int) -> Waiting:
-    """Read an unsettled delivery's state off its row."""
+    """Return an unsettled delivery's state, derived from its row."""
     if blocked:
         return Waiting.BLOCKED
     return Waiting.RETRYING if tries else Waiting.WAITING

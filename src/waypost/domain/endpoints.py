@@ -26,7 +26,7 @@ class Trigger(StrEnum):
 
 
 class Ordering(StrEnum):
-    """How an endpoint's deliveries of one parcel stand to each other (DESIGN.md, promise 4)."""
+    """The order among an endpoint's deliveries of one parcel (DESIGN.md, promise 4)."""
 
     ORDERED = "ordered"
     LATEST = "latest"
@@ -34,7 +34,7 @@ class Ordering(StrEnum):
 
 
 class DisabledReason(StrEnum):
-    """Why an endpoint is off."""
+    """Why an endpoint is disabled."""
 
     USER = "user"
     GONE = "gone"
@@ -50,7 +50,7 @@ class Skip(StrEnum):
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """One endpoint as the engine needs it. ``statuses`` None means all; ``secret`` is the V4 key as it stands."""
+    """One endpoint as the engine needs it. ``statuses`` None means all; ``secret`` is the V4 key, unchanged."""
 
     id: UUID
     account: UUID
@@ -67,7 +67,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 def skips(endpoint: Endpoint, status: Status, *, status_changed: bool) -> Skip | None:
-    """Tell why an event makes no delivery for an endpoint; None when it makes one."""
+    """Return why an event makes no delivery for an endpoint; None if it makes one."""
     if not endpoint.enabled:
         return Skip.OFF
     return unwanted(endpoint.statuses, endpoint.trigger, status, status_changed=status_changed)
@@ -76,7 +76,7 @@ def skips(endpoint: Endpoint, status: Status, *, status_changed: bool) -> Skip |
 def unwanted(
     statuses: Collection[str] | None, trigger: Trigger, status: Status, *, status_changed: bool
 ) -> Skip | None:
-    """Tell why an endpoint that has chosen so does not want an event; None when it does."""
+    """Return why an endpoint with these choices does not want an event; None if it does."""
     if status is Status.PENDING or (statuses is not None and status not in statuses):
         return Skip.STATUS
     if trigger is Trigger.STATUS_CHANGE and not status_changed:

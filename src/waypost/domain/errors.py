@@ -1,6 +1,6 @@
-"""Errors that the user can mend.
+"""Errors that the user or the operator can correct.
 
-InvalidInput        a field of the input has a value that cannot be taken
+InvalidInput        a field of the input has a value that is not accepted
 OperatorError       something about the installation is wrong, such as a port that is taken
 └ SettingsError     settings can't be used
 """
@@ -9,14 +9,14 @@ from collections.abc import Iterable
 
 
 class OperatorError(Exception):
-    """What prevents a command and the operator can mend: one sentence says what is wrong and what to do.
+    """A problem that the operator can fix, in one sentence: what is wrong and what to do.
 
-    The command line shows that sentence. Every other exception is a fault of this program and shows its traceback.
+    The command line prints that sentence. Any other exception is a bug in Waypost and shows its traceback.
     """
 
 
 class SettingsError(OperatorError):
-    """Settings that can't be used; ``problems`` are one line each: the setting, where it came from, what is right."""
+    """Settings that can't be used; ``problems`` has a line for each: the setting, its source, and what is valid."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
@@ -24,7 +24,7 @@ class SettingsError(OperatorError):
 
 
 class InvalidInput(Exception):
-    """A value that cannot be taken: names the field and the reason, and nothing was changed."""
+    """A value that is not accepted: names the field and the reason. Nothing has been changed."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")

@@ -1,4 +1,4 @@
-"""The facts of a tracking: what is known of it beside its checkpoints, by the names of TrackingMore's v4 object."""
+"""The facts of a tracking: what is known besides its checkpoints, under the names of TrackingMore's v4 object."""
 
 import re
 from typing import Final
@@ -58,13 +58,13 @@ CARRIER_FACTS: Final = (
 """Facts that a carrier, or an update through the API, brings."""
 
 FACTS: Final = frozenset(SHOP_FACTS + CARRIER_FACTS)
-"""Every name that may be a fact."""
+"""All names of facts."""
 
 EVENTFUL: Final = ("scheduled_delivery_date", "signed_by")
 """The facts whose change makes an event."""
 
 LONGEST: Final = 500
-"""The most characters of one fact."""
+"""The maximum length of one fact, in characters."""
 
 
 _COUNTRIES: Final = ("origin_country", "destination_country")
@@ -73,14 +73,14 @@ _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?", re.ASCII)
 
 
 class Fact(msgspec.Struct, frozen=True, array_like=True):
-    """One fact's text and when its source said so (Unix milliseconds): the later report holds."""
+    """One fact's text and when its source reported it (Unix milliseconds); the later report wins."""
 
     text: str
     observed_at: int = 0
 
 
 def check(name: str, text: str) -> str:
-    """Give a fact's text as it is kept, a date as it was written; InvalidInput for one that can't be taken."""
+    """Return a fact's text as it is stored, a date as it was written. Raise InvalidInput if it is not accepted."""
     if len(text) > LONGEST:
         raise InvalidInput(name, f"has {LONGEST} characters at most")
     if name == "order_date" and read_time(text) is None:
@@ -95,7 +95,7 @@ def check(name: str, text: str) -> str:
 
 
 def merge(known: dict[str, Fact], reported: dict[str, Fact]) -> dict[str, Fact]:
-    """Unite facts: of two values the one observed last holds, and of two observed at once the greater text."""
+    """Merge facts: of two values the one observed last wins, and of two observed at the same time the greater text."""
     if not reported:
         return known
     united = dict(known)
@@ -107,9 +107,9 @@ def merge(known: dict[str, Fact], reported: dict[str, Fact]) -> dict[str, Fact]:
 
 
 def meaning(name: str, text: str) -> str:
-    """Return what a fact says, however it is spelled: white space folded, and a day as its first moment.
+    """Return the meaning of a fact, however it is spelled: white space collapsed, and a day as its first moment.
 
-    Of a time with an offset the wall time counts, as for scans.
+    For a time with an offset the wall time counts, as for scans.
     """
     if name != "scheduled_delivery_date":
         return fold(text)
@@ -118,7 +118,7 @@ def meaning(name: str, text: str) -> str:
 
 
 def changes(before: dict[str, Fact], after: dict[str, Fact]) -> frozenset[str]:
-    """Return the names of the facts that say something else than before, or are new."""
+    """Return the names of the facts that are new or say something different."""
     if before is after:
         return frozenset()
     return frozenset(

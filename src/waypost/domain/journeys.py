@@ -1,16 +1,16 @@
-"""A parcel's status: a pure function of its scans and of what the reading of each rests on.
+"""A parcel's status: a pure function of its scans and of the basis of each scan's reading.
 
-It is that of the newest scan which says something, except that
+It is that of the newest scan that says something, with these exceptions:
 
-- a general code undoes neither "ready for collection" nor an exception, a return or a delivery that is known better,
-  and a general exception no failed attempt;
-- a text that was not read undoes nothing: at the beginning it tells that the carrier has information, and from a second
-  time or place on that the parcel is on its way;
-- after "sent back" plain transit scans stay on the return until the parcel is returned or delivered to somebody;
-- after a delivery by a code or by the reporter only a return changes the status; after one that a text alone told, a
+- A general code overrides neither "ready for collection" nor an exception, a return or a delivery that a better basis
+  established; and a general exception does not override a failed attempt.
+- An unread text overrides nothing. At the beginning it shows that the carrier has information, and from a second time
+  or place on that the parcel is on its way.
+- After "sent back", plain transit scans leave the status there until the parcel is returned or delivered to somebody.
+- After a delivery by a code or by the reporter, only a return changes the status. After one read from a text alone, a
   later scan with a code or an unmistakable text does too.
 
-``deciding`` gives the scans that are enough to find the same status, so that a parcel can keep a bounded number.
+``deciding`` returns the scans that suffice to find the same status, so that a parcel can keep a bounded number.
 """
 
 from collections.abc import Iterable
@@ -26,23 +26,23 @@ _RETURNING: Final = "exception011"
 _COLLECT: Final = "pickup002"
 _BEFORE_TRANSIT: Final = frozenset({Status.PENDING, Status.NOTFOUND, Status.INFORECEIVED})
 _PLAIN: Final = frozenset({Status.TRANSIT, Status.INFORECEIVED})
-"""What a parcel on its way back goes through as any other does."""
+"""What a parcel on its way back passes through like any other."""
 
 Place = tuple[str, str]
 
 
 class Journey(msgspec.Struct):
-    """How far a parcel has come, scan by scan, oldest first. Begins with what is known without any scan."""
+    """How far a parcel has come, scan by scan, oldest first. Starts with what is known without any scan."""
 
     status: Status
     substatus: str
     basis: Basis | None = None
     is_returning: bool = False
     unread: set[Place] = set()
-    """Where and when scans were that could not be read."""
+    """The times and places of scans that could not be read."""
 
     def take(self, scan: Checkpoint) -> None:
-        """Go on by one scan."""
+        """Advance by one scan."""
         status = scan.checkpoint_delivery_status
         if status is None:
             self._take_unread(scan)
@@ -81,7 +81,7 @@ class Journey(msgspec.Struct):
 
 
 def _is_open(basis: Basis | None) -> bool:
-    """Tell whether a delivery rests on a text alone, so that it may turn out to be none."""
+    """Return whether a delivery rests on a text alone, so that it may turn out not to have happened."""
     return basis is Basis.TEXT
 
 
@@ -90,7 +90,7 @@ def _place(scan: Checkpoint) -> Place:
 
 
 def follow(scans: Iterable[Checkpoint], status: Status, substatus: str) -> tuple[Status, str]:
-    """Return status and substatus after scans, oldest first; those given hold where no scan says anything."""
+    """Return status and substatus after scans, oldest first; the given ones hold if no scan says anything."""
     journey = Journey(status, substatus)
     for scan in scans:
         journey.take(scan)
@@ -98,7 +98,7 @@ def follow(scans: Iterable[Checkpoint], status: Status, substatus: str) -> tuple
 
 
 def disproved(scans: Iterable[Checkpoint]) -> frozenset[Checkpoint]:
-    """Return the deliveries that a text alone told and that later scans showed to be none."""
+    """Return the deliveries that only a text reported and that later scans disproved."""
     scans = list(scans)
     if not any(scan.checkpoint_delivery_status is Status.DELIVERED and _is_open(scan.basis) for scan in scans):
         return frozenset()
@@ -117,7 +117,7 @@ def disproved(scans: Iterable[Checkpoint]) -> frozenset[Checkpoint]:
 
 
 def deciding(scans: Iterable[Checkpoint]) -> list[Checkpoint]:
-    """Return the scans that decide the status, twelve at most: of each kind that ``Journey`` tells apart the newest.
+    """Return the scans that decide the status, at most twelve: the newest of each kind that ``Journey`` distinguishes.
 
     ``scans`` are in the order of ``order``, which does not depend on what other scans there are.
     """
@@ -146,5 +146,5 @@ Order = tuple[Identity, int]
 
 
 def order(scan: Checkpoint) -> Order:
-    """Return what orders scans by wall time, whatever the others are: no two of a parcel have the same."""
+    """Return the key that orders scans by wall time, whatever the others are; no two of a parcel have the same one."""
     return identity(scan), -2000 if scan.offset_minutes is None else -scan.offset_minutes

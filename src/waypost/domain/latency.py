@@ -1,4 +1,4 @@
-"""Latencies counted by bounds, so that hours and dispatchers add up, and percentiles read off the counts."""
+"""Latencies counted in buckets, so that hours and dispatchers can be added up, and percentiles of the counts."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -8,18 +8,18 @@ BOUNDS_MS: Final = (
     *(2, 5, 10, 20, 35, 50, 75, 100, 150, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000),
     30_000,
 )
-"""The upper bounds, in milliseconds; what takes longer counts as the last."""
+"""The upper bounds, in milliseconds; longer latencies count in the last bucket."""
 
 
 def bound_of(milliseconds: int) -> int:
-    """Return the place of the first bound that a latency does not exceed."""
+    """Return the index of the first bound that a latency does not exceed."""
     return min(bisect_left(BOUNDS_MS, milliseconds), len(BOUNDS_MS) - 1)
 
 
 def percentile(counts: Sequence[int], share: float) -> int | None:
-    """Return the latency (milliseconds) that this share of them does not exceed; None when nothing was counted.
+    """Return the latency (milliseconds) that this share of them does not exceed; None if nothing was counted.
 
-    Between two bounds it is taken to rise evenly.
+    Values are assumed to be spread evenly between two bounds.
     """
     total = sum(counts)
     if not total:

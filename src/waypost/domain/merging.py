@@ -1,8 +1,8 @@
-"""Uniting the scans of a parcel with those of a report, within bounds.
+"""Merging the scans of a parcel with those of a report, within limits.
 
-The result depends on the set of reports only, not on their order, split or repetition. Of each scan the latest report
-is kept, and where some reports of a scan have an offset and others none, the latest without one too: it belongs to the
-earliest instant that any report names, and an earlier one may still be named.
+The result depends on the set of reports only, not on their order, split or repetition. The latest report of each scan
+is kept. If some reports of a scan have an offset and others have none, the latest one without an offset is kept as
+well: it belongs to the earliest instant that any report names, and a report with an earlier instant may still arrive.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,14 +17,14 @@ from waypost.domain.readings import same_reading, says_the_same, take_reading, w
 MOST_SCANS: Final = 500
 MOST_DECIDING: Final = 12
 MOST_BYTES: Final = 256 * 1024
-"""The most that a parcel's state takes as JSON."""
+"""The maximum size of a parcel's state as JSON, in bytes."""
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """How many scans are kept, and how many bytes they may take as JSON: the first, and the newest.
+    """How many scans are kept, and how many bytes they may take as JSON: the first ones, and the newest.
 
-    Each has room of its own, so that which are kept does not depend on the order of reports. Those that decide the
-    status, ``MOST_DECIDING`` at most, are kept besides.
+    Each group has its own limit, so that which scans are kept does not depend on the order of reports. Scans that
+    decide the status, at most ``MOST_DECIDING``, are kept in addition.
     """
 
     first: int = 20
@@ -32,22 +32,22 @@ class Bounds(msgspec.Struct, frozen=True):
     first_bytes: int = 24 * 1024
     newest_bytes: int = 176 * 1024
     never_too_large: int = 8
-    """So many scans of the longest texts that intake takes fit."""
+    """This many scans with the longest texts that intake accepts fit."""
 
 
 BOUNDS: Final = Bounds()
 
 _ENCODER: Final = msgspec.json.Encoder()
 _Reports = dict[int | None, Checkpoint]
-"""The latest report of a scan for each offset, None for those without."""
+"""The latest report of a scan for each offset, None for reports without one."""
 
 
 class Merged(msgspec.Struct, frozen=True):
-    """The scans of a parcel after a report, oldest first, and what came of it.
+    """The scans of a parcel after a report, oldest first, and what changed.
 
-    ``unplaced`` are reports that no payload shows but that later ones may bring out. ``news`` are the scans that were
-    not known; ``is_shown`` tells whether payloads show anything else than before, ``is_reread`` whether a reading has
-    another ground. ``left_out`` counts what the bounds left out.
+    ``unplaced`` are reports that no payload shows but that later reports may bring out. ``news`` are the scans that
+    were not known; ``is_shown`` says whether payloads show anything different, ``is_reread`` whether a reading has a
+    different basis. ``left_out`` counts the scans that the limits left out.
     """
 
     scans: tuple[Checkpoint, ...]
@@ -66,9 +66,9 @@ def merge(
     room: int = MOST_BYTES,
     bounds: Bounds = BOUNDS,
 ) -> Merged:
-    """Unite the scans of a parcel, oldest first, with those of a report. Nothing is deleted by being left out of it.
+    """Merge the scans of a parcel, oldest first, with those of a report. A report never deletes a scan by omitting it.
 
-    ``room`` is how many bytes all scans may take as JSON, whatever the bounds say.
+    ``room`` is how many bytes all scans may take as JSON, regardless of the other limits.
     """
     if not reported:
         return Merged(known, unplaced)
@@ -104,7 +104,7 @@ def merge(
 
 
 def reread(known: tuple[Checkpoint, ...], unplaced: tuple[Checkpoint, ...], reports: Iterable[Checkpoint]) -> Merged:
-    """Return the scans of a parcel with the readings of these, which were read from what the parcel knew."""
+    """Return the scans of a parcel with the readings of these, which were reread from its known scans."""
     told = {(identity(one), one.offset_minutes): one for one in reports}
     scans = tuple(in_order([_as_read(scan, told.get((identity(scan), scan.offset_minutes))) for scan in known]))
     behind = tuple([_as_read(one, told.get((identity(one), one.offset_minutes))) for one in unplaced])
@@ -112,7 +112,7 @@ def reread(known: tuple[Checkpoint, ...], unplaced: tuple[Checkpoint, ...], repo
 
 
 def _as_read(scan: Checkpoint, told: Checkpoint | None) -> Checkpoint:
-    """Return a scan as it was read again; one whose source has said something else meanwhile stays."""
+    """Return a scan as it was reread; a scan whose source has reported something different meanwhile is unchanged."""
     return scan if told is None or not says_the_same(scan, told) else take_reading(scan, told)
 
 
@@ -125,14 +125,14 @@ def _group(scans: Iterable[Checkpoint], dates: set[str]) -> dict[Identity, _Repo
 
 
 def _recall(groups: dict[Identity, _Reports], unplaced: Iterable[Checkpoint], dates: set[str]) -> None:
-    """Put the reports behind what is shown into their groups: they are what was said, what is shown came of them."""
+    """Put the reports behind the shown scans into their groups: shown scans are derived from these reports."""
     for report in unplaced:
         if report.checkpoint_date in dates and (group := groups.get(identity(report))) is not None:
             group[report.offset_minutes] = report
 
 
 def _take(group: _Reports, reported: Checkpoint) -> None:
-    """Note a report of a scan. It is read only if it is not superseded already."""
+    """Add a report of a scan. It is read only if it is not already superseded."""
     held = group.get(reported.offset_minutes)
     if held is not None and held.observed_at > reported.observed_at:
         return
@@ -142,7 +142,7 @@ def _take(group: _Reports, reported: Checkpoint) -> None:
 
 
 def _place(group: _Reports) -> tuple[list[Checkpoint], list[Checkpoint]]:
-    """Return the scans that reports come to, and the reports behind them that must be remembered."""
+    """Return the scans that reports result in, and the reports behind them that must be remembered."""
     loose = group.get(None)
     if loose is None or len(group) == 1:
         return list(group.values()), []
@@ -161,7 +161,7 @@ def _has_reading_of(scan: Checkpoint, were: Iterable[Checkpoint]) -> bool:
 
 
 def _of(reports: list[Checkpoint], scans: Iterable[Checkpoint]) -> list[Checkpoint]:
-    """Return the reports that stand behind these scans."""
+    """Return the reports behind these scans."""
     if not reports:
         return []
     known = {identity(scan) for scan in scans}
@@ -169,7 +169,7 @@ def _of(reports: list[Checkpoint], scans: Iterable[Checkpoint]) -> list[Checkpoi
 
 
 def _differ(before: Sequence[Checkpoint], after: Sequence[Checkpoint]) -> bool:
-    """Tell whether payloads show other scans, or show them in another order."""
+    """Return whether payloads show different scans, or show them in a different order."""
     return len(before) != len(after) or any(
         one is not other and not shows_the_same(one, other) for one, other in zip(before, after, strict=True)
     )
@@ -196,7 +196,7 @@ def bounded(
 
 
 def _fitting(scans: Iterable[Checkpoint], room: int) -> dict[int, int]:
-    """Return the leading scans that fit into so many bytes: their size by their ``id()``."""
+    """Return the leading scans that fit into ``room`` bytes: their sizes by their ``id()``."""
     found: dict[int, int] = {}
     for scan in scans:
         size = len(_ENCODER.encode(scan)) + 1

@@ -1,4 +1,4 @@
-"""The dates of a journey that receivers ask for by name, read off its checkpoints."""
+"""The dates of a journey that receivers ask for by name, derived from its checkpoints."""
 
 from datetime import date
 from typing import Final
@@ -11,7 +11,7 @@ from waypost.domain.statuses import Status
 
 
 class Milestones(msgspec.Struct, frozen=True):
-    """When each step of the journey first happened: local wall time, None where it has not."""
+    """When each step of the journey first happened: local wall time, None if it has not."""
 
     inforeceived_date: str | None = None
     pickup_date: str | None = None
@@ -43,9 +43,9 @@ _BY_STATUS: Final = {
 
 
 def milestones(scans: tuple[Checkpoint, ...]) -> Milestones:
-    """Return the first time of each step; the carrier has picked the parcel up with its first scan in transit.
+    """Return the first time of each step; the carrier has picked the parcel up at its first scan in transit.
 
-    A delivery that only a text told and that later scans showed to be none is no step.
+    A delivery that only a text reported and that later scans disproved is not a step.
     """
     found: dict[str, str] = {}
     wrong = disproved(scans)
@@ -62,7 +62,7 @@ def milestones(scans: tuple[Checkpoint, ...]) -> Milestones:
 
 
 def transit_days(reached: Milestones, scans: tuple[Checkpoint, ...]) -> int:
-    """Count the days from pick-up to delivery, or to the newest scan; 0 while the parcel is not picked up."""
+    """Return the days from pick-up to delivery, or to the newest scan; 0 until the parcel is picked up."""
     if reached.pickup_date is None:
         return 0
     until = reached.delivery_date or scans[-1].checkpoint_date

@@ -1,10 +1,10 @@
-"""An endpoint's rate limit, as a value: attempts begin at even distances, so that no second holds more than allowed."""
+"""An endpoint's rate limit, as a value: attempts begin at even intervals, so that no second exceeds the limit."""
 
 import msgspec
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """So many attempts a second; the next may begin at ``free_at`` (seconds of the caller's clock)."""
+    """A rate in attempts per second; the next may begin at ``free_at`` (seconds of the caller's clock)."""
 
     per_second: int
     free_at: float = 0.0
@@ -19,7 +19,7 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 def with_limit(pace: Pace | None, per_second: int | None, *, free_at: float) -> Pace | None:
-    """Return the pace under a limit that may have changed; a new one lets nothing begin before ``free_at``."""
+    """Return the pace under a limit that may have changed; nothing begins before ``free_at`` under a new one."""
     if per_second is None:
         return None
     if pace is None:

@@ -1,17 +1,17 @@
-"""When a parcel is asked for again: a pure schedule by status.
+"""When a parcel is polled next: a pure schedule by status.
 
-Each status has a first wait that doubles with every poll in a row that brought nothing new, up to a longest one; any
-news starts over. The wait varies by up to 10 % with the parcel's id, so that parcels registered together drift apart.
+Each status has a first wait that doubles with every consecutive poll without news, up to a maximum; any news starts
+over. The wait varies by up to 10 % with the parcel's id, so that parcels registered together drift apart.
 
 pending, notfound          3 h, from the second day 6 h; given up after 30 days
 inforeceived               6 h to 24 h
 transit                    4 h to 12 h
-pickup, out for delivery   30 min from 07 to 21 h at the parcel's place, 2 h by night
+pickup, out for delivery   30 min from 07:00 to 21:00 at the parcel's location, 2 h at night
 pickup, to be collected    12 h
 undelivered                2 h to 8 h
 exception                  6 h to 24 h
 delivered, returned        daily, for 7 days
-expired                    not at all
+expired                    never
 """
 
 from hashlib import blake2b
@@ -41,10 +41,10 @@ _FIRST_AND_LONGEST: Final = {
 
 
 class Watched(msgspec.Struct, frozen=True):
-    """What the schedule looks at.
+    """The input of the schedule.
 
-    ``unchanged_polls`` counts the polls in a row that brought nothing new; ``status_since`` is in Unix milliseconds;
-    ``offset_minutes`` is the distance to UTC at the parcel's place, None when no scan told it; ``seed`` is the
+    ``unchanged_polls`` counts consecutive polls without news; ``status_since`` is in Unix milliseconds;
+    ``offset_minutes`` is the offset from UTC at the parcel's location, None if no scan gave one; ``seed`` is the
     tracking's id.
     """
 
@@ -57,10 +57,10 @@ class Watched(msgspec.Struct, frozen=True):
 
 
 def next_poll(watched: Watched, now: int, *, least_seconds: float = 0.0) -> float | None:
-    """Give the seconds until the parcel is asked for again, or None when it is not asked for any more.
+    """Return the seconds until the next poll of the parcel, or None if it is not polled any more.
 
-    ``now`` is in Unix milliseconds. ``least_seconds`` is what the carrier wants between two asks of one parcel
-    (``Budget.least_seconds_between_asks``): no wait is shorter, whatever the status.
+    ``now`` is in Unix milliseconds. ``least_seconds`` is the time that the carrier demands between two polls of one
+    parcel (``Budget.least_seconds_between_asks``): no wait is shorter, whatever the status.
     """
     wait = _wait(watched, now)
     if wait is None:
@@ -99,17 +99,17 @@ def _near_the_end(watched: Watched, now: int) -> float:
 
 
 def _after_the_end(age: float) -> float | None:
-    """Look once a day for a return, or a correction, as long as the next look falls within the week."""
+    """Poll once a day for a return or a correction, as long as the next poll falls within the week."""
     return _DAY if age < _WATCHED_AFTER_END - _DAY / 2 else None
 
 
 def _is_daytime(offset_minutes: int | None, now: int) -> bool:
-    """Where the place is not known it counts as day: to ask too often by night harms less than too seldom by day."""
+    """Return whether it is day at the parcel. Without an offset it counts as day: too seldom by day does more harm."""
     if offset_minutes is None:
         return True
     return int((now / 1000 + offset_minutes * _MINUTE) % _DAY // _HOUR) in _DAYTIME_HOURS
 
 
 def _lean(seed: bytes) -> float:
-    """Give a number from -1 to 1 that is always the same for a seed."""
+    """Return a number from -1 to 1 that is always the same for a seed."""
     return int.from_bytes(blake2b(seed, digest_size=4).digest()) / 0xFFFF_FFFF * 2 - 1

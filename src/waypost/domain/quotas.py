@@ -6,7 +6,7 @@ UNLIMITED = 2**62
 
 
 class Quota(msgspec.Struct, frozen=True):
-    """The most parcels, updates a day, and bytes of parcels and events of an account; None where nothing is set."""
+    """The maximum parcels, updates per day, and bytes of parcels and events of an account; None means no limit."""
 
     parcels: int | None = None
     updates_per_day: int | None = None
@@ -14,17 +14,17 @@ class Quota(msgspec.Struct, frozen=True):
 
     @property
     def is_set(self) -> bool:
-        """Whether there is any bound."""
+        """Whether there is any limit."""
         return any(bound is not None and bound < UNLIMITED for bound in msgspec.structs.astuple(self))
 
     def over(self, usual: "Quota") -> "Quota":
-        """Return this quota with the installation's where nothing is set."""
+        """Return this quota, with the installation's limits where it sets none."""
         pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(usual), strict=True)
         return Quota(*(usual_bound if bound is None else bound for bound, usual_bound in pairs))
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """How much of its quota an account uses: parcels and bytes as last measured, and the updates of this day in UTC."""
+    """How much of its quota an account uses: parcels and bytes as last measured, and updates of the current UTC day."""
 
     parcels: int = 0
     updates_today: int = 0
@@ -32,9 +32,9 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 def reached(quota: Quota, usage: Usage, *, parcels: int = 0, updates: int = 0) -> str | None:
-    """Return which quota so many more parcels and updates would pass, in a sentence; None where they fit.
+    """Return, in a sentence, which quota more parcels and updates would exceed; None if they fit.
 
-    Disk is measured from time to time, so it is reached when what was measured has reached it.
+    Disk usage is measured from time to time, so its quota is reached once a measurement has reached it.
     """
     if quota.disk_bytes is not None and usage.disk_bytes >= quota.disk_bytes:
         return f"The account has used its quota of {quota.disk_bytes:,} bytes of disk."

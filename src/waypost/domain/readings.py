@@ -1,7 +1,7 @@
-"""A reading: what a scan says of its parcel, and what that rests on.
+"""A reading: what a scan says about its parcel, and what that is based on.
 
-An adapter of a carrier reads a scan's codes and texts and gives a ``Reading``; ``read`` puts it into a checkpoint. A
-scan that comes without one is read here, by its text, and only if it is new: a known scan keeps its reading until its
+A carrier's adapter reads a scan's codes and texts and returns a ``Reading``; ``read`` puts it into a checkpoint. A scan
+that arrives without one is read here, by its text, and only if it is new: a known scan keeps its reading until its
 source's own code or text changes. So a better table in a new version rewrites no history.
 """
 
@@ -17,8 +17,8 @@ from waypost.domain.statuses import Status, default_substatus, status_of
 class Reading(msgspec.Struct, frozen=True):
     """What a scan was understood to say.
 
-    Without a ``substatus`` it was looked at and not understood, or, with the basis of a code, known to say nothing.
-    A ``doubtful`` text may mean something else: it ends no parcel, and undoes no delivery.
+    Without a ``substatus`` it was read and not understood or, with a code as its basis, is known to say nothing. A
+    ``doubtful`` text may mean something else: it neither ends a parcel's journey nor overrides a delivery.
     """
 
     substatus: str | None
@@ -27,7 +27,7 @@ class Reading(msgspec.Struct, frozen=True):
 
     @property
     def status(self) -> Status | None:
-        """The main status; None where nothing was understood."""
+        """The main status; None if nothing was understood."""
         return None if self.substatus is None else status_of(self.substatus)
 
 
@@ -51,7 +51,7 @@ def read_text(text: str) -> Reading:
 
 
 def with_reading(reported: Checkpoint, known: Checkpoint | None) -> Checkpoint:
-    """Return a reported scan with its reading: the one of the ``known`` scan while its source says the same.
+    """Return a reported scan with its reading: that of the ``known`` scan while its source says the same.
 
     A status that came without a basis was given by the reporter.
     """
@@ -65,9 +65,9 @@ def with_reading(reported: Checkpoint, known: Checkpoint | None) -> Checkpoint:
 
 
 def as_written_before(kept: Checkpoint) -> Checkpoint:
-    """Return a kept scan with a basis; one of a version that kept none gets what its raw status tells.
+    """Return a stored scan with a basis; one from a version that stored none gets it from its raw status.
 
-    A raw status that is no more than the word of the main status is a general code.
+    A raw status that only repeats the word of the main status is a general code.
     """
     if kept.basis is not None:
         return kept
@@ -79,14 +79,14 @@ def as_written_before(kept: Checkpoint) -> Checkpoint:
 
 
 Rereader = Callable[[Checkpoint], Reading | None]
-"""Reads a kept scan by a carrier's codes; None for one that it can't read any more as it once was."""
+"""Reads a stored scan by a carrier's codes; None if it can no longer be read as it was originally."""
 
 
 def reread_scan(kept: Checkpoint, reader: Rereader | None) -> Checkpoint:
-    """Return a kept scan as it would be read today, the same object where that says nothing else.
+    """Return a stored scan as it would be read today; the same object if nothing changes.
 
-    ``reader`` is of the carrier whose courier code the parcel has. What a reporter gave stays, and so does what was
-    read from more than is kept.
+    ``reader`` belongs to the carrier of the parcel's courier code. Readings given by a reporter stay, and so do
+    readings of more than is stored.
     """
     if kept.basis is Basis.REPORTER or kept.beside:
         return kept
@@ -100,12 +100,12 @@ def reread_scan(kept: Checkpoint, reader: Rereader | None) -> Checkpoint:
 
 
 def is_unread(scan: Checkpoint) -> bool:
-    """Tell whether nobody understood a scan; one whose code is known to say nothing was understood."""
+    """Return whether a scan was not understood; a code that is known to say nothing counts as understood."""
     return scan.checkpoint_delivery_status is None and scan.basis is not Basis.CODE
 
 
 def same_reading(one: Checkpoint, other: Checkpoint) -> bool:
-    """Tell whether two scans say the same of their parcel on the same grounds."""
+    """Return whether two scans say the same about their parcel on the same basis."""
     return (
         one.checkpoint_delivery_status is other.checkpoint_delivery_status
         and one.checkpoint_delivery_substatus == other.checkpoint_delivery_substatus
@@ -115,7 +115,7 @@ def same_reading(one: Checkpoint, other: Checkpoint) -> bool:
 
 
 def says_the_same(known: Checkpoint, reported: Checkpoint) -> bool:
-    """Tell whether a source repeats what it said; the text is the same, since both are reports of one scan."""
+    """Return whether a source repeats what it said; the text is the same, since both are reports of one scan."""
     return known.beside == reported.beside and fold(known.raw_status) == fold(reported.raw_status)
 
 

@@ -1,4 +1,4 @@
-"""A recovery: events of a time are delivered to an endpoint again, or for the first time."""
+"""A recovery: events of a period are delivered to an endpoint again, or for the first time."""
 
 from collections.abc import Collection
 from enum import StrEnum
@@ -8,7 +8,7 @@ from waypost.domain.deliveries import Reason, Settled
 
 
 class Only(StrEnum):
-    """Which events a recovery is about."""
+    """Which events a recovery includes."""
 
     FAILED = "failed"
     MISSED = "missed"
@@ -16,7 +16,7 @@ class Only(StrEnum):
 
 
 class RecoveryState(StrEnum):
-    """What a recovery is doing."""
+    """The state of a recovery."""
 
     RUNNING = "running"
     DONE = "done"
@@ -24,14 +24,15 @@ class RecoveryState(StrEnum):
 
 
 WITH_ITS_ENDPOINT: Final = Reason.ENDPOINT_OFF.value
-"""How a delivery's end is called here that was cancelled when its endpoint was turned off."""
+"""The end of a delivery that was cancelled because its endpoint was disabled."""
 
 
 def is_matched(only: Only, *, fits: bool, was_off: bool, ends: Collection[str]) -> bool:
-    """Tell whether a recovery is about an event that has nothing waiting for the endpoint.
+    """Return whether a recovery includes an event that has nothing waiting for the endpoint.
 
-    ``fits``: the endpoint, as it is now, wants such events. ``was_off``: it got no delivery because the endpoint was
-    off. ``ends`` are those of its deliveries to the endpoint: a ``Settled``, or ``WITH_ITS_ENDPOINT``.
+    ``fits``: the endpoint, as it is now, wants such events. ``was_off``: the event made no delivery because the
+    endpoint was disabled. ``ends`` are those of its deliveries to the endpoint: a ``Settled``, or
+    ``WITH_ITS_ENDPOINT``.
     """
     match only:
         case Only.FAILED:

@@ -1,8 +1,8 @@
-"""Who of several owns an endpoint, agreed without talking: the one with the highest hash of both (rendezvous hashing).
+"""Which of several members owns an endpoint, agreed without communication: rendezvous hashing.
 
-The endpoints of one account are a group, of which each takes one before any takes another: with two dispatchers an
-account's four endpoints are shared two and two, and no chance gives all of them to one. When a dispatcher joins or
-leaves, little more than what it takes or had changes hands.
+The member with the highest hash of member and endpoint owns it. The endpoints of one account are a group: each member
+takes one of them before any takes another. So two dispatchers share an account's four endpoints two and two, and chance
+can't give all of them to one. When a dispatcher joins or leaves, few endpoints change hands besides its own.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from waypost.domain import ids
 
 
 def owner(endpoint: UUID, members: Iterable[int]) -> int | None:
-    """Give the member that owns an endpoint; None when there are no members. Their order does not matter."""
+    """Return the member that owns an endpoint; None if there are no members. Their order does not matter."""
     group, place = ids.group_of(endpoint)
     everybody = frozenset(members)
     left: frozenset[int] = frozenset()

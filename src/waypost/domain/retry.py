@@ -1,7 +1,7 @@
 """The retry schedule as a pure decision: TrackingMore's, 1 + 14 attempts.
 
-Retry n (1…14) starts not earlier than 2^(n-1) times 30 s after attempt n ended, plus up to 10 % jitter.
-``Retry-After`` on 429 and 503 may lengthen a wait up to 24 h and never shortens it (DESIGN.md, promise 7).
+Retry n (1…14) starts no earlier than 2^(n-1) times 30 s after attempt n ended, plus up to 10 % jitter. ``Retry-After``
+on 429 and 503 may lengthen a wait up to 24 h and never shortens it (DESIGN.md, promise 7).
 """
 
 import re
@@ -22,14 +22,14 @@ _SECONDS: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """How often to try again after the first attempt, and the seconds of the first wait."""
+    """The number of retries after the first attempt, and the seconds of the first wait."""
 
     base_seconds: float = 30.0
     limit: int = 14
 
 
 class Settle(msgspec.Struct, frozen=True):
-    """The delivery has ended: it was delivered, or its tries are used up."""
+    """The delivery has ended: it succeeded, or its attempts are used up."""
 
     delivered: bool
 
@@ -55,7 +55,7 @@ def decide(
     jitter: float,
     retry_after_seconds: float | None = None,
 ) -> Decision:
-    """Decide what follows attempt number ``attempt`` (1 is the first). ``jitter`` is a random number of [0, 1)."""
+    """Return what follows attempt number ``attempt`` (1 is the first). ``jitter`` is a random number in [0, 1)."""
     if outcome is Outcome.SUCCEEDED:
         return Settle(delivered=True)
     if outcome is Outcome.HTTP_410:
@@ -69,11 +69,11 @@ def decide(
 
 
 def may_give_way(attempt: int, *, wait_seconds: float, since_success_seconds: float | None) -> bool:
-    """Tell whether a delivery that failed ``attempt`` times lets a newer one of its parcel pass (promise 4).
+    """Return whether a delivery that failed ``attempt`` times lets a newer one of its parcel pass (promise 4).
 
-    It does from the sixth failure on, while the endpoint is otherwise healthy: it took another delivery since the
-    attempt before this one, which was half of the wait ago that follows now, but for the jitter. So one payload that
-    an endpoint can't take costs its parcel a quarter of an hour, and while an endpoint is down everything waits.
+    It does from the sixth failure on, if the endpoint is otherwise healthy: it accepted another delivery since this
+    one's previous attempt, which was half of the coming wait ago, apart from jitter. So one payload that an endpoint
+    can't accept delays its parcel by a quarter of an hour, and while an endpoint is down everything waits in order.
     """
     if attempt < GIVES_WAY_AFTER or since_success_seconds is None:
         return False
@@ -81,9 +81,9 @@ def may_give_way(attempt: int, *, wait_seconds: float, since_success_seconds: fl
 
 
 def read_retry_after(text: str | None, now: datetime) -> float | None:
-    """Read a Retry-After header as seconds from now: 0 to 24 h. None for junk and for none.
+    """Return a Retry-After header as seconds from now, 0 to 24 h; None if it is missing or not valid.
 
-    Both forms of RFC 9110 are read, whole seconds and a date.
+    Both forms of RFC 9110 are read: whole seconds and a date.
     """
     if text is None:
         return None

@@ -93,14 +93,14 @@ SUBSTATUSES: Final[dict[str, str]] = {
 """Every substatus and its meaning."""
 
 AFTER_DELIVERED: Final = frozenset({"exception010", "exception011"})
-"""The only substatuses that change a tracking which was delivered: a return."""
+"""The only substatuses that change a tracking that was delivered: a return."""
 
 _STATUS_OF: Final = {substatus: Status(substatus[:-3]) for substatus in SUBSTATUSES}
 _RANK: Final = {status: rank for rank, status in enumerate(Status)}
 
 
 def status_of(substatus: str) -> Status:
-    """Give the main status that a substatus belongs to; ValueError for one that is not known."""
+    """Return the main status that a substatus belongs to. Raise ValueError for an unknown one."""
     status = _STATUS_OF.get(substatus)
     if status is None:
         message = f"{substatus!r} is not a substatus"
@@ -109,7 +109,7 @@ def status_of(substatus: str) -> Status:
 
 
 def default_substatus(status: Status) -> str:
-    """Give the substatus of a status whose source says no more than the main one."""
+    """Return the substatus of a status whose source gives the main status only."""
     return {
         Status.NOTFOUND: "notfound002",
         Status.UNDELIVERED: "undelivered004",
@@ -118,5 +118,5 @@ def default_substatus(status: Status) -> str:
 
 
 def progress(status: Status | None) -> int:
-    """Rank a status by how far the journey is; -1 for none. Breaks ties between scans of one second."""
+    """Return how far along the journey a status is; -1 for none. Breaks ties between scans of the same second."""
     return -1 if status is None else _RANK[status]

@@ -1,10 +1,10 @@
-"""Which deliveries are suspected of ending the process that sends them, and when each of those is tried again.
+"""Which deliveries are suspected of crashing the process that sends them, and when each is tried again.
 
-A delivery that was in hand at several deaths in a row goes its own way: first among a few, so that those which only
-happened to be beside it are soon free, then alone. Each time the process must have lived twice as long before. So
-whatever else ends processes must leave them alone for long and then strike within a single attempt, and that at each
-step, or else the attempt ends and the delivery is no suspect any more: what comes through all the steps did not just
-happen to be there. Those that end a process as soon as they are tried come through them within twenty minutes.
+A delivery that was in hand at several crashes in a row is tried separately: first among a few others, so that
+bystanders are soon cleared, then alone. Before each step the process must have lived twice as long as before the
+previous one. Any other cause of crashes would have to stay away for that long and then strike within a single attempt,
+at every step; otherwise the attempt ends and the delivery is no longer a suspect. So a delivery that fails every step
+is not a bystander. One that crashes every process at once fails all of them within twenty minutes.
 """
 
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ from uuid import UUID
 import msgspec
 
 SUSPECT_AFTER: Final = 2
-"""So many deaths in a row make a suspect; the index of the suspects has this number, too."""
+"""This many crashes in a row make a suspect; the index of the suspects contains this number too."""
 
 AMONG: Final = 16
-"""So many suspects are tried together the first time."""
+"""How many suspects are tried together the first time."""
 
 MOST_DEATHS: Final = 7
-"""Two beside everything, one among a few, four alone: then it is given up."""
+"""Two crashes beside anything, one among a few suspects, four alone: then the delivery is given up."""
 
 
 class Suspect(msgspec.Struct, frozen=True):
-    """A delivery that was in hand at ``deaths`` deaths in a row; ``in_hand``: of the process that asks, now."""
+    """A delivery that was in hand at ``deaths`` crashes in a row; ``in_hand``: this process is trying it now."""
 
     id: UUID
     endpoint: UUID
@@ -33,14 +33,14 @@ class Suspect(msgspec.Struct, frozen=True):
 
 
 def lived_before(deaths: int, timeout_seconds: float) -> float:
-    """Give how long a process has to have lived before it tries a suspect; an attempt takes ``timeout_seconds``."""
+    """Return how long a process must have lived before it tries a suspect; an attempt takes ``timeout_seconds``."""
     return timeout_seconds * 2.0 ** (deaths - SUSPECT_AFTER + 1)
 
 
-def chosen(suspects: Sequence[Suspect], *, lived_seconds: float, timeout_seconds: float) -> list[Suspect]:
-    """Choose who is taken up next: nobody while another is in hand, a few new ones, else one alone.
+def next_to_try(suspects: Sequence[Suspect], *, lived_seconds: float, timeout_seconds: float) -> list[Suspect]:
+    """Return the suspects to try next: none while another is in hand, a few new ones, otherwise one alone.
 
-    What is to be given up is taken up at once: it is not sent any more.
+    A suspect that is to be given up is returned at once, since it is not sent any more.
     """
     if any(one.in_hand for one in suspects):
         return []

@@ -1,7 +1,7 @@
-"""A URL that requests may be sent to, taken apart once.
+"""A URL that requests may be sent to, parsed once.
 
-The grammar is narrower than a browser's: what two parsers could read in two ways is refused with a reason, so that
-the address that was checked is the address that is asked.
+The grammar is narrower than a browser's: anything that two parsers could read in two ways is rejected with a reason, so
+that the address that was checked is the address that is requested.
 """
 
 import re
@@ -31,7 +31,7 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _LOOPBACK = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
-# What systems themselves call this host (RFC 6761 and the hosts files of Debian and Red Hat).
+# Names that systems give to this host (RFC 6761 and the hosts files of Debian and Red Hat).
 _NAMES_OF_THIS_HOST = frozenset(
     {
         "localhost",
@@ -44,11 +44,11 @@ _NAMES_OF_THIS_HOST = frozenset(
         "loopback",
     }
 )
-# Endings that no public name server answers for (RFC 6762, 8375, and what ICANN keeps for private use).
+# Suffixes that no public name server answers for (RFC 6762, 8375, and those that ICANN reserves for private use).
 _PRIVATE_ENDINGS = (".local", ".internal", ".home.arpa", ".intranet", ".lan", ".private", ".corp", ".home")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?=/|\Z)", re.ASCII | re.IGNORECASE)
-# Exactly what may stand in a path or query (RFC 3986), and the square brackets that everybody leaves as they are.
+# Exactly the characters allowed in a path or query (RFC 3986), and square brackets, which nobody encodes.
 _PATH_SAFE = "/%:@!$&'()*+,;=[]~"
 _QUERY_SAFE = "/%:@!$&()*+,;=[]~?"
 
@@ -61,12 +61,12 @@ class ForbiddenUrl(InvalidInput):
 
 
 class ForbiddenPort(ForbiddenUrl):
-    """A URL whose port is none of those that requests may go to."""
+    """A URL whose port requests may not be sent to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports that requests may go to: ``text`` as in the setting EGRESS_PORTS, ``ranges`` both ends included."""
+    """The ports that requests may be sent to: ``text`` as in the setting EGRESS_PORTS, ``ranges`` inclusive."""
 
     text: str
     ranges: tuple[tuple[int, int], ...]
@@ -91,10 +91,10 @@ EVERY_PORT = Ports("1-65535", ((1, 65_535),))
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a request goes. ``url`` is what is asked for, ASCII and in normal form.
+    """The target of a request. ``url`` is what is requested: ASCII, in normal form.
 
-    ``host`` is in lower case and in brackets when it is an IPv6 address; ``address`` is the host as an address, None
-    when it is a name that has to be looked up.
+    ``host`` is in lower case, and in brackets if it is an IPv6 address; ``address`` is the host as an address, None for
+    a name that must be resolved.
     """
 
     url: str
@@ -105,7 +105,7 @@ class Target:
 
 
 def parse_target(url: str, *, ports: Ports) -> Target:
-    """Take a URL apart, or raise ForbiddenUrl with a reason that can be shown to who typed it."""
+    """Return the parsed URL, or raise ForbiddenUrl with a reason that can be shown to the person who typed it."""
     _refuse_characters(url)
     shape = _SHAPE.fullmatch(url)
     if shape is None:
@@ -140,14 +140,15 @@ def same_place(one: str, other: str) -> bool:
 
 
 def judge_name(host: str, allow: Iterable[IPNetwork] = ()) -> str | None:
-    """Return why nothing may be sent to a host's name, as far as the name alone tells; None when it may.
+    """Return why nothing may be sent to a host, judged by its name alone; None if it is allowed.
 
-    ``allow`` are the networks that the operator opened: a loopback one opens ``localhost`` and the names like it, any
-    one opens names of private networks. What a name leads to is judged again, by address, before each connection.
+    ``allow`` are the networks that the operator opened: a loopback network opens ``localhost`` and similar names, any
+    network opens names of private networks. The addresses that the name resolves to are judged again before each
+    connection.
     """
     opened = tuple(allow)
     labels = host.split(".")
-    if labels[-1] in _NAMES_OF_THIS_HOST:  # and so are all names below one: app.localhost, localhost.localdomain
+    if labels[-1] in _NAMES_OF_THIS_HOST:  # as are all names below one: app.localhost, localhost.localdomain
         is_open = any(address in network for address in _LOOPBACK for network in opened)
         return None if is_open else "it is this server itself"
     if len(labels) == 1 or f".{host}".endswith(_PRIVATE_ENDINGS):
@@ -220,7 +221,7 @@ def _label_is_valid(label: str) -> bool:
         return False
     if not label.startswith("xn--"):
         return True
-    # A label whose decoded form encodes to something else has two readings.
+    # A label whose decoded form encodes to something else can be read in two ways.
     try:
         decoded = label[4:].encode().decode("punycode")
         return not decoded.isascii() and decoded.encode("punycode").decode() == label[4:]

@@ -1,4 +1,4 @@
-"""Times as people and programs write them: many forms are read, and RFC 3339 (UTC, milliseconds, ``Z``) is written."""
+"""Times as people and programs write them: reads many forms, and writes RFC 3339 (UTC, milliseconds, ``Z``)."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -10,21 +10,21 @@ _TIME: Final = re.compile(
 )
 _SECONDS: Final = re.compile(r"\d{9,11}", re.ASCII)
 _YEARS: Final = range(1970, 9999)
-"""Beyond them there are no ids, and nothing can be added."""
+"""No ids exist beyond these times, and nothing can be added to them."""
 _WALL_TIME: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ]((?:[01]\d|2[0-3]):\d\d)(:\d\d)?(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII | re.IGNORECASE
 )
 _WALL_YEARS: Final = range(1970, 2101)
-"""Nearer to the ends of the calendar a time can't be turned into UTC."""
+"""A time closer to the ends of the calendar can't be converted to UTC."""
 _LONGEST_OFFSET: Final = timedelta(hours=14)
 _MINUTE: Final = timedelta(minutes=1)
 _LONGEST: Final = 64
 
 
 def read_time(text: str) -> datetime | None:
-    """Read a date, a date and time with or without offset (then UTC), or Unix seconds; None for what is none of them.
+    """Return the time of a date, a date and time (UTC without an offset), or Unix seconds; None for anything else.
 
-    A ``+`` that was not encoded has arrived as a space.
+    A ``+`` that was not encoded arrives as a space and is accepted.
     """
     at = _read(text.strip())
     return at if at is not None and at.year in _YEARS else None
@@ -42,19 +42,19 @@ def _read(text: str) -> datetime | None:
 
 
 def rfc3339(at: datetime) -> str:
-    """Write a time that knows its offset."""
+    """Return an aware time as text."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
 
 
 def rfc3339_or_none(at: datetime | None) -> str | None:
-    """Write a time that may be absent."""
+    """Return a time that may be missing as text."""
     return None if at is None else rfc3339(at)
 
 
 def read_rfc3339(text: str) -> datetime | None:
-    """Read a time with ``Z`` or an offset; None for what is none, or lies beyond the calendar in UTC.
+    """Return a time with ``Z`` or an offset; None for anything else, or for one outside the calendar in UTC.
 
-    A ``+`` that arrived as a space is understood.
+    A ``+`` that arrived as a space is accepted.
     """
     try:
         at = datetime.fromisoformat(text.strip().replace(" ", "+"))
@@ -66,7 +66,8 @@ def read_rfc3339(text: str) -> datetime | None:
 def read_wall_time(text: str) -> tuple[str, int | None] | None:
     """Return local wall time (``YYYY-MM-DDTHH:MM:SS``) and its offset in minutes, None for no offset.
 
-    A date without a time is its first moment. Returns None for what is not a time, or is not between 1970 and 2100.
+    A date without a time is its first moment. Returns None for anything that is not a time, or is not between 1970 and
+    2100.
     """
     return _read_wall_time(text) if len(text) <= _LONGEST else None
 

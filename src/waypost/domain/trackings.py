@@ -1,6 +1,6 @@
 """A tracking's whole state, and how an update changes it.
 
-``apply`` is the only way a state changes. It is pure: the same updates in any order, and any number of times, end in
+A state changes only through ``apply``, which is pure: the same updates in any order, and any number of times, result in
 the same checkpoints, facts and status.
 """
 
@@ -19,14 +19,14 @@ from waypost.domain.statuses import Status, default_substatus
 
 DAY_MS: Final = 86_400_000
 EXPIRES_AFTER_MS: Final = 30 * DAY_MS
-"""A tracking expires when it had no news for this long."""
+"""A tracking expires after this long without news."""
 
 _BYTES_BESIDE: Final = 1024
-"""What a state takes beside its scans and facts, at most."""
+"""The maximum bytes that a state takes besides its scans and facts."""
 
 
 class Source(StrEnum):
-    """Who brought an update."""
+    """Who sent an update."""
 
     POLL = "poll"
     PUSH = "push"
@@ -37,7 +37,7 @@ class Source(StrEnum):
 class TrackingState(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that is known of one parcel. Times are Unix milliseconds; ``checkpoints`` are oldest first.
 
-    ``unplaced`` are reports that no payload shows but that later ones may bring out (see ``merging``).
+    ``unplaced`` are reports that no payload shows but that later reports may bring out (see ``merging``).
     """
 
     id: str
@@ -59,11 +59,11 @@ class TrackingState(msgspec.Struct, frozen=True, omit_defaults=True):
     """When the last new checkpoint arrived; 0 for never."""
     unplaced: tuple[Checkpoint, ...] = ()
     reported: int = 0
-    """How many checkpoints the last report had of which some were left out for want of room; 0 when none was."""
+    """The number of checkpoints in the last report if the limits left some out; 0 if none."""
 
 
 class SkipReason(StrEnum):
-    """Why a scan of a carrier's answer could not be taken."""
+    """Why a scan of a carrier's answer could not be accepted."""
 
     TIME = "time"
     TEXT = "text"
@@ -71,7 +71,7 @@ class SkipReason(StrEnum):
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """A scan that was left out because its time, text or type could not be read; ``field`` is its place."""
+    """A scan that was skipped because its time, text or type could not be read; ``field`` is its place."""
 
     field: str
     reason: SkipReason
@@ -80,8 +80,9 @@ class Skipped(msgspec.Struct, frozen=True):
 class Update(msgspec.Struct, frozen=True):
     """What intake receives about one tracking: normalised checkpoints and facts.
 
-    ``unknown_number`` says that the carrier does not know the number. ``restarts`` begins an expired one anew; nothing
-    happens to another. ``observed_at`` (Unix milliseconds) is when the source said so; None means at its arrival.
+    ``unknown_number`` says that the carrier does not know the number. ``restarts`` restarts an expired tracking and
+    leaves any other unchanged. ``observed_at`` (Unix milliseconds) is when the source reported it; None means on
+    arrival.
     """
 
     source: Source
@@ -94,11 +95,11 @@ class Update(msgspec.Struct, frozen=True):
     rereads: bool = False
     """Whether the checkpoints are known ones that were read again; unknown ones are left out."""
     skipped: tuple[Skipped, ...] = ()
-    """What of a carrier's answer could not be taken."""
+    """The parts of a carrier's answer that could not be accepted."""
 
 
 class Edit(msgspec.Struct, frozen=True):
-    """What a shop corrects of its parcel: facts by name, and where they are not None courier and archive."""
+    """A shop's corrections of its parcel: facts by name, and courier and archived state unless they are None."""
 
     facts: dict[str, str] = {}
     courier_code: str | None = None
@@ -106,7 +107,7 @@ class Edit(msgspec.Struct, frozen=True):
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """What an update came to: the state after it, whether anything shown of it changed, whether it is an event.
+    """The result of an update: the new state, whether anything shown changed, and whether it is an event.
 
     ``unread`` are the new scans among its checkpoints that could not be read.
     """
@@ -120,7 +121,7 @@ class Applied(msgspec.Struct, frozen=True):
 def register(
     identifier: str, tracking_number: str, courier_code: str, given: dict[str, str], now: int, *, source: str = "API"
 ) -> TrackingState:
-    """Give the state of a parcel that is registered now (Unix milliseconds) with the facts its shop gave.
+    """Return the state of a parcel that is registered now (Unix milliseconds) with the facts its shop gave.
 
     ``source`` is the way in: ``API``, or ``WEB`` for pages and files.
     """
@@ -139,7 +140,7 @@ def register(
 def apply(state: TrackingState, update: Update, now: int) -> Applied:
     """Return the state after an update that arrives now (Unix milliseconds).
 
-    An update that says nothing new is no event, however it is spelled, and one that was applied already gives the same
+    An update without news is not an event, however it is spelled, and one that was already applied returns the same
     object.
     """
     if update.restarts and state.status is not Status.EXPIRED:
@@ -150,7 +151,7 @@ def apply(state: TrackingState, update: Update, now: int) -> Applied:
     expired = (state.expired or update.expires) and not (merged.news or update.restarts)
     unknown = (state.unknown_number or update.unknown_number) and not merged.scans
     status, substatus = state.status, state.substatus
-    # Not otherwise: a version that finds statuses by other rules changes none by itself.
+    # Only then: a new version with different rules for statuses changes none by itself.
     is_news = merged.is_shown or merged.is_reread or update.rereads
     if is_news or (expired, unknown) != (state.expired, state.unknown_number):
         status, substatus = _status(merged.scans, unknown=unknown, expired=expired)
@@ -176,7 +177,7 @@ def apply(state: TrackingState, update: Update, now: int) -> Applied:
 
 
 def _merge(state: TrackingState, update: Update, observed_at: int) -> Merged:
-    """Unite an update's scans with those of a state, which may be one that an earlier version wrote."""
+    """Merge an update's scans with those of a state, which an earlier version may have written."""
     known = state.checkpoints
     if None in [scan.basis for scan in known]:
         known = tuple([as_written_before(scan) for scan in known])
@@ -194,7 +195,7 @@ def _merge(state: TrackingState, update: Update, observed_at: int) -> Merged:
 
 
 def _room(state: TrackingState, update: Update) -> int:
-    """Return how many bytes are left for scans, whichever of the facts hold in the end."""
+    """Return how many bytes are left for scans, whichever of the facts win in the end."""
     return MOST_BYTES - len(msgspec.json.encode(state.facts)) - len(msgspec.json.encode(update.facts)) - _BYTES_BESIDE
 
 
@@ -205,9 +206,9 @@ def _reported(state: TrackingState, update: Update, merged: Merged) -> int:
 
 
 def edit(state: TrackingState, edited: Edit, now: int) -> TrackingState:
-    """Give the state after its shop corrected it now (Unix milliseconds): its scans, and so its status, stay.
+    """Return the state after its shop corrected it now (Unix milliseconds): its scans, and so its status, stay.
 
-    It is no news of the parcel, so it is no event: the next one carries it.
+    A correction is not news of the parcel, so it makes no event; the next event carries it.
     """
     changed = {name: Fact(text, now) for name, text in edited.facts.items() if text != _text(state.facts, name)}
     after = msgspec.structs.replace(
@@ -220,7 +221,7 @@ def edit(state: TrackingState, edited: Edit, now: int) -> TrackingState:
 
 
 def is_due_to_expire(state: TrackingState, now: int) -> bool:
-    """Tell whether a tracking had no news for 30 days and is neither delivered, returned, archived nor expired already.
+    """Return whether a tracking has had no news for 30 days and is not delivered, returned, archived or expired.
 
     Counts from the later of registration, retrack and the arrival of the last new checkpoint (DESIGN.md, Events).
     """

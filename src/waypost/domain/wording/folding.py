@@ -1,7 +1,7 @@
-"""A text as words: one spelling for case, umlauts, accents, wide letters and apostrophes, cut at fixed bounds.
+"""A text as words: one spelling for case, umlauts, accents, wide letters and apostrophes, cut at fixed limits.
 
-A word is a run of letters and digits, or a single Chinese character or Japanese sign, since those are written without
-spaces. Between the words, marks end a part of a sentence (``,``) or a whole clause (``.``).
+A word is a run of letters and digits, or a single Chinese or Japanese character, since those languages are written
+without spaces. Between words, punctuation ends a part of a sentence (``,``) or a whole clause (``.``).
 """
 
 import re
@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 from unicodedata import decomposition, is_normalized, normalize
 
 LONGEST: Final = 400
-"""Characters of a text that are read, counted before and after normalisation, which may make many of one."""
+"""The number of characters of a text that are read, counted before and after normalisation, which may expand one."""
 MOST_WORDS: Final = 56
-"""Words of a text that are read; signs count half."""
+"""The number of words of a text that are read; Chinese and Japanese characters count half."""
 MOST_CLAUSES: Final = 8
 START: Final = "^"
 END: Final = "$"
@@ -30,12 +30,12 @@ _TOKEN: Final = re.compile(
 _LETTERS: Final = {"ä": "ae", "ö": "oe", "ü": "ue", "\u0451": "\u0435", "ł": "l", "ø": "o", "đ": "d", "æ": "ae"}
 _APOSTROPHES: Final = {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u00b4": "'", "`": "'"}
 _ENGLISH: Final = (("n't", " not"), ("u.s.", "us"))
-_TRADE_MARK: Final = "\u2122"  # NFKC makes two letters of it, at the end of a name
+_TRADE_MARK: Final = "\u2122"  # NFKC turns it into two letters at the end of a name
 _UNSEEN: Final = ("\u00ad", "\u200b", "\u200c", "\u200d", "\u200e", "\u200f", "\ufeff")
 
 
 def _plain_letters() -> dict[int, str]:
-    """Give the Latin letters without their accents; others keep them, for й is no и."""
+    """Return Latin letters without their accents; other letters keep them, since й is not и."""
     return {
         code: chr(int(parts.split()[0], 16))
         for code in range(0xC0, 0x250)
@@ -48,7 +48,7 @@ _OTHER_SPELLING: Final = re.compile(f"[{re.escape(''.join(map(chr, _SPELLINGS)))
 
 
 class Clause(NamedTuple):
-    """The words of a clause between ``START`` and ``END``, and for each the number of its part of the sentence."""
+    """The words of a clause between ``START`` and ``END``, and for each word the number of its part of the sentence."""
 
     words: list[str]
     parts: list[int]
@@ -70,7 +70,7 @@ def fold(text: str) -> tuple[str, bool]:
 
 
 def _normalised(text: str) -> str:
-    """Normalise a text piece by piece, until there is enough: some characters become eighteen."""
+    """Normalise a text piece by piece until there is enough: some characters become eighteen."""
     if is_normalized("NFKC", text):
         return text
     pieces: list[str] = []
@@ -84,7 +84,7 @@ def _normalised(text: str) -> str:
 
 
 def clauses_of(folded: str) -> tuple[list[Clause], bool]:
-    """Return the clauses of a folded text, eight at most, and whether there were more words than are read."""
+    """Return the clauses of a folded text, at most eight, and whether there were more words than are read."""
     clauses: list[Clause] = []
     words, parts, part, room = [START], [0], 0, 2 * MOST_WORDS
     for token in _TOKEN.findall(folded):

@@ -1,4 +1,4 @@
-"""All languages in one: the tree of their phrases and the words in it, read once from ``languages/*.toml``."""
+"""All languages in one: the tree of their phrases and its words, loaded once from ``languages/*.toml``."""
 
 import tomllib
 from bisect import bisect_left
@@ -12,26 +12,26 @@ from waypost.domain.wording.folding import END, START, Clause
 from waypost.domain.wording.phrases import SHORTEST_STEM, Node, Saying, Words, parse, phrases_of, ways_of
 
 NOTHING: Final = "nothing"
-"""The meaning of phrases that say nothing and hide what shorter ones in them would say."""
+"""The meaning of phrases that say nothing and hide the meaning of shorter phrases within them."""
 PLAN: Final = "plan"
 CONDITION: Final = "condition"
 _FOLDER: Final = files(__package__) / "languages"
 _FIELDS: Final = {"says": (True, False), "anyway": (False, False), "vaguely": (True, True), "perhaps": (False, True)}
-"""How a block's phrases speak: firm or not, vague or not. ``anyway`` and ``perhaps`` hold in plans and negations."""
+"""What the phrases of a block imply: firm or vague. ``anyway`` and ``perhaps`` hold in plans and negations."""
 
 
 class Lexicon(NamedTuple):
-    """The tree, the words it knows (a word leads to itself, or to the stem it begins with), and those to leave out."""
+    """The tree, the words it knows (a word leads to itself or to its stem), and the words to leave out."""
 
     root: Node
     words: Mapping[str, str]
     stems: Mapping[str, tuple[str, ...]]
     noise: frozenset[str]
     joints: frozenset[str]
-    """Words that begin a new part of a sentence, as commas do."""
+    """Words that start a new part of a sentence, as commas do."""
 
     def known(self, clause: Clause) -> Clause:
-        """Return a clause without what is left out; a word that begins with a stem is that stem, an unknown one ""."""
+        """Return a clause without the words to leave out; words with a known stem become it, unknown words ""."""
         words: list[str] = []
         parts: list[int] = []
         joined = 0
@@ -48,7 +48,7 @@ class Lexicon(NamedTuple):
         return Clause(words, parts, clause.is_question)
 
     def nodes(self) -> Iterator[Node]:
-        """Yield every place of the tree."""
+        """Yield every node of the tree."""
         return _nodes(self.root)
 
     def _stem(self, word: str) -> str:
@@ -60,7 +60,7 @@ class Lexicon(NamedTuple):
 
 @cache
 def load() -> Lexicon:
-    """Return the lexicon of all languages. Raise ValueError where a file says what it can't."""
+    """Return the lexicon of all languages. Raise ValueError if a file is not valid."""
     languages = {
         file.name.removesuffix(".toml"): tomllib.loads(file.read_text(encoding="utf-8"))
         for file in sorted(_FOLDER.iterdir(), key=lambda file: file.name)
@@ -70,7 +70,7 @@ def load() -> Lexicon:
 
 
 def build(languages: Mapping[str, Mapping[str, object]]) -> Lexicon:
-    """Return the lexicon of the given languages, as their files hold them."""
+    """Return the lexicon of the given languages, parsed from their files."""
     noise = frozenset(word for one in languages.values() for word in _text(one, "noise").split())
     joints = frozenset(word for one in languages.values() for word in _text(one, "joints").split())
     root = Node()
@@ -95,7 +95,7 @@ def build(languages: Mapping[str, Mapping[str, object]]) -> Lexicon:
 
 
 def _group_ways(line: str, groups: Mapping[str, frozenset[Words]], noise: frozenset[str]) -> Iterator[Words]:
-    """Yield what a line of a group stands for: one run of words, whose items may have alternatives."""
+    """Yield the meanings of a line of a group: runs of words, whose items may have alternatives."""
     runs: list[Words] = [()]
     for item in line.split():
         ways = ways_of(item.removesuffix("?"), groups, noise)
@@ -119,7 +119,7 @@ def _sayings(name: str, language: Mapping[str, object]) -> Iterator[tuple[str, S
 
 
 def _linked(root: Node) -> frozenset[str]:
-    """Lead each word of the tree to the nodes of the sets it is in, by itself or by a stem, and return the words."""
+    """Link each word of the tree to the nodes of the sets that contain it or its stem, and return the words."""
     nodes = list(_nodes(root))
     sets = {key for node in nodes for key in node.branches if isinstance(key, frozenset)}
     words = sorted({word for key in sets for word in key})

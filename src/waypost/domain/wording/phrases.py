@@ -1,9 +1,10 @@
-"""How a language's file writes what carriers say, and the tree of words that all its phrases become.
+"""The syntax of phrases in a language's file, and the tree of words that all phrases are compiled into.
 
-A phrase is a line of words. ``a/b`` is either word, ``word?`` may be missing, ``word*`` is any word that begins so
-(four letters at least), ``<group>`` is any of a group of the file, ``..`` stands for up to four words more, ``....``
-for up to eight, in the same part of the sentence; ``^`` is the beginning of a clause, ``$`` its end. What follows ``#``
-is a comment. Words of the file's ``noise`` (articles, auxiliary verbs) are left out of phrases and texts alike.
+A phrase is a line of words. ``a/b`` is either word, ``word?`` is optional, ``word*`` is any word with that beginning
+(at least four letters), ``<group>`` is any member of a group of the file, ``..`` stands for up to four more words,
+``....`` for up to eight, in the same part of the sentence; ``^`` is the beginning of a clause, ``$`` its end.
+Everything after ``#`` is a comment. Words of the file's ``noise`` (articles, auxiliary verbs) are left out of phrases
+and texts alike.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,13 +25,13 @@ class Saying(NamedTuple):
     language: str
     meaning: str
     is_firm: bool
-    """A plan or a negation before it in the same part of the sentence voids it."""
+    """A preceding plan or negation in the same part of the sentence voids it."""
     is_vague: bool
-    """Other events are told in these words too."""
+    """These words also describe other events."""
 
 
 class Step(NamedTuple):
-    """One place of a phrase: any of several runs of words, or a gap of so many words at most."""
+    """One step of a phrase: any of several runs of words, or a gap of at most ``gap`` words."""
 
     ways: frozenset[Words] = frozenset()
     is_optional: bool = False
@@ -38,7 +39,7 @@ class Step(NamedTuple):
 
 
 class Node:
-    """A place in the tree: which words lead on, over what gaps, and what was said when it is reached."""
+    """A node of the tree: the words that lead on, over which gaps, and what is said when it is reached."""
 
     __slots__ = ("branches", "gaps", "next", "sayings")
 
@@ -49,7 +50,7 @@ class Node:
         self.sayings: list[Saying] = []
 
     def branch(self, key: object) -> "Node":
-        """Return the node that a set of words, or a gap, leads to; the same for the same."""
+        """Return the node that a set of words, or a gap, leads to; equal input leads to the same node."""
         node = self.branches.get(key)
         if node is None:
             node = self.branches[key] = Node()
@@ -58,7 +59,7 @@ class Node:
         return node
 
     def add(self, steps: tuple[Step, ...], saying: Saying) -> None:
-        """Grow the ways of a phrase."""
+        """Add the paths of a phrase."""
         if not steps:
             if saying not in self.sayings:
                 self.sayings.append(saying)
@@ -94,7 +95,7 @@ def parse(phrase: str, groups: Mapping[str, frozenset[Words]], noise: frozenset[
 
 
 def ways_of(item: str, groups: Mapping[str, frozenset[Words]], noise: frozenset[str]) -> frozenset[Words]:
-    """Return the runs of words that an item of a phrase or of a group stands for."""
+    """Return the runs of words that an item of a phrase or a group stands for."""
     ways: set[Words] = set()
     for part in item.split("/"):
         if part.startswith("<"):
@@ -116,7 +117,7 @@ def _step(item: str, groups: Mapping[str, frozenset[Words]], noise: frozenset[st
     return Step(ways, item.endswith("?")) if ways else None
 
 
-# Phrases are made of few words, again and again.
+# Phrases consist of few distinct words.
 @lru_cache(maxsize=2048)
 def _words(text: str, noise: frozenset[str]) -> Words:
     is_stem = text.endswith("*")

@@ -1,4 +1,4 @@
-"""Reading a text: which phrases it holds, which of them something voids, and what the rest says together."""
+"""Reading a text: which phrases it contains, which of them are voided, and what the rest says together."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -10,7 +10,7 @@ from waypost.domain.wording.lexicon import CONDITION, NOTHING, PLAN, Lexicon, lo
 from waypost.domain.wording.phrases import Node, Saying
 
 MOST_STEPS: Final = 110
-"""Places of the tree, and sayings there, that are looked at for one text. A text that needs more is not read."""
+"""The number of tree nodes, and of sayings there, that are visited for one text. A text that needs more is not read."""
 
 _ORDER: Final = (
     *("exception010", "exception011", "exception008", "exception009", "exception007", "exception004"),
@@ -20,7 +20,7 @@ _ORDER: Final = (
     *("inforeceived001", "exception005"),
     *("transit004", "transit007", "transit003", "transit006", "transit002", "transit001"),
 )
-"""Where a text says several things: what ends or stops a journey goes before what continues it."""
+"""Precedence if a text says several things: what ends or stops a journey comes before what continues it."""
 _RANK: Final = {substatus: rank for rank, substatus in enumerate(_ORDER)}
 _MOVEMENTS: Final = frozenset(
     {"transit002", "transit003", "transit004", "transit006", "transit007", "pickup001", "exception011"}
@@ -32,7 +32,7 @@ class Reading(NamedTuple):
 
     substatus: str
     is_unmistakable: bool
-    """Nothing else is told in these words."""
+    """These words describe nothing else."""
 
     @property
     def is_movement(self) -> bool:
@@ -51,17 +51,17 @@ _ABOUT_OTHERS: Final = frozenset({PLAN, CONDITION})
 
 
 Match = tuple[int, int, Saying]
-"""A phrase that a clause holds: from one word to the word before another."""
+"""A phrase found in a clause: from the index of its first word to the one after its last."""
 
 
 def read_wording(text: str) -> str | None:
-    """Return the substatus that a scan's text tells, or None where it tells none. Read the first 400 characters."""
+    """Return the substatus that a scan's text states, or None. Only the first 400 characters are read."""
     reading = read(text)
     return None if reading is None else reading.substatus
 
 
 def read(text: str) -> Reading | None:
-    """Return what a scan's text says, or None where it says nothing, or an end that is not unmistakable."""
+    """Return what a scan's text says; None if it says nothing, or names an end that is not unmistakable."""
     return _read(text[: LONGEST + 1])
 
 
@@ -72,7 +72,7 @@ def _read(text: str) -> Reading | None:
 
 
 def read_counted(text: str, lexicon: Lexicon) -> tuple[Reading | None, int]:
-    """Return what a text says, and how many places of the tree were looked at to find out."""
+    """Return what a text says, and how many tree nodes were visited to find out."""
     folded, is_cut = fold(text)
     clauses, is_longer = clauses_of(folded)
     steps = 0
@@ -97,7 +97,7 @@ def _strength(saying: Saying) -> tuple[int, bool]:
 
 
 def _matches(clause: Clause, root: Node, most: int) -> tuple[list[Match], int]:
-    """Find all phrases of a clause, and count the places that were looked at; more than ``most`` when given up."""
+    """Return all phrases of a clause and the number of visited nodes; more than ``most`` if the search was given up."""
     words = [*clause.words, ""]  # the last phrase may look at what comes after the clause
     stops = _stops(clause.parts)
     found: list[Match] = []
@@ -110,7 +110,7 @@ def _matches(clause: Clause, root: Node, most: int) -> tuple[list[Match], int]:
             if steps > most:
                 return found, steps
             for saying in node.sayings:
-                found.append((begin, at, saying))  # noqa: PERF401  a generator costs more than the one it gives
+                found.append((begin, at, saying))  # noqa: PERF401  a generator costs more than the one item it yields
             for branch in node.next.get(words[at], ()):
                 waiting.append((branch, at + 1))  # noqa: PERF401  here too
             for gap, after in node.gaps:
