@@ -1,9 +1,9 @@
-"""Long work of an event loop in slices: one slice in each of the loop's rounds, and accounts take turns.
+"""Splits long work on an event loop into slices: one slice per round of the loop, and accounts take turns.
 
-Whoever checks, merges or renders a lot calls ``Turn.pause`` between two small pieces of it. The call returns at once
-while the round's slice lasts; after that the work waits until the loop has let in whatever came meanwhile. All long
-work of a loop shares one slice a round, so a hundred long calls hold up the others no longer than one. Imports the
-standard library only.
+Code that checks, merges or renders a lot calls ``Turn.pause`` between small pieces of work. The call returns at once
+while the round's slice lasts; after that it waits until the loop has handled whatever arrived meanwhile. All long work
+of a loop shares one slice per round, so a hundred long calls delay others no more than one does. Imports the standard
+library only.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class _Rounds:
         self._waiting: OrderedDict[UUID | None, deque[asyncio.Future[None]]] = OrderedDict()
 
     def is_used_up(self) -> bool:
-        """Return whether this round has had its slice; the first question of a round begins the slice."""
+        """Return whether this round's slice is used up; the first call of a round begins the slice."""
         now = time.perf_counter()
         if self._ends is None:
             self._ends = now + SLICE_SECONDS
@@ -57,7 +57,7 @@ class _Rounds:
             self._call()
 
     def _take(self) -> asyncio.Future[None] | None:
-        """Return the next that waits; its account goes to the end of the line. Those that gave up are passed over."""
+        """Return the next waiter; its account goes to the end of the line. Waiters that gave up are skipped."""
         while self._waiting:
             account, waiting = self._waiting.popitem(last=False)
             while waiting:
@@ -73,7 +73,7 @@ _ROUNDS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Rounds]] = WeakKeyD
 
 
 class Turn:
-    """One piece of long work on the running loop, for an account or, with None, for nobody in particular."""
+    """One piece of long work on the running loop, for an account or, with None, for no account in particular."""
 
     __slots__ = ("_account", "_rounds")
 
@@ -86,10 +86,10 @@ class Turn:
         self._account = account
 
     async def pause(self) -> None:
-        """Return at once while the round's slice lasts, else when it is this account's turn again."""
+        """Return at once while the round's slice lasts, otherwise when it is this account's turn again."""
         if self._rounds.is_used_up():
             await self._rounds.wait(self._account)
 
     async def begin(self) -> None:
-        """Return in a round of one's own: for a step that cannot be interrupted, such as decoding a large body."""
+        """Return in a round of its own, for a step that can't be interrupted, such as decoding a large body."""
         await self._rounds.wait(self._account)

@@ -78,7 +78,7 @@ def send_until_given_up(program: Program, dsn: str, shop: Site, ledger: Ledger) 
     program.wait_for(lambda: failed(shop))
 
     assert failed(shop) == [(FATAL, "fatal", 0)]
-    assert "delivery_given_up" in program.said()
+    assert "delivery_abandoned" in program.said()
     assert program.stop() == 0
 
 

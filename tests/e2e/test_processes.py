@@ -199,5 +199,5 @@ def test_a_role_without_a_server_says_what_to_start(tmp_path: Path) -> None:
     ended = run_waypost("dispatch", "--data-dir", str(tmp_path / "data"))
 
     assert ended.returncode == 1
-    assert "No `waypost serve` runs on" in ended.stderr
+    assert "No `waypost serve` is running on" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1

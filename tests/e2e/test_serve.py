@@ -98,7 +98,7 @@ def test_a_taken_port_is_one_sentence_and_nothing_is_begun(tmp_path: Path) -> No
 
     assert ended.returncode == 1
     assert ended.stderr.splitlines() == [
-        f"waypost: Port {port} is taken: stop the program that listens on it, or choose another with --port."
+        f"waypost: Port {port} is already in use: stop the program that listens on it, or choose another with --port."
     ]
     assert not (tmp_path / "data").exists()
 

@@ -37,7 +37,7 @@ def test_an_old_one_is_told_so_and_still_checked_to_its_end():
     found = said(BODY, signed(), now=NOW + 3_600)
 
     assert [passed for passed, _ in found] == [False, True, False, True]
-    assert found[0][1] == "The timestamp is 3,600 seconds old; a receiver takes 300 at most."
+    assert found[0][1] == "The timestamp is 3,600 seconds old; a receiver accepts 300 at most."
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_changed_body_is_told_by_how_it_was_changed(body, words):
 
 
 def test_a_wrong_secret_is_told_from_a_changed_body():
-    assert "another secret" in said(BODY, signed(secret=OTHER))[1][1]
+    assert "different secret" in said(BODY, signed(secret=OTHER))[1][1]
 
 
 @pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])

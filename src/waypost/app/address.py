@@ -1,4 +1,4 @@
-"""The address that the server listens on, held from the first moment on."""
+"""The address that the server listens on, reserved from the start."""
 
 import socket
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from waypost.app.errors import CannotListen
 
 @contextmanager
 def held_address(host: str, port: int) -> Iterator[tuple[str, int]]:
-    """Give the numeric address of a host, and the port, or a free one for port 0. Raises CannotListen.
+    """Yield the numeric address of a host and the port, or a free one for port 0. Raise CannotListen.
 
-    Granian would share a port that another Waypost listens on (SO_REUSEPORT), so it is asked for without that first.
-    It is bound as long as the block lasts: a server takes seconds to start, in which the system would give a free port
-    to somebody else.
+    Granian would share a port that another Waypost listens on (SO_REUSEPORT), so the port is first requested without
+    that. It stays bound as long as the block lasts: a server takes seconds to start, in which the system would give a
+    free port to somebody else.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -33,10 +33,10 @@ def held_address(host: str, port: int) -> Iterator[tuple[str, int]]:
 def _why(error: OSError | UnicodeError, host: str, port: int) -> str:
     match error:
         case socket.gaierror() | UnicodeError():
-            return f"There is no host named {ascii(host)[1:-1]}: choose another --host."
+            return f"Unknown host {ascii(host)[1:-1]}: choose another --host."
         case PermissionError():
-            return f"Port {port} needs more rights than this user has: choose one above 1023 with --port."
+            return f"Port {port} is not allowed for this user: choose one above 1023 with --port."
         case OSError(errno=98 | 48):
-            return f"Port {port} is taken: stop the program that listens on it, or choose another with --port."
+            return f"Port {port} is already in use: stop the program that listens on it, or choose another with --port."
         case _:
             return f"{host} can't be listened on ({error.strerror}): choose another --host."

@@ -1,11 +1,11 @@
-"""A dispatcher as a process of its own: ``python -P -m waypost.app.child PARENT ID NUMBER alone|shared``.
+"""A dispatcher in a separate process: ``python -P -m waypost.app.child PARENT ID NUMBER alone|shared``.
 
-PARENT is its parent's process, ID that one's id, NUMBER which of its dispatchers this is: a child that finds a dead one
-of the same place knows that its parent has outlived it. The last word says whether the parent is the `serve` that owns
-the PostgreSQL (``dispatchers.Place``). Its settings come by environment and file, as its parent's.
-Its standard input brings hints, one a line, and empty lines that ask how it does; each of those is answered by a line
-of JSON on standard output (``Measures``). SIGTERM drains it. It never outlives its parent: the kernel kills it then,
-and the end of its input ends it.
+PARENT is its parent's process, ID that one's id, NUMBER which of its dispatchers this is: if a child finds a dead one
+in the same place, it knows that its parent has outlived that one. The last word says whether the parent is the `serve`
+that owns the PostgreSQL (``dispatchers.Place``). It reads its settings from the environment and the file, as its parent
+does. Its standard input carries hints, one per line, and empty lines that ask for its measures; each of those is
+answered by a line of JSON on standard output (``Measures``). SIGTERM drains it. It never outlives its parent: the
+kernel kills it then, and the end of its input ends it.
 """
 
 import asyncio
@@ -54,10 +54,10 @@ def _end_with(parent: int) -> None:
 
 
 def send_in_the_background() -> None:
-    """Take the processor from nobody the moment an answer comes: with fewer switches a sixth more is delivered.
+    """Take the processor from no one the moment a response arrives: with fewer switches a sixth more is delivered.
 
-    On a loaded machine, intake, PostgreSQL and receivers are let to the end of their turn (sched(7), SCHED_BATCH).
-    Where that is forbidden it sends all the same.
+    On a loaded machine, intake, PostgreSQL and receivers keep the processor until the end of their turn (sched(7),
+    SCHED_BATCH). If that is forbidden, it dispatches all the same.
     """
     if sys.platform == "linux":
         with suppress(OSError):
@@ -71,8 +71,8 @@ async def _run(settings: Settings, place: Place) -> None:
             others = Notifier(storage.database)
 
             def tell_others(endpoints: Iterable[UUID]) -> None:
-                # Those of one `serve` were told by it. What one frees of another's, after it has changed hands, is
-                # found by the next look.
+                # Those of the same `serve` were told by the parent. What this one frees of another's, after it changed
+                # hands, is found by the next scout.
                 if dispatcher.peers >= settings.dispatch_processes:
                     others.hint(endpoints)
 
@@ -87,7 +87,7 @@ async def _run(settings: Settings, place: Place) -> None:
 
 
 class _Parent(asyncio.Protocol):
-    """What the parent says."""
+    """Yield the parent's lines."""
 
     def __init__(self, dispatcher: Dispatcher, answers: asyncio.WriteTransport) -> None:
         self._dispatcher = dispatcher
@@ -112,7 +112,7 @@ class _Parent(asyncio.Protocol):
                 self._answers.write(msgspec.json.encode(measures) + b"\n")
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """End at once: without its parent nothing here is of use, nor could it be recorded."""
+        """Exit at once: without its parent nothing here is of use, nor could it be recorded."""
         os._exit(ORPHAN)
 
 

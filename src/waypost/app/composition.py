@@ -1,4 +1,4 @@
-"""Wires the parts of the server together; nothing here runs yet."""
+"""Wires the parts of the server together; nothing runs here yet."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,9 +43,9 @@ TEST_SLACK_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What a process is made of; ``intake`` and ``carriers`` outlive its ``parts``, which the supervisor keeps running.
+    """The parts of a process; ``intake`` and ``carriers`` outlive its ``parts``, which the supervisor keeps running.
 
-    ``application`` answers all requests with Role.WEB, else only how the process does.
+    With Role.WEB ``application`` answers all requests, otherwise only health and metrics.
     """
 
     application: ASGIApp
@@ -102,7 +102,7 @@ def _keeper(settings: Settings, database: Database, intake: Intake) -> Keeper:
 
 
 def _disk_room(settings: Settings) -> Callable[[], bool]:
-    """Return what tells whether updates may be taken: the disk of somebody else's PostgreSQL is not ours to see."""
+    """Return a function that says whether updates may be accepted; only the embedded PostgreSQL's disk is visible."""
     if settings.database_url is not None:
         return lambda: True
     return DiskRoom(settings.data_dir, least_megabytes=settings.min_free_disk)
@@ -115,7 +115,7 @@ def _report_rates(settings: Settings) -> ReportRates | None:
 
 
 def compose_dispatch(settings: Settings, storage: Storage) -> Engine:
-    """Build a process that only has others dispatch."""
+    """Build a process that only supervises dispatchers."""
     dispatch = DispatchProcesses(settings, alone=False)
     parts = tuple(dispatch.parts())
     application = make_monitoring(Health(storage.database, parts, dispatch.measures, None))

@@ -1,4 +1,4 @@
-"""The dispatch processes of ``serve`` and ``dispatch``, seen from their parent: started, told, asked, ended."""
+"""The dispatch processes of ``serve`` and ``dispatch``, as their parent starts, hints, measures and stops them."""
 
 import asyncio
 import os
@@ -21,20 +21,20 @@ from waypost.store.hints import Hint
 
 _LOG: Final = structlog.get_logger()
 STOP_SECONDS: Final = 25.0
-"""What is in flight may take 20 s to end; after that it is killed."""
+"""Attempts in flight may take 20 s to end; after that the process is killed."""
 
 ANSWER_SECONDS: Final = 2.0
 MOST_UNREAD_BYTES: Final = 1 << 16
-"""Hints that a process which does not listen has not read yet; it finds the others by looking."""
+"""The maximum hints that a process has not read yet; it finds the rest by scouting."""
 
 HEAD_START_SECONDS: Final = 1.0
-"""By so much the first process starts before the others, so that deliveries begin as soon as with one."""
+"""The head start of the first process, so that deliveries begin as soon as with a single one."""
 
 _COMMAND: Final = (sys.executable, "-P", "-m", "waypost.app.child")
 
 
 class DispatchProcesses:
-    """As many processes as the settings say, which share the endpoints; each learns all hints.
+    """The processes that the settings ask for, which share the endpoints; each receives all hints.
 
     ``alone``: this is the `serve` that owns the PostgreSQL.
     """
@@ -44,7 +44,7 @@ class DispatchProcesses:
         self._processes = [DispatchProcess(settings, Place(parent, number, alone)) for number in numbers]
 
     def parts(self) -> list[Part]:
-        """Give the parts that run them."""
+        """Return the parts that run them."""
         names = ["dispatch", *(f"dispatch-{number}" for number in range(2, len(self._processes) + 1))]
         return [Part(name, process.serve) for name, process in zip(names, self._processes, strict=True)]
 
@@ -55,17 +55,17 @@ class DispatchProcesses:
             process.hint(due)
 
     def hint_by_hand(self) -> None:
-        """Say that a test or a resend waits."""
+        """Say that a test or a resend is waiting."""
         for process in self._processes:
             process.hint_by_hand()
 
     async def measures(self) -> Measures:
-        """Give how they do together."""
+        """Return the measures of all of them together."""
         return together(await asyncio.gather(*(process.measures() for process in self._processes)))
 
 
 class DispatchProcess:
-    """Runs one process as long as its parent does; whoever supervises it starts it again."""
+    """Runs one process as long as its parent lives; its supervisor restarts it."""
 
     def __init__(self, settings: Settings, place: Place) -> None:
         self._settings = settings
@@ -80,11 +80,11 @@ class DispatchProcess:
             self._write(Hint(due).to_text())
 
     def hint_by_hand(self) -> None:
-        """Say that a test or a resend waits."""
+        """Say that a test or a resend is waiting."""
         self._write(Hint(by_hand=True).to_text())
 
     async def measures(self) -> Measures:
-        """Give how it does. What it counted goes on when it is started again, else the counts of all would drop."""
+        """Return its measures. Its counts continue after a restart, otherwise the totals would drop."""
         if answer := await self._ask():
             self._latest = answer
         return together([self._ended, answer or still(self._latest)])
@@ -98,7 +98,7 @@ class DispatchProcess:
         return answer.result() if done else None
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Run the process until ``stop`` is set, then drain it; returns also when it ended by itself."""
+        """Run the process until ``stop`` is set, then drain it; also returns if the process ended on its own."""
         if self._place.number and await _set_within(stop, HEAD_START_SECONDS):
             return
         self._process = process = await asyncio.create_subprocess_exec(
@@ -125,12 +125,12 @@ class DispatchProcess:
             self._ended, self._latest = together([self._ended, still(self._latest)]), STILL
             while self._asked:
                 self._asked.popleft().set_result(None)
-        # While it starts it has nothing to drain yet, and just ends by the signal.
+        # While it starts it has nothing to drain, and the signal just ends it.
         if not stop.is_set() or code not in (0, -signal.SIGTERM):
             _LOG.error("dispatch_process_ended", exit_code=code)
 
     def _environment(self) -> dict[str, str]:
-        """Hand on what may have come by an option; the other settings it finds where we found them."""
+        """Return the environment with the settings that may have come by an option; it reads the others as we did."""
         chosen = {variable("data_dir"): str(self._settings.data_dir)}
         if self._settings.database_url is not None:
             chosen[variable("database_url")] = self._settings.database_url.get_secret_value()
@@ -144,7 +144,7 @@ class DispatchProcess:
         return True
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
-        """Hand answers to who asked, in their order, until the process has ended."""
+        """Pass answers to the askers in order, until the process has ended."""
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         while line := await process.stdout.readline():
             if self._asked:

@@ -1,4 +1,4 @@
-"""What keeps the server from running and a person can mend; each message is one sentence."""
+"""Problems that keep the server from running and that a person can fix; each message is one sentence."""
 
 from waypost.domain.errors import OperatorError
 
@@ -8,8 +8,8 @@ class CannotListen(OperatorError):
 
 
 class ServerEnded(OperatorError):
-    """The HTTP server ended by itself."""
+    """The HTTP server ended unexpectedly."""
 
 
 class Unwell(OperatorError):
-    """What was looked over is not as it should be; the command's answer says how."""
+    """A check failed; the command's output says what is wrong."""

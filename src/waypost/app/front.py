@@ -1,7 +1,7 @@
-"""What every request passes before anything reads it: where it comes from, and which host it asks for.
+"""The checks that every request passes before anything reads it: where it comes from, and for which host it is.
 
-Proxies are believed by the networks in TRUSTED_PROXIES. A host is compared with PUBLIC_URL where that is set, so that a
-page of another site can't reach this server through a name of its own that it lets lead here (DNS rebinding).
+Proxies are trusted by the networks in TRUSTED_PROXIES. A host is compared with PUBLIC_URL if that is set, so that a
+page of another site can't reach this server through a name of its own that resolves to it (DNS rebinding).
 """
 
 import re
@@ -19,15 +19,15 @@ from waypost.domain.ip_addresses import IPAddress, IPNetwork
 from waypost.domain.targets import judge_name
 
 FOR_ANY_HOST: Final = ("/health/", "/metrics")
-"""What is asked from inside, by the machine's own names, which PUBLIC_URL does not tell."""
+"""Requests from inside use the machine's own names, which PUBLIC_URL does not contain."""
 
-# Some proxies write the port behind the address.
+# Some proxies append the port to the address.
 _HOP: Final = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[^:]*):\d+")
 _HOST: Final = re.compile(r"(?P<host>\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::[0-9]{1,5})?", re.ASCII)
 
 
 def behind_proxies(trusted: Iterable[IPNetwork], application: ASGIApp) -> ASGIApp:
-    """Return the application with each request's client as the nearest address that no trusted proxy vouches for."""
+    """Return the application with each client set to the nearest address that no trusted proxy vouches for."""
     networks = tuple(trusted)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,10 +40,11 @@ def behind_proxies(trusted: Iterable[IPNetwork], application: ASGIApp) -> ASGIAp
 
 
 def for_our_host(public_url: str | None, application: ASGIApp) -> ASGIApp:
-    """Return the application that answers for the host of ``public_url`` and for names that nobody else can have.
+    """Return the application restricted to the host of ``public_url`` and to names that nobody else can have.
 
     Those are addresses, and names without a dot or of private networks: no public name server answers for them. Without
-    a public URL any one host is ours. A request for another is answered with 421, one without or with two with 400.
+    a public URL any single host is accepted. Requests for another host get 421, requests without a host or with two get
+    400.
     """
     ours = None if public_url is None else (urlsplit(public_url).hostname or "")
 
@@ -58,7 +59,7 @@ def for_our_host(public_url: str | None, application: ASGIApp) -> ASGIApp:
 
 
 def head_as_get(application: ASGIApp) -> ASGIApp:
-    """Return the application that answers HEAD as it answers GET, without the body, and says so where it allows GET."""
+    """Return the application that answers HEAD like GET, without the body."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_head(message: Message) -> None:
@@ -92,7 +93,7 @@ def _with_head(name: bytes, value: bytes) -> tuple[bytes, bytes]:
 
 def _believed(client: str, scope: Scope, trusted: tuple[IPNetwork, ...]) -> str:
     address = _plain(client)
-    # Of several headers, too: some proxies add one of their own below the one that the visitor sent.
+    # Several headers are joined, because some proxies add their own below the one that the visitor sent.
     lines = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
     hops = [hop.strip() for line in lines for hop in line.split(",") if hop.strip()]
     while hops and _is_inside(address, trusted):
@@ -101,7 +102,7 @@ def _believed(client: str, scope: Scope, trusted: tuple[IPNetwork, ...]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return an address as it is always written, IPv4 in IPv6 as IPv4; what is none stays as it is."""
+    """Return an address in its canonical form, IPv4 in IPv6 as IPv4; anything else is returned unchanged."""
     found = _HOP.fullmatch(text)
     address = _address(found["v6"] or found["v4"] or "" if found else text)
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
@@ -124,7 +125,7 @@ def _address(text: str) -> IPAddress | None:
 
 
 def _refused(scope: Scope, ours: str | None) -> HTTPStatus | None:
-    """Return why a request's host is refused, None when it is not."""
+    """Return why a request's host is rejected, None if it is accepted."""
     hosts = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"]
     if not hosts and scope["http_version"] == "1.0" and ours is None:
         return None

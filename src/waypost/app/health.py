@@ -1,4 +1,4 @@
-"""How a process does: whether it is ready, and its metrics."""
+"""The health of a process: whether it is ready, and its metrics."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,9 +20,9 @@ Measuring = Callable[[], Awaitable[Measures | None]]
 
 
 class Health:
-    """What ``/health/ready`` and ``/metrics`` say.
+    """What ``/health/ready`` and ``/metrics`` report.
 
-    ``measures`` asks the dispatcher, and the ``keeper`` has reconciled, where the process has them.
+    ``measures`` asks the dispatcher, and the ``keeper`` has reconciled, if the process has them.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class Health:
         self._metrics = Metrics(SENT, STALLS, denied=DENIED, unread=UNREAD, skipped=SKIPPED, outages=OUTAGES)
 
     async def ready(self) -> str | None:
-        """Give None when requests can be served and deliveries are sent, else one sentence that says why not."""
+        """Return None if requests can be served and deliveries are sent, otherwise one sentence that says why not."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self._database.answer()
         except (*LOST, TimeoutError) as error:
             return SENTENCES[trouble_of(error)]
         if not self._has_room():
-            return "The disk is nearly full: updates are refused, and deliveries go on."
+            return "The disk is nearly full: updates are rejected, deliveries continue."
         if waiting := [part.name for part in self._parts if not part.running]:
             return f"Not running: {', '.join(waiting)}."
         if self._measures is not None and not ((measures := await self._measures()) and measures.running):
@@ -57,7 +57,7 @@ class Health:
         return None
 
     async def metrics(self) -> bytes:
-        """Give Prometheus' text, also when the database is away."""
+        """Return the text for Prometheus, even while the database is unavailable."""
         dispatching = None if self._measures is None else await self._measures()
         findings = None if self._keeper is None else self._keeper.reconciler.findings
         return self._metrics.render(await self._backlog(), dispatching, findings)

@@ -1,4 +1,4 @@
-"""Tells the dispatchers of other processes what is due: one merged NOTIFY at a time, the first of them at once."""
+"""Tells the dispatchers of other processes what is due: one merged NOTIFY at a time, the first one at once."""
 
 import asyncio
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ PAUSE_SECONDS: Final = 0.02
 
 
 class Notifier:
-    """Gathers hints and tells them on a connection of its own."""
+    """Gathers hints and sends them on a connection of its own."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -29,12 +29,12 @@ class Notifier:
             self._wake.set()
 
     def hint_by_hand(self) -> None:
-        """Say that a test or a resend waits."""
+        """Say that a test or a resend is waiting."""
         self._by_hand = True
         self._wake.set()
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Tell what was hinted until ``stop`` is set."""
+        """Send the gathered hints until ``stop`` is set."""
         stopping = asyncio.create_task(stop.wait())
         telling = asyncio.create_task(self._tell())
         try:
@@ -54,4 +54,4 @@ class Notifier:
                 self._endpoints.clear()
                 self._by_hand = False
                 await hints.tell(session, hint)
-                await asyncio.sleep(PAUSE_SECONDS)  # under load one NOTIFY carries what comes meanwhile
+                await asyncio.sleep(PAUSE_SECONDS)  # under load one NOTIFY carries what arrives meanwhile

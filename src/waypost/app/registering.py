@@ -1,4 +1,4 @@
-"""A way in for a command that registers parcels beside the servers, or without one."""
+"""The intake of a command that registers parcels, with or without servers running beside it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,15 +13,15 @@ from waypost.store.database import Database
 
 
 def usual_quota(settings: Settings) -> Quota:
-    """Return what accounts may use for which nothing else is set."""
+    """Return the quota of accounts without one of their own."""
     return Quota(settings.quota_parcels, settings.quota_updates_per_day, settings.quota_disk_bytes)
 
 
 @asynccontextmanager
 async def registering(database: Database, quota: Quota) -> AsyncIterator[IntakeContext]:
-    """Yield what registering needs; ``quota`` is what accounts may use for which nothing else is set.
+    """Yield what registering needs; ``quota`` applies to accounts without one of their own.
 
-    It asks no carrier and sends nothing: the servers see what it has registered.
+    It polls no carrier and sends nothing: the servers see what it has registered.
     """
     intake = Intake(database, polled=askable(), hint=lambda _: None)
     intake.start()

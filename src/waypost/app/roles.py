@@ -1,11 +1,11 @@
-"""What a process of the server does."""
+"""The roles of a server process."""
 
 from enum import StrEnum
 from typing import Final
 
 
 class Role(StrEnum):
-    """What a process does; `serve` does all of it. Dispatch is always done by processes of its own."""
+    """What a process does; `serve` does all of it. Dispatching is always done by separate processes."""
 
     WEB = "web"
     DISPATCH = "dispatch"

@@ -1,4 +1,4 @@
-"""Runs the server once its database is there, and ends it in the order in which nothing is lost."""
+"""Runs the server once its database is available, and stops it in the order in which nothing is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ from waypost.store.trouble import LOST
 
 _LOG: Final = structlog.get_logger()
 LAST_REQUESTS_SECONDS: Final = 15.0
-"""How long requests that have begun may go on after the signal to stop."""
+"""How long requests that have begun may continue after the signal to stop."""
 
 
 async def run_server(
@@ -38,7 +38,7 @@ async def run_server(
 ) -> None:
     """Build what these roles need and run it until ``stop`` is set.
 
-    ``at`` is the address that requests are answered at, None for none. Raises WrongSecretKey and ServerEnded.
+    ``at`` is the address to listen on, None for none. Raise WrongSecretKey or ServerEnded.
     """
     key = await secret_key(settings, storage.database)
     dispatch_only = roles == {Role.DISPATCH}
@@ -80,7 +80,7 @@ async def _greet(database: Database, announce: Announce) -> None:
 async def _running(
     engine: Engine, storage: Storage, server: HttpServer | None, stop: asyncio.Event
 ) -> AsyncIterator[None]:
-    """Run every part. At the end what brings updates stops first, then intake; PostgreSQL outlives them all."""
+    """Run every part. When stopping, the sources of updates stop first, then intake; PostgreSQL outlives them all."""
     after = asyncio.Event()
     outage = storage.database.outage
     watched = () if storage.server is None else (_postgres_part(storage.server),)
@@ -96,7 +96,7 @@ async def _running(
     finally:
         stop.set()
         if engine.intake is not None:
-            engine.intake.arrivals.end()  # who waits for events is answered now
+            engine.intake.arrivals.end()  # requests that wait for events are answered now
         try:
             last = [] if server is None else [server.stop(within_seconds=LAST_REQUESTS_SECONDS)]
             await asyncio.gather(*last, *parts)
@@ -112,7 +112,7 @@ async def _running(
 
 
 def _postgres_part(postgres: EmbeddedPostgres) -> Part:
-    """Make the part that starts the embedded PostgreSQL again when it has ended."""
+    """Return the part that restarts the embedded PostgreSQL when it has ended."""
 
     async def serve(stop: asyncio.Event) -> None:
         stopping = asyncio.create_task(stop.wait())
@@ -144,4 +144,4 @@ async def _wait_for_end(server: HttpServer | None, stop: asyncio.Event) -> None:
         ended.cancel()
         stopping.cancel()
     if not stop.is_set():
-        raise ServerEnded("The HTTP server ended by itself: its reason stands above.")
+        raise ServerEnded("The HTTP server ended unexpectedly: the log above has the reason.")

@@ -1,4 +1,4 @@
-"""Builds what sends: the guard, the sender and the dispatcher. Loads nothing of the HTTP server."""
+"""Builds the parts that send: the guard, the sender and the dispatcher. Loads nothing of the HTTP server."""
 
 import gc
 from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ from waypost.store.vault import Vault
 
 
 def make_guard(settings: Settings) -> Guard:
-    """Build what judges where deliveries go, for sending and for saving a URL."""
+    """Return the guard that judges where deliveries may go, for sending and for saving a URL."""
     resolver = RememberingResolver(SystemResolver())
     return Guard(resolver, ports=settings.egress_ports, allow=tuple(settings.egress_allow))
 
@@ -32,7 +32,7 @@ def make_dispatcher(
     place: Place | None = None,
     tell_others: Callable[[Iterable[UUID]], None] | None = None,
 ) -> Dispatcher:
-    """Build a dispatcher; see ``Dispatcher`` for ``place`` and ``tell_others``."""
+    """Return a dispatcher; see ``Dispatcher`` for ``place`` and ``tell_others``."""
     source = None if settings.source_address is None else str(settings.source_address)
     sending = SendSettings(
         user_agent=user_agent(settings.contact),
@@ -47,7 +47,7 @@ def make_dispatcher(
 
 
 def user_agent(contact: str | None) -> str:
-    """Name this program, and whom to write to about it, to those it sends requests to."""
+    """Return the user agent: this program, and whom to contact about it."""
     name = f"Waypost/{version('waypost')}"
     return f"{name} (+{contact})" if contact else name
 

@@ -19,14 +19,14 @@ from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send, We
 
 _LOG: Final = structlog.get_logger()
 MOST_CONNECTIONS: Final = 4096
-"""More wait in the kernel's queue; Granian's own default of 128 would let as many idle clients shut out everybody."""
+"""The backlog in the kernel's queue; with Granian's default of 128, as many idle clients could lock out everybody."""
 HEAD_SECONDS: Final = 10
 BODY_SECONDS: Final = 60.0
 MOST_HEAD_BYTES: Final = 65_536
 
 
 class HttpServer:
-    """Serves an application at ``host`` and ``port``, which are to be held by ``address.held_address``."""
+    """Serves an application at ``host`` and ``port``, which must be reserved by ``address.held_address``."""
 
     def __init__(self, application: ASGIApp, *, host: str, port: int) -> None:
         self._server = Server(
@@ -43,11 +43,11 @@ class HttpServer:
         self._running: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to accept connections."""
+        """Start accepting connections."""
         self._running = asyncio.create_task(self._server.serve())
 
     async def stop(self, *, within_seconds: float) -> None:
-        """Accept nothing more and let the requests that are under way end, so long at most; harmless when repeated."""
+        """Accept no more connections and let requests in progress finish, up to a limit; may be called repeatedly."""
         if self._running is None:
             return
         self._server.stop()
@@ -56,7 +56,7 @@ class HttpServer:
         await asyncio.gather(self._running, return_exceptions=True)
 
     def cut(self) -> None:
-        """Wait for no request any more."""
+        """Stop waiting for requests."""
         if self._running is not None:
             self._running.cancel()
 
@@ -67,11 +67,11 @@ class HttpServer:
 
 
 def within(seconds: float, application: ASGIApp) -> ASGIApp:
-    """Give a request's body so long to arrive; after that it is as if the client had gone.
+    """Limit how long a request's body may take to arrive; after that the client counts as gone.
 
     A body that ends early is raised as the client's fault: nothing of ours failed, so no error is logged.
 
-    Once it has its length it is whole: to ask Granian for the empty rest costs a tenth of what a short request does.
+    A body that has reached its length is complete: asking Granian for the empty rest costs a tenth of a short request.
     """
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,7 +81,7 @@ def within(seconds: float, application: ASGIApp) -> ASGIApp:
 
         async def receive_in_time() -> HTTPReceiveMessage | WebSocketReceiveMessage:
             nonlocal left, whole
-            if whole:  # what is waited for now is the end of the connection
+            if whole:  # from here on it waits for the end of the connection
                 return await receive()
             try:
                 async with asyncio.timeout_at(until):
@@ -89,7 +89,7 @@ def within(seconds: float, application: ASGIApp) -> ASGIApp:
             except TimeoutError:
                 message = {"type": "http.disconnect"}
             if message["type"] == "http.disconnect":
-                _LOG.debug("body_cut_short")
+                _LOG.debug("body_truncated")
                 raise ClientException("The body ended early.")
             if message["type"] == "http.request":
                 left -= len(message["body"])
@@ -103,7 +103,7 @@ def within(seconds: float, application: ASGIApp) -> ASGIApp:
 
 
 def _length(scope: Scope) -> float:
-    """Give how long a request's body is said to be; endless where that is not said, as of chunks."""
+    """Return the declared length of a request's body; infinite if it is not declared, as with chunks."""
     headers = dict(scope["headers"])
     said = headers.get(b"content-length", b"")
     return int(said) if said.isdigit() else math.inf

@@ -11,9 +11,9 @@ SAME_WISH_SECONDS: Final = 1.0
 
 @contextmanager
 def stop_signals() -> Iterator[asyncio.Event]:
-    """Give the event that SIGTERM and SIGINT set; another one, a second or more later, cancels the task that asked.
+    """Return the event that SIGTERM and SIGINT set; another signal, a second or more later, cancels the calling task.
 
-    What comes sooner is the same wish told twice: to the process and, by a terminal or a supervisor, to its group.
+    An earlier one is the same wish sent twice: to the process and, by a terminal or a supervisor, to its group.
     """
     stop = asyncio.Event()
     task = asyncio.current_task()

@@ -1,4 +1,4 @@
-"""Opens the sources of connections: an account's by its sealed credentials, the installation's by the settings."""
+"""Opens the sources of connections: an account's with its sealed credentials, the installation's from the settings."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -38,7 +38,7 @@ def installation_id(carrier: Carrier) -> UUID:
 
 
 def detected(number: str) -> Sequence[str]:
-    """Return the courier codes whose own form a number has; a guess by a form that many share is no reason to ask."""
+    """Return the courier codes whose own form a number has; a form that many share is no reason to poll."""
     return [guess.courier for guess in detect(number) if guess.certainty >= Certainty.LIKELY]
 
 
@@ -51,7 +51,7 @@ class Sources:
         self._vault = vault
 
     def open(self, row: ConnectionRow) -> CarrierSource:
-        """Return the source of a connection. Raises ValueError, in words for its owner, for one that can't be used."""
+        """Return the source of a connection. Raise ValueError, worded for its owner, if it can't be used."""
         carrier = carriers.find(row.source)
         if carrier is None:
             raise ValueError(f"this version of Waypost knows no carrier {row.source}")
@@ -65,19 +65,19 @@ class Sources:
         except WrongKey as error:
             raise ValueError(str(error)) from None
         credentials = msgspec.json.decode(opened, type=dict[str, str])
-        # Where a carrier answers is the operator's to say, also for the accounts' own credentials.
+        # Only the operator sets where a carrier answers, even for the accounts' own credentials.
         url = self._settings.base_url(carrier)
         return carrier.open(self._http, credentials, base_url=url, budget=carrier.granted(row.settings))
 
     async def probe(self, name: str, credentials: Mapping[str, str]) -> None:
-        """Try credentials for a carrier. Raises CarrierError where they do not work."""
+        """Try credentials for a carrier. Raise CarrierError if they do not work."""
         carrier = carriers.find(name)
         if carrier is None:
             raise CarrierUnavailable(f"this version of Waypost knows no carrier {name}")
         await carrier.open(self._http, credentials, base_url=self._settings.base_url(carrier)).probe()
 
     async def keep_installation(self, database: Database) -> None:
-        """Let the database know the connections of the installation: the carriers whose credentials are set."""
+        """Register the connections of the installation in the database: the carriers whose credentials are set."""
         named = {
             installation_id(carrier): (carrier.name, carrier.title)
             for carrier in carriers.carriers()
@@ -89,7 +89,7 @@ class Sources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connecting:
-    """What a command connects carriers with: a ``ConnectionContext``."""
+    """What a command needs to connect carriers: a ``ConnectionContext``."""
 
     database: Database
     vault: Vault
@@ -99,7 +99,7 @@ class Connecting:
 
 @asynccontextmanager
 async def connecting(settings: Settings, progress: Progress) -> AsyncIterator[Connecting]:
-    """Yield what a command needs that ends soon. Raises NotMigrated and WrongSecretKey."""
+    """Yield the context for a short command. Raise NotMigrated or WrongSecretKey."""
     async with migrated_database(settings, progress) as database:
         vault = Vault(await secret_key(settings, database))
         http = CarrierHttp(timeout_seconds=CARRIER_SECONDS, user_agent=user_agent(settings.contact))
@@ -110,7 +110,7 @@ async def connecting(settings: Settings, progress: Progress) -> AsyncIterator[Co
 
 
 class Polling:
-    """The poll loop of a process, which first says which connections the installation has."""
+    """The poll loop of a process, which first registers the installation's connections."""
 
     def __init__(self, database: Database, intake: Intake, sources: Sources, *, speed: float) -> None:
         self._database = database
@@ -120,6 +120,6 @@ class Polling:
         )
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Ask until ``stop`` is set. Raises when PostgreSQL goes away."""
+        """Poll until ``stop`` is set. Raise when PostgreSQL is unavailable."""
         await self._sources.keep_installation(self._database)
         await self._poller.serve(stop)

@@ -1,6 +1,6 @@
-"""Starts the server: PostgreSQL comes up while the modules that need it are loaded.
+"""Starts the server: PostgreSQL starts while the modules that need it are loaded.
 
-Therefore this module imports neither the HTTP server nor anything that answers requests.
+So this module imports neither the HTTP server nor anything that answers requests.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from waypost.settings import Settings
 
 
 async def serve(settings: Settings, *, announce: Announce) -> None:
-    """Run everything until SIGTERM or SIGINT; a second signal waits for nothing more.
+    """Run everything until SIGTERM or SIGINT; a second signal stops without waiting.
 
     ``announce`` gets a sentence for each step. Raises what prevents the start: CannotListen, CannotConnect,
     EmbeddedPostgresError, NotMigrated, UnsafeServer, WrongSecretKey; and ServerEnded.
@@ -29,8 +29,7 @@ async def serve(settings: Settings, *, announce: Announce) -> None:
 async def run(settings: Settings, role: Role, listen: tuple[str, int] | None, *, announce: Announce) -> None:
     """Run one role beside other processes until SIGTERM or SIGINT, without state of its own.
 
-    ``listen`` is the host and port that requests are answered at, None for none. Raises as ``serve`` does, and
-    NothingToJoin.
+    ``listen`` is the host and port to listen on, None for none. Raises the errors of ``serve``, and NothingToJoin.
     """
     await _start(settings, frozenset({role}), listen, joined_storage(settings, role.value), announce)
 
@@ -43,7 +42,8 @@ async def _start(
     announce: Announce,
 ) -> None:
     with nullcontext() if listen is None else held_address(*listen) as at, stop_signals() as stop:
-        # In a thread, so that PostgreSQL is started and watched meanwhile; by this one, with whom it ends.
+        # In a thread, so that PostgreSQL is started and watched meanwhile. PostgreSQL is tied to this thread and ends
+        # with it.
         loading = asyncio.create_task(asyncio.to_thread(_load))
         async with opened as storage:
             await loading

@@ -1,4 +1,4 @@
-"""Opens the database that the settings name: the one of a URL, or an embedded PostgreSQL of the data directory."""
+"""Opens the database that the settings name: the one of a URL, or the embedded PostgreSQL of the data directory."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -30,7 +30,7 @@ class NothingToJoin(OperatorError):
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """An open database. ``server`` is the PostgreSQL that this process started, None for somebody else's."""
+    """An open database. ``server`` is the PostgreSQL that this process started, None if it is somebody else's."""
 
     database: Database
     server: EmbeddedPostgres | None
@@ -38,9 +38,9 @@ class Storage:
 
 @asynccontextmanager
 async def serving_storage(settings: Settings, progress: Progress) -> AsyncIterator[Storage]:
-    """Give the database to serve from, migrated; an embedded one is started, and stopped at the end.
+    """Yield the migrated database to serve from; an embedded one is started, and stopped at the end.
 
-    Raises NotMigrated for a database URL: there many processes may run, so it is the operator who migrates.
+    Raise NotMigrated for a database URL: many processes may run there, so the operator migrates.
     """
     if settings.database_url is not None:
         async with _opened(_access(settings, settings.database_url.get_secret_value(), "serve")) as database:
@@ -54,15 +54,15 @@ async def serving_storage(settings: Settings, progress: Progress) -> AsyncIterat
 
 @asynccontextmanager
 async def joined_storage(settings: Settings, role: str) -> AsyncIterator[Storage]:
-    """Give the database to a process that works beside others; it starts no PostgreSQL and migrates nothing.
+    """Yield the database to a process that works beside others; it starts no PostgreSQL and migrates nothing.
 
-    ``role`` is what its sessions are called after.
-    Raises NotMigrated, and NothingToJoin when there is no database URL and no ``waypost serve`` on the data directory.
+    ``role`` names its sessions. Raise NotMigrated, and NothingToJoin if there is no database URL and no ``waypost
+    serve`` on the data directory.
     """
     url = await _running_url(settings)
     if url is None:
         raise NothingToJoin(
-            f"No `waypost serve` runs on {settings.data_dir}: start it first, or name a database with --database-url."
+            f"No `waypost serve` is running on {settings.data_dir}: start it, or name a database with --database-url."
         )
     async with _opened(_access(settings, url, role)) as database:
         if settings.database_url is not None:
@@ -74,9 +74,10 @@ async def joined_storage(settings: Settings, role: str) -> AsyncIterator[Storage
 
 @asynccontextmanager
 async def reached_storage(settings: Settings, progress: Progress) -> AsyncIterator[Storage]:
-    """Give the database as it is to a command that ends soon.
+    """Yield the database as it is to a short command.
 
-    A running ``waypost serve`` is asked where its database is; where none runs, PostgreSQL is started for the command.
+    A running ``waypost serve`` is asked where its database is; if none is running, PostgreSQL is started for the
+    command.
     """
     url = await _running_url(settings)
     if url is not None:
@@ -92,7 +93,7 @@ async def reached_storage(settings: Settings, progress: Progress) -> AsyncIterat
 
 @asynccontextmanager
 async def migrated_database(settings: Settings, progress: Progress) -> AsyncIterator[Database]:
-    """Give the database of ``reached_storage`` when it has this program's tables. Raises NotMigrated."""
+    """Yield the database of ``reached_storage`` if it has this program's tables. Raise NotMigrated."""
     async with reached_storage(settings, progress) as storage:
         if storage.server is not None:
             await bring_up_to_date(storage.database, progress)
@@ -104,7 +105,7 @@ async def migrated_database(settings: Settings, progress: Progress) -> AsyncIter
 
 
 async def bring_up_to_date(database: Database, progress: Progress) -> int:
-    """Apply what is pending, make the partitions of the next days, and give how many migrations were applied."""
+    """Apply pending migrations, create the next days' partitions, and return how many migrations were applied."""
     async with database.unhurried() as session:
         if database.schema is not None:
             await session.execute(f'create schema if not exists "{database.schema}"')
@@ -114,13 +115,13 @@ async def bring_up_to_date(database: Database, progress: Progress) -> int:
 
 
 async def count_pending(database: Database) -> int:
-    """Give how many of this program's migrations the database lacks."""
+    """Return how many of this program's migrations the database lacks."""
     async with database.engine.acquire() as session:
         return len(await migrating.pending(session))
 
 
 async def secret_key(settings: Settings, database: Database) -> str:
-    """Give the installation's secret key, checked against the database. Raises WrongSecretKey."""
+    """Return the installation's secret key, checked against the database. Raise WrongSecretKey."""
     file = KeyFile(settings.data_dir)
     async with database.serving.acquire() as session:
         if settings.secret_key is not None:
@@ -178,4 +179,4 @@ async def _wait_for_migrations(database: Database) -> None:
             while await count_pending(database):  # noqa: ASYNC110 - another process migrates
                 await asyncio.sleep(_LOOK_SECONDS)
     except TimeoutError:
-        raise NotMigrated("The running server is older than this program: start it again first.") from None
+        raise NotMigrated("The running server is older than this program: restart it first.") from None

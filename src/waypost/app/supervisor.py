@@ -1,4 +1,4 @@
-"""Keeps the parts of the server running: one that fails is started again, after a pause that grows."""
+"""Keeps the parts of the server running: a failed part is restarted after a pause that grows."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,9 +14,9 @@ _LOG: Final = structlog.get_logger()
 FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 30.0
 LONGEST_PAUSE_WITHOUT_DATABASE_SECONDS: Final = 2.0
-"""Short, because nothing is wrong with the part: it shall be back soon after the database is."""
+"""Short, because nothing is wrong with the part: it should be back soon after the database is."""
 WELL_AFTER_SECONDS: Final = 60.0
-"""A part that ran for so long starts with the first pause again."""
+"""A part that ran for this long starts with the first pause again."""
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class Part:
 
 
 async def keep_running(part: Part, stop: asyncio.Event, outage: Outage) -> None:
-    """Run a part until ``stop`` is set; whatever it raises is logged, and it is started again."""
+    """Run a part until ``stop`` is set; whatever it raises is logged, and it is restarted."""
     loop = asyncio.get_running_loop()
     pause = FIRST_PAUSE_SECONDS
     while not stop.is_set():
@@ -43,7 +43,7 @@ async def keep_running(part: Part, stop: asyncio.Event, outage: Outage) -> None:
 
 
 async def _run_once(part: Part, stop: asyncio.Event, outage: Outage) -> float:
-    """Run a part until it ends or fails, and give the longest pause that is sensible after that."""
+    """Run a part until it ends or fails, and return the longest sensible pause after that."""
     part.running = True
     try:
         await part.serve(stop)

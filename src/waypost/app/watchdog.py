@@ -1,7 +1,7 @@
-"""Watches that nothing holds the event loop: counts stalls for the metrics and logs what ran.
+"""Detects when something blocks the event loop: counts stalls for the metrics and logs what ran.
 
-The loop leaves a beat every 20 ms. A thread that sleeps while beats come looks, when one is overdue, at what the loop's
-thread does just then; that is what the log line names. It costs 50 short callbacks a second and some ten looks.
+The loop leaves a beat every 20 ms. When a beat is overdue, a thread looks at what the loop's thread is doing, and the
+log line names that. This costs 50 short callbacks a second and about ten looks.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ _LOG: Final = structlog.get_logger()
 BEAT_SECONDS: Final = 0.02
 STALL_SECONDS: Final = 0.1
 LOOK_SECONDS: Final = 0.08
-"""So long after a beat the thread looks: what holds the loop for a stall is still there then."""
+"""How long after a beat the thread looks: whatever stalls the loop is still running then."""
 QUIET_SECONDS: Final = 10.0
-"""A line of the log at most so often; the metrics count every stall."""
+"""The minimum interval between log lines; the metrics count every stall."""
 MOST_FRAMES: Final = 4
 _PACKAGE: Final = "waypost."
 
@@ -40,7 +40,7 @@ STALLS: Final = Stalls()
 
 @contextmanager
 def loop_watched(stalls: Stalls = STALLS) -> Iterator[None]:
-    """Watch the running loop during the block."""
+    """Watch the running loop for the duration of the block."""
     watchdog = _Watchdog(asyncio.get_running_loop(), stalls)
     watchdog.start()
     try:
@@ -82,7 +82,7 @@ class _Watchdog:
         self._timer = self._loop.call_later(BEAT_SECONDS, self._beat)
 
     def _tell(self, now: float, stall: float, worked: float) -> None:
-        """Log a stall. With little work in it, the machine had no processor for this process."""
+        """Log a stall. If little work was done in it, the machine had no processor for this process."""
         if now < self._quiet_until:
             return
         self._quiet_until = now + QUIET_SECONDS
@@ -104,7 +104,7 @@ class _Watchdog:
 
 
 def _frames_of(frame: FrameType | None) -> list[str]:
-    """Return the innermost functions of ours that run, as ``module.function:line``, the innermost first."""
+    """Return the running functions of ours, innermost first, as ``module.function:line``."""
     found: list[str] = []
     while frame is not None and len(found) < MOST_FRAMES:
         module = str(frame.f_globals.get("__name__", ""))

@@ -1,5 +1,5 @@
-"""Deliveries in, attempts out: claim, guard, sign, send, decide, record.
+"""Turns deliveries into attempts: claim, guard, sign, send, decide, record.
 
-``Dispatcher`` claims what is due and gives each delivery to ``Sender.run``; ``Recorder`` commits what came of it by
-the hundred. No transaction is open while a request is under way; what a killed process held comes back by its lease.
+``Dispatcher`` claims what is due and passes each delivery to ``Sender.run``; ``Recorder`` commits the results by the
+hundred. No transaction is open during a request; deliveries that a killed process held return when their lease expires.
 """

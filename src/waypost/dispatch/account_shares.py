@@ -1,4 +1,4 @@
-"""No more than so many attempts of one account at a time, however many endpoints it has and whatever they do."""
+"""Limits the attempts of one account in flight, however many endpoints it has and whatever they do."""
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable
@@ -6,16 +6,16 @@ from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 IN_FLIGHT: Final = 128
-"""The most attempts of one account in one process: an eighth of its slots."""
+"""The maximum attempts of one account in one process: an eighth of its slots."""
 
 Lane = TypeVar("Lane")
 
 
 class AccountShares(Generic[Lane]):
-    """Counts the attempts of each account. A lane that finds its account's share used up waits in turn.
+    """Counts the attempts of each account. If the account's share is used up, a lane waits for its turn.
 
-    ``employ`` is called with a lane whose turn has come; it takes what it needs and waits again if that is not enough.
-    So the endpoints of an account share what it has one by one, and none of them can keep it from the others.
+    ``employ`` is called with a lane whose turn has come; the lane takes what it needs and waits again if that is not
+    enough. So the endpoints of an account share it one by one, and none can keep it from the others.
     """
 
     def __init__(self, employ: Callable[[Lane], None], most: int = IN_FLIGHT) -> None:
@@ -25,7 +25,7 @@ class AccountShares(Generic[Lane]):
         self._waiting: dict[UUID, OrderedDict[int, Lane]] = {}
 
     def take(self, account: UUID, lane: Lane) -> bool:
-        """Take one of the account's share, to be left again; without room the lane waits for its turn."""
+        """Take one of the account's share, to be released later; if none is left, the lane waits for its turn."""
         if self._in_flight[account] >= self._most:
             self._waiting.setdefault(account, OrderedDict()).setdefault(id(lane), lane)
             return False
@@ -33,15 +33,15 @@ class AccountShares(Generic[Lane]):
         return True
 
     def add(self, account: UUID) -> None:
-        """Count an attempt that a person asked for: it waits for nothing, but leaves less to the account's lanes."""
+        """Count an attempt requested by a person: it never waits, but leaves less to the account's lanes."""
         self._in_flight[account] += 1
 
     def must_yield(self, account: UUID) -> bool:
-        """Return whether another lane of the account waits for what this one has."""
+        """Return whether another lane of the account is waiting for a share that this one has."""
         return account in self._waiting
 
     def leave(self, account: UUID) -> None:
-        """Leave one; the lane that waits the longest gets it."""
+        """Release one; the lane that has waited longest gets it."""
         self._in_flight[account] -= 1
         if not self._in_flight[account]:
             del self._in_flight[account]

@@ -1,4 +1,4 @@
-"""No more than so many connections to one address at a time, however many endpoints point there."""
+"""Limits the connections to one address, however many endpoints point there."""
 
 import asyncio
 from collections import deque
@@ -10,16 +10,16 @@ CONNECTIONS: Final = 50
 
 
 class AddressSlots:
-    """Counts the attempts at each address; who finds it full waits for its turn."""
+    """Counts the attempts at each address; if an address is full, callers wait for their turn."""
 
     def __init__(self, most: int = CONNECTIONS) -> None:
         self._most = most
-        # By the address's bytes: an address object makes its hash of its text, each time that it is looked up.
+        # Keyed by the address's bytes: an address object computes its hash from its text on every lookup.
         self._taken: dict[bytes, int] = {}
         self._waiting: dict[bytes, deque[asyncio.Future[bool]]] = {}
 
     def take(self, address: IPAddress) -> bool:
-        """Take a slot if one is free; it has to be left again."""
+        """Take a slot if one is free; it must be released."""
         key = address.packed
         taken = self._taken.get(key, 0)
         if taken >= self._most:
@@ -28,11 +28,11 @@ class AddressSlots:
         return True
 
     async def wait(self, address: IPAddress, seconds: float) -> bool:
-        """Wait so long for a slot at most, and return whether it was taken."""
+        """Wait at most this long for a slot, and return whether it was taken."""
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[bool] = loop.create_future()
         self._waiting.setdefault(address.packed, deque()).append(turn)
-        # Not asyncio.timeout: under load every attempt waits here, and that took a twentieth of dispatch's time.
+        # asyncio.timeout would take a twentieth of dispatch's time: under load every attempt waits here.
         end = loop.call_later(seconds, _give_up, turn)
         try:
             return await turn
@@ -44,7 +44,7 @@ class AddressSlots:
             end.cancel()
 
     def leave(self, address: IPAddress) -> None:
-        """Leave a slot, to whoever waits the longest."""
+        """Release a slot to whoever has waited longest."""
         key = address.packed
         turns = self._waiting.get(key, ())
         while turns:

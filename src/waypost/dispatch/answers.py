@@ -1,4 +1,4 @@
-"""What an endpoint answered, or why it did not: read off the texts of what the HTTP client says went wrong."""
+"""Interprets an endpoint's response, or the HTTP client's errors if there was none."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,7 +12,7 @@ _OF_CLASS: Final = {2: Outcome.SUCCEEDED, 3: Outcome.HTTP_3XX, 4: Outcome.HTTP_4
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What the endpoint answered; ``body`` is its first 16 KiB.
+    """An endpoint's response; ``body`` is its first 16 KiB.
 
     The status line has decided the outcome. ``cause`` says what was wrong with the rest, or with the status itself.
     """
@@ -26,19 +26,19 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """No answer came, or none that is HTTP, or none in time."""
+    """No response arrived, or it was not HTTP, or it was late."""
 
     outcome: Outcome
     cause: Cause | None = None
 
     @property
     def sent_nothing(self) -> bool:
-        """Whether the endpoint surely got nothing of the request, so that another of its addresses may be tried."""
+        """Whether the endpoint certainly received none of the request, so that another address may be tried."""
         return self.outcome is Outcome.CONNECT_FAILED or self.cause is Cause.HANDSHAKE_TIMED_OUT
 
 
 def of_status(code: int) -> tuple[Outcome, Cause | None]:
-    """Return what a status code means for a delivery; those below 200 and above 599 are no final answer of HTTP."""
+    """Return what a status code means for a delivery; those below 200 and above 599 are not final responses in HTTP."""
     outcome = _OF_CODE.get(code) or _OF_CLASS.get(code // 100)
     return (outcome, None) if outcome else (Outcome.BAD_RESPONSE, Cause.BAD_STATUS)
 
@@ -46,7 +46,8 @@ def of_status(code: int) -> tuple[Outcome, Cause | None]:
 _CONNECTING: Final = "client error (Connect)"
 _ENDED: Final = ("onnection reset", "connection closed", "end of file", "unexpected EOF", "roken pipe", "close_notify")
 
-# The texts are those of rustls and hyper, as pyreqwest hands them on; a contract test meets each with a real receiver.
+# The texts are those of rustls and hyper as pyreqwest passes them on; a contract test provokes each with a real
+# receiver.
 _OF_CERTIFICATES: Final = {
     "UnknownIssuer": Cause.UNKNOWN_ISSUER,
     "not valid for name": Cause.WRONG_NAME,
@@ -78,14 +79,14 @@ _OF_HEADS: Final = {
 
 
 def failure_of(causes: Sequence[str], *, timed_out: bool) -> Failure:
-    """Return what had happened before the head of an answer was there.
+    """Return what happened before the head of a response arrived.
 
-    ``causes`` are the client's texts, from the outermost to the innermost: the names of its exceptions mislead (a
-    reset is called ConnectError). Texts that are unknown here keep an outcome without a cause.
+    ``causes`` are the client's texts, from the outermost to the innermost: the names of its exceptions are misleading
+    (a reset is called ConnectError). Unknown texts give an outcome without a cause.
     """
     if timed_out:
-        # The client has two clocks for one connection, TCP's own and one with TLS, and either may strike first: only
-        # that no connection stood in time is sure, and that nothing was sent.
+        # The client has two time limits for one connection, TCP's own and one that includes TLS, and either may fire
+        # first: only that no connection was made in time is certain, and that nothing was sent.
         return Failure(Outcome.CONNECT_FAILED if _CONNECTING in causes else Outcome.TIMED_OUT)
     last = causes[-1] if causes else ""
     if (alert := last.partition("received fatal alert: ")[1:]) != ("", ""):
@@ -101,7 +102,7 @@ def failure_of(causes: Sequence[str], *, timed_out: bool) -> Failure:
 
 
 def cause_of_body(causes: Sequence[str]) -> Cause:
-    """Return what was wrong with the body of an answer whose head had come, but for one that took too long."""
+    """Return what was wrong with the body of a response whose head had arrived, other than being late."""
     ended = any(words in cause for cause in causes for words in _ENDED)
     return Cause.BODY_CUT if ended else Cause.BODY_MALFORMED
 

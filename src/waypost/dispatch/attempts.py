@@ -1,4 +1,4 @@
-"""Attempts as tasks: makes them, counts them, and hands what came of them to the recorder."""
+"""Runs attempts as tasks, counts them, and passes the results to the recorder."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -16,13 +16,13 @@ from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
 
 _LOG: Final = structlog.get_logger()
 LEASE_SLACK_SECONDS: Final = 30.0
-"""A lease lasts so much longer than an attempt may: for the wait between claim and attempt, and for the commit."""
+"""A lease outlasts an attempt by this much: for the wait between claim and attempt, and for the commit."""
 
 
 class Leased(msgspec.Struct, frozen=True):
     """A claimed delivery that waits for its attempt.
 
-    ``begin_before`` is the last moment at which its lease covers one, in seconds of the dispatcher's clock.
+    ``begin_before`` is the latest time at which its lease covers one, in seconds of the dispatcher's clock.
     """
 
     claimed: Claimed
@@ -30,17 +30,17 @@ class Leased(msgspec.Struct, frozen=True):
 
 
 def begin_before() -> float:
-    """Return the moment up to which an attempt of what is claimed now may begin, so that its lease covers it.
+    """Return the time before which an attempt of a delivery claimed now must begin, so that its lease covers it.
 
-    To be asked before the claim is sent: the lease counts from when PostgreSQL read it.
+    Call it before the claim is sent: the lease counts from the time at which PostgreSQL reads it.
     """
     return clock() + LEASE_SLACK_SECONDS - 1
 
 
 class Attempts:
-    """What lanes and manual sends share: one way to make an attempt, and one place that knows all that are under way.
+    """What lanes and manual sends share: one way to make an attempt, and one place that knows all that are in flight.
 
-    The tasks outlive a session that is lost: what is in flight ends by itself, and is recorded when PostgreSQL is back.
+    The tasks outlive a lost session: attempts in flight finish, and are recorded when PostgreSQL is back.
     """
 
     def __init__(self, sender: Sender, recorder: Recorder) -> None:
@@ -50,19 +50,19 @@ class Attempts:
         self.counts = AttemptCounts()
 
     def start(self, work: Coroutine[None, None, None]) -> None:
-        """Run something that makes attempts beside everything else; a reference is kept until it has ended."""
+        """Run a task that makes attempts; a reference is kept until it ends."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def make(self, leased: Leased, endpoint: LaneEndpoint) -> Finished:
-        """Return what came of an attempt; of one that was cancelled while a dead dispatcher had it, none is made.
+        """Return the result of an attempt; none is made for a delivery cancelled while a dead dispatcher had it.
 
         Never raises for what a receiver does: an exception means that we failed, and then no attempt is counted.
         """
         claimed = leased.claimed
         if claimed.cancelled:
-            return Finished(claimed, None, None)  # the settling knows why, and ends it
+            return Finished(claimed, None, None)  # settling knows the reason and ends it
         try:
             return await self._sender.run(claimed, endpoint, leased.begin_before)
         except Exception:  # noqa: BLE001 - we failed, not the endpoint: no attempt is counted
@@ -78,11 +78,11 @@ class Attempts:
         self._recorder.add(finished)
 
     def give_back(self, leased: Leased) -> None:
-        """Let somebody else claim what has not begun."""
+        """Give back what has not begun, so that others can claim it."""
         self._recorder.add(Finished(leased.claimed, None, None))
 
     async def ended(self, seconds: float) -> None:
-        """Wait for what is in flight, at most so long."""
+        """Wait at most this long for attempts in flight."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
 

@@ -1,4 +1,4 @@
-"""Claims what is due, fairly over the endpoints, and has it sent; the recorder commits what came of it."""
+"""Claims what is due, fairly among the endpoints, and sends it; the recorder commits the results."""
 
 import asyncio
 import random
@@ -38,18 +38,18 @@ STOP_SECONDS: Final = 20.0
 CLAIM_PAUSE_SECONDS: Final = 0.005
 BUSY_CLAIM: Final = 32
 HELD_BY_ACCOUNT: Final = 2
-"""The share of the slots, one in so many, that the deliveries of one account may hold while its endpoints are quick."""
+"""The part of the slots, as one in this many, that one account's deliveries may take while its endpoints are quick."""
 
 RESERVED: Final = 4
-"""The share of the slots, one in so many, that is kept for endpoints which have none."""
+"""The part of the slots, as one in this many, that is reserved for endpoints without any."""
 
 
 class Dispatcher:
     """One process's share of the sending. ``hint`` says that endpoints have something due.
 
-    ``slots`` is the most attempts in flight. ``place``: where it has a parent. ``tell_others`` gets what
-    is hinted here and is another dispatcher's. ``serve`` may be called again after it raised because PostgreSQL went
-    away: what is in flight and not recorded yet is kept over that.
+    ``slots`` is the maximum attempts in flight. ``place`` is its place under a parent process. ``tell_others`` receives
+    hints that arrive here but concern another dispatcher. ``serve`` may be called again after it raised because
+    PostgreSQL was unavailable: attempts that are in flight or not yet recorded are kept.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Dispatcher:
 
     @property
     def in_flight(self) -> int:
-        """How many attempts are under way."""
+        """How many attempts are in flight."""
         return sum(lane.in_flight for lane in self._lanes.values())
 
     @property
@@ -98,7 +98,7 @@ class Dispatcher:
         self._tell_others(due - self._take(due))
 
     def _take(self, endpoints: Iterable[UUID]) -> set[UUID]:
-        """Note which of these endpoints are to be looked at here, and give those."""
+        """Note which of these endpoints to look at here, and return those."""
         mine = {endpoint for endpoint in endpoints if self._membership.mine(endpoint)}
         if mine:
             self._due |= mine
@@ -106,18 +106,18 @@ class Dispatcher:
         return mine
 
     def _probe_now(self, endpoints: Iterable[UUID]) -> set[UUID]:
-        """Probe these endpoints at once where they are ours and left alone, and return those that are ours."""
+        """Probe at once those of these endpoints that are owned here and have an open breaker; return those owned."""
         mine = self._take(endpoints)
         for endpoint in mine & self._lanes.keys():
             self._lanes[endpoint].probe_now(clock())
         return mine
 
     def hint_by_hand(self) -> None:
-        """Say that a test or a resend waits; losing a hint costs a second at most."""
+        """Say that a test or a resend is waiting; losing a hint costs a second at most."""
         self._manual.hint()
 
     def heard(self, hint: Hint) -> None:
-        """Take a hint that came from another process."""
+        """Handle a hint that came from another process."""
         self._take(hint.endpoints)
         self._probe_now(hint.recovered)
         if hint.by_hand:
@@ -126,7 +126,7 @@ class Dispatcher:
             self._look.set()
 
     def measures(self) -> Measures:
-        """Tell how the dispatching goes."""
+        """Return the current measures of the dispatching."""
         breakers = Counter(lane.breaker.state.value for lane in self._lanes.values())
         breakers.pop(State.CLOSED.value, None)
         return Measures(
@@ -141,7 +141,7 @@ class Dispatcher:
         )
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Dispatch until ``stop`` is set; then let what is in flight end (20 s at most) and give the leases back."""
+        """Dispatch until ``stop`` is set; then let attempts in flight finish (20 s at most) and release the leases."""
         async with self._database.life.acquire() as life:
             number = self._number = self._recorder.dispatcher = await dispatchers.join(
                 life, self._number, place=self._place
@@ -162,7 +162,8 @@ class Dispatcher:
             await asyncio.wait([*loops, recorder, stopping], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._serving = False
-            # Workers go on: an attempt can't be called back, and its result is worth keeping whatever has ended here.
+            # Workers continue: an attempt can't be called back, and its result is worth keeping whatever has ended
+            # here.
             ended = await end(*loops, stopping)
             self._let_go()
         if not stop.is_set():
@@ -174,12 +175,12 @@ class Dispatcher:
         await recorder
 
     def _let_go(self) -> None:
-        """Begin none of what waits here: its lease is given back, or runs out."""
+        """Begin nothing that is waiting here: its lease is given back or expires."""
         for lane in self._lanes.values():
             lane.waiting.clear()
 
     async def _scout_loop(self, life: Session, number: int) -> None:
-        """Find what hints missed, take over from dispatchers that died, and see what endpoints have become."""
+        """Find what lost hints missed, take over from dead dispatchers, and reread the endpoints."""
         loop = asyncio.get_running_loop()
         while True:
             self._look.clear()
@@ -198,7 +199,7 @@ class Dispatcher:
                     await self._look.wait()
 
     def _share(self, number: int, others: Iterable[int]) -> None:
-        """See who else lives, and give back what is theirs now and has not begun."""
+        """See who else is alive, and give back what is theirs now and has not begun."""
         if self._membership.update(number, others, clock()):
             self._due = {endpoint for endpoint in self._due if self._membership.mine(endpoint)}
             for endpoint, lane in self._lanes.items():
@@ -211,8 +212,8 @@ class Dispatcher:
             self._attempts.give_back(leased)
 
     async def _claim_loop(self, number: int) -> None:
-        # One claim at a time, for all lanes together: a loop for each lane would claim one by one, and pay a round trip
-        # for each. Hints that come meanwhile are in `_due`, and wake this loop once more.
+        # One claim at a time for all lanes together: a loop per lane would claim one by one, and pay a round trip for
+        # each. Hints that arrive meanwhile are in `_due`, and wake this loop once more.
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -221,17 +222,17 @@ class Dispatcher:
                 await asyncio.sleep(CLAIM_PAUSE_SECONDS)  # under load the next claim is worth waiting for
 
     async def _tell_recovered(self, endpoint: UUID) -> None:
-        """Say that an endpoint accepted a test or a resend: whoever owns it waits no longer for its next probe."""
+        """Say that an endpoint accepted a test or a resend, so that its owner probes it at once."""
         if not self._probe_now((endpoint,)):
             with suppress(*REPEATABLE, *LOST):
                 async with self._database.engine.acquire() as session:
                     await hints.tell(session, Hint(recovered=frozenset((endpoint,))))
 
     def _wanted(self) -> list[Lane]:
-        """Share what is free: no endpoint gets more than its own room, whatever it has waiting.
+        """Share the free slots: no endpoint gets more than its own room, whatever it has waiting.
 
-        The last quarter goes one by one to endpoints that have nothing in hand, so that those which hang can't take
-        everything.
+        The last quarter is given one by one to endpoints that have nothing in hand, so that endpoints that hang can't
+        take everything.
         """
         now, reserved = clock(), self._slots // RESERVED
         free = self._slots - sum(lane.held for lane in self._lanes.values())
@@ -245,7 +246,7 @@ class Dispatcher:
         return wanted
 
     async def _claim(self, number: int, wanted: list[Lane]) -> int:
-        # Before the claim looks: a hint that comes while it does must not be taken for one that it has answered.
+        # Cleared before the claim looks: a hint that arrives during the claim must not count as answered by it.
         self._due.difference_update(lane.endpoint for lane in wanted)
         before = begin_before()
         for lane in wanted:
@@ -262,8 +263,8 @@ class Dispatcher:
         finally:
             for lane in wanted:
                 self._lanes[lane.endpoint].claiming = False
-        # A lane that gave all it was asked for may have more. One that gave less is empty, or others hold its rows:
-        # what comes due in it is hinted, or found by the next look.
+        # A lane that filled its claim may have more. A lane that did not is empty, or others hold its rows: what comes
+        # due in it is hinted, or found by the next scout.
         found = Counter(one.endpoint for one in claimed)
         self._due.update(lane.endpoint for lane in wanted if found[lane.endpoint] == lane.free)
         self._take_up(claimed, before)
@@ -286,10 +287,10 @@ class Dispatcher:
             self._employ(self._lanes[endpoint])
 
     def _limited(self, wanted: list[Lane]) -> list[Lane]:
-        """Want no more than a rate limit allows, or an account may hold: both are known only after a look.
+        """Reduce what is wanted to what rate limits and accounts allow; both are known only after a look.
 
-        A lane whose account holds enough stays due, and has its turn first in the next claim, for it has the least in
-        hand; a second later at the latest.
+        A lane whose account holds enough stays due, and is first in the next claim, since it has the least in hand;
+        within a second at the latest.
         """
         held: Counter[UUID] = Counter()
         for state in self._lanes.values():
@@ -304,14 +305,14 @@ class Dispatcher:
         return limited
 
     async def _refresh(self, session: Session, endpoints: list[UUID]) -> None:
-        """Read what the endpoints are now: deliveries are sent with that, also those claimed before."""
+        """Reread the endpoints: deliveries are sent with their current settings, even those claimed before."""
         if endpoints:
             now = await queue.lane_endpoints(session, endpoints)
             for endpoint in endpoints:
                 self._lanes[endpoint].refresh(now.get(endpoint), free_at=self._membership.settled_at, now=clock())
 
     def _employ(self, lane: LaneState) -> None:
-        """Let as many work as the lane allows and the account has left; each takes one of its share for its life."""
+        """Start the workers that the lane and the account allow; each takes one of the account's share for its life."""
         account = lane.account
         for _ in range(min(lane.allowed - lane.workers, len(lane.waiting))):
             if not self._shares.take(account, lane):
@@ -320,7 +321,7 @@ class Dispatcher:
             self._attempts.start(self._work(lane, account))
 
     async def _work(self, lane: LaneState, account: UUID) -> None:
-        """Send what waits in a lane, one after the other, until nothing does or another lane of the account waits."""
+        """Send what waits in a lane, one by one, until nothing is left or another lane of the account is waiting."""
         try:
             while lane.waiting and lane.workers <= lane.allowed:
                 leased = lane.waiting.popleft()
@@ -346,7 +347,7 @@ class Dispatcher:
             self._employ(lane)
 
     async def _attempt(self, leased: Leased, lane: LaneState) -> Finished:
-        """Make the attempt as the endpoint is now; without an attempt nothing is counted."""
+        """Make the attempt with the endpoint's current settings; without an attempt nothing is counted."""
         if lane.endpoint is None:
             return Finished(leased.claimed, None, None)
         if not lane.endpoint.enabled:

@@ -1,7 +1,7 @@
-"""No forbidden address is ever connected to: the last check before each connection (promise 6).
+"""Ensures that no forbidden address is ever connected to: the last check before each connection (promise 6).
 
-The name is looked up here and nowhere after: the transport gets addresses that were judged. If any of a name's
-addresses is forbidden the delivery is refused, so that mixed answers and rebinding gain nothing.
+A name is resolved here and nowhere later: the transport gets addresses that were judged. If any address of a name is
+forbidden, the delivery is rejected, so that mixed answers and rebinding gain nothing.
 """
 
 import time
@@ -20,7 +20,7 @@ from waypost.domain.targets import ForbiddenUrl, Ports, Target, judge_name, pars
 MOST_ADDRESSES: Final = 64
 REMEMBERED: Final = 4096
 RECENT_SECONDS: Final = 1.0
-"""So long what was admitted is not judged again: under load it is asked for a thousand times a second."""
+"""How long an admitted target is not judged again: under load it is asked for a thousand times a second."""
 
 
 class Admitted(msgspec.Struct, frozen=True):
@@ -31,10 +31,10 @@ class Admitted(msgspec.Struct, frozen=True):
 
 
 class Guard:
-    """Judges where a delivery goes.
+    """Judges where a delivery may go.
 
-    ``allow`` are the networks that the operator opened (EGRESS_ALLOW). ``own`` are this host's own addresses, which
-    are refused unless they lie in one of those networks.
+    ``allow`` are the networks that the operator opened (EGRESS_ALLOW). ``own`` are this host's own addresses, which are
+    rejected unless they lie in one of those networks.
     """
 
     def __init__(
@@ -51,28 +51,28 @@ class Guard:
         self._own = OwnAddresses() if own is None else own
         self._now = now
         self._recent: dict[str, tuple[float, Admitted]] = {}
-        # What does not change is found out once: this runs for every delivery.
+        # Computed once, since it does not change: this runs for every delivery.
         self._parse = lru_cache(REMEMBERED)(lambda url: parse_target(url, ports=ports))
         self._judge = lru_cache(REMEMBERED)(lambda address: judge_address(address, allow))
 
     def check(self, url: str) -> None:
-        """Refuse a URL that nothing could ever be sent to, without asking DNS. Raises ForbiddenUrl."""
+        """Raise ForbiddenUrl for a URL that nothing could ever be sent to, without asking DNS."""
         target = self._parse(url)
         address = target.address
         if reason := judge_name(target.host, self._allow) if address is None else self._judge(address):
             raise ForbiddenUrl(
-                f"nothing is sent to {target.host}: {reason}; the operator may open networks by EGRESS_ALLOW"
+                f"nothing is sent to {target.host}: {reason}; the operator can allow networks with EGRESS_ALLOW"
             )
         if address is not None and not self._may(address):
             raise ForbiddenUrl(f"nothing is sent to {target.host}: it is this server itself")
 
     def recent(self, url: str) -> Admitted | None:
-        """Return what ``admit`` gave for a URL within the last second, None when that is longer ago."""
+        """Return what ``admit`` returned for a URL within the last second, otherwise None."""
         found = self._recent.get(url)
         return found[1] if found is not None and self._now() < found[0] else None
 
     async def admit(self, url: str) -> Admitted | Outcome:
-        """Return the addresses to connect to, or the outcome of the attempt when there is none."""
+        """Return the addresses to connect to, or the outcome of the attempt if there are none."""
         judged = await self._judged(url)
         if isinstance(judged, Admitted):
             if len(self._recent) >= REMEMBERED:

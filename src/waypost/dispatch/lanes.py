@@ -1,4 +1,4 @@
-"""What a dispatcher holds of each endpoint: deliveries that it has claimed and not begun, and attempts in flight."""
+"""What a dispatcher holds for each endpoint: claimed deliveries that have not begun, and attempts in flight."""
 
 import asyncio
 from collections import deque
@@ -14,23 +14,23 @@ from waypost.domain.pace import Pace
 from waypost.store.rows import Finished, LaneEndpoint
 
 IN_FLIGHT: Final = concurrency.LEAST
-"""The most attempts at one endpoint at a time, while it is not known to answer quickly."""
+"""The maximum attempts at one endpoint at a time while it is not known to respond quickly."""
 
 NOBODY: Final = UUID(int=0)
-"""The account of a lane whose endpoint is not known (yet, or any more): what it has is given back at once."""
+"""The account of a lane whose endpoint is unknown (not yet read, or deleted); what it has is given back at once."""
 
 MOST_HELD: Final = 256
-"""The most deliveries claimed of one endpoint at a time, in flight or about to be."""
+"""The maximum deliveries claimed for one endpoint at a time, in flight or about to be."""
 
 SLOW_SECONDS: Final = concurrency.SLOW_SECONDS
-"""An attempt that takes longer than this ends the claiming ahead: what waits here would outlive its lease."""
+"""An attempt that takes longer than this stops claiming ahead: waiting deliveries would outlive their lease."""
 
 
 class LaneState:
     """One endpoint's share of a dispatcher. Times are seconds of the dispatcher's clock.
 
-    How much is claimed ahead follows how quickly the endpoint answers: each quick attempt makes room for one more, a
-    slow one takes it all back, so that nothing is held here that cannot be sent in good time. Nor is more held than
+    How much is claimed ahead follows how quickly the endpoint responds: each quick attempt makes room for one more, and
+    a slow one takes all of it back, so that nothing is held here that can't be sent in good time. Nor is more held than
     the breaker lets through, or than the rate limit lets begin within a second. ``allowed`` is how many may be in
     flight (``domain.concurrency``).
     """
@@ -62,7 +62,7 @@ class LaneState:
 
     @property
     def account(self) -> UUID:
-        """Whose endpoint it is."""
+        """The account of its endpoint."""
         return NOBODY if self.endpoint is None else self.endpoint.account
 
     @property
@@ -80,7 +80,7 @@ class LaneState:
         return max(0, min(wanted, breaker.room(self.breaker, most=IN_FLIGHT, in_flight=self.held, now=now)))
 
     def refresh(self, endpoint: LaneEndpoint | None, *, free_at: float, now: float) -> None:
-        """Take what the endpoint is now; a rate limit that is new here lets nothing begin before ``free_at``."""
+        """Take the endpoint's current settings; under a new rate limit nothing begins before ``free_at``."""
         if self.endpoint != endpoint:  # the same object while nothing changed: the signer keeps what it opened
             if self.endpoint and endpoint and self.endpoint.updated_at != endpoint.updated_at:
                 self.probe_now(now)
@@ -89,7 +89,7 @@ class LaneState:
             self.pace = pace.with_limit(self.pace, limit, free_at=free_at)
 
     def probe_now(self, now: float) -> None:
-        """Let the next probe out at once: somebody changed the endpoint, or it accepted a test or a resend."""
+        """Send the next probe at once: somebody changed the endpoint, or it accepted a test or a resend."""
         self.breaker = breaker.probe_now(self.breaker, now=now)
 
     def begins(self) -> None:
@@ -101,8 +101,8 @@ class LaneState:
         """Wait until the rate limit lets an attempt begin: one at a time, so that each counts from when it began."""
         if self.pace is None:
             return
-        # Under a lock: workers that read the same `free_at` would all begin at once. A timer for each would leave holes
-        # where deliveries are given back meanwhile.
+        # Under a lock, because workers that read the same `free_at` would all begin at once. A timer for each would
+        # leave gaps when deliveries are given back meanwhile.
         async with self._turns:
             while self.pace is not None and (wait := self.pace.wait(clock())) > 0:  # noqa: ASYNC110 - it is a clock
                 await asyncio.sleep(wait)
@@ -112,7 +112,7 @@ class LaneState:
     def ended(
         self, finished: Finished, *, began: float, now: float, jitter: float, base_seconds: float
     ) -> list[Leased]:
-        """Note what came of an attempt; gives what has to be given back because the endpoint is slow or failing.
+        """Note the result of an attempt; return what must be given back because the endpoint is slow or failing.
 
         See ``domain.breaker`` for ``jitter`` and ``base_seconds``.
         """
@@ -131,7 +131,7 @@ class LaneState:
         return [] if quick and self.breaker.state is not State.OPEN else self.give_back()
 
     def pause(self, now: float) -> float:
-        """Return the seconds until the breaker lets its next probe out; 0 when it waits for none."""
+        """Return the seconds until the breaker's next probe; 0 if it waits for none."""
         return max(0.0, self.breaker.until - now) if self.breaker.state is State.OPEN else 0.0
 
     def give_back(self) -> list[Leased]:
@@ -141,28 +141,28 @@ class LaneState:
 
     @property
     def busy(self) -> bool:
-        """Whether it is at work, or claimed for: what comes of that is sent to the endpoint that was read for it."""
+        """Whether it is sending, or being claimed for: that is sent to the endpoint as it was read for it."""
         return bool(self.held or self.workers or self.claiming)
 
     def memorable(self, now: float) -> bool:
-        """Tell whether a breaker or a rate limit must not be forgotten."""
+        """Return whether a breaker or a rate limit must be remembered."""
         if self.endpoint is None or not self.endpoint.enabled:
             return False
         return self.breaker != CLOSED or (self.pace is not None and self.pace.free_at > now)
 
 
 class Lanes(dict[UUID, LaneState]):
-    """Every lane that has something in hand or to remember, and those that were looked at lately."""
+    """All lanes that have something in hand or to remember, and those that were looked at lately."""
 
     def __missing__(self, endpoint: UUID) -> LaneState:
-        """Begin a lane."""
+        """Add a lane."""
         lane = self[endpoint] = LaneState()
         return lane
 
     def forget_idle(self, now: float, mine: Callable[[UUID], bool]) -> None:
         """Drop lanes with nothing to remember, so that a thousand quiet endpoints cost nothing.
 
-        What is not ``mine`` any more is remembered by somebody else.
+        Lanes that are not ``mine`` any more are remembered by their new owner.
         """
         idle = [key for key, lane in self.items() if not (lane.busy or (lane.memorable(now) and mine(key)))]
         for endpoint in idle:

@@ -1,4 +1,4 @@
-"""Sends tests and resends as they come, beside the lanes: nothing that waits or hangs there delays them."""
+"""Sends tests and resends as they arrive, beside the lanes: nothing that waits or hangs there delays them."""
 
 import asyncio
 from collections import Counter
@@ -19,22 +19,26 @@ from waypost.store.rows import Finished, LaneEndpoint
 from waypost.store.trouble import REPEATABLE
 
 AT_ONCE: Final = 16
-"""Tests and resends that are claimed at a time."""
+"""The maximum tests and resends that are claimed at a time."""
 
 MOST_IN_FLIGHT: Final = 4
-"""An endpoint that has so many of them in flight is left out of the next claim: a script that resends thousands gets no
-more of the connections than an endpoint's lane does."""
+"""An endpoint with this many in flight is left out of the next claim.
+
+So a script that resends thousands gets no more of the connections than an endpoint's lane does.
+"""
 
 MOST_OF_ACCOUNT: Final = 16
-"""The same for an account, whose tests wait at silent receivers for as long as an attempt may take. It is above that of
-an endpoint, so that one that hangs does not delay the account's others."""
+"""The same limit for an account, whose tests of silent receivers last as long as an attempt may take.
+
+It is higher than that of an endpoint, so that one that hangs does not delay the account's others.
+"""
 
 
 class ManualSends:
     """Claims the tests and resends of every endpoint, whoever owns its lane.
 
-    Of an endpoint, and of an account, only few are in flight: what waits beyond that is left out of the next claim, so
-    that no number of tests at a silent receiver delays another account's. ``recovered`` hears of each endpoint that
+    Only a few are in flight per endpoint and per account: those beyond are left out of the next claim, so that no
+    number of tests of a silent receiver delays another account's. ``recovered`` is called for each endpoint that
     accepted one: its breaker need not wait for the next probe.
     """
 
@@ -57,7 +61,7 @@ class ManualSends:
         self._of_accounts: Counter[UUID] = Counter()
 
     def hint(self) -> None:
-        """Say that a test or a resend waits."""
+        """Say that a test or a resend is waiting."""
         self._wake.set()
 
     async def serve(self, dispatcher: int) -> None:
@@ -80,11 +84,11 @@ class ManualSends:
             if (endpoint := endpoints.get(one.endpoint)) is not None:
                 self._begin(endpoint)
             self._attempts.start(self._attempt(Leased(one, before), endpoint))
-        if claimed:  # of an endpoint that had more to send there may be more
+        if claimed:  # an endpoint that had more to send may have more
             self._wake.set()
 
     async def _attempt(self, leased: Leased, endpoint: LaneEndpoint | None) -> None:
-        """Send a test even to an endpoint that is disabled."""
+        """Send a test, even to a disabled endpoint."""
         claimed = leased.claimed
         try:
             if endpoint is None or endpoint.deleted or not (endpoint.enabled or claimed.sample is not None):
@@ -99,7 +103,7 @@ class ManualSends:
             await self._recovered(claimed.endpoint)
 
     def _begin(self, endpoint: LaneEndpoint) -> None:
-        """Count it at once, so that the next claim knows of it."""
+        """Count it at once, so that the next claim knows about it."""
         self._of_endpoints[endpoint.id] += 1
         self._of_accounts[endpoint.account] += 1
         self._shares.add(endpoint.account)
@@ -114,7 +118,7 @@ class ManualSends:
 
 
 def _leave(counts: Counter[UUID], key: UUID, most: int) -> bool:
-    """Count one less, and return whether there were as many as there may be."""
+    """Count one less, and return whether the limit had been reached."""
     was_busy = counts[key] == most
     counts[key] -= 1
     if not counts[key]:

@@ -1,4 +1,4 @@
-"""What a dispatcher tells of itself: what metrics and health are made of, also from another process."""
+"""What a dispatcher reports for metrics and health, also to another process."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,11 +14,11 @@ from waypost.store.rows import Finished
 class Measures(msgspec.Struct, frozen=True):
     """One process's dispatching.
 
-    ``unrecorded`` are results that are not committed yet, ``peers`` the other dispatchers that work. ``attempts`` are
-    counted by outcome since the start, tests left out; ``latency`` counts those that were answered by
+    ``unrecorded`` are results that are not committed yet, ``peers`` the other dispatchers at work. ``attempts`` are
+    counted by outcome since the start, without tests; ``latency`` counts those that were answered by
     ``domain.latency``'s bounds, ``latency_seconds`` adds them up. ``breakers`` are those that are not closed, by state.
-    ``statements``: the SQL statements by name of a process other than the one that is asked. ``stalls`` and
-    ``longest_stall`` (seconds): how often its loop was held for too long, and for how long at most.
+    ``statements``: the SQL statements by name, if the process is not the one that reports. ``stalls`` and
+    ``longest_stall`` (seconds): how often its loop was blocked for too long, and for how long at most.
     """
 
     running: bool
@@ -38,12 +38,12 @@ STILL: Final = Measures(running=False, in_flight=0)
 
 
 def still(measures: Measures) -> Measures:
-    """Return what is left of a process that has ended: what it had counted."""
+    """Return what remains of a process that has ended: its counts."""
     return msgspec.structs.replace(measures, running=False, in_flight=0, unrecorded=0, peers=0, breakers={})
 
 
 def together(several: Sequence[Measures]) -> Measures:
-    """Return what several processes of one server do: it runs while one of them does."""
+    """Return the measures of several processes of one server as one: it runs if one of them does."""
     return Measures(
         running=any(one.running for one in several),
         in_flight=sum(one.in_flight for one in several),

@@ -1,4 +1,4 @@
-"""Which endpoints are a dispatcher's own: they are shared by rendezvous hashing over those that live."""
+"""Which endpoints a dispatcher owns: the living dispatchers share them by rendezvous hashing."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -7,7 +7,7 @@ from uuid import UUID
 from waypost.domain.rendezvous import owner
 
 SETTLES_IN_SECONDS: Final = 3.0
-"""After so long everybody has seen that somebody joined or left, and has stopped what is not theirs any more."""
+"""After this long everybody has noticed that somebody joined or left, and has stopped sending for others."""
 
 
 class Membership:
@@ -18,7 +18,7 @@ class Membership:
         self._members: frozenset[int] = frozenset()
         self._mine: dict[UUID, bool] = {}
         self.settled_at = 0.0
-        """From then on what is ours is nobody else's any more."""
+        """From this time on, what is ours is nobody else's any more."""
 
     @property
     def peers(self) -> int:
@@ -26,7 +26,7 @@ class Membership:
         return len(self._members - {self._number})
 
     def update(self, number: int, others: Iterable[int], now: float) -> bool:
-        """Take who lives beside this dispatcher, and return whether that has changed."""
+        """Take the members that live beside this dispatcher, and return whether they changed."""
         members = frozenset((number, *others))
         if (number, members) == (self._number, self._members):
             return False
@@ -37,7 +37,7 @@ class Membership:
         return True
 
     def mine(self, endpoint: UUID) -> bool:
-        """Tell whether an endpoint is this dispatcher's."""
+        """Return whether this dispatcher owns an endpoint."""
         if len(self._members) < 2:  # noqa: PLR2004 - nobody to share with
             return True
         known = self._mine.get(endpoint)

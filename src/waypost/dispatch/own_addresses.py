@@ -1,4 +1,4 @@
-"""The addresses of this host itself: what listens on them was never meant for an account's requests."""
+"""The addresses of this host: what listens on them was never meant for an account's requests."""
 
 import socket
 import struct
@@ -23,9 +23,9 @@ _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 
 
 class OwnAddresses:
-    """The addresses of all interfaces of this host, as a container; read again every ten seconds.
+    """The addresses of all interfaces of this host, as a container; reread every ten seconds.
 
-    Where ``read`` gives None, an address is ours that a socket can be bound to.
+    If ``read`` returns None, an address counts as ours if a socket can be bound to it.
     """
 
     def __init__(self, *, read: Read | None = None, now: Callable[[], float] = time.monotonic) -> None:
@@ -42,9 +42,9 @@ class OwnAddresses:
 
 
 def _can_be_bound(address: IPAddress) -> bool:
-    """Tell whether a socket can have this address, which needs it to be ours; nothing is sent.
+    """Return whether a socket can be bound to this address, which is possible only if it is ours; nothing is sent.
 
-    Not asked where interfaces can be listed: Linux can be set to allow any address.
+    Not used if interfaces can be listed: Linux can be set to allow any address.
     """
     family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
     try:
@@ -56,7 +56,7 @@ def _can_be_bound(address: IPAddress) -> bool:
 
 
 def interface_addresses() -> frozenset[IPAddress] | None:
-    """Ask the kernel for the addresses of all interfaces; None where it cannot be asked."""
+    """Return the addresses of all interfaces from the kernel; None if it can't be asked."""
     if sys.platform != "linux":
         return None
     try:
@@ -78,7 +78,7 @@ def _received_addresses(kernel: socket.socket) -> Iterator[IPAddress]:
             if kind == _DONE:
                 return
             if kind == _ERROR:
-                raise OSError("the kernel refused to list its addresses")
+                raise OSError("the kernel rejected the request for its addresses")
             if kind == _NEW_ADDRESS:
                 attributes = dict(_attributes(data[_MESSAGE.size + _ADDRESS.size : length]))
                 # On a point-to-point link the plain address is the other end's and the local one is ours.

@@ -1,4 +1,4 @@
-"""One POST to the first address of a name that can be connected to, as RFC 8305 says: a quarter of a second apart."""
+"""One POST to the first address of a name that can be connected to, tried a quarter of a second apart (RFC 8305)."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ HEAD_START_SECONDS: Final = 0.25
 
 
 def warm_first(admitted: Admitted, transport: Transport) -> Admitted:
-    """Put the address first that a kept connection leads to: then nothing has to race."""
+    """Put the address first that a kept connection leads to: then there is no race."""
     if len(admitted.addresses) == 1:
         return admitted
     ordered = sorted(admitted.addresses, key=lambda one: not transport.is_warm(admitted.target, one))
@@ -26,11 +26,11 @@ def warm_first(admitted: Admitted, transport: Transport) -> Admitted:
 
 
 class Race:
-    """One attempt at a name that may have several addresses, before a moment of the monotonic clock.
+    """One attempt at a name that may have several addresses, before a time of the monotonic clock.
 
-    Of the first address a slot has been taken already; each of the others is under its own slots, too. A webhook must
-    be posted once, so only connections without a word race, and the HTTP client makes its own to the winner: it pins
-    one address and can't be handed a connection.
+    A slot at the first address is already taken; each of the others needs its own slots, too. A webhook must be posted
+    once, so only connections that send nothing are raced, and the HTTP client makes its own to the winner: it pins one
+    address and can't take over a connection.
     """
 
     def __init__(self, transport: Transport, slots: AddressSlots, admitted: Admitted, *, ends: float) -> None:
@@ -42,7 +42,7 @@ class Race:
         self._ends = ends
 
     async def post(self, headers: Sequence[tuple[str, str]], body: bytes) -> Answer | Failure:
-        """Post to an address that accepts connections; to another one only while surely nothing was sent."""
+        """Post to an address that accepts connections; to another one only as long as certainly nothing was sent."""
         answer: Answer | Failure = Failure(Outcome.CONNECT_FAILED)
         only = len(self._left) == 1 or self._transport.is_warm(self._target, self._first)
         chosen = self._first if only else await self._winner()
@@ -64,9 +64,9 @@ class Race:
             self._leave(address)
 
     async def _winner(self) -> IPAddress | None:
-        """Return the first of the addresses left that accepts a connection in time, None when none does.
+        """Return the first remaining address that accepts a connection in time, None if none does.
 
-        The next one sets out after a quarter of a second, or as soon as those before have failed.
+        The next one starts after a quarter of a second, or as soon as all earlier ones have failed.
         """
         waiting, racing = list(self._left), dict[asyncio.Task[bool], IPAddress]()
         try:
@@ -84,10 +84,10 @@ class Race:
         finally:
             for task in racing:
                 task.cancel()
-            await asyncio.gather(*racing, return_exceptions=True)  # their slots are left before anybody goes on
+            await asyncio.gather(*racing, return_exceptions=True)  # their slots are released before anybody continues
 
     async def _connects(self, address: IPAddress, seconds: float) -> bool:
-        """Connect if the address has a slot free: nobody waits for one that is full while others may be free."""
+        """Connect if the address has a free slot: nobody waits for a full address while others may be free."""
         if not self._take(address):
             return False
         try:

@@ -1,4 +1,4 @@
-"""Commits what came of attempts, by the hundred: while one commit runs, the next batch gathers."""
+"""Commits the results of attempts by the hundred: while one commit runs, the next batch gathers."""
 
 import asyncio
 import time
@@ -24,19 +24,19 @@ from waypost.store.trouble import LOST, REPEATABLE
 _LOG: Final = structlog.get_logger()
 AT_ONCE: Final = 300
 GATHER_SECONDS: Final = ((16, 0.02), (2, 0.005))
-"""After a batch of so many the next one is given so long to gather: fewer and larger commits, the busier it is.
+"""After a batch of this size the next one gathers for this long: under load there are fewer and larger commits.
 
-No longer, for what is sent and not recorded when a process is killed is sent again. One parcel's queue at one endpoint
-has one at a time, and never waits for that.
+Not longer, because what is sent but not recorded when a process is killed is sent again. A parcel's queue at an
+endpoint has one result at a time, and never waits for this.
 """
 PAUSE_SECONDS: Final = 0.5
 SOON_SECONDS: Final = 1.0
-"""A retry that is due before the next look for lost hints is hinted at its time."""
+"""A retry that is due before the next scout is hinted at its time."""
 LATE_SECONDS: Final = 0.002
 
 
 class Recorder:
-    """Records finished attempts in the order they ended. ``freed`` hears which endpoints have something due again."""
+    """Records finished attempts in the order they ended. ``freed`` gets the endpoints that have something due."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Recorder:
         self._arrived, self._full = asyncio.Event(), asyncio.Event()
         self._draining = False
         self.dispatcher = 0
-        """Whose hours are counted."""
+        """The dispatcher whose hours are counted."""
         self._failing: dict[UUID, str | None] = {}
         self._took: dict[UUID, float] = {}
 
@@ -62,9 +62,9 @@ class Recorder:
         return len(self._finished)
 
     def add(self, finished: Finished) -> None:
-        """Take a result; it is committed soon, and kept until it is."""
+        """Accept a result; it is committed soon, and kept until it is."""
         if finished.claimed.sample:
-            pass  # a test says nothing of how the endpoint does
+            pass  # a test says nothing about the endpoint's health
         elif finished.state is Settled.DELIVERED:
             self._took[finished.claimed.endpoint] = self._now()
         elif finished.attempt is not None and finished.state is None:
@@ -95,8 +95,8 @@ class Recorder:
             self._full.clear()
             batch = self._finished[:AT_ONCE]
             if batch:
-                # Removed only after the commit: when PostgreSQL goes away in it, this loop is ended and begun again,
-                # and must find them. A result that was committed all the same changes nothing: `hold` knows it.
+                # Removed only after the commit: if PostgreSQL fails during it, this loop is restarted and must find
+                # them. A result that was committed all the same changes nothing: `hold` knows it.
                 await self._record(batch)
                 del self._finished[: len(batch)]
             if self._finished:
@@ -117,11 +117,11 @@ class Recorder:
                     await self._full.wait()
 
     async def _record(self, batch: list[Finished]) -> None:
-        """Commit a batch; one that cannot be committed as a whole is committed one by one."""
+        """Commit a batch; one that can't be committed as a whole is committed one by one."""
         try:
             await self._commit(batch)
-        except Exception:  # noqa: BLE001 - one result that cannot be written must not stop the others
-            _LOG.exception("batch_not_recorded", deliveries=len(batch))
+        except Exception:  # noqa: BLE001 - one result that can't be written must not stop the others
+            _LOG.exception("batch_commit_failed", deliveries=len(batch))
             for one in batch:
                 await self._record_alone(one)
 
@@ -140,17 +140,17 @@ class Recorder:
         _LOG.error("result_lost", delivery=delivery)  # its lease brings the delivery back
 
     async def _commit(self, batch: list[Finished]) -> None:
-        """Settle and note the health, again and again while PostgreSQL is away: what was sent is not forgotten."""
+        """Settle and note the health, repeatedly while PostgreSQL is unavailable: results are never forgotten."""
         while True:
             try:
                 freed, late = await self._settle(batch)
                 break
             except REPEATABLE as error:
-                _LOG.warning("settle_repeated", error=repr(error))
+                _LOG.warning("settle_retried", error=repr(error))
             except LOST:  # which was logged where it was found
                 await asyncio.sleep(PAUSE_SECONDS)
         if late:
-            _LOG.warning("settled_too_late", deliveries=late)
+            _LOG.warning("late_result_ignored", deliveries=late)
         self._freed(freed)
         for one in batch:
             if one.state is None and 0 < one.wait_seconds < SOON_SECONDS:
@@ -181,7 +181,7 @@ class Recorder:
             return result
 
     async def _note_health(self, batch: list[Finished]) -> None:
-        """Write an endpoint's health where it changed: it fails when all of a batch's attempts at it failed."""
+        """Write an endpoint's health if it changed: it is failing if all of a batch's attempts at it failed."""
         seen: dict[UUID, str | None] = {}
         for one in batch:
             if one.attempt is not None and not one.claimed.sample:

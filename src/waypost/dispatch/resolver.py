@@ -1,4 +1,4 @@
-"""The addresses of a name: asked of the operating system, once for all who want to know at the same time."""
+"""Resolves names through the operating system, once for all who ask at the same time."""
 
 import asyncio
 import socket
@@ -18,24 +18,24 @@ REMEMBERED_NAMES: Final = 10_000
 
 
 class Resolver(Protocol):
-    """Whoever knows the addresses of a name."""
+    """Anything that knows the addresses of a name."""
 
     async def resolve(self, host: str) -> Sequence[IPAddress]:
-        """Return all addresses of a host, the best first; OSError when there are none."""
+        """Return all addresses of a host, the best first. Raise OSError if there are none."""
 
 
 class SystemResolver:
-    """The operating system's resolver, on threads of its own.
+    """The operating system's resolver, on its own threads.
 
-    A dead name server holds a thread for half a minute. On the event loop's few threads that would hold up every
-    other lookup, and whatever else runs there.
+    A dead name server holds a thread for half a minute. On the event loop's few threads that would hold up every other
+    lookup, and whatever else runs there.
     """
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(LOOKUPS_AT_ONCE, thread_name_prefix="resolver")
 
     async def resolve(self, host: str) -> Sequence[IPAddress]:
-        """See ``Resolver``; addresses that cannot be reached from here come last (RFC 6724)."""
+        """Return addresses as ``Resolver`` does; those that cannot be reached from here come last (RFC 6724)."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host)
 
 
@@ -46,10 +46,10 @@ class _Asked:
 
 
 class RememberingResolver:
-    """Remembers each answer, and each failure, for ``seconds``; a name is asked for once at a time.
+    """Remembers each answer, and each failure, for ``seconds``; a name is resolved once at a time.
 
-    The operating system does not tell how long an answer holds, so it is remembered shortly (30 s at most by
-    spec/security.md). What is connected to is pinned, so an older answer is never a way around the guard.
+    The operating system does not say how long an answer is valid, so it is remembered briefly (30 s at most by
+    spec/security.md). Connections are pinned to judged addresses, so an older answer is never a way around the guard.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class RememberingResolver:
         asked = self._asked.get(host)
         if asked is None or (asked.answer.done() and self._now() - asked.at >= self._seconds):
             asked = self._ask(host)
-        # Whoever waits may give up; the lookup goes on for the others.
+        # A waiter may give up; the lookup continues for the others.
         return await asyncio.shield(asked.answer)
 
     def _ask(self, host: str) -> _Asked:
@@ -85,7 +85,7 @@ class RememberingResolver:
 
 
 def _look_up(host: str) -> Sequence[IPAddress]:
-    # As bytes the name reaches the resolver as it is: as text Python would apply an IDNA of its own first.
+    # As bytes the name reaches the resolver unchanged; with text Python would apply its own IDNA first.
     found = socket.getaddrinfo(host.encode("ascii"), None, type=socket.SOCK_STREAM)
     return tuple(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
 

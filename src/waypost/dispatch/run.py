@@ -1,4 +1,4 @@
-"""One delivery, once: guard, sign, send, decide. What it gives back is recorded by the recorder."""
+"""One delivery, once: guard, sign, send, decide. The recorder records the result."""
 
 import asyncio
 import random
@@ -22,11 +22,11 @@ from waypost.store.vault import Vault
 
 MOST_CRASHES: Final = 5
 RETRY_AFTER_CODES: Final = (429, 503)
-_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while the machine is suspended
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # continues while the machine is suspended
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """How deliveries are sent."""
+    """The settings of how deliveries are sent."""
 
     user_agent: str
     policy: Policy = Policy()
@@ -52,13 +52,13 @@ class Sender:
 
     @property
     def policy(self) -> Policy:
-        """When a delivery is tried again."""
+        """When a delivery is retried."""
         return self._settings.policy
 
     async def run(self, claimed: Claimed, endpoint: LaneEndpoint, begin_before: float) -> Finished:
-        """Make one attempt and give what follows from it; raises nothing that the endpoint can cause.
+        """Make one attempt and return what follows from it; raise nothing that the endpoint can cause.
 
-        None is made when it cannot begin before a moment of ``clock``, after which the lease does not cover it.
+        No attempt is made if it cannot begin before a time of ``clock``, after which the lease does not cover it.
         """
         if claimed.packed is None and claimed.sample is None:
             return Finished(claimed, None, Settled.FAILED, Reason.UNRENDERABLE)
@@ -100,7 +100,7 @@ class Sender:
             return Outcome.TIMED_OUT
 
     async def _post(self, admitted: Admitted | Outcome, signed: Signed, ends: float) -> Answer | Failure:
-        """Post once, before a moment of the monotonic clock. The slot of the first address is the caller's to leave."""
+        """Post once, before a time of the monotonic clock. The caller releases the slot of the first address."""
         if not isinstance(admitted, Admitted):
             return Failure(admitted)
         return await Race(self._transport, self._slots, admitted, ends=ends).post(signed.headers, signed.body)
@@ -140,7 +140,7 @@ class Sender:
         )
 
     def crashed(self, claimed: Claimed) -> Finished:
-        """Decide what follows when an attempt raised: it is made again later, five times at most."""
+        """Return what follows if an attempt raised: it is repeated later, five times at most."""
         crashes = claimed.crashes + 1
         if claimed.sample or crashes >= MOST_CRASHES:
             return Finished(claimed, None, Settled.FAILED, Reason.CRASHES)
@@ -168,7 +168,7 @@ class Sender:
 
 
 def clock() -> float:
-    """Return the seconds since the machine was started, for leases: no clock that people set."""
+    """Return the seconds since the machine was started, for leases: a clock that people can't set."""
     return time.clock_gettime(_CLOCK)
 
 

@@ -1,4 +1,4 @@
-"""A request ready to be sent: the body rendered, the headers signed, with what an endpoint is at that time."""
+"""Prepares requests: renders the body and signs the headers with the endpoint's current settings."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -36,7 +36,7 @@ class Signed(msgspec.Struct, frozen=True):
 
 
 class _Opened(msgspec.Struct, frozen=True):
-    """An endpoint with its secrets opened: the same for every delivery until somebody changes it."""
+    """An endpoint with its secrets opened: the same for every delivery until the endpoint changes."""
 
     endpoint: LaneEndpoint
     version: Version
@@ -46,7 +46,7 @@ class _Opened(msgspec.Struct, frozen=True):
 
 
 class Signer:
-    """Signs in the version's own way, V2 and V3 inside the body, and beside it as Standard Webhooks."""
+    """Signs in the version's own way, inside the body for V2 and V3, and with Standard Webhooks as well."""
 
     def __init__(self, vault: Vault, user_agent: str) -> None:
         self._vault = vault

@@ -1,4 +1,4 @@
-"""Claims what was in hand at death after death of the process that sends, as ``domain.suspicion`` says."""
+"""Claims deliveries that were in hand at several crashes of the sending process, as ``domain.suspicion`` says."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,7 +18,7 @@ _LOG: Final = structlog.get_logger()
 
 
 class Suspects:
-    """The suspects that this process takes up. ``clock`` gives seconds; it began to live when this was made."""
+    """The suspects that this process tries. ``clock`` returns seconds; the process's life starts with this object."""
 
     def __init__(self, clock: Callable[[], float], *, timeout_seconds: float, lease: timedelta) -> None:
         self._clock = clock
@@ -27,7 +27,7 @@ class Suspects:
         self._lease = lease
 
     async def claim(self, session: Session, dispatcher: int, mine: Callable[[UUID], bool]) -> list[Claimed]:
-        """Lease the suspects of endpoints that are ``mine`` whose turn it is: a few, one, or none."""
+        """Lease the suspects whose turn it is, of endpoints that are ``mine``: a few, one, or none."""
         known = [one for one in await queue.suspects(session, dispatcher) if mine(one.endpoint)]
         lived = self._clock() - self._born
         chosen = suspicion.next_to_try(known, lived_seconds=lived, timeout_seconds=self._timeout_seconds)
@@ -40,7 +40,7 @@ class Suspects:
 
 
 def given_up(claimed: Claimed) -> Finished | None:
-    """Return the end of a delivery that has ended the process too often, None if it is tried again."""
+    """Return the end of a delivery that crashed the process too often, None if it is tried again."""
     if claimed.deaths < MOST_DEATHS:
         return None
     _LOG.error("delivery_given_up", delivery=ids.to_text(ids.DELIVERY, claimed.id), deaths=claimed.deaths)

@@ -1,5 +1,5 @@
-"""Updates in, changes, events and deliveries out: committed together, in batches, each in one transaction.
+"""Turns updates into changes, events and deliveries, committed together in batches of one transaction each.
 
-``Intake.submit`` is called by the API and by the poller; it returns when the update and all that follows from it are
-durable. After the commit it hints which endpoints have something to send; losing the hint costs only latency.
+``Intake.submit`` is called by the API and by the poller; it returns once the update and everything that follows from it
+are durable. After the commit it hints which endpoints have something to send; losing the hint costs only latency.
 """

@@ -1,4 +1,4 @@
-"""Wakes those in this process who wait for an account's next event."""
+"""Wakes requests in this process that wait for an account's next event."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -7,19 +7,19 @@ from uuid import UUID
 
 
 class Arrivals:
-    """A hint, no truth: other processes write events too, and what was written may not be readable yet."""
+    """A hint, not a guarantee: other processes write events too, and a written event may not be readable yet."""
 
     def __init__(self) -> None:
         self._listening: dict[UUID, set[asyncio.Event]] = {}
         self.ended = False
 
     def listeners(self, account: UUID) -> int:
-        """Count who waits for this account."""
+        """Count a waiter for this account for the duration of the block."""
         return len(self._listening.get(account, ()))
 
     @contextmanager
     def listening(self, account: UUID) -> Iterator[asyncio.Event]:
-        """Give what is set when the account has an event, or when nothing is to be waited for any more."""
+        """Return an event that is set when the account has news, or when waiting has no point any more."""
         heard = asyncio.Event()
         listeners = self._listening.setdefault(account, set())
         listeners.add(heard)
@@ -31,12 +31,12 @@ class Arrivals:
                 del self._listening[account]
 
     def announce(self, accounts: Iterable[UUID]) -> None:
-        """Say that these accounts have events."""
+        """Wake the waiters of these accounts."""
         for account in accounts:
             for heard in self._listening.get(account, ()):
                 heard.set()
 
     def end(self) -> None:
-        """Let nobody wait any longer: the server stops."""
+        """Wake everybody: the server is stopping."""
         self.ended = True
         self.announce(list(self._listening))

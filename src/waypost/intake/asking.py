@@ -1,4 +1,4 @@
-"""Asks one connection's source about the parcels that are due, a handful at a time, within its budget."""
+"""Polls one connection's source for the parcels that are due, a handful at a time, within its budget."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -33,23 +33,25 @@ from waypost.store.watches import Asked, DueWatch, LeasedWatch
 
 _LOG: Final = structlog.get_logger()
 CALLS_AT_ONCE: Final = 16
-"""Requests in flight to one source with one credential."""
+"""The maximum requests in flight to one source with one credential."""
 SHARES: Final = (8, 4, 4)
-"""Of a handful of calls, how many each lane has for itself: at the door, never asked, the rest. What one leaves, the
-others take in this order."""
+"""How many calls of a handful each lane has for itself: out for delivery, never polled, the rest.
+
+What one lane leaves over, the others take in this order.
+"""
 PARCEL_SECONDS: Final = 120.0
 """How long a parcel is leased."""
 LOOK_SECONDS: Final = 1.0
 LONGEST_REST_SECONDS: Final = 15.0
 OVERDUE_SECONDS: Final = 6 * 3600.0
-"""A parcel that waits so long beyond its schedule may use what ordinary ones leave in the bucket."""
+"""A parcel that is overdue by this long may use the part of the budget that ordinary parcels leave."""
 PAUSE_LIMITED_SECONDS: Final = 60.0
-"""For a 429 that does not say how long."""
+"""The pause after a 429 without a Retry-After."""
 PAUSE_REFUSED_SECONDS: Final = 3600.0
-"""A key that is not accepted is not accepted a moment later either; asking on could get it blocked."""
+"""A rejected key will still be rejected a moment later, and polling on could get it blocked."""
 LONGEST_PAUSE_SECONDS: Final = 900.0
 FIRST_RETRY_SECONDS: Final = 300.0
-"""A parcel whose ask failed is asked again so soon, then half as often each time, never later than by its schedule."""
+"""The wait after a failed poll; it doubles with each failure, but never exceeds the schedule's wait."""
 
 AT_THE_DOOR, NEVER_ASKED, THE_REST = range(3)
 
@@ -57,10 +59,10 @@ _Outcome = Asked | LeasedWatch
 
 
 class Asking:
-    """One connection: its source, what it has spent, and how it does.
+    """One connection: its source, what it has spent, and its health.
 
-    ``kept`` is what it had spent when it was last written, or None. ``process`` is who holds its lease of
-    ``lease_seconds``. ``slots`` bounds the calls of all connections together.
+    ``kept`` is what it had spent when that was last stored, or None. ``process`` holds its lease of ``lease_seconds``.
+    ``slots`` bounds the calls of all connections together.
     """
 
     def __init__(
@@ -92,15 +94,15 @@ class Asking:
         self.resume(kept)
 
     def resume(self, kept: bytes | None) -> None:
-        """Go on with what the connection had spent when it was last written, maybe by another process."""
+        """Continue with what the connection had spent when that was last stored, maybe by another process."""
         self._spending = budget.resume(_decode(kept), self._source.budget, self._now())
         self.rests_until = 0
-        """When it may ask again (Unix milliseconds); 0 for at once."""
+        """When it may poll again (Unix milliseconds); 0 for at once."""
 
     async def run_once(self) -> int:
-        """Ask about one handful, several at once; what the budget does not grant soon is given back.
+        """Poll one handful, several calls at once; parcels that the budget does not cover soon are given back.
 
-        Return how many parcels were asked about.
+        Return how many parcels were polled.
         """
         async with self._database.engine.acquire() as session:
             each = CALLS_AT_ONCE * _size(self._source)
@@ -133,16 +135,16 @@ class Asking:
         return [leased[start : start + size] for start in range(0, len(leased), size)]
 
     def _may_begin(self, chosen: Sequence[DueWatch]) -> bool:
-        """Tell whether leasing is worth while: one of them may be asked for within a moment."""
+        """Return whether leasing parcels is worthwhile: one of them may be polled within a moment."""
         urgent = any(map(_is_urgent, chosen))
         now = self._now()
         wait = budget.take(self._spending, now, urgent=urgent).wait_seconds
-        # Not longer: what falls due meanwhile may be urgent.
+        # No longer, since what falls due meanwhile may be urgent.
         self.rests_until = now + round(1000 * min(wait, LONGEST_REST_SECONDS)) if wait > LOOK_SECONDS else 0
         return not self.rests_until
 
     async def _in_turn(self, some: Sequence[LeasedWatch], due: Sequence[DueWatch]) -> Sequence[_Outcome]:
-        """Make one call when the budget grants it; parcels that are not asked for are given back as they were."""
+        """Make one call once the budget grants it; parcels that are not polled are given back unchanged."""
         urgent = any(map(_is_urgent, due))
         while True:
             taken = budget.take(self._spending, self._now(), urgent=urgent)
@@ -184,7 +186,7 @@ class Asking:
         return [await self._source.ask(watch.state.tracking_number, _facts_of_shop(watch.state))]
 
     async def _take(self, answers: Sequence[tuple[LeasedWatch, Update | CarrierError]]) -> Sequence[_Outcome]:
-        """Submit what could be read; an answer that can't be read costs its own parcel only."""
+        """Submit what could be read; an unreadable answer affects its own parcel only."""
         failed = [self._failed(watch, answer) for watch, answer in answers if isinstance(answer, CarrierError)]
         read = [(watch, answer) for watch, answer in answers if isinstance(answer, Update)]
         if not read:
@@ -205,7 +207,7 @@ class Asking:
         try:
             results = await self._intake.submit(requests)
         except (Overloaded, IntakeUnavailable) as error:
-            _LOG.warning("answer_not_taken", carrier=self._source.name, reason=str(error))
+            _LOG.warning("answer_rejected", carrier=self._source.name, reason=str(error))
             return [*failed, *(watch for watch, _ in read)]
         news = zip(read, results, strict=True)
         return [*failed, *(self._asked(watch, update, result) for (watch, update), result in news)]
@@ -230,7 +232,7 @@ class Asking:
         )
 
     def _wait(self, watch: LeasedWatch, state: TrackingState, unchanged: int) -> float | None:
-        """Return the seconds until the next ask, by the schedule of the status that the parcel has now."""
+        """Return the seconds until the next poll, by the schedule of the parcel's current status."""
         now = self._now()
         same = state.status is watch.state.status
         watched = Watched(
@@ -245,7 +247,7 @@ class Asking:
         return None if wait is None else wait / self._speed
 
     def _failed(self, watch: LeasedWatch, error: Exception) -> Asked:
-        """Ask this parcel again later, and with each failure in a row wait longer before asking at all."""
+        """Poll this parcel again later; after each failure in a row, wait longer before polling at all."""
         self._failures += 1
         state = ConnectionState.UNREADABLE if isinstance(error, CarrierUnreadable) else None
         self._pause(min(LONGEST_PAUSE_SECONDS, 2.0 ** min(self._failures - 1, 16)), error, state)
@@ -272,7 +274,7 @@ class Asking:
 
 
 def choose(due: Iterable[DueWatch], size: int) -> list[DueWatch]:
-    """Return a handful: of each lane its share of calls, each of ``size`` parcels, and what is left by their order."""
+    """Return a handful: each lane's share of calls, each of ``size`` parcels, then the rest in order."""
     lanes: tuple[list[DueWatch], ...] = ([], [], [])
     for one in due:
         lanes[one.rank].append(one)
@@ -287,7 +289,7 @@ def _is_urgent(due: DueWatch) -> bool:
 
 
 def rank(status: Status, substatus: str) -> int:
-    """Return the lane of a parcel that was asked for before."""
+    """Return the lane of a parcel that was polled before."""
     return AT_THE_DOOR if budget.is_urgent(status, substatus) else THE_REST
 
 
@@ -296,7 +298,7 @@ def _size(source: CarrierSource) -> int:
 
 
 def _sample(error: Exception) -> str | None:
-    """Return the beginning of an answer that can't be read, by its shape: no text of it, as it may name somebody."""
+    """Return the beginning of an unreadable answer as its shape, without its texts, since they may name somebody."""
     return error.sample if isinstance(error, CarrierUnreadable) else None
 
 

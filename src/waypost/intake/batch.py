@@ -1,7 +1,7 @@
-"""One batch of updates, in its caller's transaction: register what is new, then merge portion by portion.
+"""One batch of updates in its caller's transaction: register what is new, then merge portion by portion.
 
-Reads as its steps: ``_resolve`` finds or registers the trackings, ``_portions`` says which of them are locked, merged
-and written together (``merging``), so that neither memory nor the loop holds a large batch as a whole.
+``_resolve`` finds or registers the trackings; ``_portions`` groups those that are locked, merged and written together
+(``merging``), so that a large batch is never in memory as a whole and does not block the loop.
 """
 
 import os
@@ -22,19 +22,19 @@ from waypost.store.intake_rows import Found, TrackingKey
 from waypost.store.statements import Session
 
 PORTION_BYTES: Final = 4 << 20
-"""The states of a portion, compressed. One that is larger by itself is a portion."""
+"""The compressed states of a portion. A larger one is a portion of its own."""
 PORTION_DELIVERIES: Final = 4_000
-"""What a portion may come to at most; enqueuing them holds the loop for some 20 ms."""
+"""The maximum requests in a portion; enqueuing them blocks the loop for about 20 ms."""
 
-_RANDOM: Final = random.Random(os.urandom(32))  # noqa: S311 - ids are unique, not secret
+_RANDOM: Final = random.Random(os.urandom(32))  # noqa: S311 - ids must be unique, not secret
 
 
 class Request(msgspec.Struct, frozen=True):
     """An update of one tracking. ``create`` registers the tracking, with the facts ``given``, if it is new.
 
-    ``update`` None only registers. The number is normalised and the courier code checked already. ``tracking`` is set
-    by those who mean that parcel and no later one of the same number; ``source`` is a new one's way in.
-    ``wants_state`` asks for the state after the update in the result.
+    ``update`` None only registers. The number is already normalised and the courier code checked. ``tracking`` is set
+    by callers that mean that parcel and no later one with the same number; ``source`` is the way in of a new one.
+    ``wants_state`` includes the state after the update in the result.
     """
 
     account: UUID
@@ -47,11 +47,11 @@ class Request(msgspec.Struct, frozen=True):
     source: str = "API"
     wants_state: bool = False
     adapter: str = ""
-    """The name of the carrier's adapter that the update came by; empty for the API."""
+    """The name of the carrier adapter that the update came from; empty for the API."""
 
     @property
     def key(self) -> TrackingKey:
-        """What a tracking is found by."""
+        """The key that finds a tracking."""
         return (
             ids.bucket_of(self.account, self.tracking_number),
             self.account,
@@ -61,15 +61,15 @@ class Request(msgspec.Struct, frozen=True):
 
     @property
     def weight(self) -> int:
-        """How much work and memory it is: one, and one for each scan."""
+        """How much work and memory the request takes: one, plus one for each scan."""
         return 1 + (0 if self.update is None else len(self.update.checkpoints))
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What became of a request: no ``tracking`` where it is unknown; ``event`` is the newest that it made.
+    """The result of a request: no ``tracking`` if it is unknown; ``event`` is the newest one that it made.
 
-    ``state`` is that of a tracking that the request registered, began again or wants the state of; others are not kept
-    in memory.
+    ``state`` is set if the request registered or restarted the tracking or asked for its state; other states are not
+    kept in memory.
     """
 
     tracking: UUID | None = None
@@ -82,7 +82,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Written(msgspec.Struct, frozen=True):
-    """What a batch came to: a result for each request, and the endpoints that have something to send."""
+    """The result of a batch: one result per request, and the endpoints that have something to send."""
 
     results: list[Result]
     endpoints: frozenset[UUID]
@@ -94,11 +94,11 @@ _Updates = dict[UUID, list[int]]
 
 
 async def write(session: Session, requests: Sequence[Request], polled: frozenset[str]) -> Written:
-    """Write the requests in the caller's transaction. ``polled`` are the courier codes that have a source to ask."""
+    """Write the requests in the caller's transaction. ``polled`` are the courier codes that have a source to poll."""
     keyed = [(request.key, request) for request in requests]
     found, made = await _resolve(session, keyed, polled)
     results, updates = _sort(keyed, found, made)
-    if not updates:  # who only registers makes no events
+    if not updates:  # registering alone makes no events
         return Written(results, frozenset())
     accounts = {requests[places[0]].account for places in updates.values()}
     listeners = await intake_rows.endpoints_of(session, sorted(accounts))
@@ -115,10 +115,10 @@ async def write(session: Session, requests: Sequence[Request], polled: frozenset
 
 
 async def _resolve(session: Session, keyed: _Keyed, polled: frozenset[str]) -> tuple[dict[TrackingKey, Found], _Made]:
-    """Find the trackings, and register those that are new: give all by their keys, and the new ones' states.
+    """Find the trackings and register new ones. Return all by their keys, and the states of the new ones.
 
-    What is only to be registered is not looked for first: whether it is there shows when it is inserted. A new one
-    needs no lock: nobody else sees it yet.
+    Requests that only register are not looked up first: the insert shows whether the tracking exists. A new tracking
+    needs no lock, since nobody else sees it yet.
     """
     found = await intake_rows.find(session, sorted({key for key, request in keyed if request.update is not None}))
     missing = {key: request for key, request in reversed(keyed) if request.create and key not in found}
@@ -132,20 +132,20 @@ async def _resolve(session: Session, keyed: _Keyed, polled: frozenset[str]) -> t
         new[tracking] = key, trackings.register(*parcel, request.given, now, source=request.source)
     created = await intake_rows.register(session, new, polled)
     found |= {key: Found(tracking, 0) for tracking, (key, _) in new.items() if tracking in created}
-    # The others were there already, or somebody else has registered them meanwhile: a new snapshot shows them.
+    # The others existed already, or somebody else has registered them meanwhile: a new snapshot shows them.
     found |= await intake_rows.find(session, sorted(missing.keys() - found.keys()))
     return found, {tracking: state for tracking, (_, state) in new.items() if tracking in created}
 
 
 def _sort(keyed: _Keyed, found: Mapping[TrackingKey, Found], made: _Made) -> tuple[list[Result], _Updates]:
-    """Give each request its result as far as it is known, and the places of those with an update by tracking."""
+    """Return each request's result as far as it is known, and the indexes of requests with an update by tracking."""
     results, updates = [Result()] * len(keyed), _Updates()
     makers = set(made)
     for place, (key, request) in enumerate(keyed):
         tracking = found[key].id if key in found else None
         if tracking is None or request.tracking not in (None, tracking):
             continue
-        created = tracking in makers  # the first of its number has made it
+        created = tracking in makers  # the first one with its number made the tracking
         makers.discard(tracking)
         results[place] = Result(tracking, created=created, changed=created, state=made[tracking] if created else None)
         if request.update is not None:
@@ -159,7 +159,7 @@ def _portions(
     sizes: Mapping[UUID, int],
     listeners: Mapping[UUID, list[Endpoint]],
 ) -> Iterator[list[UUID]]:
-    """Yield the trackings to be updated, in everybody's order of locks, those together that are merged together."""
+    """Yield the trackings to update, in the common order of locks, grouped as they are merged."""
     portion: list[UUID] = []
     size = deliveries = 0
     for tracking in sorted(updates, key=lambda one: (ids.bucket(one), one)):
@@ -176,7 +176,7 @@ def _portions(
 
 
 def _reports(requests: Sequence[Request], results: Sequence[Result], places: Sequence[int]) -> list[Report]:
-    """Return the updates at these places; each has one."""
+    """Return the updates at these indexes; each has one."""
     return [
         Report(
             place,
@@ -190,7 +190,7 @@ def _reports(requests: Sequence[Request], results: Sequence[Result], places: Seq
 
 
 def _result(known: Result, merged: Merged | None) -> Result:
-    """Return what became of an update; ``merged`` None: its tracking was deleted before it could be locked."""
+    """Return the result of an update; if ``merged`` is None, its tracking was deleted before it could be locked."""
     if merged is None:
         return Result()
     return msgspec.structs.replace(
@@ -205,7 +205,7 @@ def _result(known: Result, merged: Merged | None) -> Result:
 async def _restart(
     session: Session, requests: Sequence[Request], results: Sequence[Result], polled: frozenset[str]
 ) -> None:
-    """Ask again at once for what has begun anew."""
+    """Poll at once what was restarted."""
     restarted = [
         (UUID(hex=result.state.id), result.state.courier_code, result.state.courier_code in polled)
         for request, result in zip(requests, results, strict=True)

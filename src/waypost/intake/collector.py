@@ -1,4 +1,4 @@
-"""Concurrent requests are committed together: what arrives while a batch is being written makes the next one."""
+"""Commits concurrent requests together: those that arrive while a batch is being written form the next one."""
 
 import asyncio
 from collections import Counter
@@ -20,48 +20,51 @@ from waypost.store.trouble import LOST, REPEATABLE
 _LOG: Final = structlog.get_logger()
 LINGER_SECONDS: Final = 0.002
 MOST_WAITING: Final = 200_000
-"""Requests and their scans that wait or are being written, some 350 bytes each without their texts."""
+"""The maximum requests and scans that wait or are being written, about 350 bytes each without their texts."""
 MOST_WAITING_OF_ONE: Final = 100_000
-"""Those of one account; what is more than that by itself is taken where nothing else of it waits."""
+"""The maximum for one account; a single larger group is accepted if nothing else of the account is waiting."""
 
 WRITERS: Final = 2
-"""Batches of small groups that are written at a time, and as many bulks beside them."""
+"""How many batches of small groups are written at a time, and as many bulk batches beside them."""
 
 SECOND_WRITER_FROM: Final = 100
-"""Requests that wait for a writer while one writes. With fewer, two would only make each batch half as large."""
+"""The number of waiting requests that justifies a second writer.
+
+With fewer, two writers would only make each batch half as large.
+"""
 
 SLOW_SECONDS: Final = 0.05
-"""A batch that takes longer waits for somebody's lock, or for the disk: the others do not wait for it."""
+"""A batch that takes longer is waiting for somebody's lock or for the disk: the others do not wait for it."""
 
 
 class Overloaded(Exception):
-    """More is waiting than can be written in good time: nothing was accepted, come again."""
+    """More requests are waiting than can be written in good time. Nothing was accepted; try again later."""
 
     def __init__(self) -> None:
-        super().__init__("Too much is waiting to be written; nothing was accepted.")
+        super().__init__("Too many updates are waiting to be written; nothing was accepted.")
 
 
 class AccountOverloaded(Overloaded):
-    """As much of the account is waiting as may wait: nothing was accepted, others are not concerned."""
+    """The account has as much waiting as it may have. Nothing was accepted; other accounts are not affected."""
 
 
 class IntakeUnavailable(Exception):
-    """PostgreSQL went away: whether anything was written is not known, but sending it again does no harm."""
+    """PostgreSQL is unavailable. Whether anything was written is unknown, but sending it again does no harm."""
 
     def __init__(self) -> None:
-        super().__init__("The database is away; send the same again.")
+        super().__init__("The database is unavailable; send the same request again.")
 
 
 class KeyConflict(Exception):
-    """The idempotency key was used with another request; nothing was changed."""
+    """The idempotency key was used with a different request; nothing was changed."""
 
 
 class StillRunning(Exception):
-    """The first request with this idempotency key is not done yet."""
+    """The first request with this idempotency key is still running."""
 
 
 class Intake:
-    """The way in: what it returns from is committed and fsynced, change, event and deliveries together."""
+    """The entry point for updates: when a call returns, change, event and deliveries are committed together."""
 
     def __init__(
         self,
@@ -85,26 +88,26 @@ class Intake:
         self._writing = False
 
     def start(self) -> None:
-        """Begin to write."""
+        """Start writing."""
         self._writing = True
         self._employ()
 
     async def stop(self) -> None:
-        """Write what has been submitted, then end."""
+        """Write what has been submitted, then stop."""
         while self._writers or self._bulk_writers:
             await asyncio.wait([*self._writers, *self._bulk_writers])
         self._writing = False
 
     async def submit(self, requests: Sequence[Request]) -> list[Result]:
-        """Give a result for each request once all are durable. Raises Overloaded and IntakeUnavailable."""
+        """Return a result for each request once all are durable. Raise Overloaded or IntakeUnavailable."""
         if not requests:
             return []
         return (await self._written(Group(requests, None))).results
 
     async def submit_once(self, requests: Sequence[Request], once: Once) -> bytes:
-        """Write the requests once for this key, however often it is called, and give the first call's answer.
+        """Write the requests once per key, however often it is called, and return the first call's answer.
 
-        Raises KeyConflict, StillRunning, Overloaded and IntakeUnavailable.
+        Raise KeyConflict, StillRunning, Overloaded or IntakeUnavailable.
         """
         if once.id in self._running:
             raise StillRunning
@@ -129,7 +132,7 @@ class Intake:
         return group
 
     def _employ(self) -> None:
-        """Let one more write a batch: the first as soon as something waits, the second where that is worth it."""
+        """Start another batch writer: the first as soon as something waits, the second if that is worthwhile."""
         if not self._writing:
             return
         loop = asyncio.get_running_loop()
@@ -143,7 +146,7 @@ class Intake:
         self._employ_for_bulk()
 
     def _employ_for_bulk(self) -> None:
-        """Let one more write a bulk: of an account that has none in hand, or of the same where nobody else waits."""
+        """Start another bulk writer: for an account without one, or for the same account if nobody else is waiting."""
         if len(self._bulk_writers) >= WRITERS:
             return
         group = self._bulks.take_one(without=self._busy()) or self._bulks.take_one()
@@ -153,7 +156,7 @@ class Intake:
             writer.add_done_callback(self._leave)
 
     def _busy(self) -> set[UUID | None]:
-        """Return the accounts of which a bulk is being written: a batch with them would wait for its locks."""
+        """Return the accounts that have a bulk batch being written: another batch would wait for its locks."""
         return set(self._bulk_writers.values())
 
     def _leave(self, writer: asyncio.Task[None]) -> None:
@@ -170,23 +173,23 @@ class Intake:
         try:
             if batch:
                 await self._write(batch)
-        except Exception:  # noqa: BLE001 - the next are written, whatever became of one batch
-            _LOG.exception("batch_ended_badly", groups=len(batch))
+        except Exception:  # noqa: BLE001 - the next batches are written, whatever became of this one
+            _LOG.exception("batch_crashed", groups=len(batch))
         finally:
             for group in batch:
                 self._waiting[group.account] -= group.weight
                 if not self._waiting[group.account]:
                     del self._waiting[group.account]
-                group.end(IntakeUnavailable())  # who was not answered is not left waiting
+                group.end(IntakeUnavailable())  # callers that got no answer must not wait for ever
 
     async def _write(self, batch: list[Group]) -> None:
-        """Write a batch; when it fails write each caller's requests alone, so that one can't fail the others."""
+        """Write a batch. If it fails, write each caller's requests alone, so that no caller can fail the others."""
         try:
             endpoints = await self._commit(batch)
         except LOST:
             for group in batch:
                 group.end(IntakeUnavailable())
-        except Exception as error:  # noqa: BLE001 - whatever it is, its caller has to hear it
+        except Exception as error:  # noqa: BLE001 - whatever it is, its caller has to get it
             if len(batch) == 1:
                 batch[0].end(error)
                 return
@@ -201,14 +204,14 @@ class Intake:
                 group.end()
 
     def _note_unread(self, group: Group) -> None:
-        answered = zip(group.requests, group.results, strict=False)  # one that was refused has no results
+        answered = zip(group.requests, group.results, strict=False)  # a rejected one has no results
         for request, result in answered:
             if request.update is not None and (result.unread or request.update.skipped):
                 source = request.adapter or request.update.source.value
                 self.unread.note(request.account, source, result.unread, request.update.skipped)
 
     async def _commit(self, batch: list[Group]) -> frozenset[UUID]:
-        """Write in one transaction, again when PostgreSQL asks for that; give the endpoints that have something due."""
+        """Write in one transaction, again if PostgreSQL asks for that; return the endpoints that have something due."""
         while True:
             try:
                 async with self._database.engine.acquire() as session, transaction(session):
@@ -218,7 +221,7 @@ class Intake:
                     _share(groups, written)
                     await _keep_answers(session, groups)
             except REPEATABLE as error:
-                _LOG.warning("batch_repeated", error=repr(error))
+                _LOG.warning("batch_retried", error=repr(error))
             else:
                 for group, why in refused.items():
                     group.end(why)
@@ -226,7 +229,7 @@ class Intake:
 
 
 async def _take_keys(session: Session, batch: list[Group]) -> dict[Group, Exception | None]:
-    """Give the groups that are not to be written, each with why; None for one whose answer is known already."""
+    """Return the groups that are not written, each with the reason; None if its answer is already known."""
     once = {group.once.id: group for group in batch if group.once is not None}
     if not once:
         return {}

@@ -1,4 +1,4 @@
-"""Who waits to be written: a line of groups for each account, from which batches are taken by accounts in turn."""
+"""The queue in front of intake: a line of groups per account, from which batches take accounts in turn."""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -12,17 +12,17 @@ from waypost.intake.batch import Request, Result
 from waypost.store import idempotency
 
 LARGEST_BATCH: Final = 500
-"""The requests of a batch."""
+"""The maximum requests of a batch."""
 LARGEST_SHARE: Final = 64
-"""Those of one account where others are in the batch too: their answers wait for its large parcels."""
+"""The maximum requests of one account in a batch with others, whose answers wait for its large parcels."""
 
 BULK_REQUESTS: Final = 200
 BULK_WEIGHT: Final = 2_500
-"""A group above either is a batch by itself, so that nobody else waits for its end."""
+"""A group above either limit is a batch of its own, so that nobody else waits for it."""
 
 
 class Once(msgspec.Struct, frozen=True):
-    """An idempotency key: its request's digest, and what makes the answer that is kept of the results."""
+    """An idempotency key: its request's digest, and the function that makes the stored answer from the results."""
 
     account: UUID
     key: str
@@ -31,12 +31,12 @@ class Once(msgspec.Struct, frozen=True):
 
     @property
     def id(self) -> idempotency.Key:
-        """What it is found by."""
+        """The account and key that it is found by."""
         return self.account, self.key
 
 
 class Group:
-    """The requests of one caller, answered together; ``kept`` is the answer that stays with its idempotency key."""
+    """The requests of one caller, answered together; ``kept`` is the answer stored under its idempotency key."""
 
     __slots__ = ("account", "done", "kept", "once", "requests", "results", "weight")
 
@@ -52,16 +52,16 @@ class Group:
 
     @property
     def is_bulk(self) -> bool:
-        """Whether it is a batch by itself."""
+        """Whether it is a batch of its own."""
         return len(self.requests) > BULK_REQUESTS or self.weight > BULK_WEIGHT
 
     def with_news(self) -> set[UUID]:
         """Return the accounts that got an event."""
-        answered = zip(self.requests, self.results, strict=False)  # one that was refused has no results
+        answered = zip(self.requests, self.results, strict=False)  # a rejected one has no results
         return {request.account for request, result in answered if result.event is not None}
 
     def end(self, error: Exception | None = None) -> None:
-        """Let the caller go on, the first time that it is called."""
+        """Let the caller continue; only the first call has an effect."""
         if self.done.done():
             return
         if error is None:
@@ -71,30 +71,30 @@ class Group:
 
 
 class Lines:
-    """Groups that wait, by account; an account that was taken from goes to the end."""
+    """Waiting groups by account; an account that was served goes to the end."""
 
     def __init__(self) -> None:
         self._lines: OrderedDict[UUID | None, deque[Group]] = OrderedDict()
         self._requests: dict[UUID | None, int] = {}
 
     def add(self, group: Group) -> None:
-        """Let a group wait behind those of its account."""
+        """Append a group to the line of its account."""
         self._lines.setdefault(group.account, deque()).append(group)
         self._requests[group.account] = self._requests.get(group.account, 0) + len(group.requests)
 
     def requests(self, *, without: Collection[UUID | None] = ()) -> int:
-        """Return how many requests wait, some accounts' left out."""
+        """Return how many requests are waiting, except those of some accounts."""
         return sum(count for account, count in self._requests.items() if account not in without)
 
     def take_one(self, *, without: Collection[UUID | None] = ()) -> Group | None:
-        """Take the group whose turn it is; None where nobody waits but these accounts."""
+        """Return and remove the next group; None if only groups of the given accounts are waiting."""
         for account in self._lines:
             if account not in without:
                 return self._pop(account)
         return None
 
     def take_batch(self, *, without: Collection[UUID | None] = ()) -> list[Group]:
-        """Take groups by accounts in turn, until they have ``LARGEST_BATCH`` requests; at least one where one waits."""
+        """Take groups from accounts in turn, up to ``LARGEST_BATCH`` requests; at least one if any is waiting."""
         batch: list[Group] = []
         taken: dict[UUID | None, int] = {}
         share = LARGEST_BATCH if self._is_one(without) else LARGEST_SHARE

@@ -1,7 +1,7 @@
-"""Some trackings of a batch: lock them, apply their updates, queue what comes of it, and write them back.
+"""Merges a portion of a batch: locks its trackings, applies their updates, queues the deliveries, writes it all back.
 
-Of the states no more than one is unpacked at a time, and what was written is not kept, so that a thousand large parcels
-take no more memory than one; the loop goes on between two updates, while the locks are held.
+Only one state is unpacked at a time, and written states are not kept, so a thousand large parcels take no more memory
+than one. The loop runs on between two updates while the locks are held.
 """
 
 import os
@@ -25,15 +25,15 @@ from waypost.store.states import pack, unpack
 from waypost.turns import Turn
 
 EVENT_BYTES: Final = 4 << 20
-"""So much of events is gathered before it is sent: a parcel may be in a batch a thousand times."""
+"""The size of events that are gathered before they are sent: a parcel may occur in a batch a thousand times."""
 
-_RANDOM: Final = random.Random(os.urandom(32))  # noqa: S311 - ids are unique, not secret
+_RANDOM: Final = random.Random(os.urandom(32))  # noqa: S311 - ids must be unique, not secret
 
 Listeners = Mapping[UUID, list[Endpoint]]
 
 
 class Report(msgspec.Struct, frozen=True):
-    """An update and its place in the batch; ``wants_state`` where the tracking's state after it is asked for."""
+    """An update and its index in the batch; ``wants_state`` asks for the tracking's state after it."""
 
     place: int
     account: UUID
@@ -42,7 +42,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class Merged(msgspec.Struct, frozen=True):
-    """What became of an update: the event that it made, whether anything shown changed, the state if it was wanted.
+    """The result of an update: the event it made, whether anything shown changed, and the state if asked for.
 
     ``unread`` are its new scans that could not be read.
     """
@@ -68,10 +68,10 @@ class _Tracking(msgspec.Struct):
 async def merge(
     session: Session, reports: Mapping[UUID, Sequence[Report]], made: Mapping[UUID, TrackingState], listeners: Listeners
 ) -> tuple[dict[int, Merged], frozenset[UUID]]:
-    """Apply reports to trackings; return what became of each by its place, and the endpoints that can send by them.
+    """Apply reports to trackings. Return each result by its index, and the endpoints that can send because of them.
 
-    ``reports`` come in everybody's order of locks. The trackings ``made`` were registered in this transaction. A
-    tracking that was deleted before its lock was taken has no place in the answer.
+    ``reports`` are in the common order of locks. The trackings ``made`` were registered in this transaction. A tracking
+    that was deleted before it could be locked is missing in the result.
     """
     rows = await intake_rows.lock(session, [one for one in reports if one not in made])
     portion = _Portion(session, listeners, await intake_rows.now(session))
@@ -87,7 +87,7 @@ async def merge(
 
 
 class _Portion:
-    """What some trackings' updates come to, gathered to be written together."""
+    """What the updates of some trackings result in, gathered to be written together."""
 
     def __init__(self, session: Session, listeners: Listeners, now: int) -> None:
         self._session = session
@@ -100,7 +100,7 @@ class _Portion:
         self.merged: dict[int, Merged] = {}
 
     async def apply(self, tracking: _Tracking, reports: Sequence[Report]) -> None:
-        """Apply updates of one tracking in their order."""
+        """Apply the updates of one tracking in order."""
         turn, before = Turn(tracking.account), tracking.state
         for report in reports:
             await turn.pause()
@@ -117,7 +117,7 @@ class _Portion:
             self._changed.append(_changed(tracking))
 
     def _add_event(self, tracking: _Tracking, previous: TrackingState, update: Update) -> UUID:
-        """Make the next event of a tracking. Its id lies above the one before, whatever the clock says."""
+        """Make the next event of a tracking. Its id is greater than the previous one, whatever the clock says."""
         state, listeners = tracking.state, self._listeners[tracking.account]
         status_changed = state.status is not previous.status
         skipped = {
@@ -155,7 +155,7 @@ class _Portion:
         self._events, self._event_bytes = [], 0
 
     async def write(self) -> frozenset[UUID]:
-        """Queue and write what was gathered; return the endpoints that have something to send by it."""
+        """Queue and write what was gathered; return the endpoints that have something to send because of it."""
         endpoints = await enqueue(self._session, self._deliveries)
         await self._send_events()
         if self._changed:
@@ -176,7 +176,7 @@ def _delivery(event: NewEvent, endpoint: Endpoint) -> NewDelivery:
 
 
 def _changed(tracking: _Tracking) -> ChangedTracking:
-    """Return what is written of a tracking; the newest event has its packed state unless facts changed after it."""
+    """Return what is written for a tracking; the newest event has its packed state unless facts changed after it."""
     state = tracking.state
     return ChangedTracking(
         bucket=tracking.bucket,
@@ -192,5 +192,5 @@ def _changed(tracking: _Tracking) -> ChangedTracking:
 
 
 def _random() -> int:
-    """Return 62 random bits: ids are unique, not secret."""
+    """Return 62 random bits: ids must be unique, not secret."""
     return _RANDOM.getrandbits(62)

@@ -1,7 +1,7 @@
-"""Asks sources about the parcels that are due: which connection answers for a parcel, and which process asks with it.
+"""Polls sources for the parcels that are due: chooses the connection for a parcel, and the process that polls it.
 
-Several processes may poll. A connection is leased to one of them, since what it has spent of its budget is one number;
-a parcel is leased before it is asked for, so a process that lost its lease does no harm.
+Several processes may poll. A connection is leased to one of them, since what it has spent of its budget is one number.
+A parcel is leased before it is polled, so a process that lost its lease does no harm.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ from waypost.store.ending import end
 
 _LOG: Final = structlog.get_logger()
 CALLS_AT_ONCE: Final = 64
-"""Requests in flight to all sources together."""
+"""The maximum requests in flight to all sources together."""
 LEASE_SECONDS: Final = 30.0
-"""How long a connection is leased; its parcels wait as long when its process dies."""
+"""How long a connection is leased; if its process dies, its parcels wait this long."""
 MOST_KEPT: Final = 1_000
-"""Sources that are kept open, with their tokens."""
+"""The number of sources that are kept open, with their tokens."""
 
 
 def clock_ms() -> int:
@@ -42,7 +42,8 @@ class Poller:
 
     ``codes`` are the courier codes that each source answers for, by its name. ``detect`` returns the courier codes that
     a number looks like, the likeliest first. ``open_source`` makes a connection's source; it raises ValueError for
-    credentials that can't be used. ``speed`` is the factor by which waits between asks are shortened; budgets stay.
+    credentials that can't be used. ``speed`` is the factor by which waits between polls are shortened; budgets stay
+    unchanged.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Poller:
         self._askings: OrderedDict[tuple[UUID, float], Asking] = OrderedDict()
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Ask until ``stop`` is set, and let the asks under way end. Raises when PostgreSQL goes away."""
+        """Poll until ``stop`` is set, and let running polls finish. Raise when PostgreSQL is unavailable."""
         running: dict[UUID, asyncio.Task[None]] = {}
         try:
             while not stop.is_set():
@@ -84,14 +85,14 @@ class Poller:
         await self._give_back()
 
     async def run_once(self) -> int:
-        """Route, and ask about what is due and may be asked for now; return how many parcels were asked about."""
+        """Assign connections and poll what is due and allowed now; return how many parcels were polled."""
         await self.route()
         asked = sum([await asking.run_once() for asking in (await self._take(())).values()])
         await self._give_back()
         return asked
 
     async def route(self) -> None:
-        """Choose who is asked for each parcel that nobody has been chosen for."""
+        """Choose a connection for each parcel that has none."""
         async with self._database.engine.acquire() as session:
             found = await connections.unlooked(session)
             if found:
@@ -106,13 +107,13 @@ class Poller:
 
     def _choose(self, parcel: Unrouted, candidates: Mapping[UUID, list[Candidate]]) -> Choice:
         mine = candidates.get(parcel.account, [])
-        # Only a parcel whose own courier's sources don't know it is worth a look at its number.
+        # The form of a number matters only if the sources of the parcel's own courier don't know it.
         known = any(parcel.courier_code in one.courier_codes and one.id not in parcel.tried for one in mine)
         detected = () if known or not mine else self._detect(parcel.tracking_number)
         return choose(parcel.courier_code, detected, mine, parcel.tried)
 
     async def _take(self, running: Collection[UUID]) -> dict[UUID, Asking]:
-        """Lease the connections that have something due and that nobody asks with; free what has no connection left."""
+        """Lease the due connections that no process polls; release parcels whose connection is gone."""
         async with self._database.engine.acquire() as session:
             resting = {key[0] for key, asking in self._askings.items() if asking.rests_until > self._now()}
             due = [one for one in await connections.with_work(session) if one not in running and one not in resting]
@@ -124,7 +125,7 @@ class Poller:
         return {one: asking for one in taken if (asking := self._asking(rows[one])) is not None}
 
     def _asking(self, row: ConnectionRow) -> Asking | None:
-        """Return what asks with a connection; as long as nothing of it was changed the same one, with its token."""
+        """Return the object that polls a connection: the same one, with its token, until the connection changes."""
         key = (row.id, row.updated_at.timestamp())
         asking = self._askings.get(key)
         if asking is not None:

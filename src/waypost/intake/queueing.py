@@ -1,4 +1,4 @@
-"""Puts new deliveries into their queues: those of events and those of recoveries, in the caller's transaction.
+"""Appends new deliveries, of events and of recoveries, to their queues in the caller's transaction.
 
 The caller holds the row locks of their trackings.
 """
@@ -20,10 +20,10 @@ Key = tuple[UUID, UUID]
 
 
 async def enqueue(session: Session, new: Sequence[NewDelivery]) -> frozenset[UUID]:
-    """Queue deliveries, of one parcel by rising sequence, and give the endpoints that have something to send by it.
+    """Queue deliveries, each parcel's by rising sequence, and return the endpoints that can now send.
 
-    The first of a queue that is empty is its head, the others are blocked behind it. Of an endpoint that wants the
-    latest only, a newer event supersedes the older ones that are not in flight.
+    The first one in an empty queue is its head; the others are blocked behind it. For an endpoint that wants the latest
+    event only, a newer event supersedes the older ones that are not in flight.
     """
     queues = {(one.bucket, one.tracking, one.endpoint, one.ordering) for one in new}
     standing = await intake_rows.standing(session, sorted(queues))
@@ -41,7 +41,7 @@ async def enqueue(session: Session, new: Sequence[NewDelivery]) -> frozenset[UUI
 
 
 def _superseded(new: Sequence[NewDelivery], standing: Sequence[Standing]) -> tuple[set[UUID], list[Standing]]:
-    """Give which new ones a newer event has passed already, and which of those that stand the new ones may pass."""
+    """Return the new deliveries that a newer event supersedes, and the queued ones that a new one may supersede."""
     newest: dict[Key, int] = defaultdict(int)
     latest = [one for one in new if one.ordering == Ordering.LATEST]
     for one in latest:

@@ -1,4 +1,4 @@
-"""Carries recoveries on, step by step: each step is one transaction that begins where the one before has ended."""
+"""Advances recoveries step by step: each step is one transaction that begins where the previous one ended."""
 
 import secrets
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from waypost.store.rows import NewDelivery
 from waypost.store.statements import Session, transaction
 
 MOST_WAITING: Final = 200
-"""No more of a recovery wait at a time, so that it never drowns what happens now."""
+"""The maximum waiting deliveries of one recovery, so that it never crowds out live events."""
 
 
 async def count(session: Session, recovery: UUID) -> bool:
-    """Count some of the events that match; gives whether there is more to count.
+    """Count some of the matching events; return whether there are more to count.
 
-    A dry run is done when all were counted.
+    A dry run is done when all are counted.
     """
     async with transaction(session):
         taken = await recoveries.take(session, recovery)
@@ -38,9 +38,9 @@ async def count(session: Session, recovery: UUID) -> bool:
 
 
 async def queue_some(session: Session, recovery: UUID, most: int) -> tuple[int, bool]:
-    """Queue the next events that match, ``most`` at most; gives how many, and whether there may be more at once.
+    """Queue the next ``most`` matching events at most; return how many, and whether more may follow at once.
 
-    The recovery is stopped when its endpoint is off, and done when nothing of it waits any more.
+    The recovery is stopped if its endpoint is disabled, and done when none of its deliveries is waiting any more.
     """
     async with transaction(session):
         taken = await recoveries.take(session, recovery)
@@ -76,7 +76,7 @@ def _matches(taken: TakenRecovery, event: JudgedEvent) -> bool:
 
 
 async def _queue(session: Session, taken: TakenRecovery, events: Sequence[JudgedEvent]) -> int:
-    """Queue deliveries of the events, under their trackings' locks; of a parcel that was deleted nothing is sent."""
+    """Queue deliveries of the events under their trackings' locks; nothing is sent for a deleted parcel."""
     if not events:
         return 0
     locked = {one.id for one in await intake_rows.lock(session, sorted({event.tracking for event in events}))}

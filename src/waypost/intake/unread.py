@@ -1,7 +1,7 @@
-"""What scans said that nobody understood, and scans that could not be taken at all: counted, logged once, and kept.
+"""Scans that nobody understood, and scans that could not be accepted at all: counted, logged once, and stored.
 
-Comes in: what intake has committed. Goes out: a row for each code and text of an account in ``unread_scan``, every few
-seconds, and counts for the metrics. A process that dies takes the counts of its last seconds with it, never a scan.
+Takes what intake has committed; writes a row for each code and text of an account to ``unread_scan`` every few seconds,
+and counts for the metrics. A process that dies loses the counts of its last seconds, never a scan.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from waypost.store.unread import UnreadKey
 _LOG: Final = structlog.get_logger()
 WRITE_SECONDS: Final = 5.0
 MOST_WAITING: Final = 5_000
-"""Different codes and texts that wait to be written, of all accounts; beyond them only the metric counts."""
+"""The maximum different codes and texts that wait to be written, of all accounts; beyond it only the metric counts."""
 LONGEST_CODE: Final = 100
 LONGEST_TEXT: Final = 200
 
@@ -32,7 +32,7 @@ _DIGITS: Final = re.compile(r"\d+")
 UNREAD: Final[Counter[str]] = Counter()
 """How many new scans this process could not read, by source."""
 SKIPPED: Final[Counter[tuple[str, SkipReason]]] = Counter()
-"""How many scans of answers this process could not take, by source and reason; those of each answer count again."""
+"""How many scans of answers this process could not accept, by source and reason; repeated answers count again."""
 
 
 class UnreadScans:
@@ -43,7 +43,7 @@ class UnreadScans:
         self._waiting: Counter[UnreadKey] = Counter()
 
     def note(self, account: UUID, source: str, scans: Iterable[Checkpoint], skipped: Iterable[Skipped]) -> None:
-        """Count scans of an account that could not be read, and those that were skipped."""
+        """Count an account's scans that could not be read, and those that were skipped."""
         for scan in scans:
             UNREAD[source] += 1
             key = UnreadKey(account, source, _code(scan), _text(scan))
@@ -55,7 +55,7 @@ class UnreadScans:
             SKIPPED[source, one.reason] += 1
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Write what was counted until ``stop`` is set, and then once more. Raises when PostgreSQL goes away."""
+        """Write the counts until ``stop`` is set, and then once more. Raise when PostgreSQL is unavailable."""
         while not stop.is_set():
             try:
                 async with asyncio.timeout(WRITE_SECONDS):
@@ -65,7 +65,7 @@ class UnreadScans:
             await self.write()
 
     async def write(self) -> None:
-        """Write what was counted. What fails to be written is counted on."""
+        """Write the counts. Counts that could not be written are kept."""
         if not self._waiting:
             return
         written = self._waiting.copy()
@@ -79,5 +79,5 @@ def _code(scan: Checkpoint) -> str:
 
 
 def _text(scan: Checkpoint) -> str:
-    """Return a text without its numbers: one that names a parcel or a time is one text, however often it comes."""
+    """Return a text without its digits: texts that differ in a number or time only are one text."""
     return _DIGITS.sub("#", fold(scan.tracking_detail[: 4 * LONGEST_TEXT]))[:LONGEST_TEXT]

@@ -1,4 +1,4 @@
-"""The keeper: a handful of duties, each at its own pace; one that fails is logged and tried again."""
+"""The keeper: a handful of duties, each with its own interval; a failed duty is logged and retried."""
 
 import asyncio
 import random
@@ -26,12 +26,12 @@ _LOG: Final = structlog.get_logger()
 JITTER: Final = 0.1
 NO_QUOTA: Final = Quota()
 RECOVERED_A_TIME: Final = 200
-"""So many deliveries of a recovery are queued in a second, however quickly its endpoint takes them."""
+"""The maximum deliveries of a recovery queued per second, however quickly its endpoint accepts them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Something to be done every so often; ``number`` is its lock's."""
+    """Something to be done at an interval; ``number`` identifies its lock."""
 
     number: int
     name: str
@@ -42,7 +42,7 @@ class Duty:
 class Keeper:
     """Keeps one installation in order. ``history_days`` is how long events and deliveries are kept.
 
-    ``quota`` is what accounts may use for which nothing else is set.
+    ``quota`` applies to accounts without a quota of their own.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Keeper:
         )
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Do every duty at once and then at its pace until ``stop`` is set. Raises when PostgreSQL goes away."""
+        """Do every duty at once, then at its interval until ``stop`` is set. Raise when PostgreSQL is unavailable."""
         loops = [asyncio.create_task(self._repeat(duty, stop)) for duty in self.duties]
         try:
             await asyncio.gather(*loops)
@@ -81,13 +81,13 @@ class Keeper:
             await end(*loops)
 
     async def run_once(self) -> dict[str, int]:
-        """Do every duty once, and give how much each came to."""
+        """Do every duty once, and return how much each did."""
         return {duty.name: await self._do(duty, every=timedelta(0)) for duty in self.duties}
 
     async def retain(self, session: Session) -> int:
-        """Drop the partitions that are older than the history; gives how many.
+        """Drop the partitions that are older than the history; return how many.
 
-        A delivery that still waits is settled a day before its event goes.
+        A delivery that is still waiting is settled a day before its event goes.
         """
         today = await partitions.today(session)
         while await retention.settle_older(session, today - self._history + timedelta(days=1)):
@@ -95,7 +95,7 @@ class Keeper:
         return len(await partitions.drop_before(session, today - self._history))
 
     async def expire(self, session: Session) -> int:
-        """Let parcels without news expire; gives how many did."""
+        """Expire parcels without news; return how many."""
         expired = 0
         while found := await retention.expiring(session):
             now = self._now()
@@ -106,7 +106,7 @@ class Keeper:
         return expired
 
     async def sweep(self, session: Session) -> int:
-        """Cancel what waits for endpoints that are off; gives how many deliveries that were."""
+        """Cancel what waits for disabled endpoints; return how many deliveries."""
         cancelled = 0
         for endpoint in await retention.lanes_left_behind(session):
             while some := await queue.cancel_lane(session, endpoint):
@@ -114,7 +114,7 @@ class Keeper:
         return cancelled
 
     async def recover(self, session: Session) -> int:
-        """Carry on what was asked to be recovered, each a little; gives how many deliveries were queued."""
+        """Advance each running recovery a little; return how many deliveries were queued."""
         queued = 0
         for one in await recoveries.running(session):
             while await recovery.count(session, one):
@@ -127,18 +127,18 @@ class Keeper:
         return queued
 
     async def measure(self, session: Session) -> int:
-        """Measure what accounts with quotas use; gives how many accounts were measured."""
+        """Measure what accounts with quotas use; return how many accounts."""
         return await quotas.measure(session, everybody=self._quota.is_set)
 
     async def forget_keys(self, session: Session) -> int:
-        """Forget idempotency keys that are a day old; gives how many."""
+        """Delete idempotency keys that are a day old; return how many."""
         forgotten = 0
         while some := await idempotency.forget(session):
             forgotten += some
         return forgotten
 
     async def forget_sessions(self, session: Session) -> int:
-        """Forget sessions and login links that have expired; gives how many."""
+        """Delete expired sessions and login links; return how many."""
         forgotten = 0
         while some := await sessions.forget(session):
             forgotten += some
@@ -167,7 +167,7 @@ class Keeper:
             _LOG.exception("duty_failed", duty=duty.name)
             return 0
         if done:
-            _LOG.info("duty_done", duty=duty.name, count=done)
+            _LOG.info("duty_completed", duty=duty.name, count=done)
         return done
 
 
@@ -177,6 +177,6 @@ def _expiry(one: retention.Expiring) -> Request:
 
 
 def _next_look(state: TrackingState, now: int) -> int:
-    """Give when a parcel may expire: after its last news, or, when it can't expire now, in so long again."""
+    """Return when a parcel may expire: after its last news or, if it can't expire now, after the same time again."""
     at = max(state.restarted_at, state.news_at) + EXPIRES_AFTER_MS
     return at if at > now else now + EXPIRES_AFTER_MS

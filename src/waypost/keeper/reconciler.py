@@ -1,4 +1,4 @@
-"""Walks over everything that is kept, round after round and a few windows at a time, and counts what must not be."""
+"""Checks all stored events and deliveries, round after round, a few windows at a time, and counts broken guarantees."""
 
 from datetime import timedelta
 from typing import Final
@@ -15,7 +15,7 @@ WINDOWS_A_LOOK: Final = 4
 
 
 class Reconciler:
-    """Keeps the findings of the last whole round; None before the first one has ended, and where another keeper walks.
+    """Keeps the findings of the last whole round; None before the first has ended, or if another keeper does it.
 
     ``history`` is how long deliveries are kept; those of its last day are about to be dropped and not counted.
     """
@@ -28,21 +28,21 @@ class Reconciler:
         self.findings: Findings | None = None
 
     async def look(self, session: Session) -> int:
-        """Count some windows further; gives how many deliveries are wrong of the round that has ended, if one has."""
+        """Check some more windows; return how many deliveries are wrong if a round has ended."""
         for _ in range(WINDOWS_A_LOOK):
             if await self._step(session):
                 return self._end()
         return 0
 
     async def whole_round(self, session: Session, *, most_windows: int) -> Findings:
-        """Count everything at once, or as much of it as so many windows hold."""
+        """Check everything at once, or as much as this many windows hold."""
         for _ in range(most_windows):
             if await self._step(session):
                 break
         return self._found
 
     async def _step(self, session: Session) -> bool:
-        """Count one window: of events first, then of what waits. True when the round is over."""
+        """Check one window: of events first, then of waiting deliveries. Return True when the round is over."""
         if self._events is None:
             self._events = await reconciliation.span(session, self._history)
         start, end = self._events

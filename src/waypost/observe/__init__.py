@@ -1,6 +1,6 @@
 """What the operator sees: log lines and metrics.
 
-Comes in: events of structlog and of the standard library's loggers, and counts that others keep. Goes out: one line
-an event on standard error, JSON or text, and the text of /metrics. No secret is in either. A process that writes lines
-only loads ``logs`` only.
+Takes events of structlog and of the standard library's loggers, and counts that other parts keep; writes one line per
+event to standard error, as JSON or text, and the text of /metrics. Neither contains a secret. A process that only logs
+loads only ``logs``.
 """

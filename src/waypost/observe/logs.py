@@ -1,4 +1,4 @@
-"""Log lines: one for each event, as JSON for programs or text for people."""
+"""Log lines: one per event, as JSON for programs or text for people."""
 
 import atexit
 import logging
@@ -40,7 +40,7 @@ def configure_logging(level: str, log_format: str | None, *, process: str | None
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        # Not the console's own tracebacks: they would show the values of local variables.
+        # The console's own tracebacks would show the values of local variables.
         structlog.processors.format_exc_info,
         redact,
     ]
@@ -70,7 +70,7 @@ def _tell_repeated(level: str, event: EventDict) -> None:
 
 
 class _StandardError:
-    """Standard error, whatever it is by now. A line that it can't take (a full disk, a closed pipe) harms nobody."""
+    """Standard error, looked up at each write. A line that can't be written (full disk, closed pipe) is dropped."""
 
     def write(self, text: str) -> None:
         with suppress(OSError, ValueError):
@@ -98,7 +98,7 @@ def _render(log_format: str) -> list[Processor]:
 
 
 def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Let nothing that came from outside steer the terminal or look like a line of ours."""
+    """Escape outside input so that it can neither control the terminal nor imitate a log line."""
     return {name: _printable(value, kept="\n" if name == "exception" else "") for name, value in event.items()}
 
 

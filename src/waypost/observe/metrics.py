@@ -41,12 +41,12 @@ class Stalls(Protocol):
 
 
 class Metrics:
-    """The metrics of one process. What is counted elsewhere is handed in and read when somebody asks.
+    """The metrics of one process. Counts that other parts keep are passed in and read on each request.
 
-    ``statements``: how many SQL statements were sent, by name. ``stalls``: how often the loop was held, and how long.
-    ``denied``: how many sign-ins and calls were denied, by reason. ``unread``: how many scans were not understood, by
-    source. ``skipped``: how many could not even be taken, by source and reason. ``outages``: how many of the database
-    were seen, by trouble.
+    ``statements``: how many SQL statements were sent, by name. ``stalls``: how often the loop was blocked, and for how
+    long. ``denied``: how many sign-ins and calls were denied, by reason. ``unread``: how many scans were not
+    understood, by source. ``skipped``: how many could not even be accepted, by source and reason. ``outages``: how many
+    database outages were seen, by kind of trouble.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Metrics:
         self._registry.register(self._own)
 
     def render(self, backlog: Backlog | None, dispatching: Measures | None, findings: Findings | None) -> bytes:
-        """Give Prometheus' text; what is None is left out: the backlog when the database does not answer."""
+        """Return the text for Prometheus without values that are None, such as the backlog during an outage."""
         self._own.backlog = backlog
         self._own.dispatching = dispatching
         self._own.findings = findings
@@ -76,7 +76,7 @@ class Metrics:
 
 
 class _Scans(Collector):
-    """How carriers' scans were understood."""
+    """Return the metrics of how carriers' scans were understood."""
 
     def __init__(self, unread: Mapping[str, int], skipped: Mapping[tuple[str, SkipReason], int]) -> None:
         self._unread = unread
@@ -102,7 +102,7 @@ class _Scans(Collector):
 
 
 class _Outages(Collector):
-    """How often the database could not be used."""
+    """Return how often the database could not be used."""
 
     def __init__(self, outages: Mapping[str, int]) -> None:
         self._outages = outages
@@ -110,7 +110,7 @@ class _Outages(Collector):
     def collect(self) -> Iterable[Metric]:
         outages = CounterMetricFamily(
             "waypost_database_outages",
-            "How often this process found that the database could not be used, by what kept it from being used.",
+            "How often this process found that the database could not be used, by reason.",
             labels=["trouble"],
         )
         for trouble in Trouble:
@@ -143,7 +143,9 @@ class _OwnMetrics(Collector):
         yield denied
         if self.dispatching is not None:
             yield from _dispatching(self.dispatching)
-        yield GaugeMetricFamily("waypost_database_up", "1 when the database answers, else 0.", self.backlog is not None)
+        yield GaugeMetricFamily(
+            "waypost_database_up", "1 if the database responds, otherwise 0.", self.backlog is not None
+        )
         if self.backlog is not None:
             yield from _queue(self.backlog)
         if self.findings is not None:
@@ -152,12 +154,12 @@ class _OwnMetrics(Collector):
     def _loops(self) -> Iterator[Metric]:
         stalls = CounterMetricFamily(
             "waypost_loop_stalls",
-            "How often an event loop let nothing in for more than 100 ms; the log says what ran.",
+            "How often an event loop was blocked for more than 100 ms; the log says what ran.",
             labels=["loop"],
         )
         longest = GaugeMetricFamily(
             "waypost_loop_longest_stall_seconds",
-            "The longest time since the start for which an event loop let nothing in.",
+            "The longest time since the start for which an event loop was blocked.",
             labels=["loop"],
         )
         held = {"main": (self._stalls.count, self._stalls.longest)}
@@ -171,24 +173,24 @@ class _OwnMetrics(Collector):
 
 def _dispatching(measures: Measures) -> Iterator[Metric]:
     yield GaugeMetricFamily(
-        "waypost_dispatchers", "Dispatchers that share the endpoints, this one too.", measures.peers + 1
+        "waypost_dispatchers", "Dispatchers that share the endpoints, including this one.", measures.peers + 1
     )
-    yield GaugeMetricFamily("waypost_attempts_in_flight", "Attempts under way.", measures.in_flight)
+    yield GaugeMetricFamily("waypost_attempts_in_flight", "Attempts in flight.", measures.in_flight)
     yield GaugeMetricFamily(
-        "waypost_results_unrecorded", "Attempts that ended and are not committed yet.", measures.unrecorded
+        "waypost_results_unrecorded", "Finished attempts that are not committed yet.", measures.unrecorded
     )
-    attempts = CounterMetricFamily("waypost_attempts", "Attempts that ended, tests left out.", labels=["outcome"])
+    attempts = CounterMetricFamily("waypost_attempts", "Finished attempts, excluding tests.", labels=["outcome"])
     for outcome in Outcome:
         attempts.add_metric([outcome], measures.attempts.get(outcome, 0))
     yield attempts
     yield HistogramMetricFamily(
         "waypost_attempt_seconds",
-        "How long attempts took that were answered, whatever the answer.",
+        "Duration of attempts that got a response, whatever its status.",
         buckets=_buckets(measures.latency),
         sum_value=measures.latency_seconds,
     )
     breakers = GaugeMetricFamily(
-        "waypost_breakers", "Endpoints that are left alone because they only failed lately.", labels=["state"]
+        "waypost_breakers", "Endpoints whose circuit breaker is not closed, by its state.", labels=["state"]
     )
     for state in State:
         if state is not State.CLOSED:
@@ -197,7 +199,7 @@ def _dispatching(measures: Measures) -> Iterator[Metric]:
 
 
 def _buckets(counts: Sequence[int]) -> list[tuple[str, float]]:
-    """Add counts up as Prometheus wants them; what exceeds all bounds is counted with the last, so none is above it."""
+    """Return counts as cumulative buckets for Prometheus; values beyond all bounds count in the last bucket."""
     sums = list(accumulate(counts or [0] * len(BOUNDS_MS)))
     return [
         *((str(bound / 1000), total) for bound, total in zip(BOUNDS_MS[:-1], sums, strict=False)),
@@ -207,17 +209,17 @@ def _buckets(counts: Sequence[int]) -> list[tuple[str, float]]:
 
 def _queue(backlog: Backlog) -> Iterator[Metric]:
     yield GaugeMetricFamily(
-        "waypost_deliveries_due", "Deliveries due and not being sent, counted up to 100,000.", backlog.due
+        "waypost_deliveries_due", "Deliveries that are due and not being sent, counted up to 100,000.", backlog.due
     )
     yield GaugeMetricFamily(
-        "waypost_oldest_due_seconds", "For how many seconds the oldest of them has been due.", backlog.oldest_seconds
+        "waypost_oldest_due_seconds", "How many seconds the oldest of them has been due.", backlog.oldest_seconds
     )
 
 
 def _reconciliation(findings: Findings) -> Iterator[Metric]:
     wrong = GaugeMetricFamily(
         "waypost_reconciliation_broken",
-        "Deliveries that break the promise that nothing is dropped, in the keeper's last round: always 0.",
+        "Deliveries that break the guarantee that nothing is dropped, in the keeper's last round: always 0.",
         labels=["fault"],
     )
     for fault, count in findings.wrong.items():
@@ -225,7 +227,7 @@ def _reconciliation(findings: Findings) -> Iterator[Metric]:
     yield wrong
     examined = GaugeMetricFamily(
         "waypost_reconciliation_examined",
-        "How much that round looked at: events, and waiting deliveries.",
+        "What that round checked: events, and waiting deliveries.",
         labels=["of"],
     )
     examined.add_metric(["events"], findings.events)

@@ -1,7 +1,7 @@
-"""An event's state becomes the bytes of a webhook's body.
+"""Renders an event's state as the bytes of a webhook's body.
 
-Comes in: a ``TrackingState``. Goes out: one line of compact ASCII JSON, the same bytes for the same state, for ever:
-bodies are not stored but rendered again. V2 and V3 carry their signature inside: its text and time come in too.
+Takes a ``TrackingState`` and returns one line of compact ASCII JSON, always the same bytes for the same state: bodies
+are not stored but rendered again. V2 and V3 carry their signature inside the body, so its text and time are arguments.
 Called by dispatch, the API and the pages. Pure: no I/O, no clock.
 """
 
@@ -12,11 +12,11 @@ from waypost.domain.trackings import TrackingState
 from waypost.payloads import v2, v3, v4
 
 SIGNED_INSIDE: Final = frozenset({Version.V2, Version.V3})
-"""The versions whose own signature is a part of the body, not a header."""
+"""The versions whose own signature is part of the body, not a header."""
 
 
 def render(version: Version, state: TrackingState) -> bytes:
-    """Give the body that a version pushes of a state; for one that is signed inside, without its signature."""
+    """Return the body that a version sends for a state; without its signature if that is part of the body."""
     match version:
         case Version.V4:
             return v4.render(state)
@@ -27,7 +27,7 @@ def render(version: Version, state: TrackingState) -> bytes:
 
 
 def sign_inside(version: Version, body: bytes, timestamp: int, signature: str) -> bytes:
-    """Give a rendered body as it is sent: V2 and V3 with their signature (hex) of a timestamp (Unix seconds) in it."""
+    """Return a rendered body as it is sent: for V2 and V3 with the hex signature of a timestamp (Unix seconds)."""
     match version:
         case Version.V4:
             return body

@@ -1,4 +1,4 @@
-"""JSON in one compact line of ASCII: receivers may read it in whatever charset their platform has."""
+"""JSON in one compact line of ASCII, which receivers read correctly whatever charset their platform assumes."""
 
 import codecs
 import json
@@ -12,9 +12,9 @@ _ESCAPED: Final = "waypost.json"
 
 
 def encode(value: object) -> bytes:
-    r"""Give a value as JSON: keys in their order, no white space, ``\uXXXX`` for all beyond ASCII, no final newline.
+    r"""Return a value as JSON: keys in order, no white space, ``\uXXXX`` for non-ASCII characters, no final newline.
 
-    Characters beyond the basic plane become surrogate pairs. Raises TypeError for what msgspec cannot encode and
+    Characters beyond the basic plane become surrogate pairs. Raise TypeError for values that msgspec cannot encode and
     UnicodeEncodeError for a lone surrogate.
     """
     line = _ENCODER.encode(value)
@@ -29,5 +29,5 @@ def _escape(error: UnicodeError) -> tuple[str, int]:
     return _ESCAPER.encode(error.object[error.start : error.end])[1:-1], error.end
 
 
-# The codec finds what is beyond ASCII at the speed of C; a regular expression took 20 times as long as the encoding.
+# The codec finds non-ASCII characters at the speed of C; a regular expression took 20 times as long as the encoding.
 codecs.register_error(_ESCAPED, _escape)

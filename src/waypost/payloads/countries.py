@@ -1,10 +1,10 @@
-"""Countries by name, as V2 writes them. Everything else keeps their two letters."""
+"""Country names as V2 writes them. Everything else uses the two-letter codes."""
 
 from typing import Final
 
 import iso3166
 
-# ISO's own names are official ones; these are the ones that people use.
+# ISO's names are the official ones; these are the usual ones.
 _EVERYDAY: Final = {
     "BN": "Brunei",
     "BO": "Bolivia",
@@ -37,7 +37,7 @@ _EVERYDAY: Final = {
 
 
 def country_name(code: str | None) -> str | None:
-    """Give the English name of a country by its two letters; what is no such code is given back as it is."""
+    """Return the English name of a two-letter country code; anything else is returned unchanged."""
     if code is None:
         return None
     known = iso3166.countries_by_alpha2.get(code.upper())

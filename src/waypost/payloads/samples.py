@@ -1,6 +1,6 @@
-"""A believable state for each status an endpoint may choose: what tests of an endpoint and the pages show.
+"""A plausible state for each status that an endpoint may choose, for endpoint tests and the pages.
 
-They are made by the domain's own rules, from one journey that ends at the status asked for. Always the same.
+The samples are made by the domain's own rules from one journey that ends at the requested status, and never vary.
 """
 
 from typing import Final
@@ -54,7 +54,7 @@ _JOURNEYS: Final[dict[Status, tuple[_Scan, ...]]] = {
 
 
 def sample_state(status: Status) -> TrackingState:
-    """Give the state of a parcel that has come to a status; ValueError for one that no endpoint may choose."""
+    """Return the state of a parcel with this status. Raise ValueError for a status that no endpoint may choose."""
     if status not in SELECTABLE:
         raise ValueError(f"there is no sample of {status.value!r}")
     state = register(_ID, "9400100000000000000000", "usps", _GIVEN, _REGISTERED_AT)
@@ -68,7 +68,7 @@ def sample_state(status: Status) -> TrackingState:
 
 
 def _answers(journey: tuple[_Scan, ...]) -> list[Update]:
-    """Give the carrier's answers, one for each scan; without any scan it does not know the number."""
+    """Return the carrier's answers, one for each scan; without any scan the carrier does not know the number."""
     if not journey:
         return [Update(source=Source.POLL, unknown_number=True)]
     return [Update(source=Source.POLL, checkpoints=(_checkpoint(scan),), facts=_facts(scan)) for scan in journey]

@@ -1,7 +1,7 @@
-"""The V2 body, in the spelling that its receivers know (trackingmore.md A6), odd names included.
+"""The V2 body, with the names that its receivers know (trackingmore.md A6), including the odd ones.
 
-V2 has no ``inforeceived``: it says ``notfound`` and ``notfound001``. The signature stands inside the body: ``signed``
-puts it in. Texts that are not set are null.
+V2 has no ``inforeceived``: it says ``notfound`` and ``notfound001``. The signature is part of the body: ``signed``
+inserts it. Unset texts are null.
 """
 
 from typing import Final
@@ -20,7 +20,7 @@ _NOT_SCANNED: Final = ("notfound", "notfound001")
 
 
 class Meta(msgspec.Struct, frozen=True, gc=False):
-    """What stands before the data."""
+    """The status of the push, which precedes the data."""
 
     code: int
     type: str
@@ -53,13 +53,13 @@ class CourierInfo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class DestinationInfo(msgspec.Struct, frozen=True, gc=False):
-    """What a second courier would know: none is asked."""
+    """What a second courier would know; none is ever asked."""
 
     trackinfo: tuple[TrackInfo, ...] = ()
 
 
 class TrackingObject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One tracking as V2 pushes it."""
+    """One tracking as V2 sends it."""
 
     id: str
     tracking_number: str
@@ -86,7 +86,7 @@ class TrackingObject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Body(msgspec.Struct, frozen=True, gc=False):
-    """What a push carries, but for its signature."""
+    """The content of a push without its signature."""
 
     meta: Meta
     data: TrackingObject
@@ -97,12 +97,12 @@ _NO_COURIER: Final = DestinationInfo()
 
 
 def render(state: TrackingState) -> bytes:
-    """Give the V2 push body of a state without its signature: one line of ASCII JSON without a final newline."""
+    """Return the V2 push body of a state without its signature: one line of ASCII JSON without a final newline."""
     return encode(Body(_SUCCESS, _tracking_object(state)))
 
 
 def signed(body: bytes, timestamp: int, signature: str) -> bytes:
-    """Give a rendered body with its signature (lowercase hex) of a timestamp (Unix seconds) as the last member."""
+    """Return a rendered body with the signature (lowercase hex) of a timestamp (Unix seconds) as its last member."""
     return b'%b,"verifyInfo":{"timeStr":%d,"signature":"%b"}}' % (body[:-1], timestamp, signature.encode())
 
 
@@ -164,7 +164,7 @@ def _track_info(scan: Checkpoint) -> TrackInfo:
 
 
 def _of_v2(status: Status | None, substatus: str | None) -> tuple[str | None, str | None]:
-    """Give a status and its substatus as V2 knows them."""
+    """Return a status and its substatus as V2 writes them."""
     if status is Status.INFORECEIVED:
         return _NOT_SCANNED
     return (None if status is None else status.value), substatus

@@ -1,7 +1,7 @@
-"""The V3 body, in the spelling that its receivers know (trackingmore.md A5), odd names included.
+"""The V3 body, with the names that its receivers know (trackingmore.md A5), including the odd ones.
 
-The fields that a receiver's published specification types as text are "" when they are not set, all others null.
-The signature stands inside the body: ``signed`` puts it in.
+Unset fields are "" if a receiver's published specification types them as text, otherwise null. The signature is part of
+the body: ``signed`` inserts it.
 """
 
 from typing import Final
@@ -49,7 +49,7 @@ class CourierInfo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class TrackingObject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One tracking as V3 pushes it."""
+    """One tracking as V3 sends it."""
 
     id: str
     tracking_number: str
@@ -88,7 +88,7 @@ class TrackingObject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Body(msgspec.Struct, frozen=True, gc=False):
-    """What a push carries, but for its signature."""
+    """The content of a push without its signature."""
 
     code: int
     message: None
@@ -99,12 +99,12 @@ _NO_COURIER: Final = CourierInfo()
 
 
 def render(state: TrackingState) -> bytes:
-    """Give the V3 push body of a state without its signature: one line of ASCII JSON without a final newline."""
+    """Return the V3 push body of a state without its signature: one line of ASCII JSON without a final newline."""
     return encode(Body(200, None, _tracking_object(state)))
 
 
 def signed(body: bytes, timestamp: int, signature: str) -> bytes:
-    """Give a rendered body with its signature (lowercase hex) of a timestamp (Unix seconds) as the last member."""
+    """Return a rendered body with the signature (lowercase hex) of a timestamp (Unix seconds) as its last member."""
     return b'%b,"verify":{"timestamp":%d,"signature":"%b","usertag":""}}' % (body[:-1], timestamp, signature.encode())
 
 
@@ -157,7 +157,7 @@ def _origin(state: TrackingState, reached: Milestones) -> CourierInfo:
 
 
 def _marked(wall_time: str | None) -> str | None:
-    """Give a wall time with the offset that V3 writes behind it, whatever the real one."""
+    """Return a wall time with the literal offset that V3 appends, whatever the real one is."""
     return None if wall_time is None else f"{wall_time}+00:00"
 
 

@@ -1,6 +1,6 @@
 """The V4 body: the tracking object as ``GET /v4/trackings/get`` returns it, in the envelope of a push.
 
-Keys and their order are those of the captured V4 objects (trackingmore.md A4, C4). Texts that are not set are null.
+Keys and their order are those of the captured V4 objects (trackingmore.md A4, C4). Unset texts are null.
 """
 
 from typing import Final
@@ -115,7 +115,7 @@ class TrackingObject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Body(msgspec.Struct, frozen=True, gc=False):
-    """What a push carries."""
+    """The content of a push."""
 
     code: int
     message: str
@@ -128,12 +128,12 @@ _NO_COURIER: Final = CourierInfo()
 
 
 def render(state: TrackingState) -> bytes:
-    """Give the V4 push body of a state: one line of ASCII JSON without a final newline."""
+    """Return the V4 push body of a state: one line of ASCII JSON without a final newline."""
     return encode(Body(200, SUCCESS, tracking_object(state)))
 
 
 def tracking_object(state: TrackingState) -> TrackingObject:
-    """Give a state as API v4 shows it. Record times are UTC, checkpoint times local wall time without an offset."""
+    """Return a state as API v4 shows it. Record times are UTC, checkpoint times local wall time without an offset."""
     scans = state.checkpoints
     reached = milestones(scans)
     newest = scans[-1] if scans else None

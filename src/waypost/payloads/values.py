@@ -1,4 +1,4 @@
-"""How a state's values are shown, whatever the version."""
+"""How the values of a state are shown in every version."""
 
 from datetime import date
 from functools import lru_cache
@@ -16,24 +16,24 @@ _EPOCH: Final = date(1970, 1, 1)
 
 
 def texts(known: dict[str, Fact], names: frozenset[str]) -> dict[str, str | None]:
-    """Give the facts of these names; an empty text counts as none."""
+    """Return the facts with these names; an empty text counts as none."""
     return {name: fact.text or None for name, fact in known.items() if name in names}
 
 
 def text(known: dict[str, Fact], name: str) -> str | None:
-    """Give one fact; None when it is not known or empty."""
+    """Return one fact; None if it is unknown or empty."""
     fact = known.get(name)
     return None if fact is None else fact.text or None
 
 
 def updating(state: TrackingState) -> bool:
-    """Tell whether news are still awaited: not of what is archived, delivered, back at its sender, or expired."""
+    """Return whether news is still expected: not for parcels that are archived, delivered, returned or expired."""
     ended = state.status in (Status.DELIVERED, Status.EXPIRED) or state.substatus == _RETURNED
     return not (state.archived or ended)
 
 
 def stay_days(state: TrackingState) -> int:
-    """Count the days from the newest scan to the last change of the tracking: how long it had stood still by then."""
+    """Return the days from the newest scan to the last change of the tracking: how long it had not moved by then."""
     if not state.checkpoints:
         return 0
     scanned = date.fromisoformat(state.checkpoints[-1].checkpoint_date[:10])
@@ -41,18 +41,18 @@ def stay_days(state: TrackingState) -> int:
 
 
 def utc_time(milliseconds: int) -> str:
-    """Give the time of a record: ``YYYY-MM-DDTHH:MM:SS+00:00``."""
+    """Return the time of a record: ``YYYY-MM-DDTHH:MM:SS+00:00``."""
     minute, second = divmod(milliseconds // 1000, 60)
     return f"{_minute(minute)}:{second:02}+00:00"
 
 
 def wall_minute(checkpoint_date: str) -> str:
-    """Give a checkpoint's local time as V2 and V3 write it: ``YYYY-MM-DD HH:MM``."""
+    """Return a checkpoint's local time as V2 and V3 write it: ``YYYY-MM-DD HH:MM``."""
     return checkpoint_date[:16].replace("T", " ")
 
 
 def event_line(scan: Checkpoint) -> str:
-    """Give a scan in one line as V2 and V3 join it."""
+    """Return a scan in one line as V2 and V3 join it."""
     return ",".join([part for part in (scan.tracking_detail, scan.location, wall_minute(scan.checkpoint_date)) if part])
 
 

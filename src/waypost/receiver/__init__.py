@@ -1,8 +1,8 @@
-"""For those who receive: tells whether a webhook is genuine, what it says, and whether it is new.
+"""For receivers: tells whether a webhook is genuine, what it says, and whether it is new.
 
-Comes in: a request's raw body and headers, and the endpoint's secret. Goes out: a ``TrackingEvent``, the same for
-versions V2, V3 and V4, or a ``ReceiverError`` that says what is wrong. Standard library only, so that a shop may use it
-wherever it has Python; ``receiver.adapters`` fits it to frameworks.
+Takes a request's raw body and headers, and the endpoint's secret; returns a ``TrackingEvent``, the same for versions
+V2, V3 and V4, or raises a ``ReceiverError`` that says what is wrong. It uses the standard library only, so that a shop
+can use it wherever it has Python; ``receiver.adapters`` connects it to frameworks.
 
     event = verify(body, headers, secret)          # or RefusedWebhookError: answer 401
     with deduplicator.once("shop", event.id) as first:

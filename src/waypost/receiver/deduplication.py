@@ -1,4 +1,4 @@
-"""Each webhook once: its id stays the same over all attempts, so an id that was seen is a duplicate."""
+"""Handles each webhook once: its id is the same over all attempts, so a known id is a duplicate."""
 
 import sqlite3
 import time
@@ -10,33 +10,33 @@ from typing import Final, Protocol
 from waypost.receiver.errors import InProgressError
 
 KEPT_DAYS: Final = 30
-"""As long as Waypost keeps an event, and may send it again."""
+"""As long as Waypost keeps an event and may send it again."""
 
 _FORGET_EVERY_SECONDS: Final = 3600
 
 
 class Seen(Protocol):
-    """Remembers pairs of endpoint and webhook id. Calls may come from several threads."""
+    """Remembers pairs of endpoint and webhook id. May be called from several threads."""
 
     def add(self, endpoint: str, webhook_id: str, now: float) -> bool:
-        """Note a pair, with the time in Unix seconds; False, and no change, when it is known."""
+        """Add a pair with the time in Unix seconds. Return False, and change nothing, if it is known."""
 
     def remove(self, endpoint: str, webhook_id: str) -> None:
         """Forget one pair."""
 
     def forget(self, before: float) -> None:
-        """Forget what was noted before a time."""
+        """Forget the pairs added before a time."""
 
 
 class MemorySeen:
-    """Remembers as long as the process lives: a restart makes duplicates possible."""
+    """Remembers as long as the process lives, so a restart makes duplicates possible."""
 
     def __init__(self) -> None:
         self._noted: dict[tuple[str, str], float] = {}
         self._turn = Lock()
 
     def add(self, endpoint: str, webhook_id: str, now: float) -> bool:
-        """Note a pair; see ``Seen``."""
+        """Add a pair; see ``Seen``."""
         with self._turn:
             is_new = (endpoint, webhook_id) not in self._noted
             self._noted.setdefault((endpoint, webhook_id), now)
@@ -48,16 +48,16 @@ class MemorySeen:
             self._noted.pop((endpoint, webhook_id), None)
 
     def forget(self, before: float) -> None:
-        """Forget what was noted before a time."""
+        """Forget the pairs added before a time."""
         with self._turn:
             self._noted = {pair: at for pair, at in self._noted.items() if at >= before}
 
 
 class SqliteSeen:
-    """Remembers in a table of an SQLite database, and leaves the commit to its caller.
+    """Remembers in a table of an SQLite database and leaves the commit to the caller.
 
-    So that a webhook is noted in the same transaction as what it brought: either both are there after a crash or
-    neither. The connection is the caller's, and so is the care that threads take turns at it.
+    So a webhook is recorded in the same transaction as its effects: after a crash either both are there or neither. The
+    connection is the caller's, who must also ensure that threads take turns using it.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -68,7 +68,7 @@ class SqliteSeen:
         )
 
     def add(self, endpoint: str, webhook_id: str, now: float) -> bool:
-        """Note a pair; see ``Seen``."""
+        """Add a pair; see ``Seen``."""
         done = self._connection.execute(
             "insert into waypost_seen values (?, ?, ?) on conflict do nothing", (endpoint, webhook_id, now)
         )
@@ -81,14 +81,14 @@ class SqliteSeen:
         )
 
     def forget(self, before: float) -> None:
-        """Forget what was noted before a time."""
+        """Forget the pairs added before a time."""
         self._connection.execute("delete from waypost_seen where at < ?", (before,))
 
 
 class Deduplicator:
-    """Tells a webhook that comes for the first time from one that comes again.
+    """Distinguishes a webhook that arrives for the first time from a repetition.
 
-    The endpoint belongs to the key: the same event goes under the same id to every endpoint that wants it.
+    The endpoint is part of the key: the same event is sent under the same id to every endpoint that wants it.
     """
 
     def __init__(self, seen: Seen, *, kept_days: int = KEPT_DAYS, clock: Callable[[], float] = time.time) -> None:
@@ -101,15 +101,16 @@ class Deduplicator:
 
     @contextmanager
     def once(self, endpoint: str, webhook_id: str) -> Iterator[bool]:
-        """Yield True to the first who comes with this id, and False to all later ones.
+        """Yield True to the first caller with this id, and False to all later ones.
 
-        An error inside makes it as if it had never come, so that the next attempt is the first again. While the first
-        is inside, others of this process get InProgressError: a 2xx to them would be taken for that of the first.
+        If the block raises, the webhook counts as never seen, so that the next attempt is the first again. While the
+        first caller is inside the block, others in this process get InProgressError: a 2xx to them would be taken as
+        success of the first.
         """
         pair = (endpoint, webhook_id)
         with self._turn:
             if pair in self._at_work:
-                raise InProgressError("This webhook is being worked on in this moment.")
+                raise InProgressError("This webhook is being processed right now.")
             self._at_work.add(pair)
         try:
             first = self._seen.add(endpoint, webhook_id, self._clock())

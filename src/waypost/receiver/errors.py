@@ -1,15 +1,15 @@
-"""What can be wrong with a webhook that arrived, and what to answer.
+"""What can be wrong with a received webhook, and how to respond.
 
 ReceiverError
 ├── UnusableSecretError        the receiver's own secret is not valid: its configuration is wrong
-├── UnusableArgumentError      the receiver passed something that is no body, headers or time: its code is wrong
-├── RefusedWebhookError        not to be believed: 401; ``check`` says which check failed
-│   ├── MissingPartError       a header, or the signature inside a V2 or V3 body, is not there
-│   ├── MalformedPartError     it is there, but is none
-│   ├── UntimelyWebhookError   too old or too far ahead: sent again by somebody, or a clock is wrong
-│   └── WrongSignatureError    made with another secret, or the webhook was changed on its way
-├── UnreadableEventError       no tracking event, though it may be genuine: 400
-└── InProgressError            the same webhook is being worked on in this moment: 503, then it comes again
+├── UnusableArgumentError      the receiver passed something that is not a body, headers or a time: its code is wrong
+├── RefusedWebhookError        not to be trusted: 401; ``check`` names the check that failed
+│   ├── MissingPartError       a header, or the signature inside a V2 or V3 body, is missing
+│   ├── MalformedPartError     it is there, but is not valid
+│   ├── UntimelyWebhookError   too old or too far ahead: a replay, or a clock is wrong
+│   └── WrongSignatureError    made with a different secret, or the webhook was changed in transit
+├── UnreadableEventError       not a tracking event, though it may be genuine: 400
+└── InProgressError            the same webhook is being processed: 503, so that it is sent again
 """
 
 from typing import Final
@@ -20,19 +20,19 @@ __all__ = ["Check"]
 
 
 class ReceiverError(Exception):
-    """Something is wrong with a webhook or with its receiver; the text is one sentence and holds no secret."""
+    """Something is wrong with a webhook or its receiver; the text is one sentence and contains no secret."""
 
 
 class UnusableSecretError(ReceiverError):
-    """The secret or e-mail address that the receiver was given signs nothing."""
+    """The secret or e-mail address that the receiver was given can't be used as a key."""
 
 
 class UnusableArgumentError(ReceiverError):
-    """The receiver passed something that is no body, no headers or no time; the text says what to pass."""
+    """The receiver passed something that is not a body, headers or a time; the text says what to pass."""
 
 
 class RefusedWebhookError(ReceiverError):
-    """A webhook that must not be believed."""
+    """A webhook that must not be trusted."""
 
     def __init__(self, check: Check, message: str) -> None:
         super().__init__(message)
@@ -40,11 +40,11 @@ class RefusedWebhookError(ReceiverError):
 
 
 class MissingPartError(RefusedWebhookError):
-    """The id, the timestamp or the signature is not there."""
+    """The id, the timestamp or the signature is missing."""
 
 
 class MalformedPartError(RefusedWebhookError):
-    """The id, the timestamp or the signature is there, but does not look like one."""
+    """The id, the timestamp or the signature is there, but is not valid."""
 
 
 class UntimelyWebhookError(RefusedWebhookError):
@@ -52,7 +52,7 @@ class UntimelyWebhookError(RefusedWebhookError):
 
 
 class WrongSignatureError(RefusedWebhookError):
-    """No signature fits."""
+    """No signature matches."""
 
 
 class UnreadableEventError(ReceiverError):
@@ -60,7 +60,7 @@ class UnreadableEventError(ReceiverError):
 
 
 class InProgressError(ReceiverError):
-    """A webhook came again while it is still being worked on; whether that will succeed is not known yet."""
+    """A webhook arrived again while it is still being processed; whether that will succeed is not known yet."""
 
 
 _KINDS: Final = {
@@ -77,5 +77,5 @@ _KINDS: Final = {
 
 
 def refusal(error: VerificationError) -> RefusedWebhookError:
-    """Return the error of this tree for a check that failed."""
+    """Return the error of this tree for a failed check."""
     return _KINDS[error.check](error.check, error.message)

@@ -1,7 +1,7 @@
-"""What a webhook says, in one shape for V2, V3 and V4.
+"""The content of a webhook, in one shape for V2, V3 and V4.
 
-Names and spellings differ from version to version; ``_NAMES`` is the whole difference. Members that are not known are
-left in ``data``; optional ones that are missing or odd are None, never an error.
+Names and spellings differ from version to version; ``_NAMES`` holds all the differences. Unknown members remain in
+``data``; optional members that are missing or malformed are None, never an error.
 """
 
 import json
@@ -63,7 +63,7 @@ _SCAN_NAMES: Final = {
 _SCAN_NAMES["V3"] = _SCAN_NAMES["V4"]
 _LONGEST_NUMBER: Final = 9
 _DEEPEST: Final = 64
-"""No event is nested nearly as deeply; what is could not be written as JSON again, here or by its receiver."""
+"""No event is nested nearly this deeply; a deeper one could not be written as JSON again, here or by its receiver."""
 
 _ANNOUNCED: Final = ("inforeceived", "inforeceived001")
 _ANNOUNCED_IN_V2: Final = ("notfound", "notfound001")
@@ -71,7 +71,7 @@ _ANNOUNCED_IN_V2: Final = ("notfound", "notfound001")
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One scan. ``at`` is the wall time at its place, without an offset; None when it can't be read."""
+    """One scan. ``at`` is the local wall time without an offset; None if it can't be read."""
 
     at: datetime | None
     detail: str
@@ -84,11 +84,11 @@ class Checkpoint:
 class TrackingEvent:
     """One event of a parcel, with the parcel's whole state after it.
 
-    ``id`` is the same over all attempts: that of the webhook, or made of ``data`` where the sender gives none.
-    ``sequence`` counts the events of a tracking from 1; None where the sender does not count. ``status`` is one of
-    pending, notfound, inforeceived, transit, pickup, undelivered, delivered, exception, expired, or what may be new.
-    ``data`` is the object as it was sent. Countries are codes; V2 has names. A ``test`` is of no real parcel. Neither
-    ``sequence`` nor ``test`` is covered by a signature: they are headers.
+    ``id`` is the same over all attempts: that of the webhook, or derived from ``data`` if the sender gives none.
+    ``sequence`` counts the events of a tracking from 1; None if the sender does not count. ``status`` is one of
+    pending, notfound, inforeceived, transit, pickup, undelivered, delivered, exception, expired, or a status added
+    later. ``data`` is the object as sent. Countries are codes, in V2 names. A ``test`` does not concern a real parcel.
+    Neither ``sequence`` nor ``test`` is covered by a signature: they are headers.
     """
 
     version: str
@@ -117,27 +117,27 @@ class TrackingEvent:
 
     @property
     def checkpoints(self) -> tuple[Checkpoint, ...]:
-        """The scans of both couriers, newest first; they are read when they are asked for."""
+        """The scans of both couriers, newest first; they are parsed on first use."""
         return _checkpoints(self.version, self.data)
 
 
 def read_event(body: Body, headers: Headers) -> TrackingEvent:
     """Return the event of a body that is known to be genuine.
 
-    Raises UnreadableEventError for what is none, UnusableArgumentError for what is no body or no headers.
+    Raise UnreadableEventError if it is not an event, UnusableArgumentError if the body or the headers are not valid.
     """
     return read_document(read_json(raw(body)), lowered(headers))
 
 
 def read_feed_item(item: Mapping[str, Any]) -> TrackingEvent:
-    """Return the event of an item of ``GET /v1/events``. Raises UnreadableEventError for what is none."""
+    """Return the event of an item of ``GET /v1/events``. Raise UnreadableEventError if it is not one."""
     if not isinstance(item, Mapping):
         raise UnreadableEventError("The item is not a JSON object.")
     return make_event("V4", item.get("data"), item.get("id"), item.get("sequence"))
 
 
 def read_json(body: bytes) -> dict[str, Any]:
-    """Return a body's JSON object. Raises UnreadableEventError."""
+    """Return a body's JSON object. Raise UnreadableEventError if it has none."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
@@ -159,16 +159,16 @@ def read_document(document: Mapping[str, Any], headers: Mapping[str, str]) -> Tr
 
 
 def make_event(version: str, data: Any, identity: object, sequence: object, *, test: bool = False) -> TrackingEvent:
-    """Return the event of a tracking object as the version writes it. Raises UnreadableEventError for what is none."""
+    """Return the event of a tracking object as the version writes it. Raise UnreadableEventError if it is not one."""
     if not isinstance(data, dict):
-        raise UnreadableEventError("The member data is missing: this is no tracking event.")
+        raise UnreadableEventError("The member data is missing: this is not a tracking event.")
     if _is_too_deep(data):
         raise UnreadableEventError("The member data is nested too deeply.")
     names = _NAMES[version]
     number, status = _text(data.get("tracking_number")), _text(data.get(names["status"]))
     if number is None or status is None:
         name = "tracking_number" if number is None else names["status"]
-        raise UnreadableEventError(f"The member data.{name} is missing: this is no tracking event.")
+        raise UnreadableEventError(f"The member data.{name} is missing: this is not a tracking event.")
     status, substatus = _announced(version, status, _text(data.get("substatus")))
     return TrackingEvent(
         version=version,
@@ -198,7 +198,7 @@ def make_event(version: str, data: Any, identity: object, sequence: object, *, t
 
 
 def _version_of(document: Mapping[str, Any]) -> str:
-    """Tell the version by what only it has."""
+    """Return the version, which each has a distinctive member for."""
     data = document.get("data")
     if "meta" in document or "verifyInfo" in document or (isinstance(data, dict) and "carrier_code" in data):
         return "V2"
@@ -222,7 +222,7 @@ def _checkpoints(version: str, data: Mapping[str, Any]) -> tuple[Checkpoint, ...
 
 
 def _announced(version: str, status: str | None, substatus: str | None) -> tuple[str | None, str | None]:
-    """Return a status as V4 has it: V2 says of a parcel that was only announced that it was not found."""
+    """Return a status as V4 has it: V2 uses "not found" for parcels that were only announced."""
     if version == "V2" and (status, substatus) == _ANNOUNCED_IN_V2:
         return _ANNOUNCED
     return status, substatus
@@ -244,7 +244,7 @@ def _whole(value: object) -> int | None:
 
 
 def _instant(value: object) -> datetime | None:
-    """Read a time with an offset; without one it is UTC."""
+    """Return a time with an offset; without one it is UTC."""
     at = _time(value)
     return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
 
@@ -265,7 +265,7 @@ def _digest(data: Mapping[str, Any]) -> str:
     try:
         text = json.dumps(data, sort_keys=True)
     except (TypeError, ValueError):
-        raise UnreadableEventError("The member data holds what is not JSON.") from None
+        raise UnreadableEventError("The member data contains something that is not JSON.") from None
     return "sha256_" + sha256(text.encode()).hexdigest()
 
 

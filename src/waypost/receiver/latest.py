@@ -1,7 +1,8 @@
-"""The newest state of every parcel, whatever comes late or twice.
+"""The newest state of every parcel, even if webhooks arrive late or twice.
 
-Each event carries the parcel's whole state, so the newest is all that is needed: an event is taken if it is newer than
-what is kept, else it is history. Newer is a higher ``sequence``; of senders that do not count, a later update.
+Each event carries the parcel's whole state, so the newest event is all you need: an event is kept if it is newer than
+the one kept so far, otherwise it is history. Newer means a higher ``sequence`` or, from senders that do not count, a
+later update.
 """
 
 import json
@@ -16,20 +17,20 @@ Order = tuple[int, float, int]
 
 
 class States(Protocol):
-    """Keeps one event for each tracking id. Calls may come from several threads."""
+    """Keeps one event for each tracking id. May be called from several threads."""
 
     def put(self, event: TrackingEvent, order: Order) -> bool:
-        """Keep an event if none, or one of lower order, is kept of its tracking: looked and kept in one step."""
+        """Keep an event if none, or an older one, is kept for its tracking. Compares and stores in one step."""
 
     def get(self, tracking_id: str) -> TrackingEvent | None:
-        """Return what is kept of a tracking."""
+        """Return what is kept for a tracking."""
 
     def find(self, tracking_number: str) -> list[TrackingEvent]:
-        """Return what is kept of all trackings with this number."""
+        """Return what is kept for all trackings with this number."""
 
 
 class MemoryStates:
-    """Keeps as long as the process lives."""
+    """Keeps events as long as the process lives."""
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[Order, TrackingEvent]] = {}
@@ -45,12 +46,12 @@ class MemoryStates:
             return True
 
     def get(self, tracking_id: str) -> TrackingEvent | None:
-        """Return what is kept of a tracking."""
+        """Return what is kept for a tracking."""
         kept = self._kept.get(tracking_id)
         return None if kept is None else kept[1]
 
     def find(self, tracking_number: str) -> list[TrackingEvent]:
-        """Return what is kept of all trackings with this number."""
+        """Return what is kept for all trackings with this number."""
         with self._turn:
             return [event for _, event in self._kept.values() if event.tracking_number == tracking_number]
 
@@ -72,7 +73,7 @@ _COLUMNS: Final = "select version, data, webhook_id, sequence from waypost_lates
 
 
 class SqliteStates:
-    """Keeps in a table of an SQLite database, and leaves the commit to its caller, as ``SqliteSeen`` does."""
+    """Keeps events in a table of an SQLite database and leaves the commit to the caller, as ``SqliteSeen`` does."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -86,15 +87,15 @@ class SqliteStates:
         return done.rowcount == 1
 
     def get(self, tracking_id: str) -> TrackingEvent | None:
-        """Return what is kept of a tracking."""
+        """Return what is kept for a tracking."""
         return next(self._events(_COLUMNS + "where tracking_id = ?", tracking_id), None)
 
     def find(self, tracking_number: str) -> list[TrackingEvent]:
-        """Return what is kept of all trackings with this number."""
+        """Return what is kept for all trackings with this number."""
         return list(self._events(_COLUMNS + "where tracking_number = ?", tracking_number))
 
     def every(self) -> list[TrackingEvent]:
-        """Return what is kept of all parcels, by their numbers."""
+        """Return what is kept for all parcels, ordered by number."""
         return list(self._events(_COLUMNS + "order by tracking_number, tracking_id"))
 
     def _events(self, query: str, *arguments: str) -> Iterator[TrackingEvent]:
@@ -103,13 +104,13 @@ class SqliteStates:
 
 
 class LatestState:
-    """Keeps the newest event of every parcel. Tests are not of a parcel and are passed over."""
+    """Keeps the newest event of every parcel. Tests don't concern a real parcel and are ignored."""
 
     def __init__(self, states: States | None = None) -> None:
         self._states = MemoryStates() if states is None else states
 
     def take(self, event: TrackingEvent) -> bool:
-        """Keep an event if it is news, and say whether it is: a duplicate or a late arrival is not."""
+        """Keep an event if it is news, and return whether it is: a duplicate or a late arrival is not."""
         return not event.test and self._states.put(event, _order(event))
 
     def get(self, tracking_id: str) -> TrackingEvent | None:
@@ -117,7 +118,7 @@ class LatestState:
         return self._states.get(tracking_id)
 
     def find(self, tracking_number: str) -> TrackingEvent | None:
-        """Return the newest event of a number; of one that was registered anew, that of the latest registration."""
+        """Return the newest event of a number; if the number was registered again, that of the latest registration."""
         return max(self._states.find(tracking_number), key=_registered, default=None)
 
 

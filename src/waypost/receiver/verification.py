@@ -1,7 +1,7 @@
-"""Whether a webhook is genuine: by Standard Webhooks and V4 (key: the endpoint's secret), by V2 and V3 (the e-mail).
+"""Verifies webhooks: Standard Webhooks and V4 by the endpoint's secret, V2 and V3 by the account's e-mail.
 
 Standard Webhooks signs id, timestamp and body; Waypost sends its headers with every version. TrackingMore's own
-signatures cover the timestamp alone: who has seen one may put any body under it for five minutes.
+signatures cover the timestamp only: anyone who has seen one can send any body with it for five minutes.
 """
 
 import math
@@ -22,7 +22,7 @@ __all__ = ["TOLERANCE_SECONDS", "verify", "verify_v2", "verify_v3"]
 _STANDARD: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
 _V4: Final = ("timestamp", "signature")
 _NOT_SIGNED: Final = (
-    "There is no webhook-signature, and V4's signature does not cover the body: it is taken with accept_v4 only."
+    "There is no webhook-signature, and V4's signature does not cover the body: it is accepted only with accept_v4."
 )
 
 
@@ -37,12 +37,12 @@ def verify(
 ) -> TrackingEvent:
     """Return the event of a genuine webhook of any version; otherwise raise RefusedWebhookError.
 
-    ``body`` is what came, before anything parsed it. ``secret`` is the endpoint's, in either form, or
-    several while it is rotated. A webhook that carries Standard Webhooks' headers is judged by them alone. One that
-    carries V4's only is taken when ``accept_v4`` says so; None takes it under a secret brought along from TrackingMore,
-    which sends no more than that, never under one of ours (``whsec_…``): there somebody took the others away.
-    ``tolerance`` and ``now`` are seconds; None is the clock. Raises UnusableSecretError, UnusableArgumentError and
-    UnreadableEventError, too, and nothing else.
+    ``body`` is the body as it arrived, before anything parsed it. ``secret`` is the endpoint's, in either form, or
+    several while it is rotated. A webhook with the headers of Standard Webhooks is judged by them alone. A webhook with
+    V4's headers only is accepted if ``accept_v4`` is true. None accepts it under a secret brought along from
+    TrackingMore, which sends nothing else, but never under one of Waypost's (``whsec_…``): there somebody removed the
+    other headers. ``tolerance`` and ``now`` are seconds; None is the clock. Can also raise UnusableSecretError,
+    UnusableArgumentError and UnreadableEventError, and nothing else.
     """
     secrets = _usable(secret)
     body, found = raw(body), lowered(headers)
@@ -67,9 +67,9 @@ def verify(
 def verify_v2(
     body: Body, headers: Headers, email: str, *, tolerance: int = TOLERANCE_SECONDS, now: int | None = None
 ) -> TrackingEvent:
-    """Return the event of a V2 webhook by the signature in its body; the key is the account's e-mail, letter by letter.
+    """Return the event of a V2 webhook by the signature in its body; the key is the account's e-mail, exactly as typed.
 
-    ``headers`` tell id and sequence where the sender is Waypost. Raises as ``verify`` does.
+    ``headers`` give id and sequence if the sender is Waypost. Raises the errors of ``verify``.
     """
     return _verify_inside(body, headers, email, ("verifyInfo", "timeStr"), tolerance=tolerance, now=now)
 
@@ -77,7 +77,7 @@ def verify_v2(
 def verify_v3(
     body: Body, headers: Headers, email: str, *, tolerance: int = TOLERANCE_SECONDS, now: int | None = None
 ) -> TrackingEvent:
-    """Return the event of a V3 webhook by the signature in its body; the rest as ``verify_v2``."""
+    """Return the event of a V3 webhook by the signature in its body; otherwise like ``verify_v2``."""
     return _verify_inside(body, headers, email, ("verify", "timestamp"), tolerance=tolerance, now=now)
 
 
@@ -126,18 +126,18 @@ def _check_email(email: Any) -> None:
     try:
         email.encode()
     except UnicodeEncodeError:
-        raise UnusableSecretError("The e-mail address has characters that UTF-8 has not.") from None
+        raise UnusableSecretError("The e-mail address has characters that UTF-8 can't encode.") from None
 
 
 def _seconds(name: str, value: Any) -> int:
-    """Return a number of seconds; one that is none, such as NaN, would let every timestamp pass."""
+    """Return a number of seconds; anything else, such as NaN, would let every timestamp pass."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise UnusableArgumentError(f"{name} must be a number of seconds.")
     return int(value)
 
 
 def _one_fits(secrets: Iterable[str], check: Callable[[str], None]) -> None:
-    """Return if the check passes with one of the secrets; else raise what the last one said."""
+    """Return if the check passes with one of the secrets; otherwise raise the last error."""
     failed: VerificationError | None = None
     for secret in secrets:
         try:

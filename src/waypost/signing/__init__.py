@@ -1,6 +1,6 @@
-"""Sign and verify: TrackingMore's V2, V3 and V4 ways, and Standard Webhooks.
+"""Sign and verify: TrackingMore's V2, V3 and V4 signatures, and Standard Webhooks.
 
-Comes in: a secret or e-mail address, a timestamp, a body. Goes out: signatures, header lines, or a
-``VerificationError`` that names the check which failed. Called by dispatch (sign) and receiver (verify).
-Standard library only; no clock and no random inside, both are arguments.
+Takes a secret or e-mail address, a timestamp and a body; returns signatures or header lines, or raises a
+``VerificationError`` that names the check that failed. Called by dispatch (sign) and receiver (verify). Uses the
+standard library only, and neither a clock nor random numbers: both are arguments.
 """

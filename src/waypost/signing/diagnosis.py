@@ -1,7 +1,7 @@
-"""Why a captured webhook is believed or not: each signature it carries, check by check, in words.
+"""Explains why a captured webhook is genuine or not: each of its signatures, check by check, in words.
 
-For people who look for a mistake in their receiver; a receiver itself uses ``standard``, ``v4`` or ``v2v3``. A webhook
-that is old is still checked to its end: what is captured is pasted later.
+This is for people who look for a mistake in their receiver; a receiver itself uses ``standard``, ``v4`` or ``v2v3``.
+All checks run even if the webhook is old, because captured webhooks are pasted later.
 """
 
 import json
@@ -21,7 +21,7 @@ _INSIDE: Final = {"V3": ("verify", "timestamp"), "V2": ("verifyInfo", "timeStr")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: whether it passed, what was found, and what to do when it failed."""
+    """One check: whether it passed, what was found, and what to do if it failed."""
 
     about: str
     passed: bool
@@ -32,9 +32,10 @@ class Finding:
 def diagnose(
     body: bytes, headers: Mapping[str, str], *, secret: str | None, email: str | None, now: int
 ) -> list[Finding]:
-    """Check every signature that the webhook carries. Header names are lower-case; ``now`` is Unix seconds.
+    """Check every signature that the webhook carries. Header names are in lower case; ``now`` is Unix seconds.
 
-    ``secret`` is the endpoint's, in either form; ``email`` the account's, for V2 and V3. What is None is not asked for.
+    ``secret`` is the endpoint's, in either form; ``email`` is the account's, for V2 and V3. Checks that need a None are
+    skipped.
     """
     findings = [] if secret is None else _standard(body, headers, secret, now)
     if secret is not None and any(name in headers for name in _V4_HEADERS):
@@ -45,7 +46,7 @@ def diagnose(
 
 
 def read_headers(text: str) -> dict[str, str]:
-    """Read headers as people copy them: lines ``name: value`` in any case, others passed over; or JSON."""
+    """Return headers read as people copy them: ``name: value`` lines in any case, or JSON. Other lines are ignored."""
     if text.lstrip().startswith(("[", "{")):
         return _json_headers(text)
     lines = (line.partition(":") for line in text.split("\n"))
@@ -53,7 +54,7 @@ def read_headers(text: str) -> dict[str, str]:
 
 
 def _json_headers(text: str) -> dict[str, str]:
-    """Read an object, or pairs as the API shows them; what is neither has no headers."""
+    """Return headers from a JSON object or from pairs as the API shows them; anything else has no headers."""
     try:
         value = json.loads(text)
         pairs = value.items() if isinstance(value, dict) else value
@@ -71,7 +72,7 @@ def _standard(body: bytes, headers: Mapping[str, str], secret: str, now: int) ->
             if len(missing) > 1
             else f"The header {missing[0]} is missing."
         )
-        return [Finding(about, passed=False, text=text, advice="A proxy may drop them, or they were not copied along.")]
+        return [Finding(about, passed=False, text=text, advice="A proxy may remove them, or they were not copied.")]
     try:
         key = standard.key_of(secret)
     except InvalidSecret as error:
@@ -87,28 +88,31 @@ def _standard(body: bytes, headers: Mapping[str, str], secret: str, now: int) ->
         return True
 
     if fits(body):
-        return [*findings, Finding(about, passed=True, text="The signature fits the id, the timestamp and the body.")]
+        return [
+            *findings,
+            Finding(about, passed=True, text="The signature matches the id, the timestamp and the body."),
+        ]
     for candidate, what, advice in _other_bodies(body):
         if fits(candidate):
             return [
                 *findings,
-                Finding(about, passed=False, text=f"The signature fits another body: {what}", advice=advice),
+                Finding(about, passed=False, text=f"The signature matches a different body: {what}", advice=advice),
             ]
     return [*findings, _mismatch(about, headers, secret, identity, signatures)]
 
 
 def _mismatch(about: str, headers: Mapping[str, str], secret: str, identity: str, signatures: str) -> Finding:
     if not any(one.startswith(standard.VERSION) for one in signatures.split(" ")):
-        text = "There is no signature of the form v1,<base64> in webhook-signature."
+        text = "webhook-signature contains no signature of the form v1,<base64>."
         return Finding(about, passed=False, text=text, advice="Copy the header's whole value.")
     if not identity.startswith("evt_"):
-        text = "The webhook-id is not one of ours, so it was changed on the way."
+        text = "The webhook-id is not one of Waypost's, so it was changed in transit."
         return Finding(about, passed=False, text=text, advice="Copy the header's whole value.")
     if _v4_fits(headers, secret):
-        text = "The secret is right, for V4's signature fits; so the body or the id was changed."
+        text = "The secret is right, because the V4 signature matches; so the body or the id was changed."
         return Finding(about, passed=False, text=text, advice="Verify the raw bytes, before anything parses them.")
-    text = "The signature does not fit: another secret, or another body, id or timestamp."
-    advice = "Compare the secret with the endpoint's; after a rotation the old one ends with its overlap."
+    text = "The signature does not match: different secret, or different body, id or timestamp."
+    advice = "Compare the secret with the endpoint's; after a rotation the old one expires with the overlap."
     return Finding(about, passed=False, text=text, advice=advice)
 
 
@@ -120,14 +124,14 @@ def _v4(headers: Mapping[str, str], secret: str, now: int) -> list[Finding]:
         v4.verify(timestamp, headers.get("signature"), secret, now=now, tolerance=_ANY_AGE)
     except VerificationError as error:
         advice = (
-            "The key is the secret's text as it stands, with whsec_; while a secret is rotated it is the old one."
+            "The key is the whole text of the secret, with whsec_; during a rotation it is the old secret."
             if error.check is Check.SIGNATURE_MISMATCH
             else "Copy both headers, timestamp and signature."
         )
         return [*findings, Finding(about, passed=False, text=error.message, advice=advice)]
     return [
         *findings,
-        Finding(about, passed=True, text="The signature fits the timestamp. It says nothing of the body."),
+        Finding(about, passed=True, text="The signature matches the timestamp. It does not cover the body."),
     ]
 
 
@@ -135,7 +139,7 @@ def _inside(body: bytes, email: str, now: int) -> list[Finding]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        text = "The body is not JSON, so it carries no signature of V2 or V3."
+        text = "The body is not JSON, so it contains no V2 or V3 signature."
         return [Finding("TrackingMore V2 and V3", passed=False, text=text, advice="Paste the whole body.")]
     found = [
         (version, part, name)
@@ -143,8 +147,8 @@ def _inside(body: bytes, email: str, now: int) -> list[Finding]:
         if isinstance(value, dict) and isinstance(part := value.get(member), dict)
     ]
     if not found:
-        text = "The body has neither verify (V3) nor verifyInfo (V2)."
-        advice = "V4 carries its signature in headers: give the secret, not the e-mail address."
+        text = "The body contains neither verify (V3) nor verifyInfo (V2)."
+        advice = "V4 sends its signature in headers: enter the secret, not the e-mail address."
         return [Finding("TrackingMore V2 and V3", passed=False, text=text, advice=advice)]
     [(version, part, name), *_] = found
     about = f"TrackingMore {version}"
@@ -152,11 +156,11 @@ def _inside(body: bytes, email: str, now: int) -> list[Finding]:
     try:
         v2v3.verify(part.get(name), part.get("signature"), email, now=now, tolerance=_ANY_AGE)
     except VerificationError as error:
-        advice = "The key is the account's e-mail address, letter by letter as it is shown in the settings."
+        advice = "The key is the account's e-mail address, exactly as the settings show it."
         return [*findings, Finding(about, passed=False, text=error.message, advice=advice)]
     return [
         *findings,
-        Finding(about, passed=True, text="The signature fits the timestamp. It says nothing of the body."),
+        Finding(about, passed=True, text="The signature matches the timestamp. It does not cover the body."),
     ]
 
 
@@ -165,19 +169,19 @@ def _age(about: str, timestamp: str | None, now: int) -> Finding:
         return Finding(about, passed=False, text="The timestamp is not a number of Unix seconds.")
     age = now - int(timestamp)
     if age > TOLERANCE_SECONDS:
-        text = f"The timestamp is {age:,} seconds old; a receiver takes {TOLERANCE_SECONDS} at most."
-        advice = "That is to be expected of one that was captured earlier. If it is not, set the receiver's clock."
+        text = f"The timestamp is {age:,} seconds old; a receiver accepts {TOLERANCE_SECONDS} at most."
+        advice = "This is expected if the webhook was captured earlier. Otherwise, correct the receiver's clock."
         return Finding(about, passed=False, text=text, advice=advice)
     if -age > TOLERANCE_SECONDS:
         text = f"The timestamp is {-age:,} seconds ahead."
-        return Finding(about, passed=False, text=text, advice="Set the clocks: one of them is wrong.")
+        return Finding(about, passed=False, text=text, advice="Correct the clocks: one of them is wrong.")
     return Finding(about, passed=True, text="The timestamp is fresh.")
 
 
 def _other_bodies(body: bytes) -> list[tuple[bytes, str, str]]:
-    """Give the bodies that this one may have been, with what happened to it and what to do."""
+    """Yield the bodies that this one may have been, what happened to it, and what to do."""
     raw = "Verify the raw bytes, before anything parses them."
-    found = [(body.strip(), "without the white space around it.", "Do not add or copy a line end.")]
+    found = [(body.strip(), "without the white space around it.", "Do not add or copy a line break.")]
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

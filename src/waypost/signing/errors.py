@@ -1,4 +1,4 @@
-"""What can be wrong with a secret or with a signature.
+"""The errors for a bad secret or signature.
 
 InvalidSecret         the secret itself cannot be used
 VerificationError     a webhook is not what it claims to be; ``check`` says which check failed
@@ -22,11 +22,11 @@ class Check(StrEnum):
 
 
 class InvalidSecret(ValueError):
-    """A secret that cannot be used; its text is the reason and never holds the secret."""
+    """A secret that cannot be used; its text is the reason and never contains the secret."""
 
 
 class VerificationError(Exception):
-    """A webhook that must not be believed; ``check`` is what failed, its text the reason in one sentence."""
+    """A webhook that must not be trusted; ``check`` is the check that failed, its text the reason in one sentence."""
 
     def __init__(self, check: Check, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""The form that TrackingMore's signatures have in every version: HMAC-SHA256 of the timestamp's text, in hex."""
+"""The form of TrackingMore's signatures in every version: HMAC-SHA256 of the timestamp's text, in hex."""
 
 import hmac
 import re
@@ -12,15 +12,15 @@ _HELD: Final = 4096
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 
 
-# All deliveries that an endpoint gets in one second have the same one.
+# All deliveries to an endpoint within one second have the same signature.
 @lru_cache(maxsize=_HELD)
 def hex_signature(timestamp: str, key: str) -> str:
-    """Give the 64 lowercase hex characters that sign a timestamp under a text key."""
+    """Return the 64 lowercase hex characters that sign a timestamp under a text key."""
     return digest(key.encode(), timestamp.encode()).hex()
 
 
 def check_hex_signature(signature: str | None, *, timestamp: str, key: str) -> None:
-    """Return if the signature is that of the timestamp under the key; else raise VerificationError.
+    """Raise VerificationError unless the signature is that of the timestamp under the key.
 
     Compares in constant time.
     """
@@ -29,4 +29,4 @@ def check_hex_signature(signature: str | None, *, timestamp: str, key: str) -> N
     if not _HEX.fullmatch(signature):
         raise VerificationError(Check.SIGNATURE_MALFORMED, "The signature is not 64 lowercase hex characters.")
     if not hmac.compare_digest(signature, hex_signature(timestamp, key)):
-        raise VerificationError(Check.SIGNATURE_MISMATCH, "The signature was made with another key or timestamp.")
+        raise VerificationError(Check.SIGNATURE_MISMATCH, "The signature was made with a different key or timestamp.")

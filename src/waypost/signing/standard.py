@@ -1,9 +1,9 @@
 """Standard Webhooks: the headers ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``.
 
-An endpoint has one secret. Ours is ``whsec_`` and the base64 of 32 random bytes, and those bytes are the key. One
-that was brought along is the V4 key as it stands; here its own bytes are the key, so its form for a library of
-Standard Webhooks is ``whsec_`` and the base64 of its bytes. One that was brought along in that form already keeps it:
-the text alone decides, so a secret means the same wherever it is typed.
+An endpoint has one secret. A secret made by Waypost is ``whsec_`` and the base64 of 32 random bytes, and those bytes
+are the key. A secret that the user brought along is the V4 key unchanged; its own bytes are the key here, so libraries
+for Standard Webhooks take it as ``whsec_`` and the base64 of its bytes. One that was brought along in that form already
+keeps it: the text alone decides, so a secret means the same wherever it is typed.
 """
 
 import base64
@@ -29,17 +29,17 @@ _SECRETS_HELD: Final = 4096
 
 
 def make_secret(random: bytes) -> str:
-    """Make a secret of our own from 32 random bytes; ValueError for any other number of them."""
+    """Return a new secret made of 32 random bytes. Raise ValueError for any other number of bytes."""
     if len(random) != KEY_BYTES:
         raise ValueError(f"a secret is made of {KEY_BYTES} random bytes, not of {len(random)}")
     return PREFIX + base64.b64encode(random).decode()
 
 
 def check_secret(secret: str) -> None:
-    """Return if a secret may be brought along: 16 to 128 printable ASCII characters; else raise InvalidSecret.
+    """Raise InvalidSecret unless a secret may be brought along: 16 to 128 printable ASCII characters.
 
-    One that begins with ``whsec_`` must go on with the base64 of at least 16 bytes: receivers' libraries decode it.
-    One that was meant so and is written in another way is refused, for its bytes would be no receiver's key.
+    One that begins with ``whsec_`` must continue with the base64 of at least 16 bytes, because receivers' libraries
+    decode it.
     """
     if len(secret) > LONGEST:
         raise InvalidSecret(f"has more than {LONGEST} characters")
@@ -53,7 +53,7 @@ def check_secret(secret: str) -> None:
 
 @lru_cache(maxsize=_SECRETS_HELD)
 def key_of(secret: str) -> bytes:
-    """Give the key of the Standard Webhooks signature; InvalidSecret for a secret that has none."""
+    """Return the key of the Standard Webhooks signature. Raise InvalidSecret for a secret without one."""
     if len(secret) < SHORTEST:
         raise InvalidSecret(f"has fewer than {SHORTEST} characters")
     if not _PRINTABLE.fullmatch(secret):
@@ -62,20 +62,20 @@ def key_of(secret: str) -> bytes:
         return secret.encode()
     key = _decoded(secret.removeprefix(PREFIX))
     if key is None or len(key) < SHORTEST:
-        raise InvalidSecret(f"begins with {PREFIX}, but does not go on with the base64 of at least {SHORTEST} bytes")
+        raise InvalidSecret(f"begins with {PREFIX}, but does not continue with the base64 of at least {SHORTEST} bytes")
     return key
 
 
 def standard_secret(secret: str) -> str:
-    """Give a secret as the libraries of Standard Webhooks take it: ``whsec_`` and the base64 of its key.
+    """Return a secret as libraries for Standard Webhooks take it: ``whsec_`` and the base64 of its key.
 
-    Raises InvalidSecret as ``key_of`` does.
+    Raise InvalidSecret as ``key_of`` does.
     """
     return PREFIX + base64.b64encode(key_of(secret)).decode()
 
 
 def sign(message_id: str, timestamp: int, body: bytes, key: bytes) -> str:
-    """Give the signature ``v1,<base64>`` of a message: of its id, its timestamp (Unix seconds) and its raw body."""
+    """Return the signature ``v1,<base64>`` of a message's id, timestamp (Unix seconds) and raw body."""
     return _sign(message_id, str(timestamp), body, key)
 
 
@@ -89,23 +89,24 @@ def verify(
     now: int,
     tolerance: int = TOLERANCE_SECONDS,
 ) -> None:
-    """Return if one of the signatures fits; else raise VerificationError.
+    """Raise VerificationError unless one of the signatures matches.
 
-    Takes the values of the three headers (None for a missing one) and the body as it came, before any decoding.
-    ``signatures`` may hold several, apart by spaces; those of other versions than ``v1`` are passed over.
-    ``now`` and ``tolerance`` are seconds. Compares in constant time.
+    Takes the values of the three headers (None for a missing one) and the body as it arrived, before any decoding.
+    ``signatures`` may contain several, separated by spaces; those of versions other than ``v1`` are ignored. ``now``
+    and ``tolerance`` are seconds. Compares in constant time.
     """
     if not message_id:
         raise VerificationError(Check.ID_MISSING, "The id is missing.")
     if not _ID.fullmatch(message_id):
-        raise VerificationError(Check.ID_MALFORMED, "The id has characters that no id has, or too many.")
+        raise VerificationError(Check.ID_MALFORMED, "The id contains invalid characters or is too long.")
     fresh = check_timestamp(timestamp, now=now, tolerance=tolerance)
     offered = _offered(signatures)
     expected = _sign(message_id, fresh, body, key)
     fits = [hmac.compare_digest(signature, expected) for signature in offered]
     if not any(fits):
         raise VerificationError(
-            Check.SIGNATURE_MISMATCH, "No signature fits: another secret, another id or timestamp, or a changed body."
+            Check.SIGNATURE_MISMATCH,
+            "No signature matches: different secret, id or timestamp, or a changed body.",
         )
 
 
@@ -124,7 +125,7 @@ def _sign(message_id: str, timestamp: str, body: bytes, key: bytes) -> str:
 
 
 def _decoded(text: str) -> bytes | None:
-    """Decode base64 in its one canonical spelling: what other libraries would read otherwise is not taken."""
+    """Return the bytes of canonical base64; spellings that other libraries may read differently are rejected."""
     try:
         decoded = base64.b64decode(text, validate=True)
     except ValueError:

@@ -1,4 +1,4 @@
-"""TrackingMore's V2 and V3 signature: inside the body, the key is the account's e-mail address.
+"""TrackingMore's V2 and V3 signature: inside the body, with the account's e-mail address as the key.
 
 V2 carries it as ``verifyInfo.timeStr`` and ``verifyInfo.signature``, V3 as ``verify.timestamp`` and
 ``verify.signature``. It covers the timestamp only, not the body.
@@ -14,12 +14,12 @@ _NEITHER: Final = "neither text nor number"
 
 
 def sign(timestamp: int, email: str) -> str:
-    """Give the V2 and V3 signature of a timestamp (Unix seconds): lowercase hex; the key is the e-mail as typed."""
+    """Return the V2 and V3 signature of a timestamp (Unix seconds) in lowercase hex; the key is the e-mail as typed."""
     return hex_signature(str(timestamp), email)
 
 
 def verify(timestamp: object, signature: object, email: str, *, now: int, tolerance: int = TOLERANCE_SECONDS) -> None:
-    """Return if the two values, as they stand in the decoded body, fit the e-mail; else raise VerificationError.
+    """Raise VerificationError unless the two values, taken from the decoded body, match the e-mail.
 
     The timestamp may be a number or its text. ``now`` and ``tolerance`` are seconds.
     """
@@ -28,7 +28,7 @@ def verify(timestamp: object, signature: object, email: str, *, now: int, tolera
 
 
 def _text(value: object) -> str | None:
-    """Give a JSON value as the text that was signed; what is neither text nor a plausible number fails its check."""
+    """Return the text that was signed for a JSON value; one of an unfit type becomes a text that never matches."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, int) and 0 <= value < _TOO_LATE:

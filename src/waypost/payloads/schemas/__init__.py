@@ -1,6 +1,6 @@
-"""The JSON Schemas (2020-12) of the bodies, one file for each version, served as they are.
+"""The JSON Schemas (2020-12) of the bodies, one file per version, served unchanged.
 
-A test keeps each in step with what its version renders: same keys, same order, every rendered body valid.
+A test keeps each schema in step with what its version renders: same keys, same order, every rendered body valid.
 """
 
 from importlib.resources import files
@@ -10,5 +10,5 @@ _FILES: Final = {"V2": "webhook-v2.json", "V3": "webhook-v3.json", "V4": "webhoo
 
 
 def load(version: str) -> bytes:
-    """Give the schema of a version's body as JSON text; KeyError for a version that has none."""
+    """Return the schema of a version's body as JSON text. Raise KeyError for a version without one."""
     return files(__name__).joinpath(_FILES[version]).read_bytes()

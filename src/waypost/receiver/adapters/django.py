@@ -1,4 +1,4 @@
-"""Django."""
+"""The adapter for Django."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -15,7 +15,7 @@ View = Callable[[HttpRequest, TrackingEvent], HttpResponseBase]
 
 
 def webhook(check: Check) -> Callable[[View], Callable[[HttpRequest], HttpResponseBase]]:
-    """Make a view of ``(request, event)`` one that takes webhooks: by POST, without the token of a form."""
+    """Return a view that accepts webhooks, made of one of ``(request, event)``: by POST, exempt from CSRF checks."""
 
     def decorate(view: View) -> Callable[[HttpRequest], HttpResponseBase]:
         @wraps(view)

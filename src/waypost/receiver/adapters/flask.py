@@ -1,4 +1,4 @@
-"""Flask."""
+"""The adapter for Flask."""
 
 from flask import request
 from werkzeug.exceptions import BadRequest, Unauthorized
@@ -9,7 +9,7 @@ from waypost.receiver.events import TrackingEvent
 
 
 def tracking_event(check: Check) -> TrackingEvent:
-    """Return the event of the request that is being answered."""
+    """Return the event of the current request."""
     try:
         return check(request.get_data(), request.headers)
     except RefusedWebhookError as error:

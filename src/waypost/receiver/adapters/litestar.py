@@ -1,4 +1,4 @@
-"""Litestar."""
+"""The adapter for Litestar."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -13,11 +13,11 @@ from waypost.receiver.errors import RefusedWebhookError, UnreadableEventError
 from waypost.receiver.events import TrackingEvent
 
 Event = NamedDependency[SkipValidation[TrackingEvent]]
-"""The type of a handler's argument that is such an event."""
+"""The type of a handler's argument that receives the event."""
 
 
 def tracking_event(check: Check) -> Callable[[Request[Any, Any, Any]], Awaitable[TrackingEvent]]:
-    """Return what reads the event of a request: ``dependencies={"event": Provide(tracking_event(…))}``."""
+    """Return a dependency that reads the event of a request: ``dependencies={"event": Provide(tracking_event(…))}``."""
 
     async def read(request: Request[Any, Any, Any]) -> TrackingEvent:
         try:

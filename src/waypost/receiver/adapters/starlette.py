@@ -1,4 +1,4 @@
-"""Starlette and FastAPI."""
+"""The adapter for Starlette and FastAPI."""
 
 from collections.abc import Awaitable, Callable
 
@@ -11,7 +11,7 @@ from waypost.receiver.events import TrackingEvent
 
 
 def tracking_event(check: Check) -> Callable[[Request], Awaitable[TrackingEvent]]:
-    """Return what reads the event of a request: awaited with it in Starlette, ``Depends(…)`` in FastAPI."""
+    """Return a function that reads the event of a request: awaited in Starlette, ``Depends(…)`` in FastAPI."""
 
     async def read(request: Request) -> TrackingEvent:
         try:
