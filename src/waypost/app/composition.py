@@ -123,7 +123,7 @@ def compose_dispatch(settings: Settings, storage: Storage) -> Engine:
 
 
 def _fronted(settings: Settings, application: ASGIApp) -> ASGIApp:
-    """Return the application behind what every request passes first."""
+    """Return the application wrapped in the checks that every request passes first."""
     answering = compressed(for_our_host(settings.public_url, application))
     fronted = head_as_get(behind_proxies(settings.trusted_proxies, answering))
     return logged(fronted) if settings.log_level == "debug" else fronted

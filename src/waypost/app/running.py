@@ -59,7 +59,7 @@ async def _run(
         if storage.server is not None:
             await _greet(storage.database, announce)
         await _wait_for_end(server, stop)
-        announce("Stopping: what is under way ends first", "server_stopping")
+        announce("Stopping after requests and deliveries in progress have finished", "server_stopping")
 
 
 def _url(host: str, port: int) -> str:
@@ -67,12 +67,12 @@ def _url(host: str, port: int) -> str:
 
 
 async def _greet(database: Database, announce: Announce) -> None:
-    """Say at the first start what to do next."""
+    """Announce the next step on the first start."""
     with suppress(*LOST):
         async with database.serving.acquire() as session:
             known = await has_accounts(session)
         if not known:
-            line = "No account yet: make one with `waypost account create`, while this runs, then sign in there"
+            line = "No account yet: create one with `waypost account create` while this runs, then sign in there"
             announce(line, "account_missing")
 
 
