@@ -119,7 +119,7 @@ async def test_a_query_is_answered_after_a_start_from_nothing(place: Path) -> No
         answer = await run(server, "select current_database() || ' ' || current_user")
 
     assert answer == "waypost waypost"
-    assert told == [f"Making a new database in {place / 'new' / 'data' / 'postgres'}"]
+    assert told == [f"Creating a new database in {place / 'new' / 'data' / 'postgres'}"]
 
 
 async def test_text_folds_the_same_on_every_system(data_dir: Path) -> None:
@@ -133,7 +133,7 @@ async def test_text_folds_the_same_on_every_system(data_dir: Path) -> None:
 
 async def test_a_second_start_is_refused_while_the_first_lives(data_dir: Path) -> None:
     async with running(data_dir) as first:
-        with pytest.raises(EmbeddedPostgresError, match="Another waypost runs on"):
+        with pytest.raises(EmbeddedPostgresError, match="Another waypost is running on"):
             await EmbeddedPostgres.start(data_dir, pg_bin=None, progress=ignore)
         answer = await run(first, "select 1")
 
@@ -217,7 +217,7 @@ async def test_a_start_right_after_the_owner_was_killed_waits_for_the_old_server
 
 async def test_an_owner_killed_while_it_made_the_cluster_leaves_no_trace(place: Path) -> None:
     programs, started = hanging_initdb(place)
-    with owner_process(place / "data", until="Making a new database", pg_bin=programs) as owner:
+    with owner_process(place / "data", until="Creating a new database", pg_bin=programs) as owner:
         said = started.read_text()
         owner.kill()
         owner.wait()

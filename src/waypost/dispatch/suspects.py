@@ -35,7 +35,7 @@ class Suspects:
             return []
         claimed = await queue.claim_suspects(session, chosen, dispatcher=dispatcher, lease=self._lease)
         for one in claimed:
-            _LOG.warning("suspect_taken_up", delivery=ids.to_text(ids.DELIVERY, one.id), deaths=one.deaths)
+            _LOG.warning("suspect_claimed", delivery=ids.to_text(ids.DELIVERY, one.id), deaths=one.deaths)
         return claimed
 
 
@@ -43,5 +43,5 @@ def given_up(claimed: Claimed) -> Finished | None:
     """Return the end of a delivery that crashed the process too often, None if it is tried again."""
     if claimed.deaths < MOST_DEATHS:
         return None
-    _LOG.error("delivery_given_up", delivery=ids.to_text(ids.DELIVERY, claimed.id), deaths=claimed.deaths)
+    _LOG.error("delivery_abandoned", delivery=ids.to_text(ids.DELIVERY, claimed.id), deaths=claimed.deaths)
     return Finished(claimed, None, Settled.FAILED, Reason.FATAL)

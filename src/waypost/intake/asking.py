@@ -170,7 +170,7 @@ class Asking:
             return [self._failed(watch, error) for watch in some]
         except Exception as error:  # noqa: BLE001 - one carrier's odd answer must not end the loop
             _LOG.exception(
-                "ask_crashed", carrier=self._source.name, connection=ids.to_text(ids.CONNECTION, self._connection)
+                "poll_crashed", carrier=self._source.name, connection=ids.to_text(ids.CONNECTION, self._connection)
             )
             return [self._failed(watch, error) for watch in some]
         finally:

@@ -135,7 +135,7 @@ class Poller:
                 source = self._open(row)
             except ValueError as error:
                 _LOG.warning(
-                    "connection_unusable",
+                    "connection_open_failed",
                     connection=ids.to_text(ids.CONNECTION, row.id),
                     source=row.source,
                     reason=str(error),

@@ -15,7 +15,7 @@ _TAKEN: Final = frozenset({"account_email", "account_user_email"})
 
 
 class AccountExists(OperatorError):
-    """Another account or user has this e-mail address, whatever the case of its letters; nothing was changed."""
+    """Another account or user has this e-mail address, regardless of case; nothing was changed."""
 
 
 class KeyOwner(msgspec.Struct, frozen=True):
@@ -28,7 +28,7 @@ class KeyOwner(msgspec.Struct, frozen=True):
 
 
 async def find_key(session: Session, digest: bytes) -> KeyOwner | None:
-    """Give the owner of the key with this digest; None when there is none, it was revoked, or it has expired."""
+    """Return the owner of the key with this digest; None if it is unknown, revoked or expired."""
     row = await fetch_one(session, "find_key", digest)
     if row is None:
         return None
@@ -48,9 +48,9 @@ async def create_account(
     key_prefix: str,
     scopes: Collection[str],
 ) -> None:
-    """Add an account, its first user with the same e-mail address, and its first key: all of it or nothing.
+    """Add an account, its first user with the same e-mail address, and its first key: all or nothing.
 
-    Raises AccountExists.
+    Raise AccountExists if the address is taken.
     """
     try:
         async with transaction(session):
@@ -64,7 +64,7 @@ async def create_account(
 
 
 class Login(msgspec.Struct, frozen=True):
-    """What a login is checked against. A session begun by it holds while ``sessions_from`` (Unix seconds) is this."""
+    """What a login is checked against. A session stays valid while ``sessions_from`` (Unix seconds) is the same."""
 
     id: UUID
     password_hash: str
@@ -72,7 +72,7 @@ class Login(msgspec.Struct, frozen=True):
 
 
 class Visitor(msgspec.Struct, frozen=True):
-    """Who is logged in, and for which account. ``sessions_from`` (Unix seconds): older sessions are out."""
+    """Who is logged in, and to which account. Sessions from before ``sessions_from`` (Unix seconds) are invalid."""
 
     id: UUID
     email: str
@@ -84,7 +84,7 @@ class Visitor(msgspec.Struct, frozen=True):
 
 
 async def find_account(session: Session, email: str) -> UUID | None:
-    """Give the account with an e-mail address, whatever the case of its letters."""
+    """Return the account with an e-mail address, regardless of case."""
     row = await fetch_one(session, "account_by_email", email)
     return None if row is None else row["id"]
 
@@ -92,7 +92,7 @@ async def find_account(session: Session, email: str) -> UUID | None:
 async def create_user(
     session: Session, *, user: UUID, account_email: str, email: str, password_hash: str, role: str
 ) -> bool:
-    """Add a user to an account; False when there is no such account. Raises AccountExists for a taken address."""
+    """Add a user to an account. Return False if there is no such account. Raise AccountExists for a taken address."""
     row = await fetch_one(session, "account_by_email", account_email)
     if row is None:
         return False
@@ -104,39 +104,39 @@ async def create_user(
 
 
 async def find_login(session: Session, email: str) -> Login | None:
-    """Give the user with an e-mail address, whatever the case of its letters."""
+    """Return the user with an e-mail address, regardless of case."""
     row = await fetch_one(session, "user_by_email", email)
     return None if row is None else Login(**row)
 
 
 async def find_visitor(session: Session, user: UUID) -> Visitor | None:
-    """Give a user and the account; None when there is none any more."""
+    """Return a user and the account; None if the user no longer exists."""
     row = await fetch_one(session, "visitor", user)
     return None if row is None else Visitor(**row)
 
 
 async def set_password(session: Session, email: str, password_hash: str) -> bool:
-    """Change a user's password and end the sessions; False when there is no such user."""
+    """Change a user's password and end the sessions. Return False if there is no such user."""
     return await fetch_one(session, "set_password", email, password_hash) is not None
 
 
 async def rehash_password(session: Session, user: UUID, known: str, password_hash: str) -> None:
-    """Keep the same password hashed by today's parameters."""
+    """Store the same password hashed with today's parameters."""
     await execute(session, "rehash_password", user, known, password_hash)
 
 
 async def add_login_link(session: Session, email: str, digest: bytes, *, seconds: float) -> bool:
-    """Let whoever holds what has this digest log in once, for so long; False when there is no such user."""
+    """Add a link with this digest that logs its holder in once. Return False if there is no such user."""
     return await fetch_one(session, "add_login_link", email, digest, timedelta(seconds=seconds)) is not None
 
 
 async def take_login_link(session: Session, digest: bytes) -> Login | None:
-    """Give the user that a link logs in, and use it up; None when it was used, has expired, or never was."""
+    """Return the user that a link logs in, and use the link up; None if it was used, has expired, or never existed."""
     row = await fetch_one(session, "take_login_link", digest)
     return None if row is None else Login(**row)
 
 
 async def has_accounts(session: Session) -> bool:
-    """Tell whether there is any account yet."""
+    """Return whether there is any account yet."""
     row = await fetch_one(session, "any_account")
     return bool(row and row["found"])

@@ -1,4 +1,4 @@
-"""API keys as their account manages them. A key's text is never kept, only its digest."""
+"""API keys as their account manages them. The text of a key is never stored, only its digest."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -11,13 +11,13 @@ from waypost.store.statements import Session, execute, fetch, fetch_one, transac
 
 MOST_LISTED: Final = 200
 MOST_LIVE: Final = 50
-"""So many keys of an account may work at a time."""
+"""The maximum number of valid keys per account."""
 
 
 class KeyRow(msgspec.Struct, frozen=True):
     """A key as people know it: by name and prefix. Times are None for never.
 
-    ``made_by`` is a user's e-mail address, or what the audit log calls the command line; None: not known.
+    ``made_by`` is a user's e-mail address, or the audit log's name of the command line; None if unknown.
     """
 
     id: UUID
@@ -31,7 +31,7 @@ class KeyRow(msgspec.Struct, frozen=True):
     made_by: str | None
 
     def works(self, now: datetime) -> bool:
-        """Tell whether it is neither revoked nor expired."""
+        """Return whether it is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
 
@@ -47,7 +47,7 @@ async def add(
     days: int | None,
     made_by: str,
 ) -> bool:
-    """Add a key, which ends after so many days, or never; False when the account has ``MOST_LIVE`` that work."""
+    """Add a key that expires after some days, or never. Return False if the account has ``MOST_LIVE`` valid ones."""
     until = None if days is None else timedelta(days=days)
     async with transaction(session):
         await execute(session, "lock_account", account)
@@ -57,26 +57,26 @@ async def add(
 
 
 async def of_account(session: Session, account: UUID) -> list[KeyRow]:
-    """Give the account's keys: those that were not revoked first, newest first."""
+    """Return the account's keys: those that were not revoked first, newest first."""
     return [KeyRow(**row) for row in await fetch(session, "api_keys", account, None, MOST_LISTED)]
 
 
 async def working_of(session: Session, account: UUID, maker: str, now: datetime) -> list[KeyRow]:
-    """Return the account's keys that somebody made and that work, newest first."""
+    """Return the account's valid keys that a person made, newest first."""
     return [row for row in await of_account(session, account) if row.made_by == maker and row.works(now)]
 
 
 async def find(session: Session, account: UUID, key: UUID) -> KeyRow | None:
-    """Give one of the account's keys."""
+    """Return one of the account's keys."""
     row = await fetch_one(session, "api_keys", account, key, 1)
     return None if row is None else KeyRow(**row)
 
 
 async def revoke(session: Session, account: UUID, key: UUID) -> bool:
-    """Let a key work no more; False when it is not the account's or was revoked before."""
+    """Revoke a key. Return False if it is not the account's or was revoked already."""
     return await fetch_one(session, "revoke_api_key", account, key) is not None
 
 
 async def note_use(session: Session, key: UUID) -> None:
-    """Note that a key is used now; written once a minute at most."""
+    """Record that a key is used now; written once a minute at most."""
     await execute(session, "note_key_use", key)

@@ -1,4 +1,4 @@
-"""The audit log as it is kept: appended to in the transaction that does what is written down, and looked through."""
+"""The stored audit log: entries are appended in the transaction of the recorded change, and can be searched."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
@@ -18,15 +18,15 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ChainedEntry(Entry, frozen=True):
-    """An entry and the digest it was kept with."""
+    """An entry and the digest that it was stored with."""
 
     digest: bytes
 
 
 class Chain(msgspec.Struct, frozen=True):
-    """An account's whole log: how many entries fit together, the last one's digest in hex, the first that does not fit.
+    """The check of an account's log: how many entries are intact, the last digest in hex, and the first broken entry.
 
-    What was cut off at the end shows only to who has kept an earlier number and digest.
+    Entries cut off at the end can be noticed only by someone who has kept an earlier number and digest.
     """
 
     account: str
@@ -57,12 +57,12 @@ async def append(
 
 
 async def page(session: Session, account: UUID, *, before: int = END, limit: int) -> list[ChainedEntry]:
-    """Give entries, newest first, of numbers smaller than ``before``."""
+    """Return entries, newest first, with numbers below ``before``."""
     return [_entry(row) for row in await fetch(session, "audit_entries", account, before, limit)]
 
 
 async def chains(session: Session, account: UUID | None = None) -> AsyncIterator[Chain]:
-    """Look through the whole log of every account, or of one."""
+    """Check the whole log of every account, or of one."""
     for row in await fetch(session, "audited_accounts", account):
         yield await _chain(session, row["id"], row["email"])
 
@@ -88,9 +88,9 @@ async def _chain(session: Session, account: UUID, email: str) -> Chain:
 
 
 def broken_at(account: UUID, entries: Sequence[ChainedEntry]) -> int | None:
-    """Give the number of an entry that was changed, or before which one is missing; None when all hold together.
+    """Return the number of an entry that was changed or whose predecessor is missing; None if all are intact.
 
-    ``entries`` are newest first; the oldest is only believed when it is the account's first.
+    ``entries`` are newest first; the oldest one is trusted only if it is the account's first.
     """
     for place, entry in enumerate(entries):
         older = entries[place + 1] if place + 1 < len(entries) else None
@@ -102,7 +102,7 @@ def broken_at(account: UUID, entries: Sequence[ChainedEntry]) -> int | None:
 
 
 def _fits(account: UUID, older: ChainedEntry | None, entry: ChainedEntry) -> bool:
-    """Tell whether an entry is as it was written, right after this one; None: it is the account's first."""
+    """Return whether an entry is unchanged and directly follows the given one; None: it is the account's first."""
     number, previous = (0, BEGINNING) if older is None else (older.number, older.digest)
     plain = Entry(**{name: getattr(entry, name) for name in Entry.__struct_fields__})
     return entry.number == number + 1 and digest(previous, account.hex, plain) == entry.digest
@@ -122,7 +122,7 @@ def _entry(row: Record) -> ChainedEntry:
 
 
 def _changes(text: str) -> Changes:
-    """Read changes; what has another form was not written by us, which the digest shows."""
+    """Return the recorded changes; another form was not written by us, which the digest shows."""
     try:
         return msgspec.json.decode(text, type=Changes)
     except msgspec.ValidationError:

@@ -8,7 +8,7 @@ from waypost.store.statements import Session, fetch_one
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """How many calls were granted, and how long the second lasts in which they may be made."""
+    """How many calls were granted, and how long the second in which they may be made still lasts."""
 
     granted: int
     seconds_left: float

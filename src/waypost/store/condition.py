@@ -12,26 +12,26 @@ from waypost.store.statements import Session, fetch_one
 
 
 async def pending_migrations(session: Session) -> int | None:
-    """Count the migrations that a database lacks; None for one that has no table of ours. Raises MigrationError."""
+    """Return how many migrations a database lacks; None if it has no tables of Waypost. Raise MigrationError."""
     row = await fetch_one(session, "has_migrations")
     return len(await migrating.pending(session)) if row is not None and row["present"] else None
 
 
 class ServerConnections(msgspec.Struct, frozen=True):
-    """How many connections the server has, and how many it lets ordinary users have."""
+    """How many connections the server has, and how many it allows ordinary users."""
 
     used: int
     allowed: int
 
 
 async def server_connections(session: Session) -> ServerConnections:
-    """Count the connections of the server."""
+    """Return the connections of the server."""
     row = await fetch_one(session, "server_connections")
     assert row is not None  # noqa: S101 - a select without a table gives a row
     return ServerConnections(**row)
 
 
 async def newest_event(session: Session) -> tuple[datetime, datetime] | None:
-    """Give the time of the newest event, by its id, and the time now, by the database's clock; None without events."""
+    """Return the time of the newest event, by its id, and the database's time now; None without events."""
     row = await fetch_one(session, "newest_event", ALL_BUCKETS)
     return None if row is None else (from_ms(made_at(row["id"])), row["now"])

@@ -1,4 +1,4 @@
-"""Opens a database whose URL somebody typed; what is wrong with it is said in one sentence, without the password."""
+"""Opens a database whose URL somebody typed; errors are one sentence, without the password."""
 
 from typing import Final
 
@@ -22,23 +22,23 @@ class CannotConnect(OperatorError):
 
 
 async def open_database(access: Access) -> Database:
-    """Connect to the database of a URL. Raises CannotConnect, and UnsafeServer."""
+    """Connect to the database of a URL. Raise CannotConnect or UnsafeServer."""
     try:
         return await Database.open(access)
     except _SAYS_ENOUGH as error:
-        raise CannotConnect(f"The database refuses the connection: {error}.") from None
+        raise CannotConnect(f"The database rejected the connection: {error}.") from None
     except (TakesNoWrites, asyncpg.TargetServerAttributeNotMatched, asyncpg.ReadOnlySQLTransactionError):
         raise CannotConnect(
-            "The database takes no writes: it is a standby, or read-only. Name all hosts of the cluster in"
+            "The database accepts no writes: it is a standby, or read-only. Name all hosts of the cluster in"
             " DATABASE_URL (postgresql://user:password@host1,host2/database), and the primary is found."
         ) from None
     except TimedOut:
-        raise CannotConnect("The database does not answer in time: check DATABASE_URL.") from None
+        raise CannotConnect("The database did not respond in time: check DATABASE_URL.") from None
     except OSError as error:
         reason = error.strerror or "it can't be reached"
         raise CannotConnect(f"The database can't be reached ({reason}): check DATABASE_URL and that it runs.") from None
     except (asyncpg.InterfaceError, ValueError):
-        # Their texts may hold parts of the URL, and with them the password.
+        # Their texts may contain parts of the URL, including the password.
         raise CannotConnect(
             "DATABASE_URL can't be read: it looks like postgresql://user:password@host:5432/database, and special"
             " characters of the password are written as %XX."

@@ -1,4 +1,4 @@
-"""Connections: what sources are asked with, how they do, and which of them answers for a parcel."""
+"""Connections: the credentials that sources are polled with, their health, and which one answers for a parcel."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
@@ -24,10 +24,10 @@ _FIRST: Final = UUID(int=0)
 
 
 class ConnectionRow(msgspec.Struct, frozen=True):
-    """A connection and how it does.
+    """A connection and its health.
 
-    ``account`` None: the operator's, for every account, with its ``credentials`` in the settings; else they are sealed.
-    ``spending`` is what it has spent of its budget, as ``domain.budget`` knows it, encoded.
+    ``account`` None: the operator's, for every account, with its ``credentials`` in the settings; otherwise they are
+    sealed. ``spending`` is what it has spent of its budget, encoded as ``domain.budget`` defines it.
     """
 
     id: UUID
@@ -49,14 +49,14 @@ class ConnectionRow(msgspec.Struct, frozen=True):
 
 
 class Load(msgspec.Struct, frozen=True):
-    """How many parcels a connection answers for, and since when the one that has waited the longest is due."""
+    """How many parcels a connection answers for, and since when the longest waiting one has been due."""
 
     parcels: int
     oldest: datetime | None
 
 
 class Unrouted(msgspec.Struct, frozen=True):
-    """A parcel that nobody has been chosen for; ``tried`` were asked in vain, ``asked`` tells whether anybody was."""
+    """A parcel without a connection; ``tried`` were polled in vain, ``asked`` tells whether any was polled."""
 
     tracking: UUID
     account: UUID
@@ -69,14 +69,14 @@ class Unrouted(msgspec.Struct, frozen=True):
 
 
 class Routed(msgspec.Struct, frozen=True):
-    """Who is asked for a parcel, and in which lane."""
+    """The connection that is polled for a parcel, and in which lane."""
 
     choice: Choice
     rank: int
 
 
 class Unlooked(msgspec.Struct, frozen=True):
-    """A connection whose parcels are yet to be looked for."""
+    """A connection whose parcels have yet to be found."""
 
     id: UUID
     account: UUID | None
@@ -93,7 +93,7 @@ class Shared(msgspec.Struct, frozen=True):
 
 
 class Noted(msgspec.Struct, frozen=True):
-    """What a handful of asks came to; ``state`` None leaves the state, its message and its sample as they are."""
+    """The result of a handful of polls; ``state`` None leaves the state, its message and its sample unchanged."""
 
     spending: bytes
     answered: bool
@@ -113,13 +113,13 @@ async def add(
     credentials: bytes,
     settings: Mapping[str, str],
 ) -> None:
-    """Add a connection, enabled; its parcels are found by whoever routes."""
+    """Add a connection, enabled; the poller finds its parcels."""
     written = msgspec.json.encode(settings).decode()
     await execute(session, "add_connection", connection, account, source, kind, name, credentials, written)
 
 
 async def keep_installation(session: Session, named: Mapping[UUID, tuple[str, str]]) -> None:
-    """Keep the operator's connections (source and name, by id), and disable those that are not named any more."""
+    """Keep the operator's connections (source and name, by id), and disable those that are not listed any more."""
     for connection, (source, name) in named.items():
         await execute(session, "keep_installation_connection", connection, source, name)
     await fetch(session, "disable_installation_connections", list(named))
@@ -128,7 +128,7 @@ async def keep_installation(session: Session, named: Mapping[UUID, tuple[str, st
 async def of_account(
     session: Session, account: UUID, connection: UUID | None = None, *, shared: bool = False
 ) -> list[ConnectionRow]:
-    """Return the account's connections, oldest first, with ``shared`` the installation's too; or the one of that id."""
+    """Return the account's connections, oldest first, or the one of that id; ``shared`` adds the installation's."""
     return [_row(row) for row in await fetch(session, "connections", account, connection, shared)]
 
 
@@ -153,7 +153,7 @@ async def change(
 
 
 async def delete(session: Session, account: UUID, connection: UUID) -> bool:
-    """Delete an account's connection; its parcels are given to others. Return False if it is gone."""
+    """Delete an account's connection; its parcels get other ones. Return False if it is gone."""
     return await fetch_one(session, "delete_connection", account, connection) is not None
 
 
@@ -164,36 +164,36 @@ async def load(session: Session, connection: UUID) -> Load:
 
 
 async def parcels_of(session: Session, account: UUID, connection: UUID) -> int:
-    """Return how many of an account's parcels a connection answers for, counted up to ``MOST_LOOKED_AT`` a status."""
+    """Return how many of an account's parcels a connection answers for, up to ``MOST_LOOKED_AT`` per status."""
     row = await fetch_one(session, "count_watched_of", ALL_BUCKETS, account, connection, _ACTIVE, MOST_LOOKED_AT)
     return 0 if row is None else int(row["parcels"])
 
 
 async def with_work(session: Session) -> list[UUID]:
-    """Return the connections that have a parcel due, gone and disabled ones too."""
+    """Return the connections that have a parcel due, including deleted and disabled ones."""
     return [row["connection"] for row in await fetch(session, "connections_with_work")]
 
 
 async def take(session: Session, connections: Collection[UUID], process: UUID, *, seconds: float) -> set[UUID]:
-    """Lease those of the connections that are enabled and that nobody else asks with."""
+    """Lease those of the connections that are enabled and that no other process polls."""
     lease = timedelta(seconds=seconds)
     return {row["connection"] for row in await fetch(session, "take_connections", list(connections), process, lease)}
 
 
 async def note(session: Session, connection: UUID, process: UUID, noted: Noted, *, seconds: float) -> None:
-    """Write what a handful of asks came to, and keep the lease for so long."""
+    """Write the result of a handful of polls, and extend the lease."""
     seen = (noted.answered, noted.state, noted.message, noted.sample)
     lease = timedelta(seconds=seconds)
     await execute(session, "note_connection", connection, process, noted.spending, lease, *seen)
 
 
 async def give_back(session: Session, process: UUID) -> None:
-    """End the leases of a process that stops, so that others need not wait for their end."""
+    """End the leases of a process that stops, so that others need not wait for them to expire."""
     await execute(session, "give_back_connections", process)
 
 
 async def unrouted(session: Session) -> list[Unrouted]:
-    """Return parcels that nobody has been chosen for, the longest waiting first."""
+    """Return parcels without a connection, the longest waiting first."""
     rows = await fetch(session, "unrouted_watches", ALL_BUCKETS, ROUTED_AT_ONCE)
     return [msgspec.convert(dict(row) | {"tried": row["tried"] or ()}, Unrouted) for row in rows]
 
@@ -201,9 +201,9 @@ async def unrouted(session: Session) -> list[Unrouted]:
 async def candidates(
     session: Session, accounts: Collection[UUID], codes: Mapping[str, frozenset[str]]
 ) -> dict[UUID, list[Candidate]]:
-    """Return what could answer for parcels of these accounts, by account.
+    """Return the connections that could answer for parcels of these accounts, by account.
 
-    ``codes`` are the courier codes that each source answers for; one that is not among them is left out.
+    ``codes`` are the courier codes that each source answers for; connections of other sources are left out.
     """
     found: dict[UUID, list[Candidate]] = {}
     for row in await fetch(session, "candidates", list(accounts)):
@@ -224,7 +224,7 @@ async def share(session: Session, connection: UUID, accounts: Collection[UUID] |
 
 
 async def route(session: Session, routed: Mapping[UUID, Routed]) -> None:
-    """Write who is asked for each parcel (by its tracking); a parcel that nobody answers for waits."""
+    """Write each parcel's connection (by its tracking); a parcel that none answers for waits."""
     trackings = sorted(routed, key=lambda one: (bucket(one), one))
     buckets = [bucket(tracking) for tracking in trackings]
     choices = [routed[tracking].choice for tracking in trackings]
@@ -235,15 +235,16 @@ async def route(session: Session, routed: Mapping[UUID, Routed]) -> None:
 
 
 async def unlooked(session: Session) -> list[Unlooked]:
-    """Return enabled connections whose parcels are yet to be looked for."""
+    """Return enabled connections whose parcels have yet to be found."""
     rows = await fetch(session, "unrouted_connections")
     return [Unlooked(row["id"], row["account"], row["source"], row["updated_at"]) for row in rows]
 
 
 async def look_for_parcels(session: Session, found: Unlooked, codes: Collection[str], shared: Collection[UUID]) -> None:
-    """Free the parcels that a connection may answer for, page by page; whoever routes gives them to it.
+    """Release, page by page, the parcels that a connection may answer for, so that the poller assigns them to it.
 
-    ``codes`` are its courier codes; ``shared`` the installation's connections, which the account's own go before.
+    ``codes`` are its courier codes; ``shared`` are the installation's connections, over which the account's own take
+    precedence.
     """
     account = found.account
     if account is None:
@@ -258,7 +259,7 @@ async def look_for_parcels(session: Session, found: Unlooked, codes: Collection[
 
 
 async def free(session: Session, connection: UUID) -> None:
-    """Free the parcels of a connection that is gone or disabled, some at a time."""
+    """Release the parcels of a connection that is deleted or disabled, some at a time."""
     while await fetch(session, "unroute_connection", connection, PAGE):
         pass
 
@@ -268,7 +269,7 @@ async def _lane(session: Session, account: UUID, status: Status, shared: list[UU
 
 
 async def _every_page(turn: Callable[[UUID], Awaitable[Record | None]]) -> None:
-    """Turn page after page; each row holds the id to go on behind, and none is the end."""
+    """Run page after page; each row holds the id to continue after, and no row means the end."""
     row = await turn(_FIRST)
     while row is not None:
         row = await turn(row[0])

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: pools for the engine's hot statements, for what people ask, and for what holds a lock."""
+"""Connections to PostgreSQL: pools for the engine's hot statements, for what people ask, and for locks."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from waypost.store.statements import Session, execute, transaction
 from waypost.store.trouble import TakesNoWrites, Trouble
 
 ENGINE_SETTINGS: Final = {
-    # The planner sees the hot table empty after a vacuum and would flip to a scan: spec of the queue, finding 3.
+    # After a vacuum the planner sees the hot table as empty and would switch to a scan: spec of the queue, finding 3.
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
     "enable_sort": "off",
@@ -29,7 +29,7 @@ ENGINE_SETTINGS: Final = {
     "idle_in_transaction_session_timeout": "10s",
 }
 SERVING_SETTINGS: Final = {
-    # A list is planned for what it is asked: a plan for any limit and any status reads a million rows for some of them.
+    # Lists need a plan for their parameters: a plan for any limit and any status reads a million rows for some of them.
     "plan_cache_mode": "force_custom_plan",
     "jit": "off",
     "statement_timeout": "15s",
@@ -37,19 +37,19 @@ SERVING_SETTINGS: Final = {
     "idle_in_transaction_session_timeout": "10s",
 }
 ENGINE_SECONDS: Final = 10.0
-"""How long a hot statement may take. A server that is frozen, or cut off, says nothing and breaks nothing off."""
+"""The time limit of a hot statement. A server that is frozen or cut off neither responds nor closes the connection."""
 SERVING_SECONDS: Final = 16.0
-"""A little longer than PostgreSQL's own limit for such a statement."""
+"""Slightly longer than PostgreSQL's own limit for such a statement."""
 HOLDING_SECONDS: Final = 30.0
 LIFE_SECONDS: Final = 5.0
 """A dispatcher whose proof of life takes longer counts as one that does not work, and it has to find the next host."""
 WAIT_SECONDS: Final = 10.0
-"""How long a connection is waited for while all are in use."""
+"""How long to wait for a connection while all are in use."""
 IDLE_SECONDS: Final = 30.0
 """How long a connection that nobody uses is kept: where they are scarce, another process may be in want of it."""
 HOLDING_SIZE: Final = 6
 ANSWER_SECONDS: Final = 2.0
-"""How long the database may take to say that it is there."""
+"""How long the database may take to respond to a health check."""
 _READ_ONLY: Final = "select current_setting('transaction_read_only')"
 _PROBE_BYTES: Final = 65_536
 _DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
@@ -65,13 +65,14 @@ def most_connections(engine: int, serving: int) -> int:
 
 
 class UnsafeServer(OperatorError):
-    """The server's settings or version would break a promise; says which and what to do."""
+    """The server's settings or version would break a guarantee; the message says which and what to do."""
 
 
 class Access(msgspec.Struct, frozen=True):
-    """How a process uses a database: where it is, in which schema, as whom, and with how many connections at most.
+    """How a process uses a database: where it is, in which schema, under which name, and with how many connections.
 
-    ``role`` is shown to who looks at the server's sessions. Without ``schema`` the URL and the user decide on it.
+    ``role`` is visible to anyone who looks at the server's sessions. Without ``schema``, the URL and the user decide on
+    it.
     """
 
     url: str
@@ -83,14 +84,14 @@ class Access(msgspec.Struct, frozen=True):
 
     @property
     def settings(self) -> dict[str, str]:
-        """The settings that every session of this process has."""
+        """Return the settings that every session of this process has."""
         name = f"waypost-{self.role}@{socket.gethostname()}".encode("ascii", "replace")[:63].decode()
         path = {} if self.schema is None else {"search_path": f'"{self.schema}"'}
         return {"application_name": name, "timezone": "UTC"} | path
 
 
 class _Plain(asyncpg.Connection):
-    """A connection that is given back as it is: nobody leaves settings, locks, cursors or a LISTEN behind in it.
+    """A connection that is returned without a reset: nobody leaves settings, locks, cursors or a LISTEN in it.
 
     A transaction that is still open is rolled back all the same.
     """
@@ -98,7 +99,7 @@ class _Plain(asyncpg.Connection):
     __slots__ = ()
 
     def get_reset_query(self) -> str:
-        """Give what is sent when it is given back: nothing, which spares every page and commit a round trip."""
+        """Return the reset query: none, which saves every page and commit a round trip."""
         return ""
 
 
@@ -123,7 +124,7 @@ class Database:
 
     @classmethod
     async def open(cls, access: Access) -> Self:
-        """Connect. Raises what is in ``LOST``, and UnsafeServer when what the server promises is not enough."""
+        """Connect. Raise an error of ``LOST``, or UnsafeServer if the server does not guarantee enough."""
         made = cls(access)
         try:
             for pool in made._pools:
@@ -136,7 +137,7 @@ class Database:
         return made
 
     async def answer(self) -> None:
-        """Return when PostgreSQL has answered and takes writes; what it raises says why it does not."""
+        """Return once PostgreSQL has responded and accepts writes; otherwise raise the reason."""
         async with self.serving.acquire() as session:
             if await session.fetchval(_READ_ONLY, timeout=ANSWER_SECONDS) == "on":
                 raise TakesNoWrites("the session is read-only")
@@ -146,7 +147,7 @@ class Database:
 
     @asynccontextmanager
     async def unhurried(self) -> AsyncIterator[Session]:
-        """Lend a connection of its own that has all the time it wants, for migrations."""
+        """Lend a separate connection without time limits, for migrations."""
         session = await self._hosts.connect(server_settings=self._settings)
         try:
             yield session
@@ -154,7 +155,7 @@ class Database:
             session.terminate()
 
     async def close(self) -> None:
-        """Close all pools, by force when a statement does not end within ten seconds."""
+        """Close all pools, by force if a statement does not end within ten seconds."""
         await self.outage.end()
         try:
             async with asyncio.timeout(10):
@@ -178,13 +179,13 @@ class Database:
         return SessionPool(pool, self.outage, wait_seconds=wait, expire=self._expire)
 
     async def _expire(self) -> None:
-        """Let no idle connection be used any more: each of them would have to be found useless by itself."""
+        """Discard all idle connections, so that each need not be found useless on its own."""
         for pool in self._pools:
             await pool.expire_connections()
 
 
 async def check_server(session: Session) -> None:
-    """Read back what durability stands on; UnsafeServer for a server that could lose what it confirmed."""
+    """Check the settings that durability depends on. Raise UnsafeServer for a server that could lose confirmed data."""
     version = int(await session.fetchval("show server_version_num"))
     if version < OLDEST_SERVER:
         message = f"PostgreSQL 18 or newer is needed; this server is {version // 10000}."
@@ -194,12 +195,12 @@ async def check_server(session: Session) -> None:
     rows = await session.fetch("select name, setting from pg_settings where name = any ($1::text[])", list(_DURABLE))
     off = sorted(row["name"] for row in rows if row["setting"] in ("off", "local"))
     if off:
-        message = f"Refusing to run: {', '.join(off)} must be on in PostgreSQL, or a crash could lose accepted data."
+        message = f"Waypost can't run: {', '.join(off)} must be on in PostgreSQL, or a crash could lose accepted data."
         raise UnsafeServer(message)
 
 
 async def _try_to_write(session: Session) -> None:
-    """Take room on the disk and give it back: that a full disk is full is seen by nothing less."""
+    """Allocate disk space and release it: nothing less shows that a full disk is full."""
     with suppress(_Enough):
         async with transaction(session):
             await execute(session, "take_room", os.urandom(_PROBE_BYTES))

@@ -15,16 +15,16 @@ from waypost.store.statements import Session, fetch, fetch_one
 
 FIRST: Final = UUID(int=0)
 LAST: Final = UUID(int=253_402_300_799_000 << 80)
-"""Ids before all and, of the end of the year 9999, after all."""
+"""Ids before all others and, from the end of the year 9999, after all others."""
 
 MOST_FAILED: Final = 200
-"""So many failed attempts are given at most, and so many deliveries looked at for them."""
+"""The maximum failed attempts returned, and the maximum deliveries searched for them."""
 
 
 class DeliveryRow(msgspec.Struct, frozen=True):
-    """A delivery. ``state`` None: not settled. What is of its event is None when that is gone.
+    """A delivery. ``state`` None: not settled. The fields of its event are None once that is gone.
 
-    A test has no event: ``sample`` is the status whose sample it sends.
+    A test has no event: ``sample`` is the status of the sample that it sends.
     """
 
     bucket: int
@@ -51,7 +51,7 @@ class DeliveryRow(msgspec.Struct, frozen=True):
 
 
 class KeptAttempt(msgspec.Struct, frozen=True):
-    """One attempt as it was kept; ``number`` is the lease it was made under, rising."""
+    """One stored attempt; ``number`` is the lease it was made under, rising."""
 
     number: int
     started_at: datetime
@@ -75,7 +75,7 @@ class KeptAttempt(msgspec.Struct, frozen=True):
 
 
 class FailedAttempt(msgspec.Struct, frozen=True):
-    """What an attempt that failed came to; ``location`` is where a redirect says that it leads."""
+    """The result of a failed attempt; ``location`` is the target of a redirect."""
 
     delivery: UUID
     started_at: datetime
@@ -86,7 +86,7 @@ class FailedAttempt(msgspec.Struct, frozen=True):
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """Which deliveries: ids in [``after``, ``before``), and None for any endpoint, number, state, or tests too."""
+    """A filter of deliveries: ids in [``after``, ``before``), and None for any endpoint, number, state or kind."""
 
     after: UUID
     before: UUID
@@ -97,7 +97,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
     @classmethod
     def of_endpoint(cls, endpoint: UUID) -> Self:
-        """Give all of one endpoint."""
+        """Return the filter for all of one endpoint."""
         return cls(FIRST, LAST, endpoint)
 
     @property
@@ -107,9 +107,9 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 async def newest(session: Session, account: UUID, wanted: Wanted, limit: int) -> list[DeliveryRow]:
-    """Give the newest deliveries by id.
+    """Return the newest deliveries by id.
 
-    What is unsettled is read first: a delivery that is settled in between is then seen twice, not never.
+    Unsettled deliveries are read first, so that one that settles in between is seen twice rather than never.
     """
     rows = await fetch(session, "endpoints_ever", account, wanted.endpoint)
     bounds = (ALL_BUCKETS, [row["id"] for row in rows], wanted.after, wanted.before, wanted.state, limit)
@@ -151,7 +151,7 @@ async def _of_number(
 
 
 async def find(session: Session, account: UUID, delivery: UUID) -> DeliveryRow | None:
-    """Give one of the account's deliveries, with its event's packed state; None when it is another's or not there."""
+    """Return one of the account's deliveries with its event's packed state; None if the account has none such."""
     buckets = [bucket(delivery)]
     row = await fetch_one(session, "unsettled_delivery", buckets, account, delivery)
     if row is None:

@@ -1,4 +1,4 @@
-"""The keeper's duties are shared: each is done by one keeper at a time, and as often as one keeper would do it."""
+"""Shares the keeper's duties: each is done by one keeper at a time, and only as often as one keeper would do it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,9 +9,9 @@ from waypost.store.statements import Session, execute, fetch_one, is_gone
 
 @asynccontextmanager
 async def duty(session: Session, number: int, *, every: timedelta) -> AsyncIterator[bool]:
-    """Take a duty for as long as the block runs, and note at its end that it was done.
+    """Hold a duty for the duration of the block, and record at its end that it was done.
 
-    Yields False if another keeper is at it, or was within ``every``. It counts as done only if the block raises
+    Yields False if another keeper is doing it, or did it within ``every``. It counts as done only if the block raises
     nothing.
     """
     row = await fetch_one(session, "take_duty", number)

@@ -1,4 +1,4 @@
-"""Ends tasks that work with PostgreSQL: a single cancellation may get lost while PostgreSQL goes away."""
+"""Ends tasks that use PostgreSQL: a single cancellation may get lost while PostgreSQL becomes unavailable."""
 
 import asyncio
 from typing import Any, Final
@@ -7,10 +7,10 @@ AGAIN_SECONDS: Final = 0.5
 
 
 async def end(*tasks: asyncio.Task[Any]) -> list[Any]:
-    """Cancel tasks until they have ended; gives what came of each, errors as values.
+    """Cancel tasks until they have ended; return the result of each, errors as values.
 
-    Whoever is cancelled inside a transaction whose connection has just been lost hears of the loss instead: the
-    driver's error takes the cancellation's place. A task that tries again after such an error would go on for ever.
+    A task that is cancelled inside a transaction whose connection was just lost gets the driver's error instead of the
+    cancellation. A task that retries after such an error would go on for ever.
     """
     while waiting := [task for task in tasks if not task.done()]:
         for task in waiting:

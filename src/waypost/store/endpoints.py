@@ -20,7 +20,7 @@ MOST_NAMED: Final = 100
 
 
 class EndpointRow(msgspec.Struct, frozen=True):
-    """An endpoint and how it does. ``statuses`` None means all; own ``headers`` are sealed. The secret is not in it."""
+    """An endpoint and its health. ``statuses`` None means all; custom ``headers`` are sealed. Contains no secret."""
 
     id: UUID
     account: UUID
@@ -43,7 +43,7 @@ class EndpointRow(msgspec.Struct, frozen=True):
 
 
 class EndpointFields(msgspec.Struct, frozen=True):
-    """What people choose about an endpoint; own ``headers`` are sealed, None for none."""
+    """What people choose about an endpoint; custom ``headers`` are sealed, None for none."""
 
     url: str
     description: str
@@ -55,14 +55,14 @@ class EndpointFields(msgspec.Struct, frozen=True):
     headers: bytes | None
 
     def columns(self) -> tuple[object, ...]:
-        """Give the values in the order of the statements."""
+        """Return the values in the order of the statements."""
         statuses = None if self.statuses is None else list(self.statuses)
         first = (self.url, self.description, self.version, statuses, self.trigger, self.ordering)
         return *first, self.rate_limit_per_second, self.headers
 
 
 class NamedEndpoint(msgspec.Struct, frozen=True):
-    """What an endpoint is called."""
+    """The name of an endpoint."""
 
     id: UUID
     url: str
@@ -87,7 +87,7 @@ class SkippedEvent(msgspec.Struct, frozen=True):
 
 
 class SealedSecrets(msgspec.Struct, frozen=True):
-    """An endpoint's secret and, while a rotation overlaps, the one before it."""
+    """An endpoint's secret and, while a rotation overlaps, the previous one."""
 
     current: bytes
     previous: bytes | None
@@ -95,7 +95,7 @@ class SealedSecrets(msgspec.Struct, frozen=True):
 
 
 async def free_place(session: Session, account: UUID) -> int:
-    """Give the place of which the account's endpoints have the fewest; nobody else adds one in this transaction."""
+    """Return the place with the fewest of the account's endpoints; nobody else adds one in this transaction."""
     await execute(session, "lock_account", account)
     taken = Counter(group_of(row["id"])[1] for row in await fetch(session, "endpoint_ids", account))
     return min(range(PLACES), key=lambda place: taken[place])
@@ -104,29 +104,29 @@ async def free_place(session: Session, account: UUID) -> int:
 async def add(
     session: Session, *, endpoint: UUID, account: UUID, fields: EndpointFields, secret: bytes, most: int
 ) -> bool:
-    """Add an endpoint, on, after ``free_place``; False when the account has ``most`` already. ``secret`` is sealed."""
+    """Add an enabled endpoint after ``free_place``; ``secret`` is sealed. Return False if ``most`` exist already."""
     return await fetch_one(session, "add_endpoint", endpoint, account, *fields.columns(), secret, most) is not None
 
 
 async def of_account(session: Session, account: UUID, *, before: UUID | None, limit: int) -> list[EndpointRow]:
-    """Give endpoints that are not deleted, newest first, of ids smaller than ``before``."""
+    """Return endpoints that are not deleted, newest first, with ids below ``before``."""
     rows = await fetch(session, "endpoints", account, None, before, limit)
     return [EndpointRow(**row) for row in rows]
 
 
 async def of_account_ever(session: Session, account: UUID) -> list[NamedEndpoint]:
-    """Give what endpoints are called, newest first, deleted ones too: their deliveries are still history."""
+    """Return the names of endpoints, newest first, including deleted ones: their deliveries are still history."""
     return [NamedEndpoint(**row) for row in await fetch(session, "named_endpoints", account, MOST_NAMED)]
 
 
 async def find(session: Session, account: UUID, endpoint: UUID) -> EndpointRow | None:
-    """Give one of the account's endpoints; None when it is another's, deleted, or not there."""
+    """Return one of the account's endpoints; None if it does not exist in the account or is deleted."""
     row = await fetch_one(session, "endpoints", account, endpoint, None, 1)
     return None if row is None else EndpointRow(**row)
 
 
 async def lock(session: Session, account: UUID, endpoint: UUID) -> bool:
-    """Keep others from changing an endpoint until the transaction ends; False when there is none."""
+    """Keep others from changing an endpoint until the transaction ends. Return False if there is none."""
     return await fetch_one(session, "lock_endpoint", account, endpoint) is not None
 
 
@@ -136,17 +136,17 @@ async def change(session: Session, account: UUID, endpoint: UUID, fields: Endpoi
 
 
 async def switch(session: Session, account: UUID, endpoint: UUID, reason: DisabledReason | None) -> None:
-    """Turn an endpoint off for a reason, or on for none; nothing happens when it is so already."""
+    """Disable an endpoint for a reason, or enable it with None; without effect if it is so already."""
     await execute(session, "switch_endpoint", account, endpoint, None if reason is None else reason.value)
 
 
 async def delete(session: Session, account: UUID, endpoint: UUID) -> bool:
-    """Delete an endpoint; False when there is none. Its row stays, off."""
+    """Delete an endpoint. Return False if there is none. Its row stays, disabled."""
     return await fetch_one(session, "delete_endpoint", account, endpoint) is not None
 
 
 async def secrets_of(session: Session, account: UUID, endpoint: UUID) -> SealedSecrets | None:
-    """Give the secrets; None when there is no such endpoint. The one before is there only while it still signs."""
+    """Return the secrets; None if there is no such endpoint. The previous one is there only while it still signs."""
     row = await fetch_one(session, "endpoint_secrets", account, endpoint)
     return None if row is None else SealedSecrets(**row)
 
@@ -154,25 +154,25 @@ async def secrets_of(session: Session, account: UUID, endpoint: UUID) -> SealedS
 async def rotate(
     session: Session, account: UUID, endpoint: UUID, *, secret: bytes, overlap_seconds: int
 ) -> SealedSecrets | None:
-    """Change the secret (sealed); the present one signs too for so many seconds. None when there is no endpoint."""
+    """Change the secret (sealed); the current one also signs for some seconds. None if there is no endpoint."""
     overlap = timedelta(seconds=overlap_seconds)
     row = await fetch_one(session, "rotate_secret", account, endpoint, secret, overlap)
     return None if row is None else SealedSecrets(**row)
 
 
 async def end_rotation(session: Session, account: UUID, endpoint: UUID) -> SealedSecrets | None:
-    """Let the previous secret sign no more; None when there is no such endpoint."""
+    """Remove the previous secret; return None if there is no such endpoint."""
     row = await fetch_one(session, "end_rotation", account, endpoint)
     return None if row is None else SealedSecrets(**row)
 
 
 async def waiting(session: Session, endpoint: UUID) -> int:
-    """Count what waits for an endpoint, to ``MOST_COUNTED`` at most."""
+    """Return how many deliveries wait for an endpoint, up to ``MOST_COUNTED``."""
     row = await fetch_one(session, "waiting_of_endpoint", ALL_BUCKETS, endpoint, MOST_COUNTED)
     return 0 if row is None else int(row["waiting"])
 
 
 async def skipped(session: Session, account: UUID, endpoint: UUID, *, limit: int) -> list[SkippedEvent]:
-    """Give events that made no delivery for an endpoint, newest first, of the account's newest thousand."""
+    """Return events that made no delivery for an endpoint, newest first, among the account's newest thousand."""
     rows = await fetch(session, "skipped_of_endpoint", ALL_BUCKETS, account, endpoint.hex, limit, EXAMINED)
     return [SkippedEvent(**row) for row in rows]

@@ -1,4 +1,4 @@
-"""An account's events in the order of their ids, never stepping over one that commits late."""
+"""An account's events in the order of their ids, without skipping one that commits late."""
 
 from typing import Final
 from uuid import UUID
@@ -16,7 +16,7 @@ PAGE_BYTES: Final = 4 << 20
 
 
 class EventRow(msgspec.Struct, frozen=True):
-    """An event with the parcel's whole state after it, as it lies in the database."""
+    """An event with the parcel's whole state after it, as stored."""
 
     id: UUID
     tracking: UUID
@@ -31,15 +31,15 @@ class EventRow(msgspec.Struct, frozen=True):
 
     @property
     def state(self) -> TrackingState:
-        """The state, unpacked at each look."""
+        """The state, unpacked at each access."""
         return unpack(self.packed)
 
 
 async def events_after(session: Session, account: UUID, after: UUID, limit: int) -> list[EventRow]:
-    """Return the next events behind an id, oldest first. Outside a transaction only: it takes two snapshots.
+    """Return the next events after an id, oldest first. Only outside a transaction: it takes two snapshots.
 
-    They are fewer than ``limit`` where their packed states would have more than ``PAGE_BYTES``, but one at least. What
-    is younger than the oldest transaction that may still write is left for the next call.
+    There are fewer than ``limit``, but at least one, if their packed states would exceed ``PAGE_BYTES``. Events younger
+    than the oldest transaction that may still write are left for the next call.
     """
     row = await fetch_one(session, "horizon")
     assert row is not None  # noqa: S101 - an aggregate gives a row

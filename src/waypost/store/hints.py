@@ -1,4 +1,4 @@
-"""Hints between processes that something is due. A lost one costs a second: the scout is the truth."""
+"""Hints between processes that something is due. A lost hint costs a second, until the scout finds it."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -10,7 +10,7 @@ import msgspec
 from waypost.store.statements import Session, execute, fetch_one, is_gone
 
 MOST_BYTES: Final = 7_999
-"""PostgreSQL takes payloads below 8,000 bytes."""
+"""PostgreSQL accepts payloads below 8,000 bytes."""
 
 _BY_HAND: Final = "hand"
 _RECOVERED: Final = "+"
@@ -29,14 +29,14 @@ class Hint(msgspec.Struct, frozen=True):
     recovered: frozenset[UUID] = frozenset()
 
     def to_text(self) -> str:
-        """Write it so that ``of_text`` reads it and PostgreSQL carries it."""
+        """Return it as text that ``of_text`` reads and PostgreSQL carries."""
         others = [*([_BY_HAND] if self.by_hand else []), *sorted(_RECOVERED + one.hex for one in self.recovered)]
         text = " ".join([*others, *([_ALL] if self.all else sorted(one.hex for one in self.endpoints))])
         return text if len(text) <= MOST_BYTES else " ".join([*others, _ALL])
 
 
 def of_text(text: str) -> Hint:
-    """Read a hint; words that are none are passed over, for anybody who may connect may notify."""
+    """Return the hint of a text; unknown words are ignored, since anyone who can connect can notify."""
     words = text.split()
     recovered = [word.removeprefix(_RECOVERED) for word in words if word.startswith(_RECOVERED)]
     return Hint(_endpoints(words), _ALL in words, _BY_HAND in words, _endpoints(recovered))
@@ -49,7 +49,7 @@ async def tell(session: Session, hint: Hint) -> None:
 
 @asynccontextmanager
 async def listening(session: Session, heard: Callable[[Hint], None]) -> AsyncIterator[None]:
-    """Hand over every hint that comes, as long as the session is kept."""
+    """Pass on every hint that arrives, as long as the session is kept."""
 
     def take(_session: Session, _pid: int, _channel: str, payload: object) -> None:
         heard(of_text(str(payload)))

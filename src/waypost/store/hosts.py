@@ -11,13 +11,13 @@ from asyncpg import TargetServerAttributeNotMatched
 from waypost.store.trouble import LOST, TimedOut, Unreachable
 
 CONNECT_SECONDS: Final = 5.0
-"""How long one host may take to let us in: a frozen one takes the connection and then says nothing."""
+"""How long one host may take to let us in: a frozen one accepts the connection and then says nothing."""
 
 
 class Hosts:
-    """The hosts of a URL. The one that let us in last is tried first.
+    """The hosts of a URL. The host that let us in last is tried first.
 
-    Of several hosts the one is looked for that takes writes, unless the URL says otherwise.
+    Among several hosts the one that accepts writes is used, unless the URL says otherwise.
     """
 
     def __init__(self, url: str, *, connect_seconds: float = CONNECT_SECONDS) -> None:
@@ -27,11 +27,11 @@ class Hosts:
 
     @property
     def most_seconds(self) -> float:
-        """How long it takes at most to have tried all of them."""
+        """The maximum time to try all of them."""
         return self._seconds * len(self._urls)
 
     async def connect(self, *_url: Any, **options: Any) -> asyncpg.Connection:
-        """Connect, as a pool asks for it. Raises what the last host that was tried raised."""
+        """Connect, as a pool asks for it. Raise the error of the last host that was tried."""
         first, count = self._last, len(self._urls)
         error: BaseException | None = None
         for index in [*range(first, count), *range(first)]:
@@ -41,7 +41,7 @@ class Hosts:
                 )
             except (*LOST, OSError) as failed:
                 error = _better(error, _as_lost(failed))
-                self._last = (index + 1) % count  # who comes meanwhile need not wait for this one as well
+                self._last = (index + 1) % count  # others who connect meanwhile need not wait for this host as well
             except asyncio.CancelledError:
                 self._last = (index + 1) % count  # who has less time than a host may take gets to the next in the end
                 raise
@@ -52,7 +52,7 @@ class Hosts:
 
 
 def one_host_each(url: str) -> list[str]:
-    """Return the URL once for each of its hosts, with ``target_session_attrs`` when there are several."""
+    """Return the URL once for each of its hosts, with ``target_session_attrs`` if there are several."""
     parts = urlsplit(url)
     user, at, places = parts.netloc.rpartition("@")
     query = parse_qsl(parts.query, keep_blank_values=True)

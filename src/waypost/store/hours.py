@@ -1,4 +1,4 @@
-"""How endpoints do, hour by hour: counted where deliveries are settled, read for pages and calls."""
+"""The statistics of endpoints, hour by hour: counted where deliveries are settled, read for pages and calls."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,9 +17,9 @@ from waypost.store.statements import Session, execute, fetch, fetch_one
 
 
 class Hour(msgspec.Struct, frozen=True):
-    """What an endpoint came to in the hour that begins at a time; ``latency`` counts by ``domain.latency``.
+    """An endpoint's counts for the hour that begins at a time; ``latency`` counts by ``domain.latency``.
 
-    ``flawed_answers`` are those that accepted a webhook and had something wrong with their bodies.
+    ``flawed_answers`` are responses that accepted a webhook but had a faulty body.
     """
 
     endpoint: UUID
@@ -33,7 +33,7 @@ class Hour(msgspec.Struct, frozen=True):
 
 
 class Sum(msgspec.Struct, frozen=True):
-    """What some hours come to together."""
+    """The sum of some hours."""
 
     delivered: int
     failed: int
@@ -43,7 +43,7 @@ class Sum(msgspec.Struct, frozen=True):
 
     @property
     def success_rate(self) -> float | None:
-        """The share of the deliveries that ended as delivered or failed which were delivered; None for none."""
+        """The share of succeeded deliveries among those that succeeded or failed; None if there are none."""
         ended = self.delivered + self.failed
         return self.delivered / ended if ended else None
 
@@ -59,7 +59,7 @@ class _Count:
 async def tally(
     session: Session, dispatcher: int, finished: Sequence[Finished], settled: Mapping[tuple[UUID, int], Settled]
 ) -> None:
-    """Count attempts and the ends of deliveries; tests are not counted. For the transaction that settles.
+    """Count attempts and the ends of deliveries, without tests. Call it in the transaction that settles.
 
     ``settled``: how deliveries ended, by their ids and the fencing numbers under which they did.
     """
@@ -87,20 +87,20 @@ async def tally(
 
 
 async def of_endpoints(session: Session, endpoints: Sequence[UUID], since: datetime, until: datetime) -> list[Hour]:
-    """Give the hours of endpoints in which something happened, from that of ``since`` on, oldest first."""
+    """Return the hours of endpoints in which something happened, starting with that of ``since``, oldest first."""
     first = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     rows = await fetch(session, "hours", list(endpoints), first, until, first.date(), until.astimezone(UTC).date())
     return [Hour(**row) for row in rows]
 
 
 async def oldest_waiting(session: Session, endpoint: UUID) -> datetime | None:
-    """Give when the oldest delivery that waits for an endpoint arose; None when none waits."""
+    """Return when the oldest delivery that waits for an endpoint arose; None if none waits."""
     row = await fetch_one(session, "oldest_waiting", list(range(BUCKETS)), endpoint)
     return None if row is None else from_ms(made_at(row["id"]))
 
 
 def together(hours: Iterable[Hour]) -> list[Hour]:
-    """Give the hours of several endpoints as if they were one's, oldest first."""
+    """Return the hours of several endpoints as if they were one, oldest first."""
     by_hour: dict[datetime, list[Hour]] = {}
     for one in hours:
         by_hour.setdefault(one.hour, []).append(one)

@@ -1,4 +1,4 @@
-"""Idempotency keys: taken with what they stand for, answered in the same commit."""
+"""Idempotency keys: taken together with what they stand for, answered in the same commit."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -23,9 +23,9 @@ class KnownKey(msgspec.Struct, frozen=True):
 
 
 async def take(session: Session, requests: Mapping[Key, bytes]) -> dict[Key, KnownKey]:
-    """Take keys for requests with these digests; give those that are not new.
+    """Take keys for requests with these digests; return those that are not new.
 
-    What is new stays taken when the caller's transaction commits. Never waits for another transaction.
+    New ones stay taken when the caller's transaction commits. Never waits for another transaction.
     """
     keys = sorted(requests)
     columns = _columns(keys)
@@ -47,14 +47,14 @@ async def find(session: Session, keys: Sequence[Key]) -> dict[Key, KnownKey]:
 
 
 async def answer(session: Session, answers: Mapping[Key, bytes]) -> None:
-    """Keep the answers of keys that the caller has taken in this transaction."""
+    """Store the answers of keys that the caller has taken in this transaction."""
     keys = sorted(answers)
     columns = _columns(keys)
     await execute(session, "answer_keys", sorted(set(columns[0])), *columns, [answers[key] for key in keys])
 
 
 async def forget(session: Session) -> int:
-    """Forget some keys that are a day old, and give how many; 0 when none is left."""
+    """Delete some keys that are a day old, and return how many; 0 if none is left."""
     row = await fetch_one(session, "forget_keys", ALL_BUCKETS, A_TIME)
     forgotten: int = row["forgotten"] if row else 0
     return forgotten

@@ -1,4 +1,4 @@
-"""What an installation keeps once: its secret key, and in the database a check value that only that key makes."""
+"""What an installation has once: its secret key, and in the database a check value that only that key produces."""
 
 import hmac
 import secrets
@@ -15,7 +15,7 @@ _KEY_BYTES: Final = 32
 
 
 class WrongSecretKey(OperatorError):
-    """The database was made with another secret key, or the key is missing; the message says what to do."""
+    """The database was created with another secret key, or the key is missing; the message says what to do."""
 
 
 class KeyFile:
@@ -26,14 +26,14 @@ class KeyFile:
         self.path = data_dir / "secret.key"
 
     def read(self) -> str | None:
-        """Give the key, None when there is no file. Raises WrongSecretKey for a file that holds none."""
+        """Return the key, None if there is no file. Raise WrongSecretKey for a file without a key."""
         text = read_small(self.path)
         if text is not None and len(text.strip()) < _KEY_BYTES:
             raise WrongSecretKey(f"{self.path} holds no key: bring it back from the same backup as the database.")
         return text and text.strip()
 
     def make(self) -> str:
-        """Make a key, write it and give it; it survives a power cut."""
+        """Create a key, write it and return it; it survives a power failure."""
         folder = find_folder(self._data_dir)
         if folder is None:
             raise FileNotFoundError(self._data_dir)
@@ -45,7 +45,7 @@ class KeyFile:
 
 
 async def check_secret_key(session: Session, key: str, *, came_from: str) -> None:
-    """Remember what this key makes, or compare it with what was remembered; WrongSecretKey when they differ."""
+    """Store the check value of this key, or compare it with the stored one. Raise WrongSecretKey if they differ."""
     await execute(session, "add_installation_value", _CHECK, _check_value(key))
     kept = await _value(session, _CHECK)
     if kept is None or not hmac.compare_digest(kept, _check_value(key)):
@@ -56,13 +56,13 @@ async def check_secret_key(session: Session, key: str, *, came_from: str) -> Non
 
 
 async def knows_secret_key(session: Session, key: str) -> bool | None:
-    """Tell whether the database was made with this key, None when it has not seen one; changes nothing."""
+    """Return whether the database was created with this key, None if it has not seen one; changes nothing."""
     kept = await _value(session, _CHECK)
     return None if kept is None else hmac.compare_digest(kept, _check_value(key))
 
 
 async def own_secret_key(session: Session, file: KeyFile) -> str:
-    """Give the key of a data directory, made when the database has never seen one."""
+    """Return the key of a data directory, created if the database has never seen one."""
     key = file.read()
     if key is None:
         if await _value(session, _CHECK) is not None:
@@ -80,6 +80,6 @@ async def _value(session: Session, name: str) -> bytes | None:
 
 
 def _check_value(key: str) -> bytes:
-    """Make what a key is known by. It says nothing about the key, nor about what secrets are sealed with."""
+    """Return the check value of a key. It reveals nothing about the key or about what secrets are sealed with."""
     derived = hmac.digest(key.encode(), b"waypost: to check the secret key", sha256)
     return hmac.digest(derived, b"waypost: this is the secret key", sha256)

@@ -34,12 +34,12 @@ TrackingKey = tuple[int, UUID, str, str]
 
 
 def from_ms(at: int) -> datetime:
-    """Give the datetime of Unix milliseconds."""
+    """Return the datetime of Unix milliseconds."""
     return datetime.fromtimestamp(at / 1000, UTC)
 
 
 def day_of(identifier: UUID) -> date:
-    """Give the UTC day that an id's time lies in: the partition of its row."""
+    """Return the UTC day of an id's time: the partition of its row."""
     return from_ms(ids.made_at(identifier)).date()
 
 
@@ -62,9 +62,9 @@ async def find(session: Session, keys: Sequence[TrackingKey]) -> dict[TrackingKe
 async def register(
     session: Session, new: Mapping[UUID, tuple[TrackingKey, TrackingState]], polled: Iterable[str]
 ) -> set[UUID]:
-    """Insert trackings that are new, watched from now on, and give the ids of those that really were.
+    """Insert new trackings, watched from now on, and return the ids of those that really were new.
 
-    Parcels of the courier codes ``polled`` are asked about at once.
+    Parcels of the courier codes ``polled`` are polled at once.
     """
     turn, rows = Turn(), []
     for tracking, (key, state) in new.items():
@@ -76,7 +76,7 @@ async def register(
 
 
 async def lock(session: Session, trackings: Sequence[UUID]) -> list[LockedRow]:
-    """Lock the trackings, in everybody's order, and return their rows."""
+    """Lock the trackings, in the common order, and return their rows."""
     buckets = [ids.bucket(tracking) for tracking in trackings]
     rows = await fetch(session, "lock_trackings", sorted(set(buckets)), buckets, list(trackings))
     return [
@@ -86,14 +86,14 @@ async def lock(session: Session, trackings: Sequence[UUID]) -> list[LockedRow]:
 
 
 async def now(session: Session) -> int:
-    """Give the database's time in Unix milliseconds; inside a transaction only after its locks are taken."""
+    """Return the database's time in Unix milliseconds; inside a transaction only after its locks are taken."""
     row = await fetch_one(session, "clock")
     assert row is not None  # noqa: S101 - a select without FROM gives a row
     return int(row["now"].timestamp() * 1000)
 
 
 async def endpoints_of(session: Session, accounts: Sequence[UUID]) -> dict[UUID, list[Endpoint]]:
-    """Give the accounts' endpoints, also those that are off: an event says why it skipped them."""
+    """Return the accounts' endpoints, including disabled ones: an event says why it skipped them."""
     found: dict[UUID, list[Endpoint]] = {account: [] for account in accounts}
     for row in await fetch(session, "fan_out", list(accounts)):
         statuses = row["statuses"]
@@ -117,7 +117,7 @@ async def endpoints_of(session: Session, accounts: Sequence[UUID]) -> dict[UUID,
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """A delivery that stands in a queue already."""
+    """A delivery that is already in a queue."""
 
     bucket: int
     tracking: UUID
@@ -127,7 +127,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 async def standing(session: Session, queues: Sequence[tuple[int, UUID, UUID, str]]) -> list[Standing]:
-    """Lock what stands before new deliveries: the last of an ``ordered`` queue, all of a ``latest`` one."""
+    """Lock what is ahead of new deliveries: the last of an ``ordered`` queue, all of a ``latest`` one."""
     if all(ordering == Ordering.UNORDERED for *_, ordering in queues):
         return []
     buckets, trackings, endpoints, orderings = (list(column) for column in zip(*queues, strict=True))
@@ -136,14 +136,14 @@ async def standing(session: Session, queues: Sequence[tuple[int, UUID, UUID, str
 
 
 async def supersede(session: Session, deliveries: Sequence[UUID]) -> set[UUID]:
-    """Settle as superseded what stands under ``latest`` and is not in flight; gives those that were."""
+    """Settle as superseded what is queued under ``latest`` and not in flight; return those that were."""
     buckets = sorted({ids.bucket(delivery) for delivery in deliveries})
     rows = await fetch(session, "supersede", buckets, list(deliveries), Reason.NEWER_EVENT.value)
     return {row["id"] for row in rows}
 
 
 async def write_superseded(session: Session, deliveries: Sequence[NewDelivery]) -> None:
-    """Write deliveries that a newer event has passed before they were queued."""
+    """Write deliveries that a newer event superseded before they were queued."""
     if deliveries:
         columns = [
             (one.bucket, one.id, one.endpoint, one.tracking, one.event, one.sequence, one.recovery)
@@ -190,15 +190,15 @@ async def change(session: Session, changed: Sequence[ChangedTracking]) -> None:
 
 
 def order_number(state: TrackingState) -> str | None:
-    """Give what a tracking is also found by."""
+    """Return what else a tracking is found by."""
     fact = state.facts.get("order_number")
     return None if fact is None else fact.text or None
 
 
 async def watch_again(session: Session, rows: Sequence[tuple[UUID, str, bool]]) -> None:
-    """Watch known trackings as if they were new: (tracking, courier code, whether a source is asked, at once).
+    """Watch known trackings as if they were new: (tracking, courier code, whether a source is polled, at once).
 
-    An ask that runs loses its lease: when its parcel is asked next is not for it to say any more.
+    A running poll loses its lease: it no longer decides when its parcel is polled next.
     """
     buckets = [ids.bucket(tracking) for tracking, _, _ in rows]
     columns = (list(column) for column in zip(*rows, strict=True))

@@ -11,14 +11,14 @@ MOST_COUNTED: Final = 100_000
 
 
 class Backlog(msgspec.Struct, frozen=True):
-    """Deliveries that are due and not being sent: how many (100,000 at most are counted), and the oldest's wait."""
+    """Deliveries that are due and not being sent: how many (counted up to 100,000), and the oldest one's wait."""
 
     due: int
     oldest_seconds: float
 
 
 async def measure_backlog(session: Session) -> Backlog:
-    """Give what waits although it is due. A delivery behind an earlier one of its parcel is not due."""
+    """Return what is due but still waiting. A delivery behind an earlier one of its parcel is not due."""
     row = await fetch_one(session, "count_due", ALL_BUCKETS, MOST_COUNTED)
     due_in = (await scout(session)).values()
     return Backlog(row["count"] if row else 0, max(0.0, -min(due_in, default=0.0)))

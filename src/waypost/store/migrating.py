@@ -1,8 +1,8 @@
-"""Applies the numbered migrations, each once, under an advisory lock, while the previous version goes on serving.
+"""Applies the numbered migrations, each once, under an advisory lock, while the previous version keeps serving.
 
 A migration is one transaction, and one statement is sent at a time. Each limits how long it waits for a lock, since
-everybody who wants the same table queues behind whoever waits for it; a migration that ran out of that time is tried
-again a few times. The lock's number is of the schema, so that installations in one database migrate independently.
+everybody who wants the same table queues behind it; a migration that timed out is retried a few times. The lock's
+number depends on the schema, so installations in one database migrate independently.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ Progress = Callable[[str], None]
 async def pending(session: Session, known: Sequence[Migration] | None = None) -> list[Migration]:
     """Return the migrations, by default this program's, that the database lacks; change nothing.
 
-    Raises MigrationError if the database is newer than this program, or an applied migration was changed since.
+    Raise MigrationError if the database is newer than this program, or an applied migration was changed since.
     """
     known, applied = known or migrations(), await _applied(session)
     if squashed.is_squashed({number: name for number, (name, _) in applied.items()}):
@@ -42,9 +42,10 @@ async def pending(session: Session, known: Sequence[Migration] | None = None) ->
 
 
 async def migrate(session: Session, progress: Progress, known: Sequence[Migration] | None = None) -> int:
-    """Bring the database up to date and return how many migrations were applied. Two at once wait for each other.
+    """Bring the database up to date and return how many migrations were applied. Concurrent calls wait for each other.
 
-    ``known`` are this program's migrations by default. Raises MigrationError; what was applied before it stays applied.
+    ``known`` are this program's migrations by default. Raise MigrationError; migrations applied before the failure stay
+    applied.
     """
     known = known or migrations()
     if await session.fetchval("select current_schema()") is None:
@@ -99,7 +100,7 @@ async def _apply_concurrently(session: Session, migration: Migration) -> None:
     try:
         for statement in settings:
             await session.execute(statement)
-        # What a try that was broken off has left would be taken for the finished index by `if not exists`.
+        # An index left by an interrupted try would pass for the finished one with `if not exists`.
         for index in await fetch(session, "broken_indexes"):
             await session.execute(f'drop index concurrently "{index["relname"]}"')
         for statement in migration.statements[len(settings) :]:

@@ -1,4 +1,4 @@
-"""The files of ``store/migrations``: read, put in order, and taken apart into statements."""
+"""The files of ``store/migrations``: read, ordered, and split into statements."""
 
 import re
 from hashlib import sha256
@@ -18,7 +18,7 @@ _TOKEN: Final = re.compile(
 
 
 class MigrationError(OperatorError):
-    """The database and this program's migrations do not fit together; says how."""
+    """The database and this program's migrations do not match; the message says how."""
 
 
 class Migration(msgspec.Struct, frozen=True):
@@ -36,7 +36,7 @@ class Migration(msgspec.Struct, frozen=True):
 
     @property
     def statements(self) -> list[str]:
-        """The statements of the text in their order, each without comments and semicolon."""
+        """The statements of the text in order, each without comments and semicolon."""
         return statements_of(self.text)
 
 
@@ -53,7 +53,7 @@ def statements_of(text: str) -> list[str]:
 
 
 def migrations() -> list[Migration]:
-    """Return this program's migrations in their order. Raises MigrationError if a number is missing or used twice."""
+    """Return this program's migrations in order. Raise MigrationError if a number is missing or used twice."""
     found = [
         Migration(int(match[1]), match[2], file.read_text(encoding="utf-8"), match[3] is not None)
         for file in resources.files(__package__).joinpath("migrations").iterdir()

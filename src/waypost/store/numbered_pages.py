@@ -1,4 +1,4 @@
-"""Pages of trackings by their number: where one begins is found by counting, not by reading what stands before it."""
+"""Pages of trackings by number: the beginning of one is found by counting, not by reading everything before it."""
 
 from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
@@ -14,16 +14,16 @@ from waypost.store.statements import Session, fetch
 from waypost.store.trackings import BEGINNING, END, Filter, TrackingRow
 
 NEAR: Final = 200
-"""So many are simply skipped."""
+"""Up to this many are simply skipped."""
 
 SLICES: Final = 32
-"""So many for each walk: more are more steps of the index, each of all lanes; with fewer more is counted twice."""
+"""The slices of each walk: more are more steps of the index, each of all lanes; with fewer, more is counted twice."""
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class _Line(NamedTuple):
-    """A list as a line of whole numbers: who counts along it (skipped, until, bounds), and how a number is written."""
+    """A list as a line of whole numbers: the function that counts along it, and how a number is written."""
 
     ask: Callable[[int, object, list[object]], Awaitable[list[Record]]]
     write: Callable[[int], object]
@@ -31,7 +31,7 @@ class _Line(NamedTuple):
 
 
 class _Stretch(NamedTuple):
-    """What lies from ``least`` to before ``until``, most of it between ``oldest`` and ``newest``."""
+    """The range from ``least`` to before ``until``, most of it between ``oldest`` and ``newest``."""
 
     until: int
     least: int
@@ -39,7 +39,7 @@ class _Stretch(NamedTuple):
     oldest: int
 
     def slices(self) -> list[int]:
-        """Give the lower ends of its slices from the top down; the last one is ``least``."""
+        """Return the lower ends of its slices from the top down; the last one is ``least``."""
         top, bottom = min(self.until, self.newest), max(self.least, self.oldest)
         bounds = {top - (top - bottom) * place // SLICES for place in range(SLICES + 1)}
         return sorted({bound for bound in bounds if self.least < bound < self.until} | {self.least}, reverse=True)
@@ -48,7 +48,7 @@ class _Stretch(NamedTuple):
 async def numbered_page(
     session: Session, account: UUID, wanted: Filter, *, limit: int, skipped: int, near: int = NEAR
 ) -> list[TrackingRow]:
-    """Give what ``trackings.page`` gives, also when very many are skipped."""
+    """Return what ``trackings.page`` returns, even if very many are skipped."""
     if skipped > near and wanted.numbers is None and wanted.search is None:
         come_near = _near_by_change if wanted.by_change else _near_by_id
         wanted, skipped = await come_near(session, account, wanted, skipped, near)
@@ -56,7 +56,7 @@ async def numbered_page(
 
 
 async def _near_by_id(session: Session, account: UUID, wanted: Filter, skipped: int, near: int) -> tuple[Filter, int]:
-    """Give a filter that begins near the page, and how many are left to skip."""
+    """Return a filter that begins near the page, and how many are left to skip."""
     lanes = await _lanes_of(session, account, wanted)
 
     async def count(skipped: int, until: object, bounds: list[object]) -> list[Record]:
@@ -67,7 +67,7 @@ async def _near_by_id(session: Session, account: UUID, wanted: Filter, skipped: 
         walked = (account, archived, statuses, skipped, until, bounds, couriers)
         return await fetch(session, "pass_courier_lanes", *walked)
 
-    # What an account has was registered after the account itself, and before now.
+    # All that an account has was registered after the account itself, and before now.
     newest, oldest = ids.first_at(datetime.now(UTC)).int, ids.made_at(account) << 80
     line = _Line(count, lambda number: UUID(int=number), lambda identifier: int(identifier.int))
     until, left = await _walk(line, _Stretch(wanted.before.int, wanted.after.int, newest, oldest), skipped, near)
@@ -95,9 +95,9 @@ async def _near_by_change(
 
 
 async def _walk(line: _Line, stretch: _Stretch, skipped: int, near: int) -> tuple[int, int]:
-    """Walk down the line in ever smaller slices; give how far all is skipped, and how many are left to skip.
+    """Walk down the line in ever smaller slices; return up to where all is skipped, and how many are left to skip.
 
-    What changed in the same microsecond can't be divided.
+    Changes within the same microsecond can't be divided.
     """
     while skipped > near and stretch.until - stretch.least > 1:
         bounds = [line.write(bound) for bound in stretch.slices()]
@@ -111,7 +111,7 @@ async def _walk(line: _Line, stretch: _Stretch, skipped: int, near: int) -> tupl
 
 
 async def _lanes_of(session: Session, account: UUID, wanted: Filter) -> list[tuple[str, bool, str]]:
-    """Give the lanes that have to be read and have something: courier code, whether archived, status."""
+    """Return the lanes that must be read and are not empty: courier code, whether archived, status."""
     archived, statuses = wanted.lanes
     return [
         (row["courier_code"], row["archived"], row["status"])
@@ -121,7 +121,7 @@ async def _lanes_of(session: Session, account: UUID, wanted: Filter) -> list[tup
 
 
 def _columns(rows: Collection[tuple[object, ...]], count: int) -> list[list[object]]:
-    """Give rows column by column, as SQL takes them."""
+    """Return rows column by column, as SQL takes them."""
     return [[row[place] for row in rows] for place in range(count)]
 
 

@@ -1,4 +1,4 @@
-"""An outage of the database is said once for a process, whoever finds it and how often, and looked after to its end."""
+"""Reports an outage of the database once per process, whoever finds it and how often, and watches until it is over."""
 
 import asyncio
 from collections import Counter
@@ -19,7 +19,7 @@ OUTAGES: Final[Counter[str]] = Counter()
 
 
 class Outage:
-    """Whether the database can be used. ``answers`` is asked each second of an outage until it raises no more."""
+    """Whether the database can be used. ``answers`` is called each second of an outage until it no longer raises."""
 
     def __init__(self, answers: Callable[[], Awaitable[object]]) -> None:
         self._answers = answers
@@ -30,7 +30,7 @@ class Outage:
         """What keeps it from being used; None while it can be."""
 
     def found(self, error: BaseException) -> None:
-        """Take an error that was met in using the database. Of an outage only the first is logged."""
+        """Report an error met in using the database. Only the first of an outage is logged."""
         if isinstance(error, NO_OUTAGE):
             return
         trouble = trouble_of(error)
@@ -45,11 +45,11 @@ class Outage:
             self.trouble = trouble  # it is looked at in another way
 
     def passed(self) -> None:
-        """Take it that the database was seen to answer and to take writes."""
+        """Report that the database was seen to respond and accept writes."""
         self.trouble = None
 
     async def end(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         self._ended = True
         if self._watching is not None:
             await end(self._watching)

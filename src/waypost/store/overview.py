@@ -1,4 +1,4 @@
-"""What an account's overview counts."""
+"""The counts of an account's overview."""
 
 from datetime import datetime
 from typing import Final
@@ -10,21 +10,21 @@ from waypost.store.intake_rows import from_ms
 from waypost.store.statements import Session, fetch, fetch_one
 
 MOST_COUNTED: Final = 10_000
-"""A status is counted no further: a page tells no more than that there are more."""
+"""A status is counted no further: a page only says that there are more."""
 
 MOST_EVENTS: Final = 1_000
 """The newest report is looked for among so many events."""
 
 
 async def count_by_status(session: Session, account: UUID) -> dict[Status, int]:
-    """Give how many trackings, archived ones aside, have each status; one more than ``MOST_COUNTED`` means more."""
+    """Return how many unarchived trackings have each status; one more than ``MOST_COUNTED`` means more."""
     rows = await fetch(session, "count_by_status", account, list(Status), MOST_COUNTED + 1)
     counts = {row["status"]: row["count"] for row in rows}
     return {status: counts[status] for status in Status}
 
 
 async def last_key_use(session: Session, account: UUID) -> datetime | None:
-    """Give when a key that may report updates was used last; None for never."""
+    """Return when a key that may report updates was last used; None for never."""
     row = await fetch_one(session, "last_key_use", account)
     return None if row is None else row["at"]
 

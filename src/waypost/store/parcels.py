@@ -1,4 +1,4 @@
-"""One parcel's events as people look at them, and where each went or why not."""
+"""One parcel's events as people look at them, and where each was delivered or why not."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -44,7 +44,7 @@ class ParcelDelivery(msgspec.Struct, frozen=True):
 async def events(
     session: Session, account: UUID, tracking: UUID, *, before: UUID = LAST, limit: int
 ) -> list[ParcelEvent]:
-    """Give the newest events of a tracking, of ids smaller than ``before``."""
+    """Return the newest events of a tracking, with ids below ``before``."""
     rows = await fetch(session, "parcel_events", [ids.bucket(tracking)], tracking, account, before, limit)
     return [
         ParcelEvent(**{**row, "skipped": msgspec.json.decode(row["skipped"]) if row["skipped"] else {}}) for row in rows
@@ -52,12 +52,12 @@ async def events(
 
 
 async def deliveries(session: Session, tracking: UUID, shown: Sequence[ParcelEvent]) -> list[ParcelDelivery]:
-    """Give the deliveries of some events of a tracking, oldest first, each once."""
+    """Return the deliveries of some events of a tracking, oldest first, each once."""
     if not shown:
         return []
     oldest = UUID(int=min(event.id for event in shown).int >> 80 << 80)
     wanted = (tracking, [event.id for event in shown], day_of(oldest), day_of(LAST), oldest)
     rows = await fetch(session, "parcel_deliveries", [ids.bucket(tracking)], *wanted)
-    # One that is settled while this is read may stand twice: what is settled holds.
+    # One that settles during this read may appear twice: the settled one counts.
     found = {row["id"]: ParcelDelivery(**row) for row in sorted(rows, key=lambda row: row["state"] is not None)}
     return sorted(found.values(), key=lambda one: one.id)

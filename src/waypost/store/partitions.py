@@ -1,8 +1,9 @@
 """Day partitions of events, settled deliveries, attempts, hours of endpoints and deleted trackings.
 
-They are made ahead and dropped when old.
+They are created ahead of time and dropped when old.
 
-``CREATE TABLE … PARTITION OF`` would lock the parent against everybody; a table of its own is made first and attached.
+``CREATE TABLE … PARTITION OF`` would lock the parent against everybody, so a separate table is created first and then
+attached.
 """
 
 from datetime import date, timedelta
@@ -18,8 +19,8 @@ PARTITIONED: Final = ("event", "settled", "attempt", "delivery_hours", "deleted_
 DAYS_AHEAD: Final = 7
 LOCK_SECONDS: Final = 2.0
 """How long the dropping of a partition waits for its lock, and others behind it."""
-# Rows are only ever appended and go with their partition, so there is nothing to clean up, and a sample of so few days
-# need not be taken anew whenever they have grown by a tenth: under load both cost a tenth of PostgreSQL's time.
+# Rows are only appended and go with their partition, so there is nothing to vacuum, and statistics of so few days need
+# not be taken again whenever they have grown by a tenth: under load both cost a tenth of PostgreSQL's time.
 _APPENDED: Final = (
     "autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 10000,"
     " autovacuum_analyze_scale_factor = 0.5"
@@ -27,13 +28,13 @@ _APPENDED: Final = (
 
 
 async def today(session: Session) -> date:
-    """Give the database's day in UTC."""
+    """Return the database's day in UTC."""
     day: date = await session.fetchval("select (now() at time zone 'utc')::date")
     return day
 
 
 async def create_ahead(session: Session) -> int:
-    """Make the missing partitions from yesterday to seven days ahead, and give how many were made."""
+    """Create the missing partitions from yesterday to seven days ahead, and return how many were created."""
     first = await today(session) - timedelta(days=1)
     made = 0
     for table in PARTITIONED:
@@ -47,7 +48,7 @@ async def create_ahead(session: Session) -> int:
 
 
 async def days_left(session: Session) -> int:
-    """Give for how many days after today every table has its partition."""
+    """Return for how many days after today every table has its partition."""
     now = await today(session)
     left = DAYS_AHEAD
     for table in PARTITIONED:

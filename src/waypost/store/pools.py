@@ -1,4 +1,4 @@
-"""A pool of sessions that nobody waits for without end, neither to get one nor to give it back."""
+"""A pool of sessions with time limits both for getting one and for returning one."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -15,9 +15,9 @@ RELEASE_SECONDS: Final = 2.0
 
 
 class SessionPool:
-    """Sessions of one kind. ``wait_seconds`` is how long one is waited for.
+    """Sessions of one kind. ``wait_seconds`` is how long to wait for one.
 
-    What befalls a session the ``outage`` hears, and ``expire`` is called: others may be as useless.
+    The ``outage`` is told about errors of sessions, and ``expire`` is called: others may be as useless.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class SessionPool:
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Session]:
-        """Lend a session. Raises what is in ``LOST`` if there is none to be had, or if it is lost meanwhile."""
+        """Lend a session. Raise an error of ``LOST`` if none is available, or if it is lost meanwhile."""
         session = await self._take()
         try:
             yield session
@@ -39,14 +39,14 @@ class SessionPool:
         except (*LOST, TimeoutError) as error:
             self._outage.found(error)
             if trouble_of(error) not in OF_GOOD_SESSIONS:
-                break_off(session)  # it may be there still, but frozen, or of a server that is a standby now
+                break_off(session)  # it may still exist, but be frozen, or of a server that is a standby now
                 await self._expire()
             if isinstance(error, TimeoutError):
                 raise TimedOut("PostgreSQL did not answer in time") from error
             raise
         except InterfaceError as error:
             if not is_gone(session):
-                raise  # whoever used the driver is at fault, not the database
+                raise  # the caller misused the driver; the database is not at fault
             raise self._unreachable(error) from error
         finally:
             await self._give_back(session)

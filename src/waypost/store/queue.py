@@ -1,6 +1,6 @@
-"""The queue of unsettled deliveries: claim, settle, retry, cancel. See ``sql/queue.sql`` for why each is as it is.
+"""The queue of unsettled deliveries: claim, settle, retry, cancel. ``sql/queue.sql`` explains each statement.
 
-``Settling`` runs inside one transaction: ``hold`` first; only what it gives back may be settled or retried.
+``Settling`` runs inside one transaction: ``hold`` first; only what it returns may be settled or retried.
 """
 
 from collections.abc import Collection, Sequence
@@ -27,14 +27,14 @@ _RETRIES_A_CALL: Final = 100
 ATTEMPTS: Final = Copied("attempt", (*AttemptRow.__struct_fields__, "day"))
 
 NO_TRACKING: Final = UUID(int=0)
-"""What stands for the tracking of a test, which has none."""
+"""The stand-in for the tracking of a test, which has none."""
 
 Queue = tuple[int, UUID, UUID]
 """The bucket, tracking and endpoint whose deliveries wait for each other."""
 
 
 class Lane(msgspec.Struct, frozen=True):
-    """What to claim of one endpoint: at most ``free`` deliveries that are due."""
+    """What to claim for one endpoint: at most ``free`` deliveries that are due."""
 
     endpoint: UUID
     free: int
@@ -45,14 +45,14 @@ Lease = tuple[UUID, int]
 
 
 class Held(msgspec.Struct, frozen=True):
-    """A delivery under the row lock of its settling; ``cancelling`` says why it is to be cancelled, if it is."""
+    """A delivery under the row lock of its settling; ``cancelling`` is the reason if it is to be cancelled."""
 
     ordering: str
     cancelling: str | None
 
 
 async def claim(session: Session, lanes: Sequence[Lane], *, dispatcher: int, lease: timedelta) -> list[Claimed]:
-    """Lease deliveries that are due, fairly over the lanes; each claim raises the fencing number."""
+    """Lease deliveries that are due, fairly among the lanes; each claim raises the fencing number."""
     rows = await fetch(
         session,
         "claim",
@@ -68,7 +68,7 @@ async def claim(session: Session, lanes: Sequence[Lane], *, dispatcher: int, lea
 async def add_test(
     session: Session, account: UUID, endpoint: UUID, *, sample: str, random: tuple[int, int]
 ) -> UUID | None:
-    """Queue a test of an endpoint: the sample of a status. Gives its delivery's id; None when there is no endpoint.
+    """Queue a test of an endpoint: the sample of a status. Return its delivery's id; None if there is no endpoint.
 
     ``random`` are 62 bits for each of its two ids; its event is written nowhere.
     """
@@ -79,7 +79,7 @@ async def add_test(
 
 
 class Manual(msgspec.Struct, frozen=True):
-    """Which tests and resends to claim: ``most`` in all, ``most_each`` of an endpoint, and none of those listed."""
+    """Which tests and resends to claim: ``most`` in all, ``most_each`` per endpoint, and none of those listed."""
 
     most: int
     most_each: int
@@ -95,14 +95,14 @@ async def claim_by_hand(session: Session, wanted: Manual, *, dispatcher: int, le
 
 
 async def suspects(session: Session, dispatcher: int) -> list[Suspect]:
-    """Give what is due and was in hand at death after death, and which of it this dispatcher has in hand."""
+    """Return the suspects that are due, and which of them this dispatcher has in hand."""
     return [Suspect(**dict(row)) for row in await fetch(session, "suspects", ALL_BUCKETS, dispatcher)]
 
 
 async def claim_suspects(
     session: Session, chosen: Sequence[Suspect], *, dispatcher: int, lease: timedelta
 ) -> list[Claimed]:
-    """Lease these suspects, but for those that somebody else has taken."""
+    """Lease these suspects, except those that somebody else has taken."""
     identifiers = [one.id for one in chosen]
     buckets = sorted({ids.bucket(one) for one in identifiers})
     rows = await fetch(session, "claim_suspects", buckets, identifiers, dispatcher, lease)
@@ -110,12 +110,12 @@ async def claim_suspects(
 
 
 async def scout(session: Session) -> dict[UUID, float]:
-    """Give each lane's seconds until something in it is due; negative when it is due already."""
+    """Return each lane's seconds until something in it is due; negative if it is overdue."""
     return {row["endpoint"]: row["due_in"] for row in await fetch(session, "scout", ALL_BUCKETS)}
 
 
 async def lane_endpoints(session: Session, endpoints: Sequence[UUID]) -> dict[UUID, LaneEndpoint]:
-    """Give what the deliveries of these endpoints are sent with now."""
+    """Return what the deliveries of these endpoints are sent with now."""
     rows = await fetch(session, "lane_endpoints", list(endpoints))
     return {row["id"]: LaneEndpoint(**dict(row)) for row in rows}
 
@@ -123,8 +123,8 @@ async def lane_endpoints(session: Session, endpoints: Sequence[UUID]) -> dict[UU
 async def settle(session: Session, finished: Sequence[Finished], *, dispatcher: int = 0) -> tuple[set[UUID], int]:
     """Record attempts and what follows from them, in one transaction; counted in this dispatcher's own hours.
 
-    Gives the endpoints whose next deliveries became free, and how many results came too late: their lease was lost,
-    so they change nothing, but their attempts are kept, for they happened.
+    Return the endpoints whose next deliveries became free, and how many results came too late: their lease was lost, so
+    they change nothing, but their attempts are kept, because they happened.
     """
     ordered = sorted(finished, key=lambda one: (one.claimed.bucket, one.claimed.tracking, one.claimed.endpoint))
     async with transaction(session):
@@ -146,7 +146,7 @@ async def settle(session: Session, finished: Sequence[Finished], *, dispatcher: 
 
 
 async def _passed(session: Session, ours: list[Finished], held: dict[Lease, Held]) -> list[Finished]:
-    """Settle as superseded what failed and lets a newer one of its parcel pass: of ``latest`` that is everything."""
+    """Settle as superseded what failed and lets a newer one of its parcel pass; with ``latest``, all that failed."""
     heads = [one.claimed for one in ours if one.state is None and _lets_pass(one, held[_lease(one)])]
     if not heads:
         return ours
@@ -168,7 +168,7 @@ def _lets_pass(failed: Finished, held: Held) -> bool:
 
 
 async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[Lease, Held], datetime]:
-    """Lock what is still ours, and give the database's time."""
+    """Lock what is still ours, and return the database's time."""
     rows = await fetch(
         session,
         "hold",
@@ -183,14 +183,14 @@ async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[Le
 
 
 def _lease(finished: Finished) -> Lease:
-    """Give by which lease a result came: of two results of one delivery, one at most has the lease that is held."""
+    """Return results by lease: of two results of one delivery, at most one has the lease that is held."""
     return finished.claimed.id, finished.claimed.lease_no
 
 
 def _by_end(
     ours: Sequence[Finished], held: dict[Lease, Held]
 ) -> dict[tuple[Settled, Reason | None, bool], list[Finished]]:
-    """Group by end. What was cancelled in flight is delivered if the attempt succeeded, else cancelled."""
+    """Group by end. What was cancelled in flight is delivered if the attempt succeeded, otherwise cancelled."""
     groups: dict[tuple[Settled, Reason | None, bool], list[Finished]] = {}
     for one in ours:
         state, reason = one.state, one.reason
@@ -211,9 +211,9 @@ async def _retry(session: Session, retried: Sequence[Finished], now: datetime) -
 
 
 async def unblock(session: Session, queues: Collection[Queue]) -> set[UUID]:
-    """Let the first of each queue that has lost its head go, and give the endpoints that have something due by that.
+    """Release the first of each queue that lost its head; return the endpoints that have something due as a result.
 
-    For the transaction that settled the heads, after it has locked their trackings or leases.
+    Call it in the transaction that settled the heads, after it has locked their trackings or leases.
     """
     freed: set[UUID] = set()
     while queues:
@@ -227,7 +227,7 @@ async def unblock(session: Session, queues: Collection[Queue]) -> set[UUID]:
 
 
 async def _known(session: Session, late: Sequence[Finished]) -> set[tuple[UUID, int]]:
-    """Give which attempts of late results are kept already, by delivery and number."""
+    """Return which attempts of late results are stored already, by delivery and number."""
     if not late:
         return set()
     days = sorted({day_of(one.claimed.id) for one in late})
@@ -247,7 +247,7 @@ def _ids(finished: Sequence[Finished]) -> tuple[list[int], list[UUID]]:
 
 
 async def cancel_lane(session: Session, endpoint: UUID) -> int:
-    """Cancel what an endpoint that is off has waiting, and give how many deliveries that were; 0 when none is left."""
+    """Cancel what a disabled endpoint has waiting, and return how many deliveries; 0 if none is left."""
     while True:
         with suppress(*REPEATABLE):
             return await _cancel_lane(session, endpoint)
@@ -268,9 +268,10 @@ async def _cancel_lane(session: Session, endpoint: UUID) -> int:
 
 
 async def free_lane(session: Session, endpoint: UUID, after: UUID) -> UUID | None:
-    """Take what waits behind others out of its order, some at a time by id; gives where to go on, None at the end.
+    """Take deliveries that wait behind others out of their order, some at a time by id; return where to continue.
 
-    For an endpoint that wants no order any more. The heads keep their places: nothing waits for them then.
+    None at the end. For an endpoint that is no longer ordered. The heads keep their places: nothing waits for them
+    then.
     """
     while True:
         with suppress(*REPEATABLE):
@@ -295,11 +296,11 @@ async def _lock_trackings(session: Session, rows: Sequence[Record]) -> None:
 
 
 async def disable(session: Session, endpoint: UUID, reason: DisabledReason) -> None:
-    """Turn an endpoint off; nothing happens to one that is off already."""
+    """Disable an endpoint; without effect if it is disabled already."""
     await execute(session, "disable_endpoint", endpoint, reason.value)
 
 
 async def note_health(session: Session, errors: dict[UUID, str | None]) -> None:
-    """Write how endpoints do: the outcome by which each fails now, None for one that took a delivery."""
+    """Write the health of endpoints: the outcome by which each fails now, None for one that accepted a delivery."""
     ordered = sorted(errors.items())
     await execute(session, "note_health", [key for key, _ in ordered], [error for _, error in ordered])

@@ -1,4 +1,4 @@
-"""What accounts may use, and what they use."""
+"""What accounts may use, and what they do use."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,7 +9,7 @@ from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, execute, fetch, fetch_one
 
 ROW_BYTES: Final = 600
-"""What an event takes beside its state: its row, its indexes, and its deliveries' rows."""
+"""What an event takes besides its state: its row, its indexes, and its deliveries' rows."""
 
 SAMPLED_PAGES: Final = 2_000
 
@@ -33,7 +33,7 @@ async def count_updates(session: Session, account: UUID, updates: int) -> None:
 
 
 async def measure(session: Session, *, everybody: bool) -> int:
-    """Measure the accounts that have quotas, or every one, and return how many: parcels exactly, bytes by a sample."""
+    """Measure accounts with quotas, or all, and return how many: parcels exactly, bytes by a sample."""
     accounts = [row["id"] for row in await fetch(session, "accounts_with_quota", everybody)]
     if not accounts:
         return 0

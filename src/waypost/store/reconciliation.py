@@ -1,4 +1,4 @@
-"""Counts what would break the promise that nothing is dropped, a bounded window at a time. All of it is 0 in calm."""
+"""Counts violations of the guarantee that nothing is dropped, a bounded window at a time. All counts should be 0."""
 
 from datetime import timedelta
 from typing import Final
@@ -17,11 +17,11 @@ FIRST: Final = UUID(int=0)
 
 
 class Findings(msgspec.Struct, frozen=True):
-    """How many deliveries break the promise, by what is wrong with them, and of how many that was counted.
+    """How many deliveries violate the guarantee, by kind, and among how many.
 
     ``missing``: an event made it, and it is nowhere. ``doubled``: settled, and still queued. ``headless``: behind an
-    earlier one of its parcel that is not there. ``forgotten``: under a lease that is long over. ``orphaned``: for an
-    endpoint that is off or gone.
+    earlier one of its parcel that does not exist. ``forgotten``: under a lease that expired long ago. ``orphaned``: for
+    an endpoint that is disabled or deleted.
     """
 
     events: int = 0
@@ -34,28 +34,28 @@ class Findings(msgspec.Struct, frozen=True):
 
     @property
     def wrong(self) -> dict[str, int]:
-        """How many there are of each kind that must not be."""
+        """How many there are of each kind of violation."""
         return {kind: getattr(self, kind) for kind in FAULTS}
 
     def __add__(self, other: "Findings") -> "Findings":
-        """Give both together."""
+        """Return both added up."""
         mine, others = msgspec.structs.astuple(self), msgspec.structs.astuple(other)
         return Findings(*(one + another for one, another in zip(mine, others, strict=True)))
 
 
 FAULTS: Final = ("missing", "doubled", "headless", "forgotten", "orphaned")
-"""The kinds that must not be."""
+"""The kinds of violations."""
 
 
 async def span(session: Session, history: timedelta) -> tuple[UUID, UUID]:
-    """Give the bounds of the events that are kept and at rest, as ids."""
+    """Return the bounds of the events that are kept and at rest, as ids."""
     row = await fetch_one(session, "reconciled_times", history)
     assert row is not None  # noqa: S101 - a select without FROM gives a row
     return first_at(row["since"]), first_at(row["until"])
 
 
 async def count_events(session: Session, start: UUID, end: UUID) -> tuple[Findings, UUID]:
-    """Count what became of the next events from ``start`` on; gives where to go on, ``end`` when all are counted."""
+    """Check the next events from ``start`` on; return where to continue, ``end`` if all are checked."""
     row = await fetch_one(session, "window_of_events", ALL_BUCKETS, start, end, EVENTS_A_WINDOW)
     stop = end if row is None else UUID(int=(made_at(row["ends"]) + 1) << 80)
     days = [day_of(start) + timedelta(days=distance) for distance in range((day_of(stop) - day_of(start)).days + 1)]
@@ -65,7 +65,7 @@ async def count_events(session: Session, start: UUID, end: UUID) -> tuple[Findin
 
 
 async def count_waiting(session: Session, after: UUID) -> tuple[Findings, UUID | None]:
-    """Count what is wrong with the next that wait after ``after``; gives where to go on, None when none is left."""
+    """Check the next waiting deliveries after ``after``; return where to continue, None if none is left."""
     row = await fetch_one(session, "reconcile_waiting", ALL_BUCKETS, after, WAITING_A_WINDOW)
     assert row is not None  # noqa: S101 - an aggregate gives a row
     return Findings(**{name: row[name] for name in ("waiting", "headless", "forgotten", "orphaned")}), row["last"]

@@ -1,4 +1,4 @@
-"""Recoveries and the events that they judge."""
+"""Recoveries and the events that they consider."""
 
 from datetime import datetime
 from typing import Final
@@ -13,11 +13,11 @@ from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, execute, fetch, fetch_one
 
 A_TIME: Final = 500
-"""So many events are judged in one statement."""
+"""The maximum number of events judged in one statement."""
 
 
 class RecoveryRow(msgspec.Struct, frozen=True):
-    """A recovery and how far it is."""
+    """A recovery and its progress."""
 
     id: UUID
     account: UUID
@@ -80,14 +80,14 @@ async def add(
     until: datetime,
     dry_run: bool,
 ) -> bool:
-    """Add a recovery; False when another one of the endpoint, or another dry run, is under way."""
+    """Add a recovery. Return False if another one of the endpoint, or another dry run, is in progress."""
     before = UUID(int=max(ids.first_at(since).int - 1, 0))
     columns = (recovery, account, endpoint, only, since, until, dry_run, before)
     return await fetch_one(session, "add_recovery", *columns) is not None
 
 
 async def find(session: Session, account: UUID, recovery: UUID) -> RecoveryRow | None:
-    """Give one of the account's recoveries; None when it is another's or not there."""
+    """Return one of the account's recoveries; None if it does not exist in the account."""
     row = await fetch_one(session, "recoveries", ALL_BUCKETS, account, recovery, None, None, 1)
     return None if row is None else RecoveryRow(**row)
 
@@ -95,32 +95,32 @@ async def find(session: Session, account: UUID, recovery: UUID) -> RecoveryRow |
 async def of_account(
     session: Session, account: UUID, *, endpoint: UUID | None = None, before: UUID | None = None, limit: int
 ) -> list[RecoveryRow]:
-    """Give the account's recoveries, of one endpoint or of all, newest first."""
+    """Return the account's recoveries, of one endpoint or of all, newest first."""
     rows = await fetch(session, "recoveries", ALL_BUCKETS, account, None, endpoint, before, limit)
     return [RecoveryRow(**row) for row in rows]
 
 
 async def running(session: Session) -> list[UUID]:
-    """Give the recoveries that are not finished, oldest first."""
+    """Return the recoveries that are not finished, oldest first."""
     return [row["id"] for row in await fetch(session, "running_recoveries")]
 
 
 async def take(session: Session, recovery: UUID) -> TakenRecovery | None:
-    """Lock a recovery that runs; None when it does not, or somebody else works on it."""
+    """Lock a running recovery; None if it is not running, or somebody else works on it."""
     row = await fetch_one(session, "take_recovery", recovery)
     return None if row is None else TakenRecovery(**{name: row[name] for name in TakenRecovery.__struct_fields__})
 
 
 async def unsettled(session: Session, recovery: UUID) -> int:
-    """Count what waits of a recovery."""
+    """Return how many deliveries of a recovery are waiting."""
     row = await fetch_one(session, "unsettled_of_recovery", ALL_BUCKETS, recovery)
     return 0 if row is None else int(row["waiting"])
 
 
 async def events_after(session: Session, taken: TakenRecovery, after: UUID) -> tuple[list[JudgedEvent], bool]:
-    """Give the next events of its time behind an id, and whether those are the last.
+    """Return the next events of its period after an id, and whether those are the last.
 
-    What is younger than the oldest transaction that may still write waits for the next call.
+    Events younger than the oldest transaction that may still write wait for the next call.
     """
     row = await fetch_one(session, "horizon")
     assert row is not None  # noqa: S101 - an aggregate gives a row
@@ -132,12 +132,12 @@ async def events_after(session: Session, taken: TakenRecovery, after: UUID) -> t
 
 
 async def note_counted(session: Session, recovery: UUID, matched: int, to: UUID | None) -> None:
-    """Write how many more events match, and where counting goes on; None when all were counted."""
+    """Write how many more events match, and where counting continues; None if all were counted."""
     await execute(session, "note_counted", recovery, matched, to)
 
 
 async def note_queued(session: Session, recovery: UUID, queued: int, to: UUID) -> None:
-    """Write how many more deliveries were queued, and where queueing goes on."""
+    """Write how many more deliveries were queued, and where queueing continues."""
     await execute(session, "note_queued", recovery, queued, to)
 
 
@@ -147,5 +147,5 @@ async def finish(session: Session, recovery: UUID, state: RecoveryState) -> None
 
 
 async def stop(session: Session, account: UUID, recovery: UUID) -> bool:
-    """End one of the account's recoveries that runs; False when there is none."""
+    """End one of the account's running recoveries. Return False if there is none."""
     return await fetch_one(session, "stop_recovery", account, recovery) is not None

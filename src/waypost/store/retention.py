@@ -1,4 +1,4 @@
-"""What grows old: deliveries whose event is about to go, parcels without news, lanes of endpoints that are off."""
+"""Rows that have grown old: deliveries whose event is about to go, parcels without news, disabled lanes."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -28,7 +28,7 @@ class Expiring(msgspec.Struct, frozen=True):
 
 
 async def settle_older(session: Session, oldest: date) -> int:
-    """Settle as failed (expired) what still waits of days before ``oldest``, some at a time; gives how many."""
+    """Settle as failed (expired) what still waits of days before ``oldest``, some at a time; return how many."""
     bound = ids.first_at(datetime.fromisoformat(f"{oldest}T00:00:00+00:00"))
     async with transaction(session):
         rows = await fetch(session, "overdue_deliveries", ALL_BUCKETS, bound, A_TIME)
@@ -43,7 +43,7 @@ async def settle_older(session: Session, oldest: date) -> int:
 
 
 async def expiring(session: Session) -> list[Expiring]:
-    """Give parcels whose time to expire may have come; their state tells whether it has."""
+    """Return parcels whose time to expire may have come; their state tells whether it has."""
     turn, found = Turn(), []
     for row in await fetch(session, "due_expiries", ALL_BUCKETS, A_TIME):
         await turn.pause()
@@ -59,5 +59,5 @@ async def look_again(session: Session, times: Sequence[tuple[UUID, int]]) -> Non
 
 
 async def lanes_left_behind(session: Session) -> list[UUID]:
-    """Give endpoints that are off and have something waiting."""
+    """Return disabled endpoints that have something waiting."""
     return [row["id"] for row in await fetch(session, "lanes_left_behind", ALL_BUCKETS)]

@@ -10,7 +10,7 @@ from waypost.domain.trackings import TrackingState
 
 
 class LockedTracking(msgspec.Struct, frozen=True):
-    """A tracking under its row lock: who else writes it waits."""
+    """A tracking under its row lock: other writers wait."""
 
     bucket: int
     id: UUID
@@ -21,7 +21,7 @@ class LockedTracking(msgspec.Struct, frozen=True):
 
 
 class LockedRow(msgspec.Struct, frozen=True):
-    """A tracking under its row lock, its state as it lies in the database."""
+    """A tracking under its row lock, its state as stored."""
 
     bucket: int
     id: UUID
@@ -84,9 +84,9 @@ class NewDelivery(msgspec.Struct, frozen=True):
 class Claimed(msgspec.Struct, frozen=True):
     """A delivery that this dispatcher may work on until its lease ends.
 
-    ``packed`` None: its event is gone. A test has none: it sends the sample of the status ``sample``. What is
-    ``cancelled`` was so while a dispatcher had it in flight that died: it is settled without an attempt. ``crashes``
-    is how often sending it raised on our side, ``deaths`` at how many deaths in a row it was in hand.
+    ``packed`` None: its event is gone. A test has none: it sends the sample of the status ``sample``. ``cancelled``: it
+    was cancelled while a dispatcher that died had it in flight, and is settled without an attempt. ``crashes`` is how
+    often sending it raised on our side, ``deaths`` at how many crashes in a row it was in hand.
     """
 
     bucket: int
@@ -105,9 +105,9 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class LaneEndpoint(msgspec.Struct, frozen=True):
-    """What a delivery is sent with: its endpoint as it is at the time of the attempt.
+    """What a delivery is sent with: its endpoint's settings at the time of the attempt.
 
-    ``email`` is the account's, the key of V2 and V3 signatures. Secrets and own ``headers`` (JSON) are sealed.
+    ``email`` is the account's, the key of V2 and V3 signatures. Secrets and custom ``headers`` (JSON) are sealed.
     ``updated_at`` is when somebody last changed it.
     """
 
@@ -127,7 +127,7 @@ class LaneEndpoint(msgspec.Struct, frozen=True):
 
 
 class AttemptRow(msgspec.Struct, frozen=True):
-    """One attempt as it is kept. The body is not: it is rendered again from the event."""
+    """One attempt as stored. The body is not stored: it is rendered again from the event."""
 
     bucket: int
     delivery: UUID
@@ -153,10 +153,10 @@ class AttemptRow(msgspec.Struct, frozen=True):
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """An attempt that ended and what follows: settled as ``state``, or tried again after ``wait_seconds``.
+    """A finished attempt and what follows: settled as ``state``, or retried after ``wait_seconds``.
 
-    Without an ``attempt`` none was made: then nothing is counted, but that it ``crashed`` on our side if it did. One
-    that ``may_give_way`` is not tried again when a newer one of its parcel waits for the same endpoint.
+    Without an ``attempt`` none was made: then nothing is counted, except that it ``crashed`` on our side if it did. If
+    it ``may_give_way``, it is not retried when a newer one of its parcel waits for the same endpoint.
     """
 
     claimed: Claimed

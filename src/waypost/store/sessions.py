@@ -1,4 +1,4 @@
-"""Sessions of browsers. What a browser holds is never kept, only its SHA-256."""
+"""Sessions of browsers. What a browser holds is never stored, only its SHA-256."""
 
 from datetime import timedelta
 from hashlib import sha256
@@ -10,7 +10,7 @@ A_TIME: Final = 5_000
 
 
 async def get(session: Session, key: str, *, renew_seconds: float | None) -> bytes | None:
-    """Give what is kept under a key, and let it live so much longer from now; None when it is not there."""
+    """Return the value of a key, and renew its lifetime; None if it does not exist."""
     if renew_seconds is None:
         row = await fetch_one(session, "session", _digest(key))
     else:
@@ -19,29 +19,29 @@ async def get(session: Session, key: str, *, renew_seconds: float | None) -> byt
 
 
 async def put(session: Session, key: str, data: bytes, *, seconds: float) -> None:
-    """Keep something under a key for so long."""
+    """Store a value under a key for a limited time."""
     await execute(session, "set_session", _digest(key), data, timedelta(seconds=seconds))
 
 
 async def replace(session: Session, key: str, data: bytes, *, seconds: float) -> bool:
-    """Keep something else under a key, for so long from now; False, and nothing is kept, when it is there no more."""
+    """Replace the value of a key and renew its lifetime. Return False, and store nothing, if it no longer exists."""
     lives = timedelta(seconds=seconds)
     return await fetch_one(session, "replace_session", _digest(key), data, lives) is not None
 
 
 async def delete(session: Session, key: str) -> None:
-    """Forget what is kept under a key."""
+    """Delete a key."""
     await execute(session, "delete_session", _digest(key))
 
 
 async def expires_in(session: Session, key: str) -> float | None:
-    """Give for how many seconds a key lives; None when it is not there."""
+    """Return how many seconds a key still lives; None if it does not exist."""
     row = await fetch_one(session, "session_expiry", _digest(key))
     return None if row is None else float(row["seconds"])
 
 
 async def forget(session: Session) -> int:
-    """Forget some sessions and login links that have expired, and give how many; 0 when none is left."""
+    """Delete some expired sessions and login links, and return how many; 0 if none is left."""
     row = await fetch_one(session, "forget_sessions", A_TIME)
     forgotten: int = row["forgotten"] if row else 0
     return forgotten

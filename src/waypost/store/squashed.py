@@ -1,6 +1,6 @@
-"""Databases of before the squash: sixteen migrations made what ``0001`` makes now.
+"""Databases from before the squash: sixteen migrations made what ``0001`` makes now.
 
-Such a database is recorded as one that has ``0001``, provided that its schema is the same.
+Such a database is recorded as having ``0001`` if its schema is the same.
 """
 
 from difflib import unified_diff
@@ -16,16 +16,16 @@ from waypost.store.statements import Session, execute, fetch
 _FIRST: Final = "foundation"
 _NUMBERS: Final = list(range(1, 17))
 _REFERENCE: Final = "waypost_reference"
-"""A schema that exists within a transaction only, to compare with."""
+"""A temporary schema to compare with, which exists within a transaction only."""
 
 
 def is_squashed(applied: dict[int, str]) -> bool:
-    """Return whether migrations, number to name, are those of before the squash."""
+    """Return whether migrations, number to name, are those from before the squash."""
     return applied.get(1) == _FIRST
 
 
 async def adopt(session: Session, applied: dict[int, str], first: Migration) -> None:
-    """Record ``first`` in place of the sixteen. Raises MigrationError, and changes nothing, if the schemas differ."""
+    """Record ``first`` in place of the sixteen. Raise MigrationError, and change nothing, if the schemas differ."""
     if sorted(applied) != _NUMBERS:
         raise MigrationError(
             f"The database has {len(applied)} of the 16 migrations of an earlier version: bring it up to date with"
@@ -45,7 +45,7 @@ async def adopt(session: Session, applied: dict[int, str], first: Migration) -> 
 
 
 async def _made_by(session: Session, migration: Migration) -> str:
-    """Return the schema that a migration makes, tried out in a schema beside and rolled back."""
+    """Return the schema that a migration makes, tried out in a temporary schema and rolled back."""
     trial = session.transaction()
     await trial.start()
     try:

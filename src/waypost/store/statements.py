@@ -1,7 +1,7 @@
-"""Named SQL: each statement stands in a ``sql/*.sql`` file under ``-- name: <verb>`` and is counted when sent.
+"""Named SQL: each statement is in a ``sql/*.sql`` file under ``-- name: <verb>`` and is counted when sent.
 
-The embedded build of PostgreSQL has no pg_stat_statements, so the driver's side is where statements are counted;
-BEGIN, COMMIT and COPY count as well.
+The embedded build of PostgreSQL has no pg_stat_statements, so statements are counted on the driver's side, including
+BEGIN, COMMIT and COPY.
 """
 
 import re
@@ -54,7 +54,7 @@ def _load() -> dict[str, str]:
 
 
 TEXTS: Final = _load()
-"""Every named statement's text."""
+"""The text of every named statement."""
 
 
 async def fetch(session: Session, name: str, *arguments: object) -> list[Record]:
@@ -87,7 +87,7 @@ async def copy(session: Session, copied: Copied, records: Iterable[Sequence[Any]
 
 @asynccontextmanager
 async def transaction(session: Session) -> AsyncIterator[None]:
-    """Run what is inside in one transaction: all of it or nothing."""
+    """Run the block in one transaction: all or nothing."""
     SENT["begin"] += 1
     SENT["commit"] += 1
     with _ending_with_its_time(session):
@@ -97,7 +97,7 @@ async def transaction(session: Session) -> AsyncIterator[None]:
 
 @contextmanager
 def _ending_with_its_time(session: Session) -> Iterator[None]:
-    """Break a connection off on which something took too long: whatever follows, even a rollback, would wait too."""
+    """Terminate a connection on which something took too long: whatever follows, even a rollback, would wait too."""
     try:
         yield
     except TimeoutError as error:

@@ -1,4 +1,4 @@
-"""What the public page of a parcel is made of."""
+"""The data of the public page of a parcel."""
 
 from hashlib import blake2b
 from uuid import UUID
@@ -12,7 +12,7 @@ from waypost.store.states import unpack
 
 
 class TrackPage(msgspec.Struct, frozen=True):
-    """A parcel, its shop's name and colour (None: the usual one), and the sites that may frame its page."""
+    """A parcel, its shop's name and colour (None: the default), and the sites that may frame its page."""
 
     packed: bytes
     shop: str
@@ -21,7 +21,7 @@ class TrackPage(msgspec.Struct, frozen=True):
 
     @property
     def digest(self) -> bytes:
-        """Return another value for each state of the parcel, in 16 bytes."""
+        """Return a version of 16 bytes that differs for each state of the parcel."""
         return blake2b(self.packed, digest_size=16).digest()
 
     def state(self) -> TrackingState:
@@ -30,6 +30,6 @@ class TrackPage(msgspec.Struct, frozen=True):
 
 
 async def find(session: Session, tracking: UUID) -> TrackPage | None:
-    """Give what the page of a tracking shows; None when there is no such tracking."""
+    """Return what the page of a tracking shows; None if there is no such tracking."""
     row = await fetch_one(session, "track_page", [bucket(tracking)], tracking)
     return None if row is None else TrackPage(row["state"], row["shop"], row["accent"], row["embed_origins"])

@@ -1,6 +1,6 @@
-"""Trackings as the API, the pages and files look at them, and what their shop does with them.
+"""Trackings as the API, the pages and files list them, and what their shop does with them.
 
-Everything is of one account. What changes a tracking runs in the caller's transaction, after ``lock``.
+Everything is of one account. Functions that change a tracking run in the caller's transaction, after ``lock``.
 """
 
 from collections.abc import Sequence
@@ -23,18 +23,18 @@ from waypost.store.statements import Session, execute, fetch, fetch_one
 from waypost.store.states import pack, unpack
 
 MOST_SEARCHED: Final = 1_000
-"""A search looks at so many numbers and so many order numbers that begin with its text, no more."""
+"""The maximum numbers, and order numbers, with the search text as prefix that a search looks at."""
 
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 END: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class Taken(Exception):
-    """The account has another tracking of this number and courier; the transaction is lost."""
+    """The account has another tracking with this number and courier; the transaction is lost."""
 
 
 class TrackingRow(msgspec.Struct, frozen=True):
-    """A tracking of a list as it lies in the database; ``sequence`` is its newest event's, 0 before the first."""
+    """A tracking of a list as stored; ``sequence`` is its newest event's, 0 before the first."""
 
     id: UUID
     sequence: int
@@ -42,12 +42,12 @@ class TrackingRow(msgspec.Struct, frozen=True):
 
     @property
     def state(self) -> TrackingState:
-        """The state, unpacked at each look: a list of large parcels has one of them in memory at a time."""
+        """The state, unpacked at each access: of a list of large parcels, one is in memory at a time."""
         return unpack(self.packed)
 
 
 class WatchedTracking(msgspec.Struct, frozen=True):
-    """A tracking with when its carrier was asked last and is asked next; None: never, and not at all."""
+    """A tracking with the times of its carrier's last and next poll; None for never."""
 
     id: UUID
     sequence: int
@@ -57,7 +57,7 @@ class WatchedTracking(msgspec.Struct, frozen=True):
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """Which trackings: ids and times of change in [``after``, ``before``), and None for any of the others.
+    """Which trackings: ids and times of change in [``after``, ``before``), and None for no other restriction.
 
     ``numbers`` are normalised; ``search`` is the beginning of a number or of an order number. Only one of the two is
     given. What was registered since a time are the ids from ``ids.first_at`` on.
@@ -81,18 +81,18 @@ class Filter(msgspec.Struct, frozen=True):
 
     @property
     def asked_ids(self) -> tuple[UUID | None, UUID | None]:
-        """Give the bounds of the ids, None for one that leaves nothing out."""
+        """Return the bounds of the ids, None for one that excludes nothing."""
         return None if self.after == FIRST else self.after, None if self.before == LAST else self.before
 
     @property
     def lanes(self) -> tuple[list[bool], list[Status]]:
-        """Give the lanes that have to be read: whether archived, and the statuses of each."""
+        """Return the lanes that must be read: whether archived, and the statuses of each."""
         archived = [False, True] if self.archived is None else [self.archived]
         return archived, list(Status if self.statuses is None else dict.fromkeys(self.statuses))
 
 
 async def find(session: Session, account: UUID, tracking: UUID) -> WatchedTracking | None:
-    """Give one tracking; None when it is another account's, was deleted, or was never there."""
+    """Return one tracking; None if it does not exist in the account."""
     row = await fetch_one(session, "find_tracking", [ids.bucket(tracking)], account, tracking)
     if row is None:
         return None
@@ -100,9 +100,9 @@ async def find(session: Session, account: UUID, tracking: UUID) -> WatchedTracki
 
 
 async def page(session: Session, account: UUID, wanted: Filter, *, limit: int, skipped: int = 0) -> list[TrackingRow]:
-    """Give trackings, newest first; those of a time of change, last changed first.
+    """Return trackings, newest first; with times of change, last changed first.
 
-    To read on set ``before`` to the last id; that does not work with a time of change. ``skipped`` costs as much as
+    To read on, set ``before`` to the last id; that does not work with a time of change. ``skipped`` costs as much as
     what it skips: see ``numbered_pages``.
     """
     bounds = (account, *wanted.lanes, wanted.after, wanted.before, limit, skipped)
@@ -125,7 +125,7 @@ async def page(session: Session, account: UUID, wanted: Filter, *, limit: int, s
 
 
 async def lock(session: Session, account: UUID, tracking: UUID) -> LockedTracking | None:
-    """Lock one tracking: who else writes it waits. None when it is not there."""
+    """Lock one tracking, so that other writers wait. None if it does not exist."""
     row = await fetch_one(session, "lock_tracking", [ids.bucket(tracking)], account, tracking)
     if row is None:
         return None
@@ -135,7 +135,7 @@ async def lock(session: Session, account: UUID, tracking: UUID) -> LockedTrackin
 
 
 async def edit(session: Session, locked: LockedTracking, state: TrackingState) -> None:
-    """Write what was edited of a locked tracking. Raises Taken when its new courier has this number already."""
+    """Write the edited fields of a locked tracking. Raise Taken if its new courier has this number already."""
     row = (state.courier_code, state.archived, order_number(state), pack(state), from_ms(state.updated_at))
     try:
         await execute(session, "edit_tracking", [locked.bucket], locked.id, *row)
@@ -144,7 +144,7 @@ async def edit(session: Session, locked: LockedTracking, state: TrackingState) -
 
 
 async def delete(session: Session, locked: LockedTracking) -> None:
-    """Delete a locked tracking and cancel what waits of it; its events, and what was sent, stay until retention."""
+    """Delete a locked tracking and cancel its waiting deliveries; events and sent deliveries stay until retention."""
     rows = await fetch(session, "deliveries_of_tracking", [locked.bucket], locked.id)
     if rows:
         reason = Reason.TRACKING_DELETED.value
@@ -153,10 +153,10 @@ async def delete(session: Session, locked: LockedTracking) -> None:
 
 
 async def ask_soon(session: Session, locked: LockedTracking, *, least_seconds: float) -> None:
-    """Let the carrier be asked about a locked tracking at once, or ``least_seconds`` after it was asked last."""
+    """Poll the carrier for a locked tracking at once, or ``least_seconds`` after the last poll."""
     await execute(session, "ask_soon", [locked.bucket], locked.id, timedelta(seconds=least_seconds))
 
 
 def _beginning(text: str) -> Sequence[str]:
-    """Give the bounds of all texts that begin so, in the order of the bytes of UTF-8."""
+    """Return the bounds of all texts with this prefix, in the order of the bytes of UTF-8."""
     return text, text + "\U0010ffff"

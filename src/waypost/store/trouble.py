@@ -1,4 +1,4 @@
-"""What means that the database can't be used now: one list for everybody who has to wait for it."""
+"""The errors that mean that the database can't be used now: one list for everybody who has to wait for it."""
 
 from enum import StrEnum
 from typing import Final
@@ -30,7 +30,7 @@ class TakesNoWrites(ConnectionError):
 
 
 REPEATABLE: Final = (DeadlockDetectedError, SerializationError)
-"""What PostgreSQL answers to a transaction that may simply be run again."""
+"""PostgreSQL's errors for a transaction that can simply be run again."""
 
 LOST: Final = (
     ConnectionError,
@@ -51,7 +51,7 @@ one with a value that PostgreSQL can't take (``DataError``).
 """
 
 NO_OUTAGE: Final = (QueryCanceledError,)
-"""Of those, what one statement is at fault for: the time that it took."""
+"""Those of them that may be one statement's own fault: the time that it took."""
 
 
 class Trouble(StrEnum):
@@ -65,7 +65,7 @@ class Trouble(StrEnum):
 
 
 OF_GOOD_SESSIONS: Final = frozenset({Trouble.DISK_FULL, Trouble.TOO_MANY_CONNECTIONS})
-"""In these the sessions that there are can go on being used."""
+"""Troubles during which existing sessions can still be used."""
 
 _KINDS: Final[tuple[tuple[Trouble, tuple[type[BaseException], ...]], ...]] = (
     (Trouble.DISK_FULL, (DiskFullError,)),
@@ -77,15 +77,15 @@ _KINDS: Final[tuple[tuple[Trouble, tuple[type[BaseException], ...]], ...]] = (
 SENTENCES: Final = {
     Trouble.UNREACHABLE: "The database can't be reached.",
     Trouble.TIMED_OUT: "The database does not answer.",
-    Trouble.READ_ONLY: "The database takes no writes: it is a standby, or read-only.",
+    Trouble.READ_ONLY: "The database accepts no writes: it is a standby, or read-only.",
     Trouble.DISK_FULL: "The database's disk is full.",
     Trouble.TOO_MANY_CONNECTIONS: "The database has too many connections: see max_connections.",
 }
-"""What ``/health/ready`` says."""
+"""The sentences of ``/health/ready``."""
 
 
 def trouble_of(error: BaseException) -> Trouble:
-    """Return which trouble an error of ``LOST`` means; of a chain of errors the first that tells."""
+    """Return which trouble an error of ``LOST`` means; in a chain of errors, the first specific one."""
     told: BaseException | None = error
     while told is not None:
         for trouble, kinds in _KINDS:

@@ -10,11 +10,11 @@ import msgspec
 from waypost.store.statements import Session, execute, fetch
 
 MOST_OF_AN_ACCOUNT: Final = 200
-"""The most frequent are kept, and of equally frequent ones the latest."""
+"""The most frequent ones are kept; among equally frequent ones the latest."""
 
 
 class UnreadKey(NamedTuple):
-    """A code and a text that a source gave an account; the code is empty where there was none."""
+    """A code and a text that a source gave an account; the code is empty if there was none."""
 
     account: UUID
     source: str
@@ -34,7 +34,7 @@ class UnreadRow(msgspec.Struct, frozen=True):
 
 
 async def add(session: Session, seen: Mapping[UnreadKey, int], *, most: int = MOST_OF_AN_ACCOUNT) -> None:
-    """Add to what was seen, and forget what an account has more than ``most`` of."""
+    """Add to what was seen, and delete what an account has beyond ``most``."""
     keys = sorted(seen)  # everybody takes the locks in this order
     columns = [list(column) for column in zip(*keys, strict=True)]
     await execute(session, "add_unread", *columns, [seen[key] for key in keys])
@@ -47,5 +47,5 @@ async def of_account(session: Session, account: UUID) -> list[UnreadRow]:
 
 
 async def forget(session: Session, account: UUID) -> None:
-    """Forget what an account has."""
+    """Delete what an account has."""
     await execute(session, "forget_unread", account)

@@ -1,4 +1,4 @@
-"""What an account is called and who may log in to it, as its owners manage both. Everything is of one account."""
+"""An account's name and who may log in to it, as its owners manage both. Everything is of one account."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ MOST_USERS: Final = 100
 
 
 class AccountSettings(msgspec.Struct, frozen=True):
-    """What owners choose: ``accent`` None is the usual colour; ``embed_origins`` may frame track pages."""
+    """What owners choose: ``accent`` None is the default colour; ``embed_origins`` may frame track pages."""
 
     email: str
     name: str
@@ -24,7 +24,7 @@ class AccountSettings(msgspec.Struct, frozen=True):
 
 
 class UserRow(msgspec.Struct, frozen=True):
-    """One who may log in; ``role`` is ``owner`` or ``member``."""
+    """A person who may log in; ``role`` is ``owner`` or ``member``."""
 
     id: UUID
     email: str
@@ -33,19 +33,19 @@ class UserRow(msgspec.Struct, frozen=True):
 
 
 async def lock(session: Session, account: UUID) -> None:
-    """Let changes of one account go one after the other, until the caller's transaction ends."""
+    """Serialise changes of one account until the caller's transaction ends."""
     await execute(session, "lock_account", account)
 
 
 async def settings(session: Session, account: UUID) -> AccountSettings:
-    """Give what the owners have chosen."""
+    """Return what the owners have chosen."""
     row = await fetch_one(session, "account_settings", account)
     assert row is not None  # noqa: S101 - accounts are never deleted
     return AccountSettings(**row)
 
 
 async def change(session: Session, account: UUID, chosen: AccountSettings) -> None:
-    """Write what they choose. Raises AccountExists for another's e-mail address; the transaction is lost then."""
+    """Write what they choose. Raise AccountExists for another's e-mail address; the transaction is lost then."""
     columns = (chosen.email, chosen.name, chosen.accent, chosen.embed_origins)
     try:
         await execute(session, "change_account", account, *columns)
@@ -54,12 +54,12 @@ async def change(session: Session, account: UUID, chosen: AccountSettings) -> No
 
 
 async def of_account(session: Session, account: UUID) -> Sequence[UserRow]:
-    """Give the users, the first first."""
+    """Return the users in the order in which they were added."""
     return [UserRow(**row) for row in await fetch(session, "users", account, MOST_USERS)]
 
 
 async def add(session: Session, account: UUID, *, user: UUID, email: str, password_hash: str, role: str) -> bool:
-    """Add a user after ``lock``; False when there are ``MOST_USERS``. Raises AccountExists for a taken address."""
+    """Add a user after ``lock``. Return False if there are ``MOST_USERS``. Raise AccountExists for a taken address."""
     try:
         row = await fetch_one(session, "add_user_to_account", user, account, email, password_hash, role, MOST_USERS)
     except UniqueViolationError:
@@ -68,12 +68,12 @@ async def add(session: Session, account: UUID, *, user: UUID, email: str, passwo
 
 
 async def change_role(session: Session, account: UUID, user: UUID, role: str) -> str | None:
-    """Change a user's role after ``lock`` and give the e-mail address; None for nobody, and for the last owner."""
+    """Change a user's role after ``lock`` and return the e-mail address; None for nobody, and for the last owner."""
     row = await fetch_one(session, "change_role", account, user, role)
     return None if row is None else row["email"]
 
 
 async def remove(session: Session, account: UUID, user: UUID) -> str | None:
-    """Remove a user after ``lock`` and give the e-mail address; None for nobody, and for the last owner."""
+    """Remove a user after ``lock`` and return the e-mail address; None for nobody, and for the last owner."""
     row = await fetch_one(session, "remove_user", account, user)
     return None if row is None else row["email"]

@@ -1,4 +1,4 @@
-"""Endpoint secrets at rest: AES-256-GCM under the installation's key, bound to the account and endpoint they are of."""
+"""Endpoint secrets at rest: AES-256-GCM under the installation's key, bound to their account and endpoint."""
 
 import os
 from functools import lru_cache
@@ -25,12 +25,12 @@ class Vault:
         self._opened = lru_cache(maxsize=4096)(self._decrypt)
 
     def seal(self, secret: str, *, account: UUID, endpoint: UUID) -> bytes:
-        """Give the bytes to keep; different ones each time."""
+        """Return the bytes to store; different ones each time."""
         nonce = os.urandom(_NONCE_BYTES)
         return _FORMAT + nonce + self._cipher.encrypt(nonce, secret.encode(), account.bytes + endpoint.bytes)
 
     def open(self, sealed: bytes, *, account: UUID, endpoint: UUID) -> str:
-        """Give the secret; WrongKey when it was not sealed by this key for this endpoint."""
+        """Return the secret. Raise WrongKey if it was not sealed by this key for this endpoint."""
         return self._opened(sealed, account.bytes + endpoint.bytes)
 
     def _decrypt(self, sealed: bytes, bound_to: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The parcels that are asked for: which are due, who is asked, and when they are asked again."""
+"""The parcels that are polled: which are due, through which connection, and when they are polled next."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from waypost.store.states import unpack
 
 
 class DueWatch(msgspec.Struct, frozen=True):
-    """A parcel that is due to be asked for; ``overdue`` if it has waited long beyond that."""
+    """A parcel that is due to be polled; ``overdue`` if it has waited far beyond that."""
 
     tracking: UUID
     rank: int
@@ -22,10 +22,9 @@ class DueWatch(msgspec.Struct, frozen=True):
 
 
 class LeasedWatch(msgspec.Struct, frozen=True):
-    """A parcel that we may ask for until ``leased_until``, which fences what we write about it.
+    """A parcel that we may poll until ``leased_until``, which fences what we write about it.
 
-    ``unchanged`` counts the asks in a row that brought nothing new, ``unknowns`` those whose answer was that the number
-    is not known.
+    ``unchanged`` counts consecutive polls without news, ``unknowns`` consecutive answers that the number is unknown.
     """
 
     tracking: UUID
@@ -38,9 +37,9 @@ class LeasedWatch(msgspec.Struct, frozen=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What became of an ask, and the wait until the next; None: no more.
+    """The result of a poll, and the wait until the next; None: no more.
 
-    ``elsewhere`` frees the parcel for another connection. ``outcome`` is what its page says of the ask.
+    ``elsewhere`` releases the parcel for another connection. ``outcome`` is what its page says about the poll.
     """
 
     watch: LeasedWatch
@@ -54,7 +53,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Watch(msgspec.Struct, frozen=True):
-    """Who answers for a parcel, when it was and will be asked, and what came of the last ask."""
+    """The connection of a parcel, when it was and will be polled, and the result of the last poll."""
 
     connection: UUID | None
     last_polled_at: datetime | None
@@ -64,13 +63,13 @@ class Watch(msgspec.Struct, frozen=True):
 
 
 async def due(session: Session, connection: UUID, *, each: int, overdue_seconds: float) -> list[DueWatch]:
-    """Return parcels that are due at a connection, of each lane (rank) those that wait the longest."""
+    """Return parcels that are due at a connection: those of each lane (rank) that wait longest."""
     rows = await fetch(session, "due_watches", connection, each, timedelta(seconds=overdue_seconds))
     return [DueWatch(row["tracking"], row["rank"], row["overdue"]) for row in rows]
 
 
 async def lease(session: Session, connection: UUID, trackings: Sequence[UUID], *, seconds: float) -> list[LeasedWatch]:
-    """Take those of the parcels that nobody else has taken meanwhile."""
+    """Lease those of the parcels that nobody else has leased meanwhile."""
     buckets = sorted({ids.bucket(tracking) for tracking in trackings})
     lasts = timedelta(seconds=seconds)
     rows = await fetch(session, "lease_watches", buckets, list(trackings), lasts, connection)
@@ -89,7 +88,7 @@ async def lease(session: Session, connection: UUID, trackings: Sequence[UUID], *
 
 
 async def reschedule(session: Session, asked: Sequence[Asked]) -> None:
-    """Write when parcels are asked again, and by whom."""
+    """Write when parcels are polled next, and by which connection."""
     waits = [None if one.wait_seconds is None else timedelta(seconds=one.wait_seconds) for one in asked]
     columns = (
         [min(one.unchanged, 1000) for one in asked],
@@ -104,12 +103,12 @@ async def reschedule(session: Session, asked: Sequence[Asked]) -> None:
 
 
 async def release(session: Session, watches: Sequence[LeasedWatch]) -> None:
-    """Give back parcels that were not asked for."""
+    """Give back parcels that were not polled."""
     await execute(session, "release_watches", *_fenced(watches))
 
 
 async def find(session: Session, tracking: UUID) -> Watch | None:
-    """Return who answers for a parcel; None for one that is not there."""
+    """Return the connection of a parcel and its polls; None if the parcel does not exist."""
     row = await fetch_one(session, "watch_of", ALL_BUCKETS, tracking)
     if row is None:
         return None

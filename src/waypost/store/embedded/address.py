@@ -1,4 +1,4 @@
-"""Where a running server of a data directory is found, and whether it answers."""
+"""Where a running server of a data directory can be reached, and whether it responds."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,7 +16,7 @@ _ANSWER_SECONDS = 5.0
 
 
 class Answer(StrEnum):
-    """What came back when a server was asked."""
+    """What a query to a server showed."""
 
     READY = "ready"
     NO_DATABASE = "no_database"
@@ -26,7 +26,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """Everything that a client needs to connect; `dsn` says it as one text."""
+    """Everything that a client needs to connect; `dsn` returns it as one text."""
 
     socket_folder: Path
     password: str = field(repr=False)
@@ -36,12 +36,12 @@ class ServerAddress:
 
     @property
     def dsn(self) -> str:
-        """The connection URL; it contains the password and overrules what PG* variables might say."""
+        """The connection URL; it contains the password and overrides PG* variables."""
         return self._dsn(self.database)
 
     @property
     def maintenance_dsn(self) -> str:
-        """The same for the database that every cluster has."""
+        """The URL of the database that every cluster has."""
         return self._dsn("postgres")
 
     def _dsn(self, database: str) -> str:
@@ -52,7 +52,7 @@ class ServerAddress:
 async def ask(address: ServerAddress) -> Answer:
     """Return whether a query is answered at this address.
 
-    Raises EmbeddedPostgresError when the server there does not take our password.
+    Raise EmbeddedPostgresError if the server there rejects our password.
     """
     try:
         connection = await asyncpg.connect(address.dsn, timeout=_ANSWER_SECONDS)
@@ -60,7 +60,7 @@ async def ask(address: ServerAddress) -> Answer:
         return Answer.NO_DATABASE
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError):
         raise EmbeddedPostgresError(
-            "PostgreSQL refuses the password in postgres.password: bring back the one that belongs to this data"
+            "PostgreSQL rejects the password in postgres.password: bring back the one that belongs to this data"
         ) from None
     except (FileNotFoundError, ConnectionRefusedError):
         return Answer.NOBODY

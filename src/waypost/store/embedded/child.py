@@ -1,7 +1,7 @@
-"""Becomes another program: as a lesser user, and on Linux ending with the process that started it.
+"""Becomes another program: as a less privileged user, and on Linux ending with the process that started it.
 
-It runs by itself in a fresh interpreter (`python -I -S embedded_child.py parent uid gid folder program …`) and so
-imports nothing of ours. A function run between fork and exec (`preexec_fn`) could do the same, but may deadlock in a
+It runs as a script in a fresh interpreter (`python -I -S embedded_child.py parent uid gid folder program …`) and so
+imports nothing of ours. A function between fork and exec (`preexec_fn`) could do the same, but may deadlock in a
 process that has threads, which `serve` has when it restarts PostgreSQL.
 """
 
@@ -15,8 +15,8 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(parent: str, uid: str, gid: str, folder: str, *command: str) -> None:
-    """Replace this process by `command`, run in `folder`; says why on standard error when that can't be."""
-    # Loaded while we may still read the interpreter's own folders, which the lesser user perhaps may not.
+    """Replace this process with `command`, run in `folder`; on failure, write the reason to standard error."""
+    # Loaded while we can still read the interpreter's own folders, which the other user perhaps can't.
     prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
     try:
         _become(int(uid), int(gid))
@@ -56,7 +56,7 @@ def _blocked(folder: Path) -> str | None:
     for step in [*reversed(folder.parents), folder]:
         if step.is_dir() and not os.access(step, os.X_OK):
             return (
-                f"user id {os.geteuid()}, as which PostgreSQL runs, may not enter the folder {step}: "
+                f"user id {os.geteuid()}, under which PostgreSQL runs, may not enter the folder {step}: "
                 f"allow it (chmod o+x) or choose another place"
             )
     return None

@@ -1,4 +1,4 @@
-"""A new cluster, and the settings that a server is started with."""
+"""Creates a cluster, and defines the settings that a server is started with."""
 
 import asyncio
 import secrets
@@ -25,11 +25,11 @@ from waypost.store.embedded.programs import Programs
 _SWEEPS: Final = 50
 _SWEEP_SECONDS: Final = 0.1
 _SETTINGS: Final = {
-    # What is confirmed is on the disk. Given on the command line, so no file and no ALTER SYSTEM can undo it.
+    # What is confirmed is on disk. Given on the command line, so that neither a file nor ALTER SYSTEM can override it.
     "fsync": "on",
     "full_page_writes": "on",
     "synchronous_commit": "on",
-    # The queue is a table of short lives: vacuum it often, checkpoint it seldom.
+    # The queue is a table of short-lived rows: vacuum it often, checkpoint it rarely.
     "autovacuum_naptime": "5s",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
@@ -57,7 +57,7 @@ _SETTINGS: Final = {
 def cluster_exists(folder: DataFolder, programs: Programs, user: DatabaseUser) -> bool:
     """Return whether the folder has a cluster that these programs and this user can run.
 
-    Raises EmbeddedPostgresError when it has one that they can't.
+    Raise EmbeddedPostgresError if it has one that they can't.
     """
     version = read_small(folder.cluster / "PG_VERSION")
     if version is None:
@@ -71,15 +71,15 @@ def cluster_exists(folder: DataFolder, programs: Programs, user: DatabaseUser) -
         )
     if folder.cluster.stat().st_uid != user.uid:
         raise EmbeddedPostgresError(
-            f"{folder.cluster} does not belong to {user.name or user.uid}, as whom PostgreSQL would run: "
-            f"start as its owner, or give it over with chown -R"
+            f"{folder.cluster} does not belong to {user.name or user.uid}, under which PostgreSQL would run: "
+            f"start as its owner, or hand it over with chown -R"
         )
     return True
 
 
 async def sweep(folder: DataFolder) -> None:
     """Remove what was left half-made when an earlier owner was killed."""
-    for _ in range(_SWEEPS):  # its initdb may still be ending, and write
+    for _ in range(_SWEEPS):  # its initdb may still be ending, and writing
         leftovers = find_leftovers(folder)
         if not leftovers:
             return
@@ -96,7 +96,7 @@ def _remove(path: Path) -> None:
 
 
 async def make_cluster(folder: DataFolder, programs: Programs, user: DatabaseUser) -> None:
-    """Make an empty cluster with a random password; an interrupted attempt leaves nothing that counts."""
+    """Create an empty cluster with a random password; an interrupted attempt leaves nothing behind that counts."""
     if user.name is None:  # a server does without one, initdb does not
         raise EmbeddedPostgresError(
             f"User id {user.uid} has no name, as PostgreSQL wants: "
@@ -114,7 +114,8 @@ async def make_cluster(folder: DataFolder, programs: Programs, user: DatabaseUse
 
 
 def _put_in_place(place: Path, folder: DataFolder) -> None:
-    # The password is there first: one without a cluster is made anew, a cluster without one would be lost.
+    # The password is stored first: a password without a cluster is replaced, a cluster without a password would be
+    # lost.
     sync_folder(folder.path)
     place.rename(folder.cluster)
     sync_folder(folder.path)
@@ -128,7 +129,7 @@ def _initdb(programs: Programs, place: Path, password_file: Path) -> list[str | 
         f"--pwfile={password_file}",
         "--auth=scram-sha-256",
         "--encoding=UTF8",
-        # The builtin locale is everywhere the same; libc's C.UTF-8, which `--locale=C.UTF-8` asks for too, is not.
+        # The builtin locale is the same everywhere; libc's C.UTF-8, which `--locale=C.UTF-8` also asks for, is not.
         "--locale-provider=builtin",
         "--locale=C",
         "--builtin-locale=C.UTF-8",

@@ -1,7 +1,7 @@
 """The files of one data directory: who owns them, the lock, the password, the folder of the socket.
 
-Root may work here in a folder that belongs to somebody else, so nothing follows a symbolic link and nothing
-is trusted by its name alone.
+Root may work here in a folder that belongs to somebody else, so symbolic links are never followed and nothing is
+trusted by its name alone.
 """
 
 import contextlib
@@ -17,10 +17,10 @@ from pathlib import Path
 
 from waypost.domain.errors import OperatorError
 
-# sun_path holds 104 bytes on macOS and 108 on Linux, the final NUL included.
+# sun_path holds 104 bytes on macOS and 108 on Linux, including the final NUL.
 _SOCKET_PATH_BYTES = 103
 _SOCKET_NAME = "/.s.PGSQL.5432"
-# Commas and quotes mean something in lists of socket folders and of hosts.
+# Commas and quotes have a meaning in lists of socket folders and of hosts.
 _PLAIN_PATH = re.compile(r"/[A-Za-z0-9/._-]*")
 _SMALL_FILE = 4096
 
@@ -53,12 +53,12 @@ class DataFolder:
 
     @property
     def programs(self) -> Path:
-        """Where PostgreSQL's programs are copied to when its user may not go to where they are installed."""
+        """Where PostgreSQL's programs are copied to if its user can't access the place where they are installed."""
         return self.path / "programs"
 
     @property
     def password_file(self) -> Path:
-        """Where the superuser's password stands."""
+        """The file with the superuser's password."""
         return self.path / "postgres.password"
 
     @property
@@ -68,22 +68,22 @@ class DataFolder:
 
     @property
     def lock_file(self) -> Path:
-        """What the owner of this folder holds locked."""
+        """The file that the owner of this folder keeps locked."""
         return self.path / "lock"
 
     @property
     def run_folder(self) -> Path:
-        """Where the socket is when the path is short enough."""
+        """Where the socket is if the path is short enough."""
         return self.path / "run"
 
     @property
     def socket_note(self) -> Path:
-        """Where the path of the socket's folder stands when `run_folder` is too long for a socket."""
+        """The file that names the socket's folder if `run_folder` is too long for a socket."""
         return self.path / "socket"
 
 
 def find_folder(data_dir: Path) -> DataFolder | None:
-    """Return the data directory, None when it does not exist."""
+    """Return the data directory, None if it does not exist."""
     path = Path(os.path.realpath(data_dir))
     try:
         found = path.stat()
@@ -95,7 +95,7 @@ def find_folder(data_dir: Path) -> DataFolder | None:
 
 
 def open_folder(data_dir: Path) -> DataFolder:
-    """Return the data directory, made if it does not exist."""
+    """Return the data directory, created if it does not exist."""
     folder = find_folder(data_dir)
     if folder is not None:
         return folder
@@ -108,7 +108,7 @@ def open_folder(data_dir: Path) -> DataFolder:
 
 
 def database_user(folder: DataFolder) -> DatabaseUser:
-    """Return who PostgreSQL runs as: ourselves, and in root's place the folder's owner, or `nobody` if that is root."""
+    """Return the user PostgreSQL runs as: ourselves; for root the folder's owner, or `nobody` if root owns it."""
     uid = os.geteuid()
     if uid != 0:
         return DatabaseUser(uid, os.getegid(), _name_of(uid))
@@ -131,7 +131,7 @@ def _name_of(uid: int) -> str | None:
 
 
 def try_lock(folder: DataFolder) -> int | None:
-    """Return a descriptor that holds the folder's lock until it is closed, None while somebody else holds it."""
+    """Return a descriptor that holds the folder's lock until it is closed, None if somebody else holds it."""
     descriptor = open_private(folder, folder.lock_file, os.O_RDWR)
     if _flock(descriptor, fcntl.LOCK_EX):
         return descriptor
@@ -140,7 +140,7 @@ def try_lock(folder: DataFolder) -> int | None:
 
 
 def is_locked(folder: DataFolder) -> bool:
-    """Return whether somebody owns this folder now."""
+    """Return whether a process owns this folder now."""
     try:
         descriptor = os.open(folder.lock_file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -160,7 +160,7 @@ def _flock(descriptor: int, kind: int) -> bool:
 
 
 def open_private(folder: DataFolder, path: Path, flags: int) -> int:
-    """Return a descriptor of a regular file of the folder, made with mode 0600 for the folder's owner if needed."""
+    """Return a descriptor of a regular file of the folder, created with mode 0600 for the folder's owner if needed."""
     descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
         _keep_private(folder, path, descriptor)
@@ -180,9 +180,9 @@ def _keep_private(folder: DataFolder, path: Path, descriptor: int) -> None:
 
 @contextlib.contextmanager
 def replacing(folder: DataFolder, path: Path, text: str, *, reader: DatabaseUser) -> Iterator[Path]:
-    """Yield a file with `text` that `reader` may read; at the end it takes the place of `path`, mode 0600.
+    """Yield a file with `text` that `reader` may read; at the end it replaces `path`, with mode 0600.
 
-    When the block raises, `path` is as it was.
+    If the block raises, `path` is unchanged.
     """
     descriptor, name = tempfile.mkstemp(prefix=new_name(path), dir=folder.path)
     try:
@@ -201,18 +201,18 @@ def replacing(folder: DataFolder, path: Path, text: str, *, reader: DatabaseUser
 
 
 def new_name(path: Path) -> str:
-    """Return how the name begins under which something is made that shall take the place of `path`."""
+    """Return the name prefix of files that are being made to replace `path`."""
     return f"{path.name}.new-"
 
 
 def find_leftovers(folder: DataFolder) -> list[Path]:
-    """Return what was being made in the folder; for its owner, who makes nothing now: what was never finished."""
+    """Return leftovers of unfinished files in the folder; for its owner, who is making none now."""
     made = (folder.cluster, folder.password_file, folder.socket_note)
     return [leftover for path in made for leftover in folder.path.glob(f"{new_name(path)}*")]
 
 
 def sync_folder(path: Path) -> None:
-    """Make new names in a folder survive a power cut."""
+    """Make new names in a folder survive a power failure."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -221,7 +221,7 @@ def sync_folder(path: Path) -> None:
 
 
 def read_small(path: Path) -> str | None:
-    """Return a small file's text, None when it does not exist."""
+    """Return a small file's text, None if it does not exist."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -231,7 +231,7 @@ def read_small(path: Path) -> str | None:
 
 
 def give_folder(path: Path, user: DatabaseUser) -> None:
-    """Make the folder at `path` private to `user` (mode 0700); what is inside keeps its owners."""
+    """Make the folder at `path` private to `user` (mode 0700); its contents keep their owners."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         os.fchmod(descriptor, 0o700)
@@ -242,7 +242,7 @@ def give_folder(path: Path, user: DatabaseUser) -> None:
 
 
 def find_socket_folder(folder: DataFolder) -> Path | None:
-    """Return the folder where a server of this data directory has its socket, None when none was made yet."""
+    """Return the folder where a server of this data directory has its socket, None if none was made yet."""
     if _fits(folder.run_folder):
         return folder.run_folder if folder.run_folder.is_dir() else None
     owner, _, noted = (read_small(folder.socket_note) or "").partition("\n")
@@ -253,13 +253,13 @@ def find_socket_folder(folder: DataFolder) -> Path | None:
         found = Path(noted).lstat()
     except FileNotFoundError:
         return None
-    # The temp directory is everybody's: the name may have been taken by another user since it was noted.
+    # The temp directory is everybody's: another user may have taken the name since it was noted.
     private = stat.S_ISDIR(found.st_mode) and stat.S_IMODE(found.st_mode) == 0o700  # noqa: PLR2004 - a mode
     return Path(noted) if private and found.st_uid == folder.cluster.stat().st_uid else None
 
 
 def make_socket_folder(folder: DataFolder, user: DatabaseUser) -> Path:
-    """Return a folder of `user` (mode 0700) whose path is short enough for a socket, the known one if there is one."""
+    """Return a folder of `user` (mode 0700) whose path is short enough for a socket; the known one if there is one."""
     if _fits(folder.run_folder):
         with contextlib.suppress(FileExistsError):
             folder.run_folder.mkdir(mode=0o700)
@@ -277,7 +277,7 @@ def make_socket_folder(folder: DataFolder, user: DatabaseUser) -> Path:
 
 
 def drop_socket_folder(folder: DataFolder, socket_folder: Path) -> None:
-    """Remove a socket folder that stands outside the data directory."""
+    """Remove a socket folder that lies outside the data directory."""
     if socket_folder == folder.run_folder:
         return
     folder.socket_note.unlink(missing_ok=True)

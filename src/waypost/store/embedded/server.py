@@ -1,4 +1,4 @@
-"""PostgreSQL as a child of `serve`: made, started, watched, restarted and stopped inside one data directory."""
+"""PostgreSQL as a child of `serve`: created, started, watched, restarted and stopped inside one data directory."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ _WAIT_SECONDS: Final = 0.1
 _LOCK_TRIES: Final = 20
 _STUBBORN_SECONDS: Final = 10.0
 _LOCATE_SECONDS: Final = 30.0
-# What PostgreSQL says while processes of a killed server still hold its memory.
+# PostgreSQL's message while processes of a killed server still hold its memory.
 _OLD_BACKENDS: Final = "pre-existing shared memory block"
 
 
@@ -66,10 +66,11 @@ class EmbeddedPostgres:
 
     @classmethod
     async def start(cls, data_dir: Path, *, pg_bin: Path | None, progress: Progress) -> Self:
-        """Return a server that answers queries; its cluster is made if there is none.
+        """Return a server that answers queries; its cluster is created if there is none.
 
-        Call it from the thread that lives as long as the server shall. Crash recovery may take any time; `progress` is
-        told. Raises EmbeddedPostgresError when another process owns the folder or PostgreSQL can't run there.
+        Call it from the thread that lives as long as the server should. Crash recovery may take any time; `progress`
+        receives its messages. Raise EmbeddedPostgresError if another process owns the folder or PostgreSQL can't run
+        there.
         """
         with _clear_errors():
             folder = open_folder(data_dir)
@@ -88,21 +89,21 @@ class EmbeddedPostgres:
         programs = await find_programs(pg_bin, folder, user)
         await sweep(folder)
         if not cluster_exists(folder, programs, user):
-            progress(f"Making a new database in {folder.cluster}")
+            progress(f"Creating a new database in {folder.cluster}")
             await make_cluster(folder, programs, user)
         password = read_small(folder.password_file)
         if not password:
             raise EmbeddedPostgresError(
                 f"{folder.password_file} is missing: bring it back from the same backup as {folder.cluster}"
             )
-        # Before the socket's folder: a server that is still ending may use the one that is noted.
+        # Before the socket's folder: a server that is still stopping may use the one that is noted.
         await _predecessor_gone(folder, user, progress)
         address = ServerAddress(make_socket_folder(folder, user), password)
         return cls(folder, lock=lock, user=user, programs=programs, address=address, progress=progress)
 
     @property
     def dsn(self) -> str:
-        """The connection URL of the running server, password included; it stays the same over restarts."""
+        """The connection URL of the running server, including the password; it stays the same over restarts."""
         return self.address.dsn
 
     async def wait_ended(self) -> int:
@@ -112,9 +113,9 @@ class EmbeddedPostgres:
         return await self._process.wait()
 
     async def restart(self) -> None:
-        """Start the server again after it ended, at the same address; it answers queries when this returns.
+        """Restart the server after it ended, at the same address; it answers queries when this returns.
 
-        The folder stays ours, also when this raises EmbeddedPostgresError: it may be called again.
+        The folder stays ours, even if this raises EmbeddedPostgresError: it may be called again.
         """
         with _clear_errors():
             while not await self._run_until_ready():
@@ -122,7 +123,7 @@ class EmbeddedPostgres:
                 await asyncio.sleep(_WAIT_SECONDS)
 
     async def stop(self) -> None:
-        """Stop the server, open transactions rolled back, and give up the data directory; harmless when repeated."""
+        """Stop the server, rolling back open transactions, and release the data directory; may be called repeatedly."""
         if self._process is not None:
             await self._process.stop()
         if self._lock is not None:
@@ -131,7 +132,7 @@ class EmbeddedPostgres:
             self._lock = None
 
     async def _run_until_ready(self) -> bool:
-        """Return True for a server that answers, False when an earlier one's processes still hold the cluster."""
+        """Return True for a server that responds, False if an earlier one's processes still hold the cluster."""
         if self._process is not None and self._process.running:
             return True
         await _predecessor_gone(self._folder, self._user, self._progress)
@@ -153,11 +154,11 @@ class EmbeddedPostgres:
         raise EmbeddedPostgresError(f"PostgreSQL did not start: {reason} (see {log.path})")
 
     async def _follow_startup(self, process: ServerProcess, log: ServerLog) -> None:
-        """Return when the server answers or has ended; there is no limit, since recovery takes the time it takes."""
+        """Return once the server responds or has ended; there is no limit, since recovery takes the time it takes."""
         while process.running:
             for message in log.news():
                 self._progress(f"PostgreSQL is starting: {message}")
-            # Asked only when it says so itself: each question before that would be a FATAL line in its log.
+            # Asked only when it says so itself: each earlier question would be a FATAL line in its log.
             noted = read_pid_file(self._folder)
             if noted is not None and noted.pid == process.pid and noted.ready:
                 answer = await ask(self.address)
@@ -170,7 +171,7 @@ class EmbeddedPostgres:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _explain_silence(self, process: ServerProcess) -> None:
-        await asyncio.sleep(_WAIT_SECONDS)  # it may have died this moment, which is told better elsewhere
+        await asyncio.sleep(_WAIT_SECONDS)  # it may have died just now, which others report better
         if process.running:
             raise EmbeddedPostgresError(
                 f"The socket of PostgreSQL in {self.address.socket_folder} is gone: start again"
@@ -178,9 +179,10 @@ class EmbeddedPostgres:
 
 
 async def locate(data_dir: Path) -> ServerAddress | None:
-    """Return where the server of this data directory answers, None when nobody owns the directory and nothing answers.
+    """Return the address of this data directory's server, None if nobody owns the directory and nothing responds.
 
-    Waits while the directory has an owner whose server is still starting; EmbeddedPostgresError after half a minute.
+    Waits while the directory has an owner whose server is still starting; raises EmbeddedPostgresError after half a
+    minute.
     """
     with _clear_errors():
         folder = find_folder(data_dir)
@@ -195,7 +197,7 @@ async def locate(data_dir: Path) -> ServerAddress | None:
                 return None
             if asyncio.get_running_loop().time() > deadline:
                 raise EmbeddedPostgresError(
-                    f"The PostgreSQL of {folder.path} does not answer yet: see {folder.log_file}"
+                    f"The PostgreSQL of {folder.path} does not respond yet: see {folder.log_file}"
                 )
             await asyncio.sleep(_WAIT_SECONDS)
 
@@ -212,11 +214,13 @@ async def _lock_folder(folder: DataFolder) -> int:
         if lock is not None:
             return lock
         await asyncio.sleep(_LOOK_SECONDS)
-    raise EmbeddedPostgresError(f"Another waypost runs on {folder.path}: stop it or choose another data directory")
+    raise EmbeddedPostgresError(
+        f"Another waypost is running on {folder.path}: stop it or choose another data directory"
+    )
 
 
 async def _predecessor_gone(folder: DataFolder, user: DatabaseUser, progress: Progress) -> None:
-    """Return when no server of a dead owner works on the folder any more.
+    """Return once no server of a dead owner works on the folder any more.
 
     It is not attached to: it got its death signal with its owner and would end under our hands, and its settings and
     programs may be older than ours. It is not signalled either: it isn't our child, so its number could be reused.

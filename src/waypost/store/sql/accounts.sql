@@ -1,7 +1,7 @@
--- Accounts, their users and keys: small tables, asked by their unique columns.
+-- Accounts, their users and keys: small tables, looked up by their unique columns.
 
 -- name: find_key
--- By the digest, which is unique. Revoked and expired keys are found by nobody, by the database's clock, so that all
+-- By the digest, which is unique. Revoked and expired keys are never found; the database's clock decides, so that all
 -- processes agree.
 select k.id as key, k.account, a.email, k.scopes
 from api_key k
@@ -34,7 +34,7 @@ from account_user u join account a on a.id = u.account
 where u.id = $1
 
 -- name: set_password
--- Whoever was let in before is out: by a session or by a link that is not used yet.
+-- Everybody who was let in before is logged out: sessions, and links that are not used yet.
 with changed as (
     update account_user set password_hash = $2, sessions_from = now() where lower(email) = lower($1) returning id
 ), gone as (

@@ -1,4 +1,4 @@
--- The keys of an account. A revoked one stays as a row: who looks for what became of it finds it.
+-- The keys of an account. A revoked key stays as a row, so that people can see what became of it.
 
 -- name: add_api_key
 with known as materialized (

@@ -1,7 +1,7 @@
 -- What `waypost doctor` reads. None of it writes.
 
 -- name: server_connections
--- Those of clients, of whatever program, beside how many there may be; some of these are kept for superusers.
+-- Connections of clients, whatever the program, and how many there may be; some of these are reserved for superusers.
 select (select count(*) from pg_stat_activity where backend_type = 'client backend') as used,
        current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
            - current_setting('reserved_connections')::integer as allowed

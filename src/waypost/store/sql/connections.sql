@@ -1,4 +1,4 @@
--- Connections: what a source is asked with, and how it does.
+-- Connections: the credentials that sources are polled with, and their health.
 
 -- name: add_connection
 with added as (
@@ -8,7 +8,7 @@ with added as (
 insert into connection_health (connection) values ($1)
 
 -- name: keep_installation_connection
--- Every process that starts says so: twice does no harm.
+-- Every process runs this at its start: repeating it does no harm.
 with kept as (
     insert into connection (id, account, source, kind, name, enabled) values ($1, null, $2, 'carrier', $3, true)
     on conflict (id) do update
@@ -55,12 +55,12 @@ select c.id, c.source,
 from connection c where c.account is null and c.enabled order by c.id
 
 -- name: share_connection
--- Whoever routes takes it away from the parcels of others, and finds those that it may answer for now.
+-- The poller takes it away from the parcels of others, and finds those that it may answer for now.
 update connection set shared_with = $2::uuid[], routed_at = null, updated_at = now()
 where id = $1 and account is null
 
 -- name: change_connection
--- New credentials, or enabling it, let it begin anew: what was refused before says nothing of them.
+-- New credentials, or enabling it, reset its state: earlier rejections say nothing about them.
 with changed as (
     update connection
     set name = $3, enabled = $4, credentials = coalesce($5, credentials), settings = $6, updated_at = now(),
@@ -82,8 +82,7 @@ returning h.connection
 delete from connection where account = $1 and id = $2 returning id
 
 -- name: count_watched
--- How many parcels a connection answers for, and since when the one that has waited the longest is due; never counted
--- beyond $2.
+-- How many parcels a connection answers for, and since when the longest waiting one is due; never counted beyond $2.
 select (select count(*) from (select from watch w where w.connection = $1 and w.next_poll_at is not null limit $2) s)
            as parcels,
        (select min(o.next_poll_at) from unnest(array[0, 1, 2]::smallint[]) as lane (rank) cross join lateral (
@@ -104,7 +103,7 @@ join watch w on w.bucket = any ($1::smallint[]) and w.bucket = t.bucket and w.tr
 where w.connection = $3 and w.next_poll_at is not null
 
 -- name: connections_with_work
--- One look into the index for each connection that has parcels, not for each parcel.
+-- One look-up in the index for each connection that has parcels, not for each parcel.
 with recursive lane as (
     (select connection from watch where connection is not null and next_poll_at is not null
      order by connection, rank, next_poll_at limit 1)
@@ -120,7 +119,7 @@ where exists (
                   where w.connection = l.connection and w.rank = lane.rank and w.next_poll_at <= now()))
 
 -- name: take_connections
--- One process asks with a connection: what it has spent is one number, and its pause is everybody's.
+-- One process polls with a connection: what it has spent is one number, and its pause applies to all.
 with free as (
     select h.connection from connection_health h join connection c on c.id = h.connection
     where h.connection = any ($1::uuid[]) and c.enabled
@@ -134,7 +133,7 @@ where h.connection = f.connection
 returning h.connection
 
 -- name: note_connection
--- What a handful of asks came to. Nothing is written for who has lost the lease meanwhile; it has been taken over.
+-- The result of a handful of polls. Nothing is written for a process that has lost the lease: it was taken over.
 update connection_health h
 set spending = $3, asked_until = (select now()) + $4::interval,
     last_answer_at = case when $5 then (select now()) else h.last_answer_at end,
@@ -148,7 +147,7 @@ where h.connection = $1 and h.asked_by = $2
 update connection_health set asked_by = null, asked_until = null where asked_by = $1
 
 -- name: unrouted_watches
--- Parcels that nobody has been chosen for.
+-- Parcels without a connection.
 select w.tracking, w.tried, w.asked, t.account, t.tracking_number, t.courier_code, t.status, t.substatus
 from (select q.bucket, q.tracking, q.tried, q.last_polled_at is not null as asked from watch q
       where q.connection is null and q.rank = 1 and q.next_poll_at <= now()
@@ -156,7 +155,7 @@ from (select q.bucket, q.tracking, q.tried, q.last_polled_at is not null as aske
 join tracking t on t.bucket = any ($1::smallint[]) and t.bucket = w.bucket and t.id = w.tracking
 
 -- name: route_watches
--- A parcel that nobody can be asked for waits until a connection is added, in the lane where the unrouted are found.
+-- A parcel that nobody answers for waits until a connection is added, in the lane where unassigned parcels are found.
 update watch w
 set connection = n.connection, next_poll_at = case when n.connection is null then null else w.next_poll_at end,
     unknowns = case when n.exhausted then $7 else 0 end, rank = case when n.connection is null then 1 else n.rank end,
@@ -166,7 +165,7 @@ from unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::boolean[], $6::smallint[
 where w.bucket = any ($1::smallint[]) and w.bucket = n.bucket and w.tracking = n.tracking and w.connection is null
 
 -- name: unroute_connection
--- Its parcels are given to another, some at a time.
+-- Its parcels are given to other connections, some at a time.
 with part as (
     select w.bucket, w.tracking from watch w
     where w.connection = $1 and w.next_poll_at is not null
@@ -184,8 +183,8 @@ select id, account, source, updated_at from connection where enabled and routed_
 update connection set routed_at = now() where id = $1 and updated_at = $2
 
 -- name: unroute_lane
--- Parcels of an account in one status that nobody answers for, or somebody of the installation: the new connection may
--- be the better one. $5 is the id to go on behind.
+-- Parcels of an account in one status that nobody answers for, or a connection of the installation: the new connection
+-- may be the better one. $5 is the id to continue after.
 with page as (
     select t.bucket, t.id from tracking t
     where t.account = $2 and not t.archived and t.status = $3 and t.id > $5
@@ -200,8 +199,8 @@ with page as (
 select id from page order by id desc limit 1
 
 -- name: unroute_couriers
--- The same for a connection of the installation ($5): parcels of these couriers that nobody answers for, whoever has
--- them; and its own ones of accounts that may not use it any more.
+-- The same for a connection of the installation ($5): parcels of these couriers that nobody answers for, of any
+-- account; and its own parcels of accounts that may not use it any more.
 with page as (
     select w.bucket, w.tracking, w.courier_code, w.connection from watch w
     where w.tracking > $3 order by w.tracking limit $4

@@ -6,7 +6,7 @@
 select id from endpoint where account = $1 and ($2::uuid is null or id = $2)
 
 -- name: unsettled_deliveries
--- $5: null for any, else one of waiting, retrying, blocked.
+-- $5: null for any, otherwise one of waiting, retrying, blocked.
 select d.*, null::text as state, null::text as reason, null::timestamptz as settled_at, h.id as blocked_by,
        e.tracking_number, e.courier_code, e.status, e.substatus
 from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.blocked, d.next_at, d.sample,
@@ -53,7 +53,7 @@ left join lateral (
 order by d.id desc
 
 -- name: undelivered_deliveries
--- Those that ended otherwise than delivered have an index of their own: they are few among many.
+-- Those that did not end as delivered have an index of their own: they are few among many.
 select d.*, false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
        e.tracking_number, e.courier_code, e.status, e.substatus
 from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at,
@@ -95,13 +95,13 @@ from (select d.*
       order by id desc limit $6) d
 
 -- name: trackings_with_number
--- Also those that were deleted: their history stays.
+-- Including deleted ones: their history stays.
 select id from tracking where bucket = any ($1::smallint[]) and account = $2 and tracking_number = $3
 union all
 select id from deleted_tracking where bucket = any ($1::smallint[]) and account = $2 and tracking_number = $3
 
 -- name: unsettled_of_trackings
--- Two indexes, one for those that stand in queues and one for the others.
+-- Two indexes: one for deliveries in queues and one for the others.
 select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.blocked, d.next_at, d.sample,
        d.resend_of, d.recovery, null::text as state, null::text as reason, null::timestamptz as settled_at,
        h.id as blocked_by,
@@ -180,9 +180,9 @@ where bucket = any ($1::smallint[]) and delivery = $2 and day = $3
 order by number
 
 -- name: failed_attempts
--- No index leads from an endpoint to its attempts: they are found by its newest deliveries that may have failed ones.
--- Those that wait are looked for among those that were tried, however many were not; those that were delivered in the
--- end among the newest.
+-- No index leads from an endpoint to its attempts: they are found through its newest deliveries that may have failed
+-- attempts. Waiting deliveries are searched among those that were tried, however many were not; delivered ones among
+-- the newest.
 select d.id as delivery, a.started_at, a.outcome, a.reason, a.status_code, a.location
 from (select * from (
           (select bucket, id from due

@@ -1,7 +1,7 @@
 -- What people do with single deliveries.
 
 -- name: resend
--- Outside the order: what was asked for by hand waits for nothing. An endpoint that is off or deleted gets none.
+-- Outside the order: a manual resend waits for nothing. A disabled or deleted endpoint gets none.
 with target as materialized (
     select n.id from endpoint n where n.account = $3 and n.id = $4 and n.enabled and n.deleted_at is null
 )

@@ -1,6 +1,7 @@
--- Who dispatches. That a dispatcher lives is proven by an advisory lock of its session. Two installations in schemas of
--- one database have locks of their own: their class is made of the schema's name. A lock is never taken or looked at in
--- one statement with a table: a server that routes statements to the node of their table would look for it there.
+-- The dispatchers. A dispatcher proves that it lives by an advisory lock of its session. Two installations in schemas
+-- of one database have separate locks: the lock class is derived from the schema's name. A lock is never taken or
+-- checked in one statement with a table: a server that routes statements to the node of their table would look for the
+-- lock there.
 
 -- name: prove_life
 select pg_try_advisory_lock(hashtext(current_schema() || '.dispatcher'), $1) as held
@@ -9,7 +10,7 @@ select pg_try_advisory_lock(hashtext(current_schema() || '.dispatcher'), $1) as 
 select pg_advisory_unlock(hashtext(current_schema() || '.dispatcher'), $1)
 
 -- name: lives
--- The numbers whose locks somebody holds.
+-- The numbers whose locks are held.
 select objid::bigint as number from pg_locks
 where locktype = 'advisory' and granted and objsubid = 2
   and classid = (hashtext(current_schema() || '.dispatcher')::bigint & 4294967295)::oid
@@ -29,11 +30,11 @@ returning number
 update dispatcher set joined_at = now(), seen_at = now() where number = $1 returning number
 
 -- name: disown
--- A number that its process could not take back: whoever buries it must not take that for a death.
+-- A number that its process could not take back: whoever removes it must not count that as a crash.
 update dispatcher set witness = null where number = $1
 
 -- name: beat
--- A dispatcher that is paused keeps its lock; that it does not work is seen by this.
+-- A paused dispatcher keeps its lock; this shows that it is not working.
 update dispatcher set seen_at = now() where number = $1 returning joined_at
 
 -- name: other_dispatchers
@@ -42,15 +43,15 @@ select number, child, witness, place, seen_at > now() - interval '5 seconds' as 
 from dispatcher where number <> $1
 
 -- name: is_settled
--- Whether everybody who lives has had ten seconds to prove it since the server was started, and since $1, when the
--- session of who asks began: a standby that was promoted runs for long already, and knows no session.
+-- Whether everybody alive has had ten seconds to prove it since the server was started, and since $1, when the asking
+-- session began: a standby that was promoted has been running for long, but knows no sessions.
 select now() - greatest(pg_postmaster_start_time(), $1::timestamptz) > interval '10 seconds' as settled
 
 -- name: holds_suspects
 select exists (select from due where deaths >= 2 and leased_by = $1) as suspects
 
 -- name: rescue
--- The death counts against what had $2 deaths before, or more; null: against nothing.
+-- The crash counts against what had $2 crashes before, or more; null: against nothing.
 update due
 set leased_by = null, leased_until = null, deaths = deaths + case when deaths >= $2::integer then 1 else 0 end
 where leased_by = $1

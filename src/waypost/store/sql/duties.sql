@@ -1,5 +1,5 @@
--- The keeper's duties. One keeper at a time is at each, by an advisory lock of this schema's own (see
--- dispatchers.sql); when it was last done stands in a row, so that several keepers do no more than one.
+-- The keeper's duties. One keeper at a time does each, under an advisory lock of this schema's own (see
+-- dispatchers.sql); a row records when it was last done, so that several keepers do no more than one.
 
 -- name: take_duty
 select pg_try_advisory_lock(hashtext(current_schema() || '.duty'), $1) as taken

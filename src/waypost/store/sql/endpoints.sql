@@ -1,14 +1,14 @@
 -- Endpoints as the API manages them. Deleted ones stay as rows: their deliveries are still history.
 
 -- name: lock_account
--- Creations of endpoints and keys of one account go one after the other, so that none is one too many.
+-- Creations of endpoints and keys of one account are serialised, so that none exceeds the limit.
 select id from account where id = $1 for no key update
 
 -- name: endpoint_ids
 select id from endpoint where account = $1 and deleted_at is null
 
 -- name: add_endpoint
--- Nothing is inserted, and nothing returned, when the account has $12 endpoints already.
+-- Nothing is inserted, and nothing returned, if the account has $12 endpoints already.
 with known as materialized (
     select count(*) as endpoints from endpoint where account = $2 and deleted_at is null
 )
@@ -32,7 +32,7 @@ select secret as current, case when previous_until > now() then previous_secret 
 from endpoint where account = $1 and id = $2 and deleted_at is null
 
 -- name: rotate_secret
--- Of two rotations within one overlap the first secret is dropped: only one other than the present may sign.
+-- Of two rotations within one overlap the first secret is dropped: only one besides the current one may sign.
 update endpoint
 set secret = $3, previous_secret = case when $4::interval > '0' then secret end,
     previous_until = case when $4::interval > '0' then (select now()) + $4 end, updated_at = now()
@@ -54,7 +54,7 @@ set url = $3, description = $4, version = $5, statuses = $6, trigger = $7, order
 where account = $1 and id = $2 and deleted_at is null
 
 -- name: switch_endpoint
--- A reason turns it off, no reason on. One that is so already keeps its reason and its time.
+-- A reason disables it, null enables it. If it is so already, reason and time stay.
 update endpoint
 set enabled = $3::text is null, disabled_reason = $3, off_since = case when $3::text is not null then (select now()) end,
     updated_at = now()
@@ -67,13 +67,13 @@ where account = $1 and id = $2 and deleted_at is null
 returning id
 
 -- name: waiting_of_endpoint
--- Counted to an end, so that a backlog costs no more than its first thousands.
+-- Counted up to a limit, so that a backlog costs no more than its first thousands.
 select count(*) as waiting
 from (select from due where bucket = any ($1::smallint[]) and endpoint = $2 and sequence > 0 and sample is null
       limit $3) d
 
 -- name: skipped_of_endpoint
--- Of the account's newest events those that made no delivery for an endpoint, and why. $3 is its id as hex.
+-- The account's newest events that made no delivery for an endpoint, and why. $3 is its id as hex.
 select e.id, e.tracking, e.tracking_number, e.courier_code, e.status, e.skipped ->> $3 as reason
 from (select id, tracking, tracking_number, courier_code, status, skipped
       from event

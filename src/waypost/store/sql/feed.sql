@@ -2,8 +2,8 @@
 
 -- name: horizon
 -- No transaction that could still commit an older event is running: intake draws its transaction's id before the time
--- of its events' ids. A statement of its own, before `feed`: what has ended between the two, `feed` sees. Whoever
--- writes events has locked their trackings before, so other schemas' transactions, and other programs', hold up nobody.
+-- of its events' ids. A separate statement before `feed`, which therefore sees whatever ended between the two. Whoever
+-- writes events has locked their trackings before, so transactions of other schemas and other programs delay nobody.
 select least(now(), min(a.xact_start)) as at
 from pg_stat_activity a
 where a.datname = current_database() and a.backend_xid is not null
@@ -11,8 +11,8 @@ where a.datname = current_database() and a.backend_xid is not null
                          where l.locktype = 'relation' and l.relation = 'tracking'::regclass and l.granted))
 
 -- name: feed
--- The days $5 to $6 are those of the ids: they choose the partitions. $8 are the bytes of a page: octet_length reads the
--- size of a state without fetching it, so that a page of large parcels costs no more than it gives.
+-- The days $5 to $6 are those of the ids: they choose the partitions. $8 are the bytes of a page: octet_length reads
+-- the size of a state without fetching it, so that a page of large parcels costs no more than it returns.
 select id, tracking, tracking_number, courier_code, sequence, status, substatus, previous_status, source, state as packed
 from (
     select *, sum(octet_length(state)) over (order by id rows unbounded preceding) - octet_length(state) as bytes_before

@@ -1,5 +1,5 @@
 -- Hints between processes. Never inside a hot transaction: every NOTIFY takes one lock of the whole server at commit.
--- The channel is of the schema: installations in one database do not wake each other.
+-- The channel depends on the schema: installations in one database do not wake each other.
 
 -- name: notify
 select pg_notify('waypost_due_' || hashtext(current_schema()), $1)

@@ -1,4 +1,4 @@
--- How endpoints do. The days name the partitions.
+-- The statistics of endpoints by the hour. The days choose the partitions.
 
 -- name: hours
 -- Latencies of several dispatchers are added bound by bound.

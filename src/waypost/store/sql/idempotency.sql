@@ -1,14 +1,14 @@
 -- Idempotency keys, kept for 24 hours by the database's clock.
 
 -- name: lock_keys
--- A key whose first request is still being written elsewhere is not waited for: its lock can't be had. A statement of
--- its own: see dispatchers.sql.
+-- A key whose first request is still being written elsewhere is not waited for: its lock can't be taken. A separate
+-- statement: see dispatchers.sql.
 select account, key
 from unnest($1::uuid[], $2::text[]) as n (account, key)
 where pg_try_advisory_xact_lock(hashtextextended(account::text || key, 5))
 
 -- name: take_keys
--- Of those that are locked. One that is older than a day counts as never used.
+-- Of the locked keys. One that is older than a day counts as never used.
 insert into idempotency (bucket, account, key, request, at)
 select bucket, account, key, request, now()
 from unnest($1::smallint[], $2::uuid[], $3::text[], $4::bytea[]) as n (bucket, account, key, request)
@@ -31,7 +31,7 @@ from unnest($2::smallint[], $3::uuid[], $4::text[], $5::bytea[]) as k (bucket, a
 where i.bucket = any ($1::smallint[]) and i.account = k.account and i.key = k.key and i.bucket = k.bucket
 
 -- name: forget_keys
--- A day's keys go in batches: the table can't be partitioned by day, since a key is unique over all of them.
+-- A day's keys are deleted in batches: the table can't be partitioned by day, since a key is unique across all days.
 with gone as (
     delete from idempotency
     where bucket = any ($1::smallint[]) and (account, key, bucket) in (

@@ -1,10 +1,10 @@
--- Intake: updates become changes, events and deliveries, in one transaction.
--- Order of locks, everybody's: trackings by (bucket, id), then queues by (bucket, tracking, endpoint).
+-- Intake: updates become changes, events and deliveries in one transaction. The common order of locks: trackings by
+-- (bucket, id), then queues by (bucket, tracking, endpoint).
 
 -- name: find_trackings
--- The number as a range, in its order: asked for by equality alone every index that begins with the account costs the
--- same to the planner while the table is young, and it has taken one that reads all of the account for each number.
--- octet_length reads the size of a state that lies outside the row without fetching it.
+-- The number as a range, in its order: with equality alone, every index that begins with the account costs the same to
+-- the planner while the table is young, and it has chosen one that reads all of the account for each number.
+-- octet_length reads the size of a state that is stored out of line without fetching it.
 select u.position, t.id, octet_length(t.state) as bytes
 from unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[])
      with ordinality as u (bucket, account, tracking_number, courier_code, position)
@@ -16,8 +16,8 @@ cross join lateral (
     order by q.tracking_number) t
 
 -- name: register_trackings
--- Sorted by the caller, so that two batches that register the same numbers wait for each other in one order. What is new
--- is watched; $9 are the courier codes that have a source to ask.
+-- Sorted by the caller, so that two batches that register the same numbers wait for each other in one order. New
+-- trackings are watched; $9 are the courier codes that have a source to poll.
 with made as (
     insert into tracking (bucket, id, account, tracking_number, courier_code, status, substatus, state, created_at,
                           updated_at, order_number)
@@ -35,7 +35,7 @@ with made as (
 select id from made
 
 -- name: lock_trackings
--- One writer a parcel; only then the clock is read and ids are made, so a parcel's ids rise with its sequence.
+-- One writer per parcel; only then is the clock read and are ids made, so a parcel's ids rise with its sequence.
 select t.bucket, t.id, t.account, t.sequence, t.last_event, t.state
 from tracking t
 join unnest($2::smallint[], $3::uuid[]) as u (bucket, id) on t.bucket = u.bucket and t.id = u.id
@@ -53,8 +53,8 @@ from endpoint
 where account = any ($1::uuid[]) and deleted_at is null
 
 -- name: queues
--- What stands before a new delivery in its queue. The key-share lock on the tail conflicts with DELETE only: a settle
--- waits and its `unblock`, a later statement, sees the new row; or we wait and find the queue empty.
+-- What is ahead of a new delivery in its queue. The key-share lock on the tail conflicts with DELETE only: either a
+-- settle waits and its `unblock`, a later statement, sees the new row; or we wait and find the queue empty.
 select k.bucket, k.tracking, k.endpoint, q.id, q.sequence
 from (select distinct bucket, tracking, endpoint, ordering
       from unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::text[]) as n (bucket, tracking, endpoint, ordering)
@@ -69,8 +69,8 @@ cross join lateral (
     for key share) q
 
 -- name: supersede
--- $2 are older events in queues of an endpoint that wants the latest only; what was queued under another ordering keeps
--- that. What is in flight stays: its attempt settles it.
+-- $2 are older events in queues of an endpoint that wants the latest only; what was queued under another ordering
+-- stays. What is in flight stays, too: its attempt settles it.
 with gone as (
     delete from due
     where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) and ordering = 'latest' and leased_until is null

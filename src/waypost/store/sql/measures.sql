@@ -1,4 +1,4 @@
--- What the metrics are read from, at every scrape.
+-- The measures behind the metrics, read at every scrape.
 
 -- name: count_due
 -- Stops counting at $2: a scrape must not walk a backlog of millions.

@@ -1,5 +1,5 @@
--- What migrations read of a schema. Everything is looked for in the first schema of the search path only: a second
--- installation in a later one is none of ours.
+-- What migrations read of a schema. Everything is looked up in the first schema of the search path only: a second
+-- installation in a later one is not ours.
 
 -- name: has_migrations
 select exists (
@@ -28,14 +28,14 @@ from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n o
 where n.nspname = current_schema() and not k.convalidated and c.relkind in ('r', 'p')
 
 -- name: broken_indexes
--- What `create index concurrently` leaves behind when it is broken off. Those of partitioned tables are never meant.
+-- What `create index concurrently` leaves behind when it is interrupted. Those of partitioned tables are never meant.
 select c.relname
 from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = current_schema() and not i.indisvalid and c.relkind = 'i'
 
 -- name: dump_schema
--- One row for each object, as the statement that makes it, in an order in which they can be run. Names are given
--- without their schema. Partitions are left out: they follow their table, and the days that exist differ.
+-- One row for each object, as the statement that creates it, in an order in which they can be run. Names have no
+-- schema. Partitions are left out: they follow their table, and the days that exist differ.
 with relation as (
     select c.oid, c.relname, c.relkind, c.relpersistence, c.reloptions
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -71,7 +71,7 @@ with relation as (
            || pg_get_constraintdef(k.oid, true)
     from relation r join pg_constraint k on k.conrelid = r.oid and k.contype = 'f'
     union all
-    select 3, c.relname, pg_get_indexdef(c.oid, 0, true) -- pretty: only so are names without their schema
+    select 3, c.relname, pg_get_indexdef(c.oid, 0, true) -- pretty: only then are names without their schema
     from relation r join pg_index i on i.indrelid = r.oid join pg_class c on c.oid = i.indexrelid
     where not exists (select from pg_constraint k where k.conindid = c.oid and k.contype in ('p', 'u', 'x'))
     union all

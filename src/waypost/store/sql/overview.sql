@@ -1,9 +1,9 @@
--- What an account's overview counts.
+-- The counts of an account's overview.
 
 -- name: count_by_status
 -- Each status by its own lane of the index, and no further than $3: a million parcels cost what ten thousand do. The
--- order keeps the planner to the index: for a rare status it would otherwise read the whole table. From the oldest on:
--- those change least, so what the index says of them need not be looked up in the table.
+-- order keeps the planner on the index: for a rare status it would otherwise read the whole table. Oldest first: old
+-- parcels change least, so what the index says of them need not be looked up in the table.
 select s.status, n.count
 from unnest($2::text[]) s (status)
 cross join lateral (
@@ -14,7 +14,7 @@ cross join lateral (
           limit $3) one) n
 
 -- name: last_key_use
--- When a key that may report updates was used last; null for never.
+-- When a key that may report updates was last used; null for never.
 select max(u.last_used_at) as at
 from api_key k join api_key_use u on u.api_key = k.id
 where k.account = $1 and 'updates' = any (k.scopes)

@@ -1,4 +1,4 @@
--- One parcel's events, and where each went.
+-- One parcel's events, and where each was delivered.
 
 -- name: parcel_events
 select id, sequence, status, substatus, previous_status, source, skipped
@@ -8,7 +8,7 @@ order by id desc
 limit $5
 
 -- name: parcel_deliveries
--- Of these events, resends too. The days $4 to $5 are those of the ids: they choose the partitions.
+-- Deliveries of these events, including resends. The days $4 to $5 are those of the ids: they choose the partitions.
 select id, endpoint, event, tries, blocked, null::text as state, null::text as reason
 from due
 where bucket = any ($1::smallint[]) and tracking = $2 and ordering <> 'unordered' and event = any ($3::uuid[])

@@ -1,11 +1,11 @@
--- The queue: claim, settle, retry, unblock. Every statement that is hot names its buckets, and time is now(), never
--- clock_timestamp(): a volatile function can be no index bound. `sequence > 0` is always true: who says it may read
--- what waits of an endpoint by its index.
+-- The queue: claim, settle, retry, unblock. Every hot statement names its buckets, and time is now(), never
+-- clock_timestamp(): a volatile function can't be an index bound. `sequence > 0` is always true: a statement that
+-- repeats it may read what waits for an endpoint by its index.
 
 -- name: claim
--- Lanes by endpoint: what one endpoint has waiting costs the others nothing.
--- An event that is gone leaves its state null: such a delivery cannot be rendered and is settled as failed.
--- Who is suspected (`deaths`) is claimed apart, here and below.
+-- Lanes by endpoint: what one endpoint has waiting costs the others nothing. If an event is gone, its state is null:
+-- such a delivery can't be rendered and is settled as failed. Suspects (`deaths`) are claimed separately, here and
+-- below.
 with picked as (
     select d.id
     from unnest($2::uuid[], $3::integer[]) as lane (endpoint, free)
@@ -34,7 +34,7 @@ left join lateral (
     offset 0) e on true
 
 -- name: add_test
--- Its id is of the database's time, as every delivery's; that puts it into today's partition when it is settled.
+-- Its id is made of the database's time, as every delivery's; that puts it into today's partition when it is settled.
 with target as materialized (
     select n.id from endpoint n where n.account = $3 and n.id = $4 and n.deleted_at is null
 )
@@ -43,10 +43,10 @@ select $1, $2, id, $5, $6, 1, 'unordered', $7 from target
 returning id
 
 -- name: claim_by_hand
--- Tests and resends: what a person asked for waits in no lane, so that neither a backlog, an order, a breaker nor a rate
--- limit holds it up. A resend is tried again as others are, when its time has come. The endpoints $5 and
--- the accounts $6 have enough of them in flight, and of each other endpoint $7 are taken at most: a script that sends
--- thousands delays nobody else's. It can hide others behind its first 500 in one claim only, for it is busy in the next.
+-- Tests and resends: manual sends wait in no lane, so that neither a backlog, an order, a breaker nor a rate limit
+-- holds them up. A resend is retried like others, when its time has come. The endpoints $5 and the accounts $6 have
+-- enough of them in flight, and at most $7 are taken of each other endpoint: a script that sends thousands delays
+-- nobody else's. It can hide others behind its first 500 in one claim only, because its endpoint is busy in the next.
 with waiting as (
     select w.id, w.next_at, row_number() over (partition by w.endpoint order by w.next_at, w.id) as place
     from (select q.id, q.endpoint, q.next_at from due q
@@ -79,7 +79,7 @@ left join lateral (
     offset 0) e on true
 
 -- name: suspects
--- What was in hand at death after death and is due, or is in hand of dispatcher $2. In calm the index is empty.
+-- Suspects that are due, or in hand of dispatcher $2. Normally the index is empty.
 select id, endpoint, deaths, coalesce(leased_until > now(), false) as in_hand from due
 where bucket = any ($1::smallint[]) and deaths >= 2 and next_at <= now()
   and (leased_until is null or leased_until <= now() or leased_by = $2)
@@ -108,7 +108,7 @@ left join lateral (
     offset 0) e on true
 
 -- name: scout
--- The lanes and when each is next due: one probe for each endpoint, not for each row.
+-- The lanes and when each is next due: one index probe for each endpoint, not for each row.
 with recursive lane (endpoint, next_at) as (
     (select endpoint, next_at from due
      where bucket = any ($1::smallint[]) and not blocked and sample is null and resend_of is null and deaths < 2
@@ -124,16 +124,16 @@ with recursive lane (endpoint, next_at) as (
 select endpoint, extract(epoch from next_at - now())::float8 as due_in from lane
 
 -- name: lane_endpoints
--- Each delivery is sent with what its endpoint is at the time of the attempt.
+-- Each delivery is sent with its endpoint's settings at the time of the attempt.
 select e.id, e.account, a.email, e.url, e.version, e.enabled, e.deleted_at is not null as deleted, e.secret,
        e.previous_secret, e.previous_until, e.headers, e.rate_limit_per_second, e.updated_at
 from endpoint e join account a on a.id = e.account
 where e.id = any ($1::uuid[])
 
 -- name: hold
--- Are these leases still ours? Sorted by (bucket, tracking, endpoint): the same order of locks as intake.
--- A retry keeps the fencing number until it is claimed again: by its tries a result is known that was recorded by a
--- commit whose answer was lost. Two results of one delivery may come at once, the older of a lease that was lost.
+-- Are these leases still ours? Sorted by (bucket, tracking, endpoint): the same order of locks as intake. A retry keeps
+-- the fencing number until it is claimed again: its tries show that a result was already recorded by a commit whose
+-- answer was lost. Two results of one delivery may arrive at once, the older one of a lost lease.
 select d.id, u.lease_no, d.ordering, d.cancelling, now() as now
 from unnest($2::smallint[], $3::uuid[], $4::integer[], $5::integer[]) as u (bucket, id, lease_no, tries)
 cross join lateral (
@@ -143,7 +143,7 @@ cross join lateral (
     for update) d
 
 -- name: settle
--- Only what `hold` gave back, one call for each outcome. No join on due.
+-- Only what `hold` returned, one call for each outcome. No join on due.
 with gone as (
     delete from due where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) returning *
 )
@@ -154,8 +154,8 @@ select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, endpoi
 from gone
 
 -- name: retry
--- At most 100 a call: the join is quadratic. `tried` is 0 for what is given back without an attempt. What was tried, or
--- crashed, has not ended the process: its deaths were not in a row.
+-- At most 100 per call: the join is quadratic. `tried` is 0 for what is given back without an attempt. A delivery that
+-- was tried, or crashed, has not ended the process: its deaths were not in a row.
 update due d
 set tries = d.tries + u.tried, crashes = d.crashes + u.crashed, next_at = u.next_at, leased_by = null,
     leased_until = null, deaths = case when u.tried + u.crashed = 0 then d.deaths else 0 end
@@ -163,12 +163,13 @@ from unnest($2::uuid[], $3::timestamptz[], $4::integer[], $5::integer[]) as u (i
 where d.bucket = any ($1::smallint[]) and d.id = any ($2::uuid[]) and d.id = u.id
 
 -- name: known_attempts
--- Asked only for what came too late: after a commit whose outcome was not seen, its attempts may stand there already.
+-- Run only for late results: after a commit whose outcome was not seen, its attempts may be stored already.
 select delivery, number from attempt
 where bucket = any ($1::smallint[]) and day = any ($2::date[]) and delivery = any ($3::uuid[])
 
 -- name: tally
--- Into this dispatcher's own rows of this hour. Latencies come as the texts of arrays: an array of arrays has no rows.
+-- Into this dispatcher's own rows of this hour. Latencies arrive as the texts of arrays: an array of arrays has no
+-- rows.
 insert into delivery_hours as h
     (endpoint, day, hour, dispatcher, delivered, failed, attempts, failed_attempts, flawed_answers, latency)
 select endpoint, (now() at time zone 'utc')::date, date_trunc('hour', now(), 'utc'), $1, delivered, failed, attempts,
@@ -192,7 +193,7 @@ set failing_since = case when excluded.last_error is not null then coalesce(h.fa
     last_success_at = coalesce(excluded.last_success_at, h.last_success_at)
 
 -- name: unblock
--- Its own statement, for a new snapshot, in the settle's transaction: in one statement with the delete a successor
+-- A separate statement, for a new snapshot, in the settle's transaction: in one statement with the delete, a successor
 -- that was inserted meanwhile would stay blocked for ever. Repeated while `vanished` is above 0.
 with first as (
     select f.id
@@ -227,12 +228,12 @@ where exists (select from due q
                 and q.endpoint = u.endpoint and q.ordering <> 'unordered' and q.sequence > u.sequence)
 
 -- name: lane_queues
--- The queues of an endpoint that was turned off or deleted, a bounded number at a time. Tests go on.
+-- The queues of an endpoint that was disabled or deleted, a bounded number at a time. Tests are kept.
 select bucket, tracking, id from due
 where bucket = any ($1::smallint[]) and endpoint = $2 and sequence > 0 and sample is null limit 500
 
 -- name: cancel
--- Under the tracking's row lock. What is in flight is marked: it is settled by the attempt that runs.
+-- Under the tracking's row lock. What is in flight is marked: the running attempt settles it.
 with gone as (
     delete from due where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) and leased_until is null returning *
 ), kept as (

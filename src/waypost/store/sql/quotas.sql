@@ -1,7 +1,7 @@
--- What accounts may use, and what they use.
+-- What accounts may use, and what they do use.
 
 -- name: quota_and_usage
--- An update of a day that is over counts no more.
+-- Updates of an earlier day do not count.
 select q.parcels, q.updates_per_day, q.disk_bytes, coalesce(u.parcels, 0) as used_parcels,
        coalesce(u.disk_bytes, 0) as used_disk_bytes,
        case when u.day = (now() at time zone 'utc')::date then u.updates else 0 end as used_updates
@@ -29,8 +29,9 @@ select count(*) as parcels from tracking where bucket = any ($1::smallint[]) and
 
 -- name: measure_disk
 -- From a sample of $2 pages of the events, whole pages chosen at random: reading everything would cost as much as a
--- backup. The parcels' own rows, attempts and kept answers are left out; events are most of what an account fills. octet_length reads the size of a state without fetching it; $1 is what a row takes
--- beside it, with its share of the indexes.
+-- backup. The parcels' own rows, attempts and stored answers are left out; events are most of what an account stores.
+-- octet_length reads the size of a state without fetching it; $1 is what a row takes besides it, with its share of the
+-- indexes.
 with share as (
     select least(100.0, 100.0 * $2 / greatest(1, sum(pg_relation_size(relid)) / 8192)) as percent
     from pg_partition_tree('event')

@@ -1,20 +1,20 @@
--- What would break the promise that nothing is dropped: counted in windows of ids, so that no look costs more than a
+-- Violations of the guarantee that nothing is dropped: counted in windows of ids, so that no check costs more than a
 -- window, whatever waits. Each window is one statement: in one snapshot a delivery is queued or settled, never neither.
 
 -- name: reconciled_times
--- What is younger is still being written, and finished by whoever works on it; what is older is about to be dropped.
+-- Younger ones are still being written, and whoever works on them finishes them; older ones are about to be dropped.
 select now() - $1::interval as since, now() - interval '1 minute' as until
 
 -- name: window_of_events
--- Where a window of $4 events that begins at $2 ends; null when fewer are left below $3.
+-- The end of a window of $4 events that begins at $2; null if fewer are left below $3.
 select e.id as ends from event e
 where e.bucket = any ($1::smallint[]) and e.id >= $2 and e.id < $3
 order by e.id
 offset $4 limit 1
 
 -- name: reconcile_events
--- A delivery's id holds its event's time: the same bounds find both. A resend or a recovery is one more of an event for
--- an endpoint, so endpoints are counted. `doubled`: it was settled and is still queued.
+-- A delivery's id contains its event's time: the same bounds find both. A resend or a recovery is one more delivery of
+-- an event to an endpoint, so endpoints are counted. `doubled`: it was settled and is still queued.
 with made as (
     select r.event, count(distinct r.endpoint) as endpoints, count(*) - count(distinct r.id) as doubled
     from (select d.id, d.event, d.endpoint from due d
@@ -31,8 +31,8 @@ from event e left join made m on m.event = e.id
 where e.bucket = any ($1::smallint[]) and e.day = any ($2::date[]) and e.id >= $3 and e.id < $4
 
 -- name: reconcile_waiting
--- Of the next $3 that wait after $2. `headless`: in a queue that nothing moves. `forgotten`: under a lease that is long
--- over. `orphaned`: for an endpoint that is off or gone, although the keeper has had the time to cancel it.
+-- Of the next $3 that wait after $2. `headless`: in a queue that nothing moves. `forgotten`: under a lease that expired
+-- long ago. `orphaned`: for an endpoint that is disabled or deleted, although the keeper has had the time to cancel it.
 with next as (
     select * from due where bucket = any ($1::smallint[]) and id > $2 order by id limit $3
 )

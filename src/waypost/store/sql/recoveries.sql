@@ -1,8 +1,8 @@
--- Recoveries: events of a time that an endpoint gets again, or for the first time.
+-- Recoveries: events of a period that an endpoint gets again, or for the first time.
 
 -- name: add_recovery
--- $8 is the id before the first event of the time. The end is never in the future: it could not be reached. Nothing is
--- inserted while another one of the endpoint runs, or is counted where this is a dry run: one of two unique indexes.
+-- $8 is the id before the first event of the period. The end is never in the future: it could not be reached. Nothing
+-- is inserted while another one of the endpoint runs, or is counted if this is a dry run: one of two unique indexes.
 insert into recovery (id, account, endpoint, only_what, since, until, dry_run, counted_to, queued_to)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
 on conflict do nothing
@@ -35,8 +35,8 @@ for no key update of r skip locked
 select count(*) as waiting from due where bucket = any ($1::smallint[]) and recovery = $2
 
 -- name: events_to_judge
--- An account's events in the order of their ids, each with what became of it at the endpoint $3. What waits is found by
--- one of two indexes, for those that stand in queues and for the others.
+-- An account's events in the order of their ids, each with what became of it at the endpoint $3. Waiting deliveries are
+-- found by one of two indexes: for those in queues and for the others.
 select e.bucket, e.id, e.tracking, e.sequence, e.status, e.status <> e.previous_status as status_changed,
        coalesce(e.skipped ->> $4 = 'off', false) as was_off,
        t.id is null as parcel_gone,

@@ -34,7 +34,7 @@ from unnest($2::smallint[], $3::uuid[], $4::timestamptz[]) as n (bucket, trackin
 where w.bucket = any ($1::smallint[]) and w.bucket = n.bucket and w.tracking = n.tracking
 
 -- name: lanes_left_behind
--- Endpoints that are off or deleted and have something waiting: what was queued at the moment they were turned off.
+-- Disabled or deleted endpoints that have something waiting: what was queued at the moment they were disabled.
 select e.id from endpoint e
 where not e.enabled and exists (select from due q where q.bucket = any ($1::smallint[]) and q.endpoint = e.id
                                 and q.sequence > 0 and q.sample is null and q.cancelling is null)

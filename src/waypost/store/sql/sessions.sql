@@ -1,4 +1,4 @@
--- Sessions of browsers, by the digest of what the browser holds. An expired one is found by nobody.
+-- Sessions of browsers, by the digest of what the browser holds. Expired ones are never found.
 
 -- name: session
 select data from web_session where digest = $1 and expires_at > now()

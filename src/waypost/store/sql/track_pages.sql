@@ -1,4 +1,4 @@
--- What shoppers see of a parcel: found by the id that its link holds, whoever asks.
+-- What shoppers see of a parcel: found by the id in its link, for anybody.
 
 -- name: track_page
 select t.state, a.name as shop, a.accent, a.embed_origins

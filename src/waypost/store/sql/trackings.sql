@@ -7,7 +7,7 @@ left join watch w on w.bucket = any ($1::smallint[]) and w.bucket = t.bucket and
 where t.bucket = any ($1::smallint[]) and t.id = $3 and t.account = $2
 
 -- name: trackings_of_numbers
--- Number by number (`offset 0`): asked for all at once, the order would lure the planner to read everything by id.
+-- Number by number (`offset 0`): for all at once, the order would lead the planner to read everything by id.
 select t.id, t.sequence, t.state
 from unnest($9::text[]) n (tracking_number)
 cross join lateral (
@@ -20,11 +20,11 @@ order by t.id desc
 limit $7 offset $8
 
 -- name: trackings_by_lane
--- A lane is one (archived, status): each is read newest first and no further than the page, however rare what is
--- wanted may be. One index condition for all of them would read and sort whatever matches. What is skipped is read from
--- the index alone; the states only of those that are shown, one by one (`offset 0`), whatever the planner believes about
--- the size of the table. The lanes hold no bucket: it is read from the id. For any of all buckets the planner would look
--- each id up by skipping through the index of a lane.
+-- A lane is one (archived, status): each is read newest first and no further than the page, however rare the wanted
+-- parcels may be. One index condition for all of them would read and sort all that matches. Skipped rows are read from
+-- the index alone; states only for those that are shown, one by one (`offset 0`), whatever the planner believes about
+-- the size of the table. The lanes hold no bucket: it is read from the id. For any of all buckets the planner would
+-- look each id up by skipping through the index of a lane.
 select t.id, t.sequence, t.state
 from (select one.id
       from unnest($2::boolean[]) a (archived)
@@ -63,8 +63,8 @@ cross join lateral (
 order by t.id desc
 
 -- name: trackings_by_updated_lane
--- Who asks by the time of the change gets the last changed first. These lanes are of one courier each; those in which
--- there is something are found here, so that no parcel is missed that goes to an empty one at this moment.
+-- Filters by the time of change list the last changed first. These lanes are of one courier each; the non-empty ones
+-- are found here, so that a parcel that moves to an empty lane at this moment is not missed.
 with recursive lane (courier_code, archived, status) as (
     (select q.courier_code, q.archived, q.status from tracking q
      where q.account = $1
@@ -99,7 +99,7 @@ cross join lateral (
 order by page.updated_at desc, t.id desc
 
 -- name: lanes_of_trackings
--- One step of the index for each lane in which there is something, for what counts them.
+-- One step of the index for each non-empty lane, for the counting statements.
 with recursive lane (courier_code, archived, status) as (
     (select q.courier_code, q.archived, q.status from tracking q
      where q.account = $1
@@ -117,8 +117,9 @@ with recursive lane (courier_code, archived, status) as (
 select courier_code, archived, status from lane
 
 -- name: pass_lanes
--- Where a page by number begins: slice by slice from $5 down over the bounds $6, until more than $4 were passed; gives
--- the ends of the last two slices. To count takes a third of what it takes to read and skip, and nothing is sorted.
+-- Where a page by number begins: slice by slice from $5 down over the bounds $6, until more than $4 were passed;
+-- returns the ends of the last two slices. Counting takes a third of the time of reading and skipping, and nothing is
+-- sorted.
 with recursive walk (place, until, passed) as (
     select 0, $5::uuid, 0::bigint
     union all
@@ -157,8 +158,8 @@ with recursive walk (place, until, passed) as (
 select until, passed from walk order by place desc limit 2
 
 -- name: pass_updated_lanes
--- A bound of ids that is not asked for is null and thereby not in the plan: it would be compared with every entry that
--- is counted, which takes half as long again.
+-- A bound of ids that is not used is null and thereby not in the plan: otherwise it would be compared with every
+-- counted entry, which takes half as long again.
 with recursive walk (place, until, passed) as (
     select 0, $5::timestamptz, 0::bigint
     union all
@@ -179,8 +180,8 @@ with recursive walk (place, until, passed) as (
 select until, passed from walk order by place desc limit 2
 
 -- name: search_trackings
--- By the beginning of a number or of an order number: [$9, $10) holds what begins so. No more than $11 of each are
--- looked at, the first by number: what begins with one digit could be everything.
+-- By the prefix of a number or of an order number: [$9, $10) holds what begins with it. At most $11 of each are looked
+-- at, the first by number: a prefix of one digit could match everything.
 select found.id, found.sequence, found.state
 from ((select id, sequence, state, archived, status, courier_code, updated_at from tracking
        where bucket = any ($1::smallint[]) and account = $2 and tracking_number >= $9 and tracking_number < $10
@@ -195,7 +196,7 @@ order by found.id desc
 limit $7 offset $8
 
 -- name: lock_tracking
--- The id as a range, in its order, for the reason that `find_trackings` gives.
+-- The id as a range, in its order, for the reason given at `find_trackings`.
 select t.bucket, t.id, t.account, t.sequence, t.last_event, t.state
 from tracking t
 where t.bucket = any ($1::smallint[]) and t.account = $2 and t.id >= $3 and t.id <= $3
@@ -208,7 +209,7 @@ set courier_code = $3, archived = $4, order_number = $5, state = $6, updated_at 
 where bucket = any ($1::smallint[]) and id = $2
 
 -- name: deliveries_of_tracking
--- Two indexes: what waits in its order, and what stands outside of it.
+-- Two indexes: what waits in its order, and what is outside of it.
 select id from due
 where bucket = any ($1::smallint[]) and tracking = $2 and ordering <> 'unordered'
 union all
@@ -225,7 +226,7 @@ insert into deleted_tracking (bucket, day, id, account, tracking_number)
 select bucket, (now() at time zone 'utc')::date, id, account, tracking_number from gone
 
 -- name: ask_soon
--- Not sooner after the last ask than $3; an ask that runs is soon enough.
+-- Not sooner after the last poll than $3; a running poll is soon enough.
 update watch
 set next_poll_at = least(coalesce(next_poll_at, 'infinity'), greatest((select now()), last_polled_at + $3::interval))
 where bucket = any ($1::smallint[]) and tracking = $2

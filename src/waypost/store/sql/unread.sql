@@ -1,4 +1,4 @@
--- Codes and texts of scans that nobody understood. A few hundred rows an account, written every few seconds.
+-- Codes and texts of scans that nobody understood. A few hundred rows per account, written every few seconds.
 
 -- name: add_unread
 insert into unread_scan (account, source, code, text, seen, first_at, last_at)

@@ -1,4 +1,4 @@
--- An account as its owners manage it: what it is called, and who may log in to it.
+-- An account as its owners manage it: its name, and who may log in to it.
 
 -- name: account_settings
 select email, name, accent, embed_origins from account where id = $1

@@ -1,8 +1,8 @@
--- Whom to ask a carrier about, and when.
+-- Which parcels to poll a carrier for, and when.
 
 -- name: due_watches
--- Read without a lock: who asks takes the few that it can ask now. Each lane in the order in which its parcels fell due,
--- so nobody starves within a lane.
+-- Read without a lock: the poller takes the few that it can poll now. Each lane in the order in which its parcels fell
+-- due, so that none starves within a lane.
 select o.tracking, o.rank, o.overdue
 from unnest(array[0, 1, 2]::smallint[]) as lane (rank)
 cross join lateral (
@@ -13,7 +13,7 @@ cross join lateral (
     order by w.next_poll_at limit $2) o
 
 -- name: lease_watches
--- The time until which the lease holds is its fence: nobody else's lease ends at the same microsecond.
+-- The time until which the lease is valid is its fence: no other lease ends at the same microsecond.
 with free as (
     select w.bucket, w.tracking from watch w
     where w.bucket = any ($1::smallint[]) and w.tracking = any ($2::uuid[]) and w.connection = $4
@@ -29,8 +29,8 @@ returning w.bucket, w.tracking, w.leased_until, w.unchanged, w.status_since, w.u
           t.courier_code, t.status, t.state
 
 -- name: reschedule_watches
--- Nothing happens to one that another has leased since. A wait that is null ends the asking; one that is to be asked
--- elsewhere is freed, and who was asked stands among those that were tried.
+-- Without effect on one that another process has leased since. A null wait ends the polling; one that is to be polled
+-- elsewhere is released, and its connection is added to those that were tried.
 update watch w
 set leased_until = null, last_polled_at = now(), unchanged = n.unchanged,
     rank = case when n.elsewhere then 1 else n.rank end,
@@ -45,7 +45,7 @@ where w.bucket = any ($1::smallint[]) and w.bucket = n.bucket and w.tracking = n
   and w.leased_until = n.leased_until
 
 -- name: release_watches
--- They were not asked: they stay due.
+-- They were not polled: they stay due.
 update watch w
 set leased_until = null
 from unnest($2::smallint[], $3::uuid[], $4::timestamptz[]) as n (bucket, tracking, leased_until)
@@ -53,7 +53,7 @@ where w.bucket = any ($1::smallint[]) and w.bucket = n.bucket and w.tracking = n
   and w.leased_until = n.leased_until
 
 -- name: watch_of
--- Who answers for a parcel, when it was asked and what came of it.
+-- The connection of a parcel, when it was polled and with which result.
 select w.connection, w.last_polled_at, w.next_poll_at, w.outcome, w.tried
 from watch w
 where w.bucket = any ($1::smallint[]) and w.tracking = $2
