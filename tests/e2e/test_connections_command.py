@@ -100,7 +100,7 @@ def test_the_carriers_are_listed_with_what_each_needs() -> None:
         (("add", "nobody"), {}, "source: must be one of dhl"),
         (("add", "dhl"), {}, "credentials.api_key: is required"),
         (("add", "dhl"), ["right"], "must come on standard input as a JSON object"),
-        (("test", "con_1"), None, "nothing here"),
+        (("test", "con_1"), None, "was deleted or never existed"),
     ],
 )
 def test_what_can_not_be_done_is_said_in_one_line(
