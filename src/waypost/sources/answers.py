@@ -1,6 +1,6 @@
-"""The parts of an answer, decoded one by one, so that one that cannot be read costs no other: it is skipped and named.
+"""The parts of an answer, decoded one by one, so that an unreadable part is skipped without affecting the others.
 
-An answer is read as a whole (``reading.decode``) for its frame only; its lists are ``tuple[msgspec.Raw, ...]``.
+Only the frame of an answer is read as a whole (``reading.decode``); its lists are ``tuple[msgspec.Raw, ...]``.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +23,7 @@ def each(raw: Iterable[msgspec.Raw], kind: type[_Read], field: str) -> Iterator[
 
 
 def decode_part(part: msgspec.Raw, kind: type[_Read], where: str) -> _Read | Skipped | None:
-    """Return the value of a part of an answer, None for null, or ``Skipped`` where it has another type."""
+    """Return the value of a part of an answer, None for null, or ``Skipped`` if it has another type."""
     try:
         return None if bytes(part) == b"null" else msgspec.json.decode(part, type=kind, strict=False)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -31,7 +31,7 @@ def decode_part(part: msgspec.Raw, kind: type[_Read], where: str) -> _Read | Ski
 
 
 def of_each(parcels: Iterable[Parcel], read: Callable[[Parcel], Update]) -> list[Update | CarrierError]:
-    """Return what an answer to several numbers says of each, or why that cannot be read: one costs no other."""
+    """Return what an answer to several numbers says about each, or why that can't be read: each one on its own."""
     found: list[Update | CarrierError] = []
     for parcel in parcels:
         try:
@@ -42,7 +42,7 @@ def of_each(parcels: Iterable[Parcel], read: Callable[[Parcel], Update]) -> list
 
 
 def only(found: list[Update | CarrierError]) -> Update:
-    """Return the update of the only parcel that was asked for. Raises the CarrierError that stands in its place."""
+    """Return the update of the only parcel that was polled, or raise the CarrierError in its place."""
     (one,) = found
     if isinstance(one, CarrierError):
         raise one

@@ -1,9 +1,9 @@
-"""A carrier's codes and what they mean, from a TOML file beside its reader; and how a scan is interpreted with them.
+"""A carrier's codes and their meanings, from a TOML file beside its reader, and how they are used to read a scan.
 
 One table for each kind of code that the carrier has, the finest first in the file:
 
     [status_code]
-    silent = ["000"]                 # known, and says nothing of the parcel's way
+    silent = ["000"]                 # known, and says nothing about the parcel's journey
 
     [status_code.says]
     "011" = "delivered001"
@@ -28,7 +28,7 @@ _RETURNING: Final = "exception011"
 
 
 class Meaning(msgspec.Struct, frozen=True):
-    """What a code says: a substatus, or None for one that is known to say nothing; ``general`` if it says little."""
+    """What a code says: a substatus, or None if it is known to say nothing; ``general`` if it says little."""
 
     substatus: str | None
     general: bool = False
@@ -44,12 +44,12 @@ class CodeTable:
         return iter(self._meanings)
 
     def read(self, code: object) -> Meaning | None:
-        """Return what the code says; None for a code that is not in the table, and for none."""
+        """Return what the code says; None for an unknown or missing code."""
         return self._meanings.get(code.strip().upper()) if isinstance(code, str) else None
 
 
 def load(package: str, file: str = "codes.toml") -> dict[str, CodeTable]:
-    """Return the tables of a carrier by the kind of code. Raises ValueError for a table that is not well made."""
+    """Return the tables of a carrier by the kind of code. Raise ValueError for a table that is not valid."""
     tables = tomllib.loads((files(package) / file).read_text(encoding="utf-8"))
     return {kind: _table(kind, table) for kind, table in tables.items()}
 
@@ -67,13 +67,12 @@ def _table(kind: str, table: Mapping[str, Mapping[str, str]]) -> CodeTable:
 
 
 def interpret(codes: Iterable[tuple[object, CodeTable]], texts: Iterable[object]) -> Reading:
-    """Return what a scan says; ``codes`` are its codes, the finest first, ``texts`` its texts, the most telling first.
+    """Return what a scan says; ``codes`` are its codes, finest first, ``texts`` its texts, most specific first.
 
-    The finest code that is known decides. A text refines it within the same main status, and across main statuses
-    where the code is a general one; but no text makes a general code a delivery, and one that tells of a return means
-    that the parcel is on its way back. A delivery whose text names the sender is a return: carriers have one code for
-    both. A code that is known to say nothing gives a reading by code without a substatus. Where no code is known the
-    texts are all there is.
+    The finest known code decides. A text refines it within the same main status, and across main statuses if the code
+    is a general one; but no text makes a general code a delivery, and a text about a return means that the parcel is on
+    its way back. A delivery whose text names the sender is a return: carriers have one code for both. A code that is
+    known to say nothing gives a reading by code without a substatus. Without a known code only the texts count.
     """
     meaning = next((found for code, table in codes if (found := table.read(code)) is not None), None)
     told = [one for text in texts if isinstance(text, str) and (one := read_text(text)).substatus is not None]
@@ -86,14 +85,14 @@ def interpret(codes: Iterable[tuple[object, CodeTable]], texts: Iterable[object]
     if not meaning.general:
         return Reading(_finer(meaning.substatus, told), Basis.CODE)
     finer = next((one for one in told if one.status is not Status.DELIVERED), None)
-    # A text that says no more than the code undoes no more than the code does.
+    # A text that says no more than the code overrides no more than the code does.
     if finer is None or finer.substatus == meaning.substatus:
         return Reading(meaning.substatus, Basis.GENERAL_CODE)
     return Reading(_RETURNING, finer.basis, finer.doubtful) if finer.substatus == _RETURNED else finer
 
 
 def _finer(substatus: str, told: list[Reading]) -> str:
-    """Return the first reading that says more than the code, which mostly is the first of its status."""
+    """Return the first reading that says more than the code, usually the first of its status."""
     if not substatus.endswith("001"):
         return substatus
     same = [one.substatus for one in told if one.status is status_of(substatus) and one.substatus is not None]

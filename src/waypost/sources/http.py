@@ -1,8 +1,8 @@
-"""Calls to carriers: the only place of this package that knows the HTTP client.
+"""Sends requests to carriers: the only module of this package that knows the HTTP client.
 
 One deadline spans connecting, TLS, headers and body. No redirect is followed, no cookie kept, no proxy taken from the
-environment, nothing decompressed, and a body that is longer than 1 MiB is refused. A call that fails because its kept
-connection was broken is made once more: every call here only asks, so a second one does no harm.
+environment, nothing decompressed, and a body longer than 1 MiB is rejected. A call that fails because its kept
+connection was broken is repeated once: every call here only reads, so a second one does no harm.
 """
 
 import time
@@ -22,14 +22,14 @@ from waypost.domain.retry import read_retry_after
 
 MOST_BODY_BYTES: Final = 1_048_576
 MOST_WORDS_BYTES: Final = 4_096
-"""Of an answer that refuses a credential so much is kept for the carrier's own words."""
+"""How much of an answer that rejects a credential is kept, for the carrier's own words."""
 
 _READ_BYTES: Final = 65_536
 _IDLE: Final = timedelta(seconds=30)
 
 
 class CarrierAnswer(msgspec.Struct, frozen=True):
-    """What a carrier answered: any status but those that mean trouble with the carrier as a whole."""
+    """A carrier's answer: any status except those that mean trouble with the carrier as a whole."""
 
     status: int
     body: bytes
@@ -41,7 +41,7 @@ def basic(user: str, password: str) -> str:
 
 
 class CarrierHttp:
-    """Asks carriers over HTTP; ``user_agent`` names the installation and how to reach its operator."""
+    """Sends requests to carriers; ``user_agent`` names the installation and how to reach its operator."""
 
     def __init__(self, *, timeout_seconds: float, user_agent: str) -> None:
         self._timeout_seconds = timeout_seconds
@@ -52,14 +52,14 @@ class CarrierHttp:
     ) -> CarrierAnswer:
         """Return the answer to one GET; a name of the query may have several values.
 
-        Raises CarrierLimited on 429, CarrierRefused on 401 and 403, and CarrierUnavailable where no answer came in time
-        or whole, and on 5xx and redirects.
+        Raise CarrierLimited on 429, CarrierRefused on 401 and 403, and CarrierUnavailable if no complete answer came in
+        time, and on 5xx and redirects.
         """
         pairs = [(name, one) for name, told in query.items() for one in ([told] if isinstance(told, str) else told)]
         return await self._send(lambda: self._client.get(url).query(pairs), headers)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> CarrierAnswer:
-        """Return the answer to one POST of a body whose type stands in ``headers``. Raises what ``get`` raises."""
+        """Return the answer to one POST of a body whose type is in ``headers``. Raises the errors of ``get``."""
         return await self._send(lambda: self._client.post(url).body_bytes(body), headers)
 
     async def _send(self, begin: Callable[[], RequestBuilder], headers: Mapping[str, str]) -> CarrierAnswer:
@@ -68,20 +68,20 @@ class CarrierHttp:
             try:
                 return await self._attempt(begin(), headers, ends)
             except NetworkError:
-                # A kept connection that the carrier closed meanwhile looks like this, and the next one is new.
+                # A kept connection that the carrier closed meanwhile looks like this; the next one is new.
                 if time.monotonic() >= ends:
                     raise
                 return await self._attempt(begin(), headers, ends)
         except RequestTimeoutError as error:
             raise CarrierUnavailable(f"no answer within {self._timeout_seconds:g} s") from error
         except PyreqwestError as error:
-            # The client's own text holds the URL, and with it a tracking number.
+            # The client's own text contains the URL, and with it a tracking number.
             raise CarrierUnavailable(f"no answer: {_cause(error)}") from None
 
     async def _attempt(self, request: RequestBuilder, headers: Mapping[str, str], ends: float) -> CarrierAnswer:
         for name, value in headers.items():
             request = request.header(name, value, is_sensitive=True)
-        # The client's own deadline, not asyncio's: a request whose task is cancelled goes on without end in 0.15.
+        # The client's own deadline, not asyncio's: a request whose task is cancelled goes on for ever in 0.15.
         left = timedelta(seconds=max(0.001, ends - time.monotonic()))
         async with request.timeout(left).streamed_read_buffer_limit(_READ_BYTES).build_streamed() as response:
             answer = CarrierAnswer(response.status, await _read(response))
@@ -89,7 +89,7 @@ class CarrierHttp:
             return answer
 
     async def close(self) -> None:
-        """Close what is connected."""
+        """Close the open connections."""
         await self._client.close()
 
 
@@ -114,7 +114,7 @@ def _build(user_agent: str) -> Client:
 
 
 def _refuse_trouble(response: Response, answer: CarrierAnswer) -> None:
-    """Raise for what concerns the carrier or the credential and not the parcel."""
+    """Raise for answers that concern the carrier or the credential rather than the parcel."""
     status = answer.status
     if status == 429:  # noqa: PLR2004 - Too Many Requests
         wait = read_retry_after(response.get_header("retry-after"), datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""OAuth client credentials (RFC 6749, 4.4): one token for each credential, kept in memory and renewed in time."""
+"""OAuth client credentials (RFC 6749, 4.4): one token per credential, kept in memory and renewed in time."""
 
 import asyncio
 import time
@@ -31,8 +31,8 @@ class _Grant(msgspec.Struct, frozen=True):
 class OAuth:
     """The token of one credential.
 
-    ``fetch`` makes the token call. ``calls`` counts its calls, which a carrier with a budget counts too. A token whose
-    answer names scopes, but not the one that is wanted, may not ask: its credential is refused.
+    ``fetch`` makes the token call. ``calls`` counts its calls, which also count against a carrier's budget. A token
+    whose scopes lack the wanted one must not be used: its credential is rejected.
     """
 
     def __init__(
@@ -51,29 +51,29 @@ class OAuth:
         self.calls = 0
 
     async def send(self, call: Callable[[str], Awaitable[CarrierAnswer]]) -> CarrierAnswer:
-        """Return the answer to ``call``, which is handed the value of the header ``authorization``.
+        """Return the answer to ``call``, which gets the value of the header ``authorization``.
 
-        A token that is refused before its end is renewed once and the call made again. Raises CarrierRefused when
-        the credential, or the new token, is not accepted, and whatever ``call`` and the token call raise.
+        A token that is rejected before it expires is renewed once and the call repeated. Raise CarrierRefused if the
+        credential, or the new token, is not accepted; errors of ``call`` and of the token call pass through.
         """
         token = await self._valid()
         try:
             return await call(f"Bearer {token}")
         except CarrierRefused as error:
-            if error.status != 401:  # noqa: PLR2004 - a 403 says that the token is valid and not enough
+            if error.status != 401:  # noqa: PLR2004 - a 403 says that the token is valid but not sufficient
                 raise
         self.calls += 1  # the repeated one
         return await call(f"Bearer {await self._valid(refused=token)}")
 
     async def _valid(self, *, refused: str | None = None) -> str:
-        """Return a token that lasts; whoever waits while another renews it takes what that one brings."""
+        """Return a valid token; callers that wait while another renews it use the new one."""
         async with self._renewing:
             if self._token in ("", refused) or self._clock() >= self._until:
                 await self._renew()
             return self._token
 
     async def renew(self) -> None:
-        """Get a new token, whatever the one at hand is worth. Raises what the token call raises."""
+        """Get a new token, whatever the current one is worth. Raises the errors of the token call."""
         async with self._renewing:
             await self._renew()
 
@@ -93,7 +93,7 @@ class OAuth:
 
 
 def _read(body: bytes) -> tuple[str, float, list[str] | None]:
-    """Return a token, how many seconds it lasts, and its scopes, None where the answer names none."""
+    """Return a token, its lifetime in seconds, and its scopes, None if the answer names none."""
     try:
         grant = msgspec.json.decode(body, type=_Grant)
         seconds = float(grant.expires_in)
@@ -107,10 +107,10 @@ def _read(body: bytes) -> tuple[str, float, list[str] | None]:
 
 
 class OAuthCarrier(AskedCarrier):
-    """A source whose calls want a token; it adds ``fetch_token``."""
+    """A source whose calls need a token; it adds ``fetch_token``."""
 
     wanted_scope: ClassVar[str | None] = None
-    """The scope that a token must have, if the carrier gives out tokens without it."""
+    """The scope that a token must have, if the carrier also issues tokens without it."""
 
     def __init__(
         self, carrier: Carrier, http: CarrierHttp, credentials: Mapping[str, str], *, base_url: str, budget: Budget
@@ -124,7 +124,7 @@ class OAuthCarrier(AskedCarrier):
         return self.oauth.calls
 
     async def probe(self) -> None:
-        """Get a token: whoever gets one may ask. Raises CarrierError."""
+        """Get a token: a credential that gets one may poll. Raise CarrierError on failure."""
         await self.oauth.renew()
 
     @abstractmethod

@@ -1,6 +1,6 @@
-"""What carriers' answers have in common: texts, times, places, weights and days, turned into what Waypost keeps.
+"""What carriers' answers have in common: texts, times, places, weights and days, converted to Waypost's values.
 
-Pure. Everything here takes what a stranger sent and gives a value that fits, or None; only ``decode`` raises.
+Pure. Functions here take what a stranger sent and return a valid value or None; only ``decode`` raises.
 """
 
 import re
@@ -54,7 +54,7 @@ _Read = TypeVar("_Read")
 
 
 class When(msgspec.Struct, frozen=True):
-    """A local wall time (``YYYY-MM-DDTHH:MM:SS``) and its distance to UTC in minutes, None where it was not given."""
+    """A local wall time (``YYYY-MM-DDTHH:MM:SS``) and its offset from UTC in minutes, None if none was given."""
 
     wall_time: str
     offset_minutes: int | None = None
@@ -74,7 +74,7 @@ NOWHERE: Final = Where()
 
 
 def decode(body: bytes, kind: type[_Read]) -> _Read:
-    """Return a JSON body as the type. Raises CarrierUnreadable; a byte order mark and half an emoji are survived."""
+    """Return a JSON body as the type. Raise CarrierUnreadable; a byte order mark and half an emoji are tolerated."""
     text = _mend(body)
     try:
         return msgspec.json.decode(text, type=kind, strict=False)
@@ -84,7 +84,7 @@ def decode(body: bytes, kind: type[_Read]) -> _Read:
 
 
 def _mend(body: bytes) -> str:
-    """Return a body's text without a byte order mark, with U+FFFD for what is not UTF-8 and for half a character."""
+    """Return a body's text without a byte order mark, with U+FFFD for bytes that are not UTF-8 and half characters."""
     text = body.decode("utf-8-sig", "replace")
     return _ESCAPED.sub(_whole, text) if _HALF.search(text) else text
 
@@ -94,9 +94,9 @@ def _whole(escaped: re.Match[str]) -> str:
 
 
 def each(raw: Iterable[msgspec.Raw] | None, kind: type[_Read]) -> Iterator[_Read]:
-    """Yield the elements that fit the type: one odd scan must not cost the others.
+    """Yield the elements that have the type: one odd scan must not affect the others.
 
-    Declare a list as ``tuple[msgspec.Raw, ...]`` and read it by this.
+    Declare a list as ``tuple[msgspec.Raw, ...]`` and read it with this.
     """
     for one in raw or ():
         try:
@@ -106,9 +106,9 @@ def each(raw: Iterable[msgspec.Raw] | None, kind: type[_Read]) -> Iterator[_Read
 
 
 def clean(text: object, *, most: int = LONGEST) -> str | None:
-    """Return a text on one line, without control characters and not longer than a fact; None for an empty one.
+    """Return a text on one line, without control characters and at most as long as a fact; None if empty.
 
-    UPS writes the text ``null`` for what it does not know.
+    UPS writes the text ``null`` for unknown values.
     """
     if not isinstance(text, str):
         return None
@@ -123,20 +123,20 @@ def clean_html(text: object) -> str | None:
 
 
 def country(text: object) -> str | None:
-    """Return the two letters of a country in capitals, also for its three letters; None for anything else."""
+    """Return a country's two letters in capitals, also given its three letters; None for anything else."""
     code = text.strip().upper() if isinstance(text, str) else ""
     return code if _COUNTRY.fullmatch(code) else _BY_THREE_LETTERS.get(code)
 
 
 def place(*, city: object = None, state: object = None, zip: object = None, country_code: object = None) -> Where:  # noqa: A002 - the field's name on the wire
-    """Return a place; its location reads as an address does: ``Charlotte, NC, US``."""
+    """Return a place; its location reads like an address: ``Charlotte, NC, US``."""
     town, region, land = clean(city), clean(state), country(country_code)
     parts = [part for part in (town, region, land) if part]
     return Where(", ".join(parts)[:LONGEST] or None, town, region, clean(zip), land)
 
 
 def iso_time(text: object) -> When | None:
-    """Read ``2026-07-05T10:44:39+02:00`` and its kin: a space for the T, no seconds, no time, no offset or ``Z``."""
+    """Read ``2026-07-05T10:44:39+02:00`` and variants: a space for the T, no seconds, no time, no offset or ``Z``."""
     found = _ISO.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None:
         return None
@@ -154,7 +154,7 @@ def when(text: str, form: str, zone: object = None) -> When | None:
 
 
 def offset(text: object) -> int | None:
-    """Return an offset to UTC in minutes; None for none, and for one that no place on Earth has."""
+    """Return an offset from UTC in minutes; None for none, and for one that no place on Earth has."""
     if not isinstance(text, str):
         return None
     if text.strip() in ("Z", "z"):
@@ -168,7 +168,7 @@ def offset(text: object) -> int | None:
 
 
 def offset_between(local: When, utc: When | None) -> When:
-    """Return the local time with the offset that a UTC time beside it tells; one of them may lack its seconds."""
+    """Return the local time with the offset derived from the UTC time beside it; one of them may lack seconds."""
     if utc is None or local.offset_minutes is not None:
         return local
     apart = (_moment(local) - _moment(utc)) / timedelta(minutes=1)
@@ -180,7 +180,7 @@ def offset_between(local: When, utc: When | None) -> When:
 def in_zone(local: When, zone: ZoneInfo) -> When:
     """Return the local time with the offset of its zone.
 
-    In an hour that the clocks repeat or leave out nobody can tell which offset was meant, so there is none.
+    In an hour that the clocks repeat or skip, nobody can tell which offset was meant, so there is none.
     """
     at = _moment(local)
     offsets = {at.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1)}
@@ -191,7 +191,7 @@ def in_zone(local: When, zone: ZoneInfo) -> When:
 
 
 def day(text: object) -> str | None:
-    """Return the day of an estimate: its minutes change with every look, and each change would be an event."""
+    """Return the day of an estimate: its minutes change with every poll, and each change would be an event."""
     if not isinstance(text, str):
         return None
     try:
@@ -215,7 +215,7 @@ def weight(value: object, unit: object) -> dict[str, str]:
 
 
 def link(text: object) -> str | None:
-    """Return a link that a page may show: http or https, and whole."""
+    """Return a link that a page may show: complete, with http or https."""
     if not isinstance(text, str) or len(text) > LONGEST or not text.isprintable() or " " in text:
         return None
     try:
@@ -226,14 +226,14 @@ def link(text: object) -> str | None:
 
 
 def known(facts: dict[str, str | None]) -> dict[str, str]:
-    """Return the facts that are there."""
+    """Return the facts that are not empty."""
     return {name: text for name, text in facts.items() if text}
 
 
 def shape(text: str) -> str:
-    """Return what an answer looks like without a text that it holds: its keys and types, or the tags of a page.
+    """Return the shape of an answer without any of its texts: its keys and types, or the tags of a page.
 
-    It is shown to whoever repairs a connection, and answers hold names and addresses.
+    It is shown to whoever repairs a connection, and answers contain names and addresses.
     """
     try:
         decoded = msgspec.json.decode(text)
@@ -261,7 +261,7 @@ def _key(key: str) -> str:
 
 
 def own_words(body: bytes) -> str | None:
-    """Return what a carrier says in an answer that refuses, in JSON or XML: the first text under a name of messages."""
+    """Return a carrier's own message in an answer that rejects, in JSON or XML: the first text named like one."""
     try:
         decoded = msgspec.json.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):

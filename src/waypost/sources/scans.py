@@ -1,4 +1,4 @@
-"""The scans of a carrier's answer as Checkpoints: those that can be read, and what could not be taken."""
+"""The scans of a carrier's answer as Checkpoints, and the scans that could not be accepted."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -17,14 +17,14 @@ _Event = TypeVar("_Event")
 
 
 class Scans(msgspec.Struct, frozen=True):
-    """The scans of an answer, oldest first, and those that were left out."""
+    """The scans of an answer, oldest first, and those that were skipped."""
 
     checkpoints: tuple[Checkpoint, ...] = ()
     skipped: tuple[Skipped, ...] = ()
 
     @property
     def end_in_delivery(self) -> bool:
-        """Whether the newest scan that says something is a delivery: only then somebody can have signed for it."""
+        """Whether the newest scan that says something is a delivery: only then can somebody have signed for it."""
         said = [one.checkpoint_delivery_status for one in self.checkpoints if one.checkpoint_delivery_status]
         return bool(said) and said[-1] is Status.DELIVERED
 
@@ -59,11 +59,11 @@ def take(
     *,
     newest_first: bool = True,
 ) -> Scans:
-    """Return the scans of a list, each read by ``make``: one that cannot be taken costs no other.
+    """Return the scans of a list, each read by ``make``: an unacceptable scan does not affect the others.
 
-    Of more than a parcel keeps the newest are returned.
+    If there are more than a parcel keeps, the newest are returned.
 
-    ``newest_first`` says in which order the carrier writes them: scans of one second keep theirs.
+    ``newest_first`` says in which order the carrier writes them: scans of the same second keep their order.
     """
     made = (
         (where, event if isinstance(event, Skipped) else make(event))

@@ -1,7 +1,7 @@
-"""Carriers' XML, turned into elements whose names have no namespace; nothing in it can reach beyond it.
+"""Carriers' XML as elements whose names have no namespace; nothing in it can reach outside the document.
 
-No entity is resolved, no document type accepted and no network asked. libxml2 bounds the depth (256); the length of an
-answer is bounded where it is received.
+No entity is resolved, no document type accepted and no network used. libxml2 bounds the depth (256); the size of an
+answer is limited where it is received.
 """
 
 from collections.abc import Iterator
@@ -21,23 +21,23 @@ class Element:
 
     @property
     def name(self) -> str:
-        """The name without its namespace: carriers change that with each version."""
+        """The name without its namespace, which carriers change with each version."""
         return _local(self._node.tag)
 
     def text(self, name: str) -> str | None:
-        """Return the text of the first child of that name; None where there is none, and for an empty one."""
+        """Return the text of the first child with that name; None if there is none, or if it is empty."""
         child = next(self.children(name), None)
         text = None if child is None else child._node.text  # noqa: SLF001 - another of this class
         return text if isinstance(text, str) and text.strip() else None
 
     def children(self, name: str) -> Iterator["Element"]:
-        """Yield the children of that name."""
+        """Yield the children with that name."""
         return (Element(child) for child in self._node if _local(child.tag) == name)
 
 
 def parse(body: bytes) -> Element:
-    """Return the root of a document. Raises CarrierUnreadable."""
-    # A parser is used by one thread at a time, and is cheap to make.
+    """Return the root of a document. Raise CarrierUnreadable if it can't be read."""
+    # A parser can be used by one thread at a time, and is cheap to create.
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)
     try:
         root = etree.fromstring(body.lstrip(b" \t\r\n"), parser)  # a declaration must come first

@@ -1,6 +1,7 @@
-"""The carriers that can be asked, one folder each: what it is, its calls, how its answers are read, and its codes.
+"""The carriers that can be polled, one folder each: description, calls, reading of answers, and codes.
 
-``CARRIERS`` lists the folders; each package says in ``CARRIER`` what it is. A new carrier is a folder and a line here.
+``CARRIERS`` lists the folders; each package describes itself in ``CARRIER``. To add a carrier, add a folder and a line
+here.
 """
 
 from collections.abc import Callable
@@ -30,15 +31,15 @@ CARRIERS: Final = (
 
 @cache
 def carriers() -> tuple[Carrier, ...]:
-    """Return what every carrier is, in the order of ``CARRIERS``."""
+    """Return the description of every carrier, in the order of ``CARRIERS``."""
     packages = [import_module(f"{__name__}.{folder}") for folder in CARRIERS]
     return tuple(cast("Carrier", package.CARRIER) for package in packages)
 
 
 def rereaders() -> dict[str, Callable[[Checkpoint], Reading | None]]:
-    """Return what reads a kept scan again by a carrier's codes, for each courier code that a carrier answers for.
+    """Return the functions that reread a stored scan by a carrier's codes, by courier code.
 
-    An adapter's ``read`` module says how in ``reread``; scans of one that does not are left as they are.
+    An adapter defines how in ``reread`` of its ``read`` module; scans of other adapters stay unchanged.
     """
     found: dict[str, Callable[[Checkpoint], Reading | None]] = {}
     for carrier in carriers():
@@ -52,7 +53,7 @@ def _no_reading(_: Checkpoint) -> None:
 
 
 def find(name: str) -> Carrier | None:
-    """Return the carrier of that name; None for none."""
+    """Return the carrier with that name, or None."""
     return next((carrier for carrier in carriers() if carrier.name == name), None)
 
 

@@ -1,4 +1,4 @@
-"""What a carrier is to the rest of Waypost: what a shop must know to connect it, and how it is opened."""
+"""What Waypost needs to know of a carrier: what a shop enters to connect it, and how it is opened."""
 
 import re
 from abc import ABC, abstractmethod
@@ -25,10 +25,10 @@ _ANY_PORT: Final = Ports.parse("1-65535")
 
 
 class Field(msgspec.Struct, frozen=True):
-    """One thing that a shop fills in to connect a carrier.
+    """A value that a shop enters to connect a carrier.
 
-    ``label`` is the word of the carrier's own console, where the shop copies the value from. A ``secret`` is never
-    shown again. One that is not ``required`` may be left out.
+    ``label`` is the term of the carrier's own console, from which the shop copies the value. A ``secret`` is never
+    shown again. A field that is not ``required`` may be left out.
     """
 
     name: str
@@ -39,12 +39,12 @@ class Field(msgspec.Struct, frozen=True):
 
 
 class Carrier(msgspec.Struct, frozen=True):
-    """A carrier that can be asked with a shop's own credentials.
+    """A carrier that can be polled with a shop's own credentials.
 
-    ``name`` is the folder's, with ``-`` for ``_``; ``title`` what people call it. ``courier_codes`` are those it
-    answers for. ``base_url`` is where it answers; only the operator may name another place, an account never.
-    ``budget`` is what its own documents grant a new credential. ``probe_number`` is a number that is asked for to try a
-    credential without anybody's parcel, where no token is given out. ``source`` is the class of its ``client`` module.
+    ``name`` is the folder's, with ``-`` for ``_``; ``title`` is what people call it. ``courier_codes`` are those it
+    answers for. ``base_url`` is the address of its API; only the operator may set a different one, never an account.
+    ``budget`` is what its documentation grants a new credential. ``probe_number`` is polled to try a credential without
+    anybody's parcel, if the carrier issues no tokens. ``source`` is the class of its ``client`` module.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Carrier(msgspec.Struct, frozen=True):
         return text.partition("\n")[0].removeprefix("# ")
 
     def check(self, credentials: Mapping[str, str]) -> dict[str, str]:
-        """Return the credentials without space around them; InvalidInput that names the field that is wrong."""
+        """Return the credentials without surrounding spaces. Raise InvalidInput with the field that is wrong."""
         unknown = sorted(set(credentials) - {field.name for field in self.fields})
         if unknown:
             raise InvalidInput(f"credentials.{unknown[0]}", f"is not a credential of {self.title}")
@@ -82,7 +82,7 @@ class Carrier(msgspec.Struct, frozen=True):
         return checked
 
     def granted(self, settings: Mapping[str, str]) -> Budget:
-        """Return the budget with what a connection's settings say that the carrier granted its credential."""
+        """Return the budget, adjusted to what the carrier granted the credential by a connection's settings."""
         return msgspec.structs.replace(
             self.budget,
             calls_a_day=int(settings.get("daily_calls", self.budget.calls_a_day)),
@@ -106,8 +106,7 @@ class Carrier(msgspec.Struct, frozen=True):
 class AskedCarrier(ABC):
     """What the sources of all carriers have in common; each adds ``ask``.
 
-    One whose carrier takes several numbers at once derives from ``BatchCarrier``, one that gets tokens from
-    ``OAuthCarrier``.
+    Carriers that accept several numbers at once derive from ``BatchCarrier``, those with tokens from ``OAuthCarrier``.
     """
 
     def __init__(
@@ -123,20 +122,20 @@ class AskedCarrier(ABC):
 
     @property
     def extra_calls(self) -> int:
-        """See ``CarrierSource``: without tokens every call is an ask."""
+        """See ``CarrierSource``: without tokens every call is a poll."""
         return 0
 
     @abstractmethod
     async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
-        """Return what the carrier knows of a parcel now; ``facts`` are the shop's. Raises CarrierError."""
+        """Return what the carrier knows of a parcel now; ``facts`` are the shop's. Raise CarrierError on failure."""
 
     async def probe(self) -> None:
-        """Ask for a number of nobody's: that it is not known is a fine answer. Raises CarrierError."""
+        """Poll a number that belongs to nobody; "unknown" is a valid answer. Raise CarrierError on failure."""
         await self.ask(self._probe_number, {})
 
 
 class BatchCarrier(AskedCarrier):
-    """A source whose carrier takes several numbers in one call; a ``BatchSource``. It adds ``call`` and ``read``."""
+    """A source whose carrier accepts several numbers in one call; a ``BatchSource``. It adds ``call`` and ``read``."""
 
     most_at_once: ClassVar[int]
     _split_calls = 0
@@ -148,22 +147,22 @@ class BatchCarrier(AskedCarrier):
 
     @abstractmethod
     async def call(self, numbers: Sequence[str]) -> "CarrierAnswer":
-        """Return the carrier's answer to one question about several numbers. Raises CarrierError."""
+        """Return the carrier's answer to one request for several numbers. Raise CarrierError on failure."""
 
     @abstractmethod
     def read(self, answer: "CarrierAnswer", parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
-        """Return what the answer says of each parcel. Raises CarrierError for an answer that says nothing of any."""
+        """Return what the answer says about each parcel. Raise CarrierError if it says nothing about any."""
 
     def refuses_a_number(self, answer: "CarrierAnswer") -> bool:
-        """Tell whether the carrier refused the whole question for what may be one number's fault."""
+        """Return whether the carrier rejected the whole request for what may be one number's fault."""
         return answer.status == 400  # noqa: PLR2004 - Bad Request
 
     async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
-        """Return what the carrier knows of a parcel now. Raises CarrierError."""
+        """Return what the carrier knows of a parcel now. Raise CarrierError on failure."""
         return only(await self.ask_many([Parcel(tracking_number, facts)]))
 
     async def ask_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
-        """See ``BatchSource``. A question that is refused for one number's sake is halved until that one is alone."""
+        """See ``BatchSource``. A request that is rejected because of one number is halved until that one is alone."""
         answer = await self.call([parcel.tracking_number for parcel in parcels])
         if len(parcels) == 1 or not self.refuses_a_number(answer):
             return self.read(answer, parcels)
@@ -173,9 +172,9 @@ class BatchCarrier(AskedCarrier):
 
 
 def check_base_url(text: str, *, setting: str) -> str:
-    """Give a carrier's base URL without a final slash; InvalidInput that names the setting for one that can't be used.
+    """Return a carrier's base URL without a final slash. Raise InvalidInput with the setting if it can't be used.
 
-    Plain http is for this machine only: the key travels with every request.
+    Plain http is allowed for this machine only: the key is sent with every request.
     """
     try:
         target = parse_target(text, ports=_ANY_PORT)
@@ -184,14 +183,14 @@ def check_base_url(text: str, *, setting: str) -> str:
     if "?" in target.url:
         raise InvalidInput(setting, "must not have a query")
     if target.scheme == "http" and not _is_this_machine(target.host):
-        raise InvalidInput(setting, "must begin with https://, or the key could be read on its way")
+        raise InvalidInput(setting, "must begin with https://, or the key could be read in transit")
     return target.url.rstrip("/")
 
 
 def check_key(text: str, *, setting: str) -> str:
-    """Give an API key back; InvalidInput that names the setting for one that no header can hold."""
+    """Return an API key unchanged. Raise InvalidInput with the setting if no header can contain it."""
     if not _KEY.fullmatch(text):
-        raise InvalidInput(setting, "has 1 to 200 printable ASCII characters and no spaces")
+        raise InvalidInput(setting, "must be 1 to 200 printable ASCII characters without spaces")
     return text
 
 

@@ -1,4 +1,4 @@
-"""Check digits of tracking numbers: each function returns the right one for a serial number."""
+"""Check digits of tracking numbers: each function returns the correct one for a serial number."""
 
 from collections.abc import Callable, Mapping
 from itertools import cycle
@@ -14,34 +14,34 @@ _S10_TWO_DIGITS: Final = {10: "0", 11: "5"}
 
 
 def s10(serial: str) -> str:
-    """International mail: S10 of the Universal Postal Union."""
+    """Return the check digit of international mail: S10 of the Universal Postal Union."""
     rest = 11 - _weighted(serial, _S10_WEIGHTS) % 11
     return _S10_TWO_DIGITS.get(rest, str(rest))
 
 
 def ups(serial: str) -> str:
-    """UPS and OnTrac: letters count by their place in the alphabet, from A = 2 on, by their last digit."""
+    """Return the check digit of UPS and OnTrac; letters count as the last digit of their position, from A = 2 on."""
     digits = "".join(sign if sign.isdecimal() else str((ord(sign) - ord("A") + 2) % 10) for sign in serial)
     return _up_to_ten(_weighted(digits, (1, 2)))
 
 
 def fedex(serial: str) -> str:
-    """FedEx Express: weights from the right, the remainder of 11 by its last digit."""
+    """Return the check digit of FedEx Express: weights from the right, the last digit of the remainder of 11."""
     return str(_weighted(serial[::-1], (1, 3, 7)) % 11 % 10)
 
 
 def mod7(serial: str) -> str:
-    """DHL Express, Yamato, Sagawa: the remainder of 7."""
+    """Return the check digit of DHL Express, Yamato and Sagawa: the remainder of 7."""
     return str(int(serial) % 7)
 
 
 def identcode(serial: str) -> str:
-    """Deutsche Post's Identcode."""
+    """Return the check digit of Deutsche Post's Identcode."""
     return _up_to_ten(_weighted(serial, (4, 9)))
 
 
 def usps_91(serial: str) -> str:
-    """USPS: a number that is written without the 91 that its check digit was calculated with."""
+    """Return the check digit of a USPS number written without the 91 that was part of its calculation."""
     return ean.calc_check_digit("91" + serial)
 
 
@@ -66,4 +66,4 @@ CHECKS: Final[Mapping[str, CheckDigit]] = MappingProxyType(
         "usps_91": usps_91,
     }
 )
-"""The names that ``formats.toml`` calls them by."""
+"""The functions by their names in ``formats.toml``."""

@@ -22,7 +22,7 @@ class Certainty(IntEnum):
     UNLIKELY = 0
     """It looks like one of the courier's, but its check digit is wrong: perhaps it was mistyped."""
     GUESS = 1
-    """It looks like one of the courier's, and like many others: nothing but its length or its first letters says so."""
+    """It looks like one of the courier's, but also like many others: only its length or first letters match."""
     LIKELY = 2
     """Either its form is the courier's own or its check digit is right."""
     SURE = 3
@@ -37,7 +37,7 @@ class Guess(NamedTuple):
 
 
 class Format(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How numbers of a courier look, as ``formats.toml`` says it."""
+    """The form of a courier's numbers, as ``formats.toml`` describes it."""
 
     courier: Code
     pattern: str
@@ -48,17 +48,17 @@ class Format(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def formats() -> tuple[Format, ...]:
-    """Return the formats, the better match first."""
+    """Return the formats, better matches first."""
     text = (files(__package__) / "formats.toml").read_text(encoding="utf-8")
     return tuple(msgspec.convert(tomllib.loads(text)["format"], list[Format]))
 
 
 def detect(number: str) -> tuple[Guess, ...]:
-    """Return the couriers that a normalised number may belong to, the best match first, at most five."""
+    """Return the couriers that a normalised number may belong to, best match first, at most five."""
     best: dict[str, Certainty] = {}
     for guess in (*_by_format(number), *_by_country(number)):
         best[guess.courier] = max(guess.certainty, best.get(guess.courier, guess.certainty))
-    # A sure match removes mere guesses, and any match those with a wrong check digit.
+    # A sure match removes guesses, and any match removes those with a wrong check digit.
     surest = max(best.values(), default=Certainty.UNLIKELY)
     least = Certainty.LIKELY if surest is Certainty.SURE else min(surest, Certainty.GUESS)
     ranked = sorted(best.items(), key=lambda item: -item[1])

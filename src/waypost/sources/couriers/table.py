@@ -1,4 +1,4 @@
-"""The table of couriers, read once: names, pages and what each needs to know of a parcel."""
+"""The table of couriers, loaded once: names, pages and the facts that each needs."""
 
 import tomllib
 from collections.abc import Container, Mapping
@@ -23,7 +23,7 @@ Name = Annotated[str, msgspec.Meta(min_length=2, max_length=80)]
 
 
 class CourierType(StrEnum):
-    """What a courier is: the post of a country, another service for mail, or a courier for parcels and freight."""
+    """The type of a courier: the post of a country, another mail service, or a courier for parcels and freight."""
 
     GLOBALPOST = "globalpost"
     POSTAL = "postal"
@@ -31,7 +31,7 @@ class CourierType(StrEnum):
 
 
 class Asked(StrEnum):
-    """A fact of a parcel that some couriers want beside its number, named as v4 names it."""
+    """A fact of a parcel that some couriers need besides its number, with its v4 name."""
 
     POSTAL_CODE = "tracking_postal_code"
     SHIP_DATE = "tracking_ship_date"
@@ -42,11 +42,11 @@ class Asked(StrEnum):
 
 
 class Courier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One courier; what is not known for sure is not there.
+    """One courier; facts that are not certain are left out.
 
-    ``track`` is the page of a parcel, with ``{number}`` where its number goes. ``languages`` are those that it speaks,
-    its own first. ``issues`` are the countries whose S10 numbers are its own. ``required`` and ``optional`` are facts
-    that it wants beside the number.
+    ``track`` is the page of a parcel, with ``{number}`` in place of its number. ``languages`` are those that it
+    supports, its own first. ``issues`` are the countries whose S10 numbers are its own. ``required`` and ``optional``
+    are facts that it needs besides the number.
     """
 
     name: Name
@@ -63,7 +63,7 @@ class Courier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 @cache
 def couriers() -> Mapping[str, Courier]:
-    """Return all couriers by their codes, in the order of the codes."""
+    """Return all couriers by code, in the order of the codes."""
     found: dict[str, Courier] = {}
     for file in _FOLDER.iterdir():
         region = msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), dict[Code, Courier])
@@ -75,7 +75,7 @@ def couriers() -> Mapping[str, Courier]:
 
 @cache
 def posts() -> Mapping[str, str]:
-    """Return the code of the post that issues a country's S10 numbers, by the country."""
+    """Return the code of the post that issues a country's S10 numbers, by country."""
     return MappingProxyType({country: code for code, courier in couriers().items() for country in courier.issues})
 
 

@@ -1,4 +1,4 @@
-"""Asks Australia Post's Shipping and Tracking API for parcels."""
+"""Polls Australia Post's Shipping and Tracking API for parcels."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,11 +14,11 @@ class AustraliaPost(AskedCarrier):
 
     @property
     def most_at_once(self) -> int:
-        """See ``BatchSource``: an eleventh number is refused (error 51101)."""
+        """See ``BatchSource``: an eleventh number is rejected (error 51101)."""
         return 10
 
     async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
-        """Return what Australia Post knows of a parcel now. Raises CarrierError."""
+        """Return what Australia Post knows of a parcel now. Raise CarrierError on failure."""
         (answer,) = await self.ask_many([Parcel(tracking_number, facts)])
         if isinstance(answer, CarrierError):
             raise answer

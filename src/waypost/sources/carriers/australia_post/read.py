@@ -1,4 +1,4 @@
-"""Australia Post's answer as Updates: pure, tolerant of what it does not know, strict on what would change a parcel."""
+"""Australia Post's answer as Updates: pure, tolerant of unknown parts, strict about what changes a parcel."""
 
 import re
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
-    """Return what Australia Post's answer to a number says. Raises CarrierUnavailable for one that cannot be read."""
+    """Return what Australia Post's answer says about a number. Raise CarrierUnavailable if it can't be read."""
     (answer,) = read_answers(status, body, [tracking_number])
     if isinstance(answer, CarrierError):
         raise answer
@@ -62,9 +62,9 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
 
 
 def read_answers(status: int, body: bytes, numbers: Sequence[str]) -> list[Update | CarrierError]:
-    """Return for each number what Australia Post's answer says of it, or why that is not known.
+    """Return what Australia Post's answer says about each number, or why that is unknown.
 
-    "No such number" counts only by Australia Post's own code. Raises CarrierUnavailable for what concerns the whole
+    "No such number" counts only with Australia Post's own code. Raise CarrierUnavailable for a failure of the whole
     answer.
     """
     if status != _OK:
@@ -75,7 +75,7 @@ def read_answers(status: int, body: bytes, numbers: Sequence[str]) -> list[Updat
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a kept scan says by the sentences known today."""
+    """Return what a stored scan says by the sentences known today."""
     return _interpret(kept.tracking_detail)
 
 
@@ -108,7 +108,7 @@ def _articles(result: _Result) -> list[_Item]:
 
 
 def _choose(articles: list[_Item], number: str) -> _Item:
-    """Return the article of that number; of a consignment the first that isn't delivered, else the last.
+    """Return the article with that number; of a consignment the first that isn't delivered, otherwise the last.
 
     So a consignment is delivered when its last article is.
     """
@@ -121,7 +121,7 @@ def _is_delivered(article: _Item) -> bool:
 
 
 def _scan(event: _Event) -> Checkpoint | SkipReason:
-    detail = clean(event.description)  # which line breaks and tabs run through
+    detail = clean(event.description)  # which contains line breaks and tabs
     return scans.scan(
         when=reading.iso_time(event.date),
         detail=detail,
@@ -137,7 +137,7 @@ def _interpret(detail: str | None) -> Reading:
 
 
 def _with_status(checkpoints: tuple[Checkpoint, ...], status: str | None) -> tuple[Checkpoint, ...]:
-    """Return the scans; if nobody understands the newest one, it says what the article's status says.
+    """Return the scans; if nobody understands the newest one, it gets the status of the article.
 
     The status has no time of its own, and belongs to whatever happened last.
     """
@@ -152,7 +152,7 @@ def _with_status(checkpoints: tuple[Checkpoint, ...], status: str | None) -> tup
 
 
 def _place(location: str | None) -> reading.Where:
-    """Return a place such as ``KEW VIC``, ``CHICAGO (US)`` or ``NZ``, its location as it was written."""
+    """Return a place such as ``KEW VIC``, ``CHICAGO (US)`` or ``NZ`` with its location as it was written."""
     inland = _IN_AUSTRALIA.fullmatch(location or "")
     if inland is not None:
         return reading.Where(location, city=inland[1], state=inland[2], country_iso2="AU")

@@ -14,7 +14,7 @@ CARRIER: Final = Carrier(
         Field("password", "Password", hint="the part of the API key after the colon"),
     ),
     base_url="https://soa-gw.canadapost.ca",
-    # The throttle of a key isn't published: one that is exceeded blocks the key for up to a minute.
+    # The limit of a key isn't published: exceeding it blocks the key for up to a minute.
     budget=Budget(calls_a_day=10_000, calls_a_second=1, asks_of_a_parcel_a_day=24),
     source="CanadaPost",
     probe_number="0000000000000000",

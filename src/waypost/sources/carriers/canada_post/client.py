@@ -1,4 +1,4 @@
-"""Asks Canada Post's Tracking web service for a parcel."""
+"""Polls Canada Post's Tracking web service for a parcel."""
 
 import re
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ class CanadaPost(AskedCarrier):
     """One API key of Canada Post; a ``CarrierSource``."""
 
     async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
-        """Return what Canada Post knows of a parcel now. Raises CarrierError.
+        """Return what Canada Post knows of a parcel now. Raise CarrierError on failure.
 
-        Fifteen digits are the number of a card that was left at the door; every other number is the parcel's.
+        A number of fifteen digits is that of a card left at the door; every other number is the parcel's.
         """
         del facts  # Canada Post wants the number alone
         kind = "dnc" if _DELIVERY_NOTICE_CARD.fullmatch(tracking_number) else "pin"

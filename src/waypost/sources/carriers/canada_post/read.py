@@ -1,4 +1,4 @@
-"""Canada Post's answer as an Update: pure, tolerant of what it does not know, strict on what would change a parcel."""
+"""Canada Post's answer as an Update: pure, tolerant of unknown parts, strict about what changes a parcel."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -39,10 +39,10 @@ _PROVINCES: Final = frozenset({"AB", "BC", "MB", "NB", "NL", "NS", "NT", "NU", "
 
 
 def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
-    """Return what Canada Post's answer to a number says.
+    """Return what Canada Post's answer says about a number.
 
-    Raises CarrierRefused and CarrierLimited for messages about the key, whatever the status, and CarrierUnavailable
-    for an answer that cannot be read. "No such number" counts only by Canada Post's own message.
+    Raise CarrierRefused or CarrierLimited for messages about the key, whatever the status, and CarrierUnavailable if
+    the answer can't be read. "No such number" counts only with Canada Post's own message.
     """
     del tracking_number  # the answer to a card's number has the parcel's
     root = parse(body)
@@ -64,7 +64,7 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a kept scan says by the words and codes known today."""
+    """Return what a stored scan says by the words and codes known today."""
     return _interpret(kept.raw_status, kept.tracking_detail)
 
 
@@ -94,7 +94,7 @@ def _scan(event: Element) -> Checkpoint | SkipReason:
 
 
 def _when(event: Element) -> When | None:
-    """Return the local time; with an offset where the zone is one of Canada's, and not a country's name or nothing."""
+    """Return the local time; with an offset if the zone is one of Canada's."""
     local = reading.when(f"{event.text('event-date')} {event.text('event-time')}", _DAY_AND_TIME)
     zone = _ZONES.get((event.text("event-time-zone") or "").strip())
     return local if local is None or zone is None else reading.in_zone(local, zone)
@@ -103,7 +103,7 @@ def _when(event: Element) -> When | None:
 def _interpret(identifier: str | None, detail: str | None) -> Reading:
     """Read the text first, since the code table is not Canada Post's own; where both agree it is as good as a code.
 
-    A text that may mean something else gives way to the code, if there is one.
+    A text that may mean something else yields to the code, if there is one.
     """
     text = read_text(detail or "")
     code = codes.interpret([((identifier or "").lstrip("0"), _TABLE)], [detail])

@@ -1,7 +1,7 @@
 """DHL Shipment Tracking - Unified: one API for DHL Express, Parcel, eCommerce and Deutsche Post; see doc.md.
 
-``client`` asks, ``answer`` is the wire, ``read`` turns an answer into an ``Update``, ``codes`` reads a scan's
-substatus off its code and texts.
+``client`` sends requests, ``answer`` is the wire format, ``read`` turns an answer into an ``Update``, ``codes`` finds a
+scan's substatus from its code and texts.
 """
 
 from typing import Final
@@ -28,7 +28,7 @@ CARRIER: Final = Carrier(
     ),
     fields=(Field("api_key", "API Key"),),
     base_url="https://api-eu.dhl.com",
-    # What DHL allows a new key; more is granted by its form.
+    # DHL's limit for a new key; it grants more on request by a form.
     budget=Budget(calls_a_day=250, calls_a_second=1, asks_of_a_parcel_a_day=10),
     source="DhlUnified",
     probe_number="00340434161094000000",

@@ -1,7 +1,7 @@
-"""The part of DHL's answer that is read, by DHL's own names; whatever is missing is None.
+"""The part of DHL's answer that is read, with DHL's own names; missing values are None.
 
 Fields that are not named here may be anything. Scans, their places and the details are decoded one by one: one of
-another type costs no other, a place only itself, and the details only the facts.
+another type is lost alone, a bad place costs only the place, and bad details cost only the facts.
 """
 
 import msgspec
@@ -16,7 +16,7 @@ class Address(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Place(msgspec.Struct, frozen=True, rename="camel"):
-    """A place; all that is read of it is its address."""
+    """A place, of which only the address is read."""
 
     address: Address | None = None
 
@@ -34,7 +34,7 @@ class Scan(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Shipment(msgspec.Struct, frozen=True, rename="camel"):
-    """One shipment. DHL writes ids of digits only as numbers now and then."""
+    """One shipment. DHL sometimes writes ids that consist of digits as numbers."""
 
     id: str | int | None = None
     service: str | None = None
@@ -68,7 +68,7 @@ class Weight(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Product(msgspec.Struct, frozen=True, rename="camel"):
-    """What the sender bought."""
+    """The product that the sender bought."""
 
     product_name: str | None = None
 
@@ -88,7 +88,7 @@ class ProofOfDelivery(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Details(msgspec.Struct, frozen=True, rename="camel"):
-    """What else is known of a shipment."""
+    """Further details of a shipment."""
 
     product: Product | None = None
     weight: Weight | None = None

@@ -1,4 +1,4 @@
-"""Asks DHL Shipment Tracking - Unified for a parcel."""
+"""Polls DHL Shipment Tracking - Unified for a parcel."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -14,9 +14,9 @@ class DhlUnified(AskedCarrier):
     """One key of DHL's unified API; a ``CarrierSource``."""
 
     async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
-        """Give what DHL knows of a parcel now. Raises CarrierError.
+        """Return what DHL knows of a parcel now. Raise CarrierError on failure.
 
-        The recipient's postcode, where the shop gave one, is sent along: DHL Parcel tells more to who knows it.
+        The recipient's postcode is sent if the shop gave one: DHL Parcel tells more to those who know it.
         """
         url, headers = f"{self.base_url}/track/shipments", {"dhl-api-key": self.credentials["api_key"]}
         answer = await self.http.get(url, _query(tracking_number, facts), headers)

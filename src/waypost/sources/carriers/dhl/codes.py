@@ -1,10 +1,10 @@
-"""What a DHL scan means: finest code first, then DHL's five codes with its texts.
+"""The meaning of a DHL scan: finest code first, then DHL's five codes with its texts.
 
-DHL Parcel Benelux writes codes of its own into ``status``; they say exactly what happened. The five codes say how far
-the parcel is, and the texts what exactly happened. The texts refine the code and never contradict it where that would
-end the journey: only the code ``delivered`` makes ``delivered``, since nothing but a return comes after it here, and
-DHL's texts at times hold a name or a plan. A parcel that is ``pre-transit`` has not been handed to DHL, so nothing but
-its cancellation can have happened to it.
+DHL Parcel Benelux writes its own codes into ``status``, which say exactly what happened. The five codes say how far the
+parcel is, and the texts what exactly happened. The texts refine the code and never contradict it if that would end the
+journey: only the code ``delivered`` makes ``delivered``, since only a return can follow it, and DHL's texts sometimes
+contain a name or a plan. A parcel that is ``pre-transit`` has not been handed to DHL, so only its cancellation can have
+happened.
 """
 
 import re
@@ -57,10 +57,10 @@ _BENELUX: Final = {
     "ON_ROUTE_TO_SHIPPER": "exception011",
     "DELIVERED_AT_SHIPPER": "exception010",
 }
-"""Codes of DHL Parcel Benelux that say more than DHL's five. RETURNED_TO_SHIPPER comes before it is on its way back."""
+"""Codes of DHL Parcel Benelux that say more than DHL's five. RETURNED_TO_SHIPPER precedes the way back."""
 
 _BENELUX_GENERAL: Final = re.compile(r"[A-Z0-9]+(?:[_/-][A-Z0-9]+)+")
-"""Its other codes: what they are called is no text, so ``PARCEL_PICKED_UP_AT_PARCELSHOP`` is no collection."""
+"""Its other codes: their names are not texts, so ``PARCEL_PICKED_UP_AT_PARCELSHOP`` is not a collection."""
 
 _RETURNED: Final = "exception010"
 _RETURNING: Final = "exception011"
@@ -81,7 +81,7 @@ _FITTING: Final = {
 
 
 def read_scan(scan: Scan) -> Reading:
-    """Return what a scan says; without a substatus where neither its codes nor its texts tell one."""
+    """Return what a scan says; without a substatus if neither its codes nor its texts give one."""
     code = (scan.status_code or "").strip().casefold()
     own = (scan.status or "").strip()
     by_code = _BY_CODE.get(code, Reading(None, Basis.TEXT))
@@ -93,12 +93,12 @@ def read_scan(scan: Scan) -> Reading:
     specific = (one for one in fitting if one.substatus not in _UNSPECIFIC)
     told = next(specific, None) or next(iter(fitting), None)
     if told is None or told.substatus == by_code.substatus:
-        return by_code  # a text that says no more than the code undoes no more than the code does
+        return by_code  # a text that says no more than the code overrides no more than the code does
     return Reading(told.substatus, Basis.CODE) if by_code.basis is Basis.CODE else told
 
 
 def _readings(scan: Scan, code: str) -> Iterator[Reading]:
-    """Read the texts, what happened before what comes next."""
+    """Read the texts: what happened comes before what is next."""
     for text in (scan.description, scan.status, scan.remark):
         told = read_text(text or "")
         if told.substatus == _RETURNED and code == "transit":

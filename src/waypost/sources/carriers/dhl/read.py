@@ -1,4 +1,4 @@
-"""DHL's answer as an Update: pure, strict on what it reads, and blind to the rest."""
+"""DHL's answer as an Update: pure, strict about what it reads, and indifferent to the rest."""
 
 import re
 from collections.abc import Iterator
@@ -38,9 +38,9 @@ _KILOGRAMS: Final = {"kg": 1.0, "g": 0.001, "lb": 0.453_592_37, "lbs": 0.453_592
 
 
 def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
-    """Give what DHL's answer to a number says. Raises CarrierUnavailable for one that cannot be read.
+    """Return what DHL's answer says about a number. Raise CarrierUnavailable if it can't be read.
 
-    A 404 counts as "unknown number" only in DHL's own form: one of a proxy, or of a wrong base URL, must not turn
+    A 404 counts as "unknown number" only in DHL's own form: a proxy's 404, or that of a wrong base URL, must not turn
     every parcel into one that was not found.
     """
     if status == _UNKNOWN_NUMBER:
@@ -67,7 +67,7 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a kept scan says by the codes and words known today; None for one that no code of DHL's came with."""
+    """Return what a stored scan says by today's codes and words; None if it came without one of DHL's codes."""
     code, _, own = (kept.raw_status or "").partition("/")
     if code.casefold() not in CODES:
         return None
@@ -75,12 +75,12 @@ def reread(kept: Checkpoint) -> Reading | None:
 
 
 def _choose(shipments: tuple[Shipment, ...], tracking_number: str) -> Shipment:
-    """Give the shipment of that id, else the first: several of DHL's companies, or a piece, may have the number."""
+    """Return the shipment with that id, otherwise the first: several DHL companies, or a piece, may have the number."""
     return next((one for one in shipments if str(one.id).upper() == tracking_number), shipments[0])
 
 
 def _scans(shipment: Shipment) -> tuple[list[Checkpoint], list[Skipped]]:
-    """Return the events as scans, and those that can't be taken."""
+    """Return the events as scans, and those that can't be accepted."""
     scans, skipped = [], []
     for where, event in each(shipment.events or (), Scan, "events"):
         scan = event if isinstance(event, Skipped) else _checkpoint(event, where)
@@ -92,17 +92,17 @@ def _scans(shipment: Shipment) -> tuple[list[Checkpoint], list[Skipped]]:
 
 
 def _with_status(scans: list[Checkpoint], status: Scan | None) -> tuple[Checkpoint, ...]:
-    """Return the scans, and the shipment's status as one more where no event tells it."""
+    """Return the scans, plus the shipment's status if no event reports it."""
     current = None if status is None else _checkpoint(status, "status")
     told = {(scan.checkpoint_date, scan.tracking_detail.casefold()) for scan in scans}
-    # Its location is not compared: DHL gives the status a coarser one at times.
+    # Its location is not compared: DHL sometimes gives the status a coarser one.
     if isinstance(current, Checkpoint) and (current.checkpoint_date, current.tracking_detail.casefold()) not in told:
         scans = [*scans, current]
     return tuple(sorted(scans, key=lambda scan: scan.checkpoint_date))
 
 
 def _checkpoint(scan: Scan, where: str) -> Checkpoint | Skipped:
-    """Return a scan; Skipped without a time or a text: it could never be told from another."""
+    """Return a scan; Skipped without a time or a text, since it could never be told from another."""
     detail = _detail(scan)
     if detail is None:
         return Skipped(where, SkipReason.TEXT)
@@ -137,15 +137,15 @@ def _time(text: str) -> tuple[str, int | None] | None:
 
 
 def _beside(scan: Scan) -> int:
-    """Return a checksum of the texts that a scan is read from and that are no part of its detail."""
+    """Return a checksum of the texts that a scan is read from and that are not part of its detail."""
     texts = [_clean(scan.remark), _clean(scan.next_steps)]
     return crc32("\n".join([text or "" for text in texts]).encode()) if any(texts) else 0
 
 
 def _detail(scan: Scan) -> str | None:
-    """Give the text of a scan: DHL's companies put it in ``description``, in ``status``, or half in each.
+    """Return the text of a scan: DHL's companies put it in ``description``, in ``status``, or half in each.
 
-    The remark is no part of it while there is another text: it may change later, and then the same scan would be
+    The remark is not part of it while there is another text: it may change later, and then the scan would count as
     another one.
     """
     status, description = _clean(scan.status), _clean(scan.description)
@@ -159,7 +159,7 @@ def _detail(scan: Scan) -> str | None:
 
 
 def _raw_status(scan: Scan) -> str | None:
-    """Give DHL's code, and its status where that is a code too."""
+    """Return DHL's code, and its status if that is a code too."""
     code, status = _clean(scan.status_code), _clean(scan.status)
     if status is None or status == code or status.casefold() not in CODES:
         return code
@@ -199,7 +199,7 @@ def _details(shipment: Shipment) -> Details:
 
 
 def _signed_by(status: Scan | None, details: Details) -> str | None:
-    """Who signed; a proof of delivery for a parcel that is not delivered is none."""
+    """Return who signed; a proof of delivery for a parcel that is not delivered does not count."""
     proof = details.proof_of_delivery
     if proof is None or proof.signed is None or status is None or status.status_code != "delivered":
         return None
@@ -227,7 +227,7 @@ def _number(value: float) -> str:
 
 
 def _day(text: str | None) -> str | None:
-    """Give the day of an estimate: its minutes change with every look, and each change would be an event."""
+    """Return the day of an estimate: its minutes change with every poll, and each change would be an event."""
     try:
         return None if text is None else date.fromisoformat(text.strip()[:10]).isoformat()
     except ValueError:
@@ -235,7 +235,7 @@ def _day(text: str | None) -> str | None:
 
 
 def _link(text: str | None) -> str | None:
-    """Give a link that a page may show: http or https, and whole."""
+    """Return a link that a page may show: complete, with http or https."""
     if text is None or len(text) > LONGEST or not text.isprintable() or " " in text:
         return None
     try:
@@ -256,6 +256,6 @@ def _country(address: Address) -> str | None:
 
 
 def _clean(text: str | None) -> str | None:
-    """Give a text on one line, without control characters and not longer than a fact; None for an empty one."""
+    """Return a text on one line, without control characters and at most as long as a fact; None if empty."""
     visible = "".join(character if character.isprintable() else " " for character in text or "")
     return " ".join(visible.split())[:LONGEST].strip() or None

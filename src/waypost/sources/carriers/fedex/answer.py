@@ -1,4 +1,4 @@
-"""The part of FedEx' answer that is read, by FedEx' own names; whatever is missing is None."""
+"""The part of FedEx' answer that is read, with FedEx' own names; missing values are None."""
 
 import msgspec
 
@@ -13,13 +13,13 @@ class Address(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Party(msgspec.Struct, frozen=True):
-    """Shipper or recipient; all that is read of them is where they are."""
+    """Shipper or recipient, of which only the location is read."""
 
     address: Address | None = None
 
 
 class Event(msgspec.Struct, frozen=True, rename="camel"):
-    """One scan; ``date`` is local, with an offset as a rule."""
+    """One scan; ``date`` is local, usually with an offset."""
 
     date: str | None = None
     event_type: str | None = None
@@ -30,7 +30,7 @@ class Event(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Latest(msgspec.Struct, frozen=True):
-    """The present status."""
+    """The current status."""
 
     code: str | None = None
 
@@ -43,7 +43,7 @@ class Dated(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Window(msgspec.Struct, frozen=True):
-    """From when until when."""
+    """A window of time."""
 
     begins: str | None = None
     ends: str | None = None
@@ -70,7 +70,7 @@ class Weight(msgspec.Struct, frozen=True):
 
 
 class Measures(msgspec.Struct, frozen=True):
-    """What the package weighs."""
+    """The weight of the package."""
 
     weight: tuple[msgspec.Raw, ...] = ()
 
@@ -83,13 +83,13 @@ class Package(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Service(msgspec.Struct, frozen=True):
-    """What the shipper bought."""
+    """The service that the shipper bought."""
 
     description: str | None = None
 
 
 class Identifier(msgspec.Struct, frozen=True):
-    """Another number of the package, or what its shipper calls it."""
+    """Another number of the package, or a reference of its shipper."""
 
     type: str | None = None
     values: tuple[msgspec.Raw, ...] = ()
@@ -97,7 +97,7 @@ class Identifier(msgspec.Struct, frozen=True):
 
 
 class Additional(msgspec.Struct, frozen=True, rename="camel"):
-    """What else the package is called."""
+    """The other identifiers of the package."""
 
     package_identifiers: tuple[msgspec.Raw, ...] = ()
 
@@ -125,20 +125,20 @@ class Result(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Numbered(msgspec.Struct, frozen=True, rename="camel"):
-    """What there is behind one number: FedEx uses numbers again, so it may be several shipments."""
+    """The shipments of one number; FedEx reuses numbers, so there may be several."""
 
     tracking_number: str | None = None
     track_results: tuple[Result, ...] = ()
 
 
 class Output(msgspec.Struct, frozen=True, rename="camel"):
-    """The answer to a question, one part for each number."""
+    """The answer to a request, one part for each number."""
 
     complete_track_results: tuple[msgspec.Raw, ...] = ()
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The whole answer; ``errors`` refuse the question as a whole."""
+    """The whole answer; ``errors`` reject the request as a whole."""
 
     output: Output | None = None
     errors: tuple[Error, ...] = ()

@@ -1,4 +1,4 @@
-"""Asks FedEx' Track API for parcels, thirty at once."""
+"""Polls FedEx' Track API for parcels, thirty at once."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -35,7 +35,7 @@ class FedEx(BatchCarrier, OAuthCarrier):
         return read_answers(answer.status, answer.body, parcels)
 
     def refuses_a_number(self, answer: CarrierAnswer) -> bool:
-        """See ``BatchCarrier``: FedEx says which part of a question it refuses."""
+        """See ``BatchCarrier``: FedEx says which part of a request it rejects."""
         return names_a_number(answer.status, answer.body)
 
     async def fetch_token(self) -> CarrierAnswer:

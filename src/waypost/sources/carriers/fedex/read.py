@@ -1,4 +1,4 @@
-"""FedEx' answer as Updates: pure, tolerant of what it does not know, and strict on what would change a parcel."""
+"""FedEx' answer as Updates: pure, tolerant of unknown parts, strict about what changes a parcel."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -28,7 +28,7 @@ _BAD_REQUEST: Final = 400
 _UNKNOWN: Final = frozenset({"TRACKING.TRACKINGNUMBER.NOTFOUND", "TRACKING.TRACKINGNUMBER.INVALID"})
 _DELIVERED: Final = frozenset({"DL", "DO"})
 _NOBODY: Final = "signature "
-"""How FedEx begins what it writes where nobody signed, such as ``Signature not required``."""
+"""The beginning of FedEx' texts for parcels that nobody signed for, such as ``Signature not required``."""
 _EXPECTED: Final = ("ESTIMATED_DELIVERY", "APPOINTMENT_DELIVERY", "COMMITMENT")
 _REFERENCES: Final = ("SHIPPER_REFERENCE", "CUSTOMER_REFERENCE", "PURCHASE_ORDER", "INVOICE")
 _GOES_ON_AS: Final = ("RETURNED_TO_SHIPPER_TRACKING_NUMBER", "REROUTE_TRACKING_NUMBER")
@@ -36,14 +36,14 @@ _TABLES: Final = codes.load(__package__)
 
 
 def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
-    """Return what FedEx' answer to one number says. Raises CarrierUnavailable for one that cannot be read."""
+    """Return what FedEx' answer says about one number. Raise CarrierUnavailable if it can't be read."""
     return answers.only(read_answers(status, body, [Parcel(tracking_number, {})]))
 
 
 def read_answers(status: int, body: bytes, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
-    """Return what FedEx' answer says of each parcel. Raises CarrierUnavailable for one that says nothing of any.
+    """Return what FedEx' answer says about each parcel. Raise CarrierUnavailable if it says nothing about any.
 
-    "No such number" stands in the part of a number, and in place of the whole answer where only one was asked for.
+    "No such number" is in the part of a number, or in place of the whole answer if only one was polled.
     """
     answer = reading.decode(body, Answer)
     if len(parcels) == 1 and any(error.code in _UNKNOWN for error in answer.errors):
@@ -55,7 +55,7 @@ def read_answers(status: int, body: bytes, parcels: Sequence[Parcel]) -> list[Up
 
 
 def names_a_number(status: int, body: bytes) -> bool:
-    """Tell whether FedEx refused a whole question for a number in it."""
+    """Return whether FedEx rejected a whole request because of a number in it."""
     if status != _BAD_REQUEST:
         return False
     try:
@@ -66,12 +66,12 @@ def names_a_number(status: int, body: bytes) -> bool:
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a kept scan says by the codes known today; None for one that came without a code."""
+    """Return what a stored scan says by the codes known today; None if it came without a code."""
     return None if kept.raw_status is None else _interpret(kept.raw_status.partition("/")[0], kept.tracking_detail)
 
 
 def _part(parts: Sequence[Numbered | Skipped], parcel: Parcel, asked: int) -> Numbered:
-    """Return the part of a number; the only part answers the only number, however FedEx writes it."""
+    """Return the part of a number; the only part belongs to the only number, however FedEx writes it."""
     read = [part for part in parts if isinstance(part, Numbered)]
     own = next((part for part in read if (part.tracking_number or "").strip().upper() == parcel.tracking_number), None)
     if own is None and asked == len(read) == len(parts) == 1:
@@ -94,7 +94,7 @@ def _read(part: Numbered, facts: Mapping[str, str]) -> Update:
 
 
 def _choose(found: Sequence[tuple[Result, scans.Scans]], shipped: str | None) -> tuple[Result, scans.Scans]:
-    """Return the shipment that began nearest to the day the shop gave, else the latest: FedEx uses numbers again."""
+    """Return the shipment that began closest to the day the shop gave, otherwise the latest: FedEx reuses numbers."""
     day = _day(shipped)
     if day is None:
         return max(found, key=lambda one: _began(one[1]))
@@ -128,7 +128,7 @@ def _scan(event: Event) -> Checkpoint | SkipReason:
 
 
 def _detail(event: Event) -> str | None:
-    """Return the text of a scan, with that of the exception where there is one."""
+    """Return the text of a scan, with that of the exception if there is one."""
     texts = [text for text in (clean(event.event_description), clean(event.exception_description)) if text]
     told = texts[:1] if len(texts) == 2 and texts[1].casefold() in texts[0].casefold() else texts  # noqa: PLR2004 - both
     return clean(": ".join(told))
@@ -177,7 +177,7 @@ def _count(count: str | int | None) -> str | None:
 
 
 def _weight(result: Result) -> dict[str, str]:
-    """Return the weight, in kilograms if FedEx gives it so."""
+    """Return the weight, in kilograms if FedEx gives it."""
     measures = None if result.package_details is None else result.package_details.weight_and_dimensions
     found = list(reading.each(() if measures is None else measures.weight, Weight))
     found.sort(key=lambda one: one.unit != "KG")
@@ -185,7 +185,7 @@ def _weight(result: Result) -> dict[str, str]:
 
 
 def _expected(result: Result) -> str | None:
-    """Return the day on which FedEx expects to deliver it: estimated, appointed, promised, or a window's first."""
+    """Return the day on which FedEx expects to deliver: estimated, appointed, promised, or a window's first."""
     days = {one.type: reading.day(one.date_time) for one in reading.each(result.date_and_times, Dated)}
     estimate = result.estimated_delivery_time_window
     window = (estimate and estimate.window) or Window()
@@ -194,7 +194,7 @@ def _expected(result: Result) -> str | None:
 
 
 def _signed_by(result: Result) -> str | None:
-    """Return who signed for a parcel that was delivered, else who received it."""
+    """Return who signed for a delivered parcel, otherwise who received it."""
     latest, delivery = result.latest_status_detail, result.delivery_details
     if latest is None or latest.code not in _DELIVERED or delivery is None:
         return None

@@ -11,7 +11,7 @@ CARRIER: Final = Carrier(
     courier_codes=frozenset({"gls", "gls-de", "gls-fr"}),
     fields=(Field("client_id", "API Key", secret=False), Field("client_secret", "Secret")),
     base_url="https://api.gls-group.net",
-    # 500 calls a day for a new app; more is granted by a form.
+    # 500 calls per day for a new app; GLS grants more on request by a form.
     budget=Budget(calls_a_day=500, calls_a_second=1, asks_of_a_parcel_a_day=12),
     source="Gls",
 )

@@ -1,4 +1,4 @@
-"""Asks GLS' Track & Trace API for parcels, ten at once."""
+"""Polls GLS' Track & Trace API for parcels, ten at once."""
 
 from base64 import b64encode
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""GLS' answer as Updates: pure, tolerant of what it does not know, and strict on what would change a parcel."""
+"""GLS' answer as Updates: pure, tolerant of unknown parts, strict about what changes a parcel."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -47,14 +47,14 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
-    """Return what GLS' answer to one number says. Raises CarrierUnavailable for one that cannot be read."""
+    """Return what GLS' answer says about one number. Raise CarrierUnavailable if it can't be read."""
     return answers.only(read_answers(status, body, [Parcel(tracking_number, {})]))
 
 
 def read_answers(status: int, body: bytes, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
-    """Return what GLS' answer says of each parcel. Raises CarrierUnavailable for one that says nothing of any.
+    """Return what GLS' answer says about each parcel. Raise CarrierUnavailable if it says nothing about any.
 
-    "No such number" stands beside the number in an answer that is 200; a 404 is about the address that was asked.
+    "No such number" is beside the number in an answer with status 200; a 404 concerns the requested address.
     """
     if status != _OK:
         raise CarrierUnavailable(f"the carrier answered {status}")
@@ -63,7 +63,7 @@ def read_answers(status: int, body: bytes, parcels: Sequence[Parcel]) -> list[Up
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a kept scan says by the codes known today; None for one that came without a code."""
+    """Return what a stored scan says by the codes known today; None if it came without a code."""
     return None if kept.raw_status is None else _interpret(kept.raw_status, kept.tracking_detail)
 
 
@@ -84,7 +84,7 @@ def _read(pieces: Sequence[_Piece | Skipped], parcel: Parcel) -> Update:
 
 
 def _choose(found: Sequence[_Piece], number: str) -> _Piece:
-    """Return the parcel of that number; of several behind a reference the first that is not delivered yet."""
+    """Return the parcel with that number; of several behind a reference, the first that is not delivered yet."""
     own = next((piece for piece in found if _same(piece.unitno, number)), None)
     return own or min(found, key=lambda piece: piece.status == _DELIVERED)
 
@@ -94,7 +94,7 @@ def _same(written: str | None, number: str) -> bool:
 
 
 def _scans(piece: _Piece) -> scans.Scans:
-    """Return the events as scans; where there are none the status is the only one."""
+    """Return the events as scans; without events, the status as the only scan."""
     taken = scans.take(piece.events, _Event, "events", _scan)
     if taken.checkpoints or taken.skipped:
         return taken

@@ -16,7 +16,7 @@ CARRIER: Final = Carrier(
         Field("client_secret", "Client Secret"),
     ),
     base_url="https://de-api.hermesworld.com",
-    # Hermes publishes no limit; one call asks for many parcels, so this is plenty.
+    # Hermes publishes no limit; one call polls many parcels, so this is plenty.
     budget=Budget(calls_a_day=5_000, calls_a_second=2, asks_of_a_parcel_a_day=24),
     source="HermesGermany",
 )

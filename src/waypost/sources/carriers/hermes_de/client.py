@@ -1,4 +1,4 @@
-"""Asks Hermes Germany's Shipment Info API for parcels."""
+"""Polls Hermes Germany's Shipment Info API for parcels."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -14,7 +14,7 @@ _TOKENS: Final = {
     "https://de-api.hermesworld.com": "https://authme.myhermes.de",
     "https://de-api-int.hermesworld.com": "https://authme-int.myhermes.de",
 }
-"""Where the tokens for a place are given out; anywhere else it is the place itself."""
+"""Where the tokens for an API address are issued; for any other address, by that address itself."""
 
 
 class HermesGermany(OAuthCarrier):
@@ -22,11 +22,11 @@ class HermesGermany(OAuthCarrier):
 
     @property
     def most_at_once(self) -> int:
-        """See ``BatchSource``: Hermes takes 100, whose histories may be longer than an answer may be."""
+        """See ``BatchSource``: Hermes accepts 100, but their histories may exceed the size limit of an answer."""
         return 50
 
     async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
-        """Return what Hermes knows of a parcel now. Raises CarrierError."""
+        """Return what Hermes knows of a parcel now. Raise CarrierError on failure."""
         (answer,) = await self.ask_many([Parcel(tracking_number, facts)])
         if isinstance(answer, CarrierError):
             raise answer
@@ -54,7 +54,7 @@ class HermesGermany(OAuthCarrier):
         return read_answers(answer.status, answer.body, numbers)
 
     async def fetch_token(self) -> CarrierAnswer:
-        """See ``OAuthCarrier``. Hermes gives tokens to users by their password (RFC 6749, 4.3) and to nobody else."""
+        """See ``OAuthCarrier``. Hermes issues tokens only for a user's password (RFC 6749, 4.3)."""
         asked = {"grant_type": "password"} | dict(self.credentials)
         place = _TOKENS.get(self.base_url, self.base_url)
         headers = {"content-type": "application/x-www-form-urlencoded"}
@@ -64,5 +64,5 @@ class HermesGermany(OAuthCarrier):
 
 
 def _token_refused(body: bytes) -> CarrierRefused:
-    """Return what a 401 would be: Hermes says it with a 400 or 403 and a code."""
+    """Return the equivalent of a 401: Hermes sends a 400 or 403 with a code instead."""
     return CarrierRefused("the carrier does not accept the token", status=401, body=body)

@@ -1,4 +1,4 @@
-"""Hermes Germany's answer as Updates: pure, tolerant of what it does not know, strict on what would change a parcel."""
+"""Hermes Germany's answer as Updates: pure, tolerant of unknown parts, strict about what changes a parcel."""
 
 import re
 from collections.abc import Sequence
@@ -63,7 +63,7 @@ class _Problem(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
-    """Return what Hermes' answer to a number says. Raises CarrierUnavailable for one that cannot be read."""
+    """Return what Hermes' answer says about a number. Raise CarrierUnavailable if it can't be read."""
     (answer,) = read_answers(status, body, [tracking_number])
     if isinstance(answer, CarrierError):
         raise answer
@@ -71,9 +71,9 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
 
 
 def read_answers(status: int, body: bytes, numbers: Sequence[str]) -> list[Update | CarrierError]:
-    """Return for each number what Hermes' answer says of it, or why that is not known.
+    """Return what Hermes' answer says about each number, or why that is unknown.
 
-    "No such number" counts only by Hermes' own code. Raises CarrierUnavailable for what concerns the whole answer.
+    "No such number" counts only with Hermes' own code. Raise CarrierUnavailable for a failure of the whole answer.
     """
     if status != _OK:
         raise CarrierUnavailable(f"the carrier answered {status}")
@@ -86,7 +86,7 @@ def read_answers(status: int, body: bytes, numbers: Sequence[str]) -> list[Updat
 
 
 def is_token_refused(body: bytes) -> bool:
-    """Tell whether an answer, whatever its status, says that the token is not valid any more."""
+    """Return whether an answer, whatever its status, says that the token is no longer valid."""
     try:
         problem = msgspec.json.decode(body, type=_Problem)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -95,7 +95,7 @@ def is_token_refused(body: bytes) -> bool:
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a kept scan says by the codes known today; None for one that came without a code."""
+    """Return what a stored scan says by the codes known today; None if it came without a code."""
     return _interpret(kept.raw_status, kept.tracking_detail) if kept.raw_status else None
 
 

@@ -1,4 +1,4 @@
-"""Asks La Poste's tracking API for parcels, ten at once."""
+"""Polls La Poste's tracking API for parcels, ten at once."""
 
 from collections.abc import Sequence
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""La Poste's answer as Updates: pure, tolerant of what it does not know, and strict on what would change a parcel."""
+"""La Poste's answer as Updates: pure, tolerant of unknown parts, strict about what changes a parcel."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -14,9 +14,9 @@ from waypost.sources.reading import NOWHERE, clean
 
 _OK: Final = 200
 _ANSWERED: Final = (_OK, 207, 400, 404)
-"""Statuses of an answer that says something of its numbers: of one its own status, of several 207 unless all agree."""
+"""Statuses of an answer with content: for one number its own status, for several 207 unless all agree."""
 _UNKNOWN: Final = frozenset({400, 404})
-"""``returnCode`` of a number that has not the form of theirs, and of one they do not know."""
+"""``returnCode`` of a number that does not have the form of theirs, and of one they do not know."""
 _BEFORE_JSON: Final = b"\xef\xbb\xbf \t\r\n"
 _TABLES: Final = codes.load(__package__)
 
@@ -30,14 +30,14 @@ class _Event(msgspec.Struct, frozen=True):
 
 
 class _Context(msgspec.Struct, frozen=True, rename="camel"):
-    """From where to where."""
+    """Origin and destination."""
 
     origin_country: str | None = None
     arrival_country: str | None = None
 
 
 class _Shipment(msgspec.Struct, frozen=True, rename="camel"):
-    """What there is behind a number."""
+    """The shipment of a number."""
 
     id_ship: str | None = None
     product: str | None = None
@@ -48,7 +48,7 @@ class _Shipment(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Item(msgspec.Struct, frozen=True, rename="camel"):
-    """The answer to one number; ``returnCode`` is an HTTP status, ``idShip`` is there when there is no shipment."""
+    """The answer to one number; ``returnCode`` is an HTTP status, ``idShip`` is set if there is no shipment."""
 
     return_code: int
     id_ship: str | None = None
@@ -56,14 +56,14 @@ class _Item(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
-    """Return what La Poste's answer to one number says. Raises CarrierUnavailable for one that cannot be read."""
+    """Return what La Poste's answer says about one number. Raise CarrierUnavailable if it can't be read."""
     return answers.only(read_answers(status, body, [Parcel(tracking_number, {})]))
 
 
 def read_answers(status: int, body: bytes, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
-    """Return what La Poste's answer says of each parcel. Raises CarrierUnavailable for one that says nothing of any.
+    """Return what La Poste's answer says about each parcel. Raise CarrierUnavailable if it says nothing about any.
 
-    "No such number" counts only by La Poste's own ``returnCode``, not by the status of the answer.
+    "No such number" counts only with La Poste's own ``returnCode``, not with the status of the answer.
     """
     if status not in _ANSWERED:
         raise CarrierUnavailable(f"the carrier answered {status}")
@@ -72,19 +72,19 @@ def read_answers(status: int, body: bytes, parcels: Sequence[Parcel]) -> list[Up
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a kept scan says by the codes known today; None for one that came without a code."""
+    """Return what a stored scan says by the codes known today; None if it came without a code."""
     return None if kept.raw_status is None else _interpret(kept.raw_status, kept.tracking_detail)
 
 
 def _items(body: bytes) -> list[_Item | Skipped]:
-    """Return the answers to all numbers: to one number La Poste sends no list."""
+    """Return the answers to all numbers: for one number La Poste sends no list."""
     if not body.lstrip(_BEFORE_JSON).startswith(b"["):
         return [reading.decode(body, _Item)]
     return [item for _, item in answers.each(reading.decode(body, tuple[msgspec.Raw, ...]), _Item, "answers")]
 
 
 def _item(items: Sequence[_Item | Skipped], parcel: Parcel, asked: int) -> _Item:
-    """Return the answer to a number; the only one answers the only number, however La Poste writes it."""
+    """Return the answer to a number; the only one belongs to the only number, however La Poste writes it."""
     read = [item for item in items if isinstance(item, _Item)]
     own = next((item for item in read if _number(item) == parcel.tracking_number), None)
     if own is None and asked == len(read) == len(items) == 1:

@@ -1,4 +1,4 @@
-"""Asks PostNL's Shippingstatus API for a parcel."""
+"""Polls PostNL's Shippingstatus API for a parcel."""
 
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -12,9 +12,9 @@ class PostNL(AskedCarrier):
     """One API key of PostNL; a ``CarrierSource``."""
 
     async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
-        """Return what PostNL knows of a parcel now. Raises CarrierError.
+        """Return what PostNL knows of a parcel now. Raise CarrierError on failure.
 
-        With ``detail`` PostNL tells the whole history, without it only the present status.
+        With ``detail`` PostNL returns the whole history, otherwise only the current status.
         """
         del facts  # PostNL wants the barcode alone
         url = f"{self.base_url}/shipment/v2/status/barcode/{quote(tracking_number, safe='')}"

@@ -1,6 +1,6 @@
-"""PostNL's answer as an Update: pure, tolerant of what it does not know, and strict on what would change a parcel.
+"""PostNL's answer as an Update: pure, tolerant of unknown parts, strict about what changes a parcel.
 
-PostNL was XML once: what is empty is ``{}``, and a list of one is its element.
+PostNL's API was XML once: empty values are ``{}``, and a list of one is its element.
 """
 
 from collections.abc import Container, Iterable
@@ -69,7 +69,7 @@ class _Warning(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class _Answer(msgspec.Struct, frozen=True, rename="pascal"):
-    """``CompleteStatus`` is the history; PostNL answers ``CurrentStatus`` where it has none."""
+    """``CompleteStatus`` is the history; PostNL returns ``CurrentStatus`` if it has none."""
 
     complete_status: _Shipments | None = None
     current_status: _Shipments | None = None
@@ -77,9 +77,9 @@ class _Answer(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
-    """Return what PostNL's answer to a barcode says. Raises CarrierUnavailable for one that cannot be read.
+    """Return what PostNL's answer says about a barcode. Raise CarrierUnavailable if it can't be read.
 
-    "No such barcode" counts only by PostNL's own warning, which comes with a 200.
+    "No such barcode" counts only with PostNL's own warning, which has status 200.
     """
     if status != _OK:
         raise CarrierUnavailable(f"the carrier answered {status}")
@@ -97,13 +97,13 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a kept scan says by the codes known today; None for one that came without a code."""
+    """Return what a stored scan says by the codes known today; None if it came without a code."""
     code, _, status = (kept.raw_status or "").partition("/")
     return _interpret(code, status, kept.tracking_detail) if kept.raw_status else None
 
 
 def _several(raw: msgspec.Raw) -> tuple[msgspec.Raw, ...]:
-    """Return the parts of a list, or the one element that stands for a list; nothing for what is empty."""
+    """Return the parts of a list, or the one element that stands for a list; nothing for an empty value."""
     try:
         told = msgspec.json.decode(raw, type=tuple[msgspec.Raw, ...] | dict[str, msgspec.Raw] | None)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -114,13 +114,13 @@ def _several(raw: msgspec.Raw) -> tuple[msgspec.Raw, ...]:
 
 
 def _choose(shipments: list[_Shipment], tracking_number: str) -> _Shipment | None:
-    """Return the parcel of that barcode; the main barcode of several parcels leads to all of them."""
+    """Return the parcel with that barcode; the main barcode of several parcels leads to all of them."""
     own = next((one for one in shipments if one.barcode == tracking_number), None)
     return own or next((one for one in shipments if one.main_barcode == tracking_number), None)
 
 
 def _scans(shipment: _Shipment) -> scans.Scans:
-    """Return the events; the present status too if no event has its time, and every status if there is no event."""
+    """Return the events; also the current status if no event has its time, and every status if there is no event."""
     old, current = _several(shipment.old_status), _several(shipment.status)
     at = {when: code for code, when in map(_told, reading.each((*old, *current), _Status)) if when and code}
 
@@ -140,7 +140,7 @@ def _scans(shipment: _Shipment) -> scans.Scans:
 
 
 def _untold(statuses: Iterable[msgspec.Raw], times: Container[str]) -> list[msgspec.Raw]:
-    """Return the statuses that no event tells, each once; one that does not apply is none."""
+    """Return the statuses that no event reports, each once; one that does not apply is left out."""
     untold: dict[tuple[str | None, When | None], msgspec.Raw] = {}
     for raw in statuses:
         one = decode_part(raw, _Status, "Status")

@@ -1,4 +1,4 @@
-"""Asks PostNord's Track & Trace API for a parcel."""
+"""Polls PostNord's Track & Trace API for a parcel."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ class PostNord(AskedCarrier):
     """One API key of PostNord; a ``CarrierSource``."""
 
     async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
-        """Return what PostNord knows of a parcel now. Raises CarrierError."""
+        """Return what PostNord knows of a parcel now. Raise CarrierError on failure."""
         del facts  # PostNord wants the number alone
         url = f"{self.base_url}/rest/shipment/v5/trackandtrace/findByIdentifier.json"
         query = {"apikey": self.credentials["api_key"], "id": tracking_number, "locale": "en"}

@@ -1,4 +1,4 @@
-"""PostNord's answer as an Update: pure, tolerant of what it does not know, strict on what would change a parcel."""
+"""PostNord's answer as an Update: pure, tolerant of unknown parts, strict about what changes a parcel."""
 
 from typing import Final
 
@@ -78,9 +78,9 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
-    """Return what PostNord's answer to a number says. Raises CarrierUnavailable for one that cannot be read.
+    """Return what PostNord's answer says about a number. Raise CarrierUnavailable if it can't be read.
 
-    "No such number" is PostNord's own frame without a shipment, and with no fault but "Not found".
+    "No such number" is PostNord's own frame without a shipment, and with no fault except "Not found".
     """
     if status != _OK:
         raise CarrierUnavailable(f"the carrier answered {status}")
@@ -101,13 +101,13 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a kept scan says by the codes known today; None for one that came without a status."""
+    """Return what a stored scan says by the codes known today; None if it came without a status."""
     status = (kept.raw_status or "").partition("/")[0]
     return codes.interpret([(status, _TABLE)], [kept.tracking_detail]) if status else None
 
 
 def _choose(found: list[tuple[_Shipment, _Item]], tracking_number: str) -> tuple[_Shipment, _Item]:
-    """Return the item of that number; of a shipment the first item that isn't delivered, else the last."""
+    """Return the item with that number; of a shipment the first item that isn't delivered, otherwise the last."""
     own = next((one for one in found if one[1].item_id == tracking_number), None)
     return own or next((one for one in found if _says(one[1].status).status is not Status.DELIVERED), found[-1])
 

@@ -1,4 +1,4 @@
-"""Asks Royal Mail's Tracking API for a mail piece."""
+"""Polls Royal Mail's Tracking API for a mail piece."""
 
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -11,13 +11,13 @@ from waypost.sources.carriers.royal_mail.read import read_answer
 class RoyalMail(AskedCarrier):
     """One app of Royal Mail's; a ``CarrierSource``.
 
-    Its ``summary`` takes 30 numbers in one call and gives of each the last event only. It is not asked: a failed
+    Its ``summary`` takes 30 numbers in one call but returns only the last event of each. It is not used: a failed
     attempt and the collection point that follows within an hour would become one scan, and nobody would learn who
     signed.
     """
 
     async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
-        """Return what Royal Mail knows of a mail piece now. Raises CarrierError."""
+        """Return what Royal Mail knows of a mail piece now. Raise CarrierError on failure."""
         del facts  # Royal Mail wants the number alone
         url = f"{self.base_url}/mailpieces/v2/{quote(tracking_number, safe='')}/events"
         headers = {

@@ -1,4 +1,4 @@
-"""Royal Mail's answer as an Update: pure, tolerant of what it does not know, strict on what would change a parcel."""
+"""Royal Mail's answer as an Update: pure, tolerant of unknown parts, strict about what changes a parcel."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ from waypost.sources.reading import clean
 
 _OK: Final = 200
 _UNKNOWN: Final = frozenset({"E1142", "E1283", "E1284", "E1307", "E1308"})
-"""Not a barcode of theirs; tracked by nobody; and no update yet, in three ways."""
+"""Not one of their barcodes; not a tracked item; and no update yet, in three forms."""
 
 _TABLE: Final = codes.load(__package__)["event_code"]
 
@@ -55,7 +55,7 @@ class _MailPiece(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Answer(msgspec.Struct, frozen=True, rename="camel"):
-    """``mailPieces`` is one piece, or a list where a call names several."""
+    """``mailPieces`` is one piece, or a list if a call names several."""
 
     mail_pieces: _MailPiece | tuple[_MailPiece, ...]
 
@@ -65,9 +65,9 @@ class _Problem(msgspec.Struct, frozen=True):
 
 
 def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
-    """Return what Royal Mail's answer to a number says. Raises CarrierUnavailable for one that cannot be read.
+    """Return what Royal Mail's answer says about a number. Raise CarrierUnavailable if it can't be read.
 
-    "No such number" counts only by Royal Mail's own codes, wherever they stand: in a 404 or beside the piece.
+    "No such number" counts only with Royal Mail's own codes, wherever they are: in a 404 or beside the piece.
     """
     if status != _OK:
         problem = reading.decode(body, _Problem)
@@ -86,12 +86,12 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a kept scan says by the codes known today; None for one that came without a code."""
+    """Return what a stored scan says by the codes known today; None if it came without a code."""
     return codes.interpret([(kept.raw_status, _TABLE)], [kept.tracking_detail]) if kept.raw_status else None
 
 
 def _choose(pieces: _MailPiece | tuple[_MailPiece, ...], tracking_number: str) -> _MailPiece | None:
-    """Return the piece of that number; one alone is the one that was asked for, whatever id it has."""
+    """Return the piece with that number; a single piece is the requested one, whatever its id."""
     if isinstance(pieces, _MailPiece):
         return pieces
     own = (one for one in pieces if tracking_number in (one.mail_piece_id, _summary(one).one_d_barcode))
@@ -102,7 +102,7 @@ def _scan(event: _Event) -> Checkpoint | SkipReason:
     return scans.scan(
         when=reading.iso_time(event.event_date_time),
         detail=clean(event.event_name),
-        # An office such as "Stafford DO" is what Royal Mail names, not a town.
+        # An office such as "Stafford DO" is Royal Mail's name of it, not a town.
         where=reading.Where(clean(event.location_name)),
         says=codes.interpret([(event.event_code, _TABLE)], [event.event_name]),
         raw_status=clean(event.event_code),
@@ -110,7 +110,7 @@ def _scan(event: _Event) -> Checkpoint | SkipReason:
 
 
 def _facts(piece: _MailPiece, taken: scans.Scans) -> dict[str, str]:
-    """Return the facts. A signature may be there while the piece is still on its way: it is then another's."""
+    """Return the facts. A signature while the piece is still on its way belongs to something else."""
     summary = _summary(piece)
     signature = decode_part(piece.signature, _Signature, "signature") if taken.end_in_delivery else None
     estimate = decode_part(piece.estimated_delivery, _EstimatedDelivery, "estimatedDelivery")

@@ -15,7 +15,7 @@ CARRIER: Final = Carrier(
         Field("account_number", "Account Number", secret=False, required=False, hint="six characters"),
     ),
     base_url="https://onlinetools.ups.com",
-    # UPS publishes no limits; this is far below where its 429 was reported to begin.
+    # UPS publishes no limits; this is far below the rate at which 429 was reported to begin.
     budget=Budget(calls_a_day=10_000, calls_a_second=5, asks_of_a_parcel_a_day=48),
     source="Ups",
 )

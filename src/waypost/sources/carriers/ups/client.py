@@ -1,4 +1,4 @@
-"""Asks UPS' Track API for a parcel."""
+"""Polls UPS' Track API for a parcel."""
 
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -14,7 +14,7 @@ class Ups(OAuthCarrier):
     """One credential of UPS; a ``CarrierSource``."""
 
     async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
-        """Return what UPS knows of a parcel now. Raises CarrierError."""
+        """Return what UPS knows of a parcel now. Raise CarrierError on failure."""
         del facts  # UPS wants the number alone
         url = f"{self.base_url}/api/track/v1/details/{quote(tracking_number, safe='')}"
         query = {"locale": "en_US", "returnSignature": "false", "returnMilestones": "false"}

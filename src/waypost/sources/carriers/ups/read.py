@@ -1,4 +1,4 @@
-"""UPS' answer as an Update: pure, tolerant of what it does not know, and strict on what would change a parcel."""
+"""UPS' answer as an Update: pure, tolerant of unknown parts, strict about what changes a parcel."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -14,7 +14,7 @@ from waypost.sources.reading import clean
 
 _OK: Final = 200
 _UNKNOWN: Final = frozenset({"TW0001", "TV1003", "TV1002"})
-"""Tracking information not found, as a warning in a 200; not in the database; and not a number of theirs."""
+"""Tracking information not found, as a warning in a 200; not in the database; and not one of their numbers."""
 
 _TABLES: Final = codes.load(__package__)
 _DAY_AND_TIME: Final = "%Y%m%d%H%M%S"
@@ -123,9 +123,9 @@ class _Problem(msgspec.Struct, frozen=True):
 
 
 def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
-    """Return what UPS' answer to a number says. Raises CarrierUnavailable for one that cannot be read.
+    """Return what UPS' answer says about a number. Raise CarrierUnavailable if it can't be read.
 
-    "No such number" counts only by UPS' own codes: a proxy's 404 must not turn every parcel into one that was not
+    "No such number" counts only with UPS' own codes: a proxy's 404 must not turn every parcel into one that was not
     found.
     """
     if status != _OK:
@@ -144,7 +144,7 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a kept scan says by the codes known today; None for one whose three parts are not all there."""
+    """Return what a stored scan says by the codes known today; None unless its three parts are all there."""
     parts = (kept.raw_status or "").split("/")
     if len(parts) != _PARTS:
         return None
@@ -153,7 +153,7 @@ def reread(kept: Checkpoint) -> Reading | None:
 
 
 def _choose(shipments: tuple[_Shipment, ...], tracking_number: str) -> _Package | None:
-    """Return the package of that number: a shipment has several, and the first number leads to all of them."""
+    """Return the package with that number: a shipment has several, and the first number leads to all of them."""
     packages = [package for shipment in shipments for package in shipment.package]
     own = (package for package in packages if (package.tracking_number or "").strip().upper() == tracking_number)
     return next(own, packages[0] if len(packages) == 1 else None)
@@ -215,14 +215,14 @@ def _facts(package: _Package) -> dict[str, str]:
 
 
 def _scheduled(package: _Package) -> str | None:
-    """Return the day of a rescheduled delivery, else the scheduled one; ``DEL`` is when it was delivered."""
+    """Return the day of a rescheduled delivery, otherwise the scheduled one; ``DEL`` is when it was delivered."""
     days = {one.type: one.date for one in reading.each(package.delivery_date, _Dated)}
     written = reading.when(days.get("RDD") or days.get("SDD") or "", "%Y%m%d")
     return None if written is None else written.wall_time[:10]
 
 
 def _signed_by(package: _Package) -> str | None:
-    """Return who received it, of a parcel that was delivered."""
+    """Return who received a delivered parcel."""
     delivered = package.current_status is not None and (package.current_status.type or "").strip() == "D"
     return clean(package.delivery_information.received_by) if delivered and package.delivery_information else None
 

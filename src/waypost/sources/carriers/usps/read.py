@@ -1,4 +1,4 @@
-"""USPS' answer as an Update: pure, tolerant of what it does not know, and strict on what would change a parcel."""
+"""USPS' answer as an Update: pure, tolerant of unknown parts, strict about what changes a parcel."""
 
 from typing import Final
 
@@ -17,13 +17,13 @@ _OK: Final = 200
 _UNKNOWN_STATUS: Final = 400
 _UNKNOWN_CODE: Final = "400"
 _UNKNOWN_MESSAGE: Final = "12:"
-"""With this USPS' message begins when there is no status yet; its code is that of every bad request."""
+"""The beginning of USPS' message if there is no status yet; its code is that of every bad request."""
 
 _TABLES: Final = codes.load(__package__)
 
 
 class _Event(msgspec.Struct, frozen=True):
-    """One scan; ``eventTimestamp`` is local, and ``GMTOffset`` null where there is no place."""
+    """One scan; ``eventTimestamp`` is local, and ``GMTOffset`` is null without a place."""
 
     type: str | None = msgspec.field(name="eventType", default=None)
     code: str | None = msgspec.field(name="eventCode", default=None)
@@ -38,7 +38,7 @@ class _Event(msgspec.Struct, frozen=True):
 
 
 class _Answer(msgspec.Struct, frozen=True, rename="camel"):
-    """What USPS knows of a number. ``mailClass`` holds HTML."""
+    """What USPS knows of a number. ``mailClass`` contains HTML."""
 
     tracking_events: tuple[msgspec.Raw, ...]
     tracking_number: str | None = None
@@ -64,9 +64,9 @@ class _Problem(msgspec.Struct, frozen=True):
 
 
 def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
-    """Return what USPS' answer to a number says. Raises CarrierUnavailable for one that cannot be read.
+    """Return what USPS' answer says about a number. Raise CarrierUnavailable if it can't be read.
 
-    A number without a status yet is answered by a 400 as any bad request is; only USPS' own message tells them apart.
+    A number without a status yet is answered with 400 like any bad request; only USPS' own message distinguishes them.
     """
     if status == _UNKNOWN_STATUS:
         error = reading.decode(body, _Problem).error
@@ -82,7 +82,7 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a kept scan says by the codes known today; None for one that came without a code."""
+    """Return what a stored scan says by the codes known today; None if it came without a code."""
     return None if kept.raw_status is None else _interpret(kept.raw_status, kept.tracking_detail)
 
 
@@ -102,7 +102,7 @@ def _interpret(code: str | None, text: str | None) -> Reading:
 
 
 def _when(event: _Event) -> When | None:
-    """Return the local time with the offset that USPS gives beside it; a ``Z`` in a local time tells nothing."""
+    """Return the local time with the offset that USPS gives separately; a ``Z`` in a local time means nothing."""
     local = reading.iso_time(event.at)
     if local is None:
         return None
@@ -128,7 +128,7 @@ def _facts(answer: _Answer) -> dict[str, str]:
 
 
 def _signed_by(answer: _Answer) -> str | None:
-    """Return the name beside the delivery; who took it back signed for nothing."""
+    """Return the name given with the delivery; whoever took a returned parcel signed for no delivery."""
     events = [event for _, event in each(answer.tracking_events, _Event, "") if isinstance(event, _Event)]
     named = ((clean(event.name), _interpret(event.code, clean_html(event.type)).status) for event in events)
     return next((name for name, status in named if name and status is Status.DELIVERED), None)
