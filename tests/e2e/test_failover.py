@@ -5,12 +5,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from examples.demo.site import Site
 from tests.conftest import Judge
 from tests.support.embedded import open_place
 from tests.support.faults import PATHS, Tally, counts
@@ -39,6 +40,10 @@ class Installation:
     shop: SteadyShop
     ledger: Ledger
     key: str
+
+    def site_at(self, url: str) -> Site:
+        """Give the API behind a proxy."""
+        return replace(self.shop.site, url=url)
 
     def log_bytes(self) -> int:
         return sum(program.log.stat().st_size for program in self.programs)
