@@ -102,9 +102,11 @@ async def test_a_request_without_one_valid_host_is_refused(hosts: tuple[str, ...
     assert await asked_for(*hosts, public_url=public_url) == 400
 
 
-async def test_an_old_client_without_a_host_is_served_where_any_host_is_ours() -> None:
-    assert await asked_for(public_url=None, version="1.0") == 200
-    assert await asked_for(version="1.0") == 400
+@pytest.mark.parametrize("version", ["1", "1.0"])
+async def test_an_http_1_0_client_without_a_host_is_served_where_any_host_is_ours(version: str) -> None:
+    assert await asked_for(public_url=None, version=version) == 200
+    assert await asked_for(version=version) == 400
+    assert await asked_for(version=version, path="/health/ready") == 200
 
 
 async def answered(method: str, status: int, headers: Headers, body: bytes = b"") -> tuple[str, list[Any]]:

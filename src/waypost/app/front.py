@@ -21,6 +21,9 @@ from waypost.domain.targets import judge_name
 FOR_ANY_HOST: Final = ("/health/", "/metrics")
 """Requests from inside use the machine's own names, which PUBLIC_URL does not contain."""
 
+HTTP_1_0: Final = ("1", "1.0")
+"""The version whose requests may go without a host, such as HAProxy's checks. Granian writes it ``1``."""
+
 # Some proxies append the port to the address.
 _HOP: Final = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[^:]*):\d+")
 _HOST: Final = re.compile(r"(?P<host>\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::[0-9]{1,5})?", re.ASCII)
@@ -127,13 +130,14 @@ def _address(text: str) -> IPAddress | None:
 def _refused(scope: Scope, ours: str | None) -> HTTPStatus | None:
     """Return why a request's host is rejected, None if it is accepted."""
     hosts = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"]
-    if not hosts and scope["http_version"] == "1.0" and ours is None:
+    for_any_host = ours is None or scope["path"].startswith(FOR_ANY_HOST)
+    if not hosts and scope["http_version"] in HTTP_1_0 and for_any_host:
         return None
     found = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
     if found is None:
         return HTTPStatus.BAD_REQUEST
     host = found["host"].removesuffix(".")
-    if ours is None or host == ours or scope["path"].startswith(FOR_ANY_HOST):
+    if for_any_host or host == ours:
         return None
     return None if _address(host.strip("[]")) or judge_name(host) else HTTPStatus.MISDIRECTED_REQUEST
 
