@@ -99,7 +99,7 @@ def test_what_the_form_can_not_take_is_said_at_its_field_and_nothing_typed_is_lo
         expect(dialog.get_by_label(label)).to_have_attribute("aria-invalid", "true")
     expect(dialog.locator("#url-error")).to_contain_text("address")
     expect(dialog.locator("#headers-error")).to_contain_text("Host")
-    expect(dialog.locator("#statuses-error")).to_contain_text("one or more")
+    expect(dialog.locator("#statuses-error")).to_contain_text("without duplicates")
     expect(dialog.get_by_label("Description")).to_have_value("Kept")
     expect(dialog.get_by_label("Custom headers")).to_have_value("host: evil.example")
     page.goto("/developer/webhooks")
@@ -124,7 +124,7 @@ def test_updating_a_webhook(portal: Portal, visit, email: str, script) -> None:
     dialog.get_by_label("Description").fill("Changed")
     dialog.get_by_label("Version").select_option("V3")
     dialog.get_by_text("Advanced", exact=True).click()
-    dialog.get_by_label("Ordering").select_option("Only the newest")
+    dialog.get_by_label("Ordering").select_option("Latest event only")
     dialog.get_by_label("Custom headers").fill("X-Shop: little\n\nauthorization: Bearer a b")
     dialog.get_by_label("Custom secret").fill("2e55b9a3-4dd1-4416-9897-c4bd1e3d738f")
     dialog.get_by_role("button", name="Update endpoint").click()
@@ -174,9 +174,9 @@ def test_testing_a_webhook_shows_its_answer_on_the_spot(
 def test_a_test_that_fails_says_in_words_what_to_do(portal: Portal, visit, email: str, script) -> None:
     page = visit(email, "/developer/webhooks", java_script_enabled=script)
     for path, said in (
-        ("/broken", "look into its log"),
-        ("/moved", f"use the URL that it leads to, {portal.hooks.url}/moved/"),
-        ("/closed", "The receiver wants a log-in"),
+        ("/broken", "Check its log"),
+        ("/moved", f"Use the target URL, {portal.hooks.url}/moved/"),
+        ("/closed", "The receiver requires a login"),
     ):
         page.goto("/developer/webhooks")
         add(page, portal.hooks.url + path)
