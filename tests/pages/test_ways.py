@@ -380,7 +380,7 @@ def test_a_redirect_to_a_final_slash_is_taken_over_by_its_button(portal: Portal,
     expect(page.get_by_role("status", name="Response")).to_contain_text("returned 301")
     page.get_by_role("link", name="Close").click()
     page.reload()
-    expect(page.get_by_role("region", name="Last errors")).to_contain_text(f"use the URL that it leads to, {url}/")
+    expect(page.get_by_role("region", name="Last errors")).to_contain_text(f"Use the target URL, {url}/")
     if script:  # what looks at the page is script too
         assert Axe().run(page).violations_count == 0
         page.set_viewport_size(NARROW)
