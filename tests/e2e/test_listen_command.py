@@ -211,7 +211,7 @@ def test_the_server_may_go_and_come_back(account: Site, server: Serving, tmp_pat
         port = server.url.rpartition(":")[2]
         server.stop()
         with held_address("127.0.0.1", int(port)):  # the system could give it to another test's server
-            listener.note("does not answer")
+            listener.note("can't be reached")
             server.launch("serve", "--data-dir", str(server.data_dir), port=port)
             server.wait_until_ready()
         report(account, "S1", 2)
