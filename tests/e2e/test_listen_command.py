@@ -232,7 +232,7 @@ def test_a_test_is_triggered_and_its_answer_told_in_words(account: Site, hooks: 
 
     assert (none.returncode, taken.returncode, unclear.returncode) == (1, 0, 1)
     assert "the account has none" in none.stderr
-    assert (pending.returncode, "must be one that endpoints choose" in pending.stderr) == (1, True)
+    assert (pending.returncode, "must be one of inforeceived" in pending.stderr) == (1, True)
     assert taken.stdout.startswith("The test was accepted. Accepted by the endpoint.\n")
     assert good["id"] in unclear.stderr
     assert bad["id"] in unclear.stderr

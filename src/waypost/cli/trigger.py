@@ -50,7 +50,7 @@ def _choose(endpoints: list[dict[str, Any]], wanted: str | None) -> dict[str, An
     if len(found) == 1:
         return found[0]
     if not endpoints:
-        raise InvalidInput("endpoint", "is missing: add one under Developer > Webhooks")
+        raise InvalidInput("endpoint", "the account has none; add one under Developer > Webhooks")
     known = "".join(f"\n  {one['id']}  {printable(one['url'][:_SHOWN])}" for one in endpoints)
     why = "must be one of these" if wanted is None else "does not exist; choose one of these"
     raise InvalidInput("endpoint", f"{why}:{known}")
