@@ -107,6 +107,7 @@ async def test_an_http_1_0_client_without_a_host_is_served_where_any_host_is_our
     assert await asked_for(public_url=None, version=version) == 200
     assert await asked_for(version=version) == 400
     assert await asked_for(version=version, path="/health/ready") == 200
+    assert await asked_for("", version=version, path="/health/ready") == 200
 
 
 async def answered(method: str, status: int, headers: Headers, body: bytes = b"") -> tuple[str, list[Any]]:

@@ -131,7 +131,7 @@ def _refused(scope: Scope, ours: str | None) -> HTTPStatus | None:
     """Return why a request's host is rejected, None if it is accepted."""
     hosts = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"]
     for_any_host = ours is None or scope["path"].startswith(FOR_ANY_HOST)
-    if not hosts and scope["http_version"] in HTTP_1_0 and for_any_host:
+    if hosts in ([], [""]) and scope["http_version"] in HTTP_1_0 and for_any_host:  # Granian adds an empty one
         return None
     found = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
     if found is None:
