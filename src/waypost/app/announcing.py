@@ -1,10 +1,10 @@
-"""How a server tells what it is about to do."""
+"""How a server announces what it is about to do."""
 
 from typing import Protocol
 
 
 class Announce(Protocol):
-    """Takes a sentence for people; ``event`` and ``fields`` are what a log line says in its place."""
+    """Takes a sentence for people; log lines have ``event`` and ``fields`` instead."""
 
     def __call__(self, line: str, event: str = "progress_made", **fields: object) -> None:
-        """Tell it."""
+        """Announce a step."""

@@ -1,7 +1,7 @@
-"""Compresses answers for clients that accept gzip, but none that shows a secret.
+"""Compresses responses for clients that accept gzip, but none that shows a secret.
 
-What is compressed can be read off its length bit by bit by somebody who gets text of his own into the same answer
-(BREACH). So an answer that shows a secret says ``Cache-Control: no-transform``, which proxies heed, too.
+An attacker who can place text in a response can read the rest from its compressed length bit by bit (BREACH). So a
+response with a secret has ``Cache-Control: no-transform``, which proxies respect, too.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 LEAST_BYTES: Final = 1_024
-"""Less is not worth it: a packet carries it anyway."""
+"""Smaller responses are not worth it: they fit in one packet anyway."""
 IN_A_THREAD: Final = 1 << 16
-"""More bytes are compressed in a thread, for they would hold the event loop."""
+"""Larger pieces are compressed in a thread, since they would block the event loop."""
 
 _LEVEL: Final = 4
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -23,7 +23,7 @@ _TYPES: Final = (b"text/", b"application/json", b"application/problem+json", b"i
 
 
 def compressed(application: ASGIApp) -> ASGIApp:
-    """Return the application whose answers are compressed where client and answer allow it."""
+    """Return the application with its responses compressed where client and response allow it."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:
@@ -34,7 +34,7 @@ def compressed(application: ASGIApp) -> ASGIApp:
 
 
 class _Compressing:
-    """One answer. Its start is held back until its first piece says whether it is worth it."""
+    """One response. Its start is held back until its first piece shows whether compressing is worthwhile."""
 
     def __init__(self, send: Send, *, accepted: bool) -> None:
         self._send = send
@@ -54,7 +54,7 @@ class _Compressing:
         await self._send(message)
 
     async def _begin(self, first: Any) -> None:
-        """Decide by the first piece, and send the start on its way."""
+        """Decide by the first piece, and send the start."""
         start, self._start = self._start, None
         headers = {name.lower(): value for name, value in start["headers"]}
         if _may_be(start["status"], headers):
@@ -88,7 +88,7 @@ def _may_be(status: int, headers: dict[bytes, bytes]) -> bool:
 
 
 def _accepts_gzip(scope: Scope) -> bool:
-    """Return whether the client names gzip, and not with a quality of 0."""
+    """Return whether the client accepts gzip with a quality above 0."""
     lines = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"accept-encoding"]
     for offer in ",".join(lines).split(","):
         coding, _, rest = offer.partition(";")

@@ -1,4 +1,4 @@
-"""One line at debug for each request, without anything that could be used: no token, no query, no address."""
+"""Logs one line at debug for each request, without anything that could be abused: no token, query or address."""
 
 import re
 import time
@@ -14,12 +14,12 @@ from waypost.portal import visits
 _LOG: Final = structlog.get_logger()
 HIDDEN: Final = "…"
 LONGEST: Final = 40
-"""No id of ours has a longer segment of a path; whatever has may be a token that was put in the wrong place."""
+"""No id has a longer path segment; a longer one may be a token that was put in the wrong place."""
 _WITH_TOKENS: Final = re.compile(r"(/+(?:track|login|inbound/+[^/]*)/+).+", re.IGNORECASE | re.DOTALL)
 
 
 def logged(application: ASGIApp) -> ASGIApp:
-    """Return the application with a line for each request, written once it is answered."""
+    """Return the application with a log line for each request, written once it is answered."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:

@@ -1,11 +1,11 @@
-"""One POST to one checked address: the only place that sends webhooks, and the only one that knows the HTTP client.
+"""Sends one POST to one checked address: the only module that sends webhooks, and the only one with the HTTP client.
 
-What the client does with a connection that it kept: one whose end has been seen is not used again, and a request of
-which nothing was written when its connection ended goes out once more, by itself, on a new one (hyper). A request
-that was written may have been accepted, so it is sent again at once in one case only: the connection may have been a
-kept one, and was reset within a second. That is what a server does whose idle time ends just then, and the schedule
-would cost half a minute. To make this rare, connections are kept idle for less time than common servers keep them, and
-for less than an endpoint announces (``Keep-Alive: timeout=n``).
+How the client treats kept connections: one that is known to be closed is not used again, and if a connection ends
+before any of a request was written, the client repeats the request on a new one (hyper). A request that was written may
+have been accepted, so it is repeated at once in one case only: the connection may have been a kept one, and was reset
+within a second. That happens when a server's idle time-out expires at that moment, and the retry schedule would cost
+half a minute. To make this rare, connections are kept idle for less time than common servers keep them, and for less
+than an endpoint announces (``Keep-Alive: timeout=n``).
 """
 
 import asyncio
@@ -30,7 +30,10 @@ from waypost.domain.targets import Target
 
 READ_BYTES: Final = 65_536
 READ_SECONDS: Final = 2.0
-"""So much of a body is read, and for so long: it decides nothing, and a connection whose answer ends is used again."""
+"""How much of a body is read, and for how long: it decides nothing, but a fully read connection can be reused.
+
+A response that does not end within these limits costs its connection.
+"""
 
 KEPT_BYTES: Final = 16_384
 KEPT_HEADERS: Final = 100
@@ -41,7 +44,7 @@ NOT_TEXT: Final = "[not text]"
 CLIENTS: Final = 1_000
 CLIENT_LIFE_SECONDS: Final = 300.0
 CONNECT_SECONDS: Final = 5.0
-"""For TCP and TLS: enough for a lost packet or two, and short enough that another address of the name may be tried."""
+"""For TCP and TLS: enough for a lost packet or two, and short enough to try another address of the name."""
 
 IDLE_SECONDS: Final = 4.0
 IDLE_CONNECTIONS: Final = 64
@@ -50,11 +53,11 @@ _TIMEOUT: Final = re.compile(r"\btimeout\s*=\s*\"?([0-9]{1,6})", re.ASCII | re.I
 _CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 RESET_AT_ONCE_SECONDS: Final = 1.0
 PROBE_SECONDS: Final = 1.0
-"""So long a plain connection may take that tells a port without TLS from one that nobody listens on."""
+"""The time limit of the plain connection that distinguishes a port without TLS from one that nobody listens on."""
 
 
 class Transport(Protocol):
-    """Whoever can post. One deadline (seconds) spans connecting, TLS, headers and body."""
+    """Anything that can post. One deadline (seconds) spans connecting, TLS, headers and body."""
 
     async def post(
         self,
@@ -65,13 +68,13 @@ class Transport(Protocol):
         *,
         deadline_seconds: float,
     ) -> Answer | Failure:
-        """Post to this very address, follow nothing, and return what came of it; raise nothing that a peer causes."""
+        """Post to exactly this address, follow nothing, and return the result; raise nothing that a peer causes."""
 
     async def connects(self, address: IPAddress, port: int, *, seconds: float) -> bool:
-        """Return whether a plain TCP connection is accepted within so many seconds; nothing is sent on it."""
+        """Return whether a plain TCP connection is accepted within the time limit; nothing is sent on it."""
 
     def is_warm(self, target: Target, address: IPAddress) -> bool:
-        """Return whether a kept connection to this address is likely: it answered within its idle time."""
+        """Return whether a kept connection to this address is likely: it responded within its idle time."""
 
 
 _RESET: Final = Failure(Outcome.RESET)
@@ -80,10 +83,10 @@ _Key = tuple[str, str, int, bytes]
 
 
 class _Kept(msgspec.Struct):
-    """A client; ``idle`` is for how long it keeps connections, ``announced`` the shortest that was asked for since.
+    """A client; ``idle`` is how long it keeps connections, ``announced`` the shortest time requested since.
 
-    It is only ever shortened before the client's end, so that an endpoint that announces another time with each answer
-    can't have a client made for each.
+    The time is only ever shortened before the client's end, so that an endpoint that announces a different time with
+    each response can't have a client made for each.
     """
 
     client: asyncio.Future[Client]
@@ -93,7 +96,7 @@ class _Kept(msgspec.Struct):
     answered_at: float | None = None
 
     def answered(self, now: float, headers: Iterable[tuple[str, str]]) -> None:
-        """Note an answer, and for how long its connection may be kept."""
+        """Note a response, and how long its connection may be kept."""
         self.answered_at = now
         for name, value in headers:
             if name == "keep-alive" and (found := _TIMEOUT.search(value)):
@@ -105,10 +108,10 @@ class _Kept(msgspec.Struct):
 
 
 class PyreqwestTransport:
-    """Posts by pyreqwest: one client for each host and checked address, kept for 5 minutes at most.
+    """Posts with pyreqwest: one client for each host and checked address, kept for 5 minutes at most.
 
-    ``clients`` is how many are kept at most (about 120 KB each). ``authorities`` are certificates (PEM) that are
-    trusted beside the system's own.
+    ``clients`` is the maximum number kept (about 120 KB each). ``authorities`` are certificates (PEM) that are trusted
+    in addition to the system's own.
     """
 
     def __init__(
@@ -160,7 +163,7 @@ class PyreqwestTransport:
         return answer
 
     async def _perhaps_silent(self, failed: Failure, target: Target, address: IPAddress, left: float) -> Failure:
-        """Tell a port that accepts connections and never begins TLS from one that accepts none: the client can't."""
+        """Return whether a port accepts connections but never begins TLS, which the client can't distinguish."""
         if left > 0 and await self.connects(address, target.port, seconds=min(PROBE_SECONDS, left)):
             return Failure(Outcome.TLS_FAILED, Cause.HANDSHAKE_TIMED_OUT)
         return failed
@@ -184,7 +187,7 @@ class PyreqwestTransport:
         return kept is not None and kept.is_warm(self._now())
 
     async def _made(self, kept: asyncio.Future[Client], seconds: float) -> Client | None:
-        """Wait for a client that is being made for so long: after a start a thousand of them wait for a few threads."""
+        """Wait for a client that is being made, up to a limit: after a start, a thousand wait for a few threads."""
         if kept.done():
             return kept.result()
         try:
@@ -198,15 +201,15 @@ class PyreqwestTransport:
         kept = self._clients.get(key)
         if kept is None:
             return self._make(key, target, address, IDLE_SECONDS)
-        # One that has to keep connections for less time is made anew: the old one is let go with those it keeps.
+        # If connections must be kept for less time, a new client is made: the old one is dropped with those it keeps.
         if self._now() - kept.since >= CLIENT_LIFE_SECONDS or kept.announced < kept.idle:
             return self._make(key, target, address, kept.announced)
         self._clients.move_to_end(key)
         return kept
 
     def _make(self, key: _Key, target: Target, address: IPAddress, idle: float) -> _Kept:
-        # Ten milliseconds, most of them for reading the system's certificates, and not under the interpreter's lock:
-        # a thousand endpoints after a start must not hold up the loop.
+        # This takes ten milliseconds, most of them for reading the system's certificates, without the interpreter's
+        # lock: a thousand endpoints after a start must not block the loop.
         building = asyncio.ensure_future(asyncio.to_thread(self._build, target, address, idle))
         building.add_done_callback(lambda built: self._forget(key, built))
         kept = self._clients[key] = _Kept(building, self._now(), idle, idle)
@@ -215,15 +218,15 @@ class PyreqwestTransport:
         return kept
 
     def _forget(self, key: _Key, built: asyncio.Future[Client]) -> None:
-        """Let the next request try again when a client could not be made."""
+        """Let the next request try again if a client could not be made."""
         kept = self._clients.get(key)
         if (built.cancelled() or built.exception()) and kept is not None and kept.client is built:
             del self._clients[key]
 
     def _drop_old(self) -> None:
-        """Let go of clients that nobody asked for lately.
+        """Drop clients that were not used lately.
 
-        A client that is let go closes its idle connections, and the others when their requests have ended.
+        A dropped client closes its idle connections, and the others when their requests have ended.
         """
         ended = self._now() - CLIENT_LIFE_SECONDS
         while len(self._clients) > self._most or next(iter(self._clients.values())).since <= ended:
@@ -262,7 +265,7 @@ class PyreqwestTransport:
 
 @lru_cache(_COMPARED_URLS)
 def _same_url(target: Target) -> Url | None:
-    """Return the target as the client's own parser reads it; None when that is not, to the letter, what was checked."""
+    """Return the target as the client's own parser reads it; None unless it is exactly what was checked."""
     try:
         url = Url(target.url)
     except ValueError:
@@ -278,9 +281,9 @@ def _key(target: Target, address: IPAddress) -> _Key:
 async def _send(
     client: Client, url: Url, headers: Sequence[tuple[str, str]], body: bytes, seconds: float
 ) -> Answer | Failure:
-    """Post once; the answer is there with its head, whatever becomes of its body."""
-    # The client's own deadline, not asyncio's: a request whose task is cancelled goes on without end in 0.15, and its
-    # connection with it. (It costs less, too.) Nothing is read ahead: an error of the body would hide the head.
+    """Post once; the response is returned with its head, whatever becomes of its body."""
+    # The client's own deadline, not asyncio's: a request whose task is cancelled goes on for ever in 0.15, with its
+    # connection. (It also costs less.) Nothing is read ahead: an error in the body would hide the head.
     request = (
         client.post(url)
         .headers(headers)
@@ -297,7 +300,7 @@ async def _send(
 
 
 async def _read(response: Response) -> Answer:
-    """Return the answer with what is kept of its body.
+    """Return the response with the part of its body that is kept.
 
     Of a longer one 64 KiB were read, and its connection is not used again. Unlike a request, a read may be cancelled:
     its connection is closed.
@@ -326,7 +329,7 @@ def _causes(error: PyreqwestError) -> list[str]:
 def _kept_headers(headers: HeaderMap) -> tuple[tuple[str, str], ...]:
     try:
         pairs = list(headers.items())
-    except ValueError:  # one value at least is not ASCII
+    except ValueError:  # at least one value is not ASCII
         pairs = [(name, value) for name in dict.fromkeys(headers.keys()) for value in _values(headers, name)]
     if len(pairs) <= KEPT_HEADERS and sum(len(name) + len(value) for name, value in pairs) <= KEPT_HEADER_CHARACTERS:
         return tuple(pairs)

@@ -105,15 +105,15 @@ def merge(
 
 def reread(known: tuple[Checkpoint, ...], unplaced: tuple[Checkpoint, ...], reports: Iterable[Checkpoint]) -> Merged:
     """Return the scans of a parcel with the readings of these, which were reread from its known scans."""
-    told = {(identity(one), one.offset_minutes): one for one in reports}
-    scans = tuple(in_order([_as_read(scan, told.get((identity(scan), scan.offset_minutes))) for scan in known]))
-    behind = tuple([_as_read(one, told.get((identity(one), one.offset_minutes))) for one in unplaced])
+    reread = {(identity(one), one.offset_minutes): one for one in reports}
+    scans = tuple(in_order([_as_read(scan, reread.get((identity(scan), scan.offset_minutes))) for scan in known]))
+    behind = tuple([_as_read(one, reread.get((identity(one), one.offset_minutes))) for one in unplaced])
     return Merged(scans, behind, is_shown=_differ(known, scans), is_reread=True)
 
 
-def _as_read(scan: Checkpoint, told: Checkpoint | None) -> Checkpoint:
+def _as_read(scan: Checkpoint, reread: Checkpoint | None) -> Checkpoint:
     """Return a scan as it was reread; a scan whose source has reported something different meanwhile is unchanged."""
-    return scan if told is None or not says_the_same(scan, told) else take_reading(scan, told)
+    return scan if reread is None or not says_the_same(scan, reread) else take_reading(scan, reread)
 
 
 def _group(scans: Iterable[Checkpoint], dates: set[str]) -> dict[Identity, _Reports]:
@@ -136,9 +136,9 @@ def _take(group: _Reports, reported: Checkpoint) -> None:
     held = group.get(reported.offset_minutes)
     if held is not None and held.observed_at > reported.observed_at:
         return
-    told = with_reading(reported, held or next(iter(group.values()), None))
-    if held is None or precedes(held, told):
-        group[told.offset_minutes] = told
+    scan = with_reading(reported, held or next(iter(group.values()), None))
+    if held is None or precedes(held, scan):
+        group[scan.offset_minutes] = scan
 
 
 def _place(group: _Reports) -> tuple[list[Checkpoint], list[Checkpoint]]:

@@ -44,10 +44,10 @@ def read(checkpoint: Checkpoint, reading: Reading) -> Checkpoint:
 
 def read_text(text: str) -> Reading:
     """Return what a scan's text says."""
-    told = wording.read(text)
-    if told is None:
+    found = wording.read(text)
+    if found is None:
         return Reading(None, Basis.TEXT)
-    return Reading(told.substatus, Basis.TEXT, doubtful=not told.is_unmistakable)
+    return Reading(found.substatus, Basis.TEXT, doubtful=not found.is_unmistakable)
 
 
 def with_reading(reported: Checkpoint, known: Checkpoint | None) -> Checkpoint:
@@ -90,12 +90,12 @@ def reread_scan(kept: Checkpoint, reader: Rereader | None) -> Checkpoint:
     """
     if kept.basis is Basis.REPORTER or kept.beside:
         return kept
-    told = None if reader is None else reader(kept)
-    if told is None and (kept.basis is Basis.TEXT or (kept.basis is None and not kept.raw_status)):
-        told = read_text(kept.tracking_detail) if reader is None or not kept.raw_status else None
-    if told is None:
+    found = None if reader is None else reader(kept)
+    if found is None and (kept.basis is Basis.TEXT or (kept.basis is None and not kept.raw_status)):
+        found = read_text(kept.tracking_detail) if reader is None or not kept.raw_status else None
+    if found is None:
         return kept
-    after = read(kept, told)
+    after = read(kept, found)
     return kept if same_reading(as_written_before(kept), after) else after
 
 

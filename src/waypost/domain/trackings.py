@@ -155,9 +155,9 @@ def apply(state: TrackingState, update: Update, now: int) -> Applied:
     is_news = merged.is_shown or merged.is_reread or update.rereads
     if is_news or (expired, unknown) != (state.expired, state.unknown_number):
         status, substatus = _status(merged.scans, unknown=unknown, expired=expired)
-    told = facts.changes(state.facts, facts_now)
-    eventful = merged.is_shown or substatus != state.substatus or not told.isdisjoint(facts.EVENTFUL)
-    changed = eventful or bool(told) or update.restarts
+    changed_facts = facts.changes(state.facts, facts_now)
+    eventful = merged.is_shown or substatus != state.substatus or not changed_facts.isdisjoint(facts.EVENTFUL)
+    changed = eventful or bool(changed_facts) or update.restarts
     after = msgspec.structs.replace(
         state,
         checkpoints=merged.scans,

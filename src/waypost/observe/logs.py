@@ -16,11 +16,11 @@ _HIDDEN: Final = ("secret", "password", "api_key", "authorization", "token", "ds
 _SHOWN: Final = "[redacted]"
 _WITH_ERRORS: Final = ("exception", "error", "reason")
 _CITED: Final = re.compile(r"(?m)(?:\n|\\n)[ |]*(?:DETAIL|CONTEXT):.*$")
-"""Of a row that broke a constraint, PostgreSQL cites the values, which are a customer's."""
+"""PostgreSQL quotes the values of a row that broke a constraint, and they are a customer's."""
 
 
 class _Asked:
-    """What was asked for of this process's lines."""
+    """The options for this process's log lines."""
 
     json = False
 
@@ -28,7 +28,8 @@ class _Asked:
 def configure_logging(level: str, log_format: str | None, *, process: str | None = None) -> None:
     """Send the lines of structlog and of the standard library to standard error, as ``json`` or ``text``.
 
-    Without a format it is text on a terminal, else JSON. ``process`` is a field of each line: which of several it is.
+    The default format is text on a terminal, otherwise JSON. ``process`` is a field of each line that distinguishes
+    several processes.
     """
     _Asked.json = log_format == "json"
     repeats = Repeats(_tell_repeated)
@@ -60,7 +61,7 @@ def configure_logging(level: str, log_format: str | None, *, process: str | None
 
 
 def all_lines_are_json() -> bool:
-    """Return whether every line on standard error is to be JSON, also those that speak to people."""
+    """Return whether every line on standard error must be JSON, including those for people."""
     return _Asked.json
 
 
@@ -82,7 +83,7 @@ class _StandardError:
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Hide what is named like a secret, and the rows that PostgreSQL cites in its errors: a second net."""
+    """Hide values whose names look like secrets, and rows quoted in PostgreSQL's errors: a second safety net."""
     for name, value in event.items():
         if any(hidden in name.lower() for hidden in _HIDDEN):
             event[name] = _SHOWN

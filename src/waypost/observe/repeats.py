@@ -1,7 +1,7 @@
-"""Lines that say the same again and again: the first of them are logged, the others counted.
+"""Limits repeated log lines: the first ones of a kind are logged, the others counted.
 
-A receiver that is down for 10,000 deliveries would be 10,000 lines otherwise, and a stranger who guesses keys could
-fill the disk. Lines of a kind are those of one event about one thing, such as one endpoint.
+Otherwise a receiver that is down for 10,000 deliveries would cause 10,000 lines, and a stranger who guesses keys could
+fill the disk. A kind consists of the lines of one event about one thing, such as one endpoint.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 LINES: Final = 10
-"""So many lines of a kind are logged in a window."""
+"""The number of lines of a kind that are logged in a window."""
 
 MOST_KINDS: Final = 1_000
-"""Of more kinds in a window, those of one event are one kind: strangers choose the addresses that they come from."""
+"""With more kinds than this in a window, those of one event are merged: strangers choose the addresses they use."""
 
 WINDOW_SECONDS: Final = 60.0
 REPEATED: Final = "repeated"
-"""The field of a line that stands for others: how many there were besides those that were logged."""
+"""The field of a summary line: how many lines there were in addition to those that were logged."""
 
 THINGS: Final = (
     *("endpoint", "address", "connection", "carrier", "source", "part", "duty", "path", "command", "trouble"),
@@ -32,9 +32,9 @@ _Kind = tuple[tuple[str, object], ...]
 
 
 class Repeats:
-    """A processor of structlog that lets ``LINES`` of a kind through in a window and drops the others, counted.
+    """A processor of structlog that passes ``LINES`` of a kind in a window and counts the others.
 
-    ``tell`` gets the lines that say how many there were: their level, event and fields.
+    ``tell`` gets the summary lines: their level, event and fields.
     """
 
     def __init__(self, tell: Callable[[str, EventDict], None], *, now: Callable[[], float] = time.monotonic) -> None:
@@ -44,7 +44,7 @@ class Repeats:
         self._seen: dict[_Kind, int] = {}
 
     def __call__(self, _logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-        """Return the line, or raise DropEvent. Lines for the search of faults (debug) are all let through."""
+        """Return the line, or raise DropEvent. Debug lines are never dropped."""
         if method == "debug" or REPEATED in event:
             return event
         if self._now() >= self._ends:
@@ -57,7 +57,7 @@ class Repeats:
         return event
 
     def end_window(self) -> None:
-        """Tell of each kind how many lines were dropped, and begin to count anew."""
+        """Report how many lines of each kind were dropped, and start counting again."""
         seen, self._seen = self._seen, {}
         for kind, count in seen.items():
             if count > LINES:
@@ -69,7 +69,7 @@ class Repeats:
         self._ends = self._now() + WINDOW_SECONDS
         try:
             asyncio.get_running_loop().call_later(WINDOW_SECONDS, self._end_if_over)
-        except RuntimeError:  # no loop runs here: the next line, or the end of the process, tells it
+        except RuntimeError:  # no loop is running: the next line, or the end of the process, reports it
             return
 
     def _end_if_over(self) -> None:

@@ -106,7 +106,7 @@ class _Plain(asyncpg.Connection):
 class Database:
     """The pools of one process. ``engine`` plans its statements as the queue needs it; ``serving`` has stock plans.
 
-    ``holding`` is as ``engine``, for who holds a lock of its session or listens: that ends when it is given back. So is
+    ``holding`` is as ``engine``, for sessions that hold a lock or listen, which ends when they are returned. So is
     ``life``, for the session by which a dispatcher proves that it lives: a silent server is noticed there first.
     ``outage`` knows whether the database can be used.
     """

@@ -160,12 +160,12 @@ async def find(session: Session, account: UUID, delivery: UUID) -> DeliveryRow |
 
 
 async def attempts(session: Session, delivery: UUID) -> list[KeptAttempt]:
-    """Give a delivery's attempts, oldest first."""
+    """Return a delivery's attempts, oldest first."""
     rows = await fetch(session, "attempts", [bucket(delivery)], delivery, day_of(delivery))
     return [KeptAttempt(**row) for row in rows]
 
 
 async def failed_attempts(session: Session, endpoint: UUID, url: str) -> list[FailedAttempt]:
-    """Give the failed attempts of the last 24 hours at one URL of an endpoint, newest first."""
+    """Return the failed attempts of the last 24 hours at one URL of an endpoint, newest first."""
     rows = await fetch(session, "failed_attempts", ALL_BUCKETS, endpoint, url, MOST_FAILED)
     return [FailedAttempt(**row) for row in rows]

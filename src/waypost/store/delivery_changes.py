@@ -33,10 +33,10 @@ async def resend(session: Session, account: UUID, row: DeliveryRow, *, random: i
 
 
 async def cancel(session: Session, row: DeliveryRow) -> tuple[Cancelled, set[UUID]]:
-    """Cancel a delivery and free the rest of its parcel; gives the endpoints that have something due by that.
+    """Cancel a delivery and release the rest of its parcel; return the endpoints that have something due as a result.
 
-    What is in flight is delivered if its attempt succeeds, else cancelled. One that was settled, or claimed in this
-    very moment, is not there: the caller looks again.
+    A delivery in flight ends as delivered if its attempt succeeds, otherwise as cancelled. One that was settled, or
+    claimed in this very moment, is not there: the caller looks again.
     """
     buckets = [row.bucket]
     with suppress(*REPEATABLE):

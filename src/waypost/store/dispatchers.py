@@ -1,4 +1,4 @@
-"""Dispatchers join, prove that they live, take over from those that died, and leave. See ``sql/dispatchers.sql``."""
+"""Dispatchers join, prove that they are alive, take over from dead ones, and leave. See ``sql/dispatchers.sql``."""
 
 import secrets
 from collections.abc import Callable
@@ -11,21 +11,21 @@ from waypost.domain.suspicion import SUSPECT_AFTER
 from waypost.store.statements import Session, execute, fetch, fetch_one
 
 LOWEST: Final = 1 << 20
-"""The previous version has its numbers counted by PostgreSQL, from 1."""
+"""The previous version draws its numbers from a PostgreSQL sequence, from 1."""
 _HIGHEST: Final = (1 << 31) - 1
 
 Draw = Callable[[], int]
 
 
 def draw() -> int:
-    """Return a number that no dispatcher has, most likely."""
+    """Return a number that most likely no dispatcher has."""
     return LOWEST + secrets.randbelow(_HIGHEST - LOWEST + 1)
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A place for a dispatcher under a parent, whose id is new each time: who had the place before has ended.
+    """A place for a dispatcher under a parent, whose id is always new: whoever had the place before has ended.
 
-    ``alone``: the parent is the `serve` that owns the PostgreSQL, so that every other such one has ended, too.
+    ``alone``: the parent is the `serve` that owns the PostgreSQL, so every other such parent has ended, too.
     """
 
     parent: UUID
@@ -34,7 +34,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Dispatchers(msgspec.Struct, frozen=True):
-    """How many dispatchers there are: those that live, and those that died and were not buried."""
+    """How many dispatchers there are: those alive, and dead ones that no other has cleaned up after."""
 
     alive: int
     dead: int
@@ -43,10 +43,11 @@ class Dispatchers(msgspec.Struct, frozen=True):
 async def join(
     session: Session, number: int | None = None, *, place: Place | None = None, draw_number: Draw = draw
 ) -> int:
-    """Take a dispatcher's number and prove life by it: as long as this session lives, so does the dispatcher.
+    """Take a dispatcher's number and prove that it is alive: it lives as long as this session does.
 
-    One that lost its session joins again under its old ``number``, unless somebody has buried it meanwhile, so that
-    what it still has in flight is not taken for a dead dispatcher's. ``place``: where it has a parent.
+    A dispatcher that lost its session joins again under its old ``number``, unless another one has cleaned up after it
+    meanwhile, so that what it still has in flight is not taken for a dead dispatcher's. ``place`` is its place under a
+    parent, if it has one.
     """
     if number is not None:
         if await _proves_life(session, number) and await fetch_one(session, "return_dispatcher", number) is not None:
@@ -64,14 +65,14 @@ async def join(
 
 
 async def rescue(session: Session, number: int, *, place: Place | None = None) -> set[int]:
-    """Say that this dispatcher works, take the leases of those that died, and return the others that work.
+    """Record that this dispatcher works, take the leases of dead ones, and return the others that work.
 
-    After a restart or a failover of PostgreSQL everybody has lost the lock, so ten seconds are waited, but not for
-    those of which ``place`` says that they have ended.
+    After a restart or a failover of PostgreSQL everybody has lost the lock, so this waits ten seconds, except for
+    dispatchers that ``place`` shows to have ended.
 
-    A death counts against what was in hand (``domain.suspicion``) only if the dead one had the same place: its parent
-    has outlived it, so it was no machine that went out, and no `serve` that was killed as a whole. Others therefore
-    leave one that had a place to its successor for ten seconds.
+    A death counts against what was in hand (``domain.suspicion``) only if the dead dispatcher had the same place: its
+    parent has outlived it, so neither the machine failed nor was the `serve` killed as a whole. Therefore others leave
+    a dispatcher with a place to its successor for ten seconds.
     """
     works = set()
     own = await fetch_one(session, "beat", number)
@@ -95,26 +96,26 @@ async def rescue(session: Session, number: int, *, place: Place | None = None) -
 
 
 async def leave(session: Session, number: int) -> None:
-    """Give a dispatcher's leases and number back, at a clean stop."""
+    """Release a dispatcher's leases and number, at a clean stop."""
     await execute(session, "rescue", number, None)
     await execute(session, "leave_dispatchers", number)
 
 
 async def count(session: Session) -> Dispatchers:
-    """Count the dispatchers that have joined: one lives as long as its session holds the lock of its number."""
+    """Return how many dispatchers have joined: one is alive as long as its session holds the lock of its number."""
     numbers = {row["number"] for row in await fetch(session, "dispatcher_numbers")}
     alive = len(numbers & {row["number"] for row in await fetch(session, "lives")})
     return Dispatchers(alive, len(numbers) - alive)
 
 
 async def _proves_life(session: Session, number: int) -> bool:
-    """Take the lock of a number; False while another session holds it."""
+    """Take the lock of a number. Return False while another session holds it."""
     row = await fetch_one(session, "prove_life", number)
     return row is not None and bool(row["held"])
 
 
 async def _bury(session: Session, number: int, *, seen: bool) -> None:
-    """Free what a dead dispatcher held. A death that was ``seen`` counts against the suspects it held, else all."""
+    """Release what a dead dispatcher held. A ``seen`` death counts against the suspects it held, otherwise all."""
     counts_from = None
     if seen:
         row = await fetch_one(session, "holds_suspects", number)

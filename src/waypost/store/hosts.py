@@ -43,7 +43,9 @@ class Hosts:
                 error = _better(error, _as_lost(failed))
                 self._last = (index + 1) % count  # others who connect meanwhile need not wait for this host as well
             except asyncio.CancelledError:
-                self._last = (index + 1) % count  # who has less time than a host may take gets to the next in the end
+                self._last = (
+                    index + 1
+                ) % count  # callers with little time still reach the next host in the end
                 raise
             else:
                 self._last = index
@@ -85,7 +87,7 @@ def _as_lost(error: BaseException) -> BaseException:
 
 
 def _better(one: BaseException | None, other: BaseException) -> BaseException:
-    """Return what tells more: why a host lets nobody in, before that it is a standby, before that it is silent."""
+    """Return the more informative error: why a host rejects, over that it is a standby, over that it is silent."""
     return other if one is None or _tells(other) > _tells(one) else one
 
 

@@ -42,7 +42,7 @@ class Outage:
             if self._watching is None or self._watching.done():
                 self._watching = asyncio.create_task(self._watch())
         elif trouble is Trouble.DISK_FULL:
-            self.trouble = trouble  # it is looked at in another way
+            self.trouble = trouble  # the outage is watched in another way
 
     def passed(self) -> None:
         """Report that the database was seen to respond and accept writes."""

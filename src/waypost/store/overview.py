@@ -13,7 +13,7 @@ MOST_COUNTED: Final = 10_000
 """A status is counted no further: a page only says that there are more."""
 
 MOST_EVENTS: Final = 1_000
-"""The newest report is looked for among so many events."""
+"""The newest report is searched among this many events."""
 
 
 async def count_by_status(session: Session, account: UUID) -> dict[Status, int]:

@@ -73,7 +73,7 @@ async def drop_before(session: Session, oldest: date) -> list[str]:
 
 
 async def _drop(session: Session, table: str, name: str) -> bool:
-    # Detaching waits for everybody who reads the table, and everybody who comes meanwhile waits behind it.
+    # Detaching waits for everybody who reads the table, and everybody who arrives meanwhile queues behind it.
     try:
         async with session.transaction():
             await session.execute(f"set local lock_timeout = '{LOCK_SECONDS}s'")

@@ -42,7 +42,7 @@ LOST: Final = (
     QueryCanceledError,
     ReadOnlySQLTransactionError,
 )
-"""What is raised when PostgreSQL can't be used: whether a commit that was under way took place is not known.
+"""The errors raised when PostgreSQL can't be used; whether a commit in progress took place is unknown.
 
 Whatever keeps a connection from being made is raised as ``Unreachable``, which is a ConnectionError: an OSError may as
 well come from a file that has nothing to do with PostgreSQL. So is the driver's InterfaceError when the connection is

@@ -185,7 +185,7 @@ class _Voids:
                 self._plans.setdefault((saying.language, parts[begin]), begin)
 
     def cover(self, begin: int, saying: Saying) -> bool:
-        """Say whether a condition stands before a phrase, or before a firm one a plan or a negation in its part."""
+        """Return whether a phrase is voided by a condition before it or, if firm, by a plan or negation in its part."""
         if self._conditions.get(saying.language, begin) < begin:
             return True
         return saying.is_firm and self._plans.get((saying.language, self._parts[begin]), begin) < begin

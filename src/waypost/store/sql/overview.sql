@@ -20,8 +20,8 @@ from api_key k join api_key_use u on u.api_key = k.id
 where k.account = $1 and 'updates' = any (k.scopes)
 
 -- name: last_reported
--- The newest event that came of an update by API, looked for among the newest $2 only: who is fed by carriers alone has
--- none.
+-- The newest event that an update through the API made, searched among the newest $2 only: an account that is fed by
+-- carriers alone has none.
 select e.id
 from (select id, source from event where account = $1 order by id desc limit $2) e
 where e.source = 'api'
