@@ -12,7 +12,7 @@ MIGRATIONS = src/waypost/store/migrations
 HAVE_PYTHON = command -v $(PYTHON) >/dev/null || \
     { echo "Waypost needs Python 3.11 to 3.14: install python3 and python3-venv." >&2; exit 1; }
 
-help: ## what there is
+help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
 setup: ## make .venv with what Waypost runs on
