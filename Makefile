@@ -1,4 +1,4 @@
-# Needs a python3 and make, nothing else. Every target sets up what it uses.
+# Needs only python3 and make. Every target sets up what it uses.
 
 .POSIX:
 PYTHON = python3
@@ -15,30 +15,30 @@ HAVE_PYTHON = command -v $(PYTHON) >/dev/null || \
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
-setup: ## make .venv with what Waypost runs on
+setup: ## create .venv with everything that Waypost needs to run
 	@$(HAVE_PYTHON)
 	@$(PYTHON) tools/bootstrap.py
 
-develop: ## make .venv with what tests and checks need too
+develop: ## create .venv with everything that tests and checks need, too
 	@$(HAVE_PYTHON)
 	@$(PYTHON) tools/bootstrap.py --dev
 
-demo: setup ## run Waypost with a stand-in for DHL and a small shop (DEMO_SECONDS=20: end by itself)
+demo: setup ## run Waypost with a stand-in for DHL and a small shop (DEMO_SECONDS=20: exit after 20 seconds)
 	@$(BIN)/python -m examples.demo
 
 serve: setup ## run Waypost on http://127.0.0.1:8080 with a database of its own
 	@$(BIN)/waypost serve
 
-test: develop ## run all tests, or those that T names (T=path::name); WORKERS at a time, as many as cores
+test: develop ## run all tests, or those named by T (T=path::name); WORKERS at a time, one per core by default
 	@if [ -n "$$T" ]; then $(PYTEST) -n 0 $(T); else $(PYTEST) -n $(WORKERS) $(BY_FILE); fi
 
-test-fast: develop ## run the tests that need no database: seconds
+test-fast: develop ## run the tests that need no database
 	@$(PYTEST) -n $(WORKERS) $(BY_FILE) tests/unit tests/contract
 
-test-pythons: develop ## run the fast tests on every other Python of 3.11 to 3.14 that is here
+test-pythons: develop ## run the fast tests on every other installed Python from 3.11 to 3.14
 	@$(BIN)/python -m tools.other_pythons
 
-judges: ## install outside judges in Node (npm), which the tests ask where they are installed
+judges: ## install the Node libraries (npm) that some tests use if they are there
 	npm ci --prefix tests/judges --silent --ignore-scripts --no-audit --no-fund
 
 check: develop ## lint, types, imports, migrations
@@ -49,38 +49,41 @@ check: develop ## lint, types, imports, migrations
 	$(BIN)/squawk --config squawk.toml --assume-in-transaction --exclude-path='*.concurrent.sql' $(MIGRATIONS)/*.sql
 	$(BIN)/squawk --config squawk.toml --no-error-on-unmatched-pattern '$(MIGRATIONS)/*.concurrent.sql'
 
-fix: develop ## format, and mend what the linter can mend by itself
+fix: develop ## format, and fix what the linter can fix
 	$(BIN)/ruff check --fix --exit-zero --quiet .
 	$(BIN)/ruff format .
 
-bench: develop ## measure what Waypost does on this machine, beside what is possible at most
+bench: develop ## run the benchmarks on this machine
 	@$(RUN) -m benchmarks
 
 faults: develop ## run the tests that take minutes or gigabytes
 	$(PYTEST) -m 'faults and not alone' -n $(WORKERS) --dist loadfile
 	$(PYTEST) -m 'faults and alone'
 
-schema: develop ## write src/waypost/store/schema.sql, the schema that all migrations make
+schema: develop ## write src/waypost/store/schema.sql, the result of all migrations
 	@$(BIN)/python -m tools.schema
 
-release-statements: develop ## keep the statements of this release, which the next one's migrations must leave working
+release-statements: develop ## store this release's SQL statements, which the next release's migrations must keep working
 	@$(BIN)/python -m tools.schema release
 
-screenshots: develop ## take pictures of every page into build/screenshots, and those of the guides
+screenshots: develop ## take screenshots of every page into build/screenshots, and those of the guides
 	@$(BIN)/python -m tools.screenshots
 
-docs: develop ## write the documentation's pages that come from the code; all of it as static pages in build/docs
+docs: develop ## generate the reference from the code, and the whole documentation as static pages in build/docs
 	@$(BIN)/python -m tools.documentation
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
     --no-emit-find-links --custom-compile-command "make lock" --upgrade
 
-lock: develop ## refresh the locks of requirements/
+release-papers: develop ## write the SBOM (CycloneDX) and the licences of all packages into build/release
+	@$(BIN)/python -m tools.release_papers
+
+lock: develop ## update the locked versions in requirements/
 	$(LOCK) --extra embedded pyproject.toml requirements/build.in -o requirements/run.txt
 	$(LOCK) --extra embedded pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
 	echo uv | $(LOCK) -c requirements/dev.txt -o requirements/uv.txt -
 
-clean: ## remove what was made
+clean: ## remove everything that the other targets created
 	rm -rf .venv .demo build tests/judges/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup develop demo serve test test-fast test-pythons judges check fix bench faults schema release-statements screenshots docs lock clean
+.PHONY: help setup develop demo serve test test-fast test-pythons judges check fix bench faults schema release-statements screenshots docs release-papers lock clean
