@@ -4,7 +4,6 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from asyncpg import InterfaceError
 from structlog.testing import capture_logs
 
 from tests.support.databases import PLACE
@@ -12,6 +11,7 @@ from waypost.app.dispatching import DispatchProcess
 from waypost.app.supervisor import Part, keep_running
 from waypost.settings import Settings
 from waypost.store.outage import Outage
+from waypost.store.trouble import Unreachable
 
 
 class Database:
@@ -24,7 +24,7 @@ class Database:
     async def answer(self) -> None:
         self.asked.set()
         if self.away:
-            raise InterfaceError("it is away")
+            raise Unreachable("it is away")
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ async def test_a_database_that_goes_is_told_once_and_once_when_it_is_back() -> N
         if failed > 5:
             stop.set()
             return
-        raise InterfaceError("it is away")
+        raise Unreachable("it is away")
 
     with capture_logs() as lines:
         parts = [asyncio.create_task(keep_running(Part(name, fail), stop, outage)) for name in ("keeper", "poller")]
@@ -71,11 +71,11 @@ async def test_a_server_that_stops_while_the_database_is_away_asks_for_it_no_mor
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            raise InterfaceError("it is away") from None
+            raise Unreachable("it is away") from None
 
     outage = Outage(deaf)
     with capture_logs():
-        outage.found(InterfaceError("it is away"))
+        outage.found(Unreachable("it is away"))
         async with asyncio.timeout(10):
             await asked.wait()
             await outage.end()

@@ -43,9 +43,7 @@ class Hosts:
                 error = _better(error, _as_lost(failed))
                 self._last = (index + 1) % count  # others who connect meanwhile need not wait for this host as well
             except asyncio.CancelledError:
-                self._last = (
-                    index + 1
-                ) % count  # callers with little time still reach the next host in the end
+                self._last = (index + 1) % count  # callers with little time still reach the next host in the end
                 raise
             else:
                 self._last = index
