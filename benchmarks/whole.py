@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -30,16 +30,20 @@ class Run:
         for _ in range(count):
             await self.api.post("/v1/endpoints", {"url": url, "allow_duplicate": True})
 
-    async def report(self, requests: Iterable[bytes]) -> float:
-        """Post updates, several requests at once; give the seconds until all were accepted."""
-        waiting = iter(requests)
+    async def report(self, groups: Sequence[Sequence[bytes]]) -> float:
+        """Post updates, several requests at once, and return the seconds until all were accepted.
 
-        async def work() -> None:
-            for body in waiting:
-                await self.api.post_bytes("/v1/updates", body)
+        Each group's requests are posted one after the other: a later report has all scans of an earlier one, which
+        would be no news after it.
+        """
+
+        async def work(own: Sequence[Sequence[bytes]]) -> None:
+            for bodies in zip(*own, strict=True):
+                for body in bodies:
+                    await self.api.post_bytes("/v1/updates", body)
 
         began = time.perf_counter()
-        await asyncio.gather(*(work() for _ in range(REQUESTS_AT_ONCE)))
+        await asyncio.gather(*(work(groups[place::REQUESTS_AT_ONCE]) for place in range(REQUESTS_AT_ONCE)))
         return time.perf_counter() - began
 
     async def until_received(self, count: int) -> None:
@@ -120,7 +124,7 @@ async def deliver(run: Run, parcels: int, endpoints: int, per_request: int) -> d
     }
 
 
-def _requests(parcels: range, per_request: int) -> list[bytes]:
-    """Every parcel's first scan, then every parcel's second, and so on."""
+def _requests(parcels: range, per_request: int) -> list[list[bytes]]:
+    """Return for each group of parcels the reports of their first scan, of their first two, and so on."""
     groups = [parcels[start : start + per_request] for start in range(0, len(parcels), per_request)]
-    return [request_body(group, scans) for scans in range(1, SCANS + 1) for group in groups]
+    return [[request_body(group, scans) for scans in range(1, SCANS + 1)] for group in groups]

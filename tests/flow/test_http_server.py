@@ -148,6 +148,6 @@ async def test_a_free_port_is_given_to_nobody_else_before_the_server_listens_the
         connection = await connect(port)
         await connection.send(head("content-length: 0"))
         assert await connection.answer() == (b"HTTP/1.1 200 OK", b"")
-        with pytest.raises(CannotListen, match=f"Port {port} is taken"), held_address(host, port):
+        with pytest.raises(CannotListen, match=f"Port {port} is already in use"), held_address(host, port):
             pass
         await http.stop(within_seconds=1)

@@ -5,7 +5,7 @@ from waypost.domain import ids
 
 
 async def add(shop: Caller) -> tuple[str, int, int]:
-    made = (await shop.post("/v1/endpoints", {"url": "http://127.0.0.1/hook"})).json()["id"]
+    made = (await shop.post("/v1/endpoints", {"url": "http://127.0.0.1/hook", "allow_duplicate": True})).json()["id"]
     identifier = ids.from_text(ids.ENDPOINT, made)
     assert identifier is not None
     return made, *ids.group_of(identifier)

@@ -97,7 +97,7 @@ async def test_what_is_wrong_stands_at_its_field(browser: Browser, prober: Probe
 
     page = assert_harmless(answer.text)
     assert answer.status_code == 422
-    assert "no spaces" in page.all("p", id="credential-client_id-error")[0].text
+    assert "without spaces" in page.all("p", id="credential-client_id-error")[0].text
     wrong = Document(missing.text).all("p", id="credential-client_secret-error")
     assert [one.text for one in wrong] == ["Client Secret is required."]
     assert prober.tried == []

@@ -6,7 +6,7 @@ from tests.flow.simulation.bugs import BUGS
 from tests.flow.simulation.clock import VirtualServer
 from tests.flow.simulation.seeds import first_broken
 
-MOST_SEEDS = 60
+MOST_SEEDS = 240
 
 
 @pytest.mark.asyncio(loop_scope="module")
