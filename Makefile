@@ -41,11 +41,12 @@ test-pythons: develop ## run the fast tests on every other installed Python from
 judges: ## install the Node libraries (npm) that some tests use if they are there
 	npm ci --prefix tests/judges --silent --ignore-scripts --no-audit --no-fund
 
-check: develop ## lint, types, imports, migrations
+check: develop ## lint, types, imports, wording, migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src tests tools examples benchmarks
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.wording
 	$(BIN)/squawk --config squawk.toml --assume-in-transaction --exclude-path='*.concurrent.sql' $(MIGRATIONS)/*.sql
 	$(BIN)/squawk --config squawk.toml --no-error-on-unmatched-pattern '$(MIGRATIONS)/*.concurrent.sql'
 

@@ -89,7 +89,7 @@ def test_the_snippet_on_the_page_verifies_the_webhook_that_was_sent(portal: Port
     exec(compile(text, "snippet", "exec"), scope)  # noqa: S102 - the code that people copy from our page
 
     scope["verify"](hook.body, hook.headers, shown)
-    with pytest.raises(ValueError, match="No signature fits"):
+    with pytest.raises(ValueError, match="No signature matches"):
         scope["verify"](hook.body + b" ", hook.headers, shown)
 
 

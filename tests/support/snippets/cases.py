@@ -34,10 +34,10 @@ REFUSED = "refused: "
 STALE = "refused: the timestamp is more than 300 seconds off"
 NO_NUMBER = "refused: the timestamp is not a number of seconds"
 UNFIT = {
-    Way.STANDARD: "refused: no signature fits",
-    Way.V4: "refused: the signature does not fit",
-    Way.V3: "refused: the signature does not fit",
-    Way.V2: "refused: the signature does not fit",
+    Way.STANDARD: "refused: no signature matches",
+    Way.V4: "refused: the signature does not match",
+    Way.V3: "refused: the signature does not match",
+    Way.V2: "refused: the signature does not match",
 }
 NO_FIELDS = {
     Way.V3: "refused: the body is not json with verify.timestamp and verify.signature",
@@ -139,13 +139,13 @@ def keys(way, now):
     wrong = {
         Way.STANDARD: {
             "another": (OTHER, UNFIT[way]),
-            "as V4 takes it": (BROUGHT, "refused: the secret is not whsec_ and base64"),
-            "its prefix alone": ("whsec_", "refused: the secret is not whsec_ and base64"),
-            "one letter": ("whsec_A", "refused: the secret is not whsec_ and base64"),
-            "not base64": ("whsec_!not base64!", "refused: the secret is not whsec_ and base64"),
-            "beyond ASCII": ("whsec_\u00e9\u00e9\u00e9\u00e9", "refused: the secret is not whsec_ and base64"),
-            "prefix within": ("x" + SECRET, "refused: the secret is not whsec_ and base64"),
-            "empty": ("", "refused: the secret is not whsec_ and base64"),
+            "as V4 takes it": (BROUGHT, "refused: the secret is not whsec_ followed by base64"),
+            "its prefix alone": ("whsec_", "refused: the secret is not whsec_ followed by base64"),
+            "one letter": ("whsec_A", "refused: the secret is not whsec_ followed by base64"),
+            "not base64": ("whsec_!not base64!", "refused: the secret is not whsec_ followed by base64"),
+            "beyond ASCII": ("whsec_\u00e9\u00e9\u00e9\u00e9", "refused: the secret is not whsec_ followed by base64"),
+            "prefix within": ("x" + SECRET, "refused: the secret is not whsec_ followed by base64"),
+            "empty": ("", "refused: the secret is not whsec_ followed by base64"),
         },
         Way.V4: {"another": (OTHER, UNFIT[way]), "empty": ("", "refused: the secret is empty")},
     }

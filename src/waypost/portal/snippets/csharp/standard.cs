@@ -11,14 +11,14 @@ using System.Text.RegularExpressions;
 
 public static class StandardSignature
 {
-    /// <summary>Returns if the webhook is genuine and of now; throws a CryptographicException if not.</summary>
+    /// <summary>Returns if the webhook is genuine and recent; throws a CryptographicException if not.</summary>
     public static void Verify(byte[] body, IReadOnlyDictionary<string, string> headers, string secret)
     {
         var key = new byte[secret.Length];
         if (!secret.StartsWith("whsec_", StringComparison.Ordinal)
             || !Convert.TryFromBase64String(secret.Substring("whsec_".Length), key, out var keyLength)
             || keyLength == 0)
-            throw new CryptographicException("The secret is not whsec_ and base64.");
+            throw new CryptographicException("The secret is not whsec_ followed by base64.");
 
         foreach (var name in new[] { "webhook-id", "webhook-timestamp", "webhook-signature" })
             if (!headers.TryGetValue(name, out var value) || string.IsNullOrEmpty(value))
@@ -33,9 +33,9 @@ public static class StandardSignature
         hmac.AppendData(Encoding.UTF8.GetBytes(headers["webhook-id"] + "." + timestamp + "."));
         hmac.AppendData(body);
         var expected = Encoding.UTF8.GetBytes("v1," + Convert.ToBase64String(hmac.GetHashAndReset()));
-        // While a secret is being rotated the header holds two signatures: one that fits is enough.
+        // While a secret is being rotated the header contains two signatures; one match is enough.
         var offered = headers["webhook-signature"].Split(' ').Select(entry => Encoding.UTF8.GetBytes(entry));
         if (!offered.Any(signature => CryptographicOperations.FixedTimeEquals(expected, signature)))
-            throw new CryptographicException("No signature fits.");
+            throw new CryptographicException("No signature matches.");
     }
 }

@@ -1,6 +1,6 @@
 // Verifies a webhook by TrackingMore's V3 signature. It covers the time only: the standard one covers the body too.
 // ASP.NET Core: var raw = new MemoryStream(); await Request.Body.CopyToAsync(raw); the raw body is raw.ToArray();
-// V3 signs inside the body; headers are taken, but not read: an empty dictionary will do. .NET 6 or later.
+// V3 signs inside the body; headers is not used: pass an empty dictionary. .NET 6 or later.
 
 using System;
 using System.Collections.Generic;
@@ -11,7 +11,7 @@ using System.Text.RegularExpressions;
 
 public static class V3Signature
 {
-    /// <summary>Returns if the webhook is genuine and of now; throws a CryptographicException if not.</summary>
+    /// <summary>Returns if the webhook is genuine and recent; throws a CryptographicException if not.</summary>
     public static void Verify(byte[] body, IReadOnlyDictionary<string, string> headers, string email)
     {
         if (string.IsNullOrEmpty(email))
@@ -38,6 +38,6 @@ public static class V3Signature
         var digest = hmac.ComputeHash(Encoding.UTF8.GetBytes(timestamp));
         var expected = Encoding.UTF8.GetBytes(Convert.ToHexString(digest).ToLowerInvariant());
         if (!CryptographicOperations.FixedTimeEquals(expected, Encoding.UTF8.GetBytes(signature)))
-            throw new CryptographicException("The signature does not fit.");
+            throw new CryptographicException("The signature does not match.");
     }
 }

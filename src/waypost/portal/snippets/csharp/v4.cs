@@ -10,7 +10,7 @@ using System.Text.RegularExpressions;
 
 public static class V4Signature
 {
-    /// <summary>Returns if the webhook is genuine and of now; throws a CryptographicException if not.</summary>
+    /// <summary>Returns if the webhook is genuine and recent; throws a CryptographicException if not.</summary>
     public static void Verify(byte[] body, IReadOnlyDictionary<string, string> headers, string secret)
     {
         if (string.IsNullOrEmpty(secret))
@@ -29,6 +29,6 @@ public static class V4Signature
         var digest = hmac.ComputeHash(Encoding.UTF8.GetBytes(timestamp));
         var expected = Encoding.UTF8.GetBytes(Convert.ToHexString(digest).ToLowerInvariant());
         if (!CryptographicOperations.FixedTimeEquals(expected, Encoding.UTF8.GetBytes(headers["signature"])))
-            throw new CryptographicException("The signature does not fit.");
+            throw new CryptographicException("The signature does not match.");
     }
 }

@@ -15,12 +15,12 @@ import (
 	"time"
 )
 
-// Verify returns nil if the webhook is genuine and of now.
+// Verify returns nil if the webhook is genuine and recent.
 func Verify(body []byte, headers map[string]string, secret string) error {
 	encoded, found := strings.CutPrefix(secret, "whsec_")
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	if !found || err != nil || len(key) == 0 {
-		return errors.New("the secret is not whsec_ and base64")
+		return errors.New("the secret is not whsec_ followed by base64")
 	}
 
 	for _, name := range []string{"webhook-id", "webhook-timestamp", "webhook-signature"} {
@@ -40,11 +40,11 @@ func Verify(body []byte, headers map[string]string, secret string) error {
 	mac := hmac.New(sha256.New, key)
 	fmt.Fprintf(mac, "%s.%s.%s", headers["webhook-id"], timestamp, body)
 	expected := []byte("v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil)))
-	// While a secret is being rotated the header holds two signatures: one that fits is enough.
+	// While a secret is being rotated the header contains two signatures; one match is enough.
 	for _, signature := range strings.Split(headers["webhook-signature"], " ") {
 		if hmac.Equal(expected, []byte(signature)) {
 			return nil
 		}
 	}
-	return errors.New("no signature fits")
+	return errors.New("no signature matches")
 }

@@ -1,6 +1,6 @@
 // Verifies a webhook by TrackingMore's V2 signature. It covers the time only: the standard one covers the body too.
 // net/http: the raw body is io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20)). V2 signs inside the body; headers
-// are taken, but not read: nil will do. Go 1.20 or later.
+// is not used: pass nil. Go 1.20 or later.
 
 package webhook
 
@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Verify returns nil if the webhook is genuine and of now. The key is the account's e-mail address.
+// Verify returns nil if the webhook is genuine and recent. The key is the account's e-mail address.
 func Verify(body []byte, _ map[string]string, email string) error {
 	if email == "" {
 		return errors.New("the e-mail address is empty")
@@ -43,7 +43,7 @@ func Verify(body []byte, _ map[string]string, email string) error {
 	mac.Write([]byte(timestamp))
 	expected := hex.EncodeToString(mac.Sum(nil))
 	if !hmac.Equal([]byte(expected), []byte(signature)) {
-		return errors.New("the signature does not fit")
+		return errors.New("the signature does not match")
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Verify returns nil if the webhook is genuine and of now.
+// Verify returns nil if the webhook is genuine and recent.
 func Verify(_ []byte, headers map[string]string, secret string) error {
 	if secret == "" {
 		return errors.New("the secret is empty")
@@ -38,7 +38,7 @@ func Verify(_ []byte, headers map[string]string, secret string) error {
 	mac.Write([]byte(timestamp))
 	expected := hex.EncodeToString(mac.Sum(nil))
 	if !hmac.Equal([]byte(expected), []byte(headers["signature"])) {
-		return errors.New("the signature does not fit")
+		return errors.New("the signature does not match")
 	}
 	return nil
 }

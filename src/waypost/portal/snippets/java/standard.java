@@ -15,7 +15,7 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 public final class StandardSignature {
-    /** Returns if the webhook is genuine and of now; throws a SignatureException if not. */
+    /** Returns if the webhook is genuine and recent; throws a SignatureException if not. */
     public static void verify(byte[] body, Map<String, String> headers, String secret) throws GeneralSecurityException {
         byte[] key;
         try {
@@ -24,7 +24,7 @@ public final class StandardSignature {
             key = new byte[0];
         }
         if (key.length == 0) {
-            throw new SignatureException("The secret is not whsec_ and base64.");
+            throw new SignatureException("The secret is not whsec_ followed by base64.");
         }
 
         for (String name : List.of("webhook-id", "webhook-timestamp", "webhook-signature")) {
@@ -44,12 +44,12 @@ public final class StandardSignature {
         mac.init(new SecretKeySpec(key, "HmacSHA256"));
         mac.update((headers.get("webhook-id") + "." + timestamp + ".").getBytes(UTF_8));
         byte[] expected = ("v1," + Base64.getEncoder().encodeToString(mac.doFinal(body))).getBytes(UTF_8);
-        // While a secret is being rotated the header holds two signatures: one that fits is enough.
+        // While a secret is being rotated the header contains two signatures; one match is enough.
         for (String signature : headers.get("webhook-signature").split(" ")) {
             if (MessageDigest.isEqual(expected, signature.getBytes(UTF_8))) {
                 return;
             }
         }
-        throw new SignatureException("No signature fits.");
+        throw new SignatureException("No signature matches.");
     }
 }

@@ -1,6 +1,6 @@
 // Verifies a webhook by TrackingMore's V3 signature. It covers the time only: the standard one covers the body too.
-// Spring: the raw body is @RequestBody byte[] body. V3 signs inside the body; headers are taken, but not read:
-// @RequestHeader Map<String, String> headers will do. Java 17 or later.
+// Spring: the raw body is @RequestBody byte[] body. V3 signs inside the body; headers is not used:
+// pass @RequestHeader Map<String, String> headers. Java 17 or later.
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -21,7 +21,7 @@ public final class V3Signature {
             "(?s)\\G\\s*+(\"(?:[^\"\\\\]|\\\\.)*+\"|\\{\\s*+}|\\[\\s*+]|[{}\\[\\]:,]"
             + "|-?[0-9]++(?:[.][0-9]++)?+(?:[eE][+-]?[0-9]++)?+|true|false|null)");
 
-    /** Returns if the webhook is genuine and of now; throws a SignatureException if not. The key is the e-mail. */
+    /** Returns if the webhook is genuine and recent; throws a SignatureException if not. The key is the e-mail. */
     public static void verify(byte[] body, Map<String, String> headers, String email) throws GeneralSecurityException {
         if (email.isEmpty()) {
             throw new SignatureException("The e-mail address is empty.");
@@ -46,12 +46,12 @@ public final class V3Signature {
         mac.init(new SecretKeySpec(email.getBytes(UTF_8), "HmacSHA256"));
         String expected = '"' + HexFormat.of().formatHex(mac.doFinal(timestamp.getBytes(UTF_8))) + '"';
         if (!MessageDigest.isEqual(expected.getBytes(UTF_8), signature.getBytes(UTF_8))) {
-            throw new SignatureException("The signature does not fit.");
+            throw new SignatureException("The signature does not match.");
         }
     }
 
-    // The JDK has no JSON reader. Here an object becomes a Map, all else stays text, and null means: no JSON.
-    // Where Jackson is at hand, new ObjectMapper().readTree(body).path("verify") takes its place.
+    // The JDK has no JSON reader. Here an object becomes a Map, anything else stays text, null means invalid JSON.
+    // If you have Jackson, use new ObjectMapper().readTree(body).path("verify") instead.
     private static Object read(Matcher tokens, int depth) {
         String token = next(tokens);
         if (!token.equals("{") && !token.equals("[")) {

@@ -15,7 +15,7 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 public final class V4Signature {
-    /** Returns if the webhook is genuine and of now; throws a SignatureException if not. */
+    /** Returns if the webhook is genuine and recent; throws a SignatureException if not. */
     public static void verify(byte[] body, Map<String, String> headers, String secret) throws GeneralSecurityException {
         if (secret.isEmpty()) {
             throw new SignatureException("The secret is empty.");
@@ -37,7 +37,7 @@ public final class V4Signature {
         mac.init(new SecretKeySpec(secret.getBytes(UTF_8), "HmacSHA256"));
         String expected = HexFormat.of().formatHex(mac.doFinal(timestamp.getBytes(UTF_8)));
         if (!MessageDigest.isEqual(expected.getBytes(UTF_8), headers.get("signature").getBytes(UTF_8))) {
-            throw new SignatureException("The signature does not fit.");
+            throw new SignatureException("The signature does not match.");
         }
     }
 }

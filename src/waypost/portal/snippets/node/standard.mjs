@@ -1,16 +1,16 @@
 // Verifies a webhook by its Standard Webhooks signature, which covers the id, the time and the whole body.
 // Express, before any express.json(): app.post('/webhook', express.raw({ type: '*/*', limit: '1mb' }), handler) puts
-// the raw body into request.body. request.headers is as it has to be. Node 14 or later.
+// the raw body into request.body. Pass request.headers as headers. Node 14 or later.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 const TOLERANCE_SECONDS = 300;
 
-/** Returns if the webhook is genuine and of now; throws an Error if not. */
+/** Returns if the webhook is genuine and recent; throws an Error if not. */
 export function verify(body, headers, secret) {
-  // Buffer.from passes over what is no base64, so the form is looked at first.
+  // Buffer.from skips characters that are not base64, so check the format first.
   const [, encoded] = /^whsec_([A-Za-z0-9+/]{2,}={0,2})$/.exec(secret) ?? [];
-  if (!encoded) throw new Error('The secret is not whsec_ and base64.');
+  if (!encoded) throw new Error('The secret is not whsec_ followed by base64.');
 
   for (const name of ['webhook-id', 'webhook-timestamp', 'webhook-signature']) {
     if (!headers[name]) throw new Error(`The header ${name} is missing.`);
@@ -28,10 +28,10 @@ export function verify(body, headers, secret) {
     .update(body)
     .digest('base64');
   const expected = Buffer.from(`v1,${digest}`);
-  // While a secret is being rotated the header holds two signatures: one that fits is enough.
-  const fits = headers['webhook-signature'].split(' ').some((entry) => {
+  // While a secret is being rotated the header contains two signatures; one match is enough.
+  const matches = headers['webhook-signature'].split(' ').some((entry) => {
     const signature = Buffer.from(entry);
     return signature.length === expected.length && timingSafeEqual(signature, expected);
   });
-  if (!fits) throw new Error('No signature fits.');
+  if (!matches) throw new Error('No signature matches.');
 }

@@ -1,12 +1,12 @@
 // Verifies a webhook by TrackingMore's V3 signature. It covers the time only: the standard one covers the body too.
 // Express, before any express.json(): app.post('/webhook', express.raw({ type: '*/*', limit: '1mb' }), handler) puts
-// the raw body into request.body. V3 signs inside the body; request.headers is taken, but not read. Node 14 or later.
+// the raw body into request.body. V3 signs inside the body; headers is not used. Node 14 or later.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 const TOLERANCE_SECONDS = 300;
 
-/** Returns if the webhook is genuine and of now; throws an Error if not. The key is the account's e-mail address. */
+/** Returns if the webhook is genuine and recent; throws an Error if not. The key is the account's e-mail address. */
 export function verify(body, _headers, email) {
   if (!email) throw new Error('The e-mail address is empty.');
 
@@ -30,6 +30,6 @@ export function verify(body, _headers, email) {
   const expected = Buffer.from(createHmac('sha256', email).update(timestamp).digest('hex'));
   const signature = Buffer.from(fields.signature);
   if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) {
-    throw new Error('The signature does not fit.');
+    throw new Error('The signature does not match.');
   }
 }

@@ -1,12 +1,12 @@
 // Verifies a webhook by TrackingMore's V4 signature. It covers the time only: the standard one covers the body too.
 // Express, before any express.json(): app.post('/webhook', express.raw({ type: '*/*', limit: '1mb' }), handler) puts
-// the raw body into request.body. request.headers is as it has to be. Node 14 or later.
+// the raw body into request.body. Pass request.headers as headers. Node 14 or later.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 const TOLERANCE_SECONDS = 300;
 
-/** Returns if the webhook is genuine and of now; throws an Error if not. */
+/** Returns if the webhook is genuine and recent; throws an Error if not. */
 export function verify(_body, headers, secret) {
   if (!secret) throw new Error('The secret is empty.');
 
@@ -24,6 +24,6 @@ export function verify(_body, headers, secret) {
   const expected = Buffer.from(createHmac('sha256', secret).update(timestamp).digest('hex'));
   const signature = Buffer.from(headers.signature);
   if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) {
-    throw new Error('The signature does not fit.');
+    throw new Error('The signature does not match.');
   }
 }

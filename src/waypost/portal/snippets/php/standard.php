@@ -7,7 +7,7 @@
 declare(strict_types=1);
 
 /**
- * Returns if the webhook is genuine and of now; throws a RuntimeException if not.
+ * Returns if the webhook is genuine and recent; throws a RuntimeException if not.
  *
  * @param array<string, string> $headers
  */
@@ -15,7 +15,7 @@ function verify(string $body, array $headers, string $secret): void
 {
     $key = str_starts_with($secret, 'whsec_') ? base64_decode(substr($secret, strlen('whsec_')), true) : false;
     if ($key === false || $key === '') {
-        throw new RuntimeException('The secret is not whsec_ and base64.');
+        throw new RuntimeException('The secret is not whsec_ followed by base64.');
     }
 
     foreach (['webhook-id', 'webhook-timestamp', 'webhook-signature'] as $name) {
@@ -33,11 +33,11 @@ function verify(string $body, array $headers, string $secret): void
 
     $signed = "{$headers['webhook-id']}.$timestamp.$body";
     $expected = 'v1,' . base64_encode(hash_hmac('sha256', $signed, $key, true));
-    // While a secret is being rotated the header holds two signatures: one that fits is enough.
+    // While a secret is being rotated the header contains two signatures; one match is enough.
     foreach (explode(' ', $headers['webhook-signature']) as $signature) {
         if (hash_equals($expected, $signature)) {
             return;
         }
     }
-    throw new RuntimeException('No signature fits.');
+    throw new RuntimeException('No signature matches.');
 }

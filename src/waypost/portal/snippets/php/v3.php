@@ -1,13 +1,13 @@
 <?php
 
 // Verifies a webhook by TrackingMore's V3 signature. It covers the time only: the standard one covers the body too.
-// Laravel: the raw body is $request->getContent(). V3 signs inside the body; headers are taken, but not read:
+// Laravel: the raw body is $request->getContent(). V3 signs inside the body; headers is not used:
 // array_map(fn (array $values) => (string) $values[0], $request->headers->all()). PHP 8 or later.
 
 declare(strict_types=1);
 
 /**
- * Returns if the webhook is genuine and of now; throws a RuntimeException if not. The key is the account's e-mail.
+ * Returns if the webhook is genuine and recent; throws a RuntimeException if not. The key is the account's e-mail.
  *
  * @param array<string, string> $headers
  */
@@ -31,6 +31,6 @@ function verify(string $body, array $headers, string $email): void
     }
 
     if (!hash_equals(hash_hmac('sha256', (string) $timestamp, $email), $signature)) {
-        throw new RuntimeException('The signature does not fit.');
+        throw new RuntimeException('The signature does not match.');
     }
 }

@@ -7,7 +7,7 @@
 declare(strict_types=1);
 
 /**
- * Returns if the webhook is genuine and of now; throws a RuntimeException if not.
+ * Returns if the webhook is genuine and recent; throws a RuntimeException if not.
  *
  * @param array<string, string> $headers
  */
@@ -31,6 +31,6 @@ function verify(string $body, array $headers, string $secret): void
     }
 
     if (!hash_equals(hash_hmac('sha256', $timestamp, $secret), $headers['signature'])) {
-        throw new RuntimeException('The signature does not fit.');
+        throw new RuntimeException('The signature does not match.');
     }
 }

@@ -14,14 +14,14 @@ TOLERANCE_SECONDS = 300
 
 
 def verify(body: bytes, headers: Mapping[str, str], secret: str) -> None:
-    """Return if the webhook is genuine and of now; else raise ValueError."""
+    """Return if the webhook is genuine and recent; otherwise raise ValueError."""
     before, _, encoded = secret.partition("whsec_")
     try:
         key = base64.b64decode(encoded, validate=True)
     except ValueError:
         key = b""
     if before or not key:
-        raise ValueError("The secret is not whsec_ and base64.")
+        raise ValueError("The secret is not whsec_ followed by base64.")
 
     for name in ("webhook-id", "webhook-timestamp", "webhook-signature"):
         if not headers.get(name):
@@ -34,7 +34,7 @@ def verify(body: bytes, headers: Mapping[str, str], secret: str) -> None:
 
     signed = f"{headers['webhook-id']}.{timestamp}.".encode() + body
     expected = b"v1," + base64.b64encode(hmac.digest(key, signed, "sha256"))
-    # While a secret is being rotated the header holds two signatures: one that fits is enough.
+    # While a secret is being rotated the header contains two signatures; one match is enough.
     offered = headers["webhook-signature"].encode().split(b" ")
     if not any(hmac.compare_digest(expected, signature) for signature in offered):
-        raise ValueError("No signature fits.")
+        raise ValueError("No signature matches.")

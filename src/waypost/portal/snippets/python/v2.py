@@ -1,7 +1,7 @@
 """Verify a webhook by TrackingMore's V2 signature. It covers the time only: the standard one covers the body too.
 
 The raw body is request.body in Django, request.get_data() in Flask; headers are, in both,
-{name.lower(): value for name, value in request.headers.items()}. V2 signs inside the body and leaves them alone.
+{name.lower(): value for name, value in request.headers.items()}. V2 signs inside the body and does not use them.
 """
 
 import hmac
@@ -14,7 +14,7 @@ TOLERANCE_SECONDS = 300
 
 
 def verify(body: bytes, _headers: Mapping[str, str], email: str) -> None:
-    """Return if the webhook is genuine and of now; else raise ValueError. The key is the account's e-mail address."""
+    """Return if the webhook is genuine and recent; otherwise raise ValueError. The key is the account's e-mail."""
     if not email:
         raise ValueError("The e-mail address is empty.")
 
@@ -29,6 +29,6 @@ def verify(body: bytes, _headers: Mapping[str, str], email: str) -> None:
         raise ValueError("The timestamp is more than 300 seconds off.")
 
     expected = hmac.new(email.encode(), timestamp.encode(), "sha256").hexdigest()
-    # As bytes, because compare_digest takes no text beyond ASCII; JSON may even hold what no encoding can write.
+    # As bytes, because compare_digest accepts ASCII text only, and JSON can contain lone surrogates.
     if not hmac.compare_digest(expected.encode(), signature.encode(errors="replace")):
-        raise ValueError("The signature does not fit.")
+        raise ValueError("The signature does not match.")

@@ -13,7 +13,7 @@ TOLERANCE_SECONDS = 300
 
 
 def verify(_body: bytes, headers: Mapping[str, str], secret: str) -> None:
-    """Return if the webhook is genuine and of now; else raise ValueError."""
+    """Return if the webhook is genuine and recent; otherwise raise ValueError."""
     if not secret:
         raise ValueError("The secret is empty.")
 
@@ -27,6 +27,6 @@ def verify(_body: bytes, headers: Mapping[str, str], secret: str) -> None:
         raise ValueError("The timestamp is more than 300 seconds off.")
 
     expected = hmac.new(secret.encode(), timestamp.encode(), "sha256").hexdigest()
-    # As bytes, because compare_digest takes no text beyond ASCII.
+    # As bytes, because compare_digest accepts ASCII text only.
     if not hmac.compare_digest(expected.encode(), headers["signature"].encode()):
-        raise ValueError("The signature does not fit.")
+        raise ValueError("The signature does not match.")

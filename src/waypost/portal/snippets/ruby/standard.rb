@@ -6,14 +6,14 @@
 
 require "openssl"
 
-# Returns nil if the webhook is genuine and of now; raises a RuntimeError if not.
+# Returns nil if the webhook is genuine and recent; raises a RuntimeError if not.
 def verify(body, headers, secret)
   begin
     key = secret.start_with?("whsec_") ? secret.delete_prefix("whsec_").unpack1("m0") : ""
   rescue ArgumentError # not base64
     key = ""
   end
-  raise "The secret is not whsec_ and base64." if key.empty?
+  raise "The secret is not whsec_ followed by base64." if key.empty?
 
   id, timestamp, signatures = %w[webhook-id webhook-timestamp webhook-signature].map do |name|
     value = headers[name].to_s.b # bytes: text that is not valid in its encoding would raise later
@@ -26,8 +26,8 @@ def verify(body, headers, secret)
 
   signed = "#{id}.#{timestamp}.".b + body.b
   expected = "v1,#{[OpenSSL::HMAC.digest("SHA256", key, signed)].pack("m0")}"
-  # While a secret is being rotated the header holds two signatures: one that fits is enough.
+  # While a secret is being rotated the header contains two signatures; one match is enough.
   return if signatures.split(" ").any? { |signature| OpenSSL.secure_compare(expected, signature) }
 
-  raise "No signature fits."
+  raise "No signature matches."
 end

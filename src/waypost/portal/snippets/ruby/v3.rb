@@ -1,13 +1,13 @@
 # frozen_string_literal: true
 
 # Verifies a webhook by TrackingMore's V3 signature. It covers the time only: the standard one covers the body too.
-# Rails: the raw body is request.raw_post. V3 signs inside the body; headers are taken, but not read: {} will do.
+# Rails: the raw body is request.raw_post. V3 signs inside the body; headers is not used: pass {}.
 # Ruby 3.0 or later.
 
 require "json"
 require "openssl"
 
-# Returns nil if the webhook is genuine and of now; raises a RuntimeError if not. The key is the account's e-mail.
+# Returns nil if the webhook is genuine and recent; raises a RuntimeError if not. The key is the account's e-mail.
 def verify(body, _headers, email)
   raise "The e-mail address is empty." if email.empty?
 
@@ -23,5 +23,5 @@ def verify(body, _headers, email)
   raise "The timestamp is more than 300 seconds off." if (Time.now.to_i - timestamp.to_i).abs > 300
 
   expected = OpenSSL::HMAC.hexdigest("SHA256", email, timestamp)
-  raise "The signature does not fit." unless OpenSSL.secure_compare(expected, signature)
+  raise "The signature does not match." unless OpenSSL.secure_compare(expected, signature)
 end

@@ -6,7 +6,7 @@
 
 require "openssl"
 
-# Returns nil if the webhook is genuine and of now; raises a RuntimeError if not.
+# Returns nil if the webhook is genuine and recent; raises a RuntimeError if not.
 def verify(_body, headers, secret)
   raise "The secret is empty." if secret.empty?
 
@@ -20,5 +20,5 @@ def verify(_body, headers, secret)
   raise "The timestamp is more than 300 seconds off." if (Time.now.to_i - timestamp.to_i).abs > 300
 
   expected = OpenSSL::HMAC.hexdigest("SHA256", secret, timestamp)
-  raise "The signature does not fit." unless OpenSSL.secure_compare(expected, signature)
+  raise "The signature does not match." unless OpenSSL.secure_compare(expected, signature)
 end
