@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from typing import Final
+from uuid import UUID
 
 import msgspec
 import structlog
@@ -12,6 +13,7 @@ from waypost.dispatch.recorder import Recorder
 from waypost.dispatch.run import Sender, clock
 from waypost.domain import ids
 from waypost.domain.attempts import Outcome
+from waypost.store.queue import Lease
 from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
 
 _LOG: Final = structlog.get_logger()
@@ -47,7 +49,17 @@ class Attempts:
         self._sender = sender
         self._recorder = recorder
         self._tasks: set[asyncio.Task[None]] = set()
+        self._begun: set[Lease] = set()
         self.counts = AttemptCounts()
+
+    @property
+    def in_hand(self) -> set[UUID]:
+        """The deliveries that were taken up and whose results are not committed yet."""
+        return {delivery for delivery, _ in self._begun} | self._recorder.kept
+
+    def begin(self, leased: Leased) -> None:
+        """Note that a delivery is taken up: from now on ``record`` gets its result, whatever happens."""
+        self._begun.add(_lease(leased.claimed))
 
     def start(self, work: Coroutine[None, None, None]) -> None:
         """Run a task that makes attempts; a reference is kept until it ends."""
@@ -71,6 +83,7 @@ class Attempts:
 
     def record(self, finished: Finished) -> None:
         """Count an attempt, unless it was a test, and have it committed."""
+        self._begun.discard(_lease(finished.claimed))
         if finished.claimed.sample is None:
             self.counts.add(finished)
         if finished.attempt is not None and finished.attempt.outcome != Outcome.SUCCEEDED:
@@ -85,6 +98,10 @@ class Attempts:
         """Wait at most this long for attempts in flight."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
+
+
+def _lease(claimed: Claimed) -> Lease:
+    return claimed.id, claimed.lease_no
 
 
 def _log_failure(finished: Finished, attempt: AttemptRow) -> None:

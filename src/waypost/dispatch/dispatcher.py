@@ -143,14 +143,20 @@ class Dispatcher:
     async def serve(self, stop: asyncio.Event) -> None:
         """Dispatch until ``stop`` is set; then let attempts in flight finish (20 s at most) and release the leases."""
         async with self._database.life.acquire() as life:
-            number = self._number = self._recorder.dispatcher = await dispatchers.join(
-                life, self._number, place=self._place
-            )
+            number = await self._join(life)
             self._membership.update(number, await dispatchers.rescue(life, number, place=self._place), clock())
             async with hints.listening(life, self.heard):
                 await self._dispatch(life, number, stop)
             await dispatchers.leave(life, number)
             self._number = None
+
+    async def _join(self, life: Session) -> int:
+        """Join, and free at once what was leased under the number of before and was not begun."""
+        before, number = self._number, await dispatchers.join(life, self._number, place=self._place)
+        if before is not None:
+            await dispatchers.come_back(life, number, before=before, in_hand=self._attempts.in_hand)
+        self._number = self._recorder.dispatcher = number
+        return number
 
     async def _dispatch(self, life: Session, number: int, stop: asyncio.Event) -> None:
         works = (self._claim_loop(number), self._scout_loop(life, number), self._manual.serve(number))
@@ -175,7 +181,7 @@ class Dispatcher:
         await recorder
 
     def _let_go(self) -> None:
-        """Begin nothing that is waiting here: its lease is given back or expires."""
+        """Begin nothing that is waiting here: it is freed as soon as this dispatcher has left, or is back."""
         for lane in self._lanes.values():
             lane.waiting.clear()
 
@@ -325,6 +331,7 @@ class Dispatcher:
         try:
             while lane.waiting and lane.workers <= lane.allowed:
                 leased = lane.waiting.popleft()
+                self._attempts.begin(leased)
                 lane.begins()
                 await lane.turn(clock)
                 began = clock()

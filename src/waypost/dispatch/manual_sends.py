@@ -83,7 +83,9 @@ class ManualSends:
         for one in claimed:
             if (endpoint := endpoints.get(one.endpoint)) is not None:
                 self._begin(endpoint)
-            self._attempts.start(self._attempt(Leased(one, before), endpoint))
+            leased = Leased(one, before)
+            self._attempts.begin(leased)
+            self._attempts.start(self._attempt(leased, endpoint))
         if claimed:  # an endpoint that had more to send may have more
             self._wake.set()
 

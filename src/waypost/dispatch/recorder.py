@@ -61,6 +61,11 @@ class Recorder:
         """How many results are not committed yet."""
         return len(self._finished)
 
+    @property
+    def kept(self) -> set[UUID]:
+        """The deliveries whose results are not committed yet."""
+        return {one.claimed.id for one in self._finished}
+
     def add(self, finished: Finished) -> None:
         """Accept a result; it is committed soon, and kept until it is."""
         if finished.claimed.sample:

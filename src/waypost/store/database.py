@@ -64,6 +64,18 @@ def most_connections(engine: int, serving: int) -> int:
     return engine + serving + HOLDING_SIZE
 
 
+_NOTICE_VANISHED: Final = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "2",
+    "tcp_user_timeout": "20s",
+}
+"""After 20 seconds the server ends the session of a machine that vanished without a word.
+
+By default it takes two hours, and so long its locks would be held: that of a dispatcher, and those of duties.
+"""
+
+
 class UnsafeServer(OperatorError):
     """The server's settings or version would break a guarantee; the message says which and what to do."""
 
@@ -87,7 +99,7 @@ class Access(msgspec.Struct, frozen=True):
         """Return the settings that every session of this process has."""
         name = f"waypost-{self.role}@{socket.gethostname()}".encode("ascii", "replace")[:63].decode()
         path = {} if self.schema is None else {"search_path": f'"{self.schema}"'}
-        return {"application_name": name, "timezone": "UTC"} | path
+        return {"application_name": name, "timezone": "UTC"} | _NOTICE_VANISHED | path
 
 
 class _Plain(asyncpg.Connection):

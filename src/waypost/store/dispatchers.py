@@ -1,7 +1,7 @@
 """Dispatchers join, prove that they are alive, take over from dead ones, and leave. See ``sql/dispatchers.sql``."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 from uuid import UUID
 
@@ -62,6 +62,19 @@ async def join(
         if await fetch_one(session, "add_dispatcher", drawn, *described) is not None:
             return drawn
         await fetch_one(session, "yield_life", drawn)
+
+
+async def come_back(session: Session, number: int, *, before: int, in_hand: Collection[UUID]) -> None:
+    """Free what this process leased under the number it had ``before``, except what is ``in_hand``.
+
+    Nobody else would before the leases expire, because the process lives: what it had not begun, and claims whose
+    answers were lost. What is in hand is leased under the present ``number`` from now on, so that nobody takes it for
+    a dead dispatcher's, even if the lost session still exists on the server.
+    """
+    await execute(session, "free_unbegun", before, list(in_hand))
+    if number != before:
+        await execute(session, "hand_over", before, number)
+        await execute(session, "leave_dispatchers", before)
 
 
 async def rescue(session: Session, number: int, *, place: Place | None = None) -> set[int]:

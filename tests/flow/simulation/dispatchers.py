@@ -116,9 +116,12 @@ class Process:
         return self._number
 
     async def join(self) -> None:
-        self._number = self._recorder.dispatcher = await dispatchers.join(
-            cast("Session", self._life), self._number, draw_number=lambda: next(self._numbers)
-        )
+        life, before = cast("Session", self._life), self._number
+        number = await dispatchers.join(life, before, draw_number=lambda: next(self._numbers))
+        if before is not None:
+            in_hand = {*self._flights, *(one.id for one in self._results)}
+            await dispatchers.come_back(life, number, before=before, in_hand=in_hand)
+        self._number = self._recorder.dispatcher = number
         self.joined = True
 
     def owns(self, endpoint: UUID) -> bool:

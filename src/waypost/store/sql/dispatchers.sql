@@ -56,5 +56,13 @@ update due
 set leased_by = null, leased_until = null, deaths = deaths + case when deaths >= $2::integer then 1 else 0 end
 where leased_by = $1
 
+-- name: free_unbegun
+-- The crash of no process: `deaths` do not count. The lease number stays, so a claim whose answer was lost is fenced by
+-- the next one.
+update due set leased_by = null, leased_until = null where leased_by = $1 and id <> all ($2::uuid[])
+
+-- name: hand_over
+update due set leased_by = $2 where leased_by = $1
+
 -- name: leave_dispatchers
 delete from dispatcher where number = $1
