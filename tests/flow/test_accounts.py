@@ -5,7 +5,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from waypost.domain.api_keys import digest_of
-from waypost.store.accounts import AccountExists, KeyOwner, create_account, find_key
+from waypost.store.account_changes import insert_account
+from waypost.store.accounts import AccountExists, KeyOwner, find_key
 from waypost.store.database import Database
 
 ACCOUNT = UUID(int=1)
@@ -14,7 +15,7 @@ KEY = UUID(int=3)
 
 async def create(database: Database, email: str, *, account: UUID = ACCOUNT, key: UUID = KEY) -> None:
     async with database.serving.acquire() as session:
-        await create_account(
+        await insert_account(
             session,
             account=account,
             email=email,

@@ -14,9 +14,9 @@ from waypost.domain import ids
 from waypost.domain.budget import begin, take
 from waypost.domain.carriers import CarrierError, CarrierRefused, CarrierUnavailable
 from waypost.sources import carriers
-from waypost.store import unread
+from waypost.store import unread_changes
 from waypost.store.database import Database
-from waypost.store.unread import UnreadKey
+from waypost.store.unread_changes import UnreadKey
 
 SECRET = "s3cret-that-nobody-may-see"
 UPS = {"source": "ups", "credentials": {"client_id": "me", "client_secret": SECRET}}
@@ -278,7 +278,7 @@ async def test_codes_that_nobody_understood_stand_at_the_connection_of_their_sou
     other = await api.caller()
     async with api.database.serving.acquire() as session:
         seen = {UnreadKey(shop.account, "ups", "XX", "Odd"): 3, UnreadKey(shop.account, "dhl", "", "Odder"): 1}
-        await unread.add(session, seen | {UnreadKey(other.account, "ups", "YY", "Theirs"): 9})
+        await unread_changes.count_unread(session, seen | {UnreadKey(other.account, "ups", "YY", "Theirs"): 9})
 
     shared, mine = (await shop.get("/v1/connections")).json()["items"]
 

@@ -9,7 +9,7 @@ from waypost.actions import api_keys as actions
 from waypost.actions.actor import operator
 from waypost.actions.refusals import Conflict, Invalid
 from waypost.domain.api_keys import is_key
-from waypost.store import api_keys
+from waypost.store import api_key_changes, api_keys
 from waypost.store.api_keys import MOST_LIVE, KeyRow
 
 
@@ -51,13 +51,13 @@ async def test_a_key_may_do_what_its_scopes_say_and_no_more(api: Api, shop: Call
 async def test_the_use_of_a_key_is_written_once_a_minute(api: Api, shop: Caller) -> None:
     key, _ = await add(api, shop)
     async with api.database.serving.acquire() as session:
-        await api_keys.note_use(session, key)
+        await api_key_changes.mark_used(session, key)
         await session.execute("update api_key_use set last_used_at = last_used_at - interval '50 seconds'")
         before = await session.fetchval("select last_used_at from api_key_use")
-        await api_keys.note_use(session, key)
+        await api_key_changes.mark_used(session, key)
         same = await session.fetchval("select last_used_at from api_key_use")
         await session.execute("update api_key_use set last_used_at = last_used_at - interval '20 seconds'")
-        await api_keys.note_use(session, key)
+        await api_key_changes.mark_used(session, key)
         after = await session.fetchval("select last_used_at from api_key_use")
 
     assert before == same < after
@@ -67,8 +67,8 @@ async def test_a_revoked_key_and_an_expired_one_work_no_more_and_stay_in_the_lis
     revoked, first = await add(api, shop)
     _, second = await add(api, shop, days=1)
     async with api.database.serving.acquire() as session:
-        assert await api_keys.revoke(session, shop.account, revoked)
-        assert not await api_keys.revoke(session, shop.account, revoked)
+        assert await api_key_changes.mark_revoked(session, shop.account, revoked)
+        assert not await api_key_changes.mark_revoked(session, shop.account, revoked)
         await session.execute("update api_key set expires_at = now() where expires_at is not null")
 
     assert [await use(shop, text) for text in (first, second)] == [401, 401]
@@ -79,7 +79,7 @@ async def test_anothers_key_can_not_be_revoked(api: Api, shop: Caller) -> None:
     key, text = await add(api, shop)
     other = await api.caller()
     async with api.database.serving.acquire() as session:
-        assert not await api_keys.revoke(session, other.account, key)
+        assert not await api_key_changes.mark_revoked(session, other.account, key)
 
     assert await use(shop, text) == 200
 
@@ -114,5 +114,5 @@ async def test_there_is_an_end_to_the_keys_that_work_and_a_revoked_one_makes_roo
 
     assert caught.value.code == "api_key_limit"
     async with api.database.serving.acquire() as session:
-        await api_keys.revoke(session, shop.account, made[0][0])
+        await api_key_changes.mark_revoked(session, shop.account, made[0][0])
     await add(api, shop)

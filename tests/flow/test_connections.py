@@ -24,15 +24,15 @@ from waypost.domain.trackings import Source, Update
 from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import Poller, clock_ms
+from waypost.store import connection_changes as changes
 from waypost.store import connections, watches
 from waypost.store.connections import ConnectionRow
 from waypost.store.database import Database
 
 PLENTY = Budget(calls_a_day=1_000_000, calls_a_second=10_000, asks_of_a_parcel_a_day=1_000)
 CODES = {"dhl": frozenset({"dhl"}), "ups": frozenset({"ups", "ups-mi"})}
-FOUND = Update(
-    Source.POLL, (Checkpoint("2026-07-01T08:00:00", "On its way", checkpoint_delivery_status=Status.TRANSIT),)
-)
+SCAN = Checkpoint("2026-07-01T08:00:00", "On its way", checkpoint_delivery_status=Status.TRANSIT)
+FOUND = Update(Source.POLL, (SCAN,))
 UNKNOWN = Update(Source.POLL, unknown_number=True)
 
 
@@ -85,7 +85,7 @@ class World:
     async def connect(self, source: str, asked: Asked | None = None, account: UUID | None = None) -> UUID:
         connection = ids.make_id(clock_ms(), 0, uuid4().int)
         async with self.database.engine.acquire() as session:
-            await connections.add(
+            await changes.insert_connection(
                 session,
                 connection=connection,
                 account=account or self.account,
@@ -101,7 +101,7 @@ class World:
     async def share(self, source: str, asked: Asked | None = None) -> UUID:
         connection = ids.make_id(0, 0, len(self.sources) + 1)
         async with self.database.engine.acquire() as session:
-            await connections.keep_installation(session, {connection: (source, source)})
+            await changes.keep_installation(session, {connection: (source, source)})
         self.sources[connection] = asked or Asked()
         return connection
 
@@ -205,13 +205,13 @@ async def test_a_connection_of_the_installation_answers_for_accounts_that_may_us
     await world.register("A1")
     await world.poll()
     async with world.database.engine.acquire() as session:
-        await connections.share(session, shared, [other])
+        await changes.update_shared_with(session, shared, [other])
         mine = await connections.of_account(session, world.account, shared=True)
         theirs = await connections.of_account(session, other, shared=True)
     await world.poll()
     lost = await world.watch()
     async with world.database.engine.acquire() as session:
-        await connections.share(session, shared, [other, world.account])
+        await changes.update_shared_with(session, shared, [other, world.account])
     await world.poll()
 
     assert (mine, [one.id for one in theirs]) == ([], [shared])
@@ -227,7 +227,7 @@ async def test_parcels_of_accounts_that_may_still_use_a_connection_are_not_asked
     before = await world.watch()
 
     async with world.database.engine.acquire() as session:
-        await connections.share(session, shared, [world.account])
+        await changes.update_shared_with(session, shared, [world.account])
     await world.poller().route()
 
     assert await world.watch() == before
@@ -241,10 +241,10 @@ async def test_parcels_of_a_connection_that_ends_are_given_to_another(world: Wor
     second = await world.connect("dhl")
     async with world.database.engine.acquire() as session:
         if how == "deleted":
-            await connections.delete(session, world.account, first)
+            await changes.delete_connection(session, world.account, first)
         else:
             row = await world.row(first)
-            await connections.change(session, row, name="x", enabled=False, credentials=None, settings={})
+            await changes.update_connection(session, row, name="x", enabled=False, credentials=None, settings={})
 
     for _ in range(2):  # one frees, one asks
         await world.poll()
@@ -347,7 +347,7 @@ async def test_a_refused_key_asks_again_at_once_when_it_was_replaced(world: Worl
 
     async with world.database.engine.acquire() as session:
         row = await world.row(own)
-        await connections.change(session, row, name="dhl", enabled=True, credentials=b"better", settings={})
+        await changes.update_connection(session, row, name="dhl", enabled=True, credentials=b"better", settings={})
 
     assert (await world.row(own)).state == "new"
     assert await world.poll() == 1
@@ -358,11 +358,11 @@ async def test_a_connection_is_asked_with_by_one_process_at_a_time(world: World)
     await world.register("A1")
     other = uuid4()
     async with world.database.engine.acquire() as session:
-        assert await connections.take(session, [own], other, seconds=30) == {own}
+        assert await changes.lease_connections(session, [own], other, seconds=30) == {own}
 
     assert await world.poll() == 0
     async with world.database.engine.acquire() as session:
-        await connections.give_back(session, other)
+        await changes.release_connections(session, other)
     assert await world.poll() == 1
 
 

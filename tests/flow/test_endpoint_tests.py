@@ -22,7 +22,7 @@ from waypost.domain.statuses import SELECTABLE, Status
 from waypost.payloads import render, schemas
 from waypost.payloads.samples import sample_state
 from waypost.signing import v2v3, v4
-from waypost.store import deliveries, endpoints, queue
+from waypost.store import deliveries, endpoint_changes, queue
 from waypost.store.database import Database
 from waypost.store.statements import transaction
 
@@ -147,7 +147,7 @@ async def test_a_test_of_a_deleted_endpoint_is_cancelled_unsent(way: Way, accoun
         endpoint = await way.add_endpoint(account, receiver.url)
         async with way.database.serving.acquire() as session, transaction(session):
             delivery = await queue.add_test(session, account, endpoint, sample="transit", random=(1, 2))
-            await endpoints.delete(session, account, endpoint)
+            await endpoint_changes.delete_endpoint(session, account, endpoint)
         assert delivery is not None
         way.dispatcher.hint_by_hand()
 
@@ -199,11 +199,11 @@ async def test_while_a_rotation_overlaps_both_secrets_sign_and_v4_keeps_the_one_
         endpoint = await way.add_endpoint(account, receiver.url)
         new = VAULT.seal("the-new-secret-of-the-shop", account=account, endpoint=endpoint)
         async with way.database.serving.acquire() as session:
-            await endpoints.rotate(session, account, endpoint, secret=new, overlap_seconds=60)
+            await endpoint_changes.update_secret(session, account, endpoint, secret=new, overlap_seconds=60)
 
         await settled(way, account, await send_test(way, account, endpoint))
         async with way.database.serving.acquire() as session:
-            await endpoints.end_rotation(session, account, endpoint)
+            await endpoint_changes.delete_previous_secret(session, account, endpoint)
         await settled(way, account, await send_test(way, account, endpoint))
 
         during, after = receiver.requests

@@ -18,7 +18,7 @@ from waypost.domain import ids
 from waypost.domain.breaker import OPENS_AFTER
 from waypost.domain.endpoints import DisabledReason
 from waypost.domain.retry import Policy
-from waypost.store import endpoints, queue
+from waypost.store import endpoint_changes, queue
 from waypost.store.database import Database
 
 MANY = 120
@@ -127,8 +127,8 @@ async def test_an_endpoint_that_somebody_turns_on_again_is_probed_at_once(databa
         endpoint = await opened(way, account, receiver)
 
         async with database.serving.acquire() as session:
-            await endpoints.switch(session, account, endpoint, DisabledReason.USER)
-            await endpoints.switch(session, account, endpoint, None)
+            await endpoint_changes.update_enabled(session, account, endpoint, DisabledReason.USER)
+            await endpoint_changes.update_enabled(session, account, endpoint, None)
 
         assert len(await receiver.received(OPENS_AFTER + 1)) == OPENS_AFTER + 1
 

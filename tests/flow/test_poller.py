@@ -20,7 +20,7 @@ from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import Poller, clock_ms
 from waypost.intake.unread import SKIPPED
-from waypost.store import connections
+from waypost.store import connection_changes
 from waypost.store.database import Database
 
 CONNECTION = UUID("00000000-0000-7000-8000-00000000000c")
@@ -103,7 +103,7 @@ async def world(database: Database) -> AsyncIterator[World]:
     intake = Intake(database, polled=frozenset({"dhl"}), hint=lambda _endpoints: None)
     intake.start()
     async with database.engine.acquire() as session:
-        await connections.keep_installation(session, {CONNECTION: ("test", "Test")})
+        await connection_changes.keep_installation(session, {CONNECTION: ("test", "Test")})
     yield World(database, intake, await add_account(database))
     await intake.stop()
 

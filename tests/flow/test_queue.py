@@ -208,7 +208,7 @@ async def cancel_first(session: Session, account: UUID, _: UUID) -> None:
     (row,) = await session.fetch("select id from due where not blocked")
     found = await deliveries.find(session, account, row["id"])
     assert found is not None
-    while (await delivery_changes.cancel(session, found))[0] is Cancelled.NOT_THERE:
+    while (await delivery_changes.cancel_delivery(session, found))[0] is Cancelled.NOT_THERE:
         pass
 
 

@@ -10,7 +10,7 @@ from tests.support.api import Api, Caller, serving_api
 from waypost.domain.quotas import UNLIMITED, Quota, Usage, reached
 from waypost.intake.batch import write
 from waypost.keeper.keeper import Keeper
-from waypost.store import quotas
+from waypost.store import quota_changes, quotas
 from waypost.store.database import Database
 from waypost.store.statements import transaction
 
@@ -84,13 +84,13 @@ async def test_what_another_process_counted_is_seen_and_a_new_day_begins_at_noth
     async with serving_api(database) as api:
         account = (await api.caller()).account
         async with database.serving.acquire() as session:
-            await quotas.count_updates(session, account, 3)
-            await quotas.count_updates(session, account, 4)
+            await quota_changes.count_updates(session, account, 3)
+            await quota_changes.count_updates(session, account, 4)
             assert (await quotas.find(session, account))[1].updates_today == 7
             await session.execute("update account_usage set day = day - 1")
 
             assert (await quotas.find(session, account))[1].updates_today == 0
-            await quotas.count_updates(session, account, 2)
+            await quota_changes.count_updates(session, account, 2)
             assert (await quotas.find(session, account))[1].updates_today == 2
 
 
@@ -102,12 +102,12 @@ async def test_the_keeper_measures_the_accounts_that_have_quotas(database: Datab
                 await write(session, [reporting(one.account, f"A{n}", scan(8), scan(9)) for n in range(7)], frozenset())
         keeper = Keeper(database, api.parts.intake, history_days=30)
         async with database.serving.acquire() as session:
-            await quotas.set_quota(session, shop.account, Quota(parcels=10))
+            await quota_changes.update_quota(session, shop.account, Quota(parcels=10))
             await keeper.measure(session)
 
             used = (await quotas.find(session, shop.account))[1]
             assert used.parcels == 7
-            assert used.disk_bytes > 7 * quotas.ROW_BYTES
+            assert used.disk_bytes > 7 * quota_changes.ROW_BYTES
             assert (await quotas.find(session, other.account))[1] == Usage()
 
 
@@ -127,7 +127,7 @@ async def test_disk_that_is_used_up_refuses_parcels_and_updates(database: Databa
 async def test_an_accounts_own_quota_goes_before_the_installations(bounded: Api) -> None:
     shop = await bounded.caller()
     async with bounded.database.serving.acquire() as session:
-        await quotas.set_quota(session, shop.account, Quota(parcels=UNLIMITED))
+        await quota_changes.update_quota(session, shop.account, Quota(parcels=UNLIMITED))
 
     answers = [(await create(shop, f"A{number}")).status_code for number in range(3)]
 

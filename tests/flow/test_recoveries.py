@@ -192,7 +192,7 @@ async def test_no_more_of_a_recovery_wait_at_a_time_than_it_may_and_none_is_queu
     api: Api, shop: Caller, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("waypost.intake.recovery.MOST_WAITING", 4)
-    monkeypatch.setattr("waypost.store.recoveries.A_TIME", 3)
+    monkeypatch.setattr("waypost.store.recovery_changes.A_TIME", 3)
     monkeypatch.setattr(keeper_module, "RECOVERED_A_TIME", 3)
     endpoint = await add_to(api, shop)
     await switch(shop, endpoint, "disable")
@@ -267,7 +267,7 @@ async def test_one_endpoint_has_one_dry_run_at_a_time_beside_a_recovery(
     api: Api, shop: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("waypost.actions.recoveries.COUNT_SECONDS", 0)
-    monkeypatch.setattr("waypost.store.recoveries.A_TIME", 1)
+    monkeypatch.setattr("waypost.store.recovery_changes.A_TIME", 1)
     endpoint = await add_to(api, shop)
     await report(shop, "A1", 8, 9)
 

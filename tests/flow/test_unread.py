@@ -7,9 +7,9 @@ from tests.support.api import Api, Caller
 from tests.support.databases import add_account
 from waypost.domain.checkpoints import Checkpoint
 from waypost.intake.unread import MOST_WAITING, UNREAD, UnreadScans
-from waypost.store import unread
+from waypost.store import unread, unread_changes
 from waypost.store.database import Database
-from waypost.store.unread import UnreadKey
+from waypost.store.unread_changes import UnreadKey
 
 
 async def rows(database: Database, account: UUID) -> list[tuple[str, str, str, int]]:
@@ -47,8 +47,10 @@ async def test_an_account_keeps_a_bounded_number_and_the_most_frequent_of_them(d
     seen = {UnreadKey(account, "api", "", text): times for text, times in (("often", 2), ("old", 1), ("older", 1))}
 
     async with database.serving.acquire() as session:
-        await unread.add(session, seen | {UnreadKey(other, "api", "", "theirs"): 1}, most=3)
-        await unread.add(session, {UnreadKey(account, "dhl", "N", text): 1 for text in ("new", "newer")}, most=3)
+        await unread_changes.count_unread(session, seen | {UnreadKey(other, "api", "", "theirs"): 1}, most=3)
+        await unread_changes.count_unread(
+            session, {UnreadKey(account, "dhl", "N", text): 1 for text in ("new", "newer")}, most=3
+        )
 
     assert {row[2] for row in await rows(database, account)} == {"often", "new", "newer"}
     assert len(await rows(database, other)) == 1

@@ -31,7 +31,7 @@ from waypost.domain.targets import Ports
 from waypost.intake.collector import Intake
 from waypost.portal.application import PageSet
 from waypost.sources.carriers import askable, carriers, courier_codes
-from waypost.store import connections
+from waypost.store import connection_changes
 from waypost.store.database import Database
 from waypost.store.vault import Vault
 
@@ -97,7 +97,7 @@ async def connect(database: Database, names: Collection[str]) -> None:
     """Give the installation a connection to each of these carriers."""
     named = {installation_id(one): (one.name, one.title) for one in carriers() if one.name in names}
     async with database.engine.acquire() as session:
-        await connections.keep_installation(session, named)
+        await connection_changes.keep_installation(session, named)
 
 
 ALIKE: dict[str, Any] = {"test_seconds": 0.05, "outgoing_ips": ("203.0.113.7",), "metrics": no_metrics}

@@ -23,7 +23,7 @@ from waypost.domain import ids
 from waypost.domain.api_keys import RANDOM_BYTES, digest_of, make_key, shown_prefix
 from waypost.portal.application import make_pages
 from waypost.portal.parts import Pages
-from waypost.store import accounts
+from waypost.store import account_changes, user_changes
 from waypost.store.database import Database
 
 EMAIL = "shop@example.com"
@@ -165,7 +165,7 @@ class Portal:
         """Make an account with a user and a key."""
         account, key = uuid4(), make_key(secrets.token_bytes(RANDOM_BYTES))
         async with self.database.serving.acquire() as session:
-            await accounts.create_account(
+            await account_changes.insert_account(
                 session,
                 account=account,
                 email=email,
@@ -183,7 +183,9 @@ class Portal:
         """Make a link that logs a user in, and give its path."""
         token = secrets.token_urlsafe(32)
         async with self.database.serving.acquire() as session:
-            assert await accounts.add_login_link(session, email, sha256(token.encode()).digest(), seconds=seconds)
+            assert await user_changes.insert_login_link(
+                session, email, sha256(token.encode()).digest(), seconds=seconds
+            )
         return f"/login/{token}"
 
     async def visitor(self, email: str) -> Browser:

@@ -17,7 +17,7 @@ from waypost.actions.refusals import Conflict, Fault, Invalid, NotFound, checkin
 from waypost.domain import ids
 from waypost.domain.accounts import check_accent, check_email, check_name, check_origins
 from waypost.domain.audit import Action, Changes
-from waypost.store import accounts, api_keys, users
+from waypost.store import account_changes, api_key_changes, api_keys, user_changes, users
 from waypost.store.accounts import AccountExists
 from waypost.store.api_keys import KeyRow
 from waypost.store.statements import Session, transaction
@@ -37,10 +37,10 @@ async def change(
     async with context.database.serving.acquire() as session:
         try:
             async with transaction(session):
-                await users.lock(session, actor.account)
+                await account_changes.lock_account(session, actor.account)
                 changes = _changes(await users.settings(session, actor.account), chosen)
                 if changes:
-                    await users.change(session, actor.account, chosen)
+                    await account_changes.update_account(session, actor.account, chosen)
                     await note(session, actor, Action.ACCOUNT_CHANGED, chosen.name, changes)
         except AccountExists as error:
             raise Invalid([Fault("email", "belongs to another account")]) from error
@@ -55,8 +55,8 @@ async def add_user(context: DatabaseContext, actor: Actor, *, email: str, passwo
     async with context.database.serving.acquire() as session:
         try:
             async with transaction(session):
-                await users.lock(session, actor.account)
-                added = await users.add(
+                await account_changes.lock_account(session, actor.account)
+                added = await user_changes.insert_user(
                     session, actor.account, user=user, email=email, password_hash=password_hash, role=check_role(role)
                 )
                 if not added:
@@ -71,7 +71,7 @@ async def change_role(context: DatabaseContext, actor: Actor, user: UUID, role: 
     """Make a user an owner or a member. Raise Conflict for the last owner."""
     async with context.database.serving.acquire() as session, transaction(session):
         before = await _user(session, actor.account, user)
-        if await users.change_role(session, actor.account, user, check_role(role)) is None:
+        if await user_changes.update_role(session, actor.account, user, check_role(role)) is None:
             raise Conflict("last_owner", _LAST_OWNER)
         if before.role != role:
             await note(session, actor, Action.ROLE_CHANGED, before.email, {"role": (before.role, role)})
@@ -86,13 +86,13 @@ async def remove_user(
     """
     async with context.database.serving.acquire() as session, transaction(session):
         before = await _user(session, actor.account, user)
-        if await users.remove(session, actor.account, user) is None:
+        if await user_changes.delete_user(session, actor.account, user) is None:
             raise Conflict("last_owner", _LAST_OWNER)
         await note(session, actor, Action.USER_REMOVED, before.email, {"role": (before.role, None)})
         theirs = await api_keys.working_of(session, actor.account, before.email, datetime.now(UTC))
         revoked = [key for key in theirs if key.id in revoke]
         for key in revoked:
-            await api_keys.revoke(session, actor.account, key.id)
+            await api_key_changes.mark_revoked(session, actor.account, key.id)
             await note(session, actor, Action.KEY_REVOKED, key.name)
     return revoked
 
@@ -100,7 +100,7 @@ async def remove_user(
 async def change_password(context: DatabaseContext, actor: Actor, email: str, password_hash: str) -> None:
     """Change a user's password and end their sessions."""
     async with context.database.serving.acquire() as session, transaction(session):
-        await accounts.set_password(session, email, password_hash)
+        await user_changes.update_password(session, email, password_hash)
         await note(session, actor, Action.PASSWORD_CHANGED, email)
 
 
@@ -118,7 +118,7 @@ def check_role(role: str) -> str:
 
 
 async def _user(session: Session, account: UUID, user: UUID) -> UserRow:
-    await users.lock(session, account)
+    await account_changes.lock_account(session, account)
     found = next((row for row in await users.of_account(session, account) if row.id == user), None)
     if found is None:
         raise NotFound

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from waypost.domain.audit import Action, Changes
-from waypost.store import audit
+from waypost.store import audit_entries
 from waypost.store.statements import Session
 
 OPERATOR: Final = "command line"
@@ -29,7 +29,7 @@ def operator(account: UUID) -> Actor:
 
 async def note(session: Session, actor: Actor, action: Action, subject: str, changes: Changes | None = None) -> None:
     """Append an entry to the audit log, in the transaction of the change itself."""
-    await audit.append(
+    await audit_entries.insert_entry(
         session,
         actor.account,
         actor=actor.name,

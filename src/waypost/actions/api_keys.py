@@ -12,7 +12,7 @@ from waypost.domain import ids
 from waypost.domain.accounts import check_name
 from waypost.domain.api_keys import RANDOM_BYTES, check_days, check_scopes, digest_of, make_key, shown_prefix
 from waypost.domain.audit import Action
-from waypost.store import api_keys
+from waypost.store import api_key_changes, api_keys
 from waypost.store.statements import transaction
 
 
@@ -28,7 +28,7 @@ async def add(
     text = make_key(os.urandom(RANDOM_BYTES))
     key = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
     async with context.database.serving.acquire() as session, transaction(session):
-        added = await api_keys.add(
+        added = await api_key_changes.insert_api_key(
             session,
             key=key,
             account=actor.account,
@@ -52,7 +52,7 @@ async def revoke(context: DatabaseContext, actor: Actor, key: UUID) -> bool:
         row = await api_keys.find(session, actor.account, key)
         if row is None:
             raise NotFound
-        if not await api_keys.revoke(session, actor.account, key):
+        if not await api_key_changes.mark_revoked(session, actor.account, key):
             return False
         await note(session, actor, Action.KEY_REVOKED, row.name)
     return True

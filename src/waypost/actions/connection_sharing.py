@@ -5,7 +5,7 @@ from uuid import UUID
 
 from waypost.actions.context import ConnectionContext
 from waypost.actions.refusals import Fault, Invalid
-from waypost.store import connections
+from waypost.store import connection_changes, connections
 from waypost.store.connections import Shared
 from waypost.store.statements import Session
 
@@ -24,7 +24,7 @@ async def share(context: ConnectionContext, source: str, accounts: Collection[UU
     """
     async with context.database.engine.acquire() as session:
         found = await _find(session, source)
-        await connections.share(session, found.id, accounts)
+        await connection_changes.update_shared_with(session, found.id, accounts)
         return await _find(session, source)
 
 

@@ -25,7 +25,7 @@ from waypost.domain.times import rfc3339
 from waypost.sources import carriers
 from waypost.sources.carriers.carrier import Carrier
 from waypost.sources.reading import clean, own_words
-from waypost.store import connections
+from waypost.store import connection_changes, connections
 from waypost.store.connections import ConnectionRow
 from waypost.store.intake_rows import from_ms, now
 from waypost.store.statements import transaction
@@ -87,7 +87,7 @@ async def add(context: ConnectionContext, actor: Actor, body: Added) -> Connecti
         async with transaction(session):
             if len(await connections.of_account(session, actor.account)) >= MOST_CONNECTIONS:
                 raise Conflict("connection_limit", f"An account has at most {MOST_CONNECTIONS} connections.")
-            await connections.add(
+            await connection_changes.insert_connection(
                 session,
                 connection=connection,
                 account=actor.account,
@@ -116,7 +116,7 @@ async def change(context: ConnectionContext, actor: Actor, connection: UUID, bod
             _insist(await _probe(context, actor, carrier, credentials))
         sealed = _seal(context, actor.account, connection, credentials)
     async with context.database.engine.acquire() as session, transaction(session):
-        changed = await connections.change(
+        changed = await connection_changes.update_connection(
             session, row, name=name, enabled=enabled, credentials=sealed, settings=settings
         )
         present(changed or None)
@@ -128,7 +128,7 @@ async def delete(context: ConnectionContext, actor: Actor, connection: UUID) -> 
     """Delete a connection and its credentials. Other connections that cover its parcels take them over."""
     row = await _own(context, actor, connection)
     async with context.database.engine.acquire() as session, transaction(session):
-        present(await connections.delete(session, actor.account, connection) or None)
+        present(await connection_changes.delete_connection(session, actor.account, connection) or None)
         await note(session, actor, Action.CONNECTION_DELETED, row.name, {"source": (row.source, None)})
 
 

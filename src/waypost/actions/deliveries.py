@@ -23,7 +23,7 @@ from waypost.domain.statuses import SELECTABLE, Status
 from waypost.domain.times import read_rfc3339, rfc3339, rfc3339_or_none
 from waypost.domain.tracking_numbers import normalise_number
 from waypost.payloads.samples import sample_state
-from waypost.store import deliveries, delivery_changes, endpoints, trackings
+from waypost.store import deliveries, delivery_changes, endpoints, tracking_changes
 from waypost.store.deliveries import FIRST, LAST, DeliveryRow, Wanted
 from waypost.store.delivery_changes import Cancelled
 from waypost.store.statements import Session, transaction
@@ -100,9 +100,9 @@ async def resend(context: Context, actor: Actor, delivery: UUID) -> DeliveryRow:
             raise Conflict("test_delivery", "Tests can't be resent. Send another test instead.")
         if row.packed is None:
             raise Conflict("event_gone", "The event is past the retention period.")
-        if await trackings.lock(session, actor.account, row.tracking) is None:
+        if await tracking_changes.lock_tracking(session, actor.account, row.tracking) is None:
             raise Conflict("tracking_deleted", PARCEL_DELETED)
-        again = await delivery_changes.resend(session, actor.account, row, random=secrets.randbits(62))
+        again = await delivery_changes.insert_resend(session, actor.account, row, random=secrets.randbits(62))
         if again is None:
             if await endpoints.find(session, actor.account, row.endpoint) is None:
                 raise Conflict("endpoint_deleted", "The endpoint was deleted.")
@@ -119,7 +119,7 @@ async def cancel(context: Context, actor: Actor, delivery: UUID) -> tuple[Delive
             row = await _there(session, actor.account, delivery)
             if row.state is not None:
                 raise Conflict("already_settled", f"The delivery has already ended ({row.state}).")
-            outcome, freed = await delivery_changes.cancel(session, row)
+            outcome, freed = await delivery_changes.cancel_delivery(session, row)
             if outcome is not Cancelled.NOT_THERE:
                 context.hint(freed)
                 return await _there(session, actor.account, delivery), outcome is Cancelled.AT_ONCE

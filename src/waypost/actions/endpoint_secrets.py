@@ -15,7 +15,7 @@ from waypost.actions.endpoint_settings import secret_faults
 from waypost.actions.refusals import Fault, Invalid, NotFound, present
 from waypost.domain.audit import Action
 from waypost.signing.standard import KEY_BYTES, make_secret
-from waypost.store import endpoints
+from waypost.store import endpoint_changes, endpoints
 from waypost.store.endpoints import SealedSecrets
 from waypost.store.statements import transaction
 
@@ -62,7 +62,9 @@ async def rotate(
     sealed = context.vault.seal(secret or make_secret(os.urandom(KEY_BYTES)), account=actor.account, endpoint=endpoint)
     async with context.database.serving.acquire() as session, transaction(session):
         row = present(await endpoints.find(session, actor.account, endpoint))
-        found = await endpoints.rotate(session, actor.account, endpoint, secret=sealed, overlap_seconds=overlap_seconds)
+        found = await endpoint_changes.update_secret(
+            session, actor.account, endpoint, secret=sealed, overlap_seconds=overlap_seconds
+        )
         await note(session, actor, Action.SECRET_ROTATED, row.url)
     return _opened(context, actor, endpoint, found)
 
@@ -72,7 +74,9 @@ async def end_rotation(context: Context, actor: Actor, endpoint: UUID) -> Opened
     async with context.database.serving.acquire() as session, transaction(session):
         row = present(await endpoints.find(session, actor.account, endpoint))
         await note(session, actor, Action.ROTATION_ENDED, row.url)
-        return _opened(context, actor, endpoint, await endpoints.end_rotation(session, actor.account, endpoint))
+        return _opened(
+            context, actor, endpoint, await endpoint_changes.delete_previous_secret(session, actor.account, endpoint)
+        )
 
 
 def _opened(context: Context, actor: Actor, endpoint: UUID, found: SealedSecrets | None) -> OpenedSecrets:

@@ -30,8 +30,9 @@ from waypost.domain.audit import Action
 from waypost.domain.endpoints import DisabledReason, Ordering
 from waypost.domain.times import rfc3339, rfc3339_or_none
 from waypost.signing.standard import KEY_BYTES, make_secret
-from waypost.store import deliveries, endpoints, queue
-from waypost.store.endpoints import EndpointFields, EndpointRow
+from waypost.store import deliveries, endpoint_changes, endpoints, queue
+from waypost.store.endpoint_changes import EndpointFields
+from waypost.store.endpoints import EndpointRow
 from waypost.store.statements import Session, transaction
 
 _LOG: Final = structlog.get_logger()
@@ -78,11 +79,11 @@ async def add(context: Context, actor: Actor, body: EndpointCreation) -> tuple[E
     chosen = settings_after(body, None, context.check_url)
     secret = body.secret or make_secret(os.urandom(KEY_BYTES))
     async with context.database.serving.acquire() as session, transaction(session):
-        place = await endpoints.free_place(session, actor.account)
+        place = await endpoint_changes.free_place(session, actor.account)
         if not body.allow_duplicate:
             await _refuse_duplicate(context, session, actor, chosen)
         endpoint = ids.make_endpoint_id(time.time_ns() // 1_000_000, actor.account, place, secrets.randbits(62))
-        added = await endpoints.add(
+        added = await endpoint_changes.insert_endpoint(
             session,
             endpoint=endpoint,
             account=actor.account,
@@ -131,18 +132,22 @@ async def change(
     if faults:
         raise Invalid(faults)
     async with context.database.serving.acquire() as session, transaction(session):
-        if not await endpoints.lock(session, actor.account, endpoint):
+        if not await endpoint_changes.lock_endpoint(session, actor.account, endpoint):
             raise NotFound
         before = settings_of(context, present(await endpoints.find(session, actor.account, endpoint)))
         after = settings_after(body, before, context.check_url)
         if not (body.allow_duplicate or _same_events(before, after)):
             await _refuse_duplicate(context, session, actor, after, besides=endpoint)
-        await endpoints.change(session, actor.account, endpoint, _fields(context, after, actor.account, endpoint))
+        await endpoint_changes.update_endpoint(
+            session, actor.account, endpoint, _fields(context, after, actor.account, endpoint)
+        )
         if changes := changes_of(before, after):
             await note(session, actor, Action.ENDPOINT_CHANGED, after.url, changes)
         if secret is not None:
             sealed = context.vault.seal(secret, account=actor.account, endpoint=endpoint)
-            await endpoints.rotate(session, actor.account, endpoint, secret=sealed, overlap_seconds=OVERLAP_SECONDS)
+            await endpoint_changes.update_secret(
+                session, actor.account, endpoint, secret=sealed, overlap_seconds=OVERLAP_SECONDS
+            )
             await note(session, actor, Action.SECRET_ROTATED, after.url)
         row = present(await endpoints.find(session, actor.account, endpoint))
     if row.ordering == Ordering.UNORDERED != before.ordering:
@@ -153,9 +158,9 @@ async def change(
 async def switch(context: Context, actor: Actor, endpoint: UUID, *, on: bool) -> EndpointRow:
     """Enable or disable an endpoint. Disabling it cancels its waiting deliveries."""
     async with context.database.serving.acquire() as session, transaction(session):
-        await endpoints.lock(session, actor.account, endpoint)
+        await endpoint_changes.lock_endpoint(session, actor.account, endpoint)
         before = present(await endpoints.find(session, actor.account, endpoint))
-        await endpoints.switch(session, actor.account, endpoint, None if on else DisabledReason.USER)
+        await endpoint_changes.update_enabled(session, actor.account, endpoint, None if on else DisabledReason.USER)
         row = present(await endpoints.find(session, actor.account, endpoint))
         if row.enabled != before.enabled:
             await note(session, actor, Action.ENDPOINT_ENABLED if on else Action.ENDPOINT_DISABLED, row.url)
@@ -174,7 +179,7 @@ async def remove(context: Context, actor: Actor, endpoint: UUID) -> None:
     """Delete an endpoint and cancel its waiting deliveries."""
     async with context.database.serving.acquire() as session, transaction(session):
         before = present(await endpoints.find(session, actor.account, endpoint))
-        if not await endpoints.delete(session, actor.account, endpoint):
+        if not await endpoint_changes.delete_endpoint(session, actor.account, endpoint):
             raise NotFound
         await note(session, actor, Action.ENDPOINT_DELETED, before.url)
     await _cancel_waiting(context, endpoint)

@@ -10,7 +10,7 @@ import msgspec
 
 from waypost.actions.refusals import Conflict
 from waypost.domain.quotas import Quota, Usage, reached
-from waypost.store import quotas
+from waypost.store import quota_changes, quotas
 from waypost.store.database import Database
 
 REMEMBER_SECONDS: Final = 10.0
@@ -72,7 +72,7 @@ class Quotas:
             uncounted, known.uncounted = known.uncounted, 0
         async with self._database.serving.acquire() as session:
             if uncounted:
-                await quotas.count_updates(session, account, uncounted)
+                await quota_changes.count_updates(session, account, uncounted)
             own, usage = await quotas.find(session, account)
         late = 0 if known is None else known.uncounted  # reported during the query
         fresh = _Known(self._clock() + REMEMBER_SECONDS, own.over(self._usual), usage, late)

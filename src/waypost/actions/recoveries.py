@@ -17,7 +17,7 @@ from waypost.domain.audit import Action, Changes
 from waypost.domain.recoveries import Only
 from waypost.domain.times import read_rfc3339, rfc3339, rfc3339_or_none
 from waypost.intake import recovery as steps
-from waypost.store import recoveries
+from waypost.store import recoveries, recovery_changes
 from waypost.store.intake_rows import from_ms, now
 from waypost.store.recoveries import RecoveryRow
 from waypost.store.statements import transaction
@@ -75,7 +75,7 @@ async def start(context: Context, actor: Actor, body: RecoveryRequest) -> Recove
         since, until = _times(body, from_ms(at))
         recovery = ids.make_id(at, 0, secrets.randbits(62))
         async with transaction(session):
-            added = await recoveries.add(
+            added = await recovery_changes.insert_recovery(
                 session,
                 recovery=recovery,
                 account=actor.account,
@@ -101,7 +101,7 @@ async def stop(context: Context, actor: Actor, text: str) -> RecoveryRow:
     """Stop a recovery; deliveries that it has queued are still sent."""
     row = await find(context, actor, text)
     async with context.database.serving.acquire() as session, transaction(session):
-        if not await recoveries.stop(session, actor.account, row.id):
+        if not await recovery_changes.mark_stopped(session, actor.account, row.id):
             raise Conflict("already_finished", f"The recovery has already ended ({row.state}).")
         if not row.dry_run:
             await note(session, actor, Action.RECOVERY_STOPPED, ids.to_text(ids.RECOVERY, row.id))

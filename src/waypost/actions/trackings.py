@@ -16,9 +16,10 @@ from waypost.intake.batch import Request, Result
 from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
 from waypost.sources import carriers
 from waypost.sources.carriers.carrier import Carrier
-from waypost.store import connections, intake_rows, trackings, watches
+from waypost.store import connections, intake_rows, tracking_changes, trackings, watches
 from waypost.store.statements import Session, transaction
-from waypost.store.trackings import Taken, WatchedTracking
+from waypost.store.tracking_changes import NumberTaken
+from waypost.store.trackings import WatchedTracking
 from waypost.store.trouble import REPEATABLE
 
 REFRESH_SECONDS: Final = 60.0
@@ -63,18 +64,18 @@ async def edit(context: Context, actor: Actor, tracking: UUID, edited: Edit) -> 
     async with context.database.engine.acquire() as session:
         try:
             async with transaction(session):
-                locked = await trackings.lock(session, actor.account, tracking)
+                locked = await tracking_changes.lock_tracking(session, actor.account, tracking)
                 if locked is None:
                     raise NotFound
                 before = locked.state
                 state = apply_edit(before, edited, await intake_rows.now(session))
                 if state is before:
                     return state
-                await trackings.edit(session, locked, state)
+                await tracking_changes.update_tracking(session, locked, state)
                 if (state.courier_code, state.archived) != (before.courier_code, before.archived):
                     asked = not state.archived and any(state.courier_code in codes for codes in context.codes.values())
                     await intake_rows.watch_again(session, [(tracking, state.courier_code, asked)])
-        except Taken:
+        except NumberTaken:
             raise Conflict("already_exists", "This number is already registered with that courier.") from None
     return state
 
@@ -88,10 +89,10 @@ async def delete(context: Context, actor: Actor, tracking: UUID) -> TrackingStat
     while True:
         try:
             async with context.database.engine.acquire() as session, transaction(session):
-                locked = await trackings.lock(session, actor.account, tracking)
+                locked = await tracking_changes.lock_tracking(session, actor.account, tracking)
                 if locked is None:
                     raise NotFound
-                await trackings.delete(session, locked)
+                await tracking_changes.delete_tracking(session, locked)
                 gone: Changes = {"courier_code": (locked.state.courier_code, None)}
                 await note(session, actor, Action.TRACKING_DELETED, locked.state.tracking_number, gone)
         except REPEATABLE:
@@ -122,7 +123,7 @@ async def refresh(context: Context, actor: Actor, tracking: UUID) -> WatchedTrac
     Raise NotFound, and Conflict for a parcel that is not polled.
     """
     async with context.database.engine.acquire() as session, transaction(session):
-        locked = await trackings.lock(session, actor.account, tracking)
+        locked = await tracking_changes.lock_tracking(session, actor.account, tracking)
         if locked is None:
             raise NotFound
         if locked.state.archived:
@@ -132,7 +133,7 @@ async def refresh(context: Context, actor: Actor, tracking: UUID) -> WatchedTrac
             message = "No source is connected for this courier: the parcel is updated only through the API and pushes."
             raise Conflict("no_source", message)
         least = source.budget.least_seconds_between_asks
-        await trackings.ask_soon(session, locked, least_seconds=max(REFRESH_SECONDS, least))
+        await tracking_changes.ask_soon(session, locked, least_seconds=max(REFRESH_SECONDS, least))
     return await find(context, actor, tracking)
 
 

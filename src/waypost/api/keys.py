@@ -12,7 +12,7 @@ import msgspec
 from waypost.actions.actor import Actor
 from waypost.actions.denials import Denial
 from waypost.domain.api_keys import digest_of, is_key, shown_prefix
-from waypost.store import api_keys
+from waypost.store import api_key_changes
 from waypost.store.accounts import KeyOwner, find_key
 from waypost.store.database import Database
 
@@ -87,7 +87,7 @@ class Keys:
         async with self._database.serving.acquire() as session:
             owner = await find_key(session, digest)
             if owner is not None:
-                await api_keys.note_use(session, owner.key)
+                await api_key_changes.mark_used(session, owner.key)
         if owner is None:
             self._known.pop(digest, None)
             return None

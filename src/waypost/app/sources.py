@@ -23,7 +23,7 @@ from waypost.sources import carriers
 from waypost.sources.carriers.carrier import Carrier
 from waypost.sources.couriers.detection import Certainty, detect
 from waypost.sources.http import CarrierHttp
-from waypost.store import connections
+from waypost.store import connection_changes
 from waypost.store.connections import ConnectionRow
 from waypost.store.database import Database
 from waypost.store.vault import Vault, WrongKey
@@ -84,7 +84,7 @@ class Sources:
             if self._settings.operator_key(carrier) is not None
         }
         async with database.engine.acquire() as session:
-            await connections.keep_installation(session, named)
+            await connection_changes.keep_installation(session, named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

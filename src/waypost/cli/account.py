@@ -22,8 +22,8 @@ from waypost.domain.api_keys import RANDOM_BYTES, Scope, digest_of, make_key, sh
 from waypost.domain.errors import InvalidInput
 from waypost.domain.quotas import UNLIMITED, Quota, Usage
 from waypost.settings import Settings
-from waypost.store import quotas
-from waypost.store.accounts import create_account
+from waypost.store import quota_changes, quotas
+from waypost.store.account_changes import insert_account
 
 APPLICATION: Final = App(name="account", help="Create accounts and set their quotas.")
 LONGEST_BOUND: Final = 18
@@ -110,7 +110,7 @@ async def _quota(settings: Settings, email: str, wanted: Mapping[str, int | None
         own, usage = await quotas.find(session, account)
         if wanted:
             own = msgspec.structs.replace(own, **wanted)
-            await quotas.set_quota(session, account, own)
+            await quota_changes.update_quota(session, account, own)
         return own.over(usual_quota(settings)), usage
 
 
@@ -118,7 +118,7 @@ async def _create(settings: Settings, email: str, name: str, hashed: str) -> tup
     account = _new_id()
     key = make_key(secrets.token_bytes(RANDOM_BYTES))
     async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
-        await create_account(
+        await insert_account(
             session,
             account=account,
             email=email,

@@ -23,7 +23,7 @@ from waypost.domain.accounts import check_email
 from waypost.domain.audit import Action, Changes
 from waypost.domain.errors import InvalidInput
 from waypost.settings import Settings
-from waypost.store import accounts, api_keys
+from waypost.store import accounts, api_keys, user_changes
 from waypost.store.api_keys import KeyRow
 from waypost.store.statements import Session, transaction
 
@@ -124,7 +124,7 @@ async def _create(settings: Settings, email: str, account_email: str, hashed: st
         database.serving.acquire() as session,
         transaction(session),
     ):
-        made = await accounts.create_user(
+        made = await user_changes.create_user(
             session, user=user, account_email=account_email, email=email, password_hash=hashed, role=role
         )
         if not made:
@@ -138,7 +138,7 @@ async def _reset(settings: Settings, email: str, hashed: str) -> None:
         database.serving.acquire() as session,
         transaction(session),
     ):
-        if not await accounts.set_password(session, email, hashed):
+        if not await user_changes.update_password(session, email, hashed):
             raise InvalidInput("email", _NO_USER)
         await _note(session, email, Action.PASSWORD_CHANGED)
 
@@ -174,7 +174,7 @@ async def _note(session: Session, email: str, action: Action, changes: Changes |
 async def _add_link(settings: Settings, email: str, token: str) -> None:
     digest = sha256(token.encode()).digest()
     async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
-        if not await accounts.add_login_link(session, email, digest, seconds=LINK_MINUTES * 60):
+        if not await user_changes.insert_login_link(session, email, digest, seconds=LINK_MINUTES * 60):
             raise InvalidInput("email", _NO_USER)
 
 

@@ -26,8 +26,8 @@ from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState, Update
 from waypost.intake.batch import Request, Result
 from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
-from waypost.store import connections, watches
-from waypost.store.connections import Noted
+from waypost.store import connection_changes, watches
+from waypost.store.connection_changes import Noted
 from waypost.store.database import Database
 from waypost.store.watches import Asked, DueWatch, LeasedWatch
 
@@ -128,7 +128,9 @@ class Asking:
                 await watches.reschedule(session, asked)
             if released:
                 await watches.release(session, released)
-            await connections.note(session, self._connection, self._process, noted, seconds=self._lease_seconds)
+            await connection_changes.note_polls(
+                session, self._connection, self._process, noted, seconds=self._lease_seconds
+            )
 
     def _portions(self, leased: Sequence[LeasedWatch]) -> list[Sequence[LeasedWatch]]:
         size = _size(self._source)

@@ -18,8 +18,9 @@ from waypost.domain.carriers import CarrierSource
 from waypost.domain.connections import Candidate, Choice, choose
 from waypost.intake.asking import LOOK_SECONDS, NEVER_ASKED, Asking, rank
 from waypost.intake.collector import Intake
-from waypost.store import connections
-from waypost.store.connections import ConnectionRow, Routed, Unrouted
+from waypost.store import connection_changes, connections
+from waypost.store.connection_changes import Routed
+from waypost.store.connections import ConnectionRow, Unrouted
 from waypost.store.database import Database
 from waypost.store.ending import end
 
@@ -98,12 +99,14 @@ class Poller:
             if found:
                 shared = [one.id for one in await connections.of_installation(session)]
             for one in found:
-                await connections.look_for_parcels(session, one, self._codes.get(one.source, frozenset()), shared)
+                await connection_changes.look_for_parcels(
+                    session, one, self._codes.get(one.source, frozenset()), shared
+                )
             while parcels := await connections.unrouted(session):
                 accounts = {parcel.account for parcel in parcels}
                 candidates = await connections.candidates(session, accounts, self._codes)
                 routed = {one.tracking: Routed(self._choose(one, candidates), _rank(one)) for one in parcels}
-                await connections.route(session, routed)
+                await connection_changes.route_parcels(session, routed)
 
     def _choose(self, parcel: Unrouted, candidates: Mapping[UUID, list[Candidate]]) -> Choice:
         mine = candidates.get(parcel.account, [])
@@ -120,8 +123,10 @@ class Poller:
             rows = {row.id: row for row in await connections.by_ids(session, due)}
             for connection in due:
                 if connection not in rows or not rows[connection].enabled:
-                    await connections.free(session, connection)
-            taken = await connections.take(session, list(rows), self._process, seconds=LEASE_SECONDS)
+                    await connection_changes.free_parcels(session, connection)
+            taken = await connection_changes.lease_connections(
+                session, list(rows), self._process, seconds=LEASE_SECONDS
+            )
         return {one: asking for one in taken if (asking := self._asking(rows[one])) is not None}
 
     def _asking(self, row: ConnectionRow) -> Asking | None:
@@ -163,7 +168,7 @@ class Poller:
 
     async def _give_back(self) -> None:
         async with self._database.engine.acquire() as session:
-            await connections.give_back(session, self._process)
+            await connection_changes.release_connections(session, self._process)
 
     async def _work_off(self, asking: Asking, stop: asyncio.Event) -> None:
         while not stop.is_set() and await asking.run_once():

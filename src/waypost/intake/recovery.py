@@ -10,8 +10,8 @@ from waypost.domain.endpoints import Trigger, unwanted
 from waypost.domain.recoveries import Only, RecoveryState, is_matched
 from waypost.domain.statuses import Status
 from waypost.intake.queueing import enqueue
-from waypost.store import intake_rows, recoveries
-from waypost.store.recoveries import JudgedEvent, TakenRecovery
+from waypost.store import intake_rows, recoveries, recovery_changes
+from waypost.store.recovery_changes import JudgedEvent, LockedRecovery
 from waypost.store.rows import NewDelivery
 from waypost.store.statements import Session, transaction
 
@@ -25,15 +25,15 @@ async def count(session: Session, recovery: UUID) -> bool:
     A dry run is done when all are counted.
     """
     async with transaction(session):
-        taken = await recoveries.take(session, recovery)
+        taken = await recovery_changes.lock_recovery(session, recovery)
         if taken is None or taken.counted_to is None:
             return False
-        events, is_last = await recoveries.events_after(session, taken, taken.counted_to)
+        events, is_last = await recovery_changes.events_after(session, taken, taken.counted_to)
         to = events[-1].id if events else taken.counted_to
         matched = sum(_matches(taken, event) for event in events)
-        await recoveries.note_counted(session, recovery, matched, None if is_last else to)
+        await recovery_changes.note_counted(session, recovery, matched, None if is_last else to)
         if is_last and taken.dry_run:
-            await recoveries.finish(session, recovery, RecoveryState.DONE)
+            await recovery_changes.mark_finished(session, recovery, RecoveryState.DONE)
         return not is_last and bool(events)
 
 
@@ -43,30 +43,30 @@ async def queue_some(session: Session, recovery: UUID, most: int) -> tuple[int, 
     The recovery is stopped if its endpoint is disabled, and done when none of its deliveries is waiting any more.
     """
     async with transaction(session):
-        taken = await recoveries.take(session, recovery)
+        taken = await recovery_changes.lock_recovery(session, recovery)
         if taken is None or taken.dry_run or taken.counted_to is not None:
             return 0, False
         if not taken.enabled:
-            await recoveries.finish(session, recovery, RecoveryState.STOPPED)
+            await recovery_changes.mark_finished(session, recovery, RecoveryState.STOPPED)
             return 0, False
         waiting = await recoveries.unsettled(session, recovery)
         room = min(most, MOST_WAITING - waiting)
         if room <= 0:
             return 0, False
-        events, is_last = await recoveries.events_after(session, taken, taken.queued_to)
+        events, is_last = await recovery_changes.events_after(session, taken, taken.queued_to)
         matching = [event for event in events if _matches(taken, event)]
         chosen = matching[:room]
         queued = await _queue(session, taken, chosen)
         if len(chosen) < len(matching):
-            await recoveries.note_queued(session, recovery, queued, chosen[-1].id)
+            await recovery_changes.note_queued(session, recovery, queued, chosen[-1].id)
             return queued, False
-        await recoveries.note_queued(session, recovery, queued, events[-1].id if events else taken.queued_to)
+        await recovery_changes.note_queued(session, recovery, queued, events[-1].id if events else taken.queued_to)
         if is_last and not queued and not waiting:
-            await recoveries.finish(session, recovery, RecoveryState.DONE)
+            await recovery_changes.mark_finished(session, recovery, RecoveryState.DONE)
         return queued, not is_last and bool(events)
 
 
-def _matches(taken: TakenRecovery, event: JudgedEvent) -> bool:
+def _matches(taken: LockedRecovery, event: JudgedEvent) -> bool:
     if event.waiting or event.parcel_gone:
         return False
     skipped = unwanted(
@@ -75,7 +75,7 @@ def _matches(taken: TakenRecovery, event: JudgedEvent) -> bool:
     return is_matched(Only(taken.only_what), fits=skipped is None, was_off=event.was_off, ends=event.ends)
 
 
-async def _queue(session: Session, taken: TakenRecovery, events: Sequence[JudgedEvent]) -> int:
+async def _queue(session: Session, taken: LockedRecovery, events: Sequence[JudgedEvent]) -> int:
     """Queue deliveries of the events under their trackings' locks; nothing is sent for a deleted parcel."""
     if not events:
         return 0

@@ -15,10 +15,10 @@ import structlog
 
 from waypost.domain.checkpoints import Checkpoint, fold
 from waypost.domain.trackings import Skipped, SkipReason
-from waypost.store import unread
+from waypost.store import unread_changes
 from waypost.store.database import Database
 from waypost.store.statements import transaction
-from waypost.store.unread import UnreadKey
+from waypost.store.unread_changes import UnreadKey
 
 _LOG: Final = structlog.get_logger()
 WRITE_SECONDS: Final = 5.0
@@ -70,7 +70,7 @@ class UnreadScans:
             return
         written = self._waiting.copy()
         async with self._database.engine.acquire() as session, transaction(session):
-            await unread.add(session, written)
+            await unread_changes.count_unread(session, written)
         self._waiting -= written
 
 

@@ -16,7 +16,7 @@ from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import clock_ms
 from waypost.keeper.reconciler import Reconciler
-from waypost.store import duties, idempotency, partitions, queue, quotas, recoveries, retention, sessions
+from waypost.store import duties, idempotency, partitions, queue, quota_changes, recoveries, retention, sessions
 from waypost.store.database import Database
 from waypost.store.ending import end
 from waypost.store.statements import Session
@@ -128,7 +128,7 @@ class Keeper:
 
     async def measure(self, session: Session) -> int:
         """Measure what accounts with quotas use; return how many accounts."""
-        return await quotas.measure(session, everybody=self._quota.is_set)
+        return await quota_changes.measure_usage(session, everybody=self._quota.is_set)
 
     async def forget_keys(self, session: Session) -> int:
         """Delete idempotency keys that are a day old; return how many."""

@@ -19,7 +19,7 @@ from waypost.domain.accounts import LONGEST_EMAIL, LONGEST_PASSWORD, may_be_emai
 from waypost.portal.lockouts import Lockouts
 from waypost.portal.networks import Allowance, TooMany, networks_of
 from waypost.portal.waiting_room import WaitingRoom
-from waypost.store import accounts
+from waypost.store import accounts, user_changes
 from waypost.store.accounts import Login
 from waypost.store.database import Database
 
@@ -87,7 +87,7 @@ class Logins:
             return None
         if better is not None:
             async with self._database.serving.acquire() as session:
-                await accounts.rehash_password(session, user.id, hashed, better)
+                await user_changes.update_password_hash(session, user.id, hashed, better)
         return still
 
     async def hash(self, password: str, address: str) -> str:
@@ -150,7 +150,7 @@ class Logins:
         user = None
         if len(token) <= _LONGEST_TOKEN:
             async with self._database.serving.acquire() as session:
-                user = await accounts.take_login_link(session, sha256(token.encode()).digest())
+                user = await user_changes.delete_login_link(session, sha256(token.encode()).digest())
         if user is None:
             note_denial(Denial.LOGIN_LINK, address)
         return user

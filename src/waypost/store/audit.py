@@ -1,4 +1,4 @@
-"""The stored audit log: entries are appended in the transaction of the recorded change, and can be searched."""
+"""The stored audit log: pages of entries, and the check of its whole chain. ``audit_entries`` appends to it."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
@@ -9,8 +9,8 @@ import msgspec
 from asyncpg import Record
 
 from waypost.domain import ids
-from waypost.domain.audit import BEGINNING, Action, Changes, Entry, digest
-from waypost.store.statements import Session, execute, fetch, fetch_one
+from waypost.domain.audit import BEGINNING, Changes, Entry, digest
+from waypost.store.statements import Session, fetch
 
 END: Final = 2**63 - 1
 READ_AT_ONCE: Final = 1_000
@@ -34,26 +34,6 @@ class Chain(msgspec.Struct, frozen=True):
     entries: int
     digest: str
     broken_at: int | None
-
-
-async def append(
-    session: Session,
-    account: UUID,
-    *,
-    actor: str,
-    address: str | None,
-    action: Action,
-    subject: str,
-    changes: Changes,
-) -> None:
-    """Append an entry. Locks the account's row until the caller's transaction ends."""
-    await execute(session, "lock_account", account)
-    tail = await fetch_one(session, "audit_tail", account)
-    assert tail is not None  # noqa: S101 - a left join gives its left row
-    entry = Entry((tail["number"] or 0) + 1, _microseconds(tail["at"]), actor, address, action, subject, changes)
-    chained = digest(tail["digest"] or BEGINNING, account.hex, entry)
-    columns = (account, entry.number, tail["at"], actor, address, action.value, subject)
-    await execute(session, "append_audit_entry", *columns, msgspec.json.encode(changes).decode(), chained)
 
 
 async def page(session: Session, account: UUID, *, before: int = END, limit: int) -> list[ChainedEntry]:
@@ -111,7 +91,7 @@ def _fits(account: UUID, older: ChainedEntry | None, entry: ChainedEntry) -> boo
 def _entry(row: Record) -> ChainedEntry:
     return ChainedEntry(
         number=row["number"],
-        at=_microseconds(row["at"]),
+        at=microseconds(row["at"]),
         actor=row["actor"],
         address=row["address"],
         action=row["action"],
@@ -129,6 +109,7 @@ def _changes(text: str) -> Changes:
         return {}
 
 
-def _microseconds(at: datetime) -> int:
+def microseconds(at: datetime) -> int:
+    """Return a time as entries have it: Unix microseconds."""
     since = at - _EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

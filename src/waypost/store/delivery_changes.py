@@ -1,4 +1,4 @@
-"""What people do with single deliveries. Whoever calls has seen that the delivery is the account's."""
+"""Rows of single deliveries, written by people's actions. The caller has checked that the delivery is the account's."""
 
 from contextlib import suppress
 from enum import Enum, auto
@@ -21,19 +21,21 @@ class Cancelled(Enum):
     NOT_THERE = auto()
 
 
-async def resend(session: Session, account: UUID, row: DeliveryRow, *, random: int) -> UUID | None:
-    """Queue the delivery's event once more for its endpoint; gives the new delivery's id.
+async def insert_resend(session: Session, account: UUID, row: DeliveryRow, *, random: int) -> UUID | None:
+    """Insert another row for the delivery's event, waiting for its endpoint, and return its id.
 
-    None when the endpoint is off or deleted. ``random`` are 62 bits for the id.
+    Return None if the endpoint is disabled or deleted. ``random`` are 62 bits for the id.
     """
     delivery = ids.make_id(await intake_rows.now(session), row.bucket, random)
     event = (row.tracking, row.event, row.sequence)
-    made = await fetch_one(session, "resend", row.bucket, delivery, account, row.endpoint, *event, row.id)
+    made = await fetch_one(session, "insert_resend", row.bucket, delivery, account, row.endpoint, *event, row.id)
     return None if made is None else delivery
 
 
-async def cancel(session: Session, row: DeliveryRow) -> tuple[Cancelled, set[UUID]]:
-    """Cancel a delivery and release the rest of its parcel; return the endpoints that have something due as a result.
+async def cancel_delivery(session: Session, row: DeliveryRow) -> tuple[Cancelled, set[UUID]]:
+    """Settle a delivery's row as cancelled, and unblock the rest of its parcel.
+
+    Return what became of it, and the endpoints that have something due as a result.
 
     A delivery in flight ends as delivered if its attempt succeeds, otherwise as cancelled. One that was settled, or
     claimed in this very moment, is not there: the caller looks again.

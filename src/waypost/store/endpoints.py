@@ -1,18 +1,15 @@
-"""Endpoints as the API manages them, always of one account."""
+"""Endpoints of one account, read. ``endpoint_changes`` writes them."""
 
-from collections import Counter
-from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from waypost.domain.endpoints import DisabledReason
-from waypost.domain.ids import PLACES, group_of, made_at
+from waypost.domain.ids import made_at
 from waypost.store.intake_rows import from_ms
 from waypost.store.queue import ALL_BUCKETS
-from waypost.store.statements import Session, execute, fetch, fetch_one
+from waypost.store.statements import Session, fetch, fetch_one
 
 MOST_COUNTED: Final = 10_000
 EXAMINED: Final = 1_000
@@ -40,25 +37,6 @@ class EndpointRow(msgspec.Struct, frozen=True):
     last_error: str | None
     last_success_at: datetime | None
     off_since: datetime | None
-
-
-class EndpointFields(msgspec.Struct, frozen=True):
-    """What people choose about an endpoint; custom ``headers`` are sealed, None for none."""
-
-    url: str
-    description: str
-    version: str
-    statuses: Collection[str] | None
-    trigger: str
-    ordering: str
-    rate_limit_per_second: int | None
-    headers: bytes | None
-
-    def columns(self) -> tuple[object, ...]:
-        """Return the values in the order of the statements."""
-        statuses = None if self.statuses is None else list(self.statuses)
-        first = (self.url, self.description, self.version, statuses, self.trigger, self.ordering)
-        return *first, self.rate_limit_per_second, self.headers
 
 
 class NamedEndpoint(msgspec.Struct, frozen=True):
@@ -94,20 +72,6 @@ class SealedSecrets(msgspec.Struct, frozen=True):
     previous_until: datetime | None
 
 
-async def free_place(session: Session, account: UUID) -> int:
-    """Return the place with the fewest of the account's endpoints; nobody else adds one in this transaction."""
-    await execute(session, "lock_account", account)
-    taken = Counter(group_of(row["id"])[1] for row in await fetch(session, "endpoint_ids", account))
-    return min(range(PLACES), key=lambda place: taken[place])
-
-
-async def add(
-    session: Session, *, endpoint: UUID, account: UUID, fields: EndpointFields, secret: bytes, most: int
-) -> bool:
-    """Add an enabled endpoint after ``free_place``; ``secret`` is sealed. Return False if ``most`` exist already."""
-    return await fetch_one(session, "add_endpoint", endpoint, account, *fields.columns(), secret, most) is not None
-
-
 async def of_account(session: Session, account: UUID, *, before: UUID | None, limit: int) -> list[EndpointRow]:
     """Return endpoints that are not deleted, newest first, with ids below ``before``."""
     rows = await fetch(session, "endpoints", account, None, before, limit)
@@ -125,44 +89,9 @@ async def find(session: Session, account: UUID, endpoint: UUID) -> EndpointRow |
     return None if row is None else EndpointRow(**row)
 
 
-async def lock(session: Session, account: UUID, endpoint: UUID) -> bool:
-    """Keep others from changing an endpoint until the transaction ends. Return False if there is none."""
-    return await fetch_one(session, "lock_endpoint", account, endpoint) is not None
-
-
-async def change(session: Session, account: UUID, endpoint: UUID, fields: EndpointFields) -> None:
-    """Write what people chose about an endpoint."""
-    await execute(session, "change_endpoint", account, endpoint, *fields.columns())
-
-
-async def switch(session: Session, account: UUID, endpoint: UUID, reason: DisabledReason | None) -> None:
-    """Disable an endpoint for a reason, or enable it with None; without effect if it is so already."""
-    await execute(session, "switch_endpoint", account, endpoint, None if reason is None else reason.value)
-
-
-async def delete(session: Session, account: UUID, endpoint: UUID) -> bool:
-    """Delete an endpoint. Return False if there is none. Its row stays, disabled."""
-    return await fetch_one(session, "delete_endpoint", account, endpoint) is not None
-
-
 async def secrets_of(session: Session, account: UUID, endpoint: UUID) -> SealedSecrets | None:
     """Return the secrets; None if there is no such endpoint. The previous one is there only while it still signs."""
     row = await fetch_one(session, "endpoint_secrets", account, endpoint)
-    return None if row is None else SealedSecrets(**row)
-
-
-async def rotate(
-    session: Session, account: UUID, endpoint: UUID, *, secret: bytes, overlap_seconds: int
-) -> SealedSecrets | None:
-    """Change the secret (sealed); the current one also signs for some seconds. None if there is no endpoint."""
-    overlap = timedelta(seconds=overlap_seconds)
-    row = await fetch_one(session, "rotate_secret", account, endpoint, secret, overlap)
-    return None if row is None else SealedSecrets(**row)
-
-
-async def end_rotation(session: Session, account: UUID, endpoint: UUID) -> SealedSecrets | None:
-    """Remove the previous secret; return None if there is no such endpoint."""
-    row = await fetch_one(session, "end_rotation", account, endpoint)
     return None if row is None else SealedSecrets(**row)
 
 

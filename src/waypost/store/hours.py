@@ -1,19 +1,15 @@
-"""The statistics of endpoints, hour by hour: counted where deliveries are settled, read for pages and calls."""
+"""The statistics of endpoints, hour by hour, read for pages and calls. ``hour_changes`` counts them."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
 
-from waypost.domain.attempts import Outcome
-from waypost.domain.deliveries import Settled
 from waypost.domain.ids import BUCKETS, made_at
-from waypost.domain.latency import BOUNDS_MS, bound_of
+from waypost.domain.latency import BOUNDS_MS
 from waypost.store.intake_rows import from_ms
-from waypost.store.rows import Finished
-from waypost.store.statements import Session, execute, fetch, fetch_one
+from waypost.store.statements import Session, fetch, fetch_one
 
 
 class Hour(msgspec.Struct, frozen=True):
@@ -46,44 +42,6 @@ class Sum(msgspec.Struct, frozen=True):
         """The share of succeeded deliveries among those that succeeded or failed; None if there are none."""
         ended = self.delivered + self.failed
         return self.delivered / ended if ended else None
-
-
-class _Count:
-    __slots__ = ("attempts", "delivered", "failed", "failed_attempts", "flawed_answers", "latency")
-
-    def __init__(self) -> None:
-        self.delivered = self.failed = self.attempts = self.failed_attempts = self.flawed_answers = 0
-        self.latency = [0] * len(BOUNDS_MS)
-
-
-async def tally(
-    session: Session, dispatcher: int, finished: Sequence[Finished], settled: Mapping[tuple[UUID, int], Settled]
-) -> None:
-    """Count attempts and the ends of deliveries, without tests. Call it in the transaction that settles.
-
-    ``settled``: how deliveries ended, by their ids and the fencing numbers under which they did.
-    """
-    counts: defaultdict[UUID, _Count] = defaultdict(_Count)
-    for one in finished:
-        if one.claimed.sample is not None:
-            continue
-        count = counts[one.claimed.endpoint]
-        state = settled.get((one.claimed.id, one.claimed.lease_no))
-        count.delivered += state is Settled.DELIVERED
-        count.failed += state is Settled.FAILED
-        if one.attempt is not None:
-            count.attempts += 1
-            accepted = one.attempt.outcome == Outcome.SUCCEEDED
-            count.failed_attempts += not accepted
-            count.flawed_answers += accepted and one.attempt.reason is not None
-            if one.attempt.status_code is not None:
-                count.latency[bound_of(one.attempt.duration_ms)] += 1
-    if counts:
-        ordered = sorted(counts.items())
-        numbers = ("delivered", "failed", "attempts", "failed_attempts", "flawed_answers")
-        columns = ([getattr(count, name) for _, count in ordered] for name in numbers)
-        latencies = ["{" + ",".join(map(str, count.latency)) + "}" for _, count in ordered]
-        await execute(session, "tally", dispatcher, [endpoint for endpoint, _ in ordered], *columns, latencies)
 
 
 async def of_endpoints(session: Session, endpoints: Sequence[UUID], since: datetime, until: datetime) -> list[Hour]:

@@ -16,7 +16,7 @@ from waypost.domain import ids
 from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.endpoints import DisabledReason, Ordering
 from waypost.domain.suspicion import Suspect
-from waypost.store import hours, intake_rows
+from waypost.store import hour_changes, intake_rows
 from waypost.store.intake_rows import day_of
 from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
 from waypost.store.statements import Copied, Session, copy, execute, fetch, fetch_one, transaction
@@ -141,7 +141,7 @@ async def settle(session: Session, finished: Sequence[Finished], *, dispatcher: 
         known = await _known(session, late)
         attempts = [one.attempt for one in ordered if one.attempt is not None]
         await _keep_attempts(session, [one for one in attempts if (one.delivery, one.number) not in known])
-        await hours.tally(session, dispatcher, ordered, settled)
+        await hour_changes.tally(session, dispatcher, ordered, settled)
     return freed, len(late)
 
 

@@ -4,33 +4,25 @@ Everything is of one account. Functions that change a tracking run in the caller
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
-from asyncpg import UniqueViolationError
 
 from waypost.domain import ids
-from waypost.domain.deliveries import Reason
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState
 from waypost.store.deliveries import FIRST, LAST
-from waypost.store.intake_rows import from_ms, order_number
 from waypost.store.queue import ALL_BUCKETS
-from waypost.store.rows import LockedTracking
-from waypost.store.statements import Session, execute, fetch, fetch_one
-from waypost.store.states import pack, unpack
+from waypost.store.statements import Session, fetch, fetch_one
+from waypost.store.states import unpack
 
 MOST_SEARCHED: Final = 1_000
 """The maximum numbers, and order numbers, with the search text as prefix that a search looks at."""
 
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 END: Final = datetime(9999, 12, 31, tzinfo=UTC)
-
-
-class Taken(Exception):
-    """The account has another tracking with this number and courier; the transaction is lost."""
 
 
 class TrackingRow(msgspec.Struct, frozen=True):
@@ -122,39 +114,6 @@ async def page(session: Session, account: UUID, wanted: Filter, *, limit: int, s
     else:
         rows = await fetch(session, "trackings_by_lane", *bounds)
     return [TrackingRow(row["id"], row["sequence"], row["state"]) for row in rows]
-
-
-async def lock(session: Session, account: UUID, tracking: UUID) -> LockedTracking | None:
-    """Lock one tracking, so that other writers wait. None if it does not exist."""
-    row = await fetch_one(session, "lock_tracking", [ids.bucket(tracking)], account, tracking)
-    if row is None:
-        return None
-    return LockedTracking(
-        row["bucket"], row["id"], row["account"], row["sequence"], row["last_event"], unpack(row["state"])
-    )
-
-
-async def edit(session: Session, locked: LockedTracking, state: TrackingState) -> None:
-    """Write the edited fields of a locked tracking. Raise Taken if its new courier has this number already."""
-    row = (state.courier_code, state.archived, order_number(state), pack(state), from_ms(state.updated_at))
-    try:
-        await execute(session, "edit_tracking", [locked.bucket], locked.id, *row)
-    except UniqueViolationError:
-        raise Taken from None
-
-
-async def delete(session: Session, locked: LockedTracking) -> None:
-    """Delete a locked tracking and cancel its waiting deliveries; events and sent deliveries stay until retention."""
-    rows = await fetch(session, "deliveries_of_tracking", [locked.bucket], locked.id)
-    if rows:
-        reason = Reason.TRACKING_DELETED.value
-        await fetch_one(session, "cancel", [locked.bucket], [row["id"] for row in rows], reason)
-    await execute(session, "delete_tracking", [locked.bucket], locked.id)
-
-
-async def ask_soon(session: Session, locked: LockedTracking, *, least_seconds: float) -> None:
-    """Poll the carrier for a locked tracking at once, or ``least_seconds`` after the last poll."""
-    await execute(session, "ask_soon", [locked.bucket], locked.id, timedelta(seconds=least_seconds))
 
 
 def _beginning(text: str) -> Sequence[str]:

@@ -13,7 +13,7 @@ COUNT = {"since": "2020-01-01T00:00", "only": "all", "act": "count"}
 async def endpoint(portal: Portal, shop: Caller, monkeypatch: pytest.MonkeyPatch) -> str:
     """Give an endpoint of which counting does not end within a call."""
     monkeypatch.setattr("waypost.actions.recoveries.COUNT_SECONDS", 0)
-    monkeypatch.setattr("waypost.store.recoveries.A_TIME", 1)
+    monkeypatch.setattr("waypost.store.recovery_changes.A_TIME", 1)
     made = await portal.endpoint(shop)
     for hour in (8, 9):
         scan = {"checkpoint_date": f"2026-07-01T0{hour}:00:00", "tracking_detail": "x"}

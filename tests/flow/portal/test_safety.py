@@ -13,7 +13,7 @@ from tests.support.visiting import EMAIL, HASH, Document, Portal, serving_pages
 from waypost.domain import ids
 from waypost.portal.application import ROUTES
 from waypost.portal.help.documentation import folder
-from waypost.store import accounts
+from waypost.store import user_changes
 from waypost.store.database import Database
 
 OTHER = "other@example.com"
@@ -105,7 +105,7 @@ class Seeded:
         user = ids.make_id(1_790_000_000_000, 0, uuid4().int)
         async with self.portal.database.serving.acquire() as session:
             second = {"email": f"second-{email}", "password_hash": HASH, "role": "member"}
-            assert await accounts.create_user(session, user=user, account_email=email, **second)
+            assert await user_changes.create_user(session, user=user, account_email=email, **second)
         made = {"source": "ups", "credentials": {"client_id": "me", "client_secret": "secret"}}
         connection = (await shop.post("/v1/connections", made)).json()["id"]
         wanted = {"endpoint_id": endpoint, "since": "2026-01-01T00:00:00Z", "only": "failed"}

@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from httpx import Response
 
 from tests.support.visiting import EMAIL, Portal, cookies_of, is_in, serving_pages
-from waypost.store import accounts
+from waypost.store import user_changes
 from waypost.store.database import Database
 
 HOME = "/developer/webhooks"
@@ -26,7 +26,7 @@ async def portal(portal: Portal) -> Portal:
 
 async def set_password(portal: Portal, email: str, password_hash: str) -> None:
     async with portal.database.serving.acquire() as session:
-        assert await accounts.set_password(session, email, password_hash)
+        assert await user_changes.update_password(session, email, password_hash)
 
 
 async def age_session(portal: Portal, seconds: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.support.visiting import EMAIL, PASSWORD, Browser, Document, Portal, is_in
 from waypost.domain import ids
 from waypost.domain.quotas import Quota
-from waypost.store import quotas
+from waypost.store import quota_changes
 
 MEMBER = "member@example.com"
 CHOSEN = {"name": "Büttner", "email": EMAIL, "accent": "#7A2A86", "embed_origins": "https://Shop.example/\n\n"}
@@ -237,7 +237,7 @@ async def test_quotas_are_shown_with_how_much_is_used_and_not_where_none_is_set(
     assert "Quotas" not in (await browser.get("/settings")).text
     account = await portal.database.serving.fetchval("select id from account order by id limit 1")
     async with portal.database.serving.acquire() as session:
-        await quotas.set_quota(session, account, Quota(parcels=1000))
+        await quota_changes.update_quota(session, account, Quota(parcels=1000))
         await session.execute("insert into account_usage (account, parcels) values ($1, 12)", account)
 
     cells = [cell.text for cell in Document((await browser.get("/settings")).text).all("td")]

@@ -11,9 +11,9 @@ from waypost.portal.help.documentation import PLACES
 from waypost.portal.help.guides import guide
 from waypost.portal.pages.connect import guide_of
 from waypost.sources.carriers import carriers
-from waypost.store import unread
+from waypost.store import unread_changes
 from waypost.store.database import Database
-from waypost.store.unread import UnreadKey
+from waypost.store.unread_changes import UnreadKey
 
 SECRET = "s3cret-that-no-page-shows"
 FORM = {"credential-client_id": "me", "credential-client_secret": SECRET}
@@ -150,7 +150,7 @@ async def test_the_page_of_sources_shows_each_connection_in_words(
         id_of(path),
     )
     async with portal.database.serving.acquire() as session:
-        await unread.add(session, {UnreadKey(shop.account, "ups", "XX", "Odd <b>text</b>"): 1234})
+        await unread_changes.count_unread(session, {UnreadKey(shop.account, "ups", "XX", "Odd <b>text</b>"): 1234})
 
     page = assert_harmless((await browser.get("/sources")).text).text
 

@@ -15,7 +15,7 @@ from waypost.domain import ids
 from waypost.domain.endpoints import Ordering
 from waypost.domain.recoveries import Only, RecoveryState
 from waypost.keeper.keeper import Keeper
-from waypost.store import deliveries, delivery_changes, queue, recoveries
+from waypost.store import deliveries, delivery_changes, queue, recoveries, recovery_changes
 from waypost.store.delivery_changes import Cancelled
 from waypost.store.statements import Session
 
@@ -70,14 +70,14 @@ class People:
         row = await self._delivery(_ALL)
         if row is not None:
             bits = self.chance.getrandbits(62)
-            made = await delivery_changes.resend(self._session, self.account, row, random=bits)
+            made = await delivery_changes.insert_resend(self._session, self.account, row, random=bits)
             self.ledger.asked.resent |= {made} if made else set()
 
     async def _cancel(self) -> None:
         row = await self._delivery(_IN_FLIGHT) or await self._delivery(_WAITING)
         if row is None:
             return
-        done, _ = await delivery_changes.cancel(self._session, row)
+        done, _ = await delivery_changes.cancel_delivery(self._session, row)
         if done is not Cancelled.NOT_THERE:
             self.ledger.asked.cancelled.add(row.id)
         if done is Cancelled.AT_ONCE:
@@ -96,7 +96,7 @@ class People:
         """Have what the endpoint missed sent to it, from the beginning until now."""
         now = self.work.clock.now
         recovery = ids.make_id(int(now.timestamp() * 1000), 0, self.chance.getrandbits(62))
-        added = await recoveries.add(
+        added = await recovery_changes.insert_recovery(
             self._session,
             recovery=recovery,
             account=self.account,

@@ -37,7 +37,7 @@ from waypost.intake import batch
 from waypost.intake.batch import Request
 from waypost.intake.collector import Intake, IntakeUnavailable
 from waypost.keeper.keeper import Keeper
-from waypost.store import dispatchers, endpoints, queue
+from waypost.store import dispatchers, endpoint_changes, queue
 from waypost.store.statements import Session
 
 MOST_STEPS = 6_000
@@ -370,7 +370,7 @@ class World:
     async def _switch(self, endpoint: UUID, reason: DisabledReason | None) -> None:
         """Turn an endpoint off as the API does, or on; now and then the process dies before it has cancelled all."""
         session = cast("Session", self._work)
-        await endpoints.switch(session, self._account, endpoint, reason)
+        await endpoint_changes.update_enabled(session, self._account, endpoint, reason)
         if reason is None:
             return
         while self._chance.random() < 0.8 and await queue.cancel_lane(session, endpoint):

@@ -8,7 +8,7 @@ from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import enter, notify
-from waypost.store import unread
+from waypost.store import unread, unread_changes
 
 PATH: Final = "/sources/unread"
 
@@ -28,7 +28,7 @@ async def clear(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """Empty the list."""
     visitor = await enter(request, pages)
     async with pages.context.database.serving.acquire() as session:
-        await unread.forget(session, visitor.account)
+        await unread_changes.delete_unread(session, visitor.account)
     notify(request, "List cleared.")
     return go_to(PATH)
 

@@ -1,13 +1,4 @@
--- The keys of an account. A revoked key stays as a row, so that people can see what became of it.
-
--- name: add_api_key
-with known as materialized (
-    select count(*) as keys from api_key
-    where account = $2 and revoked_at is null and (expires_at is null or expires_at > now())
-)
-insert into api_key (id, account, name, prefix, digest, scopes, expires_at, made_by)
-select $1, $2, $3, $4, $5, $6, now() + $7::interval, $9 from known where keys < $8
-returning id
+-- The keys of an account, read.
 
 -- name: api_keys
 select k.id, k.name, k.prefix, k.scopes, k.created_at, k.expires_at, k.revoked_at, u.last_used_at, k.made_by
@@ -15,11 +6,3 @@ from api_key k left join api_key_use u on u.api_key = k.id
 where k.account = $1 and ($2::uuid is null or k.id = $2)
 order by k.revoked_at is not null, k.id desc
 limit $3
-
--- name: revoke_api_key
-update api_key set revoked_at = now() where account = $1 and id = $2 and revoked_at is null returning id
-
--- name: note_key_use
-insert into api_key_use as u (api_key, last_used_at) values ($1, now())
-on conflict (api_key) do update set last_used_at = excluded.last_used_at
-    where u.last_used_at < excluded.last_used_at - interval '1 minute'

@@ -1,6 +1,6 @@
 -- What people do with single deliveries.
 
--- name: resend
+-- name: insert_resend
 -- Outside the order: a manual resend waits for nothing. A disabled or deleted endpoint gets none.
 with target as materialized (
     select n.id from endpoint n where n.account = $3 and n.id = $4 and n.enabled and n.deleted_at is null
