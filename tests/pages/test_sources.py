@@ -53,7 +53,7 @@ def connect(page: Page) -> None:
     expect(page.get_by_role("status")).to_contain_text("UPS accepts the credentials. Nothing is saved yet.")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("UPS")
-    expect(page.get_by_text("Not asked yet")).to_be_visible()
+    expect(page.get_by_text("Not used yet")).to_be_visible()
 
 
 def test_a_carrier_is_connected_breaks_and_is_repaired(portal: Portal, visit, email: str, script) -> None:
@@ -62,13 +62,13 @@ def test_a_carrier_is_connected_breaks_and_is_repaired(portal: Portal, visit, em
     add_parcel(portal, email, "1Z1")
     wait_for_state(portal, email, "works")
     page.reload()
-    expect(page.get_by_text("Works", exact=True)).to_be_visible()
+    expect(page.get_by_text("Working", exact=True)).to_be_visible()
 
     portal.ups.secret = RENEWED  # somebody made a new one on UPS' portal
     add_parcel(portal, email, "1Z2")
     wait_for_state(portal, email, "refused")
     page.goto("/sources")
-    expect(page.get_by_role("main").get_by_text("Refused", exact=True)).to_be_visible()
+    expect(page.get_by_role("main").get_by_text("Rejected", exact=True)).to_be_visible()
     page.get_by_role("main").get_by_role("link", name="UPS", exact=True).click()
     act(page, "Replace credentials")
     page.get_by_label("Client ID").fill("me")

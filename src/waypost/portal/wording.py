@@ -83,21 +83,21 @@ ORDERINGS: Final = {
 
 
 CONNECTION_STATES: Final = {
-    ConnectionState.NEW: ("Not asked yet", "clock", ""),
-    ConnectionState.WORKS: ("Works", "check", "delivered"),
-    ConnectionState.LIMITED: ("Limited", "clock", "retrying"),
-    ConnectionState.REFUSED: ("Refused", "warning", "failed"),
-    ConnectionState.UNREADABLE: ("Unreadable answers", "warning", "failed"),
-    ConnectionState.PAUSED: ("Paused", "pause", "off"),
+    ConnectionState.NEW: ("Not used yet", "clock", ""),
+    ConnectionState.WORKS: ("Working", "check", "delivered"),
+    ConnectionState.LIMITED: ("Rate limited", "clock", "retrying"),
+    ConnectionState.REFUSED: ("Rejected", "warning", "failed"),
+    ConnectionState.UNREADABLE: ("Unreadable responses", "warning", "failed"),
+    ConnectionState.PAUSED: ("Disabled", "pause", "off"),
 }
-"""How a connection does, each state with its icon and the kind of badge it is shown as."""
+"""The label, icon and badge class of each state of a connection."""
 
 ASKED: Final = {
-    "new": "Something new",
-    "unchanged": "Nothing new",
+    "new": "New checkpoints or facts",
+    "unchanged": "No change",
     "unknown_number": "The carrier does not know the number",
 }
-"""What came of the last ask for a parcel; anything else is why it brought nothing."""
+"""The result of the last poll for a parcel. Any other value is the reason why it failed."""
 
 ERRORS: Final = {
     Outcome.DNS_FAILED: "Its host name could not be resolved.",

@@ -157,7 +157,7 @@ async def test_the_page_of_sources_shows_each_connection_in_words(
     assert "Provided by the operator" in empty
     assert "not used yet" in empty
     assert "Warehouse <north>" in page
-    assert "Refused since 20" in page
+    assert "Rejected since 20" in page
     assert "The key is not accepted (401)." in page
     assert "1 unknown code" in page
     assert "Odd <b>text</b>" in page
@@ -234,8 +234,8 @@ async def test_deleting_says_how_many_parcels_and_who_is_asked_then(
     both = Document((await browser.get(f"{path}?do=delete")).text).text
 
     assert "Parcels that use this connection: 1." in alone
-    assert "No other connection answers for their couriers" in alone
-    assert "Afterwards they are tracked with The other, as far as" in both
+    assert "No other connection covers their couriers" in alone
+    assert "They will be tracked with The other if it covers" in both
 
 
 async def test_the_operators_connection_can_be_looked_at_only(shop: Caller, browser: Browser) -> None:

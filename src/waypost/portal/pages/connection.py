@@ -69,7 +69,7 @@ async def replace(request: PageRequest, pages: GivenPages, connection_id: FromPa
         refused = isinstance(refusal, Conflict) and refusal.code == REFUSED
         shown = {"form": form, "errors": errors_of(refusal, fields), "refused": refused}
         return await _page(request, pages, visitor, connection_id, dialog="credentials", **shown)
-    notify(request, "Credentials replaced. The connection starts again with them.")
+    notify(request, "Credentials replaced. The connection uses the new ones now.")
     return go_to(f"{PATH}/{connection_id}")
 
 
@@ -104,7 +104,7 @@ async def delete(request: PageRequest, pages: GivenPages, connection_id: FromPat
     """Delete the connection with its credentials, and go back to the list."""
     visitor = await enter(request, pages)
     await changes.delete(pages.context, actor_of(request, visitor), changes.read_id(connection_id))
-    notify(request, "Connection deleted, and its credentials with it.")
+    notify(request, "Connection and credentials deleted.")
     return go_to(PATH)
 
 
