@@ -60,6 +60,7 @@ bench: develop ## run the benchmarks on this machine
 faults: develop ## run the tests that take minutes or gigabytes
 	$(PYTEST) -m 'faults and not alone' -n $(WORKERS) --dist loadfile
 	$(PYTEST) -m 'faults and alone'
+	$(PYTEST) -m 'hypothesis and not faults' --hypothesis-profile=many -n $(WORKERS) --dist loadfile tests/unit tests/contract
 
 schema: develop ## write src/waypost/store/schema.sql, the result of all migrations
 	@$(BIN)/python -m tools.schema

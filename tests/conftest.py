@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from _pytest.terminal import TerminalReporter
-from hypothesis import settings
 
+from tests.support.examples import load_profiles
 from tests.support.faults import Tally
 from tests.support.run import make_folders, watched
 from waypost.app.sending import spare_the_collector
@@ -24,9 +24,7 @@ sys.dont_write_bytecode = False
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# The same examples in every run, however long one takes: what passed here passes on a slow machine too. To look for
-# more than those: --hypothesis-profile=default.
-settings.load_profile("ci")
+load_profiles()
 
 FAULT = "fault"
 COLUMNS = {"fault": 56, "runs": 9, "accepted": 10, "lost": 6, "duplicated": 12, "unexplained": 13, "out_of_order": 0}

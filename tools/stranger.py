@@ -10,6 +10,7 @@ import ast
 import random
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,8 +27,13 @@ class Definition(NamedTuple):
     docstring: str
 
 
-def definitions(package: Path = PACKAGE) -> Iterator[Definition]:
-    """Yield the public definitions with a docstring, module by module."""
+@cache
+def definitions(package: Path = PACKAGE) -> tuple[Definition, ...]:
+    """Return the public definitions with a docstring, module by module."""
+    return tuple(_definitions(package))
+
+
+def _definitions(package: Path) -> Iterator[Definition]:
     for path in modules(package):
         for node in ast.parse((package / path).read_text(encoding="utf-8")).body:
             if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) or node.name[0] == "_":
@@ -44,7 +50,7 @@ def modules(package: Path = PACKAGE) -> list[str]:
 
 def draw(seed: int, count: int = QUESTIONS, package: Path = PACKAGE) -> list[Definition]:
     """Return so many definitions, in the order in which they are asked."""
-    known = list(definitions(package))
+    known = definitions(package)
     return random.Random(seed).sample(known, min(count, len(known)))  # noqa: S311 - it has to be repeatable
 
 

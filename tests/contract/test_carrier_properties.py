@@ -6,10 +6,11 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.carrier_cases import CASES, Case, cases_of, read_answer
+from tests.support.examples import examples
 from waypost.domain.carriers import CarrierError
 from waypost.domain.facts import FACTS, LONGEST
 from waypost.domain.times import read_wall_time
@@ -20,7 +21,6 @@ OTHER_VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1.5, 10**30, "", " ", "null", "x", "\x00\u202e", "2026-02-30T25:61:61", "9" * 5_000),
     *([], {}, [None], [[]], [1, "x"], {"x": {}}, [{}], "A" * 9_000),
 )
-EXAMPLES = 300
 
 Place = tuple[Any, Any]
 """A list or an object, and a place in it."""
@@ -52,7 +52,7 @@ def test_an_answer_has_places_to_change() -> None:
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-@settings(max_examples=EXAMPLES)
+@examples(60)
 @given(data=st.data())
 def test_an_answer_that_is_cut_off_or_damaged_raises_nothing_else(carrier: str, data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(cases_of(carrier)))
@@ -65,7 +65,7 @@ def test_an_answer_that_is_cut_off_or_damaged_raises_nothing_else(carrier: str, 
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-@settings(max_examples=EXAMPLES)
+@examples(60)
 @given(data=st.data())
 def test_an_answer_with_other_types_or_another_order_raises_nothing_else(carrier: str, data: st.DataObject) -> None:
     structured = [case for case in cases_of(carrier) if not isinstance(case.answer, str)]

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
+from tests.support.examples import examples
 from tests.support.states import registered_state, states, travelling_state, with_facts
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.endpoints import Version
@@ -88,6 +89,7 @@ def test_the_published_signature_follows_the_official_rule():
 
 
 @pytest.mark.parametrize("version", INSIDE)
+@examples(40)
 @given(state=states())
 def test_every_body_is_one_valid_line_of_compact_ascii(version, state):
     body = sent(version, state)
@@ -99,6 +101,7 @@ def test_every_body_is_one_valid_line_of_compact_ascii(version, state):
 
 
 @pytest.mark.parametrize("version", INSIDE)
+@examples(40)
 @given(state=states())
 def test_a_state_read_back_from_the_store_renders_to_the_same_bytes(version, state):
     again = msgspec.json.decode(msgspec.json.encode(state), type=type(state))

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
+from tests.support.examples import examples
 from tests.support.states import (
     REGISTERED_AT,
     TEXTS,
@@ -84,11 +85,13 @@ def test_the_whole_history_is_rendered_newest_first_byte_for_byte():
     assert render(Version.V4, travelling_state()) == EXAMPLE.replace("{older}", OLDER).encode()
 
 
+@examples(40)
 @given(states())
 def test_every_body_is_valid_against_its_schema(state):
     VALIDATOR.validate(json.loads(v4.render(state)))
 
 
+@examples(40)
 @given(states())
 def test_a_body_is_one_line_of_compact_ascii_whose_texts_read_back_as_they_were(state):
     body = v4.render(state)
@@ -100,6 +103,7 @@ def test_a_body_is_one_line_of_compact_ascii_whose_texts_read_back_as_they_were(
     assert shown == [scan.tracking_detail for scan in reversed(state.checkpoints)]
 
 
+@examples(40)
 @given(states())
 def test_a_state_read_back_from_the_store_renders_to_the_same_bytes(state):
     again = msgspec.json.decode(msgspec.json.encode(state), type=type(state))

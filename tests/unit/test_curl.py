@@ -2,9 +2,10 @@
 
 import subprocess
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from waypost.portal.curl import command
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
@@ -14,7 +15,7 @@ SHELL = "curl() { printf '%s\\0' \"$@\"; }\n"
 """What stands for curl: it tells its words."""
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(url=TEXTS, name=TEXTS, value=TEXTS, body=TEXTS)
 @example(url="https://a.test/'$(touch /tmp/x)`id`", name="x", value="'; rm -rf ~ #", body='{"a": "it\'s"}')
 @example(url="https://a.test/\\\n", name="x", value="a\\", body="@/etc/passwd")

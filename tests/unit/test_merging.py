@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from waypost.domain.checkpoints import Basis, Checkpoint
 from waypost.domain.journeys import follow
 from waypost.domain.merging import BOUNDS, MOST_BYTES, MOST_SCANS, Bounds, Merged, merge
@@ -130,7 +131,7 @@ def _key(scan: Checkpoint) -> tuple[str, str]:
     return scan.checkpoint_date, scan.tracking_detail.strip()
 
 
-@settings(max_examples=500)
+@examples(150)
 @given(st.lists(REPORTS, max_size=8), st.randoms(use_true_random=False))
 def test_what_is_kept_is_what_the_definition_says_in_any_order(
     reports: list[Checkpoint], chance: random.Random
@@ -196,7 +197,7 @@ NUMBERED = st.dictionaries(
 )
 
 
-@settings(max_examples=500)
+@examples(150)
 @given(NUMBERED, st.randoms(use_true_random=False))
 def test_which_scans_are_kept_depends_on_no_order_and_they_decide_the_status_as_all_would(
     numbered: dict[int, tuple[str | None, Basis]], chance: random.Random

@@ -22,10 +22,10 @@ def package(tmp_path: Path) -> Path:
 
 
 def test_public_definitions_with_a_docstring_are_asked_for(package: Path) -> None:
-    assert list(definitions(package)) == [
+    assert definitions(package) == (
         Definition("rules.py", "class", "Rule", "Say what may be.\n\nAnd why."),
         Definition("store/rows.py", "def", "find", "Find a row."),
-    ]
+    )
 
 
 def test_a_seed_asks_the_same_questions_and_another_asks_others() -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from waypost.domain import suspicion
 from waypost.domain.suspicion import AMONG, MOST_DEATHS, SUSPECT_AFTER, Suspect, lived_before
 
@@ -72,6 +73,7 @@ def test_a_process_that_ends_at_regular_times_never_makes_an_innocent_one_be_giv
     assert deaths.get(1, 0) <= SUSPECT_AFTER + 1
 
 
+@examples(40)
 @given(st.sets(st.integers(0, 40), min_size=1, max_size=3), st.integers(1, 60))
 def test_the_fatal_ones_are_found_out_and_no_others(fatal: set[int], count: int) -> None:
     deaths = dict.fromkeys(fatal | set(range(count)), SUSPECT_AFTER)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import Judge
+from tests.support.examples import examples
 from tests.support.faults import Tally
 from waypost.domain import facts, readings, trackings
 from waypost.domain.checkpoints import Basis, Checkpoint
@@ -83,7 +84,7 @@ UPDATES = st.builds(
 )
 
 
-@settings(max_examples=2_000, deadline=None)
+@examples(400)
 @given(st.lists(UPDATES, max_size=6), st.randoms(use_true_random=False))
 def test_the_result_depends_on_no_order_split_or_repetition_of_updates(
     updates: list[Update], chance: random.Random

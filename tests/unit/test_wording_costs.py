@@ -7,9 +7,10 @@ not timed.
 import re
 from itertools import chain
 
-from hypothesis import given, settings, target
+from hypothesis import given, target
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from waypost.domain.wording.folding import LONGEST, MOST_CLAUSES, MOST_WORDS, clauses_of, fold
 from waypost.domain.wording.lexicon import load
 from waypost.domain.wording.reading import MOST_STEPS, read, read_counted
@@ -30,7 +31,7 @@ texts = st.one_of(
 )
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(texts)
 def test_a_search_for_slow_texts_finds_none_that_takes_more_steps(text: str) -> None:
     _, steps = read_counted(text, load())
