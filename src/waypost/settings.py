@@ -149,7 +149,7 @@ class Settings(_OfCarriers):
     """The database schema of Waypost's tables, created by `waypost migrate`.
 
     Installations with separate schemas can share a database; they share nothing else."""
-    engine_connections: int = Field(default=6, ge=2, le=100)
+    engine_connections: int = Field(default=6, ge=1, le=100)
     """The maximum number of database connections per process for accepting updates and sending."""
     serving_connections: int = Field(default=4, ge=1, le=100)
     """The maximum number of database connections per process for pages and API calls."""

@@ -162,3 +162,20 @@ def test_a_server_that_can_not_be_used_for_a_while_loses_nothing_and_sends_nothi
         )
         judged(tally)
         assert tally.duplicated == 0
+
+
+def test_four_roles_share_few_connections(judged: Judge) -> None:
+    with installation(max_connections="24") as at:
+        began = time.monotonic()
+        with at.shop.reporting():
+            at.shop.wait_for_more(BEFORE + AFTER)
+        tally = at.tally(
+            "F08 max_connections 24 for six processes",
+            writable_at=began,
+            befell=[],
+            within=BACK_SECONDS,
+            away=0,
+            logged=at.log_bytes(),
+        )
+        judged(tally)
+        assert at.shop.refused.total() == tally.duplicated == 0

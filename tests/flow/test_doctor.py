@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 
@@ -18,7 +19,7 @@ from waypost.domain import ids
 from waypost.intake.batch import write
 from waypost.settings import Settings
 from waypost.store import dispatchers, installation
-from waypost.store.database import Database
+from waypost.store.database import LEAST_CONNECTIONS, Database
 from waypost.store.embedded.room import MEGABYTE
 
 KEY = "a secret key of sixteen characters or more"
@@ -188,3 +189,19 @@ async def test_more_connections_than_the_server_allows_are_warned_of(patient: Pa
 
     assert finding.state == "warning"
     assert "max_connections" in str(finding.remedy)
+
+
+async def test_processes_that_need_more_connections_than_the_server_allows_are_wrong(patient: Patient) -> None:
+    allowed = 97  # of the embedded server, which reserves three for superusers
+    others = [
+        await asyncpg.connect(patient.dsn, server_settings={"application_name": f"waypost-web@machine:{number}"})
+        for number in range(allowed // LEAST_CONNECTIONS)
+    ]
+
+    finding = await patient.finding("connections")
+
+    assert finding.state == "wrong"
+    assert "the 33 running processes of Waypost need 99 at least" in finding.says
+    assert finding.remedy == "Increase PostgreSQL's max_connections by 2 or more."
+    for one in others:
+        await one.close()

@@ -1,6 +1,7 @@
 """The database can't be used: said once, with 503 to those who ask, and over by itself."""
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -13,6 +14,7 @@ from structlog.testing import capture_logs
 
 from tests.support.databases import add_account, named
 from tests.support.proxy import Proxy, in_front_of, through
+from tests.support.receiver import HANGS_AFTER_SECONDS
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.run import Sender
 from waypost.store import database as connections
@@ -37,7 +39,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
         "ANSWER_SECONDS",
     ):
         monkeypatch.setattr(connections, name, LIMIT)
-    monkeypatch.setattr(pools, "RELEASE_SECONDS", LIMIT)
+    for name in ("RELEASE_SECONDS", "CROWDED_SECONDS"):
+        monkeypatch.setattr(pools, name, LIMIT)
     monkeypatch.setattr("waypost.store.outage.LOOK_SECONDS", 0.05)
 
 
@@ -100,7 +103,9 @@ async def test_a_database_that_became_read_only_is_one_outage_and_ends_when_it_t
     assert lines[1]["failed"] >= 3
 
 
-async def test_too_many_connections_are_an_outage(admin: Any, server_dsn: str) -> None:
+@pytest.fixture
+async def crowded(admin: Any, server_dsn: str) -> AsyncIterator[Database]:
+    """Give a database that allows two connections."""
     password, role = secrets.token_hex(), f"few_{secrets.token_hex(4)}"
     await admin.execute(f"create role {role} login password '{password}' connection limit 2")
     await admin.execute(f"grant all on all tables in schema public to {role}")
@@ -108,13 +113,60 @@ async def test_too_many_connections_are_an_outage(admin: Any, server_dsn: str) -
         server_dsn.partition("://")[2].partition("@")[0], f"{role}:{password}"
     )
     async with opened(url) as database:
-        with pytest.raises(LOST):
-            async with database.serving.acquire(), database.engine.acquire(), database.holding.acquire():
-                pass
-        assert database.outage.trouble is Trouble.TOO_MANY_CONNECTIONS
-
-        await until_usable(database)
+        yield database
     await admin.execute(f"drop owned by {role}; drop role {role}")
+
+
+async def test_too_many_connections_are_an_outage(crowded: Database) -> None:
+    with pytest.raises(LOST):
+        async with crowded.serving.acquire(), crowded.engine.acquire(), crowded.holding.acquire():
+            pass
+    assert crowded.outage.trouble is Trouble.TOO_MANY_CONNECTIONS
+
+    await until_usable(crowded)
+
+
+async def test_a_pool_that_gets_no_more_connections_makes_do_with_what_it_has(crowded: Database) -> None:
+    async with crowded.serving.acquire():
+        results = await asyncio.gather(*(crowded.engine.fetchval("select 1") for _ in range(20)))
+
+        assert results == [1] * 20
+        assert crowded.outage.trouble is None
+
+
+async def sessions_of(database: Database, admin: Any) -> int:
+    name = await database.engine.fetchval("show application_name")
+    return int(await admin.fetchval("select count(*) from pg_stat_activity where application_name = $1", name))
+
+
+async def test_a_process_gives_up_connections_on_a_crowded_server_and_takes_them_back_later(
+    admin: Any, server_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(await dsn_of(admin, server_dsn), role="crowd") as database:
+        meeting = asyncio.Barrier(6)
+
+        async def use() -> None:
+            async with database.engine.acquire():
+                await meeting.wait()
+
+        async def until_there_are(count: int) -> None:
+            async with asyncio.timeout(HANGS_AFTER_SECONDS):
+                while await sessions_of(database, admin) != count:
+                    pass
+
+        await asyncio.gather(*(use() for _ in range(6)))
+        await until_there_are(6)
+        monkeypatch.setattr(pools, "SPARE", 1000)
+        for left in (3, 1):
+            await database.fit()
+            await until_there_are(left)
+        await asyncio.gather(*(database.engine.fetchval("select 1") for _ in range(6)))
+        assert await sessions_of(database, admin) == 1
+
+        monkeypatch.setattr(pools, "SPARE", 0)
+        await database.fit()
+        await asyncio.gather(*(use() for _ in range(6)))
+        await until_there_are(6)
 
 
 @dataclass
@@ -240,7 +292,8 @@ async def test_outages_are_counted_by_trouble(frozen: Frozen) -> None:
 
 async def test_sessions_tell_whose_they_are(admin: Any, server_dsn: str) -> None:
     async with opened(await dsn_of(admin, server_dsn), role="dispatch") as database:
-        assert (await database.engine.fetchval("show application_name")).startswith("waypost-dispatch@")
+        name = await database.engine.fetchval("show application_name")
+        assert (name[:17], name.rpartition(":")[2]) == ("waypost-dispatch@", str(os.getpid()))
 
 
 async def test_two_schemas_of_one_database_see_nothing_of_each_other(admin: Any, server_dsn: str) -> None:

@@ -18,7 +18,7 @@ from waypost.settings import Settings, variable
 from waypost.sources.carriers import carriers
 from waypost.store import audit, condition, dispatchers, partitions
 from waypost.store.connecting import CannotConnect
-from waypost.store.database import Database, UnsafeServer, most_connections
+from waypost.store.database import LEAST_CONNECTIONS, Database, UnsafeServer, most_connections
 from waypost.store.embedded.room import MEGABYTE, least_free_bytes
 from waypost.store.embedded.server import EmbeddedPostgresError
 from waypost.store.installation import KeyFile, WrongSecretKey, knows_secret_key
@@ -178,11 +178,17 @@ async def _clock(database: Database) -> Finding:
 async def _connections(settings: Settings, database: Database) -> Finding:
     """Return whether PostgreSQL allows enough connections for all processes of this installation."""
     async with database.serving.acquire() as session:
-        now, processes = await condition.server_connections(session), await dispatchers.count(session)
-    wanted = most_connections(settings.engine_connections, settings.serving_connections) * (processes.alive + 1)
-    says = f"{now.used} of {now.allowed} connections are in use; this installation can need about {wanted}."
-    if now.used > now.allowed * CROWDED or wanted > now.allowed:
-        remedy = "Increase PostgreSQL's max_connections, or reduce {} and {}."
+        now, processes = await condition.server_connections(session), await condition.count_processes(session)
+    least = LEAST_CONNECTIONS * processes
+    most = most_connections(settings.engine_connections, settings.serving_connections) * processes
+    says = (
+        f"{now.used} of {now.allowed} connections are in use; the {processes} running processes of Waypost need"
+        f" {least} at least and use up to {most}."
+    )
+    if least > now.allowed:
+        return _wrong("connections", says, f"Increase PostgreSQL's max_connections by {least - now.allowed} or more.")
+    if now.used > now.allowed * CROWDED or most > now.allowed:
+        remedy = "Increase PostgreSQL's max_connections, or reduce {} and {}. Until then processes may wait."
         names = variable("engine_connections"), variable("serving_connections")
         return _warning("connections", says, remedy.format(*names))
     return _fine("connections", says)

@@ -14,7 +14,7 @@ PAUSE_SECONDS: Final = 0.02
 
 
 class Notifier:
-    """Gathers hints and sends them on a connection of its own."""
+    """Gathers hints and sends them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -46,12 +46,12 @@ class Notifier:
                 raise error
 
     async def _tell(self) -> None:
-        async with self._database.engine.acquire() as session:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                hint = Hint(frozenset(self._endpoints), by_hand=self._by_hand)
-                self._endpoints.clear()
-                self._by_hand = False
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            hint = Hint(frozenset(self._endpoints), by_hand=self._by_hand)
+            self._endpoints.clear()
+            self._by_hand = False
+            async with self._database.engine.acquire() as session:
                 await hints.tell(session, hint)
-                await asyncio.sleep(PAUSE_SECONDS)  # under load one NOTIFY carries what arrives meanwhile
+            await asyncio.sleep(PAUSE_SECONDS)  # under load one NOTIFY carries what arrives meanwhile

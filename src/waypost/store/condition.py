@@ -23,12 +23,24 @@ class ServerConnections(msgspec.Struct, frozen=True):
     used: int
     allowed: int
 
+    @property
+    def free(self) -> int:
+        """Return how many more ordinary users can make."""
+        return self.allowed - self.used
+
 
 async def server_connections(session: Session) -> ServerConnections:
     """Return the connections of the server."""
     row = await fetch_one(session, "server_connections")
     assert row is not None  # noqa: S101 - a select without a table gives a row
     return ServerConnections(**row)
+
+
+async def count_processes(session: Session) -> int:
+    """Return how many processes of Waypost, other than commands, have sessions on the server."""
+    row = await fetch_one(session, "count_processes")
+    counted: int = row["count"] if row else 0
+    return counted
 
 
 async def newest_event(session: Session) -> tuple[datetime, datetime] | None:

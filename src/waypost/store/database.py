@@ -12,11 +12,13 @@ import msgspec
 from asyncpg import Pool
 
 from waypost.domain.errors import OperatorError
+from waypost.store.condition import server_connections
+from waypost.store.ending import end
 from waypost.store.hosts import CONNECT_SECONDS, Hosts
 from waypost.store.outage import Outage
 from waypost.store.pools import SessionPool
 from waypost.store.statements import Session, execute, transaction
-from waypost.store.trouble import TakesNoWrites, Trouble
+from waypost.store.trouble import LOST, TakesNoWrites, Trouble
 
 ENGINE_SETTINGS: Final = {
     # After a vacuum the planner sees the hot table as empty and would switch to a scan: spec of the queue, finding 3.
@@ -48,12 +50,18 @@ WAIT_SECONDS: Final = 10.0
 IDLE_SECONDS: Final = 30.0
 """How long a connection that nobody uses is kept: where they are scarce, another process may be in want of it."""
 HOLDING_SIZE: Final = 6
+FIT_SECONDS: Final = 5.0
+"""How often a process checks whether the server has connections to spare."""
 ANSWER_SECONDS: Final = 2.0
 """How long the database may take to respond to a health check."""
 _READ_ONLY: Final = "select current_setting('transaction_read_only')"
 _PROBE_BYTES: Final = 65_536
 _DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
 OLDEST_SERVER: Final = 180_000
+
+
+LEAST_CONNECTIONS: Final = 3
+"""How many connections a process needs: one to read, one to write, and one that proves that it lives or is at work."""
 
 
 def most_connections(engine: int, serving: int) -> int:
@@ -64,6 +72,7 @@ def most_connections(engine: int, serving: int) -> int:
     return engine + serving + HOLDING_SIZE
 
 
+_NAME_BYTES: Final = 63
 _NOTICE_VANISHED: Final = {
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
@@ -83,8 +92,8 @@ class UnsafeServer(OperatorError):
 class Access(msgspec.Struct, frozen=True):
     """How a process uses a database: where it is, in which schema, under which name, and with how many connections.
 
-    ``role`` is visible to anyone who looks at the server's sessions. Without ``schema``, the URL and the user decide on
-    it.
+    ``role``, machine and process are visible to anyone who looks at the server's sessions. Without ``schema``, the URL
+    and the user decide on it.
     """
 
     url: str
@@ -97,7 +106,9 @@ class Access(msgspec.Struct, frozen=True):
     @property
     def settings(self) -> dict[str, str]:
         """Return the settings that every session of this process has."""
-        name = f"waypost-{self.role}@{socket.gethostname()}".encode("ascii", "replace")[:63].decode()
+        process = f":{os.getpid()}"
+        place = f"waypost-{self.role}@{socket.gethostname()}".encode("ascii", "replace").decode()
+        name = place[: _NAME_BYTES - len(process)] + process
         path = {} if self.schema is None else {"search_path": f'"{self.schema}"'}
         return {"application_name": name, "timezone": "UTC"} | _NOTICE_VANISHED | path
 
@@ -129,10 +140,12 @@ class Database:
         self._settings = access.settings
         self.schema = access.schema
         self._pools: list[Pool] = []
+        self._session_pools: list[SessionPool] = []
         self.engine = self._pool(access.engine_size, ENGINE_SETTINGS, _Plain, ENGINE_SECONDS)
         self.serving = self._pool(access.serving_size, SERVING_SETTINGS, _Plain, SERVING_SECONDS)
         self.holding = self._pool(HOLDING_SIZE, ENGINE_SETTINGS, asyncpg.Connection, HOLDING_SECONDS)
         self.life = self._pool(HOLDING_SIZE, ENGINE_SETTINGS, asyncpg.Connection, LIFE_SECONDS)
+        self._fitting: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(cls, access: Access) -> Self:
@@ -141,8 +154,9 @@ class Database:
         try:
             for pool in made._pools:
                 await pool  # which connects nothing yet
-            async with made._pools[0].acquire() as session:
+            async with made.engine.acquire() as session:
                 await check_server(session)
+            made._fitting = asyncio.create_task(made._keep_fitting())
         except BaseException:
             await made.close()
             raise
@@ -169,6 +183,8 @@ class Database:
     async def close(self) -> None:
         """Close all pools, by force if a statement does not end within ten seconds."""
         await self.outage.end()
+        if self._fitting is not None:
+            await end(self._fitting)
         try:
             async with asyncio.timeout(10):
                 await asyncio.gather(*(pool.close() for pool in self._pools))
@@ -188,7 +204,23 @@ class Database:
         )
         self._pools.append(pool)
         wait = max(seconds, WAIT_SECONDS) + self._hosts.most_seconds
-        return SessionPool(pool, self.outage, wait_seconds=wait, expire=self._expire)
+        pooled = SessionPool(pool, self.outage, wait_seconds=wait, expire=self._expire)
+        self._session_pools.append(pooled)
+        return pooled
+
+    async def _keep_fitting(self) -> None:
+        while True:
+            await asyncio.sleep(FIT_SECONDS)
+            with suppress(*LOST):
+                await self.fit()
+
+    async def fit(self) -> None:
+        """Have as many sessions as the server can spare. Nothing is asked of it while few are in use here."""
+        if not all(pool.has_few for pool in self._session_pools):
+            async with self.engine.acquire() as session:
+                free = (await server_connections(session)).free
+            for pool in self._session_pools:
+                await pool.fit(free)
 
     async def _expire(self) -> None:
         """Discard all idle connections, so that each need not be found useless on its own."""

@@ -1,23 +1,31 @@
-"""A pool of sessions with time limits both for getting one and for returning one."""
+"""A pool of sessions with time limits both for getting one and for returning one, that shrinks on a crowded server."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
-from asyncpg import InterfaceError, Pool
+from asyncpg import InterfaceError, Pool, TooManyConnectionsError
 from asyncpg.pool import PoolConnectionProxy
 
+from waypost.store.allowances import Allowance
 from waypost.store.outage import Outage
 from waypost.store.statements import Session, break_off, is_gone
 from waypost.store.trouble import LOST, NO_OUTAGE, OF_GOOD_SESSIONS, TimedOut, Unreachable, trouble_of
 
 RELEASE_SECONDS: Final = 2.0
+SPARE: Final = 3
+"""How many connections of the server all processes together leave free, for one that has none yet."""
+CROWDED_SECONDS: Final = 8.0
+"""How long a pool without any session waits for the others to shrink, which they do within five seconds."""
+LOOK_SECONDS: Final = 0.25
 
 
 class SessionPool:
     """Sessions of one kind. ``wait_seconds`` is how long to wait for one.
 
-    The ``outage`` is told about errors of sessions, and ``expire`` is called: others may be as useless.
+    The ``outage`` is told about errors of sessions, and ``expire`` is called: others may be as useless. While the
+    server has too few connections, the pool makes do with fewer, and its users take turns.
     """
 
     def __init__(
@@ -27,6 +35,22 @@ class SessionPool:
         self._outage = outage
         self._wait = wait_seconds
         self._expire = expire
+        self._allowance = Allowance(pool.get_max_size())
+
+    @property
+    def has_few(self) -> bool:
+        """Whether it has no session to spare, and may have as many as it was made for."""
+        return self._pool.get_size() <= 1 and self._allowance.now == self._allowance.most
+
+    async def fit(self, free: int) -> None:
+        """Shrink by half if the server has fewer than ``SPARE`` connections free, grow a little if it has many."""
+        allowance = self._allowance
+        if free > 2 * SPARE:
+            allowance.change(allowance.now + max(1, free // 8))
+        elif free < SPARE:
+            allowance.change(min(allowance.now, self._pool.get_size()) // 2)
+            while self._pool.get_size() > allowance.now and self._pool.get_idle_size():
+                await self._release(await self._pool.acquire())  # which closes it
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Session]:
@@ -73,7 +97,8 @@ class SessionPool:
 
     async def _take(self) -> PoolConnectionProxy:
         try:
-            return await self._pool.acquire(timeout=self._wait)
+            async with asyncio.timeout(self._wait):
+                return await self._take_in_turn()
         except LOST as error:
             self._outage.found(error)
             raise
@@ -84,11 +109,42 @@ class SessionPool:
             self._outage.found(late)
             raise late from None
 
+    async def _take_in_turn(self) -> PoolConnectionProxy:
+        until = asyncio.get_running_loop().time() + CROWDED_SECONDS
+        while True:
+            await self._allowance.take()
+            try:
+                return await self._pool.acquire()
+            except TooManyConnectionsError as error:
+                self._allowance.leave()
+                if size := self._pool.get_size():
+                    self._allowance.change(size)  # and so wait for one of them
+                else:
+                    self._outage.found(error)
+                if asyncio.get_running_loop().time() > until:
+                    raise
+            except BaseException:
+                self._allowance.leave()
+                raise
+            await asyncio.sleep(LOOK_SECONDS)
+
     def _unreachable(self, error: InterfaceError) -> Unreachable:
         lost = Unreachable(*error.args)
         self._outage.found(lost)
         return lost
 
     async def _give_back(self, session: PoolConnectionProxy) -> None:
-        with suppress(*LOST, InterfaceError, TimeoutError):  # it is closed then
-            await self._pool.release(session, timeout=RELEASE_SECONDS)
+        try:
+            with suppress(*LOST, InterfaceError, TimeoutError):  # it is closed then
+                await self._release(session)
+        finally:
+            self._allowance.leave()
+
+    async def _release(self, session: PoolConnectionProxy) -> None:
+        if self._pool.get_size() > self._allowance.now:
+            # The driver's pool lends what was returned last, be it closed. So an idle session is returned after it.
+            idle = await self._pool.acquire() if self._pool.get_idle_size() else None
+            break_off(session)
+            if idle is not None:
+                await self._pool.release(idle, timeout=RELEASE_SECONDS)
+        await self._pool.release(session, timeout=RELEASE_SECONDS)

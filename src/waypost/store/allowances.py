@@ -1,0 +1,46 @@
+"""How many sessions a pool may have: fewer where the server has too few for everybody."""
+
+import asyncio
+from collections import deque
+
+
+class Allowance:
+    """Places for up to ``most`` sessions, of which there are ``now`` so many. Whoever finds none waits for a turn."""
+
+    def __init__(self, most: int) -> None:
+        self.most = self.now = most
+        self.taken = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def take(self) -> None:
+        """Take a place as soon as one is free."""
+        if not self._waiting and self.taken < self.now:
+            self.taken += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                self._waiting.remove(turn)
+            else:  # it got its place in the same moment
+                self.leave()
+            raise
+
+    def leave(self) -> None:
+        """Give a place back."""
+        self.taken -= 1
+        self._hand_on()
+
+    def change(self, places: int) -> None:
+        """Let there be so many places from now on, but at least one. Those that are taken are taken until they end."""
+        self.now = max(1, min(places, self.most))
+        self._hand_on()
+
+    def _hand_on(self) -> None:
+        while self._waiting and self.taken < self.now:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self.taken += 1
+                turn.set_result(None)
