@@ -20,7 +20,7 @@ from waypost.app.sending import spare_the_collector
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# Who runs tests in the background of a shell ignores Ctrl-C, and so would every program that is started here.
+# Tests in the background of a shell ignore Ctrl-C, and so would every program that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -47,7 +47,7 @@ def judged(record_property: Callable[[str, object], None]) -> Judge:
 
 
 class AtOnce:
-    """Tells of a test that failed when it fails: a run that is ended before its end would not name it."""
+    """Reports a failed test at once: a run that is killed before its end would not name it."""
 
     def __init__(self, reporter: TerminalReporter) -> None:
         self._reporter = reporter
@@ -96,14 +96,14 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
 
 
 def _told(reporter: TerminalReporter, name: str) -> Iterator[dict[str, Any]]:
-    """Give what tests have noted under a name, each once."""
+    """Return the notes of tests under a name, without duplicates."""
     for report in reporter.stats.get("passed", []) + reporter.stats.get("failed", []):
         if report.when == "call":
             yield from (value for noted, value in report.user_properties if noted == name)
 
 
 def _tell_code(reporter: TerminalReporter, counted: dict[str, Any]) -> None:
-    """Tell how much of the documentation's code ran, and why the rest did not."""
+    """Print how much of the documentation's code ran, and the reasons for the rest."""
     left = counted["not run"]
     reporter.write_line(f"code blocks of the documentation: {counted['all'] - len(left)} ran, {len(left)} did not")
     for block, why in left.items():
@@ -111,7 +111,7 @@ def _tell_code(reporter: TerminalReporter, counted: dict[str, Any]) -> None:
 
 
 def _tell_faults(reporter: TerminalReporter, rows: list[dict[str, Any]]) -> None:
-    """Tell what was lost, came twice or out of order, beside what may be; counted in deliveries."""
+    """Print the deliveries that were lost, repeated or out of order, beside the allowed numbers."""
     reporter.section("faults, counted in deliveries")
     reporter.write_line("".join(name.replace("_", " ").ljust(width) for name, width in COLUMNS.items()))
     for row in sorted(rows, key=lambda one: str(one["fault"])):

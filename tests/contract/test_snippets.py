@@ -43,7 +43,7 @@ def test_what_waypost_sends_is_taken(wrong, language, way):
 
 
 @every_language
-def test_one_fitting_signature_among_others_is_enough(wrong, language):
+def test_one_matching_signature_among_several_is_enough(wrong, language):
     assert wrong(language, Way.STANDARD, cases.rotated) == {}
 
 

@@ -272,7 +272,7 @@ async def test_a_name_is_looked_up_once_and_its_checked_address_is_used(database
         assert request.headers["host"] == f"shop.test:{receiver.port}"
 
 
-async def test_a_name_without_addresses_is_told_apart(way: Way, account: UUID) -> None:
+async def test_a_name_without_addresses_has_its_own_error(way: Way, account: UUID) -> None:
     await way.add_endpoint(account, "http://nowhere.test/")
 
     await way.intake.submit([reporting(account, "A1", scan(8))])

@@ -1,4 +1,4 @@
-"""The attempts of an account are bounded, and its lanes have what there is in turns."""
+"""The attempts of an account are limited, and its lanes share them in turns."""
 
 from uuid import uuid4
 
@@ -8,7 +8,7 @@ ONE, OTHER = uuid4(), uuid4()
 
 
 class Lane:
-    """A lane with so many deliveries to send."""
+    """A lane with this number of deliveries to send."""
 
     def __init__(self, name: str, waiting: int) -> None:
         self.name = name
@@ -16,7 +16,7 @@ class Lane:
 
 
 class Account:
-    """Lanes of one account, and in which order they were given its share."""
+    """Lanes of one account, and the order in which they got its share."""
 
     def __init__(self, most: int) -> None:
         self.shares = AccountShares[Lane](self.employ, most)
@@ -31,7 +31,7 @@ class Account:
         self.shares.leave(ONE)
 
 
-def test_no_more_of_an_account_begin_than_its_share_and_another_account_has_its_own() -> None:
+def test_an_account_starts_no_more_than_its_share_and_other_accounts_have_their_own() -> None:
     account = Account(3)
     account.employ(Lane("a", 10))
 
@@ -39,7 +39,7 @@ def test_no_more_of_an_account_begin_than_its_share_and_another_account_has_its_
     assert account.shares.take(OTHER, Lane("b", 1))
 
 
-def test_lanes_that_wait_have_their_turns_one_by_one() -> None:
+def test_waiting_lanes_take_turns() -> None:
     account = Account(2)
     for name in "abc":
         account.employ(Lane(name, 4))
@@ -50,7 +50,7 @@ def test_lanes_that_wait_have_their_turns_one_by_one() -> None:
     assert account.begun == [*"aa", *"abc", *"abc"]
 
 
-def test_a_lane_is_told_to_yield_while_another_one_waits() -> None:
+def test_a_lane_yields_while_another_one_waits() -> None:
     account = Account(1)
     account.employ(Lane("a", 1))
     before = account.shares.must_yield(ONE)
@@ -61,7 +61,7 @@ def test_a_lane_is_told_to_yield_while_another_one_waits() -> None:
     assert not account.shares.must_yield(ONE)
 
 
-def test_what_a_person_asked_for_does_not_wait_but_counts() -> None:
+def test_manual_sends_do_not_wait_but_count() -> None:
     account = Account(1)
     account.shares.add(ONE)
     account.shares.add(ONE)
@@ -74,7 +74,7 @@ def test_what_a_person_asked_for_does_not_wait_but_counts() -> None:
     assert account.begun == ["a"]
 
 
-def test_nothing_is_remembered_of_an_account_that_has_nothing_in_flight() -> None:
+def test_accounts_with_nothing_in_flight_are_forgotten() -> None:
     account = Account(1)
     for _ in range(3):
         account.employ(Lane("a", 1))

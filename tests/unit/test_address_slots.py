@@ -1,4 +1,4 @@
-"""No more than so many attempts at one address at a time."""
+"""The number of concurrent attempts to one address is limited."""
 
 import asyncio
 from ipaddress import ip_address
@@ -15,7 +15,7 @@ async def turn(slots: AddressSlots, order: list[int], number: int) -> None:
     order.append(number)
 
 
-async def test_a_full_address_has_no_room_and_others_do() -> None:
+async def test_a_full_address_has_no_free_slot_while_others_do() -> None:
     slots = AddressSlots(2)
 
     taken = [slots.take(HERE), slots.take(HERE), slots.take(HERE), slots.take(THERE)]
@@ -23,7 +23,7 @@ async def test_a_full_address_has_no_room_and_others_do() -> None:
     assert taken == [True, True, False, True]
 
 
-async def test_who_waits_gets_the_slots_that_are_left_in_order() -> None:
+async def test_waiters_get_released_slots_in_order() -> None:
     slots, order = AddressSlots(1), list[int]()
     slots.take(HERE)
     waiting = [asyncio.create_task(turn(slots, order, number)) for number in range(3)]
@@ -39,7 +39,7 @@ async def test_who_waits_gets_the_slots_that_are_left_in_order() -> None:
     assert slots.take(HERE)
 
 
-async def test_who_gives_up_takes_no_slot() -> None:
+async def test_a_waiter_that_gives_up_takes_no_slot() -> None:
     slots = AddressSlots(1)
     slots.take(HERE)
 
@@ -49,7 +49,7 @@ async def test_who_gives_up_takes_no_slot() -> None:
     assert slots.take(HERE)
 
 
-async def test_who_is_cancelled_as_its_turn_comes_passes_it_on() -> None:
+async def test_a_waiter_cancelled_on_its_turn_passes_the_slot_on() -> None:
     slots, order = AddressSlots(1), list[int]()
     slots.take(HERE)
     first, second = (asyncio.create_task(turn(slots, order, number)) for number in range(2))

@@ -1,4 +1,4 @@
-"""Which addresses nothing may be sent to: the vectors of incidents in webhook senders."""
+"""Addresses that nothing may be sent to: vectors from incidents in webhook senders."""
 
 from ipaddress import ip_address, ip_network
 
@@ -20,7 +20,7 @@ FORBIDDEN = """
 
 
 @pytest.mark.parametrize("address", FORBIDDEN.split())
-def test_a_forbidden_address_is_refused(address: str) -> None:
+def test_forbidden_addresses_are_rejected(address: str) -> None:
     assert judge_address(ip_address(address)) is not None
 
 
@@ -29,7 +29,7 @@ def test_a_public_address_is_allowed(address: str) -> None:
     assert judge_address(ip_address(address)) is None
 
 
-def test_the_operator_may_open_a_private_network_but_never_the_metadata_service() -> None:
+def test_the_operator_can_open_private_networks_but_never_the_metadata_service() -> None:
     everything = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
     assert judge_address(ip_address("127.0.0.1"), LOOPBACK) is None
@@ -50,19 +50,19 @@ def test_the_operator_may_open_a_private_network_but_never_the_metadata_service(
         "http://shop.test/" + "a" * 2048,
     ],
 )
-def test_a_url_that_could_mean_two_things_is_refused_by_name_of_its_field(url: str) -> None:
+def test_ambiguous_urls_are_rejected_with_the_field(url: str) -> None:
     with pytest.raises(ForbiddenUrl) as refused:
         parse_target(url, ports=PORTS)
 
     assert refused.value.field == "url"
 
 
-def test_a_refused_port_names_the_setting() -> None:
+def test_a_rejected_port_names_the_setting() -> None:
     with pytest.raises(ForbiddenUrl, match="EGRESS_PORTS"):
         parse_target("https://shop.test:22/", ports=PORTS)
 
 
-def test_an_ordinary_url_is_taken_with_its_parts() -> None:
+def test_ordinary_urls_are_split_into_their_parts() -> None:
     target = parse_target("https://Shop.Test/hook?a=b", ports=PORTS)
 
     assert (target.scheme, target.host, target.port) == ("https", "shop.test", 443)

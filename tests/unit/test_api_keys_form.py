@@ -1,4 +1,4 @@
-"""The form of an API key: what leaks can be scanned for, and what is refused without asking anybody."""
+"""The format of an API key: leaked keys can be found by a scanner, and invalid ones are rejected without a query."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ RANDOM = bytes(range(24))
 
 
 @given(st.binary(min_size=24, max_size=24))
-def test_every_key_that_is_made_has_one_form(random: bytes) -> None:
+def test_every_generated_key_has_the_same_format(random: bytes) -> None:
     key = make_key(random)
 
     assert is_key(key)
@@ -23,7 +23,7 @@ def test_different_random_bytes_make_different_keys(one: bytes, other: bytes) ->
 
 
 @given(st.integers(min_value=8, max_value=46), st.sampled_from("0aZ"))
-def test_a_changed_character_is_noticed(place: int, character: str) -> None:
+def test_a_changed_character_is_detected(place: int, character: str) -> None:
     key = make_key(RANDOM)
 
     changed = key[:place] + character + key[place + 1 :]
@@ -44,20 +44,20 @@ def test_a_changed_character_is_noticed(place: int, character: str) -> None:
         "wk_live_" + "\ud800" * 39,
     ],
 )
-def test_what_only_looks_like_a_key_is_none(text: str) -> None:
+def test_texts_that_resemble_a_key_are_not_keys(text: str) -> None:
     assert not is_key(text)
 
 
-def test_anything_has_a_digest_also_what_is_no_text() -> None:
+def test_any_text_has_a_digest_even_with_lone_surrogates() -> None:
     assert len(digest_of("\ud800")) == 32
 
 
-def test_what_is_shown_of_a_key_is_its_first_twelve_characters() -> None:
+def test_only_the_first_twelve_characters_of_a_key_are_shown() -> None:
     key = make_key(RANDOM)
 
     assert shown_prefix(key) == key[:12]
 
 
-def test_a_key_of_too_few_random_bytes_is_not_made() -> None:
+def test_a_key_from_too_few_random_bytes_is_rejected() -> None:
     with pytest.raises(ValueError, match="24 random bytes"):
         make_key(b"short")

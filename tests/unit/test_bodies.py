@@ -1,4 +1,4 @@
-"""Bodies in JSON: what other platforms write is read, or refused with the field that is wrong."""
+"""JSON bodies of other platforms are read, or rejected with the invalid field."""
 
 import json
 
@@ -34,7 +34,7 @@ def test_a_byte_order_mark_is_skipped():
         r"\\ud83c\udf81",
     ],
 )
-def test_half_of_a_surrogate_pair_is_refused_by_its_field(text):
+def test_a_lone_surrogate_is_rejected_with_its_field(text):
     problem = refused(f'{{"updates":[{{"title":"\\ud83c\\udf81"}},{{"title":"{text}"}}]}}'.encode())
 
     assert problem.status == 422
@@ -42,17 +42,17 @@ def test_half_of_a_surrogate_pair_is_refused_by_its_field(text):
     assert "surrogate" in problem.errors[0].message
 
 
-def test_a_name_with_half_of_a_pair_is_refused_by_the_object_that_it_is_in():
+def test_a_lone_surrogate_in_a_name_is_rejected_with_the_enclosing_object():
     assert refused(rb'{"headers":{"\ud83c":"a"}}').errors[0].field == "headers"
 
 
 @pytest.mark.parametrize("value", ["\N{WRAPPED PRESENT}", "\\ud83c", "a\\", '\\"\N{WRAPPED PRESENT}'])
-def test_whole_pairs_and_texts_that_only_look_like_a_half_are_read(value):
+def test_complete_pairs_and_texts_resembling_a_lone_surrogate_are_read(value):
     assert read_json(json.dumps([value]).encode(), ANYTHING) == [value]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'["x', rb'["\ud83c', b'["\xed\xa0\xbc"]', b'"\xff"', b"[" * 100_000])
-def test_what_is_no_json_stays_so(body):
+def test_invalid_json_stays_invalid(body):
     problem = refused(body)
 
     assert (problem.status, problem.code) == (400, "malformed_json")

@@ -1,4 +1,4 @@
-"""Bodies that are being read and written take so much memory of each account and in all; the others wait unread."""
+"""Bodies in memory are limited per account and in total; further ones wait unread."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -14,7 +14,7 @@ A, B, C = UUID(int=1), UUID(int=2), UUID(int=3)
 
 
 class Calls:
-    """Calls that hold room until they are let go."""
+    """Calls that hold memory until they are released."""
 
     def __init__(self, bodies: BodiesInHand) -> None:
         self.bodies = bodies
@@ -41,7 +41,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_an_account_has_no_more_than_its_bytes_in_hand_and_others_are_not_concerned(calls: Calls) -> None:
+async def test_an_account_holds_no_more_than_its_bytes_and_others_are_not_affected(calls: Calls) -> None:
     tasks = [asyncio.create_task(calls.arrive(A)) for _ in range(5)] + [asyncio.create_task(calls.arrive(B))]
     await settle()
 
@@ -51,7 +51,7 @@ async def test_an_account_has_no_more_than_its_bytes_in_hand_and_others_are_not_
     assert calls.order.count(A) == 5
 
 
-async def test_small_bodies_of_one_account_are_in_hand_together(calls: Calls) -> None:
+async def test_small_bodies_of_one_account_are_held_together(calls: Calls) -> None:
     tasks = [asyncio.create_task(calls.arrive(A, 1_000)) for _ in range(500)]
     await settle()
 
@@ -60,7 +60,7 @@ async def test_small_bodies_of_one_account_are_in_hand_together(calls: Calls) ->
     await asyncio.gather(*tasks)
 
 
-async def test_large_bodies_of_all_accounts_are_bounded_and_small_ones_pass_by(calls: Calls) -> None:
+async def test_large_bodies_of_all_accounts_are_bounded_while_small_ones_pass(calls: Calls) -> None:
     async with AsyncExitStack() as held:
         for _ in range(OF_ALL // LARGEST_BODY):
             await held.enter_async_context(calls.bodies.arrived(A, LARGEST_BODY))
@@ -73,7 +73,7 @@ async def test_large_bodies_of_all_accounts_are_bounded_and_small_ones_pass_by(c
     assert calls.order == [C, B]
 
 
-async def test_room_goes_to_accounts_in_turn(calls: Calls) -> None:
+async def test_freed_memory_goes_to_accounts_in_turn(calls: Calls) -> None:
     async with calls.bodies.arrived(A, OF_ALL):
         waiting = [asyncio.create_task(calls.become(account, OF_ALL)) for account in (A, A, A, A, B)]
         await settle()
@@ -82,7 +82,7 @@ async def test_room_goes_to_accounts_in_turn(calls: Calls) -> None:
     assert calls.order.index(B) <= 1
 
 
-async def test_a_call_too_many_is_refused_and_not_kept_waiting(calls: Calls) -> None:
+async def test_a_call_over_the_limit_is_rejected_at_once(calls: Calls) -> None:
     async with calls.bodies.arriving(A, OF_ONE):
         waiting = [asyncio.create_task(calls.arrive(A)) for _ in range(MOST_WAITING)]
         await settle()
@@ -93,7 +93,7 @@ async def test_a_call_too_many_is_refused_and_not_kept_waiting(calls: Calls) -> 
 
 
 @pytest.mark.parametrize("given", [False, True])
-async def test_a_call_that_gives_up_leaves_its_room_to_the_next(calls: Calls, given: bool) -> None:  # noqa: FBT001 - pytest
+async def test_a_call_that_gives_up_frees_its_place(calls: Calls, given: bool) -> None:  # noqa: FBT001 - pytest
     held = AsyncExitStack()
     await held.enter_async_context(calls.bodies.arriving(A, OF_ONE))
     leaving, staying = (asyncio.create_task(calls.arrive(A, OF_ONE)) for _ in range(2))

@@ -1,4 +1,4 @@
-"""The breaker and the pace as values: what they let through, whatever happens in whatever order."""
+"""Breaker and pace as values: what they allow, for any order of events."""
 
 import random
 from collections import Counter
@@ -37,7 +37,7 @@ def test_a_success_in_between_keeps_it_closed() -> None:
     assert state == CLOSED
 
 
-def test_it_opens_for_a_pause_and_then_lets_exactly_one_through() -> None:
+def test_it_opens_for_a_pause_and_then_allows_exactly_one_probe() -> None:
     state = opened()
 
     assert (state.state, room(state, FIRST - 0.1)) == (State.OPEN, 0)
@@ -45,7 +45,7 @@ def test_it_opens_for_a_pause_and_then_lets_exactly_one_through() -> None:
     assert room(breaker.began(state), 1e9) == 0
 
 
-def test_each_probe_that_fails_doubles_the_pause_up_to_the_longest() -> None:
+def test_each_failed_probe_doubles_the_pause_up_to_the_maximum() -> None:
     state, pauses, now = opened(), [], 0.0
     for _ in range(8):
         pauses.append(state.until - now)
@@ -55,7 +55,7 @@ def test_each_probe_that_fails_doubles_the_pause_up_to_the_longest() -> None:
     assert pauses == [5, 10, 20, 40, 60, 60, 60, 60]
 
 
-def test_hope_lets_one_probe_out_at_once_and_makes_no_pause_shorter() -> None:
+def test_probe_now_allows_one_probe_at_once_and_shortens_no_pause() -> None:
     state = breaker.probe_now(opened(), now=1.0)
 
     assert (room(state, 1.0), room(breaker.began(state), 1.0)) == (1, 0)
@@ -64,7 +64,7 @@ def test_hope_lets_one_probe_out_at_once_and_makes_no_pause_shorter() -> None:
     assert breaker.probe_now(CLOSED, now=1.0) == CLOSED
 
 
-def test_after_a_probe_that_succeeds_more_and_more_may_run_until_it_is_closed() -> None:
+def test_after_a_successful_probe_concurrency_ramps_up_until_it_is_closed() -> None:
     state, allowed = breaker.succeeded(breaker.began(opened()), most=MOST), []
     while state is not CLOSED:
         allowed.append(room(state, 0.0))
@@ -74,7 +74,7 @@ def test_after_a_probe_that_succeeds_more_and_more_may_run_until_it_is_closed() 
 
 
 def back_at(chance: random.Random, up_from: float) -> float:
-    """Give when the first probe of an endpoint that died at about 0 succeeds."""
+    """Return when the first probe of an endpoint that died at about 0 succeeds."""
     now, state = chance.uniform(0, 5), CLOSED
     while now < up_from:
         state = breaker.failed(state, now=now, jitter=chance.random(), base_seconds=BASE)
@@ -84,7 +84,7 @@ def back_at(chance: random.Random, up_from: float) -> float:
 
 
 @pytest.mark.parametrize("down_seconds", [300, 600, 3600])
-def test_those_that_died_together_do_not_come_back_together(down_seconds: int) -> None:
+def test_endpoints_that_failed_together_are_probed_at_different_times(down_seconds: int) -> None:
     chance = random.Random(down_seconds)
 
     came = Counter(int((back_at(chance, down_seconds) - down_seconds) / WINDOW) for _ in range(1000))
@@ -101,16 +101,14 @@ def test_a_failure_while_ramping_opens_it_at_once() -> None:
     assert state.state is State.OPEN
 
 
-def test_what_began_before_it_opened_makes_the_pause_no_longer() -> None:
+def test_failures_of_earlier_attempts_do_not_extend_the_pause() -> None:
     state = opened()
 
     assert breaker.failed(state, now=1.0, jitter=0.0, base_seconds=BASE) == state
 
 
 @given(st.lists(st.sampled_from(["begin", "succeed", "fail", "give back", "wait"])), st.floats(0, 0.999))
-def test_while_it_is_not_closed_no_more_run_than_it_allows_and_no_pause_is_longer_than_the_longest(
-    steps: list[str], jitter: float
-) -> None:
+def test_an_open_breaker_bounds_concurrency_and_pauses(steps: list[str], jitter: float) -> None:
     state, running, now = opened(), 0, 0.0
     for step in steps:
         if step == "wait":
@@ -131,7 +129,7 @@ def test_while_it_is_not_closed_no_more_run_than_it_allows_and_no_pause_is_longe
 
 
 @given(st.integers(1, 1000), st.lists(st.floats(0, 3), min_size=1, max_size=60))
-def test_no_second_holds_more_than_the_limit(per_second: int, pauses: list[float]) -> None:
+def test_no_second_has_more_sends_than_the_limit(per_second: int, pauses: list[float]) -> None:
     pace, now, begun = Pace(per_second), 0.0, []
     for pause in pauses:
         now += pause
@@ -143,7 +141,7 @@ def test_no_second_holds_more_than_the_limit(per_second: int, pauses: list[float
         assert sum(start <= at < start + 1 - 1e-6 for at in begun) <= per_second
 
 
-def test_a_limit_that_changes_keeps_what_was_promised() -> None:
+def test_a_changed_limit_keeps_granted_sends() -> None:
     pace = Pace(1).began(0.0)
 
     assert with_limit(pace, None, free_at=0.0) is None

@@ -1,4 +1,4 @@
-"""What adapters share to read answers: countries, and wall times in the zones of their places."""
+"""Reading that adapters share: countries, and local times in the zones of their places."""
 
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ AMSTERDAM = ZoneInfo("Europe/Amsterdam")
         ("2026-10-25T03:00:00", 60),
     ],
 )
-def test_a_wall_time_has_the_offset_that_its_zone_has_then(wall_time: str, minutes: int) -> None:
+def test_a_local_time_gets_the_offset_of_its_zone_at_that_time(wall_time: str, minutes: int) -> None:
     assert in_zone(When(wall_time), AMSTERDAM) == When(wall_time, minutes)
 
 
@@ -29,7 +29,7 @@ def test_an_hour_that_the_clocks_skip_or_repeat_has_no_offset(wall_time: str) ->
     assert in_zone(When(wall_time), AMSTERDAM) == When(wall_time, None)
 
 
-def test_a_written_offset_is_believed_before_the_zone() -> None:
+def test_a_written_offset_takes_precedence_over_the_zone() -> None:
     assert in_zone(When("2026-01-15T12:00:00", 0), AMSTERDAM) == When("2026-01-15T12:00:00", 0)
 
 
@@ -37,5 +37,5 @@ def test_a_written_offset_is_believed_before_the_zone() -> None:
     ("text", "code"),
     [("nl", "NL"), (" DEU ", "DE"), ("GBR", "GB"), ("XXX", None), ("Germany", None), ("", None), (276, None)],
 )
-def test_a_country_is_known_by_two_letters_or_three(text: object, code: str | None) -> None:
+def test_countries_are_recognised_by_two_or_three_letters(text: object, code: str | None) -> None:
     assert country(text) == code

@@ -1,4 +1,4 @@
-"""Carriers' XML is read without anything that reaches beyond it, and within bounds."""
+"""Carriers' XML is read without external entities and within limits."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def test_elements_are_found_by_their_names_in_any_namespace() -> None:
     assert [child.name for child in root.children("two")] == ["two", "two"]
 
 
-def test_white_space_before_the_declaration_does_no_harm() -> None:
+def test_white_space_before_the_declaration_is_ignored() -> None:
     assert parse(b' \n<?xml version="1.0" encoding="UTF-8"?><a/>').name == "a"
 
 
@@ -33,6 +33,6 @@ def test_white_space_before_the_declaration_does_no_harm() -> None:
         b'<?xml version="1.0" encoding="nothing"?><a/>',
     ],
 )
-def test_what_is_no_plain_document_is_unreadable(body: bytes) -> None:
+def test_documents_that_are_not_plain_xml_are_unreadable(body: bytes) -> None:
     with pytest.raises(CarrierUnreadable, match="cannot be read"):
         parse(body)

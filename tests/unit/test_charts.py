@@ -1,4 +1,4 @@
-"""Charts: pure text, well-formed, and with words for those who can't see them."""
+"""Charts are well-formed SVG with a text alternative."""
 
 from xml.etree import ElementTree as ET
 
@@ -13,7 +13,7 @@ HOURS = st.lists(st.builds(StatsHour, st.just("2026-03-04T13:00:00.000Z"), COUNT
 
 
 @given(HOURS)
-def test_every_bar_lies_within_the_chart_and_what_is_not_nothing_is_seen(hours):
+def test_every_bar_is_inside_the_chart_and_nonzero_values_are_visible(hours):
     tree = ET.fromstring(bars(hours, height=48).svg)  # noqa: S314 - our own text
 
     _, _, width, height = (int(number) for number in tree.attrib["viewBox"].split())
@@ -28,7 +28,7 @@ def test_every_bar_lies_within_the_chart_and_what_is_not_nothing_is_seen(hours):
     assert seen.count("none") == sum(not one.delivered and not one.failed_attempts for one in hours)
 
 
-def test_a_chart_says_in_words_what_it_shows():
+def test_a_chart_has_a_text_alternative():
     hours = [StatsHour("2026-03-04T13:00:00.000Z", 1200, 1, 30), StatsHour("2026-03-04T14:00:00.000Z", 34, 0, 0)]
 
     assert ET.fromstring(bars(hours).svg).attrib["aria-label"] == "2 hours: 1,234 succeeded, 30 failed attempts"  # noqa: S314

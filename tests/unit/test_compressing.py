@@ -1,4 +1,4 @@
-"""Answers are compressed where the client accepts it, and never those that show a secret."""
+"""Responses are compressed if the client accepts it, except those that show a secret."""
 
 import gzip
 from typing import Any
@@ -33,7 +33,7 @@ async def answer(
 
 @pytest.mark.parametrize("accepts", ["gzip", "deflate, gzip;q=1.0", "br, GZIP;q=0.1", "x-gzip"])
 @pytest.mark.parametrize("size", [1, 2 * IN_A_THREAD // len(LONG)])
-async def test_an_answer_is_compressed_with_its_new_length(accepts: str, size: int) -> None:
+async def test_compressed_responses_have_their_new_length(accepts: str, size: int) -> None:
     headers, (body,) = await answer(LONG * size, accepts=accepts)
 
     assert headers[b"content-encoding"] == b"gzip"
@@ -43,7 +43,7 @@ async def test_an_answer_is_compressed_with_its_new_length(accepts: str, size: i
 
 
 @pytest.mark.parametrize("accepts", [None, "", "identity", "br", "gzip;q=0", "gzip; q=0.000", "*;q=0"])
-async def test_a_client_that_does_not_accept_it_gets_the_answer_as_it_is(accepts: str | None) -> None:
+async def test_clients_that_do_not_accept_gzip_get_the_plain_response(accepts: str | None) -> None:
     headers, body = await answer(LONG, accepts=accepts)
 
     assert (body, headers[b"vary"], b"content-encoding" in headers) == ([LONG], b"accept-encoding", False)
@@ -61,19 +61,19 @@ async def test_a_client_that_does_not_accept_it_gets_the_answer_as_it_is(accepts
         (304, (HTML,)),
     ],
 )
-async def test_what_shows_a_secret_or_gains_nothing_stays_as_it_is(status: int, headers: Any) -> None:
+async def test_responses_with_secrets_or_incompressible_bodies_stay_plain(status: int, headers: Any) -> None:
     told, body = await answer(LONG, status=status, headers=headers)
 
     assert (body, told.get(b"content-encoding")) == ([LONG], dict(headers).get(b"content-encoding"))
 
 
-async def test_a_short_answer_stays_as_it_is() -> None:
+async def test_short_responses_stay_plain() -> None:
     headers, body = await answer(b"x" * (LEAST_BYTES - 1))
 
     assert (len(body[0]), b"content-encoding" in headers) == (LEAST_BYTES - 1, False)
 
 
-async def test_each_piece_of_a_long_answer_can_be_read_as_it_comes() -> None:
+async def test_each_chunk_of_a_long_response_can_be_decoded_on_arrival() -> None:
     headers, pieces = await answer(b"first", LONG, b"last")
 
     assert b"content-length" not in headers

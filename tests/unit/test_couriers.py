@@ -1,4 +1,4 @@
-"""The table of couriers holds what it says: names, codes, countries, pages, each once."""
+"""The table of couriers is consistent: names, codes, countries and pages."""
 
 import tomllib
 from collections import Counter
@@ -24,21 +24,21 @@ def test_there_are_at_least_three_hundred_couriers() -> None:
     assert len(couriers()) >= 300
 
 
-def test_the_couriers_that_clients_name_are_there() -> None:
+def test_couriers_named_by_official_clients_are_listed() -> None:
     assert [code for code in USED_BY_CLIENTS.split() if not is_known(code)] == []
 
 
-def test_every_code_is_one_that_a_parcel_may_have() -> None:
+def test_every_courier_code_is_valid_for_a_parcel() -> None:
     assert [code for code in couriers() if check_courier_code(code) != code] == []
 
 
-def test_couriers_that_are_asked_are_listed() -> None:
+def test_polled_couriers_are_listed() -> None:
     asked = {code for carrier in carriers() for code in carrier.courier_codes}
 
     assert sorted(asked - couriers().keys()) == []
 
 
-def test_couriers_come_sorted_by_their_codes() -> None:
+def test_couriers_are_sorted_by_code() -> None:
     assert list(couriers()) == sorted(couriers())
 
 
@@ -57,14 +57,14 @@ def test_countries_are_iso_countries() -> None:
     assert sorted(named - iso3166.countries_by_alpha2.keys()) == []
 
 
-def test_a_country_has_one_post_whose_numbers_are_its_own() -> None:
+def test_each_country_has_one_postal_operator_for_its_numbers() -> None:
     issued = Counter(chain.from_iterable(courier.issues for courier in couriers().values()))
 
     assert [country for country, count in issued.items() if count > 1] == []
     assert (posts()["GB"], posts()["US"], posts()["DE"]) == ("royal-mail", "usps", "deutsche-post")
 
 
-def test_those_that_issue_numbers_are_the_posts_of_countries() -> None:
+def test_s10_issuers_are_postal_operators() -> None:
     wrong = [
         code for code, courier in couriers().items() if (courier.type is CourierType.GLOBALPOST) != bool(courier.issues)
     ]
@@ -72,7 +72,7 @@ def test_those_that_issue_numbers_are_the_posts_of_countries() -> None:
     assert wrong == []
 
 
-def test_a_page_of_a_parcel_names_the_number_once() -> None:
+def test_a_tracking_page_url_contains_the_number_once() -> None:
     pages = [courier.track for courier in couriers().values() if courier.track]
 
     assert [page for page in pages if page.count(PLACE) != 1] == []
@@ -97,17 +97,17 @@ def test_no_fact_is_both_required_and_optional() -> None:
         {"colour": "red"},
     ],
 )
-def test_the_loader_refuses_what_is_no_fact_of_a_courier(wrong: dict[str, object]) -> None:
+def test_the_loader_rejects_invalid_courier_facts(wrong: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"name": "Example", "type": "express", **wrong}, Courier)
 
 
-def test_a_courier_says_what_it_misses() -> None:
+def test_a_courier_lists_its_missing_required_facts() -> None:
     assert missing_fact("postnl-3s", {}) == "tracking_postal_code"
     assert missing_fact("postnl-3s", {"tracking_postal_code"}) is Asked.DESTINATION
     assert missing_fact("postnl-3s", {"tracking_postal_code", "tracking_destination_country"}) is None
 
 
-def test_a_courier_that_is_not_listed_misses_nothing() -> None:
+def test_an_unlisted_courier_requires_nothing() -> None:
     assert not is_known("ponies-of-nowhere")
     assert missing_fact("ponies-of-nowhere", {}) is None

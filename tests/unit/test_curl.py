@@ -1,4 +1,4 @@
-"""A command for a terminal: whatever stands in a URL, a header or a body is one plain word of it."""
+"""A curl command for a terminal: any URL, header or body becomes one quoted word."""
 
 import subprocess
 
@@ -12,14 +12,14 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 
 SHELL = "curl() { printf '%s\\0' \"$@\"; }\n"
-"""What stands for curl: it tells its words."""
+"""A stand-in for curl that prints its arguments."""
 
 
 @examples(40)
 @given(url=TEXTS, name=TEXTS, value=TEXTS, body=TEXTS)
 @example(url="https://a.test/'$(touch /tmp/x)`id`", name="x", value="'; rm -rf ~ #", body='{"a": "it\'s"}')
 @example(url="https://a.test/\\\n", name="x", value="a\\", body="@/etc/passwd")
-def test_every_part_comes_through_the_shell_as_it_is(url: str, name: str, value: str, body: str) -> None:
+def test_every_part_passes_through_the_shell_unchanged(url: str, name: str, value: str, body: str) -> None:
     script = SHELL + command(url, [(name, value)], body.encode())
 
     told = subprocess.run(["/bin/sh"], input=script.encode(), capture_output=True, check=True).stdout

@@ -1,4 +1,4 @@
-"""A number's couriers are found by its form and its check digit, and nothing is sure of a wrong one."""
+"""Couriers are detected by format and check digit; a wrong check digit is never a sure match."""
 
 import json
 import re
@@ -36,18 +36,18 @@ def surest(number: str) -> Certainty:
 
 
 @every_format
-def test_a_format_is_of_a_courier_that_is_listed_and_is_written_as_numbers_are(form: Format) -> None:
+def test_every_format_belongs_to_a_listed_courier_and_is_in_normal_form(form: Format) -> None:
     assert form.courier in couriers()
     assert normalise_number(form.example) == form.example
 
 
 @every_format
-def test_a_number_of_a_format_finds_its_courier_among_the_first(form: Format) -> None:
+def test_numbers_of_a_format_rank_their_courier_among_the_first(form: Format) -> None:
     assert form.courier in found(form.example)[:FEW]
 
 
 @checked
-def test_a_wrong_check_digit_is_never_sure_of_anybody(form: Format) -> None:
+def test_a_wrong_check_digit_never_gives_a_sure_match(form: Format) -> None:
     match = re.fullmatch(form.pattern, form.example)
     assert match
     before, after = form.example[: match.start("check")], form.example[match.end("check") :]
@@ -57,7 +57,7 @@ def test_a_wrong_check_digit_is_never_sure_of_anybody(form: Format) -> None:
     assert sure in ([], [match["check"]])
 
 
-def test_every_way_to_calculate_is_used() -> None:
+def test_every_check_digit_algorithm_is_used() -> None:
     assert {form.check for form in formats() if form.check} == CHECKS.keys()
 
 
@@ -76,40 +76,40 @@ def test_every_way_to_calculate_is_used() -> None:
         ("mod37_36", "A12425GABC1234002", "M"),
     ],
 )
-def test_check_digits_are_those_of_worked_examples(name: str, serial: str, digit: str) -> None:
+def test_check_digits_match_published_examples(name: str, serial: str, digit: str) -> None:
     assert CHECKS[name](serial) == digit
 
 
 @pytest.mark.parametrize(
     ("number", "courier"), [("RR473124829DE", "deutsche-post"), ("RR473124829BR", "brazil-correios")]
 )
-def test_the_country_of_an_s10_number_decides_its_post(number: str, courier: str) -> None:
+def test_the_country_of_an_s10_number_determines_the_postal_operator(number: str, courier: str) -> None:
     assert detect(number)[0] == (courier, Certainty.SURE)
 
 
-def test_an_s10_number_of_no_country_is_nobodys() -> None:
+def test_an_s10_number_with_an_unknown_country_matches_no_courier() -> None:
     assert surest("RR473124829XX") < Certainty.SURE
 
 
-def test_express_mail_goes_before_the_post_that_issues_it() -> None:
+def test_express_mail_ranks_before_the_issuing_postal_operator() -> None:
     assert found("EE473124829CN") == ["china-ems", "china-post"]
 
 
-def test_a_sure_match_removes_mere_guesses() -> None:
+def test_a_sure_match_removes_guesses() -> None:
     assert detect("A0928545042") == (("ups", Certainty.SURE),)
 
 
-def test_a_mistyped_number_keeps_its_courier_as_unlikely() -> None:
+def test_a_mistyped_number_lists_its_courier_as_unlikely() -> None:
     assert detect("1Z999AA10123456785")[0] == ("ups", Certainty.UNLIKELY)
 
 
 @pytest.mark.parametrize("number", ["A", "HELLO", "12", "AAAAAAAAAAAAAAAAAA", "0" * 64, "/./", "1Z"])
-def test_what_no_courier_writes_finds_none(number: str) -> None:
+def test_unknown_formats_match_no_courier(number: str) -> None:
     assert detect(number) == ()
 
 
 @given(st.text(alphabet=SIGNS + "._/-", min_size=1, max_size=64))
-def test_any_number_has_few_guesses_the_best_first_each_courier_once(number: str) -> None:
+def test_any_number_has_few_guesses_best_first_without_duplicates(number: str) -> None:
     guesses = detect(number)
 
     assert len(guesses) <= MOST_GUESSES
@@ -129,13 +129,13 @@ def outside(kind: str) -> Iterator[tuple[dict[str, Any], str, str]]:
 
 
 def expected(form: dict[str, Any], code: str, number: str) -> str:
-    """Give our code of a courier of the shared data: it counts DHL eCommerce as DHL, and S10 as one."""
+    """Return our code of a courier in the shared data, which counts DHL eCommerce as DHL, and S10 as one courier."""
     if code == "s10":
         return posts()[number[-2:]]
     return "dhlglobalmail" if "E-Commerce" in form["name"] else OTHER_CODES.get(code, code)
 
 
-def test_known_numbers_of_eighteen_couriers_find_theirs() -> None:
+def test_known_numbers_of_eighteen_couriers_are_detected() -> None:
     numbers = [(number, expected(form, code, number)) for form, code, number in outside("valid")]
     assert len(numbers) > 150
 
@@ -146,7 +146,7 @@ def test_known_numbers_of_eighteen_couriers_find_theirs() -> None:
     assert guesses / len(numbers) <= 4
 
 
-def test_test_numbers_of_public_projects_find_their_couriers() -> None:
+def test_numbers_from_public_projects_are_detected() -> None:
     if not PUBLIC.is_file():
         pytest.skip("the shared data is not here")
     lines = [line.split("\t") for line in PUBLIC.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
@@ -159,7 +159,7 @@ def test_test_numbers_of_public_projects_find_their_couriers() -> None:
     assert len(among_few) >= 0.99 * len(numbers)
 
 
-def test_no_known_invalid_number_is_sure() -> None:
+def test_known_invalid_numbers_never_give_a_sure_match() -> None:
     numbers = [number for _, _, number in outside("invalid")]
     assert len(numbers) > 50
 

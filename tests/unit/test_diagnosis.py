@@ -1,4 +1,4 @@
-"""What is said of a captured webhook, for each way in which it can be wrong."""
+"""The diagnosis of a captured webhook, for each way in which it can be wrong."""
 
 import json
 
@@ -26,14 +26,14 @@ def said(body: bytes, headers: dict[str, str], secret: str = SECRET, *, now: int
     return [(one.passed, one.text) for one in diagnose(body, headers, secret=secret, email=None, now=now)]
 
 
-def test_a_genuine_one_passes_every_check():
+def test_a_genuine_webhook_passes_every_check():
     found = said(BODY, signed())
 
     assert len(found) == 4
     assert all(passed for passed, _ in found)
 
 
-def test_an_old_one_is_told_so_and_still_checked_to_its_end():
+def test_an_old_webhook_is_reported_as_old_and_still_fully_checked():
     found = said(BODY, signed(), now=NOW + 3_600)
 
     assert [passed for passed, _ in found] == [False, True, False, True]
@@ -49,14 +49,14 @@ def test_an_old_one_is_told_so_and_still_checked_to_its_end():
         (BODY.replace(b"A1", b"A2"), "the body or the id was changed"),
     ],
 )
-def test_a_changed_body_is_told_by_how_it_was_changed(body, words):
+def test_a_changed_body_is_reported_with_the_kind_of_change(body, words):
     passed, text = said(body, signed())[1]
 
     assert not passed
     assert words in text
 
 
-def test_a_wrong_secret_is_told_from_a_changed_body():
+def test_a_wrong_secret_is_told_apart_from_a_changed_body():
     assert "different secret" in said(BODY, signed(secret=OTHER))[1][1]
 
 
@@ -68,14 +68,14 @@ def test_a_missing_header_is_named(name):
     assert said(BODY, headers)[0] == (False, f"The header {name} is missing.")
 
 
-def test_a_secret_that_is_none_is_told_before_anything_is_compared():
+def test_an_invalid_secret_is_reported_before_anything_is_compared():
     assert said(BODY, signed(), "short")[0] == (False, "The secret has fewer than 16 characters.")
 
 
 @pytest.mark.parametrize(
     ("version", "member", "name"), [("V3", "verify", "timestamp"), ("V2", "verifyInfo", "timeStr")]
 )
-def test_v2_and_v3_are_checked_by_the_e_mail(version, member, name):
+def test_v2_and_v3_are_checked_with_the_email(version, member, name):
     body = json.dumps({"data": {}, member: {name: NOW, "signature": v2v3.sign(NOW, EMAIL)}}).encode()
 
     right = diagnose(body, {}, secret=None, email=EMAIL, now=NOW)
@@ -87,6 +87,6 @@ def test_v2_and_v3_are_checked_by_the_e_mail(version, member, name):
 
 
 @given(st.binary(max_size=200), st.dictionaries(st.sampled_from(sorted(signed())), st.text(max_size=80)), st.text())
-def test_nothing_that_is_pasted_breaks_it(body, headers, secret):
+def test_no_pasted_text_breaks_the_diagnosis(body, headers, secret):
     for one in diagnose(body, headers, secret=secret, email=secret, now=NOW):
         assert one.text

@@ -1,4 +1,4 @@
-"""The disk of the data directory is looked at once a second, and what changes is logged once."""
+"""The disk of the data directory is checked once a second, and each change is logged once."""
 
 import os
 from pathlib import Path
@@ -28,7 +28,7 @@ def disk(monkeypatch: pytest.MonkeyPatch, *, free: int, size: int) -> None:
         (0, GIGABYTE, 0, True),
     ],
 )
-def test_so_much_has_to_be_free(
+def test_the_required_free_space_depends_on_the_disk(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, size: int, least: int | None, *, has_room: bool
 ) -> None:
     disk(monkeypatch, free=free, size=size)
@@ -36,7 +36,7 @@ def test_so_much_has_to_be_free(
     assert DiskRoom(tmp_path, least_megabytes=least)() is has_room
 
 
-def test_it_is_said_once_that_room_is_lost_and_once_that_it_is_regained(
+def test_running_out_of_space_and_regaining_it_are_logged_once_each(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     now = 0.0

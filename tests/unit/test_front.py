@@ -1,4 +1,4 @@
-"""What every request passes first: the address that it comes from, and the host that it asks for."""
+"""The first checks of every request: client address and host."""
 
 from ipaddress import ip_network
 from typing import Any
@@ -50,9 +50,7 @@ async def pass_on(front: Any, *, headers: Headers, path: str = "/", client: obje
         ("", ["192.0.2.1"], ""),
     ],
 )
-async def test_the_address_is_the_nearest_that_no_trusted_proxy_vouches_for(
-    client: str, forwarded: list[str], address: str
-) -> None:
+async def test_the_client_address_is_the_nearest_untrusted_one(client: str, forwarded: list[str], address: str) -> None:
     headers = [(b"x-forwarded-for", line.encode()) for line in forwarded]
 
     scope = await pass_on(lambda app: behind_proxies(TRUSTED, app), headers=headers, client=(client, 1))
@@ -80,30 +78,32 @@ async def asked_for(*hosts: str, public_url: str | None = "https://Track.example
         *("localhost:8080", "waypost", "waypost:8080", "waypost.default.svc.cluster.local", "app.localhost"),
     ],
 )
-async def test_our_host_addresses_and_names_that_no_public_server_answers_for_are_accepted(host: str) -> None:
+async def test_the_public_host_ip_addresses_and_private_names_are_accepted(host: str) -> None:
     assert await asked_for(host) == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "track.example.evil.example", "x.track.example", "127.0.0.1.nip.io"])
-async def test_another_name_is_refused_where_the_public_url_is_set(host: str) -> None:
+async def test_other_host_names_are_rejected_if_the_public_url_is_set(host: str) -> None:
     assert await asked_for(host) == 421
     assert await asked_for(host, path="/v1/endpoints") == 421
     assert await asked_for(host, public_url=None) == 200
 
 
 @pytest.mark.parametrize("path", ["/health/ready", "/metrics"])
-async def test_monitoring_from_inside_may_use_any_name_of_the_machine(path: str) -> None:
+async def test_internal_monitoring_may_use_any_name_of_the_machine(path: str) -> None:
     assert await asked_for("web-1.prod.example", path=path) == 200
 
 
 @pytest.mark.parametrize("public_url", [None, "https://track.example"])
 @pytest.mark.parametrize("hosts", [(), ("a.example", "a.example"), ("",), ("a b",), ("a.b@c.example",), ("ä",)])
-async def test_a_request_without_one_valid_host_is_refused(hosts: tuple[str, ...], public_url: str | None) -> None:
+async def test_requests_without_exactly_one_valid_host_are_rejected(
+    hosts: tuple[str, ...], public_url: str | None
+) -> None:
     assert await asked_for(*hosts, public_url=public_url) == 400
 
 
 @pytest.mark.parametrize("version", ["1", "1.0"])
-async def test_an_http_1_0_client_without_a_host_is_served_where_any_host_is_ours(version: str) -> None:
+async def test_http_1_0_clients_without_a_host_are_served_if_any_host_is_accepted(version: str) -> None:
     assert await asked_for(public_url=None, version=version) == 200
     assert await asked_for(version=version) == 400
     assert await asked_for(version=version, path="/health/ready") == 200
@@ -136,9 +136,9 @@ async def test_head_gets_the_headers_of_get_and_no_body() -> None:
 
 @pytest.mark.parametrize(("method", "status"), [("OPTIONS", 204), ("PUT", 405)])
 @pytest.mark.parametrize(
-    ("allowed", "told"), [(b"GET, OPTIONS", b"GET, HEAD, OPTIONS"), (b"OPTIONS, POST", b"OPTIONS, POST")]
+    ("allowed", "shown"), [(b"GET, OPTIONS", b"GET, HEAD, OPTIONS"), (b"OPTIONS, POST", b"OPTIONS, POST")]
 )
-async def test_head_is_allowed_where_get_is(method: str, status: int, allowed: bytes, told: bytes) -> None:
+async def test_head_is_allowed_where_get_is(method: str, status: int, allowed: bytes, shown: bytes) -> None:
     _, (start, _) = await answered(method, status, [(b"Allow", allowed), (b"vary", b"GET")])
 
-    assert start["headers"] == [(b"Allow", told), (b"vary", b"GET")]
+    assert start["headers"] == [(b"Allow", shown), (b"vary", b"GET")]

@@ -1,4 +1,4 @@
-"""The guard admits judged addresses, or none: promise 6."""
+"""The guard admits checked addresses, or none: promise 6."""
 
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
@@ -31,7 +31,7 @@ def guard(*answers: Sequence[str], own: frozenset[IPAddress] = NOBODY, allow: st
     return Guard(resolver, ports=PORTS, allow=networks, own=own)
 
 
-async def test_a_name_is_admitted_with_all_its_addresses_in_their_order() -> None:
+async def test_a_name_is_admitted_with_all_its_addresses_in_order() -> None:
     admitted = await guard([PUBLIC, OTHER]).admit("https://shop.test/hook")
 
     assert isinstance(admitted, Admitted)
@@ -39,17 +39,17 @@ async def test_a_name_is_admitted_with_all_its_addresses_in_their_order() -> Non
 
 
 @pytest.mark.parametrize("address", VECTORS.split())
-async def test_a_name_of_a_forbidden_address_is_refused(address: str) -> None:
+async def test_a_name_with_a_forbidden_address_is_rejected(address: str) -> None:
     assert await guard([address]).admit("https://shop.test/") is Outcome.ADDRESS_FORBIDDEN
 
 
 @pytest.mark.parametrize("address", VECTORS.split())
-async def test_one_forbidden_address_among_public_ones_is_enough(address: str) -> None:
+async def test_one_forbidden_address_among_public_ones_rejects_the_name(address: str) -> None:
     assert await guard([PUBLIC, OTHER, address]).admit("https://shop.test/") is Outcome.ADDRESS_FORBIDDEN
 
 
 @pytest.mark.parametrize("address", [one for one in VECTORS.split() if "%" not in one])
-async def test_a_forbidden_address_in_the_url_is_refused(address: str) -> None:
+async def test_a_forbidden_address_in_the_url_is_rejected(address: str) -> None:
     host = f"[{address}]" if ":" in address else address
 
     assert await guard().admit(f"https://{host}/") is Outcome.ADDRESS_FORBIDDEN
@@ -65,7 +65,7 @@ async def test_a_public_address_in_the_url_is_admitted_without_a_lookup() -> Non
     assert resolver.asked == {}
 
 
-async def test_a_second_answer_that_differs_is_judged_again() -> None:
+async def test_a_changed_dns_answer_is_checked_again() -> None:
     rebinding = guard([PUBLIC], ["127.0.0.1"])
 
     first, second = await rebinding.admit("https://shop.test/"), await rebinding.admit("https://shop.test/")
@@ -74,7 +74,7 @@ async def test_a_second_answer_that_differs_is_judged_again() -> None:
     assert second is Outcome.ADDRESS_FORBIDDEN
 
 
-async def test_a_url_that_is_no_target_is_refused_without_a_lookup() -> None:
+async def test_an_invalid_url_is_rejected_without_a_lookup() -> None:
     resolver = TableResolver.of("shop.test", [PUBLIC])
     port_22 = Guard(resolver, ports=PORTS, own=NOBODY)
 
@@ -83,19 +83,19 @@ async def test_a_url_that_is_no_target_is_refused_without_a_lookup() -> None:
     assert resolver.asked == {}
 
 
-async def test_a_name_without_addresses_is_told_apart() -> None:
+async def test_a_name_without_addresses_has_its_own_error() -> None:
     assert await guard([]).admit("https://shop.test/") is Outcome.DNS_FAILED
     assert await guard([PUBLIC]).admit("https://other.test/") is Outcome.DNS_FAILED
 
 
-async def test_a_name_with_very_many_addresses_is_refused() -> None:
+async def test_a_name_with_too_many_addresses_is_rejected() -> None:
     many = [str(ip_address(PUBLIC) + offset) for offset in range(MOST_ADDRESSES + 1)]
 
     assert await guard(many).admit("https://shop.test/") is Outcome.ADDRESS_FORBIDDEN
     assert isinstance(await guard(many[1:]).admit("https://shop.test/"), Admitted)
 
 
-async def test_this_hosts_own_public_address_is_refused_unless_the_operator_opened_it() -> None:
+async def test_this_hosts_public_address_is_rejected_unless_opened() -> None:
     own = frozenset({ip_address(PUBLIC)})
 
     assert await guard([PUBLIC], own=own).admit("https://shop.test/") is Outcome.ADDRESS_FORBIDDEN
@@ -109,7 +109,7 @@ def test_this_hosts_own_addresses_are_those_of_its_interfaces() -> None:
     assert ip_address(PUBLIC) not in own
 
 
-def test_this_hosts_own_addresses_are_read_again_when_they_are_old() -> None:
+def test_this_hosts_addresses_are_refreshed() -> None:
     time = [0.0]
     interfaces: list[frozenset[IPAddress]] = [NOBODY]
     own = OwnAddresses(read=lambda: interfaces[0], now=lambda: time[0])
@@ -123,7 +123,7 @@ def test_this_hosts_own_addresses_are_read_again_when_they_are_old() -> None:
     assert seen == [False, False, True]
 
 
-def test_where_interfaces_cannot_be_listed_an_address_is_ours_that_a_socket_can_have() -> None:
+def test_if_interfaces_cannot_be_listed_bindable_addresses_are_ours() -> None:
     own = OwnAddresses(read=lambda: None)
 
     assert ip_address("127.0.0.1") in own
@@ -137,12 +137,12 @@ def test_where_interfaces_cannot_be_listed_an_address_is_ours_that_a_socket_can_
         *("postgres", "printer.local", "metadata.google.internal", "nas.home.arpa", "wiki.lan"),
     ],
 )
-def test_an_endpoint_at_a_name_of_this_host_or_of_a_private_network_is_refused_when_it_is_saved(host: str) -> None:
+def test_saving_an_endpoint_with_a_local_or_private_name_is_rejected(host: str) -> None:
     with pytest.raises(ForbiddenUrl, match="nothing is sent to"):
         guard().check(f"https://{host}/hook")
 
 
-def test_names_of_this_host_need_its_own_addresses_opened_and_private_names_any_network() -> None:
+def test_local_names_need_this_hosts_addresses_opened_and_private_names_any_network() -> None:
     private, loopback = guard(allow="10.0.0.0/8"), guard(allow="::1/128")
 
     loopback.check("http://localhost/hook")
@@ -152,5 +152,5 @@ def test_names_of_this_host_need_its_own_addresses_opened_and_private_names_any_
 
 
 @pytest.mark.parametrize("host", ["shop.example", "localhost.shop.example", "local.example", "corp.example"])
-def test_public_names_are_accepted_when_an_endpoint_is_saved(host: str) -> None:
+def test_saving_an_endpoint_with_a_public_name_is_accepted(host: str) -> None:
     guard().check(f"https://{host}/hook")

@@ -1,4 +1,4 @@
-"""Hints between processes as texts: what is written is read, and what anybody may send harms nothing."""
+"""Hints between processes survive a round trip, and forged ones do no harm."""
 
 from uuid import uuid4
 
@@ -11,11 +11,11 @@ SOME = st.frozensets(st.uuids(), max_size=20)
 
 
 @given(st.builds(Hint, SOME, st.just(False), st.booleans(), SOME))  # noqa: FBT003 - in the order of the fields
-def test_a_hint_is_read_as_it_was_written(hint: Hint) -> None:
+def test_a_hint_survives_a_round_trip(hint: Hint) -> None:
     assert of_text(hint.to_text()) == hint
 
 
-def test_more_endpoints_than_fit_are_all() -> None:
+def test_too_many_endpoints_become_all() -> None:
     recovered = uuid4()
 
     text = Hint(frozenset(uuid4() for _ in range(300)), by_hand=True, recovered=frozenset((recovered,))).to_text()
@@ -25,5 +25,5 @@ def test_more_endpoints_than_fit_are_all() -> None:
 
 
 @given(st.text())
-def test_words_that_are_no_endpoint_are_passed_over(text: str) -> None:
+def test_words_that_are_not_endpoint_ids_are_ignored(text: str) -> None:
     assert of_text(f"{text} +{text} hand").by_hand

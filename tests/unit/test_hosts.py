@@ -1,4 +1,4 @@
-"""The hosts of a database URL: each is tried by itself, and of several the one is wanted that takes writes."""
+"""The hosts of a database URL: each is tried separately, and the one that accepts writes is used."""
 
 import asyncio
 
@@ -48,7 +48,7 @@ from waypost.store.trouble import Trouble, trouble_of
         ),
     ],
 )
-def test_each_host_of_a_url_has_a_url_of_its_own(url: str, hosts: list[str]) -> None:
+def test_each_host_of_a_url_gets_its_own_url(url: str, hosts: list[str]) -> None:
     assert one_host_each(url) == hosts
 
 
@@ -67,7 +67,7 @@ SILENT = TimeoutError()
         ([SILENT, SILENT], Trouble.TIMED_OUT),
     ],
 )
-async def test_of_several_hosts_the_one_is_told_of_that_could_take_writes(
+async def test_of_several_hosts_the_error_of_the_primary_is_reported(
     monkeypatch: pytest.MonkeyPatch, raised: list[Exception], trouble: Trouble
 ) -> None:
     left = iter(raised)
@@ -81,7 +81,7 @@ async def test_of_several_hosts_the_one_is_told_of_that_could_take_writes(
     assert trouble_of(caught.value) is trouble
 
 
-async def test_who_gives_up_a_silent_host_begins_with_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_after_a_silent_host_the_next_one_is_tried_first(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     async def hang(url: str, **_options: object) -> None:

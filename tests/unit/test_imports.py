@@ -1,4 +1,4 @@
-"""What programs load: a start is quick when each loads only what it uses."""
+"""Programs load only what they use, so that they start quickly."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ HTTP_SERVER = {"litestar", "granian", "jinja2", "markdown_it", "limits"}
 
 
 def packages_of(statement: str) -> set[str]:
-    """Give the packages that a fresh interpreter has loaded after a statement."""
+    """Return the packages that a fresh interpreter has loaded after a statement."""
     script = f"import sys; {statement}; print(*sys.modules, file=sys.stderr)"
     said = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stderr
     return {name.partition(".")[0] for name in said.split()}
@@ -34,5 +34,5 @@ def test_commands_of_the_library_load_nothing_but_the_standard_library(words: li
         ("waypost.cli.listen", HTTP_SERVER | {"pyreqwest", "asyncpg"}),
     ],
 )
-def test_a_program_loads_no_package_of_parts_that_it_does_not_have(module: str, spared: set[str]) -> None:
+def test_a_process_loads_no_package_of_roles_it_does_not_run(module: str, spared: set[str]) -> None:
     assert packages_of(f"import {module}") & spared == set()

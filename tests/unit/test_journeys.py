@@ -1,4 +1,4 @@
-"""A parcel's status, scan by scan: what each kind of reading may change, and what it may not."""
+"""A parcel's status, scan by scan: what each kind of reading can and cannot change."""
 
 import pytest
 
@@ -28,11 +28,11 @@ def substatus_after(*said: Said | Reading) -> str:
 
 @pytest.mark.parametrize("known", ["pickup002", "exception006", "exception011", "exception010", "delivered001"])
 @pytest.mark.parametrize("later", [("transit001", GENERAL), ("exception005", GENERAL), UNREAD])
-def test_neither_a_general_code_nor_an_unread_text_undoes_what_is_known_better(known: str, later: Said) -> None:
+def test_general_codes_and_unread_texts_do_not_undo_specific_statuses(known: str, later: Said) -> None:
     assert substatus_after((known, CODE), later, later) == known
 
 
-def test_a_general_exception_undoes_no_failed_attempt_but_a_general_transit_does() -> None:
+def test_a_general_transit_undoes_a_failed_attempt_but_a_general_exception_does_not() -> None:
     assert substatus_after(("undelivered002", CODE), ("exception005", GENERAL)) == "undelivered002"
     assert substatus_after(("undelivered002", CODE), ("transit001", GENERAL)) == "transit001"
 
@@ -42,11 +42,11 @@ def test_a_general_code_follows_another_general_one() -> None:
 
 
 @pytest.mark.parametrize("basis", [CODE, TEXT, REPORTER])
-def test_a_scan_that_names_a_movement_takes_a_parcel_from_where_it_waits(basis: Basis) -> None:
+def test_a_movement_ends_ready_for_collection(basis: Basis) -> None:
     assert substatus_after(("pickup002", CODE), ("transit006", basis)) == "transit006"
 
 
-def test_a_parcel_on_its_way_back_stays_on_it_until_it_is_returned_or_delivered() -> None:
+def test_a_returning_parcel_stays_so_until_returned_or_delivered() -> None:
     sent_back = ("exception011", TEXT)
 
     assert substatus_after(sent_back, ("transit002", CODE)) == "exception011"
@@ -66,7 +66,7 @@ def test_after_a_delivery_by_code_or_reporter_only_a_return_changes_the_status(b
     assert substatus_after(delivered, ("exception011", CODE)) == "exception011"
 
 
-def test_a_delivery_that_only_a_text_told_is_undone_by_a_code_or_an_unmistakable_text() -> None:
+def test_a_delivery_read_from_text_is_undone_by_a_code_or_an_unmistakable_text() -> None:
     delivered = ("delivered001", TEXT)
 
     assert substatus_after(delivered, ("transit002", CODE)) == "transit002"
@@ -75,7 +75,7 @@ def test_a_delivery_that_only_a_text_told_is_undone_by_a_code_or_an_unmistakable
     assert substatus_after(("delivered001", CODE), delivered, ("transit002", CODE)) == "delivered001"
 
 
-def test_a_delivery_that_turned_out_to_be_none_is_no_milestone() -> None:
+def test_a_revoked_delivery_is_not_a_milestone() -> None:
     said: list[Said] = [("delivered001", TEXT), ("transit002", CODE), ("delivered004", CODE)]
 
     assert milestones(tuple(scans(*said[:2]))).delivery_date is None
@@ -83,14 +83,14 @@ def test_a_delivery_that_turned_out_to_be_none_is_no_milestone() -> None:
     assert milestones(tuple(scans(("delivered001", TEXT), ("exception011", TEXT)))).delivery_date is not None
 
 
-def test_a_scan_that_cannot_be_read_tells_that_there_is_one_and_a_second_that_the_parcel_moves() -> None:
+def test_one_unread_scan_means_info_received_and_a_second_one_transit() -> None:
     assert substatus_after(UNREAD) == "inforeceived001"
     assert substatus_after(UNREAD, UNREAD) == "transit001"
     assert substatus_after(("inforeceived001", CODE), UNREAD, UNREAD) == "transit001"
     assert substatus_after(("pickup001", CODE), UNREAD, UNREAD) == "pickup001"
 
 
-def test_two_texts_of_one_moment_and_place_are_no_movement() -> None:
+def test_two_texts_of_one_time_and_place_are_not_a_movement() -> None:
     first, second = scans(UNREAD, UNREAD)
     moment = read(Checkpoint(first.checkpoint_date, "Something else"), Reading(*UNREAD))
     elsewhere = read(Checkpoint(first.checkpoint_date, "Scanned", "BONN"), Reading(*UNREAD))
@@ -111,7 +111,7 @@ def test_two_texts_of_one_moment_and_place_are_no_movement() -> None:
         (None, None, TEXT),
     ],
 )
-def test_a_scan_of_an_earlier_version_rests_on_what_its_raw_status_tells(
+def test_the_basis_of_a_scan_of_an_earlier_version_comes_from_its_raw_status(
     raw_status: str | None, substatus: str | None, expected: Basis
 ) -> None:
     status = None if substatus is None else Status(substatus[:-3])

@@ -1,4 +1,4 @@
-"""Of the numbers that are known to be a courier's nearly all name it first, and all but few among the first three."""
+"""Detection ranks the right courier first for nearly all known numbers, and among the first three for almost all."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_every_courier_is_recognised_by_some_of_its_numbers() -> None:
     assert [one.code for one in recognised("couriers") if not one.in_first_three] == []
 
 
-def test_posts_are_recognised_by_their_countries() -> None:
+def test_postal_operators_are_recognised_by_country() -> None:
     count = total(tuple(recognised("posts")))
 
     assert count.first == count.numbers == len(posts())
@@ -49,11 +49,11 @@ def test_every_courier_with_a_format_has_known_numbers() -> None:
         ("1G0123456789", "geodis"),
     ],
 )
-def test_the_beginning_of_a_number_decides_its_courier(number: str, courier: str) -> None:
+def test_prefixes_determine_the_courier(number: str, courier: str) -> None:
     assert detect(number)[0].courier == courier
 
 
-def test_a_guess_ranks_after_what_a_check_digit_or_a_beginning_says() -> None:
+def test_guesses_rank_after_check_digits_and_prefixes() -> None:
     guesses = detect("399123456781")
 
     assert [guess.certainty for guess in guesses] == sorted((guess.certainty for guess in guesses), reverse=True)
@@ -61,9 +61,9 @@ def test_a_guess_ranks_after_what_a_check_digit_or_a_beginning_says() -> None:
 
 
 @pytest.mark.parametrize("number", ["AB1234567890123", "7XYZ1234567", "ABCD123456789012"])
-def test_letters_and_digits_of_nobody_are_not_australia_posts(number: str) -> None:
+def test_arbitrary_letters_and_digits_are_not_australia_posts(number: str) -> None:
     assert "australia-post" not in [guess.courier for guess in detect(number)]
 
 
-def test_a_mistyped_number_of_usps_behind_a_zip_code_is_unlikely_and_listed() -> None:
+def test_a_mistyped_usps_number_after_a_zip_code_is_listed_as_unlikely() -> None:
     assert detect("420123459202123456789012345678")[0] == ("usps", Certainty.UNLIKELY)

@@ -1,4 +1,4 @@
-"""How much a dispatcher claims ahead of one endpoint, and what it lets begin."""
+"""How much a dispatcher claims ahead for one endpoint, and how much it starts."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -44,13 +44,13 @@ def limited_to(per_second: int | None) -> LaneEndpoint:
     )  # fmt: skip
 
 
-def test_a_new_lane_claims_no_more_than_may_be_in_flight() -> None:
+def test_a_new_lane_claims_no_more_than_its_concurrency() -> None:
     lane = LaneState()
 
     assert lane.wanted(0.0) == IN_FLIGHT
 
 
-def test_quick_answers_make_room_up_to_the_most_that_is_leased() -> None:
+def test_fast_responses_raise_the_claim_up_to_the_lease_limit() -> None:
     lane = LaneState()
 
     given_back = [attempt(lane) for _ in range(2 * MOST_HELD)]
@@ -59,7 +59,7 @@ def test_quick_answers_make_room_up_to_the_most_that_is_leased() -> None:
     assert given_back == [[]] * (2 * MOST_HELD)
 
 
-def test_a_slow_answer_takes_the_room_back_and_gives_back_what_has_not_begun() -> None:
+def test_a_slow_response_lowers_the_claim_and_releases_unsent_deliveries() -> None:
     lane = LaneState()
     for _ in range(100):
         attempt(lane)
@@ -72,7 +72,7 @@ def test_a_slow_answer_takes_the_room_back_and_gives_back_what_has_not_begun() -
     assert (len(lane.waiting), lane.wanted(0.0)) == (0, IN_FLIGHT)
 
 
-def test_a_quick_lane_is_refilled_only_when_it_is_half_empty() -> None:
+def test_a_fast_lane_is_refilled_only_when_half_empty() -> None:
     lane = LaneState()
     for _ in range(MOST_HELD):
         attempt(lane)
@@ -84,7 +84,7 @@ def test_a_quick_lane_is_refilled_only_when_it_is_half_empty() -> None:
     assert lane.wanted(0.0) == MOST_HELD // 2 + 1
 
 
-def test_an_endpoint_that_only_fails_gets_one_probe_at_a_time_and_gives_back_what_waits() -> None:
+def test_a_failing_endpoint_gets_one_probe_at_a_time_and_releases_waiting_deliveries() -> None:
     lane = LaneState()
     lane.waiting.append(leased())
 
@@ -97,7 +97,7 @@ def test_an_endpoint_that_only_fails_gets_one_probe_at_a_time_and_gives_back_wha
     assert lane.wanted(60.0) == 0
 
 
-def test_who_changes_an_endpoint_that_is_left_alone_need_not_wait_for_its_probe() -> None:
+def test_changing_an_endpoint_with_an_open_breaker_probes_it_at_once() -> None:
     lane, endpoint = LaneState(), limited_to(None)
     lane.refresh(endpoint, free_at=0.0, now=0.0)
     for _ in range(OPENS_AFTER):
@@ -110,7 +110,7 @@ def test_who_changes_an_endpoint_that_is_left_alone_need_not_wait_for_its_probe(
     assert (unchanged, lane.wanted(1.0)) == (0, 1)
 
 
-def test_a_probe_that_was_no_attempt_lets_another_one_out() -> None:
+def test_a_probe_without_an_attempt_allows_another_probe() -> None:
     lane = LaneState()
     for _ in range(OPENS_AFTER):
         attempt(lane, "timed_out")
@@ -122,7 +122,7 @@ def test_a_probe_that_was_no_attempt_lets_another_one_out() -> None:
     assert lane.wanted(at) == 1
 
 
-def test_a_limited_endpoint_holds_what_may_begin_within_a_second_at_most() -> None:
+def test_a_rate_limited_endpoint_holds_at_most_one_seconds_deliveries() -> None:
     lane = LaneState()
     lane.refresh(limited_to(4), free_at=0.0, now=0.0)
 
@@ -133,7 +133,7 @@ def test_a_limited_endpoint_holds_what_may_begin_within_a_second_at_most() -> No
     assert wanted == [4, 3]
 
 
-def test_a_limit_that_is_new_here_waits_until_nobody_else_sends() -> None:
+def test_a_newly_owned_rate_limit_waits_for_the_previous_owner() -> None:
     lane = LaneState()
 
     lane.refresh(limited_to(10), free_at=13.0, now=0.0)
@@ -142,7 +142,7 @@ def test_a_limit_that_is_new_here_waits_until_nobody_else_sends() -> None:
     assert lane.pace.wait(10.0) == 3.0
 
 
-def test_an_idle_lane_is_forgotten_but_not_while_it_is_claimed_for_or_has_something_to_remember() -> None:
+def test_an_idle_lane_is_forgotten_unless_it_is_being_claimed_or_has_state() -> None:
     idle, claimed_for, failing, limited, off, given_away = (uuid4() for _ in range(6))
     lanes = Lanes()
     lanes[claimed_for].claiming = True

@@ -1,4 +1,4 @@
-"""Percentiles read off counts."""
+"""Percentiles calculated from histogram counts."""
 
 import pytest
 from hypothesis import given
@@ -14,21 +14,21 @@ def counted(latencies: list[int]) -> list[int]:
     return counts
 
 
-def test_of_nothing_there_is_none():
+def test_without_values_there_is_no_percentile():
     assert percentile(counted([]), 0.5) is None
 
 
 @pytest.mark.parametrize(("latency", "place"), [(0, 0), (2, 0), (3, 1), (30_000, len(BOUNDS_MS) - 1), (10**9, 21)])
-def test_a_latency_counts_under_the_first_bound_that_it_does_not_exceed(latency, place):
+def test_a_latency_counts_in_the_first_bucket_it_does_not_exceed(latency, place):
     assert bound_of(latency) == place
 
 
-def test_between_two_bounds_it_rises_evenly():
+def test_percentiles_are_interpolated_between_bounds():
     assert percentile(counted([150] * 100), 0.5) == 125  # bounds 100 and 150
 
 
 @given(st.lists(st.integers(0, 30_000), min_size=1, max_size=200), st.sampled_from([0.5, 0.95, 1.0]))
-def test_it_lies_within_the_bounds_of_the_true_one(latencies, share):
+def test_percentiles_lie_in_the_bucket_of_the_true_value(latencies, share):
     ordered = sorted(latencies)
     true = ordered[min(len(ordered) - 1, max(0, -(-len(ordered) * share // 1) - 1).__int__())]
 

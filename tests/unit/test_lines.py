@@ -1,4 +1,4 @@
-"""Batches are taken from the lines of accounts in turn."""
+"""Batches are filled from the accounts' lines in turn."""
 
 from collections import Counter
 from uuid import UUID
@@ -27,7 +27,7 @@ async def waiting(**counts: int) -> Lines:
     return lines
 
 
-async def test_an_account_that_waits_behind_a_flood_is_in_the_next_batch() -> None:
+async def test_an_account_behind_a_flood_is_in_the_next_batch() -> None:
     lines = await waiting(a=10 * LARGEST_BATCH, b=1)
 
     batch = lines.take_batch()
@@ -35,7 +35,7 @@ async def test_an_account_that_waits_behind_a_flood_is_in_the_next_batch() -> No
     assert [one.account for one in batch[:2]] == [A, B]
 
 
-async def test_a_flood_has_no_more_than_its_share_of_a_batch_with_others() -> None:
+async def test_a_flood_gets_only_its_share_of_a_shared_batch() -> None:
     lines = await waiting(a=10 * LARGEST_BATCH, b=3)
 
     taken = Counter(one.account for one in lines.take_batch())
@@ -43,7 +43,7 @@ async def test_a_flood_has_no_more_than_its_share_of_a_batch_with_others() -> No
     assert taken == {A: LARGEST_SHARE, B: 3}
 
 
-async def test_an_account_that_is_alone_fills_a_batch() -> None:
+async def test_a_single_account_fills_a_batch() -> None:
     lines = await waiting(a=LARGEST_BATCH + 1)
 
     assert (len(lines.take_batch()), len(lines.take_batch()), lines.take_batch()) == (LARGEST_BATCH, 1, [])
@@ -61,7 +61,7 @@ async def test_groups_of_one_account_keep_their_order() -> None:
         assert [one for one in batch if one.account == account] == [one for one in groups if one.account == account]
 
 
-async def test_accounts_that_are_left_out_keep_their_place() -> None:
+async def test_accounts_left_out_of_a_batch_keep_their_place() -> None:
     lines = await waiting(a=2, b=1)
 
     assert lines.requests(without={A}) == 1
@@ -70,7 +70,7 @@ async def test_accounts_that_are_left_out_keep_their_place() -> None:
     assert lines.requests() == 2
 
 
-async def test_single_groups_are_taken_by_accounts_in_turn() -> None:
+async def test_single_groups_are_taken_from_accounts_in_turn() -> None:
     lines = await waiting(a=3, b=2, c=1)
 
     order = [one.account for _ in range(6) if (one := lines.take_one()) is not None]

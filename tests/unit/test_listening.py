@@ -1,4 +1,4 @@
-"""The parts of ``waypost listen``: what is posted, what is remembered, what is shown, which keys are heard."""
+"""The parts of ``waypost listen``: forwarding, position, output, keys."""
 
 import io
 import json
@@ -38,7 +38,7 @@ from waypost.receiver import verify, verify_v2, verify_v3
 
 
 def item(status: Status = Status.TRANSIT, **changes: Any) -> dict[str, Any]:
-    """Give an event as the feed does."""
+    """Return an event as the feed shows it."""
     state = sample_state(status)
     data = json.loads(encode(v4.tracking_object(state)))
     about = {"tracking_number": state.tracking_number, "courier_code": "usps", "status": status.value}
@@ -46,7 +46,7 @@ def item(status: Status = Status.TRANSIT, **changes: Any) -> dict[str, Any]:
 
 
 @given(states())
-def test_the_body_is_the_very_bytes_of_the_delivery_in_every_version(state: TrackingState) -> None:
+def test_the_forwarded_body_equals_the_deliverys_bytes_in_every_version(state: TrackingState) -> None:
     shown = state_of(json.loads(encode(v4.tracking_object(state))))
 
     assert [payloads.render(version, shown) for version in Version] == [
@@ -58,7 +58,7 @@ def test_the_body_is_the_very_bytes_of_the_delivery_in_every_version(state: Trac
     ("version", "check", "key"),
     [(Version.V4, verify, SECRET), (Version.V3, verify_v3, EMAIL), (Version.V2, verify_v2, EMAIL)],
 )
-def test_what_is_posted_is_signed_in_both_ways_of_its_version(version: Version, check: Any, key: str) -> None:
+def test_forwarded_webhooks_carry_both_signatures_of_their_version(version: Version, check: Any, key: str) -> None:
     body, headers = webhook(version, item(), secret=SECRET, email=EMAIL, attempt=2, now=NOW)
 
     assert dict(headers)["waypost-attempt"] == "2"
@@ -68,7 +68,7 @@ def test_what_is_posted_is_signed_in_both_ways_of_its_version(version: Version, 
     assert check(body, headers, key, now=NOW) == event
 
 
-def test_what_is_kept_is_found_again_and_hidden_from_others(tmp_path: Path) -> None:
+def test_the_saved_position_is_restored_and_private(tmp_path: Path) -> None:
     file = tmp_path / "new" / "state.json"
     position.save(file, Position("cur_1", "whsec_1"))
     position.save(file, Position("cur_2", "whsec_1"))
@@ -80,17 +80,17 @@ def test_what_is_kept_is_found_again_and_hidden_from_others(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"cursor":', "nothing of ours"])
-def test_a_file_that_is_none_of_ours_is_refused_and_left_as_it_is(tmp_path: Path, text: str) -> None:
+def test_a_foreign_state_file_is_rejected_and_not_changed(tmp_path: Path, text: str) -> None:
     file = tmp_path / "state.json"
     file.write_text(text)
 
-    with pytest.raises(InvalidInput, match=r"state.json is no state"):
+    with pytest.raises(InvalidInput, match=r"state.json is not a state file"):
         position.load(file)
 
     assert file.read_text() == text
 
 
-def test_two_servers_and_two_keys_have_places_of_their_own(tmp_path: Path) -> None:
+def test_each_server_and_key_has_its_own_position(tmp_path: Path) -> None:
     environment = {"XDG_STATE_HOME": str(tmp_path)}
     pairs = [("http://a", "k1"), ("http://a", "k2"), ("http://b", "k1")]
 
@@ -101,7 +101,7 @@ def test_two_servers_and_two_keys_have_places_of_their_own(tmp_path: Path) -> No
     assert not any("k1" in file.name for file in files)
 
 
-def test_a_line_tells_the_event_and_the_answer_and_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_shows_event_and_response_without_terminal_escapes(capsys: pytest.CaptureFixture[str]) -> None:
     hostile = item(tracking_number="A1\x1b[2J\u202e", data={"latest_event": "Left \x07 hub, BONN"})
 
     ForPeople().event(hostile, 2, Answer(500, 12))
@@ -113,7 +113,7 @@ def test_a_line_tells_the_event_and_the_answer_and_steers_no_terminal(capsys: py
     assert "\x1b" not in shown
 
 
-def test_programs_get_the_event_and_the_answer_as_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_output_is_one_line_per_event_and_response(capsys: pytest.CaptureFixture[str]) -> None:
     ForPrograms().event(item(), 1, Answer(200, 12))
     ForPrograms().event(item(), 1, None)
     ForPrograms().note("for people")
@@ -125,7 +125,7 @@ def test_programs_get_the_event_and_the_answer_as_one_line_of_json(capsys: pytes
     assert told.err == "for people\n"
 
 
-def test_keys_of_a_terminal_are_heard_without_enter_and_the_terminal_is_left_as_it_was() -> None:
+def test_terminal_keys_work_without_enter_and_the_terminal_is_restored() -> None:
     import termios  # noqa: PLC0415 - as in the module
 
     ours, theirs = pty.openpty()
@@ -140,7 +140,7 @@ def test_keys_of_a_terminal_are_heard_without_enter_and_the_terminal_is_left_as_
     os.close(ours)
 
 
-def test_without_a_terminal_no_key_is_heard() -> None:
+def test_without_a_terminal_keys_are_ignored() -> None:
     with keys_heard(pytest.fail, io.StringIO("r")) as has_keys:
         assert not has_keys
 
@@ -149,19 +149,19 @@ def test_without_a_terminal_no_key_is_heard() -> None:
     "url",
     ["", "127.0.0.1:3000", "ftp://127.0.0.1/", "http://", "http://a@b/", "http://a:0/", "http://a:x/", "http://a/b c"],
 )
-def test_a_url_that_nothing_is_sent_to_is_refused_with_its_field(url: str) -> None:
+def test_an_invalid_forward_url_is_rejected_with_its_field(url: str) -> None:
     with pytest.raises(InvalidInput, match="forward: "):
         read_url("forward", url)
 
 
 @pytest.mark.parametrize("key", [None, "", "k\r\nx: y", "k\u00e9y"])
-def test_a_key_that_is_none_is_refused_before_anything_is_asked(key: str | None) -> None:
+def test_an_invalid_key_is_rejected_before_any_request(key: str | None) -> None:
     with pytest.raises(InvalidInput, match="key: "):
         Remote("http://127.0.0.1:1", key)
 
 
 class Server(Remote):
-    """A server that answers what it is told to, one answer after the other."""
+    """A server that gives the test's responses, one after the other."""
 
     def __init__(self, *answers: Any) -> None:
         super().__init__("http://127.0.0.1:1", "a-key")
@@ -177,7 +177,7 @@ class Server(Remote):
 
 
 class Unhurried(Event):
-    """Is waited for without waiting."""
+    """A pause that ends at once."""
 
     def wait(self, timeout: float | None = None) -> bool:
         del timeout
@@ -185,14 +185,14 @@ class Unhurried(Event):
 
 
 @pytest.mark.parametrize("answer", [[], {}, {"items": []}, None, "ok"])
-def test_another_server_is_told_and_not_listened_to(answer: Any) -> None:
+def test_a_server_that_is_not_waypost_is_reported(answer: Any) -> None:
     feed = Feed(Server(answer), {"cursor": "c0"}, Unhurried(), pytest.fail)
 
     with pytest.raises(Refused, match="is it a Waypost"):
         next(feed.events())
 
 
-def test_pages_are_fetched_one_after_the_other_and_trouble_is_told_once() -> None:
+def test_pages_are_fetched_in_order_and_an_outage_is_reported_once() -> None:
     pages = ({"items": [{"id": 1}, {"id": 2}], "next_cursor": "c1"}, {"items": [], "next_cursor": "c1"})
     server = Server(pages[0], NotReached("Gone."), NotReached("Gone."), pages[1], Refused(401, "no key"))
     told: list[str] = []
@@ -216,7 +216,7 @@ def test_pages_are_fetched_one_after_the_other_and_trouble_is_told_once() -> Non
 
 
 @pytest.mark.parametrize("ignored", [False, True])
-def test_ctrl_c_waits_for_what_must_not_be_disturbed_and_stays_ignored_where_it_was(*, ignored: bool) -> None:
+def test_ctrl_c_waits_for_protected_work_and_stays_ignored_in_background_jobs(*, ignored: bool) -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN if ignored else signal.default_int_handler)
     went_on = False
     try:

@@ -1,4 +1,4 @@
-"""The scans of a parcel: which reports are of one scan, what counts as news, and how many are kept."""
+"""The scans of a parcel: which reports describe one scan, what is new, and how many are kept."""
 
 import random
 from collections.abc import Sequence
@@ -39,11 +39,11 @@ def offsets(found: Merged) -> list[int | None]:
     return [scan.offset_minutes for scan in found.scans]
 
 
-def test_the_hour_that_comes_twice_holds_two_scans_in_their_order() -> None:
+def test_the_repeated_hour_keeps_both_scans_in_order() -> None:
     assert offsets(merged([report("02:30+60"), report("02:30+120")])) == [120, 60]
 
 
-def test_a_report_without_an_offset_is_of_the_scan_with_one() -> None:
+def test_a_report_without_an_offset_matches_the_scan_with_one() -> None:
     placed = report("02:30+120")
 
     found = merged(placed, report("02:30", 2), report("02:30+120", 3), report("02:30", 4))
@@ -52,7 +52,7 @@ def test_a_report_without_an_offset_is_of_the_scan_with_one() -> None:
     assert (found.is_shown, found.news) == (False, ())
 
 
-def test_a_report_without_an_offset_joins_the_earliest_instant_also_when_that_is_reported_last() -> None:
+def test_a_report_without_an_offset_joins_the_earliest_instant_even_if_reported_last() -> None:
     loose = report("02:30", 5, city="BONN")
 
     found = merged(loose, report("02:30+60"), report("02:30+120", city="BERLIN"))
@@ -71,7 +71,7 @@ def test_a_report_without_an_offset_joins_the_earliest_instant_also_when_that_is
         {"state": ""},
     ],
 )
-def test_a_scan_that_is_spelled_otherwise_is_no_news(respelled: dict[str, str]) -> None:
+def test_a_respelled_scan_is_not_new(respelled: dict[str, str]) -> None:
     first = report("08:00", location="BONN HUB", city="BONN", raw_status="X 1", zip="53113")
     fields = {"location": "BONN HUB", "city": "BONN", "raw_status": "X 1", "zip": "53113"} | respelled
 
@@ -82,13 +82,13 @@ def test_a_scan_that_is_spelled_otherwise_is_no_news(respelled: dict[str, str]) 
 
 
 @pytest.mark.parametrize("changed", [{"city": "BERLIN"}, {"raw_status": "X 2"}, {"substatus": "transit002"}])
-def test_a_scan_that_says_something_else_is_a_change_and_no_new_one(changed: dict[str, str]) -> None:
+def test_a_scan_with_another_meaning_is_a_change_not_a_new_scan(changed: dict[str, str]) -> None:
     found = merged(report("08:00", city="BONN"), report("08:00", 2, **{"city": "BONN", **changed}))
 
     assert (len(found.scans), found.is_shown, found.news) == (1, True, ())
 
 
-def test_scans_are_ordered_by_utc_only_when_all_of_them_have_an_offset() -> None:
+def test_scans_are_ordered_by_utc_only_if_all_have_an_offset() -> None:
     west, east = report("09:00+0", detail="London"), report("09:30+120", detail="Kyiv")
 
     assert [scan.tracking_detail for scan in merged([west, east]).scans] == ["Kyiv", "London"]
@@ -99,7 +99,7 @@ def test_scans_are_ordered_by_utc_only_when_all_of_them_have_an_offset() -> None
     ]
 
 
-def test_scans_of_one_second_are_ordered_by_how_far_along_they_are() -> None:
+def test_scans_of_the_same_second_are_ordered_by_progress() -> None:
     scans = [report("08:00", detail="b", substatus="pickup002"), report("08:00", detail="c", substatus="transit001")]
 
     assert [scan.tracking_detail for scan in merged(scans).scans] == ["c", "b"]
@@ -133,9 +133,7 @@ def _key(scan: Checkpoint) -> tuple[str, str]:
 
 @examples(150)
 @given(st.lists(REPORTS, max_size=8), st.randoms(use_true_random=False))
-def test_what_is_kept_is_what_the_definition_says_in_any_order(
-    reports: list[Checkpoint], chance: random.Random
-) -> None:
+def test_the_kept_scans_follow_the_definition_in_any_order(reports: list[Checkpoint], chance: random.Random) -> None:
     first = merged(reports)
     shuffled = [*reports, *reports[:2]]
     chance.shuffle(shuffled)
@@ -156,7 +154,7 @@ def minute(number: int, **more: Any) -> Checkpoint:
     return read(scan, Reading(more.pop("substatus", "transit001"), more.pop("basis", Basis.CODE)))
 
 
-def test_a_parcel_keeps_its_first_scans_those_that_decide_its_status_and_the_newest() -> None:
+def test_a_parcel_keeps_its_first_its_deciding_and_its_newest_scans() -> None:
     scans = [minute(number) for number in range(700)]
     scans[100] = minute(100, substatus="delivered001")
 
@@ -170,7 +168,7 @@ def test_a_parcel_keeps_its_first_scans_those_that_decide_its_status_and_the_new
     assert found.left_out == 700 - len(kept)
 
 
-def test_a_scan_that_the_bound_leaves_out_is_no_change() -> None:
+def test_a_scan_left_out_by_the_limit_is_not_a_change() -> None:
     found = merged([minute(number) for number in range(700)])
 
     again = merge(found.scans, found.unplaced, [minute(number) for number in range(100, 200)])
@@ -178,7 +176,7 @@ def test_a_scan_that_the_bound_leaves_out_is_no_change() -> None:
     assert (again.scans, again.is_shown, again.news) == (found.scans, False, ())
 
 
-def test_the_largest_scans_fit_into_the_bound_of_bytes_however_they_are_written() -> None:
+def test_the_largest_scans_fit_the_byte_limit_in_any_encoding() -> None:
     scans = [
         msgspec.structs.replace(minute(number, detail=f"{number}" + text * 995), location=text * 200, city=text * 200)
         for number, text in enumerate(["\U0001f381", "\u0001", "包", '"'] * 150)
@@ -199,7 +197,7 @@ NUMBERED = st.dictionaries(
 
 @examples(150)
 @given(NUMBERED, st.randoms(use_true_random=False))
-def test_which_scans_are_kept_depends_on_no_order_and_they_decide_the_status_as_all_would(
+def test_the_kept_scans_do_not_depend_on_order_and_give_the_same_status_as_all(
     numbered: dict[int, tuple[str | None, Basis]], chance: random.Random
 ) -> None:
     scans = [minute(number, substatus=substatus, basis=basis) for number, (substatus, basis) in numbered.items()]

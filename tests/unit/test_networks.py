@@ -1,4 +1,4 @@
-"""Who counts as one visitor, and how often one may do something."""
+"""Which addresses count as one visitor, and how often a visitor may try something."""
 
 import pytest
 
@@ -18,11 +18,11 @@ from waypost.portal.networks import Allowance, networks_of
         ("", [("", 1)]),
     ],
 )
-def test_ipv6_addresses_count_by_their_networks_and_others_by_themselves(address, counted):
+def test_ipv6_addresses_count_by_network_and_ipv4_addresses_individually(address, counted):
     assert list(networks_of(address)) == counted
 
 
-def test_an_address_may_try_so_often_a_minute_and_waits_for_the_rest_of_it():
+def test_an_address_has_a_limit_per_minute_and_waits_for_the_rest():
     now = [100.0]
     allowance = Allowance(2, clock=lambda: now[0])
 
@@ -35,7 +35,7 @@ def test_an_address_may_try_so_often_a_minute_and_waits_for_the_rest_of_it():
     assert waits == [0, 0, 40, 0]
 
 
-def test_many_networks_of_one_customer_may_try_twice_as_often_as_one_and_those_of_a_site_four_times():
+def test_the_networks_of_a_customer_share_twice_the_limit_and_those_of_a_site_four_times():
     allowance = Allowance(3, clock=lambda: 0.0)
 
     of_customer = [allowance.take(f"2001:db8:0:{number:x}::1") for number in range(20)]
@@ -46,7 +46,7 @@ def test_many_networks_of_one_customer_may_try_twice_as_often_as_one_and_those_o
     assert allowance.take("2001:db8:1::1") == 0
 
 
-def test_what_is_refused_does_not_count():
+def test_rejected_attempts_do_not_count():
     allowance = Allowance(1, clock=lambda: 0.0)
     for _ in range(10):
         allowance.take("2001:db8::1")
@@ -54,7 +54,7 @@ def test_what_is_refused_does_not_count():
     assert allowance.take("2001:db8:0:1::1") == 0
 
 
-def test_of_very_many_networks_those_seen_last_are_counted(monkeypatch):
+def test_only_the_most_recently_seen_networks_are_counted(monkeypatch):
     monkeypatch.setattr(networks, "MOST_COUNTED", 3)
     allowance = Allowance(1, clock=lambda: 0.0)
 

@@ -1,4 +1,4 @@
-"""Log lines and metrics: readable by machines, without secrets, without anything that steers a terminal."""
+"""Log lines and metrics are machine-readable and contain no secrets or terminal escapes."""
 
 import io
 import json
@@ -24,7 +24,7 @@ def unconfigured():
     structlog.reset_defaults()
 
 
-def test_a_line_is_json_and_holds_no_secret(capsys):
+def test_log_lines_are_json_without_secrets(capsys):
     configure_logging("info", "json")
 
     structlog.get_logger().info("asked", endpoint="ep_1", api_key="wk_live_x", client_secret="s", url="a\nb")
@@ -34,7 +34,7 @@ def test_a_line_is_json_and_holds_no_secret(capsys):
     assert (line["api_key"], line["client_secret"]) == ("[redacted]", "[redacted]")
 
 
-def test_text_for_a_terminal_can_neither_steer_it_nor_look_like_two_lines(capsys):
+def test_text_logs_contain_no_terminal_escapes_or_extra_lines(capsys):
     configure_logging("info", "text")
 
     structlog.get_logger().info("asked", url="\x1b[2J\n2026 [error] forged")
@@ -44,7 +44,7 @@ def test_text_for_a_terminal_can_neither_steer_it_nor_look_like_two_lines(capsys
     assert "\x1b[2J" not in told
 
 
-def test_lines_below_the_level_are_left_out(capsys):
+def test_lines_below_the_log_level_are_omitted(capsys):
     configure_logging("warning", "json")
 
     structlog.get_logger().info("asked")
@@ -52,7 +52,7 @@ def test_lines_below_the_level_are_left_out(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_line_that_cannot_be_written_harms_nobody(monkeypatch):
+def test_a_line_that_cannot_be_written_raises_nothing(monkeypatch):
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
     configure_logging("info", "json")
@@ -68,7 +68,7 @@ def samples(text: bytes) -> dict[str, float]:
     return {sample.name: sample.value for family in families for sample in family.samples}
 
 
-def test_metrics_tell_what_was_counted_elsewhere():
+def test_metrics_show_counts_kept_elsewhere():
     skipped = {("dhl", SkipReason.TIME): 3}
     metrics = Metrics({"claim": 7}, Stalls(), denied={Denial.PASSWORD: 2}, unread={"api": 4}, skipped=skipped)
     dispatching = Measures(running=True, in_flight=3, unrecorded=4, peers=1, statements={"claim": 5})
@@ -88,7 +88,7 @@ def test_metrics_tell_what_was_counted_elsewhere():
     assert found["waypost_reconciliation_examined"] == 0  # the last of its samples: waiting
 
 
-def test_attempts_are_told_by_outcome_and_time_and_breakers_by_state():
+def test_metrics_count_attempts_by_outcome_and_latency_and_breakers_by_state():
     dispatching = Measures(
         running=True, in_flight=0, attempts={"http_5xx": 6}, breakers={"open": 2},
         latency=[1, 2, *[0] * (len(BOUNDS_MS) - 3), 1], latency_seconds=40.5,
@@ -109,7 +109,7 @@ def test_attempts_are_told_by_outcome_and_time_and_breakers_by_state():
     } <= set(lines)
 
 
-def test_without_a_database_its_metrics_are_left_out_and_it_counts_as_down():
+def test_without_a_database_its_metrics_are_omitted_and_it_is_reported_down():
     found = samples(Metrics({}, Stalls()).render(None, None, None))
 
     assert found["waypost_database_up"] == 0
@@ -117,7 +117,7 @@ def test_without_a_database_its_metrics_are_left_out_and_it_counts_as_down():
     assert "waypost_attempts_in_flight" not in found
 
 
-def test_stalls_of_each_loop_are_told():
+def test_stalls_of_each_event_loop_are_reported():
     dispatching = Measures(running=True, in_flight=0, stalls=1, longest_stall=0.2)
 
     lines = Metrics({}, Stalls(count=2, longest=0.3)).render(None, dispatching, None).decode().splitlines()

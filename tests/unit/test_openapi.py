@@ -1,4 +1,4 @@
-"""The OpenAPI document: every route is in it and nothing else, and its examples are what it describes."""
+"""The OpenAPI document describes exactly the routes, and its examples are valid."""
 
 from typing import Any, cast
 
@@ -31,12 +31,12 @@ def test_every_route_is_described_and_nothing_else() -> None:
     assert {(method, path) for method, path, _ in described()} == routes - {ITSELF}
 
 
-def test_every_operation_says_what_it_does_by_a_name_of_its_own() -> None:
+def test_every_operation_has_a_summary_and_a_unique_id() -> None:
     assert [path for _, path, one in described() if not one["summary"].endswith(".")] == []
     assert len({one["operationId"] for _, _, one in described()}) == len(OPERATIONS)
 
 
-def test_every_schema_is_one() -> None:
+def test_every_schema_is_valid() -> None:
     for schema in DOCUMENT["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
 
@@ -51,7 +51,7 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize("content", [content for _, content in EXAMPLES], ids=[name for name, _ in EXAMPLES])
-def test_an_example_is_what_is_described(content: dict[str, Any]) -> None:
+def test_examples_match_their_schemas(content: dict[str, Any]) -> None:
     schema = {**content["schema"], "components": DOCUMENT["components"]}
 
     Draft202012Validator(schema).validate(content["example"])
@@ -69,7 +69,7 @@ def test_every_success_with_a_body_has_an_example() -> None:
     assert bare == []
 
 
-def test_to_every_operation_with_an_id_leads_a_link_from_where_an_answer_has_it() -> None:
+def test_every_operation_with_an_id_is_linked_from_a_response_with_that_id() -> None:
     wanted = {one["operationId"]: one["parameters"][0]["name"] for _, path, one in described() if "{" in path}
     led_to = set()
     for _, _, one in described():

@@ -1,4 +1,4 @@
-"""Which interpreters the fast tests run on beside the one of ``.venv``."""
+"""The interpreters that run the fast tests in addition to that of ``.venv``."""
 
 from pathlib import Path
 
@@ -24,14 +24,14 @@ def put(path: Path, text: str, minor: int) -> str:
     return str(path)
 
 
-def test_path_comes_before_pyenv_whose_newest_patch_comes_first(machine: Path) -> None:
+def test_path_comes_before_pyenv_and_the_newest_patch_first(machine: Path) -> None:
     on_path = put(machine / "path" / "python3.12", WHOLE, 12)
     older, newer = (put(machine / "pyenv/versions" / f"3.12.{n}" / "bin/python", WHOLE, 12) for n in (9, 10))
 
     assert list(other_pythons.interpreters(12)) == [on_path, newer, older]
 
 
-def test_a_shim_that_runs_another_version_and_one_without_ssl_are_passed_over(machine: Path) -> None:
+def test_shims_of_other_versions_and_builds_without_ssl_are_skipped(machine: Path) -> None:
     put(machine / "path" / "python3.12", WHOLE, 11)
     put(machine / "pyenv/versions/3.12.1/bin/python", WITHOUT_SSL, 12)
 

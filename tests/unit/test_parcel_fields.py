@@ -1,4 +1,4 @@
-"""What is said of a parcel as texts: what is wrong names its field, and API v4 has a sentence for each kind."""
+"""A parcel's fields as texts: errors name their field, and API v4 has a message for each kind."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def fault_of(texts: dict[str, str]) -> ParcelFault:
         ({"note": "a\0b"}, "note", ParcelFaultKind.VALUE_INVALID, 4130),
     ],
 )
-def test_a_fault_carries_its_field_and_its_kind_which_v4_has_a_code_for(
+def test_a_fault_has_a_field_and_a_kind_with_a_v4_code(
     texts: dict[str, str], field: str, kind: ParcelFaultKind, code: int
 ) -> None:
     fault = fault_of(GOOD | texts)
@@ -50,7 +50,7 @@ def test_a_fault_carries_its_field_and_its_kind_which_v4_has_a_code_for(
     assert "{" not in error.message
 
 
-def test_every_kind_of_fault_and_conflict_is_said_in_trackingmores_words() -> None:
+def test_every_kind_of_fault_and_conflict_has_trackingmores_message() -> None:
     kinds = [coded(Invalid([ParcelFault("title", "is wrong", kind)])) for kind in ParcelFaultKind]
     conflicts = [coded(Conflict(code, "It can't be.")) for code in CONFLICTS]
 
@@ -58,7 +58,7 @@ def test_every_kind_of_fault_and_conflict_is_said_in_trackingmores_words() -> No
     assert coded(Conflict("unheard_of", "It can't be.")) is None
 
 
-def test_empty_texts_are_as_if_they_were_left_out() -> None:
+def test_empty_texts_count_as_missing() -> None:
     parcel = read_parcel(GOOD | {"title": "", "auto_correct": "", "destination_country_iso2": "de"})
 
     assert parcel == NewTracking("1Z12345E0205271688", "ups", {"destination_country": "DE"})

@@ -7,7 +7,7 @@ from waypost.domain.errors import InvalidInput
 
 
 @pytest.mark.parametrize("common", ["password", "12345678", "qwertyuiop", "Iloveyou", "PASSWORD", "letmein1"])
-def test_the_most_common_passwords_are_refused_with_the_reason(common):
+def test_the_most_common_passwords_are_rejected_with_the_reason(common):
     with pytest.raises(InvalidInput, match="most common passwords"):
         check_password(common)
 

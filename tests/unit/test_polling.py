@@ -68,11 +68,11 @@ def test_each_status_has_its_wait_within_ten_percent(parcel: Watched, expected: 
         watched("exception010", since=7 * DAY),
     ],
 )
-def test_polling_stops_when_nothing_more_is_to_come(parcel: Watched) -> None:
+def test_polling_stops_when_no_more_scans_are_expected(parcel: Watched) -> None:
     assert next_poll(parcel, NOON) is None
 
 
-def test_a_delivered_parcel_is_looked_at_seven_times_at_most_and_within_about_a_week() -> None:
+def test_a_delivered_parcel_is_polled_at_most_seven_times_within_about_a_week() -> None:
     parcel, now, looks = watched("delivered001"), NOON, 0
 
     while (seconds := next_poll(parcel, now)) is not None:
@@ -96,7 +96,7 @@ def test_a_delivered_parcel_is_looked_at_seven_times_at_most_and_within_about_a_
         (2, None, 30 * MINUTE),
     ],
 )
-def test_out_for_delivery_is_watched_closely_by_day_at_the_parcels_place(
+def test_out_for_delivery_is_polled_closely_during_local_daytime(
     utc_hour: int, offset: int | None, expected: float
 ) -> None:
     seconds = wait(watched("pickup001", offset=offset), MIDNIGHT + utc_hour * HOUR * 1000)
@@ -104,13 +104,13 @@ def test_out_for_delivery_is_watched_closely_by_day_at_the_parcels_place(
     assert seconds == pytest.approx(expected, rel=0.1)
 
 
-def test_news_start_the_waits_over() -> None:
+def test_new_scans_restart_the_intervals() -> None:
     waits = [wait(watched("transit001", unchanged=unchanged)) for unchanged in (0, 1, 0)]
 
     assert waits[2] == waits[0] < waits[1]
 
 
-def test_parcels_registered_together_drift_apart_and_each_keeps_its_pace() -> None:
+def test_parcels_registered_together_drift_apart_but_keep_their_intervals() -> None:
     parcels = [msgspec.structs.replace(watched("transit001"), seed=UUID(int=n).bytes) for n in range(100)]
 
     assert len({wait(parcel) for parcel in parcels}) > 90
@@ -128,13 +128,13 @@ ANY_PARCEL = st.builds(
 
 
 @given(parcel=ANY_PARCEL, least=st.floats(0, 2 * DAY))
-def test_no_wait_is_shorter_than_the_carrier_wants_or_longer_than_it_must(parcel: Watched, least: float) -> None:
+def test_no_interval_is_shorter_than_the_carrier_allows_or_longer_than_needed(parcel: Watched, least: float) -> None:
     seconds = next_poll(parcel, NOON, least_seconds=least)
 
     assert seconds is None or max(0.9 * 30 * MINUTE, least * (1 - 1e-9)) <= seconds <= 1.1 * max(DAY, least / 0.9) + 1
 
 
-def test_dhls_ten_asks_a_day_spread_over_the_day() -> None:
+def test_ten_polls_a_day_are_spread_over_the_day() -> None:
     least = DHL.least_seconds_between_asks
 
     seconds = next_poll(watched("pickup001"), NOON, least_seconds=least)
@@ -144,7 +144,7 @@ def test_dhls_ten_asks_a_day_spread_over_the_day() -> None:
 
 
 def calls_granted(budget: Budget, *, start: int, end: int, urgent: bool) -> list[int]:
-    """When calls are granted to one who takes each as soon as he may."""
+    """Return the times of granted calls if each is made as soon as possible."""
     spending, now, granted = begin(budget, start), start, []
     while now < end:
         taken = take(spending, now, urgent=urgent)
@@ -173,13 +173,13 @@ def test_calls_are_spread_over_the_day() -> None:
     assert min(by_hour) >= 9
 
 
-def test_calls_keep_their_distance() -> None:
+def test_calls_keep_the_minimum_distance() -> None:
     granted = calls_granted(DHL, start=MIDNIGHT, end=MIDNIGHT + HOUR * 1000, urgent=True)
 
     assert min(later - earlier for earlier, later in pairwise(granted)) >= 1000
 
 
-def test_a_wait_that_was_waited_for_is_rewarded() -> None:
+def test_waiting_out_a_pause_grants_the_call() -> None:
     spending, now = begin(DHL, MIDNIGHT), MIDNIGHT
     while (taken := take(spending, now, urgent=True)).granted:
         spending, now = taken.spending, now + 1000
@@ -190,7 +190,7 @@ def test_a_wait_that_was_waited_for_is_rewarded() -> None:
     assert take(taken.spending, later, urgent=True).granted
 
 
-def test_ordinary_parcels_leave_calls_to_urgent_ones() -> None:
+def test_ordinary_parcels_leave_calls_for_urgent_ones() -> None:
     spending, now = begin(DHL, MIDNIGHT), MIDNIGHT
     while (taken := take(spending, now, urgent=False)).granted:
         spending, now = taken.spending, now + 1000
@@ -204,7 +204,7 @@ def test_the_smallest_budget_still_grants_a_call_to_an_ordinary_parcel() -> None
     assert take(begin(budget, MIDNIGHT), MIDNIGHT, urgent=False).granted
 
 
-def test_a_start_spends_an_hours_worth_more_and_not_a_days() -> None:
+def test_a_restart_grants_an_hours_extra_calls_not_a_days() -> None:
     granted = calls_granted(DHL, start=NOON, end=NOON + HOUR * 1000, urgent=True)
 
     assert 20 <= len(granted) <= 22
@@ -218,7 +218,7 @@ def test_a_pause_holds_every_call_until_it_is_over() -> None:
     assert take(spending, NOON + 120_000, urgent=True).granted
 
 
-def test_a_clock_that_goes_back_grants_nothing_extra_and_costs_nothing() -> None:
+def test_a_clock_set_back_neither_grants_nor_costs_calls() -> None:
     spending, now = begin(DHL, NOON), NOON
     while (taken := take(spending, now, urgent=True)).granted:
         spending, now = taken.spending, now + 1000
@@ -229,7 +229,7 @@ def test_a_clock_that_goes_back_grants_nothing_extra_and_costs_nothing() -> None
     assert back.wait_seconds == take(spending, spending.at, urgent=True).wait_seconds > 0
 
 
-def test_what_is_at_the_door_is_asked_for_first_and_what_has_ended_last() -> None:
+def test_parcels_out_for_delivery_are_polled_first_and_finished_ones_last() -> None:
     parcels = ["delivered001", "transit001", "pending001", "pickup001"]
 
     ordered = sorted(parcels, key=lambda substatus: urgency(status_of(substatus), substatus))
@@ -240,6 +240,6 @@ def test_what_is_at_the_door_is_asked_for_first_and_what_has_ended_last() -> Non
 
 
 @pytest.mark.parametrize("wrong", [(0, 1.0, 10), (250, 0.0, 10), (250, 1.0, 0)])
-def test_a_budget_without_a_call_is_refused(wrong: tuple[int, float, int]) -> None:
+def test_a_budget_without_calls_is_rejected(wrong: tuple[int, float, int]) -> None:
     with pytest.raises(ValueError, match="at least one call"):
         Budget(*wrong)

@@ -1,4 +1,4 @@
-"""Times, numbers and shares in words."""
+"""Times, numbers and percentages as the pages show them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,11 +25,11 @@ NOW = datetime(2026, 3, 4, 13, 20, 5, tzinfo=UTC)
         ),
     ],
 )
-def test_a_time_is_said_by_its_distance(seconds, words):
+def test_times_are_shown_relative_to_now(seconds, words):
     assert wording.ago(NOW - timedelta(seconds=seconds), NOW) == words
 
 
-def test_a_time_is_read_from_the_api_too():
+def test_times_of_the_api_are_read_too():
     assert wording.ago("2026-03-04T13:19:05.000Z", NOW) == "1 minute ago"
     assert wording.exactly("2026-03-04T14:20:05+01:00") == "2026-03-04 13:20:05 UTC"
     assert (wording.ago(None, NOW), wording.exactly(None)) == ("never", "")
@@ -38,11 +38,11 @@ def test_a_time_is_read_from_the_api_too():
 @pytest.mark.parametrize(
     ("share", "words"), [(0, "0"), (1, "100"), (0.9, "90.0"), (0.99999, "99.9"), (0.00001, "0.1"), (0.1234, "12.3")]
 )
-def test_a_share_is_never_all_for_less_than_all_nor_none_for_more_than_none(share, words):
+def test_percentages_reach_0_and_100_only_exactly(share, words):
     assert wording.percent(share) == f"{words}%"
 
 
-def test_everything_that_can_happen_has_its_words():
+def test_every_state_reason_and_outcome_has_a_text():
     assert set(wording.STATES) == {*Waiting, *Settled}
     assert set(wording.REASONS) == {*Reason, *Skip, wording.ADDED_LATER}
     assert set(wording.ERRORS) == {*Outcome} - {Outcome.SUCCEEDED}

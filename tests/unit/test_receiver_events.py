@@ -1,4 +1,4 @@
-"""One shape for the events of every version, whatever else a body holds."""
+"""Events of every version have one type, whatever else a body contains."""
 
 import json
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ def of(version, status=Status.DELIVERED):
 
 @pytest.mark.parametrize("status", SELECTABLE)
 @pytest.mark.parametrize("version", [Version.V2, Version.V3])
-def test_the_old_versions_say_what_v4_says(version, status):
+def test_old_versions_give_the_same_event_as_v4(version, status):
     old, new = of(version, status), of(Version.V4, status)
 
     assert {name: getattr(old, name) for name in SAME_IN_EVERY_VERSION} == {
@@ -42,7 +42,7 @@ def test_the_old_versions_say_what_v4_says(version, status):
     ]
 
 
-def test_an_event_says_what_the_body_says():
+def test_an_event_has_the_values_of_its_body():
     event = of(Version.V4)
     newest = event.checkpoints[0]
 
@@ -55,17 +55,17 @@ def test_an_event_says_what_the_body_says():
     assert event.data["destination_state"] == "TX"
 
 
-def test_an_item_of_the_feed_is_the_event_of_its_webhook():
+def test_a_feed_item_equals_the_event_of_its_webhook():
     data = json.loads(hook().body)["data"]
 
     assert read_feed_item({"id": EVENT, "sequence": 4, "data": data, "source": "poll"}) == of(Version.V4)
 
 
-def test_a_test_is_told_by_its_header():
+def test_a_test_is_recognised_by_its_header():
     assert read_event(hook().body, {**HEADERS, "waypost-test": "true"}).test
 
 
-def test_without_an_id_the_same_content_has_the_same_one():
+def test_without_an_id_equal_content_gets_an_equal_id():
     first, again, other = (
         read_event(hook(status=status).body, {}) for status in (Status.PICKUP, Status.PICKUP, Status.DELIVERED)
     )
@@ -74,7 +74,7 @@ def test_without_an_id_the_same_content_has_the_same_one():
     assert first.sequence is None
 
 
-def test_an_event_can_be_kept_in_a_set_and_not_be_changed():
+def test_events_are_hashable_and_immutable():
     event = of(Version.V4)
 
     assert len({event, of(Version.V4)}) == 1
@@ -82,7 +82,7 @@ def test_an_event_can_be_kept_in_a_set_and_not_be_changed():
         event.status = "lost"
 
 
-def test_checkpoints_of_both_couriers_stand_in_one_list_newest_first():
+def test_checkpoints_of_both_couriers_form_one_list_newest_first():
     body = json.loads(hook().body)
     body["data"]["destination_info"]["trackinfo"] = [
         {"checkpoint_date": "2026-03-04T08:00:00", "tracking_detail": "Handed to the local courier"},
@@ -98,7 +98,7 @@ def test_checkpoints_of_both_couriers_stand_in_one_list_newest_first():
 
 @pytest.mark.parametrize("version", Version)
 @given(data=st.data())
-def test_odd_and_unknown_members_never_break_it(version, data):
+def test_malformed_and_unknown_fields_never_break_it(version, data):
     body = json.loads(hook(version).body)
     inner = body["data"]
     needed = {"tracking_number", "status" if version is Version.V2 else "delivery_status"}
@@ -113,7 +113,7 @@ def test_odd_and_unknown_members_never_break_it(version, data):
 
 
 @pytest.mark.parametrize("odd", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-03-04", "", 5, None])
-def test_times_at_the_edges_of_the_calendar_are_read_or_left_out(odd):
+def test_times_at_the_edges_of_the_calendar_are_read_or_omitted(odd):
     body = json.loads(hook().body)
     body["data"]["created_at"] = body["data"]["update_at"] = odd
 
@@ -124,7 +124,7 @@ def test_times_at_the_edges_of_the_calendar_are_read_or_left_out(odd):
 
 @pytest.mark.parametrize("name", ["tracking_number", "delivery_status", "data"])
 @pytest.mark.parametrize("odd", [None, "", [], {}])
-def test_without_number_or_status_it_is_no_event_and_the_member_is_named(name, odd):
+def test_a_body_without_number_or_status_is_rejected_with_the_missing_field(name, odd):
     body = json.loads(hook().body)
     (body if name == "data" else body["data"])[name] = odd
 

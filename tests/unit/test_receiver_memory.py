@@ -1,4 +1,4 @@
-"""What a receiver remembers: which webhooks it has had, and the newest of each parcel."""
+"""A receiver's memory: the webhooks it has handled, and the latest state of each parcel."""
 
 import json
 import sqlite3
@@ -29,7 +29,7 @@ DAY = 86_400
 
 
 class BrokenError(Exception):
-    """What work may raise."""
+    """An error that a handler may raise."""
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -44,13 +44,13 @@ def takes(deduplicator: Deduplicator, webhook_id: str = "evt_1", endpoint: str =
         return first
 
 
-def test_a_webhook_is_the_first_once_for_each_endpoint(seen: Seen):
+def test_a_webhook_is_new_once_per_endpoint(seen: Seen):
     deduplicator = Deduplicator(seen)
 
     assert [takes(deduplicator), takes(deduplicator), takes(deduplicator, endpoint="warehouse")] == [True, False, True]
 
 
-def test_what_failed_is_the_first_again(seen: Seen):
+def test_a_webhook_whose_handler_failed_is_new_again(seen: Seen):
     deduplicator = Deduplicator(seen)
 
     with pytest.raises(BrokenError), deduplicator.once("shop", "evt_1"):
@@ -59,7 +59,7 @@ def test_what_failed_is_the_first_again(seen: Seen):
     assert [takes(deduplicator), takes(deduplicator)] == [True, False]
 
 
-def test_a_duplicate_that_fails_does_not_make_it_new(seen: Seen):
+def test_a_failing_duplicate_does_not_make_a_webhook_new(seen: Seen):
     deduplicator = Deduplicator(seen)
     takes(deduplicator)
 
@@ -69,7 +69,7 @@ def test_a_duplicate_that_fails_does_not_make_it_new(seen: Seen):
     assert not takes(deduplicator)
 
 
-def test_while_the_first_is_at_work_another_is_sent_away(seen: Seen):
+def test_a_duplicate_is_rejected_while_the_first_is_being_handled(seen: Seen):
     deduplicator = Deduplicator(seen)
 
     with deduplicator.once("shop", "evt_1"), pytest.raises(InProgressError):
@@ -78,7 +78,7 @@ def test_while_the_first_is_at_work_another_is_sent_away(seen: Seen):
     assert not takes(deduplicator)
 
 
-def test_it_remembers_for_thirty_days(seen: Seen):
+def test_webhooks_are_remembered_for_thirty_days(seen: Seen):
     now = [1_790_000_000.0]
     deduplicator = Deduplicator(seen, clock=lambda: now[0])
     takes(deduplicator)
@@ -92,7 +92,7 @@ def test_it_remembers_for_thirty_days(seen: Seen):
     assert [takes(deduplicator), takes(deduplicator, "evt_2")] == [True, False]
 
 
-def test_a_note_in_sqlite_stands_and_falls_with_its_callers_transaction(tmp_path):
+def test_a_sqlite_record_commits_or_rolls_back_with_the_callers_transaction(tmp_path):
     with closing(sqlite3.connect(tmp_path / "shop.sqlite3")) as connection:
         deduplicator = Deduplicator(SqliteSeen(connection))
         connection.commit()
@@ -123,7 +123,7 @@ EVERY_KIND = pytest.mark.parametrize(
 
 @EVERY_KIND
 @given(arrivals=st.lists(st.sampled_from(EVENTS), max_size=25), order=st.randoms(use_true_random=False))
-def test_any_order_and_duplication_ends_in_the_same_latest_state(states, arrivals: list[TrackingEvent], order: Random):
+def test_any_order_and_duplication_gives_the_same_latest_state(states, arrivals: list[TrackingEvent], order: Random):
     latest = LatestState(states())
     everything = [*EVENTS, *arrivals]
     order.shuffle(everything)
@@ -135,14 +135,14 @@ def test_any_order_and_duplication_ends_in_the_same_latest_state(states, arrival
 
 
 @EVERY_KIND
-def test_only_news_is_taken(states):
+def test_only_newer_states_are_accepted(states):
     latest = LatestState(states())
 
     assert [latest.take(event(1, sequence)) for sequence in (2, 2, 1, 3)] == [True, False, False, True]
 
 
 @EVERY_KIND
-def test_a_number_that_was_registered_anew_shows_its_new_parcel(states):
+def test_a_number_registered_again_shows_its_new_parcel(states):
     latest = LatestState(states())
     latest.take(event(2, 1))
     latest.take(event(0, 5))
@@ -155,7 +155,7 @@ def test_a_number_that_was_registered_anew_shows_its_new_parcel(states):
 
 
 @EVERY_KIND
-def test_a_test_is_no_parcels_news(states):
+def test_a_test_does_not_change_a_parcel(states):
     latest = LatestState(states())
 
     assert not latest.take(event(1, 9, test=True))
@@ -163,7 +163,7 @@ def test_a_test_is_no_parcels_news(states):
 
 
 @EVERY_KIND
-def test_where_the_sender_does_not_count_the_later_update_is_the_newer(states):
+def test_without_sequence_numbers_the_later_update_is_newer(states):
     latest = LatestState(states())
     body = json.loads(hook().body)
     moments = ("2026-03-02T09:00:00+00:00", "2026-03-03T09:00:00+00:00", "2026-03-03T08:00:00+00:00")
@@ -176,7 +176,7 @@ def test_where_the_sender_does_not_count_the_later_update_is_the_newer(states):
 
 
 @pytest.mark.parametrize("version", Version)
-def test_what_sqlite_kept_is_what_was_taken(version):
+def test_sqlite_stores_exactly_the_accepted_state(version):
     kept = SqliteStates(sqlite3.connect(":memory:"))
     taken = event(1, 4, version)
 

@@ -1,4 +1,4 @@
-"""Which webhooks a receiver takes, and what it says of the others."""
+"""The webhooks that a receiver accepts, and the errors for all others."""
 
 import json
 import subprocess
@@ -42,7 +42,7 @@ print(*(name for name in sys.modules if name.partition(".")[0] not in sys.stdlib
 """
 
 
-def test_it_is_imported_with_nothing_but_the_standard_library():
+def test_importing_it_needs_only_the_standard_library():
     ran = subprocess.run(
         (sys.executable, "-I", "-S", "-c", ALONE, str(SOURCE)), capture_output=True, text=True, check=True
     )
@@ -51,13 +51,13 @@ def test_it_is_imported_with_nothing_but_the_standard_library():
     assert parts == {"waypost", "waypost.receiver", "waypost.signing"}
 
 
-def test_every_public_name_is_there():
+def test_every_public_name_exists():
     assert sorted(receiver.__all__) == sorted(set(receiver.__all__))
     assert [name for name in receiver.__all__ if not hasattr(receiver, name)] == []
 
 
 @pytest.mark.parametrize("version", Version)
-def test_a_genuine_webhook_of_every_version_is_taken_by_the_endpoints_secret(version):
+def test_genuine_webhooks_of_every_version_verify_with_the_endpoints_secret(version):
     sent = hook(version, sequence=7)
 
     event = verify(sent.body, sent.headers, SECRET, now=NOW)
@@ -79,13 +79,13 @@ def test_a_genuine_webhook_of_every_version_is_taken_by_the_endpoints_secret(ver
         lambda headers: [*headers.items(), ("x-empty", None)],
     ],
 )
-def test_headers_may_come_in_any_shape(shape):
+def test_headers_are_accepted_in_any_common_type(shape):
     sent = hook()
 
     assert verify(sent.body, shape(sent.headers), SECRET, now=NOW).id == EVENT
 
 
-def test_several_secrets_are_tried_while_one_is_rotated():
+def test_several_secrets_are_tried_during_a_rotation():
     sent = hook(secret=OTHER_SECRET)
 
     assert verify(sent.body, sent.headers, [SECRET, OTHER_SECRET], now=NOW).id == EVENT
@@ -93,13 +93,13 @@ def test_several_secrets_are_tried_while_one_is_rotated():
         verify(sent.body, sent.headers, [SECRET, BROUGHT], now=NOW)
 
 
-def test_the_clock_is_the_machines_when_none_is_given():
+def test_the_machines_clock_is_the_default():
     sent = hook(at=int(datetime.now(UTC).timestamp()))
 
     assert verify(sent.body, sent.headers, SECRET).id == EVENT
 
 
-def test_what_trackingmore_itself_sends_is_taken_under_its_secret():
+def test_webhooks_of_trackingmore_itself_verify_with_its_secret():
     sent = v4_only(hook(secret=BROUGHT))
 
     event = verify(sent.body, sent.headers, BROUGHT, now=NOW)
@@ -108,7 +108,7 @@ def test_what_trackingmore_itself_sends_is_taken_under_its_secret():
     assert event.sequence is None
 
 
-def test_the_official_vector_of_v4_is_taken():
+def test_the_official_v4_vector_verifies():
     headers = {
         "Timestamp": "1662371528",
         "Signature": "a37084ab68ae16b77db1f8463f31be9fcc965e2515e03efecf8139bb1e511b06",
@@ -117,7 +117,7 @@ def test_the_official_vector_of_v4_is_taken():
     assert verify(hook().body, headers, BROUGHT, now=1662371528).version == "V4"
 
 
-def test_an_attacker_who_takes_the_bodys_signature_away_is_refused_unless_the_receiver_wants_v4():
+def test_a_webhook_stripped_of_its_standard_signature_is_rejected_unless_v4_is_accepted():
     sent = v4_only(hook())
     changed = sent.body.replace(b"delivered", b"exception")
 
@@ -130,7 +130,7 @@ def test_an_attacker_who_takes_the_bodys_signature_away_is_refused_unless_the_re
 
 
 @pytest.mark.parametrize("left", [STANDARD[:1], STANDARD[1:2], STANDARD[2:], STANDARD[:2], STANDARD[1:]])
-def test_a_rest_of_standard_webhooks_headers_is_not_made_up_for_by_v4(left):
+def test_incomplete_standard_headers_are_not_rescued_by_v4(left):
     sent = hook(secret=BROUGHT)
     headers = {name: text for name, text in sent.headers.items() if name in left or name not in STANDARD}
 
@@ -153,7 +153,7 @@ def test_a_rest_of_standard_webhooks_headers_is_not_made_up_for_by_v4(left):
         ({"webhook-signature": "v1,abc"}, WrongSignatureError, Check.SIGNATURE_MISMATCH),
     ],
 )
-def test_what_failed_is_told_by_the_kind_and_by_name(changes, kind, check):
+def test_a_failed_check_is_reported_by_kind_and_name(changes, kind, check):
     sent = hook()
 
     with pytest.raises(kind) as refused:
@@ -163,12 +163,12 @@ def test_what_failed_is_told_by_the_kind_and_by_name(changes, kind, check):
     assert SECRET not in str(refused.value)
 
 
-def test_a_webhook_without_any_header_of_ours_is_refused():
+def test_a_webhook_without_any_of_our_headers_is_rejected():
     with pytest.raises(MissingPartError):
         verify(hook().body, {"content-type": "application/json"}, SECRET, now=NOW)
 
 
-def test_the_tolerance_is_the_receivers():
+def test_the_receiver_chooses_the_tolerance():
     sent = hook()
 
     assert verify(sent.body, sent.headers, SECRET, tolerance=3_600, now=NOW + 3_600).id == EVENT
@@ -177,7 +177,7 @@ def test_the_tolerance_is_the_receivers():
 
 
 @pytest.mark.parametrize("secret", ["", "short", "whsec_!!!", [], [SECRET, ""]])
-def test_a_secret_that_signs_nothing_is_the_receivers_mistake_and_not_shown(secret):
+def test_an_unusable_secret_is_a_programming_error_and_not_shown(secret):
     sent = hook()
 
     with pytest.raises(UnusableSecretError) as refused:
@@ -187,7 +187,7 @@ def test_a_secret_that_signs_nothing_is_the_receivers_mistake_and_not_shown(secr
 
 
 @given(st.data())
-def test_any_change_of_body_id_timestamp_or_signature_is_refused(data):
+def test_any_change_of_body_id_timestamp_or_signature_is_rejected(data):
     sent = hook(data.draw(st.sampled_from(list(Version))), data.draw(st.sampled_from(SELECTABLE)))
     what = data.draw(st.sampled_from(("body", *STANDARD)))
     before = sent.body if what == "body" else sent.headers[what].encode()
@@ -204,7 +204,7 @@ def test_any_change_of_body_id_timestamp_or_signature_is_refused(data):
 
 
 @given(st.binary(max_size=200), st.dictionaries(st.sampled_from([*STANDARD, "timestamp", "signature"]), st.text()))
-def test_nothing_that_strangers_send_is_taken_or_breaks_it(body, headers):
+def test_no_foreign_input_verifies_or_raises_another_error(body, headers):
     for take in (
         lambda: verify(body, headers, [SECRET, BROUGHT], accept_v4=True, now=NOW),
         lambda: verify_v2(body, headers, EMAIL, now=NOW),
@@ -216,7 +216,7 @@ def test_nothing_that_strangers_send_is_taken_or_breaks_it(body, headers):
 
 @pytest.mark.parametrize("judge", [standardwebhooks.Webhook, svix.webhooks.Webhook])
 @pytest.mark.parametrize("secret", [SECRET, BROUGHT])
-def test_what_outside_judges_sign_is_taken(judge, secret):
+def test_signatures_of_reference_libraries_verify(judge, secret):
     body = hook().body
     signature = judge(standard_secret(secret)).sign(EVENT, datetime.fromtimestamp(NOW, UTC), body.decode())
     headers = {"webhook-id": EVENT, "webhook-timestamp": str(NOW), "webhook-signature": signature}
@@ -228,7 +228,7 @@ def test_what_outside_judges_sign_is_taken(judge, secret):
     ("check", "version", "member", "name"),
     [(verify_v2, Version.V2, "verifyInfo", "timeStr"), (verify_v3, Version.V3, "verify", "timestamp")],
 )
-def test_v2_and_v3_are_taken_by_the_e_mail_letter_by_letter(check, version, member, name):
+def test_v2_and_v3_verify_only_with_the_exact_email(check, version, member, name):
     sent = hook(version, sequence=3)
 
     event = check(sent.body, sent.headers, EMAIL, now=NOW)
@@ -253,7 +253,7 @@ def with_member(body, name, value):
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"{}", b'{"data":[]}', b'{"data":{}}', b"[" * 100_000])
-def test_a_genuine_body_that_is_no_event_is_told_apart_from_a_forged_one(body):
+def test_a_genuine_body_without_an_event_is_told_apart_from_a_forged_one(body):
     signature = standardwebhooks.Webhook(SECRET).sign(EVENT, datetime.fromtimestamp(NOW, UTC), body.decode())
     headers = {"webhook-id": EVENT, "webhook-timestamp": str(NOW), "webhook-signature": signature}
 

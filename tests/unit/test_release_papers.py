@@ -1,4 +1,4 @@
-"""The papers of a release: a licence for every package, and a failure when one declares none."""
+"""The papers of a release: a licence for every package, and a failure if one declares none."""
 
 from tools.release_papers import licence_of, licences_page
 
@@ -29,5 +29,5 @@ def test_the_text_of_a_licence_is_not_its_name() -> None:
     assert licence_of(component("a", {"license": {"name": "Copyright\nPermission is granted"}})) == ""
 
 
-def test_a_package_without_a_licence_has_none() -> None:
+def test_a_package_without_a_licence_is_listed_without_one() -> None:
     assert licence_of({"name": "a", "version": "1.0"}) == ""

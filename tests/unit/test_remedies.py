@@ -1,4 +1,4 @@
-"""Each way of failing has one remedy, and only a redirect within the same place can be taken over."""
+"""Each failure has one remedy, and only a redirect to the same place can be adopted."""
 
 import pytest
 
@@ -22,31 +22,31 @@ def test_rejected_requests_hint_at_logins_and_custom_headers(code: int) -> None:
 
 
 @pytest.mark.parametrize("cause", [one for one in Cause if not one.startswith("body_")])
-def test_each_cause_of_a_failure_has_a_remedy_of_its_own(cause: Cause) -> None:
+def test_each_cause_of_a_failure_has_its_own_remedy(cause: Cause) -> None:
     general = remedy(Outcome.TLS_FAILED, None, None)
 
     assert remedy(Outcome.TLS_FAILED, None, None, cause) not in (None, general)
     assert remedy(Outcome.SUCCEEDED, 200, None, cause) is None
 
 
-def test_what_was_wrong_with_a_body_does_not_hide_the_remedy_of_the_status() -> None:
+def test_a_body_fault_does_not_hide_the_remedy_of_the_status() -> None:
     assert remedy(Outcome.HTTP_4XX, 404, None, Cause.BODY_CUT) == remedy(Outcome.HTTP_4XX, 404, None)
 
 
-def test_who_refuses_large_bodies_is_told_where_the_limit_is_set() -> None:
+def test_the_remedy_of_413_names_the_setting_of_the_limit() -> None:
     said = remedy(Outcome.HTTP_4XX, 413, None) or ""
 
     assert all(words in said for words in ("nginx", "Express", "PHP"))
 
 
-def test_who_signs_a_certificate_by_itself_is_told_what_it_must_say() -> None:
+def test_the_remedy_of_a_self_signed_certificate_names_its_requirements() -> None:
     said = remedy(Outcome.TLS_FAILED, None, None, Cause.CA_CERTIFICATE) or ""
 
     assert "CA:FALSE" in said
     assert "WAYPOST_CA_BUNDLE" in said
 
 
-def test_a_target_is_named_as_far_as_a_sentence_can_hold_it() -> None:
+def test_a_long_redirect_target_is_truncated() -> None:
     said = remedy(Outcome.HTTP_3XX, 301, "https://shop.example/" + "x" * 5000) or ""
 
     assert "https://shop.example/xxx" in said
@@ -62,7 +62,7 @@ def test_a_target_is_named_as_far_as_a_sentence_can_hold_it() -> None:
         *[(location, None) for location in (None, "", "javascript:probe()", "http://[", "data:text/html,x")],
     ],
 )
-def test_a_redirect_leads_to_a_web_address_or_nowhere(location: str | None, target: str | None) -> None:
+def test_a_redirect_to_another_scheme_has_no_target(location: str | None, target: str | None) -> None:
     assert redirect_target(HERE, location) == target
 
 
@@ -76,7 +76,7 @@ def test_a_redirect_leads_to_a_web_address_or_nowhere(location: str | None, targ
         ("https://shop.example:8443/hook", "https://shop.example:8443/hook/"),
     ],
 )
-def test_https_or_a_final_slash_is_the_same_place(url: str, target: str) -> None:
+def test_https_or_a_trailing_slash_is_the_same_place(url: str, target: str) -> None:
     assert same_place(url, target) == target
 
 

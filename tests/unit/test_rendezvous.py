@@ -1,4 +1,4 @@
-"""Endpoints are shared evenly, and only what has to changes hands."""
+"""Endpoints are distributed evenly, and only necessary ones move."""
 
 from collections import Counter
 from uuid import UUID
@@ -18,7 +18,7 @@ OLD = [ids.make_id(1_790_000_000_000, 0, number) for number in range(2000)]
 
 
 @pytest.mark.parametrize("endpoints", [ENDPOINTS, OLD], ids=["in groups", "from before there were groups"])
-def test_everybody_gets_about_the_same(endpoints: list[UUID]) -> None:
+def test_members_get_about_the_same_number_of_endpoints(endpoints: list[UUID]) -> None:
     shares = Counter(owner(endpoint, range(1, 6)) for endpoint in endpoints)
 
     assert all(320 < share < 480 for share in shares.values())
@@ -26,7 +26,7 @@ def test_everybody_gets_about_the_same(endpoints: list[UUID]) -> None:
 
 
 @pytest.mark.parametrize(("members", "shares"), [(2, [2, 2]), (3, [2, 1, 1]), (4, [1, 1, 1, 1]), (6, [1, 1, 1, 1])])
-def test_the_endpoints_of_each_account_are_shared_out_evenly(members: int, shares: list[int]) -> None:
+def test_the_endpoints_of_each_account_are_distributed_evenly(members: int, shares: list[int]) -> None:
     for group in GROUPS:
         assert sorted(Counter(owner(one, range(members)) for one in group).values(), reverse=True) == shares
 
@@ -37,7 +37,7 @@ def test_the_order_of_the_members_does_not_matter() -> None:
     ]
 
 
-def test_when_one_leaves_little_more_than_its_own_changes_hands() -> None:
+def test_when_a_member_leaves_little_but_its_own_endpoints_moves() -> None:
     before = {endpoint: owner(endpoint, range(8)) for endpoint in ENDPOINTS}
     after = {endpoint: owner(endpoint, range(1, 8)) for endpoint in ENDPOINTS}
     moved = Counter(before[endpoint] for endpoint in ENDPOINTS if before[endpoint] != after[endpoint])
@@ -46,17 +46,17 @@ def test_when_one_leaves_little_more_than_its_own_changes_hands() -> None:
     assert moved.total() < 2000 / 8
 
 
-def test_of_those_without_a_group_only_its_own_changes_hands() -> None:
+def test_without_groups_only_the_leaving_members_endpoints_move() -> None:
     moved = {owner(endpoint, [1, 2, 3]) for endpoint in OLD if owner(endpoint, [1, 2, 3]) != owner(endpoint, [1, 3])}
 
     assert moved == {2}
 
 
-def test_nobody_owns_what_nobody_could() -> None:
+def test_without_members_an_endpoint_has_no_owner() -> None:
     assert owner(ENDPOINTS[0], []) is None
 
 
-def test_two_agree_on_who_has_what_and_one_alone_has_all() -> None:
+def test_two_members_agree_on_owners_and_a_single_one_owns_all() -> None:
     first, second = Membership(), Membership()
     assert first.update(1, [], now=0.0)
     assert all(map(first.mine, ENDPOINTS))

@@ -1,4 +1,4 @@
-"""Lines that say the same again and again are counted."""
+"""Repeated log lines are counted instead of written."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ class Log:
         return True
 
 
-def test_an_outage_of_one_receiver_is_a_few_lines_and_a_count() -> None:
+def test_an_outage_of_one_receiver_logs_a_few_lines_and_a_count() -> None:
     log = Log()
 
     passed = sum(log.passes("attempt_failed", endpoint="ep_1", outcome="reset", delivery=n) for n in range(10_000))
@@ -36,7 +36,7 @@ def test_an_outage_of_one_receiver_is_a_few_lines_and_a_count() -> None:
     ]
 
 
-def test_what_was_left_out_is_told_when_the_process_ends() -> None:
+def test_omitted_lines_are_counted_when_the_process_exits() -> None:
     log = Log()
     for _ in range(LINES + 1):
         log.passes("part_failed", "exception", part="poller")
@@ -47,7 +47,7 @@ def test_what_was_left_out_is_told_when_the_process_ends() -> None:
     assert log.told == [("error", {"event": "part_failed", "part": "poller", "repeated": 1})]
 
 
-def test_a_stranger_with_ever_new_addresses_fills_neither_memory_nor_disk() -> None:
+def test_an_attacker_with_changing_addresses_fills_neither_memory_nor_disk() -> None:
     log = Log()
 
     passed = sum(log.passes("access_denied", address=f"2001:db8::{n:x}") for n in range(5 * MOST_KINDS))
@@ -58,7 +58,7 @@ def test_a_stranger_with_ever_new_addresses_fills_neither_memory_nor_disk() -> N
 
 
 @pytest.mark.parametrize(("method", "fields"), [("debug", {}), ("info", {"repeated": 3})])
-def test_lines_that_search_for_faults_or_count_already_are_let_through(method: str, fields: dict[str, object]) -> None:
+def test_debug_lines_and_counted_lines_are_never_omitted(method: str, fields: dict[str, object]) -> None:
     log = Log()
 
     assert all(log.passes("request_answered", method, **fields) for _ in range(3 * LINES))

@@ -1,4 +1,4 @@
-"""An account may report so many scans and bytes a second, and save up what it leaves."""
+"""An account's scans and bytes per second are limited, and unused allowance is saved up."""
 
 from uuid import UUID
 
@@ -26,7 +26,7 @@ def rates(clock: Clock) -> ReportRates:
     return ReportRates(scans=5_000, size=8 << 20, clock=clock)
 
 
-def test_a_burst_is_taken_at_once_and_then_the_account_waits(rates: ReportRates, clock: Clock) -> None:
+def test_a_burst_is_accepted_at_once_and_then_the_account_waits(rates: ReportRates, clock: Clock) -> None:
     for _ in range(10):
         assert rates.wait(A) == 0
         rates.spend(A, scans=10_000)
@@ -36,7 +36,7 @@ def test_a_burst_is_taken_at_once_and_then_the_account_waits(rates: ReportRates,
     assert rates.wait(A) == 0
 
 
-def test_what_a_large_report_took_too_much_is_waited_for(rates: ReportRates, clock: Clock) -> None:
+def test_a_report_over_the_limit_is_paid_back_by_waiting(rates: ReportRates, clock: Clock) -> None:
     rates.spend(A, scans=99_999)
     assert rates.wait(A) == 0
     rates.spend(A, scans=50_001)
@@ -48,13 +48,13 @@ def test_what_a_large_report_took_too_much_is_waited_for(rates: ReportRates, clo
     assert rates.wait(A) == 0
 
 
-def test_bytes_are_counted_beside_scans(rates: ReportRates) -> None:
+def test_bytes_are_limited_as_well_as_scans(rates: ReportRates) -> None:
     rates.spend(A, scans=1, size=BURST_SECONDS * (8 << 20))
 
     assert rates.wait(A) == 1
 
 
-def test_no_more_is_saved_than_a_burst(rates: ReportRates, clock: Clock) -> None:
+def test_unused_allowance_is_saved_up_to_one_burst(rates: ReportRates, clock: Clock) -> None:
     assert rates.wait(A) == 0
     clock.now += 10_000
     assert rates.wait(A) == 0
@@ -63,13 +63,13 @@ def test_no_more_is_saved_than_a_burst(rates: ReportRates, clock: Clock) -> None
     assert rates.wait(A) == 1
 
 
-def test_one_account_takes_nothing_from_another(rates: ReportRates) -> None:
+def test_accounts_do_not_share_an_allowance(rates: ReportRates) -> None:
     rates.spend(A, scans=10_000_000)
 
     assert (rates.wait(A) > 0, rates.wait(B)) == (True, 0)
 
 
-def test_an_account_that_reports_is_not_forgotten_however_many_others_do(rates: ReportRates) -> None:
+def test_a_reporting_account_is_never_evicted_by_others(rates: ReportRates) -> None:
     rates.spend(A, scans=10_000_000)
     for number in range(2 * REMEMBERED):
         rates.wait(UUID(int=10 + number))

@@ -1,4 +1,4 @@
-"""Reading reports takes turns with whatever else the loop does."""
+"""Reading reports takes turns with other work of the event loop."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ def body(updates: int, scans: int, detail: str = "Departed", **facts: Any) -> by
     return json.dumps({"updates": [{"tracking_number": f"A{number}"} | told for number in range(updates)]}).encode()
 
 
-async def test_a_large_report_lets_others_in_after_every_few_scans() -> None:
+async def test_a_large_report_yields_after_every_few_scans() -> None:
     with looks_per_slice(10) as waits:
         reports = await read_reports(body(10, MOST_CHECKPOINTS), ACCOUNT, uncounted)
 
@@ -39,7 +39,7 @@ async def test_updates_without_scans_are_read_in_slices_too() -> None:
     assert waits.count >= 1_000 / 12
 
 
-async def test_texts_with_a_nul_are_looked_for_in_slices() -> None:
+async def test_the_search_for_nul_characters_is_sliced() -> None:
     with looks_per_slice(10) as waits, pytest.raises(Problem) as refused:
         await read_reports(body(900, 1)[:-2] + b"," + body(1, 1, "a\0b")[13:], ACCOUNT, uncounted)
 
@@ -47,7 +47,7 @@ async def test_texts_with_a_nul_are_looked_for_in_slices() -> None:
     assert waits.count >= 900 / 12
 
 
-async def test_reading_ends_once_an_answer_has_as_many_errors_as_it_names() -> None:
+async def test_reading_stops_once_the_maximum_number_of_errors_is_found() -> None:
     with looks_per_slice(1) as waits, pytest.raises(Problem) as refused:
         await read_reports(body(1_000, 1, " "), ACCOUNT, uncounted)
 
@@ -55,7 +55,7 @@ async def test_reading_ends_once_an_answer_has_as_many_errors_as_it_names() -> N
     assert waits.count <= 3 * MOST_ERRORS
 
 
-async def test_scans_are_counted_also_where_they_are_refused_and_an_update_without_any_as_one() -> None:
+async def test_rejected_scans_count_and_an_update_without_scans_counts_as_one() -> None:
     counted: list[int] = []
 
     await read_reports(body(3, 5), ACCOUNT, counted.append)

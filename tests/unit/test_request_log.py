@@ -1,4 +1,4 @@
-"""One line for each request, in which no token stands."""
+"""One log line per request, without tokens."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def test_tokens_are_hidden_in_paths(path: str, shown: str) -> None:
     assert shown_path(path) == shown
 
 
-async def test_a_request_is_one_line_with_whose_it_was_and_what_became_of_it() -> None:
+async def test_a_request_is_one_line_with_its_account_and_status() -> None:
     async def application(scope: Any, _receive: Any, send: Any) -> None:
         scope["state"] = {"waypost.account": "acc_1"}
         await send({"type": "http.response.start", "status": 404, "headers": []})
@@ -52,7 +52,7 @@ async def test_a_request_is_one_line_with_whose_it_was_and_what_became_of_it() -
     }
 
 
-async def test_a_request_that_fails_is_logged_as_well() -> None:
+async def test_failed_requests_are_logged_too() -> None:
     async def application(_scope: Any, _receive: Any, _send: Any) -> None:
         raise ConnectionResetError
 

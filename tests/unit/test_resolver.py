@@ -1,4 +1,4 @@
-"""Names are asked for once at a time, remembered shortly, and never too many of them."""
+"""Names are resolved once at a time and cached briefly, and the cache is bounded."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class Clock:
 
 
 class SlowResolver:
-    """Answers when it is told to."""
+    """Answers when released."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -32,7 +32,7 @@ class SlowResolver:
         raise OSError(host)
 
 
-async def test_an_answer_is_remembered_for_a_while_and_then_asked_for_again() -> None:
+async def test_an_answer_is_cached_for_a_while() -> None:
     clock, table = Clock(), TableResolver.of("a.test", ["1.1.1.1"], ["8.8.8.8"])
     resolver = RememberingResolver(table, seconds=10, now=clock)
     answers = []
@@ -44,7 +44,7 @@ async def test_an_answer_is_remembered_for_a_while_and_then_asked_for_again() ->
     assert table.asked["a.test"] == 2
 
 
-async def test_a_failure_is_remembered_too() -> None:
+async def test_a_failure_is_cached_too() -> None:
     table = TableResolver()
     resolver = RememberingResolver(table, now=Clock())
 
@@ -55,7 +55,7 @@ async def test_a_failure_is_remembered_too() -> None:
     assert table.asked["a.test"] == 1
 
 
-async def test_all_who_ask_for_a_name_at_once_wait_for_one_lookup() -> None:
+async def test_concurrent_requests_for_a_name_share_one_lookup() -> None:
     slow = SlowResolver()
     resolver = RememberingResolver(slow, now=Clock())
     waiting = [asyncio.create_task(resolver.resolve("a.test")) for _ in range(20)]
@@ -67,7 +67,7 @@ async def test_all_who_ask_for_a_name_at_once_wait_for_one_lookup() -> None:
     assert slow.asked == 1
 
 
-async def test_a_lookup_that_hangs_is_not_started_a_second_time_however_old_it_is() -> None:
+async def test_a_hanging_lookup_is_never_started_twice() -> None:
     clock, slow = Clock(), SlowResolver()
     resolver = RememberingResolver(slow, now=clock)
     with pytest.raises(TimeoutError):
@@ -82,7 +82,7 @@ async def test_a_lookup_that_hangs_is_not_started_a_second_time_however_old_it_i
     assert slow.asked == 1
 
 
-async def test_no_more_names_are_remembered_than_is_said() -> None:
+async def test_the_cache_holds_no_more_names_than_its_limit() -> None:
     table = TableResolver(**{f"{number}.test": [["1.1.1.1"]] for number in range(4)})
     resolver = RememberingResolver(table, most=3, now=Clock())
 
@@ -92,11 +92,11 @@ async def test_no_more_names_are_remembered_than_is_said() -> None:
     assert table.asked == {"0.test": 2, "1.test": 1, "2.test": 1, "3.test": 1}
 
 
-async def test_the_operating_system_is_asked() -> None:
+async def test_names_are_resolved_by_the_operating_system() -> None:
     assert ip_address("127.0.0.1") in await SystemResolver().resolve("localhost")
 
 
-async def test_a_name_that_the_operating_system_does_not_know_is_an_error() -> None:
+async def test_a_name_unknown_to_the_operating_system_is_an_error() -> None:
     # Refused before any name server is asked: the name is too long for one.
     with pytest.raises(OSError, match=r".+"):
         await SystemResolver().resolve(".".join(["a" * 63] * 4 + ["test"]))

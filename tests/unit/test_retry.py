@@ -1,4 +1,4 @@
-"""The retry schedule: never early, never without an end."""
+"""The retry schedule: never early, never endless."""
 
 import pytest
 from hypothesis import given
@@ -47,7 +47,7 @@ def test_success_delivers_and_gone_disables_the_endpoint() -> None:
     ("attempt", "since_success", "expected"),
     [(5, 0.0, "waits"), (6, None, "waits"), (6, 530.0, "waits"), (6, 480.0, "gives way"), (7, 0.0, "gives way")],
 )
-def test_a_delivery_gives_way_after_six_failures_of_an_endpoint_that_takes_others(
+def test_a_delivery_gives_way_after_six_failures_if_its_endpoint_accepts_others(
     attempt: int, since_success: float | None, expected: str
 ) -> None:
     found = may_give_way(attempt, wait_seconds=960.0, since_success_seconds=since_success)

@@ -1,4 +1,4 @@
-"""Settings: where they come from, which one counts, and what is said about wrong ones."""
+"""Settings: their sources, which one takes precedence, and the errors for invalid ones."""
 
 from ipaddress import ip_network
 from pathlib import Path
@@ -23,7 +23,7 @@ def problems(**options: object) -> tuple[str, ...]:
     return caught.value.problems
 
 
-def test_an_option_goes_before_the_environment_and_that_before_the_file(monkeypatch):
+def test_options_override_the_environment_which_overrides_the_file(monkeypatch):
     Path("waypost.toml").write_text("port = 1\nmax_endpoints = 1\nhistory_days = 99\n")
     monkeypatch.setenv("WAYPOST_PORT", "2")
     monkeypatch.setenv("WAYPOST_MAX_ENDPOINTS", "2")
@@ -67,7 +67,7 @@ def test_lists_are_read_from_text_and_from_toml(monkeypatch):
         ("log_level", "loud", "'debug', 'info', 'warning' or 'error'"),
     ],
 )
-def test_a_wrong_value_is_refused_with_the_variable_and_what_is_right(monkeypatch, name, value, right):
+def test_an_invalid_value_is_rejected_with_the_variable_and_valid_values(monkeypatch, name, value, right):
     monkeypatch.setenv(f"WAYPOST_{name.upper()}", value)
 
     (problem,) = problems()
@@ -76,7 +76,7 @@ def test_a_wrong_value_is_refused_with_the_variable_and_what_is_right(monkeypatc
     assert right in problem
 
 
-def test_a_public_url_is_kept_without_a_slash_at_its_end():
+def test_a_public_url_loses_its_trailing_slash():
     assert read_settings({"public_url": "https://shop.example:8443/"}).public_url == "https://shop.example:8443"
 
 
@@ -89,7 +89,7 @@ def test_ports_with_a_plus_are_added_to_the_default(monkeypatch):
     assert ports.text == "80,443,8080,8443,3000,5000-5001,6000"
 
 
-def test_all_problems_are_told_at_once_each_with_its_place(monkeypatch):
+def test_all_problems_are_reported_at_once_with_their_sources(monkeypatch):
     Path("waypost.toml").write_text("history_days = 1\n")
     monkeypatch.setenv("WAYPOST_RETRY_LIMIT", "-1")
 
@@ -104,13 +104,13 @@ def test_an_unknown_name_in_the_file_is_an_error_that_names_the_nearest():
     assert problems() == ("waypost.toml: histroy_days is not a setting: did you mean history_days?",)
 
 
-def test_a_file_that_is_no_toml_is_an_error():
+def test_a_file_that_is_not_toml_is_an_error():
     Path("waypost.toml").write_text("port 80")
 
     assert "waypost.toml can't be read" in problems()[0]
 
 
-def test_an_unknown_variable_is_told_with_the_one_that_was_meant():
+def test_an_unknown_variable_is_reported_with_a_suggestion():
     told = unknown_variables({"WAYPOST_DATA_DRI": "x", "WAYPOST_PORT": "1", "PATH": "x", "WAYPOST_\x1b[2J": "x"})
 
     assert told == [
@@ -119,7 +119,7 @@ def test_an_unknown_variable_is_told_with_the_one_that_was_meant():
     ]
 
 
-def test_secrets_stand_neither_in_the_representation_nor_in_errors(monkeypatch):
+def test_secrets_appear_in_neither_repr_nor_errors(monkeypatch):
     secret = "a-very-secret-key-of-this-shop"
     monkeypatch.setenv("WAYPOST_SECRET_KEY", secret)
     monkeypatch.setenv("WAYPOST_DATABASE_URL", f"mysql://u:{secret}@host/d")
@@ -129,7 +129,7 @@ def test_secrets_stand_neither_in_the_representation_nor_in_errors(monkeypatch):
     assert secret not in repr(read_settings({}))
 
 
-def test_an_empty_variable_is_as_if_it_were_not_set(monkeypatch):
+def test_an_empty_variable_counts_as_unset(monkeypatch):
     monkeypatch.setenv("WAYPOST_PORT", "")
 
     assert read_settings({}).port == 8080
@@ -139,14 +139,14 @@ def test_history_must_outlive_the_retries():
     assert "HISTORY_DAYS must be" in problems(history_days=18, retry_base_seconds=3600)[0]
 
 
-def test_the_data_directory_is_the_users_own_without_root(monkeypatch):
+def test_the_data_directory_is_in_the_users_home_unless_root(monkeypatch):
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     monkeypatch.setenv("XDG_DATA_HOME", "/data/of/me")
 
     assert default_data_dir() == Path("/data/of/me/waypost")
 
 
-def test_a_bundle_of_certificates_is_looked_at_before_anything_starts(tmp_path):
+def test_a_certificate_bundle_is_checked_before_anything_starts(tmp_path):
     bundle = tmp_path / "ours.pem"
     bundle.write_bytes(make_authority().pem + make_authority().pem)
 
@@ -162,7 +162,7 @@ def test_a_bundle_of_certificates_is_looked_at_before_anything_starts(tmp_path):
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "must be a PEM file"),
     ],
 )
-def test_a_bundle_without_certificates_is_refused_with_the_reason(tmp_path, content, problem):
+def test_a_bundle_without_certificates_is_rejected_with_the_reason(tmp_path, content, problem):
     bundle = tmp_path / "ours.pem"
     if content is not None:
         bundle.write_bytes(content)

@@ -1,4 +1,4 @@
-"""An attempt as it is shown: what happened, why, and the answer in a form that people can read."""
+"""An attempt as the pages show it: what happened, why, and the response in readable form."""
 
 import base64
 import gzip
@@ -54,19 +54,19 @@ def raw_deflate(text: bytes) -> bytes:
         ("identity", b"thanks"),
     ],
 )
-def test_a_compressed_answer_can_be_read(encoding: str | None, body: bytes) -> None:
+def test_compressed_responses_are_decoded(encoding: str | None, body: bytes) -> None:
     assert response(body, encoding) == GivenResponse(
         [] if encoding is None else [("content-encoding", encoding)], "thanks", truncated=False
     )
 
 
-def test_of_a_bomb_no_more_is_unpacked_than_is_shown() -> None:
+def test_a_compression_bomb_is_unpacked_only_as_far_as_shown() -> None:
     given = response(gzip.compress(b"x" * 10_000_000, mtime=0), "gzip")
 
     assert (given.body, given.truncated) == ("x" * LONGEST_BODY, True)
 
 
-def test_what_came_of_a_compressed_answer_that_was_cut_is_shown() -> None:
+def test_the_received_part_of_a_truncated_compressed_response_is_shown() -> None:
     text = b"".join(b"%d " % (number * 7919 % 10_007) for number in range(4000))
 
     given = response(gzip.compress(text, mtime=0)[:9000], "gzip", truncated=True)
@@ -76,11 +76,11 @@ def test_what_came_of_a_compressed_answer_that_was_cut_is_shown() -> None:
     assert len(given.body) > 9000
 
 
-def test_an_answer_that_is_not_what_its_header_says_is_shown_as_it_came() -> None:
+def test_a_response_with_a_wrong_content_encoding_is_shown_raw() -> None:
     assert response(b"plain", "gzip").body == "plain"
 
 
-def test_a_character_that_the_cut_has_split_does_not_hide_the_text() -> None:
+def test_a_character_split_by_truncation_does_not_hide_the_text() -> None:
     cut = LONG[:16_378]
     assert cut[-1:] == "ü".encode()[:1]
 
@@ -110,7 +110,7 @@ def test_a_character_that_the_cut_has_split_does_not_hide_the_text() -> None:
         ),
     ],
 )
-def test_the_message_says_what_happened_and_why(changes: dict[str, Any], message: str) -> None:
+def test_messages_name_what_happened_and_why(changes: dict[str, Any], message: str) -> None:
     said = shown(**changes)
 
     assert (

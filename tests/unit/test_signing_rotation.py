@@ -16,7 +16,7 @@ NEW = standard.make_secret(bytes(range(32)))
 UNTIL = 1_700_000_000
 
 
-def test_without_a_rotation_every_signature_is_made_with_the_one_secret():
+def test_without_a_rotation_every_signature_uses_the_only_secret():
     secrets = Secrets(NEW)
 
     lines = v4_headers(secrets, UNTIL) + standard_headers(secrets, ID, UNTIL, BODY)
@@ -37,14 +37,14 @@ def test_during_the_overlap_v4_signs_with_the_previous_secret():
 
 
 @pytest.mark.parametrize("secret", [NEW, OLD])
-def test_during_the_overlap_a_judge_with_either_secret_is_content(secret):
+def test_during_the_overlap_either_secret_verifies(secret):
     now = int(time.time())
     headers = dict(standard_headers(Secrets(NEW, OLD, now + 60), ID, now, BODY))
 
     standardwebhooks.Webhook(standard.standard_secret(secret)).verify(BODY, headers)
 
 
-def test_both_signatures_stand_in_one_line_the_current_one_first():
+def test_both_signatures_share_one_header_current_secret_first():
     lines = dict(standard_headers(Secrets(NEW, OLD, UNTIL), ID, UNTIL - 1, BODY))
 
     expected = [standard.sign(ID, UNTIL - 1, BODY, standard.key_of(secret)) for secret in (NEW, OLD)]
@@ -52,7 +52,7 @@ def test_both_signatures_stand_in_one_line_the_current_one_first():
 
 
 @given(st.integers(0, 10**6))
-def test_from_the_end_of_the_overlap_on_the_previous_secret_signs_nothing(later):
+def test_after_the_overlap_the_previous_secret_signs_nothing(later):
     timestamp = UNTIL + later
     rotated, settled = Secrets(NEW, OLD, UNTIL), Secrets(NEW)
 
@@ -60,13 +60,13 @@ def test_from_the_end_of_the_overlap_on_the_previous_secret_signs_nothing(later)
     assert standard_headers(rotated, ID, timestamp, BODY) == standard_headers(settled, ID, timestamp, BODY)
 
 
-def test_secrets_do_not_show_in_their_repr():
+def test_secrets_are_hidden_in_their_repr():
     shown = repr(Secrets(NEW, OLD, UNTIL))
 
     assert NEW not in shown
     assert OLD not in shown
 
 
-def test_a_secret_without_a_key_is_refused_rather_than_signed_with():
+def test_a_secret_without_a_key_is_rejected_instead_of_used():
     with pytest.raises(InvalidSecret):
         standard_headers(Secrets(""), ID, UNTIL, BODY)

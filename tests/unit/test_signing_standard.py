@@ -36,7 +36,7 @@ def signed(secret=OURS, *, timestamp=NOW, body=BODY):
     return standard.sign(ID, timestamp, body, standard.key_of(secret))
 
 
-def test_a_secret_of_ours_is_the_base64_of_its_random_bytes():
+def test_a_generated_secret_is_the_base64_of_its_random_bytes():
     secret = standard.make_secret(bytes(range(32)))
 
     assert secret == "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -44,12 +44,12 @@ def test_a_secret_of_ours_is_the_base64_of_its_random_bytes():
     assert standard.standard_secret(secret) == secret
 
 
-def test_a_secret_of_ours_is_made_of_32_bytes_only():
+def test_a_generated_secret_requires_exactly_32_bytes():
     with pytest.raises(ValueError, match="32 random bytes"):
         standard.make_secret(b"short")
 
 
-def test_a_secret_that_was_brought_along_signs_with_its_own_bytes():
+def test_an_imported_secret_signs_with_its_own_bytes():
     key = standard.key_of(BROUGHT)
 
     assert key == BROUGHT.encode()
@@ -64,7 +64,7 @@ def test_both_forms_of_a_secret_give_the_same_key(secret):
 
 
 @given(st.binary(min_size=16, max_size=90))
-def test_a_brought_along_secret_that_has_the_standard_form_keeps_it(key):
+def test_an_imported_secret_in_standard_form_is_kept(key):
     secret = "whsec_" + base64.b64encode(key).decode()
 
     standard.check_secret(secret)
@@ -74,7 +74,7 @@ def test_a_brought_along_secret_that_has_the_standard_form_keeps_it(key):
 
 
 @pytest.mark.parametrize("length", [16, 128])
-def test_a_brought_along_secret_may_have_16_to_128_characters(length):
+def test_an_imported_secret_may_have_16_to_128_characters(length):
     standard.check_secret("x" * length)
 
 
@@ -99,7 +99,7 @@ def test_a_brought_along_secret_may_have_16_to_128_characters(length):
         (OURS.replace("whsec_", "whsec_-_"), "base64"),
     ],
 )
-def test_a_secret_that_cannot_be_used_is_refused_with_the_reason_and_without_showing_it(secret, reason):
+def test_an_unusable_secret_is_rejected_with_the_reason_but_not_shown(secret, reason):
     with pytest.raises(InvalidSecret, match=reason) as refused:
         standard.check_secret(secret)
 
@@ -108,7 +108,7 @@ def test_a_secret_that_cannot_be_used_is_refused_with_the_reason_and_without_sho
 
 @pytest.mark.parametrize("judge", JUDGES)
 @given(secret=secrets, document=st.dictionaries(st.text(max_size=5), st.text(max_size=20)))
-def test_outside_judges_verify_what_we_sign(judge, secret, document):
+def test_reference_libraries_verify_our_signatures(judge, secret, document):
     body = json.dumps(document).encode()
     timestamp = int(time.time())
     headers = {
@@ -121,7 +121,7 @@ def test_outside_judges_verify_what_we_sign(judge, secret, document):
 
 
 @pytest.mark.parametrize("judge", JUDGES)
-def test_outside_judges_refuse_a_changed_body(judge):
+def test_reference_libraries_reject_a_changed_body(judge):
     timestamp = int(time.time())
     headers = {
         "webhook-id": ID,
@@ -135,18 +135,18 @@ def test_outside_judges_refuse_a_changed_body(judge):
 
 @pytest.mark.parametrize("judge", JUDGES)
 @given(secret=secrets, body=st.text(st.characters(exclude_categories=["Cs"])))
-def test_we_verify_what_outside_judges_sign(judge, secret, body):
+def test_we_verify_signatures_of_reference_libraries(judge, secret, body):
     signature = judge(standard.standard_secret(secret)).sign(ID, datetime.fromtimestamp(NOW, UTC), body)
 
     verify(signatures=signature, body=body.encode(), key=standard.key_of(secret))
 
 
 @given(secret=secrets, body=st.binary(max_size=200))
-def test_what_is_signed_is_verified_whatever_the_bytes(secret, body):
+def test_any_signed_bytes_verify(secret, body):
     verify(signatures=signed(secret, body=body), body=body, key=standard.key_of(secret))
 
 
-def test_one_fitting_signature_among_others_is_enough():
+def test_one_matching_signature_among_several_is_enough():
     other = signed(BROUGHT)
 
     verify(signatures=f"v1a,xyz  {other} junk v1, {signed()}")
@@ -177,7 +177,7 @@ def test_one_fitting_signature_among_others_is_enough():
         ({"key": standard.key_of(BROUGHT)}, Check.SIGNATURE_MISMATCH),
     ],
 )
-def test_what_does_not_fit_is_refused_by_name(changed, check):
+def test_each_mismatch_is_rejected_by_name(changed, check):
     with pytest.raises(VerificationError) as refused:
         verify(**{"signatures": signed(), **changed})
 

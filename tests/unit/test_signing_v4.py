@@ -40,21 +40,21 @@ def test_v2_and_v3_sign_the_known_vectors(email, timestamp, signature):
 
 
 @given(st.integers(0, 10**11), st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
-def test_a_v4_signature_is_the_hmac_of_the_timestamp_under_the_secret_as_it_stands(timestamp, secret):
+def test_a_v4_signature_is_the_hmac_of_the_timestamp_with_the_secrets_text(timestamp, secret):
     signature = v4.sign(timestamp, secret)
 
     assert signature == hmac.new(secret.encode(), str(timestamp).encode(), hashlib.sha256).hexdigest()
 
 
 @given(st.integers(0, 10**11), st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
-def test_what_is_signed_is_verified(timestamp, key):
+def test_signed_webhooks_verify(timestamp, key):
     v4.verify(str(timestamp), v4.sign(timestamp, key), key, now=timestamp)
     v2v3.verify(timestamp, v2v3.sign(timestamp, key), key, now=timestamp)
     v2v3.verify(str(timestamp), v2v3.sign(timestamp, key), key, now=timestamp)
 
 
 @pytest.mark.parametrize("age", [-300, 0, 300])
-def test_a_timestamp_within_the_tolerance_is_taken(age):
+def test_a_timestamp_within_the_tolerance_is_accepted(age):
     v4.verify(str(NOW), SIGNATURE, SECRET, now=NOW + age, tolerance=300)
 
 
@@ -75,7 +75,7 @@ def test_a_timestamp_within_the_tolerance_is_taken(age):
         (str(NOW + 301), Check.TIMESTAMP_TOO_NEW),
     ],
 )
-def test_a_timestamp_that_cannot_be_believed_is_refused_by_name(timestamp, check):
+def test_an_implausible_timestamp_is_rejected_by_name(timestamp, check):
     with pytest.raises(VerificationError) as refused:
         v4.verify(timestamp, SIGNATURE, SECRET, now=NOW, tolerance=300)
 
@@ -95,14 +95,14 @@ def test_a_timestamp_that_cannot_be_believed_is_refused_by_name(timestamp, check
         ("0" * 64, Check.SIGNATURE_MISMATCH),
     ],
 )
-def test_a_signature_that_does_not_fit_is_refused_by_name(signature, check):
+def test_a_signature_that_does_not_match_is_rejected_by_name(signature, check):
     with pytest.raises(VerificationError) as refused:
         v4.verify(str(NOW), signature, SECRET, now=NOW)
 
     assert refused.value.check is check
 
 
-def test_a_signature_under_another_secret_is_refused():
+def test_a_signature_with_another_secret_is_rejected():
     signature = v4.sign(NOW, SECRET + "x")
 
     with pytest.raises(VerificationError) as refused:
@@ -112,7 +112,7 @@ def test_a_signature_under_another_secret_is_refused():
 
 
 @pytest.mark.parametrize("timestamp", [True, 1.7e9, [], {}, -1, 10**12, pytest.param(10**5000, id="huge")])
-def test_a_body_whose_timestamp_is_no_timestamp_is_refused(timestamp):
+def test_a_body_with_an_invalid_timestamp_is_rejected(timestamp):
     with pytest.raises(VerificationError) as refused:
         v2v3.verify(timestamp, SIGNATURE, "ops@example.test", now=NOW)
 
@@ -120,7 +120,7 @@ def test_a_body_whose_timestamp_is_no_timestamp_is_refused(timestamp):
 
 
 @pytest.mark.parametrize("signature", [True, 5, [], {"signature": SIGNATURE}])
-def test_a_body_whose_signature_is_no_text_is_refused(signature):
+def test_a_body_whose_signature_is_not_text_is_rejected(signature):
     with pytest.raises(VerificationError) as refused:
         v2v3.verify(NOW, signature, "ops@example.test", now=NOW)
 

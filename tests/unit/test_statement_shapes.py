@@ -1,4 +1,4 @@
-"""Every named statement keeps to shapes that a server takes which routes each statement to the node of its schema.
+"""Every named statement has a shape that a server accepts which routes statements to the node of their schema.
 
 On a plain PostgreSQL they cost nothing. What is refused there, or does the wrong thing:
 
@@ -34,7 +34,7 @@ def _plain(text: str) -> str:
 
 
 def _until(text: str, *words: str) -> str:
-    """Return what stands before the first of these words, or a closing parenthesis, that no parenthesis encloses."""
+    """Return the text before the first of these words, or a closing parenthesis, outside all parentheses."""
     depth = 0
     for token in re.finditer(r"\w+|.", text):
         depth += {"(": 1, ")": -1}.get(token[0], 0)
@@ -97,7 +97,7 @@ def _faults(text: str) -> list[str]:
     return [shape for shape, is_so in SHAPES.items() if is_so(_plain(text))]
 
 
-def test_no_statement_has_a_shape_that_a_routed_schema_refuses() -> None:
+def test_no_statement_has_a_shape_that_a_distributed_schema_rejects() -> None:
     assert {name: faults for name, text in TEXTS.items() if (faults := _faults(text))} == {}
 
 
@@ -115,7 +115,7 @@ def test_no_statement_has_a_shape_that_a_routed_schema_refuses() -> None:
         "select number from dispatcher where exists (select from pg_locks)",
     ],
 )
-def test_each_of_these_shapes_is_seen(text: str) -> None:
+def test_each_forbidden_shape_is_detected(text: str) -> None:
     assert _faults(text)
 
 
@@ -131,11 +131,11 @@ def test_each_of_these_shapes_is_seen(text: str) -> None:
         "select pg_try_advisory_lock(1, $1)",
     ],
 )
-def test_what_is_taken_is_no_fault(text: str) -> None:
+def test_allowed_shapes_are_not_reported(text: str) -> None:
     assert _faults(text) == []
 
 
-def test_no_table_is_without_a_log() -> None:
+def test_no_table_is_unlogged() -> None:
     assert "unlogged" not in SCHEMA
 
 

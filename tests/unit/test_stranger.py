@@ -1,4 +1,4 @@
-"""The questions that a stranger is asked about the tree, and their key."""
+"""The stranger's questions about the tree, and their key."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tools.stranger import Definition, definitions, draw, main
 
 MODULES = {
     "__init__.py": 'def hidden():\n    """Be in the package itself."""\n',
-    "rules.py": 'class Rule:\n    """Say what may be.\n\n    And why.\n    """\n\ndef _own():\n    """Be private."""\n',
+    "rules.py": 'class Rule:\n    """Set a limit.\n\n    And why.\n    """\n\ndef _own():\n    """Be private."""\n',
     "store/rows.py": 'async def find():\n    """Find a row."""\n\ndef silent():\n    pass\n',
 }
 
@@ -21,20 +21,20 @@ def package(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_public_definitions_with_a_docstring_are_asked_for(package: Path) -> None:
+def test_questions_are_about_public_definitions_with_a_docstring(package: Path) -> None:
     assert definitions(package) == (
-        Definition("rules.py", "class", "Rule", "Say what may be.\n\nAnd why."),
+        Definition("rules.py", "class", "Rule", "Set a limit.\n\nAnd why."),
         Definition("store/rows.py", "def", "find", "Find a row."),
     )
 
 
-def test_a_seed_asks_the_same_questions_and_another_asks_others() -> None:
+def test_a_seed_gives_the_same_questions_and_another_seed_others() -> None:
     assert len(draw(7)) == 40
     assert draw(7) == draw(7)
     assert draw(7) != draw(8)
 
 
-def test_the_key_tells_what_the_questions_do_not(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_key_contains_the_modules_and_the_questions_do_not(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--seed", "7", "--count", "3"])
     asked = capsys.readouterr().out
     main(["--seed", "7", "--count", "3", "--key"])

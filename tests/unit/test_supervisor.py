@@ -1,4 +1,4 @@
-"""Parts are kept running; a database that is away, and a child that is stopped as it starts, make no noise."""
+"""Parts are kept running. An outage of the database and a child stopped during its start are not logged as failures."""
 
 import asyncio
 from pathlib import Path
@@ -15,7 +15,7 @@ from waypost.store.trouble import Unreachable
 
 
 class Database:
-    """Answers or does not, as the test says; ``asked`` is set whenever it is asked."""
+    """A database that is up or down as the test wants; ``asked`` is set at each query."""
 
     def __init__(self) -> None:
         self.away = True
@@ -33,7 +33,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("waypost.app.supervisor.FIRST_PAUSE_SECONDS", 0.001)
 
 
-async def test_a_database_that_goes_is_told_once_and_once_when_it_is_back() -> None:
+async def test_losing_the_database_is_logged_once_and_so_is_its_return() -> None:
     database, stop, again = Database(), asyncio.Event(), asyncio.Event()
     outage = Outage(database.answer)
     failed = 0
@@ -62,11 +62,11 @@ async def test_a_database_that_goes_is_told_once_and_once_when_it_is_back() -> N
     assert [line["event"] for line in lines] == ["database_unavailable", "database_available"]
 
 
-async def test_a_server_that_stops_while_the_database_is_away_asks_for_it_no_more() -> None:
+async def test_a_server_that_stops_during_an_outage_no_longer_connects() -> None:
     asked = asyncio.Event()
 
     async def deaf() -> None:
-        """Hear of the loss in place of a cancellation, as a transaction whose connection was lost does."""
+        """Raise the loss instead of the cancellation, as a transaction does whose connection was lost."""
         asked.set()
         try:
             await asyncio.Event().wait()
@@ -83,7 +83,7 @@ async def test_a_server_that_stops_while_the_database_is_away_asks_for_it_no_mor
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_dispatch_process_that_is_stopped_while_it_starts_has_not_failed(tmp_path: Path) -> None:
+async def test_stopping_a_dispatch_process_during_its_start_is_not_a_failure(tmp_path: Path) -> None:
     stop = asyncio.Event()
     stop.set()
     process = DispatchProcess(Settings.model_construct(data_dir=tmp_path, database_url=None), PLACE)

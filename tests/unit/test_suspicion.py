@@ -1,4 +1,4 @@
-"""Who is suspected of ending the process that sends: when it is tried, and that what is innocent is never given up."""
+"""Deliveries suspected of killing the process: when they are tried, and that innocent ones are never given up."""
 
 from uuid import UUID
 
@@ -29,11 +29,11 @@ def test_new_suspects_are_tried_a_few_at_a_time_and_before_older_ones() -> None:
     assert numbers(old) == [0]
 
 
-def test_nobody_is_taken_up_while_another_is_in_hand() -> None:
+def test_no_suspect_is_tried_while_another_one_is() -> None:
     assert numbers([suspect(1), suspect(2, MOST_DEATHS), suspect(3, in_hand=True)]) == []
 
 
-def test_each_time_the_process_has_lived_twice_as_long() -> None:
+def test_each_try_waits_until_the_process_has_lived_twice_as_long() -> None:
     waits = [lived_before(deaths, TIMEOUT) for deaths in range(SUSPECT_AFTER, MOST_DEATHS)]
 
     assert waits == [30, 60, 120, 240, 480]
@@ -42,12 +42,12 @@ def test_each_time_the_process_has_lived_twice_as_long() -> None:
         assert numbers([suspect(1, deaths)], wait) == [1]
 
 
-def test_what_is_given_up_waits_for_nothing() -> None:
+def test_a_delivery_given_up_blocks_nothing() -> None:
     assert numbers([suspect(1), suspect(2, MOST_DEATHS)], 0.0) == [2]
 
 
 def one_life(deaths: dict[int, int], fatal: set[int], ends_at: float = LONG_AGO) -> set[int]:
-    """Let a process live until it has nothing to try, or ends; gives what it gave up.
+    """Let a process run until it has nothing to try, or dies. Return the deliveries it gave up.
 
     A fatal one ends it at once, the others hang until they time out.
     """
@@ -66,7 +66,7 @@ def one_life(deaths: dict[int, int], fatal: set[int], ends_at: float = LONG_AGO)
 
 
 @given(st.floats(1, 3000))
-def test_a_process_that_ends_at_regular_times_never_makes_an_innocent_one_be_given_up(ends_at: float) -> None:
+def test_a_process_that_dies_regularly_never_makes_an_innocent_delivery_fail(ends_at: float) -> None:
     deaths = {1: SUSPECT_AFTER}
 
     assert all(not one_life(deaths, set(), ends_at) for _ in range(MOST_DEATHS))
@@ -75,7 +75,7 @@ def test_a_process_that_ends_at_regular_times_never_makes_an_innocent_one_be_giv
 
 @examples(40)
 @given(st.sets(st.integers(0, 40), min_size=1, max_size=3), st.integers(1, 60))
-def test_the_fatal_ones_are_found_out_and_no_others(fatal: set[int], count: int) -> None:
+def test_exactly_the_fatal_deliveries_are_identified(fatal: set[int], count: int) -> None:
     deaths = dict.fromkeys(fatal | set(range(count)), SUSPECT_AFTER)
 
     given_up = set[int]().union(*(one_life(deaths, fatal) for _ in range(MOST_DEATHS * len(fatal) + 1)))

@@ -1,4 +1,4 @@
-"""A URL has one meaning: ours and the HTTP client's parser read whatever is accepted in the same way."""
+"""An accepted URL has one meaning: our parser and the HTTP client's read it in the same way."""
 
 from ipaddress import ip_address, ip_network
 
@@ -65,7 +65,7 @@ def parts(url: Url) -> tuple[str, str, str | None, int | None]:
 @example("http://[2606:4700:0:0:1::]/")
 @example("http://xn--zca.test/ü?ü=[]|^`")
 @example("http://M\u00dcnchen.test/")
-def test_whatever_is_accepted_the_client_reads_in_the_same_way(url: str) -> None:
+def test_the_client_reads_every_accepted_url_in_the_same_way(url: str) -> None:
     target = taken(url)
 
     if target is not None:
@@ -80,7 +80,7 @@ def test_whatever_is_accepted_the_client_reads_in_the_same_way(url: str) -> None
 
 
 @given(URLS)
-def test_a_normal_form_is_taken_as_it_stands(url: str) -> None:
+def test_a_normalised_url_is_not_changed(url: str) -> None:
     target = taken(url)
 
     if target is not None:
@@ -88,7 +88,7 @@ def test_a_normal_form_is_taken_as_it_stands(url: str) -> None:
 
 
 @given(URLS)
-def test_a_host_that_the_client_reads_as_an_address_is_known_to_be_one(url: str) -> None:
+def test_a_host_that_the_client_reads_as_an_address_is_recognised(url: str) -> None:
     target = taken(url)
 
     if target is not None and target.address is None:
@@ -122,7 +122,7 @@ def test_an_ipv6_host_is_written_as_the_client_writes_it(address: object) -> Non
         ("https://faß.test/", "https://xn--fa-hia.test/"),
     ],
 )
-def test_a_url_is_brought_into_normal_form(url: str, normal: str) -> None:
+def test_urls_are_normalised(url: str, normal: str) -> None:
     assert parse_target(url, ports=ALL_PORTS).url == normal
 
 
@@ -153,14 +153,14 @@ def test_a_url_is_brought_into_normal_form(url: str, normal: str) -> None:
         ("https://shop.test/" + "ü" * 400, "2,048"),
     ],
 )
-def test_a_refusal_says_why(url: str, reason: str) -> None:
+def test_a_rejection_names_the_reason(url: str, reason: str) -> None:
     with pytest.raises(ForbiddenUrl) as refused:
         parse_target(url, ports=ALL_PORTS)
 
     assert reason in refused.value.message
 
 
-def test_a_url_is_kept_as_it_was_typed_unless_its_host_is_in_unicode() -> None:
+def test_a_url_is_stored_as_typed_unless_its_host_is_in_unicode() -> None:
     assert stored_url("HTTPS://Shop.TEST:443/ü") == "HTTPS://Shop.TEST:443/ü"
     assert stored_url("https://München.test/hook") == "https://xn--mnchen-3ya.test/hook"
 
@@ -175,7 +175,7 @@ def test_a_url_is_kept_as_it_was_typed_unless_its_host_is_in_unicode() -> None:
         ("no url", "no url", True),
     ],
 )
-def test_two_urls_are_one_however_they_are_written(one: str, other: str, *, same: bool) -> None:
+def test_equivalent_urls_are_recognised_as_equal(one: str, other: str, *, same: bool) -> None:
     assert same_place(one, other) is same
 
 
@@ -186,7 +186,7 @@ def test_ports_are_numbers_and_ranges() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "80,", "http", "0", "65536", "9-8", "80-", "-80", "8 0", "٨٠"])
-def test_ports_that_make_no_sense_are_refused_by_the_name_of_the_setting(text: str) -> None:
+def test_invalid_ports_are_rejected_with_the_name_of_the_setting(text: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         Ports.parse(text)
 

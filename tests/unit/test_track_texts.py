@@ -1,4 +1,4 @@
-"""What shoppers read: every language says everything, and the one that is wanted is found."""
+"""Texts for shoppers: every language is complete, and the requested one is found."""
 
 import re
 from datetime import date
@@ -19,7 +19,7 @@ def test_there_is_english_german_and_simplified_chinese():
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
-def test_a_language_says_everything(name):
+def test_every_language_is_complete(name):
     texts, english = LANGUAGES[name], LANGUAGES[DEFAULT]
 
     assert set(texts.statuses) == set(Status)
@@ -31,7 +31,7 @@ def test_a_language_says_everything(name):
     assert all(text == text.strip() and text for text in [*said, *texts.months, *texts.weekdays])
 
 
-def test_a_language_borrows_nothing_from_another():
+def test_no_language_reuses_texts_of_another():
     english, german, chinese = (LANGUAGES[name] for name in ("en", "de", "zh"))
 
     for kind in ("statuses", "substatuses", "phrases", "steps"):
@@ -44,7 +44,7 @@ def test_a_language_borrows_nothing_from_another():
     ("name", "said"),
     [("en", "Saturday, 4 July 2026"), ("de", "Samstag, 4. Juli 2026"), ("zh", "2026年7月4日 星期六")],
 )
-def test_a_day_is_said_as_people_write_it(name, said):
+def test_days_are_formatted_as_people_write_them(name, said):
     assert LANGUAGES[name].say_day(DAY) == said
 
 
@@ -57,10 +57,10 @@ def test_a_day_is_said_as_people_write_it(name, said):
         *((None, "de;q=x, zh;q=2, en;q=0.1", "en"), (None, "de;q=nan", "en")),
     ],
 )
-def test_the_language_that_is_asked_for_goes_before_the_best_that_is_accepted(asked, accepted, language):
+def test_the_requested_language_takes_precedence_over_accept_language(asked, accepted, language):
     assert choose(asked, accepted) == language
 
 
 @given(st.none() | st.text(), st.text())
-def test_whatever_is_sent_there_is_a_language(asked, accepted):
+def test_any_accept_language_header_gives_a_language(asked, accepted):
     assert choose(asked, accepted) in LANGUAGES

@@ -1,4 +1,4 @@
-"""What a track page says: how far the parcel is, what has happened, and nothing of the customer."""
+"""A tracking page shows the parcel's progress and history, and no customer data."""
 
 import re
 
@@ -51,15 +51,15 @@ def places(*substatuses: str) -> str:
         (("delivered001", "exception011"), "done done now ahead"),
     ],
 )
-def test_the_steps_tell_how_far_the_parcel_has_come(substatuses, said):
+def test_the_steps_show_the_progress_of_the_parcel(substatuses, said):
     assert places(*substatuses) == said
 
 
-def test_a_parcel_that_waits_for_its_addressee_is_to_be_collected():
+def test_a_parcel_at_a_pickup_point_is_shown_as_ready_for_collection():
     assert steps(moved("pickup002"), GERMAN)[2].label == "Abholbereit"
 
 
-def test_every_status_and_substatus_is_said_in_every_language():
+def test_every_status_and_substatus_has_a_text_in_every_language():
     for texts in LANGUAGES.values():
         for substatus in SUBSTATUSES:
             state = msgspec.structs.replace(registered_state(), status=status_of(substatus), substatus=substatus)
@@ -70,7 +70,7 @@ def test_every_status_and_substatus_is_said_in_every_language():
             assert shown.meaning in ("", texts.substatuses[substatus])
 
 
-def test_the_newest_stands_first_by_days_in_local_time():
+def test_scans_are_grouped_by_local_day_newest_first():
     shown = view(moved("inforeceived001", "transit001"), GERMAN)
 
     assert [day.heading for day in shown.days] == ["Donnerstag, 2. Juli 2026", "Mittwoch, 1. Juli 2026"]
@@ -83,7 +83,7 @@ def test_the_newest_stands_first_by_days_in_local_time():
     )
 
 
-def test_a_scan_whose_meaning_is_not_known_is_said_in_the_carriers_words_only():
+def test_an_unread_scan_is_shown_in_the_carriers_words_only():
     scan = Checkpoint(checkpoint_date="2026-07-01T08:05:00", tracking_detail="Ganz  was\nanderes")
     state = msgspec.structs.replace(registered_state(), checkpoints=(scan,))
 
@@ -92,7 +92,7 @@ def test_a_scan_whose_meaning_is_not_known_is_said_in_the_carriers_words_only():
     assert (entry.title, entry.detail) == ("Ganz was anderes", "")
 
 
-def test_nothing_of_the_customer_is_shown_even_where_the_carrier_says_it():
+def test_customer_data_is_hidden_even_inside_carrier_texts():
     state = with_facts(
         moved("delivered003", detail="Handed to MARGIT Büttner, 28203, m.b@x.test, ORD-77", location="28203 Bremen"),
         customer_name="Margit Büttner",
@@ -116,7 +116,7 @@ def test_nothing_of_the_customer_is_shown_even_where_the_carrier_says_it():
     assert "Handed to •••" in said
 
 
-def test_no_pattern_is_made_of_what_customers_wrote(monkeypatch):
+def test_customer_data_is_never_used_as_a_pattern(monkeypatch):
     words = " ".join(f"w{number}" for number in range(100, 300))
     state = with_facts(moved("delivered003", detail=words), customer_name=words, signed_by=words)
 
@@ -133,7 +133,7 @@ def test_no_pattern_is_made_of_what_customers_wrote(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("fact", "told", "shown"),
+    ("fact", "text", "shown"),
     [
         ({"customer_name": "O'Brien"}, "Left with O'BRIEN, thanks", "Left with •••, thanks"),
         ({"customer_name": "Anna Li"}, "Anna Li signed, Annalise did not", "••• Li signed, Annalise did not"),
@@ -146,11 +146,11 @@ def test_no_pattern_is_made_of_what_customers_wrote(monkeypatch):
         ({"customer_name": "---"}, "As --- it is", "As --- it is"),
     ],
 )
-def test_the_customers_words_are_hidden_where_they_are_words(fact, told, shown):
-    assert Privacy(with_facts(registered_state(), **fact)).hide(told) == shown
+def test_customer_data_is_hidden_only_as_whole_words(fact, text, shown):
+    assert Privacy(with_facts(registered_state(), **fact)).hide(text) == shown
 
 
-def test_a_long_history_is_cut_and_says_so():
+def test_a_long_history_is_truncated_with_a_note():
     scans = tuple(Checkpoint(f"2026-07-01T08:{n // 60:02}:{n % 60:02}", "x" * 1000) for n in range(MOST_ENTRIES + 1))
     shown = view(msgspec.structs.replace(registered_state(), checkpoints=scans), ENGLISH)
 
@@ -160,7 +160,7 @@ def test_a_long_history_is_cut_and_says_so():
 
 
 @pytest.mark.parametrize(("given", "said"), [("2026-07-04", "Saturday, 4 July 2026"), ("soon", "soon"), ("", "")])
-def test_the_day_that_is_expected_is_said_or_shown_as_it_is(given, said):
+def test_the_expected_day_is_formatted_or_shown_unchanged(given, said):
     assert view(with_facts(registered_state(), scheduled_delivery_date=given), ENGLISH).expected == said
 
 

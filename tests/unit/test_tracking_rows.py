@@ -1,4 +1,4 @@
-"""Rows of CSV files become parcels, however a spreadsheet wrote them, or say what is wrong and where."""
+"""CSV rows from any spreadsheet become parcels, or errors that name the line and the field."""
 
 import csv
 import io
@@ -47,24 +47,24 @@ def mistakes(file: bytes) -> list[tuple[int, str]]:
         b"id,tracking_number,courier_code,delivery_status,title\nabc,A1,dhl,delivered,Mug\n",
     ],
 )
-def test_a_file_is_read_however_it_was_written(file: bytes) -> None:
+def test_files_are_read_in_every_common_encoding_and_dialect(file: bytes) -> None:
     assert parcels(file) == [NewTracking("A1", "dhl", {"title": "Mug"})]
 
 
-def test_separators_and_line_breaks_within_quotes_belong_to_the_text() -> None:
+def test_separators_and_line_breaks_inside_quotes_are_part_of_the_text() -> None:
     (parcel,) = parcels(b'tracking_number;courier_code;note\nA1;dhl;"one; two\r\n""three"""\n')
 
     assert parcel.given == {"note": 'one; two\r\n"three"'}
 
 
-def test_letters_of_every_script_stay_as_they_are() -> None:
+def test_letters_of_every_script_are_kept() -> None:
     (parcel,) = parcels(HEAD[:-1] + ",title\nA1,dhl,J\u00f3zef \u8336\u2028\U0001f600\n".encode())
 
     assert parcel.given == {"title": "J\u00f3zef \u8336\u2028\U0001f600"}
 
 
 @pytest.mark.parametrize("text", ["3.40434E19", "3,40434E+19", "3E+19", "3.4e19", "340434241592066115.0", "="])
-def test_a_number_that_a_spreadsheet_has_rounded_is_refused_with_the_reason(text: str) -> None:
+def test_a_number_rounded_by_a_spreadsheet_is_rejected_with_the_reason(text: str) -> None:
     file = f'tracking_number;courier_code;title\n"{text}";dhl;\nA1;dhl;{text}\n'.encode()
 
     first, second = read(file)
@@ -76,35 +76,35 @@ def test_a_number_that_a_spreadsheet_has_rounded_is_refused_with_the_reason(text
 
 
 @pytest.mark.parametrize("text", ["1E5", "340434241592066115", "1.0", "EE123456785NL", "3.14"])
-def test_a_number_that_only_looks_a_little_like_that_is_taken(text: str) -> None:
+def test_a_number_that_only_resembles_a_rounded_one_is_accepted(text: str) -> None:
     (parcel,) = parcels(HEAD + f"{text},dhl\n".encode())
 
     assert parcel.tracking_number == text
 
 
-def test_other_numbers_are_refused_as_well_when_digits_are_lost() -> None:
+def test_other_numbers_with_lost_digits_are_rejected_too() -> None:
     file = b"tracking_number,courier_code,customer_sms,order_number\nA1,dhl,4.91577E+11,\nA2,dhl,,1001.0\n"
 
     assert mistakes(file) == [(2, "customer_sms")]
 
 
-def test_digits_that_were_kept_as_a_text_keep_their_zeros() -> None:
+def test_digits_stored_as_text_keep_their_leading_zeros() -> None:
     (parcel,) = parcels(b'tracking_number;courier_code;note\n="00340434241592066115";dhl;="say ""hi"""\n')
 
     assert (parcel.tracking_number, parcel.given) == ("00340434241592066115", {"note": 'say "hi"'})
 
 
-def test_lines_are_counted_from_the_one_that_names_the_separator() -> None:
+def test_line_numbers_include_the_separator_line() -> None:
     assert mistakes(b"sep=,\n" + HEAD + b"?,dhl\n") == [(3, "tracking_number")]
 
 
-def test_a_courier_can_be_found_by_the_number() -> None:
+def test_a_missing_courier_is_detected_from_the_number() -> None:
     (parcel,) = parcels(b"tracking_number,auto_correct\nRR473124829DE,1\n")
 
     assert parcel.courier_code == "deutsche-post"
 
 
-def test_each_mistake_has_the_line_its_row_begins_on_and_the_field() -> None:
+def test_each_error_names_the_first_line_of_its_row_and_the_field() -> None:
     file = (
         b"tracking_number,courier_code,title,destination_country_iso2\n"
         b'A1,dhl,"two\nlines",\n'
@@ -146,11 +146,11 @@ def test_each_mistake_has_the_line_its_row_begins_on_and_the_field() -> None:
         ("tracking_number,courier_code\n".encode("utf-16"), (1, "")),
     ],
 )
-def test_a_file_that_can_not_be_read_says_where(file: bytes, mistake: tuple[int, str]) -> None:
+def test_an_unreadable_file_says_where(file: bytes, mistake: tuple[int, str]) -> None:
     assert mistakes(file)[-1] == mistake
 
 
-def test_a_byte_that_is_no_text_costs_its_row_alone() -> None:
+def test_an_undecodable_byte_affects_only_its_row() -> None:
     file = HEAD + b"A1,dhl\n" * 5_000 + b"A2,d\xffl\nA3,dhl\n"
 
     assert mistakes(file) == [(5_002, "courier_code")]
@@ -158,7 +158,7 @@ def test_a_byte_that_is_no_text_costs_its_row_alone() -> None:
 
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
-def test_no_cell_begins_a_formula(sign: str) -> None:
+def test_no_cell_starts_a_formula(sign: str) -> None:
     assert guard(f"{sign}1") == f"'{sign}1"
 
 
@@ -172,7 +172,7 @@ def test_no_cell_begins_a_formula(sign: str) -> None:
         ("a = b; c - d, +1", "a = b; c - d, +1"),
     ],
 )
-def test_nothing_within_a_cell_is_a_formula_where_something_else_separates_cells(text: str, cell: str) -> None:
+def test_text_inside_a_cell_is_never_a_formula_under_another_separator(text: str, cell: str) -> None:
     assert guard(text) == cell
 
 
@@ -187,17 +187,17 @@ def test_no_spreadsheet_finds_a_formula_in_a_cell(text: str) -> None:
 
 
 @given(TEXTS)
-def test_a_guarded_text_comes_back(text: str) -> None:
+def test_a_guarded_text_is_restored_on_import(text: str) -> None:
     assert unguard(guard(text)) == text
 
 
 @pytest.mark.parametrize("text", ["'t Hof", "''t Hof", "A1;'t Hof"])
-def test_an_apostrophe_that_guards_nothing_belongs_to_the_text(text: str) -> None:
+def test_an_apostrophe_that_guards_nothing_is_part_of_the_text(text: str) -> None:
     assert (guard(text), unguard(text)) == (text, text)
 
 
 @given(st.lists(st.lists(st.text(st.characters(codec="utf-8"), max_size=8), min_size=2, max_size=4), max_size=6))
-def test_no_file_makes_the_reader_fail(cells: list[list[str]]) -> None:
+def test_no_file_crashes_the_reader(cells: list[list[str]]) -> None:
     text = io.StringIO(newline="")
     csv.writer(text).writerows([["tracking_number", "title"], *cells])
 
@@ -205,5 +205,5 @@ def test_no_file_makes_the_reader_fail(cells: list[list[str]]) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_make_the_reader_fail(content: bytes) -> None:
+def test_no_bytes_crash_the_reader(content: bytes) -> None:
     assert all(isinstance(row, Row | Mistake) for row in read(b"tracking_number,title\n" + content))

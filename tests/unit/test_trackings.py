@@ -1,4 +1,4 @@
-"""How updates change a tracking: in any order, any number of times, with the same end."""
+"""How updates change a tracking: in any order and any number of times, with the same result."""
 
 import random
 import sys
@@ -28,7 +28,7 @@ def registered() -> TrackingState:
 
 
 def scan(minute: int, substatus: str | None, detail: str = "Scanned", **more: Any) -> Checkpoint:
-    """Give a scan as a reporter gives it: without a status it is read by its text."""
+    """Return a scan as a reporter sends it: without a status it is read by its text."""
     status = None if substatus is None else status_of(substatus)
     return Checkpoint(
         f"2026-03-02T08:{minute:02}:00",
@@ -40,7 +40,7 @@ def scan(minute: int, substatus: str | None, detail: str = "Scanned", **more: An
 
 
 def coded(minute: int, code: str, detail: str = "Scanned", **more: Any) -> Checkpoint:
-    """Give a scan as an adapter gives it: what it says depends on code and detail alone."""
+    """Return a scan as an adapter returns it: its meaning depends on code and detail only."""
     return read(scan(minute, None, detail, raw_status=code, **more), CODES[code])
 
 
@@ -86,14 +86,14 @@ UPDATES = st.builds(
 
 @examples(400)
 @given(st.lists(UPDATES, max_size=6), st.randoms(use_true_random=False))
-def test_the_result_depends_on_no_order_split_or_repetition_of_updates(
+def test_the_result_does_not_depend_on_order_split_or_repetition_of_updates(
     updates: list[Update], chance: random.Random
 ) -> None:
     assert seen(after(*rearranged(updates, chance))) == seen(after(*updates))
 
 
 def rearranged(updates: list[Update], chance: random.Random) -> list[Update]:
-    """Give updates in another order, some of them twice, and some scan by scan."""
+    """Return updates in another order, some of them twice, and some scan by scan."""
     split: list[Update] = []
     for update in [*updates, *updates[:2]]:
         scans = update.checkpoints if chance.random() < 0.5 else ()
@@ -142,11 +142,11 @@ def test_after_delivered_only_a_return_changes_the_status() -> None:
     assert after(delivered, reporting(scan(6, "exception011"))).substatus == "exception011"
 
 
-def test_a_scan_whose_meaning_is_not_known_keeps_the_status() -> None:
+def test_an_unread_scan_keeps_the_status() -> None:
     assert after(reporting(scan(5, "transit002"), scan(6, None))).substatus == "transit002"
 
 
-def test_scans_that_differ_in_white_space_only_are_one_and_the_later_report_holds() -> None:
+def test_scans_that_differ_only_in_white_space_are_one_and_the_later_report_wins() -> None:
     early = scan(5, "transit001", "Arrived  at hub", city="BONN")
     late = scan(5, "transit001", "Arrived at hub", city="BERLIN")
 
@@ -155,7 +155,7 @@ def test_scans_that_differ_in_white_space_only_are_one_and_the_later_report_hold
     assert [checkpoint.city for checkpoint in state.checkpoints] == ["BERLIN"]
 
 
-def test_what_is_only_spelled_otherwise_is_no_event() -> None:
+def test_a_respelling_is_not_an_event() -> None:
     told = {"scheduled_delivery_date": "2026-07-05", "signed_by": "J. Doe", "weight": "1 kg"}
     state = after(reporting(scan(5, "transit001", location="BONN HUB"), facts=told))
 
@@ -171,13 +171,13 @@ def test_what_is_only_spelled_otherwise_is_no_event() -> None:
 
 
 @pytest.mark.parametrize("day", ["2026-07-06", "2026-07-05T12:00:00", "soon"])
-def test_another_estimate_is_an_event(day: str) -> None:
+def test_a_changed_estimate_is_an_event(day: str) -> None:
     state = after(reporting(facts={"scheduled_delivery_date": "2026-07-05"}))
 
     assert trackings.apply(state, reporting(facts={"scheduled_delivery_date": day}, observed_at=NOW + 1), NOW).eventful
 
 
-def test_an_update_that_was_applied_already_gives_the_same_state() -> None:
+def test_applying_an_update_twice_changes_nothing() -> None:
     update = reporting(scan(5, "transit001"), facts={"weight": "1"})
     state = after(update)
 
@@ -214,7 +214,7 @@ def test_only_new_scans_are_read() -> None:
     assert read_texts == ["In transit"]
 
 
-def test_new_scans_that_cannot_be_read_are_told_once() -> None:
+def test_new_unread_scans_are_reported_once() -> None:
     odd = reporting(scan(5, None, "Lorem ipsum"), scan(6, "transit001"))
     first = trackings.apply(registered(), odd, NOW)
 
@@ -222,7 +222,7 @@ def test_new_scans_that_cannot_be_read_are_told_once() -> None:
     assert trackings.apply(first.state, odd, NOW + 1).unread == ()
 
 
-def test_a_state_of_an_earlier_version_changes_nothing_by_itself_and_shrinks_with_its_next_change() -> None:
+def test_a_state_of_an_earlier_version_shrinks_only_with_its_next_change() -> None:
     scans = tuple(
         msgspec.structs.replace(coded(5, "transit", detail=f"Scan {number}"), basis=None) for number in range(900)
     )
@@ -235,7 +235,7 @@ def test_a_state_of_an_earlier_version_changes_nothing_by_itself_and_shrinks_wit
     assert (next_change.state.substatus, len(next_change.state.checkpoints) <= 500) == ("transit006", True)
 
 
-def test_a_state_is_bounded_whatever_its_facts_take() -> None:
+def test_a_state_is_bounded_no_matter_how_large_its_facts_are() -> None:
     told = dict.fromkeys(facts.FACTS, "\u0001" * facts.LONGEST)
     scans = [coded(5, "DEP", detail=f"{number}" + "\u0001" * 900, city="\u0001" * 200) for number in range(200)]
 
@@ -244,7 +244,7 @@ def test_a_state_is_bounded_whatever_its_facts_take() -> None:
     assert 200_000 < len(msgspec.json.encode(state)) <= MOST_BYTES
 
 
-def test_scans_that_the_bound_leaves_out_are_no_news_and_their_number_is_kept() -> None:
+def test_scans_left_out_by_the_limit_are_not_new_and_are_counted() -> None:
     many = [coded(5, "DEP", detail=f"Scan {number:03}") for number in range(600)]
     first = trackings.apply(registered(), reporting(*many), NOW)
 
@@ -261,7 +261,7 @@ def test_a_shorter_list_deletes_nothing() -> None:
     assert len(state.checkpoints) == 2
 
 
-def test_the_same_report_again_is_no_event() -> None:
+def test_a_repeated_report_is_not_an_event() -> None:
     state = after(reporting(scan(5, "transit001")))
 
     again = trackings.apply(state, reporting(scan(5, "transit001")), NOW + 99)
@@ -279,7 +279,7 @@ def test_which_facts_make_an_event(name: str, eventful: bool) -> None:  # noqa: 
     assert (applied.eventful, applied.changed) == (eventful, True)
 
 
-def test_an_unknown_number_is_an_event_once_and_ends_with_the_first_scan() -> None:
+def test_an_unknown_number_is_one_event_until_the_first_scan() -> None:
     unknown = Update(Source.POLL, unknown_number=True)
     first = trackings.apply(registered(), unknown, NOW)
 
@@ -289,7 +289,7 @@ def test_an_unknown_number_is_an_event_once_and_ends_with_the_first_scan() -> No
     assert trackings.apply(first.state, reporting(scan(5, "transit001")), NOW + 1).state.status is Status.TRANSIT
 
 
-def test_a_tracking_expires_thirty_days_after_its_last_news_and_a_new_scan_ends_that() -> None:
+def test_a_tracking_expires_thirty_days_after_its_last_news_and_a_new_scan_revives_it() -> None:
     state = after(reporting(scan(5, "transit001")))
 
     assert not trackings.is_due_to_expire(state, NOW + 30 * DAY_MS - 1)

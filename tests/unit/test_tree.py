@@ -48,7 +48,7 @@ def test_no_function_is_longer_than_forty_lines() -> None:
     assert long == []
 
 
-def test_no_file_or_package_has_a_name_that_says_nothing() -> None:
+def test_no_file_or_package_has_a_meaningless_name() -> None:
     bad = [path for path in python_files(*FOLDERS) if FORBIDDEN_NAMES & {path.stem, *path.relative_to(ROOT).parts}]
 
     assert bad == []
@@ -57,7 +57,7 @@ def test_no_file_or_package_has_a_name_that_says_nothing() -> None:
 def sleeps(path: Path) -> Iterator[str]:
     """Yield where a file takes ``sleep`` from ``time`` or ``asyncio``, whatever name it is given.
 
-    ``asyncio.sleep(0)`` is no sleep: it gives the loop one round.
+    ``asyncio.sleep(0)`` is not a sleep: it gives the loop one round.
     """
     text = path.read_text()
     if "sleep" not in text:
@@ -82,7 +82,7 @@ def test_no_test_sleeps() -> None:
     assert [place for path in python_files("tests") for place in sleeps(path)] == []
 
 
-def test_every_package_says_what_it_is() -> None:
+def test_every_package_has_a_docstring() -> None:
     silent = [
         path
         for path in python_files("src")
@@ -92,11 +92,11 @@ def test_every_package_says_what_it_is() -> None:
     assert silent == []
 
 
-def test_no_type_check_is_switched_off_in_the_package() -> None:
+def test_no_module_of_the_package_disables_type_checks() -> None:
     assert [path for path in python_files("src") if "type: " + "ignore" in path.read_text()] == []
 
 
-def test_the_statements_named_in_files_and_those_used_are_the_same() -> None:
+def test_sql_files_and_code_name_the_same_statements() -> None:
     code = "".join(path.read_text() for path in python_files("src"))
     used = set(re.findall(r'(?:fetch|fetch_one|execute)\(\s*\w+,\s*"(\w+)"', code))
 

@@ -13,7 +13,7 @@ A, B = UUID(int=1), UUID(int=2)
 
 
 class Clock:
-    """A clock that a piece of work moves on."""
+    """A clock that work moves forward."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -38,7 +38,7 @@ async def count_rounds(rounds: list[int], done: asyncio.Event) -> None:
         await asyncio.sleep(0)
 
 
-async def test_work_within_a_slice_gives_way_to_nobody(clock: Clock) -> None:
+async def test_work_within_its_slice_is_not_interrupted(clock: Clock) -> None:
     others: list[str] = []
     asyncio.get_running_loop().call_soon(others.append, "let in")
     turn = Turn()
@@ -50,7 +50,7 @@ async def test_work_within_a_slice_gives_way_to_nobody(clock: Clock) -> None:
     assert others == []
 
 
-async def test_work_that_used_up_its_slice_lets_in_what_came_meanwhile(clock: Clock) -> None:
+async def test_work_that_used_up_its_slice_lets_newer_work_in(clock: Clock) -> None:
     others: list[str] = []
     turn = Turn()
     await turn.pause()
@@ -62,7 +62,7 @@ async def test_work_that_used_up_its_slice_lets_in_what_came_meanwhile(clock: Cl
     assert others == ["let in"]
 
 
-async def test_a_round_has_one_slice_however_much_long_work_there_is(clock: Clock) -> None:
+async def test_a_round_has_one_slice_no_matter_how_much_long_work_waits(clock: Clock) -> None:
     rounds, done, slices = [0], asyncio.Event(), 0
 
     async def work() -> None:
@@ -97,7 +97,7 @@ async def test_an_account_with_much_work_gets_as_many_slices_as_one_with_little(
     assert order[:10].count(B) == 5
 
 
-async def test_work_that_is_cancelled_while_it_waits_keeps_nobody_from_a_turn() -> None:
+async def test_work_cancelled_while_waiting_blocks_no_other_turn() -> None:
     waiting = [asyncio.create_task(Turn(A).begin()) for _ in range(3)]
     await asyncio.sleep(0)
     for task in waiting[:2]:
@@ -109,7 +109,7 @@ async def test_work_that_is_cancelled_while_it_waits_keeps_nobody_from_a_turn() 
     assert waiting[2].done()
 
 
-def test_each_loop_has_rounds_of_its_own(clock: Clock) -> None:
+def test_each_event_loop_has_its_own_rounds(clock: Clock) -> None:
     async def leave_in_the_middle() -> None:
         turn = Turn()
         await turn.pause()

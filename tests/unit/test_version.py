@@ -1,4 +1,4 @@
-"""What ``waypost --version`` says."""
+"""The output of ``waypost --version``."""
 
 import shutil
 import subprocess
@@ -12,7 +12,7 @@ from waypost.cli import main
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.skipif(not (ROOT / ".git").exists() or shutil.which("git") is None, reason="this is no checkout")
+@pytest.mark.skipif(not (ROOT / ".git").exists() or shutil.which("git") is None, reason="this is not a checkout")
 def test_a_checkout_names_its_commit(capsys: pytest.CaptureFixture[str]) -> None:
     head = subprocess.check_output(["git", "rev-parse", "--short=10", "HEAD"], cwd=ROOT, text=True).strip()  # noqa: S607 - wherever git is
 

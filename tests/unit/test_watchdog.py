@@ -1,4 +1,4 @@
-"""What holds the loop is counted and named."""
+"""Whatever blocks the event loop is counted and named."""
 
 import asyncio
 import time

@@ -228,7 +228,7 @@ PHRASES = [
     for phrase in phrases
 ]
 
-# What must not be read as something that has happened.
+# Texts that must not be read as something that has happened.
 PLANS_AND_NEGATIONS = [
     "The shipment will be delivered tomorrow",
     "Scheduled for delivery",
@@ -263,22 +263,22 @@ PLANS_AND_NEGATIONS = [
 
 
 @pytest.mark.parametrize(("phrase", "substatus"), PHRASES)
-def test_a_phrase_tells_its_substatus(phrase: str, substatus: str) -> None:
+def test_phrases_are_read_as_their_substatus(phrase: str, substatus: str) -> None:
     assert read_wording(phrase) == substatus
 
 
 @pytest.mark.parametrize("phrase", PLANS_AND_NEGATIONS)
-def test_what_has_not_happened_tells_nothing(phrase: str) -> None:
+def test_announcements_and_negations_say_nothing(phrase: str) -> None:
     assert read_wording(phrase) is None
 
 
-def test_nothing_negated_or_planned_is_ever_delivered() -> None:
+def test_negated_or_planned_deliveries_are_never_delivered() -> None:
     said = [phrase for phrase in PLANS_AND_NEGATIONS if (read_wording(phrase) or "").startswith("delivered")]
 
     assert said == []
 
 
-def test_case_white_space_and_the_form_of_umlauts_do_not_matter() -> None:
+def test_case_white_space_and_unicode_form_do_not_matter() -> None:
     phrase = "Rücksendung   eingeleitet"
 
     assert read_wording(phrase.upper()) == "exception011"
@@ -286,7 +286,7 @@ def test_case_white_space_and_the_form_of_umlauts_do_not_matter() -> None:
     assert read_wording("Ruecksendung\n eingeleitet") == "exception011"
 
 
-def test_of_several_things_said_the_one_that_stops_the_journey_counts() -> None:
+def test_of_several_meanings_the_one_that_ends_the_journey_counts() -> None:
     assert read_wording("Arrived at facility. The shipment is being returned to the sender.") == "exception011"
     assert read_wording("Delivered. Thank you for your patience during the delay.") == "delivered001"
 
@@ -297,7 +297,7 @@ def test_only_the_first_four_hundred_characters_are_read() -> None:
 
 
 @given(st.text(max_size=2_000))
-def test_any_text_gives_a_known_substatus_or_none(text: str) -> None:
+def test_any_text_gives_a_valid_substatus_or_none(text: str) -> None:
     assert read_wording(text) in {None, *SUBSTATUSES}
 
 
@@ -305,5 +305,5 @@ WORDS = ("not", "delivered", ",", "and", "the", "to", "be", "returned", "sender"
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=200))
-def test_a_text_made_to_be_slow_is_read_as_well(words: list[str]) -> None:
+def test_a_text_designed_to_be_slow_is_read_too(words: list[str]) -> None:
     assert read_wording(" ".join(words)) in {None, *SUBSTATUSES}

@@ -1,4 +1,4 @@
-"""No text costs more than a few steps: a search for slow ones, and bounds on what is looked at of any.
+"""No text costs more than a few steps: a search for slow texts, and limits on the length that is read.
 
 A step is a place in the tree of phrases, or a saying there; each looks at a bounded number of words. Steps are counted,
 not timed.
@@ -33,7 +33,7 @@ texts = st.one_of(
 
 @examples(400)
 @given(texts)
-def test_a_search_for_slow_texts_finds_none_that_takes_more_steps(text: str) -> None:
+def test_a_search_for_slow_texts_finds_none_over_the_step_limit(text: str) -> None:
     _, steps = read_counted(text, load())
     target(float(steps))
 
@@ -41,7 +41,7 @@ def test_a_search_for_slow_texts_finds_none_that_takes_more_steps(text: str) -> 
 
 
 @given(texts)
-def test_what_is_looked_at_of_a_text_is_bounded_before_it_is_looked_at(text: str) -> None:
+def test_texts_are_truncated_before_they_are_read(text: str) -> None:
     folded, _ = fold(text)
     clauses, _ = clauses_of(folded)
 
@@ -52,25 +52,25 @@ def test_what_is_looked_at_of_a_text_is_bounded_before_it_is_looked_at(text: str
     )
 
 
-def test_a_step_looks_at_few_words() -> None:
+def test_one_step_reads_only_a_few_words() -> None:
     most = max(1 + sum(gap + 1 for gap, _ in node.gaps) for node in load().nodes())
 
     assert most <= MOST_LOOKS_OF_A_STEP
     assert max(len(node.sayings) for node in load().nodes()) < MOST_SAYINGS_OF_A_STEP
 
 
-def test_normalisation_makes_no_long_text_of_a_short_one() -> None:
+def test_normalisation_cannot_expand_a_text_beyond_the_limit() -> None:
     assert len(fold(GROWING * 490)[0]) == LONGEST
 
 
-def test_a_text_that_needs_more_steps_is_not_read() -> None:
+def test_a_text_over_the_step_limit_is_not_read() -> None:
     reading, steps = read_counted("delivered to " * 38, load())
 
     assert reading is None
     assert steps > MOST_STEPS
 
 
-def test_words_beyond_the_bound_leave_a_doubt() -> None:
+def test_words_beyond_the_limit_make_the_reading_doubtful() -> None:
     rest = " ".join(chain.from_iterable([("x",)] * MOST_WORDS))
 
     assert read("Out for delivery. Thank you") == ("pickup001", True)
@@ -79,17 +79,17 @@ def test_words_beyond_the_bound_leave_a_doubt() -> None:
     assert read("派送中。" + "了" * 2 * MOST_WORDS) == ("pickup001", False)
 
 
-def test_characters_beyond_the_bound_leave_a_doubt() -> None:
+def test_characters_beyond_the_limit_make_the_reading_doubtful() -> None:
     assert read("Out for delivery. " + "-" * LONGEST) == ("pickup001", False)
     assert read("Delivered. " + "-" * LONGEST) is None
     assert read("Delivered. " + GROWING * 60) is None
 
 
-def test_clauses_beyond_the_bound_leave_a_doubt() -> None:
+def test_clauses_beyond_the_limit_make_the_reading_doubtful() -> None:
     assert read("Out for delivery. " + "x. " * (MOST_CLAUSES - 2)) == ("pickup001", True)
     assert read("Out for delivery. " + "x. " * MOST_CLAUSES) == ("pickup001", False)
 
 
-def test_an_end_is_not_read_from_a_text_that_goes_on_beyond_the_bound() -> None:
+def test_a_text_longer_than_the_limit_never_ends_a_journey() -> None:
     assert read("Delivered. " + "x " * (MOST_WORDS - 1)) == ("delivered001", True)
     assert read("Delivered. " + "x " * MOST_WORDS) is None

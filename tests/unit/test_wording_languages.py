@@ -1,4 +1,4 @@
-"""In each language the phrases of carriers are read as what they mean, and none as delivered that is not."""
+"""Carriers' phrases in each language are read correctly, and none falsely as delivered."""
 
 import json
 import tomllib
@@ -32,7 +32,7 @@ def main_status(text: str) -> str:
 
 
 @pytest.mark.parametrize(("language", "text", "status"), tuple(cases()))
-def test_a_text_tells_its_main_status(language: str, text: str, status: str) -> None:
+def test_texts_are_read_as_their_main_status(language: str, text: str, status: str) -> None:
     assert main_status(text) == status, language
 
 
@@ -40,7 +40,7 @@ def test_every_language_has_texts_of_its_own() -> None:
     assert tuple(sorted({language for language, _, _ in cases()})) == LANGUAGES
 
 
-def test_real_texts_need_two_thirds_of_the_steps_at_most() -> None:
+def test_real_texts_need_at_most_two_thirds_of_the_steps() -> None:
     costly = {text: steps for _, text, _ in cases() if (steps := read_counted(text, load())[1]) > MOST_STEPS * 2 / 3}
 
     assert costly == {}
@@ -52,7 +52,7 @@ def test_every_meaning_has_a_place_in_the_order() -> None:
     assert told - SUBSTATUSES.keys() == {"condition", "nothing", "plan"}
 
 
-def test_a_language_is_a_file_and_no_code() -> None:
+def test_a_language_is_a_file_without_code() -> None:
     lexicon = build({"eo": {"noise": "la", "delivered001": {"says": "liverita"}, "plan": {"says": "ne"}}})
 
     assert read_counted("La pako estas liverita.", lexicon)[0] == ("delivered001", True)
@@ -70,17 +70,17 @@ def test_a_language_is_a_file_and_no_code() -> None:
         ({"delivered001": {"says": "home?"}}, "may be missing"),
     ],
 )
-def test_a_file_that_says_what_it_cannot_is_refused_by_name(language: dict[str, dict[str, str]], why: str) -> None:
+def test_an_invalid_phrase_file_is_rejected_by_name(language: dict[str, dict[str, str]], why: str) -> None:
     with pytest.raises(ValueError, match=f"languages/xx.*{why}"):
         build({"xx": language})
 
 
-def test_a_text_is_unmistakable_when_nothing_else_is_told_in_its_words() -> None:
+def test_a_text_is_unmistakable_if_its_words_mean_nothing_else() -> None:
     assert read("Out for delivery") == ("pickup001", True)
     assert read("Delay") == ("transit001", False)
 
 
-def test_no_end_is_read_from_words_that_leave_a_doubt() -> None:
+def test_doubtful_words_never_end_a_journey() -> None:
     assert read("Delivered to the recipient") == ("delivered001", True)
     assert read("Delivered to somebody") is None
 
@@ -88,19 +88,19 @@ def test_no_end_is_read_from_words_that_leave_a_doubt() -> None:
 @pytest.mark.parametrize(
     ("text", "moved"), [("Departed facility", True), ("Out for delivery", True), ("Customs status updated", False)]
 )
-def test_a_movement_is_known_from_other_news(text: str, moved: bool) -> None:  # noqa: FBT001 it is the expectation
+def test_a_movement_is_told_apart_from_other_news(text: str, moved: bool) -> None:  # noqa: FBT001 it is the expectation
     reading = read(text)
 
     assert reading is not None
     assert reading.is_movement is moved
 
 
-def test_what_voids_words_in_one_language_voids_the_same_words_of_another() -> None:
+def test_voiding_words_of_one_language_also_void_shared_words_of_another() -> None:
     assert main_status("Вручено адресату") == "delivered"
     assert main_status("Будет вручено") == NOTHING
 
 
-def test_cases_from_outside_are_read_and_none_is_falsely_delivered() -> None:
+def test_external_cases_are_read_and_none_is_falsely_delivered() -> None:
     file = OUTSIDE / "sources/wording-cases.json"
     if not file.is_file():
         pytest.skip("the shared data is not here")

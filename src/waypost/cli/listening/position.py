@@ -35,7 +35,7 @@ def load(file: Path) -> Position:
     except OSError as error:
         raise InvalidInput("state", f"{file} can't be read: {error.strerror}") from None
     except (ValueError, LookupError, TypeError):
-        raise InvalidInput("state", f"{file} is no state of `waypost listen`: remove it, or choose another") from None
+        raise InvalidInput("state", f"{file} is not a state file of `waypost listen`: remove it") from None
     return Position(cursor if isinstance(cursor, str) else None, secret if isinstance(secret, str) else None)
 
 
