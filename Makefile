@@ -23,7 +23,7 @@ develop: ## create .venv with everything that tests and checks need, too
 	@$(HAVE_PYTHON)
 	@$(PYTHON) tools/bootstrap.py --dev
 
-demo: setup ## run Waypost with a stand-in for DHL and a small shop (DEMO_SECONDS=20: exit after 20 seconds)
+demo: setup ## run Waypost with stand-ins for four carriers and a small shop (DEMO_SECONDS=20: exit after 20 seconds)
 	@$(BIN)/python -m examples.demo
 
 serve: setup ## run Waypost on http://127.0.0.1:8080 with a database of its own

@@ -6,6 +6,7 @@ It ends with 0 only if every event arrived at the shop, verified and in order.
 import os
 import signal
 import sys
+from collections import Counter
 from pathlib import Path
 
 from examples.demo.children import Children
@@ -51,7 +52,7 @@ def run(folder: Path, programs: Programs, signals: Signals, screen: Screen) -> i
 
 
 def _run(setting: Setting, screen: Screen) -> int:
-    screen.say("Starting a carrier, Waypost with its own PostgreSQL, and a shop. Logs are in .demo/")
+    screen.say("Starting four carriers, Waypost with its own PostgreSQL, and a shop. Logs are in .demo/")
     stage = set_stage(setting)
     _announce(stage, setting.settings, screen)
     watch = Watch(stage, setting.children, setting.signals, screen)
@@ -60,7 +61,7 @@ def _run(setting: Setting, screen: Screen) -> int:
     code = 1 if verdict.missing else 0
     if setting.settings.seconds is not None:
         return code
-    screen.say("\nEverything keeps running: look around, and end it with Ctrl-C.")
+    _show_around(stage, screen)
     try:
         watch.for_ever()
     except Stopped as stopped:
@@ -69,7 +70,11 @@ def _run(setting: Setting, screen: Screen) -> int:
 
 
 def _announce(stage: Stage, settings: DemoSettings, screen: Screen) -> None:
-    screen.say(f"\n{len(stage.plan.parcels)} parcels are on their way for about {settings.route_seconds} seconds.\n")
+    parcels, detected = stage.plan.parcels, stage.detected
+    carriers = Counter(parcel.carrier for parcel in parcels)
+    counts = ", ".join(f"{count} of {name}" for name, count in carriers.items())
+    screen.say(f"\n{len(parcels)} parcels are on their way for about {settings.route_seconds} seconds: {counts}.")
+    screen.say(f"{detected.tracking_number} was registered without a courier, and recognised by its number.\n")
     screen.place("Shop", stage.shop.url + "/")
     screen.place("A parcel", f"{stage.shop.url}/track/{stage.plan.parcels[0].tracking_number}")
     screen.place("Waypost", f"{stage.login_link} (logs you in, once)")
@@ -77,6 +82,17 @@ def _announce(stage: Stage, settings: DemoSettings, screen: Screen) -> None:
         screen.place("API docs", stage.waypost.url + "/docs")
     screen.place("Ask it", f"curl -H 'Tracking-Api-Key: {stage.api_key}' {stage.waypost.url}/v1/deliveries")
     screen.say("")
+
+
+def _show_around(stage: Stage, screen: Screen) -> None:
+    """Say what there is to see; the pages want the sign-in above first."""
+    url, number = stage.waypost.url, stage.detected.tracking_number
+    screen.say("\nEverything keeps running. Look at:")
+    screen.place("Sources", f"{url}/sources (the four connections, and what each has left to spend)")
+    screen.place("A detected", f"{url}/trackings?search={number} (no courier was given; its page says who answers)")
+    screen.place("Webhooks", f"{url}/developer/webhooks/history (every delivery with its attempts)")
+    screen.place("The shop", f"{stage.shop.url}/ (what its customers see)")
+    screen.say("End it with Ctrl-C.")
 
 
 def _conclude(verdict: Verdict, screen: Screen) -> None:

@@ -1,4 +1,4 @@
-"""Sets the stage: a carrier, Waypost and a shop are running, an endpoint stands, and the parcels are registered."""
+"""Sets the stage: carriers, Waypost and a shop run, the carriers are connected, and the parcels are registered."""
 
 import json
 import os
@@ -20,15 +20,22 @@ from examples.demo.ports import chosen_port, free_port
 from examples.demo.settings import DemoSettings
 from examples.demo.signals import Signals
 from examples.demo.site import Site
-from examples.demo.verdict import Plan
+from examples.demo.verdict import Parcel, Plan
 
 E_MAIL: Final = "demo@waypost.example"
 _ROOT: Final = Path(__file__).parents[2]
 _READY_SECONDS: Final = 120
 _ACCOUNT_SECONDS: Final = 60
 _KEPT: Final = "WAYPOST_PG_BIN"
-_CARRIER_KEY: Final = "the-stand-in-takes-any-key"
-_CALLS: Final = {"WAYPOST_CARRIER_DHL_CALLS_PER_SECOND": "100", "WAYPOST_CARRIER_DHL_DAILY_CALLS": "8640000"}
+_ANY: Final = "the-stand-in-accepts-any-credential"
+CONNECTIONS: Final = {
+    "dhl": ("api_key",),
+    "ups": ("client_id", "client_secret"),
+    "fedex": ("client_id", "client_secret"),
+    "laposte": ("api_key",),
+}
+"""The carriers of the demo, and what a shop enters to connect each."""
+_GRANTED: Final = {"calls_per_second": "100", "daily_calls": "8640000"}
 
 _Value = TypeVar("_Value")
 
@@ -37,16 +44,17 @@ _Value = TypeVar("_Value")
 class Programs:
     """The commands that the demo runs, without their options."""
 
-    carrier: tuple[str, ...] = (sys.executable, "-m", "examples.carrier")
+    carriers: tuple[str, ...] = (sys.executable, "-m", "examples.carriers")
     waypost: tuple[str, ...] = (sys.executable, "-m", "waypost")
     shop: tuple[str, ...] = (sys.executable, "-m", "examples.shop")
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Everything that runs, and what it was told."""
+    """Everything that runs, and what it was told; ``detected`` is the parcel that was registered without a courier."""
 
     plan: Plan
+    detected: Parcel
     waypost: Site
     shop: Site
     webhook_url: str
@@ -84,28 +92,30 @@ def set_stage(setting: Setting) -> Stage:
     """Start everything; the parcels are on their way when this returns."""
     port = free_port() if setting.settings.port is None else chosen_port(setting.settings.port)
     shop_port = free_port(besides=port)
-    carrier = _start_carrier(setting)
-    waypost = _start_waypost(setting, carrier, port)
+    carriers = _start_carriers(setting)
+    waypost = _start_waypost(setting, carriers, port)
     api_key = _create_account(setting)
     api = Site(waypost.url, {"tracking-api-key": api_key})
     webhook_url = f"http://127.0.0.1:{shop_port}/webhooks/waypost"
     shop = _start_shop(setting, shop_port, _create_endpoint(api, webhook_url))
-    plan = msgspec.convert(carrier.get("/_plan"), Plan)
-    _register(api, plan, setting.signals)
-    return Stage(plan, api, shop, webhook_url, api_key, _login_link(setting, waypost.url))
+    _connect(api)
+    plan = msgspec.convert(carriers.get("/_plan"), Plan)
+    detected = next(parcel for parcel in reversed(plan.parcels) if parcel.carrier == "ups")
+    _register(api, plan, detected, setting.signals)
+    return Stage(plan, detected, api, shop, webhook_url, api_key, _login_link(setting, waypost.url))
 
 
-def _start_carrier(setting: Setting) -> Site:
+def _start_carriers(setting: Setting) -> Site:
+    only = [part for name in CONNECTIONS for part in ("--only", name)]
     seconds = str(setting.settings.route_seconds)
-    command = (*setting.programs.carrier, "--port", "0", "--seconds", seconds)
-    return _announced(setting, setting.start("Carrier", command, {}))
+    command = (*setting.programs.carriers, "--port", "0", "--seconds", seconds, *only)
+    return _announced(setting, setting.start("Carriers", command, {}))
 
 
-def _start_waypost(setting: Setting, carrier: Site, port: int) -> Site:
+def _start_waypost(setting: Setting, carriers: Site, port: int) -> Site:
     environment = {
-        "WAYPOST_CARRIER_DHL_BASE_URL": carrier.url,
-        "WAYPOST_CARRIER_DHL_API_KEY": _CARRIER_KEY,
-        **_CALLS,
+        # Where a carrier is asked is the operator's to set; the credentials are the account's own, see ``_connect``.
+        **{f"WAYPOST_CARRIER_{name.upper()}_BASE_URL": f"{carriers.url}/{name}" for name in CONNECTIONS},
         "WAYPOST_POLL_SPEED": f"{setting.settings.poll_speed:.0f}",
         "WAYPOST_EGRESS_ALLOW": "127.0.0.0/8,::1/128",
         "WAYPOST_EGRESS_PORTS": "80,443,1024-65535",
@@ -159,11 +169,18 @@ def _start_shop(setting: Setting, port: int, secret: str) -> Site:
     return _announced(setting, setting.start("Shop", command, {"WAYPOST_SECRET": secret}))
 
 
-def _register(api: Site, plan: Plan, signals: Signals) -> None:
+def _connect(api: Site) -> None:
+    """Connect the carriers as a user does: Waypost tries the credentials before it keeps them."""
+    for name, fields in CONNECTIONS.items():
+        credentials = dict.fromkeys(fields, _ANY)
+        api.post("/v1/connections", {"source": name, "credentials": credentials, "settings": _GRANTED})
+
+
+def _register(api: Site, plan: Plan, detected: Parcel, signals: Signals) -> None:
     for place, parcel in enumerate(plan.parcels):
         signals.check()
-        named = {"tracking_number": parcel.tracking_number, "courier_code": parcel.courier_code}
-        api.post("/v4/trackings/create", named | order(place))
+        courier = {"auto_correct": "1"} if parcel == detected else {"courier_code": parcel.courier_code}
+        api.post("/v4/trackings/create", {"tracking_number": parcel.tracking_number} | courier | order(place))
 
 
 def _announced(setting: Setting, child: Child) -> Site:

@@ -11,14 +11,15 @@ _NAMED: Final = 10
 
 
 class Parcel(msgspec.Struct, frozen=True):
-    """One parcel of the carrier's plan."""
+    """One parcel of the carriers' plan."""
 
     tracking_number: str
     courier_code: str
+    carrier: str
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What the carrier is going to report; ``expected_events`` counts every step of every parcel."""
+    """What the carriers are going to report; ``expected_events`` counts every step of every parcel."""
 
     parcels: tuple[Parcel, ...]
     expected_events: int
@@ -53,7 +54,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def judge(plan: Plan, deliveries: Sequence[Delivery], arrivals: Sequence[Arrival]) -> Verdict:
-    """Compare the carrier's plan, Waypost's deliveries to the shop, and the shop's ledger in order of arrival."""
+    """Compare the carriers' plan, Waypost's deliveries to the shop, and the shop's ledger in order of arrival."""
     verified = {arrival.id for arrival in arrivals if arrival.verified}
     unsent = [one for one in deliveries if one.state != "delivered"]
     unseen = [one for one in deliveries if one.event_id not in verified]
@@ -63,7 +64,7 @@ def judge(plan: Plan, deliveries: Sequence[Delivery], arrivals: Sequence[Arrival
         f"delivered {events - len(unsent)}/{events}, verified {events - len(unseen)}/{events}, "
         f"in order {parcels - len(disordered)}/{parcels} parcels"
     )
-    missing = [f"The carrier's plan has {plan.expected_events} events, Waypost made {events}."]
+    missing = [f"The carriers' plan has {plan.expected_events} events, Waypost made {events}."]
     refused = sum(not arrival.verified for arrival in arrivals)
     return Verdict(
         summary,

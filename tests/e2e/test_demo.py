@@ -22,7 +22,7 @@ from examples.demo.settings import DemoSettings, read_settings
 from examples.demo.verdict import Arrival, Delivery, Parcel, Plan, judge
 
 ROOT = Path(__file__).parents[2]
-PLAN = Plan((Parcel("A1", "dhl"), Parcel("B2", "dhl")), expected_events=3)
+PLAN = Plan((Parcel("A1", "dhl", "dhl"), Parcel("B2", "dhl", "dhl")), expected_events=3)
 # A carrier that says where it is and then waits for its end.
 CARRIER = 'import signal; print(\'{"url": "http://127.0.0.1:9"}\', flush=True); signal.pause()'
 RUN = """
@@ -35,8 +35,8 @@ from examples.demo.stage import Programs
 
 signals = Signals()
 signals.listen()
-carrier, waypost = ((sys.executable, "-c", program) for program in sys.argv[1:])
-sys.exit(run(Path.cwd() / ".demo", Programs(carrier=carrier, waypost=waypost), signals, Screen()))
+carriers, waypost = ((sys.executable, "-c", program) for program in sys.argv[1:])
+sys.exit(run(Path.cwd() / ".demo", Programs(carriers=carriers, waypost=waypost), signals, Screen()))
 """
 
 
@@ -130,7 +130,7 @@ def test_a_second_arrival_of_an_older_webhook_does_not_disturb_the_order() -> No
             DELIVERIES[:2],
             ARRIVALS,
             "delivered 2/2, verified 2/2, in order 1/2 parcels",
-            "The carrier's plan has 3 events, Waypost made 2.",
+            "The carriers' plan has 3 events, Waypost made 2.",
         ),
         (
             DELIVERIES,

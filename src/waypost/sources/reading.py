@@ -80,7 +80,13 @@ def decode(body: bytes, kind: type[_Read]) -> _Read:
         return msgspec.json.decode(text, type=kind, strict=False)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, msgspec.ValidationError) else "it is not JSON"
-        raise CarrierUnreadable(f"the answer cannot be read: {reason}", sample=shape(text)) from None
+        raise unreadable(text, reason) from None
+
+
+def unreadable(answer: bytes | str, reason: str) -> CarrierUnreadable:
+    """Return the error for an answer of a shape that is not the carrier's, with that shape for whoever repairs it."""
+    text = answer if isinstance(answer, str) else _mend(answer)
+    return CarrierUnreadable(f"the answer cannot be read: {reason}", sample=shape(text))
 
 
 def _mend(body: bytes) -> str:

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from lxml import etree
 
-from waypost.domain.carriers import CarrierUnreadable
 from waypost.sources import reading
 
 
@@ -42,15 +41,10 @@ def parse(body: bytes) -> Element:
     try:
         root = etree.fromstring(body.lstrip(b" \t\r\n"), parser)  # a declaration must come first
     except (etree.XMLSyntaxError, ValueError):
-        raise _unreadable(body, "it is not XML") from None
+        raise reading.unreadable(body, "it is not XML") from None
     if root.getroottree().docinfo.internalDTD is not None:
-        raise _unreadable(body, "it has a document type")
+        raise reading.unreadable(body, "it has a document type")
     return Element(root)
-
-
-def _unreadable(body: bytes, reason: str) -> CarrierUnreadable:
-    sample = reading.shape(body.decode("utf-8", "replace"))
-    return CarrierUnreadable(f"the answer cannot be read: {reason}", sample=sample)
 
 
 def _local(tag: object) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from waypost.domain.carriers import CarrierLimited, CarrierRefused, CarrierUnavailable, CarrierUnreadable
+from waypost.domain.carriers import CarrierLimited, CarrierRefused, CarrierUnavailable
 from waypost.domain.checkpoints import Basis, Checkpoint
 from waypost.domain.readings import Reading, read_text
 from waypost.domain.trackings import SkipReason, Source, Update
@@ -51,7 +51,7 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
     if status != _OK:
         raise CarrierUnavailable(f"the carrier answered {status}")
     if root.name != "tracking-detail":
-        raise CarrierUnreadable("the answer cannot be read: it is no tracking detail")
+        raise reading.unreadable(body, "it is not a tracking detail")
     events = [event for several in root.children("significant-events") for event in several.children("occurrence")]
     taken = scans.collect((f"occurrence[{place}]", _scan(event)) for place, event in enumerate(events))
     signer = next((name for event in events if (name := clean(event.text("signatory-name")))), None)

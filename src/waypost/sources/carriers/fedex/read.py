@@ -48,8 +48,10 @@ def read_answers(status: int, body: bytes, parcels: Sequence[Parcel]) -> list[Up
     answer = reading.decode(body, Answer)
     if len(parcels) == 1 and any(error.code in _UNKNOWN for error in answer.errors):
         return [Update(Source.POLL, unknown_number=True)]
-    if status != _OK or answer.output is None:
+    if status != _OK:
         raise CarrierUnavailable(f"the carrier answered {status} and no results")
+    if answer.output is None:
+        raise reading.unreadable(body, "it has no results")
     parts = [part for _, part in answers.each(answer.output.complete_track_results, Numbered, "results")]
     return answers.of_each(parcels, lambda parcel: _read(_part(parts, parcel, len(parcels)), parcel.facts))
 

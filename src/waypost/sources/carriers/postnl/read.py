@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from waypost.domain.carriers import CarrierUnavailable, CarrierUnreadable
+from waypost.domain.carriers import CarrierUnavailable
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.readings import Reading
 from waypost.domain.trackings import SkipReason, Source, Update
@@ -85,12 +85,12 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
         raise CarrierUnavailable(f"the carrier answered {status}")
     answer = reading.decode(body, _Answer)
     told = answer.complete_status or answer.current_status
-    if told is None:
-        raise CarrierUnreadable("the answer cannot be read: it has no status")
-    shipment = _choose(list(reading.each(_several(told.shipment), _Shipment)), tracking_number)
+    shipment = None if told is None else _choose(reading.each(_several(told.shipment), _Shipment), tracking_number)
     if shipment is None:
         if any(str(one.code) == _UNKNOWN for one in reading.each(_several(answer.warnings), _Warning)):
             return Update(Source.POLL, unknown_number=True)
+        if told is None:
+            raise reading.unreadable(body, "it has no status")
         raise CarrierUnavailable("the answer has no parcel of that barcode")
     taken = _scans(shipment)
     return Update(Source.POLL, checkpoints=taken.checkpoints, facts=_facts(shipment), skipped=taken.skipped)
@@ -113,8 +113,9 @@ def _several(raw: msgspec.Raw) -> tuple[msgspec.Raw, ...]:
     return told or ()
 
 
-def _choose(shipments: list[_Shipment], tracking_number: str) -> _Shipment | None:
+def _choose(found: Iterable[_Shipment], tracking_number: str) -> _Shipment | None:
     """Return the parcel with that barcode; the main barcode of several parcels leads to all of them."""
+    shipments = list(found)
     own = next((one for one in shipments if one.barcode == tracking_number), None)
     return own or next((one for one in shipments if one.main_barcode == tracking_number), None)
 

@@ -1,18 +1,8 @@
-"""Where parcels are scanned."""
+"""Where DHL scans parcels, as its companies write the towns."""
 
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A town as DHL writes it; ``offset`` is the distance to UTC of its clocks in winter."""
-
-    town: str
-    country: str
-    postcode: str
-    offset: str
-
+from examples.carriers.journeys import Place
 
 BERLIN: Final = Place("Berlin", "DE", "10115", "+01:00")
 BONN: Final = Place("Bonn", "DE", "53113", "+01:00")

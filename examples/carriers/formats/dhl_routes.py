@@ -1,9 +1,8 @@
-"""Twenty parcels and their ways, as data: each step is one scan in DHL's form."""
+"""Twenty parcels of DHL's companies and their journeys, as data: each step is one scan in DHL's form."""
 
-from dataclasses import dataclass
 from typing import Final
 
-from examples.carrier.places import (
+from examples.carriers.formats.dhl_places import (
     BERLIN,
     BONN,
     BREMEN,
@@ -23,47 +22,8 @@ from examples.carrier.places import (
     TOKYO,
     UTRECHT,
     WARSAW,
-    Place,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One scan; ``day`` counts from the route's first, ``time`` is the wall time at its place."""
-
-    day: int
-    time: str
-    place: Place
-    code: str
-    description: str
-    remark: str | None = None
-    next_steps: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One parcel's way. ``ends_as`` is the substatus that a reader should come to."""
-
-    tracking_number: str
-    courier_code: str
-    service: str
-    product: str
-    kilograms: float
-    steps: tuple[Step, ...]
-    ends_as: str
-    unknown_at_first: bool = False
-    signed_by: str | None = None
-
-    @property
-    def origin(self) -> Place:
-        """Where the parcel was first."""
-        return self.steps[0].place
-
-    @property
-    def destination(self) -> Place:
-        """Where the parcel goes: the last place that is not on the way back."""
-        back = ("exception010", "exception011")
-        return self.steps[-3 if self.ends_as in back else -1].place
+from examples.carriers.journeys import Place, Route, Step
 
 
 def _announced(day: int, time: str, place: Place) -> Step:

@@ -1,0 +1,47 @@
+"""The stand-ins for carriers in this process, on a clock of the test's."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+
+from examples.carriers.fleet import Fleet
+from examples.carriers.formats import load
+from examples.carriers.server import serve
+from examples.carriers.stand_in import StandIn
+from waypost.domain.carriers import CarrierSource
+from waypost.sources.carriers import find
+from waypost.sources.http import CarrierHttp
+
+TODAY = date(2026, 3, 20)
+SECONDS = 60.0
+
+
+@dataclass
+class Clock:
+    """Time that passes only when told to."""
+
+    seconds: float = 1_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def stand_in(name: str, clock: Clock, *, hiccups: bool = False, calls_a_second: int | None = None) -> StandIn:
+    form = load(name)
+    fleet = Fleet(form.routes, SECONDS, TODAY, clock)
+    return StandIn(form, fleet, clock, hiccups=hiccups, calls_a_second=calls_a_second)
+
+
+@asynccontextmanager
+async def asking(one: StandIn, http: CarrierHttp, credential: str = "any") -> AsyncIterator[CarrierSource]:
+    """Yield Waypost's own client for the carrier, which asks the stand-in."""
+    async with serve({one.form.name: one}, 0) as url:
+        yield client(one.form.name, http, url, credential)
+
+
+def client(name: str, http: CarrierHttp, url: str, credential: str = "any") -> CarrierSource:
+    carrier = find(name)
+    assert carrier is not None
+    fields = carrier.check({field.name: credential for field in carrier.fields})
+    return carrier.open(http, fields, base_url=f"{url}/{name}")
