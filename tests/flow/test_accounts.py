@@ -60,7 +60,7 @@ async def test_a_key_that_was_revoked_or_has_expired_leads_to_nobody(database: D
 async def test_an_address_that_is_taken_in_another_case_changes_nothing(database: Database) -> None:
     await create(database, "shop@example.com")
 
-    with pytest.raises(AccountExists, match=r"SHOP@example\.com"):
+    with pytest.raises(AccountExists):
         await create(database, "SHOP@example.com", account=UUID(int=2), key=UUID(int=4))
 
     counts = (

@@ -10,6 +10,7 @@ import pytest
 from tests.flow.test_intake import reporting, scan
 from tests.support.api import Api, Caller
 from tests.support.databases import add_account
+from waypost.actions import events as actions
 from waypost.api.v1 import events
 from waypost.intake.batch import write
 from waypost.payloads.v4 import render
@@ -144,7 +145,7 @@ async def test_tests_of_endpoints_are_not_in_it(shop: Caller) -> None:
 async def test_a_waiting_caller_holds_no_connection_and_is_woken_by_what_this_process_writes(
     api: Api, shop: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "LOOK_SECONDS", 3_600.0)  # only the hint can wake it
+    monkeypatch.setattr(actions, "POLL_SECONDS", 3_600.0)  # only the hint can wake it
     intake = api.parts.intake
     waiting = [asyncio.create_task(page(shop, wait=60)) for _ in range(6)]  # the pool has two connections
     async with asyncio.timeout(20):
@@ -163,7 +164,7 @@ async def test_a_waiting_caller_holds_no_connection_and_is_woken_by_what_this_pr
 async def test_so_many_calls_of_one_account_may_wait_and_those_of_others_are_not_concerned(
     api: Api, shop: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "MOST_WAITING", 2)
+    monkeypatch.setattr(actions, "MOST_WAITING", 2)
     arrivals, other = api.parts.intake.arrivals, await api.caller()
     waiting = [asyncio.create_task(page(shop, wait=60)) for _ in range(2)]
     async with asyncio.timeout(20):
@@ -181,7 +182,7 @@ async def test_so_many_calls_of_one_account_may_wait_and_those_of_others_are_not
 async def test_what_another_process_writes_is_found_by_looking(
     api: Api, shop: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(actions, "POLL_SECONDS", 0.05)
     waiting = asyncio.create_task(page(shop, wait=60))
 
     await report(api, shop.account, "A1", 8)  # past the intake of this process

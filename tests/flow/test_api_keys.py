@@ -5,6 +5,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from tests.support.api import Api, serving_api
+from waypost.actions.context import DatabaseContext
 from waypost.api.keys import KeyRefused, Keys
 from waypost.store.database import Database
 
@@ -95,7 +96,7 @@ async def test_a_key_may_do_what_its_scopes_say(api: Api, scope: str, allowed: s
 async def test_a_revoked_or_expired_key_ends_when_what_was_remembered_does(database: Database, api: Api) -> None:
     shop = await api.caller()
     clock = [0.0]
-    keys = Keys(database, kept_seconds=5, clock=lambda: clock[0])
+    keys = Keys(DatabaseContext(database=database), kept_seconds=5, clock=lambda: clock[0])
     headers = {"tracking-api-key": shop.key}
     await keys.caller(headers, scope="read")
     await database.serving.execute("update api_key set revoked_at = now()")

@@ -4,12 +4,12 @@ import msgspec
 import pytest
 
 from tests.support.api import Api, Caller
+from waypost.actions.actor import operator
 from waypost.actions.rereading import reread
 from waypost.domain.checkpoints import Basis, Checkpoint
 from waypost.domain.readings import Reading, read
 from waypost.domain.trackings import Source, Update
 from waypost.intake.batch import Request
-from waypost.intake.poller import clock_ms
 from waypost.sources.carriers import rereaders
 
 AT = "2026-07-01T08:00:00"
@@ -25,7 +25,7 @@ async def track(api: Api, shop: Caller, number: str, scan: Checkpoint) -> None:
 
 
 async def read_again(api: Api, shop: Caller, *, dry_run: bool) -> list[int]:
-    found = await reread(api.parts, shop.account, rereaders(), now=clock_ms(), dry_run=dry_run)
+    found = await reread(api.parts, operator(shop.account), rereaders(), dry_run=dry_run)
     assert found.done is not dry_run
     return [found.parcels, found.parcels_changed, found.checkpoints_changed, found.statuses_changed]
 

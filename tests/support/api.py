@@ -13,6 +13,7 @@ from httpx import ASGITransport, AsyncClient
 from litestar import Litestar
 
 from tests.support.databases import add_account
+from waypost.actions.context import DatabaseContext
 from waypost.actions.quotas import Quotas
 from waypost.actions.track_links import TrackLinks
 from waypost.api.application import make_application
@@ -135,7 +136,7 @@ async def serving_api(
         codes=courier_codes(),
         probe=probe,
         vault=Vault("a key for tests only"),
-        keys=Keys(database),
+        keys=Keys(DatabaseContext(database=database)),
         check_url=GUARD.check,
         max_endpoints=max_endpoints,
         hint=hinted.extend,

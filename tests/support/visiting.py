@@ -183,9 +183,9 @@ class Portal:
         """Make a link that logs a user in, and give its path."""
         token = secrets.token_urlsafe(32)
         async with self.database.serving.acquire() as session:
-            assert await user_changes.insert_login_link(
-                session, email, sha256(token.encode()).digest(), seconds=seconds
-            )
+            account = await session.fetchval("select account from account_user where email = $1", email)
+            digest = sha256(token.encode()).digest()
+            assert await user_changes.insert_login_link(session, account, email, digest, seconds=seconds)
         return f"/login/{token}"
 
     async def visitor(self, email: str) -> Browser:

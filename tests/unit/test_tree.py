@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -101,3 +102,32 @@ def test_sql_files_and_code_name_the_same_statements() -> None:
     used = set(re.findall(r'(?:fetch|fetch_one|execute)\(\s*\w+,\s*"(\w+)"', code))
 
     assert used == set(TEXTS)
+
+
+WRITES = re.compile(r"\b(insert into|delete from|update \w+ (\w+ )?set|for (no key )?(update|share))\b", re.IGNORECASE)
+TRIES_WRITING = "waypost.store.database"
+"""It finds out whether a server accepts writes, by a write that changes nothing."""
+
+
+def writing_modules() -> Iterator[str]:
+    """Yield the modules of store that run a statement which writes or locks rows."""
+    texts = {name: re.sub(r"--.*|\s+", " ", text) for name, text in TEXTS.items()}
+    for path in python_files("src/waypost/store"):
+        used = re.findall(r'(?:fetch|fetch_one|execute)\(\s*\w+,\s*"(\w+)"', path.read_text())
+        if any(WRITES.search(texts[name]) for name in used):
+            yield ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
+
+
+def test_every_module_of_the_store_that_writes_is_closed_to_the_faces() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (contract,) = [one for one in contracts if one["name"].startswith("Faces only read the store")]
+
+    assert set(writing_modules()) - {TRIES_WRITING} - set(contract["forbidden_modules"]) == set()
+
+
+def test_faces_send_no_statement_of_their_own() -> None:
+    faces = python_files(*(f"src/waypost/{face}" for face in ("api", "portal", "cli")))
+    sent = re.compile(r"\.(execute|executemany|fetch|fetchrow|fetchval|copy_records_to_table)\(")
+    imported = re.compile(r"from waypost\.store\.statements import (?!Session$)", re.MULTILINE)
+
+    assert [path for path in faces if sent.search(text := path.read_text()) or imported.search(text)] == []

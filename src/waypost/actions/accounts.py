@@ -1,30 +1,55 @@
-"""Actions of owners on their account, and of users on their password. Each change is recorded in the audit log.
-
-Each raises Invalid for invalid values, Conflict for changes that are not allowed, and NotFound for a user of another
-account.
-"""
+"""Actions on accounts: an operator creates them and sets their quotas, their owners change their settings."""
 
 import secrets
 import time
-from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from waypost.actions.actor import Actor, note
 from waypost.actions.context import DatabaseContext
-from waypost.actions.refusals import Conflict, Fault, Invalid, NotFound, checking
+from waypost.actions.refusals import Fault, Invalid, checking
 from waypost.domain import ids
 from waypost.domain.accounts import check_accent, check_email, check_name, check_origins
+from waypost.domain.api_keys import RANDOM_BYTES, Scope, digest_of, make_key, shown_prefix
 from waypost.domain.audit import Action, Changes
-from waypost.store import account_changes, api_key_changes, api_keys, user_changes, users
+from waypost.domain.quotas import UNLIMITED, Quota, Usage
+from waypost.store import account_changes, quota_changes, quotas, users
 from waypost.store.accounts import AccountExists
-from waypost.store.api_keys import KeyRow
-from waypost.store.statements import Session, transaction
-from waypost.store.users import AccountSettings, UserRow
+from waypost.store.statements import transaction
+from waypost.store.users import AccountSettings
 
-ROLES: Final = ("owner", "member")
-_LAST_OWNER: Final = "An account needs an owner. Promote someone else first."
+_TAKEN: Final = Fault("email", "belongs to another account")
+
+
+async def create(context: DatabaseContext, *, email: str, name: str, password_hash: str) -> tuple[UUID, str]:
+    """Create an account with its first user, who has the same e-mail address, and its first API key.
+
+    Return the account and the text of the key, which is not stored and can't be shown again. There is no actor: nobody
+    can act for an account before it exists. Raise Invalid, also for an e-mail address that is taken.
+    """
+    with checking():
+        email, name = check_email(email), check_name(name)
+    account, key = _new_id(), make_key(secrets.token_bytes(RANDOM_BYTES))
+    async with context.database.serving.acquire() as session:
+        try:
+            await account_changes.insert_account(
+                session,
+                account=account,
+                email=email,
+                name=name,
+                password_hash=password_hash,
+                user=_new_id(),
+                key=_new_id(),
+                key_digest=digest_of(key),
+                key_prefix=shown_prefix(key),
+                scopes=tuple(Scope),
+            )
+        except AccountExists as error:
+            raise Invalid([_TAKEN]) from error
+    return account, key
 
 
 async def change(
@@ -43,86 +68,34 @@ async def change(
                     await account_changes.update_account(session, actor.account, chosen)
                     await note(session, actor, Action.ACCOUNT_CHANGED, chosen.name, changes)
         except AccountExists as error:
-            raise Invalid([Fault("email", "belongs to another account")]) from error
+            raise Invalid([_TAKEN]) from error
     return chosen
 
 
-async def add_user(context: DatabaseContext, actor: Actor, *, email: str, password_hash: str, role: str) -> None:
-    """Add a user."""
-    with checking():
-        email = check_email(email)
-    user = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
-    async with context.database.serving.acquire() as session:
-        try:
-            async with transaction(session):
-                await account_changes.lock_account(session, actor.account)
-                added = await user_changes.insert_user(
-                    session, actor.account, user=user, email=email, password_hash=password_hash, role=check_role(role)
-                )
-                if not added:
-                    message = f"All {users.MOST_USERS} users are in use. Remove one to add another."
-                    raise Conflict("user_limit", message)
-                await note(session, actor, Action.USER_ADDED, email, {"role": (None, role)})
-        except AccountExists as error:
-            raise Invalid([Fault("email", "belongs to another user")]) from error
+async def set_quota(
+    context: DatabaseContext, actor: Actor, chosen: Mapping[str, int | None], *, usual: Quota
+) -> tuple[Quota, Usage]:
+    """Set the given quotas of the account, by field; None stands for the ``usual`` quota of the installation.
 
-
-async def change_role(context: DatabaseContext, actor: Actor, user: UUID, role: str) -> None:
-    """Make a user an owner or a member. Raise Conflict for the last owner."""
-    async with context.database.serving.acquire() as session, transaction(session):
-        before = await _user(session, actor.account, user)
-        if await user_changes.update_role(session, actor.account, user, check_role(role)) is None:
-            raise Conflict("last_owner", _LAST_OWNER)
-        if before.role != role:
-            await note(session, actor, Action.ROLE_CHANGED, before.email, {"role": (before.role, role)})
-
-
-async def remove_user(
-    context: DatabaseContext, actor: Actor, user: UUID, *, revoke: Collection[UUID] = ()
-) -> Sequence[KeyRow]:
-    """Remove a user and end their sessions. Return the revoked keys. Raise Conflict for the last owner.
-
-    ``revoke`` names the keys to revoke; keys that the user did not create are ignored.
+    Return the quota that applies now, and the usage. Servers apply a change within ten seconds.
     """
     async with context.database.serving.acquire() as session, transaction(session):
-        before = await _user(session, actor.account, user)
-        if await user_changes.delete_user(session, actor.account, user) is None:
-            raise Conflict("last_owner", _LAST_OWNER)
-        await note(session, actor, Action.USER_REMOVED, before.email, {"role": (before.role, None)})
-        theirs = await api_keys.working_of(session, actor.account, before.email, datetime.now(UTC))
-        revoked = [key for key in theirs if key.id in revoke]
-        for key in revoked:
-            await api_key_changes.mark_revoked(session, actor.account, key.id)
-            await note(session, actor, Action.KEY_REVOKED, key.name)
-    return revoked
+        await account_changes.lock_account(session, actor.account)
+        before, usage = await quotas.find(session, actor.account)
+        own = msgspec.structs.replace(before, **chosen)
+        if own != before:
+            await quota_changes.update_quota(session, actor.account, own)
+            subject = (await users.settings(session, actor.account)).name
+            bounds = {name: (getattr(before, name), bound) for name, bound in chosen.items()}
+            changes: Changes = {name: (_bound(a), _bound(b)) for name, (a, b) in bounds.items() if a != b}
+            await note(session, actor, Action.QUOTA_CHANGED, subject, changes)
+    return own.over(usual), usage
 
 
-async def change_password(context: DatabaseContext, actor: Actor, email: str, password_hash: str) -> None:
-    """Change a user's password and end their sessions."""
-    async with context.database.serving.acquire() as session, transaction(session):
-        await user_changes.update_password(session, email, password_hash)
-        await note(session, actor, Action.PASSWORD_CHANGED, email)
-
-
-async def note_refused_password(context: DatabaseContext, actor: Actor, email: str) -> None:
-    """Record that a signed-in user entered a wrong current password."""
-    async with context.database.serving.acquire() as session, transaction(session):
-        await note(session, actor, Action.PASSWORD_REFUSED, email, {"at": (None, "change of password")})
-
-
-def check_role(role: str) -> str:
-    """Return the role. Raise Invalid if it does not exist."""
-    if role not in ROLES:
-        raise Invalid([Fault("role", f"must be one of {', '.join(ROLES)}")])
-    return role
-
-
-async def _user(session: Session, account: UUID, user: UUID) -> UserRow:
-    await account_changes.lock_account(session, account)
-    found = next((row for row in await users.of_account(session, account) if row.id == user), None)
-    if found is None:
-        raise NotFound
-    return found
+def _bound(bound: int | None) -> str:
+    if bound is None:
+        return "default"
+    return "unlimited" if bound >= UNLIMITED else str(bound)
 
 
 def _changes(before: AccountSettings, after: AccountSettings) -> Changes:
@@ -136,3 +109,7 @@ def _changes(before: AccountSettings, after: AccountSettings) -> Changes:
         for one in (before, after)
     ]
     return {name: (text, shown[1][name]) for name, text in shown[0].items() if text != shown[1][name]}
+
+
+def _new_id() -> UUID:
+    return ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))

@@ -1,4 +1,4 @@
-"""Actions on API keys, for the pages and the command line."""
+"""Actions on API keys, for the pages and the command line; and whom a key that is used acts for."""
 
 import os
 import secrets
@@ -12,7 +12,8 @@ from waypost.domain import ids
 from waypost.domain.accounts import check_name
 from waypost.domain.api_keys import RANDOM_BYTES, check_days, check_scopes, digest_of, make_key, shown_prefix
 from waypost.domain.audit import Action
-from waypost.store import api_key_changes, api_keys
+from waypost.store import accounts, api_key_changes, api_keys
+from waypost.store.accounts import KeyOwner
 from waypost.store.statements import transaction
 
 
@@ -56,3 +57,12 @@ async def revoke(context: DatabaseContext, actor: Actor, key: UUID) -> bool:
             return False
         await note(session, actor, Action.KEY_REVOKED, row.name)
     return True
+
+
+async def use(context: DatabaseContext, digest: bytes) -> KeyOwner | None:
+    """Return whom the key with this digest acts for, and record its use; None if it is unknown, revoked or expired."""
+    async with context.database.serving.acquire() as session:
+        owner = await accounts.find_key(session, digest)
+        if owner is not None:
+            await api_key_changes.mark_used(session, owner.key)
+    return owner

@@ -13,12 +13,12 @@ import msgspec
 from waypost.domain import budget, ids
 from waypost.domain.budget import Budget, Spending
 from waypost.domain.connections import ConnectionState
-from waypost.domain.times import rfc3339, rfc3339_or_none
+from waypost.domain.times import from_ms, rfc3339, rfc3339_or_none
 from waypost.sources import carriers
 from waypost.sources.carriers.carrier import Carrier
 from waypost.store import connections, unread
 from waypost.store.connections import ConnectionRow, Load
-from waypost.store.intake_rows import from_ms, now
+from waypost.store.intake_rows import now
 from waypost.store.statements import Session
 from waypost.store.vault import Vault, WrongKey
 

@@ -21,13 +21,13 @@ from waypost.domain import ids
 from waypost.domain.audit import Action, Changes
 from waypost.domain.carriers import CarrierError, CarrierRefused
 from waypost.domain.connections import ConnectionKind
-from waypost.domain.times import rfc3339
+from waypost.domain.times import from_ms, rfc3339
 from waypost.sources import carriers
 from waypost.sources.carriers.carrier import Carrier
 from waypost.sources.reading import clean, own_words
 from waypost.store import connection_changes, connections
 from waypost.store.connections import ConnectionRow
-from waypost.store.intake_rows import from_ms, now
+from waypost.store.intake_rows import now
 from waypost.store.statements import transaction
 from waypost.store.vault import WrongKey
 

@@ -15,10 +15,10 @@ from waypost.actions.refusals import Conflict, Fault, Invalid, present
 from waypost.domain import ids
 from waypost.domain.audit import Action, Changes
 from waypost.domain.recoveries import Only
-from waypost.domain.times import read_rfc3339, rfc3339, rfc3339_or_none
+from waypost.domain.times import from_ms, read_rfc3339, rfc3339, rfc3339_or_none
 from waypost.intake import recovery as steps
 from waypost.store import recoveries, recovery_changes
-from waypost.store.intake_rows import from_ms, now
+from waypost.store.intake_rows import now
 from waypost.store.recoveries import RecoveryRow
 from waypost.store.statements import transaction
 

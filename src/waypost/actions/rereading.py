@@ -3,13 +3,15 @@
 This never happens automatically: a new version does not rewrite history. Changes become events like any other.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Final
-from uuid import UUID
 
 import msgspec
 
+from waypost.actions.actor import Actor
 from waypost.actions.context import IntakeContext
+from waypost.actions.submitting import submit
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.readings import Rereader, reread_scan
 from waypost.domain.trackings import Source, TrackingState, Update, apply
@@ -39,19 +41,18 @@ class Reread(msgspec.Struct):
         self.statuses_changed += before.substatus != after.substatus
 
 
-async def reread(
-    context: IntakeContext, account: UUID, readers: Mapping[str, Rereader], *, now: int, dry_run: bool
-) -> Reread:
+async def reread(context: IntakeContext, actor: Actor, readers: Mapping[str, Rereader], *, dry_run: bool) -> Reread:
     """Read the scans of all parcels again, or only count what would change.
 
-    ``readers`` interpret a carrier's codes, by courier code; ``now`` is in Unix milliseconds. Raise Overloaded and
-    IntakeUnavailable. Changes made before that are kept, so the run can be repeated.
+    ``readers`` interpret a carrier's codes, by courier code. Raise Busy and Unavailable. Changes made before that are
+    kept, so the run can be repeated.
     """
     found = Reread(done=not dry_run)
-    wanted, turn = trackings.Filter(), Turn(account)
+    wanted, turn = trackings.Filter(), Turn(actor.account)
+    now = time.time_ns() // 1_000_000
     while True:
         async with context.database.serving.acquire() as session:
-            rows = await trackings.page(session, account, wanted, limit=PAGE)
+            rows = await trackings.page(session, actor.account, wanted, limit=PAGE)
         requests = []
         for row in rows:
             await turn.pause()
@@ -63,9 +64,11 @@ async def reread(
             if applied.changed:
                 found.note(scans, state, applied.state)
             if applied.changed or scans:
-                requests.append(Request(account, state.tracking_number, state.courier_code, update, tracking=row.id))
+                requests.append(
+                    Request(actor.account, state.tracking_number, state.courier_code, update, tracking=row.id)
+                )
         if not dry_run:
-            await context.intake.submit(requests)
+            await submit(context.intake, requests)
         if len(rows) < PAGE:
             return found
         wanted = msgspec.structs.replace(wanted, before=rows[-1].id)

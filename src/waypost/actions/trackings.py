@@ -7,13 +7,13 @@ from uuid import UUID
 from waypost.actions.actor import Actor, note
 from waypost.actions.context import Context, IntakeContext
 from waypost.actions.parcel_fields import NewTracking
-from waypost.actions.refusals import Busy, Conflict, NotFound, Unavailable, present
+from waypost.actions.refusals import Conflict, NotFound, present
+from waypost.actions.submitting import submit
 from waypost.domain import ids
 from waypost.domain.audit import Action, Changes
 from waypost.domain.trackings import Edit, Source, TrackingState, Update
 from waypost.domain.trackings import edit as apply_edit
-from waypost.intake.batch import Request, Result
-from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
+from waypost.intake.batch import Request
 from waypost.sources import carriers
 from waypost.sources.carriers.carrier import Carrier
 from waypost.store import connections, intake_rows, tracking_changes, trackings, watches
@@ -50,7 +50,7 @@ async def create(
         Request(actor.account, one.tracking_number, one.courier_code, create=True, given=one.given, source=source)
         for one in parcels
     ]
-    results = await _submit(context.intake, requests)
+    results = await submit(context.intake, requests)
     context.quotas.note(actor.account, parcels=sum(result.created for result in results))
     return [result.state if result.created else None for result in results]
 
@@ -107,7 +107,7 @@ async def retrack(context: Context, actor: Actor, tracking: UUID) -> TrackingSta
     """
     state = (await find(context, actor, tracking)).state
     update = Update(Source.API, restarts=True)
-    (result,) = await _submit(
+    (result,) = await submit(
         context.intake, [Request(actor.account, state.tracking_number, state.courier_code, update, tracking=tracking)]
     )
     if result.state is None:
@@ -146,12 +146,3 @@ async def _source_of(session: Session, context: Context, state: TrackingState, a
     by_code = next((one for one in able if state.courier_code in one.courier_codes), None)
     chosen = asked or by_code
     return None if chosen is None else carriers.find(chosen.source)
-
-
-async def _submit(intake: Intake, requests: Sequence[Request]) -> list[Result]:
-    try:
-        return await intake.submit(requests)
-    except Overloaded as error:
-        raise Busy(str(error)) from None
-    except IntakeUnavailable as error:
-        raise Unavailable(str(error)) from None

@@ -9,12 +9,12 @@ from uuid import UUID
 
 import msgspec
 
+from waypost.actions import api_keys
 from waypost.actions.actor import Actor
+from waypost.actions.context import DatabaseContext
 from waypost.actions.denials import Denial
 from waypost.domain.api_keys import digest_of, is_key, shown_prefix
-from waypost.store import api_key_changes
-from waypost.store.accounts import KeyOwner, find_key
-from waypost.store.database import Database
+from waypost.store.accounts import KeyOwner
 
 REMEMBERED: Final = 4096
 REMEMBER_SECONDS: Final = 5.0
@@ -50,12 +50,12 @@ class Keys:
 
     def __init__(
         self,
-        database: Database,
+        context: DatabaseContext,
         *,
         kept_seconds: float = REMEMBER_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._database = database
+        self._context = context
         self._kept_seconds = kept_seconds
         self._clock = clock
         self._known: OrderedDict[bytes, tuple[float, KeyOwner]] = OrderedDict()
@@ -84,10 +84,7 @@ class Keys:
         if known is not None and known[0] > self._clock():
             self._known.move_to_end(digest)
             return known[1]
-        async with self._database.serving.acquire() as session:
-            owner = await find_key(session, digest)
-            if owner is not None:
-                await api_key_changes.mark_used(session, owner.key)
+        owner = await api_keys.use(self._context, digest)
         if owner is None:
             self._known.pop(digest, None)
             return None

@@ -21,6 +21,9 @@ _TITLES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
 _ADVICE: Final = {"endpoint_exists": " Set allow_duplicate to true to allow that."}
 """What can be done about a conflict by the same call."""
 
+_TEMPORARY: Final = frozenset({"still_running"})
+"""Conflicts that end without the caller doing anything."""
+
 
 class FieldError(msgspec.Struct, frozen=True):
     """A field, as in ``statuses[0]``, and what is wrong with it."""
@@ -83,6 +86,8 @@ def problem_of(refusal: Refusal) -> Problem:
     match refusal:
         case Invalid():
             return invalid([FieldError(fault.field, fault.message) for fault in refusal.faults])
+        case Conflict(code=code) if code in _TEMPORARY:
+            return later(HTTPStatus.CONFLICT, code, refusal.sentence)
         case Conflict():
             advice = _ADVICE.get(refusal.code, "")
             return Problem(HTTPStatus.CONFLICT, refusal.code, refusal.sentence + advice)

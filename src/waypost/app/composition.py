@@ -7,6 +7,7 @@ from typing import Final
 
 from litestar.types import ASGIApp
 
+from waypost.actions.context import DatabaseContext
 from waypost.actions.quotas import Quotas
 from waypost.actions.track_links import TrackLinks
 from waypost.api.application import make_application, make_monitoring
@@ -79,7 +80,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
         codes=courier_codes(),
         probe=sources.probe,
         vault=Vault(secret_key),
-        keys=Keys(database),
+        keys=Keys(DatabaseContext(database=database)),
         check_url=make_guard(settings).check,
         max_endpoints=settings.max_endpoints,
         hint=hints.hint,

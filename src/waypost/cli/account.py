@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import secrets
-import time
 from collections.abc import Mapping
 from typing import Annotated, Final
 from uuid import UUID
@@ -11,19 +9,18 @@ from uuid import UUID
 import msgspec
 from cyclopts import App, Parameter
 
+from waypost.actions import accounts as actions
+from waypost.actions.context import DatabaseContext
 from waypost.app.registering import usual_quota
 from waypost.app.storage import migrated_database
-from waypost.cli.emails import account_of
+from waypost.cli.emails import operator_for
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.passwords import Password, PasswordStdin, password_hash
 from waypost.domain import ids
 from waypost.domain.accounts import check_email, check_name
-from waypost.domain.api_keys import RANDOM_BYTES, Scope, digest_of, make_key, shown_prefix
 from waypost.domain.errors import InvalidInput
 from waypost.domain.quotas import UNLIMITED, Quota, Usage
 from waypost.settings import Settings
-from waypost.store import quota_changes, quotas
-from waypost.store.account_changes import insert_account
 
 APPLICATION: Final = App(name="account", help="Create accounts and set their quotas.")
 LONGEST_BOUND: Final = 18
@@ -104,34 +101,12 @@ def _bound(name: str, text: str) -> int | None:
     return int(text)
 
 
-async def _quota(settings: Settings, email: str, wanted: Mapping[str, int | None]) -> tuple[Quota, Usage]:
-    async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
-        account = await account_of(session, email)
-        own, usage = await quotas.find(session, account)
-        if wanted:
-            own = msgspec.structs.replace(own, **wanted)
-            await quota_changes.update_quota(session, account, own)
-        return own.over(usual_quota(settings)), usage
+async def _quota(settings: Settings, email: str, chosen: Mapping[str, int | None]) -> tuple[Quota, Usage]:
+    async with migrated_database(settings, progress) as database:
+        actor = await operator_for(database, email)
+        return await actions.set_quota(DatabaseContext(database=database), actor, chosen, usual=usual_quota(settings))
 
 
 async def _create(settings: Settings, email: str, name: str, hashed: str) -> tuple[UUID, str]:
-    account = _new_id()
-    key = make_key(secrets.token_bytes(RANDOM_BYTES))
-    async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
-        await insert_account(
-            session,
-            account=account,
-            email=email,
-            name=name,
-            password_hash=hashed,
-            user=_new_id(),
-            key=_new_id(),
-            key_digest=digest_of(key),
-            key_prefix=shown_prefix(key),
-            scopes=tuple(Scope),
-        )
-    return account, key
-
-
-def _new_id() -> UUID:
-    return ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
+    async with migrated_database(settings, progress) as database:
+        return await actions.create(DatabaseContext(database=database), email=email, name=name, password_hash=hashed)

@@ -12,11 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from waypost.actions import api_keys as actions
-from waypost.actions.actor import operator
 from waypost.actions.context import DatabaseContext
 from waypost.actions.refusals import NotFound
 from waypost.app.storage import migrated_database
-from waypost.cli.emails import account_of
+from waypost.cli.emails import operator_for
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.domain import ids
 from waypost.domain.api_keys import Scope
@@ -120,23 +119,21 @@ def _shown(row: KeyRow) -> dict[str, Any]:
 
 async def _create(settings: Settings, email: str, name: str, scopes: list[str], days: int | None) -> tuple[UUID, str]:
     async with migrated_database(settings, progress) as database:
-        async with database.serving.acquire() as session:
-            account = await account_of(session, email)
-        return await actions.add(
-            DatabaseContext(database=database), operator(account), name=name, scopes=scopes, days=days
-        )
+        actor = await operator_for(database, email)
+        return await actions.add(DatabaseContext(database=database), actor, name=name, scopes=scopes, days=days)
 
 
 async def _list(settings: Settings, email: str) -> list[KeyRow]:
-    async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
-        return await api_keys.of_account(session, await account_of(session, email))
+    async with migrated_database(settings, progress) as database:
+        actor = await operator_for(database, email)
+        async with database.serving.acquire() as session:
+            return await api_keys.of_account(session, actor.account)
 
 
 async def _revoke(settings: Settings, email: str, key: UUID) -> bool:
     async with migrated_database(settings, progress) as database:
-        async with database.serving.acquire() as session:
-            account = await account_of(session, email)
+        actor = await operator_for(database, email)
         try:
-            return await actions.revoke(DatabaseContext(database=database), operator(account), key)
+            return await actions.revoke(DatabaseContext(database=database), actor, key)
         except NotFound:
             return False

@@ -85,7 +85,7 @@ def _run_of_server(words: list[str]) -> int:
     except CycloptsError:
         return WRONG_USAGE
     except Refusal as refusal:
-        say(in_one_line(refusal))
+        _fail(in_one_line(refusal))
         return FAILED
     except CancelledError:
         return FAILED

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from waypost.app.errors import Unwell
 from waypost.app.storage import migrated_database
-from waypost.cli.emails import account_of
+from waypost.cli.emails import operator_for
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.settings import Settings
 from waypost.store import audit
@@ -39,9 +39,10 @@ def verify(
 
 
 async def _verify(settings: Settings, email: str | None) -> list[Chain]:
-    async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
-        account = None if email is None else await account_of(session, email)
-        return [chain async for chain in audit.chains(session, account)]
+    async with migrated_database(settings, progress) as database:
+        account = None if email is None else (await operator_for(database, email)).account
+        async with database.serving.acquire() as session:
+            return [chain async for chain in audit.chains(session, account)]
 
 
 def _line(chain: Chain) -> str:

@@ -14,12 +14,12 @@ from rich.table import Table
 
 from waypost.actions import connection_sharing as sharing
 from waypost.actions import connections as actions
-from waypost.actions.actor import Actor, operator
+from waypost.actions.actor import Actor
 from waypost.actions.connection_health import Connection
 from waypost.actions.connections import Added, Changed, Probe
 from waypost.actions.context import ConnectionContext
 from waypost.app.sources import connecting
-from waypost.cli.emails import account_of
+from waypost.cli.emails import operator_for
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.domain.errors import InvalidInput
 from waypost.settings import Settings
@@ -177,8 +177,7 @@ def share(
         async with connecting(settings, progress) as context:
             if not accounts and not with_all and not with_none:
                 return (await sharing.find(context, source)).shared_with
-            async with context.database.serving.acquire() as session:
-                named = [await account_of(session, email) for email in accounts or ()]
+            named = [(await operator_for(context.database, email)).account for email in accounts or ()]
             return (await sharing.share(context, source, None if with_all else named)).shared_with
 
     may = asyncio.run(act())
@@ -198,8 +197,6 @@ def _credentials() -> dict[str, str]:
 def _do(settings: Settings, email: str, action: Callable[[ConnectionContext, Actor], Awaitable[T]]) -> T:
     async def act() -> T:
         async with connecting(settings, progress) as context:
-            async with context.database.serving.acquire() as session:
-                account = await account_of(session, email)
-            return await action(context, operator(account))
+            return await action(context, await operator_for(context.database, email))
 
     return asyncio.run(act())

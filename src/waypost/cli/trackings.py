@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.progress import Progress
 
 from waypost.actions import rereading
-from waypost.actions.actor import operator
 from waypost.actions.context import DatabaseContext
 from waypost.actions.parcel_csv.exporting import export as exported
 from waypost.actions.parcel_csv.importing import Imported, Seen, Stage, import_file
@@ -23,12 +22,10 @@ from waypost.actions.rereading import Reread
 from waypost.actions.trackings import create
 from waypost.app.registering import registering, usual_quota
 from waypost.app.storage import migrated_database
-from waypost.cli.emails import account_of
+from waypost.cli.emails import operator_for
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.terminal import printable_lines
 from waypost.domain.errors import InvalidInput
-from waypost.intake.collector import IntakeUnavailable, Overloaded
-from waypost.intake.poller import clock_ms
 from waypost.settings import Settings
 from waypost.sources.carriers import rereaders
 
@@ -127,21 +124,19 @@ def _reread_in_words(found: Reread) -> str:
 
 async def _reread(settings: Settings, email: str, *, dry_run: bool) -> Reread:
     async with migrated_database(settings, progress) as database:
-        async with database.serving.acquire() as session:
-            account = await account_of(session, email)
+        actor = await operator_for(database, email)
         async with registering(database, usual_quota(settings)) as context:
             try:
-                return await rereading.reread(context, account, rereaders(), now=clock_ms(), dry_run=dry_run)
-            except (Overloaded, IntakeUnavailable) as refusal:
-                raise Unavailable(f"{refusal} What was read again stays; run the command again.") from None
+                return await rereading.reread(context, actor, rereaders(), dry_run=dry_run)
+            except (Busy, Unavailable) as refusal:
+                raise Unavailable(f"{refusal.sentence} What was read again stays; run the command again.") from None
 
 
 async def _import(settings: Settings, email: str, file: BinaryIO, *, skip: bool, seen: Seen) -> Imported:
     async with migrated_database(settings, progress) as database:
-        async with database.serving.acquire() as session:
-            account = await account_of(session, email)
+        actor = await operator_for(database, email)
         async with registering(database, usual_quota(settings)) as context:
-            taking = partial(create, context, operator(account), source="WEB")
+            taking = partial(create, context, actor, source="WEB")
             try:
                 return await import_file(file, taking, skip_mistakes=skip, seen=seen)
             except (Busy, Conflict, Unavailable) as refusal:
@@ -150,9 +145,8 @@ async def _import(settings: Settings, email: str, file: BinaryIO, *, skip: bool,
 
 async def _export(settings: Settings, email: str, write: Callable[[bytes], object]) -> None:
     async with migrated_database(settings, progress) as database:
-        async with database.serving.acquire() as session:
-            account = await account_of(session, email)
-        async for piece in exported(DatabaseContext(database=database), operator(account)):
+        actor = await operator_for(database, email)
+        async for piece in exported(DatabaseContext(database=database), actor):
             write(piece)
 
 

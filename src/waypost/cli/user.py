@@ -2,34 +2,26 @@
 
 import asyncio
 import json
-import secrets
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Annotated, Final, Literal
 
 from cyclopts import App, Parameter
 
-from waypost.actions import accounts as actions
-from waypost.actions.actor import note, operator
+from waypost.actions import users as actions
+from waypost.actions.actor import operator
 from waypost.actions.context import DatabaseContext
 from waypost.app.storage import migrated_database
-from waypost.cli.emails import NO_ACCOUNT, known_address
+from waypost.cli.emails import known_user, operator_for
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.passwords import Password, PasswordStdin, password_hash
 from waypost.domain import ids
 from waypost.domain.accounts import check_email
-from waypost.domain.audit import Action, Changes
 from waypost.domain.errors import InvalidInput
 from waypost.settings import Settings
-from waypost.store import accounts, api_keys, user_changes
+from waypost.store import api_keys
 from waypost.store.api_keys import KeyRow
-from waypost.store.statements import Session, transaction
 
-LINK_MINUTES: Final = 15
-_TOKEN_BYTES: Final = 32
-_NO_USER: Final = "is not a user's e-mail address: see `waypost user create --help`"
 APPLICATION: Final = App(name="user", help="Manage web users: create, reset passwords, issue login links.")
 
 Email = Annotated[str, Parameter(help="The user's e-mail address.")]
@@ -49,7 +41,7 @@ def create(
 ) -> None:
     """Add a user to an account. The server can be running."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
-    email, account = check_email(email), known_address("account", account, NO_ACCOUNT)
+    email = check_email(email)
     hashed = password_hash(password, from_input=password_stdin)
     asyncio.run(_create(settings, email, account, hashed, role))
     _say(as_json, {"email": email, "role": role}, f"{email} can sign in now.")
@@ -67,8 +59,8 @@ def reset_password(
 ) -> None:
     """Set a user's password and sign the user out everywhere."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
-    email = known_address("email", email, _NO_USER)
     hashed = password_hash(password, from_input=password_stdin)
+    email = email.strip()
     asyncio.run(_reset(settings, email, hashed))
     _say(as_json, {"email": email}, f"{email} has a new password.")
 
@@ -90,7 +82,7 @@ def remove(
 ) -> None:
     """Remove a user, sign them out everywhere, and revoke or keep the API keys they created."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
-    email = known_address("email", email, _NO_USER)
+    email = email.strip()
     revoked = asyncio.run(_remove(settings, email, revoke_keys))
     names = "".join(f"\nRevoked: {shown_key(row)}" for row in revoked)
     keys = [ids.to_text(ids.API_KEY, row.id) for row in revoked]
@@ -110,72 +102,45 @@ def login_link(
 ) -> None:
     """Print a link that signs a user in once, within 15 minutes."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
-    asyncio.run(_add_link(settings, known_address("email", email, _NO_USER), token))
+    token = asyncio.run(_make_link(settings, email))
     base = url or settings.public_url or _own_url(settings)
     link = f"{base.rstrip('/')}/login/{token}"
-    _say(as_json, {"url": link, "minutes": LINK_MINUTES}, link)
+    _say(as_json, {"url": link, "minutes": actions.LINK_MINUTES}, link)
 
 
-async def _create(settings: Settings, email: str, account_email: str, hashed: str, role: str) -> None:
-    user = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
-    async with (
-        migrated_database(settings, progress) as database,
-        database.serving.acquire() as session,
-        transaction(session),
-    ):
-        made = await user_changes.create_user(
-            session, user=user, account_email=account_email, email=email, password_hash=hashed, role=role
-        )
-        if not made:
-            raise InvalidInput("account", NO_ACCOUNT)
-        await _note(session, email, Action.USER_ADDED, {"role": (None, role)})
+async def _create(settings: Settings, email: str, account: str, hashed: str, role: str) -> None:
+    async with migrated_database(settings, progress) as database:
+        actor = await operator_for(database, account)
+        await actions.add(DatabaseContext(database=database), actor, email=email, password_hash=hashed, role=role)
 
 
 async def _reset(settings: Settings, email: str, hashed: str) -> None:
-    async with (
-        migrated_database(settings, progress) as database,
-        database.serving.acquire() as session,
-        transaction(session),
-    ):
-        if not await user_changes.update_password(session, email, hashed):
-            raise InvalidInput("email", _NO_USER)
-        await _note(session, email, Action.PASSWORD_CHANGED)
+    async with migrated_database(settings, progress) as database:
+        user = await known_user(database, email)
+        await actions.change_password(DatabaseContext(database=database), operator(user.account), user.email, hashed)
 
 
 async def _remove(settings: Settings, email: str, revoke: bool | None) -> Sequence[KeyRow]:  # noqa: FBT001 - the option
     async with migrated_database(settings, progress) as database:
+        user = await known_user(database, email)
         async with database.serving.acquire() as session:
-            login = await accounts.find_login(session, email)
-            visitor = None if login is None else await accounts.find_visitor(session, login.id)
-            if visitor is None:
-                raise InvalidInput("email", _NO_USER)
-            keys = await api_keys.working_of(session, visitor.account, visitor.email, datetime.now(UTC))
+            keys = await api_keys.working_of(session, user.account, user.email, datetime.now(UTC))
         if keys and revoke is None:
             raise InvalidInput("revoke-keys", f"or --keep-keys is needed: {', '.join(map(shown_key, keys))} still work")
         ending = [key.id for key in keys] if revoke else []
         context = DatabaseContext(database=database)
-        return await actions.remove_user(context, operator(visitor.account), visitor.id, revoke=ending)
+        return await actions.remove(context, operator(user.account), user.id, revoke=ending)
+
+
+async def _make_link(settings: Settings, email: str) -> str:
+    async with migrated_database(settings, progress) as database:
+        user = await known_user(database, email)
+        return await actions.make_login_link(DatabaseContext(database=database), operator(user.account), user.email)
 
 
 def shown_key(row: KeyRow) -> str:
     """Return a key as a person knows it."""
     return f"{row.name} ({row.prefix}…)"
-
-
-async def _note(session: Session, email: str, action: Action, changes: Changes | None = None) -> None:
-    """Write down what was done to a user."""
-    user = await accounts.find_login(session, email)
-    visitor = None if user is None else await accounts.find_visitor(session, user.id)
-    if visitor is not None:
-        await note(session, operator(visitor.account), action, visitor.email, changes)
-
-
-async def _add_link(settings: Settings, email: str, token: str) -> None:
-    digest = sha256(token.encode()).digest()
-    async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
-        if not await user_changes.insert_login_link(session, email, digest, seconds=LINK_MINUTES * 60):
-            raise InvalidInput("email", _NO_USER)
 
 
 def _own_url(settings: Settings) -> str:

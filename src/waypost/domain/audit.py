@@ -17,6 +17,7 @@ class Action(StrEnum):
     USER_REMOVED = "user.removed"
     ROLE_CHANGED = "user.role_changed"
     ACCOUNT_CHANGED = "account.changed"
+    QUOTA_CHANGED = "account.quota_changed"
     KEY_CREATED = "api_key.created"
     KEY_REVOKED = "api_key.revoked"
     ENDPOINT_ADDED = "endpoint.added"

@@ -88,3 +88,8 @@ def _read_wall_time(text: str) -> tuple[str, int | None] | None:
     if distance is None:
         return when.isoformat(), None
     return (when.replace(tzinfo=None).isoformat(), distance // _MINUTE) if abs(distance) <= _LONGEST_OFFSET else None
+
+
+def from_ms(at: int) -> datetime:
+    """Return the datetime of Unix milliseconds."""
+    return datetime.fromtimestamp(at / 1000, UTC)

@@ -108,7 +108,7 @@ def make_pages(
     origin = None if public_url is None else _origin(public_url)
     pages = Pages(
         context=context,
-        logins=Logins(context.database),
+        logins=Logins(context),
         sessions=Sessions(context.database, secure=is_secure(origin)),
         origin=origin,
         outgoing_ips=outgoing_ips,

@@ -6,22 +6,22 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from waypost.actions import sign_in
+from waypost.actions.context import DatabaseContext
 from waypost.actions.denials import Denial, note_denial
 from waypost.actions.refusals import Invalid
 from waypost.domain.accounts import LONGEST_EMAIL, LONGEST_PASSWORD, may_be_email
 from waypost.portal.lockouts import Lockouts
 from waypost.portal.networks import Allowance, TooMany, networks_of
 from waypost.portal.waiting_room import WaitingRoom
-from waypost.store import accounts, user_changes
+from waypost.store import accounts
 from waypost.store.accounts import Login
-from waypost.store.database import Database
 
 A_MINUTE_FOR_A_USER_HERE: Final = 5
 """Attempts from one network; wrong attempts from elsewhere don't count against it."""
@@ -44,8 +44,8 @@ _HASHER: Final = PasswordHasher()
 class Logins:
     """Checks passwords and login links. Attempts are counted in this process."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._database = database
+    def __init__(self, context: DatabaseContext, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._context = context
         self._nobody = _hash_of_nobody()
         self._checking = WaitingRoom(at_once=AT_ONCE, of_address=WAITING_OF_AN_ADDRESS, in_all=WAITING_IN_ALL)
         self._of_address = Allowance(A_MINUTE_FROM_AN_ADDRESS, clock=clock)
@@ -86,8 +86,7 @@ class Logins:
         if still is None or still.password_hash != hashed:
             return None
         if better is not None:
-            async with self._database.serving.acquire() as session:
-                await user_changes.update_password_hash(session, user.id, hashed, better)
+            await sign_in.rehash_password(self._context, user, better)
         return still
 
     async def hash(self, password: str, address: str) -> str:
@@ -149,8 +148,7 @@ class Logins:
         """Return the user of a login link, once; None for an invalid link. Failures are counted and logged."""
         user = None
         if len(token) <= _LONGEST_TOKEN:
-            async with self._database.serving.acquire() as session:
-                user = await user_changes.delete_login_link(session, sha256(token.encode()).digest())
+            user = await sign_in.use_link(self._context, token)
         if user is None:
             note_denial(Denial.LOGIN_LINK, address)
         return user
@@ -159,7 +157,7 @@ class Logins:
         """Return the user with this address; None for characters we never accept, which could match another address."""
         if not may_be_email(email):
             return None
-        async with self._database.serving.acquire() as session:
+        async with self._context.database.serving.acquire() as session:
             return await accounts.find_login(session, email)
 
 

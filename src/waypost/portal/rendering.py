@@ -15,12 +15,12 @@ from litestar import Response
 
 from waypost.domain.endpoints import Trigger, Version
 from waypost.domain.statuses import SELECTABLE, Status
+from waypost.domain.times import from_ms
 from waypost.portal import wording
 from waypost.portal.forms import form_token
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import NOTICE
 from waypost.store.accounts import Visitor
-from waypost.store.intake_rows import from_ms
 
 STATIC: Final = files(__package__) / "static"
 CONTENT_SECURITY_POLICY: Final = (

@@ -39,7 +39,7 @@ async def insert_account(
             )
     except UniqueViolationError as error:
         if error.constraint_name in _TAKEN:
-            raise AccountExists(f"There is already an account with the e-mail address {email}.") from None
+            raise AccountExists from None
         raise
 
 
@@ -57,4 +57,4 @@ async def update_account(session: Session, account: UUID, chosen: AccountSetting
     try:
         await execute(session, "update_account", account, *columns)
     except UniqueViolationError:
-        raise AccountExists(f"There is already an account with the e-mail address {chosen.email}.") from None
+        raise AccountExists from None

@@ -4,11 +4,10 @@ from uuid import UUID
 
 import msgspec
 
-from waypost.domain.errors import OperatorError
 from waypost.store.statements import Session, fetch_one
 
 
-class AccountExists(OperatorError):
+class AccountExists(Exception):
     """Another account or user has this e-mail address, regardless of case; nothing was changed."""
 
 

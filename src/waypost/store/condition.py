@@ -5,8 +5,8 @@ from datetime import datetime
 import msgspec
 
 from waypost.domain.ids import made_at
+from waypost.domain.times import from_ms
 from waypost.store import migrating
-from waypost.store.intake_rows import from_ms
 from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, fetch_one
 

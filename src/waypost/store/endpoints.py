@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from waypost.domain.ids import made_at
-from waypost.store.intake_rows import from_ms
+from waypost.domain.times import from_ms
 from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, fetch, fetch_one
 

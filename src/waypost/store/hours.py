@@ -8,7 +8,7 @@ import msgspec
 
 from waypost.domain.ids import BUCKETS, made_at
 from waypost.domain.latency import BOUNDS_MS
-from waypost.store.intake_rows import from_ms
+from waypost.domain.times import from_ms
 from waypost.store.statements import Session, fetch, fetch_one
 
 

@@ -4,7 +4,7 @@ The order of calls is the protocol of locks: ``lock``, then ``now``, then ``stan
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from waypost.domain import ids
 from waypost.domain.deliveries import Reason
 from waypost.domain.endpoints import DisabledReason, Endpoint, Ordering, Trigger, Version
 from waypost.domain.statuses import Status
+from waypost.domain.times import from_ms
 from waypost.domain.trackings import TrackingState
 from waypost.store.rows import ChangedTracking, LockedRow, NewDelivery, NewEvent
 from waypost.store.statements import Copied, Session, copy, execute, fetch, fetch_one
@@ -31,11 +32,6 @@ DELIVERIES: Final = Copied("due", NewDelivery.__struct_fields__)
 
 TrackingKey = tuple[int, UUID, str, str]
 """Bucket, account, tracking number, courier code."""
-
-
-def from_ms(at: int) -> datetime:
-    """Return the datetime of Unix milliseconds."""
-    return datetime.fromtimestamp(at / 1000, UTC)
 
 
 def day_of(identifier: UUID) -> date:

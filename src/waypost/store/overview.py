@@ -6,7 +6,7 @@ from uuid import UUID
 
 from waypost.domain import ids
 from waypost.domain.statuses import Status
-from waypost.store.intake_rows import from_ms
+from waypost.domain.times import from_ms
 from waypost.store.statements import Session, fetch, fetch_one
 
 MOST_COUNTED: Final = 10_000

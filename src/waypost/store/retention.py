@@ -9,8 +9,8 @@ import msgspec
 
 from waypost.domain import ids
 from waypost.domain.deliveries import Reason
+from waypost.domain.times import from_ms
 from waypost.domain.trackings import TrackingState
-from waypost.store.intake_rows import from_ms
 from waypost.store.queue import ALL_BUCKETS, unblock
 from waypost.store.statements import Session, execute, fetch, transaction
 from waypost.store.states import unpack

@@ -7,8 +7,9 @@ from asyncpg import UniqueViolationError
 
 from waypost.domain import ids
 from waypost.domain.deliveries import Reason
+from waypost.domain.times import from_ms
 from waypost.domain.trackings import TrackingState
-from waypost.store.intake_rows import from_ms, order_number
+from waypost.store.intake_rows import order_number
 from waypost.store.rows import LockedTracking
 from waypost.store.statements import Session, execute, fetch, fetch_one
 from waypost.store.states import pack, unpack

@@ -10,23 +10,9 @@ from waypost.store.statements import Session, execute, fetch_one
 from waypost.store.users import MOST_USERS
 
 
-async def create_user(
-    session: Session, *, user: UUID, account_email: str, email: str, password_hash: str, role: str
-) -> bool:
-    """Add a user to an account. Return False if there is no such account. Raise AccountExists for a taken address."""
-    row = await fetch_one(session, "account_by_email", account_email)
-    if row is None:
-        return False
-    try:
-        await execute(session, "insert_owner", user, row["id"], email, password_hash, role)
-    except UniqueViolationError:
-        raise AccountExists(f"There is already a user with the e-mail address {email}.") from None
-    return True
-
-
-async def update_password(session: Session, email: str, password_hash: str) -> bool:
+async def update_password(session: Session, account: UUID, email: str, password_hash: str) -> bool:
     """Update a user's row with a new hash, which ends the sessions. Return False if there is no such user."""
-    return await fetch_one(session, "update_password", email, password_hash) is not None
+    return await fetch_one(session, "update_password", account, email, password_hash) is not None
 
 
 async def update_password_hash(session: Session, user: UUID, known: str, password_hash: str) -> None:
@@ -34,9 +20,10 @@ async def update_password_hash(session: Session, user: UUID, known: str, passwor
     await execute(session, "update_password_hash", user, known, password_hash)
 
 
-async def insert_login_link(session: Session, email: str, digest: bytes, *, seconds: float) -> bool:
+async def insert_login_link(session: Session, account: UUID, email: str, digest: bytes, *, seconds: float) -> bool:
     """Insert the row of a login link by its digest. Return False if there is no such user."""
-    return await fetch_one(session, "insert_login_link", email, digest, timedelta(seconds=seconds)) is not None
+    row = await fetch_one(session, "insert_login_link", account, email, digest, timedelta(seconds=seconds))
+    return row is not None
 
 
 async def delete_login_link(session: Session, digest: bytes) -> Login | None:
@@ -55,7 +42,7 @@ async def insert_user(
     try:
         row = await fetch_one(session, "insert_user", user, account, email, password_hash, role, MOST_USERS)
     except UniqueViolationError:
-        raise AccountExists(f"There is already a user with the e-mail address {email}.") from None
+        raise AccountExists from None
     return row is not None
 
 

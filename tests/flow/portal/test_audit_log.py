@@ -7,8 +7,10 @@ from asyncpg import RaiseError
 
 from tests.support.api import Caller
 from tests.support.visiting import CLIENT, EMAIL, PASSWORD, Document, Portal
-from waypost.actions.actor import NOBODY
+from waypost.actions.accounts import set_quota
+from waypost.actions.actor import NOBODY, OPERATOR, operator
 from waypost.domain.audit import Action
+from waypost.domain.quotas import Quota
 from waypost.store import audit
 from waypost.store.audit import Chain, ChainedEntry
 
@@ -46,6 +48,20 @@ async def test_what_is_done_in_the_browser_and_by_key_is_written_down(portal: Po
     assert found[4].changes == {"description": (None, "Hook")}
     assert "secret value" not in str(found)
     assert audit.broken_at(shop.account, list(reversed(found))) is None
+
+
+async def test_a_quota_that_the_operator_sets_is_recorded_once(portal: Portal, shop: Caller) -> None:
+    context, actor = portal.pages.context, operator(shop.account)
+
+    for _ in range(2):
+        quota, _usage = await set_quota(
+            context, actor, {"parcels": 5, "disk_bytes": None}, usual=Quota(parcels=9, disk_bytes=7)
+        )
+
+    (entry,) = await entries(portal, shop)
+    assert quota == Quota(parcels=5, disk_bytes=7)
+    assert (entry.action, entry.actor, entry.subject) == (Action.QUOTA_CHANGED, OPERATOR, "Shop")
+    assert entry.changes == {"parcels": ("default", "5")}
 
 
 async def test_what_did_not_happen_is_not_written_down(portal: Portal, shop: Caller) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 from urllib.parse import quote
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from httpx import Response
@@ -10,10 +10,11 @@ from structlog.testing import capture_logs
 
 from tests.support.api import Caller
 from tests.support.visiting import EMAIL, HASH, Document, Portal, serving_pages
+from waypost.actions import users
+from waypost.actions.actor import operator
 from waypost.domain import ids
 from waypost.portal.application import ROUTES
 from waypost.portal.help.documentation import folder
-from waypost.store import user_changes
 from waypost.store.database import Database
 
 OTHER = "other@example.com"
@@ -102,10 +103,9 @@ class Seeded:
         assert (await shop.post("/v1/updates", {"updates": [update]})).status_code == 200
         (delivery,) = (await shop.get("/v1/deliveries")).json()["items"]
         key = await self.portal.database.serving.fetchval("select id from api_key where account = $1", shop.account)
-        user = ids.make_id(1_790_000_000_000, 0, uuid4().int)
-        async with self.portal.database.serving.acquire() as session:
-            second = {"email": f"second-{email}", "password_hash": HASH, "role": "member"}
-            assert await user_changes.create_user(session, user=user, account_email=email, **second)
+        context, second = self.portal.pages.context, f"second-{email}"
+        await users.add(context, operator(shop.account), email=second, password_hash=HASH, role="member")
+        user = await self.portal.database.serving.fetchval("select id from account_user where email = $1", second)
         made = {"source": "ups", "credentials": {"client_id": "me", "client_secret": "secret"}}
         connection = (await shop.post("/v1/connections", made)).json()["id"]
         wanted = {"endpoint_id": endpoint, "since": "2026-01-01T00:00:00Z", "only": "failed"}

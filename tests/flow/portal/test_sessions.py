@@ -26,7 +26,8 @@ async def portal(portal: Portal) -> Portal:
 
 async def set_password(portal: Portal, email: str, password_hash: str) -> None:
     async with portal.database.serving.acquire() as session:
-        assert await user_changes.update_password(session, email, password_hash)
+        account = await session.fetchval("select account from account_user where email = $1", email)
+        assert await user_changes.update_password(session, account, email, password_hash)
 
 
 async def age_session(portal: Portal, seconds: int) -> None:

@@ -1,11 +1,9 @@
 """``/v1/events``: fetch the account's events, for programs that can't receive webhooks."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
-from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -13,30 +11,21 @@ import msgspec
 from litestar import Request, Response, get
 
 from waypost.actions.constraints import Time, between
+from waypost.actions.events import LONGEST_WAIT, MOST_WAITING, next_events
 from waypost.api.answers import answer_list, first_items
 from waypost.api.openapi.examples import AT, EVENT_ID, STATE
 from waypost.api.openapi.operations import Operation, Parameter
 from waypost.api.openapi.parameters import PAGE
 from waypost.api.pagination import LARGEST_PAGE, PAGE_SIZE, read_number, read_query
-from waypost.api.parts import Given, Parts
-from waypost.api.problems import FieldError, invalid, later
+from waypost.api.parts import Given
+from waypost.api.problems import FieldError, invalid
 from waypost.api.v1.admission import admit
 from waypost.domain import ids
 from waypost.domain.times import read_rfc3339, rfc3339
 from waypost.payloads.v4 import TrackingObject, tracking_object
 from waypost.store.deliveries import LAST
-from waypost.store.feed import EventRow, events_after
+from waypost.store.feed import EventRow
 from waypost.turns import Turn
-
-LONGEST_WAIT: Final = 60
-MOST_WAITING: Final = 16
-"""So many calls of one account may wait in a process: each looks every second, and others want the database too."""
-
-LOOK_SECONDS: Final = 1.0
-"""So often it is looked whether another process has written an event."""
-
-_SOON_SECONDS: Final = 0.02
-"""What was announced may be held back for as long as an older transaction takes."""
 
 _PARAMETERS: Final = frozenset({"cursor", "limit", "wait", "since"})
 _CURSOR: Final = re.compile(r"cur_[0-9a-f]{40}")
@@ -78,7 +67,7 @@ async def list_events(request: Request[Any, Any, Any], parts: Given) -> Response
     """Return the account's next events, oldest first; if there are none, wait up to ``wait`` seconds."""
     caller = await admit(request, parts, scope="read")
     asked = _read(read_query(request.scope["query_string"], _PARAMETERS), caller.account)
-    rows = await _next_events(parts, caller.account, asked)
+    rows = await next_events(parts, caller.actor, asked.after, limit=asked.limit, wait=asked.wait)
     items = await first_items(_shown(rows, Turn(caller.account)))
     after = rows[len(items) - 1].id if items else asked.after
     cursor = msgspec.json.encode(_cursor(caller.account, after))
@@ -107,31 +96,6 @@ def show(row: EventRow) -> Event:
         source=row.source,
         data=tracking_object(row.state),
     )
-
-
-async def _next_events(parts: Parts, account: UUID, asked: _Asked) -> list[EventRow]:
-    """Look, and look again until there is something or the time is over; no connection is held in between."""
-    loop = asyncio.get_running_loop()
-    ends, pause = loop.time() + asked.wait, LOOK_SECONDS
-    arrivals = parts.intake.arrivals
-    if asked.wait and arrivals.listeners(account) >= MOST_WAITING:
-        detail = f"{MOST_WAITING} calls of this account are already waiting for events."
-        raise later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", detail)
-    with arrivals.listening(account) as heard:
-        while True:
-            heard.clear()
-            async with parts.rooms.lists.hold(account), parts.database.serving.acquire() as session:
-                rows = await events_after(session, account, asked.after, asked.limit)
-            left = ends - loop.time()
-            if rows or left <= 0 or arrivals.ended:
-                return rows
-            try:
-                async with asyncio.timeout(min(pause, left)):
-                    await heard.wait()
-            except TimeoutError:
-                pause = min(pause * 2, LOOK_SECONDS)
-            else:
-                pause = _SOON_SECONDS
 
 
 def _read(query: dict[str, str], account: UUID) -> _Asked:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from waypost.actions.updates import NewUpdate
 from waypost.api.bodies import decode, refuse_unkeepable
 from waypost.api.problems import FieldError, invalid, of_input
 from waypost.domain import facts
@@ -71,16 +72,7 @@ BODY: Final = msgspec.defstruct(
 _DECODER: Final = msgspec.json.Decoder(BODY)
 
 
-class Report(msgspec.Struct, frozen=True):
-    """One update, checked."""
-
-    tracking_number: str
-    courier_code: str
-    create: bool
-    update: Update
-
-
-async def read_reports(body: bytes, account: UUID, count: Callable[[int], None]) -> list[Report]:
+async def read_reports(body: bytes, account: UUID, count: Callable[[int], None]) -> list[NewUpdate]:
     """Return the updates of an account's body, in its order. Raises Problem that names the fields that can't be taken.
 
     ``count`` is told how many scans there are before they are checked; an update without any counts as one. All but the
@@ -107,7 +99,7 @@ async def read_reports(body: bytes, account: UUID, count: Callable[[int], None])
     return reports
 
 
-async def _check(one: Reported, below: str, errors: list[FieldError], turn: Turn) -> Report:
+async def _check(one: Reported, below: str, errors: list[FieldError], turn: Turn) -> NewUpdate:
     number = courier = ""
     try:
         number = normalise_number(one.tracking_number)
@@ -126,7 +118,7 @@ async def _check(one: Reported, below: str, errors: list[FieldError], turn: Turn
             scans.append(_checkpoint(scan))
     await turn.pause()
     told = _facts(one, below, errors)
-    return Report(number, courier, one.create, Update(Source.API, tuple(scans), told))
+    return NewUpdate(number, courier, one.create, Update(Source.API, tuple(scans), told))
 
 
 def _facts(one: Reported, below: str, errors: list[FieldError]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """``POST /v1/updates``: a shop's program reports what a carrier said."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Final
@@ -9,22 +9,20 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response, post
 
-from waypost.actions.refusals import Conflict
+from waypost.actions import updates
+from waypost.actions.refusals import Busy, Unavailable
 from waypost.actions.rooms import TooManyWaiting
+from waypost.actions.updates import IdempotencyKey, Reported
 from waypost.api.admission import note_account
 from waypost.api.answers import answer_bytes
 from waypost.api.bodies import LARGEST_BODY
+from waypost.api.keys import Caller
 from waypost.api.openapi.examples import EVENT_ID, STATE
 from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
 from waypost.api.parts import Given, Parts
-from waypost.api.problems import FieldError, Problem, invalid, later
+from waypost.api.problems import FieldError, invalid, later
 from waypost.api.v1.reports import BODY, read_reports
 from waypost.domain import ids
-from waypost.intake.batch import Request as IntakeRequest
-from waypost.intake.batch import Result
-from waypost.intake.collector import AccountOverloaded, IntakeUnavailable, KeyConflict, Overloaded, StillRunning
-from waypost.intake.lines import Once
-from waypost.store import idempotency
 
 LONGEST_KEY: Final = 255
 LONGEST_LENGTH: Final = 18
@@ -78,20 +76,12 @@ async def report(request: Request[Any, Any, Any], parts: Given) -> Response[byte
             await _admit(request, parts, caller.account)
             body = await request.body()
             async with parts.bodies.arrived(caller.account, len(body)):
-                return answer_bytes(await _report(parts, caller.account, body, request.headers.get("idempotency-key")))
-    except TooManyWaiting as error:
+                return answer_bytes(await _report(parts, caller, body, request.headers.get("idempotency-key")))
+    except TooManyWaiting as refusal:
         await _discard(request)
-        raise later(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", str(error)) from None
-    except AccountOverloaded as error:
-        raise later(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", str(error)) from None
-    except (Overloaded, IntakeUnavailable) as error:
-        raise later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", str(error)) from None
-    except StillRunning:
-        raise later(HTTPStatus.CONFLICT, "still_running", "The first request with this key is still running.") from None
-    except KeyConflict:
-        raise Problem(
-            HTTPStatus.CONFLICT, "idempotency_conflict", "This Idempotency-Key was used with another body."
-        ) from None
+        raise later(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", refusal.sentence) from None
+    except (Busy, Unavailable) as refusal:
+        raise later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", refusal.sentence) from None
 
 
 def _length(request: Request[Any, Any, Any]) -> int:
@@ -114,67 +104,40 @@ async def _discard(request: Request[Any, Any, Any]) -> None:
         pass
 
 
-async def _report(parts: Parts, account: UUID, body: bytes, key: str | None) -> bytes:
+async def _report(parts: Parts, caller: Caller, body: bytes, key: str | None) -> bytes:
     """Return the answer to a body once its updates are durable. What is refused counts as reported all the same."""
     rates = parts.report_rates
 
     def count(scans: int) -> None:
         if rates is not None:
-            rates.spend(account, scans=scans)
+            rates.spend(caller.account, scans=scans)
 
     if rates is not None:
-        rates.spend(account, size=len(body))
-    reports = await read_reports(body, account, count)
-    try:
-        await parts.quotas.check(account, updates=len(reports))
-    except Conflict:
-        # A repeated call is no new one: it gets the answer of the first, whatever has been used up since.
-        if key is not None and (kept := await _kept(parts, account, key, body)) is not None:
-            return kept
-        raise
-    may_create = await parts.quotas.has_room(account)
-    requests = [
-        IntakeRequest(account, one.tracking_number, one.courier_code, one.update, one.create and may_create)
-        for one in reports
-    ]
-
-    def answered(results: list[Result]) -> bytes:
-        parts.quotas.note(account, parcels=sum(one.created for one in results), updates=len(results))
-        return render(results, refused=[one.create and not may_create for one in reports])
-
-    once = _once(key, account, body, answered)
-    if once is None:
-        return answered(await parts.intake.submit(requests))
-    return await parts.intake.submit_once(requests, once)
+        rates.spend(caller.account, size=len(body))
+    reports = await read_reports(body, caller.account, count)
+    return await updates.report(parts, caller.actor, reports, render, _key(key, body))
 
 
-def render(results: Sequence[Result], *, refused: Sequence[bool]) -> bytes:
-    """Return the answer to updates of which these are the results; of ``refused`` no parcel was to be created."""
-    shown = [_shown(result, refused=no) for result, no in zip(results, refused, strict=True)]
+def render(results: Sequence[Reported]) -> bytes:
+    """Return the response to updates of which these are the results."""
+    shown = [_shown(result) for result in results]
     accepted = sum(one.error is None for one in shown)
     return msgspec.json.encode(UpdatesAnswer(accepted, sum(result.changed for result in results), shown))
 
 
-def _shown(result: Result, *, refused: bool) -> UpdateResult:
+def _shown(result: Reported) -> UpdateResult:
     if result.tracking is None:
-        return _NO_ROOM if refused else _UNKNOWN
+        return _NO_ROOM if result.no_room else _UNKNOWN
     event = None if result.event is None else ids.to_text(ids.EVENT, result.event)
     return UpdateResult(result.tracking.hex, event, None)
 
 
-async def _kept(parts: Parts, account: UUID, key: str, body: bytes) -> bytes | None:
-    """Return the answer that is kept for this body under this key; None where there is none."""
-    async with parts.database.serving.acquire() as session:
-        known = (await idempotency.find(session, [(account, key)])).get((account, key))
-    return known.answer if known is not None and known.request == sha256(body).digest() else None
-
-
-def _once(key: str | None, account: UUID, body: bytes, answer: Callable[[list[Result]], bytes]) -> Once | None:
-    if key is None:
+def _key(text: str | None, body: bytes) -> IdempotencyKey | None:
+    if text is None:
         return None
-    if not (1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+    if not (1 <= len(text) <= LONGEST_KEY and text.isascii() and text.isprintable()):
         raise invalid([FieldError("Idempotency-Key", f"must have 1 to {LONGEST_KEY} printable ASCII characters")])
-    return Once(account, key, sha256(body).digest(), answer)
+    return IdempotencyKey(text, sha256(body).digest())
 
 
 ROUTES: Final = (report,)

@@ -10,15 +10,13 @@ from litestar import Response, get, post
 from litestar.background_tasks import BackgroundTask
 from litestar.params import FromPath
 
-from waypost.actions.actor import NOBODY, Actor, note
-from waypost.domain.audit import Action, Changes
+from waypost.actions import sign_in as actions
 from waypost.portal.networks import MINUTE, TooMany
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import SESSIONS_FROM, SINCE, USER, safe_path
-from waypost.store.accounts import Login, find_visitor
-from waypost.store.statements import transaction
+from waypost.store.accounts import Login
 
 _WRONG: Final = "Wrong e-mail or password."
 _USED: Final = "This link has already been used or has expired. Ask for a new one, or sign in with your password."
@@ -48,7 +46,7 @@ async def sign_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         wrong.background = BackgroundTask(_note_refusal, request, pages, email)
         return wrong
     await begin_visit(request, pages, user)
-    await _note(request, pages, user, Action.SIGNED_IN, {"by": (None, "password")})
+    await actions.note_sign_in(pages.context, user.id, request.address, by="password")
     return go_to(next_path)
 
 
@@ -70,7 +68,7 @@ async def by_link(request: PageRequest, pages: GivenPages, token: FromPath[str])
         status = HTTPStatus.UNPROCESSABLE_ENTITY
         return page(request, "login.html", status=status, error=_USED, next_path=safe_path(None), email="")
     await begin_visit(request, pages, user)
-    await _note(request, pages, user, Action.SIGNED_IN, {"by": (None, "link")})
+    await actions.note_sign_in(pages.context, user.id, request.address, by="link")
     return go_to(safe_path(str((await request.form()).get("next", ""))))
 
 
@@ -107,15 +105,7 @@ async def _note_refusal(request: PageRequest, pages: Pages, email: str) -> None:
     """Record a wrong password in the audit log if a user has this address."""
     user = await pages.logins.find(email)
     if user is not None:
-        await _note(request, pages, user, Action.PASSWORD_REFUSED, {"at": (None, "sign-in")})
-
-
-async def _note(request: PageRequest, pages: Pages, user: Login, action: Action, changes: Changes) -> None:
-    async with pages.context.database.serving.acquire() as session, transaction(session):
-        visitor = await find_visitor(session, user.id)
-        if visitor is not None:
-            name = visitor.email if action is Action.SIGNED_IN else NOBODY
-            await note(session, Actor(visitor.account, name, request.address), action, visitor.email, changes)
+        await actions.note_refused_sign_in(pages.context, user.id, request.address)
 
 
 ROUTES: Final = (form, sign_in, ask, by_link, sign_out)

@@ -9,7 +9,8 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from waypost.actions import accounts as changes
+from waypost.actions import accounts as account_actions
+from waypost.actions import users as user_actions
 from waypost.actions.refusals import Conflict, Invalid, NotFound, checking
 from waypost.domain import ids
 from waypost.domain.accounts import check_email, check_password
@@ -56,7 +57,7 @@ async def change(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     given = await _given(request, "name", "email", "accent", "embed_origins")
     try:
         with pages.logins.guessing(visitor.account):
-            await changes.change(pages.context, actor_of(request, visitor), **given)
+            await account_actions.change(pages.context, actor_of(request, visitor), **given)
     except Invalid as refusal:
         return await _page(request, pages, visitor, account=Form(given, errors_by_field(refusal)))
     except TooMany as error:
@@ -75,7 +76,7 @@ async def change_password(request: PageRequest, pages: GivenPages) -> Response[b
     except TooMany as error:
         return await _page(request, pages, visitor, password=Form(errors={"current": too_many(error)}))
     if known is None:
-        await changes.note_refused_password(pages.context, actor_of(request, visitor), visitor.email)
+        await user_actions.note_refused_password(pages.context, actor_of(request, visitor), visitor.email)
         return await _page(request, pages, visitor, password=Form(errors={"current": _WRONG}))
     try:
         with checking():
@@ -86,7 +87,7 @@ async def change_password(request: PageRequest, pages: GivenPages) -> Response[b
     except TooMany as error:
         return await _page(request, pages, visitor, password=Form(errors={"password": too_many(error)}))
     database = pages.context.database
-    await changes.change_password(pages.context, actor_of(request, visitor), visitor.email, hashed)
+    await user_actions.change_password(pages.context, actor_of(request, visitor), visitor.email, hashed)
     async with database.serving.acquire() as session:
         user = await accounts.find_login(session, visitor.email)
     if user is not None and user.password_hash == hashed:
@@ -107,7 +108,7 @@ async def add_user(request: PageRequest, pages: GivenPages) -> Response[bytes]:
             password = check_password(given["password"])
         hashed = await pages.logins.hash(password, request.address)
         with pages.logins.guessing(visitor.account):
-            await changes.add_user(
+            await user_actions.add(
                 pages.context,
                 actor_of(request, visitor),
                 email=given["email"],
@@ -127,7 +128,7 @@ async def change_role(request: PageRequest, pages: GivenPages, user_id: FromPath
     """Make a user an owner or a member."""
     visitor = await _owner(request, pages)
     role = (await _given(request, "role"))["role"]
-    await changes.change_role(pages.context, actor_of(request, visitor), _user_id(user_id), role)
+    await user_actions.change_role(pages.context, actor_of(request, visitor), _user_id(user_id), role)
     notify(request, "Role changed.")
     return go_to(PATH)
 
@@ -138,7 +139,7 @@ async def remove_user(request: PageRequest, pages: GivenPages, user_id: FromPath
     visitor = await _owner(request, pages)
     user, given = _user_id(user_id), (await request.form()).getall("revoke", [])
     keys = [key for one in given if (key := ids.from_text(ids.API_KEY, str(one)))]
-    revoked = await changes.remove_user(pages.context, actor_of(request, visitor), user, revoke=keys)
+    revoked = await user_actions.remove(pages.context, actor_of(request, visitor), user, revoke=keys)
     told = f" {plural(len(revoked), 'API key')} revoked." if revoked else ""
     notify(request, f"User removed and signed out everywhere.{told}")
     return go_to(PATH)
@@ -214,7 +215,7 @@ async def _page(
         quotas=_quotas(quota, usage),
         removing=removing,
         keys=keys,
-        roles=changes.ROLES,
+        roles=user_actions.ROLES,
         is_owner=is_owner,
         usual_colour=colours.DEFAULT,
     )

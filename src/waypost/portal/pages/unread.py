@@ -4,11 +4,12 @@ from typing import Final
 
 from litestar import Response, get, post
 
+from waypost.actions import unread as actions
 from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import enter, notify
-from waypost.store import unread, unread_changes
+from waypost.portal.visits import actor_of, enter, notify
+from waypost.store import unread
 
 PATH: Final = "/sources/unread"
 
@@ -27,8 +28,7 @@ async def show(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 async def clear(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """Empty the list."""
     visitor = await enter(request, pages)
-    async with pages.context.database.serving.acquire() as session:
-        await unread_changes.delete_unread(session, visitor.account)
+    await actions.clear(pages.context, actor_of(request, visitor))
     notify(request, "List cleared.")
     return go_to(PATH)
 

@@ -3,7 +3,9 @@
 -- name: update_password
 -- Everybody who was let in before is logged out: sessions, and links that are not used yet.
 with changed as (
-    update account_user set password_hash = $2, sessions_from = now() where lower(email) = lower($1) returning id
+    update account_user set password_hash = $3, sessions_from = now()
+    where account = $1 and lower(email) = lower($2)
+    returning id
 ), gone as (
     delete from login_link using changed where account_user = changed.id
 )
@@ -13,9 +15,9 @@ select id from changed
 update account_user set password_hash = $3 where id = $1 and password_hash = $2
 
 -- name: insert_login_link
-with found as materialized (select id from account_user where lower(email) = lower($1))
+with found as materialized (select id from account_user where account = $1 and lower(email) = lower($2))
 insert into login_link (digest, account_user, expires_at)
-select $2, id, now() + $3::interval from found
+select $3, id, now() + $4::interval from found
 returning account_user
 
 -- name: delete_login_link
