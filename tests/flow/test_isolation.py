@@ -140,7 +140,7 @@ def failing_first(count: int) -> Script:
 @pytest.fixture
 def nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing be found that was not hinted, but at a dispatcher's start."""
-    monkeypatch.setattr("waypost.dispatch.dispatcher.SCOUT_SECONDS", 3600)
+    monkeypatch.setattr("waypost.dispatch.scouting.SCOUT_SECONDS", 3600)
 
 
 @pytest.mark.usefixtures("nobody_looks")

@@ -20,6 +20,7 @@ from waypost.intake.poller import clock_ms
 from waypost.keeper.keeper import Keeper
 from waypost.store import duties, partitions
 from waypost.store.database import Database
+from waypost.store.statements import SENT
 
 DAY_MS = 86_400_000
 HOUR = timedelta(hours=1)
@@ -229,6 +230,21 @@ async def test_several_keepers_do_no_more_than_one(house: House) -> None:
             pass
 
     assert (first, soon, else_, later) == (True, False, True, True)
+
+
+async def test_several_keepers_send_the_statements_of_one(house: House) -> None:
+    sent = []
+    for count in (1, 2, 4):
+        await house.database.serving.execute("delete from duty")
+        before = SENT.copy()
+        for keeper in [house.keeper() for _ in range(count)]:
+            for duty in keeper.duties:
+                await keeper._do(duty, every=timedelta(seconds=duty.every_seconds))
+        asked = ("take_duty", "is_duty_due", "end_duty")  # by each of them
+        sent.append({name: times for name, times in (SENT - before).items() if name not in asked})
+
+    assert sent == [sent[0]] * 3
+    assert len(sent[0]) > len(house.keeper().duties)
 
 
 async def test_a_duty_that_failed_is_not_taken_for_done(house: House) -> None:

@@ -15,15 +15,17 @@ from tests.flow.test_dispatch import QUICK, VAULT, Way
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import PLACE, add_account
 from tests.support.receiver import HANGS_AFTER_SECONDS, OK, Receiver, answering, receiving
+from waypost.dispatch import scouting
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.run import Sender, Settings
 from waypost.domain.breaker import OPENS_AFTER
 from waypost.domain.rendezvous import owner
 from waypost.domain.retry import Policy
+from waypost.intake.batch import write
 from waypost.store import dispatchers, queue
 from waypost.store.database import Database
 from waypost.store.dispatchers import Place
-from waypost.store.statements import Session
+from waypost.store.statements import SENT, Session
 
 ENDPOINTS = 10
 Senders = dict[str, set[str]]
@@ -140,6 +142,43 @@ async def test_the_owner_probes_an_endpoint_that_took_a_test_of_another_dispatch
         *_, test, probe = await receiver.received(OPENS_AFTER + 2)
         assert [one.headers["user-agent"] for one in (test, probe)] == ["second", "first"]
     await way.intake.stop()
+
+
+async def test_what_nobody_hinted_is_found_by_one_dispatcher_and_sent_by_its_owner(
+    database: Database, account: UUID
+) -> None:
+    way = Way(database)
+    async with receiving() as receiver:
+        paths = {await way.add_endpoint(account, f"{receiver.url}/{n}"): f"/hook/{n}" for n in range(ENDPOINTS)}
+        async with dispatcher(way, "first") as first, dispatcher(way, "second") as second:
+            await until_shared(database, first, second)
+            async with database.engine.acquire() as session, session.transaction():
+                await write(session, [reporting(account, "A1", scan(8))], frozenset())
+            await receiver.received(ENDPOINTS)
+
+            rows = await database.serving.fetch("select number from dispatcher order by joined_at")
+            names = dict(zip((row["number"] for row in rows), ("first", "second"), strict=True))
+            assert senders(receiver) == {path: {names[owner(endpoint, names) or 0]} for endpoint, path in paths.items()}
+
+
+async def test_more_dispatchers_do_not_look_at_the_lanes_more_often(
+    database: Database, account: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scouting, "SCOUT_SECONDS", 0.01)
+    way, rounds, looks = Way(database), 20, []
+    await way.add_endpoint(account, "http://127.0.0.1:9/")
+
+    for count in (1, 2, 4):
+        async with AsyncExitStack() as running:
+            made = [await running.enter_async_context(dispatcher(way, f"{n}")) for n in range(count)]
+            await until_shared(database, *made)
+            before = SENT.copy()
+            async with asyncio.timeout(HANGS_AFTER_SECONDS):
+                while SENT["beat"] - before["beat"] < rounds * count:
+                    await database.serving.fetchval("select 1")
+            looks.append(max(SENT[name] - before[name] for name in ("scout", "claim_by_hand")))
+
+    assert max(looks) < 1.5 * rounds, looks
 
 
 class Interrupted:

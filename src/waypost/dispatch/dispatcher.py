@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from waypost.dispatch import account_shares
+from waypost.dispatch import account_shares, scouting
 from waypost.dispatch.account_shares import AccountShares
 from waypost.dispatch.attempts import LEASE_SLACK_SECONDS, Attempts, Leased, begin_before
 from waypost.dispatch.lanes import IN_FLIGHT, Lanes, LaneState
@@ -20,6 +20,7 @@ from waypost.dispatch.measures import Measures
 from waypost.dispatch.membership import Membership
 from waypost.dispatch.recorder import Recorder
 from waypost.dispatch.run import Sender, clock
+from waypost.dispatch.scouting import Scout
 from waypost.dispatch.suspects import Suspects, given_up
 from waypost.domain.breaker import State
 from waypost.domain.deliveries import Reason, Settled
@@ -33,7 +34,6 @@ from waypost.store.rows import Claimed, Finished
 from waypost.store.statements import Session
 from waypost.store.trouble import LOST, REPEATABLE
 
-SCOUT_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 20.0
 CLAIM_PAUSE_SECONDS: Final = 0.005
 BUSY_CLAIM: Final = 32
@@ -72,6 +72,7 @@ class Dispatcher:
         self._due: set[UUID] = set()
         self._lanes = Lanes()
         self._membership = Membership()
+        self._scout = Scout(self._membership, clock)
         self._tell_others = tell_others or (lambda _endpoints: None)
         self._wake, self._look = asyncio.Event(), asyncio.Event()
         self._serving = False
@@ -105,6 +106,13 @@ class Dispatcher:
             self._wake.set()
         return mine
 
+    def _take_in_time(self, due: Mapping[UUID, float]) -> None:
+        """Look at each of these endpoints in so many seconds: not before, when there is nothing, and not later."""
+        self._take(endpoint for endpoint, seconds in due.items() if seconds <= 0)
+        for endpoint, seconds in due.items():
+            if seconds > 0:
+                asyncio.get_running_loop().call_later(seconds, self._take, (endpoint,))
+
     def _probe_now(self, endpoints: Iterable[UUID]) -> set[UUID]:
         """Probe at once those of these endpoints that are owned here and have an open breaker; return those owned."""
         mine = self._take(endpoints)
@@ -118,6 +126,10 @@ class Dispatcher:
 
     def heard(self, hint: Hint) -> None:
         """Handle a hint that came from another process."""
+        if hint.scouted:
+            self._scout.heard()
+        if hint.owner == self._number:
+            self._take_in_time(hint.due)
         self._take(hint.endpoints)
         self._probe_now(hint.recovered)
         if hint.by_hand:
@@ -187,21 +199,18 @@ class Dispatcher:
 
     async def _scout_loop(self, life: Session, number: int) -> None:
         """Find what lost hints missed, take over from dead dispatchers, and reread the endpoints."""
-        loop = asyncio.get_running_loop()
         while True:
             self._look.clear()
             self._share(number, await dispatchers.rescue(life, number, place=self._place))
             async with self._database.engine.acquire() as session:
-                lanes = await queue.scout(session)
+                if scouts := self._scout.is_due:
+                    self._take_in_time(await self._scout.look(session))
                 await self._refresh(session, list(self._lanes))
                 await self._claim_suspects(session, number)
-            self.hint_by_hand()
-            self._take(endpoint for endpoint, due_in in lanes.items() if due_in <= 0)
-            for endpoint, due_in in lanes.items():
-                if 0 < due_in < SCOUT_SECONDS:  # not a second late
-                    loop.call_later(due_in, self._take, (endpoint,))
+            if scouts:
+                self.hint_by_hand()
             with suppress(TimeoutError):
-                async with asyncio.timeout(SCOUT_SECONDS):
+                async with asyncio.timeout(scouting.SCOUT_SECONDS):
                     await self._look.wait()
 
     def _share(self, number: int, others: Iterable[int]) -> None:

@@ -1,0 +1,54 @@
+"""Finds what lost hints missed: one dispatcher looks at all lanes, and tells the others which of theirs are due."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+from waypost.dispatch.membership import Membership
+from waypost.store import hints, queue
+from waypost.store.hints import Hint
+from waypost.store.statements import Session
+
+SCOUT_SECONDS: Final = 1.0
+SILENT_SECONDS: Final = 2.5
+"""A dispatcher that has heard of no look for this long looks for itself: the first of them may be paused."""
+AT_A_TIME: Final = 150
+"""The maximum lanes in a hint, which fits into a notification."""
+
+
+class Scout:
+    """Decides whose turn it is to look. ``clock`` returns seconds."""
+
+    def __init__(self, membership: Membership, clock: Callable[[], float]) -> None:
+        self._membership = membership
+        self._clock = clock
+        self._heard_at: float | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether this dispatcher is the one that looks, or heard of nobody who does."""
+        silent = self._heard_at is None or self._clock() - self._heard_at > SILENT_SECONDS
+        return silent or self._membership.leads
+
+    def heard(self) -> None:
+        """Note that another dispatcher has looked."""
+        self._heard_at = self._clock()
+
+    async def look(self, session: Session) -> dict[UUID, float]:
+        """Return the seconds until this dispatcher's lanes are due, of those that are before the next look.
+
+        The other dispatchers are told of theirs.
+        """
+        due: defaultdict[int, dict[UUID, float]] = defaultdict(dict)
+        for endpoint, seconds in (await queue.scout(session)).items():
+            if seconds < SCOUT_SECONDS:
+                due[self._membership.owner(endpoint)][endpoint] = max(0.0, seconds)
+        mine = due.pop(self._membership.number, {})
+        for owner, theirs in due.items():
+            lanes = list(theirs.items())
+            for start in range(0, len(lanes), AT_A_TIME):
+                await hints.tell(session, Hint(owner=owner, due=dict(lanes[start : start + AT_A_TIME])))
+        if self._membership.peers:
+            await hints.tell(session, Hint(scouted=True))
+        return mine
