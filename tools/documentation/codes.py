@@ -16,7 +16,7 @@ from waypost.actions.refusals import Conflict
 from waypost.api.v4 import envelope
 from waypost.api.v4.refusals import CONFLICTS
 
-_ONLY_PAGES: Final = frozenset({"waypost.actions.accounts", "waypost.actions.api_keys"})
+_ONLY_PAGES: Final = frozenset({"waypost.actions.api_keys", "waypost.actions.users"})
 """What no call does, only pages and commands."""
 
 _OF_BOTH: Final = frozenset({"quota_reached"})
