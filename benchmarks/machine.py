@@ -27,8 +27,17 @@ def describe() -> dict[str, str | int]:
 
 def processor_seconds(pid: int) -> float:
     """What a process and those of its children that have ended have used; 0 when it has ended meanwhile itself."""
-    after_name = _of_process(pid, "stat").rpartition(")")[2].split()
-    return sum(int(ticks) for ticks in after_name[11:15]) / _TICKS
+    return sum(_ticks(pid)) / _TICKS
+
+
+def own_processor_seconds(pid: int) -> float:
+    """What a process has used itself, without its children."""
+    return sum(_ticks(pid)[:2]) / _TICKS
+
+
+def _ticks(pid: int) -> list[int]:
+    """Give what a process has used as itself and in the kernel, then the same of its children that have ended."""
+    return [int(ticks) for ticks in _of_process(pid, "stat").rpartition(")")[2].split()[11:15]]
 
 
 def processor_seconds_of(pids: Iterable[int]) -> float:

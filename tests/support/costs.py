@@ -85,9 +85,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     """Write on each report what its part of the test cost: reports travel to the process that speaks to people."""
     report = yield
     now = spent()
-    report.cost, item.stash[LAST] = now.since(item.stash[LAST]), now
     noted = item.config.stash[FIXTURES]
-    report.fixtures = noted.copy()
+    report.cost = tuple(now.since(item.stash[LAST]))  # plain tuples, as nothing else gets from a worker to its run
+    report.fixtures = [(name, tuple(cost)) for name, cost in noted]
+    item.stash[LAST] = now
     noted.clear()
     return report
 

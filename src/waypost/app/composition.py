@@ -28,7 +28,6 @@ from waypost.app.sending import make_guard, user_agent
 from waypost.app.sources import CARRIER_SECONDS, Polling, Sources
 from waypost.app.storage import Storage
 from waypost.app.supervisor import Part
-from waypost.domain import wording
 from waypost.intake.collector import Intake
 from waypost.keeper.keeper import Keeper
 from waypost.portal.application import PageSet, make_pages
@@ -57,7 +56,6 @@ class Engine:
 
 def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozenset[Role]) -> Engine:
     """Build the parts of a process that does more than dispatch."""
-    wording.load()  # 0.1 s that the first text would have to wait for
     database = storage.database
     dispatch = DispatchProcesses(settings, alone=storage.server is not None) if Role.DISPATCH in roles else None
     notifier = Notifier(database)

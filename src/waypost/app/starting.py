@@ -4,7 +4,6 @@ So this module imports neither the HTTP server nor anything that answers request
 """
 
 import asyncio
-import gc
 from contextlib import AbstractAsyncContextManager, nullcontext
 from importlib import import_module
 
@@ -13,6 +12,7 @@ from waypost.app.announcing import Announce
 from waypost.app.roles import EVERYTHING, Role
 from waypost.app.signals import stop_signals
 from waypost.app.storage import Storage, joined_storage, serving_storage
+from waypost.domain import wording
 from waypost.settings import Settings
 
 
@@ -54,9 +54,6 @@ async def _start(
 
 
 def _load() -> None:
-    """Load the modules of the server, half a second of work."""
-    gc.disable()  # it would walk all modules again and again: a sixth of the time
-    try:
-        import_module("waypost.app.running")
-    finally:
-        gc.enable()
+    """Load the modules of the server and the words of carriers, half a second of work."""
+    import_module("waypost.app.running")
+    wording.load()
