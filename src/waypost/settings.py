@@ -218,6 +218,10 @@ class Settings(_OfCarriers):
     """How many endpoints an account can have."""
     history_days: int = Field(default=30, ge=18, le=3650)
     """The number of days for which events, deliveries and attempts are kept."""
+    backup_dir: Path | None = None
+    """The folder in which the keeper makes a backup every day; the last seven days and four weeks are kept."""
+    backup_key: Literal["on", "off"] = "on"
+    """Whether these backups include the secret key. With `off`, keep a copy of it elsewhere."""
 
     poll_speed: float = Field(default=1.0, gt=0, le=1_000_000)
     """The factor by which polling is accelerated, for demonstrations and tests."""

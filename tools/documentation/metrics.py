@@ -31,7 +31,7 @@ def metrics() -> tuple[Shown, ...]:
     """Give every metric whose name begins with ``waypost_``, in the order of /metrics."""
     skipped = {("dhl", reason): 0 for reason in SkipReason}
     own = Metrics({"claim": 1}, Stalls(), unread={"dhl": 0}, skipped=skipped)
-    text = own.render(Backlog(0, 0.0), Measures(running=True, in_flight=0), Findings())
+    text = own.render(Backlog(0, 0.0), Measures(running=True, in_flight=0), Findings(), backup_age=0.0)
     return tuple(
         Shown(family.samples[0].name, family.type, _labels(family), family.documentation)
         for family in text_string_to_metric_families(text.decode())

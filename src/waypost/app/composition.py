@@ -16,6 +16,7 @@ from waypost.api.keys import Keys
 from waypost.api.page_ends import PageEnds
 from waypost.api.parts import Parts
 from waypost.api.report_rates import ReportRates
+from waypost.app.backing_up import scheduled_backups
 from waypost.app.compressing import compressed
 from waypost.app.dispatching import DispatchProcesses
 from waypost.app.front import behind_proxies, for_our_host, head_as_get
@@ -34,7 +35,6 @@ from waypost.portal.application import PageSet, make_pages
 from waypost.settings import Settings
 from waypost.sources.carriers import askable, courier_codes
 from waypost.sources.http import CarrierHttp
-from waypost.store.database import Database
 from waypost.store.embedded.room import DiskRoom
 from waypost.store.vault import Vault
 
@@ -65,7 +65,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     parts = [Part("hints", notifier.serve)] if dispatch is None else dispatch.parts()
     sources = Sources(settings, carriers, Vault(secret_key))
     polling = Polling(database, intake, sources, speed=settings.poll_speed)
-    keeper = _keeper(settings, database, intake) if Role.KEEP in roles else None
+    keeper = _keeper(settings, storage, intake, secret_key) if Role.KEEP in roles else None
     parts += [Part("poller", polling.serve)] if Role.POLL in roles else []
     parts += [Part("unread_scans", intake.unread.serve), *([Part("keeper", keeper.serve)] if keeper else [])]
     health = Health(database, tuple(parts), None if dispatch is None else dispatch.measures, keeper, has_room=has_room)
@@ -96,8 +96,10 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     return Engine(served, tuple(parts), intake, carriers)
 
 
-def _keeper(settings: Settings, database: Database, intake: Intake) -> Keeper:
-    return Keeper(database, intake, history_days=settings.history_days, quota=usual_quota(settings))
+def _keeper(settings: Settings, storage: Storage, intake: Intake, secret_key: str) -> Keeper:
+    backups = scheduled_backups(settings, storage.url, secret_key)
+    days, quota = settings.history_days, usual_quota(settings)
+    return Keeper(storage.database, intake, history_days=days, quota=quota, backups=backups)
 
 
 def _disk_room(settings: Settings) -> Callable[[], bool]:

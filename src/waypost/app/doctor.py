@@ -12,7 +12,8 @@ from typing import Final
 
 import msgspec
 
-from waypost.app.storage import Progress, Storage, reached_storage
+from waypost.app.backing_up import scheduled_backups
+from waypost.app.storage import Progress, Storage, given_key, reached_storage
 from waypost.keeper.reconciler import Reconciler
 from waypost.settings import Settings, variable
 from waypost.sources.carriers import carriers
@@ -21,7 +22,7 @@ from waypost.store.connecting import CannotConnect
 from waypost.store.database import LEAST_CONNECTIONS, Database, UnsafeServer, most_connections
 from waypost.store.embedded.room import MEGABYTE, least_free_bytes
 from waypost.store.embedded.server import EmbeddedPostgresError
-from waypost.store.installation import KeyFile, WrongSecretKey, knows_secret_key
+from waypost.store.installation import WrongSecretKey, knows_secret_key
 from waypost.store.measures import measure_backlog
 from waypost.store.migration_files import MigrationError
 
@@ -31,6 +32,7 @@ MOST_CLOCK_SECONDS: Final = 60.0
 LONG_DUE_SECONDS: Final = 300.0
 MOST_WINDOWS: Final = 40
 CROWDED: Final = 0.9
+OLDEST_BACKUP: Final = timedelta(hours=36)
 _EVERYWHERE: Final = 0
 
 
@@ -85,7 +87,24 @@ async def _database(settings: Settings, storage: Storage) -> list[Finding]:
     findings.append(await _connections(settings, database))
     findings.append(await _dispatchers(database, serving=storage.server is None))
     findings.append(await _reconciliation(settings, database))
+    findings.append(backups(settings, datetime.now(UTC)))
     return findings
+
+
+def backups(settings: Settings, now: datetime) -> Finding:
+    """Judge the scheduled backups by the age of the newest."""
+    remedy = f"Set {variable('backup_dir')} to a folder on another disk, or run `waypost backup` every day."
+    scheduled = scheduled_backups(settings, url="", key="")
+    if scheduled is None:
+        return _warning("backups", "No backups are scheduled.", remedy)
+    newest = scheduled.newest()
+    if newest is None:
+        says = f"There is no backup in {settings.backup_dir}."
+        return _wrong("backups", says, f"{_KEEP} Its log says why a backup failed.")
+    says = f"The newest backup is of {newest:%Y-%m-%d %H:%M} UTC."
+    if now - newest > OLDEST_BACKUP:
+        return _wrong("backups", says, f"{_KEEP} Its log says why a backup failed.")
+    return _fine("backups", says)
 
 
 def _egress(settings: Settings) -> Finding:
@@ -140,7 +159,7 @@ async def _migrations(database: Database) -> Finding:
 
 async def _secret_key(settings: Settings, database: Database) -> Finding:
     try:
-        key = _given_key(settings)
+        key = given_key(settings)
     except WrongSecretKey as error:
         return _wrong("secret key", str(error), _BRING_KEY)
     async with database.serving.acquire() as session:
@@ -152,12 +171,6 @@ async def _secret_key(settings: Settings, database: Database) -> Finding:
     if not fits:
         return _wrong("secret key", "It is not the key that encrypted the endpoint secrets.", _BRING_KEY)
     return _fine("secret key", "It matches the database.")
-
-
-def _given_key(settings: Settings) -> str | None:
-    if settings.secret_key is not None:
-        return settings.secret_key.get_secret_value()
-    return None if settings.database_url is not None else KeyFile(settings.data_dir).read()
 
 
 async def _clock(database: Database) -> Finding:

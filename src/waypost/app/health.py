@@ -1,7 +1,9 @@
 """The health of a process: whether it is ready, and its metrics."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 from waypost.actions.denials import DENIED
 from waypost.app.supervisor import Part
@@ -60,7 +62,14 @@ class Health:
         """Return the text for Prometheus, even while the database is unavailable."""
         dispatching = None if self._measures is None else await self._measures()
         findings = None if self._keeper is None else self._keeper.reconciler.findings
-        return self._metrics.render(await self._backlog(), dispatching, findings)
+        return self._metrics.render(await self._backlog(), dispatching, findings, await self._backup_age())
+
+    async def _backup_age(self) -> float | None:
+        """Return how many seconds ago the newest scheduled backup was made; infinite if there is none yet."""
+        if self._keeper is None or self._keeper.backups is None:
+            return None
+        newest = await asyncio.to_thread(self._keeper.backups.newest)
+        return math.inf if newest is None else (datetime.now(UTC) - newest).total_seconds()
 
     async def _backlog(self) -> Backlog | None:
         try:

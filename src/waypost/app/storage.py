@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from waypost.domain.errors import OperatorError
@@ -30,10 +30,14 @@ class NothingToJoin(OperatorError):
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """An open database. ``server`` is the PostgreSQL that this process started, None if it is somebody else's."""
+    """An open database at ``url``.
+
+    ``server`` is the PostgreSQL that this process started, None if it is somebody else's.
+    """
 
     database: Database
     server: EmbeddedPostgres | None
+    url: str = field(repr=False)
 
 
 @asynccontextmanager
@@ -43,13 +47,14 @@ async def serving_storage(settings: Settings, progress: Progress) -> AsyncIterat
     Raise NotMigrated for a database URL: many processes may run there, so the operator migrates.
     """
     if settings.database_url is not None:
-        async with _opened(_access(settings, settings.database_url.get_secret_value(), "serve")) as database:
+        url = settings.database_url.get_secret_value()
+        async with _opened(_access(settings, url, "serve")) as database:
             await _refuse_pending(database)
-            yield Storage(database, None)
+            yield Storage(database, None, url)
         return
     async with _started(settings, progress) as server, _opened(_access(settings, server.dsn, "serve")) as database:
         await bring_up_to_date(database, progress)
-        yield Storage(database, server)
+        yield Storage(database, server, server.dsn)
 
 
 @asynccontextmanager
@@ -69,7 +74,7 @@ async def joined_storage(settings: Settings, role: str) -> AsyncIterator[Storage
             await _refuse_pending(database)
         else:
             await _wait_for_migrations(database)
-        yield Storage(database, None)
+        yield Storage(database, None, url)
 
 
 @asynccontextmanager
@@ -82,13 +87,13 @@ async def reached_storage(settings: Settings, progress: Progress) -> AsyncIterat
     url = await _running_url(settings)
     if url is not None:
         async with _opened(_access(settings, url, "command", small=True)) as database:
-            yield Storage(database, None)
+            yield Storage(database, None, url)
         return
     async with (
         _started(settings, progress) as server,
         _opened(_access(settings, server.dsn, "command", small=True)) as database,
     ):
-        yield Storage(database, server)
+        yield Storage(database, server, server.dsn)
 
 
 @asynccontextmanager
@@ -135,6 +140,13 @@ async def secret_key(settings: Settings, database: Database) -> str:
             )
         await check_secret_key(session, key, came_from=came_from)
     return key
+
+
+def given_key(settings: Settings) -> str | None:
+    """Return the secret key of the settings or of the data directory, None if there is none. Raise WrongSecretKey."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    return None if settings.database_url is not None else KeyFile(settings.data_dir).read()
 
 
 def _access(settings: Settings, url: str, role: str, *, small: bool = False) -> Access:

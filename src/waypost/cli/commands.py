@@ -31,6 +31,23 @@ COMMANDS: Final = (
         "waypost.cli.doctor:doctor",
         "Check the installation, running or not, and report problems and remedies. Changes nothing.",
     ),
+    (
+        "backup",
+        "waypost.cli.backup:backup",
+        (
+            "Back up the installation, running or not, into a new folder.\n\n"
+            "The copy is of one moment. It is checked by restoring it into a scratch database in the folder for "
+            "temporary files (TMPDIR), which needs as much space as the database; --no-check spares that."
+        ),
+    ),
+    (
+        "restore",
+        "waypost.cli.backup:restore",
+        (
+            "Make an installation from a backup: in a new data directory, or in an empty database.\n\n"
+            "Deliveries that were waiting when the backup was made are sent as soon as the server starts."
+        ),
+    ),
     ("account", "waypost.cli.account:APPLICATION", "Create accounts and set their quotas."),
     ("apikey", "waypost.cli.apikey:APPLICATION", "Create, list and revoke the API keys of an account."),
     (

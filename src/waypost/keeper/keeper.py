@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from waypost.domain.errors import OperatorError
 from waypost.domain.quotas import Quota
 from waypost.domain.trackings import EXPIRES_AFTER_MS, Source, TrackingState, Update, is_due_to_expire
 from waypost.intake import recovery
@@ -17,6 +18,7 @@ from waypost.intake.collector import Intake
 from waypost.intake.poller import clock_ms
 from waypost.keeper.reconciler import Reconciler
 from waypost.store import duties, idempotency, partitions, queue, quota_changes, recoveries, retention, sessions
+from waypost.store.backups.scheduled import ScheduledBackups
 from waypost.store.database import Database
 from waypost.store.ending import end
 from waypost.store.statements import Session
@@ -42,7 +44,7 @@ class Duty:
 class Keeper:
     """Keeps one installation in order. ``history_days`` is how long events and deliveries are kept.
 
-    ``quota`` applies to accounts without a quota of their own.
+    ``quota`` applies to accounts without a quota of their own. Without ``backups`` none are made.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Keeper:
         *,
         history_days: int,
         quota: Quota = NO_QUOTA,
+        backups: ScheduledBackups | None = None,
         now: Callable[[], int] = clock_ms,
     ) -> None:
         self._database = database
@@ -59,6 +62,7 @@ class Keeper:
         self._history = timedelta(days=history_days)
         self._now = now
         self._quota = quota
+        self.backups = backups
         self.reconciler = Reconciler(history=self._history)
         self.duties = (
             Duty(1, "partitions", 3600, partitions.create_ahead),
@@ -70,6 +74,7 @@ class Keeper:
             Duty(7, "reconciliation", 60, self.reconciler.look),
             Duty(8, "recoveries", 1, self.recover),
             Duty(9, "usage", 60, self.measure),
+            Duty(10, "backup", 600, self.back_up),
         )
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -129,6 +134,16 @@ class Keeper:
     async def measure(self, session: Session) -> int:
         """Measure what accounts with quotas use; return how many accounts."""
         return await quota_changes.measure_usage(session, everybody=self._quota.is_set)
+
+    async def back_up(self, _session: Session) -> int:
+        """Make the day's backup if it is due and backups are wanted; return how many were made."""
+        if self.backups is None:
+            return 0
+        try:
+            return await self.backups.make_due(self._database)
+        except (OperatorError, OSError) as error:  # a full disk, a missing program: nothing that a traceback explains
+            _LOG.error("backup_failed", reason=str(error))
+            return 0
 
     async def forget_keys(self, session: Session) -> int:
         """Delete idempotency keys that are a day old; return how many."""

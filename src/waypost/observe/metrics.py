@@ -67,9 +67,19 @@ class Metrics:
         self._registry.register(_Outages(outages))
         self._registry.register(self._own)
 
-    def render(self, backlog: Backlog | None, dispatching: Measures | None, findings: Findings | None) -> bytes:
-        """Return the text for Prometheus without values that are None, such as the backlog during an outage."""
+    def render(
+        self,
+        backlog: Backlog | None,
+        dispatching: Measures | None,
+        findings: Findings | None,
+        backup_age: float | None = None,
+    ) -> bytes:
+        """Return the text for Prometheus without values that are None, such as the backlog during an outage.
+
+        ``backup_age``: seconds since the newest backup, infinite without one, None if none are scheduled.
+        """
         self._own.backlog = backlog
+        self._own.backup_age = backup_age
         self._own.dispatching = dispatching
         self._own.findings = findings
         return generate_latest(self._registry)
@@ -126,6 +136,7 @@ class _OwnMetrics(Collector):
         self.backlog: Backlog | None = None
         self.dispatching: Measures | None = None
         self.findings: Findings | None = None
+        self.backup_age: float | None = None
 
     def collect(self) -> Iterable[Metric]:
         yield InfoMetricFamily("waypost_build", "The running program.", {"version": version("waypost")})
@@ -148,6 +159,10 @@ class _OwnMetrics(Collector):
         )
         if self.backlog is not None:
             yield from _queue(self.backlog)
+        if self.backup_age is not None:
+            yield GaugeMetricFamily(
+                "waypost_backup_age_seconds", "How old the newest scheduled backup is; +Inf: none.", self.backup_age
+            )
         if self.findings is not None:
             yield from _reconciliation(self.findings)
 

@@ -34,21 +34,25 @@ class KeyFile:
 
     def make(self) -> str:
         """Create a key, write it and return it; it survives a power failure."""
+        key = secrets.token_urlsafe(_KEY_BYTES)
+        self.write(key)
+        return key
+
+    def write(self, key: str) -> None:
+        """Write the key to the file; it survives a power failure."""
         folder = find_folder(self._data_dir)
         if folder is None:
             raise FileNotFoundError(self._data_dir)
-        key = secrets.token_urlsafe(_KEY_BYTES)
         with replacing(folder, self.path, key + "\n", reader=DatabaseUser(folder.uid, folder.gid, None)):
             pass
         sync_folder(folder.path)
-        return key
 
 
 async def check_secret_key(session: Session, key: str, *, came_from: str) -> None:
     """Store the check value of this key, or compare it with the stored one. Raise WrongSecretKey if they differ."""
-    await execute(session, "add_installation_value", _CHECK, _check_value(key))
+    await execute(session, "add_installation_value", _CHECK, check_value(key))
     kept = await _value(session, _CHECK)
-    if kept is None or not hmac.compare_digest(kept, _check_value(key)):
+    if kept is None or not hmac.compare_digest(kept, check_value(key)):
         raise WrongSecretKey(
             f"{came_from} is not the key that this database was made with: bring the right one back,"
             " or endpoints' secrets can't be read."
@@ -58,7 +62,12 @@ async def check_secret_key(session: Session, key: str, *, came_from: str) -> Non
 async def knows_secret_key(session: Session, key: str) -> bool | None:
     """Return whether the database was created with this key, None if it has not seen one; changes nothing."""
     kept = await _value(session, _CHECK)
-    return None if kept is None else hmac.compare_digest(kept, _check_value(key))
+    return None if kept is None else hmac.compare_digest(kept, check_value(key))
+
+
+async def key_check(session: Session) -> bytes | None:
+    """Return the check value of the key that the database was created with, None if it has not seen one."""
+    return await _value(session, _CHECK)
 
 
 async def own_secret_key(session: Session, file: KeyFile) -> str:
@@ -79,7 +88,7 @@ async def _value(session: Session, name: str) -> bytes | None:
     return None if row is None else bytes(row["value"])
 
 
-def _check_value(key: str) -> bytes:
+def check_value(key: str) -> bytes:
     """Return the check value of a key. It reveals nothing about the key or about what secrets are sealed with."""
     derived = hmac.digest(key.encode(), b"waypost: to check the secret key", sha256)
     return hmac.digest(derived, b"waypost: this is the secret key", sha256)

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from waypost.domain.errors import OperatorError
 
@@ -42,9 +43,16 @@ class DatabaseUser:
 class DataFolder:
     """A data directory and the names inside it."""
 
+    UNFINISHED_RESTORE: ClassVar[str] = "restore.unfinished"
+
     path: Path
     uid: int
     gid: int
+
+    @property
+    def unfinished_restore(self) -> Path:
+        """Where a backup is being restored, until what was restored is moved into place."""
+        return self.path / self.UNFINISHED_RESTORE
 
     @property
     def cluster(self) -> Path:

@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from waypost.store.embedded.folder import DatabaseUser, EmbeddedPostgresError
@@ -16,11 +17,14 @@ from waypost.store.embedded.folder import DatabaseUser, EmbeddedPostgresError
 _LAUNCHER = Path(__file__).with_name("child.py")
 # Nothing is inherited: LD_PRELOAD and PG* variables of the caller must not reach the server.
 _ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+NOTHING_MORE: Final[Mapping[str, str]] = MappingProxyType({})
 # Fast shutdown, then an immediate one (crash recovery follows at the next start), then SIGKILL.
 _STOPPING: Final = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, None))
 
 
-def _launch(command: Sequence[str | Path], *, folder: Path, user: DatabaseUser, output: int) -> subprocess.Popen[str]:
+def _launch(
+    command: Sequence[str | Path], *, folder: Path, user: DatabaseUser, output: int, environment: Mapping[str, str]
+) -> subprocess.Popen[str]:
     # Linux sends the death signal when the starting *thread* ends: never call this from a pool's worker.
     launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), str(user.uid), str(user.gid), str(folder)]
     return subprocess.Popen(  # noqa: S603 - every part is ours or the operator's
@@ -28,7 +32,7 @@ def _launch(command: Sequence[str | Path], *, folder: Path, user: DatabaseUser, 
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
-        env=_ENVIRONMENT,
+        env={**_ENVIRONMENT, **environment},
         start_new_session=True,
         umask=0o077,
         text=True,
@@ -36,9 +40,18 @@ def _launch(command: Sequence[str | Path], *, folder: Path, user: DatabaseUser, 
     )
 
 
-async def run_program(command: Sequence[str | Path], *, folder: Path, user: DatabaseUser) -> str:
-    """Return what a program printed. Raise EmbeddedPostgresError with its last line if it fails."""
-    process = _launch(command, folder=folder, user=user, output=subprocess.PIPE)
+async def run_program(
+    command: Sequence[str | Path],
+    *,
+    folder: Path,
+    user: DatabaseUser,
+    environment: Mapping[str, str] = NOTHING_MORE,
+) -> str:
+    """Return what a program printed; ``environment`` is added to its clean one.
+
+    Raise EmbeddedPostgresError with its last line if it fails.
+    """
+    process = _launch(command, folder=folder, user=user, output=subprocess.PIPE, environment=environment)
     try:
         printed, _ = await asyncio.to_thread(process.communicate)
     except BaseException:
@@ -55,7 +68,7 @@ class ServerProcess:
     """A running `postgres` that is our own child; on Linux it ends with the thread that made it."""
 
     def __init__(self, command: Sequence[str | Path], *, folder: Path, user: DatabaseUser, log: int) -> None:
-        self._process = _launch(command, folder=folder, user=user, output=log)
+        self._process = _launch(command, folder=folder, user=user, output=log, environment=NOTHING_MORE)
         self._ended = asyncio.Event()
         # A thread of its own: with a worker of the loop's pool, closing the loop would wait for the server.
         threading.Thread(target=self._watch, args=[asyncio.get_running_loop()], daemon=True).start()

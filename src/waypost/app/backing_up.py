@@ -1,0 +1,76 @@
+"""Backs up the installation that the settings name, and restores a backup into one that does not exist yet."""
+
+import asyncio
+from pathlib import Path
+
+from waypost.app.storage import Progress, given_key, reached_storage
+from waypost.settings import Settings
+from waypost.store import condition
+from waypost.store.backups import restoring, writing
+from waypost.store.backups.clients import find_clients
+from waypost.store.backups.manifest import BackupError, Manifest
+from waypost.store.backups.scheduled import ScheduledBackups, scratch_folder
+from waypost.store.installation import key_check
+
+
+async def back_up(settings: Settings, folder: Path, *, with_key: bool, check: bool, progress: Progress) -> Manifest:
+    """Write a backup into a new or empty folder and return its manifest; with ``check``, restore it to try.
+
+    The database may be in use. Raise BackupError.
+    """
+    clients = find_clients(settings.pg_bin)
+    key = given_key(settings) if with_key else None
+    async with reached_storage(settings, progress) as storage:
+        async with storage.database.serving.acquire() as session:
+            if await condition.pending_migrations(session) is None:
+                raise BackupError("The database has no Waypost tables: there is nothing to back up.")
+            if with_key and key is None and await key_check(session) is not None:
+                raise BackupError("The secret key is missing: bring it back, or leave it out with --without-key.")
+        progress(f"Backing up into {folder}")
+        made = await writing.write(storage.database, storage.url, folder, key=key, clients=clients, progress=progress)
+    if check:
+        await check_backup(folder, made, pg_bin=settings.pg_bin, progress=progress)
+    return made
+
+
+async def check_backup(folder: Path, manifest: Manifest, *, pg_bin: Path | None, progress: Progress) -> None:
+    """Restore a backup into a scratch database below the folder for temporary files, and compare. Raise BackupError."""
+    with scratch_folder() as scratch:
+        await restoring.check_by_restoring(folder, manifest, scratch, pg_bin=pg_bin, progress=progress)
+
+
+async def restore(settings: Settings, folder: Path, *, key: str | None, progress: Progress) -> Manifest:
+    """Restore a backup into the data directory or database of the settings, and return its manifest.
+
+    ``key`` is the secret key, None for the one in the backup. Raise BackupError; then nothing was changed.
+    """
+    if key is None and settings.secret_key is not None:
+        key = settings.secret_key.get_secret_value()
+    progress(f"Reading the backup in {folder}")
+    manifest, key = await asyncio.to_thread(restoring.open_backup, folder, key=key)
+    if settings.database_url is None:
+        await restoring.restore_folder(
+            folder, manifest, settings.data_dir, key=key, pg_bin=settings.pg_bin, progress=progress
+        )
+    else:
+        url, clients = settings.database_url.get_secret_value(), find_clients(settings.pg_bin)
+        progress("Restoring the database")
+        await restoring.restore_database(folder, manifest, url, schema=settings.schema, clients=clients)
+    return manifest
+
+
+def scheduled_backups(settings: Settings, url: str, key: str) -> ScheduledBackups | None:
+    """Return the backups that the keeper makes of the database at ``url``, None if the operator wants none.
+
+    Those of an embedded database are tried in a scratch one; beside a server database there may be no PostgreSQL to try
+    them with.
+    """
+    if settings.backup_dir is None:
+        return None
+    return ScheduledBackups(
+        settings.backup_dir,
+        url,
+        key=key if settings.backup_key == "on" else None,
+        check=settings.database_url is None,
+        pg_bin=settings.pg_bin,
+    )

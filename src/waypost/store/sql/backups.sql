@@ -1,0 +1,25 @@
+-- What a backup counts and compares.
+
+-- name: export_snapshot
+select pg_export_snapshot() as snapshot
+
+-- name: backup_facts
+-- Of the schema that is copied: its name, its size on disk with indexes, and how far it was migrated.
+select current_schema() as schema,
+       current_setting('server_version_num')::int as postgres,
+       (select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint
+        from pg_class
+        where relnamespace = current_schema()::regnamespace and relkind in ('r', 'm')) as database_size,
+       (select max(number) from migration) as migration
+
+-- name: backup_tables
+-- Partitions are counted with the table that they belong to.
+select relname::text as name
+from pg_class
+where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p') and not relispartition
+order by relname
+
+-- name: has_any_table
+select exists (
+    select from pg_class where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p')
+) as present
