@@ -1,4 +1,4 @@
-"""What the whole suite says at its end: how much of the documentation's code ran, and what faults came to."""
+"""The summary of the whole suite: how much of the documentation's code ran, and the results of faults."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ Judge = Callable[[Tally], None]
 
 @pytest.fixture
 def judged(record_property: Callable[[str, object], None]) -> Judge:
-    """Take a tally into the table; nothing may be lost, come twice without a reason, nor out of order."""
+    """Add a tally to the table; no delivery may be lost, repeated without a reason, or out of order."""
 
     def judge(tally: Tally) -> None:
         record_property(FAULT, tally.row())

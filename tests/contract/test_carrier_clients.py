@@ -1,4 +1,4 @@
-"""What each carrier is asked, byte by byte: the token call, the question, and what becomes of a refusal."""
+"""The exact requests to each carrier: the token call, the poll, and the handling of rejections."""
 
 import json
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ async def http() -> AsyncIterator[CarrierHttp]:
     await client.close()
 
 
-async def test_usps_is_asked_for_one_number_with_a_token_whose_call_counts(http: CarrierHttp) -> None:
+async def test_usps_requests_one_number_with_a_token_that_counts_as_a_call(http: CarrierHttp) -> None:
     answers = [token(scope="addresses tracking"), told("usps", "not_known_yet")]
     async with receiving(lambda number: answers[number - 1]) as carrier:
         usps = source(http, "usps", carrier.port, SECRET)
@@ -42,7 +42,7 @@ async def test_usps_is_asked_for_one_number_with_a_token_whose_call_counts(http:
     assert usps.extra_calls == 1
 
 
-async def test_a_usps_app_without_access_to_tracking_is_refused_when_it_is_tried(http: CarrierHttp) -> None:
+async def test_a_usps_app_without_access_to_tracking_fails_the_connection_test(http: CarrierHttp) -> None:
     async with receiving(lambda _: token(scope="addresses prices")) as carrier:
         usps = source(http, "usps", carrier.port, SECRET)
         with pytest.raises(CarrierRefused, match="no access to tracking"):
@@ -51,7 +51,7 @@ async def test_a_usps_app_without_access_to_tracking_is_refused_when_it_is_tried
     assert len(carrier.requests) == 1
 
 
-async def test_a_usps_token_that_names_no_scope_is_used(http: CarrierHttp) -> None:
+async def test_a_usps_token_without_a_scope_is_used(http: CarrierHttp) -> None:
     async with receiving(lambda _: token()) as carrier:
         await source(http, "usps", carrier.port, SECRET).probe()
 
@@ -68,7 +68,7 @@ def fedex_answer(*parcels: object) -> bytes:
     return answering(200, JSON, body=body)
 
 
-async def test_fedex_is_asked_for_many_numbers_in_one_call_and_each_gets_its_own_part(http: CarrierHttp) -> None:
+async def test_fedex_requests_many_numbers_in_one_call_and_each_gets_its_part(http: CarrierHttp) -> None:
     parts = [{"trackingNumber": "C3", "trackResults": [{"error": {"code": "TRACKING.TRACKINGNUMBER.NOTFOUND"}}]}]
     answers = [token(), fedex_answer(fedex_parcel("B2"), *parts, fedex_parcel("A1"))]
     async with receiving(lambda number: answers[number - 1]) as carrier:
@@ -96,7 +96,7 @@ async def test_fedex_is_asked_for_many_numbers_in_one_call_and_each_gets_its_own
     }
 
 
-async def test_one_number_that_fedex_refuses_costs_the_others_nothing_but_calls(http: CarrierHttp) -> None:
+async def test_one_number_that_fedex_rejects_costs_the_others_only_calls(http: CarrierHttp) -> None:
     refused = {"errors": [{"code": "TRACKING.TRACKINGNUMBER.INVALID"}]}
 
     def answer(number: int) -> bytes:
@@ -117,7 +117,7 @@ async def test_one_number_that_fedex_refuses_costs_the_others_nothing_but_calls(
     assert fedex.extra_calls == len(carrier.requests) - 1 == 5
 
 
-async def test_a_refusal_that_names_no_number_is_not_repeated(http: CarrierHttp) -> None:
+async def test_a_rejection_without_a_number_is_not_repeated(http: CarrierHttp) -> None:
     answers = [token(), answering(400, JSON, body=b'{"errors": [{"code": "BAD.REQUEST.ERROR"}]}')]
     async with receiving(lambda number: answers[number - 1]) as carrier:
         fedex = source(http, "fedex", carrier.port, SECRET)
@@ -137,7 +137,7 @@ async def test_a_refusal_that_names_no_number_is_not_repeated(http: CarrierHttp)
         ("", "2026-03-04"),
     ],
 )
-async def test_of_several_shipments_behind_a_fedex_number_the_one_of_the_shops_day_counts(
+async def test_of_several_fedex_shipments_the_one_closest_to_the_ship_date_is_used(
     http: CarrierHttp, ship_date: str, began: str
 ) -> None:
     answers = [token(), told("fedex", "numbers_used_again")]
@@ -148,7 +148,7 @@ async def test_of_several_shipments_behind_a_fedex_number_the_one_of_the_shops_d
     assert update.checkpoints[0].checkpoint_date[:10] == began
 
 
-async def test_gls_is_asked_for_many_numbers_in_one_address_and_in_english(http: CarrierHttp) -> None:
+async def test_gls_requests_many_numbers_in_one_url_and_in_english(http: CarrierHttp) -> None:
     answers = [token(), told("gls", "own_number_of_several")]
     async with receiving(lambda number: answers[number - 1]) as carrier:
         gls = source(http, "gls", carrier.port, SECRET)
@@ -169,7 +169,7 @@ async def test_gls_is_asked_for_many_numbers_in_one_address_and_in_english(http:
     assert own_headers(carrier, 1) == {"authorization": "Bearer t", "accept-language": "EN"}
 
 
-async def test_la_poste_is_asked_for_many_numbers_with_its_key_and_no_token(http: CarrierHttp) -> None:
+async def test_la_poste_requests_many_numbers_with_a_key_and_no_token(http: CarrierHttp) -> None:
     async with receiving(lambda _: told("laposte", "one_of_several")) as carrier:
         la_poste = source(http, "laposte", carrier.port, {"api_key": "a-key"})
         assert isinstance(la_poste, BatchSource)
@@ -184,7 +184,7 @@ async def test_la_poste_is_asked_for_many_numbers_with_its_key_and_no_token(http
     assert la_poste.extra_calls == 0
 
 
-async def test_a_key_of_la_poste_is_tried_with_a_number_of_nobodys(http: CarrierHttp) -> None:
+async def test_a_la_poste_key_is_tested_with_a_number_that_nobody_has(http: CarrierHttp) -> None:
     async with receiving(lambda _: told("laposte", "not_known")) as carrier:
         await source(http, "laposte", carrier.port, {"api_key": "a-key"}).probe()
 

@@ -23,12 +23,12 @@ def written(package: str, kind: str) -> dict[str, dict[str, str]]:
     return table | {"silent": dict.fromkeys(table.get("silent", ()), "")}
 
 
-def test_all_carriers_but_the_one_that_reads_texts_have_tables() -> None:
+def test_all_carriers_except_the_one_without_codes_have_tables() -> None:
     assert set(CARRIERS) - {one.package.rpartition(".")[2] for one in WITH_TABLES} == {"dhl"}
 
 
 @pytest.mark.parametrize(("package", "kind"), TABLES)
-def test_a_code_is_in_its_table_once_as_carriers_write_it_and_says_what_waypost_knows(package: str, kind: str) -> None:
+def test_every_code_is_listed_once_as_the_carrier_writes_it_with_a_known_substatus(package: str, kind: str) -> None:
     table = written(package, kind)
     all_codes = list(chain.from_iterable(table.values()))
 
@@ -45,7 +45,7 @@ def test_no_general_code_ends_a_journey(package: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(("package", "kind"), TABLES)
-def test_a_code_alone_is_read_as_its_table_says(package: str, kind: str) -> None:
+def test_a_code_without_a_text_is_read_as_its_table_says(package: str, kind: str) -> None:
     table, read = written(package, kind), codes.load(package)[kind]
     expected = {
         **{code: (said, Basis.CODE) for code, said in table.get("says", {}).items()},

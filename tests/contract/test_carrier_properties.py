@@ -1,4 +1,4 @@
-"""Whatever becomes of an answer on its way, an adapter reads an update or raises CarrierError; for all carriers."""
+"""Adapters read any damaged answer as an update or raise CarrierError, for all carriers."""
 
 import json
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ OTHER_VALUES: tuple[Any, ...] = (
 )
 
 Place = tuple[Any, Any]
-"""A list or an object, and a place in it."""
+"""A list or an object, and a position in it."""
 
 
 def places(value: Any) -> Iterator[Place]:
@@ -47,14 +47,14 @@ def still_reads(carrier: str, status: int, body: bytes, number: str) -> None:
     assert not apply(state, Update(update.source, update.checkpoints, update.facts), 2).eventful
 
 
-def test_an_answer_has_places_to_change() -> None:
+def test_every_sample_answer_has_values_to_change() -> None:
     assert len(list(places({"a": [1, {"b": 2}]}))) == 4
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
 @examples(60)
 @given(data=st.data())
-def test_an_answer_that_is_cut_off_or_damaged_raises_nothing_else(carrier: str, data: st.DataObject) -> None:
+def test_truncated_or_damaged_answers_raise_only_carrier_errors(carrier: str, data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(cases_of(carrier)))
     begin, end = sorted(data.draw(st.tuples(*[st.integers(0, len(case.body))] * 2)))
     body = data.draw(
@@ -67,7 +67,7 @@ def test_an_answer_that_is_cut_off_or_damaged_raises_nothing_else(carrier: str, 
 @pytest.mark.parametrize("carrier", CARRIERS)
 @examples(60)
 @given(data=st.data())
-def test_an_answer_with_other_types_or_another_order_raises_nothing_else(carrier: str, data: st.DataObject) -> None:
+def test_answers_with_other_types_or_order_raise_only_carrier_errors(carrier: str, data: st.DataObject) -> None:
     structured = [case for case in cases_of(carrier) if not isinstance(case.answer, str)]
     if not structured:
         return
@@ -80,7 +80,7 @@ def test_an_answer_with_other_types_or_another_order_raises_nothing_else(carrier
 
 
 def change(answer: Any, data: st.DataObject) -> None:
-    """Put another value into one place of an answer, take it out, or reverse the list that it is in."""
+    """Replace or remove one value of an answer, or reverse the list that contains it."""
     found = list(places(answer))
     if not found:
         return
@@ -95,7 +95,7 @@ def change(answer: Any, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_no_answer_is_read_as_a_found_parcel_under_another_status(case: Case) -> None:
+def test_no_answer_with_an_error_status_is_read_as_a_found_parcel(case: Case) -> None:
     for status in (400, 404, 409):
         try:
             update = read_answer(case.carrier, status, case.body, case.tracking_number)
@@ -121,6 +121,6 @@ NONSENSE = {
 @pytest.mark.parametrize("status", [200, 207, 400, 404])
 @pytest.mark.parametrize("body", NONSENSE.values(), ids=NONSENSE)
 @pytest.mark.parametrize("carrier", CARRIERS)
-def test_nonsense_says_nothing_of_a_parcel(carrier: str, body: bytes, status: int) -> None:
+def test_nonsense_changes_no_parcel(carrier: str, body: bytes, status: int) -> None:
     with pytest.raises(CarrierError):
         read_answer(carrier, status, body, "A1")

@@ -1,4 +1,4 @@
-"""Answers of carriers that others keep: what becomes of a parcel by each; skipped where they are not."""
+"""The result of each carrier answer in the shared data; skipped without that data."""
 
 import tomllib
 from pathlib import Path
@@ -13,11 +13,11 @@ from waypost.sources.carriers import CARRIERS
 
 ANSWERS = "sources/answers"
 FOLDERS = {"la-poste": "laposte"}
-"""Where a carrier's answers are in a folder of another name."""
+"""Carriers whose answers are in a folder with another name."""
 TOKENS = {"sources/answers/ups/token-200.json"}
 
 Sample = tuple[str, str, int, str, str, int, str, str]
-"""File, adapter, HTTP status, number; and what is expected: substatus, number of scans, the first and the last time."""
+"""File, adapter, HTTP status and number, then the expected substatus, number of scans, first time and last time."""
 TABLE = tomllib.loads(Path(__file__).with_name("carrier_samples.toml").read_text("utf-8"))
 SAMPLES: list[Sample] = [tuple(one) for one in TABLE["read"]]
 REFUSED: list[tuple[str, str, int]] = [tuple(one) for one in TABLE["refused"]]
@@ -39,7 +39,7 @@ def written(scan: Checkpoint) -> str:
 
 
 @pytest.mark.parametrize("expected", SAMPLES, ids=lambda one: one[0])
-def test_a_parcel_is_where_the_sample_says(expected: Sample) -> None:
+def test_parcels_have_the_samples_status(expected: Sample) -> None:
     path, carrier, status, number, substatus, count, first, last = expected
 
     update = read_answer(carrier, status, sample(path), number)
@@ -52,12 +52,12 @@ def test_a_parcel_is_where_the_sample_says(expected: Sample) -> None:
 
 
 @pytest.mark.parametrize(("path", "carrier", "status"), REFUSED, ids=str)
-def test_an_answer_that_refuses_changes_no_parcel(path: str, carrier: str, status: int) -> None:
+def test_an_error_answer_changes_no_parcel(path: str, carrier: str, status: int) -> None:
     with pytest.raises(CarrierError):
         read_answer(carrier, status, sample(path), "1")
 
 
-def test_every_answer_of_a_carrier_with_an_adapter_is_expected_to_say_something() -> None:
+def test_every_sample_answer_of_an_adapted_carrier_has_an_expectation() -> None:
     if not SHARED.exists():
         pytest.skip("the shared data is not here")
     found = {

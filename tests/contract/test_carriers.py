@@ -1,4 +1,4 @@
-"""Every answer in ``carriers/<carrier>/<case>.json`` is read as its case says; a new carrier adds no code here."""
+"""Every answer in ``carriers/<carrier>/<case>.json`` is read as its case expects; a new carrier adds no code here."""
 
 import json
 import re
@@ -49,7 +49,7 @@ def test_there_are_cases_for_every_carrier() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_an_answer_is_read_as_its_case_says(case: Case) -> None:
+def test_answers_are_read_as_their_cases_expect(case: Case) -> None:
     if case.expected is None:
         with pytest.raises(CarrierUnavailable, match=re.escape(case.expected_error or "a case expects something")):
             case.read()
@@ -64,7 +64,7 @@ def test_an_answer_is_read_as_its_case_says(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", READABLE, ids=str)
-def test_an_answer_tells_facts_by_their_names_and_the_same_twice(case: Case) -> None:
+def test_facts_have_valid_names_and_are_read_the_same_twice(case: Case) -> None:
     update = case.read()
     again = apply(state_after(update), case.read(), 10)
 
@@ -74,14 +74,14 @@ def test_an_answer_tells_facts_by_their_names_and_the_same_twice(case: Case) -> 
 
 
 @pytest.mark.parametrize("case", READABLE, ids=str)
-def test_a_kept_scan_says_the_same_when_it_is_reread(case: Case) -> None:
+def test_a_stored_scan_is_reread_with_the_same_result(case: Case) -> None:
     reader = getattr(import_module(f"waypost.sources.carriers.{case.carrier}.read"), "reread", None)
     scans = case.read().checkpoints
 
     assert [reread_scan(scan, reader) for scan in scans] == list(scans)
 
 
-def test_dhls_own_sample_is_not_called_delivered() -> None:
+def test_dhls_own_sample_is_not_read_as_delivered() -> None:
     update = read_answer(200, shared_sample("dhl_universal.TrackingResponseJSON.json"), "7777777770")
 
     (checkpoint,) = update.checkpoints
@@ -95,7 +95,7 @@ def test_dhls_own_sample_is_not_called_delivered() -> None:
     assert "signed_by" not in update.facts
 
 
-def test_dhls_own_sample_of_an_unknown_number_is_one() -> None:
+def test_dhls_own_sample_of_an_unknown_number_is_recognised() -> None:
     update = read_answer(404, shared_sample("dhl_universal.TrackingErrorResponseJSON.json"), "8264715546")
 
     assert update == Update(Source.POLL, unknown_number=True)
@@ -116,9 +116,7 @@ def test_dhls_own_sample_of_an_unknown_number_is_one() -> None:
         ("2026-03-02", ("2026-03-02T00:00:00", None)),
     ],
 )
-def test_the_time_is_wall_time_and_only_a_written_offset_is_believed(
-    timestamp: str, expected: tuple[str, int | None]
-) -> None:
+def test_times_are_local_and_only_written_offsets_are_kept(timestamp: str, expected: tuple[str, int | None]) -> None:
     checkpoint = only_checkpoint(one_scan(timestamp=timestamp))
 
     assert (checkpoint.checkpoint_date, checkpoint.offset_minutes) == expected
@@ -145,7 +143,7 @@ GOOD = (
         ("Sorted", SkipReason.TYPE),
     ],
 )
-def test_a_scan_that_cannot_be_read_costs_no_other(bad: object, reason: SkipReason) -> None:
+def test_an_unreadable_scan_does_not_affect_others(bad: object, reason: SkipReason) -> None:
     body = json.dumps({"shipments": [{"id": NUMBER, "events": [GOOD[0], bad, GOOD[1]]}]}).encode()
 
     update = read_answer(200, body, NUMBER)
@@ -154,7 +152,7 @@ def test_a_scan_that_cannot_be_read_costs_no_other(bad: object, reason: SkipReas
     assert update.skipped == (Skipped("events[1]", reason),)
 
 
-def test_a_place_or_a_status_of_another_type_costs_only_itself() -> None:
+def test_a_place_or_status_of_a_wrong_type_affects_only_itself() -> None:
     event = GOOD[1] | {"location": "Berlin"}
     body = json.dumps({"shipments": [{"id": NUMBER, "origin": 7, "status": "x", "events": [event]}]}).encode()
 
@@ -174,7 +172,7 @@ def test_a_place_or_a_status_of_another_type_costs_only_itself() -> None:
         (b"%s \xed\xa0\xbc", "On its way \ufffd\ufffd\ufffd"),
     ],
 )
-def test_a_mistaken_encoding_costs_no_scan(encoded: bytes, expected: str) -> None:
+def test_a_wrong_encoding_loses_no_scan(encoded: bytes, expected: str) -> None:
     mark, _, rest = encoded.partition(b"%s")
     body = mark + json.dumps({"shipments": [{"id": NUMBER, "events": GOOD}]}).encode()
 
@@ -216,13 +214,13 @@ def test_the_text_of_a_scan_comes_from_where_dhl_put_it(texts: dict[str, str | N
         ("unknown", "J. DOE", None),
     ],
 )
-def test_a_text_refines_the_code_and_never_makes_a_delivery(code: str, text: str, expected: str | None) -> None:
+def test_a_text_adds_detail_to_a_code_but_never_makes_a_delivery(code: str, text: str, expected: str | None) -> None:
     checkpoint = only_checkpoint(one_scan(statusCode=code, description=text))
 
     assert checkpoint.checkpoint_delivery_substatus == expected
 
 
-def test_a_parcel_keeps_waiting_over_a_notification_and_keeps_going_back_over_a_hub() -> None:
+def test_notifications_keep_a_waiting_parcel_waiting_and_hubs_keep_a_return_returning() -> None:
     scans = load(FOLDER / "dhl/waited_in_a_parcel_shop_and_went_back.json").read().checkpoints
 
     passed = [state_after(Update(Source.POLL, scans[: number + 1])).substatus for number in range(len(scans))]
@@ -243,11 +241,11 @@ def test_a_parcel_keeps_waiting_over_a_notification_and_keeps_going_back_over_a_
         ("unknown", "J. DOE", Basis.TEXT),
     ],
 )
-def test_a_reading_says_what_it_rests_on(code: str, text: str, basis: Basis) -> None:
+def test_a_reading_has_its_basis(code: str, text: str, basis: Basis) -> None:
     assert only_checkpoint(one_scan(statusCode=code, description=text)).basis is basis
 
 
-def test_what_comes_next_tells_where_the_parcel_waits_and_nothing_else() -> None:
+def test_next_steps_only_say_where_the_parcel_waits() -> None:
     collect = one_scan(description="Stored", nextSteps="The shipment can be picked up at the PACKSTATION")
     back = one_scan(description="Stored", nextSteps="Return to sender")
 
@@ -268,13 +266,13 @@ def test_what_comes_next_tells_where_the_parcel_waits_and_nothing_else() -> None
         ("https://www.dhl.de/" + "a" * 500, False),
     ],
 )
-def test_only_a_whole_link_to_the_web_becomes_a_fact(url: str, shown: bool) -> None:  # noqa: FBT001 - a table
+def test_only_a_complete_web_link_becomes_a_fact(url: str, shown: bool) -> None:  # noqa: FBT001 - a table
     body = json.dumps({"shipments": [{"id": NUMBER, "serviceUrl": url}]}).encode()
 
     assert ("weblink" in read_answer(200, body, NUMBER).facts) is shown
 
 
-def test_long_texts_are_cut_and_hidden_characters_are_taken_out() -> None:
+def test_long_texts_are_truncated_and_control_characters_removed() -> None:
     checkpoint = only_checkpoint(one_scan(description="a\u0000b\u202ec" + "d" * 9_000))
 
     assert checkpoint.tracking_detail == "a b c" + "d" * (LONGEST - 5)
@@ -296,12 +294,12 @@ def test_long_texts_are_cut_and_hidden_characters_are_taken_out() -> None:
     ],
     ids=lambda body: body[:24].decode("ascii", "replace"),
 )
-def test_an_answer_that_cannot_be_read_is_no_update(body: bytes) -> None:
+def test_an_unreadable_answer_is_not_an_update(body: bytes) -> None:
     with pytest.raises(CarrierUnavailable, match="cannot be read"):
         read_answer(200, body, NUMBER)
 
 
-def test_an_answer_in_part_deletes_nothing() -> None:
+def test_a_partial_answer_deletes_nothing() -> None:
     first, second = (one_scan(timestamp=f"2026-03-0{day}T10:00:00+01:00") for day in (2, 3))
 
     state = state_after(read_answer(200, first, NUMBER), read_answer(200, second, NUMBER))
@@ -309,7 +307,7 @@ def test_an_answer_in_part_deletes_nothing() -> None:
     assert len(state.checkpoints) == 2
 
 
-def test_facts_of_a_carrier_are_its_to_tell() -> None:
+def test_carriers_set_only_facts_that_belong_to_carriers() -> None:
     ends = {"origin_country", "destination_country"}  # the shop may tell them first
 
     told = {name for case in READABLE for name in (case.expected or {})["facts"]}

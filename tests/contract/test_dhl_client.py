@@ -43,7 +43,7 @@ def source(http: CarrierHttp, port: int) -> CarrierSource:
     return CARRIER.open(http, {"api_key": KEY}, base_url=f"http://127.0.0.1:{port}")
 
 
-async def test_a_question_is_one_get_with_the_key_and_nothing_else(http: CarrierHttp) -> None:
+async def test_a_poll_is_one_get_with_the_key_and_nothing_else(http: CarrierHttp) -> None:
     async with receiving(always(FOUND)) as carrier:
         await source(http, carrier.port).ask("A/1+2", {})
 
@@ -70,7 +70,7 @@ async def test_a_question_is_one_get_with_the_key_and_nothing_else(http: Carrier
         ({"customer_name": "Ada", "customer_email": "ada@example.com"}, ""),
     ],
 )
-async def test_of_the_shops_facts_only_the_postcode_is_sent(
+async def test_only_the_postcode_of_the_shops_facts_is_sent(
     http: CarrierHttp, facts: dict[str, str], sent: str
 ) -> None:
     async with receiving(always(FOUND)) as carrier:
@@ -79,14 +79,14 @@ async def test_of_the_shops_facts_only_the_postcode_is_sent(
     assert carrier.requests[0].path == f"/track/shipments?trackingNumber={NUMBER}&language=en{sent}"
 
 
-async def test_an_answer_becomes_an_update(http: CarrierHttp) -> None:
+async def test_a_response_becomes_an_update(http: CarrierHttp) -> None:
     async with receiving(always(FOUND)) as carrier:
         update = await source(http, carrier.port).ask(NUMBER, {})
 
     assert [scan.tracking_detail for scan in update.checkpoints] == ["Shipment picked up"]
 
 
-async def test_an_unknown_number_is_an_update_and_no_error(http: CarrierHttp) -> None:
+async def test_an_unknown_number_is_an_update_not_an_error(http: CarrierHttp) -> None:
     unknown = json.dumps({"title": "No result found", "status": 404, "detail": "-"}).encode()
 
     async with receiving(always(answering(404, body=unknown))) as carrier:
@@ -96,7 +96,7 @@ async def test_an_unknown_number_is_an_update_and_no_error(http: CarrierHttp) ->
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_key_that_is_not_accepted_is_told_apart(http: CarrierHttp, status: int) -> None:
+async def test_a_rejected_key_has_its_own_error(http: CarrierHttp, status: int) -> None:
     async with receiving(always(answering(status))) as carrier:
         with pytest.raises(CarrierRefused, match=str(status)):
             await source(http, carrier.port).ask(NUMBER, {})
@@ -105,7 +105,7 @@ async def test_a_key_that_is_not_accepted_is_told_apart(http: CarrierHttp, statu
 @pytest.mark.parametrize(
     ("header", "seconds"), [("retry-after: 7", 7), ("x-nothing: 1", None), ("retry-after: x", None)]
 )
-async def test_too_many_questions_bring_the_time_to_wait(http: CarrierHttp, header: str, seconds: float | None) -> None:
+async def test_too_many_requests_give_the_time_to_wait(http: CarrierHttp, header: str, seconds: float | None) -> None:
     async with receiving(always(answering(429, header))) as carrier:
         with pytest.raises(CarrierLimited) as limited:
             await source(http, carrier.port).ask(NUMBER, {})
@@ -130,7 +130,9 @@ BAD_ANSWERS: dict[str, bytes | Behaviour | None] = {
 
 
 @pytest.mark.parametrize("answer", BAD_ANSWERS.values(), ids=BAD_ANSWERS)
-async def test_what_is_no_answer_is_unavailable(http: CarrierHttp, answer: bytes | Behaviour | None) -> None:
+async def test_anything_but_a_valid_response_is_unavailable(
+    http: CarrierHttp, answer: bytes | Behaviour | None
+) -> None:
     async with receiving(always(answer)) as carrier:
         with pytest.raises(CarrierUnavailable) as unavailable:
             await source(http, carrier.port).ask(NUMBER, {})
@@ -140,7 +142,7 @@ async def test_what_is_no_answer_is_unavailable(http: CarrierHttp, answer: bytes
     assert KEY not in str(unavailable.value)
 
 
-async def test_a_body_of_a_mebibyte_is_read_and_a_longer_one_is_not(http: CarrierHttp) -> None:
+async def test_a_body_of_one_mebibyte_is_read_and_a_longer_one_is_not(http: CarrierHttp) -> None:
     fits = answering(200, body=BODY.ljust(MOST_BODY_BYTES))
     longer = answering(200, body=BODY.ljust(MOST_BODY_BYTES + 1))
 
@@ -161,13 +163,13 @@ LATE_ANSWERS: dict[str, bytes | Behaviour] = {
 
 
 @pytest.mark.parametrize("answer", LATE_ANSWERS.values(), ids=LATE_ANSWERS)
-async def test_one_deadline_spans_the_whole_answer(hasty_http: CarrierHttp, answer: bytes | Behaviour) -> None:
+async def test_one_deadline_covers_the_whole_response(hasty_http: CarrierHttp, answer: bytes | Behaviour) -> None:
     async with receiving(always(answer)) as carrier:
         with pytest.raises(CarrierUnavailable, match=r"within 0\.3 s"):
             await source(hasty_http, carrier.port).ask(NUMBER, {})
 
 
-async def test_a_carrier_that_is_not_there_is_unavailable(http: CarrierHttp) -> None:
+async def test_an_unreachable_carrier_is_unavailable(http: CarrierHttp) -> None:
     async with receiving() as gone:
         port = gone.port
 
@@ -176,7 +178,7 @@ async def test_a_carrier_that_is_not_there_is_unavailable(http: CarrierHttp) -> 
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-async def test_no_redirect_is_followed(http: CarrierHttp, status: int) -> None:
+async def test_redirects_are_not_followed(http: CarrierHttp, status: int) -> None:
     async with receiving(always(FOUND)) as elsewhere:
         location = f"location: http://127.0.0.1:{elsewhere.port}/track/shipments"
         async with receiving(always(answering(status, location))) as carrier:
@@ -186,7 +188,7 @@ async def test_no_redirect_is_followed(http: CarrierHttp, status: int) -> None:
     assert elsewhere.connections == 0
 
 
-async def test_no_cookie_is_kept(http: CarrierHttp) -> None:
+async def test_cookies_are_not_kept(http: CarrierHttp) -> None:
     async with receiving(always(answering(200, "set-cookie: a=b; Path=/", body=BODY))) as carrier:
         dhl = source(http, carrier.port)
         await dhl.ask(NUMBER, {})
@@ -195,7 +197,7 @@ async def test_no_cookie_is_kept(http: CarrierHttp) -> None:
     assert "cookie" not in carrier.requests[1].headers
 
 
-async def test_no_proxy_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     async with receiving(always(FOUND)) as proxy, receiving(always(FOUND)) as carrier:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
@@ -227,7 +229,9 @@ async def test_no_proxy_is_taken_from_the_environment(monkeypatch: pytest.Monkey
         ("Mon, 99 Foo 2026 10:00:00 GMT", None),
     ],
 )
-def test_retry_after_is_read_in_both_forms_and_junk_is_ignored(text: str | None, seconds: float | None) -> None:
+def test_retry_after_is_read_in_both_formats_and_invalid_values_are_ignored(
+    text: str | None, seconds: float | None
+) -> None:
     assert read_retry_after(text, NOW) == seconds
 
 
@@ -259,7 +263,7 @@ def test_a_base_url_is_https_or_on_this_machine(text: str, expected: str) -> Non
         ("", "http:// or https://"),
     ],
 )
-def test_another_base_url_is_refused_by_the_settings_name(text: str, reason: str) -> None:
+def test_an_invalid_base_url_is_rejected_with_the_name_of_the_setting(text: str, reason: str) -> None:
     with pytest.raises(InvalidInput, match="CARRIER_X_BASE_URL") as refused:
         check_base_url(text, setting="CARRIER_X_BASE_URL")
 
@@ -267,7 +271,7 @@ def test_another_base_url_is_refused_by_the_settings_name(text: str, reason: str
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a\r\nx-evil: 1", "schlüssel", "a" * 201])
-def test_a_key_that_no_header_can_hold_is_refused_and_not_shown(key: str) -> None:
+def test_a_key_that_cannot_be_a_header_is_rejected_and_not_shown(key: str) -> None:
     with pytest.raises(InvalidInput, match=r"credentials\.api_key") as refused:
         CARRIER.check({"api_key": key})
 
@@ -284,7 +288,7 @@ async def test_it_is_a_source_with_dhls_limits_and_valid_courier_codes(http: Car
     assert {check_courier_code(code) for code in dhl.courier_codes} == dhl.courier_codes
 
 
-async def test_many_questions_at_once_each_get_their_answer(http: CarrierHttp) -> None:
+async def test_concurrent_requests_each_get_their_own_response(http: CarrierHttp) -> None:
     async with receiving(always(FOUND)) as carrier:
         dhl = source(http, carrier.port)
         updates = await asyncio.gather(*(dhl.ask(NUMBER, {}) for _ in range(50)))
@@ -293,5 +297,5 @@ async def test_many_questions_at_once_each_get_their_answer(http: CarrierHttp) -
     assert len(carrier.requests) == 50
 
 
-def test_every_trouble_of_a_carrier_is_a_carrier_error() -> None:
+def test_every_carrier_failure_is_a_carrier_error() -> None:
     assert all(issubclass(kind, CarrierError) for kind in (CarrierUnavailable, CarrierLimited, CarrierRefused))

@@ -1,4 +1,4 @@
-"""The stand-ins for carriers, asked by Waypost's own clients: every parcel ends as planned, one event for each step."""
+"""The stand-ins for carriers, polled by our own clients: every parcel ends as planned, with one event per step."""
 
 import json
 import signal
@@ -40,7 +40,7 @@ WITH_TOKENS = [name for name in NAMES if load(name).token_path is not None]
 
 @dataclass
 class Shop:
-    """One who registers a carrier's parcels and asks for each, again and again."""
+    """A client that registers a carrier's parcels and polls each repeatedly."""
 
     carrier: CarrierSource
     routes: tuple[Route, ...]
@@ -102,7 +102,7 @@ async def test_each_step_is_one_event_and_each_parcel_ends_as_planned(
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_number_of_nobody_stays_unknown(name: str, clock: Clock, http: CarrierHttp) -> None:
+async def test_an_unregistered_number_stays_unknown(name: str, clock: Clock, http: CarrierHttp) -> None:
     async with asking(stand_in(name, clock), http) as carrier:
         await carrier.probe()
         update = await carrier.ask("12553905551", {})
@@ -111,9 +111,7 @@ async def test_a_number_of_nobody_stays_unknown(name: str, clock: Clock, http: C
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_wrong_credential_is_refused_and_not_asked_with_again(
-    name: str, clock: Clock, http: CarrierHttp
-) -> None:
+async def test_a_wrong_credential_is_rejected_and_not_used_again(name: str, clock: Clock, http: CarrierHttp) -> None:
     there = stand_in(name, clock)
     async with asking(there, http, credential="wrong") as carrier:
         with pytest.raises(CarrierRefused):
@@ -150,7 +148,7 @@ async def test_more_calls_than_granted_are_limited_with_a_wait(name: str, clock:
         (Mood.LIMITED, CarrierLimited),
     ],
 )
-async def test_a_spoilt_answer_changes_no_parcel_and_says_what_it_is(
+async def test_a_damaged_answer_changes_no_parcel_and_is_reported(
     name: str, mood: Mood, error: type[CarrierError], clock: Clock, http: CarrierHttp
 ) -> None:
     there = stand_in(name, clock)
@@ -176,7 +174,7 @@ async def test_a_token_that_has_expired_is_renewed_once(name: str, clock: Clock,
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_batch_brings_every_parcel_its_own_part(name: str, clock: Clock, http: CarrierHttp) -> None:
+async def test_in_a_batch_every_parcel_gets_its_own_part(name: str, clock: Clock, http: CarrierHttp) -> None:
     there = stand_in(name, clock)
     numbers = [route.tracking_number for route in there.form.routes] + ["12553905551"]
     async with asking(there, http) as carrier:
@@ -188,7 +186,7 @@ async def test_a_batch_brings_every_parcel_its_own_part(name: str, clock: Clock,
     assert there.journal.questions == 1
 
 
-async def test_no_step_is_skipped_by_one_who_asks_seldom(clock: Clock, http: CarrierHttp) -> None:
+async def test_infrequent_polls_skip_no_step(clock: Clock, http: CarrierHttp) -> None:
     async with asking(stand_in("dhl", clock), http) as carrier:
         shop = Shop(carrier, ROUTES)
         for _ in range(8):
@@ -198,7 +196,7 @@ async def test_no_step_is_skipped_by_one_who_asks_seldom(clock: Clock, http: Car
     assert len(shop.events) == 83
 
 
-async def test_a_step_waits_for_its_time(clock: Clock, http: CarrierHttp) -> None:
+async def test_a_step_does_not_appear_before_its_time(clock: Clock, http: CarrierHttp) -> None:
     async with asking(stand_in("dhl", clock), http) as carrier:
         shop = Shop(carrier, ROUTES)
         for _ in range(3):
@@ -207,7 +205,7 @@ async def test_a_step_waits_for_its_time(clock: Clock, http: CarrierHttp) -> Non
     assert len(shop.events) == len(ROUTES)
 
 
-def test_a_step_waits_until_the_one_before_has_left_as_an_answer(clock: Clock) -> None:
+def test_a_step_waits_until_the_previous_one_was_returned(clock: Clock) -> None:
     fleet, number = Fleet(ROUTES, SECONDS, TODAY, clock), ROUTES[0].tracking_number
     lost, _ = fleet.look(number)
     clock.seconds += SECONDS
@@ -223,7 +221,7 @@ def test_a_step_waits_until_the_one_before_has_left_as_an_answer(clock: Clock) -
     assert len(following.steps) == len(again.steps) + 1
 
 
-async def test_the_clock_starts_with_the_first_question(clock: Clock, http: CarrierHttp) -> None:
+async def test_the_clock_starts_with_the_first_request(clock: Clock, http: CarrierHttp) -> None:
     async with asking(stand_in("dhl", clock), http) as carrier:
         clock.seconds += 10 * SECONDS
         shop = Shop(carrier, ROUTES)
@@ -233,7 +231,7 @@ async def test_the_clock_starts_with_the_first_question(clock: Clock, http: Carr
     assert len(shop.events) == len(ROUTES)
 
 
-def test_any_number_is_a_parcel_where_that_is_wanted(clock: Clock) -> None:
+def test_any_number_is_a_parcel_if_configured(clock: Clock) -> None:
     fleet = Fleet(ROUTES, SECONDS, TODAY, clock, any_number=True)
 
     sight, _ = fleet.look("12553905551")
@@ -243,7 +241,7 @@ def test_any_number_is_a_parcel_where_that_is_wanted(clock: Clock) -> None:
     assert len(fleet.plan()) == len(ROUTES)
 
 
-async def test_hiccups_are_told_apart_and_lose_nothing(clock: Clock, http: CarrierHttp) -> None:
+async def test_hiccups_are_distinguishable_and_lose_nothing(clock: Clock, http: CarrierHttp) -> None:
     there = stand_in("dhl", clock, hiccups=True)
     async with asking(there, http) as carrier:
         shop = Shop(carrier, ROUTES)
@@ -262,7 +260,7 @@ async def test_hiccups_are_told_apart_and_lose_nothing(clock: Clock, http: Carri
     assert len(shop.events) == 83
 
 
-async def test_one_who_does_not_wait_is_counted(clock: Clock, http: CarrierHttp) -> None:
+async def test_clients_that_ignore_retry_after_are_counted(clock: Clock, http: CarrierHttp) -> None:
     there = stand_in("dhl", clock, hiccups=True)
     async with asking(there, http) as carrier:
         shop = Shop(carrier, ROUTES)
@@ -273,7 +271,7 @@ async def test_one_who_does_not_wait_is_counted(clock: Clock, http: CarrierHttp)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_plan_names_what_is_registered(name: str, clock: Clock) -> None:
+def test_the_plan_lists_the_parcels_to_register(name: str, clock: Clock) -> None:
     plan = stand_in(name, clock).plan()
 
     assert len({parcel["tracking_number"] for parcel in plan["parcels"]}) == len(plan["parcels"])
@@ -301,7 +299,7 @@ def test_a_route_is_in_order_and_its_number_is_one_of_the_carriers(name: str, ro
 
 @pytest.mark.parametrize("count", [2, 3, 7])
 @pytest.mark.parametrize("lean", [0.0, 0.5, 0.95])
-def test_planned_moments_rise_and_leave_time_for_the_last_question(count: int, lean: float) -> None:
+def test_planned_times_increase_and_leave_time_for_the_last_request(count: int, lean: float) -> None:
     planned = plan_stages(count, SECONDS, lean)
 
     assert len(planned) == count
@@ -310,7 +308,7 @@ def test_planned_moments_rise_and_leave_time_for_the_last_question(count: int, l
     assert planned[-1] <= 0.8 * SECONDS
 
 
-async def test_a_mood_is_set_while_it_runs(clock: Clock, http: CarrierHttp) -> None:
+async def test_the_mood_can_be_changed_while_it_runs(clock: Clock, http: CarrierHttp) -> None:
     there = stand_in("ups", clock)
     async with serve({"ups": there}, 0) as url:
         await client("ups", http, url).ask("1Z245X570311777741", {})
@@ -321,24 +319,24 @@ async def test_a_mood_is_set_while_it_runs(clock: Clock, http: CarrierHttp) -> N
     assert there.mood is Mood.HTML
 
 
-async def test_the_program_names_the_operators_settings_and_ends_on_sigterm(http: CarrierHttp) -> None:
+async def test_the_program_prints_the_operators_settings_and_exits_on_sigterm(http: CarrierHttp) -> None:
     command = (sys.executable, "-m", "examples.carriers", "--port", "0", "--seconds", "20", "--only", "ups")
     program = await create_subprocess_exec(*command, cwd=ROOT, stdout=subprocess.PIPE)
     assert program.stdout is not None
 
     try:
-        told = json.loads(await program.stdout.readline())
-        plan = json.loads((await http.get(f"{told['url']}/_plan", {}, {})).body)
+        printed = json.loads(await program.stdout.readline())
+        plan = json.loads((await http.get(f"{printed['url']}/_plan", {}, {})).body)
     finally:
         program.send_signal(signal.SIGTERM)
 
-    assert told["settings"] == {"WAYPOST_CARRIER_UPS_BASE_URL": f"{told['url']}/ups"}
+    assert printed["settings"] == {"WAYPOST_CARRIER_UPS_BASE_URL": f"{printed['url']}/ups"}
     assert plan["ends_after_seconds"] == 20
     assert {parcel["carrier"] for parcel in plan["parcels"]} == {"ups"}
     assert await program.wait() == 0
 
 
-async def test_the_program_refuses_a_time_that_is_none() -> None:
+async def test_the_program_rejects_an_invalid_time() -> None:
     command = (sys.executable, "-m", "examples.carriers", "--seconds", "0")
     program = await create_subprocess_exec(*command, cwd=ROOT, stderr=subprocess.PIPE)
 

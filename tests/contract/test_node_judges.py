@@ -1,4 +1,4 @@
-"""Outside judges of Standard Webhooks in Node, where ``make judges`` has put them."""
+"""Reference libraries of Standard Webhooks in Node, if ``make judges`` has installed them."""
 
 import json
 import os
@@ -24,7 +24,7 @@ console.log(judge.sign(given.id, new Date(given.at * 1000), given.body))
 
 
 def ask(library: str, secret: str, body: bytes, headers: dict[str, str], at: int) -> str:
-    """Give ``refused``, or the judge's own signature of a webhook that it takes."""
+    """Return ``refused``, or the library's own signature of a webhook that it accepts."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not here")
@@ -45,7 +45,7 @@ def ask(library: str, secret: str, body: bytes, headers: dict[str, str], at: int
 
 @pytest.mark.parametrize("library", ["standardwebhooks", "svix"])
 @pytest.mark.parametrize("secret", [SECRET, BROUGHT])
-def test_node_takes_what_we_send_and_we_take_what_node_signs(library: str, secret: str) -> None:
+def test_node_verifies_our_webhooks_and_we_verify_nodes_signatures(library: str, secret: str) -> None:
     at = int(time.time())
     sent = hook(secret=secret, at=at)
 

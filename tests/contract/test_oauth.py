@@ -12,7 +12,7 @@ ANSWER = CarrierAnswer(200, b"{}")
 
 
 class TokenServer:
-    """Grants token-1, token-2, …; ``valid`` are those that calls are accepted with."""
+    """Grants token-1, token-2, …; calls are accepted with the ``valid`` ones."""
 
     def __init__(self, *, lasts: float | str = 3600, grants: Callable[[int], CarrierAnswer] | None = None) -> None:
         self.now = 0.0
@@ -43,7 +43,7 @@ async def server() -> TokenServer:
     return TokenServer()
 
 
-async def test_a_token_serves_many_calls_until_a_minute_before_its_end(server: TokenServer) -> None:
+async def test_a_token_is_used_until_a_minute_before_it_expires(server: TokenServer) -> None:
     for _ in range(3):
         assert await server.oauth.send(server.call) == ANSWER
     server.now = 3600 - RENEWED_BEFORE_END_SECONDS
@@ -53,13 +53,13 @@ async def test_a_token_serves_many_calls_until_a_minute_before_its_end(server: T
     assert server.oauth.calls == 2
 
 
-async def test_calls_at_once_wait_for_one_token(server: TokenServer) -> None:
+async def test_concurrent_calls_share_one_token_request(server: TokenServer) -> None:
     await asyncio.gather(*[server.oauth.send(server.call) for _ in range(20)])
 
     assert server.granted == 1
 
 
-async def test_a_token_refused_before_its_end_is_renewed_once_by_all_who_used_it(server: TokenServer) -> None:
+async def test_a_rejected_token_is_renewed_once_for_all_its_users(server: TokenServer) -> None:
     await server.oauth.send(server.call)
     server.valid = {"Bearer token-2"}
 
@@ -68,7 +68,7 @@ async def test_a_token_refused_before_its_end_is_renewed_once_by_all_who_used_it
     assert server.granted == 2
 
 
-async def test_a_new_token_that_is_refused_too_is_the_credentials_fault(server: TokenServer) -> None:
+async def test_rejecting_a_new_token_means_bad_credentials(server: TokenServer) -> None:
     server.valid = set()
 
     with pytest.raises(CarrierRefused):
@@ -76,7 +76,7 @@ async def test_a_new_token_that_is_refused_too_is_the_credentials_fault(server: 
     assert server.used == ["Bearer token-1", "Bearer token-2"]
 
 
-async def test_a_call_that_is_forbidden_with_a_valid_token_is_not_repeated(server: TokenServer) -> None:
+async def test_a_forbidden_call_with_a_valid_token_is_not_repeated(server: TokenServer) -> None:
     async def forbidden(authorization: str) -> CarrierAnswer:
         server.used.append(authorization)
         raise CarrierRefused("no", status=403)
@@ -87,7 +87,7 @@ async def test_a_call_that_is_forbidden_with_a_valid_token_is_not_repeated(serve
 
 
 @pytest.mark.parametrize("status", [400, 404])
-async def test_a_token_server_that_grants_nothing_refuses_the_credential_in_its_own_words(status: int) -> None:
+async def test_a_rejection_by_the_token_server_quotes_its_message(status: int) -> None:
     server = TokenServer(grants=lambda _: CarrierAnswer(status, b'{"error": "invalid_client"}'))
 
     with pytest.raises(CarrierRefused) as refused:
@@ -109,7 +109,7 @@ async def test_a_token_server_that_grants_nothing_refuses_the_credential_in_its_
         b'{"access_token": "' + b"a" * 9000 + b'"}',
     ],
 )
-async def test_a_token_that_cannot_be_read_or_sent_is_not_used(body: bytes) -> None:
+async def test_an_invalid_token_is_not_used(body: bytes) -> None:
     server = TokenServer(grants=lambda _: CarrierAnswer(200, body))
 
     with pytest.raises(CarrierUnreadable):
@@ -118,7 +118,7 @@ async def test_a_token_that_cannot_be_read_or_sent_is_not_used(body: bytes) -> N
 
 
 @pytest.mark.parametrize(("lasts", "until"), [("14399", 14339), (0, 5), (-1, 5), ("nan", 5), (1e300, 86_340)])
-async def test_the_life_of_a_token_may_be_text_and_has_bounds(lasts: float | str, until: float) -> None:
+async def test_the_lifetime_of_a_token_may_be_text_and_is_bounded(lasts: float | str, until: float) -> None:
     server = TokenServer(lasts=lasts)
     await server.oauth.send(server.call)
     server.now = until - 0.5
@@ -129,7 +129,7 @@ async def test_the_life_of_a_token_may_be_text_and_has_bounds(lasts: float | str
     assert server.used == ["Bearer token-1", "Bearer token-1", "Bearer token-2"]
 
 
-async def test_a_failed_renewal_leaves_the_next_caller_a_new_try() -> None:
+async def test_after_a_failed_renewal_the_next_caller_tries_again() -> None:
     def grants(number: int) -> CarrierAnswer:
         return (
             CarrierAnswer(200, b'{"access_token": "t", "expires_in": 100}') if number > 1 else CarrierAnswer(400, b"")

@@ -80,11 +80,11 @@ def shown(version: Version, state):
 
 
 @pytest.mark.parametrize(("version", "example"), [(Version.V3, V3_EXAMPLE), (Version.V2, V2_EXAMPLE)])
-def test_the_example_of_the_specification_is_sent_byte_for_byte_under_the_published_signature(version, example):
+def test_the_specifications_example_is_sent_byte_for_byte_with_the_published_signature(version, example):
     assert sent(version, travelling_state()) == example.encode()
 
 
-def test_the_published_signature_follows_the_official_rule():
+def test_the_published_signature_matches_the_official_rule():
     assert hmac.new(EMAIL.encode(), str(SIGNED_AT).encode(), hashlib.sha256).hexdigest() == SIGNATURE
 
 
@@ -145,7 +145,7 @@ def test_the_schema_has_the_keys_of_the_body_in_their_order(version, structs, ow
 
 
 @pytest.mark.parametrize("status", SELECTABLE)
-def test_v2_says_notfound_of_what_is_not_scanned_and_all_else_as_it_is(status):
+def test_v2_sends_notfound_for_unscanned_parcels_and_other_statuses_unchanged(status):
     state = sample_state(status)
 
     told = shown(Version.V2, state)
@@ -154,13 +154,13 @@ def test_v2_says_notfound_of_what_is_not_scanned_and_all_else_as_it_is(status):
     assert (told["status"], told["substatus"]) == expected
 
 
-def test_v3_says_inforeceived():
+def test_v3_sends_inforeceived():
     told = shown(Version.V3, sample_state(Status.INFORECEIVED))
 
     assert (told["delivery_status"], told["substatus"]) == ("inforeceived", "inforeceived001")
 
 
-def test_texts_that_are_not_set_are_null_or_in_v3_empty_where_its_receivers_type_them_as_text():
+def test_missing_texts_are_null_or_empty_if_v3_receivers_type_them_as_text():
     in_v3, in_v2 = shown(Version.V3, registered_state()), shown(Version.V2, registered_state())
 
     empty = {name for name, value in in_v3.items() if value == ""}
@@ -170,7 +170,7 @@ def test_texts_that_are_not_set_are_null_or_in_v3_empty_where_its_receivers_type
     assert (in_v2["lastEvent"], in_v2["lastUpdateTime"], in_v3["latest_event"]) == (None, None, None)
 
 
-def test_facts_stand_under_the_names_of_each_version():
+def test_facts_have_the_names_of_each_version():
     state = with_facts(
         registered_state(),
         signed_by="S",
@@ -191,14 +191,14 @@ def test_facts_stand_under_the_names_of_each_version():
     assert (in_v3["origin_info"]["courier_phone"], in_v2["origin_info"]["phone"]) == ("P", "P")
 
 
-def test_an_expired_parcel_tells_how_long_it_stood_still():
+def test_an_expired_parcel_has_its_days_without_news():
     state = sample_state(Status.EXPIRED)  # last scanned on 3 March, expired on 4 April
 
     assert shown(Version.V3, state)["stay_time"] == 32
     assert shown(Version.V2, state)["stayTimeLength"] == 32
 
 
-def test_a_dispatched_parcel_says_when():
+def test_a_dispatched_parcel_has_its_dispatch_time():
     scan = Checkpoint(
         "2026-03-02T08:15:30",
         "Sealed",
@@ -218,5 +218,5 @@ def test_a_dispatched_parcel_says_when():
         *(("Germany", "Germany"), ("XX", "XX"), (None, None)),
     ],
 )
-def test_a_country_is_named_as_people_name_it(code, name):
+def test_countries_have_their_common_names(code, name):
     assert country_name(code) == name

@@ -112,7 +112,7 @@ def test_a_state_read_back_from_the_store_renders_to_the_same_bytes(state):
 
 
 @given(TEXTS)
-def test_any_text_is_escaped_as_the_standard_library_reads_it(text):
+def test_any_text_is_escaped_so_that_the_standard_library_reads_it_back(text):
     line = encode([text])
 
     assert line.isascii()
@@ -123,7 +123,7 @@ def test_characters_beyond_the_basic_plane_become_surrogate_pairs():
     assert encode("\u00e9\U0001f4e6 \u2028") == rb'"\u00e9\ud83d\udce6 \u2028"'
 
 
-def test_a_lone_surrogate_is_refused():
+def test_lone_surrogates_are_rejected():
     with pytest.raises(UnicodeEncodeError):
         encode("\ud83d")
 
@@ -145,7 +145,7 @@ def test_the_schema_has_the_keys_of_the_body_in_their_order():
     assert len(definitions) == len(pairs) - 1
 
 
-def test_the_schema_is_itself_valid_and_knows_every_status():
+def test_the_schema_is_valid_and_has_every_status():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
     known = SCHEMA["$defs"]["tracking"]["properties"]["delivery_status"]["enum"]
@@ -155,7 +155,7 @@ def test_the_schema_is_itself_valid_and_knows_every_status():
 
 
 @pytest.mark.parametrize("path", [(), ("data",), ("data", "origin_info"), ("data", "origin_info", "milestone_date")])
-def test_the_schema_refuses_a_further_key_and_a_missing_one(path):
+def test_the_schema_rejects_additional_and_missing_keys(path):
     body = json.loads(v4.render(travelling_state()))
     part = body
     for step in path:
@@ -184,7 +184,7 @@ def test_a_parcel_without_news_has_nulls_and_an_empty_history():
 
 
 @pytest.mark.parametrize("name", sorted(FACTS - {"language"}))
-def test_a_fact_is_shown_under_its_own_name_and_nowhere_else(name):
+def test_a_fact_appears_only_under_its_own_name(name):
     plain = json.loads(v4.render(registered_state()))["data"]
 
     shown = data(with_facts(registered_state(), **{name: "42"}))
@@ -217,7 +217,7 @@ def test_empty_texts_are_null():
         ("", "", "2026-03-02 08:15:00"),
     ],
 )
-def test_the_latest_event_leaves_empty_parts_out(detail, location, line):
+def test_the_latest_event_omits_empty_parts(detail, location, line):
     shown = data(with_scans(Checkpoint("2026-03-02T08:15:00", detail, location)))
 
     assert shown["latest_event"] == line
@@ -237,21 +237,21 @@ def test_record_times_are_whole_seconds_of_utc():
 
 
 @pytest.mark.parametrize("substatus", sorted(SUBSTATUSES))
-def test_news_are_awaited_until_a_parcel_is_delivered_returned_or_expired(substatus):
+def test_updates_are_expected_until_a_parcel_is_delivered_returned_or_expired(substatus):
     state = msgspec.structs.replace(registered_state(), status=status_of(substatus), substatus=substatus)
 
     over = substatus.startswith(("delivered", "expired")) or substatus == "exception010"
     assert data(state)["updating"] is not over
 
 
-def test_an_archived_parcel_says_so_and_awaits_no_news():
+def test_an_archived_parcel_is_marked_and_expects_no_updates():
     shown = data(msgspec.structs.replace(travelling_state(), archived=True))
 
     assert (shown["archived"], shown["updating"]) == ("archived", False)
 
 
 @pytest.mark.parametrize("status", SELECTABLE)
-def test_a_sample_of_each_status_is_believable_and_always_the_same(status):
+def test_the_sample_of_each_status_is_plausible_and_deterministic(status):
     state = sample_state(status)
 
     shown = json.loads(v4.render(state))

@@ -1,4 +1,4 @@
-"""What the posts are asked, byte by byte, and what becomes of a refusal."""
+"""The exact requests to the postal operators, and the handling of rejections."""
 
 import json
 from base64 import b64encode
@@ -23,7 +23,7 @@ async def http() -> AsyncIterator[CarrierHttp]:
     await client.close()
 
 
-async def test_royal_mail_is_asked_for_one_mail_piece_with_the_keys_of_an_app(http: CarrierHttp) -> None:
+async def test_royal_mail_requests_one_mail_piece_with_the_keys_of_an_app(http: CarrierHttp) -> None:
     async with receiving(always(told("royal_mail", "unknown_number"))) as carrier:
         royal_mail = source(http, "royal-mail", carrier.port, SECRET)
         update = await royal_mail.ask("A/1+2", {"customer_name": "Ada"})
@@ -53,7 +53,7 @@ def test_royal_mails_budget_stays_within_25_calls_in_12_hours() -> None:
 HERMES = SECRET | {"username": "shop", "password": "p&ss=word"}
 
 
-async def test_hermes_is_asked_for_many_parcels_with_a_users_token(http: CarrierHttp) -> None:
+async def test_hermes_requests_many_parcels_with_a_users_token(http: CarrierHttp) -> None:
     answers = [token(), told("hermes_de", "delivered")]
     async with receiving(lambda number: answers[number - 1]) as carrier:
         hermes = source(http, "hermes-de", carrier.port, HERMES)
@@ -74,7 +74,7 @@ async def test_hermes_is_asked_for_many_parcels_with_a_users_token(http: Carrier
 
 @pytest.mark.parametrize("status", [400, 403])
 @pytest.mark.parametrize("code", ["e902", "e903"])
-async def test_a_token_that_hermes_refuses_is_renewed_once(http: CarrierHttp, status: int, code: str) -> None:
+async def test_a_token_rejected_by_hermes_is_renewed_once(http: CarrierHttp, status: int, code: str) -> None:
     refused = answering(status, JSON, body=json.dumps({"listOfResultCodes": [{"code": code}]}).encode())
     answers = [token(), refused, token(access_token="u"), told("hermes_de", "unknown_number")]
     async with receiving(lambda number: answers[number - 1]) as carrier:
@@ -86,7 +86,7 @@ async def test_a_token_that_hermes_refuses_is_renewed_once(http: CarrierHttp, st
     assert hermes.extra_calls == 3
 
 
-async def test_a_hermes_user_without_rights_is_refused_and_not_asked_twice(http: CarrierHttp) -> None:
+async def test_a_hermes_user_without_rights_is_rejected_without_a_second_request(http: CarrierHttp) -> None:
     refused = answering(403, JSON, body=b'{"listOfResultCodes": [{"code": "e900"}]}')
     answers = [token(), refused]
     async with receiving(lambda number: answers[number - 1]) as carrier:
@@ -96,7 +96,7 @@ async def test_a_hermes_user_without_rights_is_refused_and_not_asked_twice(http:
     assert len(carrier.requests) == 2
 
 
-async def test_hermes_gives_tokens_elsewhere_than_it_answers() -> None:
+async def test_hermes_issues_tokens_on_another_host() -> None:
     carrier = find("hermes-de")
     assert carrier is not None
     asked: list[str] = []
@@ -119,7 +119,7 @@ async def test_hermes_gives_tokens_elsewhere_than_it_answers() -> None:
     ]
 
 
-async def test_australia_post_is_asked_for_ten_parcels_with_the_accounts_number(http: CarrierHttp) -> None:
+async def test_australia_post_requests_ten_parcels_with_the_account_number(http: CarrierHttp) -> None:
     credentials = {"api_key": "k", "password": "p:w", "account_number": "0001234567"}
     async with receiving(always(told("australia_post", "carded_and_waiting"))) as carrier:
         australia_post = source(http, "australia-post", carrier.port, credentials)
@@ -139,7 +139,7 @@ async def test_australia_post_is_asked_for_ten_parcels_with_the_accounts_number(
     assert australia_post.most_at_once == 10
 
 
-async def test_postnl_is_asked_for_the_history_of_one_barcode(http: CarrierHttp) -> None:
+async def test_postnl_requests_the_history_of_one_barcode(http: CarrierHttp) -> None:
     async with receiving(always(told("postnl", "unknown_number"))) as carrier:
         postnl = source(http, "postnl", carrier.port, {"api_key": "k"})
         update = await postnl.ask("3S/1+2", {"customer_name": "Ada"})
@@ -162,7 +162,7 @@ def message(status: int, code: str, description: str) -> bytes:
 CANADA_POST = {"username": "u", "password": "p"}
 
 
-async def test_canada_post_is_asked_for_a_parcel_or_a_card_in_its_own_media_type(http: CarrierHttp) -> None:
+async def test_canada_post_requests_a_parcel_or_a_card_with_its_own_media_type(http: CarrierHttp) -> None:
     async with receiving(always(told("canada_post", "unknown_number"))) as carrier:
         canada_post = source(http, "canada-post", carrier.port, CANADA_POST)
         update = await canada_post.ask("7023/1+4604", {"customer_name": "Ada"})
@@ -183,9 +183,7 @@ async def test_canada_post_is_asked_for_a_parcel_or_a_card_in_its_own_media_type
 
 @pytest.mark.parametrize("code", ["E002", "AA001", "AA004"])
 @pytest.mark.parametrize("status", [200, 400])
-async def test_a_key_that_canada_post_refuses_in_a_message_is_refused(
-    http: CarrierHttp, status: int, code: str
-) -> None:
+async def test_a_key_rejected_in_a_canada_post_message_is_rejected(http: CarrierHttp, status: int, code: str) -> None:
     async with receiving(always(message(status, code, "AAA authentication failure"))) as carrier:
         with pytest.raises(CarrierRefused) as refused:
             await source(http, "canada-post", carrier.port, CANADA_POST).probe()
@@ -193,7 +191,7 @@ async def test_a_key_that_canada_post_refuses_in_a_message_is_refused(
     assert own_words(refused.value.body) == "AAA authentication failure"
 
 
-async def test_a_key_that_canada_post_throttles_pauses_for_a_minute(http: CarrierHttp) -> None:
+async def test_a_key_throttled_by_canada_post_pauses_for_a_minute(http: CarrierHttp) -> None:
     async with receiving(always(message(400, "Server", "Rejected by SLM Monitor"))) as carrier:
         with pytest.raises(CarrierLimited) as limited:
             await source(http, "canada-post", carrier.port, CANADA_POST).ask("7023210039414604", {})
@@ -201,7 +199,7 @@ async def test_a_key_that_canada_post_throttles_pauses_for_a_minute(http: Carrie
     assert limited.value.retry_after_seconds == 60
 
 
-async def test_postnord_is_asked_for_one_number_in_english(http: CarrierHttp) -> None:
+async def test_postnord_requests_one_number_in_english(http: CarrierHttp) -> None:
     async with receiving(always(told("postnord", "unknown_number"))) as carrier:
         update = await source(http, "postnord", carrier.port, {"api_key": "k&y"}).ask("0037/1+2", {})
 

@@ -1,4 +1,4 @@
-"""A name with several addresses: the first that can be connected to gets the one POST, whatever the others do."""
+"""For a name with several addresses, the first that accepts a connection gets the only POST."""
 
 import socket
 import time
@@ -24,7 +24,7 @@ GOOD = "127.0.0.9"
 
 @contextmanager
 def silent(port: int) -> Iterator[None]:
-    """Let connections to the silent addresses hang: their queues are full, and the kernel drops what comes."""
+    """Make connections to the silent addresses hang: their queues are full, so the kernel drops new ones."""
     kept = []
     for address in SILENT:
         listening = socket.socket()
@@ -58,7 +58,7 @@ def admitted(receiver: Receiver, addresses: Sequence[str]) -> Admitted:
 async def post(
     to: Admitted, *, transport: PyreqwestTransport | None = None, slots: AddressSlots | None = None, seconds: float = 20
 ) -> Answer | Failure:
-    """Post as the sender does: the slot of the first address has been taken before."""
+    """Post as the sender does, which has already taken the slot of the first address."""
     slots, transport = slots or AddressSlots(), transport or PyreqwestTransport()
     to = warm_first(to, transport)
     assert slots.take(to.addresses[0])
@@ -72,7 +72,7 @@ async def post(
     "addresses",
     [(*SILENT, GOOD), (*REFUSING, GOOD), (GOOD, *SILENT), (SILENT[0], REFUSING[0], GOOD), (GOOD, GOOD)],
 )
-async def test_one_address_that_works_is_enough_and_gets_the_webhook_once(addresses: Sequence[str]) -> None:
+async def test_one_working_address_is_enough_and_gets_the_webhook_once(addresses: Sequence[str]) -> None:
     async with good_beside_silent() as receiver:
         answer = await post(admitted(receiver, addresses))
 
@@ -80,7 +80,7 @@ async def test_one_address_that_works_is_enough_and_gets_the_webhook_once(addres
         assert len(receiver.requests) == 1
 
 
-async def test_two_that_work_get_one_webhook_between_them() -> None:
+async def test_two_working_addresses_get_one_webhook_in_total() -> None:
     async with receiving(host=GOOD) as first, receiving(host="127.0.0.10", port=first.port) as second:
         answer = await post(admitted(first, (GOOD, "127.0.0.10")))
 
@@ -89,7 +89,7 @@ async def test_two_that_work_get_one_webhook_between_them() -> None:
 
 
 @pytest.mark.parametrize("addresses", [SILENT, REFUSING])
-async def test_where_none_can_be_connected_to_no_answer_is_waited_for(addresses: Sequence[str]) -> None:
+async def test_without_any_connection_no_response_is_awaited(addresses: Sequence[str]) -> None:
     async with good_beside_silent() as receiver:
         answer = await post(admitted(receiver, addresses), seconds=1)
 
@@ -109,7 +109,7 @@ async def test_an_address_without_a_free_slot_is_left_out() -> None:
         assert receiver.connections == 0
 
 
-async def test_nothing_races_while_a_kept_connection_leads_to_one_of_them() -> None:
+async def test_there_is_no_race_while_a_kept_connection_exists() -> None:
     transport = PyreqwestTransport()
     async with good_beside_silent() as receiver:
         to = admitted(receiver, (*SILENT, GOOD))

@@ -1,4 +1,4 @@
-"""The adapters in the frameworks that they are for: each answers the same to the same webhooks."""
+"""The adapters in their frameworks: each gives the same response to the same webhook."""
 
 import asyncio
 from collections.abc import Callable
@@ -119,7 +119,7 @@ EVERY_FRAMEWORK = pytest.mark.parametrize("framework", [in_starlette, in_fastapi
 
 
 @EVERY_FRAMEWORK
-def test_a_genuine_webhook_reaches_the_handler_as_an_event_and_others_get_401_with_the_reason(
+def test_genuine_webhooks_reach_the_handler_and_others_get_401_with_the_reason(
     framework: Callable[[Check], Ask],
 ) -> None:
     ask = framework(CHECK)
@@ -136,7 +136,7 @@ def test_a_genuine_webhook_reaches_the_handler_as_an_event_and_others_get_401_wi
 
 
 @EVERY_FRAMEWORK
-def test_what_is_genuine_but_no_event_gets_400(framework: Callable[[Check], Ask]) -> None:
+def test_genuine_bodies_without_an_event_get_400(framework: Callable[[Check], Ask]) -> None:
     ask = framework(partial(verify, secret=BROUGHT, now=NOW))
     sent = v4_only(hook(secret=BROUGHT))
 
@@ -147,7 +147,7 @@ def test_what_is_genuine_but_no_event_gets_400(framework: Callable[[Check], Ask]
 
 
 @EVERY_FRAMEWORK
-def test_the_old_versions_are_checked_by_the_e_mail(framework: Callable[[Check], Ask]) -> None:
+def test_old_versions_are_verified_with_the_email(framework: Callable[[Check], Ask]) -> None:
     sent = hook(Version.V3)
 
     taken, _ = framework(partial(verify_v3, email=EMAIL, now=NOW))(Hook(sent.body, {}))
@@ -157,7 +157,7 @@ def test_the_old_versions_are_checked_by_the_e_mail(framework: Callable[[Check],
     assert refused == 401
 
 
-def test_django_takes_webhooks_by_post_only() -> None:
+def test_django_accepts_webhooks_by_post_only() -> None:
     in_django(CHECK)
 
     assert Client().get(HOOK).status_code == 405

@@ -1,4 +1,4 @@
-"""The example shop as a stranger meets it: over HTTP, with webhooks signed by an outside library."""
+"""The example shop from outside: over HTTP, with webhooks signed by a reference library."""
 
 import base64
 import http.client
@@ -28,7 +28,7 @@ NOW = 1_790_000_000
 
 
 class Visitor:
-    """Talks to a shop, each request on a connection of its own."""
+    """Talks to a shop, each request over a new connection."""
 
     def __init__(self, port: int, file: Path) -> None:
         self.port = port
@@ -109,7 +109,7 @@ def signed(
     }
 
 
-def test_a_signed_webhook_is_kept_and_listed(shop: Visitor) -> None:
+def test_a_signed_webhook_is_stored_and_listed(shop: Visitor) -> None:
     body = webhook()
 
     status = shop.deliver(body, signed(body, sequence=4))
@@ -127,7 +127,7 @@ def test_a_signed_webhook_is_kept_and_listed(shop: Visitor) -> None:
     }
 
 
-def test_what_was_answered_200_is_committed(shop: Visitor) -> None:
+def test_a_200_response_means_committed(shop: Visitor) -> None:
     body = webhook()
 
     shop.deliver(body, signed(body))
@@ -152,7 +152,7 @@ def test_what_was_answered_200_is_committed(shop: Visitor) -> None:
         ({"webhook-timestamp": str(NOW - 1)}, 0),
     ],
 )
-def test_a_webhook_with_a_wrong_header_is_refused_and_not_shown(
+def test_a_webhook_with_a_wrong_header_is_rejected_and_not_shown(
     shop: Visitor, change: dict[str, str], age: int
 ) -> None:
     body = webhook()
@@ -166,25 +166,25 @@ def test_a_webhook_with_a_wrong_header_is_refused_and_not_shown(
 
 
 @pytest.mark.parametrize("age", [300, -300])
-def test_five_minutes_of_difference_between_the_clocks_are_forgiven(shop: Visitor, age: int) -> None:
+def test_clocks_may_differ_by_five_minutes(shop: Visitor, age: int) -> None:
     body = webhook()
 
     assert shop.deliver(body, signed(body, at=NOW - age)) == 200
 
 
-def test_one_changed_byte_of_the_body_is_refused(shop: Visitor) -> None:
+def test_one_changed_byte_of_the_body_is_rejected(shop: Visitor) -> None:
     body = webhook()
 
     assert shop.deliver(body.replace(b"transit002", b"transit003"), signed(body)) == 401
 
 
-def test_a_webhook_of_another_endpoint_is_refused(shop: Visitor) -> None:
+def test_a_webhook_of_another_endpoint_is_rejected(shop: Visitor) -> None:
     body = webhook()
 
     assert shop.deliver(body, signed(body, secret=OTHER_SECRET)) == 401
 
 
-def test_while_the_secret_is_rotated_one_fitting_signature_is_enough(shop: Visitor) -> None:
+def test_during_a_rotation_one_matching_signature_is_enough(shop: Visitor) -> None:
     body = webhook()
     old = signed(body, secret=OTHER_SECRET)["webhook-signature"]
     new = signed(body)["webhook-signature"]
@@ -192,7 +192,7 @@ def test_while_the_secret_is_rotated_one_fitting_signature_is_enough(shop: Visit
     assert shop.deliver(body, signed(body) | {"webhook-signature": f"{old} {new}"}) == 200
 
 
-def test_a_webhook_that_comes_twice_is_kept_once_and_answered_200_twice(shop: Visitor) -> None:
+def test_a_repeated_webhook_is_stored_once_and_answered_with_200_twice(shop: Visitor) -> None:
     body = webhook()
 
     statuses = [shop.deliver(body, signed(body)), shop.deliver(body, signed(body))]
@@ -201,7 +201,7 @@ def test_a_webhook_that_comes_twice_is_kept_once_and_answered_200_twice(shop: Vi
     assert [one["verdict"] for one in shop.ledger()] == ["kept", "duplicate"]
 
 
-def test_a_refused_copy_does_not_make_the_real_webhook_a_duplicate(shop: Visitor) -> None:
+def test_a_rejected_copy_does_not_make_the_genuine_webhook_a_duplicate(shop: Visitor) -> None:
     body = webhook()
 
     shop.deliver(body, signed(body, secret=OTHER_SECRET))
@@ -210,7 +210,7 @@ def test_a_refused_copy_does_not_make_the_real_webhook_a_duplicate(shop: Visitor
     assert [one["verdict"] for one in shop.ledger()] == ["refused", "kept"]
 
 
-def test_a_webhook_that_comes_late_does_not_turn_the_parcel_back(shop: Visitor) -> None:
+def test_a_late_webhook_does_not_revert_the_parcel(shop: Visitor) -> None:
     newer, older = webhook(delivery_status="delivered", substatus="delivered001"), webhook()
 
     shop.deliver(newer, signed(newer, "evt_2", sequence=2))
@@ -219,7 +219,7 @@ def test_a_webhook_that_comes_late_does_not_turn_the_parcel_back(shop: Visitor) 
     assert "Delivered</h1>" in shop.ask("GET", "/track/JD0146").text
 
 
-def test_a_parcel_registered_anew_begins_again(shop: Visitor) -> None:
+def test_a_parcel_registered_again_starts_from_scratch(shop: Visitor) -> None:
     before, after = webhook(delivery_status="expired", substatus="expired001"), webhook(id="0194" + "0" * 28)
 
     shop.deliver(before, signed(before, "evt_1", sequence=9))
@@ -233,7 +233,7 @@ def mails(shop: Visitor) -> list[EmailMessage]:
     return [message_from_bytes(file.read_bytes(), policy=default) for file in files]
 
 
-def test_the_customer_is_written_to_once_when_it_is_out_for_delivery_and_when_it_is_delivered(shop: Visitor) -> None:
+def test_the_customer_gets_one_mail_when_out_for_delivery_and_one_when_delivered(shop: Visitor) -> None:
     way = ("transit", "transit001"), ("pickup", "pickup001"), ("pickup", "pickup003"), ("delivered", "delivered001")
     for sequence, (status, substatus) in enumerate(way, start=1):
         body = webhook(delivery_status=status, substatus=substatus, customer_email="a@buyers.example")
@@ -247,7 +247,7 @@ def test_the_customer_is_written_to_once_when_it_is_out_for_delivery_and_when_it
     assert f"http://127.0.0.1:{shop.port}/track/JD0146\r\n" in delivered.get_content()
 
 
-def test_late_news_are_no_news_to_the_customer(shop: Visitor) -> None:
+def test_late_webhooks_send_no_mail_to_the_customer(shop: Visitor) -> None:
     address = {"customer_email": "a@buyers.example"}
     newer = webhook(delivery_status="delivered", substatus="delivered001", **address)
     older = webhook(delivery_status="pickup", substatus="pickup001", **address)
@@ -259,7 +259,7 @@ def test_late_news_are_no_news_to_the_customer(shop: Visitor) -> None:
 
 
 @pytest.mark.parametrize("address", [None, "", "nobody", "a@b\r\nbcc: c@d", "a b@c", 5])
-def test_without_an_honest_address_nothing_is_written_and_the_webhook_is_taken(shop: Visitor, address: object) -> None:
+def test_without_a_valid_address_no_mail_is_sent_but_the_webhook_is_accepted(shop: Visitor, address: object) -> None:
     evil = "ORD\r\nBcc: all@customers.example"
     body = webhook(delivery_status="delivered", customer_email=address, id="../../up")
     other = webhook(delivery_status="delivered", customer_email="a@b.example", order_number=evil, id="../over")
@@ -271,7 +271,7 @@ def test_without_an_honest_address_nothing_is_written_and_the_webhook_is_taken(s
     assert mail["subject"] == "Your order ORD Bcc: all@customers.example was delivered"
 
 
-def test_a_test_of_the_endpoint_is_taken_and_is_no_parcel(shop: Visitor) -> None:
+def test_a_test_of_the_endpoint_is_accepted_but_shows_no_parcel(shop: Visitor) -> None:
     body = webhook(delivery_status="delivered", customer_email="a@buyers.example")
 
     assert shop.deliver(body, signed(body) | {"waypost-test": "true"}) == 200
@@ -279,11 +279,11 @@ def test_a_test_of_the_endpoint_is_taken_and_is_no_parcel(shop: Visitor) -> None
     assert shop.ask("GET", "/track/JD0146").status == 404
 
 
-def test_what_is_genuine_but_no_event_is_answered_400(shop: Visitor) -> None:
+def test_a_genuine_body_without_an_event_is_answered_with_400(shop: Visitor) -> None:
     assert shop.deliver(b"{}", signed(b"{}")) == 400
 
 
-def test_everything_is_there_again_after_a_restart(tmp_path: Path) -> None:
+def test_everything_survives_a_restart(tmp_path: Path) -> None:
     body = webhook()
 
     with running_shop(tmp_path / "shop.sqlite3") as before:
@@ -295,7 +295,7 @@ def test_everything_is_there_again_after_a_restart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("length", ["-1", "1000000", "9" * 5000, "ten", "\u0663"])
-def test_a_body_of_no_honest_length_is_not_read(shop: Visitor, length: str) -> None:
+def test_a_body_with_an_invalid_length_is_not_read(shop: Visitor, length: str) -> None:
     answer = shop.ask("POST", "/webhooks/waypost", b"", {"content-length": length.encode().decode("latin-1")})
 
     assert answer.status == 404
@@ -337,7 +337,7 @@ def test_the_track_page_shows_status_steps_and_timeline_but_no_customer(shop: Vi
 
 
 @pytest.mark.parametrize("path", ["/", "/track/JD0146"])
-def test_pages_have_no_script_load_nothing_from_elsewhere_and_forbid_it(shop: Visitor, path: str) -> None:
+def test_pages_have_no_scripts_or_external_resources_and_forbid_both(shop: Visitor, path: str) -> None:
     body = webhook()
     shop.deliver(body, signed(body))
 
@@ -359,7 +359,7 @@ def test_the_style_fits_a_phone_and_both_themes(shop: Visitor) -> None:
     assert not re.search(r"[^-]width: *\d{3,}px", style)
 
 
-def test_the_shop_stays_small_enough_to_copy() -> None:
+def test_the_shop_is_small_enough_to_copy() -> None:
     folder = Path(__file__).parents[2] / "examples" / "shop"
 
     lines = [line for file in folder.glob("*.py") for line in file.read_text("utf-8").splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""The snippets for verifying, run in their languages against what Waypost signs."""
+"""The snippets that verify webhooks, run in their languages against Waypost's signatures."""
 
 import time
 from functools import cache
@@ -18,7 +18,7 @@ by_body = pytest.mark.parametrize("way", list(SIGNED_FIELDS))
 
 @pytest.fixture(scope="module")
 def wrong(tmp_path_factory):
-    """Give the answers of a snippet that are not as expected, by case; all are asked at once, as starting is slow."""
+    """Return the unexpected results of a snippet by case; all cases run in one process, because starting it is slow."""
     runtimes = Runtimes(tmp_path_factory.mktemp("snippets"))
 
     @cache
@@ -38,7 +38,7 @@ def wrong(tmp_path_factory):
 
 @every_language
 @every_way
-def test_what_waypost_sends_is_taken(wrong, language, way):
+def test_webhooks_of_waypost_verify(wrong, language, way):
     assert wrong(language, way, cases.sent) == {}
 
 
@@ -65,61 +65,61 @@ def test_the_standard_signature_covers_the_id(wrong, language):
 
 @every_language
 @every_way
-def test_another_key_or_one_that_cannot_be_used_is_refused(wrong, language, way):
+def test_wrong_and_unusable_keys_are_rejected(wrong, language, way):
     assert wrong(language, way, cases.keys) == {}
 
 
 @every_language
 @every_way
-def test_what_is_signed_with_an_empty_key_is_refused(wrong, language, way):
+def test_signatures_with_an_empty_key_are_rejected(wrong, language, way):
     assert wrong(language, way, cases.signed_with_nothing) == {}
 
 
 @every_language
 @every_way
-def test_a_timestamp_too_far_from_now_is_refused_either_way(wrong, language, way):
+def test_timestamps_too_old_or_in_the_future_are_rejected(wrong, language, way):
     assert wrong(language, way, cases.ages) == {}
 
 
 @every_language
 @every_way
-def test_what_is_missing_is_refused_by_name(wrong, language, way):
+def test_missing_parts_are_rejected_by_name(wrong, language, way):
     assert wrong(language, way, cases.missing) == {}
 
 
 @every_language
 @every_way
-def test_a_malformed_timestamp_is_refused_although_it_is_signed(wrong, language, way):
+def test_a_malformed_timestamp_is_rejected_even_if_signed(wrong, language, way):
     assert wrong(language, way, cases.no_timestamps) == {}
 
 
 @every_language
 @every_way
-def test_a_malformed_signature_is_refused(wrong, language, way):
+def test_malformed_signatures_are_rejected(wrong, language, way):
     assert wrong(language, way, cases.no_signatures) == {}
 
 
 @every_language
 @by_body
-def test_a_body_that_is_no_json_is_refused(wrong, language, way):
+def test_a_body_that_is_not_json_is_rejected(wrong, language, way):
     assert wrong(language, way, cases.no_json) == {}
 
 
 @every_language
 @by_body
-def test_a_body_of_another_shape_is_refused(wrong, language, way):
+def test_a_body_of_another_shape_is_rejected(wrong, language, way):
     assert wrong(language, way, cases.no_objects) == {}
 
 
 @every_language
 @by_body
-def test_a_body_that_is_not_utf_8_throughout_is_no_crash(wrong, language, way):
+def test_a_body_that_is_not_valid_utf_8_does_not_crash(wrong, language, way):
     assert wrong(language, way, cases.broken_texts) == {}
 
 
 @every_language
 @every_way
-def test_a_snippet_says_how_its_framework_gives_the_raw_body(language, way):
+def test_a_snippet_says_how_its_framework_provides_the_raw_body(language, way):
     assert "raw body" in snippet(language, way)[:400]
 
 

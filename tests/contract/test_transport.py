@@ -1,4 +1,4 @@
-"""What goes over the wire, and what an answer comes to."""
+"""The bytes on the wire, and the outcome of each response."""
 
 import asyncio
 import socket
@@ -40,7 +40,7 @@ async def post(transport: PyreqwestTransport, to: Target, *, seconds: float = 10
     return await transport.post(to, LOOPBACK, HEADERS, BODY, deadline_seconds=seconds)
 
 
-async def test_the_request_is_these_bytes() -> None:
+async def test_the_request_consists_of_exactly_these_bytes() -> None:
     async with receiving() as receiver:
         answer = await post(PyreqwestTransport(), target(receiver))
 
@@ -57,7 +57,7 @@ async def test_the_request_is_these_bytes() -> None:
         assert answer == Answer(Outcome.SUCCEEDED, 200, (("content-length", "2"),), b"ok", truncated=False)
 
 
-async def test_an_address_in_the_url_is_asked_as_it_stands() -> None:
+async def test_an_ip_address_in_the_url_is_used_unchanged() -> None:
     async with receiving() as receiver:
         to = parse_target(receiver.url, ports=Ports.parse("1-65535"))
 
@@ -76,7 +76,7 @@ async def test_an_address_in_the_url_is_asked_as_it_stands() -> None:
         *((999, "bad_response"), (101, "bad_response")),
     ],
 )
-async def test_a_status_code_comes_to_its_outcome(status: int, outcome: str) -> None:
+async def test_every_status_code_has_its_outcome(status: int, outcome: str) -> None:
     async with receiving(always(answering(status))) as receiver:
         answer = await post(PyreqwestTransport(), target(receiver))
 
@@ -85,7 +85,7 @@ async def test_a_status_code_comes_to_its_outcome(status: int, outcome: str) -> 
 
 
 @pytest.mark.parametrize("status", [101, 600, 999])
-async def test_a_status_that_is_no_final_answer_says_so(status: int) -> None:
+async def test_a_status_that_is_not_final_is_reported(status: int) -> None:
     async with receiving(always(answering(status))) as receiver:
         answer = await post(PyreqwestTransport(), target(receiver))
 
@@ -104,7 +104,7 @@ async def test_a_status_that_is_no_final_answer_says_so(status: int) -> None:
         b": no name",
     ],
 )
-async def test_a_line_of_the_head_that_is_no_header_is_skipped(line: bytes) -> None:
+async def test_malformed_header_lines_are_skipped(line: bytes) -> None:
     head = b"HTTP/1.1 200 OK\r\nserver: x\r\n" + line + b"\r\ncontent-length: 2\r\n\r\nok"
     async with receiving(always(head)) as receiver:
         answer = await post(PyreqwestTransport(), target(receiver))
@@ -113,7 +113,7 @@ async def test_a_line_of_the_head_that_is_no_header_is_skipped(line: bytes) -> N
         assert (answer.outcome, answer.body, answer.cause) == (Outcome.SUCCEEDED, b"ok", None)
 
 
-async def test_informational_answers_are_passed_over() -> None:
+async def test_informational_responses_are_skipped() -> None:
     hints = (
         b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
     )
@@ -124,7 +124,7 @@ async def test_informational_answers_are_passed_over() -> None:
         assert (answer.status_code, answer.body) == (200, b"ok")
 
 
-async def test_no_redirect_is_followed() -> None:
+async def test_redirects_are_not_followed() -> None:
     async with receiving() as elsewhere:
         for status in (301, 302, 303, 307, 308):
             to_elsewhere = answering(status, f"location: {elsewhere.url}")
@@ -136,7 +136,7 @@ async def test_no_redirect_is_followed() -> None:
         assert elsewhere.connections == 0
 
 
-async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_proxies_from_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     async with receiving() as proxy, receiving() as receiver:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
@@ -150,7 +150,7 @@ async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.Monkey
         assert proxy.connections == 0
 
 
-async def test_no_cookie_comes_back_and_no_body_is_unpacked() -> None:
+async def test_cookies_are_not_returned_and_bodies_are_not_decompressed() -> None:
     packed = answering(200, "set-cookie: a=b", "content-encoding: gzip", body=b"\x1f\x8b junk")
     async with receiving(always(packed)) as receiver:
         transport = PyreqwestTransport()
@@ -162,7 +162,7 @@ async def test_no_cookie_comes_back_and_no_body_is_unpacked() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, KEPT_BYTES - 1, KEPT_BYTES, KEPT_BYTES + 1, 60_000, 65_536, 200_000])
-async def test_sixteen_kibibytes_of_an_answer_are_kept(size: int) -> None:
+async def test_sixteen_kibibytes_of_a_response_are_kept(size: int) -> None:
     body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     async with receiving(always(answering(200, body=body))) as receiver:
         answer = await post(PyreqwestTransport(), target(receiver))
@@ -172,7 +172,7 @@ async def test_sixteen_kibibytes_of_an_answer_are_kept(size: int) -> None:
         assert type(answer.body) is bytes
 
 
-async def test_headers_are_kept_in_order_and_cut_when_they_are_long() -> None:
+async def test_headers_are_kept_in_order_and_truncated() -> None:
     long = [f"x-long-{number}: {'v' * 10_000}" for number in range(3)]
     async with receiving(always(answering(200, "x-a: 1", "x-b: 2", "x-a: 3", *long))) as receiver:
         answer = await post(PyreqwestTransport(), target(receiver))
@@ -184,7 +184,7 @@ async def test_headers_are_kept_in_order_and_cut_when_they_are_long() -> None:
 
 
 @pytest.mark.parametrize("junk", [b"\xff\xfe", "ü".encode(), b"a\x80"])
-async def test_a_header_that_is_no_text_does_not_hide_the_answer(junk: bytes) -> None:
+async def test_a_header_that_is_not_text_does_not_hide_the_response(junk: bytes) -> None:
     head = b"HTTP/1.1 200 OK\r\nx-a: 1\r\nx-junk: " + junk + b"\r\ncontent-length: 0\r\n\r\n"
     async with receiving(always(head)) as receiver:
         answer = await post(PyreqwestTransport(), target(receiver))
@@ -210,7 +210,7 @@ async def test_requests_are_sent_from_the_source_address() -> None:
         assert sources == ["127.0.0.9"]
 
 
-async def test_a_target_that_the_client_reads_in_another_way_is_not_asked() -> None:
+async def test_a_target_that_the_client_reads_differently_gets_no_request() -> None:
     async with receiving() as receiver:
         right = target(receiver)
         wrong = [
@@ -228,7 +228,7 @@ async def test_a_target_that_the_client_reads_in_another_way_is_not_asked() -> N
         assert receiver.connections == 0
 
 
-async def test_nobody_listening_is_a_failed_connection() -> None:
+async def test_a_refused_connection_is_a_failed_connection() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         to = parse_target(f"http://shop.test:{bound.getsockname()[1]}/", ports=Ports.parse("1-65535"))
@@ -236,7 +236,7 @@ async def test_nobody_listening_is_a_failed_connection() -> None:
         assert await post(PyreqwestTransport(), to) == Failure(Outcome.CONNECT_FAILED)
 
 
-async def test_a_connection_that_is_never_taken_fails_in_time_for_another_address_to_be_tried() -> None:
+async def test_a_connection_never_accepted_fails_in_time_to_try_another_address() -> None:
     with socket.socket() as bound, socket.socket() as first, socket.socket() as second:
         bound.bind(("127.0.0.1", 0))
         bound.listen(0)
@@ -249,7 +249,7 @@ async def test_a_connection_that_is_never_taken_fails_in_time_for_another_addres
         assert await post(PyreqwestTransport(), to, seconds=0.3) == Failure(Outcome.TIMED_OUT)
 
 
-async def test_the_deadline_covers_the_wait_for_a_client_that_is_being_made() -> None:
+async def test_the_deadline_includes_the_creation_of_the_client() -> None:
     loop, enough = asyncio.get_running_loop(), threading.Event()
     threads = ThreadPoolExecutor(1)
     loop.set_default_executor(threads)  # in which clients are made
@@ -273,7 +273,7 @@ async def test_a_deadline_that_has_passed_sends_nothing() -> None:
         assert receiver.connections == 0
 
 
-async def test_giving_up_from_outside_ends_at_once_and_the_connection_with_the_deadline() -> None:
+async def test_cancelling_ends_at_once_and_the_connection_at_the_deadline() -> None:
     async with receiving(always(HANG)) as receiver:
         transport = PyreqwestTransport()
         await transport._client(target(receiver), LOOPBACK).client  # to make one may take most of a short deadline

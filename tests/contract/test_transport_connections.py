@@ -1,4 +1,4 @@
-"""What becomes of connections and clients: kept for as long as both ends like, and no reset is taken for an answer."""
+"""Connections and clients are kept as long as both ends allow, and a reset is never read as a response."""
 
 import asyncio
 from ipaddress import ip_address
@@ -50,7 +50,7 @@ def waits_to_be_closed(port: int) -> bool:
     return any(line[2].endswith(f":{port:04X}") and line[3] in (established, close_wait) for line in lines)
 
 
-async def test_a_connection_that_was_closed_meanwhile_is_nobodys_failure() -> None:
+async def test_an_idle_connection_closed_by_the_endpoint_is_not_a_failure() -> None:
     async with receiving(always(hostile.then_close(OK))) as receiver:
         transport, outcomes = PyreqwestTransport(), []
 
@@ -63,7 +63,7 @@ async def test_a_connection_that_was_closed_meanwhile_is_nobodys_failure() -> No
         assert (len(receiver.requests), receiver.connections) == (30, 30)
 
 
-async def test_a_reset_of_a_kept_connection_is_tried_once_more_at_once() -> None:
+async def test_a_reset_of_a_kept_connection_is_retried_once_immediately() -> None:
     async with receiving(lambda number: hostile.then_reset() if number == 2 else OK) as receiver:
         transport = PyreqwestTransport()
         await post(transport, target(receiver))
@@ -74,7 +74,7 @@ async def test_a_reset_of_a_kept_connection_is_tried_once_more_at_once() -> None
         assert [request.connection for request in receiver.requests] == [1, 1, 2]
 
 
-async def test_a_second_reset_is_left_to_the_schedule() -> None:
+async def test_a_second_reset_is_retried_on_schedule() -> None:
     async with receiving(lambda number: OK if number == 1 else hostile.then_reset()) as receiver:
         transport = PyreqwestTransport()
         await post(transport, target(receiver))
@@ -83,13 +83,13 @@ async def test_a_second_reset_is_left_to_the_schedule() -> None:
         assert len(receiver.requests) == 3
 
 
-async def test_a_reset_of_a_new_connection_is_left_to_the_schedule() -> None:
+async def test_a_reset_of_a_new_connection_is_retried_on_schedule() -> None:
     async with receiving(always(hostile.then_reset())) as receiver:
         assert await post(PyreqwestTransport(), target(receiver)) == Failure(Outcome.RESET)
         assert len(receiver.requests) == 1
 
 
-async def test_a_reset_after_the_idle_time_is_no_race_and_left_to_the_schedule() -> None:
+async def test_a_reset_after_the_idle_time_is_retried_on_schedule() -> None:
     clock = Clock()
     async with receiving(lambda number: OK if number == 1 else hostile.then_reset()) as receiver:
         transport = PyreqwestTransport(now=clock)
@@ -102,7 +102,7 @@ async def test_a_reset_after_the_idle_time_is_no_race_and_left_to_the_schedule()
 
 
 @pytest.mark.parametrize("value", ["timeout=1", "timeout=1, max=100", "max=5, Timeout = 1", "timeout=0"])
-async def test_a_connection_is_not_used_beyond_what_the_endpoint_announces(value: str) -> None:
+async def test_a_connection_is_not_reused_beyond_the_announced_keep_alive(value: str) -> None:
     async with receiving(always(answering(200, f"keep-alive: {value}"))) as receiver:
         transport = PyreqwestTransport()
 
@@ -112,7 +112,7 @@ async def test_a_connection_is_not_used_beyond_what_the_endpoint_announces(value
         assert [request.connection for request in receiver.requests] == [1, 2, 3]
 
 
-async def test_an_endpoint_that_announces_another_time_each_time_has_few_clients_made() -> None:
+async def test_changing_keep_alive_announcements_create_few_clients() -> None:
     made = list[object]()
 
     class Counting(PyreqwestTransport):
@@ -128,7 +128,7 @@ async def test_an_endpoint_that_announces_another_time_each_time_has_few_clients
     assert made == [4.0, 1.0, 0.0]
 
 
-async def test_a_longer_time_or_junk_changes_nothing() -> None:
+async def test_a_longer_or_invalid_keep_alive_changes_nothing() -> None:
     announced = ["timeout=60", "timeout=", "timeout=-1", "max=3", "x" * 10_000]
     async with receiving(lambda number: answering(200, f"keep-alive: {announced[number - 1]}")) as receiver:
         transport = PyreqwestTransport()
@@ -139,7 +139,7 @@ async def test_a_longer_time_or_junk_changes_nothing() -> None:
         assert receiver.connections == 1
 
 
-async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one() -> None:
+async def test_an_unsolicited_response_is_not_used_for_the_next_request() -> None:
     async with receiving(lambda number: OK + answering(500) if number == 1 else answering(204)) as receiver:
         transport = PyreqwestTransport()
 
@@ -148,7 +148,7 @@ async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one() -
         assert [one.status_code for one in statuses if isinstance(one, Answer)] == [200, 204, 204]
 
 
-async def test_a_client_is_let_go_after_five_minutes_and_its_connections_with_it() -> None:
+async def test_a_client_and_its_connections_are_closed_after_five_minutes() -> None:
     clock = Clock()
     async with receiving() as receiver:
         transport = PyreqwestTransport(now=clock)
@@ -161,7 +161,7 @@ async def test_a_client_is_let_go_after_five_minutes_and_its_connections_with_it
         await receiver.left_open(1)
 
 
-async def test_a_changed_address_gets_a_connection_of_its_own() -> None:
+async def test_a_changed_address_gets_a_new_connection() -> None:
     async with receiving() as receiver:
         transport = PyreqwestTransport()
         await post(transport, target(receiver))
@@ -172,7 +172,7 @@ async def test_a_changed_address_gets_a_connection_of_its_own() -> None:
         assert receiver.connections == 1
 
 
-async def test_the_client_that_was_not_asked_for_the_longest_is_let_go_when_there_are_too_many() -> None:
+async def test_the_least_recently_used_client_is_closed_if_there_are_too_many() -> None:
     async with receiving() as first, receiving() as second, receiving() as third:
         transport = PyreqwestTransport(clients=2)
 
@@ -183,7 +183,7 @@ async def test_the_client_that_was_not_asked_for_the_longest_is_let_go_when_ther
         assert [len(receiver.open) for receiver in (first, second, third)] == [1, 0, 1]
 
 
-async def test_clients_that_nobody_asks_for_are_let_go_when_the_next_is_made() -> None:
+async def test_unused_clients_are_closed_when_the_next_one_is_created() -> None:
     clock = Clock()
     async with receiving() as forgotten, receiving() as used:
         transport = PyreqwestTransport(now=clock)
@@ -197,7 +197,7 @@ async def test_clients_that_nobody_asks_for_are_let_go_when_the_next_is_made() -
         await forgotten.emptied()
 
 
-async def test_a_client_that_could_not_be_made_is_made_again() -> None:
+async def test_creating_a_client_is_retried_after_a_failure() -> None:
     async with receiving() as receiver:
         transport = PyreqwestTransport(source_address="no address")
         with pytest.raises(ValueError, match="IP address"):

@@ -97,7 +97,7 @@ ACCEPTED_CASES = [
 
 
 async def ending(script: bytes | Behaviour | None, seconds: float) -> Answer | Failure:
-    """Give what a POST comes to, once the receiver has seen its connection closed."""
+    """Return the result of a POST once the receiver has seen its connection close."""
     async with receiving(always(script)) as receiver:
         target = parse_target(receiver.url, ports=Ports.parse("1-65535"))
         transport = PyreqwestTransport()
@@ -110,7 +110,7 @@ async def ending(script: bytes | Behaviour | None, seconds: float) -> Answer | F
 
 
 @pytest.mark.parametrize(("script", "failure"), UNANSWERED_CASES)
-async def test_without_a_status_line_an_attempt_fails_for_the_right_reason(
+async def test_an_attempt_without_a_status_line_fails_with_the_right_reason(
     script: bytes | Behaviour | None, failure: Failure
 ) -> None:
     # Only what never ends is to be given up: anything else has as long as a slow machine may need.
@@ -120,7 +120,9 @@ async def test_without_a_status_line_an_attempt_fails_for_the_right_reason(
 
 
 @pytest.mark.parametrize(("script", "cause"), ACCEPTED_CASES)
-async def test_once_the_status_line_has_come_no_body_undoes_it(script: bytes | Behaviour | None, cause: Cause) -> None:
+async def test_after_the_status_line_no_body_changes_the_outcome(
+    script: bytes | Behaviour | None, cause: Cause
+) -> None:
     answer = await ending(script, PATIENT_SECONDS)
 
     assert isinstance(answer, Answer)
@@ -128,7 +130,7 @@ async def test_once_the_status_line_has_come_no_body_undoes_it(script: bytes | B
     assert answer.truncated
 
 
-async def test_a_failure_whose_body_is_cut_keeps_its_status_and_what_came() -> None:
+async def test_a_failure_with_a_truncated_body_keeps_its_status_and_the_received_part() -> None:
     cut = hostile.then_close(b"HTTP/1.1 503 X\r\nretry-after: 60\r\ncontent-length: 99\r\n\r\nback at noon")
 
     answer = await ending(cut, PATIENT_SECONDS)
@@ -138,7 +140,7 @@ async def test_a_failure_whose_body_is_cut_keeps_its_status_and_what_came() -> N
     assert (answer.body, dict(answer.headers)["retry-after"]) == (b"back at noon", "60")
 
 
-async def test_a_hundred_bad_receivers_at_once_hold_up_nobody() -> None:
+async def test_a_hundred_bad_receivers_at_once_delay_no_other() -> None:
     scripts = [script for some in (*UNANSWERED.values(), *ACCEPTED.values()) for script in some.values()]
     transport = PyreqwestTransport()
     async with receiving(lambda number: scripts[number % len(scripts)]) as bad, receiving() as good:

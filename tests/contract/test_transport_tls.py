@@ -33,7 +33,7 @@ async def post(
     return await transport.post(target, ip_address("127.0.0.1"), (), b"{}", deadline_seconds=seconds)
 
 
-async def test_a_good_certificate_is_trusted_and_the_name_is_asked_for(authority: Authority) -> None:
+async def test_a_valid_certificate_is_trusted_and_sni_is_sent(authority: Authority) -> None:
     context, names = serve_as(authority, "shop.test"), []
     context.sni_callback = lambda _socket, name, _context: names.append(name)
     async with receiving(tls=context) as receiver:
@@ -59,13 +59,13 @@ CERTIFICATES: dict[Cause, Callable[[Authority], ssl.SSLContext]] = {
 
 
 @pytest.mark.parametrize("cause", CERTIFICATES)
-async def test_a_certificate_is_refused_for_the_reason_that_is_named(authority: Authority, cause: Cause) -> None:
+async def test_a_rejected_certificate_has_its_reason(authority: Authority, cause: Cause) -> None:
     async with receiving(tls=CERTIFICATES[cause](authority)) as receiver:
         assert await post(authority, receiver.port) == tls_failure(cause)
         assert receiver.requests == []
 
 
-async def test_a_self_signed_certificate_is_trusted_when_the_operator_added_it_and_it_is_no_authority() -> None:
+async def test_a_self_signed_certificate_is_trusted_if_added_and_not_an_authority() -> None:
     context, pem = serve_self_signed("shop.test")
     async with receiving(tls=context) as receiver:
         answer = await post(pem, receiver.port)
@@ -97,7 +97,7 @@ def asks_for_a_certificate(context: ssl.SSLContext) -> None:
 
 @contextmanager
 def handshaking(context: ssl.SSLContext) -> Iterator[int]:
-    """Serve one handshake as most servers do, by a thread: unlike asyncio's they send the alert before they close."""
+    """Serve one handshake in a thread, as most servers do: unlike asyncio, they send the alert before they close."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def shake() -> None:
@@ -120,7 +120,7 @@ def handshaking(context: ssl.SSLContext) -> Iterator[int]:
         (asks_for_a_certificate, Cause.CLIENT_CERTIFICATE),
     ],
 )
-async def test_the_alert_of_a_server_names_the_cause(
+async def test_a_tls_alert_names_the_cause(
     authority: Authority, change: Callable[[ssl.SSLContext], None], cause: Cause
 ) -> None:
     context = serve_as(authority, "shop.test")
@@ -131,7 +131,7 @@ async def test_the_alert_of_a_server_names_the_cause(
 
 @asynccontextmanager
 async def saying(words: bytes) -> AsyncIterator[int]:
-    """Serve what is no TLS: say something to whoever begins a handshake, and close."""
+    """Serve something other than TLS: send a text to any client that starts a handshake, and close."""
 
     async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
@@ -153,18 +153,18 @@ async def saying(words: bytes) -> AsyncIterator[int]:
         (b"\x15\x03\x03\x00\x02\x02\x70", Cause.TLS_ALERT),
     ],
 )
-async def test_a_handshake_that_fails_is_told_apart(authority: Authority, words: bytes, cause: Cause) -> None:
+async def test_a_failed_handshake_has_its_own_outcome(authority: Authority, words: bytes, cause: Cause) -> None:
     async with saying(words) as port:
         assert await post(authority, port) == tls_failure(cause)
 
 
-async def test_a_handshake_that_is_never_answered_is_timed_out(authority: Authority) -> None:
+async def test_a_handshake_without_a_response_times_out(authority: Authority) -> None:
     async with receiving() as receiver:
         assert await post(authority, receiver.port, seconds=0.3) == Failure(Outcome.TIMED_OUT)
         await receiver.emptied()
 
 
-async def test_a_port_that_accepts_connections_and_never_begins_tls_is_not_called_unreachable(
+async def test_a_port_that_never_starts_tls_is_not_reported_as_unreachable(
     authority: Authority,
 ) -> None:
     async with receiving() as receiver:

@@ -1,4 +1,4 @@
-"""The code of README and the documentation runs: in a shell against a real server, parsed, or in its own language."""
+"""The code in README and the documentation is run in a shell against a real server, in its language, or parsed."""
 
 import os
 import re
@@ -40,14 +40,14 @@ PROGRAM_OF = {"node": "node", "php": "php", "go": "go", "ruby": "ruby", "java": 
 
 
 def runs_in_a_shell(block: Block) -> bool:
-    """Tell whether a block is run here, in its page's shell; snippets are run by the test of all languages."""
+    """Return whether a block runs here, in its page's shell; the test of all languages runs the snippets."""
     if block.not_run or block.run_elsewhere:
         return False
     return block.language in (*COMMANDS, "python") or "file" in block.said
 
 
 def pages() -> list[Page]:
-    """Give the pages that have something to run."""
+    """Return the pages with code to run."""
     mine = [block for block in blocks() if runs_in_a_shell(block)]
     return [Page(name, tuple(group)) for name, group in groupby(mine, key=lambda block: block.page)]
 
@@ -61,7 +61,7 @@ every = pytest.mark.parametrize
 
 @dataclass
 class Shop:
-    """The server that the pages' placeholders stand for."""
+    """The server that replaces the pages' placeholders."""
 
     server: Serving
     hooks: Hooks
@@ -133,12 +133,12 @@ def test_the_headers_that_the_guide_names_are_those_of_a_webhook(shop: Shop) -> 
 
 
 @every("block", of_language("json"), ids=lambda block: block.name)
-def test_json_is_json_and_a_webhook_fits_its_schema(block: Block) -> None:
+def test_json_blocks_are_valid_and_webhooks_match_their_schema(block: Block) -> None:
     check_json(block.text)
 
 
 @every("block", of_language("toml"), ids=lambda block: block.name)
-def test_toml_is_taken_as_settings(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_toml_blocks_are_valid_settings(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("WAYPOST_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -162,7 +162,7 @@ def test_a_block_that_is_run_elsewhere_names_a_test() -> None:
 
 
 def reason_not_to_run(block: Block) -> str | None:
-    """Give why a block is not run here; None for one that is. Fails for one of which nobody knows how."""
+    """Return why a block is not run here; None if it is run. Fail for a block that no test can run."""
     if block.text in snippets():
         program = PROGRAM_OF.get(block.language)
         return f"{program} is not installed" if program and shutil.which(program) is None else None
@@ -184,7 +184,7 @@ def needs_curl(block: Block) -> bool:
         ('```sh file="a.txt"\nx\n```\n\n```console\n$ cat a.txt\ny\n```\n', "the answer is"),
     ],
 )
-def test_code_that_fails_or_prints_something_else_is_found(text: str, problem: str) -> None:
+def test_code_that_fails_or_prints_something_else_is_detected(text: str, problem: str) -> None:
     page = Page(README, tuple(of_page(README, text)))
 
     with open_place() as folder, pytest.raises(CodeFailed, match=problem):

@@ -1,4 +1,4 @@
-"""The guides on retries and signatures say what is so: their numbers are the code's, and their code works."""
+"""The guides on retries and signatures are correct: their numbers match the code, and their code works."""
 
 import binascii
 import time
@@ -30,7 +30,7 @@ Verify = Callable[[bytes, dict[str, str], str], None]
 
 
 def span(seconds: int) -> str:
-    """Write seconds as the table does: ``1 d 10 h 8 min``."""
+    """Return seconds in the table's format: ``1 d 10 h 8 min``."""
     parts = []
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
         count, seconds = divmod(seconds, size)
@@ -46,7 +46,7 @@ def waits(*, jitter: float) -> list[float]:
     return [decision.seconds for decision in decisions if isinstance(decision, RetryIn)]
 
 
-def test_the_table_of_retries_is_the_schedule() -> None:
+def test_the_table_of_retries_matches_the_schedule() -> None:
     seconds = [round(wait) for wait in waits(jitter=0)]
 
     shown = [row for row in rows(RETRY) if row[0].isdecimal() and len(row) == 5]
@@ -58,7 +58,7 @@ def test_the_table_of_retries_is_the_schedule() -> None:
     assert len(shown) == POLICY.limit == 14
 
 
-def test_the_times_of_the_last_retry_are_those_of_the_schedule() -> None:
+def test_the_times_of_the_last_retry_match_the_schedule() -> None:
     said = " ".join(text_of(RETRY).split())
 
     assert f"after {span(round(sum(waits(jitter=0))))} at the earliest" in said
@@ -68,7 +68,7 @@ def test_the_times_of_the_last_retry_are_those_of_the_schedule() -> None:
 
 @pytest.fixture(scope="module")
 def verify() -> Verify:
-    """Give the function that the guide on signatures shows."""
+    """Return the function in the guide on signatures."""
     [block] = code_blocks(SECURE, "python")
     shown: dict[str, Any] = {}
     exec(compile(block, "secure.md", "exec"), shown)  # noqa: S102 - our own text, and to run it is the test
@@ -88,50 +88,50 @@ def test_the_code_that_verifies_is_short_enough_to_copy() -> None:
 
 
 @pytest.mark.parametrize("secret", [SECRET, BROUGHT, standard_secret(BROUGHT)])
-def test_the_code_takes_what_waypost_signs_with_a_secret_in_either_form(verify: Verify, secret: str) -> None:
+def test_the_code_accepts_webhooks_signed_with_a_secret_in_either_form(verify: Verify, secret: str) -> None:
     verify(BODY, signed(Secrets(BROUGHT if secret != SECRET else SECRET)), secret)
 
 
 @pytest.mark.parametrize("secret", [SECRET, BROUGHT])
-def test_the_code_takes_both_secrets_during_an_overlap(verify: Verify, secret: str) -> None:
+def test_the_code_accepts_both_secrets_during_an_overlap(verify: Verify, secret: str) -> None:
     verify(BODY, signed(Secrets(SECRET, BROUGHT, int(time.time()) + 3600)), secret)
 
 
-def test_the_code_refuses_a_changed_body(verify: Verify) -> None:
+def test_the_code_rejects_a_changed_body(verify: Verify) -> None:
     with pytest.raises(ValueError, match="No signature matches"):
         verify(BODY.replace(b"delivered", b"exception"), signed(Secrets(SECRET)), SECRET)
 
 
 @pytest.mark.parametrize("body", [BODY + b"\n", b""])
-def test_the_code_refuses_other_bytes(verify: Verify, body: bytes) -> None:
+def test_the_code_rejects_other_bytes(verify: Verify, body: bytes) -> None:
     with pytest.raises(ValueError, match="No signature matches"):
         verify(body, signed(Secrets(SECRET)), SECRET)
 
 
-def test_the_code_refuses_another_secret(verify: Verify) -> None:
+def test_the_code_rejects_another_secret(verify: Verify) -> None:
     with pytest.raises(ValueError, match="No signature matches"):
         verify(BODY, signed(Secrets(SECRET)), BROUGHT)
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_bm8=", "fifteen letters"])
-def test_the_code_refuses_a_secret_that_is_too_short(verify: Verify, secret: str) -> None:
+def test_the_code_rejects_a_secret_that_is_too_short(verify: Verify, secret: str) -> None:
     with pytest.raises(ValueError, match="too short"):
         verify(BODY, signed(Secrets(SECRET)), secret)
 
 
-def test_the_code_refuses_a_secret_that_was_copied_wrongly(verify: Verify) -> None:
+def test_the_code_rejects_a_mistyped_secret(verify: Verify) -> None:
     with pytest.raises(binascii.Error):
         verify(BODY, signed(Secrets(SECRET)), f"{SECRET}.")
 
 
 @pytest.mark.parametrize("age", [330, -330])
-def test_the_code_refuses_a_time_too_far_from_now_either_way(verify: Verify, age: int) -> None:
+def test_the_code_rejects_a_time_too_far_in_the_past_or_future(verify: Verify, age: int) -> None:
     with pytest.raises(ValueError, match="five minutes"):
         verify(BODY, signed(Secrets(SECRET), age=age), SECRET)
 
 
 @pytest.mark.parametrize("age", [240, -240])
-def test_the_code_takes_a_time_within_five_minutes(verify: Verify, age: int) -> None:
+def test_the_code_accepts_a_time_within_five_minutes(verify: Verify, age: int) -> None:
     verify(BODY, signed(Secrets(SECRET), age=age), SECRET)
 
 
@@ -143,7 +143,7 @@ def test_the_code_takes_a_time_within_five_minutes(verify: Verify, age: int) -> 
         ("webhook-signature", "No signature matches"),
     ],
 )
-def test_the_code_refuses_a_webhook_without_one_of_its_headers(verify: Verify, missing: str, reason: str) -> None:
+def test_the_code_rejects_a_webhook_with_a_missing_header(verify: Verify, missing: str, reason: str) -> None:
     headers = signed(Secrets(SECRET))
     del headers[missing]
 
@@ -151,6 +151,6 @@ def test_the_code_refuses_a_webhook_without_one_of_its_headers(verify: Verify, m
         verify(BODY, headers, SECRET)
 
 
-def test_the_code_refuses_another_id(verify: Verify) -> None:
+def test_the_code_rejects_another_id(verify: Verify) -> None:
     with pytest.raises(ValueError, match="No signature matches"):
         verify(BODY, {**signed(Secrets(SECRET)), "webhook-id": "evt_other"}, SECRET)

@@ -1,4 +1,4 @@
-"""What is installed holds all that the server shows: a checkout alone would hide what the package lacks."""
+"""The installed package contains everything that the server shows; a checkout would hide what it lacks."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from waypost.portal.help.documentation import PLACES
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_package_holds_guides_pictures_templates_statements_and_snippets(tmp_path: Path) -> None:
+def test_the_package_contains_guides_pictures_templates_statements_and_snippets(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=60)
 

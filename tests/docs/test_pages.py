@@ -1,4 +1,4 @@
-"""Every page of the documentation: its links and anchors lead somewhere, what it names is there, it is Markdown."""
+"""Every page of the documentation is valid Markdown, its links and anchors resolve, and the names in it exist."""
 
 import posixpath
 import re
@@ -21,11 +21,11 @@ def anchors(file: str) -> set[str]:
     return {heading.anchor for heading in guide(GuidePlace(folder, name)).headings}
 
 
-def test_there_is_a_file_for_each_page_and_no_other() -> None:
+def test_the_chapters_list_exactly_the_existing_files() -> None:
     assert sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.md")) == sorted(FILES)
 
 
-def test_each_page_but_the_last_leads_to_the_next() -> None:
+def test_each_page_except_the_last_links_to_the_next() -> None:
     walk = [PLACES[0]]
     while after := following(walk[-1]):
         walk.append(after)
@@ -34,7 +34,7 @@ def test_each_page_but_the_last_leads_to_the_next() -> None:
 
 
 @every_place
-def test_a_page_has_one_first_heading_which_is_its_title(place: GuidePlace) -> None:
+def test_a_page_has_exactly_one_first_level_heading(place: GuidePlace) -> None:
     blocks = tokens(place.file)
 
     heads = [at for at, token in enumerate(blocks) if (token.type, token.tag) == ("heading_open", "h1")]
@@ -44,12 +44,12 @@ def test_a_page_has_one_first_heading_which_is_its_title(place: GuidePlace) -> N
 
 
 @every_file
-def test_a_page_holds_no_raw_html(file: str) -> None:
+def test_pages_contain_no_raw_html(file: str) -> None:
     assert [token.content for token in tokens(file) if token.type.startswith("html_")] == []
 
 
 @every_file
-def test_a_link_to_another_page_leads_to_a_heading_of_it(file: str) -> None:
+def test_links_to_other_pages_resolve_to_their_headings(file: str) -> None:
     lost = []
     for link in links(file):
         if link.startswith(("/", "http://", "https://")):
@@ -63,14 +63,14 @@ def test_a_link_to_another_page_leads_to_a_heading_of_it(file: str) -> None:
 
 
 @every_file
-def test_a_link_to_the_server_leads_to_a_page_or_call_that_is_there(file: str) -> None:
+def test_links_to_the_server_resolve_to_pages_or_calls(file: str) -> None:
     absolute = [link for link in links(file) if link.startswith("/")]
 
     assert [link for link in absolute if link not in open_paths()] == []
 
 
 @every_place
-def test_a_page_as_it_is_shown_leads_to_pages(place: GuidePlace) -> None:
+def test_rendered_pages_link_to_existing_pages(place: GuidePlace) -> None:
     shown = {href.partition("#")[0] for href in re.findall(r'href="([^"]+)"', guide(place).html)}
 
     inside = {href for href in shown if not href.startswith(("http://", "https://"))} - {""}
@@ -78,7 +78,7 @@ def test_a_page_as_it_is_shown_leads_to_pages(place: GuidePlace) -> None:
 
 
 @every_file
-def test_a_picture_is_one_that_is_made_and_says_what_is_seen(file: str) -> None:
+def test_pictures_are_generated_and_have_alternative_texts(file: str) -> None:
     pictures = [token for token in tokens(file) if token.type == "image"]
 
     assert {str(picture.attrs["src"]) for picture in pictures} <= {f"images/{known}.png" for known in IN_GUIDES}
@@ -86,7 +86,7 @@ def test_a_picture_is_one_that_is_made_and_says_what_is_seen(file: str) -> None:
 
 
 @every_file
-def test_a_variable_that_a_page_names_is_one(file: str) -> None:
+def test_variables_named_on_pages_exist(file: str) -> None:
     named = set(re.findall(r"WAYPOST_[A-Z0-9_]+", text_of(file)))
 
     of_options = {name for command in commands() for option in command.options for name in option.variables}
@@ -94,7 +94,7 @@ def test_a_variable_that_a_page_names_is_one(file: str) -> None:
 
 
 @every_file
-def test_a_call_that_a_page_names_is_there(file: str) -> None:
+def test_calls_named_on_pages_exist(file: str) -> None:
     named = re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/v[0-9]/[^`?]*)[^`]*`", text_of(file))
 
     assert {Call(method, re.sub(r"\{[^}]*\}", "{id}", path)) for method, path in named} <= calls()
@@ -112,12 +112,12 @@ def test_the_index_has_every_title_and_heading_under_its_letter() -> None:
 
 
 @every_place
-def test_no_heading_of_a_column_is_empty(place: GuidePlace) -> None:
+def test_no_column_heading_is_empty(place: GuidePlace) -> None:
     assert not re.search(r"<th[^>]*></th>", guide(place).html)
 
 
 @pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
-def test_a_page_beside_the_documentation_leads_to_files(name: str) -> None:
+def test_pages_outside_the_documentation_link_to_existing_files(name: str) -> None:
     text = (FOLDER.parent / name).read_text(encoding="utf-8")
 
     leading = re.findall(r"\]\(([^)#]+)\)", text)

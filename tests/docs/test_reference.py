@@ -1,4 +1,4 @@
-"""The reference is the code's: what is made from it is not stale, and what is there stands in it."""
+"""The generated reference is up to date and complete."""
 
 import json
 import re
@@ -40,39 +40,39 @@ NAMES = {
 
 
 @pytest.mark.parametrize("file", made_pages())
-def test_a_page_made_from_the_code_is_not_stale(file: str) -> None:
+def test_generated_pages_are_up_to_date(file: str) -> None:
     assert text_of(file) == made_pages()[file], "run `make docs` and commit what it writes"
 
 
 @pytest.mark.parametrize("file", NAMES)
-def test_what_is_there_stands_in_the_reference(file: str) -> None:
+def test_the_reference_lists_everything_that_exists(file: str) -> None:
     text = re.sub(r"/\{[^}]*\}", "/{id}", text_of(file))
 
     assert {name for name in NAMES[file] if name not in text} == set()
 
 
 def test_codes_are_found_in_the_code() -> None:
-    """The search for them would find nothing if the code were written another way."""
+    """A search for codes that depends on the code's style could find nothing."""
     assert {"unauthorized", "invalid_request", "not_found", "overloaded"} <= {one.code for one in v1_codes()}
     assert {4101, 4110, 4111, 4120} <= {one.code for one in v4_codes()}
 
 
-def test_no_code_is_explained_that_is_not_there() -> None:
+def test_no_explained_code_is_missing() -> None:
     assert {one.code for one in v1_codes()} >= EXPLAINED
 
 
-def test_every_setting_says_what_it_does_and_what_it_takes() -> None:
+def test_every_setting_documents_its_effect_and_values() -> None:
     assert [one.name for one in settings() if not (one.about and one.kind)] == []
 
 
 @pytest.mark.parametrize("version", ["V2", "V3", "V4"])
-def test_a_sample_fits_its_schema(version: str) -> None:
+def test_samples_match_their_schemas(version: str) -> None:
     [sample] = code_blocks(f"reference/payload-{version.lower()}.md", "json")
 
     jsonschema.validate(json.loads(sample), json.loads(schemas.load(version)))
 
 
-def test_the_static_pages_lead_to_each_other_and_nowhere_else() -> None:
+def test_static_pages_link_only_to_each_other() -> None:
     pages = static.rendered()
     beside = {"waypost.css", "favicon.svg"}
 
@@ -88,5 +88,5 @@ def test_the_static_pages_lead_to_each_other_and_nowhere_else() -> None:
                 assert not anchor or f'id="{anchor}"' in pages[str(found)], (name, target)
 
 
-def test_each_event_of_the_log_is_explained() -> None:
+def test_every_log_event_is_explained() -> None:
     assert unexplained() == set()

@@ -13,7 +13,7 @@ expect.set_options(timeout=30_000)  # milliseconds, as long as Playwright waits 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say of the pages' tests why they can't run here, if they can't."""
+    """Skip the tests of the pages, with the reason, if they can't run here."""
     if CHROMIUM is None:
         for item in items:
             if "tests/pages" in str(item.path):
@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def portal() -> Iterator[Portal]:
-    """Run one server for these tests; not for the session: others' coroutines can't run beside Playwright's loop."""
+    """Run one server for these tests, not for the session: other coroutines can't run beside Playwright's loop."""
     with running_portal() as portal:
         yield portal
 
@@ -34,7 +34,7 @@ def script(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def visit(portal: Portal) -> Iterator[Callable[..., Page]]:
-    """Open a page as a user; options are those of a browser context."""
+    """Open a page as a user; the options are those of a browser context."""
     opened: list[BrowserContext] = []
 
     def open_page(email: str | None, path: str = "/", **options: Any) -> Page:

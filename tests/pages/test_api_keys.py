@@ -33,7 +33,7 @@ def test_a_key_is_created_shown_once_used_and_revoked(portal: Portal, visit, scr
     expect(row.get_by_role("link")).to_have_count(0)
 
 
-def test_a_key_that_may_do_nothing_is_refused_and_what_was_typed_stays(portal: Portal, visit, script) -> None:
+def test_a_key_without_permissions_is_rejected_and_the_form_keeps_its_input(portal: Portal, visit, script) -> None:
     portal.account(f"nothing{script}@example.com")
     page = visit(f"nothing{script}@example.com", "/developer/apikeys?do=add", java_script_enabled=script)
     dialog = page.get_by_role("dialog", name="Create API key")

@@ -1,4 +1,4 @@
-"""Every page for everybody: axe finds nothing, nothing is wider than a phone, nothing is asked of other servers."""
+"""Every page is accessible (axe), fits a phone, and requests nothing from other servers."""
 
 from collections.abc import Iterator
 
@@ -62,7 +62,7 @@ PATHS = [
 
 @pytest.fixture(scope="module")
 def places(portal: Portal) -> dict[str, str]:
-    """Give the ids that stand in the paths."""
+    """Return the ids in the paths."""
     healthy, failing, long, off = portal.endpoints
     retrying = portal.seeded.get("/v1/deliveries?state=retrying")["items"][0]["id"]
     tested = portal.seeded.get(f"/v1/deliveries?test=true&endpoint={failing}")["items"][0]["id"]
@@ -87,7 +87,7 @@ def places(portal: Portal) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def windows(portal: Portal) -> Iterator[dict[str | None, Page]]:
-    """Give a page for each user, made once; without motion, so that colours are at once what they become."""
+    """Return a page for each user, created once; without motion, so that colours have their final values at once."""
     pages = {email: portal.context(email, reduced_motion="reduce").new_page() for email in (None, EMPTY, FILLED)}
     yield pages
     for page in pages.values():
@@ -95,7 +95,7 @@ def windows(portal: Portal) -> Iterator[dict[str | None, Page]]:
 
 
 def judge(page: Page) -> None:
-    """Let axe look at a page in light, and at its colours again in dark: nothing else differs there."""
+    """Run axe on a page in light mode, then only its colour checks in dark mode, where nothing else differs."""
     page.emulate_media(color_scheme="light")
     in_light = AXE.run(page)
     page.emulate_media(color_scheme="dark")
@@ -105,7 +105,7 @@ def judge(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("email", "path"), PATHS, ids=lambda value: str(value or "nobody"))
-def test_a_page_has_no_violations_in_light_and_dark_and_fits_a_phone(
+def test_pages_have_no_axe_violations_in_light_and_dark_and_fit_a_phone(
     windows: dict[str | None, Page], places: dict[str, str], email: str | None, path: str
 ) -> None:
     page = windows[email]
@@ -126,7 +126,7 @@ def test_a_page_has_no_violations_in_light_and_dark_and_fits_a_phone(
 
 
 @pytest.mark.parametrize("menu", ["Actions", "Shop"])
-def test_an_open_menu_has_no_violations(windows: dict[str | None, Page], places: dict[str, str], menu: str) -> None:
+def test_an_open_menu_has_no_axe_violations(windows: dict[str | None, Page], places: dict[str, str], menu: str) -> None:
     page = windows[FILLED]
     page.set_viewport_size(WIDE)
     page.goto(f"/developer/webhooks/{places['healthy']}")

@@ -1,4 +1,4 @@
-"""Looking things up: history, deliveries, why nothing was sent, the debugger, snippets, specifications, addresses."""
+"""Finding things out: history, deliveries, why nothing was sent, debugger, snippets, specifications, addresses."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from tests.support.portal import Portal
 from tests.support.seeding import report
 
 
-def test_why_an_endpoint_got_nothing_is_on_its_page(portal: Portal, visit) -> None:
+def test_the_page_explains_why_an_endpoint_got_nothing(portal: Portal, visit) -> None:
     _, _, long, off = portal.endpoints
     page = visit("filled@example.com", f"/developer/webhooks/{off}")
     expect(page.get_by_role("region", name="Events not sent")).to_contain_text("The endpoint was disabled.")
@@ -19,7 +19,7 @@ def test_why_an_endpoint_got_nothing_is_on_its_page(portal: Portal, visit) -> No
     expect(page.get_by_role("region", name="Events not sent")).to_contain_text("does not receive this status")
 
 
-def test_the_history_is_filtered_and_its_deliveries_are_opened(visit, script) -> None:
+def test_the_history_can_be_filtered_and_its_deliveries_opened(visit, script) -> None:
     page = visit("filled@example.com", "/developer/webhooks/history", java_script_enabled=script)
 
     page.get_by_label("Tracking number").fill(" seed0002 ")
@@ -35,14 +35,14 @@ def test_the_history_is_filtered_and_its_deliveries_are_opened(visit, script) ->
     expect(page.get_by_role("region", name="Request body of attempt 1")).to_contain_text("<b>north</b>")
 
 
-def test_a_filter_that_can_not_be_is_said_at_its_field(visit) -> None:
+def test_an_invalid_filter_is_reported_at_its_field(visit) -> None:
     page = visit("filled@example.com", "/developer/webhooks/history?tracking_number=%2A%2A%2A")
 
     expect(page.locator("#tracking_number-error")).to_be_visible()
     expect(page.get_by_text("Fix the highlighted filter")).to_be_visible()
 
 
-def test_new_deliveries_are_told_without_a_reload(portal: Portal, visit) -> None:
+def test_new_deliveries_are_announced_without_a_reload(portal: Portal, visit) -> None:
     page = visit("filled@example.com", "/developer/webhooks/history?state=delivered")
     page.clock.install()
     page.reload()
@@ -79,7 +79,7 @@ def test_the_debugger_names_the_check_that_fails(portal: Portal, visit, script) 
     assert "different secret" in check(body, "whsec_" + "A" * 43 + "=")
 
 
-def test_the_snippet_on_the_page_verifies_the_webhook_that_was_sent(portal: Portal, visit) -> None:
+def test_the_snippet_on_the_page_verifies_the_sent_webhook(portal: Portal, visit) -> None:
     hook = portal.hooks.wait_for("/ok")[0]
     shown = portal.seeded.get(f"/v1/endpoints/{portal.endpoints[0]}/secret")["previous"]["secret"]
     page = visit("filled@example.com", f"/developer/webhooks/{portal.endpoints[0]}?language=python&way=standard")

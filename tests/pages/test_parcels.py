@@ -1,4 +1,4 @@
-"""Parcels in the browser: added, looked at, put away; the shopper's page alone and in a frame; settings saved."""
+"""Parcels in the browser: added, viewed, archived; the tracking page alone and in a frame; settings saved."""
 
 import re
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def test_a_shopper_reads_the_page_on_a_phone_without_script(portal: Portal, visi
 
 @contextmanager
 def site_with_frame(src: str) -> Iterator[str]:
-    """Serve a page of a shop that shows another in a frame, in the language that its path names."""
+    """Serve a shop's page that shows another one in a frame, in the language of its path."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -59,7 +59,7 @@ def site_with_frame(src: str) -> Iterator[str]:
             self.wfile.write(f'<iframe src="{src}&lang={self.path[-2:]}" title="Parcel"></iframe>'.encode())
 
         def log_message(self, *_: object) -> None:
-            """Stay silent."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""A shop connects a carrier in the browser, tries it, sees it break, and repairs it; with script and without."""
+"""A shop connects a carrier in the browser, tests it, sees it fail, and repairs it, with and without scripts."""
 
 import time
 
@@ -13,7 +13,7 @@ RENEWED = "another-s3cret"
 
 @pytest.fixture
 def email(portal: Portal, request: pytest.FixtureRequest) -> str:
-    """Make an account of this test's own."""
+    """Create an account for this test."""
     address = f"{abs(hash(request.node.name))}@example.com"
     portal.account(address)
     portal.ups.secret = "right"
@@ -37,7 +37,7 @@ def act(page: Page, item: str) -> None:
 
 
 def connect(page: Page) -> None:
-    """Find UPS, and connect it with the right credentials after wrong ones."""
+    """Find UPS, and connect it with valid credentials after invalid ones."""
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Sources").click()
     page.get_by_role("button", name="Connect a carrier").click()
     page.get_by_role("searchbox", name="Carrier").fill("ups")
@@ -56,7 +56,7 @@ def connect(page: Page) -> None:
     expect(page.get_by_text("Not used yet")).to_be_visible()
 
 
-def test_a_carrier_is_connected_breaks_and_is_repaired(portal: Portal, visit, email: str, script) -> None:
+def test_a_carrier_is_connected_fails_and_is_repaired(portal: Portal, visit, email: str, script) -> None:
     page: Page = visit(email, "/", java_script_enabled=script)
     connect(page)
     add_parcel(portal, email, "1Z1")

@@ -1,4 +1,4 @@
-"""CSV files in the browser: a file is chosen, mistakes are read, what can be taken is taken, and all is downloaded."""
+"""CSV files in the browser: a file is chosen, its errors are shown, valid rows are imported, and all are exported."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.support.portal import Portal
 
 
 def judge(page: Page, *, script: bool) -> None:
-    """Let axe look, and a phone; axe is a script itself."""
+    """Check a page with axe, which needs scripts, and at the width of a phone."""
     if script:
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
@@ -18,7 +18,7 @@ def judge(page: Page, *, script: bool) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
 
 
-def test_a_file_with_a_mistake_is_mended_by_leaving_it_out(portal: Portal, visit, script, tmp_path: Path) -> None:
+def test_a_file_with_an_error_is_fixed_by_omitting_its_rows(portal: Portal, visit, script, tmp_path: Path) -> None:
     email = f"files{script}@example.com"
     api = portal.account(email)
     file, saved = tmp_path / "parcels.csv", tmp_path / "saved.csv"

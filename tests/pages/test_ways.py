@@ -1,4 +1,4 @@
-"""The ways that people go, by role and label, with script and without: spec/portal.md, ways 1 to 4 and 7."""
+"""What people do on the pages, by role and label, with and without scripts."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from waypost.signing import standard, v2v3, v4
 
 @pytest.fixture
 def email(portal: Portal, request: pytest.FixtureRequest) -> str:
-    """Make an account of this test's own."""
+    """Create an account for this test."""
     address = f"{abs(hash(request.node.name))}@example.com"
     portal.account(address)
     return address
@@ -31,7 +31,7 @@ def act(page: Page, item: str) -> None:
 
 
 def add(page: Page, url: str, *, version: str = "V4") -> str:
-    """Add an endpoint by the form and give its id."""
+    """Add an endpoint with the form and return its id."""
     page.get_by_role("button", name="Add webhook").click()
     page.get_by_label("Webhook URL").fill(url)
     page.get_by_label("Version").select_option(version)
@@ -71,7 +71,7 @@ def test_setting_up_a_webhook_from_the_login_to_its_secret(portal: Portal, visit
     expect(page.get_by_role("region", name="Code that verifies a webhook in Python")).to_contain_text("def verify")
 
 
-def test_a_wrong_password_is_refused_in_words_that_do_not_tell_whether_there_is_such_a_user(visit, email: str) -> None:
+def test_a_wrong_password_is_rejected_without_revealing_whether_the_user_exists(visit, email: str) -> None:
     said = []
     for address in (email, "nobody@example.com"):
         page = visit(None, "/login")
@@ -83,7 +83,7 @@ def test_a_wrong_password_is_refused_in_words_that_do_not_tell_whether_there_is_
     assert said == ["Wrong e-mail or password."] * 2
 
 
-def test_what_the_form_can_not_take_is_said_at_its_field_and_nothing_typed_is_lost(visit, email: str, script) -> None:
+def test_invalid_input_is_reported_at_its_field_and_the_form_keeps_it(visit, email: str, script) -> None:
     page = visit(email, "/developer/webhooks?do=add", java_script_enabled=script)
     page.get_by_label("Webhook URL").fill("http://10.0.0.1:8080/hook")
     page.get_by_label("Description").fill("Kept")
@@ -106,7 +106,7 @@ def test_what_the_form_can_not_take_is_said_at_its_field_and_nothing_typed_is_lo
     expect(page.get_by_role("heading", name="How webhooks work")).to_be_visible()
 
 
-def test_the_fifth_endpoint_can_not_be_added_and_the_page_says_why(visit) -> None:
+def test_a_fifth_endpoint_is_rejected_with_the_reason(visit) -> None:
     page = visit("filled@example.com", "/developer/webhooks")
 
     button = page.get_by_role("button", name="Add webhook")
@@ -142,9 +142,7 @@ def test_updating_a_webhook(portal: Portal, visit, email: str, script) -> None:
 
 
 @pytest.mark.parametrize("version", ["V4", "V3", "V2"])
-def test_testing_a_webhook_shows_its_answer_on_the_spot(
-    portal: Portal, visit, email: str, script, version: str
-) -> None:
+def test_testing_a_webhook_shows_its_response_at_once(portal: Portal, visit, email: str, script, version: str) -> None:
     page = visit(email, "/developer/webhooks", java_script_enabled=script)
     path = f"/ok/{email}"
     add(page, portal.hooks.url + path, version=version)
@@ -171,7 +169,7 @@ def test_testing_a_webhook_shows_its_answer_on_the_spot(
     expect(page.get_by_text("Test", exact=True)).to_be_visible()
 
 
-def test_a_test_that_fails_says_in_words_what_to_do(portal: Portal, visit, email: str, script) -> None:
+def test_a_failed_test_explains_what_to_do(portal: Portal, visit, email: str, script) -> None:
     page = visit(email, "/developer/webhooks", java_script_enabled=script)
     for path, said in (
         ("/broken", "Check its log"),
@@ -206,7 +204,7 @@ def test_disabling_enabling_and_deleting_a_webhook(portal: Portal, visit, email:
     expect(page.get_by_role("heading", name="How webhooks work")).to_be_visible()
 
 
-def test_deleting_says_how_much_waits_and_what_becomes_of_it(portal: Portal, visit, email: str) -> None:
+def test_deleting_shows_how_many_deliveries_wait_and_what_happens_to_them(portal: Portal, visit, email: str) -> None:
     page = visit(email, "/developer/webhooks")
     add(page, f"{portal.hooks.url}/broken/waiting")
     api = portal.api(email)
@@ -224,7 +222,7 @@ def test_deleting_says_how_much_waits_and_what_becomes_of_it(portal: Portal, vis
     expect(page.get_by_text("Cancelled", exact=True)).to_have_count(4)  # three, and the choice in the filter
 
 
-def test_rotating_a_secret_until_the_overlap_is_ended(portal: Portal, visit, email: str, script) -> None:
+def test_rotating_a_secret_and_ending_the_overlap(portal: Portal, visit, email: str, script) -> None:
     page = visit(email, "/developer/webhooks", java_script_enabled=script)
     add(page, f"{portal.hooks.url}/ok/rotated/{email}")
     page.get_by_role("button", name="Reveal").click()
@@ -248,7 +246,7 @@ def test_rotating_a_secret_until_the_overlap_is_ended(portal: Portal, visit, ema
     standard.verify(identity, stamp, signature, hook.body, standard.key_of(after), now=now)
 
 
-def test_v2_and_v3_are_signed_with_the_e_mail_that_the_page_names(portal: Portal, visit, email: str) -> None:
+def test_v2_and_v3_are_signed_with_the_email_on_the_page(portal: Portal, visit, email: str) -> None:
     page = visit(email, "/developer/webhooks")
     add(page, f"{portal.hooks.url}/ok/inside/{email}", version="V3")
     page.get_by_role("navigation", name="Signature").get_by_role("link", name="TrackingMore V3").click()
@@ -328,7 +326,9 @@ def test_resending_a_delivery_and_cancelling_one(portal: Portal, visit, email: s
     expect(page.get_by_role("status")).to_contain_text("cancel")
 
 
-def test_enabling_a_webhook_offers_what_it_missed_with_its_count(portal: Portal, visit, email: str, script) -> None:
+def test_enabling_a_webhook_offers_its_missed_events_with_their_count(
+    portal: Portal, visit, email: str, script
+) -> None:
     page = visit(email, "/developer/webhooks", java_script_enabled=script)
     add(page, f"{portal.hooks.url}/ok/missed/{email}")
     act(page, "Disable")
@@ -346,7 +346,7 @@ def test_enabling_a_webhook_offers_what_it_missed_with_its_count(portal: Portal,
     portal.hooks.wait_for(f"/ok/missed/{email}", 2)
 
 
-def test_how_far_a_recovery_is_is_told_without_a_reload_and_the_focus_stays(portal: Portal, visit, email: str) -> None:
+def test_a_recoverys_progress_updates_without_a_reload_and_keeps_the_focus(portal: Portal, visit, email: str) -> None:
     api = portal.api(email)
     endpoint = api.post("/v1/endpoints", {"url": f"{portal.hooks.url}/broken/recovered/{email}"})["id"]
     api.post(f"/v1/endpoints/{endpoint}/disable", {})
@@ -371,7 +371,7 @@ def test_how_far_a_recovery_is_is_told_without_a_reload_and_the_focus_stays(port
     expect(stop).to_have_count(0)
 
 
-def test_a_redirect_to_a_final_slash_is_taken_over_by_its_button(portal: Portal, visit, email: str, script) -> None:
+def test_a_redirect_to_a_trailing_slash_can_be_adopted_with_a_button(portal: Portal, visit, email: str, script) -> None:
     page = visit(email, "/developer/webhooks", java_script_enabled=script)
     url = f"{portal.hooks.url}/moved/{email}"
     add(page, url)

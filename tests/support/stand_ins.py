@@ -1,4 +1,4 @@
-"""The stand-ins for carriers in this process, on a clock of the test's."""
+"""The stand-ins for carriers in this process, on the test's clock."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ SECONDS = 60.0
 
 @dataclass
 class Clock:
-    """Time that passes only when told to."""
+    """A clock that moves only when the test moves it."""
 
     seconds: float = 1_000.0
 
@@ -35,7 +35,7 @@ def stand_in(name: str, clock: Clock, *, hiccups: bool = False, calls_a_second: 
 
 @asynccontextmanager
 async def asking(one: StandIn, http: CarrierHttp, credential: str = "any") -> AsyncIterator[CarrierSource]:
-    """Yield Waypost's own client for the carrier, which asks the stand-in."""
+    """Yield Waypost's own client for the carrier, which polls the stand-in."""
     async with serve({one.form.name: one}, 0) as url:
         yield client(one.form.name, http, url, credential)
 
