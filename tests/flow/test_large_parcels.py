@@ -2,16 +2,18 @@
 
 import csv
 import io
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from litestar.response import Stream
 
 from tests.flow.test_intake import reporting
 from tests.support.api import Api, Caller
 from tests.support.rounds import looks_per_slice
 from waypost.actions.actor import operator
 from waypost.actions.parcel_csv.exporting import export
-from waypost.api.answers import LARGEST_PIECE
+from waypost.api.answers import LARGEST_PAGE, LARGEST_PIECE, answer_list
 from waypost.domain.checkpoints import Checkpoint
 from waypost.intake.batch import write
 from waypost.store import feed
@@ -54,7 +56,7 @@ async def test_pages_of_the_feed_end_at_four_mebibytes_and_leave_out_nothing(hea
 
     assert sorted(numbers) == [f"A{number:02}" for number in range(PARCELS)]
     assert len(sizes) > 1
-    assert max(sizes) < LARGEST_PIECE + 1_000
+    assert max(sizes) < LARGEST_PAGE + 1_000
 
 
 async def test_a_page_of_the_feed_reads_no_more_states_than_it_may_give(
@@ -71,7 +73,7 @@ async def test_a_page_by_number_is_whole_however_large_its_parcels_are(heavy: Ca
     answer = await heavy.get("/v4/trackings/get?items_amount=200")
 
     shown = answer.json()
-    assert len(answer.content) > LARGEST_PIECE
+    assert len(answer.content) > LARGEST_PAGE
     assert answer.content.isascii()
     assert shown["meta"] == {"code": 200, "message": "Request response is successful"}
     ids = [one["id"] for one in shown["data"]]
@@ -86,6 +88,19 @@ async def test_lists_let_others_in_between_two_parcels(heavy: Caller) -> None:
         assert waits.count >= len(answer.get("items", range(PARCELS))) / 2, (
             path
         )  # a database's answer begins a round, too
+
+
+async def test_a_large_page_goes_out_in_small_pieces() -> None:
+    items = [b"1" * 100_000] * 20
+
+    answer = answer_list(b"[", items, b"]", None)
+
+    assert isinstance(answer, Stream)
+    assert isinstance(answer.iterator, AsyncIterator)
+    pieces = [bytes(piece) async for piece in answer.iterator if not isinstance(piece, str)]
+
+    assert b"".join(pieces) == b"[" + b",".join(items) + b"]"
+    assert max(map(len, pieces)) < 2 * LARGEST_PIECE
 
 
 async def test_an_export_lets_others_in_between_two_parcels(api: Api, heavy: Caller) -> None:

@@ -61,8 +61,8 @@ async def test_what_waits_to_be_written_is_bounded_and_what_is_known_of_it_is_co
     found = UnreadScans(database)
     letters = ["".join(chr(97 + int(digit)) for digit in str(number)) for number in range(MOST_WAITING + 10)]
 
-    found.note(account, "api", [unread_scan(text) for text in letters], ())
-    found.note(account, "api", [unread_scan(letters[0])], ())
+    for text in (*letters, letters[0]):
+        found.note(account, "api", unread_scan(text))
     await found.write()
 
     assert (await rows(database, account))[0] == ("api", "", letters[0], 2)
@@ -71,7 +71,7 @@ async def test_what_waits_to_be_written_is_bounded_and_what_is_known_of_it_is_co
 async def test_long_codes_and_texts_are_cut(database: Database) -> None:
     account = await add_account(database)
     found = UnreadScans(database)
-    found.note(account, "api", [unread_scan("包" * 1_000, "🎁" * 200)], ())
+    found.note(account, "api", unread_scan("包" * 1_000, "🎁" * 200))
     await found.write()
 
     ((_, code, text, _),) = await rows(database, account)

@@ -118,13 +118,15 @@ def test_without_a_database_its_metrics_are_omitted_and_it_is_reported_down():
 
 
 def test_stalls_of_each_event_loop_are_reported():
-    dispatching = Measures(running=True, in_flight=0, stalls=1, longest_stall=0.2)
+    dispatching = Measures(running=True, in_flight=0, stalls=1, longest_stall=0.2, busiest_stall=0.05)
 
-    lines = Metrics({}, Stalls(count=2, longest=0.3)).render(None, dispatching, None).decode().splitlines()
+    lines = Metrics({}, Stalls(count=2, longest=0.3, busiest=0.1)).render(None, dispatching, None).decode().splitlines()
 
     assert {
         'waypost_loop_stalls_total{loop="main"} 2.0',
         'waypost_loop_stalls_total{loop="dispatch"} 1.0',
         'waypost_loop_longest_stall_seconds{loop="main"} 0.3',
         'waypost_loop_longest_stall_seconds{loop="dispatch"} 0.2',
+        'waypost_loop_busiest_stall_seconds{loop="main"} 0.1',
+        'waypost_loop_busiest_stall_seconds{loop="dispatch"} 0.05',
     } <= set(lines)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.rounds import looks_per_slice
 from waypost.api.problems import Problem
-from waypost.api.v1.reports import MOST_CHECKPOINTS, MOST_ERRORS, read_reports
+from waypost.api.v1.reports import MOST_CHECKPOINTS, MOST_ERRORS, QUICKLY_DECODED, read_reports
 
 ACCOUNT = UUID(int=1)
 
@@ -47,12 +47,47 @@ async def test_the_search_for_nul_characters_is_sliced() -> None:
     assert waits.count >= 900 / 12
 
 
+async def test_halves_of_surrogate_pairs_are_searched_for_in_slices() -> None:
+    large = body(100, MOST_CHECKPOINTS, "\ud83c" * 10 + "\\")
+
+    with looks_per_slice(1) as waits, pytest.raises(Problem) as refused:
+        await read_reports(large, ACCOUNT, uncounted)
+
+    assert refused.value.errors[0].field == "updates[0].checkpoints[0].tracking_detail"
+    assert waits.count >= large.count(b"\\") / 2_100
+
+
+@pytest.mark.parametrize("padding", ["", "x" * QUICKLY_DECODED])
+async def test_errors_of_scans_and_of_updates_are_named_by_their_fields(padding: str) -> None:
+    said = json.loads(body(3, 2, title=padding[:400]))
+    said["updates"][0]["checkpoints"][1]["tracking_detail"] = 1
+    said["updates"][1]["checkpoints"] = None
+    said["updates"][2]["courier_code"] = "no such courier"
+
+    with pytest.raises(Problem) as refused:
+        await read_reports(json.dumps(said).encode() + b" " * len(padding), ACCOUNT, uncounted)
+
+    assert [(error.field, error.message) for error in refused.value.errors][:2] == [
+        ("updates[0].checkpoints[1].tracking_detail", "must be text, not a whole number"),
+        ("updates[1].checkpoints", "must be a list, not null"),
+    ]
+    assert refused.value.errors[2].field == "updates[2].courier_code"
+
+
+async def test_a_large_body_that_is_not_json_is_rejected() -> None:
+    for wrong in (b"{" + b" " * QUICKLY_DECODED, body(900, 1)[:-3], body(900, 1, "!").replace(b"!", b"\xff")):
+        with pytest.raises(Problem) as refused:
+            await read_reports(wrong, ACCOUNT, uncounted)
+
+        assert refused.value.code == "malformed_json"
+
+
 async def test_reading_stops_once_the_maximum_number_of_errors_is_found() -> None:
     with looks_per_slice(1) as waits, pytest.raises(Problem) as refused:
         await read_reports(body(1_000, 1, " "), ACCOUNT, uncounted)
 
     assert len(refused.value.errors) == MOST_ERRORS
-    assert waits.count <= 3 * MOST_ERRORS
+    assert waits.count <= 4 * MOST_ERRORS
 
 
 async def test_rejected_scans_count_and_an_update_without_scans_counts_as_one() -> None:

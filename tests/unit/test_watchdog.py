@@ -1,6 +1,7 @@
 """Whatever blocks the event loop is counted and named."""
 
 import asyncio
+import threading
 import time
 from types import FunctionType
 
@@ -16,6 +17,10 @@ def hold(seconds: float) -> None:
 
 
 hold_of_ours = FunctionType(hold.__code__, {"time": time, "__name__": "waypost.imaginary"})
+
+
+def wait_for_the_machine(seconds: float) -> None:
+    threading.Event().wait(seconds)
 
 
 async def several_beats() -> None:
@@ -39,3 +44,21 @@ async def test_a_stall_is_counted_and_its_function_is_logged_once() -> None:
     assert stalls.longest >= 2 * STALL_SECONDS
     assert [line["log_level"] for line in stalled] == ["warning"]
     assert stalled[0]["ran"][0].startswith("waypost.imaginary.hold:")
+
+
+async def test_time_in_which_the_machine_ran_something_else_does_not_count_as_work() -> None:
+    waited, worked = Stalls(), Stalls()
+    with capture_logs(), loop_watched(waited):
+        await several_beats()
+        wait_for_the_machine(3 * STALL_SECONDS)
+        await several_beats()
+    with capture_logs(), loop_watched(worked):
+        await several_beats()
+        began = time.thread_time()
+        while time.thread_time() - began < 2 * STALL_SECONDS:
+            pass
+        await several_beats()
+
+    assert waited.longest >= 2 * STALL_SECONDS
+    assert waited.busiest < STALL_SECONDS
+    assert worked.busiest >= STALL_SECONDS

@@ -11,8 +11,10 @@ from litestar.response import Stream
 from waypost.api.problems import MEDIA_TYPE, NOTHING, Problem
 
 JSON: Final = "application/json"
-LARGEST_PIECE: Final = 4 << 20
-"""A page with a cursor ends at so many bytes; an answer that has more than them goes out piece by piece."""
+LARGEST_PAGE: Final = 4 << 20
+"""A page with a cursor ends at this many bytes."""
+LARGEST_PIECE: Final = 1 << 18
+"""A larger list goes out in pieces of about this size."""
 
 _ALWAYS: Final = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 
@@ -45,12 +47,12 @@ def answer_problem(problem: Problem) -> Response[bytes]:
 
 
 async def first_items(items: AsyncIterator[bytes]) -> list[bytes]:
-    """Return items of a page as they come, as many as ``LARGEST_PIECE`` holds; one at least where there is any."""
+    """Return items of a page as they come, as many as ``LARGEST_PAGE`` holds; one at least where there is any."""
     taken: list[bytes] = []
     size = 0
     async for item in items:
         size += len(item) + 1
-        if taken and size > LARGEST_PIECE:
+        if taken and size > LARGEST_PAGE:
             break
         taken.append(item)
     return taken
@@ -60,13 +62,21 @@ def answer_list(
     before: bytes, items: Sequence[bytes], after: bytes, more: AsyncIterator[bytes] | None
 ) -> Response[Any]:
     """Return JSON with a list, whose items are JSON already; those that come with ``more`` go out one by one."""
-    if more is None:
+    if more is None and sum(map(len, items)) <= LARGEST_PIECE:
         return answer_bytes(b"".join((before, b",".join(items), after)))
 
     async def pieces() -> AsyncIterator[bytes]:
-        yield before + b",".join(items)
-        async for item in more:
-            yield b"," + item
+        piece, size = [before], 0
+        for place, item in enumerate(items):
+            piece += (b",", item) if place else (item,)
+            size += len(item)
+            if size > LARGEST_PIECE:
+                yield b"".join(piece)
+                piece, size = [], 0
+        yield b"".join(piece)
+        if more is not None:
+            async for item in more:
+                yield b"," + item
         yield after
 
     return Stream(pieces(), media_type=JSON, headers=dict(_ALWAYS))

@@ -1,12 +1,15 @@
 """Reads a request's JSON into typed values; what is wrong is said with the field's path."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from waypost.api.problems import FieldError, Problem, invalid
+from waypost.turns import Turn
 
 T = TypeVar("T")
 
@@ -29,11 +32,14 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _ESCAPED_BACKSLASH: Final = b"\\\\"
 _PAIR: Final = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _HALF: Final = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_ANY_HALF: Final = rb"\\u0000"
+_PIECE: Final = re.compile(rb"(?:[^\\]+|" + _PAIR.pattern + rb"|\\u[0-9a-fA-F]{4}|\\.){1,2000}", re.DOTALL)
+"""A piece of JSON with at most 2,000 escapes, none of them cut apart."""
 
 UNKEEPABLE: Final = "must not contain the character NUL or half of a surrogate pair"
 
 LARGEST_BODY: Final = 4 << 20
-"""No call takes more bytes: decoding them holds the loop, and what they become takes ten times as much memory."""
+"""The maximum bytes of a report. As objects they take ten times as much memory."""
 
 
 def read_json(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
@@ -41,27 +47,23 @@ def read_json(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
     PostgreSQL keeps no NUL character and no half of a surrogate pair in text, so none is taken anywhere.
     """
-    value, is_suspect = decode(body, decoder)
+    with errors_as_problems():
+        value, is_suspect = parse(body, decoder)
     if is_suspect:
         refuse_unkeepable(value, "")
     return value
 
 
-def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> tuple[T, bool]:
-    """Return the value as ``parse`` does. Raise Problem as ``read_json``."""
-    try:
-        return parse(body, decoder)
-    except msgspec.ValidationError as error:
-        raise invalid([_explain(str(error))]) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Problem(HTTPStatus.BAD_REQUEST, "malformed_json", "The body is not JSON in UTF-8.") from None
+def read_part(part: msgspec.Raw, decoder: msgspec.json.Decoder[T], at: str) -> T:
+    """Return the value of a part of a body that was found at this path. Raise Problem as ``read_json``."""
+    with errors_as_problems(at):
+        return decoder.decode(part)
 
 
 def parse(body: bytes, decoder: msgspec.json.Decoder[T]) -> tuple[T, bool]:
-    """Return the value, and whether its texts are worth a look: they may hold NUL, which stands for half a pair, too.
+    """Return the value, and whether its texts need a check: they may contain NUL, which also replaces half a pair.
 
-    A byte order mark is skipped. It can't be interrupted: a body of 4 MiB takes some 60 ms. Raise what the decoder
-    raises.
+    Skip a byte order mark. Raise what the decoder raises.
     """
     text = body.removeprefix(_BYTE_ORDER_MARK)
     try:
@@ -69,11 +71,52 @@ def parse(body: bytes, decoder: msgspec.json.Decoder[T]) -> tuple[T, bool]:
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError:
-        # Programs that cut a text in the middle of an emoji write half of a pair, which the grammar of JSON allows.
-        text = _PAIR.sub(b" ", text.replace(_ESCAPED_BACKSLASH, b"  "))
-        if _HALF.search(text) is None:
+        return decoder.decode(b"".join(_without_halves(text))), True
+
+
+async def parse_in_turns(body: bytes, decoder: msgspec.json.Decoder[T], turn: Turn) -> tuple[T, bool]:
+    """Return what ``parse`` returns for a large body. Raise Problem as ``read_json``.
+
+    Only the decoding itself can't be interrupted, so the decoder should leave lists for later as ``msgspec.Raw``.
+    """
+    text = body.removeprefix(_BYTE_ORDER_MARK)
+    await turn.begin()
+    try:
+        with errors_as_problems():
+            return decoder.decode(text), _NUL in text
+    except Problem as problem:
+        if problem.status != HTTPStatus.BAD_REQUEST:
             raise
-        return decoder.decode(_HALF.sub(_NUL.replace(b"\\", _ESCAPED_BACKSLASH), text)), True
+    pieces = []
+    for piece in _without_halves(text):
+        pieces.append(piece)
+        await turn.pause()
+    await turn.begin()
+    with errors_as_problems():
+        return decoder.decode(b"".join(pieces)), True
+
+
+def _without_halves(text: bytes) -> Iterator[bytes]:
+    """Yield JSON in pieces, with an escaped NUL for each half of a surrogate pair and a space for each whole pair.
+
+    Programs that cut a text in the middle of an emoji write half of a pair, which the grammar of JSON allows.
+    """
+    begin = 0
+    while (piece := _PIECE.match(text, begin)) is not None:
+        begin = piece.end()
+        yield _HALF.sub(_ANY_HALF, _PAIR.sub(b" ", piece[0].replace(_ESCAPED_BACKSLASH, b"  ")))
+    yield text[begin:]
+
+
+@contextmanager
+def errors_as_problems(at: str = "") -> Iterator[None]:
+    """Raise Problem for the decoder's errors about what is at this path."""
+    try:
+        yield
+    except msgspec.ValidationError as error:
+        raise invalid([_explain(str(error), at)]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Problem(HTTPStatus.BAD_REQUEST, "malformed_json", "The body is not JSON in UTF-8.") from None
 
 
 def refuse_unkeepable(value: object, path: str) -> None:
@@ -82,10 +125,10 @@ def refuse_unkeepable(value: object, path: str) -> None:
         raise invalid([FieldError(found, UNKEEPABLE)])
 
 
-def _explain(text: str) -> FieldError:
+def _explain(text: str, at: str) -> FieldError:
     found = _AT.match(text)
     what, path = (found["what"], found["path"] or "") if found else (text, "")
-    path = path.removeprefix(".").replace("[...]", "[]")
+    path = (at + path).removeprefix(".").replace("[...]", "[]")
     if named := _NAMED.match(what):
         name = named["name"][:_LONGEST_NAME]
         field = f"{path}.{name}" if path else name

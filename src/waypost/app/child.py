@@ -108,6 +108,7 @@ class _Parent(asyncio.Protocol):
                     statements=dict(SENT),
                     stalls=STALLS.count,
                     longest_stall=STALLS.longest,
+                    busiest_stall=STALLS.busiest,
                 )
                 self._answers.write(msgspec.json.encode(measures) + b"\n")
 

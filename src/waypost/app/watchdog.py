@@ -29,10 +29,14 @@ _PACKAGE: Final = "waypost."
 
 @dataclass(slots=True)
 class Stalls:
-    """The stalls of this process's loop since its start: how many above 100 ms, and the longest in seconds."""
+    """The stalls of this process's loop since its start: how many above 100 ms, and the longest in seconds.
+
+    ``busiest`` is the most processor time of a stall: without the time in which the machine ran something else.
+    """
 
     count: int = 0
     longest: float = 0.0
+    busiest: float = 0.0
 
 
 STALLS: Final = Stalls()
@@ -75,6 +79,7 @@ class _Watchdog:
         now, worked = time.monotonic(), time.thread_time()
         stall = now - self._beaten - BEAT_SECONDS
         self._stalls.longest = max(self._stalls.longest, stall)
+        self._stalls.busiest = max(self._stalls.busiest, min(stall, worked - self._worked))
         if stall >= STALL_SECONDS:
             self._stalls.count += 1
             self._tell(now, stall, worked - self._worked)

@@ -18,7 +18,8 @@ class Measures(msgspec.Struct, frozen=True):
     counted by outcome since the start, without tests; ``latency`` counts those that were answered by
     ``domain.latency``'s bounds, ``latency_seconds`` adds them up. ``breakers`` are those that are not closed, by state.
     ``statements``: the SQL statements by name, if the process is not the one that reports. ``stalls`` and
-    ``longest_stall`` (seconds): how often its loop was blocked for too long, and for how long at most.
+    ``longest_stall`` and ``busiest_stall`` (seconds): how often its loop was blocked for too long, for how long at
+    most, and with how much processor time at most.
     """
 
     running: bool
@@ -32,6 +33,7 @@ class Measures(msgspec.Struct, frozen=True):
     statements: dict[str, int] = {}
     stalls: int = 0
     longest_stall: float = 0.0
+    busiest_stall: float = 0.0
 
 
 STILL: Final = Measures(running=False, in_flight=0)
@@ -56,6 +58,7 @@ def together(several: Sequence[Measures]) -> Measures:
         statements=_added(one.statements for one in several),
         stalls=sum(one.stalls for one in several),
         longest_stall=max(one.longest_stall for one in several),
+        busiest_stall=max(one.busiest_stall for one in several),
     )
 
 

@@ -19,9 +19,13 @@ from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.retry import DisableEndpoint, Policy, RetryIn, Settle, decide, read_retry_after
 from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
 from waypost.store.vault import Vault
+from waypost.turns import Turn
 
 MOST_CRASHES: Final = 5
 RETRY_AFTER_CODES: Final = (429, 503)
+QUICKLY_RENDERED: Final = 1024
+"""Compressed bytes of a state. A larger one takes milliseconds to render, and waits for a turn."""
+
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # continues while the machine is suspended
 
 
@@ -71,6 +75,8 @@ class Sender:
         if first is not None and not self._slots.take(first) and not await self._slots.wait(first, _left(begin_before)):
             return Finished(claimed, None, None)
         try:
+            if claimed.packed is not None and len(claimed.packed) > QUICKLY_RENDERED:
+                await Turn(endpoint.account).pause()
             if _left(begin_before) <= 0:
                 return Finished(claimed, None, None)
             return await self._make(claimed, endpoint, admitted, used)

@@ -64,6 +64,11 @@ def with_reading(reported: Checkpoint, known: Checkpoint | None) -> Checkpoint:
     return read(reported, read_text(reported.tracking_detail)) if reported.basis is None else reported
 
 
+def waits_for_reading(reported: Checkpoint) -> bool:
+    """Return whether a reported scan still has to be read by its text, unless a known scan has its reading."""
+    return reported.basis is None and reported.checkpoint_delivery_status is None
+
+
 def as_written_before(kept: Checkpoint) -> Checkpoint:
     """Return a stored scan with a basis; one from a version that stored none gets it from its raw status.
 

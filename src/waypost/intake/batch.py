@@ -20,11 +20,14 @@ from waypost.intake.merging import Merged, Report, merge
 from waypost.store import intake_rows
 from waypost.store.intake_rows import Found, TrackingKey
 from waypost.store.statements import Session
+from waypost.turns import Turn
 
 PORTION_BYTES: Final = 4 << 20
 """The compressed states of a portion. A larger one is a portion of its own."""
 PORTION_DELIVERIES: Final = 4_000
-"""The maximum requests in a portion; enqueuing them blocks the loop for about 20 ms."""
+"""The maximum deliveries of a portion."""
+PORTION_TRACKINGS: Final = 250
+"""The maximum trackings of a portion: each of its statements is made and read within a few milliseconds."""
 
 _RANDOM: Final = random.Random(os.urandom(32))  # noqa: S311 - ids must be unique, not secret
 
@@ -95,16 +98,21 @@ _Updates = dict[UUID, list[int]]
 
 async def write(session: Session, requests: Sequence[Request], polled: frozenset[str]) -> Written:
     """Write the requests in the caller's transaction. ``polled`` are the courier codes that have a source to poll."""
-    keyed = [(request.key, request) for request in requests]
-    found, made = await _resolve(session, keyed, polled)
-    results, updates = _sort(keyed, found, made)
+    accounts = {request.account for request in requests}
+    turn = Turn(accounts.pop() if len(accounts) == 1 else None)
+    keyed = []
+    for request in requests:
+        await turn.pause()
+        keyed.append((request.key, request))
+    found, made = await _resolve(session, keyed, polled, turn)
+    results, updates = await _sort(keyed, found, made, turn)
     if not updates:  # registering alone makes no events
         return Written(results, frozenset())
-    accounts = {requests[places[0]].account for places in updates.values()}
-    listeners = await intake_rows.endpoints_of(session, sorted(accounts))
+    listeners = await intake_rows.endpoints_of(session, sorted({request.account for request in requests}))
     sizes = {one.id: one.bytes for one in found.values()}
     endpoints: frozenset[UUID] = frozenset()
     for portion in _portions(requests, updates, sizes, listeners):
+        await turn.pause()
         reports = {one: _reports(requests, results, updates[one]) for one in portion}
         merged, freed = await merge(session, reports, {one: made[one] for one in portion if one in made}, listeners)
         for place in (place for one in portion for place in updates[one]):
@@ -114,7 +122,9 @@ async def write(session: Session, requests: Sequence[Request], polled: frozenset
     return Written(results, endpoints)
 
 
-async def _resolve(session: Session, keyed: _Keyed, polled: frozenset[str]) -> tuple[dict[TrackingKey, Found], _Made]:
+async def _resolve(
+    session: Session, keyed: _Keyed, polled: frozenset[str], turn: Turn
+) -> tuple[dict[TrackingKey, Found], _Made]:
     """Find the trackings and register new ones. Return all by their keys, and the states of the new ones.
 
     Requests that only register are not looked up first: the insert shows whether the tracking exists. A new tracking
@@ -127,6 +137,7 @@ async def _resolve(session: Session, keyed: _Keyed, polled: frozenset[str]) -> t
     now = await intake_rows.now(session)
     new = {}
     for key, request in missing.items():
+        await turn.pause()
         tracking = ids.make_id(now, key[0], _RANDOM.getrandbits(62))
         parcel = (tracking.hex, request.tracking_number, request.courier_code)
         new[tracking] = key, trackings.register(*parcel, request.given, now, source=request.source)
@@ -137,11 +148,14 @@ async def _resolve(session: Session, keyed: _Keyed, polled: frozenset[str]) -> t
     return found, {tracking: state for tracking, (_, state) in new.items() if tracking in created}
 
 
-def _sort(keyed: _Keyed, found: Mapping[TrackingKey, Found], made: _Made) -> tuple[list[Result], _Updates]:
+async def _sort(
+    keyed: _Keyed, found: Mapping[TrackingKey, Found], made: _Made, turn: Turn
+) -> tuple[list[Result], _Updates]:
     """Return each request's result as far as it is known, and the indexes of requests with an update by tracking."""
     results, updates = [Result()] * len(keyed), _Updates()
     makers = set(made)
     for place, (key, request) in enumerate(keyed):
+        await turn.pause()
         tracking = found[key].id if key in found else None
         if tracking is None or request.tracking not in (None, tracking):
             continue
@@ -165,7 +179,11 @@ def _portions(
     for tracking in sorted(updates, key=lambda one: (ids.bucket(one), one)):
         places = updates[tracking]
         more = len(places) * len(listeners[requests[places[0]].account])
-        if portion and (size + sizes[tracking] > PORTION_BYTES or deliveries + more > PORTION_DELIVERIES):
+        if portion and (
+            len(portion) == PORTION_TRACKINGS
+            or size + sizes[tracking] > PORTION_BYTES
+            or deliveries + more > PORTION_DELIVERIES
+        ):
             yield portion
             portion, size, deliveries = [], 0, 0
         portion.append(tracking)

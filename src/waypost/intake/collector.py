@@ -16,6 +16,7 @@ from waypost.store import idempotency
 from waypost.store.database import Database
 from waypost.store.statements import Session, transaction
 from waypost.store.trouble import LOST, REPEATABLE
+from waypost.turns import Turn
 
 _LOG: Final = structlog.get_logger()
 LINGER_SECONDS: Final = 0.002
@@ -200,15 +201,20 @@ class Intake:
             self._hint(endpoints)
             self.arrivals.announce({account for group in batch for account in group.with_news()})
             for group in batch:
-                self._note_unread(group)
                 group.end()
+            for group in batch:
+                await self._note_unread(group)
 
-    def _note_unread(self, group: Group) -> None:
+    async def _note_unread(self, group: Group) -> None:
+        turn = Turn(group.account)
         answered = zip(group.requests, group.results, strict=False)  # a rejected one has no results
         for request, result in answered:
             if request.update is not None and (result.unread or request.update.skipped):
                 source = request.adapter or request.update.source.value
-                self.unread.note(request.account, source, result.unread, request.update.skipped)
+                for scan in result.unread:
+                    await turn.pause()
+                    self.unread.note(request.account, source, scan)
+                self.unread.note_skipped(source, request.update.skipped)
 
     async def _commit(self, batch: list[Group]) -> frozenset[UUID]:
         """Write in one transaction, again if PostgreSQL asks for that; return the endpoints that have something due."""

@@ -16,13 +16,17 @@ from waypost.domain import endpoints as rules
 from waypost.domain import ids, trackings
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.endpoints import Endpoint
+from waypost.domain.readings import read, read_text, waits_for_reading
 from waypost.domain.trackings import TrackingState, Update
 from waypost.intake.queueing import enqueue
 from waypost.store import intake_rows
 from waypost.store.rows import ChangedTracking, NewDelivery, NewEvent
 from waypost.store.statements import Session
-from waypost.store.states import pack, unpack
+from waypost.store.states import pack_beside_others, unpack
 from waypost.turns import Turn
+
+QUICKLY_READ: Final = 8
+"""This many scans are read while they are merged; more are read beforehand, scan by scan."""
 
 EVENT_BYTES: Final = 4 << 20
 """The size of events that are gathered before they are sent: a parcel may occur in a batch a thousand times."""
@@ -80,6 +84,7 @@ async def merge(
         fresh = _Tracking(ids.bucket(identifier), identifier, first.account, 0, None, made[identifier])
         await portion.apply(fresh, reports[identifier])
     for row in rows:
+        await Turn(row.account).pause()
         known = unpack(row.packed)
         locked = _Tracking(row.bucket, row.id, row.account, row.sequence, row.last_event, known, row.packed)
         await portion.apply(locked, reports[row.id])
@@ -104,19 +109,20 @@ class _Portion:
         turn, before = Turn(tracking.account), tracking.state
         for report in reports:
             await turn.pause()
+            update = await _read(report.update, tracking.state, turn)
             previous = tracking.state
-            applied = trackings.apply(previous, report.update, self._now)
+            applied = trackings.apply(previous, update, self._now)
             if applied.state is not previous:
                 tracking.state, tracking.packed = applied.state, None
-            event = self._add_event(tracking, previous, report.update) if applied.eventful else None
+            event = await self._add_event(tracking, previous, update) if applied.eventful else None
             state = tracking.state if report.wants_state else None
             self.merged[report.place] = Merged(event, applied.changed, state, applied.unread)
             if self._event_bytes >= EVENT_BYTES:
                 await self._send_events()
         if tracking.state is not before:
-            self._changed.append(_changed(tracking))
+            self._changed.append(await _changed(tracking))
 
-    def _add_event(self, tracking: _Tracking, previous: TrackingState, update: Update) -> UUID:
+    async def _add_event(self, tracking: _Tracking, previous: TrackingState, update: Update) -> UUID:
         """Make the next event of a tracking. Its id is greater than the previous one, whatever the clock says."""
         state, listeners = tracking.state, self._listeners[tracking.account]
         status_changed = state.status is not previous.status
@@ -128,7 +134,7 @@ class _Portion:
         at = self._now if tracking.newest is None else max(self._now, ids.made_at(tracking.newest) + 1)
         tracking.sequence += 1
         tracking.newest = ids.make_id(at, tracking.bucket, _random())
-        tracking.packed = pack(state)
+        tracking.packed = await pack_beside_others(state)
         event = NewEvent(
             bucket=tracking.bucket,
             id=tracking.newest,
@@ -175,7 +181,25 @@ def _delivery(event: NewEvent, endpoint: Endpoint) -> NewDelivery:
     )
 
 
-def _changed(tracking: _Tracking) -> ChangedTracking:
+async def _read(update: Update, known: TrackingState, turn: Turn) -> Update:
+    """Return an update with its texts read. A scan that is spelled as a known one needs no reading: it keeps its own.
+
+    Merging would read them too, but without a pause.
+    """
+    if len(update.checkpoints) <= QUICKLY_READ:
+        return update
+    spelled = {(scan.checkpoint_date, scan.tracking_detail) for scan in known.checkpoints}
+    scans = []
+    for scan in update.checkpoints:
+        if waits_for_reading(scan) and (scan.checkpoint_date, scan.tracking_detail) not in spelled:
+            await turn.pause()
+            scans.append(read(scan, read_text(scan.tracking_detail)))
+        else:
+            scans.append(scan)
+    return msgspec.structs.replace(update, checkpoints=tuple(scans))
+
+
+async def _changed(tracking: _Tracking) -> ChangedTracking:
     """Return what is written for a tracking; the newest event has its packed state unless facts changed after it."""
     state = tracking.state
     return ChangedTracking(
@@ -185,7 +209,7 @@ def _changed(tracking: _Tracking) -> ChangedTracking:
         last_event=tracking.newest,
         status=state.status.value,
         substatus=state.substatus,
-        packed=pack(state) if tracking.packed is None else tracking.packed,
+        packed=await pack_beside_others(state) if tracking.packed is None else tracking.packed,
         updated_at=state.updated_at,
         order_number=intake_rows.order_number(state),
     )

@@ -23,6 +23,7 @@ from waypost.store.connection_changes import Routed
 from waypost.store.connections import ConnectionRow, Unrouted
 from waypost.store.database import Database
 from waypost.store.ending import end
+from waypost.turns import Turn
 
 _LOG: Final = structlog.get_logger()
 CALLS_AT_ONCE: Final = 64
@@ -94,6 +95,7 @@ class Poller:
 
     async def route(self) -> None:
         """Choose a connection for each parcel that has none."""
+        turn = Turn()
         async with self._database.engine.acquire() as session:
             found = await connections.unlooked(session)
             if found:
@@ -105,7 +107,10 @@ class Poller:
             while parcels := await connections.unrouted(session):
                 accounts = {parcel.account for parcel in parcels}
                 candidates = await connections.candidates(session, accounts, self._codes)
-                routed = {one.tracking: Routed(self._choose(one, candidates), _rank(one)) for one in parcels}
+                routed: dict[UUID, Routed] = {}
+                for parcel in parcels:
+                    await turn.pause()
+                    routed[parcel.tracking] = Routed(self._choose(parcel, candidates), _rank(parcel))
                 await connection_changes.route_parcels(session, routed)
 
     def _choose(self, parcel: Unrouted, candidates: Mapping[UUID, list[Candidate]]) -> Choice:

@@ -42,13 +42,15 @@ class UnreadScans:
         self._database = database
         self._waiting: Counter[UnreadKey] = Counter()
 
-    def note(self, account: UUID, source: str, scans: Iterable[Checkpoint], skipped: Iterable[Skipped]) -> None:
-        """Count an account's scans that could not be read, and those that were skipped."""
-        for scan in scans:
-            UNREAD[source] += 1
-            key = UnreadKey(account, source, _code(scan), _text(scan))
-            if key in self._waiting or len(self._waiting) < MOST_WAITING:
-                self._waiting[key] += 1
+    def note(self, account: UUID, source: str, scan: Checkpoint) -> None:
+        """Count an account's scan that could not be read."""
+        UNREAD[source] += 1
+        key = UnreadKey(account, source, _code(scan), _text(scan))
+        if key in self._waiting or len(self._waiting) < MOST_WAITING:
+            self._waiting[key] += 1
+
+    def note_skipped(self, source: str, skipped: Iterable[Skipped]) -> None:
+        """Count scans that were skipped."""
         for one in skipped:
             if (source, one.reason) not in SKIPPED:  # it comes again with each answer
                 _LOG.warning("scan_skipped", source=source, reason=one.reason.value, field=one.field)

@@ -34,10 +34,11 @@ NONE_SKIPPED: Final[Mapping[tuple[str, SkipReason], int]] = MappingProxyType({})
 
 
 class Stalls(Protocol):
-    """Stalls of a loop since its start: how many were too long, and the longest in seconds."""
+    """Stalls of a loop since its start: how many were too long, and the longest and busiest in seconds."""
 
     count: int
     longest: float
+    busiest: float
 
 
 class Metrics:
@@ -177,13 +178,20 @@ class _OwnMetrics(Collector):
             "The longest time since the start for which an event loop was blocked.",
             labels=["loop"],
         )
-        held = {"main": (self._stalls.count, self._stalls.longest)}
-        if self.dispatching is not None:
-            held["dispatch"] = self.dispatching.stalls, self.dispatching.longest_stall
-        for loop, (count, seconds) in held.items():
+        busiest = GaugeMetricFamily(
+            "waypost_loop_busiest_stall_seconds",
+            "The most processor time for which an event loop was blocked since the start. If it is far below the"
+            " longest time, the machine was too busy to run Waypost.",
+            labels=["loop"],
+        )
+        held = {"main": (self._stalls.count, self._stalls.longest, self._stalls.busiest)}
+        if (dispatching := self.dispatching) is not None:
+            held["dispatch"] = dispatching.stalls, dispatching.longest_stall, dispatching.busiest_stall
+        for loop, (count, seconds, worked) in held.items():
             stalls.add_metric([loop], count)
             longest.add_metric([loop], seconds)
-        yield from (stalls, longest)
+            busiest.add_metric([loop], worked)
+        yield from (stalls, longest, busiest)
 
 
 def _dispatching(measures: Measures) -> Iterator[Metric]:

@@ -15,7 +15,7 @@ from waypost.store.statements import Session, fetch, fetch_one
 
 MOST_COUNTED: Final = 200_000
 MOST_LOOKED_AT: Final = 10_000
-ROUTED_AT_ONCE: Final = 500
+ROUTED_AT_ONCE: Final = 250
 ACTIVE: Final = tuple(status for status in Status if status not in (Status.DELIVERED, Status.EXPIRED))
 
 

@@ -1,5 +1,6 @@
 """How a tracking's state is stored: JSON, compressed (zlib 1 makes real states 4 times smaller)."""
 
+import asyncio
 import zlib
 from typing import Final
 
@@ -7,9 +8,13 @@ import msgspec
 
 from waypost.domain.trackings import TrackingState
 
+_LEVEL: Final = 1
 _REMEMBERED: Final = 2048
 _REMEMBERED_BYTES: Final = 8192
 """The limit of the JSON, not of its packed form: 256 KiB of one letter pack to almost nothing."""
+
+IN_A_THREAD: Final = 1 << 16
+"""Larger JSON is compressed in a thread, since that takes milliseconds."""
 
 _PACKED_LATELY: Final[dict[bytes, TrackingState]] = {}
 """What this process has just written is what it reads next: to send it, or to change it again."""
@@ -20,8 +25,19 @@ _DECODER: Final = msgspec.json.Decoder(TrackingState)
 
 def pack(state: TrackingState) -> bytes:
     """Return the bytes of a state; the same state gives the same bytes."""
+    return _packed(state, _ENCODER.encode(state))
+
+
+async def pack_beside_others(state: TrackingState) -> bytes:
+    """Return what ``pack`` returns. A large state does not block the loop."""
     encoded = _ENCODER.encode(state)
-    packed = zlib.compress(encoded, 1)
+    if len(encoded) < IN_A_THREAD:
+        return _packed(state, encoded)
+    return await asyncio.to_thread(_packed, state, encoded)
+
+
+def _packed(state: TrackingState, encoded: bytes) -> bytes:
+    packed = zlib.compress(encoded, _LEVEL)
     if len(encoded) <= _REMEMBERED_BYTES:
         _PACKED_LATELY[packed] = state
         if len(_PACKED_LATELY) > _REMEMBERED:

@@ -22,6 +22,7 @@ from waypost.api.problems import FieldError, invalid
 from waypost.api.v1.admission import admit
 from waypost.domain import ids
 from waypost.domain.times import read_rfc3339, rfc3339
+from waypost.domain.trackings import TrackingState
 from waypost.payloads.v4 import TrackingObject, tracking_object
 from waypost.store.deliveries import LAST
 from waypost.store.feed import EventRow
@@ -77,11 +78,13 @@ async def list_events(request: Request[Any, Any, Any], parts: Given) -> Response
 async def _shown(rows: Sequence[EventRow], turn: Turn) -> AsyncIterator[bytes]:
     for row in rows:
         await turn.pause()
-        yield msgspec.json.encode(show(row))
+        state = row.state
+        await turn.pause()
+        yield msgspec.json.encode(show(row, state))
 
 
-def show(row: EventRow) -> Event:
-    """Give an event as v1 shows it."""
+def show(row: EventRow, state: TrackingState) -> Event:
+    """Return an event, whose unpacked state is given, as v1 shows it."""
     return Event(
         id=ids.to_text(ids.EVENT, row.id),
         sequence=row.sequence,
@@ -94,7 +97,7 @@ def show(row: EventRow) -> Event:
         previous_status=row.previous_status,
         status_changed=row.status != row.previous_status,
         source=row.source,
-        data=tracking_object(row.state),
+        data=tracking_object(state),
     )
 
 

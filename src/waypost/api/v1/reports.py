@@ -3,14 +3,14 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from types import GenericAlias
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
 
 from waypost.actions.updates import NewUpdate
-from waypost.api.bodies import decode, refuse_unkeepable
-from waypost.api.problems import FieldError, invalid, of_input
+from waypost.api.bodies import errors_as_problems, parse, parse_in_turns, read_part, refuse_unkeepable
+from waypost.api.problems import FieldError, Problem, invalid, of_input
 from waypost.domain import facts
 from waypost.domain.checkpoints import Basis, Checkpoint
 from waypost.domain.errors import InvalidInput
@@ -28,7 +28,7 @@ MOST_ERRORS: Final = 50
 """So many errors are named in one answer; whoever mends them will see the others."""
 
 QUICKLY_DECODED: Final = 1 << 16
-"""So many bytes are decoded within a slice of the loop; more have a slice of their own."""
+"""A larger body is decoded in a turn of its own."""
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 _PLACES: Final = ("location", "state", "city", "zip", "raw_status")
@@ -49,57 +49,76 @@ class ReportedCheckpoint(msgspec.Struct, forbid_unknown_fields=True):
     checkpoint_delivery_substatus: str | None = None
 
 
+_SCANS_TYPE: Final[Any] = Annotated[list[ReportedCheckpoint], msgspec.Meta(max_length=MOST_CHECKPOINTS)]
+
+
 class Reported(msgspec.Struct):
-    """One update as it is reported; the facts are added below, by their names."""
+    """One update as it is reported; the scans and facts are added below."""
 
     tracking_number: str
     courier_code: str
     create: bool = False
-    checkpoints: Annotated[list[ReportedCheckpoint], msgspec.Meta(max_length=MOST_CHECKPOINTS)] = []
 
 
-_REPORTED: Final = msgspec.defstruct(
-    "Reported",
-    [(name, str | None, None) for name in sorted(facts.FACTS)],
-    bases=(Reported,),
-    forbid_unknown_fields=True,
-)
-BODY: Final = msgspec.defstruct(
-    "Updates",
-    [("updates", Annotated[GenericAlias(list, (_REPORTED,)), msgspec.Meta(min_length=1, max_length=MOST_UPDATES)])],
-    forbid_unknown_fields=True,
-)
-_DECODER: Final = msgspec.json.Decoder(BODY)
+def _body(scans: Any, none: Any) -> type[msgspec.Struct]:
+    """Return the type of a body whose scans have this type."""
+    fields = [("checkpoints", scans, none), *((name, str | None, None) for name in sorted(facts.FACTS))]
+    reported = msgspec.defstruct("Reported", fields, bases=(Reported,), forbid_unknown_fields=True)
+    updates: Any = Annotated[GenericAlias(list, (reported,)), msgspec.Meta(min_length=1, max_length=MOST_UPDATES)]
+    return msgspec.defstruct("Updates", [("updates", updates)], forbid_unknown_fields=True)
+
+
+BODY: Final = _body(_SCANS_TYPE, [])
+_OUTLINE: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(_body(msgspec.Raw, msgspec.Raw(b"[]")))
+_SCANS: Final[msgspec.json.Decoder[list[ReportedCheckpoint]]] = msgspec.json.Decoder(_SCANS_TYPE)
 
 
 async def read_reports(body: bytes, account: UUID, count: Callable[[int], None]) -> list[NewUpdate]:
-    """Return the updates of an account's body, in its order. Raises Problem that names the fields that can't be taken.
+    """Return the updates of an account's body, in its order. Raise Problem that names the invalid fields.
 
-    ``count`` is told how many scans there are before they are checked; an update without any counts as one. All but the
-    decoding of the JSON takes turns with whatever else the loop does.
+    ``count`` gets the number of scans that were read, valid or not; an update without any, or not read, counts as one.
+    Scans are decoded and checked in turns with whatever else the loop does.
     """
     turn = Turn(account)
     if len(body) > QUICKLY_DECODED:
-        await turn.begin()
-    decoded, is_suspect = decode(body, _DECODER)
-    reported: Sequence[Reported] = cast("Any", decoded).updates
-    count(sum(max(1, len(one.checkpoints)) for one in reported))
-    if is_suspect:
-        for place, one in enumerate(reported):
-            await turn.pause()
-            refuse_unkeepable(one, f"updates[{place}]")
+        outline, is_suspect = await parse_in_turns(body, _OUTLINE, turn)
+    else:
+        with errors_as_problems():
+            outline, is_suspect = parse(body, _OUTLINE)
     errors: list[FieldError] = []
-    reports = []
-    for place, one in enumerate(reported):
-        reports.append(await _check(one, f"updates[{place}].", errors, turn))
-        if len(errors) >= MOST_ERRORS:
-            break
+    reports, scans = [], 0
+    try:
+        for place, one in enumerate(outline.updates):
+            await turn.pause()
+            reported = _scans(one, f"updates[{place}]", errors, is_suspect=is_suspect)
+            scans += max(1, len(reported))
+            reports.append(await _check(one, reported, f"updates[{place}].", errors, turn))
+            if len(errors) >= MOST_ERRORS:
+                break
+    finally:
+        count(max(scans, len(outline.updates)))
     if errors:
         raise invalid(errors[:MOST_ERRORS])
     return reports
 
 
-async def _check(one: Reported, below: str, errors: list[FieldError], turn: Turn) -> NewUpdate:
+def _scans(one: Any, at: str, errors: list[FieldError], *, is_suspect: bool) -> list[ReportedCheckpoint]:
+    """Return the scans of an update, or none and add an error if they can't be decoded. Raise Problem as ``parse``."""
+    try:
+        scans = read_part(one.checkpoints, _SCANS, f"{at}.checkpoints")
+    except Problem as problem:
+        if not problem.errors:
+            raise
+        errors.extend(problem.errors)
+        return []
+    if is_suspect:
+        refuse_unkeepable({**msgspec.structs.asdict(one), "checkpoints": scans}, at)
+    return scans
+
+
+async def _check(
+    one: Any, reported: Sequence[ReportedCheckpoint], below: str, errors: list[FieldError], turn: Turn
+) -> NewUpdate:
     number = courier = ""
     try:
         number = normalise_number(one.tracking_number)
@@ -110,7 +129,7 @@ async def _check(one: Reported, below: str, errors: list[FieldError], turn: Turn
     except InvalidInput as error:
         errors.append(of_input(error, below=below))
     scans = []
-    for place, scan in enumerate(one.checkpoints):
+    for place, scan in enumerate(reported):
         await turn.pause()
         wrong = list(_faults(scan))
         errors.extend(FieldError(f"{below}checkpoints[{place}].{name}", message) for name, message in wrong)
@@ -121,7 +140,7 @@ async def _check(one: Reported, below: str, errors: list[FieldError], turn: Turn
     return NewUpdate(number, courier, one.create, Update(Source.API, tuple(scans), told))
 
 
-def _facts(one: Reported, below: str, errors: list[FieldError]) -> dict[str, str]:
+def _facts(one: Any, below: str, errors: list[FieldError]) -> dict[str, str]:
     """Give the facts that are set; null and an empty text are as if the field were left out."""
     told = {}
     for name in facts.FACTS:

@@ -23,6 +23,7 @@ from waypost.api.parts import Given, Parts
 from waypost.api.problems import FieldError, invalid, later
 from waypost.api.v1.reports import BODY, read_reports
 from waypost.domain import ids
+from waypost.turns import Turn
 
 LONGEST_KEY: Final = 255
 LONGEST_LENGTH: Final = 18
@@ -78,7 +79,7 @@ async def report(request: Request[Any, Any, Any], parts: Given) -> Response[byte
             async with parts.bodies.arrived(caller.account, len(body)):
                 return answer_bytes(await _report(parts, caller, body, request.headers.get("idempotency-key")))
     except TooManyWaiting as refusal:
-        await _discard(request)
+        await _discard(request, caller.account)
         raise later(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", refusal.sentence) from None
     except (Busy, Unavailable) as refusal:
         raise later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", refusal.sentence) from None
@@ -93,15 +94,19 @@ def _length(request: Request[Any, Any, Any]) -> int:
 async def _admit(request: Request[Any, Any, Any], parts: Parts, account: UUID) -> None:
     """Raise Problem 429 for an account that has reported more than it may for now."""
     if parts.report_rates is not None and (seconds := parts.report_rates.wait(account)):
-        await _discard(request)
+        await _discard(request, account)
         detail = f"This account has reported more scans or bytes than it may: come again in {seconds} s."
         raise later(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", detail, seconds=seconds)
 
 
-async def _discard(request: Request[Any, Any, Any]) -> None:
-    """Read a body and keep nothing of it: a client that is still sending would not see the answer."""
+async def _discard(request: Request[Any, Any, Any], account: UUID) -> None:
+    """Read a body and keep nothing of it: a client that is still sending would not see the answer.
+
+    It is read in turns, so that an account that is refused does not keep the loop busy with what it sends.
+    """
+    turn = Turn(account)
     async for _ in request.stream():
-        pass
+        await turn.begin()
 
 
 async def _report(parts: Parts, caller: Caller, body: bytes, key: str | None) -> bytes:

@@ -1,0 +1,57 @@
+"""Work on large reports and parcels lets others in between its pieces, in intake and in dispatch."""
+
+from uuid import uuid4
+
+from tests.flow.test_dispatch import Way, running
+from tests.flow.test_intake import reporting
+from tests.support.databases import add_account
+from tests.support.receiver import receiving
+from tests.support.rounds import looks_per_slice
+from waypost.domain.checkpoints import Checkpoint
+from waypost.intake.batch import write
+from waypost.intake.unread import UNREAD
+from waypost.store.database import Database
+from waypost.store.statements import transaction
+
+
+async def test_the_texts_of_a_long_report_are_read_in_slices(database: Database) -> None:
+    account = await add_account(database)
+    scans = [Checkpoint(f"2026-03-02T08:{n // 60:02}:{n % 60:02}", f"Departed from depot {n}") for n in range(200)]
+    known = [reporting(account, "A1", *scans[:150])]
+
+    async with database.engine.acquire() as session, transaction(session):
+        with looks_per_slice(10) as first:
+            await write(session, known, frozenset())
+        with looks_per_slice(10) as second:
+            written = await write(session, [reporting(account, "A1", *scans)], frozenset())
+
+    assert first.count >= 150 / 12
+    assert 50 / 15 <= second.count < 100 / 12  # what is known is not read again
+    assert [one.changed for one in written.results] == [True]
+
+
+async def test_unread_scans_are_noted_in_slices(database: Database) -> None:
+    account, intake = await add_account(database), Way(database).intake
+    scans = [Checkpoint(f"2026-03-02T08:{n // 60:02}:{n % 60:02}", "Lorem ipsum") for n in range(200)]
+    before = UNREAD["api"]
+
+    intake.start()
+    with looks_per_slice(10) as waits:
+        await intake.submit([reporting(account, "A1", *scans)])
+        await intake.stop()
+
+    assert UNREAD["api"] - before == 200
+    assert waits.count >= 2 * 200 / 12  # to read and to note
+
+
+async def test_large_parcels_are_rendered_in_turns(database: Database) -> None:
+    account = await add_account(database)
+    async with receiving() as receiver, running(Way(database)) as way:
+        await way.add_endpoint(account, receiver.url)
+        scans = [Checkpoint(f"2026-03-02T08:00:{n:02}", f"Lot {uuid4()}") for n in range(60)]
+        with looks_per_slice(1) as waits:
+            await way.intake.submit([reporting(account, f"A{number}", *scans) for number in range(20)])
+            merged = waits.count
+            await receiver.received(20)
+
+    assert waits.count - merged >= 20 / 2
