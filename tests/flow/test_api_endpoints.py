@@ -12,7 +12,8 @@ from tests.support.api import Api, Caller
 URL = "http://127.0.0.1/hook"
 KEYS = [
     *("id", "url", "description", "version", "statuses", "trigger", "ordering", "enabled", "disabled_reason"),
-    *("rate_limit_per_second", "headers", "health", "failing_since", "last_error", "created_at", "updated_at"),
+    *("rate_limit_per_second", "headers", "disable_after_days", "recover_automatically"),
+    *("health", "failing_since", "last_error", "created_at", "updated_at"),
 ]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -55,6 +56,22 @@ async def test_a_new_endpoint_is_on_gets_everything_and_shows_its_secret_once(sh
     found = (await shop.get(f"/v1/endpoints/{made['id']}")).json()
     assert list(found) == KEYS
     assert found == {name: made[name] for name in KEYS}
+
+
+async def test_how_long_an_endpoint_may_fail_and_what_happens_then_are_chosen(shop: Caller) -> None:
+    made = await add(shop, recover_automatically=True)
+    path = f"/v1/endpoints/{made['id']}"
+
+    never = (await shop.call("PATCH", path, json={"disable_after_days": None})).json()
+    kept = (await shop.call("PATCH", path, json={"description": "The shop", "recover_automatically": False})).json()
+    refused = await shop.call("PATCH", path, json={"disable_after_days": 31})
+
+    chosen = [(one["disable_after_days"], one["recover_automatically"]) for one in (made, never, kept)]
+    assert chosen == [(7, True), (None, True), (None, False)]
+    assert (refused.status_code, refused.json()["errors"]) == (
+        422,
+        [{"field": "disable_after_days", "message": "must be from 1 to 30, or null for never"}],
+    )
 
 
 async def test_a_rate_limit_is_chosen_changed_and_taken_away(shop: Caller) -> None:

@@ -10,8 +10,8 @@ import pytest
 from tests.flow.test_intake import reporting, scan
 from tests.support.api import Api, Caller
 from tests.support.databases import add_account
-from waypost.actions import events as actions
-from waypost.api.v1 import events
+from waypost.actions import waiting as actions
+from waypost.api.v1 import feeds
 from waypost.intake.batch import write
 from waypost.payloads.v4 import render
 from waypost.store.database import Database
@@ -113,7 +113,7 @@ async def test_what_cannot_be_asked_for_is_named(shop: Caller, parameters: dict[
 
 
 async def test_a_cursor_beyond_the_calendar_is_refused_though_it_is_bound_rightly(shop: Caller) -> None:
-    answer = await shop.get("/v1/events", params={"cursor": events._cursor(shop.account, UUID(int=2**128 - 1))})
+    answer = await shop.get("/v1/events", params={"cursor": feeds.cursor_of(shop.account, UUID(int=2**128 - 1))})
 
     assert answer.status_code == 422
 

@@ -34,6 +34,7 @@ ARGUMENTS = {
     "expire_deliveries": ([1], [uuid4()], "expired"),
     "lane_queues": (ALL_BUCKETS, uuid4()),
     "lanes_left_behind": (ALL_BUCKETS,),
+    "rejected_deliveries": (ALL_BUCKETS, 4),
     "due_watches": (uuid4(), 500, timedelta(hours=6)),
     "lease_watches": ([1], [uuid4()], timedelta(seconds=60), uuid4()),
     "reschedule_watches": (

@@ -45,6 +45,7 @@ LISTS = {
     "GET /v1/deliveries": ("", "endpoint={endpoint_id}", "tracking_number=A1", "cursor={delivery_id}"),
     "GET /v1/recoveries": ("", "cursor={recovery_id}"),
     "GET /v1/events": ("",),
+    "GET /v1/incidents": ("",),
     "GET /v1/connections": ("",),
 }
 """What lists an account's own, and how another's could be asked for."""

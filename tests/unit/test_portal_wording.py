@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from waypost.domain.attempts import Outcome
+from waypost.domain.attempts import ERRORS, Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Skip
 from waypost.portal import wording
@@ -45,4 +45,4 @@ def test_percentages_reach_0_and_100_only_exactly(share, words):
 def test_every_state_reason_and_outcome_has_a_text():
     assert set(wording.STATES) == {*Waiting, *Settled}
     assert set(wording.REASONS) == {*Reason, *Skip, wording.ADDED_LATER}
-    assert set(wording.ERRORS) == {*Outcome} - {Outcome.SUCCEEDED}
+    assert set(ERRORS) == {*Outcome} - {Outcome.SUCCEEDED}

@@ -32,7 +32,8 @@ _SAYS: Final = {
     "dispatch_process_ended": "A dispatch process ended unexpectedly and is restarted.",
     "duty_completed": "A duty of the keeper did something; `count` says how much.",
     "duty_failed": "A duty of the keeper failed and is retried.",
-    "endpoint_disabled": "An endpoint was disabled: by somebody (`user`), or because it answered 410 (`gone`).",
+    "endpoint_disabled": "An endpoint was disabled: by a user (`user`), because it answered 410 (`gone`), or because"
+    " every attempt had failed for days (`failing`).",
     "endpoint_enabled": "An endpoint was enabled.",
     "late_result_ignored": "Results arrived after their lease had expired, and changed nothing.",
     "loop_stalled": "An event loop was blocked for more than 100 ms; `ran` says what ran.",

@@ -21,7 +21,7 @@ from tools.documentation.metrics import metrics
 from tools.documentation.settings import CARRIERS, settings
 from waypost.api.call_limits import MOST_A_SECOND, Call
 from waypost.api.report_rates import BURST_SECONDS
-from waypost.domain.attempts import CAUSES, Outcome
+from waypost.domain.attempts import CAUSES, ERRORS, Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Skip, Version
 from waypost.domain.statuses import SUBSTATUSES, Status, status_of
@@ -90,7 +90,7 @@ def _facts() -> dict[str, object]:
         "CAUSES": CAUSES,
         "STATES": wording.STATES,
         "REASONS": wording.REASONS,
-        "ERRORS": wording.ERRORS,
+        "ERRORS": ERRORS,
         "fields_of": fields_of,
         "sample": _sample,
         "languages": LANGUAGES,

@@ -11,6 +11,7 @@ from waypost.actions.constraints import as_long_as, between, one_of
 from waypost.actions.refusals import Fault, Invalid, fault_of
 from waypost.domain.audit import Changes
 from waypost.domain.custom_headers import check_headers
+from waypost.domain.endpoint_health import LONGEST_DAYS, USUAL_DAYS
 from waypost.domain.endpoints import Ordering, Trigger, Version
 from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import SELECTABLE
@@ -34,6 +35,8 @@ class EndpointChange(msgspec.Struct, forbid_unknown_fields=True):
     ordering: Annotated[str, one_of(Ordering)] | UnsetType = UNSET
     rate_limit_per_second: Annotated[int, between(1, HIGHEST_RATE)] | UnsetType | None = UNSET
     headers: dict[str, str] | UnsetType = UNSET
+    disable_after_days: Annotated[int, between(1, LONGEST_DAYS)] | UnsetType | None = UNSET
+    recover_automatically: bool | UnsetType = UNSET
     allow_duplicate: bool = False
 
 
@@ -44,7 +47,7 @@ class EndpointCreation(EndpointChange, forbid_unknown_fields=True):
 
 
 class EndpointSettings(msgspec.Struct, frozen=True):
-    """The settings of an endpoint. ``statuses`` None means all."""
+    """The settings of an endpoint. ``statuses`` None means all, ``disable_after_days`` None never."""
 
     url: str = ""
     description: str = ""
@@ -54,6 +57,8 @@ class EndpointSettings(msgspec.Struct, frozen=True):
     ordering: str = Ordering.ORDERED
     rate_limit_per_second: int | None = None
     headers: dict[str, str] = {}
+    disable_after_days: int | None = USUAL_DAYS
+    recover_automatically: bool = False
 
     def overlaps(self, other: "EndpointSettings") -> bool:
         """Return whether events would be sent twice to one URL, in one version."""
@@ -77,6 +82,8 @@ def _shown(chosen: EndpointSettings) -> dict[str, str | None]:
         "statuses": statuses,
         "rate_limit_per_second": None if limit is None else str(limit),
         "headers": ", ".join(sorted(chosen.headers)) or None,
+        "disable_after_days": "never" if chosen.disable_after_days is None else str(chosen.disable_after_days),
+        "recover_automatically": "true" if chosen.recover_automatically else None,
     }
     return {
         name: texts[name] if name in texts else getattr(chosen, name) or None
@@ -103,6 +110,8 @@ def settings_after(
         ordering=_one_of(body.ordering, Ordering, "ordering", faults),
         rate_limit_per_second=_rate_limit(body.rate_limit_per_second, faults),
         headers=_headers(body.headers, faults),
+        disable_after_days=_days(body.disable_after_days, faults),
+        recover_automatically=body.recover_automatically is True,
     )
     if isinstance(body, EndpointCreation) and body.secret is not None:
         faults.extend(secret_faults(body.secret))
@@ -168,6 +177,15 @@ def _rate_limit(limit: int | UnsetType | None, faults: list[Fault]) -> int | Non
     if not 1 <= limit <= HIGHEST_RATE:
         faults.append(Fault("rate_limit_per_second", f"must be from 1 to {HIGHEST_RATE}, or null for no limit"))
     return limit
+
+
+def _days(days: int | UnsetType | None, faults: list[Fault]) -> int | None:
+    """Return after how many days a failing endpoint is disabled, or None for never."""
+    if days is UNSET or days is None:
+        return None
+    if not 1 <= days <= LONGEST_DAYS:
+        faults.append(Fault("disable_after_days", f"must be from 1 to {LONGEST_DAYS}, or null for never"))
+    return days
 
 
 def _headers(given: dict[str, str] | UnsetType, faults: list[Fault]) -> dict[str, str]:

@@ -53,6 +53,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     disabled_reason: str | None
     rate_limit_per_second: int | None
     headers: dict[str, str]
+    disable_after_days: int | None
+    recover_automatically: bool
     health: str
     failing_since: str | None
     last_error: str | None
@@ -156,13 +158,16 @@ async def change(
 
 
 async def switch(context: Context, actor: Actor, endpoint: UUID, *, on: bool) -> EndpointRow:
-    """Enable or disable an endpoint. Disabling it cancels its waiting deliveries."""
+    """Enable or disable an endpoint. Disabling it cancels its waiting deliveries.
+
+    An endpoint that Waypost disabled is no longer tested once a person has disabled it.
+    """
     async with context.database.serving.acquire() as session, transaction(session):
         await endpoint_changes.lock_endpoint(session, actor.account, endpoint)
         before = present(await endpoints.find(session, actor.account, endpoint))
         await endpoint_changes.update_enabled(session, actor.account, endpoint, None if on else DisabledReason.USER)
         row = present(await endpoints.find(session, actor.account, endpoint))
-        if row.enabled != before.enabled:
+        if row.disabled_reason != before.disabled_reason:
             await note(session, actor, Action.ENDPOINT_ENABLED if on else Action.ENDPOINT_DISABLED, row.url)
     if row.enabled != before.enabled:
         _LOG.info(
@@ -199,7 +204,8 @@ def settings_of(context: Context, row: EndpointRow) -> EndpointSettings:
     headers = custom_headers(context, row)
     limit = row.rate_limit_per_second
     return EndpointSettings(
-        row.url, row.description, row.version, row.statuses, row.trigger, row.ordering, limit, headers
+        *(row.url, row.description, row.version, row.statuses, row.trigger, row.ordering, limit, headers),
+        *(row.disable_after_days, row.recover_automatically),
     )
 
 
@@ -217,6 +223,8 @@ def show(context: Context, row: EndpointRow) -> Endpoint:
         disabled_reason=row.disabled_reason,
         rate_limit_per_second=row.rate_limit_per_second,
         headers=custom_headers(context, row),
+        disable_after_days=row.disable_after_days,
+        recover_automatically=row.recover_automatically,
         health=_health(row),
         failing_since=rfc3339_or_none(row.failing_since),
         last_error=row.last_error,
@@ -236,7 +244,7 @@ def _fields(context: Context, chosen: EndpointSettings, account: UUID, endpoint:
     sealed = context.vault.seal(text, account=account, endpoint=endpoint) if chosen.headers else None
     return EndpointFields(
         *(chosen.url, chosen.description, chosen.version, chosen.statuses, chosen.trigger, chosen.ordering),
-        *(chosen.rate_limit_per_second, sealed),
+        *(chosen.rate_limit_per_second, sealed, chosen.disable_after_days, chosen.recover_automatically),
     )
 
 

@@ -19,7 +19,17 @@ from waypost.api.keys import KeyRefused
 from waypost.api.openapi import document
 from waypost.api.parts import Parts
 from waypost.api.problems import Problem, problem_of
-from waypost.api.v1 import connections, deliveries, endpoints, events, outgoing_ips, recoveries, stats, updates
+from waypost.api.v1 import (
+    connections,
+    deliveries,
+    endpoints,
+    events,
+    incidents,
+    outgoing_ips,
+    recoveries,
+    stats,
+    updates,
+)
 from waypost.api.v1 import trackings as v1_trackings
 from waypost.api.v4 import awb, couriers, envelope, trackings
 from waypost.api.v4.refusals import coded
@@ -51,6 +61,7 @@ _ROUTES: Final = (
     *recoveries.ROUTES,
     *connections.ROUTES,
     *events.ROUTES,
+    *incidents.ROUTES,
     *outgoing_ips.ROUTES,
     *stats.ROUTES,
     *v1_trackings.ROUTES,

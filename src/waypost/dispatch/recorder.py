@@ -33,6 +33,8 @@ PAUSE_SECONDS: Final = 0.5
 SOON_SECONDS: Final = 1.0
 """A retry that is due before the next scout is hinted at its time."""
 LATE_SECONDS: Final = 0.002
+NOTED_AGAIN_SECONDS: Final = (60.0, 3600.0)
+"""How long the health of a failing endpoint, and of one that accepts webhooks, is taken as known to the database."""
 
 
 class Recorder:
@@ -53,7 +55,7 @@ class Recorder:
         self._draining = False
         self.dispatcher = 0
         """The dispatcher whose hours are counted."""
-        self._failing: dict[UUID, str | None] = {}
+        self._noted: dict[UUID, tuple[str | None, float]] = {}
         self._took: dict[UUID, float] = {}
 
     @property
@@ -193,11 +195,21 @@ class Recorder:
                 error = None if one.attempt.outcome == Outcome.SUCCEEDED else one.attempt.outcome
                 if error is None or seen.get(one.claimed.endpoint, error) is not None:
                     seen[one.claimed.endpoint] = error
-        changed = {endpoint: error for endpoint, error in seen.items() if self._failing.get(endpoint, "") != error}
+        now = self._now()
+        changed = {endpoint: error for endpoint, error in seen.items() if self._is_news(endpoint, error, now)}
         if changed:
             async with self._database.engine.acquire() as session:
                 await queue.note_health(session, changed)
-            self._failing.update(changed)
+            self._noted.update((endpoint, (error, now)) for endpoint, error in changed.items())
+
+    def _is_news(self, endpoint: UUID, error: str | None, now: float) -> bool:
+        """Return whether an endpoint's health is written: if it changed, or if somebody else may have written another.
+
+        Its lane may have been another dispatcher's meanwhile, and the keeper enables what has recovered.
+        """
+        noted, at = self._noted.get(endpoint, ("", 0.0))
+        again = NOTED_AGAIN_SECONDS[error is None]
+        return noted != error or now - at >= again
 
 
 def _reduced(finished: Finished) -> Iterator[Finished]:

@@ -77,3 +77,19 @@ CAUSES: Final[Mapping[str, str]] = {
     Cause.BODY_TOO_LONG: "The body of the response has more than 64 KiB.",
 }
 """Each reason in one sentence."""
+
+ERRORS: Final[Mapping[str, str]] = {
+    Outcome.DNS_FAILED: "Its host name could not be resolved.",
+    Outcome.ADDRESS_FORBIDDEN: "Its address is not allowed.",
+    Outcome.CONNECT_FAILED: "The connection failed.",
+    Outcome.TLS_FAILED: "The TLS handshake failed; check the certificate.",
+    Outcome.TIMED_OUT: "It did not respond in time.",
+    Outcome.RESET: "It closed the connection before responding.",
+    Outcome.BAD_RESPONSE: "Its response was not valid HTTP.",
+    Outcome.HTTP_3XX: "It returned a redirect, which is not followed.",
+    Outcome.HTTP_4XX: "It rejected the request (4xx).",
+    Outcome.HTTP_410: "It returned 410 Gone.",
+    Outcome.HTTP_429: "It is rate limiting Waypost (429).",
+    Outcome.HTTP_5XX: "It returned a server error (5xx).",
+}
+"""An endpoint's last error in one sentence, by outcome."""

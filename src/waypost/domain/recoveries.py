@@ -1,6 +1,7 @@
 """A recovery: events of a period are delivered to an endpoint again, or for the first time."""
 
 from collections.abc import Collection
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final, assert_never
 
@@ -22,6 +23,9 @@ class RecoveryState(StrEnum):
     DONE = "done"
     STOPPED = "stopped"
 
+
+WAITED_BEFORE: Final = timedelta(days=7)
+"""Deliveries cancelled when an endpoint was disabled may have been retried for this long."""
 
 WITH_ITS_ENDPOINT: Final = Reason.ENDPOINT_OFF.value
 """The end of a delivery that was cancelled because its endpoint was disabled."""

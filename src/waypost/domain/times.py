@@ -46,6 +46,11 @@ def rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
 
 
+def spoken(at: datetime) -> str:
+    """Return an aware time as sentences contain it, to the minute, such as ``30 Nov 2026, 10:38 UTC``."""
+    return f"{at.astimezone(UTC):%d %b %Y, %H:%M} UTC"
+
+
 def rfc3339_or_none(at: datetime | None) -> str | None:
     """Return a time that may be missing as text."""
     return None if at is None else rfc3339(at)

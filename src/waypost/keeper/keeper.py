@@ -16,8 +16,19 @@ from waypost.intake import recovery
 from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import clock_ms
+from waypost.keeper.endpoint_health import EndpointHealth
 from waypost.keeper.reconciler import Reconciler
-from waypost.store import duties, idempotency, partitions, queue, quota_changes, recoveries, retention, sessions
+from waypost.store import (
+    duties,
+    idempotency,
+    incident_changes,
+    partitions,
+    queue,
+    quota_changes,
+    recoveries,
+    retention,
+    sessions,
+)
 from waypost.store.backups.scheduled import ScheduledBackups
 from waypost.store.database import Database
 from waypost.store.ending import end
@@ -75,6 +86,8 @@ class Keeper:
             Duty(8, "recoveries", 1, self.recover),
             Duty(9, "usage", 60, self.measure),
             Duty(10, "backup", 600, self.back_up),
+            Duty(11, "endpoint_health", 10, EndpointHealth(history=self._history).look),
+            Duty(12, "incidents", 3600, self.forget_incidents),
         )
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -149,6 +162,13 @@ class Keeper:
         """Delete idempotency keys that are a day old; return how many."""
         forgotten = 0
         while some := await idempotency.forget(session):
+            forgotten += some
+        return forgotten
+
+    async def forget_incidents(self, session: Session) -> int:
+        """Delete incidents that ended before the history begins; return how many."""
+        forgotten = 0
+        while some := await incident_changes.delete_old_incidents(session, self._history):
             forgotten += some
         return forgotten
 

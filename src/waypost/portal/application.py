@@ -25,6 +25,7 @@ from waypost.portal.pages import (
     debugger,
     delivery,
     history,
+    incidents,
     last_errors,
     login,
     outgoing_ips,
@@ -61,6 +62,7 @@ ROUTES: Final = (
     no_icon,
     *login.ROUTES,
     *overview.ROUTES,
+    *incidents.ROUTES,
     *trackings.ROUTES,
     *sources.ROUTES,
     *unread.ROUTES,  # before a connection's page: neither /unread nor /connect is an id

@@ -13,6 +13,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Response
 
+from waypost.domain.attempts import ERRORS
 from waypost.domain.endpoints import Trigger, Version
 from waypost.domain.statuses import SELECTABLE, Status
 from waypost.domain.times import from_ms
@@ -29,7 +30,10 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 HSTS: Final = "max-age=31536000"
 NAVIGATION: Final = (
-    ("Parcels", (("/", "Overview"), ("/trackings", "Trackings"), ("/sources", "Sources"))),
+    (
+        "Parcels",
+        (("/", "Overview"), ("/incidents", "Incidents"), ("/trackings", "Trackings"), ("/sources", "Sources")),
+    ),
     (
         "Developer",
         (
@@ -152,8 +156,9 @@ def _environment() -> Environment:
         "TRIGGERS": tuple(Trigger),
         "STATES": wording.STATES,
         "REASONS": wording.REASONS,
-        "ERRORS": wording.ERRORS,
+        "ERRORS": ERRORS,
         "ASKED": wording.ASKED,
+        "INCIDENTS": wording.INCIDENTS,
         "CONNECTION_STATES": wording.CONNECTION_STATES,
         "PARCEL_SIGNS": wording.PARCEL_SIGNS,
         "ORDERINGS": wording.ORDERINGS,

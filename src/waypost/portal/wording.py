@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from waypost.domain.attempts import Outcome
 from waypost.domain.connections import ConnectionState
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Ordering, Skip
+from waypost.domain.incidents import Kind
 from waypost.domain.recoveries import Only, RecoveryState
 from waypost.domain.statuses import Status
 from waypost.sources.couriers.table import couriers
@@ -92,28 +92,22 @@ CONNECTION_STATES: Final = {
 }
 """The label, icon and badge class of each state of a connection."""
 
+INCIDENTS: Final = {
+    Kind.ENDPOINT_FAILING: "Endpoint failing",
+    Kind.ENDPOINT_DISABLED: "Endpoint disabled",
+    Kind.CONNECTION_REFUSED: "Connection refused or unreadable",
+    Kind.BUDGET_TOO_SMALL: "Too few calls for the parcels",
+    Kind.PARCELS_STUCK: "Parcels that need somebody",
+    Kind.OPERATOR: "Installation",
+}
+"""What is wrong, by kind of incident."""
+
 ASKED: Final = {
     "new": "New checkpoints or facts",
     "unchanged": "No change",
     "unknown_number": "The carrier does not know the number",
 }
 """The result of the last poll for a parcel. Any other value is the reason why it failed."""
-
-ERRORS: Final = {
-    Outcome.DNS_FAILED: "Its host name could not be resolved.",
-    Outcome.ADDRESS_FORBIDDEN: "Its address is not allowed.",
-    Outcome.CONNECT_FAILED: "The connection failed.",
-    Outcome.TLS_FAILED: "The TLS handshake failed; check the certificate.",
-    Outcome.TIMED_OUT: "It did not respond in time.",
-    Outcome.RESET: "It closed the connection before responding.",
-    Outcome.BAD_RESPONSE: "Its response was not valid HTTP.",
-    Outcome.HTTP_3XX: "It returned a redirect, which is not followed.",
-    Outcome.HTTP_4XX: "It rejected the request (4xx).",
-    Outcome.HTTP_410: "It returned 410 Gone.",
-    Outcome.HTTP_429: "It is rate limiting Waypost (429).",
-    Outcome.HTTP_5XX: "It returned a server error (5xx).",
-}
-"""An endpoint's last error in a sentence, by outcome."""
 
 
 def courier_name(code: str) -> str:

@@ -24,12 +24,14 @@ class EndpointFields(msgspec.Struct, frozen=True):
     ordering: str
     rate_limit_per_second: int | None
     headers: bytes | None
+    disable_after_days: int | None
+    recover_automatically: bool
 
     def columns(self) -> tuple[object, ...]:
         """Return the values in the order of the statements."""
         statuses = None if self.statuses is None else list(self.statuses)
         first = (self.url, self.description, self.version, statuses, self.trigger, self.ordering)
-        return *first, self.rate_limit_per_second, self.headers
+        return *first, self.rate_limit_per_second, self.headers, self.disable_after_days, self.recover_automatically
 
 
 async def free_place(session: Session, account: UUID) -> int:
@@ -60,7 +62,10 @@ async def update_endpoint(session: Session, account: UUID, endpoint: UUID, field
 
 
 async def update_enabled(session: Session, account: UUID, endpoint: UUID, reason: DisabledReason | None) -> None:
-    """Update ``enabled`` in an endpoint's row: disabled for a reason, enabled with None. Without effect if it is so."""
+    """Update ``enabled`` in an endpoint's row: disabled for a reason, enabled with None. Without effect if it is so.
+
+    A person can disable for good what Waypost has disabled because it failed.
+    """
     await execute(session, "update_enabled", account, endpoint, None if reason is None else reason.value)
 
 

@@ -37,6 +37,9 @@ class EndpointRow(msgspec.Struct, frozen=True):
     last_error: str | None
     last_success_at: datetime | None
     off_since: datetime | None
+    disable_after_days: int | None
+    recover_automatically: bool
+    probed_at: datetime | None
 
 
 class NamedEndpoint(msgspec.Struct, frozen=True):

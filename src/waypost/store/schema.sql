@@ -236,9 +236,13 @@ create table endpoint (
     deleted_at timestamp with time zone,
     rate_limit_per_second integer,
     off_since timestamp with time zone,
+    disable_after_days smallint default 7,
+    recover_automatically boolean default false not null,
+    enabled_at timestamp with time zone,
     constraint endpoint_check CHECK (enabled = (disabled_reason IS NULL)),
     constraint endpoint_check1 CHECK ((previous_secret IS NULL) = (previous_until IS NULL)),
     constraint endpoint_check2 CHECK (deleted_at IS NULL OR NOT enabled),
+    constraint endpoint_disable_after_days CHECK (disable_after_days >= 1 AND disable_after_days <= 30) NOT VALID,
     constraint endpoint_disabled_reason_check CHECK (disabled_reason = ANY (ARRAY['user'::text, 'gone'::text, 'failing'::text])),
     constraint endpoint_ordering_check CHECK (ordering = ANY (ARRAY['ordered'::text, 'latest'::text, 'unordered'::text])),
     constraint endpoint_pkey PRIMARY KEY (id),
@@ -253,6 +257,8 @@ create table endpoint_health (
     failing_since timestamp with time zone,
     last_error text,
     last_success_at timestamp with time zone,
+    probe uuid,
+    probed_at timestamp with time zone,
     constraint endpoint_health_pkey PRIMARY KEY (endpoint)
 );
 
@@ -286,6 +292,26 @@ create table idempotency (
     answer bytea,
     at timestamp with time zone default now() not null,
     constraint idempotency_pkey PRIMARY KEY (account, key, bucket)
+);
+
+create table incident (
+    id uuid not null,
+    account uuid,
+    owner uuid default COALESCE(account, '00000000-0000-0000-0000-000000000000'::uuid) not null,
+    kind text not null,
+    subject text not null,
+    stage smallint default 0 not null,
+    message text not null,
+    details jsonb default '{}'::jsonb not null,
+    opened_at timestamp with time zone not null,
+    closed_at timestamp with time zone,
+    change uuid not null,
+    constraint incident_check CHECK (closed_at >= opened_at),
+    constraint incident_check1 CHECK ((kind = 'operator'::text) = (account IS NULL)),
+    constraint incident_kind_check CHECK (kind = ANY (ARRAY['endpoint_failing'::text, 'endpoint_disabled'::text, 'connection_refused'::text, 'budget_too_small'::text, 'parcels_stuck'::text, 'operator'::text])),
+    constraint incident_message_check CHECK (length(message) <= 3000),
+    constraint incident_pkey PRIMARY KEY (id),
+    constraint incident_subject_check CHECK (length(subject) >= 1 AND length(subject) <= 100)
 );
 
 create table installation (
@@ -425,6 +451,8 @@ alter table connection_health add constraint connection_health_connection_fkey F
 
 alter table endpoint add constraint endpoint_account_fkey FOREIGN KEY (account) REFERENCES account(id);
 
+alter table incident add constraint incident_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
+
 alter table login_link add constraint login_link_account_user_fkey FOREIGN KEY (account_user) REFERENCES account_user(id) ON DELETE CASCADE;
 
 alter table recovery add constraint recovery_account_fkey FOREIGN KEY (account) REFERENCES account(id);
@@ -465,9 +493,19 @@ CREATE INDEX due_unordered ON due USING btree (tracking) WHERE ordering = 'unord
 
 CREATE INDEX endpoint_account ON endpoint USING btree (account, id) WHERE deleted_at IS NULL;
 
+CREATE INDEX endpoint_given_up ON endpoint USING btree (id) WHERE (disabled_reason = ANY (ARRAY['gone'::text, 'failing'::text])) AND deleted_at IS NULL;
+
+CREATE INDEX endpoint_health_failing ON endpoint_health USING btree (endpoint) WHERE failing_since IS NOT NULL;
+
 CREATE INDEX event_account ON ONLY event USING btree (account, id);
 
 CREATE INDEX event_tracking ON ONLY event USING btree (tracking, id);
+
+CREATE UNIQUE INDEX incident_change ON incident USING btree (owner, change);
+
+CREATE INDEX incident_closed ON incident USING btree (closed_at) WHERE closed_at IS NOT NULL;
+
+CREATE UNIQUE INDEX incident_open ON incident USING btree (owner, kind, subject) WHERE closed_at IS NULL;
 
 CREATE INDEX login_link_expiry ON login_link USING btree (expires_at);
 

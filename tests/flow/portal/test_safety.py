@@ -51,7 +51,7 @@ PAGES = {
     "/",
     *(HOME, ONE, f"{ONE}/sample", f"{ONE}/recoveries", f"{HOME}/history", f"{HOME}/history/new", ONE_DELIVERY),
     *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
-    *("/settings", "/settings/audit", "/trackings/import", "/trackings/export.csv", "/trackings", PARCEL),
+    *("/settings", "/settings/audit", "/incidents", "/trackings/import", "/trackings/export.csv", "/trackings", PARCEL),
     *("/sources", "/sources/unread", "/sources/connect", "/sources/connect/{source:str}", CONNECTION),
 }
 """What is there for those who are signed in."""

@@ -14,7 +14,17 @@ from waypost.api.answers import answer_bytes
 from waypost.api.openapi.links import links_of
 from waypost.api.openapi.operations import Operation
 from waypost.api.problems import MEDIA_TYPE, ProblemBody
-from waypost.api.v1 import connections, deliveries, endpoints, events, outgoing_ips, recoveries, stats, updates
+from waypost.api.v1 import (
+    connections,
+    deliveries,
+    endpoints,
+    events,
+    incidents,
+    outgoing_ips,
+    recoveries,
+    stats,
+    updates,
+)
 from waypost.api.v1 import trackings as v1_trackings
 from waypost.api.v4 import awb, couriers, trackings
 from waypost.api.v4.envelope import Meta
@@ -22,7 +32,7 @@ from waypost.payloads.v4 import SUCCESS
 
 _DESCRIBED: Final = (
     *(trackings, couriers, awb),
-    *(updates, v1_trackings, endpoints, stats, deliveries, recoveries, events, outgoing_ips, connections),
+    *(updates, v1_trackings, endpoints, stats, deliveries, recoveries, events, incidents, outgoing_ips, connections),
     *(body_schemas, operations),
 )
 OPERATIONS: Final = tuple(operation for module in _DESCRIBED for operation in module.OPERATIONS)

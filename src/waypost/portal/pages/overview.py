@@ -6,11 +6,14 @@ from typing import Any, Final
 import msgspec
 from litestar import Response, get
 
+from waypost.actions import incidents
 from waypost.actions.endpoint_stats import show_hours
 from waypost.actions.endpoints import show
+from waypost.domain.incidents import State
 from waypost.domain.latency import percentile
 from waypost.domain.statuses import Status
 from waypost.portal.charts import bars
+from waypost.portal.pages.incidents import place_of
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import page
 from waypost.portal.requests import PageRequest
@@ -49,10 +52,12 @@ async def show_overview(request: PageRequest, pages: GivenPages) -> Response[byt
         FirstStep("webhook", bool(rows)),
         FirstStep("delivered", delivered),
     ]
+    found = await incidents.newest(pages.context, visitor.account, state=State.OPEN)
     return page(
         request,
         "overview.html",
         visitor,
+        incidents=[(one, place_of(one)) for one in found],
         counts=[(status, count) for status, count in counts.items() if count or status is not Status.PENDING],
         most=overview.MOST_COUNTED,
         any_parcel=any(counts.values()),

@@ -14,7 +14,7 @@ from waypost.actions.actor import Actor
 from waypost.actions.recoveries import Recovery, RecoveryRequest, show
 from waypost.actions.refusals import Conflict, Invalid
 from waypost.domain import ids
-from waypost.domain.recoveries import Only, RecoveryState
+from waypost.domain.recoveries import WAITED_BEFORE, Only, RecoveryState
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, part
@@ -25,8 +25,6 @@ from waypost.store.endpoints import EndpointRow
 from waypost.store.recoveries import RecoveryRow
 
 SHOWN: Final = 5
-WAITED_BEFORE: Final = timedelta(days=7)
-"""Deliveries cancelled when an endpoint was disabled may have been retried for this long."""
 _COUNT: Final = "count"
 
 

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from waypost.actions.endpoint_settings import ALL, EndpointChange, EndpointCreation, EndpointSettings
 from waypost.actions.endpoints import ENDPOINT_EXISTS
 from waypost.actions.refusals import Conflict, Fault, Invalid, Refusal
+from waypost.domain.endpoint_health import USUAL_DAYS
 from waypost.domain.endpoints import Ordering, Trigger, Version
 
 
@@ -25,6 +26,8 @@ class WebhookForm(msgspec.Struct, frozen=True):
     ordering: str = Ordering.ORDERED
     rate_limit: str = ""
     headers: str = ""
+    disable_after_days: str = str(USUAL_DAYS)
+    recover_automatically: bool = False
     secret: str = ""
     allow_duplicate: bool = False
 
@@ -44,8 +47,10 @@ class WebhookForm(msgspec.Struct, frozen=True):
             "statuses": ALL if self.all_statuses else list(self.statuses),
             "trigger": self.trigger or UNSET,
             "ordering": self.ordering or UNSET,
-            "rate_limit_per_second": _rate_limit(self.rate_limit),
+            "rate_limit_per_second": _whole("rate_limit_per_second", self.rate_limit),
             "headers": _headers(self.headers),
+            "disable_after_days": _whole("disable_after_days", self.disable_after_days),
+            "recover_automatically": self.recover_automatically,
             "allow_duplicate": self.allow_duplicate,
         }
 
@@ -62,6 +67,8 @@ def read_form(given: Any) -> WebhookForm:
         ordering=_text(given, "ordering"),
         rate_limit=_text(given, "rate_limit_per_second").strip(),
         headers=_text(given, "headers"),
+        disable_after_days=_text(given, "disable_after_days").strip(),
+        recover_automatically=_text(given, "recover_automatically") == "true",
         secret=_text(given, "secret"),
         allow_duplicate=_text(given, "allow_duplicate") == "true",
     )
@@ -84,6 +91,8 @@ def form_of(chosen: EndpointSettings) -> WebhookForm:
         ordering=chosen.ordering,
         rate_limit="" if chosen.rate_limit_per_second is None else str(chosen.rate_limit_per_second),
         headers="\n".join(f"{name}: {value}" for name, value in chosen.headers.items()),
+        disable_after_days="" if chosen.disable_after_days is None else str(chosen.disable_after_days),
+        recover_automatically=chosen.recover_automatically,
     )
 
 
@@ -92,11 +101,11 @@ def _text(given: Mapping[str, Any], name: str) -> str:
     return value.replace("\r\n", "\n") if isinstance(value, str) else ""
 
 
-def _rate_limit(text: str) -> int | None:
+def _whole(field: str, text: str) -> int | None:
     if not text:
         return None
     if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII):
-        raise Invalid([Fault("rate_limit_per_second", "must be a whole number")])
+        raise Invalid([Fault(field, "must be a whole number")])
     return int(text)
 
 

@@ -3,7 +3,7 @@
 -- name: endpoints
 select e.id, e.account, e.url, e.description, e.version, e.statuses, e.trigger, e.ordering,
        e.rate_limit_per_second, e.enabled, e.disabled_reason, e.headers, e.created_at, e.updated_at, h.failing_since,
-       h.last_error, h.last_success_at, e.off_since
+       h.last_error, h.last_success_at, e.off_since, e.disable_after_days, e.recover_automatically, h.probed_at
 from endpoint e left join endpoint_health h on h.endpoint = e.id
 where e.account = $1 and e.deleted_at is null and ($2::uuid is null or e.id = $2) and ($3::uuid is null or e.id < $3)
 order by e.id desc
