@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.api import Api, Caller
 from waypost.api.openapi.document import OPERATIONS
+from waypost.domain.incidents import Kind, Opened, Trouble
+from waypost.store import incident_changes
 from waypost.store.database import Database
 
 NOBODYS = UUID("019a0000-0000-7000-8000-000000000001").hex
@@ -91,6 +93,9 @@ async def theirs(api: Api, shop: Caller) -> Theirs:
     recovery = await owner.post("/v1/recoveries", wanted)
     credentials = {"source": "dhl", "credentials": {"api_key": "theirs"}}
     connection = await owner.post("/v1/connections", credentials)
+    trouble = Trouble(owner.account, Kind.ENDPOINT_FAILING, endpoint.json()["id"], "It fails.")
+    async with api.database.serving.acquire() as session:
+        await incident_changes.write_changes(session, [Opened(trouble)])
     ids = {
         "tracking_id": reported["tracking_id"],
         "endpoint_id": endpoint.json()["id"],
