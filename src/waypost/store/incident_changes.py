@@ -30,14 +30,13 @@ async def _write(session: Session, change: IncidentChange) -> bool:
         at, number = await _next_change(session, account)
         match change:
             case Opened(trouble):
-                row = await fetch_one(
-                    *(session, "insert_incident", number, account, trouble.kind.value, trouble.subject, trouble.stage),
-                    *(trouble.message[:LONGEST_MESSAGE], msgspec.json.encode(trouble.details).decode(), at),
-                )
+                text = msgspec.json.encode(trouble.details).decode()
+                columns = (trouble.kind.value, trouble.subject, trouble.stage, trouble.message[:LONGEST_MESSAGE], text)
+                row = await fetch_one(session, "insert_incident", number, account, *columns, at)
             case Changed(incident, trouble):
                 text = msgspec.json.encode(trouble.details).decode()
-                columns = (incident.id, trouble.stage, trouble.message[:LONGEST_MESSAGE], text, number)
-                row = await fetch_one(session, "update_incident", *columns)
+                described = (trouble.stage, trouble.message[:LONGEST_MESSAGE], text)
+                row = await fetch_one(session, "update_incident", incident.id, *described, number)
             case Closed(incident, message):
                 row = await fetch_one(session, "update_closed", incident.id, at, message[:LONGEST_MESSAGE], number)
         return row is not None
