@@ -15,7 +15,7 @@ from tests.support.databases import PLACE, add_account
 from tests.support.receiver import Received, Receiver
 from waypost.dispatch.addresses import AddressSlots
 from waypost.dispatch.dispatcher import Dispatcher
-from waypost.dispatch.run import Sender, Settings
+from waypost.dispatch.run import Sender, SendSettings
 from waypost.domain.retry import Policy
 from waypost.store.database import Database
 
@@ -34,7 +34,7 @@ select $1, uuidv7(), $3, gen_random_uuid(), $2, 1, 'ordered' from generate_serie
 def way_to_many(database: Database, policy: Policy) -> Way:
     """Give a way on which one address may have as many connections as there are endpoints: here all share one."""
     way = Way(database, policy=policy)
-    settings = Settings(user_agent="Waypost/test", policy=policy, timeout_seconds=TIMEOUT_SECONDS)
+    settings = SendSettings(user_agent="Waypost/test", policy=policy, timeout_seconds=TIMEOUT_SECONDS)
     way.sender = Sender(way.guard, way.transport, VAULT, settings, AddressSlots(ACCOUNTS * ENDPOINTS))
     way.dispatcher = Dispatcher(database, way.sender, timeout_seconds=TIMEOUT_SECONDS, place=PLACE)
     return way

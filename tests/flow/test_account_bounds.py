@@ -15,7 +15,7 @@ from waypost.dispatch import account_shares, manual_sends
 from waypost.dispatch.addresses import AddressSlots
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.lanes import IN_FLIGHT
-from waypost.dispatch.run import Sender, Settings
+from waypost.dispatch.run import Sender, SendSettings
 from waypost.domain import concurrency
 from waypost.domain.retry import Policy
 from waypost.store import queue
@@ -27,7 +27,7 @@ TESTS = 300
 def way_without_address_bound(database: Database) -> Way:
     """Let an address have any number of connections: here all of them are on loopback."""
     way = Way(database)
-    settings = Settings("Waypost/test", Policy(base_seconds=3600))
+    settings = SendSettings("Waypost/test", Policy(base_seconds=3600))
     way.sender = Sender(way.guard, way.transport, VAULT, settings, AddressSlots(10_000))
     way.dispatcher = Dispatcher(database, way.sender, place=PLACE)
     return way

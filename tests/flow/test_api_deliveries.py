@@ -16,7 +16,7 @@ from tests.support.receiver import HANGS_AFTER_SECONDS, Receiver, always, answer
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.resolver import SystemResolver
-from waypost.dispatch.run import Sender, Settings
+from waypost.dispatch.run import Sender, SendSettings
 from waypost.dispatch.transport import PyreqwestTransport
 from waypost.domain.retry import Policy
 from waypost.domain.targets import Ports
@@ -62,7 +62,7 @@ async def report(shop: Caller, number: str, *hours: int, detail: str = "Out for 
 async def dispatching(api: Api, settled: int, *, policy: Policy) -> AsyncIterator[None]:
     """Run a dispatcher until so many deliveries are settled."""
     guard = Guard(SystemResolver(), ports=Ports.parse("1-65535"), allow=(ip_network("127.0.0.0/8"),))
-    sender = Sender(guard, PyreqwestTransport(), Vault("a key for tests only"), Settings("Waypost/test", policy))
+    sender = Sender(guard, PyreqwestTransport(), Vault("a key for tests only"), SendSettings("Waypost/test", policy))
     stop = asyncio.Event()
     serving = asyncio.create_task(Dispatcher(api.database, sender, place=PLACE).serve(stop))
     async with asyncio.timeout(HANGS_AFTER_SECONDS):

@@ -17,7 +17,7 @@ from tests.support.databases import add_account, add_endpoint, empty, named
 from tests.support.embedded import ignore, mode, open_place, running
 from tests.support.halting import halting, kill_in_the_middle
 from waypost.app.backing_up import back_up, restore
-from waypost.app.doctor import State, backups
+from waypost.app.doctor import Severity, backups
 from waypost.domain.errors import OperatorError
 from waypost.intake.batch import write
 from waypost.settings import Settings
@@ -27,7 +27,7 @@ from waypost.store.backups.manifest import BackupError
 from waypost.store.backups.scheduled import ScheduledBackups
 from waypost.store.backups.writing import count_rows
 from waypost.store.database import Access, Database
-from waypost.store.embedded.folder import EmbeddedPostgresError
+from waypost.store.embedded.errors import EmbeddedPostgresError
 from waypost.store.embedded.server import EmbeddedPostgres
 
 KEY = "a secret key of sixteen characters or more"
@@ -352,9 +352,9 @@ async def test_a_scheduled_backup_that_can_not_be_restored_counts_as_none(
 async def test_doctor_judges_backups_by_the_age_of_the_newest(shop: Shop) -> None:
     clock = Calendar()
     settings = shop.settings(backup_dir=shop.place / "all")
-    assert backups(shop.settings(), NOON).state is State.WARNING
-    assert backups(settings, NOON).state is State.WRONG
+    assert backups(shop.settings(), NOON).state is Severity.WARNING
+    assert backups(settings, NOON).state is Severity.WRONG
     await _scheduled(shop, clock).make_due(shop.database)
 
-    assert backups(settings, NOON + timedelta(hours=35)).state is State.FINE
-    assert backups(settings, NOON + timedelta(hours=37)).state is State.WRONG
+    assert backups(settings, NOON + timedelta(hours=35)).state is Severity.FINE
+    assert backups(settings, NOON + timedelta(hours=37)).state is Severity.WRONG

@@ -11,7 +11,7 @@ import pytest
 from tests.support.api import Api, Caller, serving_api
 from waypost.api.call_limits import MOST_A_SECOND, Call, CallLimits
 from waypost.api.openapi.document import OPERATIONS
-from waypost.store.call_windows import take
+from waypost.store.call_windows import take_calls
 from waypost.store.database import Database
 from waypost.store.statements import SENT
 
@@ -97,9 +97,9 @@ async def test_the_next_second_has_as_many_again(database: Database) -> None:
 
 async def test_what_is_granted_lasts_until_the_second_of_the_database_ends(database: Database) -> None:
     async with database.serving.acquire() as session, session.transaction():  # its now() stands still
-        first = await take(session, ACCOUNT, Call.GET, wanted=7, most=10)
-        second = await take(session, ACCOUNT, Call.GET, wanted=7, most=10)
-        third = await take(session, ACCOUNT, Call.GET, wanted=7, most=10)
+        first = await take_calls(session, ACCOUNT, Call.GET, wanted=7, most=10)
+        second = await take_calls(session, ACCOUNT, Call.GET, wanted=7, most=10)
+        third = await take_calls(session, ACCOUNT, Call.GET, wanted=7, most=10)
 
     assert (first.granted, second.granted, third.granted) == (7, 3, 0)
     assert 0 < first.seconds_left == third.seconds_left <= 1

@@ -130,7 +130,7 @@ class World:
 
     async def watch(self) -> watches.Watch:
         async with self.database.engine.acquire() as session:
-            found = await watches.find(session, await session.fetchval("select tracking from watch"))
+            found = await watches.watch_of(session, await session.fetchval("select tracking from watch"))
         assert found is not None
         return found
 

@@ -11,12 +11,12 @@ from tests.support.databases import add_account, add_endpoint
 from waypost.domain.suspicion import SUSPECT_AFTER
 from waypost.store import dispatchers, queue
 from waypost.store.database import Database
-from waypost.store.dispatchers import Place
+from waypost.store.dispatchers import DispatcherSlot
 from waypost.store.rows import Claimed, Finished
 
-PARENT, ANOTHER = Place(uuid4(), 0), Place(uuid4(), 0)
-BROTHER = Place(PARENT.parent, 1)
-BESIDE = Place(uuid4(), 0, alone=False)
+PARENT, ANOTHER = DispatcherSlot(uuid4(), 0), DispatcherSlot(uuid4(), 0)
+BROTHER = DispatcherSlot(PARENT.parent, 1)
+BESIDE = DispatcherSlot(uuid4(), 0, alone=False)
 _LONG_STARTED = "select now() - pg_postmaster_start_time() > interval '10 seconds'"
 
 
@@ -27,14 +27,14 @@ class Scene:
     database: Database
     endpoint: UUID
 
-    async def die(self, place: Place, *, holding: int = 2) -> None:
+    async def die(self, place: DispatcherSlot, *, holding: int = 2) -> None:
         """Let a dispatcher that holds so many die."""
         async with self.database.engine.acquire() as session:
             number = await dispatchers.join(session, place=place)
             held = await claim(self.database, self.endpoint, free=holding, dispatcher=number)
             assert len(held) == holding
 
-    async def find(self, place: Place) -> None:
+    async def find(self, place: DispatcherSlot) -> None:
         """Let another dispatcher look for those that died."""
         async with self.database.engine.acquire() as session:
             number = await dispatchers.join(session, place=place)
@@ -82,7 +82,7 @@ async def test_a_death_of_an_earlier_serve_counts_against_nothing(scene: Scene) 
 
 
 @pytest.mark.parametrize("finder", [BROTHER, BESIDE])
-async def test_who_has_a_parent_is_left_to_his_successor_for_some_seconds(scene: Scene, finder: Place) -> None:
+async def test_who_has_a_parent_is_left_to_his_successor_for_some_seconds(scene: Scene, finder: DispatcherSlot) -> None:
     async with asyncio.timeout(20):
         while not await scene.database.serving.fetchval(_LONG_STARTED):
             pass

@@ -17,7 +17,7 @@ from tests.support.databases import PLACE, add_account, add_endpoint
 from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, OK, Peer, always, answering, receiving
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.guard import Guard
-from waypost.dispatch.run import Sender, Settings
+from waypost.dispatch.run import Sender, SendSettings
 from waypost.dispatch.transport import PyreqwestTransport
 from waypost.domain.retry import Policy
 from waypost.domain.statuses import Status
@@ -61,7 +61,7 @@ class Way:
         self.database = database
         self.guard = Guard(names or Names(), ports=Ports.parse("1-65535"), allow=(ip_network(allow),))
         self.transport = PyreqwestTransport()
-        settings = Settings(user_agent="Waypost/test", policy=policy or QUICK, timeout_seconds=timeout_seconds)
+        settings = SendSettings(user_agent="Waypost/test", policy=policy or QUICK, timeout_seconds=timeout_seconds)
         self.sender = Sender(self.guard, self.transport, VAULT, settings)
         self.dispatcher = Dispatcher(database, self.sender, timeout_seconds=timeout_seconds, place=PLACE)
         self.intake = Intake(database, polled=frozenset(), hint=self.hint)

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account, add_endpoint, named
 from tests.support.embedded import ignore
-from waypost.app.doctor import Finding, State, disk, examine
+from waypost.app.doctor import CheckResult, Severity, disk, examine
 from waypost.domain import ids
 from waypost.intake.batch import write
 from waypost.settings import Settings
@@ -33,10 +33,10 @@ class Patient:
     dsn: str
     account: UUID
 
-    async def finding(self, check: str, **settings: object) -> Finding:
+    async def finding(self, check: str, **settings: object) -> CheckResult:
         given: dict[str, Any] = {"database_url": SecretStr(self.dsn), "secret_key": SecretStr(KEY)} | settings
         findings = await examine(Settings.model_construct(**given), ignore)
-        assert all((one.remedy is None) is (one.state is State.FINE) for one in findings)
+        assert all((one.remedy is None) is (one.state is Severity.FINE) for one in findings)
         return next(one for one in findings if one.check == check)
 
     async def state(self, check: str, **settings: object) -> str:
@@ -79,7 +79,7 @@ async def test_a_healthy_installation_is_fine(patient: Patient) -> None:
 async def test_a_database_that_can_not_be_reached_is_wrong_and_shows_no_password(patient: Patient) -> None:
     found = await patient.finding("database", database_url=SecretStr("postgresql://u:hidden@127.0.0.1:1/w"))
 
-    assert found.state is State.WRONG
+    assert found.state is Severity.WRONG
     assert "hidden" not in found.says
 
 

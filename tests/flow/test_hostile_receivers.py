@@ -22,7 +22,7 @@ from tests.support.receiver import receiving
 from tests.unit.test_guard import VECTORS
 from waypost.dispatch.answers import Answer, Failure
 from waypost.dispatch.guard import MOST_ADDRESSES, Guard
-from waypost.dispatch.run import Sender, Settings
+from waypost.dispatch.run import Sender, SendSettings
 from waypost.dispatch.transport import PyreqwestTransport
 from waypost.domain.attempts import Outcome
 from waypost.domain.ip_addresses import IPAddress
@@ -161,7 +161,7 @@ async def test_a_name_that_leads_elsewhere_each_time_never_leads_to_a_forbidden_
     async with receiving() as trap, receiving(host="127.0.0.2", port=trap.port) as open_to_all:
         guard = Guard(liar, ports=Ports.parse("1-65535"), allow=(ip_network("127.0.0.2/32"),), own=frozenset())
         gate = Gate()
-        sender = Sender(guard, gate, VAULT, Settings("Waypost/test"))
+        sender = Sender(guard, gate, VAULT, SendSettings("Waypost/test"))
         for number in range(TRIES):
             # A name for each: what was admitted of a URL holds for a second.
             claimed, endpoint = a_test_of(f"http://n{number}.test:{trap.port}/")

@@ -13,7 +13,7 @@ from waypost.dispatch import manual_sends
 from waypost.dispatch.addresses import AddressSlots
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.lanes import IN_FLIGHT
-from waypost.dispatch.run import Sender, Settings
+from waypost.dispatch.run import Sender, SendSettings
 from waypost.domain import ids
 from waypost.domain.breaker import OPENS_AFTER
 from waypost.domain.endpoints import DisabledReason
@@ -208,7 +208,7 @@ async def test_no_more_begin_in_a_second_than_the_endpoint_wants(database: Datab
 
 
 def slotted(way: Way, slots: AddressSlots) -> Way:
-    sender = Sender(way.guard, way.transport, VAULT, Settings("Waypost/test", QUICK), slots)
+    sender = Sender(way.guard, way.transport, VAULT, SendSettings("Waypost/test", QUICK), slots)
     way.dispatcher = Dispatcher(way.database, sender, place=PLACE)
     return way
 

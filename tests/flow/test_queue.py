@@ -16,7 +16,7 @@ from waypost.intake.batch import write
 from waypost.store import deliveries, delivery_changes, dispatchers, queue
 from waypost.store.database import Database
 from waypost.store.delivery_changes import Cancelled
-from waypost.store.dispatchers import Place
+from waypost.store.dispatchers import DispatcherSlot
 from waypost.store.queue import Lane
 from waypost.store.rows import AttemptRow, Claimed, Finished
 from waypost.store.statements import Session
@@ -180,7 +180,7 @@ async def test_the_leases_of_a_dead_dispatcher_are_rescued_and_those_of_a_living
 ) -> None:
     await report(database, account, "A1", 8)
     async with database.engine.acquire() as living, database.engine.acquire() as rescuer:
-        number = await dispatchers.join(living, place=Place(UUID(int=2), 0))
+        number = await dispatchers.join(living, place=DispatcherSlot(UUID(int=2), 0))
         me = await dispatchers.join(rescuer)
         await claim(database, endpoint, dispatcher=number)
 

@@ -19,11 +19,11 @@ from waypost.domain.trackings import Source, Update
 from waypost.intake.batch import Request, write
 from waypost.store import dispatchers, duties, feed, hints
 from waypost.store.database import Access, Database
-from waypost.store.dispatchers import Place
+from waypost.store.dispatchers import DispatcherSlot
 from waypost.store.hints import Hint
 from waypost.store.statements import Session
 
-PLACE = Place(UUID(int=7), 0, alone=False)
+PLACE = DispatcherSlot(UUID(int=7), 0, alone=False)
 
 
 @dataclass

@@ -17,14 +17,14 @@ from tests.support.databases import PLACE, add_account
 from tests.support.receiver import HANGS_AFTER_SECONDS, OK, Receiver, answering, receiving
 from waypost.dispatch import scouting
 from waypost.dispatch.dispatcher import Dispatcher
-from waypost.dispatch.run import Sender, Settings
+from waypost.dispatch.run import Sender, SendSettings
 from waypost.domain.breaker import OPENS_AFTER
 from waypost.domain.rendezvous import owner
 from waypost.domain.retry import Policy
 from waypost.intake.batch import write
 from waypost.store import dispatchers, queue
 from waypost.store.database import Database
-from waypost.store.dispatchers import Place
+from waypost.store.dispatchers import DispatcherSlot
 from waypost.store.statements import SENT, Session
 
 ENDPOINTS = 10
@@ -44,7 +44,7 @@ async def dispatcher(
 
     ``told`` gets the endpoints that were hinted to it and are another one's.
     """
-    sender = Sender(way.guard, way.transport, VAULT, Settings(name, policy))
+    sender = Sender(way.guard, way.transport, VAULT, SendSettings(name, policy))
     tell = None if told is None else told.extend
     made = Dispatcher(way.database, sender, tell_others=tell)
     stop = asyncio.Event()
@@ -196,7 +196,9 @@ class Interrupted:
 async def test_who_joins_is_not_taken_for_dead_meanwhile(database: Database) -> None:
     async with database.engine.acquire() as mine, database.engine.acquire() as other:
         first = await dispatchers.join(other, place=PLACE)
-        number = await dispatchers.join(cast("Session", Interrupted(mine, other, first)), place=Place(UUID(int=2), 0))
+        number = await dispatchers.join(
+            cast("Session", Interrupted(mine, other, first)), place=DispatcherSlot(UUID(int=2), 0)
+        )
 
         assert await dispatchers.rescue(other, first, place=PLACE) == {number}
 
@@ -215,7 +217,7 @@ async def test_after_a_restart_of_postgresql_only_who_must_have_ended_is_taken_f
         mine, *lost = [await sessions.enter_async_context(database.engine.acquire()) for _ in range(4)]
         await mine.execute(_JUST_RESTARTED)
         me = await dispatchers.join(mine, place=PLACE)
-        places = (Place(PLACE.parent, 1), Place(UUID(int=2), 1), PLACE)
+        places = (DispatcherSlot(PLACE.parent, 1), DispatcherSlot(UUID(int=2), 1), PLACE)
         beside, _of_an_earlier_serve, _before_me = [
             await dispatchers.join(session, place=place) for session, place in zip(lost, places, strict=True)
         ]
@@ -230,7 +232,7 @@ async def test_after_a_failover_nobody_is_taken_for_dead_until_the_others_had_ti
 ) -> None:
     async with database.engine.acquire() as mine, database.engine.acquire() as lost:
         await mine.execute(_LONG_STARTED)
-        me, other = await dispatchers.join(mine), await dispatchers.join(lost, place=Place(UUID(int=2), 0))
+        me, other = await dispatchers.join(mine), await dispatchers.join(lost, place=DispatcherSlot(UUID(int=2), 0))
         await lost.execute("select pg_advisory_unlock_all()")
         await mine.execute("update dispatcher set seen_at = now() - interval '1 minute', joined_at = '2020-01-01'")
 

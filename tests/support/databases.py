@@ -12,10 +12,10 @@ from tests.support.emptying import FILLED, NEW_INDEXES, empty_again, state_of
 from waypost.domain import ids
 from waypost.store import migrating, partitions
 from waypost.store.database import Access, Database
-from waypost.store.dispatchers import Place
+from waypost.store.dispatchers import DispatcherSlot
 
 TEMPLATE = "waypost_template"
-PLACE = Place(UUID(int=1), 0)
+PLACE = DispatcherSlot(UUID(int=1), 0)
 """Of a dispatcher that is the only one."""
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from waypost.domain import breaker
-from waypost.domain.breaker import CLOSED, OPENS_AFTER, Breaker, State
+from waypost.domain.breaker import CLOSED, OPENS_AFTER, Breaker, BreakerState
 from waypost.domain.pace import Pace, with_limit
 
 MOST = 16
@@ -40,7 +40,7 @@ def test_a_success_in_between_keeps_it_closed() -> None:
 def test_it_opens_for_a_pause_and_then_allows_exactly_one_probe() -> None:
     state = opened()
 
-    assert (state.state, room(state, FIRST - 0.1)) == (State.OPEN, 0)
+    assert (state.state, room(state, FIRST - 0.1)) == (BreakerState.OPEN, 0)
     assert room(state, FIRST) == 1
     assert room(breaker.began(state), 1e9) == 0
 
@@ -98,7 +98,7 @@ def test_a_failure_while_ramping_opens_it_at_once() -> None:
         breaker.succeeded(breaker.began(opened()), most=MOST), now=0.0, jitter=0.0, base_seconds=BASE
     )
 
-    assert state.state is State.OPEN
+    assert state.state is BreakerState.OPEN
 
 
 def test_failures_of_earlier_attempts_do_not_extend_the_pause() -> None:
@@ -124,7 +124,7 @@ def test_an_open_breaker_bounds_concurrency_and_pauses(steps: list[str], jitter:
                     state = breaker.failed(state, now=now, jitter=jitter, base_seconds=BASE)
                 case _:
                     state = breaker.given_back(state, now=now)
-        assert state.state is not State.PROBING or running == 1
+        assert state.state is not BreakerState.PROBING or running == 1
         assert state.until - now <= LONGEST
 
 

@@ -11,7 +11,16 @@ import pytest
 
 from waypost.domain.tracking_numbers import check_courier_code
 from waypost.sources.carriers import carriers
-from waypost.sources.couriers.table import PLACE, Asked, Courier, CourierType, couriers, is_known, missing_fact, posts
+from waypost.sources.couriers.table import (
+    PLACE,
+    Courier,
+    CourierType,
+    RequiredFact,
+    couriers,
+    is_known,
+    missing_fact,
+    posts,
+)
 
 REGIONS = sorted((files("waypost.sources.couriers") / "table").iterdir(), key=lambda file: file.name)
 USED_BY_CLIENTS = (
@@ -104,7 +113,7 @@ def test_the_loader_rejects_invalid_courier_facts(wrong: dict[str, object]) -> N
 
 def test_a_courier_lists_its_missing_required_facts() -> None:
     assert missing_fact("postnl-3s", {}) == "tracking_postal_code"
-    assert missing_fact("postnl-3s", {"tracking_postal_code"}) is Asked.DESTINATION
+    assert missing_fact("postnl-3s", {"tracking_postal_code"}) is RequiredFact.DESTINATION
     assert missing_fact("postnl-3s", {"tracking_postal_code", "tracking_destination_country"}) is None
 
 

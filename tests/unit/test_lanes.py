@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import msgspec
 
-from waypost.dispatch.attempts import Leased
+from waypost.dispatch.attempts import LeasedDelivery
 from waypost.dispatch.lanes import IN_FLIGHT, MOST_HELD, SLOW_SECONDS, Lanes, LaneState
 from waypost.domain.breaker import OPENS_AFTER
 from waypost.domain.deliveries import Settled
@@ -14,12 +14,12 @@ from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
 EPOCH = datetime(2026, 7, 1, tzinfo=UTC)
 
 
-def leased() -> Leased:
+def leased() -> LeasedDelivery:
     claimed = Claimed(
         bucket=0, id=uuid4(), endpoint=uuid4(), tracking=uuid4(), event=uuid4(), sequence=1, tries=0, lease_no=1,
         packed=None,
     )  # fmt: skip
-    return Leased(claimed, begin_before=0.0)
+    return LeasedDelivery(claimed, latest_begin=0.0)
 
 
 def ending(outcome: str) -> Finished:
@@ -32,7 +32,9 @@ def ending(outcome: str) -> Finished:
     return Finished(leased().claimed, attempt, Settled.DELIVERED if outcome == "succeeded" else None)
 
 
-def attempt(lane: LaneState, outcome: str = "succeeded", *, took: float = 0.01, at: float = 0.0) -> list[Leased]:
+def attempt(
+    lane: LaneState, outcome: str = "succeeded", *, took: float = 0.01, at: float = 0.0
+) -> list[LeasedDelivery]:
     lane.begins()
     return lane.ended(ending(outcome), began=at, now=at + took, jitter=0.0, base_seconds=30)
 

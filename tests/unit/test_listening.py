@@ -20,8 +20,8 @@ from tests.support.webhooks import EMAIL, EVENT, NOW, SECRET
 from waypost import payloads
 from waypost.cli.listen import _undisturbed
 from waypost.cli.listening import position
-from waypost.cli.listening.feed import Feed, Fetched
-from waypost.cli.listening.forward import Answer
+from waypost.cli.listening.feed import EventFeed, Fetched
+from waypost.cli.listening.forward import Forwarded
 from waypost.cli.listening.keyboard import keys_heard
 from waypost.cli.listening.position import Position
 from waypost.cli.listening.rendering import state_of, webhook
@@ -104,8 +104,8 @@ def test_each_server_and_key_has_its_own_position(tmp_path: Path) -> None:
 def test_a_line_shows_event_and_response_without_terminal_escapes(capsys: pytest.CaptureFixture[str]) -> None:
     hostile = item(tracking_number="A1\x1b[2J\u202e", data={"latest_event": "Left \x07 hub, BONN"})
 
-    ForPeople().event(hostile, 2, Answer(500, 12))
-    ForPeople().event(hostile, 1, Answer(None, 3, "reset"))
+    ForPeople().event(hostile, 2, Forwarded(500, 12))
+    ForPeople().event(hostile, 1, Forwarded(None, 3, "reset"))
 
     shown = capsys.readouterr().out
     assert "A1\ufffd[2J\ufffd #3  transit  Left \ufffd hub  \u2192  500 in 12 ms (attempt 2)\n" in shown
@@ -114,7 +114,7 @@ def test_a_line_shows_event_and_response_without_terminal_escapes(capsys: pytest
 
 
 def test_json_output_is_one_line_per_event_and_response(capsys: pytest.CaptureFixture[str]) -> None:
-    ForPrograms().event(item(), 1, Answer(200, 12))
+    ForPrograms().event(item(), 1, Forwarded(200, 12))
     ForPrograms().event(item(), 1, None)
     ForPrograms().note("for people")
 
@@ -186,7 +186,7 @@ class Unhurried(Event):
 
 @pytest.mark.parametrize("answer", [[], {}, {"items": []}, None, "ok"])
 def test_a_server_that_is_not_waypost_is_reported(answer: Any) -> None:
-    feed = Feed(Server(answer), {"cursor": "c0"}, Unhurried(), pytest.fail)
+    feed = EventFeed(Server(answer), {"cursor": "c0"}, Unhurried(), pytest.fail)
 
     with pytest.raises(Refused, match="is it a Waypost"):
         next(feed.events())
@@ -199,9 +199,9 @@ def test_pages_are_fetched_in_order_and_an_outage_is_reported_once() -> None:
     fetched: list[Fetched] = []
 
     with pytest.raises(Refused):
-        fetched.extend(iter(Feed(server, {"cursor": "c0"}, Unhurried(), told.append).events()))
+        fetched.extend(iter(EventFeed(server, {"cursor": "c0"}, Unhurried(), told.append).events()))
     server.answers = [pages[0], pages[1]]
-    events = Feed(server, {"cursor": "c0"}, Unhurried(), told.append).events()
+    events = EventFeed(server, {"cursor": "c0"}, Unhurried(), told.append).events()
 
     assert [next(events) for _ in range(3)] == [
         Fetched({"id": 1}, None),

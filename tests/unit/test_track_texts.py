@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from waypost.domain.statuses import SUBSTATUSES, Status
+from waypost.portal.track.parcel_view import STEPS
 from waypost.portal.track.texts import DEFAULT, LANGUAGES, choose
-from waypost.portal.track.view import STEPS
 
 DAY = date(2026, 7, 4)
 

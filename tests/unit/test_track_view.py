@@ -10,9 +10,9 @@ from tests.support.states import registered_state, states, with_facts
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import SUBSTATUSES, Status, status_of
 from waypost.domain.trackings import Source, TrackingState, Update, apply
+from waypost.portal.track.parcel_view import LONGEST_DETAIL, MOST_ENTRIES, parcel_view, steps
 from waypost.portal.track.privacy import Privacy
 from waypost.portal.track.texts import LANGUAGES
-from waypost.portal.track.view import LONGEST_DETAIL, MOST_ENTRIES, steps, view
 
 ENGLISH, GERMAN = LANGUAGES["en"], LANGUAGES["de"]
 
@@ -64,14 +64,14 @@ def test_every_status_and_substatus_has_a_text_in_every_language():
         for substatus in SUBSTATUSES:
             state = msgspec.structs.replace(registered_state(), status=status_of(substatus), substatus=substatus)
 
-            shown = view(state, texts)
+            shown = parcel_view(state, texts)
 
             assert shown.headline == texts.statuses[status_of(substatus)]
             assert shown.meaning in ("", texts.substatuses[substatus])
 
 
 def test_scans_are_grouped_by_local_day_newest_first():
-    shown = view(moved("inforeceived001", "transit001"), GERMAN)
+    shown = parcel_view(moved("inforeceived001", "transit001"), GERMAN)
 
     assert [day.heading for day in shown.days] == ["Donnerstag, 2. Juli 2026", "Mittwoch, 1. Juli 2026"]
     (entry,) = shown.days[0].entries
@@ -87,7 +87,7 @@ def test_an_unread_scan_is_shown_in_the_carriers_words_only():
     scan = Checkpoint(checkpoint_date="2026-07-01T08:05:00", tracking_detail="Ganz  was\nanderes")
     state = msgspec.structs.replace(registered_state(), checkpoints=(scan,))
 
-    (entry,) = view(state, ENGLISH).days[0].entries
+    (entry,) = parcel_view(state, ENGLISH).days[0].entries
 
     assert (entry.title, entry.detail) == ("Ganz was anderes", "")
 
@@ -108,11 +108,11 @@ def test_customer_data_is_hidden_even_inside_carrier_texts():
         destination_country="DE",
     )
 
-    said = str(view(state, ENGLISH))
+    said = str(parcel_view(state, ENGLISH))
 
     for text in ("margit", "büttner", "28203", "@", "ord-77", "+49", "dobben", "a note", "a present"):
         assert text not in said.lower(), text
-    assert view(state, ENGLISH).destination == "Bremen, DE"
+    assert parcel_view(state, ENGLISH).destination == "Bremen, DE"
     assert "Handed to •••" in said
 
 
@@ -126,7 +126,7 @@ def test_customer_data_is_never_used_as_a_pattern(monkeypatch):
     monkeypatch.setattr(re, "compile", refuse)
     monkeypatch.setattr(re, "_compile", refuse)
 
-    (entry,) = view(state, ENGLISH).days[0].entries
+    (entry,) = parcel_view(state, ENGLISH).days[0].entries
 
     assert entry.detail.startswith("••• ••• •••")
     assert "w110 w111" in entry.detail
@@ -152,7 +152,7 @@ def test_customer_data_is_hidden_only_as_whole_words(fact, text, shown):
 
 def test_a_long_history_is_truncated_with_a_note():
     scans = tuple(Checkpoint(f"2026-07-01T08:{n // 60:02}:{n % 60:02}", "x" * 1000) for n in range(MOST_ENTRIES + 1))
-    shown = view(msgspec.structs.replace(registered_state(), checkpoints=scans), ENGLISH)
+    shown = parcel_view(msgspec.structs.replace(registered_state(), checkpoints=scans), ENGLISH)
 
     assert shown.cut
     assert sum(len(day.entries) for day in shown.days) == MOST_ENTRIES
@@ -161,13 +161,13 @@ def test_a_long_history_is_truncated_with_a_note():
 
 @pytest.mark.parametrize(("given", "said"), [("2026-07-04", "Saturday, 4 July 2026"), ("soon", "soon"), ("", "")])
 def test_the_expected_day_is_formatted_or_shown_unchanged(given, said):
-    assert view(with_facts(registered_state(), scheduled_delivery_date=given), ENGLISH).expected == said
+    assert parcel_view(with_facts(registered_state(), scheduled_delivery_date=given), ENGLISH).expected == said
 
 
 @given(states())
 def test_every_parcel_can_be_shown(state):
     for texts in LANGUAGES.values():
-        shown = view(state, texts)
+        shown = parcel_view(state, texts)
 
         assert sum(len(day.entries) for day in shown.days) == min(len(state.checkpoints), MOST_ENTRIES)
         assert len([step for step in shown.steps if step.place == "now"]) <= 1

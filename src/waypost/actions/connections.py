@@ -38,7 +38,7 @@ MOST_CALLS: Final = 1_000_000_000
 _SETTINGS: Final = frozenset({"daily_calls", "calls_per_second"})
 
 
-class Added(msgspec.Struct, forbid_unknown_fields=True):
+class NewConnection(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a new connection; ``untested`` stores the credentials without testing them."""
 
     source: str
@@ -48,7 +48,7 @@ class Added(msgspec.Struct, forbid_unknown_fields=True):
     untested: bool = False
 
 
-class Changed(msgspec.Struct, forbid_unknown_fields=True):
+class ConnectionChange(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a change: given fields are changed, credentials as a whole."""
 
     name: str | None = None
@@ -74,7 +74,7 @@ async def probe(context: ConnectionContext, actor: Actor, source: str, credentia
     return await _probe(context, actor, carrier, checked)
 
 
-async def add(context: ConnectionContext, actor: Actor, body: Added) -> Connection:
+async def add(context: ConnectionContext, actor: Actor, body: NewConnection) -> Connection:
     """Add a connection after testing its credentials. Raise Conflict with the carrier's words if they don't work."""
     carrier = _carrier(body.source)
     with checking():
@@ -101,7 +101,7 @@ async def add(context: ConnectionContext, actor: Actor, body: Added) -> Connecti
     return await find(context, actor, connection)
 
 
-async def change(context: ConnectionContext, actor: Actor, connection: UUID, body: Changed) -> Connection:
+async def change(context: ConnectionContext, actor: Actor, connection: UUID, body: ConnectionChange) -> Connection:
     """Change a connection. New credentials are tested before they replace the old ones, and start without a history."""
     row = await _own(context, actor, connection)
     carrier = _carrier(row.source)
@@ -132,8 +132,8 @@ async def delete(context: ConnectionContext, actor: Actor, connection: UUID) -> 
         await note(session, actor, Action.CONNECTION_DELETED, row.name, {"source": (row.source, None)})
 
 
-async def test(context: ConnectionContext, actor: Actor, connection: UUID) -> Probe:
-    """Test the stored credentials of a connection."""
+async def test_credentials(context: ConnectionContext, actor: Actor, connection: UUID) -> Probe:
+    """Test the stored credentials of a connection, and return what the carrier said."""
     row = await _own(context, actor, connection)
     try:
         opened = context.vault.open(row.credentials or b"", account=actor.account, endpoint=connection)
@@ -150,7 +150,7 @@ async def find(context: ConnectionContext, actor: Actor, connection: UUID) -> Co
         return (await shown(session, context.vault, actor.account, rows))[0]
 
 
-async def every(context: ConnectionContext, actor: Actor) -> list[Connection]:
+async def list_connections(context: ConnectionContext, actor: Actor) -> list[Connection]:
     """Return the account's connections and those of the installation, oldest first."""
     async with context.database.serving.acquire() as session:
         rows = await connections.of_account(session, actor.account, shared=True)

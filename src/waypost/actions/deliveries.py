@@ -172,8 +172,8 @@ def _cursor(row: DeliveryRow) -> str:
     return ids.to_text(ids.DELIVERY, row.id)
 
 
-def read_filters(query: Mapping[str, str], page: Page) -> tuple[Wanted, str | None]:
-    """Return the filters; ``find_page`` applies the status. Raise Invalid with all errors."""
+def read_delivery_filters(query: Mapping[str, str], page: Page) -> tuple[Wanted, str | None]:
+    """Return the filters of a list of deliveries; ``find_page`` applies the status. Raise Invalid with all errors."""
     faults: list[Fault] = []
     endpoint = number = None
     if "endpoint" in query and (endpoint := ids.from_text(ids.ENDPOINT, query["endpoint"])) is None:

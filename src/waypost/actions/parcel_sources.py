@@ -39,7 +39,7 @@ class NotAsked(StrEnum):
     UNSUPPORTED = "unsupported"
 
 
-class Asked(msgspec.Struct, frozen=True):
+class PolledConnection(msgspec.Struct, frozen=True):
     """A connection that answers for a parcel, or was asked in vain; ``state`` is how it does."""
 
     connection: str
@@ -54,16 +54,16 @@ class ParcelSource(msgspec.Struct, frozen=True):
     ``tried`` did not know the number, in the order in which they were asked; those that are deleted are left out.
     """
 
-    asked: Asked | None
+    asked: PolledConnection | None
     outcome: str | None
-    tried: list[Asked]
+    tried: list[PolledConnection]
     not_asked: NotAsked | None
 
 
 async def of_parcel(context: Context, actor: Actor, row: WatchedTracking) -> ParcelSource:
     """Return who answers for a parcel of the account."""
     async with context.database.serving.acquire() as session:
-        watch = await watches.find(session, row.id)
+        watch = await watches.watch_of(session, row.id)
         known = {one.id: one for one in await connections.of_account(session, actor.account, shared=True)}
     if watch is None:
         return ParcelSource(None, None, [], _why(row.state, None))
@@ -83,9 +83,9 @@ async def same_number(context: Context, actor: Actor, state: TrackingState) -> l
     return [one.state for one in found if UUID(hex=state.id) != one.id]
 
 
-def _asked(row: ConnectionRow) -> Asked:
+def _asked(row: ConnectionRow) -> PolledConnection:
     state = row.state if row.enabled else ConnectionState.PAUSED
-    return Asked(ids.to_text(ids.CONNECTION, row.id), row.name, state)
+    return PolledConnection(ids.to_text(ids.CONNECTION, row.id), row.name, state)
 
 
 def _why(state: TrackingState, watch: Watch | None) -> NotAsked:

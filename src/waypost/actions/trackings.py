@@ -141,7 +141,7 @@ async def _source_of(session: Session, context: Context, state: TrackingState, a
     """Return the carrier that is, or would be, polled for a parcel; None if no suitable one is connected."""
     found = await connections.candidates(session, (account,), context.codes)
     able = found.get(account, [])
-    watch = await watches.find(session, UUID(hex=state.id))
+    watch = await watches.watch_of(session, UUID(hex=state.id))
     asked = next((one for one in able if watch is not None and one.id == watch.connection), None)
     by_code = next((one for one in able if state.courier_code in one.courier_codes), None)
     chosen = asked or by_code

@@ -46,7 +46,7 @@ def answer_problem(problem: Problem) -> Response[bytes]:
     return answer_bytes(problem.render(), problem.status, media_type=MEDIA_TYPE, headers=problem.headers)
 
 
-async def first_items(items: AsyncIterator[bytes]) -> list[bytes]:
+async def first_piece(items: AsyncIterator[bytes]) -> list[bytes]:
     """Return items of a page as they come, as many as ``LARGEST_PAGE`` holds; one at least where there is any."""
     taken: list[bytes] = []
     size = 0

@@ -77,7 +77,7 @@ class CallLimits:
             window.left, window.spent = MOST_A_SECOND[call], True
             return
         async with self._database.serving.acquire() as session:
-            taken = await call_windows.take(session, account, call, wanted=window.takes, most=MOST_A_SECOND[call])
+            taken = await call_windows.take_calls(session, account, call, wanted=window.takes, most=MOST_A_SECOND[call])
         window.left, window.spent = taken.granted, taken.granted < window.takes
         window.ends = self._clock() + taken.seconds_left
         window.takes *= 2

@@ -2,10 +2,10 @@
 
 PARENT is its parent's process, ID that one's id, NUMBER which of its dispatchers this is: if a child finds a dead one
 in the same place, it knows that its parent has outlived that one. The last word says whether the parent is the `serve`
-that owns the PostgreSQL (``dispatchers.Place``). It reads its settings from the environment and the file, as its parent
-does. Its standard input carries hints, one per line, and empty lines that ask for its measures; each of those is
-answered by a line of JSON on standard output (``Measures``). SIGTERM drains it. It never outlives its parent: the
-kernel kills it then, and the end of its input ends it.
+that owns the PostgreSQL (``dispatchers.DispatcherSlot``). It reads its settings from the environment and the file, as
+its parent does. Its standard input carries hints, one per line, and empty lines that ask for its measures; each of
+those is answered by a line of JSON on standard output (``Measures``). SIGTERM drains it. It never outlives its parent:
+the kernel kills it then, and the end of its input ends it.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from waypost.app.watchdog import STALLS, loop_watched
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.observe.logs import configure_logging
 from waypost.settings import Settings, read_settings
-from waypost.store.dispatchers import Place
+from waypost.store.dispatchers import DispatcherSlot
 from waypost.store.hints import of_text
 from waypost.store.statements import SENT
 
@@ -37,7 +37,7 @@ _PR_SET_PDEATHSIG = 1
 ORPHAN = 3
 
 
-def main(parent: int, place: Place) -> None:
+def main(parent: int, place: DispatcherSlot) -> None:
     """Dispatch until SIGTERM, or as long as the parent lives."""
     _end_with(parent)
     send_in_the_background()
@@ -64,7 +64,7 @@ def send_in_the_background() -> None:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-async def _run(settings: Settings, place: Place) -> None:
+async def _run(settings: Settings, place: DispatcherSlot) -> None:
     with stop_signals() as stop:
         async with joined_storage(settings, "dispatch") as storage:
             key = await secret_key(settings, storage.database)
@@ -118,4 +118,4 @@ class _Parent(asyncio.Protocol):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Place(UUID(sys.argv[2]), int(sys.argv[3]), alone=sys.argv[4] == "alone"))
+    main(int(sys.argv[1]), DispatcherSlot(UUID(sys.argv[2]), int(sys.argv[3]), alone=sys.argv[4] == "alone"))

@@ -16,7 +16,7 @@ import structlog
 from waypost.app.supervisor import Part
 from waypost.dispatch.measures import STILL, Measures, still, together
 from waypost.settings import Settings, variable
-from waypost.store.dispatchers import Place
+from waypost.store.dispatchers import DispatcherSlot
 from waypost.store.hints import Hint
 
 _LOG: Final = structlog.get_logger()
@@ -41,7 +41,7 @@ class DispatchProcesses:
 
     def __init__(self, settings: Settings, *, alone: bool) -> None:
         parent, numbers = uuid4(), range(settings.dispatch_processes)
-        self._processes = [DispatchProcess(settings, Place(parent, number, alone)) for number in numbers]
+        self._processes = [DispatchProcess(settings, DispatcherSlot(parent, number, alone)) for number in numbers]
 
     def parts(self) -> list[Part]:
         """Return the parts that run them."""
@@ -67,7 +67,7 @@ class DispatchProcesses:
 class DispatchProcess:
     """Runs one process as long as its parent lives; its supervisor restarts it."""
 
-    def __init__(self, settings: Settings, place: Place) -> None:
+    def __init__(self, settings: Settings, place: DispatcherSlot) -> None:
         self._settings = settings
         self._place = place
         self._process: asyncio.subprocess.Process | None = None

@@ -36,7 +36,7 @@ OLDEST_BACKUP: Final = timedelta(hours=36)
 _EVERYWHERE: Final = 0
 
 
-class State(StrEnum):
+class Severity(StrEnum):
     """The result of a check."""
 
     FINE = "fine"
@@ -44,16 +44,16 @@ class State(StrEnum):
     WRONG = "wrong"
 
 
-class Finding(msgspec.Struct, frozen=True):
+class CheckResult(msgspec.Struct, frozen=True):
     """The finding of one check; warnings and errors have a remedy."""
 
     check: str
-    state: State
+    state: Severity
     says: str
     remedy: str | None = None
 
 
-async def examine(settings: Settings, progress: Progress) -> list[Finding]:
+async def examine(settings: Settings, progress: Progress) -> list[CheckResult]:
     """Return the findings of all checks. An unreachable database ends the list, since the rest depends on it."""
     findings = [_egress(settings), _public_url(settings), _carriers(settings)]
     if settings.database_url is None:
@@ -73,16 +73,16 @@ async def examine(settings: Settings, progress: Progress) -> list[Finding]:
         ]
 
 
-async def _database(settings: Settings, storage: Storage) -> list[Finding]:
+async def _database(settings: Settings, storage: Storage) -> list[CheckResult]:
     database = storage.database
     findings = [
         _fine("database", "PostgreSQL is reachable."),
         _fine("durability", "fsync, full_page_writes and synchronous_commit are on."),
         await _migrations(database),
     ]
-    if findings[-1].state is State.WRONG:
+    if findings[-1].state is Severity.WRONG:
         return findings
-    looks: tuple[Callable[[Database], Awaitable[Finding]], ...] = (_clock, _partitions, _oldest_due, _audit_log)
+    looks: tuple[Callable[[Database], Awaitable[CheckResult]], ...] = (_clock, _partitions, _oldest_due, _audit_log)
     findings += [await _secret_key(settings, database), *[await look(database) for look in looks]]
     findings.append(await _connections(settings, database))
     findings.append(await _dispatchers(database, serving=storage.server is None))
@@ -91,7 +91,7 @@ async def _database(settings: Settings, storage: Storage) -> list[Finding]:
     return findings
 
 
-def backups(settings: Settings, now: datetime) -> Finding:
+def backups(settings: Settings, now: datetime) -> CheckResult:
     """Judge the scheduled backups by the age of the newest."""
     remedy = f"Set {variable('backup_dir')} to a folder on another disk, or run `waypost backup` every day."
     scheduled = scheduled_backups(settings, url="", key="")
@@ -107,7 +107,7 @@ def backups(settings: Settings, now: datetime) -> Finding:
     return _fine("backups", says)
 
 
-def _egress(settings: Settings) -> Finding:
+def _egress(settings: Settings) -> CheckResult:
     name = variable("egress_allow")
     if any(network.prefixlen == _EVERYWHERE for network in settings.egress_allow):
         return _wrong(
@@ -119,14 +119,14 @@ def _egress(settings: Settings) -> Finding:
     return _fine("egress", "Deliveries go to public addresses only.")
 
 
-def _public_url(settings: Settings) -> Finding:
+def _public_url(settings: Settings) -> CheckResult:
     if settings.public_url is None:
         says = "The public URL is not set, so the API can't return links to tracking pages."
         return _warning("public URL", says, f"Set {variable('public_url')}.")
     return _fine("public URL", f"The public URL is {settings.public_url}.")
 
 
-def _carriers(settings: Settings) -> Finding:
+def _carriers(settings: Settings) -> CheckResult:
     asked = [carrier.title for carrier in carriers() if settings.operator_key(carrier) is not None]
     if not asked:
         says = "No carrier has a key: nothing is tracked but what is reported by the API."
@@ -136,7 +136,7 @@ def _carriers(settings: Settings) -> Finding:
     return _fine("carriers", f"Asked: {', '.join(asked)}.")
 
 
-def disk(free: int, *, least: int) -> Finding:
+def disk(free: int, *, least: int) -> CheckResult:
     """Judge how many bytes the data directory has left, of which ``least`` have to be left for updates to be taken."""
     says = f"The data directory has {free // MEGABYTE:,} MB left; updates are refused below {least // MEGABYTE:,} MB."
     remedy = f"Free up space, or reduce the retention period ({variable('history_days')})."
@@ -145,7 +145,7 @@ def disk(free: int, *, least: int) -> Finding:
     return _warning("disk", says, remedy) if free < least * PLENTY else _fine("disk", says)
 
 
-async def _migrations(database: Database) -> Finding:
+async def _migrations(database: Database) -> CheckResult:
     try:
         async with database.serving.acquire() as session:
             pending = await condition.pending_migrations(session)
@@ -157,7 +157,7 @@ async def _migrations(database: Database) -> Finding:
     return _fine("migrations", "The tables are up to date.")
 
 
-async def _secret_key(settings: Settings, database: Database) -> Finding:
+async def _secret_key(settings: Settings, database: Database) -> CheckResult:
     try:
         key = given_key(settings)
     except WrongSecretKey as error:
@@ -173,7 +173,7 @@ async def _secret_key(settings: Settings, database: Database) -> Finding:
     return _fine("secret key", "It matches the database.")
 
 
-async def _clock(database: Database) -> Finding:
+async def _clock(database: Database) -> CheckResult:
     before = datetime.now(UTC)
     async with database.serving.acquire() as session:
         now: datetime = await session.fetchval("select clock_timestamp()")
@@ -188,7 +188,7 @@ async def _clock(database: Database) -> Finding:
     return _fine("clock", "The clocks agree, and no event is in the future.")
 
 
-async def _connections(settings: Settings, database: Database) -> Finding:
+async def _connections(settings: Settings, database: Database) -> CheckResult:
     """Return whether PostgreSQL allows enough connections for all processes of this installation."""
     async with database.serving.acquire() as session:
         now, processes = await condition.server_connections(session), await condition.count_processes(session)
@@ -207,7 +207,7 @@ async def _connections(settings: Settings, database: Database) -> Finding:
     return _fine("connections", says)
 
 
-async def _partitions(database: Database) -> Finding:
+async def _partitions(database: Database) -> CheckResult:
     async with database.serving.acquire() as session:
         left = await partitions.days_left(session)
     says = f"Partitions exist for {left} days after today." if left >= 0 else "There is no partition for today."
@@ -216,7 +216,7 @@ async def _partitions(database: Database) -> Finding:
     return _warning("partitions", says, _KEEP) if left < partitions.DAYS_AHEAD - 1 else _fine("partitions", says)
 
 
-async def _oldest_due(database: Database) -> Finding:
+async def _oldest_due(database: Database) -> CheckResult:
     async with database.engine.acquire() as session:
         backlog = await measure_backlog(session)
     says = f"{backlog.due} deliveries are due; the oldest one for {backlog.oldest_seconds:.0f} s."
@@ -227,7 +227,7 @@ async def _oldest_due(database: Database) -> Finding:
     return _fine("queue", says)
 
 
-async def _audit_log(database: Database) -> Finding:
+async def _audit_log(database: Database) -> CheckResult:
     async with database.serving.acquire() as session:
         chains = [chain async for chain in audit.chains(session)]
     broken = [f"entry {chain.broken_at} of {chain.email}" for chain in chains if chain.broken_at is not None]
@@ -237,7 +237,7 @@ async def _audit_log(database: Database) -> Finding:
     return _fine("audit log", f"Its {sum(chain.entries for chain in chains)} entries are intact.")
 
 
-async def _dispatchers(database: Database, *, serving: bool) -> Finding:
+async def _dispatchers(database: Database, *, serving: bool) -> CheckResult:
     async with database.serving.acquire() as session:
         found = await dispatchers.count(session)
     if not found.alive:
@@ -253,7 +253,7 @@ async def _dispatchers(database: Database, *, serving: bool) -> Finding:
     return _fine("dispatchers", f"{found.alive} running.")
 
 
-async def _reconciliation(settings: Settings, database: Database) -> Finding:
+async def _reconciliation(settings: Settings, database: Database) -> CheckResult:
     reconciler = Reconciler(history=timedelta(days=settings.history_days))
     async with database.engine.acquire() as session:
         found = await reconciler.whole_round(session, most_windows=MOST_WINDOWS)
@@ -264,16 +264,16 @@ async def _reconciliation(settings: Settings, database: Database) -> Finding:
     return _fine("reconciliation", f"Every delivery is accounted for; {looked}.")
 
 
-def _fine(check: str, says: str) -> Finding:
-    return Finding(check, State.FINE, says)
+def _fine(check: str, says: str) -> CheckResult:
+    return CheckResult(check, Severity.FINE, says)
 
 
-def _warning(check: str, says: str, remedy: str) -> Finding:
-    return Finding(check, State.WARNING, says, remedy)
+def _warning(check: str, says: str, remedy: str) -> CheckResult:
+    return CheckResult(check, Severity.WARNING, says, remedy)
 
 
-def _wrong(check: str, says: str, remedy: str) -> Finding:
-    return Finding(check, State.WRONG, says, remedy)
+def _wrong(check: str, says: str, remedy: str) -> CheckResult:
+    return CheckResult(check, Severity.WRONG, says, remedy)
 
 
 _START: Final = "Run `waypost serve` once, or specify the right --data-dir or --database-url."

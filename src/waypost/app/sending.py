@@ -8,13 +8,12 @@ from uuid import UUID
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.resolver import RememberingResolver, SystemResolver
-from waypost.dispatch.run import Sender
-from waypost.dispatch.run import Settings as SendSettings
+from waypost.dispatch.run import Sender, SendSettings
 from waypost.dispatch.transport import PyreqwestTransport
 from waypost.domain.retry import Policy
 from waypost.settings import Settings
 from waypost.store.database import Database
-from waypost.store.dispatchers import Place
+from waypost.store.dispatchers import DispatcherSlot
 from waypost.store.vault import Vault
 
 
@@ -29,7 +28,7 @@ def make_dispatcher(
     database: Database,
     secret_key: str,
     *,
-    place: Place | None = None,
+    place: DispatcherSlot | None = None,
     tell_others: Callable[[Iterable[UUID]], None] | None = None,
 ) -> Dispatcher:
     """Return a dispatcher; see ``Dispatcher`` for ``place`` and ``tell_others``."""

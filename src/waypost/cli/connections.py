@@ -16,7 +16,7 @@ from waypost.actions import connection_sharing as sharing
 from waypost.actions import connections as actions
 from waypost.actions.actor import Actor
 from waypost.actions.connection_health import Connection
-from waypost.actions.connections import Added, Changed, Probe
+from waypost.actions.connections import ConnectionChange, NewConnection, Probe
 from waypost.actions.context import ConnectionContext
 from waypost.app.sources import connecting
 from waypost.cli.emails import operator_for
@@ -59,7 +59,7 @@ def list_connections(
 ) -> None:
     """List an account's connections, with the operator's that it may use, and how each does."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
-    found: list[Connection] = _do(settings, account, actions.every)
+    found: list[Connection] = _do(settings, account, actions.list_connections)
     if as_json:
         print(json.dumps([msgspec.to_builtins(one) for one in found]))  # noqa: T201 - the command's answer
         return
@@ -91,7 +91,7 @@ def add(
     """
     settings = chosen(data_dir=data_dir, database_url=database_url)
     granted = {} if daily_calls is None else {"daily_calls": str(daily_calls)}
-    body = Added(source, _credentials(), name, granted, untested)
+    body = NewConnection(source, _credentials(), name, granted, untested)
     made = _do(settings, account, lambda context, owner: actions.add(context, owner, body))
     print(json.dumps(msgspec.to_builtins(made)) if as_json else f"{made.id} connects {made.name}.")  # noqa: T201 - the command's answer
 
@@ -108,7 +108,7 @@ def try_credentials(
     """Try a connection's credentials, and say what the carrier answered. Ends with 1 if it does not accept them."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     found = actions.read_id(connection)
-    tried: Probe = _do(settings, account, lambda context, owner: actions.test(context, owner, found))
+    tried: Probe = _do(settings, account, lambda context, owner: actions.test_credentials(context, owner, found))
     print(json.dumps(msgspec.to_builtins(tried)) if as_json else tried.message)  # noqa: T201 - the command's answer
     return 0 if tried.ok else 1
 
@@ -132,7 +132,7 @@ def change(
     """Change a connection: its name, whether it is enabled, what was granted, its credentials."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     granted = None if daily_calls is None else {"daily_calls": str(daily_calls)}
-    body = Changed(name, enabled, _credentials() if credentials_stdin else None, granted, untested)
+    body = ConnectionChange(name, enabled, _credentials() if credentials_stdin else None, granted, untested)
     found = actions.read_id(connection)
     made = _do(settings, account, lambda context, owner: actions.change(context, owner, found, body))
     print(json.dumps(msgspec.to_builtins(made)) if as_json else f"{made.id} is {made.state}.")  # noqa: T201 - the command's answer

@@ -6,11 +6,11 @@ from typing import Annotated, Final
 import msgspec
 from cyclopts import Parameter
 
-from waypost.app.doctor import Finding, State, examine
+from waypost.app.doctor import CheckResult, Severity, examine
 from waypost.app.errors import Unwell
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
 
-_MARKS: Final = {State.FINE: "ok", State.WARNING: "??", State.WRONG: "!!"}
+_MARKS: Final = {Severity.FINE: "ok", Severity.WARNING: "??", Severity.WRONG: "!!"}
 
 
 def doctor(
@@ -27,10 +27,10 @@ def doctor(
     findings = asyncio.run(examine(settings, progress))
     shown = msgspec.json.encode({"findings": findings}).decode() if as_json else "\n".join(map(_line, findings))
     print(shown)  # noqa: T201 - the command's answer
-    if wrong := sum(finding.state is State.WRONG for finding in findings):
+    if wrong := sum(finding.state is Severity.WRONG for finding in findings):
         raise Unwell(f"{wrong} {'error' if wrong == 1 else 'errors'} found.")
 
 
-def _line(finding: Finding) -> str:
+def _line(finding: CheckResult) -> str:
     remedy = "" if finding.remedy is None else f"\n{'':20}-> {finding.remedy}"
     return f"{_MARKS[finding.state]}  {finding.check:16}{finding.says}{remedy}"

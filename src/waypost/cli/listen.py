@@ -15,8 +15,8 @@ from urllib.parse import SplitResult
 from cyclopts import Parameter
 
 from waypost.cli.listening import position
-from waypost.cli.listening.feed import Feed, Fetched
-from waypost.cli.listening.forward import Answer, Forwarder
+from waypost.cli.listening.feed import EventFeed, Fetched
+from waypost.cli.listening.forward import Forwarded, Forwarder
 from waypost.cli.listening.keyboard import keys_heard
 from waypost.cli.listening.position import Position
 from waypost.cli.listening.screen import ForPeople, ForPrograms, Screen
@@ -128,7 +128,7 @@ class Listener:
 
     def run(self, remote: Remote, begin: Mapping[str, str] | None) -> None:
         """Listen until Ctrl-C. Raises Refused."""
-        feed = Feed(remote, begin, self._stop, self._screen.note)
+        feed = EventFeed(remote, begin, self._stop, self._screen.note)
         Thread(target=self._fetch, args=(feed,), daemon=True).start()
         try:
             with keys_heard(self._press) as has_keys:
@@ -148,7 +148,7 @@ class Listener:
         with suppress(Full):
             self._heard.put_nowait(key)
 
-    def _fetch(self, feed: Feed) -> None:
+    def _fetch(self, feed: EventFeed) -> None:
         try:
             for fetched in feed.events():
                 self._heard.put(fetched)
@@ -179,7 +179,7 @@ class Listener:
                 self._known = replace(self._known, cursor=cursor)
                 position.save(self._file, self._known)
 
-    def _forward(self, item: Mapping[str, Any]) -> Answer | None:
+    def _forward(self, item: Mapping[str, Any]) -> Forwarded | None:
         """Post an event, waiting for the program to be there; None when nothing is forwarded."""
         if self._forwarder is None:
             return None

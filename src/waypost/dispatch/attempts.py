@@ -21,18 +21,18 @@ LEASE_SLACK_SECONDS: Final = 30.0
 """A lease outlasts an attempt by this much: for the wait between claim and attempt, and for the commit."""
 
 
-class Leased(msgspec.Struct, frozen=True):
+class LeasedDelivery(msgspec.Struct, frozen=True):
     """A claimed delivery that waits for its attempt.
 
-    ``begin_before`` is the latest time at which its lease covers one, in seconds of the dispatcher's clock.
+    ``latest_begin`` is the latest time at which its lease covers one, in seconds of the dispatcher's clock.
     """
 
     claimed: Claimed
-    begin_before: float
+    latest_begin: float
 
 
-def begin_before() -> float:
-    """Return the time before which an attempt of a delivery claimed now must begin, so that its lease covers it.
+def latest_begin() -> float:
+    """Return the latest time at which an attempt of a delivery claimed now may begin, so that its lease covers it.
 
     Call it before the claim is sent: the lease counts from the time at which PostgreSQL reads it.
     """
@@ -57,7 +57,7 @@ class Attempts:
         """The deliveries that were taken up and whose results are not committed yet."""
         return {delivery for delivery, _ in self._begun} | self._recorder.kept
 
-    def begin(self, leased: Leased) -> None:
+    def begin(self, leased: LeasedDelivery) -> None:
         """Note that a delivery is taken up: from now on ``record`` gets its result, whatever happens."""
         self._begun.add(_lease(leased.claimed))
 
@@ -67,7 +67,7 @@ class Attempts:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def make(self, leased: Leased, endpoint: LaneEndpoint) -> Finished:
+    async def make(self, leased: LeasedDelivery, endpoint: LaneEndpoint) -> Finished:
         """Return the result of an attempt; none is made for a delivery cancelled while a dead dispatcher had it.
 
         Never raises for what a receiver does: an exception means that we failed, and then no attempt is counted.
@@ -76,7 +76,7 @@ class Attempts:
         if claimed.cancelled:
             return Finished(claimed, None, None)  # settling knows the reason and ends it
         try:
-            return await self._sender.run(claimed, endpoint, leased.begin_before)
+            return await self._sender.run(claimed, endpoint, leased.latest_begin)
         except Exception:  # noqa: BLE001 - we failed, not the endpoint: no attempt is counted
             _LOG.exception("delivery_crashed", delivery=ids.to_text(ids.DELIVERY, claimed.id))
             return self._sender.crashed(claimed)
@@ -90,7 +90,7 @@ class Attempts:
             _log_failure(finished, finished.attempt)
         self._recorder.add(finished)
 
-    def give_back(self, leased: Leased) -> None:
+    def give_back(self, leased: LeasedDelivery) -> None:
         """Give back what has not begun, so that others can claim it."""
         self._recorder.add(Finished(leased.claimed, None, None))
 

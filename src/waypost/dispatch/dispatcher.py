@@ -13,7 +13,7 @@ import msgspec
 
 from waypost.dispatch import account_shares, scouting
 from waypost.dispatch.account_shares import AccountShares
-from waypost.dispatch.attempts import LEASE_SLACK_SECONDS, Attempts, Leased, begin_before
+from waypost.dispatch.attempts import LEASE_SLACK_SECONDS, Attempts, LeasedDelivery, latest_begin
 from waypost.dispatch.lanes import IN_FLIGHT, Lanes, LaneState
 from waypost.dispatch.manual_sends import ManualSends
 from waypost.dispatch.measures import Measures
@@ -22,11 +22,11 @@ from waypost.dispatch.recorder import Recorder
 from waypost.dispatch.run import Sender, clock
 from waypost.dispatch.scouting import Scout
 from waypost.dispatch.suspects import Suspects, given_up
-from waypost.domain.breaker import State
+from waypost.domain.breaker import BreakerState
 from waypost.domain.deliveries import Reason, Settled
 from waypost.store import dispatchers, hints, queue
 from waypost.store.database import Database
-from waypost.store.dispatchers import Place
+from waypost.store.dispatchers import DispatcherSlot
 from waypost.store.ending import end
 from waypost.store.hints import Hint
 from waypost.store.queue import Lane
@@ -59,7 +59,7 @@ class Dispatcher:
         *,
         timeout_seconds: float = 15.0,
         slots: int = 1024,
-        place: Place | None = None,
+        place: DispatcherSlot | None = None,
         tell_others: Callable[[Iterable[UUID]], None] | None = None,
     ) -> None:
         self._database = database
@@ -140,7 +140,7 @@ class Dispatcher:
     def measures(self) -> Measures:
         """Return the current measures of the dispatching."""
         breakers = Counter(lane.breaker.state.value for lane in self._lanes.values())
-        breakers.pop(State.CLOSED.value, None)
+        breakers.pop(BreakerState.CLOSED.value, None)
         return Measures(
             running=self._serving,
             in_flight=self.in_flight,
@@ -222,7 +222,7 @@ class Dispatcher:
                     self._give_back(lane.give_back())
         self._lanes.forget_idle(clock(), self._membership.mine)
 
-    def _give_back(self, surplus: Iterable[Leased]) -> None:
+    def _give_back(self, surplus: Iterable[LeasedDelivery]) -> None:
         for leased in surplus:
             self._attempts.give_back(leased)
 
@@ -263,7 +263,7 @@ class Dispatcher:
     async def _claim(self, number: int, wanted: list[Lane]) -> int:
         # Cleared before the claim looks: a hint that arrives during the claim must not count as answered by it.
         self._due.difference_update(lane.endpoint for lane in wanted)
-        before = begin_before()
+        before = latest_begin()
         for lane in wanted:
             self._lanes[lane.endpoint].claiming = True
         try:
@@ -286,7 +286,7 @@ class Dispatcher:
         return len(claimed)
 
     async def _claim_suspects(self, session: Session, number: int) -> None:
-        before = begin_before()
+        before = latest_begin()
         claimed = await self._suspects.claim(session, number, self._membership.mine)
         await self._refresh(session, [one.endpoint for one in claimed])
         for one in claimed:
@@ -297,7 +297,7 @@ class Dispatcher:
 
     def _take_up(self, claimed: Iterable[Claimed], before: float) -> None:
         for one in claimed:
-            self._lanes[one.endpoint].waiting.append(Leased(one, before))
+            self._lanes[one.endpoint].waiting.append(LeasedDelivery(one, before))
         for endpoint in {one.endpoint for one in claimed}:
             self._employ(self._lanes[endpoint])
 
@@ -362,7 +362,7 @@ class Dispatcher:
             self._shares.leave(account)
             self._employ(lane)
 
-    async def _attempt(self, leased: Leased, lane: LaneState) -> Finished:
+    async def _attempt(self, leased: LeasedDelivery, lane: LaneState) -> Finished:
         """Make the attempt with the endpoint's current settings; without an attempt nothing is counted."""
         if lane.endpoint is None:
             return Finished(leased.claimed, None, None)

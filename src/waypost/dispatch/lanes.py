@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-from waypost.dispatch.attempts import Leased
+from waypost.dispatch.attempts import LeasedDelivery
 from waypost.domain import breaker, concurrency, pace
 from waypost.domain.attempts import Outcome
-from waypost.domain.breaker import CLOSED, Breaker, State
+from waypost.domain.breaker import CLOSED, Breaker, BreakerState
 from waypost.domain.pace import Pace
 from waypost.store.rows import Finished, LaneEndpoint
 
@@ -50,7 +50,7 @@ class LaneState:
 
     def __init__(self) -> None:
         self.endpoint: LaneEndpoint | None = None
-        self.waiting: deque[Leased] = deque()
+        self.waiting: deque[LeasedDelivery] = deque()
         self.claiming = False
         self.in_flight = 0
         self.workers = 0
@@ -75,7 +75,7 @@ class LaneState:
         room = self.room if self.pace is None else min(self.room, self.pace.per_second)
         full = min(room, max(self.allowed, room // 2))
         wanted = room - self.held if self.held < full else 0
-        if self.breaker.state is State.CLOSED:
+        if self.breaker.state is BreakerState.CLOSED:
             return wanted
         return max(0, min(wanted, breaker.room(self.breaker, most=IN_FLIGHT, in_flight=self.held, now=now)))
 
@@ -111,7 +111,7 @@ class LaneState:
 
     def ended(
         self, finished: Finished, *, began: float, now: float, jitter: float, base_seconds: float
-    ) -> list[Leased]:
+    ) -> list[LeasedDelivery]:
         """Note the result of an attempt; return what must be given back because the endpoint is slow or failing.
 
         See ``domain.breaker`` for ``jitter`` and ``base_seconds``.
@@ -128,13 +128,13 @@ class LaneState:
             self.breaker = breaker.failed(self.breaker, now=now, jitter=jitter, base_seconds=base_seconds)
         quick = now - began < SLOW_SECONDS
         self.room = min(self.room + 1, MOST_HELD) if quick else IN_FLIGHT
-        return [] if quick and self.breaker.state is not State.OPEN else self.give_back()
+        return [] if quick and self.breaker.state is not BreakerState.OPEN else self.give_back()
 
     def pause(self, now: float) -> float:
         """Return the seconds until the breaker's next probe; 0 if it waits for none."""
-        return max(0.0, self.breaker.until - now) if self.breaker.state is State.OPEN else 0.0
+        return max(0.0, self.breaker.until - now) if self.breaker.state is BreakerState.OPEN else 0.0
 
-    def give_back(self) -> list[Leased]:
+    def give_back(self) -> list[LeasedDelivery]:
         """Return what has not begun, and keep none of it."""
         surplus, self.waiting = list(self.waiting), deque()
         return surplus

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from waypost.dispatch.account_shares import AccountShares
-from waypost.dispatch.attempts import Attempts, Leased, begin_before
+from waypost.dispatch.attempts import Attempts, LeasedDelivery, latest_begin
 from waypost.dispatch.lanes import LaneState
 from waypost.domain.deliveries import Reason, Settled
 from waypost.store import queue
@@ -73,7 +73,7 @@ class ManualSends:
                 await self._claim(dispatcher)
 
     async def _claim(self, dispatcher: int) -> None:
-        before = begin_before()
+        before = latest_begin()
         busy = _at(self._of_endpoints, MOST_IN_FLIGHT), _at(self._of_accounts, MOST_OF_ACCOUNT)
         wanted = Manual(AT_ONCE, MOST_IN_FLIGHT, *busy)
         async with self._database.engine.acquire() as session:
@@ -83,13 +83,13 @@ class ManualSends:
         for one in claimed:
             if (endpoint := endpoints.get(one.endpoint)) is not None:
                 self._begin(endpoint)
-            leased = Leased(one, before)
+            leased = LeasedDelivery(one, before)
             self._attempts.begin(leased)
             self._attempts.start(self._attempt(leased, endpoint))
         if claimed:  # an endpoint that had more to send may have more
             self._wake.set()
 
-    async def _attempt(self, leased: Leased, endpoint: LaneEndpoint | None) -> None:
+    async def _attempt(self, leased: LeasedDelivery, endpoint: LaneEndpoint | None) -> None:
         """Send a test, even to a disabled endpoint."""
         claimed = leased.claimed
         try:

@@ -29,7 +29,7 @@ QUICKLY_RENDERED: Final = 1024
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # continues while the machine is suspended
 
 
-class Settings(msgspec.Struct, frozen=True):
+class SendSettings(msgspec.Struct, frozen=True):
     """The settings of how deliveries are sent."""
 
     user_agent: str
@@ -45,7 +45,7 @@ class Sender:
         guard: Guard,
         transport: Transport,
         vault: Vault,
-        settings: Settings,
+        settings: SendSettings,
         slots: AddressSlots | None = None,
     ) -> None:
         self._guard = guard
@@ -59,7 +59,7 @@ class Sender:
         """When a delivery is retried."""
         return self._settings.policy
 
-    async def run(self, claimed: Claimed, endpoint: LaneEndpoint, begin_before: float) -> Finished:
+    async def run(self, claimed: Claimed, endpoint: LaneEndpoint, latest_begin: float) -> Finished:
         """Make one attempt and return what follows from it; raise nothing that the endpoint can cause.
 
         No attempt is made if it cannot begin before a time of ``clock``, after which the lease does not cover it.
@@ -72,12 +72,12 @@ class Sender:
         if isinstance(admitted, Admitted):
             admitted = warm_first(admitted, self._transport)
         first = admitted.addresses[0] if isinstance(admitted, Admitted) else None
-        if first is not None and not self._slots.take(first) and not await self._slots.wait(first, _left(begin_before)):
+        if first is not None and not self._slots.take(first) and not await self._slots.wait(first, _left(latest_begin)):
             return Finished(claimed, None, None)
         try:
             if claimed.packed is not None and len(claimed.packed) > QUICKLY_RENDERED:
                 await Turn(endpoint.account).pause()
-            if _left(begin_before) <= 0:
+            if _left(latest_begin) <= 0:
                 return Finished(claimed, None, None)
             return await self._make(claimed, endpoint, admitted, used)
         finally:
@@ -178,8 +178,8 @@ def clock() -> float:
     return time.clock_gettime(_CLOCK)
 
 
-def _left(begin_before: float) -> float:
-    return begin_before - clock()
+def _left(latest_begin: float) -> float:
+    return latest_begin - clock()
 
 
 def _retry_after(answer: Answer | Failure) -> float | None:

@@ -26,7 +26,7 @@ With a fifth, three times the average number still came at once, even after ten 
 """
 
 
-class State(StrEnum):
+class BreakerState(StrEnum):
     """What a breaker lets through: everything, nothing, a single probe, or a few."""
 
     CLOSED = "closed"
@@ -38,7 +38,7 @@ class State(StrEnum):
 class Breaker(msgspec.Struct, frozen=True):
     """One endpoint's breaker. ``failures`` and ``opened`` count in a row; ``allowed`` may run at once while ramping."""
 
-    state: State = State.CLOSED
+    state: BreakerState = BreakerState.CLOSED
     failures: int = 0
     opened: int = 0
     until: float = 0.0
@@ -51,26 +51,28 @@ CLOSED: Final = Breaker()
 def room(breaker: Breaker, *, most: int, in_flight: int, now: float) -> int:
     """Return how many attempts may begin now if at most ``most`` may run and ``in_flight`` are running."""
     match breaker.state:
-        case State.CLOSED:
+        case BreakerState.CLOSED:
             return most - in_flight
-        case State.OPEN:
+        case BreakerState.OPEN:
             return 1 - in_flight if now >= breaker.until else 0
-        case State.PROBING:
+        case BreakerState.PROBING:
             return 0
-        case State.RAMPING:
+        case BreakerState.RAMPING:
             return min(breaker.allowed, most) - in_flight
 
 
 def began(breaker: Breaker) -> Breaker:
     """Note that an attempt begins that ``room`` allowed; if the breaker is open, the attempt is the probe."""
-    return msgspec.structs.replace(breaker, state=State.PROBING) if breaker.state is State.OPEN else breaker
+    return (
+        msgspec.structs.replace(breaker, state=BreakerState.PROBING) if breaker.state is BreakerState.OPEN else breaker
+    )
 
 
 def given_back(breaker: Breaker, *, now: float) -> Breaker:
     """Note that an attempt that had begun was not made after all, so that another can be the probe."""
-    if breaker.state is not State.PROBING:
+    if breaker.state is not BreakerState.PROBING:
         return breaker
-    return msgspec.structs.replace(breaker, state=State.OPEN, until=now)
+    return msgspec.structs.replace(breaker, state=BreakerState.OPEN, until=now)
 
 
 def probe_now(breaker: Breaker, *, now: float) -> Breaker:
@@ -78,7 +80,7 @@ def probe_now(breaker: Breaker, *, now: float) -> Breaker:
 
     If the probe fails, the pauses continue to grow.
     """
-    if breaker.state is not State.OPEN:
+    if breaker.state is not BreakerState.OPEN:
         return breaker
     return msgspec.structs.replace(breaker, until=min(breaker.until, now))
 
@@ -86,11 +88,11 @@ def probe_now(breaker: Breaker, *, now: float) -> Breaker:
 def succeeded(breaker: Breaker, *, most: int) -> Breaker:
     """Note that the endpoint accepted a delivery."""
     match breaker.state:
-        case State.CLOSED:
+        case BreakerState.CLOSED:
             return CLOSED
-        case State.OPEN | State.PROBING:
-            return Breaker(State.RAMPING, opened=breaker.opened, allowed=1)
-        case State.RAMPING:
+        case BreakerState.OPEN | BreakerState.PROBING:
+            return Breaker(BreakerState.RAMPING, opened=breaker.opened, allowed=1)
+        case BreakerState.RAMPING:
             allowed = 2 * breaker.allowed
             return CLOSED if allowed >= most else msgspec.structs.replace(breaker, allowed=allowed)
 
@@ -101,10 +103,12 @@ def failed(breaker: Breaker, *, now: float, jitter: float, base_seconds: float) 
     ``jitter`` is a random number in [0, 1), ``base_seconds`` the first wait of the retry schedule.
     """
     match breaker.state:
-        case State.OPEN:  # begun before it opened
+        case BreakerState.OPEN:  # begun before it opened
             return breaker
-        case State.CLOSED if breaker.failures + 1 < OPENS_AFTER:
+        case BreakerState.CLOSED if breaker.failures + 1 < OPENS_AFTER:
             return Breaker(failures=breaker.failures + 1)
-        case State.CLOSED | State.PROBING | State.RAMPING:
+        case BreakerState.CLOSED | BreakerState.PROBING | BreakerState.RAMPING:
             pause = base_seconds * min(FIRST_PAUSE * 2**breaker.opened, LONGEST_PAUSE)
-            return Breaker(State.OPEN, opened=min(breaker.opened + 1, 16), until=now + pause * (1 - JITTER * jitter))
+            return Breaker(
+                BreakerState.OPEN, opened=min(breaker.opened + 1, 16), until=now + pause * (1 - JITTER * jitter)
+            )

@@ -43,7 +43,7 @@ class CarrierLimited(CarrierError):
 
 
 class CarrierRefused(CarrierError):
-    """The carrier does not accept the credential.
+    """The carrier does not accept the credential: its connection pauses until its owner has changed it.
 
     ``status`` is the HTTP status of the answer, and ``body`` the answer in the carrier's own words.
     """

@@ -49,8 +49,11 @@ class Skip(StrEnum):
     TRIGGER = "trigger"
 
 
-class Endpoint(msgspec.Struct, frozen=True):
-    """One endpoint as the engine needs it. ``statuses`` None means all; ``secret`` is the V4 key, unchanged."""
+class SubscribedEndpoint(msgspec.Struct, frozen=True):
+    """An endpoint as intake matches events with it.
+
+    ``statuses`` None means all; ``secret`` is the V4 key, unchanged.
+    """
 
     id: UUID
     account: UUID
@@ -66,7 +69,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     updated_at: datetime
 
 
-def skips(endpoint: Endpoint, status: Status, *, status_changed: bool) -> Skip | None:
+def skips(endpoint: SubscribedEndpoint, status: Status, *, status_changed: bool) -> Skip | None:
     """Return why an event makes no delivery for an endpoint; None if it makes one."""
     if not endpoint.enabled:
         return Skip.OFF

@@ -29,7 +29,7 @@ from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
 from waypost.store import connection_changes, watches
 from waypost.store.connection_changes import Noted
 from waypost.store.database import Database
-from waypost.store.watches import Asked, DueWatch, LeasedWatch
+from waypost.store.watches import DueWatch, LeasedWatch, PollResult
 
 _LOG: Final = structlog.get_logger()
 CALLS_AT_ONCE: Final = 16
@@ -55,7 +55,7 @@ FIRST_RETRY_SECONDS: Final = 300.0
 
 AT_THE_DOOR, NEVER_ASKED, THE_REST = range(3)
 
-_Outcome = Asked | LeasedWatch
+_Outcome = PollResult | LeasedWatch
 
 
 class Asking:
@@ -106,28 +106,28 @@ class Asking:
         """
         async with self._database.engine.acquire() as session:
             each = CALLS_AT_ONCE * _size(self._source)
-            due = await watches.due(session, self._connection, each=each, overdue_seconds=OVERDUE_SECONDS)
+            due = await watches.due_watches(session, self._connection, each=each, overdue_seconds=OVERDUE_SECONDS)
             chosen = choose(due, _size(self._source))
             if not chosen or not self._may_begin(chosen):
                 return 0
             free = {one.tracking: one for one in chosen}
-            leased = await watches.lease(session, self._connection, list(free), seconds=PARCEL_SECONDS)
+            leased = await watches.lease_watches(session, self._connection, list(free), seconds=PARCEL_SECONDS)
         leased.sort(key=lambda watch: free[watch.tracking].rank)
         self._noted = Noted(b"", answered=False)
         calls = [self._in_turn(some, [free[watch.tracking] for watch in some]) for some in self._portions(leased)]
         outcomes = [outcome for some in await asyncio.gather(*calls) for outcome in some]
         await self._write(outcomes)
-        return sum(isinstance(outcome, Asked) for outcome in outcomes)
+        return sum(isinstance(outcome, PollResult) for outcome in outcomes)
 
     async def _write(self, outcomes: Sequence[_Outcome]) -> None:
-        asked = [outcome for outcome in outcomes if isinstance(outcome, Asked)]
+        asked = [outcome for outcome in outcomes if isinstance(outcome, PollResult)]
         released = [outcome for outcome in outcomes if isinstance(outcome, LeasedWatch)]
         noted = msgspec.structs.replace(self._noted, spending=msgspec.msgpack.encode(self._spending))
         async with self._database.engine.acquire() as session:
             if asked:
-                await watches.reschedule(session, asked)
+                await watches.reschedule_watches(session, asked)
             if released:
-                await watches.release(session, released)
+                await watches.release_watches(session, released)
             await connection_changes.note_polls(
                 session, self._connection, self._process, noted, seconds=self._lease_seconds
             )
@@ -214,15 +214,15 @@ class Asking:
         news = zip(read, results, strict=True)
         return [*failed, *(self._asked(watch, update, result) for (watch, update), result in news)]
 
-    def _asked(self, watch: LeasedWatch, update: Update, result: Result) -> Asked:
+    def _asked(self, watch: LeasedWatch, update: Update, result: Result) -> PollResult:
         after = result.state
         if after is None:  # deleted meanwhile
-            return Asked(watch, 0, None, status_changed=False, rank=THE_REST, outcome="deleted")
+            return PollResult(watch, 0, None, status_changed=False, rank=THE_REST, outcome="deleted")
         changed = after.status is not watch.state.status
         unchanged = 0 if result.event is not None else watch.unchanged + 1
         unknowns = watch.unknowns + 1 if update.unknown_number else 0
         said = "new" if result.event is not None else "unknown_number" if update.unknown_number else "unchanged"
-        return Asked(
+        return PollResult(
             watch,
             unchanged,
             self._wait(watch, after, unchanged),
@@ -248,7 +248,7 @@ class Asking:
         wait = next_poll(watched, now, least_seconds=self._source.budget.least_seconds_between_asks)
         return None if wait is None else wait / self._speed
 
-    def _failed(self, watch: LeasedWatch, error: Exception) -> Asked:
+    def _failed(self, watch: LeasedWatch, error: Exception) -> PollResult:
         """Poll this parcel again later; after each failure in a row, wait longer before polling at all."""
         self._failures += 1
         state = ConnectionState.UNREADABLE if isinstance(error, CarrierUnreadable) else None
@@ -258,7 +258,7 @@ class Asking:
         by_schedule = self._wait(watch, watch.state, unchanged)
         wait = soon if by_schedule is None else min(soon, by_schedule)
         said = str(error) if isinstance(error, CarrierError) else "failed"
-        return Asked(
+        return PollResult(
             watch,
             unchanged,
             wait,

@@ -14,9 +14,9 @@ import msgspec
 
 from waypost.domain import ids, trackings
 from waypost.domain.checkpoints import Checkpoint
-from waypost.domain.endpoints import Endpoint
+from waypost.domain.endpoints import SubscribedEndpoint
 from waypost.domain.trackings import TrackingState, Update
-from waypost.intake.merging import Merged, Report, merge
+from waypost.intake.merging import BatchedUpdate, MergedUpdate, merge
 from waypost.store import intake_rows
 from waypost.store.intake_rows import Found, TrackingKey
 from waypost.store.statements import Session
@@ -171,7 +171,7 @@ def _portions(
     requests: Sequence[Request],
     updates: _Updates,
     sizes: Mapping[UUID, int],
-    listeners: Mapping[UUID, list[Endpoint]],
+    listeners: Mapping[UUID, list[SubscribedEndpoint]],
 ) -> Iterator[list[UUID]]:
     """Yield the trackings to update, in the common order of locks, grouped as they are merged."""
     portion: list[UUID] = []
@@ -193,10 +193,10 @@ def _portions(
         yield portion
 
 
-def _reports(requests: Sequence[Request], results: Sequence[Result], places: Sequence[int]) -> list[Report]:
+def _reports(requests: Sequence[Request], results: Sequence[Result], places: Sequence[int]) -> list[BatchedUpdate]:
     """Return the updates at these indexes; each has one."""
     return [
-        Report(
+        BatchedUpdate(
             place,
             request.account,
             update,
@@ -207,7 +207,7 @@ def _reports(requests: Sequence[Request], results: Sequence[Result], places: Seq
     ]
 
 
-def _result(known: Result, merged: Merged | None) -> Result:
+def _result(known: Result, merged: MergedUpdate | None) -> Result:
     """Return the result of an update; if ``merged`` is None, its tracking was deleted before it could be locked."""
     if merged is None:
         return Result()

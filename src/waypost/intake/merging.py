@@ -15,7 +15,7 @@ import msgspec
 from waypost.domain import endpoints as rules
 from waypost.domain import ids, trackings
 from waypost.domain.checkpoints import Checkpoint
-from waypost.domain.endpoints import Endpoint
+from waypost.domain.endpoints import SubscribedEndpoint
 from waypost.domain.readings import read, read_text, waits_for_reading
 from waypost.domain.trackings import TrackingState, Update
 from waypost.intake.queueing import enqueue
@@ -33,10 +33,10 @@ EVENT_BYTES: Final = 4 << 20
 
 _RANDOM: Final = random.Random(os.urandom(32))  # noqa: S311 - ids must be unique, not secret
 
-Listeners = Mapping[UUID, list[Endpoint]]
+Listeners = Mapping[UUID, list[SubscribedEndpoint]]
 
 
-class Report(msgspec.Struct, frozen=True):
+class BatchedUpdate(msgspec.Struct, frozen=True):
     """An update and its index in the batch; ``wants_state`` asks for the tracking's state after it."""
 
     place: int
@@ -45,7 +45,7 @@ class Report(msgspec.Struct, frozen=True):
     wants_state: bool
 
 
-class Merged(msgspec.Struct, frozen=True):
+class MergedUpdate(msgspec.Struct, frozen=True):
     """The result of an update: the event it made, whether anything shown changed, and the state if asked for.
 
     ``unread`` are its new scans that could not be read.
@@ -70,8 +70,11 @@ class _Tracking(msgspec.Struct):
 
 
 async def merge(
-    session: Session, reports: Mapping[UUID, Sequence[Report]], made: Mapping[UUID, TrackingState], listeners: Listeners
-) -> tuple[dict[int, Merged], frozenset[UUID]]:
+    session: Session,
+    reports: Mapping[UUID, Sequence[BatchedUpdate]],
+    made: Mapping[UUID, TrackingState],
+    listeners: Listeners,
+) -> tuple[dict[int, MergedUpdate], frozenset[UUID]]:
     """Apply reports to trackings. Return each result by its index, and the endpoints that can send because of them.
 
     ``reports`` are in the common order of locks. The trackings ``made`` were registered in this transaction. A tracking
@@ -102,9 +105,9 @@ class _Portion:
         self._event_bytes = 0
         self._deliveries: list[NewDelivery] = []
         self._changed: list[ChangedTracking] = []
-        self.merged: dict[int, Merged] = {}
+        self.merged: dict[int, MergedUpdate] = {}
 
-    async def apply(self, tracking: _Tracking, reports: Sequence[Report]) -> None:
+    async def apply(self, tracking: _Tracking, reports: Sequence[BatchedUpdate]) -> None:
         """Apply the updates of one tracking in order."""
         turn, before = Turn(tracking.account), tracking.state
         for report in reports:
@@ -116,7 +119,7 @@ class _Portion:
                 tracking.state, tracking.packed = applied.state, None
             event = await self._add_event(tracking, previous, update) if applied.eventful else None
             state = tracking.state if report.wants_state else None
-            self.merged[report.place] = Merged(event, applied.changed, state, applied.unread)
+            self.merged[report.place] = MergedUpdate(event, applied.changed, state, applied.unread)
             if self._event_bytes >= EVENT_BYTES:
                 await self._send_events()
         if tracking.state is not before:
@@ -169,7 +172,7 @@ class _Portion:
         return endpoints
 
 
-def _delivery(event: NewEvent, endpoint: Endpoint) -> NewDelivery:
+def _delivery(event: NewEvent, endpoint: SubscribedEndpoint) -> NewDelivery:
     return NewDelivery(
         bucket=event.bucket,
         id=ids.make_id(ids.made_at(event.id), event.bucket, _random()),

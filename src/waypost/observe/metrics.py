@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 from waypost.actions.denials import Denial
 from waypost.dispatch.measures import Measures
 from waypost.domain.attempts import Outcome
-from waypost.domain.breaker import State
+from waypost.domain.breaker import BreakerState
 from waypost.domain.latency import BOUNDS_MS
 from waypost.domain.trackings import SkipReason
 from waypost.store.measures import Backlog
@@ -33,7 +33,7 @@ NONE_UNREAD: Final[Mapping[str, int]] = MappingProxyType({})
 NONE_SKIPPED: Final[Mapping[tuple[str, SkipReason], int]] = MappingProxyType({})
 
 
-class Stalls(Protocol):
+class StallCounts(Protocol):
     """Stalls of a loop since its start: how many were too long, and the longest and busiest in seconds."""
 
     count: int
@@ -53,7 +53,7 @@ class Metrics:
     def __init__(
         self,
         statements: Mapping[str, int],
-        stalls: Stalls,
+        stalls: StallCounts,
         *,
         denied: Mapping[Denial, int] = NONE_DENIED,
         unread: Mapping[str, int] = NONE_UNREAD,
@@ -130,7 +130,7 @@ class _Outages(Collector):
 
 
 class _OwnMetrics(Collector):
-    def __init__(self, statements: Mapping[str, int], stalls: Stalls, denied: Mapping[Denial, int]) -> None:
+    def __init__(self, statements: Mapping[str, int], stalls: StallCounts, denied: Mapping[Denial, int]) -> None:
         self._statements = statements
         self._stalls = stalls
         self._denied = denied
@@ -215,8 +215,8 @@ def _dispatching(measures: Measures) -> Iterator[Metric]:
     breakers = GaugeMetricFamily(
         "waypost_breakers", "Endpoints whose circuit breaker is not closed, by its state.", labels=["state"]
     )
-    for state in State:
-        if state is not State.CLOSED:
+    for state in BreakerState:
+        if state is not BreakerState.CLOSED:
             breakers.add_metric([state], measures.breakers.get(state, 0))
     yield breakers
 

@@ -14,7 +14,7 @@ from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState
 from waypost.payloads.ascii_json import encode
 from waypost.payloads.countries import country_name
-from waypost.payloads.values import event_line, stay_days, text, utc_time, wall_minute
+from waypost.payloads.values import event_line, fact_text, stay_days, utc_time, wall_minute
 
 _NOT_SCANNED: Final = ("notfound", "notfound001")
 
@@ -118,17 +118,17 @@ def _tracking_object(state: TrackingState) -> TrackingObject:
         status=str(status),
         created_at=utc_time(state.created_at),
         updated_at=utc_time(state.updated_at),
-        order_create_time=text(facts, "order_date"),
-        title=text(facts, "title"),
-        order_id=text(facts, "order_number") or text(facts, "order_id"),
-        comment=text(facts, "note"),
-        customer_name=text(facts, "customer_name"),
-        customer_email=text(facts, "customer_email"),
-        original_country=country_name(text(facts, "origin_country")),
-        destination_country=country_name(text(facts, "destination_country")),
+        order_create_time=fact_text(facts, "order_date"),
+        title=fact_text(facts, "title"),
+        order_id=fact_text(facts, "order_number") or fact_text(facts, "order_id"),
+        comment=fact_text(facts, "note"),
+        customer_name=fact_text(facts, "customer_name"),
+        customer_email=fact_text(facts, "customer_email"),
+        original_country=country_name(fact_text(facts, "origin_country")),
+        destination_country=country_name(fact_text(facts, "destination_country")),
         item_time_length=transit_days(reached, scans),
         stay_time_length=stay_days(state),
-        singed_by=text(facts, "signed_by"),
+        singed_by=fact_text(facts, "signed_by"),
         substatus=substatus or "",
         origin_info=_origin(state, reached),
         destination_info=_NO_COURIER,
@@ -145,8 +145,8 @@ def _origin(state: TrackingState, reached: Milestones) -> CourierInfo:
         arrival_from_abroad=_minute(reached.arrived_abroad_date),
         customs_clearance=_minute(reached.customs_received_date),
         destination_arrived=None,
-        weblink=text(state.facts, "weblink"),
-        phone=text(state.facts, "courier_phone"),
+        weblink=fact_text(state.facts, "weblink"),
+        phone=fact_text(state.facts, "courier_phone"),
         carrier_code=state.courier_code,
         trackinfo=tuple([_track_info(scan) for scan in reversed(state.checkpoints)]),
     )

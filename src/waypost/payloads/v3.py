@@ -12,7 +12,7 @@ from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.milestones import Milestones, milestones, transit_days
 from waypost.domain.trackings import TrackingState
 from waypost.payloads.ascii_json import encode
-from waypost.payloads.values import event_line, stay_days, text, texts, updating, utc_time, wall_minute
+from waypost.payloads.values import event_line, fact_text, fact_texts, stay_days, updating, utc_time, wall_minute
 
 _SAME_NAME: Final = frozenset(
     {
@@ -121,32 +121,32 @@ def _tracking_object(state: TrackingState) -> TrackingObject:
         updating=updating(state),
         created_at=utc_time(state.created_at),
         update_date=utc_time(state.updated_at),
-        shipping_date=text(facts, "tracking_ship_date"),
-        customer_email=text(facts, "customer_email") or "",
-        customer_phone=text(facts, "customer_sms") or "",
-        logistics_channel=text(facts, "logistics_channel") or "",
-        destination=text(facts, "destination_country"),
-        original=text(facts, "origin_country"),
+        shipping_date=fact_text(facts, "tracking_ship_date"),
+        customer_email=fact_text(facts, "customer_email") or "",
+        customer_phone=fact_text(facts, "customer_sms") or "",
+        logistics_channel=fact_text(facts, "logistics_channel") or "",
+        destination=fact_text(facts, "destination_country"),
+        original=fact_text(facts, "origin_country"),
         substatus=state.substatus,
-        exchange_number=text(facts, "exchange_number"),
-        consignee=text(facts, "signed_by"),
-        scheduled_address=text(facts, "scheduled_address"),
+        exchange_number=fact_text(facts, "exchange_number"),
+        consignee=fact_text(facts, "signed_by"),
+        scheduled_address=fact_text(facts, "scheduled_address"),
         latest_event=None if newest is None else event_line(newest),
         lastest_checkpoint_time=None if newest is None else _marked(newest.checkpoint_date),
         transit_time=transit_days(reached, scans),
         stay_time=stay_days(state),
         origin_info=_origin(state, reached),
         destination_info=_NO_COURIER,
-        **texts(facts, _SAME_NAME),
+        **fact_texts(facts, _SAME_NAME),
     )
 
 
 def _origin(state: TrackingState, reached: Milestones) -> CourierInfo:
     return CourierInfo(
         courier_code=state.courier_code,
-        courier_phone=text(state.facts, "courier_phone") or "",
-        weblink=text(state.facts, "weblink"),
-        reference_number=text(state.facts, "reference_number"),
+        courier_phone=fact_text(state.facts, "courier_phone") or "",
+        weblink=fact_text(state.facts, "weblink"),
+        reference_number=fact_text(state.facts, "reference_number"),
         received_date=_marked(reached.pickup_date),
         dispatched_date=_marked(reached.dispatched_date),
         departed_airport_date=_marked(reached.departed_airport_date),

@@ -12,7 +12,7 @@ from waypost.domain.facts import FACTS
 from waypost.domain.milestones import Milestones, milestones, transit_days
 from waypost.domain.trackings import TrackingState
 from waypost.payloads.ascii_json import encode
-from waypost.payloads.values import texts, updating, utc_time
+from waypost.payloads.values import fact_texts, updating, utc_time
 
 SUCCESS: Final = "Request response is successful"
 
@@ -153,7 +153,7 @@ def tracking_object(state: TrackingState) -> TrackingObject:
         transit_time=transit_days(reached, scans),
         origin_info=_origin(state, reached),
         destination_info=_NO_COURIER,
-        **texts(state.facts, _FACTS),
+        **fact_texts(state.facts, _FACTS),
     )
 
 
@@ -173,7 +173,7 @@ def _origin(state: TrackingState, reached: Milestones) -> CourierInfo:
         arrived_abroad_date=reached.arrived_abroad_date,
         customs_received_date=reached.customs_received_date,
         trackinfo=tuple([_track_info(scan) for scan in reversed(state.checkpoints)]),
-        **texts(state.facts, _COURIER_FACTS),
+        **fact_texts(state.facts, _COURIER_FACTS),
     )
 
 

@@ -15,13 +15,13 @@ _RETURNED: Final = "exception010"
 _EPOCH: Final = date(1970, 1, 1)
 
 
-def texts(known: dict[str, Fact], names: frozenset[str]) -> dict[str, str | None]:
-    """Return the facts with these names; an empty text counts as none."""
+def fact_texts(known: dict[str, Fact], names: frozenset[str]) -> dict[str, str | None]:
+    """Return the facts with these names as a body shows them; an empty text becomes None."""
     return {name: fact.text or None for name, fact in known.items() if name in names}
 
 
-def text(known: dict[str, Fact], name: str) -> str | None:
-    """Return one fact; None if it is unknown or empty."""
+def fact_text(known: dict[str, Fact], name: str) -> str | None:
+    """Return one fact as a body shows it; None if it is unknown or empty."""
     fact = known.get(name)
     return None if fact is None else fact.text or None
 

@@ -12,8 +12,8 @@ from litestar.di import Provide
 from waypost.actions.context import Context
 from waypost.domain.targets import DEFAULT_PORTS
 from waypost.portal import assets
+from waypost.portal.csrf import check_form_tokens, reject_cross_site_forms
 from waypost.portal.errors import explain
-from waypost.portal.forms import checking_tokens, only_our_forms
 from waypost.portal.help import api_reference, guides
 from waypost.portal.logins import Logins
 from waypost.portal.networks import Allowance
@@ -157,8 +157,8 @@ def _routes(pages: Pages) -> tuple[Router, ...]:
         **common,
         route_handlers=list(ROUTES),
         request_class=PageRequest,
-        middleware=[within_session(pages.sessions), checking_tokens(pages)],
-        guards=[only_our_forms(pages)],
+        middleware=[within_session(pages.sessions), check_form_tokens(pages)],
+        guards=[reject_cross_site_forms(pages)],
         exception_handlers={Exception: _explaining(pages)},
     )
     return plain, public, inside

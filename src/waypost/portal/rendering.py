@@ -18,7 +18,7 @@ from waypost.domain.endpoints import Trigger, Version
 from waypost.domain.statuses import SELECTABLE, Status
 from waypost.domain.times import from_ms
 from waypost.portal import wording
-from waypost.portal.forms import form_token
+from waypost.portal.csrf import form_token
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import NOTICE
 from waypost.store.accounts import Visitor

@@ -35,16 +35,16 @@ class KeyRow(msgspec.Struct, frozen=True):
 
 
 async def of_account(session: Session, account: UUID) -> list[KeyRow]:
-    """Return the account's keys: those that were not revoked first, newest first."""
+    """Return the rows of the account's keys: those that were not revoked first, newest first."""
     return [KeyRow(**row) for row in await fetch(session, "api_keys", account, None, MOST_LISTED)]
 
 
 async def working_of(session: Session, account: UUID, maker: str, now: datetime) -> list[KeyRow]:
-    """Return the account's valid keys that a person made, newest first."""
+    """Return the rows of the account's valid keys that a person made, newest first."""
     return [row for row in await of_account(session, account) if row.made_by == maker and row.works(now)]
 
 
 async def find(session: Session, account: UUID, key: UUID) -> KeyRow | None:
-    """Return one of the account's keys."""
+    """Return the row of one of the account's keys; None if there is none."""
     row = await fetch_one(session, "api_keys", account, key, 1)
     return None if row is None else KeyRow(**row)

@@ -7,15 +7,15 @@ import msgspec
 from waypost.store.statements import Session, fetch_one
 
 
-class Taken(msgspec.Struct, frozen=True):
+class GrantedCalls(msgspec.Struct, frozen=True):
     """How many calls were granted, and how long the second in which they may be made still lasts."""
 
     granted: int
     seconds_left: float
 
 
-async def take(session: Session, account: UUID, call: str, *, wanted: int, most: int) -> Taken:
+async def take_calls(session: Session, account: UUID, call: str, *, wanted: int, most: int) -> GrantedCalls:
     """Take up to ``wanted`` calls from the ``most`` that an account may make in a second."""
     row = await fetch_one(session, "take_calls", account, call, wanted, most)
     assert row is not None  # noqa: S101 - an upsert gives its row
-    return Taken(row["granted"], row["seconds_left"])
+    return GrantedCalls(row["granted"], row["seconds_left"])

@@ -84,12 +84,12 @@ class Shared(msgspec.Struct, frozen=True):
 async def of_account(
     session: Session, account: UUID, connection: UUID | None = None, *, shared: bool = False
 ) -> list[ConnectionRow]:
-    """Return the account's connections, oldest first, or the one of that id; ``shared`` adds the installation's."""
+    """Return the rows of the account's connections, oldest first, or of the one; ``shared`` adds the installation's."""
     return [_row(row) for row in await fetch(session, "connections", account, connection, shared)]
 
 
 async def by_ids(session: Session, connections: Collection[UUID]) -> list[ConnectionRow]:
-    """Return connections of any account."""
+    """Return the rows of connections of any account."""
     return [_row(row) for row in await fetch(session, "connections_by_id", list(connections))]
 
 
@@ -132,7 +132,7 @@ async def candidates(
 
 
 async def of_installation(session: Session) -> list[Shared]:
-    """Return the enabled connections of the installation."""
+    """Return the rows of the enabled connections of the installation."""
     return [Shared(*row) for row in await fetch(session, "installation_connections")]
 
 

@@ -107,7 +107,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 async def newest(session: Session, account: UUID, wanted: Wanted, limit: int) -> list[DeliveryRow]:
-    """Return the newest deliveries by id.
+    """Return the rows of the newest deliveries by id.
 
     Unsettled deliveries are read first, so that one that settles in between is seen twice rather than never.
     """
@@ -151,7 +151,7 @@ async def _of_number(
 
 
 async def find(session: Session, account: UUID, delivery: UUID) -> DeliveryRow | None:
-    """Return one of the account's deliveries with its event's packed state; None if the account has none such."""
+    """Return the row of one of the account's deliveries with its event's packed state; None if there is none."""
     buckets = [bucket(delivery)]
     row = await fetch_one(session, "unsettled_delivery", buckets, account, delivery)
     if row is None:
@@ -160,7 +160,7 @@ async def find(session: Session, account: UUID, delivery: UUID) -> DeliveryRow |
 
 
 async def attempts(session: Session, delivery: UUID) -> list[KeptAttempt]:
-    """Return a delivery's attempts, oldest first."""
+    """Return the rows of a delivery's attempts, oldest first."""
     rows = await fetch(session, "attempts", [bucket(delivery)], delivery, day_of(delivery))
     return [KeptAttempt(**row) for row in rows]
 

@@ -22,7 +22,7 @@ def draw() -> int:
     return LOWEST + secrets.randbelow(_HIGHEST - LOWEST + 1)
 
 
-class Place(msgspec.Struct, frozen=True):
+class DispatcherSlot(msgspec.Struct, frozen=True):
     """A place for a dispatcher under a parent, whose id is always new: whoever had the place before has ended.
 
     ``alone``: the parent is the `serve` that owns the PostgreSQL, so every other such parent has ended, too.
@@ -41,7 +41,7 @@ class Dispatchers(msgspec.Struct, frozen=True):
 
 
 async def join(
-    session: Session, number: int | None = None, *, place: Place | None = None, draw_number: Draw = draw
+    session: Session, number: int | None = None, *, place: DispatcherSlot | None = None, draw_number: Draw = draw
 ) -> int:
     """Take a dispatcher's number and prove that it is alive: it lives as long as this session does.
 
@@ -77,7 +77,7 @@ async def come_back(session: Session, number: int, *, before: int, in_hand: Coll
         await execute(session, "leave_dispatchers", before)
 
 
-async def rescue(session: Session, number: int, *, place: Place | None = None) -> set[int]:
+async def rescue(session: Session, number: int, *, place: DispatcherSlot | None = None) -> set[int]:
     """Record that this dispatcher works, take the leases of dead ones, and return the others that work.
 
     After a restart or a failover of PostgreSQL everybody has lost the lock, so this waits ten seconds, except for

@@ -76,7 +76,7 @@ class SealedSecrets(msgspec.Struct, frozen=True):
 
 
 async def of_account(session: Session, account: UUID, *, before: UUID | None, limit: int) -> list[EndpointRow]:
-    """Return endpoints that are not deleted, newest first, with ids below ``before``."""
+    """Return the rows of endpoints that are not deleted, newest first, with ids below ``before``."""
     rows = await fetch(session, "endpoints", account, None, before, limit)
     return [EndpointRow(**row) for row in rows]
 
@@ -87,13 +87,13 @@ async def of_account_ever(session: Session, account: UUID) -> list[NamedEndpoint
 
 
 async def find(session: Session, account: UUID, endpoint: UUID) -> EndpointRow | None:
-    """Return one of the account's endpoints; None if it does not exist in the account or is deleted."""
+    """Return the row of one of the account's endpoints; None if there is none, or it is deleted."""
     row = await fetch_one(session, "endpoints", account, endpoint, None, 1)
     return None if row is None else EndpointRow(**row)
 
 
 async def secrets_of(session: Session, account: UUID, endpoint: UUID) -> SealedSecrets | None:
-    """Return the secrets; None if there is no such endpoint. The previous one is there only while it still signs."""
+    """Return the sealed secrets, the previous one only while it still signs; None if there is no such endpoint."""
     row = await fetch_one(session, "endpoint_secrets", account, endpoint)
     return None if row is None else SealedSecrets(**row)
 

@@ -12,7 +12,7 @@ import msgspec
 
 from waypost.domain import ids
 from waypost.domain.deliveries import Reason
-from waypost.domain.endpoints import DisabledReason, Endpoint, Ordering, Trigger, Version
+from waypost.domain.endpoints import DisabledReason, Ordering, SubscribedEndpoint, Trigger, Version
 from waypost.domain.statuses import Status
 from waypost.domain.times import from_ms
 from waypost.domain.trackings import TrackingState
@@ -88,13 +88,13 @@ async def now(session: Session) -> int:
     return int(row["now"].timestamp() * 1000)
 
 
-async def endpoints_of(session: Session, accounts: Sequence[UUID]) -> dict[UUID, list[Endpoint]]:
+async def endpoints_of(session: Session, accounts: Sequence[UUID]) -> dict[UUID, list[SubscribedEndpoint]]:
     """Return the accounts' endpoints, including disabled ones: an event says why it skipped them."""
-    found: dict[UUID, list[Endpoint]] = {account: [] for account in accounts}
+    found: dict[UUID, list[SubscribedEndpoint]] = {account: [] for account in accounts}
     for row in await fetch(session, "fan_out", list(accounts)):
         statuses = row["statuses"]
         found[row["account"]].append(
-            Endpoint(
+            SubscribedEndpoint(
                 id=row["id"],
                 account=row["account"],
                 url=row["url"],

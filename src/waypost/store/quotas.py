@@ -7,7 +7,7 @@ from waypost.store.statements import Session, fetch_one
 
 
 async def find(session: Session, account: UUID) -> tuple[Quota, Usage]:
-    """Return what is set for an account itself, and what it uses."""
+    """Return an account's own quota and its usage, as the rows have them."""
     row = await fetch_one(session, "quota_and_usage", account)
     assert row is not None  # noqa: S101 - a row is selected whatever is joined to it
     quota = Quota(row["parcels"], row["updates_per_day"], row["disk_bytes"])

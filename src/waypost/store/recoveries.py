@@ -31,7 +31,7 @@ class RecoveryRow(msgspec.Struct, frozen=True):
 
 
 async def find(session: Session, account: UUID, recovery: UUID) -> RecoveryRow | None:
-    """Return one of the account's recoveries; None if it does not exist in the account."""
+    """Return the row of one of the account's recoveries; None if there is none."""
     row = await fetch_one(session, "recoveries", ALL_BUCKETS, account, recovery, None, None, 1)
     return None if row is None else RecoveryRow(**row)
 
@@ -39,7 +39,7 @@ async def find(session: Session, account: UUID, recovery: UUID) -> RecoveryRow |
 async def of_account(
     session: Session, account: UUID, *, endpoint: UUID | None = None, before: UUID | None = None, limit: int
 ) -> list[RecoveryRow]:
-    """Return the account's recoveries, of one endpoint or of all, newest first."""
+    """Return the rows of the account's recoveries, of one endpoint or of all, newest first."""
     rows = await fetch(session, "recoveries", ALL_BUCKETS, account, None, endpoint, before, limit)
     return [RecoveryRow(**row) for row in rows]
 

@@ -10,7 +10,7 @@ from waypost.domain.trackings import TrackingState
 
 
 class LockedTracking(msgspec.Struct, frozen=True):
-    """A tracking under its row lock: other writers wait."""
+    """The row of a tracking, read under its lock for a change by a person; its state is unpacked."""
 
     bucket: int
     id: UUID
@@ -21,7 +21,7 @@ class LockedTracking(msgspec.Struct, frozen=True):
 
 
 class LockedRow(msgspec.Struct, frozen=True):
-    """A tracking under its row lock, its state as stored."""
+    """The row of a tracking, read under its lock by intake; its state is packed, as stored."""
 
     bucket: int
     id: UUID
@@ -32,7 +32,7 @@ class LockedRow(msgspec.Struct, frozen=True):
 
 
 class ChangedTracking(msgspec.Struct, frozen=True):
-    """What is written back of a tracking; ``updated_at`` in Unix milliseconds."""
+    """The row of a tracking as intake writes it back; ``updated_at`` in Unix milliseconds."""
 
     bucket: int
     id: UUID
@@ -46,7 +46,7 @@ class ChangedTracking(msgspec.Struct, frozen=True):
 
 
 class NewEvent(msgspec.Struct, frozen=True):
-    """An event about to be written. ``skipped`` holds why an endpoint got nothing, by its id.
+    """The row of an event about to be written. ``skipped`` holds why an endpoint got nothing, by its id.
 
     ``packed`` is the tracking's state after it.
     """
@@ -68,7 +68,7 @@ class NewEvent(msgspec.Struct, frozen=True):
 
 
 class NewDelivery(msgspec.Struct, frozen=True):
-    """A delivery about to be queued."""
+    """The row of a delivery about to be queued."""
 
     bucket: int
     id: UUID
@@ -82,7 +82,7 @@ class NewDelivery(msgspec.Struct, frozen=True):
 
 
 class Claimed(msgspec.Struct, frozen=True):
-    """A delivery that this dispatcher may work on until its lease ends.
+    """The row of a delivery that this dispatcher may work on until its lease ends.
 
     ``packed`` None: its event is gone. A test has none: it sends the sample of the status ``sample``. ``cancelled``: it
     was cancelled while a dispatcher that died had it in flight, and is settled without an attempt. ``crashes`` is how
@@ -127,7 +127,7 @@ class LaneEndpoint(msgspec.Struct, frozen=True):
 
 
 class AttemptRow(msgspec.Struct, frozen=True):
-    """One attempt as stored. The body is not stored: it is rendered again from the event."""
+    """The row of one attempt. The body is not stored: it is rendered again from the event."""
 
     bucket: int
     delivery: UUID

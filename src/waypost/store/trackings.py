@@ -84,7 +84,7 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 async def find(session: Session, account: UUID, tracking: UUID) -> WatchedTracking | None:
-    """Return one tracking; None if it does not exist in the account."""
+    """Return the row of one tracking with its polls; None if it does not exist in the account."""
     row = await fetch_one(session, "find_tracking", [ids.bucket(tracking)], account, tracking)
     if row is None:
         return None
@@ -92,7 +92,7 @@ async def find(session: Session, account: UUID, tracking: UUID) -> WatchedTracki
 
 
 async def page(session: Session, account: UUID, wanted: Filter, *, limit: int, skipped: int = 0) -> list[TrackingRow]:
-    """Return trackings, newest first; with times of change, last changed first.
+    """Return the rows of trackings, newest first; with times of change, last changed first.
 
     To read on, set ``before`` to the last id; that does not work with a time of change. ``skipped`` costs as much as
     what it skips: see ``numbered_pages``.

@@ -36,8 +36,8 @@ class LeasedWatch(msgspec.Struct, frozen=True):
     state: TrackingState
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """The result of a poll, and the wait until the next; None: no more.
+class PollResult(msgspec.Struct, frozen=True):
+    """The result of a poll as it is written to the parcel's row, and the wait until the next; None: no more.
 
     ``elsewhere`` releases the parcel for another connection. ``outcome`` is what its page says about the poll.
     """
@@ -62,14 +62,16 @@ class Watch(msgspec.Struct, frozen=True):
     tried: tuple[UUID, ...]
 
 
-async def due(session: Session, connection: UUID, *, each: int, overdue_seconds: float) -> list[DueWatch]:
-    """Return parcels that are due at a connection: those of each lane (rank) that wait longest."""
+async def due_watches(session: Session, connection: UUID, *, each: int, overdue_seconds: float) -> list[DueWatch]:
+    """Return the rows of parcels that are due at a connection: those of each lane (rank) that wait longest."""
     rows = await fetch(session, "due_watches", connection, each, timedelta(seconds=overdue_seconds))
     return [DueWatch(row["tracking"], row["rank"], row["overdue"]) for row in rows]
 
 
-async def lease(session: Session, connection: UUID, trackings: Sequence[UUID], *, seconds: float) -> list[LeasedWatch]:
-    """Lease those of the parcels that nobody else has leased meanwhile."""
+async def lease_watches(
+    session: Session, connection: UUID, trackings: Sequence[UUID], *, seconds: float
+) -> list[LeasedWatch]:
+    """Lease the rows of those parcels that nobody else has leased meanwhile."""
     buckets = sorted({ids.bucket(tracking) for tracking in trackings})
     lasts = timedelta(seconds=seconds)
     rows = await fetch(session, "lease_watches", buckets, list(trackings), lasts, connection)
@@ -87,8 +89,8 @@ async def lease(session: Session, connection: UUID, trackings: Sequence[UUID], *
     ]
 
 
-async def reschedule(session: Session, asked: Sequence[Asked]) -> None:
-    """Write when parcels are polled next, and by which connection."""
+async def reschedule_watches(session: Session, asked: Sequence[PollResult]) -> None:
+    """Write to their rows when parcels are polled next, and by which connection."""
     waits = [None if one.wait_seconds is None else timedelta(seconds=one.wait_seconds) for one in asked]
     columns = (
         [min(one.unchanged, 1000) for one in asked],
@@ -102,12 +104,12 @@ async def reschedule(session: Session, asked: Sequence[Asked]) -> None:
     await execute(session, "reschedule_watches", *_fenced([one.watch for one in asked]), *columns)
 
 
-async def release(session: Session, watches: Sequence[LeasedWatch]) -> None:
-    """Give back parcels that were not polled."""
+async def release_watches(session: Session, watches: Sequence[LeasedWatch]) -> None:
+    """End the leases of parcels that were not polled."""
     await execute(session, "release_watches", *_fenced(watches))
 
 
-async def find(session: Session, tracking: UUID) -> Watch | None:
+async def watch_of(session: Session, tracking: UUID) -> Watch | None:
     """Return the connection of a parcel and its polls; None if the parcel does not exist."""
     row = await fetch_one(session, "watch_of", ALL_BUCKETS, tracking)
     if row is None:

@@ -12,8 +12,8 @@ from waypost.actions.track_links import TrackLinks
 from waypost.domain.trackings import TrackingState
 from waypost.portal.track import page
 from waypost.portal.track.kept import KeptPages
+from waypost.portal.track.parcel_view import TrackView, parcel_view
 from waypost.portal.track.texts import Texts
-from waypost.portal.track.view import TrackView, view
 
 NAME = "Büttner & <Söhne>"
 PROBE = "\"'><probe-el on=1></title><script>probe()</script>"
@@ -169,7 +169,7 @@ async def test_readers_of_one_parcel_share_a_finished_page_until_it_changes(
 
     def counting(state: TrackingState, texts: Texts) -> TrackView:
         made.append(texts.tag)
-        return view(state, texts)
+        return parcel_view(state, texts)
 
     monkeypatch.setattr(page, "view", counting)
     path, browser = await parcel(portal, shop), portal.browser()

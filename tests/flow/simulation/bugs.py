@@ -90,7 +90,7 @@ def unblocked_on_retry(patch: pytest.MonkeyPatch) -> None:
 def fan_out_to_what_is_off(patch: pytest.MonkeyPatch) -> None:
     skips = endpoints.skips
 
-    def generous(endpoint: endpoints.Endpoint, *status: Any, **changed: Any) -> endpoints.Skip | None:
+    def generous(endpoint: endpoints.SubscribedEndpoint, *status: Any, **changed: Any) -> endpoints.Skip | None:
         return skips(msgspec.structs.replace(endpoint, enabled=True), *status, **changed)
 
     patch.setattr(endpoints, "skips", generous)
@@ -100,7 +100,7 @@ def half_open_lets_all_through(patch: pytest.MonkeyPatch) -> None:
     room = breaker.room
 
     def generous(lane: breaker.Breaker, *, most: int, in_flight: int, now: float) -> int:
-        if lane.state is breaker.State.OPEN and now >= lane.until:
+        if lane.state is breaker.BreakerState.OPEN and now >= lane.until:
             return most - in_flight
         return room(lane, most=most, in_flight=in_flight, now=now)
 

@@ -23,9 +23,9 @@ from waypost.dispatch.lanes import IN_FLIGHT
 from waypost.dispatch.membership import Membership
 from waypost.dispatch.recorder import Recorder
 from waypost.dispatch.resolver import RememberingResolver, SystemResolver
-from waypost.dispatch.run import Sender, Settings
+from waypost.dispatch.run import Sender, SendSettings
 from waypost.domain import breaker
-from waypost.domain.breaker import CLOSED, Breaker, State
+from waypost.domain.breaker import CLOSED, Breaker, BreakerState
 from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.pace import Pace, with_limit
 from waypost.domain.retry import Policy
@@ -48,7 +48,7 @@ def sender_to(receivers: Receivers, policy: Policy) -> Sender:
         allow=(ip_network("127.0.0.0/8"),),
         own=frozenset(),
     )
-    return Sender(guard, receivers, VAULT, Settings("Waypost/simulated", policy, timeout_seconds=TIMEOUT_SECONDS))
+    return Sender(guard, receivers, VAULT, SendSettings("Waypost/simulated", policy, timeout_seconds=TIMEOUT_SECONDS))
 
 
 @dataclass
@@ -224,7 +224,7 @@ class Process:
         """Let an attempt of a lane begin, unless it was given back meanwhile because the breaker has opened."""
         endpoint = flight.claimed.endpoint
         lane, pace = self._breakers[endpoint], self._paces.get(endpoint)
-        if lane.state is State.OPEN and flight.since < self._opened[endpoint]:
+        if lane.state is BreakerState.OPEN and flight.since < self._opened[endpoint]:
             return False
         self._breakers[endpoint] = breaker.began(lane)
         if pace is not None:
@@ -246,9 +246,9 @@ class Process:
         else:
             now = breaker.failed(before, now=self._seconds(), jitter=random.random(), base_seconds=base)
         self._breakers[endpoint] = now
-        if now.state is not State.OPEN:
+        if now.state is not BreakerState.OPEN:
             return None
-        if before.state is not State.OPEN:
+        if before.state is not BreakerState.OPEN:
             self._opened[endpoint] = self.now
         return EPOCH + timedelta(seconds=now.until + _ROUNDED)
 
@@ -278,7 +278,7 @@ class Process:
     def _room(self, endpoint: UUID, cap: int) -> int:
         held, lane, pace = self._held(endpoint), self._breakers[endpoint], self._paces.get(endpoint)
         cap = cap if pace is None else min(cap, pace.per_second)
-        if lane.state is State.CLOSED:
+        if lane.state is BreakerState.CLOSED:
             return cap - held
         return min(cap - held, breaker.room(lane, most=IN_FLIGHT, in_flight=held, now=self._seconds()))
 

@@ -16,8 +16,8 @@ from waypost.api.pagination import read_query
 from waypost.api.parts import Given
 from waypost.api.v1.admission import admit
 
-_ADDED: Final = msgspec.json.Decoder(changes.Added)
-_CHANGED: Final = msgspec.json.Decoder(changes.Changed)
+_ADDED: Final = msgspec.json.Decoder(changes.NewConnection)
+_CHANGED: Final = msgspec.json.Decoder(changes.ConnectionChange)
 
 
 class Connections(msgspec.Struct, frozen=True):
@@ -32,7 +32,7 @@ async def list_connections(request: Request[Any, Any, Any], parts: Given) -> Res
     """List the account's connections and those of the installation, oldest first."""
     caller = await admit(request, parts, scope="read")
     read_query(request.scope["query_string"], frozenset())
-    return answer(Connections(await changes.every(parts, caller.actor)))
+    return answer(Connections(await changes.list_connections(parts, caller.actor)))
 
 
 @post("/v1/connections")
@@ -71,7 +71,7 @@ async def remove(request: Request[Any, Any, Any], parts: Given, connection_id: F
 async def test(request: Request[Any, Any, Any], parts: Given, connection_id: FromPath[str]) -> Response[bytes]:
     """Try the credentials of a connection: `message` says what its carrier answered."""
     caller = await admit(request, parts, scope="write")
-    return answer(await changes.test(parts, caller.actor, changes.read_id(connection_id)))
+    return answer(await changes.test_credentials(parts, caller.actor, changes.read_id(connection_id)))
 
 
 ROUTES: Final = (list_connections, add, find, change, remove, test)
@@ -122,8 +122,8 @@ OPERATIONS: Final = (
         scope="write",
         answers={201: Connection},
         example=_CONNECTION,
-        body=changes.Added,
-        body_example=changes.Added("ups", _CREDENTIALS, "UPS, main account", {"daily_calls": "10000"}),
+        body=changes.NewConnection,
+        body_example=changes.NewConnection("ups", _CREDENTIALS, "UPS, main account", {"daily_calls": "10000"}),
         errors={409: _REFUSED, 503: _BUSY},
     ),
     Operation(handler=find, group=_GROUP, scope="read", answers={200: Connection}, example=_CONNECTION),
@@ -133,8 +133,8 @@ OPERATIONS: Final = (
         scope="write",
         answers={200: Connection},
         example=_CONNECTION,
-        body=changes.Changed,
-        body_example=changes.Changed(name="UPS, main account"),
+        body=changes.ConnectionChange,
+        body_example=changes.ConnectionChange(name="UPS, main account"),
         errors={409: _REFUSED, 503: _BUSY},
     ),
     Operation(handler=remove, group=_GROUP, scope="write", answers={204: None}),

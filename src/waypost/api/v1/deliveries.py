@@ -32,7 +32,7 @@ async def list_deliveries(request: Request[Any, Any, Any], parts: Given) -> Resp
     caller = await admit(request, parts, scope="read")
     query = read_query(request.scope["query_string"], _LIST)
     page = read_page(query, ids.DELIVERY)
-    wanted, status = changes.read_filters(query, page)
+    wanted, status = changes.read_delivery_filters(query, page)
     return answer(await changes.find_page(parts, caller.actor, wanted, status, page))
 
 

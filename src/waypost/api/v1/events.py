@@ -10,7 +10,7 @@ from litestar import Request, Response, get
 
 from waypost.actions.constraints import Time
 from waypost.actions.events import next_events
-from waypost.api.answers import answer_list, first_items
+from waypost.api.answers import answer_list, first_piece
 from waypost.api.openapi.examples import AT, EVENT_ID, STATE
 from waypost.api.openapi.operations import Operation, Parameter
 from waypost.api.openapi.parameters import PAGE
@@ -59,7 +59,7 @@ async def list_events(request: Request[Any, Any, Any], parts: Given) -> Response
     caller = await admit(request, parts, scope="read")
     asked = _read(read_query(request.scope["query_string"], _PARAMETERS), caller.account)
     rows = await next_events(parts, caller.actor, asked.after, limit=asked.limit, wait=asked.wait)
-    items = await first_items(_shown(rows, Turn(caller.account)))
+    items = await first_piece(_shown(rows, Turn(caller.account)))
     after = rows[len(items) - 1].id if items else asked.after
     cursor = msgspec.json.encode(cursor_of(caller.account, after))
     return answer_list(b'{"items":[', items, b'],"next_cursor":' + cursor + b"}", None)

@@ -19,7 +19,7 @@ from waypost.api.v4.body_types import Number
 from waypost.api.v4.envelope import COURIER_UNDETECTED, CodedError, answer_success
 from waypost.api.v4.fields import read_object
 from waypost.sources.couriers.detection import detect as guess
-from waypost.sources.couriers.table import Asked, CourierType, couriers
+from waypost.sources.couriers.table import CourierType, RequiredFact, couriers
 
 _DETECT: Final = frozenset({"tracking_number"})
 
@@ -33,8 +33,8 @@ class CourierObject(msgspec.Struct, frozen=True):
     courier_url: str | None
     courier_phone: str | None
     courier_type: CourierType
-    tracking_required_fields: Sequence[Asked] | None
-    optional_fields: Sequence[Asked] | None
+    tracking_required_fields: Sequence[RequiredFact] | None
+    optional_fields: Sequence[RequiredFact] | None
     default_language: str | None
     support_language: Sequence[str]
     courier_logo: str | None = None

@@ -16,7 +16,7 @@ from waypost.actions import trackings as changes
 from waypost.actions.constraints import between, one_of
 from waypost.actions.parcel_fields import read_courier, require_facts
 from waypost.actions.refusals import Invalid
-from waypost.api.answers import first_items
+from waypost.api.answers import first_piece
 from waypost.api.call_limits import Call
 from waypost.api.openapi.examples import STATE
 from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
@@ -125,7 +125,7 @@ async def find(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]
     async with parts.rooms.lists.hold(caller.account):
         async with parts.database.serving.acquire() as session:
             found = await numbered_page(session, caller.account, wanted, limit=asked.limit, skipped=skipped)
-        items = await first_items(_shown(found, turn))
+        items = await first_piece(_shown(found, turn))
     if found:
         parts.page_ends.note(asked, found[-1].id)
     left = [row.id for row in found[len(items) :]]

@@ -24,7 +24,7 @@ class Fetched:
     cursor: str | None
 
 
-class Feed:
+class EventFeed:
     """The events behind a position; ``trouble`` hears why the server is not reached, once for each time.
 
     Without a position (None) it begins at the server's present time.

@@ -17,8 +17,8 @@ _READ_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the program answered; ``status`` None: nothing that is HTTP."""
+class Forwarded:
+    """The response of the developer's program to a forwarded event; ``status`` None if it was not HTTP."""
 
     status: int | None
     milliseconds: int
@@ -35,7 +35,7 @@ class Forwarder:
         self._email = email
         self._user_agent = user_agent
 
-    def post(self, item: Mapping[str, Any], attempt: int) -> Answer:
+    def post(self, item: Mapping[str, Any], attempt: int) -> Forwarded:
         """Post an event and give the answer. Raises NotReached when nothing listens there."""
         body, signed = webhook(
             self._version, item, secret=self._secret, email=self._email, attempt=attempt, now=int(time.time())
@@ -60,9 +60,9 @@ class Forwarder:
             connection.request("POST", path or "/", body, dict(headers))
             answer = connection.getresponse()
             answer.read(_READ_BYTES)
-            return Answer(answer.status, _since(begun))
+            return Forwarded(answer.status, _since(begun))
         except (OSError, http.client.HTTPException) as error:
-            return Answer(None, _since(begun), printable(str(error) or type(error).__name__))
+            return Forwarded(None, _since(begun), printable(str(error) or type(error).__name__))
         finally:
             connection.close()
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from waypost.cli.listening.forward import Answer
+from waypost.cli.listening.forward import Forwarded
 from waypost.cli.terminal import printable
 
 
 class Screen(Protocol):
     """Shows what happens."""
 
-    def event(self, item: Mapping[str, Any], attempt: int, answer: Answer | None) -> None:
+    def event(self, item: Mapping[str, Any], attempt: int, answer: Forwarded | None) -> None:
         """Show an event and what the local program answered; None: it was not forwarded."""
 
     def note(self, line: str) -> None:
@@ -23,7 +23,7 @@ class Screen(Protocol):
 class ForPeople:
     """A line for each event, with the time of this machine."""
 
-    def event(self, item: Mapping[str, Any], attempt: int, answer: Answer | None) -> None:
+    def event(self, item: Mapping[str, Any], attempt: int, answer: Forwarded | None) -> None:
         """Show an event; see ``Screen``."""
         said = (item["data"].get("latest_event") or "").partition(",")[0]
         about = f"{item['tracking_number']} #{item['sequence']}  {item['status']}  {said}"
@@ -39,7 +39,7 @@ class ForPeople:
 class ForPrograms:
     """A JSON object a line: the event as the feed has it, and the answer."""
 
-    def event(self, item: Mapping[str, Any], attempt: int, answer: Answer | None) -> None:
+    def event(self, item: Mapping[str, Any], attempt: int, answer: Forwarded | None) -> None:
         """Show an event; see ``Screen``."""
         came = None
         if answer is not None:
@@ -51,7 +51,7 @@ class ForPrograms:
         print(printable(line), file=sys.stderr, flush=True)  # noqa: T201 - people are spoken to here
 
 
-def _words(answer: Answer) -> str:
+def _words(answer: Forwarded) -> str:
     return f"{answer.status or f'no answer: {answer.error}'} in {answer.milliseconds} ms"
 
 

@@ -18,6 +18,6 @@ costs more than a missing one, since only a return can follow it.
 """
 
 from waypost.domain.wording.lexicon import load
-from waypost.domain.wording.reading import Reading, read, read_wording
+from waypost.domain.wording.reading import TextReading, read, read_wording
 
-__all__ = ["Reading", "load", "read", "read_wording"]
+__all__ = ["TextReading", "load", "read", "read_wording"]

@@ -30,7 +30,7 @@ class Saying(NamedTuple):
     """These words also describe other events."""
 
 
-class Step(NamedTuple):
+class PhraseStep(NamedTuple):
     """One step of a phrase: any of several runs of words, or a gap of at most ``gap`` words."""
 
     ways: frozenset[Words] = frozenset()
@@ -58,7 +58,7 @@ class Node:
                 self.gaps.append((key, node))
         return node
 
-    def add(self, steps: tuple[Step, ...], saying: Saying) -> None:
+    def add(self, steps: tuple[PhraseStep, ...], saying: Saying) -> None:
         """Add the paths of a phrase."""
         if not steps:
             if saying not in self.sayings:
@@ -75,7 +75,7 @@ class Node:
             self.branch(single).add(rest, saying)
         for way in first.ways:
             if len(way) > 1:
-                self.add((*(Step(frozenset({(word,)})) for word in way), *rest), saying)
+                self.add((*(PhraseStep(frozenset({(word,)})) for word in way), *rest), saying)
 
 
 def phrases_of(lines: str) -> Iterator[str]:
@@ -86,7 +86,7 @@ def phrases_of(lines: str) -> Iterator[str]:
             yield phrase
 
 
-def parse(phrase: str, groups: Mapping[str, frozenset[Words]], noise: frozenset[str]) -> tuple[Step, ...]:
+def parse(phrase: str, groups: Mapping[str, frozenset[Words]], noise: frozenset[str]) -> tuple[PhraseStep, ...]:
     """Return a phrase's steps. Raise ValueError for an unknown group, a stem that is too short, or an empty phrase."""
     steps = tuple(step for item in phrase.split() if (step := _step(item, groups, noise)) is not None)
     if not steps or steps[0].gap or steps[-1].gap or all(step.is_optional for step in steps):
@@ -108,13 +108,13 @@ def ways_of(item: str, groups: Mapping[str, frozenset[Words]], noise: frozenset[
     return frozenset(way for way in ways if way)
 
 
-def _step(item: str, groups: Mapping[str, frozenset[Words]], noise: frozenset[str]) -> Step | None:
+def _step(item: str, groups: Mapping[str, frozenset[Words]], noise: frozenset[str]) -> PhraseStep | None:
     if item in _GAPS:
-        return Step(gap=_GAPS[item])
+        return PhraseStep(gap=_GAPS[item])
     if item in (START, END):
-        return Step(frozenset({(item,)}))
+        return PhraseStep(frozenset({(item,)}))
     ways = ways_of(item.removesuffix("?"), groups, noise)
-    return Step(ways, item.endswith("?")) if ways else None
+    return PhraseStep(ways, item.endswith("?")) if ways else None
 
 
 # Phrases consist of few distinct words.

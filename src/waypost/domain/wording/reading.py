@@ -27,7 +27,7 @@ _MOVEMENTS: Final = frozenset(
 )
 
 
-class Reading(NamedTuple):
+class TextReading(NamedTuple):
     """What a text says."""
 
     substatus: str
@@ -60,18 +60,18 @@ def read_wording(text: str) -> str | None:
     return None if reading is None else reading.substatus
 
 
-def read(text: str) -> Reading | None:
+def read(text: str) -> TextReading | None:
     """Return what a scan's text says; None if it says nothing, or names an end that is not unmistakable."""
     return _read(text[: LONGEST + 1])
 
 
 # Carriers say few things in few words, again and again.
 @lru_cache(maxsize=4096)
-def _read(text: str) -> Reading | None:
+def _read(text: str) -> TextReading | None:
     return read_counted(text, load())[0]
 
 
-def read_counted(text: str, lexicon: Lexicon) -> tuple[Reading | None, int]:
+def read_counted(text: str, lexicon: Lexicon) -> tuple[TextReading | None, int]:
     """Return what a text says, and how many tree nodes were visited to find out."""
     folded, is_cut = fold(text)
     clauses, is_longer = clauses_of(folded)
@@ -88,7 +88,7 @@ def read_counted(text: str, lexicon: Lexicon) -> tuple[Reading | None, int]:
                 best = saying
     if best is None:
         return None, steps
-    reading = Reading(best.meaning, is_unmistakable=not (best.is_vague or is_cut or is_longer))
+    reading = TextReading(best.meaning, is_unmistakable=not (best.is_vague or is_cut or is_longer))
     return (None if reading.is_end and not reading.is_unmistakable else reading), steps
 
 

@@ -14,7 +14,7 @@ from waypost.actions import connectable
 from waypost.actions import connections as changes
 from waypost.actions.actor import Actor
 from waypost.actions.connection_health import Connection
-from waypost.actions.connections import Changed, Probe
+from waypost.actions.connections import ConnectionChange, Probe
 from waypost.actions.refusals import Busy, Conflict, Invalid, present
 from waypost.portal.pages.connect import REFUSED, SAVE_ANYWAY, TEST, fields_of, guide_of
 from waypost.portal.pages.connection_form import ConnectionForm, errors_of, read_form
@@ -43,7 +43,9 @@ async def update(request: PageRequest, pages: GivenPages, connection_id: FromPat
     visitor = await enter(request, pages)
     form = read_form(await request.form(), (), pages.context, visitor.account)
     try:
-        await _change(pages, actor_of(request, visitor), connection_id, Changed(form.name, settings=form.settings))
+        await _change(
+            pages, actor_of(request, visitor), connection_id, ConnectionChange(form.name, settings=form.settings)
+        )
     except (Invalid, Conflict) as refusal:
         errors = errors_of(refusal, ())
         return await _page(request, pages, visitor, connection_id, dialog="update", form=form, errors=errors)
@@ -77,7 +79,7 @@ async def replace(request: PageRequest, pages: GivenPages, connection_id: FromPa
 async def test(request: PageRequest, pages: GivenPages, connection_id: FromPath[str]) -> Response[bytes]:
     """Try the credentials that are kept, and say what the carrier answered."""
     visitor = await enter(request, pages)
-    tested = await changes.test(pages.context, actor_of(request, visitor), changes.read_id(connection_id))
+    tested = await changes.test_credentials(pages.context, actor_of(request, visitor), changes.read_id(connection_id))
     return await _page(request, pages, visitor, connection_id, tested=tested)
 
 
@@ -85,7 +87,7 @@ async def test(request: PageRequest, pages: GivenPages, connection_id: FromPath[
 async def disable(request: PageRequest, pages: GivenPages, connection_id: FromPath[str]) -> Response[bytes]:
     """Ask its carrier no more."""
     visitor = await enter(request, pages)
-    await _change(pages, actor_of(request, visitor), connection_id, Changed(enabled=False))
+    await _change(pages, actor_of(request, visitor), connection_id, ConnectionChange(enabled=False))
     notify(request, "Connection disabled.")
     return go_to(f"{PATH}/{connection_id}")
 
@@ -94,7 +96,7 @@ async def disable(request: PageRequest, pages: GivenPages, connection_id: FromPa
 async def enable(request: PageRequest, pages: GivenPages, connection_id: FromPath[str]) -> Response[bytes]:
     """Ask its carrier again."""
     visitor = await enter(request, pages)
-    await _change(pages, actor_of(request, visitor), connection_id, Changed(enabled=True))
+    await _change(pages, actor_of(request, visitor), connection_id, ConnectionChange(enabled=True))
     notify(request, "Connection enabled.")
     return go_to(f"{PATH}/{connection_id}")
 
@@ -108,7 +110,7 @@ async def delete(request: PageRequest, pages: GivenPages, connection_id: FromPat
     return go_to(PATH)
 
 
-async def _change(pages: Pages, actor: Actor, connection_id: str, body: Changed) -> None:
+async def _change(pages: Pages, actor: Actor, connection_id: str, body: ConnectionChange) -> None:
     await changes.change(pages.context, actor, changes.read_id(connection_id), body)
 
 
@@ -125,7 +127,7 @@ async def _page(
     tested: Probe | None = None,
     refused: bool = False,
 ) -> Response[bytes]:
-    every = await changes.every(pages.context, actor_of(request, visitor))
+    every = await changes.list_connections(pages.context, actor_of(request, visitor))
     shown = present(next((one for one in every if one.id == connection_id), None))
     carrier = connectable.known(shown.source)
     return page(

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from waypost.actions.connections import Added, Changed
+from waypost.actions.connections import ConnectionChange, NewConnection
 from waypost.actions.context import Context
 from waypost.actions.refusals import Invalid, Refusal
 from waypost.portal.wording import sentence
@@ -49,13 +49,13 @@ class ConnectionForm(msgspec.Struct, frozen=True):
         given = {"daily_calls": self.daily_calls, "calls_per_second": self.calls_per_second}
         return {name: text for name, text in given.items() if text}
 
-    def added(self, source: str, *, untested: bool) -> Added:
+    def added(self, source: str, *, untested: bool) -> NewConnection:
         """Return the body of a new connection."""
-        return Added(source, self.credentials, self.name or None, self.settings, untested)
+        return NewConnection(source, self.credentials, self.name or None, self.settings, untested)
 
-    def replaced(self, *, untested: bool) -> Changed:
+    def replaced(self, *, untested: bool) -> ConnectionChange:
         """Return the body of a change of the credentials."""
-        return Changed(credentials=self.credentials, untested=untested)
+        return ConnectionChange(credentials=self.credentials, untested=untested)
 
 
 def read_form(given: Any, fields: tuple[CarrierField, ...], context: Context, account: UUID) -> ConnectionForm:

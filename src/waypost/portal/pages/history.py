@@ -90,7 +90,7 @@ async def _find(
         if name in query:
             query[name] = _utc(query[name])
     wanted = Page(limit, ids.from_text(ids.DELIVERY, cursor or ""))
-    bounds, status = deliveries.read_filters(query, wanted)
+    bounds, status = deliveries.read_delivery_filters(query, wanted)
     return await deliveries.find_page(pages.context, actor, bounds, status, wanted)
 
 

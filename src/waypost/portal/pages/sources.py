@@ -20,7 +20,7 @@ FREQUENT: Final = 5
 async def show(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """Show what feeds the account."""
     visitor = await enter(request, pages)
-    connections = await changes.every(pages.context, actor_of(request, visitor))
+    connections = await changes.list_connections(pages.context, actor_of(request, visitor))
     async with pages.context.database.serving.acquire() as session:
         used = await overview.last_key_use(session, visitor.account)
         reported = await overview.last_reported(session, visitor.account)

@@ -19,8 +19,8 @@ from waypost.portal.page_error import PageError
 from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import ALWAYS, fill, html
 from waypost.portal.requests import PageRequest
+from waypost.portal.track.parcel_view import parcel_view
 from waypost.portal.track.texts import LANGUAGES, choose
-from waypost.portal.track.view import view
 from waypost.store import track_pages
 
 EMBED: Final = "1"
@@ -53,7 +53,7 @@ async def track(request: PageRequest, pages: GivenPages, token: FromPath[str]) -
     key = (found.digest, language, embedded, found.shop, accent)
     text = pages.track_pages.get(key)
     if text is None:
-        shown = view(found.state(), LANGUAGES[language])
+        shown = parcel_view(found.state(), LANGUAGES[language])
         text = _fill("track.html", language, embedded=embedded, shop=found.shop, accent=accent, shown=shown)
         pages.track_pages.keep(key, text)
     headers = {"cache-control": f"private, max-age={_SECONDS}"}

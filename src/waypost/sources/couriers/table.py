@@ -30,7 +30,7 @@ class CourierType(StrEnum):
     EXPRESS = "express"
 
 
-class Asked(StrEnum):
+class RequiredFact(StrEnum):
     """A fact of a parcel that some couriers need besides its number, with its v4 name."""
 
     POSTAL_CODE = "tracking_postal_code"
@@ -57,8 +57,8 @@ class Courier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     phone: Phone | None = None
     languages: tuple[Language, ...] = ()
     issues: tuple[Country, ...] = ()
-    required: tuple[Asked, ...] = ()
-    optional: tuple[Asked, ...] = ()
+    required: tuple[RequiredFact, ...] = ()
+    optional: tuple[RequiredFact, ...] = ()
 
 
 @cache
@@ -84,7 +84,7 @@ def is_known(code: str) -> bool:
     return code in couriers()
 
 
-def missing_fact(code: str, given: Container[str]) -> Asked | None:
+def missing_fact(code: str, given: Container[str]) -> RequiredFact | None:
     """Return the first fact that a courier requires and that is not among those given."""
     courier = couriers().get(code)
     return None if courier is None else next((fact for fact in courier.required if fact not in given), None)

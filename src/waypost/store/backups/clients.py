@@ -9,7 +9,8 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from waypost.store.backups.manifest import BackupError
-from waypost.store.embedded.folder import DatabaseUser, EmbeddedPostgresError
+from waypost.store.embedded.errors import EmbeddedPostgresError
+from waypost.store.embedded.folder import DatabaseUser
 from waypost.store.embedded.process import run_program
 from waypost.store.embedded.programs import wheel_programs
 

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 import asyncpg
 
-from waypost.store.embedded.folder import EmbeddedPostgresError
+from waypost.store.embedded.errors import EmbeddedPostgresError
 
 SUPERUSER = "waypost"
 DATABASE = "waypost"
@@ -15,7 +15,7 @@ PORT = 5432
 _ANSWER_SECONDS = 5.0
 
 
-class Answer(StrEnum):
+class ServerState(StrEnum):
     """What a query to a server showed."""
 
     READY = "ready"
@@ -49,7 +49,7 @@ class ServerAddress:
         return f"postgresql://{self.user}:{quote(self.password, safe='')}@/{database}?{place}"
 
 
-async def ask(address: ServerAddress) -> Answer:
+async def ask(address: ServerAddress) -> ServerState:
     """Return whether a query is answered at this address.
 
     Raise EmbeddedPostgresError if the server there rejects our password.
@@ -57,27 +57,27 @@ async def ask(address: ServerAddress) -> Answer:
     try:
         connection = await asyncpg.connect(address.dsn, timeout=_ANSWER_SECONDS)
     except asyncpg.InvalidCatalogNameError:
-        return Answer.NO_DATABASE
+        return ServerState.NO_DATABASE
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError):
         raise EmbeddedPostgresError(
             "PostgreSQL rejects the password in postgres.password: bring back the one that belongs to this data"
         ) from None
     except (FileNotFoundError, ConnectionRefusedError):
-        return Answer.NOBODY
+        return ServerState.NOBODY
     except PermissionError:
         raise EmbeddedPostgresError(
             f"The socket in {address.socket_folder} belongs to another user: "
             f"run this as the user that runs waypost serve, or as root"
         ) from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-        return Answer.NOT_NOW
+        return ServerState.NOT_NOW
     try:
         await connection.fetchval("select 1", timeout=_ANSWER_SECONDS)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-        return Answer.NOT_NOW
+        return ServerState.NOT_NOW
     finally:
         connection.terminate()
-    return Answer.READY
+    return ServerState.READY
 
 
 async def make_database(address: ServerAddress) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from waypost.store.embedded.address import SUPERUSER
+from waypost.store.embedded.errors import EmbeddedPostgresError
 from waypost.store.embedded.folder import (
     DatabaseUser,
     DataFolder,
-    EmbeddedPostgresError,
     find_leftovers,
     give_folder,
     new_name,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from waypost.domain.errors import OperatorError
+from waypost.store.embedded.errors import EmbeddedPostgresError
 
 # sun_path holds 104 bytes on macOS and 108 on Linux, including the final NUL.
 _SOCKET_PATH_BYTES = 103
@@ -24,10 +24,6 @@ _SOCKET_NAME = "/.s.PGSQL.5432"
 # Commas and quotes have a meaning in lists of socket folders and of hosts.
 _PLAIN_PATH = re.compile(r"/[A-Za-z0-9/._-]*")
 _SMALL_FILE = 4096
-
-
-class EmbeddedPostgresError(OperatorError):
-    """The embedded PostgreSQL can't be used; the message is one sentence that says what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from waypost.store.embedded.folder import DatabaseUser, EmbeddedPostgresError
+from waypost.store.embedded.errors import EmbeddedPostgresError
+from waypost.store.embedded.folder import DatabaseUser
 
 _LAUNCHER = Path(__file__).with_name("child.py")
 # Nothing is inherited: LD_PRELOAD and PG* variables of the caller must not reach the server.

@@ -12,7 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from waypost.store.embedded.folder import DatabaseUser, DataFolder, EmbeddedPostgresError
+from waypost.store.embedded.errors import EmbeddedPostgresError
+from waypost.store.embedded.folder import DatabaseUser, DataFolder
 from waypost.store.embedded.process import run_program
 
 _OLDEST: Final = 18

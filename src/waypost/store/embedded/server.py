@@ -9,12 +9,12 @@ from typing import Final, Self
 
 import asyncpg
 
-from waypost.store.embedded.address import Answer, ServerAddress, ask, make_database
+from waypost.store.embedded.address import ServerAddress, ServerState, ask, make_database
 from waypost.store.embedded.cluster import cluster_exists, make_cluster, server_command, sweep
+from waypost.store.embedded.errors import EmbeddedPostgresError
 from waypost.store.embedded.folder import (
     DatabaseUser,
     DataFolder,
-    EmbeddedPostgresError,
     database_user,
     drop_socket_folder,
     find_folder,
@@ -166,11 +166,11 @@ class EmbeddedPostgres:
             noted = read_pid_file(self._folder)
             if noted is not None and noted.pid == process.pid and noted.ready:
                 answer = await ask(self.address)
-                if answer is Answer.READY:
+                if answer is ServerState.READY:
                     return
-                if answer is Answer.NO_DATABASE:
+                if answer is ServerState.NO_DATABASE:
                     await make_database(self.address)
-                if answer is Answer.NOBODY:
+                if answer is ServerState.NOBODY:
                     await self._explain_silence(process)
             await asyncio.sleep(_LOOK_SECONDS)
 
@@ -195,7 +195,7 @@ async def locate(data_dir: Path) -> ServerAddress | None:
         deadline = asyncio.get_running_loop().time() + _LOCATE_SECONDS
         while True:
             address = _known_address(folder)
-            if address is not None and await ask(address) is Answer.READY:
+            if address is not None and await ask(address) is ServerState.READY:
                 return address
             if not is_locked(folder):
                 return None
@@ -237,7 +237,7 @@ async def _predecessor_gone(folder: DataFolder, user: DatabaseUser, progress: Pr
             told = True
         address = _known_address(folder)
         if asyncio.get_running_loop().time() - started > _STUBBORN_SECONDS and address is not None:
-            if await ask(address) is Answer.READY:
+            if await ask(address) is ServerState.READY:
                 raise EmbeddedPostgresError(f"Another PostgreSQL (process {pid}) serves {folder.cluster}: stop it")
             started = asyncio.get_running_loop().time()
         await asyncio.sleep(_WAIT_SECONDS)

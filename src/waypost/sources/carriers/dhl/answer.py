@@ -7,7 +7,7 @@ another type is lost alone, a bad place costs only the place, and bad details co
 import msgspec
 
 
-class Address(msgspec.Struct, frozen=True, rename="camel"):
+class DhlAddress(msgspec.Struct, frozen=True, rename="camel"):
     """Where something is. DHL's locality may be a town, a facility, or a street and a town."""
 
     country_code: str | None = None
@@ -15,10 +15,10 @@ class Address(msgspec.Struct, frozen=True, rename="camel"):
     address_locality: str | None = None
 
 
-class Place(msgspec.Struct, frozen=True, rename="camel"):
+class DhlPlace(msgspec.Struct, frozen=True, rename="camel"):
     """A place, of which only the address is read."""
 
-    address: Address | None = None
+    address: DhlAddress | None = None
 
 
 class Scan(msgspec.Struct, frozen=True, rename="camel"):
@@ -53,14 +53,14 @@ class Shipments(msgspec.Struct, frozen=True, rename="camel"):
     shipments: tuple[Shipment, ...]
 
 
-class Problem(msgspec.Struct, frozen=True, rename="camel"):
+class DhlProblem(msgspec.Struct, frozen=True, rename="camel"):
     """The answer to a number that DHL does not know; ``status`` repeats the HTTP status."""
 
     status: int
     title: str
 
 
-class Weight(msgspec.Struct, frozen=True, rename="camel"):
+class DhlWeight(msgspec.Struct, frozen=True, rename="camel"):
     """A weight; the unit may be missing."""
 
     value: float
@@ -91,6 +91,6 @@ class Details(msgspec.Struct, frozen=True, rename="camel"):
     """Further details of a shipment."""
 
     product: Product | None = None
-    weight: Weight | None = None
+    weight: DhlWeight | None = None
     total_number_of_pieces: int | None = None
     proof_of_delivery: ProofOfDelivery | None = None

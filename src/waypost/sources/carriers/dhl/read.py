@@ -17,15 +17,15 @@ from waypost.domain.times import read_wall_time
 from waypost.domain.trackings import Skipped, SkipReason, Source, Update
 from waypost.sources.answers import decode_part, each
 from waypost.sources.carriers.dhl.answer import (
-    Address,
     Details,
+    DhlAddress,
+    DhlPlace,
+    DhlProblem,
+    DhlWeight,
     Person,
-    Place,
-    Problem,
     Scan,
     Shipment,
     Shipments,
-    Weight,
 )
 from waypost.sources.carriers.dhl.codes import CODES, read_scan
 from waypost.sources.reading import decode
@@ -44,7 +44,7 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
     every parcel into one that was not found.
     """
     if status == _UNKNOWN_NUMBER:
-        if decode(body, Problem).status != status:
+        if decode(body, DhlProblem).status != status:
             raise CarrierUnavailable("the 404 is not DHL's")
         return Update(Source.POLL, unknown_number=True)
     if status != _KNOWN:
@@ -211,7 +211,7 @@ def _name(person: Person) -> str | None:
     return _clean(f"{given} {family}") if given and family else _clean(person.name) or family or given
 
 
-def _weights(weight: Weight | None) -> dict[str, str | None]:
+def _weights(weight: DhlWeight | None) -> dict[str, str | None]:
     if weight is None or not 0 < weight.value < 1_000_000:  # noqa: PLR2004 - heavier than any ship's load is a mistake
         return {}
     unit = (_clean(weight.unit_text) or "").casefold()
@@ -245,12 +245,12 @@ def _link(text: str | None) -> str | None:
     return text if parts.scheme in ("http", "https") and parts.hostname else None
 
 
-def _address(place: msgspec.Raw) -> Address:
-    known = decode_part(place, Place, "location")
-    return Address() if known is None or isinstance(known, Skipped) or known.address is None else known.address
+def _address(place: msgspec.Raw) -> DhlAddress:
+    known = decode_part(place, DhlPlace, "location")
+    return DhlAddress() if known is None or isinstance(known, Skipped) or known.address is None else known.address
 
 
-def _country(address: Address) -> str | None:
+def _country(address: DhlAddress) -> str | None:
     code = (address.country_code or "").strip().upper()
     return code if _COUNTRY.fullmatch(code) else None
 

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Address(msgspec.Struct, frozen=True, rename="camel"):
+class FedexAddress(msgspec.Struct, frozen=True, rename="camel"):
     """Where something is, without the street."""
 
     city: str | None = None
@@ -15,10 +15,10 @@ class Address(msgspec.Struct, frozen=True, rename="camel"):
 class Party(msgspec.Struct, frozen=True):
     """Shipper or recipient, of which only the location is read."""
 
-    address: Address | None = None
+    address: FedexAddress | None = None
 
 
-class Event(msgspec.Struct, frozen=True, rename="camel"):
+class FedexEvent(msgspec.Struct, frozen=True, rename="camel"):
     """One scan; ``date`` is local, usually with an offset."""
 
     date: str | None = None
@@ -26,7 +26,7 @@ class Event(msgspec.Struct, frozen=True, rename="camel"):
     event_description: str | None = None
     exception_code: str | None = None
     exception_description: str | None = None
-    scan_location: Address | None = None
+    scan_location: FedexAddress | None = None
 
 
 class Latest(msgspec.Struct, frozen=True):
@@ -55,21 +55,21 @@ class Estimate(msgspec.Struct, frozen=True):
     window: Window | None = None
 
 
-class Delivery(msgspec.Struct, frozen=True, rename="camel"):
+class FedexDelivery(msgspec.Struct, frozen=True, rename="camel"):
     """Who received it, or who signed."""
 
     received_by_name: str | None = None
     signed_by_name: str | None = None
 
 
-class Weight(msgspec.Struct, frozen=True):
+class FedexWeight(msgspec.Struct, frozen=True):
     """One weight in one unit; FedEx gives it in two."""
 
     value: str | float | None = None
     unit: str | None = None
 
 
-class Measures(msgspec.Struct, frozen=True):
+class FedexMeasures(msgspec.Struct, frozen=True):
     """The weight of the package."""
 
     weight: tuple[msgspec.Raw, ...] = ()
@@ -79,7 +79,7 @@ class Package(msgspec.Struct, frozen=True, rename="camel"):
     """The package."""
 
     count: str | int | None = None
-    weight_and_dimensions: Measures | None = None
+    weight_and_dimensions: FedexMeasures | None = None
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -108,7 +108,7 @@ class Error(msgspec.Struct, frozen=True):
     code: str | None = None
 
 
-class Result(msgspec.Struct, frozen=True, rename="camel"):
+class FedexResult(msgspec.Struct, frozen=True, rename="camel"):
     """One shipment behind a number: details or an error."""
 
     error: Error | None = None
@@ -116,7 +116,7 @@ class Result(msgspec.Struct, frozen=True, rename="camel"):
     latest_status_detail: Latest | None = None
     date_and_times: tuple[msgspec.Raw, ...] = ()
     estimated_delivery_time_window: Estimate | None = None
-    delivery_details: Delivery | None = None
+    delivery_details: FedexDelivery | None = None
     package_details: Package | None = None
     service_detail: Service | None = None
     additional_tracking_info: Additional | None = None
@@ -128,7 +128,7 @@ class Numbered(msgspec.Struct, frozen=True, rename="camel"):
     """The shipments of one number; FedEx reuses numbers, so there may be several."""
 
     tracking_number: str | None = None
-    track_results: tuple[Result, ...] = ()
+    track_results: tuple[FedexResult, ...] = ()
 
 
 class Output(msgspec.Struct, frozen=True, rename="camel"):
@@ -137,7 +137,7 @@ class Output(msgspec.Struct, frozen=True, rename="camel"):
     complete_track_results: tuple[msgspec.Raw, ...] = ()
 
 
-class Answer(msgspec.Struct, frozen=True):
+class FedexAnswer(msgspec.Struct, frozen=True):
     """The whole answer; ``errors`` reject the request as a whole."""
 
     output: Output | None = None

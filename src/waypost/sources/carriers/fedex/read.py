@@ -10,15 +10,15 @@ from waypost.domain.readings import Reading
 from waypost.domain.trackings import Skipped, SkipReason, Source, Update
 from waypost.sources import answers, codes, reading, scans
 from waypost.sources.carriers.fedex.answer import (
-    Address,
-    Answer,
     Dated,
-    Event,
+    FedexAddress,
+    FedexAnswer,
+    FedexEvent,
+    FedexResult,
+    FedexWeight,
     Identifier,
     Numbered,
     Party,
-    Result,
-    Weight,
     Window,
 )
 from waypost.sources.reading import clean
@@ -45,7 +45,7 @@ def read_answers(status: int, body: bytes, parcels: Sequence[Parcel]) -> list[Up
 
     "No such number" is in the part of a number, or in place of the whole answer if only one was polled.
     """
-    answer = reading.decode(body, Answer)
+    answer = reading.decode(body, FedexAnswer)
     if len(parcels) == 1 and any(error.code in _UNKNOWN for error in answer.errors):
         return [Update(Source.POLL, unknown_number=True)]
     if status != _OK:
@@ -61,7 +61,7 @@ def names_a_number(status: int, body: bytes) -> bool:
     if status != _BAD_REQUEST:
         return False
     try:
-        errors = reading.decode(body, Answer).errors
+        errors = reading.decode(body, FedexAnswer).errors
     except CarrierUnreadable:
         return False
     return any(error.code in _UNKNOWN for error in errors)
@@ -95,7 +95,7 @@ def _read(part: Numbered, facts: Mapping[str, str]) -> Update:
     return Update(Source.POLL, checkpoints=taken.checkpoints, facts=_facts(result), skipped=taken.skipped)
 
 
-def _choose(found: Sequence[tuple[Result, scans.Scans]], shipped: str | None) -> tuple[Result, scans.Scans]:
+def _choose(found: Sequence[tuple[FedexResult, scans.Scans]], shipped: str | None) -> tuple[FedexResult, scans.Scans]:
     """Return the shipment that began closest to the day the shop gave, otherwise the latest: FedEx reuses numbers."""
     day = _day(shipped)
     if day is None:
@@ -114,22 +114,22 @@ def _day(text: str | None) -> int | None:
     return None if written is None else date.fromisoformat(written).toordinal()
 
 
-def _scans(result: Result) -> scans.Scans:
-    return scans.take(result.scan_events, Event, "scanEvents", _scan)
+def _scans(result: FedexResult) -> scans.Scans:
+    return scans.take(result.scan_events, FedexEvent, "scanEvents", _scan)
 
 
-def _scan(event: Event) -> Checkpoint | SkipReason:
+def _scan(event: FedexEvent) -> Checkpoint | SkipReason:
     detail = _detail(event)
     return scans.scan(
         when=reading.iso_time(event.date),
         detail=detail,
-        where=_place(event.scan_location or Address()),
+        where=_place(event.scan_location or FedexAddress()),
         says=_interpret(event.event_type, detail),
         raw_status="/".join(part for text in (event.event_type, event.exception_code) if (part := clean(text))) or None,
     )
 
 
-def _detail(event: Event) -> str | None:
+def _detail(event: FedexEvent) -> str | None:
     """Return the text of a scan, with that of the exception if there is one."""
     texts = [text for text in (clean(event.event_description), clean(event.exception_description)) if text]
     told = texts[:1] if len(texts) == 2 and texts[1].casefold() in texts[0].casefold() else texts  # noqa: PLR2004 - both
@@ -140,7 +140,7 @@ def _interpret(code: str | None, text: str | None) -> Reading:
     return codes.interpret([(code, _TABLES["event_type"])], [text])
 
 
-def _place(address: Address) -> reading.Where:
+def _place(address: FedexAddress) -> reading.Where:
     return reading.place(
         city=address.city,
         state=address.state_or_province_code,
@@ -149,7 +149,7 @@ def _place(address: Address) -> reading.Where:
     )
 
 
-def _facts(result: Result) -> dict[str, str]:
+def _facts(result: FedexResult) -> dict[str, str]:
     package = result.package_details
     numbers = dict(_identifiers(result))
     return reading.known(
@@ -169,7 +169,7 @@ def _facts(result: Result) -> dict[str, str]:
 
 
 def _end(name: str, party: Party | None) -> dict[str, str | None]:
-    where = _place((None if party is None else party.address) or Address())
+    where = _place((None if party is None else party.address) or FedexAddress())
     return {f"{name}_country": where.country_iso2, f"{name}_state": where.state, f"{name}_city": where.city}
 
 
@@ -178,15 +178,15 @@ def _count(count: str | int | None) -> str | None:
     return text if text.isascii() and text.isdigit() and len(text) < 7 and int(text) > 0 else None  # noqa: PLR2004 - no load has millions
 
 
-def _weight(result: Result) -> dict[str, str]:
+def _weight(result: FedexResult) -> dict[str, str]:
     """Return the weight, in kilograms if FedEx gives it."""
     measures = None if result.package_details is None else result.package_details.weight_and_dimensions
-    found = list(reading.each(() if measures is None else measures.weight, Weight))
+    found = list(reading.each(() if measures is None else measures.weight, FedexWeight))
     found.sort(key=lambda one: one.unit != "KG")
     return next((told for one in found if (told := reading.weight(one.value, one.unit))), {})
 
 
-def _expected(result: Result) -> str | None:
+def _expected(result: FedexResult) -> str | None:
     """Return the day on which FedEx expects to deliver: estimated, appointed, promised, or a window's first."""
     days = {one.type: reading.day(one.date_time) for one in reading.each(result.date_and_times, Dated)}
     estimate = result.estimated_delivery_time_window
@@ -195,7 +195,7 @@ def _expected(result: Result) -> str | None:
     return next((day for day in told if day), None)
 
 
-def _signed_by(result: Result) -> str | None:
+def _signed_by(result: FedexResult) -> str | None:
     """Return who signed for a delivered parcel, otherwise who received it."""
     latest, delivery = result.latest_status_detail, result.delivery_details
     if latest is None or latest.code not in _DELIVERED or delivery is None:
@@ -204,7 +204,7 @@ def _signed_by(result: Result) -> str | None:
     return None if name is None or name.casefold().startswith(_NOBODY) else name
 
 
-def _identifiers(result: Result) -> Iterator[tuple[str, str]]:
+def _identifiers(result: FedexResult) -> Iterator[tuple[str, str]]:
     """Yield the other numbers and references of a package by their types, the first of each last."""
     raw = () if result.additional_tracking_info is None else result.additional_tracking_info.package_identifiers
     for one in reversed(list(reading.each(raw, Identifier))):

@@ -1,4 +1,4 @@
-"""What a tracking page shows of a parcel, in one language. Pure; the route is the only data of the customer."""
+"""What the public tracking page shows of a parcel, in one language. Pure; the route is the customer's only data."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -29,16 +29,16 @@ _STEP_OF: Final = {
 _LONGEST_READ: Final = 2 * LONGEST_DETAIL
 
 
-class Step(msgspec.Struct, frozen=True):
-    """One step of the journey; ``place`` is ``done``, ``now`` or ``ahead``."""
+class JourneyStep(msgspec.Struct, frozen=True):
+    """One step of the journey on the tracking page; ``place`` is ``done``, ``now`` or ``ahead``."""
 
     key: str
     label: str
     place: str
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """One scan: its local time, its meaning, the carrier's text and the location."""
+class ShownScan(msgspec.Struct, frozen=True):
+    """One scan on the tracking page: its local time, its meaning, the carrier's text and the location."""
 
     at: str
     time: str
@@ -48,14 +48,14 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Day(msgspec.Struct, frozen=True):
-    """The scans of one day, newest first."""
+    """The scans of one day on the tracking page, newest first."""
 
     heading: str
-    entries: list[Entry]
+    entries: list[ShownScan]
 
 
 class TrackView(msgspec.Struct, frozen=True):
-    """Everything that the page shows."""
+    """Everything that the tracking page shows."""
 
     status: Status
     headline: str
@@ -66,12 +66,12 @@ class TrackView(msgspec.Struct, frozen=True):
     origin: str
     destination: str
     expected: str
-    steps: list[Step]
+    steps: list[JourneyStep]
     days: list[Day]
     cut: bool
 
 
-def view(state: TrackingState, texts: Texts) -> TrackView:
+def parcel_view(state: TrackingState, texts: Texts) -> TrackView:
     """Return what the tracking page of a parcel shows."""
     headline = texts.statuses[state.status]
     meaning = texts.substatuses.get(state.substatus, headline)
@@ -92,7 +92,7 @@ def view(state: TrackingState, texts: Texts) -> TrackView:
     )
 
 
-def steps(state: TrackingState, texts: Texts) -> list[Step]:
+def steps(state: TrackingState, texts: Texts) -> list[JourneyStep]:
     """Return the steps and the parcel's progress; an exception does not undo a step that was reached."""
     seen = [state.status, *(scan.checkpoint_delivery_status for scan in state.checkpoints)]
     furthest = max(-1 if status is None else _STEP_OF.get(status, -1) for status in seen)
@@ -102,7 +102,7 @@ def steps(state: TrackingState, texts: Texts) -> list[Step]:
     labels = [texts.steps["collection" if key == "pickup" and collected else key] for key in STEPS]
     is_over = state.status is Status.DELIVERED
     return [
-        Step(key, label, "done" if place < furthest or is_over else "now" if place == furthest else "ahead")
+        JourneyStep(key, label, "done" if place < furthest or is_over else "now" if place == furthest else "ahead")
         for place, (key, label) in enumerate(zip(STEPS, labels, strict=True))
     ]
 
@@ -115,12 +115,12 @@ def _days(scans: Sequence[Checkpoint], texts: Texts, privacy: Privacy) -> list[D
     ]
 
 
-def _entry(scan: Checkpoint, texts: Texts, privacy: Privacy) -> Entry:
+def _entry(scan: Checkpoint, texts: Texts, privacy: Privacy) -> ShownScan:
     told = privacy.hide(" ".join(scan.tracking_detail[:_LONGEST_READ].split()))
     told = told[:LONGEST_DETAIL] + "…" * (len(told) > LONGEST_DETAIL)
     title = _title(scan, texts)
     where = scan.location or _place(scan.city, scan.state, scan.country_iso2)
-    return Entry(
+    return ShownScan(
         at=scan.checkpoint_date,
         time=datetime.fromisoformat(scan.checkpoint_date).strftime("%H:%M"),
         title=title or told,

@@ -1,4 +1,8 @@
-"""Accept forms only from our own pages, as shown by the browser's headers and the form's token."""
+"""Protection against cross-site request forgery: forms are accepted from our own pages only.
+
+Two checks complement each other: the headers with which a browser says where a form comes from, and a token in each
+form.
+"""
 
 import hmac
 import secrets
@@ -25,7 +29,7 @@ _KEPT: Final = "waypost.form"
 _SECRET_BYTES: Final = 32
 
 
-def only_our_forms(pages: Pages) -> Guard:
+def reject_cross_site_forms(pages: Pages) -> Guard:
     """Return the guard that rejects forms of other sites, by the headers Origin and Sec-Fetch-Site.
 
     It complements the token of every form. Programs that send neither header are checked by the token alone.
@@ -49,7 +53,7 @@ def _is_here(origin: str, host: str, *, secure: bool) -> bool:
     return bool(place) and place == host and (scheme == "https" or not secure)
 
 
-def checking_tokens(pages: Pages) -> Callable[[ASGIApp], ASGIApp]:
+def check_form_tokens(pages: Pages) -> Callable[[ASGIApp], ASGIApp]:
     """Return the middleware that checks the token of each form, and gives each visitor the secret behind it.
 
     The secret is kept in a signed cookie, so that a cookie set by another site of the same domain is not accepted;
