@@ -1,13 +1,15 @@
 """The disk of the bundled PostgreSQL is full for a while: nothing accepted is lost, and it is back by itself."""
 
+import asyncio
 import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from tests.conftest import Judge
@@ -17,6 +19,7 @@ from tests.support.ledger import keeping_ledger
 from tests.support.reporter import wait_until_settled
 from tests.support.serving import LOOK_SECONDS, LOOPBACK, Serving
 from tests.support.steady import SteadyShop
+from waypost.store.embedded.server import locate
 
 pytestmark = [pytest.mark.faults, pytest.mark.alone]
 DISK_MEGABYTES = 130
@@ -25,6 +28,7 @@ BACK_SECONDS = 10.0
 LOGGED_BYTES = 10_000
 TARGET = "lost 0; no 500; accepting again within 10 s of room; less than 10 KB logged"
 CHUNK_BYTES = 1 << 20
+_FILL_ITS_LOG = "select pg_logical_emit_message(false, 'full', repeat('x', 1000000)) from generate_series(1, 100)"
 LEFT_BYTES = 4_000_000
 """What is left of a disk that is nearly full: less than has to be free, enough for deliveries to go on."""
 
@@ -59,8 +63,29 @@ def keep_full(filler: Path, left: int, seconds: float) -> None:
                 threading.Event().wait(LOOK_SECONDS)
 
 
-@pytest.mark.parametrize(("fault", "left"), [("nearly full", LEFT_BYTES), ("full", 0)])
-def test_a_full_disk_loses_nothing_and_is_over_when_there_is_room(judged: Judge, fault: str, left: int) -> None:
+def wait(_server: Serving) -> None:
+    """Do nothing else while the disk is full."""
+
+
+def panic(server: Serving) -> None:
+    """Have PostgreSQL write more of its log than its disk takes: it crashes, and can't recover on the full disk."""
+
+    async def write() -> None:
+        place = await locate(server.data_dir)
+        assert place is not None
+        session = await asyncpg.connect(place.dsn, command_timeout=FULL_SECONDS)
+        with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+            await session.execute(_FILL_ITS_LOG)
+
+    asyncio.run(write())
+
+
+@pytest.mark.parametrize(
+    ("fault", "left", "meanwhile"), [("nearly full", LEFT_BYTES, wait), ("full", 0, wait), ("full, a panic", 0, panic)]
+)
+def test_a_full_disk_loses_nothing_and_is_over_when_there_is_room(
+    judged: Judge, fault: str, left: int, meanwhile: Callable[[Serving], None]
+) -> None:
     settings = LOOPBACK | {"WAYPOST_DISPATCH_PROCESSES": "1", "WAYPOST_RETRY_BASE_SECONDS": "0.1"}
     if not left:
         settings["WAYPOST_MIN_FREE_DISK"] = "0"  # else nothing is written that could meet the end of the disk
@@ -76,7 +101,10 @@ def test_a_full_disk_loses_nothing_and_is_over_when_there_is_room(judged: Judge,
             with shop.reporting():
                 shop.wait_for_more(200)
                 logged, befell = server.log.stat().st_size, [len(ledger.taken)]
-                keep_full(disk / "filler", left, FULL_SECONDS)
+                filling = threading.Thread(target=keep_full, args=(disk / "filler", left, FULL_SECONDS))
+                filling.start()
+                meanwhile(server)
+                filling.join()
                 (disk / "filler").unlink()
                 room_at = time.monotonic()
                 shop.wait_for_more(200)

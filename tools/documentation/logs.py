@@ -43,7 +43,11 @@ _SAYS: Final = {
     "partition_kept": "An old partition could not be dropped yet because something else uses it; it is tried again.",
     "poll_crashed": "Polling a carrier failed on our side.",
     "postgres_ended": "The embedded PostgreSQL ended unexpectedly and is restarted.",
-    "postgres_restarted": "The embedded PostgreSQL is running again.",
+    "postgres_restart_failed": (
+        "The embedded PostgreSQL can't start yet, for example because its disk is full. It is tried again every two"
+        " seconds, and not logged again."
+    ),
+    "postgres_restarted": "The embedded PostgreSQL is running again, after `failed` starts that failed.",
     "progress_made": "A command or the start of a server makes progress; `message` describes the step.",
     "promise_broken": "The reconciliation found deliveries that violate a guarantee: one field for each kind.",
     "request_answered": "A request was answered. Tokens in `path` are hidden, and the query is left out.",

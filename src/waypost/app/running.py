@@ -19,10 +19,11 @@ from waypost.app.watchdog import loop_watched
 from waypost.settings import Settings
 from waypost.store.accounts import has_accounts
 from waypost.store.database import Database
-from waypost.store.embedded.server import EmbeddedPostgres
+from waypost.store.embedded.server import EmbeddedPostgres, EmbeddedPostgresError
 from waypost.store.trouble import LOST
 
 _LOG: Final = structlog.get_logger()
+RESTART_SECONDS: Final = 2.0
 LAST_REQUESTS_SECONDS: Final = 15.0
 """How long requests that have begun may continue after the signal to stop."""
 
@@ -122,14 +123,31 @@ def _postgres_part(postgres: EmbeddedPostgres) -> Part:
                 await asyncio.wait([ended, stopping], return_when=asyncio.FIRST_COMPLETED)
                 if ended.done():
                     _LOG.error("postgres_ended", exit_code=ended.result())
-                    await postgres.restart()
-                    _LOG.info("postgres_restarted")
+                    await _restart(postgres, stop)
                 else:
                     ended.cancel()
         finally:
             stopping.cancel()
 
     return Part("postgres", serve)
+
+
+async def _restart(postgres: EmbeddedPostgres, stop: asyncio.Event) -> None:
+    """Restart PostgreSQL as soon as it can be: on a full disk it can't recover until there is room."""
+    failed = 0
+    while not stop.is_set():
+        try:
+            await postgres.restart()
+        except EmbeddedPostgresError as error:
+            failed += 1
+            if failed == 1:
+                _LOG.error("postgres_restart_failed", error=str(error))
+        else:
+            _LOG.info("postgres_restarted", failed=failed)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RESTART_SECONDS):
+                await stop.wait()
 
 
 async def _wait_for_end(server: HttpServer | None, stop: asyncio.Event) -> None:

@@ -22,10 +22,10 @@ class Allowance:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.cancelled():
-                self._waiting.remove(turn)
-            else:  # it got its place in the same moment
+            if not turn.cancelled():  # it got its place in the same moment
                 self.leave()
+            elif turn in self._waiting:
+                self._waiting.remove(turn)
             raise
 
     def leave(self) -> None:
