@@ -19,7 +19,7 @@ def server() -> Iterator[Serving]:
         yield server
 
 
-def test_a_quota_is_set_shown_and_given_back_to_the_installation(server: Serving) -> None:
+def test_a_quota_can_be_set_shown_and_reset_to_the_default(server: Serving) -> None:
     place = ("--data-dir", str(server.data_dir))
 
     made = run_waypost(
@@ -37,7 +37,7 @@ def test_a_quota_is_set_shown_and_given_back_to_the_installation(server: Serving
     assert json.loads(given_back.stdout)["parcels"]["quota"] is None  # this command was not told the server's settings
 
 
-def test_what_is_no_quota_is_refused_and_changes_nothing(server: Serving) -> None:
+def test_an_invalid_quota_is_rejected_and_changes_nothing(server: Serving) -> None:
     place = ("--data-dir", str(server.data_dir))
 
     refused = call_waypost("account", "quota", "--account", EMAIL, "--parcels", "-1", *place)

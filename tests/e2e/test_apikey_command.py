@@ -44,7 +44,7 @@ def test_a_key_is_created_listed_used_and_revoked(server: Serving) -> None:
     assert "is not an active key of this account" in why
 
 
-def test_the_list_is_a_table_for_people_whatever_keys_are_called(server: Serving) -> None:
+def test_the_list_is_a_readable_table_with_any_key_names(server: Serving) -> None:
     ask(server, "create", *ACCOUNT, "--name", "[/x]")
 
     code, told, _ = ask(server, "list", *ACCOUNT)
@@ -64,7 +64,7 @@ def test_the_list_is_a_table_for_people_whatever_keys_are_called(server: Serving
         (("revoke", "key_1", *ACCOUNT), "is not an active key of this account"),
     ],
 )
-def test_what_can_not_be_done_is_one_sentence(server: Serving, words: tuple[str, ...], said: str) -> None:
+def test_errors_are_one_sentence(server: Serving, words: tuple[str, ...], said: str) -> None:
     code, told, why = ask(server, *words)
 
     assert (code, told) == (1, "")
@@ -72,5 +72,5 @@ def test_what_can_not_be_done_is_one_sentence(server: Serving, words: tuple[str,
     assert len(why.splitlines()) == 1
 
 
-def test_a_scope_that_is_none_is_wrong_usage(server: Serving) -> None:
+def test_an_unknown_scope_is_wrong_usage(server: Serving) -> None:
     assert ask(server, "create", *ACCOUNT, "--name", "A", "--scope", "all")[0] == 2

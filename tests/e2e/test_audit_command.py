@@ -22,7 +22,7 @@ async def tamper(data_dir: Path) -> None:
     await session.close()
 
 
-def test_it_tells_what_fits_together_and_ends_with_1_when_something_was_changed() -> None:
+def test_verifying_the_log_exits_with_1_if_something_was_changed() -> None:
     with serving() as server:
         server.start()
         server.account(EMAIL)

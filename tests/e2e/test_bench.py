@@ -16,7 +16,7 @@ SMALLEST = "--no-keep --rounds 1 --parcels 20 --per-request 5 --seconds 1 --rate
 COUNTED = re.compile(r"^  (received|settled as delivered|attempts recorded) +(\d+)$", re.MULTILINE)
 
 
-def test_the_benchmark_delivers_what_it_says() -> None:
+def test_the_benchmark_delivers_what_it_reports() -> None:
     with open_place() as place:
         ended = subprocess.run(
             (sys.executable, "-m", "benchmarks", *SMALLEST.split(), "--folder", str(place)),
@@ -33,7 +33,7 @@ def test_the_benchmark_delivers_what_it_says() -> None:
     assert counts == {"received": "640", "settled as delivered": "640", "attempts recorded": "640"}
 
 
-def test_kept_results_say_when_and_on_what_they_were_measured() -> None:
+def test_stored_results_have_their_date_and_machine() -> None:
     results = [json.loads(file.read_text()) for file in (ROOT / "benchmarks" / "results").glob("*.json")]
 
     assert results

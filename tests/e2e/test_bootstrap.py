@@ -57,13 +57,13 @@ def settled(checkout: Checkout) -> None:
     checkout.taken()
 
 
-def test_nothing_is_done_when_nothing_changed(checkout: Checkout) -> None:
+def test_nothing_is_done_if_nothing_changed(checkout: Checkout) -> None:
     again = checkout.set_up()
 
     assert (again.returncode, again.stderr, checkout.taken()) == (0, "", [])
 
 
-def test_a_changed_lock_is_installed_by_its_hashes(checkout: Checkout) -> None:
+def test_a_changed_lock_is_installed_with_its_hashes(checkout: Checkout) -> None:
     (checkout.root / "requirements" / "run.txt").write_text("# changed\n")
 
     checkout.set_up()
@@ -73,7 +73,7 @@ def test_a_changed_lock_is_installed_by_its_hashes(checkout: Checkout) -> None:
     assert first.endswith("requirements/run.txt")
 
 
-def test_the_developers_environment_serves_those_who_only_run(checkout: Checkout) -> None:
+def test_the_development_environment_also_satisfies_setup(checkout: Checkout) -> None:
     checkout.set_up("--dev")
     checkout.taken()
 
@@ -82,7 +82,7 @@ def test_the_developers_environment_serves_those_who_only_run(checkout: Checkout
     assert checkout.taken() == []
 
 
-def test_an_environment_whose_interpreter_is_gone_is_made_again(checkout: Checkout) -> None:
+def test_an_environment_without_its_interpreter_is_recreated(checkout: Checkout) -> None:
     python = checkout.root / ".venv" / "bin" / "python"
     python.unlink()
 
@@ -92,11 +92,11 @@ def test_an_environment_whose_interpreter_is_gone_is_made_again(checkout: Checko
     assert python.exists()
 
 
-def test_the_script_is_in_the_language_of_python_3_8() -> None:
+def test_the_script_is_valid_python_3_8() -> None:
     ast.parse(BOOTSTRAP.read_text(), feature_version=(3, 8))
 
 
-def test_the_locked_build_package_is_the_one_that_the_project_asks_for() -> None:
+def test_the_locked_build_package_matches_the_project() -> None:
     asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
 
     locked = [line.split("#")[0].strip() for line in (ROOT / "requirements" / "build.in").read_text().splitlines()]

@@ -85,7 +85,7 @@ def test_a_carrier_is_connected_tested_changed_and_deleted(server: Serving, carr
     assert gone.strip()
 
 
-def test_the_carriers_are_listed_with_what_each_needs() -> None:
+def test_carriers_are_listed_with_their_required_fields() -> None:
     ran = run_waypost("connections", "carriers", "--json")
 
     known = {one["source"]: one["credentials"] for one in json.loads(ran.stdout)}
@@ -103,9 +103,7 @@ def test_the_carriers_are_listed_with_what_each_needs() -> None:
         (("test", "con_1"), None, "was deleted or never existed"),
     ],
 )
-def test_what_can_not_be_done_is_said_in_one_line(
-    server: Serving, carrier: str, words: tuple[str, ...], given: object, said: str
-) -> None:
+def test_errors_are_one_line(server: Serving, carrier: str, words: tuple[str, ...], given: object, said: str) -> None:
     code, told, why = ask(server, carrier, *words, *ACCOUNT, given=given)
 
     assert (code, told) == (1, "")
@@ -113,7 +111,7 @@ def test_what_can_not_be_done_is_said_in_one_line(
     assert len(why.splitlines()) == 1
 
 
-def test_the_operator_says_which_accounts_may_use_a_connection_of_the_settings(with_key: Serving, carrier: str) -> None:
+def test_the_operator_chooses_which_accounts_may_use_the_operators_connection(with_key: Serving, carrier: str) -> None:
     def share(*words: str) -> object:
         code, told, why = ask(with_key, carrier, "share", "dhl", *words, "--json")
         return json.loads(told)["accounts"] if code == 0 else why.strip()

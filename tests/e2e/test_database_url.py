@@ -25,7 +25,7 @@ async def waypost(*arguments: str, **settings: str) -> tuple[int, str]:
     return ended.returncode, ended.stderr
 
 
-async def test_it_wants_migrations_then_a_key_and_knows_that_key_again(url: str) -> None:
+async def test_serve_requires_migrations_then_a_key_and_recognises_that_key(url: str) -> None:
     assert await waypost("serve", "--port", "0", "--database-url", url, WAYPOST_SECRET_KEY=KEY) == (
         1,
         f"waypost: The database lacks {len(migrations())} of this program's migrations: run `waypost migrate`.\n",
@@ -38,7 +38,7 @@ async def test_it_wants_migrations_then_a_key_and_knows_that_key_again(url: str)
     assert "WAYPOST_SECRET_KEY" in said
 
 
-async def test_it_serves_from_there(url: str) -> None:
+async def test_serve_works_with_a_database_url(url: str) -> None:
     await waypost("migrate", "--database-url", url)
 
     with serving(WAYPOST_DATABASE_URL=url, WAYPOST_SECRET_KEY=KEY) as server:
@@ -61,7 +61,7 @@ async def test_it_serves_from_there(url: str) -> None:
         ("mysql://u:s3cret@127.0.0.1/d", "must start with postgresql://"),
     ],
 )
-async def test_a_url_that_does_not_work_is_one_sentence_without_its_password(
+async def test_an_unusable_url_is_reported_in_one_sentence_without_its_password(
     tmp_path: Path, wrong: str, told: str
 ) -> None:
     code, said = await waypost("migrate", "--database-url", wrong, WAYPOST_DATA_DIR=str(tmp_path))

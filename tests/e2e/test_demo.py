@@ -85,7 +85,7 @@ DELIVERIES = (delivery("A1", 1), delivery("A1", 2), delivery("B2", 1))
 ARRIVALS = (arrival("A1", 1), arrival("B2", 1), arrival("A1", 2))
 
 
-def test_all_that_was_planned_arrived_in_order() -> None:
+def test_the_verdict_accepts_a_complete_ordered_run() -> None:
     verdict = judge(PLAN, DELIVERIES, ARRIVALS)
 
     assert verdict.summary == "delivered 3/3, verified 3/3, in order 2/2 parcels"
@@ -93,7 +93,7 @@ def test_all_that_was_planned_arrived_in_order() -> None:
 
 
 @given(st.permutations([arrival("A1", 1), arrival("A1", 2), arrival("A1", 3), arrival("B2", 1)]))
-def test_only_the_order_within_a_parcel_counts(arrivals: list[Arrival]) -> None:
+def test_only_the_order_within_a_parcel_matters(arrivals: list[Arrival]) -> None:
     of_a = [one.sequence for one in arrivals if one.tracking_number == "A1"]
 
     verdict = judge(Plan(PLAN.parcels, 4), (*DELIVERIES, delivery("A1", 3)), arrivals)
@@ -101,7 +101,7 @@ def test_only_the_order_within_a_parcel_counts(arrivals: list[Arrival]) -> None:
     assert (verdict.missing == ()) == (of_a == [1, 2, 3])
 
 
-def test_a_second_arrival_of_an_older_webhook_does_not_disturb_the_order() -> None:
+def test_a_repeated_older_webhook_does_not_break_the_order() -> None:
     assert judge(PLAN, DELIVERIES, (*ARRIVALS, arrival("A1", 1, "duplicate"))).missing == ()
 
 
@@ -141,7 +141,7 @@ def test_a_second_arrival_of_an_older_webhook_does_not_disturb_the_order() -> No
         ((), (), "delivered 0/0, verified 0/0, in order 0/2 parcels", "Not in order, or not up to the end: A1, B2."),
     ],
 )
-def test_what_is_missing_is_named(
+def test_missing_webhooks_are_named(
     deliveries: Sequence[Delivery], arrivals: Sequence[Arrival], summary: str, missing: str
 ) -> None:
     verdict = judge(PLAN, deliveries, arrivals)
@@ -151,7 +151,7 @@ def test_what_is_missing_is_named(
 
 
 @pytest.mark.parametrize("seconds", ["19", "-20", "20.5", "soon", "86401", "9" * 5000, "\u0662\u0660"])
-def test_seconds_that_cannot_be_are_refused_in_one_sentence(tmp_path: Path, seconds: str) -> None:
+def test_invalid_seconds_are_rejected_in_one_sentence(tmp_path: Path, seconds: str) -> None:
     ended = run_demo(("-m", "examples.demo"), tmp_path, DEMO_SECONDS=seconds)
 
     assert ended.returncode == 1
@@ -161,7 +161,7 @@ def test_seconds_that_cannot_be_are_refused_in_one_sentence(tmp_path: Path, seco
     assert not (tmp_path / ".demo").exists()
 
 
-def test_the_shortest_demo_leaves_time_for_starting() -> None:
+def test_the_shortest_demo_leaves_time_to_start() -> None:
     settings = read_settings({"DEMO_SECONDS": "20", "WAYPOST_DEMO_PORT": ""})
 
     assert settings == DemoSettings(seconds=20, port=None)
@@ -169,13 +169,13 @@ def test_the_shortest_demo_leaves_time_for_starting() -> None:
 
 
 @pytest.mark.parametrize("seconds", [20, None, 600])
-def test_a_parcel_in_transit_is_asked_for_sixty_times_on_its_way(seconds: int | None) -> None:
+def test_a_parcel_in_transit_is_polled_sixty_times(seconds: int | None) -> None:
     settings = DemoSettings(seconds=seconds, port=None)
 
     assert settings.route_seconds / (4 * 3600 / settings.poll_speed) == pytest.approx(60)
 
 
-def test_a_taken_port_gets_a_sentence_that_names_another() -> None:
+def test_a_port_in_use_is_reported_with_an_alternative() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(DemoFailed, match=r"WAYPOST_DEMO_PORT=\d+\.$"):
         chosen_port(other.getsockname()[1])
 
@@ -186,7 +186,7 @@ def test_a_free_port_can_be_chosen() -> None:
     assert chosen_port(port) == port
 
 
-def test_when_waypost_ends_its_last_words_are_shown_and_nothing_is_left(tmp_path: Path) -> None:
+def test_if_waypost_exits_its_last_lines_are_shown_and_nothing_is_left(tmp_path: Path) -> None:
     ended = demo_with("import sys; print('a long story'); sys.exit('no \\x1b[31mdisk')", tmp_path)
 
     assert ended.returncode == 1
@@ -197,7 +197,7 @@ def test_when_waypost_ends_its_last_words_are_shown_and_nothing_is_left(tmp_path
     assert living(tmp_path) == []
 
 
-def test_settings_of_a_real_waypost_do_not_reach_the_one_of_the_demo(tmp_path: Path) -> None:
+def test_settings_of_a_real_waypost_do_not_affect_the_demo(tmp_path: Path) -> None:
     tell = "import os, sys; sys.exit(' '.join(sorted(name for name in os.environ if name.startswith('WAYPOST_'))))"
 
     ended = demo_with(tell, tmp_path, WAYPOST_DATABASE_URL="postgresql://real", WAYPOST_PG_BIN="/pg")
@@ -218,7 +218,7 @@ def test_a_signal_ends_the_demo_and_all_its_programs(tmp_path: Path, number: sig
     assert living(tmp_path) == []
 
 
-def test_a_program_that_does_not_heed_is_ended_with_its_own_children(tmp_path: Path) -> None:
+def test_a_program_that_ignores_signals_is_killed_with_its_children(tmp_path: Path) -> None:
     held_by_the_grandchild = tmp_path / "fifo"
     os.mkfifo(held_by_the_grandchild)
     grandchild = f"import signal; end = open({str(held_by_the_grandchild)!r}, 'w'); signal.pause()"
@@ -240,7 +240,7 @@ def test_a_program_that_does_not_heed_is_ended_with_its_own_children(tmp_path: P
     assert child.process.returncode == -signal.SIGKILL
 
 
-def test_a_program_that_ended_is_noticed(tmp_path: Path) -> None:
+def test_a_program_that_exited_is_noticed(tmp_path: Path) -> None:
     with held_folder(tmp_path / ".demo") as lock, Children(tmp_path / ".demo", lock) as children:
         children.start("Brief", (sys.executable, "-c", "print('bye')"), os.environ).process.wait()
 
@@ -248,7 +248,7 @@ def test_a_program_that_ended_is_noticed(tmp_path: Path) -> None:
             children.check()
 
 
-def test_the_folder_is_emptied_but_what_a_link_leads_to_is_left(tmp_path: Path) -> None:
+def test_emptying_the_folder_does_not_follow_links(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     kept.mkdir()
     (kept / "file").touch()
@@ -263,7 +263,7 @@ def test_the_folder_is_emptied_but_what_a_link_leads_to_is_left(tmp_path: Path) 
     assert (kept / "file").exists()
 
 
-def test_a_folder_that_is_a_link_is_not_emptied(tmp_path: Path) -> None:
+def test_a_folder_that_is_a_symlink_is_not_emptied(tmp_path: Path) -> None:
     (tmp_path / ".demo").symlink_to(tmp_path)
 
     with pytest.raises(DemoFailed, match="remove the link"), held_folder(tmp_path / ".demo"):

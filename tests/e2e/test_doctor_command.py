@@ -5,7 +5,7 @@ import json
 from tests.support.serving import run_waypost, serving
 
 
-def test_it_tells_of_a_server_that_runs_and_of_one_that_does_not() -> None:
+def test_doctor_reports_a_running_and_a_stopped_server() -> None:
     with serving() as server:
         server.start()
         running = run_waypost("doctor", "--json", "--data-dir", str(server.data_dir))

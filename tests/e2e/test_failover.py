@@ -142,7 +142,7 @@ def have_no_connection_left(primary: Server) -> None:
         ("F08 max_connections too small", have_no_connection_left, "40"),
     ],
 )
-def test_a_server_that_can_not_be_used_for_a_while_loses_nothing_and_sends_nothing_twice(
+def test_an_unusable_server_loses_nothing_and_sends_nothing_twice(
     judged: Judge, fault: str, befalls: Callable[[Server], None], connections: str
 ) -> None:
     with installation(max_connections=connections) as at:

@@ -30,7 +30,7 @@ def die_at(shop: Shop, point: str, passes: int) -> None:
     shop.note_fault()
 
 
-def test_every_point_is_there() -> None:
+def test_every_failpoint_exists() -> None:
     for _, module, name in POINTS.values():
         holder = functools.reduce(getattr, name.split("."), importlib.import_module(module))
         assert callable(holder)
@@ -49,10 +49,10 @@ def run(points: Sequence[str]) -> Tally:
     return tally
 
 
-def test_a_death_at_a_point_of_the_way_loses_nothing_and_keeps_the_order(judged: Judge) -> None:
+def test_a_death_at_a_failpoint_loses_nothing_and_keeps_the_order(judged: Judge) -> None:
     judged(run(list(POINTS)[1::2]))
 
 
 @pytest.mark.faults
-def test_deaths_at_every_point_again_and_again_lose_nothing(judged: Judge) -> None:
+def test_repeated_deaths_at_every_failpoint_lose_nothing(judged: Judge) -> None:
     judged(run(list(POINTS) * 10))

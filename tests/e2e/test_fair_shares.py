@@ -119,7 +119,7 @@ ATTACKS = (
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-async def test_an_account_that_attacks_costs_another_next_to_nothing(name: str, judged: Judge) -> None:
+async def test_an_attacking_account_costs_another_next_to_nothing(name: str, judged: Judge) -> None:
     with serving(WAYPOST_RATE_LIMIT="on", WAYPOST_PUBLIC_URL="http://127.0.0.1") as server:
         await asyncio.to_thread(server.start)
         async with at_work(server) as (work, attacker, silence):

@@ -82,13 +82,11 @@ def send_until_given_up(program: Program, dsn: str, shop: Site, ledger: Ledger) 
     assert program.stop() == 0
 
 
-def test_what_ends_the_process_each_time_it_is_sent_is_given_up_and_all_beside_it_comes(
-    server: Serving, ledger: Ledger
-) -> None:
+def test_a_fatal_delivery_is_given_up_and_all_others_arrive(server: Serving, ledger: Ledger) -> None:
     send_until_given_up(server, dsn_of(server), server.account(), ledger)
 
 
-async def test_so_it_is_by_a_dispatcher_on_a_machine_of_its_own(ledger: Ledger) -> None:
+async def test_a_fatal_delivery_is_given_up_by_a_separate_dispatcher_too(ledger: Ledger) -> None:
     with open_place() as place:
         async with running(place / "data") as postgres:
             settings = HASTE | HURT | {"WAYPOST_DATABASE_URL": postgres.dsn, "WAYPOST_SECRET_KEY": KEY}
@@ -103,7 +101,7 @@ async def test_so_it_is_by_a_dispatcher_on_a_machine_of_its_own(ledger: Ledger) 
 
 
 @pytest.mark.faults
-def test_twenty_power_cuts_with_the_same_deliveries_in_hand_count_against_none(judged: Judge) -> None:
+def test_twenty_power_cuts_with_the_same_deliveries_in_flight_count_against_none(judged: Judge) -> None:
     with open_shop() as shop:
         shop.ledger.slowness = 1.0
         with shop.reporting(1):

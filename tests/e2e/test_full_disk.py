@@ -83,7 +83,7 @@ def panic(server: Serving) -> None:
 @pytest.mark.parametrize(
     ("fault", "left", "meanwhile"), [("nearly full", LEFT_BYTES, wait), ("full", 0, wait), ("full, a panic", 0, panic)]
 )
-def test_a_full_disk_loses_nothing_and_is_over_when_there_is_room(
+def test_a_full_disk_loses_nothing_and_ends_when_there_is_space(
     judged: Judge, fault: str, left: int, meanwhile: Callable[[Serving], None]
 ) -> None:
     settings = LOOPBACK | {"WAYPOST_DISPATCH_PROCESSES": "1", "WAYPOST_RETRY_BASE_SECONDS": "0.1"}

@@ -36,7 +36,7 @@ def run(programs: Path, *command: str, folder: Path) -> subprocess.CompletedProc
     return subprocess.run(ended, cwd=folder, env=environment(), check=False, capture_output=True, text=True)
 
 
-def test_nothing_else_is_installed_and_nothing_is_missing(programs: Path) -> None:
+def test_nothing_else_is_installed_and_pip_check_is_clean(programs: Path) -> None:
     python = ["--python", str(programs / "python")]
 
     listed = subprocess.check_output([UV, "pip", "list", "--format", "json", *python])
@@ -75,7 +75,7 @@ def test_the_version_of_an_installed_package_names_no_commit(programs: Path, tmp
         ((), "server"),
     ],
 )
-def test_a_command_of_the_server_names_in_one_line_the_extra_that_it_needs(
+def test_a_server_command_names_the_missing_extra_in_one_line(
     programs: Path, tmp_path: Path, words: tuple[str, ...], extra: str
 ) -> None:
     ended = run(programs, "waypost", *words, folder=tmp_path)

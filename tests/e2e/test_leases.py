@@ -85,7 +85,7 @@ def befall(dsn: str, ledger: Ledger, fault: signal.Signals) -> Tally:
 @pytest.mark.faults
 @pytest.mark.alone
 @pytest.mark.parametrize("fault", WITHIN, ids=lambda fault: fault.name)
-async def test_what_a_dispatcher_held_is_soon_free_for_others(fault: signal.Signals, judged: Judge) -> None:
+async def test_leases_of_a_dead_dispatcher_are_released_soon(fault: signal.Signals, judged: Judge) -> None:
     with open_place() as place, keeping_ledger() as ledger:
         async with running(place / "data") as server:
             await asyncio.to_thread(run_waypost, "migrate", "--database-url", server.dsn)

@@ -108,7 +108,7 @@ def run_for(account: Site, *words: str) -> subprocess.CompletedProcess[str]:
     return run_waypost(*words, WAYPOST_URL=account.url, WAYPOST_API_KEY=account.headers["tracking-api-key"])
 
 
-def test_events_reach_a_local_program_signed_as_deliveries_are(
+def test_events_reach_a_local_program_signed_like_deliveries(
     account: Site, hooks: Hooks, tmp_path: Path, since: str
 ) -> None:
     report(account, "AWAY", 1)  # before anybody listened
@@ -127,7 +127,7 @@ def test_events_reach_a_local_program_signed_as_deliveries_are(
     assert b", " not in first.body.partition(b"data")[0]
 
 
-def test_what_comes_while_it_does_not_run_is_not_lost_nor_told_twice(account: Site, tmp_path: Path, since: str) -> None:
+def test_events_during_a_pause_are_neither_lost_nor_repeated(account: Site, tmp_path: Path, since: str) -> None:
     with listening(account, tmp_path, "--since", since) as listener:
         report(account, "W1", 1)
         first = listener.events(1)
@@ -144,7 +144,7 @@ def test_what_comes_while_it_does_not_run_is_not_lost_nor_told_twice(account: Si
     assert numbers(first + second) == [("W1", 1), ("W1", 2), ("W1", 3), ("W2", 1), ("W2", 2)]
 
 
-def test_only_the_chosen_statuses_are_told(account: Site, tmp_path: Path, since: str) -> None:
+def test_only_the_chosen_statuses_are_forwarded(account: Site, tmp_path: Path, since: str) -> None:
     with listening(account, tmp_path, "--since", since, "--status", "delivered", "--status", "pickup") as listener:
         for scans in range(1, 6):
             report(account, "C1", scans)
@@ -153,7 +153,7 @@ def test_only_the_chosen_statuses_are_told(account: Site, tmp_path: Path, since:
     assert [one["event"]["status"] for one in told] == ["pickup", "delivered"]
 
 
-def test_a_program_that_is_not_there_is_waited_for(account: Site, tmp_path: Path, since: str) -> None:
+def test_listen_waits_for_a_program_that_is_not_running(account: Site, tmp_path: Path, since: str) -> None:
     with receiving_hooks() as gone:
         port = int(gone.url.rpartition(":")[2])
     report(account, "P1", 1)
@@ -176,9 +176,7 @@ def test_a_redirect_is_shown_and_not_followed(account: Site, hooks: Hooks, tmp_p
     assert [hook.path for hook in hooks.received if hook.path.startswith("/moved")] == ["/moved"]
 
 
-def test_a_key_of_the_terminal_sends_the_last_event_again(
-    account: Site, hooks: Hooks, tmp_path: Path, since: str
-) -> None:
+def test_a_terminal_key_repeats_the_last_event(account: Site, hooks: Hooks, tmp_path: Path, since: str) -> None:
     report(account, "K1", 1)
     ours, theirs = pty.openpty()
     options = ("--forward", f"{hooks.url}/broken/again", "--since", since)
@@ -195,7 +193,7 @@ def test_a_key_of_the_terminal_sends_the_last_event_again(
     assert (first.headers["waypost-attempt"], second.headers["waypost-attempt"]) == ("1", "2")
 
 
-def test_a_key_that_is_not_valid_ends_it_with_the_servers_reason(server: Serving, tmp_path: Path) -> None:
+def test_an_invalid_key_ends_it_with_the_servers_reason(server: Serving, tmp_path: Path) -> None:
     ran = run_waypost(
         *("listen", "--url", server.url, "--state", str(tmp_path / "state.json")), WAYPOST_API_KEY="wp_not_a_key"
     )
@@ -204,7 +202,7 @@ def test_a_key_that_is_not_valid_ends_it_with_the_servers_reason(server: Serving
     assert "The API key is not valid" in ran.stderr
 
 
-def test_the_server_may_go_and_come_back(account: Site, server: Serving, tmp_path: Path, since: str) -> None:
+def test_listen_survives_a_restart_of_the_server(account: Site, server: Serving, tmp_path: Path, since: str) -> None:
     with listening(account, tmp_path, "--since", since) as listener:
         report(account, "S1", 1)
         before = listener.events(1)
@@ -220,7 +218,7 @@ def test_the_server_may_go_and_come_back(account: Site, server: Serving, tmp_pat
     assert numbers(before + after) == [("S1", 1), ("S1", 2)]
 
 
-def test_a_test_is_triggered_and_its_answer_told_in_words(account: Site, hooks: Hooks) -> None:
+def test_trigger_sends_a_test_and_explains_its_response(account: Site, hooks: Hooks) -> None:
     none = run_for(account, "trigger", "delivered")
     good = account.post("/v1/endpoints", {"url": f"{hooks.url}/ok/test"})
     taken = run_for(account, "trigger", "delivered")

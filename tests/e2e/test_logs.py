@@ -9,7 +9,7 @@ SCAN = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "Handed to 
 PARCEL = {"tracking_number": "PRIVATE77", "courier_code": "dhl", "create": True, "customer_name": "Erika Meier"}
 
 
-def test_every_line_is_json_and_tells_failures_but_no_secret_and_no_customer() -> None:
+def test_every_log_line_is_json_with_failures_but_no_secrets_or_customer_data() -> None:
     with serving(WAYPOST_LOG_FORMAT="json", WAYPOST_LOG_LEVEL="debug") as server:
         server.start()
         shop = server.account("erika@example.com")
@@ -41,7 +41,7 @@ def test_every_line_is_json_and_tells_failures_but_no_secret_and_no_customer() -
         assert hidden not in said, hidden
 
 
-def test_a_command_that_cannot_do_its_work_says_so_in_json() -> None:
+def test_a_failed_command_reports_its_error_as_json() -> None:
     ended = run_waypost("doctor", "--data-dir", "/nowhere/at/all", WAYPOST_LOG_FORMAT="json")
 
     assert ended.returncode == 1

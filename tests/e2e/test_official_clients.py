@@ -53,7 +53,7 @@ def code(answer: dict[str, Any]) -> int:
     return int(answer["meta"]["code"])
 
 
-def test_the_python_client_goes_through_every_call(shop: Site, client: Any) -> None:
+def test_the_python_client_can_make_every_call(shop: Site, client: Any) -> None:
     couriers = models.read(list[models.Courier], client.courier.get_all_couriers())
     guesses = models.read(list[models.Courier], client.courier.detect({"tracking_number": "1Z999AA10123456784"}))
     parcel = {"tracking_number": "PY1", "courier_code": "dhl", "title": "Mug", "note": ""}
@@ -83,7 +83,7 @@ def test_the_python_client_goes_through_every_call(shop: Site, client: Any) -> N
     assert (again.tracking_number, gone.id) == ("PY2", made.id)
 
 
-def test_the_python_client_is_told_what_can_not_be_done(client: Any) -> None:
+def test_the_python_client_gets_errors_for_invalid_calls(client: Any) -> None:
     tracking = client.tracking
     parcel = {"tracking_number": "PY3", "courier_code": "dhl"}
     made = models.read(models.Tracking, tracking.create_tracking(parcel))
@@ -109,7 +109,7 @@ def test_the_python_client_is_told_what_can_not_be_done(client: Any) -> None:
         tracking.create_tracking({"tracking_number": "", "courier_code": "dhl"})
 
 
-def test_the_python_client_without_a_right_key_is_told_so(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_client_gets_an_error_for_a_wrong_key(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "api_key", "nonsense")
 
     assert code(client.tracking.get_tracking_results({})) == 401
@@ -163,7 +163,7 @@ def node_answers(shop: Site) -> dict[str, Any]:
     return answers
 
 
-def test_the_node_client_goes_through_every_call(shop: Site) -> None:
+def test_the_node_client_can_make_every_call(shop: Site) -> None:
     """Its ``get`` sends no query, whatever it is given: the first page comes back."""
     answers = node_answers(shop)
 
@@ -195,7 +195,7 @@ EVERY_FIELD = (
 
 
 @pytest.mark.parametrize(("name", "unset"), [("GO", ""), ("JAVA", None)])
-def test_a_typed_client_that_sends_every_unset_field_creates(shop: Site, name: str, unset: str | None) -> None:
+def test_a_typed_client_that_sends_every_unset_field_can_create(shop: Site, name: str, unset: str | None) -> None:
     parcel = {"tracking_number": name, "courier_code": "dhl", **dict.fromkeys(EVERY_FIELD, unset), "title": "Mug"}
 
     status, answer = exchange(shop, "POST", "/v4/trackings/create", json.dumps(parcel).encode(), **JSON)
@@ -236,7 +236,7 @@ def test_queries_of_every_client_are_understood(shop: Site, query: str, headers:
 @pytest.mark.parametrize("body", [None, b"", b"null", b"{}"])
 @pytest.mark.parametrize("headers", [JSON, {}])
 @pytest.mark.parametrize("call", ["POST retrack", "DELETE delete"])
-def test_calls_without_a_body_take_whatever_a_client_sends(
+def test_calls_without_a_body_accept_whatever_a_client_sends(
     shop: Site, body: bytes | None, headers: dict[str, str], call: str
 ) -> None:
     method, name = call.split()
@@ -254,7 +254,7 @@ def test_both_paths_of_air_waybills_are_answered(shop: Site, path: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/v4/x", 404), ("DELETE", "/v4/trackings/get", 405)])
-def test_what_is_no_call_does_not_break_a_strict_client(shop: Site, method: str, path: str, status: int) -> None:
+def test_unknown_paths_do_not_break_a_strict_client(shop: Site, method: str, path: str, status: int) -> None:
     answered, answer = exchange(shop, method, path, None, **JSON)
 
     assert (answered, code(json.loads(answer))) == (status, status)

@@ -89,9 +89,7 @@ def look(shop: Site, folder: Path, *, seed: int, options: tuple[str, ...]) -> su
 @pytest.mark.faults
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("options", [ONE_BY_ONE, ONE_AFTER_THE_OTHER], ids=["one by one", "one after the other"])
-def test_two_accounts_get_no_answer_that_is_not_described(
-    server: Serving, tmp_path: Path, options: tuple[str, ...]
-) -> None:
+def test_two_accounts_get_only_described_responses(server: Serving, tmp_path: Path, options: tuple[str, ...]) -> None:
     shops = two_shops(server)
     runs = [look(shop, tmp_path / f"{place}", seed=place, options=options) for place, shop in enumerate(shops)]
     said = [run.communicate()[0] for run in runs]

@@ -79,11 +79,11 @@ def judge(shops: list[Site], operation: Operation, examples: int) -> None:
 
 
 @pytest.mark.parametrize("label", [label for label in OPERATIONS if label.split()[1] not in SLOW])
-def test_every_answer_is_one_that_is_described(shops: list[Site], label: str) -> None:
+def test_every_response_matches_its_description(shops: list[Site], label: str) -> None:
     judge(shops, OPERATIONS[label], examples=6)
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("label", OPERATIONS)
-def test_every_answer_is_one_that_is_described_a_thousand_times(shops: list[Site], label: str) -> None:
+def test_every_response_matches_its_description_a_thousand_times(shops: list[Site], label: str) -> None:
     judge(shops, OPERATIONS[label], examples=int(os.environ.get("WAYPOST_TEST_EXAMPLES", "500")))

@@ -66,7 +66,7 @@ def deliver(ledger: Ledger, number: str, shop) -> None:
     ledger.wait_for({shop.post("/v1/updates", report(number))["results"][0]["event_id"]})
 
 
-def test_what_sends_takes_the_processor_from_nobody_else(server: Serving) -> None:
+def test_sending_processes_have_a_lower_priority(server: Serving) -> None:
     sending = dispatch_processes(server)
 
     assert {os.sched_getscheduler(pid) for pid in sending} == {os.SCHED_BATCH}
@@ -74,7 +74,7 @@ def test_what_sends_takes_the_processor_from_nobody_else(server: Serving) -> Non
     assert {os.sched_getscheduler(pid) for pid in others} == {os.SCHED_OTHER}
 
 
-def test_where_that_is_forbidden_it_sends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_permission_to_lower_the_priority_it_still_sends(monkeypatch: pytest.MonkeyPatch) -> None:
     def forbid(*_arguments: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
@@ -83,7 +83,7 @@ def test_where_that_is_forbidden_it_sends_all_the_same(monkeypatch: pytest.Monke
     send_in_the_background()
 
 
-def test_dispatch_processes_that_are_killed_come_back_and_go_on(server: Serving, ledger: Ledger) -> None:
+def test_killed_dispatch_processes_restart_and_continue(server: Serving, ledger: Ledger) -> None:
     shop = server.account()
     shop.post("/v1/endpoints", {"url": ledger.url})
     deliver(ledger, "A1", shop)
@@ -132,7 +132,7 @@ def key_of_new_account(settings: dict[str, str]) -> str:
     return str(json.loads(run_waypost(*account, "--json", **settings).stdout)["api_key"])
 
 
-async def test_each_role_is_a_process_of_its_own(url: str, ledger: Ledger) -> None:
+async def test_each_role_runs_as_a_separate_process(url: str, ledger: Ledger) -> None:
     settings = {"WAYPOST_DATABASE_URL": url, "WAYPOST_SECRET_KEY": KEY}
     roles = ("web", "dispatch", "dispatch", "poll", "keep")
 
@@ -171,7 +171,7 @@ def reported(shop: Site, scans: int) -> set[str]:
 @pytest.mark.parametrize(
     "fault", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.faults)], ids=["killed", "paused"]
 )
-async def test_a_dispatcher_that_is_killed_or_paused_past_its_leases_costs_neither_a_delivery_nor_the_order(
+async def test_killing_or_pausing_a_dispatcher_past_its_leases_loses_no_delivery_and_no_order(
     url: str, ledger: Ledger, fault: signal.Signals
 ) -> None:
     settings = {"WAYPOST_DATABASE_URL": url, "WAYPOST_SECRET_KEY": KEY, "WAYPOST_HTTP_TIMEOUT_SECONDS": "1"}

@@ -77,7 +77,7 @@ def ask_over_a_kill(shop: Shop, name: str) -> str:
 
 
 @pytest.mark.parametrize("times", [1, pytest.param(20, marks=pytest.mark.faults)])
-def test_a_hundred_requests_under_one_key_are_one_update_with_one_answer_also_over_a_kill(
+def test_a_hundred_requests_with_one_key_are_one_update_even_across_a_kill(
     shop: Shop, judged: Judge, times: int
 ) -> None:
     shop.begin()
@@ -136,7 +136,7 @@ def drain(shop: Shop, times: int) -> None:
 
 
 @pytest.mark.parametrize("times", [1, pytest.param(20, marks=pytest.mark.faults)])
-def test_a_stop_lets_what_is_in_flight_end_and_sends_nothing_twice(shop: Shop, judged: Judge, times: int) -> None:
+def test_stopping_completes_attempts_in_flight_and_sends_nothing_twice(shop: Shop, judged: Judge, times: int) -> None:
     shop.begin()
 
     drain(shop, times)

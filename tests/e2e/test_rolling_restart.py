@@ -63,7 +63,7 @@ def proxy(*webs: Program) -> Iterator[str]:
             running.wait()
 
 
-def test_a_rolling_restart_of_every_role_refuses_loses_and_doubles_nothing(judged: Judge) -> None:
+def test_a_rolling_restart_of_every_role_rejects_loses_and_repeats_nothing(judged: Judge) -> None:
     with installation(*ROLES) as at, proxy(*at.programs[:2]) as url:
         shop = SteadyShop(at.site_at(url))
         wait_until(lambda: shop.site.status("/health/ready") == 200, READY_SECONDS)

@@ -74,7 +74,7 @@ def test_metrics_are_prometheus_text(server: Serving) -> None:
     assert "process_cpu_seconds" in families
 
 
-def test_what_was_made_is_there_after_a_restart(server: Serving) -> None:
+def test_created_objects_survive_a_restart(server: Serving) -> None:
     server.start()
     shop = server.account()
     made = shop.post("/v1/endpoints", {"url": "http://127.0.0.1:8080/"})
@@ -88,7 +88,7 @@ def test_what_was_made_is_there_after_a_restart(server: Serving) -> None:
     assert "`waypost account create`" not in server.said()[len(first) :]
 
 
-def test_a_taken_port_is_one_sentence_and_nothing_is_begun(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_in_one_sentence_before_anything_starts(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -103,7 +103,7 @@ def test_a_taken_port_is_one_sentence_and_nothing_is_begun(tmp_path: Path) -> No
     assert not (tmp_path / "data").exists()
 
 
-def test_another_secret_key_than_the_databases_own_refuses_to_start(server: Serving) -> None:
+def test_serve_refuses_to_start_with_a_wrong_secret_key(server: Serving) -> None:
     server.start()
     server.stop()
 
@@ -116,7 +116,7 @@ def test_another_secret_key_than_the_databases_own_refuses_to_start(server: Serv
     assert "another key than before" not in ended.stderr
 
 
-def test_postgresql_that_is_killed_comes_back_and_deliveries_go_on(server: Serving, ledger: Ledger) -> None:
+def test_a_killed_postgresql_restarts_and_deliveries_resume(server: Serving, ledger: Ledger) -> None:
     server.start()
     shop = server.account()
     shop.post("/v1/endpoints", {"url": ledger.url})
@@ -135,7 +135,7 @@ def test_postgresql_that_is_killed_comes_back_and_deliveries_go_on(server: Servi
 
 
 class TestAccountCreate:
-    def test_the_key_is_shown_and_the_address_is_taken_after_that(self, server: Serving) -> None:
+    def test_account_create_shows_the_key_and_rejects_the_same_email_again(self, server: Serving) -> None:
         server.start()
         given = ("--name", "Shop", "--password", "correct horse", "--data-dir", str(server.data_dir))
 
@@ -148,7 +148,7 @@ class TestAccountCreate:
         assert "already" in again.stderr
         assert len(again.stderr.splitlines()) == 1
 
-    def test_it_works_before_the_server_has_ever_run(self, server: Serving) -> None:
+    def test_account_create_works_before_the_first_start(self, server: Serving) -> None:
         server.data_dir.parent.mkdir(exist_ok=True)
         made = run_waypost(
             *("account", "create", "--email", "shop@example.com", "--name", "Shop", "--password-stdin", "--json"),
@@ -172,7 +172,7 @@ class TestAccountCreate:
             (("--email", "a@b.co", "--name", "Shop"), "", "password"),
         ],
     )
-    def test_what_can_not_be_taken_is_named(
+    def test_invalid_options_are_named(
         self, tmp_path: Path, arguments: tuple[str, ...], stdin: str, field: str
     ) -> None:
         ended = call_waypost("account", "create", *arguments, "--data-dir", str(tmp_path / "data"), stdin=stdin)
@@ -182,7 +182,7 @@ class TestAccountCreate:
         assert not (tmp_path / "data").exists()
 
 
-def test_migrate_tells_what_is_pending_and_then_that_nothing_is(server: Serving) -> None:
+def test_migrate_lists_pending_migrations_and_then_none(server: Serving) -> None:
     server.data_dir.parent.mkdir(exist_ok=True)
     at = ("--data-dir", str(server.data_dir))
 
@@ -198,14 +198,14 @@ def test_migrate_tells_what_is_pending_and_then_that_nothing_is(server: Serving)
     ("arguments", "code"),
     [(("--help",), 0), (("serve", "--help"), 0), (("--version",), 0), (("fly",), 2), (("serve", "--porta", "1"), 2)],
 )
-def test_help_helps_and_wrong_usage_is_told_apart(arguments: tuple[str, ...], code: int) -> None:
+def test_help_is_shown_and_wrong_usage_has_its_own_exit_status(arguments: tuple[str, ...], code: int) -> None:
     ended = call_waypost(*arguments)
 
     assert ended.returncode == code
     assert "Traceback" not in ended.stderr
 
 
-def test_settings_that_can_not_be_used_are_named_each_on_a_line() -> None:
+def test_invalid_settings_are_named_one_per_line() -> None:
     ended = run_waypost("serve", WAYPOST_HISTORY_DAYS="1", WAYPOST_EGRESS_PORTS="0", WAYPOST_DATA_DRI="x")
 
     assert ended.returncode == 2
@@ -213,7 +213,7 @@ def test_settings_that_can_not_be_used_are_named_each_on_a_line() -> None:
     assert named == ["WAYPOST_DATA_DRI", "WAYPOST_EGRESS_PORTS", "WAYPOST_HISTORY_DAYS"]
 
 
-def test_a_large_report_that_is_refused_is_answered_although_its_client_still_sends() -> None:
+def test_a_rejected_large_report_is_answered_while_its_client_still_sends() -> None:
     with serving(WAYPOST_RATE_LIMIT="on", WAYPOST_UPDATES_BYTES_PER_SECOND="1") as server:
         server.start()
         api = server.account()

@@ -42,7 +42,7 @@ def ask(server: Serving, *words: str, run: Run = call_waypost) -> tuple[int, str
     return ran.returncode, ran.stdout, ran.stderr
 
 
-def test_parcels_go_in_and_come_out_again(server: Serving, tmp_path: Path) -> None:
+def test_parcels_can_be_imported_and_exported(server: Serving, tmp_path: Path) -> None:
     file, out = tmp_path / "in.csv", tmp_path / "out.csv"
     file.write_bytes(b"\xef\xbb\xbftracking_number;courier_code;title\r\nA1;dhl;Mug\r\nA2;ups;\r\n?;ups;\r\n")
 
@@ -62,9 +62,7 @@ def test_parcels_go_in_and_come_out_again(server: Serving, tmp_path: Path) -> No
     assert (again[0], again[1]) == (0, "0 registered, 2 there already.\n")
 
 
-def test_an_export_shows_a_terminal_no_control_characters_and_keeps_them_for_a_file(
-    server: Serving, shop: Site
-) -> None:
+def test_an_export_hides_control_characters_on_a_terminal_but_not_in_a_file(server: Serving, shop: Site) -> None:
     steering = "Mug\x1b]0;owned\x07\u202e"
     update = {"tracking_number": "B1", "courier_code": "dhl", "create": True, "title": steering}
     assert shop.post("/v1/updates", {"updates": [update]})["results"]
@@ -94,7 +92,7 @@ def read_some(terminal: io.FileIO) -> bytes:
         return b""
 
 
-def test_reading_again_counts_first_and_asks_before_it_changes_anything(server: Serving) -> None:
+def test_reread_counts_first_and_asks_before_it_changes_anything(server: Serving) -> None:
     counted = ask(server, "reread", "--dry-run", "--json", run=run_waypost)
     changed = ask(server, "reread", "--yes")
 
@@ -110,7 +108,7 @@ def test_reading_again_counts_first_and_asks_before_it_changes_anything(server: 
         (("export", "--out", "/nowhere/out.csv"), "out: can't be written"),
     ],
 )
-def test_a_file_that_is_not_there_is_said(
+def test_a_missing_file_is_named(
     words: tuple[str, ...], why: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     code = main(["trackings", *words, *ACCOUNT, "--data-dir", str(tmp_path)])

@@ -55,7 +55,7 @@ def signs_in(server: Serving, email: str, password: str) -> bool:
         return answer.status_code == 303 and browser.get(HOME).status_code == 200
 
 
-def test_the_help_tells_what_there_is() -> None:
+def test_help_lists_the_commands() -> None:
     answer = call_waypost("user", "--help")
 
     assert (answer.returncode, answer.stderr) == (0, "")
@@ -63,7 +63,7 @@ def test_the_help_tells_what_there_is() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_tells_its_options(command: str) -> None:
+def test_every_command_documents_its_options(command: str) -> None:
     answer = call_waypost("user", command, "--help")
 
     assert (answer.returncode, answer.stderr) == (0, "")
@@ -72,7 +72,7 @@ def test_each_command_tells_its_options(command: str) -> None:
     assert ("--password-stdin" in answer.stdout) == (command != "login-link")
 
 
-def test_a_user_that_is_made_while_the_server_runs_signs_in_at_once(server: Serving) -> None:
+def test_a_user_created_while_the_server_runs_can_sign_in_at_once(server: Serving) -> None:
     made = create(server, "Member@Example.com", "--json")
 
     assert (made.returncode, made.stderr) == (0, "")
@@ -80,7 +80,7 @@ def test_a_user_that_is_made_while_the_server_runs_signs_in_at_once(server: Serv
     assert signs_in(server, "member@example.com", PASSWORD)
 
 
-def test_people_are_told_in_a_sentence_and_the_password_is_repeated_nowhere(server: Serving) -> None:
+def test_the_result_is_one_sentence_without_the_password(server: Serving) -> None:
     made = create(server, "owner@example.com", "--role", "owner")
     reset = user(server, "reset-password", "--email", "owner@example.com", "--password", OTHER_PASSWORD)
 
@@ -89,7 +89,7 @@ def test_people_are_told_in_a_sentence_and_the_password_is_repeated_nowhere(serv
     assert made.stderr == reset.stderr == ""
 
 
-def test_a_password_on_standard_input_is_its_first_line_as_it_is(server: Serving) -> None:
+def test_a_password_on_standard_input_is_its_first_line_unchanged(server: Serving) -> None:
     made = create(server, "spaces@example.com", password="  p\u00e4ss word \r\nsecond line")
 
     assert made.returncode == 0, made.stderr
@@ -97,27 +97,27 @@ def test_a_password_on_standard_input_is_its_first_line_as_it_is(server: Serving
 
 
 @pytest.mark.parametrize("account", ["nobody@example.com", "", "sh\u00f6p@example.com", "a@b\udcff", "a@b\n"])
-def test_an_account_that_is_not_there_is_named(server: Serving, account: str) -> None:
+def test_a_missing_account_is_named(server: Serving, account: str) -> None:
     given = ("create", "--email", "x@example.com", "--account", account, "--password-stdin")
 
     refused(user(server, *given, stdin=f"{PASSWORD}\n"), "account: is not an account's e-mail address")
 
 
 @pytest.mark.parametrize("email", [OWNER, OWNER.upper()])
-def test_an_address_that_is_taken_is_refused_and_its_password_stays(server: Serving, email: str) -> None:
+def test_an_email_in_use_is_rejected_and_keeps_its_password(server: Serving, email: str) -> None:
     refused(create(server, email, password=OTHER_PASSWORD), "email: belongs to another user")
 
     assert signs_in(server, OWNER, PASSWORD)
 
 
 @pytest.mark.parametrize("email", ["nobody", "a@b\udcff", "\u00e4@example.com", "a b@example.com"])
-def test_what_is_no_address_makes_no_user(server: Serving, email: str) -> None:
+def test_an_invalid_email_creates_no_user(server: Serving, email: str) -> None:
     refused(create(server, email), "email: must look like name@example.com")
 
 
 @pytest.mark.parametrize("command", ["reset-password", "login-link"])
 @pytest.mark.parametrize("email", ["nobody@example.com", "", "\u0130@example.com", "a@b\udcff"])
-def test_a_user_that_is_not_there_is_named(server: Serving, command: str, email: str) -> None:
+def test_a_missing_user_is_named(server: Serving, command: str, email: str) -> None:
     password = ("--password-stdin",) if command == "reset-password" else ()
 
     refused(
@@ -137,7 +137,7 @@ def test_a_user_that_is_not_there_is_named(server: Serving, command: str, email:
     ],
 )
 @pytest.mark.parametrize("command", ["create", "reset-password"])
-def test_a_password_that_can_not_be_taken_is_not_repeated(
+def test_a_rejected_password_is_not_shown(
     server: Serving, command: str, arguments: tuple[str, ...], stdin: str, reason: str
 ) -> None:
     account = ("--account", OWNER) if command == "create" else ()
@@ -147,7 +147,7 @@ def test_a_password_that_can_not_be_taken_is_not_repeated(
 
 
 @pytest.mark.parametrize("encoding", ["utf-8:surrogateescape", "utf-8:strict"])
-def test_a_password_that_is_no_utf_8_is_refused(server: Serving, encoding: str) -> None:
+def test_a_password_that_is_not_utf_8_is_rejected(server: Serving, encoding: str) -> None:
     given = ("user", "reset-password", "--email", OWNER, "--password-stdin", "--data-dir", str(server.data_dir))
 
     env = environment(PYTHONIOENCODING=encoding)
@@ -168,14 +168,14 @@ def test_a_password_that_is_no_utf_8_is_refused(server: Serving, encoding: str) 
         ("login-link",),
     ],
 )
-def test_wrong_usage_has_a_code_of_its_own_or_shows_the_help(arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_has_its_own_exit_status_or_shows_the_help(arguments: tuple[str, ...]) -> None:
     ended = call_waypost("user", *arguments)
 
     assert ended.returncode == (2 if arguments else 0)
     assert "Traceback" not in ended.stderr
 
 
-def test_a_new_password_ends_what_was_begun_with_the_old_one(server: Serving) -> None:
+def test_a_new_password_ends_sessions_of_the_old_one(server: Serving) -> None:
     create(server, "reset@example.com")
     with httpx.Client(base_url=server.url, headers={"accept": "text/html"}) as browser:
         link = json.loads(user(server, "login-link", "--email", "reset@example.com", "--json").stdout)["url"]
@@ -191,7 +191,7 @@ def test_a_new_password_ends_what_was_begun_with_the_old_one(server: Serving) ->
     assert signs_in(server, "reset@example.com", OTHER_PASSWORD)
 
 
-def test_removing_a_user_asks_what_becomes_of_the_keys_that_the_user_made(server: Serving) -> None:
+def test_removing_a_user_asks_about_that_users_keys(server: Serving) -> None:
     create(server, "leaving@example.com")
     with httpx.Client(base_url=server.url, headers={"accept": "text/html"}) as browser:
         follow(browser, f"/login/{json.loads(link_of(server, 'leaving@example.com').stdout)['url'].rpartition('/')[2]}")
@@ -220,7 +220,7 @@ def follow(browser: httpx.Client, link: str) -> int:
     return browser.post(link, data={"_csrf_token": token}).status_code
 
 
-def test_a_login_link_logs_in_once(server: Serving) -> None:
+def test_a_login_link_signs_in_once(server: Serving) -> None:
     made = user(server, "login-link", "--email", OWNER, "--url", f"{server.url}/", "--json")
 
     answer = json.loads(made.stdout)
@@ -240,7 +240,7 @@ def test_a_login_link_logs_in_once(server: Serving) -> None:
         ({"WAYPOST_PUBLIC_URL": "https://tracking.example.com/"}, "https://tracking.example.com"),
     ],
 )
-def test_a_link_leads_to_where_people_reach_the_server(server: Serving, settings: dict[str, str], place: str) -> None:
+def test_a_login_link_uses_the_servers_public_url(server: Serving, settings: dict[str, str], place: str) -> None:
     made = user(server, "login-link", "--email", OWNER, **settings)
 
     assert made.returncode == 0, made.stderr
@@ -248,7 +248,7 @@ def test_a_link_leads_to_where_people_reach_the_server(server: Serving, settings
     assert made.stdout.count("\n") == 1
 
 
-def test_all_of_it_works_as_processes_while_no_server_runs() -> None:
+def test_every_user_command_works_without_a_running_server() -> None:
     with open_place() as place:
         stopped = Serving(place, {})
         at = ("--data-dir", str(stopped.data_dir))

@@ -44,7 +44,7 @@ async def add_tests(database: Database, account: UUID, endpoint: UUID, count: in
             await queue.add_test(session, account, endpoint, sample="transit", random=random)
 
 
-async def test_an_account_with_many_endpoints_that_hang_has_its_share_in_flight_and_no_more(database: Database) -> None:
+async def test_an_account_with_many_hanging_endpoints_gets_only_its_share_in_flight(database: Database) -> None:
     most = account_shares.IN_FLIGHT
     attacker, shop = await add_account(database), await add_account(database)
     async with (
@@ -64,7 +64,7 @@ async def test_an_account_with_many_endpoints_that_hang_has_its_share_in_flight_
         assert len(dead.requests) == most
 
 
-async def test_hundreds_of_tests_at_silent_receivers_delay_nobody_elses_test(database: Database) -> None:
+async def test_hundreds_of_tests_to_silent_receivers_delay_no_other_accounts_test(database: Database) -> None:
     attacker, shop = await add_account(database), await add_account(database)
     async with (
         receiving(always(HANG)) as dead,
@@ -83,7 +83,7 @@ async def test_hundreds_of_tests_at_silent_receivers_delay_nobody_elses_test(dat
         assert len(dead.requests) < manual_sends.MOST_OF_ACCOUNT + manual_sends.AT_ONCE
 
 
-async def test_one_endpoint_whose_tests_hang_leaves_room_for_the_accounts_others(database: Database) -> None:
+async def test_an_endpoint_with_hanging_tests_leaves_slots_for_the_accounts_others(database: Database) -> None:
     account = await add_account(database)
     async with receiving(always(HANG)) as dead, receiving() as healthy, running(Way(database)) as way:
         await add_tests(database, account, await way.add_endpoint(account, dead.url), TESTS)
@@ -97,7 +97,7 @@ async def test_one_endpoint_whose_tests_hang_leaves_room_for_the_accounts_others
         assert len(dead.requests) < 2 * manual_sends.MOST_IN_FLIGHT
 
 
-async def test_an_endpoint_that_answers_quickly_gets_more_at_a_time(
+async def test_a_fast_endpoint_gets_more_attempts_at_a_time(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("QUICK_SECONDS", "SLOW_SECONDS"):  # on a busy machine no answer might be quick
@@ -115,7 +115,7 @@ async def test_an_endpoint_that_answers_quickly_gets_more_at_a_time(
         await receiver.received(answered + concurrency.MOST)
 
 
-async def test_while_many_tests_of_an_account_wait_the_next_is_refused_and_anothers_is_not(
+async def test_with_many_waiting_tests_an_accounts_next_is_rejected_and_another_accounts_is_not(
     api: Api, shop: Caller
 ) -> None:
     other = await api.caller()

@@ -34,7 +34,7 @@ async def find(database: Database, digest: bytes) -> KeyOwner | None:
         return await find_key(session, digest)
 
 
-async def test_a_key_is_found_by_its_digest_and_leads_to_its_account(database: Database) -> None:
+async def test_a_key_is_found_by_its_digest_with_its_account(database: Database) -> None:
     await create(database, "Shop@Example.com")
 
     owner = await find(database, digest_of(str(KEY)))
@@ -42,14 +42,14 @@ async def test_a_key_is_found_by_its_digest_and_leads_to_its_account(database: D
     assert owner == KeyOwner(ACCOUNT, "Shop@Example.com", frozenset({"read", "write"}), KEY)
 
 
-async def test_an_unknown_digest_leads_to_nobody(database: Database) -> None:
+async def test_an_unknown_digest_finds_no_account(database: Database) -> None:
     await create(database, "shop@example.com")
 
     assert await find(database, digest_of("another")) is None
 
 
 @pytest.mark.parametrize("ended", ["revoked_at = now()", "expires_at = now()"])
-async def test_a_key_that_was_revoked_or_has_expired_leads_to_nobody(database: Database, ended: str) -> None:
+async def test_a_revoked_or_expired_key_finds_no_account(database: Database, ended: str) -> None:
     await create(database, "shop@example.com")
 
     await database.serving.execute(f"update api_key set {ended}")  # noqa: S608 - from the list above
@@ -57,7 +57,7 @@ async def test_a_key_that_was_revoked_or_has_expired_leads_to_nobody(database: D
     assert await find(database, digest_of(str(KEY))) is None
 
 
-async def test_an_address_that_is_taken_in_another_case_changes_nothing(database: Database) -> None:
+async def test_an_email_taken_in_another_case_is_rejected(database: Database) -> None:
     await create(database, "shop@example.com")
 
     with pytest.raises(AccountExists):

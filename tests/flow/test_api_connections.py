@@ -85,7 +85,7 @@ async def test_a_connection_is_shown_without_its_credentials(api: Api, shop: Cal
     assert SECRET.encode() not in kept
 
 
-async def test_the_list_has_the_operators_connections_too_and_nobody_elses(api: Api, shop: Caller) -> None:
+async def test_the_list_includes_the_operators_connections_and_no_others(api: Api, shop: Caller) -> None:
     await add(await api.caller())
     mine = await add(shop)
 
@@ -96,7 +96,7 @@ async def test_the_list_has_the_operators_connections_too_and_nobody_elses(api: 
     assert items[0]["credentials_set"] == []
 
 
-async def test_refused_credentials_are_not_kept_and_the_carriers_own_words_are_shown(
+async def test_rejected_credentials_are_not_saved_and_the_carriers_message_is_shown(
     api: Api, shop: Caller, prober: Prober
 ) -> None:
     body = b'{"response": {"errors": [{"code": "250002", "message": "Invalid Authentication Information"}]}}'
@@ -109,7 +109,7 @@ async def test_refused_credentials_are_not_kept_and_the_carriers_own_words_are_s
     assert await api.database.serving.fetchval("select count(*) from connection where account is not null") == 0
 
 
-async def test_credentials_that_were_refused_are_kept_if_that_is_asked_for(shop: Caller, prober: Prober) -> None:
+async def test_rejected_credentials_are_saved_on_request(shop: Caller, prober: Prober) -> None:
     prober.answer = CarrierRefused("refused")
 
     made = await add(shop, untested=True)
@@ -119,7 +119,7 @@ async def test_credentials_that_were_refused_are_kept_if_that_is_asked_for(shop:
     assert (tried["ok"], tried["message"]) == (False, "UPS rejected the credentials (401).")
 
 
-async def test_a_carrier_that_can_not_be_reached_is_no_fault_of_the_credentials(shop: Caller, prober: Prober) -> None:
+async def test_an_unreachable_carrier_is_not_blamed_on_the_credentials(shop: Caller, prober: Prober) -> None:
     prober.answer = CarrierUnavailable("no answer: connection refused")
 
     answer = await shop.post("/v1/connections", UPS)
@@ -143,7 +143,7 @@ async def test_a_carrier_that_can_not_be_reached_is_no_fault_of_the_credentials(
         (UPS | {"settings": {"base_url": "http://127.0.0.1"}}, "settings.base_url"),
     ],
 )
-async def test_what_can_not_be_taken_is_named_and_nothing_is_tried(
+async def test_invalid_fields_are_named_and_nothing_is_tested(
     shop: Caller, prober: Prober, body: dict[str, object], field: str
 ) -> None:
     answer = await shop.post("/v1/connections", body)
@@ -153,7 +153,7 @@ async def test_what_can_not_be_taken_is_named_and_nothing_is_tried(
     assert SECRET not in answer.text
 
 
-async def test_new_credentials_replace_the_old_ones_only_if_they_work(api: Api, shop: Caller, prober: Prober) -> None:
+async def test_new_credentials_replace_the_old_ones_only_if_valid(api: Api, shop: Caller, prober: Prober) -> None:
     made = await add(shop)
     sealed = await api.database.serving.fetchval("select credentials from connection where account is not null")
     new = {"credentials": {"client_id": "me", "client_secret": "another"}}
@@ -170,7 +170,7 @@ async def test_new_credentials_replace_the_old_ones_only_if_they_work(api: Api, 
     assert prober.tried[-1] == ("ups", new["credentials"])
 
 
-async def test_a_disabled_connection_is_paused_and_begins_anew_when_it_is_enabled(shop: Caller) -> None:
+async def test_a_disabled_connection_is_paused_and_starts_fresh_when_enabled(shop: Caller) -> None:
     made = await add(shop)
 
     off = (await shop.call("PATCH", f"/v1/connections/{made['id']}", json={"enabled": False})).json()
@@ -179,7 +179,7 @@ async def test_a_disabled_connection_is_paused_and_begins_anew_when_it_is_enable
     assert (off["state"], on["state"], on["name"]) == ("paused", "new", "Back")
 
 
-async def test_a_deleted_connection_is_gone_with_its_credentials(api: Api, shop: Caller) -> None:
+async def test_deleting_a_connection_deletes_its_credentials(api: Api, shop: Caller) -> None:
     made = await add(shop)
 
     answer = await shop.call("DELETE", f"/v1/connections/{made['id']}")
@@ -189,7 +189,7 @@ async def test_a_deleted_connection_is_gone_with_its_credentials(api: Api, shop:
     assert await api.database.serving.fetchval("select count(*) from connection where account is not null") == 0
 
 
-async def test_the_operators_connection_can_be_read_and_not_changed(shop: Caller) -> None:
+async def test_the_operators_connection_is_read_only(shop: Caller) -> None:
     (shared,) = (await shop.get("/v1/connections")).json()["items"]
     path = f"/v1/connections/{shared['id']}"
 
@@ -198,7 +198,7 @@ async def test_the_operators_connection_can_be_read_and_not_changed(shop: Caller
         assert (await shop.call(method, path + below, json=body)).status_code == 404
 
 
-async def test_anothers_connection_is_as_if_it_were_not_there(api: Api, shop: Caller) -> None:
+async def test_connections_of_other_accounts_do_not_exist(api: Api, shop: Caller) -> None:
     made = await add(await api.caller())
     path = f"/v1/connections/{made['id']}"
 
@@ -211,7 +211,7 @@ async def test_anothers_connection_is_as_if_it_were_not_there(api: Api, shop: Ca
         assert (await shop.call(method, path + below, json=body)).status_code == 404
 
 
-async def test_credentials_are_tried_a_few_at_a_time_for_each_account(api: Api, shop: Caller, prober: Prober) -> None:
+async def test_an_account_can_test_few_credentials_at_a_time(api: Api, shop: Caller, prober: Prober) -> None:
     made = await add(shop)
     prober.held = asyncio.Event()
     path = f"/v1/connections/{made['id']}/test"
@@ -230,7 +230,7 @@ async def test_credentials_are_tried_a_few_at_a_time_for_each_account(api: Api, 
     assert (await other).status_code == 201
 
 
-async def test_a_budget_that_is_too_small_is_said_with_by_how_much(api: Api, shop: Caller) -> None:
+async def test_an_insufficient_budget_is_reported_with_the_shortfall(api: Api, shop: Caller) -> None:
     made = await add(shop, settings={"daily_calls": "24"})
     connection = ids.from_text(ids.CONNECTION, made["id"])
     assert isinstance(connection, UUID)
@@ -257,7 +257,7 @@ async def test_a_budget_that_is_too_small_is_said_with_by_how_much(api: Api, sho
     )
 
 
-async def test_who_connects_changes_and_deletes_is_written_down_without_the_credentials(api: Api, shop: Caller) -> None:
+async def test_changes_of_connections_are_audited_without_credentials(api: Api, shop: Caller) -> None:
     made = await add(shop)
     path = f"/v1/connections/{made['id']}"
     await shop.call("PATCH", path, json={"credentials": UPS["credentials"], "name": "New"})
@@ -273,7 +273,7 @@ async def test_who_connects_changes_and_deletes_is_written_down_without_the_cred
     assert SECRET not in str(rows)
 
 
-async def test_codes_that_nobody_understood_stand_at_the_connection_of_their_source(api: Api, shop: Caller) -> None:
+async def test_unknown_codes_are_listed_at_the_connection_of_their_source(api: Api, shop: Caller) -> None:
     made = await add(shop)
     other = await api.caller()
     async with api.database.serving.acquire() as session:
@@ -287,7 +287,7 @@ async def test_codes_that_nobody_understood_stand_at_the_connection_of_their_sou
     assert shared["unknown_codes"] == [{"code": "", "text": "Odder", "seen": 1}]
 
 
-async def test_the_operators_connection_tells_an_account_of_its_own_parcels_only(api: Api, shop: Caller) -> None:
+async def test_the_operators_connection_shows_only_ones_own_parcels(api: Api, shop: Caller) -> None:
     other = await api.caller()
     for number, caller in enumerate((shop, other, other)):
         await caller.post("/v4/trackings/create", {"tracking_number": f"A{number}", "courier_code": "dhl"})
@@ -304,7 +304,7 @@ async def test_the_operators_connection_tells_an_account_of_its_own_parcels_only
     assert "too few for the parcels of all accounts" in shared["message"]
 
 
-async def test_a_limited_connection_says_until_when(api: Api, shop: Caller) -> None:
+async def test_a_rate_limited_connection_shows_until_when(api: Api, shop: Caller) -> None:
     made = await add(shop)
     ups = carriers.find("ups")
     assert ups is not None
@@ -321,9 +321,7 @@ async def test_a_limited_connection_says_until_when(api: Api, shop: Caller) -> N
     assert (found["state"], found["limited_until"]) == ("limited", "2100-01-01T00:00:00.000Z")
 
 
-async def test_credentials_that_were_sealed_under_another_key_say_so_and_can_be_replaced(
-    api: Api, shop: Caller
-) -> None:
+async def test_credentials_sealed_with_another_key_are_reported_and_replaceable(api: Api, shop: Caller) -> None:
     made = await add(shop)
     path = f"/v1/connections/{made['id']}"
     await api.database.serving.execute("update connection set credentials = '\\x0102' where account is not null")

@@ -37,7 +37,7 @@ def codes(answer: Any) -> list[str]:
     return [one["courier_code"] for one in answer.json()["data"]]
 
 
-async def test_all_couriers_have_every_key_with_its_type(shop: Caller) -> None:
+async def test_couriers_have_every_key_with_its_type(shop: Caller) -> None:
     answer = await shop.get("/v4/couriers/all", headers={"content-type": "application/json"})
 
     assert (answer.status_code, answer.json()["meta"]["code"]) == (200, 200)
@@ -50,7 +50,7 @@ async def test_all_couriers_have_every_key_with_its_type(shop: Caller) -> None:
     assert codes(answer) == sorted(codes(answer))
 
 
-async def test_a_courier_is_shown_with_what_is_known_of_it(shop: Caller) -> None:
+async def test_a_courier_is_shown_with_its_facts(shop: Caller) -> None:
     data = (await shop.get("/v4/couriers/all")).json()["data"]
 
     (one,) = (one for one in data if one["courier_code"] == "postnl-3s")
@@ -66,7 +66,7 @@ async def test_the_best_guess_comes_first(shop: Caller) -> None:
     assert list(answer.json()["data"][0]) == KEYS
 
 
-async def test_a_number_in_json_is_a_number_of_a_parcel(shop: Caller) -> None:
+async def test_a_json_number_is_accepted_as_a_tracking_number(shop: Caller) -> None:
     assert codes(await detect(shop, {"tracking_number": 797806677146}))[0] == "fedex"
 
 
@@ -84,7 +84,7 @@ async def test_a_number_in_json_is_a_number_of_a_parcel(shop: Caller) -> None:
         ({"tracking_number": "HELLO"}, 4121),
     ],
 )
-async def test_what_finds_no_courier_says_why(shop: Caller, body: object, code: int) -> None:
+async def test_a_number_without_a_courier_says_why(shop: Caller, body: object, code: int) -> None:
     answer = await detect(shop, body)
 
     assert (answer.status_code, answer.json()["meta"]["code"], answer.json()["data"]) == (400, code, None)
@@ -92,13 +92,13 @@ async def test_what_finds_no_courier_says_why(shop: Caller, body: object, code: 
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"nonsense", b"\xff", b"[" * 50_000])
-async def test_a_body_that_is_no_object_is_400(shop: Caller, body: bytes) -> None:
+async def test_a_body_that_is_not_an_object_is_400(shop: Caller, body: bytes) -> None:
     answer = await shop.call("POST", "/v4/couriers/detect", content=body)
 
     assert (answer.status_code, answer.json()["meta"]["code"]) == (400, 400)
 
 
-async def test_a_key_that_may_not_read_sees_no_courier(api: Api) -> None:
+async def test_a_key_without_read_permission_sees_no_courier(api: Api) -> None:
     other = await api.caller(scopes=("write",))
 
     assert (await other.get("/v4/couriers/all")).json()["meta"]["code"] == 403

@@ -83,7 +83,7 @@ async def listed(shop: Caller, query: str = "") -> Any:
     return answer.json()["items"]
 
 
-async def test_what_waits_is_shown_with_what_blocks_it(api: Api, shop: Caller) -> None:
+async def test_waiting_deliveries_show_what_blocks_them(api: Api, shop: Caller) -> None:
     endpoint = await add(api, shop)
     await report(shop, "A1", 8, 9)
 
@@ -97,7 +97,7 @@ async def test_what_waits_is_shown_with_what_blocks_it(api: Api, shop: Caller) -
     assert (second["state"], second["blocked_by"], second["next_attempt_at"]) == ("blocked", first["id"], None)
 
 
-async def test_one_delivery_shows_the_request_as_it_was_sent_and_the_answer(api: Api, shop: Caller) -> None:
+async def test_a_delivery_shows_the_request_as_sent_and_the_response(api: Api, shop: Caller) -> None:
     async with receiving(always(answering(200, "x-a: b", body=b"thanks"))) as receiver:
         await add(api, shop, url_of(receiver))
         await report(shop, "A1", 8)
@@ -121,9 +121,7 @@ async def test_one_delivery_shows_the_request_as_it_was_sent_and_the_answer(api:
     assert (attempt["response"]["body"], attempt["response"]["truncated"]) == ("thanks", False)
 
 
-async def test_failures_are_told_in_words_oldest_first_and_bytes_that_are_no_text_in_base64(
-    api: Api, shop: Caller
-) -> None:
+async def test_failures_have_messages_oldest_first_and_binary_bodies_are_base64(api: Api, shop: Caller) -> None:
     answers = {1: answering(503, "retry-after: 0", body=b"\xff\x00"), 2: answering(404)}
     async with receiving(lambda number: answers[number]) as receiver:
         await add(api, shop, url_of(receiver))
@@ -142,7 +140,7 @@ async def test_failures_are_told_in_words_oldest_first_and_bytes_that_are_no_tex
     assert ["waypost-attempt", "2"] in second["request"]["headers"]
 
 
-async def test_an_attempt_without_an_answer_has_no_response(api: Api, shop: Caller) -> None:
+async def test_an_attempt_without_a_response_shows_none(api: Api, shop: Caller) -> None:
     await add(api, shop, "http://127.0.0.1:1/")
     await report(shop, "A1", 8)
     async with dispatching(api, 1, policy=Policy(limit=0)):
@@ -170,7 +168,7 @@ async def test_a_body_that_would_be_rendered_differently_today_is_not_shown(api:
     assert "differently" in attempt["message"]
 
 
-async def test_pages_have_no_gaps_and_no_repeats_while_deliveries_come_and_are_settled(api: Api, shop: Caller) -> None:
+async def test_pages_have_no_gaps_or_repeats_while_deliveries_change(api: Api, shop: Caller) -> None:
     endpoints = [await add(api, shop) for _ in range(2)]
     await asyncio.gather(*[report(shop, f"A{number}", 8) for number in range(30)])
     known = {item["id"] for item in await listed(shop, "limit=200")}
@@ -192,7 +190,7 @@ async def test_pages_have_no_gaps_and_no_repeats_while_deliveries_come_and_are_s
     assert known <= set(seen)
 
 
-async def test_filters_choose(api: Api, shop: Caller) -> None:
+async def test_filters_select_deliveries(api: Api, shop: Caller) -> None:
     first, second = await add(api, shop), await add(api, shop)
     await report(shop, "A1", 8, 9)
     await report(shop, "A2", 8, detail="Delivered")
@@ -221,7 +219,7 @@ async def test_filters_choose(api: Api, shop: Caller) -> None:
     assert await chosen("test=true") == set()
 
 
-async def test_a_page_of_one_status_may_be_short_but_its_cursor_goes_on(api: Api, shop: Caller) -> None:
+async def test_a_page_of_one_status_may_be_short_but_its_cursor_continues(api: Api, shop: Caller) -> None:
     await add(api, shop)
     for number in range(4):
         await report(shop, f"A{number}", 8, detail="Delivered" if number == 0 else "Out for delivery")
@@ -247,13 +245,13 @@ async def test_a_page_of_one_status_may_be_short_but_its_cursor_goes_on(api: Api
         ("order=asc", "order"),
     ],
 )
-async def test_a_filter_that_can_not_be_is_named(shop: Caller, query: str, field: str) -> None:
+async def test_invalid_filters_are_named(shop: Caller, query: str, field: str) -> None:
     answer = await shop.get(f"/v1/deliveries?{query}")
 
     assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, [field])
 
 
-async def test_another_accounts_deliveries_are_as_if_they_were_not_there(api: Api, shop: Caller) -> None:
+async def test_deliveries_of_other_accounts_do_not_exist(api: Api, shop: Caller) -> None:
     other = await api.caller()
     endpoint = await add(api, other)
     await report(other, "A1", 8)
@@ -268,7 +266,7 @@ async def test_another_accounts_deliveries_are_as_if_they_were_not_there(api: Ap
     assert await listed(shop, "tracking_number=A1") == []
 
 
-async def test_what_a_deleted_endpoint_got_is_still_history(api: Api, shop: Caller) -> None:
+async def test_deliveries_of_a_deleted_endpoint_stay_in_the_history(api: Api, shop: Caller) -> None:
     endpoint = await add(api, shop)
     await report(shop, "A1", 8)
     await shop.call("DELETE", f"/v1/endpoints/{endpoint}")

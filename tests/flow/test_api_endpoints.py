@@ -36,7 +36,7 @@ def fields_of(answer) -> list[str]:
     return [error["field"] for error in answer.json()["errors"]]
 
 
-async def test_a_new_endpoint_is_on_gets_everything_and_shows_its_secret_once(shop: Caller) -> None:
+async def test_a_new_endpoint_is_enabled_for_all_statuses_and_shows_its_secret_once(shop: Caller) -> None:
     made = await add(shop, description="My shop")
 
     assert list(made) == [*KEYS, "secret"]
@@ -58,7 +58,7 @@ async def test_a_new_endpoint_is_on_gets_everything_and_shows_its_secret_once(sh
     assert found == {name: made[name] for name in KEYS}
 
 
-async def test_a_rate_limit_is_chosen_changed_and_taken_away(shop: Caller) -> None:
+async def test_a_rate_limit_can_be_set_changed_and_removed(shop: Caller) -> None:
     made = await add(shop, rate_limit_per_second=5)
     path = f"/v1/endpoints/{made['id']}"
 
@@ -70,7 +70,7 @@ async def test_a_rate_limit_is_chosen_changed_and_taken_away(shop: Caller) -> No
     assert limits == [5, 1000, 1000, None]
 
 
-async def test_a_secret_may_be_brought_along_and_is_kept_sealed(api: Api, shop: Caller) -> None:
+async def test_an_imported_secret_is_stored_sealed(api: Api, shop: Caller) -> None:
     made = await add(shop, secret="2e55b9a3-4dd1-4416-9897-c4bd1e3d738f")
 
     shown = (await shop.get(f"/v1/endpoints/{made['id']}/secret")).json()
@@ -116,7 +116,7 @@ async def test_a_secret_may_be_brought_along_and_is_kept_sealed(api: Api, shop: 
         ({"url": "x", "version": "V9", "ordering": "newest"}, ["url", "version", "ordering"], "invalid_request"),
     ],
 )
-async def test_what_can_not_be_taken_is_named_and_makes_nothing(
+async def test_invalid_fields_are_named_and_nothing_is_created(
     api: Api, shop: Caller, body: dict[str, object], fields: list[str], code: str
 ) -> None:
     answer = await shop.post("/v1/endpoints", body)
@@ -125,7 +125,7 @@ async def test_what_can_not_be_taken_is_named_and_makes_nothing(
     assert await api.database.serving.fetchval("select count(*) from endpoint") == 0
 
 
-async def test_the_fifth_endpoint_is_refused_also_when_two_come_at_once(api: Api, shop: Caller) -> None:
+async def test_a_fifth_endpoint_is_rejected_even_with_concurrent_requests(api: Api, shop: Caller) -> None:
     for _ in range(3):
         await add(shop)
 
@@ -136,7 +136,7 @@ async def test_the_fifth_endpoint_is_refused_also_when_two_come_at_once(api: Api
     assert await api.database.serving.fetchval("select count(*) from endpoint") == 4
 
 
-async def test_deleting_one_makes_room(shop: Caller) -> None:
+async def test_deleting_an_endpoint_makes_room(shop: Caller) -> None:
     made = [await add(shop) for _ in range(4)]
 
     gone = await shop.call("DELETE", f"/v1/endpoints/{made[0]['id']}")
@@ -146,7 +146,7 @@ async def test_deleting_one_makes_room(shop: Caller) -> None:
     await add(shop)
 
 
-async def test_a_change_touches_what_is_given_and_nothing_else(shop: Caller) -> None:
+async def test_a_change_affects_only_the_given_fields(shop: Caller) -> None:
     made = await add(shop, description="Old", statuses=["delivered"])
 
     answer = await shop.call("PATCH", f"/v1/endpoints/{made['id']}", json={"description": "New"})
@@ -156,7 +156,7 @@ async def test_a_change_touches_what_is_given_and_nothing_else(shop: Caller) -> 
     assert changed["updated_at"] >= made["updated_at"]
 
 
-async def test_a_change_that_is_wrong_in_part_changes_nothing(shop: Caller) -> None:
+async def test_a_partly_invalid_change_changes_nothing(shop: Caller) -> None:
     made = await add(shop, description="Old")
 
     answer = await shop.call(
@@ -182,13 +182,13 @@ async def test_the_list_is_newest_first_in_pages_without_gaps(shop: Caller) -> N
     "query",
     ["limit=0", "limit=201", "limit=x", "cursor=dlv_1", "page=2", "limit=1&limit=2", "x" * 5_000 + "=1"],
 )
-async def test_a_page_that_can_not_be_is_refused(shop: Caller, query: str) -> None:
+async def test_invalid_page_parameters_are_rejected(shop: Caller, query: str) -> None:
     answer = await shop.get(f"/v1/endpoints?{query}")
 
     assert (answer.status_code, fields_of(answer)) == (422, [query.split("=", maxsplit=1)[0][:100]])
 
 
-async def test_too_many_parameters_are_refused(shop: Caller) -> None:
+async def test_too_many_parameters_are_rejected(shop: Caller) -> None:
     answer = await shop.get("/v1/endpoints?" + "&".join(f"p{number}=1" for number in range(200)))
 
     assert answer.status_code == 422
@@ -200,7 +200,7 @@ async def waiting(api: Api, endpoint: str) -> int:
 
 
 @pytest.mark.parametrize("way", ["disable", "delete"])
-async def test_turning_off_or_deleting_cancels_what_waits_of_that_endpoint_only(
+async def test_disabling_or_deleting_cancels_waiting_deliveries_of_that_endpoint_only(
     api: Api, shop: Caller, way: str
 ) -> None:
     off, on = (await add(shop))["id"], (await add(shop))["id"]
@@ -216,7 +216,7 @@ async def test_turning_off_or_deleting_cancels_what_waits_of_that_endpoint_only(
     assert [tuple(row) for row in rows] == [("cancelled", "endpoint_off", 600)]
 
 
-async def test_an_endpoint_that_is_off_gets_nothing_and_says_who_turned_it_off(api: Api, shop: Caller) -> None:
+async def test_a_disabled_endpoint_gets_nothing_and_shows_who_disabled_it(api: Api, shop: Caller) -> None:
     made = (await add(shop))["id"]
 
     off = (await shop.post(f"/v1/endpoints/{made}/disable")).json()
@@ -228,7 +228,7 @@ async def test_an_endpoint_that_is_off_gets_nothing_and_says_who_turned_it_off(a
     assert await waiting(api, made) == 0
 
 
-async def test_switching_again_changes_nothing(shop: Caller) -> None:
+async def test_enabling_or_disabling_twice_changes_nothing(shop: Caller) -> None:
     made = (await add(shop))["id"]
 
     first = (await shop.post(f"/v1/endpoints/{made}/disable")).json()
@@ -237,7 +237,7 @@ async def test_switching_again_changes_nothing(shop: Caller) -> None:
     assert first == second
 
 
-async def test_health_tells_how_it_does(api: Api, shop: Caller) -> None:
+async def test_health_shows_the_recent_results(api: Api, shop: Caller) -> None:
     made = (await add(shop))["id"]
     insert = (
         "insert into endpoint_health (endpoint, failing_since, last_error, last_success_at) values ($1, {}, {}, now())"
@@ -265,9 +265,7 @@ async def test_health_tells_how_it_does(api: Api, shop: Caller) -> None:
         ("GET", "/secret"),
     ],
 )
-async def test_another_accounts_endpoint_is_as_if_it_were_not_there(
-    api: Api, shop: Caller, method: str, path: str
-) -> None:
+async def test_endpoints_of_other_accounts_do_not_exist(api: Api, shop: Caller, method: str, path: str) -> None:
     other = await api.caller()
     theirs = (await add(other))["id"]
     absent = f"ep_{'0' * 12}7{'0' * 19}"
@@ -285,7 +283,7 @@ async def test_another_accounts_endpoint_is_as_if_it_were_not_there(
 
 
 @pytest.mark.parametrize("version", ["V2", "V3", "V4"])
-async def test_version_trigger_and_custom_headers_are_kept_and_shown(shop: Caller, version: str) -> None:
+async def test_version_trigger_and_custom_headers_are_stored_and_shown(shop: Caller, version: str) -> None:
     made = await add(shop, version=version, trigger="status_change", headers={"X-Shop": "a b", "authorization": "k"})
 
     changed = await shop.call("PATCH", f"/v1/endpoints/{made['id']}", json={"headers": {"x-new": "1"}})
@@ -305,7 +303,7 @@ async def test_custom_headers_are_sealed_in_the_database(api: Api, shop: Caller)
     assert b"Basic" not in await api.database.serving.fetchval("select headers from endpoint")
 
 
-async def test_a_rotation_keeps_the_secret_before_until_its_end(shop: Caller) -> None:
+async def test_a_rotation_keeps_the_previous_secret_until_the_overlap_ends(shop: Caller) -> None:
     made = await add(shop)
     path = f"/v1/endpoints/{made['id']}"
 
@@ -321,7 +319,7 @@ async def test_a_rotation_keeps_the_secret_before_until_its_end(shop: Caller) ->
     assert (await shop.get(f"{path}/secret")).json() == ended
 
 
-async def test_a_rotation_without_overlap_or_with_a_body_left_out(shop: Caller) -> None:
+async def test_a_rotation_works_without_an_overlap_or_a_body(shop: Caller) -> None:
     made = await add(shop)
     path = f"/v1/endpoints/{made['id']}/rotate-secret"
 
@@ -344,9 +342,7 @@ async def test_a_rotation_without_overlap_or_with_a_body_left_out(shop: Caller) 
         ({"keep": True}, ["keep"]),
     ],
 )
-async def test_a_rotation_that_can_not_be_changes_nothing(
-    shop: Caller, body: dict[str, object], fields: list[str]
-) -> None:
+async def test_an_invalid_rotation_changes_nothing(shop: Caller, body: dict[str, object], fields: list[str]) -> None:
     made = await add(shop)
 
     answer = await shop.post(f"/v1/endpoints/{made['id']}/rotate-secret", body)
@@ -356,7 +352,7 @@ async def test_a_rotation_that_can_not_be_changes_nothing(
     assert (shown["secret"], shown["previous"]) == (made["secret"], None)
 
 
-async def test_a_test_that_nobody_sends_in_time_is_answered_with_its_delivery(api: Api, shop: Caller) -> None:
+async def test_a_test_not_sent_in_time_is_answered_with_its_delivery(api: Api, shop: Caller) -> None:
     made = await add(shop)
 
     answer = await shop.post(f"/v1/endpoints/{made['id']}/test", {"status": "delivered"})
@@ -380,7 +376,7 @@ async def test_a_test_that_nobody_sends_in_time_is_answered_with_its_delivery(ap
 
 
 @pytest.mark.parametrize("status", ["pending", "", "DELIVERED", 3])
-async def test_a_test_of_no_such_status_is_refused(api: Api, shop: Caller, status: object) -> None:
+async def test_a_test_with_an_unknown_status_is_rejected(api: Api, shop: Caller, status: object) -> None:
     made = await add(shop)
 
     answer = await shop.post(f"/v1/endpoints/{made['id']}/test", {"status": status})
@@ -390,7 +386,7 @@ async def test_a_test_of_no_such_status_is_refused(api: Api, shop: Caller, statu
 
 
 @pytest.mark.parametrize("call", ["test", "rotate-secret", "end-rotation", "enable", "disable"])
-async def test_another_accounts_endpoint_is_not_there(api: Api, shop: Caller, call: str) -> None:
+async def test_endpoints_of_other_accounts_cannot_be_tested_or_rotated(api: Api, shop: Caller, call: str) -> None:
     made = await add(shop)
     other = await api.caller()
 

@@ -51,7 +51,7 @@ async def test_events_come_oldest_first_with_exactly_the_keys_of_the_specificati
     assert first["data"] == json.loads(render(unpack(packed)))["data"]
 
 
-async def test_pages_follow_each_other_without_gap_or_repetition(api: Api, shop: Caller) -> None:
+async def test_pages_have_no_gaps_or_repeats(api: Api, shop: Caller) -> None:
     await report(api, shop.account, "A1", *range(7))
 
     cursor: dict[str, str] = {}
@@ -64,7 +64,7 @@ async def test_pages_follow_each_other_without_gap_or_repetition(api: Api, shop:
     assert seen == [1, 2, 3, 4, 5, 6, 7]
 
 
-async def test_an_empty_page_has_a_cursor_that_goes_on(api: Api, shop: Caller) -> None:
+async def test_an_empty_page_has_a_cursor_to_continue(api: Api, shop: Caller) -> None:
     before = await page(shop)
     await report(api, shop.account, "A1", 8)
 
@@ -76,7 +76,7 @@ async def test_an_empty_page_has_a_cursor_that_goes_on(api: Api, shop: Caller) -
     assert nothing["next_cursor"] == after["next_cursor"]
 
 
-async def test_another_accounts_events_are_not_there_and_its_cursors_are_none(api: Api, shop: Caller) -> None:
+async def test_events_and_cursors_of_other_accounts_do_not_exist(api: Api, shop: Caller) -> None:
     other = await api.caller()
     await report(api, other.account, "A1", 8)
     cursor = (await page(other))["next_cursor"]
@@ -105,20 +105,20 @@ async def test_another_accounts_events_are_not_there_and_its_cursors_are_none(ap
         ({"test": "true"}, "test"),
     ],
 )
-async def test_what_cannot_be_asked_for_is_named(shop: Caller, parameters: dict[str, str], field: str) -> None:
+async def test_invalid_parameters_are_named(shop: Caller, parameters: dict[str, str], field: str) -> None:
     answer = await shop.get("/v1/events", params=parameters)
 
     assert answer.status_code == 422
     assert [one["field"] for one in answer.json()["errors"]] == [field]
 
 
-async def test_a_cursor_beyond_the_calendar_is_refused_though_it_is_bound_rightly(shop: Caller) -> None:
+async def test_a_correctly_signed_cursor_beyond_the_calendar_is_rejected(shop: Caller) -> None:
     answer = await shop.get("/v1/events", params={"cursor": feeds.cursor_of(shop.account, UUID(int=2**128 - 1))})
 
     assert answer.status_code == 422
 
 
-async def test_one_begins_at_a_time_when_there_is_no_cursor_yet(api: Api, shop: Caller) -> None:
+async def test_without_a_cursor_the_feed_starts_at_a_given_time(api: Api, shop: Caller) -> None:
     await report(api, shop.account, "A1", 8, 9)
     created = [one["created_at"] for one in (await page(shop))["items"]]
 
@@ -128,21 +128,21 @@ async def test_one_begins_at_a_time_when_there_is_no_cursor_yet(api: Api, shop: 
     assert both.status_code == 422
 
 
-async def test_only_a_key_that_may_read_reads_it(api: Api) -> None:
+async def test_reading_the_feed_requires_read_permission(api: Api) -> None:
     reporter = await api.caller(scopes=("updates",))
 
     assert (await reporter.get("/v1/events")).status_code == 403
     assert (await api.client.get("/v1/events")).status_code == 401
 
 
-async def test_tests_of_endpoints_are_not_in_it(shop: Caller) -> None:
+async def test_the_feed_contains_no_tests_of_endpoints(shop: Caller) -> None:
     added = await shop.post("/v1/endpoints", {"url": "http://127.0.0.1:80/hook"})
     await shop.post(f"/v1/endpoints/{added.json()['id']}/test", {"status": "delivered"})
 
     assert (await page(shop))["items"] == []
 
 
-async def test_a_waiting_caller_holds_no_connection_and_is_woken_by_what_this_process_writes(
+async def test_a_waiting_caller_holds_no_connection_and_is_woken_by_writes_of_this_process(
     api: Api, shop: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(actions, "POLL_SECONDS", 3_600.0)  # only the hint can wake it
@@ -161,7 +161,7 @@ async def test_a_waiting_caller_holds_no_connection_and_is_woken_by_what_this_pr
     assert intake.arrivals.listeners(shop.account) == 0
 
 
-async def test_so_many_calls_of_one_account_may_wait_and_those_of_others_are_not_concerned(
+async def test_waiting_calls_are_limited_per_account_without_affecting_others(
     api: Api, shop: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(actions, "MOST_WAITING", 2)
@@ -179,7 +179,7 @@ async def test_so_many_calls_of_one_account_may_wait_and_those_of_others_are_not
     assert at_once["items"] == others["items"] == []
 
 
-async def test_what_another_process_writes_is_found_by_looking(
+async def test_writes_of_other_processes_are_found_by_polling(
     api: Api, shop: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(actions, "POLL_SECONDS", 0.05)
@@ -202,7 +202,7 @@ async def test_a_wait_ends_empty_and_at_once_when_the_server_stops(api: Api, sho
         assert (await waiting)["items"] == []
 
 
-async def test_a_late_commit_is_neither_stepped_over_nor_given_before_its_time(database: Database) -> None:
+async def test_a_late_commit_is_neither_skipped_nor_returned_early(database: Database) -> None:
     account = await add_account(database)
     async with database.engine.acquire() as late, database.engine.acquire() as quick:
         stalled = late.transaction()
@@ -220,7 +220,7 @@ async def test_a_late_commit_is_neither_stepped_over_nor_given_before_its_time(d
     assert [row.tracking_number for row in after] == ["LATE", "QUICK"]
 
 
-async def test_writers_that_stall_between_clock_and_commit_lose_and_repeat_nothing(database: Database) -> None:
+async def test_writers_that_stall_before_their_commit_lose_and_repeat_nothing(database: Database) -> None:
     """Five writers stall at random between making ids and committing, while three read to the end."""
     account = await add_account(database)
     writers, each = 5, 12

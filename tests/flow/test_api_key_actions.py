@@ -28,7 +28,7 @@ async def use(shop: Caller, text: str) -> int:
     return int(answer.status_code)
 
 
-async def test_a_key_works_at_once_is_known_by_its_prefix_and_stands_nowhere(api: Api, shop: Caller) -> None:
+async def test_a_key_works_at_once_and_only_its_prefix_is_stored(api: Api, shop: Caller) -> None:
     key, text = await add(api, shop, name=" Orders ")
 
     status = await use(shop, text)
@@ -42,13 +42,13 @@ async def test_a_key_works_at_once_is_known_by_its_prefix_and_stands_nowhere(api
     assert text[12:] not in kept
 
 
-async def test_a_key_may_do_what_its_scopes_say_and_no_more(api: Api, shop: Caller) -> None:
+async def test_a_key_can_do_exactly_what_its_scopes_allow(api: Api, shop: Caller) -> None:
     _, text = await add(api, shop, scopes=["updates"])
 
     assert await use(shop, text) == 403
 
 
-async def test_the_use_of_a_key_is_written_once_a_minute(api: Api, shop: Caller) -> None:
+async def test_the_use_of_a_key_is_recorded_once_a_minute(api: Api, shop: Caller) -> None:
     key, _ = await add(api, shop)
     async with api.database.serving.acquire() as session:
         await api_key_changes.mark_used(session, key)
@@ -63,7 +63,7 @@ async def test_the_use_of_a_key_is_written_once_a_minute(api: Api, shop: Caller)
     assert before == same < after
 
 
-async def test_a_revoked_key_and_an_expired_one_work_no_more_and_stay_in_the_list(api: Api, shop: Caller) -> None:
+async def test_revoked_and_expired_keys_stop_working_and_stay_in_the_list(api: Api, shop: Caller) -> None:
     revoked, first = await add(api, shop)
     _, second = await add(api, shop, days=1)
     async with api.database.serving.acquire() as session:
@@ -75,7 +75,7 @@ async def test_a_revoked_key_and_an_expired_one_work_no_more_and_stay_in_the_lis
     assert len(await rows(api, shop)) == 3  # and the caller's own
 
 
-async def test_anothers_key_can_not_be_revoked(api: Api, shop: Caller) -> None:
+async def test_keys_of_other_accounts_cannot_be_revoked(api: Api, shop: Caller) -> None:
     key, text = await add(api, shop)
     other = await api.caller()
     async with api.database.serving.acquire() as session:
@@ -96,7 +96,7 @@ async def test_anothers_key_can_not_be_revoked(api: Api, shop: Caller) -> None:
         *(({"days": 0}, "days"), ({"days": 3_651}, "days")),
     ],
 )
-async def test_what_can_not_be_taken_is_named_and_makes_no_key(
+async def test_invalid_fields_are_named_and_no_key_is_created(
     api: Api, shop: Caller, given: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(Invalid) as caught:
@@ -106,7 +106,7 @@ async def test_what_can_not_be_taken_is_named_and_makes_no_key(
     assert len(await rows(api, shop)) == 1
 
 
-async def test_there_is_an_end_to_the_keys_that_work_and_a_revoked_one_makes_room(api: Api, shop: Caller) -> None:
+async def test_active_keys_are_limited_and_revoking_one_makes_room(api: Api, shop: Caller) -> None:
     made = [await add(api, shop) for _ in range(MOST_LIVE - 1)]
 
     with pytest.raises(Conflict) as caught:

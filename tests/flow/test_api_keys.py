@@ -25,7 +25,7 @@ def routes(app: Litestar) -> set[tuple[str, str]]:
     return {(method, route.path_format) for route in known for method in route.methods if method != "OPTIONS"}
 
 
-async def test_every_route_but_the_open_ones_wants_a_key(api: Api) -> None:
+async def test_every_route_except_the_public_ones_requires_a_key(api: Api) -> None:
     asked = {(method, path) for method, path in routes(api.application) if path not in OPEN}
     assert len(asked) >= 13
 
@@ -38,7 +38,7 @@ async def test_every_route_but_the_open_ones_wants_a_key(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(OPEN))
-async def test_the_open_ones_need_none(api: Api, path: str) -> None:
+async def test_public_routes_require_no_key(api: Api, path: str) -> None:
     assert (await api.client.get(path)).status_code == 200
 
 
@@ -76,7 +76,7 @@ async def test_a_key_works_in_either_header(api: Api) -> None:
     ("scope", "allowed"),
     [("read", {"list", "find"}), ("write", {"add", "secret", "create"}), ("updates", {"report"})],
 )
-async def test_a_key_may_do_what_its_scopes_say(api: Api, scope: str, allowed: set[str]) -> None:
+async def test_a_key_can_do_what_its_scopes_allow(api: Api, scope: str, allowed: set[str]) -> None:
     shop = await api.caller(scopes=(scope,))
     owner = await api.caller()
     endpoint = (await owner.post("/v1/endpoints", {"url": "http://127.0.0.1/"})).json()["id"]
@@ -93,7 +93,9 @@ async def test_a_key_may_do_what_its_scopes_say(api: Api, scope: str, allowed: s
     assert {name for name, answer in answers.items() if answer.status_code != 403} == allowed
 
 
-async def test_a_revoked_or_expired_key_ends_when_what_was_remembered_does(database: Database, api: Api) -> None:
+async def test_a_revoked_or_expired_key_stops_working_when_its_cache_entry_expires(
+    database: Database, api: Api
+) -> None:
     shop = await api.caller()
     clock = [0.0]
     keys = Keys(DatabaseContext(database=database), kept_seconds=5, clock=lambda: clock[0])
@@ -119,7 +121,9 @@ async def test_a_revoked_or_expired_key_ends_when_what_was_remembered_does(datab
         ("GET", "/v2/trackings/get", 404, "not_found"),
     ],
 )
-async def test_what_no_route_knows_is_a_problem(api: Api, method: str, path: str, status: int, code: str) -> None:
+async def test_unknown_paths_are_answered_with_a_problem(
+    api: Api, method: str, path: str, status: int, code: str
+) -> None:
     answer = await api.client.request(method, path)
 
     assert (answer.status_code, answer.json()["status"], answer.json()["code"]) == (status, status, code)
@@ -129,7 +133,7 @@ async def test_what_no_route_knows_is_a_problem(api: Api, method: str, path: str
         assert "POST" in answer.headers["allow"]
 
 
-async def test_options_and_a_wrong_method_are_answered_with_every_method_of_the_path(api: Api) -> None:
+async def test_options_and_wrong_methods_list_every_method_of_the_path(api: Api) -> None:
     methods: dict[str, set[str]] = {}
     for method, path in routes(api.application):
         methods.setdefault(path, {"OPTIONS"}).add(method)
@@ -140,14 +144,14 @@ async def test_options_and_a_wrong_method_are_answered_with_every_method_of_the_
             assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (status, expected), path
 
 
-async def test_old_versions_say_so(api: Api) -> None:
+async def test_removed_versions_are_answered_with_a_hint(api: Api) -> None:
     assert "/v4" in (await api.client.get("/v3/trackings/get")).json()["detail"]
 
 
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/v4/nothing", 404), ("GET", "/v4/trackings/create", 405)]
 )
-async def test_below_v4_it_is_the_envelope(api: Api, method: str, path: str, status: int) -> None:
+async def test_errors_below_v4_have_the_envelope(api: Api, method: str, path: str, status: int) -> None:
     answer = await api.client.request(method, path)
 
     assert answer.status_code == status

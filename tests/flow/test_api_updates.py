@@ -27,7 +27,7 @@ async def counted(api: Api) -> tuple[int, int]:
     return tuple(row)
 
 
-async def test_an_update_makes_the_tracking_its_event_and_a_hint(api: Api, shop: Caller) -> None:
+async def test_an_update_creates_the_tracking_its_event_and_a_hint(api: Api, shop: Caller) -> None:
     endpoint = await add_endpoint(api.database, shop.account)
 
     answer = await reported(shop, update(" a 1 "))
@@ -47,7 +47,7 @@ async def test_an_update_makes_the_tracking_its_event_and_a_hint(api: Api, shop:
 @pytest.mark.parametrize(
     ("path", "status"), [("/v1/updates", 415), ("/v4/trackings/create", 415), ("/developer/webhooks", 404)]
 )
-async def test_an_encoded_body_is_refused_and_not_read(api: Api, shop: Caller, path: str, status: int) -> None:
+async def test_an_encoded_body_is_rejected_unread(api: Api, shop: Caller, path: str, status: int) -> None:
     answer = await shop.call("POST", path, content=b"\x1f\x8b not read", headers={"content-encoding": "gzip"})
 
     assert answer.status_code == status
@@ -57,7 +57,7 @@ async def test_an_encoded_body_is_refused_and_not_read(api: Api, shop: Caller, p
     assert await counted(api) == (0, 0)
 
 
-async def test_what_is_told_again_changes_nothing(shop: Caller) -> None:
+async def test_repeated_updates_change_nothing(shop: Caller) -> None:
     await reported(shop, update())
 
     again = (await reported(shop, update())).json()
@@ -65,7 +65,7 @@ async def test_what_is_told_again_changes_nothing(shop: Caller) -> None:
     assert (again["accepted"], again["changed"], again["results"][0]["event_id"]) == (1, 0, None)
 
 
-async def test_what_is_only_spelled_otherwise_makes_no_event(api: Api, shop: Caller) -> None:
+async def test_respelled_updates_create_no_event(api: Api, shop: Caller) -> None:
     for number in range(4):
         offset = "+02:00" if number % 2 else ""
         scan = {**SCAN, "checkpoint_date": SCAN["checkpoint_date"] + offset, "location": "Bremen" + " " * number}
@@ -75,9 +75,7 @@ async def test_what_is_only_spelled_otherwise_makes_no_event(api: Api, shop: Cal
     assert await counted(api) == (1, 1)
 
 
-async def test_each_scan_that_nobody_understands_is_an_event_of_a_parcel_that_is_no_longer_pending(
-    api: Api, shop: Caller
-) -> None:
+async def test_each_unread_scan_is_an_event_of_a_parcel_that_is_no_longer_pending(api: Api, shop: Caller) -> None:
     seen = []
     for day in (1, 2, 3):
         scan = {"checkpoint_date": f"2026-07-0{day}T08:00:00", "tracking_detail": "Lorem ipsum dolor"}
@@ -88,14 +86,14 @@ async def test_each_scan_that_nobody_understands_is_an_event_of_a_parcel_that_is
     assert await counted(api) == (1, 3)
 
 
-async def test_a_date_without_a_time_is_its_first_moment(shop: Caller) -> None:
+async def test_a_date_without_a_time_means_midnight(shop: Caller) -> None:
     await reported(shop, update(checkpoints=[{**SCAN, "checkpoint_date": "2026-07-01"}]))
 
     shown = (await shop.get("/v4/trackings/get?tracking_numbers=A1")).json()["data"][0]
     assert shown["latest_checkpoint_time"] == "2026-07-01T00:00:00"
 
 
-async def test_an_unknown_parcel_is_that_updates_own_error(api: Api, shop: Caller) -> None:
+async def test_an_unknown_parcel_is_an_error_of_its_own_update(api: Api, shop: Caller) -> None:
     answer = (await reported(shop, update("A1", create=False), update("A2"))).json()
 
     assert (answer["accepted"], answer["changed"]) == (1, 1)
@@ -104,7 +102,7 @@ async def test_an_unknown_parcel_is_that_updates_own_error(api: Api, shop: Calle
     assert await counted(api) == (1, 1)
 
 
-async def test_facts_and_offsets_are_kept_and_empty_texts_count_as_absent(shop: Caller) -> None:
+async def test_facts_and_offsets_are_stored_and_empty_texts_count_as_missing(shop: Caller) -> None:
     scan = {**SCAN, "checkpoint_date": "2026-07-01 08:00:00+02:00", "city": ""}
 
     texts = {"signed_by": "A. Neighbour", "title": "", "order_number": None, "order_date": "", "origin_country": "de"}
@@ -163,7 +161,7 @@ async def test_facts_and_offsets_are_kept_and_empty_texts_count_as_absent(shop: 
         ),
     ],
 )
-async def test_a_field_that_cannot_be_taken_is_named_and_nothing_of_the_request_is_done(
+async def test_invalid_fields_are_named_and_nothing_of_the_request_is_done(
     api: Api, shop: Caller, change: dict[str, object], field: str
 ) -> None:
     answer = await reported(shop, update("A1"), {**update("A2"), **change})
@@ -175,14 +173,14 @@ async def test_a_field_that_cannot_be_taken_is_named_and_nothing_of_the_request_
     assert await counted(api) == (0, 0)
 
 
-async def test_an_answer_does_not_repeat_a_long_name(shop: Caller) -> None:
+async def test_responses_do_not_repeat_long_names(shop: Caller) -> None:
     answer = await reported(shop, update("A1", **{"x" * 1_000_000: 1}))
 
     assert answer.status_code == 422
     assert len(answer.content) < 2_000
 
 
-async def test_several_faults_are_told_together(shop: Caller) -> None:
+async def test_several_errors_are_reported_together(shop: Caller) -> None:
     answer = await reported(shop, update("", courier_code=""), update("A2", signed_by="x" * 501))
 
     fields = [error["field"] for error in answer.json()["errors"]]
@@ -190,7 +188,7 @@ async def test_several_faults_are_told_together(shop: Caller) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1001])
-async def test_one_to_a_thousand_updates_are_taken_at_once(shop: Caller, count: int) -> None:
+async def test_one_to_a_thousand_updates_are_accepted_at_once(shop: Caller, count: int) -> None:
     answer = await reported(shop, *[update(f"A{number}") for number in range(count)])
 
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "updates")
@@ -199,20 +197,20 @@ async def test_one_to_a_thousand_updates_are_taken_at_once(shop: Caller, count: 
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"\xff", b"[" * 100_000, b'{"updates": [{"tracking_number": "\\ud800"}]}', b"NaN"]
 )
-async def test_what_is_no_json_is_told_so(shop: Caller, body: bytes) -> None:
+async def test_invalid_json_is_reported(shop: Caller, body: bytes) -> None:
     answer = await shop.call("POST", "/v1/updates", content=body)
 
     assert (answer.status_code, answer.json()["code"]) in ((400, "malformed_json"), (422, "invalid_request"))
     assert "Traceback" not in answer.text
 
 
-async def test_a_body_above_four_mebibytes_is_refused(shop: Caller) -> None:
+async def test_a_body_over_four_mebibytes_is_rejected(shop: Caller) -> None:
     answer = await shop.call("POST", "/v1/updates", content=b" " * (4 << 20) + b"{}")
 
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 
-async def test_updates_reach_only_the_parcels_of_their_own_account(api: Api, shop: Caller) -> None:
+async def test_updates_affect_only_parcels_of_their_own_account(api: Api, shop: Caller) -> None:
     other = await api.caller()
     await reported(shop, update("A1"))
 
@@ -223,7 +221,7 @@ async def test_updates_reach_only_the_parcels_of_their_own_account(api: Api, sho
 
 
 class TestIdempotencyKeys:
-    async def test_the_same_request_is_done_once_and_answered_the_same(self, shop: Caller) -> None:
+    async def test_a_repeated_request_is_done_once_with_the_same_response(self, shop: Caller) -> None:
         first = await reported(shop, update(), **{"idempotency-key": "k1"})
 
         again = await reported(shop, update(), **{"idempotency-key": "k1"})
@@ -231,7 +229,7 @@ class TestIdempotencyKeys:
         assert (again.status_code, again.content) == (200, first.content)
         assert first.json()["changed"] == 1
 
-    async def test_another_request_with_the_key_is_refused(self, api: Api, shop: Caller) -> None:
+    async def test_another_request_with_the_same_key_is_rejected(self, api: Api, shop: Caller) -> None:
         await reported(shop, update("A1"), **{"idempotency-key": "k1"})
 
         other = await reported(shop, update("A2"), **{"idempotency-key": "k1"})
@@ -239,7 +237,7 @@ class TestIdempotencyKeys:
         assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
         assert await counted(api) == (1, 1)
 
-    async def test_a_key_is_its_accounts_own(self, api: Api, shop: Caller) -> None:
+    async def test_idempotency_keys_belong_to_their_account(self, api: Api, shop: Caller) -> None:
         other = await api.caller()
         await reported(shop, update("A1"), **{"idempotency-key": "k1"})
 
@@ -247,7 +245,7 @@ class TestIdempotencyKeys:
 
         assert answer.status_code == 200
 
-    async def test_many_at_once_with_one_key_are_done_once(self, api: Api, shop: Caller) -> None:
+    async def test_concurrent_requests_with_one_key_are_done_once(self, api: Api, shop: Caller) -> None:
         answers = await asyncio.gather(
             *[reported(shop, update(f"A{n}"), **{"idempotency-key": f"k{n}"}) for n in range(10) for _ in range(8)]
         )
@@ -258,7 +256,7 @@ class TestIdempotencyKeys:
         assert len({answer.content for answer in done}) == 10
         assert await counted(api) == (10, 10)
 
-    async def test_a_key_that_another_process_is_at_is_not_waited_for(self, api: Api, shop: Caller) -> None:
+    async def test_a_key_in_use_by_another_process_is_not_waited_for(self, api: Api, shop: Caller) -> None:
         async with api.database.engine.acquire() as session, session.transaction():
             await session.execute(
                 "select pg_advisory_xact_lock(hashtextextended($1::uuid::text || 'k1', 5))", shop.account
@@ -279,13 +277,13 @@ class TestIdempotencyKeys:
         assert (answer.status_code, await counted(api)) == (200, (2, 2))
 
     @pytest.mark.parametrize("key", ["", "k" * 256, "k\u00e9"])
-    async def test_what_can_be_no_key_is_refused(self, shop: Caller, key: str) -> None:
+    async def test_invalid_idempotency_keys_are_rejected(self, shop: Caller, key: str) -> None:
         answer = await reported(shop, update(), **{"idempotency-key": key})
 
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "Idempotency-Key")
 
 
-async def test_a_database_that_goes_away_is_a_503_and_intake_goes_on_afterwards(api: Api, shop: Caller) -> None:
+async def test_a_lost_database_is_a_503_and_intake_resumes_afterwards(api: Api, shop: Caller) -> None:
     await reported(shop, update("A1"))
     await api.database.serving.execute(
         "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -298,7 +296,7 @@ async def test_a_database_that_goes_away_is_a_503_and_intake_goes_on_afterwards(
     assert answers[-1].status_code == 200
 
 
-async def test_an_account_that_reported_more_than_it_may_is_told_when_to_come_again(database: Database) -> None:
+async def test_an_account_over_its_rate_is_told_when_to_retry(database: Database) -> None:
     clock = [1000.0]
     rates = ReportRates(scans=5, size=1 << 20, clock=lambda: clock[0])
     async with serving_api(database, report_rates=rates) as api:
@@ -314,7 +312,7 @@ async def test_an_account_that_reported_more_than_it_may_is_told_when_to_come_ag
         assert (await reported(shop, update("A1"))).status_code == 200
 
 
-async def test_a_body_that_is_refused_counts_as_reported(database: Database) -> None:
+async def test_a_rejected_body_counts_against_the_rate(database: Database) -> None:
     rates = ReportRates(scans=5, size=1 << 20, clock=lambda: 1000.0)
     async with serving_api(database, report_rates=rates) as api:
         shop = await api.caller()

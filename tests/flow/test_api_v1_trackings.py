@@ -22,7 +22,7 @@ async def create(shop: Caller, courier: str = "dhl") -> dict[str, Any]:
     return data
 
 
-async def test_a_parcel_is_the_object_of_v4_and_what_v1_knows_beside_it(api: Api, shop: Caller) -> None:
+async def test_a_parcel_is_the_v4_object_plus_v1_fields(api: Api, shop: Caller) -> None:
     made = await create(shop)
     scan = {"checkpoint_date": "2026-03-02T08:15:00", "tracking_detail": "Scanned"}
     await shop.post(
@@ -47,7 +47,7 @@ async def test_a_parcel_is_the_object_of_v4_and_what_v1_knows_beside_it(api: Api
     }
 
 
-async def test_a_refresh_says_when_the_carrier_is_asked(api: Api, shop: Caller) -> None:
+async def test_a_refresh_returns_when_the_carrier_is_polled(api: Api, shop: Caller) -> None:
     made = await create(shop)
     await api.database.serving.execute("update watch set next_poll_at = null")
 
@@ -57,7 +57,7 @@ async def test_a_refresh_says_when_the_carrier_is_asked(api: Api, shop: Caller) 
     assert answer.json()["next_poll_at"] is not None
 
 
-async def test_a_refresh_of_what_nobody_is_asked_about_says_why(shop: Caller) -> None:
+async def test_a_refresh_of_an_unpolled_parcel_says_why(shop: Caller) -> None:
     alone = await create(shop, courier="usps")
     put_away = await create(shop)
     await shop.call("PUT", f"/v4/trackings/update/{put_away['id']}", json={"archived_status": True})
@@ -71,7 +71,7 @@ async def test_a_refresh_of_what_nobody_is_asked_about_says_why(shop: Caller) ->
 
 
 @pytest.mark.parametrize(("method", "below"), [("GET", ""), ("POST", "/refresh")])
-async def test_anothers_parcel_and_one_that_is_none_are_not_there(
+async def test_parcels_of_other_accounts_and_unknown_ids_do_not_exist(
     api: Api, shop: Caller, method: str, below: str
 ) -> None:
     theirs = await create(await api.caller())

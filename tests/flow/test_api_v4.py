@@ -11,7 +11,7 @@ async def create(shop: Caller, **fields: object):
     return await shop.post("/v4/trackings/create", {"tracking_number": "A1", "courier_code": "dhl", **fields})
 
 
-async def test_creating_answers_the_whole_object_in_one_line_of_ascii(shop: Caller) -> None:
+async def test_creating_returns_the_complete_object_in_one_line_of_ascii(shop: Caller) -> None:
     answer = await create(shop, tracking_number=" a 1 ", title="Jos\u00e9's mug", origin_country_iso2="DE", note="")
 
     assert answer.status_code == 200
@@ -35,7 +35,7 @@ async def test_creating_again_is_4101_and_changes_nothing(shop: Caller) -> None:
     assert [one["title"] for one in shown] == ["First"]
 
 
-async def test_two_at_once_create_one(shop: Caller) -> None:
+async def test_two_concurrent_requests_create_one_tracking(shop: Caller) -> None:
     answers = await asyncio.gather(*[create(shop) for _ in range(10)])
 
     assert sorted(answer.json()["meta"]["code"] for answer in answers) == [200, *[4101] * 9]
@@ -70,7 +70,7 @@ async def test_two_at_once_create_one(shop: Caller) -> None:
         ({"courier_code": "arrowxl"}, 4122),
     ],
 )
-async def test_what_can_not_be_taken_has_its_code_and_makes_nothing(
+async def test_invalid_input_has_its_code_and_creates_nothing(
     api: Api, shop: Caller, fields: dict[str, object], code: int
 ) -> None:
     answer = await create(shop, **fields)
@@ -81,13 +81,13 @@ async def test_what_can_not_be_taken_has_its_code_and_makes_nothing(
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"nonsense", b"\xff", b"[" * 50_000])
-async def test_a_body_that_is_no_object_is_400(shop: Caller, body: bytes) -> None:
+async def test_a_body_that_is_not_an_object_is_400(shop: Caller, body: bytes) -> None:
     answer = await shop.call("POST", "/v4/trackings/create", content=body)
 
     assert (answer.status_code, answer.json()["meta"]["code"]) == (400, 400)
 
 
-async def test_an_answer_does_not_repeat_a_long_name(shop: Caller) -> None:
+async def test_responses_do_not_repeat_long_names(shop: Caller) -> None:
     answer = await create(shop, **{"\U0001f600" * 50_000: "x"})
 
     assert answer.json()["meta"]["code"] == 4130
@@ -109,7 +109,7 @@ async def test_the_list_is_newest_first_in_pages(shop: Caller) -> None:
     assert await numbers(shop, "items_amount=2&pages_amount=9") == []
 
 
-async def test_who_walks_through_the_pages_sees_each_parcel_once_whatever_comes_and_goes(shop: Caller) -> None:
+async def test_paging_shows_each_parcel_once_while_parcels_come_and_go(shop: Caller) -> None:
     made = [(await create(shop, tracking_number=f"A{number}")).json()["data"]["id"] for number in range(6)]
 
     first = await numbers(shop, "items_amount=2")
@@ -123,7 +123,7 @@ async def test_who_walks_through_the_pages_sees_each_parcel_once_whatever_comes_
     assert await numbers(shop, "items_amount=2&pages_amount=2") == ["A3", "A2"]
 
 
-async def test_numbers_and_courier_choose(shop: Caller) -> None:
+async def test_numbers_and_courier_filter_the_list(shop: Caller) -> None:
     await create(shop, tracking_number="A1")
     await create(shop, tracking_number="A1", courier_code="ups")
     await create(shop, tracking_number="A2")
@@ -157,13 +157,13 @@ async def test_numbers_and_courier_choose(shop: Caller) -> None:
         ("&".join(f"p{n}=1" for n in range(101)), 4130),
     ],
 )
-async def test_what_can_not_be_asked_is_refused_never_ignored(shop: Caller, query: str, code: int) -> None:
+async def test_unknown_parameters_are_rejected_never_ignored(shop: Caller, query: str, code: int) -> None:
     answer = await shop.get(f"/v4/trackings/get?{query}")
 
     assert (answer.status_code, answer.json()["meta"]["code"]) == (400, code)
 
 
-async def test_accounts_have_their_own_parcels(api: Api, shop: Caller) -> None:
+async def test_accounts_see_only_their_own_parcels(api: Api, shop: Caller) -> None:
     other = await api.caller()
     await create(other)
 

@@ -37,7 +37,7 @@ def refused(answer: Any, code: int) -> bool:
     return (answer.status_code, answer.json()["meta"]["code"], answer.json()["data"]) == (400, code, None)
 
 
-async def test_a_batch_says_of_each_what_became_of_it(shop: Caller) -> None:
+async def test_a_batch_reports_the_result_of_each_item(shop: Caller) -> None:
     await create(shop, "A1")
     items = [
         {"tracking_number": "A1", "courier_code": "dhl"},
@@ -70,7 +70,7 @@ async def test_a_batch_says_of_each_what_became_of_it(shop: Caller) -> None:
 @pytest.mark.parametrize(
     ("body", "code"), [([], 400), ({}, 400), ([{"tracking_number": "A1", "courier_code": "dhl"}] * 41, 4103)]
 )
-async def test_a_batch_that_is_none_is_refused_whole(shop: Caller, body: object, code: int) -> None:
+async def test_an_invalid_batch_is_rejected_as_a_whole(shop: Caller, body: object, code: int) -> None:
     assert refused(await shop.post("/v4/trackings/batch", body), code)
     assert await numbers(shop) == []
 
@@ -85,17 +85,17 @@ async def test_a_batch_that_is_none_is_refused_whole(shop: Caller, body: object,
         ("QQQQ", "usps", "usps"),
     ],
 )
-async def test_auto_correct_takes_another_courier_only_when_the_number_proves_it(
+async def test_auto_correct_changes_the_courier_only_if_the_number_proves_it(
     shop: Caller, number: str, courier: str, taken: str
 ) -> None:
     assert (await create(shop, number, courier, auto_correct="1"))["courier_code"] == taken
 
 
-async def test_without_auto_correct_the_courier_is_what_was_given(shop: Caller) -> None:
+async def test_without_auto_correct_the_given_courier_is_kept(shop: Caller) -> None:
     assert (await create(shop, "1Z999AA10123456784", "dhl", auto_correct="0"))["courier_code"] == "dhl"
 
 
-async def test_each_filter_chooses(shop: Caller) -> None:
+async def test_each_filter_selects_trackings(shop: Caller) -> None:
     ids = {number: (await create(shop, number))["id"] for number in KNOWN}
     await create(shop, "A4", "ups")
     await report(shop, "A2", "delivered")
@@ -120,7 +120,7 @@ async def place(api: Api, number: str, updated_at: str) -> None:
     )
 
 
-async def test_times_of_change_choose_and_order(api: Api, shop: Caller) -> None:
+async def test_update_times_filter_and_order(api: Api, shop: Caller) -> None:
     for number in KNOWN:
         await create(shop, number)
     await create(shop, "A4", "ups")
@@ -136,7 +136,7 @@ async def test_times_of_change_choose_and_order(api: Api, shop: Caller) -> None:
     assert await numbers(shop, "updated_date_min=2026-03-02&tracking_numbers=A2,A3") == ["A2"]
 
 
-async def test_times_of_registration_choose(shop: Caller) -> None:
+async def test_creation_times_filter(shop: Caller) -> None:
     await create(shop)
 
     assert await numbers(shop, "created_date_min=2026-01-01 00:00:00&created_date_max=9998-12-31T00:00:00 08:00") == [
@@ -154,7 +154,7 @@ UPDATED = (
 )
 
 
-async def test_an_update_changes_what_is_given_and_answers_what_the_shop_gave(shop: Caller) -> None:
+async def test_an_update_changes_only_given_fields_and_returns_the_shops_values(shop: Caller) -> None:
     made = await create(shop, title="Mug", note="blue")
 
     body = {"title": "Cup", "note": "", "destination_country_iso2": "de", "courier_code_new": "ups", "label": "1,2"}
@@ -183,7 +183,7 @@ async def test_an_update_changes_what_is_given_and_answers_what_the_shop_gave(sh
         ([], 400),
     ],
 )
-async def test_an_update_that_can_not_be_taken_changes_nothing(shop: Caller, body: object, code: int) -> None:
+async def test_an_invalid_update_changes_nothing(shop: Caller, body: object, code: int) -> None:
     made = await create(shop, title="Mug")
     await create(shop, courier="gls")
 
@@ -194,7 +194,7 @@ async def test_an_update_that_can_not_be_taken_changes_nothing(shop: Caller, bod
     assert [one["title"] for one in (await shop.get("/v4/trackings/get")).json()["data"]] == [None, "Mug"]
 
 
-async def test_what_is_archived_says_so(shop: Caller) -> None:
+async def test_archived_trackings_are_marked(shop: Caller) -> None:
     made = await create(shop)
     path = f"/v4/trackings/update/{made['id']}"
 
@@ -206,7 +206,7 @@ async def test_what_is_archived_says_so(shop: Caller) -> None:
     assert (shown["archived"], shown["updating"]) == ("archived", False)
 
 
-async def test_a_deleted_one_is_gone_and_its_number_is_free(shop: Caller) -> None:
+async def test_a_deleted_tracking_is_gone_and_its_number_is_free(shop: Caller) -> None:
     made = await create(shop)
     path = f"/v4/trackings/delete/{made['id']}"
 
@@ -218,7 +218,7 @@ async def test_a_deleted_one_is_gone_and_its_number_is_free(shop: Caller) -> Non
     assert (await create(shop))["id"] != made["id"]
 
 
-async def test_only_an_expired_one_is_tracked_again(api: Api, shop: Caller) -> None:
+async def test_only_an_expired_tracking_can_be_retracked(api: Api, shop: Caller) -> None:
     made = await create(shop)
     path = f"/v4/trackings/retrack/{made['id']}"
 
@@ -243,7 +243,7 @@ async def call(shop: Caller, method: str, name: str, tracking: str) -> Any:
 NO_IDS = {"0" * 31: 4112, "A" * 32: 4112, "\u0660" * 32: 4112, "9a73b452e03c2c724414f3859fad1c2c": 4102}
 
 
-async def test_an_id_that_is_none_and_one_that_is_not_there(shop: Caller) -> None:
+async def test_invalid_and_unknown_ids_have_their_codes(shop: Caller) -> None:
     for method, name in CALLS:
         for tracking, code in NO_IDS.items():
             assert refused(await call(shop, method, name, tracking), code), (name, tracking)
@@ -259,7 +259,7 @@ AIR_WAYBILLS = {
 }
 
 
-async def test_an_air_waybill_is_checked_and_no_airline_asked(shop: Caller) -> None:
+async def test_an_air_waybill_is_validated_but_no_airline_is_queried(shop: Caller) -> None:
     for path in ("/v4/awb", "/v4//awb"):
         for number, code in AIR_WAYBILLS.items():
             assert refused(await shop.post(path, {"awb_number": number}), code), (path, number)
@@ -273,7 +273,7 @@ NO_CALLS = (
 )
 
 
-async def test_what_is_no_call_has_the_envelope_too(shop: Caller) -> None:
+async def test_unknown_v4_paths_have_the_envelope_too(shop: Caller) -> None:
     for method, path, status in NO_CALLS:
         answer = await shop.call(method, path)
 

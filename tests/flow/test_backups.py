@@ -70,7 +70,7 @@ async def shop(database: Database, server_dsn: str) -> Any:
         yield Shop(database, named(server_dsn, name), place)
 
 
-async def test_a_backup_that_was_restored_to_try_it_has_every_row_and_the_key_apart(shop: Shop) -> None:
+async def test_a_test_restored_backup_has_every_row_and_the_key_separately(shop: Shop) -> None:
     folder = await shop.back_up(check=True)
 
     made = manifest.read(folder)
@@ -83,7 +83,7 @@ async def test_a_backup_that_was_restored_to_try_it_has_every_row_and_the_key_ap
     assert mode(folder / "secret.key") == mode(folder / "database.dump") == 0o600
 
 
-async def test_a_backup_is_of_the_moment_when_it_began(shop: Shop) -> None:
+async def test_a_backup_shows_the_moment_of_its_start(shop: Shop) -> None:
     before = await shop.rows()
     with halting("pg_dump", shop.place) as halt:
         settings = shop.settings(pg_bin=halt.programs)
@@ -103,7 +103,7 @@ async def test_a_backup_is_of_the_moment_when_it_began(shop: Shop) -> None:
     )
 
 
-async def test_a_kill_while_backing_up_leaves_nothing_that_passes_for_a_backup(shop: Shop) -> None:
+async def test_a_kill_during_a_backup_leaves_nothing_that_passes_for_a_backup(shop: Shop) -> None:
     folder = shop.place / "backup"
     with halting("pg_dump", shop.place) as halt:
         arguments = (halt, "backup", folder, "--database-url", shop.dsn)
@@ -114,7 +114,7 @@ async def test_a_kill_while_backing_up_leaves_nothing_that_passes_for_a_backup(s
     assert manifest.read(await shop.back_up()).rows == await shop.rows()
 
 
-async def test_a_kill_while_restoring_leaves_nothing_that_passes_for_an_installation(shop: Shop) -> None:
+async def test_a_kill_during_a_restore_leaves_nothing_that_passes_for_an_installation(shop: Shop) -> None:
     folder, data_dir = await shop.back_up(), shop.place / "new"
     with halting("pg_restore", shop.place) as halt:
         await asyncio.to_thread(kill_in_the_middle, halt, "restore", folder, "--data-dir", data_dir)
@@ -126,7 +126,7 @@ async def test_a_kill_while_restoring_leaves_nothing_that_passes_for_an_installa
     assert sorted(entry.name for entry in data_dir.iterdir()) == ["lock", "postgres", "postgres.password", "secret.key"]
 
 
-async def test_a_backup_becomes_a_data_directory_that_serves(shop: Shop) -> None:
+async def test_a_backup_can_be_restored_into_a_data_directory(shop: Shop) -> None:
     folder = await shop.back_up()
     data_dir = shop.place / "new" / "data"
 
@@ -145,7 +145,7 @@ async def test_a_backup_becomes_a_data_directory_that_serves(shop: Shop) -> None
         await restore(shop.settings(database_url=None, data_dir=data_dir), folder, key=None, progress=ignore)
 
 
-async def test_a_backup_is_restored_into_an_empty_database_and_into_no_other(shop: Shop, server_dsn: str) -> None:
+async def test_a_backup_is_restored_only_into_an_empty_database(shop: Shop, server_dsn: str) -> None:
     folder = await shop.back_up(with_key=False)
 
     async with empty(server_dsn) as name:
@@ -163,7 +163,7 @@ async def test_a_backup_is_restored_into_an_empty_database_and_into_no_other(sho
     assert rows == await shop.rows()
 
 
-async def test_a_backup_is_made_only_into_an_empty_folder(shop: Shop) -> None:
+async def test_a_backup_is_written_only_into_an_empty_folder(shop: Shop) -> None:
     folder = await shop.back_up()
     with pytest.raises(BackupError, match="holds a backup already"):
         await shop.back_up()
@@ -180,7 +180,7 @@ async def test_a_backup_is_made_only_into_an_empty_folder(shop: Shop) -> None:
     assert [entry.name for entry in used.iterdir()] == ["letter.txt"]
 
 
-async def test_an_unfinished_backup_is_never_restored_and_is_written_anew(shop: Shop) -> None:
+async def test_an_unfinished_backup_is_never_restored_and_can_be_overwritten(shop: Shop) -> None:
     folder = await shop.back_up()
     for entry in folder.iterdir():
         entry.rename(folder / f"{entry.name}.unfinished")
@@ -190,7 +190,7 @@ async def test_an_unfinished_backup_is_never_restored_and_is_written_anew(shop: 
     assert manifest.read(await shop.back_up()).has_key
 
 
-async def test_a_key_that_was_moved_elsewhere_is_given_by_hand(shop: Shop, server_dsn: str) -> None:
+async def test_a_key_stored_elsewhere_can_be_given_to_restore(shop: Shop, server_dsn: str) -> None:
     folder = await shop.back_up()
     (folder / "secret.key").unlink()
 
@@ -203,7 +203,7 @@ async def test_a_key_that_was_moved_elsewhere_is_given_by_hand(shop: Shop, serve
     assert made.rows == await shop.rows()
 
 
-async def test_a_wrong_or_missing_key_is_refused_before_anything_is_made(shop: Shop) -> None:
+async def test_a_wrong_or_missing_key_is_rejected_before_anything_is_created(shop: Shop) -> None:
     folder = await shop.back_up(with_key=False)
     data_dir = shop.place / "new"
     settings = shop.settings(database_url=None, secret_key=None, data_dir=data_dir)
@@ -267,7 +267,7 @@ def _no_json(folder: Path) -> None:
         (_fewer_rows, "The restored table tracking has 2 rows instead of 3"),
     ],
 )
-async def test_what_can_not_be_restored_says_why_and_leaves_nothing(shop: Shop, harm: Any, reason: str) -> None:
+async def test_an_impossible_restore_says_why_and_leaves_nothing(shop: Shop, harm: Any, reason: str) -> None:
     folder = await shop.back_up()
     harm(folder)
     data_dir = shop.place / "new"
@@ -280,7 +280,7 @@ async def test_what_can_not_be_restored_says_why_and_leaves_nothing(shop: Shop, 
     assert not data_dir.exists()
 
 
-async def test_a_database_that_can_not_be_copied_is_told_by_the_programs_own_reason(shop: Shop) -> None:
+async def test_a_failed_copy_is_reported_with_the_programs_reason(shop: Shop) -> None:
     bare = shop.place / "bin"
     bare.mkdir()
     with pytest.raises(BackupError, match="no pg_dump and pg_restore in"):
@@ -335,7 +335,7 @@ async def test_the_keeper_makes_one_backup_a_day_and_removes_old_and_unfinished_
     assert (others / "notes.txt").exists()
 
 
-async def test_a_scheduled_backup_that_can_not_be_restored_counts_as_none(
+async def test_a_scheduled_backup_that_cannot_be_restored_does_not_count(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A scratch database on a disk without room, which the folder for temporary files decides.
@@ -349,7 +349,7 @@ async def test_a_scheduled_backup_that_can_not_be_restored_counts_as_none(
     assert scheduled.newest() is None
 
 
-async def test_doctor_judges_backups_by_the_age_of_the_newest(shop: Shop) -> None:
+async def test_doctor_checks_the_age_of_the_newest_backup(shop: Shop) -> None:
     clock = Calendar()
     settings = shop.settings(backup_dir=shop.place / "all")
     assert backups(shop.settings(), NOON).state is Severity.WARNING

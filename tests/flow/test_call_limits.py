@@ -57,7 +57,7 @@ async def admitted(*limits: CallLimits, call: Call = Call.CREATE, calls: int = 1
     return sum(answers)
 
 
-async def test_a_second_has_so_many_calls_however_many_processes_there_are(database: Database) -> None:
+async def test_calls_per_second_are_limited_across_all_processes(database: Database) -> None:
     processes = [CallLimits(database) for _ in range(4)]
 
     async with Seconds(database) as seconds:
@@ -70,7 +70,7 @@ async def test_a_second_has_so_many_calls_however_many_processes_there_are(datab
     assert held(gets, Call.GET, seconds)
 
 
-async def test_calls_of_one_process_cost_few_statements_also_when_they_come_at_once(database: Database) -> None:
+async def test_concurrent_calls_of_one_process_cost_few_statements(database: Database) -> None:
     process, _idle = CallLimits(database), CallLimits(database)
     before = SENT["take_calls"]
 
@@ -83,7 +83,7 @@ async def test_calls_of_one_process_cost_few_statements_also_when_they_come_at_o
     assert SENT["take_calls"] - before <= 8 * seconds.count
 
 
-async def test_the_next_second_has_as_many_again(database: Database) -> None:
+async def test_the_next_second_has_the_full_limit_again(database: Database) -> None:
     clock = Clock()
     process = CallLimits(database, clock=clock)
 
@@ -95,7 +95,7 @@ async def test_the_next_second_has_as_many_again(database: Database) -> None:
     assert seconds.count >= 1
 
 
-async def test_what_is_granted_lasts_until_the_second_of_the_database_ends(database: Database) -> None:
+async def test_granted_calls_last_until_the_databases_second_ends(database: Database) -> None:
     async with database.serving.acquire() as session, session.transaction():  # its now() stands still
         first = await take_calls(session, ACCOUNT, Call.GET, wanted=7, most=10)
         second = await take_calls(session, ACCOUNT, Call.GET, wanted=7, most=10)
@@ -105,7 +105,7 @@ async def test_what_is_granted_lasts_until_the_second_of_the_database_ends(datab
     assert 0 < first.seconds_left == third.seconds_left <= 1
 
 
-async def test_every_call_of_v1_is_counted_but_updates(database: Database) -> None:
+async def test_every_v1_call_except_updates_is_counted(database: Database) -> None:
     limits = CallLimits(database, clock=Clock())  # its second does not end
     async with serving_api(database, call_limits=limits) as api:
         shop, other = await api.caller(), await api.caller()
@@ -127,7 +127,7 @@ async def limited(database: Database) -> AsyncIterator[Api]:
         yield api
 
 
-async def test_one_call_too_many_is_told_when_to_come_again(limited: Api) -> None:
+async def test_a_call_over_the_limit_is_told_when_to_retry(limited: Api) -> None:
     shop: Caller = await limited.caller()
 
     codes: list[int] = []

@@ -99,7 +99,7 @@ async def die_and_come_back(way: Way, crowd: Crowd, farm: Farm) -> float:
     return back
 
 
-async def test_a_third_that_dies_and_comes_back_together_is_not_stormed(database: Database, judged: Judge) -> None:
+async def test_endpoints_that_fail_and_recover_together_are_not_flooded(database: Database, judged: Judge) -> None:
     farm = Farm()
     async with receiving(farm.answer) as farm.receiver:
         crowd = Crowd(database, farm.receiver)

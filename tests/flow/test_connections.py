@@ -149,7 +149,7 @@ async def world(database: Database) -> AsyncIterator[World]:
     await intake.stop()
 
 
-async def test_the_accounts_own_connection_answers_before_the_installations(world: World) -> None:
+async def test_the_accounts_own_connection_takes_precedence_over_the_operators(world: World) -> None:
     shared, own = await world.share("dhl"), await world.connect("dhl")
     await world.register("A1")
 
@@ -159,7 +159,7 @@ async def test_the_accounts_own_connection_answers_before_the_installations(worl
     assert (await world.watch()).connection == own
 
 
-async def test_anothers_connection_is_never_asked(world: World) -> None:
+async def test_connections_of_other_accounts_are_never_used(world: World) -> None:
     other = await world.connect("dhl", account=await add_account(world.database))
     await world.register("A1")
 
@@ -167,7 +167,7 @@ async def test_anothers_connection_is_never_asked(world: World) -> None:
     assert world.asked(other) == []
 
 
-async def test_a_parcel_that_nobody_answered_for_is_asked_for_once_somebody_is_connected(world: World) -> None:
+async def test_an_unpolled_parcel_is_polled_once_a_carrier_is_connected(world: World) -> None:
     await world.register("A1")
     assert await world.poll() == 0
     waiting = await world.watch()
@@ -179,7 +179,7 @@ async def test_a_parcel_that_nobody_answered_for_is_asked_for_once_somebody_is_c
     assert world.asked(own) == ["A1"]
 
 
-async def test_a_connection_of_the_accounts_own_takes_over_from_the_installations(world: World) -> None:
+async def test_an_accounts_new_connection_takes_over_from_the_operators(world: World) -> None:
     shared = await world.share("dhl")
     await world.register("A1")
     await world.poll()
@@ -190,7 +190,7 @@ async def test_a_connection_of_the_accounts_own_takes_over_from_the_installation
     assert (world.asked(shared), world.asked(own)) == (["A1"], ["A1"])
 
 
-async def test_a_connection_of_the_installation_answers_for_what_waited_for_it(world: World) -> None:
+async def test_a_new_operators_connection_polls_waiting_parcels(world: World) -> None:
     await world.register("A1")
     await world.poll()
 
@@ -200,7 +200,7 @@ async def test_a_connection_of_the_installation_answers_for_what_waited_for_it(w
     assert world.asked(shared) == ["A1"]
 
 
-async def test_a_connection_of_the_installation_answers_for_accounts_that_may_use_it(world: World) -> None:
+async def test_the_operators_connection_is_used_only_for_permitted_accounts(world: World) -> None:
     shared, other = await world.share("dhl"), await add_account(world.database)
     await world.register("A1")
     await world.poll()
@@ -220,7 +220,7 @@ async def test_a_connection_of_the_installation_answers_for_accounts_that_may_us
     assert (await world.watch()).connection == shared
 
 
-async def test_parcels_of_accounts_that_may_still_use_a_connection_are_not_asked_for_again(world: World) -> None:
+async def test_parcels_of_accounts_that_keep_a_connection_are_not_polled_again(world: World) -> None:
     shared = await world.share("dhl")
     await world.register("A1")
     await world.poll()
@@ -234,7 +234,7 @@ async def test_parcels_of_accounts_that_may_still_use_a_connection_are_not_asked
 
 
 @pytest.mark.parametrize("how", ["deleted", "disabled"])
-async def test_parcels_of_a_connection_that_ends_are_given_to_another(world: World, how: str) -> None:
+async def test_parcels_of_a_deleted_connection_move_to_another(world: World, how: str) -> None:
     first = await world.connect("dhl")
     await world.register("A1")
     await world.poll()
@@ -252,7 +252,7 @@ async def test_parcels_of_a_connection_that_ends_are_given_to_another(world: Wor
     assert (world.asked(first), world.asked(second)) == (["A1"], ["A1"])
 
 
-async def test_three_unknown_numbers_in_a_row_let_the_next_plausible_source_be_asked(world: World) -> None:
+async def test_after_three_unknown_numbers_in_a_row_the_next_plausible_source_is_polled(world: World) -> None:
     first, second = await world.connect("dhl", Asked(UNKNOWN)), await world.connect("ups", Asked(UNKNOWN))
     world.detected = ("ups",)
     await world.register("A1")
@@ -266,7 +266,7 @@ async def test_three_unknown_numbers_in_a_row_let_the_next_plausible_source_be_a
     assert await world.database.serving.fetchval("select courier_code from tracking") == "dhl"
 
 
-async def test_an_answer_between_begins_the_count_again(world: World) -> None:
+async def test_an_answer_in_between_resets_the_count(world: World) -> None:
     asked = Asked(UNKNOWN)
     first, second = await world.connect("dhl", asked), await world.connect("dhl")
     await world.register("A1")
@@ -278,7 +278,7 @@ async def test_an_answer_between_begins_the_count_again(world: World) -> None:
     assert (len(world.asked(first)), world.asked(second)) == (5, [])
 
 
-async def test_a_batch_is_one_call_of_the_budget_and_an_odd_answer_costs_its_parcel_only(world: World) -> None:
+async def test_a_batch_is_one_call_and_a_bad_answer_affects_only_its_parcel(world: World) -> None:
     asked = AskedForMany(unreadable="A3")
     own = await world.connect("dhl", asked)
     await world.register(*[f"A{number}" for number in range(25)])
@@ -290,7 +290,7 @@ async def test_a_batch_is_one_call_of_the_budget_and_an_odd_answer_costs_its_par
     assert await world.database.serving.fetchval("select count(*) from event") == 24
 
 
-async def test_calls_for_tokens_count_against_the_budget(world: World) -> None:
+async def test_token_requests_count_against_the_budget(world: World) -> None:
     own = await world.connect("dhl", Asked(extra_for_each=2))
     await world.register("A1", "A2")
 
@@ -299,7 +299,7 @@ async def test_calls_for_tokens_count_against_the_budget(world: World) -> None:
     assert (await world.spending(own)).spent_today == 6
 
 
-async def test_what_was_spent_is_known_to_the_next_process(world: World) -> None:
+async def test_the_spent_budget_is_known_to_the_next_process(world: World) -> None:
     own = await world.connect("dhl", Asked(budget=Budget(48, 10_000, 1_000)))
     await world.register(*[f"A{number}" for number in range(6)])
 
@@ -318,9 +318,7 @@ async def test_what_was_spent_is_known_to_the_next_process(world: World) -> None
         (CarrierUnavailable("no answer"), "works", None),
     ],
 )
-async def test_a_connection_shows_how_it_does(
-    world: World, error: CarrierError, state: str, sample: str | None
-) -> None:
+async def test_a_connection_shows_its_health(world: World, error: CarrierError, state: str, sample: str | None) -> None:
     asked = Asked()
     own = await world.connect("dhl", asked)
     await world.register("A1")
@@ -337,7 +335,7 @@ async def test_a_connection_shows_how_it_does(
     assert row.message == (str(error) if state != "works" else None)
 
 
-async def test_a_refused_key_asks_again_at_once_when_it_was_replaced(world: World) -> None:
+async def test_replacing_a_rejected_key_resumes_polling_at_once(world: World) -> None:
     asked = Asked(CarrierRefused("no"))
     own = await world.connect("dhl", asked)
     await world.register("A1")
@@ -353,7 +351,7 @@ async def test_a_refused_key_asks_again_at_once_when_it_was_replaced(world: Worl
     assert await world.poll() == 1
 
 
-async def test_a_connection_is_asked_with_by_one_process_at_a_time(world: World) -> None:
+async def test_a_connection_is_used_by_one_process_at_a_time(world: World) -> None:
     own = await world.connect("dhl")
     await world.register("A1")
     other = uuid4()
@@ -366,7 +364,7 @@ async def test_a_connection_is_asked_with_by_one_process_at_a_time(world: World)
     assert await world.poll() == 1
 
 
-async def test_one_connection_that_can_not_be_opened_holds_up_no_other(world: World) -> None:
+async def test_a_connection_that_cannot_be_opened_delays_no_other(world: World) -> None:
     bad, good = await world.connect("dhl"), await world.connect("ups")
     await world.register("A1")
     await world.register("B1", courier="ups")
@@ -383,7 +381,7 @@ async def test_one_connection_that_can_not_be_opened_holds_up_no_other(world: Wo
     assert good_source.numbers == ["B1"]
 
 
-async def test_the_load_says_how_many_parcels_and_how_late_the_oldest_is(world: World) -> None:
+async def test_the_load_has_the_number_of_parcels_and_the_oldest_delay(world: World) -> None:
     own = await world.connect("dhl")
     await world.register("A1", "A2", "A3")
     await world.poller().route()

@@ -38,7 +38,7 @@ async def give_back(database: Database, endpoint: UUID, times: int) -> None:
             await queue.settle(session, [Finished(claimed, None, None)])
 
 
-async def test_what_crashes_again_and_again_is_given_up(database: Database, account: UUID) -> None:
+async def test_a_delivery_that_crashes_repeatedly_is_given_up(database: Database, account: UUID) -> None:
     async with running(Way(database)) as way:
         await endpoint_whose_secret_cant_be_opened(way, account, "http://127.0.0.1:9/")
 
@@ -48,7 +48,7 @@ async def test_what_crashes_again_and_again_is_given_up(database: Database, acco
         assert await way.outcomes() == []
 
 
-async def test_what_was_given_back_unsent_often_does_not_count_as_crashed(database: Database, account: UUID) -> None:
+async def test_deliveries_released_unsent_do_not_count_as_crashed(database: Database, account: UUID) -> None:
     way = Way(database)
     async with receiving() as receiver:
         endpoint = await endpoint_whose_secret_cant_be_opened(way, account, receiver.url)

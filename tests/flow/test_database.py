@@ -16,7 +16,7 @@ from waypost.store.trouble import LOST
 
 
 @pytest.mark.parametrize("kind", ["engine", "serving"])
-async def test_a_connection_is_given_back_without_a_round_trip(database: Database, kind: str) -> None:
+async def test_a_connection_is_released_without_a_round_trip(database: Database, kind: str) -> None:
     async with getattr(database, kind).acquire() as session:
         pid = await session.fetchval("select pg_backend_pid() as mine")
 
@@ -25,7 +25,7 @@ async def test_a_connection_is_given_back_without_a_round_trip(database: Databas
     assert last == "select pg_backend_pid() as mine"
 
 
-async def test_a_transaction_that_was_left_open_is_rolled_back(database: Database) -> None:
+async def test_an_open_transaction_is_rolled_back_on_release(database: Database) -> None:
     async with database.serving.acquire() as session:
         pid = await session.fetchval("select pg_backend_pid()")
         await session.execute("begin")
@@ -35,7 +35,7 @@ async def test_a_transaction_that_was_left_open_is_rolled_back(database: Databas
     assert state == "idle"
 
 
-async def test_what_a_session_holds_ends_when_it_is_given_back(database: Database) -> None:
+async def test_locks_of_a_session_end_on_release(database: Database) -> None:
     with suppress(RuntimeError):
         async with database.holding.acquire() as session:
             await session.execute("select pg_advisory_lock(1, 2)")
@@ -56,17 +56,17 @@ def silent_server() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("place", ["host=/nowhere&port=1", "host=/tmp&port=1", "host=127.0.0.1&port=1"])
-async def test_what_keeps_a_connection_from_being_made_is_told_as_a_loss(place: str) -> None:
+async def test_connection_failures_are_reported_as_a_lost_database(place: str) -> None:
     with pytest.raises(LOST):
         await Database.open(Access(f"postgresql://a:b@/c?{place}&sslmode=disable"))
 
 
-async def test_a_server_that_does_not_answer_in_time_is_told_as_a_loss() -> None:
+async def test_a_server_that_does_not_answer_in_time_is_reported_as_a_lost_database() -> None:
     with silent_server() as port, pytest.raises(LOST):
         await Database.open(Access(f"postgresql://a:b@127.0.0.1:{port}/c?sslmode=disable", connect_seconds=0.2))
 
 
-async def test_a_file_that_can_not_be_read_is_not_taken_for_a_database_that_is_away(database: Database) -> None:
+async def test_an_unreadable_file_is_not_reported_as_a_lost_database(database: Database) -> None:
     async def metrics() -> bytes:
         raise FileNotFoundError(2, "No such file", "/proc/none")
 

@@ -66,7 +66,7 @@ async def scene(database: Database) -> Scene:
     return Scene(database, endpoint)
 
 
-async def test_a_death_that_the_parent_outlived_counts_against_what_was_in_hand(scene: Scene) -> None:
+async def test_a_death_observed_by_the_parent_counts_against_deliveries_in_flight(scene: Scene) -> None:
     await scene.die(PARENT, holding=1)
     await scene.find(PARENT)
 
@@ -74,7 +74,7 @@ async def test_a_death_that_the_parent_outlived_counts_against_what_was_in_hand(
     assert await scene.held() == 0
 
 
-async def test_a_death_of_an_earlier_serve_counts_against_nothing(scene: Scene) -> None:
+async def test_a_death_of_a_previous_serve_counts_against_nothing(scene: Scene) -> None:
     await scene.die(ANOTHER)
     await scene.find(PARENT)
 
@@ -82,7 +82,9 @@ async def test_a_death_of_an_earlier_serve_counts_against_nothing(scene: Scene) 
 
 
 @pytest.mark.parametrize("finder", [BROTHER, BESIDE])
-async def test_who_has_a_parent_is_left_to_his_successor_for_some_seconds(scene: Scene, finder: DispatcherSlot) -> None:
+async def test_leases_of_a_child_are_left_to_its_successor_for_some_seconds(
+    scene: Scene, finder: DispatcherSlot
+) -> None:
     async with asyncio.timeout(20):
         while not await scene.database.serving.fetchval(_LONG_STARTED):
             pass
@@ -96,7 +98,7 @@ async def test_who_has_a_parent_is_left_to_his_successor_for_some_seconds(scene:
     assert (await scene.deaths(), await scene.held()) == ([0, 0], 0)
 
 
-async def test_a_dispatcher_that_goes_on_under_another_number_has_not_died(scene: Scene) -> None:
+async def test_a_dispatcher_that_continues_with_a_new_number_has_not_died(scene: Scene) -> None:
     database = scene.database
     async with database.engine.acquire() as silent, database.engine.acquire() as session:
         old = await dispatchers.join(silent, place=PARENT)  # the server has not noticed that this session is over
@@ -107,7 +109,7 @@ async def test_a_dispatcher_that_goes_on_under_another_number_has_not_died(scene
     assert (await scene.deaths(), await scene.held()) == ([0, 0], 0)
 
 
-async def test_an_attempt_that_ends_between_two_deaths_clears_what_was_in_hand(scene: Scene) -> None:
+async def test_a_completed_attempt_between_two_deaths_clears_the_suspicion(scene: Scene) -> None:
     await scene.die(PARENT)
     await scene.find(PARENT)
 
@@ -116,7 +118,7 @@ async def test_an_attempt_that_ends_between_two_deaths_clears_what_was_in_hand(s
     assert await scene.deaths() == [0, 0]
 
 
-async def test_what_is_given_back_unsent_is_not_cleared(scene: Scene) -> None:
+async def test_releasing_a_delivery_unsent_does_not_clear_the_suspicion(scene: Scene) -> None:
     await scene.die(PARENT)
     await scene.find(PARENT)
 
@@ -126,7 +128,7 @@ async def test_what_is_given_back_unsent_is_not_cleared(scene: Scene) -> None:
     assert await scene.deaths() == [1, 1]
 
 
-async def test_suspects_are_claimed_apart_and_the_next_death_counts_against_them_alone(scene: Scene) -> None:
+async def test_suspects_are_claimed_separately_and_the_next_death_counts_against_them_only(scene: Scene) -> None:
     for _ in range(SUSPECT_AFTER):
         await scene.die(PARENT, holding=1)
         await scene.find(PARENT)

@@ -26,7 +26,7 @@ def sequences(receiver: Receiver) -> list[tuple[str, str]]:
     return [(parcel(request), request.headers["waypost-sequence"]) for request in receiver.requests]
 
 
-async def test_a_resend_is_a_delivery_of_its_own_that_waits_for_nothing(api: Api, shop: Caller) -> None:
+async def test_a_resend_is_a_separate_delivery_that_waits_for_nothing(api: Api, shop: Caller) -> None:
     await add(api, shop)
     await report(shop, "A1", 8, 9)
     second, first = await listed(shop)
@@ -42,9 +42,7 @@ async def test_a_resend_is_a_delivery_of_its_own_that_waits_for_nothing(api: Api
     assert len(await listed(shop, "tracking_number=A1")) == 3
 
 
-async def test_a_resend_arrives_with_the_webhook_id_of_the_first_and_is_kept_as_a_resend(
-    api: Api, shop: Caller
-) -> None:
+async def test_a_resend_has_the_original_webhook_id_and_is_recorded_as_a_resend(api: Api, shop: Caller) -> None:
     async with receiving(lambda number: answering(500 if number == 1 else 200)) as receiver:
         await add(api, shop, url_of(receiver))
         await report(shop, "A1", 8)
@@ -62,7 +60,7 @@ async def test_a_resend_arrives_with_the_webhook_id_of_the_first_and_is_kept_as_
     assert (found["state"], found["resend_of"], len(found["attempts"])) == ("delivered", failed["id"], 1)
 
 
-async def test_a_resend_that_fails_is_not_superseded_by_what_waits_in_its_parcels_queue(api: Api, shop: Caller) -> None:
+async def test_a_failed_resend_is_not_superseded_by_its_parcels_queue(api: Api, shop: Caller) -> None:
     endpoint = await add(api, shop)
     await shop.call("PATCH", f"/v1/endpoints/{endpoint}", json={"ordering": "latest"})
     async with receiving(lambda _: answering(500 if resends() else 200)) as receiver:
@@ -82,7 +80,7 @@ async def test_a_resend_that_fails_is_not_superseded_by_what_waits_in_its_parcel
     assert (found["state"], found["attempt_count"]) == ("failed", 2)
 
 
-async def test_nothing_is_resent_of_a_parcel_that_was_deleted(api: Api, shop: Caller) -> None:
+async def test_deliveries_of_a_deleted_parcel_cannot_be_resent(api: Api, shop: Caller) -> None:
     await add(api, shop)
     await report(shop, "A1", 8)
     (delivery,) = await listed(shop)
@@ -94,7 +92,7 @@ async def test_nothing_is_resent_of_a_parcel_that_was_deleted(api: Api, shop: Ca
     assert len(await listed(shop)) == 1
 
 
-async def test_cancelling_a_head_frees_the_rest_of_its_parcel(api: Api, shop: Caller) -> None:
+async def test_cancelling_a_head_releases_the_rest_of_its_queue(api: Api, shop: Caller) -> None:
     await add(api, shop)
     await report(shop, "A1", 8, 9, 10)
     third, second, first = await listed(shop)
@@ -109,7 +107,7 @@ async def test_cancelling_a_head_frees_the_rest_of_its_parcel(api: Api, shop: Ca
     assert (await shop.get(f"/v1/deliveries/{third['id']}")).json()["blocked_by"] == second["id"]
 
 
-async def test_cancelling_one_in_the_middle_leaves_the_others_in_their_order(api: Api, shop: Caller) -> None:
+async def test_cancelling_a_delivery_in_the_middle_keeps_the_order_of_the_others(api: Api, shop: Caller) -> None:
     async with receiving() as receiver:
         await add(api, shop, url_of(receiver))
         await report(shop, "A1", 8, 9, 10)
@@ -123,7 +121,7 @@ async def test_cancelling_one_in_the_middle_leaves_the_others_in_their_order(api
 
 
 @pytest.mark.parametrize(("status", "state", "reason"), [(200, "delivered", None), (500, "cancelled", "user")])
-async def test_cancelling_what_is_in_flight_lets_its_attempt_decide(
+async def test_cancelling_a_delivery_in_flight_lets_its_attempt_decide(
     api: Api, shop: Caller, status: int, state: str, reason: str | None
 ) -> None:
     answered = asyncio.Event()
@@ -152,7 +150,7 @@ async def test_cancelling_what_is_in_flight_lets_its_attempt_decide(
     assert (codes, item["state"], item["reason"]) == ([202], state, reason)
 
 
-async def test_what_has_ended_can_not_be_cancelled(api: Api, shop: Caller) -> None:
+async def test_settled_deliveries_cannot_be_cancelled(api: Api, shop: Caller) -> None:
     await add(api, shop)
     await report(shop, "A1", 8)
     (item,) = await listed(shop)
@@ -163,7 +161,7 @@ async def test_what_has_ended_can_not_be_cancelled(api: Api, shop: Caller) -> No
     assert (again.status_code, again.json()["code"]) == (409, "already_settled")
 
 
-async def test_what_is_claimed_at_the_moment_it_is_cancelled_is_marked(api: Api, shop: Caller) -> None:
+async def test_a_delivery_claimed_while_being_cancelled_is_marked(api: Api, shop: Caller) -> None:
     await add(api, shop)
     await report(shop, "A1", 8)
     (item,) = await listed(shop)
@@ -176,7 +174,7 @@ async def test_what_is_claimed_at_the_moment_it_is_cancelled_is_marked(api: Api,
 
 
 @pytest.mark.parametrize("resent", [False, True])
-async def test_what_was_cancelled_in_flight_is_not_sent_again_when_its_dispatcher_died(
+async def test_a_delivery_cancelled_in_flight_is_not_repeated_after_its_dispatcher_died(
     api: Api, shop: Caller, *, resent: bool
 ) -> None:
     async with receiving() as receiver:
@@ -200,7 +198,7 @@ async def test_what_was_cancelled_in_flight_is_not_sent_again_when_its_dispatche
         assert len(receiver.requests) == int(resent)
 
 
-async def test_what_can_not_be_resent_says_why_and_makes_nothing(api: Api, shop: Caller) -> None:
+async def test_an_impossible_resend_says_why_and_creates_nothing(api: Api, shop: Caller) -> None:
     endpoint = await add(api, shop)
     await report(shop, "A1", 8)
     (item,) = await listed(shop)
@@ -222,7 +220,7 @@ async def test_what_can_not_be_resent_says_why_and_makes_nothing(api: Api, shop:
 
 
 @pytest.mark.parametrize("what", ["resend", "cancel"])
-async def test_another_accounts_delivery_is_as_if_it_were_not_there(api: Api, shop: Caller, what: str) -> None:
+async def test_another_accounts_delivery_does_not_exist(api: Api, shop: Caller, what: str) -> None:
     other = await api.caller()
     await add(api, other)
     await report(other, "A1", 8)
@@ -237,7 +235,7 @@ async def test_another_accounts_delivery_is_as_if_it_were_not_there(api: Api, sh
 
 
 @pytest.mark.parametrize("what", ["resend", "cancel"])
-async def test_a_key_that_only_reads_changes_no_delivery(api: Api, what: str) -> None:
+async def test_a_read_only_key_changes_no_delivery(api: Api, what: str) -> None:
     reader = await api.caller(scopes=("read",))
 
     assert (await reader.post(f"/v1/deliveries/{ABSENT}/{what}")).status_code == 403

@@ -115,7 +115,7 @@ async def account(database: Database) -> UUID:
     return await add_account(database)
 
 
-async def test_an_update_arrives_as_a_webhook_that_both_official_rules_accept(way: Way, account: UUID) -> None:
+async def test_an_update_arrives_as_a_webhook_that_both_official_rules_verify(way: Way, account: UUID) -> None:
     async with receiving() as receiver:
         await way.add_endpoint(account, receiver.url)
 
@@ -132,7 +132,7 @@ async def test_an_update_arrives_as_a_webhook_that_both_official_rules_accept(wa
         assert await way.settled(1) == [("delivered", None, 1)]
 
 
-async def test_the_request_has_the_headers_of_the_wire_in_lower_case_and_no_others(way: Way, account: UUID) -> None:
+async def test_the_request_has_exactly_the_specified_headers_in_lower_case(way: Way, account: UUID) -> None:
     async with receiving() as receiver:
         await way.add_endpoint(account, receiver.url)
 
@@ -163,7 +163,7 @@ async def test_one_parcels_events_arrive_in_order_although_the_first_fails_twice
         assert await way.settled(3) == [("delivered", None, 3), ("delivered", None, 1), ("delivered", None, 1)]
 
 
-async def test_used_up_tries_settle_as_failed_and_the_next_event_follows(way: Way, account: UUID) -> None:
+async def test_a_delivery_out_of_attempts_fails_and_the_next_event_follows(way: Way, account: UUID) -> None:
     async with receiving(lambda number: answering(500) if number <= 4 else OK) as receiver:
         await way.add_endpoint(account, receiver.url)
 
@@ -187,7 +187,7 @@ async def test_used_up_tries_settle_as_failed_and_the_next_event_follows(way: Wa
         (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", "succeeded"),
     ],
 )
-async def test_every_answer_is_told_apart(
+async def test_every_response_has_its_outcome(
     database: Database, account: UUID, answer: bytes | None, outcome: str
 ) -> None:
     way = Way(database, timeout_seconds=HASTY_SECONDS if answer is HANG else PATIENT_SECONDS)
@@ -200,7 +200,7 @@ async def test_every_answer_is_told_apart(
         assert (await way.outcomes())[0] == outcome
 
 
-async def test_a_webhook_that_was_accepted_is_not_sent_again_because_its_answer_is_cut(way: Way, account: UUID) -> None:
+async def test_a_truncated_2xx_response_does_not_repeat_the_webhook(way: Way, account: UUID) -> None:
     cut = hostile.then_close(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nok")
     async with receiving(always(cut)) as receiver:
         await way.add_endpoint(account, receiver.url)
@@ -214,7 +214,7 @@ async def test_a_webhook_that_was_accepted_is_not_sent_again_because_its_answer_
         assert tuple(kept or ()) == ("succeeded", 200, "body_cut", b"ok", True)
 
 
-async def test_gone_turns_the_endpoint_off_and_cancels_what_waits(way: Way, account: UUID) -> None:
+async def test_a_410_disables_the_endpoint_and_cancels_waiting_deliveries(way: Way, account: UUID) -> None:
     async with receiving(lambda _number: answering(410)) as receiver:
         endpoint = await way.add_endpoint(account, receiver.url)
 
@@ -228,7 +228,7 @@ async def test_gone_turns_the_endpoint_off_and_cancels_what_waits(way: Way, acco
         assert len(receiver.requests) == 1
 
 
-async def test_an_endpoint_that_hangs_does_not_hold_up_another(way: Way, account: UUID) -> None:
+async def test_a_hanging_endpoint_does_not_delay_another(way: Way, account: UUID) -> None:
     async with receiving(lambda _number: HANG) as hanging, receiving() as healthy:
         await way.add_endpoint(account, hanging.url)
         await way.add_endpoint(account, healthy.url)
@@ -261,7 +261,7 @@ async def test_no_forbidden_address_is_ever_connected_to(
         assert receiver.connections == 0
 
 
-async def test_a_name_is_looked_up_once_and_its_checked_address_is_used(database: Database, account: UUID) -> None:
+async def test_a_name_is_resolved_once_and_its_checked_address_used(database: Database, account: UUID) -> None:
     names = Names(**{"shop.test": ["127.0.0.1"]})
     async with receiving() as receiver, running(Way(database, names=names)) as way:
         await way.add_endpoint(account, f"http://shop.test:{receiver.port}/hook")
@@ -281,7 +281,7 @@ async def test_a_name_without_addresses_has_its_own_error(way: Way, account: UUI
     assert set(await way.outcomes()) == {"dns_failed"}
 
 
-async def test_what_a_killed_dispatcher_held_is_delivered_by_the_next(database: Database, account: UUID) -> None:
+async def test_deliveries_held_by_a_killed_dispatcher_are_sent_by_the_next(database: Database, account: UUID) -> None:
     killed = Way(database)
     async with receiving(lambda number: HANG if number == 1 else OK) as receiver:
         await killed.add_endpoint(account, receiver.url)
@@ -305,7 +305,7 @@ async def forget_everything(database: Database, dying: "asyncio.Task[None]") -> 
     await database.engine.execute("select pg_advisory_unlock_all()")
 
 
-async def test_a_clean_stop_waits_for_the_commit_of_what_was_sent(database: Database, account: UUID) -> None:
+async def test_a_clean_stop_waits_for_the_commit_of_sent_deliveries(database: Database, account: UUID) -> None:
     way, stop = Way(database), asyncio.Event()
     async with receiving() as receiver, database.serving.acquire() as other:
         await way.add_endpoint(account, receiver.url)
@@ -333,7 +333,7 @@ async def test_a_clean_stop_waits_for_the_commit_of_what_was_sent(database: Data
 @pytest.mark.parametrize(
     "junk", ["-1", "soon", "1e9", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Mon, 01 Jan 2024 00:00:00"]
 )
-async def test_junk_in_retry_after_is_a_counted_attempt(way: Way, account: UUID, junk: str) -> None:
+async def test_an_invalid_retry_after_still_counts_the_attempt(way: Way, account: UUID, junk: str) -> None:
     waits = answering(429, f"retry-after: {junk}")
     async with receiving(lambda number: waits if number == 1 else OK) as receiver:
         await way.add_endpoint(account, receiver.url)
@@ -343,7 +343,7 @@ async def test_junk_in_retry_after_is_a_counted_attempt(way: Way, account: UUID,
         assert [state for state, _, _ in await way.settled(1)] == ["delivered"]
 
 
-async def test_an_endpoints_health_says_since_when_and_why_it_fails(way: Way, account: UUID) -> None:
+async def test_an_endpoints_health_shows_since_when_and_why_it_fails(way: Way, account: UUID) -> None:
     looked = asyncio.Event()
 
     async def take_it_later(peer: Peer) -> None:
@@ -370,7 +370,7 @@ async def health(way: Way, endpoint: UUID, *, failing: bool) -> tuple[bool, str,
                 return tuple(row)
 
 
-async def test_when_postgresql_ends_its_sessions_what_was_sent_is_recorded_once_it_is_back(
+async def test_sent_deliveries_are_recorded_after_postgresql_ended_the_sessions(
     database: Database, account: UUID
 ) -> None:
     way, stop = Way(database), asyncio.Event()

@@ -67,7 +67,7 @@ CHECKS = (
 )
 
 
-async def test_a_healthy_installation_is_fine(patient: Patient) -> None:
+async def test_doctor_approves_a_healthy_installation(patient: Patient) -> None:
     async with patient.database.engine.acquire() as life:
         await dispatchers.join(life)
 
@@ -76,14 +76,14 @@ async def test_a_healthy_installation_is_fine(patient: Patient) -> None:
         )
 
 
-async def test_a_database_that_can_not_be_reached_is_wrong_and_shows_no_password(patient: Patient) -> None:
+async def test_an_unreachable_database_is_an_error_without_its_password(patient: Patient) -> None:
     found = await patient.finding("database", database_url=SecretStr("postgresql://u:hidden@127.0.0.1:1/w"))
 
     assert found.state is Severity.WRONG
     assert "hidden" not in found.says
 
 
-async def test_a_data_directory_without_a_database_is_left_as_it_is(patient: Patient, tmp_path: Path) -> None:
+async def test_a_data_directory_without_a_database_is_not_changed(patient: Patient, tmp_path: Path) -> None:
     assert await patient.state("database", database_url=None, data_dir=tmp_path) == "wrong"
     assert not (tmp_path / "postgres").exists()
 
@@ -104,20 +104,20 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("check", BROKEN)
-async def test_what_is_broken_in_the_database_is_wrong(patient: Patient, check: str) -> None:
+async def test_damage_in_the_database_is_an_error(patient: Patient, check: str) -> None:
     await patient.database.serving.execute(BROKEN[check])
 
     assert await patient.state(check) == "wrong"
 
 
-async def test_an_empty_database_is_told_to_migrate(patient: Patient) -> None:
+async def test_an_empty_database_needs_a_migration(patient: Patient) -> None:
     await patient.database.serving.execute("drop table migration")
 
     assert "waypost migrate" in str((await patient.finding("migrations")).remedy)
     assert await patient.database.serving.fetchval("select to_regclass('migration')") is None
 
 
-async def test_missing_partitions_are_warned_of_and_wrong_when_tomorrow_has_none(patient: Patient) -> None:
+async def test_missing_partitions_are_a_warning_and_an_error_if_tomorrows_is_missing(patient: Patient) -> None:
     today = await patient.database.serving.fetchval("select (now() at time zone 'utc')::date")
 
     for distance, state in ((4, "warning"), (1, "wrong")):
@@ -134,13 +134,13 @@ async def test_an_event_of_the_future_shows_that_the_clock_was_set_back(patient:
     assert await patient.state("clock") == "wrong"
 
 
-async def test_what_has_been_due_for_long_is_warned_of(patient: Patient) -> None:
+async def test_overdue_deliveries_are_a_warning(patient: Patient) -> None:
     await patient.database.serving.execute("update due set next_at = now() - interval '6 minutes'")
 
     assert await patient.state("queue") == "warning"
 
 
-async def test_dispatchers_that_are_not_there_and_that_died_are_warned_of(patient: Patient) -> None:
+async def test_missing_and_dead_dispatchers_are_a_warning(patient: Patient) -> None:
     assert await patient.state("dispatchers") == "warning"
 
     async with patient.database.engine.acquire() as life:
@@ -151,27 +151,27 @@ async def test_dispatchers_that_are_not_there_and_that_died_are_warned_of(patien
 
 
 @pytest.mark.parametrize("key", [SecretStr("another key of sixteen characters or more"), None])
-async def test_another_secret_key_or_none_is_wrong(patient: Patient, key: SecretStr | None) -> None:
+async def test_a_wrong_or_missing_secret_key_is_an_error(patient: Patient, key: SecretStr | None) -> None:
     assert await patient.state("secret key", secret_key=key) == "wrong"
 
 
 @pytest.mark.parametrize(
     ("allowed", "state"), [("0.0.0.0/0", "wrong"), ("::/0", "wrong"), ("10.0.0.0/8", "warning"), (None, "fine")]
 )
-async def test_networks_that_are_opened_are_told(patient: Patient, allowed: str | None, state: str) -> None:
+async def test_opened_networks_are_reported(patient: Patient, allowed: str | None, state: str) -> None:
     networks = () if allowed is None else (ip_network(allowed),)
 
     assert await patient.state("egress", egress_allow=networks) == state
 
 
-async def test_what_is_not_set_is_warned_of_and_what_is_set_is_fine(patient: Patient) -> None:
+async def test_missing_settings_are_warnings_and_present_ones_are_fine(patient: Patient) -> None:
     assert (await patient.state("public URL"), await patient.state("carriers")) == ("warning", "warning")
     assert await patient.state("public URL", public_url="https://waypost.example") == "fine"
     assert await patient.state("carriers", carrier_dhl_api_key=SecretStr("key")) == "fine"
 
 
 @pytest.mark.parametrize(("megabytes", "state"), [(99, "wrong"), (100, "warning"), (799, "warning"), (800, "fine")])
-def test_little_room_on_the_disk_is_told_by_what_updates_need(megabytes: int, state: str) -> None:
+def test_low_disk_space_is_judged_by_what_updates_need(megabytes: int, state: str) -> None:
     assert disk(megabytes * MEGABYTE, least=100 * MEGABYTE).state.value == state
 
 
@@ -184,14 +184,14 @@ async def test_the_disk_is_judged_by_the_setting(tmp_path: Path, megabytes: int,
     assert {one.check: one.state.value for one in findings}["disk"] == state
 
 
-async def test_more_connections_than_the_server_allows_are_warned_of(patient: Patient) -> None:
+async def test_more_connections_than_the_server_allows_are_a_warning(patient: Patient) -> None:
     finding = await patient.finding("connections", engine_connections=100, serving_connections=100)
 
     assert finding.state == "warning"
     assert "max_connections" in str(finding.remedy)
 
 
-async def test_processes_that_need_more_connections_than_the_server_allows_are_wrong(patient: Patient) -> None:
+async def test_processes_that_need_more_connections_than_allowed_are_an_error(patient: Patient) -> None:
     allowed = 97  # of the embedded server, which reserves three for superusers
     others = [
         await asyncpg.connect(patient.dsn, server_settings={"application_name": f"waypost-web@machine:{number}"})

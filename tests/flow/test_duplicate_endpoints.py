@@ -26,7 +26,7 @@ async def add(shop: Caller, **fields: object) -> dict[str, str]:
         ({"url": f"{URL}/2"}, 201),
     ],
 )
-async def test_an_endpoint_that_gets_the_same_as_another_is_refused_unless_that_is_wanted(
+async def test_a_duplicate_endpoint_is_rejected_unless_allowed(
     api: Api, shop: Caller, another: dict[str, object], status: int
 ) -> None:
     first = await add(shop, statuses=["delivered"])
@@ -43,7 +43,7 @@ async def test_an_endpoint_that_gets_the_same_as_another_is_refused_unless_that_
     assert (await other.post("/v1/endpoints", {"url": URL})).status_code == 201
 
 
-async def test_a_change_may_make_no_duplicate_either_but_those_that_are_there_stay(shop: Caller) -> None:
+async def test_changes_cannot_create_duplicates_but_existing_ones_stay(shop: Caller) -> None:
     one, other = await add(shop), await add(shop, url=f"{URL}/2")
     path = f"/v1/endpoints/{other['id']}"
 
@@ -56,5 +56,5 @@ async def test_a_change_may_make_no_duplicate_either_but_those_that_are_there_st
     assert (wanted.status_code, later.status_code) == (200, 200)
 
 
-async def test_a_host_in_unicode_is_kept_in_its_ascii_form(shop: Caller) -> None:
+async def test_a_unicode_host_is_stored_in_its_ascii_form(shop: Caller) -> None:
     assert (await add(shop, url="https://München.example/hook"))["url"] == "https://xn--mnchen-3ya.example/hook"

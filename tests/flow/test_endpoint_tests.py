@@ -77,7 +77,7 @@ async def change(way: Way, endpoint: UUID, assignments: str, *values: object) ->
 
 @pytest.mark.parametrize("version", Version)
 @pytest.mark.parametrize("status", SELECTABLE)
-async def test_a_test_sends_the_sample_of_its_status_signed_as_any_delivery(
+async def test_a_test_sends_the_sample_of_its_status_signed_like_any_delivery(
     way: Way, account: UUID, version: Version, status: Status
 ) -> None:
     async with receiving() as receiver:
@@ -110,7 +110,7 @@ def check_own_way(version: Version, headers: dict[str, str], body: dict[str, Any
         assert not {"timestamp", "signature"} & set(headers)
 
 
-async def test_a_failed_test_is_not_retried_and_says_nothing_of_how_the_endpoint_does(way: Way, account: UUID) -> None:
+async def test_a_failed_test_is_not_retried_and_does_not_affect_health(way: Way, account: UUID) -> None:
     async with receiving(always(answering(503, "retry-after: 1"))) as receiver:
         endpoint = await way.add_endpoint(account, receiver.url)
 
@@ -121,7 +121,7 @@ async def test_a_failed_test_is_not_retried_and_says_nothing_of_how_the_endpoint
         assert len(receiver.requests) == 1
 
 
-async def test_a_test_that_is_answered_410_leaves_the_endpoint_on(way: Way, account: UUID) -> None:
+async def test_a_410_to_a_test_does_not_disable_the_endpoint(way: Way, account: UUID) -> None:
     async with receiving(always(answering(410))) as receiver:
         endpoint = await way.add_endpoint(account, receiver.url)
 
@@ -131,7 +131,7 @@ async def test_a_test_that_is_answered_410_leaves_the_endpoint_on(way: Way, acco
         assert await way.database.serving.fetchval("select enabled from endpoint")
 
 
-async def test_a_test_works_while_the_endpoint_is_off(way: Way, account: UUID) -> None:
+async def test_a_disabled_endpoint_can_be_tested(way: Way, account: UUID) -> None:
     async with receiving() as receiver:
         endpoint = await way.add_endpoint(account, receiver.url)
         await change(way, endpoint, "enabled = false, disabled_reason = 'user'")
@@ -142,7 +142,7 @@ async def test_a_test_works_while_the_endpoint_is_off(way: Way, account: UUID) -
         assert len(receiver.requests) == 1
 
 
-async def test_a_test_of_a_deleted_endpoint_is_cancelled_unsent(way: Way, account: UUID) -> None:
+async def test_a_test_of_a_deleted_endpoint_is_cancelled_without_being_sent(way: Way, account: UUID) -> None:
     async with receiving() as receiver:
         endpoint = await way.add_endpoint(account, receiver.url)
         async with way.database.serving.acquire() as session, transaction(session):
@@ -156,7 +156,7 @@ async def test_a_test_of_a_deleted_endpoint_is_cancelled_unsent(way: Way, accoun
         assert (row.state, row.reason, receiver.requests) == ("cancelled", "endpoint_off", [])
 
 
-async def test_a_test_overtakes_everything_that_waits_and_hangs_in_its_lane(way: Way, account: UUID) -> None:
+async def test_a_test_overtakes_everything_waiting_or_hanging_in_its_lane(way: Way, account: UUID) -> None:
     async with receiving(lambda _number: HANG) as hanging, receiving() as receiver:
         endpoint = await way.add_endpoint(account, hanging.url)
         await way.intake.submit([reporting(account, f"A{number}", scan(8)) for number in range(300)])
@@ -171,7 +171,7 @@ async def test_a_test_overtakes_everything_that_waits_and_hangs_in_its_lane(way:
         await way.database.serving.execute("update endpoint set enabled = false, disabled_reason = 'user'")
 
 
-async def test_a_hint_of_a_test_that_is_lost_costs_a_second_at_most(way: Way, account: UUID) -> None:
+async def test_a_lost_hint_of_a_test_costs_at_most_a_second(way: Way, account: UUID) -> None:
     async with receiving() as receiver:
         endpoint = await way.add_endpoint(account, receiver.url)
         async with way.database.serving.acquire() as session, transaction(session):
@@ -180,7 +180,7 @@ async def test_a_hint_of_a_test_that_is_lost_costs_a_second_at_most(way: Way, ac
         await receiver.received(1)
 
 
-async def test_custom_headers_are_sent_and_their_values_are_not_kept(way: Way, account: UUID) -> None:
+async def test_custom_headers_are_sent_but_their_values_are_not_recorded(way: Way, account: UUID) -> None:
     async with receiving() as receiver:
         endpoint = await way.add_endpoint(account, receiver.url)
         sealed = VAULT.seal('{"x-shop":"a b","authorization":"k"}', account=account, endpoint=endpoint)
@@ -194,7 +194,7 @@ async def test_custom_headers_are_sent_and_their_values_are_not_kept(way: Way, a
         assert kept == ["x-shop", "authorization"]
 
 
-async def test_while_a_rotation_overlaps_both_secrets_sign_and_v4_keeps_the_one_before(way: Way, account: UUID) -> None:
+async def test_during_the_overlap_both_secrets_sign_and_v4_uses_the_previous_one(way: Way, account: UUID) -> None:
     async with receiving() as receiver:
         endpoint = await way.add_endpoint(account, receiver.url)
         new = VAULT.seal("the-new-secret-of-the-shop", account=account, endpoint=endpoint)
@@ -217,7 +217,7 @@ async def test_while_a_rotation_overlaps_both_secrets_sign_and_v4_keeps_the_one_
 
 
 @pytest.mark.parametrize("version", [Version.V2, Version.V3])
-async def test_a_retry_of_v2_and_v3_is_signed_anew_and_its_body_can_be_shown_again(
+async def test_a_retry_of_v2_and_v3_is_signed_again_and_its_body_can_be_shown(
     way: Way, account: UUID, version: Version
 ) -> None:
     async with receiving(lambda number: answering(500) if number == 1 else OK) as receiver:

@@ -36,9 +36,7 @@ async def ends_of_a1(database: Database) -> list[tuple[str, str, int]]:
     return [tuple(row) for row in rows]
 
 
-async def test_a_payload_that_an_endpoint_can_not_take_gives_way_when_it_takes_others(
-    database: Database, account: UUID
-) -> None:
+async def test_a_payload_rejected_by_a_healthy_endpoint_gives_way(database: Database, account: UUID) -> None:
     async with (
         running(Way(database, policy=Policy(base_seconds=0.05))) as way,
         receiving(lambda _: answering(500) if is_first_of_a1(receiver.requests[-1]) else OK) as receiver,
@@ -55,7 +53,7 @@ async def test_a_payload_that_an_endpoint_can_not_take_gives_way_when_it_takes_o
         await receiver.until(lambda: any(is_second_of_a1(request) for request in receiver.requests))
 
 
-async def test_while_an_endpoint_takes_nothing_everything_waits_in_order(database: Database, account: UUID) -> None:
+async def test_while_an_endpoint_is_down_everything_waits_in_order(database: Database, account: UUID) -> None:
     async with (
         running(Way(database, policy=Policy(base_seconds=0.01))) as way,
         receiving(always(answering(500))) as receiver,

@@ -56,7 +56,9 @@ async def endpoints_of(way: Way, ports: dict[str, int]) -> dict[UUID, Outcome]:
     return expected
 
 
-async def test_whatever_receivers_do_each_attempt_ends_in_time_and_rightly(database: Database, judged: Judge) -> None:
+async def test_with_any_receiver_each_attempt_ends_in_time_with_the_right_outcome(
+    database: Database, judged: Judge
+) -> None:
     way = way_to_many(database, Policy(base_seconds=0.1, limit=0))
     with farm() as ports:
         expected = await endpoints_of(way, ports)
@@ -154,7 +156,7 @@ def a_test_of(url: str) -> tuple[Claimed, LaneEndpoint]:
     )  # fmt: skip
 
 
-async def test_a_name_that_leads_elsewhere_each_time_never_leads_to_a_forbidden_address(judged: Judge) -> None:
+async def test_a_name_with_changing_addresses_never_reaches_a_forbidden_one(judged: Judge) -> None:
     bad = [ip_address(text) for text in VECTORS.split()]
     liar = Liar(ip_address("127.0.0.2"), bad)
     outcomes: Counter[str] = Counter()

@@ -32,7 +32,7 @@ async def test_deliveries_and_attempts_are_counted_and_tests_are_not(api: Api, s
     assert sum(hour["failed_attempts"] for hour in stats["hours"]) == 1
 
 
-async def test_what_ends_as_failed_lowers_the_rate(api: Api, shop: Caller) -> None:
+async def test_failed_deliveries_lower_the_success_rate(api: Api, shop: Caller) -> None:
     async with running(Way(api.database)) as way, receiving(lambda n: OK if n == 1 else answering(500)) as receiver:
         endpoint = await way.add_endpoint(shop.account, receiver.url)
         await way.intake.submit([reporting(shop.account, "A1", scan(8))])
@@ -45,7 +45,7 @@ async def test_what_ends_as_failed_lowers_the_rate(api: Api, shop: Caller) -> No
     assert (stats["delivered"], stats["failed"], stats["attempts"], stats["success_rate"]) == (1, 1, 5, 0.5)
 
 
-async def test_hours_of_several_dispatchers_are_added(api: Api, shop: Caller) -> None:
+async def test_hours_of_several_dispatchers_are_added_up(api: Api, shop: Caller) -> None:
     endpoint = await add(shop)
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     for dispatcher in (1, 2):
@@ -70,13 +70,13 @@ async def test_hours_of_several_dispatchers_are_added(api: Api, shop: Caller) ->
         ("days=3", ["days"]),
     ],
 )
-async def test_times_that_can_not_be_are_refused(shop: Caller, query: str, fields: list[str]) -> None:
+async def test_invalid_times_are_rejected(shop: Caller, query: str, fields: list[str]) -> None:
     answer = await shop.get(f"/v1/endpoints/{await add(shop)}/stats?{query}")
 
     assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, fields)
 
 
-async def test_anothers_endpoint_has_no_figures(api: Api, shop: Caller) -> None:
+async def test_endpoints_of_other_accounts_have_no_figures(api: Api, shop: Caller) -> None:
     other = await api.caller()
 
     answer = await other.get(f"/v1/endpoints/{await add(shop)}/stats")
@@ -94,7 +94,7 @@ async def add(shop: Caller) -> str:
     return made["id"]
 
 
-async def test_answers_whose_bodies_are_flawed_are_counted_and_shown(api: Api, shop: Caller) -> None:
+async def test_responses_with_body_faults_are_counted_and_shown(api: Api, shop: Caller) -> None:
     cut = hostile.then_close(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nok")
     async with running(Way(api.database)) as way, receiving(lambda n: cut if n < 3 else OK) as receiver:
         endpoint = await way.add_endpoint(shop.account, receiver.url)

@@ -75,7 +75,7 @@ async def connect(port: int) -> Connection:
                     await asyncio.wait_for(asyncio.Event().wait(), 0.02)
 
 
-async def test_bodies_of_one_connection_are_told_apart(port: int) -> None:
+async def test_bodies_on_one_connection_are_separated(port: int) -> None:
     connection = await connect(port)
     answers = []
     for body in (b"first", b"", b"x" * 300_000, b"last"):
@@ -85,7 +85,7 @@ async def test_bodies_of_one_connection_are_told_apart(port: int) -> None:
     assert answers == [True] * 4
 
 
-async def test_a_body_that_comes_in_parts_is_waited_for(port: int) -> None:
+async def test_a_body_that_arrives_in_parts_is_complete(port: int) -> None:
     connection = await connect(port)
     await connection.send(head("content-length: 9"), b"one", b"two")
     await connection.send(b"six")
@@ -93,14 +93,14 @@ async def test_a_body_that_comes_in_parts_is_waited_for(port: int) -> None:
     assert await connection.answer() == (b"HTTP/1.1 200 OK", b"onetwosix")
 
 
-async def test_a_body_in_chunks_ends_where_they_end(port: int) -> None:
+async def test_a_chunked_body_ends_with_its_last_chunk(port: int) -> None:
     connection = await connect(port)
     await connection.send(head("transfer-encoding: chunked"), b"3\r\none\r\n", b"3\r\ntwo\r\n", b"0\r\n\r\n")
 
     assert await connection.answer() == (b"HTTP/1.1 200 OK", b"onetwo")
 
 
-async def test_a_length_beside_chunks_cuts_nothing_off(port: int) -> None:
+async def test_a_content_length_beside_chunks_truncates_nothing(port: int) -> None:
     connection = await connect(port)
     await connection.send(
         head("content-length: 3", "transfer-encoding: chunked"), b"3\r\none\r\n", b"3\r\ntwo\r\n", b"0\r\n\r\n"
@@ -116,7 +116,9 @@ async def test_a_length_beside_chunks_cuts_nothing_off(port: int) -> None:
     [b"", b"POST / HTTP/1.1\r\nhost: x\r\n", head("content-length: 0")],
     ids=["nothing", "half a head", "a request before"],
 )
-async def test_a_connection_without_a_whole_head_in_time_is_ended(monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+async def test_a_connection_without_a_complete_head_in_time_is_closed(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
     monkeypatch.setattr(server, "HEAD_SECONDS", 1)
     with held_address("127.0.0.1", 0) as (host, port):
         short = HttpServer(echo, host=host, port=port)
@@ -130,7 +132,7 @@ async def test_a_connection_without_a_whole_head_in_time_is_ended(monkeypatch: p
     assert ended.startswith(b"HTTP/1.1 200") if sent.endswith(b"\r\n\r\n") else b"200" not in ended
 
 
-async def test_a_body_that_ends_early_is_the_clients_fault() -> None:
+async def test_a_truncated_body_is_a_client_error() -> None:
     async def gone() -> Any:
         return {"type": "http.disconnect"}
 
@@ -138,7 +140,7 @@ async def test_a_body_that_ends_early_is_the_clients_fault() -> None:
         await server.within(LIMIT, echo)({"type": "http", "headers": []}, gone, None)  # type: ignore[arg-type]
 
 
-async def test_a_free_port_is_given_to_nobody_else_before_the_server_listens_there() -> None:
+async def test_a_chosen_free_port_is_not_given_away_before_the_server_listens() -> None:
     with held_address("127.0.0.1", 0) as (host, port):
         with socket.socket() as other, pytest.raises(OSError, match="in use"):
             other.bind((host, port))

@@ -14,7 +14,7 @@ def file(tmp_path):
     return KeyFile(data_dir)
 
 
-async def test_a_key_is_made_once_and_only_its_owner_can_read_it(database, file):
+async def test_the_secret_key_is_created_once_and_readable_only_by_its_owner(database, file):
     async with database.serving.acquire() as session:
         made = await own_secret_key(session, file)
         await check_secret_key(session, made, came_from="the file")
@@ -25,7 +25,7 @@ async def test_a_key_is_made_once_and_only_its_owner_can_read_it(database, file)
     assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
 
 
-async def test_another_key_than_the_databases_own_is_refused(database):
+async def test_a_key_other_than_the_databases_is_rejected(database):
     async with database.serving.acquire() as session:
         await check_secret_key(session, "the first key of this database", came_from="SECRET_KEY")
 
@@ -44,7 +44,7 @@ async def test_a_lost_key_is_not_replaced_by_a_new_one(database, file):
     assert not file.path.exists()
 
 
-async def test_a_file_that_holds_no_key_is_told(database, file):
+async def test_a_key_file_without_a_key_is_reported(database, file):
     file.path.write_text("short\n")
 
     async with database.serving.acquire() as session:

@@ -49,7 +49,7 @@ async def intake(database: Database, hints: Hints) -> AsyncIterator[Intake]:
     await intake.stop()
 
 
-async def test_a_first_scan_makes_the_tracking_an_event_and_a_delivery_for_each_endpoint(
+async def test_a_first_scan_creates_the_tracking_an_event_and_a_delivery_per_endpoint(
     database: Database, intake: Intake, hints: Hints
 ) -> None:
     account = await add_account(database)
@@ -65,7 +65,7 @@ async def test_a_first_scan_makes_the_tracking_an_event_and_a_delivery_for_each_
     assert set(hints) == endpoints
 
 
-async def test_the_second_event_of_a_parcel_waits_behind_its_first(database: Database, intake: Intake) -> None:
+async def test_the_second_event_of_a_parcel_waits_behind_the_first(database: Database, intake: Intake) -> None:
     account = await add_account(database)
     await add_endpoint(database, account)
 
@@ -76,7 +76,9 @@ async def test_the_second_event_of_a_parcel_waits_behind_its_first(database: Dat
     assert [tuple(row) for row in rows] == [(1, False), (2, True)]
 
 
-async def test_events_of_one_batch_are_numbered_and_only_the_first_is_free(database: Database, intake: Intake) -> None:
+async def test_events_of_one_batch_are_numbered_and_only_the_first_is_not_blocked(
+    database: Database, intake: Intake
+) -> None:
     account = await add_account(database)
     await add_endpoint(database, account)
 
@@ -86,7 +88,7 @@ async def test_events_of_one_batch_are_numbered_and_only_the_first_is_free(datab
     assert [(row["sequence"], row["blocked"]) for row in rows] == [(1, False), (2, True), (3, True)]
 
 
-async def test_an_update_that_changes_nothing_makes_no_event(database: Database, intake: Intake) -> None:
+async def test_an_update_without_changes_creates_no_event(database: Database, intake: Intake) -> None:
     account = await add_account(database)
     await intake.submit([reporting(account, "A1", scan(8))])
 
@@ -96,7 +98,9 @@ async def test_an_update_that_changes_nothing_makes_no_event(database: Database,
     assert await database.serving.fetchval("select count(*) from event") == 1
 
 
-async def test_an_unknown_tracking_changes_nothing_unless_it_may_be_created(database: Database, intake: Intake) -> None:
+async def test_an_update_of_an_unknown_tracking_changes_nothing_without_create(
+    database: Database, intake: Intake
+) -> None:
     account = await add_account(database)
 
     (result,) = await intake.submit([reporting(account, "A1", scan(8), create=False)])
@@ -105,7 +109,7 @@ async def test_an_unknown_tracking_changes_nothing_unless_it_may_be_created(data
     assert await database.serving.fetchval("select count(*) from tracking") == 0
 
 
-async def test_an_event_keeps_why_an_endpoint_got_nothing(database: Database, intake: Intake) -> None:
+async def test_an_event_records_why_an_endpoint_got_nothing(database: Database, intake: Intake) -> None:
     account = await add_account(database)
     picky = await add_endpoint(database, account, statuses=["delivered"])
     changes_only = await add_endpoint(database, account, trigger="status_change")
@@ -119,7 +123,7 @@ async def test_an_event_keeps_why_an_endpoint_got_nothing(database: Database, in
     assert f'"{changes_only.hex}": "trigger"' in rows[1]["skipped"]
 
 
-async def test_concurrent_requests_of_one_parcel_make_one_tracking_and_an_unbroken_sequence(
+async def test_concurrent_updates_of_one_parcel_create_one_tracking_and_a_gapless_sequence(
     database: Database, intake: Intake
 ) -> None:
     account = await add_account(database)
@@ -132,7 +136,7 @@ async def test_concurrent_requests_of_one_parcel_make_one_tracking_and_an_unbrok
     assert [row["sequence"] for row in sequences] == list(range(1, 21))
 
 
-async def test_every_id_of_a_parcel_holds_its_bucket(database: Database, intake: Intake) -> None:
+async def test_every_id_of_a_parcel_contains_its_bucket(database: Database, intake: Intake) -> None:
     account = await add_account(database)
     await add_endpoint(database, account)
 
@@ -144,7 +148,7 @@ async def test_every_id_of_a_parcel_holds_its_bucket(database: Database, intake:
         assert {ids.bucket(row["id"]), ids.bucket(row["event"]), ids.bucket(row["tracking"])} == {row["bucket"]}
 
 
-async def test_one_callers_poison_does_not_fail_the_others(database: Database, intake: Intake) -> None:
+async def test_one_invalid_request_does_not_fail_the_others_in_its_batch(database: Database, intake: Intake) -> None:
     account = await add_account(database)
     poison = reporting(account, "A\x00", scan(8))
 
@@ -157,7 +161,7 @@ async def test_one_callers_poison_does_not_fail_the_others(database: Database, i
     assert await database.serving.fetchval("select count(*) from tracking") == 1
 
 
-async def test_two_accounts_with_the_same_number_in_one_bucket_are_registered_in_one_batch(database: Database) -> None:
+async def test_two_accounts_with_the_same_number_and_bucket_are_registered_in_one_batch(database: Database) -> None:
     first = await add_account(database)
     second = await add_account(database)
     number = next(text for n in range(100_000) if ids.bucket_of(first, text := f"N{n}") == ids.bucket_of(second, text))
@@ -169,7 +173,7 @@ async def test_two_accounts_with_the_same_number_in_one_bucket_are_registered_in
     assert [result.created for result in written.results] == [True, True]
 
 
-async def test_who_is_told_of_what_was_written_can_fail_without_stopping_the_writers(database: Database) -> None:
+async def test_a_failing_listener_does_not_stop_the_writers(database: Database) -> None:
     def fail(_endpoints: Iterable[UUID]) -> None:
         raise RuntimeError("nobody listens")
 
@@ -195,7 +199,7 @@ async def a_writer_held_up(database: Database, intake: Intake, account: UUID) ->
     await held
 
 
-async def test_what_arrives_singly_while_one_batch_is_written_makes_one_more_batch(
+async def test_updates_that_arrive_during_a_batch_form_one_more_batch(
     database: Database, intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collector, "SLOW_SECONDS", 60)
@@ -211,9 +215,7 @@ async def test_what_arrives_singly_while_one_batch_is_written_makes_one_more_bat
     assert SENT["find_trackings"] - before == 1
 
 
-async def test_much_that_arrives_is_not_held_up_by_the_batch_that_is_being_written(
-    database: Database, intake: Intake
-) -> None:
+async def test_many_new_updates_do_not_wait_for_the_running_batch(database: Database, intake: Intake) -> None:
     account = await add_account(database)
     async with a_writer_held_up(database, intake, account) as held:
         many = [reporting(account, f"A{number}", scan(8)) for number in range(SECOND_WRITER_FROM)]
@@ -224,9 +226,7 @@ async def test_much_that_arrives_is_not_held_up_by_the_batch_that_is_being_writt
         assert not held.done()
 
 
-async def test_little_that_arrives_is_not_held_up_either_when_that_takes_long(
-    database: Database, intake: Intake
-) -> None:
+async def test_few_new_updates_do_not_wait_for_a_slow_batch_either(database: Database, intake: Intake) -> None:
     account = await add_account(database)
     async with a_writer_held_up(database, intake, account) as held:
         waiting = [asyncio.create_task(intake.submit([reporting(account, f"A{number}", scan(8))])) for number in (1, 2)]
@@ -237,7 +237,7 @@ async def test_little_that_arrives_is_not_held_up_either_when_that_takes_long(
         assert not held.done()
 
 
-async def test_what_was_submitted_is_written_before_the_intake_stops(database: Database) -> None:
+async def test_submitted_updates_are_written_before_intake_stops(database: Database) -> None:
     account = await add_account(database)
     intake = Intake(database, polled=frozenset(), hint=lambda _endpoints: None)
     intake.start()
@@ -251,7 +251,7 @@ async def test_what_was_submitted_is_written_before_the_intake_stops(database: D
     assert await database.serving.fetchval("select count(*) from tracking") == len(reports)
 
 
-async def test_a_large_batch_lets_others_in_while_it_is_merged(database: Database) -> None:
+async def test_merging_a_large_batch_yields_to_others(database: Database) -> None:
     account = await add_account(database)
     requests = [reporting(account, f"A{number}", scan(8)) for number in range(300)]
 
@@ -263,7 +263,7 @@ async def test_a_large_batch_lets_others_in_while_it_is_merged(database: Databas
     assert waits.count >= 2 * 300 / 12  # to register and to merge
 
 
-async def test_large_states_are_merged_portion_by_portion_and_come_out_alike(
+async def test_large_states_are_merged_in_portions_with_the_same_result(
     database: Database, intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = await add_account(database)
@@ -286,7 +286,7 @@ async def test_large_states_are_merged_portion_by_portion_and_come_out_alike(
     assert [row["sequences"] for row in rows] == [[1, 2, 3]] * len(numbers)
 
 
-async def test_many_events_of_one_large_parcel_are_sent_as_they_come(
+async def test_many_events_of_one_large_parcel_are_sent_immediately(
     database: Database, intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = await add_account(database)
@@ -323,7 +323,7 @@ async def write_all(database: Database, requests: Sequence[Request]) -> None:
         await write(session, requests, frozenset())
 
 
-async def test_a_bulk_and_what_its_account_sends_meanwhile_hold_up_nobody_else(
+async def test_a_bulk_and_later_updates_of_its_account_delay_no_other_account(
     database: Database, intake: Intake
 ) -> None:
     attacker, other = await add_account(database), await add_account(database)
@@ -341,7 +341,7 @@ async def test_a_bulk_and_what_its_account_sends_meanwhile_hold_up_nobody_else(
     await asyncio.gather(*held)
 
 
-async def test_an_account_with_too_much_waiting_is_refused_and_others_are_not(
+async def test_an_account_with_too_much_waiting_is_rejected_and_others_are_not(
     database: Database, intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collector, "MOST_WAITING_OF_ONE", 10)
@@ -373,7 +373,7 @@ async def until_a_lock_is_waited_for(database: Database) -> None:
         pass
 
 
-async def test_without_room_on_the_disk_nothing_is_taken(database: Database) -> None:
+async def test_without_disk_space_nothing_is_accepted(database: Database) -> None:
     account = await add_account(database)
     intake = Intake(database, polled=frozenset(), hint=lambda _endpoints: None, has_room=lambda: False)
     intake.start()

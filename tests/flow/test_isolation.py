@@ -34,9 +34,7 @@ async def report(way: Way, account: UUID, count: int, *, first: int = 0) -> None
     await way.intake.submit([reporting(account, f"A{number:04}", scan(8)) for number in range(first, first + count)])
 
 
-async def test_an_endpoint_that_hangs_with_a_backlog_costs_healthy_ones_nothing(
-    database: Database, account: UUID
-) -> None:
+async def test_a_hanging_endpoint_with_a_backlog_costs_healthy_ones_nothing(database: Database, account: UUID) -> None:
     async with (
         receiving(always(HANG)) as dead,
         receiving() as healthy,
@@ -58,9 +56,7 @@ async def test_an_endpoint_that_hangs_with_a_backlog_costs_healthy_ones_nothing(
         assert way.dispatcher.measures().breakers in ({"open": 1}, {"probing": 1})  # by the time that this took
 
 
-async def test_an_open_breaker_lets_one_probe_out_and_opens_the_way_when_it_succeeds(
-    database: Database, account: UUID
-) -> None:
+async def test_an_open_breaker_sends_one_probe_and_closes_when_it_succeeds(database: Database, account: UUID) -> None:
     failing = OPENS_AFTER + 1
     async with (
         receiving(lambda number: answering(500) if number <= failing else OK) as receiver,
@@ -77,7 +73,7 @@ async def test_an_open_breaker_lets_one_probe_out_and_opens_the_way_when_it_succ
         assert way.dispatcher.measures().breakers == {}
 
 
-async def test_what_a_person_asks_for_waits_for_no_breaker_and_no_rate_limit(database: Database, account: UUID) -> None:
+async def test_manual_sends_wait_for_no_breaker_or_rate_limit(database: Database, account: UUID) -> None:
     way = Way(database, policy=Policy(base_seconds=3600))
     async with receiving(always(answering(500))) as receiver, running(way):
         endpoint = await way.add_endpoint(account, receiver.url)
@@ -109,7 +105,7 @@ async def opened(way: Way, account: UUID, receiver: Receiver) -> UUID:
     return endpoint
 
 
-async def test_an_endpoint_that_takes_a_test_is_probed_at_once(database: Database, account: UUID) -> None:
+async def test_an_endpoint_that_accepts_a_test_is_probed_at_once(database: Database, account: UUID) -> None:
     way = Way(database, policy=Policy(base_seconds=3600))
     async with receiving(failing_first(OPENS_AFTER)) as receiver, running(way):
         endpoint = await opened(way, account, receiver)
@@ -121,7 +117,7 @@ async def test_an_endpoint_that_takes_a_test_is_probed_at_once(database: Databas
         assert len(await receiver.received(OPENS_AFTER + 2)) == OPENS_AFTER + 2
 
 
-async def test_an_endpoint_that_somebody_turns_on_again_is_probed_at_once(database: Database, account: UUID) -> None:
+async def test_an_endpoint_enabled_again_is_probed_at_once(database: Database, account: UUID) -> None:
     way = Way(database, policy=Policy(base_seconds=3600))
     async with receiving(failing_first(OPENS_AFTER)) as receiver, running(way):
         endpoint = await opened(way, account, receiver)
@@ -145,7 +141,7 @@ def nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("nobody_looks")
 @pytest.mark.parametrize("count", [1, 3 * manual_sends.AT_ONCE], ids=["one endpoint", "an endpoint each"])
-async def test_many_tests_follow_each_other_by_one_hint(database: Database, account: UUID, count: int) -> None:
+async def test_one_hint_is_enough_for_many_tests(database: Database, account: UUID, count: int) -> None:
     async with receiving() as receiver, running(Way(database)) as way:
         tested = [await way.add_endpoint(account, receiver.url) for _ in range(count)]
         async with database.serving.acquire() as session:
@@ -158,9 +154,7 @@ async def test_many_tests_follow_each_other_by_one_hint(database: Database, acco
         await receiver.received(3 * manual_sends.AT_ONCE)
 
 
-async def test_many_resends_to_an_endpoint_that_hangs_take_no_more_than_its_share(
-    database: Database, account: UUID
-) -> None:
+async def test_many_resends_to_a_hanging_endpoint_take_only_its_share(database: Database, account: UUID) -> None:
     way = Way(database, policy=Policy(base_seconds=3600))
     async with running(way), receiving(always(HANG)) as dead, receiving() as healthy:
         await way.add_endpoint(account, dead.url)
@@ -195,7 +189,7 @@ async def limit(database: Database, endpoint: UUID, per_second: int) -> None:
     await database.serving.execute("update endpoint set rate_limit_per_second = $2 where id = $1", endpoint, per_second)
 
 
-async def test_no_more_begin_in_a_second_than_the_endpoint_wants(database: Database, account: UUID) -> None:
+async def test_no_more_attempts_start_per_second_than_the_rate_limit(database: Database, account: UUID) -> None:
     async with receiving() as receiver, running(Way(database)) as way:
         endpoint = await way.add_endpoint(account, receiver.url)
         await limit(database, endpoint, 20)
@@ -213,7 +207,7 @@ def slotted(way: Way, slots: AddressSlots) -> Way:
     return way
 
 
-async def test_many_endpoints_of_one_address_share_its_connections(database: Database, account: UUID) -> None:
+async def test_endpoints_with_the_same_address_share_its_connections(database: Database, account: UUID) -> None:
     async with receiving() as receiver, running(slotted(Way(database), AddressSlots(2))) as way:
         for _ in range(5):
             await way.add_endpoint(account, receiver.url)
@@ -225,9 +219,7 @@ async def test_many_endpoints_of_one_address_share_its_connections(database: Dat
         assert receiver.connections <= 2
 
 
-async def test_the_next_address_of_a_name_is_tried_when_one_can_not_be_connected_to(
-    database: Database, account: UUID
-) -> None:
+async def test_the_next_address_of_a_name_is_tried_if_one_cannot_be_reached(database: Database, account: UUID) -> None:
     names = Names(**{"shop.test": ["127.0.0.2", "127.0.0.1"]})
     async with receiving() as receiver, running(Way(database, names=names)) as way:
         await way.add_endpoint(account, f"http://shop.test:{receiver.port}/hook")
@@ -238,7 +230,7 @@ async def test_the_next_address_of_a_name_is_tried_when_one_can_not_be_connected
         assert await way.outcomes() == ["succeeded"]
 
 
-async def test_slots_are_kept_for_endpoints_that_have_none(database: Database, account: UUID) -> None:
+async def test_slots_are_reserved_for_endpoints_without_any(database: Database, account: UUID) -> None:
     hanging = IN_FLIGHT
     way = Way(database, policy=Policy(base_seconds=3600))
     way.dispatcher = Dispatcher(database, way.sender, slots=hanging, place=PLACE)

@@ -73,7 +73,7 @@ def together(fault: str, turns: list[Tally], target: str, measured: str) -> Tall
     return Tally(fault, len(turns), accepted, lost, duplicated, unexplained, 0, target, measured)
 
 
-async def test_one_that_hangs_with_a_hundred_thousand_waiting_costs_a_thousand_healthy_ones_nothing(
+async def test_a_hanging_endpoint_with_a_backlog_of_100000_costs_a_thousand_healthy_ones_nothing(
     server_dsn: str, judged: Judge
 ) -> None:
     size, turns = 100_000, []
@@ -132,7 +132,7 @@ async def burst_turn(crowd: Crowd) -> tuple[float, float, Tally]:
     return claim, len(expected) / seconds, counted(crowd, expected)
 
 
-async def test_a_million_waiting_for_one_change_neither_the_claim_nor_the_throughput_of_the_others(
+async def test_a_backlog_of_a_million_changes_neither_claims_nor_the_throughput_of_others(
     server_dsn: str, judged: Judge
 ) -> None:
     size, turns = 1_000_000, []

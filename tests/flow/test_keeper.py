@@ -60,7 +60,7 @@ async def turn_off(house: House, endpoint: UUID) -> None:
     await house.database.serving.execute(statement, endpoint)
 
 
-async def test_partitions_are_there_seven_days_ahead(house: House) -> None:
+async def test_partitions_exist_seven_days_ahead(house: House) -> None:
     await house.keeper().run_once()  # those of this run may have been made yesterday
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     for table in partitions.PARTITIONED:
@@ -101,7 +101,7 @@ async def make_old(house: House, days: int) -> None:
         )
 
 
-async def test_what_is_older_than_the_history_is_settled_and_its_partition_dropped(house: House) -> None:
+async def test_deliveries_older_than_the_history_are_settled_and_their_partition_dropped(house: House) -> None:
     await add_endpoint(house.database, house.account)
     await house.report("A1")
     await make_old(house, 31)
@@ -115,7 +115,7 @@ async def test_what_is_older_than_the_history_is_settled_and_its_partition_dropp
     assert await house.count("event") == 2
 
 
-async def test_a_partition_that_somebody_reads_is_dropped_later_and_nobody_waits_for_it(
+async def test_a_partition_being_read_is_dropped_later_without_blocking_anyone(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(partitions, "LOCK_SECONDS", 0.05)
@@ -136,7 +136,7 @@ async def test_a_partition_that_somebody_reads_is_dropped_later_and_nobody_waits
     assert [name.rpartition("_")[0] for name in left] == ["event"]
 
 
-async def test_a_delivery_that_nears_the_end_of_its_event_fails_as_expired_and_frees_the_next(house: House) -> None:
+async def test_a_delivery_about_to_lose_its_event_fails_as_expired_and_releases_the_next(house: House) -> None:
     await add_endpoint(house.database, house.account)
     await house.report("A1")
     await make_old(house, 30)
@@ -171,7 +171,7 @@ async def test_a_parcel_without_news_for_thirty_days_expires_with_an_event(house
     assert (await house.keeper().run_once())["expiry"] == 0
 
 
-async def test_a_parcel_with_news_is_looked_at_again_when_it_may_really_expire(house: House) -> None:
+async def test_a_parcel_with_news_is_checked_again_when_it_could_expire(house: House) -> None:
     await house.report("A1")
     await house.database.serving.execute("update watch set expires_at = now()")
 
@@ -181,7 +181,7 @@ async def test_a_parcel_with_news_is_looked_at_again_when_it_may_really_expire(h
     assert timedelta(days=29) < wait <= timedelta(days=30)
 
 
-async def test_what_was_queued_at_the_moment_an_endpoint_was_turned_off_is_cancelled(house: House) -> None:
+async def test_deliveries_queued_while_an_endpoint_was_being_disabled_are_cancelled(house: House) -> None:
     off, on = await add_endpoint(house.database, house.account), await add_endpoint(house.database, house.account)
     await house.report("A1")
     await house.database.serving.execute(
@@ -195,7 +195,7 @@ async def test_what_was_queued_at_the_moment_an_endpoint_was_turned_off_is_cance
     assert await house.database.serving.fetchval("select reason from settled") == "endpoint_off"
 
 
-async def test_idempotency_keys_are_forgotten_after_a_day(house: House) -> None:
+async def test_idempotency_keys_are_deleted_after_a_day(house: House) -> None:
     await house.database.serving.execute(KEY, house.account, "old", timedelta(hours=25))
     await house.database.serving.execute(KEY, house.account, "young", timedelta(hours=23))
 
@@ -247,7 +247,7 @@ async def test_several_keepers_send_the_statements_of_one(house: House) -> None:
     assert len(sent[0]) > len(house.keeper().duties)
 
 
-async def test_a_duty_that_failed_is_not_taken_for_done(house: House) -> None:
+async def test_a_failed_duty_does_not_count_as_done(house: House) -> None:
     async with house.database.engine.acquire() as session:
         with suppress(RuntimeError):
             async with duties.duty(session, 1, every=HOUR):
@@ -258,7 +258,7 @@ async def test_a_duty_that_failed_is_not_taken_for_done(house: House) -> None:
     assert again
 
 
-async def test_a_duty_that_fails_does_not_keep_the_others_from_being_done(house: House) -> None:
+async def test_a_failed_duty_does_not_prevent_the_others(house: House) -> None:
     await house.database.serving.execute("alter table watch rename to hidden")
     await house.database.serving.execute(KEY, house.account, "old", timedelta(days=2))
 
@@ -267,7 +267,7 @@ async def test_a_duty_that_fails_does_not_keep_the_others_from_being_done(house:
     assert (done["expiry"], done["idempotency_keys"]) == (0, 1)
 
 
-async def test_serving_does_every_duty_and_ends_when_told(house: House) -> None:
+async def test_the_keeper_does_every_duty_and_stops_on_request(house: House) -> None:
     stop = asyncio.Event()
     endpoint = await add_endpoint(house.database, house.account)
     await house.report("A1")

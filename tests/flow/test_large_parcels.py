@@ -51,7 +51,7 @@ async def walked(shop: Caller, **parameters: Any) -> tuple[list[str], list[int]]
         cursor = {"cursor": found["next_cursor"]}
 
 
-async def test_pages_of_the_feed_end_at_four_mebibytes_and_leave_out_nothing(heavy: Caller) -> None:
+async def test_pages_of_the_feed_end_at_four_mebibytes_and_omit_nothing(heavy: Caller) -> None:
     numbers, sizes = await walked(heavy, limit=200)
 
     assert sorted(numbers) == [f"A{number:02}" for number in range(PARCELS)]
@@ -59,7 +59,7 @@ async def test_pages_of_the_feed_end_at_four_mebibytes_and_leave_out_nothing(hea
     assert max(sizes) < LARGEST_PAGE + 1_000
 
 
-async def test_a_page_of_the_feed_reads_no_more_states_than_it_may_give(
+async def test_a_page_of_the_feed_reads_no_more_states_than_it_returns(
     heavy: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed, "PAGE_BYTES", 1)
@@ -69,7 +69,7 @@ async def test_a_page_of_the_feed_reads_no_more_states_than_it_may_give(
     assert (len(numbers), len(sizes)) == (PARCELS, PARCELS)
 
 
-async def test_a_page_by_number_is_whole_however_large_its_parcels_are(heavy: Caller) -> None:
+async def test_numbered_pages_are_complete_however_large_their_parcels_are(heavy: Caller) -> None:
     answer = await heavy.get("/v4/trackings/get?items_amount=200")
 
     shown = answer.json()
@@ -81,7 +81,7 @@ async def test_a_page_by_number_is_whole_however_large_its_parcels_are(heavy: Ca
     assert {len(one["origin_info"]["trackinfo"]) for one in shown["data"]} == {SCANS}
 
 
-async def test_lists_let_others_in_between_two_parcels(heavy: Caller) -> None:
+async def test_lists_yield_between_two_parcels(heavy: Caller) -> None:
     for path in ("/v1/events", "/v4/trackings/get"):
         with looks_per_slice(1) as waits:
             answer = (await heavy.get(path)).json()
@@ -103,7 +103,7 @@ async def test_a_large_page_goes_out_in_small_pieces() -> None:
     assert max(map(len, pieces)) < 2 * LARGEST_PIECE
 
 
-async def test_an_export_lets_others_in_between_two_parcels(api: Api, heavy: Caller) -> None:
+async def test_an_export_yields_between_two_parcels(api: Api, heavy: Caller) -> None:
     with looks_per_slice(1) as waits:
         content = b"".join([piece async for piece in export(api.parts, operator(heavy.account))])
 

@@ -37,7 +37,7 @@ async def claim_and_lose_the_answer(way: Way, account: UUID, number: str) -> Non
         await session.execute(_LEASE_TO_THE_DISPATCHER)
 
 
-async def test_a_claim_whose_answer_was_lost_does_not_wait_for_its_lease(database: Database, account: UUID) -> None:
+async def test_a_claim_with_a_lost_result_does_not_wait_for_its_lease(database: Database, account: UUID) -> None:
     way, stop, answered = Way(database), asyncio.Event(), asyncio.Event()
 
     async def slow(peer: Peer) -> None:
@@ -68,9 +68,7 @@ async def test_a_claim_whose_answer_was_lost_does_not_wait_for_its_lease(databas
         await serving
 
 
-async def test_leases_under_a_number_that_can_not_be_taken_back_are_handed_over(
-    database: Database, account: UUID
-) -> None:
+async def test_leases_of_a_number_that_cannot_be_reused_are_handed_over(database: Database, account: UUID) -> None:
     endpoint = await add_endpoint(database, account)
     for parcel in ("A1", "B1"):
         await report(database, account, parcel, 8)

@@ -49,7 +49,7 @@ def _after_all(text: str, *, concurrent: bool = False) -> list[Migration]:
     return [*known, Migration(len(known) + 1, "added", text, concurrent)]
 
 
-async def test_schema_sql_is_what_the_migrations_make(session: asyncpg.Connection) -> None:
+async def test_schema_sql_matches_the_migrations(session: asyncpg.Connection) -> None:
     await migrating.migrate(session, ignore)
 
     head, _, expected = SCHEMA.read_text().partition("\n\n")
@@ -57,7 +57,7 @@ async def test_schema_sql_is_what_the_migrations_make(session: asyncpg.Connectio
     assert await schema.dump(session) == expected, "run `make schema` and look at the difference"
 
 
-async def test_schema_sql_can_be_run(session: asyncpg.Connection) -> None:
+async def test_schema_sql_is_executable(session: asyncpg.Connection) -> None:
     await session.execute(SCHEMA.read_text())
 
     assert await schema.dump(session) == SCHEMA.read_text().partition("\n\n")[2]
@@ -81,7 +81,7 @@ async def test_schema_sql_can_be_run(session: asyncpg.Connection) -> None:
         "create or replace function refuse_change() returns trigger language plpgsql as 'begin return new; end'",
     ],
 )
-async def test_every_kind_of_change_is_seen_in_the_dump(session: asyncpg.Connection, change: str) -> None:
+async def test_the_dump_shows_every_kind_of_change(session: asyncpg.Connection, change: str) -> None:
     await migrating.migrate(session, ignore)
     before = await schema.dump(session)
 
@@ -90,7 +90,7 @@ async def test_every_kind_of_change_is_seen_in_the_dump(session: asyncpg.Connect
     assert await schema.dump(session) != before
 
 
-async def test_a_database_of_before_the_squash_is_taken_over_as_it_is(session: asyncpg.Connection) -> None:
+async def test_a_database_from_before_the_squash_is_adopted_unchanged(session: asyncpg.Connection) -> None:
     await before_the_squash(session)
     await session.execute("insert into installation (name, value) values ('kept', '1')")
 
@@ -102,7 +102,7 @@ async def test_a_database_of_before_the_squash_is_taken_over_as_it_is(session: a
     assert await session.fetchval("select count(*) from installation") == 1
 
 
-async def test_its_checks_that_were_never_validated_are_validated_first(session: asyncpg.Connection) -> None:
+async def test_its_unvalidated_checks_are_validated_first(session: asyncpg.Connection) -> None:
     await before_the_squash(session)
     await session.execute("alter table account drop constraint account_accent")
     await session.execute(
@@ -114,7 +114,7 @@ async def test_its_checks_that_were_never_validated_are_validated_first(session:
     assert await session.fetchval("select convalidated from pg_constraint where conname = 'account_accent'")
 
 
-async def test_a_database_whose_schema_was_changed_is_refused_in_one_sentence(session: asyncpg.Connection) -> None:
+async def test_a_database_with_a_changed_schema_is_rejected_in_one_sentence(session: asyncpg.Connection) -> None:
     await before_the_squash(session)
     await session.execute("alter table due add column own_idea text")
     before = await recorded(session)
@@ -126,20 +126,20 @@ async def test_a_database_whose_schema_was_changed_is_refused_in_one_sentence(se
     assert await session.fetchval("select count(*) from pg_namespace where nspname = 'waypost_reference'") == 0
 
 
-async def test_a_database_that_lacks_some_of_the_sixteen_is_refused(session: asyncpg.Connection) -> None:
+async def test_a_database_without_all_sixteen_migrations_is_rejected(session: asyncpg.Connection) -> None:
     await before_the_squash(session, SIXTEEN[:12])
 
     with pytest.raises(MigrationError, match="has 12 of the 16 migrations"):
         await migrating.migrate(session, ignore)
 
 
-async def test_asking_what_is_pending_changes_nothing(session: asyncpg.Connection) -> None:
+async def test_listing_pending_migrations_changes_nothing(session: asyncpg.Connection) -> None:
     assert await migrating.pending(session) == migrations()
 
     assert await schema.dump(session) == ""
 
 
-async def test_a_migration_that_fails_leaves_nothing_behind(session: asyncpg.Connection) -> None:
+async def test_a_failed_migration_leaves_nothing_behind(session: asyncpg.Connection) -> None:
     await migrating.migrate(session, ignore)
     before = await schema.dump(session)
 
@@ -150,7 +150,7 @@ async def test_a_migration_that_fails_leaves_nothing_behind(session: asyncpg.Con
     assert await recorded(session) == [(migration.number, migration.name) for migration in migrations()]
 
 
-async def test_a_migration_waits_for_a_lock_only_so_long_and_then_says_so(
+async def test_a_migration_stops_waiting_for_a_lock_and_says_so(
     session: asyncpg.Connection, server_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await migrating.migrate(session, ignore)
@@ -167,9 +167,7 @@ async def test_a_migration_waits_for_a_lock_only_so_long_and_then_says_so(
     assert await migrating.migrate(session, ignore, added) == 1
 
 
-async def test_an_index_whose_building_was_broken_off_is_built_anew(
-    session: asyncpg.Connection, server_dsn: str
-) -> None:
+async def test_an_interrupted_index_build_is_repeated(session: asyncpg.Connection, server_dsn: str) -> None:
     await migrating.migrate(session, ignore)
     added = _after_all(
         "set lock_timeout = '1min'; create index concurrently if not exists added on due (tries)", concurrent=True
@@ -187,7 +185,7 @@ async def test_an_index_whose_building_was_broken_off_is_built_anew(
     assert await session.fetchval("show lock_timeout") == "0"
 
 
-def test_a_script_is_taken_apart_where_a_statement_ends() -> None:
+def test_a_script_is_split_at_the_ends_of_statements() -> None:
     script = """
     -- not here; nor here
     insert into note values ('a; b', 'it''s; so'); /* nor; here */
@@ -202,7 +200,7 @@ def test_a_script_is_taken_apart_where_a_statement_ends() -> None:
     ]
 
 
-async def test_a_table_of_another_schema_is_not_taken_for_ours(session: asyncpg.Connection) -> None:
+async def test_a_table_in_another_schema_is_not_mistaken_for_ours(session: asyncpg.Connection) -> None:
     await migrating.migrate(session, ignore)
     await session.execute("create schema cell; set search_path = cell, public")
 

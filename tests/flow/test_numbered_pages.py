@@ -54,18 +54,18 @@ async def account(database: Database) -> UUID:
     return account
 
 
-async def test_every_page_is_what_a_plain_statement_gives(database: Database, account: UUID) -> None:
+async def test_every_page_matches_a_plain_query(database: Database, account: UUID) -> None:
     for wanted in FILTERS.values():
         await assert_pages(database, account, wanted, limit=30, near=0, step=4)
 
 
-async def test_parcels_that_changed_in_one_moment_are_counted_off(database: Database, account: UUID) -> None:
+async def test_parcels_changed_at_the_same_time_are_paged_correctly(database: Database, account: UUID) -> None:
     await database.serving.execute("update tracking set updated_at = $1", NOW)
 
     await assert_pages(database, account, FILTERS["changed since"], limit=30, near=0, step=4)
 
 
-async def test_an_account_that_is_newer_than_its_parcels_has_its_pages_too(database: Database) -> None:
+async def test_an_account_newer_than_its_parcels_has_pages_too(database: Database) -> None:
     account = ids.make_id(round((NOW + timedelta(days=1)).timestamp() * 1000), 0, 3)
     async with database.serving.acquire() as session:
         await add_parcels(session, account, 200, NOW)
@@ -74,7 +74,7 @@ async def test_an_account_that_is_newer_than_its_parcels_has_its_pages_too(datab
         await assert_pages(database, account, FILTERS[name], limit=30, near=0, step=4)
 
 
-async def test_what_is_shown_is_looked_up_by_its_id(database: Database, account: UUID) -> None:
+async def test_shown_rows_are_looked_up_by_id(database: Database, account: UUID) -> None:
     lanes = (account, [False, True], ["transit"], UUID(int=0), UUID(int=2**127), 100, 0)
     arguments: dict[str, tuple[object, ...]] = {
         "trackings_by_lane": lanes,
@@ -87,9 +87,7 @@ async def test_what_is_shown_is_looked_up_by_its_id(database: Database, account:
             assert re.findall(r"using (\w+) on tracking t\b", plan) == ["tracking_pkey"], plan
 
 
-async def test_only_bounds_of_ids_that_are_asked_for_are_compared_with_what_is_counted(
-    database: Database, account: UUID
-) -> None:
+async def test_only_requested_id_bounds_are_compared_with_the_counts(database: Database, account: UUID) -> None:
     counted = (account, [False], ["transit"], 500, NOW, [NOW - timedelta(days=900)], ["dhl"])
     compared = {Filter(): 0, Filter(after=MIDDLE): 1, Filter(after=MIDDLE, before=ids.first_at(NOW)): 2}
     async with database.serving.acquire() as session:

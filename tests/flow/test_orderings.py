@@ -39,7 +39,9 @@ async def ended(database: Database) -> list[tuple[int, str, str | None, int]]:
 
 
 @pytest.mark.usefixtures("latest")
-async def test_under_latest_a_newer_event_supersedes_what_is_not_in_flight(database: Database, account: UUID) -> None:
+async def test_under_latest_a_newer_event_supersedes_deliveries_not_in_flight(
+    database: Database, account: UUID
+) -> None:
     await report(database, account, "A1", 8)
     await report(database, account, "B1", 8)
 
@@ -58,7 +60,7 @@ async def test_under_latest_only_the_newest_of_several_new_events_is_queued(data
     assert await database.serving.fetchval("select sum(deliveries) from event") == 3
 
 
-async def test_under_latest_what_is_in_flight_stays_and_the_newest_waits_behind_it(
+async def test_under_latest_the_newest_event_waits_behind_the_one_in_flight(
     database: Database, account: UUID, latest: UUID
 ) -> None:
     await report(database, account, "A1", 8)
@@ -74,7 +76,7 @@ async def test_under_latest_what_is_in_flight_stays_and_the_newest_waits_behind_
     assert newest.sequence == 3
 
 
-async def test_under_latest_an_attempt_that_fails_with_a_newer_event_behind_it_is_not_made_again(
+async def test_under_latest_a_failed_attempt_is_not_retried_if_a_newer_event_waits(
     database: Database, account: UUID, latest: UUID
 ) -> None:
     await report(database, account, "A1", 8)
@@ -88,7 +90,7 @@ async def test_under_latest_an_attempt_that_fails_with_a_newer_event_behind_it_i
     assert await waiting(database) == [(2, "latest", False)]
 
 
-async def test_under_latest_an_attempt_that_fails_with_nothing_newer_is_made_again(
+async def test_under_latest_a_failed_attempt_is_retried_if_nothing_newer_waits(
     database: Database, account: UUID, latest: UUID
 ) -> None:
     await report(database, account, "A1", 8)
@@ -99,7 +101,7 @@ async def test_under_latest_an_attempt_that_fails_with_nothing_newer_is_made_aga
     assert await waiting(database) == [(1, "latest", False)]
 
 
-async def test_unordered_events_of_a_parcel_are_all_free_at_once(database: Database, account: UUID) -> None:
+async def test_unordered_events_of_a_parcel_are_never_blocked(database: Database, account: UUID) -> None:
     endpoint = await add_endpoint(database, account, ordering="unordered")
 
     await report(database, account, "A1", 8, 9)
@@ -120,7 +122,7 @@ async def change(shop: Caller, path: str, ordering: str) -> None:
     assert (changed.status_code, changed.json()["ordering"]) == (200, ordering)
 
 
-async def test_an_endpoint_that_wants_no_order_any_more_gets_at_once_what_waited(api: Api, shop: Caller) -> None:
+async def test_changing_to_unordered_releases_waiting_events_at_once(api: Api, shop: Caller) -> None:
     path = await add(shop, "ordered")
     await report(api.database, shop.account, "A1", 8, 9, 10)
 
@@ -136,9 +138,7 @@ async def test_an_endpoint_that_wants_no_order_any_more_gets_at_once_what_waited
     assert (4, "unordered", False) in await waiting(api.database)
 
 
-async def test_events_after_a_change_to_ordered_wait_for_each_other_but_not_for_what_was_unordered(
-    api: Api, shop: Caller
-) -> None:
+async def test_after_a_change_to_ordered_only_new_events_wait_for_each_other(api: Api, shop: Caller) -> None:
     path = await add(shop, "unordered")
     await report(api.database, shop.account, "A1", 8)
 
@@ -148,9 +148,7 @@ async def test_events_after_a_change_to_ordered_wait_for_each_other_but_not_for_
     assert await waiting(api.database) == [(1, "unordered", False), (2, "ordered", False), (3, "ordered", True)]
 
 
-async def test_what_was_queued_in_order_stays_so_when_its_endpoint_comes_to_want_the_latest_only(
-    api: Api, shop: Caller
-) -> None:
+async def test_events_queued_in_order_stay_so_after_a_change_to_latest(api: Api, shop: Caller) -> None:
     path = await add(shop, "ordered")
     await report(api.database, shop.account, "A1", 8, 9)
 
@@ -161,9 +159,7 @@ async def test_what_was_queued_in_order_stays_so_when_its_endpoint_comes_to_want
     assert await waiting(api.database) == [(1, "ordered", False), (2, "ordered", True), (4, "latest", True)]
 
 
-async def test_a_queue_whose_head_is_superseded_gets_the_next_that_keeps_its_order_as_its_head(
-    api: Api, shop: Caller
-) -> None:
+async def test_after_a_superseded_head_the_next_ordered_delivery_becomes_the_head(api: Api, shop: Caller) -> None:
     path = await add(shop, "latest")
     await report(api.database, shop.account, "A1", 8)
     await change(shop, path, "ordered")
@@ -248,7 +244,7 @@ async def reporting_at_once(database: Database, account: UUID, parcels: list[str
         yield
 
 
-async def test_under_concurrent_intake_failures_and_lost_leases_nothing_is_stuck_or_out_of_order(
+async def test_with_concurrent_intake_failures_and_lost_leases_nothing_is_stuck_or_out_of_order(
     database: Database, account: UUID
 ) -> None:
     orderings = ("ordered", "latest", "unordered")

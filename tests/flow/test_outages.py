@@ -75,9 +75,7 @@ async def write(database: Database) -> None:
         await session.execute("insert into installation (name, value) values ($1, '')", secrets.token_hex())
 
 
-async def test_a_database_that_became_read_only_is_one_outage_and_ends_when_it_takes_writes(
-    admin: Any, server_dsn: str
-) -> None:
+async def test_a_read_only_database_is_one_outage_that_ends_when_it_accepts_writes(admin: Any, server_dsn: str) -> None:
     url = await dsn_of(admin, server_dsn)
     name = await admin.fetchval("select current_database()")
     async with opened(url) as database:
@@ -126,7 +124,7 @@ async def test_too_many_connections_are_an_outage(crowded: Database) -> None:
     await until_usable(crowded)
 
 
-async def test_a_pool_that_gets_no_more_connections_makes_do_with_what_it_has(crowded: Database) -> None:
+async def test_a_pool_without_further_connections_uses_those_it_has(crowded: Database) -> None:
     async with crowded.serving.acquire():
         results = await asyncio.gather(*(crowded.engine.fetchval("select 1") for _ in range(20)))
 
@@ -187,9 +185,7 @@ async def frozen(admin: Any, server_dsn: str) -> AsyncIterator[Frozen]:
 
 
 @pytest.mark.parametrize("use", [write, Database.answer, lambda one: one.holding.fetchval("select 1")])
-async def test_a_server_that_says_nothing_keeps_nobody_waiting(
-    frozen: Frozen, use: Callable[[Database], Awaitable[object]]
-) -> None:
+async def test_a_silent_server_blocks_nobody(frozen: Frozen, use: Callable[[Database], Awaitable[object]]) -> None:
     async with asyncio.timeout(20):
         for _ in range(2):
             with pytest.raises(LOST):
@@ -201,7 +197,7 @@ async def test_a_server_that_says_nothing_keeps_nobody_waiting(
         await write(frozen.database)
 
 
-async def test_a_dispatcher_notices_a_silent_server_by_its_proof_of_life(
+async def test_a_dispatcher_detects_a_silent_server_with_its_heartbeat(
     admin: Any, server_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("ENGINE_SECONDS", "HOLDING_SECONDS"):
@@ -221,7 +217,7 @@ async def test_a_dispatcher_notices_a_silent_server_by_its_proof_of_life(
         proxy.awake.set()
 
 
-async def test_a_pool_that_is_closed_while_the_server_says_nothing_does_not_wait_for_it(frozen: Frozen) -> None:
+async def test_closing_a_pool_does_not_wait_for_a_silent_server(frozen: Frozen) -> None:
     async with frozen.database.engine.acquire():
         closing = asyncio.create_task(frozen.database.close())
         await asyncio.wait([closing], timeout=LIMIT)
@@ -229,7 +225,7 @@ async def test_a_pool_that_is_closed_while_the_server_says_nothing_does_not_wait
         await closing
 
 
-async def test_who_is_cancelled_in_a_transaction_gives_its_connection_back_in_time(frozen: Frozen) -> None:
+async def test_a_cancelled_transaction_returns_its_connection_in_time(frozen: Frozen) -> None:
     task = asyncio.create_task(write(frozen.database))
     await asyncio.wait([task], timeout=LIMIT / 3)
     task.cancel()
@@ -239,7 +235,7 @@ async def test_who_is_cancelled_in_a_transaction_gives_its_connection_back_in_ti
             await write(frozen.database)
 
 
-async def test_the_next_host_is_used_while_the_first_says_nothing(admin: Any, server_dsn: str) -> None:
+async def test_the_next_host_is_used_while_the_first_is_silent(admin: Any, server_dsn: str) -> None:
     url = await dsn_of(admin, server_dsn)
     async with in_front_of(url) as first, in_front_of(url) as second:
         async with opened(through(url, first.port, second.port), connect_seconds=LIMIT) as database:
@@ -253,7 +249,7 @@ async def test_the_next_host_is_used_while_the_first_says_nothing(admin: Any, se
         first.awake.set()
 
 
-async def test_a_connection_that_never_becomes_free_is_not_waited_for_without_end(admin: Any, server_dsn: str) -> None:
+async def test_waiting_for_a_free_connection_has_a_time_limit(admin: Any, server_dsn: str) -> None:
     async with (
         opened(await dsn_of(admin, server_dsn), serving_size=1, connect_seconds=LIMIT) as database,
         database.serving.acquire(),
@@ -262,7 +258,7 @@ async def test_a_connection_that_never_becomes_free_is_not_waited_for_without_en
             await database.serving.fetchval("select 1")
 
 
-async def test_a_value_that_postgresql_can_not_take_is_no_outage(admin: Any, server_dsn: str) -> None:
+async def test_a_value_rejected_by_postgresql_is_not_an_outage(admin: Any, server_dsn: str) -> None:
     async with opened(await dsn_of(admin, server_dsn)) as database:
         with pytest.raises(DataError) as raised:
             await database.serving.fetchval("select $1::integer", "no number")
@@ -270,7 +266,7 @@ async def test_a_value_that_postgresql_can_not_take_is_no_outage(admin: Any, ser
         assert database.outage.trouble is None
 
 
-async def test_a_standby_is_refused_in_one_sentence(admin: Any, server_dsn: str) -> None:
+async def test_a_standby_is_rejected_in_one_sentence(admin: Any, server_dsn: str) -> None:
     name = await admin.fetchval("select current_database()")
     await admin.execute(f"alter database {name} set default_transaction_read_only = on")
 
@@ -281,7 +277,7 @@ async def test_a_standby_is_refused_in_one_sentence(admin: Any, server_dsn: str)
     await admin.execute(f"alter database {name} reset default_transaction_read_only")
 
 
-async def test_outages_are_counted_by_trouble(frozen: Frozen) -> None:
+async def test_outages_are_counted_by_cause(frozen: Frozen) -> None:
     before = OUTAGES[Trouble.TIMED_OUT]
     for _ in range(2):
         with pytest.raises(LOST):
@@ -290,13 +286,13 @@ async def test_outages_are_counted_by_trouble(frozen: Frozen) -> None:
     assert OUTAGES[Trouble.TIMED_OUT] == before + 1
 
 
-async def test_sessions_tell_whose_they_are(admin: Any, server_dsn: str) -> None:
+async def test_sessions_are_named_after_their_owners(admin: Any, server_dsn: str) -> None:
     async with opened(await dsn_of(admin, server_dsn), role="dispatch") as database:
         name = await database.engine.fetchval("show application_name")
         assert (name[:17], name.rpartition(":")[2]) == ("waypost-dispatch@", str(os.getpid()))
 
 
-async def test_two_schemas_of_one_database_see_nothing_of_each_other(admin: Any, server_dsn: str) -> None:
+async def test_two_schemas_of_one_database_are_isolated(admin: Any, server_dsn: str) -> None:
     url = await dsn_of(admin, server_dsn)
     await admin.execute("create schema empty")
     async with opened(url) as ours, opened(url, schema="empty") as theirs:

@@ -11,7 +11,7 @@ async def add(shop: Caller) -> tuple[str, int, int]:
     return made, *ids.group_of(identifier)
 
 
-async def test_each_endpoint_of_an_account_has_a_place_of_its_own(api: Api, shop: Caller) -> None:
+async def test_each_endpoint_of_an_account_has_its_own_place(api: Api, shop: Caller) -> None:
     added = [await add(shop) for _ in range(4)]
     await shop.call("DELETE", f"/v1/endpoints/{added[1][0]}")
     added.append(await add(shop))

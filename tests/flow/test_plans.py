@@ -152,7 +152,7 @@ async def test_hot_statements_never_scan_or_sort_the_queue(database: Database, s
     assert {name: plan for name, plan in plans.items() if re.search(bad, plan) or "Index" not in plan} == {}
 
 
-async def test_rows_are_looked_up_by_their_ids_when_nearly_all_are_of_one_endpoint(database: Database) -> None:
+async def test_rows_are_looked_up_by_id_even_if_nearly_all_are_of_one_endpoint(database: Database) -> None:
     await all_of_one_endpoint(database)
     async with database.engine.acquire() as session:
         plans = {name: await generic_plan(session, name, len(ARGUMENTS[name])) for name in BY_ID}
@@ -161,7 +161,7 @@ async def test_rows_are_looked_up_by_their_ids_when_nearly_all_are_of_one_endpoi
 
 
 @pytest.mark.parametrize("state", [never_analysed, emptied_and_vacuumed, large])
-async def test_what_people_asked_for_is_not_looked_for_among_all_that_waits(database: Database, state) -> None:
+async def test_manual_sends_are_found_without_scanning_the_queue(database: Database, state) -> None:
     await state(database)
     async with database.engine.acquire() as session:
         plan = await generic_plan(session, "claim_by_hand", len(ARGUMENTS["claim_by_hand"]))
@@ -170,16 +170,14 @@ async def test_what_people_asked_for_is_not_looked_for_among_all_that_waits(data
 
 
 @pytest.mark.parametrize(("name", "index"), [("find_trackings", "tracking_number"), ("lock_tracking", "tracking_pkey")])
-async def test_one_parcel_is_found_by_its_own_index_while_the_account_is_young(
-    database: Database, name: str, index: str
-) -> None:
+async def test_a_parcel_is_found_by_its_index_in_a_young_account(database: Database, name: str, index: str) -> None:
     async with database.engine.acquire() as session:
         plan = await generic_plan(session, name, len(ARGUMENTS[name]))
 
     assert re.findall(r"using (tracking_\w+)", plan) == [index], plan
 
 
-async def test_lists_are_read_from_indexes_in_their_order_whatever_waits(database: Database) -> None:
+async def test_lists_are_read_in_index_order_with_any_backlog(database: Database) -> None:
     await large(database)
     plans = {}
     async with database.serving.acquire() as session:

@@ -115,7 +115,7 @@ def raising(error: Exception) -> Answer:
     return answer
 
 
-async def test_a_new_parcel_is_asked_for_at_once_and_its_answer_becomes_an_event(world: World) -> None:
+async def test_a_new_parcel_is_polled_at_once_and_its_answer_becomes_an_event(world: World) -> None:
     await add_endpoint(world.database, world.account)
     carrier = Carrier()
     await world.register("A1", recipient_postcode="28309", title="Mug")
@@ -133,7 +133,7 @@ async def test_a_new_parcel_is_asked_for_at_once_and_its_answer_becomes_an_event
     assert 3.6 * 3600 * 0.99 < wait < 4.4 * 3600
 
 
-async def test_scans_that_cannot_be_taken_are_logged_once_and_counted_each_time(world: World) -> None:
+async def test_skipped_scans_are_logged_once_and_counted_each_time(world: World) -> None:
     def in_part(_number: str) -> Update:
         odd = Skipped("events[1]", SkipReason.TIME)
         return msgspec.structs.replace(found(_number), skipped=(odd, odd))
@@ -150,7 +150,7 @@ async def test_scans_that_cannot_be_taken_are_logged_once_and_counted_each_time(
     assert await world.database.serving.fetchval("select count(*) from event") == 2
 
 
-async def test_speed_shortens_waits(world: World) -> None:
+async def test_the_speed_setting_shortens_intervals(world: World) -> None:
     await world.register("A1")
 
     await world.poller(Carrier(), speed=60).run_once()
@@ -160,7 +160,7 @@ async def test_speed_shortens_waits(world: World) -> None:
     assert 120 < wait < 300  # four minutes instead of four hours, less what passed until it was looked at
 
 
-async def test_what_brought_nothing_new_waits_longer_each_time(world: World) -> None:
+async def test_polls_without_news_lengthen_the_interval(world: World) -> None:
     await world.register("A1")
     carrier, waits = Carrier(), []
     for _ in range(3):
@@ -173,7 +173,7 @@ async def test_what_brought_nothing_new_waits_longer_each_time(world: World) -> 
     assert second < third
 
 
-async def test_an_unknown_number_is_an_event_and_asked_for_again(world: World) -> None:
+async def test_an_unknown_number_is_an_event_and_polled_again(world: World) -> None:
     await world.register("A1")
 
     await world.poller(Carrier(answer=lambda _number: Update(Source.POLL, unknown_number=True))).run_once()
@@ -182,7 +182,7 @@ async def test_an_unknown_number_is_an_event_and_asked_for_again(world: World) -
     assert (await world.waits())["A1"] is not None
 
 
-async def test_what_is_urgent_goes_first(world: World) -> None:
+async def test_urgent_parcels_are_polled_first(world: World) -> None:
     numbers = [f"A{number:02}" for number in range(40)]
     await world.register(*numbers)
     at_the_door = Checkpoint("2026-07-01T08:00:00", "x", checkpoint_delivery_status=Status.PICKUP)
@@ -195,7 +195,7 @@ async def test_what_is_urgent_goes_first(world: World) -> None:
     assert len(carrier.asked) < len(numbers)
 
 
-async def test_no_more_is_asked_than_the_budget_grants_and_nothing_is_held_back_by_that(world: World) -> None:
+async def test_polls_stay_within_the_budget_without_blocking_others(world: World) -> None:
     await world.register(*[f"A{number}" for number in range(10)])
     carrier = Carrier(allowed=Budget(calls_a_day=96, calls_a_second=10_000, asks_of_a_parcel_a_day=10))
     poller = world.poller(carrier)
@@ -207,7 +207,7 @@ async def test_no_more_is_asked_than_the_budget_grants_and_nothing_is_held_back_
     assert sum((wait or 0) <= 0 for wait in (await world.waits()).values()) == 7
 
 
-async def test_two_pollers_never_ask_for_the_same_parcel(world: World) -> None:
+async def test_two_pollers_never_poll_the_same_parcel(world: World) -> None:
     numbers = [f"A{number}" for number in range(100)]
     await world.register(*numbers)
     carrier = Carrier()
@@ -219,7 +219,7 @@ async def test_two_pollers_never_ask_for_the_same_parcel(world: World) -> None:
     assert sorted(carrier.asked) == sorted(numbers)
 
 
-async def test_too_many_requests_pause_the_credential_not_its_parcels(world: World) -> None:
+async def test_a_429_pauses_the_credential_not_its_parcels(world: World) -> None:
     await world.register("A1", "A2")
     carrier = Carrier(answer=raising(CarrierLimited("429", retry_after_seconds=120)))
     poller = world.poller(carrier)
@@ -235,7 +235,7 @@ async def test_too_many_requests_pause_the_credential_not_its_parcels(world: Wor
     assert len(carrier.asked) == before + 2
 
 
-async def test_a_refused_key_is_not_tried_again_for_an_hour(world: World) -> None:
+async def test_a_rejected_key_is_not_used_again_for_an_hour(world: World) -> None:
     await world.register("A1")
     carrier = Carrier(answer=raising(CarrierRefused("401")))
     poller = world.poller(carrier)
@@ -249,7 +249,9 @@ async def test_a_refused_key_is_not_tried_again_for_an_hour(world: World) -> Non
 
 
 @pytest.mark.parametrize("error", [CarrierUnavailable("no answer"), ValueError("a bug of ours")])
-async def test_a_failure_costs_that_parcel_minutes_and_the_source_a_moment(world: World, error: Exception) -> None:
+async def test_a_failure_delays_its_parcel_by_minutes_and_the_source_by_a_moment(
+    world: World, error: Exception
+) -> None:
     await world.register("A1")
     poller = world.poller(carrier := Carrier(answer=raising(error)))
 
@@ -264,7 +266,7 @@ async def test_a_failure_costs_that_parcel_minutes_and_the_source_a_moment(world
     assert await poller.run_once() == 1
 
 
-async def test_the_parcels_of_a_poller_that_died_are_asked_for_when_its_lease_has_run_out(world: World) -> None:
+async def test_the_parcels_of_a_dead_poller_are_polled_after_its_lease_expires(world: World) -> None:
     await world.register("A1")
     died = asyncio.Event()
 
@@ -287,7 +289,7 @@ async def test_the_parcels_of_a_poller_that_died_are_asked_for_when_its_lease_ha
     assert (too_early, later) == (0, 1)
 
 
-async def test_what_came_too_late_does_not_move_what_another_has_leased_since(world: World) -> None:
+async def test_a_late_answer_does_not_move_a_parcel_leased_by_another(world: World) -> None:
     await world.register("A1")
     taken_over = asyncio.Event()
 
@@ -306,7 +308,7 @@ async def test_what_came_too_late_does_not_move_what_another_has_leased_since(wo
     assert await world.leased() == 1
 
 
-async def test_without_a_source_it_just_waits_for_the_end(world: World) -> None:
+async def test_without_a_source_the_poller_waits_until_stopped(world: World) -> None:
     stop = asyncio.Event()
     stop.set()
 
@@ -315,7 +317,7 @@ async def test_without_a_source_it_just_waits_for_the_end(world: World) -> None:
     ).serve(stop)
 
 
-async def test_serving_asks_by_itself_until_it_is_stopped(world: World) -> None:
+async def test_the_poller_polls_on_its_own_until_stopped(world: World) -> None:
     await world.register("A1")
     carrier, stop = Carrier(), asyncio.Event()
     serving = asyncio.create_task(world.poller(carrier).serve(stop))

@@ -49,13 +49,13 @@ async def test_statements_of_the_previous_version_work_on_the_migrated_schema(
     assert await previous.differences(before, after) == {}
 
 
-async def test_nearly_all_of_them_are_carried_out(before: asyncpg.Connection) -> None:
+async def test_nearly_all_of_these_statements_are_executed(before: asyncpg.Connection) -> None:
     never = await previous.never_done(before)
 
     assert len(never) <= len(previous.STATEMENTS) / 20, sorted(never)
 
 
-async def test_a_migration_that_breaks_one_of_them_is_found(
+async def test_a_migration_that_breaks_one_of_them_is_detected(
     before: asyncpg.Connection, after: asyncpg.Connection
 ) -> None:
     missed = []
@@ -71,7 +71,7 @@ async def test_a_migration_that_breaks_one_of_them_is_found(
     assert missed == []
 
 
-async def test_what_is_only_added_breaks_none(before: asyncpg.Connection, after: asyncpg.Connection) -> None:
+async def test_additions_break_none_of_them(before: asyncpg.Connection, after: asyncpg.Connection) -> None:
     await after.execute("alter table due add column later text; alter table settled add column why text default ''")
     await after.execute("create index settled_why on settled (why)")
 

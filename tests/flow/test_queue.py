@@ -83,7 +83,7 @@ async def endpoint(database: Database, account: UUID) -> UUID:
     return await add_endpoint(database, account)
 
 
-async def test_a_claim_brings_the_heads_of_queues_with_their_events_states(
+async def test_a_claim_returns_the_heads_of_queues_with_their_events(
     database: Database, account: UUID, endpoint: UUID
 ) -> None:
     await report(database, account, "A1", 8, 9)
@@ -96,7 +96,7 @@ async def test_a_claim_brings_the_heads_of_queues_with_their_events_states(
     assert await claim(database, endpoint) == []
 
 
-async def test_the_next_event_of_a_parcel_is_free_once_the_one_before_is_settled(
+async def test_the_next_event_of_a_parcel_is_released_once_the_previous_is_settled(
     database: Database, account: UUID, endpoint: UUID
 ) -> None:
     await report(database, account, "A1", 8, 9)
@@ -121,7 +121,7 @@ async def test_a_retry_keeps_its_parcel_waiting_and_comes_back_when_it_is_due(
     assert (again.id, again.sequence, again.tries, again.lease_no) == (first.id, 1, 1, 2)
 
 
-async def test_a_lease_that_was_lost_can_settle_nothing(database: Database, account: UUID, endpoint: UUID) -> None:
+async def test_a_lost_lease_settles_nothing(database: Database, account: UUID, endpoint: UUID) -> None:
     await report(database, account, "A1", 8)
     (old,) = await claim(database, endpoint)
     await database.engine.execute("update due set leased_until = now() - interval '1 second'")
@@ -134,7 +134,7 @@ async def test_a_lease_that_was_lost_can_settle_nothing(database: Database, acco
     assert await database.serving.fetchval("select count(*) from settled") == 1
 
 
-async def test_a_lost_lease_settles_nothing_beside_the_result_of_the_one_that_holds(
+async def test_a_lost_lease_settles_nothing_in_the_same_batch_as_a_valid_one(
     database: Database, account: UUID, endpoint: UUID
 ) -> None:
     await report(database, account, "A1", 8)
@@ -153,7 +153,7 @@ async def test_a_lost_lease_settles_nothing_beside_the_result_of_the_one_that_ho
     assert numbers == [1, 2]
 
 
-async def test_a_retry_whose_commit_was_not_heard_of_is_counted_once(
+async def test_a_retry_with_an_unknown_commit_is_counted_once(
     database: Database, account: UUID, endpoint: UUID
 ) -> None:
     await report(database, account, "A1", 8)
@@ -167,7 +167,7 @@ async def test_a_retry_whose_commit_was_not_heard_of_is_counted_once(
     assert await database.serving.fetchval("select count(*) from attempt") == 1
 
 
-async def test_a_claim_takes_no_more_of_a_lane_than_is_free(database: Database, account: UUID, endpoint: UUID) -> None:
+async def test_a_claim_takes_no_more_than_a_lanes_free_slots(database: Database, account: UUID, endpoint: UUID) -> None:
     for number in range(5):
         await report(database, account, f"A{number}", 8)
 
@@ -191,7 +191,7 @@ async def test_the_leases_of_a_dead_dispatcher_are_rescued_and_those_of_a_living
     assert len(await claim(database, endpoint)) == 1
 
 
-async def test_what_an_endpoint_that_is_off_has_waiting_is_cancelled(
+async def test_waiting_deliveries_of_a_disabled_endpoint_are_cancelled(
     database: Database, account: UUID, endpoint: UUID
 ) -> None:
     await report(database, account, "A1", 8, 9, 10)
@@ -221,7 +221,7 @@ async def cancel_first(session: Session, account: UUID, _: UUID) -> None:
     ],
     ids=["cancel_lane", "free_lane", "cancel"],
 )
-async def test_a_change_that_meets_a_settle_the_other_way_round_is_made_again(
+async def test_a_change_that_deadlocks_with_a_settle_is_retried(
     database: Database, account: UUID, endpoint: UUID, change: Any, left: int
 ) -> None:
     await report(database, account, "A1", 8, 9)
@@ -251,7 +251,7 @@ async def test_the_scout_finds_each_lane_and_when_it_is_due(database: Database, 
     assert all(due_in <= 0 for due_in in lanes.values())
 
 
-async def test_under_concurrent_intake_retries_and_two_dispatchers_every_parcel_arrives_in_order(
+async def test_with_concurrent_intake_retries_and_two_dispatchers_every_parcel_arrives_in_order(
     database: Database, account: UUID, endpoint: UUID
 ) -> None:
     chance = random.Random(7)
@@ -290,7 +290,7 @@ async def test_under_concurrent_intake_retries_and_two_dispatchers_every_parcel_
 
 
 @pytest.mark.usefixtures("endpoint")
-async def test_the_tests_see_a_queue_without_a_head(database: Database, account: UUID) -> None:
+async def test_the_tests_detect_a_queue_without_a_head(database: Database, account: UUID) -> None:
     await report(database, account, "A1", 8, 9)
     await database.engine.execute("delete from due where not blocked")
 

@@ -33,7 +33,7 @@ async def report(shop: Caller, *numbers: str, detail: str = "Departed", **header
     return await shop.post("/v1/updates", {"updates": updates}, headers=headers)
 
 
-async def test_a_parcel_beyond_the_quota_is_4190_and_another_account_has_its_own(bounded: Api) -> None:
+async def test_a_parcel_over_the_quota_is_4190_and_each_account_has_its_own_quota(bounded: Api) -> None:
     shop, other = await bounded.caller(), await bounded.caller()
     for number in ("A1", "A2"):
         assert (await create(shop, number)).status_code == 200
@@ -44,7 +44,7 @@ async def test_a_parcel_beyond_the_quota_is_4190_and_another_account_has_its_own
     assert (await create(other, "A3")).status_code == 200
 
 
-async def test_reports_of_known_parcels_are_taken_when_there_is_room_for_no_more(bounded: Api) -> None:
+async def test_updates_of_known_parcels_are_accepted_when_the_parcel_quota_is_used(bounded: Api) -> None:
     shop = await bounded.caller()
     await report(shop, "A1", "A2")
 
@@ -54,7 +54,7 @@ async def test_reports_of_known_parcels_are_taken_when_there_is_room_for_no_more
     assert answer["changed"] == 1
 
 
-async def test_a_repeated_call_gets_its_kept_answer_although_the_quota_is_used(bounded: Api) -> None:
+async def test_a_repeated_call_gets_its_stored_response_although_the_quota_is_used(bounded: Api) -> None:
     shop = await bounded.caller()
     first = await report(shop, "A1", "A2", **{"idempotency-key": "first"})
     for hour in range(2):
@@ -67,7 +67,7 @@ async def test_a_repeated_call_gets_its_kept_answer_although_the_quota_is_used(b
     assert another.status_code == 409
 
 
-async def test_updates_beyond_the_quota_of_a_day_are_409_and_nothing_of_them_is_done(bounded: Api) -> None:
+async def test_updates_over_the_daily_quota_are_409_and_change_nothing(bounded: Api) -> None:
     shop = await bounded.caller()
     for hour in range(2):
         await report(shop, "A1", "A2", detail=f"Scan {hour}")
@@ -80,7 +80,7 @@ async def test_updates_beyond_the_quota_of_a_day_are_409_and_nothing_of_them_is_
     assert (await report(shop, "A1", detail="The fifth")).status_code == 200
 
 
-async def test_what_another_process_counted_is_seen_and_a_new_day_begins_at_nothing(database: Database) -> None:
+async def test_counts_of_other_processes_are_seen_and_a_new_day_starts_at_zero(database: Database) -> None:
     async with serving_api(database) as api:
         account = (await api.caller()).account
         async with database.serving.acquire() as session:
@@ -111,7 +111,7 @@ async def test_the_keeper_measures_the_accounts_that_have_quotas(database: Datab
             assert (await quotas.find(session, other.account))[1] == Usage()
 
 
-async def test_disk_that_is_used_up_refuses_parcels_and_updates(database: Database) -> None:
+async def test_a_used_up_disk_quota_rejects_parcels_and_updates(database: Database) -> None:
     async with serving_api(database, quota=Quota(disk_bytes=1000)) as api:
         shop = await api.caller()
         await report(shop, "A1")
@@ -124,7 +124,7 @@ async def test_disk_that_is_used_up_refuses_parcels_and_updates(database: Databa
         assert (await report(shop, "A1")).json()["code"] == "quota_reached"
 
 
-async def test_an_accounts_own_quota_goes_before_the_installations(bounded: Api) -> None:
+async def test_an_accounts_own_quota_overrides_the_installations(bounded: Api) -> None:
     shop = await bounded.caller()
     async with bounded.database.serving.acquire() as session:
         await quota_changes.update_quota(session, shop.account, Quota(parcels=UNLIMITED))
@@ -134,7 +134,7 @@ async def test_an_accounts_own_quota_goes_before_the_installations(bounded: Api)
     assert answers == [200, 200, 200]
 
 
-def test_what_is_not_set_bounds_nothing() -> None:
+def test_an_unset_quota_limits_nothing() -> None:
     used = Usage(parcels=10**9, updates_today=10**9, disk_bytes=10**12)
 
     assert reached(Quota(), used, parcels=1, updates=1) is None

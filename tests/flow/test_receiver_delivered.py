@@ -11,7 +11,7 @@ from waypost.receiver import LatestState, RefusedWebhookError, verify, verify_v2
 from waypost.store.database import Database
 
 
-async def test_a_real_delivery_of_every_version_is_taken_and_a_changed_one_refused(database: Database) -> None:
+async def test_a_real_delivery_of_every_version_verifies_and_a_changed_one_is_rejected(database: Database) -> None:
     async with running(Way(database)) as way, receiving() as receiver:
         account = await add_account(database)
         await send_every_version(way, account, receiver)

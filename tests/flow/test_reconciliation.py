@@ -52,7 +52,7 @@ async def found(database: Database) -> Findings:
         return await Reconciler(history=HISTORY).whole_round(session, most_windows=100)
 
 
-async def test_in_calm_nothing_is_wrong_whether_deliveries_wait_or_are_settled(
+async def test_normally_the_count_is_zero_for_waiting_and_settled_deliveries(
     database: Database, endpoint: UUID
 ) -> None:
     await settle(database, *map(delivered, await claim(database, endpoint)))
@@ -71,15 +71,13 @@ async def test_in_calm_nothing_is_wrong_whether_deliveries_wait_or_are_settled(
     ],
 )
 @pytest.mark.usefixtures("endpoint")
-async def test_what_breaks_the_promise_is_counted(database: Database, breakage: str, fault: str, count: int) -> None:
+async def test_every_broken_promise_is_counted(database: Database, breakage: str, fault: str, count: int) -> None:
     await database.serving.execute(breakage)
 
     assert (await found(database)).wrong[fault] == count
 
 
-async def test_an_endpoint_that_was_turned_off_just_now_leaves_nothing_behind_yet(
-    database: Database, endpoint: UUID
-) -> None:
+async def test_an_endpoint_disabled_a_moment_ago_is_not_counted_yet(database: Database, endpoint: UUID) -> None:
     turn_off = "update endpoint set enabled = false, disabled_reason = 'user', updated_at = $2 where id = $1"
     at = await database.serving.fetchval("select now()")
     await database.serving.execute(turn_off, endpoint, at)
@@ -91,9 +89,7 @@ async def test_an_endpoint_that_was_turned_off_just_now_leaves_nothing_behind_ye
 
 
 @pytest.mark.usefixtures("endpoint")
-async def test_a_round_is_walked_in_windows_over_many_looks(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_round_is_spread_over_many_windows(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconciliation, "WAITING_A_WINDOW", 3)
     monkeypatch.setattr(reconciliation, "EVENTS_A_WINDOW", 2)
     monkeypatch.setattr(reconciler, "WINDOWS_A_LOOK", 1)

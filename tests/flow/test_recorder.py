@@ -57,7 +57,7 @@ NO_NUMBER = {"duration_ms": 1 << 40}
 """What the driver refuses before it is sent."""
 
 
-async def test_an_answer_that_can_not_be_written_costs_neither_its_delivery_nor_the_others(
+async def test_a_response_that_cannot_be_stored_affects_neither_its_delivery_nor_others(
     database: Database, account: UUID
 ) -> None:
     bad, good = await claimed(database, account, "A1", "A2")
@@ -79,7 +79,7 @@ async def test_an_answer_that_can_not_be_written_costs_neither_its_delivery_nor_
 
 
 @pytest.mark.parametrize("poison", [NUL_IN_ATTEMPT, NO_NUMBER])
-async def test_a_success_whose_attempt_can_not_be_written_is_settled_and_not_sent_again(
+async def test_a_success_whose_attempt_cannot_be_stored_is_settled_and_not_repeated(
     database: Database, account: UUID, poison: dict[str, object]
 ) -> None:
     (one,) = await claimed(database, account, "A1")
@@ -91,7 +91,7 @@ async def test_a_success_whose_attempt_can_not_be_written_is_settled_and_not_sen
     assert await database.serving.fetchval("select count(*) from due") == 0
 
 
-async def test_a_failure_whose_attempt_can_not_be_written_is_retried_in_its_time_and_not_for_ever(
+async def test_a_failure_whose_attempt_cannot_be_stored_is_retried_on_schedule_and_not_forever(
     database: Database, account: UUID
 ) -> None:
     (one,) = await claimed(database, account, "A1")
@@ -114,7 +114,7 @@ async def test_a_failure_whose_attempt_can_not_be_written_is_retried_in_its_time
 
 
 @pytest.mark.parametrize("arguments", [(), (1, 2)])
-async def test_a_statement_with_the_wrong_arguments_is_no_outage(
+async def test_a_statement_with_wrong_arguments_is_not_an_outage(
     database: Database, arguments: tuple[int, ...]
 ) -> None:
     with pytest.raises(Exception, match="the server expects 1 argument") as raised:
@@ -124,7 +124,7 @@ async def test_a_statement_with_the_wrong_arguments_is_no_outage(
     assert database.outage.trouble is None
 
 
-async def test_a_connection_that_was_closed_is_an_outage(database: Database) -> None:
+async def test_a_closed_connection_is_an_outage(database: Database) -> None:
     async def use() -> None:
         async with database.engine.acquire() as session:
             session.terminate()

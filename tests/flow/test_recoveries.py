@@ -68,7 +68,7 @@ async def switch(shop: Caller, endpoint: str, how: str) -> None:
     assert (await shop.post(f"/v1/endpoints/{endpoint}/{how}")).status_code == 200
 
 
-async def test_a_dry_run_counts_what_failed_what_was_missed_and_all_and_queues_nothing(
+async def test_a_dry_run_counts_failed_missed_and_all_events_and_queues_nothing(
     api: Api, shop: Caller, keeper: Keeper
 ) -> None:
     endpoint = await add_to(api, shop)
@@ -89,7 +89,7 @@ async def test_a_dry_run_counts_what_failed_what_was_missed_and_all_and_queues_n
     assert await api.database.serving.fetchval("select count(*) from due") == 1
 
 
-async def test_of_a_deleted_parcel_nothing_is_counted_nor_sent(api: Api, shop: Caller, keeper: Keeper) -> None:
+async def test_events_of_a_deleted_parcel_are_neither_counted_nor_sent(api: Api, shop: Caller, keeper: Keeper) -> None:
     endpoint = await add_to(api, shop)
     await report(shop, "A1", 8, 9)
     await report(shop, "A2", 8)
@@ -105,7 +105,7 @@ async def test_of_a_deleted_parcel_nothing_is_counted_nor_sent(api: Api, shop: C
     assert (found["state"], found["matched"], found["queued"], found["delivered"]) == ("done", 1, 1, 1)
 
 
-async def test_what_was_missed_is_only_what_the_endpoint_wants_now(api: Api, shop: Caller) -> None:
+async def test_only_events_that_the_endpoint_receives_now_count_as_missed(api: Api, shop: Caller) -> None:
     endpoint = await add_to(api, shop)
     await switch(shop, endpoint, "disable")
     await report(shop, "A1", 8)
@@ -119,7 +119,7 @@ async def test_what_was_missed_is_only_what_the_endpoint_wants_now(api: Api, sho
     assert await counted(shop, endpoint, "missed") == 1
 
 
-async def test_what_did_not_fit_while_the_endpoint_was_on_was_not_missed(api: Api, shop: Caller) -> None:
+async def test_events_filtered_out_while_the_endpoint_was_enabled_were_not_missed(api: Api, shop: Caller) -> None:
     endpoint = await add_to(api, shop)
     await shop.call("PATCH", f"/v1/endpoints/{endpoint}", json={"statuses": ["delivered"]})
     await report(shop, "A1", 8)
@@ -128,7 +128,7 @@ async def test_what_did_not_fit_while_the_endpoint_was_on_was_not_missed(api: Ap
     assert await counted(shop, endpoint, "missed") == 0
 
 
-async def test_a_recovery_delivers_what_was_missed_in_order_and_is_done(api: Api, shop: Caller, keeper: Keeper) -> None:
+async def test_a_recovery_delivers_missed_events_in_order_and_ends(api: Api, shop: Caller, keeper: Keeper) -> None:
     endpoint = await add_to(api, shop)
     await switch(shop, endpoint, "disable")
     await report(shop, "A1", 8, 9, 10)
@@ -165,7 +165,7 @@ async def test_recovered_events_queue_behind_the_head_of_their_parcel_and_then_b
     assert await end_all(api, endpoint, Settled.DELIVERED) == [3, 1, 2, 4]
 
 
-async def test_an_endpoint_that_wants_the_latest_only_gets_the_newest_of_what_it_missed(
+async def test_an_endpoint_with_latest_ordering_gets_only_the_newest_missed_event(
     api: Api, shop: Caller, keeper: Keeper
 ) -> None:
     endpoint = await add_to(api, shop)
@@ -188,7 +188,7 @@ async def test_an_endpoint_that_wants_the_latest_only_gets_the_newest_of_what_it
     }
 
 
-async def test_no_more_of_a_recovery_wait_at_a_time_than_it_may_and_none_is_queued_twice(
+async def test_a_recovery_queues_a_limited_number_at_a_time_and_nothing_twice(
     api: Api, shop: Caller, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("waypost.intake.recovery.MOST_WAITING", 4)
@@ -213,7 +213,7 @@ async def test_no_more_of_a_recovery_wait_at_a_time_than_it_may_and_none_is_queu
     assert await api.database.serving.fetchval("select count(distinct event) from settled") == 10
 
 
-async def test_a_stopped_recovery_queues_no_more_and_what_it_queued_is_still_sent(
+async def test_a_stopped_recovery_queues_nothing_more_but_queued_events_are_sent(
     api: Api, shop: Caller, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("waypost.intake.recovery.MOST_WAITING", 1)
@@ -236,9 +236,7 @@ async def test_a_stopped_recovery_queues_no_more_and_what_it_queued_is_still_sen
     assert (found["delivered"], found["failed"]) == (0, 1)
 
 
-async def test_a_recovery_of_an_endpoint_that_is_turned_off_meanwhile_is_stopped(
-    api: Api, shop: Caller, keeper: Keeper
-) -> None:
+async def test_disabling_an_endpoint_stops_its_recovery(api: Api, shop: Caller, keeper: Keeper) -> None:
     endpoint = await add_to(api, shop)
     await report(shop, "A1", 8)
     await end_all(api, endpoint, Settled.FAILED)
@@ -250,7 +248,7 @@ async def test_a_recovery_of_an_endpoint_that_is_turned_off_meanwhile_is_stopped
     assert (await shop.get(f"/v1/recoveries/{started['id']}")).json()["state"] == "stopped"
 
 
-async def test_one_endpoint_has_one_recovery_at_a_time_and_none_while_it_is_off(api: Api, shop: Caller) -> None:
+async def test_an_endpoint_has_one_recovery_at_a_time_and_none_while_disabled(api: Api, shop: Caller) -> None:
     endpoint = await add_to(api, shop)
     body = {"endpoint_id": endpoint, "since": SINCE, "only": "all"}
     await begin(shop, endpoint, "all")
@@ -263,7 +261,7 @@ async def test_one_endpoint_has_one_recovery_at_a_time_and_none_while_it_is_off(
     assert (off.status_code, off.json()["code"]) == (409, "endpoint_off")
 
 
-async def test_one_endpoint_has_one_dry_run_at_a_time_beside_a_recovery(
+async def test_an_endpoint_has_one_dry_run_at_a_time_beside_a_recovery(
     api: Api, shop: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("waypost.actions.recoveries.COUNT_SECONDS", 0)
@@ -284,7 +282,7 @@ async def test_one_endpoint_has_one_dry_run_at_a_time_beside_a_recovery(
     assert [one["state"] for one in (first, real, third)] == ["running"] * 3
 
 
-async def test_only_events_of_the_chosen_time_are_recovered(api: Api, shop: Caller) -> None:
+async def test_only_events_of_the_chosen_period_are_recovered(api: Api, shop: Caller) -> None:
     endpoint = await add_to(api, shop)
     await report(shop, "A1", 8)
     await end_all(api, endpoint, Settled.FAILED)
@@ -318,7 +316,7 @@ async def test_recoveries_are_listed_newest_first(api: Api, shop: Caller) -> Non
         ({"speed": 9}, "speed"),
     ],
 )
-async def test_what_can_not_be_taken_is_named_and_begins_nothing(
+async def test_invalid_fields_are_named_and_nothing_is_started(
     api: Api, shop: Caller, change: dict[str, object], field: str
 ) -> None:
     endpoint = await add_to(api, shop)
@@ -329,7 +327,7 @@ async def test_what_can_not_be_taken_is_named_and_begins_nothing(
     assert await api.database.serving.fetchval("select count(*) from recovery") == 0
 
 
-async def test_anothers_endpoints_and_recoveries_are_as_if_they_were_not_there(api: Api, shop: Caller) -> None:
+async def test_endpoints_and_recoveries_of_other_accounts_do_not_exist(api: Api, shop: Caller) -> None:
     other = await api.caller()
     endpoint = await add_to(api, other)
     theirs = await begin(other, endpoint, "all")
@@ -355,7 +353,7 @@ async def test_anothers_endpoints_and_recoveries_are_as_if_they_were_not_there(a
     assert (await other.get(f"/v1/recoveries/{theirs['id']}")).json()["state"] == "running"
 
 
-async def test_a_410_and_its_repair_lose_nothing(api: Api, shop: Caller, keeper: Keeper) -> None:
+async def test_a_410_and_a_later_recovery_lose_nothing(api: Api, shop: Caller, keeper: Keeper) -> None:
     async with receiving(always(answering(410))) as receiver:
         endpoint = await add_to(api, shop, f"http://127.0.0.1:{receiver.port}/hook")
         await report(shop, "A1", 8, 9)

@@ -35,7 +35,7 @@ async def seen(api: Api) -> list[tuple[object, ...]]:
     return [tuple(row) for row in rows]
 
 
-async def test_a_count_changes_nothing_and_reading_again_makes_an_event_for_each_parcel_that_changes(
+async def test_a_count_changes_nothing_and_rereading_creates_an_event_per_changed_parcel(
     api: Api, shop: Caller
 ) -> None:
     await track(api, shop, "A1", as_read_before("Out for delivery", None, None))
@@ -66,13 +66,13 @@ async def test_a_count_changes_nothing_and_reading_again_makes_an_event_for_each
         msgspec.structs.replace(as_read_before("Stored", "transit", "pickup002"), beside=7),  # a remark told it
     ],
 )
-async def test_what_cannot_be_read_again_as_it_once_was_stays(api: Api, shop: Caller, kept: Checkpoint) -> None:
+async def test_scans_that_cannot_be_reread_stay_unchanged(api: Api, shop: Caller, kept: Checkpoint) -> None:
     await track(api, shop, "A1", kept)
 
     assert await read_again(api, shop, dry_run=False) == [1, 0, 0, 0]
 
 
-async def test_a_scan_whose_source_said_something_else_meanwhile_keeps_its_new_reading(api: Api, shop: Caller) -> None:
+async def test_a_scan_changed_by_its_source_meanwhile_keeps_its_new_reading(api: Api, shop: Caller) -> None:
     was_read_again = as_read_before("Scanned", "transit", "exception006", Basis.CODE)
     await track(api, shop, "A1", as_read_before("Scanned", "delivered", "delivered001", Basis.CODE))
 
@@ -82,7 +82,7 @@ async def test_a_scan_whose_source_said_something_else_meanwhile_keeps_its_new_r
     assert await seen(api) == [("A1", "delivered001", 1)]
 
 
-async def test_another_accounts_parcels_are_not_read_again(api: Api, shop: Caller) -> None:
+async def test_parcels_of_other_accounts_are_not_reread(api: Api, shop: Caller) -> None:
     await track(api, await api.caller(), "A1", as_read_before("Out for delivery", None, None))
 
     assert await read_again(api, shop, dry_run=False) == [0, 0, 0, 0]

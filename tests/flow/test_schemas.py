@@ -68,14 +68,14 @@ async def age(mine: Session) -> None:
     await mine.execute(_AGED.format(await mine.fetchval("select current_schema()")))
 
 
-async def test_each_is_migrated_by_itself(cells: Cells) -> None:
+async def test_each_schema_is_migrated_separately(cells: Cells) -> None:
     await add_account(cells.one)
 
     assert await cells.one.serving.fetchval("select count(*) from account") == 1
     assert await cells.other.serving.fetchval("select count(*) from account") == 0
 
 
-async def test_dispatchers_of_both_may_have_the_same_number(cells: Cells) -> None:
+async def test_dispatchers_of_both_schemas_may_have_the_same_number(cells: Cells) -> None:
     async with AsyncExitStack() as stack:
         number = dispatchers.LOWEST
         _, first = await join(stack, cells.one, number)
@@ -87,7 +87,9 @@ async def test_dispatchers_of_both_may_have_the_same_number(cells: Cells) -> Non
         assert [(each.alive, each.dead) for each in found] == [(1, 0), (1, 0)]
 
 
-async def test_who_died_is_buried_though_the_other_has_a_living_one_of_that_number(cells: Cells) -> None:
+async def test_a_dead_dispatcher_is_removed_although_the_other_schema_has_a_living_one_of_its_number(
+    cells: Cells,
+) -> None:
     async with AsyncExitStack() as stack:
         number = dispatchers.LOWEST
         await join(stack, cells.one, number)
@@ -102,7 +104,9 @@ async def test_who_died_is_buried_though_the_other_has_a_living_one_of_that_numb
         assert await cells.one.serving.fetchval("select array_agg(number) from dispatcher") == [number]
 
 
-async def test_who_is_paused_is_kept_by_its_lock_though_the_other_looks_for_the_dead(cells: Cells) -> None:
+async def test_a_paused_dispatcher_is_kept_by_its_lock_although_the_other_schema_searches_for_dead_ones(
+    cells: Cells,
+) -> None:
     async with AsyncExitStack() as stack:
         number = dispatchers.LOWEST
         await join(stack, cells.one, number)
@@ -115,14 +119,14 @@ async def test_who_is_paused_is_kept_by_its_lock_though_the_other_looks_for_the_
         assert await cells.other.serving.fetchval("select count(*) from dispatcher") == 1
 
 
-async def test_a_duty_of_one_does_not_keep_the_other_from_its_own(cells: Cells) -> None:
+async def test_a_duty_of_one_schema_does_not_block_the_others(cells: Cells) -> None:
     async with cells.one.holding.acquire() as one, cells.other.holding.acquire() as other:
         hour = timedelta(hours=1)
         async with duties.duty(one, 1, every=hour) as first, duties.duty(other, 1, every=hour) as second:
             assert (first, second) == (True, True)
 
 
-async def test_hints_of_one_wake_nobody_of_the_other(cells: Cells) -> None:
+async def test_hints_of_one_schema_do_not_wake_the_other(cells: Cells) -> None:
     heard: dict[str, list[Hint]] = {"one": [], "other": []}
     woken = asyncio.Event()
 
@@ -155,7 +159,7 @@ async def events(database: Database, account: UUID) -> int:
         return len(await feed.events_after(session, account, UUID(int=0), 10))
 
 
-async def test_only_ones_own_transactions_hold_up_the_feed(cells: Cells) -> None:
+async def test_only_transactions_of_the_same_schema_delay_the_feed(cells: Cells) -> None:
     accounts = [await add_account(database) for database in (cells.one, cells.other)]
     others = await asyncpg.connect(cells.url)
     async with cells.other.engine.acquire() as open_one, open_one.transaction(), others.transaction():

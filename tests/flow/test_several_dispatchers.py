@@ -80,7 +80,7 @@ async def until_shared(database: Database, *dispatchers: Dispatcher) -> None:
             await database.serving.fetchval("select count(*) from dispatcher")
 
 
-async def test_each_endpoint_has_one_owner_until_it_leaves_and_then_another(database: Database, account: UUID) -> None:
+async def test_each_endpoint_has_one_owner_and_another_after_it_leaves(database: Database, account: UUID) -> None:
     way = Way(database)
     way.intake.start()
     async with receiving() as receiver:
@@ -116,7 +116,7 @@ async def endpoint_of_the_first(way: Way, account: UUID, url: str) -> UUID:
         await way.database.serving.execute("delete from endpoint where id = $1", endpoint)
 
 
-async def test_the_owner_probes_an_endpoint_that_took_a_test_of_another_dispatcher(
+async def test_the_owner_probes_an_endpoint_that_accepted_another_dispatchers_test(
     database: Database, account: UUID
 ) -> None:
     way, slow = Way(database), Policy(base_seconds=3600)
@@ -193,7 +193,7 @@ class Interrupted:
         return row
 
 
-async def test_who_joins_is_not_taken_for_dead_meanwhile(database: Database) -> None:
+async def test_a_joining_dispatcher_is_not_mistaken_for_dead(database: Database) -> None:
     async with database.engine.acquire() as mine, database.engine.acquire() as other:
         first = await dispatchers.join(other, place=PLACE)
         number = await dispatchers.join(
@@ -212,7 +212,7 @@ _JUST_RESTARTED = _STARTED.format("now()")
 _LONG_STARTED = _STARTED.format("now() - interval ''1 day''")
 
 
-async def test_after_a_restart_of_postgresql_only_who_must_have_ended_is_taken_for_dead(database: Database) -> None:
+async def test_after_a_postgresql_restart_only_certainly_dead_dispatchers_count_as_dead(database: Database) -> None:
     async with AsyncExitStack() as sessions:
         mine, *lost = [await sessions.enter_async_context(database.engine.acquire()) for _ in range(4)]
         await mine.execute(_JUST_RESTARTED)
@@ -227,7 +227,7 @@ async def test_after_a_restart_of_postgresql_only_who_must_have_ended_is_taken_f
         assert await dispatchers.rescue(mine, me, place=PLACE) == {beside}
 
 
-async def test_after_a_failover_nobody_is_taken_for_dead_until_the_others_had_time_to_come_back(
+async def test_after_a_failover_dispatchers_get_time_to_reconnect_before_they_count_as_dead(
     database: Database,
 ) -> None:
     async with database.engine.acquire() as mine, database.engine.acquire() as lost:
@@ -246,7 +246,7 @@ async def test_after_a_failover_nobody_is_taken_for_dead_until_the_others_had_ti
         assert await dispatchers.join(lost, other) != other
 
 
-async def test_who_holds_its_lock_but_does_nothing_for_seconds_gets_no_endpoints(database: Database) -> None:
+async def test_a_stalled_dispatcher_with_its_lock_gets_no_endpoints(database: Database) -> None:
     async with database.engine.acquire() as paused, database.engine.acquire() as mine:
         number, me = await dispatchers.join(paused), await dispatchers.join(mine)
         assert await dispatchers.rescue(mine, me) == {number}

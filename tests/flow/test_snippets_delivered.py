@@ -16,7 +16,7 @@ from waypost.store.database import Database
 
 
 @pytest.mark.parametrize("language", [language.key for language in LANGUAGES])
-async def test_a_real_delivery_of_every_version_is_taken_and_a_changed_one_refused(
+async def test_a_real_delivery_of_every_version_verifies_and_a_changed_one_is_rejected(
     database: Database, tmp_path: Path, language: str
 ) -> None:
     async with running(Way(database)) as way, receiving() as receiver:

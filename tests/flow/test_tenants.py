@@ -106,7 +106,7 @@ async def theirs(api: Api, shop: Caller) -> Theirs:
     return Theirs(shop, owner, ids)
 
 
-def test_every_operation_is_known_here() -> None:
+def test_every_operation_is_covered_here() -> None:
     """Whoever adds one says which of these it is, so that it is asked for what is another's."""
     known = [*BODIES, *LISTS, *OTHERS]
 
@@ -120,7 +120,7 @@ async def everything(database: Database) -> list[Any]:
     return [await database.serving.fetch(f"select * from {table} order by 1, 2, 3") for table in tables]  # noqa: S608
 
 
-async def test_what_is_anothers_is_answered_as_what_is_not_there_and_stays_as_it_is(
+async def test_other_accounts_objects_are_answered_like_missing_ones_and_stay_unchanged(
     theirs: Theirs, database: Database
 ) -> None:
     nobodys = {name: text[:-32] + NOBODYS for name, text in theirs.ids.items()}
@@ -139,7 +139,7 @@ async def test_what_is_anothers_is_answered_as_what_is_not_there_and_stays_as_it
     assert await everything(database) == before
 
 
-async def test_no_list_shows_what_is_anothers(theirs: Theirs) -> None:
+async def test_no_list_shows_objects_of_other_accounts(theirs: Theirs) -> None:
     for name, queries in LISTS.items():
         path = name.split()[1]
         for query in queries:

@@ -84,7 +84,7 @@ def refused(code: str) -> Iterator[None]:
     assert caught.value.code == code
 
 
-async def test_many_are_created_at_once_and_those_that_are_there_stay_as_they_are(shelf: Shelf) -> None:
+async def test_many_trackings_are_created_at_once_and_existing_ones_stay_unchanged(shelf: Shelf) -> None:
     await shelf.make("A1", title="First")
 
     made = await changes.create(
@@ -111,7 +111,7 @@ async def test_facts_are_corrected_without_an_event(shelf: Shelf) -> None:
     assert await shelf.listed(Filter(search="ORD")) == ["A1"]
 
 
-async def test_a_new_courier_keeps_the_scans_and_is_asked_at_once(shelf: Shelf) -> None:
+async def test_a_new_courier_keeps_the_scans_and_is_polled_at_once(shelf: Shelf) -> None:
     tracking = await shelf.make()
     await shelf.report(8)
     await shelf.value("update watch set next_poll_at = now() + interval '1 day', leased_until = now() + interval '1 h'")
@@ -126,7 +126,7 @@ async def test_a_new_courier_keeps_the_scans_and_is_asked_at_once(shelf: Shelf) 
     assert (await shelf.report(9, courier="ups")).tracking == tracking
 
 
-async def test_a_courier_that_has_this_number_already_changes_nothing(shelf: Shelf) -> None:
+async def test_a_courier_that_already_has_this_number_is_rejected(shelf: Shelf) -> None:
     tracking = await shelf.make(courier="dhl")
     await shelf.make(courier="ups")
 
@@ -137,7 +137,7 @@ async def test_a_courier_that_has_this_number_already_changes_nothing(shelf: She
     assert (state.courier_code, state.facts) == ("dhl", {})
 
 
-async def test_what_is_archived_is_asked_about_no_more_until_it_is_taken_out_again(shelf: Shelf) -> None:
+async def test_archived_parcels_are_not_polled_until_unarchived(shelf: Shelf) -> None:
     tracking = await shelf.make()
 
     await changes.edit(shelf.parts, shelf.actor, tracking, Edit(archived=True))
@@ -150,7 +150,7 @@ async def test_what_is_archived_is_asked_about_no_more_until_it_is_taken_out_aga
     assert await shelf.value("select next_poll_at <= now() from watch")
 
 
-async def test_deleting_cancels_what_waits_and_keeps_what_was(shelf: Shelf, database: Database) -> None:
+async def test_deleting_cancels_waiting_deliveries_and_keeps_the_history(shelf: Shelf, database: Database) -> None:
     await add_endpoint(database, shelf.account)
     tracking = await shelf.make()
     await shelf.report(8)
@@ -171,9 +171,7 @@ async def test_deleting_cancels_what_waits_and_keeps_what_was(shelf: Shelf, data
         assert await stuck(session) == 0
 
 
-async def test_the_number_of_a_deleted_one_is_another_parcel_from_the_beginning(
-    shelf: Shelf, database: Database
-) -> None:
+async def test_a_deleted_number_can_be_registered_as_a_new_parcel(shelf: Shelf, database: Database) -> None:
     await add_endpoint(database, shelf.account)
     old = await shelf.make()
     await shelf.report(8)
@@ -205,7 +203,7 @@ async def test_deleting_while_updates_arrive_leaves_no_queue_behind(shelf: Shelf
     assert await shelf.value("select count(*) from tracking") == 0
 
 
-async def test_what_is_meant_by_its_id_is_not_done_to_a_later_one_of_its_number(shelf: Shelf) -> None:
+async def test_an_action_by_id_never_affects_a_later_parcel_of_its_number(shelf: Shelf) -> None:
     old = await shelf.make()
     await changes.delete(shelf.parts, shelf.actor, old)
     await shelf.make()
@@ -217,7 +215,7 @@ async def test_what_is_meant_by_its_id_is_not_done_to_a_later_one_of_its_number(
     assert await shelf.column("select status from tracking") == ["pending"]
 
 
-async def test_an_expired_one_begins_anew_with_an_event_and_is_asked_about(shelf: Shelf, database: Database) -> None:
+async def test_retracking_an_expired_parcel_creates_an_event_and_polls_it(shelf: Shelf, database: Database) -> None:
     await add_endpoint(database, shelf.account)
     tracking = await shelf.make()
     await shelf.report(8)
@@ -233,7 +231,7 @@ async def test_an_expired_one_begins_anew_with_an_event_and_is_asked_about(shelf
     assert await shelf.value("select next_poll_at <= now() from watch")
 
 
-async def test_what_is_not_expired_does_not_begin_anew(shelf: Shelf) -> None:
+async def test_only_expired_parcels_are_retracked(shelf: Shelf) -> None:
     tracking = await shelf.make()
 
     with refused("not_expired"):
@@ -242,7 +240,7 @@ async def test_what_is_not_expired_does_not_begin_anew(shelf: Shelf) -> None:
     assert await shelf.value("select count(*) from event") == 0
 
 
-async def test_of_two_that_begin_it_anew_at_once_one_does(shelf: Shelf) -> None:
+async def test_of_two_concurrent_retracks_one_succeeds(shelf: Shelf) -> None:
     tracking = await shelf.make()
     await shelf.report(expires=True)
 
@@ -258,7 +256,7 @@ async def test_of_two_that_begin_it_anew_at_once_one_does(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("courier", "asked_ago", "least", "most"), [("dhl", None, -5, 0), ("dhl", 30, 8600, 8610), ("ups", 30, 1760, 1770)]
 )
-async def test_a_refresh_asks_at_once_but_no_carrier_too_often(
+async def test_a_refresh_polls_at_once_but_no_carrier_too_often(
     shelf: Shelf, courier: str, asked_ago: int | None, least: float, most: float
 ) -> None:
     tracking = await shelf.make(courier=courier)
@@ -273,7 +271,7 @@ async def test_a_refresh_asks_at_once_but_no_carrier_too_often(
     assert least <= wait <= most
 
 
-async def test_a_refresh_does_not_put_off_what_comes_sooner(shelf: Shelf) -> None:
+async def test_a_refresh_does_not_postpone_an_earlier_poll(shelf: Shelf) -> None:
     tracking = await shelf.make(courier="ups")
     await shelf.value("update watch set next_poll_at = now() + interval '10 s', last_polled_at = now()")
 
@@ -282,7 +280,7 @@ async def test_a_refresh_does_not_put_off_what_comes_sooner(shelf: Shelf) -> Non
     assert await shelf.value("select next_poll_at <= now() + interval '10 s' from watch")
 
 
-async def test_nobody_is_asked_about_what_has_no_source_or_is_archived(shelf: Shelf) -> None:
+async def test_parcels_without_a_source_or_archived_are_not_refreshed(shelf: Shelf) -> None:
     alone, put_away = await shelf.make(courier="usps"), await shelf.make()
     await changes.edit(shelf.parts, shelf.actor, put_away, Edit(archived=True))
 
@@ -291,7 +289,7 @@ async def test_nobody_is_asked_about_what_has_no_source_or_is_archived(shelf: Sh
             await changes.refresh(shelf.parts, shelf.actor, tracking)
 
 
-async def test_anothers_parcels_are_as_if_they_were_not_there(shelf: Shelf, database: Database) -> None:
+async def test_parcels_of_other_accounts_do_not_exist(shelf: Shelf, database: Database) -> None:
     tracking = await shelf.make()
     other = operator(await add_account(database))
 

@@ -52,7 +52,7 @@ async def test_a_file_is_registered_with_its_facts(api: Api, shop: Caller) -> No
     ]
 
 
-async def test_one_wrong_row_lets_none_in(api: Api, shop: Caller) -> None:
+async def test_one_invalid_row_prevents_the_import(api: Api, shop: Caller) -> None:
     done = await bring(api, shop, HEAD + b"A1,dhl,\n?,dhl,\n")
 
     assert (done.rows, done.created, done.mistaken, done.imported) == (2, 0, 1, False)
@@ -60,13 +60,13 @@ async def test_one_wrong_row_lets_none_in(api: Api, shop: Caller) -> None:
     assert await count(api) == 0
 
 
-async def test_wrong_rows_can_be_left_out(api: Api, shop: Caller) -> None:
+async def test_invalid_rows_can_be_omitted(api: Api, shop: Caller) -> None:
     done = await bring(api, shop, HEAD + b"A1,dhl,\n?,dhl,\nA2,dhl,\n", skip=True)
 
     assert (done.created, done.mistaken, done.imported, await count(api)) == (2, 1, True, 2)
 
 
-async def test_an_import_may_be_done_again_and_changes_nothing(api: Api, shop: Caller) -> None:
+async def test_a_repeated_import_changes_nothing(api: Api, shop: Caller) -> None:
     await bring(api, shop, HEAD + b"A1,dhl,First\n")
 
     again = await bring(api, shop, HEAD + b"A1,dhl,Second\nA2,dhl,\nA2,dhl,\n")
@@ -75,13 +75,13 @@ async def test_an_import_may_be_done_again_and_changes_nothing(api: Api, shop: C
     assert {one["tracking_number"]: one["title"] for one in await exported(api, shop)} == {"A1": "First", "A2": ""}
 
 
-async def test_a_file_of_several_batches_comes_in_whole(api: Api, shop: Caller) -> None:
+async def test_a_file_of_several_batches_is_imported_completely(api: Api, shop: Caller) -> None:
     done = await bring(api, shop, rows(2 * BATCH + 1))
 
     assert (done.created, await count(api)) == (2 * BATCH + 1, 2 * BATCH + 1)
 
 
-async def test_an_import_that_breaks_off_is_finished_by_the_next(api: Api, shop: Caller) -> None:
+async def test_an_interrupted_import_is_completed_by_the_next(api: Api, shop: Caller) -> None:
     async def break_off(parcels: Sequence[NewTracking]) -> list[TrackingState | None]:
         if await count(api):
             raise Busy("Come again.")
@@ -94,13 +94,13 @@ async def test_an_import_that_breaks_off_is_finished_by_the_next(api: Api, shop:
     assert (done.created, done.existing) == (1, BATCH)
 
 
-async def test_no_more_mistakes_are_kept_than_anybody_reads(api: Api, shop: Caller) -> None:
+async def test_the_number_of_stored_errors_is_limited(api: Api, shop: Caller) -> None:
     done = await bring(api, shop, HEAD + b"?,dhl,\n" * (MOST_SHOWN + 5))
 
     assert (len(done.mistakes), done.mistaken) == (MOST_SHOWN, MOST_SHOWN + 5)
 
 
-async def test_progress_is_told_of_both_stages(api: Api, shop: Caller) -> None:
+async def test_progress_is_reported_for_both_stages(api: Api, shop: Caller) -> None:
     told: list[tuple[Stage, int]] = []
     file = rows(BATCH + 1)
 
@@ -115,7 +115,7 @@ async def test_progress_is_told_of_both_stages(api: Api, shop: Caller) -> None:
     assert [place for stage, place in told if stage is Stage.IMPORTING][-1] == len(file)
 
 
-async def test_a_long_file_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
+async def test_a_long_file_needs_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
     async def register(parcels: Sequence[NewTracking]) -> list[TrackingState | None]:
         return [None] * len(parcels)
 
@@ -135,7 +135,7 @@ async def test_a_long_file_takes_no_more_memory_than_a_short_one(tmp_path: Path)
     assert await peak(10 * BATCH) < 1.5 * await peak(2 * BATCH)
 
 
-async def test_an_export_names_its_columns_and_goes_newest_first(api: Api, shop: Caller) -> None:
+async def test_an_export_has_a_header_row_and_is_newest_first(api: Api, shop: Caller) -> None:
     for number in ("A0", "A1"):
         await create(api.parts, operator(shop.account), [NewTracking(number, "dhl")])
 
@@ -153,7 +153,7 @@ async def test_an_export_of_several_pages_has_every_parcel_once(api: Api, shop: 
     assert len(numbers) == len(set(numbers)) == MANY
 
 
-async def test_an_export_comes_back_as_it_went(api: Api, shop: Caller) -> None:
+async def test_an_export_can_be_imported_unchanged(api: Api, shop: Caller) -> None:
     note = '+49 30; "one",\r\n=two \'three'
     await create(
         api.parts, operator(shop.account), [NewTracking("A1", "dhl", {"note": note, "title": "=1+1", "label": "'x"})]
@@ -177,7 +177,7 @@ async def test_no_cell_of_an_export_is_a_formula(api: Api, shop: Caller) -> None
     assert unguard(found["title"]) == '=HYPERLINK("http://x")'
 
 
-async def test_an_account_exports_its_own_parcels_only(api: Api, shop: Caller) -> None:
+async def test_an_account_exports_only_its_own_parcels(api: Api, shop: Caller) -> None:
     await bring(api, shop, rows(1))
 
     assert await exported(api, await api.caller()) == []

@@ -21,7 +21,7 @@ def unread_scan(text: str, code: str | None = None) -> Checkpoint:
     return Checkpoint("2026-07-01T08:00:00", text, raw_status=code)
 
 
-async def test_new_scans_that_nobody_understands_are_kept_the_most_frequent_first(api: Api, shop: Caller) -> None:
+async def test_new_unread_scans_are_listed_most_frequent_first(api: Api, shop: Caller) -> None:
     before = UNREAD.copy()
     texts = ["Lorem ipsum", "Dolor 12 sit 7", "Dolor 4711 sit  0", "In transit"]
     for _ in range(2):  # the second time they are known
@@ -56,7 +56,7 @@ async def test_an_account_keeps_a_bounded_number_and_the_most_frequent_of_them(d
     assert len(await rows(database, other)) == 1
 
 
-async def test_what_waits_to_be_written_is_bounded_and_what_is_known_of_it_is_counted_on(database: Database) -> None:
+async def test_unwritten_counts_are_bounded_and_known_entries_are_still_counted(database: Database) -> None:
     account = await add_account(database)
     found = UnreadScans(database)
     letters = ["".join(chr(97 + int(digit)) for digit in str(number)) for number in range(MOST_WAITING + 10)]
@@ -68,7 +68,7 @@ async def test_what_waits_to_be_written_is_bounded_and_what_is_known_of_it_is_co
     assert (await rows(database, account))[0] == ("api", "", letters[0], 2)
 
 
-async def test_long_codes_and_texts_are_cut(database: Database) -> None:
+async def test_long_codes_and_texts_are_truncated(database: Database) -> None:
     account = await add_account(database)
     found = UnreadScans(database)
     found.note(account, "api", unread_scan("包" * 1_000, "🎁" * 200))

@@ -7,7 +7,7 @@ from tests.support.databases import add_account, add_endpoint, fresh
 NAME = "select current_database()"
 
 
-async def test_a_used_database_comes_again_with_empty_tables(server_dsn: str) -> None:
+async def test_a_used_database_is_reused_with_empty_tables(server_dsn: str) -> None:
     async with fresh(server_dsn) as database:
         used = await database.serving.fetchval(NAME)
         await add_endpoint(database, await add_account(database))
@@ -31,7 +31,7 @@ async def test_a_used_database_comes_again_with_empty_tables(server_dsn: str) ->
         "analyze account",
     ],
 )
-async def test_a_changed_database_does_not_come_again(server_dsn: str, change: str) -> None:
+async def test_a_database_with_a_changed_schema_is_not_reused(server_dsn: str, change: str) -> None:
     async with fresh(server_dsn) as database:
         used = await database.serving.fetchval(NAME)
         await add_account(database)

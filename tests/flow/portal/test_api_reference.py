@@ -4,7 +4,7 @@ from tests.support.visiting import Portal
 from waypost.api.openapi.document import OPERATIONS
 
 
-async def test_every_operation_is_shown_to_everybody_on_pages_that_stay_small(portal: Portal) -> None:
+async def test_every_operation_is_documented_publicly_on_small_pages(portal: Portal) -> None:
     nobody = portal.browser()
     overview = await nobody.get("/docs")
     names = sorted({link.split("#")[0] for link in overview.text.split('"') if link.startswith("/docs/")})
@@ -17,11 +17,11 @@ async def test_every_operation_is_shown_to_everybody_on_pages_that_stay_small(po
     assert max(len(answer.content) for answer in (overview, *pages)) < 100_000
 
 
-async def test_a_group_that_is_none_is_not_there(portal: Portal) -> None:
+async def test_an_unknown_group_is_404(portal: Portal) -> None:
     assert (await portal.browser().get("/docs/nonsense")).status_code == 404
 
 
-async def test_who_is_signed_in_has_the_navigation_beside_it(portal: Portal) -> None:
+async def test_signed_in_users_see_the_navigation_beside_it(portal: Portal) -> None:
     await portal.account("shop@example.com")
 
     answer = await (await portal.visitor("shop@example.com")).get("/docs/api-v4-trackings")

@@ -23,7 +23,7 @@ async def entries(portal: Portal, shop: Caller) -> list[ChainedEntry]:
         return await audit.page(session, shop.account, limit=100)
 
 
-async def test_what_is_done_in_the_browser_and_by_key_is_written_down(portal: Portal, shop: Caller) -> None:
+async def test_actions_in_the_browser_and_by_key_are_audited(portal: Portal, shop: Caller) -> None:
     browser = portal.browser()
     await browser.sign_in(EMAIL)
     await browser.post("/settings", form={"name": "New", "email": EMAIL, "accent": "", "embed_origins": ""})
@@ -64,7 +64,7 @@ async def test_a_quota_that_the_operator_sets_is_recorded_once(portal: Portal, s
     assert entry.changes == {"parcels": ("default", "5")}
 
 
-async def test_what_did_not_happen_is_not_written_down(portal: Portal, shop: Caller) -> None:
+async def test_failed_actions_are_not_audited(portal: Portal, shop: Caller) -> None:
     browser = await portal.visitor(EMAIL)
     endpoint = await portal.endpoint(shop, HOOK)
     before = await entries(portal, shop)
@@ -79,7 +79,7 @@ async def test_what_did_not_happen_is_not_written_down(portal: Portal, shop: Cal
     assert await entries(portal, shop) == before
 
 
-async def test_a_wrong_password_is_written_down_whoever_gave_it(portal: Portal, shop: Caller) -> None:
+async def test_a_wrong_password_is_audited_whoever_entered_it(portal: Portal, shop: Caller) -> None:
     browser = await portal.visitor(EMAIL)
 
     await portal.browser(address="203.0.113.9").sign_in(EMAIL, "wrong password")
@@ -92,7 +92,7 @@ async def test_a_wrong_password_is_written_down_whoever_gave_it(portal: Portal, 
     assert (signing_in.changes, changing.changes) == ({"at": (None, "sign-in")}, {"at": (None, "change of password")})
 
 
-async def test_recoveries_and_deletions_of_parcels_are_written_down(portal: Portal, shop: Caller) -> None:
+async def test_recoveries_and_deletions_of_parcels_are_audited(portal: Portal, shop: Caller) -> None:
     endpoint = await portal.endpoint(shop, HOOK)
     made = await shop.post("/v4/trackings/create", {"tracking_number": "A1", "courier_code": "dhl"})
     asked = {"endpoint_id": endpoint, "since": SINCE, "only": "failed"}
@@ -115,7 +115,7 @@ async def test_recoveries_and_deletions_of_parcels_are_written_down(portal: Port
     assert begun.actor == stopped.actor == deleted.actor == f"key {shop.key[:12]}…"
 
 
-async def test_the_log_is_only_ever_appended_to(portal: Portal, shop: Caller) -> None:
+async def test_the_log_is_append_only(portal: Portal, shop: Caller) -> None:
     await portal.endpoint(shop, HOOK)
 
     for statement in ("update audit_entry set actor = 'x'", "delete from audit_entry", "truncate audit_entry"):
@@ -145,7 +145,7 @@ async def tamper(portal: Portal, statement: str) -> None:
         ("update audit_entry set changes = '[1]' where number = 3", 3, 3),
     ],
 )
-async def test_an_entry_that_was_changed_or_taken_out_is_seen(
+async def test_a_changed_or_removed_entry_is_detected(
     portal: Portal, shop: Caller, tampering: str, on_page: int | None, in_chain: int
 ) -> None:
     for place in range(3):
@@ -161,7 +161,7 @@ async def test_an_entry_that_was_changed_or_taken_out_is_seen(
     assert (await chain(portal, shop)).broken_at == in_chain
 
 
-async def test_a_whole_log_is_looked_through_however_long_it_is(
+async def test_a_log_of_any_length_is_verified_completely(
     portal: Portal, shop: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("waypost.store.audit.READ_AT_ONCE", 2)
@@ -176,7 +176,7 @@ async def test_a_whole_log_is_looked_through_however_long_it_is(
     assert (found.email, found.entries, found.digest, found.broken_at) == (EMAIL, 4, newest.digest.hex(), None)
 
 
-async def test_the_log_is_read_page_by_page_and_by_its_own_account(portal: Portal, shop: Caller) -> None:
+async def test_the_log_is_paged_and_visible_to_its_own_account_only(portal: Portal, shop: Caller) -> None:
     browser = await portal.visitor(EMAIL)
     for place in range(52):
         await browser.post(
@@ -195,7 +195,7 @@ async def test_the_log_is_read_page_by_page_and_by_its_own_account(portal: Porta
     assert shop.account
 
 
-async def test_a_sign_in_by_link_says_so(portal: Portal, shop: Caller) -> None:
+async def test_a_sign_in_by_link_is_audited_as_such(portal: Portal, shop: Caller) -> None:
     await portal.visitor(EMAIL)
     await portal.browser().sign_in(EMAIL, PASSWORD)
 

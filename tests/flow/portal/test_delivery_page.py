@@ -24,7 +24,7 @@ async def delivery(portal: Portal, shop: Caller) -> str:
 
 
 @pytest.mark.parametrize(("query", "in_full"), [("", 15), ("?attempt=15", 15), ("?attempt=3", 3), ("?attempt=99", 15)])
-async def test_every_attempt_is_told_and_one_of_them_shown_in_full(
+async def test_every_attempt_is_listed_and_one_is_shown_in_full(
     browser: Browser, delivery: str, query: str, in_full: int
 ) -> None:
     here = f"{HOME}/history/{delivery}"

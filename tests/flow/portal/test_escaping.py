@@ -98,7 +98,7 @@ async def delivery(portal: Portal, shop: Caller) -> str:
     return made
 
 
-async def test_what_others_wrote_is_text_on_every_page(
+async def test_foreign_texts_are_escaped_on_every_page(
     portal: Portal, shop: Caller, browser: Browser, delivery: str
 ) -> None:
     one = f"{HOME}/{(await shop.get('/v1/endpoints')).json()['items'][0]['id']}"
@@ -135,7 +135,7 @@ async def test_what_others_wrote_is_text_on_every_page(
             )
 
 
-async def test_what_stands_in_the_address_is_text_on_every_page(
+async def test_texts_from_the_url_are_escaped_on_every_page(
     portal: Portal, shop: Caller, browser: Browser, delivery: str
 ) -> None:
     one = f"{HOME}/{(await shop.get('/v1/endpoints')).json()['items'][0]['id']}"
@@ -169,7 +169,7 @@ async def test_what_stands_in_the_address_is_text_on_every_page(
             assert answer.headers.get("location", "/login").startswith("/login")
 
 
-async def test_what_a_form_got_is_text_when_it_is_shown_again(portal: Portal, shop: Caller, browser: Browser) -> None:
+async def test_form_input_is_escaped_when_shown_again(portal: Portal, shop: Caller, browser: Browser) -> None:
     fields = dict.fromkeys(("url", "description", "version", "trigger", "headers", "secret", "status"), PROBE)
     pasted = dict.fromkeys(("body", "headers", "secret", "email"), PROBE)
     one = f"{HOME}/{await portal.endpoint(shop)}"
@@ -191,7 +191,7 @@ async def test_what_a_form_got_is_text_when_it_is_shown_again(portal: Portal, sh
         assert PROBE in [one.attributes.get("value") for one in assert_harmless(answer.text).all("input", name=field)]
 
 
-async def test_what_stands_in_cookies_is_shown_nowhere(portal: Portal) -> None:
+async def test_cookies_are_never_shown(portal: Portal) -> None:
     browser = portal.browser()
     for name in ("waypost_form", "waypost_session"):
         browser.plant(quote(PROBE, safe="'<>()*"), name)
@@ -244,7 +244,7 @@ async def test_no_endpoint_has_a_url_that_a_browser_would_run(
     ],
     ids=lambda body: repr(body[:12]),
 )
-async def test_whatever_a_receiver_answers_can_be_looked_at(
+async def test_any_response_of_a_receiver_can_be_shown(
     portal: Portal, shop: Caller, browser: Browser, body: bytes
 ) -> None:
     await portal.endpoint(shop)

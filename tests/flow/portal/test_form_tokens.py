@@ -3,7 +3,7 @@
 from tests.support.visiting import Portal
 
 
-async def test_each_page_masks_the_form_token_anew_and_each_of_them_is_accepted(portal: Portal) -> None:
+async def test_each_page_masks_the_form_token_differently_and_each_mask_is_accepted(portal: Portal) -> None:
     browser = portal.browser()
 
     tokens = [await browser.token() for _ in range(3)]
@@ -16,7 +16,7 @@ async def test_each_page_masks_the_form_token_anew_and_each_of_them_is_accepted(
         assert (await browser.post("/logout", token=token)).status_code == 303
 
 
-async def test_a_form_cookie_that_is_not_signed_by_us_gives_no_token(portal: Portal) -> None:
+async def test_a_form_cookie_without_our_signature_gives_no_token(portal: Portal) -> None:
     browser, planted = portal.browser(), bytes(32)
     browser.plant(planted.hex() + "ab" * 32, "waypost_form")
 

@@ -98,7 +98,7 @@ QUERIES = (
 )
 
 
-async def test_no_query_makes_a_page_fail(portal: Portal, shop: Caller, subtests: pytest.Subtests) -> None:
+async def test_no_query_crashes_a_page(portal: Portal, shop: Caller, subtests: pytest.Subtests) -> None:
     browser, one = await portal.visitor(EMAIL), f"{HOME}/{await portal.endpoint(shop)}"
     paths = (
         "/",
@@ -123,7 +123,7 @@ async def test_no_query_makes_a_page_fail(portal: Portal, shop: Caller, subtests
             assert set(statuses.values()) <= {200, 422}, statuses
 
 
-async def test_more_parameters_cookies_or_fields_than_any_page_asks_for_are_refused(portal: Portal) -> None:
+async def test_too_many_parameters_cookies_or_fields_are_rejected(portal: Portal) -> None:
     browser = portal.browser()
     many = "&".join(f"a{number}=" for number in range(101))
 
@@ -149,7 +149,7 @@ async def post_bodies(browser: Browser, path: str, names: Iterable[str], subtest
 @pytest.mark.parametrize(
     "where", ["", "/update", "/test", "/developer/apikeys", "/developer/debugger", "/settings", "/trackings"]
 )
-async def test_no_body_makes_a_form_fail(portal: Portal, shop: Caller, subtests: pytest.Subtests, where: str) -> None:
+async def test_no_body_crashes_a_form(portal: Portal, shop: Caller, subtests: pytest.Subtests, where: str) -> None:
     endpoint = await portal.endpoint(shop)
     path = f"{HOME}/{endpoint}{where}" if where in ("/update", "/test") else where or HOME
 
@@ -157,12 +157,12 @@ async def test_no_body_makes_a_form_fail(portal: Portal, shop: Caller, subtests:
 
 
 @pytest.mark.parametrize("name", BODIES)  # each by itself: an account and an address may fail only so often
-async def test_no_body_makes_the_login_fail(portal: Portal, shop: Caller, subtests: pytest.Subtests, name: str) -> None:
+async def test_no_body_crashes_the_login(portal: Portal, shop: Caller, subtests: pytest.Subtests, name: str) -> None:
     assert shop.account
     await post_bodies(portal.browser(), "/login", [name], subtests)
 
 
-async def test_a_field_that_is_not_utf_8_is_refused_by_its_name(portal: Portal, shop: Caller) -> None:
+async def test_a_field_that_is_not_utf_8_is_rejected_by_name(portal: Portal, shop: Caller) -> None:
     browser = await portal.visitor(EMAIL)
     sent = {b"x-csrftoken": (await browser.token()).encode(), b"content-type": FORM.encode()}
 
@@ -173,7 +173,7 @@ async def test_a_field_that_is_not_utf_8_is_refused_by_its_name(portal: Portal, 
     assert (await shop.get("/v1/endpoints")).json()["items"] == []
 
 
-async def test_an_encoded_form_is_refused(portal: Portal, shop: Caller) -> None:
+async def test_encoded_forms_are_rejected(portal: Portal, shop: Caller) -> None:
     browser = await portal.visitor(EMAIL)
     sent = {"content-encoding": "gzip", "x-csrftoken": await browser.token(), "accept": "text/html"}
 
@@ -183,7 +183,7 @@ async def test_an_encoded_form_is_refused(portal: Portal, shop: Caller) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (415, "text/html; charset=utf-8")
 
 
-async def test_nothing_that_was_sent_is_remembered(portal: Portal, shop: Caller) -> None:
+async def test_no_input_is_stored(portal: Portal, shop: Caller) -> None:
     # Litestar's own readers keep the last thousand forms of up to 1 MiB each: passwords, and 16 GB of memory.
     readers = (parse_url_encoded_form_data, parse_query_string, parse_cookie_string)
     known = [reader.cache_info().currsize for reader in readers]
@@ -197,7 +197,7 @@ async def test_nothing_that_was_sent_is_remembered(portal: Portal, shop: Caller)
 
 
 @pytest.mark.parametrize("path", ["/login", "/v1/updates", "/v4/trackings/create"])
-async def test_a_body_that_is_broken_off_is_no_error_of_ours(portal: Portal, shop: Caller, path: str) -> None:
+async def test_a_truncated_body_is_not_an_internal_error(portal: Portal, shop: Caller, path: str) -> None:
     parts = iter([{"type": "http.request", "body": b"email=", "more_body": True}, {"type": "http.disconnect"}])
     headers = [(b"host", b"waypost.test"), (b"tracking-api-key", shop.key.encode()), (b"accept", b"text/html")]
     headers += [(b"content-type", FORM.encode()), (b"content-length", b"100")]

@@ -104,7 +104,7 @@ async def test_errors_are_grouped_newest_first_with_count_time_and_a_delivery(
     assert links == [f"{HOME}/history/{one}" for one in (first, second, second)]
 
 
-async def test_what_was_delivered_in_the_end_and_what_was_given_up_have_failed_before(
+async def test_errors_include_deliveries_that_succeeded_later_or_were_given_up(
     portal: Portal, shop: Caller, browser: Browser, endpoint: str
 ) -> None:
     for number, state, outcome in (("A1", "delivered", "dns_failed"), ("A2", "failed", "tls_failed")):
@@ -126,7 +126,9 @@ async def test_what_was_delivered_in_the_end_and_what_was_given_up_have_failed_b
     ]
 
 
-async def test_so_many_are_looked_at_and_no_more(portal: Portal, shop: Caller, browser: Browser, endpoint: str) -> None:
+async def test_a_limited_number_of_errors_is_examined(
+    portal: Portal, shop: Caller, browser: Browser, endpoint: str
+) -> None:
     delivery = await report(shop, "A1")
     await fail(portal.database, delivery, "reset", times=MOST_FAILED, hours_ago=2)
     for number in range(MOST_GROUPS + 1):
@@ -154,7 +156,7 @@ def guarded(url: str) -> None:
         ("http://leads-to-a-private-address.example/", remedies.ADDRESS_REFUSED),
     ],
 )
-def test_what_is_refused_names_the_one_setting_that_opens_it(url: str, said: str) -> None:
+def test_a_rejected_address_names_the_setting_that_allows_it(url: str, said: str) -> None:
     attempt = FailedAttempt(uuid4(), datetime.now(UTC), "address_forbidden", None, None, None)
 
     [group] = grouped(url, [attempt], guarded)
@@ -163,7 +165,7 @@ def test_what_is_refused_names_the_one_setting_that_opens_it(url: str, said: str
     assert ("WAYPOST_EGRESS_PORTS" in said) is not ("WAYPOST_EGRESS_ALLOW" in said)
 
 
-async def test_a_redirect_is_grouped_by_where_it_leads_and_shows_it_as_text(
+async def test_redirects_are_grouped_by_target_and_the_target_is_escaped(
     portal: Portal, shop: Caller, browser: Browser, endpoint: str
 ) -> None:
     delivery = await report(shop, "A1")
@@ -177,7 +179,7 @@ async def test_a_redirect_is_grouped_by_where_it_leads_and_shows_it_as_text(
     assert "javascript" not in shown[0].text + shown[1].text
 
 
-async def test_a_redirect_within_the_same_place_has_a_button_that_takes_it_over(
+async def test_a_redirect_to_the_same_place_can_be_adopted_with_a_button(
     portal: Portal, shop: Caller, browser: Browser, endpoint: str
 ) -> None:
     delivery = await report(shop, "A1")
@@ -199,7 +201,9 @@ async def test_a_redirect_within_the_same_place_has_a_button_that_takes_it_over(
 @pytest.mark.parametrize(
     "url", ["https://evil.example/hook", "https://127.0.0.1@evil.example/hook", "http://127.0.0.1/login", URL, "x", ""]
 )
-async def test_another_place_is_never_taken_over(shop: Caller, browser: Browser, endpoint: str, url: str) -> None:
+async def test_a_redirect_to_another_place_is_never_adopted(
+    shop: Caller, browser: Browser, endpoint: str, url: str
+) -> None:
     before = (await shop.get(f"/v1/endpoints/{endpoint}")).json()
 
     answer = await browser.post(f"{HOME}/{endpoint}/use-url", form={"url": url})
@@ -209,7 +213,7 @@ async def test_another_place_is_never_taken_over(shop: Caller, browser: Browser,
     assert (await shop.get(f"/v1/endpoints/{endpoint}")).json() == before
 
 
-async def test_what_a_typed_url_is_refused_for_is_refused_here_too(
+async def test_an_adopted_url_is_validated_like_a_typed_one(
     portal: Portal, shop: Caller, browser: Browser, endpoint: str
 ) -> None:
     elsewhere = "http://127.0.0.1:9000/hook"
@@ -225,7 +229,7 @@ async def test_what_a_typed_url_is_refused_for_is_refused_here_too(
     assert (await shop.get(f"/v1/endpoints/{endpoint}")).json()["url"] == elsewhere
 
 
-async def test_the_url_of_anothers_endpoint_is_not_there_to_be_changed(
+async def test_the_url_of_another_accounts_endpoint_cannot_be_changed(
     portal: Portal, shop: Caller, endpoint: str
 ) -> None:
     await portal.account(OTHER)

@@ -50,7 +50,7 @@ def leads_to_login(answer: Response) -> bool:
     return answer.status_code == 303 and answer.headers["location"].startswith("/login?")
 
 
-async def test_a_user_signs_in_and_is_led_to_where_the_way_to_the_login_began(portal: Portal) -> None:
+async def test_after_signing_in_a_user_returns_to_the_requested_page(portal: Portal) -> None:
     browser = portal.browser()
     asked = await browser.get(f"{HOME}/history?state=failed&tracking_number=A%2B1")
     form = Document((await browser.get(asked.headers["location"])).text)
@@ -65,13 +65,13 @@ async def test_a_user_signs_in_and_is_led_to_where_the_way_to_the_login_began(po
     assert "shop@example.com" in (await browser.get(HOME)).text
 
 
-async def test_the_address_is_taken_in_any_case_and_with_spaces_around_it(portal: Portal) -> None:
+async def test_the_email_is_accepted_in_any_case_and_with_surrounding_spaces(portal: Portal) -> None:
     browser = portal.browser()
 
     assert (await browser.sign_in(" SHOP@Example.com ")).status_code == 303
 
 
-async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer_for_the_same_work(portal: Portal) -> None:
+async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer_in_the_same_time(portal: Portal) -> None:
     seconds: dict[str, list[float]] = {}
     texts, answered = set(), [0.0]
     inner: Any = portal.application
@@ -101,13 +101,13 @@ async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer_for_the_
     assert unknown > known / 2
 
 
-async def test_nothing_that_was_typed_as_a_password_comes_back(portal: Portal) -> None:
+async def test_a_typed_password_is_never_returned(portal: Portal) -> None:
     answer = await portal.browser().sign_in(EMAIL, WRONG)
 
     assert WRONG not in answer.text
 
 
-async def test_letters_that_are_only_similar_lead_to_no_user(portal: Portal) -> None:
+async def test_similar_letters_do_not_match_a_user(portal: Portal) -> None:
     # PostgreSQL's lower() makes an i of U+0130, Python's does not: tries would be counted apart.
     await portal.account("iii@example.com")
 
@@ -116,7 +116,7 @@ async def test_letters_that_are_only_similar_lead_to_no_user(portal: Portal) -> 
     assert answer.status_code == 422
 
 
-async def test_a_hash_of_old_parameters_is_renewed_by_signing_in_and_ends_no_session(portal: Portal) -> None:
+async def test_signing_in_renews_an_outdated_hash_without_ending_sessions(portal: Portal) -> None:
     old = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
     await portal.account("old@example.com", password_hash=old)
     there_before = await portal.visitor("old@example.com")
@@ -133,7 +133,7 @@ async def test_a_hash_of_old_parameters_is_renewed_by_signing_in_and_ends_no_ses
     assert await is_in(there_before)
 
 
-async def test_the_sixth_try_of_a_minute_from_one_network_is_not_looked_at(portal: Portal, now: list[float]) -> None:
+async def test_the_sixth_attempt_per_minute_from_one_network_is_not_checked(portal: Portal, now: list[float]) -> None:
     tries = [await portal.browser().sign_in(EMAIL, WRONG) for _ in range(5)]
 
     sixth = await portal.browser().sign_in(EMAIL.upper())
@@ -146,7 +146,7 @@ async def test_the_sixth_try_of_a_minute_from_one_network_is_not_looked_at(porta
     assert (await portal.browser().sign_in(EMAIL)).status_code == 303
 
 
-async def test_wrong_tries_from_elsewhere_keep_nobody_out(portal: Portal) -> None:
+async def test_wrong_attempts_from_elsewhere_lock_nobody_out(portal: Portal) -> None:
     home = portal.browser(address="203.0.113.1")
     assert (await home.sign_in(EMAIL)).status_code == 303
 
@@ -174,7 +174,7 @@ async def test_each_further_lock_lasts_twice_as_long(portal: Portal, now: list[f
     assert waits == [60, 120, 240, 480]
 
 
-async def test_no_more_than_two_of_an_address_wait_for_their_password_to_be_checked(portal: Portal) -> None:
+async def test_at_most_two_password_checks_per_address_wait(portal: Portal) -> None:
     room = portal.pages.logins._checking
     browsers = [portal.browser(), portal.browser(), portal.browser(), portal.browser(address="203.0.113.1")]
     tokens = [await browser.token() for browser in browsers]
@@ -192,7 +192,7 @@ async def test_no_more_than_two_of_an_address_wait_for_their_password_to_be_chec
     assert answers[3] == 422
 
 
-async def test_when_very_many_wait_a_stranger_is_told_to_come_back_and_has_lost_no_try(portal: Portal) -> None:
+async def test_when_too_many_wait_a_stranger_must_retry_without_losing_an_attempt(portal: Portal) -> None:
     browser, known = portal.browser(), portal.browser(address="203.0.113.1")
     assert (await known.sign_in(EMAIL)).status_code == 303
     token, known_token = await browser.token(), Document((await known.get("/settings")).text).value("_csrf_token")
@@ -221,7 +221,7 @@ async def hold(room: WaitingRoom, address: str) -> None:
         pass
 
 
-async def test_each_refusal_is_one_line_in_the_log_and_one_count_without_what_was_typed(portal: Portal) -> None:
+async def test_each_rejection_is_one_log_line_and_one_count_without_the_input(portal: Portal) -> None:
     before = DENIED.copy()
     browser, link = portal.browser(), await portal.link(EMAIL, seconds=-1)
     with capture_logs() as lines:
@@ -242,7 +242,7 @@ async def test_each_refusal_is_one_line_in_the_log_and_one_count_without_what_wa
     assert (DENIED - before) == Counter(reasons)
 
 
-async def test_an_address_has_twenty_tries_a_minute_and_then_uses_up_those_of_nobody_else(portal: Portal) -> None:
+async def test_an_address_has_twenty_attempts_a_minute_of_its_own(portal: Portal) -> None:
     browser = portal.browser()
     token = await browser.token()
     tries = [(await browser.sign_in(f"{number}@example.com", WRONG, token=token)).status_code for number in range(20)]
@@ -254,7 +254,7 @@ async def test_an_address_has_twenty_tries_a_minute_and_then_uses_up_those_of_no
     assert (await portal.browser(address="203.0.113.1").sign_in(EMAIL)).status_code == 303
 
 
-async def test_of_ipv6_a_whole_network_counts_as_one_address(portal: Portal) -> None:
+async def test_an_ipv6_network_counts_as_one_address(portal: Portal) -> None:
     for number in range(20):
         await portal.browser(address=f"2001:db8::{number:x}:1").sign_in(f"{number}@example.com", WRONG)
 
@@ -265,7 +265,7 @@ async def test_of_ipv6_a_whole_network_counts_as_one_address(portal: Portal) -> 
 
 
 @pytest.mark.parametrize("trusted", [[], ["10.0.0.0/8"]], ids=["nobody is trusted", "behind a trusted proxy"])
-async def test_what_visitors_say_of_their_address_gains_no_tries(database: Database, trusted: list[str]) -> None:
+async def test_forged_forwarding_headers_gain_no_attempts(database: Database, trusted: list[str]) -> None:
     async with serving_pages(database, trusted_proxies=trusted) as portal:
         browser = portal.browser(address="10.0.0.1")
         token = await browser.token()
@@ -295,7 +295,7 @@ async def test_a_login_link_works_once(portal: Portal) -> None:
 
 
 @pytest.mark.parametrize("path", ["/login/unknown", "/login/" + "x" * 101, "/login/%00", "/login/%C3%A9%F0%9F%90%B4"])
-async def test_a_link_that_nobody_made_leads_nowhere(portal: Portal, path: str) -> None:
+async def test_a_forged_link_does_not_work(portal: Portal, path: str) -> None:
     browser = portal.browser()
 
     answer = await browser.follow(path)
@@ -304,14 +304,14 @@ async def test_a_link_that_nobody_made_leads_nowhere(portal: Portal, path: str) 
     assert not await is_in(browser)
 
 
-async def test_a_link_ends(portal: Portal) -> None:
+async def test_a_login_link_expires(portal: Portal) -> None:
     link = await portal.link(EMAIL, seconds=-1)
 
     assert (await portal.browser().follow(link)).status_code == 422
 
 
 @pytest.mark.parametrize("elsewhere", ELSEWHERE)
-async def test_next_never_leads_to_another_site(portal: Portal, elsewhere: str) -> None:
+async def test_next_never_redirects_to_another_site(portal: Portal, elsewhere: str) -> None:
     browser = portal.browser()
 
     form = Document((await browser.get("/login", params={"next": elsewhere})).text)

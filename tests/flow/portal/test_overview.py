@@ -29,7 +29,7 @@ async def tally(portal: Portal, endpoint: str, *, delivered: int, failed: int, t
     )
 
 
-async def test_a_new_account_is_told_what_to_do_first(portal: Portal, shop: Caller, browser: Browser) -> None:
+async def test_a_new_account_sees_its_first_steps(portal: Portal, shop: Caller, browser: Browser) -> None:
     before = Document((await browser.get("/")).text)
     await report(shop, "A1", "transit")
     await portal.endpoint(shop)
@@ -45,7 +45,7 @@ async def test_a_new_account_is_told_what_to_do_first(portal: Portal, shop: Call
     assert "First steps" not in after.text
 
 
-async def test_parcels_are_counted_by_status_and_ones_own_only(portal: Portal, shop: Caller, browser: Browser) -> None:
+async def test_only_ones_own_parcels_are_counted_by_status(portal: Portal, shop: Caller, browser: Browser) -> None:
     other = await portal.account("other@example.com")
     for number, status in (("A1", "transit"), ("A2", "transit"), ("A3", "delivered")):
         await report(shop, number, status)
@@ -60,7 +60,7 @@ async def test_parcels_are_counted_by_status_and_ones_own_only(portal: Portal, s
     assert re.search(r"Exception\s*0", page.text)
 
 
-async def test_it_adds_up_what_was_sent_to_all_endpoints(portal: Portal, shop: Caller, browser: Browser) -> None:
+async def test_it_adds_up_the_deliveries_of_all_endpoints(portal: Portal, shop: Caller, browser: Browser) -> None:
     first, second = [await portal.endpoint(shop, f"http://127.0.0.1/{place}") for place in (1, 2)]
     await tally(portal, first, delivered=90, failed=0, tries=90, ms=80)
     await tally(portal, second, delivered=0, failed=10, tries=60, ms=4000)
@@ -82,7 +82,7 @@ async def test_it_adds_up_what_was_sent_to_all_endpoints(portal: Portal, shop: C
     assert all(len(answer.content) < 100_000 for answer in answers)
 
 
-async def test_hours_of_several_endpoints_are_added(portal: Portal, shop: Caller) -> None:
+async def test_hours_of_several_endpoints_are_added_up(portal: Portal, shop: Caller) -> None:
     ids = [await portal.endpoint(shop, f"http://127.0.0.1/{place}") for place in (1, 2)]
     for place, one in enumerate(ids, start=1):
         await tally(portal, one, delivered=place, failed=0, tries=3, ms=10)
@@ -95,7 +95,7 @@ async def test_hours_of_several_endpoints_are_added(portal: Portal, shop: Caller
     assert (hour.delivered, hour.attempts, hour.failed_attempts, sum(hour.latency)) == (3, 6, 3, 6)
 
 
-async def test_counting_reads_the_index_alone_and_no_further_than_it_tells(database: Database) -> None:
+async def test_counting_reads_only_the_index_up_to_its_limit(database: Database) -> None:
     await database.serving.execute(
         "insert into tracking (bucket, id, account, tracking_number, courier_code, status, substatus, state,"
         " created_at, updated_at) select n % 256, gen_random_uuid(), $1, n::text, 'dhl', 'transit', 'transit001',"

@@ -33,7 +33,7 @@ async def listed(browser: Browser, query: str = "") -> list[str]:
     return numbers(Document((await browser.get(f"/trackings{query}")).text))
 
 
-async def test_parcels_are_found_by_the_beginning_of_their_number_or_order(shop: Caller, browser: Browser) -> None:
+async def test_parcels_are_found_by_a_prefix_of_their_number_or_order(shop: Caller, browser: Browser) -> None:
     await report(shop, "A1", order_number="ORD-77")
     await report(shop, "A2", "delivered")
     await report(shop, "B1")
@@ -53,7 +53,7 @@ async def test_parcels_are_found_by_the_beginning_of_their_number_or_order(shop:
     }
 
 
-async def test_the_list_goes_on_where_it_ended_whatever_came_in_between(shop: Caller, browser: Browser) -> None:
+async def test_the_list_continues_where_it_ended_despite_new_parcels(shop: Caller, browser: Browser) -> None:
     parcels = [
         {"tracking_number": f"N{place:03}", "courier_code": "dhl", "create": True, "checkpoints": []}
         for place in range(60)
@@ -74,7 +74,7 @@ async def test_the_list_goes_on_where_it_ended_whatever_came_in_between(shop: Ca
     ("query", "place"),
     [("status=x", "status"), ("courier=A%20B", "courier"), ("archived=x", "archived"), ("search=%00", "search")],
 )
-async def test_what_can_not_be_searched_is_said_at_its_field(
+async def test_an_invalid_search_is_reported_at_its_field(
     shop: Caller, browser: Browser, query: str, place: str
 ) -> None:
     await report(shop)
@@ -94,7 +94,7 @@ async def test_what_can_not_be_searched_is_said_at_its_field(
         ({"tracking_number": "1Z999AA10123456784", "courier_code": ""}, "ups"),
     ],
 )
-async def test_a_parcel_is_added_with_its_courier_or_with_the_one_its_number_tells(
+async def test_a_parcel_is_added_with_a_chosen_or_detected_courier(
     shop: Caller, browser: Browser, fields: dict[str, str], courier: str
 ) -> None:
     answer = await browser.post("/trackings", form=fields)
@@ -122,7 +122,7 @@ async def test_a_parcel_is_added_with_its_courier_or_with_the_one_its_number_tel
         ({"tracking_number": "B1", "courier_code": "postnl-3s"}, "courier_code"),
     ],
 )
-async def test_a_parcel_that_can_not_be_is_said_at_its_field(
+async def test_an_invalid_parcel_is_reported_at_its_field(
     shop: Caller, browser: Browser, fields: dict[str, str], place: str
 ) -> None:
     await report(shop)
@@ -136,7 +136,7 @@ async def test_a_parcel_that_can_not_be_is_said_at_its_field(
     assert len((await shop.get("/v4/trackings/get")).json()["data"]) == 1
 
 
-async def test_a_parcels_page_tells_for_each_event_why_an_endpoint_got_nothing(
+async def test_a_parcels_page_explains_for_each_event_why_an_endpoint_got_nothing(
     portal: Portal, shop: Caller, browser: Browser
 ) -> None:
     await portal.endpoint(shop, HOOK, description="Takes all")
@@ -164,7 +164,7 @@ async def test_a_parcels_page_tells_for_each_event_why_an_endpoint_got_nothing(
     assert "Not sent Changes only The endpoint receives status changes only" in second
 
 
-async def test_what_became_of_a_delivery_stands_beside_its_event(
+async def test_the_result_of_a_delivery_is_shown_beside_its_event(
     portal: Portal, shop: Caller, browser: Browser
 ) -> None:
     hooks = [await portal.endpoint(shop, HOOK, description=name) for name in ("In order", "Any order")]
@@ -179,7 +179,7 @@ async def test_what_became_of_a_delivery_stands_beside_its_event(
     assert "Waiting Any order" in event
 
 
-async def test_older_events_are_a_page_of_their_own(shop: Caller, browser: Browser) -> None:
+async def test_older_events_are_on_further_pages(shop: Caller, browser: Browser) -> None:
     parcel = ""
     for day in range(1, 33):
         parcel = await report(shop, scheduled_delivery_date=f"2026-08-{day:02}")
@@ -192,7 +192,7 @@ async def test_older_events_are_a_page_of_their_own(shop: Caller, browser: Brows
     assert counted == [30, 2]
 
 
-async def test_a_parcel_is_archived_taken_back_and_deleted(portal: Portal, shop: Caller, browser: Browser) -> None:
+async def test_a_parcel_is_archived_unarchived_and_deleted(portal: Portal, shop: Caller, browser: Browser) -> None:
     parcel = await report(shop)
     here = f"/trackings/{parcel}"
 
@@ -211,7 +211,7 @@ async def test_a_parcel_is_archived_taken_back_and_deleted(portal: Portal, shop:
 
 
 @pytest.mark.parametrize(("action", "reason"), [("refresh", "No source is connected"), ("retrack", "Only an expired")])
-async def test_what_a_parcel_can_not_is_said(shop: Caller, browser: Browser, action: str, reason: str) -> None:
+async def test_unsupported_actions_are_explained(shop: Caller, browser: Browser, action: str, reason: str) -> None:
     parcel = await report(shop)
 
     answer = await browser.post(f"/trackings/{parcel}/{action}")
@@ -220,7 +220,7 @@ async def test_what_a_parcel_can_not_is_said(shop: Caller, browser: Browser, act
     assert reason in Document(answer.text).text
 
 
-async def test_an_expired_parcel_begins_anew(portal: Portal, shop: Caller, browser: Browser) -> None:
+async def test_an_expired_parcel_is_retracked(portal: Portal, shop: Caller, browser: Browser) -> None:
     parcel = await report(shop)
     await expire(portal, shop, parcel)
 
@@ -237,7 +237,7 @@ async def expire(portal: Portal, shop: Caller, parcel: str) -> None:
     await portal.pages.context.intake.submit([Request(shop.account, "A1", "dhl", update, tracking=UUID(parcel))])
 
 
-async def test_the_page_leads_to_the_shoppers(portal: Portal, shop: Caller, browser: Browser) -> None:
+async def test_the_page_links_to_the_tracking_page(portal: Portal, shop: Caller, browser: Browser) -> None:
     parcel = await report(shop)
 
     page = Document((await browser.get(f"/trackings/{parcel}")).text)

@@ -34,7 +34,7 @@ async def source_of(browser: Browser, tracking: str) -> str:
     return "\n".join(f"{name.text} {' '.join(said.text.split())}" for name, said in pairs)
 
 
-async def test_who_is_asked_what_it_said_and_who_was_tried_in_vain(
+async def test_the_page_shows_the_connection_its_last_answer_and_the_ones_tried_before(
     portal: Portal, shop: Caller, browser: Browser
 ) -> None:
     tracking = await create(shop, "ups")
@@ -63,9 +63,7 @@ async def test_who_is_asked_what_it_said_and_who_was_tried_in_vain(
     }
 
 
-async def test_a_connection_that_does_not_work_is_said_at_its_parcels(
-    portal: Portal, shop: Caller, browser: Browser
-) -> None:
+async def test_a_failing_connection_is_shown_at_its_parcels(portal: Portal, shop: Caller, browser: Browser) -> None:
     tracking, connection = await create(shop, "ups"), id_of(await connect(shop, "Main"))
     await portal.database.serving.execute("update watch set connection = $1, next_poll_at = now()", connection)
     await portal.database.serving.execute(
@@ -75,9 +73,7 @@ async def test_a_connection_that_does_not_work_is_said_at_its_parcels(
     assert "Tracked with Main Refused" in await source_of(browser, tracking)
 
 
-async def test_a_parcel_that_nobody_is_asked_about_says_why_and_what_to_connect(
-    portal: Portal, shop: Caller, browser: Browser
-) -> None:
+async def test_an_unpolled_parcel_says_why_and_what_to_connect(portal: Portal, shop: Caller, browser: Browser) -> None:
     unconnected, unsupported = await create(shop, "ups"), await create(shop, "china-post", "B1")
     archived = await create(shop, "dhl", "C1")
     choosing = await source_of(browser, unconnected)
@@ -90,7 +86,7 @@ async def test_a_parcel_that_nobody_is_asked_about_says_why_and_what_to_connect(
     assert "none: the parcel is archived" in await source_of(browser, archived)
 
 
-async def test_a_number_that_is_tracked_with_another_courier_warns(shop: Caller, browser: Browser) -> None:
+async def test_a_number_tracked_with_another_courier_gives_a_warning(shop: Caller, browser: Browser) -> None:
     first = await create(shop, "ups")
     alone = (await browser.get(f"/trackings/{first}")).text
     added = await browser.post("/trackings", form={"tracking_number": "A1", "courier_code": "dhl"})
@@ -102,7 +98,7 @@ async def test_a_number_that_is_tracked_with_another_courier_warns(shop: Caller,
     assert "also tracked with another courier" in (await browser.get(f"/trackings/{first}")).text
 
 
-async def test_anothers_parcel_of_the_same_number_is_no_reason_to_warn(portal: Portal, browser: Browser) -> None:
+async def test_another_accounts_parcel_with_the_same_number_gives_no_warning(portal: Portal, browser: Browser) -> None:
     await create(await portal.account("other@example.com"), "ups")
     added = await browser.post("/trackings", form={"tracking_number": "A1", "courier_code": "dhl"})
 

@@ -22,7 +22,9 @@ async def endpoint(portal: Portal, shop: Caller, monkeypatch: pytest.MonkeyPatch
     return made
 
 
-async def test_a_second_count_is_refused_in_words_and_the_first_can_be_stopped(endpoint: str, browser: Browser) -> None:
+async def test_a_second_count_is_rejected_with_a_message_and_the_first_can_be_stopped(
+    endpoint: str, browser: Browser
+) -> None:
     here = f"{HOME}/{endpoint}"
     await browser.post(f"{here}/recover", form=COUNT)
 
@@ -39,7 +41,7 @@ async def test_a_second_count_is_refused_in_words_and_the_first_can_be_stopped(e
     assert Document((await browser.get(f"{here}/recoveries")).text).all("li") == []
 
 
-async def test_enabling_leads_to_the_count_that_goes_on_already(endpoint: str, shop: Caller, browser: Browser) -> None:
+async def test_enabling_shows_the_count_already_in_progress(endpoint: str, shop: Caller, browser: Browser) -> None:
     here = f"{HOME}/{endpoint}"
     await shop.post(f"/v1/endpoints/{endpoint}/disable", {})
     asked = {"endpoint_id": endpoint, "since": "2020-01-01T00:00:00Z", "only": "missed", "dry_run": True}

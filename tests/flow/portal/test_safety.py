@@ -172,7 +172,7 @@ def known_routes() -> set[tuple[str, str]]:
     return {(str(method), path) for route in ROUTES for path in route.paths for method in route.http_methods}
 
 
-def test_every_route_of_the_pages_is_known_here() -> None:
+def test_every_route_of_the_pages_is_covered_here() -> None:
     assert known_routes() == OPEN | {("GET", path) for path in PAGES} | {("POST", path) for path in FORMS}
 
 
@@ -192,7 +192,7 @@ async def test_every_page_form_error_and_redirect_carries_the_strict_headers(por
             assert_strict(await visitor.post(seeded.path(path), headers={"origin": "https://evil.example"}))
 
 
-async def test_a_way_that_there_is_not_names_those_that_there_are(portal: Portal) -> None:
+async def test_a_wrong_method_lists_the_allowed_ones(portal: Portal) -> None:
     answer = await portal.browser().get("/logout")
 
     assert (answer.status_code, answer.headers["content-type"]) == (405, "text/html; charset=utf-8")
@@ -200,7 +200,7 @@ async def test_a_way_that_there_is_not_names_those_that_there_are(portal: Portal
     assert "GET" not in answer.headers["allow"]
 
 
-async def test_what_scripts_and_styles_load_can_not_be_taken_for_another_type(portal: Portal, seeded: Seeded) -> None:
+async def test_scripts_and_styles_are_served_with_nosniff(portal: Portal, seeded: Seeded) -> None:
     browser = await portal.visitor(EMAIL)
     document = Document((await browser.get(HOME)).text)
     places = [
@@ -217,7 +217,7 @@ async def test_what_scripts_and_styles_load_can_not_be_taken_for_another_type(po
     assert types == ["image/svg+xml", "text/css", "text/javascript", "application/json"]
 
 
-async def test_what_others_may_keep_carries_no_cookie(portal: Portal) -> None:
+async def test_cacheable_responses_carry_no_cookie(portal: Portal) -> None:
     await portal.account(EMAIL)
     signed_in = await portal.visitor(EMAIL)
     fresh = portal.browser()
@@ -232,7 +232,9 @@ async def test_what_others_may_keep_carries_no_cookie(portal: Portal) -> None:
     assert "set-cookie" not in answer.headers
 
 
-async def test_a_page_leads_to_the_login_and_back(portal: Portal, seeded: Seeded, subtests: pytest.Subtests) -> None:
+async def test_a_page_redirects_to_the_login_and_back(
+    portal: Portal, seeded: Seeded, subtests: pytest.Subtests
+) -> None:
     for path in sorted(PAGES):
         with subtests.test(path):
             wanted = seeded.path(path)
@@ -243,7 +245,7 @@ async def test_a_page_leads_to_the_login_and_back(portal: Portal, seeded: Seeded
             assert answer.headers["location"] == f"/login?next={quote(f'{wanted}?status=transit', safe='')}"
 
 
-async def test_a_form_of_nobody_leads_to_the_login_and_does_nothing(
+async def test_a_form_without_a_session_redirects_to_the_login_and_does_nothing(
     portal: Portal, seeded: Seeded, subtests: pytest.Subtests
 ) -> None:
     before = await seeded.contents()
@@ -272,7 +274,7 @@ async def refused_ways(portal: Portal) -> dict[str, dict[str, Any]]:
     }
 
 
-async def test_a_form_that_none_of_our_pages_sent_is_refused(
+async def test_a_form_sent_from_a_foreign_page_is_rejected(
     portal: Portal, seeded: Seeded, subtests: pytest.Subtests
 ) -> None:
     browser, ways = await portal.visitor(EMAIL), await refused_ways(portal)
@@ -287,7 +289,7 @@ async def test_a_form_that_none_of_our_pages_sent_is_refused(
                 assert await seeded.contents() == before
 
 
-async def test_each_of_these_forms_is_taken_when_one_of_our_pages_sent_it(portal: Portal, seeded: Seeded) -> None:
+async def test_each_of_these_forms_is_accepted_from_our_own_page(portal: Portal, seeded: Seeded) -> None:
     browser = await portal.visitor(EMAIL)
     ours = {"origin": "http://waypost.test", "sec-fetch-site": "same-origin"}
 
@@ -305,7 +307,7 @@ async def test_each_of_these_forms_is_taken_when_one_of_our_pages_sent_it(portal
     assert all(place.startswith(places) for _, place in taken.values())
 
 
-async def test_behind_a_proxy_that_changes_the_host_the_public_url_is_ours(database: Database) -> None:
+async def test_behind_a_proxy_that_changes_the_host_the_public_url_counts_as_ours(database: Database) -> None:
     async with serving_pages(database, public_url="https://Shop.Example:443") as portal:
         browser = portal.browser()
         token = await browser.token()
@@ -328,7 +330,7 @@ OF_IDS = [
 ]
 
 
-async def test_what_is_anothers_is_answered_as_what_does_not_exist(
+async def test_other_accounts_objects_are_answered_like_missing_ones(
     portal: Portal, seeded: Seeded, subtests: pytest.Subtests
 ) -> None:
     browser, before = await portal.visitor(EMAIL), await seeded.contents()
@@ -355,7 +357,7 @@ async def test_what_is_anothers_is_answered_as_what_does_not_exist(
             assert await seeded.contents() == before
 
 
-async def test_what_is_named_in_a_query_is_ones_own_too(portal: Portal, seeded: Seeded) -> None:
+async def test_objects_named_in_a_query_must_be_ones_own_too(portal: Portal, seeded: Seeded) -> None:
     browser, theirs = await portal.visitor(EMAIL), seeded.ids[OTHER]
     own = seeded.path(ONE)
 
@@ -372,7 +374,7 @@ async def test_what_is_named_in_a_query_is_ones_own_too(portal: Portal, seeded: 
     assert counted.json() == {"count": 0}
 
 
-async def test_an_error_on_our_side_is_a_page_that_tells_nothing_and_logs_no_secret(portal: Portal) -> None:
+async def test_an_internal_error_page_reveals_nothing_and_logs_no_secret(portal: Portal) -> None:
     await portal.account(EMAIL)
     browser, link = await portal.visitor(EMAIL), await portal.link(EMAIL)
     token = await browser.token()

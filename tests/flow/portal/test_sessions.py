@@ -38,7 +38,7 @@ async def age_session(portal: Portal, seconds: int) -> None:
     await portal.database.serving.execute("update web_session set data = $1", json.dumps(data).encode())
 
 
-async def test_an_id_that_is_brought_along_is_never_adopted(portal: Portal) -> None:
+async def test_a_session_id_sent_by_the_browser_is_never_adopted(portal: Portal) -> None:
     victim, attacker = portal.browser(), portal.browser()
     for browser in (victim, attacker):
         browser.plant(CHOSEN)
@@ -52,7 +52,7 @@ async def test_an_id_that_is_brought_along_is_never_adopted(portal: Portal) -> N
 
 
 @pytest.mark.parametrize("way", ["password", "link"])
-async def test_signing_in_changes_the_id_and_ends_the_session_that_was_there(portal: Portal, way: str) -> None:
+async def test_signing_in_changes_the_id_and_ends_the_previous_session(portal: Portal, way: str) -> None:
     await portal.account("attacker@example.com")
     attacker = await portal.visitor("attacker@example.com")
     planted = attacker.cookie() or ""
@@ -67,7 +67,7 @@ async def test_signing_in_changes_the_id_and_ends_the_session_that_was_there(por
     assert EMAIL in (await victim.get(HOME)).text
 
 
-async def test_the_database_knows_the_digest_of_an_id_only(portal: Portal) -> None:
+async def test_the_database_stores_only_the_digest_of_an_id(portal: Portal) -> None:
     browser = portal.browser()
     await browser.sign_in(EMAIL)
 
@@ -79,7 +79,7 @@ async def test_the_database_knows_the_digest_of_an_id_only(portal: Portal) -> No
     assert session.encode() not in row["data"]
 
 
-async def test_nothing_is_kept_of_a_visitor_who_is_not_signed_in(portal: Portal) -> None:
+async def test_nothing_is_stored_for_visitors_who_are_not_signed_in(portal: Portal) -> None:
     browser = portal.browser()
     browser.plant(CHOSEN)
 
@@ -93,7 +93,7 @@ async def test_nothing_is_kept_of_a_visitor_who_is_not_signed_in(portal: Portal)
     assert browser.cookie() is None
 
 
-async def test_a_session_ends_when_it_was_idle_for_half_an_hour(portal: Portal) -> None:
+async def test_a_session_ends_after_half_an_hour_of_inactivity(portal: Portal) -> None:
     browser = await portal.visitor(EMAIL)
     left = "select extract(epoch from expires_at - now())::float8 from web_session"
     await portal.database.serving.execute("update web_session set expires_at = now() + interval '1 second'")
@@ -105,7 +105,7 @@ async def test_a_session_ends_when_it_was_idle_for_half_an_hour(portal: Portal) 
     assert not await is_in(browser)
 
 
-async def test_a_session_ends_after_twelve_hours_however_busy_it_was(portal: Portal) -> None:
+async def test_a_session_ends_after_twelve_hours_despite_activity(portal: Portal) -> None:
     browser = await portal.visitor(EMAIL)
 
     await age_session(portal, 12 * 3600 - 60)
@@ -130,7 +130,7 @@ async def test_a_change_of_password_ends_every_session_at_once(portal: Portal) -
     assert await is_in(browsers[0])
 
 
-async def test_a_password_that_is_changed_while_it_is_checked_lets_nobody_in(portal: Portal) -> None:
+async def test_a_password_changed_during_its_check_signs_nobody_in(portal: Portal) -> None:
     browser, checking = portal.browser(), portal.pages.logins._checking
     token = await browser.token()
     async with checking.turn("one"), checking.turn("two"):
@@ -154,7 +154,7 @@ async def test_a_change_of_password_ends_every_login_link_too(portal: Portal) ->
     assert (await portal.browser().follow(link)).status_code == 422
 
 
-async def test_a_user_who_is_gone_is_out(portal: Portal) -> None:
+async def test_removing_a_user_ends_the_session(portal: Portal) -> None:
     browser = await portal.visitor(EMAIL)
 
     await portal.database.serving.execute("delete from account_user where email = $1", EMAIL)
@@ -162,7 +162,7 @@ async def test_a_user_who_is_gone_is_out(portal: Portal) -> None:
     assert not await is_in(browser)
 
 
-async def test_signing_out_forgets_this_session_and_no_other(portal: Portal) -> None:
+async def test_signing_out_ends_only_this_session(portal: Portal) -> None:
     browser, other = await portal.visitor(EMAIL), await portal.visitor(EMAIL)
     kept = browser.cookie()
 
@@ -188,7 +188,7 @@ async def held_up(portal: Portal, answer: Callable[[], Awaitable[Response]]) -> 
         yield page
 
 
-async def test_a_page_that_ends_after_the_sign_out_does_not_bring_the_session_back(portal: Portal) -> None:
+async def test_a_page_finished_after_signing_out_does_not_restore_the_session(portal: Portal) -> None:
     browser = await portal.visitor(EMAIL)
     slow = portal.browser()
     await browser.post(HOME, form={"url": "http://127.0.0.1/hook", "version": "V4"})  # what is said next changes it
@@ -204,7 +204,7 @@ async def test_a_page_that_ends_after_the_sign_out_does_not_bring_the_session_ba
     assert "waypost_session" not in cookies_of(answer)
 
 
-async def test_over_plain_http_cookies_are_kept_from_scripts_and_other_sites(portal: Portal) -> None:
+async def test_over_plain_http_cookies_are_http_only_and_same_site(portal: Portal) -> None:
     browser = portal.browser()
 
     form = cookies_of(await browser.get("/login"))["waypost_form"]
@@ -217,7 +217,7 @@ async def test_over_plain_http_cookies_are_kept_from_scripts_and_other_sites(por
     assert "strict-transport-security" not in answer.headers
 
 
-async def test_over_https_cookies_are_bound_to_the_host_and_every_answer_asks_for_https(database: Database) -> None:
+async def test_over_https_cookies_have_the_host_prefix_and_every_response_has_hsts(database: Database) -> None:
     async with serving_pages(database, public_url="https://waypost.test") as portal:
         await portal.account(EMAIL)
         browser = portal.browser()
@@ -236,7 +236,7 @@ async def test_over_https_cookies_are_bound_to_the_host_and_every_answer_asks_fo
         assert one.headers["strict-transport-security"] == "max-age=31536000", one.url
 
 
-async def test_a_form_cookie_of_another_installation_shuts_nobody_out(portal: Portal) -> None:
+async def test_a_form_cookie_of_another_installation_locks_nobody_out(portal: Portal) -> None:
     browser = portal.browser()
     browser.plant("ab" * 64, "waypost_form")
 

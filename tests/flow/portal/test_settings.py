@@ -29,7 +29,7 @@ async def account(portal: Portal) -> tuple[Any, ...]:
     return tuple(row or ())
 
 
-async def test_an_owner_says_what_the_shop_is_called_and_how_it_looks(portal: Portal, browser: Browser) -> None:
+async def test_an_owner_sets_the_shops_name_and_look(portal: Portal, browser: Browser) -> None:
     answer = await browser.post("/settings", form=CHOSEN)
 
     page = Document((await browser.get("/settings")).text)
@@ -53,7 +53,7 @@ async def test_an_owner_says_what_the_shop_is_called_and_how_it_looks(portal: Po
         ),
     ],
 )
-async def test_what_can_not_be_is_said_at_its_field_and_changes_nothing(
+async def test_invalid_settings_are_reported_at_their_fields_and_change_nothing(
     portal: Portal, browser: Browser, field: str, text: str
 ) -> None:
     await portal.account("other@example.com")
@@ -67,7 +67,7 @@ async def test_what_can_not_be_is_said_at_its_field_and_changes_nothing(
     assert await portal.database.serving.fetch("select * from account order by id") == before
 
 
-async def test_a_further_user_signs_in_and_only_owners_change_the_account(portal: Portal, browser: Browser) -> None:
+async def test_another_user_can_sign_in_but_only_owners_change_the_account(portal: Portal, browser: Browser) -> None:
     user = await member(portal, browser)
     theirs = portal.browser()
     assert (await theirs.sign_in(MEMBER)).status_code == 303
@@ -88,7 +88,7 @@ async def test_a_further_user_signs_in_and_only_owners_change_the_account(portal
     assert page.all("dialog") == []
 
 
-async def test_a_user_that_is_removed_is_out_at_once(portal: Portal, browser: Browser) -> None:
+async def test_a_removed_user_is_signed_out_at_once(portal: Portal, browser: Browser) -> None:
     user = await member(portal, browser)
     theirs = await portal.visitor(MEMBER)
     asked = Document((await browser.get(f"/settings?remove={user}")).text)
@@ -107,7 +107,7 @@ async def make_key(browser: Browser, name: str) -> str:
     return Document(made.text).all("code", **{"class": "copyable"})[0].text
 
 
-async def test_removing_a_user_offers_to_revoke_the_keys_that_the_user_made(portal: Portal, browser: Browser) -> None:
+async def test_removing_a_user_offers_to_revoke_that_users_keys(portal: Portal, browser: Browser) -> None:
     user = await member(portal, browser)
     theirs = await portal.visitor(MEMBER)
     keys = [await make_key(theirs, "Left ticked"), await make_key(theirs, "Unticked"), await make_key(browser, "Mine")]
@@ -131,7 +131,7 @@ async def test_removing_a_user_offers_to_revoke_the_keys_that_the_user_made(port
     assert MEMBER in listed
 
 
-async def test_an_owner_can_not_find_out_many_addresses_of_other_accounts(portal: Portal, browser: Browser) -> None:
+async def test_an_owner_cannot_probe_many_addresses_of_other_accounts(portal: Portal, browser: Browser) -> None:
     await portal.account("taken@example.com")
     form = {"email": "taken@example.com", "password": PASSWORD, "role": "member"}
 
@@ -144,7 +144,7 @@ async def test_an_owner_can_not_find_out_many_addresses_of_other_accounts(portal
     ] * 2
 
 
-async def test_the_last_owner_stays_one(portal: Portal, browser: Browser) -> None:
+async def test_the_last_owner_cannot_be_demoted(portal: Portal, browser: Browser) -> None:
     own = ids.to_text(ids.USER, await portal.database.serving.fetchval("select id from account_user"))
 
     refused = [
@@ -171,7 +171,7 @@ async def test_the_last_owner_stays_one(portal: Portal, browser: Browser) -> Non
         ("", 409, None),
     ],
 )
-async def test_a_refused_button_is_explained_on_the_page_of_ours_that_it_was_pressed_on(
+async def test_a_rejected_action_is_explained_on_the_page_of_its_button(
     portal: Portal, browser: Browser, before: str, status: int, location: str | None
 ) -> None:
     user = ids.to_text(ids.USER, await portal.database.serving.fetchval("select id from account_user"))
@@ -193,7 +193,7 @@ async def test_a_refused_button_is_explained_on_the_page_of_ours_that_it_was_pre
         ({"role": "king"}, "owner, member"),
     ],
 )
-async def test_a_user_who_can_not_be_is_said_in_the_form(
+async def test_an_invalid_user_is_reported_in_the_form(
     portal: Portal, browser: Browser, fields: dict[str, str], text: str
 ) -> None:
     form = {"email": MEMBER, "password": PASSWORD, "role": "member"} | fields
@@ -219,7 +219,7 @@ async def test_a_new_password_ends_every_other_session(portal: Portal, browser: 
     ("fields", "place"),
     [({"current": "wrong one"}, "current-error"), ({"password": "short"}, "password-error")],
 )
-async def test_a_password_is_changed_by_who_knows_the_present_one_only(
+async def test_changing_a_password_requires_the_current_one(
     portal: Portal, browser: Browser, fields: dict[str, str], place: str
 ) -> None:
     form = {"current": PASSWORD, "password": "a better one"} | fields
@@ -231,9 +231,7 @@ async def test_a_password_is_changed_by_who_knows_the_present_one_only(
     assert (await portal.browser().sign_in(EMAIL)).status_code == 303
 
 
-async def test_quotas_are_shown_with_how_much_is_used_and_not_where_none_is_set(
-    portal: Portal, browser: Browser
-) -> None:
+async def test_quotas_are_shown_with_their_use_unless_unset(portal: Portal, browser: Browser) -> None:
     assert "Quotas" not in (await browser.get("/settings")).text
     account = await portal.database.serving.fetchval("select id from account order by id limit 1")
     async with portal.database.serving.acquire() as session:

@@ -57,7 +57,7 @@ async def connections(shop: Caller) -> list[dict[str, object]]:
     return [one for one in items if one["owner"] == "account"]
 
 
-async def test_a_test_saves_nothing_and_its_secret_need_not_be_typed_again(
+async def test_a_test_saves_nothing_and_keeps_its_secret_for_saving(
     shop: Caller, browser: Browser, prober: Prober
 ) -> None:
     tried = await browser.post(UPS, form=FORM | {"do": "test"})
@@ -75,7 +75,9 @@ async def test_a_test_saves_nothing_and_its_secret_need_not_be_typed_again(
     assert prober.tried == [{"client_id": "me", "client_secret": SECRET}] * 2
 
 
-async def test_refused_credentials_are_saved_only_anyway(shop: Caller, browser: Browser, prober: Prober) -> None:
+async def test_rejected_credentials_are_saved_only_with_save_anyway(
+    shop: Caller, browser: Browser, prober: Prober
+) -> None:
     prober.answer = CarrierRefused("refused", status=401, body=b'{"message": "Invalid <b>client</b>"}')
 
     refused = await browser.post(UPS, form=FORM | {"do": "save"})
@@ -91,7 +93,7 @@ async def test_refused_credentials_are_saved_only_anyway(shop: Caller, browser: 
     assert (before, saved.status_code, len(prober.tried)) == ([], 303, 1)
 
 
-async def test_what_is_wrong_stands_at_its_field(browser: Browser, prober: Prober) -> None:
+async def test_errors_are_shown_at_their_fields(browser: Browser, prober: Prober) -> None:
     answer = await browser.post(UPS, form={"credential-client_id": "a b", "daily_calls": "many", "do": "save"})
     missing = await browser.post(UPS, form={"credential-client_id": "me", "do": "test"})
 
@@ -103,7 +105,7 @@ async def test_what_is_wrong_stands_at_its_field(browser: Browser, prober: Probe
     assert prober.tried == []
 
 
-async def test_sealed_secrets_of_another_account_or_by_nobody_open_nothing(
+async def test_sealed_secrets_of_other_accounts_and_forged_ones_are_ignored(
     portal: Portal, browser: Browser, prober: Prober
 ) -> None:
     await portal.account("thief@example.com")
@@ -118,7 +120,7 @@ async def test_sealed_secrets_of_another_account_or_by_nobody_open_nothing(
     assert prober.tried == []
 
 
-async def test_carriers_are_found_by_their_name_and_by_their_couriers(browser: Browser) -> None:
+async def test_carriers_are_found_by_name_and_by_courier_code(browser: Browser) -> None:
     async def found(search: str) -> list[str]:
         page = assert_harmless((await browser.get("/sources/connect", params={"search": search})).text)
         paths = [one.attributes["href"] for one in page.all("a")]
@@ -132,16 +134,14 @@ async def test_carriers_are_found_by_their_name_and_by_their_couriers(browser: B
     assert (await browser.post("/sources/connect/nobody")).status_code == 404
 
 
-def test_every_carriers_form_leads_to_its_chapter() -> None:
+def test_every_carriers_form_links_to_its_chapter() -> None:
     (place,) = [place for place in PLACES if place.file == "reference/carriers.md"]
     anchors = {heading.anchor for heading in guide(place).headings}
 
     assert {guide_of(one.name).partition("#")[2] for one in carriers()} <= anchors
 
 
-async def test_the_page_of_sources_shows_each_connection_in_words(
-    portal: Portal, shop: Caller, browser: Browser
-) -> None:
+async def test_the_sources_page_shows_each_connections_state(portal: Portal, shop: Caller, browser: Browser) -> None:
     empty = Document((await browser.get("/sources")).text).text
     path = await connect(browser, name="Warehouse <north>")
     await portal.database.serving.execute(
@@ -163,7 +163,7 @@ async def test_the_page_of_sources_shows_each_connection_in_words(
     assert "Odd <b>text</b>" in page
 
 
-async def test_the_page_of_sources_says_when_an_update_last_came(shop: Caller, browser: Browser) -> None:
+async def test_the_sources_page_shows_the_time_of_the_last_update(shop: Caller, browser: Browser) -> None:
     scan = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "On its way"}
     update = {"tracking_number": "A1", "courier_code": "dhl", "create": True, "checkpoints": [scan]}
     before = Document((await browser.get("/sources")).text).text
@@ -194,9 +194,7 @@ async def test_a_connection_is_renamed_limited_disabled_enabled_and_deleted(shop
     assert (await browser.get(path)).status_code == 404
 
 
-async def test_new_credentials_replace_the_old_ones_when_they_work(
-    shop: Caller, browser: Browser, prober: Prober
-) -> None:
+async def test_valid_new_credentials_replace_the_old_ones(shop: Caller, browser: Browser, prober: Prober) -> None:
     path = await connect(browser)
     prober.answer = CarrierRefused("refused", status=401)
     new = {"credential-client_id": "you", "credential-client_secret": "another-secret"}
@@ -222,7 +220,7 @@ async def test_new_credentials_replace_the_old_ones_when_they_work(
     assert len(await connections(shop)) == 1
 
 
-async def test_deleting_says_how_many_parcels_and_who_is_asked_then(
+async def test_deleting_shows_the_number_of_parcels_and_their_next_connection(
     portal: Portal, shop: Caller, browser: Browser
 ) -> None:
     path = await connect(browser)
@@ -238,7 +236,7 @@ async def test_deleting_says_how_many_parcels_and_who_is_asked_then(
     assert "They will be tracked with The other if it covers" in both
 
 
-async def test_the_operators_connection_can_be_looked_at_only(shop: Caller, browser: Browser) -> None:
+async def test_the_operators_connection_can_only_be_viewed(shop: Caller, browser: Browser) -> None:
     (shared,) = (await shop.get("/v1/connections")).json()["items"]
     path = f"/sources/{shared['id']}"
 
@@ -250,7 +248,7 @@ async def test_the_operators_connection_can_be_looked_at_only(shop: Caller, brow
         assert (await browser.post(f"{path}/{name}", form={"name": "x"} | FORM)).status_code == 404
 
 
-async def test_anothers_connection_is_as_if_it_were_not_there(portal: Portal, browser: Browser) -> None:
+async def test_connections_of_other_accounts_do_not_exist(portal: Portal, browser: Browser) -> None:
     path = await connect(browser)
     await portal.account("other@example.com")
     other = await portal.visitor("other@example.com")
@@ -260,7 +258,7 @@ async def test_anothers_connection_is_as_if_it_were_not_there(portal: Portal, br
         assert (await other.post(f"{path}/{name}", form={"name": "x"} | FORM)).status_code == 404
 
 
-async def test_what_a_person_does_with_connections_stands_in_the_audit_log(portal: Portal, browser: Browser) -> None:
+async def test_changes_of_connections_are_in_the_audit_log(portal: Portal, browser: Browser) -> None:
     path = await connect(browser)
     await browser.post(f"{path}/credentials", form=FORM | {"do": "save"})
     await browser.post(f"{path}/delete")

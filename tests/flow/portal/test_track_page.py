@@ -40,7 +40,7 @@ async def read(client: AsyncClient, path: str, **headers: str) -> Response:
     return await client.get(path, headers={"accept": "text/html", **headers})
 
 
-async def test_who_has_the_link_sees_the_parcel_and_nothing_of_the_customer(portal: Portal, shop: Caller) -> None:
+async def test_the_link_shows_the_parcel_but_no_customer_data(portal: Portal, shop: Caller) -> None:
     path = await parcel(portal, shop, detail=f"Jane Roe {PROBE}")
 
     answer = await portal.browser().get(path)
@@ -61,7 +61,7 @@ async def test_who_has_the_link_sees_the_parcel_and_nothing_of_the_customer(port
         (("fr", "?lang=fr"), "en", "Delivered"),
     ],
 )
-async def test_it_speaks_the_readers_language(
+async def test_the_page_is_in_the_readers_language(
     portal: Portal, shop: Caller, asked: tuple[str, str], lang: str, text: str
 ) -> None:
     path, (accepted, query) = await parcel(portal, shop), asked
@@ -75,7 +75,7 @@ async def test_it_speaks_the_readers_language(
     assert text in answer.text
 
 
-async def test_it_is_kept_shortly_found_by_no_search_and_sets_no_cookie(portal: Portal, shop: Caller) -> None:
+async def test_the_page_is_cached_briefly_not_indexed_and_sets_no_cookie(portal: Portal, shop: Caller) -> None:
     browser = await portal.visitor("shop@example.com")
     path = await parcel(portal, shop)
 
@@ -91,7 +91,7 @@ async def test_it_is_kept_shortly_found_by_no_search_and_sets_no_cookie(portal: 
         assert "script-src" not in one.headers["content-security-policy"]
 
 
-async def test_what_is_no_link_is_answered_as_a_parcel_that_is_gone(portal: Portal, shop: Caller) -> None:
+async def test_an_invalid_link_is_answered_like_a_deleted_parcel(portal: Portal, shop: Caller) -> None:
     path = await parcel(portal, shop)
     token, browser = path.removeprefix("/track/"), portal.browser()
     other = TrackLinks("another key", public_url=None).path(uuid4())
@@ -105,7 +105,7 @@ async def test_what_is_no_link_is_answered_as_a_parcel_that_is_gone(portal: Port
     assert "Parcel not found" in answers[0].text
 
 
-def test_a_link_tells_nothing_and_is_the_same_again() -> None:
+def test_a_link_is_opaque_and_stable() -> None:
     links, tracking = TrackLinks("a key", public_url="https://track.example/w"), uuid4()
     path = links.path(tracking)
 
@@ -116,7 +116,7 @@ def test_a_link_tells_nothing_and_is_the_same_again() -> None:
     assert TrackLinks("a key", public_url=None).link(tracking) is None
 
 
-async def test_a_frame_shows_it_only_where_the_account_allows(portal: Portal, shop: Caller) -> None:
+async def test_framing_is_allowed_only_on_the_accounts_sites(portal: Portal, shop: Caller) -> None:
     browser, path = portal.browser(), await parcel(portal, shop)
 
     refused = await browser.get(f"{path}?embed=1")
@@ -132,7 +132,7 @@ async def test_a_frame_shows_it_only_where_the_account_allows(portal: Portal, sh
     assert plain.headers["cross-origin-resource-policy"] == "same-origin"
 
 
-async def test_the_shops_colour_comes_from_a_style_sheet_of_its_own(portal: Portal, shop: Caller) -> None:
+async def test_the_shops_colour_comes_from_its_own_style_sheet(portal: Portal, shop: Caller) -> None:
     browser, path = portal.browser(), await parcel(portal, shop)
     await portal.database.serving.execute("update account set accent = '#7a2a86'")
 
@@ -149,7 +149,7 @@ async def test_the_shops_colour_comes_from_a_style_sheet_of_its_own(portal: Port
     assert none.status_code == 404
 
 
-async def test_a_fault_of_ours_is_said_in_the_readers_language_and_the_link_stays_out_of_the_log(
+async def test_an_internal_error_is_shown_in_the_readers_language_and_the_link_is_not_logged(
     portal: Portal, shop: Caller
 ) -> None:
     path, browser = await parcel(portal, shop), Browser(portal.browser().client)
@@ -186,7 +186,7 @@ async def test_readers_of_one_parcel_share_a_finished_page_until_it_changes(
     assert "Another name" in renamed.text
 
 
-async def test_an_address_that_reads_very_many_pages_waits_and_no_other_does(portal: Portal, shop: Caller) -> None:
+async def test_only_an_address_that_reads_too_many_pages_has_to_wait(portal: Portal, shop: Caller) -> None:
     path = await parcel(portal, shop)
     hungry = portal.browser()
     for _ in range(page.A_MINUTE_FROM_AN_ADDRESS):
@@ -201,7 +201,7 @@ async def test_an_address_that_reads_very_many_pages_waits_and_no_other_does(por
     assert refused.headers["cache-control"] == "no-store"
 
 
-async def test_more_parameters_than_the_page_has_keep_no_shopper_out(portal: Portal, shop: Caller) -> None:
+async def test_unknown_parameters_lock_no_shopper_out(portal: Portal, shop: Caller) -> None:
     many = "&".join(f"a{number}=" for number in range(101))
 
     answer = await portal.browser().get(f"{await parcel(portal, shop)}?{many}")
@@ -209,7 +209,7 @@ async def test_more_parameters_than_the_page_has_keep_no_shopper_out(portal: Por
     assert answer.status_code == 200
 
 
-def test_finished_pages_are_kept_in_so_many_bytes() -> None:
+def test_the_cache_of_finished_pages_is_bounded_in_bytes() -> None:
     kept = KeptPages(most_bytes=4 * 10)
     keys = [(bytes([number]), "en", False, "Shop", "0b5c6b") for number in range(3)]
 

@@ -34,7 +34,7 @@ async def test_rows_of_a_spreadsheet_can_be_pasted(browser: Browser, shop: Calle
     assert (answer.status_code, await numbers(shop)) == (200, ["A1"])
 
 
-async def test_wrong_rows_are_told_one_by_one_and_nothing_is_done(browser: Browser, shop: Caller) -> None:
+async def test_invalid_rows_are_reported_individually_and_nothing_is_imported(browser: Browser, shop: Caller) -> None:
     answer = await browser.post(PATH, form={"rows": f"{HEAD}A1,dhl\n?,dhl\n<b>,dhl\n"})
 
     page = Document(answer.text)
@@ -45,21 +45,21 @@ async def test_wrong_rows_are_told_one_by_one_and_nothing_is_done(browser: Brows
     assert_harmless(answer.text)
 
 
-async def test_wrong_rows_can_be_left_out(browser: Browser, shop: Caller) -> None:
+async def test_invalid_rows_can_be_omitted(browser: Browser, shop: Caller) -> None:
     answer = await upload(browser, f"{HEAD}A1,dhl\n?,dhl\n".encode(), skip="1")
 
     assert (answer.status_code, await numbers(shop)) == (200, ["A1"])
     assert "1 skipped" in Document(answer.text).text
 
 
-async def test_of_many_wrong_rows_the_first_are_shown(browser: Browser) -> None:
+async def test_of_many_invalid_rows_the_first_are_shown(browser: Browser) -> None:
     answer = await upload(browser, (HEAD + "?,dhl\n" * (MOST_SHOWN + 7)).encode())
 
     assert len(Document(answer.text).all("tr")) == MOST_SHOWN + 1
     assert "And 7 more." in Document(answer.text).text
 
 
-async def test_without_a_file_it_is_said(browser: Browser) -> None:
+async def test_a_missing_file_is_reported(browser: Browser) -> None:
     answer = await browser.post(PATH, form={"rows": " "})
 
     assert answer.status_code == 422
@@ -69,21 +69,21 @@ async def test_without_a_file_it_is_said(browser: Browser) -> None:
 @pytest.mark.parametrize(
     "content", [b"\x00" * 2_000, b"\xff\xfe" * 500, b'"' * 100_001, "tracking_number".encode("utf-16")]
 )
-async def test_what_is_no_csv_is_told_so(browser: Browser, shop: Caller, content: bytes) -> None:
+async def test_a_file_that_is_not_csv_is_reported(browser: Browser, shop: Caller, content: bytes) -> None:
     answer = await upload(browser, content)
 
     assert (answer.status_code, await numbers(shop)) == (422, [])
     assert_harmless(answer.text)
 
 
-async def test_a_file_that_is_too_large_is_refused(browser: Browser, shop: Caller) -> None:
+async def test_a_file_that_is_too_large_is_rejected(browser: Browser, shop: Caller) -> None:
     answer = await upload(browser, HEAD.encode() + b"A1,dhl\n" * (LARGEST_FILE // 7))
 
     assert (answer.status_code, await numbers(shop)) == (413, [])
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r"])
-async def test_a_file_of_too_many_lines_is_refused_before_any_is_read(
+async def test_a_file_with_too_many_lines_is_rejected_before_any_is_parsed(
     browser: Browser, shop: Caller, end: bytes
 ) -> None:
     answer = await upload(browser, end.join([b"tracking_number,courier_code", b"A1,dhl", end * MOST_LINES]))
@@ -107,7 +107,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
-async def test_parts_that_can_not_be_read_are_refused(browser: Browser, body: bytes) -> None:
+async def test_malformed_multipart_bodies_are_rejected(browser: Browser, body: bytes) -> None:
     headers = {"content-type": "multipart/form-data; boundary=x", "x-csrftoken": await browser.token()}
 
     answer = await browser.client.post(PATH, content=body, headers={"accept": "text/html", **headers})
@@ -115,7 +115,7 @@ async def test_parts_that_can_not_be_read_are_refused(browser: Browser, body: by
     assert (answer.status_code, answer.headers["cache-control"]) == (400, "no-store")
 
 
-async def test_who_is_not_logged_in_is_sent_away_before_anything_is_read(portal: Portal) -> None:
+async def test_visitors_who_are_not_signed_in_are_redirected_before_the_body_is_read(portal: Portal) -> None:
     stranger = portal.browser()
     token, read = await stranger.token(), []
 
@@ -129,7 +129,7 @@ async def test_who_is_not_logged_in_is_sent_away_before_anything_is_read(portal:
     assert (answer.status_code, answer.headers["location"], read) == (303, "/login", [])
 
 
-async def test_pages_without_files_read_none(browser: Browser) -> None:
+async def test_pages_without_uploads_read_no_files(browser: Browser) -> None:
     answer = await browser.client.post(
         "/developer/apikeys",
         files={"name": ("name", b"A")},
@@ -139,7 +139,7 @@ async def test_pages_without_files_read_none(browser: Browser) -> None:
     assert answer.status_code == 422
 
 
-async def test_a_download_is_a_file_that_an_upload_takes(browser: Browser, shop: Caller) -> None:
+async def test_an_exported_file_can_be_imported(browser: Browser, shop: Caller) -> None:
     await browser.post(PATH, form={"rows": f"{HEAD}A1,dhl\n"})
 
     answer = await browser.get("/trackings/export.csv")
@@ -152,7 +152,7 @@ async def test_a_download_is_a_file_that_an_upload_takes(browser: Browser, shop:
     assert await numbers(shop) == ["A1"]
 
 
-async def test_a_download_has_ones_own_parcels_only(portal: Portal, browser: Browser) -> None:
+async def test_an_export_contains_only_ones_own_parcels(portal: Portal, browser: Browser) -> None:
     other = await portal.account("other@example.com")
     await other.post("/v4/trackings/create", {"tracking_number": "SECRET1", "courier_code": "dhl"})
 

@@ -8,7 +8,7 @@ UNCOMPRESSED = "no-store, no-transform"
 SECRET = "2e55b9a3-4dd1-4416-9897-c4bd1e3d738f"
 
 
-async def test_pages_that_show_a_secret_say_so(portal: Portal, shop: Caller, browser: Browser) -> None:
+async def test_pages_that_show_a_secret_forbid_compression(portal: Portal, shop: Caller, browser: Browser) -> None:
     one = f"{HOME}/{await portal.endpoint(shop, secret=SECRET)}?do=secret"
     refused = {"url": "ftp://x", "version": "V4", "which": "all", "secret": SECRET}
     debugged = {"body": "{}", "headers": "", "secret": SECRET, "email": ""}
@@ -35,7 +35,7 @@ async def test_other_pages_may_be_compressed(portal: Portal, shop: Caller, brows
         assert (answer.headers["cache-control"], SECRET in answer.text) == ("no-store", False), path
 
 
-async def test_answers_of_the_api_that_hold_a_secret_say_so(shop: Caller) -> None:
+async def test_api_responses_with_a_secret_forbid_compression(shop: Caller) -> None:
     made = await shop.post("/v1/endpoints", {"url": "http://127.0.0.1/hook"})
     path = f"/v1/endpoints/{made.json()['id']}"
 

@@ -18,9 +18,7 @@ async def urls(shop: Caller) -> list[str]:
     return [one["url"] for one in (await shop.get("/v1/endpoints")).json()["items"]]
 
 
-async def test_a_second_endpoint_that_gets_the_same_is_added_when_it_is_wanted(
-    portal: Portal, shop: Caller, browser: Browser
-) -> None:
+async def test_a_duplicate_endpoint_can_be_added_anyway(portal: Portal, shop: Caller, browser: Browser) -> None:
     first = await portal.endpoint(shop, URL)
 
     asked = await browser.post(HOME, form=FORM)
@@ -34,7 +32,7 @@ async def test_a_second_endpoint_that_gets_the_same_is_added_when_it_is_wanted(
     assert await urls(shop) == [URL, URL]
 
 
-async def test_an_endpoint_becomes_the_same_as_another_when_it_is_wanted(
+async def test_an_endpoint_can_be_changed_into_a_duplicate_anyway(
     portal: Portal, shop: Caller, browser: Browser
 ) -> None:
     await portal.endpoint(shop, URL)
@@ -47,14 +45,14 @@ async def test_an_endpoint_becomes_the_same_as_another_when_it_is_wanted(
     assert await urls(shop) == [URL, URL]
 
 
-async def test_other_mistakes_offer_no_way_around_them(shop: Caller, browser: Browser) -> None:
+async def test_other_errors_cannot_be_overridden(shop: Caller, browser: Browser) -> None:
     answer = await browser.post(HOME, form={**FORM, "url": "ftp://127.0.0.1/"})
 
     assert (answer.status_code, buttons(answer.text)) == (422, [])
     assert await urls(shop) == []
 
 
-async def test_a_pasted_secret_is_taken_as_it_is_or_not_at_all(shop: Caller, browser: Browser) -> None:
+async def test_a_pasted_secret_is_accepted_unchanged_or_rejected(shop: Caller, browser: Browser) -> None:
     answer = await browser.post(HOME, form={**FORM, "secret": "2e55b9a3-4dd1-4416-9897-c4bd1e3d738f "})
 
     assert answer.status_code == 422

@@ -7,7 +7,7 @@ from tests.support.api import Caller
 from tests.support.visiting import Browser, Document, Portal
 
 
-async def test_programs_are_told_to_try_again(portal: Portal, shop: Caller) -> None:
+async def test_without_a_database_programs_are_told_to_retry(portal: Portal, shop: Caller) -> None:
     await portal.database._pools[1].close()
 
     with capture_logs() as lines:
@@ -21,7 +21,7 @@ async def test_programs_are_told_to_try_again(portal: Portal, shop: Caller) -> N
 
 
 @pytest.mark.parametrize("signed_in", [True, False])
-async def test_people_are_told_to_try_again(
+async def test_without_a_database_people_are_told_to_retry(
     portal: Portal,
     browser: Browser,
     signed_in: bool,  # noqa: FBT001 - a table

@@ -11,16 +11,16 @@ from tests.support.faults import Tally
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_in_calm_every_promise_is_kept_and_nothing_is_sent_twice(server: VirtualServer) -> None:
+async def test_without_faults_every_promise_is_kept_and_nothing_is_sent_twice(server: VirtualServer) -> None:
     await run_seeds(server, CALM, range(150), __file__)
 
 
-async def test_while_an_endpoint_is_down_it_is_probed_by_one_attempt_at_a_time(server: VirtualServer) -> None:
+async def test_a_failing_endpoint_is_probed_with_one_attempt_at_a_time(server: VirtualServer) -> None:
     await run_seeds(server, OUTAGE, range(2), __file__)
 
 
 @pytest.mark.faults
-async def test_in_calm_every_promise_is_kept_in_thousands_of_seeds(server: VirtualServer, judged: Judge) -> None:
+async def test_without_faults_every_promise_is_kept_in_thousands_of_seeds(server: VirtualServer, judged: Judge) -> None:
     days, deliveries = await run_seeds(server, CALM, range(1_000, 4_000), __file__)
 
     fault, target = "F3 simulation, seeds in calm", "every promise kept"

@@ -11,7 +11,7 @@ MOST_SEEDS = 240
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("bug", BUGS)
-async def test_a_planted_bug_is_found(server: VirtualServer, monkeypatch: pytest.MonkeyPatch, bug: str) -> None:
+async def test_every_planted_bug_is_detected(server: VirtualServer, monkeypatch: pytest.MonkeyPatch, bug: str) -> None:
     plant, trouble = BUGS[bug]
     plant(monkeypatch)
 

@@ -11,12 +11,12 @@ from tests.support.faults import Tally
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_in_a_storm_only_what_a_fault_explains_is_sent_twice(server: VirtualServer) -> None:
+async def test_with_faults_only_explained_deliveries_are_sent_twice(server: VirtualServer) -> None:
     await run_seeds(server, STORMY, range(150), __file__)
 
 
 @pytest.mark.faults
-async def test_in_a_storm_every_promise_is_kept_in_thousands_of_seeds(server: VirtualServer, judged: Judge) -> None:
+async def test_with_faults_every_promise_is_kept_in_thousands_of_seeds(server: VirtualServer, judged: Judge) -> None:
     days, deliveries = await run_seeds(server, STORMY, range(1_000, 4_000), __file__)
 
     fault, target = "F3 simulation, seeds in a storm", "every promise kept"
