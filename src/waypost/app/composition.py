@@ -29,8 +29,10 @@ from waypost.app.sending import make_guard, user_agent
 from waypost.app.sources import CARRIER_SECONDS, Polling, Sources
 from waypost.app.storage import Storage
 from waypost.app.supervisor import Part
+from waypost.app.watchdog import STALLS
 from waypost.intake.collector import Intake
 from waypost.keeper.keeper import Keeper
+from waypost.keeper.troubles import Signs
 from waypost.portal.application import PageSet, make_pages
 from waypost.settings import Settings
 from waypost.sources.carriers import askable, courier_codes
@@ -65,7 +67,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     parts = [Part("hints", notifier.serve)] if dispatch is None else dispatch.parts()
     sources = Sources(settings, carriers, Vault(secret_key))
     polling = Polling(database, intake, sources, speed=settings.poll_speed)
-    keeper = _keeper(settings, storage, intake, secret_key) if Role.KEEP in roles else None
+    keeper = _keeper(settings, storage, intake, secret_key, has_room) if Role.KEEP in roles else None
     parts += [Part("poller", polling.serve)] if Role.POLL in roles else []
     parts += [Part("unread_scans", intake.unread.serve), *([Part("keeper", keeper.serve)] if keeper else [])]
     health = Health(database, tuple(parts), None if dispatch is None else dispatch.measures, keeper, has_room=has_room)
@@ -96,10 +98,13 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     return Engine(served, tuple(parts), intake, carriers)
 
 
-def _keeper(settings: Settings, storage: Storage, intake: Intake, secret_key: str) -> Keeper:
+def _keeper(
+    settings: Settings, storage: Storage, intake: Intake, secret_key: str, has_room: Callable[[], bool]
+) -> Keeper:
     backups = scheduled_backups(settings, storage.url, secret_key)
     days, quota = settings.history_days, usual_quota(settings)
-    return Keeper(storage.database, intake, history_days=days, quota=quota, backups=backups)
+    signs = Signs(has_room=has_room, stalls=lambda: STALLS.count, backups=backups)
+    return Keeper(storage.database, intake, history_days=days, quota=quota, backups=backups, signs=signs)
 
 
 def _disk_room(settings: Settings) -> Callable[[], bool]:

@@ -18,6 +18,7 @@ from waypost.intake.collector import Intake
 from waypost.intake.poller import clock_ms
 from waypost.keeper.endpoint_health import EndpointHealth
 from waypost.keeper.reconciler import Reconciler
+from waypost.keeper.troubles import Signs, Troubles
 from waypost.store import (
     duties,
     idempotency,
@@ -55,7 +56,8 @@ class Duty:
 class Keeper:
     """Keeps one installation in order. ``history_days`` is how long events and deliveries are kept.
 
-    ``quota`` applies to accounts without a quota of their own. Without ``backups`` none are made.
+    ``quota`` applies to accounts without a quota of their own. Without ``backups`` none are made. ``signs`` are
+    what only this process sees.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Keeper:
         history_days: int,
         quota: Quota = NO_QUOTA,
         backups: ScheduledBackups | None = None,
+        signs: Signs | None = None,
         now: Callable[[], int] = clock_ms,
     ) -> None:
         self._database = database
@@ -87,7 +90,8 @@ class Keeper:
             Duty(9, "usage", 60, self.measure),
             Duty(10, "backup", 600, self.back_up),
             Duty(11, "endpoint_health", 10, EndpointHealth(history=self._history).look),
-            Duty(12, "incidents", 3600, self.forget_incidents),
+            Duty(12, "old_incidents", 3600, self.forget_incidents),
+            Duty(13, "incidents", 30, Troubles(signs or Signs(backups=backups), self.reconciler).look),
         )
 
     async def serve(self, stop: asyncio.Event) -> None:
