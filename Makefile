@@ -56,6 +56,7 @@ fix: develop ## format, and fix what the linter can fix
 
 bench: develop ## run the benchmarks on this machine
 	@$(RUN) -m benchmarks
+	@$(RUN) -m benchmarks.polling
 
 faults: develop ## run the tests that take minutes or gigabytes
 	$(PYTEST) -m 'faults and not alone' -n $(WORKERS) --dist loadfile

@@ -286,7 +286,7 @@ async def test_a_batch_is_one_call_and_a_bad_answer_affects_only_its_parcel(worl
     assert await world.poll() == 25
 
     assert sorted(asked.calls) == [5, 10, 10]
-    assert (await world.spending(own)).spent_today == 3
+    assert ((spent := await world.spending(own)).spent_today, spent.paused_until) == (3, 0)
     assert await world.database.serving.fetchval("select count(*) from event") == 24
 
 

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from tests.support.databases import add_account
 from waypost.store.database import Database
 from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import TEXTS, Session
@@ -41,6 +42,7 @@ ARGUMENTS = {
         *([1], [1], [uuid4()], [NOW], [0], [timedelta(hours=1)], [True]),
         *([0], [0], [False], ["new"]),
     ),
+    "release_watches": ([1], [1], [uuid4()], [NOW]),
     "watch_of": ([1], uuid4()),
     "connections_with_work": (),
     "count_watched": (uuid4(), 1000),
@@ -62,6 +64,17 @@ ARGUMENTS = {
     "watch_again": ([1], [1], [uuid4()], ["dhl"], [True]),
     "change_trackings": ([1], [1], [uuid4()], [1], [uuid4()], ["transit"], ["transit001"], [b""], [NOW], [None]),
 }
+CONNECTIONS = {
+    "connections": (uuid4(), None, True),
+    "connections_by_id": ([uuid4()],),
+    "candidates": ([uuid4()],),
+    "installation_connections": (),
+    "unrouted_connections": (),
+    "lease_connections": ([uuid4()], uuid4(), timedelta(seconds=30)),
+    "note_polls": (uuid4(), uuid4(), b"", timedelta(seconds=30), True, None, None, None),
+    "last_reported": (uuid4(), 1000),
+}
+"""Read or written by every poll or page: an installation may have as many connections as accounts."""
 BY_ID = (
     "claim",
     "claim_by_hand",
@@ -121,6 +134,18 @@ async def emptied_and_vacuumed(database: Database) -> None:
 async def large(database: Database) -> None:
     await database.serving.execute(FILL, 50_000)
     await database.serving.execute("vacuum analyze due")
+
+
+async def many_connections(database: Database) -> None:
+    await database.serving.execute(
+        """insert into connection (id, account, source, kind, name, credentials, routed_at)
+        select gen_random_uuid(), case when n > 12 then $1::uuid end, 'ups', 'carrier', 'UPS',
+               case when n > 12 then 'sealed'::bytea end, now()
+        from generate_series(1, 20000) n""",
+        await add_account(database),
+    )
+    await database.serving.execute("insert into connection_health (connection) select id from connection")
+    await database.serving.execute("vacuum analyze connection, connection_health")
 
 
 async def all_of_one_endpoint(database: Database) -> None:
@@ -186,4 +211,14 @@ async def test_lists_are_read_in_index_order_with_any_backlog(database: Database
             plans[name] = "\n".join(row[0] for row in await session.fetch("explain " + TEXTS[name], *bound))
 
     bad = r"Seq Scan on (due|tracking|event|settled)\w*\b"
+    assert {name: plan for name, plan in plans.items() if re.search(bad, plan)} == {}
+
+
+async def test_one_of_many_connections_is_never_looked_for_among_all(database: Database) -> None:
+    await many_connections(database)
+    async with database.engine.acquire() as session:
+        plans = {name: await generic_plan(session, name, len(bound)) for name, bound in CONNECTIONS.items()}
+
+    every = r"Seq Scan on (connection|connection_health|event)\w*\b"
+    bad = every + r"|using connection_pkey on connection \w?\b(?!.*\n +Index Cond)"
     assert {name: plan for name, plan in plans.items() if re.search(bad, plan)} == {}

@@ -266,6 +266,18 @@ async def test_a_failure_delays_its_parcel_by_minutes_and_the_source_by_a_moment
     assert await poller.run_once() == 1
 
 
+async def test_calls_that_fail_at_once_are_one_failure_and_pause_the_source_for_a_moment(world: World) -> None:
+    await world.register(*[f"A{number}" for number in range(16)])
+    poller = world.poller(carrier := Carrier(answer=raising(CarrierUnavailable("no answer"))))
+
+    assert await poller.run_once() == 16
+
+    carrier.answer = found
+    await world.make_due()
+    world.offset_ms = 1_100
+    assert await poller.run_once() == 16
+
+
 async def test_the_parcels_of_a_dead_poller_are_polled_after_its_lease_expires(world: World) -> None:
     await world.register("A1")
     died = asyncio.Event()

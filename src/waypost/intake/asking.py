@@ -90,6 +90,7 @@ class Asking:
         self._now = now
         self._extra = source.extra_calls
         self._failures = 0
+        self._has_failed = False
         self._noted = Noted(b"", answered=False)
         self.resume(kept)
 
@@ -114,6 +115,7 @@ class Asking:
             leased = await watches.lease_watches(session, self._connection, list(free), seconds=PARCEL_SECONDS)
         leased.sort(key=lambda watch: free[watch.tracking].rank)
         self._noted = Noted(b"", answered=False)
+        self._has_failed = False
         calls = [self._in_turn(some, [free[watch.tracking] for watch in some]) for some in self._portions(leased)]
         outcomes = [outcome for some in await asyncio.gather(*calls) for outcome in some]
         await self._write(outcomes)
@@ -169,11 +171,13 @@ class Asking:
             self._pause(PAUSE_REFUSED_SECONDS, error, ConnectionState.REFUSED)
             return some
         except CarrierError as error:
+            self._stumble(error)
             return [self._failed(watch, error) for watch in some]
         except Exception as error:  # noqa: BLE001 - one carrier's odd answer must not end the loop
             _LOG.exception(
                 "poll_crashed", carrier=self._source.name, connection=ids.to_text(ids.CONNECTION, self._connection)
             )
+            self._stumble(error)
             return [self._failed(watch, error) for watch in some]
         finally:
             self._spending = budget.charge(self._spending, self._source.extra_calls - self._extra)
@@ -188,10 +192,12 @@ class Asking:
         return [await self._source.ask(watch.state.tracking_number, _facts_of_shop(watch.state))]
 
     async def _take(self, answers: Sequence[tuple[LeasedWatch, Update | CarrierError]]) -> Sequence[_Outcome]:
-        """Submit what could be read; an unreadable answer affects its own parcel only."""
-        failed = [self._failed(watch, answer) for watch, answer in answers if isinstance(answer, CarrierError)]
+        """Submit what could be read; an unreadable answer affects its own parcel only, unless it is every parcel's."""
+        errors = [(watch, answer) for watch, answer in answers if isinstance(answer, CarrierError)]
+        failed = [self._failed(watch, error) for watch, error in errors]
         read = [(watch, answer) for watch, answer in answers if isinstance(answer, Update)]
         if not read:
+            self._stumble(errors[0][1])
             return failed
         self._failures = 0
         self._noted = Noted(b"", answered=True, state=ConnectionState.WORKS)
@@ -248,11 +254,19 @@ class Asking:
         wait = next_poll(watched, now, least_seconds=self._source.budget.least_seconds_between_asks)
         return None if wait is None else wait / self._speed
 
-    def _failed(self, watch: LeasedWatch, error: Exception) -> PollResult:
-        """Poll this parcel again later; after each failure in a row, wait longer before polling at all."""
-        self._failures += 1
+    def _stumble(self, error: Exception) -> None:
+        """Wait before polling at all, longer after each handful in a row with a call that failed.
+
+        The calls of a handful run at once, so they count as one failure: an outage of a second must not cost minutes.
+        """
+        if not self._has_failed:
+            self._failures += 1
+            self._has_failed = True
         state = ConnectionState.UNREADABLE if isinstance(error, CarrierUnreadable) else None
         self._pause(min(LONGEST_PAUSE_SECONDS, 2.0 ** min(self._failures - 1, 16)), error, state)
+
+    def _failed(self, watch: LeasedWatch, error: Exception) -> PollResult:
+        """Poll this parcel again later."""
         unchanged = watch.unchanged + 1
         soon = FIRST_RETRY_SECONDS * 2.0 ** min(watch.unchanged, 16) / self._speed
         by_schedule = self._wait(watch, watch.state, unchanged)

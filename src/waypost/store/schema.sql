@@ -471,6 +471,10 @@ CREATE INDEX api_key_account ON api_key USING btree (account, id);
 
 CREATE INDEX connection_account ON connection USING btree (account, id);
 
+CREATE INDEX connection_of_installation ON connection USING btree (id) WHERE account IS NULL;
+
+CREATE INDEX connection_unrouted ON connection USING btree (id) WHERE enabled AND routed_at IS NULL;
+
 CREATE INDEX deleted_tracking_number ON ONLY deleted_tracking USING btree (account, tracking_number);
 
 CREATE INDEX due_by_hand ON due USING btree (next_at, id) WHERE sample IS NOT NULL OR resend_of IS NOT NULL;

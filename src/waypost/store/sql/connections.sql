@@ -1,12 +1,16 @@
 -- Connections, read: their credentials and health.
 
 -- name: connections
--- Those of an account, oldest first; with $3 also those of the installation that it may use.
+-- Those of an account, oldest first; with $3 also those of the installation that it may use. Two reads, since no index
+-- serves both at once.
 select c.id, c.account, c.source, c.kind, c.name, c.enabled, c.credentials, c.settings, c.created_at, c.updated_at,
        h.state, h.state_since, h.message, h.sample, h.last_answer_at, h.spending
-from connection c join connection_health h on h.connection = c.id
-where (c.account = $1 or ($3 and c.account is null and (c.shared_with is null or $1 = any (c.shared_with))))
-  and ($2::uuid is null or c.id = $2)
+from (select o.* from connection o where o.account = $1
+      union all
+      select i.* from connection i
+      where $3 and i.account is null and (i.shared_with is null or $1 = any (i.shared_with))) c
+join connection_health h on h.connection = c.id
+where $2::uuid is null or c.id = $2
 order by c.id
 
 -- name: connections_by_id
