@@ -14,6 +14,7 @@ from litestar import Litestar
 
 from tests.support.databases import add_account
 from waypost.actions.context import DatabaseContext
+from waypost.actions.inbound_addresses import InboundAddresses
 from waypost.actions.quotas import Quotas
 from waypost.actions.track_links import TrackLinks
 from waypost.api.application import make_application
@@ -21,6 +22,7 @@ from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
 from waypost.api.page_ends import PageEnds
 from waypost.api.parts import Parts
+from waypost.api.push_rates import PushRates
 from waypost.api.report_rates import ReportRates
 from waypost.app.sources import installation_id
 from waypost.dispatch.guard import Guard
@@ -30,6 +32,7 @@ from waypost.domain.api_keys import RANDOM_BYTES, digest_of, make_key, shown_pre
 from waypost.domain.quotas import Quota
 from waypost.domain.targets import Ports
 from waypost.intake.collector import Intake
+from waypost.intake.inbox import Inbox
 from waypost.portal.application import PageSet
 from waypost.sources.carriers import askable, carriers, courier_codes
 from waypost.store import connection_changes
@@ -101,7 +104,14 @@ async def connect(database: Database, names: Collection[str]) -> None:
         await connection_changes.keep_installation(session, named)
 
 
-ALIKE: dict[str, Any] = {"test_seconds": 0.05, "outgoing_ips": ("203.0.113.7",), "metrics": no_metrics}
+VAULT = Vault("a key for tests only")
+ALIKE: dict[str, Any] = {
+    "test_seconds": 0.05,
+    "outgoing_ips": ("203.0.113.7",),
+    "metrics": no_metrics,
+    "vault": VAULT,
+    "track_links": TrackLinks("a key for tests only", public_url=None),
+}
 
 
 async def say(reason: str | None) -> str | None:
@@ -122,12 +132,12 @@ async def serving_api(
     probe: Callable[[str, Mapping[str, str]], Awaitable[None]] = accept_credentials,
     call_limits: CallLimits | None = None,
     report_rates: ReportRates | None = None,
+    push_rates: PushRates | None = None,
     quota: Quota = NO_QUOTA,
     with_pages: Callable[[Parts], PageSet] | None = None,
 ) -> AsyncIterator[Api]:
     """Serve the API; ``connected`` names the carriers that the installation has a connection to."""
-    hinted: list[UUID] = []
-    intake = Intake(database, polled=askable(), hint=hinted.extend)
+    intake = Intake(database, polled=askable(), hint=(hinted := list[UUID]()).extend)
     await connect(database, connected)
     parts = Parts(
         database=database,
@@ -135,7 +145,8 @@ async def serving_api(
         quotas=Quotas(database, quota),
         codes=courier_codes(),
         probe=probe,
-        vault=Vault("a key for tests only"),
+        addresses=InboundAddresses(database, VAULT, public_url=None),
+        inbox=Inbox(database),
         keys=Keys(DatabaseContext(database=database)),
         check_url=GUARD.check,
         max_endpoints=max_endpoints,
@@ -143,10 +154,10 @@ async def serving_api(
         hint_by_hand=lambda: hinted.append(UUID(int=0)),
         ready=partial(say, ready),
         **ALIKE,
-        track_links=TrackLinks("a key for tests only", public_url=None),
+        page_ends=PageEnds(),
         call_limits=call_limits,
         report_rates=report_rates,
-        page_ends=PageEnds(),
+        push_rates=push_rates,
     )
     intake.start()
     application = make_application(parts, pages := None if with_pages is None else with_pages(parts))

@@ -3,6 +3,7 @@
 Each is a template of ``pages/``, which holds the sentences; the facts come from the package.
 """
 
+import inspect
 import json
 import re
 from functools import cache
@@ -20,15 +21,18 @@ from tools.documentation.logs import logged_events
 from tools.documentation.metrics import metrics
 from tools.documentation.settings import CARRIERS, settings
 from waypost.api.call_limits import MOST_A_SECOND, Call
+from waypost.api.push_rates import OF_CONNECTION
 from waypost.api.report_rates import BURST_SECONDS
 from waypost.domain.attempts import CAUSES, ERRORS, Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Skip, Version
+from waypost.domain.inbound import LARGEST_PUSH, Became
 from waypost.domain.statuses import SUBSTATUSES, Status, status_of
+from waypost.intake.inbox import MOST_UNREAD
 from waypost.portal import showing, wording
 from waypost.portal.pages.specifications import fields_of
 from waypost.portal.snippets import LANGUAGES, Way, snippet
-from waypost.sources import carriers
+from waypost.sources import carriers, senders
 
 TEMPLATES: Final = Path(__file__).parent / "pages"
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
@@ -72,6 +76,11 @@ def _facts() -> dict[str, object]:
         "most_a_second": MOST_A_SECOND[Call.V1],
         "burst_seconds": BURST_SECONDS,
         "carriers": _carriers(),
+        "senders": senders.senders(),
+        "pushed": _pushed(),
+        "largest_push": LARGEST_PUSH,
+        "pushes_a_second": OF_CONNECTION,
+        "most_unread": MOST_UNREAD,
         "recognised_couriers": tuple(recognised("couriers")),
         "recognised_total": total(tuple(recognised("couriers"))),
         "recognised_posts": total(tuple(recognised("posts"))),
@@ -102,6 +111,12 @@ def _carriers() -> list[str]:
     """Give what each carrier's folder says of it, one heading lower."""
     pages = sorted(CARRIERS_SOURCE.glob("*/doc.md"))
     return [re.sub(r"^#", "##", page.read_text(encoding="utf-8"), flags=re.MULTILINE) for page in pages]
+
+
+def _pushed() -> list[tuple[str, str]]:
+    """Give each result of a push with its meaning, which the docstring of ``Became`` says."""
+    told = dict(re.findall(r"^(\w+) {2,}(.+)$", inspect.getdoc(Became) or "", re.MULTILINE))
+    return [(one.value, told[one.value]) for one in Became]
 
 
 def _sample(version: str, status: str) -> str:

@@ -1,22 +1,56 @@
-"""Which carriers can be connected, and what each needs for it, as the pages offer them."""
+"""Which carriers, aggregators and shop platforms can be connected, and what each needs, as the pages offer them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from waypost.actions.refusals import present
-from waypost.sources import carriers
+from waypost.actions.refusals import Fault, Invalid, NotFound, present
+from waypost.domain.connections import ConnectionKind
+from waypost.sources import carriers, senders
 from waypost.sources.carriers.carrier import Carrier
 from waypost.sources.couriers.detection import Certainty, detect
 from waypost.sources.couriers.table import couriers
+from waypost.sources.sender import Sender
+
+Connectable = Carrier | Sender
+MOST_CALLS: Final = 1_000_000_000
+_SETTINGS: Final = frozenset({"daily_calls", "calls_per_second"})
 
 
-def find(source: str) -> Carrier:
-    """Return the carrier of that name. Raises NotFound."""
+def every() -> tuple[Connectable, ...]:
+    """Return everything that can be connected."""
+    found: list[Connectable] = []
+    found.extend(carriers.carriers())
+    found.extend(senders.senders())
+    return tuple(found)
+
+
+def find(source: str) -> Connectable:
+    """Return what can be connected under that name. Raise NotFound."""
+    found = known(source)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def known(source: str) -> Connectable | None:
+    """Return what can be connected under that name; None for one that this version does not know."""
+    carrier = carriers.find(source)
+    return senders.find(source) if carrier is None else carrier
+
+
+def find_sender(source: str) -> Sender:
+    """Return the service that pushes under that name. Raise NotFound."""
+    return present(senders.find(source))
+
+
+def find_carrier(source: str) -> Carrier:
+    """Return the carrier of that name. Raise NotFound."""
     return present(carriers.find(source))
 
 
-def known(source: str) -> Carrier | None:
-    """Return the carrier of that name; None for one that this version does not know."""
-    return carriers.find(source)
+def kind_of(source: Connectable) -> ConnectionKind:
+    """Return what a source does."""
+    return source.kind if isinstance(source, Sender) else ConnectionKind.CARRIER
 
 
 def search(text: str) -> list[Carrier]:
@@ -24,6 +58,36 @@ def search(text: str) -> list[Carrier]:
     wanted = text.strip().casefold()
     found = [one for one in carriers.carriers() if any(wanted in word.casefold() for word in _words(one))]
     return sorted(found, key=lambda one: one.title.casefold())
+
+
+def search_senders(text: str) -> list[Sender]:
+    """Return the services that push whose name holds a text, by title."""
+    wanted = text.strip().casefold()
+    found = [one for one in senders.senders() if wanted in one.title.casefold() or wanted in one.name]
+    return sorted(found, key=lambda one: one.title.casefold())
+
+
+def check_settings(source: Connectable, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of a connection: those of a service, or what a carrier granted. Raise Invalid."""
+    if isinstance(source, Sender):
+        return source.check_settings(given)
+    unknown = sorted(set(given) - _SETTINGS)
+    faults = [Fault(f"settings.{name}", "is not a setting of a connection") for name in unknown]
+    daily, pace = given.get("daily_calls"), given.get("calls_per_second")
+    if daily is not None and not (daily.isascii() and daily.isdigit() and 1 <= int(daily[:12]) <= MOST_CALLS):
+        faults.append(Fault("settings.daily_calls", f"must be a whole number from 1 to {MOST_CALLS:,}"))
+    if pace is not None and not _is_pace(pace):
+        faults.append(Fault("settings.calls_per_second", "must be a number from 0.001 to 10,000"))
+    if faults:
+        raise Invalid(faults)
+    return dict(given)
+
+
+def _is_pace(text: str) -> bool:
+    try:
+        return len(text) <= 12 and 0.001 <= float(text) <= 10_000  # noqa: PLR2004 - the bounds of a pace
+    except ValueError:
+        return False
 
 
 def that_answer_for(courier_code: str, tracking_number: str) -> list[Carrier]:

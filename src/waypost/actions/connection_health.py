@@ -10,13 +10,14 @@ from uuid import UUID
 
 import msgspec
 
+from waypost.actions.context import ConnectionContext
 from waypost.domain import budget, ids
 from waypost.domain.budget import Budget, Spending
-from waypost.domain.connections import ConnectionState
+from waypost.domain.connections import ConnectionKind, ConnectionState
 from waypost.domain.times import from_ms, rfc3339, rfc3339_or_none
 from waypost.sources import carriers
 from waypost.sources.carriers.carrier import Carrier
-from waypost.store import connections, unread
+from waypost.store import connections, inbound, unread
 from waypost.store.connections import ConnectionRow, Load
 from waypost.store.intake_rows import now
 from waypost.store.statements import Session
@@ -43,6 +44,9 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """A connection as v1 shows it. ``owner`` says whose it is: ``account``, or ``installation`` for the operator's.
 
     ``limited_until`` is when a source that wants to be asked later is asked again. ``parcels`` are the account's own.
+    A service that pushes does so to ``inbound_url``, which is a path without the setting PUBLIC_URL; a replaced address
+    works until ``old_url_until``. ``unreadable_pushes`` are kept, and can be read again. ``generated`` are secrets that
+    Waypost has made up, shown only in the answer to the request that led to them.
     """
 
     id: str
@@ -65,6 +69,9 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, str]
     credentials_set: list[str]
     inbound_url: str | None
+    old_url_until: str | None = None
+    unreadable_pushes: int = 0
+    generated: dict[str, str] = {}
     unknown_codes: list[UnknownCode]
     created_at: str
     updated_at: str
@@ -75,8 +82,10 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
         return self.owner == INSTALLATION
 
 
-async def shown(session: Session, vault: Vault, account: UUID, rows: Sequence[ConnectionRow]) -> list[Connection]:
-    """Return connections as an account sees them, in the order of ``rows``; ``vault`` tells which credentials are set.
+async def shown(
+    session: Session, context: ConnectionContext, account: UUID, rows: Sequence[ConnectionRow]
+) -> list[Connection]:
+    """Return connections as an account sees them, in the order of ``rows``.
 
     One whose credentials can't be opened, since they were sealed under another key, says so.
     """
@@ -85,10 +94,38 @@ async def shown(session: Session, vault: Vault, account: UUID, rows: Sequence[Co
     found = []
     for row in rows:
         one = _show(row, await _load(session, account, row), codes.get(row.source, []), at)
-        names = [] if row.account is None else _names_of_credentials(vault, row)
+        names = [] if row.account is None else _names_of_credentials(context.vault, row)
         message = SEALED_ELSEWHERE if names is None else one.message
         found.append(msgspec.structs.replace(one, credentials_set=names or [], message=message))
-    return found
+    return await _with_addresses(session, context, account, rows, found)
+
+
+async def _with_addresses(
+    session: Session,
+    context: ConnectionContext,
+    account: UUID,
+    rows: Sequence[ConnectionRow],
+    found: Sequence[Connection],
+) -> list[Connection]:
+    """Return the connections with the addresses of those that are pushed to."""
+    pushed = {row.id: row.source for row in rows if row.kind != ConnectionKind.CARRIER}
+    if not pushed:
+        return list(found)
+    addresses = await context.addresses.shown(session, account, pushed)
+    shown_ones = []
+    for row, one in zip(rows, found, strict=True):
+        address = addresses.get(row.id)
+        shown_ones.append(
+            one
+            if address is None
+            else msgspec.structs.replace(
+                one,
+                inbound_url=address.url or address.path,
+                old_url_until=address.replaced_until,
+                unreadable_pushes=await inbound.count_unreadable(session, row.id),
+            )
+        )
+    return shown_ones
 
 
 def _names_of_credentials(vault: Vault, row: ConnectionRow) -> list[str] | None:

@@ -1,7 +1,7 @@
-"""Actions on connections: an account's credentials for carriers, tested before they are stored.
+"""Actions on connections: an account's credentials for carriers, which are tested first, and for services that push.
 
 Each function raises NotFound, Invalid, Conflict or Busy. Credentials are write-only, and only the operator can change a
-carrier's URL.
+carrier's URL. Of the services that push, nothing is asked: their first push shows whether the credentials are right.
 """
 
 import asyncio
@@ -13,18 +13,19 @@ from uuid import UUID
 
 import msgspec
 
+from waypost.actions import connectable
 from waypost.actions.actor import Actor, note
+from waypost.actions.connectable import Connectable
 from waypost.actions.connection_health import SEALED_ELSEWHERE, Connection, shown
 from waypost.actions.context import ConnectionContext
 from waypost.actions.refusals import Conflict, Fault, Invalid, checking, present
 from waypost.domain import ids
 from waypost.domain.audit import Action, Changes
 from waypost.domain.carriers import CarrierError, CarrierRefused
-from waypost.domain.connections import ConnectionKind
 from waypost.domain.times import from_ms, rfc3339
-from waypost.sources import carriers
 from waypost.sources.carriers.carrier import Carrier
 from waypost.sources.reading import clean, own_words
+from waypost.sources.sender import Sender
 from waypost.store import connection_changes, connections
 from waypost.store.connections import ConnectionRow
 from waypost.store.intake_rows import now
@@ -34,8 +35,8 @@ from waypost.store.vault import WrongKey
 MOST_CONNECTIONS: Final = 100
 LONGEST_NAME: Final = 100
 PROBE_SECONDS: Final = 10.0
-MOST_CALLS: Final = 1_000_000_000
-_SETTINGS: Final = frozenset({"daily_calls", "calls_per_second"})
+SECRET_BYTES: Final = 24
+"""The random bytes of a secret that Waypost makes; as text it has 32 characters, the most that USPS takes."""
 
 
 class NewConnection(msgspec.Struct, forbid_unknown_fields=True):
@@ -68,20 +69,24 @@ class Probe(msgspec.Struct, frozen=True):
 
 async def probe(context: ConnectionContext, actor: Actor, source: str, credentials: Mapping[str, str]) -> Probe:
     """Test credentials for a carrier without storing them. Raise Busy if the account tests too many at once."""
-    carrier = _carrier(source)
+    known = _source(source)
     with checking():
-        checked = carrier.check(credentials)
-    return await _probe(context, actor, carrier, checked)
+        checked = known.check(credentials)
+    return await _probe(context, actor, known, checked)
 
 
 async def add(context: ConnectionContext, actor: Actor, body: NewConnection) -> Connection:
-    """Add a connection after testing its credentials. Raise Conflict with the carrier's words if they don't work."""
-    carrier = _carrier(body.source)
+    """Add a connection after testing its credentials. Raise Conflict with the carrier's words if they don't work.
+
+    A service that pushes gets an address, and secrets for those that were left to Waypost: they are ``generated``.
+    """
+    source = _source(body.source)
     with checking():
-        credentials = carrier.check(body.credentials)
-    name, settings = _name(body.name, carrier), _settings(body.settings)
-    if not body.untested:
-        _insist(await _probe(context, actor, carrier, credentials))
+        credentials = source.check(body.credentials)
+        settings = connectable.check_settings(source, body.settings)
+    name, generated = _name(body.name, source), _secrets_for(source, credentials)
+    if isinstance(source, Carrier) and not body.untested:
+        _insist(await _probe(context, actor, source, credentials))
     async with context.database.engine.acquire() as session:
         connection = ids.make_id(await now(session), 0, secrets.randbits(62))
         async with transaction(session):
@@ -91,70 +96,85 @@ async def add(context: ConnectionContext, actor: Actor, body: NewConnection) -> 
                 session,
                 connection=connection,
                 account=actor.account,
-                source=carrier.name,
-                kind=ConnectionKind.CARRIER,
+                source=source.name,
+                kind=connectable.kind_of(source),
                 name=name,
-                credentials=_seal(context, actor.account, connection, credentials),
+                credentials=_seal(context, actor.account, connection, credentials | generated),
                 settings=settings,
             )
-            await note(session, actor, Action.CONNECTION_ADDED, name, {"source": (None, carrier.name)})
-    return await find(context, actor, connection)
+            if isinstance(source, Sender):
+                await context.addresses.add(session, actor.account, connection)
+            await note(session, actor, Action.CONNECTION_ADDED, name, {"source": (None, source.name)})
+    return msgspec.structs.replace(await find(context, actor, connection), generated=generated)
 
 
 async def change(context: ConnectionContext, actor: Actor, connection: UUID, body: ConnectionChange) -> Connection:
     """Change a connection. New credentials are tested before they replace the old ones, and start without a history."""
-    row = await _own(context, actor, connection)
-    carrier = _carrier(row.source)
-    name = row.name if body.name is None else _name(body.name, carrier)
+    row = await own(context, actor, connection)
+    source = _source(row.source)
+    name = row.name if body.name is None else _name(body.name, source)
     enabled = row.enabled if body.enabled is None else body.enabled
-    settings = row.settings if body.settings is None else _settings(body.settings)
+    with checking():
+        settings = row.settings if body.settings is None else connectable.check_settings(source, body.settings)
+    generated: dict[str, str] = {}
     sealed = None
     if body.credentials is not None:
         with checking():
-            credentials = carrier.check(body.credentials)
-        if not body.untested:
-            _insist(await _probe(context, actor, carrier, credentials))
-        sealed = _seal(context, actor.account, connection, credentials)
+            credentials = source.check(body.credentials)
+        if isinstance(source, Carrier) and not body.untested:
+            _insist(await _probe(context, actor, source, credentials))
+        generated = _secrets_for(source, credentials)
+        sealed = _seal(context, actor.account, connection, credentials | generated)
     async with context.database.engine.acquire() as session, transaction(session):
         changed = await connection_changes.update_connection(
             session, row, name=name, enabled=enabled, credentials=sealed, settings=settings
         )
         present(changed or None)
         await note(session, actor, Action.CONNECTION_CHANGED, name, _changes(row, name, sealed, enabled=enabled))
-    return await find(context, actor, connection)
+    context.addresses.forget()
+    return msgspec.structs.replace(await find(context, actor, connection), generated=generated)
 
 
 async def delete(context: ConnectionContext, actor: Actor, connection: UUID) -> None:
     """Delete a connection and its credentials. Other connections that cover its parcels take them over."""
-    row = await _own(context, actor, connection)
+    row = await own(context, actor, connection)
     async with context.database.engine.acquire() as session, transaction(session):
         present(await connection_changes.delete_connection(session, actor.account, connection) or None)
         await note(session, actor, Action.CONNECTION_DELETED, row.name, {"source": (row.source, None)})
+    context.addresses.forget()
 
 
 async def test_credentials(context: ConnectionContext, actor: Actor, connection: UUID) -> Probe:
     """Test the stored credentials of a connection, and return what the carrier said."""
-    row = await _own(context, actor, connection)
-    try:
-        opened = context.vault.open(row.credentials or b"", account=actor.account, endpoint=connection)
-    except WrongKey:
+    row = await own(context, actor, connection)
+    credentials = opened(context, row)
+    if credentials is None:
         return _tried(SEALED_ELSEWHERE, ok=False)
-    credentials = msgspec.json.decode(opened, type=dict[str, str])
-    return await _probe(context, actor, _carrier(row.source), credentials)
+    return await _probe(context, actor, _source(row.source), credentials)
+
+
+def opened(context: ConnectionContext, row: ConnectionRow) -> dict[str, str] | None:
+    """Return the credentials of an account's connection; None if they were sealed under another key."""
+    assert row.account is not None  # noqa: S101 - the installation's are in the settings
+    try:
+        text = context.vault.open(row.credentials or b"", account=row.account, endpoint=row.id)
+    except WrongKey:
+        return None
+    return msgspec.json.decode(text, type=dict[str, str])
 
 
 async def find(context: ConnectionContext, actor: Actor, connection: UUID) -> Connection:
     """Return a connection of the account, or one of the installation that it can use."""
     async with context.database.serving.acquire() as session:
         rows = present(await connections.of_account(session, actor.account, connection, shared=True) or None)
-        return (await shown(session, context.vault, actor.account, rows))[0]
+        return (await shown(session, context, actor.account, rows))[0]
 
 
 async def list_connections(context: ConnectionContext, actor: Actor) -> list[Connection]:
     """Return the account's connections and those of the installation, oldest first."""
     async with context.database.serving.acquire() as session:
         rows = await connections.of_account(session, actor.account, shared=True)
-        return await shown(session, context.vault, actor.account, rows)
+        return await shown(session, context, actor.account, rows)
 
 
 def read_id(text: str) -> UUID:
@@ -162,13 +182,19 @@ def read_id(text: str) -> UUID:
     return present(ids.from_text(ids.CONNECTION, text))
 
 
-async def _own(context: ConnectionContext, actor: Actor, connection: UUID) -> ConnectionRow:
+async def own(context: ConnectionContext, actor: Actor, connection: UUID) -> ConnectionRow:
+    """Return a connection of the account. Raise NotFound."""
     async with context.database.serving.acquire() as session:
         (row,) = present(await connections.of_account(session, actor.account, connection) or None)
     return row
 
 
-async def _probe(context: ConnectionContext, actor: Actor, carrier: Carrier, credentials: Mapping[str, str]) -> Probe:
+async def _probe(
+    context: ConnectionContext, actor: Actor, carrier: Connectable, credentials: Mapping[str, str]
+) -> Probe:
+    if isinstance(carrier, Sender):
+        message = f"{carrier.title} pushes: its first push shows whether the credentials are right. Send a test there."
+        return _tried(message, ok=True)
     try:
         async with context.rooms.probes.hold(actor.account), asyncio.timeout(PROBE_SECONDS):
             await context.probe(carrier.name, credentials)
@@ -192,40 +218,25 @@ def _insist(tried: Probe) -> None:
         raise Conflict("connection_refused", tried.message)
 
 
-def _carrier(source: str) -> Carrier:
-    carrier = carriers.find(source)
-    if carrier is None:
-        known = ", ".join(one.name for one in carriers.carriers())
+def _source(name: str) -> Connectable:
+    source = connectable.known(name)
+    if source is None:
+        known = ", ".join(one.name for one in connectable.every())
         raise Invalid([Fault("source", f"must be one of {known}")])
-    return carrier
+    return source
 
 
-def _name(text: str | None, carrier: Carrier) -> str:
-    name = carrier.title if text is None else clean(text, most=LONGEST_NAME + 1)
+def _secrets_for(source: Connectable, credentials: Mapping[str, str]) -> dict[str, str]:
+    """Return new values for the secrets of the account's own choice that were left empty."""
+    wanted = source.secrets if isinstance(source, Sender) else ()
+    return {name: secrets.token_urlsafe(SECRET_BYTES) for name in wanted if name not in credentials}
+
+
+def _name(text: str | None, source: Connectable) -> str:
+    name = source.title if text is None else clean(text, most=LONGEST_NAME + 1)
     if name is None or len(name) > LONGEST_NAME:
         raise Invalid([Fault("name", f"must have 1 to {LONGEST_NAME} characters")])
     return name
-
-
-def _settings(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the calls per day and per second that the carrier granted."""
-    unknown = sorted(set(given) - _SETTINGS)
-    faults = [Fault(f"settings.{name}", "is not a setting of a connection") for name in unknown]
-    daily, pace = given.get("daily_calls"), given.get("calls_per_second")
-    if daily is not None and not (daily.isascii() and daily.isdigit() and 1 <= int(daily[:12]) <= MOST_CALLS):
-        faults.append(Fault("settings.daily_calls", f"must be a whole number from 1 to {MOST_CALLS:,}"))
-    if pace is not None and not _is_pace(pace):
-        faults.append(Fault("settings.calls_per_second", "must be a number from 0.001 to 10,000"))
-    if faults:
-        raise Invalid(faults)
-    return dict(given)
-
-
-def _is_pace(text: str) -> bool:
-    try:
-        return len(text) <= 12 and 0.001 <= float(text) <= 10_000  # noqa: PLR2004 - the bounds of a pace
-    except ValueError:
-        return False
 
 
 def _seal(context: ConnectionContext, account: UUID, connection: UUID, credentials: Mapping[str, str]) -> bytes:

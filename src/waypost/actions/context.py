@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from waypost.actions.inbound_addresses import InboundAddresses
 from waypost.actions.quotas import Quotas
 from waypost.actions.rooms import Rooms
 from waypost.actions.track_links import TrackLinks
 from waypost.intake.collector import Intake
+from waypost.intake.inbox import Inbox
 from waypost.store.database import Database
 from waypost.store.vault import Vault
 
@@ -46,8 +48,28 @@ class ConnectionContext(Protocol):
         """The function that tests credentials."""
 
     @property
+    def addresses(self) -> InboundAddresses:
+        """The addresses that services push to."""
+
+    @property
     def rooms(self) -> Rooms:
         """The limits on an account's concurrent work."""
+
+
+class InboundContext(Protocol):
+    """The dependencies for receiving pushes."""
+
+    @property
+    def vault(self) -> Vault:
+        """The vault that seals them."""
+
+    @property
+    def addresses(self) -> InboundAddresses:
+        """The addresses that they arrive at."""
+
+    @property
+    def inbox(self) -> Inbox:
+        """The inbox that stores them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +87,15 @@ class Context(IntakeContext):
     ``codes`` are the courier codes that each carrier covers once it is connected, by the carrier's name.
     ``check_url`` raises InvalidInput for a URL to which nothing may be sent. ``hint`` announces due deliveries of
     endpoints, ``hint_by_hand`` a waiting test or resend; tests wait at most ``test_seconds`` for a result.
-    ``track_links`` creates the links to tracking pages. ``rooms`` limits an account's concurrent work.
+    ``addresses`` are those that services push to, and ``inbox`` stores what they push. ``track_links`` creates the
+    links to tracking pages. ``rooms`` limits an account's concurrent work.
     """
 
     codes: Mapping[str, frozenset[str]]
     probe: Probing
     vault: Vault
+    addresses: InboundAddresses
+    inbox: Inbox
     check_url: Callable[[str], None]
     max_endpoints: int
     hint: Callable[[Iterable[UUID]], None]

@@ -4,6 +4,7 @@ Refusal             the request was rejected
 ├── NotFound        it does not exist, or it belongs to another account, which is indistinguishable
 ├── Invalid         fields have invalid values; each is named, with the reason
 ├── Conflict        the current state does not allow it
+├── Denied          whoever sent it has not proven that it may
 ├── Busy            too many requests at once; a retry can succeed in a moment
 └── Unavailable     the database can't be used; whether anything has changed is unknown
 """
@@ -55,6 +56,10 @@ class Conflict(Refusal):
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
+
+
+class Denied(Refusal):
+    """The sender has not proven that it may: its signature or credential is wrong."""
 
 
 class Busy(Refusal):

@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException
 
 from waypost.actions.denials import note_denial
 from waypost.actions.refusals import Refusal, Unavailable
-from waypost.api import operations, schemas
+from waypost.api import inbound, operations, schemas
 from waypost.api.allowed import answer_options
 from waypost.api.answers import answer_problem
 from waypost.api.encodings import COMPRESSED, only_plain_bodies
@@ -39,7 +39,7 @@ _LOG: Final = structlog.get_logger()
 USUAL_BODY: Final = 1 << 20
 """Only reports of updates need more."""
 OLD_VERSIONS: Final = ("/v2/", "/v3/")
-_FOR_PROGRAMS: Final = ("/v1", "/v2", "/v3", "/v4", "/schemas", "/health", "/metrics", "/openapi.json")
+_FOR_PROGRAMS: Final = ("/inbound", "/v1", "/v2", "/v3", "/v4", "/schemas", "/health", "/metrics", "/openapi.json")
 _CODES: Final = {
     HTTPStatus.BAD_REQUEST: "malformed_request",
     HTTPStatus.NOT_FOUND: "not_found",
@@ -68,6 +68,7 @@ _ROUTES: Final = (
     *trackings.ROUTES,
     *awb.ROUTES,
     *couriers.ROUTES,
+    *inbound.ROUTES,
 )
 
 

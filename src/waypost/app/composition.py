@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypedDict
 
 from litestar.types import ASGIApp
 
 from waypost.actions.context import DatabaseContext
-from waypost.actions.quotas import Quotas
 from waypost.actions.track_links import TrackLinks
 from waypost.api.application import make_application, make_monitoring
 from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
 from waypost.api.page_ends import PageEnds
 from waypost.api.parts import Parts
+from waypost.api.push_rates import PushRates
 from waypost.api.report_rates import ReportRates
 from waypost.app.backing_up import scheduled_backups
 from waypost.app.compressing import compressed
@@ -22,6 +22,7 @@ from waypost.app.dispatching import DispatchProcesses
 from waypost.app.front import behind_proxies, for_our_host, head_as_get
 from waypost.app.health import Health
 from waypost.app.hinting import Notifier
+from waypost.app.pushes import receiving
 from waypost.app.registering import usual_quota
 from waypost.app.request_log import logged
 from waypost.app.roles import Role
@@ -37,6 +38,7 @@ from waypost.portal.application import PageSet, make_pages
 from waypost.settings import Settings
 from waypost.sources.carriers import askable, courier_codes
 from waypost.sources.http import CarrierHttp
+from waypost.store.database import Database
 from waypost.store.embedded.room import DiskRoom
 from waypost.store.vault import Vault
 
@@ -65,21 +67,22 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     carriers = CarrierHttp(timeout_seconds=CARRIER_SECONDS, user_agent=user_agent(settings.contact))
     intake = Intake(database, polled=askable(), hint=hints.hint, has_room=(has_room := _disk_room(settings)))
     parts = [Part("hints", notifier.serve)] if dispatch is None else dispatch.parts()
-    sources = Sources(settings, carriers, Vault(secret_key))
+    sources = Sources(settings, carriers, vault := Vault(secret_key))
     polling = Polling(database, intake, sources, speed=settings.poll_speed)
     keeper = _keeper(settings, storage, intake, secret_key, has_room) if Role.KEEP in roles else None
     parts += [Part("poller", polling.serve)] if Role.POLL in roles else []
     parts += [Part("unread_scans", intake.unread.serve), *([Part("keeper", keeper.serve)] if keeper else [])]
+    pushes = receiving(settings, database, intake, vault, has_room)
+    parts += pushes.parts if Role.WEB in roles else []
     health = Health(database, tuple(parts), None if dispatch is None else dispatch.measures, keeper, has_room=has_room)
     if Role.WEB not in roles:
         return Engine(_fronted(settings, make_monitoring(health)), tuple(parts), intake, carriers)
     handed = Parts(
         database=database,
         intake=intake,
-        quotas=Quotas(database, usual_quota(settings)),
+        **pushes.handed,
         codes=courier_codes(),
         probe=sources.probe,
-        vault=Vault(secret_key),
         keys=Keys(DatabaseContext(database=database)),
         check_url=make_guard(settings).check,
         max_endpoints=settings.max_endpoints,
@@ -90,9 +93,8 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
         ready=health.ready,
         metrics=health.metrics,
         track_links=TrackLinks(secret_key, public_url=settings.public_url),
-        call_limits=CallLimits(database) if settings.rate_limit == "on" else None,
-        report_rates=_report_rates(settings),
         page_ends=PageEnds(),
+        **_limits(settings, database),
     )
     served = _fronted(settings, make_application(handed, _pages(settings, handed, secret_key)))
     return Engine(served, tuple(parts), intake, carriers)
@@ -114,10 +116,18 @@ def _disk_room(settings: Settings) -> Callable[[], bool]:
     return DiskRoom(settings.data_dir, least_megabytes=settings.min_free_disk)
 
 
-def _report_rates(settings: Settings) -> ReportRates | None:
+class _Limits(TypedDict):
+    call_limits: CallLimits | None
+    report_rates: ReportRates | None
+    push_rates: PushRates | None
+
+
+def _limits(settings: Settings, database: Database) -> _Limits:
     if settings.rate_limit == "off":
-        return None
-    return ReportRates(scans=settings.updates_scans_per_second, size=settings.updates_bytes_per_second)
+        return _Limits(call_limits=None, report_rates=None, push_rates=None)
+    size = settings.updates_bytes_per_second
+    rates = ReportRates(scans=settings.updates_scans_per_second, size=size)
+    return _Limits(call_limits=CallLimits(database), report_rates=rates, push_rates=PushRates(size=size))
 
 
 def compose_dispatch(settings: Settings, storage: Storage) -> Engine:

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from waypost.actions.context import Probing
+from waypost.actions.inbound_addresses import InboundAddresses
 from waypost.actions.rooms import Rooms
 from waypost.app.sending import user_agent
 from waypost.app.storage import Progress, migrated_database, secret_key
@@ -94,6 +95,7 @@ class Connecting:
     database: Database
     vault: Vault
     probe: Probing
+    addresses: InboundAddresses
     rooms: Rooms = field(default_factory=Rooms)
 
 
@@ -104,7 +106,9 @@ async def connecting(settings: Settings, progress: Progress) -> AsyncIterator[Co
         vault = Vault(await secret_key(settings, database))
         http = CarrierHttp(timeout_seconds=CARRIER_SECONDS, user_agent=user_agent(settings.contact))
         try:
-            yield Connecting(database=database, vault=vault, probe=Sources(settings, http, vault).probe)
+            addresses = InboundAddresses(database, vault, public_url=settings.public_url)
+            probe = Sources(settings, http, vault).probe
+            yield Connecting(database=database, vault=vault, probe=probe, addresses=addresses)
         finally:
             await http.close()
 

@@ -33,6 +33,8 @@ class Action(StrEnum):
     CONNECTION_ADDED = "connection.added"
     CONNECTION_CHANGED = "connection.changed"
     CONNECTION_DELETED = "connection.deleted"
+    CONNECTION_SECRET_SHOWN = "connection.secret_shown"  # noqa: S105 - a name
+    ADDRESS_REPLACED = "connection.address_replaced"
     TRACKING_DELETED = "tracking.deleted"
 
 

@@ -10,7 +10,7 @@ import structlog
 
 from waypost.intake.arrivals import Arrivals
 from waypost.intake.batch import Request, Result, Written, write
-from waypost.intake.lines import LARGEST_BATCH, Group, Lines, Once
+from waypost.intake.lines import LARGEST_BATCH, Beside, Group, Lines, Once
 from waypost.intake.unread import UnreadScans
 from waypost.store import idempotency
 from waypost.store.database import Database
@@ -99,11 +99,14 @@ class Intake:
             await asyncio.wait([*self._writers, *self._bulk_writers])
         self._writing = False
 
-    async def submit(self, requests: Sequence[Request]) -> list[Result]:
-        """Return a result for each request once all are durable. Raise Overloaded or IntakeUnavailable."""
+    async def submit(self, requests: Sequence[Request], beside: Beside | None = None) -> list[Result]:
+        """Return a result for each request once all are durable. Raise Overloaded or IntakeUnavailable.
+
+        ``beside`` is written in the same transaction, if there is any request.
+        """
         if not requests:
             return []
-        return (await self._written(Group(requests, None))).results
+        return (await self._written(Group(requests, None, beside))).results
 
     async def submit_once(self, requests: Sequence[Request], once: Once) -> bytes:
         """Write the requests once per key, however often it is called, and return the first call's answer.
@@ -225,7 +228,7 @@ class Intake:
                     groups = [group for group in batch if group not in refused]
                     written = await write(session, [one for group in groups for one in group.requests], self._polled)
                     _share(groups, written)
-                    await _keep_answers(session, groups)
+                    await _write_beside(session, groups)
             except REPEATABLE as error:
                 _LOG.warning("batch_retried", error=repr(error))
             else:
@@ -259,9 +262,12 @@ def _share(groups: list[Group], written: Written) -> None:
         group.results = [next(results) for _ in group.requests]
 
 
-async def _keep_answers(session: Session, groups: list[Group]) -> None:
+async def _write_beside(session: Session, groups: list[Group]) -> None:
+    """Write what belongs to the results: answers under idempotency keys, and what callers write beside."""
     answers = {}
     for group in groups:
+        if group.beside is not None:
+            await group.beside(session, group.results)
         if group.once is not None:
             group.kept = group.once.answer(group.results)
             answers[group.once.id] = group.kept

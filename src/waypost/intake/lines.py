@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -10,6 +10,7 @@ import msgspec
 
 from waypost.intake.batch import Request, Result
 from waypost.store import idempotency
+from waypost.store.statements import Session
 
 LARGEST_BATCH: Final = 500
 """The maximum requests of a batch."""
@@ -19,6 +20,10 @@ LARGEST_SHARE: Final = 64
 BULK_REQUESTS: Final = 200
 BULK_WEIGHT: Final = 2_500
 """A group above either limit is a batch of its own, so that nobody else waits for it."""
+
+
+Beside = Callable[[Session, list[Result]], Awaitable[None]]
+"""Writes something in the transaction of a group's requests, given their results; called again if that is repeated."""
 
 
 class Once(msgspec.Struct, frozen=True):
@@ -36,16 +41,20 @@ class Once(msgspec.Struct, frozen=True):
 
 
 class Group:
-    """The requests of one caller, answered together; ``kept`` is the answer stored under its idempotency key."""
+    """The requests of one caller, answered together; ``kept`` is the answer stored under its idempotency key.
 
-    __slots__ = ("account", "done", "kept", "once", "requests", "results", "weight")
+    ``beside`` is written in the same transaction.
+    """
 
-    def __init__(self, requests: Sequence[Request], once: Once | None) -> None:
+    __slots__ = ("account", "beside", "done", "kept", "once", "requests", "results", "weight")
+
+    def __init__(self, requests: Sequence[Request], once: Once | None, beside: Beside | None = None) -> None:
         accounts = {request.account for request in requests}
         self.account = accounts.pop() if len(accounts) == 1 else None
         self.requests = requests
         self.weight = sum(request.weight for request in requests)
         self.once = once
+        self.beside = beside
         self.results: list[Result] = []
         self.kept: bytes | None = None
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()

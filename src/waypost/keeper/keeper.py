@@ -10,7 +10,9 @@ from typing import Final
 import structlog
 
 from waypost.domain.errors import OperatorError
+from waypost.domain.inbound import KEPT_DAYS
 from waypost.domain.quotas import Quota
+from waypost.domain.times import from_ms
 from waypost.domain.trackings import EXPIRES_AFTER_MS, Source, TrackingState, Update, is_due_to_expire
 from waypost.intake import recovery
 from waypost.intake.batch import Request
@@ -22,6 +24,7 @@ from waypost.keeper.troubles import Signs, Troubles
 from waypost.store import (
     duties,
     idempotency,
+    inbound_changes,
     incident_changes,
     partitions,
     queue,
@@ -92,6 +95,7 @@ class Keeper:
             Duty(11, "endpoint_health", 10, EndpointHealth(history=self._history).look),
             Duty(12, "old_incidents", 3600, self.forget_incidents),
             Duty(13, "incidents", 30, Troubles(signs or Signs(backups=backups), self.reconciler).look),
+            Duty(21, "pushes", 600, self.forget_pushes),
         )
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -180,6 +184,13 @@ class Keeper:
         """Delete expired sessions and login links; return how many."""
         forgotten = 0
         while some := await sessions.forget(session):
+            forgotten += some
+        return forgotten
+
+    async def forget_pushes(self, session: Session) -> int:
+        """Delete pushes that could not be read within a week, and expired addresses; return how many pushes."""
+        before, forgotten = from_ms(self._now()) - timedelta(days=KEPT_DAYS), 0
+        while some := await inbound_changes.delete_unreadable(session, before):
             forgotten += some
         return forgotten
 

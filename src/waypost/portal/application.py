@@ -21,6 +21,7 @@ from waypost.portal.pages import (
     apikeys,
     audit,
     connect,
+    connect_push,
     connection,
     debugger,
     delivery,
@@ -30,6 +31,7 @@ from waypost.portal.pages import (
     login,
     outgoing_ips,
     overview,
+    push_connection,
     recoveries,
     settings,
     sources,
@@ -66,7 +68,9 @@ ROUTES: Final = (
     *trackings.ROUTES,
     *sources.ROUTES,
     *unread.ROUTES,  # before a connection's page: neither /unread nor /connect is an id
+    *connect_push.ROUTES,
     *connect.ROUTES,
+    *push_connection.ROUTES,
     *connection.ROUTES,
     *tracking_import.ROUTES,  # before a parcel's page: /import is not an id
     *tracking.ROUTES,

@@ -160,6 +160,7 @@ def _environment() -> Environment:
         "ASKED": wording.ASKED,
         "INCIDENTS": wording.INCIDENTS,
         "CONNECTION_STATES": wording.CONNECTION_STATES,
+        "PUSHED": wording.PUSHED,
         "PARCEL_SIGNS": wording.PARCEL_SIGNS,
         "ORDERINGS": wording.ORDERINGS,
         "RECOVERED": wording.RECOVERED,

@@ -6,6 +6,7 @@ from typing import Final
 from waypost.domain.connections import ConnectionState
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Ordering, Skip
+from waypost.domain.inbound import Became
 from waypost.domain.incidents import Kind
 from waypost.domain.recoveries import Only, RecoveryState
 from waypost.domain.statuses import Status
@@ -81,6 +82,18 @@ ORDERINGS: Final = {
 }
 """The order in which an endpoint receives the events of one parcel."""
 
+
+PUSHED: Final = {
+    Became.UPDATED: ("Changed its parcel", "check", "delivered"),
+    Became.UNCHANGED: ("Nothing new", "check", ""),
+    Became.REGISTERED: ("Parcel registered", "check", "delivered"),
+    Became.UNKNOWN: ("Unknown parcel", "warning", "retrying"),
+    Became.DUPLICATE: ("Sent again", "check", ""),
+    Became.IGNORED: ("Ignored", "check", ""),
+    Became.UNREADABLE: ("Unreadable", "warning", "failed"),
+    Became.REFUSED: ("Rejected", "warning", "failed"),
+}
+"""What became of a push, with its icon and the kind of badge it is shown as."""
 
 CONNECTION_STATES: Final = {
     ConnectionState.NEW: ("Not used yet", "clock", ""),

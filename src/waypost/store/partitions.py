@@ -15,7 +15,7 @@ from asyncpg.exceptions import LockNotAvailableError
 from waypost.store.statements import Session
 
 _LOG: Final = structlog.get_logger()
-PARTITIONED: Final = ("event", "settled", "attempt", "delivery_hours", "deleted_tracking")
+PARTITIONED: Final = ("event", "settled", "attempt", "delivery_hours", "deleted_tracking", "inbound_call")
 DAYS_AHEAD: Final = 7
 LOCK_SECONDS: Final = 2.0
 """How long the dropping of a partition waits for its lock, and others behind it."""

@@ -294,6 +294,38 @@ create table idempotency (
     constraint idempotency_pkey PRIMARY KEY (account, key, bucket)
 );
 
+create table inbound (
+    id uuid not null,
+    account uuid not null,
+    connection uuid not null,
+    source text not null,
+    size integer not null,
+    push bytea not null,
+    unreadable text,
+    constraint inbound_pkey PRIMARY KEY (id)
+);
+
+create table inbound_call (
+    day date not null,
+    id uuid not null,
+    account uuid not null,
+    connection uuid not null,
+    became text not null,
+    digest bytea,
+    detail text,
+    constraint inbound_call_became_check CHECK (became = ANY (ARRAY['updated'::text, 'unchanged'::text, 'registered'::text, 'unknown'::text, 'duplicate'::text, 'ignored'::text, 'unreadable'::text, 'refused'::text])),
+    constraint inbound_call_check CHECK (day = (uuid_extract_timestamp(id) AT TIME ZONE 'utc'::text)::date),
+    constraint inbound_call_pkey PRIMARY KEY (id, day)
+) partition by RANGE (day);
+
+create table inbound_token (
+    digest bytea not null,
+    connection uuid not null,
+    token bytea not null,
+    expires_at timestamp with time zone,
+    constraint inbound_token_pkey PRIMARY KEY (digest)
+);
+
 create table incident (
     id uuid not null,
     account uuid,
@@ -451,6 +483,8 @@ alter table connection_health add constraint connection_health_connection_fkey F
 
 alter table endpoint add constraint endpoint_account_fkey FOREIGN KEY (account) REFERENCES account(id);
 
+alter table inbound_token add constraint inbound_token_connection_fkey FOREIGN KEY (connection) REFERENCES connection(id) ON DELETE CASCADE;
+
 alter table incident add constraint incident_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
 
 alter table login_link add constraint login_link_account_user_fkey FOREIGN KEY (account_user) REFERENCES account_user(id) ON DELETE CASCADE;
@@ -504,6 +538,16 @@ CREATE INDEX endpoint_health_failing ON endpoint_health USING btree (endpoint) W
 CREATE INDEX event_account ON ONLY event USING btree (account, id);
 
 CREATE INDEX event_tracking ON ONLY event USING btree (tracking, id);
+
+CREATE INDEX inbound_call_connection ON ONLY inbound_call USING btree (connection, id);
+
+CREATE INDEX inbound_call_digest ON ONLY inbound_call USING btree (connection, digest) WHERE digest IS NOT NULL;
+
+CREATE INDEX inbound_token_connection ON inbound_token USING btree (connection);
+
+CREATE INDEX inbound_unreadable ON inbound USING btree (connection, id) WHERE unreadable IS NOT NULL;
+
+CREATE INDEX inbound_waiting ON inbound USING btree (account, id) WHERE unreadable IS NULL;
 
 CREATE UNIQUE INDEX incident_change ON incident USING btree (owner, change);
 

@@ -17,7 +17,7 @@ POINTS = {
     "keys are taken": (AFTER, "waypost.intake.collector", "_take_keys"),
     "deliveries are written": (AFTER, "waypost.store.intake_rows", "write_deliveries"),
     "events are written": (AFTER, "waypost.store.intake_rows", "write_events"),
-    "answers are kept, not committed": (AFTER, "waypost.intake.collector", "_keep_answers"),
+    "answers are kept, not committed": (AFTER, "waypost.intake.collector", "_write_beside"),
     "a batch is committed, not answered": (AFTER, "waypost.intake.collector", "Intake._commit"),
     "a claim begins": (BEFORE, "waypost.store.queue", "claim"),
     "deliveries are claimed": (AFTER, "waypost.store.queue", "claim"),

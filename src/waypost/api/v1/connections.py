@@ -1,4 +1,4 @@
-"""``/v1/connections``: the carriers that an account has connected, and how each does."""
+"""``/v1/connections``: the carriers and services that an account has connected, and how each does."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -8,8 +8,9 @@ from litestar import Request, Response, delete, get, patch, post
 from litestar.params import FromPath
 
 from waypost.actions import connections as changes
+from waypost.actions import push_connections
 from waypost.actions.connection_health import Connection
-from waypost.api.answers import answer, nothing
+from waypost.api.answers import answer, answer_secret, nothing
 from waypost.api.bodies import read_json
 from waypost.api.openapi.operations import Operation
 from waypost.api.pagination import read_query
@@ -37,10 +38,10 @@ async def list_connections(request: Request[Any, Any, Any], parts: Given) -> Res
 
 @post("/v1/connections")
 async def add(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
-    """Connect a carrier. Its credentials are tried first; with `untested` they are kept as they are."""
+    """Connect a carrier, whose credentials are tried first unless `untested` is set, or a service that pushes."""
     caller = await admit(request, parts, scope="write")
     body = read_json(await request.body(), _ADDED)
-    return answer(await changes.add(parts, caller.actor, body), HTTPStatus.CREATED)
+    return answer_secret(await changes.add(parts, caller.actor, body), HTTPStatus.CREATED)
 
 
 @get("/v1/connections/{connection_id:str}")
@@ -56,7 +57,7 @@ async def change(request: Request[Any, Any, Any], parts: Given, connection_id: F
     caller = await admit(request, parts, scope="write")
     connection = changes.read_id(connection_id)
     body = read_json(await request.body(), _CHANGED)
-    return answer(await changes.change(parts, caller.actor, connection, body))
+    return answer_secret(await changes.change(parts, caller.actor, connection, body))
 
 
 @delete("/v1/connections/{connection_id:str}", status_code=HTTPStatus.NO_CONTENT)
@@ -74,7 +75,49 @@ async def test(request: Request[Any, Any, Any], parts: Given, connection_id: Fro
     return answer(await changes.test_credentials(parts, caller.actor, changes.read_id(connection_id)))
 
 
-ROUTES: Final = (list_connections, add, find, change, remove, test)
+class Pushes(msgspec.Struct, frozen=True):
+    """The latest pushes to a connection, newest first."""
+
+    items: list[push_connections.PushCall]
+
+
+class NewAddress(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a call that replaces an address; with ``at_once`` the old one stops working at once."""
+
+    at_once: bool = False
+
+
+_NEW_ADDRESS: Final = msgspec.json.Decoder(NewAddress)
+
+
+@get("/v1/connections/{connection_id:str}/pushes")
+async def list_pushes(request: Request[Any, Any, Any], parts: Given, connection_id: FromPath[str]) -> Response[bytes]:
+    """List the latest ten pushes to a connection, newest first, each with its result."""
+    caller = await admit(request, parts, scope="read")
+    found = await push_connections.latest_calls(parts, caller.actor, changes.read_id(connection_id))
+    return answer(Pushes(found))
+
+
+@post("/v1/connections/{connection_id:str}/read-again", status_code=HTTPStatus.OK)
+async def read_again(request: Request[Any, Any, Any], parts: Given, connection_id: FromPath[str]) -> Response[bytes]:
+    """Read the stored pushes again that could not be read, for example after an upgrade."""
+    caller = await admit(request, parts, scope="write")
+    return answer(await push_connections.read_again(parts, caller.actor, changes.read_id(connection_id)))
+
+
+@post("/v1/connections/{connection_id:str}/address", status_code=HTTPStatus.OK)
+async def replace_address(
+    request: Request[Any, Any, Any], parts: Given, connection_id: FromPath[str]
+) -> Response[bytes]:
+    """Give a connection a new address. The old one works for 24 hours, unless `at_once` is true."""
+    caller = await admit(request, parts, scope="write")
+    connection = changes.read_id(connection_id)
+    body = read_json(await request.body() or b"{}", _NEW_ADDRESS)
+    changed = await push_connections.replace_address(parts, caller.actor, connection, at_once=body.at_once)
+    return answer_secret(changed)
+
+
+ROUTES: Final = (list_connections, add, find, change, remove, test, list_pushes, read_again, replace_address)
 
 _GROUP: Final = "API v1: connections"
 _AT: Final = "2026-03-04T13:20:00.000Z"
@@ -145,5 +188,28 @@ OPERATIONS: Final = (
         answers={200: changes.Probe},
         example=changes.Probe(ok=True, message="UPS accepts the credentials.", asked_at=_AT),
         errors={503: _BUSY},
+    ),
+    Operation(
+        handler=list_pushes,
+        group=_GROUP,
+        scope="read",
+        answers={200: Pushes},
+        example=Pushes([push_connections.PushCall(_AT, "updated", "9400136208303376853480")]),
+    ),
+    Operation(
+        handler=read_again,
+        group=_GROUP,
+        scope="write",
+        answers={200: push_connections.ReadAgain},
+        example=push_connections.ReadAgain(3),
+    ),
+    Operation(
+        handler=replace_address,
+        group=_GROUP,
+        scope="write",
+        answers={200: Connection},
+        example=_CONNECTION,
+        body=NewAddress,
+        body_example=NewAddress(at_once=True),
     ),
 )

@@ -67,7 +67,7 @@ CHAPTERS: Final = (
         "Recipes for one task each.",
         (
             *("move-from-trackingmore", "receive-in-python", "verify", "order-and-duplicates", "develop-locally"),
-            *("connect-carriers", "import-parcels", "show-the-track-page", "find-out-why"),
+            *("connect-carriers", "receive-pushes", "import-parcels", "show-the-track-page", "find-out-why"),
             *("after-an-outage", "run-for-real", "two-servers", "keep-keys-safe", "add-a-carrier"),
         ),
     ),
@@ -87,6 +87,7 @@ CHAPTERS: Final = (
                 "metrics",
                 "logs",
                 "carriers",
+                "pushes",
                 "courier-detection",
                 "receiver",
             ),

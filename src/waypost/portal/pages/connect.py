@@ -30,10 +30,14 @@ REFUSED: Final = "connection_refused"
 
 @get(PATH)
 async def choose(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List the carriers that can be connected; ``?search=`` keeps those whose name or courier holds a text."""
+    """List what can be connected; ``?search=`` keeps those whose name or courier holds a text."""
     visitor = await enter(request, pages)
     search = request.query_params.get("search", "").strip()[:LONGEST_SEARCH]
-    return page(request, "connect.html", visitor, carriers=connectable.search(search), search=search)
+    return page(request, "connect.html", visitor, search=search, **_found(search))
+
+
+def _found(search: str) -> dict[str, Any]:
+    return {"carriers": connectable.search(search), "senders": connectable.search_senders(search)}
 
 
 @get(ONE)
@@ -65,12 +69,12 @@ async def connect(request: PageRequest, pages: GivenPages, source: FromPath[str]
 
 def fields_of(source: str) -> tuple[CarrierField, ...]:
     """Return the fields of a carrier. Raises NotFound."""
-    return tuple(CarrierField(one.name, one.label, one.secret) for one in connectable.find(source).fields)
+    return tuple(CarrierField(one.name, one.label, one.secret) for one in connectable.find_carrier(source).fields)
 
 
 def guide_of(source: str) -> str:
     """Return where the documentation says how to get a carrier's credentials. Raises NotFound."""
-    return f"/help/reference/carriers#{anchor_of(connectable.find(source).heading)}"
+    return f"/help/reference/carriers#{anchor_of(connectable.find_carrier(source).heading)}"
 
 
 def _form(
@@ -89,7 +93,7 @@ def _form(
         "connect_carrier.html",
         visitor,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
-        carrier=connectable.find(source),
+        carrier=connectable.find_carrier(source),
         guide=guide_of(source),
         **shown,
     )

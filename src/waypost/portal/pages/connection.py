@@ -10,13 +10,14 @@ from typing import Any, Final
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from waypost.actions import connectable
+from waypost.actions import connectable, push_connections
 from waypost.actions import connections as changes
 from waypost.actions.actor import Actor
 from waypost.actions.connection_health import Connection
 from waypost.actions.connections import ConnectionChange, Probe
 from waypost.actions.refusals import Busy, Conflict, Invalid, present
 from waypost.portal.pages.connect import REFUSED, SAVE_ANYWAY, TEST, fields_of, guide_of
+from waypost.portal.pages.connect_push import guide_of as push_guide_of
 from waypost.portal.pages.connection_form import ConnectionForm, errors_of, read_form
 from waypost.portal.pages.sources import PATH
 from waypost.portal.parts import GivenPages, Pages
@@ -26,7 +27,8 @@ from waypost.portal.visits import actor_of, enter, notify
 from waypost.store.accounts import Visitor
 
 ONE: Final = PATH + "/{connection_id:str}"
-DIALOGS: Final = ("update", "credentials", "disable", "delete")
+DIALOGS: Final = ("update", "credentials", "address", "disable", "delete")
+SECRET: Final = "secret"  # noqa: S105 - the name of a part of the page
 
 
 @get(ONE)
@@ -34,7 +36,8 @@ async def show(request: PageRequest, pages: GivenPages, connection_id: FromPath[
     """Show the connection, with the dialog that is asked for open."""
     visitor = await enter(request, pages)
     asked = request.query_params.get("do")
-    return await _page(request, pages, visitor, connection_id, dialog=asked if asked in DIALOGS else None)
+    dialog = asked if asked in DIALOGS else None
+    return await show_connection(request, pages, visitor, connection_id, dialog=dialog, reveals=asked == SECRET)
 
 
 @post(ONE + "/update")
@@ -48,7 +51,7 @@ async def update(request: PageRequest, pages: GivenPages, connection_id: FromPat
         )
     except (Invalid, Conflict) as refusal:
         errors = errors_of(refusal, ())
-        return await _page(request, pages, visitor, connection_id, dialog="update", form=form, errors=errors)
+        return await show_connection(request, pages, visitor, connection_id, dialog="update", form=form, errors=errors)
     notify(request, "Connection updated.")
     return go_to(f"{PATH}/{connection_id}")
 
@@ -65,12 +68,12 @@ async def replace(request: PageRequest, pages: GivenPages, connection_id: FromPa
         if wish == TEST:
             tried = await changes.probe(pages.context, actor, found.source, form.credentials)
             shown: dict[str, Any] = {"form": form, "tried": tried}
-            return await _page(request, pages, visitor, connection_id, dialog="credentials", **shown)
+            return await show_connection(request, pages, visitor, connection_id, dialog="credentials", **shown)
         await _change(pages, actor, connection_id, form.replaced(untested=wish == SAVE_ANYWAY))
     except (Invalid, Conflict, Busy) as refusal:
         refused = isinstance(refusal, Conflict) and refusal.code == REFUSED
         shown = {"form": form, "errors": errors_of(refusal, fields), "refused": refused}
-        return await _page(request, pages, visitor, connection_id, dialog="credentials", **shown)
+        return await show_connection(request, pages, visitor, connection_id, dialog="credentials", **shown)
     notify(request, "Credentials replaced. The connection uses the new ones now.")
     return go_to(f"{PATH}/{connection_id}")
 
@@ -80,7 +83,7 @@ async def test(request: PageRequest, pages: GivenPages, connection_id: FromPath[
     """Try the credentials that are kept, and say what the carrier answered."""
     visitor = await enter(request, pages)
     tested = await changes.test_credentials(pages.context, actor_of(request, visitor), changes.read_id(connection_id))
-    return await _page(request, pages, visitor, connection_id, tested=tested)
+    return await show_connection(request, pages, visitor, connection_id, tested=tested)
 
 
 @post(ONE + "/disable")
@@ -114,7 +117,7 @@ async def _change(pages: Pages, actor: Actor, connection_id: str, body: Connecti
     await changes.change(pages.context, actor, changes.read_id(connection_id), body)
 
 
-async def _page(
+async def show_connection(
     request: PageRequest,
     pages: Pages,
     visitor: Visitor,
@@ -126,18 +129,23 @@ async def _page(
     tried: Probe | None = None,
     tested: Probe | None = None,
     refused: bool = False,
+    reveals: bool = False,
 ) -> Response[bytes]:
+    """Return the page of a connection; ``reveals`` shows the secrets to paste at a service. Raise NotFound."""
     every = await changes.list_connections(pages.context, actor_of(request, visitor))
     shown = present(next((one for one in every if one.id == connection_id), None))
-    carrier = connectable.known(shown.source)
+    found = connectable.known(shown.source)
+    carrier = None if push_connections.sender_of(shown) is not None else found
+    pushed = await _pushed(request, pages, visitor, shown, reveals=reveals)
     return page(
         request,
         "connection.html",
         visitor,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
         connection=shown,
+        shows_secret=reveals or shown.inbound_url is not None,
         carrier=carrier,
-        guide=None if carrier is None else guide_of(shown.source),
+        **pushed,
         others=_others(shown, every),
         dialog=None if shown.shared else dialog,
         form=form or _as_it_is(shown),
@@ -148,8 +156,37 @@ async def _page(
     )
 
 
+async def _pushed(
+    request: PageRequest, pages: Pages, visitor: Visitor, shown: Connection, *, reveals: bool
+) -> dict[str, Any]:
+    """Return what the page shows of a connection that is pushed to."""
+    sender = push_connections.sender_of(shown)
+    if sender is None:
+        known = connectable.known(shown.source) is not None
+        return {"sender": None, "guide": guide_of(shown.source) if known else None}
+    actor, connection = actor_of(request, visitor), changes.read_id(shown.id)
+    revealed = await push_connections.reveal_secrets(pages.context, actor, connection) if reveals else {}
+    return {
+        "sender": sender,
+        "guide": push_guide_of(shown.source),
+        "address": _complete(request, pages, shown.inbound_url or ""),
+        "calls": await push_connections.latest_calls(pages.context, actor, connection),
+        "revealed": revealed,
+    }
+
+
+def _complete(request: PageRequest, pages: Pages, address: str) -> str:
+    """Return an address with the host under which this page was asked for, if PUBLIC_URL is not set."""
+    if not address.startswith("/"):
+        return address
+    scheme = "https" if pages.secure else "http"
+    return f"{scheme}://{request.headers.get('host', '')}{address}"
+
+
 def _as_it_is(shown: Connection) -> ConnectionForm:
     settings = shown.settings
+    if shown.inbound_url is not None:
+        return ConnectionForm(name=shown.name, chosen=settings)
     return ConnectionForm(
         name=shown.name,
         daily_calls=settings.get("daily_calls", ""),

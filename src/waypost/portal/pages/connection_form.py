@@ -6,7 +6,7 @@ what was typed sealed, as the database keeps it: only this server can open it, a
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -21,6 +21,7 @@ from waypost.store.vault import WrongKey
 
 SETTINGS: Final = ("daily_calls", "calls_per_second")
 _CREDENTIAL: Final = "credential-"
+_SETTING: Final = "setting-"
 _OF_API: Final = "credentials."
 _LONGEST_SEALED: Final = 16_384
 
@@ -40,14 +41,22 @@ class ConnectionForm(msgspec.Struct, frozen=True):
     daily_calls: str = ""
     calls_per_second: str = ""
     credentials: dict[str, str] = {}
+    chosen: dict[str, str] | None = None
+    """The settings of a service that pushes, by name; None for a carrier."""
     sealed: str = ""
     kept: frozenset[str] = frozenset()
 
     @property
     def settings(self) -> dict[str, str]:
-        """What the carrier granted; what was left empty is left out."""
+        """What the carrier granted, or what was chosen for a service; what was left empty is left out."""
+        if self.chosen is not None:
+            return self.chosen
         given = {"daily_calls": self.daily_calls, "calls_per_second": self.calls_per_second}
         return {name: text for name, text in given.items() if text}
+
+    def with_choices(self, chosen: dict[str, str]) -> "ConnectionForm":
+        """Return the form with the settings of a service that pushes."""
+        return msgspec.structs.replace(self, chosen=chosen)
 
     def added(self, source: str, *, untested: bool) -> NewConnection:
         """Return the body of a new connection."""
@@ -74,6 +83,12 @@ def read_form(given: Any, fields: tuple[CarrierField, ...], context: Context, ac
         sealed=_seal(secrets, context, account),
         kept=frozenset(secrets),
     )
+
+
+def read_choices(given: Any, choices: Iterable[str], texts: Iterable[str]) -> dict[str, str]:
+    """Read the settings of a service that pushes: boxes that are ticked or not, and texts."""
+    ticked = {name: "yes" if _text(given, _SETTING + name) == "yes" else "no" for name in choices}
+    return ticked | {name: text for name in texts if (text := _text(given, _SETTING + name))}
 
 
 def errors_of(refusal: Refusal, fields: tuple[CarrierField, ...]) -> dict[str, str]:

@@ -1,0 +1,74 @@
+"""A push: what a service sends to an account's address, what it says about parcels, and what became of it."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from waypost.domain.trackings import Update
+
+LARGEST_PUSH: Final = 1 << 20
+"""The maximum bytes of a push's body."""
+
+KEPT_DAYS: Final = 7
+"""How long a push that can't be read is kept, sealed, so that a later version can read it."""
+
+
+class Push(msgspec.Struct, frozen=True):
+    """What a service sent: the body as bytes, and the headers by their names in lower case."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class WrongSignature(Exception):
+    """A push that its sender did not authenticate; the text says what is wrong, and contains no secret."""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a push says about one parcel.
+
+    ``courier_code`` is None if the sender names no courier, or one that has no code here. ``given`` are facts for a
+    parcel that is registered; ``registers`` says that it is registered whatever the connection's settings are.
+    """
+
+    tracking_number: str
+    courier_code: str | None = None
+    update: Update | None = None
+    given: dict[str, str] = {}
+    registers: bool = False
+
+
+class Contents(msgspec.Struct, frozen=True):
+    """What a push says: nothing that Waypost wants if ``told`` is empty, for the reason in ``note``.
+
+    ``key`` identifies it among the pushes of its connection: one that is sent again has the same.
+    """
+
+    key: bytes
+    told: tuple[Told, ...] = ()
+    note: str | None = None
+
+
+class Became(StrEnum):
+    """What became of a push.
+
+    updated      it changed a parcel
+    unchanged    all of it was known
+    registered   it registered a parcel
+    unknown      no parcel of the account has its number
+    duplicate    the same push was read before
+    ignored      it says nothing that is wanted, such as a test of the address
+    unreadable   it can't be read; it is kept for seven days
+    refused      its signature or credential is wrong
+    """
+
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REGISTERED = "registered"
+    UNKNOWN = "unknown"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+    UNREADABLE = "unreadable"
+    REFUSED = "refused"

@@ -1,0 +1,161 @@
+"""What pushes of an account say, as requests to intake: which parcels are meant, and what became of each push."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from waypost.domain.inbound import Became, Contents, Push, Told
+from waypost.intake.batch import Request, Result
+from waypost.store import inbound, inbound_changes
+from waypost.store.inbound import NumberedTracking, ReadPush
+from waypost.store.inbound_changes import LONGEST_DETAIL, Call
+from waypost.store.statements import Session
+
+Reader = Callable[[str, Push, int], Contents]
+"""Returns what a push of a source says, given when it arrived (Unix milliseconds); raises CarrierUnreadable."""
+
+REGISTER: Final = "register"
+"""The setting of a connection by which unknown parcels are registered: ``yes`` or ``no``."""
+MOST_NAMED: Final = 3
+_NO_COURIER: Final = "its courier could not be detected"
+_NO_QUOTA: Final = "the account's quota of parcels is used up"
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """A request, and the index of the push that it comes from."""
+
+    push: int
+    request: Request
+
+
+class Resolved:
+    """The pushes of one account with the parcels that they mean."""
+
+    def __init__(self, account: UUID, pushes: Sequence[tuple[ReadPush, Contents]]) -> None:
+        self._account = account
+        self._pushes = pushes
+        self._parcels: dict[str, list[NumberedTracking]] = defaultdict(list)
+        self._repeated: set[int] = set()
+        self._asked: list[_Asked] = []
+        self._failed: dict[int, str] = {}
+
+    async def look_up(self, session: Session) -> None:
+        """Find the parcels, and the pushes that were read before."""
+        keys = [(push.connection, contents.key) for push, contents in self._pushes]
+        known = await inbound.known(session, set(keys))
+        self._repeated = {place for place, key in enumerate(keys) if key in known or key in keys[:place]}
+        numbers = {told.tracking_number for _, _, told in self._told()}
+        for parcel in await inbound.with_numbers(session, self._account, numbers) if numbers else []:
+            self._parcels[parcel.tracking_number].append(parcel)
+
+    def wants_to_register(self, settings: Mapping[UUID, Mapping[str, str]]) -> bool:
+        """Return whether some push names a parcel that is to be registered."""
+        return any(
+            told.tracking_number not in self._parcels and _registers(told, settings.get(push.connection, {}))
+            for _, push, told in self._told()
+        )
+
+    def requests(
+        self,
+        settings: Mapping[UUID, Mapping[str, str]],
+        detect: Callable[[str], Sequence[str]],
+        *,
+        may_register: bool,
+    ) -> list[Request]:
+        """Return the requests, in the order of the pushes."""
+        self._asked = []
+        for place, push, told in self._told():
+            parcel = self._parcel(told)
+            if parcel is not None:
+                courier, tracking = parcel.courier_code, parcel.id
+                self._ask(place, push, told, courier, tracking=tracking)
+            elif _registers(told, settings.get(push.connection, {})):
+                detected = told.courier_code or next(iter(detect(told.tracking_number)), None)
+                if not may_register:
+                    self._failed[place] = _NO_QUOTA
+                elif detected is None:
+                    self._failed[place] = _NO_COURIER
+                else:
+                    self._ask(place, push, told, detected, create=True)
+        return [one.request for one in self._asked]
+
+    async def write(self, session: Session, results: list[Result]) -> None:
+        """End the pushes and note what became of them, in the transaction of their requests."""
+        of_push: dict[int, list[Result]] = defaultdict(list)
+        for one, result in zip(self._asked, results, strict=True):
+            of_push[one.push].append(result)
+        await inbound_changes.delete_pushes(
+            session, [self._call(place, of_push[place]) for place in range(len(self._pushes))]
+        )
+
+    def _told(self) -> list[tuple[int, ReadPush, Told]]:
+        return [
+            (place, push, told)
+            for place, (push, contents) in enumerate(self._pushes)
+            if place not in self._repeated
+            for told in contents.told
+        ]
+
+    def _parcel(self, told: Told) -> NumberedTracking | None:
+        """Return the parcel that is meant: that of the courier, otherwise the newest one with the number."""
+        found = self._parcels.get(told.tracking_number, [])
+        same = [one for one in found if one.courier_code == told.courier_code]
+        return max(same or found, key=lambda one: (not one.archived, one.id), default=None)
+
+    def _ask(
+        self,
+        place: int,
+        push: ReadPush,
+        told: Told,
+        courier: str,
+        *,
+        tracking: UUID | None = None,
+        create: bool = False,
+    ) -> None:
+        request = Request(
+            self._account,
+            told.tracking_number,
+            courier,
+            told.update,
+            create=create,
+            given=told.given if create else {},
+            tracking=tracking,
+            adapter=push.source,
+        )
+        self._asked.append(_Asked(place, request))
+
+    def _call(self, place: int, results: Sequence[Result]) -> Call:
+        push, contents = self._pushes[place]
+        became, detail = self._became(place, contents, results)
+        # One without effect is no reason to skip the same push later, when its parcel may have been registered.
+        key = None if became in (Became.DUPLICATE, Became.UNKNOWN) else contents.key
+        return Call(push.id, push.account, push.connection, became, key, detail)
+
+    def _became(self, place: int, contents: Contents, results: Sequence[Result]) -> tuple[Became, str | None]:
+        numbers = _named([told.tracking_number for told in contents.told])
+        if place in self._repeated:
+            return Became.DUPLICATE, numbers
+        if not contents.told:
+            return Became.IGNORED, contents.note
+        if any(result.created for result in results):
+            return Became.REGISTERED, numbers
+        if any(result.event is not None for result in results):
+            return Became.UPDATED, numbers
+        if any(result.tracking is not None for result in results):
+            return Became.UNCHANGED, numbers
+        reason = self._failed.get(place)
+        return Became.UNKNOWN, numbers if reason is None else f"{numbers}: {reason}"[:LONGEST_DETAIL]
+
+
+def _registers(told: Told, settings: Mapping[str, str]) -> bool:
+    return told.registers or settings.get(REGISTER) == "yes"
+
+
+def _named(numbers: Sequence[str]) -> str | None:
+    """Return the numbers for people, a few of many."""
+    different = list(dict.fromkeys(numbers))
+    more = len(different) - MOST_NAMED
+    return ", ".join(different[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "") or None

@@ -1,0 +1,21 @@
+"""The services that push updates of parcels, one module each: what a shop enters, the signature, and the reading.
+
+``PUSHES`` lists the modules; each describes itself in ``SENDER``. To add one, add a module and a line here.
+"""
+
+from functools import cache
+from importlib import import_module
+from typing import Final, cast
+
+from waypost.sources.sender import Sender
+
+PUSHES: Final = (
+    "easypost",
+    "trackingmore",
+)
+
+
+@cache
+def senders() -> tuple[Sender, ...]:
+    """Return the description of every service, in the order of ``PUSHES``."""
+    return tuple(cast("Sender", import_module(f"{__name__}.{name}").SENDER) for name in PUSHES)

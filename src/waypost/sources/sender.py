@@ -1,0 +1,95 @@
+"""What Waypost needs to know of a service that pushes: what a shop enters, and how a push is verified and read."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from waypost.domain.connections import ConnectionKind
+from waypost.domain.errors import InvalidInput
+from waypost.domain.inbound import Contents, Push
+from waypost.sources.carriers.carrier import Field
+
+LONGEST: Final = 200
+LONGEST_FACT: Final = 100
+
+Verify = Callable[[Push, Mapping[str, str], int], str]
+"""Check a push with a connection's credentials now (Unix seconds), and return which form of signature it has.
+
+Raise WrongSignature.
+"""
+
+Read = Callable[[Push, int], Contents]
+"""Return what a verified push says, given when it arrived (Unix milliseconds). Raise CarrierUnreadable."""
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A setting of a connection that is ``yes`` or ``no``, with its words on the page."""
+
+    name: str
+    label: str
+    default: str = "no"
+
+
+REGISTER: Final = Choice("register", "Register parcels that Waypost does not know yet")
+KEEP_CUSTOMERS: Final = Choice("keep_customers", "Keep the customer's name and e-mail address with the parcel")
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """A service that pushes to an address of the account.
+
+    ``fields`` are what a shop enters; those in ``chosen`` are of the shop's own choice, and Waypost makes one if it is
+    left empty. ``steps`` say, in the words of the sender's own console, where the address and the secret go; ``doc`` is
+    its chapter in the documentation. ``choices`` are the settings of a connection that can be ticked, ``texts`` those
+    that are written, by name and label.
+    """
+
+    name: str
+    title: str
+    kind: ConnectionKind
+    fields: tuple[Field, ...]
+    verify: Verify
+    read: Read
+    steps: tuple[str, ...]
+    doc: str
+    chosen: frozenset[str] = frozenset()
+    choices: tuple[Choice, ...] = (REGISTER,)
+    texts: tuple[Field, ...] = ()
+
+    @property
+    def heading(self) -> str:
+        """The heading of its chapter in the documentation."""
+        return self.title
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The names of the fields that Waypost makes up when they are left empty."""
+        return tuple(field.name for field in self.fields if field.name in self.chosen and field.secret)
+
+    def check(self, credentials: Mapping[str, str]) -> dict[str, str]:
+        """Return the credentials without surrounding spaces. Raise InvalidInput with the field that is wrong."""
+        unknown = sorted(set(credentials) - {field.name for field in self.fields})
+        if unknown:
+            raise InvalidInput(f"credentials.{unknown[0]}", f"is not a credential of {self.title}")
+        checked: dict[str, str] = {}
+        for field in self.fields:
+            text = credentials.get(field.name, "").strip()
+            if len(text) > LONGEST or not text.isprintable():
+                raise InvalidInput(f"credentials.{field.name}", f"must be at most {LONGEST} printable characters")
+            if text:
+                checked[field.name] = text
+            elif field.required and field.name not in self.chosen:
+                raise InvalidInput(f"credentials.{field.name}", f"is required: {field.label}")
+        return checked
+
+    def check_settings(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """Return the settings of a connection. Raise InvalidInput with the one that is wrong."""
+        choices, texts = {one.name for one in self.choices}, {one.name for one in self.texts}
+        for name, text in settings.items():
+            if name not in choices | texts:
+                raise InvalidInput(f"settings.{name}", f"is not a setting of {self.title}")
+            if name in choices and text not in ("yes", "no"):
+                raise InvalidInput(f"settings.{name}", "must be yes or no")
+            if len(text) > LONGEST or not text.isprintable():
+                raise InvalidInput(f"settings.{name}", f"must be at most {LONGEST} printable characters")
+        return {name: text.strip() for name, text in settings.items() if text.strip()}
