@@ -13,7 +13,7 @@ from tests.support.api import Api, Caller
 from tests.support.rounds import looks_per_slice
 from waypost.actions.actor import operator
 from waypost.actions.parcel_csv.exporting import export
-from waypost.api.answers import LARGEST_PAGE, LARGEST_PIECE, answer_list
+from waypost.api.responses import LARGEST_PAGE, LARGEST_PIECE, answer_list
 from waypost.domain.checkpoints import Checkpoint
 from waypost.intake.batch import write
 from waypost.store import feed

@@ -23,7 +23,7 @@ from waypost.store.connecting import CannotConnect, open_database
 from waypost.store.database import Access, Database
 from waypost.store.outage import OUTAGES
 from waypost.store.statements import transaction
-from waypost.store.trouble import LOST, TimedOut, Trouble
+from waypost.store.trouble import LOST, DatabaseTrouble, TimedOut
 
 LIMIT = 1.0
 
@@ -87,7 +87,7 @@ async def test_a_read_only_database_is_one_outage_that_ends_when_it_accepts_writ
             for _ in range(3):
                 with pytest.raises(LOST):
                     await write(database)
-            assert database.outage.trouble is Trouble.READ_ONLY
+            assert database.outage.trouble is DatabaseTrouble.READ_ONLY
             with pytest.raises(LOST):
                 await database.answer()
 
@@ -119,7 +119,7 @@ async def test_too_many_connections_are_an_outage(crowded: Database) -> None:
     with pytest.raises(LOST):
         async with crowded.serving.acquire(), crowded.engine.acquire(), crowded.holding.acquire():
             pass
-    assert crowded.outage.trouble is Trouble.TOO_MANY_CONNECTIONS
+    assert crowded.outage.trouble is DatabaseTrouble.TOO_MANY_CONNECTIONS
 
     await until_usable(crowded)
 
@@ -190,7 +190,7 @@ async def test_a_silent_server_blocks_nobody(frozen: Frozen, use: Callable[[Data
         for _ in range(2):
             with pytest.raises(LOST):
                 await use(frozen.database)
-        assert frozen.database.outage.trouble is Trouble.TIMED_OUT
+        assert frozen.database.outage.trouble is DatabaseTrouble.TIMED_OUT
 
         frozen.proxy.awake.set()
         await until_usable(frozen.database)
@@ -213,7 +213,7 @@ async def test_a_dispatcher_detects_a_silent_server_with_its_heartbeat(
         async with asyncio.timeout(20):
             with pytest.raises(LOST):
                 await serving
-        assert database.outage.trouble is Trouble.TIMED_OUT
+        assert database.outage.trouble is DatabaseTrouble.TIMED_OUT
         proxy.awake.set()
 
 
@@ -278,12 +278,12 @@ async def test_a_standby_is_rejected_in_one_sentence(admin: Any, server_dsn: str
 
 
 async def test_outages_are_counted_by_cause(frozen: Frozen) -> None:
-    before = OUTAGES[Trouble.TIMED_OUT]
+    before = OUTAGES[DatabaseTrouble.TIMED_OUT]
     for _ in range(2):
         with pytest.raises(LOST):
             await write(frozen.database)
 
-    assert OUTAGES[Trouble.TIMED_OUT] == before + 1
+    assert OUTAGES[DatabaseTrouble.TIMED_OUT] == before + 1
 
 
 async def test_sessions_are_named_after_their_owners(admin: Any, server_dsn: str) -> None:

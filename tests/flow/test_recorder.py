@@ -17,7 +17,7 @@ from waypost.dispatch.run import MOST_CRASHES
 from waypost.domain.deliveries import Settled
 from waypost.store.database import Database
 from waypost.store.rows import AttemptRow, Claimed, Finished
-from waypost.store.trouble import Trouble
+from waypost.store.trouble import DatabaseTrouble
 
 
 @pytest.fixture
@@ -133,4 +133,4 @@ async def test_a_closed_connection_is_an_outage(database: Database) -> None:
     with pytest.raises(ConnectionError):
         await use()
 
-    assert database.outage.trouble is Trouble.UNREACHABLE
+    assert database.outage.trouble is DatabaseTrouble.UNREACHABLE

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from waypost.store.hosts import Hosts, one_host_each
-from waypost.store.trouble import Trouble, trouble_of
+from waypost.store.trouble import DatabaseTrouble, trouble_of
 
 
 @pytest.mark.parametrize(
@@ -60,15 +60,15 @@ SILENT = TimeoutError()
 @pytest.mark.parametrize(
     ("raised", "trouble"),
     [
-        ([FULL, STANDBY], Trouble.TOO_MANY_CONNECTIONS),
-        ([STANDBY, FULL], Trouble.TOO_MANY_CONNECTIONS),
-        ([STANDBY, SILENT], Trouble.READ_ONLY),
-        ([SILENT, STANDBY], Trouble.READ_ONLY),
-        ([SILENT, SILENT], Trouble.TIMED_OUT),
+        ([FULL, STANDBY], DatabaseTrouble.TOO_MANY_CONNECTIONS),
+        ([STANDBY, FULL], DatabaseTrouble.TOO_MANY_CONNECTIONS),
+        ([STANDBY, SILENT], DatabaseTrouble.READ_ONLY),
+        ([SILENT, STANDBY], DatabaseTrouble.READ_ONLY),
+        ([SILENT, SILENT], DatabaseTrouble.TIMED_OUT),
     ],
 )
 async def test_of_several_hosts_the_error_of_the_primary_is_reported(
-    monkeypatch: pytest.MonkeyPatch, raised: list[Exception], trouble: Trouble
+    monkeypatch: pytest.MonkeyPatch, raised: list[Exception], trouble: DatabaseTrouble
 ) -> None:
     left = iter(raised)
 

@@ -85,16 +85,6 @@ def test_doubtful_words_never_end_a_journey() -> None:
     assert read("Delivered to somebody") is None
 
 
-@pytest.mark.parametrize(
-    ("text", "moved"), [("Departed facility", True), ("Out for delivery", True), ("Customs status updated", False)]
-)
-def test_a_movement_is_told_apart_from_other_news(text: str, moved: bool) -> None:  # noqa: FBT001 it is the expectation
-    reading = read(text)
-
-    assert reading is not None
-    assert reading.is_movement is moved
-
-
 def test_voiding_words_of_one_language_also_void_shared_words_of_another() -> None:
     assert main_status("Вручено адресату") == "delivered"
     assert main_status("Будет вручено") == NOTHING

@@ -24,7 +24,7 @@ class NewUpdate(msgspec.Struct, frozen=True):
     update: Update
 
 
-class Reported(msgspec.Struct, frozen=True):
+class WrittenUpdate(msgspec.Struct, frozen=True):
     """What became of an update: ``tracking`` is None if it is unknown, ``event`` if nothing that is pushed changed.
 
     ``no_room``: it was to be registered, but the account's quota of parcels is used up.
@@ -47,7 +47,7 @@ async def report(
     context: IntakeContext,
     actor: Actor,
     updates: Sequence[NewUpdate],
-    answer: Callable[[Sequence[Reported]], bytes],
+    answer: Callable[[Sequence[WrittenUpdate]], bytes],
     key: IdempotencyKey | None = None,
 ) -> bytes:
     """Write updates and return ``answer`` of what became of each, once changes, events and deliveries are durable.
@@ -73,7 +73,7 @@ async def report(
         context.quotas.note(actor.account, parcels=sum(one.created for one in results), updates=len(results))
         return answer(
             [
-                Reported(result.tracking, result.event, result.changed, one.create and not may_create)
+                WrittenUpdate(result.tracking, result.event, result.changed, one.create and not may_create)
                 for one, result in zip(updates, results, strict=True)
             ]
         )

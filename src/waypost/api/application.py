@@ -13,12 +13,12 @@ from waypost.actions.denials import note_denial
 from waypost.actions.refusals import Refusal, Unavailable
 from waypost.api import inbound, operations, schemas
 from waypost.api.allowed import answer_options
-from waypost.api.answers import answer_problem
 from waypost.api.encodings import COMPRESSED, only_plain_bodies
 from waypost.api.keys import KeyRefused
 from waypost.api.openapi import document
 from waypost.api.parts import Parts
 from waypost.api.problems import Problem, problem_of
+from waypost.api.responses import answer_problem
 from waypost.api.v1 import (
     connections,
     deliveries,

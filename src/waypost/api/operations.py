@@ -9,8 +9,8 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from waypost.api.answers import answer, answer_bytes
 from waypost.api.openapi.operations import Operation
+from waypost.api.responses import answer, answer_bytes
 
 
 class Monitored(Protocol):

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from litestar import Response, get
 
-from waypost.api.answers import answer_bytes
 from waypost.api.openapi.operations import Operation
+from waypost.api.responses import answer_bytes
 from waypost.payloads.schemas import load
 
 MEDIA_TYPE: Final = "application/schema+json"

@@ -1,7 +1,6 @@
 """An endpoint: where an account's events go, which of them, and in which order."""
 
 from collections.abc import Collection
-from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -50,23 +49,14 @@ class Skip(StrEnum):
 
 
 class SubscribedEndpoint(msgspec.Struct, frozen=True):
-    """An endpoint as intake matches events with it.
-
-    ``statuses`` None means all; ``secret`` is the V4 key, unchanged.
-    """
+    """An endpoint as intake matches events with it; ``statuses`` None means all."""
 
     id: UUID
     account: UUID
-    url: str
-    description: str
-    version: Version
     statuses: frozenset[Status] | None
     trigger: Trigger
     ordering: Ordering
     enabled: bool
-    disabled_reason: DisabledReason | None
-    created_at: datetime
-    updated_at: datetime
 
 
 def skips(endpoint: SubscribedEndpoint, status: Status, *, status_changed: bool) -> Skip | None:

@@ -11,7 +11,7 @@ import msgspec
 
 from waypost.domain.endpoints import Ordering
 from waypost.store import intake_rows, queue
-from waypost.store.intake_rows import Standing
+from waypost.store.intake_rows import QueuedDelivery
 from waypost.store.rows import NewDelivery
 from waypost.store.statements import Session
 
@@ -26,7 +26,7 @@ async def enqueue(session: Session, new: Sequence[NewDelivery]) -> frozenset[UUI
     event only, a newer event supersedes the older ones that are not in flight.
     """
     queues = {(one.bucket, one.tracking, one.endpoint, one.ordering) for one in new}
-    standing = await intake_rows.standing(session, sorted(queues))
+    standing = await intake_rows.queued_deliveries(session, sorted(queues))
     passed, old = _superseded(new, standing)
     freed: set[UUID] = set()
     if old:
@@ -40,7 +40,9 @@ async def enqueue(session: Session, new: Sequence[NewDelivery]) -> frozenset[UUI
     return frozenset(freed | {one.endpoint for one in waiting if not one.blocked})
 
 
-def _superseded(new: Sequence[NewDelivery], standing: Sequence[Standing]) -> tuple[set[UUID], list[Standing]]:
+def _superseded(
+    new: Sequence[NewDelivery], standing: Sequence[QueuedDelivery]
+) -> tuple[set[UUID], list[QueuedDelivery]]:
     """Return the new deliveries that a newer event supersedes, and the queued ones that a new one may supersede."""
     newest: dict[Key, int] = defaultdict(int)
     latest = [one for one in new if one.ordering == Ordering.LATEST]
@@ -53,7 +55,7 @@ def _superseded(new: Sequence[NewDelivery], standing: Sequence[Standing]) -> tup
     return {one.id for one in latest if one.sequence < newest[one.tracking, one.endpoint]}, old
 
 
-def _in_line(new: Iterable[NewDelivery], standing: Iterable[Standing]) -> list[NewDelivery]:
+def _in_line(new: Iterable[NewDelivery], standing: Iterable[QueuedDelivery]) -> list[NewDelivery]:
     occupied = {(one.tracking, one.endpoint) for one in standing}
     waiting = []
     for one in new:

@@ -25,7 +25,7 @@ from waypost.domain.latency import BOUNDS_MS
 from waypost.domain.trackings import SkipReason
 from waypost.store.measures import Backlog
 from waypost.store.reconciliation import Findings
-from waypost.store.trouble import Trouble
+from waypost.store.trouble import DatabaseTrouble
 
 NONE_DENIED: Final[Mapping[Denial, int]] = MappingProxyType({})
 NO_OUTAGES: Final[Mapping[str, int]] = MappingProxyType({})
@@ -124,7 +124,7 @@ class _Outages(Collector):
             "How often this process found that the database could not be used, by reason.",
             labels=["trouble"],
         )
-        for trouble in Trouble:
+        for trouble in DatabaseTrouble:
             outages.add_metric([trouble], self._outages.get(trouble, 0))
         yield outages
 

@@ -16,7 +16,7 @@ from waypost.portal.csrf import check_form_tokens, reject_cross_site_forms
 from waypost.portal.errors import explain
 from waypost.portal.help import api_reference, guides
 from waypost.portal.logins import Logins
-from waypost.portal.networks import Allowance
+from waypost.portal.networks import NetworkAllowance
 from waypost.portal.pages import (
     apikeys,
     audit,
@@ -119,7 +119,7 @@ def make_pages(
         origin=origin,
         outgoing_ips=outgoing_ips,
         form_secret=form_secret,
-        track_reads=Allowance(track.A_MINUTE_FROM_AN_ADDRESS),
+        track_reads=NetworkAllowance(track.A_MINUTE_FROM_AN_ADDRESS),
         track_pages=KeptPages(),
     )
     return PageSet(_routes(pages), pages)

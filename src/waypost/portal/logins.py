@@ -18,7 +18,7 @@ from waypost.actions.denials import Denial, note_denial
 from waypost.actions.refusals import Invalid
 from waypost.domain.accounts import LONGEST_EMAIL, LONGEST_PASSWORD, may_be_email
 from waypost.portal.lockouts import Lockouts
-from waypost.portal.networks import Allowance, TooMany, networks_of
+from waypost.portal.networks import NetworkAllowance, TooMany, networks_of
 from waypost.portal.waiting_room import WaitingRoom
 from waypost.store import accounts
 from waypost.store.accounts import Login
@@ -48,7 +48,7 @@ class Logins:
         self._context = context
         self._nobody = _hash_of_nobody()
         self._checking = WaitingRoom(at_once=AT_ONCE, of_address=WAITING_OF_AN_ADDRESS, in_all=WAITING_IN_ALL)
-        self._of_address = Allowance(A_MINUTE_FROM_AN_ADDRESS, clock=clock)
+        self._of_address = NetworkAllowance(A_MINUTE_FROM_AN_ADDRESS, clock=clock)
         self._lockouts = Lockouts(clock=clock)
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
 

@@ -34,7 +34,7 @@ def networks_of(address: str) -> tuple[tuple[str, int], ...]:
     return tuple((str(ip_network((int(known), bits), strict=False)), shares) for bits, shares in _SHARES_BY_BITS)
 
 
-class Allowance:
+class NetworkAllowance:
     """A rate limit per minute for each network. If there are too many networks, the least recent are dropped."""
 
     def __init__(self, a_minute: int, *, clock: Callable[[], float] = time.monotonic) -> None:

@@ -7,7 +7,7 @@ from litestar.params import SkipValidation
 
 from waypost.actions.context import Context
 from waypost.portal.logins import Logins
-from waypost.portal.networks import Allowance
+from waypost.portal.networks import NetworkAllowance
 from waypost.portal.sessions import Sessions
 from waypost.portal.track.kept import KeptPages
 
@@ -27,7 +27,7 @@ class Pages:
     origin: str | None
     outgoing_ips: tuple[str, ...]
     form_secret: str
-    track_reads: Allowance
+    track_reads: NetworkAllowance
     track_pages: KeptPages
 
     @property

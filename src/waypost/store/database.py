@@ -18,7 +18,7 @@ from waypost.store.hosts import CONNECT_SECONDS, Hosts
 from waypost.store.outage import Outage
 from waypost.store.pools import SessionPool
 from waypost.store.statements import Session, execute, transaction
-from waypost.store.trouble import LOST, TakesNoWrites, Trouble
+from waypost.store.trouble import LOST, DatabaseTrouble, TakesNoWrites
 
 ENGINE_SETTINGS: Final = {
     # After a vacuum the planner sees the hot table as empty and would switch to a scan: spec of the queue, finding 3.
@@ -167,7 +167,7 @@ class Database:
         async with self.serving.acquire() as session:
             if await session.fetchval(_READ_ONLY, timeout=ANSWER_SECONDS) == "on":
                 raise TakesNoWrites("the session is read-only")
-            if self.outage.trouble is Trouble.DISK_FULL:
+            if self.outage.trouble is DatabaseTrouble.DISK_FULL:
                 await _try_to_write(session)
         self.outage.passed()
 

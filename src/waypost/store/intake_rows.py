@@ -12,7 +12,7 @@ import msgspec
 
 from waypost.domain import ids
 from waypost.domain.deliveries import Reason
-from waypost.domain.endpoints import DisabledReason, Ordering, SubscribedEndpoint, Trigger, Version
+from waypost.domain.endpoints import Ordering, SubscribedEndpoint, Trigger
 from waypost.domain.statuses import Status
 from waypost.domain.times import from_ms
 from waypost.domain.trackings import TrackingState
@@ -97,22 +97,16 @@ async def endpoints_of(session: Session, accounts: Sequence[UUID]) -> dict[UUID,
             SubscribedEndpoint(
                 id=row["id"],
                 account=row["account"],
-                url=row["url"],
-                description=row["description"],
-                version=Version(row["version"]),
                 statuses=None if statuses is None else frozenset(map(Status, statuses)),
                 trigger=Trigger(row["trigger"]),
                 ordering=Ordering(row["ordering"]),
                 enabled=row["enabled"],
-                disabled_reason=DisabledReason(row["disabled_reason"]) if row["disabled_reason"] else None,
-                created_at=row["created_at"],
-                updated_at=row["updated_at"],
             )
         )
     return found
 
 
-class Standing(msgspec.Struct, frozen=True):
+class QueuedDelivery(msgspec.Struct, frozen=True):
     """A delivery that is already in a queue."""
 
     bucket: int
@@ -122,13 +116,13 @@ class Standing(msgspec.Struct, frozen=True):
     sequence: int
 
 
-async def standing(session: Session, queues: Sequence[tuple[int, UUID, UUID, str]]) -> list[Standing]:
+async def queued_deliveries(session: Session, queues: Sequence[tuple[int, UUID, UUID, str]]) -> list[QueuedDelivery]:
     """Lock what is ahead of new deliveries: the last of an ``ordered`` queue, all of a ``latest`` one."""
     if all(ordering == Ordering.UNORDERED for *_, ordering in queues):
         return []
     buckets, trackings, endpoints, orderings = (list(column) for column in zip(*queues, strict=True))
     rows = await fetch(session, "queues", sorted(set(buckets)), buckets, trackings, endpoints, orderings)
-    return [Standing(**row) for row in rows]
+    return [QueuedDelivery(**row) for row in rows]
 
 
 async def supersede(session: Session, deliveries: Sequence[UUID]) -> set[UUID]:

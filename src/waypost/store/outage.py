@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from waypost.store.ending import end
-from waypost.store.trouble import LOST, NO_OUTAGE, Trouble, trouble_of
+from waypost.store.trouble import LOST, NO_OUTAGE, DatabaseTrouble, trouble_of
 
 _LOG: Final = structlog.get_logger()
 LOOK_SECONDS: Final = 1.0
@@ -26,7 +26,7 @@ class Outage:
         self._watching: asyncio.Task[None] | None = None
         self._failed = 0
         self._ended = False
-        self.trouble: Trouble | None = None
+        self.trouble: DatabaseTrouble | None = None
         """What keeps it from being used; None while it can be."""
 
     def found(self, error: BaseException) -> None:
@@ -41,7 +41,7 @@ class Outage:
             _LOG.warning("database_unavailable", trouble=trouble.value, error=repr(error))
             if self._watching is None or self._watching.done():
                 self._watching = asyncio.create_task(self._watch())
-        elif trouble is Trouble.DISK_FULL:
+        elif trouble is DatabaseTrouble.DISK_FULL:
             self.trouble = trouble  # the outage is watched in another way
 
     def passed(self) -> None:

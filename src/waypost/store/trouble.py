@@ -54,7 +54,7 @@ NO_OUTAGE: Final = (QueryCanceledError,)
 """Those of them that may be one statement's own fault: the time that it took."""
 
 
-class Trouble(StrEnum):
+class DatabaseTrouble(StrEnum):
     """Why the database can't be used, as logs and metrics name it."""
 
     UNREACHABLE = "unreachable"
@@ -64,27 +64,27 @@ class Trouble(StrEnum):
     TOO_MANY_CONNECTIONS = "too_many_connections"
 
 
-OF_GOOD_SESSIONS: Final = frozenset({Trouble.DISK_FULL, Trouble.TOO_MANY_CONNECTIONS})
+OF_GOOD_SESSIONS: Final = frozenset({DatabaseTrouble.DISK_FULL, DatabaseTrouble.TOO_MANY_CONNECTIONS})
 """Troubles during which existing sessions can still be used."""
 
-_KINDS: Final[tuple[tuple[Trouble, tuple[type[BaseException], ...]], ...]] = (
-    (Trouble.DISK_FULL, (DiskFullError,)),
-    (Trouble.TOO_MANY_CONNECTIONS, (TooManyConnectionsError,)),
-    (Trouble.READ_ONLY, (ReadOnlySQLTransactionError, TargetServerAttributeNotMatched, TakesNoWrites)),
-    (Trouble.TIMED_OUT, (TimedOut, TimeoutError)),
+_KINDS: Final[tuple[tuple[DatabaseTrouble, tuple[type[BaseException], ...]], ...]] = (
+    (DatabaseTrouble.DISK_FULL, (DiskFullError,)),
+    (DatabaseTrouble.TOO_MANY_CONNECTIONS, (TooManyConnectionsError,)),
+    (DatabaseTrouble.READ_ONLY, (ReadOnlySQLTransactionError, TargetServerAttributeNotMatched, TakesNoWrites)),
+    (DatabaseTrouble.TIMED_OUT, (TimedOut, TimeoutError)),
 )
 
 SENTENCES: Final = {
-    Trouble.UNREACHABLE: "The database can't be reached.",
-    Trouble.TIMED_OUT: "The database does not answer.",
-    Trouble.READ_ONLY: "The database accepts no writes: it is a standby, or read-only.",
-    Trouble.DISK_FULL: "The database's disk is full.",
-    Trouble.TOO_MANY_CONNECTIONS: "The database has too many connections: see max_connections.",
+    DatabaseTrouble.UNREACHABLE: "The database can't be reached.",
+    DatabaseTrouble.TIMED_OUT: "The database does not answer.",
+    DatabaseTrouble.READ_ONLY: "The database accepts no writes: it is a standby, or read-only.",
+    DatabaseTrouble.DISK_FULL: "The database's disk is full.",
+    DatabaseTrouble.TOO_MANY_CONNECTIONS: "The database has too many connections: see max_connections.",
 }
 """The sentences of ``/health/ready``."""
 
 
-def trouble_of(error: BaseException) -> Trouble:
+def trouble_of(error: BaseException) -> DatabaseTrouble:
     """Return which trouble an error of ``LOST`` means; in a chain of errors, the first specific one."""
     told: BaseException | None = error
     while told is not None:
@@ -92,4 +92,4 @@ def trouble_of(error: BaseException) -> Trouble:
             if isinstance(told, kinds):
                 return trouble
         told = told.__cause__ or told.__context__
-    return Trouble.UNREACHABLE
+    return DatabaseTrouble.UNREACHABLE

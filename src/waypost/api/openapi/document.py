@@ -10,10 +10,10 @@ from litestar import Response, get
 
 from waypost.api import operations
 from waypost.api import schemas as body_schemas
-from waypost.api.answers import answer_bytes
 from waypost.api.openapi.links import links_of
 from waypost.api.openapi.operations import Operation
 from waypost.api.problems import MEDIA_TYPE, ProblemBody
+from waypost.api.responses import answer_bytes
 from waypost.api.v1 import (
     connections,
     deliveries,

@@ -10,11 +10,11 @@ from litestar.params import FromPath
 from waypost.actions import connections as changes
 from waypost.actions import push_connections
 from waypost.actions.connection_health import Connection
-from waypost.api.answers import answer, answer_secret, nothing
 from waypost.api.bodies import read_json
 from waypost.api.openapi.operations import Operation
 from waypost.api.pagination import read_query
 from waypost.api.parts import Given
+from waypost.api.responses import answer, answer_secret, nothing
 from waypost.api.v1.admission import admit
 
 _ADDED: Final = msgspec.json.Decoder(changes.NewConnection)

@@ -11,12 +11,12 @@ from waypost.actions import deliveries as changes
 from waypost.actions.constraints import one_of
 from waypost.actions.deliveries import Delivery, DeliveryWithAttempts
 from waypost.actions.lists import Listed
-from waypost.api.answers import answer
 from waypost.api.openapi.examples import DELIVERED, DELIVERY
 from waypost.api.openapi.operations import Operation, Parameter
 from waypost.api.openapi.parameters import BETWEEN, PAGE
 from waypost.api.pagination import read_page, read_query
 from waypost.api.parts import Given
+from waypost.api.responses import answer
 from waypost.api.v1.admission import admit
 from waypost.domain import ids
 from waypost.domain.deliveries import Settled, Waiting

@@ -15,13 +15,13 @@ from waypost.actions.deliveries import DeliveryWithAttempts, show_with_attempts
 from waypost.actions.endpoint_settings import EndpointChange, EndpointCreation
 from waypost.actions.endpoints import Endpoint
 from waypost.actions.lists import Listed, listed
-from waypost.api.answers import answer, answer_secret, nothing
 from waypost.api.bodies import read_json
 from waypost.api.openapi.examples import DELIVERED, ENDPOINT
 from waypost.api.openapi.operations import Operation
 from waypost.api.openapi.parameters import PAGE
 from waypost.api.pagination import read_page, read_query
 from waypost.api.parts import Given
+from waypost.api.responses import answer, answer_secret, nothing
 from waypost.api.v1.admission import admit
 from waypost.domain import ids
 from waypost.domain.statuses import SELECTABLE

@@ -10,13 +10,13 @@ from litestar import Request, Response, get
 
 from waypost.actions.constraints import Time
 from waypost.actions.events import next_events
-from waypost.api.answers import answer_list, first_piece
 from waypost.api.openapi.examples import AT, EVENT_ID, STATE
 from waypost.api.openapi.operations import Operation, Parameter
 from waypost.api.openapi.parameters import PAGE
 from waypost.api.pagination import read_query
 from waypost.api.parts import Given
 from waypost.api.problems import FieldError, invalid
+from waypost.api.responses import answer_list, first_piece
 from waypost.api.v1.admission import admit
 from waypost.api.v1.feeds import BUSY, WAITING_PARAMETER, Asked, cursor_of, read_asked
 from waypost.domain import ids

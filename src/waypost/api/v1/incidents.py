@@ -7,13 +7,13 @@ from litestar import Request, Response, get
 
 from waypost.actions.constraints import one_of
 from waypost.actions.incidents import Incident, next_changes, show
-from waypost.api.answers import answer
 from waypost.api.openapi.examples import AT, ENDPOINT_ID
 from waypost.api.openapi.operations import Operation, Parameter
 from waypost.api.openapi.parameters import PAGE
 from waypost.api.pagination import read_query
 from waypost.api.parts import Given
 from waypost.api.problems import FieldError, invalid
+from waypost.api.responses import answer
 from waypost.api.v1.admission import admit
 from waypost.api.v1.feeds import BUSY, WAITING_PARAMETER, cursor_of, read_asked
 from waypost.domain.incidents import State

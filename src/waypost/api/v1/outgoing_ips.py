@@ -6,9 +6,9 @@ from typing import Final
 import msgspec
 from litestar import Response, get
 
-from waypost.api.answers import answer
 from waypost.api.openapi.operations import Operation
 from waypost.api.parts import Given
+from waypost.api.responses import answer
 
 
 class OutgoingIps(msgspec.Struct, frozen=True):

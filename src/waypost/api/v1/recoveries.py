@@ -10,13 +10,13 @@ from litestar.params import FromPath
 from waypost.actions import recoveries as changes
 from waypost.actions.lists import Listed, listed
 from waypost.actions.recoveries import Recovery, RecoveryRequest
-from waypost.api.answers import answer
 from waypost.api.bodies import read_json
 from waypost.api.openapi.examples import AT, ENDPOINT_ID, LATER
 from waypost.api.openapi.operations import Operation
 from waypost.api.openapi.parameters import PAGE
 from waypost.api.pagination import read_page, read_query
 from waypost.api.parts import Given
+from waypost.api.responses import answer
 from waypost.api.v1.admission import admit
 from waypost.domain import ids
 from waypost.store import recoveries

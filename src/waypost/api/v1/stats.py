@@ -8,13 +8,13 @@ from litestar.params import FromPath
 
 from waypost.actions import endpoints as changes
 from waypost.actions.endpoint_stats import DEFAULT, Latency, Stats, StatsHour, stats_of
-from waypost.api.answers import answer
 from waypost.api.openapi.examples import AT, LATER
 from waypost.api.openapi.operations import Operation
 from waypost.api.openapi.parameters import BETWEEN
 from waypost.api.pagination import read_query
 from waypost.api.parts import Given
 from waypost.api.problems import FieldError, invalid
+from waypost.api.responses import answer
 from waypost.api.v1.admission import admit
 from waypost.domain.times import read_rfc3339
 

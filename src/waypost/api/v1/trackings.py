@@ -10,10 +10,10 @@ from litestar.params import FromPath
 from waypost.actions import trackings as changes
 from waypost.actions.context import Context
 from waypost.actions.parcel_sources import NotAsked, ParcelSource, of_parcel
-from waypost.api.answers import answer
 from waypost.api.openapi.examples import AT, STATE
 from waypost.api.openapi.operations import Operation
 from waypost.api.parts import Given
+from waypost.api.responses import answer
 from waypost.api.v1.admission import admit
 from waypost.domain.times import rfc3339_or_none
 from waypost.payloads.v4 import TrackingObject, tracking_object

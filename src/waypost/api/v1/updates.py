@@ -12,15 +12,15 @@ from litestar import Request, Response, post
 from waypost.actions import updates
 from waypost.actions.refusals import Busy, Unavailable
 from waypost.actions.rooms import TooManyWaiting
-from waypost.actions.updates import IdempotencyKey, Reported
+from waypost.actions.updates import IdempotencyKey, WrittenUpdate
 from waypost.api.admission import note_account
-from waypost.api.answers import answer_bytes
 from waypost.api.bodies import LARGEST_BODY
 from waypost.api.keys import Caller
 from waypost.api.openapi.examples import EVENT_ID, STATE
 from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
 from waypost.api.parts import Given, Parts
 from waypost.api.problems import FieldError, invalid, later
+from waypost.api.responses import answer_bytes
 from waypost.api.v1.reports import BODY, read_reports
 from waypost.domain import ids
 from waypost.turns import Turn
@@ -123,14 +123,14 @@ async def _report(parts: Parts, caller: Caller, body: bytes, key: str | None) ->
     return await updates.report(parts, caller.actor, reports, render, _key(key, body))
 
 
-def render(results: Sequence[Reported]) -> bytes:
+def render(results: Sequence[WrittenUpdate]) -> bytes:
     """Return the response to updates of which these are the results."""
     shown = [_shown(result) for result in results]
     accepted = sum(one.error is None for one in shown)
     return msgspec.json.encode(UpdatesAnswer(accepted, sum(result.changed for result in results), shown))
 
 
-def _shown(result: Reported) -> UpdateResult:
+def _shown(result: WrittenUpdate) -> UpdateResult:
     if result.tracking is None:
         return _NO_ROOM if result.no_room else _UNKNOWN
     event = None if result.event is None else ids.to_text(ids.EVENT, result.event)

@@ -9,11 +9,11 @@ import msgspec
 from litestar import Request, Response, get, post
 
 from waypost.actions.parcel_fields import read_number
-from waypost.api.answers import answer_bytes
 from waypost.api.call_limits import Call
 from waypost.api.openapi.examples import STATE
 from waypost.api.openapi.operations import Operation
 from waypost.api.parts import Given
+from waypost.api.responses import answer_bytes
 from waypost.api.v4.admission import admit
 from waypost.api.v4.body_types import Number
 from waypost.api.v4.envelope import COURIER_UNDETECTED, CodedError, answer_success

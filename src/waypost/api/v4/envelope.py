@@ -10,8 +10,8 @@ from typing import Any, Final
 import msgspec
 from litestar import Response
 
-from waypost.api.answers import answer_bytes, answer_list
 from waypost.api.problems import Problem
+from waypost.api.responses import answer_bytes, answer_list
 from waypost.payloads.ascii_json import encode
 from waypost.payloads.v4 import SUCCESS
 

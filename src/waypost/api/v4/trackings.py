@@ -16,12 +16,12 @@ from waypost.actions import trackings as changes
 from waypost.actions.constraints import between, one_of
 from waypost.actions.parcel_fields import read_courier, require_facts
 from waypost.actions.refusals import Invalid
-from waypost.api.answers import first_piece
 from waypost.api.call_limits import Call
 from waypost.api.openapi.examples import STATE
 from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
 from waypost.api.page_ends import ListPage
 from waypost.api.parts import Given, Parts
+from waypost.api.responses import first_piece
 from waypost.api.v4.admission import admit
 from waypost.api.v4.body_types import Correction, NewParcel
 from waypost.api.v4.envelope import (

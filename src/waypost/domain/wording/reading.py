@@ -22,9 +22,6 @@ _ORDER: Final = (
 )
 """Precedence if a text says several things: what ends or stops a journey comes before what continues it."""
 _RANK: Final = {substatus: rank for rank, substatus in enumerate(_ORDER)}
-_MOVEMENTS: Final = frozenset(
-    {"transit002", "transit003", "transit004", "transit006", "transit007", "pickup001", "exception011"}
-)
 
 
 class TextReading(NamedTuple):
@@ -33,11 +30,6 @@ class TextReading(NamedTuple):
     substatus: str
     is_unmistakable: bool
     """These words describe nothing else."""
-
-    @property
-    def is_movement(self) -> bool:
-        """Whether the parcel moved: it arrived, departed, is out for delivery or on its way back."""
-        return self.substatus in _MOVEMENTS
 
     @property
     def is_end(self) -> bool:

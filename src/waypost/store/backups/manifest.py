@@ -30,7 +30,7 @@ class BackupError(OperatorError):
     """A backup can't be made or restored; the message is one sentence that says why, and nothing was changed."""
 
 
-class Copied(msgspec.Struct, frozen=True):
+class CopiedFile(msgspec.Struct, frozen=True):
     """A file of a backup: its size in bytes and its SHA-256 in hexadecimal."""
 
     size: int
@@ -54,7 +54,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     database_size: int
     key_check: str | None
     rows: dict[str, int]
-    files: dict[str, Copied]
+    files: dict[str, CopiedFile]
 
     @property
     def has_key(self) -> bool:
@@ -93,10 +93,10 @@ def write_key(folder: Path, key: str) -> None:
         file.write(f"{key}\n")
 
 
-def measure(path: Path) -> Copied:
+def measure(path: Path) -> CopiedFile:
     """Return size and checksum of a file, read from its beginning to its end."""
     with path.open("rb") as file:
-        return Copied(path.stat().st_size, file_digest(file, "sha256").hexdigest())
+        return CopiedFile(path.stat().st_size, file_digest(file, "sha256").hexdigest())
 
 
 def finish(folder: Path, manifest: Manifest) -> None:

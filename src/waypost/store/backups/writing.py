@@ -13,7 +13,7 @@ from asyncpg import Record
 from waypost.store import installation
 from waypost.store.backups import manifest
 from waypost.store.backups.clients import run_client
-from waypost.store.backups.manifest import DUMP, KEY, BackupError, Copied, Manifest
+from waypost.store.backups.manifest import DUMP, KEY, BackupError, CopiedFile, Manifest
 from waypost.store.database import Database
 from waypost.store.statements import Session, fetch, fetch_one
 
@@ -100,7 +100,7 @@ async def _tell(place: Path, progress: Progress) -> None:
         progress(f"{written // MEGABYTE:,} MB written")
 
 
-def _files(folder: Path, key: str | None) -> dict[str, Copied]:
+def _files(folder: Path, key: str | None) -> dict[str, CopiedFile]:
     if key is not None:
         manifest.write_key(folder, key)
     names = [DUMP] if key is None else [DUMP, KEY]

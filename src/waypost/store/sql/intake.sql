@@ -48,7 +48,7 @@ for no key update of t
 select pg_current_xact_id(), clock_timestamp() as now
 
 -- name: fan_out
-select id, account, url, description, version, statuses, trigger, ordering, enabled, disabled_reason, created_at, updated_at
+select id, account, statuses, trigger, ordering, enabled
 from endpoint
 where account = any ($1::uuid[]) and deleted_at is null
 

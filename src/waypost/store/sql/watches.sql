@@ -1,4 +1,5 @@
--- Which parcels to poll a carrier for, and when.
+-- Which parcels to poll a carrier for, and when. The index `watch_polls` serves only the poller of the previous version,
+-- which finds due parcels by their courier while it runs beside this one; it goes when that version does.
 
 -- name: due_watches
 -- Read without a lock: the poller takes the few that it can poll now. Each lane in the order in which its parcels fell
