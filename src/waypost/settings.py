@@ -6,6 +6,7 @@ The settings page of the documentation is generated from these classes: the text
 import math
 import os
 import re
+import stat
 import tomllib
 import warnings
 from collections.abc import Callable, Mapping
@@ -323,6 +324,16 @@ def read_settings(options: Mapping[str, object]) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         raise SettingsError(_problem(one, given) for one in error.errors()) from None
+
+
+def file_seen_by_others() -> Path | None:
+    """Return the path of ./waypost.toml if other users of the machine can read it, None otherwise."""
+    path = Path(FILE)
+    try:
+        readable = path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)
+    except OSError:
+        return None
+    return path.absolute() if readable else None
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:

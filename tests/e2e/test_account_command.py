@@ -1,7 +1,8 @@
-"""`waypost account quota` beside a running server."""
+"""`waypost account`: beside a running server, and where there is none."""
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +47,44 @@ def test_an_invalid_quota_is_rejected_and_changes_nothing(server: Serving) -> No
     assert (refused.returncode != 0, unknown.returncode != 0) == (True, True)
     assert "parcels" in refused.stderr
     assert "is not an account's e-mail address" in unknown.stderr
+
+
+def test_accounts_and_users_are_listed_with_whole_ids(server: Serving) -> None:
+    place = ("--data-dir", str(server.data_dir))
+
+    [account] = json.loads(call_waypost("account", "list", "--json", *place).stdout)
+    table = call_waypost("account", "list", *place).stdout.splitlines()
+    [user] = json.loads(call_waypost("user", "list", "--json", *place).stdout)
+
+    assert (account["email"], account["users"], account["keys"]) == (EMAIL, 1, 1)
+    assert table[0].split() == ["Account", "E-mail", "Name", "Created", "Users", "API", "keys"]
+    assert table[1].split()[:2] == [account["id"], EMAIL]
+    assert (user["email"], user["account"], user["role"]) == (EMAIL, EMAIL, "owner")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("account", "list"),
+        ("account", "create", "--email", EMAIL, "--name", "Shop", "--password", "correct horse"),
+        ("apikey", "list", "--account", EMAIL),
+        ("user", "login-link", "--email", EMAIL),
+        ("migrate", "--check"),
+        ("trackings", "export", "--account", EMAIL),
+        ("audit", "verify", "--account", EMAIL),
+        ("connections", "list", "--account", EMAIL),
+        ("backup", "there"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_in_the_wrong_place_makes_no_second_waypost_and_names_the_running_one(
+    server: Serving, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    nowhere = tmp_path / "nowhere"
+
+    refused = call_waypost(*command, "--data-dir", str(nowhere))
+
+    assert refused.returncode == 1
+    assert f"There is no Waypost in {nowhere}. Running: " in refused.stderr
+    assert str(server.data_dir.parent.parent) in refused.stderr or " more. " in refused.stderr
+    assert not nowhere.exists()

@@ -205,3 +205,16 @@ async def test_processes_that_need_more_connections_than_allowed_are_an_error(pa
     assert finding.remedy == "Increase PostgreSQL's max_connections by 2 or more."
     for one in others:
         await one.close()
+
+
+async def test_a_settings_file_that_others_can_read_is_named(
+    patient: Patient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert await patient.state("settings file") == "fine"
+    file = tmp_path / "waypost.toml"
+    file.touch(0o644)
+    assert (await patient.finding("settings file")).remedy == f"Run `chmod 600 {file}`."
+    file.chmod(0o600)
+
+    assert await patient.state("settings file") == "fine"

@@ -15,7 +15,7 @@ import msgspec
 from waypost.app.backing_up import scheduled_backups
 from waypost.app.storage import Progress, Storage, given_key, reached_storage
 from waypost.keeper.reconciler import Reconciler
-from waypost.settings import Settings, variable
+from waypost.settings import Settings, file_seen_by_others, variable
 from waypost.sources.carriers import carriers
 from waypost.store import audit, condition, dispatchers, partitions
 from waypost.store.connecting import CannotConnect
@@ -55,7 +55,7 @@ class CheckResult(msgspec.Struct, frozen=True):
 
 async def examine(settings: Settings, progress: Progress) -> list[CheckResult]:
     """Return the findings of all checks. An unreachable database ends the list, since the rest depends on it."""
-    findings = [_egress(settings), _public_url(settings), _carriers(settings)]
+    findings = [_egress(settings), _public_url(settings), _carriers(settings), _settings_file()]
     if settings.database_url is None:
         if not (settings.data_dir / "postgres").exists():
             return [*findings, _wrong("database", f"{settings.data_dir} holds no database.", _START)]
@@ -105,6 +105,14 @@ def backups(settings: Settings, now: datetime) -> CheckResult:
     if now - newest > OLDEST_BACKUP:
         return _wrong("backups", says, f"{_KEEP} Its log says why a backup failed.")
     return _fine("backups", says)
+
+
+def _settings_file() -> CheckResult:
+    path = file_seen_by_others()
+    if path is not None:
+        says = f"Other users of this machine can read {path}, and passwords and keys in it."
+        return _warning("settings file", says, f"Run `chmod 600 {path}`.")
+    return _fine("settings file", "Nobody else can read it, or there is none.")
 
 
 def _egress(settings: Settings) -> CheckResult:

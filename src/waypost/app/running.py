@@ -56,6 +56,8 @@ async def _run(
         if at is None:
             announce("Running", "server_started")
         else:
+            if storage.server is not None:
+                storage.server.note_url(_url(*at))
             announce(f"Waypost listens on {_url(*at)}", "server_started", url=_url(*at))
         if storage.server is not None:
             await _greet(storage.database, announce)

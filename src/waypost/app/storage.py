@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from waypost.domain.errors import OperatorError
@@ -11,13 +12,15 @@ from waypost.settings import Settings
 from waypost.store import migrating, partitions
 from waypost.store.connecting import open_database
 from waypost.store.database import Access, Database
-from waypost.store.embedded.server import EmbeddedPostgres, locate
+from waypost.store.embedded.neighbours import running_data_dirs
+from waypost.store.embedded.server import EmbeddedPostgres, has_cluster, locate
 from waypost.store.installation import KeyFile, WrongSecretKey, check_secret_key, own_secret_key
 
 Progress = Callable[[str], None]
 
 _LOOK_SECONDS: Final = 0.1
 _MIGRATING_SECONDS: Final = 60.0
+_SHOWN: Final = 3
 
 
 class NotMigrated(OperatorError):
@@ -26,6 +29,10 @@ class NotMigrated(OperatorError):
 
 class NothingToJoin(OperatorError):
     """A process that works beside a server finds none; the message says what to do."""
+
+
+class NoWaypost(OperatorError):
+    """A command was given a data directory without a database; the message names the ones that are running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +85,16 @@ async def joined_storage(settings: Settings, role: str) -> AsyncIterator[Storage
 
 
 @asynccontextmanager
-async def reached_storage(settings: Settings, progress: Progress) -> AsyncIterator[Storage]:
+async def reached_storage(settings: Settings, progress: Progress, *, create: bool = False) -> AsyncIterator[Storage]:
     """Yield the database as it is to a short command.
 
     A running ``waypost serve`` is asked where its database is; if none is running, PostgreSQL is started for the
-    command.
+    command. Unless ``create`` allows to make a database, raise NoWaypost if there is none: a command that was given the
+    wrong directory must not leave a second Waypost there.
     """
     url = await _running_url(settings)
+    if url is None and not create:
+        _refuse_nothing(settings.data_dir)
     if url is not None:
         async with _opened(_access(settings, url, "command", small=True)) as database:
             yield Storage(database, None, url)
@@ -177,6 +187,18 @@ async def _running_url(settings: Settings) -> str | None:
         return settings.database_url.get_secret_value()
     address = await locate(settings.data_dir)
     return None if address is None else address.dsn
+
+
+def _refuse_nothing(data_dir: Path) -> None:
+    """Raise NoWaypost if the data directory has no database."""
+    if has_cluster(data_dir):
+        return
+    running = running_data_dirs()
+    if not running:
+        raise NoWaypost(f"There is no Waypost in {data_dir}: start one with `waypost serve`, or give its --data-dir.")
+    shown = ", ".join(map(str, running[:_SHOWN]))
+    more = f" and {len(running) - _SHOWN} more" if len(running) > _SHOWN else ""
+    raise NoWaypost(f"There is no Waypost in {data_dir}. Running: {shown}{more}. Give one of them as --data-dir.")
 
 
 async def _refuse_pending(database: Database) -> None:

@@ -16,13 +16,16 @@ from waypost.app.storage import migrated_database
 from waypost.cli.emails import operator_for
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.passwords import Password, PasswordStdin, password_hash
+from waypost.cli.terminal import print_table
 from waypost.domain import ids
 from waypost.domain.accounts import check_email, check_name
 from waypost.domain.errors import InvalidInput
 from waypost.domain.quotas import UNLIMITED, Quota, Usage
 from waypost.settings import Settings
+from waypost.store import accounts
+from waypost.store.accounts import AccountRow
 
-APPLICATION: Final = App(name="account", help="Create accounts and set their quotas.")
+APPLICATION: Final = App(name="account", help="Create and list accounts, and set their quotas.")
 LONGEST_BOUND: Final = 18
 _AS: Final = ": a number, `unlimited`, or `default` for the installation's setting."
 _WORDS: Final = {"default": None, "unlimited": UNLIMITED}
@@ -56,6 +59,29 @@ def create(
         print(  # noqa: T201 - the command's answer
             f"Account  {shown['account_id']}\nE-mail   {email}\nAPI key  {key}\n\nSave the key: it is not shown again."
         )
+
+
+@APPLICATION.command(name="list")
+def list_accounts(
+    *,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """List the accounts of the installation, oldest first."""
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    rows = asyncio.run(_list(settings))
+    if as_json:
+        shown = [msgspec.structs.asdict(row) | {"id": ids.to_text(ids.ACCOUNT, row.id)} for row in rows]
+        print(msgspec.json.encode(shown).decode())  # noqa: T201 - the command's answer
+        return
+    print_table(
+        ("Account", "E-mail", "Name", "Created", "Users", "API keys"),
+        [
+            (ids.to_text(ids.ACCOUNT, row.id), row.email, row.name, f"{row.created_at:%Y-%m-%d}", row.users, row.keys)
+            for row in rows
+        ],
+    )
 
 
 @APPLICATION.command
@@ -105,6 +131,11 @@ async def _quota(settings: Settings, email: str, chosen: Mapping[str, int | None
     async with migrated_database(settings, progress) as database:
         actor = await operator_for(database, email)
         return await actions.set_quota(DatabaseContext(database=database), actor, chosen, usual=usual_quota(settings))
+
+
+async def _list(settings: Settings) -> list[AccountRow]:
+    async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
+        return [row async for row in accounts.all_accounts(session)]
 
 
 async def _create(settings: Settings, email: str, name: str, hashed: str) -> tuple[UUID, str]:

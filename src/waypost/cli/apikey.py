@@ -7,9 +7,6 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from waypost.actions import api_keys as actions
 from waypost.actions.context import DatabaseContext
@@ -17,6 +14,7 @@ from waypost.actions.refusals import NotFound
 from waypost.app.storage import migrated_database
 from waypost.cli.emails import operator_for
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.cli.terminal import print_table
 from waypost.domain import ids
 from waypost.domain.api_keys import Scope
 from waypost.domain.errors import InvalidInput
@@ -67,15 +65,17 @@ def list_keys(
     if as_json:
         print(json.dumps([_shown(row) for row in rows]))  # noqa: T201 - the command's answer
         return
-    table = Table("Id", "Name", "Begins with", "Scopes", "Last used", "Made by", "State")
-    for row in rows:
-        used = "never" if row.last_used_at is None else f"{row.last_used_at:%Y-%m-%d %H:%M}"
-        made_by = escape(row.made_by or "not known")
-        table.add_row(
-            *(ids.to_text(ids.API_KEY, row.id), escape(row.name), row.prefix, ", ".join(row.scopes)),
-            *(used, made_by, state_of(row)),
-        )
-    Console().print(table)
+    print_table(
+        ("Id", "Name", "Begins with", "Scopes", "Last used", "Made by", "State"),
+        [
+            (
+                *(ids.to_text(ids.API_KEY, row.id), row.name, row.prefix, ", ".join(row.scopes)),
+                *("never" if row.last_used_at is None else f"{row.last_used_at:%Y-%m-%d %H:%M}",),
+                *(row.made_by or "not known", state_of(row)),
+            )
+            for row in rows
+        ],
+    )
 
 
 @APPLICATION.command

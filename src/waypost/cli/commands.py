@@ -48,7 +48,7 @@ COMMANDS: Final = (
             "Deliveries that were waiting when the backup was made are sent as soon as the server starts."
         ),
     ),
-    ("account", "waypost.cli.account:APPLICATION", "Create accounts and set their quotas."),
+    ("account", "waypost.cli.account:APPLICATION", "Create and list accounts, and set their quotas."),
     ("apikey", "waypost.cli.apikey:APPLICATION", "Create, list and revoke the API keys of an account."),
     (
         "connections",
@@ -81,7 +81,7 @@ COMMANDS: Final = (
         "waypost.cli.verify:verify",  # for the list alone: `main` runs it without this module
         SUMMARY,
     ),
-    ("user", "waypost.cli.user:APPLICATION", "Manage web users: create, reset passwords, issue login links."),
+    ("user", "waypost.cli.user:APPLICATION", "Manage web users: create, list, reset passwords, issue login links."),
 )
 
 

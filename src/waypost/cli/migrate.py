@@ -19,7 +19,7 @@ def migrate(
     settings = chosen(data_dir=data_dir, database_url=database_url)
 
     async def work() -> None:
-        async with reached_storage(settings, progress) as storage:
+        async with reached_storage(settings, progress, create=not check) as storage:
             if check:
                 if pending := await count_pending(storage.database):
                     raise NotMigrated(f"{pending} migrations are pending: run `waypost migrate`.")

@@ -1,6 +1,7 @@
 """Words for the person at the terminal."""
 
 import sys
+from collections.abc import Iterable, Sequence
 
 
 def say(line: str) -> None:
@@ -16,3 +17,15 @@ def printable_lines(text: str) -> str:
 def printable(text: str) -> str:
     """Return text of strangers as it may be shown: it steers no terminal."""
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows below their titles on standard output, each on one line and never shortened.
+
+    An id that was cut can't be given to another command, so a terminal that is too narrow wraps the lines.
+    """
+    shown = [[printable(str(cell)) for cell in row] for row in [titles, *rows]]
+    widths = [max(len(row[column]) for row in shown) for column in range(len(titles))]
+    for row in shown:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(line.rstrip())  # noqa: T201 - the command's answer

@@ -15,14 +15,18 @@ from waypost.app.storage import migrated_database
 from waypost.cli.emails import known_user, operator_for
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.passwords import Password, PasswordStdin, password_hash
+from waypost.cli.terminal import print_table
 from waypost.domain import ids
 from waypost.domain.accounts import check_email
 from waypost.domain.errors import InvalidInput
+from waypost.domain.times import rfc3339
 from waypost.settings import Settings
-from waypost.store import api_keys
+from waypost.store import accounts, api_keys
+from waypost.store.accounts import AnyUserRow
 from waypost.store.api_keys import KeyRow
+from waypost.store.embedded.folder import running_url
 
-APPLICATION: Final = App(name="user", help="Manage web users: create, reset passwords, issue login links.")
+APPLICATION: Final = App(name="user", help="Manage web users: create, list, reset passwords, issue login links.")
 
 Email = Annotated[str, Parameter(help="The user's e-mail address.")]
 
@@ -45,6 +49,29 @@ def create(
     hashed = password_hash(password, from_input=password_stdin)
     asyncio.run(_create(settings, email, account, hashed, role))
     _say(as_json, {"email": email, "role": role}, f"{email} can sign in now.")
+
+
+@APPLICATION.command(name="list")
+def list_users(
+    *,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """List the users of all accounts, oldest first."""
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    rows = asyncio.run(_list(settings))
+    if as_json:
+        shown = [
+            {"email": row.email, "account": row.account_email, "role": row.role, "created_at": rfc3339(row.created_at)}
+            for row in rows
+        ]
+        print(json.dumps(shown))  # noqa: T201 - the command's answer
+        return
+    print_table(
+        ("E-mail", "Account", "Role", "Created"),
+        [(row.email, row.account_email, row.role, f"{row.created_at:%Y-%m-%d}") for row in rows],
+    )
 
 
 @APPLICATION.command
@@ -103,9 +130,15 @@ def login_link(
     """Print a link that signs a user in once, within 15 minutes."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     token = asyncio.run(_make_link(settings, email))
-    base = url or settings.public_url or _own_url(settings)
+    base = url or settings.public_url or (running_url(settings.data_dir) if settings.database_url is None else None)
+    base = base or _own_url(settings)
     link = f"{base.rstrip('/')}/login/{token}"
     _say(as_json, {"url": link, "minutes": actions.LINK_MINUTES}, link)
+
+
+async def _list(settings: Settings) -> list[AnyUserRow]:
+    async with migrated_database(settings, progress) as database, database.serving.acquire() as session:
+        return [row async for row in accounts.all_users(session)]
 
 
 async def _create(settings: Settings, email: str, account: str, hashed: str, role: str) -> None:

@@ -1,10 +1,15 @@
 """Whom an e-mail address, a session or an API key belongs to."""
 
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from waypost.store.statements import Session, fetch_one
+from waypost.store.statements import Session, fetch, fetch_one
+
+_PAGE: Final = 500
 
 
 class AccountExists(Exception):
@@ -46,6 +51,45 @@ class Visitor(msgspec.Struct, frozen=True):
     account: UUID
     account_name: str
     account_email: str
+
+
+class AccountRow(msgspec.Struct, frozen=True):
+    """An account as the operator sees it: how many users and working API keys it has."""
+
+    id: UUID
+    email: str
+    name: str
+    created_at: datetime
+    users: int
+    keys: int
+
+
+class AnyUserRow(msgspec.Struct, frozen=True):
+    """A user of any account; ``role`` is ``owner`` or ``member``."""
+
+    id: UUID
+    email: str
+    role: str
+    created_at: datetime
+    account_email: str
+
+
+async def all_accounts(session: Session) -> AsyncIterator[AccountRow]:
+    """Yield every account of the installation, oldest first, in pages."""
+    after = None
+    while rows := await fetch(session, "all_accounts", after, _PAGE):
+        for row in rows:
+            yield AccountRow(**row)
+        after = rows[-1]["id"]
+
+
+async def all_users(session: Session) -> AsyncIterator[AnyUserRow]:
+    """Yield every user of the installation, oldest first, in pages."""
+    after = None
+    while rows := await fetch(session, "all_users", after, _PAGE):
+        for row in rows:
+            yield AnyUserRow(**row)
+        after = rows[-1]["id"]
 
 
 async def find_account(session: Session, email: str) -> UUID | None:

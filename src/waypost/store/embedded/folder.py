@@ -76,6 +76,11 @@ class DataFolder:
         return self.path / "lock"
 
     @property
+    def url_note(self) -> Path:
+        """The file that names the address which the server of this folder listens on while it runs."""
+        return self.path / "url"
+
+    @property
     def run_folder(self) -> Path:
         """Where the socket is if the path is short enough."""
         return self.path / "run"
@@ -209,9 +214,21 @@ def new_name(path: Path) -> str:
     return f"{path.name}.new-"
 
 
+def note_url(folder: DataFolder, url: str) -> None:
+    """Note where the server of a data directory listens."""
+    with replacing(folder, folder.url_note, url, reader=DatabaseUser(folder.uid, folder.gid, None)):
+        pass
+
+
+def running_url(data_dir: Path) -> str | None:
+    """Return the address that the running server of a data directory noted, None if none runs or it listens nowhere."""
+    folder = find_folder(data_dir)
+    return read_small(folder.url_note) if folder is not None and is_locked(folder) else None
+
+
 def find_leftovers(folder: DataFolder) -> list[Path]:
     """Return leftovers of unfinished files in the folder; for its owner, who is making none now."""
-    made = (folder.cluster, folder.password_file, folder.socket_note)
+    made = (folder.cluster, folder.password_file, folder.socket_note, folder.url_note)
     return [leftover for path in made for leftover in folder.path.glob(f"{new_name(path)}*")]
 
 

@@ -21,6 +21,7 @@ from waypost.store.embedded.folder import (
     find_socket_folder,
     is_locked,
     make_socket_folder,
+    note_url,
     open_folder,
     read_small,
     try_lock,
@@ -30,7 +31,7 @@ from waypost.store.embedded.pidfile import predecessor, read_pid_file, remove_st
 from waypost.store.embedded.process import ServerProcess
 from waypost.store.embedded.programs import Programs, find_programs
 
-__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "ServerAddress", "locate"]
+__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "ServerAddress", "has_cluster", "locate"]
 
 Progress = Callable[[str], None]
 
@@ -126,11 +127,16 @@ class EmbeddedPostgres:
                 self._progress("Processes of a killed PostgreSQL are still ending")
                 await asyncio.sleep(_WAIT_SECONDS)
 
+    def note_url(self, url: str) -> None:
+        """Note in the data directory where Waypost listens, for commands beside it, until `stop`."""
+        note_url(self._folder, url)
+
     async def stop(self) -> None:
         """Stop the server, rolling back open transactions, and release the data directory; may be called repeatedly."""
         if self._process is not None:
             await self._process.stop()
         if self._lock is not None:
+            self._folder.url_note.unlink(missing_ok=True)
             drop_socket_folder(self._folder, self.address.socket_folder)
             os.close(self._lock)
             self._lock = None
@@ -180,6 +186,13 @@ class EmbeddedPostgres:
             raise EmbeddedPostgresError(
                 f"The socket of PostgreSQL in {self.address.socket_folder} is gone: start again"
             )
+
+
+def has_cluster(data_dir: Path) -> bool:
+    """Return whether the data directory has a database, running or not. Raise EmbeddedPostgresError for a file."""
+    with _clear_errors():
+        folder = find_folder(data_dir)
+        return folder is not None and folder.cluster.is_dir()
 
 
 async def locate(data_dir: Path) -> ServerAddress | None:

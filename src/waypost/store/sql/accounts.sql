@@ -11,6 +11,24 @@ where k.digest = $1 and k.revoked_at is null and (k.expires_at is null or k.expi
 -- name: any_account
 select exists (select from account) as found
 
+-- name: all_accounts
+-- In pages, for the operator: the ids of accounts are in the order in which they were made.
+select a.id, a.email, a.name, a.created_at,
+       (select count(*) from account_user u where u.account = a.id)::int as users,
+       (select count(*) from api_key k where k.account = a.id and k.revoked_at is null)::int as keys
+from account a
+where $1::uuid is null or a.id > $1
+order by a.id
+limit $2;
+
+-- name: all_users
+select u.id, u.email, u.role, u.created_at, a.email as account_email
+from account_user u
+join account a on a.id = u.account
+where $1::uuid is null or u.id > $1
+order by u.id
+limit $2;
+
 -- name: account_by_email
 select id from account where lower(email) = lower($1)
 
