@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.support.api import Api, Caller
-from waypost.domain.incidents import Changed, Closed, Kind, Opened, Trouble
+from waypost.domain.incidents import Changed, Closed, Kind, NewIncident, Trouble
 from waypost.store import incident_changes, incidents
 
 
@@ -11,7 +11,7 @@ def trouble(shop: Caller, subject: str = "ep_1", message: str = "It fails.") -> 
     return Trouble(shop.account, Kind.ENDPOINT_FAILING, subject, message, details={"url": "https://shop.test/"})
 
 
-async def write(api: Api, *changes: Opened | Changed | Closed) -> int:
+async def write(api: Api, *changes: NewIncident | Changed | Closed) -> int:
     async with api.database.serving.acquire() as session:
         return await incident_changes.write_changes(session, changes)
 
@@ -23,7 +23,7 @@ async def close(api: Api, subject: str, message: str) -> None:
 
 
 async def test_an_incident_is_read_when_it_opens_and_again_when_it_closes(api: Api, shop: Caller) -> None:
-    await write(api, Opened(trouble(shop)), Opened(trouble(shop, "ep_2")))
+    await write(api, NewIncident(trouble(shop)), NewIncident(trouble(shop, "ep_2")))
 
     first = (await shop.get("/v1/incidents")).json()
     await close(api, "ep_1", "It accepts webhooks again.")
@@ -43,15 +43,15 @@ async def test_an_incident_is_read_when_it_opens_and_again_when_it_closes(api: A
 
 
 async def test_the_same_trouble_is_never_open_twice(api: Api, shop: Caller) -> None:
-    written = await asyncio.gather(*(write(api, Opened(trouble(shop))) for _ in range(2)))
+    written = await asyncio.gather(*(write(api, NewIncident(trouble(shop))) for _ in range(2)))
 
     assert sorted(written) == [0, 1]
     await close(api, "ep_1", "It is over.")
-    assert await write(api, Opened(trouble(shop))) == 1
+    assert await write(api, NewIncident(trouble(shop))) == 1
 
 
 async def test_incidents_are_filtered_by_state(api: Api, shop: Caller) -> None:
-    await write(api, Opened(trouble(shop)), Opened(trouble(shop, "ep_2")))
+    await write(api, NewIncident(trouble(shop)), NewIncident(trouble(shop, "ep_2")))
     await close(api, "ep_1", "It is over.")
 
     found = {state: (await shop.get(f"/v1/incidents?state={state}")).json()["items"] for state in ("open", "closed")}
@@ -64,7 +64,7 @@ async def test_incidents_are_filtered_by_state(api: Api, shop: Caller) -> None:
 async def test_a_waiting_call_is_answered_when_an_incident_opens(api: Api, shop: Caller) -> None:
     waiting = asyncio.create_task(shop.get("/v1/incidents?wait=60"))
     await asyncio.wait([waiting], timeout=0)
-    await write(api, Opened(trouble(shop)))
+    await write(api, NewIncident(trouble(shop)))
     answer = (await waiting).json()
 
     assert [one["subject"] for one in answer["items"]] == ["ep_1"]
@@ -72,6 +72,8 @@ async def test_a_waiting_call_is_answered_when_an_incident_opens(api: Api, shop:
 
 async def test_another_accounts_and_the_operators_incidents_are_not_shown(api: Api, shop: Caller) -> None:
     other = await api.caller()
-    await write(api, Opened(trouble(other)), Opened(Trouble(None, Kind.OPERATOR, "disk", "The disk is full.")))
+    await write(
+        api, NewIncident(trouble(other)), NewIncident(Trouble(None, Kind.OPERATOR, "disk", "The disk is full."))
+    )
 
     assert (await shop.get("/v1/incidents")).json()["items"] == []

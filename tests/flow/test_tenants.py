@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.api import Api, Caller
 from waypost.api.openapi.document import OPERATIONS
-from waypost.domain.incidents import Kind, Opened, Trouble
+from waypost.domain.incidents import Kind, NewIncident, Trouble
 from waypost.store import incident_changes
 from waypost.store.database import Database
 
@@ -95,7 +95,7 @@ async def theirs(api: Api, shop: Caller) -> Theirs:
     connection = await owner.post("/v1/connections", credentials)
     trouble = Trouble(owner.account, Kind.ENDPOINT_FAILING, endpoint.json()["id"], "It fails.")
     async with api.database.serving.acquire() as session:
-        await incident_changes.write_changes(session, [Opened(trouble)])
+        await incident_changes.write_changes(session, [NewIncident(trouble)])
     ids = {
         "tracking_id": reported["tracking_id"],
         "endpoint_id": endpoint.json()["id"],

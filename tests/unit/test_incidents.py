@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from waypost.domain.incidents import Changed, Closed, Incident, Kind, Opened, Trouble, changes
+from waypost.domain.incidents import Changed, Closed, Incident, Kind, NewIncident, Trouble, changes
 
 AT = datetime(2026, 3, 2, 6, tzinfo=UTC)
 MINE = UUID(int=1)
@@ -33,7 +33,7 @@ def ending(incident: Incident) -> str:
 
 
 def test_a_trouble_is_opened_once() -> None:
-    assert list(changes([], [failing()], ending)) == [Opened(failing())]
+    assert list(changes([], [failing()], ending)) == [NewIncident(failing())]
     assert list(changes([known(failing())], [failing()], ending)) == []
 
 
@@ -42,7 +42,7 @@ def test_what_is_no_longer_found_is_closed_before_others_are_opened() -> None:
 
     found = list(changes([known(failing())], [disabled], ending))
 
-    assert found == [Closed(known(failing()), "ep_1 is over."), Opened(disabled)]
+    assert found == [Closed(known(failing()), "ep_1 is over."), NewIncident(disabled)]
 
 
 def test_only_a_later_stage_reminds() -> None:
@@ -59,4 +59,4 @@ def test_accounts_and_subjects_are_troubles_of_their_own() -> None:
 
     found = list(changes([known(failing())], [failing(), failing(subject="ep_2"), others], ending))
 
-    assert found == [Opened(failing(subject="ep_2")), Opened(others)]
+    assert found == [NewIncident(failing(subject="ep_2")), NewIncident(others)]

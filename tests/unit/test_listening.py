@@ -26,7 +26,7 @@ from waypost.cli.listening.keyboard import keys_heard
 from waypost.cli.listening.position import Position
 from waypost.cli.listening.rendering import state_of, webhook
 from waypost.cli.listening.screen import ForPeople, ForPrograms
-from waypost.cli.remote import NotReached, Refused, Remote, read_url
+from waypost.cli.remote import CallRefused, NotReached, Remote, read_url
 from waypost.domain.endpoints import Version
 from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import Status
@@ -188,17 +188,17 @@ class Unhurried(Event):
 def test_a_server_that_is_not_waypost_is_reported(answer: Any) -> None:
     feed = EventFeed(Server(answer), {"cursor": "c0"}, Unhurried(), pytest.fail)
 
-    with pytest.raises(Refused, match="is it a Waypost"):
+    with pytest.raises(CallRefused, match="is it a Waypost"):
         next(feed.events())
 
 
 def test_pages_are_fetched_in_order_and_an_outage_is_reported_once() -> None:
     pages = ({"items": [{"id": 1}, {"id": 2}], "next_cursor": "c1"}, {"items": [], "next_cursor": "c1"})
-    server = Server(pages[0], NotReached("Gone."), NotReached("Gone."), pages[1], Refused(401, "no key"))
+    server = Server(pages[0], NotReached("Gone."), NotReached("Gone."), pages[1], CallRefused(401, "no key"))
     told: list[str] = []
     fetched: list[Fetched] = []
 
-    with pytest.raises(Refused):
+    with pytest.raises(CallRefused):
         fetched.extend(iter(EventFeed(server, {"cursor": "c0"}, Unhurried(), told.append).events()))
     server.answers = [pages[0], pages[1]]
     events = EventFeed(server, {"cursor": "c0"}, Unhurried(), told.append).events()

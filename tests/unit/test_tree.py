@@ -3,6 +3,7 @@
 import ast
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -81,6 +82,26 @@ def is_one_round(call: ast.Call) -> bool:
 
 def test_no_test_sleeps() -> None:
     assert [place for path in python_files("tests") for place in sleeps(path)] == []
+
+
+ELSEWHERE = ("payloads", "receiver")
+"""The three versions of one body, and a library of its own, which a shop uses without the rest."""
+
+SHOWN_TOO = {"Incident"}
+"""A value of the domain and its form in JSON, which names the schema of the API."""
+
+
+def test_no_two_classes_have_the_same_name() -> None:
+    package = ROOT / "src" / "waypost"
+    names = Counter(
+        node.name
+        for path in python_files("src/waypost")
+        if path.relative_to(package).parts[0] not in ELSEWHERE
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+
+    assert {name for name, count in names.items() if count > 1} == SHOWN_TOO
 
 
 def test_every_package_has_a_docstring() -> None:

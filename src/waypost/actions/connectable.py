@@ -9,9 +9,9 @@ from waypost.sources import carriers, senders
 from waypost.sources.carriers.carrier import Carrier
 from waypost.sources.couriers.detection import Certainty, detect
 from waypost.sources.couriers.table import couriers
-from waypost.sources.sender import Sender
+from waypost.sources.sender import PushSender
 
-Connectable = Carrier | Sender
+Connectable = Carrier | PushSender
 MOST_CALLS: Final = 1_000_000_000
 _SETTINGS: Final = frozenset({"daily_calls", "calls_per_second"})
 
@@ -38,7 +38,7 @@ def known(source: str) -> Connectable | None:
     return senders.find(source) if carrier is None else carrier
 
 
-def find_sender(source: str) -> Sender:
+def find_sender(source: str) -> PushSender:
     """Return the service that pushes under that name. Raise NotFound."""
     return present(senders.find(source))
 
@@ -50,7 +50,7 @@ def find_carrier(source: str) -> Carrier:
 
 def kind_of(source: Connectable) -> ConnectionKind:
     """Return what a source does."""
-    return source.kind if isinstance(source, Sender) else ConnectionKind.CARRIER
+    return source.kind if isinstance(source, PushSender) else ConnectionKind.CARRIER
 
 
 def search(text: str) -> list[Carrier]:
@@ -60,7 +60,7 @@ def search(text: str) -> list[Carrier]:
     return sorted(found, key=lambda one: one.title.casefold())
 
 
-def search_senders(text: str) -> list[Sender]:
+def search_senders(text: str) -> list[PushSender]:
     """Return the services that push whose name holds a text, by title."""
     wanted = text.strip().casefold()
     found = [one for one in senders.senders() if wanted in one.title.casefold() or wanted in one.name]
@@ -69,7 +69,7 @@ def search_senders(text: str) -> list[Sender]:
 
 def check_settings(source: Connectable, given: Mapping[str, str]) -> dict[str, str]:
     """Return the settings of a connection: those of a service, or what a carrier granted. Raise Invalid."""
-    if isinstance(source, Sender):
+    if isinstance(source, PushSender):
         return source.check_settings(given)
     unknown = sorted(set(given) - _SETTINGS)
     faults = [Fault(f"settings.{name}", "is not a setting of a connection") for name in unknown]

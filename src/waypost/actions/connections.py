@@ -25,7 +25,7 @@ from waypost.domain.carriers import CarrierError, CarrierRefused
 from waypost.domain.times import from_ms, rfc3339
 from waypost.sources.carriers.carrier import Carrier
 from waypost.sources.reading import clean, own_words
-from waypost.sources.sender import Sender
+from waypost.sources.sender import PushSender
 from waypost.store import connection_changes, connections
 from waypost.store.connections import ConnectionRow
 from waypost.store.intake_rows import now
@@ -102,7 +102,7 @@ async def add(context: ConnectionContext, actor: Actor, body: NewConnection) -> 
                 credentials=_seal(context, actor.account, connection, credentials | generated),
                 settings=settings,
             )
-            if isinstance(source, Sender):
+            if isinstance(source, PushSender):
                 await context.addresses.add(session, actor.account, connection)
             await note(session, actor, Action.CONNECTION_ADDED, name, {"source": (None, source.name)})
     return msgspec.structs.replace(await find(context, actor, connection), generated=generated)
@@ -192,7 +192,7 @@ async def own(context: ConnectionContext, actor: Actor, connection: UUID) -> Con
 async def _probe(
     context: ConnectionContext, actor: Actor, carrier: Connectable, credentials: Mapping[str, str]
 ) -> Probe:
-    if isinstance(carrier, Sender):
+    if isinstance(carrier, PushSender):
         message = f"{carrier.title} pushes: its first push shows whether the credentials are right. Send a test there."
         return _tried(message, ok=True)
     try:
@@ -228,7 +228,7 @@ def _source(name: str) -> Connectable:
 
 def _secrets_for(source: Connectable, credentials: Mapping[str, str]) -> dict[str, str]:
     """Return new values for the secrets of the account's own choice that were left empty."""
-    wanted = source.secrets if isinstance(source, Sender) else ()
+    wanted = source.secrets if isinstance(source, PushSender) else ()
     return {name: secrets.token_urlsafe(SECRET_BYTES) for name in wanted if name not in credentials}
 
 

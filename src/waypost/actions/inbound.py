@@ -13,7 +13,7 @@ from waypost.actions.refusals import Busy, Denied, Unavailable, present
 from waypost.domain.connections import ConnectionKind
 from waypost.domain.inbound import Push, WrongSignature
 from waypost.intake.collector import AccountOverloaded, IntakeUnavailable, Overloaded
-from waypost.intake.inbox import Arrival, Refused
+from waypost.intake.inbox import Arrival, RefusedPush
 from waypost.store.inbound import ReadPush
 from waypost.store.vault import Vault, WrongKey
 
@@ -73,7 +73,7 @@ def _verify(context: InboundContext, found: Doorway, push: Push) -> str:
             return found.sender.verify(push, found.credentials, round(time.time()))
     except WrongSignature as error:
         reason = str(error)
-    context.inbox.refuse(Refused(found.account, found.connection, reason))
+    context.inbox.refuse(RefusedPush(found.account, found.connection, reason))
     raise Denied(reason)
 
 

@@ -20,7 +20,7 @@ import msgspec
 
 from waypost.domain.times import rfc3339
 from waypost.sources import senders
-from waypost.sources.sender import Sender
+from waypost.sources.sender import PushSender
 from waypost.store import inbound, inbound_changes
 from waypost.store.database import Database
 from waypost.store.inbound import Address
@@ -45,7 +45,7 @@ class Doorway(msgspec.Struct, frozen=True):
 
     connection: UUID
     account: UUID
-    sender: Sender
+    sender: PushSender
     enabled: bool
     credentials: dict[str, str] | None
 

@@ -18,7 +18,7 @@ from waypost.domain.audit import Action
 from waypost.domain.connections import ConnectionKind
 from waypost.domain.times import from_ms, rfc3339
 from waypost.sources import senders
-from waypost.sources.sender import Sender
+from waypost.sources.sender import PushSender
 from waypost.store import inbound, inbound_changes
 from waypost.store.connections import ConnectionRow
 from waypost.store.statements import transaction
@@ -78,7 +78,7 @@ async def reveal_secrets(context: ConnectionContext, actor: Actor, connection: U
     return {name: credentials[name] for name in sender.secrets if name in credentials}
 
 
-def sender_of(connection: Connection) -> Sender | None:
+def sender_of(connection: Connection) -> PushSender | None:
     """Return the service behind a connection; None for a carrier, and for one that this version does not know."""
     return senders.find(connection.source)
 

@@ -30,7 +30,7 @@ class Handed(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Pushes:
+class PushIntake:
     """What receives pushes in one process; ``parts`` are kept running by the supervisor."""
 
     handed: Handed
@@ -39,7 +39,7 @@ class Pushes:
 
 def receiving(
     settings: Settings, database: Database, intake: Intake, vault: Vault, has_room: Callable[[], bool]
-) -> Pushes:
+) -> PushIntake:
     """Return what receives pushes; ``has_room`` says whether the disk has room for more."""
     quotas = Quotas(database, usual_quota(settings))
     inbox = Inbox(database, has_room=has_room)
@@ -54,4 +54,4 @@ def receiving(
     )
     addresses = InboundAddresses(database, vault, public_url=settings.public_url)
     parts = Part("inbox", inbox.serve), Part("push_reader", reader.serve)
-    return Pushes(Handed(vault=vault, quotas=quotas, addresses=addresses, inbox=inbox), parts)
+    return PushIntake(Handed(vault=vault, quotas=quotas, addresses=addresses, inbox=inbox), parts)

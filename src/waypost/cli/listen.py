@@ -21,7 +21,7 @@ from waypost.cli.listening.keyboard import keys_heard
 from waypost.cli.listening.position import Position
 from waypost.cli.listening.screen import ForPeople, ForPrograms, Screen
 from waypost.cli.options import AsJson
-from waypost.cli.remote import DEFAULT_URL, Key, NotReached, Refused, Remote, Url, read_url
+from waypost.cli.remote import DEFAULT_URL, CallRefused, Key, NotReached, Remote, Url, read_url
 from waypost.domain.endpoints import Version
 from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import Status
@@ -37,7 +37,7 @@ _BEGINNING: Final = "1970-01-01T00:00:00Z"
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 10.0
 
-_Heard = Fetched | Refused | str
+_Heard = Fetched | CallRefused | str
 """What the listener hears: an event, that the server won't give any, or a key."""
 
 
@@ -99,7 +99,7 @@ def listen(
         listener.run(remote, _begin(known, since))
     except KeyboardInterrupt:
         return 0
-    except Refused as error:
+    except CallRefused as error:
         hint = "; start over with --since now" if error.status == 422 else ""  # noqa: PLR2004 - the cursor is another's
         raise InvalidInput("server", f"{error}{hint}") from None
     return 0
@@ -152,12 +152,12 @@ class Listener:
         try:
             for fetched in feed.events():
                 self._heard.put(fetched)
-        except Refused as error:
+        except CallRefused as error:
             self._heard.put(error)
 
     def _handle(self, what: _Heard) -> None:
         match what:
-            case Refused():
+            case CallRefused():
                 raise what
             case str():
                 if what == _RESEND and self._last is not None:

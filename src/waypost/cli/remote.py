@@ -36,7 +36,7 @@ class NotReached(Exception):
     """The server did not answer, or not now; the text says why."""
 
 
-class Refused(Exception):
+class CallRefused(Exception):
     """The server answered that it won't; the text is its reason."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -86,7 +86,7 @@ class Remote:
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             return value
         reason = _reason(status, value)
-        raise NotReached(f"{self._name}: {reason}") if status in _COMES_BACK else Refused(status, reason)
+        raise NotReached(f"{self._name}: {reason}") if status in _COMES_BACK else CallRefused(status, reason)
 
     def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         connection = connect_to(self._where, self._timeout)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 
 from waypost.cli.options import AsJson
-from waypost.cli.remote import DEFAULT_URL, Key, NotReached, Refused, Remote, Url
+from waypost.cli.remote import DEFAULT_URL, CallRefused, Key, NotReached, Remote, Url
 from waypost.cli.terminal import printable
 from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import SELECTABLE, Status
@@ -39,7 +39,7 @@ def trigger(
     try:
         found = _choose(remote.get("/v1/endpoints?limit=200")["items"], endpoint)
         delivery = remote.post(f"/v1/endpoints/{found['id']}/test", {"status": status})
-    except (NotReached, Refused) as error:
+    except (NotReached, CallRefused) as error:
         raise InvalidInput("server", str(error)) from None
     print(json.dumps(delivery) if as_json else _words(found["url"], delivery))  # noqa: T201 - the command's answer
     return 0 if delivery["state"] == "delivered" else 1

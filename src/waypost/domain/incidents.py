@@ -97,7 +97,7 @@ class Incident(msgspec.Struct, frozen=True):
         return State.OPEN if self.closed_at is None else State.CLOSED
 
 
-class Opened(msgspec.Struct, frozen=True):
+class NewIncident(msgspec.Struct, frozen=True):
     """A trouble is new."""
 
     trouble: Trouble
@@ -118,7 +118,7 @@ class Closed(msgspec.Struct, frozen=True):
     message: str
 
 
-Change = Opened | Changed | Closed
+Change = NewIncident | Changed | Closed
 
 
 def changes(
@@ -136,6 +136,6 @@ def changes(
     for key, trouble in now.items():
         one = known.get(key)
         if one is None:
-            yield Opened(trouble)
+            yield NewIncident(trouble)
         elif (one.stage, one.message, one.details) != (trouble.stage, trouble.message, trouble.details):
             yield Changed(one, trouble, reminds=trouble.stage > one.stage)

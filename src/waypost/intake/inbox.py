@@ -21,7 +21,7 @@ from waypost.domain.inbound import LARGEST_PUSH, Became
 from waypost.intake.collector import AccountOverloaded, IntakeUnavailable, Overloaded
 from waypost.store import inbound, inbound_changes
 from waypost.store.database import Database
-from waypost.store.inbound_changes import Call, KeptPush, PushHealth
+from waypost.store.inbound_changes import KeptPush, PushHealth, PushOutcome
 from waypost.store.intake_rows import now
 from waypost.store.statements import Session, transaction
 from waypost.store.trouble import LOST
@@ -55,7 +55,7 @@ class Arrival(msgspec.Struct, frozen=True):
     push: bytes
 
 
-class Refused(msgspec.Struct, frozen=True):
+class RefusedPush(msgspec.Struct, frozen=True):
     """A push that its sender did not authenticate, and what was wrong."""
 
     account: UUID
@@ -83,7 +83,7 @@ class Inbox:
         self._bytes: Counter[UUID] = Counter()
         self._writer: asyncio.Task[None] | None = None
         self._crowded: frozenset[UUID] = frozenset()
-        self._refused: dict[UUID, deque[Refused]] = {}
+        self._refused: dict[UUID, deque[RefusedPush]] = {}
         self.arrived = asyncio.Event()
 
     async def keep(self, arrival: Arrival) -> None:
@@ -102,7 +102,7 @@ class Inbox:
             self._writer = asyncio.create_task(self._write_all())
         await asyncio.shield(done)
 
-    def refuse(self, refused: Refused) -> None:
+    def refuse(self, refused: RefusedPush) -> None:
         """Remember a refused push, so that its connection's page can explain it."""
         known = self._refused.get(refused.connection)
         if known is None:
@@ -134,7 +134,7 @@ class Inbox:
         async with transaction(session):
             at = await now(session)
             calls = [
-                Call(_identifier(at, place), one.account, one.connection, Became.REFUSED, None, one.reason)
+                PushOutcome(_identifier(at, place), one.account, one.connection, Became.REFUSED, None, one.reason)
                 for place, one in enumerate(one for several in refused.values() for one in several)
             ]
             await inbound_changes.insert_calls(session, calls)

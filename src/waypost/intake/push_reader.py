@@ -26,7 +26,7 @@ from waypost.store import duties, inbound, inbound_changes
 from waypost.store.database import Database
 from waypost.store.ending import end
 from waypost.store.inbound import ReadPush
-from waypost.store.inbound_changes import Call, PushHealth
+from waypost.store.inbound_changes import PushHealth, PushOutcome
 from waypost.store.statements import Session, is_gone, transaction
 from waypost.store.trouble import LOST
 from waypost.turns import Turn
@@ -47,7 +47,7 @@ _FIRST: Final = UUID(int=0)
 _NO_WAIT: Final = timedelta(0)
 
 
-class Opened(msgspec.Struct, frozen=True):
+class OpenedPush(msgspec.Struct, frozen=True):
     """A push and what it says; without ``contents`` it can't be read, for the ``reason``."""
 
     push: ReadPush
@@ -160,25 +160,27 @@ class PushReader:
         await self._note_health(opened)
         return len(opened)
 
-    def _look_into(self, push: ReadPush) -> Opened:
+    def _look_into(self, push: ReadPush) -> OpenedPush:
         try:
             contents = self._read(push.source, self._open(push), ids.made_at(push.id))
         except CarrierUnreadable as error:
-            return Opened(push, None, str(error), error.sample)
+            return OpenedPush(push, None, str(error), error.sample)
         except ValueError as error:
-            return Opened(push, None, str(error))
+            return OpenedPush(push, None, str(error))
         except Exception:  # noqa: BLE001 - a sender's odd push must not end the loop, nor hold up the others
             _LOG.exception("push_reading_failed", source=push.source)
-            return Opened(push, None, "an error occurred while it was read; the server's log has the details")
-        return Opened(push, contents)
+            return OpenedPush(push, None, "an error occurred while it was read; the server's log has the details")
+        return OpenedPush(push, contents)
 
-    async def _put_aside(self, opened: Sequence[Opened]) -> None:
+    async def _put_aside(self, opened: Sequence[OpenedPush]) -> None:
         if opened:
             calls = [_call(one.push, Became.UNREADABLE, one.reason) for one in opened]
             async with self._database.engine.acquire() as session, transaction(session):
                 await inbound_changes.mark_unreadable(session, calls)
 
-    async def _carry_out(self, account: UUID, opened: Sequence[Opened], settings: dict[UUID, dict[str, str]]) -> None:
+    async def _carry_out(
+        self, account: UUID, opened: Sequence[OpenedPush], settings: dict[UUID, dict[str, str]]
+    ) -> None:
         """Carry out what pushes say; one that intake can't accept is found by trying each separately."""
         if not opened:
             return
@@ -190,12 +192,12 @@ class PushReader:
             if len(opened) == 1:
                 _LOG.exception("push_failed", source=opened[0].push.source)
                 reason = "what it says could not be stored; the server's log has the details"
-                await self._put_aside([Opened(opened[0].push, None, reason)])
+                await self._put_aside([OpenedPush(opened[0].push, None, reason)])
                 return
             for one in opened:
                 await self._carry_out(account, [one], settings)
 
-    async def _submit(self, account: UUID, opened: Sequence[Opened], settings: dict[UUID, dict[str, str]]) -> None:
+    async def _submit(self, account: UUID, opened: Sequence[OpenedPush], settings: dict[UUID, dict[str, str]]) -> None:
         resolved = Resolved(account, [(one.push, one.contents) for one in opened if one.contents is not None])
         async with self._database.engine.acquire() as session:
             await resolved.look_up(session)
@@ -207,7 +209,7 @@ class PushReader:
         async with self._database.engine.acquire() as session, transaction(session):
             await resolved.write(session, [])
 
-    async def _note_health(self, opened: Sequence[Opened]) -> None:
+    async def _note_health(self, opened: Sequence[OpenedPush]) -> None:
         latest = {one.push.connection: one for one in opened}
         health = [
             PushHealth(connection, ConnectionState.WORKS)
@@ -231,8 +233,8 @@ def _within(waiting: Sequence[inbound.WaitingPush]) -> list[UUID]:
     return chosen
 
 
-def _call(push: ReadPush, became: Became, detail: str | None) -> Call:
-    return Call(push.id, push.account, push.connection, became, None, detail)
+def _call(push: ReadPush, became: Became, detail: str | None) -> PushOutcome:
+    return PushOutcome(push.id, push.account, push.connection, became, None, detail)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

@@ -11,7 +11,7 @@ from waypost.domain.inbound import Became, Contents, Push, Told
 from waypost.intake.batch import Request, Result
 from waypost.store import inbound, inbound_changes
 from waypost.store.inbound import NumberedTracking, ReadPush
-from waypost.store.inbound_changes import LONGEST_DETAIL, Call
+from waypost.store.inbound_changes import LONGEST_DETAIL, PushOutcome
 from waypost.store.statements import Session
 
 Reader = Callable[[str, Push, int], Contents]
@@ -127,12 +127,12 @@ class Resolved:
         )
         self._asked.append(_Asked(place, request))
 
-    def _call(self, place: int, results: Sequence[Result]) -> Call:
+    def _call(self, place: int, results: Sequence[Result]) -> PushOutcome:
         push, contents = self._pushes[place]
         became, detail = self._became(place, contents, results)
         # One without effect is no reason to skip the same push later, when its parcel may have been registered.
         key = None if became in (Became.DUPLICATE, Became.UNKNOWN) else contents.key
-        return Call(push.id, push.account, push.connection, became, key, detail)
+        return PushOutcome(push.id, push.account, push.connection, became, key, detail)
 
     def _became(self, place: int, contents: Contents, results: Sequence[Result]) -> tuple[Became, str | None]:
         numbers = _named([told.tracking_number for told in contents.told])

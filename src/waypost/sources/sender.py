@@ -23,7 +23,7 @@ Read = Callable[[Push, int], Contents]
 """Return what a verified push says, given when it arrived (Unix milliseconds). Raise CarrierUnreadable."""
 
 
-class Choice(msgspec.Struct, frozen=True):
+class SenderChoice(msgspec.Struct, frozen=True):
     """A setting of a connection that is ``yes`` or ``no``, with its words on the page."""
 
     name: str
@@ -31,11 +31,11 @@ class Choice(msgspec.Struct, frozen=True):
     default: str = "no"
 
 
-REGISTER: Final = Choice("register", "Register parcels that Waypost does not know yet")
-KEEP_CUSTOMERS: Final = Choice("keep_customers", "Keep the customer's name and e-mail address with the parcel")
+REGISTER: Final = SenderChoice("register", "Register parcels that Waypost does not know yet")
+KEEP_CUSTOMERS: Final = SenderChoice("keep_customers", "Keep the customer's name and e-mail address with the parcel")
 
 
-class Sender(msgspec.Struct, frozen=True):
+class PushSender(msgspec.Struct, frozen=True):
     """A service that pushes to an address of the account.
 
     ``fields`` are what a shop enters; those in ``chosen`` are of the shop's own choice, and Waypost makes one if it is
@@ -53,7 +53,7 @@ class Sender(msgspec.Struct, frozen=True):
     steps: tuple[str, ...]
     doc: str
     chosen: frozenset[str] = frozenset()
-    choices: tuple[Choice, ...] = (REGISTER,)
+    choices: tuple[SenderChoice, ...] = (REGISTER,)
     texts: tuple[Field, ...] = ()
 
     @property

@@ -3,15 +3,15 @@
 from waypost.domain.carriers import CarrierUnreadable
 from waypost.domain.inbound import Contents, Push
 from waypost.sources import pushes, shops
-from waypost.sources.sender import Sender
+from waypost.sources.sender import PushSender
 
 
-def senders() -> tuple[Sender, ...]:
+def senders() -> tuple[PushSender, ...]:
     """Return the description of every service that pushes."""
     return (*pushes.senders(), *shops.senders())
 
 
-def find(name: str) -> Sender | None:
+def find(name: str) -> PushSender | None:
     """Return the service with that name, or None."""
     return next((sender for sender in senders() if sender.name == name), None)
 

@@ -27,7 +27,7 @@ class KeptPush(msgspec.Struct, frozen=True):
     push: bytes
 
 
-class Call(msgspec.Struct, frozen=True):
+class PushOutcome(msgspec.Struct, frozen=True):
     """What became of one push; ``digest`` None for one that was refused."""
 
     id: UUID
@@ -62,18 +62,18 @@ async def insert_pushes(session: Session, pushes: Sequence[KeptPush]) -> None:
     await execute(session, "insert_pushes", *_columns(pushes, KeptPush))
 
 
-async def delete_pushes(session: Session, calls: Sequence[Call]) -> None:
+async def delete_pushes(session: Session, calls: Sequence[PushOutcome]) -> None:
     """End waiting pushes and note what became of them, in the caller's transaction."""
     await execute(session, "delete_pushes", [call.id for call in calls])
     await insert_calls(session, calls)
 
 
-async def insert_calls(session: Session, calls: Sequence[Call]) -> None:
+async def insert_calls(session: Session, calls: Sequence[PushOutcome]) -> None:
     """Note what became of pushes."""
-    await execute(session, "insert_calls", *_columns(calls, Call))
+    await execute(session, "insert_calls", *_columns(calls, PushOutcome))
 
 
-async def mark_unreadable(session: Session, calls: Sequence[Call]) -> None:
+async def mark_unreadable(session: Session, calls: Sequence[PushOutcome]) -> None:
     """Keep pushes that can't be read, each for the reason in ``detail``, and note that."""
     await execute(session, "mark_unreadable", [call.id for call in calls], [call.detail or "" for call in calls])
     await insert_calls(session, calls)

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from waypost.domain import ids
-from waypost.domain.incidents import LONGEST_MESSAGE, Changed, Closed, Opened
+from waypost.domain.incidents import LONGEST_MESSAGE, Changed, Closed, NewIncident
 from waypost.domain.incidents import Change as IncidentChange
 from waypost.domain.times import from_ms
 from waypost.store.incidents import BEGINNING, OPERATOR
@@ -25,11 +25,11 @@ async def write_changes(session: Session, changes: Iterable[IncidentChange]) -> 
 
 
 async def _write(session: Session, change: IncidentChange) -> bool:
-    account = change.trouble.account if isinstance(change, Opened) else change.incident.account
+    account = change.trouble.account if isinstance(change, NewIncident) else change.incident.account
     async with transaction(session):
         at, number = await _next_change(session, account)
         match change:
-            case Opened(trouble):
+            case NewIncident(trouble):
                 text = msgspec.json.encode(trouble.details).decode()
                 columns = (trouble.kind.value, trouble.subject, trouble.stage, trouble.message[:LONGEST_MESSAGE], text)
                 row = await fetch_one(session, "insert_incident", number, account, *columns, at)

@@ -3,7 +3,7 @@
 from tests.support.api import Caller
 from tests.support.visiting import Browser, Document, Portal, assert_harmless, id_of
 from waypost.domain import ids
-from waypost.domain.incidents import Closed, Kind, Opened, Trouble
+from waypost.domain.incidents import Closed, Kind, NewIncident, Trouble
 from waypost.store import incident_changes, incidents
 
 PROBE = "https://shop.test/ <b onclick=probe()>fails</b>."
@@ -15,7 +15,7 @@ async def test_an_open_incident_is_on_the_overview_and_a_closed_one_only_in_the_
     endpoint = await portal.endpoint(shop)
     found = Trouble(shop.account, Kind.ENDPOINT_FAILING, ids.to_text(ids.ENDPOINT, id_of(endpoint)), PROBE)
     async with portal.database.serving.acquire() as session:
-        await incident_changes.write_changes(session, [Opened(found)])
+        await incident_changes.write_changes(session, [NewIncident(found)])
         (known,) = await incidents.open_ones(session, [Kind.ENDPOINT_FAILING])
     while_open = [assert_harmless((await browser.get(path)).text) for path in ("/", "/incidents")]
     async with portal.database.serving.acquire() as session:

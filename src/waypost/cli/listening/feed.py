@@ -8,7 +8,7 @@ from threading import Event
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from waypost.cli.remote import NotReached, Refused, Remote
+from waypost.cli.remote import CallRefused, NotReached, Remote
 
 WAIT_SECONDS: Final = 30
 PAGE_SIZE: Final = 50
@@ -48,7 +48,7 @@ class EventFeed:
             if self._stop.is_set():
                 return
             if not (isinstance(page, dict) and {"items", "next_cursor"} <= page.keys()):
-                raise Refused(HTTPStatus.OK, "It answers with no page of events: is it a Waypost?")
+                raise CallRefused(HTTPStatus.OK, "It answers with no page of events: is it a Waypost?")
             yield from _fetched(page)
             where, wait = {"cursor": page["next_cursor"]}, WAIT_SECONDS
 

@@ -7,7 +7,7 @@ from functools import cache
 from importlib import import_module
 from typing import Final, cast
 
-from waypost.sources.sender import Sender
+from waypost.sources.sender import PushSender
 
 PUSHES: Final = (
     "easypost",
@@ -16,6 +16,6 @@ PUSHES: Final = (
 
 
 @cache
-def senders() -> tuple[Sender, ...]:
+def senders() -> tuple[PushSender, ...]:
     """Return the description of every service, in the order of ``PUSHES``."""
-    return tuple(cast("Sender", import_module(f"{__name__}.{name}").SENDER) for name in PUSHES)
+    return tuple(cast("PushSender", import_module(f"{__name__}.{name}").SENDER) for name in PUSHES)

@@ -17,7 +17,7 @@ from waypost.sources.pushes import telling
 from waypost.sources.pushes.courier_names import code_of
 from waypost.sources.reading import When, clean
 from waypost.sources.scans import Scans
-from waypost.sources.sender import Sender
+from waypost.sources.sender import PushSender
 from waypost.sources.signatures import HEX
 
 NAME: Final = "easypost"
@@ -157,7 +157,7 @@ def _facts(tracker: _Tracker, taken: Scans) -> dict[str, str]:
     ) | reading.weight(tracker.weight, "oz")
 
 
-SENDER: Final = Sender(
+SENDER: Final = PushSender(
     name=NAME,
     title="EasyPost",
     kind=ConnectionKind.PUSH,

@@ -19,7 +19,7 @@ from waypost.sources.couriers.table import is_known
 from waypost.sources.pushes import telling
 from waypost.sources.reading import Where, clean
 from waypost.sources.scans import Scans
-from waypost.sources.sender import Sender
+from waypost.sources.sender import PushSender
 from waypost.sources.signatures import HEX
 
 NAME: Final = "trackingmore"
@@ -195,7 +195,7 @@ def _facts(tracking: _Tracking, taken: Scans) -> dict[str, str]:
     )
 
 
-SENDER: Final = Sender(
+SENDER: Final = PushSender(
     name=NAME,
     title="TrackingMore",
     kind=ConnectionKind.PUSH,

@@ -7,12 +7,12 @@ from functools import cache
 from importlib import import_module
 from typing import Final, cast
 
-from waypost.sources.sender import Sender
+from waypost.sources.sender import PushSender
 
 SHOPS: Final[tuple[str, ...]] = ()
 
 
 @cache
-def senders() -> tuple[Sender, ...]:
+def senders() -> tuple[PushSender, ...]:
     """Return the description of every platform, in the order of ``SHOPS``."""
-    return tuple(cast("Sender", import_module(f"{__name__}.{name}").SENDER) for name in SHOPS)
+    return tuple(cast("PushSender", import_module(f"{__name__}.{name}").SENDER) for name in SHOPS)
