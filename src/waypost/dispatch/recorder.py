@@ -98,6 +98,7 @@ class Recorder:
             await self._arrived.wait()
             if not self._draining:
                 await self._gather(recorded)
+            # Cleared before the batch is taken: a result that arrives during the commit must wake this loop again.
             self._arrived.clear()
             self._full.clear()
             batch = self._finished[:AT_ONCE]
@@ -174,6 +175,9 @@ class Recorder:
             if one.attempt and one.attempt.outcome == Outcome.HTTP_410 and not one.claimed.sample
         }
         async with self._database.engine.acquire() as session:
+            # Transactions of their own, in this order. After a crash between them the keeper cancels the lane of the
+            # disabled endpoint; settled first, the endpoint could stay enabled although it answered 410. A single one
+            # would hold the endpoint's row while it waits for the rows of a whole lane of parcels.
             for endpoint in gone:
                 await queue.disable(session, endpoint, DisabledReason.GONE)
                 _LOG.info(

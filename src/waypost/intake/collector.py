@@ -113,6 +113,7 @@ class Intake:
 
         Raise KeyConflict, StillRunning, Overloaded or IntakeUnavailable.
         """
+        # A batch can hold a key once. A repetition in another process meets the key's lock in the transaction instead.
         if once.id in self._running:
             raise StillRunning
         self._running.add(once.id)
@@ -132,6 +133,7 @@ class Intake:
         self._waiting[group.account] += group.weight
         (self._bulks if group.is_bulk else self._small).add(group)
         self._employ()
+        # A caller that gives up must not cancel the future: the batch is written all the same, and its writer sets it.
         await asyncio.shield(group.done)
         return group
 
@@ -146,7 +148,7 @@ class Intake:
             writer = asyncio.create_task(self._write_batch())
             self._writers[writer] = loop.time()
             writer.add_done_callback(self._leave)
-            loop.call_later(SLOW_SECONDS, self._employ)
+            loop.call_later(SLOW_SECONDS, self._employ)  # a writer that becomes slow wakes nobody
         self._employ_for_bulk()
 
     def _employ_for_bulk(self) -> None:
@@ -201,7 +203,7 @@ class Intake:
             for group in batch:
                 await self._write([group])
         else:
-            self._hint(endpoints)
+            self._hint(endpoints)  # not before the commit: a dispatcher that looked then would find nothing
             self.arrivals.announce({account for group in batch for account in group.with_news()})
             for group in batch:
                 group.end()
