@@ -45,14 +45,16 @@ async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         hook = f"{url}/hook"
         async with Client(url) as receiver:
             _say("updates in, nothing to deliver")
-            async with whole.running(Serving(folder / "accept", LOOPBACK), receiver) as run:
+            async with whole.running(Serving(folder / "accept", LOOPBACK, from_nothing=False), receiver) as run:
                 found["accept"] = await whole.accept(run, options.parcels, options.per_request)
             rounds = []
             for number in range(options.rounds):
                 _say(f"round {number + 1} of {options.rounds}: the ceiling, then the whole way")
                 ceiling = await _ceiling(port, options.parcels, options.endpoints)
                 await receiver.get("/seen")
-                async with whole.running(Serving(folder / f"round{number}", LOOPBACK), receiver) as run:
+                async with whole.running(
+                    Serving(folder / f"round{number}", LOOPBACK, from_nothing=False), receiver
+                ) as run:
                     await run.add_endpoints(options.endpoints, hook)
                     before = machine.processor_seconds(process.pid)
                     way = await whole.deliver(run, options.parcels, options.endpoints, options.per_request)
@@ -60,7 +62,7 @@ async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
                 rounds.append((way["deliveries_per_second"] / ceiling["posts_per_second"], ceiling, way))
             found |= _middle(rounds)
             _say(f"latency at {options.rate} deliveries a second")
-            async with whole.running(Serving(folder / "pace", LOOPBACK), receiver) as run:
+            async with whole.running(Serving(folder / "pace", LOOPBACK, from_nothing=False), receiver) as run:
                 await run.add_endpoints(1, hook)
                 found["pace"] = await pace.measure(run, options.rate, options.seconds)
     return found

@@ -1,23 +1,20 @@
 """`waypost account`: beside a running server, and where there is none."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.commands import call_waypost
-from tests.support.serving import Serving, run_waypost, serving
+from tests.support.serving import Serving, run_waypost
 
-EMAIL = "shop@example.com"
+EMAIL = "quotas@example.com"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Serving]:
-    with serving(WAYPOST_QUOTA_PARCELS="50") as server:
-        server.start()
-        server.account(EMAIL)
-        yield server
+def server(shared_server: Serving) -> Serving:
+    shared_server.account(EMAIL)
+    return shared_server
 
 
 def test_a_quota_can_be_set_shown_and_reset_to_the_default(server: Serving) -> None:

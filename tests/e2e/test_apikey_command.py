@@ -2,23 +2,21 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from tests.support.commands import call_waypost
-from tests.support.serving import Serving, run_waypost, serving
+from tests.support.serving import Serving, run_waypost
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-ACCOUNT = ("--account", "Shop@example.com")
+ACCOUNT = ("--account", "Keys@example.com")
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Serving]:
-    with serving() as server:
-        server.start()
-        server.account()
-        yield server
+def server(shared_server: Serving) -> Serving:
+    shared_server.account("keys@example.com")
+    return shared_server
 
 
 def ask(server: Serving, *words: str, run: Run = call_waypost) -> tuple[int, str, str]:

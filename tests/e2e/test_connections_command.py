@@ -1,16 +1,20 @@
-"""`waypost connections` as a process, beside a running server, with a carrier on loopback."""
+"""`waypost connections` beside a running server, with a carrier on loopback."""
 
 import json
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
 import pytest
 
+from tests.support.commands import call_waypost
 from tests.support.serving import Serving, run_waypost, serving
 
-ACCOUNT = ("--account", "Shop@example.com")
+EMAIL = "carriers@example.com"
+ACCOUNT = ("--account", EMAIL.title())
+Run = Callable[..., subprocess.CompletedProcess[str]]
 RIGHT = {"api_key": "right"}
 
 
@@ -39,11 +43,9 @@ def carrier() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Serving]:
-    with serving() as server:
-        server.start()
-        server.account()
-        yield server
+def server(shared_server: Serving) -> Serving:
+    shared_server.account(EMAIL)
+    return shared_server
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +57,10 @@ def with_key() -> Iterator[Serving]:
         yield server
 
 
-def ask(server: Serving, carrier: str, *words: str, given: object = None) -> tuple[int, str, str]:
-    ran = run_waypost(
+def ask(
+    server: Serving, carrier: str, *words: str, given: object = None, run: Run = call_waypost
+) -> tuple[int, str, str]:
+    ran = run(
         *("connections", *words, "--data-dir", str(server.data_dir)),
         stdin=json.dumps(given),
         WAYPOST_CARRIER_DHL_BASE_URL=carrier,
@@ -66,7 +70,9 @@ def ask(server: Serving, carrier: str, *words: str, given: object = None) -> tup
 
 def test_a_carrier_is_connected_tested_changed_and_deleted(server: Serving, carrier: str) -> None:
     wrong, _, why = ask(server, carrier, "add", "dhl", *ACCOUNT, given={"api_key": "wrong"})
-    code, told, _ = ask(server, carrier, "add", "dhl", *ACCOUNT, "--name", "Main", "--json", given=RIGHT)
+    code, told, _ = ask(
+        server, carrier, "add", "dhl", *ACCOUNT, "--name", "Main", "--json", given=RIGHT, run=run_waypost
+    )
     made = json.loads(told)
     one = (made["id"], *ACCOUNT)
     tested, says, _ = ask(server, carrier, "test", *one)
@@ -86,7 +92,7 @@ def test_a_carrier_is_connected_tested_changed_and_deleted(server: Serving, carr
 
 
 def test_carriers_are_listed_with_their_required_fields() -> None:
-    ran = run_waypost("connections", "carriers", "--json")
+    ran = call_waypost("connections", "carriers", "--json")
 
     known = {one["source"]: one["credentials"] for one in json.loads(ran.stdout)}
     assert ran.returncode == 0

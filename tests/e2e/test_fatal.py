@@ -11,10 +11,10 @@ from examples.demo.site import Site
 from tests.conftest import Judge
 from tests.e2e.test_processes import KEY, key_of_new_account
 from tests.e2e.test_serve import SCAN
-from tests.support.embedded import open_place, running
+from tests.support.embedded import open_place
 from tests.support.faults import open_shop
 from tests.support.ledger import Ledger
-from tests.support.serving import Program, Serving, run_waypost, running_roles, serving
+from tests.support.serving import Program, Serving, running_roles, serving
 from waypost.domain.suspicion import MOST_DEATHS, SUSPECT_AFTER
 from waypost.store.embedded.server import locate
 
@@ -86,18 +86,15 @@ def test_a_fatal_delivery_is_given_up_and_all_others_arrive(server: Serving, led
     send_until_given_up(server, dsn_of(server), server.account(), ledger)
 
 
-async def test_a_fatal_delivery_is_given_up_by_a_separate_dispatcher_too(ledger: Ledger) -> None:
-    with open_place() as place:
-        async with running(place / "data") as postgres:
-            settings = HASTE | HURT | {"WAYPOST_DATABASE_URL": postgres.dsn, "WAYPOST_SECRET_KEY": KEY}
-            await asyncio.to_thread(run_waypost, "migrate", "--database-url", postgres.dsn)
+async def test_a_fatal_delivery_is_given_up_by_a_separate_dispatcher_too(migrated_url: str, ledger: Ledger) -> None:
+    settings = HASTE | HURT | {"WAYPOST_DATABASE_URL": migrated_url, "WAYPOST_SECRET_KEY": KEY}
 
-            def work() -> None:
-                with running_roles(place, "web", "dispatch", **settings) as (web, dispatch):
-                    shop = web.site(key_of_new_account(settings))
-                    send_until_given_up(dispatch, postgres.dsn, shop, ledger)
+    def work() -> None:
+        with open_place() as place, running_roles(place, "web", "dispatch", **settings) as (web, dispatch):
+            shop = web.site(key_of_new_account(settings))
+            send_until_given_up(dispatch, migrated_url, shop, ledger)
 
-            await asyncio.to_thread(work)
+    await asyncio.to_thread(work)
 
 
 @pytest.mark.faults

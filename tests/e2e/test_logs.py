@@ -2,7 +2,8 @@
 
 import json
 
-from tests.support.serving import run_waypost, serving
+from tests.support.commands import call_waypost
+from tests.support.serving import serving
 
 SECRET = "2e55b9a3-4dd1-4416-9897-c4bd1e3d738f"
 SCAN = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "Handed to Ms Meier"}
@@ -42,7 +43,7 @@ def test_every_log_line_is_json_with_failures_but_no_secrets_or_customer_data() 
 
 
 def test_a_failed_command_reports_its_error_as_json() -> None:
-    ended = run_waypost("doctor", "--data-dir", "/nowhere/at/all", WAYPOST_LOG_FORMAT="json")
+    ended = call_waypost("doctor", "--data-dir", "/nowhere/at/all", WAYPOST_LOG_FORMAT="json")
 
     assert ended.returncode == 1
     assert [json.loads(line)["level"] for line in ended.stderr.splitlines()][-1] == "error"

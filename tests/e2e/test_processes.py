@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 
 from examples.demo.site import Site
 from tests.e2e.test_serve import alive, children_of, report, text_at
-from tests.support.embedded import open_place, running
+from tests.support.embedded import open_place
 from tests.support.ledger import Ledger, keeping_ledger
 from tests.support.reporter import SCANS, wait_until_settled
 from tests.support.serving import Program, Serving, run_waypost, running_roles, serving
@@ -26,14 +26,6 @@ def server() -> Iterator[Serving]:
     with serving(WAYPOST_DISPATCH_PROCESSES="2") as server:
         server.start()
         yield server
-
-
-@pytest.fixture
-async def url() -> AsyncIterator[str]:
-    with open_place() as place:
-        async with running(place / "data") as server:
-            await asyncio.to_thread(run_waypost, "migrate", "--database-url", server.dsn)
-            yield server.dsn
 
 
 def command_of(pid: int) -> bytes:
@@ -132,8 +124,8 @@ def key_of_new_account(settings: dict[str, str]) -> str:
     return str(json.loads(run_waypost(*account, "--json", **settings).stdout)["api_key"])
 
 
-async def test_each_role_runs_as_a_separate_process(url: str, ledger: Ledger) -> None:
-    settings = {"WAYPOST_DATABASE_URL": url, "WAYPOST_SECRET_KEY": KEY}
+async def test_each_role_runs_as_a_separate_process(migrated_url: str, ledger: Ledger) -> None:
+    settings = {"WAYPOST_DATABASE_URL": migrated_url, "WAYPOST_SECRET_KEY": KEY}
     roles = ("web", "dispatch", "dispatch", "poll", "keep")
 
     def work() -> None:
@@ -172,9 +164,9 @@ def reported(shop: Site, scans: int) -> set[str]:
     "fault", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.faults)], ids=["killed", "paused"]
 )
 async def test_killing_or_pausing_a_dispatcher_past_its_leases_loses_no_delivery_and_no_order(
-    url: str, ledger: Ledger, fault: signal.Signals
+    migrated_url: str, ledger: Ledger, fault: signal.Signals
 ) -> None:
-    settings = {"WAYPOST_DATABASE_URL": url, "WAYPOST_SECRET_KEY": KEY, "WAYPOST_HTTP_TIMEOUT_SECONDS": "1"}
+    settings = {"WAYPOST_DATABASE_URL": migrated_url, "WAYPOST_SECRET_KEY": KEY, "WAYPOST_HTTP_TIMEOUT_SECONDS": "1"}
 
     def work() -> None:
         with open_place() as place, running_roles(place, "web", "dispatch", "dispatch", **settings) as programs:

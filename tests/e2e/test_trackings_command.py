@@ -5,7 +5,7 @@ import json
 import os
 import pty
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -13,23 +13,22 @@ import pytest
 
 from examples.demo.site import Site
 from tests.support.commands import call_waypost
-from tests.support.serving import READY_SECONDS, WAYPOST, Serving, environment, run_waypost, serving
+from tests.support.serving import READY_SECONDS, WAYPOST, Serving, environment, run_waypost
 from waypost.cli import main
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-ACCOUNT = ("--account", "shop@example.com")
+EMAIL = "parcels@example.com"
+ACCOUNT = ("--account", EMAIL)
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Serving]:
-    with serving() as server:
-        server.start()
-        yield server
+def server(shared_server: Serving) -> Serving:
+    return shared_server
 
 
 @pytest.fixture(scope="module")
 def shop(server: Serving) -> Site:
-    return server.account()
+    return server.account(EMAIL)
 
 
 @pytest.fixture(autouse=True)

@@ -3,17 +3,16 @@
 import json
 import re
 import subprocess
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from tests.support.commands import call_waypost
 from tests.support.embedded import open_place
-from tests.support.serving import WAYPOST, Serving, environment, run_waypost, serving
+from tests.support.serving import WAYPOST, Serving, environment, run_waypost
 from tests.support.visiting import Document
 
-OWNER = "shop@example.com"
+OWNER = "users@example.com"
 MEMBER = "member@example.com"
 PASSWORD = "correct horse"
 OTHER_PASSWORD = "battery staple"
@@ -22,11 +21,9 @@ COMMANDS = ("create", "reset-password", "login-link")
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Serving]:
-    with serving() as server:
-        server.start()
-        server.account(OWNER)
-        yield server
+def server(shared_server: Serving) -> Serving:
+    shared_server.account(OWNER)
+    return shared_server
 
 
 def user(server: Serving, *arguments: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
-CHROMIUM = shutil.which("chromium")
-HOW_TO_INSTALL = "there is no chromium here: install Debian's package (apt install chromium)"
+# The shell has the engine without the windows around it, and takes a third of the time.
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+HOW_TO_INSTALL = "there is no chromium here: install Debian's package (apt install chromium-headless-shell)"
 QUIET = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--disable-default-apps", "--no-first-run"),

@@ -140,8 +140,8 @@ class Serving(Program):
         """Whether its first start makes the database, for which others copy one."""
 
     def start(self, *, until_ready: bool = True) -> None:
-        if not (self.from_nothing or self.data_dir.exists()) and (run := folder_of_run()):
-            copy_folder(_ready_data(run), self.data_dir)
+        if not (self.from_nothing or self.data_dir.exists()):
+            copy_ready_data(self.data_dir)
         self.launch("serve", "--data-dir", str(self.data_dir))
         if until_ready:
             self.wait_until_ready()
@@ -162,8 +162,15 @@ def serving(**settings: str) -> Iterator[Serving]:
             server.kill_what_runs()
 
 
+def copy_ready_data(place: Path) -> Path:
+    """Make a data directory that has been migrated and never served from, as a copy of one that each run makes once."""
+    run = folder_of_run()
+    assert run is not None, "a run has a folder for it"
+    place.parent.mkdir(exist_ok=True)
+    return copy_folder(_ready_data(run), place)
+
+
 def _ready_data(run: Path) -> Path:
-    """Give a data directory that has been migrated and never served from, made once in each run."""
     ready = run / "ready"
     with ready.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # each process that runs tests comes here
