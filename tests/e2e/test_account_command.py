@@ -49,13 +49,16 @@ def test_an_invalid_quota_is_rejected_and_changes_nothing(server: Serving) -> No
 def test_accounts_and_users_are_listed_with_whole_ids(server: Serving) -> None:
     place = ("--data-dir", str(server.data_dir))
 
-    [account] = json.loads(call_waypost("account", "list", "--json", *place).stdout)
-    table = call_waypost("account", "list", *place).stdout.splitlines()
-    [user] = json.loads(call_waypost("user", "list", "--json", *place).stdout)
+    accounts = json.loads(call_waypost("account", "list", "--json", *place).stdout)
+    heading, *rows = call_waypost("account", "list", *place).stdout.splitlines()
+    users = json.loads(call_waypost("user", "list", "--json", *place).stdout)
 
+    [account] = [one for one in accounts if one["email"] == EMAIL]
+    [row] = [one for one in rows if EMAIL in one]
+    [user] = [one for one in users if one["email"] == EMAIL]
     assert (account["email"], account["users"], account["keys"]) == (EMAIL, 1, 1)
-    assert table[0].split() == ["Account", "E-mail", "Name", "Created", "Users", "API", "keys"]
-    assert table[1].split()[:2] == [account["id"], EMAIL]
+    assert heading.split() == ["Account", "E-mail", "Name", "Created", "Users", "API", "keys"]
+    assert row.split()[:2] == [account["id"], EMAIL]
     assert (user["email"], user["account"], user["role"]) == (EMAIL, EMAIL, "owner")
 
 
