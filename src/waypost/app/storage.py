@@ -10,7 +10,7 @@ from typing import Final
 from waypost.domain.errors import OperatorError
 from waypost.settings import Settings
 from waypost.store import migrating, partitions
-from waypost.store.connecting import open_database
+from waypost.store.connecting import opened_database
 from waypost.store.database import Access, Database
 from waypost.store.embedded.neighbours import running_data_dirs
 from waypost.store.embedded.server import EmbeddedPostgres, has_cluster, locate
@@ -55,11 +55,14 @@ async def serving_storage(settings: Settings, progress: Progress) -> AsyncIterat
     """
     if settings.database_url is not None:
         url = settings.database_url.get_secret_value()
-        async with _opened(_access(settings, url, "serve")) as database:
+        async with opened_database(_access(settings, url, "serve")) as database:
             await _refuse_pending(database)
             yield Storage(database, None, url)
         return
-    async with _started(settings, progress) as server, _opened(_access(settings, server.dsn, "serve")) as database:
+    async with (
+        _started(settings, progress) as server,
+        opened_database(_access(settings, server.dsn, "serve")) as database,
+    ):
         await bring_up_to_date(database, progress)
         yield Storage(database, server, server.dsn)
 
@@ -76,7 +79,7 @@ async def joined_storage(settings: Settings, role: str) -> AsyncIterator[Storage
         raise NothingToJoin(
             f"No `waypost serve` is running on {settings.data_dir}: start it, or name a database with --database-url."
         )
-    async with _opened(_access(settings, url, role)) as database:
+    async with opened_database(_access(settings, url, role)) as database:
         if settings.database_url is not None:
             await _refuse_pending(database)
         else:
@@ -86,24 +89,31 @@ async def joined_storage(settings: Settings, role: str) -> AsyncIterator[Storage
 
 @asynccontextmanager
 async def reached_storage(settings: Settings, progress: Progress, *, create: bool = False) -> AsyncIterator[Storage]:
-    """Yield the database as it is to a short command.
+    """Yield the database as it is to a short command; see ``reached_url``."""
+    async with (
+        reached_url(settings, progress, create=create) as (url, server),
+        opened_database(_access(settings, url, "command", small=True)) as database,
+    ):
+        yield Storage(database, server, url)
 
-    A running ``waypost serve`` is asked where its database is; if none is running, PostgreSQL is started for the
-    command. Unless ``create`` allows to make a database, raise NoWaypost if there is none: a command that was given the
-    wrong directory must not leave a second Waypost there.
+
+@asynccontextmanager
+async def reached_url(
+    settings: Settings, progress: Progress, *, create: bool = False
+) -> AsyncIterator[tuple[str, EmbeddedPostgres | None]]:
+    """Yield where the database is, and its PostgreSQL if it had to be started for this.
+
+    A running ``waypost serve`` is asked where its database is. Unless ``create`` allows to make a database, raise
+    NoWaypost if there is none: a command that was given the wrong directory must not leave a second Waypost there.
     """
     url = await _running_url(settings)
-    if url is None and not create:
-        _refuse_nothing(settings.data_dir)
     if url is not None:
-        async with _opened(_access(settings, url, "command", small=True)) as database:
-            yield Storage(database, None, url)
+        yield url, None
         return
-    async with (
-        _started(settings, progress) as server,
-        _opened(_access(settings, server.dsn, "command", small=True)) as database,
-    ):
-        yield Storage(database, server, server.dsn)
+    if not create:
+        _refuse_nothing(settings.data_dir)
+    async with _started(settings, progress) as server:
+        yield server.dsn, server
 
 
 @asynccontextmanager
@@ -162,15 +172,6 @@ def given_key(settings: Settings) -> str | None:
 def _access(settings: Settings, url: str, role: str, *, small: bool = False) -> Access:
     engine, serving = (2, 1) if small else (settings.engine_connections, settings.serving_connections)
     return Access(url, role, settings.schema, engine_size=engine, serving_size=serving)
-
-
-@asynccontextmanager
-async def _opened(access: Access) -> AsyncIterator[Database]:
-    database = await open_database(access)
-    try:
-        yield database
-    finally:
-        await database.close()
 
 
 @asynccontextmanager

@@ -48,6 +48,15 @@ COMMANDS: Final = (
             "Deliveries that were waiting when the backup was made are sent as soon as the server starts."
         ),
     ),
+    (
+        "move-database",
+        "waypost.cli.move_database:move_database",
+        (
+            "Move an installation from its database (--data-dir or --database-url) into another one.\n\n"
+            "Servers may run meanwhile: they answer 503, so clients try again, and stop sending. Afterwards stop them "
+            "and start them with the new database. The old one stays closed to writes, so nobody uses it by mistake."
+        ),
+    ),
     ("account", "waypost.cli.account:APPLICATION", "Create and list accounts, and set their quotas."),
     ("apikey", "waypost.cli.apikey:APPLICATION", "Create, list and revoke the API keys of an account."),
     (

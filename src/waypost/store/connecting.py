@@ -1,5 +1,7 @@
 """Opens a database whose URL somebody typed; errors are one sentence, without the password."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import asyncpg
@@ -29,8 +31,8 @@ async def open_database(access: Access) -> Database:
         raise CannotConnect(f"The database rejected the connection: {error}.") from None
     except (TakesNoWrites, asyncpg.TargetServerAttributeNotMatched, asyncpg.ReadOnlySQLTransactionError):
         raise CannotConnect(
-            "The database accepts no writes: it is a standby, or read-only. Name all hosts of the cluster in"
-            " DATABASE_URL (postgresql://user:password@host1,host2/database), and the primary is found."
+            "The database accepts no writes: it is a standby, read-only, or was moved elsewhere. Name all hosts of the"
+            " cluster in DATABASE_URL (postgresql://user:password@host1,host2/database), and the primary is found."
         ) from None
     except TimedOut:
         raise CannotConnect("The database did not respond in time: check DATABASE_URL.") from None
@@ -43,3 +45,13 @@ async def open_database(access: Access) -> Database:
             "DATABASE_URL can't be read: it looks like postgresql://user:password@host:5432/database, and special"
             " characters of the password are written as %XX."
         ) from None
+
+
+@asynccontextmanager
+async def opened_database(access: Access) -> AsyncIterator[Database]:
+    """Yield the database of a URL, and close it at the end. Raise CannotConnect or UnsafeServer."""
+    database = await open_database(access)
+    try:
+        yield database
+    finally:
+        await database.close()

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from waypost.store.backups.manifest import BackupError
 from waypost.store.embedded.errors import EmbeddedPostgresError
@@ -45,7 +45,7 @@ async def run_client(program: Path, url: str, options: Sequence[str | Path]) -> 
     try:
         await run_program(command, folder=Path("/"), user=ourselves, environment=environment)
     except EmbeddedPostgresError as error:
-        raise BackupError(f"{error}.") from None
+        raise BackupError(f"{str(error).removeprefix('nice failed: ')}.") from None
 
 
 def without_password(url: str) -> tuple[str, str | None]:
@@ -57,7 +57,7 @@ def without_password(url: str) -> tuple[str, str | None]:
     inner = query.pop("password", None)
     if "," in hosts:
         query.setdefault("target_session_attrs", "read-write")
-    place = urlunsplit(("postgresql", f"{user}{at}{hosts}", parts.path or "/", urlencode(query), ""))
+    place = urlunsplit(("postgresql", f"{user}{at}{hosts}", parts.path or "/", urlencode(query, quote_via=quote), ""))
     # With no host and no path, urlunsplit leaves out the two slashes that libpq wants.
     place = place if place.startswith("postgresql://") else place.replace("postgresql:", "postgresql://", 1)
     return place, unquote(password) if password else inner

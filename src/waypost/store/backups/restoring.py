@@ -15,7 +15,7 @@ from typing import Final
 from waypost.store.backups.clients import find_clients, run_client
 from waypost.store.backups.manifest import DUMP, KEY, BackupError, Manifest, check_files, read
 from waypost.store.backups.writing import count_rows
-from waypost.store.connecting import open_database
+from waypost.store.connecting import opened_database
 from waypost.store.database import Access, Database
 from waypost.store.embedded.folder import DataFolder, open_folder, read_small, sync_folder, try_lock
 from waypost.store.embedded.server import EmbeddedPostgres
@@ -105,7 +105,7 @@ async def restore_database(
     if schema is not None and schema != manifest.schema:
         raise BackupError(f"The backup is of the schema {manifest.schema}: set WAYPOST_SCHEMA={manifest.schema}.")
     access = Access(url, role, manifest.schema, engine_size=1, serving_size=1)
-    async with _opened(access) as database:
+    async with opened_database(access) as database:
         await _prepare(database)
         # With the schema named, its own creation is left out.
         options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
@@ -133,15 +133,6 @@ async def _scratch_server(data_dir: Path, pg_bin: Path | None, progress: Progres
         yield server.dsn
     finally:
         await server.stop()
-
-
-@asynccontextmanager
-async def _opened(access: Access) -> AsyncIterator[Database]:
-    database = await open_database(access)
-    try:
-        yield database
-    finally:
-        await database.close()
 
 
 async def _prepare(database: Database) -> None:

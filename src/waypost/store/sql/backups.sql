@@ -23,3 +23,9 @@ order by relname
 select exists (
     select from pg_class where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p')
 ) as present
+
+-- name: end_other_sessions
+-- Of this database: whoever connects again gets its new settings.
+select pg_terminate_backend(pid, $1) as ended
+from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'

@@ -1,0 +1,66 @@
+"""``waypost move-database``: move an installation into another database."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from waypost.app.moving import move, stay
+from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.domain.errors import InvalidInput
+from waypost.settings import Settings
+from waypost.store.backups.manifest import Manifest
+
+
+def move_database(
+    *,
+    to_database_url: Annotated[
+        str | None, Parameter(help="Move into this PostgreSQL database, which must have no tables.")
+    ] = None,
+    to_data_dir: Annotated[
+        Path | None, Parameter(help="Move into an embedded PostgreSQL in this new or empty directory.")
+    ] = None,
+    stay_here: Annotated[
+        bool, Parameter(name="--stay", negative="", help="Move nothing: reopen a database that a move has closed.")
+    ] = False,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Move an installation from its database (--data-dir or --database-url) into another one.
+
+    Servers may run meanwhile: they answer 503, so clients try again, and stop sending. Afterwards stop them and start
+    them with the new database. The old one stays closed to writes, so nobody uses it by mistake.
+    """
+    old = chosen(data_dir=data_dir, database_url=database_url)
+    if stay_here:
+        asyncio.run(stay(old, progress))
+        print('{"open": true}' if as_json else "The database is open to writes again.")  # noqa: T201 - the command's answer
+        return
+    if (to_database_url is None) == (to_data_dir is None):
+        raise InvalidInput("to-database-url", "or --to-data-dir is needed, and only one of them")
+    new = _new(to_database_url, to_data_dir)
+    made = asyncio.run(move(old, new, progress))
+    if as_json:
+        print(msgspec.json.encode({"rows": made.rows}).decode())  # noqa: T201 - the command's answer
+    else:
+        _tell(old, new, made)
+
+
+def _new(database_url: str | None, data_dir: Path | None) -> Settings:
+    new = chosen(database_url=database_url, data_dir=data_dir)
+    return new if data_dir is None else new.model_copy(update={"database_url": None})
+
+
+def _tell(old: Settings, new: Settings, made: Manifest) -> None:
+    parcels, events = made.rows.get("tracking", 0), made.rows.get("event", 0)
+    print(f"Moved {parcels:,} parcels and {events:,} events.")  # noqa: T201 - the command's answer
+    if new.database_url is None:
+        progress(f"Restart the servers with --data-dir {new.data_dir}.")
+    elif old.database_url is None and old.secret_key is None:
+        key = old.data_dir / "secret.key"
+        progress(f"Restart the servers with the new database URL, and with WAYPOST_SECRET_KEY from {key}.")
+    else:
+        progress("Restart the servers with the new database URL.")

@@ -1,0 +1,61 @@
+"""Closes a database to writes while it is moved elsewhere, for all who use it, and opens it again."""
+
+from typing import Final
+from urllib.parse import quote, urlencode
+
+import asyncpg
+
+from waypost.store.backups.manifest import BackupError
+from waypost.store.statements import fetch
+
+_WRITABLE: Final = {"default_transaction_read_only": "off"}
+_CONNECT_SECONDS: Final = 10.0
+_END_MILLISECONDS: Final = 10_000
+"""How long a session may take to end."""
+
+
+async def close_to_writes(url: str) -> None:
+    """Make the database at ``url`` read-only and end all its other sessions; it stays so over restarts.
+
+    A transaction that has not been committed then never will be. Raise BackupError if the user may not do that, or if a
+    session does not end; then the database is as before.
+    """
+    session = await _connect(url)
+    try:
+        await session.execute(await _statement(session, "set default_transaction_read_only = on"))
+        ended = [row["ended"] for row in await fetch(session, "end_other_sessions", _END_MILLISECONDS)]
+        if not all(ended):
+            await session.execute(await _statement(session, "reset default_transaction_read_only"))
+            raise BackupError("A session of the database did not end: look at pg_stat_activity, then try again.")
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise BackupError(f"The database's user may not do that ({error}): use its owner.") from None
+    finally:
+        await session.close()
+
+
+async def open_to_writes(url: str) -> None:
+    """Take back ``close_to_writes``. Raise BackupError if the database can't be reached."""
+    session = await _connect(url)
+    try:
+        await session.execute(await _statement(session, "reset default_transaction_read_only"))
+        await fetch(session, "end_other_sessions", _END_MILLISECONDS)  # those that are read-only
+    finally:
+        await session.close()
+
+
+def despite_closing(url: str) -> str:
+    """Return the URL for sessions that may read and write although the database is closed to writes."""
+    option = urlencode({"options": "-c default_transaction_read_only=off"}, quote_via=quote)
+    return f"{url}{'&' if '?' in url else '?'}{option}"
+
+
+async def _connect(url: str) -> asyncpg.Connection:
+    try:
+        return await asyncpg.connect(url, server_settings=_WRITABLE, timeout=_CONNECT_SECONDS)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise BackupError(f"The database can't be reached ({type(error).__name__}): check that it runs.") from None
+
+
+async def _statement(session: asyncpg.Connection, change: str) -> str:
+    """Return the statement that changes this database; its name is quoted by the server."""
+    return str(await session.fetchval("select format('alter database %I ', current_database()) || $1", change))
