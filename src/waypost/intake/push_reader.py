@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from waypost.domain import ids
-from waypost.domain.carriers import CarrierUnreadable
+from waypost.domain.carriers import CarrierUnavailable, CarrierUnreadable
 from waypost.domain.connections import ConnectionState
 from waypost.domain.inbound import LARGEST_PUSH, Became, Contents, Push
 from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
@@ -165,7 +165,7 @@ class PushReader:
             contents = self._read(push.source, self._open(push), ids.made_at(push.id))
         except CarrierUnreadable as error:
             return OpenedPush(push, None, str(error), error.sample)
-        except ValueError as error:
+        except (CarrierUnavailable, ValueError) as error:
             return OpenedPush(push, None, str(error))
         except Exception:  # noqa: BLE001 - a sender's odd push must not end the loop, nor hold up the others
             _LOG.exception("push_reading_failed", source=push.source)

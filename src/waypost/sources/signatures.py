@@ -6,7 +6,7 @@ Each function returns which form was used and raises WrongSignature, whose text 
 import base64
 import binascii
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Final
 
@@ -23,6 +23,13 @@ def header(push: Push, name: str) -> str:
     if not value:
         raise WrongSignature(f"The header {name} is missing.")
     return value
+
+
+def secret_of(credentials: Mapping[str, str], name: str = "secret") -> str:
+    """Return a credential. Raise WrongSignature if the connection has none yet, as before the sender has shown it."""
+    if name not in credentials:
+        raise WrongSignature("This connection has no secret yet: add it with Replace credentials.")
+    return credentials[name]
 
 
 def hmac_sha256(key: str, message: bytes) -> bytes:
@@ -56,7 +63,7 @@ def bearer(push: Push) -> str:
 
 
 def _decoded(text: str, form: str) -> bytes | None:
-    """Return the 32 bytes that a text stands for in its only spelling; None for any other text.
+    """Return the 32 bytes that a text stands for; None for any other text, and for an odd spelling.
 
     Lenient decoders would accept several spellings, so that a changed signature could still be the right one.
     """
@@ -66,5 +73,5 @@ def _decoded(text: str, form: str) -> bytes | None:
         return None
     if len(raw) != _DIGEST_BYTES:
         return None
-    spelled = raw.hex() if form == HEX else base64.b64encode(raw).decode()
-    return raw if spelled == (text.lower() if form == HEX else text) else None
+    spellings = (raw.hex(), raw.hex().upper()) if form == HEX else (base64.b64encode(raw).decode(),)
+    return raw if text in spellings else None

@@ -10,8 +10,17 @@ from typing import Final, cast
 from waypost.sources.sender import PushSender
 
 PUSHES: Final = (
+    "track17",
+    "aftership",
     "easypost",
+    "ship24",
+    "shippo",
     "trackingmore",
+    "dhl_ecommerce",
+    "dhl_push",
+    "fedex_push",
+    "ups_track_alert",
+    "usps_push",
 )
 
 

@@ -32,6 +32,11 @@ def code_of(sender: str, name: object) -> str | None:
     return code if is_known(code) else None
 
 
+def known_codes() -> tuple[str, ...]:
+    """Return the courier codes that aggregators have names for."""
+    return tuple(_names())
+
+
 def name_of(sender: str, code: str) -> str | None:
     """Return what an aggregator calls a courier; None if that is not known."""
     return next(iter(_names().get(code, {}).get(sender, ())), None)

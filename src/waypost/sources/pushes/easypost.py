@@ -77,7 +77,7 @@ def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
     """See ``sender.Verify``. The key is the secret in Unicode's form NFKD, as EasyPost's own libraries have it."""
     del now  # the signature covers the body, and a repeated push has no effect
     sent = signatures.header(push, HEADER)
-    expected = signatures.hmac_sha256(unicodedata.normalize("NFKD", credentials["secret"]), push.body)
+    expected = signatures.hmac_sha256(unicodedata.normalize("NFKD", signatures.secret_of(credentials)), push.body)
     form = sent.removeprefix(_PREFIX) if sent.startswith(_PREFIX) else ""
     return signatures.check_digest(form, expected, name=HEADER, forms=(HEX,))
 
@@ -171,9 +171,9 @@ SENDER: Final = PushSender(
         "Create a tracker, or send a test: the call appears on the connection's page.",
     ),
     doc="""\
-EasyPost pushes the whole history of a tracker whenever it changes. Each push is signed with HMAC-SHA256 over its body
-under the webhook secret, in the header `X-Hmac-Signature`. EasyPost repeats a push that was not answered with 2xx for
-24 hours. Events that are not about trackers are answered with 200 and ignored.
+EasyPost pushes the whole history of a tracker whenever it changes. Each push is signed with HMAC-SHA256 over its
+body under the webhook secret, in the header `X-Hmac-Signature`. EasyPost repeats a push that was not answered with
+2xx for 24 hours. Events that are not about trackers are answered with 200 and ignored.
 
 The time of a scan whose place is incomplete is stored as local time without an offset: the `Z` that EasyPost writes
 there only stands for "unknown".""",

@@ -1,8 +1,12 @@
 """What the readers of pushes have in common: the frame of a body, and what it says about one parcel."""
 
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Final
 
+import msgspec
+
+from waypost.domain.carriers import CarrierUnavailable
 from waypost.domain.errors import InvalidInput
 from waypost.domain.inbound import Contents, Push, Told
 from waypost.domain.times import read_rfc3339
@@ -42,7 +46,13 @@ def number_of(text: object) -> str | None:
 
 
 def told(
-    number: object, courier: str | None, scans: Scans, facts: dict[str, str], observed_at: int
+    number: object,
+    courier: str | None,
+    scans: Scans,
+    facts: dict[str, str],
+    observed_at: int,
+    *,
+    unknown_number: bool = False,
 ) -> tuple[Told, ...]:
     """Return what a push says about one parcel, observed then (Unix milliseconds); nothing without a valid number."""
     valid = number_of(number)
@@ -54,8 +64,38 @@ def told(
         facts=facts,
         skipped=scans.skipped,
         observed_at=observed_at,
+        unknown_number=unknown_number and not scans.checkpoints,
     )
     return (Told(valid, courier, update),)
+
+
+def as_polled(number: object, courier: str, read: Callable[[str], Update], observed_at: int) -> tuple[Told, ...]:
+    """Return what a carrier's push says, which ``read`` reads as the answer to a poll for the number.
+
+    So a scan is the same whether it was pushed or polled.
+    """
+    valid = number_of(number)
+    if valid is None:
+        return ()
+    update = msgspec.structs.replace(read(valid), source=Source.PUSH, observed_at=observed_at)
+    return (Told(valid, courier, update),)
+
+
+def of_parts(push: Push, parts: Sequence[msgspec.Raw], read: Callable[[msgspec.Raw], tuple[Told, ...]]) -> Contents:
+    """Return what the parts of a push say, each about one parcel; one that can't be read does not affect the others.
+
+    Raise CarrierUnavailable if none can be read.
+    """
+    told: list[Told] = []
+    failed: CarrierUnavailable | None = None
+    for part in parts:
+        try:
+            told.extend(read(part))
+        except CarrierUnavailable as error:
+            failed = error
+    if failed is not None and not told:
+        raise failed
+    return Contents(body_key(push), tuple(told), None if told else NOT_A_NUMBER)
 
 
 def observed(text: object, arrived_at: int) -> int:

@@ -213,8 +213,8 @@ SENDER: Final = PushSender(
         "Choose Actions, then Test endpoint: the call appears on the connection's page.",
     ),
     doc="""\
-Waypost receives TrackingMore's webhooks of versions 2, 3 and 4, from TrackingMore or from another Waypost. Version 4 is
-signed in the headers `timestamp` and `signature` with the webhook secret; versions 2 and 3 are signed in the body with
-the account's e-mail address. These signatures cover the timestamp only, so the address is secret, too, and a timestamp
-that is more than five minutes off is refused. Statuses and substatuses are taken over as they are.""",
+Waypost receives TrackingMore's webhooks of versions 2, 3 and 4, from TrackingMore or from another Waypost. Version
+4 is signed in the headers `timestamp` and `signature` with the webhook secret; versions 2 and 3 are signed in the
+body with the account's e-mail address. These signatures cover the timestamp only, so the address is secret, too,
+and a timestamp that is more than five minutes off is refused. Statuses and substatuses are taken over as they are.""",
 )
