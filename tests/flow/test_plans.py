@@ -43,6 +43,7 @@ ARGUMENTS = {
         *([0], [0], [False], ["new"]),
     ),
     "release_watches": ([1], [1], [uuid4()], [NOW]),
+    "correct_watch": ([1], uuid4(), "dhl"),
     "watch_of": ([1], uuid4()),
     "connections_with_work": (),
     "count_watched": (uuid4(), 1000),

@@ -49,6 +49,7 @@ class NewTracking(msgspec.Struct, frozen=True):
     tracking_number: str
     courier_code: str
     given: dict[str, str] = {}
+    auto_correct: bool = False
 
 
 def read_parcel(texts: Mapping[str, str]) -> NewTracking:
@@ -62,7 +63,7 @@ def read_parcel(texts: Mapping[str, str]) -> NewTracking:
     courier = _courier(texts, number)
     facts = read_facts(texts)
     require_facts(courier, facts)
-    return NewTracking(number, courier, facts)
+    return NewTracking(number, courier, facts, _corrects(texts))
 
 
 def read_number(texts: Mapping[str, str]) -> str:

@@ -47,7 +47,15 @@ async def create(
     """
     await context.quotas.check(actor.account, parcels=len(parcels))
     requests = [
-        Request(actor.account, one.tracking_number, one.courier_code, create=True, given=one.given, source=source)
+        Request(
+            actor.account,
+            one.tracking_number,
+            one.courier_code,
+            create=True,
+            given=one.given,
+            auto_correct=one.auto_correct,
+            source=source,
+        )
         for one in parcels
     ]
     results = await submit(context.intake, requests)

@@ -60,6 +60,10 @@ class TrackingState(msgspec.Struct, frozen=True, omit_defaults=True):
     unplaced: tuple[Checkpoint, ...] = ()
     reported: int = 0
     """The number of checkpoints in the last report if the limits left some out; 0 if none."""
+    auto_correct: bool = False
+    """Whether the courier code is replaced once another courier turns out to have the parcel."""
+    corrected_from: str = ""
+    """The courier code that was replaced last; empty if none was."""
 
 
 class SkipReason(StrEnum):
@@ -119,7 +123,14 @@ class Applied(msgspec.Struct, frozen=True):
 
 
 def register(
-    identifier: str, tracking_number: str, courier_code: str, given: dict[str, str], now: int, *, source: str = "API"
+    identifier: str,
+    tracking_number: str,
+    courier_code: str,
+    given: dict[str, str],
+    now: int,
+    *,
+    source: str = "API",
+    auto_correct: bool = False,
 ) -> TrackingState:
     """Return the state of a parcel that is registered now (Unix milliseconds) with the facts its shop gave.
 
@@ -134,6 +145,7 @@ def register(
         restarted_at=now,
         source=source,
         facts={name: Fact(text, now) for name, text in given.items()},
+        auto_correct=auto_correct,
     )
 
 
@@ -215,9 +227,15 @@ def edit(state: TrackingState, edited: Edit, now: int) -> TrackingState:
         state,
         facts=state.facts | changed,
         courier_code=state.courier_code if edited.courier_code is None else edited.courier_code,
+        corrected_from="" if edited.courier_code not in (None, state.courier_code) else state.corrected_from,
         archived=state.archived if edited.archived is None else edited.archived,
     )
     return state if after == state else msgspec.structs.replace(after, updated_at=now)
+
+
+def correct(state: TrackingState, courier_code: str, now: int) -> TrackingState:
+    """Return the state after another courier turned out now (Unix milliseconds) to have the parcel."""
+    return msgspec.structs.replace(state, courier_code=courier_code, corrected_from=state.courier_code, updated_at=now)
 
 
 def is_due_to_expire(state: TrackingState, now: int) -> bool:

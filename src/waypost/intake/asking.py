@@ -26,6 +26,7 @@ from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState, Update
 from waypost.intake.batch import Request, Result
 from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
+from waypost.intake.correcting import Detect, correct, courier_found
 from waypost.store import connection_changes, watches
 from waypost.store.connection_changes import Noted
 from waypost.store.database import Database
@@ -76,6 +77,7 @@ class Asking:
         lease_seconds: float,
         kept: bytes | None,
         slots: asyncio.Semaphore,
+        detect: Detect,
         speed: float,
         now: Callable[[], int],
     ) -> None:
@@ -86,6 +88,7 @@ class Asking:
         self._process = process
         self._lease_seconds = lease_seconds
         self._slots = slots
+        self._detect = detect
         self._speed = speed
         self._now = now
         self._extra = source.extra_calls
@@ -201,6 +204,7 @@ class Asking:
             return failed
         self._failures = 0
         self._noted = Noted(b"", answered=True, state=ConnectionState.WORKS)
+        read = [(await self._corrected(watch, update), update) for watch, update in read]
         requests = [
             Request(
                 one.account,
@@ -219,6 +223,10 @@ class Asking:
             return [*failed, *(watch for watch, _ in read)]
         news = zip(read, results, strict=True)
         return [*failed, *(self._asked(watch, update, result) for (watch, update), result in news)]
+
+    async def _corrected(self, watch: LeasedWatch, update: Update) -> LeasedWatch:
+        found = courier_found(watch, update, self._source, self._detect)
+        return watch if found is None else await correct(self._database, watch, found)
 
     def _asked(self, watch: LeasedWatch, update: Update, result: Result) -> PollResult:
         after = result.state

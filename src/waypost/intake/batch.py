@@ -35,6 +35,8 @@ _RANDOM: Final = random.Random(os.urandom(32))  # noqa: S311 - ids must be uniqu
 class Request(msgspec.Struct, frozen=True):
     """An update of one tracking. ``create`` registers the tracking, with the facts ``given``, if it is new.
 
+    ``auto_correct`` lets a new tracking's courier code be replaced later.
+
     ``update`` None only registers. The number is already normalised and the courier code checked. ``tracking`` is set
     by callers that mean that parcel and no later one with the same number; ``source`` is the way in of a new one.
     ``wants_state`` includes the state after the update in the result.
@@ -46,6 +48,7 @@ class Request(msgspec.Struct, frozen=True):
     update: Update | None = None
     create: bool = False
     given: dict[str, str] = {}
+    auto_correct: bool = False
     tracking: UUID | None = None
     source: str = "API"
     wants_state: bool = False
@@ -140,7 +143,10 @@ async def _resolve(
         await turn.pause()
         tracking = ids.make_id(now, key[0], _RANDOM.getrandbits(62))
         parcel = (tracking.hex, request.tracking_number, request.courier_code)
-        new[tracking] = key, trackings.register(*parcel, request.given, now, source=request.source)
+        new[tracking] = (
+            key,
+            trackings.register(*parcel, request.given, now, source=request.source, auto_correct=request.auto_correct),
+        )
     created = await intake_rows.register(session, new, polled)
     found |= {key: Found(tracking, 0) for tracking, (key, _) in new.items() if tracking in created}
     # The others existed already, or somebody else has registered them meanwhile: a new snapshot shows them.

@@ -167,6 +167,7 @@ class Poller:
             lease_seconds=LEASE_SECONDS,
             kept=row.spending,
             slots=self._slots,
+            detect=self._detect,
             speed=self._speed,
             now=self._now,
         )

@@ -25,12 +25,14 @@ class LeasedWatch(msgspec.Struct, frozen=True):
     """A parcel that we may poll until ``leased_until``, which fences what we write about it.
 
     ``unchanged`` counts consecutive polls without news, ``unknowns`` consecutive answers that the number is unknown.
+    ``tried`` is whether another connection was polled in vain.
     """
 
     tracking: UUID
     leased_until: datetime
     unchanged: int
     unknowns: int
+    tried: bool
     status_since: datetime
     account: UUID
     state: TrackingState
@@ -81,6 +83,7 @@ async def lease_watches(
             row["leased_until"],
             row["unchanged"],
             row["unknowns"],
+            row["tried"],
             row["status_since"],
             row["account"],
             unpack(row["state"]),
@@ -102,6 +105,11 @@ async def reschedule_watches(session: Session, asked: Sequence[PollResult]) -> N
         [one.outcome for one in asked],
     )
     await execute(session, "reschedule_watches", *_fenced([one.watch for one in asked]), *columns)
+
+
+async def correct_watch(session: Session, tracking: UUID, courier_code: str) -> None:
+    """Write the courier code of a parcel that was corrected."""
+    await execute(session, "correct_watch", [ids.bucket(tracking)], tracking, courier_code)
 
 
 async def release_watches(session: Session, watches: Sequence[LeasedWatch]) -> None:

@@ -63,6 +63,22 @@ async def test_the_page_shows_the_connection_its_last_answer_and_the_ones_tried_
     }
 
 
+async def test_a_parcel_that_another_courier_has_says_why_its_courier_code_stays(
+    portal: Portal, shop: Caller, browser: Browser
+) -> None:
+    made = {"tracking_number": "A2", "courier_code": "ups", "auto_correct": "1"}
+    given, asked_for = await create(shop, "ups"), await shop.post("/v4/trackings/create", made)
+    first, second = await connect(shop, "UPS one"), await connect(shop, "UPS two")
+    await portal.database.serving.execute(
+        "update watch set connection = $1, tried = array[$2::uuid], outcome = 'new'", id_of(second), id_of(first)
+    )
+
+    assert "UPS two has the parcel, and its courier code stays ups: auto_correct was not" in await source_of(
+        browser, given
+    )
+    assert "stays ups: another parcel has this number" in await source_of(browser, asked_for.json()["data"]["id"])
+
+
 async def test_a_failing_connection_is_shown_at_its_parcels(portal: Portal, shop: Caller, browser: Browser) -> None:
     tracking, connection = await create(shop, "ups"), id_of(await connect(shop, "Main"))
     await portal.database.serving.execute("update watch set connection = $1, next_poll_at = now()", connection)
@@ -70,7 +86,7 @@ async def test_a_failing_connection_is_shown_at_its_parcels(portal: Portal, shop
         "update connection_health set state = 'refused' where connection = $1", connection
     )
 
-    assert "Tracked with Main Refused" in await source_of(browser, tracking)
+    assert "Tracked with Main Rejected" in await source_of(browser, tracking)
 
 
 async def test_an_unpolled_parcel_says_why_and_what_to_connect(portal: Portal, shop: Caller, browser: Browser) -> None:

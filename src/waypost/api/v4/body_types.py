@@ -16,7 +16,7 @@ _ABOUT: Final = {
     "courier_code": "The courier's code, as listed by `/v4/couriers/all`, or one of your own.",
     "courier_code_new": "The code of the correct courier.",
     "auto_correct": "`1`: another courier is taken when the number's form and check digit prove it, and with an empty"
-    " `courier_code` the likeliest one.",
+    " `courier_code` the likeliest one. Also later, if its carrier does not know the number and another one does.",
     "order_date": "When the shop took the order: a date, a time such as 2026-03-04T13:20:00+00:00, or Unix seconds.",
     "language": "Kept for carriers that answer in several languages; none of those that are asked so far does.",
     "archived_status": "`archived` (or `true`): it is asked about no more. `tracking` (or `false`) takes it out again.",

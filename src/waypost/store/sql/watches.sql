@@ -26,8 +26,8 @@ set leased_until = now() + $3::interval
 from free f, tracking t
 where w.bucket = any ($1::smallint[]) and w.bucket = f.bucket and w.tracking = f.tracking
   and t.bucket = any ($1::smallint[]) and t.bucket = f.bucket and t.id = f.tracking
-returning w.bucket, w.tracking, w.leased_until, w.unchanged, w.status_since, w.unknowns, t.account, t.tracking_number,
-          t.courier_code, t.status, t.state
+returning w.bucket, w.tracking, w.leased_until, w.unchanged, w.status_since, w.unknowns, w.tried is not null as tried,
+          t.account, t.tracking_number, t.courier_code, t.status, t.state
 
 -- name: reschedule_watches
 -- Without effect on one that another process has leased since. A null wait ends the polling; one that is to be polled
@@ -44,6 +44,9 @@ from unnest($2::smallint[], $3::uuid[], $4::timestamptz[], $5::smallint[], $6::i
      as n (bucket, tracking, leased_until, unchanged, wait, changed, rank, unknowns, elsewhere, outcome)
 where w.bucket = any ($1::smallint[]) and w.bucket = n.bucket and w.tracking = n.tracking
   and w.leased_until = n.leased_until
+
+-- name: correct_watch
+update watch set courier_code = $3 where bucket = any ($1::smallint[]) and tracking = $2
 
 -- name: release_watches
 -- They were not polled: they stay due.
