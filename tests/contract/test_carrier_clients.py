@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.carrier_calls import JSON, SECRET, own_headers, source, token, told
+from tests.support.carrier_calls import JSON, SECRET, own_headers, recorded, source, token
 from tests.support.receiver import answering, receiving
 from waypost.domain.carriers import (
     BatchSource,
@@ -26,7 +26,7 @@ async def http() -> AsyncIterator[CarrierHttp]:
 
 
 async def test_usps_requests_one_number_with_a_token_that_counts_as_a_call(http: CarrierHttp) -> None:
-    answers = [token(scope="addresses tracking"), told("usps", "not_known_yet")]
+    answers = [token(scope="addresses tracking"), recorded("usps", "not_known_yet")]
     async with receiving(lambda number: answers[number - 1]) as carrier:
         usps = source(http, "usps", carrier.port, SECRET)
         update = await usps.ask("A/1+2", {"customer_name": "Ada"})
@@ -140,7 +140,7 @@ async def test_a_rejection_without_a_number_is_not_repeated(http: CarrierHttp) -
 async def test_of_several_fedex_shipments_the_one_closest_to_the_ship_date_is_used(
     http: CarrierHttp, ship_date: str, began: str
 ) -> None:
-    answers = [token(), told("fedex", "numbers_used_again")]
+    answers = [token(), recorded("fedex", "numbers_used_again")]
     async with receiving(lambda number: answers[number - 1]) as carrier:
         fedex = source(http, "fedex", carrier.port, SECRET)
         update = await fedex.ask("770000000011", {"tracking_ship_date": ship_date})
@@ -149,7 +149,7 @@ async def test_of_several_fedex_shipments_the_one_closest_to_the_ship_date_is_us
 
 
 async def test_gls_requests_many_numbers_in_one_url_and_in_english(http: CarrierHttp) -> None:
-    answers = [token(), told("gls", "own_number_of_several")]
+    answers = [token(), recorded("gls", "own_number_of_several")]
     async with receiving(lambda number: answers[number - 1]) as carrier:
         gls = source(http, "gls", carrier.port, SECRET)
         assert isinstance(gls, BatchSource)
@@ -170,7 +170,7 @@ async def test_gls_requests_many_numbers_in_one_url_and_in_english(http: Carrier
 
 
 async def test_la_poste_requests_many_numbers_with_a_key_and_no_token(http: CarrierHttp) -> None:
-    async with receiving(lambda _: told("laposte", "one_of_several")) as carrier:
+    async with receiving(lambda _: recorded("laposte", "one_of_several")) as carrier:
         la_poste = source(http, "laposte", carrier.port, {"api_key": "a-key"})
         assert isinstance(la_poste, BatchSource)
         found = await la_poste.ask_many([Parcel(f"8R000000000{number}", {}) for number in ("11", "22", "33", "44")])
@@ -185,7 +185,7 @@ async def test_la_poste_requests_many_numbers_with_a_key_and_no_token(http: Carr
 
 
 async def test_a_la_poste_key_is_tested_with_a_number_that_nobody_has(http: CarrierHttp) -> None:
-    async with receiving(lambda _: told("laposte", "not_known")) as carrier:
+    async with receiving(lambda _: recorded("laposte", "not_known")) as carrier:
         await source(http, "laposte", carrier.port, {"api_key": "a-key"}).probe()
 
     assert carrier.requests[0].path.startswith("/suivi/v2/idships/8R00000000000?")

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from tests.support.carrier_calls import JSON, SECRET, own_headers, source, token, told
+from tests.support.carrier_calls import JSON, SECRET, own_headers, recorded, source, token
 from tests.support.receiver import always, answering, receiving
 from waypost.domain.carriers import BatchSource, CarrierLimited, CarrierRefused, CarrierUnavailable, Parcel
 from waypost.domain.trackings import Source, Update
@@ -24,7 +24,7 @@ async def http() -> AsyncIterator[CarrierHttp]:
 
 
 async def test_royal_mail_requests_one_mail_piece_with_the_keys_of_an_app(http: CarrierHttp) -> None:
-    async with receiving(always(told("royal_mail", "unknown_number"))) as carrier:
+    async with receiving(always(recorded("royal_mail", "unknown_number"))) as carrier:
         royal_mail = source(http, "royal-mail", carrier.port, SECRET)
         update = await royal_mail.ask("A/1+2", {"customer_name": "Ada"})
         await royal_mail.probe()
@@ -54,7 +54,7 @@ HERMES = SECRET | {"username": "shop", "password": "p&ss=word"}
 
 
 async def test_hermes_requests_many_parcels_with_a_users_token(http: CarrierHttp) -> None:
-    answers = [token(), told("hermes_de", "delivered")]
+    answers = [token(), recorded("hermes_de", "delivered")]
     async with receiving(lambda number: answers[number - 1]) as carrier:
         hermes = source(http, "hermes-de", carrier.port, HERMES)
         assert isinstance(hermes, BatchSource)
@@ -76,7 +76,7 @@ async def test_hermes_requests_many_parcels_with_a_users_token(http: CarrierHttp
 @pytest.mark.parametrize("code", ["e902", "e903"])
 async def test_a_token_rejected_by_hermes_is_renewed_once(http: CarrierHttp, status: int, code: str) -> None:
     refused = answering(status, JSON, body=json.dumps({"listOfResultCodes": [{"code": code}]}).encode())
-    answers = [token(), refused, token(access_token="u"), told("hermes_de", "unknown_number")]
+    answers = [token(), refused, token(access_token="u"), recorded("hermes_de", "unknown_number")]
     async with receiving(lambda number: answers[number - 1]) as carrier:
         hermes = source(http, "hermes-de", carrier.port, HERMES)
         update = await hermes.ask("H1009990012345678901", {})
@@ -121,7 +121,7 @@ async def test_hermes_issues_tokens_on_another_host() -> None:
 
 async def test_australia_post_requests_ten_parcels_with_the_account_number(http: CarrierHttp) -> None:
     credentials = {"api_key": "k", "password": "p:w", "account_number": "0001234567"}
-    async with receiving(always(told("australia_post", "carded_and_waiting"))) as carrier:
+    async with receiving(always(recorded("australia_post", "carded_and_waiting"))) as carrier:
         australia_post = source(http, "australia-post", carrier.port, credentials)
         assert isinstance(australia_post, BatchSource)
         numbers = ["7XX1000634011427", "A/1+2"]
@@ -140,7 +140,7 @@ async def test_australia_post_requests_ten_parcels_with_the_account_number(http:
 
 
 async def test_postnl_requests_the_history_of_one_barcode(http: CarrierHttp) -> None:
-    async with receiving(always(told("postnl", "unknown_number"))) as carrier:
+    async with receiving(always(recorded("postnl", "unknown_number"))) as carrier:
         postnl = source(http, "postnl", carrier.port, {"api_key": "k"})
         update = await postnl.ask("3S/1+2", {"customer_name": "Ada"})
         await postnl.probe()
@@ -163,7 +163,7 @@ CANADA_POST = {"username": "u", "password": "p"}
 
 
 async def test_canada_post_requests_a_parcel_or_a_card_with_its_own_media_type(http: CarrierHttp) -> None:
-    async with receiving(always(told("canada_post", "unknown_number"))) as carrier:
+    async with receiving(always(recorded("canada_post", "unknown_number"))) as carrier:
         canada_post = source(http, "canada-post", carrier.port, CANADA_POST)
         update = await canada_post.ask("7023/1+4604", {"customer_name": "Ada"})
         await canada_post.ask("315052413796541", {})
@@ -200,7 +200,7 @@ async def test_a_key_throttled_by_canada_post_pauses_for_a_minute(http: CarrierH
 
 
 async def test_postnord_requests_one_number_in_english(http: CarrierHttp) -> None:
-    async with receiving(always(told("postnord", "unknown_number"))) as carrier:
+    async with receiving(always(recorded("postnord", "unknown_number"))) as carrier:
         update = await source(http, "postnord", carrier.port, {"api_key": "k&y"}).ask("0037/1+2", {})
 
     assert update == Update(Source.POLL, unknown_number=True)

@@ -25,7 +25,7 @@ def shared_server() -> Iterator[Serving]:
 
 @pytest.fixture
 async def migrated_url() -> AsyncIterator[str]:
-    """Give the URL of a database of the test's own that has been migrated."""
+    """Yield the URL of a separate migrated database."""
     with open_place() as place:
         async with running(copy_ready_data(place / "data")) as server:
             yield server.dsn

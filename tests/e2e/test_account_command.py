@@ -32,7 +32,7 @@ def test_a_quota_can_be_set_shown_and_reset_to_the_default(server: Serving) -> N
         "disk_bytes": {"used": 0, "quota": None},
     }
     assert "0 of 2" in shown.stdout
-    assert json.loads(given_back.stdout)["parcels"]["quota"] is None  # this command was not told the server's settings
+    assert json.loads(given_back.stdout)["parcels"]["quota"] is None  # this command does not know the server's settings
 
 
 def test_an_invalid_quota_is_rejected_and_changes_nothing(server: Serving) -> None:

@@ -1,4 +1,4 @@
-"""`waypost audit verify`: whether the log of who did what is as it was written."""
+"""`waypost audit verify`: whether the audit log is unchanged."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`make bench` at its smallest: it runs to its end, and what it counts adds up."""
+"""`make bench` at its smallest: it completes, and its counts add up."""
 
 import json
 import os

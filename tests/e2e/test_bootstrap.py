@@ -1,4 +1,4 @@
-"""Setting up: what a fresh machine, a changed lock and a lost interpreter get."""
+"""Setting up on a fresh machine, with a changed lock, and with a lost interpreter."""
 
 import ast
 import os

@@ -1,4 +1,4 @@
-"""The clock of the server's machine jumps while it works; the database's decides, so nothing is early, late or lost."""
+"""The clock of the server's machine jumps; the database's clock decides, so nothing is early, late or lost."""
 
 from datetime import timedelta
 from pathlib import Path

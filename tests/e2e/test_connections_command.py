@@ -19,7 +19,7 @@ RIGHT = {"api_key": "right"}
 
 
 class Dhl(BaseHTTPRequestHandler):
-    """Knows one key and no parcel."""
+    """A carrier that knows one key and no parcel."""
 
     def do_GET(self) -> None:
         known = self.headers["dhl-api-key"] == RIGHT["api_key"]

@@ -1,4 +1,4 @@
-"""`waypost` on a PostgreSQL of one's own: what it wants first, and that it then works the same."""
+"""`waypost` on your own PostgreSQL: what it requires first, and that it then works the same."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -52,17 +52,17 @@ async def test_serve_works_with_a_database_url(migrated_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "problem"),
     [
         ("postgresql://u:s3cret@127.0.0.1:1/d", "can't be reached"),
         ("postgresql://u:s3cret@127.0.0.1:port/d", "can't be read"),
         ("mysql://u:s3cret@127.0.0.1/d", "must start with postgresql://"),
     ],
 )
-def test_an_unusable_url_gives_one_sentence_without_its_password(tmp_path: Path, wrong: str, told: str) -> None:
+def test_an_unusable_url_gives_one_sentence_without_its_password(tmp_path: Path, wrong: str, problem: str) -> None:
     ended = run_waypost("migrate", "--database-url", wrong, WAYPOST_DATA_DIR=str(tmp_path))
 
     assert ended.returncode in (1, 2)
-    assert told in ended.stderr
+    assert problem in ended.stderr
     assert "s3cret" not in ended.stderr
     assert ended.stderr.count("\n") == 1

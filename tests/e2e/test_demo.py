@@ -1,4 +1,4 @@
-"""The demo as it is started by ``make demo``: what it prints, how it ends, and what it leaves behind."""
+"""The demo as ``make demo`` starts it: its output, its end, and that it leaves nothing behind."""
 
 import os
 import re

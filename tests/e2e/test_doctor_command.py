@@ -1,4 +1,4 @@
-"""`waypost doctor` beside a server that runs, after it was stopped, and for programs."""
+"""`waypost doctor` with a running server, after it was stopped, and for programs."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A primary that dies, freezes or takes no writes, and its standby: nothing is lost, and nobody restarts anything."""
+"""A primary that dies, freezes or rejects writes, and its standby: nothing is lost, and nobody restarts anything."""
 
 import json
 import threading
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.alone]
 ROLES = ("web", "dispatch", "dispatch", "keep")
 KEY = "a secret key of sixteen characters or more"
 BEFORE, AFTER = 200, 300
-"""Updates that are accepted before something befalls the database, and after it can be used again."""
+"""Updates that are accepted before the database fails, and after it is usable again."""
 AWAY_SECONDS = 10
 BACK_SECONDS, BACK_FROM_FROZEN_SECONDS = 5.0, 15.0
 TARGET = "lost 0; duplicated: in flight at the kill; no 500; accepting again within {:.0f} s of a writable server"
@@ -42,7 +42,7 @@ class Installation:
     key: str
 
     def site_at(self, url: str) -> Site:
-        """Give the API behind a proxy."""
+        """Return the API behind a proxy."""
         return replace(self.shop.site, url=url)
 
     def log_bytes(self) -> int:
@@ -78,7 +78,7 @@ class Installation:
 
 @contextmanager
 def installation(*roles: str, **settings: str) -> Iterator[Installation]:
-    """Give an installation under load; ``settings`` are the database servers'."""
+    """Yield an installation under load; ``settings`` are those of the database servers."""
     with running_pair(**settings) as pair, keeping_ledger() as ledger, open_place() as place:
         chosen = {
             "WAYPOST_DATABASE_URL": pair.url,
@@ -99,7 +99,7 @@ def installation(*roles: str, **settings: str) -> Iterator[Installation]:
 
 
 def befall(judged: Judge, fault: str, kind: str, seconds: float, within: float) -> None:
-    """Let something befall the primary under load, and the standby be promoted so many seconds later."""
+    """Break the primary under load, and promote the standby after this number of seconds."""
     with installation() as at:
         with at.shop.reporting():
             at.shop.wait_for_more(BEFORE)

@@ -1,4 +1,4 @@
-"""Everything is killed at each point where a commit, an answer or a request could come apart (F02)."""
+"""Everything is killed at each point between a commit, a response and a request (F02)."""
 
 import functools
 import importlib

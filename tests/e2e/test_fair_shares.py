@@ -1,4 +1,4 @@
-"""One account attacks, another works: what the attack costs the other, in a table."""
+"""One account attacks while another works: the cost for the other, in a table."""
 
 import asyncio
 import sys
@@ -72,7 +72,7 @@ def ms(seconds: float) -> str:
 
 @asynccontextmanager
 async def at_work(server: Serving) -> AsyncIterator[tuple[Work, str, str]]:
-    """Give an account at work, the attacker's key, and where nobody answers."""
+    """Yield a working account, the attacker's key, and an address where nobody answers."""
     key = server.account("b@example.com").headers["tracking-api-key"]
     attacker = server.account("a@example.com").headers["tracking-api-key"]
     async with (

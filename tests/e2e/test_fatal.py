@@ -1,4 +1,4 @@
-"""A delivery that ends the process whenever it is sent is found out and given up, and nothing beside it is."""
+"""A delivery that kills the process whenever it is sent is identified and given up, and no other is."""
 
 import asyncio
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ _HURRY = "update due set deaths = greatest(deaths, $1)"
 
 @pytest.fixture
 def server() -> Iterator[Serving]:
-    """Give a server whose processes have to live for less than a second before a suspect is sent, later for seconds."""
+    """Yield a server whose processes must live for less than a second before a suspect is sent, later for seconds."""
     with serving(**HASTE) as server:
         server.also = HURT
         server.start()

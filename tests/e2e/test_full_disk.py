@@ -1,4 +1,4 @@
-"""The disk of the bundled PostgreSQL is full for a while: nothing accepted is lost, and it is back by itself."""
+"""The disk of the bundled PostgreSQL is full for a while: nothing accepted is lost, and it recovers on its own."""
 
 import asyncio
 import os
@@ -30,12 +30,12 @@ TARGET = "lost 0; no 500; accepting again within 10 s of room; less than 10 KB l
 CHUNK_BYTES = 1 << 20
 _FILL_ITS_LOG = "select pg_logical_emit_message(false, 'full', repeat('x', 1000000)) from generate_series(1, 100)"
 LEFT_BYTES = 4_000_000
-"""What is left of a disk that is nearly full: less than has to be free, enough for deliveries to go on."""
+"""The free space of a nearly full disk: less than the required minimum, enough for deliveries to continue."""
 
 
 @contextmanager
 def small_disk() -> Iterator[Path]:
-    """Give a folder that is a disk of its own; skips where none can be mounted."""
+    """Yield a folder on a separate disk; skip if none can be mounted."""
     with open_place() as place:
         disk = place / "disk"
         disk.mkdir(mode=0o755)
@@ -50,7 +50,7 @@ def small_disk() -> Iterator[Path]:
 
 
 def keep_full(filler: Path, left: int, seconds: float) -> None:
-    """Leave so many bytes of a disk, also of what becomes free, for so many seconds."""
+    """Leave this number of bytes free on a disk for some seconds, even if more become free meanwhile."""
     until = time.monotonic() + seconds
     with filler.open("ab", buffering=0) as file:
         while time.monotonic() < until:

@@ -1,4 +1,4 @@
-"""The wheel in a clean environment: the receiving library by itself, and what says which extra it needs."""
+"""The wheel in a clean environment: the receiving library alone, and commands that name their missing extra."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ SECRET = "whsec_" + "A" * 43 + "="
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder of the programs of an environment that holds the wheel and nothing else."""
+    """Return the folder of programs of an environment with only the wheel."""
     made = tmp_path_factory.mktemp("installed")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(made)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)

@@ -1,4 +1,4 @@
-"""Everything is killed in mid-delivery: nothing accepted is lost, and order holds (promises 1 to 4).
+"""Everything is killed mid-delivery: nothing accepted is lost, and order is kept (promises 1 to 4).
 
 The ledger and the reporter live outside the server: what counts is what they saw, not what the server says of itself.
 """
@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from tests.conftest import Judge
-from tests.support.faults import Tally, open_shop, told
+from tests.support.faults import Tally, median_and_worst, open_shop
 from tests.support.serving import Serving
 from waypost.store.embedded.server import locate
 
@@ -38,7 +38,9 @@ def kill_again_and_again(times: int) -> Tally:
             began = time.monotonic()
             shop.server.start()
             starts.append(time.monotonic() - began)
-        measured = f"ready again after {told(starts)}; then the first delivery after {told(firsts)}"
+        measured = (
+            f"ready again after {median_and_worst(starts)}; then the first delivery after {median_and_worst(firsts)}"
+        )
         tally = shop.tally("F01 killed at random", times, TARGET, measured)
         assert shop.server.stop() == 0
     return tally

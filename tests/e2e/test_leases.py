@@ -1,4 +1,4 @@
-"""How soon what a dispatcher held is free for others when it is killed, paused past its leases, or stopped."""
+"""How soon a dispatcher's leases are released when it is killed, paused past its leases, or stopped."""
 
 import asyncio
 import signal
@@ -37,7 +37,7 @@ def ask(dsn: str, question: str, *arguments: object) -> int:
 
 @contextmanager
 def two_dispatchers(place: Path, dsn: str) -> Iterator[tuple[Program, dict[int, Program]]]:
-    """Give a web process and two dispatchers by their numbers."""
+    """Yield a web process and two dispatchers by their numbers."""
     settings = {"WAYPOST_DATABASE_URL": dsn, "WAYPOST_SECRET_KEY": KEY, "WAYPOST_DISPATCH_PROCESSES": "1"}
     newest = "select max(number) from dispatcher"
     with running_roles(place / "first", "web", "dispatch", **settings) as (web, first):

@@ -46,7 +46,7 @@ def account(server: Serving) -> Site:
 
 @pytest.fixture
 def since() -> str:
-    """Give the moment from which a test's own events are."""
+    """Return the time from which events belong to the test."""
     return datetime.now(UTC).isoformat()
 
 
@@ -64,7 +64,7 @@ class Listening:
             self._lines.put(line)
 
     def events(self, count: int) -> list[dict[str, Any]]:
-        """Wait for so many events."""
+        """Wait for this number of events."""
         found: list[dict[str, Any]] = []
         while len(found) < count:
             line = self._lines.get(timeout=SECONDS)

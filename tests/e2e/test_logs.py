@@ -1,4 +1,4 @@
-"""The log of a whole server: every line is JSON if that is asked for, failures are told, and secrets never are."""
+"""The log of a complete server: every line is JSON if configured, failures are logged, and secrets never are."""
 
 import json
 

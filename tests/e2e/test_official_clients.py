@@ -34,7 +34,7 @@ def shop() -> Iterator[Site]:
 
 @pytest.fixture
 def client(shop: Site, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give the Python client, with the host set in the one way that it has."""
+    """Return the Python client, with the host set in the only way it offers."""
     monkeypatch.setattr(sdk_request, "apiBaseUrl", shop.url.removeprefix("http://"))
     monkeypatch.setattr(sdk_request, "apiPort", 80)
     monkeypatch.setattr(trackingmore, "api_key", shop.headers["tracking-api-key"])
@@ -48,7 +48,7 @@ def expire(shop: Site, number: str) -> None:
 
 
 def code(answer: dict[str, Any]) -> int:
-    """Give the code of an answer without data."""
+    """Return the code of a response without data."""
     assert models.read(None, answer) is None
     return int(answer["meta"]["code"])
 

@@ -1,4 +1,4 @@
-"""The running server against all that schemathesis thinks of, by two accounts at once: see test_openapi_contract."""
+"""The running server against everything schemathesis generates, with two accounts at once."""
 
 import json
 import os
@@ -35,7 +35,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "auto_correct": {"enum": ["0", "1"]},
     "archived_status": {"enum": ["archived", "tracking"]},
 }
-"""What is taken of fields that are described as any text: without it hardly a request would get past their checks."""
+"""Valid values for free-text fields, without which hardly a request would pass their checks."""
 
 BODIES = ("AddedBody", "ChangedBody", "NewParcelBody", "CorrectionBody", "ReportedBody")
 
@@ -49,7 +49,7 @@ def server() -> Iterator[Serving]:
 
 
 def document_for(shop: Site) -> dict[str, Any]:
-    """Give the document with what this account has as examples, and with good values of fields that take any text."""
+    """Return the document with this account's objects as examples, and with valid values for free-text fields."""
     document: dict[str, Any] = json.loads(json.dumps(make_document()))
     ids = ids_of(shop)
     for operation in (one for methods in document["paths"].values() for one in methods.values()):

@@ -1,4 +1,4 @@
-"""The running server against its own OpenAPI document: whatever is asked, the answer is one that is described."""
+"""The running server against its own OpenAPI document: every response matches its description."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""The server as several processes: the dispatch processes of `serve`, and one role a process."""
+"""The server as several processes: the dispatch processes of `serve`, and one role per process."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ def server() -> Iterator[Serving]:
 
 
 def command_of(pid: int) -> bytes:
-    """Give the command line of a process; nothing of one that has ended."""
+    """Return the command line of a process; empty if it has exited."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
@@ -37,7 +37,7 @@ def command_of(pid: int) -> bytes:
 
 
 def dispatch_processes(server: Serving) -> set[int]:
-    """Give both, as soon as they run and share the work."""
+    """Yield both as soon as they run and share the work."""
 
     def running() -> set[int]:
         return {pid for pid in children_of(server.process.pid) if b"waypost.app.child" in command_of(pid)}
@@ -147,7 +147,7 @@ GO_ON = signal.SIGCONT
 
 
 def reported(shop: Site, scans: int) -> set[str]:
-    """Report every parcel after so many scans; give the events."""
+    """Report every parcel after this number of scans; return the events."""
     updates = [
         {
             "tracking_number": f"P{parcel:03}",

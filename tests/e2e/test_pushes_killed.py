@@ -24,7 +24,7 @@ SERVICES = ("easypost", "trackingmore")
 
 
 class Pusher(threading.Thread):
-    """Pushes one scan after the other to a connection until it is told to stop, each until it is answered with 200."""
+    """Pushes one scan after the other to a connection until stopped, repeating each until it is answered with 200."""
 
     def __init__(self, server: Serving, place: int, path: str) -> None:
         super().__init__(daemon=True)

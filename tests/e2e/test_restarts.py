@@ -1,4 +1,4 @@
-"""What is restarted in mid-work: PostgreSQL at once (F07), the server by SIGTERM (F25); and keys used again (F14)."""
+"""Restarts during work: PostgreSQL at once (F07), the server with SIGTERM (F25); and repeated keys (F14)."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 from examples.demo.failures import Unreachable
 from tests.conftest import Judge
 from tests.support.embedded import server_pid
-from tests.support.faults import PATHS, Shop, Tally, counts, open_shop, told
+from tests.support.faults import PATHS, Shop, Tally, counts, median_and_worst, open_shop
 
 AT_ONCE = 100
 
@@ -112,7 +112,7 @@ def restart_postgresql(shop: Shop, times: int) -> str:
         shop.server.wait_for(lambda: shop.api.status("/health/ready") == 200)
         recovered.append(time.monotonic() - began)
     shop.note_fault()
-    return f"ready again after {told(recovered)}"
+    return f"ready again after {median_and_worst(recovered)}"
 
 
 @pytest.mark.parametrize("times", [2, pytest.param(50, marks=pytest.mark.faults)])

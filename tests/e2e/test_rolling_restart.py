@@ -1,4 +1,4 @@
-"""Every process is restarted, one after the other, behind a proxy that retries: nobody who reports notices."""
+"""Every process is restarted, one after the other, behind a proxy that retries: clients do not notice."""
 
 import shutil
 import subprocess
@@ -44,7 +44,7 @@ listen waypost
 
 @contextmanager
 def proxy(*webs: Program) -> Iterator[str]:
-    """Give the URL of a proxy before these; skips where there is none."""
+    """Yield the URL of a proxy in front of these; skip if no proxy is installed."""
     program = shutil.which("haproxy")
     if program is None:
         pytest.skip("HAProxy is not installed")

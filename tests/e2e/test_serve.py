@@ -1,4 +1,4 @@
-"""`waypost serve` and its neighbours as processes: how they start, answer, stop, and come back."""
+"""`waypost serve` and related commands as processes: how they start, respond, stop, and restart."""
 
 import http.client
 import json

@@ -84,7 +84,7 @@ def test_an_export_hides_control_characters_on_a_terminal_but_not_in_a_file(serv
 
 
 def read_some(terminal: io.FileIO) -> bytes:
-    """Read what a terminal shows; nothing at its end, which Linux tells as an error."""
+    """Return what a terminal shows; empty at its end, which Linux reports as an error."""
     try:
         return terminal.read(65_536) or b""
     except OSError:
@@ -95,9 +95,12 @@ def test_reread_counts_first_and_asks_before_it_changes_anything(server: Serving
     counted = ask(server, "reread", "--dry-run", "--json", run=run_waypost)
     changed = ask(server, "reread", "--yes")
 
-    told = json.loads(counted[1])
-    assert (counted[0], told["parcels_changed"], told["done"]) == (0, 0, False)
-    assert (changed[0], changed[1]) == (0, f"0 of {told['parcels']} parcels would change: 0 checkpoints, 0 statuses.\n")
+    count = json.loads(counted[1])
+    assert (counted[0], count["parcels_changed"], count["done"]) == (0, 0, False)
+    assert (changed[0], changed[1]) == (
+        0,
+        f"0 of {count['parcels']} parcels would change: 0 checkpoints, 0 statuses.\n",
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`waypost user`: who may log in to the pages, while the server runs and while it does not."""
+"""`waypost user`: users of the pages, with and without a running server."""
 
 import json
 import re

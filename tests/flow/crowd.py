@@ -1,4 +1,4 @@
-"""A thousand endpoints of many shops on one receiver, and what is reported for them, at a steady pace or at once."""
+"""A thousand endpoints of many shops on one receiver, and their updates, at a steady pace or all at once."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ select $1, uuidv7(), $3, gen_random_uuid(), $2, 1, 'ordered' from generate_serie
 
 
 def way_to_many(database: Database, policy: Policy) -> Way:
-    """Give a way on which one address may have as many connections as there are endpoints: here all share one."""
+    """Return a transport that allows one address as many connections as there are endpoints: here all share one."""
     way = Way(database, policy=policy)
     settings = SendSettings(user_agent="Waypost/test", policy=policy, timeout_seconds=TIMEOUT_SECONDS)
     way.sender = Sender(way.guard, way.transport, VAULT, settings, AddressSlots(ACCOUNTS * ENDPOINTS))
@@ -98,7 +98,7 @@ class Crowd:
         self.receiver.requests.clear()
 
     def expected(self, *but: str) -> set[tuple[str, str]]:
-        """Give what has to come, by path and parcel, but at these paths."""
+        """Return the expected webhooks by path and parcel, except those of these paths."""
         reports = self.reports.items()
         return {(path, number) for number, one in reports for path in self.paths[one.account] if path not in but}
 
@@ -107,17 +107,17 @@ class Crowd:
         return Counter((request.path, number_of(request)) for request in self.receiver.requests)
 
     def latencies(self) -> list[float]:
-        """Give how long after its report each delivery has come, in ascending order."""
+        """Return the delays between report and delivery, in ascending order."""
         return sorted(request.at - self.reports[number_of(request)].at for request in self.receiver.requests)
 
 
 def number_of(request: Received) -> str:
-    """Give the parcel that a webhook is about."""
+    """Return the parcel of a webhook."""
     return str(json.loads(request.body)["data"]["tracking_number"])
 
 
 async def pile_up(crowd: Crowd, path: str, size: int) -> None:
-    """Let so many deliveries wait for an endpoint, each of a parcel of its own; nobody dispatches meanwhile."""
+    """Queue this number of deliveries for an endpoint, each of a different parcel, without dispatching."""
     endpoint, execute = crowd.endpoints[path], crowd.database.serving.execute
     way = Way(crowd.database)
     way.intake.start()

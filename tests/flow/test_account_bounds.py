@@ -1,4 +1,4 @@
-"""What one account has in flight costs other accounts nothing: lanes, tests and resends each have a bound."""
+"""One account's attempts in flight cost other accounts nothing: lanes, tests and resends each have a limit."""
 
 from contextlib import AsyncExitStack
 from http import HTTPStatus

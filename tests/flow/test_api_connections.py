@@ -328,8 +328,8 @@ async def test_credentials_sealed_with_another_key_are_reported_and_replaceable(
 
     found = (await shop.get(path)).json()
     tried = (await shop.post(f"{path}/test")).json()
-    mended = (await shop.call("PATCH", path, json={"credentials": UPS["credentials"]})).json()
+    repaired = (await shop.call("PATCH", path, json={"credentials": UPS["credentials"]})).json()
 
     assert "another SECRET_KEY" in found["message"]
     assert (tried["ok"], tried["message"]) == (False, found["message"])
-    assert (found["credentials_set"], mended["message"]) == ([], None)
+    assert (found["credentials_set"], repaired["message"]) == ([], None)

@@ -1,4 +1,4 @@
-"""/v1/deliveries: what was sent, what waits, in pages; one with its attempts."""
+"""/v1/deliveries: sent and waiting deliveries in pages; one with its attempts."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -60,7 +60,7 @@ async def report(shop: Caller, number: str, *hours: int, detail: str = "Out for 
 
 @asynccontextmanager
 async def dispatching(api: Api, settled: int, *, policy: Policy) -> AsyncIterator[None]:
-    """Run a dispatcher until so many deliveries are settled."""
+    """Run a dispatcher until this number of deliveries is settled."""
     guard = Guard(SystemResolver(), ports=Ports.parse("1-65535"), allow=(ip_network("127.0.0.0/8"),))
     sender = Sender(guard, PyreqwestTransport(), Vault("a key for tests only"), SendSettings("Waypost/test", policy))
     stop = asyncio.Event()

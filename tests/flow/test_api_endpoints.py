@@ -1,4 +1,4 @@
-"""/v1/endpoints: what people choose, what is refused, and what happens to what waits."""
+"""/v1/endpoints: settings, rejections, and the effect on waiting deliveries."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""The pull feed: every event once and in order, whoever writes meanwhile, and nobody else's."""
+"""The event feed: every event of the account once and in order, despite concurrent writers."""
 
 import asyncio
 import json

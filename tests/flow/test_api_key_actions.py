@@ -1,4 +1,4 @@
-"""Keys of an account: made, listed, used, ended."""
+"""Keys of an account: created, listed, used, revoked."""
 
 from typing import Any
 

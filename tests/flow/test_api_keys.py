@@ -1,4 +1,4 @@
-"""Who may ask: keys, scopes, and what is answered without them; and what no route knows."""
+"""Access to the API: keys, scopes, responses without them, and unknown paths."""
 
 import pytest
 from litestar import Litestar

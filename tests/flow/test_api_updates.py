@@ -1,4 +1,4 @@
-"""POST /v1/updates: what is taken, what is refused and how, and idempotency keys."""
+"""POST /v1/updates: accepted and rejected input, and idempotency keys."""
 
 import asyncio
 
@@ -296,7 +296,7 @@ async def test_a_lost_database_is_a_503_and_intake_resumes_afterwards(api: Api, 
     assert answers[-1].status_code == 200
 
 
-async def test_an_account_over_its_rate_is_told_when_to_retry(database: Database) -> None:
+async def test_an_account_over_its_rate_learns_when_to_retry(database: Database) -> None:
     clock = [1000.0]
     rates = ReportRates(scans=5, size=1 << 20, clock=lambda: clock[0])
     async with serving_api(database, report_rates=rates) as api:

@@ -1,4 +1,4 @@
-"""A backup is a consistent copy that can be restored; what can't be copied or restored says so and stays as it is."""
+"""A backup is a consistent copy that can be restored; a failed backup or restore says so and changes nothing."""
 
 import asyncio
 import os
@@ -314,7 +314,7 @@ async def test_the_keeper_makes_one_backup_a_day_and_removes_old_and_unfinished_
     scheduled = _scheduled(shop, clock)
     assert await scheduled.make_due(shop.database) == 1
     first = scheduled.made()[NOON]
-    for days in range(1, 40):  # as if it had run so long
+    for days in range(1, 40):  # as if it had run that many days
         at = NOON - timedelta(days=days)
         shutil.copytree(first, shop.place / "all" / at.strftime("waypost-%Y%m%dT%H%M%SZ"))
     killed = shop.place / "all" / "waypost-20261130T100000Z"

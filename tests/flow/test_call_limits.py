@@ -1,4 +1,4 @@
-"""How often an account may call: over all processes together, and with an answer that says when to come again."""
+"""How often an account may call: over all processes together, with a response that says when to retry."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -127,7 +127,7 @@ async def limited(database: Database) -> AsyncIterator[Api]:
         yield api
 
 
-async def test_a_call_over_the_limit_is_told_when_to_retry(limited: Api) -> None:
+async def test_a_call_over_the_limit_learns_when_to_retry(limited: Api) -> None:
     shop: Caller = await limited.caller()
 
     codes: list[int] = []

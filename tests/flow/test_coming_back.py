@@ -1,4 +1,4 @@
-"""Three hundred of a thousand endpoints die together and come back together (F18)."""
+"""Three hundred of a thousand endpoints fail together and recover together (F18)."""
 
 import asyncio
 from collections import Counter
@@ -20,7 +20,7 @@ from waypost.store.database import Database
 
 DEAD = 300
 PER_SECOND = 5
-"""The rate limit of those that die."""
+"""The rate limit of the endpoints that fail."""
 
 QUICK = Policy(base_seconds=3)
 """The schedule, ten times as fast: pauses of an open breaker grow from half a second to six."""
@@ -56,7 +56,7 @@ class Farm:
         return OK
 
     async def takes(self, count: int) -> None:
-        """Wait until so many deliveries were taken."""
+        """Wait until this number of deliveries was accepted."""
         await self.receiver.until(lambda: len(self.taken) >= count, timeout=300)
 
     def returned(self, since: float) -> list[Received]:
@@ -70,7 +70,7 @@ async def until_all_are_left_alone(way: Way) -> None:
 
 
 def peak_against_mean(moments: Iterable[float]) -> float:
-    """Give how much more came in the fullest window than in one of the mean, from the first to the last."""
+    """Return the ratio of the fullest window to the mean one, between the first and the last webhook."""
     ordered = sorted(moments)
     windows = Counter(int((moment - ordered[0]) / WINDOW_SECONDS) for moment in ordered)
     return max(windows.values()) * (max(windows) + 1) / len(ordered)

@@ -1,4 +1,4 @@
-"""Connections: which one answers for a parcel, what it has spent, and how it does; across processes and changes."""
+"""Connections: the one used for a parcel, its spent budget and its health, across processes and changes."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field

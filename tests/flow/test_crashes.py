@@ -1,4 +1,4 @@
-"""What can't be sent for a fault of ours: tried again later, and after five times given up."""
+"""Deliveries that can't be sent because of an internal error are retried later, and given up after five times."""
 
 import asyncio
 from datetime import timedelta

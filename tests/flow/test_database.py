@@ -1,4 +1,4 @@
-"""The connections of the pools: as one request leaves them for the next, and what tells that there are none."""
+"""The connections of the pools: their state between requests, and the errors that mean there are none."""
 
 import socket
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ async def test_locks_of_a_session_end_on_release(database: Database) -> None:
 
 @contextmanager
 def silent_server() -> Iterator[int]:
-    """Give the port of a server that takes connections and says nothing."""
+    """Yield the port of a server that accepts connections and stays silent."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 

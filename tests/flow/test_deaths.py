@@ -1,4 +1,4 @@
-"""What was in hand when a dispatcher died: when that counts against it, and when it does not."""
+"""Deliveries in flight when a dispatcher died: when that counts against them, and when not."""
 
 import asyncio
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Scene:
     endpoint: UUID
 
     async def die(self, place: DispatcherSlot, *, holding: int = 2) -> None:
-        """Let a dispatcher that holds so many die."""
+        """Kill a dispatcher that holds this number of deliveries."""
         async with self.database.engine.acquire() as session:
             number = await dispatchers.join(session, place=place)
             held = await claim(self.database, self.endpoint, free=holding, dispatcher=number)

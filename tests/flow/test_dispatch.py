@@ -1,4 +1,4 @@
-"""From an update to a signed webhook at a real receiver, and what every answer comes to."""
+"""From an update to a signed webhook at a real receiver, and the outcome of every response."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
 VAULT = Vault("the key of the tests")
 QUICK = Policy(base_seconds=0.01, limit=3)
 PATIENT_SECONDS, HASTY_SECONDS = 15.0, 1.0
-"""How long an attempt may take: enough for any machine, but where a test waits for one that hangs to be given up."""
+"""The time limit of an attempt: enough for any machine, except if a test waits for a hanging one to time out."""
 
 
 class Names:
@@ -79,7 +79,7 @@ class Way:
         return endpoint
 
     async def settled(self, count: int) -> list[tuple[str, str | None, int]]:
-        """Wait until so many deliveries are settled; gives their states, reasons and tries by sequence."""
+        """Wait until this number of deliveries is settled; return their states, reasons and tries by sequence."""
         async with asyncio.timeout(HANGS_AFTER_SECONDS):
             while await self.database.serving.fetchval("select count(*) from settled") < count:
                 pass

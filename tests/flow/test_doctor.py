@@ -1,4 +1,4 @@
-"""What is broken for real is found, told in a sentence, and comes with what to do."""
+"""Doctor finds real damage and reports it in one sentence with advice."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Endpoints that would get the same events twice, and URLs that are one however they are written."""
+"""Endpoints that would get the same events twice, and equivalent URLs."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: who may reach it, and what it leaves alone."""
+"""The embedded PostgreSQL: who can access it, and what it does not touch."""
 
 import importlib.util
 import os

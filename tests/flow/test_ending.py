@@ -1,4 +1,4 @@
-"""What works with PostgreSQL ends when it is told to, also when its connection is lost in this very moment."""
+"""Tasks that use PostgreSQL stop when cancelled, even if their connection is lost at that moment."""
 
 import asyncio
 

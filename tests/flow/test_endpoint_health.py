@@ -180,7 +180,7 @@ async def way(database: Database) -> AsyncIterator[Way]:
 
 
 async def answered(way: Way, tests: int) -> None:
-    """Wait until so many tests are settled."""
+    """Wait until this number of tests is settled."""
     while await way.database.serving.fetchval("select count(*) from settled where sample is not null") < tests:
         pass
 

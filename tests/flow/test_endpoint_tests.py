@@ -1,4 +1,4 @@
-"""The test of an endpoint: through the real pipeline to a real receiver, and beside everything else that waits."""
+"""The test of an endpoint runs through the real pipeline to a real receiver, ahead of everything that waits."""
 
 import asyncio
 import json

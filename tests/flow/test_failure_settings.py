@@ -1,4 +1,4 @@
-"""What the owner of an endpoint chooses for the time when it fails."""
+"""The settings of an endpoint for times of failure."""
 
 from tests.flow.test_api_endpoints import add
 from tests.support.api import Caller

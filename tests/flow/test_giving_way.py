@@ -1,4 +1,4 @@
-"""A payload that an endpoint can't take must not cost its parcel days, nor an endpoint that is down its order."""
+"""A payload that an endpoint rejects must not delay its parcel for days, nor may an outage break the order."""
 
 import asyncio
 from itertools import count
@@ -28,7 +28,7 @@ def is_second_of_a1(request: Received) -> bool:
 
 
 async def ends_of_a1(database: Database) -> list[tuple[str, str, int]]:
-    """Give how the first event of A1 ended, if it did."""
+    """Return how the first event of A1 ended, if it did."""
     rows = await database.serving.fetch(
         "select s.state, s.reason, s.tries from settled s join tracking t on t.id = s.tracking"
         " where t.tracking_number = 'A1' and s.sequence = 1"

@@ -1,4 +1,4 @@
-"""Receivers and name servers that do what none should, very many times (F11, F12)."""
+"""Misbehaving receivers and name servers, very many times (F11, F12)."""
 
 import math
 import random
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.faults
 
 
 def memory_mib() -> float:
-    """Give how much of this process is in memory."""
+    """Return the resident memory of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096 / 2**20
 

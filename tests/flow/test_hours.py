@@ -1,4 +1,4 @@
-"""How an endpoint does, hour by hour: counted with the settle, and told by the API."""
+"""The hourly figures of an endpoint: counted with the settle, and reported by the API."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Bodies of requests arrive whole at the application, however their client sends them."""
+"""Request bodies arrive complete at the application, however the client sends them."""
 
 import asyncio
 import socket
@@ -53,12 +53,12 @@ class Connection:
             await self._writer.drain()
 
     async def rest(self) -> bytes:
-        """Give everything up to the end of the connection."""
+        """Return everything up to the end of the connection."""
         async with asyncio.timeout(LIMIT):
             return await self._reader.read()
 
     async def answer(self) -> tuple[bytes, bytes]:
-        """Give the first line and the body."""
+        """Return the first line and the body."""
         async with asyncio.timeout(LIMIT):
             head = await self._reader.readuntil(b"\r\n\r\n")
             length = next(int(line.split(b":")[1]) for line in head.splitlines() if line.startswith(b"content-length"))

@@ -290,7 +290,7 @@ async def test_trackingmore_pushes_of_an_old_timestamp_are_refused(api: Api, sho
     assert (await trackingmore.push(body, trackingmore_headers(at=1_770_903_000))).status_code == 401
 
 
-async def test_a_connection_above_its_rate_is_told_when_to_come_again(database: Database) -> None:
+async def test_a_connection_over_its_rate_learns_when_to_retry(database: Database) -> None:
     rates = PushRates(size=8 << 20)
     async with serving_api(database, push_rates=rates) as api:
         shop = await api.caller()

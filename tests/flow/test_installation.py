@@ -1,4 +1,4 @@
-"""The installation's secret key: made once, known again, and any other one refused."""
+"""The installation's secret key: created once, recognised later, and any other one rejected."""
 
 import stat
 

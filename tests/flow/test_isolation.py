@@ -95,7 +95,7 @@ async def test_manual_sends_wait_for_no_breaker_or_rate_limit(database: Database
 
 
 async def opened(way: Way, account: UUID, receiver: Receiver) -> UUID:
-    """Give an endpoint that is left alone for minutes, because it has failed so often, and lets one more wait."""
+    """Return an endpoint whose breaker is open for minutes, with one more delivery waiting."""
     endpoint = await way.add_endpoint(account, receiver.url)
     await report(way, account, OPENS_AFTER)
     async with asyncio.timeout(HANGS_AFTER_SECONDS):

@@ -1,4 +1,4 @@
-"""What one endpoint with a mountain of deliveries costs a thousand others, by turns with and without it."""
+"""The cost of one endpoint with a huge backlog for a thousand others, measured alternately with and without it."""
 
 import time
 from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.alone]
 
 @asynccontextmanager
 async def two_crowds(dsn: str, dead: Receiver, healthy: Receiver, size: int) -> AsyncIterator[tuple[Crowd, Crowd]]:
-    """Give two databases: in the first an endpoint is off, in the second so many deliveries wait for it."""
+    """Return two databases: in the first an endpoint is disabled, in the second it has this backlog."""
     async with fresh(dsn) as one, fresh(dsn) as other:
         without, piled = Crowd(one, healthy), Crowd(other, healthy)
         for crowd in (without, piled):

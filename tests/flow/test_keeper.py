@@ -1,4 +1,4 @@
-"""Housekeeping: partitions, retention, expiry, what endpoints that are off left behind, old keys."""
+"""Housekeeping: partitions, retention, expiry, leftovers of disabled endpoints, old keys."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -73,7 +73,7 @@ async def test_partitions_exist_seven_days_ahead(house: House) -> None:
 
 
 async def make_old(house: House, days: int) -> None:
-    """Put a delivery that still waits, and its event, so many days back."""
+    """Move a waiting delivery and its event back by this number of days."""
     at = clock_ms() - days * DAY_MS
     day = datetime.fromtimestamp(at / 1000, UTC).date()
     async with house.database.serving.acquire() as session:

@@ -1,4 +1,4 @@
-"""An account of large parcels is read to its end, page by page, with little memory and without holding the loop."""
+"""An account with large parcels is read completely, page by page, with little memory and without blocking the loop."""
 
 import csv
 import io

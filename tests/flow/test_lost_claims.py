@@ -1,4 +1,4 @@
-"""A dispatcher that lost its session keeps what it has in hand, and frees what it leased and never began."""
+"""A dispatcher that lost its session keeps deliveries in flight, and releases those leased but not started."""
 
 import asyncio
 from uuid import UUID

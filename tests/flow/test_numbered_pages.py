@@ -1,4 +1,4 @@
-"""Pages of parcels by their number hold what a plain statement gives, wherever they begin."""
+"""Numbered pages of parcels match a plain query, wherever they start."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -113,7 +113,7 @@ async def test_the_pages_of_a_million_parcels_are_in_order_and_complete(database
 
 
 async def assert_walked(database: Database, account: UUID, wanted: Filter, *, limit: int) -> None:
-    """Read a whole list as pages and files do, each page behind the last parcel of the one before."""
+    """Read a whole list as pages and files do, each page after the last parcel of the previous one."""
     async with database.serving.acquire() as session:
         expected = await list_plainly(session, account, wanted)
         found: list[UUID] = []

@@ -1,4 +1,4 @@
-"""The three orderings of an endpoint (promise 4): what waits, what a newer event passes, what goes at once."""
+"""The three orderings of an endpoint (promise 4): what waits, what is superseded, what is sent at once."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""The database can't be used: said once, with 503 to those who ask, and over by itself."""
+"""An unusable database is reported once, answered with 503, and recovers on its own."""
 
 import asyncio
 import os
@@ -46,7 +46,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def admin(database: Database) -> AsyncIterator[Any]:
-    """Give a session that no outage of the test is for."""
+    """Yield a session that the test's outages do not affect."""
     async with database.serving.acquire() as session:
         yield session
 
@@ -103,7 +103,7 @@ async def test_a_read_only_database_is_one_outage_that_ends_when_it_accepts_writ
 
 @pytest.fixture
 async def crowded(admin: Any, server_dsn: str) -> AsyncIterator[Database]:
-    """Give a database that allows two connections."""
+    """Yield a database that allows two connections."""
     password, role = secrets.token_hex(), f"few_{secrets.token_hex(4)}"
     await admin.execute(f"create role {role} login password '{password}' connection limit 2")
     await admin.execute(f"grant all on all tables in schema public to {role}")

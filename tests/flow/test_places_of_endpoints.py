@@ -1,4 +1,4 @@
-"""What an endpoint is shared out by among dispatchers: a place in the group of its account."""
+"""Endpoints are distributed among dispatchers by their place in the group of their account."""
 
 from tests.support.api import Api, Caller
 from waypost.domain import ids

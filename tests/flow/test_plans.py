@@ -1,4 +1,4 @@
-"""The hot statements use their indexes, whatever the planner believes about the size of the queue."""
+"""The hot statements use their indexes, whatever size the planner estimates for the queue."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -165,7 +165,7 @@ async def all_of_one_endpoint(database: Database) -> None:
 
 
 async def generic_plan(session: Session, name: str, arguments: int) -> str:
-    """Give the plan that is kept for any arguments, made now: what the engine's connections come to run.
+    """Return the generic plan, made now: the one that the engine's connections will use.
 
     EXPLAIN with bound arguments would plan for those.
     """

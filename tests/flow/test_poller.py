@@ -1,4 +1,4 @@
-"""The poll loop: whom it asks, how often, and what it does when a carrier is slow, strict or wrong."""
+"""The poll loop: which parcels it polls, how often, and how it handles slow, strict or faulty carriers."""
 
 import asyncio
 from collections import Counter
@@ -35,7 +35,7 @@ def found(_number: str) -> Update:
 
 @dataclass
 class Carrier:
-    """A carrier of the test's own: says what it was asked for, and answers as it was told."""
+    """A scripted carrier that records its requests."""
 
     answer: Answer = found
     allowed: Budget = PLENTY
@@ -83,7 +83,7 @@ class World:
         )
 
     async def waits(self) -> dict[str, float | None]:
-        """Give how many seconds each parcel waits until it is asked for again."""
+        """Return the seconds until each parcel is polled again."""
         rows = await self.database.serving.fetch(
             "select tracking_number, extract(epoch from next_poll_at - now())::float8 as wait"
             " from watch join tracking on id = tracking"

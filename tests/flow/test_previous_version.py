@@ -1,4 +1,4 @@
-"""The version that is running goes on while a migration is made: its statements find what they need afterwards."""
+"""The running version keeps working during and after a migration: its statements still find what they need."""
 
 from collections.abc import AsyncIterator
 
@@ -20,7 +20,7 @@ BREAKING = {
     "alter table endpoint_health drop constraint endpoint_health_pkey": "note_health",
     "drop table web_session": "replace_session",
 }
-"""Migrations that the previous version could not live with, and a statement of it that would fail."""
+"""Migrations that would break the previous version, and one of its statements that would fail."""
 
 
 @pytest.fixture

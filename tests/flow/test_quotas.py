@@ -1,4 +1,4 @@
-"""Quotas of an account: what is over them is refused, everything else goes on."""
+"""Quotas of an account: requests over a quota are rejected, everything else continues."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What Waypost really sends, taken by the receiving side."""
+"""Real deliveries of Waypost verify in the receiving library."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whatever breaks the promise that nothing is dropped is counted; in calm the count is 0."""
+"""Everything that breaks the promise that nothing is dropped is counted; normally the count is 0."""
 
 from datetime import timedelta
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Results that can't be written as they are: the delivery goes on, and the others are recorded."""
+"""Results that can't be stored unchanged: the delivery continues, and the others are recorded."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ def attempted(one: Claimed, **changed: object) -> AttemptRow:
 
 @asynccontextmanager
 async def recording(database: Database) -> AsyncIterator[Recorder]:
-    """Give a recorder; what it was given is recorded when the block has ended."""
+    """Yield a recorder; its results are recorded when the block ends."""
     recorder = Recorder(database, lambda _endpoints: None)
     recording = asyncio.create_task(recorder.serve())
     await asyncio.wait([recording], timeout=0)  # it has begun
@@ -51,10 +51,10 @@ async def recording(database: Database) -> AsyncIterator[Recorder]:
 
 
 NUL_IN_ANSWER = {"response_headers": '[["x", "\\u0000"]]'}
-"""What PostgreSQL refuses as a value."""
+"""Values that PostgreSQL rejects."""
 NUL_IN_ATTEMPT = {"url": "http://127.0.0.1/\0"}
 NO_NUMBER = {"duration_ms": 1 << 40}
-"""What the driver refuses before it is sent."""
+"""Values that the driver rejects before sending."""
 
 
 async def test_a_response_that_cannot_be_stored_affects_neither_its_delivery_nor_others(

@@ -1,4 +1,4 @@
-"""Recoveries: what they match, how they queue it, and that they drown nothing."""
+"""Recoveries: the events they match, how they queue them, and that they do not overload anything."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Known scans are read again only when somebody asks for that: counted first, then changed, with events."""
+"""Known scans are reread only on request: counted first, then changed, with events."""
 
 import msgspec
 import pytest
@@ -63,7 +63,7 @@ async def test_a_count_changes_nothing_and_rereading_creates_an_event_per_change
     [
         as_read_before("Delivered", "X1", "transit001", Basis.CODE),  # a code that nobody can read again
         as_read_before("Delivered", "transit", "transit001", Basis.GENERAL_CODE),  # its text makes no delivery
-        msgspec.structs.replace(as_read_before("Stored", "transit", "pickup002"), beside=7),  # a remark told it
+        msgspec.structs.replace(as_read_before("Stored", "transit", "pickup002"), beside=7),  # from a remark
     ],
 )
 async def test_scans_that_cannot_be_reread_stay_unchanged(api: Api, shop: Caller, kept: Checkpoint) -> None:

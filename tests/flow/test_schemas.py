@@ -1,4 +1,4 @@
-"""Two installations in schemas of one database: what befalls the dispatchers of one means nothing to the other."""
+"""Two installations in schemas of one database: failures in one do not affect the other."""
 
 import asyncio
 from collections.abc import AsyncIterator

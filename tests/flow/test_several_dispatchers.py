@@ -1,4 +1,4 @@
-"""Several dispatchers on one database: each endpoint has one owner, and who leaves or stops working is replaced."""
+"""Several dispatchers on one database: each endpoint has one owner, and one that leaves or stalls is replaced."""
 
 import asyncio
 from collections import defaultdict
@@ -38,14 +38,14 @@ async def account(database: Database) -> UUID:
 
 @asynccontextmanager
 async def dispatcher(
-    way: Way, name: str, told: list[UUID] | None = None, *, policy: Policy = QUICK
+    way: Way, name: str, hinted: list[UUID] | None = None, *, policy: Policy = QUICK
 ) -> AsyncIterator[Dispatcher]:
-    """Run one more dispatcher, which has joined by then; it stands by its name in the user-agent of what it sends.
+    """Run one more dispatcher, which has joined by then; the user-agent of its requests contains its name.
 
-    ``told`` gets the endpoints that were hinted to it and are another one's.
+    ``hinted`` receives the hinted endpoints that belong to another dispatcher.
     """
     sender = Sender(way.guard, way.transport, VAULT, SendSettings(name, policy))
-    tell = None if told is None else told.extend
+    tell = None if hinted is None else hinted.extend
     made = Dispatcher(way.database, sender, tell_others=tell)
     stop = asyncio.Event()
     serving = asyncio.create_task(made.serve(stop))
@@ -67,7 +67,7 @@ async def report(way: Way, account: UUID, numbers: range) -> None:
 
 
 def senders(receiver: Receiver, since: int = 0) -> Senders:
-    """Give who has sent to each endpoint."""
+    """Return the dispatchers that have sent to each endpoint."""
     found: Senders = defaultdict(set)
     for request in receiver.requests[since:]:
         found[request.path].add(request.headers["user-agent"])
@@ -85,15 +85,15 @@ async def test_each_endpoint_has_one_owner_and_another_after_it_leaves(database:
     way.intake.start()
     async with receiving() as receiver:
         paths = {await way.add_endpoint(account, f"{receiver.url}/{n}"): f"/hook/{n}" for n in range(ENDPOINTS)}
-        told: list[UUID] = []
-        async with dispatcher(way, "first", told) as first:
+        hinted: list[UUID] = []
+        async with dispatcher(way, "first", hinted) as first:
             async with dispatcher(way, "second") as second:
                 way.dispatcher = first
                 await until_shared(database, first, second)
                 await report(way, account, range(20))
                 await receiver.received(20 * ENDPOINTS)
                 owners = senders(receiver)
-                assert {paths[one] for one in told} == {path for path, by in owners.items() if by == {"second"}}
+                assert {paths[one] for one in hinted} == {path for path, by in owners.items() if by == {"second"}}
             await until_shared(database, first)
             before = len(receiver.requests)
             await report(way, account, range(20, 30))
@@ -106,7 +106,7 @@ async def test_each_endpoint_has_one_owner_and_another_after_it_leaves(database:
 
 
 async def endpoint_of_the_first(way: Way, account: UUID, url: str) -> UUID:
-    """Give an endpoint whose owner is the dispatcher that joined first."""
+    """Return an endpoint owned by the dispatcher that joined first."""
     rows = await way.database.serving.fetch("select number from dispatcher order by joined_at")
     first, *_ = numbers = [row["number"] for row in rows]
     while True:

@@ -1,4 +1,4 @@
-"""Work on large reports and parcels lets others in between its pieces, in intake and in dispatch."""
+"""Work on large reports and parcels yields to others, in intake and in dispatch."""
 
 from uuid import uuid4
 

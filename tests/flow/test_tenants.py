@@ -1,4 +1,4 @@
-"""Accounts never see each other: every operation that is asked for another's answers as if that were not there."""
+"""Accounts never see each other: every operation answers as if another account's objects did not exist."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +39,7 @@ BODIES: dict[str, object] = {
     "DELETE /v1/connections/{connection_id}": None,
     "POST /v1/connections/{connection_id}/test": None,
 }
-"""What is asked for by an id, and the body that goes with it."""
+"""Operations with an id, and their bodies."""
 
 LISTS = {
     "GET /v4/trackings/get": ("", "tracking_numbers=A1", "courier_code=dhl", "delivery_status=transit"),
@@ -50,7 +50,7 @@ LISTS = {
     "GET /v1/incidents": ("",),
     "GET /v1/connections": ("",),
 }
-"""What lists an account's own, and how another's could be asked for."""
+"""Lists of an account's objects, and how another account's could be requested."""
 
 OTHERS = {
     "POST /v4/trackings/create",
@@ -69,7 +69,7 @@ OTHERS = {
     "GET /health/ready",
     "GET /metrics",
 }
-"""What knows no ids: it makes something of the caller's own, or is everybody's."""
+"""Operations without ids: they create something for the caller, or are public."""
 
 
 @dataclass
@@ -115,7 +115,7 @@ def test_every_operation_is_covered_here() -> None:
 
 
 async def everything(database: Database) -> list[Any]:
-    """Give all rows that an account could have changed."""
+    """Return all rows that an account could have changed."""
     tables = ("tracking", "endpoint", "due", "watch", "event", "recovery", "connection")
     return [await database.serving.fetch(f"select * from {table} order by 1, 2, 3") for table in tables]  # noqa: S608
 

@@ -1,4 +1,4 @@
-"""What is done with trackings: corrected, archived, deleted, begun anew, asked about."""
+"""Actions on trackings: update, archive, delete, retrack, refresh."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence

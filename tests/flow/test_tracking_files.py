@@ -1,4 +1,4 @@
-"""Parcels come in from CSV files and go out into them: nothing half done, nothing twice, constant memory."""
+"""Parcels are imported from CSV files and exported: nothing half done, nothing twice, constant memory."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Codes and texts that nobody understood: counted by account and source, kept within bounds, shown to their account."""
+"""Unread codes and texts: counted by account and source, bounded, and shown to their account."""
 
 from collections import Counter
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""A test gets a database that nobody can tell from a copy of the template, also when another test has used it."""
+"""A test gets a database identical to a copy of the template, even if another test has used it."""
 
 import pytest
 

@@ -98,7 +98,7 @@ async def no_metrics() -> bytes:
 
 
 async def connect(database: Database, names: Collection[str]) -> None:
-    """Give the installation a connection to each of these carriers."""
+    """Add an operator's connection to each of these carriers."""
     named = {installation_id(one): (one.name, one.title) for one in carriers() if one.name in names}
     async with database.engine.acquire() as session:
         await connection_changes.keep_installation(session, named)

@@ -1,4 +1,4 @@
-"""What one account may do to hurt the others: ``python -m tests.support.attacks NAME URL KEY SECONDS [MORE]``.
+"""Attacks of one account on the others: ``python -m tests.support.attacks NAME URL KEY SECONDS [MORE]``.
 
 It runs as a process of its own, so that what it costs its sender delays nobody who measures. After SECONDS it prints
 how many answers of each status it got.

@@ -1,4 +1,4 @@
-"""What carriers' clients are tested with: sources that ask loopback, scripted answers, and what was asked."""
+"""Tools to test carriers' clients: sources on loopback, scripted answers, recorded requests."""
 
 import json
 from typing import Final
@@ -24,7 +24,7 @@ def token(**more: object) -> bytes:
     return answering(200, JSON, body=json.dumps({"access_token": "t", "expires_in": "3600"} | more).encode())
 
 
-def told(carrier: str, name: str) -> bytes:
+def recorded(carrier: str, name: str) -> bytes:
     (case,) = [one for one in cases_of(carrier) if one.name == name]
     return answering(case.status, JSON, body=case.body)
 

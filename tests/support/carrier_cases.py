@@ -1,4 +1,4 @@
-"""Answers of carriers, each with what is expected of it: ``contract/carriers/<carrier>/<case>.json``."""
+"""Answers of carriers with their expected results: ``contract/carriers/<carrier>/<case>.json``."""
 
 import json
 from importlib import import_module
@@ -11,7 +11,7 @@ from waypost.domain.trackings import Update
 
 FOLDER: Final = Path(__file__).parents[1] / "contract/carriers"
 SHARED: Final = Path(__file__).parents[3] / "shared/data"
-"""Samples that only some machines have: a test that reads them skips without them."""
+"""Samples that only some machines have; tests that read them are skipped without them."""
 
 
 class Case(msgspec.Struct, frozen=True):

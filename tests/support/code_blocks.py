@@ -1,4 +1,4 @@
-"""The code of the documentation, run as a reader would: page by page, block after block, in a shell of its own.
+"""The code of the documentation, run as a reader would: page by page, block by block, in a separate shell.
 
 What follows a block's language says how it is taken: ``file="receiver.py"`` is written instead of run,
 ``run-by="tests/…"`` is run by another test, and ``not-run="why"`` is left alone.
@@ -28,14 +28,14 @@ from waypost.portal.snippets import LANGUAGES, Way, snippet
 README = "README.md"
 TUTORIAL = "docs/tutorial/first-parcel.md"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
-"""What a new terminal has on Debian: python3 and no python, no virtual environment."""
+"""A new terminal on Debian: python3 but no python, and no virtual environment."""
 
 SECONDS = 120
 
 COMMANDS = ("sh", "console")
 RUN = frozenset({*COMMANDS, "python", "json", "toml"})
 SHOWN = frozenset({"text"})
-"""Pictures and answers in letters: nothing that could run."""
+"""ASCII pictures and output: nothing to run."""
 
 
 class CodeFailed(AssertionError):
@@ -44,7 +44,7 @@ class CodeFailed(AssertionError):
 
 @dataclass(frozen=True)
 class Block:
-    """A block of code: its page, its number there, its language, what is said of it, its text."""
+    """A block of code: its page, its number there, its language, its attributes, its text."""
 
     page: str
     number: int
@@ -67,7 +67,7 @@ class Block:
 
 @cache
 def blocks() -> tuple[Block, ...]:
-    """Give every block of code of README and the documentation; pictures in letters are none."""
+    """Return every block of code in README and the documentation; ASCII pictures do not count."""
     pages = {README: ROOT / README} | {f"docs/{file}": FOLDER / file for file in FILES}
     return tuple(block for page, path in pages.items() for block in of_page(page, path.read_text("utf-8")))
 
@@ -83,7 +83,7 @@ def of_page(page: str, text: str) -> Iterator[Block]:
 
 @cache
 def snippets() -> frozenset[str]:
-    """Give the texts that tests/contract/test_snippets.py runs in their languages."""
+    """Return the texts that tests/contract/test_snippets.py runs in their languages."""
     return frozenset(snippet(language.key, way) for language in LANGUAGES for way in Way)
 
 
@@ -178,7 +178,7 @@ def _shown(blocks: tuple[Block, ...]) -> Iterator[str]:
 
 
 def _dialogue(block: Block) -> Iterator[tuple[str, str]]:
-    """Give the commands of a console block, each with the answer that is shown."""
+    """Return the commands of a console block, each with its shown output."""
     for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
         command = re.match(r"(?:.*[\\|]\n)*.*\n", part)
         assert command is not None

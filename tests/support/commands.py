@@ -1,4 +1,4 @@
-"""Commands of `waypost` in this process: for what they say, where a program of its own would take half a second."""
+"""Commands of `waypost` in this process, to test their output: a separate process would take half a second."""
 
 import contextlib
 import io

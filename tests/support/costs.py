@@ -1,4 +1,4 @@
-"""A plugin of pytest that tells what tests cost: ``make test T="-p tests.support.costs tests/flow/test_intake.py"``.
+"""A pytest plugin that reports what tests cost: ``make test T="-p tests.support.costs tests/flow/test_intake.py"``.
 
 At the end of a run it lists tests, files and fixtures, the dearest first: seconds on the clock, then seconds of
 processor, which are about the same on a machine that has other work, too. They count the process that runs the tests
@@ -18,7 +18,7 @@ from _pytest.terminal import TerminalReporter
 TICKS = os.sysconf("SC_CLK_TCK")
 SHOWN = 30
 TIMES = slice(11, 15)
-"""Where the times of a process and of its ended children stand behind its name."""
+"""The position of a process's times, and of those of its exited children, after its name."""
 
 
 class Cost(NamedTuple):
@@ -71,7 +71,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: Any, request: pytest.FixtureRequest) -> Generator[None, Any, Any]:
-    """Note what a fixture costs, with those that it asks for itself; a parameter is none."""
+    """Note the cost of a fixture, including the fixtures it uses; parameters do not count."""
     before = spent()
     try:
         return (yield)

@@ -1,4 +1,4 @@
-"""One PostgreSQL for each process that runs tests, and a database per test that is as a migrated template."""
+"""One PostgreSQL per test process, and a database per test that equals a migrated template."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,7 +20,7 @@ PLACE = DispatcherSlot(UUID(int=1), 0)
 
 
 def named(dsn: str, database: str) -> str:
-    """Give the connection URL of another database of the same server."""
+    """Return the connection URL of another database of the same server."""
     return urlsplit(dsn)._replace(path=f"/{database}").geturl().replace("///", "//@/", 1).replace("@/@", "@")
 
 
@@ -50,7 +50,7 @@ async def make_template(dsn: str) -> None:
 
 @asynccontextmanager
 async def empty(dsn: str) -> AsyncIterator[str]:
-    """Give the name of a database without a table."""
+    """Return the name of a database without tables."""
     name = f"test_{uuid4().hex}"
     server = await asyncpg.connect(dsn)
     await server.execute(f"create database {name} template template0")
@@ -63,7 +63,7 @@ async def empty(dsn: str) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def fresh(dsn: str) -> AsyncIterator[Database]:
-    """Give a database that is as the template: one that was emptied, or a copy."""
+    """Return a database identical to the template: an emptied one, or a copy."""
     spare = SPARE[dsn]
     server = await asyncpg.connect(dsn)
     if spare.names:

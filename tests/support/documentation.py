@@ -1,4 +1,4 @@
-"""The documentation as its tests read it: the files, their blocks, and what of the server they can lead to."""
+"""The documentation as its tests read it: the files, their blocks, and the parts of the server they can link to."""
 
 import re
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def text_of(file: str) -> str:
 
 
 def tokens(file: str) -> list[Token]:
-    """Give a file's blocks, and what stands in them, in their order."""
+    """Return a file's blocks and their content, in order."""
     blocks = READER.parse(text_of(file))
     return list(chain.from_iterable((block, *(block.children or ())) for block in blocks))
 
@@ -46,7 +46,7 @@ def links(file: str) -> list[str]:
 
 
 def rows(file: str) -> Iterator[list[str]]:
-    """Give the rows of a file's tables, without their heads."""
+    """Return the rows of a file's tables, without header rows."""
     body = re.findall(r"^\| --- .*\n((?:\|.*\n)+)", text_of(file), flags=re.MULTILINE)
     for line in "".join(body).splitlines():
         yield [cell.strip() for cell in line.strip("|").split("|")]
@@ -58,7 +58,7 @@ def code_blocks(file: str, language: str) -> list[str]:
 
 @cache
 def calls() -> frozenset[Call]:
-    """Give every call and page of the server."""
+    """Return every call and page of the server."""
     routes = make_application(cast("Any", None)).routes
     api = {
         Call(str(method), _shape(route.path_format))
@@ -73,7 +73,7 @@ def calls() -> frozenset[Call]:
 
 
 def open_paths() -> set[str]:
-    """Give the paths that a browser can ask for as they stand."""
+    """Return the paths without parameters, which a browser can request directly."""
     return {call.path for call in calls() if call.method == "GET" and "{" not in call.path}
 
 

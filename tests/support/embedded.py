@@ -53,7 +53,7 @@ async def run(server: EmbeddedPostgres, statement: str) -> object:
 
 
 def workers_in(place: Path) -> list[int]:
-    """Give the ids of the processes that work in a folder, as all of a PostgreSQL's do in its cluster."""
+    """Return the ids of the processes that work in a folder, as all of PostgreSQL's do in its cluster."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it ended as it was looked at, or is not ours
@@ -75,7 +75,7 @@ def _wait_until_left(place: Path) -> None:
 
 
 def _quick_folder() -> Path | None:
-    """Give the run's folder in memory, where copying a cluster takes a tenth of the time, as long as there is room."""
+    """Return the run's folder in memory if there is room: copying a cluster takes a tenth of the time there."""
     folder = folder_of_run()
     return folder if folder is not None and shutil.disk_usage(folder).free > ROOMY_BYTES else None
 

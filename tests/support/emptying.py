@@ -1,6 +1,6 @@
-"""Makes a used database what the template is, so that the next test need not wait for a copy.
+"""Resets a used database to the template, so that the next test need not wait for a copy.
 
-What can't be shown to be the same is not used again: a test may change tables, leave a session behind, or let
+A database that can't be proven identical is not reused: a test may change tables, leave a session behind, or let
 PostgreSQL gather statistics.
 """
 
@@ -20,7 +20,7 @@ select pg_restore_relation_stats('schemaname', n.nspname::text, 'relname', c.rel
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'i' and c.reltuples = -1 and n.nspname !~ '^pg_|^information_schema$'
 """
-"""An index is planned with as one of a table that was just made; after a truncation nothing is known of it."""
+"""The planner treats an index like one of a new table; after a truncation it has no statistics of it."""
 RESTART = "select setval(seqrelid::regclass, seqstart, false) from pg_sequence"
 STATE = """
 with own as (
@@ -54,7 +54,7 @@ select md5(string_agg(line, chr(10) order by line)) from (
 
 
 async def state_of(session: asyncpg.Connection) -> str:
-    """Give what tells one database from another: everything but the rows of tables that are empty in the template."""
+    """Return what distinguishes databases: everything except the rows of tables that are empty in the template."""
     digest = sha256((await session.fetchval(STATE)).encode())
     for table in await session.fetch(FILLED):
         name = table["name"]  # as the catalogue quotes it

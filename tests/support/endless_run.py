@@ -1,4 +1,4 @@
-"""A test that starts a server and never ends, for a run that is killed. Only who names this file runs it."""
+"""A test that starts a server and never ends, for a run that is killed. It runs only if this file is named."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from tests.support.run import MARK
 from tests.support.serving import serving
 
 NOTE = "ENDLESS_RUN_NOTE"
-"""The variable that names the file in which it says where it is and what it has started."""
+"""The variable that names the file for its location and its processes."""
 
 
 @pytest.mark.timeout(0)

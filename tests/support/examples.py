@@ -1,11 +1,11 @@
-"""How many examples a property is tried with: some in every run, ten times as many in `make faults`."""
+"""The number of examples of a property test: some in every run, ten times as many in `make faults`."""
 
 from hypothesis import settings
 
 USUAL = 100
-"""How many hypothesis tries where nothing else is said."""
+"""The default number of hypothesis examples."""
 MANY = "many"
-"""The profile of `make faults`: others in each run, so that what one run misses the next may find."""
+"""The profile of `make faults`: different examples in each run, so that the next run may find what one missed."""
 
 
 def load_profiles() -> None:
@@ -18,5 +18,5 @@ def load_profiles() -> None:
 
 
 def examples(count: int) -> settings:
-    """Return the settings with so many examples, and ten times as many in `make faults`."""
+    """Return settings with this number of examples, and ten times as many in `make faults`."""
     return settings(max_examples=count * settings().max_examples // USUAL)

@@ -1,6 +1,6 @@
-"""Receivers that do what none should, each on a port of its own, in a process of their own.
+"""Misbehaving receivers, each on its own port, in a separate process.
 
-``python -m tests.support.farm`` tells the ports as a line of JSON and runs until its input ends.
+``python -m tests.support.farm`` prints the ports as a line of JSON and runs until its input ends.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A shop, its server and its ledger while something befalls the server; and the judgement over what came."""
+"""A shop, its server and its ledger during a fault, and the verdict on the received webhooks."""
 
 import threading
 from collections import Counter
@@ -19,7 +19,7 @@ PATHS = ("/one", "/two")
 class Tally:
     """What a fault came to, in deliveries. ``unexplained`` ones came twice although nothing befell them in between.
 
-    ``target`` is what is asked for (F1 and F2 of the faults to survive), ``measured`` what is only told.
+    ``target`` is the requirement (F1 and F2 of the faults to survive), ``measured`` is for information only.
     """
 
     fault: str
@@ -57,7 +57,7 @@ class Shop:
 
     @contextmanager
     def reporting(self, requests: int) -> Iterator[None]:
-        """Report so many times, or until the server does not answer, while the block runs."""
+        """Report this number of times, or until the server does not answer, while the block runs."""
         self.reporter.enough.clear()
         at_work = threading.Thread(target=self.reporter.run, args=[self.api, requests])
         at_work.start()
@@ -67,7 +67,7 @@ class Shop:
             at_work.join()
 
     def wait_for_more(self, count: int) -> None:
-        """Wait until so many more webhooks have come, or nobody reports any longer, because it was refused."""
+        """Wait until this number of further webhooks has arrived, or reporting has ended because it was rejected."""
         came = len(self.ledger.taken)
         with self.ledger.changed:
             while len(self.ledger.taken) < came + count and not self.reporter.enough.is_set():
@@ -108,14 +108,14 @@ def counts(
     )
 
 
-def told(seconds: Sequence[float]) -> str:
-    """Give the median and the worst of what was measured."""
+def median_and_worst(seconds: Sequence[float]) -> str:
+    """Return the median and the worst of the measured values."""
     return f"{median(seconds):.2f} s in the middle, {max(seconds):.2f} s at worst"
 
 
 @contextmanager
 def open_shop(**settings: str) -> Iterator[Shop]:
-    """Give a shop whose server runs."""
+    """Yield a shop with a running server."""
     with keeping_ledger() as ledger, serving(WAYPOST_RETRY_BASE_SECONDS="0.1", **settings) as server:
         server.start()
         api = server.account()

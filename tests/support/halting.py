@@ -1,4 +1,4 @@
-"""PostgreSQL's programs, of which one stops before it does anything until it may go on."""
+"""PostgreSQL's programs, one of which waits at its start until released."""
 
 import os
 import shlex
@@ -29,7 +29,7 @@ class Halt:
 
 @contextmanager
 def halting(program: str, place: Path) -> Iterator[Halt]:
-    """Give the programs; the one that is named waits each time it runs."""
+    """Return the programs; the named one waits each time it runs."""
     halt = Halt(place / f"halting-{program}", place / "begun", place / "go")
     halt.programs.mkdir()
     real = find_clients(None)

@@ -1,4 +1,4 @@
-"""A receiver for the pages' tests, in a thread of its own: each path answers in its own way, and all is kept."""
+"""A receiver for the pages' tests, in a separate thread: each path has its own response, and all requests are kept."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ class Hooks:
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait_for(self, path: str, count: int = 1) -> list[Hook]:
-        """Wait until so many have come to a path, and give them."""
+        """Wait until this number of requests has arrived at a path, and return them."""
         until = time.monotonic() + LONGEST_WAIT
         with self.changed:
             while len(found := [hook for hook in self.received if hook.path == path]) < count:

@@ -1,4 +1,4 @@
-"""What a receiver may do that none should: behaviours for ``tests.support.receiver``."""
+"""Misbehaviours of receivers, for ``tests.support.receiver``."""
 
 from itertools import count
 

@@ -1,4 +1,4 @@
-"""A shop outside the server's process: it takes webhooks and writes down which came, how often and in which order."""
+"""A shop outside the server's process, which records the webhooks it receives, how often and in which order."""
 
 import json
 import socket
@@ -58,7 +58,7 @@ class Ledger:
             )
 
     def wait_for_more(self, count: int) -> None:
-        """Wait until so many webhooks have come."""
+        """Wait until this number of webhooks has arrived."""
         with self.changed:
             assert self.changed.wait_for(lambda: len(self.taken) >= count, WAIT_SECONDS), (
                 f"{len(self.taken)} of {count} came"
@@ -70,7 +70,7 @@ class Ledger:
         with urlopen(self.url, timeout=WAIT_SECONDS):  # noqa: S310 - it is our own
             pass
         with self.changed:
-            # That a dead process has closed a connection is not always heard: what has come is read, and no more.
+            # The close of a dead process's connection is not always noticed: read what has arrived, and no more.
             for connection in self.connections:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RD)
@@ -78,7 +78,7 @@ class Ledger:
             assert left, f"{len(self.connections)} are connected"
 
     def out_of_order(self) -> list[str]:
-        """Give the parcels of which a later event came before the first time of an earlier one."""
+        """Return the parcels for which a later event arrived before the first arrival of an earlier one."""
         with self.changed:
             highest: dict[tuple[str, str], int] = {}
             wrong = []
@@ -126,7 +126,7 @@ class Receiving(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Listening(ThreadingHTTPServer):
@@ -149,7 +149,7 @@ class Listening(ThreadingHTTPServer):
             self.ledger.changed.notify_all()
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing: that a server dies in mid-request is what is tried."""
+        """Log nothing: the tests make servers die mid-request."""
 
 
 @contextmanager

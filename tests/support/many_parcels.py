@@ -1,4 +1,4 @@
-"""An account with very many parcels of three months, written past the intake, and what lists of them hold."""
+"""An account with very many parcels of three months, written directly to the database, and the content of its lists."""
 
 import itertools
 from collections.abc import Iterator
@@ -23,12 +23,12 @@ COLUMNS = (
 
 
 def old_account(now: datetime) -> UUID:
-    """Give the id of an account that is somewhat older than its parcels."""
+    """Return the id of an account that is somewhat older than its parcels."""
     return ids.make_id(round((now - timedelta(days=DAYS + 10)).timestamp() * 1000), 0, 1)
 
 
 async def add_parcels(session: Session, account: UUID, count: int, now: datetime) -> None:
-    """Write so many parcels, most of them delivered and every second of those archived."""
+    """Write this number of parcels, most of them delivered and every second of those archived."""
     rows = _rows(account, count, now)
     while some := list(itertools.islice(rows, AT_ONCE)):
         await session.copy_records_to_table("tracking", columns=COLUMNS, records=some)
@@ -62,7 +62,7 @@ order by {}
 
 
 async def list_plainly(session: Session, account: UUID, wanted: Filter) -> list[UUID]:
-    """Give the ids of a whole list by a statement that thinks of no index."""
+    """Return the ids of a whole list with a plain query that ignores indexes."""
     order = "updated_at desc, id desc" if wanted.by_change else "id desc"
     updated = (wanted.updated_after or BEGINNING, wanted.updated_before or END)
     numbers = None if wanted.numbers is None else list(wanted.numbers)

@@ -37,7 +37,7 @@ _END_OTHERS = "select pg_terminate_backend(pid) from pg_stat_activity where appl
 
 
 def wait_until(look: Callable[[], object], seconds: float) -> None:
-    """Look until it is true; fails after so many seconds."""
+    """Wait until it is true; fail after this number of seconds."""
     until = time.monotonic() + seconds
     while not look():
         assert time.monotonic() < until
@@ -66,7 +66,7 @@ class Server:
         return self.url_of(self.port)
 
     def url_of(self, *ports: int) -> str:
-        """Give a URL that names these ports of loopback as its hosts."""
+        """Return a URL with these loopback ports as its hosts."""
         places = ",".join(f"127.0.0.1:{port}" for port in ports)
         return f"postgresql://waypost:{self.password}@{places}/postgres"
 
@@ -98,7 +98,7 @@ class Server:
         os.chown(told, self.user.uid, self.user.gid)
 
     def ask(self, statement: str) -> Any:
-        """Give what a statement selects; None while nobody answers."""
+        """Return what a statement selects; None while no server answers."""
 
         async def answer() -> Any:
             session = await asyncpg.connect(self.url, timeout=5)
@@ -122,7 +122,7 @@ class Server:
         asyncio.run(change())
 
     def crowd(self, seconds: float) -> None:
-        """End everybody's sessions and have every connection that becomes free, for so many seconds."""
+        """End all sessions and occupy every connection that becomes free, for this number of seconds."""
 
         async def crowd() -> None:
             held: list[asyncpg.Connection] = []
@@ -194,7 +194,7 @@ class Pair:
 
 @contextmanager
 def running_pair(**settings: str) -> Iterator[Pair]:
-    """Give a primary and its synchronous standby, without tables yet; ``settings`` are the server's."""
+    """Yield a primary and its synchronous standby, without tables yet; ``settings`` are the server's."""
     with open_place() as place:
         folder = open_folder(place / "servers")
         user = database_user(folder)

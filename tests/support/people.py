@@ -1,4 +1,4 @@
-"""Accounts and log-ins written straight into a server's database: a command for each would take a second."""
+"""Accounts and sign-ins written directly to a server's database: a command for each would take a second."""
 
 import asyncio
 import secrets

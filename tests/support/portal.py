@@ -54,18 +54,18 @@ class Portal:
         return self.apis[email]
 
     def tracking(self, email: str, number: str) -> str:
-        """Give the id of an account's parcel."""
+        """Return the id of an account's parcel."""
         return str(self.apis[email].get(f"/v4/trackings/get?tracking_numbers={number}")["data"][0]["id"])
 
     def track_path(self, email: str, number: str) -> str:
-        """Give the path of a parcel's public page."""
+        """Return the path of a parcel's tracking page."""
         return TrackLinks(SECRET_KEY, public_url=None).path(UUID(self.tracking(email, number)))
 
     def login_link(self, email: str) -> str:
         return f"{self.url}/login/{make_login_link(self.server.data_dir, email)}"
 
     def context(self, email: str | None, **options: Any) -> BrowserContext:
-        """Give a browser of its own in which this user is logged in, or nobody."""
+        """Yield a separate browser in which this user is signed in, or nobody."""
         if email is not None and email not in self.states:
             context = self.browser.new_context()
             page = context.new_page()

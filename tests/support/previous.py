@@ -1,4 +1,4 @@
-"""Runs the statements of the previous version on two schemas and tells where they end differently."""
+"""Runs the statements of the previous version on two schemas and reports different results."""
 
 import random
 from datetime import UTC, date, datetime, timedelta
@@ -19,7 +19,7 @@ OK = "ok"
 
 NOW = datetime.now(UTC)
 KNOWN = ids.make_id(int(NOW.timestamp() * 1000), 7, 1)
-"""The id of every row of ``SEED``, so that whatever a statement looks for by an id is there."""
+"""The id of every row of ``SEED``, so that every statement with an id finds a row."""
 SEED = """
 insert into account (id, email, name) values ('%s', 'a@shop.test', 'delivered');
 insert into account_user (id, account, email, password_hash, role)
@@ -33,7 +33,7 @@ insert into due (bucket, id, endpoint, tracking, event, sequence, ordering)
     values (7, '%s', '%s', '%s', '%s', 1, 'ordered');
 insert into dispatcher (seen_at) values (now());
 """.replace("%s", str(KNOWN))
-"""Of the previous version, too: a column that a migration wants in these rows fails here."""
+"""Also valid in the previous version: a column that a migration requires in these rows fails here."""
 
 # Words that columns with a check take, the commonest of them first.
 _WORDS = ("delivered", "V4", "every_update", "ordered", "owner", "api", "user", "running", "all", "a@shop.test", "{}")

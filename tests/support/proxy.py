@@ -1,4 +1,4 @@
-"""A TCP port in front of PostgreSQL that can be frozen: it takes connections and bytes, and passes nothing on."""
+"""A TCP port in front of PostgreSQL that can be frozen: it accepts connections and bytes, and forwards nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -53,7 +53,7 @@ async def in_front_of(dsn: str) -> AsyncIterator[Proxy]:
 
 
 def through(dsn: str, *ports: int) -> str:
-    """Give the URL of the same database behind these ports of loopback."""
+    """Return the URL of the same database behind these loopback ports."""
     parts = urlsplit(dsn)
     user = parts.netloc.rpartition("@")[0]
     places = ",".join(f"127.0.0.1:{port}" for port in ports)

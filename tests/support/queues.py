@@ -1,4 +1,4 @@
-"""What must never be seen of a queue."""
+"""States of a queue that must never occur."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """A receiver of webhooks on loopback, scripted per request.
 
-A script is given the number of the request (1, 2, …) and says what is done with it: bytes are written as they stand,
+A script receives the number of the request (1, 2, …) and decides what happens to it: bytes are written unchanged,
 HANG writes nothing, None closes, and a behaviour (see ``tests.support.hostile``) is run with the connection.
 """
 
@@ -17,7 +17,7 @@ from typing import cast
 
 HANG = b""
 HANGS_AFTER_SECONDS = 60.0
-"""So long is waited for what has to come: no machine is as slow, and only what never comes takes it."""
+"""The time limit of waits: no machine is that slow, so only something that never happens takes this long."""
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 Behaviour = Callable[["Peer"], Awaitable[None]]
@@ -81,7 +81,7 @@ class Receiver:
         return f"{self.scheme}://127.0.0.1:{self.port}/hook"
 
     async def received(self, count: int, timeout: float = HANGS_AFTER_SECONDS) -> list[Received]:  # noqa: ASYNC109 - a test chooses how long
-        """Wait until so many requests have come; gives all that came."""
+        """Wait until this number of requests has arrived; return all of them."""
         await self.until(lambda: len(self.requests) >= count, timeout)
         return self.requests
 
@@ -90,7 +90,7 @@ class Receiver:
         await self.left_open(0, timeout)
 
     async def left_open(self, count: int, timeout: float = HANGS_AFTER_SECONDS) -> None:  # noqa: ASYNC109 - a test chooses how long
-        """Wait until no more than so many connections are open."""
+        """Wait until at most this number of connections is open."""
         await self.until(lambda: len(self.open) <= count, timeout)
 
     async def until(self, holds: Callable[[], bool], timeout: float = HANGS_AFTER_SECONDS) -> None:  # noqa: ASYNC109 - a test chooses how long
@@ -115,7 +115,7 @@ class Peer(asyncio.Protocol):
         self.closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by their class
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's do not derive from it
         self._receiver.connections += 1
         self._number = self._receiver.connections
         self._receiver.open.add(self)
@@ -181,7 +181,7 @@ class Peer(asyncio.Protocol):
         self._transport.close()
 
     def half_close(self) -> None:
-        """Say that nothing more is written, and keep reading."""
+        """Signal the end of writing, and keep reading."""
         self._transport.write_eof()
 
     def reset(self) -> None:

@@ -1,4 +1,4 @@
-"""Reports scans from outside, while a server may die, and keeps what was accepted."""
+"""Reports scans from outside, while a server may die, and keeps the accepted events."""
 
 import threading
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ SCANS = ("Picked up", "Arrived at the hub", "Out for delivery", "Delivered")
 
 @dataclass
 class Reporter:
-    """Reports scans, one request after the other, until told to stop; keeps the events that were accepted."""
+    """Reports scans, one request after the other, until stopped; keeps the accepted events."""
 
     accepted: set[str] = field(default_factory=set)
     reported: int = 0
@@ -35,7 +35,7 @@ class Reporter:
             self.enough.set()  # killed in mid-request: not accepted, though perhaps done
 
     def _next(self) -> list[dict[str, object]]:
-        """Give the next day's scans of a handful of parcels."""
+        """Return the next day's scans of a handful of parcels."""
         updates: list[dict[str, object]] = []
         for place in range(4):
             number = self.reported * 4 + place

@@ -1,4 +1,4 @@
-"""A resolver of the tests' own: no name is ever asked of the network."""
+"""A resolver for tests that never uses the network."""
 
 from collections import Counter
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -13,7 +13,7 @@ class TableResolver:
 
     @classmethod
     def of(cls, host: str, *answers: list[str]) -> "TableResolver":
-        """Give a resolver that knows one name."""
+        """Return a resolver that knows one name."""
         return cls(**{host: list(answers)})
 
     async def resolve(self, host: str) -> list[IPv4Address | IPv6Address]:

@@ -1,4 +1,4 @@
-"""Counts how often long work lets others in, by a clock that moves on with every look at it."""
+"""Counts how often long work yields, with a clock that advances each time it is read."""
 
 import time
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ class Waits:
 
 @contextmanager
 def looks_per_slice(count: int) -> Iterator[Waits]:
-    """Let a slice be over after so many looks at the clock: so many pieces of work, however quick the machine is."""
+    """End a slice after this number of looks at the clock: the same number of pieces of work on any machine."""
     waits, now = Waits(), 0.0
     wait = turns._Rounds.wait
 

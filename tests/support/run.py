@@ -1,4 +1,4 @@
-"""One run of tests or of the benchmark: what it starts and the folders it makes end with it, also when it is killed."""
+"""One run of tests or of the benchmark: its processes and folders are removed with it, even when it is killed."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 MARK = "RUN_FOLDER"
-"""The variable that everything inherits which a run starts; its value is the run's first folder."""
+"""The variable that all processes of a run inherit; its value is the run's first folder."""
 ENDS_WITH = "RUN_ENDS_WITH"
 """The variable that names a process, such as make, with which the run ends."""
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - what is made in it is private or meant to be entered
@@ -48,5 +48,5 @@ def make_folders() -> tuple[Path, ...]:
 
 
 def folder_of_run() -> Path | None:
-    """Give the folder of this run in which databases are made, None outside of a run."""
+    """Return this run's folder for databases; None outside of a run."""
     return Path(os.environ[MARK]) if MARK in os.environ else None

@@ -1,4 +1,4 @@
-"""Fills an account with what pages have to cope with: a failing endpoint, a long URL, retries, tests, skips."""
+"""Fills an account with data that pages have to handle: a failing endpoint, a long URL, retries, tests, skips."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ SCANS = (
     ("2026-07-04T14:40:00", "Delivered", "delivered001"),
 )
 MANY = tuple((f"2026-06-{n // 24 + 1:02}T{n % 24:02}:00:00", f"Scanned, {n}", "transit002") for n in range(195))
-"""As many scans as an update may bring, with the others."""
+"""With the others, as many scans as one update may contain."""
 
 
 def seed(api: Site, hooks: Hooks) -> list[str]:
@@ -60,7 +60,7 @@ def connect_carriers(api: Site) -> list[str]:
 
 
 def report(api: Site, number: str, scans: int, extra: Sequence[tuple[str, str, str]] = ()) -> None:
-    """Report a parcel as it is after so many scans, and ``extra`` ones."""
+    """Report a parcel after this number of scans, and ``extra`` ones."""
     checkpoints = [
         {
             "checkpoint_date": at,

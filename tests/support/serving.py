@@ -1,4 +1,4 @@
-"""`waypost serve` as a process of its own, which can be stopped, killed with all it started, and started again."""
+"""`waypost serve` as a separate process, which can be stopped, killed with its children, and restarted."""
 
 import fcntl
 import json
@@ -67,7 +67,7 @@ class Program:
         return self._process
 
     def launch(self, *arguments: str, port: str = "0") -> None:
-        """Start it on a port, else on a free one; what it says is added to the log."""
+        """Start it on the given port or a free one; its output is appended to the log."""
         self.log.parent.mkdir(exist_ok=True)
         self._known, self.url = len(self.said()), ""
         with self.log.open("ab") as log:
@@ -118,7 +118,7 @@ class Program:
         return self.log.read_text("utf-8") if self.log.exists() else ""
 
     def site(self, key: str) -> Site:
-        """Give the API as this key sees it."""
+        """Return the API as this key sees it."""
         return Site(self.url, {"tracking-api-key": key})
 
     def _listens(self) -> bool:
@@ -153,7 +153,7 @@ class Serving(Program):
 
 @contextmanager
 def serving(**settings: str) -> Iterator[Serving]:
-    """Give a server that is not started yet; whatever runs of it at the end is killed."""
+    """Yield a server that is not started yet; whatever still runs at the end is killed."""
     with open_place() as place:
         server = Serving(place, LOOPBACK | settings, from_nothing="WAYPOST_DATABASE_URL" in settings)
         try:
@@ -185,7 +185,7 @@ def _ready_data(run: Path) -> Path:
 
 @contextmanager
 def running_roles(folder: Path, *roles: str, **settings: str) -> Iterator[list[Program]]:
-    """Give processes of one role each, ready; whatever runs of them at the end is killed."""
+    """Yield ready processes of one role each; whatever still runs at the end is killed."""
     programs = [Program(folder / f"{place}-{role}.log", LOOPBACK | settings) for place, role in enumerate(roles)]
     try:
         for role, program in zip(roles, programs, strict=True):

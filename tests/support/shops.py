@@ -1,4 +1,4 @@
-"""Accounts of a running server that have one of everything whose id stands in a path."""
+"""Accounts of a running server with one object for every id in a path."""
 
 from examples.demo.site import Site
 from tests.support.serving import Serving
@@ -8,7 +8,7 @@ CLOSED = "http://127.0.0.1:1024/"
 
 
 def two_shops(server: Serving) -> list[Site]:
-    """Give two accounts, each with a parcel, an endpoint and a delivery."""
+    """Return two accounts, each with a parcel, an endpoint and a delivery."""
     shops = [server.account(f"shop{place}@example.com") for place in range(2)]
     for shop in shops:
         shop.post("/v1/endpoints", {"url": CLOSED, "statuses": ["delivered"]})
@@ -19,7 +19,7 @@ def two_shops(server: Serving) -> list[Site]:
 
 
 def ids_of(shop: Site) -> dict[str, str]:
-    """Give the ids that stand in paths."""
+    """Return the ids for paths."""
     return {
         "tracking_id": shop.get("/v4/trackings/get")["data"][-1]["id"],
         "endpoint_id": shop.get("/v1/endpoints")["items"][-1]["id"],

@@ -16,12 +16,12 @@ UPDATED_AT = 1_772_443_810_000  # 2026-03-02T09:30:10+00:00
 
 
 def registered_state() -> TrackingState:
-    """Give a parcel of which nothing is known yet but its number."""
+    """Return a parcel of which only the number is known."""
     return register(ID, "TESTPARCEL0001", "usps", {}, REGISTERED_AT)
 
 
 def travelling_state() -> TrackingState:
-    """Give the parcel of trackingmore.md A4, with the two older scans that its milestones come from."""
+    """Return the parcel of TrackingMore's V4 example, with the two older scans that its milestones come from."""
     given = {
         "order_number": "ORD-77",
         "customer_name": "A. Buyer",
@@ -113,5 +113,5 @@ def states(draw: st.DrawFn) -> TrackingState:
 
 
 def with_facts(state: TrackingState, **texts: str) -> TrackingState:
-    """Give a state with further facts."""
+    """Return a state with further facts."""
     return msgspec.structs.replace(state, facts=state.facts | {name: Fact(text) for name, text in texts.items()})

@@ -1,4 +1,4 @@
-"""A shop that reports at a steady pace, whatever becomes of the server: it repeats what was not accepted."""
+"""A shop that reports at a steady pace, whatever happens to the server, and repeats rejected updates."""
 
 import json
 import threading
@@ -48,7 +48,7 @@ class SteadyShop:
                 thread.join()
 
     def wait_for_more(self, events: int, seconds: float = 120) -> None:
-        """Wait until so many more updates were accepted."""
+        """Wait until this number of further updates was accepted."""
         with self.changed:
             wanted = len(self.accepted) + events
             assert self.changed.wait_for(lambda: len(self.accepted) >= wanted, seconds), dict(self.refused)

@@ -1,4 +1,4 @@
-"""UPS on loopback, as far as the pages need it: it gives tokens to who knows its secret, and knows every parcel."""
+"""UPS on loopback, as far as the pages need it: it issues tokens for its secret, and knows every parcel."""
 
 import json
 import threading

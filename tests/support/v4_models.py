@@ -1,7 +1,7 @@
-"""v4's answers as its strictest typed clients read them: every key there, none beside it, every type as declared.
+"""Responses of v4 as its strictest typed clients read them: exactly the declared keys, with the declared types.
 
-The Java client fails on a further key in ``meta`` or beside ``data``, the Go client on a text that is none and on a
-list where it expects an object. Keys and types are those of the specification (trackingmore.md, C3 and C4).
+The Java client fails on a further key in ``meta`` or beside ``data``, the Go client on a value that is not text and
+on a list where it expects an object. Keys and types are those of the specification of TrackingMore's API v4.
 """
 
 from typing import Any, Generic, TypeVar
@@ -96,7 +96,7 @@ Courier = texts(
 
 
 def read(model: Any, answer: bytes | dict[str, Any]) -> Any:
-    """Give an answer's data, read strictly; fails where a strict client would."""
+    """Return a response's data, parsed strictly; fail where a strict client would."""
     kind = Answer[model]
     read_as = msgspec.json.decode(answer, type=kind) if isinstance(answer, bytes) else msgspec.convert(answer, kind)
     return read_as.data

@@ -52,7 +52,7 @@ ATTRIBUTES = frozenset(
 )
 FAMILIES = ("aria-", "data-", "form")
 LEADING = ("href", "src", "action", "formaction", "data-preview", "data-new", "data-refresh")
-"""The elements and attributes that our templates make, and the attributes that lead somewhere."""
+"""The elements and attributes of our templates, and the attributes with links."""
 
 
 @dataclass
@@ -104,7 +104,7 @@ class Document(HTMLParser):
         return body.text
 
     def value(self, name: str) -> str:
-        """Give what stands in the first field with this name."""
+        """Return the value of the first field with this name."""
         return self.all("input", name=name)[0].attributes.get("value", "")
 
 
@@ -189,7 +189,7 @@ class Portal:
         return f"/login/{token}"
 
     async def visitor(self, email: str) -> Browser:
-        """Give a browser in which a user is logged in."""
+        """Return a browser in which a user is signed in."""
         browser = self.browser()
         assert (await browser.follow(await self.link(email))).status_code == 303
         return browser
@@ -241,14 +241,14 @@ def assert_harmless(text: str) -> Document:
 
 
 async def is_in(browser: Browser) -> bool:
-    """Tell whether somebody is logged in."""
+    """Return whether a user is signed in."""
     answer = await browser.get("/developer/webhooks")
     assert answer.status_code in (200, 303)
     return answer.status_code == 200
 
 
 def cookies_of(answer: Response) -> dict[str, dict[str, str]]:
-    """Give the cookies that an answer sets, by name: their value and their attributes that are set."""
+    """Return the cookies that a response sets, by name: value and attributes."""
     found = {}
     for line in answer.headers.get_list("set-cookie"):
         for name, morsel in SimpleCookie(line).items():
@@ -257,5 +257,5 @@ def cookies_of(answer: Response) -> dict[str, dict[str, str]]:
 
 
 def id_of(text: str) -> UUID:
-    """Give the id that stands in a wire id with a prefix."""
+    """Return the id in a wire id with a prefix."""
     return UUID(text.rpartition("_")[2])

@@ -1,4 +1,4 @@
-"""Cleans up behind a run that was killed: ends what it started, and removes its folders.
+"""Cleans up after a killed run: ends its processes and removes its folders.
 
 It is a process in a session of its own: ``python -I -S warden.py MARK PROCESS FOLDER…``. Standard input ends with the
 run. PROCESS, 0 for none, is one that the run ends with, such as make. A program belongs to the run if it has MARK in
@@ -18,7 +18,7 @@ from threading import Event
 
 LOOK_SECONDS = 0.05
 PATIENT_LOOKS = 200
-"""What got the signal to end when its parent died, as PostgreSQL does, is left ten seconds for it."""
+"""Processes that are signalled when their parent dies, such as PostgreSQL, get ten seconds to exit."""
 
 
 def main(mark: str, process: str, *folders: str) -> None:
@@ -55,7 +55,7 @@ def _wait_for_end(process: int) -> None:
 
 
 def _processes(mark: str, folders: Sequence[Path]) -> tuple[list[int], list[int]]:
-    """Give the processes that carry the mark, and the others that work in the folders."""
+    """Return the processes that carry the mark, and the others that work in the folders."""
     marked, working = [], []
     for entry in Path("/proc").glob("[0-9]*"):
         if int(entry.name) == os.getpid():

@@ -1,4 +1,4 @@
-"""Webhooks as Waypost sends them, made of samples: for tests of those who receive."""
+"""Webhooks as Waypost sends them, made of samples, for tests of receivers."""
 
 from dataclasses import dataclass
 
@@ -35,7 +35,7 @@ def hook(
     sequence: int = 1,
     at: int = NOW,
 ) -> Hook:
-    """Give the sample of a status as a webhook that is signed in every way its version knows."""
+    """Return the sample of a status as a webhook signed in every way that its version supports."""
     rendered = payloads.render(version, sample_state(status))
     body = payloads.sign_inside(version, rendered, at, v2v3.sign(at, EMAIL))
     secrets = Secrets(secret)
@@ -45,5 +45,5 @@ def hook(
 
 
 def v4_only(given: Hook) -> Hook:
-    """Give a webhook with no more than TrackingMore itself sends."""
+    """Return a webhook with only what TrackingMore itself sends."""
     return Hook(given.body, {name: given.headers[name] for name in ("timestamp", "signature")})

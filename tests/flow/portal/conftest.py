@@ -1,4 +1,4 @@
-"""The pages on a database of each test's own, with one shop and a browser in which its user is logged in."""
+"""The pages on a separate database per test, with one shop and a browser in which its user is signed in."""
 
 from collections.abc import AsyncIterator
 

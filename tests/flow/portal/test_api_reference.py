@@ -1,4 +1,4 @@
-"""/docs: every operation of the document on a page, for everybody."""
+"""/docs: every operation of the document, on public pages."""
 
 from tests.support.visiting import Portal
 from waypost.api.openapi.document import OPERATIONS

@@ -1,4 +1,4 @@
-"""The audit log: who did what, from where; nothing is taken out of it unseen."""
+"""The audit log: who did what, from where; removed entries are detected."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The page of a delivery: every attempt, one of them in full, and so a page that stays small."""
+"""The page of a delivery lists every attempt and shows one in full, so that the page stays small."""
 
 import json
 import re
@@ -15,7 +15,7 @@ ANSWER = json.dumps({f"error {number}": [True, number, "no"] for number in range
 
 @pytest.fixture
 async def delivery(portal: Portal, shop: Caller) -> str:
-    """Give a delivery that has failed as often as any, with long answers."""
+    """Return a delivery with the maximum number of failed attempts and long responses."""
     await portal.endpoint(shop)
     made = await report(shop)
     for _ in range(ATTEMPTS):

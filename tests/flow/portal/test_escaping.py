@@ -1,4 +1,4 @@
-"""What attackers write is shown as text and nothing else, wherever a page shows it."""
+"""Input of attackers is escaped wherever a page shows it."""
 
 import json
 from datetime import UTC, datetime
@@ -85,7 +85,7 @@ async def attempt(
 
 @pytest.fixture
 async def delivery(portal: Portal, shop: Caller) -> str:
-    """Give a delivery of an endpoint of which everything that can be chosen is hostile."""
+    """Return a delivery of an endpoint whose every setting is hostile."""
     endpoint = await portal.endpoint(shop, URL, description=PROBE, headers={HEADER: PROBE}, secret=SECRET)
     made = await report(shop, title=PROBE, order_number=PROBE, customer_name=PROBE)
     headers = [("x-probe", PROBE), (PROBE, PROBE), ("location", "javascript:probe()")]

@@ -1,4 +1,4 @@
-"""The token in each form: only one that a page of ours carried is accepted, and compression can not reveal it."""
+"""The token in each form: only tokens of our own pages are accepted, and compression can't reveal them."""
 
 from tests.support.visiting import Portal
 

@@ -1,4 +1,4 @@
-"""/help: the documentation, for everybody, and its search."""
+"""/help: the public documentation and its search."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Whatever is sent to a page, it is answered by a page, and never by a fault of ours."""
+"""Any input to a page is answered with a page, never with an internal error."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -29,7 +29,7 @@ BODIES: dict[str, tuple[str, bytes]] = {
     "no form": ("application/json", b'{"url": "http://127.0.0.1/"}'),
     "no JSON": ("application/json", b"{"),
     "no type": ("", b"url=x"),
-    "a type that is none": ("\xff/;;boundary", b"url=x"),
+    "an invalid type": ("\xff/;;boundary", b"url=x"),
     "plain text": ("text/plain", b"url=x"),
     "parts": (PARTS, b'--x\r\ncontent-disposition: form-data; name="url"\r\n\r\n\xff\r\n--x--\r\n'),
     "parts without an end": (PARTS, b"--x\r\n"),
@@ -156,7 +156,7 @@ async def test_no_body_crashes_a_form(portal: Portal, shop: Caller, subtests: py
     await post_bodies(await portal.visitor(EMAIL), path, BODIES, subtests)
 
 
-@pytest.mark.parametrize("name", BODIES)  # each by itself: an account and an address may fail only so often
+@pytest.mark.parametrize("name", BODIES)  # separately: an account and an address may fail only a few times
 async def test_no_body_crashes_the_login(portal: Portal, shop: Caller, subtests: pytest.Subtests, name: str) -> None:
     assert shop.account
     await post_bodies(portal.browser(), "/login", [name], subtests)

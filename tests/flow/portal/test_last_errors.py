@@ -1,4 +1,4 @@
-"""The last errors on an endpoint's page: grouped, each with its one remedy, and a redirect that can be taken over."""
+"""The last errors on an endpoint's page: grouped, each with its remedy, and a redirect that can be adopted."""
 
 from datetime import UTC, datetime, timedelta
 from json import dumps
@@ -67,7 +67,7 @@ async def fail(
 
 
 async def cards(browser: Browser, endpoint: str) -> list[Element]:
-    """Give the groups of errors that the endpoint's page shows."""
+    """Return the groups of errors on the endpoint's page."""
     answer = await browser.get(f"{HOME}/{endpoint}")
     assert answer.status_code == 200
     return assert_harmless(answer.text).all("li", **{"class": "card"})

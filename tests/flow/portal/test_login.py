@@ -1,4 +1,4 @@
-"""Who comes in to the pages, how often that may be tried, and where to."""
+"""Signing in to the pages: who can, how often one may try, and the page shown afterwards."""
 
 import asyncio
 import time
@@ -77,7 +77,7 @@ async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer_in_the_s
     inner: Any = portal.application
 
     async def noting(scope: Any, receive: Any, send: Any) -> None:
-        """Note when the answer is whole: what is written down after it tells a visitor nothing."""
+        """Note when the response is complete: later writes reveal nothing to a visitor."""
 
         async def passing(message: Any) -> None:
             await send(message)

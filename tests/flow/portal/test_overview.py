@@ -1,4 +1,4 @@
-"""The overview: what is there, how it does, what to do first; and a page that a million parcels do not slow down."""
+"""The overview: counts, health, first steps; a million parcels do not slow it down."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The pages of parcels: listed, searched, added; one with its events, where each went and why others were not sent."""
+"""The pages of parcels: list, search, form; one parcel with its events and their deliveries, or why there are none."""
 
 import re
 from typing import Any
@@ -25,7 +25,7 @@ async def report(shop: Caller, number: str = "A1", status: str = "transit", **fa
 
 
 def numbers(page: Document) -> list[str]:
-    """Give the numbers that a list shows."""
+    """Return the numbers in a list."""
     return [one.text for one in page.all("a") if re.fullmatch("/trackings/[0-9a-f]{32}", one.attributes["href"])]
 
 

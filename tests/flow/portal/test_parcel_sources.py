@@ -1,4 +1,4 @@
-"""A parcel's page says who answers for it and what came of that, or why nobody is asked and what to connect."""
+"""A parcel's page shows its connection and the last result, or why it is not polled and what to connect."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID
@@ -28,7 +28,7 @@ async def connect(shop: Caller, name: str) -> str:
 
 
 async def source_of(browser: Browser, tracking: str) -> str:
-    """Give what the page says of the parcel, a line for each thing that it names."""
+    """Return the page's facts about the parcel, one line each."""
     page = assert_harmless((await browser.get(f"/trackings/{tracking}")).text)
     pairs = zip(page.all("dt"), page.all("dd"), strict=True)
     return "\n".join(f"{name.text} {' '.join(said.text.split())}" for name, said in pairs)

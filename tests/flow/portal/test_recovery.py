@@ -1,4 +1,4 @@
-"""Counting and recovering from an endpoint's page: one count at a time, which is shown while it goes on."""
+"""Counting and recovering from an endpoint's page: one count at a time, shown while it runs."""
 
 import pytest
 
@@ -11,7 +11,7 @@ COUNT = {"since": "2020-01-01T00:00", "only": "all", "act": "count"}
 
 @pytest.fixture
 async def endpoint(portal: Portal, shop: Caller, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Give an endpoint of which counting does not end within a call."""
+    """Return an endpoint whose count does not end within one call."""
     monkeypatch.setattr("waypost.actions.recoveries.COUNT_SECONDS", 0)
     monkeypatch.setattr("waypost.store.recovery_changes.A_TIME", 1)
     made = await portal.endpoint(shop)

@@ -1,4 +1,4 @@
-"""What every page and every form holds to, whoever asks: walked over all routes of the pages."""
+"""Security rules of every page and form, checked over all routes of the pages."""
 
 from typing import Any
 from urllib.parse import quote
@@ -45,7 +45,7 @@ OPEN = {
         ("POST", "/logout"),
     ),
 }
-"""What is there for everybody."""
+"""Public pages."""
 
 PAGES = {
     "/",
@@ -54,7 +54,7 @@ PAGES = {
     *("/settings", "/settings/audit", "/incidents", "/trackings/import", "/trackings/export.csv", "/trackings", PARCEL),
     *("/sources", "/sources/unread", "/sources/connect", "/sources/connect/{source:str}", CONNECTION),
 }
-"""What is there for those who are signed in."""
+"""Pages for signed-in users."""
 
 FORMS: dict[str, dict[str, str]] = {
     HOME: FIELDS,
@@ -84,7 +84,7 @@ FORMS: dict[str, dict[str, str]] = {
     "/settings/users/{user_id:str}/remove": {},
     "/settings/password": {"current": "correct horse", "password": "a new one"},
 }
-"""What they can do, in an order in which each can be done, and the fields of it."""
+"""Their actions, in a possible order, with the fields of each form."""
 
 
 class Seeded:
@@ -130,7 +130,7 @@ class Seeded:
         return template
 
     async def contents(self) -> list[Any]:
-        """Give all that forms may change."""
+        """Return everything that forms can change."""
         statements = (
             "select * from account order by id",
             "select id, archived, status from tracking order by id",
@@ -258,7 +258,7 @@ async def test_a_form_without_a_session_redirects_to_the_login_and_does_nothing(
 
 
 async def refused_ways(portal: Portal) -> dict[str, dict[str, Any]]:
-    """Give the ways in which a form of somebody else's making comes."""
+    """Return the ways in which a forged form arrives."""
     stranger = portal.browser()
     return {
         "no token": {"token": ""},
@@ -268,7 +268,7 @@ async def refused_ways(portal: Portal) -> dict[str, dict[str, Any]]:
         "another site": {"headers": {"origin": "https://evil.example"}},
         "another port": {"headers": {"origin": "http://waypost.test:8081"}},
         "no origin to speak of": {"headers": {"origin": "null"}},
-        "an origin that is none": {"headers": {"origin": "http://[waypost.test"}},
+        "an invalid origin": {"headers": {"origin": "http://[waypost.test"}},
         "cross-site": {"headers": {"sec-fetch-site": "cross-site"}},
         "a sibling": {"headers": {"sec-fetch-site": "same-site", "origin": "http://waypost.test"}},
     }

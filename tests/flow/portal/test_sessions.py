@@ -1,4 +1,4 @@
-"""How a session begins, lives and ends, and the cookies that it is held by."""
+"""How a session starts, lives and ends, and its cookies."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ async def set_password(portal: Portal, email: str, password_hash: str) -> None:
 
 
 async def age_session(portal: Portal, seconds: int) -> None:
-    """Let the only session have begun so much earlier."""
+    """Move the start of the only session back by this time."""
     (row,) = await portal.sessions()
     data = json.loads(row["data"])
     data["since"] -= seconds
@@ -191,7 +191,7 @@ async def held_up(portal: Portal, answer: Callable[[], Awaitable[Response]]) -> 
 async def test_a_page_finished_after_signing_out_does_not_restore_the_session(portal: Portal) -> None:
     browser = await portal.visitor(EMAIL)
     slow = portal.browser()
-    await browser.post(HOME, form={"url": "http://127.0.0.1/hook", "version": "V4"})  # what is said next changes it
+    await browser.post(HOME, form={"url": "http://127.0.0.1/hook", "version": "V4"})  # the next notice changes it
     slow.plant(str(browser.cookie()))
     async with held_up(portal, lambda: slow.get(HOME)) as page:
         await browser.post("/logout")

@@ -1,4 +1,4 @@
-"""Settings: what the account is called and how it looks, who may log in, the own password."""
+"""Settings: the account's name and look, its users, one's own password."""
 
 from typing import Any
 from uuid import UUID

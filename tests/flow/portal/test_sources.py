@@ -1,4 +1,4 @@
-"""The pages of sources: a carrier is chosen, tried, connected, looked after and deleted; no page shows a secret."""
+"""The pages of sources: a carrier is chosen, tested, connected, changed and deleted; no page shows a secret."""
 
 from collections.abc import AsyncIterator, Mapping
 

@@ -1,4 +1,4 @@
-"""The public page of a parcel: for who has its link and nobody else, in any language, in a frame only where allowed."""
+"""The tracking page of a parcel: only for those who have its link, in any language, in a frame only if allowed."""
 
 from uuid import UUID, uuid4
 

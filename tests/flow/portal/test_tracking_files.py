@@ -1,4 +1,4 @@
-"""CSV files on the pages: uploaded or pasted, told row by row, and downloaded piece by piece."""
+"""CSV files on the pages: uploaded or pasted, reported row by row, and downloaded in chunks."""
 
 from collections.abc import AsyncIterator
 
@@ -100,7 +100,7 @@ def part(*lines: bytes, text: bytes = b"") -> bytes:
 NAMED = b'content-disposition: form-data; name="rows"'
 UNREADABLE = {
     "no UTF-8": part(NAMED, text=b"\xff") + b"--x--\r\n",
-    "a charset that is none": part(NAMED, b"content-type: text/plain; charset=no", text=b"A") + b"--x--\r\n",
+    "an unknown charset": part(NAMED, b"content-type: text/plain; charset=no", text=b"A") + b"--x--\r\n",
     "too many": part(NAMED) * 101 + b"--x--\r\n",
     "no end": b"--x\r\n",
 }

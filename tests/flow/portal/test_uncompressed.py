@@ -1,4 +1,4 @@
-"""What shows a secret or a new key is compressed by nobody: not by this server, and by no proxy."""
+"""Responses with a secret or a new key are never compressed, neither by this server nor by a proxy."""
 
 from tests.support.api import Caller
 from tests.support.visiting import Browser, Portal

@@ -1,4 +1,4 @@
-"""The form of an endpoint: what it refuses, and what may be done all the same."""
+"""The form of an endpoint: rejected input, and warnings that can be overridden."""
 
 from tests.support.api import Caller
 from tests.support.visiting import Browser, Document, Portal

@@ -1,4 +1,4 @@
-"""While PostgreSQL is away programs and people are told to come again, and the log has a line, not a page."""
+"""While PostgreSQL is unavailable, programs and people are asked to retry, and the log gets one line, not a page."""
 
 import pytest
 from structlog.testing import capture_logs
@@ -7,7 +7,7 @@ from tests.support.api import Caller
 from tests.support.visiting import Browser, Document, Portal
 
 
-async def test_without_a_database_programs_are_told_to_retry(portal: Portal, shop: Caller) -> None:
+async def test_without_a_database_programs_are_asked_to_retry(portal: Portal, shop: Caller) -> None:
     await portal.database._pools[1].close()
 
     with capture_logs() as lines:
@@ -21,7 +21,7 @@ async def test_without_a_database_programs_are_told_to_retry(portal: Portal, sho
 
 
 @pytest.mark.parametrize("signed_in", [True, False])
-async def test_without_a_database_people_are_told_to_retry(
+async def test_without_a_database_people_are_asked_to_retry(
     portal: Portal,
     browser: Browser,
     signed_in: bool,  # noqa: FBT001 - a table

@@ -1,4 +1,4 @@
-"""What people asked for in a world, and whether they got it."""
+"""Manual requests in a world, and whether they were fulfilled."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +26,7 @@ class Asked:
 
     @property
     def outside(self) -> set[UUID]:
-        """Give the deliveries that stand outside of the order."""
+        """Return the deliveries that are outside the order."""
         return self.resent | self.recovered
 
     def judge(self, settled: list[Any]) -> None:

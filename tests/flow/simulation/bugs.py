@@ -1,4 +1,4 @@
-"""Mistakes that somebody could make in the engine, each planted by a switch: the ledger has to find every one."""
+"""Plausible bugs of the engine, each planted by a switch: the ledger has to detect every one."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -47,7 +47,7 @@ def answer_before_the_commit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(collector, "_share", early)
 
 
-def time_out_is_no_attempt(patch: pytest.MonkeyPatch) -> None:
+def time_out_is_not_an_attempt(patch: pytest.MonkeyPatch) -> None:
     really = Sender._decide
 
     def forgiving(
@@ -141,7 +141,7 @@ BUGS: dict[str, tuple[Plant, Trouble]] = {
         STORMY,
     ),
     "an answer goes out before the commit": (answer_before_the_commit, STORMY),
-    "a time-out is not counted as an attempt": (time_out_is_no_attempt, CALM),
+    "a time-out is not counted as an attempt": (time_out_is_not_an_attempt, CALM),
     "Retry-After shortens a wait": (retry_after_shortens, CALM),
     "a half-open breaker lets all through": (half_open_lets_all_through, OUTAGE),
     "a parcel is unblocked on retry instead of settle": (unblocked_on_retry, CALM),

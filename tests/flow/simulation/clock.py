@@ -1,4 +1,4 @@
-"""A database in which it is as late as the test says: now() is found in a schema that comes before PostgreSQL's own."""
+"""A database on the test's clock: now() is found in a schema that comes before PostgreSQL's own."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -104,7 +104,7 @@ class VirtualSession:
 
 @dataclass
 class VirtualPool:
-    """Gives the one session to one at a time."""
+    """Lends the only session to one user at a time."""
 
     session: VirtualSession
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -126,7 +126,7 @@ class VirtualServer:
 
 
 def database_of(session: VirtualSession) -> Database:
-    """Give the session as the engine's pools."""
+    """Return the session in place of the engine's pools."""
     pool = VirtualPool(session)
     return cast("Database", SimpleNamespace(engine=pool, serving=pool))
 

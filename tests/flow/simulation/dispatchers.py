@@ -1,4 +1,4 @@
-"""One dispatcher's process, step by step: what the event loop of the real one does by itself, the world does for it."""
+"""One dispatcher's process, step by step: the world does what the event loop does for the real one."""
 
 import asyncio
 import math
@@ -41,7 +41,7 @@ _ROUNDED = 0.001
 
 
 def sender_to(receivers: Receivers, policy: Policy) -> Sender:
-    """Give the real sender, which posts to these receivers."""
+    """Return the real sender, which posts to these receivers."""
     guard = Guard(
         RememberingResolver(SystemResolver()),
         ports=Ports.parse("1-65535"),
@@ -181,7 +181,7 @@ class Process:
         return flights
 
     def wait(self, flight: Flight) -> float:
-        """Give the seconds until the rate limit of its endpoint lets an attempt begin."""
+        """Return the seconds until the rate limit of its endpoint allows an attempt."""
         if flight.by_hand or flight.endpoint is None:
             return 0.0
         endpoint, limit = flight.claimed.endpoint, flight.endpoint.rate_limit_per_second

@@ -1,4 +1,4 @@
-"""What clients and receivers saw, and the judgement over it: the promises as a stranger would check them."""
+"""What clients and receivers observed, and the verdict: the promises as an outsider would check them."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from waypost.domain.retry import GIVES_WAY_AFTER, Policy
 from waypost.store.rows import Claimed
 
 OF_ACCOUNT = 3
-"""The most attempts of the world's one account at a time in one process: few enough that its endpoints meet it."""
+"""The limit of concurrent attempts of the world's only account per process: low enough to be reached."""
 
 _TICK = timedelta(milliseconds=1)  # what rounding may take
 
@@ -168,7 +168,7 @@ class Ledger:
             self.holds[claimed.id].open = False
 
     def is_stale(self, claimed: Claimed) -> bool:
-        """Tell whether somebody else has claimed a delivery since."""
+        """Return whether another dispatcher has claimed a delivery since."""
         return self.holds[claimed.id].claimed.lease_no != claimed.lease_no
 
     def untouched(self, late: list[Claimed], rows: list[Any]) -> None:
@@ -180,7 +180,7 @@ class Ledger:
                 raise BrokenPromise(f"{one.id}: a result under lease {one.lease_no} was taken for a later one's")
 
     def _is_passed(self, claimed: Claimed) -> bool:
-        """Tell whether a newer event has taken a delivery's place; only what is in flight may go on then."""
+        """Return whether a newer event has replaced a delivery; only an attempt in flight may then continue."""
         if claimed.id in self.asked.outside or claimed.endpoint in self.asked.reordered:
             return False
         newest = self.newest.get((claimed.tracking, claimed.endpoint), 0)
@@ -242,13 +242,13 @@ class Ledger:
             raise BrokenPromise(f"{row['id']} was taken {len(took)} times, which no fault explains: {past}")
 
     def _came_too_late(self, row: Any, took: list[Arrival]) -> bool:
-        """Tell whether a fault cost the lease before a success was recorded: something else ended it then."""
+        """Return whether a fault lost the lease before a success was recorded, so that something else ended it."""
         hold = self.holds[row["id"]]
         ended_meanwhile = row["state"] in ("superseded", "cancelled") and hold.holder.faulted >= hold.at
         return ended_meanwhile or all(arrival.lost for arrival in took)
 
     def _may_be_passed(self, row: Any) -> bool:
-        """Tell whether a newer event could take this one's place: never the newest one's."""
+        """Return whether a newer event could replace this one; never true for the newest."""
         if row["sequence"] >= self.newest[row["tracking"], row["endpoint"]]:
             return False
         if row["endpoint"] in self.asked.reordered:
@@ -268,7 +268,7 @@ class Ledger:
             raise BrokenPromise(f"{kept} attempts are kept of {delivery}, which was sent {len(past)} times")
 
     def _judge_order(self, settled: list[Any]) -> None:
-        """In each queue the first successes rise. An attempt that began under a lost lease stands outside the order."""
+        """In each queue the first successes rise. An attempt that began with a lost lease is outside the order."""
         firsts: dict[tuple[UUID, UUID], list[tuple[datetime, int]]] = defaultdict(list)
         for row in settled:
             took = [one for one in self.arrivals.get(row["id"], []) if one.took]

@@ -1,4 +1,4 @@
-"""What people do while deliveries go out: send again, cancel, change an ordering, recover what was missed."""
+"""What people do while deliveries are sent: resend, cancel, change an ordering, recover missed events."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from waypost.store.delivery_changes import Cancelled
 from waypost.store.statements import Session
 
 LOOKS_SECONDS = 7200.0
-"""How often a recovery is carried on; the real keeper does so each second."""
+"""How often a recovery is advanced; the real keeper does so every second."""
 
 Later = Callable[[float, Callable[[], Awaitable[None]]], None]
 _ALL = "select id from due union all select id from settled order by id"
@@ -39,7 +39,7 @@ where e.account = $1 and not exists (select from due d where d.event = e.id and 
 
 @dataclass
 class People:
-    """Those of one account. ``later`` lets something happen in so many seconds."""
+    """The people of one account. ``later`` schedules something in this number of seconds."""
 
     chance: Random
     work: VirtualSession

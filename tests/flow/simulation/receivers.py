@@ -1,4 +1,4 @@
-"""How endpoints behave: each has a character, and answers by it at once; how long it took is virtual."""
+"""How endpoints behave: each has a character and responds accordingly at once; response times are virtual."""
 
 import hmac
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ _RETRY_AFTERS = {
     "100000": _DAY,
     "Fri, 01 Jan 2100 00:00:00 GMT": _DAY,
 }
-"""What endpoints ask for, and how many seconds that comes to: junk comes to nothing, and nothing to over a day."""
+"""Retry-After values and their seconds: invalid ones are ignored, and none exceeds a day."""
 
 
 @dataclass(frozen=True)

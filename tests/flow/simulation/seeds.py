@@ -1,4 +1,4 @@
-"""Runs seeds, and says how to run one again."""
+"""Runs seeds, and prints how to run one again."""
 
 import os
 
@@ -26,7 +26,7 @@ async def run_seeds(server: VirtualServer, trouble: Trouble, seeds: range, file:
 
 
 async def first_broken(server: VirtualServer, trouble: Trouble, seeds: range) -> int | None:
-    """Give the first seed in which a promise is seen broken, None when there is none."""
+    """Return the first seed that breaks a promise; None if there is none."""
     for seed in seeds:
         try:
             await World(seed, server, trouble).run()

@@ -1,4 +1,4 @@
-"""Receivers fail, hang, ask to wait and go away, but no process does: then nothing is ever sent twice."""
+"""Receivers fail, hang, ask for a wait and disappear, but no process does: then nothing is ever sent twice."""
 
 import pytest
 
@@ -23,5 +23,5 @@ async def test_a_failing_endpoint_is_probed_with_one_attempt_at_a_time(server: V
 async def test_without_faults_every_promise_is_kept_in_thousands_of_seeds(server: VirtualServer, judged: Judge) -> None:
     days, deliveries = await run_seeds(server, CALM, range(1_000, 4_000), __file__)
 
-    fault, target = "F3 simulation, seeds in calm", "every promise kept"
+    fault, target = "F3 simulation, seeds without faults", "every promise kept"
     judged(Tally(fault, 3_000, deliveries, 0, 0, 0, 0, target, f"{days:,.0f} virtual days"))

@@ -1,4 +1,4 @@
-"""The simulation is worth what it finds: every mistake that is planted breaks a promise in one of a few seeds."""
+"""The simulation detects bugs: every planted one breaks a promise in one of a few seeds."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Processes die, stop past their leases and lose PostgreSQL in mid-commit: order and every delivery survive that."""
+"""Processes die, pause past their leases and lose PostgreSQL mid-commit: order and every delivery survive."""
 
 import pytest
 

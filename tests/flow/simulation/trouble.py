@@ -1,4 +1,4 @@
-"""What befalls a world's processes."""
+"""The faults of a world's processes."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""One seed's world: a shop, its endpoints, three dispatchers, and what befalls them, in the order of virtual time."""
+"""One seed's world: a shop, its endpoints, three dispatchers and their faults, in the order of virtual time."""
 
 import heapq
 import random
@@ -42,7 +42,7 @@ from waypost.store.statements import Session
 
 MOST_STEPS = 6_000
 HOURS = 14
-"""Within so many hours everything is reported."""
+"""Everything is reported within this number of hours."""
 
 _STATUSES = (Status.INFORECEIVED, Status.TRANSIT, Status.PICKUP, Status.UNDELIVERED, Status.DELIVERED)
 _EMPTY = """
@@ -168,7 +168,7 @@ class World:
         return endpoint
 
     def _plan_reports(self) -> list[datetime]:
-        """Reports come in bursts: the next scan arrives while the one before is being sent, or waits for a retry."""
+        """Reports come in bursts: the next scan arrives while the previous one is being sent, or waits for a retry."""
         scans = [(parcel, scan) for parcel in self._parcels for scan in range(self._chance.randint(1, 5))]
         bursts = [EPOCH + timedelta(hours=self._chance.uniform(0, HOURS)) for _ in range(3)]
         for parcel, scan in scans:
@@ -363,7 +363,7 @@ class World:
                 self._ledger.event(event, *of, on)
 
     async def _events(self) -> dict[UUID, tuple[UUID, int]]:
-        """Give each event's tracking and sequence."""
+        """Return each event's tracking and sequence."""
         rows = await self._work.fetch("select id, tracking, sequence from event where account = $1", self._account)
         return {row["id"]: (row["tracking"], row["sequence"]) for row in rows}
 

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - Python looks for it by its name, outside of any package
-"""Lets a `waypost` die at a point of its way: Python imports this by itself where PYTHONPATH names this folder.
+"""Makes a `waypost` die at a failpoint: Python imports this module if PYTHONPATH names its folder.
 
 FAILPOINT names one of ``POINTS`` and FAILPOINT_PASSES how often it is passed before. Nothing of it is in the package.
 """

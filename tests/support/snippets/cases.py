@@ -1,4 +1,4 @@
-"""What a snippet is given and how its answer begins, by behaviour: each gives, for a way and a time, named cases."""
+"""Input for snippets and the start of the expected output, by behaviour: named cases for a way and a time."""
 
 import base64
 import json
@@ -46,7 +46,7 @@ NO_FIELDS = {
 
 
 def webhook(way, timestamp, key=None, body=BODY):
-    """Sign as Waypost does; the timestamp may be text that is none."""
+    """Sign as Waypost does; the timestamp may be invalid text."""
     key = key or KEYS[way]
     match way:
         case Way.STANDARD:
@@ -90,7 +90,7 @@ def sent(way, now):
             headers = dict(standard_headers(Secrets(SECRET), ID, now, BODY))
             taken["as dispatch signs it"] = Given(BODY, {**headers, "x-other": "\u00e9"}, SECRET)
             taken["a secret that was brought along"] = webhook(way, now, BROUGHT)
-            taken["a body that is no text"] = webhook(way, now, body=b"\x00\xff\xfe\r\n")
+            taken["a body that is not text"] = webhook(way, now, body=b"\x00\xff\xfe\r\n")
             taken["an empty body"] = webhook(way, now, body=b"")
         case Way.V4:
             taken["as dispatch signs it"] = Given(BODY, dict(v4_headers(Secrets(SECRET), now)), SECRET)
@@ -154,7 +154,7 @@ def keys(way, now):
 
 
 def signed_with_nothing(way, now):
-    """Give what a forger sends who hopes that the setting with the key is empty."""
+    """Return what a forger sends who hopes that the receiver's key is empty."""
     timestamp = str(now)
     forged = {
         Way.STANDARD: lambda: resigned(webhook(way, now), way, standard.sign(ID, now, BODY, b"")),
@@ -253,7 +253,7 @@ def no_json(way, now):
 
 
 def broken_texts(way, now):
-    """Give JSON with a byte that no UTF-8 has, which some readers take and some do not: it must fit for none."""
+    """Return JSON with an invalid UTF-8 byte, which some parsers accept: it must verify with none."""
     valid, stray = webhook(way, now).body, b'"\xff"'
     return {
         "as timestamp": (Given(valid.replace(str(now).encode(), stray), {}, EMAIL), REFUSED),

@@ -112,7 +112,7 @@ class Runtimes:
 
 @cache
 def _version(program: str) -> tuple[int, int]:
-    """Give a program's version; (0, 0) if it is not here, or is a ``dotnet`` that can run but not build."""
+    """Return a program's version; (0, 0) if it is missing, or is a ``dotnet`` that can run but not build."""
     option, _ = LEAST[program]
     if shutil.which(program) is None:
         return (0, 0)
