@@ -236,6 +236,9 @@ async def test_a_page_of_one_status_may_be_short_but_its_cursor_continues(api: A
         ("endpoint=x", "endpoint"),
         ("tracking_number=", "tracking_number"),
         ("tracking_number=a%00b", "tracking_number"),
+        ("tracking_number=%FF", "tracking_number"),
+        ("tracking_number=%ED%A0%80", "tracking_number"),
+        ("state=%E2%82", "state"),
         ("status=lost", "status"),
         ("state=sent", "state"),
         ("since=yesterday", "since"),
@@ -249,6 +252,15 @@ async def test_invalid_filters_are_named(shop: Caller, query: str, field: str) -
     answer = await shop.get(f"/v1/deliveries?{query}")
 
     assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, [field])
+
+
+async def test_a_parameter_whose_name_is_not_text_is_named_in_ascii(shop: Caller) -> None:
+    answer = await shop.get("/v1/deliveries?%FF=1")
+
+    assert answer.json()["errors"] == [
+        {"field": "\\udcff", "message": "unknown query parameter"},
+        {"field": "\\udcff", "message": "is not text in UTF-8"},
+    ]
 
 
 async def test_deliveries_of_other_accounts_do_not_exist(api: Api, shop: Caller) -> None:

@@ -155,12 +155,20 @@ async def test_numbers_and_courier_filter_the_list(shop: Caller) -> None:
         ("tracking_numbers=A1&courier_code=%00", 4120),
         ("tracking_numbers=A1&tracking_numbers=A2", 4130),
         ("&".join(f"p{n}=1" for n in range(101)), 4130),
+        ("tracking_numbers=%FF", 4130),
+        ("%FF=1", 4130),
     ],
 )
 async def test_unknown_parameters_are_rejected_never_ignored(shop: Caller, query: str, code: int) -> None:
     answer = await shop.get(f"/v4/trackings/get?{query}")
 
     assert (answer.status_code, answer.json()["meta"]["code"]) == (400, code)
+
+
+async def test_a_parameter_that_is_not_text_is_named(shop: Caller) -> None:
+    answer = await shop.get("/v4/trackings/get?courier_code=dhl&tracking_numbers=A1%2C%C3")
+
+    assert answer.json()["meta"] == {"code": 4130, "message": "tracking_numbers is not text in UTF-8."}
 
 
 async def test_accounts_see_only_their_own_parcels(api: Api, shop: Caller) -> None:

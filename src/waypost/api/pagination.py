@@ -2,33 +2,40 @@
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import parse_qsl
 
 from waypost.actions.lists import Page
+from waypost.api.parameters import NOT_TEXT, is_text, read_pairs
 from waypost.api.problems import FieldError, invalid
 from waypost.domain import ids
 
 PAGE_SIZE: Final = 50
 LARGEST_PAGE: Final = 200
 MOST_PARAMETERS: Final = 50
+_NUL: Final = "must not contain the character NUL"
 SHOWN: Final = 100
 """The length to which responses repeat a name chosen by the caller."""
 
 
 def read_query(raw: bytes, allowed: frozenset[str]) -> dict[str, str]:
-    """Return the query parameters. Raise Problem for unknown and repeated ones."""
+    """Return the query parameters. Raise Problem for unknown and repeated ones, and those that are not text."""
     try:
-        pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
+        pairs = read_pairs(raw, most=MOST_PARAMETERS)
     except ValueError:
         raise invalid([FieldError("", f"has more than {MOST_PARAMETERS} parameters")]) from None
     query = dict(pairs)
-    errors = [FieldError(name[:SHOWN], "unknown query parameter") for name in query if name not in allowed]
     names = [name for name, _ in pairs]
-    errors += [FieldError(name[:SHOWN], "is repeated") for name in query if names.count(name) > 1]
-    errors += [FieldError(name, "must not contain the character NUL") for name, text in query.items() if "\0" in text]
+    errors = [FieldError(_shown(name), "unknown query parameter") for name in query if name not in allowed]
+    errors += [FieldError(_shown(name), "is repeated") for name in query if names.count(name) > 1]
+    errors += [FieldError(_shown(name), NOT_TEXT) for name, text in pairs if not is_text(name + text)]
+    errors += [FieldError(_shown(name), _NUL) for name, text in query.items() if "\0" in text]
     if errors:
         raise invalid(errors)
     return query
+
+
+def _shown(name: str) -> str:
+    short = name[:SHOWN]
+    return short if is_text(short) else ascii(short)[1:-1]
 
 
 def read_page(query: Mapping[str, str], prefix: str) -> Page:

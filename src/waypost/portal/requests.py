@@ -16,10 +16,9 @@ from litestar.enums import RequestEncodingType
 from litestar.types import Scope
 
 from waypost.portal.page_error import PageError
+from waypost.portal.uploads import NotAForm, NotText, read_parts
 
 MOST_FIELDS: Final = 100
-MOST_SHOWN: Final = 100
-"""A page repeats no more of a name that the visitor chose."""
 TAKES_FILES: Final = "takes_files"
 """The route option that allows a form with files."""
 
@@ -68,14 +67,13 @@ class PageRequest(Request[Any, Any, Any]):
 
     async def _read_parts(self) -> FormMultiDict:
         """Return a form with files, up to the route's body limit. Large files are spooled to disk."""
+        _, options = self.content_type
         try:
-            form = await super().form()
-        except (UnicodeError, LookupError):
-            message = "A form field has an unknown charset or does not match its charset."
-            raise PageError(HTTPStatus.BAD_REQUEST, message) from None
-        if sum(1 for _ in form.multi_items()) > MOST_FIELDS:
-            raise _too_many()
-        return form
+            return await read_parts(self.stream(), options.get("boundary", ""), most=MOST_FIELDS)
+        except NotAForm as error:
+            raise PageError(HTTPStatus.BAD_REQUEST, str(error)) from None
+        except NotText as error:
+            raise PageError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
 
 
 def cookies_of(scope: Scope) -> dict[str, str]:
@@ -97,8 +95,7 @@ def _pairs(text: bytes) -> list[tuple[str, str]]:
         raise _too_many() from None
     for name, value in pairs:
         if _NO_TEXT.search(name + value):
-            message = f"The field {ascii(name[:MOST_SHOWN])[1:-1]} is not text in UTF-8. Nothing was changed."
-            raise PageError(HTTPStatus.UNPROCESSABLE_ENTITY, message)
+            raise PageError(HTTPStatus.UNPROCESSABLE_ENTITY, str(NotText(name)))
     return pairs
 
 

@@ -98,21 +98,25 @@ def part(*lines: bytes, text: bytes = b"") -> bytes:
 
 
 NAMED = b'content-disposition: form-data; name="rows"'
+TYPE = b"content-type: text/plain; charset=%b"
+NOT_TEXT = (422, "The field rows is not text in UTF-8. Nothing was changed.")
 UNREADABLE = {
-    "no UTF-8": part(NAMED, text=b"\xff") + b"--x--\r\n",
-    "an unknown charset": part(NAMED, b"content-type: text/plain; charset=no", text=b"A") + b"--x--\r\n",
-    "too many": part(NAMED) * 101 + b"--x--\r\n",
-    "no end": b"--x\r\n",
+    "no UTF-8": (part(NAMED, text=b"\xff") + b"--x--\r\n", *NOT_TEXT),
+    "an unknown charset": (part(NAMED, TYPE % b"none", text=b"A") + b"--x--\r\n", *NOT_TEXT),
+    "another charset": (part(NAMED, TYPE % b"utf-16", text=b"A1") + b"--x--\r\n", *NOT_TEXT),
+    "too many": (part(NAMED) * 101 + b"--x--\r\n", 400, "The request has more than 100 fields."),
+    "no end": (b"--x\r\n", 400, "The form is malformed or incomplete."),
 }
 
 
-@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
-async def test_malformed_multipart_bodies_are_rejected(browser: Browser, body: bytes) -> None:
+@pytest.mark.parametrize(("body", "status", "says"), UNREADABLE.values(), ids=UNREADABLE)
+async def test_malformed_multipart_bodies_are_rejected(browser: Browser, body: bytes, status: int, says: str) -> None:
     headers = {"content-type": "multipart/form-data; boundary=x", "x-csrftoken": await browser.token()}
 
     answer = await browser.client.post(PATH, content=body, headers={"accept": "text/html", **headers})
 
-    assert (answer.status_code, answer.headers["cache-control"]) == (400, "no-store")
+    assert (answer.status_code, answer.headers["cache-control"]) == (status, "no-store")
+    assert says in answer.text
 
 
 async def test_visitors_who_are_not_signed_in_are_redirected_before_the_body_is_read(portal: Portal) -> None:

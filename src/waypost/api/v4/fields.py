@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import msgspec
 
 from waypost.api.bodies import UNKEEPABLE, parse
+from waypost.api.parameters import NOT_TEXT, is_text, read_pairs
 from waypost.api.v4.envelope import INVALID_FORMAT, CodedError
 from waypost.domain.facts import LONGEST
 from waypost.domain.times import read_time
@@ -66,11 +66,13 @@ def read_texts(fields: Mapping[str, object], known: frozenset[str]) -> dict[str,
 def read_query(raw: bytes, known: frozenset[str]) -> dict[str, str]:
     """Give the parameters that are set, each once; each must be one that the call knows."""
     try:
-        pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
+        pairs = read_pairs(raw, most=MOST_PARAMETERS)
     except ValueError:
         raise CodedError(INVALID_FORMAT, f"Max. {MOST_PARAMETERS} parameters in one call.") from None
     query: dict[str, str] = {}
     for name, text in pairs:
+        if not is_text(name + text):
+            raise CodedError(INVALID_FORMAT, f"{shown(name)} {NOT_TEXT}.")
         if name in query:
             raise CodedError(INVALID_FORMAT, f"{shown(name)} is repeated.")
         if text.strip():
