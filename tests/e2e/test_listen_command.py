@@ -12,6 +12,7 @@ from pathlib import Path
 from queue import Queue
 from threading import Thread
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -142,6 +143,30 @@ def test_events_during_a_pause_are_neither_lost_nor_repeated(account: Site, tmp_
         second += listener.events(1)
 
     assert numbers(first + second) == [("W1", 1), ("W1", 2), ("W1", 3), ("W2", 1), ("W2", 2)]
+
+
+def test_listening_goes_on_over_pages_that_end_early_because_a_parcel_is_at_its_maximum_size(
+    account: Site, tmp_path: Path, since: str
+) -> None:
+    def add(*scans: tuple[int, str]) -> None:
+        checkpoints = [
+            {"checkpoint_date": f"2026-07-01T{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}", "tracking_detail": text}
+            for n, text in scans
+        ]
+        told = {"tracking_number": "LARGE", "courier_code": "dhl", "create": True, "checkpoints": checkpoints}
+        account.post("/v1/updates", {"updates": [told]})
+
+    for begin in (0, 200):
+        add(*((n, f"{n} {'Held at the depot until its papers are there. ' * 21}") for n in range(begin, begin + 200)))
+    for n in range(400, 420):
+        add((n, f"Seen at the depot, {n}"))
+    first = account.get(f"/v1/events?limit=200&{urlencode({'since': since})}")["items"]
+
+    with listening(account, tmp_path, "--since", since) as listener:
+        told = listener.events(22)
+
+    assert 1 < len(first) < 22
+    assert numbers(told) == [("LARGE", sequence) for sequence in range(1, 23)]
 
 
 def test_only_the_chosen_statuses_are_forwarded(account: Site, tmp_path: Path, since: str) -> None:

@@ -129,7 +129,7 @@ async def test_with_many_waiting_tests_an_accounts_next_is_rejected_and_another_
             for one, made in zip((shop, other), ids, strict=True)
         ]
 
-    assert (refused.status_code, refused.json()["code"]) == (HTTPStatus.SERVICE_UNAVAILABLE, "overloaded")
+    assert (refused.status_code, refused.json()["code"]) == (HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests")
     assert "retry-after" in refused.headers
     assert accepted.status_code == HTTPStatus.ACCEPTED
     assert await api.database.serving.fetchval("select count(*) from due where sample is not null") == 1

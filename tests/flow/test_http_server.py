@@ -13,6 +13,7 @@ from waypost.app import server
 from waypost.app.address import held_address
 from waypost.app.errors import CannotListen
 from waypost.app.server import HttpServer
+from waypost.portal.requests import PageRequest
 
 LIMIT = 60.0
 
@@ -52,6 +53,9 @@ class Connection:
             self._writer.write(part)
             await self._writer.drain()
 
+    def close(self) -> None:
+        self._writer.close()
+
     async def rest(self) -> bytes:
         """Return everything up to the end of the connection."""
         async with asyncio.timeout(LIMIT):
@@ -83,6 +87,28 @@ async def test_bodies_on_one_connection_are_separated(port: int) -> None:
         answers.append(await connection.answer() == (b"HTTP/1.1 200 OK", body))
 
     assert answers == [True] * 4
+
+
+async def test_a_page_that_takes_long_learns_that_its_visitor_has_gone() -> None:
+    here, left = asyncio.Event(), asyncio.Event()
+
+    async def wait(scope: Any, receive: Any, _send: Any) -> None:
+        await receive()
+        here.set()
+        await PageRequest(scope, receive).gone()
+        left.set()
+
+    with held_address("127.0.0.1", 0) as (host, port):
+        http = HttpServer(wait, host=host, port=port)
+        http.start()
+        connection = await connect(port)
+        await connection.send(head("content-length: 3") + b"who")
+        async with asyncio.timeout(LIMIT):
+            await here.wait()
+            assert not left.is_set()
+            connection.close()
+            await left.wait()
+        await http.stop(within_seconds=1)
 
 
 async def test_a_body_that_arrives_in_parts_is_complete(port: int) -> None:

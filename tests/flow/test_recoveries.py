@@ -11,12 +11,14 @@ from tests.flow.test_api_deliveries import dispatching, listed, report
 from tests.flow.test_queue import claim, delivered, settle
 from tests.support.api import Api, Caller
 from tests.support.receiver import always, answering, receiving
+from tests.support.rounds import looks_per_slice
 from waypost.domain import ids
 from waypost.domain.deliveries import Settled
 from waypost.domain.retry import Policy
 from waypost.intake.collector import Intake
 from waypost.keeper import keeper as keeper_module
 from waypost.keeper.keeper import Keeper
+from waypost.store import recovery_changes
 from waypost.store.rows import Finished
 
 RECOVERY = [
@@ -211,6 +213,29 @@ async def test_a_recovery_queues_a_limited_number_at_a_time_and_nothing_twice(
     found = (await shop.get(f"/v1/recoveries/{started['id']}")).json()
     assert (found["state"], found["queued"], found["delivered"], came) == ("done", 10, 10, 10)
     assert await api.database.serving.fetchval("select count(distinct event) from settled") == 10
+
+
+async def test_a_recovery_over_very_many_events_delays_no_other(
+    api: Api, shop: Caller, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery_changes, "A_TIME", 1)
+    other = await api.caller()
+    large, small = await add_to(api, shop), await add_to(api, other)
+    for endpoint, owner, hours in ((large, shop, range(1, 9)), (small, other, (8,))):
+        await switch(owner, endpoint, "disable")
+        await report(owner, "A1", *hours)
+        await switch(owner, endpoint, "enable")
+    begun = [await begin(shop, large, "missed"), await begin(other, small, "missed")]
+
+    with looks_per_slice(1) as waits:
+        queued = await go_on(api, keeper)
+
+    assert queued == 9
+    assert waits.count >= 2 * 9 / 2  # to count and to queue
+    last = await api.database.serving.fetchval(
+        "select recovery from due where recovery is not null order by id desc limit 1"
+    )
+    assert last == ids.from_text(ids.RECOVERY, begun[0]["id"])
 
 
 async def test_a_stopped_recovery_queues_nothing_more_but_queued_events_are_sent(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from waypost.actions.rooms import TooManyWaiting
+from waypost.actions.refusals import TooManyWaiting
 from waypost.api.bodies import LARGEST_BODY
 from waypost.api.bodies_in_hand import LARGE, MOST_WAITING, OF_ALL, OF_ONE, BodiesInHand
 

@@ -47,7 +47,7 @@ _SAYS: Final = {
     "test_delivery": "The delivery was a test: send another test instead.",
     "tracking_deleted": "The delivery's parcel was deleted, so nothing more is sent for it.",
     "too_large": "The body is too large.",
-    "too_many_requests": "The account exceeded its limit of calls, scans or bytes: try again after `Retry-After`.",
+    "too_many_requests": "The account exceeds a limit of calls, scans, bytes or waiting calls. Wait for `Retry-After`.",
     "unavailable": "The database is unavailable: try again. It is not known whether anything was changed.",
     "unsupported_encoding": "The request has a `Content-Encoding`: send the body uncompressed.",
     "unauthorized": "The key is missing, unknown, expired or revoked.",

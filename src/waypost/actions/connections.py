@@ -1,7 +1,8 @@
 """Actions on connections: an account's credentials for carriers, which are tested first, and for services that push.
 
-Each function raises NotFound, Invalid, Conflict or Busy. Credentials are write-only, and only the operator can change a
-carrier's URL. Of the services that push, nothing is asked: their first push shows whether the credentials are right.
+Each function raises NotFound, Invalid, Conflict or TooManyWaiting. Credentials are write-only, and only the operator
+can change a carrier's URL. Of the services that push, nothing is asked: their first push shows whether the credentials
+are right.
 """
 
 import asyncio
@@ -68,7 +69,10 @@ class Probe(msgspec.Struct, frozen=True):
 
 
 async def probe(context: ConnectionContext, actor: Actor, source: str, credentials: Mapping[str, str]) -> Probe:
-    """Test credentials for a carrier without storing them. Raise Busy if the account tests too many at once."""
+    """Test credentials for a carrier without storing them.
+
+    Raise TooManyWaiting if the account tests too many at once.
+    """
     known = _source(source)
     with checking():
         checked = known.check(credentials)

@@ -8,8 +8,7 @@ from uuid import UUID
 
 from waypost.actions.actor import Actor
 from waypost.actions.context import Context
-from waypost.actions.refusals import Busy, Fault, Invalid, NotFound
-from waypost.actions.rooms import TooManyWaiting
+from waypost.actions.refusals import Fault, Invalid, NotFound, TooManyWaiting
 from waypost.domain.statuses import SELECTABLE
 from waypost.store import deliveries, queue
 from waypost.store.deliveries import DeliveryRow
@@ -22,8 +21,8 @@ _SLOWEST_LOOK_SECONDS: Final = 0.25
 async def send_test(context: Context, actor: Actor, endpoint: UUID, status: str) -> DeliveryRow:
     """Send the sample of a status and return its delivery, which is unsettled if the result takes too long.
 
-    Raise Busy, and send nothing, while many tests of the account wait: each polls the database, so an unresponsive
-    receiver would otherwise let one account's tests slow down everybody.
+    Raise TooManyWaiting, and send nothing, while many tests of the account wait: each polls the database, so an
+    unresponsive receiver would otherwise let one account's tests slow down everybody.
     """
     if status not in list(SELECTABLE):
         raise Invalid([Fault("status", f"must be one of {', '.join(SELECTABLE)}")])
@@ -31,7 +30,7 @@ async def send_test(context: Context, actor: Actor, endpoint: UUID, status: str)
         async with context.rooms.tests.hold(actor.account):
             return await _sent(context, actor.account, endpoint, status)
     except TooManyWaiting:
-        raise Busy(
+        raise TooManyWaiting(
             "Too many tests of this account are waiting for a response. Send this one when they have finished."
         ) from None
 

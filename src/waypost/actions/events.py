@@ -11,6 +11,6 @@ from waypost.store.feed import EventRow, events_after
 async def next_events(context: Context, actor: Actor, after: UUID, *, limit: int, wait: float) -> list[EventRow]:
     """Return the account's next events after an id, oldest first; if there are none, wait up to so many seconds.
 
-    Raise Busy if too many calls of the account are waiting.
+    Raise TooManyWaiting if too many calls of the account are waiting.
     """
     return await next_rows(context, actor, wait, lambda session: events_after(session, actor.account, after, limit))

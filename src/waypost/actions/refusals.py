@@ -6,6 +6,7 @@ Refusal             the request was rejected
 ├── Conflict        the current state does not allow it
 ├── Denied          whoever sent it has not proven that it may
 ├── Busy            too many requests at once; a retry can succeed in a moment
+│   └── TooManyWaiting   of this account alone
 └── Unavailable     the database can't be used; whether anything has changed is unknown
 """
 
@@ -64,6 +65,10 @@ class Denied(Refusal):
 
 class Busy(Refusal):
     """Too many requests at once; nothing was accepted."""
+
+
+class TooManyWaiting(Busy):
+    """The account's limit of waiting requests is reached; other accounts are not affected."""
 
 
 class Unavailable(Refusal):

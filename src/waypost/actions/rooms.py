@@ -7,11 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from waypost.actions.refusals import Busy
-
-
-class TooManyWaiting(Busy):
-    """The account's limit of waiting calls is reached; other accounts are not affected."""
+from waypost.actions.refusals import TooManyWaiting
 
 
 class Room:

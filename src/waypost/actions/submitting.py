@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from waypost.actions.refusals import Busy, Conflict, Refusal, Unavailable
-from waypost.actions.rooms import TooManyWaiting
+from waypost.actions.refusals import Busy, Conflict, Refusal, TooManyWaiting, Unavailable
 from waypost.intake.batch import Request, Result
 from waypost.intake.collector import (
     AccountOverloaded,

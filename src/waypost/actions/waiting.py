@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from waypost.actions.actor import Actor
 from waypost.actions.context import Context
-from waypost.actions.refusals import Busy
+from waypost.actions.refusals import TooManyWaiting
 from waypost.store.statements import Session
 
 T = TypeVar("T")
@@ -27,14 +27,14 @@ async def next_rows(
 ) -> list[T]:
     """Return what a query finds; if it finds nothing, run it again for up to so many seconds.
 
-    It runs every second, and at once when this process has written events of the account. Raise Busy if
+    It runs every second, and at once when this process has written events of the account. Raise TooManyWaiting if
     ``MOST_WAITING`` calls of the account are waiting.
     """
     loop = asyncio.get_running_loop()
     ends, pause = loop.time() + wait, POLL_SECONDS
     arrivals = context.intake.arrivals
     if wait and arrivals.listeners(actor.account) >= MOST_WAITING:
-        raise Busy(f"{MOST_WAITING} calls of this account are already waiting.")
+        raise TooManyWaiting(f"{MOST_WAITING} calls of this account are already waiting.")
     with arrivals.listening(actor.account) as heard:
         while True:
             # Cleared before the query: an event that is announced during it is looked for at once.

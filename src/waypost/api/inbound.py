@@ -8,8 +8,7 @@ from litestar.params import FromPath
 
 from waypost.actions import inbound
 from waypost.actions.inbound_addresses import Doorway
-from waypost.actions.refusals import Denied
-from waypost.actions.rooms import TooManyWaiting
+from waypost.actions.refusals import Denied, TooManyWaiting
 from waypost.api.admission import ACCOUNT
 from waypost.api.parts import Given, Parts
 from waypost.api.problems import Problem, later

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from waypost.actions.refusals import Busy, Conflict, Invalid, Refusal, Unavailable
+from waypost.actions.refusals import Busy, Conflict, Invalid, Refusal, TooManyWaiting, Unavailable
 from waypost.domain.errors import InvalidInput
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -81,6 +81,13 @@ def of_input(error: InvalidInput, *, below: str = "") -> FieldError:
     return FieldError(below + error.field, error.message)
 
 
+_LATER: Final[Mapping[type[Refusal], tuple[int, str]]] = {
+    TooManyWaiting: (HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests"),
+    Busy: (HTTPStatus.SERVICE_UNAVAILABLE, "overloaded"),
+    Unavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
+}
+
+
 def problem_of(refusal: Refusal) -> Problem:
     """Return the problem for an action's refusal."""
     match refusal:
@@ -91,10 +98,9 @@ def problem_of(refusal: Refusal) -> Problem:
         case Conflict():
             advice = _ADVICE.get(refusal.code, "")
             return Problem(HTTPStatus.CONFLICT, refusal.code, refusal.sentence + advice)
-        case Busy():
-            return later(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", refusal.sentence)
-        case Unavailable():
-            return later(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", refusal.sentence)
+        case Busy() | Unavailable():
+            status, code = _LATER[type(refusal)]
+            return later(status, code, refusal.sentence)
         case _:
             return Problem(HTTPStatus.NOT_FOUND, "not_found", refusal.sentence)
 

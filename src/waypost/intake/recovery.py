@@ -14,6 +14,7 @@ from waypost.store import intake_rows, recoveries, recovery_changes
 from waypost.store.recovery_changes import JudgedEvent, LockedRecovery
 from waypost.store.rows import NewDelivery
 from waypost.store.statements import Session, transaction
+from waypost.turns import Turn
 
 MOST_WAITING: Final = 200
 """The maximum waiting deliveries of one recovery, so that it never crowds out live events."""
@@ -30,8 +31,8 @@ async def count(session: Session, recovery: UUID) -> bool:
             return False
         events, is_last = await recovery_changes.events_after(session, taken, taken.counted_to)
         to = events[-1].id if events else taken.counted_to
-        matched = sum(_matches(taken, event) for event in events)
-        await recovery_changes.note_counted(session, recovery, matched, None if is_last else to)
+        matching = await _matching(taken, events)
+        await recovery_changes.note_counted(session, recovery, len(matching), None if is_last else to)
         if is_last and taken.dry_run:
             await recovery_changes.mark_finished(session, recovery, RecoveryState.DONE)
         return not is_last and bool(events)
@@ -54,7 +55,7 @@ async def queue_some(session: Session, recovery: UUID, most: int) -> tuple[int, 
         if room <= 0:
             return 0, False
         events, is_last = await recovery_changes.events_after(session, taken, taken.queued_to)
-        matching = [event for event in events if _matches(taken, event)]
+        matching = await _matching(taken, events)
         chosen = matching[:room]
         queued = await _queue(session, taken, chosen)
         if len(chosen) < len(matching):
@@ -64,6 +65,16 @@ async def queue_some(session: Session, recovery: UUID, most: int) -> tuple[int, 
         if is_last and not queued and not waiting:
             await recovery_changes.mark_finished(session, recovery, RecoveryState.DONE)
         return queued, not is_last and bool(events)
+
+
+async def _matching(taken: LockedRecovery, events: Sequence[JudgedEvent]) -> list[JudgedEvent]:
+    """Return the events that a recovery is about, in turns with whatever else the loop does."""
+    turn, matching = Turn(taken.account), []
+    for event in events:
+        await turn.pause()
+        if _matches(taken, event):
+            matching.append(event)
+    return matching
 
 
 def _matches(taken: LockedRecovery, event: JudgedEvent) -> bool:
@@ -81,19 +92,21 @@ async def _queue(session: Session, taken: LockedRecovery, events: Sequence[Judge
         return 0
     locked = {one.id for one in await intake_rows.lock(session, sorted({event.tracking for event in events}))}
     now = await intake_rows.now(session)
-    new = [
-        NewDelivery(
-            bucket=event.bucket,
-            id=ids.make_id(now, event.bucket, secrets.randbits(62)),
-            endpoint=taken.endpoint,
-            tracking=event.tracking,
-            event=event.id,
-            sequence=event.sequence,
-            ordering=taken.ordering,
-            recovery=taken.id,
-        )
-        for event in events
-        if event.tracking in locked
-    ]
+    turn, new = Turn(taken.account), []
+    for event in events:
+        await turn.pause()
+        if event.tracking in locked:
+            new.append(
+                NewDelivery(
+                    bucket=event.bucket,
+                    id=ids.make_id(now, event.bucket, secrets.randbits(62)),
+                    endpoint=taken.endpoint,
+                    tracking=event.tracking,
+                    event=event.id,
+                    sequence=event.sequence,
+                    ordering=taken.ordering,
+                    recovery=taken.id,
+                )
+            )
     await enqueue(session, new)
     return len(new)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 import structlog
 
@@ -140,17 +141,27 @@ class Keeper:
         return cancelled
 
     async def recover(self, session: Session) -> int:
-        """Advance each running recovery a little; return how many deliveries were queued."""
-        queued = 0
-        for one in await recoveries.running(session):
-            while await recovery.count(session, one):
-                pass
-            left, goes_on = RECOVERED_A_TIME, True
-            while goes_on and left:
-                some, goes_on = await recovery.queue_some(session, one, left)
-                left -= some
-            queued += RECOVERED_A_TIME - left
-        return queued
+        """Advance each running recovery a little, step by step in turns; return how many deliveries were queued.
+
+        A recovery over millions of events takes many steps to count. One that begins meanwhile takes its turn, too.
+        """
+        begun: dict[UUID, int] = {}
+        advancing: set[UUID] = set()
+        while advancing or not begun:
+            for one in await recoveries.running(session):
+                if one not in begun:
+                    begun[one] = 0
+                    advancing.add(one)
+            if not begun:
+                break
+            for one in sorted(advancing):
+                if await recovery.count(session, one):
+                    continue
+                some, goes_on = await recovery.queue_some(session, one, RECOVERED_A_TIME - begun[one])
+                begun[one] += some
+                if not goes_on or begun[one] >= RECOVERED_A_TIME:
+                    advancing.discard(one)
+        return sum(begun.values())
 
     async def measure(self, session: Session) -> int:
         """Measure what accounts with quotas use; return how many accounts."""

@@ -7,7 +7,7 @@ import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException
 
-from waypost.actions.refusals import Busy, Conflict, Invalid, NotFound, Refusal, Unavailable
+from waypost.actions.refusals import Busy, Conflict, Invalid, NotFound, Refusal, TooManyWaiting, Unavailable
 from waypost.portal.page_error import FORM_EXPIRED, PageError
 from waypost.portal.pages.login import login_path
 from waypost.portal.rendering import go_to, page
@@ -67,6 +67,8 @@ def _refused(request: PageRequest, refusal: Refusal) -> Response[bytes]:
             status = HTTPStatus.UNPROCESSABLE_ENTITY
         case Conflict():
             status = HTTPStatus.CONFLICT
+        case TooManyWaiting():
+            status = HTTPStatus.TOO_MANY_REQUESTS
         case _:
             status = HTTPStatus.SERVICE_UNAVAILABLE
     return _page(request, status, refusal.sentence)

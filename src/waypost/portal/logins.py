@@ -1,12 +1,16 @@
 """Sign-in: password checks that are slow and rate limited, and login links that work once."""
 
 import asyncio
+import os
+import sys
+import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from argon2 import PasswordHasher
@@ -34,11 +38,15 @@ A_MINUTE_OF_TAKEN_ADDRESSES: Final = 5
 AT_ONCE: Final = 2
 """A check occupies 64 MiB and a core: more at a time would be a way to stop the server."""
 
+NICENESS: Final = 10
+"""A check runs in five threads, which would otherwise compete with the event loop as equals."""
+
 WAITING_OF_AN_ADDRESS: Final = 2
 WAITING_IN_ALL: Final = 32
 _LONGEST_TOKEN: Final = 100
 _MOST_KNOWN: Final = 50_000
 _HASHER: Final = PasswordHasher()
+T = TypeVar("T")
 
 
 class Logins:
@@ -48,21 +56,30 @@ class Logins:
         self._context = context
         self._nobody = _hash_of_nobody()
         self._checking = WaitingRoom(at_once=AT_ONCE, of_address=WAITING_OF_AN_ADDRESS, in_all=WAITING_IN_ALL)
+        self._threads = ThreadPoolExecutor(AT_ONCE, "password", _give_way)
         self._of_address = NetworkAllowance(A_MINUTE_FROM_AN_ADDRESS, clock=clock)
         self._lockouts = Lockouts(clock=clock)
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    async def by_password(self, email: str, password: str, address: str, *, signed_in: bool = False) -> Login | None:
+    async def by_password(
+        self,
+        email: str,
+        password: str,
+        address: str,
+        *,
+        signed_in: bool = False,
+        gone: Callable[[], Awaitable[None]] | None = None,
+    ) -> Login | None:
         """Return the user, or None for a wrong password or unknown address, in the same time for both.
 
         Raise TooMany after 5 attempts a minute for one user from one network, with longer waits after further ones, and
         after 20 from one address. For a ``signed_in`` user only attempts from the same network count. Failures are
-        counted and logged.
+        counted and logged. ``gone`` returns when the visitor has gone; raise Gone if that happens before the check.
         """
         if len(email) > LONGEST_EMAIL or len(password) > LONGEST_PASSWORD:
             return None
         try:
-            user = await self._by_password(email, password, address, signed_in=signed_in)
+            user = await self._by_password(email, password, address, signed_in=signed_in, gone=gone)
         except TooMany:
             note_denial(Denial.TOO_MANY_TRIES, address)
             raise
@@ -72,14 +89,16 @@ class Logins:
             self._welcome(email.lower(), address)
         return user
 
-    async def _by_password(self, email: str, password: str, address: str, *, signed_in: bool) -> Login | None:
+    async def _by_password(
+        self, email: str, password: str, address: str, *, signed_in: bool, gone: Callable[[], Awaitable[None]] | None
+    ) -> Login | None:
         known = signed_in or self._knows(email.lower(), address)
         self._checking.check(address, known=known)  # a try that is never checked does not count
         self._count(email.lower(), address, known=known)
-        async with self._checking.turn(address, known=known):
+        async with self._checking.turn(address, known=known, gone=gone):
             user = await self.find(email)
             hashed = self._nobody if user is None else user.password_hash
-            fits, better = await asyncio.to_thread(_check, hashed, password)
+            fits, better = await self._in_a_thread(_check, hashed, password)
         if user is None or not fits:
             return None
         still = await self.find(email)  # the check takes long: the password may have changed meanwhile
@@ -92,7 +111,10 @@ class Logins:
     async def hash(self, password: str, address: str) -> str:
         """Return the hash of a new password. Raise TooMany while too many requests wait."""
         async with self._checking.turn(address):
-            return await asyncio.to_thread(_HASHER.hash, password)
+            return await self._in_a_thread(_HASHER.hash, password)
+
+    async def _in_a_thread(self, work: Callable[..., T], *given: str) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
 
     @contextmanager
     def guessing(self, account: UUID) -> Iterator[None]:
@@ -159,6 +181,12 @@ class Logins:
             return None
         async with self._context.database.serving.acquire() as session:
             return await accounts.find_login(session, email)
+
+
+def _give_way() -> None:
+    """Let the event loop and PostgreSQL go before this thread, and before the threads that Argon2 starts from it."""
+    if sys.platform == "linux":  # elsewhere, a priority belongs to the process
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _check(hashed: str, password: str) -> tuple[bool, str | None]:

@@ -45,6 +45,11 @@ class PageRequest(Request[Any, Any, Any]):
         """Return the visitor's IP address, or an empty string if there is none, as on a Unix socket."""
         return "" if self.client is None else self.client.host
 
+    async def gone(self) -> None:
+        """Return when the visitor has closed the connection; only after the form was read."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
     async def form(self) -> FormMultiDict:
         """Return the fields of a submitted form; empty for other content types and for unexpected files.
 

@@ -2,13 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
 from waypost.portal.networks import TooMany, networks_of
 
 AGAIN_SECONDS: Final = 5.0
+
+
+class Gone(Exception):
+    """The visitor went away while waiting."""
 
 
 class WaitingRoom:
@@ -36,18 +40,43 @@ class WaitingRoom:
             raise TooMany(AGAIN_SECONDS)
 
     @asynccontextmanager
-    async def turn(self, address: str, *, known: bool = False) -> AsyncIterator[None]:
-        """Wait for a turn and hold it. Raise TooMany immediately, as ``check`` does."""
+    async def turn(
+        self, address: str, *, known: bool = False, gone: Callable[[], Awaitable[None]] | None = None
+    ) -> AsyncIterator[None]:
+        """Wait for a turn and hold it. Raise TooMany immediately, as ``check`` does.
+
+        ``gone`` returns when the visitor has gone: then its place is given back, and Gone is raised. A turn that has
+        begun is not interrupted.
+        """
         self.check(address, known=known)
         names = [network for network, _ in networks_of(address)]
         self._here += 1
         self._from.update(names)
         try:
-            async with self._working:
+            await self._take_turn(gone)
+            try:
                 yield
+            finally:
+                self._working.release()
         finally:
             self._here -= 1
             self._from.subtract(names)
             for name in names:
                 if not self._from[name]:
                     del self._from[name]
+
+    async def _take_turn(self, gone: Callable[[], Awaitable[None]] | None) -> None:
+        if gone is None or not self._working.locked():
+            await self._working.acquire()
+            return
+        turn, leaving = asyncio.ensure_future(self._working.acquire()), asyncio.ensure_future(gone())
+        try:
+            await asyncio.wait((turn, leaving), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            if not turn.cancel():
+                self._working.release()
+            raise
+        finally:
+            leaving.cancel()
+        if turn.cancel():  # it had not begun
+            raise Gone

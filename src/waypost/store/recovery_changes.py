@@ -11,6 +11,7 @@ from waypost.domain.recoveries import RecoveryState
 from waypost.store.intake_rows import day_of
 from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, execute, fetch, fetch_one
+from waypost.turns import Turn
 
 A_TIME: Final = 500
 """The maximum number of events judged in one statement."""
@@ -82,7 +83,11 @@ async def events_after(session: Session, taken: LockedRecovery, after: UUID) -> 
     owner = (taken.account, taken.endpoint, taken.endpoint.hex)
     bounds = (after, before, day_of(after), day_of(before), A_TIME)
     rows = await fetch(session, "events_to_judge", ALL_BUCKETS, *owner, *bounds)
-    return [JudgedEvent(**one) for one in rows], len(rows) < A_TIME and taken.until <= row["at"]
+    turn, events = Turn(taken.account), []
+    for one in rows:
+        await turn.pause()
+        events.append(JudgedEvent(**one))
+    return events, len(rows) < A_TIME and taken.until <= row["at"]
 
 
 async def note_counted(session: Session, recovery: UUID, matched: int, to: UUID | None) -> None:

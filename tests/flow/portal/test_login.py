@@ -18,7 +18,7 @@ from tests.support.visiting import CLIENT, EMAIL, HASH, PASSWORD, Document, Port
 from waypost.actions.denials import DENIED
 from waypost.portal import application
 from waypost.portal.logins import AT_ONCE, WAITING_IN_ALL, Logins
-from waypost.portal.waiting_room import WaitingRoom
+from waypost.portal.waiting_room import Gone, WaitingRoom
 from waypost.store.database import Database
 
 HOME = "/developer/webhooks"
@@ -214,6 +214,29 @@ async def test_when_too_many_wait_a_stranger_must_retry_without_losing_an_attemp
     assert {one.status_code for one in refused} == {429}
     assert (await coming_back).status_code == 303
     assert (await browser.sign_in(EMAIL, token=token)).status_code == 303
+
+
+async def test_a_visitor_who_goes_away_gives_the_place_back_without_a_turn() -> None:
+    room = WaitingRoom(at_once=1, of_address=2, in_all=1)
+    waits, left = asyncio.Event(), asyncio.Event()
+
+    async def gone() -> None:
+        waits.set()
+        await left.wait()
+
+    async def visit() -> None:
+        async with room.turn("198.51.100.2", gone=gone):
+            raise AssertionError("There is no turn for those who have gone.")
+
+    async with room.turn("198.51.100.1"):
+        waiting = asyncio.create_task(visit())
+        await waits.wait()
+        left.set()
+        with pytest.raises(Gone):
+            await waiting
+        assert room.here == 1
+    async with room.turn("198.51.100.3", gone=gone):  # who has a turn keeps it
+        assert room.here == 1
 
 
 async def hold(room: WaitingRoom, address: str) -> None:

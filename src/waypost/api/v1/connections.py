@@ -167,7 +167,7 @@ OPERATIONS: Final = (
         example=_CONNECTION,
         body=changes.NewConnection,
         body_example=changes.NewConnection("ups", _CREDENTIALS, "UPS, main account", {"daily_calls": "10000"}),
-        errors={409: _REFUSED, 503: _BUSY},
+        errors={409: _REFUSED, 429: _BUSY},
     ),
     Operation(handler=find, group=_GROUP, scope="read", answers={200: Connection}, example=_CONNECTION),
     Operation(
@@ -178,7 +178,7 @@ OPERATIONS: Final = (
         example=_CONNECTION,
         body=changes.ConnectionChange,
         body_example=changes.ConnectionChange(name="UPS, main account"),
-        errors={409: _REFUSED, 503: _BUSY},
+        errors={409: _REFUSED, 429: _BUSY},
     ),
     Operation(handler=remove, group=_GROUP, scope="write", answers={204: None}),
     Operation(
@@ -187,7 +187,7 @@ OPERATIONS: Final = (
         scope="write",
         answers={200: changes.Probe},
         example=changes.Probe(ok=True, message="UPS accepts the credentials.", asked_at=_AT),
-        errors={503: _BUSY},
+        errors={429: _BUSY},
     ),
     Operation(
         handler=list_pushes,

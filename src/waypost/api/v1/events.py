@@ -137,6 +137,6 @@ OPERATIONS: Final = (
             WAITING_PARAMETER,
             Parameter("since", "Start at this time (RFC 3339), instead of a cursor.", Time),
         ),
-        errors={503: BUSY},
+        errors={429: BUSY},
     ),
 )

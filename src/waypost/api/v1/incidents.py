@@ -73,6 +73,6 @@ OPERATIONS: Final = (
             WAITING_PARAMETER,
             Parameter("state", "Only incidents that are in this state now.", Annotated[str, one_of(State)]),
         ),
-        errors={503: BUSY},
+        errors={429: BUSY},
     ),
 )

@@ -10,8 +10,7 @@ import msgspec
 from litestar import Request, Response, post
 
 from waypost.actions import updates
-from waypost.actions.refusals import Busy, Unavailable
-from waypost.actions.rooms import TooManyWaiting
+from waypost.actions.refusals import Busy, TooManyWaiting, Unavailable
 from waypost.actions.updates import IdempotencyKey, WrittenUpdate
 from waypost.api.admission import note_account
 from waypost.api.bodies import LARGEST_BODY

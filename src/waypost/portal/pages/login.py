@@ -13,9 +13,10 @@ from litestar.params import FromPath
 from waypost.actions import sign_in as actions
 from waypost.portal.networks import MINUTE, TooMany
 from waypost.portal.parts import GivenPages, Pages
-from waypost.portal.rendering import go_to, page
+from waypost.portal.rendering import go_to, html, page
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import SESSIONS_FROM, SINCE, USER, safe_path
+from waypost.portal.waiting_room import Gone
 from waypost.store.accounts import Login
 
 _WRONG: Final = "Wrong e-mail or password."
@@ -36,7 +37,9 @@ async def sign_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     next_path = safe_path(str(given.get("next", "")))
     values: dict[str, Any] = {"next_path": next_path, "email": email}
     try:
-        user = await pages.logins.by_password(email, password, request.address)
+        user = await pages.logins.by_password(email, password, request.address, gone=request.gone)
+    except Gone:
+        return html("", status=HTTPStatus.REQUEST_TIMEOUT, headers={})
     except TooMany as error:
         status, wait = HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": str(math.ceil(error.seconds))}
         return page(request, "login.html", status=status, headers=wait, error=too_many(error), **values)
