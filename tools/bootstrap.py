@@ -1,4 +1,4 @@
-"""Set up ``.venv``: find a fitting Python, install the hash-locked requirements, install Waypost itself.
+"""Set up ``.venv``: find a suitable Python, install the hash-locked requirements, install Waypost itself.
 
 Runs on any Python from 3.8 on with nothing installed. ``--dev`` adds what tests and checks need, ``--python`` and
 ``--venv`` set up another interpreter in another folder. Does nothing when nothing has changed since the last time.
@@ -20,22 +20,22 @@ PROBE = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
 class SetupError(Exception):
-    """Setting up cannot go on; says in one sentence what to do."""
+    """Setup can't continue; the text is one sentence that says what to do."""
 
 
 def say(line: str) -> None:
-    """Tell progress on stderr."""
+    """Print progress on standard error."""
     print(line, file=sys.stderr, flush=True)
 
 
 def run(*command: str) -> None:
-    """Run a command; SetupError when it fails."""
+    """Run a command. Raise SetupError if it fails."""
     if subprocess.call(command, cwd=str(ROOT)) != 0:
         raise SetupError("This command failed, its output is above: " + " ".join(command))
 
 
 def version_of(python: str) -> Optional[List[int]]:
-    """Give an interpreter's version, None when it does not run."""
+    """Return an interpreter's version; None if it does not run."""
     try:
         text = subprocess.check_output([python, "-c", PROBE], stderr=subprocess.DEVNULL).decode()
     except (OSError, subprocess.CalledProcessError):
@@ -44,12 +44,12 @@ def version_of(python: str) -> Optional[List[int]]:
 
 
 def fits(version: Optional[List[int]]) -> bool:
-    """Tell whether a version is one that Waypost runs on."""
+    """Return whether Waypost runs on a version."""
     return version is not None and OLDEST <= tuple(version) <= NEWEST
 
 
 def fitting_python() -> Optional[str]:
-    """Give the first fitting interpreter: the running one, then python3.14 to python3.11, then python3."""
+    """Return the first suitable interpreter: the running one, then python3.14 to python3.11, then python3."""
     names = [sys.executable] + ["python3.%d" % minor for minor in range(NEWEST[1], OLDEST[1] - 1, -1)] + ["python3"]
     for name in names:
         path = shutil.which(name)
@@ -59,13 +59,13 @@ def fitting_python() -> Optional[str]:
 
 
 def has_venv(python: str) -> bool:
-    """Tell whether an interpreter can make a virtual environment with pip in it."""
+    """Return whether an interpreter can make a virtual environment with pip."""
     quiet = subprocess.DEVNULL
     return subprocess.call([python, "-c", "import venv, ensurepip"], stdout=quiet, stderr=quiet) == 0
 
 
 def make_venv(venv: Path, python: Optional[str]) -> None:
-    """Make the environment with this interpreter, or any that fits, unless a fitting one is there already."""
+    """Make the environment with this interpreter, or any suitable one, unless a suitable environment exists."""
     inside = venv / "bin" / "python"
     if fits(version_of(str(inside))) and (find_uv(venv) or subprocess.call([str(inside), "-c", "import pip"]) == 0):
         return
@@ -89,12 +89,12 @@ def make_venv(venv: Path, python: Optional[str]) -> None:
 
 
 def find_uv(venv: Path) -> Optional[str]:
-    """Give the uv on PATH, else the one of the environment, else that of ``.venv``, else None."""
+    """Return the uv on PATH, in the environment or in ``.venv``, in this order; None if there is none."""
     return shutil.which("uv") or shutil.which(str(venv / "bin" / "uv")) or shutil.which(str(VENV / "bin" / "uv"))
 
 
 def install(venv: Path, lock: Path) -> None:
-    """Install the locked packages: by uv where it can be had, else by pip, from the same file of hashes."""
+    """Install the locked packages with uv if possible, otherwise with pip, from the same file of hashes."""
     python = str(venv / "bin" / "python")
     quiet = ["--quiet", "--disable-pip-version-check"]
     uv = find_uv(venv)
@@ -124,25 +124,25 @@ def install_waypost(venv: Path) -> None:
 
 
 def fingerprint(lock: Path) -> str:
-    """Give what the environment was made from: when it is unchanged there is nothing to do."""
+    """Return a digest of what the environment is made from: if it is unchanged, nothing needs to be done."""
     project = (ROOT / "pyproject.toml").read_bytes()
     parts = [lock.read_bytes(), project, Path(__file__).read_bytes(), str(ROOT).encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def is_set_up(venv: Path, lock: Path) -> bool:
-    """Tell whether the environment has what this lock asks for."""
+    """Return whether the environment has the packages of this lock."""
     stamp = venv / STAMP
-    # A system's upgrade may have taken the interpreter that the environment points to.
+    # An upgrade of the system may have removed the interpreter that the environment points to.
     if not (stamp.exists() and (venv / "bin" / "python").exists()):
         return False
     have = stamp.read_text(encoding="utf-8").split()
-    # What the developers' lock installs holds the run-time packages too.
+    # The developers' lock includes the run-time packages.
     return fingerprint(lock) in have or (lock.name == "run.txt" and fingerprint(lock.with_name("dev.txt")) in have)
 
 
 def set_up(venv: Path, lock: Path, python: Optional[str] = None) -> None:
-    """Bring the environment up to date with the lock; SetupError when that can't be done."""
+    """Bring the environment up to date with the lock. Raise SetupError if that fails."""
     if is_set_up(venv, lock):
         return
     wanted = fingerprint(lock)
@@ -153,7 +153,7 @@ def set_up(venv: Path, lock: Path, python: Optional[str] = None) -> None:
 
 
 def main() -> int:
-    """Set up, and give the exit code."""
+    """Set up and return the exit code."""
     parser = argparse.ArgumentParser(description="Set up an environment for Waypost.")
     parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
     parser.add_argument("--venv", type=Path, default=VENV, help="the folder of the environment (.venv)")

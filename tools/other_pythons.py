@@ -1,7 +1,7 @@
-"""Runs the fast tests on every Python from 3.11 to 3.14 that this machine has beside the one of ``.venv``.
+"""Runs the fast tests on every Python from 3.11 to 3.14 that this machine has, except that of ``.venv``.
 
 Interpreters are found on PATH and among pyenv's. Each gets an environment in ``build/pythons``, which is kept
-for the next time. That a version is missing is said, and is no failure.
+for the next run. Missing versions are printed and are not a failure.
 """
 
 import os
@@ -17,11 +17,11 @@ ROOT = bootstrap.ROOT
 ENVIRONMENTS = ROOT / "build" / "pythons"
 FAST = ("tests/unit", "tests/contract")
 NEEDS = "import ctypes, ensurepip, sqlite3, ssl, venv"
-"""Modules that an interpreter lacks when it was built where their libraries were missing."""
+"""Modules that an interpreter lacks if their libraries were missing when it was built."""
 
 
 def main() -> int:
-    """Run the fast tests on each other Python; gives 1 when one failed."""
+    """Run the fast tests on each other Python, and return 1 if one fails."""
     own = bootstrap.version_of(str(bootstrap.VENV / "bin" / "python"))
     failed = []
     for minor in range(bootstrap.OLDEST[1], bootstrap.NEWEST[1] + 1):
@@ -38,17 +38,17 @@ def main() -> int:
 
 
 def interpreters(minor: int) -> Iterator[str]:
-    """Give the interpreters of a version that can run the tests: the one on PATH, then pyenv's, the newest first."""
+    """Return the interpreters of a version that can run the tests: that on PATH, then pyenv's, newest first."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     kept = sorted(pyenv.glob(f"3.{minor}.*/bin/python"), key=lambda path: _patch(path.parents[1].name), reverse=True)
     for python in filter(None, (shutil.which(f"python3.{minor}"), *map(str, kept))):
-        # A shim of pyenv answers only for the versions that are chosen in this folder.
+        # A shim of pyenv runs only the versions that are selected in this folder.
         if bootstrap.version_of(python) == [3, minor] and subprocess.call([python, "-c", NEEDS]) == 0:
             yield python
 
 
 def passes(minor: int, python: str) -> bool:
-    """Run the fast tests on one interpreter, and tell whether they passed."""
+    """Run the fast tests on one interpreter, and return whether they passed."""
     environment = ENVIRONMENTS / f"3.{minor}"
     print(f"Python 3.{minor}: {python}", flush=True)
     try:

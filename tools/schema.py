@@ -1,4 +1,4 @@
-"""``make schema``: writes ``src/waypost/store/schema.sql``, as all migrations make it in an empty database.
+"""``make schema``: writes ``src/waypost/store/schema.sql``, the schema after all migrations of an empty database.
 
 ``make release-statements`` writes the statements of this version for the tests of the next one, whose migrations must
 leave them working.
@@ -26,7 +26,7 @@ HEAD: Final = "-- What all migrations make, written by `make schema`. Day partit
 
 
 async def write_schema() -> None:
-    """Migrate a PostgreSQL of its own and write what came of it."""
+    """Migrate a temporary PostgreSQL and write its schema."""
     with open_place() as place:
         async with running(place / "data") as server:
             session = await asyncpg.connect(server.dsn)

@@ -1,6 +1,6 @@
 """``make screenshots``: every page in light and dark, wide and narrow, into build/screenshots; pictures for the guides.
 
-It looks at a server with a filled and an empty account, as the tests of the pages do.
+The server has a filled and an empty account, as in the tests of the pages.
 """
 
 import shutil
@@ -78,17 +78,17 @@ PAGES: Final = {
     "track-embedded": (None, "{moving}?embed=1"),
     "track-nothing": (None, "/track/nothing?lang=de"),
 }
-"""Every page, by the name of its pictures."""
+"""The pages, by the names of their pictures."""
 
 IN_GUIDES: Final = (
     *("webhooks-empty", "add", "webhook", "update", "test", "test-result", "disable", "delete", "rotate", "history"),
     *("delivery", "specifications", "outgoing-ips", "debugger"),
 )
-"""The pictures that guides show."""
+"""The pictures in the guides."""
 
 
 def main() -> int:
-    """Take all pictures; 1 when there is no browser."""
+    """Take all pictures, and return the exit code: 1 without a browser."""
     if CHROMIUM is None:
         print(HOW_TO_INSTALL, file=sys.stderr)
         return 1
@@ -124,7 +124,7 @@ def _take(portal: Portal, email: str | None, path: str, file: Path, **options: A
 
 
 def _debug(portal: Portal, page: Page) -> None:
-    """Fill the debugger with a webhook that was changed on its way."""
+    """Fill the debugger with a webhook that was changed in transit."""
     hook = portal.hooks.wait_for("/ok")[0]
     secret = portal.seeded.get(f"/v1/endpoints/{portal.endpoints[0]}/secret")["previous"]["secret"]
     page.get_by_label("Body").fill(hook.body.decode().replace("SEED0001", "SEED0009"))

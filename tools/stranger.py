@@ -1,8 +1,8 @@
 """Asks a stranger where forty definitions are: ``python -m tools.stranger --seed 7``, and ``--key`` for the answers.
 
-A stranger gets the tree and, of each definition, name and docstring, and names the module where each should be. What is
-looked for elsewhere has a name that misleads, or is in the wrong place. A seed asks the same questions as long as the
-package is the same.
+A stranger gets the tree and the name and docstring of each definition, and says in which module it should be. If that
+is another module, the name misleads or the definition is in the wrong place. A seed asks the same questions as long as
+the package is unchanged.
 """
 
 import argparse
@@ -19,7 +19,7 @@ QUESTIONS = 40
 
 
 class Definition(NamedTuple):
-    """A public function or class of a module, with what it says of itself."""
+    """A public function or class of a module, with its docstring."""
 
     module: str
     kind: str
@@ -49,13 +49,13 @@ def modules(package: Path = PACKAGE) -> list[str]:
 
 
 def draw(seed: int, count: int = QUESTIONS, package: Path = PACKAGE) -> list[Definition]:
-    """Return so many definitions, in the order in which they are asked."""
+    """Return this many definitions, in the order of the questions."""
     known = definitions(package)
     return random.Random(seed).sample(known, min(count, len(known)))  # noqa: S311 - it has to be repeatable
 
 
 def questions(asked: Sequence[Definition], package: Path = PACKAGE) -> str:
-    """Return what a stranger reads: the tree, then the definitions without their modules."""
+    """Return the questions: the tree, then the definitions without their modules."""
     lines = ["In which of these modules is each of the definitions below?", "", *modules(package), ""]
     for number, one in enumerate(asked, start=1):
         lines += [f"{number}. {one.kind} {one.name}", *(f"   {line}".rstrip() for line in one.docstring.splitlines())]

@@ -1,4 +1,4 @@
-"""``make docs``: write the pages that are made from the code, and the whole documentation as static pages."""
+"""``make docs``: write the pages that are generated from the code, and the whole documentation as static pages."""
 
 import sys
 
@@ -6,7 +6,7 @@ from tools.documentation import reference, static
 
 
 def main() -> int:
-    """Do both, and say what was done."""
+    """Write both, and print what was written."""
     for name in reference.write():
         print(f"docs/{name} is new", file=sys.stderr)
     print(f"{static.build()} pages in {static.FOLDER}")

@@ -11,7 +11,7 @@ from waypost.api.application import make_application
 
 
 class Call(msgspec.Struct, frozen=True):
-    """A call: its method, its path, what it does."""
+    """A call: its method, path and purpose."""
 
     method: str
     path: str
@@ -19,7 +19,7 @@ class Call(msgspec.Struct, frozen=True):
 
 
 def calls(beginning: str) -> tuple[Call, ...]:
-    """Give the calls below a path, by path."""
+    """Return the calls below a path, by path."""
     found = (
         Call(str(method), re.sub(r"\{([^:}]*)[^}]*\}", _named, route.path), _about(handler.fn))
         for route in make_application(cast("Any", None)).routes

@@ -1,4 +1,4 @@
-"""The codes of errors, read from the code that answers them."""
+"""The codes of errors, read from the code that sends them."""
 
 import ast
 import sys
@@ -17,10 +17,10 @@ from waypost.api.v4 import envelope
 from waypost.api.v4.refusals import CONFLICTS
 
 _ONLY_PAGES: Final = frozenset({"waypost.actions.api_keys", "waypost.actions.users"})
-"""What no call does, only pages and commands."""
+"""Actions of pages and commands only, whose codes no call returns."""
 
 _OF_BOTH: Final = frozenset({"quota_reached"})
-"""Conflicts that both APIs answer; the others that TrackingMore has codes for are v4's only."""
+"""Conflicts of both APIs; the others that TrackingMore has codes for are v4's only."""
 
 _SAYS: Final = {
     "already_finished": "The recovery has ended, so there is nothing to stop.",
@@ -88,7 +88,7 @@ class OldCode(msgspec.Struct, frozen=True):
 
 
 def v1_codes() -> tuple[Code, ...]:
-    """Give the codes of problems, by name."""
+    """Return the codes of problems, by name."""
     found: dict[str, set[int]] = {}
     modules = [*walk_packages(api.__path__, "waypost.api."), *walk_packages(actions.__path__, "waypost.actions.")]
     for name in sorted(module.name for module in modules):
@@ -101,20 +101,20 @@ def v1_codes() -> tuple[Code, ...]:
 
 
 def v4_codes() -> tuple[OldCode, ...]:
-    """Give TrackingMore's codes, by number."""
+    """Return TrackingMore's codes, by number."""
     named = {value: name for name, value in vars(envelope).items() if name.isupper() and isinstance(value, int)}
     return tuple(OldCode(code, _SAYS_V4.get(code, _words(name))) for code, name in sorted(named.items()))
 
 
 def _words(name: str) -> str:
-    """Read a code as a sentence, until somebody writes a better one."""
+    """Return a code as a sentence, until somebody writes a better one."""
     return f"{name.replace('_', ' ').capitalize()}."
 
 
 def _raised(name: str) -> Iterator[tuple[str, int]]:
-    """Give the codes of a module: those of refusals, and those beside an HTTP status in a call or in a table.
+    """Yield the codes of a module: those of refusals, and those next to an HTTP status in a call or a table.
 
-    Those that TrackingMore has codes of its own for are v4's, but for those of both.
+    Codes that TrackingMore has its own numbers for belong to v4, except those of both APIs.
     """
     module = import_module(name)
     tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
@@ -135,7 +135,7 @@ def _raised(name: str) -> Iterator[tuple[str, int]]:
 
 
 def _text(node: ast.expr, module: str) -> str | None:
-    """Give a text that may be a code: a literal, or the value of a name."""
+    """Return a text that may be a code: a literal, or the value of a name."""
     value = node.value if isinstance(node, ast.Constant) else None
     if isinstance(node, ast.Name):
         value = getattr(sys.modules[module], node.id, None)

@@ -18,9 +18,9 @@ _OFTEN: Final = ", as often as wanted"
 
 
 class Option(msgspec.Struct, frozen=True):
-    """An option: its name, what it takes (nothing for a flag), whether it must be given, what it does.
+    """An option: its name, its value (none for a flag), whether it is required, and its purpose.
 
-    ``variables`` are those of the environment that stand for it.
+    ``variables`` are the environment variables that replace it.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Option(msgspec.Struct, frozen=True):
 
 
 class Command(msgspec.Struct, frozen=True):
-    """A command: its words after ``waypost``, what it does, its options."""
+    """A command: its words after ``waypost``, its purpose and its options."""
 
     name: str
     about: str
@@ -40,7 +40,7 @@ class Command(msgspec.Struct, frozen=True):
 
 @cache
 def commands() -> tuple[Command, ...]:
-    """Give every command that can be run, in the order of the help."""
+    """Return every command, in the order of the help."""
     return tuple(_below(make_application(), ()))
 
 
@@ -58,7 +58,7 @@ def _below(application: App, words: tuple[str, ...]) -> Iterator[Command]:
 
 
 def _verify() -> Command:
-    """Read the one command whose options are argparse's."""
+    """Return the one command whose options are argparse's."""
     parser = make_parser()
     options = tuple(
         Option(

@@ -110,7 +110,7 @@ def _events(tree: ast.AST) -> Iterator[tuple[str, str, set[str]]]:
 
 
 def _texts(node: ast.expr) -> Iterator[str]:
-    """Give the event of a call."""
+    """Return the event of a call."""
     match node:
         case ast.Constant(value=str(text)):
             yield text

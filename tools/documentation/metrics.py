@@ -18,7 +18,7 @@ _FEW: Final = 8
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """A metric as it is called in queries: its name, its kind, its labels and what it says."""
+    """A metric: its name in queries, its type, its labels and its meaning."""
 
     name: str
     kind: str
@@ -28,7 +28,7 @@ class Shown(msgspec.Struct, frozen=True):
 
 @cache
 def metrics() -> tuple[Shown, ...]:
-    """Give every metric whose name begins with ``waypost_``, in the order of /metrics."""
+    """Return every metric whose name begins with ``waypost_``, in the order of /metrics."""
     skipped = {("dhl", reason): 0 for reason in SkipReason}
     own = Metrics({"claim": 1}, Stalls(), unread={"dhl": 0}, skipped=skipped)
     text = own.render(Backlog(0, 0.0), Measures(running=True, in_flight=0), Findings(), backup_age=0.0)
@@ -40,7 +40,7 @@ def metrics() -> tuple[Shown, ...]:
 
 
 def _labels(family: Metric) -> str:
-    """Name the labels, each with its values where it has several that are fixed."""
+    """Return the labels, each with its values if these are fixed."""
     values: dict[str, dict[str, None]] = {}
     for sample in family.samples:
         for label, value in sample.labels.items():

@@ -1,4 +1,4 @@
-"""What ``waypost.receiver`` offers, read from it: names, how they are called, what they say of themselves."""
+"""The public names of ``waypost.receiver``, with their signatures and docstrings."""
 
 import dataclasses
 import inspect
@@ -12,7 +12,7 @@ from waypost import receiver
 
 
 class Offered(msgspec.Struct, frozen=True):
-    """A function, class or method: its name, how it is called, what it does."""
+    """A function, class or method: its name, signature and purpose."""
 
     name: str
     call: str
@@ -20,7 +20,7 @@ class Offered(msgspec.Struct, frozen=True):
 
 
 class Group(msgspec.Struct, frozen=True):
-    """A function by itself, or a class with its fields and methods."""
+    """A function, or a class with its fields and methods."""
 
     offered: Offered
     fields: tuple[str, ...]
@@ -28,17 +28,17 @@ class Group(msgspec.Struct, frozen=True):
 
 
 def functions() -> tuple[Group, ...]:
-    """Give the functions, in the order of their names."""
+    """Return the functions, in the order of their names."""
     return tuple(_groups(inspect.isfunction))
 
 
 def classes() -> tuple[Group, ...]:
-    """Give the classes that are no errors."""
+    """Return the classes that are not errors."""
     return tuple(_groups(lambda one: inspect.isclass(one) and not issubclass(one, Exception)))
 
 
 def errors() -> tuple[Group, ...]:
-    """Give the errors."""
+    """Return the errors."""
     return tuple(_groups(lambda one: inspect.isclass(one) and issubclass(one, Exception)))
 
 

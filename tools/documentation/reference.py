@@ -1,6 +1,6 @@
-"""The pages of the documentation that are made from the code: their texts, and where they are written to.
+"""The pages of the documentation that are generated from the code: their texts and files.
 
-Each is a template of ``pages/``, which holds the sentences; the facts come from the package.
+Each is a template in ``pages/``, which contains the sentences; the facts come from the package.
 """
 
 import inspect
@@ -41,7 +41,7 @@ CARRIERS_SOURCE: Final = Path(carriers.__file__).parent
 
 @cache
 def made_pages() -> dict[str, str]:
-    """Give the text of every page that is made, by its file in ``docs/``."""
+    """Return the text of every generated page, by its file in ``docs/``."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=False,  # noqa: S701 - Markdown of our own, which is rendered without raw HTML
@@ -56,7 +56,7 @@ def made_pages() -> dict[str, str]:
 
 
 def write() -> list[str]:
-    """Write the pages that are made; give those that were stale."""
+    """Write the generated pages, and return those that were stale."""
     stale = []
     for name, text in made_pages().items():
         file = DOCS / name
@@ -108,17 +108,17 @@ def _facts() -> dict[str, object]:
 
 
 def _carriers() -> list[str]:
-    """Give what each carrier's folder says of it, one heading lower."""
+    """Return the ``doc.md`` of each carrier's folder, one heading lower."""
     pages = sorted(CARRIERS_SOURCE.glob("*/doc.md"))
     return [re.sub(r"^#", "##", page.read_text(encoding="utf-8"), flags=re.MULTILINE) for page in pages]
 
 
 def _pushed() -> list[tuple[str, str]]:
-    """Give each result of a push with its meaning, which the docstring of ``Became`` says."""
+    """Return each result of a push with its meaning, from the docstring of ``Became``."""
     told = dict(re.findall(r"^(\w+) {2,}(.+)$", inspect.getdoc(Became) or "", re.MULTILINE))
     return [(one.value, told[one.value]) for one in Became]
 
 
 def _sample(version: str, status: str) -> str:
-    """Give a sample body, indented for people; the wire has one line."""
+    """Return a sample body, indented for people; on the wire it is one line."""
     return json.dumps(json.loads(showing.sample_body(Version(version), Status(status))), indent=2)

@@ -1,4 +1,4 @@
-"""Every setting as the documentation names it, read from ``waypost.settings``."""
+"""The settings as the documentation lists them, read from ``waypost.settings``."""
 
 import ast
 import inspect
@@ -22,7 +22,7 @@ from waypost.settings import Settings, variable
 CARRIERS: Final = "carrier_"
 _BOUNDS: Final = (("ge", "{} at least"), ("gt", "more than {}"), ("le", "{} at most"), ("lt", "less than {}"))
 _KINDS: Final = {
-    Any: "text",  # of a type that is checked by a function of its own
+    Any: "text",  # their types are checked by functions
     str: "text",
     SecretStr: "text, never shown",
     int: "whole number",
@@ -34,7 +34,7 @@ _KINDS: Final = {
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """A setting: its name in waypost.toml, its variable, what it may be, its default, what it does."""
+    """A setting: its name in waypost.toml, its variable, its values, its default and its purpose."""
 
     name: str
     variable: str
@@ -45,7 +45,7 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 def settings() -> tuple[Setting, ...]:
-    """Give every setting in the order of the code."""
+    """Return every setting, in the order of the code."""
     options = {option.name for command in commands() for option in command.options}
     return tuple(_setting(name, field, options) for name, field in Settings.model_fields.items())
 
@@ -64,7 +64,7 @@ def _setting(name: str, field: FieldInfo, options: set[str]) -> Setting:
 
 @cache
 def _texts() -> dict[str, str]:
-    """Give the text below each setting. Not read by pydantic, which would do so at every start of every process."""
+    """Return the text below each setting. pydantic could read it, but would do so whenever a process starts."""
     [tree] = [
         node
         for node in ast.parse(inspect.getsource(sys.modules[Settings.__module__])).body

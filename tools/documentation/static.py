@@ -16,7 +16,7 @@ _STYLE: Final = "waypost.css"
 
 
 def build(folder: Path = FOLDER) -> int:
-    """Make the pages anew and give their number."""
+    """Write all pages and return their number."""
     shutil.rmtree(folder, ignore_errors=True)
     for name, text in rendered().items():
         file = folder / name
@@ -30,7 +30,7 @@ def build(folder: Path = FOLDER) -> int:
 
 
 def rendered() -> dict[str, str]:
-    """Give the text of each page by its file; links are relative, and those into a server are left out."""
+    """Return the text of each page, by its file; links are relative, and those to a server's pages are removed."""
     environment = plain_environment()
     page = environment.get_template("static_page.html")
     shared = {"chapters": CHAPTERS, "title_of": documentation.title}
@@ -50,7 +50,7 @@ def rendered() -> dict[str, str]:
 
 
 def lead_from(within: str) -> documentation.Lead:
-    """Give what says where links of pages in a folder lead."""
+    """Return the function that resolves links of pages in a folder."""
 
     def lead(target: str) -> str | None:
         if target.startswith("/"):

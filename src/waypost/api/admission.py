@@ -12,11 +12,11 @@ from waypost.api.problems import later
 from waypost.domain import ids
 
 ACCOUNT: Final = "waypost.account"
-"""Where a request's state tells whose it is, for the log."""
+"""The key of a request's state that holds the account, for the log."""
 
 
 def note_account(request: Request[Any, Any, Any], caller: Caller) -> None:
-    """Remember whose request it is."""
+    """Store the account in the request's state, for the log."""
     request.scope["state"][ACCOUNT] = ids.to_text(ids.ACCOUNT, caller.account)
 
 

@@ -9,9 +9,9 @@ from litestar.handlers import HTTPRouteHandler
 
 
 def answer_options(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
-    """Give handlers of OPTIONS for the paths that several of these share, to be registered before them.
+    """Return handlers of OPTIONS for the paths that several handlers share; register them first.
 
-    Litestar's own answer would name the methods of the first of them only.
+    Litestar's own response would name only the methods of the first handler.
     """
     sharing: defaultdict[str, list[HTTPRouteHandler]] = defaultdict(list)
     for handler in handlers:

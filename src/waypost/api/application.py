@@ -37,7 +37,7 @@ from waypost.store.trouble import LOST
 
 _LOG: Final = structlog.get_logger()
 USUAL_BODY: Final = 1 << 20
-"""Only reports of updates need more."""
+"""The limit for all bodies except reports of updates."""
 OLD_VERSIONS: Final = ("/v2/", "/v3/")
 _FOR_PROGRAMS: Final = ("/inbound", "/v1", "/v2", "/v3", "/v4", "/schemas", "/health", "/metrics", "/openapi.json")
 _CODES: Final = {

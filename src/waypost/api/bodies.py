@@ -1,4 +1,4 @@
-"""Reads a request's JSON into typed values; what is wrong is said with the field's path."""
+"""Reads a request's JSON into typed values; errors name the path of the field."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ _WORDS: Final = {
     "null": "null",
 }
 _LONGEST_NAME: Final = 100
-"""An answer repeats no more of a name that the caller chose."""
+"""The length to which responses repeat a name chosen by the caller."""
 _NUL: Final = b"\\u0000"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _ESCAPED_BACKSLASH: Final = b"\\\\"
@@ -43,9 +43,9 @@ LARGEST_BODY: Final = 4 << 20
 
 
 def read_json(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    """Return the value. Raise Problem: 400 for what is no JSON, 422 with the field for what is not this value.
+    """Return the value. Raise Problem: 400 for malformed JSON, 422 with the field for an invalid value.
 
-    PostgreSQL keeps no NUL character and no half of a surrogate pair in text, so none is taken anywhere.
+    PostgreSQL's texts can't contain NUL or half of a surrogate pair, so both are rejected everywhere.
     """
     with errors_as_problems():
         value, is_suspect = parse(body, decoder)
@@ -110,7 +110,7 @@ def _without_halves(text: bytes) -> Iterator[bytes]:
 
 @contextmanager
 def errors_as_problems(at: str = "") -> Iterator[None]:
-    """Raise Problem for the decoder's errors about what is at this path."""
+    """Raise Problem for errors of the decoder, with this path."""
     try:
         yield
     except msgspec.ValidationError as error:
@@ -120,7 +120,7 @@ def errors_as_problems(at: str = "") -> Iterator[None]:
 
 
 def refuse_unkeepable(value: object, path: str) -> None:
-    """Raise Problem when a text within the value of ``parse``, which was read at ``path``, can't be kept."""
+    """Raise Problem if a text in the value of ``parse``, which was read at ``path``, can't be stored."""
     if (found := _find_nul(msgspec.to_builtins(value), path)) is not None:
         raise invalid([FieldError(found, UNKEEPABLE)])
 

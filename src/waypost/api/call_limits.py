@@ -34,7 +34,7 @@ MOST_A_SECOND: Final = dict.fromkeys(Call, 10) | {Call.CREATE: 3, Call.V1: 1000}
 
 
 class _Window:
-    """What this process still has of an account's second, and how much it takes when that is used up."""
+    """The calls that this process may still accept in an account's second, and how many it takes next."""
 
     __slots__ = ("ends", "left", "lock", "spent", "takes")
 
@@ -48,10 +48,11 @@ class _Window:
 
 
 class CallLimits:
-    """Counts calls. Every process takes from the account's row, first one call, then twice as much each time.
+    """Counts calls. Each process takes calls from the account's row: first one, then twice as many each time.
 
-    So a lone client costs few statements and no process keeps for itself what another could use; and once the second
-    is spent nobody asks the row again. Calls of v1 each process counts by itself: a limit so wide needs no writing.
+    A single client therefore costs few statements, and no process holds calls that another could use; once the second
+    is used up, the row is not queried any more. Each process counts calls of v1 on its own: such a high limit needs no
+    row.
     """
 
     def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,4 +1,4 @@
-"""How a body may be encoded: not at all, for a small one that is compressed may become as large as it likes."""
+"""Rejects encoded bodies: a small compressed one could become arbitrarily large."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -11,7 +11,7 @@ COMPRESSED: Final = "Send the body as it is: no Content-Encoding is supported."
 
 
 def only_plain_bodies(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Raise 415 for a request whose body is said to be encoded."""
+    """Raise 415 for a request with a Content-Encoding."""
     if connection.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
         raise ClientException(
             COMPRESSED, status_code=HTTPStatus.UNSUPPORTED_MEDIA_TYPE, headers={"accept-encoding": "identity"}

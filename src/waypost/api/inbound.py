@@ -51,7 +51,7 @@ async def _admit(request: Request[Any, Any, Any], parts: Parts, found: Doorway) 
 
 
 def _length(request: Request[Any, Any, Any]) -> int:
-    """Return how long the body is said to be; without that it may be as long as any."""
+    """Return the declared length of the body, or the maximum if none is declared."""
     said = request.headers.get("content-length", "")
     return min(int(said), LARGEST_PUSH) if said.isdecimal() and len(said) <= LONGEST_LENGTH else LARGEST_PUSH
 

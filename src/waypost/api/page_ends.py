@@ -1,6 +1,7 @@
-"""Where pages by number end, for those who walk through a list: the next one is read from there, not counted off again.
+"""Where numbered pages end, so that clients that read page after page need no counting.
 
-What is registered or deleted in between moves nothing: nobody sees a parcel twice, or misses one, for that.
+The next page starts after the last parcel of the previous one: parcels that are registered or deleted meanwhile do not
+make a client miss others or see them twice.
 """
 
 import time
@@ -18,7 +19,7 @@ KEPT_SECONDS: Final = 600.0
 
 
 class ListPage(msgspec.Struct, frozen=True):
-    """A page of an account's list, by its number from 1 on."""
+    """A page of an account's list; numbers start at 1."""
 
     account: UUID
     wanted: Filter
@@ -27,14 +28,14 @@ class ListPage(msgspec.Struct, frozen=True):
 
 
 class PageEnds:
-    """Remembers the last parcel of each page that was read lately, in this process."""
+    """Remembers the last parcel of each recently read page, in this process."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._ends: OrderedDict[ListPage, tuple[float, UUID]] = OrderedDict()
 
     def before(self, page: ListPage) -> UUID | None:
-        """Give the last parcel of the page before; None where it is not known."""
+        """Return the last parcel of the previous page; None if it is unknown."""
         until, last = self._ends.get(msgspec.structs.replace(page, number=page.number - 1), (0.0, None))
         return last if until > self._clock() else None
 

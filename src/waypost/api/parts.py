@@ -1,4 +1,4 @@
-"""What the API is handed by the composition root, and how a handler asks for it."""
+"""What the composition root provides to the API, and how a handler requests it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -17,12 +17,11 @@ from waypost.api.report_rates import ReportRates
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts(Context):
-    """What actions are done with, and what only calls need.
+    """The context of actions, and what only calls need.
 
-    ``ready`` gives None, or one sentence why not. ``outgoing_ips`` are published as where webhooks come from.
-    ``metrics`` gives Prometheus' text. ``call_limits``, ``report_rates`` and ``push_rates`` are None where anybody may
-    call as often, and report as much, as wanted; ``bodies`` and ``pushes`` bound what is in hand all the same.
-    ``page_ends`` remember where pages by number end.
+    ``ready`` returns None, or the reason in a sentence. ``outgoing_ips`` are published as the source of webhooks.
+    ``metrics`` returns Prometheus' text. ``call_limits``, ``report_rates`` and ``push_rates`` are None if nothing is
+    limited; ``bodies`` and ``pushes`` limit memory all the same. ``page_ends`` remember where numbered pages end.
     """
 
     keys: Keys
@@ -38,4 +37,4 @@ class Parts(Context):
 
 
 Given = NamedDependency[SkipValidation[Parts]]
-"""The type of a handler's argument ``parts``."""
+"""The type of a handler's ``parts`` argument."""

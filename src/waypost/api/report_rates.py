@@ -1,4 +1,4 @@
-"""How much an account may report in a second, in scans and in bytes, counted by each process by itself."""
+"""Limits an account's reports per second, in scans and in bytes; each process counts its own."""
 
 import math
 import time
@@ -8,13 +8,13 @@ from typing import Final
 from uuid import UUID
 
 BURST_SECONDS: Final = 20
-"""An account that reported nothing for so long may report the scans and bytes of all that time at once."""
+"""The burst: what an account has not used for this long may be used at once."""
 
 REMEMBERED: Final = 4096
 
 
 class _Allowance:
-    """What an account has left of one kind; it may owe some, since a report's size is known only once it was read."""
+    """An account's remaining scans or bytes; negative after a large report, whose size is known only afterwards."""
 
     __slots__ = ("_at", "_left", "_rate")
 
@@ -24,7 +24,7 @@ class _Allowance:
         self._at = now
 
     def wait(self, now: float) -> float:
-        """Return in how many seconds there is something left again; 0 for now."""
+        """Return the seconds until something is left; 0 if something is."""
         passed, self._at = now - self._at, now
         self._left = min(self._left + passed * self._rate, self._rate * BURST_SECONDS)
         return 0.0 if self._left > 0 else (1 - self._left) / self._rate
@@ -36,7 +36,7 @@ class _Allowance:
 class ReportRates:
     """Counts the scans and bytes of accounts' reports.
 
-    A report is taken whole while anything is left, however large it is; what it takes too much, later ones wait for.
+    A report is accepted whole while anything is left, however large it is; later ones wait for the excess.
     """
 
     def __init__(self, *, scans: float, size: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -45,7 +45,7 @@ class ReportRates:
         self._accounts: OrderedDict[UUID, tuple[_Allowance, _Allowance]] = OrderedDict()
 
     def wait(self, account: UUID) -> int:
-        """Return in how many whole seconds the account may report; 0 for now."""
+        """Return the whole seconds until the account may report; 0 for now."""
         now = self._clock()
         return math.ceil(max(allowance.wait(now) for allowance in self._of(account)))
 

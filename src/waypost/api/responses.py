@@ -32,7 +32,7 @@ def answer_bytes(
 
 
 def answer_secret(value: object, status: int = HTTPStatus.OK) -> Response[bytes]:
-    """Return a value that holds a secret as JSON, which nobody compresses on its way."""
+    """Return a value that contains a secret as JSON that no proxy may compress."""
     return answer_bytes(msgspec.json.encode(value), status, headers={"cache-control": "no-store, no-transform"})
 
 
@@ -47,7 +47,7 @@ def answer_problem(problem: Problem) -> Response[bytes]:
 
 
 async def first_piece(items: AsyncIterator[bytes]) -> list[bytes]:
-    """Return items of a page as they come, as many as ``LARGEST_PAGE`` holds; one at least where there is any."""
+    """Return the first items of a page that fit into ``LARGEST_PAGE`` bytes, but at least one if there is any."""
     taken: list[bytes] = []
     size = 0
     async for item in items:
@@ -61,7 +61,7 @@ async def first_piece(items: AsyncIterator[bytes]) -> list[bytes]:
 def answer_list(
     before: bytes, items: Sequence[bytes], after: bytes, more: AsyncIterator[bytes] | None
 ) -> Response[Any]:
-    """Return JSON with a list, whose items are JSON already; those that come with ``more`` go out one by one."""
+    """Return JSON with a list of encoded items; those from ``more`` are streamed."""
     if more is None and sum(map(len, items)) <= LARGEST_PIECE:
         return answer_bytes(b"".join((before, b",".join(items), after)))
 

@@ -1,4 +1,4 @@
-"""``waypost account``: an account with its first user and API key, and how much an account may use."""
+"""``waypost account``: create and list accounts, and set their quotas."""
 
 import asyncio
 import json
@@ -119,7 +119,7 @@ def quota(
 
 
 def _bound(name: str, text: str) -> int | None:
-    """Return a quota as it is kept: None for the installation's."""
+    """Return a quota as it is stored: None for the installation's."""
     if text in _WORDS:
         return _WORDS[text]
     if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_BOUND):

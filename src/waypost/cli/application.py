@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(problem: str) -> None:
-    """Say why a command ended: a sentence, or a log line where every line is to be JSON."""
-    logs = sys.modules.get("waypost.observe.logs")  # which a command without settings does without
+    """Print why a command failed, as a sentence or, if the log format is JSON, as a log line."""
+    logs = sys.modules.get("waypost.observe.logs")  # not loaded by commands without settings
     if logs is not None and logs.all_lines_are_json():
         import structlog
 

@@ -1,4 +1,4 @@
-"""The server's commands: name, location and summary."""
+"""The server's commands: name, module and summary."""
 
 from typing import Final
 
@@ -95,7 +95,7 @@ COMMANDS: Final = (
 
 
 def make_application() -> App:
-    """Return the tree of commands. By name: a command loads what it needs when it runs, and the server is much."""
+    """Return the tree of commands, by name: each loads its modules when it runs, because the server's take long."""
     application = App(
         name="waypost",
         help="A self-hosted server for shipment-tracking webhooks.",

@@ -1,4 +1,4 @@
-"""``waypost listen``: an account's events for a program that no webhook reaches, such as one on a laptop."""
+"""``waypost listen``: forward an account's events to a program that webhooks can't reach, such as one on a laptop."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 10.0
 
 _Heard = Fetched | CallRefused | str
-"""What the listener hears: an event, that the server won't give any, or a key."""
+"""What the listener handles: an event, the server's refusal, or a key press."""
 
 
 Forward = Annotated[
@@ -106,7 +106,7 @@ def listen(
 
 
 class Listener:
-    """Handles one thing at a time: an event that was fetched, or a key."""
+    """Handles one thing at a time: a fetched event or a key press."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class Listener:
         self._attempt = 1
 
     def run(self, remote: Remote, begin: Mapping[str, str] | None) -> None:
-        """Listen until Ctrl-C. Raises Refused."""
+        """Listen until Ctrl-C. Raise Refused."""
         feed = EventFeed(remote, begin, self._stop, self._screen.note)
         Thread(target=self._fetch, args=(feed,), daemon=True).start()
         try:
@@ -144,7 +144,7 @@ class Listener:
             yield self._heard.get()
 
     def _press(self, key: str) -> None:
-        """Hear a key; what is typed while very much waits is passed over."""
+        """Queue a key press, or drop it if too much is waiting."""
         with suppress(Full):
             self._heard.put_nowait(key)
 
@@ -172,7 +172,7 @@ class Listener:
         if item is not None:
             self._last, self._attempt = item, 1
             answer = self._forward(item)
-        with _undisturbed():  # what is shown is not fetched again
+        with _undisturbed():  # an event that was printed is not fetched again
             if item is not None:
                 self._screen.event(item, self._attempt, answer)
             if cursor is not None and cursor != self._known.cursor:
@@ -180,7 +180,7 @@ class Listener:
                 position.save(self._file, self._known)
 
     def _forward(self, item: Mapping[str, Any]) -> Forwarded | None:
-        """Post an event, waiting for the program to be there; None when nothing is forwarded."""
+        """Post an event, waiting until the program listens. Return None if nothing is forwarded."""
         if self._forwarder is None:
             return None
         pause, told = _FIRST_PAUSE_SECONDS, False
@@ -204,19 +204,19 @@ def _forwarder(where: SplitResult, as_version: Version, known: Position, email: 
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let Ctrl-C wait until what is inside is done."""
+    """Delay Ctrl-C until the block has ended."""
     pressed: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if pressed and before is not signal.SIG_IGN:  # as it is in the background of a shell
+    if pressed and before is not signal.SIG_IGN:  # ignored in the background of a shell
         raise KeyboardInterrupt
 
 
 def _with_secret(known: Position, given: str | None) -> Position:
-    """Give the position with the secret that holds: the one given, the one kept, or a new one."""
+    """Return the position with the secret to use: the given, the saved, or a new one."""
     if given is not None:
         try:
             check_secret(given)
@@ -226,7 +226,7 @@ def _with_secret(known: Position, given: str | None) -> Position:
 
 
 def _begin(known: Position, since: str | None) -> dict[str, str] | None:
-    """Give what the first page is asked with; None: from the server's present time on."""
+    """Return the parameters of the first page; None to start at the server's current time."""
     match since:
         case None if known.cursor is not None:
             return {"cursor": known.cursor}

@@ -1,4 +1,4 @@
-"""The options that several commands share, and the settings that they stand before."""
+"""Options that several commands share; they override the settings."""
 
 import sys
 from pathlib import Path
@@ -30,15 +30,15 @@ AsJson = Annotated[bool, Parameter(negative="", help="Print JSON, for programs."
 
 
 def chosen(**options: object) -> Settings:
-    """Give the settings under these options (None: not given), and log as they say. Raises SettingsError."""
+    """Return the settings with these options (None: not given), and configure logging. Raise SettingsError."""
     settings = read_settings(options)
     configure_logging(settings.log_level, settings.log_format)
     return settings
 
 
 def progress(line: str, event: str = "progress_made", **fields: object) -> None:
-    """Tell how far a command is, on standard error: a sentence, or a log line where every line is to be JSON."""
+    """Print a command's progress on standard error, as a sentence or, if the log format is JSON, as a log line."""
     if all_lines_are_json():
         _LOG.info(event, message=line, **fields)
         return
-    print(printable_lines(line), file=sys.stderr, flush=True)  # noqa: T201 - this is where people are spoken to
+    print(printable_lines(line), file=sys.stderr, flush=True)  # noqa: T201 - messages for people

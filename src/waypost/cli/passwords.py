@@ -1,4 +1,4 @@
-"""How a password comes in at the command line: as an option, on standard input, or typed twice at a prompt."""
+"""Passwords on the command line: from an option, from standard input, or typed twice at a prompt."""
 
 import sys
 from getpass import getpass
@@ -18,7 +18,7 @@ PasswordStdin = Annotated[bool, Parameter(negative="", help="Read the password f
 
 
 def password_hash(given: str | None, *, from_input: bool) -> str:
-    """Give the hash of the password that was given or is asked for now. Raises InvalidInput."""
+    """Return the hash of the given password, or of one typed at a prompt. Raise InvalidInput."""
     return PasswordHasher().hash(check_password(_password(given, from_input=from_input)))
 
 
@@ -39,7 +39,7 @@ def _password(given: str | None, *, from_input: bool) -> str:
 
 
 def _first_line() -> str:
-    """Read no more than tells that a line is too long."""
+    """Return the first line, or its beginning if it is too long."""
     try:
         return sys.stdin.readline(LONGEST_PASSWORD + len("\r\n")).rstrip("\r\n")
     except UnicodeDecodeError:

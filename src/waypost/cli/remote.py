@@ -1,7 +1,7 @@
-"""A Waypost that runs somewhere, asked over its API by those commands that need no database.
+"""Calls the API of a running Waypost, for the commands that need no database.
 
-The client is the standard library's: these commands ask one thing at a time, want no proxy, follow no redirect, and
-``dispatch.transport`` knows nothing but checked addresses and deliveries.
+The client is the standard library's: these commands send one request at a time, use no proxy and follow no redirect.
+``dispatch.transport`` sends only deliveries, and only to addresses that a guard has checked.
 """
 
 import http.client
@@ -33,11 +33,11 @@ _COMES_BACK: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)})
 
 
 class NotReached(Exception):
-    """The server did not answer, or not now; the text says why."""
+    """The server did not respond, or can't at the moment; the text is the reason."""
 
 
 class CallRefused(Exception):
-    """The server answered that it won't; the text is its reason."""
+    """The server rejected the call; the text is the reason."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -45,7 +45,7 @@ class CallRefused(Exception):
 
 
 class Remote:
-    """A server and the account whose key is given; every call is a connection of its own."""
+    """A server, called with an account's key; each call opens a connection."""
 
     def __init__(self, url: str, key: str | None, *, timeout_seconds: float = 30) -> None:
         self._where = read_url("url", url)
@@ -57,15 +57,15 @@ class Remote:
         self._timeout = timeout_seconds
 
     def get(self, path: str) -> Any:
-        """Give the JSON found at a path. Raises NotReached and Refused."""
+        """Return the JSON at a path. Raise NotReached and Refused."""
         return self._ask("GET", path, None)
 
     def post(self, path: str, body: object) -> Any:
-        """Give the JSON answered to this body. Raises NotReached and Refused."""
+        """Post a body and return the JSON of the response. Raise NotReached and Refused."""
         return self._ask("POST", path, json.dumps(body).encode())
 
     def clock(self) -> datetime:
-        """Give the server's time, to the second; this machine's when it tells none. Raises NotReached."""
+        """Return the server's time, to the second, or this machine's if the response has none. Raise NotReached."""
         connection = connect_to(self._where, self._timeout)
         try:
             connection.request("GET", self._where.path.rstrip("/") + "/health/ready")
@@ -111,7 +111,7 @@ class Remote:
 
 
 def read_url(field: str, url: str) -> SplitResult:
-    """Read a URL that is asked or posted to. Raises InvalidInput that names the field."""
+    """Return the parts of a URL to call. Raise InvalidInput that names the field."""
     wanted = "must be a URL such as http://127.0.0.1:8080, without a name or password in it"
     try:
         where = urlsplit(url)
@@ -126,13 +126,13 @@ def read_url(field: str, url: str) -> SplitResult:
 
 
 def connect_to(where: SplitResult, timeout_seconds: float) -> http.client.HTTPConnection:
-    """Give a connection that is not opened yet: to that host and no other, whatever proxies the environment names."""
+    """Return an unopened connection to this host itself, whatever proxies the environment names."""
     kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
     return kind(where.hostname or "", where.port, timeout=timeout_seconds)
 
 
 def _reason(status: int, value: object) -> str:
-    """Give the sentence of a problem, and what it says of single fields."""
+    """Return the sentence of a problem, with the errors of its fields."""
     problem = value if isinstance(value, dict) else {}
     errors = problem.get("errors") or []
     fields = [f"{one.get('field')} {one.get('message')}" for one in errors if isinstance(one, dict)]

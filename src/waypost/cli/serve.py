@@ -1,4 +1,4 @@
-"""``waypost serve``: everything by one command."""
+"""``waypost serve``: run everything with one command."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""``waypost trackings``: an account's parcels from a CSV file and into one."""
+"""``waypost trackings``: import an account's parcels from a CSV file, export them, and read their scans again."""
 
 import asyncio
 import sys
@@ -151,13 +151,13 @@ async def _export(settings: Settings, email: str, write: Callable[[bytes], objec
 
 
 def _show(piece: bytes) -> None:
-    """Write whole rows to a terminal, which no text of a carrier or a customer may steer."""
+    """Write whole rows to a terminal, without characters of carriers or customers that control it."""
     sys.stdout.write(printable_lines(piece.decode().removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")))
 
 
 @contextmanager
 def _bars(file: Path) -> Iterator[Seen]:
-    """Show on a terminal how far each stage is."""
+    """Show the progress of each stage on a terminal."""
     total = file.stat().st_size
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as shown:
         bars = {stage: shown.add_task(stage.value, total=total, visible=False) for stage in Stage}

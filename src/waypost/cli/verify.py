@@ -29,7 +29,7 @@ _WIDTH: Final = 78
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return what reads the command's words."""
+    """Return the parser of the command's arguments."""
     parser = argparse.ArgumentParser(
         "waypost verify",
         description="\n\n".join(textwrap.fill(paragraph, _WIDTH) for paragraph in SUMMARY.split("\n\n")),

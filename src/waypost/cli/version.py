@@ -1,4 +1,4 @@
-"""Which Waypost this is: its version, and in a checkout the commit."""
+"""The version of Waypost and, in a checkout, its commit."""
 
 import subprocess
 from importlib.metadata import version
@@ -11,7 +11,7 @@ _SECONDS: Final = 5
 
 
 def version_line() -> str:
-    """Return the version, and behind it the commit of a checkout, which ends in ``-dirty`` if files were changed."""
+    """Return the version, followed in a checkout by the commit, with ``-dirty`` if files were changed."""
     commit = _commit()
     return f"{version('waypost')} (commit {commit})" if commit else version("waypost")
 

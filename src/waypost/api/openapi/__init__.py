@@ -1,5 +1,5 @@
-"""The API described for programs and people: OpenAPI 3.1, made from the handlers and the types of their answers.
+"""Describes the API for programs and people: OpenAPI 3.1, made from the handlers and the types of their responses.
 
-Each module with handlers says in its ``OPERATIONS`` what their signatures can't; ``document`` makes the whole of it
-and answers it as ``/openapi.json``. The pages show it as ``/docs``.
+The ``OPERATIONS`` of each module with handlers add what signatures can't say; ``document`` assembles everything and
+serves it as ``/openapi.json``. The pages show it as ``/docs``.
 """

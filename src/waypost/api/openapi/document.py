@@ -1,4 +1,4 @@
-"""Makes the OpenAPI document of the operations."""
+"""Makes the OpenAPI document from the operations."""
 
 from functools import cache
 from http import HTTPStatus
@@ -39,12 +39,12 @@ OPERATIONS: Final = tuple(operation for module in _DESCRIBED for operation in mo
 
 _TEMPLATE: Final = "#/components/schemas/{name}"
 _BODY_TEMPLATE: Final = _TEMPLATE + "Body"
-"""Bodies have names of their own: what is asked for and what is answered may be types of one name."""
+"""Bodies have names of their own, because a request and a response may have types of the same name."""
 
 _JSON: Final = "application/json"
 _REFUSAL: Final = "Refusal"
 _LEFT_OUT: Final = frozenset({"body_base64", "reason"})
-"""The keys of GivenResponse and Readiness that are not always there; every other key of every answer is."""
+"""The optional keys of GivenResponse and Readiness; all other keys of responses are always present."""
 _ABOUT: Final = (
     "Version 4 is TrackingMore's: every success is 200, and every response has the envelope of `meta` and `data`."
     " Version 1 is Waypost's own: errors are problems (RFC 9457). Both accept the same keys."
@@ -96,7 +96,7 @@ def make_document() -> dict[str, Any]:
 
 
 class _Schemas:
-    """The schemas of types, each once. Answers have exactly the keys that are described, each time."""
+    """The schemas of types, each once. Responses always have exactly the described keys."""
 
     def __init__(self) -> None:
         self.components: dict[str, Any] = {}
@@ -124,7 +124,7 @@ class _Schemas:
 
 
 def _whole(component: dict[str, Any]) -> dict[str, Any]:
-    """Say of an object of an answer that it has all of its keys and no others."""
+    """Return the schema of an object in a response, which has all of its keys and no others."""
     properties = {
         name: {key: value for key, value in given.items() if key != "default"}
         for name, given in component["properties"].items()

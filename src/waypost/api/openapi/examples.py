@@ -1,4 +1,4 @@
-"""What several operations show as an example: one parcel, and an endpoint, an event and a delivery of it."""
+"""Examples that several operations show: one parcel, and an endpoint, an event and a delivery of it."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What can be done with the ids that an answer gives: OpenAPI's links, for programs that go through the operations."""
+"""OpenAPI's links: which operations accept the ids of a response, for programs that explore the API."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -26,11 +26,11 @@ _GIVEN: Final[Mapping[Any, tuple[str, str]]] = {
     Recovery: ("recovery_id", "/id"),
     Listed[Recovery]: ("recovery_id", "/items/0/id"),
 }
-"""Which id of a path an answer gives, and where in it: in a list the first one's."""
+"""The id in a path, and where a response contains it: in a list, that of the first item."""
 
 
 def links_of(one: Operation, kind: Any, operations: Iterable[Operation]) -> dict[str, Any]:
-    """Give the links of an answer of this kind; none where its id stands in the operation's own path."""
+    """Return the links of a response of this type; none if the operation's own path contains the id."""
     name, place = _GIVEN.get(kind, ("", ""))
     if name in one.in_path:
         return {}

@@ -1,4 +1,4 @@
-"""What is said of an operation: its handler tells method, path and purpose, the rest is told here."""
+"""The description of an operation: method, path and purpose come from its handler, the rest from here."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -12,7 +12,7 @@ OVERLOADED: Final = "Overloaded; nothing was accepted. Retry after Retry-After."
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """A parameter of a query, or with ``place`` header of its headers; ``kind`` is the type of its value."""
+    """A query parameter, or a header if ``place`` is ``header``; ``kind`` is the type of its value."""
 
     name: str
     about: str
@@ -23,8 +23,8 @@ class Parameter(msgspec.Struct, frozen=True):
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One operation.
 
-    ``scope`` is what the key must have, None where no key is needed. ``answers`` are the successes: status and type,
-    None for one without a body. ``errors`` are further statuses than those that every operation of its kind has.
+    ``scope`` is the permission that the key needs; None if no key is needed. ``answers`` are the successes: status and
+    type, None without a body. ``errors`` are statuses beyond those that all operations of its kind share.
     """
 
     handler: HTTPRouteHandler
@@ -41,7 +41,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> str:
-        """The name by which links lead to it."""
+        """The operationId, which links refer to."""
         return f"{self.handler.fn.__module__.removeprefix('waypost.api.')}.{self.handler.fn.__name__}"
 
     @property
@@ -52,7 +52,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def path(self) -> str:
-        """The path, its parameters in braces; of two spellings the one that is documented."""
+        """The path, with parameters in braces; of two spellings, the documented one."""
         return min(self.handler.paths, key=len).replace(":str", "")
 
     @property
@@ -62,6 +62,6 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def about(self) -> tuple[str, str]:
-        """What the handler says of itself: one sentence, and what follows it."""
+        """The handler's docstring: the first sentence, and the rest."""
         summary, _, more = (self.handler.fn.__doc__ or "").strip().partition("\n\n")
         return " ".join(summary.split()).replace("``", "`"), " ".join(more.split()).replace("``", "`")

@@ -1,4 +1,4 @@
-"""Who may make a call of v1: all are counted together, but not updates, of which there may be thousands a second."""
+"""Admits calls of v1: all count towards one limit, except updates, of which there may be thousands per second."""
 
 from typing import Any
 
@@ -11,5 +11,5 @@ from waypost.api.parts import Parts
 
 
 async def admit(request: Request[Any, Any, Any], parts: Parts, *, scope: str) -> Caller:
-    """Give who makes a call of v1; raises as ``admission.admit``."""
+    """Return the caller of a call of v1. Raise as ``admission.admit``."""
     return await admission.admit(request, parts, Call.V1, scope=scope)

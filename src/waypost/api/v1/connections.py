@@ -1,4 +1,4 @@
-"""``/v1/connections``: the carriers and services that an account has connected, and how each does."""
+"""``/v1/connections``: the carriers and services that an account has connected, and their health."""
 
 from http import HTTPStatus
 from typing import Any, Final

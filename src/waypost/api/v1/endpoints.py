@@ -1,4 +1,4 @@
-"""``/v1/endpoints``: where an account's events go."""
+"""``/v1/endpoints``: the URLs that receive an account's events."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus

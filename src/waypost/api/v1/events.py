@@ -92,7 +92,7 @@ def show(row: EventRow, state: TrackingState) -> Event:
 
 
 def _read(query: dict[str, str], account: UUID) -> Asked:
-    """Return what is asked for. Raise Problem with all that is wrong."""
+    """Return the requested part of the feed. Raise Problem with all errors."""
     faults: list[FieldError] = []
     asked = read_asked(query, account, faults)
     if "since" in query:

@@ -26,7 +26,7 @@ BUSY: Final = f"{MOST_WAITING} calls of the account are already waiting; see Ret
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """Which part of a feed is asked for: after an id, how many items, and how long to wait for the first."""
+    """The requested part of a feed: after which id, how many items, and how long to wait for the first."""
 
     after: UUID
     limit: int
@@ -34,7 +34,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 def read_asked(query: dict[str, str], account: UUID, faults: list[FieldError]) -> Asked:
-    """Return what is asked for; add an error for each parameter that is wrong."""
+    """Return the requested part of the feed; add an error for each invalid parameter."""
     limit = read_number(query, "limit", PAGE_SIZE, faults, least=1, most=LARGEST_PAGE)
     wait = read_number(query, "wait", 0, faults, least=0, most=LONGEST_WAIT)
     after: UUID | None = BEGINNING
@@ -44,12 +44,12 @@ def read_asked(query: dict[str, str], account: UUID, faults: list[FieldError]) -
 
 
 def cursor_of(account: UUID, after: UUID) -> str:
-    """Return the cursor behind an id of an account's feed."""
+    """Return the cursor after an id of an account's feed."""
     return f"cur_{after.hex}{_binding(account, after)}"
 
 
 def _position(account: UUID, cursor: str) -> UUID | None:
-    """Give the id that a cursor stands behind; None for what is no cursor of this account."""
+    """Return the id that a cursor continues after; None if it is not a cursor of this account."""
     if not _CURSOR.fullmatch(cursor):
         return None
     after = UUID(hex=cursor[4:-8])
@@ -57,5 +57,5 @@ def _position(account: UUID, cursor: str) -> UUID | None:
 
 
 def _binding(account: UUID, after: UUID) -> str:
-    """Bind a cursor to its account. It is no secret: a position says nothing of what stands there."""
+    """Return the part of a cursor that binds it to its account; not a secret, since a position reveals nothing."""
     return blake2b(account.bytes + after.bytes, digest_size=4).hexdigest()

@@ -25,7 +25,7 @@ MOST_CHECKPOINTS: Final = 200
 LONGEST_DETAIL: Final = 1_000
 LONGEST_TEXT: Final = 200
 MOST_ERRORS: Final = 50
-"""So many errors are named in one answer; whoever mends them will see the others."""
+"""The maximum errors in one response; the others are reported once these are corrected."""
 
 QUICKLY_DECODED: Final = 1 << 16
 """A larger body is decoded in a turn of its own."""
@@ -141,7 +141,7 @@ async def _check(
 
 
 def _facts(one: Any, below: str, errors: list[FieldError]) -> dict[str, str]:
-    """Give the facts that are set; null and an empty text are as if the field were left out."""
+    """Return the facts that are set; null and empty texts count as absent."""
     told = {}
     for name in facts.FACTS:
         if not (text := getattr(one, name)):
@@ -154,7 +154,7 @@ def _facts(one: Any, below: str, errors: list[FieldError]) -> dict[str, str]:
 
 
 def _faults(scan: ReportedCheckpoint) -> Iterator[tuple[str, str]]:
-    """Name what is wrong with a scan."""
+    """Yield the invalid fields of a scan, each with the reason."""
     if read_wall_time(scan.checkpoint_date) is None:
         yield (
             "checkpoint_date",
@@ -175,7 +175,7 @@ def _faults(scan: ReportedCheckpoint) -> Iterator[tuple[str, str]]:
 
 
 def _checkpoint(scan: ReportedCheckpoint) -> Checkpoint:
-    """Return a scan in which nothing is wrong. One that does not say what it means is read when it is merged."""
+    """Return a valid scan. Without a status it is read from its text when it is merged."""
     wall_time, offset_minutes = read_wall_time(scan.checkpoint_date) or ("", None)
     substatus = scan.checkpoint_delivery_substatus or None
     status = _status(scan.checkpoint_delivery_status or "")

@@ -1,4 +1,4 @@
-"""``/v1/endpoints/{id}/stats``: how an endpoint does, hour by hour."""
+"""``/v1/endpoints/{id}/stats``: the statistics of an endpoint, hour by hour."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -33,7 +33,7 @@ async def stats(request: Request[Any, Any, Any], parts: Given, endpoint_id: From
 
 
 def _range(query: dict[str, str]) -> tuple[datetime, datetime]:
-    """Read the times. Raises Problem for what is none, for an end before its beginning, and for more than 31 days."""
+    """Return the times. Raise Problem for invalid times, an end before the beginning, and more than 31 days."""
     faults = []
     times: dict[str, datetime | None] = {"since": None, "until": None}
     for name, text in query.items():

@@ -85,13 +85,13 @@ async def report(request: Request[Any, Any, Any], parts: Given) -> Response[byte
 
 
 def _length(request: Request[Any, Any, Any]) -> int:
-    """Return how long the body is said to be; without that it may be as long as any."""
+    """Return the declared length of the body, or the maximum if none is declared."""
     said = request.headers.get("content-length", "")
     return min(int(said), LARGEST_BODY) if said.isdecimal() and len(said) <= LONGEST_LENGTH else LARGEST_BODY
 
 
 async def _admit(request: Request[Any, Any, Any], parts: Parts, account: UUID) -> None:
-    """Raise Problem 429 for an account that has reported more than it may for now."""
+    """Raise Problem 429 while an account exceeds its rate of reports."""
     if parts.report_rates is not None and (seconds := parts.report_rates.wait(account)):
         await _discard(request, account)
         detail = f"This account has reported more scans or bytes than it may: come again in {seconds} s."
@@ -99,7 +99,7 @@ async def _admit(request: Request[Any, Any, Any], parts: Parts, account: UUID) -
 
 
 async def _discard(request: Request[Any, Any, Any], account: UUID) -> None:
-    """Read a body and keep nothing of it: a client that is still sending would not see the answer.
+    """Read and discard a body: a client that is still sending would not see the response.
 
     It is read in turns, so that an account that is refused does not keep the loop busy with what it sends.
     """
@@ -109,7 +109,7 @@ async def _discard(request: Request[Any, Any, Any], account: UUID) -> None:
 
 
 async def _report(parts: Parts, caller: Caller, body: bytes, key: str | None) -> bytes:
-    """Return the answer to a body once its updates are durable. What is refused counts as reported all the same."""
+    """Return the response to a body once its updates are durable. Rejected updates count as reported, too."""
     rates = parts.report_rates
 
     def count(scans: int) -> None:

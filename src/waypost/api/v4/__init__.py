@@ -1,1 +1,1 @@
-"""TrackingMore's API v4: every answer is one line of ASCII JSON in its envelope of ``meta`` and ``data``."""
+"""TrackingMore's API v4: every response is one line of ASCII JSON in an envelope of ``meta`` and ``data``."""

@@ -1,4 +1,4 @@
-"""Who may make a call of v4: each is counted by itself."""
+"""Admits calls of v4: each kind has its own limit."""
 
 from typing import Any, Final
 
@@ -13,5 +13,5 @@ _READS: Final = frozenset({Call.GET, Call.COURIERS, Call.DETECT})
 
 
 async def admit(request: Request[Any, Any, Any], parts: Parts, call: Call) -> Caller:
-    """Give who makes a call of v4; raises as ``admission.admit``."""
+    """Return the caller of a call of v4. Raise as ``admission.admit``."""
     return await admission.admit(request, parts, call, scope="read" if call in _READS else "write")

@@ -1,4 +1,4 @@
-"""``/v4/awb``: air waybills are checked; there is no source to ask an airline by."""
+"""``/v4/awb``: air waybills are validated; there is no source for airlines."""
 
 import re
 from http import HTTPStatus

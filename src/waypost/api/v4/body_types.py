@@ -1,4 +1,4 @@
-"""The bodies that v4 takes, described: every field is text, and what is empty or null is as if it were left out."""
+"""Descriptions of v4's request bodies: every field is text, and empty and null count as absent."""
 
 from typing import Annotated, Any, Final
 

@@ -63,7 +63,7 @@ def _every() -> bytes:
 
 
 def courier_object(code: str) -> CourierObject:
-    """Give a courier of the table as v4 shows it."""
+    """Return a courier of the table as v4 shows it."""
     courier = couriers()[code]
     return CourierObject(
         courier_name=courier.name,

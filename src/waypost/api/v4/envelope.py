@@ -1,6 +1,6 @@
 """The envelope of every v4 answer: ``meta`` with exactly ``code`` and ``message``, and ``data``, null on errors.
 
-Its codes are TrackingMore's. Successes are always HTTP 200: its clients know no other.
+The codes are TrackingMore's. Successes are always HTTP 200: TrackingMore's clients accept no other.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -56,7 +56,7 @@ class CodedError(Exception):
 
 
 def answer_success(data: object) -> Response[bytes]:
-    """Give a success."""
+    """Return a success."""
     return answer_bytes(encode(Envelope(Meta(HTTPStatus.OK, SUCCESS), data)))
 
 
@@ -67,12 +67,12 @@ def answer_list_success(items: Sequence[bytes], more: AsyncIterator[bytes] | Non
 
 
 def answer_error(error: CodedError) -> Response[bytes]:
-    """Give an error of TrackingMore's own codes."""
+    """Return an error with one of TrackingMore's codes."""
     return answer_bytes(encode(Envelope(Meta(error.code, error.message), None)), HTTPStatus.BAD_REQUEST)
 
 
 def answer_problem(problem: Problem) -> Response[bytes]:
-    """Give an error that is not of one call only: no key, no such path, a failure of ours."""
+    """Return an error that any call can have: a missing key, an unknown path, an internal error."""
     status = HTTPStatus(problem.status)
     code = SERVER_ERROR if status is HTTPStatus.INTERNAL_SERVER_ERROR else status
     return answer_bytes(encode(Envelope(Meta(int(code), problem.detail), None)), status, headers=problem.headers)

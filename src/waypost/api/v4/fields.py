@@ -1,6 +1,6 @@
-"""What v4's calls are given: bodies and queries become texts, and texts become values, or one of TrackingMore's codes.
+"""Reads the input of v4's calls: bodies and queries into texts, texts into values, or errors with TrackingMore's codes.
 
-Null and an empty text count as absent: its typed clients send every field that is not set.
+Null and empty texts count as absent: TrackingMore's typed clients also send fields that are not set.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _ARCHIVED: Final = {**_FLAGS, "archived": True, "tracking": False}
 
 
 def read_body(body: bytes) -> Any:
-    """Give the JSON of a body."""
+    """Return the JSON of a body."""
     try:
         return parse(body, _ANYTHING)[0]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -33,7 +33,7 @@ def read_body(body: bytes) -> Any:
 
 
 def read_object(body: bytes, known: frozenset[str]) -> dict[str, str]:
-    """Give the fields of a body that are set, as texts; each must be one that the call knows."""
+    """Return the fields of a body that are set, as texts. Raise CodedError for fields that the call does not know."""
     fields = read_body(body)
     if not isinstance(fields, dict):
         raise CodedError(HTTPStatus.BAD_REQUEST, "The body must be an object.")
@@ -41,10 +41,10 @@ def read_object(body: bytes, known: frozenset[str]) -> dict[str, str]:
 
 
 def read_texts(fields: Mapping[str, object], known: frozenset[str]) -> dict[str, str]:
-    """Give the fields that are set, as texts; each must be one that the call knows."""
+    """Return the fields that are set, as texts. Raise CodedError for fields that the call does not know."""
     texts = {}
     for name, value in fields.items():
-        # Some clients send whole numbers and truth values where the documentation says text. Any other number has lost
+        # Some clients send integers and booleans although the documentation says text. Any other number has lost
         # how it was written: 1e5, 100000.0 and 100000 are the same to JSON, but three numbers of parcels.
         text = msgspec.json.encode(value).decode() if isinstance(value, bool | int) else value
         if text is None or text == "":
@@ -64,7 +64,7 @@ def read_texts(fields: Mapping[str, object], known: frozenset[str]) -> dict[str,
 
 
 def read_query(raw: bytes, known: frozenset[str]) -> dict[str, str]:
-    """Give the parameters that are set, each once; each must be one that the call knows."""
+    """Return the parameters that are set. Raise CodedError for repeated ones and those that the call does not know."""
     try:
         pairs = read_pairs(raw, most=MOST_PARAMETERS)
     except ValueError:
@@ -83,17 +83,17 @@ def read_query(raw: bytes, known: frozenset[str]) -> dict[str, str]:
 
 
 def shown(name: str) -> str:
-    """Give a name that the caller chose as an answer may repeat it: ASCII, and not its whole length."""
+    """Return a name chosen by the caller as responses repeat it: ASCII, and shortened."""
     return ascii(name[:SHOWN_CHARACTERS])[1:-1]
 
 
 def archived_of(texts: Mapping[str, str]) -> bool | None:
-    """Give what ``archived_status`` says, by words or as a truth value; None where it is not set."""
+    """Return the value of ``archived_status``, which may be a word or a boolean; None if it is not set."""
     return _one_of(texts, "archived_status", _ARCHIVED)
 
 
 def whole_number_of(texts: Mapping[str, str], name: str, default: int, most: int) -> int:
-    """Give a whole number from 1 on."""
+    """Return an integer of at least 1."""
     text = texts.get(name, str(default))
     if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= most):  # noqa: PLR2004
         raise CodedError(INVALID_FORMAT, f"{name} must be a whole number from 1 to {most}.")
@@ -101,7 +101,7 @@ def whole_number_of(texts: Mapping[str, str], name: str, default: int, most: int
 
 
 def time_of(texts: Mapping[str, str], name: str) -> datetime | None:
-    """Give a time, which may be written in each way that ``read_time`` knows."""
+    """Return a time in any form that ``read_time`` accepts."""
     if name not in texts:
         return None
     at = read_time(texts[name])

@@ -1,4 +1,4 @@
-"""The objects of v4's answers that no webhook carries. Texts that are not set are null."""
+"""The objects of v4's responses that webhooks do not contain. Texts that are not set are null."""
 
 from collections.abc import Mapping
 from typing import Final, Self
@@ -30,7 +30,7 @@ class BatchError(msgspec.Struct, frozen=True, rename={"error_code": "errorCode",
 
     @classmethod
     def of(cls, item: Mapping[str, object], error: CodedError) -> Self:
-        """Give the error of an item that can't be taken."""
+        """Return the error of a rejected item."""
         number, courier = (_short(item.get(name)) for name in ("tracking_number", "courier_code"))
         return cls(None, number, courier, error.code, error.message)
 
@@ -57,7 +57,7 @@ _LONGEST: Final = 200
 
 
 def updated_object(state: TrackingState, *, courier_code_new: str | None) -> msgspec.Struct:
-    """Give what an update answers; ``courier_code`` is what it has become."""
+    """Return the response to an update, with the parcel's new ``courier_code``."""
     shown = tracking_object(state)
     given = {name: getattr(shown, name) for name in _UPDATED if name in SHOP_FACTS}
     return Updated(

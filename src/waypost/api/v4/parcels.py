@@ -1,4 +1,4 @@
-"""What v4's create, batch and update say of a parcel."""
+"""Reads parcels from the bodies of v4's create, batch and update."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -17,7 +17,7 @@ def read_parcel(fields: Mapping[str, object]) -> NewTracking:
 
 
 def read_edit(texts: Mapping[str, str]) -> Edit:
-    """Return what a body corrects of a parcel."""
+    """Return a body's corrections of a parcel."""
     courier = None
     if "courier_code_new" in texts:
         courier = parcel_fields.read_courier(texts, "courier_code_new")

@@ -1,4 +1,4 @@
-"""What v4 says when an action refuses: TrackingMore's codes and sentences, from one table."""
+"""Words refusals for v4: TrackingMore's codes and sentences, from one table."""
 
 from types import MappingProxyType
 from typing import Final
@@ -42,7 +42,7 @@ _FAULTS: Final = {
 
 
 def coded(refusal: Refusal) -> CodedError | None:
-    """Return a refusal as TrackingMore says it; None for one that its API does not know."""
+    """Return a refusal with TrackingMore's code and sentence; None if its API has none for it."""
     match refusal:
         case NotFound():
             return CodedError(NO_SUCH_TRACKING, _NOT_FOUND)

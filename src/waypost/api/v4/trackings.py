@@ -118,7 +118,7 @@ async def find(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]
         number=whole_number_of(query, "pages_amount", 1, LAST_PAGE),
     )
     skipped = (asked.number - 1) * asked.limit
-    # Pages of a time of change are not walked by id: that is not their order.
+    # Pages filtered by time of change are not in the order of ids.
     if not wanted.by_change and (before := parts.page_ends.before(asked)) is not None:
         wanted, skipped = msgspec.structs.replace(wanted, before=before), 0
     turn = Turn(caller.account)
@@ -139,9 +139,9 @@ async def _shown(rows: Sequence[TrackingRow], turn: Turn) -> AsyncIterator[bytes
 
 
 async def _read_again(parts: Parts, account: UUID, trackings: Sequence[UUID], turn: Turn) -> AsyncIterator[bytes]:
-    """Yield trackings as they are by now, one in memory at a time: a slow client keeps no page of large ones there.
+    """Yield current trackings, one in memory at a time, so that a slow client never holds a page of large ones.
 
-    A page by number can't end early: its client would take it for the last one.
+    A numbered page can't end early: its client would take it for the last one.
     """
     for tracking in trackings:
         await turn.pause()
@@ -191,7 +191,7 @@ def _filter(query: Mapping[str, str]) -> Filter:
     created = _range(query, "created_date")
     updated = _range(query, "updated_date")
     everything = Filter()
-    # What is registered gets its id then.
+    # the id is assigned at registration
     return Filter(
         after=everything.after if created[0] is None else ids.first_at(created[0]),
         before=everything.before if created[1] is None else ids.first_at(created[1]),
@@ -205,7 +205,7 @@ def _filter(query: Mapping[str, str]) -> Filter:
 
 
 def _range(query: Mapping[str, str], name: str) -> tuple[datetime | None, datetime | None]:
-    """Give the times from ``_min`` on to before the end of the second ``_max``."""
+    """Return the range from ``_min`` to the end of the second ``_max``."""
     least, most = time_of(query, f"{name}_min"), time_of(query, f"{name}_max")
     if least is not None and most is not None and least > most:
         raise CodedError(INVALID_FORMAT, f"{name}_min must not be later than {name}_max.")

@@ -1,4 +1,4 @@
-"""What ``waypost listen`` is made of: fetch events, hand each to a local program as a delivery would, remember where.
+"""The parts of ``waypost listen``: fetch events, post each to a local program, remember the position.
 
-Comes in: pages of ``/v1/events``. Goes out: signed POSTs to the URL that was typed, and a line for each event.
+Input: pages of ``/v1/events``. Output: signed POSTs to the URL that was typed, and a line for each event.
 """

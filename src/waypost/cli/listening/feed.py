@@ -1,4 +1,4 @@
-"""Fetches an account's events, one page after the other, and comes back by itself when the server was away."""
+"""Fetches an account's events, page by page, and reconnects after the server was unreachable."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ LONGEST_PAUSE_SECONDS: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An event, or None for none; ``cursor`` goes on behind all that came before, where that is known."""
+    """An event, or None if there is none; ``cursor`` continues after it, if that is known."""
 
     item: Mapping[str, Any] | None
     cursor: str | None
 
 
 class EventFeed:
-    """The events behind a position; ``trouble`` hears why the server is not reached, once for each time.
+    """The events after a position. ``trouble`` gets the reason if the server can't be reached, once per outage.
 
-    Without a position (None) it begins at the server's present time.
+    Without a position (None) it starts at the server's current time.
     """
 
     def __init__(
@@ -39,8 +39,8 @@ class EventFeed:
         self._trouble = trouble
 
     def events(self) -> Iterator[Fetched]:
-        """Give events until it is stopped. Raises Refused: the key or the cursor is none, or the server is another."""
-        wait = 0  # the first answer comes at once: from then on there is a cursor that nothing is lost behind
+        """Yield events until it is stopped. Raise CallRefused for an invalid key or cursor, or another server."""
+        wait = 0  # the first response comes at once, with a cursor after which nothing is lost
         where = self._begin or self._patiently(lambda: {"since": self._remote.clock().isoformat()})
         while where is not None:
             query = urlencode({**where, "limit": PAGE_SIZE, "wait": wait})
@@ -53,7 +53,7 @@ class EventFeed:
             where, wait = {"cursor": page["next_cursor"]}, WAIT_SECONDS
 
     def _patiently(self, ask: Callable[[], Any]) -> Any:
-        """Give what is answered, however long the server is away; None when it was stopped meanwhile."""
+        """Return the response, however long the server is unreachable; None if it was stopped meanwhile."""
         pause, told = FIRST_PAUSE_SECONDS, False
         while not self._stop.is_set():
             try:

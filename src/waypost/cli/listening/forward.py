@@ -1,4 +1,4 @@
-"""Posts an event to a local program, with the bytes and headers that a delivery of it would have."""
+"""Posts an event to a local program, with the bytes and headers of a delivery."""
 
 import http.client
 import time
@@ -26,7 +26,7 @@ class Forwarded:
 
 
 class Forwarder:
-    """Posts to one URL and nowhere else: what redirects is not followed."""
+    """Posts to one URL and nowhere else: redirects are not followed."""
 
     def __init__(self, where: SplitResult, version: Version, *, secret: str, email: str, user_agent: str) -> None:
         self._where = where
@@ -36,7 +36,7 @@ class Forwarder:
         self._user_agent = user_agent
 
     def post(self, item: Mapping[str, Any], attempt: int) -> Forwarded:
-        """Post an event and give the answer. Raises NotReached when nothing listens there."""
+        """Post an event and return the response. Raise NotReached if nothing listens there."""
         body, signed = webhook(
             self._version, item, secret=self._secret, email=self._email, attempt=attempt, now=int(time.time())
         )

@@ -1,4 +1,4 @@
-"""Single keys of a terminal, without Enter."""
+"""Reads single key presses from a terminal, without Enter."""
 
 import os
 import select
@@ -11,7 +11,7 @@ from typing import IO
 
 @contextmanager
 def keys_heard(heard: Callable[[str], None], keyboard: IO[str] = sys.stdin) -> Iterator[bool]:
-    """Call ``heard`` with each key while inside; gives whether there is a terminal that has keys."""
+    """Call ``heard`` with each key pressed during the block; yield whether there is a terminal."""
     try:
         import termios  # noqa: PLC0415 - not on every system
         import tty  # noqa: PLC0415 - the same
@@ -37,7 +37,7 @@ def keys_heard(heard: Callable[[str], None], keyboard: IO[str] = sys.stdin) -> I
 
 
 def _read(descriptor: int, ends: int, heard: Callable[[str], None]) -> None:
-    """Read keys until the other end is closed; the file's own buffer would be held locked while nothing is typed."""
+    """Read keys until the other end is closed. The file's own buffer would stay locked while nothing is typed."""
     while True:
         ready, _, _ = select.select([descriptor, ends], [], [])
         if ends in ready or not (keys := os.read(descriptor, 64)):

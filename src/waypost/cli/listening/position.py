@@ -1,4 +1,4 @@
-"""Where listening goes on the next time: a small file that only its user can read."""
+"""Where listening continues next time: a small file that only its user can read."""
 
 import json
 import os
@@ -12,21 +12,21 @@ from waypost.domain.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The cursor behind the last event that was handled, and the secret that events are signed with."""
+    """The cursor after the last handled event, and the secret that signs events."""
 
     cursor: str | None = None
     secret: str | None = None
 
 
 def position_file(environment: Mapping[str, str], url: str, key: str) -> Path:
-    """Give the file of a server and a key: who listens to two accounts has two places."""
+    """Return the file for a server and a key, so that two accounts have two positions."""
     state = Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     name = sha256(f"{url}\x00{key}".encode()).hexdigest()[:16]
     return state / "waypost" / f"listen-{name}.json"
 
 
 def load(file: Path) -> Position:
-    """Give what the file holds; nothing when there is none. Raises InvalidInput for one that is none of ours."""
+    """Return the saved position, or an empty one without a file. Raise InvalidInput for a file that is not ours."""
     try:
         value = json.loads(file.read_bytes())
         cursor, secret = value["cursor"], value["secret"]
@@ -40,7 +40,7 @@ def load(file: Path) -> Position:
 
 
 def save(file: Path, position: Position) -> None:
-    """Write it in one step: a crash leaves the one before. Raises InvalidInput when it can't be written."""
+    """Save the position in one step: a crash leaves the previous one. Raise InvalidInput if that fails."""
     fresh = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""An event of the feed as the webhook that it would be, in every version."""
+"""Renders an event of the feed as a webhook, in every version."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,7 +19,7 @@ from waypost.signing.rotation import Headers, Secrets, standard_headers, v4_head
 def webhook(
     version: Version, item: Mapping[str, Any], *, secret: str, email: str, attempt: int, now: int
 ) -> tuple[bytes, Headers]:
-    """Give the body and the header lines: the very bytes of a delivery, signed at a time (Unix seconds).
+    """Return the body and the header lines, byte for byte those of a delivery signed at a time (Unix seconds).
 
     ``email`` is the account's and signs V2 and V3.
     """
@@ -35,7 +35,7 @@ def webhook(
 
 
 def state_of(data: Mapping[str, Any]) -> TrackingState:
-    """Give the state that a V4 object shows: all of it that any version's body says."""
+    """Return the state that a V4 object shows, which is all that the body of any version contains."""
     origin = data["origin_info"]
     scans = msgspec.convert(origin["trackinfo"], list[Checkpoint])
     return TrackingState(

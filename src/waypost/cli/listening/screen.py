@@ -1,4 +1,4 @@
-"""What is shown of each event: a line for people, or a line of JSON for programs."""
+"""Prints each event: a line for people, or a line of JSON for programs."""
 
 import json
 import sys
@@ -11,20 +11,20 @@ from waypost.cli.terminal import printable
 
 
 class Screen(Protocol):
-    """Shows what happens."""
+    """Where events and messages are printed."""
 
     def event(self, item: Mapping[str, Any], attempt: int, answer: Forwarded | None) -> None:
-        """Show an event and what the local program answered; None: it was not forwarded."""
+        """Print an event and the local program's response; None if it was not forwarded."""
 
     def note(self, line: str) -> None:
-        """Say something beside the events."""
+        """Print a message."""
 
 
 class ForPeople:
-    """A line for each event, with the time of this machine."""
+    """Prints a line for each event, with this machine's time."""
 
     def event(self, item: Mapping[str, Any], attempt: int, answer: Forwarded | None) -> None:
-        """Show an event; see ``Screen``."""
+        """Print an event; see ``Screen``."""
         said = (item["data"].get("latest_event") or "").partition(",")[0]
         about = f"{item['tracking_number']} #{item['sequence']}  {item['status']}  {said}"
         again = f" (attempt {attempt})" if attempt > 1 else ""
@@ -32,23 +32,23 @@ class ForPeople:
         print(f"{_now()}  {printable(about.rstrip() + came)}", flush=True)  # noqa: T201 - the command's answer
 
     def note(self, line: str) -> None:
-        """Say something beside the events."""
-        print(f"{_now()}  {printable(line)}", file=sys.stderr, flush=True)  # noqa: T201 - people are spoken to here
+        """Print a message."""
+        print(f"{_now()}  {printable(line)}", file=sys.stderr, flush=True)  # noqa: T201 - messages for people
 
 
 class ForPrograms:
-    """A JSON object a line: the event as the feed has it, and the answer."""
+    """Prints a line of JSON for each event: the event as in the feed, and the response."""
 
     def event(self, item: Mapping[str, Any], attempt: int, answer: Forwarded | None) -> None:
-        """Show an event; see ``Screen``."""
+        """Print an event; see ``Screen``."""
         came = None
         if answer is not None:
             came = {"status_code": answer.status, "duration_ms": answer.milliseconds, "error": answer.error}
         print(json.dumps({"event": item, "attempt": attempt, "answer": came}), flush=True)  # noqa: T201 - the answer
 
     def note(self, line: str) -> None:
-        """Say something on standard error, which programs leave to people."""
-        print(printable(line), file=sys.stderr, flush=True)  # noqa: T201 - people are spoken to here
+        """Print a message on standard error, which programs ignore."""
+        print(printable(line), file=sys.stderr, flush=True)  # noqa: T201 - messages for people
 
 
 def _words(answer: Forwarded) -> str:
