@@ -52,9 +52,16 @@ T = TypeVar("T")
 class Logins:
     """Checks passwords and login links. Attempts are counted in this process."""
 
-    def __init__(self, context: DatabaseContext, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        context: DatabaseContext,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        hasher: PasswordHasher = _HASHER,
+    ) -> None:
         self._context = context
-        self._nobody = _hash_of_nobody()
+        self._hasher = hasher
+        self._nobody = _hash_of_nobody(hasher)
         self._checking = WaitingRoom(at_once=AT_ONCE, of_address=WAITING_OF_AN_ADDRESS, in_all=WAITING_IN_ALL)
         self._threads = ThreadPoolExecutor(AT_ONCE, "password", _give_way)
         self._of_address = NetworkAllowance(A_MINUTE_FROM_AN_ADDRESS, clock=clock)
@@ -98,7 +105,7 @@ class Logins:
         async with self._checking.turn(address, known=known, gone=gone):
             user = await self.find(email)
             hashed = self._nobody if user is None else user.password_hash
-            fits, better = await self._in_a_thread(_check, hashed, password)
+            fits, better = await self._in_a_thread(self._check, hashed, password)
         if user is None or not fits:
             return None
         still = await self.find(email)  # the check takes long: the password may have changed meanwhile
@@ -111,7 +118,7 @@ class Logins:
     async def hash(self, password: str, address: str) -> str:
         """Return the hash of a new password. Raise TooMany while too many requests wait."""
         async with self._checking.turn(address):
-            return await self._in_a_thread(_HASHER.hash, password)
+            return await self._in_a_thread(self._hasher.hash, password)
 
     async def _in_a_thread(self, work: Callable[..., T], *given: str) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
@@ -182,6 +189,14 @@ class Logins:
         async with self._context.database.serving.acquire() as session:
             return await accounts.find_login(session, email)
 
+    def _check(self, hashed: str, password: str) -> tuple[bool, str | None]:
+        """Return whether the password matches, and a new hash if the known one has outdated parameters."""
+        try:
+            self._hasher.verify(hashed, password)
+        except (Argon2Error, InvalidHashError, UnicodeEncodeError):
+            return False, None
+        return True, self._hasher.hash(password) if self._hasher.check_needs_rehash(hashed) else None
+
 
 def _give_way() -> None:
     """Let the event loop and PostgreSQL go before this thread, and before the threads that Argon2 starts from it."""
@@ -189,16 +204,7 @@ def _give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
-def _check(hashed: str, password: str) -> tuple[bool, str | None]:
-    """Return whether the password matches, and a new hash if the known one has outdated parameters."""
-    try:
-        _HASHER.verify(hashed, password)
-    except (Argon2Error, InvalidHashError, UnicodeEncodeError):
-        return False, None
-    return True, _HASHER.hash(password) if _HASHER.check_needs_rehash(hashed) else None
-
-
 @cache
-def _hash_of_nobody() -> str:
+def _hash_of_nobody(hasher: PasswordHasher) -> str:
     """Return the hash to compare with for an unknown address, so that a wrong password takes the same time for all."""
-    return _HASHER.hash("nobody has this password")
+    return hasher.hash("nobody has this password")

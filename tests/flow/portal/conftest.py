@@ -1,12 +1,20 @@
 """The pages on a separate database per test, with one shop and a browser in which its user is signed in."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
 from tests.support.api import Caller
-from tests.support.visiting import EMAIL, Browser, Portal, serving_pages
+from tests.support.visiting import EMAIL, QUICK_HASHER, Browser, Portal, serving_pages
+from waypost.portal import application
+from waypost.portal.logins import Logins
 from waypost.store.database import Database
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "Logins", partial(Logins, hasher=QUICK_HASHER))
 
 
 @pytest.fixture

@@ -14,7 +14,18 @@ from httpx import Response
 from structlog.testing import capture_logs
 
 from tests.support.receiver import HANGS_AFTER_SECONDS
-from tests.support.visiting import CLIENT, EMAIL, HASH, PASSWORD, Document, Portal, cookies_of, is_in, serving_pages
+from tests.support.visiting import (
+    CLIENT,
+    EMAIL,
+    HASH,
+    PASSWORD,
+    QUICK_HASHER,
+    Document,
+    Portal,
+    cookies_of,
+    is_in,
+    serving_pages,
+)
 from waypost.actions.denials import DENIED
 from waypost.portal import application
 from waypost.portal.logins import AT_ONCE, WAITING_IN_ALL, Logins
@@ -31,10 +42,15 @@ ELSEWHERE = (
 
 
 @pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def hasher() -> PasswordHasher:
+    return QUICK_HASHER
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch, hasher: PasswordHasher) -> list[float]:
     """Let no try be forgotten before the next, however long a machine takes for a password."""
     moment = [1000.0]
-    monkeypatch.setattr(application, "Logins", partial(Logins, clock=lambda: moment[0]))
+    monkeypatch.setattr(application, "Logins", partial(Logins, clock=lambda: moment[0], hasher=hasher))
     return moment
 
 
@@ -71,6 +87,7 @@ async def test_the_email_is_accepted_in_any_case_and_with_surrounding_spaces(por
     assert (await browser.sign_in(" SHOP@Example.com ")).status_code == 303
 
 
+@pytest.mark.parametrize("hasher", [PasswordHasher()], ids=["as in production"])
 async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer_in_the_same_time(portal: Portal) -> None:
     seconds: dict[str, list[float]] = {}
     texts, answered = set(), [0.0]
@@ -117,7 +134,7 @@ async def test_similar_letters_do_not_match_a_user(portal: Portal) -> None:
 
 
 async def test_signing_in_renews_an_outdated_hash_without_ending_sessions(portal: Portal) -> None:
-    old = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+    old = PasswordHasher(time_cost=1, memory_cost=32, parallelism=1).hash(PASSWORD)
     await portal.account("old@example.com", password_hash=old)
     there_before = await portal.visitor("old@example.com")
 
@@ -127,8 +144,8 @@ async def test_signing_in_renews_an_outdated_hash_without_ending_sessions(portal
     stored = "select password_hash from account_user where email = $1"
     renewed = await portal.database.serving.fetchval(stored, "old@example.com")
     assert (first.status_code, second.status_code) == (303, 303)
-    assert not PasswordHasher().check_needs_rehash(renewed)
-    assert PasswordHasher().verify(renewed, PASSWORD)
+    assert not QUICK_HASHER.check_needs_rehash(renewed)
+    assert QUICK_HASHER.verify(renewed, PASSWORD)
     assert await portal.database.serving.fetchval(stored, EMAIL) == HASH
     assert await is_in(there_before)
 

@@ -7,10 +7,9 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 
 import pytest
-from argon2 import PasswordHasher
 from httpx import Response
 
-from tests.support.visiting import EMAIL, Portal, cookies_of, is_in, serving_pages
+from tests.support.visiting import EMAIL, QUICK_HASHER, Portal, cookies_of, is_in, serving_pages
 from waypost.store import user_changes
 from waypost.store.database import Database
 
@@ -119,7 +118,7 @@ async def test_a_session_ends_after_twelve_hours_despite_activity(portal: Portal
 async def test_a_change_of_password_ends_every_session_at_once(portal: Portal) -> None:
     browsers = [await portal.visitor(EMAIL), portal.browser()]
     await browsers[1].sign_in(EMAIL)
-    changed = PasswordHasher().hash("another horse")
+    changed = QUICK_HASHER.hash("another horse")
 
     await set_password(portal, EMAIL, changed)
 
@@ -138,7 +137,7 @@ async def test_a_password_changed_during_its_check_signs_nobody_in(portal: Porta
         async with asyncio.timeout(10):
             while checking.here < 3:
                 await portal.sessions()
-        await set_password(portal, EMAIL, PasswordHasher().hash("another horse"))
+        await set_password(portal, EMAIL, QUICK_HASHER.hash("another horse"))
 
     answer = await signing_in
 
@@ -149,7 +148,7 @@ async def test_a_password_changed_during_its_check_signs_nobody_in(portal: Porta
 async def test_a_change_of_password_ends_every_login_link_too(portal: Portal) -> None:
     link = await portal.link(EMAIL)
 
-    await set_password(portal, EMAIL, PasswordHasher().hash("another horse"))
+    await set_password(portal, EMAIL, QUICK_HASHER.hash("another horse"))
 
     assert (await portal.browser().follow(link)).status_code == 422
 
