@@ -21,14 +21,14 @@ from tests.support.run import watched
 from tests.support.serving import LOOPBACK, Serving
 
 CONNECTIONS_PER_ENDPOINT = 16
-"""As many as Waypost keeps in flight for one endpoint."""
+"""The number of attempts that Waypost keeps in flight for one endpoint."""
 
 
 def main() -> None:
     options = _options()
     found: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine.describe()}
     found["options"] = {name: value for name, value in vars(options).items() if name not in ("folder", "keep")}
-    # On a disk, not in /tmp, which may be memory; open to the user that PostgreSQL runs as in root's place.
+    # On a disk, not in /tmp, which may be memory; accessible to the user that PostgreSQL runs as instead of root.
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="waypost-bench-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         with watched(Path(folder)):
@@ -69,7 +69,7 @@ async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def _middle(rounds: list[tuple[float, dict[str, float], dict[str, float]]]) -> dict[str, Any]:
-    """Give the round of the median ratio, and all ratios: machines are noisy, and one lucky round proves nothing."""
+    """Return the round with the median ratio, and all ratios: machines are noisy, and one round proves nothing."""
     rounds.sort(key=lambda one: one[0])
     ratio, ceiling, way = rounds[len(rounds) // 2]
     return {"ratio": ratio, "ratios": [one[0] for one in rounds], "ceiling": ceiling, "whole": way}

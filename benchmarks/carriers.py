@@ -1,4 +1,4 @@
-"""How many answers of each carrier are read a second, on one core: ``python -m benchmarks.carriers``."""
+"""Responses of each carrier that are read per second on one core: ``python -m benchmarks.carriers``."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ _ROUNDS = 20
 
 
 def measure(cases: list[Case]) -> tuple[float, float]:
-    """Return answers and scans per second of processor time."""
+    """Return responses and scans per second of processor time."""
     answers = [(case.carrier, case.status, case.body, case.tracking_number) for case in cases]
     read = scans = 0
     began = time.process_time()

@@ -1,6 +1,6 @@
-"""The ceiling: ``dispatch/transport.py`` posts the same bodies, signed, to the same receiver; no store, nothing kept.
+"""The ceiling: ``dispatch/transport.py`` posts the same signed bodies to the same receiver, and stores nothing.
 
-Run as a process of its own: ``python -m benchmarks.ceiling PORT PARCELS CONNECTIONS`` prints its seconds as JSON.
+Runs as a separate process: ``python -m benchmarks.ceiling PORT PARCELS CONNECTIONS`` prints its seconds as JSON.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A client on kept connections for the load: it must cost little, for it runs on the cores that are measured."""
+"""A client for the load, on persistent connections. It must be cheap, because it runs on the measured cores."""
 
 from collections.abc import Mapping
 from types import TracebackType

@@ -1,4 +1,4 @@
-"""Keeps what was measured, with its date, in ``benchmarks/results``."""
+"""Stores results with their date in ``benchmarks/results``."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def keep(found: dict[str, Any], *, suffix: str = "") -> None:
-    """Write what was found into a file that is named after its time, ``found["at"]``."""
+    """Write the results to a file named after their time, ``found["at"]``."""
     RESULTS.mkdir(exist_ok=True)
     file = RESULTS / f"{found['at'].replace(':', '').replace('+0000', 'Z')}{suffix}.json"
     file.write_text(json.dumps(found, indent=1) + "\n")

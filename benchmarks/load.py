@@ -1,4 +1,4 @@
-"""The load: parcels that go through eight scans, as updates for Waypost and as the bodies that come of them."""
+"""The load: parcels that go through eight scans, as updates for Waypost and as the resulting webhook bodies."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ def number(parcel: int) -> str:
 
 
 def checkpoints(scans: int) -> tuple[Checkpoint, ...]:
-    """The whole list as a carrier reports it after so many scans, oldest first."""
+    """Return the whole list as a carrier reports it after this many scans, oldest first."""
     return tuple(
         Checkpoint(
             checkpoint_date=f"2026-07-{day:02}T08:00:00",
@@ -44,7 +44,7 @@ def checkpoints(scans: int) -> tuple[Checkpoint, ...]:
 
 
 def request_body(parcels: range, scans: int) -> bytes:
-    """The body of one POST /v1/updates that reports these parcels after so many scans."""
+    """Return the body of a POST /v1/updates that reports these parcels after this many scans."""
     scan_fields = ("checkpoint_date", "tracking_detail", "location", "checkpoint_delivery_status")
     scanned = [
         {name: getattr(one, name) for name in (*scan_fields, "checkpoint_delivery_substatus")}
@@ -58,7 +58,7 @@ def request_body(parcels: range, scans: int) -> bytes:
 
 
 def bodies(parcels: range) -> Iterator[bytes]:
-    """The bodies that endpoints get for these parcels: the same in size as what Waypost sends for the updates."""
+    """Return the bodies that endpoints get for these parcels, of the same size as those that Waypost sends."""
     for parcel in parcels:
         state = register(f"{parcel:032x}", number(parcel), COURIER, {}, _REGISTERED_AT)
         for scans in range(1, SCANS + 1):
@@ -67,7 +67,7 @@ def bodies(parcels: range) -> Iterator[bytes]:
 
 
 def state_after(scans: int) -> TrackingState:
-    """A parcel after so many scans."""
+    """Return a parcel after this many scans."""
     return _after(register(f"{0:032x}", number(0), COURIER, {}, _REGISTERED_AT), scans)
 
 

@@ -1,4 +1,4 @@
-"""The machine, and what processes have used of it. Linux only: it reads /proc."""
+"""The machine, and the resources that processes have used. Linux only: it reads /proc."""
 
 import os
 import platform
@@ -26,17 +26,17 @@ def describe() -> dict[str, str | int]:
 
 
 def processor_seconds(pid: int) -> float:
-    """What a process and those of its children that have ended have used; 0 when it has ended meanwhile itself."""
+    """Return the processor time of a process and of its ended children; 0 if it has ended itself."""
     return sum(_ticks(pid)) / _TICKS
 
 
 def own_processor_seconds(pid: int) -> float:
-    """What a process has used itself, without its children."""
+    """Return the processor time of a process without its children."""
     return sum(_ticks(pid)[:2]) / _TICKS
 
 
 def _ticks(pid: int) -> list[int]:
-    """Give what a process has used as itself and in the kernel, then the same of its children that have ended."""
+    """Return the user and system time of a process, then those of its ended children."""
     return [int(ticks) for ticks in _of_process(pid, "stat").rpartition(")")[2].split()[11:15]]
 
 
@@ -45,17 +45,17 @@ def processor_seconds_of(pids: Iterable[int]) -> float:
 
 
 def peak_memory_mib(pids: Iterable[int]) -> int:
-    """The most that each had resident at once, added up."""
+    """Return the sum of each process's peak resident memory."""
     return sum(_field(pid, "status", "VmHWM:") for pid in pids) >> 10
 
 
 def memory_mib(pids: Iterable[int]) -> int:
-    """What processes hold now, pages that they share counted once."""
+    """Return the memory of processes, with shared pages counted once."""
     return sum(_field(pid, "smaps_rollup", "Pss:") for pid in pids) >> 10
 
 
 def parts_of(server: int) -> tuple[list[int], list[int]]:
-    """Give the processes of a running server: its own, dispatch among them, and PostgreSQL's."""
+    """Return the processes of a running server: its own, including dispatch, and PostgreSQL's."""
     below = list(_descendants(server))
     own = [pid for pid in below if "waypost.app.child" in _of_process(pid, "cmdline")]
     return [server, *own], [pid for pid in below if pid not in own]
@@ -66,7 +66,7 @@ def _field(pid: int, file: str, name: str) -> int:
 
 
 def _of_process(pid: int, file: str) -> str:
-    """Read what the kernel tells of a process: nothing of one that has ended, as PostgreSQL's workers do."""
+    """Return a file of a process in /proc, or an empty text if it has ended, as PostgreSQL's workers do."""
     try:
         return (_PROC / str(pid) / file).read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""The first page of an account that has very many parcels, asked for again and again while updates come in."""
+"""The first page of an account with very many parcels, requested repeatedly while updates arrive."""
 
 import asyncio
 import statistics
@@ -20,7 +20,7 @@ _BETWEEN_SECONDS = 0.2
 async def measure(
     url: str, data_dir: Path, email: str, key: str, *, per_second: int, seconds: float
 ) -> dict[str, float]:
-    """Give how long ``/`` took while so many single updates a second came in, of parcels new and known."""
+    """Return how long ``/`` took while this many updates per second arrived, for new and known parcels."""
     taken: list[float] = []
     count = round(per_second * seconds)
     async with AsyncClient(base_url=url) as browser, Client(url, {"tracking-api-key": key}) as api:

@@ -1,4 +1,4 @@
-"""Latency at a steady rate: from when an update is due to be sent, and from its event, until its webhook comes."""
+"""Latency at a steady rate: from the time an update is due, and from its event, to the arrival of its webhook."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from waypost.domain import ids
 
 PERCENTILES = (50, 95, 99)
 WARM_UP_SECONDS = 2
-"""Not counted, as the first posts of the ceiling are not; a run's first webhooks wait for connections and plans."""
+"""Not counted, like the first posts of the ceiling: a run's first webhooks wait for connections and plans."""
 
 _WARM_UP_PARCEL = 20_000_000
 _FIRST_PARCEL = 30_000_000
@@ -19,8 +19,8 @@ _FIRST_PARCEL = 30_000_000
 async def measure(run: Run, per_second: int, seconds: float) -> dict[str, float]:
     """Send single updates evenly; each makes one delivery for the account's one endpoint.
 
-    The time counts from when the request was due to be sent, so that a generator that lags does not hide what waits;
-    ``accepted`` from the time that the event's id holds: in the transaction that accepts it, before the commit.
+    The time counts from when the request was due, so that a lagging generator does not hide waits; ``accepted`` counts
+    from the time in the event's id: within the transaction that accepts it, before the commit.
     """
     await run.until_received(len(await _send(run, _bodies(_WARM_UP_PARCEL, per_second * WARM_UP_SECONDS), per_second)))
     await run.receiver.get("/seen")
@@ -40,7 +40,7 @@ async def measure(run: Run, per_second: int, seconds: float) -> dict[str, float]
 
 
 def _bodies(first_parcel: int, count: int) -> Iterator[bytes]:
-    """Every parcel's first scan, then every parcel's second, and so on."""
+    """Yield every parcel's first scan, then every parcel's second, and so on."""
     parcels = -(-count // SCANS)
     for place in range(count):
         scans, parcel = divmod(place, parcels)
@@ -48,13 +48,13 @@ def _bodies(first_parcel: int, count: int) -> Iterator[bytes]:
 
 
 async def _send(run: Run, bodies: Iterator[bytes], per_second: int) -> dict[str, float]:
-    """Report these updates at their times; give when each was due (monotonic seconds), by the event that it made."""
+    """Report these updates on time. Return when each was due (monotonic seconds), by its event."""
     due: dict[str, float] = {}
 
     async def report(body: bytes, at: float) -> None:
         answer = await run.api.post_bytes("/v1/updates", body)
         event = answer["results"][0]["event_id"]
-        if event is not None:  # else a later update of its parcel has overtaken it and told its scans
+        if event is not None:  # otherwise a later update of its parcel has overtaken it and reported its scans
             due[event] = at
 
     began = time.monotonic()

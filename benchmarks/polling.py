@@ -1,4 +1,4 @@
-"""How many parcels Waypost polls for a second, and the memory that many watched parcels take.
+"""How many parcels Waypost polls per second, and the memory that many watched parcels take.
 
 Ten carriers' stand-ins answer on loopback, each after 200 ms, with budgets that hold nobody up.
 """
@@ -32,7 +32,7 @@ CARRIERS = ("dhl", "ups", "usps", "fedex", "gls", "laposte", "royal-mail", "aust
 GRANTED = {"daily_calls": "1000000000", "calls_per_second": "10000"}
 BATCH = 40
 _JOURNEY_SECONDS = 86_400
-"""So long that no parcel moves on meanwhile: every poll after the first is one without news."""
+"""Long enough that no parcel moves meanwhile: every poll after the first brings no news."""
 _POLL_SPEED = 14_400
 """A parcel in transit is polled each second, so that there is always one due."""
 

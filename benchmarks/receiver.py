@@ -1,7 +1,7 @@
-"""A receiver that answers 200 at once and remembers when each webhook came; run as a process of its own.
+"""A receiver that responds 200 at once and remembers when each webhook arrived; runs as a separate process.
 
-It prints its port. ``GET /seen`` gives ``[[webhook-id, seconds of the monotonic clock], …]`` in order of arrival and
-forgets them; ``GET /count`` only their number.
+It prints its port. ``GET /seen`` returns ``[[webhook-id, seconds of the monotonic clock], …]`` in order of arrival and
+forgets them; ``GET /count`` returns only their number.
 """
 
 import asyncio

@@ -29,7 +29,7 @@ def main() -> None:
         print(f"{name:16}{value}")
     print("\nseconds of processor: --version, serve; until ready: existing data, new data")
     print("target          " + "".join(f"{target:8.2f}" for target in TARGETS.values()))
-    # Open to the user that PostgreSQL runs as in root's place.
+    # Accessible to the user that PostgreSQL runs as instead of root.
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="waypost-start-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         with watched(Path(folder)):
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _version() -> float:
-    """Give the processor's seconds of ``waypost --version``."""
+    """Return the processor seconds of ``waypost --version``."""
     before = _of_children()
     subprocess.run([*WAYPOST, "--version"], check=True, stdout=subprocess.DEVNULL)
     return _of_children() - before
@@ -54,7 +54,7 @@ def _of_children() -> float:
 
 
 def _start(server: Serving) -> tuple[float, float]:
-    """Start a server and stop it again; gives the seconds until it was ready, and those of its own processor."""
+    """Start and stop a server. Return the seconds until it was ready, and its own processor seconds."""
     began = time.monotonic()
     server.start()
     ready, used = time.monotonic() - began, machine.own_processor_seconds(server.process.pid)

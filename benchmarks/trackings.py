@@ -1,4 +1,4 @@
-"""Parcels created over API v4, one by one and in batches, and lists of them in an account that has a million."""
+"""Creating parcels over API v4, singly and in batches, and listing them in an account with a million."""
 
 import argparse
 import asyncio
@@ -33,7 +33,7 @@ from waypost.store.trackings import Filter
 BATCH = 40
 EMAIL = "many@example.com"
 ASKED = 21
-"""Each list is read so often; the median counts."""
+"""How often each list is read; the median counts."""
 
 
 def main() -> None:
@@ -70,7 +70,7 @@ async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 async def _create(run: Run, count: int, each: int, at_once: int) -> dict[str, float]:
-    """Create parcels in requests of so many; give how many a second, and what each cost."""
+    """Create parcels in requests of this size. Return the parcels per second, and the cost of each."""
     first = 30_000_000 * each
     parcels = [{"tracking_number": number(first + place), "courier_code": COURIER} for place in range(count)]
     path = "/v4/trackings/create" if each == 1 else "/v4/trackings/batch"

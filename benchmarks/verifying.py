@@ -1,4 +1,4 @@
-"""How many webhooks a receiver verifies and reads a second, on one core: ``python -m benchmarks.verifying``."""
+"""Webhooks that a receiver verifies and reads per second on one core: ``python -m benchmarks.verifying``."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ _BATCH = 1000
 
 
 def measure(work: Callable[[], object]) -> float:
-    """Give the calls per second of processor time."""
+    """Return the calls per second of processor time."""
     calls, began = 0, time.process_time()
     while (used := time.process_time() - began) < _SECONDS:
         for _ in range(_BATCH):

@@ -1,4 +1,4 @@
-"""Waypost as a whole: a real `waypost serve` with its own PostgreSQL, updates in over HTTP, signed deliveries out."""
+"""Waypost as a whole: a real `waypost serve` with its own PostgreSQL, from updates over HTTP to signed deliveries."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ LOOK_SECONDS = 0.02
 
 
 class Run:
-    """A running server, an account of it, and the receiver."""
+    """A running server, one of its accounts, and the receiver."""
 
     def __init__(self, server: Serving, receiver: Client, database: asyncpg.Connection) -> None:
         self.server = server
@@ -55,7 +55,7 @@ class Run:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def statements(self) -> float:
-        """How many SQL statements the server has sent, from its own metrics."""
+        """Return the number of SQL statements the server has sent, from its metrics."""
         lines = (await self.api.text("/metrics")).splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith("waypost_sql_statements_total"))
 
@@ -63,7 +63,7 @@ class Run:
         return int(await self.database.fetchval("select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint"))
 
     async def usage(self) -> dict[str, float]:
-        """What was used so far: statements, bytes of WAL, processor seconds of Waypost and of PostgreSQL."""
+        """Return the usage so far: statements, bytes of WAL, processor seconds of Waypost and PostgreSQL."""
         own, postgresql = machine.parts_of(self.server.process.pid)
         return {
             "statements": await self.statements(),
@@ -87,14 +87,14 @@ async def running(server: Serving, receiver: Client) -> AsyncIterator[Run]:
 
 
 async def accept(run: Run, parcels: int, per_request: int) -> dict[str, float]:
-    """Updates of an account without endpoints: what intake takes in when nothing has to be sent."""
+    """Report updates of an account without endpoints: the throughput of intake when nothing is sent."""
     requests = _requests(range(10_000_000, 10_000_000 + parcels), per_request)
     seconds = await run.report(requests)
     return {"updates": parcels * SCANS, "updates_per_second": parcels * SCANS / seconds}
 
 
 async def deliver(run: Run, parcels: int, endpoints: int, per_request: int) -> dict[str, float]:
-    """Report all parcels' scans and wait until every delivery was received and recorded."""
+    """Report all parcels' scans and wait until every delivery is received and recorded."""
     expected = parcels * SCANS * endpoints
     requests = _requests(range(parcels), per_request)
     await run.database.execute("checkpoint")

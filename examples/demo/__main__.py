@@ -1,6 +1,6 @@
-"""``make demo``: run Waypost on real input until Ctrl-C; ``DEMO_SECONDS=20 make demo`` ends by itself.
+"""``make demo``: run Waypost on real input until Ctrl-C; ``DEMO_SECONDS=20 make demo`` ends on its own.
 
-It ends with 0 only if every event arrived at the shop, verified and in order.
+The exit status is 0 only if every event arrived at the shop, verified and in order.
 """
 
 import os
@@ -19,18 +19,18 @@ from examples.demo.stage import Programs, Setting, Stage, set_stage
 from examples.demo.verdict import Verdict
 from examples.demo.watch import Watch
 
-_KILLED = 128  # what shells add to a signal's number
+_KILLED = 128  # shells add this to a signal's number
 
 
 def main() -> int:
-    """Run the demo in the current folder and give its exit code."""
+    """Run the demo in the current folder and return the exit code."""
     signals = Signals()
     signals.listen()
     return run(Path.cwd() / ".demo", Programs(), signals, Screen())
 
 
 def run(folder: Path, programs: Programs, signals: Signals, screen: Screen) -> int:
-    """Run the demo with these programs in this folder, which is emptied, and give its exit code."""
+    """Run the demo with these programs in this folder, which is emptied, and return the exit code."""
     try:
         settings = read_settings(os.environ)
         with (
@@ -41,7 +41,7 @@ def run(folder: Path, programs: Programs, signals: Signals, screen: Screen) -> i
             try:
                 return _run(Setting(folder, database, settings, children, signals, programs), screen)
             except Unreachable:
-                children.check()  # most often a program has just ended, and its log says why
+                children.check()  # usually a program has just ended, and its log says why
                 raise
     except DemoFailed as failure:
         screen.say(str(failure), "red")
@@ -85,7 +85,7 @@ def _announce(stage: Stage, settings: DemoSettings, screen: Screen) -> None:
 
 
 def _show_around(stage: Stage, screen: Screen) -> None:
-    """Say what there is to see; the pages want the sign-in above first."""
+    """Print what there is to see; the pages need the sign-in above."""
     url, number = stage.waypost.url, stage.detected.tracking_number
     screen.say("\nEverything keeps running. Look at:")
     screen.place("Sources", f"{url}/sources (the four connections, and what each has left to spend)")

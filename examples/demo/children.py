@@ -1,4 +1,4 @@
-"""The programs that the demo runs: started with a log each, watched, and ended with it whatever happens."""
+"""The programs of the demo: each has a log, is watched, and ends with the demo whatever happens."""
 
 import os
 import signal
@@ -13,19 +13,19 @@ from typing import Final, Self
 from examples.demo.failures import ChildEnded
 
 _LAST_LINES: Final = 20
-_END_SECONDS: Final = 25  # Waypost lets attempts in flight finish, which takes it 20 at most
+_END_SECONDS: Final = 25  # Waypost finishes attempts in flight, which takes up to 20
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A running program and the file that its output goes to."""
+    """A running program and its log file."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
 
     def last_lines(self) -> str:
-        """Give the end of its log, fit for a terminal."""
+        """Return the end of its log, safe for a terminal."""
         return last_lines(self.log.read_text("utf-8", "replace"))
 
 
@@ -51,7 +51,7 @@ class Children:
             _end(child.process, self._end_seconds)
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Child:
-        """Start a program in a process group of its own: Ctrl-C reaches the demo alone, which then ends the others."""
+        """Start a program in its own process group: Ctrl-C reaches only the demo, which then ends the others."""
         log = self._folder / f"{name.lower()}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - the commands are our own
@@ -62,7 +62,7 @@ class Children:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                pass_fds=(self._lock,),  # while one lives, its folder is not emptied under it by another demo
+                pass_fds=(self._lock,),  # while it runs, no other demo empties its folder
             )
         child = Child(name, process, log)
         self._all.append(child)
@@ -71,14 +71,14 @@ class Children:
         return child
 
     def check(self) -> None:
-        """Raise ChildEnded if one of the programs ended."""
+        """Raise ChildEnded if a program has ended."""
         for child in self._all:
             if (code := child.process.poll()) is not None:
                 raise ChildEnded(f"{child.name} ended with code {code}. The end of {child.log}:\n{child.last_lines()}")
 
 
 def last_lines(text: str) -> str:
-    """Give the last lines of a text, without anything that would steer a terminal."""
+    """Return the last lines of a text, without characters that control a terminal."""
     lines = text.splitlines()[-_LAST_LINES:]
     return "\n".join("  " + "".join(char if char.isprintable() else "?" for char in line) for line in lines)
 
@@ -89,5 +89,5 @@ def _end(process: subprocess.Popen[bytes], seconds: float) -> None:
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)  # what it left behind, or itself if it would not end
+        os.killpg(process.pid, signal.SIGKILL)  # its children, or itself if it does not end
     process.wait()

@@ -1,26 +1,26 @@
-"""What ends the demo early.
+"""Exceptions that end the demo early.
 
 DemoFailed          one sentence says what is wrong and what to do
-├─ ChildEnded       a program of the demo ended by itself; brings its last log lines
-└─ Unreachable      a program of the demo did not answer; it may not be up yet, or just have ended
-Stopped             a person or the system asked the demo to end
+├─ ChildEnded       a program of the demo ended unexpectedly; has its last log lines
+└─ Unreachable      a program of the demo did not respond; it may not be ready yet, or have just ended
+Stopped             a person or the system stopped the demo
 """
 
 
 class DemoFailed(Exception):
-    """The demo cannot go on; the text is for the person who started it."""
+    """The demo can't continue; the text is for the person who started it."""
 
 
 class ChildEnded(DemoFailed):
-    """A program of the demo ended though nobody asked it to."""
+    """A program of the demo ended unexpectedly."""
 
 
 class Unreachable(DemoFailed):
-    """No answer came over a connection to one of the demo's programs."""
+    """A program of the demo did not respond."""
 
 
 class Stopped(Exception):
-    """Ctrl-C or a signal to end."""
+    """Ctrl-C or a signal was received."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(f"stopped by signal {signal_number}")

@@ -1,4 +1,4 @@
-"""The demo's own folder: emptied at the start, and held by one demo at a time."""
+"""The demo's folder: emptied at the start, and locked by one demo at a time."""
 
 import fcntl
 import os
@@ -14,7 +14,7 @@ from examples.demo.failures import DemoFailed
 
 @contextmanager
 def held_folder(folder: Path) -> Iterator[int]:
-    """Empty the folder and hold it; gives the open file that holds it, for the demo's programs to hold it too."""
+    """Empty and lock the folder. Return the locked file, which the demo's programs inherit."""
     if folder.is_symlink():
         raise DemoFailed(f"{folder} is a link, and what it leads to is not emptied: remove the link.")
     try:
@@ -32,9 +32,9 @@ def held_folder(folder: Path) -> Iterator[int]:
 
 @contextmanager
 def database_folder(folder: Path) -> Iterator[Path]:
-    """Give where Waypost keeps its database: in the demo's folder, or where PostgreSQL may go if it may not go there.
+    """Return the folder of the database: in the demo's folder, or elsewhere if PostgreSQL can't access that.
 
-    As root it runs as another user, who may not enter /root. What was made elsewhere is removed at the end.
+    Started by root, PostgreSQL runs as another user, who can't enter /root. A folder elsewhere is removed at the end.
     """
     if os.geteuid() != 0 or all(step.stat().st_mode & stat.S_IXOTH for step in (folder, *folder.parents)):
         yield folder / "waypost"

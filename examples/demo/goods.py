@@ -1,4 +1,4 @@
-"""What the little shop sold: one order for each parcel."""
+"""The orders of the small shop, one for each parcel."""
 
 from typing import Final
 
@@ -29,7 +29,7 @@ ADDRESSES: Final = ("ada", "bo", "chloe", "deniz", "eva")
 
 
 def order(place: int) -> dict[str, str]:
-    """Give the n-th order (from 0) as the fields of ``POST /v4/trackings/create``."""
+    """Return the n-th order (from 0) as the fields of ``POST /v4/trackings/create``."""
     return {
         "order_number": f"ORD-{1001 + place}",
         "title": GOODS[place % len(GOODS)],

@@ -1,7 +1,6 @@
 """Free ports on loopback.
 
-They are drawn from below the range that systems give to outgoing connections, so that none of those takes a port
-between its choice and its use.
+They are below the range for outgoing connections, so that no connection takes a port between its choice and its use.
 """
 
 import random
@@ -15,7 +14,7 @@ _TRIES: Final = 200
 
 
 def free_port(besides: int | None = None) -> int:
-    """Give a port that nobody listens on, and another one than ``besides``."""
+    """Return a port that nobody listens on, other than ``besides``."""
     for port in random.sample(_RANGE, _TRIES):
         if port != besides and is_free(port):
             return port
@@ -23,14 +22,14 @@ def free_port(besides: int | None = None) -> int:
 
 
 def chosen_port(port: int) -> int:
-    """Give the port that WAYPOST_DEMO_PORT names, if it can be had."""
+    """Return the port in WAYPOST_DEMO_PORT, if it is free."""
     if is_free(port):
         return port
     raise DemoFailed(f"Port {port} is taken or not allowed: give another one, such as WAYPOST_DEMO_PORT={free_port()}.")
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on this port of 127.0.0.1 now."""
+    """Return whether a server could listen on this port of 127.0.0.1."""
     with socket.socket() as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

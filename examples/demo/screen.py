@@ -1,4 +1,4 @@
-"""What the demo writes: lines, in colour on a terminal and plain anywhere else."""
+"""The demo's output: lines, in colour on a terminal, otherwise plain."""
 
 from typing import Final
 
@@ -16,21 +16,21 @@ _COLOURS: Final = {
 
 
 class Screen:
-    """Writes to standard output; a line is never broken to fit."""
+    """Writes to standard output; long lines are not wrapped."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False, soft_wrap=True)
 
     def say(self, text: str, style: str = "") -> None:
-        """Write a line or several."""
+        """Write one or more lines."""
         self._console.print(Text(text, style), soft_wrap=True)
 
     def place(self, name: str, url: str) -> None:
-        """Write where something is to be found."""
+        """Write where something can be found."""
         self._console.print(Text.assemble((f"  {name:<12}", "bold"), url), soft_wrap=True)
 
     def delivery(self, *, at: float, number: str, sequence: int, status: str, endpoint: str, answer: str) -> None:
-        """Write one delivery: seconds since the start, parcel, number within the parcel, status, endpoint, answer."""
+        """Write one delivery: seconds since the start, parcel, number within the parcel, status, endpoint, response."""
         line = Text.assemble(
             (f"{at:6.1f} s  ", "dim"),
             f"{number:<22} ",

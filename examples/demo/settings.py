@@ -1,4 +1,4 @@
-"""What the person who starts the demo may choose, and what follows from it."""
+"""The choices of the person who starts the demo, and what follows from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,34 +11,34 @@ _MOST_SECONDS: Final = 86_400
 _USUAL_SECONDS: Final = 60
 _STARTING_SECONDS: Final = 8
 _POLLED_EVERY_HOURS: Final = 4
-"""How often Waypost asks for a parcel in transit. The demo shrinks this to a sixtieth of the time its routes take."""
+"""How often Waypost polls a parcel in transit. The demo shortens this to a sixtieth of the duration of its routes."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoSettings:
-    """``seconds`` None: run until Ctrl-C. ``port`` None: any free one."""
+    """The demo runs until Ctrl-C if ``seconds`` is None, and on any free port if ``port`` is None."""
 
     seconds: int | None
     port: int | None
 
     @property
     def route_seconds(self) -> int:
-        """How long the parcels are on their way; what is over is for starting and ending."""
+        """How long the parcels are on their way; the rest is for starting and stopping."""
         return _USUAL_SECONDS if self.seconds is None else self.seconds - _STARTING_SECONDS
 
     @property
     def poll_speed(self) -> float:
-        """By which factor Waypost asks the carrier more often than in earnest."""
+        """The factor by which Waypost polls carriers more often than in production."""
         return _POLLED_EVERY_HOURS * 3600 / (self.route_seconds / 60)
 
     @property
     def limit_seconds(self) -> int:
-        """After how long the demo gives up waiting for parcels."""
+        """How long the demo waits for parcels before it gives up."""
         return 60 + 2 * self.route_seconds
 
 
 def read_settings(environment: Mapping[str, str]) -> DemoSettings:
-    """Read DEMO_SECONDS and WAYPOST_DEMO_PORT; DemoFailed says what is wrong with them."""
+    """Return the values of DEMO_SECONDS and WAYPOST_DEMO_PORT. Raise DemoFailed with the reason if one is invalid."""
     return DemoSettings(
         seconds=_whole_number(environment, "DEMO_SECONDS", _LEAST_SECONDS, _MOST_SECONDS),
         port=_whole_number(environment, "WAYPOST_DEMO_PORT", 1, 65_535),

@@ -1,4 +1,4 @@
-"""Ctrl-C and the signals that end a program, taken note of and acted upon between steps, never within one."""
+"""Ctrl-C and the signals that end a program, recorded and handled between steps, never within one."""
 
 import signal
 import time
@@ -12,23 +12,23 @@ _SLICE_SECONDS: Final = 0.1
 
 
 class Signals:
-    """The signals that came in since the demo began."""
+    """The signals received since the demo started."""
 
     def __init__(self) -> None:
         self._first: int | None = None
 
     def listen(self) -> None:
-        """Take note of signals from now on; the second and later ones change nothing, since ending has begun."""
+        """Record signals from now on; only the first has an effect, because then the demo is ending."""
         for number in _ENDING:
             signal.signal(number, self._note)
 
     def check(self) -> None:
-        """Raise Stopped if a signal came in."""
+        """Raise Stopped if a signal was received."""
         if self._first is not None:
             raise Stopped(self._first)
 
     def pause(self, seconds: float) -> None:
-        """Wait; a signal cuts it short and raises Stopped."""
+        """Wait. Raise Stopped as soon as a signal is received."""
         until = time.monotonic() + seconds
         self.check()
         while (left := until - time.monotonic()) > 0:

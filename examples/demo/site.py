@@ -1,4 +1,4 @@
-"""A program on loopback, spoken to in JSON; proxies of the environment are left out of it, redirects not followed."""
+"""A program on loopback, called with JSON; proxies of the environment are ignored, and redirects not followed."""
 
 import http.client
 import json
@@ -15,21 +15,21 @@ _SHOWN: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a program listens, and the headers that it wants to see."""
+    """Where a program listens, and the headers that it needs."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, path: str) -> Any:
-        """Give the JSON found at a path; DemoFailed for any status but 2xx, Unreachable when there is no answer."""
+        """Return the JSON at a path. Raise DemoFailed for any status but 2xx, and Unreachable without a response."""
         return self._ask("GET", path, None)
 
     def post(self, path: str, body: Mapping[str, object]) -> Any:
-        """Give the JSON answered to this body; errors as for ``get``."""
+        """Post a body and return the JSON of the response. Raise as ``get``."""
         return self._ask("POST", path, json.dumps(body).encode())
 
     def status(self, path: str) -> int | None:
-        """Give the status that a path is answered with; None when there is no answer."""
+        """Return the status of the response to a path; None without a response."""
         try:
             return self._exchange("GET", path, None)[0]
         except Unreachable:

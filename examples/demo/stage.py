@@ -34,7 +34,7 @@ CONNECTIONS: Final = {
     "fedex": ("client_id", "client_secret"),
     "laposte": ("api_key",),
 }
-"""The carriers of the demo, and what a shop enters to connect each."""
+"""The carriers of the demo, with the credentials to connect each."""
 _GRANTED: Final = {"calls_per_second": "100", "daily_calls": "8640000"}
 
 _Value = TypeVar("_Value")
@@ -42,7 +42,7 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """The commands that the demo runs, without their options."""
+    """The commands of the demo, without their options."""
 
     carriers: tuple[str, ...] = (sys.executable, "-m", "examples.carriers")
     waypost: tuple[str, ...] = (sys.executable, "-m", "waypost")
@@ -51,7 +51,7 @@ class Programs:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Everything that runs, and what it was told; ``detected`` is the parcel that was registered without a courier."""
+    """Everything that runs, with its settings; ``detected`` is the parcel that was registered without a courier."""
 
     plan: Plan
     detected: Parcel
@@ -78,7 +78,7 @@ class Setting:
         return self.children.start(name, command, _environment() | environment)
 
     def wait(self, what: str, look: Callable[[], _Value | None]) -> _Value:
-        """Look until there is something to be seen; DemoFailed after two minutes or when a program ends."""
+        """Look repeatedly until there is something. Raise DemoFailed after two minutes, or if a program ends."""
         until = time.monotonic() + _READY_SECONDS
         while (found := look()) is None:
             self.children.check()
@@ -89,7 +89,7 @@ class Setting:
 
 
 def set_stage(setting: Setting) -> Stage:
-    """Start everything; the parcels are on their way when this returns."""
+    """Start everything, and return when the parcels are on their way."""
     port = free_port() if setting.settings.port is None else chosen_port(setting.settings.port)
     shop_port = free_port(besides=port)
     carriers = _start_carriers(setting)
@@ -114,13 +114,13 @@ def _start_carriers(setting: Setting) -> Site:
 
 def _start_waypost(setting: Setting, carriers: Site, port: int) -> Site:
     environment = {
-        # Where a carrier is asked is the operator's to set; the credentials are the account's own, see ``_connect``.
+        # Only the operator can set a carrier's URL; the credentials are the account's own, see ``_connect``.
         **{f"WAYPOST_CARRIER_{name.upper()}_BASE_URL": f"{carriers.url}/{name}" for name in CONNECTIONS},
         "WAYPOST_POLL_SPEED": f"{setting.settings.poll_speed:.0f}",
         "WAYPOST_EGRESS_ALLOW": "127.0.0.0/8,::1/128",
         "WAYPOST_EGRESS_PORTS": "80,443,1024-65535",
         "WAYPOST_RETRY_BASE_SECONDS": "1",
-        "WAYPOST_RATE_LIMIT": "off",  # three creations a second are too few for twenty parcels at once
+        "WAYPOST_RATE_LIMIT": "off",  # three creations per second are too few for twenty parcels at once
     }
     setting.start(
         "Waypost", (*setting.programs.waypost, "serve", "--port", str(port), *_data_folder(setting)), environment
@@ -140,7 +140,7 @@ def _login_link(setting: Setting, url: str) -> str:
 
 
 def _told(setting: Setting, command: tuple[str, ...], name: str) -> str:
-    """Run a command of Waypost's and give one value of its JSON; DemoFailed when it does not work."""
+    """Run a command of Waypost and return one value of its JSON. Raise DemoFailed if it fails."""
     try:
         ran = subprocess.run(  # noqa: S603 - the command is our own
             (*setting.programs.waypost, *command, "--json", *_data_folder(setting)),
@@ -154,7 +154,7 @@ def _told(setting: Setting, command: tuple[str, ...], name: str) -> str:
         )
         return str(json.loads(ran.stdout)[name])
     except (subprocess.SubprocessError, ValueError, LookupError, TypeError) as error:
-        setting.signals.check()  # Ctrl-C ended it as well
+        setting.signals.check()  # Ctrl-C has ended it, too
         said = getattr(error, "stderr", None) or str(error)
         raise DemoFailed(f"waypost {' '.join(command[:2])} did not work:\n{last_lines(str(said))}") from error
 
@@ -170,7 +170,7 @@ def _start_shop(setting: Setting, port: int, secret: str) -> Site:
 
 
 def _connect(api: Site) -> None:
-    """Connect the carriers as a user does: Waypost tries the credentials before it keeps them."""
+    """Connect the carriers as a user does: Waypost tests the credentials before it stores them."""
     for name, fields in CONNECTIONS.items():
         credentials = dict.fromkeys(fields, _ANY)
         api.post("/v1/connections", {"source": name, "credentials": credentials, "settings": _GRANTED})
@@ -184,7 +184,7 @@ def _register(api: Site, plan: Plan, detected: Parcel, signals: Signals) -> None
 
 
 def _announced(setting: Setting, child: Child) -> Site:
-    """Wait for the line of JSON by which a program says where it listens."""
+    """Wait for the line of JSON in which a program prints where it listens."""
     return Site(setting.wait(f"{child.name} did not say where it listens", lambda: _url_in(child.log)))
 
 
@@ -200,7 +200,7 @@ def _data_folder(setting: Setting) -> tuple[str, str]:
 
 
 def _environment() -> dict[str, str]:
-    """Our own environment without its settings for Waypost: the demo must not write to somebody's real database."""
+    """Return our environment without settings for Waypost: the demo must not write to a real database."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("WAYPOST_") or name == _KEPT}
     path = os.pathsep.join(filter(None, (str(_ROOT), str(_ROOT / "src"), os.environ.get("PYTHONPATH"))))
     return kept | {"PYTHONPATH": path}

@@ -1,4 +1,4 @@
-"""Did every event arrive, verified and in order? Waypost says what it made and sent, the shop says what it got."""
+"""Judges whether every event arrived, verified and in order: Waypost's deliveries against what the shop received."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ _NAMED: Final = 10
 
 
 class Parcel(msgspec.Struct, frozen=True):
-    """One parcel of the carriers' plan."""
+    """A parcel of the carriers' plan."""
 
     tracking_number: str
     courier_code: str
@@ -19,14 +19,14 @@ class Parcel(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What the carriers are going to report; ``expected_events`` counts every step of every parcel."""
+    """What the carriers will report; ``expected_events`` counts every step of every parcel."""
 
     parcels: tuple[Parcel, ...]
     expected_events: int
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """One delivery as Waypost's API lists it."""
+    """A delivery as Waypost's API lists it."""
 
     id: str
     event_id: str
@@ -37,7 +37,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """One webhook as the shop's ledger lists it; of a refused one nothing is known."""
+    """A webhook as the shop's ledger lists it; nothing is known of a rejected one."""
 
     id: str
     verdict: str
@@ -47,7 +47,7 @@ class Arrival(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """The counts, and a sentence for each thing that is not as it should be."""
+    """The counts, and a sentence for each fault."""
 
     summary: str
     missing: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Watches Waypost and the shop: a line for each delivery as it settles, until all that the carrier planned arrived."""
+"""Watches Waypost and the shop: prints each delivery that settles, until all planned events have arrived."""
 
 import time
 from collections.abc import Collection, Iterator
@@ -18,7 +18,7 @@ _EVERY_SECONDS: Final = 0.25
 
 
 class Watch:
-    """Remembers which deliveries have had their line."""
+    """Remembers which deliveries were printed."""
 
     def __init__(self, stage: Stage, children: Children, signals: Signals, screen: Screen) -> None:
         self._stage = stage
@@ -29,7 +29,7 @@ class Watch:
         self._shown: set[str] = set()
 
     def until_all_arrived(self, limit_seconds: float) -> Verdict:
-        """Watch until nothing is missing, or the limit is over: then the verdict says what is."""
+        """Watch until nothing is missing, or the time is over: then the verdict says what is missing."""
         while True:
             verdict = self._look()
             over = time.monotonic() - self._begun > limit_seconds
@@ -42,7 +42,7 @@ class Watch:
             self._signals.pause(_EVERY_SECONDS)
 
     def for_ever(self) -> NoReturn:
-        """Watch on, for what the person at the keyboard sends; ends by a signal or with one of the programs."""
+        """Continue to watch what the person at the keyboard sends, until a signal, or until a program ends."""
         while True:
             self._look()
             self._signals.pause(_EVERY_SECONDS)
@@ -51,11 +51,11 @@ class Watch:
         self._children.check()
         try:
             deliveries = list(_deliveries(self._stage))
-            # Asked after Waypost: the shop knows of a webhook before Waypost knows that it was answered.
+            # Queried after Waypost: the shop knows of a webhook before Waypost knows of the response.
             arrivals = msgspec.convert(self._stage.shop.get("/_ledger"), list[Arrival])
             self._show(deliveries, {arrival.id for arrival in arrivals if arrival.verified})
         except Unreachable:
-            self._children.check()  # most often it has just ended
+            self._children.check()  # usually it has just ended
             return None
         return judge(self._stage.plan, deliveries, arrivals)
 
@@ -76,7 +76,7 @@ class Watch:
 
 
 def _deliveries(stage: Stage) -> Iterator[Delivery]:
-    """Give every delivery, oldest first; a list that changes while it is paged through may name one twice."""
+    """Return every delivery, oldest first. A list that changes while it is read may contain one twice."""
     found: dict[str, Delivery] = {}
     cursor: str | None = ""
     while cursor is not None:

@@ -1,1 +1,1 @@
-"""A small shop that owns a webhook endpoint: it takes Waypost's news, writes to its customers and shows the way."""
+"""A small shop with a webhook endpoint: it receives Waypost's events, e-mails its customers and shows parcels."""

@@ -1,4 +1,4 @@
-"""``WAYPOST_SECRET=whsec_… python -m examples.shop PORT FOLDER``: run the shop, which keeps its files in FOLDER."""
+"""``WAYPOST_SECRET=whsec_… python -m examples.shop PORT FOLDER``: run the shop, with its files in FOLDER."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the shop keeps, in one SQLite file: every parcel's newest state, and what became of each webhook."""
+"""The shop's data in one SQLite file: each parcel's latest state, and what became of each webhook."""
 
 import sqlite3
 from pathlib import Path
@@ -9,14 +9,14 @@ from urllib.parse import quote
 from examples.shop.mail import Outbox
 from waypost.receiver import Deduplicator, LatestState, SqliteSeen, SqliteStates, TrackingEvent
 
-_ENDPOINT = "the little shop"  # with two endpoints, say which: an event has the same id at both
+_ENDPOINT = "the little shop"  # with two endpoints, include the endpoint: an event has the same id at both
 _COLUMNS = "id, verdict, tracking_number, status, sequence, at default (strftime('%Y-%m-%dT%H:%M:%fZ'))"
 _NOTE = "insert into webhooks (id, verdict, tracking_number, status, sequence) values (?, ?, ?, ?, ?)"
 _FORGET = "delete from webhooks where verdict = 'refused' and rowid <= last_insert_rowid() - 10000"
 
 
 class Ledger:
-    """The shop's memory: what a method wrote is on the disk when it returns. Threads may share it."""
+    """The shop's data. What a method has written is on disk when it returns. Threads can share it."""
 
     def __init__(self, path: Path, outbox: Outbox) -> None:
         self._outbox = outbox
@@ -29,7 +29,7 @@ class Ledger:
         self._turn = Lock()
 
     def keep(self, event: TrackingEvent, url: str) -> None:
-        """Take an event once, in one transaction; only what is news changes the parcel and is told to the customer."""
+        """Process an event once, in one transaction. Only news changes the parcel and is sent to the customer."""
         with self._turn, self._database, self._deduplicator.once(_ENDPOINT, event.id) as first:
             about = (event.tracking_number, event.status, event.sequence)
             self._database.execute(_NOTE, (event.id, "kept" if first else "duplicate", *about))
@@ -37,23 +37,23 @@ class Ledger:
                 self._outbox.tell(event, f"{url}/track/{quote(event.tracking_number, safe='')}")
 
     def refuse(self, webhook_id: str) -> None:
-        """Note a refused webhook, of which nothing else is believed; of very many only the last are remembered."""
+        """Record a rejected webhook, whose content is not trusted; only the latest are kept."""
         with self._turn, self._database as database:
             database.execute(_NOTE, (webhook_id[:64], "refused", None, None, None))
             database.execute(_FORGET)
 
     def webhooks(self) -> list[dict[str, Any]]:
-        """List every webhook in the order of arrival."""
+        """List the webhooks in the order of arrival."""
         with self._turn:
             rows = self._database.execute("select * from webhooks order by rowid")
             return [{**row, "verified": row["verdict"] != "refused"} for row in rows]
 
     def parcels(self) -> list[TrackingEvent]:
-        """List every parcel as it is now; of a number that was registered anew, the new one."""
+        """List the current parcels; for a number that was registered again, the newer one."""
         with self._turn:
             return list({event.tracking_number: event for event in self._states.every()}.values())
 
     def parcel(self, number: str) -> TrackingEvent | None:
-        """Give one parcel as it is now."""
+        """Return one current parcel."""
         with self._turn:
             return self._latest.find(number)

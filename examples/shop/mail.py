@@ -1,4 +1,4 @@
-"""What the shop writes to its customers: here each e-mail is a file; a mail server would fetch them from there."""
+"""E-mails to customers: here each is a file, which a mail server would pick up."""
 
 import re
 from email.message import EmailMessage
@@ -12,14 +12,14 @@ _TEXTS = {"pickup": "is out for delivery", "pickup002": "is ready for collection
 
 
 class Outbox:
-    """A folder of e-mails; one that is there already is not written again."""
+    """A folder of e-mails; an existing one is not written again."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(exist_ok=True)
 
     def tell(self, event: TrackingEvent, page: str) -> None:
-        """Write to the customer if the news are worth a mail and there is an address."""
+        """E-mail the customer if the news is worth it and there is an address."""
         text = _TEXTS.get(event.substatus or "") or _TEXTS.get(event.status)
         file = self._folder / f"{quote(event.tracking_id, safe='')}-{event.status}.eml"
         if not text or file.exists() or not re.fullmatch(r"[!-~]+@[!-~]+", event.customer_email or ""):

@@ -1,4 +1,4 @@
-"""The shop's two pages. Strangers wrote the texts in a webhook: all are escaped on their way into a template."""
+"""The shop's two pages. The texts in a webhook come from strangers, so templates escape all of them."""
 
 import html
 import json
@@ -16,7 +16,7 @@ STYLE = (_TEMPLATES / "style.css").read_text("utf-8")
 
 
 class _Html(str):
-    """Text that is markup already; any other is escaped."""
+    """Text that is already markup; all other text is escaped."""
 
     __slots__ = ()
 
@@ -28,7 +28,7 @@ def orders_page(parcels: list[TrackingEvent]) -> str:
 
 
 def track_page(parcel: TrackingEvent) -> str:
-    """Show one parcel to the shopper: its status, how far it is and every scan, but nothing of the customer."""
+    """Show one parcel to the shopper: its status, progress and scans, but no customer data."""
     scans = parcel.checkpoints
     seen = {parcel.status, *(scan.status for scan in scans)}
     states = ["done" if seen.intersection(_STEPS[place:]) else "open" for place in range(len(_STEPS))]

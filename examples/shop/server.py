@@ -1,4 +1,4 @@
-"""The shop's web server: one route takes webhooks in, the others show what is known."""
+"""The shop's web server: one route receives webhooks, the others show parcels."""
 
 import json
 import re
@@ -21,7 +21,7 @@ _SAFETY = {
 
 
 class Shop(ThreadingHTTPServer):
-    """A running shop; port 0 takes a free one."""
+    """A running shop; port 0 chooses a free one."""
 
     request_queue_size = 128
 
@@ -33,15 +33,15 @@ class Shop(ThreadingHTTPServer):
 
 class _Visit(BaseHTTPRequestHandler):
     server: Shop
-    protocol_version = "HTTP/1.1"  # the connection stays open for the next webhook
+    protocol_version = "HTTP/1.1"  # keeps the connection open for the next webhook
     timeout = 30
-    wbufsize = -1  # an answer leaves as one packet
+    wbufsize = -1  # sends a response as one packet
 
     def do_POST(self) -> None:
-        """Take a webhook: verify its bytes, keep it, and only then answer 200. Slow work belongs after that."""
+        """Receive a webhook: verify its bytes, store it, and only then respond 200. Do slow work after that."""
         length = self.headers.get("content-length", "")
         if self.path != "/webhooks/waypost" or not re.fullmatch(r"[0-9]{1,6}", length):  # under a megabyte
-            self.close_connection = True  # with the body unread
+            self.close_connection = True  # the body was not read
             return self._answer(404, "text/plain", "There are no webhooks here, or this is none.\n")
         body = self.rfile.read(int(length))
         try:
