@@ -48,7 +48,7 @@ OF_COMMANDS: Final = frozenset({"API_KEY", "URL"})
 FILE: Final = "waypost.toml"
 SHORTEST_SECRET_KEY: Final = 16
 _DAY_SECONDS: Final = 86_400
-_CONTACT: Final = re.compile(r"[!-'*-~]{1,200}", re.ASCII)  # no space and no parenthesis: it stands in a comment
+_CONTACT: Final = re.compile(r"[!-'*-~]{1,200}", re.ASCII)  # no space and no parenthesis: it becomes part of a comment
 
 
 def default_data_dir() -> Path:
@@ -155,7 +155,7 @@ class Settings(_OfCarriers):
     serving_connections: int = Field(default=4, ge=1, le=100)
     """The maximum number of database connections per process for pages and API calls."""
     data_dir: Path = Field(default_factory=default_data_dir)
-    """The directory of the embedded PostgreSQL. Default: /var/lib/waypost for root, else $XDG_DATA_HOME/waypost."""
+    """The directory of the embedded PostgreSQL: /var/lib/waypost for root, otherwise $XDG_DATA_HOME/waypost."""
     min_free_disk: int | None = Field(default=None, ge=0)
     """How many MB must be free on the data directory's disk for updates to be accepted. Deliveries continue below that.
 
@@ -230,7 +230,7 @@ class Settings(_OfCarriers):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe lines that are logged."""
     log_format: Literal["json", "text"] | None = None
-    """How lines are logged, `json` or `text`; without it text on a terminal, else JSON."""
+    """How lines are logged, `json` or `text`; the default is text on a terminal, otherwise JSON."""
 
     def base_url(self, carrier: Carrier) -> str:
         """Return where a carrier answers."""

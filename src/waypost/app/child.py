@@ -71,8 +71,8 @@ async def _run(settings: Settings, place: DispatcherSlot) -> None:
             others = Notifier(storage.database)
 
             def tell_others(endpoints: Iterable[UUID]) -> None:
-                # Those of the same `serve` were told by the parent. What this one frees of another's, after it changed
-                # hands, is found by the next scout.
+                # The parent hinted those of the same `serve`. Deliveries that this one releases for others, after they
+                # changed hands, are found by the next scout.
                 if dispatcher.peers >= settings.dispatch_processes:
                     others.hint(endpoints)
 
@@ -99,7 +99,7 @@ class _Parent(asyncio.Protocol):
         for line in lines:
             if line:
                 hint = of_text(line.decode())
-                self._dispatcher.hint(hint.endpoints)  # which tells other dispatchers what is theirs
+                self._dispatcher.hint(hint.endpoints)  # which hints other dispatchers about their own
                 if hint.by_hand:
                     self._dispatcher.hint_by_hand()
             else:

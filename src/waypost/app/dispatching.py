@@ -49,13 +49,13 @@ class DispatchProcesses:
         return [Part(name, process.serve) for name, process in zip(names, self._processes, strict=True)]
 
     def hint(self, endpoints: Iterable[UUID]) -> None:
-        """Say that these endpoints have something due."""
+        """Hint that these endpoints have something due."""
         due = frozenset(endpoints)
         for process in self._processes:
             process.hint(due)
 
     def hint_by_hand(self) -> None:
-        """Say that a test or a resend is waiting."""
+        """Hint that a test or a resend is waiting."""
         for process in self._processes:
             process.hint_by_hand()
 
@@ -75,12 +75,12 @@ class DispatchProcess:
         self._latest = self._ended = STILL
 
     def hint(self, due: frozenset[UUID]) -> None:
-        """Say that these endpoints have something due."""
+        """Hint that these endpoints have something due."""
         if due:
             self._write(Hint(due).to_text())
 
     def hint_by_hand(self) -> None:
-        """Say that a test or a resend is waiting."""
+        """Hint that a test or a resend is waiting."""
         self._write(Hint(by_hand=True).to_text())
 
     async def measures(self) -> Measures:

@@ -145,7 +145,7 @@ def _carriers(settings: Settings) -> CheckResult:
 
 
 def disk(free: int, *, least: int) -> CheckResult:
-    """Judge how many bytes the data directory has left, of which ``least`` have to be left for updates to be taken."""
+    """Judge how many bytes the data directory has left; updates are accepted only if ``least`` are left."""
     says = f"The data directory has {free // MEGABYTE:,} MB left; updates are refused below {least // MEGABYTE:,} MB."
     remedy = f"Free up space, or reduce the retention period ({variable('history_days')})."
     if free < least:

@@ -1,4 +1,4 @@
-"""Tells the dispatchers of other processes what is due: one merged NOTIFY at a time, the first one at once."""
+"""Hints to the dispatchers of other processes what is due: one merged NOTIFY at a time, the first one at once."""
 
 import asyncio
 from collections.abc import Iterable
@@ -23,13 +23,13 @@ class Notifier:
         self._wake = asyncio.Event()
 
     def hint(self, endpoints: Iterable[UUID]) -> None:
-        """Say that these endpoints have something due."""
+        """Hint that these endpoints have something due."""
         self._endpoints.update(endpoints)
         if self._endpoints:
             self._wake.set()
 
     def hint_by_hand(self) -> None:
-        """Say that a test or a resend is waiting."""
+        """Hint that a test or a resend is waiting."""
         self._by_hand = True
         self._wake.set()
 

@@ -55,7 +55,7 @@ class Sources:
         """Return the source of a connection. Raise ValueError, worded for its owner, if it can't be used."""
         carrier = carriers.find(row.source)
         if carrier is None:
-            raise ValueError(f"this version of Waypost knows no carrier {row.source}")
+            raise ValueError(f"the carrier {row.source} is unknown to this version of Waypost")
         key = self._settings.operator_key(carrier)
         if row.account is None or row.credentials is None:
             if key is None:
@@ -74,7 +74,7 @@ class Sources:
         """Try credentials for a carrier. Raise CarrierError if they do not work."""
         carrier = carriers.find(name)
         if carrier is None:
-            raise CarrierUnavailable(f"this version of Waypost knows no carrier {name}")
+            raise CarrierUnavailable(f"the carrier {name} is unknown to this version of Waypost")
         await carrier.open(self._http, credentials, base_url=self._settings.base_url(carrier)).probe()
 
     async def keep_installation(self, database: Database) -> None:

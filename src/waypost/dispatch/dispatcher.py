@@ -94,7 +94,7 @@ class Dispatcher:
         return self._membership.peers
 
     def hint(self, endpoints: Iterable[UUID]) -> None:
-        """Say that these endpoints have something to send; losing a hint costs a second at most."""
+        """Hint that these endpoints have something to send; a lost hint costs a second at most."""
         due = set(endpoints)
         self._tell_others(due - self._take(due))
 
@@ -107,7 +107,7 @@ class Dispatcher:
         return mine
 
     def _take_in_time(self, due: Mapping[UUID, float]) -> None:
-        """Look at each of these endpoints in so many seconds: not before, when there is nothing, and not later."""
+        """Look at each of these endpoints after its number of seconds: before, there is nothing due."""
         self._take(endpoint for endpoint, seconds in due.items() if seconds <= 0)
         for endpoint, seconds in due.items():
             if seconds > 0:
@@ -121,7 +121,7 @@ class Dispatcher:
         return mine
 
     def hint_by_hand(self) -> None:
-        """Say that a test or a resend is waiting; losing a hint costs a second at most."""
+        """Hint that a test or a resend is waiting; a lost hint costs a second at most."""
         self._manual.hint()
 
     def heard(self, hint: Hint) -> None:
@@ -163,7 +163,7 @@ class Dispatcher:
             self._number = None
 
     async def _join(self, life: Session) -> int:
-        """Join, and free at once what was leased under the number of before and was not begun."""
+        """Join, and release at once the leases of the previous number that were not started."""
         before, number = self._number, await dispatchers.join(life, self._number, place=self._place)
         if before is not None:
             await dispatchers.come_back(life, number, before=before, in_hand=self._attempts.in_hand)
@@ -237,7 +237,7 @@ class Dispatcher:
                 await asyncio.sleep(CLAIM_PAUSE_SECONDS)  # under load the next claim is worth waiting for
 
     async def _tell_recovered(self, endpoint: UUID) -> None:
-        """Say that an endpoint accepted a test or a resend, so that its owner probes it at once."""
+        """Report that an endpoint accepted a test or a resend, so that its owner probes it at once."""
         if not self._probe_now((endpoint,)):
             with suppress(*REPEATABLE, *LOST):
                 async with self._database.engine.acquire() as session:

@@ -61,7 +61,7 @@ class ManualSends:
         self._of_accounts: Counter[UUID] = Counter()
 
     def hint(self) -> None:
-        """Say that a test or a resend is waiting."""
+        """Hint that a test or a resend is waiting."""
         self._wake.set()
 
     async def serve(self, dispatcher: int) -> None:

@@ -1,4 +1,4 @@
-"""Finds what lost hints missed: one dispatcher looks at all lanes, and tells the others which of theirs are due."""
+"""Finds what lost hints missed: one dispatcher looks at all lanes, and hints to the others which of theirs are due."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class Scout:
     async def look(self, session: Session) -> dict[UUID, float]:
         """Return the seconds until this dispatcher's lanes are due, of those that are before the next look.
 
-        The other dispatchers are told of theirs.
+        The other dispatchers get hints about theirs.
         """
         due: defaultdict[int, dict[UUID, float]] = defaultdict(dict)
         for endpoint, seconds in (await queue.scout(session)).items():

@@ -4,7 +4,7 @@ CarrierError             a poll that brought no update; the parcel stays as it i
 ├── CarrierUnavailable   no answer, or a late one: poll again by the schedule
 │   └── CarrierUnreadable    an answer that cannot be read: a changed format, a page of a proxy
 ├── CarrierLimited       asked too often (429): the credential pauses, its parcels do not
-└── CarrierRefused       the key is not accepted (401, 403): the credential pauses, and its owner is told
+└── CarrierRefused       the key is not accepted (401, 403): the credential pauses, and its owner is notified
 
 A number that the carrier does not know is not an error; it is an Update with ``unknown_number``.
 """

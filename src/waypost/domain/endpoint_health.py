@@ -2,7 +2,7 @@
 
 ok ──► failing      a delivery has failed 4 times, or every attempt has failed for half of the allowed time
 failing ──► ok      an attempt succeeded, and no waiting delivery has failed 4 times
-failing ──► off     every attempt has failed for the allowed time, and the owner was told two days before
+failing ──► off     every attempt has failed for the allowed time, and the owner was notified two days before
 off ──► ok          an hourly test succeeded
 """
 
@@ -45,8 +45,8 @@ class Facts(msgspec.Struct, frozen=True):
 
     ``failing_since`` is the time from which every attempt failed, None if the last one succeeded. ``attempts`` were
     made since then. ``most_tries`` counts the failed attempts of the waiting delivery that has most. After ``days`` of
-    failure it is disabled, with None never. ``announced_at`` is when its owner was told so, and ``warned`` says whether
-    the owner was told of this failure at all.
+    failure it is disabled, with None never. ``announced_at`` is when its owner was notified of that, and ``warned``
+    says whether the owner was warned of this failure at all.
     """
 
     failing_since: datetime | None = None
@@ -70,7 +70,7 @@ class Judgement(msgspec.Struct, frozen=True):
 
 
 def judge(facts: Facts, now: datetime) -> Judgement:
-    """Return how an endpoint does at a time, and what its owner must be told."""
+    """Return the health of an endpoint at a time, and the message that its owner must get."""
     since = facts.failing_since
     if since is None:
         rejects = facts.most_tries >= TRIES_BEFORE_WARNING
@@ -94,7 +94,7 @@ def judge(facts: Facts, now: datetime) -> Judgement:
 
 
 def notice_of(allowed: timedelta) -> timedelta:
-    """Return how long before it is disabled an endpoint's owner is told: two days, or half of a shorter time."""
+    """Return how long before disabling an endpoint its owner is notified: two days, or half of a shorter time."""
     return min(NOTICE, allowed * _HALF)
 
 

@@ -1,7 +1,7 @@
 """Incidents: what somebody must know, from the moment it is found until it is over.
 
-Whoever looks for one kind of trouble reports all there is of it, again and again. What is new is opened, what is no
-longer reported is closed, and what has reached a later stage is worth another message.
+Each check repeatedly reports all current trouble of its kind. New trouble is opened, trouble that is no longer
+reported is closed, and trouble that has reached a later stage is worth another message.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -53,7 +53,7 @@ class Subject(StrEnum):
 
 LONGEST_MESSAGE: Final = 3_000
 ACCOUNT_KINDS: Final = tuple(kind for kind in Kind if kind is not Kind.OPERATOR)
-"""The kinds that an account is told of."""
+"""The kinds that an account is notified of."""
 
 
 class Trouble(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from waypost.domain.statuses import Status
 
 
 class Milestones(msgspec.Struct, frozen=True):
-    """When each step of the journey first happened: local wall time, None if it has not."""
+    """When each step of the journey first happened: local time, None if it has not happened."""
 
     inforeceived_date: str | None = None
     pickup_date: str | None = None

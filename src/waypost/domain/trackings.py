@@ -163,7 +163,7 @@ def apply(state: TrackingState, update: Update, now: int) -> Applied:
     expired = (state.expired or update.expires) and not (merged.news or update.restarts)
     unknown = (state.unknown_number or update.unknown_number) and not merged.scans
     status, substatus = state.status, state.substatus
-    # Only then: a new version with different rules for statuses changes none by itself.
+    # Only then: a new version with different rules for statuses changes no stored status.
     is_news = merged.is_shown or merged.is_reread or update.rereads
     if is_news or (expired, unknown) != (state.expired, state.unknown_number):
         status, substatus = _status(merged.scans, unknown=unknown, expired=expired)

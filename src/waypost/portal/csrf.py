@@ -85,7 +85,7 @@ def check_form_tokens(pages: Pages) -> Callable[[ASGIApp], ASGIApp]:
 
 
 def form_token(scope: Scope) -> str:
-    """Return the token for the forms of a page, masked anew for each page; empty if the page has no form.
+    """Return the token for the forms of a page, masked differently for each page; empty if the page has no form.
 
     An unmasked secret could be guessed bit by bit from the lengths of compressed pages.
     """

@@ -12,7 +12,7 @@ from waypost.portal.page_error import FORM_EXPIRED, PageError
 from waypost.portal.pages.login import login_path
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import NotLoggedIn, notify, page_before
+from waypost.portal.visits import NotLoggedIn, notify, referring_page
 from waypost.store.trouble import LOST
 
 _LOG: Final = structlog.get_logger()
@@ -57,7 +57,7 @@ def explain(request: PageRequest, error: Exception) -> Response[bytes]:
 
 def _refused(request: PageRequest, refusal: Refusal) -> Response[bytes]:
     """Return to the page that sent the form and show the refusal there, or show it on an error page."""
-    if isinstance(refusal, Invalid | Conflict | Busy) and (back := page_before(request)) is not None:
+    if isinstance(refusal, Invalid | Conflict | Busy) and (back := referring_page(request)) is not None:
         notify(request, refusal.sentence)
         return go_to(back)
     match refusal:

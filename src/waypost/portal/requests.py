@@ -24,7 +24,7 @@ TAKES_FILES: Final = "takes_files"
 
 _FIELDS: Final = "waypost.fields"
 _NO_TEXT: Final = re.compile("[\ud800-\udfff]")
-"""What stands for a byte that is no text: half of a surrogate pair is written in such bytes, too."""
+"""The replacement for an undecodable byte; half of a surrogate pair is written in such bytes, too."""
 
 
 class PageRequest(Request[Any, Any, Any]):

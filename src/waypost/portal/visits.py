@@ -18,7 +18,7 @@ SESSIONS_FROM: Final = "from"
 NOTICE: Final = "notice"
 HOME: Final = "/"
 ACCOUNT: Final = "waypost.visited"
-"""Where a request's state tells whose pages it visits, for the log."""
+"""Where a request's state has the account whose pages it visits, for the log."""
 
 
 class NotLoggedIn(Exception):
@@ -59,7 +59,7 @@ def notify(request: PageRequest, text: str) -> None:
     request.session[NOTICE] = text
 
 
-def page_before(request: PageRequest) -> str | None:
+def referring_page(request: PageRequest) -> str | None:
     """Return the page of ours that sent a form, by the Referer header, or None if the header does not name one."""
     if request.method != "POST" or "session" not in request.scope:
         return None

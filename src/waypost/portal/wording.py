@@ -27,7 +27,7 @@ STATES: Final = {
     Settled.SUPERSEDED: ("Superseded", "skip"),
     Settled.CANCELLED: ("Cancelled", "skip"),
 }
-"""The label and icon of each delivery state. "Delivered" is said of parcels only."""
+"""The label and icon of each delivery state. Parcels, not deliveries, are "Delivered"."""
 
 PARCEL_SIGNS: Final = {
     Status.PENDING: ("clock", ""),

@@ -1,4 +1,4 @@
-"""For receivers: tells whether a webhook is genuine, what it says, and whether it is new.
+"""For receivers: verifies a webhook, reads its event, and recognises repeated ones.
 
 Takes a request's raw body and headers, and the endpoint's secret; returns a ``TrackingEvent``, the same for versions
 V2, V3 and V4, or raises a ``ReceiverError`` that says what is wrong. It uses the standard library only, so that a shop

@@ -5,7 +5,7 @@ from collections import deque
 
 
 class Allowance:
-    """Places for up to ``most`` sessions, of which there are ``now`` so many. Whoever finds none waits for a turn."""
+    """Places for up to ``most`` sessions, of which ``now`` are available. A user who finds none waits for a turn."""
 
     def __init__(self, most: int) -> None:
         self.most = self.now = most
@@ -29,12 +29,12 @@ class Allowance:
             raise
 
     def leave(self) -> None:
-        """Give a place back."""
+        """Return a place."""
         self.taken -= 1
         self._hand_on()
 
     def change(self, places: int) -> None:
-        """Let there be so many places from now on, but at least one. Those that are taken are taken until they end."""
+        """Set the number of places, at least one. Occupied places stay occupied until they are returned."""
         self.now = max(1, min(places, self.most))
         self._hand_on()
 

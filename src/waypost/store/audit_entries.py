@@ -19,7 +19,7 @@ async def insert_entry(
     subject: str,
     changes: Changes,
 ) -> None:
-    """Insert the row of an account's next entry, chained to the one before.
+    """Insert the row of an account's next entry, chained to the previous one.
 
     It locks the account's row until the caller's transaction ends: two entries with one predecessor would break the
     chain.

@@ -70,8 +70,8 @@ async def update_connection(
     settings: Mapping[str, str],
 ) -> bool:
     """Update the row of an account's connection; ``credentials`` None keeps them. Return False if it is gone."""
-    anew = enabled and (credentials is not None or not before.enabled)
-    given = (name, enabled, credentials, msgspec.json.encode(settings).decode(), anew)
+    afresh = enabled and (credentials is not None or not before.enabled)
+    given = (name, enabled, credentials, msgspec.json.encode(settings).decode(), afresh)
     return await fetch_one(session, "update_connection", before.account, before.id, *given) is not None
 
 

@@ -52,7 +52,7 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class Unrouted(msgspec.Struct, frozen=True):
-    """A parcel without a connection; ``tried`` were polled in vain, ``asked`` tells whether any was polled."""
+    """A parcel without a connection; ``tried`` were polled in vain, ``asked`` says whether any was polled."""
 
     tracking: UUID
     account: UUID

@@ -81,7 +81,7 @@ _NOTICE_VANISHED: Final = {
 }
 """After 20 seconds the server ends the session of a machine that vanished without a word.
 
-By default it takes two hours, and so long its locks would be held: that of a dispatcher, and those of duties.
+By default it takes two hours, during which its locks would be held: that of a dispatcher, and those of duties.
 """
 
 

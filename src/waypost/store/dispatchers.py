@@ -68,8 +68,8 @@ async def come_back(session: Session, number: int, *, before: int, in_hand: Coll
     """Free what this process leased under the number it had ``before``, except what is ``in_hand``.
 
     Nobody else would before the leases expire, because the process lives: what it had not begun, and claims whose
-    answers were lost. What is in hand is leased under the present ``number`` from now on, so that nobody takes it for
-    a dead dispatcher's, even if the lost session still exists on the server.
+    answers were lost. Deliveries in flight are leased under the present ``number`` from now on, so that they are not
+    mistaken for a dead dispatcher's, even if the lost session still exists on the server.
     """
     await execute(session, "free_unbegun", before, list(in_hand))
     if number != before:

@@ -68,7 +68,7 @@ def of_text(text: str) -> Hint:
 
 
 async def tell(session: Session, hint: Hint) -> None:
-    """Tell every process that listens."""
+    """Notify every process that listens."""
     await execute(session, "notify", hint.to_text())
 
 

@@ -48,7 +48,7 @@ class PushHealth(msgspec.Struct, frozen=True):
 
 
 async def insert_inbound_token(session: Session, connection: UUID, digest: bytes, sealed: bytes) -> None:
-    """Give a connection a token."""
+    """Set the token of a connection."""
     await execute(session, "insert_inbound_token", digest, connection, sealed)
 
 

@@ -19,8 +19,8 @@ PARTITIONED: Final = ("event", "settled", "attempt", "delivery_hours", "deleted_
 DAYS_AHEAD: Final = 7
 LOCK_SECONDS: Final = 2.0
 """How long the dropping of a partition waits for its lock, and others behind it."""
-# Rows are only appended and go with their partition, so there is nothing to vacuum, and statistics of so few days need
-# not be taken again whenever they have grown by a tenth: under load both cost a tenth of PostgreSQL's time.
+# Rows are only appended and go with their partition, so there is nothing to vacuum, and statistics of a few days need
+# not be renewed whenever they have grown by a tenth: under load both cost a tenth of PostgreSQL's time.
 _APPENDED: Final = (
     "autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 10000,"
     " autovacuum_analyze_scale_factor = 0.5"

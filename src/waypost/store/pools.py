@@ -24,8 +24,8 @@ LOOK_SECONDS: Final = 0.25
 class SessionPool:
     """Sessions of one kind. ``wait_seconds`` is how long to wait for one.
 
-    The ``outage`` is told about errors of sessions, and ``expire`` is called: others may be as useless. While the
-    server has too few connections, the pool makes do with fewer, and its users take turns.
+    Errors of sessions are reported to the ``outage``, and ``expire`` is called, because others may be unusable too.
+    While the server has too few connections, the pool makes do with fewer, and its users take turns.
     """
 
     def __init__(

@@ -190,7 +190,7 @@ def _lease(finished: Finished) -> Lease:
 def _by_end(
     ours: Sequence[Finished], held: dict[Lease, Held]
 ) -> dict[tuple[Settled, Reason | None, bool], list[Finished]]:
-    """Group by end. What was cancelled in flight is delivered if the attempt succeeded, otherwise cancelled."""
+    """Group by end. A delivery cancelled in flight is delivered if the attempt succeeded, otherwise cancelled."""
     groups: dict[tuple[Settled, Reason | None, bool], list[Finished]] = {}
     for one in ours:
         state, reason = one.state, one.reason

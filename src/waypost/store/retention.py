@@ -43,7 +43,7 @@ async def settle_older(session: Session, oldest: date) -> int:
 
 
 async def expiring(session: Session) -> list[Expiring]:
-    """Return parcels whose time to expire may have come; their state tells whether it has."""
+    """Return parcels whose time to expire may have come; their state shows whether it has."""
     turn, found = Turn(), []
     for row in await fetch(session, "due_expiries", ALL_BUCKETS, A_TIME):
         await turn.pause()

@@ -1,4 +1,4 @@
-"""Sessions of browsers. What a browser holds is never stored, only its SHA-256."""
+"""Sessions of browsers. Their tokens are never stored, only the SHA-256."""
 
 from datetime import timedelta
 from hashlib import sha256

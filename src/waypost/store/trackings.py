@@ -52,7 +52,7 @@ class Filter(msgspec.Struct, frozen=True):
     """Which trackings: ids and times of change in [``after``, ``before``), and None for no other restriction.
 
     ``numbers`` are normalised; ``search`` is the beginning of a number or of an order number. Only one of the two is
-    given. What was registered since a time are the ids from ``ids.first_at`` on.
+    given. The ids from ``ids.first_at`` on are those registered since a time.
     """
 
     after: UUID = FIRST

@@ -39,7 +39,7 @@ class PhraseStep(NamedTuple):
 
 
 class Node:
-    """A node of the tree: the words that lead on, over which gaps, and what is said when it is reached."""
+    """A node of the tree: the words that lead on, over which gaps, and the meaning of the words up to it."""
 
     __slots__ = ("branches", "gaps", "next", "sayings")
 

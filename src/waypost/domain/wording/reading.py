@@ -125,7 +125,7 @@ def _stops(parts: list[int]) -> list[int]:
 
 
 def _standing(matches: list[Match], clause: Clause) -> Iterator[Saying]:
-    """Yield what is said and neither voided nor part of a longer phrase, which says better what it means."""
+    """Yield the meanings that are neither voided nor part of a longer phrase, which is more specific."""
     if clause.is_question:
         return
     told = [match for match in matches if match[2].meaning not in _ABOUT_OTHERS]

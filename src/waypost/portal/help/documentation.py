@@ -206,7 +206,7 @@ def read(place: GuidePlace, lead: Lead) -> Guide:
 
 
 def anchor_of(heading: str) -> str:
-    """Give the anchor of a heading as GitHub makes it."""
+    """Return the anchor of a heading as GitHub generates it."""
     return _NOT_IN_ANCHORS.sub("", heading.lower()).replace(" ", "-")
 
 
@@ -230,7 +230,7 @@ def _plain(part: Token) -> str:
 
 
 def _anchored(tokens: Sequence[Token]) -> tuple[Heading, ...]:
-    """Give every heading the anchor that GitHub gives it, so that links work there too."""
+    """Set the anchor of every heading as GitHub does, so that links work there too."""
     found: dict[str, Heading] = {}
     for opening, words in itertools.pairwise(tokens):
         if opening.type != "heading_open" or opening.tag == "h1":

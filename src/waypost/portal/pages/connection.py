@@ -195,7 +195,7 @@ def _as_it_is(shown: Connection) -> ConnectionForm:
 
 
 def _others(shown: Connection, every: Sequence[Connection]) -> list[Connection]:
-    """Return the connections that could answer for parcels of this one, if it did not."""
+    """Return the connections that could take over parcels of this one."""
     codes = set(shown.courier_codes)
     return [one for one in every if one.id != shown.id and one.enabled and codes & set(one.courier_codes)]
 

@@ -92,7 +92,7 @@ def read_choices(given: Any, choices: Iterable[str], texts: Iterable[str]) -> di
 
 
 def errors_of(refusal: Refusal, fields: tuple[CarrierField, ...]) -> dict[str, str]:
-    """Return a sentence for each field of the form that can't be taken; ``""`` is about the whole form."""
+    """Return a sentence for each invalid field of the form; ``""`` is about the whole form."""
     if not isinstance(refusal, Invalid):
         return {"": refusal.sentence}
     labels = {field.name: field.label for field in fields}

@@ -56,7 +56,7 @@ async def replace_secrets(request: PageRequest, pages: GivenPages, connection_id
 
 @post(ONE + "/address")
 async def replace_address(request: PageRequest, pages: GivenPages, connection_id: FromPath[str]) -> Response[bytes]:
-    """Give the connection a new address."""
+    """Create a new address for the connection."""
     visitor = await enter(request, pages)
     at_once = (await request.form()).get("at_once") == "yes"
     connection = changes.read_id(connection_id)

@@ -140,8 +140,8 @@ async def remove_user(request: PageRequest, pages: GivenPages, user_id: FromPath
     user, given = _user_id(user_id), (await request.form()).getall("revoke", [])
     keys = [key for one in given if (key := ids.from_text(ids.API_KEY, str(one)))]
     revoked = await user_actions.remove(pages.context, actor_of(request, visitor), user, revoke=keys)
-    told = f" {plural(len(revoked), 'API key')} revoked." if revoked else ""
-    notify(request, f"User removed and signed out everywhere.{told}")
+    and_keys = f" {plural(len(revoked), 'API key')} revoked." if revoked else ""
+    notify(request, f"User removed and signed out everywhere.{and_keys}")
     return go_to(PATH)
 
 

@@ -61,9 +61,9 @@ for (const button of document.querySelectorAll("[data-noscript]")) button.hidden
 for (const menu of document.querySelectorAll("details.menu")) {
   const summary = menu.querySelector("summary");
   const items = [...menu.querySelectorAll(".menu-item")];
-  const told = () => summary.setAttribute("aria-expanded", String(menu.open));
-  told();
-  menu.addEventListener("toggle", told);
+  const announce = () => summary.setAttribute("aria-expanded", String(menu.open));
+  announce();
+  menu.addEventListener("toggle", announce);
   menu.addEventListener("keydown", (event) => {
     const place = items.indexOf(document.activeElement);
     const steps = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: items.length - 1 };

@@ -24,7 +24,7 @@ def _codes(sender: str) -> Mapping[str, str]:
 
 
 def code_of(sender: str, name: object) -> str | None:
-    """Return the courier code of an aggregator's name, of one that is spelled as Waypost's code, too; else None."""
+    """Return the courier code of an aggregator's name, or of one spelled like Waypost's code; None if unknown."""
     if not isinstance(name, str | int):
         return None
     text = str(name).strip().casefold()

@@ -127,7 +127,7 @@ def read(push: Push, arrived_at: int) -> Contents:
     observed_at = telling.observed(made, arrived_at)
     courier_code = code if code is not None and is_known(code) else None
     told = telling.told(tracking.tracking_number, courier_code, taken, _facts(tracking, taken), observed_at)
-    # Versions 2 and 3 sign each attempt anew within the body, so only the data is the same.
+    # Versions 2 and 3 sign each attempt inside the body, so only the data is the same.
     return Contents(telling.key_of(bytes(data)), told, None if told else telling.NOT_A_NUMBER)
 
 

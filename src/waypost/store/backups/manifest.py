@@ -1,4 +1,4 @@
-"""The folder of a backup: its files, and the manifest without which it is none.
+"""The folder of a backup: its files, and the manifest that makes it complete.
 
     manifest.json    what was copied: versions, rows by table, sizes and checksums; written last
     database.dump    the database's copy, in pg_dump's custom format
@@ -100,7 +100,7 @@ def measure(path: Path) -> CopiedFile:
 
 
 def finish(folder: Path, manifest: Manifest) -> None:
-    """Give the files their names and write the manifest, so that all of it survives a power failure."""
+    """Rename the files and write the manifest, so that everything survives a power failure."""
     for name in manifest.files:
         with unfinished(folder, name).open("rb") as file:
             os.fsync(file.fileno())

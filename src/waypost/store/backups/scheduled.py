@@ -99,7 +99,7 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def _named(folder: Path) -> dict[datetime, Path]:
-    """Return the folders that are named as backups of ours, by time; links are none."""
+    """Return the folders with the names of our backups, by time; links are ignored."""
     found = {}
     for entry in folder.iterdir() if folder.exists() else ():
         try:

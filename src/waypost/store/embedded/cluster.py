@@ -25,7 +25,7 @@ from waypost.store.embedded.programs import Programs
 _SWEEPS: Final = 50
 _SWEEP_SECONDS: Final = 0.1
 _SETTINGS: Final = {
-    # What is confirmed is on disk. Given on the command line, so that neither a file nor ALTER SYSTEM can override it.
+    # Confirmed commits are on disk. Set on the command line, so that neither a file nor ALTER SYSTEM can override it.
     "fsync": "on",
     "full_page_writes": "on",
     "synchronous_commit": "on",

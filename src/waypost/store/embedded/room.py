@@ -16,12 +16,12 @@ LOOK_SECONDS: Final = 1.0
 
 
 def least_free_bytes(size: int, chosen_megabytes: int | None) -> int:
-    """Return how many bytes of a disk of ``size`` bytes have to be free for updates to be taken."""
+    """Return how many bytes of a disk of ``size`` bytes must be free to accept updates."""
     return min(MOST_KEPT_BYTES, size // KEPT_SHARE) if chosen_megabytes is None else chosen_megabytes * MEGABYTE
 
 
 class DiskRoom:
-    """Tells whether as many megabytes are free as have to be, by default 512 MB or a twentieth of the disk.
+    """Checks whether the required megabytes are free, by default 512 MB or a twentieth of the disk.
 
     It looks once a second at most, and logs when the answer changes.
     """

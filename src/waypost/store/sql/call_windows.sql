@@ -1,7 +1,7 @@
 -- How many calls an account has made in a second.
 
 -- name: take_calls
--- Calls that another process took in this second count; those of an earlier second do not.
+-- Calls that another process took in this second count; earlier seconds do not count.
 with taking as (
     insert into call_window as w (account, call, at, taken)
     values ($1, $2, date_trunc('second', now()), least($3::integer, $4::integer))

@@ -44,7 +44,7 @@ from dispatcher where number <> $1
 
 -- name: is_settled
 -- Whether everybody alive has had ten seconds to prove it since the server was started, and since $1, when the asking
--- session began: a standby that was promoted has been running for long, but knows no sessions.
+-- session began: a standby that was promoted has been running for long, but has no sessions.
 select now() - greatest(pg_postmaster_start_time(), $1::timestamptz) > interval '10 seconds' as settled
 
 -- name: holds_suspects

@@ -27,7 +27,7 @@ union
 select id from endpoint where disabled_reason in ('gone', 'failing') and deleted_at is null
 
 -- name: health_of_endpoints
--- An endpoint that was enabled while it failed begins anew. `accepted` are attempts that succeeded in the hours since:
+-- An endpoint that was enabled while it failed starts fresh. `accepted` are attempts that succeeded in the hours since:
 -- then it does not fail, whatever the last dispatcher of its lane noted.
 select e.id, e.account, e.url, e.statuses, e.enabled, e.disabled_reason, e.deleted_at is not null as deleted,
        e.off_since, e.enabled_at, e.disable_after_days, e.recover_automatically, h.failing_since, h.last_error, h.probe,

@@ -1,7 +1,7 @@
 -- Idempotency keys, kept for 24 hours by the database's clock.
 
 -- name: lock_keys
--- A key whose first request is still being written elsewhere is not waited for: its lock can't be taken. A separate
+-- A key whose first request is still being written elsewhere is not waited for: its lock is held. A separate
 -- statement: see dispatchers.sql.
 select account, key
 from unnest($1::uuid[], $2::text[]) as n (account, key)

@@ -70,7 +70,7 @@ cross join lateral (
 
 -- name: supersede
 -- $2 are older events in queues of an endpoint that wants the latest only; what was queued under another ordering
--- stays. What is in flight stays, too: its attempt settles it.
+-- stays. Deliveries in flight stay, too: their attempts settle them.
 with gone as (
     delete from due
     where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) and ordering = 'latest' and leased_until is null

@@ -28,7 +28,7 @@ from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n o
 where n.nspname = current_schema() and not k.convalidated and c.relkind in ('r', 'p')
 
 -- name: broken_indexes
--- What `create index concurrently` leaves behind when it is interrupted. Those of partitioned tables are never meant.
+-- The remains of an interrupted `create index concurrently`. Those of partitioned tables are never meant.
 select c.relname
 from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = current_schema() and not i.indisvalid and c.relkind = 'i'

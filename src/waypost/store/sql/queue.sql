@@ -233,7 +233,7 @@ select bucket, tracking, id from due
 where bucket = any ($1::smallint[]) and endpoint = $2 and sequence > 0 and sample is null limit 500
 
 -- name: cancel
--- Under the tracking's row lock. What is in flight is marked: the running attempt settles it.
+-- Under the tracking's row lock. Deliveries in flight are marked: the running attempt settles it.
 with gone as (
     delete from due where bucket = any ($1::smallint[]) and id = any ($2::uuid[]) and leased_until is null returning *
 ), kept as (

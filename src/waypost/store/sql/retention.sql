@@ -1,7 +1,7 @@
 -- What the keeper does to rows that have grown old.
 
 -- name: overdue_deliveries
--- By the primary key: ids rise with time. What is being attempted now is left for the next time.
+-- By the primary key: ids rise with time. Deliveries being attempted are left for the next time.
 select bucket, id, tracking, endpoint from due
 where bucket = any ($1::smallint[]) and id < $2 and leased_until is null
 order by id

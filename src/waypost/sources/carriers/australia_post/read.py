@@ -84,10 +84,12 @@ def _read(result: _Result | None, number: str) -> Update | CarrierError:
         return CarrierUnavailable("the answer leaves the parcel out")
     articles = _articles(result)
     if not articles:
-        told = [error.code for error in result.errors]
-        if _UNKNOWN in told:
+        errors = [error.code for error in result.errors]
+        if _UNKNOWN in errors:
             return Update(Source.POLL, unknown_number=True)
-        return CarrierUnavailable(f"the carrier answered {clean(told[0], most=20) if told else 'without an article'}")
+        return CarrierUnavailable(
+            f"the carrier answered {clean(errors[0], most=20) if errors else 'without an article'}"
+        )
     article = _choose(articles, number)
     taken = scans.take(article.events, _Event, "events", _scan)
     facts = {

@@ -69,14 +69,14 @@ def reread(kept: Checkpoint) -> Reading | None:
 
 
 def _read_messages(messages: Sequence[Element], body: bytes) -> Update:
-    told = {message.text("code") for message in messages}
-    if _UNKNOWN in told:
+    errors = {message.text("code") for message in messages}
+    if _UNKNOWN in errors:
         return Update(Source.POLL, unknown_number=True)
-    if _THROTTLED in told:
+    if _THROTTLED in errors:
         raise CarrierLimited("the carrier has been asked too often", retry_after_seconds=_THROTTLED_SECONDS)
-    if told & _REFUSED:
+    if errors & _REFUSED:
         raise CarrierRefused("the carrier does not accept the key", status=403, body=body)
-    raise CarrierUnavailable(f"the carrier answered {clean(next(iter(told), None), most=20) or 'nothing'}")
+    raise CarrierUnavailable(f"the carrier answered {clean(next(iter(errors), None), most=20) or 'nothing'}")
 
 
 def _scan(event: Element) -> Checkpoint | SkipReason:

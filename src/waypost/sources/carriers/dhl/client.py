@@ -16,7 +16,7 @@ class DhlUnified(AskedCarrier):
     async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         """Return what DHL knows of a parcel now. Raise CarrierError on failure.
 
-        The recipient's postcode is sent if the shop gave one: DHL Parcel tells more to those who know it.
+        The recipient's postcode is sent if the shop gave one: DHL Parcel then reports more details.
         """
         url, headers = f"{self.base_url}/track/shipments", {"dhl-api-key": self.credentials["api_key"]}
         answer = await self.http.get(url, _query(tracking_number, facts), headers)
