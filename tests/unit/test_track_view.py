@@ -172,3 +172,19 @@ def test_every_parcel_can_be_shown(state):
         assert sum(len(day.entries) for day in shown.days) == min(len(state.checkpoints), MOST_ENTRIES)
         assert len([step for step in shown.steps if step.place == "now"]) <= 1
         assert (shown.status is Status.DELIVERED) == all(step.place == "done" for step in shown.steps)
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "said"),
+    [
+        ("2026-07-04T09:00:00", "2026-07-04T11:30:00", "Saturday, 4 July 2026, 09:00\N{EN DASH}11:30"),
+        ("2026-07-03T09:00:00", "2026-07-03T11:30:00", "Saturday, 4 July 2026"),  # before it was rescheduled
+        ("2026-07-04T22:00:00", "2026-07-05T02:00:00", "Saturday, 4 July 2026"),
+        ("soon", "2026-07-04T11:30:00", "Saturday, 4 July 2026"),
+    ],
+)
+def test_the_window_of_the_expected_day_is_shown_and_no_other(begins, ends, said):
+    facts = {"scheduled_delivery_from": begins, "scheduled_delivery_to": ends}
+    state = with_facts(registered_state(), scheduled_delivery_date="2026-07-04", **facts)
+
+    assert parcel_view(state, ENGLISH).expected == said

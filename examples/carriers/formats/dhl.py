@@ -65,6 +65,10 @@ def _shipment(sight: Sight) -> dict[str, Any]:
         "destination": _place(sight.route.destination),
         "status": events[-1],
         "estimatedTimeOfDelivery": sight.expected.isoformat(),
+        "estimatedDeliveryTimeFrame": {
+            "estimatedFrom": f"{sight.expected:%Y-%m-%dT}08:00:00Z",
+            "estimatedThrough": f"{sight.expected:%Y-%m-%dT}20:00:00Z",
+        },
         "serviceUrl": f"https://www.dhl.com/en/home/tracking.html?tracking-id={sight.number}",
         "details": _details(sight),
         "events": events[::-1],

@@ -1,6 +1,7 @@
 """The facts of a tracking: what is known besides its checkpoints, under the names of TrackingMore's v4 object."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -49,6 +50,8 @@ CARRIER_FACTS: Final = (
     "destination_track_number",
     "exchange_number",
     "scheduled_delivery_date",
+    "scheduled_delivery_from",
+    "scheduled_delivery_to",
     "scheduled_address",
     "status_info",
     "courier_phone",
@@ -62,6 +65,9 @@ FACTS: Final = frozenset(SHOP_FACTS + CARRIER_FACTS)
 
 EVENTFUL: Final = ("scheduled_delivery_date", "signed_by")
 """The facts whose change makes an event."""
+
+WINDOW: Final = ("scheduled_delivery_from", "scheduled_delivery_to")
+"""The window of the scheduled delivery, as local times. Carriers change them by minutes, so a change makes no event."""
 
 LONGEST: Final = 500
 """The maximum length of one fact, in characters."""
@@ -104,6 +110,20 @@ def merge(known: dict[str, Fact], reported: dict[str, Fact]) -> dict[str, Fact]:
         if held is None or (held.observed_at, held.text) < (fact.observed_at, fact.text):
             united[name] = fact
     return united
+
+
+def delivery_window(facts: Mapping[str, Fact]) -> tuple[str, str] | None:
+    """Return from when and until when a parcel is expected (HH:MM, local), None if that isn't known.
+
+    A window of another day than the scheduled one was reported before the delivery was rescheduled.
+    """
+    told = [facts[name].text for name in ("scheduled_delivery_date", *WINDOW) if name in facts]
+    if len(told) <= len(WINDOW):
+        return None
+    day, begins, ends = (read_wall_time(text) for text in told)
+    if day is None or begins is None or ends is None or not day[0][:10] == begins[0][:10] == ends[0][:10]:
+        return None
+    return begins[0][11:16], ends[0][11:16]
 
 
 def meaning(name: str, text: str) -> str:

@@ -16,7 +16,7 @@ import msgspec
 
 from waypost.domain.carriers import CarrierUnreadable
 from waypost.domain.checkpoints import WALL_TIME
-from waypost.domain.facts import LONGEST
+from waypost.domain.facts import LONGEST, WINDOW
 
 LONGEST_SAMPLE: Final = 1_000
 _DEEPEST: Final = 6
@@ -204,6 +204,13 @@ def day(text: object) -> str | None:
         return date.fromisoformat(text.strip()[:10]).isoformat()
     except ValueError:
         return None
+
+
+def window(begins: When | None, ends: When | None) -> dict[str, str]:
+    """Return the facts of a delivery's window; none unless both ends are known, in order."""
+    if begins is None or ends is None or begins.wall_time >= ends.wall_time:
+        return {}
+    return dict(zip(WINDOW, (begins.wall_time, ends.wall_time), strict=True))
 
 
 def weight(value: object, unit: object) -> dict[str, str]:

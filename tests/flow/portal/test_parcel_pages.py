@@ -245,3 +245,14 @@ async def test_the_page_links_to_the_tracking_page(portal: Portal, shop: Caller,
     (link,) = [one.attributes["href"] for one in page.all("a") if one.text == "Open tracking page"]
     assert link == portal.pages.context.track_links.path(UUID(parcel))
     assert "It is transit" in page.text
+
+
+async def test_the_window_of_the_scheduled_day_is_shown_as_one(shop: Caller, browser: Browser) -> None:
+    window = {"scheduled_delivery_from": "2026-07-02T09:00:00", "scheduled_delivery_to": "2026-07-02T11:00:00"}
+    parcel = await report(shop, scheduled_delivery_date="2026-07-02", **window)
+
+    page = assert_harmless((await browser.get(f"/trackings/{parcel}")).text)
+
+    facts = {name.text: said.text for name, said in zip(page.all("dt"), page.all("dd"), strict=True)}
+    assert facts["Delivery window"] == "09:00 to 11:00 on the scheduled day"
+    assert "Scheduled delivery from" not in facts

@@ -14,6 +14,7 @@ from waypost.actions import trackings as changes
 from waypost.actions.actor import Actor
 from waypost.domain import ids
 from waypost.domain.deliveries import waiting_state
+from waypost.domain.facts import WINDOW, delivery_window
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Edit
 from waypost.portal.pages.trackings import PATH
@@ -72,7 +73,8 @@ async def show(request: PageRequest, pages: GivenPages, tracking_id: FromPath[st
         connectable=connectable.that_answer_for(row.state.courier_code, row.state.tracking_number),
         parcel=row.state,
         scans=list(reversed(row.state.checkpoints)),
-        facts=sorted((name, fact.text) for name, fact in row.state.facts.items()),
+        facts=sorted((name, fact.text) for name, fact in row.state.facts.items() if name not in WINDOW),
+        window=delivery_window(row.state.facts),
         events=[ShownEvent(event, where(event, sent, named)) for event in shown],
         older=ids.to_text(ids.EVENT, shown[-1].id) if len(found) > MOST_EVENTS else None,
         first=before == LAST,

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.facts import delivery_window
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState
 from waypost.portal.track.privacy import Privacy
@@ -85,7 +86,7 @@ def parcel_view(state: TrackingState, texts: Texts) -> TrackView:
         courier_code=state.courier_code,
         origin=_place(_fact(state, "origin_city"), _fact(state, "origin_country")),
         destination=_place(_fact(state, "destination_city"), _fact(state, "destination_country")),
-        expected=_expected(_fact(state, "scheduled_delivery_date"), texts),
+        expected=_expected(state, texts),
         steps=steps(state, texts),
         days=_days(newest[:MOST_ENTRIES], texts, Privacy(state)),
         cut=len(newest) > MOST_ENTRIES,
@@ -135,11 +136,15 @@ def _title(scan: Checkpoint, texts: Texts) -> str:
     return known or ("" if status is None else texts.statuses[status])
 
 
-def _expected(text: str, texts: Texts) -> str:
+def _expected(state: TrackingState, texts: Texts) -> str:
+    """Return the scheduled day, with its window if there is one: times are written alike in all our languages."""
+    text = _fact(state, "scheduled_delivery_date")
     try:
-        return texts.say_day(date.fromisoformat(text[:10]))
+        day = texts.say_day(date.fromisoformat(text[:10]))
     except ValueError:
         return text
+    window = delivery_window(state.facts)
+    return day if window is None else f"{day}, {window[0]}\N{EN DASH}{window[1]}"
 
 
 def _place(*parts: str | None) -> str:

@@ -33,6 +33,13 @@ class Scan(msgspec.Struct, frozen=True, rename="camel"):
     next_steps: str | None = None
 
 
+class TimeFrame(msgspec.Struct, frozen=True, rename="camel"):
+    """When the delivery is expected."""
+
+    estimated_from: str | None = None
+    estimated_through: str | None = None
+
+
 class Shipment(msgspec.Struct, frozen=True, rename="camel"):
     """One shipment. DHL sometimes writes ids that consist of digits as numbers."""
 
@@ -43,6 +50,7 @@ class Shipment(msgspec.Struct, frozen=True, rename="camel"):
     status: msgspec.Raw = msgspec.Raw(b"null")
     events: tuple[msgspec.Raw, ...] | None = None
     estimated_time_of_delivery: str | None = None
+    estimated_delivery_time_frame: msgspec.Raw = msgspec.Raw(b"null")
     service_url: str | None = None
     details: msgspec.Raw = msgspec.Raw(b"{}")
 

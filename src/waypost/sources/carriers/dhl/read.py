@@ -26,9 +26,10 @@ from waypost.sources.carriers.dhl.answer import (
     Scan,
     Shipment,
     Shipments,
+    TimeFrame,
 )
 from waypost.sources.carriers.dhl.codes import CODES, read_scan
-from waypost.sources.reading import decode
+from waypost.sources.reading import When, decode, window
 
 _KNOWN: Final = 200
 _UNKNOWN_NUMBER: Final = 404
@@ -173,6 +174,7 @@ def _facts(shipment: Shipment, status: Scan | None) -> Iterator[tuple[str, str]]
         "product_type": None if details.product is None else _clean(details.product.product_name),
         "pieces": str(details.total_number_of_pieces) if (details.total_number_of_pieces or 0) > 0 else None,
         "scheduled_delivery_date": _day(shipment.estimated_time_of_delivery),
+        **_window(shipment),
         "signed_by": _signed_by(status, details),
         "weblink": _link(shipment.service_url),
         **_weights(details.weight),
@@ -232,6 +234,15 @@ def _day(text: str | None) -> str | None:
         return None if text is None else date.fromisoformat(text.strip()[:10]).isoformat()
     except ValueError:
         return None
+
+
+def _window(shipment: Shipment) -> dict[str, str]:
+    """Return the window in which the delivery is expected; its ``Z`` says nothing about the offset."""
+    told = decode_part(shipment.estimated_delivery_time_frame, TimeFrame, "estimatedDeliveryTimeFrame")
+    if not isinstance(told, TimeFrame):
+        return {}
+    begins, ends = (_time(text or "") for text in (told.estimated_from, told.estimated_through))
+    return {} if begins is None or ends is None else window(When(*begins), When(*ends))
 
 
 def _link(text: str | None) -> str | None:

@@ -157,6 +157,7 @@ def _facts(result: FedexResult) -> dict[str, str]:
             "service_code": None if result.service_detail is None else clean(result.service_detail.description),
             "pieces": None if package is None else _count(package.count),
             "scheduled_delivery_date": _expected(result),
+            **reading.window(*(reading.iso_time(end) for end in _window(result))),
             "signed_by": _signed_by(result),
             "reference_number": _first(numbers, _REFERENCES),
             "exchange_number": _first(numbers, _GOES_ON_AS),
@@ -189,10 +190,15 @@ def _weight(result: FedexResult) -> dict[str, str]:
 def _expected(result: FedexResult) -> str | None:
     """Return the day on which FedEx expects to deliver: estimated, appointed, promised, or a window's first."""
     days = {one.type: reading.day(one.date_time) for one in reading.each(result.date_and_times, Dated)}
+    told = [*(days.get(kind) for kind in _EXPECTED), *map(reading.day, _window(result))]
+    return next((day for day in told if day), None)
+
+
+def _window(result: FedexResult) -> tuple[str | None, str | None]:
+    """Return when the window of the delivery begins and ends."""
     estimate = result.estimated_delivery_time_window
     window = (estimate and estimate.window) or Window()
-    told = [*(days.get(kind) for kind in _EXPECTED), reading.day(window.begins), reading.day(window.ends)]
-    return next((day for day in told if day), None)
+    return window.begins, window.ends
 
 
 def _signed_by(result: FedexResult) -> str | None:

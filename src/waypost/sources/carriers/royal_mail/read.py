@@ -30,8 +30,10 @@ class _Signature(msgspec.Struct, frozen=True, rename="camel"):
     recipient_name: str | None = None
 
 
-class _EstimatedDelivery(msgspec.Struct, frozen=True):
+class _EstimatedDelivery(msgspec.Struct, frozen=True, rename="camel"):
     date: str | None = None
+    start_of_estimated_window: str | None = None
+    end_of_estimated_window: str | None = None
 
 
 class _Event(msgspec.Struct, frozen=True, rename="camel"):
@@ -119,10 +121,20 @@ def _facts(piece: _MailPiece, taken: scans.Scans) -> dict[str, str]:
             "service_code": clean(summary.product_name),
             "origin_country": reading.country(summary.origin_country_code),
             "destination_country": reading.country(summary.destination_country_code),
-            "scheduled_delivery_date": reading.day(estimate.date) if isinstance(estimate, _EstimatedDelivery) else None,
+            **(_expected(estimate) if isinstance(estimate, _EstimatedDelivery) else {}),
             "signed_by": clean(signature.recipient_name) if isinstance(signature, _Signature) else None,
         }
     )
+
+
+def _expected(estimate: _EstimatedDelivery) -> dict[str, str | None]:
+    """Return the estimated day, and its window, whose ends are times with or without the day."""
+    day = reading.day(estimate.date)
+    ends = (estimate.start_of_estimated_window, estimate.end_of_estimated_window)
+    return {
+        "scheduled_delivery_date": day,
+        **reading.window(*(reading.iso_time(time) or reading.iso_time(f"{day}T{time}") for time in ends)),
+    }
 
 
 def _summary(piece: _MailPiece) -> _Summary:

@@ -9,7 +9,7 @@ from waypost.domain.carriers import CarrierUnavailable
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.readings import Reading
 from waypost.domain.trackings import SkipReason, Source, Update
-from waypost.sources import codes, reading, scans
+from waypost.sources import answers, codes, reading, scans
 from waypost.sources.reading import clean
 
 _OK: Final = 200
@@ -19,6 +19,7 @@ _UNKNOWN: Final = frozenset({"TW0001", "TV1003", "TV1002"})
 _TABLES: Final = codes.load(__package__)
 _DAY_AND_TIME: Final = "%Y%m%d%H%M%S"
 _PARTS: Final = 3
+_WINDOWS: Final = frozenset({"EDW", "CDW", "IDW"})
 _UTC_DAY_AND_TIME: Final = "%Y%m%d%H:%M:%S"
 
 
@@ -59,6 +60,12 @@ class _Dated(msgspec.Struct, frozen=True):
     date: str | None = None
 
 
+class _DeliveryTime(msgspec.Struct, frozen=True, rename="camel"):
+    type: str | None = None
+    start_time: str | None = None
+    end_time: str | None = None
+
+
 class _Delivery(msgspec.Struct, frozen=True, rename="camel"):
     received_by: str | None = None
 
@@ -88,6 +95,7 @@ class _Package(msgspec.Struct, frozen=True, rename="camel"):
     activity: tuple[msgspec.Raw, ...] = ()
     current_status: _Status | None = None
     delivery_date: tuple[msgspec.Raw, ...] = ()
+    delivery_time: msgspec.Raw = msgspec.Raw(b"null")
     delivery_information: _Delivery | None = None
     weight: _Weight | None = None
     service: _Service | None = None
@@ -200,6 +208,7 @@ def _facts(package: _Package) -> dict[str, str]:
             "service_code": None if package.service is None else clean(package.service.description),
             "pieces": str(package.package_count) if (package.package_count or 0) > 0 else None,
             "scheduled_delivery_date": _scheduled(package),
+            **_window(package),
             "signed_by": _signed_by(package),
             "reference_number": next(_numbers(package.reference_number), None),
             "destination_track_number": next(_numbers(package.alternate_tracking_number), None),
@@ -219,6 +228,16 @@ def _scheduled(package: _Package) -> str | None:
     days = {one.type: one.date for one in reading.each(package.delivery_date, _Dated)}
     written = reading.when(days.get("RDD") or days.get("SDD") or "", "%Y%m%d")
     return None if written is None else written.wall_time[:10]
+
+
+def _window(package: _Package) -> dict[str, str]:
+    """Return the window of the scheduled delivery: estimated, confirmed or important, but not the end of the day."""
+    told = answers.decode_part(package.delivery_time, _DeliveryTime, "deliveryTime")
+    day = _scheduled(package)
+    if not isinstance(told, _DeliveryTime) or told.type not in _WINDOWS or day is None:
+        return {}
+    begins, ends = (reading.when(f"{day}{time}", "%Y-%m-%d%H%M%S") for time in (told.start_time, told.end_time))
+    return reading.window(begins, ends)
 
 
 def _signed_by(package: _Package) -> str | None:
