@@ -60,6 +60,9 @@ CARRIER_FACTS: Final = (
 )
 """Facts that a carrier, or an update through the API, brings."""
 
+CUSTOMER_FACTS: Final = ("customer_name", "customer_email", "customer_sms")
+"""Facts about a person, which are stored only for as long as the shop wants that."""
+
 FACTS: Final = frozenset(SHOP_FACTS + CARRIER_FACTS)
 """All names of facts."""
 

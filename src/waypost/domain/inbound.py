@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -16,10 +17,14 @@ KEPT_DAYS: Final = 7
 
 
 class Push(msgspec.Struct, frozen=True):
-    """What a service sent: the body as bytes, and the headers by their names in lower case."""
+    """What a service sent: the body as bytes, and the headers by their names in lower case.
+
+    ``settings`` are those of its connection when it is read.
+    """
 
     body: bytes
     headers: Mapping[str, str]
+    settings: Mapping[str, str] = MappingProxyType({})
 
 
 class WrongSignature(Exception):

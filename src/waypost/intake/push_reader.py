@@ -6,7 +6,7 @@ moment, too: carrying out a push again changes nothing, since merging is idempot
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
@@ -154,15 +154,16 @@ class PushReader:
         turn, opened = Turn(account), []
         for push in pushes:
             await (turn.begin() if len(push.push) > LARGEST_PUSH // 16 else turn.pause())
-            opened.append(self._look_into(push))
+            opened.append(self._look_into(push, settings.get(push.connection, {})))
         await self._put_aside([one for one in opened if one.contents is None])
         await self._carry_out(account, [one for one in opened if one.contents is not None], settings)
         await self._note_health(opened)
         return len(opened)
 
-    def _look_into(self, push: ReadPush) -> OpenedPush:
+    def _look_into(self, push: ReadPush, settings: Mapping[str, str]) -> OpenedPush:
         try:
-            contents = self._read(push.source, self._open(push), ids.made_at(push.id))
+            opened = msgspec.structs.replace(self._open(push), settings=settings)
+            contents = self._read(push.source, opened, ids.made_at(push.id))
         except CarrierUnreadable as error:
             return OpenedPush(push, None, str(error), error.sample)
         except (CarrierUnavailable, ValueError) as error:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from waypost.domain.facts import CUSTOMER_FACTS
 from waypost.domain.inbound import Became, Contents, Push, Told
 from waypost.intake.batch import Request, Result
 from waypost.store import inbound, inbound_changes
@@ -19,7 +20,10 @@ Reader = Callable[[str, Push, int], Contents]
 
 REGISTER: Final = "register"
 """The setting of a connection by which unknown parcels are registered: ``yes`` or ``no``."""
+KEEP_CUSTOMERS: Final = "keep_customers"
+"""The setting of a connection by which customers' names and e-mail addresses are kept: ``yes`` or ``no``."""
 MOST_NAMED: Final = 3
+_WITHOUT_EFFECT: Final = (Became.DUPLICATE, Became.UNKNOWN, Became.IGNORED)
 _NO_COURIER: Final = "its courier could not be detected"
 _NO_QUOTA: Final = "the account's quota of parcels is used up"
 
@@ -41,6 +45,7 @@ class Resolved:
         self._repeated: set[int] = set()
         self._asked: list[_Asked] = []
         self._failed: dict[int, str] = {}
+        self._known: set[int] = set()
 
     async def look_up(self, session: Session) -> None:
         """Find the parcels, and the pushes that were read before."""
@@ -69,9 +74,10 @@ class Resolved:
         self._asked = []
         for place, push, told in self._told():
             parcel = self._parcel(told)
-            if parcel is not None:
-                courier, tracking = parcel.courier_code, parcel.id
-                self._ask(place, push, told, courier, tracking=tracking)
+            if parcel is not None and told.update is None:
+                self._known.add(place)
+            elif parcel is not None:
+                self._ask(place, push, told, parcel.courier_code, tracking=parcel.id)
             elif _registers(told, settings.get(push.connection, {})):
                 detected = told.courier_code or next(iter(detect(told.tracking_number)), None)
                 if not may_register:
@@ -79,7 +85,8 @@ class Resolved:
                 elif detected is None:
                     self._failed[place] = _NO_COURIER
                 else:
-                    self._ask(place, push, told, detected, create=True)
+                    given = _kept(told.given, settings.get(push.connection, {}))
+                    self._ask(place, push, told, detected, given=given)
         return [one.request for one in self._asked]
 
     async def write(self, session: Session, results: list[Result]) -> None:
@@ -113,15 +120,16 @@ class Resolved:
         courier: str,
         *,
         tracking: UUID | None = None,
-        create: bool = False,
+        given: dict[str, str] | None = None,
     ) -> None:
+        """Add a request: to update a parcel, or to register it with the facts ``given``."""
         request = Request(
             self._account,
             told.tracking_number,
             courier,
             told.update,
-            create=create,
-            given=told.given if create else {},
+            create=given is not None,
+            given=given or {},
             tracking=tracking,
             adapter=push.source,
         )
@@ -131,7 +139,7 @@ class Resolved:
         push, contents = self._pushes[place]
         became, detail = self._became(place, contents, results)
         # One without effect is no reason to skip the same push later, when its parcel may have been registered.
-        key = None if became in (Became.DUPLICATE, Became.UNKNOWN) else contents.key
+        key = None if became in _WITHOUT_EFFECT else contents.key
         return PushOutcome(push.id, push.account, push.connection, became, key, detail)
 
     def _became(self, place: int, contents: Contents, results: Sequence[Result]) -> tuple[Became, str | None]:
@@ -144,10 +152,17 @@ class Resolved:
             return Became.REGISTERED, numbers
         if any(result.event is not None for result in results):
             return Became.UPDATED, numbers
-        if any(result.tracking is not None for result in results):
+        if place in self._known or any(result.tracking is not None for result in results):
             return Became.UNCHANGED, numbers
         reason = self._failed.get(place)
         return Became.UNKNOWN, numbers if reason is None else f"{numbers}: {reason}"[:LONGEST_DETAIL]
+
+
+def _kept(given: dict[str, str], settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the facts of an order without those of its customer, unless the connection keeps them."""
+    if settings.get(KEEP_CUSTOMERS) == "yes":
+        return given
+    return {name: text for name, text in given.items() if name not in CUSTOMER_FACTS}
 
 
 def _registers(told: Told, settings: Mapping[str, str]) -> bool:

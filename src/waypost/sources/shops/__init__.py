@@ -9,7 +9,11 @@ from typing import Final, cast
 
 from waypost.sources.sender import PushSender
 
-SHOPS: Final[tuple[str, ...]] = ()
+SHOPS: Final = (
+    "shopify",
+    "woocommerce",
+    "order_shipped",
+)
 
 
 @cache

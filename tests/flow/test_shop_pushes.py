@@ -1,0 +1,138 @@
+"""What shop platforms push registers parcels, and keeps of customers only what the connection says."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.support.api import Api, Caller, serving_api
+from tests.support.pushing import SECRET, Pusher, connect, read_all
+from waypost.domain.quotas import Quota
+from waypost.store.database import Database
+
+BEARER = {"authorization": f"Bearer {SECRET}"}
+ORDER = {
+    "tracking_number": "9400111899560000000017",
+    "courier_code": "usps",
+    "order_number": "77",
+    "customer_name": "Kim Example",
+    "customer_email": "kim@example.test",
+    "destination_country": "DE",
+}
+
+
+@pytest.fixture
+async def api(database: Database) -> AsyncIterator[Api]:
+    async with serving_api(database) as api:
+        yield api
+
+
+@pytest.fixture
+async def shop(api: Api) -> Caller:
+    return await api.caller()
+
+
+async def push(pusher: Pusher, order: dict[str, Any] = ORDER) -> None:
+    answer = await pusher.push(json.dumps(order).encode(), BEARER)
+    assert answer.status_code == 200
+    await read_all(pusher.api.parts)
+
+
+async def parcel(shop: Caller) -> dict[str, Any]:
+    (found,) = (await shop.get("/v4/trackings/get")).json()["data"]
+    assert isinstance(found, dict)
+    return found
+
+
+async def test_an_order_registers_its_parcel_without_its_customer(api: Api, shop: Caller) -> None:
+    await push(await connect(api, shop, "order-shipped"))
+
+    found = await parcel(shop)
+
+    assert (found["tracking_number"], found["courier_code"]) == (ORDER["tracking_number"], "usps")
+    assert (found["order_number"], found["destination_country"]) == ("77", "DE")
+    assert (found["customer_name"], found["customer_email"]) == (None, None)
+
+
+async def test_an_order_registers_its_customer_if_the_connection_says_so(api: Api, shop: Caller) -> None:
+    await push(await connect(api, shop, "order-shipped", settings={"keep_customers": "yes"}))
+
+    found = await parcel(shop)
+
+    assert (found["customer_name"], found["customer_email"]) == ("Kim Example", "kim@example.test")
+
+
+async def test_an_order_whose_parcel_is_known_changes_nothing(api: Api, shop: Caller) -> None:
+    await shop.post("/v4/trackings/create", {"tracking_number": ORDER["tracking_number"], "courier_code": "dhl"})
+    pusher = await connect(api, shop, "order-shipped")
+
+    await push(pusher)
+
+    assert (await parcel(shop))["courier_code"] == "dhl"
+    assert await pusher.calls() == [("unchanged", ORDER["tracking_number"])]
+
+
+async def test_the_number_decides_about_the_courier_if_the_shop_names_none(api: Api, shop: Caller) -> None:
+    pusher = await connect(api, shop, "order-shipped")
+
+    await push(pusher, {"tracking_number": "1Z999AA10123456784"})
+    await push(pusher, {"tracking_number": "A1"})
+
+    assert (await parcel(shop))["courier_code"] == "ups"
+    assert (await pusher.calls())[0] == ("unknown", "A1: its courier could not be detected")
+
+
+async def test_an_account_whose_quota_is_used_up_registers_nothing_and_the_shop_sees_no_error(
+    database: Database,
+) -> None:
+    async with serving_api(database, quota=Quota(parcels=0)) as api:
+        pusher = await connect(api, await api.caller(), "order-shipped")
+
+        await push(pusher)
+
+        assert await pusher.calls() == [
+            ("unknown", f"{ORDER['tracking_number']}: the account's quota of parcels is used up")
+        ]
+
+
+async def test_an_order_is_read_again_once_the_map_says_where_its_number_is(api: Api, shop: Caller) -> None:
+    pusher = await connect(api, shop, "order-shipped")
+    order = {"parcel": {"no": ORDER["tracking_number"], "by": "USPS"}}
+    await push(pusher, order)
+    settings = {"number_field": "parcel.no", "courier_field": "parcel.by"}
+    await shop.call("PATCH", f"/v1/connections/{pusher.connection['id']}", json={"settings": settings})
+
+    await push(pusher, order)
+
+    assert [became for became, _ in await pusher.calls()] == ["registered", "ignored"]
+
+
+async def test_a_disabled_shops_connection_answers_without_an_error(api: Api, shop: Caller) -> None:
+    pusher = await connect(api, shop, "order-shipped")
+    await shop.call("PATCH", f"/v1/connections/{pusher.connection['id']}", json={"enabled": False})
+
+    await push(pusher)
+
+    assert (await shop.get("/v4/trackings/get")).json()["data"] == []
+
+
+async def test_a_setting_that_a_platform_does_not_have_is_rejected(shop: Caller) -> None:
+    for settings, field in (
+        ({"colour": "red"}, "settings.colour"),
+        ({"keep_customers": "1"}, "settings.keep_customers"),
+    ):
+        body = {"source": "shopify", "credentials": {}, "settings": settings}
+
+        answer = await shop.post("/v1/connections", body)
+
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+
+
+async def test_no_push_is_stored_in_plain_text_even_for_a_moment(api: Api, shop: Caller) -> None:
+    pusher = await connect(api, shop, "order-shipped")
+    await pusher.push(json.dumps(ORDER).encode(), BEARER)
+
+    kept = await api.database.serving.fetchval("select push from inbound")
+
+    assert b"kim@example" not in kept
