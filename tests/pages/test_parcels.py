@@ -37,7 +37,7 @@ def test_a_parcel_is_added_followed_archived_and_deleted(portal: Portal, visit, 
     expect(page.get_by_role("status")).to_contain_text("deleted")
 
 
-@pytest.mark.parametrize(("lang", "said"), [("en", "Out for delivery"), ("de", "In Zustellung"), ("zh", "正在派送")])
+@pytest.mark.parametrize(("lang", "said"), [("en", "Out for delivery"), ("de", "In Zustellung"), ("zh", "派送中")])
 def test_a_shopper_reads_the_page_on_a_phone_without_script(portal: Portal, visit, lang: str, said: str) -> None:
     path = portal.track_path(FILLED, "SEED0004")
     page = visit(None, f"{path}?lang={lang}", java_script_enabled=False, viewport=NARROW)
