@@ -120,6 +120,8 @@ def follow(page: Page, shop: Shop, shell: str, also_replaced: Mapping[str, str] 
     }
 
     with open_place() as folder:
+        if page.starts_a_server:  # the default data directory depends on the user
+            variables["WAYPOST_DATA_DIR"] = str(folder / "data")
         page.run(folder, {**replaced, **also_replaced}, shell=shell, **variables)
 
 

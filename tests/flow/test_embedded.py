@@ -119,7 +119,7 @@ async def test_a_query_works_after_the_first_start(place: Path) -> None:
         answer = await run(server, "select current_database() || ' ' || current_user")
 
     assert answer == "waypost waypost"
-    assert told == [f"Creating a new database in {place / 'new' / 'data' / 'postgres'}"]
+    assert told[-1:] == [f"Creating a new database in {place / 'new' / 'data' / 'postgres'}"]
 
 
 async def test_text_folds_the_same_on_every_system(data_dir: Path) -> None:

@@ -24,7 +24,7 @@ from tests.support.embedded import (
     running,
     server_pid,
 )
-from waypost.store.embedded.folder import database_user, open_folder
+from waypost.store.embedded.folder import DataFolder, database_user, open_folder
 from waypost.store.embedded.process import run_program
 from waypost.store.embedded.programs import copy_programs
 from waypost.store.embedded.server import EmbeddedPostgres, EmbeddedPostgresError, locate
@@ -145,16 +145,17 @@ async def test_parent_folders_keep_their_owner_and_mode(place: Path) -> None:
 
 @root_only
 @linux_only
-async def test_as_root_postgres_runs_as_nobody(server: EmbeddedPostgres) -> None:
+async def test_as_root_postgres_runs_as_its_own_user_or_nobody(server: EmbeddedPostgres) -> None:
     data_dir = await folder_of(server)
 
     process = read(f"/proc/{server_pid(data_dir)}/status")
 
     ids = {name: value.split() for name, _, value in (line.partition(":") for line in process.splitlines())}
 
-    nobody = pwd.getpwnam("nobody")
-    assert ids["Uid"] == [str(nobody.pw_uid)] * 4
-    assert ids["Gid"] == [str(nobody.pw_gid)] * 4
+    names = {one.pw_name for one in pwd.getpwall()}
+    user = pwd.getpwnam("waypost" if "waypost" in names else "nobody")
+    assert ids["Uid"] == [str(user.pw_uid)] * 4
+    assert ids["Gid"] == [str(user.pw_gid)] * 4
     assert ids["Groups"] == []
 
 
@@ -188,6 +189,31 @@ async def test_a_folder_closed_to_postgres_is_named_and_not_changed(place: Path)
         await EmbeddedPostgres.start(closed / "data", pg_bin=None, progress=ignore)
 
     assert mode(closed) == 0o700
+    assert list(closed.iterdir()) == []
+
+
+@root_only
+async def test_a_new_database_below_nobody_says_how_to_give_it_a_user(place: Path) -> None:
+    if any(one.pw_name == "waypost" for one in pwd.getpwall()):
+        pytest.skip("the user waypost exists here")
+    said: list[str] = []
+
+    async with running(place / "new", said.append):
+        pass
+    async with running(place / "new", said.append):
+        pass
+
+    assert [line for line in said if "useradd --system" in line] == [said[0]]
+
+
+@root_only
+async def test_a_database_keeps_the_user_that_it_was_made_with(place: Path) -> None:
+    other = next(user for user in pwd.getpwall() if user.pw_uid not in {0, pwd.getpwnam("nobody").pw_uid})
+    folder = DataFolder(place, 0, 0)
+    folder.cluster.mkdir()
+    os.chown(folder.cluster, other.pw_uid, other.pw_gid)
+
+    assert database_user(folder).uid == other.pw_uid
 
 
 async def test_a_log_that_is_a_symlink_is_not_followed(data_dir: Path, place: Path) -> None:
@@ -208,10 +234,10 @@ async def test_programs_inaccessible_to_another_user_run_from_a_copy(place: Path
     assert found.submodule_search_locations
     folder = open_folder(place / "data")
 
-    copy = copy_programs(Path(found.submodule_search_locations[0]), folder)
+    copy = copy_programs(Path(found.submodule_search_locations[0]), folder, ignore)
     printed = await run_program(
         [copy / "pginstall" / "bin" / "initdb", "--version"], folder=folder.path, user=database_user(folder)
     )
 
     assert "(PostgreSQL)" in printed
-    assert copy_programs(Path(found.submodule_search_locations[0]), folder) == copy
+    assert copy_programs(Path(found.submodule_search_locations[0]), folder, ignore) == copy

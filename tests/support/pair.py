@@ -16,7 +16,7 @@ from typing import Any
 
 import asyncpg
 
-from tests.support.embedded import copy_folder, open_place, workers_in
+from tests.support.embedded import copy_folder, ignore, open_place, workers_in
 from waypost.store.embedded.folder import DatabaseUser, database_user, open_folder
 from waypost.store.embedded.programs import find_programs
 
@@ -198,7 +198,7 @@ def running_pair(**settings: str) -> Iterator[Pair]:
     with open_place() as place:
         folder = open_folder(place / "servers")
         user = database_user(folder)
-        programs = asyncio.run(find_programs(None, folder, user)).folder
+        programs = asyncio.run(find_programs(None, folder, user, ignore)).folder
         home = place / "clusters"
         home.mkdir(mode=0o755)
         os.chown(home, user.uid, user.gid)

@@ -25,6 +25,10 @@ _SOCKET_NAME = "/.s.PGSQL.5432"
 _PLAIN_PATH = re.compile(r"/[A-Za-z0-9/._-]*")
 _SMALL_FILE = 4096
 
+SYSTEM_USER = "waypost"
+"""The user that PostgreSQL runs as where root starts it, if that user exists; units and images create it."""
+NOBODY = "nobody"
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUser:
@@ -117,19 +121,48 @@ def open_folder(data_dir: Path) -> DataFolder:
 
 
 def database_user(folder: DataFolder) -> DatabaseUser:
-    """Return the user PostgreSQL runs as: ourselves; for root the folder's owner, or `nobody` if root owns it."""
+    """Return the user PostgreSQL runs as: ourselves, or in root's place somebody else.
+
+    For root that is the folder's owner; if root owns it, the owner of the database in it, for a new one the user
+    ``waypost``, or where there is none `nobody`.
+    """
     uid = os.geteuid()
     if uid != 0:
         return DatabaseUser(uid, os.getegid(), _name_of(uid))
     if folder.uid != 0:
         return DatabaseUser(folder.uid, folder.gid, _name_of(folder.uid))
-    try:
-        nobody = pwd.getpwnam("nobody")
-    except KeyError:
-        raise EmbeddedPostgresError(
-            f"PostgreSQL does not run as root and there is no user nobody: give {folder.path} to an ordinary user"
-        ) from None
-    return DatabaseUser(nobody.pw_uid, nobody.pw_gid, nobody.pw_name)
+    if folder.cluster.is_dir() and (owner := folder.cluster.stat()).st_uid != 0:
+        return DatabaseUser(owner.st_uid, owner.st_gid, _name_of(owner.st_uid))
+    for name in (SYSTEM_USER, NOBODY):
+        with contextlib.suppress(KeyError):
+            found = pwd.getpwnam(name)
+            return DatabaseUser(found.pw_uid, found.pw_gid, found.pw_name)
+    raise EmbeddedPostgresError(
+        f"PostgreSQL does not run as root: add a user for it with `useradd --system {SYSTEM_USER}`"
+    )
+
+
+def refuse_unreachable(data_dir: Path) -> None:
+    """Raise EmbeddedPostgresError if PostgreSQL, in root's place, could not enter the folder; nothing is made."""
+    if os.geteuid() != 0:
+        return
+    path = Path(os.path.realpath(data_dir))
+    there = next(step for step in (path, *path.parents) if step.exists())
+    owner = path.stat() if there == path else None
+    user = database_user(DataFolder(path, owner.st_uid if owner else 0, owner.st_gid if owner else 0))
+    for step in reversed([there, *there.parents]):
+        if step.is_dir() and not _may_enter(step, user):
+            raise EmbeddedPostgresError(
+                f"PostgreSQL runs as {user.name or user.uid}, who may not enter the folder {step}: choose a data"
+                f" directory elsewhere, such as /var/lib/waypost, or run `chmod o+x {step}`"
+            )
+
+
+def _may_enter(folder: Path, user: DatabaseUser) -> bool:
+    found = folder.stat()
+    if found.st_uid == user.uid:
+        return bool(found.st_mode & stat.S_IXUSR)
+    return bool(found.st_mode & (stat.S_IXGRP if found.st_gid == user.gid else stat.S_IXOTH))
 
 
 def _name_of(uid: int) -> str | None:

