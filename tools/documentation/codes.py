@@ -128,6 +128,8 @@ def _raised(name: str) -> Iterator[tuple[str, int]]:
             pairs = [(node.args[0], node.args[1])]
         elif isinstance(node, ast.Dict):
             pairs = list(zip(node.keys, node.values, strict=True))
+        elif isinstance(node, ast.Tuple) and len(node.elts) > 1:
+            pairs = [(node.elts[0], node.elts[1])]
         for status, code in pairs:
             named = status.attr if isinstance(status, ast.Attribute) else ""
             if named in HTTPStatus.__members__ and (text := _text(code, name)) is not None:
