@@ -7,9 +7,10 @@ import types
 from collections.abc import Iterator
 from enum import Enum
 from functools import cache
+from ipaddress import IPv4Address
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 from pydantic import SecretStr
@@ -28,6 +29,7 @@ _KINDS: Final = {
     int: "whole number",
     float: "number",
     Path: "path",
+    IPv4Address: "IP address",
     Ports: "ports and ranges of ports, with commas between them",
     tuple: "list, with commas between its parts",
 }
@@ -88,7 +90,9 @@ def _kind(annotation: Any) -> str:
         return " or ".join(f"`{part}`" for part in parts)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return " or ".join(f"`{part.value}`" for part in annotation)
-    return _KINDS.get(origin or annotation, "address")
+    if origin is Annotated:
+        return _kind(parts[0])
+    return _KINDS[origin or annotation]
 
 
 def _bounds(field: FieldInfo) -> Iterator[str]:

@@ -22,7 +22,7 @@ class TroubledConnection(msgspec.Struct, frozen=True):
 
 
 async def troubled_connections(session: Session, late: timedelta) -> list[TroubledConnection]:
-    """Return the connections that don't get on with their parcels, or are as late as this with one."""
+    """Return the connections that fall behind with their parcels, or are at least this late with one."""
     return [TroubledConnection(**row) for row in await fetch(session, "troubled_connections", late)]
 
 
