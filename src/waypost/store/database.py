@@ -154,8 +154,9 @@ class Database:
         try:
             for pool in made._pools:
                 await pool  # which connects nothing yet
-            async with made.engine.acquire() as session:
-                await check_server(session)
+            with made.outage.left_to_caller():
+                async with made.engine.acquire() as session:
+                    await check_server(session)
             made._fitting = asyncio.create_task(made._keep_fitting())
         except BaseException:
             await made.close()

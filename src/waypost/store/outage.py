@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import structlog
@@ -26,12 +26,22 @@ class Outage:
         self._watching: asyncio.Task[None] | None = None
         self._failed = 0
         self._ended = False
+        self._left_to_caller = False
         self.trouble: DatabaseTrouble | None = None
         """What keeps it from being used; None while it can be."""
 
+    @contextmanager
+    def left_to_caller(self) -> Iterator[None]:
+        """Report no errors of the block: whoever opens a database says why that was not possible."""
+        self._left_to_caller = True
+        try:
+            yield
+        finally:
+            self._left_to_caller = False
+
     def found(self, error: BaseException) -> None:
         """Report an error met in using the database. Only the first of an outage is logged."""
-        if isinstance(error, NO_OUTAGE):
+        if isinstance(error, NO_OUTAGE) or self._left_to_caller:
             return
         trouble = trouble_of(error)
         self._failed += 1
