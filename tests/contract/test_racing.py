@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from tests.contract.test_transport import trusting
 from tests.support.receiver import Receiver, receiving
 from waypost.dispatch.addresses import AddressSlots
 from waypost.dispatch.answers import Answer, Failure
@@ -110,7 +111,7 @@ async def test_an_address_without_a_free_slot_is_left_out() -> None:
 
 
 async def test_there_is_no_race_while_a_kept_connection_exists() -> None:
-    transport = PyreqwestTransport()
+    transport = trusting(ip_address(GOOD))
     async with good_beside_silent() as receiver:
         to = admitted(receiver, (*SILENT, GOOD))
         await post(to, transport=transport)

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
@@ -17,7 +18,9 @@ from waypost.dispatch.transport import (
     NOT_TEXT,
     PyreqwestTransport,
 )
+from waypost.dispatch.trust import Trust
 from waypost.domain.attempts import Cause, Outcome
+from waypost.domain.ip_addresses import IPAddress
 from waypost.domain.targets import Ports, Target, parse_target
 
 LOOPBACK = ip_address("127.0.0.1")
@@ -34,6 +37,14 @@ BODY = b'{"code":200}'
 
 def target(receiver: Receiver, path: str = "/hook?a=b&c[]=%20") -> Target:
     return parse_target(f"http://shop.test:{receiver.port}{path}", ports=Ports.parse("1-65535"))
+
+
+def trusting(*addresses: IPAddress, made: type[PyreqwestTransport] = PyreqwestTransport) -> PyreqwestTransport:
+    """Return a transport to which these addresses have answered before, so that it keeps its clients."""
+    trust = Trust(time.monotonic)
+    for address in addresses or (LOOPBACK,):
+        trust.answered(address)
+    return made(trust=trust)
 
 
 async def post(transport: PyreqwestTransport, to: Target, *, seconds: float = 10) -> Answer | Failure:

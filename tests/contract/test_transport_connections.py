@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pyreqwest.client import Client
 
-from tests.contract.test_transport import BODY, HEADERS, post, target
+from tests.contract.test_transport import BODY, HEADERS, post, target, trusting
 from tests.support import hostile
 from tests.support.receiver import OK, always, answering, receiving
 from waypost.dispatch.answers import Answer, Failure
@@ -30,7 +30,7 @@ class Clock:
 
 async def test_a_connection_is_kept_for_the_next_request() -> None:
     async with receiving() as receiver:
-        transport = PyreqwestTransport()
+        transport = trusting()
 
         for _ in range(5):
             await post(transport, target(receiver))
@@ -65,7 +65,7 @@ async def test_an_idle_connection_closed_by_the_endpoint_is_not_a_failure() -> N
 
 async def test_a_reset_of_a_kept_connection_is_retried_once_immediately() -> None:
     async with receiving(lambda number: hostile.then_reset() if number == 2 else OK) as receiver:
-        transport = PyreqwestTransport()
+        transport = trusting()
         await post(transport, target(receiver))
 
         second = await post(transport, target(receiver))
@@ -76,7 +76,7 @@ async def test_a_reset_of_a_kept_connection_is_retried_once_immediately() -> Non
 
 async def test_a_second_reset_is_retried_on_schedule() -> None:
     async with receiving(lambda number: OK if number == 1 else hostile.then_reset()) as receiver:
-        transport = PyreqwestTransport()
+        transport = trusting()
         await post(transport, target(receiver))
 
         assert await post(transport, target(receiver)) == Failure(Outcome.RESET)
@@ -116,12 +116,12 @@ async def test_changing_keep_alive_announcements_create_few_clients() -> None:
     made = list[object]()
 
     class Counting(PyreqwestTransport):
-        def _build(self, target: Target, address: IPAddress, idle: float) -> Client:
+        def _build(self, target: Target, address: IPAddress, idle: float, *, trusted: bool) -> Client:
             made.append(idle)
-            return super()._build(target, address, idle)
+            return super()._build(target, address, idle, trusted=trusted)
 
     async with receiving(lambda number: answering(200, f"keep-alive: timeout={1 + number % 9}")) as receiver:
-        transport = Counting()
+        transport = trusting(made=Counting)
         for _ in range(30):
             await post(transport, target(receiver))
 
@@ -131,7 +131,7 @@ async def test_changing_keep_alive_announcements_create_few_clients() -> None:
 async def test_a_longer_or_invalid_keep_alive_changes_nothing() -> None:
     announced = ["timeout=60", "timeout=", "timeout=-1", "max=3", "x" * 10_000]
     async with receiving(lambda number: answering(200, f"keep-alive: {announced[number - 1]}")) as receiver:
-        transport = PyreqwestTransport()
+        transport = trusting()
 
         for _ in announced:
             await post(transport, target(receiver))

@@ -5,8 +5,10 @@ from ipaddress import ip_address
 
 import pytest
 
+from tests.contract.test_transport import post, target, trusting
 from tests.support import hostile
 from tests.support.receiver import HANG, Behaviour, always, answering, receiving
+from tests.support.storm import storming
 from waypost.dispatch.answers import Answer, Failure
 from waypost.dispatch.transport import PyreqwestTransport
 from waypost.domain.attempts import Cause, Outcome
@@ -160,3 +162,24 @@ async def test_a_hundred_bad_receivers_at_once_delay_no_other() -> None:
         async with asyncio.timeout(30):
             outcomes = {answer.outcome for answer in await asyncio.gather(*suffering)}
         assert outcomes <= {Outcome.SUCCEEDED, Outcome.TIMED_OUT, Outcome.RESET, Outcome.BAD_RESPONSE}
+
+
+async def test_endless_interim_responses_delay_no_request_to_a_trusted_address() -> None:
+    storm, transport = ip_address("127.0.0.3"), trusting()
+    with storming(str(storm)) as process:
+        assert process.stdout is not None
+        url = f"http://storm.test:{process.stdout.readline().strip()}/"
+        to = parse_target(url, ports=Ports.parse("1-65535"))
+        storms = [
+            asyncio.create_task(transport.post(to, storm, (), b"", deadline_seconds=PATIENT_SECONDS)) for _ in range(4)
+        ]
+        for _ in storms:
+            await asyncio.to_thread(process.stdout.readline)
+
+        async with receiving() as receiver:
+            for _ in range(50):
+                await post(transport, target(receiver))
+
+        assert not any(one.done() for one in storms)
+        process.kill()
+        await asyncio.wait(storms)

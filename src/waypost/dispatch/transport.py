@@ -24,6 +24,7 @@ from pyreqwest.http import HeaderMap, Url
 from pyreqwest.response import Response
 
 from waypost.dispatch.answers import Answer, Failure, cause_of_body, failure_of, of_status
+from waypost.dispatch.trust import Trust
 from waypost.domain.attempts import Cause, Outcome
 from waypost.domain.ip_addresses import IPAddress
 from waypost.domain.targets import Target
@@ -91,6 +92,7 @@ class _Kept(msgspec.Struct):
 
     client: asyncio.Future[Client]
     since: float
+    trusted: bool
     idle: float = IDLE_SECONDS
     announced: float = IDLE_SECONDS
     answered_at: float | None = None
@@ -111,7 +113,7 @@ class PyreqwestTransport:
     """Posts with pyreqwest: one client for each host and checked address, kept for 5 minutes at most.
 
     ``clients`` is the maximum number kept (about 120 KB each). ``authorities`` are certificates (PEM) that are trusted
-    in addition to the system's own.
+    in addition to the system's own. Addresses that ``trust`` does not trust share one thread.
     """
 
     def __init__(
@@ -122,6 +124,7 @@ class PyreqwestTransport:
         clients: int = CLIENTS,
         connect_seconds: float = CONNECT_SECONDS,
         now: Callable[[], float] = time.monotonic,
+        trust: Trust | None = None,
     ) -> None:
         self._source_address = source_address
         self._authorities = _CERTIFICATE.findall(authorities or b"")  # the client takes one at a time
@@ -129,6 +132,7 @@ class PyreqwestTransport:
         self._connect = timedelta(seconds=connect_seconds)
         self._now = now
         self._clients: OrderedDict[_Key, _Kept] = OrderedDict()
+        self._trust = trust or Trust(now)
 
     async def post(
         self,
@@ -158,6 +162,9 @@ class PyreqwestTransport:
             answer = await _send(client, url, headers, body, ends - now)
         if isinstance(answer, Answer):
             kept.answered(self._now(), answer.headers)
+            self._trust.answered(address)
+        elif answer.outcome is Outcome.TIMED_OUT:
+            self._trust.kept_waiting(address)
         elif answer.outcome is Outcome.CONNECT_FAILED and target.scheme == "https":
             return await self._perhaps_silent(answer, target, address, ends - time.monotonic())
         return answer
@@ -199,20 +206,23 @@ class PyreqwestTransport:
     def _client(self, target: Target, address: IPAddress) -> _Kept:
         key = _key(target, address)
         kept = self._clients.get(key)
+        trusted = self._trust.trusts(address)
         if kept is None:
-            return self._make(key, target, address, IDLE_SECONDS)
+            return self._make(key, target, address, IDLE_SECONDS, trusted=trusted)
         # If connections must be kept for less time, a new client is made: the old one is dropped with those it keeps.
-        if self._now() - kept.since >= CLIENT_LIFE_SECONDS or kept.announced < kept.idle:
-            return self._make(key, target, address, kept.announced)
+        old = self._now() - kept.since >= CLIENT_LIFE_SECONDS
+        if old or kept.announced < kept.idle or kept.trusted != trusted:
+            return self._make(key, target, address, kept.announced, trusted=trusted)
         self._clients.move_to_end(key)
         return kept
 
-    def _make(self, key: _Key, target: Target, address: IPAddress, idle: float) -> _Kept:
+    def _make(self, key: _Key, target: Target, address: IPAddress, idle: float, *, trusted: bool) -> _Kept:
         # This takes ten milliseconds, most of them for reading the system's certificates, without the interpreter's
         # lock: a thousand endpoints after a start must not block the loop.
-        building = asyncio.ensure_future(asyncio.to_thread(self._build, target, address, idle))
+        work = asyncio.to_thread(self._build, target, address, idle, trusted=trusted)
+        building = asyncio.ensure_future(work)
         building.add_done_callback(lambda built: self._forget(key, built))
-        kept = self._clients[key] = _Kept(building, self._now(), idle, idle)
+        kept = self._clients[key] = _Kept(building, self._now(), trusted, idle, idle)
         self._clients.move_to_end(key)
         self._drop_old()
         return kept
@@ -232,9 +242,10 @@ class PyreqwestTransport:
         while len(self._clients) > self._most or next(iter(self._clients.values())).since <= ended:
             self._clients.popitem(last=False)
 
-    def _build(self, target: Target, address: IPAddress, idle: float) -> Client:
+    def _build(self, target: Target, address: IPAddress, idle: float, *, trusted: bool) -> Client:
         builder = (
             ClientBuilder()
+            .runtime_multithreaded(trusted)  # the other runtime is a single thread
             .http1_only()
             .http1_lower_case_headers()
             .no_proxy()
