@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from tests.support.databases import add_account
+from tests.support.states import TODAY
 from waypost.domain import ids
 from waypost.domain.budget import Budget, Spending
 from waypost.domain.carriers import (
@@ -31,7 +32,7 @@ from waypost.store.database import Database
 
 PLENTY = Budget(calls_a_day=1_000_000, calls_a_second=10_000, asks_of_a_parcel_a_day=1_000)
 CODES = {"dhl": frozenset({"dhl"}), "ups": frozenset({"ups", "ups-mi"})}
-SCAN = Checkpoint("2026-07-01T08:00:00", "On its way", checkpoint_delivery_status=Status.TRANSIT)
+SCAN = Checkpoint(f"{TODAY}T08:00:00", "On its way", checkpoint_delivery_status=Status.TRANSIT)
 FOUND = Update(Source.POLL, (SCAN,))
 UNKNOWN = Update(Source.POLL, unknown_number=True)
 

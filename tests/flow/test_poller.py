@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.databases import add_account, add_endpoint
+from tests.support.states import TODAY
 from waypost.domain.budget import Budget
 from waypost.domain.carriers import CarrierLimited, CarrierRefused, CarrierUnavailable
 from waypost.domain.checkpoints import Checkpoint
@@ -29,7 +30,7 @@ Answer = Callable[[str], Update]
 
 
 def found(_number: str) -> Update:
-    scan = Checkpoint("2026-07-01T08:00:00", "On its way", checkpoint_delivery_status=Status.TRANSIT)
+    scan = Checkpoint(f"{TODAY}T08:00:00", "On its way", checkpoint_delivery_status=Status.TRANSIT)
     return Update(Source.POLL, (scan,))
 
 
@@ -185,7 +186,7 @@ async def test_an_unknown_number_is_an_event_and_polled_again(world: World) -> N
 async def test_urgent_parcels_are_polled_first(world: World) -> None:
     numbers = [f"A{number:02}" for number in range(40)]
     await world.register(*numbers)
-    at_the_door = Checkpoint("2026-07-01T08:00:00", "x", checkpoint_delivery_status=Status.PICKUP)
+    at_the_door = Checkpoint(f"{TODAY}T08:00:00", "x", checkpoint_delivery_status=Status.PICKUP)
     await world.intake.submit([Request(world.account, "A39", "dhl", Update(Source.API, (at_the_door,)))])
     carrier = Carrier()
 

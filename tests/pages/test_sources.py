@@ -5,6 +5,8 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
+from examples.carriers.stand_in import Mood
+from tests.support.browsing import judge
 from tests.support.portal import Portal
 
 HANGS_AFTER_SECONDS = 60
@@ -16,7 +18,7 @@ def email(portal: Portal, request: pytest.FixtureRequest) -> str:
     """Create an account for this test."""
     address = f"{abs(hash(request.node.name))}@example.com"
     portal.account(address)
-    portal.ups.secret = "right"
+    portal.ups.mood = Mood.NORMAL
     return address
 
 
@@ -64,12 +66,13 @@ def test_a_carrier_is_connected_fails_and_is_repaired(portal: Portal, visit, ema
     page.reload()
     expect(page.get_by_text("Working", exact=True)).to_be_visible()
 
-    portal.ups.secret = RENEWED  # somebody made a new one on UPS' portal
+    portal.ups.mood = Mood.REFUSED  # somebody has revoked them on UPS' portal
     add_parcel(portal, email, "1Z2")
     wait_for_state(portal, email, "refused")
     page.goto("/sources")
     expect(page.get_by_role("main").get_by_text("Rejected", exact=True)).to_be_visible()
     page.get_by_role("main").get_by_role("link", name="UPS", exact=True).click()
+    portal.ups.mood = Mood.NORMAL
     act(page, "Replace credentials")
     page.get_by_label("Client ID").fill("me")
     page.get_by_label("Client Secret").fill(RENEWED)
@@ -77,6 +80,28 @@ def test_a_carrier_is_connected_fails_and_is_repaired(portal: Portal, visit, ema
     expect(page.get_by_role("status")).to_contain_text("Credentials replaced")
     wait_for_state(portal, email, "works")
     assert RENEWED not in page.content()
+
+
+def test_unreadable_answers_are_shown_with_their_structure_until_the_carrier_is_itself_again(
+    portal: Portal, visit, email: str
+) -> None:
+    page: Page = visit(email, "/sources", java_script_enabled=True)  # axe needs scripts
+    connect(page)
+    portal.ups.mood = Mood.HTML
+    add_parcel(portal, email, "1Z4")
+    wait_for_state(portal, email, "unreadable")
+
+    page.reload()
+    expect(page.get_by_role("heading", name="Unreadable response")).to_be_visible()
+    expect(page.get_by_role("region", name="Structure of the response")).to_contain_text("<html <head <title")
+    judge(page, script=True)
+
+    portal.ups.mood = Mood.NORMAL
+    add_parcel(portal, email, "1Z5")
+    wait_for_state(portal, email, "works")
+    page.reload()
+    expect(page.get_by_text("Working", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Unreadable response")).to_have_count(0)
 
 
 def test_deleting_a_connection_says_how_many_parcels_use_it(portal: Portal, visit, email: str, script) -> None:

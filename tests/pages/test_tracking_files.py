@@ -2,20 +2,10 @@
 
 from pathlib import Path
 
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.support.browsing import NARROW
+from tests.support.browsing import judge
 from tests.support.portal import Portal
-
-
-def judge(page: Page, *, script: bool) -> None:
-    """Check a page with axe, which needs scripts, and at the width of a phone."""
-    if script:
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
-        page.set_viewport_size(NARROW)
-        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
 
 
 def test_a_file_with_an_error_is_fixed_by_omitting_its_rows(portal: Portal, visit, script, tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from uuid import UUID
 
 from playwright.sync_api import Browser, BrowserContext
 
+from examples.carriers.stand_in import StandIn
 from examples.demo.site import Site
 from tests.support.browsing import WIDE, running_browser
 from tests.support.hooks import Hooks, receiving_hooks
 from tests.support.people import make_account, make_login_link
 from tests.support.seeding import connect_carriers, seed
 from tests.support.serving import Serving, serving
-from tests.support.ups_stand_in import UpsStandIn, standing_in_for_ups
+from tests.support.stand_ins import running_stand_in
 from waypost.actions.track_links import TrackLinks
 
 FILLED, EMPTY = "filled@example.com", "empty@example.com"
@@ -32,7 +33,7 @@ class Portal:
     server: Serving
     hooks: Hooks
     browser: Browser
-    ups: UpsStandIn
+    ups: StandIn
     endpoints: list[str] = field(default_factory=list)
     connections: list[str] = field(default_factory=list)
     states: dict[str, Any] = field(default_factory=dict)
@@ -80,8 +81,8 @@ class Portal:
 @contextmanager
 def running_portal() -> Iterator[Portal]:
     with (
-        standing_in_for_ups() as ups,
-        serving(**SETTINGS, WAYPOST_CARRIER_UPS_BASE_URL=ups.url) as server,
+        running_stand_in("ups") as (ups, url),
+        serving(**SETTINGS, WAYPOST_CARRIER_UPS_BASE_URL=url) as server,
         receiving_hooks() as hooks,
         running_browser() as browser,
     ):

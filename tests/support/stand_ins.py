@@ -1,9 +1,12 @@
 """The stand-ins for carriers in this process, on the test's clock."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 from examples.carriers.fleet import Fleet
 from examples.carriers.formats import load
@@ -38,6 +41,32 @@ async def asking(one: StandIn, http: CarrierHttp, credential: str = "any") -> As
     """Yield Waypost's own client for the carrier, which polls the stand-in."""
     async with serve({one.form.name: one}, 0) as url:
         yield client(one.form.name, http, url, credential)
+
+
+@contextmanager
+def running_stand_in(name: str) -> Iterator[tuple[StandIn, str]]:
+    """Run a stand-in that knows every number in a thread; yield it and the base URL of its carrier."""
+    form = load(name)
+    today = datetime.now(UTC).date()
+    one = StandIn(form, Fleet(form.routes, SECONDS, today, time.monotonic, any_number=True), time.monotonic)
+    loop, ended, urls = asyncio.new_event_loop(), asyncio.Event(), list[str]()
+    started = threading.Event()
+
+    async def run() -> None:
+        async with serve({name: one}, 0) as url:
+            urls.append(url)
+            started.set()
+            await ended.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
+    thread.start()
+    assert started.wait(60)
+    try:
+        yield one, f"{urls[0]}/{name}"
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
+        loop.close()
 
 
 def client(name: str, http: CarrierHttp, url: str, credential: str = "any") -> CarrierSource:

@@ -1,6 +1,6 @@
 """Tracking states for tests: ready-made ones, and hypothesis strategies for any state that updates can lead to."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 from hypothesis import strategies as st
@@ -12,6 +12,8 @@ from waypost.domain.trackings import Source, TrackingState, Update, apply, regis
 
 ID = "9b0c1d2e3f405162738495a6b7c8d9e0"
 REGISTERED_AT = 1_772_352_000_000  # 2026-03-01T08:00:00+00:00
+TODAY = datetime.now(UTC).date().isoformat()
+"""The day of a scan of a parcel that a test registers: an old scan would be another parcel's."""
 UPDATED_AT = 1_772_443_810_000  # 2026-03-02T09:30:10+00:00
 
 

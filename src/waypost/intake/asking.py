@@ -22,6 +22,7 @@ from waypost.domain.carriers import (
 from waypost.domain.connections import ASKED_ELSEWHERE_AFTER, ConnectionState
 from waypost.domain.facts import SHOP_FACTS
 from waypost.domain.polling import Watched, next_poll
+from waypost.domain.reused_numbers import of_this_parcel
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState, Update
 from waypost.intake.batch import Request, Result
@@ -198,7 +199,7 @@ class Asking:
         """Submit what could be read; an unreadable answer affects its own parcel only, unless it is every parcel's."""
         errors = [(watch, answer) for watch, answer in answers if isinstance(answer, CarrierError)]
         failed = [self._failed(watch, error) for watch, error in errors]
-        read = [(watch, answer) for watch, answer in answers if isinstance(answer, Update)]
+        read = [(watch, of_this_parcel(watch.state, answer)) for watch, answer in answers if isinstance(answer, Update)]
         if not read:
             self._stumble(errors[0][1])
             return failed

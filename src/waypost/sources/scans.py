@@ -29,6 +29,11 @@ class Scans(msgspec.Struct, frozen=True):
         return bool(said) and said[-1] is Status.DELIVERED
 
 
+def began_latest(candidates: Iterable[tuple[_Event, Scans]]) -> tuple[_Event, Scans]:
+    """Return the candidate whose first scan is the newest, of several equal ones the first: numbers are used again."""
+    return max(candidates, key=lambda one: one[1].checkpoints[0].checkpoint_date if one[1].checkpoints else "")
+
+
 def scan(
     *, when: When | None, detail: str | None, where: Where, says: Reading, raw_status: str | None
 ) -> Checkpoint | SkipReason:

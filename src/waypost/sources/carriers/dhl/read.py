@@ -76,8 +76,17 @@ def reread(kept: Checkpoint) -> Reading | None:
 
 
 def _choose(shipments: tuple[Shipment, ...], tracking_number: str) -> Shipment:
-    """Return the shipment with that id, otherwise the first: several DHL companies, or a piece, may have the number."""
-    return next((one for one in shipments if str(one.id).upper() == tracking_number), shipments[0])
+    """Return the shipment with that id, otherwise the first: several DHL companies, or a piece, may have the number.
+
+    Of several with that id the one that began latest counts: DHL uses numbers again.
+    """
+    own = [one for one in shipments if str(one.id).upper() == tracking_number]
+    return max(own, key=_began) if own else shipments[0]
+
+
+def _began(shipment: Shipment) -> str:
+    """Return the time of a shipment's first scan, empty without one."""
+    return min((scan.checkpoint_date for scan in _scans(shipment)[0]), default="")
 
 
 def _scans(shipment: Shipment) -> tuple[list[Checkpoint], list[Skipped]]:

@@ -142,12 +142,12 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
             return Update(Source.POLL, unknown_number=True)
         raise CarrierUnavailable(f"the carrier answered {status}")
     shipments = reading.decode(body, _Answer).track_response.shipment
-    package = _choose(shipments, tracking_number)
-    if package is None:
+    packages = _choose(shipments, tracking_number)
+    if not packages:
         if any(warning.code in _UNKNOWN for one in shipments for warning in one.warnings):
             return Update(Source.POLL, unknown_number=True)
         raise CarrierUnavailable("the answer has no package")
-    taken = scans.take(package.activity, _Activity, "activity", _scan)
+    package, taken = scans.began_latest((one, _activities(one)) for one in packages)
     return Update(Source.POLL, checkpoints=taken.checkpoints, facts=_facts(package), skipped=taken.skipped)
 
 
@@ -160,11 +160,15 @@ def reread(kept: Checkpoint) -> Reading | None:
     return _interpret(_Status(type=kind, code=letters, description=kept.tracking_detail, status_code=digits))
 
 
-def _choose(shipments: tuple[_Shipment, ...], tracking_number: str) -> _Package | None:
-    """Return the package with that number: a shipment has several, and the first number leads to all of them."""
+def _choose(shipments: tuple[_Shipment, ...], tracking_number: str) -> list[_Package]:
+    """Return the packages with that number: a shipment has several, and UPS uses numbers again for other shipments."""
     packages = [package for shipment in shipments for package in shipment.package]
-    own = (package for package in packages if (package.tracking_number or "").strip().upper() == tracking_number)
-    return next(own, packages[0] if len(packages) == 1 else None)
+    own = [package for package in packages if (package.tracking_number or "").strip().upper() == tracking_number]
+    return own or (packages if len(packages) == 1 else [])
+
+
+def _activities(package: _Package) -> scans.Scans:
+    return scans.take(package.activity, _Activity, "activity", _scan)
 
 
 def _scan(activity: _Activity) -> Checkpoint | SkipReason:
