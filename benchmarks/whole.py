@@ -34,7 +34,7 @@ class Run:
         """Post updates, several requests at once, and return the seconds until all were accepted.
 
         Each group's requests are posted one after the other: a later report has all scans of an earlier one, which
-        would be no news after it.
+        would then bring nothing new.
         """
 
         async def work(own: Sequence[Sequence[bytes]]) -> None:

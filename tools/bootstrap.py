@@ -157,7 +157,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Set up an environment for Waypost.")
     parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
     parser.add_argument("--venv", type=Path, default=VENV, help="the folder of the environment (.venv)")
-    parser.add_argument("--python", help="the interpreter to make it with; one that fits is found by itself")
+    parser.add_argument("--python", help="the interpreter to make it with; default: a suitable one is searched for")
     options = parser.parse_args()
     try:
         lock = ROOT / "requirements" / ("dev.txt" if options.dev else "run.txt")

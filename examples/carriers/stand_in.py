@@ -46,7 +46,7 @@ class Mood(StrEnum):
 
 @dataclass(slots=True)
 class Journal:
-    """What was asked. ``while_limited`` counts requests that did not wait as they had been told to.
+    """The requests. ``while_limited`` counts those that did not wait as long as Retry-After said.
 
     ``questions`` are the requests for parcels, ``parcels`` the numbers in them.
     """

@@ -85,7 +85,7 @@ def _announce(stage: Stage, settings: DemoSettings, screen: Screen) -> None:
 
 
 def _show_around(stage: Stage, screen: Screen) -> None:
-    """Print what there is to see; the pages need the sign-in above."""
+    """Print where to look; the pages need the sign-in above."""
     url, number = stage.waypost.url, stage.detected.tracking_number
     screen.say("\nEverything keeps running. Look at:")
     screen.place("Sources", f"{url}/sources (the four connections, and what each has left to spend)")

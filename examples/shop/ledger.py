@@ -16,7 +16,7 @@ _FORGET = "delete from webhooks where verdict = 'refused' and rowid <= last_inse
 
 
 class Ledger:
-    """The shop's data. What a method has written is on disk when it returns. Threads can share it."""
+    """The shop's data. Methods return when their writes are on disk. Threads can share it."""
 
     def __init__(self, path: Path, outbox: Outbox) -> None:
         self._outbox = outbox

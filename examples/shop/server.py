@@ -42,7 +42,7 @@ class _Visit(BaseHTTPRequestHandler):
         length = self.headers.get("content-length", "")
         if self.path != "/webhooks/waypost" or not re.fullmatch(r"[0-9]{1,6}", length):  # under a megabyte
             self.close_connection = True  # the body was not read
-            return self._answer(404, "text/plain", "There are no webhooks here, or this is none.\n")
+            return self._answer(404, "text/plain", "This URL does not accept webhooks, or this request is not one.\n")
         body = self.rfile.read(int(length))
         try:
             event = verify(body, self.headers, self.server.secret, now=int(self.server.now()))

@@ -280,7 +280,7 @@ def test_a_captured_webhook_is_explained(account: Site, hooks: Hooks, tmp_path: 
     nothing = run_waypost("verify", str(body), "--header", "x: y")
 
     assert (right.returncode, changed.returncode, old.returncode, nothing.returncode) == (0, 1, 1, 1)
-    assert right.stdout.endswith("All is right: this webhook is genuine.\n")
+    assert right.stdout.endswith("All checks passed: this webhook is genuine.\n")
     assert "without the white space around it" in json.loads(changed.stdout)["findings"][1]["text"]
     assert "seconds old" in old.stdout
     assert "give --secret" in nothing.stderr

@@ -126,6 +126,8 @@ def _raised(name: str) -> Iterator[tuple[str, int]]:
                 yield text, HTTPStatus.CONFLICT
         elif isinstance(node, ast.Call) and len(node.args) > 1:
             pairs = [(node.args[0], node.args[1])]
+        elif isinstance(node, ast.Tuple) and len(node.elts) > 1:
+            pairs = [(node.elts[0], node.elts[1])]
         elif isinstance(node, ast.Dict):
             pairs = list(zip(node.keys, node.values, strict=True))
         elif isinstance(node, ast.Tuple) and len(node.elts) > 1:

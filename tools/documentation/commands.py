@@ -14,7 +14,7 @@ from cyclopts.argument import Argument
 from waypost.cli.commands import make_application
 from waypost.cli.verify import SUMMARY, make_parser
 
-_OFTEN: Final = ", as often as wanted"
+_OFTEN: Final = "; repeatable"
 
 
 class Option(msgspec.Struct, frozen=True):

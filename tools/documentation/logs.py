@@ -17,7 +17,7 @@ _SAYS: Final = {
     "answer_rejected": "A carrier's answer could not be used.",
     "attempt_failed": "An attempt failed. `retry_seconds` is null when no retry follows.",
     "backup_failed": "A scheduled backup could not be made, or not be restored to try it; it is tried again.",
-    "backup_made": "A scheduled backup was made; `checked` tells whether it was restored to try it.",
+    "backup_made": "A scheduled backup was made; `checked` says whether it was restored to test it.",
     "batch_commit_failed": "Results of attempts could not be written together, and are written one by one.",
     "batch_crashed": "A batch of updates failed on our side; its callers got an error.",
     "batch_failed": "A batch of updates was not written; its callers were asked to try again.",

@@ -80,5 +80,5 @@ def _result(number: str, sight: Sight | None) -> dict[str, Any]:
 
 def _event(sight: Sight, step: Step) -> dict[str, str]:
     event = {"description": step.description, "date": sight.moment(step).isoformat()}
-    # What happens before the article is handed over happens nowhere.
+    # Events before the article is handed over have no place.
     return event if step.code == "Initiated" else {"location": f"{step.place.town} {step.place.region}"} | event

@@ -1,6 +1,6 @@
 """How a connection does, as v1, the pages and the commands show it; of the operator's only what is the account's own.
 
-Nothing here shows a credential, and nothing of the operator's connections tells how many parcels others have.
+Nothing here shows a credential, and the operator's connections do not reveal how many parcels others have.
 """
 
 from collections.abc import Mapping, Sequence

@@ -9,7 +9,7 @@ from waypost.store.feed import EventRow, events_after
 
 
 async def next_events(context: Context, actor: Actor, after: UUID, *, limit: int, wait: float) -> list[EventRow]:
-    """Return the account's next events after an id, oldest first; if there are none, wait up to so many seconds.
+    """Return the account's next events after an id, oldest first; if there are none, wait up to ``wait`` seconds.
 
     Raise TooManyWaiting if too many calls of the account are waiting.
     """

@@ -1,4 +1,4 @@
-"""Receives pushes: verifies each, stores it, and only then lets it be answered. What it says is read afterwards."""
+"""Receives pushes: verifies each, stores it, and only then responds. Its contents are read afterwards."""
 
 import time
 from typing import Final
@@ -46,7 +46,7 @@ async def accept(context: InboundContext, found: Doorway, push: Push) -> None:
     Raise Denied for a wrong signature, NotFound for a disabled connection, Busy, or Unavailable.
     """
     if not found.enabled:
-        # A platform that is told of an error would switch its webhook off.
+        # A platform that gets an error would disable its webhook.
         present(None if found.sender.kind is ConnectionKind.PUSH else found)
         return
     way = _verify(context, found, push)

@@ -89,14 +89,14 @@ class InboundAddresses:
         return doorway if doorway is not None and doorway.sender.name == source else None
 
     async def add(self, session: Session, account: UUID, connection: UUID) -> None:
-        """Give a connection an address, in the caller's transaction."""
+        """Create the address of a connection, in the caller's transaction."""
         random = secrets.token_bytes(_RANDOM_BYTES)
         token = urlsafe_b64encode(random + self._tag(random)).decode()
         sealed = self._vault.seal(token, account=account, endpoint=connection)
         await inbound_changes.insert_inbound_token(session, connection, _digest(token), sealed)
 
     async def replace(self, session: Session, account: UUID, connection: UUID, *, at_once: bool) -> None:
-        """Give a connection a new address; the old one works for a day, or no longer."""
+        """Replace the address of a connection; the old one works for another day, or stops ``at_once``."""
         await inbound_changes.expire_inbound_tokens(session, connection, overlap=timedelta(0) if at_once else OVERLAP)
         await self.add(session, account, connection)
         self._known.clear()

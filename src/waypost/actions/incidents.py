@@ -56,7 +56,7 @@ async def next_changes(
 ) -> list[Known]:
     """Return the account's incidents that changed after a change, in the order of their last changes.
 
-    If there are none, wait up to so many seconds. Raise TooManyWaiting if too many calls of the account are waiting.
+    If there are none, wait up to ``wait`` seconds. Raise TooManyWaiting if too many calls of the account are waiting.
     """
     return await next_rows(
         context,

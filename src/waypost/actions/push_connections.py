@@ -58,7 +58,7 @@ async def read_again(context: ConnectionContext, actor: Actor, connection: UUID)
 async def replace_address(
     context: ConnectionContext, actor: Actor, connection: UUID, *, at_once: bool = False
 ) -> Connection:
-    """Give a connection a new address. The old one works for 24 hours, or no longer with ``at_once``."""
+    """Replace the address of a connection. The old one works for another 24 hours, or stops ``at_once``."""
     row = await _pushed_to(context, actor, connection)
     async with context.database.serving.acquire() as session, transaction(session):
         await context.addresses.replace(session, actor.account, connection, at_once=at_once)

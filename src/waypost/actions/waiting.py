@@ -25,7 +25,7 @@ _SOON_SECONDS: Final = 0.02
 async def next_rows(
     context: Context, actor: Actor, wait: float, query: Callable[[Session], Awaitable[list[T]]]
 ) -> list[T]:
-    """Return what a query finds; if it finds nothing, run it again for up to so many seconds.
+    """Return what a query finds; if it finds nothing, run it again for up to this many seconds.
 
     It runs every second, and at once when this process has written events of the account. Raise TooManyWaiting if
     ``MOST_WAITING`` calls of the account are waiting.

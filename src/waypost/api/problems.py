@@ -106,5 +106,5 @@ def problem_of(refusal: Refusal) -> Problem:
 
 
 def later(status: int, code: str, detail: str, *, seconds: int = AGAIN_SECONDS) -> Problem:
-    """Return the problem for a request that can succeed after so many seconds."""
+    """Return the problem for a request that can succeed after this many seconds."""
     return Problem(status, code, detail, headers={"retry-after": str(seconds)})

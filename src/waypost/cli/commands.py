@@ -71,9 +71,9 @@ COMMANDS: Final = (
         "waypost.cli.listen:listen",
         (
             "Show an account's events as they arrive, and forward them to a local program.\n\n"
-            "No public URL is needed: events are fetched, also those that came while this did not run. Each is signed "
-            "and sent as an endpoint would get it. A program that is not there is waited for; press r to "
-            "send the last event again."
+            "No public URL is needed: events are fetched, including those that arrived while it was not running. "
+            "Each is signed and sent as an endpoint would get it. If the program can't be reached, the command waits "
+            "for it; press r to send the last event again."
         ),
     ),
     (
@@ -81,8 +81,8 @@ COMMANDS: Final = (
         "waypost.cli.trigger:trigger",
         (
             "Send a test event to an endpoint and show the result.\n\n"
-            "It is no parcel's event, carries `waypost-test: true`, and is never sent again. Ends with 0 if the "
-            "endpoint took it, else with 1."
+            "It belongs to no parcel, carries `waypost-test: true`, and is never retried. Exits with status 0 if the "
+            "endpoint accepted it, otherwise with 1."
         ),
     ),
     (

@@ -34,7 +34,7 @@ Untested = Annotated[bool, Parameter(help="Store the credentials without testing
 
 @APPLICATION.command(name="carriers")
 def list_carriers(*, as_json: Annotated[AsJson, Parameter(name="--json")] = False) -> None:
-    """List the carriers that can be connected, and the credentials that each needs."""
+    """List the carriers that can be connected, with the credentials that each needs."""
     known = [
         {"source": one.name, "title": one.title, "credentials": {field.name: field.label for field in one.fields}}
         for one in carriers.carriers()
@@ -57,7 +57,7 @@ def list_connections(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """List an account's connections, with the operator's that it may use, and how each does."""
+    """List an account's connections, and those of the operator that it can use, with their health."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     found: list[Connection] = _do(settings, account, actions.list_connections)
     if as_json:
@@ -78,8 +78,8 @@ def add(
     source: Annotated[str, Parameter(help="The carrier, as `waypost connections carriers` lists it.")],
     *,
     account: Account,
-    name: Annotated[str | None, Parameter(help="What people call it; the carrier's name if nothing is said.")] = None,
-    daily_calls: Annotated[int | None, Parameter(help="How many calls a day the carrier granted.")] = None,
+    name: Annotated[str | None, Parameter(help="Its name on pages. Default: the carrier's name.")] = None,
+    daily_calls: Annotated[int | None, Parameter(help="The number of calls per day that the carrier granted.")] = None,
     untested: Untested = False,
     as_json: Annotated[AsJson, Parameter(name="--json")] = False,
     data_dir: DataDir = None,
@@ -87,7 +87,7 @@ def add(
 ) -> None:
     """Connect a carrier. Its credentials are read from standard input, as a JSON object.
 
-    The credentials are tried first, and kept only if the carrier accepts them.
+    The credentials are tested first, and stored only if the carrier accepts them.
     """
     settings = chosen(data_dir=data_dir, database_url=database_url)
     granted = {} if daily_calls is None else {"daily_calls": str(daily_calls)}
@@ -105,7 +105,7 @@ def try_credentials(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> int:
-    """Try a connection's credentials, and say what the carrier answered. Ends with 1 if it does not accept them."""
+    """Test a connection's credentials, and print the result. Exits with status 1 if the carrier rejects them."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     found = actions.read_id(connection)
     tried: Probe = _do(settings, account, lambda context, owner: actions.test_credentials(context, owner, found))
@@ -118,9 +118,9 @@ def change(
     connection: Id,
     *,
     account: Account,
-    name: Annotated[str | None, Parameter(help="What people call it.")] = None,
-    enabled: Annotated[bool | None, Parameter(help="Whether its carrier is asked.")] = None,
-    daily_calls: Annotated[int | None, Parameter(help="How many calls a day the carrier granted.")] = None,
+    name: Annotated[str | None, Parameter(help="Its name on pages.")] = None,
+    enabled: Annotated[bool | None, Parameter(help="Whether its carrier is polled.")] = None,
+    daily_calls: Annotated[int | None, Parameter(help="The number of calls per day that the carrier granted.")] = None,
     credentials_stdin: Annotated[
         bool, Parameter(negative="", help="Read new credentials from standard input, as a JSON object.")
     ] = False,
@@ -129,7 +129,7 @@ def change(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Change a connection: its name, whether it is enabled, what was granted, its credentials."""
+    """Change a connection: its name, whether it is enabled, the granted calls, its credentials."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     granted = None if daily_calls is None else {"daily_calls": str(daily_calls)}
     body = ConnectionChange(name, enabled, _credentials() if credentials_stdin else None, granted, untested)
@@ -147,7 +147,7 @@ def delete(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Delete a connection with its credentials. Its parcels are given to others that can answer for them."""
+    """Delete a connection with its credentials. Other connections that cover its parcels take them over."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     found = actions.read_id(connection)
     _do(settings, account, lambda context, owner: actions.delete(context, owner, found))
@@ -156,19 +156,19 @@ def delete(
 
 @APPLICATION.command
 def share(
-    source: Annotated[str, Parameter(help="The carrier that the settings hold credentials for.")],
+    source: Annotated[str, Parameter(help="The carrier whose credentials are in the settings.")],
     *,
     accounts: Annotated[
         list[str] | None,
-        Parameter(name="--with", negative="", help="The e-mail address of an account that may use it; repeatable."),
+        Parameter(name="--with", negative="", help="The e-mail address of an account that can use it; repeatable."),
     ] = None,
-    with_all: Annotated[bool, Parameter(negative="", help="Let every account use it, also new ones.")] = False,
+    with_all: Annotated[bool, Parameter(negative="", help="Let all accounts use it, including new ones.")] = False,
     with_none: Annotated[bool, Parameter(negative="", help="Let no account use it.")] = False,
     as_json: Annotated[AsJson, Parameter(name="--json")] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Say which accounts may use a connection of the operator, by default every one; without options show it."""
+    """Choose which accounts can use a connection of the operator (by default all); without options, show them."""
     if bool(accounts) + with_all + with_none > 1:
         raise InvalidInput("with", "can't be given together with --with-all or --with-none, nor these together")
     settings = chosen(data_dir=data_dir, database_url=database_url)

@@ -1,4 +1,4 @@
-"""``waypost web``, ``dispatch``, ``poll`` and ``keep``: one role in a process, as often as wanted.
+"""``waypost web``, ``dispatch``, ``poll`` and ``keep``: one role in a process, in as many processes as you need.
 
 They work on the database of a URL, or beside a ``waypost serve`` on its data directory.
 """
@@ -21,7 +21,7 @@ Port = Annotated[
 
 
 def web(*, host: Host = None, port: WebPort = None, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
-    """Answer requests: API and pages. What is due it tells the dispatchers of other processes."""
+    """Serve the API and the pages. Dispatchers of other processes are notified of due deliveries."""
     settings = chosen(host=host, port=port, data_dir=data_dir, database_url=database_url)
     uvloop.run(run(settings, Role.WEB, (settings.host, settings.port), announce=progress))
 
@@ -29,17 +29,17 @@ def web(*, host: Host = None, port: WebPort = None, data_dir: DataDir = None, da
 def dispatch(
     *, host: Host = None, port: Port = None, data_dir: DataDir = None, database_url: DatabaseUrl = None
 ) -> None:
-    """Send deliveries, by processes of its own. On SIGTERM what is in flight ends, 20 s at most."""
+    """Send deliveries, in child processes. On SIGTERM, attempts in flight finish within 20 seconds."""
     _work(Role.DISPATCH, host, port, data_dir, database_url)
 
 
 def poll(*, host: Host = None, port: Port = None, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
-    """Ask carriers for parcels."""
+    """Poll carriers for parcels."""
     _work(Role.POLL, host, port, data_dir, database_url)
 
 
 def keep(*, host: Host = None, port: Port = None, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
-    """Keep house: partitions, retention, expiry."""
+    """Run the housekeeping: partitions, retention, expiry."""
     _work(Role.KEEP, host, port, data_dir, database_url)
 
 

@@ -12,10 +12,8 @@ from waypost.settings import file_seen_by_others
 
 def serve(
     *,
-    host: Annotated[str | None, Parameter(help="The address to listen on; 127.0.0.1 when nothing is said.")] = None,
-    port: Annotated[
-        int | None, Parameter(help="The port to listen on, 0 for a free one; 8080 when nothing is said.")
-    ] = None,
+    host: Annotated[str | None, Parameter(help="The address to listen on. Default: 127.0.0.1.")] = None,
+    port: Annotated[int | None, Parameter(help="The port to listen on, 0 for a free one. Default: 8080.")] = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:

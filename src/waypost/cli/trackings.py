@@ -37,14 +37,16 @@ def import_csv(
     file: Annotated[Path, Parameter(help="A CSV file in UTF-8 whose first line names the fields as API v4 does.")],
     *,
     account: Account,
-    skip_errors: Annotated[bool, Parameter(negative="", help="Import the other rows when some are wrong.")] = False,
+    skip_errors: Annotated[
+        bool, Parameter(negative="", help="Import the valid rows even if others are invalid.")
+    ] = False,
     as_json: Annotated[AsJson, Parameter(name="--json")] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Register the parcels of a CSV file. With a wrong row nothing is done, and each is told with its line.
+    """Register the parcels of a CSV file. If a row is invalid, nothing is imported, and each error is listed.
 
-    What is registered already stays as it is, so an import that was broken off may be done again.
+    Registered parcels are not changed, so an interrupted import can be repeated.
     """
     settings = chosen(data_dir=data_dir, database_url=database_url)
     try:
@@ -61,11 +63,11 @@ def import_csv(
 def export(
     *,
     account: Account,
-    out: Annotated[Path | None, Parameter(help="The file to write; else standard output.")] = None,
+    out: Annotated[Path | None, Parameter(help="The file to write. Default: standard output.")] = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Write an account's parcels as CSV, newest first, archived ones too. `import` takes the file as it is."""
+    """Write an account's parcels as CSV, newest first, including archived ones. `import` accepts the file."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     if out is None:
         asyncio.run(_export(settings, account, _show if sys.stdout.isatty() else sys.stdout.buffer.write))
@@ -87,15 +89,15 @@ def reread(
     *,
     account: Account,
     dry_run: Annotated[bool, Parameter(negative="", help="Only count what would change.")] = False,
-    yes: Annotated[bool, Parameter(negative="", help="Do not ask before anything is changed.")] = False,
+    yes: Annotated[bool, Parameter(negative="", help="Do not ask for confirmation.")] = False,
     as_json: Annotated[AsJson, Parameter(name="--json")] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Read the known checkpoints of an account again, after an upgrade that knows more codes or words.
 
-    An upgrade changes no parcel by itself. This command counts first what would change, and asks. Each parcel that
-    changes makes an event, and its webhooks are sent. A status that was given through the API stays.
+    An upgrade does not change parcels. This command first counts what would change, and asks for confirmation. Each
+    parcel that changes makes an event, and its webhooks are sent. A status that was given through the API stays.
     """
     settings = chosen(data_dir=data_dir, database_url=database_url)
     found = asyncio.run(_reread(settings, account, dry_run=True))

@@ -77,7 +77,7 @@ def _read(file: Path | None, field: str) -> bytes:
     except OSError as error:
         raise InvalidInput(field, f"can't be read: {error.strerror}") from None
     if len(found) > _LARGEST:
-        raise InvalidInput(field, f"has more than {_LARGEST >> 20} MiB: that is no webhook")
+        raise InvalidInput(field, f"has more than {_LARGEST >> 20} MiB, which no webhook has")
     return found
 
 
@@ -96,4 +96,4 @@ def _line(finding: Finding) -> str:
 
 
 def _verdict(right: bool) -> str:  # noqa: FBT001 - one sentence for each of the two
-    return "All is right: this webhook is genuine." if right else "A receiver must not take this webhook as it stands."
+    return "All checks passed: this webhook is genuine." if right else "A receiver must reject this webhook."

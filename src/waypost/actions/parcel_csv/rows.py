@@ -38,7 +38,7 @@ LONGEST_NAME: Final = 100
 
 _SEPARATORS: Final = ",;\t"
 _NAMED_SEPARATOR: Final = re.compile(r'"?sep=(?P<sign>[^"\r\n])"?[,;\t]*\r?\n?', re.IGNORECASE)
-"""The line by which a file tells Excel its separator."""
+"""The line in which a file names its separator for Excel."""
 
 _NUMBER: Final = "tracking_number"
 _NOT_UTF8: Final = re.compile("[\udc80-\udcff]")

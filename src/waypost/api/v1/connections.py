@@ -109,7 +109,7 @@ async def read_again(request: Request[Any, Any, Any], parts: Given, connection_i
 async def replace_address(
     request: Request[Any, Any, Any], parts: Given, connection_id: FromPath[str]
 ) -> Response[bytes]:
-    """Give a connection a new address. The old one works for 24 hours, unless `at_once` is true."""
+    """Replace the address of a connection. The old one works for 24 hours, unless `at_once` is true."""
     caller = await admit(request, parts, scope="write")
     connection = changes.read_id(connection_id)
     body = read_json(await request.body() or b"{}", _NEW_ADDRESS)

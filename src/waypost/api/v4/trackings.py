@@ -252,7 +252,7 @@ _PARAMETERS: Final = (
     Parameter("archived_status", "`archived` (or `true`), or `tracking` (or `false`)."),
     Parameter("created_date_min", f"Registered then or later: {_TIME}."),
     Parameter("created_date_max", f"Registered then or earlier: {_TIME}."),
-    Parameter("updated_date_min", f"Changed then or later: {_TIME}. What changed last comes first."),
+    Parameter("updated_date_min", f"Changed then or later: {_TIME}. The most recently changed come first."),
     Parameter("updated_date_max", f"Changed then or earlier: {_TIME}."),
     Parameter(
         "items_amount",

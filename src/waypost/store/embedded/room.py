@@ -23,7 +23,7 @@ def least_free_bytes(size: int, chosen_megabytes: int | None) -> int:
 class DiskRoom:
     """Checks whether the required megabytes are free, by default 512 MB or a twentieth of the disk.
 
-    It looks once a second at most, and logs when the answer changes.
+    It looks at most once a second, and logs when that changes.
     """
 
     def __init__(
