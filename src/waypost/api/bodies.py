@@ -132,7 +132,7 @@ def _explain(text: str, at: str) -> FieldError:
     if named := _NAMED.match(what):
         name = named["name"][:_LONGEST_NAME]
         field = f"{path}.{name}" if path else name
-        return FieldError(field, "is required" if named["how"].startswith("missing") else "is no field of this")
+        return FieldError(field, "is required" if named["how"].startswith("missing") else "is an unknown field")
     if typed := _TYPES.match(what):
         wanted = " or ".join(_WORDS.get(word, word) for word in typed["wanted"].split(" | "))
         return FieldError(path, f"must be {wanted}, not {_WORDS.get(typed['got'], typed['got'])}")

@@ -18,8 +18,8 @@ FAILED: Final = 1
 WRONG_USAGE: Final = 2
 _VARIABLES: Final = "WAYPOST_"
 _ALLOCATIONS: Final = 20_000
-"""After so many the garbage collector looks. With Python's 700 it would walk the modules that are being loaded again
-and again, a sixth of the time until a command begins."""
+"""Allocations between two runs of the garbage collector. With Python's 700 it would walk the modules that are being
+loaded again and again, for a sixth of the time until a command begins."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
