@@ -12,12 +12,12 @@ from uuid import UUID
 from httpx import ASGITransport, AsyncClient
 from litestar import Litestar
 
+from tests.support.applications import borrowed
 from tests.support.databases import add_account
 from waypost.actions.context import DatabaseContext
 from waypost.actions.inbound_addresses import InboundAddresses
 from waypost.actions.quotas import Quotas
 from waypost.actions.track_links import TrackLinks
-from waypost.api.application import make_application
 from waypost.api.call_limits import CallLimits
 from waypost.api.keys import Keys
 from waypost.api.page_ends import PageEnds
@@ -160,7 +160,11 @@ async def serving_api(
         push_rates=push_rates,
     )
     intake.start()
-    application = make_application(parts, pages := None if with_pages is None else with_pages(parts))
-    async with AsyncClient(transport=ASGITransport(cast("Any", application)), base_url="http://waypost.test") as client:
-        yield Api(application, parts, client, database, hinted, pages)
+    with borrowed(parts, with_pages) as built:
+        async with _calling(built.application) as client:
+            yield Api(built.application, built.parts, client, database, hinted, built.pages)
     await intake.stop()
+
+
+def _calling(application: Litestar) -> AsyncClient:
+    return AsyncClient(transport=ASGITransport(cast("Any", application)), base_url="http://waypost.test")

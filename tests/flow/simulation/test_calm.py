@@ -12,7 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_without_faults_every_promise_is_kept_and_nothing_is_sent_twice(server: VirtualServer) -> None:
-    await run_seeds(server, CALM, range(150), __file__)
+    await run_seeds(server, CALM, range(75), __file__)
 
 
 async def test_a_failing_endpoint_is_probed_with_one_attempt_at_a_time(server: VirtualServer) -> None:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_with_faults_only_explained_deliveries_are_sent_twice(server: VirtualServer) -> None:
-    await run_seeds(server, STORMY, range(150), __file__)
+    await run_seeds(server, STORMY, range(75), __file__)
 
 
 @pytest.mark.faults
