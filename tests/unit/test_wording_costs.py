@@ -1,7 +1,7 @@
 """No text costs more than a few steps: a search for slow texts, and limits on the length that is read.
 
-A step is a place in the tree of phrases, or a saying there; each looks at a bounded number of words. Steps are counted,
-not timed.
+A step is a state of the automaton of phrases, or a saying there; each looks at a bounded number of words. Steps are
+counted, not timed.
 """
 
 import re
@@ -15,8 +15,8 @@ from waypost.domain.wording.folding import LONGEST, MOST_CLAUSES, MOST_WORDS, cl
 from waypost.domain.wording.lexicon import load
 from waypost.domain.wording.reading import MOST_STEPS, read, read_counted
 
-MOST_LOOKS_OF_A_STEP = 40
-MOST_SAYINGS_OF_A_STEP = 8
+MOST_LOOKS_OF_A_STEP = 16
+MOST_SAYINGS_OF_A_STEP = 4
 SIGN = re.compile("[\u3005\u3040-\u30ff\u3400-\u9fff]")
 GROWING = "\ufdfa"  # normalisation makes eighteen characters of it
 WORDS = sorted(word.removesuffix("*") for word in load().words)
@@ -53,10 +53,10 @@ def test_texts_are_truncated_before_they_are_read(text: str) -> None:
 
 
 def test_one_step_reads_only_a_few_words() -> None:
-    most = max(1 + sum(gap + 1 for gap, _ in node.gaps) for node in load().nodes())
+    most = max(state.looks for state in load().states)
 
     assert most <= MOST_LOOKS_OF_A_STEP
-    assert max(len(node.sayings) for node in load().nodes()) < MOST_SAYINGS_OF_A_STEP
+    assert max(len(state.sayings) for state in load().states) < MOST_SAYINGS_OF_A_STEP
 
 
 def test_normalisation_cannot_expand_a_text_beyond_the_limit() -> None:

@@ -47,7 +47,7 @@ def test_real_texts_need_at_most_two_thirds_of_the_steps() -> None:
 
 
 def test_every_meaning_has_a_place_in_the_order() -> None:
-    told = {saying.meaning for node in load().nodes() for saying in node.sayings}
+    told = {saying.meaning for state in load().states for saying in state.sayings}
 
     assert told - SUBSTATUSES.keys() == {"condition", "nothing", "plan"}
 

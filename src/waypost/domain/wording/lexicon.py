@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Final, NamedTuple
 
 from waypost.domain.statuses import SUBSTATUSES
+from waypost.domain.wording.automaton import State, states_of
 from waypost.domain.wording.folding import END, START, Clause
 from waypost.domain.wording.phrases import SHORTEST_STEM, Node, Saying, Words, parse, phrases_of, ways_of
 
@@ -21,9 +22,9 @@ _FIELDS: Final = {"says": (True, False), "anyway": (False, False), "vaguely": (T
 
 
 class Lexicon(NamedTuple):
-    """The tree, the words it knows (a word leads to itself or to its stem), and the words to leave out."""
+    """The automaton, the words it knows (a word leads to itself or to its stem), and the words to leave out."""
 
-    root: Node
+    states: tuple[State, ...]
     words: Mapping[str, str]
     stems: Mapping[str, tuple[str, ...]]
     noise: frozenset[str]
@@ -36,20 +37,17 @@ class Lexicon(NamedTuple):
         parts: list[int] = []
         joined = 0
         for word, part in zip(clause.words, clause.parts, strict=True):
-            if word in self.joints:
-                joined += 1
-                continue
             found = self.words.get(word)
-            if found is None and word not in self.noise:
+            if found is None:
+                if word in self.joints:
+                    joined += 1
+                    continue
+                if word in self.noise:
+                    continue
                 found = self._stem(word)
-            if found is not None:
-                words.append(found)
-                parts.append(part + joined)
+            words.append(found)
+            parts.append(part + joined)
         return Clause(words, parts, clause.is_question)
-
-    def nodes(self) -> Iterator[Node]:
-        """Yield every node of the tree."""
-        return _nodes(self.root)
 
     def _stem(self, word: str) -> str:
         for stem in self.stems.get(word[:SHORTEST_STEM], ()):
@@ -91,7 +89,8 @@ def build(languages: Mapping[str, Mapping[str, object]]) -> Lexicon:
         if word.endswith("*"):
             begin = word[:SHORTEST_STEM]
             stems[begin] = (*stems.get(begin, ()), word[:-1])
-    return Lexicon(root, {word: word for word in (*words, START, END) if not word.endswith("*")}, stems, noise, joints)
+    whole = {word: word for word in (*words, START, END) if not word.endswith("*") and word not in joints}
+    return Lexicon(tuple(states_of(root)), whole, stems, noise, joints)
 
 
 def _group_ways(line: str, groups: Mapping[str, frozenset[Words]], noise: frozenset[str]) -> Iterator[Words]:

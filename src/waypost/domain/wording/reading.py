@@ -5,12 +5,13 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from waypost.domain.wording.automaton import State
 from waypost.domain.wording.folding import LONGEST, Clause, clauses_of, fold
 from waypost.domain.wording.lexicon import CONDITION, NOTHING, PLAN, Lexicon, load
-from waypost.domain.wording.phrases import Node, Saying
+from waypost.domain.wording.phrases import Saying
 
-MOST_STEPS: Final = 110
-"""The number of tree nodes, and of sayings there, that are visited for one text. A text that needs more is not read."""
+MOST_STEPS: Final = 80
+"""The number of states, and of sayings there, that are visited for one text. A text that needs more is not read."""
 
 _ORDER: Final = (
     *("exception010", "exception011", "exception008", "exception009", "exception007", "exception004"),
@@ -64,14 +65,14 @@ def _read(text: str) -> TextReading | None:
 
 
 def read_counted(text: str, lexicon: Lexicon) -> tuple[TextReading | None, int]:
-    """Return what a text says, and how many tree nodes were visited to find out."""
+    """Return what a text says, and how many states and sayings were visited to find out."""
     folded, is_cut = fold(text)
     clauses, is_longer = clauses_of(folded)
     steps = 0
     best: Saying | None = None
     for whole in clauses:
         clause = lexicon.known(whole)
-        matches, taken = _matches(clause, lexicon.root, MOST_STEPS - steps)
+        matches, taken = _matches(clause, lexicon.states[0], MOST_STEPS - steps)
         steps += taken
         if steps > MOST_STEPS:
             return None, steps
@@ -88,27 +89,29 @@ def _strength(saying: Saying) -> tuple[int, bool]:
     return _RANK[saying.meaning], saying.is_vague
 
 
-def _matches(clause: Clause, root: Node, most: int) -> tuple[list[Match], int]:
-    """Return all phrases of a clause and the number of visited nodes; more than ``most`` if the search was given up."""
+def _matches(clause: Clause, first: State, most: int) -> tuple[list[Match], int]:
+    """Return all phrases of a clause and the number of steps; more than ``most`` if the search was given up."""
     words = [*clause.words, ""]  # the last phrase may look at what comes after the clause
     stops = _stops(clause.parts)
     found: list[Match] = []
     steps = 0
     for begin, word in enumerate(clause.words):
-        waiting = [(node, begin + 1) for node in root.next.get(word, ())]
+        if (begun := first.next.get(word)) is None:
+            continue
+        waiting = [(begun, begin + 1)]
         while waiting:
-            node, at = waiting.pop()
-            steps += 1 + len(node.sayings)
+            state, at = waiting.pop()
+            steps += 1 + len(state.sayings)
             if steps > most:
                 return found, steps
-            for saying in node.sayings:
+            for saying in state.sayings:
                 found.append((begin, at, saying))  # noqa: PERF401  a generator costs more than the one item it yields
-            for branch in node.next.get(words[at], ()):
-                waiting.append((branch, at + 1))  # noqa: PERF401  here too
-            for gap, after in node.gaps:
+            if (after := state.next.get(words[at])) is not None:
+                waiting.append((after, at + 1))
+            for gap, following in state.gaps:
                 for ahead in range(at, min(at + gap + 1, stops[at - 1])):
-                    if words[ahead] in after.next:
-                        waiting.extend((branch, ahead + 1) for branch in after.next[words[ahead]])
+                    if (after := following.get(words[ahead])) is not None:
+                        waiting.append((after, ahead + 1))  # noqa: PERF401  here too
     return found, steps
 
 
