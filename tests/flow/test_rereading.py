@@ -6,11 +6,13 @@ import pytest
 from tests.support.api import Api, Caller
 from waypost.actions.actor import operator
 from waypost.actions.rereading import reread
+from waypost.domain.audit import Action
 from waypost.domain.checkpoints import Basis, Checkpoint
 from waypost.domain.readings import Reading, read
 from waypost.domain.trackings import Source, Update
 from waypost.intake.batch import Request
 from waypost.sources.carriers import rereaders
+from waypost.store import audit
 
 AT = "2026-07-01T08:00:00"
 
@@ -86,3 +88,14 @@ async def test_parcels_of_other_accounts_are_not_reread(api: Api, shop: Caller) 
     await track(api, await api.caller(), "A1", as_read_before("Out for delivery", None, None))
 
     assert await read_again(api, shop, dry_run=False) == [0, 0, 0, 0]
+
+
+async def test_a_run_that_changes_readings_is_in_the_audit_log_and_a_count_is_not(api: Api, shop: Caller) -> None:
+    await track(api, shop, "A1", as_read_before("Out for delivery", None, None))
+
+    await read_again(api, shop, dry_run=True)
+    await read_again(api, shop, dry_run=False)
+
+    async with api.database.serving.acquire() as session:
+        (entry,) = await audit.page(session, shop.account, limit=10)
+    assert (entry.action, entry.subject) == (Action.TRACKINGS_REREAD, "all parcels")

@@ -9,14 +9,16 @@ from typing import Final
 
 import msgspec
 
-from waypost.actions.actor import Actor
+from waypost.actions.actor import Actor, note
 from waypost.actions.context import IntakeContext
 from waypost.actions.submitting import submit
+from waypost.domain.audit import Action
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.readings import Rereader, reread_scan
 from waypost.domain.trackings import Source, TrackingState, Update, apply
 from waypost.intake.batch import Request
 from waypost.store import trackings
+from waypost.store.statements import transaction
 from waypost.turns import Turn
 
 PAGE: Final = 100
@@ -45,8 +47,11 @@ async def reread(context: IntakeContext, actor: Actor, readers: Mapping[str, Rer
     """Read the scans of all parcels again, or only count what would change.
 
     ``readers`` interpret a carrier's codes, by courier code. Raise Busy and Unavailable. Changes made before that are
-    kept, so the run can be repeated.
+    kept, so the run can be repeated. A run that may change something is in the audit log before its first change.
     """
+    if not dry_run:
+        async with context.database.serving.acquire() as session, transaction(session):
+            await note(session, actor, Action.TRACKINGS_REREAD, "all parcels")
     found = Reread(done=not dry_run)
     wanted, turn = trackings.Filter(), Turn(actor.account)
     now = time.time_ns() // 1_000_000

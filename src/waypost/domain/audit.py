@@ -36,6 +36,7 @@ class Action(StrEnum):
     CONNECTION_SECRET_SHOWN = "connection.secret_shown"  # noqa: S105 - a name
     ADDRESS_REPLACED = "connection.address_replaced"
     TRACKING_DELETED = "tracking.deleted"
+    TRACKINGS_REREAD = "trackings.reread"
 
 
 Changes = dict[str, tuple[str | None, str | None]]

@@ -10,7 +10,7 @@ from waypost.domain.wording.phrases import Node, Saying
 
 
 class State:
-    """Nodes of the tree: the words that lead on, at once or over a gap, and what is said when they are reached."""
+    """Nodes of the tree: the words that lead on, at once or over a gap, and the sayings that end here."""
 
     __slots__ = ("gaps", "next", "sayings")
 
@@ -18,7 +18,7 @@ class State:
         self.sayings: Final = sayings
         self.next: dict[str, State] = {}
         self.gaps: tuple[tuple[int, dict[str, State]], ...] = ()
-        """The words that lead on over at most so many others."""
+        """The words that lead on over this many others at most."""
 
     @property
     def looks(self) -> int:
