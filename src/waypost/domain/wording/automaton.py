@@ -9,15 +9,15 @@ from typing import Final
 from waypost.domain.wording.phrases import Node, Saying
 
 
-class State:
+class PhraseState:
     """Nodes of the tree: the words that lead on, at once or over a gap, and the sayings that end here."""
 
     __slots__ = ("gaps", "next", "sayings")
 
     def __init__(self, sayings: tuple[Saying, ...]) -> None:
         self.sayings: Final = sayings
-        self.next: dict[str, State] = {}
-        self.gaps: tuple[tuple[int, dict[str, State]], ...] = ()
+        self.next: dict[str, PhraseState] = {}
+        self.gaps: tuple[tuple[int, dict[str, PhraseState]], ...] = ()
         """The words that lead on over this many others at most."""
 
     @property
@@ -26,25 +26,27 @@ class State:
         return 1 + sum(gap + 1 for gap, _ in self.gaps)
 
 
-def states_of(root: Node) -> list[State]:
+def states_of(root: Node) -> list[PhraseState]:
     """Return all states, the first one at the beginning of a phrase. There are about as many as nodes."""
-    found: dict[tuple[Node, ...], State] = {}
+    found: dict[tuple[Node, ...], PhraseState] = {}
 
-    def state_of(nodes: tuple[Node, ...]) -> State:
+    def state_of(nodes: tuple[Node, ...]) -> PhraseState:
         state = found.get(nodes)
         if state is None:
-            state = found[nodes] = State(tuple(dict.fromkeys(saying for node in nodes for saying in node.sayings)))
+            state = found[nodes] = PhraseState(
+                tuple(dict.fromkeys(saying for node in nodes for saying in node.sayings))
+            )
             waiting.append((nodes, state))
         return state
 
-    def following(nodes: tuple[Node, ...]) -> dict[str, State]:
+    def following(nodes: tuple[Node, ...]) -> dict[str, PhraseState]:
         branches: dict[str, list[Node]] = {}
         for node in nodes:
             for word, some in node.next.items():
                 branches.setdefault(word, []).extend(some)
         return {word: state_of(tuple(some)) for word, some in branches.items()}
 
-    waiting: list[tuple[tuple[Node, ...], State]] = []
+    waiting: list[tuple[tuple[Node, ...], PhraseState]] = []
     state_of((root,))
     while waiting:
         nodes, state = waiting.pop()

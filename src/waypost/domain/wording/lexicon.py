@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Final, NamedTuple
 
 from waypost.domain.statuses import SUBSTATUSES
-from waypost.domain.wording.automaton import State, states_of
+from waypost.domain.wording.automaton import PhraseState, states_of
 from waypost.domain.wording.folding import END, START, Clause
 from waypost.domain.wording.phrases import SHORTEST_STEM, Node, Saying, Words, parse, phrases_of, ways_of
 
@@ -24,7 +24,7 @@ _FIELDS: Final = {"says": (True, False), "anyway": (False, False), "vaguely": (T
 class Lexicon(NamedTuple):
     """The automaton, the words it knows (a word leads to itself or to its stem), and the words to leave out."""
 
-    states: tuple[State, ...]
+    states: tuple[PhraseState, ...]
     words: Mapping[str, str]
     stems: Mapping[str, tuple[str, ...]]
     noise: frozenset[str]

@@ -5,7 +5,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from waypost.domain.wording.automaton import State
+from waypost.domain.wording.automaton import PhraseState
 from waypost.domain.wording.folding import LONGEST, Clause, clauses_of, fold
 from waypost.domain.wording.lexicon import CONDITION, NOTHING, PLAN, Lexicon, load
 from waypost.domain.wording.phrases import Saying
@@ -89,7 +89,7 @@ def _strength(saying: Saying) -> tuple[int, bool]:
     return _RANK[saying.meaning], saying.is_vague
 
 
-def _matches(clause: Clause, first: State, most: int) -> tuple[list[Match], int]:
+def _matches(clause: Clause, first: PhraseState, most: int) -> tuple[list[Match], int]:
     """Return all phrases of a clause and the number of steps; more than ``most`` if the search was given up."""
     words = [*clause.words, ""]  # the last phrase may look at what comes after the clause
     stops = _stops(clause.parts)
