@@ -52,7 +52,7 @@ def test_parcels_can_be_imported_and_exported(server: Serving, tmp_path: Path) -
 
     assert (refused[0], refused[1]) == (1, "")
     assert "line 4: tracking_number: " in refused[2]
-    assert "1 of 3 rows are wrong; nothing was imported" in refused[2]
+    assert "1 of 3 rows are invalid; nothing was imported" in refused[2]
     told = json.loads(skipped[1])
     assert (skipped[0], told["created"], told["mistaken"], told["imported"]) == (0, 2, 1, True)
     assert (exported[0], set(tmp_path.iterdir())) == (0, {file, out})

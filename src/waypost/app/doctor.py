@@ -137,7 +137,7 @@ def _public_url(settings: Settings) -> CheckResult:
 def _carriers(settings: Settings) -> CheckResult:
     asked = [carrier.title for carrier in carriers() if settings.operator_key(carrier) is not None]
     if not asked:
-        says = "No carrier has a key: nothing is tracked but what is reported by the API."
+        says = "No carrier has a key: only parcels reported through the API are tracked."
         return _warning(
             "carriers", says, f"Set {variable('carrier_dhl_api_key')}, or report updates with POST /v1/updates."
         )

@@ -49,7 +49,7 @@ def restore(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Make an installation from a backup: in a new data directory, or in an empty database.
+    """Create an installation from a backup: in a new data directory, or in an empty database.
 
     Deliveries that were waiting when the backup was made are sent as soon as the server starts.
     """

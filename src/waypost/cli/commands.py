@@ -19,7 +19,7 @@ COMMANDS: Final = (
     ),
     ("web", "waypost.cli.roles:web", "Run only the API and the pages."),
     ("dispatch", "waypost.cli.roles:dispatch", "Run only the dispatcher, which sends deliveries."),
-    ("poll", "waypost.cli.roles:poll", "Run only the poller, which asks carriers about parcels."),
+    ("poll", "waypost.cli.roles:poll", "Run only the poller, which polls carriers for parcels."),
     ("keep", "waypost.cli.roles:keep", "Run only the keeper: partitions, retention, expiry."),
     (
         "migrate",
@@ -44,7 +44,7 @@ COMMANDS: Final = (
         "restore",
         "waypost.cli.backup:restore",
         (
-            "Make an installation from a backup: in a new data directory, or in an empty database.\n\n"
+            "Create an installation from a backup: in a new data directory, or in an empty database.\n\n"
             "Deliveries that were waiting when the backup was made are sent as soon as the server starts."
         ),
     ),
@@ -62,7 +62,7 @@ COMMANDS: Final = (
     (
         "connections",
         "waypost.cli.connections:APPLICATION",
-        "Connect carriers for an account, and say how each connection does.",
+        "Connect carriers for an account, and show the state of each connection.",
     ),
     ("audit", "waypost.cli.audit:APPLICATION", "Inspect an account's audit log."),
     ("trackings", "waypost.cli.trackings:APPLICATION", "Import and export an account's parcels as CSV files."),

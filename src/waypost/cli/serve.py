@@ -17,9 +17,9 @@ def serve(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Run the server: API, carriers, dispatch and housekeeping, and PostgreSQL unless there is one.
+    """Run the server: API, pages, carriers, dispatch and housekeeping, and an embedded PostgreSQL if needed.
 
-    It is ready when GET /health/ready answers 200, and stops cleanly on SIGTERM or Ctrl-C.
+    It is ready when GET /health/ready returns 200, and stops cleanly on SIGTERM or Ctrl-C.
     """
     settings = chosen(host=host, port=port, data_dir=data_dir, database_url=database_url)
     if (path := file_seen_by_others()) is not None:

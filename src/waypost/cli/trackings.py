@@ -56,7 +56,7 @@ def import_csv(
         raise InvalidInput("file", f"can't be read: {error.strerror}") from None
     _tell(done, as_json=as_json)
     if not done.imported:
-        raise InvalidInput("file", f"{done.mistaken} of {done.rows} rows are wrong; nothing was imported")
+        raise InvalidInput("file", f"{done.mistaken} of {done.rows} rows are invalid; nothing was imported")
 
 
 @APPLICATION.command

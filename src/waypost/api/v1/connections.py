@@ -62,7 +62,7 @@ async def change(request: Request[Any, Any, Any], parts: Given, connection_id: F
 
 @delete("/v1/connections/{connection_id:str}", status_code=HTTPStatus.NO_CONTENT)
 async def remove(request: Request[Any, Any, Any], parts: Given, connection_id: FromPath[str]) -> Response[None]:
-    """Delete a connection with its credentials. Its parcels are given to others that can answer for them."""
+    """Delete a connection and its credentials. Its parcels move to other connections for their couriers."""
     caller = await admit(request, parts, scope="write")
     await changes.delete(parts, caller.actor, changes.read_id(connection_id))
     return nothing()
