@@ -6,6 +6,6 @@ from waypost.store import unread_changes
 
 
 async def clear(context: DatabaseContext, actor: Actor) -> None:
-    """Empty the account's list; scans that come later fill it again."""
+    """Empty the account's list of unread scans; later ones fill it again."""
     async with context.database.serving.acquire() as session:
         await unread_changes.delete_unread(session, actor.account)

@@ -14,7 +14,7 @@ PAUSE_SECONDS: Final = 0.02
 
 
 class Notifier:
-    """Gathers hints and sends them."""
+    """Gathers the hints of this process and sends them to the others by NOTIFY."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

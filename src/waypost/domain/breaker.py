@@ -98,7 +98,7 @@ def succeeded(breaker: Breaker, *, most: int) -> Breaker:
 
 
 def failed(breaker: Breaker, *, now: float, jitter: float, base_seconds: float) -> Breaker:
-    """Note that an attempt failed because of the endpoint.
+    """Return the breaker after an attempt that failed because of the endpoint.
 
     ``jitter`` is a random number in [0, 1), ``base_seconds`` the first wait of the retry schedule.
     """

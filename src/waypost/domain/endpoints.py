@@ -25,7 +25,7 @@ class Trigger(StrEnum):
 
 
 class Ordering(StrEnum):
-    """The order among an endpoint's deliveries of one parcel (DESIGN.md, promise 4)."""
+    """The order among an endpoint's deliveries of one parcel."""
 
     ORDERED = "ordered"
     LATEST = "latest"

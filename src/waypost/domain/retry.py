@@ -1,7 +1,7 @@
 """The retry schedule as a pure decision: TrackingMore's, 1 + 14 attempts.
 
 Retry n (1…14) starts no earlier than 2^(n-1) times 30 s after attempt n ended, plus up to 10 % jitter. ``Retry-After``
-on 429 and 503 may lengthen a wait up to 24 h and never shortens it (DESIGN.md, promise 7).
+on 429 and 503 may lengthen a wait up to 24 h and never shortens it.
 """
 
 import re

@@ -241,7 +241,7 @@ def correct(state: TrackingState, courier_code: str, now: int) -> TrackingState:
 def is_due_to_expire(state: TrackingState, now: int) -> bool:
     """Return whether a tracking has had no news for 30 days and is not delivered, returned, archived or expired.
 
-    Counts from the later of registration, retrack and the arrival of the last new checkpoint (DESIGN.md, Events).
+    Counts from the later of registration, retrack and the arrival of the last new checkpoint.
     """
     if state.archived or state.status in (Status.DELIVERED, Status.EXPIRED) or state.substatus == "exception010":
         return False

@@ -72,7 +72,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """The result of a request: no ``tracking`` if it is unknown; ``event`` is the newest one that it made.
+    """What intake answers to a ``Request``: no ``tracking`` if it is unknown; ``event`` is the newest one that it made.
 
     ``state`` is set if the request registered or restarted the tracking or asked for its state; other states are not
     kept in memory.

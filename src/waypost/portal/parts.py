@@ -37,7 +37,7 @@ class Pages:
 
 
 def is_secure(origin: str | None) -> bool:
-    """Return whether an origin uses TLS."""
+    """Return whether the origin of the pages uses TLS."""
     return origin is not None and origin.startswith("https://")
 
 

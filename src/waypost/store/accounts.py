@@ -93,24 +93,24 @@ async def all_users(session: Session) -> AsyncIterator[AnyUserRow]:
 
 
 async def find_account(session: Session, email: str) -> UUID | None:
-    """Return the account with an e-mail address, regardless of case."""
+    """Return the id in the row of the account with an e-mail address, regardless of case."""
     row = await fetch_one(session, "account_by_email", email)
     return None if row is None else row["id"]
 
 
 async def find_login(session: Session, email: str) -> Login | None:
-    """Return the user with an e-mail address, regardless of case."""
+    """Return the row of the user with an e-mail address, regardless of case."""
     row = await fetch_one(session, "user_by_email", email)
     return None if row is None else Login(**row)
 
 
 async def find_visitor(session: Session, user: UUID) -> Visitor | None:
-    """Return a user and the account; None if the user no longer exists."""
+    """Return the rows of a user and the account, joined; None if the user no longer exists."""
     row = await fetch_one(session, "visitor", user)
     return None if row is None else Visitor(**row)
 
 
 async def has_accounts(session: Session) -> bool:
-    """Return whether there is any account yet."""
+    """Return whether there is a row of any account yet."""
     row = await fetch_one(session, "any_account")
     return bool(row and row["found"])

@@ -14,7 +14,7 @@ MOST_LIVE: Final = 50
 
 
 class KeyRow(msgspec.Struct, frozen=True):
-    """A key as people know it: by name and prefix. Times are None for never.
+    """The row of an API key: people know it by name and prefix. Times are None for never.
 
     ``made_by`` is a user's e-mail address, or the audit log's name of the command line; None if unknown.
     """

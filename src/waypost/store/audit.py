@@ -18,7 +18,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ChainedEntry(Entry, frozen=True):
-    """An entry and the digest that it was stored with."""
+    """The row of an entry of the audit log, with the digest that it was stored with."""
 
     digest: bytes
 
@@ -37,12 +37,12 @@ class Chain(msgspec.Struct, frozen=True):
 
 
 async def page(session: Session, account: UUID, *, before: int = END, limit: int) -> list[ChainedEntry]:
-    """Return entries, newest first, with numbers below ``before``."""
+    """Return the rows of the audit log's entries, newest first, with numbers below ``before``."""
     return [_entry(row) for row in await fetch(session, "audit_entries", account, before, limit)]
 
 
 async def chains(session: Session, account: UUID | None = None) -> AsyncIterator[Chain]:
-    """Check the whole log of every account, or of one."""
+    """Check the rows of the whole audit log of every account, or of one."""
     for row in await fetch(session, "audited_accounts", account):
         yield await _chain(session, row["id"], row["email"])
 
@@ -68,7 +68,7 @@ async def _chain(session: Session, account: UUID, email: str) -> Chain:
 
 
 def broken_at(account: UUID, entries: Sequence[ChainedEntry]) -> int | None:
-    """Return the number of an entry that was changed or whose predecessor is missing; None if all are intact.
+    """Return the number of an audit log's entry that was changed or has no predecessor; None if all are intact.
 
     ``entries`` are newest first; the oldest one is trusted only if it is the account's first.
     """
@@ -110,6 +110,6 @@ def _changes(text: str) -> Changes:
 
 
 def microseconds(at: datetime) -> int:
-    """Return a time as entries have it: Unix microseconds."""
+    """Return a time as entries of the audit log have it: Unix microseconds."""
     since = at - _EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

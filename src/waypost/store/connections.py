@@ -20,7 +20,7 @@ ACTIVE: Final = tuple(status for status in Status if status not in (Status.DELIV
 
 
 class ConnectionRow(msgspec.Struct, frozen=True):
-    """A connection and its health.
+    """The row of a connection, with its health.
 
     ``account`` None: the operator's, for every account, with its ``credentials`` in the settings; otherwise they are
     sealed. ``spending`` is what it has spent of its budget, encoded as ``domain.budget`` defines it.

@@ -17,7 +17,10 @@ MOST_NAMED: Final = 100
 
 
 class EndpointRow(msgspec.Struct, frozen=True):
-    """An endpoint and its health. ``statuses`` None means all; custom ``headers`` are sealed. Contains no secret."""
+    """The row of an endpoint, with its health, without secrets.
+
+    ``statuses`` None means all; custom ``headers`` are sealed.
+    """
 
     id: UUID
     account: UUID
@@ -99,7 +102,7 @@ async def secrets_of(session: Session, account: UUID, endpoint: UUID) -> SealedS
 
 
 async def waiting(session: Session, endpoint: UUID) -> int:
-    """Return how many deliveries wait for an endpoint, up to ``MOST_COUNTED``."""
+    """Return the number of rows of deliveries that wait for an endpoint, up to ``MOST_COUNTED``."""
     row = await fetch_one(session, "waiting_of_endpoint", ALL_BUCKETS, endpoint, MOST_COUNTED)
     return 0 if row is None else int(row["waiting"])
 

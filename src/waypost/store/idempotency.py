@@ -16,7 +16,7 @@ Key = tuple[UUID, str]
 
 
 class KnownKey(msgspec.Struct, frozen=True):
-    """A key that was used: the digest of its request, and the answer, None while the first request is running."""
+    """The row of an idempotency key: the digest of its request, and the answer, None while the request is running."""
 
     request: bytes
     answer: bytes | None
@@ -40,7 +40,7 @@ async def take(session: Session, requests: Mapping[Key, bytes]) -> dict[Key, Kno
 
 
 async def find(session: Session, keys: Sequence[Key]) -> dict[Key, KnownKey]:
-    """Return those of the keys that were used and committed."""
+    """Return the rows of those idempotency keys that were used and committed."""
     columns = _columns(keys)
     rows = await fetch(session, "known_keys", sorted(set(columns[0])), *columns)
     return {(row["account"], row["key"]): KnownKey(row["request"], row["answer"]) for row in rows}

@@ -107,7 +107,7 @@ async def endpoints_of(session: Session, accounts: Sequence[UUID]) -> dict[UUID,
 
 
 class QueuedDelivery(msgspec.Struct, frozen=True):
-    """A delivery that is already in a queue."""
+    """The row of a delivery that is already queued when intake adds others."""
 
     bucket: int
     tracking: UUID

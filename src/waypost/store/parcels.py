@@ -14,7 +14,7 @@ from waypost.store.statements import Session, fetch
 
 
 class ParcelEvent(msgspec.Struct, frozen=True):
-    """An event; ``skipped`` says, by an endpoint's id as hex, why it got nothing."""
+    """The row of an event of a parcel; ``skipped`` says, by an endpoint's id as hex, why it got nothing."""
 
     id: UUID
     sequence: int
@@ -53,7 +53,7 @@ async def events(
 
 
 async def deliveries(session: Session, tracking: UUID, shown: Sequence[ParcelEvent]) -> list[ParcelDelivery]:
-    """Return the deliveries of some events of a tracking, oldest first, each once."""
+    """Return the rows of the deliveries of some events of a tracking, oldest first, each once."""
     if not shown:
         return []
     oldest = UUID(int=min(event.id for event in shown).int >> 80 << 80)

@@ -52,7 +52,7 @@ class Held(msgspec.Struct, frozen=True):
 
 
 async def claim(session: Session, lanes: Sequence[Lane], *, dispatcher: int, lease: timedelta) -> list[Claimed]:
-    """Lease deliveries that are due, fairly among the lanes; each claim raises the fencing number."""
+    """Lease the rows of deliveries that are due, fairly among the lanes; each claim raises the fencing number."""
     rows = await fetch(
         session,
         "claim",
@@ -68,7 +68,9 @@ async def claim(session: Session, lanes: Sequence[Lane], *, dispatcher: int, lea
 async def add_test(
     session: Session, account: UUID, endpoint: UUID, *, sample: str, random: tuple[int, int]
 ) -> UUID | None:
-    """Queue a test of an endpoint: the sample of a status. Return its delivery's id; None if there is no endpoint.
+    """Insert the row of a test, the sample of a status, into the queue.
+
+    Return its delivery's id; None if there is no such endpoint.
 
     ``random`` are 62 bits for each of its two ids; its event is written nowhere.
     """
@@ -88,7 +90,7 @@ class Manual(msgspec.Struct, frozen=True):
 
 
 async def claim_by_hand(session: Session, wanted: Manual, *, dispatcher: int, lease: timedelta) -> list[Claimed]:
-    """Lease tests and resends that are due, the longest due first."""
+    """Lease the rows of tests and resends that are due, the longest due first."""
     busy = wanted.busy_endpoints, wanted.busy_accounts
     rows = await fetch(session, "claim_by_hand", ALL_BUCKETS, wanted.most, dispatcher, lease, *busy, wanted.most_each)
     return [Claimed(**row) for row in rows]
@@ -115,7 +117,7 @@ async def scout(session: Session) -> dict[UUID, float]:
 
 
 async def lane_endpoints(session: Session, endpoints: Sequence[UUID]) -> dict[UUID, LaneEndpoint]:
-    """Return what the deliveries of these endpoints are sent with now."""
+    """Return the rows of these endpoints that deliveries are sent with now."""
     rows = await fetch(session, "lane_endpoints", list(endpoints))
     return {row["id"]: LaneEndpoint(**dict(row)) for row in rows}
 
@@ -296,11 +298,11 @@ async def _lock_trackings(session: Session, rows: Sequence[Record]) -> None:
 
 
 async def disable(session: Session, endpoint: UUID, reason: DisabledReason) -> None:
-    """Disable an endpoint; without effect if it is disabled already."""
+    """Disable the row of an endpoint; without effect if it is disabled already."""
     await execute(session, "disable_endpoint", endpoint, reason.value)
 
 
 async def note_health(session: Session, errors: dict[UUID, str | None]) -> None:
-    """Write the health of endpoints: the outcome by which each fails now, None for one that accepted a delivery."""
+    """Write the health to the rows of endpoints: the outcome by which each fails, None for one that accepted."""
     ordered = sorted(errors.items())
     await execute(session, "note_health", [key for key, _ in ordered], [error for _, error in ordered])

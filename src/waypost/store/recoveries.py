@@ -10,7 +10,7 @@ from waypost.store.statements import Session, fetch, fetch_one
 
 
 class RecoveryRow(msgspec.Struct, frozen=True):
-    """A recovery and its progress."""
+    """The row of a recovery, with its progress."""
 
     id: UUID
     account: UUID
@@ -45,7 +45,7 @@ async def of_account(
 
 
 async def running(session: Session) -> list[UUID]:
-    """Return the recoveries that are not finished, oldest first."""
+    """Return the ids in the rows of recoveries that are not finished, oldest first."""
     return [row["id"] for row in await fetch(session, "running_recoveries")]
 
 

@@ -18,7 +18,7 @@ A_TIME: Final = 500
 
 
 class LockedRecovery(msgspec.Struct, frozen=True):
-    """A recovery under its row lock, with its endpoint as it is now."""
+    """The row of a recovery, read under its lock, with its endpoint as it is now."""
 
     id: UUID
     account: UUID
@@ -35,7 +35,7 @@ class LockedRecovery(msgspec.Struct, frozen=True):
 
 
 class JudgedEvent(msgspec.Struct, frozen=True):
-    """An event and what became of it at an endpoint; see ``domain.recoveries.is_matched``."""
+    """The row of an event in a recovery's period, and what became of it; see ``domain.recoveries.is_matched``."""
 
     bucket: int
     id: UUID
@@ -73,7 +73,7 @@ async def lock_recovery(session: Session, recovery: UUID) -> LockedRecovery | No
 
 
 async def events_after(session: Session, taken: LockedRecovery, after: UUID) -> tuple[list[JudgedEvent], bool]:
-    """Return the next events of its period after an id, and whether those are the last.
+    """Return the rows of a recovery's next events after an id, and whether those are the last.
 
     Events younger than the oldest transaction that may still write wait for the next call.
     """
@@ -91,12 +91,12 @@ async def events_after(session: Session, taken: LockedRecovery, after: UUID) -> 
 
 
 async def note_counted(session: Session, recovery: UUID, matched: int, to: UUID | None) -> None:
-    """Write how many more events match, and where counting continues; None if all were counted."""
+    """Write to a recovery's row how many more events match, and where counting continues; None if all were counted."""
     await execute(session, "note_counted", recovery, matched, to)
 
 
 async def note_queued(session: Session, recovery: UUID, queued: int, to: UUID) -> None:
-    """Write how many more deliveries were queued, and where queueing continues."""
+    """Write to a recovery's row how many more deliveries were queued, and where queueing continues."""
     await execute(session, "note_queued", recovery, queued, to)
 
 

@@ -105,7 +105,7 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class LaneEndpoint(msgspec.Struct, frozen=True):
-    """What a delivery is sent with: its endpoint's settings at the time of the attempt.
+    """The row of an endpoint that deliveries are sent with, at the time of the attempt.
 
     ``email`` is the account's, the key of V2 and V3 signatures. Secrets and custom ``headers`` (JSON) are sealed.
     ``updated_at`` is when somebody last changed it.

@@ -10,7 +10,7 @@ A_TIME: Final = 5_000
 
 
 async def get(session: Session, key: str, *, renew_seconds: float | None) -> bytes | None:
-    """Return the value of a key, and renew its lifetime; None if it does not exist."""
+    """Return the value in the row of a browser's session, and renew its lifetime; None if it does not exist."""
     if renew_seconds is None:
         row = await fetch_one(session, "session", _digest(key))
     else:
@@ -19,23 +19,26 @@ async def get(session: Session, key: str, *, renew_seconds: float | None) -> byt
 
 
 async def put(session: Session, key: str, data: bytes, *, seconds: float) -> None:
-    """Store a value under a key for a limited time."""
+    """Insert the row of a browser's session, for a limited time."""
     await execute(session, "set_session", _digest(key), data, timedelta(seconds=seconds))
 
 
 async def replace(session: Session, key: str, data: bytes, *, seconds: float) -> bool:
-    """Replace the value of a key and renew its lifetime. Return False, and store nothing, if it no longer exists."""
+    """Replace the value in the row of a browser's session and renew its lifetime.
+
+    Return False, and store nothing, if it no longer exists.
+    """
     lives = timedelta(seconds=seconds)
     return await fetch_one(session, "replace_session", _digest(key), data, lives) is not None
 
 
 async def delete(session: Session, key: str) -> None:
-    """Delete a key."""
+    """Delete the row of a browser's session."""
     await execute(session, "delete_session", _digest(key))
 
 
 async def expires_in(session: Session, key: str) -> float | None:
-    """Return how many seconds a key still lives; None if it does not exist."""
+    """Return how many seconds a browser's session still lives; None if it does not exist."""
     row = await fetch_one(session, "session_expiry", _digest(key))
     return None if row is None else float(row["seconds"])
 

@@ -26,7 +26,7 @@ END: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class TrackingRow(msgspec.Struct, frozen=True):
-    """A tracking of a list as stored; ``sequence`` is its newest event's, 0 before the first."""
+    """The row of a tracking in a list; ``sequence`` is its newest event's, 0 before the first."""
 
     id: UUID
     sequence: int
@@ -39,7 +39,7 @@ class TrackingRow(msgspec.Struct, frozen=True):
 
 
 class WatchedTracking(msgspec.Struct, frozen=True):
-    """A tracking with the times of its carrier's last and next poll; None for never."""
+    """The row of a tracking, with the times of its carrier's last and next poll; None for never."""
 
     id: UUID
     sequence: int

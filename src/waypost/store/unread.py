@@ -13,7 +13,7 @@ MOST_OF_AN_ACCOUNT: Final = 200
 
 
 class UnreadRow(msgspec.Struct, frozen=True):
-    """A code and a text, how often they came, and when first and last."""
+    """The row of an unread code and text: how often they came, and when first and last."""
 
     source: str
     code: str
@@ -24,5 +24,5 @@ class UnreadRow(msgspec.Struct, frozen=True):
 
 
 async def of_account(session: Session, account: UUID) -> list[UnreadRow]:
-    """Return what an account has, the most frequent first."""
+    """Return the rows of an account's unread scans, the most frequent first."""
     return [UnreadRow(**row) for row in await fetch(session, "unread_of", account)]

@@ -13,7 +13,10 @@ MOST_USERS: Final = 100
 
 
 class AccountSettings(msgspec.Struct, frozen=True):
-    """What owners choose: ``accent`` None is the default colour; ``embed_origins`` may frame track pages."""
+    """The settings in the row of an account, which its owners choose.
+
+    ``accent`` None is the default colour; ``embed_origins`` may frame track pages.
+    """
 
     email: str
     name: str
@@ -22,7 +25,7 @@ class AccountSettings(msgspec.Struct, frozen=True):
 
 
 class UserRow(msgspec.Struct, frozen=True):
-    """A person who may log in; ``role`` is ``owner`` or ``member``."""
+    """The row of a person who may log in; ``role`` is ``owner`` or ``member``."""
 
     id: UUID
     email: str
@@ -31,12 +34,12 @@ class UserRow(msgspec.Struct, frozen=True):
 
 
 async def settings(session: Session, account: UUID) -> AccountSettings:
-    """Return what the owners have chosen."""
+    """Return the settings in the row of an account."""
     row = await fetch_one(session, "account_settings", account)
     assert row is not None  # noqa: S101 - accounts are never deleted
     return AccountSettings(**row)
 
 
 async def of_account(session: Session, account: UUID) -> Sequence[UserRow]:
-    """Return the users in the order in which they were added."""
+    """Return the rows of an account's users, in the order in which they were added."""
     return [UserRow(**row) for row in await fetch(session, "users", account, MOST_USERS)]

@@ -14,7 +14,7 @@ from waypost.store.states import unpack
 
 
 class DueWatch(msgspec.Struct, frozen=True):
-    """A parcel that is due to be polled; ``overdue`` if it has waited far beyond that."""
+    """The row of a parcel that is due to be polled; ``overdue`` if it has waited far beyond that."""
 
     tracking: UUID
     rank: int
@@ -22,7 +22,7 @@ class DueWatch(msgspec.Struct, frozen=True):
 
 
 class LeasedWatch(msgspec.Struct, frozen=True):
-    """A parcel that we may poll until ``leased_until``, which fences what we write about it.
+    """The row of a parcel that we may poll until ``leased_until``, which fences what we write about it.
 
     ``unchanged`` counts consecutive polls without news, ``unknowns`` consecutive answers that the number is unknown.
     ``tried`` is whether another connection was polled in vain.
@@ -118,7 +118,7 @@ async def release_watches(session: Session, watches: Sequence[LeasedWatch]) -> N
 
 
 async def watch_of(session: Session, tracking: UUID) -> Watch | None:
-    """Return the connection of a parcel and its polls; None if the parcel does not exist."""
+    """Return the row with a parcel's connection and polls; None if the parcel does not exist."""
     row = await fetch_one(session, "watch_of", ALL_BUCKETS, tracking)
     if row is None:
         return None

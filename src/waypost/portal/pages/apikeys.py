@@ -25,14 +25,14 @@ LIVES: Final = (("", "Never"), ("30", "After 30 days"), ("90", "After 90 days"),
 
 @get(PATH)
 async def list_keys(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List the keys, with the dialog for creating or revoking one open if requested."""
+    """Show the page of API keys, with the dialog for creating or revoking one open if requested."""
     visitor = await enter(request, pages)
     return await _page(request, pages, visitor, adding=request.query_params.get("do") == "add")
 
 
 @post(PATH)
 async def create(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Create a key and show it once, in this response: it is never part of a URL or session."""
+    """Create an API key and show it once, on the page of this response: it is never part of a URL or session."""
     visitor = await enter(request, pages)
     form = await request.form()
     given: dict[str, Any] = {
@@ -52,7 +52,7 @@ async def create(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 
 @post(PATH + "/{key_id:str}/revoke")
 async def revoke(request: PageRequest, pages: GivenPages, key_id: FromPath[str]) -> Response[bytes]:
-    """Revoke a key."""
+    """Revoke an API key, and go back to the page."""
     visitor = await enter(request, pages)
     key = ids.from_text(ids.API_KEY, key_id)
     if key is None:

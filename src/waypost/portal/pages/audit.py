@@ -18,7 +18,7 @@ _DIGITS: Final = 18
 
 @get(PATH)
 async def show(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List entries; ``?before=`` continues with older ones."""
+    """Show the page of the audit log; ``?before=`` continues with older entries."""
     visitor = await enter(request, pages)
     asked = request.query_params.get("before", "")
     before = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) <= _DIGITS else audit.END

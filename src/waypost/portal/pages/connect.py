@@ -30,7 +30,7 @@ REFUSED: Final = "connection_refused"
 
 @get(PATH)
 async def choose(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List what can be connected; ``?search=`` keeps those whose name or courier holds a text."""
+    """Show the page of what can be connected; ``?search=`` keeps those whose name or courier contains a text."""
     visitor = await enter(request, pages)
     search = request.query_params.get("search", "").strip()[:LONGEST_SEARCH]
     return page(request, "connect.html", visitor, search=search, **_found(search))
@@ -42,13 +42,13 @@ def _found(search: str) -> dict[str, Any]:
 
 @get(ONE)
 async def ask(request: PageRequest, pages: GivenPages, source: FromPath[str]) -> Response[bytes]:
-    """Ask for a carrier's credentials."""
+    """Show the form for a carrier's credentials."""
     return _form(request, await enter(request, pages), source, ConnectionForm())
 
 
 @post(ONE)
 async def connect(request: PageRequest, pages: GivenPages, source: FromPath[str]) -> Response[bytes]:
-    """Try the credentials and keep nothing, or keep them if they work, or whether or not they do."""
+    """Handle the form: test the credentials only, store them if they work, or store them untested."""
     visitor = await enter(request, pages)
     given = await request.form()
     fields = fields_of(source)
@@ -68,12 +68,12 @@ async def connect(request: PageRequest, pages: GivenPages, source: FromPath[str]
 
 
 def fields_of(source: str) -> tuple[CarrierField, ...]:
-    """Return the fields of a carrier. Raises NotFound."""
+    """Return the fields of a carrier's form. Raise NotFound."""
     return tuple(CarrierField(one.name, one.label, one.secret) for one in connectable.find_carrier(source).fields)
 
 
 def guide_of(source: str) -> str:
-    """Return where the documentation says how to get a carrier's credentials. Raises NotFound."""
+    """Return the page of the documentation on a carrier's credentials. Raise NotFound."""
     return f"/help/reference/carriers#{anchor_of(connectable.find_carrier(source).heading)}"
 
 

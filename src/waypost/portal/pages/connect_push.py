@@ -23,7 +23,7 @@ ONE: Final = SOURCES + "/connect-push/{source:str}"
 
 @get(ONE)
 async def ask(request: PageRequest, pages: GivenPages, source: FromPath[str]) -> Response[bytes]:
-    """Ask for what verifies the pushes of a service."""
+    """Show the form for the secrets that verify the pushes of a service."""
     visitor = await enter(request, pages)
     sender = connectable.find_sender(source)
     usual = {one.name: one.default for one in sender.choices}
@@ -32,7 +32,7 @@ async def ask(request: PageRequest, pages: GivenPages, source: FromPath[str]) ->
 
 @post(ONE)
 async def connect(request: PageRequest, pages: GivenPages, source: FromPath[str]) -> Response[bytes]:
-    """Add the connection, and go on to its page, which shows the address."""
+    """Add the connection, and go to its page, which shows the address."""
     visitor = await enter(request, pages)
     form = await filled_in(request, pages, visitor, source)
     try:
@@ -44,7 +44,7 @@ async def connect(request: PageRequest, pages: GivenPages, source: FromPath[str]
 
 
 async def filled_in(request: PageRequest, pages: Pages, visitor: Visitor, source: str) -> ConnectionForm:
-    """Return what was filled in for a service, with its settings."""
+    """Return the values of the form for a service, with its settings."""
     given, sender = await request.form(), connectable.find_sender(source)
     form = read_form(given, fields_of(source), pages.context, visitor.account)
     names = [one.name for one in sender.choices], [one.name for one in sender.texts]

@@ -33,7 +33,7 @@ SECRET: Final = "secret"  # noqa: S105 - the name of a part of the page
 
 @get(ONE)
 async def show(request: PageRequest, pages: GivenPages, connection_id: FromPath[str]) -> Response[bytes]:
-    """Show the connection, with the dialog that is asked for open."""
+    """Show the page of a connection, with the requested dialog open."""
     visitor = await enter(request, pages)
     asked = request.query_params.get("do")
     dialog = asked if asked in DIALOGS else None
@@ -42,7 +42,7 @@ async def show(request: PageRequest, pages: GivenPages, connection_id: FromPath[
 
 @post(ONE + "/update")
 async def update(request: PageRequest, pages: GivenPages, connection_id: FromPath[str]) -> Response[bytes]:
-    """Rename the connection, and say what its carrier granted."""
+    """Handle the form: rename the connection, and set the calls that its carrier granted."""
     visitor = await enter(request, pages)
     form = read_form(await request.form(), (), pages.context, visitor.account)
     try:
@@ -58,7 +58,7 @@ async def update(request: PageRequest, pages: GivenPages, connection_id: FromPat
 
 @post(ONE + "/credentials")
 async def replace(request: PageRequest, pages: GivenPages, connection_id: FromPath[str]) -> Response[bytes]:
-    """Try new credentials, and let them replace the old ones if they work, or whether or not they do."""
+    """Handle the form: replace the credentials if new ones work, or untested."""
     visitor = await enter(request, pages)
     actor, given = actor_of(request, visitor), await request.form()
     found = await changes.find(pages.context, actor, changes.read_id(connection_id))
@@ -80,7 +80,7 @@ async def replace(request: PageRequest, pages: GivenPages, connection_id: FromPa
 
 @post(ONE + "/test")
 async def test(request: PageRequest, pages: GivenPages, connection_id: FromPath[str]) -> Response[bytes]:
-    """Try the credentials that are kept, and say what the carrier answered."""
+    """Test the stored credentials, and show the carrier's response on the page."""
     visitor = await enter(request, pages)
     tested = await changes.test_credentials(pages.context, actor_of(request, visitor), changes.read_id(connection_id))
     return await show_connection(request, pages, visitor, connection_id, tested=tested)
@@ -88,7 +88,7 @@ async def test(request: PageRequest, pages: GivenPages, connection_id: FromPath[
 
 @post(ONE + "/disable")
 async def disable(request: PageRequest, pages: GivenPages, connection_id: FromPath[str]) -> Response[bytes]:
-    """Ask its carrier no more."""
+    """Disable the connection, so that its carrier is no longer polled, and go back to the page."""
     visitor = await enter(request, pages)
     await _change(pages, actor_of(request, visitor), connection_id, ConnectionChange(enabled=False))
     notify(request, "Connection disabled.")
@@ -97,7 +97,7 @@ async def disable(request: PageRequest, pages: GivenPages, connection_id: FromPa
 
 @post(ONE + "/enable")
 async def enable(request: PageRequest, pages: GivenPages, connection_id: FromPath[str]) -> Response[bytes]:
-    """Ask its carrier again."""
+    """Enable the connection, so that its carrier is polled again, and go back to the page."""
     visitor = await enter(request, pages)
     await _change(pages, actor_of(request, visitor), connection_id, ConnectionChange(enabled=True))
     notify(request, "Connection enabled.")

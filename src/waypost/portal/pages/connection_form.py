@@ -27,7 +27,7 @@ _LONGEST_SEALED: Final = 16_384
 
 
 class CarrierField(NamedTuple):
-    """What the form knows of a field of a carrier."""
+    """A field of a carrier in the form."""
 
     name: str
     label: str
@@ -35,7 +35,7 @@ class CarrierField(NamedTuple):
 
 
 class ConnectionForm(msgspec.Struct, frozen=True):
-    """What was filled in. ``sealed`` are the secrets of an earlier try, whose names are ``kept``."""
+    """The values of the form. ``sealed`` are the secrets of an earlier attempt, whose names are ``kept``."""
 
     name: str = ""
     daily_calls: str = ""
@@ -68,7 +68,7 @@ class ConnectionForm(msgspec.Struct, frozen=True):
 
 
 def read_form(given: Any, fields: tuple[CarrierField, ...], context: Context, account: UUID) -> ConnectionForm:
-    """Read what a browser sent; a secret that was left empty is the one of the try before."""
+    """Return the form that a browser sent; a secret that was left empty is that of the previous attempt."""
     typed = {field.name: _text(given, _CREDENTIAL + field.name) for field in fields}
     before = _open(_text(given, "sealed"), context, account)
     secrets = {
@@ -86,7 +86,7 @@ def read_form(given: Any, fields: tuple[CarrierField, ...], context: Context, ac
 
 
 def read_choices(given: Any, choices: Iterable[str], texts: Iterable[str]) -> dict[str, str]:
-    """Read the settings of a service that pushes: boxes that are ticked or not, and texts."""
+    """Return the settings of a service that pushes: ticked boxes, and texts."""
     ticked = {name: "yes" if _text(given, _SETTING + name) == "yes" else "no" for name in choices}
     return ticked | {name: text for name in texts if (text := _text(given, _SETTING + name))}
 

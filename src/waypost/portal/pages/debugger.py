@@ -16,7 +16,7 @@ DEBUGGER: Final = "/developer/debugger"
 
 @get(DEBUGGER)
 async def debugger(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Show the form."""
+    """Show the debugger's form."""
     visitor = await enter(request, pages)
     empty = {"body": "", "headers": "", "secret": "", "email": visitor.account_email}
     return page(request, "debugger.html", visitor, shows_secret=True, given=empty, findings=None)
@@ -24,7 +24,7 @@ async def debugger(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 
 @post(DEBUGGER)
 async def check(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Check the pasted webhook. Nothing is stored."""
+    """Check the pasted webhook and show the result. Nothing is stored."""
     visitor = await enter(request, pages)
     form = await request.form()
     given = {name: _text(form, name) for name in ("body", "headers", "secret", "email")}

@@ -31,7 +31,7 @@ _CURL: Final = "curl"
 
 @get(HISTORY + "/{delivery_id:str}")
 async def show_delivery(request: PageRequest, pages: GivenPages, delivery_id: FromPath[str]) -> Response[bytes]:
-    """Show the delivery; ``?do=curl`` adds the cURL command, ``?attempt=`` shows that attempt in full."""
+    """Show the page of a delivery; ``?do=curl`` adds the cURL command, ``?attempt=`` shows that attempt in full."""
     visitor = await enter(request, pages)
     row = await changes.find(pages.context, actor_of(request, visitor), changes.read_id(delivery_id))
     async with pages.context.database.serving.acquire() as session:
@@ -63,7 +63,7 @@ def _no_resend(webhook: EndpointRow | None, parcel: WatchedTracking | None) -> s
 
 @post(HISTORY + "/{delivery_id:str}/resend")
 async def resend(request: PageRequest, pages: GivenPages, delivery_id: FromPath[str]) -> Response[bytes]:
-    """Resend the delivery and go to the new one."""
+    """Resend the delivery and go to the page of the new one."""
 
     async def act(actor: Actor, delivery: UUID) -> tuple[DeliveryRow, str]:
         made = await changes.resend(pages.context, actor, delivery)
@@ -74,7 +74,7 @@ async def resend(request: PageRequest, pages: GivenPages, delivery_id: FromPath[
 
 @post(HISTORY + "/{delivery_id:str}/cancel")
 async def cancel(request: PageRequest, pages: GivenPages, delivery_id: FromPath[str]) -> Response[bytes]:
-    """Cancel the delivery, at once or after the attempt in flight fails."""
+    """Cancel the delivery, at once or after the attempt in flight fails, and go back to the page."""
 
     async def act(actor: Actor, delivery: UUID) -> tuple[DeliveryRow, str]:
         row, at_once = await changes.cancel(pages.context, actor, delivery)

@@ -42,7 +42,7 @@ class New(msgspec.Struct, frozen=True):
 
 @get(HISTORY)
 async def history(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List the deliveries that match the filters, newest first."""
+    """Show the page of deliveries that match the filters, newest first."""
     visitor = await enter(request, pages)
     chosen = _chosen(request)
     errors: dict[str, str] = {}

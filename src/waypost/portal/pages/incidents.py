@@ -24,7 +24,7 @@ _PLACES: Final = {
 
 @get(PATH)
 async def show(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List the open incidents, then the newest of those that are over."""
+    """Show the page of incidents: the open ones, then the newest of those that are over."""
     visitor = await enter(request, pages)
     found = await incidents.newest(pages.context, visitor.account)
     return page(

@@ -25,13 +25,13 @@ _USED: Final = "This link has already been used or has expired. Ask for a new on
 
 @get("/login")
 async def form(request: PageRequest) -> Response[bytes]:
-    """Show the form."""
+    """Show the login form."""
     return page(request, "login.html", next_path=safe_path(request.query_params.get("next")), email="", error=None)
 
 
 @post("/login")
 async def sign_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Check the password and start a session."""
+    """Handle the login form: check the password and start a session."""
     given = await request.form()
     email, password = str(given.get("email", "")).strip(), str(given.get("password", ""))
     next_path = safe_path(str(given.get("next", "")))
@@ -65,7 +65,7 @@ async def ask(request: PageRequest, token: FromPath[str]) -> Response[bytes]:
 
 @post("/login/{token:str}")
 async def by_link(request: PageRequest, pages: GivenPages, token: FromPath[str]) -> Response[bytes]:
-    """Start a session with a link that works once."""
+    """Start a session with a login link, which works once."""
     user = await pages.logins.by_link(token, request.address)
     if user is None:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -77,7 +77,7 @@ async def by_link(request: PageRequest, pages: GivenPages, token: FromPath[str])
 
 @post("/logout")
 async def sign_out(request: PageRequest) -> Response[bytes]:
-    """End the session."""
+    """End the session and go to the login page."""
     request.clear_session()
     return go_to("/login")
 

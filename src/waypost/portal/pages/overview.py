@@ -28,7 +28,7 @@ _SPANS: Final = {"day": ("24 hours", timedelta(hours=24)), "week": ("7 days", ti
 
 
 class FirstStep(msgspec.Struct, frozen=True):
-    """A first step. The template has its text, by name."""
+    """A first step of a new account on the overview. The template has its text, by name."""
 
     name: str
     done: bool

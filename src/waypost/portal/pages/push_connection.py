@@ -22,7 +22,7 @@ from waypost.portal.visits import actor_of, enter, notify
 
 @post(ONE + "/choices")
 async def choose(request: PageRequest, pages: GivenPages, connection_id: FromPath[str]) -> Response[bytes]:
-    """Rename the connection, and say what becomes of what is pushed."""
+    """Handle the form: rename the connection, and set what becomes of pushes."""
     visitor = await enter(request, pages)
     actor, connection = actor_of(request, visitor), changes.read_id(connection_id)
     found = await changes.find(pages.context, actor, connection)
@@ -38,7 +38,7 @@ async def choose(request: PageRequest, pages: GivenPages, connection_id: FromPat
 
 @post(ONE + "/secrets")
 async def replace_secrets(request: PageRequest, pages: GivenPages, connection_id: FromPath[str]) -> Response[bytes]:
-    """Replace what pushes are verified with."""
+    """Handle the form: replace the secrets that verify pushes."""
     visitor = await enter(request, pages)
     actor, connection = actor_of(request, visitor), changes.read_id(connection_id)
     found = await changes.find(pages.context, actor, connection)
@@ -56,7 +56,7 @@ async def replace_secrets(request: PageRequest, pages: GivenPages, connection_id
 
 @post(ONE + "/address")
 async def replace_address(request: PageRequest, pages: GivenPages, connection_id: FromPath[str]) -> Response[bytes]:
-    """Create a new address for the connection."""
+    """Create a new address for the connection, and go back to its page."""
     visitor = await enter(request, pages)
     at_once = (await request.form()).get("at_once") == "yes"
     connection = changes.read_id(connection_id)
@@ -67,7 +67,7 @@ async def replace_address(request: PageRequest, pages: GivenPages, connection_id
 
 @post(ONE + "/read-again")
 async def read_again(request: PageRequest, pages: GivenPages, connection_id: FromPath[str]) -> Response[bytes]:
-    """Read the pushes again that could not be read."""
+    """Read the unread pushes again, and go back to the page."""
     visitor = await enter(request, pages)
     connection = changes.read_id(connection_id)
     again = await push_connections.read_again(pages.context, actor_of(request, visitor), connection)

@@ -30,7 +30,7 @@ _COUNT: Final = "count"
 
 @post(PATH + "/{endpoint_id:str}/recover")
 async def recover(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Count the deliveries that would be sent, or start sending them."""
+    """Handle the form: count the deliveries that a recovery would send, or start it."""
     visitor = await enter(request, pages)
     given = await request.form()
     since = str(given.get("since", "")) + ":00Z"
@@ -50,7 +50,7 @@ async def recover(request: PageRequest, pages: GivenPages, endpoint_id: FromPath
 async def stop(
     request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str], recovery_id: FromPath[str]
 ) -> Response[bytes]:
-    """Stop a recovery: it queues nothing more."""
+    """Stop a recovery, which queues nothing more, and go back to the endpoint's page."""
     visitor = await enter(request, pages)
     await endpoint_changes.find(pages.context, actor_of(request, visitor), endpoint_changes.read_id(endpoint_id))
     try:

@@ -37,7 +37,7 @@ _WRONG: Final = "This is not your current password."
 
 
 class Form(msgspec.Struct, frozen=True):
-    """The submitted values, and the errors by field."""
+    """The submitted values of a settings form, and the errors by field."""
 
     given: dict[str, str] = {}
     errors: dict[str, str] = {}
@@ -45,14 +45,14 @@ class Form(msgspec.Struct, frozen=True):
 
 @get(PATH)
 async def show(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Show the settings, with the requested dialog open."""
+    """Show the settings page, with the requested dialog open."""
     visitor = await enter(request, pages)
     return await _page(request, pages, visitor)
 
 
 @post(PATH)
 async def change(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Change the account's name, e-mail address and branding."""
+    """Handle the form: change the account's name, e-mail address and branding."""
     visitor = await _owner(request, pages)
     given = await _given(request, "name", "email", "accent", "embed_origins")
     try:
@@ -68,7 +68,7 @@ async def change(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 
 @post(PATH + "/password")
 async def change_password(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Change the visitor's password, end all of the user's sessions and start a new one here."""
+    """Handle the form: change the visitor's password, end all of the user's sessions, and start a new one here."""
     visitor = await enter(request, pages)
     given = await _given(request, "current", "password")
     try:
@@ -98,7 +98,7 @@ async def change_password(request: PageRequest, pages: GivenPages) -> Response[b
 
 @post(PATH + "/users")
 async def add_user(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Add a user."""
+    """Handle the form: add a user."""
     visitor = await _owner(request, pages)
     given = await _given(request, "email", "password", "role")
     shown = {name: given[name] for name in ("email", "role")}
@@ -125,7 +125,7 @@ async def add_user(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 
 @post(PATH + "/users/{user_id:str}/role")
 async def change_role(request: PageRequest, pages: GivenPages, user_id: FromPath[str]) -> Response[bytes]:
-    """Make a user an owner or a member."""
+    """Handle the form: make a user an owner or a member."""
     visitor = await _owner(request, pages)
     role = (await _given(request, "role"))["role"]
     await user_actions.change_role(pages.context, actor_of(request, visitor), _user_id(user_id), role)
@@ -135,7 +135,7 @@ async def change_role(request: PageRequest, pages: GivenPages, user_id: FromPath
 
 @post(PATH + "/users/{user_id:str}/remove")
 async def remove_user(request: PageRequest, pages: GivenPages, user_id: FromPath[str]) -> Response[bytes]:
-    """Remove a user, and revoke the selected API keys."""
+    """Handle the form: remove a user, and revoke the selected API keys."""
     visitor = await _owner(request, pages)
     user, given = _user_id(user_id), (await request.form()).getall("revoke", [])
     keys = [key for one in given if (key := ids.from_text(ids.API_KEY, str(one)))]

@@ -18,7 +18,7 @@ FREQUENT: Final = 5
 
 @get(PATH)
 async def show(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Show what feeds the account."""
+    """Show the page of the account's sources."""
     visitor = await enter(request, pages)
     connections = await changes.list_connections(pages.context, actor_of(request, visitor))
     async with pages.context.database.serving.acquire() as session:

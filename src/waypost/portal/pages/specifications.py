@@ -20,7 +20,7 @@ SPECIFICATIONS: Final = "/developer/specifications"
 
 
 class BodyField(msgspec.Struct, frozen=True):
-    """A field of a body: its path, its types and its description."""
+    """A field of a webhook body on the page: its path, its types and its description."""
 
     path: str
     types: str
@@ -29,7 +29,7 @@ class BodyField(msgspec.Struct, frozen=True):
 
 @get(SPECIFICATIONS)
 async def specifications(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Show a sample body and its fields."""
+    """Show the page of webhook specifications: a sample body and its fields."""
     visitor = await enter(request, pages)
     version = _one_of(request.query_params.get("version"), list(Version), Version.V4)
     status = _one_of(request.query_params.get("status"), list(SELECTABLE), Status.DELIVERED)

@@ -33,7 +33,7 @@ MOST_EVENTS: Final = 30
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """An event at one endpoint: the delivery and its state, or the reason why there is none."""
+    """An event of the page at one endpoint: the delivery and its state, or the reason why there is none."""
 
     endpoint: str
     name: str
@@ -43,7 +43,7 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class ShownEvent(msgspec.Struct, frozen=True):
-    """An event and what became of it at each endpoint."""
+    """An event of the page, and what became of it at each endpoint."""
 
     event: ParcelEvent
     sent: list[Sent]
@@ -51,7 +51,7 @@ class ShownEvent(msgspec.Struct, frozen=True):
 
 @get(ONE)
 async def show(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
-    """Show a parcel; ``?before=`` continues with older events, ``?do=delete`` opens the dialog for deleting it."""
+    """Show the page of a parcel; ``?before=`` continues with older events, ``?do=delete`` opens the dialog."""
     visitor = await enter(request, pages)
     tracking = changes.read_id(tracking_id)
     actor = actor_of(request, visitor)
@@ -110,34 +110,34 @@ def _sent(endpoint: NamedEndpoint, delivery: ParcelDelivery) -> Sent:
 
 @post(ONE + "/refresh")
 async def refresh(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
-    """Have the carrier polled soon."""
+    """Have a parcel's carrier polled soon, and go back to the page."""
     done = "The carrier will be polled soon, at most once a minute."
     return await _act(request, pages, tracking_id, partial(changes.refresh, pages.context), done)
 
 
 @post(ONE + "/retrack")
 async def retrack(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
-    """Start tracking an expired parcel again."""
+    """Retrack an expired parcel, and go back to its page."""
     return await _act(request, pages, tracking_id, partial(changes.retrack, pages.context), "Parcel retracked.")
 
 
 @post(ONE + "/archive")
 async def archive(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
-    """Archive a parcel, which stops polling."""
+    """Archive a parcel, which stops polling, and go back to its page."""
     edit = partial(changes.edit, pages.context, edited=Edit(archived=True))
     return await _act(request, pages, tracking_id, edit, "Parcel archived.")
 
 
 @post(ONE + "/unarchive")
 async def unarchive(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
-    """Unarchive a parcel."""
+    """Unarchive a parcel, and go back to its page."""
     edit = partial(changes.edit, pages.context, edited=Edit(archived=False))
     return await _act(request, pages, tracking_id, edit, "Parcel unarchived. It is tracked again.")
 
 
 @post(ONE + "/delete")
 async def delete(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
-    """Delete a parcel and go back to the list."""
+    """Delete a parcel, and go to the page of parcels."""
     visitor = await enter(request, pages)
     await changes.delete(pages.context, actor_of(request, visitor), changes.read_id(tracking_id))
     notify(request, "Parcel deleted.")

@@ -43,7 +43,7 @@ async def ask(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 
 @post(PATH, request_max_body_size=LARGEST_FILE, opt={TAKES_FILES: True})
 async def bring_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Register the parcels of a file, and list the errors by row."""
+    """Handle the form: register the parcels of a file, or list the errors by row."""
     visitor = await enter(request, pages)
     form = await request.form()
     rows, skip = str(form.get("rows", "")), "skip" in form
@@ -65,7 +65,7 @@ async def bring_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 
 @get("/trackings/export.csv")
 async def export(request: PageRequest, pages: GivenPages) -> Stream:
-    """Stream all parcels of the account as a CSV file."""
+    """Stream all parcels of the account to the browser as a CSV file."""
     visitor = await enter(request, pages)
     name = f"trackings-{datetime.now(UTC):%Y-%m-%d}.csv"
     return Stream(

@@ -38,14 +38,14 @@ _ARCHIVED: Final = {"": False, "only": True, "all": None}
 
 @get(PATH)
 async def list_trackings(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List the parcels that match the filters, newest first."""
+    """Show the page of parcels that match the filters, newest first."""
     visitor = await enter(request, pages)
     return await _page(request, pages, visitor, {}, {}, adding=request.query_params.get("do") == ADD)
 
 
 @post(PATH)
 async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Register a parcel as API v4 does; without a courier code, detect the courier from the number."""
+    """Handle the form: register a parcel as API v4 does; without a courier code, detect the courier from the number."""
     visitor = await enter(request, pages)
     form = await request.form()
     given = {name: str(form.get(name, "")).strip() for name in _ADDED}

@@ -16,7 +16,7 @@ PATH: Final = "/sources/unread"
 
 @get(PATH)
 async def show(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List the unread scans."""
+    """Show the page of unread scans."""
     visitor = await enter(request, pages)
     async with pages.context.database.serving.acquire() as session:
         rows = await unread.of_account(session, visitor.account)
@@ -26,7 +26,7 @@ async def show(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 
 @post(PATH + "/clear")
 async def clear(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Empty the list."""
+    """Empty the list of unread scans, and go back to the page."""
     visitor = await enter(request, pages)
     await actions.clear(pages.context, actor_of(request, visitor))
     notify(request, "List cleared.")

@@ -50,7 +50,7 @@ _SECRET: Final = "secret"  # noqa: S105 - the name of a part of the page
 
 @get(PATH + "/{endpoint_id:str}")
 async def show_webhook(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Show the endpoint, with the requested dialog open."""
+    """Show the page of an endpoint, with the requested dialog open."""
     visitor = await enter(request, pages)
     row = await changes.find(pages.context, actor_of(request, visitor), changes.read_id(endpoint_id))
     asked = request.query_params.get("do")
@@ -60,7 +60,7 @@ async def show_webhook(request: PageRequest, pages: GivenPages, endpoint_id: Fro
 
 @post(PATH + "/{endpoint_id:str}/update")
 async def update(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Update the endpoint; a custom secret replaces the current one, with the usual overlap."""
+    """Handle the form: update the endpoint; a custom secret replaces the current one, with the usual overlap."""
     visitor = await enter(request, pages)
     endpoint = changes.read_id(endpoint_id)
     form = read_form(await request.form())
@@ -78,7 +78,7 @@ async def update(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
 
 @post(PATH + "/{endpoint_id:str}/test")
 async def test(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Send a test and show its result."""
+    """Send a test and show its result on the endpoint's page."""
     visitor = await enter(request, pages)
     status = str((await request.form()).get("status", ""))
     row = await endpoint_tests.send_test(
@@ -89,14 +89,14 @@ async def test(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[st
 
 @post(PATH + "/{endpoint_id:str}/disable")
 async def disable(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Disable the endpoint."""
+    """Disable the endpoint, and go back to its page."""
     switch = partial(changes.switch, pages.context, on=False)
     return await _act(request, pages, endpoint_id, switch, "Endpoint disabled.")
 
 
 @post(PATH + "/{endpoint_id:str}/enable")
 async def enable(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Enable the endpoint and offer to recover the events it missed."""
+    """Enable the endpoint, and offer on its page to recover the events it missed."""
     visitor = await enter(request, pages)
     was = await changes.find(pages.context, actor_of(request, visitor), changes.read_id(endpoint_id))
     await changes.switch(pages.context, actor_of(request, visitor), was.id, on=True)
@@ -106,7 +106,7 @@ async def enable(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
 
 @post(PATH + "/{endpoint_id:str}/delete")
 async def delete(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Delete the endpoint and go back to the list."""
+    """Delete the endpoint, and go to the page of endpoints."""
     visitor = await enter(request, pages)
     await changes.remove(pages.context, actor_of(request, visitor), changes.read_id(endpoint_id))
     notify(request, "Endpoint deleted.")
@@ -115,7 +115,7 @@ async def delete(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
 
 @post(PATH + "/{endpoint_id:str}/rotate")
 async def rotate(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Generate a new secret; the old one also signs for a day."""
+    """Generate a new secret, and go back to the page; the old one also signs for a day."""
     done = "Secret rotated. The old secret also signs for 24 hours."
     return await _act(
         request, pages, endpoint_id, partial(endpoint_secrets.rotate, pages.context), done, then=f"?do={_SECRET}#secret"
@@ -124,7 +124,7 @@ async def rotate(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
 
 @post(PATH + "/{endpoint_id:str}/end-rotation")
 async def end_rotation(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Remove the old secret before its overlap ends."""
+    """Remove the old secret before its overlap ends, and go back to the page."""
     done = "The old secret was removed; only the new one is used now."
     return await _act(request, pages, endpoint_id, partial(endpoint_secrets.end_rotation, pages.context), done)
 

@@ -28,7 +28,7 @@ ADD: Final = "add"
 
 
 class LastDay(msgspec.Struct, frozen=True):
-    """An endpoint's last 24 hours."""
+    """An endpoint's last 24 hours on the page of endpoints."""
 
     success_rate: float | None
     chart: Chart
@@ -36,7 +36,7 @@ class LastDay(msgspec.Struct, frozen=True):
 
 @get(PATH)
 async def list_webhooks(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List the endpoints; ``?do=add`` opens the form for adding one."""
+    """Show the page of endpoints; ``?do=add`` opens the form for adding one."""
     visitor = await enter(request, pages)
     return await _page(request, pages, visitor, WebhookForm(), {}, adding=request.query_params.get("do") == ADD)
 

@@ -68,7 +68,7 @@ def names_a_number(status: int, body: bytes) -> bool:
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a stored scan says by the codes known today; None if it came without a code."""
+    """Return what a stored scan of FedEx says by the codes known today; None if it came without a code."""
     return None if kept.raw_status is None else _interpret(kept.raw_status.partition("/")[0], kept.tracking_detail)
 
 

@@ -152,7 +152,7 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a stored scan says by the codes known today; None unless its three parts are all there."""
+    """Return what a stored scan of UPS says by the codes known today; None unless its three parts are all there."""
     parts = (kept.raw_status or "").split("/")
     if len(parts) != _PARTS:
         return None
