@@ -37,7 +37,17 @@ from waypost.domain.budget import Budget
 from waypost.domain.errors import InvalidInput, SettingsError
 from waypost.domain.retry import JITTER, LONGEST_RETRY_AFTER_SECONDS
 from waypost.domain.targets import DEFAULT_EGRESS_PORTS, Ports
-from waypost.setting_values import Address, Addresses, Networks, PortRanges, SchemaName, decided
+from waypost.setting_values import (
+    Address,
+    Addresses,
+    CertificateFile,
+    MailAddress,
+    MailServerUrl,
+    Networks,
+    PortRanges,
+    SchemaName,
+    decided,
+)
 from waypost.sources.carriers import carriers
 from waypost.sources.carriers.carrier import Carrier, check_base_url, check_key
 
@@ -70,18 +80,6 @@ def _can_be_asked(value: str) -> str:
 def _fits_a_key(value: SecretStr) -> SecretStr:
     _checked(check_key, value.get_secret_value())
     return value
-
-
-def _certificates(path: Path) -> Path:
-    import ssl  # noqa: PLC0415 - most commands need none of it
-
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
-    except ssl.SSLError:
-        raise ValueError("must be a PEM file with at least one certificate, and not damaged") from None
-    except OSError as error:
-        raise ValueError(f"can't be read: {error.strerror}") from None
-    return path
 
 
 class OperatorKey(msgspec.Struct, frozen=True):
@@ -173,10 +171,23 @@ class Settings(_OfCarriers):
     With https, the pages' cookies are sent over TLS only."""
     contact: str | None = None
     """A URL or e-mail address for receivers of webhooks, included in the `user-agent` of every request."""
-    smtp_url: SecretStr | None = None
-    """The mail server, as `smtp://user:password@host:587`. Nothing uses it yet."""
-    smtp_from: str | None = None
-    """The sender of mails. Nothing uses it yet."""
+    smtp_url: MailServerUrl | None = None
+    """The mail server for alerts, invitations and lost passwords: `smtp://user:password@host:587` with STARTTLS, or
+    `smtps://user:password@host:465`.
+
+    A server in a private network also needs `WAYPOST_EGRESS_ALLOW`. Requires `WAYPOST_SMTP_FROM`."""
+    smtp_from: MailAddress | None = None
+    """The sender of mail, such as `Waypost <waypost@example.com>`."""
+    operator_email: MailAddress | None = None
+    """The address that gets a mail about each incident of the installation: a nearly full disk, no dispatcher, an old
+    backup."""
+    operator_alert_url: SecretStr | None = None
+    """A URL that gets the same as one JSON POST each: an incoming webhook of Slack, Mattermost, Rocket.Chat or Discord
+    (`…/slack`), a workflow of Teams, or a topic of ntfy, depending on `WAYPOST_OPERATOR_ALERT_SERVICE`."""
+    operator_alert_service: Literal["slack", "teams", "ntfy"] = "slack"
+    """The kind of `WAYPOST_OPERATOR_ALERT_URL`."""
+    heartbeat_url: SecretStr | None = None
+    """A URL that gets a POST every minute while Waypost works, for a service that raises the alarm when they stop."""
     trusted_proxies: Networks = ()
     """The networks of proxies whose `X-Forwarded-For` is trusted for rate limits, logs and the audit log."""
     rate_limit: Annotated[Literal["on", "off"], BeforeValidator(decided)] = "on"
@@ -197,7 +208,7 @@ class Settings(_OfCarriers):
     """The addresses that webhooks are sent from, published to receivers."""
     source_address: Address | None = None
     """The local address from which webhooks are sent."""
-    ca_bundle: Annotated[Path, AfterValidator(_certificates)] | None = None
+    ca_bundle: CertificateFile | None = None
     """A PEM file with root certificates of your own, trusted for webhooks in addition to the system's.
 
     It can contain a receiver's self-signed certificate if that has CA:FALSE."""
@@ -301,6 +312,12 @@ class Settings(_OfCarriers):
                 "must have no path and no query: Waypost needs a host of its own, such as https://waypost.…"
             )
         return found["origin"]
+
+    @model_validator(mode="after")
+    def _mail_has_a_sender(self) -> Self:
+        if self.smtp_url is not None and self.smtp_from is None:
+            raise ValueError("SMTP_FROM is required with SMTP_URL")
+        return self
 
     @model_validator(mode="after")
     def _history_outlives_retries(self) -> Self:

@@ -38,6 +38,10 @@ BODIES: dict[str, object] = {
     "PATCH /v1/connections/{connection_id}": {"enabled": False},
     "DELETE /v1/connections/{connection_id}": None,
     "POST /v1/connections/{connection_id}/test": None,
+    "GET /v1/alert-channels/{channel_id}": None,
+    "PATCH /v1/alert-channels/{channel_id}": {"enabled": False},
+    "DELETE /v1/alert-channels/{channel_id}": None,
+    "POST /v1/alert-channels/{channel_id}/test": None,
 }
 """Operations with an id, and their bodies."""
 
@@ -48,6 +52,8 @@ LISTS = {
     "GET /v1/recoveries": ("", "cursor={recovery_id}"),
     "GET /v1/events": ("",),
     "GET /v1/incidents": ("",),
+    "GET /v1/alert-channels": ("",),
+    "GET /v1/alerts": ("",),
     "GET /v1/connections": ("",),
 }
 """Lists of an account's objects, and how another account's could be requested."""
@@ -61,6 +67,7 @@ OTHERS = {
     "POST /v1/updates",
     "POST /v1/endpoints",
     "POST /v1/connections",
+    "POST /v1/alert-channels",
     "POST /v1/recoveries",  # names an endpoint in its body: tests/flow/test_recoveries.py
     "GET /v1/outgoing-ips",
     "GET /schemas/webhook-v2.json",
@@ -93,6 +100,8 @@ async def theirs(api: Api, shop: Caller) -> Theirs:
     recovery = await owner.post("/v1/recoveries", wanted)
     credentials = {"source": "dhl", "credentials": {"api_key": "theirs"}}
     connection = await owner.post("/v1/connections", credentials)
+    target = {"url": "http://127.0.0.1/"}
+    channel = await owner.post("/v1/alert-channels", {"service": "webhook", "target": target})
     trouble = Trouble(owner.account, Kind.ENDPOINT_FAILING, endpoint.json()["id"], "It fails.")
     async with api.database.serving.acquire() as session:
         await incident_changes.write_changes(session, [NewIncident(trouble)])
@@ -102,6 +111,7 @@ async def theirs(api: Api, shop: Caller) -> Theirs:
         "delivery_id": delivery["id"],
         "recovery_id": recovery.json()["id"],
         "connection_id": connection.json()["id"],
+        "channel_id": channel.json()["id"],
     }
     return Theirs(shop, owner, ids)
 
@@ -116,7 +126,7 @@ def test_every_operation_is_covered_here() -> None:
 
 async def everything(database: Database) -> list[Any]:
     """Return all rows that an account could have changed."""
-    tables = ("tracking", "endpoint", "due", "watch", "event", "recovery", "connection")
+    tables = ("tracking", "endpoint", "due", "watch", "event", "recovery", "connection", "alert_channel", "alert")
     return [await database.serving.fetch(f"select * from {table} order by 1, 2, 3") for table in tables]  # noqa: S608
 
 

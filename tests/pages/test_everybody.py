@@ -35,7 +35,7 @@ FILLED_PATHS = (
     *("/sources/connect", "/sources/connect?search=nobody", "/sources/connect/ups"),
     "/sources/{connection}",
     *(f"/sources/{{connection}}?do={name}" for name in ("update", "credentials", "disable", "delete")),
-    *("/settings", "/settings?do=add", "/settings/audit", "/incidents"),
+    *("/settings", "/settings?do=add", "/settings/audit", "/incidents", "/settings/alerts?service=telegram"),
     "/docs",
     "/docs/api-v4-trackings",
     "/help",

@@ -14,6 +14,8 @@ _LEVELS: Final = {"debug": "debug", "info": "info", "warning": "warning", "error
 _SAYS: Final = {
     "access_denied": "A sign-in or a key was rejected; `reason` says why. No part of the credentials is logged.",
     "account_missing": "There is no account yet: create one with `waypost account create`.",
+    "alert_channel_failed": "Sending to an alert channel failed on our side; it is tried again.",
+    "alert_failed": "An alert was given up; its history has the last response.",
     "answer_rejected": "A carrier's answer could not be used.",
     "attempt_failed": "An attempt failed. `retry_seconds` is null when no retry follows.",
     "backup_failed": "A scheduled backup could not be made, or not be restored to try it; it is tried again.",
@@ -35,6 +37,7 @@ _SAYS: Final = {
     "endpoint_disabled": "An endpoint was disabled: by a user (`user`), because it answered 410 (`gone`), or because"
     " every attempt had failed for days (`failing`).",
     "endpoint_enabled": "An endpoint was enabled.",
+    "heartbeat_failed": "The heartbeat URL did not accept a post; `answer` is its response.",
     "late_result_ignored": "Results arrived after their lease had expired, and changed nothing.",
     "loop_stalled": "An event loop was blocked for more than 100 ms; `ran` says what ran.",
     "page_failed": "A page failed on our side.",

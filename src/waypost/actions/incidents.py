@@ -14,7 +14,6 @@ from waypost.domain.incidents import State
 from waypost.domain.times import rfc3339, rfc3339_or_none
 from waypost.store import incidents
 
-PREFIX: Final = "inc_"
 SHOWN: Final = 100
 
 
@@ -34,7 +33,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 def show(known: Known) -> Incident:
     """Return an incident as v1 represents it."""
     return Incident(
-        id=ids.to_text(PREFIX, known.id),
+        id=ids.to_text(ids.INCIDENT, known.id),
         kind=known.kind.value,
         subject=known.subject,
         state=known.state.value,

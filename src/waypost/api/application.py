@@ -20,6 +20,7 @@ from waypost.api.parts import Parts
 from waypost.api.problems import Problem, problem_of
 from waypost.api.responses import answer_problem
 from waypost.api.v1 import (
+    alerts,
     connections,
     deliveries,
     endpoints,
@@ -62,6 +63,7 @@ _ROUTES: Final = (
     *connections.ROUTES,
     *events.ROUTES,
     *incidents.ROUTES,
+    *alerts.ROUTES,
     *outgoing_ips.ROUTES,
     *stats.ROUTES,
     *v1_trackings.ROUTES,

@@ -16,6 +16,7 @@ from waypost.api.page_ends import PageEnds
 from waypost.api.parts import Parts
 from waypost.api.push_rates import PushRates
 from waypost.api.report_rates import ReportRates
+from waypost.app.alerting import alert_parts
 from waypost.app.backing_up import scheduled_backups
 from waypost.app.compressing import compressed
 from waypost.app.dispatching import DispatchProcesses
@@ -75,6 +76,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     pushes = receiving(settings, database, intake, vault, has_room)
     parts += pushes.parts if Role.WEB in roles else []
     health = Health(database, tuple(parts), None if dispatch is None else dispatch.measures, keeper, has_room=has_room)
+    parts += alert_parts(settings, database, vault, health.ready) if Role.KEEP in roles else []
     if Role.WEB not in roles:
         return Engine(_fronted(settings, make_monitoring(health)), tuple(parts), intake, carriers)
     handed = Parts(

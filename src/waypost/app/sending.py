@@ -32,17 +32,21 @@ def make_dispatcher(
     tell_others: Callable[[Iterable[UUID]], None] | None = None,
 ) -> Dispatcher:
     """Return a dispatcher; see ``Dispatcher`` for ``place`` and ``tell_others``."""
-    source = None if settings.source_address is None else str(settings.source_address)
     sending = SendSettings(
         user_agent=user_agent(settings.contact),
         policy=Policy(settings.retry_base_seconds, settings.retry_limit),
         timeout_seconds=settings.http_timeout_seconds,
     )
-    authorities = None if settings.ca_bundle is None else settings.ca_bundle.read_bytes()
-    transport = PyreqwestTransport(source_address=source, authorities=authorities)
-    sender = Sender(make_guard(settings), transport, Vault(secret_key), sending)
+    sender = Sender(make_guard(settings), make_transport(settings), Vault(secret_key), sending)
     timeout = settings.http_timeout_seconds
     return Dispatcher(database, sender, timeout_seconds=timeout, place=place, tell_others=tell_others)
+
+
+def make_transport(settings: Settings) -> PyreqwestTransport:
+    """Return what posts webhooks and alerts: from the operator's address, trusting the operator's certificates too."""
+    source = None if settings.source_address is None else str(settings.source_address)
+    authorities = None if settings.ca_bundle is None else settings.ca_bundle.read_bytes()
+    return PyreqwestTransport(source_address=source, authorities=authorities)
 
 
 def user_agent(contact: str | None) -> str:

@@ -35,6 +35,9 @@ class Action(StrEnum):
     CONNECTION_DELETED = "connection.deleted"
     CONNECTION_SECRET_SHOWN = "connection.secret_shown"  # noqa: S105 - a name
     ADDRESS_REPLACED = "connection.address_replaced"
+    ALERT_CHANNEL_ADDED = "alert_channel.added"
+    ALERT_CHANNEL_CHANGED = "alert_channel.changed"
+    ALERT_CHANNEL_DELETED = "alert_channel.deleted"
     TRACKING_DELETED = "tracking.deleted"
     TRACKINGS_REREAD = "trackings.reread"
 

@@ -27,6 +27,9 @@ API_KEY: Final = "key_"
 USER: Final = "usr_"
 RECOVERY: Final = "rec_"
 CONNECTION: Final = "con_"
+INCIDENT: Final = "inc_"
+ALERT: Final = "alr_"
+ALERT_CHANNEL: Final = "ach_"
 
 
 def bucket_of(account: UUID, tracking_number: str) -> int:

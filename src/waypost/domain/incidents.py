@@ -4,7 +4,7 @@ Each check repeatedly reports all current trouble of its kind. New trouble is op
 reported is closed, and trouble that has reached a later stage is worth another message.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -50,6 +50,26 @@ class Subject(StrEnum):
     DISPATCH = "dispatch"
     BACKUP = "backup"
 
+
+TITLES: Final[Mapping[str, str]] = {
+    Kind.ENDPOINT_FAILING: "Endpoint failing",
+    Kind.ENDPOINT_DISABLED: "Endpoint disabled",
+    Kind.CONNECTION_REFUSED: "Connection refused or unreadable",
+    Kind.BUDGET_TOO_SMALL: "Too few calls for the parcels",
+    Kind.PARCELS_STUCK: "Parcels without a source",
+    Kind.OPERATOR: "Installation",
+}
+"""What is wrong, by kind, as the title of a page or message."""
+
+PLACES: Final[Mapping[str, str]] = {
+    Kind.ENDPOINT_FAILING: "/developer/webhooks/{subject}",
+    Kind.ENDPOINT_DISABLED: "/developer/webhooks/{subject}",
+    Kind.CONNECTION_REFUSED: "/sources/{subject}",
+    Kind.BUDGET_TOO_SMALL: "/sources/{subject}",
+    Kind.PARCELS_STUCK: "/trackings?status=pending",
+    Kind.OPERATOR: "/health/ready",
+}
+"""The path of the page on which an incident can be repaired, by kind."""
 
 LONGEST_MESSAGE: Final = 3_000
 ACCOUNT_KINDS: Final = tuple(kind for kind in Kind if kind is not Kind.OPERATOR)

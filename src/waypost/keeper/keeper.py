@@ -23,6 +23,7 @@ from waypost.keeper.endpoint_health import EndpointHealth
 from waypost.keeper.reconciler import Reconciler
 from waypost.keeper.troubles import Signs, Troubles
 from waypost.store import (
+    alert_changes,
     duties,
     idempotency,
     inbound_changes,
@@ -185,9 +186,11 @@ class Keeper:
         return forgotten
 
     async def forget_incidents(self, session: Session) -> int:
-        """Delete incidents that ended before the history begins; return how many."""
+        """Delete incidents that ended before the history begins, and alerts as old; return how many."""
         forgotten = 0
         while some := await incident_changes.delete_old_incidents(session, self._history):
+            forgotten += some
+        while some := await alert_changes.delete_old_alerts(session, self._history):
             forgotten += some
         return forgotten
 

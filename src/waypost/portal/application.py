@@ -18,6 +18,7 @@ from waypost.portal.help import api_reference, guides
 from waypost.portal.logins import Logins
 from waypost.portal.networks import NetworkAllowance
 from waypost.portal.pages import (
+    alerts,
     apikeys,
     audit,
     connect,
@@ -84,6 +85,7 @@ ROUTES: Final = (
     *outgoing_ips.ROUTES,
     *apikeys.ROUTES,
     *audit.ROUTES,
+    *alerts.ROUTES,
     *settings.ROUTES,
     *debugger.ROUTES,
     *guides.ROUTES,

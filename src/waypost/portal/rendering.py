@@ -15,6 +15,7 @@ from litestar import Response
 
 from waypost.domain.attempts import ERRORS
 from waypost.domain.endpoints import Trigger, Version
+from waypost.domain.incidents import TITLES
 from waypost.domain.statuses import SELECTABLE, Status
 from waypost.domain.times import from_ms
 from waypost.portal import wording
@@ -158,7 +159,7 @@ def _environment() -> Environment:
         "REASONS": wording.REASONS,
         "ERRORS": ERRORS,
         "ASKED": wording.ASKED,
-        "INCIDENTS": wording.INCIDENTS,
+        "INCIDENTS": TITLES,
         "CONNECTION_STATES": wording.CONNECTION_STATES,
         "PUSHED": wording.PUSHED,
         "PARCEL_SIGNS": wording.PARCEL_SIGNS,

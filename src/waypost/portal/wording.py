@@ -7,7 +7,6 @@ from waypost.domain.connections import ConnectionState
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Ordering, Skip
 from waypost.domain.inbound import Became
-from waypost.domain.incidents import Kind
 from waypost.domain.recoveries import Only, RecoveryState
 from waypost.domain.statuses import Status
 from waypost.sources.couriers.table import couriers
@@ -104,16 +103,6 @@ CONNECTION_STATES: Final = {
     ConnectionState.PAUSED: ("Disabled", "pause", "off"),
 }
 """The label, icon and badge class of each state of a connection."""
-
-INCIDENTS: Final = {
-    Kind.ENDPOINT_FAILING: "Endpoint failing",
-    Kind.ENDPOINT_DISABLED: "Endpoint disabled",
-    Kind.CONNECTION_REFUSED: "Connection refused or unreadable",
-    Kind.BUDGET_TOO_SMALL: "Too few calls for the parcels",
-    Kind.PARCELS_STUCK: "Parcels that need somebody",
-    Kind.OPERATOR: "Installation",
-}
-"""What is wrong, by kind of incident."""
 
 ASKED: Final = {
     "new": "New checkpoints or facts",

@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
+from msgspec import structs
 
 from waypost.domain import ids
-from waypost.domain.incidents import LONGEST_MESSAGE, Changed, Closed, NewIncident
+from waypost.domain.alerts import What
+from waypost.domain.incidents import LONGEST_MESSAGE, Changed, Closed, Incident, NewIncident, Trouble
 from waypost.domain.incidents import Change as IncidentChange
 from waypost.domain.times import from_ms
+from waypost.store.alert_changes import insert_alerts
 from waypost.store.incidents import BEGINNING, OPERATOR
 from waypost.store.intake_rows import now
 from waypost.store.statements import Session, execute, fetch, fetch_one, transaction
@@ -28,18 +31,43 @@ async def _write(session: Session, change: IncidentChange) -> bool:
     account = change.trouble.account if isinstance(change, NewIncident) else change.incident.account
     async with transaction(session):
         at, number = await _next_change(session, account)
+        what: What | None
         match change:
             case NewIncident(trouble):
-                text = msgspec.json.encode(trouble.details).decode()
-                columns = (trouble.kind.value, trouble.subject, trouble.stage, trouble.message[:LONGEST_MESSAGE], text)
+                incident, what = _incident(trouble, number, at), What.OPENED
+                columns = (incident.kind.value, incident.subject, incident.stage, incident.message, _details(incident))
                 row = await fetch_one(session, "insert_incident", number, account, *columns, at)
-            case Changed(incident, trouble):
-                text = msgspec.json.encode(trouble.details).decode()
-                described = (trouble.stage, trouble.message[:LONGEST_MESSAGE], text)
-                row = await fetch_one(session, "update_incident", incident.id, *described, number)
-            case Closed(incident, message):
-                row = await fetch_one(session, "update_closed", incident.id, at, message[:LONGEST_MESSAGE], number)
+            case Changed(known, trouble, reminds):
+                incident, what = _incident(trouble, number, known.opened_at), What.REMINDED if reminds else None
+                incident = structs.replace(incident, id=known.id)
+                described = (incident.stage, incident.message, _details(incident))
+                row = await fetch_one(session, "update_incident", known.id, *described, number)
+            case Closed(known, message):
+                ended = max(at, known.opened_at)
+                incident, what = structs.replace(known, message=message[:LONGEST_MESSAGE], closed_at=ended), What.CLOSED
+                row = await fetch_one(session, "update_closed", known.id, ended, incident.message, number)
+        if row is not None and what is not None:
+            await insert_alerts(session, incident, what)
         return row is not None
+
+
+def _incident(trouble: Trouble, number: UUID, opened_at: datetime) -> Incident:
+    return Incident(
+        id=number,
+        account=trouble.account,
+        kind=trouble.kind,
+        subject=trouble.subject,
+        stage=trouble.stage,
+        message=trouble.message[:LONGEST_MESSAGE],
+        details=trouble.details,
+        opened_at=opened_at,
+        closed_at=None,
+        change=number,
+    )
+
+
+def _details(incident: Incident) -> str:
+    return msgspec.json.encode(incident.details).decode()
 
 
 async def _next_change(session: Session, account: UUID | None) -> tuple[datetime, UUID]:

@@ -7,6 +7,7 @@ create table account (
     created_at timestamp with time zone default now() not null,
     accent text,
     embed_origins text[] default '{}'::text[] not null,
+    time_zone text default 'UTC'::text not null,
     constraint account_accent CHECK (accent ~ '^#[0-9a-f]{6}$'::text),
     constraint account_email_check CHECK (length(email) >= 3 AND length(email) <= 254),
     constraint account_pkey PRIMARY KEY (id)
@@ -45,6 +46,47 @@ create table account_user (
     sessions_from timestamp with time zone default now() not null,
     constraint account_user_pkey PRIMARY KEY (id),
     constraint account_user_role_check CHECK (role = ANY (ARRAY['owner'::text, 'member'::text]))
+);
+
+create table alert (
+    id uuid not null,
+    channel uuid not null,
+    incident uuid,
+    what text not null,
+    content jsonb not null,
+    state text default 'waiting'::text not null,
+    tries smallint default 0 not null,
+    next_at timestamp with time zone default now() not null,
+    created_at timestamp with time zone default now() not null,
+    settled_at timestamp with time zone,
+    answer text,
+    constraint alert_answer_check CHECK (length(answer) <= 2000),
+    constraint alert_check CHECK ((state = 'waiting'::text) = (settled_at IS NULL)),
+    constraint alert_pkey PRIMARY KEY (id),
+    constraint alert_state_check CHECK (state = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text, 'skipped'::text])),
+    constraint alert_what_check CHECK (what = ANY (ARRAY['opened'::text, 'reminded'::text, 'closed'::text, 'test'::text]))
+);
+
+create table alert_channel (
+    id uuid not null,
+    account uuid,
+    owner uuid default COALESCE(account, '00000000-0000-0000-0000-000000000000'::uuid) not null,
+    service text not null,
+    name text not null,
+    target bytea not null,
+    kinds text[],
+    quiet_from time without time zone,
+    quiet_until time without time zone,
+    enabled boolean default true not null,
+    created_at timestamp with time zone default now() not null,
+    updated_at timestamp with time zone default now() not null,
+    leased_until timestamp with time zone,
+    window_at timestamp with time zone,
+    window_sent smallint default 0 not null,
+    constraint alert_channel_check CHECK ((quiet_from IS NULL) = (quiet_until IS NULL)),
+    constraint alert_channel_name_check CHECK (length(name) >= 1 AND length(name) <= 100),
+    constraint alert_channel_pkey PRIMARY KEY (id),
+    constraint alert_channel_service_check CHECK (service = ANY (ARRAY['email'::text, 'slack'::text, 'teams'::text, 'telegram'::text, 'pagerduty'::text, 'ntfy'::text, 'webhook'::text]))
 );
 
 create table api_key (
@@ -475,6 +517,10 @@ create table web_session (
 
 alter table account_user add constraint account_user_account_fkey FOREIGN KEY (account) REFERENCES account(id);
 
+alter table alert_channel add constraint alert_channel_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
+
+alter table alert add constraint alert_channel_fkey FOREIGN KEY (channel) REFERENCES alert_channel(id) ON DELETE CASCADE;
+
 alter table api_key add constraint api_key_account_fkey FOREIGN KEY (account) REFERENCES account(id);
 
 alter table connection add constraint connection_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
@@ -500,6 +546,16 @@ CREATE UNIQUE INDEX account_email ON account USING btree (lower(email));
 CREATE INDEX account_user_account ON account_user USING btree (account, id);
 
 CREATE UNIQUE INDEX account_user_email ON account_user USING btree (lower(email));
+
+CREATE INDEX alert_channel_owner ON alert_channel USING btree (owner, id);
+
+CREATE INDEX alert_due ON alert USING btree (next_at) WHERE state = 'waiting'::text;
+
+CREATE INDEX alert_history ON alert USING btree (channel, id);
+
+CREATE INDEX alert_incident ON alert USING btree (incident, channel);
+
+CREATE INDEX alert_waiting ON alert USING btree (channel, next_at) WHERE state = 'waiting'::text;
 
 CREATE INDEX api_key_account ON api_key USING btree (account, id);
 

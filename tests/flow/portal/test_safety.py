@@ -51,7 +51,16 @@ PAGES = {
     "/",
     *(HOME, ONE, f"{ONE}/sample", f"{ONE}/recoveries", f"{HOME}/history", f"{HOME}/history/new", ONE_DELIVERY),
     *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
-    *("/settings", "/settings/audit", "/incidents", "/trackings/import", "/trackings/export.csv", "/trackings", PARCEL),
+    *(
+        "/settings",
+        "/settings/audit",
+        "/settings/alerts",
+        "/incidents",
+        "/trackings/import",
+        "/trackings/export.csv",
+        "/trackings",
+        PARCEL,
+    ),
     *("/sources", "/sources/unread", "/sources/connect", "/sources/connect/{source:str}", CONNECTION),
 }
 """Pages for signed-in users."""

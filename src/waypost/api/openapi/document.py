@@ -15,6 +15,7 @@ from waypost.api.openapi.operations import Operation
 from waypost.api.problems import MEDIA_TYPE, ProblemBody
 from waypost.api.responses import answer_bytes
 from waypost.api.v1 import (
+    alerts,
     connections,
     deliveries,
     endpoints,
@@ -32,7 +33,8 @@ from waypost.payloads.v4 import SUCCESS
 
 _DESCRIBED: Final = (
     *(trackings, couriers, awb),
-    *(updates, v1_trackings, endpoints, stats, deliveries, recoveries, events, incidents, outgoing_ips, connections),
+    *(updates, v1_trackings, endpoints, stats, deliveries, recoveries, events, outgoing_ips, connections),
+    *(incidents, alerts),
     *(body_schemas, operations),
 )
 OPERATIONS: Final = tuple(operation for module in _DESCRIBED for operation in module.OPERATIONS)
@@ -58,6 +60,7 @@ _IDS: Final = {
     "endpoint_id": "The endpoint's id, which begins with ep_.",
     "delivery_id": "The delivery's id, which begins with dlv_.",
     "connection_id": "The connection's id, which begins with con_.",
+    "channel_id": "The alert channel's id, which begins with ach_.",
     "recovery_id": "The recovery's id, which begins with rec_.",
 }
 _KEYLESS: Final = {401: "No API key, or an invalid one.", 403: "The key lacks the scope that this call requires."}

@@ -64,7 +64,7 @@ _INCIDENT: Final = Incident(
 OPERATIONS: Final = (
     Operation(
         handler=list_incidents,
-        group="API v1: deliveries and events",
+        group="API v1: incidents and alerts",
         scope="read",
         answers={200: IncidentFeed},
         example=IncidentFeed([_INCIDENT], f"cur_{'0' * 40}"),

@@ -6,20 +6,13 @@ from litestar import Response, get
 
 from waypost.actions import incidents
 from waypost.actions.incidents import Incident
-from waypost.domain.incidents import Kind, State
+from waypost.domain.incidents import PLACES, State
 from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import page
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import enter
 
 PATH: Final = "/incidents"
-_PLACES: Final = {
-    Kind.ENDPOINT_FAILING: "/developer/webhooks/{subject}",
-    Kind.ENDPOINT_DISABLED: "/developer/webhooks/{subject}",
-    Kind.CONNECTION_REFUSED: "/sources/{subject}",
-    Kind.BUDGET_TOO_SMALL: "/sources/{subject}",
-    Kind.PARCELS_STUCK: "/sources",
-}
 
 
 @get(PATH)
@@ -38,7 +31,7 @@ async def show(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 
 def place_of(incident: Incident) -> str:
     """Return the page on which an incident can be repaired."""
-    return _PLACES[Kind(incident.kind)].format(subject=incident.subject)
+    return PLACES[incident.kind].format(subject=incident.subject)
 
 
 ROUTES: Final = (show,)

@@ -1,0 +1,155 @@
+"""Sends the alerts that wait: one sender at a time works on a channel, and no channel waits for another."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from waypost.alerts.mail import Mailer
+from waypost.alerts.posting import Poster
+from waypost.alerts.results import Result
+from waypost.alerts.services import call_of
+from waypost.alerts.wording import message_of
+from waypost.domain import ids
+from waypost.domain.alerts import Alert, AlertState, Plan, QuietHours, Service, What, plan, wait_after
+from waypost.domain.times import from_ms
+from waypost.store import alert_changes, alerts
+from waypost.store.alert_changes import ClaimedChannel
+from waypost.store.database import Database
+from waypost.store.ending import end
+from waypost.store.intake_rows import now
+from waypost.store.statements import Session
+from waypost.store.vault import Vault, WrongKey
+
+_LOG: Final = structlog.get_logger()
+LOOK_SECONDS: Final = 1.0
+AT_ONCE: Final = 16
+AT_ONCE_OF_ONE: Final = 3
+LEASE: Final = timedelta(minutes=2)
+"""Longer than one message can take; after the death of its sender a channel waits for so long."""
+
+WHY: Final = "You receive this because an alert channel of your Waypost account uses this address."
+NO_USER: Final = "The address no longer belongs to a user of the account."
+NO_MAIL: Final = "This installation has no mail server: its operator can set WAYPOST_SMTP_URL."
+
+
+class AlertSender:
+    """Claims channels with something to send. Without a ``mailer`` no mail can be sent, which the history shows."""
+
+    def __init__(
+        self, database: Database, vault: Vault, poster: Poster, mailer: Mailer | None, *, public_url: str | None
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._poster = poster
+        self._mailer = mailer
+        self._public_url = public_url
+        self._in_hand: dict[asyncio.Task[None], UUID] = {}
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Send until ``stop`` is set; what is being sent then is finished."""
+        try:
+            while not stop.is_set():
+                await self.look()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await stop.wait()
+            if self._in_hand:
+                await asyncio.wait(self._in_hand)
+        finally:
+            await end(*self._in_hand)
+
+    async def look(self) -> int:
+        """Begin to send to the channels that have something due; return to how many."""
+        free = AT_ONCE - len(self._in_hand)
+        if free <= 0:
+            return 0
+        owners = Counter(self._in_hand.values())
+        busy = [owner for owner, count in owners.items() if count >= AT_ONCE_OF_ONE]
+        async with self._database.holding.acquire() as session:
+            claimed = await alert_changes.claim_channels(session, free, lease=LEASE, busy=busy)
+        for channel in claimed:
+            task = asyncio.create_task(self._serve_channel(channel))
+            self._in_hand[task] = channel.owner
+            task.add_done_callback(lambda done: self._in_hand.pop(done, None))
+        return len(claimed)
+
+    async def settled(self) -> None:
+        """Wait until nothing is being sent."""
+        while self._in_hand:
+            await asyncio.wait(self._in_hand)
+
+    async def _serve_channel(self, channel: ClaimedChannel) -> None:
+        try:
+            await self._send_some(channel)
+        except Exception:  # noqa: BLE001 - one channel must not keep the others from being served; its lease ends
+            _LOG.exception("alert_channel_failed", channel=ids.to_text(ids.ALERT_CHANNEL, channel.id))
+
+    async def _send_some(self, channel: ClaimedChannel) -> None:
+        """Send the next message of a channel, and record what came of it; no connection is held in between."""
+        async with self._database.holding.acquire() as session:
+            waiting = await alert_changes.waiting_alerts(session, channel.id)
+            zone = "UTC" if channel.account is None else await alerts.time_zone(session, channel.account)
+            at = from_ms(await now(session))
+        if channel.enabled:
+            window = None if channel.window_at is None else (channel.window_at, channel.window_sent)
+            planned = plan(channel.service, waiting, now=at, quiet=_quiet(channel, zone), window=window)
+        else:
+            planned = Plan(skip=tuple(one.id for one in waiting))
+        result = await self._send(channel, planned.send) if planned.send else None
+        async with self._database.holding.acquire() as session:
+            if planned.skip:
+                await alert_changes.update_alerts_settled(session, planned.skip, AlertState.SKIPPED, None)
+            if planned.wait_until is not None:
+                await alert_changes.update_alerts_held(session, channel.id, planned.wait_until)
+            if result is not None:
+                await _note(session, planned.send, result)
+            await alert_changes.release_channel(session, channel.id, int(result is not None), at)
+
+    async def _send(self, channel: ClaimedChannel, sent: Sequence[Alert]) -> Result:
+        try:
+            text = self._vault.open(channel.target, account=channel.owner, endpoint=channel.id)
+        except WrongKey:
+            return Result.failed("The target was encrypted under another SECRET_KEY: add the channel again.")
+        target = msgspec.json.decode(text, type=dict[str, str])
+        if channel.service is not Service.EMAIL:
+            unix = int(time.time())
+            return await self._poster.post(
+                call_of(channel.service, target, sent, public_url=self._public_url, now=unix)
+            )
+        if self._mailer is None:
+            return Result.failed(NO_MAIL)
+        if channel.account is not None and not await self._is_user(channel.account, target["address"]):
+            return Result.failed(NO_USER, rejected=True)
+        return await self._mailer.send(target["address"], message_of(sent, self._public_url), why=WHY)
+
+    async def _is_user(self, account: UUID, address: str) -> bool:
+        async with self._database.holding.acquire() as session:
+            return await alerts.is_user_of(session, account, address)
+
+
+async def _note(session: Session, sent: Sequence[Alert], result: Result) -> None:
+    """Record that alerts were sent, that they are sent again later, or that they never are."""
+    if result.is_sent:
+        await alert_changes.update_alerts_settled(session, [one.id for one in sent], AlertState.SENT, result.answer)
+        return
+    for one in sent:
+        wait = None if one.what is What.TEST else wait_after(one.tries + 1, rejected=result.rejected)
+        if wait is None:
+            await alert_changes.update_alerts_settled(session, [one.id], AlertState.FAILED, result.answer)
+            _LOG.warning("alert_failed", alert=ids.to_text(ids.ALERT, one.id), tries=one.tries + 1)
+        else:
+            await alert_changes.update_alerts_retried(session, [one.id], wait, result.answer)
+
+
+def _quiet(channel: ClaimedChannel, zone: str) -> QuietHours | None:
+    if channel.quiet_from is None or channel.quiet_until is None:
+        return None
+    return QuietHours(channel.quiet_from, channel.quiet_until, zone)

@@ -1,0 +1,71 @@
+"""The page of alert channels: each service's form, errors at their fields, and a history that shows the response."""
+
+import pytest
+
+from tests.support.api import Caller
+from tests.support.visiting import Browser, Document, Portal, assert_harmless
+from waypost.domain.alerts import Service
+
+PATH = "/settings/alerts"
+PROBE = "<b onclick=probe()>x</b>"
+
+
+@pytest.mark.parametrize("service", Service)
+async def test_each_service_has_a_form(browser: Browser, service: Service) -> None:
+    answer = await browser.get(f"{PATH}?service={service}")
+
+    assert answer.status_code == 200
+    assert "Add channel" in Document(answer.text).text
+
+
+async def test_a_channel_is_added_disabled_and_deleted(shop: Caller, browser: Browser) -> None:
+    form = {"service": "slack", "name": PROBE, "url": "https://hooks.slack.com/services/T/B/secret"}
+    added = await browser.post(PATH, form={**form, "kind": "endpoint_failing"})
+    listed = assert_harmless((await browser.get(PATH)).text)
+    (channel,) = (await shop.get("/v1/alert-channels")).json()["items"]
+    await browser.post(f"{PATH}/{channel['id']}/switch", form={"enabled": "false"})
+    disabled = Document((await browser.get(PATH)).text)
+    await browser.post(f"{PATH}/{channel['id']}/delete", form={})
+
+    assert added.status_code == 303
+    assert PROBE in listed.text
+    assert "hooks.slack.com" in listed.text
+    assert "services/T/B/secret" not in listed.text
+    assert "Disabled" in disabled.text
+    assert (await shop.get("/v1/alert-channels")).json()["items"] == []
+
+
+async def test_a_refused_address_keeps_what_was_typed_and_says_why(browser: Browser) -> None:
+    form = {"service": "email", "name": "Me", "address": "victim@example.com", "kind": "endpoint_failing"}
+
+    answer = await browser.post(PATH, form=form)
+
+    assert answer.status_code == 422
+    said = Document(answer.text)
+    assert "ust be the address of a user of this account" in said.text
+    assert any(one.attributes.get("value") == "victim@example.com" for one in said.elements)
+
+
+async def test_the_time_zone_is_checked_and_kept(browser: Browser) -> None:
+    wrong = await browser.post(f"{PATH}/time-zone", form={"time_zone": "../../etc/passwd"})
+    right = await browser.post(f"{PATH}/time-zone", form={"time_zone": "Europe/Berlin"})
+
+    assert (wrong.status_code, right.status_code) == (422, 303)
+    shown = Document((await browser.get(PATH)).text)
+    assert any(one.attributes.get("value") == "Europe/Berlin" for one in shown.elements)
+
+
+async def test_the_history_shows_the_response_of_the_service(portal: Portal, shop: Caller, browser: Browser) -> None:
+    target = {"url": "https://hooks.slack.com/services/T/B/secret"}
+    made = (await shop.post("/v1/alert-channels", {"service": "slack", "target": target})).json()
+    await portal.database.serving.execute(
+        "insert into alert (id, channel, what, content, state, settled_at, answer) values (uuidv7(), $1, 'opened',"
+        """ '{"incident": "inc_1", "kind": "endpoint_failing", "subject": "ep_1", "message": "It fails.","""
+        """ "opened_at": "2026-03-02T12:00:00.000Z"}', 'failed', now(), $2)""",
+        *(made["id"][4:], PROBE),
+    )
+
+    said = assert_harmless((await browser.get(PATH)).text)
+
+    assert f"Response: {PROBE}" in said.text
+    assert "Endpoint failing" in said.text
