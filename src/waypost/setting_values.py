@@ -15,6 +15,7 @@ from waypost.domain.ip_addresses import IPAddress, IPNetwork
 from waypost.domain.mail_servers import read_mail_server
 from waypost.domain.targets import Ports
 
+_CONTACT: Final = re.compile(r"[!-'*-~]{1,200}", re.ASCII)  # no space and no parenthesis: it becomes part of a comment
 _SCHEMA: Final = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}", re.ASCII)
 
 
@@ -85,11 +86,25 @@ def _mail_address(value: str) -> str:
     return value
 
 
+def _postgres(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("must start with postgresql://")
+    return value
+
+
+def _contact(value: str) -> str:
+    if not _CONTACT.fullmatch(value):
+        raise ValueError("must have 1 to 200 printable ASCII characters, no spaces and no parentheses")
+    return value
+
+
 Networks = Annotated[tuple[IPNetwork, ...], NoDecode, PlainValidator(_networks)]
 Addresses = Annotated[tuple[IPAddress, ...], NoDecode, PlainValidator(_addresses)]
 Address = Annotated[IPAddress, PlainValidator(lambda value: ip_address(str(value)))]
 PortRanges = Annotated[Ports, NoDecode, PlainValidator(_ports)]
 CertificateFile = Annotated[Path, AfterValidator(_certificates)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgres)]
+Contact = Annotated[str, AfterValidator(_contact)]
 MailServerUrl = Annotated[SecretStr, AfterValidator(_mail_server)]
 MailAddress = Annotated[str, AfterValidator(_mail_address)]
 SchemaName = Annotated[Any, AfterValidator(_schema)]

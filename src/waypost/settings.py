@@ -41,6 +41,8 @@ from waypost.setting_values import (
     Address,
     Addresses,
     CertificateFile,
+    Contact,
+    DatabaseUrl,
     MailAddress,
     MailServerUrl,
     Networks,
@@ -58,7 +60,6 @@ OF_COMMANDS: Final = frozenset({"API_KEY", "URL"})
 FILE: Final = "waypost.toml"
 SHORTEST_SECRET_KEY: Final = 16
 _DAY_SECONDS: Final = 86_400
-_CONTACT: Final = re.compile(r"[!-'*-~]{1,200}", re.ASCII)  # no space and no parenthesis: it becomes part of a comment
 
 
 def default_data_dir() -> Path:
@@ -142,7 +143,7 @@ class Settings(_OfCarriers):
     """The address that the server listens on."""
     port: int = Field(default=8080, ge=0, le=65_535)
     """The port that the server listens on; 0 for a free one."""
-    database_url: SecretStr | None = None
+    database_url: DatabaseUrl | None = None
     """Your own PostgreSQL, as `postgresql://user:password@host/database`. By default Waypost starts an embedded one."""
     schema: SchemaName = None
     """The database schema of Waypost's tables, created by `waypost migrate`.
@@ -169,23 +170,20 @@ class Settings(_OfCarriers):
     """The URL at which people and carriers reach this server, such as `https://tracking.example.com`, without a path.
 
     With https, the pages' cookies are sent over TLS only."""
-    contact: str | None = None
+    contact: Contact | None = None
     """A URL or e-mail address for receivers of webhooks, included in the `user-agent` of every request."""
     smtp_url: MailServerUrl | None = None
-    """The mail server for alerts, invitations and lost passwords: `smtp://user:password@host:587` with STARTTLS, or
-    `smtps://user:password@host:465`.
+    """The mail server: `smtp://user:password@host:587` with STARTTLS, or `smtps://user:password@host:465`.
 
-    A server in a private network also needs `WAYPOST_EGRESS_ALLOW`. Requires `WAYPOST_SMTP_FROM`."""
+    Requires `WAYPOST_SMTP_FROM`. A server in a private network also needs `WAYPOST_EGRESS_ALLOW`."""
     smtp_from: MailAddress | None = None
     """The sender of mail, such as `Waypost <waypost@example.com>`."""
     operator_email: MailAddress | None = None
-    """The address that gets a mail about each incident of the installation: a nearly full disk, no dispatcher, an old
-    backup."""
+    """The address that gets a mail about each incident of the installation, such as a nearly full disk."""
     operator_alert_url: SecretStr | None = None
-    """A URL that gets the same as one JSON POST each: an incoming webhook of Slack, Mattermost, Rocket.Chat or Discord
-    (`…/slack`), a workflow of Teams, or a topic of ntfy, depending on `WAYPOST_OPERATOR_ALERT_SERVICE`."""
+    """The URL of a webhook, workflow or topic that gets the same; `WAYPOST_OPERATOR_ALERT_SERVICE` is its kind."""
     operator_alert_service: Literal["slack", "teams", "ntfy"] = "slack"
-    """The kind of `WAYPOST_OPERATOR_ALERT_URL`."""
+    """The kind of `WAYPOST_OPERATOR_ALERT_URL`; `slack` is also right for Mattermost, Rocket.Chat and Discord."""
     heartbeat_url: SecretStr | None = None
     """A URL that gets a POST every minute while Waypost works, for a service that raises the alarm when they stop."""
     trusted_proxies: Networks = ()
@@ -276,13 +274,6 @@ class Settings(_OfCarriers):
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, InitSettingsSource(settings_cls, _file_values())
 
-    @field_validator("database_url")
-    @classmethod
-    def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-            raise ValueError("must start with postgresql://")
-        return value
-
     @field_validator("secret_key")
     @classmethod
     def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
@@ -290,13 +281,6 @@ class Settings(_OfCarriers):
             raise ValueError(f"must have at least {SHORTEST_SECRET_KEY} characters")
         if value is not None and not value.get_secret_value().isprintable():
             raise ValueError("must be UTF-8 without control characters")
-        return value
-
-    @field_validator("contact")
-    @classmethod
-    def _fits_a_header(cls, value: str | None) -> str | None:
-        if value is not None and not _CONTACT.fullmatch(value):
-            raise ValueError("must have 1 to 200 printable ASCII characters, no spaces and no parentheses")
         return value
 
     @field_validator("public_url")

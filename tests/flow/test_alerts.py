@@ -26,7 +26,7 @@ from waypost.alerts.sender import AlertSender
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.resolver import SystemResolver
 from waypost.dispatch.transport import PyreqwestTransport
-from waypost.domain.alerts import Content, Service
+from waypost.domain.alerts import AlertService, Content
 from waypost.domain.incidents import Closed, Kind, NewIncident, Trouble
 from waypost.domain.mail_servers import MailServer
 from waypost.domain.targets import EVERY_PORT
@@ -83,7 +83,7 @@ class Alerting:
         poster = Poster(self.guard, PyreqwestTransport(), "Waypost/test")
         self.sender = AlertSender(self.database, VAULT, poster, self.mailer, public_url="https://waypost.example")
 
-    async def channel(self, service: Service, target: dict[str, str], kinds: list[str] | None = None) -> UUID:
+    async def channel(self, service: AlertService, target: dict[str, str], kinds: list[str] | None = None) -> UUID:
         channel = uuid4()
         sealed = VAULT.seal(msgspec.json.encode(target).decode(), account=self.account, endpoint=channel)
         async with self.database.serving.acquire() as session:
@@ -103,7 +103,7 @@ class Alerting:
             "insert into account_user (id, account, email, password_hash, role) values ($1, $2, $3, '', 'member')",
             *(uuid4(), self.account, address),
         )
-        return await self.channel(Service.EMAIL, {"address": address})
+        return await self.channel(AlertService.EMAIL, {"address": address})
 
     async def open(self, subject: str = "ep_1", kind: Kind = Kind.ENDPOINT_FAILING) -> None:
         trouble = Trouble(self.account, kind, subject, f"{URL} has <b>failed</b>.", details={"url": URL})
@@ -204,17 +204,17 @@ async def test_a_mail_server_that_defers_is_tried_again_and_one_that_rejects_onl
     assert await alerting.states() == [("opened", "failed", 5)]
 
 
-TARGETS: dict[Service, Callable[[str], dict[str, str]]] = {
-    Service.SLACK: lambda url: {"url": url},
-    Service.TEAMS: lambda url: {"url": url},
-    Service.TELEGRAM: lambda url: {"url": url, "bot_token": "1:x", "chat_id": "-5"},
-    Service.PAGERDUTY: lambda url: {"url": url, "routing_key": "k"},
-    Service.NTFY: lambda url: {"url": f"{url}/waypost", "token": "tk"},
-    Service.WEBHOOK: lambda url: {"url": url, "secret": SECRET},
+TARGETS: dict[AlertService, Callable[[str], dict[str, str]]] = {
+    AlertService.SLACK: lambda url: {"url": url},
+    AlertService.TEAMS: lambda url: {"url": url},
+    AlertService.TELEGRAM: lambda url: {"url": url, "bot_token": "1:x", "chat_id": "-5"},
+    AlertService.PAGERDUTY: lambda url: {"url": url, "routing_key": "k"},
+    AlertService.NTFY: lambda url: {"url": f"{url}/waypost", "token": "tk"},
+    AlertService.WEBHOOK: lambda url: {"url": url, "secret": SECRET},
 }
 
 
-async def posted(alerting: Alerting, service: Service, receiver: Receiver) -> list[Any]:
+async def posted(alerting: Alerting, service: AlertService, receiver: Receiver) -> list[Any]:
     await alerting.channel(service, TARGETS[service](receiver.url))
     await alerting.open()
     await alerting.send()
@@ -230,7 +230,7 @@ async def alerting(database: Database, account: UUID) -> Alerting:
 
 async def test_slack_and_its_kin_get_a_text_without_markup_from_outside(alerting: Alerting) -> None:
     async with receiving(always(OK)) as receiver:
-        opened, closed = await posted(alerting, Service.SLACK, receiver)
+        opened, closed = await posted(alerting, AlertService.SLACK, receiver)
 
     assert list(opened) == ["text"]
     assert f"{URL} has &lt;b&gt;failed&lt;/b&gt;." in opened["text"]
@@ -239,7 +239,7 @@ async def test_slack_and_its_kin_get_a_text_without_markup_from_outside(alerting
 
 async def test_teams_get_an_adaptive_card(alerting: Alerting) -> None:
     async with receiving(always(OK)) as receiver:
-        opened, _ = await posted(alerting, Service.TEAMS, receiver)
+        opened, _ = await posted(alerting, AlertService.TEAMS, receiver)
 
     (attachment,) = opened["attachments"]
     assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
@@ -248,7 +248,7 @@ async def test_teams_get_an_adaptive_card(alerting: Alerting) -> None:
 
 async def test_telegram_gets_a_message_of_the_bot(alerting: Alerting) -> None:
     async with receiving(always(OK)) as receiver:
-        opened, _ = await posted(alerting, Service.TELEGRAM, receiver)
+        opened, _ = await posted(alerting, AlertService.TELEGRAM, receiver)
 
     assert receiver.requests[0].path == "/hook/bot1:x/sendMessage"
     assert opened["chat_id"] == "-5"
@@ -257,7 +257,7 @@ async def test_telegram_gets_a_message_of_the_bot(alerting: Alerting) -> None:
 
 async def test_pagerduty_gets_one_incident_that_is_triggered_and_resolved(alerting: Alerting) -> None:
     async with receiving(always(answering(202))) as receiver:
-        opened, closed = await posted(alerting, Service.PAGERDUTY, receiver)
+        opened, closed = await posted(alerting, AlertService.PAGERDUTY, receiver)
 
     assert (opened["event_action"], closed["event_action"]) == ("trigger", "resolve")
     assert opened["dedup_key"] == closed["dedup_key"]
@@ -266,7 +266,7 @@ async def test_pagerduty_gets_one_incident_that_is_triggered_and_resolved(alerti
 
 async def test_ntfy_gets_its_topic_and_token(alerting: Alerting) -> None:
     async with receiving(always(OK)) as receiver:
-        opened, closed = await posted(alerting, Service.NTFY, receiver)
+        opened, closed = await posted(alerting, AlertService.NTFY, receiver)
 
     request = receiver.requests[0]
     assert (request.path, request.headers["authorization"]) == ("/hook/", "Bearer tk")
@@ -275,7 +275,7 @@ async def test_ntfy_gets_its_topic_and_token(alerting: Alerting) -> None:
 
 async def test_any_url_gets_the_incident_signed_as_webhooks_are(alerting: Alerting) -> None:
     async with receiving(always(OK)) as receiver:
-        opened, closed = await posted(alerting, Service.WEBHOOK, receiver)
+        opened, closed = await posted(alerting, AlertService.WEBHOOK, receiver)
 
     request = receiver.requests[0]
     Webhook(SECRET).verify(request.body, request.headers)
@@ -285,7 +285,7 @@ async def test_any_url_gets_the_incident_signed_as_webhooks_are(alerting: Alerti
 
 
 @pytest.mark.parametrize("service", TARGETS)
-async def test_nothing_is_sent_to_a_forbidden_address(database: Database, account: UUID, service: Service) -> None:
+async def test_nothing_is_sent_to_a_forbidden_address(database: Database, account: UUID, service: AlertService) -> None:
     alerting = Alerting(database, account, guard=guard())
     async with receiving(always(OK)) as receiver:
         await posted(alerting, service, receiver)
@@ -300,11 +300,11 @@ async def test_a_service_that_hangs_holds_up_nobody_else(
     other = Alerting(database, await add_account(database))
     other.sender = alerting.sender
     async with receiving(always(HANG)) as hanging, receiving(always(OK)) as receiver:
-        await alerting.channel(Service.SLACK, {"url": hanging.url})
+        await alerting.channel(AlertService.SLACK, {"url": hanging.url})
         await alerting.open()
         await alerting.sender.look()
         await hanging.received(1)
-        await other.channel(Service.SLACK, {"url": receiver.url})
+        await other.channel(AlertService.SLACK, {"url": receiver.url})
         await other.open()
         await alerting.sender.look()
         await receiver.received(1)
@@ -313,8 +313,8 @@ async def test_a_service_that_hangs_holds_up_nobody_else(
 
 async def test_a_storm_of_incidents_is_a_few_messages(alerting: Alerting) -> None:
     async with receiving(always(OK)) as receiver:
-        await alerting.channel(Service.SLACK, {"url": receiver.url})
-        await alerting.channel(Service.WEBHOOK, {"url": receiver.url, "secret": SECRET})
+        await alerting.channel(AlertService.SLACK, {"url": receiver.url})
+        await alerting.channel(AlertService.WEBHOOK, {"url": receiver.url, "secret": SECRET})
         for number in range(30):
             await alerting.open(f"ep_{number}")
         await alerting.send()
@@ -329,7 +329,7 @@ async def test_a_storm_of_incidents_is_a_few_messages(alerting: Alerting) -> Non
 
 async def test_only_the_kinds_that_a_channel_wants_are_sent(alerting: Alerting) -> None:
     async with receiving(always(OK)) as receiver:
-        await alerting.channel(Service.SLACK, {"url": receiver.url}, kinds=["connection_refused"])
+        await alerting.channel(AlertService.SLACK, {"url": receiver.url}, kinds=["connection_refused"])
         await alerting.open()
         await alerting.open("con_1", Kind.CONNECTION_REFUSED)
         await alerting.send()
@@ -340,7 +340,7 @@ async def test_only_the_kinds_that_a_channel_wants_are_sent(alerting: Alerting) 
 
 async def test_a_test_is_sent_at_once_and_tried_once(database: Database, alerting: Alerting) -> None:
     async with receiving(always(answering(500))) as receiver:
-        channel = await alerting.channel(Service.SLACK, {"url": receiver.url})
+        channel = await alerting.channel(AlertService.SLACK, {"url": receiver.url})
         content = Content("", "", "", "Nothing is wrong.", "2026-03-02T12:00:00Z")
         async with database.serving.acquire() as session:
             assert await alert_changes.insert_test_alert(session, alerting.account, channel, uuid4(), content)

@@ -1,4 +1,4 @@
-"""``/v1/alert-channels``: an account chooses who is told of its incidents; secrets are never shown again."""
+"""``/v1/alert-channels``: an account chooses where its alerts go; secrets are never shown again."""
 
 import asyncio
 from typing import Any

@@ -8,10 +8,10 @@ import pytest
 from waypost.domain.alerts import (
     MOST_A_MINUTE,
     MOST_TRIES,
-    Alert,
+    AlertService,
     Content,
     QuietHours,
-    Service,
+    WaitingAlert,
     What,
     plan,
     wait_after,
@@ -21,15 +21,17 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NIGHT = QuietHours(time(22), time(7, 30), "Europe/Berlin")
 
 
-def alert(number: int, what: What = What.OPENED, *, incident: int | None = None, tries: int = 0) -> Alert:
+def alert(number: int, what: What = What.OPENED, *, incident: int | None = None, tries: int = 0) -> WaitingAlert:
     content = Content(f"inc_{incident or number}", "endpoint_failing", "ep_1", "It fails.", "2026-03-02T12:00:00Z")
-    return Alert(UUID(int=number), what, content, tries)
+    return WaitingAlert(UUID(int=number), what, content, tries)
 
 
 def test_alerts_for_people_are_sent_together_and_those_for_programs_one_by_one() -> None:
     waiting = [alert(1), alert(2)]
 
-    chat, program = (plan(one, waiting, now=NOON, quiet=None, window=None) for one in (Service.SLACK, Service.WEBHOOK))
+    chat, program = (
+        plan(one, waiting, now=NOON, quiet=None, window=None) for one in (AlertService.SLACK, AlertService.WEBHOOK)
+    )
 
     assert (chat.send, program.send) == ((alert(1), alert(2)), (alert(1),))
 
@@ -37,7 +39,7 @@ def test_alerts_for_people_are_sent_together_and_those_for_programs_one_by_one()
 def test_an_incident_that_was_over_before_anybody_heard_of_it_is_skipped() -> None:
     waiting = [alert(1), alert(2), alert(3, What.CLOSED, incident=1)]
 
-    planned = plan(Service.EMAIL, waiting, now=NOON, quiet=None, window=None)
+    planned = plan(AlertService.EMAIL, waiting, now=NOON, quiet=None, window=None)
 
     assert (planned.send, planned.skip) == ((alert(2),), (UUID(int=1), UUID(int=3)))
 
@@ -45,7 +47,7 @@ def test_an_incident_that_was_over_before_anybody_heard_of_it_is_skipped() -> No
 def test_one_that_may_have_been_sent_is_followed_by_its_end() -> None:
     waiting = [alert(1, tries=1), alert(3, What.CLOSED, incident=1)]
 
-    assert plan(Service.EMAIL, waiting, now=NOON, quiet=None, window=None).send == tuple(waiting)
+    assert plan(AlertService.EMAIL, waiting, now=NOON, quiet=None, window=None).send == tuple(waiting)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +67,8 @@ def test_quiet_hours_follow_the_clock_of_the_accounts_time_zone(at: datetime, un
 def test_in_quiet_hours_only_tests_are_sent() -> None:
     midnight = datetime(2026, 3, 2, 23, tzinfo=UTC)
 
-    planned = plan(Service.EMAIL, [alert(1), alert(2, What.TEST)], now=midnight, quiet=NIGHT, window=None)
-    later = plan(Service.EMAIL, [alert(1)], now=midnight, quiet=NIGHT, window=None)
+    planned = plan(AlertService.EMAIL, [alert(1), alert(2, What.TEST)], now=midnight, quiet=NIGHT, window=None)
+    later = plan(AlertService.EMAIL, [alert(1)], now=midnight, quiet=NIGHT, window=None)
 
     assert planned.send == (alert(2, What.TEST),)
     assert (later.send, later.wait_until) == ((), datetime(2026, 3, 3, 6, 30, tzinfo=UTC))
@@ -75,8 +77,10 @@ def test_in_quiet_hours_only_tests_are_sent() -> None:
 def test_a_channel_gets_five_messages_a_minute() -> None:
     begun = NOON - timedelta(seconds=59)
 
-    within = plan(Service.SLACK, [alert(1)], now=NOON, quiet=None, window=(begun, MOST_A_MINUTE))
-    after = plan(Service.SLACK, [alert(1)], now=NOON + timedelta(seconds=1), quiet=None, window=(begun, MOST_A_MINUTE))
+    within = plan(AlertService.SLACK, [alert(1)], now=NOON, quiet=None, window=(begun, MOST_A_MINUTE))
+    after = plan(
+        AlertService.SLACK, [alert(1)], now=NOON + timedelta(seconds=1), quiet=None, window=(begun, MOST_A_MINUTE)
+    )
 
     assert (within.send, within.wait_until) == ((), begun + timedelta(minutes=1))
     assert after.send == (alert(1),)

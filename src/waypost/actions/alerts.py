@@ -16,11 +16,10 @@ from msgspec import UNSET, UnsetType
 from waypost.actions.actor import Actor, note
 from waypost.actions.constraints import as_long_as, one_of
 from waypost.actions.context import Context
-from waypost.actions.refusals import Busy, Conflict, Fault, Invalid, checking, present
-from waypost.actions.rooms import TooManyWaiting
+from waypost.actions.refusals import Busy, Conflict, Fault, Invalid, TooManyWaiting, checking, present
 from waypost.domain import ids
 from waypost.domain.alert_targets import check_time_zone, read_quiet_hours, read_target, shown_target
-from waypost.domain.alerts import AlertState, Content, Service
+from waypost.domain.alerts import AlertService, AlertState, Content
 from waypost.domain.audit import Action
 from waypost.domain.incidents import ACCOUNT_KINDS
 from waypost.domain.times import from_ms, rfc3339, rfc3339_or_none
@@ -35,7 +34,6 @@ ALL: Final = "all"
 MOST_CHANNELS: Final = 10
 LONGEST_NAME: Final = 100
 TEST_MESSAGE: Final = "This is a test. If you can read it, alerts about incidents arrive here."
-_TEST_SECONDS: Final = 25.0
 _LOOK_SECONDS: Final = 0.25
 
 
@@ -52,7 +50,7 @@ class ChannelChange(msgspec.Struct, forbid_unknown_fields=True):
 class NewChannel(ChannelChange, forbid_unknown_fields=True, kw_only=True):
     """The body of a new channel; which fields ``target`` has depends on the service."""
 
-    service: Annotated[str, one_of(Service)]
+    service: Annotated[str, one_of(AlertService)]
     target: dict[str, str]
 
 
@@ -115,16 +113,16 @@ async def add(context: Context, actor: Actor, body: NewChannel) -> tuple[AlertCh
 
     Raise Conflict at the limit.
     """
-    if body.service not in list(Service):
-        raise Invalid([Fault("service", f"must be one of {', '.join(Service)}")])
-    service = Service(body.service)
+    if body.service not in list(AlertService):
+        raise Invalid([Fault("service", f"must be one of {', '.join(AlertService)}")])
+    service = AlertService(body.service)
     with checking():
         target = read_target(service, body.target, context.check_url)
         fields = _fields(body, None)
-    secret = make_secret(os.urandom(KEY_BYTES)) if service is Service.WEBHOOK else None
+    secret = make_secret(os.urandom(KEY_BYTES)) if service is AlertService.WEBHOOK else None
     sealed = target if secret is None else {**target, "secret": secret}
     async with context.database.serving.acquire() as session, transaction(session):
-        if service is Service.EMAIL and not await alerts.is_user_of(session, actor.account, target["address"]):
+        if service is AlertService.EMAIL and not await alerts.is_user_of(session, actor.account, target["address"]):
             raise Invalid([Fault("address", "must be the address of a user of this account")])
         channel = ids.make_id(await now(session), 0, secrets.randbits(62))
         text = msgspec.json.encode(sealed).decode()
@@ -181,7 +179,7 @@ async def _tested(context: Context, actor: Actor, channel: UUID) -> Alert:
         content = Content("", "", "", TEST_MESSAGE, rfc3339(from_ms(at)))
         if not await alert_changes.insert_test_alert(session, actor.account, channel, alert, content):
             present(None)
-    ends = time.monotonic() + _TEST_SECONDS
+    ends = time.monotonic() + context.test_seconds
     while True:
         async with context.database.serving.acquire() as session:
             row = present(await alerts.find(session, alert))

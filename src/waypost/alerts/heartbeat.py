@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from waypost.alerts.posting import Poster
-from waypost.alerts.services import Call
+from waypost.alerts.services import ServiceCall
 
 _LOG: Final = structlog.get_logger()
 EVERY_SECONDS: Final = 60.0
@@ -19,7 +19,7 @@ class Heartbeat:
 
     def __init__(self, poster: Poster, url: str, ready: Callable[[], Awaitable[str | None]]) -> None:
         self._poster = poster
-        self._call = Call(url, (("content-type", "text/plain"),), b"")
+        self._call = ServiceCall(url, (("content-type", "text/plain"),), b"")
         self._ready = ready
 
     async def serve(self, stop: asyncio.Event) -> None:

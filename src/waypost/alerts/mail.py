@@ -11,7 +11,7 @@ from typing import Final
 import aiosmtplib
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from waypost.alerts.results import Result
+from waypost.alerts.results import SendResult
 from waypost.alerts.wording import Item, Message
 from waypost.dispatch.guard import Admitted, Guard
 from waypost.domain.ip_addresses import IPAddress
@@ -35,23 +35,23 @@ class Mailer:
         self._sender = sender
         self._trusted = trusted
 
-    async def send(self, to: str, message: Message, *, why: str, action: str = "Open in Waypost") -> Result:
+    async def send(self, to: str, message: Message, *, why: str, action: str = "Open in Waypost") -> SendResult:
         """Send a message to one address. ``why`` says why the reader gets it, ``action`` names its links."""
         try:
             async with asyncio.timeout(MAIL_SECONDS):
                 return await self._send(_mail(self._sender, to, message, why=why, action=action))
         except TimeoutError:
-            return Result.failed("The mail server did not respond in time.")
+            return SendResult.failed("The mail server did not respond in time.")
 
-    async def _send(self, mail: EmailMessage) -> Result:
+    async def _send(self, mail: EmailMessage) -> SendResult:
         server = self._server
         host = f"[{server.host}]" if ":" in server.host else server.host
         admitted = await self._guard.admit(f"https://{host}:{server.port}/")
         if not isinstance(admitted, Admitted):
-            return Result.failed(f"The mail server's address can't be used ({admitted.value}).")
+            return SendResult.failed(f"The mail server's address can't be used ({admitted.value}).")
         connection = await _connect(admitted.addresses, server.port)
         if connection is None:
-            return Result.failed("The mail server can't be reached.")
+            return SendResult.failed("The mail server can't be reached.")
         client = aiosmtplib.SMTP(
             hostname=server.host,
             sock=connection,
@@ -68,14 +68,14 @@ class Mailer:
                 _, answer = await client.send_message(mail)
         except aiosmtplib.SMTPRecipientsRefused as error:
             (refused,) = error.recipients[:1]
-            return Result.failed(f"{refused.code} {refused.message}", rejected=refused.code >= _REJECTED)
+            return SendResult.failed(f"{refused.code} {refused.message}", rejected=refused.code >= _REJECTED)
         except aiosmtplib.SMTPResponseException as error:
-            return Result.failed(f"{error.code} {error.message}", rejected=error.code >= _REJECTED)
+            return SendResult.failed(f"{error.code} {error.message}", rejected=error.code >= _REJECTED)
         except (aiosmtplib.SMTPException, OSError) as error:
-            return Result.failed(f"{type(error).__name__}: {error}")
+            return SendResult.failed(f"{type(error).__name__}: {error}")
         finally:
             connection.close()
-        return Result.succeeded(answer)
+        return SendResult.succeeded(answer)
 
 
 async def _connect(addresses: Sequence[IPAddress], port: int) -> socket.socket | None:

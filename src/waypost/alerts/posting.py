@@ -3,8 +3,8 @@
 import time
 from typing import Final
 
-from waypost.alerts.results import Result
-from waypost.alerts.services import Call
+from waypost.alerts.results import SendResult
+from waypost.alerts.services import ServiceCall
 from waypost.dispatch.answers import Answer
 from waypost.dispatch.guard import Admitted, Guard
 from waypost.dispatch.transport import Transport
@@ -24,29 +24,29 @@ class Poster:
         self._transport = transport
         self._user_agent = user_agent
 
-    async def post(self, call: Call) -> Result:
+    async def post(self, call: ServiceCall) -> SendResult:
         """Post once, to the addresses in turn until one accepts a connection."""
         ends = time.monotonic() + POST_SECONDS
         admitted = await self._guard.admit(call.url)
         if not isinstance(admitted, Admitted):
-            return Result.failed(ERRORS[admitted], rejected=admitted is Outcome.ADDRESS_FORBIDDEN)
+            return SendResult.failed(ERRORS[admitted], rejected=admitted is Outcome.ADDRESS_FORBIDDEN)
         headers = (*call.headers, ("accept", "*/*"), ("user-agent", self._user_agent))
-        result = Result.failed(ERRORS[Outcome.CONNECT_FAILED])
+        result = SendResult.failed(ERRORS[Outcome.CONNECT_FAILED])
         for address in admitted.addresses:
             left = ends - time.monotonic()
             answer = await self._transport.post(admitted.target, address, headers, call.body, deadline_seconds=left)
             if isinstance(answer, Answer):
                 return _result(answer)
-            result = Result.failed(CAUSES.get(answer.cause or "", ERRORS[answer.outcome]))
+            result = SendResult.failed(CAUSES.get(answer.cause or "", ERRORS[answer.outcome]))
             if answer.outcome is not Outcome.CONNECT_FAILED:
                 break
         return result
 
 
-def _result(answer: Answer) -> Result:
+def _result(answer: Answer) -> SendResult:
     body = answer.body[:SHOWN_OF_BODY].decode("utf-8", "replace").strip()
     text = f"{answer.status_code} {body}".strip()
     if answer.outcome is Outcome.SUCCEEDED:
-        return Result.succeeded(text)
+        return SendResult.succeeded(text)
     code = answer.status_code
-    return Result.failed(text, rejected=_ACCEPTED <= code < _BROKEN and code not in _LATER)
+    return SendResult.failed(text, rejected=_ACCEPTED <= code < _BROKEN and code not in _LATER)

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Result(msgspec.Struct, frozen=True):
+class SendResult(msgspec.Struct, frozen=True):
     """``rejected`` means that the service says that the request is wrong, so that a retry will hardly help."""
 
     is_sent: bool
@@ -11,11 +11,11 @@ class Result(msgspec.Struct, frozen=True):
     rejected: bool = False
 
     @classmethod
-    def succeeded(cls, answer: str) -> "Result":
+    def succeeded(cls, answer: str) -> "SendResult":
         """Return the result of a message that was accepted."""
         return cls(is_sent=True, answer=answer)
 
     @classmethod
-    def failed(cls, answer: str, *, rejected: bool = False) -> "Result":
+    def failed(cls, answer: str, *, rejected: bool = False) -> "SendResult":
         """Return the result of a message that was not accepted."""
         return cls(is_sent=False, answer=answer, rejected=rejected)

@@ -14,11 +14,11 @@ import structlog
 
 from waypost.alerts.mail import Mailer
 from waypost.alerts.posting import Poster
-from waypost.alerts.results import Result
+from waypost.alerts.results import SendResult
 from waypost.alerts.services import call_of
 from waypost.alerts.wording import message_of
 from waypost.domain import ids
-from waypost.domain.alerts import Alert, AlertState, Plan, QuietHours, Service, What, plan, wait_after
+from waypost.domain.alerts import AlertService, AlertState, Plan, QuietHours, WaitingAlert, What, plan, wait_after
 from waypost.domain.times import from_ms
 from waypost.store import alert_changes, alerts
 from waypost.store.alert_changes import ClaimedChannel
@@ -113,21 +113,21 @@ class AlertSender:
                 await _note(session, planned.send, result)
             await alert_changes.release_channel(session, channel.id, int(result is not None), at)
 
-    async def _send(self, channel: ClaimedChannel, sent: Sequence[Alert]) -> Result:
+    async def _send(self, channel: ClaimedChannel, sent: Sequence[WaitingAlert]) -> SendResult:
         try:
             text = self._vault.open(channel.target, account=channel.owner, endpoint=channel.id)
         except WrongKey:
-            return Result.failed("The target was encrypted under another SECRET_KEY: add the channel again.")
+            return SendResult.failed("The target was encrypted under another SECRET_KEY: add the channel again.")
         target = msgspec.json.decode(text, type=dict[str, str])
-        if channel.service is not Service.EMAIL:
+        if channel.service is not AlertService.EMAIL:
             unix = int(time.time())
             return await self._poster.post(
                 call_of(channel.service, target, sent, public_url=self._public_url, now=unix)
             )
         if self._mailer is None:
-            return Result.failed(NO_MAIL)
+            return SendResult.failed(NO_MAIL)
         if channel.account is not None and not await self._is_user(channel.account, target["address"]):
-            return Result.failed(NO_USER, rejected=True)
+            return SendResult.failed(NO_USER, rejected=True)
         return await self._mailer.send(target["address"], message_of(sent, self._public_url), why=WHY)
 
     async def _is_user(self, account: UUID, address: str) -> bool:
@@ -135,7 +135,7 @@ class AlertSender:
             return await alerts.is_user_of(session, account, address)
 
 
-async def _note(session: Session, sent: Sequence[Alert], result: Result) -> None:
+async def _note(session: Session, sent: Sequence[WaitingAlert], result: SendResult) -> None:
     """Record that alerts were sent, that they are sent again later, or that they never are."""
     if result.is_sent:
         await alert_changes.update_alerts_settled(session, [one.id for one in sent], AlertState.SENT, result.answer)

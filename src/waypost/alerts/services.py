@@ -8,7 +8,7 @@ import msgspec
 
 from waypost.alerts.wording import Message, link_of, message_of, title_of
 from waypost.domain import ids
-from waypost.domain.alerts import Alert, Service, What
+from waypost.domain.alerts import AlertService, WaitingAlert, What
 from waypost.domain.incidents import Kind
 from waypost.signing.standard import key_of, sign
 
@@ -24,7 +24,7 @@ _SEVERITIES: Final[Mapping[str, str]] = {
 _PRIORITY: Final = {True: 3, False: 4}
 
 
-class Call(msgspec.Struct, frozen=True):
+class ServiceCall(msgspec.Struct, frozen=True):
     """A request: POST ``body`` to ``url``."""
 
     url: str
@@ -33,34 +33,39 @@ class Call(msgspec.Struct, frozen=True):
 
 
 def call_of(
-    service: Service, target: Mapping[str, str], alerts: Sequence[Alert], *, public_url: str | None, now: int
-) -> Call:
+    service: AlertService,
+    target: Mapping[str, str],
+    alerts: Sequence[WaitingAlert],
+    *,
+    public_url: str | None,
+    now: int,
+) -> ServiceCall:
     """Return the request for alerts to a service other than mail; ``now`` is in Unix seconds, for signatures."""
     message = message_of(alerts, public_url)
     text = f"{message.title}\n\n{message.text}"[:LONGEST_TEXT]
     match service:
-        case Service.SLACK:
+        case AlertService.SLACK:
             return _post(target["url"], {"text": _escaped(text)})
-        case Service.TEAMS:
+        case AlertService.TEAMS:
             return _post(target["url"], _card(message))
-        case Service.TELEGRAM:
+        case AlertService.TELEGRAM:
             base = target["url"].rstrip("/")
             body = {"chat_id": target["chat_id"], "text": text, "link_preview_options": {"is_disabled": True}}
             return _post(f"{base}/bot{target['bot_token']}/sendMessage", body)
-        case Service.PAGERDUTY:
+        case AlertService.PAGERDUTY:
             return _post(target["url"], _event(target["routing_key"], alerts[0], public_url))
-        case Service.NTFY:
+        case AlertService.NTFY:
             return _ntfy(target, message)
-        case Service.WEBHOOK:
+        case AlertService.WEBHOOK:
             return _signed(target, alerts[0], now)
-        case Service.EMAIL:
+        case AlertService.EMAIL:
             raise ValueError("mail is no request")
         case _:
             assert_never(service)
 
 
-def _post(url: str, body: Any, *headers: tuple[str, str]) -> Call:
-    return Call(url, (_JSON, *headers), json.dumps(body).encode())
+def _post(url: str, body: Any, *headers: tuple[str, str]) -> ServiceCall:
+    return ServiceCall(url, (_JSON, *headers), json.dumps(body).encode())
 
 
 def _escaped(text: str) -> str:
@@ -90,7 +95,7 @@ def _card(message: Message) -> dict[str, Any]:
     return {"type": "message", "attachments": [attachment]}
 
 
-def _event(routing_key: str, alert: Alert, public_url: str | None) -> dict[str, Any]:
+def _event(routing_key: str, alert: WaitingAlert, public_url: str | None) -> dict[str, Any]:
     """Return an event of PagerDuty's Events API v2. An incident of ours is one of theirs, by its id."""
     content = alert.content
     link = link_of(content, public_url)
@@ -111,7 +116,7 @@ def _event(routing_key: str, alert: Alert, public_url: str | None) -> dict[str, 
     }
 
 
-def _ntfy(target: Mapping[str, str], message: Message) -> Call:
+def _ntfy(target: Mapping[str, str], message: Message) -> ServiceCall:
     """Return the JSON form of a message: the topic is the last part of the URL, and the rest of it the server."""
     server, _, topic = target["url"].rstrip("/").rpartition("/")
     body: dict[str, Any] = {
@@ -127,7 +132,7 @@ def _ntfy(target: Mapping[str, str], message: Message) -> Call:
     return _post(f"{server}/", body, *([("authorization", f"Bearer {token}")] if token else []))
 
 
-def _signed(target: Mapping[str, str], alert: Alert, now: int) -> Call:
+def _signed(target: Mapping[str, str], alert: WaitingAlert, now: int) -> ServiceCall:
     """Return the alert as JSON, signed as webhooks are (Standard Webhooks)."""
     identifier = ids.to_text(ids.ALERT, alert.id)
     body = msgspec.json.encode({"id": identifier, "what": alert.what.value, "incident": alert.content})
@@ -138,4 +143,4 @@ def _signed(target: Mapping[str, str], alert: Alert, now: int) -> Call:
         ("webhook-timestamp", str(now)),
         ("webhook-signature", signature),
     )
-    return Call(target["url"], headers, body)
+    return ServiceCall(target["url"], headers, body)

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from waypost.domain.alerts import Alert, Content, What
+from waypost.domain.alerts import Content, WaitingAlert, What
 from waypost.domain.incidents import PLACES, TITLES, Kind
 from waypost.domain.times import spoken
 
@@ -38,7 +38,7 @@ class Message(msgspec.Struct, frozen=True):
         )
 
 
-def message_of(alerts: Sequence[Alert], public_url: str | None) -> Message:
+def message_of(alerts: Sequence[WaitingAlert], public_url: str | None) -> Message:
     """Return the message for one alert, or one message for several."""
     items = tuple(_item(alert, public_url) for alert in alerts)
     title = items[0].title if len(items) == 1 else f"{len(items)} incidents changed"
@@ -47,7 +47,7 @@ def message_of(alerts: Sequence[Alert], public_url: str | None) -> Message:
     return Message(" ".join(whole.split())[:LONGEST_TITLE], items, all(alert.what is What.CLOSED for alert in alerts))
 
 
-def title_of(alert: Alert) -> str:
+def title_of(alert: WaitingAlert) -> str:
     """Return what is wrong, or over, in a few words."""
     if alert.what is What.TEST:
         return "Test of this alert channel"
@@ -62,7 +62,7 @@ def link_of(content: Content, public_url: str | None) -> str | None:
     return public_url + place.format(subject=content.subject)
 
 
-def _item(alert: Alert, public_url: str | None) -> Item:
+def _item(alert: WaitingAlert, public_url: str | None) -> Item:
     content = alert.content
     when = f"Opened on {_spoken(content.opened_at)}"
     if content.closed_at is not None:

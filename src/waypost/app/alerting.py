@@ -16,7 +16,7 @@ from waypost.app.sending import make_guard, make_transport, user_agent
 from waypost.app.supervisor import Part
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.resolver import RememberingResolver, SystemResolver
-from waypost.domain.alerts import Service
+from waypost.domain.alerts import AlertService
 from waypost.domain.mail_servers import read_mail_server
 from waypost.domain.targets import EVERY_PORT
 from waypost.settings import Settings
@@ -75,12 +75,12 @@ async def keep_operator_channels(settings: Settings, database: Database, vault: 
         await alert_changes.disable_operator_channels(session, besides=[channel for channel, _, _ in kept])
 
 
-def _operator_channels(settings: Settings) -> Iterator[tuple[UUID, Service, dict[str, str]]]:
+def _operator_channels(settings: Settings) -> Iterator[tuple[UUID, AlertService, dict[str, str]]]:
     if settings.operator_email is not None:
-        yield _MAIL, Service.EMAIL, {"address": settings.operator_email}
+        yield _MAIL, AlertService.EMAIL, {"address": settings.operator_email}
     if settings.operator_alert_url is not None:
         target = {"url": settings.operator_alert_url.get_secret_value()}
-        yield _URL, Service(settings.operator_alert_service), target
+        yield _URL, AlertService(settings.operator_alert_service), target
 
 
 def _authorities(settings: Settings) -> bytes | None:

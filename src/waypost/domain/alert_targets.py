@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from waypost.domain.accounts import check_email
-from waypost.domain.alerts import Service
+from waypost.domain.alerts import AlertService
 from waypost.domain.errors import InvalidInput
 from waypost.domain.targets import stored_url
 
@@ -28,21 +28,21 @@ class TargetField(msgspec.Struct, frozen=True):
 
 
 _URL: Final = TargetField("url", "URL of the incoming webhook", secret=True)
-FIELDS: Final[Mapping[Service, tuple[TargetField, ...]]] = {
-    Service.EMAIL: (TargetField("address", "E-mail address of a user"),),
-    Service.SLACK: (_URL,),
-    Service.TEAMS: (TargetField("url", "URL of the workflow", secret=True),),
-    Service.TELEGRAM: (
+FIELDS: Final[Mapping[AlertService, tuple[TargetField, ...]]] = {
+    AlertService.EMAIL: (TargetField("address", "E-mail address of a user"),),
+    AlertService.SLACK: (_URL,),
+    AlertService.TEAMS: (TargetField("url", "URL of the workflow", secret=True),),
+    AlertService.TELEGRAM: (
         TargetField("bot_token", "Bot token", secret=True),
         TargetField("chat_id", "Chat ID"),
         TargetField("url", "API URL", TELEGRAM),
     ),
-    Service.PAGERDUTY: (
+    AlertService.PAGERDUTY: (
         TargetField("routing_key", "Integration key", secret=True),
         TargetField("url", "Events API URL", PAGERDUTY),
     ),
-    Service.NTFY: (TargetField("url", "URL of the topic"), TargetField("token", "Access token", "", secret=True)),
-    Service.WEBHOOK: (TargetField("url", "URL"),),
+    AlertService.NTFY: (TargetField("url", "URL of the topic"), TargetField("token", "Access token", "", secret=True)),
+    AlertService.WEBHOOK: (TargetField("url", "URL"),),
 }
 
 _FORMS: Final = {
@@ -58,7 +58,7 @@ _TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _ZONE: Final = re.compile(r"[A-Za-z0-9_+/-]{1,64}", re.ASCII)
 
 
-def read_target(service: Service, given: Mapping[str, str], check_url: Callable[[str], None]) -> dict[str, str]:
+def read_target(service: AlertService, given: Mapping[str, str], check_url: Callable[[str], None]) -> dict[str, str]:
     """Return a channel's target. Raise InvalidInput for a field that is missing, unknown or malformed."""
     fields = {one.name: one for one in FIELDS[service]}
     for name in given:
@@ -70,7 +70,7 @@ def read_target(service: Service, given: Mapping[str, str], check_url: Callable[
         if text is None:
             raise InvalidInput(name, "is required")
         target[name] = _checked(name, text, check_url)
-    if service is Service.NTFY and urlsplit(target["url"]).path.count("/") != 1:
+    if service is AlertService.NTFY and urlsplit(target["url"]).path.count("/") != 1:
         raise InvalidInput("url", "must be the URL of a topic, such as https://ntfy.sh/my-topic")
     return target
 
@@ -90,14 +90,14 @@ def _checked(name: str, text: str, check_url: Callable[[str], None]) -> str:
     return text
 
 
-def shown_target(service: Service, target: Mapping[str, str]) -> str:
+def shown_target(service: AlertService, target: Mapping[str, str]) -> str:
     """Return what may be shown of a target: an address, a chat, or the host of a URL whose path is a secret."""
     match service:
-        case Service.EMAIL:
+        case AlertService.EMAIL:
             return target["address"]
-        case Service.TELEGRAM:
+        case AlertService.TELEGRAM:
             return f"chat {target['chat_id']}"
-        case Service.NTFY | Service.WEBHOOK:
+        case AlertService.NTFY | AlertService.WEBHOOK:
             return target["url"]
         case _:
             return urlsplit(target["url"]).hostname or ""

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 
-class Service(StrEnum):
+class AlertService(StrEnum):
     """Where a channel's messages go. Each is one request for one message."""
 
     EMAIL = "email"
@@ -52,7 +52,7 @@ class Content(msgspec.Struct, frozen=True):
     details: dict[str, Any] = {}
 
 
-class Alert(msgspec.Struct, frozen=True):
+class WaitingAlert(msgspec.Struct, frozen=True):
     """A waiting alert of a channel. ``tries`` counts failed attempts to send it."""
 
     id: UUID
@@ -84,7 +84,7 @@ WINDOW: Final = timedelta(minutes=1)
 TOGETHER: Final = 20
 """How many alerts one message of a service for people can contain."""
 
-ONE_BY_ONE: Final = frozenset({Service.PAGERDUTY, Service.WEBHOOK})
+ONE_BY_ONE: Final = frozenset({AlertService.PAGERDUTY, AlertService.WEBHOOK})
 """Services for programs: each alert is a request of its own."""
 
 FIRST_WAIT_SECONDS: Final = 30.0
@@ -102,14 +102,14 @@ class Plan(msgspec.Struct, frozen=True):
     ``wait_until`` None means that more can be sent at once.
     """
 
-    send: tuple[Alert, ...] = ()
+    send: tuple[WaitingAlert, ...] = ()
     skip: tuple[UUID, ...] = ()
     wait_until: datetime | None = None
 
 
 def plan(
-    service: Service,
-    waiting: Sequence[Alert],
+    service: AlertService,
+    waiting: Sequence[WaitingAlert],
     *,
     now: datetime,
     quiet: QuietHours | None,

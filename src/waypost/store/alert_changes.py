@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from waypost.domain import ids
-from waypost.domain.alerts import Alert, AlertState, Content, Service, What
+from waypost.domain.alerts import AlertService, AlertState, Content, WaitingAlert, What
 from waypost.domain.incidents import Incident
 from waypost.domain.times import rfc3339, rfc3339_or_none
 from waypost.store.incidents import OPERATOR
@@ -23,7 +23,7 @@ class ClaimedChannel(msgspec.Struct, frozen=True):
     id: UUID
     account: UUID | None
     owner: UUID
-    service: Service
+    service: AlertService
     target: bytes
     quiet_from: time | None
     quiet_until: time | None
@@ -66,13 +66,13 @@ async def claim_channels(
 ) -> list[ClaimedChannel]:
     """Lease channels that have something to send, at most one of each owner, and none of the ``busy`` owners."""
     rows = await fetch(session, "claim_channels", most, lease, list(busy))
-    return [ClaimedChannel(**{**row, "service": Service(row["service"])}) for row in rows]
+    return [ClaimedChannel(**{**row, "service": AlertService(row["service"])}) for row in rows]
 
 
-async def waiting_alerts(session: Session, channel: UUID) -> list[Alert]:
+async def waiting_alerts(session: Session, channel: UUID) -> list[WaitingAlert]:
     """Return a channel's due alerts, oldest first."""
     return [
-        Alert(row["id"], What(row["what"]), msgspec.json.decode(row["content"], type=Content), row["tries"])
+        WaitingAlert(row["id"], What(row["what"]), msgspec.json.decode(row["content"], type=Content), row["tries"])
         for row in await fetch(session, "waiting_alerts", channel)
     ]
 
@@ -86,7 +86,7 @@ async def update_alerts_settled(
 
 
 async def update_alerts_retried(session: Session, alerts: Sequence[UUID], seconds: float, answer: str) -> None:
-    """Let alerts that could not be sent wait for so many seconds."""
+    """Let alerts that could not be sent wait for a number of seconds."""
     await execute(session, "update_alerts_retried", list(alerts), timedelta(seconds=seconds), _cut(answer))
 
 
@@ -105,7 +105,7 @@ async def insert_channel(
     *,
     channel: UUID,
     account: UUID,
-    service: Service,
+    service: AlertService,
     target: bytes,
     fields: ChannelFields,
     most: int,
@@ -117,7 +117,9 @@ async def insert_channel(
     return await fetch_one(session, "insert_channel", *keys, *columns, most) is not None
 
 
-async def keep_operator_channel(session: Session, channel: UUID, service: Service, name: str, target: bytes) -> None:
+async def keep_operator_channel(
+    session: Session, channel: UUID, service: AlertService, name: str, target: bytes
+) -> None:
     """Write a channel of the operator, which the settings describe."""
     await execute(session, "keep_operator_channel", channel, service.value, name, target)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 
-from waypost.domain.alerts import AlertState, Content, Service, What
+from waypost.domain.alerts import AlertService, AlertState, Content, What
 from waypost.store.statements import Session, fetch, fetch_one
 
 SHOWN: Final = 50
@@ -18,7 +18,7 @@ class ChannelRow(msgspec.Struct, frozen=True):
 
     id: UUID
     account: UUID | None
-    service: Service
+    service: AlertService
     name: str
     target: bytes
     kinds: list[str] | None
@@ -79,7 +79,7 @@ async def time_zone(session: Session, account: UUID) -> str:
 
 
 def _channel(row: Record) -> ChannelRow:
-    return ChannelRow(**{**row, "service": Service(row["service"])})
+    return ChannelRow(**{**row, "service": AlertService(row["service"])})
 
 
 def _alert(row: Record) -> AlertRow:

@@ -4,14 +4,14 @@ import pytest
 
 from tests.support.api import Caller
 from tests.support.visiting import Browser, Document, Portal, assert_harmless
-from waypost.domain.alerts import Service
+from waypost.domain.alerts import AlertService
 
 PATH = "/settings/alerts"
 PROBE = "<b onclick=probe()>x</b>"
 
 
-@pytest.mark.parametrize("service", Service)
-async def test_each_service_has_a_form(browser: Browser, service: Service) -> None:
+@pytest.mark.parametrize("service", AlertService)
+async def test_each_service_has_a_form(browser: Browser, service: AlertService) -> None:
     answer = await browser.get(f"{PATH}?service={service}")
 
     assert answer.status_code == 200

@@ -9,12 +9,12 @@ from litestar.params import FromPath
 
 from waypost.actions import alerts as actions
 from waypost.actions.alerts import Alert, AlertChannel, ChannelChange, NewChannel
-from waypost.api.answers import answer, answer_secret, nothing
 from waypost.api.bodies import read_json
 from waypost.api.openapi.examples import AT, ENDPOINT_ID
 from waypost.api.openapi.operations import Operation
 from waypost.api.pagination import read_query
 from waypost.api.parts import Given
+from waypost.api.responses import answer, answer_secret, nothing
 from waypost.api.v1.admission import admit
 from waypost.domain.alerts import Content
 

@@ -11,7 +11,7 @@ from waypost.actions import alerts as actions
 from waypost.actions.alerts import ChannelChange, NewChannel
 from waypost.actions.refusals import Conflict, Invalid
 from waypost.domain.alert_targets import FIELDS
-from waypost.domain.alerts import AlertState, Service
+from waypost.domain.alerts import AlertService, AlertState
 from waypost.domain.incidents import ACCOUNT_KINDS
 from waypost.portal.form_errors import errors_by_field
 from waypost.portal.parts import GivenPages, Pages
@@ -22,22 +22,22 @@ from waypost.store.accounts import Visitor
 
 PATH: Final = "/settings/alerts"
 SERVICES: Final = {
-    Service.EMAIL: "E-mail",
-    Service.SLACK: "Slack, Mattermost, Rocket.Chat or Discord",
-    Service.TEAMS: "Microsoft Teams",
-    Service.TELEGRAM: "Telegram",
-    Service.PAGERDUTY: "PagerDuty",
-    Service.NTFY: "ntfy",
-    Service.WEBHOOK: "Any URL, as a signed webhook",
+    AlertService.EMAIL: "E-mail",
+    AlertService.SLACK: "Slack, Mattermost, Rocket.Chat or Discord",
+    AlertService.TEAMS: "Microsoft Teams",
+    AlertService.TELEGRAM: "Telegram",
+    AlertService.PAGERDUTY: "PagerDuty",
+    AlertService.NTFY: "ntfy",
+    AlertService.WEBHOOK: "Any URL, as a signed webhook",
 }
 HINTS: Final = {
-    Service.EMAIL: "Mail goes to users of this account only. Add the user first, under Settings.",
-    Service.SLACK: "Create an incoming webhook there, and enter its URL. For Discord, add /slack to the URL.",
-    Service.TEAMS: "Create a workflow from the template for posting to a channel when a webhook request is received.",
-    Service.TELEGRAM: "Create a bot with @BotFather, and add it to the chat.",
-    Service.PAGERDUTY: "Add the integration Events API v2 to a service, and enter its integration key.",
-    Service.NTFY: "Enter the URL of the topic, such as https://ntfy.sh/my-topic, and a token if the topic needs one.",
-    Service.WEBHOOK: "Waypost posts JSON, signed as Standard Webhooks with a secret that is shown once.",
+    AlertService.EMAIL: "Mail goes to users of this account only. Add the user first, under Settings.",
+    AlertService.SLACK: "Create an incoming webhook there, and enter its URL. For Discord, add /slack to the URL.",
+    AlertService.TEAMS: "Create a workflow that posts to a channel when a webhook request is received.",
+    AlertService.TELEGRAM: "Create a bot with @BotFather, and add it to the chat.",
+    AlertService.PAGERDUTY: "Add the integration Events API v2 to a service, and enter its integration key.",
+    AlertService.NTFY: "The URL of the topic, such as https://ntfy.sh/my-topic, and a token if the topic needs one.",
+    AlertService.WEBHOOK: "Waypost posts JSON, signed as Standard Webhooks with a secret that is shown once.",
 }
 
 
@@ -61,7 +61,7 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     visitor = await enter(request, pages)
     form = await request.form()
     service = str(form.get("service", ""))
-    names = [field.name for field in FIELDS[Service(service)]] if service in list(Service) else []
+    names = [field.name for field in FIELDS[AlertService(service)]] if service in list(AlertService) else []
     texts = {name: str(form.get(name, "")) for name in ("name", "quiet_from", "quiet_until", *names)}
     kinds = [str(kind) for kind in form.getall("kind", [])]
     target = {name: texts[name] for name in names if texts[name]}
@@ -142,7 +142,7 @@ async def _page(
     actor = actor_of(request, visitor)
     asked = request.query_params.get("service", "") if form is None else form.given["service"]
     channels = await actions.channels(pages.context, actor)
-    chosen = Service(asked) if asked in list(Service) else None
+    chosen = AlertService(asked) if asked in list(AlertService) else None
     usual = {"kinds": [kind.value for kind in ACCOUNT_KINDS], "address": visitor.email}
     return page(
         request,
