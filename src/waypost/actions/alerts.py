@@ -1,4 +1,4 @@
-"""Actions on alert channels: where an account wants messages about its incidents. What is due is sent by ``alerts``.
+"""Actions on alert channels: where an account wants messages about its incidents. The package ``alerts`` sends them.
 
 Each raises NotFound for a channel that is not the account's, and Invalid for invalid values.
 """

@@ -33,7 +33,7 @@ LOOK_SECONDS: Final = 1.0
 AT_ONCE: Final = 16
 AT_ONCE_OF_ONE: Final = 3
 LEASE: Final = timedelta(minutes=2)
-"""Longer than one message can take; after the death of its sender a channel waits for so long."""
+"""Longer than one message can take; after its sender has died, a channel waits until this time has passed."""
 
 WHY: Final = "You receive this because an alert channel of your Waypost account uses this address."
 NO_USER: Final = "The address no longer belongs to a user of the account."

@@ -59,7 +59,7 @@ def call_of(
         case AlertService.WEBHOOK:
             return _signed(target, alerts[0], now)
         case AlertService.EMAIL:
-            raise ValueError("mail is no request")
+            raise ValueError("mail is not a request")
         case _:
             assert_never(service)
 

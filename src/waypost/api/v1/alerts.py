@@ -1,4 +1,4 @@
-"""``/v1/alert-channels`` and ``/v1/alerts``: who is told of incidents, and what came of it."""
+"""``/v1/alert-channels`` and ``/v1/alerts``: where alerts about incidents go, and their results."""
 
 from http import HTTPStatus
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""``/settings/alerts``: the channels that are told of incidents, and what was sent."""
+"""``/settings/alerts``: the channels that alerts go to, and the newest alerts."""
 
 from http import HTTPStatus
 from typing import Any, Final
