@@ -228,6 +228,8 @@ class Settings(_OfCarriers):
     """How many endpoints an account can have."""
     history_days: int = Field(default=30, ge=18, le=3650)
     """The number of days for which events, deliveries and attempts are kept."""
+    customer_days: int = Field(default=30, ge=30, le=3650)
+    """After how many days facts about persons are erased from a parcel that has ended and no longer changes."""
     backup_dir: Path | None = None
     """The folder in which the keeper makes a backup every day; the last seven days and four weeks are kept."""
     backup_key: Literal["on", "off"] = "on"

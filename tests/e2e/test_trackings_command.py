@@ -117,3 +117,17 @@ def test_a_missing_file_is_named(
 
     assert (code, why in capsys.readouterr().err) == (1, True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_data_of_a_customer_can_be_erased(server: Serving, shop: Site) -> None:
+    told = {"tracking_number": "E1", "courier_code": "dhl", "create": True, "customer_email": "kim@example.test"}
+    shop.post("/v1/updates", {"updates": [told]})
+
+    erased = ask(server, "erase", "--customer", "Kim@example.test")
+    again = ask(server, "erase", "--number", "e1", "--json")
+    refused = ask(server, "erase")
+
+    assert erased[:2] == (0, "Erased from 1 parcel.\n")
+    assert (again[0], json.loads(again[1])) == (0, {"parcels": 0})
+    assert refused[0] == 1
+    assert "is required, or --number" in refused[2]

@@ -108,7 +108,15 @@ def _keeper(
     backups = scheduled_backups(settings, storage.url, secret_key)
     days, quota = settings.history_days, usual_quota(settings)
     signs = Signs(has_room=has_room, stalls=lambda: STALLS.count, backups=backups)
-    return Keeper(storage.database, intake, history_days=days, quota=quota, backups=backups, signs=signs)
+    return Keeper(
+        storage.database,
+        intake,
+        history_days=days,
+        customer_days=settings.customer_days,
+        quota=quota,
+        backups=backups,
+        signs=signs,
+    )
 
 
 def _disk_room(settings: Settings) -> Callable[[], bool]:

@@ -15,6 +15,7 @@ from rich.progress import Progress
 
 from waypost.actions import rereading
 from waypost.actions.context import DatabaseContext
+from waypost.actions.erasing import Erased, erase_customer
 from waypost.actions.parcel_csv.exporting import export as exported
 from waypost.actions.parcel_csv.importing import Imported, Seen, Stage, import_file
 from waypost.actions.refusals import Busy, Conflict, Unavailable
@@ -26,10 +27,11 @@ from waypost.cli.emails import operator_for
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.terminal import printable_lines
 from waypost.domain.errors import InvalidInput
+from waypost.domain.tracking_numbers import normalise_number
 from waypost.settings import Settings
 from waypost.sources.carriers import rereaders
 
-APPLICATION: Final = App(name="trackings", help="Import, export and read again an account's parcels.")
+APPLICATION: Final = App(name="trackings", help="Import, export, read again and erase data of an account's parcels.")
 
 
 @APPLICATION.command(name="import")
@@ -143,6 +145,40 @@ async def _import(settings: Settings, email: str, file: BinaryIO, *, skip: bool,
                 return await import_file(file, taking, skip_mistakes=skip, seen=seen)
             except (Busy, Conflict, Unavailable) as refusal:
                 raise Unavailable(f"{refusal.sentence} Import the file again: what is there stays.") from None
+
+
+@APPLICATION.command
+def erase(
+    *,
+    account: Account,
+    customer: Annotated[
+        str | None, Parameter(help="The customer's name, e-mail address or phone number, as the shop gave it.")
+    ] = None,
+    numbers: Annotated[
+        list[str] | None, Parameter(name="--number", negative="", help="The number of a parcel; repeatable.")
+    ] = None,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Erase the data of a customer, or whatever is known about persons, from parcels and all their events.
+
+    That is names, e-mail addresses, phone numbers, postcodes and who signed. You can't undo this. A courier that needs
+    the postcode can't be polled for such a parcel any more.
+    """
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    wanted = tuple(normalise_number(number) for number in numbers or ())
+    if not wanted and not customer:
+        raise InvalidInput("customer", "is required, or --number")
+
+    async def act() -> Erased:
+        async with migrated_database(settings, progress) as database:
+            actor = await operator_for(database, account)
+            return await erase_customer(DatabaseContext(database=database), actor, numbers=wanted, customer=customer)
+
+    done = asyncio.run(act())
+    shown = f"Erased from {done.parcels:,} {'parcel' if done.parcels == 1 else 'parcels'}."
+    print(msgspec.json.encode(done).decode() if as_json else shown)  # noqa: T201 - the command's answer
 
 
 async def _export(settings: Settings, email: str, write: Callable[[bytes], object]) -> None:

@@ -40,6 +40,7 @@ class Action(StrEnum):
     ALERT_CHANNEL_DELETED = "alert_channel.deleted"
     TRACKING_DELETED = "tracking.deleted"
     TRACKINGS_REREAD = "trackings.reread"
+    CUSTOMER_ERASED = "customer.erased"
 
 
 Changes = dict[str, tuple[str | None, str | None]]

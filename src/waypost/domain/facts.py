@@ -61,7 +61,16 @@ CARRIER_FACTS: Final = (
 """Facts that a carrier, or an update through the API, brings."""
 
 CUSTOMER_FACTS: Final = ("customer_name", "customer_email", "customer_sms")
-"""Facts about a person, which are stored only for as long as the shop wants that."""
+"""Facts that a shop gives about its customer."""
+
+PERSONAL_FACTS: Final = (
+    *CUSTOMER_FACTS,
+    "recipient_postcode",
+    "tracking_postal_code",
+    "scheduled_address",
+    "signed_by",
+)
+"""Facts about persons, which are erased some time after the journey has ended."""
 
 FACTS: Final = frozenset(SHOP_FACTS + CARRIER_FACTS)
 """All names of facts."""

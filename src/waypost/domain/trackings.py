@@ -238,12 +238,27 @@ def correct(state: TrackingState, courier_code: str, now: int) -> TrackingState:
     return msgspec.structs.replace(state, courier_code=courier_code, corrected_from=state.courier_code, updated_at=now)
 
 
+def has_ended(state: TrackingState) -> bool:
+    """Return whether a tracking is delivered, returned, expired or archived."""
+    is_final = state.status in (Status.DELIVERED, Status.EXPIRED) or state.substatus == "exception010"
+    return state.archived or is_final
+
+
+def without_persons(state: TrackingState) -> TrackingState:
+    """Return a state without the facts about persons; the same object if it has none.
+
+    Neither is news of the parcel, so its times stay.
+    """
+    kept = {name: fact for name, fact in state.facts.items() if name not in facts.PERSONAL_FACTS}
+    return state if len(kept) == len(state.facts) else msgspec.structs.replace(state, facts=kept)
+
+
 def is_due_to_expire(state: TrackingState, now: int) -> bool:
     """Return whether a tracking has had no news for 30 days and is not delivered, returned, archived or expired.
 
     Counts from the later of registration, retrack and the arrival of the last new checkpoint.
     """
-    if state.archived or state.status in (Status.DELIVERED, Status.EXPIRED) or state.substatus == "exception010":
+    if has_ended(state):
         return False
     return now - max(state.restarted_at, state.news_at) >= EXPIRES_AFTER_MS
 

@@ -14,7 +14,15 @@ from waypost.domain.errors import OperatorError
 from waypost.domain.inbound import KEPT_DAYS
 from waypost.domain.quotas import Quota
 from waypost.domain.times import from_ms
-from waypost.domain.trackings import EXPIRES_AFTER_MS, Source, TrackingState, Update, is_due_to_expire
+from waypost.domain.trackings import (
+    DAY_MS,
+    EXPIRES_AFTER_MS,
+    Source,
+    TrackingState,
+    Update,
+    has_ended,
+    is_due_to_expire,
+)
 from waypost.intake import recovery
 from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
@@ -25,6 +33,7 @@ from waypost.keeper.troubles import Signs, Troubles
 from waypost.store import (
     alert_changes,
     duties,
+    erasing,
     idempotency,
     inbound_changes,
     incident_changes,
@@ -71,6 +80,7 @@ class Keeper:
         intake: Intake,
         *,
         history_days: int,
+        customer_days: int = 30,
         quota: Quota = NO_QUOTA,
         backups: ScheduledBackups | None = None,
         signs: Signs | None = None,
@@ -79,6 +89,7 @@ class Keeper:
         self._database = database
         self._intake = intake
         self._history = timedelta(days=history_days)
+        self._customer_ms = customer_days * DAY_MS
         self._now = now
         self._quota = quota
         self.backups = backups
@@ -123,13 +134,16 @@ class Keeper:
         return len(await partitions.drop_before(session, today - self._history))
 
     async def expire(self, session: Session) -> int:
-        """Expire parcels without news; return how many."""
+        """Expire parcels without news, and erase persons from those that ended long ago; return how many expired."""
         expired = 0
         while found := await retention.expiring(session):
             now = self._now()
             due = [one for one in found if is_due_to_expire(one.state, now)]
             await self._intake.submit([_expiry(one) for one in due])
-            await retention.look_again(session, [(one.tracking, _next_look(one.state, now)) for one in found])
+            for one in found:
+                if has_ended(one.state) and now - one.state.updated_at >= self._customer_ms:
+                    await erasing.replace_states(session, one.account, one.tracking)
+            await retention.look_again(session, [(one.tracking, self._next_look(one.state, now)) for one in found])
             expired += len(due)
         return expired
 
@@ -208,6 +222,16 @@ class Keeper:
             forgotten += some
         return forgotten
 
+    def _next_look(self, state: TrackingState, now: int) -> int:
+        """Return when a parcel may expire, or when persons are erased from one that has ended, whichever is next.
+
+        That is after its last news or, if it is not due for either now, after the same time again.
+        """
+        at = max(state.restarted_at, state.news_at) + EXPIRES_AFTER_MS
+        if has_ended(state):
+            at = state.updated_at + self._customer_ms
+        return at if at > now else now + EXPIRES_AFTER_MS
+
     async def _repeat(self, duty: Duty, stop: asyncio.Event) -> None:
         while not stop.is_set():
             await self._do(duty, every=timedelta(seconds=duty.every_seconds * (1 - JITTER)))
@@ -238,9 +262,3 @@ class Keeper:
 def _expiry(one: retention.Expiring) -> Request:
     update = Update(Source.EXPIRY, expires=True)
     return Request(one.account, one.state.tracking_number, one.state.courier_code, update)
-
-
-def _next_look(state: TrackingState, now: int) -> int:
-    """Return when a parcel may expire: after its last news or, if it can't expire now, after the same time again."""
-    at = max(state.restarted_at, state.news_at) + EXPIRES_AFTER_MS
-    return at if at > now else now + EXPIRES_AFTER_MS
