@@ -59,6 +59,9 @@ def test_parcels_can_be_imported_and_exported(server: Serving, tmp_path: Path) -
     first, *others = [line.split(",")[0] for line in out.read_text("utf-8-sig").splitlines()]
     assert (first, sorted(others)) == ("tracking_number", ["A1", "A2"])
     assert (again[0], again[1]) == (0, "0 registered, 2 there already.\n")
+    file.write_text("tracking_number,courier_code\nA1,fedex\n")
+    shared = ask(server, "import", str(file))
+    assert (shared[1], shared[2].strip()) == ("1 registered, 0 there already.\n", "A1 (fedex) is also tracked with dhl")
 
 
 def test_an_export_hides_control_characters_on_a_terminal_but_not_in_a_file(server: Serving, shop: Site) -> None:

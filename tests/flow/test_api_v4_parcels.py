@@ -95,6 +95,19 @@ async def test_without_auto_correct_the_given_courier_is_kept(shop: Caller) -> N
     assert (await create(shop, "1Z999AA10123456784", "dhl", auto_correct="0"))["courier_code"] == "dhl"
 
 
+async def test_a_number_that_is_tracked_with_another_courier_is_named_in_a_header(api: Api, shop: Caller) -> None:
+    batch = [{"tracking_number": number, "courier_code": "fedex"} for number in ("A1", "A2", "A3")]
+    for caller, courier in ((await api.caller(), "usps"), (shop, "dhl")):
+        alone = await caller.post("/v4/trackings/create", {"tracking_number": "A1", "courier_code": courier})
+        assert "waypost-also-tracked" not in alone.headers
+
+    second = await shop.post("/v4/trackings/create", {"tracking_number": "A1", "courier_code": "ups"})
+    several = await shop.post("/v4/trackings/batch", [*batch, {"tracking_number": "A2", "courier_code": "ups"}])
+
+    assert second.headers["waypost-also-tracked"] == "A1=dhl"
+    assert several.headers["waypost-also-tracked"] == "A1=dhl+ups, A2=ups, A2=fedex"
+
+
 async def test_each_filter_selects_trackings(shop: Caller) -> None:
     ids = {number: (await create(shop, number))["id"] for number in KNOWN}
     await create(shop, "A4", "ups")

@@ -110,6 +110,7 @@ LISTS = {
     "recoveries": (ALL_BUCKETS, uuid4(), None, None, None, 50),
     "unsettled_of_trackings": (*BOUNDS, False, [uuid4()]),
     "trackings_of_numbers": ([1], *LANES, ["A1"], None, NOW, NOW),
+    "couriers_of_numbers": ([1], uuid4(), [1], ["A1"], 4),
     "parcel_events": ([1], uuid4(), uuid4(), UUID(int=2**127), 30),
     "parcel_deliveries": ([1], uuid4(), [uuid4()], *DAYS, UUID(int=0)),
     "trackings_by_lane": LANES,

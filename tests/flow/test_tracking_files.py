@@ -16,6 +16,7 @@ from waypost.actions.parcel_csv.exporting import COLUMNS, PAGE, export
 from waypost.actions.parcel_csv.importing import BATCH, MOST_SHOWN, Imported, Stage, import_file
 from waypost.actions.parcel_fields import NewTracking
 from waypost.actions.refusals import Busy
+from waypost.actions.shared_numbers import SharedNumber, shared_numbers
 from waypost.actions.trackings import create
 from waypost.domain.trackings import TrackingState
 
@@ -25,7 +26,12 @@ MANY = 2 * PAGE + 1
 
 async def bring(api: Api, shop: Caller, file: bytes, *, skip: bool = False) -> Imported:
     register = partial(create, api.parts, operator(shop.account), source="WEB")
-    return await import_file(io.BytesIO(file), register, skip_mistakes=skip, seen=lambda *_: None)
+    compare = partial(shared_numbers, api.parts, operator(shop.account))
+    return await import_file(io.BytesIO(file), register, compare, skip_mistakes=skip, seen=lambda *_: None)
+
+
+async def nothing_shared(_states: Sequence[TrackingState | None]) -> list[SharedNumber]:
+    return []
 
 
 async def exported(api: Api, shop: Caller) -> list[dict[str, str]]:
@@ -75,6 +81,17 @@ async def test_a_repeated_import_changes_nothing(api: Api, shop: Caller) -> None
     assert {one["tracking_number"]: one["title"] for one in await exported(api, shop)} == {"A1": "First", "A2": ""}
 
 
+async def test_numbers_that_are_tracked_with_another_courier_are_listed(api: Api, shop: Caller) -> None:
+    await bring(api, shop, HEAD + b"A1,ups,\nA2,ups,\n")
+    done = await bring(api, shop, HEAD + b"A1,dhl,\nA2,ups,\nA3,dhl,\nA4,dhl,\nA4,ups,\n")
+
+    assert sorted(done.shared, key=lambda one: (one.tracking_number, one.courier_code)) == [
+        SharedNumber("A1", "dhl", ["ups"]),
+        SharedNumber("A4", "dhl", ["ups"]),
+        SharedNumber("A4", "ups", ["dhl"]),
+    ]
+
+
 async def test_a_file_of_several_batches_is_imported_completely(api: Api, shop: Caller) -> None:
     done = await bring(api, shop, rows(2 * BATCH + 1))
 
@@ -88,7 +105,9 @@ async def test_an_interrupted_import_is_completed_by_the_next(api: Api, shop: Ca
         return await create(api.parts, operator(shop.account), parcels)
 
     with pytest.raises(Busy):
-        await import_file(io.BytesIO(rows(BATCH + 1)), break_off, skip_mistakes=False, seen=lambda *_: None)
+        await import_file(
+            io.BytesIO(rows(BATCH + 1)), break_off, nothing_shared, skip_mistakes=False, seen=lambda *_: None
+        )
     done = await bring(api, shop, rows(BATCH + 1))
 
     assert (done.created, done.existing) == (1, BATCH)
@@ -107,6 +126,7 @@ async def test_progress_is_reported_for_both_stages(api: Api, shop: Caller) -> N
     await import_file(
         io.BytesIO(file),
         partial(create, api.parts, operator(shop.account)),
+        nothing_shared,
         skip_mistakes=False,
         seen=lambda stage, place: told.append((stage, place)),
     )
@@ -124,7 +144,7 @@ async def test_a_long_file_needs_no_more_memory_than_a_short_one(tmp_path: Path)
         path.write_bytes(rows(number))
         tracemalloc.start()
         with path.open("rb") as file:
-            done = await import_file(file, register, skip_mistakes=False, seen=lambda *_: None)
+            done = await import_file(file, register, nothing_shared, skip_mistakes=False, seen=lambda *_: None)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert done.existing == number

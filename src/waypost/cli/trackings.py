@@ -20,6 +20,7 @@ from waypost.actions.parcel_csv.exporting import export as exported
 from waypost.actions.parcel_csv.importing import Imported, Seen, Stage, import_file
 from waypost.actions.refusals import Busy, Conflict, Unavailable
 from waypost.actions.rereading import Reread
+from waypost.actions.shared_numbers import shared_numbers
 from waypost.actions.trackings import create
 from waypost.app.registering import registering, usual_quota
 from waypost.app.storage import migrated_database
@@ -141,8 +142,9 @@ async def _import(settings: Settings, email: str, file: BinaryIO, *, skip: bool,
         actor = await operator_for(database, email)
         async with registering(database, usual_quota(settings)) as context:
             taking = partial(create, context, actor, source="WEB")
+            compare = partial(shared_numbers, context, actor)
             try:
-                return await import_file(file, taking, skip_mistakes=skip, seen=seen)
+                return await import_file(file, taking, compare, skip_mistakes=skip, seen=seen)
             except (Busy, Conflict, Unavailable) as refusal:
                 raise Unavailable(f"{refusal.sentence} Import the file again: what is there stays.") from None
 
@@ -210,6 +212,9 @@ def _tell(done: Imported, *, as_json: bool) -> None:
         progress(f"line {one.line}: {one.field + ': ' if one.field else ''}{one.reason}")
     if done.mistaken > len(done.mistakes):
         progress(f"… and {done.mistaken - len(done.mistakes)} more")
+    for parcel in done.shared:
+        also = ", ".join(parcel.also_tracked_with)
+        progress(f"{parcel.tracking_number} ({parcel.courier_code}) is also tracked with {also}")
     if done.imported:
         skipped = f", {done.mistaken} skipped" if done.mistaken else ""
         print(f"{done.created} registered, {done.existing} there already{skipped}.")  # noqa: T201 - the answer

@@ -18,6 +18,8 @@ from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, fetch, fetch_one
 from waypost.store.states import unpack
 
+MOST_COURIERS: Final = 4
+"""The number of couriers that are listed for one number."""
 MOST_SEARCHED: Final = 1_000
 """The maximum numbers, and order numbers, with the search text as prefix that a search looks at."""
 
@@ -114,6 +116,16 @@ async def page(session: Session, account: UUID, wanted: Filter, *, limit: int, s
     else:
         rows = await fetch(session, "trackings_by_lane", *bounds)
     return [TrackingRow(row["id"], row["sequence"], row["state"]) for row in rows]
+
+
+async def couriers_of(session: Session, account: UUID, numbers: Sequence[str]) -> dict[str, list[str]]:
+    """Return the first couriers with which the account tracks each of these numbers, in the order of their codes."""
+    buckets = [ids.bucket_of(account, number) for number in numbers]
+    wanted = (sorted(set(buckets)), account, buckets, list(numbers), MOST_COURIERS)
+    found: dict[str, list[str]] = {}
+    for row in await fetch(session, "couriers_of_numbers", *wanted):
+        found.setdefault(row["tracking_number"], []).append(row["courier_code"])
+    return found
 
 
 def _beginning(text: str) -> Sequence[str]:

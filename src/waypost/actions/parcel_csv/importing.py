@@ -12,6 +12,7 @@ import msgspec
 
 from waypost.actions.parcel_csv.rows import Mistake, Row, read_rows
 from waypost.actions.parcel_fields import NewTracking
+from waypost.actions.shared_numbers import SharedNumber
 from waypost.domain.trackings import TrackingState
 from waypost.turns import Turn
 
@@ -21,6 +22,8 @@ MOST_SHOWN: Final = 1_000
 
 Register = Callable[[Sequence[NewTracking]], Awaitable[list[TrackingState | None]]]
 """Registers parcels; the result has None for each that is already registered."""
+Compare = Callable[[Sequence[TrackingState | None]], Awaitable[list[SharedNumber]]]
+"""Finds those of the registered parcels whose number is also tracked with another courier."""
 
 
 class Stage(StrEnum):
@@ -37,7 +40,8 @@ Seen = Callable[[Stage, int], None]
 class Imported(msgspec.Struct):
     """The result: the number of rows, and how many were registered, already existed, or have errors.
 
-    ``imported`` is false if nothing was imported because of errors; ``mistakes`` lists the first ones.
+    ``imported`` is false if nothing was imported because of errors; ``mistakes`` lists the first ones. ``shared`` lists
+    the first registered parcels whose number is also tracked with another courier.
     """
 
     rows: int = 0
@@ -46,6 +50,7 @@ class Imported(msgspec.Struct):
     mistaken: int = 0
     imported: bool = False
     mistakes: list[Mistake] = []
+    shared: list[SharedNumber] = []
 
     def note(self, row: Row | Mistake) -> None:
         """Count a checked row."""
@@ -56,7 +61,9 @@ class Imported(msgspec.Struct):
                 self.mistakes.append(row)
 
 
-async def import_file(file: BinaryIO, register: Register, *, skip_mistakes: bool, seen: Seen) -> Imported:
+async def import_file(
+    file: BinaryIO, register: Register, compare: Compare, *, skip_mistakes: bool, seen: Seen
+) -> Imported:
     """Import a seekable file. If rows have errors, import nothing or, with ``skip_mistakes``, the other rows.
 
     Reading yields to other work of the event loop.
@@ -70,6 +77,8 @@ async def import_file(file: BinaryIO, register: Register, *, skip_mistakes: bool
         states = await register(parcels)
         done.existing += states.count(None)
         done.created += len(states) - states.count(None)
+        if len(done.shared) < MOST_SHOWN:
+            done.shared += (await compare(states))[: MOST_SHOWN - len(done.shared)]
         seen(Stage.IMPORTING, file.tell())
     done.imported = True
     return done

@@ -13,9 +13,11 @@ from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath
 
 from waypost.actions import trackings as changes
+from waypost.actions.actor import Actor
 from waypost.actions.constraints import between, one_of
 from waypost.actions.parcel_fields import read_courier, require_facts
 from waypost.actions.refusals import Invalid
+from waypost.actions.shared_numbers import shared_numbers
 from waypost.api.call_limits import Call
 from waypost.api.openapi.examples import STATE
 from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
@@ -41,6 +43,7 @@ from waypost.domain import ids
 from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import Status
 from waypost.domain.tracking_numbers import normalise_number
+from waypost.domain.trackings import TrackingState
 from waypost.payloads.ascii_json import encode
 from waypost.payloads.v4 import TrackingObject, tracking_object
 from waypost.store.numbered_pages import numbered_page
@@ -61,6 +64,9 @@ _GET: Final = frozenset(
 )
 _ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _SECOND: Final = timedelta(seconds=1)
+ALSO_TRACKED: Final = "waypost-also-tracked"
+MOST_WARNED: Final = 20
+"""So many numbers fit into a header that every proxy passes on."""
 
 
 @post("/v4/trackings/create", status_code=HTTPStatus.OK)
@@ -73,7 +79,7 @@ async def create(request: Request[Any, Any, Any], parts: Given) -> Response[byte
     (state,) = await changes.create(parts, caller.actor, [read_parcel(fields)])
     if state is None:
         raise CodedError(*CONFLICTS["already_exists"])
-    return answer_success(tracking_object(state))
+    return await _warned(parts, caller.actor, answer_success(tracking_object(state)), [state])
 
 
 @post("/v4/trackings/batch", status_code=HTTPStatus.OK)
@@ -97,12 +103,28 @@ async def batch(request: Request[Any, Any, Any], parts: Given) -> Response[bytes
                 raise
             errors.append(BatchError.of(item if isinstance(item, dict) else {}, error))
     made = []
-    for parcel, state in zip(parcels, await changes.create(parts, caller.actor, parcels), strict=True):
+    states = await changes.create(parts, caller.actor, parcels)
+    for parcel, state in zip(parcels, states, strict=True):
         if state is None:
             errors.append(BatchError(None, parcel.tracking_number, parcel.courier_code, *CONFLICTS["already_exists"]))
         else:
             made.append(BatchItem(state.id, state.tracking_number, state.courier_code))
-    return answer_success(BatchAnswer(made, errors))
+    return await _warned(parts, caller.actor, answer_success(BatchAnswer(made, errors)), states)
+
+
+async def _warned(
+    parts: Parts, actor: Actor, response: Response[bytes], states: Sequence[TrackingState | None]
+) -> Response[bytes]:
+    """Return a response with a header that names the new parcels which are tracked with other couriers, too.
+
+    Its body is TrackingMore's and has no place for that.
+    """
+    shared = await shared_numbers(parts, actor, states)
+    if shared:
+        response.headers[ALSO_TRACKED] = ", ".join(
+            f"{one.tracking_number}={'+'.join(one.also_tracked_with)}" for one in shared[:MOST_WARNED]
+        )
+    return response
 
 
 @get("/v4/trackings/get")

@@ -16,6 +16,7 @@ from waypost.actions.actor import Actor
 from waypost.actions.parcel_csv.exporting import export as exported
 from waypost.actions.parcel_csv.importing import Imported, import_file
 from waypost.actions.refusals import Busy, Conflict, Unavailable
+from waypost.actions.shared_numbers import shared_numbers
 from waypost.actions.trackings import create
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import ALWAYS, page
@@ -53,10 +54,12 @@ async def bring_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     if await asyncio.to_thread(_lines_of, file) > MOST_LINES:
         error = f"The file has more than {MOST_LINES:,} lines. Split it, or use waypost trackings import."
         return _page(request, visitor, error=error, skip=skip)
-    register = partial(create, pages.context, actor_of(request, visitor), source="WEB")
+    actor = actor_of(request, visitor)
+    register = partial(create, pages.context, actor, source="WEB")
+    compare = partial(shared_numbers, pages.context, actor)
     try:
         async with pages.context.rooms.imports.hold(visitor.account):
-            done = await import_file(file, register, skip_mistakes=skip, seen=lambda *_: None)
+            done = await import_file(file, register, compare, skip_mistakes=skip, seen=lambda *_: None)
     except (Busy, Conflict, Unavailable) as refusal:
         said = f"{refusal.sentence} Import the same file again: parcels registered so far are kept."
         return _page(request, visitor, error=said, rows=rows, skip=skip)
@@ -118,6 +121,7 @@ def _page(
         status=HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,
         done=done,
         shown=[] if done is None else done.mistakes[:MOST_SHOWN],
+        shared=[] if done is None else done.shared[:MOST_SHOWN],
         errors={} if error is None else {"file": error},
         rows=rows,
         skip=skip,

@@ -194,3 +194,13 @@ where found.archived = any ($3::boolean[]) and found.status = any ($4::text[]) a
   and ($14::text is null or found.courier_code = $14) and found.updated_at >= $15 and found.updated_at < $16
 order by found.id desc
 limit $7 offset $8
+
+-- name: couriers_of_numbers
+-- The number as a range, for the reason given at `find_trackings`; a number with many couriers shows the first ones.
+select n.tracking_number, t.courier_code
+from unnest($3::smallint[], $4::text[]) n (bucket, tracking_number)
+cross join lateral (
+    select q.courier_code from tracking q
+    where q.bucket = any ($1::smallint[]) and q.bucket = n.bucket and q.account = $2
+      and q.tracking_number >= n.tracking_number and q.tracking_number <= n.tracking_number
+    order by q.tracking_number, q.courier_code limit $5) t
