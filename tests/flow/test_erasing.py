@@ -61,7 +61,7 @@ async def events(shop: Caller) -> str:
 
 
 async def keep(api: Api, days: int) -> None:
-    """Let the keeper look at every parcel at that many days from now."""
+    """Let the keeper look at every parcel that many days from now."""
     await api.database.serving.execute("update watch set expires_at = now() - interval '1 second'")
     later = clock_ms() + days * DAY_MS
     keeper = Keeper(api.database, api.parts.intake, history_days=30, now=lambda: later)

@@ -33,6 +33,7 @@ FILLED_PATHS = (
     "/trackings/import",
     *("/sources", "/sources/unread", "/sources/unread?do=clear"),
     *("/sources/connect", "/sources/connect?search=nobody", "/sources/connect/ups"),
+    *("/sources/connect-push/woocommerce", "/sources/connect-push/order-shipped"),
     "/sources/{connection}",
     *(f"/sources/{{connection}}?do={name}" for name in ("update", "credentials", "disable", "delete")),
     *("/settings", "/settings?do=add", "/settings/audit", "/incidents", "/settings/alerts?service=telegram"),
