@@ -26,7 +26,7 @@ from waypost.api.report_rates import BURST_SECONDS
 from waypost.domain.attempts import CAUSES, ERRORS, Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Skip, Version
-from waypost.domain.inbound import LARGEST_PUSH, Became
+from waypost.domain.inbound import LARGEST_PUSH, PushResult
 from waypost.domain.statuses import SUBSTATUSES, Status, status_of
 from waypost.intake.inbox import MOST_UNREAD
 from waypost.portal import showing, wording
@@ -114,9 +114,9 @@ def _carriers() -> list[str]:
 
 
 def _pushed() -> list[tuple[str, str]]:
-    """Return each result of a push with its meaning, from the docstring of ``Became``."""
-    told = dict(re.findall(r"^(\w+) {2,}(.+)$", inspect.getdoc(Became) or "", re.MULTILINE))
-    return [(one.value, told[one.value]) for one in Became]
+    """Return each result of a push with its meaning, from the docstring of ``PushResult``."""
+    told = dict(re.findall(r"^(\w+) {2,}(.+)$", inspect.getdoc(PushResult) or "", re.MULTILINE))
+    return [(one.value, told[one.value]) for one in PushResult]
 
 
 def _sample(version: str, status: str) -> str:

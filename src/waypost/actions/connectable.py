@@ -17,7 +17,7 @@ _SETTINGS: Final = frozenset({"daily_calls", "calls_per_second"})
 
 
 def every() -> tuple[Connectable, ...]:
-    """Return everything that can be connected."""
+    """Return all carriers and services that an account can connect."""
     found: list[Connectable] = []
     found.extend(carriers.carriers())
     found.extend(senders.senders())
@@ -49,7 +49,7 @@ def find_carrier(source: str) -> Carrier:
 
 
 def kind_of(source: Connectable) -> ConnectionKind:
-    """Return what a source does."""
+    """Return whether a source is polled or pushes."""
     return source.kind if isinstance(source, PushSender) else ConnectionKind.CARRIER
 
 

@@ -24,13 +24,13 @@ Probing = Callable[[str, Mapping[str, str]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseContext:
-    """The database."""
+    """The context of actions that need only the database."""
 
     database: Database
 
 
 class ConnectionContext(Protocol):
-    """The dependencies for connections.
+    """The context of actions on connections.
 
     ``probe`` tests credentials for a carrier, by its name, and raises CarrierError if they don't work.
     """
@@ -57,7 +57,7 @@ class ConnectionContext(Protocol):
 
 
 class InboundContext(Protocol):
-    """The dependencies for receiving pushes."""
+    """The context of actions that receive pushes."""
 
     @property
     def vault(self) -> Vault:
@@ -82,7 +82,7 @@ class IntakeContext(DatabaseContext):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context(IntakeContext):
-    """Everything that an action can need.
+    """The context with everything that an action can need.
 
     ``codes`` are the courier codes that each carrier covers once it is connected, by the carrier's name.
     ``check_url`` raises InvalidInput for a URL to which nothing may be sent. ``hint`` announces due deliveries of

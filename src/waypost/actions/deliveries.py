@@ -60,7 +60,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryWithAttempts(Delivery, frozen=True, kw_only=True):
-    """A delivery with its attempts, oldest first."""
+    """A delivery with its attempts, oldest first, as v1 represents it."""
 
     attempts: list[Attempt]
 

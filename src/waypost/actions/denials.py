@@ -12,7 +12,7 @@ DENIED: Final[Counter["Denial"]] = Counter()
 
 
 class Denial(StrEnum):
-    """Why access was denied."""
+    """Why access was denied, for the log and the metrics."""
 
     PASSWORD = "password"  # noqa: S105 - the name of a reason
     LOGIN_LINK = "login_link"

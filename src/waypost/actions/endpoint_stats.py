@@ -24,7 +24,7 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 class StatsHour(msgspec.Struct, frozen=True):
-    """One hour; ``at`` is its start."""
+    """One hour of an endpoint's statistics; ``at`` is its start."""
 
     at: str
     delivered: int

@@ -28,7 +28,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RecoveryRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a recovery."""
+    """The requested recovery: the body of v1, or the page's form."""
 
     endpoint_id: str
     since: Time

@@ -37,7 +37,7 @@ _EVERYWHERE: Final = 0
 
 
 class Severity(StrEnum):
-    """The result of a check."""
+    """How bad the result of a check is."""
 
     FINE = "fine"
     WARNING = "warning"

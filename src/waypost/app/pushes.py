@@ -20,8 +20,8 @@ from waypost.store.database import Database
 from waypost.store.vault import Vault
 
 
-class Handed(TypedDict):
-    """What the API and the pages are handed of it."""
+class PushParts(TypedDict):
+    """What the API and the pages get for pushes."""
 
     vault: Vault
     quotas: Quotas
@@ -33,7 +33,7 @@ class Handed(TypedDict):
 class PushIntake:
     """What receives pushes in one process; ``parts`` are kept running by the supervisor."""
 
-    handed: Handed
+    handed: PushParts
     parts: tuple[Part, ...]
 
 
@@ -54,4 +54,4 @@ def receiving(
     )
     addresses = InboundAddresses(database, vault, public_url=settings.public_url)
     parts = Part("inbox", inbox.serve), Part("push_reader", reader.serve)
-    return PushIntake(Handed(vault=vault, quotas=quotas, addresses=addresses, inbox=inbox), parts)
+    return PushIntake(PushParts(vault=vault, quotas=quotas, addresses=addresses, inbox=inbox), parts)

@@ -44,7 +44,7 @@ def detected(number: str) -> Sequence[str]:
 
 
 class Sources:
-    """Opens sources over one HTTP client."""
+    """Opens the clients of carriers, all over one HTTP client."""
 
     def __init__(self, settings: Settings, http: CarrierHttp, vault: Vault) -> None:
         self._settings = settings

@@ -96,7 +96,7 @@ def revoke(
 
 
 def state_of(row: KeyRow) -> str:
-    """Return the state of a key in one word."""
+    """Return the state of an API key in one word, for the table."""
     if row.revoked_at is not None:
         return "revoked"
     return "works" if row.works(datetime.now(UTC)) else "expired"

@@ -172,7 +172,7 @@ async def _make_link(settings: Settings, email: str) -> str:
 
 
 def shown_key(row: KeyRow) -> str:
-    """Return a key as a person knows it."""
+    """Return an API key as people know it, for a message."""
     return f"{row.name} ({row.prefix}…)"
 
 

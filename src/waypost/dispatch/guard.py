@@ -31,7 +31,7 @@ class Admitted(msgspec.Struct, frozen=True):
 
 
 class Guard:
-    """Judges where a delivery may go.
+    """Judges to which addresses a delivery may be sent.
 
     ``allow`` are the networks that the operator opened (EGRESS_ALLOW). ``own`` are this host's own addresses, which are
     rejected unless they lie in one of those networks.

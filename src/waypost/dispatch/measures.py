@@ -12,7 +12,7 @@ from waypost.store.rows import Finished
 
 
 class Measures(msgspec.Struct, frozen=True):
-    """One process's dispatching.
+    """The measures of one dispatcher, for metrics.
 
     ``unrecorded`` are results that are not committed yet, ``peers`` the other dispatchers at work. ``attempts`` are
     counted by outcome since the start, without tests; ``latency`` counts those that were answered by
@@ -70,7 +70,7 @@ def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 
 class AttemptCounts:
-    """Counts attempts since the start."""
+    """Counts a dispatcher's attempts since its start, for metrics."""
 
     def __init__(self) -> None:
         self.attempts: Counter[str] = Counter()

@@ -24,7 +24,7 @@ _TEST: Final = (("waypost-test", "true"),)
 
 
 class Signed(msgspec.Struct, frozen=True):
-    """A request ready to be sent."""
+    """The signed request of a delivery, ready to be sent."""
 
     headers: Sequence[tuple[str, str]]
     custom_headers: list[str] | None

@@ -86,7 +86,7 @@ def probe_now(breaker: Breaker, *, now: float) -> Breaker:
 
 
 def succeeded(breaker: Breaker, *, most: int) -> Breaker:
-    """Note that the endpoint accepted a delivery."""
+    """Return the breaker after the endpoint accepted a delivery."""
     match breaker.state:
         case BreakerState.CLOSED:
             return CLOSED

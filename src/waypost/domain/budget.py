@@ -100,7 +100,7 @@ def charge(spending: Spending, calls: int) -> Spending:
 
 
 def left_today(spending: Spending, now: int) -> int:
-    """Return how many of this day's calls are left."""
+    """Return how many calls of this day's budget are left."""
     return max(0, spending.budget.calls_a_day - _refill(spending, now).spent_today)
 
 

@@ -57,7 +57,7 @@ class Choice(msgspec.Struct, frozen=True):
 def choose(
     courier_code: str, detected: Sequence[str], candidates: Collection[Candidate], tried: Collection[UUID]
 ) -> Choice:
-    """Return the connection to ask for a parcel.
+    """Return the connection to poll for a parcel.
 
     Those that answer for its courier code come first, then those of the couriers that its number looks like, in the
     order of ``detected``; the account's own before the installation's, and older ones before newer ones (ids contain

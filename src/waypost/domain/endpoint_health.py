@@ -41,7 +41,7 @@ class Condition(StrEnum):
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What is known of an enabled endpoint.
+    """What the health of an enabled endpoint is judged by.
 
     ``failing_since`` is the time from which every attempt failed, None if the last one succeeded. ``attempts`` were
     made since then. ``most_tries`` counts the failed attempts of the waiting delivery that has most. After ``days`` of

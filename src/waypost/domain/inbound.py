@@ -31,7 +31,7 @@ class WrongSignature(Exception):
     """A push that its sender did not authenticate; the text says what is wrong, and contains no secret."""
 
 
-class Told(msgspec.Struct, frozen=True):
+class PushedParcel(msgspec.Struct, frozen=True):
     """What a push says about one parcel.
 
     ``courier_code`` is None if the sender names no courier, or one that has no code here. ``given`` are facts for a
@@ -52,11 +52,11 @@ class Contents(msgspec.Struct, frozen=True):
     """
 
     key: bytes
-    told: tuple[Told, ...] = ()
+    told: tuple[PushedParcel, ...] = ()
     note: str | None = None
 
 
-class Became(StrEnum):
+class PushResult(StrEnum):
     """What became of a push.
 
     updated      it changed a parcel

@@ -118,7 +118,7 @@ class Incident(msgspec.Struct, frozen=True):
 
 
 class NewIncident(msgspec.Struct, frozen=True):
-    """A trouble is new."""
+    """The change that opens an incident: its trouble is new."""
 
     trouble: Trouble
 

@@ -41,7 +41,7 @@ _FIRST_AND_LONGEST: Final = {
 
 
 class Watched(msgspec.Struct, frozen=True):
-    """The input of the schedule.
+    """What the polling schedule of a parcel depends on.
 
     ``unchanged_polls`` counts consecutive polls without news; ``status_since`` is in Unix milliseconds;
     ``offset_minutes`` is the offset from UTC at the parcel's location, None if no scan gave one; ``seed`` is the

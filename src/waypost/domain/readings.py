@@ -32,7 +32,7 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 def read(checkpoint: Checkpoint, reading: Reading) -> Checkpoint:
-    """Return a checkpoint with this reading."""
+    """Return a scan with the status of this reading."""
     return msgspec.structs.replace(
         checkpoint,
         checkpoint_delivery_status=reading.status,

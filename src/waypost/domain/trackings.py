@@ -26,7 +26,7 @@ _BYTES_BESIDE: Final = 1024
 
 
 class Source(StrEnum):
-    """Who sent an update."""
+    """The way in of an update: a poll, a push, or the API."""
 
     POLL = "poll"
     PUSH = "push"

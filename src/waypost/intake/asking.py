@@ -29,7 +29,7 @@ from waypost.intake.batch import Request, Result
 from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
 from waypost.intake.correcting import Detect, correct, courier_found
 from waypost.store import connection_changes, watches
-from waypost.store.connection_changes import Noted
+from waypost.store.connection_changes import PollSummary
 from waypost.store.database import Database
 from waypost.store.watches import DueWatch, LeasedWatch, PollResult
 
@@ -95,7 +95,7 @@ class Asking:
         self._extra = source.extra_calls
         self._failures = 0
         self._has_failed = False
-        self._noted = Noted(b"", answered=False)
+        self._noted = PollSummary(b"", answered=False)
         self.resume(kept)
 
     def resume(self, kept: bytes | None) -> None:
@@ -118,7 +118,7 @@ class Asking:
             free = {one.tracking: one for one in chosen}
             leased = await watches.lease_watches(session, self._connection, list(free), seconds=PARCEL_SECONDS)
         leased.sort(key=lambda watch: free[watch.tracking].rank)
-        self._noted = Noted(b"", answered=False)
+        self._noted = PollSummary(b"", answered=False)
         self._has_failed = False
         calls = [self._in_turn(some, [free[watch.tracking] for watch in some]) for some in self._portions(leased)]
         outcomes = [outcome for some in await asyncio.gather(*calls) for outcome in some]
@@ -204,7 +204,7 @@ class Asking:
             self._stumble(errors[0][1])
             return failed
         self._failures = 0
-        self._noted = Noted(b"", answered=True, state=ConnectionState.WORKS)
+        self._noted = PollSummary(b"", answered=True, state=ConnectionState.WORKS)
         read = [(await self._corrected(watch, update), update) for watch, update in read]
         requests = [
             Request(
@@ -295,7 +295,7 @@ class Asking:
         level("carrier_paused", carrier=self._source.name, seconds=round(seconds), reason=str(error))
         self._spending = budget.pause(self._spending, self._now(), seconds)
         if state is not None:
-            self._noted = Noted(b"", answered=False, state=state, message=str(error), sample=_sample(error))
+            self._noted = PollSummary(b"", answered=False, state=state, message=str(error), sample=_sample(error))
 
 
 def choose(due: Iterable[DueWatch], size: int) -> list[DueWatch]:

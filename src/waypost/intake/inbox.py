@@ -17,7 +17,7 @@ import structlog
 
 from waypost.domain import ids
 from waypost.domain.connections import ConnectionState
-from waypost.domain.inbound import LARGEST_PUSH, Became
+from waypost.domain.inbound import LARGEST_PUSH, PushResult
 from waypost.intake.collector import AccountOverloaded, IntakeUnavailable, Overloaded
 from waypost.store import inbound, inbound_changes
 from waypost.store.database import Database
@@ -134,7 +134,7 @@ class Inbox:
         async with transaction(session):
             at = await now(session)
             calls = [
-                PushOutcome(_identifier(at, place), one.account, one.connection, Became.REFUSED, None, one.reason)
+                PushOutcome(_identifier(at, place), one.account, one.connection, PushResult.REFUSED, None, one.reason)
                 for place, one in enumerate(one for several in refused.values() for one in several)
             ]
             await inbound_changes.insert_calls(session, calls)

@@ -20,7 +20,7 @@ from waypost.intake.asking import LOOK_SECONDS, NEVER_ASKED, Asking, rank
 from waypost.intake.collector import Intake
 from waypost.store import connection_changes, connections
 from waypost.store.connection_changes import Routed
-from waypost.store.connections import ConnectionRow, Unrouted
+from waypost.store.connections import ConnectionRow, UnroutedParcel
 from waypost.store.database import Database
 from waypost.store.ending import end
 from waypost.turns import Turn
@@ -35,7 +35,7 @@ MOST_KEPT: Final = 1_000
 
 
 def clock_ms() -> int:
-    """Return the time in Unix milliseconds."""
+    """Return this machine's time in Unix milliseconds, for the poll loop."""
     return time.time_ns() // 1_000_000
 
 
@@ -97,14 +97,14 @@ class Poller:
         """Choose a connection for each parcel that has none."""
         turn = Turn()
         async with self._database.engine.acquire() as session:
-            found = await connections.unlooked(session)
+            found = await connections.unrouted_connections(session)
             if found:
                 shared = [one.id for one in await connections.of_installation(session)]
             for one in found:
                 await connection_changes.look_for_parcels(
                     session, one, self._codes.get(one.source, frozenset()), shared
                 )
-            while parcels := await connections.unrouted(session):
+            while parcels := await connections.unrouted_watches(session):
                 accounts = {parcel.account for parcel in parcels}
                 candidates = await connections.candidates(session, accounts, self._codes)
                 routed: dict[UUID, Routed] = {}
@@ -113,7 +113,7 @@ class Poller:
                     routed[parcel.tracking] = Routed(self._choose(parcel, candidates), _rank(parcel))
                 await connection_changes.route_parcels(session, routed)
 
-    def _choose(self, parcel: Unrouted, candidates: Mapping[UUID, list[Candidate]]) -> Choice:
+    def _choose(self, parcel: UnroutedParcel, candidates: Mapping[UUID, list[Candidate]]) -> Choice:
         mine = candidates.get(parcel.account, [])
         # The form of a number matters only if the sources of the parcel's own courier don't know it.
         known = any(parcel.courier_code in one.courier_codes and one.id not in parcel.tried for one in mine)
@@ -181,7 +181,7 @@ class Poller:
             pass
 
 
-def _rank(parcel: Unrouted) -> int:
+def _rank(parcel: UnroutedParcel) -> int:
     return (
         rank(parcel.status, parcel.substatus)
         if parcel.asked

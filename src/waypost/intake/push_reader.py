@@ -18,7 +18,7 @@ import structlog
 from waypost.domain import ids
 from waypost.domain.carriers import CarrierUnavailable, CarrierUnreadable
 from waypost.domain.connections import ConnectionState
-from waypost.domain.inbound import LARGEST_PUSH, Became, Contents, Push
+from waypost.domain.inbound import LARGEST_PUSH, Contents, Push, PushResult
 from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
 from waypost.intake.inbox import Inbox
 from waypost.intake.push_requests import Reader, Resolved
@@ -175,7 +175,7 @@ class PushReader:
 
     async def _put_aside(self, opened: Sequence[OpenedPush]) -> None:
         if opened:
-            calls = [_call(one.push, Became.UNREADABLE, one.reason) for one in opened]
+            calls = [_call(one.push, PushResult.UNREADABLE, one.reason) for one in opened]
             async with self._database.engine.acquire() as session, transaction(session):
                 await inbound_changes.mark_unreadable(session, calls)
 
@@ -234,7 +234,7 @@ def _within(waiting: Sequence[inbound.WaitingPush]) -> list[UUID]:
     return chosen
 
 
-def _call(push: ReadPush, became: Became, detail: str | None) -> PushOutcome:
+def _call(push: ReadPush, became: PushResult, detail: str | None) -> PushOutcome:
     return PushOutcome(push.id, push.account, push.connection, became, None, detail)
 
 

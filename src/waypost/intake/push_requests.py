@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from waypost.domain.facts import CUSTOMER_FACTS
-from waypost.domain.inbound import Became, Contents, Push, Told
+from waypost.domain.inbound import Contents, Push, PushedParcel, PushResult
 from waypost.intake.batch import Request, Result
 from waypost.store import inbound, inbound_changes
 from waypost.store.inbound import NumberedTracking, ReadPush
@@ -23,7 +23,7 @@ REGISTER: Final = "register"
 KEEP_CUSTOMERS: Final = "keep_customers"
 """The setting of a connection by which customers' names and e-mail addresses are kept: ``yes`` or ``no``."""
 MOST_NAMED: Final = 3
-_WITHOUT_EFFECT: Final = (Became.DUPLICATE, Became.UNKNOWN, Became.IGNORED)
+_WITHOUT_EFFECT: Final = (PushResult.DUPLICATE, PushResult.UNKNOWN, PushResult.IGNORED)
 _NO_COURIER: Final = "its courier could not be detected"
 _NO_QUOTA: Final = "the account's quota of parcels is used up"
 
@@ -98,7 +98,7 @@ class Resolved:
             session, [self._call(place, of_push[place]) for place in range(len(self._pushes))]
         )
 
-    def _told(self) -> list[tuple[int, ReadPush, Told]]:
+    def _told(self) -> list[tuple[int, ReadPush, PushedParcel]]:
         return [
             (place, push, told)
             for place, (push, contents) in enumerate(self._pushes)
@@ -106,7 +106,7 @@ class Resolved:
             for told in contents.told
         ]
 
-    def _parcel(self, told: Told) -> NumberedTracking | None:
+    def _parcel(self, told: PushedParcel) -> NumberedTracking | None:
         """Return the parcel that is meant: that of the courier, otherwise the newest one with the number."""
         found = self._parcels.get(told.tracking_number, [])
         same = [one for one in found if one.courier_code == told.courier_code]
@@ -116,7 +116,7 @@ class Resolved:
         self,
         place: int,
         push: ReadPush,
-        told: Told,
+        told: PushedParcel,
         courier: str,
         *,
         tracking: UUID | None = None,
@@ -142,20 +142,20 @@ class Resolved:
         key = None if became in _WITHOUT_EFFECT else contents.key
         return PushOutcome(push.id, push.account, push.connection, became, key, detail)
 
-    def _became(self, place: int, contents: Contents, results: Sequence[Result]) -> tuple[Became, str | None]:
+    def _became(self, place: int, contents: Contents, results: Sequence[Result]) -> tuple[PushResult, str | None]:
         numbers = _named([told.tracking_number for told in contents.told])
         if place in self._repeated:
-            return Became.DUPLICATE, numbers
+            return PushResult.DUPLICATE, numbers
         if not contents.told:
-            return Became.IGNORED, contents.note
+            return PushResult.IGNORED, contents.note
         if any(result.created for result in results):
-            return Became.REGISTERED, numbers
+            return PushResult.REGISTERED, numbers
         if any(result.event is not None for result in results):
-            return Became.UPDATED, numbers
+            return PushResult.UPDATED, numbers
         if place in self._known or any(result.tracking is not None for result in results):
-            return Became.UNCHANGED, numbers
+            return PushResult.UNCHANGED, numbers
         reason = self._failed.get(place)
-        return Became.UNKNOWN, numbers if reason is None else f"{numbers}: {reason}"[:LONGEST_DETAIL]
+        return PushResult.UNKNOWN, numbers if reason is None else f"{numbers}: {reason}"[:LONGEST_DETAIL]
 
 
 def _kept(given: dict[str, str], settings: Mapping[str, str]) -> dict[str, str]:
@@ -165,7 +165,7 @@ def _kept(given: dict[str, str], settings: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in given.items() if name not in CUSTOMER_FACTS}
 
 
-def _registers(told: Told, settings: Mapping[str, str]) -> bool:
+def _registers(told: PushedParcel, settings: Mapping[str, str]) -> bool:
     return told.registers or settings.get(REGISTER) == "yes"
 
 

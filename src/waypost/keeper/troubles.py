@@ -86,7 +86,7 @@ class Signs:
 
 
 class Troubles:
-    """A duty of the keeper."""
+    """The keeper's duty that looks for troubles and writes incidents."""
 
     def __init__(self, signs: Signs, reconciler: Reconciler) -> None:
         self._signs = signs

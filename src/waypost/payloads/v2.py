@@ -86,7 +86,7 @@ class TrackingObject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Body(msgspec.Struct, frozen=True, gc=False):
-    """The content of a push without its signature."""
+    """The body of a V2 webhook without its signature."""
 
     meta: Meta
     data: TrackingObject
@@ -102,7 +102,7 @@ def render(state: TrackingState) -> bytes:
 
 
 def signed(body: bytes, timestamp: int, signature: str) -> bytes:
-    """Return a rendered body with the signature (lowercase hex) of a timestamp (Unix seconds) as its last member."""
+    """Return a rendered V2 body with the signature (lowercase hex) of a timestamp (Unix seconds) as its last member."""
     return b'%b,"verifyInfo":{"timeStr":%d,"signature":"%b"}}' % (body[:-1], timestamp, signature.encode())
 
 

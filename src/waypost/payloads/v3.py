@@ -23,7 +23,7 @@ _SAME_NAME: Final = frozenset(
 
 
 class TrackInfo(msgspec.Struct, frozen=True, gc=False):
-    """One checkpoint."""
+    """One checkpoint in a V3 body."""
 
     checkpoint_date: str
     tracking_detail: str
@@ -88,7 +88,7 @@ class TrackingObject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Body(msgspec.Struct, frozen=True, gc=False):
-    """The content of a push without its signature."""
+    """The body of a V3 webhook without its signature."""
 
     code: int
     message: None
@@ -104,7 +104,7 @@ def render(state: TrackingState) -> bytes:
 
 
 def signed(body: bytes, timestamp: int, signature: str) -> bytes:
-    """Return a rendered body with the signature (lowercase hex) of a timestamp (Unix seconds) as its last member."""
+    """Return a rendered V3 body with the signature (lowercase hex) of a timestamp (Unix seconds) as its last member."""
     return b'%b,"verify":{"timestamp":%d,"signature":"%b","usertag":""}}' % (body[:-1], timestamp, signature.encode())
 
 

@@ -29,7 +29,7 @@ class MilestoneDates(msgspec.Struct, frozen=True, gc=False):
 
 
 class TrackInfo(msgspec.Struct, frozen=True, gc=False):
-    """One checkpoint."""
+    """One checkpoint in a V4 body."""
 
     checkpoint_date: str
     checkpoint_delivery_status: str | None
@@ -115,7 +115,7 @@ class TrackingObject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Body(msgspec.Struct, frozen=True, gc=False):
-    """The content of a push."""
+    """The body of a V4 webhook."""
 
     code: int
     message: str

@@ -19,7 +19,7 @@ FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 @get("/assets/{digest:str}/{name:str}")
 async def asset(digest: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Return a static file."""
+    """Return a static file of the pages."""
     if name not in TYPES or asset_path(name) != f"/assets/{digest}/{name}":
         return Response(b"", status_code=HTTPStatus.NOT_FOUND, headers=dict(ALWAYS))
     headers = {**ALWAYS, "cache-control": FOR_EVER}

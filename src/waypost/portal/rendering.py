@@ -99,7 +99,7 @@ def fill(template: str, **values: object) -> str:
 
 
 def html(text: str, *, status: int = HTTPStatus.OK, headers: Mapping[str, str]) -> Response[bytes]:
-    """Return the response for a page's HTML."""
+    """Return the response with a page's HTML."""
     return Response(text.encode(), status_code=status, media_type="text/html", headers={**ALWAYS, **headers})
 
 

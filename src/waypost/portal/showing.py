@@ -44,7 +44,7 @@ class ShownAttempt(msgspec.Struct, frozen=True):
 
 
 class ShownDelivery(msgspec.Struct, frozen=True):
-    """A delivery with its attempts, newest first."""
+    """A delivery on its page, with its attempts, newest first."""
 
     delivery: DeliveryWithAttempts
     attempts: list[ShownAttempt]

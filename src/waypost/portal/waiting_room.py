@@ -12,7 +12,7 @@ AGAIN_SECONDS: Final = 5.0
 
 
 class Gone(Exception):
-    """The visitor went away while waiting."""
+    """The visitor went away while waiting for a password check."""
 
 
 class WaitingRoom:

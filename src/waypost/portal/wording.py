@@ -6,7 +6,7 @@ from typing import Final
 from waypost.domain.connections import ConnectionState
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Ordering, Skip
-from waypost.domain.inbound import Became
+from waypost.domain.inbound import PushResult
 from waypost.domain.recoveries import Only, RecoveryState
 from waypost.domain.statuses import Status
 from waypost.sources.couriers.table import couriers
@@ -83,14 +83,14 @@ ORDERINGS: Final = {
 
 
 PUSHED: Final = {
-    Became.UPDATED: ("Changed its parcel", "check", "delivered"),
-    Became.UNCHANGED: ("Nothing new", "check", ""),
-    Became.REGISTERED: ("Parcel registered", "check", "delivered"),
-    Became.UNKNOWN: ("Unknown parcel", "warning", "retrying"),
-    Became.DUPLICATE: ("Sent again", "check", ""),
-    Became.IGNORED: ("Ignored", "check", ""),
-    Became.UNREADABLE: ("Unreadable", "warning", "failed"),
-    Became.REFUSED: ("Rejected", "warning", "failed"),
+    PushResult.UPDATED: ("Changed its parcel", "check", "delivered"),
+    PushResult.UNCHANGED: ("Nothing new", "check", ""),
+    PushResult.REGISTERED: ("Parcel registered", "check", "delivered"),
+    PushResult.UNKNOWN: ("Unknown parcel", "warning", "retrying"),
+    PushResult.DUPLICATE: ("Sent again", "check", ""),
+    PushResult.IGNORED: ("Ignored", "check", ""),
+    PushResult.UNREADABLE: ("Unreadable", "warning", "failed"),
+    PushResult.REFUSED: ("Rejected", "warning", "failed"),
 }
 """What became of a push, with its icon and the kind of badge it is shown as."""
 

@@ -29,7 +29,7 @@ class _Grant(msgspec.Struct, frozen=True):
 
 
 class OAuth:
-    """The token of one credential.
+    """The OAuth token of one credential of a carrier.
 
     ``fetch`` makes the token call. ``calls`` counts its calls, which also count against a carrier's budget. A token
     whose scopes lack the wanted one must not be used: its credential is rejected.

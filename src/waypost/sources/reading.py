@@ -239,7 +239,7 @@ def link(text: object) -> str | None:
 
 
 def known(facts: dict[str, str | None]) -> dict[str, str]:
-    """Return the facts that are not empty."""
+    """Return the facts in a carrier's answer that are not empty."""
     return {name: text for name, text in facts.items() if text}
 
 

@@ -49,13 +49,13 @@ def check_digest(sent: str, expected: bytes, *, name: str, forms: Iterable[str])
 
 
 def check_text(sent: str, expected: str, *, name: str) -> None:
-    """Compare a credential that is sent as it is."""
+    """Compare a push's credential that is sent as plain text."""
     if not hmac.compare_digest(sha256(sent.encode()).digest(), sha256(expected.encode()).digest()):
         raise WrongSignature(f"The credential in {name} is another one than this connection's.")
 
 
 def bearer(push: Push) -> str:
-    """Return the token in the header Authorization."""
+    """Return the token in a push's header Authorization."""
     kind, _, token = header(push, "Authorization").partition(" ")
     if kind.lower() != "bearer" or not token.strip():
         raise WrongSignature("The header Authorization has no bearer token.")

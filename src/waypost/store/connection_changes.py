@@ -12,7 +12,7 @@ from asyncpg import Record
 from waypost.domain.connections import ASKED_ELSEWHERE_AFTER, Choice, ConnectionState
 from waypost.domain.ids import bucket
 from waypost.domain.statuses import Status
-from waypost.store.connections import ACTIVE, ConnectionRow, Unlooked
+from waypost.store.connections import ACTIVE, ConnectionRow, UnroutedConnection
 from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, execute, fetch, fetch_one
 
@@ -27,7 +27,7 @@ class Routed(msgspec.Struct, frozen=True):
     rank: int
 
 
-class Noted(msgspec.Struct, frozen=True):
+class PollSummary(msgspec.Struct, frozen=True):
     """The result of a handful of polls; ``state`` None leaves the state, its message and its sample unchanged."""
 
     spending: bytes
@@ -88,7 +88,7 @@ async def lease_connections(
     return {row["connection"] for row in await fetch(session, "lease_connections", list(connections), process, lease)}
 
 
-async def note_polls(session: Session, connection: UUID, process: UUID, noted: Noted, *, seconds: float) -> None:
+async def note_polls(session: Session, connection: UUID, process: UUID, noted: PollSummary, *, seconds: float) -> None:
     """Write the result of a handful of polls to the connection's row, and extend the lease."""
     seen = (noted.answered, noted.state, noted.message, noted.sample)
     lease = timedelta(seconds=seconds)
@@ -116,7 +116,9 @@ async def route_parcels(session: Session, routed: Mapping[UUID, Routed]) -> None
     await execute(session, "route_parcels", sorted(set(buckets)), *columns, ASKED_ELSEWHERE_AFTER)
 
 
-async def look_for_parcels(session: Session, found: Unlooked, codes: Collection[str], shared: Collection[UUID]) -> None:
+async def look_for_parcels(
+    session: Session, found: UnroutedConnection, codes: Collection[str], shared: Collection[UUID]
+) -> None:
     """Release, page by page, the parcels that a connection may answer for, so that the poller assigns them to it.
 
     ``codes`` are its courier codes; ``shared`` are the installation's connections, over which the account's own take

@@ -51,7 +51,7 @@ class Load(msgspec.Struct, frozen=True):
     oldest: datetime | None
 
 
-class Unrouted(msgspec.Struct, frozen=True):
+class UnroutedParcel(msgspec.Struct, frozen=True):
     """A parcel without a connection; ``tried`` were polled in vain, ``asked`` says whether any was polled."""
 
     tracking: UUID
@@ -64,7 +64,7 @@ class Unrouted(msgspec.Struct, frozen=True):
     tried: tuple[UUID, ...]
 
 
-class Unlooked(msgspec.Struct, frozen=True):
+class UnroutedConnection(msgspec.Struct, frozen=True):
     """A connection whose parcels have yet to be found."""
 
     id: UUID
@@ -94,7 +94,7 @@ async def by_ids(session: Session, connections: Collection[UUID]) -> list[Connec
 
 
 async def load(session: Session, connection: UUID) -> Load:
-    """Return how much a connection has to do."""
+    """Return how many parcels a connection answers for, and since when the oldest is due."""
     row = await fetch_one(session, "count_watched", connection, MOST_COUNTED)
     return Load(0, None) if row is None else Load(row["parcels"], row["oldest"])
 
@@ -110,10 +110,10 @@ async def with_work(session: Session) -> list[UUID]:
     return [row["connection"] for row in await fetch(session, "connections_with_work")]
 
 
-async def unrouted(session: Session) -> list[Unrouted]:
+async def unrouted_watches(session: Session) -> list[UnroutedParcel]:
     """Return parcels without a connection, the longest waiting first."""
     rows = await fetch(session, "unrouted_watches", ALL_BUCKETS, ROUTED_AT_ONCE)
-    return [msgspec.convert(dict(row) | {"tried": row["tried"] or ()}, Unrouted) for row in rows]
+    return [msgspec.convert(dict(row) | {"tried": row["tried"] or ()}, UnroutedParcel) for row in rows]
 
 
 async def candidates(
@@ -136,10 +136,10 @@ async def of_installation(session: Session) -> list[Shared]:
     return [Shared(*row) for row in await fetch(session, "installation_connections")]
 
 
-async def unlooked(session: Session) -> list[Unlooked]:
+async def unrouted_connections(session: Session) -> list[UnroutedConnection]:
     """Return enabled connections whose parcels have yet to be found."""
     rows = await fetch(session, "unrouted_connections")
-    return [Unlooked(row["id"], row["account"], row["source"], row["updated_at"]) for row in rows]
+    return [UnroutedConnection(row["id"], row["account"], row["source"], row["updated_at"]) for row in rows]
 
 
 def _row(row: Record) -> ConnectionRow:

@@ -14,7 +14,7 @@ from waypost.store.trouble import REPEATABLE
 
 
 class Cancelled(Enum):
-    """What became of a cancellation."""
+    """What became of a delivery's cancellation in its row."""
 
     AT_ONCE = auto()
     WITH_ITS_ATTEMPT = auto()

@@ -46,7 +46,7 @@ class EndpointRow(msgspec.Struct, frozen=True):
 
 
 class NamedEndpoint(msgspec.Struct, frozen=True):
-    """The name of an endpoint."""
+    """The row of an endpoint with its name only, also of a deleted one."""
 
     id: UUID
     url: str

@@ -29,7 +29,7 @@ class Hour(msgspec.Struct, frozen=True):
 
 
 class Sum(msgspec.Struct, frozen=True):
-    """The sum of some hours."""
+    """The sum of some rows of an endpoint's hours."""
 
     delivered: int
     failed: int
@@ -80,7 +80,7 @@ def _merged(found: Sequence[Hour]) -> Hour:
 
 
 def add_up(hours: Iterable[Hour]) -> Sum:
-    """Return the sum of hours."""
+    """Return the sum of rows of an endpoint's hours."""
     delivered = failed = attempts = flawed = 0
     latency = [0] * len(BOUNDS_MS)
     for one in hours:

@@ -9,7 +9,7 @@ import msgspec
 from asyncpg import Record
 
 from waypost.domain import ids
-from waypost.domain.inbound import Became
+from waypost.domain.inbound import PushResult
 from waypost.store.statements import Session, fetch, fetch_one
 
 MOST_COUNTED: Final = 10_000
@@ -28,14 +28,14 @@ class Address(msgspec.Struct, frozen=True):
 
 
 class WaitingPush(msgspec.Struct, frozen=True):
-    """A push that waits to be read."""
+    """The row of a push that waits to be read."""
 
     id: UUID
     size: int
 
 
 class ReadPush(msgspec.Struct, frozen=True):
-    """A waiting push with its body, sealed."""
+    """The row of a waiting push with its body, sealed."""
 
     id: UUID
     account: UUID
@@ -45,7 +45,7 @@ class ReadPush(msgspec.Struct, frozen=True):
 
 
 class NumberedTracking(msgspec.Struct, frozen=True):
-    """A parcel that has a number."""
+    """The row of a parcel that has a number."""
 
     id: UUID
     tracking_number: str
@@ -54,10 +54,10 @@ class NumberedTracking(msgspec.Struct, frozen=True):
 
 
 class ShownCall(msgspec.Struct, frozen=True):
-    """What became of a push, as its page shows it."""
+    """The row with what became of a push, as its page shows it."""
 
     id: UUID
-    became: Became
+    became: PushResult
     detail: str | None
 
 
@@ -127,7 +127,9 @@ async def count_unreadable(session: Session, connection: UUID) -> int:
 
 async def latest_calls(session: Session, connection: UUID, most: int) -> list[ShownCall]:
     """Return what became of the latest pushes of a connection, newest first."""
-    return [ShownCall(row[0], Became(row[1]), row[2]) for row in await fetch(session, "latest_calls", connection, most)]
+    return [
+        ShownCall(row[0], PushResult(row[1]), row[2]) for row in await fetch(session, "latest_calls", connection, most)
+    ]
 
 
 def _settings(row: Record) -> dict[str, str]:

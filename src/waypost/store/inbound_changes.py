@@ -9,7 +9,7 @@ import msgspec
 
 from waypost.domain import ids
 from waypost.domain.connections import ConnectionState
-from waypost.domain.inbound import Became
+from waypost.domain.inbound import PushResult
 from waypost.store.statements import Session, execute, fetch
 
 A_TIME: Final = 500
@@ -33,7 +33,7 @@ class PushOutcome(msgspec.Struct, frozen=True):
     id: UUID
     account: UUID
     connection: UUID
-    became: Became
+    became: PushResult
     digest: bytes | None
     detail: str | None
 
@@ -48,7 +48,7 @@ class PushHealth(msgspec.Struct, frozen=True):
 
 
 async def insert_inbound_token(session: Session, connection: UUID, digest: bytes, sealed: bytes) -> None:
-    """Set the token of a connection."""
+    """Insert the row of a connection's token."""
     await execute(session, "insert_inbound_token", digest, connection, sealed)
 
 
@@ -58,7 +58,7 @@ async def expire_inbound_tokens(session: Session, connection: UUID, *, overlap: 
 
 
 async def insert_pushes(session: Session, pushes: Sequence[KeptPush]) -> None:
-    """Store pushes."""
+    """Insert the rows of pushes."""
     await execute(session, "insert_pushes", *_columns(pushes, KeptPush))
 
 
@@ -69,7 +69,7 @@ async def delete_pushes(session: Session, calls: Sequence[PushOutcome]) -> None:
 
 
 async def insert_calls(session: Session, calls: Sequence[PushOutcome]) -> None:
-    """Note what became of pushes."""
+    """Insert rows with what became of pushes."""
     await execute(session, "insert_calls", *_columns(calls, PushOutcome))
 
 

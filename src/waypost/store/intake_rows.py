@@ -144,7 +144,7 @@ async def write_superseded(session: Session, deliveries: Sequence[NewDelivery]) 
 
 
 async def write_events(session: Session, events: Sequence[NewEvent]) -> None:
-    """Append events."""
+    """Append the rows of events."""
     if not events:
         return
     await copy(session, EVENTS, [_event_record(event) for event in events])
@@ -161,13 +161,13 @@ def _event_record(event: NewEvent) -> tuple[object, ...]:
 
 
 async def write_deliveries(session: Session, deliveries: Sequence[NewDelivery]) -> None:
-    """Queue deliveries."""
+    """Append the rows of deliveries to the queue."""
     if deliveries:
         await copy(session, DELIVERIES, map(msgspec.structs.astuple, deliveries))
 
 
 async def change(session: Session, changed: Sequence[ChangedTracking]) -> None:
-    """Write locked trackings back."""
+    """Update the rows of locked trackings."""
     columns = [
         (
             *(one.bucket, one.id, one.sequence, one.last_event, one.status, one.substatus, one.packed),
@@ -180,7 +180,7 @@ async def change(session: Session, changed: Sequence[ChangedTracking]) -> None:
 
 
 def order_number(state: TrackingState) -> str | None:
-    """Return what else a tracking is found by."""
+    """Return the order number that a tracking is also found by, as its row has it."""
     fact = state.facts.get("order_number")
     return None if fact is None else fact.text or None
 

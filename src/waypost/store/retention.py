@@ -20,7 +20,7 @@ A_TIME: Final = 500
 
 
 class Expiring(msgspec.Struct, frozen=True):
-    """A parcel whose time to expire may have come."""
+    """The row of a parcel whose time to expire may have come."""
 
     tracking: UUID
     account: UUID

@@ -114,6 +114,6 @@ def is_gone(session: Session) -> bool:
 
 
 def break_off(session: Session) -> None:
-    """End a session without a word to the server."""
+    """Close a session's connection at once, without the protocol's farewell."""
     with suppress(InterfaceError):  # it has ended
         session.terminate()

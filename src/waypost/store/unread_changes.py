@@ -26,5 +26,5 @@ async def count_unread(session: Session, seen: Mapping[UnreadKey, int], *, most:
 
 
 async def delete_unread(session: Session, account: UUID) -> None:
-    """Delete the rows of an account."""
+    """Delete the rows of an account's unread scans."""
     await execute(session, "delete_unread", account)

@@ -27,7 +27,7 @@ Compare = Callable[[Sequence[TrackingState | None]], Awaitable[list[SharedNumber
 
 
 class Stage(StrEnum):
-    """A stage of the import."""
+    """A stage of the import of a CSV file."""
 
     CHECKING = "Checking"
     IMPORTING = "Importing"

@@ -61,14 +61,14 @@ class Mistake(msgspec.Struct, frozen=True):
 
 
 class Row(NamedTuple):
-    """A parcel and the first line of its row."""
+    """A parcel of a CSV file, and the first line of its row."""
 
     line: int
     parcel: NewTracking
 
 
 class UnreadableError(Exception):
-    """The rest of the file can't be read."""
+    """The rest of a CSV file can't be read."""
 
     def __init__(self, mistake: Mistake) -> None:
         super().__init__(mistake.reason)

@@ -84,7 +84,7 @@ def _encoded() -> bytes:
 
 
 def make_document() -> dict[str, Any]:
-    """Return the document."""
+    """Return the OpenAPI document."""
     schemas = _Schemas()
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:

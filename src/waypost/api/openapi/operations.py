@@ -21,7 +21,7 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One operation.
+    """The description of one operation for the OpenAPI document.
 
     ``scope`` is the permission that the key needs; None if no key is needed. ``answers`` are the successes: status and
     type, None without a body. ``errors`` are statuses beyond those that all operations of its kind share.

@@ -42,7 +42,7 @@ class DescribedField(msgspec.Struct, frozen=True):
 
 
 class DescribedAnswer(msgspec.Struct, frozen=True):
-    """A response: its status and description."""
+    """A response in the API reference: its status and description."""
 
     status: str
     about: Markup
@@ -64,7 +64,7 @@ class ShownOperation(msgspec.Struct, frozen=True):
 
 
 class OperationGroup(msgspec.Struct, frozen=True):
-    """Related operations, shown on one page."""
+    """Related operations, shown on one page of the API reference."""
 
     name: str
     title: str
@@ -73,13 +73,13 @@ class OperationGroup(msgspec.Struct, frozen=True):
 
 @get(DOCS)
 async def overview(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List all operations."""
+    """Show the page of the API reference with all operations."""
     return page(request, "api_reference.html", await enter_if_signed_in(request, pages), groups=groups(), wide=True)
 
 
 @get(f"{DOCS}/{{name:str}}")
 async def show_group(request: PageRequest, pages: GivenPages, name: FromPath[str]) -> Response[bytes]:
-    """Show the operations of a group."""
+    """Show the page of the API reference with the operations of a group."""
     visitor = await enter_if_signed_in(request, pages)
     group = next((one for one in groups() if one.name == name), None)
     if group is None:

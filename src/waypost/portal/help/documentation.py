@@ -25,7 +25,7 @@ from waypost.portal.highlighting import coloured
 
 
 class GuidePlace(msgspec.Struct, frozen=True):
-    """A page's folder and name."""
+    """The folder and name of a page of the documentation."""
 
     folder: str
     name: str
@@ -135,7 +135,7 @@ class IndexEntry(msgspec.Struct, frozen=True):
 
 
 class Guide(msgspec.Struct, frozen=True):
-    """A page: its place, title, HTML and headings."""
+    """A page of the documentation: its place, title, HTML and headings."""
 
     place: GuidePlace
     title: str
@@ -168,13 +168,13 @@ def folder() -> Traversable:
 
 @lru_cache
 def source(place: GuidePlace) -> str:
-    """Return the Markdown of a page."""
+    """Return the Markdown of a page of the documentation."""
     return (folder() / place.folder / f"{place.name}.md").read_text(encoding="utf-8")
 
 
 @lru_cache
 def title(place: GuidePlace) -> str:
-    """Return a page's title, its first line."""
+    """Return the title of a page of the documentation, its first line."""
     return source(place).partition("\n")[0].removeprefix("# ")
 
 

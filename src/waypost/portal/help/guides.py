@@ -61,7 +61,7 @@ async def overview(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 
 @get("/help/index")
 async def index(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """List all titles and headings by first letter."""
+    """Show the index of the documentation: all titles and headings by first letter."""
     visitor = await enter_if_signed_in(request, pages)
     return page(request, "help_index.html", visitor, letters=_letters(), **_WIDE)
 
@@ -70,7 +70,7 @@ async def index(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 async def show_guide(
     request: PageRequest, pages: GivenPages, chapter: FromPath[str], name: FromPath[str]
 ) -> Response[bytes]:
-    """Show a page."""
+    """Show a page of the documentation."""
     visitor = await enter_if_signed_in(request, pages)
     place = GuidePlace(chapter, name)
     if place not in PLACES:
@@ -81,7 +81,7 @@ async def show_guide(
 
 @get("/help/images/{name:str}")
 async def picture(name: FromPath[str]) -> Response[bytes]:
-    """Return an image of a page."""
+    """Return an image of a page of the documentation."""
     file = folder() / "webhooks" / "images" / name
     if not _PICTURE.fullmatch(name) or not file.is_file():
         raise NotFound

@@ -29,7 +29,7 @@ Words = tuple[str, ...]
 
 
 class Privacy:
-    """The private words of one parcel."""
+    """The private words of one parcel, which the tracking page hides."""
 
     def __init__(self, state: TrackingState) -> None:
         self._by_first: dict[str, set[Words]] = {}

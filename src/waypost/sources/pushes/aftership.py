@@ -66,14 +66,14 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
-    """See ``sender.Verify``."""
+    """Verify a push of AfterShip; see ``sender.Verify``."""
     del now  # the signature covers the body, and a repeated push has no effect
     expected = signatures.hmac_sha256(signatures.secret_of(credentials), push.body)
     return signatures.check_digest(signatures.header(push, HEADER), expected, name=HEADER, forms=(BASE64,))
 
 
 def read(push: Push, arrived_at: int) -> Contents:
-    """See ``sender.Read``."""
+    """Read a push of AfterShip; see ``sender.Read``."""
     body = reading.decode(push.body, _Body)
     if body.event not in (None, _UPDATE):
         return telling.ignored(push, f"{clean(body.event, most=60)} is not an update of a tracking.")

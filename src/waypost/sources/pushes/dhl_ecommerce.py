@@ -7,7 +7,7 @@ import msgspec
 
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.connections import ConnectionKind
-from waypost.domain.inbound import Contents, Push, Told
+from waypost.domain.inbound import Contents, Push, PushedParcel
 from waypost.domain.readings import read_text
 from waypost.domain.trackings import SkipReason
 from waypost.sources import reading, scans
@@ -42,19 +42,22 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
-    """See ``sender.Verify``. DHL eCommerce sends no credential: who knows the address is the sender."""
+    """Verify a push of DHL eCommerce; see ``sender.Verify``.
+
+    DHL eCommerce sends no credential: who knows the address is the sender.
+    """
     del push, credentials, now
     return "address"
 
 
 def read(push: Push, arrived_at: int) -> Contents:
-    """See ``sender.Read``."""
+    """Read a push of DHL eCommerce; see ``sender.Read``."""
     packages = reading.decode(push.body, _Body).packages
     told = tuple(one for package in packages for one in _told(package, arrived_at))
     return Contents(telling.body_key(push), told, None if told else telling.NOT_A_NUMBER)
 
 
-def _told(package: _Package, arrived_at: int) -> tuple[Told, ...]:
+def _told(package: _Package, arrived_at: int) -> tuple[PushedParcel, ...]:
     taken = scans.take(package.events, _Scan, "events", _scan)
     numbers = (package.package.get(name) for name in _NUMBERS)
     number = next((text for one in numbers if (text := telling.number_of(one))), None)

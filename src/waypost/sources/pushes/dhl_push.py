@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from waypost.domain.connections import ConnectionKind
-from waypost.domain.inbound import Contents, Push, Told
+from waypost.domain.inbound import Contents, Push, PushedParcel
 from waypost.sources import reading, signatures
 from waypost.sources.carriers.carrier import Field
 from waypost.sources.carriers.dhl.read import read_answer
@@ -40,7 +40,7 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
-    """See ``sender.Verify``."""
+    """Verify a push of DHL; see ``sender.Verify``."""
     del now  # the credential has no time, and a repeated push has no effect
     name = credentials.get("header", USUAL_HEADER)
     signatures.check_text(signatures.header(push, name), signatures.secret_of(credentials), name=name)
@@ -48,12 +48,12 @@ def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
 
 
 def read(push: Push, arrived_at: int) -> Contents:
-    """See ``sender.Read``."""
+    """Read a push of DHL; see ``sender.Read``."""
     shipments = reading.decode(push.body, _Body).shipments
     return telling.of_parts(push, shipments, lambda shipment: _told(shipment, arrived_at))
 
 
-def _told(shipment: msgspec.Raw, arrived_at: int) -> tuple[Told, ...]:
+def _told(shipment: msgspec.Raw, arrived_at: int) -> tuple[PushedParcel, ...]:
     answer = b'{"shipments":[' + bytes(shipment) + b"]}"
     known = reading.decode(bytes(shipment), _Shipment)
     courier = _COURIERS.get((known.service or "").lower(), "dhl")

@@ -74,7 +74,10 @@ class _Kind(msgspec.Struct, frozen=True):
 
 
 def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
-    """See ``sender.Verify``. The key is the secret in Unicode's form NFKD, as EasyPost's own libraries have it."""
+    """Verify a push of EasyPost; see ``sender.Verify``.
+
+    The key is the secret in Unicode's form NFKD, as EasyPost's own libraries have it.
+    """
     del now  # the signature covers the body, and a repeated push has no effect
     sent = signatures.header(push, HEADER)
     expected = signatures.hmac_sha256(unicodedata.normalize("NFKD", signatures.secret_of(credentials)), push.body)
@@ -83,7 +86,7 @@ def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
 
 
 def read(push: Push, arrived_at: int) -> Contents:
-    """See ``sender.Read``."""
+    """Read a push of EasyPost; see ``sender.Read``."""
     event = reading.decode(push.body, _Event)
     key = telling.body_key(push) if event.id is None else telling.key_of(event.id)
     if _kind(event.result) != _TRACKER:

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from waypost.domain.connections import ConnectionKind
-from waypost.domain.inbound import Contents, Push, Told
+from waypost.domain.inbound import Contents, Push, PushedParcel
 from waypost.sources import reading, signatures
 from waypost.sources.carriers.carrier import Field
 from waypost.sources.carriers.fedex.read import read_answer
@@ -35,20 +35,23 @@ class _Body(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
-    """See ``sender.Verify``. FedEx' pages name both Base64 and hexadecimal digits."""
+    """Verify a push of FedEx; see ``sender.Verify``.
+
+    FedEx' pages name both Base64 and hexadecimal digits.
+    """
     del now  # the signature covers the body, and a repeated push has no effect
     expected = signatures.hmac_sha256(signatures.secret_of(credentials), push.body)
     return signatures.check_digest(signatures.header(push, HEADER), expected, name=HEADER, forms=(BASE64, HEX))
 
 
 def read(push: Push, arrived_at: int) -> Contents:
-    """See ``sender.Read``."""
+    """Read a push of FedEx; see ``sender.Read``."""
     body = reading.decode(push.body, _Body)
     results = body.complete_track_results or (None if body.output is None else body.output.complete_track_results)
     return telling.of_parts(push, results or (), lambda result: _told(result, arrived_at))
 
 
-def _told(result: msgspec.Raw, arrived_at: int) -> tuple[Told, ...]:
+def _told(result: msgspec.Raw, arrived_at: int) -> tuple[PushedParcel, ...]:
     answer = b'{"output":{"completeTrackResults":[' + bytes(result) + b"]}}"
     number = reading.decode(bytes(result), _Numbered).tracking_number
     return telling.as_polled(number, "fedex", lambda valid: read_answer(_OK, answer, valid), arrived_at)

@@ -7,7 +7,7 @@ import msgspec
 
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.connections import ConnectionKind
-from waypost.domain.inbound import Contents, Push, Told
+from waypost.domain.inbound import Contents, Push, PushedParcel
 from waypost.domain.trackings import SkipReason
 from waypost.sources import codes, reading, scans, signatures
 from waypost.sources.carriers.carrier import Field
@@ -64,14 +64,14 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
-    """See ``sender.Verify``."""
+    """Verify a push of Ship24; see ``sender.Verify``."""
     del now  # the credential has no time, and a repeated push has no effect
     signatures.check_text(signatures.bearer(push), signatures.secret_of(credentials), name="Authorization")
     return "bearer"
 
 
 def read(push: Push, arrived_at: int) -> Contents:
-    """See ``sender.Read``."""
+    """Read a push of Ship24; see ``sender.Read``."""
     trackings = reading.decode(push.body, _Body).trackings
     told = tuple(one for tracking in trackings for one in _told(tracking, arrived_at))
     messages = [tracking.metadata.message_id or "" for tracking in trackings]
@@ -79,7 +79,7 @@ def read(push: Push, arrived_at: int) -> Contents:
     return Contents(key, told, None if told else telling.NOT_A_NUMBER)
 
 
-def _told(tracking: _Tracking, arrived_at: int) -> tuple[Told, ...]:
+def _told(tracking: _Tracking, arrived_at: int) -> tuple[PushedParcel, ...]:
     taken = scans.take(tracking.events, _Scan, "events", _scan)
     observed_at = telling.observed(tracking.metadata.generated_at, arrived_at)
     facts = _facts(tracking.shipment, taken)

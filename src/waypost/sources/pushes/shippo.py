@@ -64,7 +64,7 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
-    """See ``sender.Verify``."""
+    """Verify a push of Shippo; see ``sender.Verify``."""
     del now  # whether a repeated push has a new time is not documented, and a repeated push has no effect
     if "secret" not in credentials:
         return "address"
@@ -77,7 +77,7 @@ def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
 
 
 def read(push: Push, arrived_at: int) -> Contents:
-    """See ``sender.Read``."""
+    """Read a push of Shippo; see ``sender.Read``."""
     body = reading.decode(push.body, _Body)
     if body.event != _UPDATED:
         return telling.ignored(push, f"{clean(body.event, most=60) or 'The event'} is not an update of a tracking.")

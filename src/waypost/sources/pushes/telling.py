@@ -8,7 +8,7 @@ import msgspec
 
 from waypost.domain.carriers import CarrierUnavailable
 from waypost.domain.errors import InvalidInput
-from waypost.domain.inbound import Contents, Push, Told
+from waypost.domain.inbound import Contents, Push, PushedParcel
 from waypost.domain.times import read_rfc3339
 from waypost.domain.tracking_numbers import normalise_number
 from waypost.domain.trackings import Source, Update
@@ -53,7 +53,7 @@ def told(
     observed_at: int,
     *,
     unknown_number: bool = False,
-) -> tuple[Told, ...]:
+) -> tuple[PushedParcel, ...]:
     """Return what a push says about one parcel, observed then (Unix milliseconds); nothing without a valid number."""
     valid = number_of(number)
     if valid is None:
@@ -66,10 +66,12 @@ def told(
         observed_at=observed_at,
         unknown_number=unknown_number and not scans.checkpoints,
     )
-    return (Told(valid, courier, update),)
+    return (PushedParcel(valid, courier, update),)
 
 
-def as_polled(number: object, courier: str, read: Callable[[str], Update], observed_at: int) -> tuple[Told, ...]:
+def as_polled(
+    number: object, courier: str, read: Callable[[str], Update], observed_at: int
+) -> tuple[PushedParcel, ...]:
     """Return what a carrier's push says, which ``read`` reads as the answer to a poll for the number.
 
     So a scan is the same whether it was pushed or polled.
@@ -78,15 +80,17 @@ def as_polled(number: object, courier: str, read: Callable[[str], Update], obser
     if valid is None:
         return ()
     update = msgspec.structs.replace(read(valid), source=Source.PUSH, observed_at=observed_at)
-    return (Told(valid, courier, update),)
+    return (PushedParcel(valid, courier, update),)
 
 
-def of_parts(push: Push, parts: Sequence[msgspec.Raw], read: Callable[[msgspec.Raw], tuple[Told, ...]]) -> Contents:
+def of_parts(
+    push: Push, parts: Sequence[msgspec.Raw], read: Callable[[msgspec.Raw], tuple[PushedParcel, ...]]
+) -> Contents:
     """Return what the parts of a push say, each about one parcel; one that can't be read does not affect the others.
 
     Raise CarrierUnavailable if none can be read.
     """
-    told: list[Told] = []
+    told: list[PushedParcel] = []
     failed: CarrierUnavailable | None = None
     for part in parts:
         try:

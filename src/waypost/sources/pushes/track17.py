@@ -106,14 +106,14 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
-    """See ``sender.Verify``."""
+    """Verify a push of 17TRACK; see ``sender.Verify``."""
     del now  # the signature covers the body, and a repeated push has no effect
     expected = sha256(push.body + b"/" + signatures.secret_of(credentials, "api_key").encode()).digest()
     return signatures.check_digest(signatures.header(push, HEADER), expected, name=HEADER, forms=(HEX,))
 
 
 def read(push: Push, arrived_at: int) -> Contents:
-    """See ``sender.Read``."""
+    """Read a push of 17TRACK; see ``sender.Read``."""
     body = reading.decode(push.body, _Body)
     data, track = body.data, body.data.track_info
     if body.event == _STOPPED:

@@ -96,7 +96,10 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
-    """See ``sender.Verify``. Version 4 is signed in headers with the secret, the others in the body with the e-mail."""
+    """Verify a push of TrackingMore; see ``sender.Verify``.
+
+    Version 4 is signed in headers with the secret, the others in the body with the e-mail.
+    """
     if "signature" in push.headers or "timestamp" in push.headers:
         timestamp, sent = signatures.header(push, "timestamp"), signatures.header(push, "signature")
         _check(timestamp, sent, credentials.get("secret"), now, name="the header signature", key="webhook secret")
@@ -112,7 +115,7 @@ def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
 
 
 def read(push: Push, arrived_at: int) -> Contents:
-    """See ``sender.Read``."""
+    """Read a push of TrackingMore; see ``sender.Read``."""
     data = reading.decode(push.body, _Body).data
     tracking = reading.decode(bytes(data), _Tracking)
     found = [

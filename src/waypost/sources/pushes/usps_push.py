@@ -24,14 +24,17 @@ class _Body(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
-    """See ``sender.Verify``. How USPS spells the signature is not documented: two ways are accepted."""
+    """Verify a push of USPS; see ``sender.Verify``.
+
+    How USPS spells the signature is not documented: two ways are accepted.
+    """
     del now  # the signature covers the body, and a repeated push has no effect
     expected = signatures.hmac_sha256(signatures.secret_of(credentials), push.body)
     return signatures.check_digest(signatures.header(push, HEADER), expected, name=HEADER, forms=(HEX, BASE64))
 
 
 def read(push: Push, arrived_at: int) -> Contents:
-    """See ``sender.Read``."""
+    """Read a push of USPS; see ``sender.Read``."""
     number = reading.decode(push.body, _Body).tracking_number
     told = telling.as_polled(number, "usps", lambda valid: read_answer(_OK, push.body, valid), arrived_at)
     return Contents(telling.body_key(push), told, None if told else telling.NOT_A_NUMBER)

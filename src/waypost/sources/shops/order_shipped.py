@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from waypost.domain.connections import ConnectionKind
-from waypost.domain.inbound import Contents, Push, Told
+from waypost.domain.inbound import Contents, Push, PushedParcel
 from waypost.sources import reading, signatures
 from waypost.sources.carriers.carrier import Field
 from waypost.sources.pushes import telling
@@ -33,7 +33,10 @@ _MOST_NUMBERS: Final = 100
 
 
 def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
-    """See ``sender.Verify``. The secret comes as a bearer token, or as the key of a signature over the body."""
+    """Verify a push of an order in the shop's own format; see ``sender.Verify``.
+
+    The secret comes as a bearer token, or as the key of a signature over the body.
+    """
     del now  # neither has a time, and a repeated push has no effect
     secret, name = signatures.secret_of(credentials), credentials.get("header", USUAL_HEADER)
     if "authorization" in push.headers:
@@ -44,7 +47,7 @@ def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
 
 
 def read(push: Push, arrived_at: int) -> Contents:
-    """See ``sender.Read``."""
+    """Read a push of an order in the shop's own format; see ``sender.Read``."""
     del arrived_at
     document = reading.decode(push.body, dict[str, Any])
     paths = {setting: push.settings.get(setting) or usual for setting, (usual, _) in MAP.items()}
@@ -54,7 +57,7 @@ def read(push: Push, arrived_at: int) -> Contents:
         if setting not in _OF_PARCEL
     }
     couriers = list(_at(document, paths["courier_field"]))
-    told: list[Told] = []
+    told: list[PushedParcel] = []
     for place, number in enumerate(list(_at(document, paths["number_field"]))[:_MOST_NUMBERS]):
         company = couriers[place] if place < len(couriers) else next(iter(couriers), None)
         told.extend(order(number, company, given))

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from waypost.domain import facts
 from waypost.domain.errors import InvalidInput
-from waypost.domain.inbound import Told
+from waypost.domain.inbound import PushedParcel
 from waypost.sources.couriers.detection import detect
 from waypost.sources.couriers.table import is_known
 from waypost.sources.pushes.telling import number_of
@@ -33,7 +33,7 @@ def courier_of(name: object, number: str) -> str | None:
     return code if is_known(code) else None
 
 
-def order(number: object, company: object, given: Mapping[str, object]) -> tuple[Told, ...]:
+def order(number: object, company: object, given: Mapping[str, object]) -> tuple[PushedParcel, ...]:
     """Return a parcel to register, with the facts of its order; nothing without a valid number.
 
     A fact that is not valid is left out: a shop must not learn of an error about content.
@@ -42,7 +42,7 @@ def order(number: object, company: object, given: Mapping[str, object]) -> tuple
     if valid is None:
         return ()
     checked = {name: text for name, value in given.items() if (text := _fact(name, value)) is not None}
-    return (Told(valid, courier_of(company, valid), None, checked, registers=True),)
+    return (PushedParcel(valid, courier_of(company, valid), None, checked, registers=True),)
 
 
 def _fact(name: str, value: object) -> str | None:

@@ -44,14 +44,17 @@ class _Fulfilment(msgspec.Struct, frozen=True):
 
 
 def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
-    """See ``sender.Verify``."""
+    """Verify a push of Shopify; see ``sender.Verify``."""
     del now  # the signature covers the body, and a repeated push has no effect
     expected = signatures.hmac_sha256(signatures.secret_of(credentials), push.body)
     return signatures.check_digest(signatures.header(push, HEADER), expected, name=HEADER, forms=(BASE64,))
 
 
 def read(push: Push, arrived_at: int) -> Contents:
-    """See ``sender.Read``. Shopify's own reading of the journey, ``shipment_status``, is not used."""
+    """Read a push of Shopify; see ``sender.Read``.
+
+    Shopify's own reading of the journey, ``shipment_status``, is not used.
+    """
     del arrived_at
     topic = push.headers.get("x-shopify-topic", _TOPICS[0])
     if topic not in _TOPICS:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from waypost.domain.connections import ConnectionKind
-from waypost.domain.inbound import Contents, Push, Told
+from waypost.domain.inbound import Contents, Push, PushedParcel
 from waypost.sources import reading, signatures
 from waypost.sources.carriers.carrier import Field
 from waypost.sources.pushes import telling
@@ -58,7 +58,10 @@ class _Order(msgspec.Struct, frozen=True):
 
 
 def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
-    """See ``sender.Verify``. The form with which WooCommerce tests an address may come without a signature."""
+    """Verify a push of WooCommerce; see ``sender.Verify``.
+
+    The form with which WooCommerce tests an address may come without a signature.
+    """
     del now  # the signature covers the body, and a repeated push has no effect
     if HEADER.lower() not in push.headers and _is_ping(push.body):
         return "ping"
@@ -67,7 +70,7 @@ def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
 
 
 def read(push: Push, arrived_at: int) -> Contents:
-    """See ``sender.Read``."""
+    """Read a push of WooCommerce; see ``sender.Read``."""
     del arrived_at
     if _is_ping(push.body):
         return telling.ignored(push, "WooCommerce has tested the address.")
@@ -77,7 +80,7 @@ def read(push: Push, arrived_at: int) -> Contents:
     found = reading.decode(push.body, _Order)
     keys = (*NUMBERS, *(key.strip() for key in push.settings.get(NUMBER_KEYS, "").split(",") if key.strip()))
     given = _given(found)
-    told: dict[str, Told] = {}
+    told: dict[str, PushedParcel] = {}
     for number, company in _shipments(found, keys):
         told |= {one.tracking_number: one for one in order(number, company, given)}
     return Contents(telling.body_key(push), tuple(told.values()), None if told else _NO_NUMBER)

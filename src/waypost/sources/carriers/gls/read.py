@@ -63,7 +63,7 @@ def read_answers(status: int, body: bytes, parcels: Sequence[Parcel]) -> list[Up
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a stored scan says by the codes known today; None if it came without a code."""
+    """Return what a stored scan of GLS says by the codes known today; None if it came without a code."""
     return None if kept.raw_status is None else _interpret(kept.raw_status, kept.tracking_detail)
 
 

@@ -95,7 +95,7 @@ def is_token_refused(body: bytes) -> bool:
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a stored scan says by the codes known today; None if it came without a code."""
+    """Return what a stored scan of Hermes says by the codes known today; None if it came without a code."""
     return _interpret(kept.raw_status, kept.tracking_detail) if kept.raw_status else None
 
 

@@ -97,7 +97,7 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a stored scan says by the codes known today; None if it came without a code."""
+    """Return what a stored scan of PostNL says by the codes known today; None if it came without a code."""
     code, _, status = (kept.raw_status or "").partition("/")
     return _interpret(code, status, kept.tracking_detail) if kept.raw_status else None
 

@@ -101,7 +101,7 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a stored scan says by the codes known today; None if it came without a status."""
+    """Return what a stored scan of PostNord says by the codes known today; None if it came without a status."""
     status = (kept.raw_status or "").partition("/")[0]
     return codes.interpret([(status, _TABLE)], [kept.tracking_detail]) if status else None
 

@@ -88,7 +88,7 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a stored scan says by the codes known today; None if it came without a code."""
+    """Return what a stored scan of Royal Mail says by the codes known today; None if it came without a code."""
     return codes.interpret([(kept.raw_status, _TABLE)], [kept.tracking_detail]) if kept.raw_status else None
 
 

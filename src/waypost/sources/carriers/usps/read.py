@@ -82,7 +82,7 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
 
 
 def reread(kept: Checkpoint) -> Reading | None:
-    """Return what a stored scan says by the codes known today; None if it came without a code."""
+    """Return what a stored scan of USPS says by the codes known today; None if it came without a code."""
     return None if kept.raw_status is None else _interpret(kept.raw_status, kept.tracking_detail)
 
 
