@@ -30,7 +30,7 @@ def test_a_file_with_an_error_is_fixed_by_omitting_its_rows(portal: Portal, visi
     judge(page, script=script)
     [made] = api.get("/v4/trackings/get")["data"]
     assert (made["tracking_number"], made["title"]) == ("A1", "Mug")
-    page.get_by_role("main").get_by_role("link", name="Trackings").click()
+    page.get_by_role("main").get_by_role("link", name="Parcels").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Export CSV").click()
     download.value.save_as(saved)

@@ -33,7 +33,7 @@ HSTS: Final = "max-age=31536000"
 NAVIGATION: Final = (
     (
         "Parcels",
-        (("/", "Overview"), ("/incidents", "Incidents"), ("/trackings", "Trackings"), ("/sources", "Sources")),
+        (("/", "Overview"), ("/incidents", "Incidents"), ("/trackings", "Parcels"), ("/sources", "Sources")),
     ),
     (
         "Developer",

@@ -54,7 +54,7 @@ async def test_the_page_shows_the_connection_its_last_answer_and_the_ones_tried_
     assert "Last checked 2026-03-04 13:20:05 UTC" in said
     assert "The carrier does not know the number." in said
     assert "Next check 2100-01-01 00:00:00 UTC" in said
-    assert "Tried in vain UPS <one> did not know" in said
+    assert "Tried before UPS <one> did not know" in said
     assert polling == {
         "asked": {"connection": second, "name": "UPS two", "state": "new"},
         "outcome": "unknown_number",
@@ -73,10 +73,10 @@ async def test_a_parcel_that_another_courier_has_says_why_its_courier_code_stays
         "update watch set connection = $1, tried = array[$2::uuid], outcome = 'new'", id_of(second), id_of(first)
     )
 
-    assert "UPS two has the parcel, and its courier code stays ups: auto_correct was not" in await source_of(
+    assert "UPS two has the parcel; the courier code is still ups: auto_correct was not" in await source_of(
         browser, given
     )
-    assert "stays ups: another parcel has this number" in await source_of(browser, asked_for.json()["data"]["id"])
+    assert "is still ups: another parcel has this number" in await source_of(browser, asked_for.json()["data"]["id"])
 
 
 async def test_a_failing_connection_is_shown_at_its_parcels(portal: Portal, shop: Caller, browser: Browser) -> None:
@@ -98,7 +98,7 @@ async def test_an_unpolled_parcel_says_why_and_what_to_connect(portal: Portal, s
 
     assert "Next check soon: a connection is being chosen" in choosing
     assert "Connect UPS, or report updates" in await source_of(browser, unconnected)
-    assert "Waypost can't ask China Post." in await source_of(browser, unsupported)
+    assert "Waypost can't poll China Post." in await source_of(browser, unsupported)
     assert "none: the parcel is archived" in await source_of(browser, archived)
 
 
