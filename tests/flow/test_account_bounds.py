@@ -1,4 +1,7 @@
-"""One account's attempts in flight cost other accounts nothing: lanes, tests and resends each have a limit."""
+"""One account's attempts in flight cost other accounts nothing: lanes, tests and resends each have a limit.
+
+Receivers end before the dispatcher does, which otherwise waits for the attempts that hang.
+"""
 
 from contextlib import AsyncExitStack
 from http import HTTPStatus
@@ -48,9 +51,9 @@ async def test_an_account_with_many_hanging_endpoints_gets_only_its_share_in_fli
     most = account_shares.IN_FLIGHT
     attacker, shop = await add_account(database), await add_account(database)
     async with (
+        running(way_without_address_bound(database)) as way,
         receiving(always(HANG)) as dead,
         receiving() as healthy,
-        running(way_without_address_bound(database)) as way,
     ):
         for _ in range(most // IN_FLIGHT + 4):
             await way.add_endpoint(attacker, dead.url)
@@ -67,9 +70,9 @@ async def test_an_account_with_many_hanging_endpoints_gets_only_its_share_in_fli
 async def test_hundreds_of_tests_to_silent_receivers_delay_no_other_accounts_test(database: Database) -> None:
     attacker, shop = await add_account(database), await add_account(database)
     async with (
+        running(way_without_address_bound(database)) as way,
         receiving(always(HANG)) as dead,
         receiving() as healthy,
-        running(way_without_address_bound(database)) as way,
     ):
         for _ in range(6):
             await add_tests(database, attacker, await way.add_endpoint(attacker, dead.url), TESTS // 6)
@@ -85,7 +88,7 @@ async def test_hundreds_of_tests_to_silent_receivers_delay_no_other_accounts_tes
 
 async def test_an_endpoint_with_hanging_tests_leaves_slots_for_the_accounts_others(database: Database) -> None:
     account = await add_account(database)
-    async with receiving(always(HANG)) as dead, receiving() as healthy, running(Way(database)) as way:
+    async with running(Way(database)) as way, receiving(always(HANG)) as dead, receiving() as healthy:
         await add_tests(database, account, await way.add_endpoint(account, dead.url), TESTS)
         way.dispatcher.hint_by_hand()
         await dead.received(manual_sends.MOST_IN_FLIGHT)
@@ -105,8 +108,8 @@ async def test_a_fast_endpoint_gets_more_attempts_at_a_time(
     answered = 1_000
     account = await add_account(database)
     async with (
-        receiving(lambda number: OK if number <= answered else HANG) as receiver,
         running(way_without_address_bound(database)) as way,
+        receiving(lambda number: OK if number <= answered else HANG) as receiver,
     ):
         await way.add_endpoint(account, receiver.url)
 
