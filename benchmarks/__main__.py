@@ -20,6 +20,7 @@ from benchmarks.keeping import keep
 from tests.support.run import watched
 from tests.support.serving import LOOPBACK, Serving
 
+PARTS = ("accept", "pace")
 CONNECTIONS_PER_ENDPOINT = 16
 """The number of attempts that Waypost keeps in flight for one endpoint."""
 
@@ -44,9 +45,10 @@ async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         url = f"http://127.0.0.1:{port}"
         hook = f"{url}/hook"
         async with Client(url) as receiver:
-            _say("updates in, nothing to deliver")
-            async with whole.running(Serving(folder / "accept", LOOPBACK, from_nothing=False), receiver) as run:
-                found["accept"] = await whole.accept(run, options.parcels, options.per_request)
+            if "accept" in options.parts:
+                _say("updates in, nothing to deliver")
+                async with whole.running(Serving(folder / "accept", LOOPBACK, from_nothing=False), receiver) as run:
+                    found["accept"] = await whole.accept(run, options.parcels, options.per_request)
             rounds = []
             for number in range(options.rounds):
                 _say(f"round {number + 1} of {options.rounds}: the ceiling, then the whole way")
@@ -61,10 +63,11 @@ async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
                     way["processor_seconds_receiver"] = machine.processor_seconds(process.pid) - before
                 rounds.append((way["deliveries_per_second"] / ceiling["posts_per_second"], ceiling, way))
             found |= _middle(rounds)
-            _say(f"latency at {options.rate} deliveries a second")
-            async with whole.running(Serving(folder / "pace", LOOPBACK, from_nothing=False), receiver) as run:
-                await run.add_endpoints(1, hook)
-                found["pace"] = await pace.measure(run, options.rate, options.seconds)
+            if "pace" in options.parts:
+                _say(f"latency at {options.rate} deliveries a second")
+                async with whole.running(Serving(folder / "pace", LOOPBACK, from_nothing=False), receiver) as run:
+                    await run.add_endpoints(1, hook)
+                    found["pace"] = await pace.measure(run, options.rate, options.seconds)
     return found
 
 
@@ -101,6 +104,9 @@ def _receiver() -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument(
+        "--parts", nargs="*", choices=PARTS, default=PARTS, help="beside ceiling and whole (%(default)s)"
+    )
     parser.add_argument("--parcels", type=int, default=1500, help="each goes through eight scans (%(default)s)")
     parser.add_argument("--endpoints", type=int, default=4, help="of the account (%(default)s)")
     parser.add_argument("--per-request", type=int, default=125, help="updates in one request (%(default)s)")
@@ -115,7 +121,7 @@ def _options() -> argparse.Namespace:
 
 
 def _show(found: dict[str, Any]) -> None:
-    for part in ("machine", "ceiling", "accept", "whole", "pace"):
+    for part in (one for one in ("machine", "ceiling", "accept", "whole", "pace") if one in found):
         print(f"\n{part}")
         for name, value in found[part].items():
             print(

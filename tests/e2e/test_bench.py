@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.embedded import open_place
 
 ROOT = Path(__file__).parents[2]
@@ -16,10 +18,11 @@ SMALLEST = "--no-keep --rounds 1 --parcels 20 --per-request 5 --seconds 1 --rate
 COUNTED = re.compile(r"^  (received|settled as delivered|attempts recorded) +(\d+)$", re.MULTILINE)
 
 
-def test_the_benchmark_delivers_what_it_reports() -> None:
+@pytest.mark.parametrize("parts", ["--parts", pytest.param("--parts accept pace", marks=pytest.mark.faults)])
+def test_the_benchmark_delivers_what_it_reports(parts: str) -> None:
     with open_place() as place:
         ended = subprocess.run(
-            (sys.executable, "-m", "benchmarks", *SMALLEST.split(), "--folder", str(place)),
+            (sys.executable, "-m", "benchmarks", *SMALLEST.split(), *parts.split(), "--folder", str(place)),
             check=False,
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"},

@@ -58,8 +58,8 @@ def deliver(ledger: Ledger, number: str, shop) -> None:
     ledger.wait_for({shop.post("/v1/updates", report(number))["results"][0]["event_id"]})
 
 
-def test_sending_processes_have_a_lower_priority(server: Serving) -> None:
-    sending = dispatch_processes(server)
+def test_sending_processes_have_a_lower_priority(shared_server: Serving) -> None:
+    server, sending = shared_server, dispatch_processes(shared_server)
 
     assert {os.sched_getscheduler(pid) for pid in sending} == {os.SCHED_BATCH}
     others = {server.process.pid, *children_of(server.process.pid)} - sending
