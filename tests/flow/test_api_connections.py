@@ -1,6 +1,7 @@
 """``/v1/connections``: credentials are tried, kept sealed, and never read back."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 from tests.support.api import Api, Caller, serving_api
+from waypost.actions import connection_sharing
 from waypost.domain import ids
 from waypost.domain.budget import begin, take
 from waypost.domain.carriers import CarrierError, CarrierRefused, CarrierUnavailable
@@ -94,6 +96,31 @@ async def test_the_list_includes_the_operators_connections_and_no_others(api: Ap
     assert [(one["source"], one["owner"]) for one in items] == [("dhl", "installation"), ("ups", "account")]
     assert items[1]["id"] == mine["id"]
     assert items[0]["credentials_set"] == []
+
+
+async def test_the_operators_calls_are_shown_before_the_first_poll(shop: Caller) -> None:
+    (theirs,) = (await shop.get("/v1/connections")).json()["items"]
+
+    assert (theirs["asks_left"], theirs["settings"]) == (4000, {})
+
+
+async def test_sharing_a_connection_is_in_the_audit_log_of_each_account_that_gains_or_loses_it(
+    api: Api, shop: Caller
+) -> None:
+    other = await api.caller()
+    await connection_sharing.share(api.parts, "dhl", [other.account])  # every account could use it before
+    await connection_sharing.share(api.parts, "dhl", [other.account])
+    await connection_sharing.share(api.parts, "dhl", [])
+
+    entries = await api.database.serving.fetch(
+        "select account, actor, subject, changes::text as changes from audit_entry"
+        " where action = 'connection.shared' order by at"
+    )
+    lost = {"usable": ["true", "false"]}
+    assert [(one["account"], one["actor"], one["subject"], json.loads(one["changes"])) for one in entries] == [
+        (shop.account, "command line", "dhl", lost),
+        (other.account, "command line", "dhl", lost),
+    ]
 
 
 async def test_rejected_credentials_are_not_saved_and_the_carriers_message_is_shown(

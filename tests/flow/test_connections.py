@@ -102,7 +102,7 @@ class World:
     async def share(self, source: str, asked: Asked | None = None) -> UUID:
         connection = ids.make_id(0, 0, len(self.sources) + 1)
         async with self.database.engine.acquire() as session:
-            await changes.keep_installation(session, {connection: (source, source)})
+            await changes.keep_installation(session, {connection: changes.KeptConnection(source, source)})
         self.sources[connection] = asked or Asked()
         return connection
 

@@ -104,7 +104,9 @@ async def world(database: Database) -> AsyncIterator[World]:
     intake = Intake(database, polled=frozenset({"dhl"}), hint=lambda _endpoints: None)
     intake.start()
     async with database.engine.acquire() as session:
-        await connection_changes.keep_installation(session, {CONNECTION: ("test", "Test")})
+        await connection_changes.keep_installation(
+            session, {CONNECTION: connection_changes.KeptConnection("test", "Test")}
+        )
     yield World(database, intake, await add_account(database))
     await intake.stop()
 

@@ -99,7 +99,11 @@ async def no_metrics() -> bytes:
 
 async def connect(database: Database, names: Collection[str]) -> None:
     """Add an operator's connection to each of these carriers."""
-    named = {installation_id(one): (one.name, one.title) for one in carriers() if one.name in names}
+    named = {
+        installation_id(one): connection_changes.KeptConnection(one.name, one.title, {"daily_calls": "4000"})
+        for one in carriers()
+        if one.name in names
+    }
     async with database.engine.acquire() as session:
         await connection_changes.keep_installation(session, named)
 

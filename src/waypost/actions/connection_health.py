@@ -181,7 +181,7 @@ def _show(row: ConnectionRow, load: Load, unknown: list[UnknownCode], at: dateti
         courier_codes=[] if carrier is None else sorted(carrier.courier_codes),
         parcels=load.parcels,
         behind_seconds=round(behind.total_seconds()) if behind >= BEHIND else 0,
-        settings=row.settings,
+        settings={} if shared else row.settings,
         credentials_set=[],
         inbound_url=None,
         unknown_codes=unknown,

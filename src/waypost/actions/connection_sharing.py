@@ -3,11 +3,13 @@
 from collections.abc import Collection
 from uuid import UUID
 
+from waypost.actions.actor import note, operator
 from waypost.actions.context import ConnectionContext
 from waypost.actions.refusals import Fault, Invalid
+from waypost.domain.audit import Action
 from waypost.store import connection_changes, connections
 from waypost.store.connections import Shared
-from waypost.store.statements import Session
+from waypost.store.statements import Session, transaction
 
 
 async def find(context: ConnectionContext, source: str) -> Shared:
@@ -19,12 +21,17 @@ async def find(context: ConnectionContext, source: str) -> Shared:
 async def share(context: ConnectionContext, source: str, accounts: Collection[UUID] | None) -> Shared:
     """Let these accounts, or every account (None), use the operator's connection to a carrier, and no others.
 
-    Parcels of accounts that may not use it any more are given to others that can answer for them. Raises Invalid if
+    Parcels of accounts that may not use it any more are given to others that can answer for them. The audit log of each
+    account that gains or loses it has an entry. Raises Invalid if
     there is no such connection.
     """
-    async with context.database.engine.acquire() as session:
+    async with context.database.engine.acquire() as session, transaction(session):
         found = await _find(session, source)
+        affected = await connections.accounts_to_share_with(session, found.id, accounts)
         await connection_changes.update_shared_with(session, found.id, accounts)
+        for account, may in affected:
+            usable = (str(not may).lower(), str(may).lower())
+            await note(session, operator(account), Action.CONNECTION_SHARED, source, {"usable": usable})
         return await _find(session, source)
 
 

@@ -16,6 +16,7 @@ from waypost.actions.rooms import Rooms
 from waypost.app.sending import user_agent
 from waypost.app.storage import Progress, migrated_database, secret_key
 from waypost.domain import ids
+from waypost.domain.budget import Budget
 from waypost.domain.carriers import CarrierSource, CarrierUnavailable
 from waypost.intake.collector import Intake
 from waypost.intake.poller import Poller
@@ -25,11 +26,17 @@ from waypost.sources.carriers.carrier import Carrier
 from waypost.sources.couriers.detection import Certainty, detect
 from waypost.sources.http import CarrierHttp
 from waypost.store import connection_changes
+from waypost.store.connection_changes import KeptConnection
 from waypost.store.connections import ConnectionRow
 from waypost.store.database import Database
 from waypost.store.vault import Vault, WrongKey
 
 CARRIER_SECONDS: Final = 20.0
+
+
+def _granted(budget: Budget) -> dict[str, str]:
+    """Return a budget's calls as a connection's settings, so that pages know them before the first poll."""
+    return {"daily_calls": str(budget.calls_a_day), "calls_per_second": f"{budget.calls_a_second:g}"}
 
 
 def installation_id(carrier: Carrier) -> UUID:
@@ -80,9 +87,9 @@ class Sources:
     async def keep_installation(self, database: Database) -> None:
         """Register the connections of the installation in the database: the carriers whose credentials are set."""
         named = {
-            installation_id(carrier): (carrier.name, carrier.title)
+            installation_id(carrier): KeptConnection(carrier.name, carrier.title, _granted(key.budget))
             for carrier in carriers.carriers()
-            if self._settings.operator_key(carrier) is not None
+            if (key := self._settings.operator_key(carrier)) is not None
         }
         async with database.engine.acquire() as session:
             await connection_changes.keep_installation(session, named)

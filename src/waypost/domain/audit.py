@@ -33,6 +33,7 @@ class Action(StrEnum):
     CONNECTION_ADDED = "connection.added"
     CONNECTION_CHANGED = "connection.changed"
     CONNECTION_DELETED = "connection.deleted"
+    CONNECTION_SHARED = "connection.shared"
     CONNECTION_SECRET_SHOWN = "connection.secret_shown"  # noqa: S105 - a name
     ADDRESS_REPLACED = "connection.address_replaced"
     ALERT_CHANNEL_ADDED = "alert_channel.added"

@@ -53,11 +53,20 @@ async def insert_connection(
     await execute(session, "insert_connection", connection, account, source, kind, name, credentials, written)
 
 
-async def keep_installation(session: Session, named: Mapping[UUID, tuple[str, str]]) -> None:
-    """Write the rows of the operator's connections (source and name, by id), and disable those not listed any more."""
-    for connection, (source, name) in named.items():
-        await execute(session, "keep_installation_connection", connection, source, name)
-    await fetch(session, "disable_installation_connections", list(named))
+class KeptConnection(msgspec.Struct, frozen=True):
+    """A connection of the operator's settings; ``granted`` are the calls that its carrier granted, as settings."""
+
+    source: str
+    name: str
+    granted: Mapping[str, str] = {}
+
+
+async def keep_installation(session: Session, kept: Mapping[UUID, KeptConnection]) -> None:
+    """Write the rows of the operator's connections by their ids, and disable those not listed any more."""
+    for connection, one in kept.items():
+        granted = msgspec.json.encode(one.granted).decode()
+        await execute(session, "keep_installation_connection", connection, one.source, one.name, granted)
+    await fetch(session, "disable_installation_connections", list(kept))
 
 
 async def update_connection(

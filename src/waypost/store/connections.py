@@ -145,3 +145,11 @@ async def unrouted_connections(session: Session) -> list[UnroutedConnection]:
 def _row(row: Record) -> ConnectionRow:
     values = dict(row) | {"settings": msgspec.json.decode(str(row["settings"]))}
     return msgspec.convert(values, ConnectionRow)
+
+
+async def accounts_to_share_with(
+    session: Session, connection: UUID, accounts: Collection[UUID] | None
+) -> list[tuple[UUID, bool]]:
+    """Return each account that gains or loses the use of the operator's connection, and whether it may use it then."""
+    wanted = None if accounts is None else list(accounts)
+    return [(row["id"], row["after"]) for row in await fetch(session, "accounts_to_share_with", connection, wanted)]

@@ -10,9 +10,10 @@ insert into connection_health (connection) values ($1)
 -- name: keep_installation_connection
 -- Every process runs this at its start: repeating it does no harm.
 with kept as (
-    insert into connection (id, account, source, kind, name, enabled) values ($1, null, $2, 'carrier', $3, true)
+    insert into connection (id, account, source, kind, name, enabled, settings)
+    values ($1, null, $2, 'carrier', $3, true, $4)
     on conflict (id) do update
-    set enabled = true, name = excluded.name, routed_at = case when connection.enabled then connection.routed_at end
+    set enabled = true, name = excluded.name, settings = excluded.settings, routed_at = case when connection.enabled then connection.routed_at end
 )
 insert into connection_health (connection) values ($1) on conflict (connection) do nothing
 

@@ -85,3 +85,12 @@ join tracking t on t.bucket = any ($1::smallint[]) and t.bucket = w.bucket and t
 -- name: unrouted_connections
 -- Enabled ones whose parcels have not been looked for since.
 select id, account, source, updated_at from connection where enabled and routed_at is null and kind = 'carrier'
+
+-- name: accounts_to_share_with
+-- The accounts that may use a connection of the installation and will not, or the other way round, in the order in which
+-- their rows are locked for the audit log.
+select s.id, s.after from (
+    select a.id, c.shared_with is null or a.id = any (c.shared_with) as before,
+           $2::uuid[] is null or a.id = any ($2::uuid[]) as after
+    from connection c cross join account a where c.id = $1 and c.account is null) s
+where s.before <> s.after order by s.id
