@@ -67,6 +67,13 @@ def serve_as(
     return _context(key, _for_a_server(builder, name).sign(authority.key, hashes.SHA256()))
 
 
+def pem_as(authority: Authority, name: str) -> bytes:
+    """Make a key and a certificate for a name, one after the other, for a server that reads files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = _builder(name, authority.name, key.public_key(), days=10)
+    return _pem(key, _for_a_server(builder, name).sign(authority.key, hashes.SHA256()))
+
+
 def serve_self_signed(name: str) -> tuple[ssl.SSLContext, bytes]:
     """Make a server's context with a certificate that signs itself; gives that, too (PEM)."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -84,11 +91,13 @@ def _context(key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as folder:
         chain = Path(folder) / "chain.pem"
-        chain.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            + certificate.public_bytes(serialization.Encoding.PEM)
-        )
+        chain.write_bytes(_pem(key, certificate))
         context.load_cert_chain(chain)
     return context
+
+
+def _pem(key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> bytes:
+    written = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return written + certificate.public_bytes(serialization.Encoding.PEM)

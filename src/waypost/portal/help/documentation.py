@@ -68,7 +68,8 @@ CHAPTERS: Final = (
         (
             *("move-from-trackingmore", "receive-in-python", "verify", "order-and-duplicates", "develop-locally"),
             *("connect-carriers", "receive-pushes", "import-parcels", "show-the-track-page", "find-out-why"),
-            *("after-an-outage", "get-alerts", "run-for-real", "two-servers", "keep-keys-safe", "add-a-carrier"),
+            *("after-an-outage", "get-alerts", "run-for-real", "deploy", "two-servers", "keep-keys-safe"),
+            "add-a-carrier",
         ),
     ),
     Chapter(
