@@ -1,5 +1,6 @@
 """What `deploy/` holds is what it says, as far as this machine has the programs that judge it."""
 
+import contextlib
 import json
 import os
 import re
@@ -27,6 +28,7 @@ from tools.documentation.metrics import metrics
 DEPLOY = ROOT / "deploy"
 SITE = "tracking.example.com"
 READY_SECONDS = 30
+LOOK_SECONDS = 0.05
 UNITS = sorted(path.name for path in (DEPLOY / "systemd").iterdir())
 
 
@@ -136,11 +138,13 @@ def site(port: int, authority: Authority) -> Iterator[httpx.Client]:
 
 def wait_for(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
     until = time.monotonic() + READY_SECONDS
-    while time.monotonic() < until and process.poll() is None:
+    while time.monotonic() < until:
         try:
             ask(client, "/login")
         except httpx.TransportError:
-            time.sleep(0.05)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(LOOK_SECONDS)
+                break
         else:
             return
     raise AssertionError(log.read_text(errors="replace")[-2000:])

@@ -144,8 +144,9 @@ class TestAccountCreate:
         assert (again.returncode, again.stdout) == (1, "")
         assert again.stderr == "waypost: email: belongs to another account\n"
 
-    def test_account_create_works_before_the_first_start(self, server: Serving) -> None:
+    def test_account_create_works_between_the_migration_and_the_first_start(self, server: Serving) -> None:
         server.data_dir.parent.mkdir(exist_ok=True)
+        run_waypost("migrate", "--data-dir", str(server.data_dir))
         made = run_waypost(
             *("account", "create", "--email", "shop@example.com", "--name", "Shop", "--password-stdin", "--json"),
             *("--data-dir", str(server.data_dir)),
@@ -178,16 +179,16 @@ class TestAccountCreate:
         assert not (tmp_path / "data").exists()
 
 
-def test_migrate_lists_pending_migrations_and_then_none(server: Serving) -> None:
+def test_migrate_makes_the_database_and_a_check_only_looks(server: Serving) -> None:
     server.data_dir.parent.mkdir(exist_ok=True)
     at = ("--data-dir", str(server.data_dir))
 
-    pending = run_waypost("migrate", "--check", *at)
+    missing = run_waypost("migrate", "--check", *at)
     applied = run_waypost("migrate", *at)
     checked = run_waypost("migrate", "--check", *at)
 
-    assert (pending.returncode, applied.returncode, checked.returncode) == (1, 0, 0)
-    assert "run `waypost migrate`" in pending.stderr
+    assert (missing.returncode, applied.returncode, checked.returncode) == (1, 0, 0)
+    assert "There is no Waypost in" in missing.stderr
 
 
 @pytest.mark.parametrize(
