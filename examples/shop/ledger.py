@@ -1,4 +1,4 @@
-"""The shop's data in one SQLite file: each parcel's latest state, and what became of each webhook."""
+"""The shop's data in one SQLite file: each parcel's latest state, and the result of each webhook."""
 
 import sqlite3
 from pathlib import Path

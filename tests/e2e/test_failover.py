@@ -33,7 +33,7 @@ TARGET = "lost 0; duplicated: in flight at the kill; no 500; accepting again wit
 
 @dataclass
 class Installation:
-    """Roles that run on a pair of servers, a shop that reports, and what came of it."""
+    """Roles that run on a pair of servers, a shop that reports, and the result."""
 
     pair: Pair
     programs: list[Program]

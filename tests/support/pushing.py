@@ -68,7 +68,7 @@ class Pusher:
         return await self.api.client.post(self.path, content=body, headers=headers or easypost_headers(body))
 
     async def calls(self) -> list[tuple[str, str | None]]:
-        """Return what became of the latest pushes, newest first."""
+        """Return the results of the latest pushes, newest first."""
         rows = await self.api.database.serving.fetch(
             "select became, detail from inbound_call where connection = $1 order by id desc", self.id
         )

@@ -32,7 +32,7 @@ class Reporter:
                 if self.reported == last:
                     self.enough.set()
         except (DemoFailed, OSError):
-            self.enough.set()  # killed in mid-request: not accepted, though perhaps done
+            self.enough.set()  # killed mid-request: not accepted, though perhaps done
 
     def _next(self) -> list[dict[str, object]]:
         """Return the next day's scans of a handful of parcels."""

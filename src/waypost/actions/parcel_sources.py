@@ -50,7 +50,7 @@ class PolledConnection(msgspec.Struct, frozen=True):
 class ParcelSource(msgspec.Struct, frozen=True):
     """Who answers for a parcel: ``asked`` None for nobody.
 
-    ``outcome`` is what came of the last ask: ``new``, ``unchanged``, ``unknown_number``, or why it brought nothing.
+    ``outcome`` is the result of the last poll: ``new``, ``unchanged``, ``unknown_number``, or why it brought nothing.
     ``tried`` did not know the number, in the order in which they were asked; those that are deleted are left out.
     """
 

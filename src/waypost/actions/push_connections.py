@@ -27,7 +27,7 @@ MOST_CALLS: Final = 10
 
 
 class PushCall(msgspec.Struct, frozen=True):
-    """A push and what became of it; ``detail`` are its numbers, or why it was refused, ignored or can't be read."""
+    """A push and its result; ``detail`` are its numbers, or why it was refused, ignored or can't be read."""
 
     at: str
     became: str

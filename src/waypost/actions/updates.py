@@ -25,7 +25,7 @@ class NewUpdate(msgspec.Struct, frozen=True):
 
 
 class WrittenUpdate(msgspec.Struct, frozen=True):
-    """What became of an update: ``tracking`` is None if it is unknown, ``event`` if nothing that is pushed changed.
+    """The result of an update: ``tracking`` is None if it is unknown, ``event`` if nothing that is pushed changed.
 
     ``no_room``: it was to be registered, but the account's quota of parcels is used up.
     """
@@ -50,7 +50,7 @@ async def report(
     answer: Callable[[Sequence[WrittenUpdate]], bytes],
     key: IdempotencyKey | None = None,
 ) -> bytes:
-    """Write updates and return ``answer`` of what became of each, once changes, events and deliveries are durable.
+    """Write updates and return ``answer`` of each result, once changes, events and deliveries are durable.
 
     With a key, the answer is stored in the same transaction, and is the answer to every repetition for 24 hours. Raise
     Conflict at a quota and as ``submit_once``, TooManyWaiting if the account has too much waiting, Busy and

@@ -1,4 +1,4 @@
-"""What came of one attempt to send a message."""
+"""The result of one attempt to send a message."""
 
 import msgspec
 

@@ -93,7 +93,7 @@ class AlertSender:
             _LOG.exception("alert_channel_failed", channel=ids.to_text(ids.ALERT_CHANNEL, channel.id))
 
     async def _send_some(self, channel: ClaimedChannel) -> None:
-        """Send the next message of a channel, and record what came of it; no connection is held in between."""
+        """Send the next message of a channel, and record the result; no connection is held in between."""
         async with self._database.holding.acquire() as session:
             waiting = await alert_changes.waiting_alerts(session, channel.id)
             zone = "UTC" if channel.account is None else await alerts.time_zone(session, channel.account)

@@ -292,7 +292,7 @@ def _key(target: Target, address: IPAddress) -> _Key:
 async def _send(
     client: Client, url: Url, headers: Sequence[tuple[str, str]], body: bytes, seconds: float
 ) -> Answer | Failure:
-    """Post once; the response is returned with its head, whatever becomes of its body."""
+    """Post once; the response is returned with its head, whatever happens to its body."""
     # The client's own deadline, not asyncio's: a request whose task is cancelled goes on for ever in 0.15, with its
     # connection. (It also costs less.) Nothing is read ahead: an error in the body would hide the head.
     request = (

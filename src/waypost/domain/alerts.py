@@ -32,7 +32,7 @@ class What(StrEnum):
 
 
 class AlertState(StrEnum):
-    """What became of an alert. It is ``skipped`` if its incident was over before it could be sent."""
+    """The result of an alert. It is ``skipped`` if its incident was over before it could be sent."""
 
     WAITING = "waiting"
     SENT = "sent"

@@ -1,4 +1,4 @@
-"""A push: what a service sends to an account's address, what it says about parcels, and what became of it."""
+"""A push: what a service sends to an account's address, what it says about parcels, and its result."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -57,7 +57,7 @@ class Contents(msgspec.Struct, frozen=True):
 
 
 class PushResult(StrEnum):
-    """What became of a push.
+    """The result of a push.
 
     updated      it changed a parcel
     unchanged    all of it was known

@@ -179,7 +179,7 @@ class Intake:
         try:
             if batch:
                 await self._write(batch)
-        except Exception:  # noqa: BLE001 - the next batches are written, whatever became of this one
+        except Exception:  # noqa: BLE001 - the next batches are written, whatever happened to this one
             _LOG.exception("batch_crashed", groups=len(batch))
         finally:
             for group in batch:

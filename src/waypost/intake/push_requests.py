@@ -1,4 +1,4 @@
-"""What pushes of an account say, as requests to intake: which parcels are meant, and what became of each push."""
+"""What pushes of an account say, as requests to intake: which parcels are meant, and the result of each push."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -90,7 +90,7 @@ class Resolved:
         return [one.request for one in self._asked]
 
     async def write(self, session: Session, results: list[Result]) -> None:
-        """End the pushes and note what became of them, in the transaction of their requests."""
+        """End the pushes and record their results, in the transaction of their requests."""
         of_push: dict[int, list[Result]] = defaultdict(list)
         for one, result in zip(self._asked, results, strict=True):
             of_push[one.push].append(result)

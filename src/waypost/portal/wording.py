@@ -92,7 +92,7 @@ PUSHED: Final = {
     PushResult.UNREADABLE: ("Unreadable", "warning", "failed"),
     PushResult.REFUSED: ("Rejected", "warning", "failed"),
 }
-"""What became of a push, with its icon and the kind of badge it is shown as."""
+"""The result of a push, with its icon and badge class."""
 
 CONNECTION_STATES: Final = {
     ConnectionState.NEW: ("Not used yet", "clock", ""),

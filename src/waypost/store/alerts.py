@@ -30,7 +30,7 @@ class ChannelRow(msgspec.Struct, frozen=True):
 
 
 class AlertRow(msgspec.Struct, frozen=True):
-    """An alert and what became of it; ``answer`` is the last response or error."""
+    """An alert and its result; ``answer`` is the last response or error."""
 
     id: UUID
     channel: UUID

@@ -14,7 +14,7 @@ from waypost.store.trouble import REPEATABLE
 
 
 class Cancelled(Enum):
-    """What became of a delivery's cancellation in its row."""
+    """The result of cancelling a delivery."""
 
     AT_ONCE = auto()
     WITH_ITS_ATTEMPT = auto()
@@ -35,7 +35,7 @@ async def insert_resend(session: Session, account: UUID, row: DeliveryRow, *, ra
 async def cancel_delivery(session: Session, row: DeliveryRow) -> tuple[Cancelled, set[UUID]]:
     """Settle a delivery's row as cancelled, and unblock the rest of its parcel.
 
-    Return what became of it, and the endpoints that have something due as a result.
+    Return the result, and the endpoints that have something due as a result.
 
     A delivery in flight ends as delivered if its attempt succeeds, otherwise as cancelled. One that was settled, or
     claimed in this very moment, is not there: the caller looks again.

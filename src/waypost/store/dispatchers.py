@@ -46,8 +46,8 @@ async def join(
     """Take a dispatcher's number and prove that it is alive: it lives as long as this session does.
 
     A dispatcher that lost its session joins again under its old ``number``, unless another one has cleaned up after it
-    meanwhile, so that what it still has in flight is not taken for a dead dispatcher's. ``place`` is its place under a
-    parent, if it has one.
+    meanwhile, so that what it still has in flight is not mistaken for a dead dispatcher's. ``place`` is its place
+    under a parent, if it has one.
     """
     if number is not None:
         if await _proves_life(session, number) and await fetch_one(session, "return_dispatcher", number) is not None:

@@ -1,4 +1,4 @@
-"""Pushes as they are read: their addresses, those that wait, and what became of the others."""
+"""Pushes as they are read: their addresses, those that wait, and the results of the others."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -54,7 +54,7 @@ class NumberedTracking(msgspec.Struct, frozen=True):
 
 
 class ShownCall(msgspec.Struct, frozen=True):
-    """The row with what became of a push, as its page shows it."""
+    """The row with the result of a push, as its page shows it."""
 
     id: UUID
     became: PushResult
@@ -126,7 +126,7 @@ async def count_unreadable(session: Session, connection: UUID) -> int:
 
 
 async def latest_calls(session: Session, connection: UUID, most: int) -> list[ShownCall]:
-    """Return what became of the latest pushes of a connection, newest first."""
+    """Return the results of the latest pushes of a connection, newest first."""
     return [
         ShownCall(row[0], PushResult(row[1]), row[2]) for row in await fetch(session, "latest_calls", connection, most)
     ]

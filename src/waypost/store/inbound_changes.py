@@ -28,7 +28,7 @@ class KeptPush(msgspec.Struct, frozen=True):
 
 
 class PushOutcome(msgspec.Struct, frozen=True):
-    """What became of one push; ``digest`` None for one that was refused."""
+    """The result of one push; ``digest`` None for one that was refused."""
 
     id: UUID
     account: UUID
@@ -63,13 +63,13 @@ async def insert_pushes(session: Session, pushes: Sequence[KeptPush]) -> None:
 
 
 async def delete_pushes(session: Session, calls: Sequence[PushOutcome]) -> None:
-    """End waiting pushes and note what became of them, in the caller's transaction."""
+    """End waiting pushes and record their results, in the caller's transaction."""
     await execute(session, "delete_pushes", [call.id for call in calls])
     await insert_calls(session, calls)
 
 
 async def insert_calls(session: Session, calls: Sequence[PushOutcome]) -> None:
-    """Insert rows with what became of pushes."""
+    """Insert rows with the results of pushes."""
     await execute(session, "insert_calls", *_columns(calls, PushOutcome))
 
 

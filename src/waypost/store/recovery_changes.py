@@ -35,7 +35,7 @@ class LockedRecovery(msgspec.Struct, frozen=True):
 
 
 class JudgedEvent(msgspec.Struct, frozen=True):
-    """The row of an event in a recovery's period, and what became of it; see ``domain.recoveries.is_matched``."""
+    """The row of an event in a recovery's period, and its result; see ``domain.recoveries.is_matched``."""
 
     bucket: int
     id: UUID

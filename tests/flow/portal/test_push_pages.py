@@ -60,7 +60,7 @@ async def test_a_made_up_secret_is_shown_when_it_is_made_and_on_request_only(por
     assert first.headers["cache-control"] == "no-store, no-transform"
 
 
-async def test_the_page_says_what_became_of_each_push(portal: Portal, browser: Browser) -> None:
+async def test_the_page_shows_the_result_of_each_push(portal: Portal, browser: Browser) -> None:
     path = await connect(browser)
     address = await address_on(browser, path)
     await push(portal, address, easypost_event())
@@ -101,7 +101,7 @@ async def test_a_replaced_address_works_for_a_day_or_stops_at_once(portal: Porta
     assert [await push(portal, one, easypost_event()) for one in (first, second, third)] == [404, 404, 200]
 
 
-async def test_what_becomes_of_unknown_parcels_is_changed_on_the_page(portal: Portal, browser: Browser) -> None:
+async def test_the_handling_of_unknown_parcels_can_be_changed_on_the_page(portal: Portal, browser: Browser) -> None:
     path = await connect(browser)
     await browser.post(f"{path}/choices", form={"name": "Aggregator", "setting-register": "yes"})
     await push(portal, await address_on(browser, path), easypost_event())

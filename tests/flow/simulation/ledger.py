@@ -177,7 +177,7 @@ class Ledger:
         for one in late:
             hold = self.holds[one.id]
             if not hold.excused and tries.get(one.id) != hold.claimed.tries:
-                raise BrokenPromise(f"{one.id}: a result under lease {one.lease_no} was taken for a later one's")
+                raise BrokenPromise(f"{one.id}: a result under lease {one.lease_no} was mistaken for a later one's")
 
     def _is_passed(self, claimed: Claimed) -> bool:
         """Return whether a newer event has replaced a delivery; only an attempt in flight may then continue."""

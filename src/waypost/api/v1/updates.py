@@ -38,7 +38,7 @@ class ResultError(msgspec.Struct, frozen=True):
 
 
 class UpdateResult(msgspec.Struct, frozen=True):
-    """What became of one update; ``event_id`` is null when it changed nothing that is pushed."""
+    """The result of one update; ``event_id`` is null when it changed nothing that is pushed."""
 
     tracking_id: str | None
     event_id: str | None
@@ -46,7 +46,7 @@ class UpdateResult(msgspec.Struct, frozen=True):
 
 
 class UpdatesAnswer(msgspec.Struct, frozen=True):
-    """What became of all: ``accepted`` have no error, ``changed`` changed their tracking."""
+    """The results of all updates: ``accepted`` have no error, ``changed`` changed their tracking."""
 
     accepted: int
     changed: int

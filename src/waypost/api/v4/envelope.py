@@ -33,7 +33,7 @@ SERVER_ERROR: Final = 511
 
 
 class Meta(msgspec.Struct, frozen=True):
-    """What became of the call."""
+    """The result of the call."""
 
     code: int
     message: str

@@ -36,7 +36,7 @@ class BatchError(msgspec.Struct, frozen=True, rename={"error_code": "errorCode",
 
 
 class BatchAnswer(msgspec.Struct, frozen=True):
-    """What became of a batch."""
+    """The result of a batch."""
 
     success: list[BatchItem]
     error: list[BatchError]

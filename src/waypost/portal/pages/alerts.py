@@ -99,7 +99,7 @@ async def change_time_zone(request: PageRequest, pages: GivenPages) -> Response[
 
 @post(PATH + "/{channel_id:str}/test")
 async def test(request: PageRequest, pages: GivenPages, channel_id: FromPath[str]) -> Response[bytes]:
-    """Send a test and say what came of it."""
+    """Send a test and show the result."""
     visitor = await enter(request, pages)
     sent = await actions.send_test(pages.context, actor_of(request, visitor), actions.read_id(channel_id))
     outcome = {

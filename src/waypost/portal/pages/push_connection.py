@@ -22,7 +22,7 @@ from waypost.portal.visits import actor_of, enter, notify
 
 @post(ONE + "/choices")
 async def choose(request: PageRequest, pages: GivenPages, connection_id: FromPath[str]) -> Response[bytes]:
-    """Handle the form: rename the connection, and set what becomes of pushes."""
+    """Handle the form: rename the connection, and set how its pushes are handled."""
     visitor = await enter(request, pages)
     actor, connection = actor_of(request, visitor), changes.read_id(connection_id)
     found = await changes.find(pages.context, actor, connection)

@@ -43,7 +43,7 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class ShownEvent(msgspec.Struct, frozen=True):
-    """An event of the page, and what became of it at each endpoint."""
+    """An event of the page, and its result at each endpoint."""
 
     event: ParcelEvent
     sent: list[Sent]

@@ -1,4 +1,4 @@
--- API keys, written. A revoked key stays as a row, so that people can see what became of it.
+-- API keys, written. A revoked key stays as a row, so that people can see its history.
 
 -- name: insert_api_key
 with known as materialized (

@@ -1,4 +1,4 @@
--- Pushes that wait to be read, and what became of the others.
+-- Pushes that wait to be read, and the results of the others.
 
 -- name: inbound_address
 select t.connection, c.account, c.source, c.enabled, c.credentials, c.settings, t.expires_at

@@ -45,7 +45,7 @@ update inbound set unreadable = null where connection = $1 and unreadable is not
 delete from inbound where id in (select id from inbound where unreadable is not null and id < $1 limit $2) returning id
 
 -- name: update_push_health
--- The state changes with what became of the latest calls; the time of the last push is written every ten seconds at most.
+-- The state changes with the results of the latest calls; the time of the last push is written at most every ten seconds.
 update connection_health h
 set state = n.state, message = n.message, sample = n.sample,
     state_since = case when h.state <> n.state then n.at else h.state_since end,

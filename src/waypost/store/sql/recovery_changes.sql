@@ -16,7 +16,7 @@ where r.id = $1 and r.state = 'running'
 for no key update of r skip locked
 
 -- name: events_to_judge
--- An account's events in the order of their ids, each with what became of it at the endpoint $3. Waiting deliveries are
+-- An account's events in the order of their ids, each with its result at the endpoint $3. Waiting deliveries are
 -- found by one of two indexes: for those in queues and for the others.
 select e.bucket, e.id, e.tracking, e.sequence, e.status, e.status <> e.previous_status as status_changed,
        coalesce(e.skipped ->> $4 = 'off', false) as was_off,
