@@ -8,10 +8,14 @@ from tests.support.databases import add_account
 from tests.support.receiver import receiving
 from tests.support.rounds import looks_per_slice
 from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.trackings import Source, Update, apply, register
 from waypost.intake.batch import write
 from waypost.intake.unread import UNREAD
+from waypost.portal.track.parcel_view import parcel_view, parcel_view_in_turns
+from waypost.portal.track.texts import LANGUAGES
 from waypost.store.database import Database
 from waypost.store.statements import transaction
+from waypost.turns import Turn
 
 
 async def test_the_texts_of_a_long_report_are_read_in_slices(database: Database) -> None:
@@ -55,3 +59,15 @@ async def test_large_parcels_are_rendered_in_turns(database: Database) -> None:
             await receiver.received(20)
 
     assert waits.count - merged >= 20 / 2
+
+
+async def test_a_track_page_hides_words_in_slices() -> None:
+    scans = tuple(Checkpoint(f"2026-03-02T08:00:{n:02}", f"Lot {n} for Ann") for n in range(60))
+    state = register("0" * 32, "A1", "dhl", {"customer_name": "Ann"}, 0)
+    state = apply(state, Update(Source.API, scans), 1).state
+
+    with looks_per_slice(1) as waits:
+        view = await parcel_view_in_turns(state, LANGUAGES["en"], Turn())
+
+    assert view == parcel_view(state, LANGUAGES["en"])
+    assert waits.count >= 60 / 2

@@ -1,10 +1,12 @@
 """Attacks of one account on the others: ``python -m tests.support.attacks NAME URL KEY SECONDS [MORE]``.
 
-It runs as a process of its own, so that what it costs its sender delays nobody who measures. After SECONDS it prints
+It runs as a process of its own with a low priority, as if on another machine: what it costs its sender delays nobody
+who measures. It can be paused by SIGSTOP. After SECONDS it prints
 how many answers of each status it got.
 """
 
 import asyncio
+import os
 import sys
 import time
 from collections import Counter
@@ -12,6 +14,9 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 import msgspec
+
+from tests.support.farm import farm
+from tests.support.people import PASSWORD
 
 BODY = 4 << 20
 WORST_DETAIL = "\ufdfa" * 160  # each becomes 18 characters when it is normalised
@@ -53,6 +58,7 @@ class Attack:
         self.until = time.monotonic() + seconds
         self.more = more
         self.answers: Counter[str] = Counter()
+        self.token = ""
 
     async def at_once(self, count: int, call: Callable[[int], Awaitable[httpx.Response]]) -> None:
         async def go_on(number: int) -> None:
@@ -80,32 +86,57 @@ class Attack:
         await self.at_once(6, lambda number: self.report(bodies[number]))
 
     async def large_parcel(self) -> None:
+        """Keep a parcel of the maximum size moving, deliver its events, and read it in every way there is."""
+        await self.client.post("/v1/endpoints", json={"url": self.more})
         for number in range(10):
-            await self.report(updates(1, scans(SCANS, "Departed from the depot of " * 20, number + 1), "L"))
+            made = await self.report(updates(1, scans(SCANS, "Departed from the depot of " * 20, number + 1), "L"))
+        tracking = made.json()["results"][0]["tracking_id"]
+        link = (await self.client.get(f"/v1/trackings/{tracking}")).json()["tracking_link"]
+        await self.sign_in("a@example.com", PASSWORD)
+        paths = (
+            *("/v1/events?limit=200", "/v1/events?limit=50", f"/v1/trackings/{tracking}", "/v1/deliveries?limit=100"),
+            *("/v4/trackings/get", "/v4/trackings/get?tracking_numbers=L0"),
+            *("/trackings", f"/trackings/{tracking}", "/trackings/export.csv", "/track/" + link.rsplit("/", 1)[1]),
+            "/developer/webhooks/history",
+        )
         number = 0
 
         def call(worker: int) -> Awaitable[httpx.Response]:
             nonlocal number
             number += 1
-            paths = ("/v1/events?limit=200", "/v4/trackings/get", "/v1/events?limit=50")
             if worker < len(paths):
                 return self.client.get(paths[worker])
             return self.report(updates(1, scans(1, f"Seen for the {number}th time", 27), "L"))
 
-        await self.at_once(8, call)
+        await self.at_once(len(paths) + 4, call)
 
     async def track_page(self) -> None:
         await self.at_once(4, lambda _number: self.client.get(self.more))
 
     async def sign_ins(self) -> None:
-        form = (await self.client.get("/login")).text
-        token = form.split('name="_csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
+        await self.sign_in("nobody@example.com", "wrong horse")  # the others share its form
+        await self.at_once(60, lambda number: self.sign_in(f"nobody{number}@example.com", "wrong horse"))
 
-        def sign_in(number: int) -> Awaitable[httpx.Response]:
-            given = {"email": f"nobody{number}@example.com", "password": "wrong horse", "_csrf_token": token}
-            return self.client.post("/login", data=given)
+    async def sign_in(self, email: str, password: str) -> httpx.Response:
+        if not self.token:
+            form = (await self.client.get("/login")).text
+            self.token = form.split('name="_csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
+        given = {"email": email, "password": password, "_csrf_token": self.token}
+        return await self.client.post("/login", data=given)
 
-        await self.at_once(60, sign_in)
+    async def hostile_receivers(self) -> None:
+        """Keep many deliveries due at receivers that misbehave in every way there is."""
+        with farm() as ports:
+            for port in ports.values():
+                await self.client.post("/v1/endpoints", json={"url": f"http://127.0.0.1:{port}/"})
+            number = 0
+
+            def call(_worker: int) -> Awaitable[httpx.Response]:
+                nonlocal number
+                number += 1
+                return self.report(updates(5, scans(1, "Departed"), f"H{number}-"))
+
+            await self.at_once(2, call)
 
     async def tests_to_silence(self) -> None:
         endpoint = (await self.client.post("/v1/endpoints", json={"url": self.more})).json()["id"]
@@ -122,5 +153,6 @@ async def main(name: str, url: str, key: str, seconds: float, more: str) -> None
 
 
 if __name__ == "__main__":
+    os.nice(10)
     name, url, key, seconds, *more = sys.argv[1:]
     asyncio.run(main(name, url, key, float(seconds), "".join(more)))

@@ -12,8 +12,9 @@ from waypost.actions.track_links import TrackLinks
 from waypost.domain.trackings import TrackingState
 from waypost.portal.track import page
 from waypost.portal.track.kept import KeptPages
-from waypost.portal.track.parcel_view import TrackView, parcel_view
+from waypost.portal.track.parcel_view import TrackView, parcel_view_in_turns
 from waypost.portal.track.texts import Texts
+from waypost.turns import Turn
 
 NAME = "Büttner & <Söhne>"
 PROBE = "\"'><probe-el on=1></title><script>probe()</script>"
@@ -167,11 +168,11 @@ async def test_readers_of_one_parcel_share_a_finished_page_until_it_changes(
 ) -> None:
     made: list[str] = []
 
-    def counting(state: TrackingState, texts: Texts) -> TrackView:
+    async def counting(state: TrackingState, texts: Texts, turn: Turn) -> TrackView:
         made.append(texts.tag)
-        return parcel_view(state, texts)
+        return await parcel_view_in_turns(state, texts, turn)
 
-    monkeypatch.setattr(page, "view", counting)
+    monkeypatch.setattr(page, "parcel_view_in_turns", counting)
     path, browser = await parcel(portal, shop), portal.browser()
 
     first = [await browser.get(one) for one in (path, path, f"{path}?lang=de", path)]

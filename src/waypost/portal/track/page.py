@@ -19,9 +19,10 @@ from waypost.portal.page_error import PageError
 from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import ALWAYS, fill, html
 from waypost.portal.requests import PageRequest
-from waypost.portal.track.parcel_view import parcel_view
+from waypost.portal.track.parcel_view import parcel_view_in_turns
 from waypost.portal.track.texts import LANGUAGES, choose
 from waypost.store import track_pages
+from waypost.turns import Turn
 
 EMBED: Final = "1"
 _LOG: Final = structlog.get_logger()
@@ -53,7 +54,7 @@ async def track(request: PageRequest, pages: GivenPages, token: FromPath[str]) -
     key = (found.digest, language, embedded, found.shop, accent)
     text = pages.track_pages.get(key)
     if text is None:
-        shown = parcel_view(found.state(), LANGUAGES[language])
+        shown = await parcel_view_in_turns(found.state(), LANGUAGES[language], Turn())
         text = _fill("track.html", language, embedded=embedded, shop=found.shop, accent=accent, shown=shown)
         pages.track_pages.keep(key, text)
     headers = {"cache-control": f"private, max-age={_SECONDS}"}

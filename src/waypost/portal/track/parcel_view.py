@@ -13,6 +13,7 @@ from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState
 from waypost.portal.track.privacy import Privacy
 from waypost.portal.track.texts import Texts
+from waypost.turns import Turn
 
 MOST_ENTRIES: Final = 100
 LONGEST_DETAIL: Final = 300
@@ -74,9 +75,27 @@ class TrackView(msgspec.Struct, frozen=True):
 
 def parcel_view(state: TrackingState, texts: Texts) -> TrackView:
     """Return what the tracking page of a parcel shows."""
+    privacy = Privacy(state)
+    return _view(state, texts, [_entry(scan, texts, privacy) for scan in _newest(state)])
+
+
+async def parcel_view_in_turns(state: TrackingState, texts: Texts, turn: Turn) -> TrackView:
+    """Return what ``parcel_view`` returns, entry by entry: customers choose the words that are looked for in each."""
+    privacy, entries = Privacy(state), []
+    for scan in _newest(state):
+        await turn.pause()
+        entries.append(_entry(scan, texts, privacy))
+    await turn.pause()
+    return _view(state, texts, entries)
+
+
+def _newest(state: TrackingState) -> list[Checkpoint]:
+    return list(reversed(state.checkpoints))[:MOST_ENTRIES]
+
+
+def _view(state: TrackingState, texts: Texts, entries: Sequence[ShownScan]) -> TrackView:
     headline = texts.statuses[state.status]
     meaning = texts.substatuses.get(state.substatus, headline)
-    newest = list(reversed(state.checkpoints))
     return TrackView(
         status=state.status,
         headline=headline,
@@ -88,8 +107,8 @@ def parcel_view(state: TrackingState, texts: Texts) -> TrackView:
         destination=_place(_fact(state, "destination_city"), _fact(state, "destination_country")),
         expected=_expected(state, texts),
         steps=steps(state, texts),
-        days=_days(newest[:MOST_ENTRIES], texts, Privacy(state)),
-        cut=len(newest) > MOST_ENTRIES,
+        days=_days(entries, texts),
+        cut=len(state.checkpoints) > MOST_ENTRIES,
     )
 
 
@@ -108,12 +127,9 @@ def steps(state: TrackingState, texts: Texts) -> list[JourneyStep]:
     ]
 
 
-def _days(scans: Sequence[Checkpoint], texts: Texts, privacy: Privacy) -> list[Day]:
-    by_day = groupby(scans, key=lambda scan: scan.checkpoint_date[:10])
-    return [
-        Day(texts.say_day(date.fromisoformat(day)), [_entry(scan, texts, privacy) for scan in found])
-        for day, found in by_day
-    ]
+def _days(entries: Sequence[ShownScan], texts: Texts) -> list[Day]:
+    by_day = groupby(entries, key=lambda entry: entry.at[:10])
+    return [Day(texts.say_day(date.fromisoformat(day)), list(found)) for day, found in by_day]
 
 
 def _entry(scan: Checkpoint, texts: Texts, privacy: Privacy) -> ShownScan:
