@@ -1,24 +1,19 @@
 """Alerts about incidents leave by mail and by JSON: once when an incident opens, once when it is over."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from email.message import EmailMessage
-from email.parser import BytesParser
-from email.policy import default
 from ipaddress import ip_network
 from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
 import pytest
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from standardwebhooks.webhooks import Webhook
 
 from tests.support.databases import add_account
+from tests.support.mailbox import Mailbox, mailbox
 from tests.support.receiver import HANG, OK, Receiver, always, answering, receiving
 from waypost.alerts.mail import Mailer
 from waypost.alerts.posting import Poster
@@ -43,33 +38,6 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 def guard(*allow: Any) -> Guard:
     return Guard(SystemResolver(), ports=EVERY_PORT, allow=allow)
-
-
-@dataclass
-class Mailbox:
-    """A mail server's handler: keeps mail, or rejects its recipients."""
-
-    answer: str = "250 OK"
-    port: int = 0
-    mails: list[EmailMessage] = field(default_factory=list)
-
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - its name
-        assert isinstance(envelope.content, bytes)
-        parsed = BytesParser(policy=default).parsebytes(envelope.content)
-        assert isinstance(parsed, EmailMessage)
-        self.mails.append(parsed)
-        return self.answer
-
-
-@asynccontextmanager
-async def mailbox(answer: str = "250 OK") -> AsyncIterator[Mailbox]:
-    box = Mailbox(answer)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(box, hostname="mail.test", loop=loop), "127.0.0.1", 0)
-    box.port = server.sockets[0].getsockname()[1]
-    yield box
-    server.close()
-    await server.wait_closed()
 
 
 @dataclass

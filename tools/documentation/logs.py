@@ -40,6 +40,7 @@ _SAYS: Final = {
     "heartbeat_failed": "The heartbeat URL did not accept a post; `answer` is its response.",
     "late_result_ignored": "Results arrived after their lease had expired, and changed nothing.",
     "loop_stalled": "An event loop was blocked for more than 100 ms; `ran` says what ran.",
+    "mail_failed": "The mail server did not accept a mail; `answer` is its response.",
     "page_failed": "A page failed on our side.",
     "part_ended": "A part of the server ended unexpectedly and is restarted.",
     "part_failed": "A part of the server failed and is restarted.",

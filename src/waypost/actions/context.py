@@ -14,6 +14,7 @@ from waypost.actions.inbound_addresses import InboundAddresses
 from waypost.actions.quotas import Quotas
 from waypost.actions.rooms import Rooms
 from waypost.actions.track_links import TrackLinks
+from waypost.domain.letters import Letter
 from waypost.intake.collector import Intake
 from waypost.intake.inbox import Inbox
 from waypost.store.database import Database
@@ -27,6 +28,17 @@ class DatabaseContext:
     """The context of actions that need only the database."""
 
     database: Database
+
+
+class Mailing(Protocol):
+    """Sends mail to people."""
+
+    @property
+    def origin(self) -> str:
+        """The URL that links in mail begin with."""
+
+    async def send(self, letter: Letter) -> str | None:
+        """Hand a letter over to the mail server. Return None, or why it was not accepted."""
 
 
 class ConnectionContext(Protocol):
@@ -87,7 +99,8 @@ class Context(IntakeContext):
     ``codes`` are the courier codes that each carrier covers once it is connected, by the carrier's name.
     ``check_url`` raises InvalidInput for a URL to which nothing may be sent. ``hint`` announces due deliveries of
     endpoints, ``hint_by_hand`` a waiting test or resend; tests wait at most ``test_seconds`` for a result.
-    ``addresses`` are those that services push to, and ``inbox`` stores what they push. ``track_links`` creates the
+    ``addresses`` are those that services push to, and ``inbox`` stores what they push. ``mailing`` sends mail,
+    None if it can't. ``track_links`` creates the
     links to tracking pages. ``rooms`` limits an account's concurrent work.
     """
 
@@ -102,4 +115,5 @@ class Context(IntakeContext):
     hint_by_hand: Callable[[], None]
     test_seconds: float
     track_links: TrackLinks
+    mailing: Mailing | None = None
     rooms: Rooms = field(default_factory=Rooms)

@@ -116,6 +116,6 @@ def _mail(sender: str, to: str, message: Message, *, why: str, action: str) -> E
     return mail
 
 
-def letter(title: str, text: str, link: str) -> Message:
+def letter_of(title: str, text: str, link: str) -> Message:
     """Return a message with one thing to do: a title, a text and a link."""
     return Message(title, (Item(title, text, "", link),), is_over=True)

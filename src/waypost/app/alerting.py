@@ -7,9 +7,10 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from waypost.alerts.heartbeat import Heartbeat
-from waypost.alerts.mail import Mailer
+from waypost.alerts.mail import Mailer, letter_of
 from waypost.alerts.posting import Poster
 from waypost.alerts.sender import AlertSender
 from waypost.app.sending import make_guard, make_transport, user_agent
@@ -17,6 +18,7 @@ from waypost.app.supervisor import Part
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.resolver import RememberingResolver, SystemResolver
 from waypost.domain.alerts import AlertService
+from waypost.domain.letters import Letter
 from waypost.domain.mail_servers import read_mail_server
 from waypost.domain.targets import EVERY_PORT
 from waypost.settings import Settings
@@ -28,6 +30,7 @@ from waypost.store.vault import Vault
 _MAIL, _URL = UUID(int=1), UUID(int=2)
 """The ids of the operator's channels."""
 
+_LOG: Final = structlog.get_logger()
 _NAME: Final = "Operator, from the settings"
 
 
@@ -39,6 +42,29 @@ def make_mailer(settings: Settings) -> Mailer | None:
     guard = Guard(RememberingResolver(SystemResolver()), ports=EVERY_PORT, allow=tuple(settings.egress_allow))
     server = read_mail_server(settings.smtp_url.get_secret_value())
     return Mailer(guard, server, settings.smtp_from, trusted=_authorities(settings))
+
+
+class Post:
+    """Sends letters to people; see ``actions.context.Mailing``."""
+
+    def __init__(self, mailer: Mailer, origin: str) -> None:
+        self._mailer = mailer
+        self.origin = origin
+
+    async def send(self, letter: Letter) -> str | None:
+        """Hand a letter over to the mail server. Return None, or why it was not accepted."""
+        message = letter_of(letter.title, letter.text, letter.link)
+        result = await self._mailer.send(letter.to, message, why=letter.why, action=letter.action)
+        if result.is_sent:
+            return None
+        _LOG.warning("mail_failed", answer=result.answer)
+        return result.answer
+
+
+def make_post(settings: Settings) -> Post | None:
+    """Return what sends letters; None without a mail server, or without the URL that their links begin with."""
+    mailer = make_mailer(settings)
+    return None if mailer is None or settings.public_url is None else Post(mailer, settings.public_url)
 
 
 def alert_parts(

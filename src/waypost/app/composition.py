@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, TypedDict
+from typing import Any, Final, TypedDict
 
 from litestar.types import ASGIApp
 
@@ -16,7 +16,7 @@ from waypost.api.page_ends import PageEnds
 from waypost.api.parts import Parts
 from waypost.api.push_rates import PushRates
 from waypost.api.report_rates import ReportRates
-from waypost.app.alerting import alert_parts
+from waypost.app.alerting import alert_parts, make_post
 from waypost.app.backing_up import scheduled_backups
 from waypost.app.compressing import compressed
 from waypost.app.dispatching import DispatchProcesses
@@ -94,12 +94,20 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
         outgoing_ips=tuple(map(str, settings.outgoing_ips)),
         ready=health.ready,
         metrics=health.metrics,
-        track_links=TrackLinks(secret_key, public_url=settings.public_url),
         page_ends=PageEnds(),
+        **_for_people(settings, secret_key),
         **_limits(settings, database),
     )
     served = _fronted(settings, make_application(handed, _pages(settings, handed, secret_key)))
     return Engine(served, tuple(parts), intake, carriers)
+
+
+def _for_people(settings: Settings, secret_key: str) -> dict[str, Any]:
+    """Return what reaches people outside the pages: links to tracking pages, and mail."""
+    return {
+        "track_links": TrackLinks(secret_key, public_url=settings.public_url),
+        "mailing": make_post(settings),
+    }
 
 
 def _keeper(

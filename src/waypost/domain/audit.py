@@ -15,6 +15,7 @@ class Action(StrEnum):
     PASSWORD_CHANGED = "user.password_changed"  # noqa: S105 - a name
     USER_ADDED = "user.added"
     USER_REMOVED = "user.removed"
+    ADDRESS_CHANGED = "user.address_changed"
     ROLE_CHANGED = "user.role_changed"
     ACCOUNT_CHANGED = "account.changed"
     QUOTA_CHANGED = "account.quota_changed"

@@ -37,6 +37,7 @@ from waypost.store import (
     idempotency,
     inbound_changes,
     incident_changes,
+    mail_link_changes,
     partitions,
     queue,
     quota_changes,
@@ -211,6 +212,8 @@ class Keeper:
     async def forget_sessions(self, session: Session) -> int:
         """Delete expired sessions and login links; return how many."""
         forgotten = 0
+        while some := await mail_link_changes.delete_old_mail_links(session):
+            forgotten += some
         while some := await sessions.forget(session):
             forgotten += some
         return forgotten

@@ -30,6 +30,7 @@ from waypost.portal.pages import (
     incidents,
     last_errors,
     login,
+    mail_links,
     outgoing_ips,
     overview,
     push_connection,
@@ -64,6 +65,7 @@ Explanation = Callable[[PageRequest, Exception], Response[bytes]]
 ROUTES: Final = (
     no_icon,
     *login.ROUTES,
+    *mail_links.ROUTES,
     *overview.ROUTES,
     *incidents.ROUTES,
     *trackings.ROUTES,

@@ -115,6 +115,11 @@ class Logins:
             await sign_in.rehash_password(self._context, user, better)
         return still
 
+    def count_request(self, address: str) -> None:
+        """Count a request for mail like an attempt to sign in. Raise TooMany for too many from one address."""
+        if wait := self._of_address.take(address):
+            raise TooMany(wait)
+
     async def hash(self, password: str, address: str) -> str:
         """Return the hash of a new password. Raise TooMany while too many requests wait."""
         async with self._checking.turn(address):

@@ -402,6 +402,16 @@ create table login_link (
     constraint login_link_pkey PRIMARY KEY (digest)
 );
 
+create table mail_link (
+    digest bytea not null,
+    account_user uuid not null,
+    email text,
+    expires_at timestamp with time zone not null,
+    constraint mail_link_digest_check CHECK (length(digest) = 32),
+    constraint mail_link_email_check CHECK (length(email) >= 3 AND length(email) <= 254),
+    constraint mail_link_pkey PRIMARY KEY (digest)
+);
+
 create table migration (
     number integer not null,
     name text not null,
@@ -535,6 +545,8 @@ alter table incident add constraint incident_account_fkey FOREIGN KEY (account) 
 
 alter table login_link add constraint login_link_account_user_fkey FOREIGN KEY (account_user) REFERENCES account_user(id) ON DELETE CASCADE;
 
+alter table mail_link add constraint mail_link_account_user_fkey FOREIGN KEY (account_user) REFERENCES account_user(id) ON DELETE CASCADE;
+
 alter table recovery add constraint recovery_account_fkey FOREIGN KEY (account) REFERENCES account(id);
 
 alter table recovery add constraint recovery_endpoint_fkey FOREIGN KEY (endpoint) REFERENCES endpoint(id);
@@ -612,6 +624,10 @@ CREATE INDEX incident_closed ON incident USING btree (closed_at) WHERE closed_at
 CREATE UNIQUE INDEX incident_open ON incident USING btree (owner, kind, subject) WHERE closed_at IS NULL;
 
 CREATE INDEX login_link_expiry ON login_link USING btree (expires_at);
+
+CREATE INDEX mail_link_expiry ON mail_link USING btree (expires_at);
+
+CREATE INDEX mail_link_user ON mail_link USING btree (account_user);
 
 CREATE INDEX recovery_account ON recovery USING btree (account, id);
 

@@ -32,17 +32,13 @@ FIELDS = {
     "trigger": "every_update",
 }
 
+BY_MAIL = ("/password/lost", "/password/{token:str}", "/address/{token:str}")
 OPEN = {
     *(("GET", "/favicon.ico"), ("GET", "/help/images/{name:str}")),
     *(("GET", "/docs"), ("GET", "/docs/{name:str}")),
     *(("GET", "/help"), ("GET", "/help/index"), ("GET", "/help/{chapter:str}/{name:str}")),
-    *(
-        ("GET", "/login"),
-        ("POST", "/login"),
-        ("GET", "/login/{token:str}"),
-        ("POST", "/login/{token:str}"),
-        ("POST", "/logout"),
-    ),
+    ("POST", "/logout"),
+    *((method, path) for method in ("GET", "POST") for path in (*("/login", "/login/{token:str}"), *BY_MAIL)),
 }
 """Public pages."""
 
@@ -81,6 +77,8 @@ FORMS: dict[str, dict[str, str]] = {
     **{f"{PARCEL}/{name}": {} for name in ("archive", "unarchive", "refresh", "retrack", "delete")},
     "/settings": {"name": "A", "email": "signing@example.com", "accent": "#123456", "embed_origins": ""},
     "/settings/users": {"email": "new@example.com", "password": "a password", "role": "member"},
+    "/settings/users/invite": {"email": "invited@example.com"},
+    "/settings/address": {"email": "moved@example.com", "current": "correct horse"},
     "/settings/users/{user_id:str}/role": {"role": "owner"},
     "/settings/users/{user_id:str}/remove": {},
     "/settings/alerts": {"service": "slack", "url": "https://127.0.0.1/", "name": "A", "kind": "endpoint_failing"},

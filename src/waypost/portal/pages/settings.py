@@ -10,6 +10,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import accounts as account_actions
+from waypost.actions import mail_links as mail_actions
 from waypost.actions import users as user_actions
 from waypost.actions.refusals import Conflict, Invalid, NotFound, checking
 from waypost.domain import ids
@@ -123,6 +124,53 @@ async def add_user(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     return go_to(PATH)
 
 
+@post(PATH + "/users/invite")
+async def invite(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """Add a member, who gets a link to choose a password."""
+    visitor = await _owner(request, pages)
+    given = await _given(request, "email")
+    try:
+        with pages.logins.guessing(visitor.account):
+            wrong = await mail_actions.invite(
+                pages.context, actor_of(request, visitor), email=given["email"], role="member"
+            )
+    except Invalid as refusal:
+        return await _page(request, pages, visitor, inviting=Form(given, errors_by_field(refusal)))
+    except Conflict as refusal:
+        notify(request, refusal.sentence)
+        return go_to(PATH)
+    except TooMany as error:
+        return await _page(request, pages, visitor, inviting=Form(given, {"email": too_many(error)}))
+    lost = "User added, but the mail was not accepted: {}. They can ask for a link under Forgot your password."
+    notify(request, "Invitation sent." if wrong is None else lost.format(wrong))
+    return go_to(PATH)
+
+
+@post(PATH + "/address")
+async def change_address(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """Mail a link to the visitor's new address, after the current password."""
+    visitor = await enter(request, pages)
+    given = await _given(request, "email", "current")
+    shown = {"email": given["email"]}
+    try:
+        known = await pages.logins.by_password(visitor.email, given["current"], request.address, signed_in=True)
+        if known is None:
+            await user_actions.note_refused_password(pages.context, actor_of(request, visitor), visitor.email)
+            return await _page(request, pages, visitor, moving=Form(shown, {"current": _WRONG}))
+        with pages.logins.guessing(visitor.account):
+            wrong = await mail_actions.ask_for_address(pages.context, known.id, given["email"])
+    except Invalid as refusal:
+        return await _page(request, pages, visitor, moving=Form(shown, errors_by_field(refusal)))
+    except Conflict as refusal:
+        notify(request, refusal.sentence)
+        return go_to(PATH)
+    except TooMany as error:
+        return await _page(request, pages, visitor, moving=Form(shown, {"current": too_many(error)}))
+    sent = f"A link was mailed to {given['email'].strip()}. Your address changes when you confirm it."
+    notify(request, sent if wrong is None else f"The mail was not accepted: {wrong}")
+    return go_to(PATH)
+
+
 @post(PATH + "/users/{user_id:str}/role")
 async def change_role(request: PageRequest, pages: GivenPages, user_id: FromPath[str]) -> Response[bytes]:
     """Handle the form: make a user an owner or a member."""
@@ -179,15 +227,8 @@ def _quotas(quota: Quota, usage: Usage) -> list[tuple[str, int, int]]:
     return [(name, used, most) for name, used, most in pairs if most is not None and most < UNLIMITED]
 
 
-async def _page(
-    request: PageRequest,
-    pages: Pages,
-    visitor: Visitor,
-    *,
-    account: Form | None = None,
-    password: Form | None = None,
-    adding: Form | None = None,
-) -> Response[bytes]:
+async def _page(request: PageRequest, pages: Pages, visitor: Visitor, **refused: Form) -> Response[bytes]:
+    """Return the page; ``refused`` are the forms with errors, by name."""
     async with pages.context.database.serving.acquire() as session:
         kept = await users.settings(session, visitor.account)
         rows = await users.of_account(session, visitor.account)
@@ -207,18 +248,21 @@ async def _page(
         request,
         "settings.html",
         visitor,
-        status=HTTPStatus.UNPROCESSABLE_ENTITY if account or password or adding else HTTPStatus.OK,
-        account=account or Form(usual),
-        password=password or Form(),
-        adding=adding or (Form() if is_owner and request.query_params.get("do") == ADD else None),
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK,
+        account=refused.get("account", Form(usual)),
+        password=refused.get("password", Form()),
+        adding=refused.get("adding") or (Form() if is_owner and request.query_params.get("do") == ADD else None),
         users=known,
         quotas=_quotas(quota, usage),
         removing=removing,
         keys=keys,
         roles=user_actions.ROLES,
         is_owner=is_owner,
+        inviting=refused.get("inviting", Form()),
+        moving=refused.get("moving", Form()),
+        can_mail=pages.context.mailing is not None,
         usual_colour=colours.DEFAULT,
     )
 
 
-ROUTES: Final = (show, change, change_password, add_user, change_role, remove_user)
+ROUTES: Final = (show, change, change_password, add_user, invite, change_address, change_role, remove_user)
