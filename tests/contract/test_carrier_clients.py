@@ -29,7 +29,7 @@ async def test_usps_requests_one_number_with_a_token_that_counts_as_a_call(http:
     answers = [token(scope="addresses tracking"), recorded("usps", "not_known_yet")]
     async with receiving(lambda number: answers[number - 1]) as carrier:
         usps = source(http, "usps", carrier.port, SECRET)
-        update = await usps.ask("A/1+2", {"customer_name": "Ada"})
+        update = await usps.poll("A/1+2", {"customer_name": "Ada"})
 
     assert update == Update(Source.POLL, unknown_number=True)
     assert [f"{one.method} {one.path}" for one in carrier.requests] == [
@@ -74,7 +74,7 @@ async def test_fedex_requests_many_numbers_in_one_call_and_each_gets_its_part(ht
     async with receiving(lambda number: answers[number - 1]) as carrier:
         fedex = source(http, "fedex", carrier.port, SECRET)
         assert isinstance(fedex, BatchSource)
-        found = await fedex.ask_many([Parcel(number, {"customer_name": "Ada"}) for number in ("A1", "B2", "C3", "D4")])
+        found = await fedex.poll_many([Parcel(number, {"customer_name": "Ada"}) for number in ("A1", "B2", "C3", "D4")])
 
     kinds = [one if isinstance(one, CarrierError) else (len(one.checkpoints), one.unknown_number) for one in found]
     assert kinds[:3] == [(1, False), (1, False), (0, True)]
@@ -111,7 +111,7 @@ async def test_one_number_that_fedex_rejects_costs_the_others_only_calls(http: C
     async with receiving(answer) as carrier:
         fedex = source(http, "fedex", carrier.port, SECRET)
         assert isinstance(fedex, BatchSource)
-        found = await fedex.ask_many([Parcel(number, {}) for number in ("A1", "B2", "BAD", "D4")])
+        found = await fedex.poll_many([Parcel(number, {}) for number in ("A1", "B2", "BAD", "D4")])
 
     assert [isinstance(one, Update) and one.unknown_number for one in found] == [False, False, True, False]
     assert fedex.extra_calls == len(carrier.requests) - 1 == 5
@@ -123,7 +123,7 @@ async def test_a_rejection_without_a_number_is_not_repeated(http: CarrierHttp) -
         fedex = source(http, "fedex", carrier.port, SECRET)
         assert isinstance(fedex, BatchSource)
         with pytest.raises(CarrierUnavailable):
-            await fedex.ask_many([Parcel("A1", {}), Parcel("B2", {})])
+            await fedex.poll_many([Parcel("A1", {}), Parcel("B2", {})])
 
     assert len(carrier.requests) == 2
 
@@ -143,7 +143,7 @@ async def test_of_several_fedex_shipments_the_one_closest_to_the_ship_date_is_us
     answers = [token(), recorded("fedex", "numbers_used_again")]
     async with receiving(lambda number: answers[number - 1]) as carrier:
         fedex = source(http, "fedex", carrier.port, SECRET)
-        update = await fedex.ask("770000000011", {"tracking_ship_date": ship_date})
+        update = await fedex.poll("770000000011", {"tracking_ship_date": ship_date})
 
     assert update.checkpoints[0].checkpoint_date[:10] == began
 
@@ -153,7 +153,7 @@ async def test_gls_requests_many_numbers_in_one_url_and_in_english(http: Carrier
     async with receiving(lambda number: answers[number - 1]) as carrier:
         gls = source(http, "gls", carrier.port, SECRET)
         assert isinstance(gls, BatchSource)
-        found = await gls.ask_many([Parcel("40000000011", {}), Parcel("A/1,B", {})])
+        found = await gls.poll_many([Parcel("40000000011", {}), Parcel("A/1,B", {})])
 
     assert isinstance(found[0], Update)
     assert isinstance(found[1], CarrierUnavailable)
@@ -173,7 +173,7 @@ async def test_la_poste_requests_many_numbers_with_a_key_and_no_token(http: Carr
     async with receiving(lambda _: recorded("laposte", "one_of_several")) as carrier:
         la_poste = source(http, "laposte", carrier.port, {"api_key": "a-key"})
         assert isinstance(la_poste, BatchSource)
-        found = await la_poste.ask_many([Parcel(f"8R000000000{number}", {}) for number in ("11", "22", "33", "44")])
+        found = await la_poste.poll_many([Parcel(f"8R000000000{number}", {}) for number in ("11", "22", "33", "44")])
 
     kinds = [isinstance(one, Update) and (len(one.checkpoints), one.unknown_number) for one in found]
     assert kinds == [(1, False), (1, False), (0, True), False]

@@ -45,7 +45,7 @@ def source(http: CarrierHttp, port: int) -> CarrierSource:
 
 async def test_a_poll_is_one_get_with_the_key_and_nothing_else(http: CarrierHttp) -> None:
     async with receiving(always(FOUND)) as carrier:
-        await source(http, carrier.port).ask("A/1+2", {})
+        await source(http, carrier.port).poll("A/1+2", {})
 
     (request,) = carrier.requests
     assert request.raw_head.startswith(b"GET /track/shipments?trackingNumber=A%2F1%2B2&language=en HTTP/1.1\r\n")
@@ -74,14 +74,14 @@ async def test_only_the_postcode_of_the_shops_facts_is_sent(
     http: CarrierHttp, facts: dict[str, str], sent: str
 ) -> None:
     async with receiving(always(FOUND)) as carrier:
-        await source(http, carrier.port).ask(NUMBER, facts)
+        await source(http, carrier.port).poll(NUMBER, facts)
 
     assert carrier.requests[0].path == f"/track/shipments?trackingNumber={NUMBER}&language=en{sent}"
 
 
 async def test_a_response_becomes_an_update(http: CarrierHttp) -> None:
     async with receiving(always(FOUND)) as carrier:
-        update = await source(http, carrier.port).ask(NUMBER, {})
+        update = await source(http, carrier.port).poll(NUMBER, {})
 
     assert [scan.tracking_detail for scan in update.checkpoints] == ["Shipment picked up"]
 
@@ -90,7 +90,7 @@ async def test_an_unknown_number_is_an_update_not_an_error(http: CarrierHttp) ->
     unknown = json.dumps({"title": "No result found", "status": 404, "detail": "-"}).encode()
 
     async with receiving(always(answering(404, body=unknown))) as carrier:
-        update = await source(http, carrier.port).ask(NUMBER, {})
+        update = await source(http, carrier.port).poll(NUMBER, {})
 
     assert update == Update(Source.POLL, unknown_number=True)
 
@@ -99,7 +99,7 @@ async def test_an_unknown_number_is_an_update_not_an_error(http: CarrierHttp) ->
 async def test_a_rejected_key_has_its_own_error(http: CarrierHttp, status: int) -> None:
     async with receiving(always(answering(status))) as carrier:
         with pytest.raises(CarrierRefused, match=str(status)):
-            await source(http, carrier.port).ask(NUMBER, {})
+            await source(http, carrier.port).poll(NUMBER, {})
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ async def test_a_rejected_key_has_its_own_error(http: CarrierHttp, status: int) 
 async def test_too_many_requests_give_the_time_to_wait(http: CarrierHttp, header: str, seconds: float | None) -> None:
     async with receiving(always(answering(429, header))) as carrier:
         with pytest.raises(CarrierLimited) as limited:
-            await source(http, carrier.port).ask(NUMBER, {})
+            await source(http, carrier.port).poll(NUMBER, {})
 
     assert limited.value.retry_after_seconds == seconds
 
@@ -135,7 +135,7 @@ async def test_anything_but_a_valid_response_is_unavailable(
 ) -> None:
     async with receiving(always(answer)) as carrier:
         with pytest.raises(CarrierUnavailable) as unavailable:
-            await source(http, carrier.port).ask(NUMBER, {})
+            await source(http, carrier.port).poll(NUMBER, {})
 
     assert str(carrier.port) not in str(unavailable.value)
     assert NUMBER not in str(unavailable.value)
@@ -148,9 +148,9 @@ async def test_a_body_of_one_mebibyte_is_read_and_a_longer_one_is_not(http: Carr
 
     async with receiving(lambda number: fits if number == 1 else longer) as carrier:
         dhl = source(http, carrier.port)
-        update = await dhl.ask(NUMBER, {})
+        update = await dhl.poll(NUMBER, {})
         with pytest.raises(CarrierUnavailable, match="longer than 1,048,576 bytes"):
-            await dhl.ask(NUMBER, {})
+            await dhl.poll(NUMBER, {})
 
     assert len(update.checkpoints) == 1
 
@@ -166,7 +166,7 @@ LATE_ANSWERS: dict[str, bytes | Behaviour] = {
 async def test_one_deadline_covers_the_whole_response(hasty_http: CarrierHttp, answer: bytes | Behaviour) -> None:
     async with receiving(always(answer)) as carrier:
         with pytest.raises(CarrierUnavailable, match=r"within 0\.3 s"):
-            await source(hasty_http, carrier.port).ask(NUMBER, {})
+            await source(hasty_http, carrier.port).poll(NUMBER, {})
 
 
 async def test_an_unreachable_carrier_is_unavailable(http: CarrierHttp) -> None:
@@ -174,7 +174,7 @@ async def test_an_unreachable_carrier_is_unavailable(http: CarrierHttp) -> None:
         port = gone.port
 
     with pytest.raises(CarrierUnavailable, match="no answer"):
-        await source(http, port).ask(NUMBER, {})
+        await source(http, port).poll(NUMBER, {})
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
@@ -183,7 +183,7 @@ async def test_redirects_are_not_followed(http: CarrierHttp, status: int) -> Non
         location = f"location: http://127.0.0.1:{elsewhere.port}/track/shipments"
         async with receiving(always(answering(status, location))) as carrier:
             with pytest.raises(CarrierUnavailable, match=str(status)):
-                await source(http, carrier.port).ask(NUMBER, {})
+                await source(http, carrier.port).poll(NUMBER, {})
 
     assert elsewhere.connections == 0
 
@@ -191,8 +191,8 @@ async def test_redirects_are_not_followed(http: CarrierHttp, status: int) -> Non
 async def test_cookies_are_not_kept(http: CarrierHttp) -> None:
     async with receiving(always(answering(200, "set-cookie: a=b; Path=/", body=BODY))) as carrier:
         dhl = source(http, carrier.port)
-        await dhl.ask(NUMBER, {})
-        await dhl.ask(NUMBER, {})
+        await dhl.poll(NUMBER, {})
+        await dhl.poll(NUMBER, {})
 
     assert "cookie" not in carrier.requests[1].headers
 
@@ -202,7 +202,7 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.Monke
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
         client = CarrierHttp(timeout_seconds=10, user_agent="Waypost/0")
-        await source(client, carrier.port).ask(NUMBER, {})
+        await source(client, carrier.port).poll(NUMBER, {})
         await client.close()
 
     assert (proxy.connections, carrier.connections) == (0, 1)
@@ -291,7 +291,7 @@ async def test_it_is_a_source_with_dhls_limits_and_valid_courier_codes(http: Car
 async def test_concurrent_requests_each_get_their_own_response(http: CarrierHttp) -> None:
     async with receiving(always(FOUND)) as carrier:
         dhl = source(http, carrier.port)
-        updates = await asyncio.gather(*(dhl.ask(NUMBER, {}) for _ in range(50)))
+        updates = await asyncio.gather(*(dhl.poll(NUMBER, {}) for _ in range(50)))
 
     assert len({update.checkpoints for update in updates}) == 1
     assert len(carrier.requests) == 50

@@ -56,7 +56,7 @@ class Shop:
         number = route.tracking_number
         state = self.states.setdefault(number, register("0" * 32, number, route.courier_code, {}, 1))
         try:
-            update = await self.carrier.ask(number, {})
+            update = await self.carrier.poll(number, {})
         except CarrierError as trouble:
             self.troubles.append(trouble)
             return
@@ -105,7 +105,7 @@ async def test_each_step_is_one_event_and_each_parcel_ends_as_planned(
 async def test_an_unregistered_number_stays_unknown(name: str, clock: Clock, http: CarrierHttp) -> None:
     async with asking(stand_in(name, clock), http) as carrier:
         await carrier.probe()
-        update = await carrier.ask("12553905551", {})
+        update = await carrier.poll("12553905551", {})
 
     assert update.unknown_number
 
@@ -126,9 +126,9 @@ async def test_more_calls_than_granted_are_limited_with_a_wait(name: str, clock:
     there = stand_in(name, clock, calls_a_second=1)
     number = there.form.routes[0].tracking_number
     async with asking(there, http) as carrier:
-        await carrier.ask(number, {})
+        await carrier.poll(number, {})
         with pytest.raises(CarrierLimited) as limited:
-            await carrier.ask(number, {})
+            await carrier.poll(number, {})
 
     assert limited.value.retry_after_seconds == 1
     assert there.journal.limited == 1
@@ -155,7 +155,7 @@ async def test_a_damaged_answer_changes_no_parcel_and_is_reported(
     there.mood = mood
     async with asking(there, http) as carrier:
         with pytest.raises(error) as caught:
-            await carrier.ask(there.form.routes[0].tracking_number, {})
+            await carrier.poll(there.form.routes[0].tracking_number, {})
 
     shown = getattr(caught.value, "sample", None)
     assert (shown is not None) == (mood in (Mood.HTML, Mood.CHANGED, Mood.CUT))
@@ -166,9 +166,9 @@ async def test_a_token_that_has_expired_is_renewed_once(name: str, clock: Clock,
     there = stand_in(name, clock)
     number = there.form.routes[0].tracking_number
     async with asking(there, http) as carrier:
-        await carrier.ask(number, {})
+        await carrier.poll(number, {})
         there.form.forget_tokens()
-        await carrier.ask(number, {})
+        await carrier.poll(number, {})
 
     assert (there.journal.tokens, there.journal.refused, there.journal.questions) == (2, 1, 2)
 
@@ -180,7 +180,7 @@ async def test_in_a_batch_every_parcel_gets_its_own_part(name: str, clock: Clock
     async with asking(there, http) as carrier:
         if not isinstance(carrier, BatchSource):
             pytest.skip("one number at a time")
-        found = await carrier.ask_many([Parcel(number, {}) for number in numbers])
+        found = await carrier.poll_many([Parcel(number, {}) for number in numbers])
 
     assert [isinstance(one, Update) and one.unknown_number for one in found] == [False] * (len(numbers) - 1) + [True]
     assert there.journal.questions == 1
@@ -311,7 +311,7 @@ def test_planned_times_increase_and_leave_time_for_the_last_request(count: int, 
 async def test_the_mood_can_be_changed_while_it_runs(clock: Clock, http: CarrierHttp) -> None:
     there = stand_in("ups", clock)
     async with serve({"ups": there}, 0) as url:
-        await client("ups", http, url).ask("1Z245X570311777741", {})
+        await client("ups", http, url).poll("1Z245X570311777741", {})
         set_mood = await create_subprocess_exec("curl", "-sX", "PUT", f"{url}/_mood/ups/html", stdout=subprocess.PIPE)
         said, _ = await set_mood.communicate()
 

@@ -26,7 +26,7 @@ async def http() -> AsyncIterator[CarrierHttp]:
 async def test_royal_mail_requests_one_mail_piece_with_the_keys_of_an_app(http: CarrierHttp) -> None:
     async with receiving(always(recorded("royal_mail", "unknown_number"))) as carrier:
         royal_mail = source(http, "royal-mail", carrier.port, SECRET)
-        update = await royal_mail.ask("A/1+2", {"customer_name": "Ada"})
+        update = await royal_mail.poll("A/1+2", {"customer_name": "Ada"})
         await royal_mail.probe()
 
     assert update == Update(Source.POLL, unknown_number=True)
@@ -59,7 +59,7 @@ async def test_hermes_requests_many_parcels_with_a_users_token(http: CarrierHttp
         hermes = source(http, "hermes-de", carrier.port, HERMES)
         assert isinstance(hermes, BatchSource)
         numbers = ["H1009990012345678901", "A/1+2"]
-        first, second = await hermes.ask_many([Parcel(number, {"customer_name": "Ada"}) for number in numbers])
+        first, second = await hermes.poll_many([Parcel(number, {"customer_name": "Ada"}) for number in numbers])
 
     assert isinstance(first, Update)
     assert len(first.checkpoints) == 4
@@ -79,7 +79,7 @@ async def test_a_token_rejected_by_hermes_is_renewed_once(http: CarrierHttp, sta
     answers = [token(), refused, token(access_token="u"), recorded("hermes_de", "unknown_number")]
     async with receiving(lambda number: answers[number - 1]) as carrier:
         hermes = source(http, "hermes-de", carrier.port, HERMES)
-        update = await hermes.ask("H1009990012345678901", {})
+        update = await hermes.poll("H1009990012345678901", {})
 
     assert update.unknown_number
     assert own_headers(carrier, 3)["authorization"] == "Bearer u"
@@ -91,7 +91,7 @@ async def test_a_hermes_user_without_rights_is_rejected_without_a_second_request
     answers = [token(), refused]
     async with receiving(lambda number: answers[number - 1]) as carrier:
         with pytest.raises(CarrierRefused):
-            await source(http, "hermes-de", carrier.port, HERMES).ask("H1", {})
+            await source(http, "hermes-de", carrier.port, HERMES).poll("H1", {})
 
     assert len(carrier.requests) == 2
 
@@ -125,7 +125,7 @@ async def test_australia_post_requests_ten_parcels_with_the_account_number(http:
         australia_post = source(http, "australia-post", carrier.port, credentials)
         assert isinstance(australia_post, BatchSource)
         numbers = ["7XX1000634011427", "A/1+2"]
-        first, second = await australia_post.ask_many([Parcel(number, {}) for number in numbers])
+        first, second = await australia_post.poll_many([Parcel(number, {}) for number in numbers])
 
     assert isinstance(first, Update)
     assert len(first.checkpoints) == 3
@@ -142,7 +142,7 @@ async def test_australia_post_requests_ten_parcels_with_the_account_number(http:
 async def test_postnl_requests_the_history_of_one_barcode(http: CarrierHttp) -> None:
     async with receiving(always(recorded("postnl", "unknown_number"))) as carrier:
         postnl = source(http, "postnl", carrier.port, {"api_key": "k"})
-        update = await postnl.ask("3S/1+2", {"customer_name": "Ada"})
+        update = await postnl.poll("3S/1+2", {"customer_name": "Ada"})
         await postnl.probe()
 
     assert update == Update(Source.POLL, unknown_number=True)
@@ -165,8 +165,8 @@ CANADA_POST = {"username": "u", "password": "p"}
 async def test_canada_post_requests_a_parcel_or_a_card_with_its_own_media_type(http: CarrierHttp) -> None:
     async with receiving(always(recorded("canada_post", "unknown_number"))) as carrier:
         canada_post = source(http, "canada-post", carrier.port, CANADA_POST)
-        update = await canada_post.ask("7023/1+4604", {"customer_name": "Ada"})
-        await canada_post.ask("315052413796541", {})
+        update = await canada_post.poll("7023/1+4604", {"customer_name": "Ada"})
+        await canada_post.poll("315052413796541", {})
 
     assert update == Update(Source.POLL, unknown_number=True)
     assert [f"{one.method} {one.path}" for one in carrier.requests] == [
@@ -194,14 +194,14 @@ async def test_a_key_rejected_in_a_canada_post_message_is_rejected(http: Carrier
 async def test_a_key_throttled_by_canada_post_pauses_for_a_minute(http: CarrierHttp) -> None:
     async with receiving(always(message(400, "Server", "Rejected by SLM Monitor"))) as carrier:
         with pytest.raises(CarrierLimited) as limited:
-            await source(http, "canada-post", carrier.port, CANADA_POST).ask("7023210039414604", {})
+            await source(http, "canada-post", carrier.port, CANADA_POST).poll("7023210039414604", {})
 
     assert limited.value.retry_after_seconds == 60
 
 
 async def test_postnord_requests_one_number_in_english(http: CarrierHttp) -> None:
     async with receiving(always(recorded("postnord", "unknown_number"))) as carrier:
-        update = await source(http, "postnord", carrier.port, {"api_key": "k&y"}).ask("0037/1+2", {})
+        update = await source(http, "postnord", carrier.port, {"api_key": "k&y"}).poll("0037/1+2", {})
 
     assert update == Update(Source.POLL, unknown_number=True)
     (request,) = carrier.requests

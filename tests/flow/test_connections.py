@@ -30,7 +30,7 @@ from waypost.store import connections, watches
 from waypost.store.connections import ConnectionRow
 from waypost.store.database import Database
 
-PLENTY = Budget(calls_a_day=1_000_000, calls_a_second=10_000, asks_of_a_parcel_a_day=1_000)
+PLENTY = Budget(calls_a_day=1_000_000, calls_a_second=10_000, polls_of_a_parcel_a_day=1_000)
 CODES = {"dhl": frozenset({"dhl"}), "ups": frozenset({"ups", "ups-mi"})}
 SCAN = Checkpoint(f"{TODAY}T08:00:00", "On its way", checkpoint_delivery_status=Status.TRANSIT)
 FOUND = Update(Source.POLL, (SCAN,))
@@ -53,7 +53,7 @@ class Asked:
         if isinstance(self.answer, CarrierError):
             raise self.answer
 
-    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+    async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         del facts
         self.numbers.append(tracking_number)
         self.extra_calls += self.extra_for_each
@@ -68,7 +68,7 @@ class AskedForMany(Asked):
     calls: list[int] = field(default_factory=list)
     unreadable: str = ""
 
-    async def ask_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
+    async def poll_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
         self.calls.append(len(parcels))
         bad: CarrierError = CarrierUnreadable("odd", sample="{}")
         return [bad if one.tracking_number == self.unreadable else FOUND for one in parcels]

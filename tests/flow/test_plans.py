@@ -70,7 +70,7 @@ ARGUMENTS = {
     "mark_unreadable": ([uuid4()], ["why"]),
     "crowded_accounts": (20_000, 1 << 28),
     "inbound_address": (b"digest",),
-    "ask_soon": ([1], uuid4(), timedelta(seconds=60)),
+    "poll_soon": ([1], uuid4(), timedelta(seconds=60)),
     "watch_again": ([1], [1], [uuid4()], ["dhl"], [True]),
     "change_trackings": ([1], [1], [uuid4()], [1], [uuid4()], ["transit"], ["transit001"], [b""], [NOW], [None]),
 }

@@ -25,7 +25,7 @@ from waypost.store import connection_changes
 from waypost.store.database import Database
 
 CONNECTION = UUID("00000000-0000-7000-8000-00000000000c")
-PLENTY = Budget(calls_a_day=1_000_000, calls_a_second=10_000, asks_of_a_parcel_a_day=1_000)
+PLENTY = Budget(calls_a_day=1_000_000, calls_a_second=10_000, polls_of_a_parcel_a_day=1_000)
 Answer = Callable[[str], Update]
 
 
@@ -53,7 +53,7 @@ class Carrier:
     async def probe(self) -> None:
         pass
 
-    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+    async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         self.asked.append(tracking_number)
         self.facts.append(facts)
         return self.answer(tracking_number)
@@ -200,7 +200,7 @@ async def test_urgent_parcels_are_polled_first(world: World) -> None:
 
 async def test_polls_stay_within_the_budget_without_blocking_others(world: World) -> None:
     await world.register(*[f"A{number}" for number in range(10)])
-    carrier = Carrier(allowed=Budget(calls_a_day=96, calls_a_second=10_000, asks_of_a_parcel_a_day=10))
+    carrier = Carrier(allowed=Budget(calls_a_day=96, calls_a_second=10_000, polls_of_a_parcel_a_day=10))
     poller = world.poller(carrier)
 
     asked = [await poller.run_once() for _ in range(3)]
@@ -286,10 +286,10 @@ async def test_the_parcels_of_a_dead_poller_are_polled_after_its_lease_expires(w
     died = asyncio.Event()
 
     class Dying(Carrier):
-        async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+        async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
             died.set()
             await asyncio.Event().wait()
-            return await super().ask(tracking_number, facts)
+            return await super().poll(tracking_number, facts)
 
     task = asyncio.create_task(world.poller(Dying()).run_once())
     await died.wait()
@@ -309,9 +309,9 @@ async def test_a_late_answer_does_not_move_a_parcel_leased_by_another(world: Wor
     taken_over = asyncio.Event()
 
     class Slow(Carrier):
-        async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+        async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
             await taken_over.wait()
-            return await super().ask(tracking_number, facts)
+            return await super().poll(tracking_number, facts)
 
     slow = asyncio.create_task(world.poller(Slow()).run_once())
     while not await world.leased():

@@ -34,7 +34,7 @@ from waypost.domain.targets import Ports
 from waypost.intake.collector import Intake
 from waypost.intake.inbox import Inbox
 from waypost.portal.application import PageSet
-from waypost.sources.carriers import askable, carriers, courier_codes
+from waypost.sources.carriers import carriers, courier_codes, pollable_codes
 from waypost.store import connection_changes
 from waypost.store.database import Database
 from waypost.store.vault import Vault
@@ -141,7 +141,7 @@ async def serving_api(
     with_pages: Callable[[Parts], PageSet] | None = None,
 ) -> AsyncIterator[Api]:
     """Serve the API; ``connected`` names the carriers that the installation has a connection to."""
-    intake = Intake(database, polled=askable(), hint=(hinted := list[UUID]()).extend)
+    intake = Intake(database, polled=pollable_codes(), hint=(hinted := list[UUID]()).extend)
     await connect(database, connected)
     parts = Parts(
         database=database,

@@ -14,7 +14,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 MIDNIGHT = 1_700_006_400_000  # 2023-11-15T00:00:00Z
 NOON = MIDNIGHT + 12 * HOUR * 1000
 SEED = UUID(int=7).bytes
-DHL = Budget(calls_a_day=250, calls_a_second=1, asks_of_a_parcel_a_day=10)
+DHL = Budget(calls_a_day=250, calls_a_second=1, polls_of_a_parcel_a_day=10)
 
 
 def watched(substatus: str, *, unchanged: int = 0, since: float = 0, offset: int | None = 60) -> Watched:
@@ -135,7 +135,7 @@ def test_no_interval_is_shorter_than_the_carrier_allows_or_longer_than_needed(pa
 
 
 def test_ten_polls_a_day_are_spread_over_the_day() -> None:
-    least = DHL.least_seconds_between_asks
+    least = DHL.least_seconds_between_polls
 
     seconds = next_poll(watched("pickup001"), NOON, least_seconds=least)
 
@@ -199,7 +199,7 @@ def test_ordinary_parcels_leave_calls_for_urgent_ones() -> None:
 
 
 def test_the_smallest_budget_still_grants_a_call_to_an_ordinary_parcel() -> None:
-    budget = Budget(calls_a_day=1, calls_a_second=0.1, asks_of_a_parcel_a_day=1)
+    budget = Budget(calls_a_day=1, calls_a_second=0.1, polls_of_a_parcel_a_day=1)
 
     assert take(begin(budget, MIDNIGHT), MIDNIGHT, urgent=False).granted
 

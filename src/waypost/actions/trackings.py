@@ -140,8 +140,8 @@ async def refresh(context: Context, actor: Actor, tracking: UUID) -> WatchedTrac
         if source is None:
             message = "No source is connected for this courier: the parcel is updated only through the API and pushes."
             raise Conflict("no_source", message)
-        least = source.budget.least_seconds_between_asks
-        await tracking_changes.ask_soon(session, locked, least_seconds=max(REFRESH_SECONDS, least))
+        least = source.budget.least_seconds_between_polls
+        await tracking_changes.poll_soon(session, locked, least_seconds=max(REFRESH_SECONDS, least))
     return await find(context, actor, tracking)
 
 

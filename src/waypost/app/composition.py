@@ -37,7 +37,7 @@ from waypost.keeper.keeper import Keeper
 from waypost.keeper.troubles import Signs
 from waypost.portal.application import PageSet, make_pages
 from waypost.settings import Settings
-from waypost.sources.carriers import askable, courier_codes
+from waypost.sources.carriers import courier_codes, pollable_codes
 from waypost.sources.http import CarrierHttp
 from waypost.store.database import Database
 from waypost.store.embedded.room import DiskRoom
@@ -66,7 +66,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     notifier = Notifier(database)
     hints = dispatch or notifier
     carriers = CarrierHttp(timeout_seconds=CARRIER_SECONDS, user_agent=user_agent(settings.contact))
-    intake = Intake(database, polled=askable(), hint=hints.hint, has_room=(has_room := _disk_room(settings)))
+    intake = Intake(database, polled=pollable_codes(), hint=hints.hint, has_room=(has_room := _disk_room(settings)))
     parts = [Part("hints", notifier.serve)] if dispatch is None else dispatch.parts()
     sources = Sources(settings, carriers, vault := Vault(secret_key))
     polling = Polling(database, intake, sources, speed=settings.poll_speed)

@@ -8,7 +8,7 @@ from waypost.actions.quotas import Quotas
 from waypost.domain.quotas import Quota
 from waypost.intake.collector import Intake
 from waypost.settings import Settings
-from waypost.sources.carriers import askable
+from waypost.sources.carriers import pollable_codes
 from waypost.store.database import Database
 
 
@@ -23,7 +23,7 @@ async def registering(database: Database, quota: Quota) -> AsyncIterator[IntakeC
 
     It polls no carrier and sends nothing: the servers see what it has registered.
     """
-    intake = Intake(database, polled=askable(), hint=lambda _: None)
+    intake = Intake(database, polled=pollable_codes(), hint=lambda _: None)
     intake.start()
     try:
         yield IntakeContext(database=database, intake=intake, quotas=Quotas(database, quota))

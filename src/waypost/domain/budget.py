@@ -21,16 +21,16 @@ class Budget(msgspec.Struct, frozen=True):
 
     calls_a_day: int
     calls_a_second: float
-    asks_of_a_parcel_a_day: int
+    polls_of_a_parcel_a_day: int
 
     def __post_init__(self) -> None:
-        if self.calls_a_day < 1 or self.calls_a_second <= 0 or self.asks_of_a_parcel_a_day < 1:
+        if self.calls_a_day < 1 or self.calls_a_second <= 0 or self.polls_of_a_parcel_a_day < 1:
             raise ValueError("a budget must allow at least one call")
 
     @property
-    def least_seconds_between_asks(self) -> float:
+    def least_seconds_between_polls(self) -> float:
         """The least time between two polls of one parcel, so that its polls are spread over the day."""
-        return _DAY_SECONDS / self.asks_of_a_parcel_a_day
+        return _DAY_SECONDS / self.polls_of_a_parcel_a_day
 
     @property
     def bucket_size(self) -> float:

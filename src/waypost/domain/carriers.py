@@ -83,7 +83,7 @@ class CarrierSource(Protocol):
     async def probe(self) -> None:
         """Try the credential without asking for anyone's parcel. Raise CarrierError if it does not work."""
 
-    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+    async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         """Return what the carrier knows of a parcel now; ``facts`` are the shop's. Raise CarrierError on failure."""
 
 
@@ -95,7 +95,7 @@ class BatchSource(CarrierSource, Protocol):
     def most_at_once(self) -> int:
         """How many parcels one call may ask for."""
 
-    async def ask_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
+    async def poll_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
         """Return, for each parcel, what the carrier knows of it or why that is not known, in one call.
 
         Raise CarrierError for a failure that concerns the whole call.

@@ -60,7 +60,7 @@ def next_poll(watched: Watched, now: int, *, least_seconds: float = 0.0) -> floa
     """Return the seconds until the next poll of the parcel, or None if it is not polled any more.
 
     ``now`` is in Unix milliseconds. ``least_seconds`` is the time that the carrier demands between two polls of one
-    parcel (``Budget.least_seconds_between_asks``): no wait is shorter, whatever the status.
+    parcel (``Budget.least_seconds_between_polls``): no wait is shorter, whatever the status.
     """
     wait = _wait(watched, now)
     if wait is None:

@@ -16,8 +16,8 @@ import structlog
 from waypost.domain import ids
 from waypost.domain.carriers import CarrierSource
 from waypost.domain.connections import Candidate, Choice, choose
-from waypost.intake.asking import LOOK_SECONDS, NEVER_ASKED, Asking, rank
 from waypost.intake.collector import Intake
+from waypost.intake.connection_poller import LOOK_SECONDS, NEVER_ASKED, ConnectionPoller, rank
 from waypost.store import connection_changes, connections
 from waypost.store.connection_changes import Routed
 from waypost.store.connections import ConnectionRow, UnroutedParcel
@@ -68,7 +68,7 @@ class Poller:
         self._now = now
         self._process = uuid4()
         self._slots = asyncio.Semaphore(CALLS_AT_ONCE)
-        self._askings: OrderedDict[tuple[UUID, float], Asking] = OrderedDict()
+        self._askings: OrderedDict[tuple[UUID, float], ConnectionPoller] = OrderedDict()
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Poll until ``stop`` is set, and let running polls finish. Raise when PostgreSQL is unavailable."""
@@ -120,7 +120,7 @@ class Poller:
         detected = () if known or not mine else self._detect(parcel.tracking_number)
         return choose(parcel.courier_code, detected, mine, parcel.tried)
 
-    async def _take(self, running: Collection[UUID]) -> dict[UUID, Asking]:
+    async def _take(self, running: Collection[UUID]) -> dict[UUID, ConnectionPoller]:
         """Lease the due connections that no process polls; release parcels whose connection is gone."""
         async with self._database.engine.acquire() as session:
             resting = {key[0] for key, asking in self._askings.items() if asking.rests_until > self._now()}
@@ -134,7 +134,7 @@ class Poller:
             )
         return {one: asking for one in taken if (asking := self._asking(rows[one])) is not None}
 
-    def _asking(self, row: ConnectionRow) -> Asking | None:
+    def _asking(self, row: ConnectionRow) -> ConnectionPoller | None:
         """Return the object that polls a connection: the same one, with its token, until the connection changes."""
         key = (row.id, row.updated_at.timestamp())
         asking = self._askings.get(key)
@@ -157,8 +157,8 @@ class Poller:
             self._askings.popitem(last=False)
         return asking
 
-    def _make(self, row: ConnectionRow, source: CarrierSource) -> Asking:
-        return Asking(
+    def _make(self, row: ConnectionRow, source: CarrierSource) -> ConnectionPoller:
+        return ConnectionPoller(
             self._database,
             self._intake,
             row.id,
@@ -176,7 +176,7 @@ class Poller:
         async with self._database.engine.acquire() as session:
             await connection_changes.release_connections(session, self._process)
 
-    async def _work_off(self, asking: Asking, stop: asyncio.Event) -> None:
+    async def _work_off(self, asking: ConnectionPoller, stop: asyncio.Event) -> None:
         while not stop.is_set() and await asking.run_once():
             pass
 

@@ -10,7 +10,7 @@ import msgspec
 
 from waypost.domain.budget import Budget
 from waypost.domain.carriers import CarrierRefused, CarrierUnreadable
-from waypost.sources.carriers.carrier import AskedCarrier, Carrier
+from waypost.sources.carriers.carrier import Carrier, PolledCarrier
 from waypost.sources.http import CarrierAnswer, CarrierHttp
 
 RENEWED_BEFORE_END_SECONDS: Final = 60.0
@@ -106,7 +106,7 @@ def _read(body: bytes) -> tuple[str, float, list[str] | None]:
     return token, seconds if seconds == seconds else 0.0, scopes  # noqa: PLR0124 - NaN
 
 
-class OAuthCarrier(AskedCarrier):
+class OAuthCarrier(PolledCarrier):
     """A source whose calls need a token; it adds ``fetch_token``."""
 
     wanted_scope: ClassVar[str | None] = None

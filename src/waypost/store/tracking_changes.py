@@ -50,6 +50,6 @@ async def delete_tracking(session: Session, locked: LockedTracking) -> None:
     await execute(session, "delete_tracking", [locked.bucket], locked.id)
 
 
-async def ask_soon(session: Session, locked: LockedTracking, *, least_seconds: float) -> None:
+async def poll_soon(session: Session, locked: LockedTracking, *, least_seconds: float) -> None:
     """Make the poll of a locked tracking due at once, or ``least_seconds`` after the last one."""
-    await execute(session, "ask_soon", [locked.bucket], locked.id, timedelta(seconds=least_seconds))
+    await execute(session, "poll_soon", [locked.bucket], locked.id, timedelta(seconds=least_seconds))

@@ -62,6 +62,6 @@ def courier_codes() -> dict[str, frozenset[str]]:
     return {carrier.name: carrier.courier_codes for carrier in carriers()}
 
 
-def askable() -> frozenset[str]:
+def pollable_codes() -> frozenset[str]:
     """Return every courier code that some carrier can be asked for, once somebody has connected it."""
     return frozenset(code for answered in courier_codes().values() for code in answered)

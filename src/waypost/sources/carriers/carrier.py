@@ -98,13 +98,13 @@ class Carrier(msgspec.Struct, frozen=True):
         budget: Budget | None = None,
     ) -> CarrierSource:
         """Return the source of a credential, whose fields are those that ``check`` returned."""
-        kind = cast("type[AskedCarrier]", getattr(import_module(f"{self.package}.client"), self.source))
+        kind = cast("type[PolledCarrier]", getattr(import_module(f"{self.package}.client"), self.source))
         source = kind(self, http, credentials, base_url=base_url or self.base_url, budget=budget or self.budget)
         return cast("CarrierSource", source)
 
 
-class AskedCarrier(ABC):
-    """What the sources of all carriers have in common; each adds ``ask``.
+class PolledCarrier(ABC):
+    """What the sources of all carriers have in common; each adds ``poll``.
 
     Carriers that accept several numbers at once derive from ``BatchCarrier``, those with tokens from ``OAuthCarrier``.
     """
@@ -126,15 +126,15 @@ class AskedCarrier(ABC):
         return 0
 
     @abstractmethod
-    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+    async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         """Return what the carrier knows of a parcel now; ``facts`` are the shop's. Raise CarrierError on failure."""
 
     async def probe(self) -> None:
         """Poll a number that belongs to nobody; "unknown" is a valid answer. Raise CarrierError on failure."""
-        await self.ask(self._probe_number, {})
+        await self.poll(self._probe_number, {})
 
 
-class BatchCarrier(AskedCarrier):
+class BatchCarrier(PolledCarrier):
     """A source whose carrier accepts several numbers in one call; a ``BatchSource``. It adds ``call`` and ``read``."""
 
     most_at_once: ClassVar[int]
@@ -157,18 +157,18 @@ class BatchCarrier(AskedCarrier):
         """Return whether the carrier rejected the whole request for what may be one number's fault."""
         return answer.status == 400  # noqa: PLR2004 - Bad Request
 
-    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+    async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         """Return what the carrier knows of a parcel now. Raise CarrierError on failure."""
-        return only(await self.ask_many([Parcel(tracking_number, facts)]))
+        return only(await self.poll_many([Parcel(tracking_number, facts)]))
 
-    async def ask_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
+    async def poll_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
         """See ``BatchSource``. A request that is rejected because of one number is halved until that one is alone."""
         answer = await self.call([parcel.tracking_number for parcel in parcels])
         if len(parcels) == 1 or not self.refuses_a_number(answer):
             return self.read(answer, parcels)
         self._split_calls += 2
         half = len(parcels) // 2
-        return [*await self.ask_many(parcels[:half]), *await self.ask_many(parcels[half:])]
+        return [*await self.poll_many(parcels[:half]), *await self.poll_many(parcels[half:])]
 
 
 def check_base_url(text: str, *, setting: str) -> str:

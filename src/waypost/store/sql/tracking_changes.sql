@@ -30,7 +30,7 @@ with gone as (
 insert into deleted_tracking (bucket, day, id, account, tracking_number)
 select bucket, (now() at time zone 'utc')::date, id, account, tracking_number from gone
 
--- name: ask_soon
+-- name: poll_soon
 -- Not sooner after the last poll than $3; a running poll is soon enough.
 update watch
 set next_poll_at = least(coalesce(next_poll_at, 'infinity'), greatest((select now()), last_polled_at + $3::interval))

@@ -16,7 +16,7 @@ CARRIER: Final = Carrier(
     ),
     base_url="https://digitalapi.auspost.com.au",
     # Australia Post publishes no number; one call asks for ten parcels.
-    budget=Budget(calls_a_day=5_000, calls_a_second=1, asks_of_a_parcel_a_day=24),
+    budget=Budget(calls_a_day=5_000, calls_a_second=1, polls_of_a_parcel_a_day=24),
     source="AustraliaPost",
     probe_number="7XX1000000000000",
 )

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from waypost.domain.carriers import CarrierError, Parcel
 from waypost.domain.trackings import Update
 from waypost.sources.carriers.australia_post.read import read_answers
-from waypost.sources.carriers.carrier import AskedCarrier
+from waypost.sources.carriers.carrier import PolledCarrier
 from waypost.sources.http import basic
 
 
-class AustraliaPost(AskedCarrier):
+class AustraliaPost(PolledCarrier):
     """One account of Australia Post or StarTrack; a ``BatchSource``."""
 
     @property
@@ -17,14 +17,14 @@ class AustraliaPost(AskedCarrier):
         """See ``BatchSource``: an eleventh number is rejected (error 51101)."""
         return 10
 
-    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+    async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         """Return what Australia Post knows of a parcel now. Raise CarrierError on failure."""
-        (answer,) = await self.ask_many([Parcel(tracking_number, facts)])
+        (answer,) = await self.poll_many([Parcel(tracking_number, facts)])
         if isinstance(answer, CarrierError):
             raise answer
         return answer
 
-    async def ask_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
+    async def poll_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
         """See ``BatchSource``."""
         numbers = [parcel.tracking_number for parcel in parcels]
         headers = {

@@ -15,7 +15,7 @@ CARRIER: Final = Carrier(
     ),
     base_url="https://soa-gw.canadapost.ca",
     # The limit of a key isn't published: exceeding it blocks the key for up to a minute.
-    budget=Budget(calls_a_day=10_000, calls_a_second=1, asks_of_a_parcel_a_day=24),
+    budget=Budget(calls_a_day=10_000, calls_a_second=1, polls_of_a_parcel_a_day=24),
     source="CanadaPost",
     probe_number="0000000000000000",
 )

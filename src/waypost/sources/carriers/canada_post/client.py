@@ -7,16 +7,16 @@ from urllib.parse import quote
 
 from waypost.domain.trackings import Update
 from waypost.sources.carriers.canada_post.read import read_answer
-from waypost.sources.carriers.carrier import AskedCarrier
+from waypost.sources.carriers.carrier import PolledCarrier
 from waypost.sources.http import basic
 
 _DELIVERY_NOTICE_CARD: Final = re.compile(r"[0-9]{15}")
 
 
-class CanadaPost(AskedCarrier):
+class CanadaPost(PolledCarrier):
     """One API key of Canada Post; a ``CarrierSource``."""
 
-    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+    async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         """Return what Canada Post knows of a parcel now. Raise CarrierError on failure.
 
         A number of fifteen digits is that of a card left at the door; every other number is the parcel's.

@@ -29,7 +29,7 @@ CARRIER: Final = Carrier(
     fields=(Field("api_key", "API Key"),),
     base_url="https://api-eu.dhl.com",
     # DHL's limit for a new key; it grants more on request by a form.
-    budget=Budget(calls_a_day=250, calls_a_second=1, asks_of_a_parcel_a_day=10),
+    budget=Budget(calls_a_day=250, calls_a_second=1, polls_of_a_parcel_a_day=10),
     source="DhlUnified",
     probe_number="00340434161094000000",
 )

@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from typing import Final
 
 from waypost.domain.trackings import Update
-from waypost.sources.carriers.carrier import AskedCarrier
+from waypost.sources.carriers.carrier import PolledCarrier
 from waypost.sources.carriers.dhl.read import read_answer
 
 _LONGEST_POSTCODE: Final = 16
 
 
-class DhlUnified(AskedCarrier):
+class DhlUnified(PolledCarrier):
     """One key of DHL's unified API; a ``CarrierSource``."""
 
-    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+    async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         """Return what DHL knows of a parcel now. Raise CarrierError on failure.
 
         The recipient's postcode is sent if the shop gave one: DHL Parcel then reports more details.

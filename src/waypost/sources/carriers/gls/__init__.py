@@ -12,6 +12,6 @@ CARRIER: Final = Carrier(
     fields=(Field("client_id", "API Key", secret=False), Field("client_secret", "Secret")),
     base_url="https://api.gls-group.net",
     # 500 calls per day for a new app; GLS grants more on request by a form.
-    budget=Budget(calls_a_day=500, calls_a_second=1, asks_of_a_parcel_a_day=12),
+    budget=Budget(calls_a_day=500, calls_a_second=1, polls_of_a_parcel_a_day=12),
     source="Gls",
 )

@@ -17,6 +17,6 @@ CARRIER: Final = Carrier(
     ),
     base_url="https://de-api.hermesworld.com",
     # Hermes publishes no limit; one call polls many parcels, so this is plenty.
-    budget=Budget(calls_a_day=5_000, calls_a_second=2, asks_of_a_parcel_a_day=24),
+    budget=Budget(calls_a_day=5_000, calls_a_second=2, polls_of_a_parcel_a_day=24),
     source="HermesGermany",
 )

@@ -25,14 +25,14 @@ class HermesGermany(OAuthCarrier):
         """See ``BatchSource``: Hermes accepts 100, but their histories may exceed the size limit of an answer."""
         return 50
 
-    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+    async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         """Return what Hermes knows of a parcel now. Raise CarrierError on failure."""
-        (answer,) = await self.ask_many([Parcel(tracking_number, facts)])
+        (answer,) = await self.poll_many([Parcel(tracking_number, facts)])
         if isinstance(answer, CarrierError):
             raise answer
         return answer
 
-    async def ask_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
+    async def poll_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
         """See ``BatchSource``."""
         numbers = [parcel.tracking_number for parcel in parcels]
 

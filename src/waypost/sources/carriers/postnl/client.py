@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from waypost.domain.trackings import Update
-from waypost.sources.carriers.carrier import AskedCarrier
+from waypost.sources.carriers.carrier import PolledCarrier
 from waypost.sources.carriers.postnl.read import read_answer
 
 
-class PostNL(AskedCarrier):
+class PostNL(PolledCarrier):
     """One API key of PostNL; a ``CarrierSource``."""
 
-    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+    async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         """Return what PostNL knows of a parcel now. Raise CarrierError on failure.
 
         With ``detail`` PostNL returns the whole history, otherwise only the current status.

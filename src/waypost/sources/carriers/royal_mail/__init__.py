@@ -16,7 +16,7 @@ CARRIER: Final = Carrier(
     base_url="https://api.royalmail.net",
     # An app that isn't approved yet may send 25 requests in 12 hours: half of 46, and the hour's worth that may be sent
     # at once, stay below.
-    budget=Budget(calls_a_day=46, calls_a_second=1, asks_of_a_parcel_a_day=12),
+    budget=Budget(calls_a_day=46, calls_a_second=1, polls_of_a_parcel_a_day=12),
     source="RoyalMail",
     probe_number="FQ000000005GB",
 )

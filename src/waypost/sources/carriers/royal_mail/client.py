@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from waypost.domain.trackings import Update
-from waypost.sources.carriers.carrier import AskedCarrier
+from waypost.sources.carriers.carrier import PolledCarrier
 from waypost.sources.carriers.royal_mail.read import read_answer
 
 
-class RoyalMail(AskedCarrier):
+class RoyalMail(PolledCarrier):
     """One app of Royal Mail's; a ``CarrierSource``.
 
     Its ``summary`` takes 30 numbers in one call but returns only the last event of each. It is not used: a failed
@@ -16,7 +16,7 @@ class RoyalMail(AskedCarrier):
     signed.
     """
 
-    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+    async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         """Return what Royal Mail knows of a mail piece now. Raise CarrierError on failure."""
         del facts  # Royal Mail wants the number alone
         url = f"{self.base_url}/mailpieces/v2/{quote(tracking_number, safe='')}/events"

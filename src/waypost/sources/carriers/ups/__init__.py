@@ -16,6 +16,6 @@ CARRIER: Final = Carrier(
     ),
     base_url="https://onlinetools.ups.com",
     # UPS publishes no limits; this is far below the rate at which 429 was reported to begin.
-    budget=Budget(calls_a_day=10_000, calls_a_second=5, asks_of_a_parcel_a_day=48),
+    budget=Budget(calls_a_day=10_000, calls_a_second=5, polls_of_a_parcel_a_day=48),
     source="Ups",
 )

@@ -13,7 +13,7 @@ from waypost.sources.oauth import OAuthCarrier
 class Ups(OAuthCarrier):
     """One credential of UPS; a ``CarrierSource``."""
 
-    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+    async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         """Return what UPS knows of a parcel now. Raise CarrierError on failure."""
         del facts  # UPS wants the number alone
         url = f"{self.base_url}/api/track/v1/details/{quote(tracking_number, safe='')}"

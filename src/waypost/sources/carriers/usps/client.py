@@ -17,7 +17,7 @@ class Usps(OAuthCarrier):
 
     wanted_scope: ClassVar[str | None] = "tracking"
 
-    async def ask(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+    async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         """Return what USPS knows of a parcel now. Raise CarrierError on failure."""
         del facts  # USPS wants the number alone
         url = f"{self.base_url}/tracking/v3/tracking/{quote(tracking_number, safe='')}"

@@ -60,7 +60,7 @@ AT_THE_DOOR, NEVER_ASKED, THE_REST = range(3)
 _Outcome = PollResult | LeasedWatch
 
 
-class Asking:
+class ConnectionPoller:
     """One connection: its source, what it has spent, and its health.
 
     ``kept`` is what it had spent when that was last stored, or None. ``process`` holds its lease of ``lease_seconds``.
@@ -191,9 +191,9 @@ class Asking:
     async def _answers(self, some: Sequence[LeasedWatch]) -> list[Update | CarrierError]:
         if isinstance(self._source, BatchSource):
             parcels = [Parcel(one.state.tracking_number, _facts_of_shop(one.state)) for one in some]
-            return await self._source.ask_many(parcels)
+            return await self._source.poll_many(parcels)
         (watch,) = some
-        return [await self._source.ask(watch.state.tracking_number, _facts_of_shop(watch.state))]
+        return [await self._source.poll(watch.state.tracking_number, _facts_of_shop(watch.state))]
 
     async def _take(self, answers: Sequence[tuple[LeasedWatch, Update | CarrierError]]) -> Sequence[_Outcome]:
         """Submit what could be read; an unreadable answer affects its own parcel only, unless it is every parcel's."""
@@ -260,7 +260,7 @@ class Asking:
             offset_minutes=state.checkpoints[-1].offset_minutes if state.checkpoints else None,
             seed=watch.tracking.bytes,
         )
-        wait = next_poll(watched, now, least_seconds=self._source.budget.least_seconds_between_asks)
+        wait = next_poll(watched, now, least_seconds=self._source.budget.least_seconds_between_polls)
         return None if wait is None else wait / self._speed
 
     def _stumble(self, error: Exception) -> None:
