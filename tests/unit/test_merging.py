@@ -1,5 +1,6 @@
 """The scans of a parcel: which reports describe one scan, what is new, and how many are kept."""
 
+import itertools
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -113,6 +114,41 @@ REPORTS = st.builds(
     st.sampled_from(["transit001", "delivered001"]),
     city=st.sampled_from([None, "BERLIN", "BONN"]),
 )
+
+
+OF_A_DAY = (
+    (("announced", "inforeceived001", "10:36+0"), ("Picked up", "transit001", "00:00")),
+    (("Out for delivery", "pickup001", "08:00"), ("Delivered", "delivered001", "00:00")),
+    (("Held", "exception005", "00:00"), ("Released", "transit001", "15:00")),
+    (("Picked up", "transit001", "00:00"), ("Out for delivery", "pickup001", "08:00")),
+    (
+        ("announced", "inforeceived001", "09:00"),
+        ("Picked up", "transit001", "00:00"),
+        ("Arrived", "transit002", "21:00"),
+    ),
+)
+"""Scans of one day as they happened; midnight without an offset is a day without a time."""
+
+
+@pytest.mark.parametrize("happened", OF_A_DAY, ids=lambda happened: happened[-1][0])
+def test_a_scan_of_which_only_the_day_is_known_follows_those_that_are_less_far_along(
+    happened: tuple[tuple[str, str, str], ...],
+) -> None:
+    scans = [report(at, detail=detail, substatus=substatus) for detail, substatus, at in happened]
+
+    for one_order in itertools.permutations(scans):
+        assert [scan.tracking_detail for scan in merged(*one_order).scans] == [detail for detail, _, _ in happened]
+
+
+def test_an_order_that_an_earlier_version_stored_is_not_news() -> None:
+    first, second = (
+        report("00:00", detail="Picked up"),
+        report("10:36", detail="Announced", substatus="inforeceived001"),
+    )
+
+    again = merge((first, second), (), [first, second])
+
+    assert (again.scans, again.is_shown) == ((second, first), False)
 
 
 def by_the_definition(reports: Sequence[Checkpoint]) -> set[tuple[object, ...]]:

@@ -10,6 +10,8 @@ import msgspec
 from waypost.domain.statuses import Status, progress
 
 WALL_TIME: Final = "%Y-%m-%dT%H:%M:%S"
+_IN_TURN: Final = (Status.TRANSIT, Status.PICKUP, Status.DELIVERED)
+"""The statuses that parcels pass through in this order."""
 
 
 class Basis(StrEnum):
@@ -108,17 +110,48 @@ def _texts(checkpoint: Checkpoint) -> tuple[str, ...]:
 def in_order(scans: list[Checkpoint]) -> list[Checkpoint]:
     """Return scans oldest first: by UTC if all have an offset, otherwise all by wall time.
 
-    Scans of the same second are ordered by how far along the journey they say the parcel is.
+    Scans of the same second are ordered by how far along the journey they say the parcel is. One of which only the day
+    is known is counted as of midnight, but follows those of its day that are less far along.
     """
     by_utc = None not in [scan.offset_minutes for scan in scans]
     keyed = [
         (_utc(scan.checkpoint_date, scan.offset_minutes or 0) if by_utc else scan.checkpoint_date, scan)
         for scan in scans
     ]
+    if not by_utc:
+        keyed = _with_days_placed(keyed)
     keyed.sort(key=_instant)
     if len({instant for instant, _ in keyed}) == len(keyed):
         return [scan for _, scan in keyed]
     return [scan for _, scan in sorted(keyed, key=_within_a_second)]
+
+
+def _with_days_placed(keyed: list[tuple[str, Checkpoint]]) -> list[tuple[str, Checkpoint]]:
+    """Return scans with their wall times; those of a day only with the time of the last scan that they follow."""
+    if not any(_is_of_a_day(scan) for _, scan in keyed):
+        return keyed
+    timed: dict[str, list[tuple[str, int]]] = {}
+    for instant, scan in keyed:
+        if not _is_of_a_day(scan):
+            timed.setdefault(instant[:10], []).append((instant, progress(scan.checkpoint_delivery_status)))
+    return [
+        (_after(instant, scan, timed.get(instant[:10], [])), scan) if _is_of_a_day(scan) else (instant, scan)
+        for instant, scan in keyed
+    ]
+
+
+def _after(midnight: str, scan: Checkpoint, timed: list[tuple[str, int]]) -> str:
+    rank = progress(scan.checkpoint_delivery_status)
+    return max((instant for instant, other in timed if 0 <= other < rank), default=midnight)
+
+
+def _is_of_a_day(scan: Checkpoint) -> bool:
+    """Return whether only the day of a scan is known, and its status says after which others of the day it was."""
+    return (
+        scan.offset_minutes is None
+        and scan.checkpoint_delivery_status in _IN_TURN
+        and scan.checkpoint_date.endswith("T00:00:00")
+    )
 
 
 def _instant(keyed: tuple[str, Checkpoint]) -> str:

@@ -97,7 +97,8 @@ def merge(
         scans=scans,
         unplaced=tuple(_of(waiting, scans)),
         news=tuple([scan for scan in news if id(scan) in kept]),
-        is_shown=_differ(known, scans),
+        # An earlier version may have stored them in another order, which alone is not news.
+        is_shown=_differ(known, scans) and _differ(in_order(list(known)), scans),
         is_reread=is_reread,
         left_out=len(united) - len(scans),
     )
