@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 
 from tests.support.browsing import CHROMIUM, HOW_TO_INSTALL, NARROW, WIDE
 from tests.support.portal import EMPTY, FILLED, Portal, running_portal
+from tests.support.run import make_folders, watched
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 EVERYTHING: Final = ROOT / "build" / "screenshots"
@@ -95,7 +96,7 @@ def main() -> int:
     shutil.rmtree(EVERYTHING, ignore_errors=True)
     EVERYTHING.mkdir(parents=True)
     GUIDES.mkdir(parents=True, exist_ok=True)
-    with running_portal() as portal:
+    with watched(*make_folders()), running_portal() as portal:
         places = _places(portal)
         for name, (email, path) in PAGES.items():
             _take_everywhere(portal, name, email, path.format(**places))

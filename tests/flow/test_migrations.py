@@ -160,7 +160,7 @@ async def test_a_migration_stops_waiting_for_a_lock_and_says_so(
 
     async with another(session, server_dsn) as busy, busy.transaction():
         await busy.execute("lock table due in access share mode")
-        with pytest.raises(MigrationError, match=f"{len(added):04d} did not get the lock"):
+        with pytest.raises(MigrationError, match=f"{len(added):04d} did not get a lock"):
             await migrating.migrate(session, ignore, added)
         assert await schema.dump(session) == before
 

@@ -188,7 +188,7 @@ class Unhurried(Event):
 def test_a_server_that_is_not_waypost_is_reported(answer: Any) -> None:
     feed = EventFeed(Server(answer), {"cursor": "c0"}, Unhurried(), pytest.fail)
 
-    with pytest.raises(CallRefused, match="is it a Waypost"):
+    with pytest.raises(CallRefused, match="is this a Waypost"):
         next(feed.events())
 
 

@@ -18,7 +18,7 @@ ROOT: Final = Path(__file__).parents[2]
 RULES: Final = Path(__file__).with_name("phrases.toml")
 SUFFIXES: Final = frozenset(
     {"", ".cs", ".css", ".go", ".html", ".java", ".js", ".json", ".md", ".mjs", ".php", ".py", ".rb", ".sql", ".toml"}
-    | {".txt", ".yml"}
+    | {".conf", ".nft", ".service", ".txt", ".yaml", ".yml"}
 )
 
 

@@ -83,7 +83,7 @@ async def _apply_patiently(session: Session, migration: Migration) -> None:
                 break
         await asyncio.sleep(_PAUSE_SECONDS)
     raise MigrationError(
-        f"Migration {migration.number:04d} did not get the lock that it needs, as a long transaction holds it:"
+        f"Migration {migration.number:04d} did not get a lock because a long transaction holds it:"
         " look at pg_stat_activity, then migrate again."
     )
 

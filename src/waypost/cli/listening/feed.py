@@ -48,7 +48,7 @@ class EventFeed:
             if self._stop.is_set():
                 return
             if not (isinstance(page, dict) and {"items", "next_cursor"} <= page.keys()):
-                raise CallRefused(HTTPStatus.OK, "It answers with no page of events: is it a Waypost?")
+                raise CallRefused(HTTPStatus.OK, "The response is not a page of events: is this a Waypost server?")
             yield from _fetched(page)
             where, wait = {"cursor": page["next_cursor"]}, WAIT_SECONDS
 

@@ -28,7 +28,7 @@ async def close_to_writes(url: str) -> None:
             await session.execute(await _statement(session, "reset default_transaction_read_only"))
             raise BackupError("A session of the database did not end: look at pg_stat_activity, then try again.")
     except asyncpg.InsufficientPrivilegeError as error:
-        raise BackupError(f"The database's user may not do that ({error}): use its owner.") from None
+        raise BackupError(f"The database user lacks the permission ({error}): use the owner of the database.") from None
     finally:
         await session.close()
 

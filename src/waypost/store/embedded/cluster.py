@@ -99,7 +99,7 @@ async def make_cluster(folder: DataFolder, programs: Programs, user: DatabaseUse
     """Create an empty cluster with a random password; an interrupted attempt leaves nothing behind that counts."""
     if user.name is None:  # a server does without one, initdb does not
         raise EmbeddedPostgresError(
-            f"User id {user.uid} has no name, as PostgreSQL wants: "
+            f"User id {user.uid} has no user name, which PostgreSQL requires: "
             f"add it to /etc/passwd or give {folder.path} to another user"
         )
     place = Path(tempfile.mkdtemp(prefix=new_name(folder.cluster), dir=folder.path))

@@ -153,7 +153,7 @@ def refuse_unreachable(data_dir: Path) -> None:
     for step in reversed([there, *there.parents]):
         if step.is_dir() and not _may_enter(step, user):
             raise EmbeddedPostgresError(
-                f"PostgreSQL runs as {user.name or user.uid}, who may not enter the folder {step}: choose a data"
+                f"PostgreSQL runs as {user.name or user.uid}, which can't enter the folder {step}: choose a data"
                 f" directory elsewhere, such as /var/lib/waypost, or run `chmod o+x {step}`"
             )
 

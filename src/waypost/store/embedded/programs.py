@@ -96,7 +96,7 @@ def copy_programs(package: Path, folder: DataFolder, progress: Callable[[str], N
     made = f"{package} {package.stat().st_mtime_ns}"
     place = folder.programs / sha256(made.encode()).hexdigest()[:16]
     if not place.is_dir():
-        progress(f"Copying PostgreSQL's programs into {folder.programs}, as its user may not enter {package.parent}")
+        progress(f"Copying PostgreSQL's programs into {folder.programs}, because its user can't enter {package.parent}")
         shutil.rmtree(folder.programs, ignore_errors=True)  # those of an older installation
         folder.programs.mkdir(mode=0o755)
         unfinished = Path(tempfile.mkdtemp(dir=folder.programs))

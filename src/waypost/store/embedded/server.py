@@ -100,8 +100,8 @@ class EmbeddedPostgres:
                 )
             if user.name == NOBODY:
                 progress(
-                    "PostgreSQL will run as nobody, as other services may: after `useradd --system --shell"
-                    f" /usr/sbin/nologin {SYSTEM_USER}` new databases run as {SYSTEM_USER}"
+                    "PostgreSQL will run as nobody, which other services may use too. To use a separate user, first run"
+                    f" `useradd --system --shell /usr/sbin/nologin {SYSTEM_USER}`"
                 )
             progress(f"Creating a new database in {folder.cluster}")
             await make_cluster(folder, programs, user)
