@@ -16,6 +16,7 @@ from waypost.dispatch.recorder import Recorder
 from waypost.dispatch.run import MOST_CRASHES
 from waypost.domain.deliveries import Settled
 from waypost.store.database import Database
+from waypost.store.ending import end
 from waypost.store.rows import AttemptRow, Claimed, Finished
 from waypost.store.trouble import DatabaseTrouble
 
@@ -111,6 +112,30 @@ async def test_a_failure_whose_attempt_cannot_be_stored_is_retried_on_schedule_a
 
     row = await database.serving.fetchrow("select state, reason from settled")
     assert tuple(row) == ("failed", "crashes")
+
+
+async def test_results_that_an_interrupted_commit_left_are_committed_without_waiting_for_another(
+    database: Database, account: UUID
+) -> None:
+    (one,) = await claimed(database, account, "A1")
+    recorder = Recorder(database, lambda _endpoints: None)
+    async with database.serving.acquire() as other, other.transaction():
+        await other.execute("select from due for update")
+        interrupted = asyncio.create_task(recorder.serve())
+        recorder.add(Finished(one, attempted(one), Settled.DELIVERED))
+        async with asyncio.timeout(HANGS_AFTER_SECONDS):
+            while not await other.fetchval("select count(*) from pg_locks where not granted"):
+                pass
+        await end(interrupted)
+
+    recording = asyncio.create_task(recorder.serve())
+
+    async with asyncio.timeout(HANGS_AFTER_SECONDS):
+        while await database.serving.fetchval("select count(*) from settled") == 0:
+            pass
+    recorder.drain()
+    await recording
+    assert recorder.kept == set()
 
 
 @pytest.mark.parametrize("arguments", [(), (1, 2)])

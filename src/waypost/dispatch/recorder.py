@@ -93,6 +93,10 @@ class Recorder:
     async def serve(self) -> None:
         """Record until ``drain`` is called and nothing is left."""
         self._draining = False
+        if (
+            self._finished
+        ):  # what a lost session left: all parcels may wait for it, so that no result would come to wake us
+            self._arrived.set()
         recorded = 0
         while not (self._draining and not self._finished):
             await self._arrived.wait()

@@ -141,10 +141,17 @@ class SessionPool:
             self._allowance.leave()
 
     async def _release(self, session: PoolConnectionProxy) -> None:
-        if self._pool.get_size() > self._allowance.now:
-            # The driver's pool lends what was returned last, be it closed. So an idle session is returned after it.
-            idle = await self._pool.acquire() if self._pool.get_idle_size() else None
-            break_off(session)
-            if idle is not None:
-                await self._pool.release(idle, timeout=RELEASE_SECONDS)
-        await self._pool.release(session, timeout=RELEASE_SECONDS)
+        idle = None
+        try:
+            if self._pool.get_size() > self._allowance.now:
+                # The driver's pool lends what was returned last, be it closed. So an idle session is returned after it.
+                if self._pool.get_idle_size():
+                    with suppress(*LOST, TimeoutError):
+                        idle = await self._pool.acquire(timeout=RELEASE_SECONDS)
+                break_off(session)
+        finally:
+            try:
+                if idle is not None:
+                    await self._pool.release(idle, timeout=RELEASE_SECONDS)
+            finally:
+                await self._pool.release(session, timeout=RELEASE_SECONDS)
