@@ -20,9 +20,13 @@ def test_every_log_line_is_json_with_failures_but_no_secrets_or_customer_data() 
         shop.status("/login/token-of-a-link")
         server.wait_for(lambda: "attempt_failed" in server.said())
         shop.post(f"/v1/endpoints/{endpoint['id']}/disable", {})
+        at = ("--data-dir", str(server.data_dir), "--password", "correct horse")
+        given = ("--email", "erika@example.com", "--account", "erika@example.com")
+        refused = call_waypost("user", "create", *given, *at, WAYPOST_LOG_FORMAT="json")
         server.stop()
         said = server.said()
 
+    assert json.loads(refused.stderr.splitlines()[-1])["message"] == "email: belongs to another user"
     lines = [json.loads(line) for line in said.splitlines()]
     events = {line["event"]: line for line in lines}
     assert all({"event", "level", "timestamp"} <= line.keys() for line in lines)

@@ -4,6 +4,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from waypost.actions import users
+from waypost.actions.actor import operator
+from waypost.actions.context import DatabaseContext
+from waypost.actions.refusals import NotFound
 from waypost.domain.api_keys import digest_of
 from waypost.store.account_changes import insert_account
 from waypost.store.accounts import AccountExists, KeyOwner, find_key
@@ -67,3 +71,18 @@ async def test_an_email_taken_in_another_case_is_rejected(database: Database) ->
         "select (select count(*) from account), (select count(*) from account_user), (select count(*) from api_key)"
     )
     assert [tuple(row) for row in await database.serving.fetch(counts)] == [(1, 1, 1)]
+
+
+async def test_a_password_or_login_link_is_only_for_users_of_the_actors_account(database: Database) -> None:
+    context, other = DatabaseContext(database=database), UUID(int=2)
+    await create(database, "shop@example.com")
+    await create(database, "other@example.com", account=other, key=UUID(int=4))
+    before = await database.serving.fetch("select * from account_user order by id")
+
+    with pytest.raises(NotFound):
+        await users.change_password(context, operator(other), "shop@example.com", "$argon2id$new")
+    with pytest.raises(NotFound):
+        await users.make_login_link(context, operator(other), "shop@example.com")
+
+    assert await database.serving.fetch("select * from account_user order by id") == before
+    assert await database.serving.fetchval("select count(*) from login_link") == 0

@@ -266,6 +266,7 @@ class TestIdempotencyKeys:
 
         assert (answer.status_code, answer.json()["code"]) == (409, "still_running")
         assert answer.headers["retry-after"] == "1"
+        assert answer.headers["retry-after"] == "1"
         assert await counted(api) == (0, 0)
 
     async def test_after_a_day_a_key_is_new_again(self, api: Api, shop: Caller) -> None:
