@@ -64,6 +64,16 @@ COMMANDS: Final = (
         "waypost.cli.connections:APPLICATION",
         "Connect carriers for an account, and show the state of each connection.",
     ),
+    (
+        "incidents",
+        "waypost.cli.incidents:incidents",
+        (
+            "List what is wrong: the open incidents of the installation, or of one account.\n\n"
+            "Incidents of the installation are a nearly full disk, no running dispatcher, missing partitions, a "
+            "blocked event loop, an old backup, rejected shared connections, and deliveries that break the guarantee "
+            "that nothing is dropped."
+        ),
+    ),
     ("audit", "waypost.cli.audit:APPLICATION", "Inspect an account's audit log."),
     ("trackings", "waypost.cli.trackings:APPLICATION", "Import and export an account's parcels as CSV files."),
     (
