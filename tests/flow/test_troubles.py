@@ -113,6 +113,7 @@ async def test_a_parcel_that_nobody_reports_on_for_a_day_needs_somebody(watched:
 
 async def test_the_operator_hears_of_the_disk_the_promise_the_dispatchers_and_the_partitions(watched: Watched) -> None:
     assert await watched.open(of_operator=True) == {}
+    watched.clock = 60.0
     watched.room = False
     watched.reconciler.findings = Findings(missing=1)
     await watched.execute("update dispatcher set seen_at = now() - interval '2 minutes'")
@@ -128,6 +129,16 @@ async def test_the_operator_hears_of_the_disk_the_promise_the_dispatchers_and_th
     watched.room, watched.reconciler.findings = True, Findings()
     await watched.execute("update dispatcher set seen_at = now()")
     assert await watched.open(of_operator=True) == {}
+
+
+async def test_dispatchers_that_start_with_the_keeper_have_a_minute_to_appear(watched: Watched) -> None:
+    await watched.execute("delete from dispatcher")
+
+    at_once = await watched.open(of_operator=True)
+    watched.clock = 60.0
+
+    assert at_once == {}
+    assert list(await watched.open(of_operator=True)) == ["dispatch"]
 
 
 async def test_another_machines_disk_is_not_judged_by_this_one(watched: Watched) -> None:

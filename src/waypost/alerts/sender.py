@@ -35,6 +35,7 @@ AT_ONCE_OF_ONE: Final = 3
 LEASE: Final = timedelta(minutes=2)
 """Longer than one message can take; after its sender has died, a channel waits until this time has passed."""
 
+WHY_OPERATOR: Final = "You receive this because WAYPOST_OPERATOR_EMAIL of this installation is this address."
 WHY: Final = "You receive this because an alert channel of your Waypost account uses this address."
 NO_USER: Final = "The address no longer belongs to a user of the account."
 NO_MAIL: Final = "This installation has no mail server: its operator can set WAYPOST_SMTP_URL."
@@ -126,9 +127,10 @@ class AlertSender:
             )
         if self._mailer is None:
             return SendResult.failed(NO_MAIL)
+        why = WHY_OPERATOR if channel.account is None else WHY
         if channel.account is not None and not await self._is_user(channel.account, target["address"]):
             return SendResult.failed(NO_USER, rejected=True)
-        return await self._mailer.send(target["address"], message_of(sent, self._public_url), why=WHY)
+        return await self._mailer.send(target["address"], message_of(sent, self._public_url), why=why)
 
     async def _is_user(self, account: UUID, address: str) -> bool:
         async with self._database.holding.acquire() as session:

@@ -42,7 +42,9 @@ def message_of(alerts: Sequence[WaitingAlert], public_url: str | None) -> Messag
     """Return the message for one alert, or one message for several."""
     items = tuple(_item(alert, public_url) for alert in alerts)
     title = items[0].title if len(items) == 1 else f"{len(items)} incidents changed"
-    subject = alerts[0].content.details.get("url") if len(items) == 1 else None
+    first = alerts[0].content
+    subject = first.subject if first.kind == Kind.OPERATOR else first.details.get("url")
+    subject = subject if len(items) == 1 else None
     whole = f"{title}: {subject}" if isinstance(subject, str) else title
     return Message(" ".join(whole.split())[:LONGEST_TITLE], items, all(alert.what is What.CLOSED for alert in alerts))
 

@@ -48,8 +48,14 @@ class Signs:
         self._backups = backups
         self._clock = clock
         self._counted: list[tuple[float, int]] = []
+        self._begun = clock()
         self._started = datetime.now(UTC)
         self.host = socket.gethostname()
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether this process has run long enough for the dispatchers that were started with it to be seen."""
+        return self._clock() - self._begun >= UNSEEN.total_seconds()
 
     def found(self, at: datetime) -> Iterator[Trouble]:
         """Yield what is wrong with the process and its machine."""
@@ -100,7 +106,8 @@ class Troubles:
             *map(_stuck, await trouble_signs.accounts_with_stuck_parcels(session, at - STUCK_AFTER)),
             *self._signs.found(at),
             *self._of_promises(),
-            *await _of_database(session),
+            *await _of_partitions(session),
+            *await self._of_dispatchers(session),
         ]
         known = [one for one in await incidents.open_ones(session, KINDS) if self._can_see(one)]
         return await incident_changes.write_changes(session, changes(known, found, _ending))
@@ -110,6 +117,15 @@ class Troubles:
         if incident.subject == Subject.RECONCILER:
             return self._reconciler.findings is not None
         return bool(incident.details.get(HOST, self._signs.host) == self._signs.host)
+
+    async def _of_dispatchers(self, session: Session) -> list[Trouble]:
+        if not self._signs.has_settled or await trouble_signs.is_anybody_dispatching(session, UNSEEN):
+            return []
+        message = (
+            "No dispatcher has been seen for a minute: no webhooks are sent. Check the log of `waypost serve` or"
+            " `waypost dispatch`."
+        )
+        return [_of_operator(Subject.DISPATCH, message)]
 
     def _of_promises(self) -> Iterator[Trouble]:
         findings = self._reconciler.findings
@@ -121,25 +137,14 @@ class Troubles:
             )
 
 
-async def _of_database(session: Session) -> list[Trouble]:
-    found = []
-    if await partitions.days_left(session) < FEWEST_DAYS:
-        found.append(
-            _of_operator(
-                Subject.PARTITIONS,
-                "Day partitions for the coming days are missing: events can't be stored when they are needed. The log"
-                " event duty_failed says why they were not created.",
-            )
-        )
-    if not await trouble_signs.is_anybody_dispatching(session, UNSEEN):
-        found.append(
-            _of_operator(
-                Subject.DISPATCH,
-                "No dispatcher has been seen for a minute: no webhooks are sent. Check the log of `waypost serve` or"
-                " `waypost dispatch`.",
-            )
-        )
-    return found
+async def _of_partitions(session: Session) -> list[Trouble]:
+    if await partitions.days_left(session) >= FEWEST_DAYS:
+        return []
+    message = (
+        "Day partitions for the coming days are missing: events can't be stored when they are needed. The log event"
+        " duty_failed says why they were not created."
+    )
+    return [_of_operator(Subject.PARTITIONS, message)]
 
 
 def _of_connection(row: TroubledConnection) -> Trouble:
