@@ -17,7 +17,7 @@ from tests.support.states import (
 )
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.endpoints import Version
-from waypost.domain.facts import FACTS
+from waypost.domain.facts import FACTS, WINDOW
 from waypost.domain.statuses import SELECTABLE, SUBSTATUSES, Status, status_of
 from waypost.payloads import render, schemas, v4
 from waypost.payloads.ascii_json import encode
@@ -183,7 +183,7 @@ def test_a_parcel_without_news_has_nulls_and_an_empty_history():
     assert shown["origin_info"]["trackinfo"] == []
 
 
-@pytest.mark.parametrize("name", sorted(FACTS - {"language"}))
+@pytest.mark.parametrize("name", sorted(FACTS - {"language", *WINDOW}))
 def test_a_fact_appears_only_under_its_own_name(name):
     plain = json.loads(v4.render(registered_state()))["data"]
 

@@ -14,11 +14,11 @@ from pydantic import SecretStr
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account, add_endpoint, named
 from tests.support.embedded import ignore
-from waypost.app.doctor import CheckResult, Severity, disk, examine
+from waypost.app.doctor import CheckResult, Severity, disk, examine, forecast
 from waypost.domain import ids
 from waypost.intake.batch import write
 from waypost.settings import Settings
-from waypost.store import dispatchers, installation
+from waypost.store import dispatchers, installation, partitions
 from waypost.store.database import LEAST_CONNECTIONS, Database
 from waypost.store.embedded.room import MEGABYTE
 
@@ -218,3 +218,17 @@ async def test_a_settings_file_that_others_can_read_is_named(
     file.chmod(0o600)
 
     assert await patient.state("settings file") == "fine"
+
+
+async def test_the_day_when_the_disk_is_full_is_foreseen(patient: Patient) -> None:
+    async with patient.database.serving.acquire() as session:
+        sizes, today = await partitions.sizes(session), await partitions.today(session)
+    yesterday = {today - timedelta(days=1): 50 * MEGABYTE}
+    history = timedelta(days=30)
+
+    soon = forecast(100 * MEGABYTE, yesterday, today=today, history=history)
+
+    assert sizes[today] > 0
+    assert (soon.state.value, soon.says) == ("warning", "At 50.0 MB a day the disk is full in 3 days.")
+    assert forecast(10**12, yesterday, today=today, history=history).state.value == "fine"
+    assert forecast(0, {}, today=today, history=history).says.startswith("There is no full day yet")

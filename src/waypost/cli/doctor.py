@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from waypost.app.doctor import CheckResult, Severity, examine
 from waypost.app.errors import Unwell
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.cli.version import version_line
 
 _MARKS: Final = {Severity.FINE: "ok", Severity.WARNING: "??", Severity.WRONG: "!!"}
 
@@ -25,7 +26,9 @@ def doctor(
     """
     settings = chosen(data_dir=data_dir, database_url=database_url)
     findings = asyncio.run(examine(settings, progress))
-    shown = msgspec.json.encode({"findings": findings}).decode() if as_json else "\n".join(map(_line, findings))
+    version = version_line()
+    lines = [f"Waypost {version}", *map(_line, findings)]
+    shown = msgspec.json.encode({"version": version, "findings": findings}).decode() if as_json else "\n".join(lines)
     print(shown)  # noqa: T201 - the command's answer
     if wrong := sum(finding.state is Severity.WRONG for finding in findings):
         raise Unwell(f"{wrong} {'error' if wrong == 1 else 'errors'} found.")

@@ -47,6 +47,20 @@ async def chains(session: Session, account: UUID | None = None) -> AsyncIterator
         yield await _chain(session, row["id"], row["email"])
 
 
+async def broken_lately(session: Session, *, accounts: int, entries: int) -> tuple[int, list[str]]:
+    """Check the newest ``entries`` of some accounts, and return how many were checked and what is broken.
+
+    The accounts are others each day. ``chains`` checks everything.
+    """
+    checked, broken = 0, []
+    for row in await fetch(session, "some_audited_accounts", accounts):
+        newest = await page(session, row["id"], limit=entries)
+        checked += len(newest)
+        if (number := broken_at(row["id"], newest)) is not None:
+            broken.append(f"entry {number} of {row['email']}")
+    return checked, broken
+
+
 async def _chain(session: Session, account: UUID, email: str) -> Chain:
     newest, broken = None, None
     while broken is None:

@@ -6,13 +6,14 @@ They are created ahead of time and dropped when old.
 attached.
 """
 
+from collections import Counter
 from datetime import date, timedelta
 from typing import Final
 
 import structlog
 from asyncpg.exceptions import LockNotAvailableError
 
-from waypost.store.statements import Session
+from waypost.store.statements import Session, fetch
 
 _LOG: Final = structlog.get_logger()
 PARTITIONED: Final = ("event", "settled", "attempt", "delivery_hours", "deleted_tracking", "inbound_call")
@@ -56,6 +57,15 @@ async def days_left(session: Session) -> int:
         missing = (distance for distance in range(DAYS_AHEAD + 1) if now + timedelta(days=distance) not in have)
         left = min(left, next(missing, DAYS_AHEAD + 1) - 1)
     return left
+
+
+async def sizes(session: Session) -> dict[date, int]:
+    """Return how many bytes each day's partitions take on disk, with their indexes."""
+    found: Counter[date] = Counter()
+    for table in PARTITIONED:
+        for row in await fetch(session, "partition_sizes", table):
+            found[date.fromisoformat(row["name"].removeprefix(f"{table}_"))] += row["size"]
+    return dict(found)
 
 
 async def drop_before(session: Session, oldest: date) -> list[str]:

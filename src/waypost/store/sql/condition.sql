@@ -15,3 +15,8 @@ where application_name like 'waypost-%' and application_name not like 'waypost-c
 
 -- name: newest_event
 select e.id, now() as now from event e where e.bucket = any ($1::smallint[]) order by e.id desc limit 1
+
+-- name: partition_sizes
+select c.relname::text as name, pg_total_relation_size(c.oid) as size
+from pg_inherits i join pg_class c on c.oid = i.inhrelid
+where i.inhparent = $1::text::regclass
