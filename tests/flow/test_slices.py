@@ -1,5 +1,6 @@
 """Work on large reports and parcels yields to others, in intake and in dispatch."""
 
+import asyncio
 from uuid import uuid4
 
 from tests.flow.test_dispatch import Way, running
@@ -14,7 +15,7 @@ from waypost.intake.unread import UNREAD
 from waypost.portal.track.parcel_view import parcel_view, parcel_view_in_turns
 from waypost.portal.track.texts import LANGUAGES
 from waypost.store.database import Database
-from waypost.store.statements import transaction
+from waypost.store.statements import SENT, transaction
 from waypost.turns import Turn
 
 
@@ -71,3 +72,20 @@ async def test_a_track_page_hides_words_in_slices() -> None:
 
     assert view == parcel_view(state, LANGUAGES["en"])
     assert waits.count >= 60 / 2
+
+
+async def test_after_a_batch_with_very_many_known_scans_its_account_has_batches_of_its_own(database: Database) -> None:
+    heavy, other = await add_account(database), await add_account(database)
+    large = [Checkpoint(f"2026-03-02T08:{n // 60:02}:{n % 60:02}", f"Lot {n}") for n in range(400)]
+    intake = Way(database).intake
+    intake.start()
+    await intake.submit([reporting(heavy, f"A{number}", *large) for number in range(3)])
+    one_more = [reporting(heavy, f"A{number}", Checkpoint("2026-03-03T08:00:00", "Lot")) for number in range(3)]
+
+    await intake.submit(one_more)
+    before = SENT["begin"]
+    await asyncio.gather(intake.submit(one_more[:1]), intake.submit([reporting(other, "B", large[0])]))
+    apart = SENT["begin"] - before
+    await intake.stop()
+
+    assert apart == 2

@@ -66,16 +66,26 @@ async def test_accounts_left_out_of_a_batch_keep_their_place() -> None:
 
     assert lines.requests(without={A}) == 1
     assert [one.account for one in lines.take_batch(without={A})] == [B]
-    assert (lines.take_batch(without={A}), lines.take_one(without={A})) == ([], None)
+    assert (lines.take_batch(without={A}), lines.take_bulk(without={A})) == ([], [])
     assert lines.requests() == 2
 
 
-async def test_single_groups_are_taken_from_accounts_in_turn() -> None:
-    lines = await waiting(a=3, b=2, c=1)
+async def test_bulk_groups_are_taken_one_by_one_from_accounts_in_turn() -> None:
+    lines = Lines()
+    for account in (A, A, A, B, B, C):
+        lines.add(await group(account, BULK_REQUESTS + 1))
 
-    order = [one.account for _ in range(6) if (one := lines.take_one()) is not None]
+    order = [one.account for _ in range(6) for one in lines.take_bulk()]
 
     assert order == [A, B, C, A, B, A]
+
+
+async def test_small_groups_of_an_account_with_batches_of_its_own_are_taken_together() -> None:
+    lines = await waiting(a=LARGEST_SHARE + 2, b=1)
+
+    taken = [Counter(one.account for one in lines.take_bulk()) for _ in range(4)]
+
+    assert taken == [{A: LARGEST_SHARE}, {B: 1}, {A: 2}, {}]
 
 
 @pytest.mark.parametrize(("requests", "scans"), [(BULK_REQUESTS + 1, 0), (20, BULK_WEIGHT // 20)])

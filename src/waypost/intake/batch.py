@@ -85,6 +85,8 @@ class Result(msgspec.Struct, frozen=True):
     state: TrackingState | None = None
     unread: tuple[Checkpoint, ...] = ()
     """The update's new scans that could not be read."""
+    scans: int = 0
+    """The scans that the tracking has after the update: how much work it was."""
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -223,6 +225,7 @@ def _result(known: Result, merged: MergedUpdate | None) -> Result:
         changed=known.created or merged.changed,
         state=merged.state,
         unread=merged.unread,
+        scans=merged.scans,
     )
 
 

@@ -25,6 +25,11 @@ MOST_WAITING: Final = 200_000
 MOST_WAITING_OF_ONE: Final = 100_000
 """The maximum for one account; a single larger group is accepted if nothing else of the account is waiting."""
 
+HEAVY_SCANS: Final = 1_000
+"""The scans of all parcels that an account changes in a batch; merging more takes others more than some 20 ms."""
+HEAVY_SECONDS: Final = 10.0
+"""How long an account with more scans has batches of its own."""
+
 WRITERS: Final = 2
 """How many batches of small groups are written at a time, and as many bulk batches beside them."""
 
@@ -84,6 +89,7 @@ class Intake:
         self._small, self._bulks = Lines(), Lines()
         self._running: set[idempotency.Key] = set()
         self._waiting: Counter[UUID | None] = Counter()
+        self._heavy_until: dict[UUID | None, float] = {}
         self._writers: dict[asyncio.Task[None], float] = {}
         self._bulk_writers: dict[asyncio.Task[None], UUID | None] = {}
         self._writing = False
@@ -131,7 +137,7 @@ class Intake:
         if (total := self._waiting.total()) and total + group.weight > MOST_WAITING:
             raise Overloaded
         self._waiting[group.account] += group.weight
-        (self._bulks if group.is_bulk else self._small).add(group)
+        (self._bulks if group.is_bulk or self._is_heavy(group.account) else self._small).add(group)
         self._employ()
         # A caller that gives up must not cancel the future: the batch is written all the same, and its writer sets it.
         await asyncio.shield(group.done)
@@ -155,10 +161,10 @@ class Intake:
         """Start another bulk writer: for an account without one, or for the same account if nobody else is waiting."""
         if len(self._bulk_writers) >= WRITERS:
             return
-        group = self._bulks.take_one(without=self._busy()) or self._bulks.take_one()
-        if group is not None:
-            writer = asyncio.create_task(self._write_groups([group]))
-            self._bulk_writers[writer] = group.account
+        batch = self._bulks.take_bulk(without=self._busy()) or self._bulks.take_bulk()
+        if batch:
+            writer = asyncio.create_task(self._write_groups(batch))
+            self._bulk_writers[writer] = batch[0].account
             writer.add_done_callback(self._leave)
 
     def _busy(self) -> set[UUID | None]:
@@ -205,10 +211,28 @@ class Intake:
         else:
             self._hint(endpoints)  # not before the commit: a dispatcher that looked then would find nothing
             self.arrivals.announce({account for group in batch for account in group.with_news()})
+            self._note_heavy(batch)
             for group in batch:
                 group.end()
             for group in batch:
                 await self._note_unread(group)
+
+    def _is_heavy(self, account: UUID | None) -> bool:
+        """Return whether an account's small groups are written apart, since its parcels are large."""
+        return self._heavy_until.get(account, 0.0) > asyncio.get_running_loop().time()
+
+    def _note_heavy(self, batch: list[Group]) -> None:
+        """Note the accounts whose known scans made a batch slow for others; their reports may be small."""
+        merged: Counter[UUID | None] = Counter()
+        for group in batch:
+            if not group.is_bulk:
+                merged[group.account] += sum(result.scans for result in group.results)
+        now = asyncio.get_running_loop().time()
+        for account, scans in merged.items():
+            if scans > HEAVY_SCANS:
+                self._heavy_until[account] = now + HEAVY_SECONDS
+        for account in [account for account, until in self._heavy_until.items() if until <= now]:
+            del self._heavy_until[account]
 
     async def _note_unread(self, group: Group) -> None:
         turn = Turn(group.account)

@@ -17,6 +17,8 @@ LARGEST_BATCH: Final = 500
 LARGEST_SHARE: Final = 64
 """The maximum requests of one account in a batch with others, whose answers wait for its large parcels."""
 
+_NOBODY: Final = UUID(int=0)
+
 BULK_REQUESTS: Final = 200
 BULK_WEIGHT: Final = 2_500
 """A group above either limit is a batch of its own, so that nobody else waits for it."""
@@ -95,12 +97,20 @@ class Lines:
         """Return how many requests are waiting, except those of some accounts."""
         return sum(count for account, count in self._requests.items() if account not in without)
 
-    def take_one(self, *, without: Collection[UUID | None] = ()) -> Group | None:
-        """Return and remove the next group; None if only groups of the given accounts are waiting."""
-        for account in self._lines:
-            if account not in without:
-                return self._pop(account)
-        return None
+    def take_bulk(self, *, without: Collection[UUID | None] = ()) -> list[Group]:
+        """Take the next bulk group alone, or small groups of the next account, up to ``LARGEST_SHARE`` requests.
+
+        Return none if only groups of the given accounts are waiting.
+        """
+        account = next((one for one in self._lines if one not in without), _NOBODY)
+        if account is _NOBODY:
+            return []
+        batch = [self._pop(account)]
+        room = LARGEST_SHARE - len(batch[0].requests)
+        while not batch[0].is_bulk and (line := self._lines.get(account)) and len(line[0].requests) <= room:
+            batch.append(self._pop(account))
+            room -= len(batch[-1].requests)
+        return batch
 
     def take_batch(self, *, without: Collection[UUID | None] = ()) -> list[Group]:
         """Take groups from accounts in turn, up to ``LARGEST_BATCH`` requests; at least one if any is waiting."""

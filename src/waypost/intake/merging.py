@@ -48,13 +48,14 @@ class BatchedUpdate(msgspec.Struct, frozen=True):
 class MergedUpdate(msgspec.Struct, frozen=True):
     """The result of an update: the event it made, whether anything shown changed, and the state if asked for.
 
-    ``unread`` are its new scans that could not be read.
+    ``unread`` are its new scans that could not be read; ``scans`` is how many scans the tracking has now.
     """
 
     event: UUID | None
     changed: bool
     state: TrackingState | None
     unread: tuple[Checkpoint, ...] = ()
+    scans: int = 0
 
 
 class _Tracking(msgspec.Struct):
@@ -119,7 +120,8 @@ class _Portion:
                 tracking.state, tracking.packed = applied.state, None
             event = await self._add_event(tracking, previous, update) if applied.eventful else None
             state = tracking.state if report.wants_state else None
-            self.merged[report.place] = MergedUpdate(event, applied.changed, state, applied.unread)
+            scans = len(tracking.state.checkpoints)
+            self.merged[report.place] = MergedUpdate(event, applied.changed, state, applied.unread, scans)
             if self._event_bytes >= EVENT_BYTES:
                 await self._send_events()
         if tracking.state is not before:
