@@ -1,0 +1,1 @@
+"""What independent parsers make of the answers in the tests: ``python -m tools.second_opinion``."""
