@@ -64,6 +64,7 @@ _SAYS: Final = {
     "push_signature_seen": "A push of this source was authenticated, in a form not seen since the start.",
     "pushes_not_stored": "Pushes could not be stored because of an error on our side; their senders got an error.",
     "pushes_postponed": "Pushes of an account are read a moment later, because too many updates are waiting.",
+    "registering_paused": "Parcels can't be registered at a connection's service for now; `seconds` says for how long.",
     "scan_skipped": "A scan of a carrier's answer could not be read and was skipped.",
     "server_started": "The server runs; `url` is where it listens, if it does.",
     "server_stopped": "The server has stopped.",

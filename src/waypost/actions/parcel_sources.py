@@ -13,7 +13,7 @@ from waypost.domain import ids
 from waypost.domain.connections import ConnectionState
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState
-from waypost.store import connections, trackings, watches
+from waypost.store import connections, registrations, trackings, watches
 from waypost.store.connections import ConnectionRow
 from waypost.store.trackings import Filter, WatchedTracking
 from waypost.store.watches import Watch
@@ -47,6 +47,14 @@ class PolledConnection(msgspec.Struct, frozen=True):
     state: str
 
 
+class RegisteredThere(msgspec.Struct, frozen=True):
+    """A connection at whose service a parcel was registered; ``refused`` is why the service rejected it."""
+
+    connection: str
+    name: str
+    refused: str | None
+
+
 class ParcelSource(msgspec.Struct, frozen=True):
     """Who answers for a parcel: ``asked`` None for nobody.
 
@@ -58,6 +66,7 @@ class ParcelSource(msgspec.Struct, frozen=True):
     outcome: str | None
     tried: list[PolledConnection]
     not_asked: NotAsked | None
+    registered: list[RegisteredThere] = []
 
 
 async def of_parcel(context: Context, actor: Actor, row: WatchedTracking) -> ParcelSource:
@@ -65,13 +74,19 @@ async def of_parcel(context: Context, actor: Actor, row: WatchedTracking) -> Par
     async with context.database.serving.acquire() as session:
         watch = await watches.watch_of(session, row.id)
         known = {one.id: one for one in await connections.of_account(session, actor.account, shared=True)}
+        told = await registrations.of_parcel(session, actor.account, row.id)
+    there = [RegisteredThere(ids.to_text(ids.CONNECTION, one.connection), one.name, one.refused) for one in told]
     if watch is None:
-        return ParcelSource(None, None, [], _why(row.state, None))
+        return ParcelSource(None, None, [], _why(row.state, None), there)
     asked = known.get(watch.connection) if watch.connection is not None else None
     tried = [_asked(known[one]) for one in watch.tried if one in known]
     active = asked is not None and watch.next_poll_at is not None
     return ParcelSource(
-        None if asked is None else _asked(asked), watch.outcome, tried, None if active else _why(row.state, watch)
+        None if asked is None else _asked(asked),
+        watch.outcome,
+        tried,
+        None if active else _why(row.state, watch),
+        there,
     )
 
 

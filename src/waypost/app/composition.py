@@ -28,7 +28,7 @@ from waypost.app.registering import usual_quota
 from waypost.app.request_log import logged
 from waypost.app.roles import Role
 from waypost.app.sending import make_guard, user_agent
-from waypost.app.sources import CARRIER_SECONDS, Polling, Sources
+from waypost.app.sources import CARRIER_SECONDS, Polling, Sources, registering
 from waypost.app.storage import Storage
 from waypost.app.supervisor import Part
 from waypost.app.watchdog import STALLS
@@ -69,9 +69,8 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     intake = Intake(database, polled=pollable_codes(), hint=hints.hint, has_room=(has_room := _disk_room(settings)))
     parts = [Part("hints", notifier.serve)] if dispatch is None else dispatch.parts()
     sources = Sources(settings, carriers, vault := Vault(secret_key))
-    polling = Polling(database, intake, sources, speed=settings.poll_speed)
     keeper = _keeper(settings, storage, intake, secret_key, has_room) if Role.KEEP in roles else None
-    parts += [Part("poller", polling.serve)] if Role.POLL in roles else []
+    parts += _polling_parts(settings, database, intake, sources) if Role.POLL in roles else []
     parts += [Part("unread_scans", intake.unread.serve), *([Part("keeper", keeper.serve)] if keeper else [])]
     pushes = receiving(settings, database, intake, vault, has_room)
     parts += pushes.parts if Role.WEB in roles else []
@@ -108,6 +107,11 @@ def _for_people(settings: Settings, secret_key: str) -> dict[str, Any]:
         "track_links": TrackLinks(secret_key, public_url=settings.public_url),
         "mailing": make_post(settings),
     }
+
+
+def _polling_parts(settings: Settings, database: Database, intake: Intake, sources: Sources) -> list[Part]:
+    polling = Polling(database, intake, sources, speed=settings.poll_speed)
+    return [Part("poller", polling.serve), Part("registrations", registering(database, sources).serve)]
 
 
 def _keeper(

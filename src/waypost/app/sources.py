@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -18,13 +19,16 @@ from waypost.app.storage import Progress, migrated_database, secret_key
 from waypost.domain import ids
 from waypost.domain.budget import Budget
 from waypost.domain.carriers import CarrierSource, CarrierUnavailable
+from waypost.domain.inbound import ParcelToRegister
 from waypost.intake.collector import Intake
 from waypost.intake.poller import Poller
+from waypost.intake.registering import ParcelRegistering
 from waypost.settings import Settings
 from waypost.sources import carriers
 from waypost.sources.carriers.carrier import Carrier
 from waypost.sources.couriers.detection import Certainty, detect
 from waypost.sources.http import CarrierHttp
+from waypost.sources.pushes.registering import REGISTRARS
 from waypost.store import connection_changes
 from waypost.store.connection_changes import KeptConnection
 from waypost.store.connections import ConnectionRow
@@ -32,6 +36,7 @@ from waypost.store.database import Database
 from waypost.store.vault import Vault, WrongKey
 
 CARRIER_SECONDS: Final = 20.0
+NO_URLS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def _granted(budget: Budget) -> dict[str, str]:
@@ -51,9 +56,12 @@ def detected(number: str) -> Sequence[str]:
 
 
 class Sources:
-    """Opens the clients of carriers, all over one HTTP client."""
+    """Opens the clients of carriers over one HTTP client; ``registrar_urls`` replace the addresses of services."""
 
-    def __init__(self, settings: Settings, http: CarrierHttp, vault: Vault) -> None:
+    def __init__(
+        self, settings: Settings, http: CarrierHttp, vault: Vault, *, registrar_urls: Mapping[str, str] = NO_URLS
+    ) -> None:
+        self._registrar_urls = registrar_urls
         self._settings = settings
         self._http = http
         self._vault = vault
@@ -83,6 +91,32 @@ class Sources:
         if carrier is None:
             raise CarrierUnavailable(f"the carrier {name} is unknown to this version of Waypost")
         await carrier.open(self._http, credentials, base_url=self._settings.base_url(carrier)).probe()
+
+    async def register(self, row: ConnectionRow, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
+        """Register parcels at a connection's service; see ``intake.registering``."""
+        registrar = REGISTRARS[row.source]
+        return await registrar.register(self._http, self._registrar_url(row.source), self._api_key(row), parcels)
+
+    async def stop_registration(self, row: ConnectionRow, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
+        """End the registration of deleted parcels, if the service can."""
+        registrar = REGISTRARS[row.source]
+        if registrar.stop is None:
+            return [None] * len(parcels)
+        return await registrar.stop(self._http, self._registrar_url(row.source), self._api_key(row), parcels)
+
+    def _registrar_url(self, source: str) -> str:
+        return self._registrar_urls.get(source, REGISTRARS[source].base_url)
+
+    def _api_key(self, row: ConnectionRow) -> str:
+        assert row.account is not None  # noqa: S101 - the installation has no connections that push
+        try:
+            opened = self._vault.open(row.credentials or b"", account=row.account, endpoint=row.id)
+        except WrongKey as error:
+            raise ValueError(str(error)) from None
+        key = msgspec.json.decode(opened, type=dict[str, str]).get("api_key")
+        if key is None:
+            raise ValueError("the connection has no API key")
+        return key
 
     async def keep_installation(self, database: Database) -> None:
         """Register the connections of the installation in the database: the carriers whose credentials are set."""
@@ -118,6 +152,16 @@ async def connecting(settings: Settings, progress: Progress) -> AsyncIterator[Co
             yield Connecting(database=database, vault=vault, probe=probe, addresses=addresses)
         finally:
             await http.close()
+
+
+def registering(database: Database, sources: Sources) -> ParcelRegistering:
+    """Return what registers parcels at the services that push."""
+    return ParcelRegistering(
+        database,
+        register=sources.register,
+        stop=sources.stop_registration,
+        most_at_once=lambda source: REGISTRARS[source].most_at_once if source in REGISTRARS else 0,
+    )
 
 
 class Polling:

@@ -45,6 +45,13 @@ class PushedParcel(msgspec.Struct, frozen=True):
     registers: bool = False
 
 
+class ParcelToRegister(msgspec.Struct, frozen=True):
+    """A parcel that is registered at a service, so that it pushes the parcel's updates."""
+
+    tracking_number: str
+    courier_code: str
+
+
 class Contents(msgspec.Struct, frozen=True):
     """What a push says: nothing that Waypost wants if ``told`` is empty, for the reason in ``note``.
 

@@ -32,6 +32,8 @@ class SenderChoice(msgspec.Struct, frozen=True):
 
 
 REGISTER: Final = SenderChoice("register", "Register parcels that Waypost does not know yet")
+REGISTER_THERE: Final = SenderChoice("register_there", "Register your parcels there, which takes its API key")
+API_KEY: Final = Field("api_key", "API key", required=False, hint="only to register your parcels there")
 KEEP_CUSTOMERS: Final = SenderChoice("keep_customers", "Keep the customer's name and e-mail address with the parcel")
 
 

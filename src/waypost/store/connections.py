@@ -85,12 +85,12 @@ async def of_account(
     session: Session, account: UUID, connection: UUID | None = None, *, shared: bool = False
 ) -> list[ConnectionRow]:
     """Return the rows of the account's connections, oldest first, or of the one; ``shared`` adds the installation's."""
-    return [_row(row) for row in await fetch(session, "connections", account, connection, shared)]
+    return [connection_row(row) for row in await fetch(session, "connections", account, connection, shared)]
 
 
 async def by_ids(session: Session, connections: Collection[UUID]) -> list[ConnectionRow]:
     """Return the rows of connections of any account."""
-    return [_row(row) for row in await fetch(session, "connections_by_id", list(connections))]
+    return [connection_row(row) for row in await fetch(session, "connections_by_id", list(connections))]
 
 
 async def load(session: Session, connection: UUID) -> Load:
@@ -142,7 +142,8 @@ async def unrouted_connections(session: Session) -> list[UnroutedConnection]:
     return [UnroutedConnection(row["id"], row["account"], row["source"], row["updated_at"]) for row in rows]
 
 
-def _row(row: Record) -> ConnectionRow:
+def connection_row(row: Record) -> ConnectionRow:
+    """Return the row of a connection, with its health."""
     values = dict(row) | {"settings": msgspec.json.decode(str(row["settings"]))}
     return msgspec.convert(values, ConnectionRow)
 

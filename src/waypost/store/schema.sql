@@ -443,6 +443,20 @@ create table recovery (
     constraint recovery_state_check CHECK (state = ANY (ARRAY['running'::text, 'done'::text, 'stopped'::text]))
 );
 
+create table registrar (
+    connection uuid not null,
+    upto uuid not null,
+    constraint registrar_pkey PRIMARY KEY (connection)
+);
+
+create table registration (
+    tracking uuid not null,
+    connection uuid not null,
+    refused text,
+    registered_at timestamp with time zone default now() not null,
+    constraint registration_pkey PRIMARY KEY (connection, tracking)
+);
+
 create table settled (
     bucket smallint not null,
     day date not null,
@@ -550,6 +564,10 @@ alter table mail_link add constraint mail_link_account_user_fkey FOREIGN KEY (ac
 alter table recovery add constraint recovery_account_fkey FOREIGN KEY (account) REFERENCES account(id);
 
 alter table recovery add constraint recovery_endpoint_fkey FOREIGN KEY (endpoint) REFERENCES endpoint(id);
+
+alter table registrar add constraint registrar_connection_fkey FOREIGN KEY (connection) REFERENCES connection(id) ON DELETE CASCADE;
+
+alter table registration add constraint registration_connection_fkey FOREIGN KEY (connection) REFERENCES connection(id) ON DELETE CASCADE;
 
 alter table unread_scan add constraint unread_scan_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
 

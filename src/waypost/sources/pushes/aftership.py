@@ -15,7 +15,7 @@ from waypost.sources.pushes import telling
 from waypost.sources.pushes.courier_names import code_of
 from waypost.sources.reading import Where, clean
 from waypost.sources.scans import Scans
-from waypost.sources.sender import PushSender
+from waypost.sources.sender import API_KEY, REGISTER, REGISTER_THERE, PushSender
 from waypost.sources.signatures import BASE64
 
 NAME: Final = "aftership"
@@ -122,7 +122,11 @@ SENDER: Final = PushSender(
     name=NAME,
     title="AfterShip",
     kind=ConnectionKind.PUSH,
-    fields=(Field("secret", "Webhook secret", required=False, hint="you can add it after you have added the webhook"),),
+    choices=(REGISTER, REGISTER_THERE),
+    fields=(
+        Field("secret", "Webhook secret", required=False, hint="you can add it after you have added the webhook"),
+        API_KEY,
+    ),
     verify=verify,
     read=read,
     steps=(

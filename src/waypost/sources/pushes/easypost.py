@@ -17,7 +17,7 @@ from waypost.sources.pushes import telling
 from waypost.sources.pushes.courier_names import code_of
 from waypost.sources.reading import When, clean
 from waypost.sources.scans import Scans
-from waypost.sources.sender import PushSender
+from waypost.sources.sender import API_KEY, REGISTER, REGISTER_THERE, PushSender
 from waypost.sources.signatures import HEX
 
 NAME: Final = "easypost"
@@ -164,7 +164,8 @@ SENDER: Final = PushSender(
     name=NAME,
     title="EasyPost",
     kind=ConnectionKind.PUSH,
-    fields=(Field("secret", "Webhook secret", hint="any text of your own; leave it empty to have one made"),),
+    choices=(REGISTER, REGISTER_THERE),
+    fields=(Field("secret", "Webhook secret", hint="any text of your own; leave it empty to have one made"), API_KEY),
     chosen=frozenset({"secret"}),
     verify=verify,
     read=read,

@@ -15,7 +15,7 @@ from waypost.sources.pushes import telling
 from waypost.sources.pushes.courier_names import code_of
 from waypost.sources.reading import When, Where, clean
 from waypost.sources.scans import Scans
-from waypost.sources.sender import PushSender
+from waypost.sources.sender import API_KEY, REGISTER, REGISTER_THERE, PushSender
 
 NAME: Final = "ship24"
 _TABLES: Final = codes.load(__package__, "ship24.toml")
@@ -129,7 +129,11 @@ SENDER: Final = PushSender(
     name=NAME,
     title="Ship24",
     kind=ConnectionKind.PUSH,
-    fields=(Field("secret", "Webhook secret", required=False, hint="you can add it after you have set the URL"),),
+    choices=(REGISTER, REGISTER_THERE),
+    fields=(
+        Field("secret", "Webhook secret", required=False, hint="you can add it after you have set the URL"),
+        API_KEY,
+    ),
     verify=verify,
     read=read,
     steps=(

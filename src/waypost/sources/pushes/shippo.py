@@ -14,7 +14,7 @@ from waypost.sources.carriers.carrier import Field
 from waypost.sources.pushes import telling
 from waypost.sources.pushes.courier_names import code_of
 from waypost.sources.reading import clean
-from waypost.sources.sender import PushSender
+from waypost.sources.sender import API_KEY, REGISTER, REGISTER_THERE, PushSender
 from waypost.sources.signatures import HEX
 
 NAME: Final = "shippo"
@@ -122,6 +122,7 @@ SENDER: Final = PushSender(
     name=NAME,
     title="Shippo",
     kind=ConnectionKind.PUSH,
+    choices=(REGISTER, REGISTER_THERE),
     fields=(
         Field(
             "secret",
@@ -129,6 +130,7 @@ SENDER: Final = PushSender(
             required=False,
             hint="only if Shippo's staff has provisioned one; otherwise the secret address authenticates its pushes",
         ),
+        API_KEY,
     ),
     verify=verify,
     read=read,

@@ -17,7 +17,7 @@ from waypost.sources.pushes import telling
 from waypost.sources.pushes.courier_names import code_of
 from waypost.sources.reading import When, Where, clean
 from waypost.sources.scans import Scans
-from waypost.sources.sender import PushSender
+from waypost.sources.sender import REGISTER, REGISTER_THERE, PushSender
 from waypost.sources.signatures import HEX
 
 NAME: Final = "17track"
@@ -183,6 +183,7 @@ SENDER: Final = PushSender(
     name=NAME,
     title="17TRACK",
     kind=ConnectionKind.PUSH,
+    choices=(REGISTER, REGISTER_THERE),
     fields=(
         Field("api_key", "API Key", hint="the security key of your 17TRACK API account, under Settings, Security"),
     ),

@@ -19,7 +19,7 @@ from waypost.sources.couriers.table import is_known
 from waypost.sources.pushes import telling
 from waypost.sources.reading import Where, clean
 from waypost.sources.scans import Scans
-from waypost.sources.sender import PushSender
+from waypost.sources.sender import API_KEY, REGISTER, REGISTER_THERE, PushSender
 from waypost.sources.signatures import HEX
 
 NAME: Final = "trackingmore"
@@ -202,11 +202,13 @@ SENDER: Final = PushSender(
     name=NAME,
     title="TrackingMore",
     kind=ConnectionKind.PUSH,
+    choices=(REGISTER, REGISTER_THERE),
     fields=(
         Field("secret", "Webhook secret", required=False, hint="for webhooks of version 4, from Webhook secure"),
         Field(
             "email", "Account's e-mail address", secret=False, required=False, hint="for webhooks of versions 2 and 3"
         ),
+        API_KEY,
     ),
     verify=verify,
     read=read,

@@ -1,0 +1,130 @@
+"""Registers an account's parcels at the services that push, a few at a time, and stops that for deleted ones.
+
+One process of an installation does so at a time. The results are stored afterwards; if a process dies in
+between, the parcels are registered again, which does no harm.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from waypost.domain import ids
+from waypost.domain.carriers import CarrierError, CarrierLimited, CarrierRefused
+from waypost.domain.connections import ConnectionState
+from waypost.domain.inbound import ParcelToRegister
+from waypost.domain.times import from_ms
+from waypost.store import duties, inbound_changes, registration_changes, registrations
+from waypost.store.connections import ConnectionRow
+from waypost.store.database import Database
+from waypost.store.inbound_changes import PushHealth
+from waypost.store.registrations import UnregisteredParcel
+from waypost.store.statements import Session
+
+_LOG: Final = structlog.get_logger()
+DUTY: Final = 22
+"""Its number among the duties that one process does at a time."""
+ROUND_SECONDS: Final = 5.0
+SETTLED_SECONDS: Final = 31.0
+"""A parcel is registered this long after it was added: by then, no transaction that adds an older one is open."""
+PAUSE_SECONDS: Final = 60.0
+PAUSE_REFUSED_SECONDS: Final = 900.0
+
+Registering = Callable[[ConnectionRow, Sequence[ParcelToRegister]], Awaitable[list[str | None]]]
+"""Registers parcels at a connection's service, or stops that; returns for each why it was refused, or None.
+
+Raise CarrierError, and ValueError, worded for its owner, if the connection can't be used.
+"""
+
+
+class ParcelRegistering:
+    """Registers parcels; ``most_at_once`` is how many of a source in one round, 0 for those that register none."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        register: Registering,
+        stop: Registering,
+        most_at_once: Callable[[str], int],
+        settled_seconds: float = SETTLED_SECONDS,
+    ) -> None:
+        self._database = database
+        self._register = register
+        self._stop = stop
+        self._most_at_once = most_at_once
+        self._settled = timedelta(seconds=settled_seconds)
+        self._paused: dict[UUID, float] = {}
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Register parcels until ``stop`` is set. Raise when PostgreSQL is unavailable."""
+        every = timedelta(seconds=ROUND_SECONDS * 0.9)
+        while not stop.is_set():
+            async with (
+                self._database.holding.acquire() as session,
+                duties.duty(session, DUTY, every=every) as taken,
+            ):
+                if taken:
+                    await self.run_once()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ROUND_SECONDS):
+                    await stop.wait()
+
+    async def run_once(self) -> int:
+        """Register the next parcels of every connection, and return how many were registered or refused."""
+        async with self._database.engine.acquire() as session:
+            rows = await registrations.connections_to_register(session)
+        free = [row for row in rows if self._paused.get(row.id, 0) <= time.monotonic()]
+        return sum(await asyncio.gather(*(self._take_turn(row) for row in free)))
+
+    async def _take_turn(self, row: ConnectionRow) -> int:
+        most = self._most_at_once(row.source)
+        if not most:
+            return 0
+        try:
+            return await self._next(row, most)
+        except CarrierLimited as error:
+            await self._pause(row, error.retry_after_seconds or PAUSE_SECONDS, ConnectionState.LIMITED, str(error))
+        except (CarrierRefused, ValueError) as error:
+            await self._pause(row, PAUSE_REFUSED_SECONDS, ConnectionState.REFUSED, str(error))
+        except CarrierError as error:
+            await self._pause(row, PAUSE_SECONDS, None, str(error))
+        return 0
+
+    async def _next(self, row: ConnectionRow, most: int) -> int:
+        async with self._database.engine.acquire() as session:
+            before = from_ms(time.time_ns() // 1_000_000) - self._settled
+            new = await registrations.unregistered(session, row, before, most)
+            gone = await registrations.deleted(session, row.id, most)
+        # No session is held while the service answers.
+        refused = await self._register(row, _parcels(new)) if new else []
+        if refused:
+            done = [one.id for one in new[: len(refused)]]
+            async with self._database.engine.acquire() as session:
+                await registration_changes.insert_registrations(session, row.id, done, refused)
+        if gone:
+            await self._stop(row, _parcels(gone))
+            async with self._database.engine.acquire() as session:
+                await registration_changes.delete_registrations(session, row.id, [one.id for one in gone])
+        return len(refused)
+
+    async def _pause(self, row: ConnectionRow, seconds: float, state: ConnectionState | None, reason: str) -> None:
+        connection = ids.to_text(ids.CONNECTION, row.id)
+        _LOG.warning("registering_paused", connection=connection, source=row.source, seconds=round(seconds))
+        self._paused[row.id] = time.monotonic() + seconds
+        if state is not None:
+            async with self._database.engine.acquire() as session:
+                await _note(session, row, state, f"Parcels can't be registered there: {reason}.")
+
+
+async def _note(session: Session, row: ConnectionRow, state: ConnectionState, message: str) -> None:
+    await inbound_changes.update_push_health(session, [PushHealth(row.id, state, message)])
+
+
+def _parcels(found: Sequence[UnregisteredParcel]) -> list[ParcelToRegister]:
+    return [ParcelToRegister(one.tracking_number, one.courier_code) for one in found]

@@ -1,0 +1,197 @@
+"""Registers parcels at the aggregators that push, so that they follow them: one function for each service's API.
+
+Registering a parcel again does no harm: "it is there already" counts as done.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import msgspec
+
+from waypost.domain.carriers import CarrierError, CarrierLimited, CarrierUnavailable
+from waypost.domain.inbound import ParcelToRegister
+from waypost.sources import reading
+from waypost.sources.http import CarrierAnswer, CarrierHttp, basic
+from waypost.sources.pushes.courier_names import name_of
+from waypost.sources.reading import clean, own_words
+
+_JSON: Final = {"content-type": "application/json"}
+_QUOTA_SECONDS: Final = 3_600.0
+_UNKNOWN_COURIER: Final = "the service has no name for its courier"
+
+Send = Callable[[CarrierHttp, str, str, Sequence[ParcelToRegister]], Awaitable[list[str | None]]]
+"""Registers parcels, given the service's URL and API key; returns for each why it was refused, None if it was not.
+
+The list may end early, if the service could not answer for the others. Raise CarrierError if it answered for none.
+"""
+
+
+class Registrar(msgspec.Struct, frozen=True):
+    """How parcels are registered at a service; ``stop`` ends that for parcels that were deleted, if the service can."""
+
+    base_url: str
+    most_at_once: int
+    register: Send
+    stop: Send | None = None
+
+
+async def _track17(http: CarrierHttp, url: str, key: str, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
+    return await _call_track17(http, f"{url}/track/v2.4/register", key, parcels)
+
+
+async def _stop_track17(http: CarrierHttp, url: str, key: str, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
+    return await _call_track17(http, f"{url}/track/v2.4/stoptrack", key, parcels)
+
+
+class _Error(msgspec.Struct, frozen=True):
+    code: int = 0
+    message: str | None = None
+
+
+class _Rejected(msgspec.Struct, frozen=True):
+    number: str | None = None
+    error: _Error = _Error()
+
+
+class _Results(msgspec.Struct, frozen=True):
+    accepted: tuple[_Rejected, ...] = ()
+    rejected: tuple[_Rejected, ...] = ()
+
+
+class _Answer17(msgspec.Struct, frozen=True):
+    code: int
+    data: _Results = _Results()
+
+
+_KNOWN_17: Final = -18_019_901
+_QUOTA_17: Final = -18_019_908
+
+
+async def _call_track17(http: CarrierHttp, url: str, key: str, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
+    asked = [{"number": one.tracking_number} | _carrier17(one) for one in parcels]
+    answer = await http.post(url, msgspec.json.encode(asked), _JSON | {"17token": key})
+    found = reading.decode(answer.body, _Answer17)
+    if found.code != 0:
+        raise CarrierUnavailable(f"17TRACK answered with code {found.code}")
+    rejected = {one.number: one.error for one in found.data.rejected}
+    if any(error.code == _QUOTA_17 for error in rejected.values()):
+        raise CarrierLimited("17TRACK's quota is used up", retry_after_seconds=_QUOTA_SECONDS)
+    reasons = {number: _reason17(error) for number, error in rejected.items() if error.code != _KNOWN_17}
+    return [reasons.get(one.tracking_number) for one in parcels]
+
+
+def _reason17(error: _Error) -> str:
+    return clean(error.message, most=200) or f"17TRACK rejected it with code {error.code}"
+
+
+def _carrier17(parcel: ParcelToRegister) -> dict[str, int]:
+    name = name_of("17track", parcel.courier_code)
+    return {} if name is None else {"carrier": int(name)}
+
+
+async def _easypost(http: CarrierHttp, url: str, key: str, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
+    headers = _JSON | {"authorization": basic(key, "")}
+
+    async def send(parcel: ParcelToRegister) -> CarrierAnswer:
+        named = _named("easypost", parcel, "carrier")
+        body = {"tracker": {"tracking_code": parcel.tracking_number} | named}
+        return await http.post(f"{url}/v2/trackers", msgspec.json.encode(body), headers)
+
+    return await _each(parcels, send)
+
+
+async def _shippo(http: CarrierHttp, url: str, key: str, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
+    headers = {"content-type": "application/x-www-form-urlencoded", "authorization": f"ShippoToken {key}"}
+
+    async def send(parcel: ParcelToRegister) -> CarrierAnswer | None:
+        carrier = name_of("shippo", parcel.courier_code)
+        if carrier is None:
+            return None
+        form = urlencode({"carrier": carrier, "tracking_number": parcel.tracking_number})
+        return await http.post(f"{url}/tracks/", form.encode(), headers)
+
+    return await _each(parcels, send)
+
+
+async def _aftership(http: CarrierHttp, url: str, key: str, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
+    headers = _JSON | {"as-api-key": key}
+
+    async def send(parcel: ParcelToRegister) -> CarrierAnswer:
+        body = {"tracking_number": parcel.tracking_number} | _named("aftership", parcel, "slug")
+        return await http.post(f"{url}/tracking/2025-07/trackings", msgspec.json.encode(body), headers)
+
+    return await _each(parcels, send, known=4003)
+
+
+async def _ship24(http: CarrierHttp, url: str, key: str, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
+    headers = _JSON | {"authorization": f"Bearer {key}"}
+
+    async def send(parcel: ParcelToRegister) -> CarrierAnswer:
+        name = name_of("ship24", parcel.courier_code)
+        named = {} if name is None else {"courierCode": [name]}
+        body = {"trackingNumber": parcel.tracking_number} | named
+        return await http.post(f"{url}/public/v1/trackers", msgspec.json.encode(body), headers)
+
+    return await _each(parcels, send)
+
+
+async def _trackingmore(http: CarrierHttp, url: str, key: str, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
+    headers = _JSON | {"tracking-api-key": key}
+
+    async def send(parcel: ParcelToRegister) -> CarrierAnswer:
+        body = {"tracking_number": parcel.tracking_number, "courier_code": parcel.courier_code}
+        return await http.post(f"{url}/v4/trackings/create", msgspec.json.encode(body), headers)
+
+    return await _each(parcels, send, known=4101)
+
+
+async def _each(
+    parcels: Sequence[ParcelToRegister],
+    send: Callable[[ParcelToRegister], Awaitable[CarrierAnswer | None]],
+    *,
+    known: int | None = None,
+) -> list[str | None]:
+    """Register one parcel after the other; what was done before a failure is returned."""
+    reasons: list[str | None] = []
+    for parcel in parcels:
+        try:
+            answer = await send(parcel)
+        except CarrierError:
+            if not reasons:
+                raise
+            break
+        reasons.append(_UNKNOWN_COURIER if answer is None else _reason(answer, known=known))
+    return reasons
+
+
+class _Coded(msgspec.Struct, frozen=True):
+    meta: _Error = _Error()
+
+
+def _reason(answer: CarrierAnswer, *, known: int | None = None) -> str | None:
+    """Return why a parcel was refused, in the service's own words; ``known`` is its code for one that is there."""
+    if answer.status // 100 == 2:  # noqa: PLR2004 - the class of success
+        return None
+    try:
+        if known is not None and msgspec.json.decode(answer.body, type=_Coded).meta.code == known:
+            return None
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        pass
+    return own_words(answer.body) or f"it was rejected ({answer.status})"
+
+
+def _named(service: str, parcel: ParcelToRegister, field: str) -> dict[str, Any]:
+    name = name_of(service, parcel.courier_code)
+    return {} if name is None else {field: name}
+
+
+REGISTRARS: Final[Mapping[str, Registrar]] = {
+    "17track": Registrar("https://api.17track.net", 40, _track17, _stop_track17),
+    "easypost": Registrar("https://api.easypost.com", 5, _easypost),
+    "shippo": Registrar("https://api.goshippo.com", 5, _shippo),
+    "aftership": Registrar("https://api.aftership.com", 5, _aftership),
+    "ship24": Registrar("https://api.ship24.com", 5, _ship24),
+    "trackingmore": Registrar("https://api.trackingmore.com", 3, _trackingmore),
+}
+"""The services that parcels can be registered at, by source. One round takes no more than ``most_at_once`` parcels."""

@@ -1,0 +1,45 @@
+-- Parcels that are registered at services that push.
+
+-- name: registering_connections
+select c.id, c.account, c.source, c.kind, c.name, c.enabled, c.credentials, c.settings, c.created_at, c.updated_at,
+       h.state, h.state_since, h.message, h.sample, h.last_answer_at, h.spending
+from connection c join connection_health h on h.connection = c.id
+where c.kind = 'push' and c.enabled and c.settings ->> 'register_there' = 'yes'
+order by c.id
+
+-- name: unregistered_parcels
+-- The oldest ones on their way beyond the connection's mark, lane by lane; $4 bounds their age, since a parcel that is
+-- still being committed may have a smaller id than one that is visible.
+select t.id, t.tracking_number, t.courier_code
+from unnest($2::text[]) s (status)
+cross join lateral (
+    select q.id, q.tracking_number, q.courier_code from tracking q
+    where q.account = $1 and not q.archived and q.status = s.status
+      and q.id > coalesce((select r.upto from registrar r where r.connection = $3), '00000000-0000-0000-0000-000000000000')
+      and q.id < $4
+    order by q.id limit $5) t
+order by t.id
+limit $5
+
+-- name: insert_registrations
+insert into registration (connection, tracking, refused)
+select $1::uuid, tracking, refused from unnest($2::uuid[], $3::text[]) as n (tracking, refused)
+on conflict (connection, tracking) do update set refused = excluded.refused
+
+-- name: upsert_registrar
+insert into registrar (connection, upto) values ($1, $2) on conflict (connection) do update set upto = excluded.upto
+
+-- name: deleted_registrations
+-- Of parcels that were deleted within two days.
+select d.id, d.tracking_number from registration r
+join deleted_tracking d on d.id = r.tracking and d.day >= (now() at time zone 'utc')::date - 2
+where r.connection = $1
+limit $2
+
+-- name: delete_registrations
+delete from registration where connection = $1 and tracking = any ($2::uuid[])
+
+-- name: registrations_of
+select c.id, c.name, r.refused from registration r join connection c on c.id = r.connection
+where c.account = $1 and r.tracking = $2 and r.connection = any (array(select o.id from connection o where o.account = $1))
+order by c.id
