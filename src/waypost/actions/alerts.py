@@ -38,7 +38,7 @@ _LOOK_SECONDS: Final = 0.25
 
 
 class ChannelChange(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a change; fields that are left out stay unchanged. Quiet hours are empty texts for none."""
+    """The body of a change; fields that are left out stay unchanged. Empty texts remove the quiet hours."""
 
     name: Annotated[str, as_long_as(1, LONGEST_NAME)] | UnsetType = UNSET
     kinds: Annotated[str, one_of([ALL])] | list[Annotated[str, one_of(ACCOUNT_KINDS)]] | UnsetType = UNSET
@@ -55,7 +55,7 @@ class NewChannel(ChannelChange, forbid_unknown_fields=True, kw_only=True):
 
 
 class AlertChannel(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel as v1 represents it. ``target`` is shortened where it is a secret."""
+    """A channel as v1 represents it. ``target`` is shortened if it is secret."""
 
     id: str
     service: str

@@ -65,7 +65,7 @@ class GivenResponse(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One attempt; ``reason`` is the cause of its outcome, or the flaw of a successful response."""
+    """One attempt; ``reason`` is the cause of its outcome, or the fault of a successful response."""
 
     number: int
     started_at: str

@@ -33,7 +33,7 @@ SEALED_ELSEWHERE: Final = "The credentials were encrypted under another SECRET_K
 
 
 class UnknownCode(msgspec.Struct, frozen=True):
-    """A code that the source sent and this version of Waypost can't read; ``code`` is empty where there was none."""
+    """An unread code or text of the source; ``code`` is empty if there was none."""
 
     code: str
     text: str
@@ -43,10 +43,10 @@ class UnknownCode(msgspec.Struct, frozen=True):
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """A connection as v1 shows it. ``owner`` says whose it is: ``account``, or ``installation`` for the operator's.
 
-    ``limited_until`` is when a source that wants to be asked later is asked again. ``parcels`` are the account's own.
-    A service that pushes does so to ``inbound_url``, which is a path without the setting PUBLIC_URL; a replaced address
-    works until ``old_url_until``. ``unreadable_pushes`` are kept, and can be read again. ``generated`` are secrets that
-    Waypost has made up, shown only in the answer to the request that led to them.
+    ``limited_until`` is when a rate-limited source is polled again. ``parcels`` counts the account's own. A service
+    pushes to ``inbound_url``, which is only a path if PUBLIC_URL is not set; a replaced address works until
+    ``old_url_until``. ``unreadable_pushes`` counts stored pushes that can be read again. ``generated`` contains secrets
+    that Waypost generated; only the response to that request shows them.
     """
 
     id: str

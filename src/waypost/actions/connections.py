@@ -51,7 +51,7 @@ class NewConnection(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ConnectionChange(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a change: given fields are changed, credentials as a whole."""
+    """The body of a change: given fields are replaced, credentials only as a whole."""
 
     name: str | None = None
     enabled: bool | None = None
@@ -61,7 +61,7 @@ class ConnectionChange(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Probe(msgspec.Struct, frozen=True):
-    """The result of testing credentials; ``message`` contains the carrier's words if it gave any."""
+    """The result of testing credentials; ``message`` contains the carrier's message, if any."""
 
     ok: bool
     message: str

@@ -1,4 +1,4 @@
-"""Who answers for a parcel: which connection, what it said last, which were asked in vain, and why nobody is asked."""
+"""The source of a parcel: its connection, the last result, the connections tried before, or why it is not polled."""
 
 from enum import StrEnum
 from typing import Final
@@ -23,13 +23,13 @@ _ENDED: Final = (Status.DELIVERED, Status.EXPIRED)
 
 
 class NotAsked(StrEnum):
-    """Why nobody is asked about a parcel.
+    """Why a parcel is not polled.
 
     archived        it is archived
     ended           its journey has ended
     choosing        a connection is being chosen, within seconds
-    unconnected     no connection of the account answers for it, and some could
-    unsupported     this version of Waypost can ask nobody for its courier
+    unconnected     no connection covers its courier, but one can be added
+    unsupported     this version of Waypost can't poll its courier
     """
 
     ARCHIVED = "archived"
@@ -40,7 +40,7 @@ class NotAsked(StrEnum):
 
 
 class PolledConnection(msgspec.Struct, frozen=True):
-    """A connection that answers for a parcel, or was asked in vain; ``state`` is how it does."""
+    """A connection that is used for a parcel, or did not know its number, with its state."""
 
     connection: str
     name: str
@@ -56,10 +56,10 @@ class RegisteredThere(msgspec.Struct, frozen=True):
 
 
 class ParcelSource(msgspec.Struct, frozen=True):
-    """Who answers for a parcel: ``asked`` None for nobody.
+    """The connection that is used for a parcel; ``asked`` is null if there is none.
 
-    ``outcome`` is the result of the last poll: ``new``, ``unchanged``, ``unknown_number``, or why it brought nothing.
-    ``tried`` did not know the number, in the order in which they were asked; those that are deleted are left out.
+    ``outcome`` is the result of the last poll: ``new``, ``unchanged``, ``unknown_number``, or why it failed.
+    ``tried`` are connections that did not know the number, in the order of the polls, without deleted ones.
     """
 
     asked: PolledConnection | None
@@ -70,7 +70,7 @@ class ParcelSource(msgspec.Struct, frozen=True):
 
 
 async def of_parcel(context: Context, actor: Actor, row: WatchedTracking) -> ParcelSource:
-    """Return who answers for a parcel of the account."""
+    """Return the source of one of the account's parcels."""
     async with context.database.serving.acquire() as session:
         watch = await watches.watch_of(session, row.id)
         known = {one.id: one for one in await connections.of_account(session, actor.account, shared=True)}

@@ -27,7 +27,7 @@ MOST_CALLS: Final = 10
 
 
 class PushCall(msgspec.Struct, frozen=True):
-    """A push and its result; ``detail`` are its numbers, or why it was refused, ignored or can't be read."""
+    """A push and its result; ``detail`` contains its numbers, or why it was rejected, ignored or unreadable."""
 
     at: str
     became: str

@@ -18,7 +18,7 @@ SUCCESS: Final = "Request response is successful"
 
 
 class MilestoneDates(msgspec.Struct, frozen=True, gc=False):
-    """When each step first happened: local wall time."""
+    """When each step first happened, in local time."""
 
     inforeceived_date: str | None = None
     pickup_date: str | None = None

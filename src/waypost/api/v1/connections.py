@@ -22,7 +22,7 @@ _CHANGED: Final = msgspec.json.Decoder(changes.ConnectionChange)
 
 
 class Connections(msgspec.Struct, frozen=True):
-    """The account's connections and those of the installation; there are so few that they come in one page."""
+    """The account's connections and those of the installation; all on one page."""
 
     items: list[Connection]
     next_cursor: str | None = None
@@ -38,7 +38,7 @@ async def list_connections(request: Request[Any, Any, Any], parts: Given) -> Res
 
 @post("/v1/connections")
 async def add(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
-    """Connect a carrier, whose credentials are tried first unless `untested` is set, or a service that pushes."""
+    """Connect a carrier, whose credentials are tested first unless `untested` is set, or a service that pushes."""
     caller = await admit(request, parts, scope="write")
     body = read_json(await request.body(), _ADDED)
     return answer_secret(await changes.add(parts, caller.actor, body), HTTPStatus.CREATED)
@@ -53,7 +53,7 @@ async def find(request: Request[Any, Any, Any], parts: Given, connection_id: Fro
 
 @patch("/v1/connections/{connection_id:str}")
 async def change(request: Request[Any, Any, Any], parts: Given, connection_id: FromPath[str]) -> Response[bytes]:
-    """Change what is given of a connection. New credentials are tried before they replace the old ones."""
+    """Update the given fields of a connection. New credentials are tested before they replace the old ones."""
     caller = await admit(request, parts, scope="write")
     connection = changes.read_id(connection_id)
     body = read_json(await request.body(), _CHANGED)
@@ -70,7 +70,7 @@ async def remove(request: Request[Any, Any, Any], parts: Given, connection_id: F
 
 @post("/v1/connections/{connection_id:str}/test", status_code=HTTPStatus.OK)
 async def test(request: Request[Any, Any, Any], parts: Given, connection_id: FromPath[str]) -> Response[bytes]:
-    """Try the credentials of a connection: `message` says what its carrier answered."""
+    """Test the credentials of a connection; `message` contains the carrier's answer."""
     caller = await admit(request, parts, scope="write")
     return answer(await changes.test_credentials(parts, caller.actor, changes.read_id(connection_id)))
 

@@ -35,20 +35,20 @@ _LIST: Final = frozenset({"limit", "cursor"})
 
 
 class NewEndpoint(Endpoint, frozen=True, kw_only=True):
-    """An endpoint as its creation answers it: with its secret."""
+    """A new endpoint, with its secret."""
 
     secret: str
 
 
 class PreviousSecret(msgspec.Struct, frozen=True):
-    """The secret before a rotation, and until when it signs too."""
+    """The previous secret, and until when it also signs."""
 
     secret: str
     until: str
 
 
 class SecretAnswer(msgspec.Struct, frozen=True):
-    """A secret as V4 uses it and as Standard Webhooks' libraries take it."""
+    """A secret as V4 uses it and as Standard Webhooks libraries expect it."""
 
     secret: str
     standard_secret: str
@@ -203,7 +203,7 @@ OPERATIONS: Final = (
         example=NewEndpoint(**msgspec.structs.asdict(ENDPOINT), secret=_SECRET),
         body=EndpointCreation,
         body_example={"url": ENDPOINT.url, "description": "The shop", "statuses": ["delivered", "exception"]},
-        errors={409: "The account has as many endpoints as it may have, or one that gets the same events already."},
+        errors={409: "The account has reached its endpoint limit, or another endpoint already gets the same events."},
     ),
     Operation(handler=find, group=_GROUP, scope="read", answers={200: Endpoint}, example=ENDPOINT),
     Operation(
@@ -214,7 +214,7 @@ OPERATIONS: Final = (
         example=ENDPOINT,
         body=EndpointChange,
         body_example={"description": "The shop"},
-        errors={409: "Another endpoint gets the same events already."},
+        errors={409: "Another endpoint already gets the same events."},
     ),
     Operation(handler=remove, group=_GROUP, scope="write", answers={204: None}),
     Operation(handler=enable, group=_GROUP, scope="write", answers={200: Endpoint}, example=ENDPOINT),

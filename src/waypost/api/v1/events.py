@@ -47,7 +47,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Feed(msgspec.Struct, frozen=True):
-    """A page of events; its cursor goes on behind them, also when there are none."""
+    """A page of events; its cursor continues after them, even if there are none."""
 
     items: list[Event]
     next_cursor: str

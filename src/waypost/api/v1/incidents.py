@@ -22,7 +22,7 @@ _PARAMETERS: Final = frozenset({"cursor", "limit", "wait", "state"})
 
 
 class IncidentFeed(msgspec.Struct, frozen=True):
-    """A page of incidents in the order of their last changes; its cursor is also there when there are none."""
+    """A page of incidents in the order of their last changes; an empty page has a cursor, too."""
 
     items: list[Incident]
     next_cursor: str
@@ -30,7 +30,7 @@ class IncidentFeed(msgspec.Struct, frozen=True):
 
 @get("/v1/incidents")
 async def list_incidents(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
-    """Return the incidents that were opened, described differently or closed since the cursor, oldest change first.
+    """Return the incidents that were opened, updated or closed since the cursor, oldest change first.
 
     An incident that changes again appears again; if there are none, wait up to ``wait`` seconds.
     """
@@ -71,7 +71,7 @@ OPERATIONS: Final = (
         parameters=(
             *PAGE,
             WAITING_PARAMETER,
-            Parameter("state", "Only incidents that are in this state now.", Annotated[str, one_of(State)]),
+            Parameter("state", "Only incidents that are currently in this state.", Annotated[str, one_of(State)]),
         ),
         errors={429: BUSY},
     ),

@@ -21,9 +21,9 @@ from waypost.store.trackings import WatchedTracking
 
 
 class Tracking(TrackingObject, frozen=True, kw_only=True):
-    """A tracking as v1 shows it; ``tracking_link`` is its public page, null where the server's address is not set.
+    """A tracking as v1 shows it; ``tracking_link`` is its public page, null if PUBLIC_URL is not set.
 
-    ``polling`` says who is asked about it.
+    ``polling`` describes its source.
     """
 
     sequence: int

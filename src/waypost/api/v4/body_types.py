@@ -15,11 +15,12 @@ _ABOUT: Final = {
     "tracking_number": "The parcel's number. Spaces are removed, and letters become upper case.",
     "courier_code": "The courier's code, as listed by `/v4/couriers/all`, or one of your own.",
     "courier_code_new": "The code of the correct courier.",
-    "auto_correct": "`1`: another courier is taken when the number's form and check digit prove it, and with an empty"
-    " `courier_code` the likeliest one. Also later, if its carrier does not know the number and another one does.",
-    "order_date": "When the shop took the order: a date, a time such as 2026-03-04T13:20:00+00:00, or Unix seconds.",
-    "language": "Kept for carriers that answer in several languages; none of those that are asked so far does.",
-    "archived_status": "`archived` (or `true`): it is asked about no more. `tracking` (or `false`) takes it out again.",
+    "auto_correct": "`1`: use another courier if the number's format and check digit prove it; with an empty"
+    " `courier_code`, use the likeliest one. Also applies later, if its carrier does not know the number and another"
+    " one does.",
+    "order_date": "When the order was placed: a date, a time such as 2026-03-04T13:20:00+00:00, or Unix seconds.",
+    "language": "Stored for carriers that answer in several languages; no supported carrier does yet.",
+    "archived_status": "`archived` (or `true`): it is no longer polled. `tracking` (or `false`) unarchives it.",
     "origin_country_iso2": "Two letters, such as US.",
     "destination_country_iso2": "Two letters, such as DE.",
     "awb_number": "Eleven digits, such as 235-69030430. The last one is a check digit.",

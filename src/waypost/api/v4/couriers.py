@@ -25,7 +25,7 @@ _DETECT: Final = frozenset({"tracking_number"})
 
 
 class CourierObject(msgspec.Struct, frozen=True):
-    """A courier as v4 shows it; a logo is never given, since logos are the couriers' own."""
+    """A courier as v4 represents it. The logo is always empty, because logos belong to the couriers."""
 
     courier_name: str
     courier_code: str

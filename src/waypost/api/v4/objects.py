@@ -20,7 +20,7 @@ class BatchItem(msgspec.Struct, frozen=True):
 
 
 class BatchError(msgspec.Struct, frozen=True, rename={"error_code": "errorCode", "error_message": "errorMessage"}):
-    """A parcel that a batch did not register, as it was given where it was given as text, and why."""
+    """A parcel that a batch did not register: its values, if they were text, and the reason."""
 
     id: str | None
     tracking_number: str | None

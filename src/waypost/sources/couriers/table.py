@@ -23,7 +23,7 @@ Name = Annotated[str, msgspec.Meta(min_length=2, max_length=80)]
 
 
 class CourierType(StrEnum):
-    """The type of a courier: the post of a country, another mail service, or a courier for parcels and freight."""
+    """The type of a courier: a country's postal operator, another mail service, or parcels and freight."""
 
     GLOBALPOST = "globalpost"
     POSTAL = "postal"
