@@ -56,3 +56,11 @@ async def test_whoever_stops_waiting_keeps_no_place() -> None:
 
     assert (done(tasks), allowance.taken) == ([True] * 4, 1)
     assert last.exception() is None
+
+
+async def test_there_are_never_fewer_places_than_the_least() -> None:
+    allowance = Allowance(6, least=2)
+
+    allowance.change(0)
+
+    assert sum(done(await waiting(allowance, 4))) == 2

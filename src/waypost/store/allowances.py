@@ -7,8 +7,9 @@ from collections import deque
 class Allowance:
     """Places for up to ``most`` sessions, of which ``now`` are available. A user who finds none waits for a turn."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, least: int = 1) -> None:
         self.most = self.now = most
+        self._least = least
         self.taken = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -34,8 +35,8 @@ class Allowance:
         self._hand_on()
 
     def change(self, places: int) -> None:
-        """Set the number of places, at least one. Occupied places stay occupied until they are returned."""
-        self.now = max(1, min(places, self.most))
+        """Set the number of places, at least ``least``. Occupied places stay occupied until they are returned."""
+        self.now = max(self._least, min(places, self.most))
         self._hand_on()
 
     def _hand_on(self) -> None:

@@ -50,6 +50,8 @@ WAIT_SECONDS: Final = 10.0
 IDLE_SECONDS: Final = 30.0
 """How long a connection that nobody uses is kept: where they are scarce, another process may be in want of it."""
 HOLDING_SIZE: Final = 6
+HOLDING_LEAST: Final = 2
+"""One part holds its lock for as long as it runs (``intake/push_reader.py``); the others take turns."""
 FIT_SECONDS: Final = 5.0
 """How often a process checks whether the server has connections to spare."""
 ANSWER_SECONDS: Final = 2.0
@@ -60,8 +62,8 @@ _DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
 OLDEST_SERVER: Final = 180_000
 
 
-LEAST_CONNECTIONS: Final = 3
-"""How many connections a process needs: one to read, one to write, and one that proves that it lives or is at work."""
+LEAST_CONNECTIONS: Final = 4
+"""How many connections a process needs: one to read, one to write, and two for locks that it holds."""
 
 
 def most_connections(engine: int, serving: int) -> int:
@@ -143,7 +145,9 @@ class Database:
         self._session_pools: list[SessionPool] = []
         self.engine = self._pool(access.engine_size, ENGINE_SETTINGS, _Plain, ENGINE_SECONDS)
         self.serving = self._pool(access.serving_size, SERVING_SETTINGS, _Plain, SERVING_SECONDS)
-        self.holding = self._pool(HOLDING_SIZE, ENGINE_SETTINGS, asyncpg.Connection, HOLDING_SECONDS)
+        self.holding = self._pool(
+            HOLDING_SIZE, ENGINE_SETTINGS, asyncpg.Connection, HOLDING_SECONDS, least=HOLDING_LEAST
+        )
         self.life = self._pool(HOLDING_SIZE, ENGINE_SETTINGS, asyncpg.Connection, LIFE_SECONDS)
         self._fitting: asyncio.Task[None] | None = None
 
@@ -193,7 +197,9 @@ class Database:
             for pool in self._pools:
                 pool.terminate()
 
-    def _pool(self, most: int, settings: dict[str, str], kind: type[asyncpg.Connection], seconds: float) -> SessionPool:
+    def _pool(
+        self, most: int, settings: dict[str, str], kind: type[asyncpg.Connection], seconds: float, *, least: int = 1
+    ) -> SessionPool:
         pool = asyncpg.create_pool(
             connect=self._hosts.connect,
             min_size=0,
@@ -205,7 +211,7 @@ class Database:
         )
         self._pools.append(pool)
         wait = max(seconds, WAIT_SECONDS) + self._hosts.most_seconds
-        pooled = SessionPool(pool, self.outage, wait_seconds=wait, expire=self._expire)
+        pooled = SessionPool(pool, self.outage, wait_seconds=wait, expire=self._expire, least=least)
         self._session_pools.append(pooled)
         return pooled
 

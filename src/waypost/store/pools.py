@@ -29,13 +29,13 @@ class SessionPool:
     """
 
     def __init__(
-        self, pool: Pool, outage: Outage, *, wait_seconds: float, expire: Callable[[], Awaitable[None]]
+        self, pool: Pool, outage: Outage, *, wait_seconds: float, expire: Callable[[], Awaitable[None]], least: int = 1
     ) -> None:
         self._pool = pool
         self._outage = outage
         self._wait = wait_seconds
         self._expire = expire
-        self._allowance = Allowance(pool.get_max_size())
+        self._allowance = Allowance(pool.get_max_size(), least)
 
     @property
     def has_few(self) -> bool:
