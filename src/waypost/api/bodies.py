@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -36,6 +35,8 @@ _ANY_HALF: Final = rb"\\u0000"
 _PIECE: Final = re.compile(rb"(?:[^\\]+|" + _PAIR.pattern + rb"|\\u[0-9a-fA-F]{4}|\\.){1,2000}", re.DOTALL)
 """A piece of JSON with at most 2,000 escapes, none of them cut apart."""
 
+DECODING_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 UNKEEPABLE: Final = "must not contain the character NUL or half of a surrogate pair"
 
 LARGEST_BODY: Final = 4 << 20
@@ -47,17 +48,13 @@ def read_json(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
     PostgreSQL's texts can't contain NUL or half of a surrogate pair, so both are rejected everywhere.
     """
-    with errors_as_problems():
+    try:
         value, is_suspect = parse(body, decoder)
+    except DECODING_ERRORS as error:
+        raise problem_of_decoding(error) from None
     if is_suspect:
         refuse_unkeepable(value, "")
     return value
-
-
-def read_part(part: msgspec.Raw, decoder: msgspec.json.Decoder[T], at: str) -> T:
-    """Return the value of a part of a body that was found at this path. Raise Problem as ``read_json``."""
-    with errors_as_problems(at):
-        return decoder.decode(part)
 
 
 def parse(body: bytes, decoder: msgspec.json.Decoder[T]) -> tuple[T, bool]:
@@ -82,18 +79,19 @@ async def parse_in_turns(body: bytes, decoder: msgspec.json.Decoder[T], turn: Tu
     text = body.removeprefix(_BYTE_ORDER_MARK)
     await turn.begin()
     try:
-        with errors_as_problems():
-            return decoder.decode(text), _NUL in text
-    except Problem as problem:
-        if problem.status != HTTPStatus.BAD_REQUEST:
-            raise
+        return decoder.decode(text), _NUL in text
+    except DECODING_ERRORS as error:
+        if isinstance(error, msgspec.ValidationError):
+            raise problem_of_decoding(error) from None
     pieces = []
     for piece in _without_halves(text):
         pieces.append(piece)
         await turn.pause()
     await turn.begin()
-    with errors_as_problems():
+    try:
         return decoder.decode(b"".join(pieces)), True
+    except DECODING_ERRORS as error:
+        raise problem_of_decoding(error) from None
 
 
 def _without_halves(text: bytes) -> Iterator[bytes]:
@@ -108,15 +106,11 @@ def _without_halves(text: bytes) -> Iterator[bytes]:
     yield text[begin:]
 
 
-@contextmanager
-def errors_as_problems(at: str = "") -> Iterator[None]:
-    """Raise Problem for errors of the decoder, with this path."""
-    try:
-        yield
-    except msgspec.ValidationError as error:
-        raise invalid([_explain(str(error), at)]) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Problem(HTTPStatus.BAD_REQUEST, "malformed_json", "The body is not JSON in UTF-8.") from None
+def problem_of_decoding(error: Exception, at: str = "") -> Problem:
+    """Return the problem for an error of the decoder (one of ``DECODING_ERRORS``) about what was read at a path."""
+    if isinstance(error, msgspec.ValidationError):
+        return invalid([_explain(str(error), at)])
+    return Problem(HTTPStatus.BAD_REQUEST, "malformed_json", "The body is not JSON in UTF-8.")
 
 
 def refuse_unkeepable(value: object, path: str) -> None:

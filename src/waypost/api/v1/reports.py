@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 
 from waypost.actions.updates import NewUpdate
-from waypost.api.bodies import errors_as_problems, parse, parse_in_turns, read_part, refuse_unkeepable
-from waypost.api.problems import FieldError, Problem, invalid, of_input
+from waypost.api.bodies import DECODING_ERRORS, parse, parse_in_turns, problem_of_decoding, refuse_unkeepable
+from waypost.api.problems import FieldError, invalid, of_input
 from waypost.domain import facts
 from waypost.domain.checkpoints import Basis, Checkpoint
 from waypost.domain.errors import InvalidInput
@@ -83,16 +83,19 @@ async def read_reports(body: bytes, account: UUID, count: Callable[[int], None])
     if len(body) > QUICKLY_DECODED:
         outline, is_suspect = await parse_in_turns(body, _OUTLINE, turn)
     else:
-        with errors_as_problems():
+        try:
             outline, is_suspect = parse(body, _OUTLINE)
+        except DECODING_ERRORS as error:
+            raise problem_of_decoding(error) from None
     errors: list[FieldError] = []
     reports, scans = [], 0
     try:
         for place, one in enumerate(outline.updates):
             await turn.pause()
-            reported = _scans(one, f"updates[{place}]", errors, is_suspect=is_suspect)
+            at = f"updates[{place}]"
+            reported = _scans(one, at, errors, is_suspect=is_suspect)
             scans += max(1, len(reported))
-            reports.append(await _check(one, reported, f"updates[{place}].", errors, turn))
+            reports.append(await _check(one, reported, f"{at}.", errors, turn))
             if len(errors) >= MOST_ERRORS:
                 break
     finally:
@@ -105,10 +108,11 @@ async def read_reports(body: bytes, account: UUID, count: Callable[[int], None])
 def _scans(one: Any, at: str, errors: list[FieldError], *, is_suspect: bool) -> list[ReportedCheckpoint]:
     """Return the scans of an update, or none and add an error if they can't be decoded. Raise Problem as ``parse``."""
     try:
-        scans = read_part(one.checkpoints, _SCANS, f"{at}.checkpoints")
-    except Problem as problem:
+        scans = _SCANS.decode(one.checkpoints)
+    except DECODING_ERRORS as error:
+        problem = problem_of_decoding(error, f"{at}.checkpoints")
         if not problem.errors:
-            raise
+            raise problem from None
         errors.extend(problem.errors)
         return []
     if is_suspect:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from waypost.api.bodies import UNKEEPABLE, parse
+from waypost.api.bodies import DECODING_ERRORS, UNKEEPABLE, parse
 from waypost.api.parameters import NOT_TEXT, is_text, read_pairs
 from waypost.api.v4.envelope import INVALID_FORMAT, CodedError
 from waypost.domain.facts import LONGEST
@@ -28,7 +28,7 @@ def read_body(body: bytes) -> Any:
     """Return the JSON of a body."""
     try:
         return parse(body, _ANYTHING)[0]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except DECODING_ERRORS:
         raise CodedError(HTTPStatus.BAD_REQUEST, "The body is not JSON in UTF-8.") from None
 
 

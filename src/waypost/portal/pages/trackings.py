@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
 
+import msgspec
 from litestar import Response, get, post
 
 from waypost.actions import trackings as changes
@@ -89,7 +90,8 @@ async def _page(
     turn, parcels = Turn(visitor.account), []
     for row in found[:PAGE_SIZE]:
         await turn.pause()
-        parcels.append(row.state)
+        state = row.state
+        parcels.append(msgspec.structs.replace(state, checkpoints=state.checkpoints[-1:], unplaced=()))
     is_more = len(found) > PAGE_SIZE
     return page(
         request,
