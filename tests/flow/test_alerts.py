@@ -16,6 +16,7 @@ from tests.support.databases import add_account
 from tests.support.mailbox import Mailbox, mailbox
 from tests.support.receiver import HANG, OK, Receiver, always, answering, receiving
 from waypost.alerts.mail import Mailer
+from waypost.alerts.messenger import Messenger
 from waypost.alerts.posting import Poster
 from waypost.alerts.sender import AlertSender
 from waypost.dispatch.guard import Guard
@@ -49,7 +50,8 @@ class Alerting:
 
     def __post_init__(self) -> None:
         poster = Poster(self.guard, PyreqwestTransport(), "Waypost/test")
-        self.sender = AlertSender(self.database, VAULT, poster, self.mailer, public_url="https://waypost.example")
+        messenger = Messenger(poster, self.mailer, public_url="https://waypost.example")
+        self.sender = AlertSender(self.database, VAULT, messenger)
 
     async def channel(self, service: AlertService, target: dict[str, str], kinds: list[str] | None = None) -> UUID:
         channel = uuid4()

@@ -18,6 +18,7 @@ from waypost.domain.deliveries import Settled
 from waypost.store.database import Database
 from waypost.store.ending import end
 from waypost.store.rows import AttemptRow, Claimed, Finished
+from waypost.store.statements import SENT
 from waypost.store.trouble import DatabaseTrouble
 
 
@@ -159,3 +160,20 @@ async def test_a_closed_connection_is_an_outage(database: Database) -> None:
         await use()
 
     assert database.outage.trouble is DatabaseTrouble.UNREACHABLE
+
+
+async def test_the_health_of_a_failing_endpoint_is_written_once_a_minute_and_of_a_healthy_one_once_an_hour(
+    database: Database, account: UUID
+) -> None:
+    """Another dispatcher, or the keeper, may have written something else meanwhile."""
+    now = 0.0
+    recorder = Recorder(database, lambda _endpoints: None, now=lambda: now)
+    (one,) = await claimed(database, account, "A1")
+    written: list[tuple[float, int]] = []
+
+    for at, outcome in ((0, "timed_out"), (59, "timed_out"), (61, "timed_out"), (62, "succeeded"), (3661, "succeeded")):
+        now, before = float(at), SENT["note_health"]
+        await recorder._note_health([Finished(one, attempted(one, outcome=outcome), None)])
+        written.append((at, SENT["note_health"] - before))
+
+    assert written == [(0, 1), (59, 0), (61, 1), (62, 1), (3661, 0)]

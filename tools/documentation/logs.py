@@ -41,6 +41,7 @@ _SAYS: Final = {
     "late_result_ignored": "Results arrived after their lease had expired, and changed nothing.",
     "loop_stalled": "An event loop was blocked for more than 100 ms; `ran` says what ran.",
     "mail_failed": "The mail server did not accept a mail; `answer` is its response.",
+    "outage_not_reported": "A message to the operator about a database outage was not accepted; it is tried again.",
     "page_failed": "A page failed on our side.",
     "part_ended": "A part of the server ended unexpectedly and is restarted.",
     "part_failed": "A part of the server failed and is restarted.",

@@ -1,7 +1,6 @@
 """Sends the alerts that wait: one sender at a time works on a channel, and no channel waits for another."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,11 +11,8 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from waypost.alerts.mail import Mailer
-from waypost.alerts.posting import Poster
+from waypost.alerts.messenger import Messenger
 from waypost.alerts.results import SendResult
-from waypost.alerts.services import call_of
-from waypost.alerts.wording import message_of
 from waypost.domain import ids
 from waypost.domain.alerts import AlertService, AlertState, Plan, QuietHours, WaitingAlert, What, plan, wait_after
 from waypost.domain.times import from_ms
@@ -35,23 +31,16 @@ AT_ONCE_OF_ONE: Final = 3
 LEASE: Final = timedelta(minutes=2)
 """Longer than one message can take; after its sender has died, a channel waits until this time has passed."""
 
-WHY_OPERATOR: Final = "You receive this because WAYPOST_OPERATOR_EMAIL of this installation is this address."
-WHY: Final = "You receive this because an alert channel of your Waypost account uses this address."
 NO_USER: Final = "The address no longer belongs to a user of the account."
-NO_MAIL: Final = "This installation has no mail server: its operator can set WAYPOST_SMTP_URL."
 
 
 class AlertSender:
-    """Claims channels with something to send. Without a ``mailer`` no mail can be sent, which the history shows."""
+    """Claims channels with something to send, and sends to several of them at a time."""
 
-    def __init__(
-        self, database: Database, vault: Vault, poster: Poster, mailer: Mailer | None, *, public_url: str | None
-    ) -> None:
+    def __init__(self, database: Database, vault: Vault, messenger: Messenger) -> None:
         self._database = database
         self._vault = vault
-        self._poster = poster
-        self._mailer = mailer
-        self._public_url = public_url
+        self._messenger = messenger
         self._in_hand: dict[asyncio.Task[None], UUID] = {}
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -120,17 +109,10 @@ class AlertSender:
         except WrongKey:
             return SendResult.failed("The target was encrypted under another SECRET_KEY: add the channel again.")
         target = msgspec.json.decode(text, type=dict[str, str])
-        if channel.service is not AlertService.EMAIL:
-            unix = int(time.time())
-            return await self._poster.post(
-                call_of(channel.service, target, sent, public_url=self._public_url, now=unix)
-            )
-        if self._mailer is None:
-            return SendResult.failed(NO_MAIL)
-        why = WHY_OPERATOR if channel.account is None else WHY
-        if channel.account is not None and not await self._is_user(channel.account, target["address"]):
+        is_mail, owner = channel.service is AlertService.EMAIL, channel.account
+        if is_mail and owner is not None and not await self._is_user(owner, target["address"]):
             return SendResult.failed(NO_USER, rejected=True)
-        return await self._mailer.send(target["address"], message_of(sent, self._public_url), why=why)
+        return await self._messenger.send(channel.service, target, sent, to_operator=owner is None)
 
     async def _is_user(self, account: UUID, address: str) -> bool:
         async with self._database.holding.acquire() as session:

@@ -11,6 +11,8 @@ import structlog
 
 from waypost.alerts.heartbeat import Heartbeat
 from waypost.alerts.mail import Mailer, letter_of
+from waypost.alerts.messenger import Messenger
+from waypost.alerts.outages import OutageReports
 from waypost.alerts.posting import Poster
 from waypost.alerts.sender import AlertSender
 from waypost.app.sending import make_guard, make_transport, user_agent
@@ -78,13 +80,15 @@ def alert_parts(
     Readiness knows nothing of them: alerts that can't be sent are no reason to be taken out of service.
     """
     poster = Poster(make_guard(settings), make_transport(settings), user_agent(settings.contact))
-    sender = AlertSender(database, vault, poster, make_mailer(settings), public_url=settings.public_url)
+    messenger = Messenger(poster, make_mailer(settings), public_url=settings.public_url)
+    sender = AlertSender(database, vault, messenger)
+    channels = [(service, target) for _, service, target in _operator_channels(settings)]
 
     async def serve(stop: asyncio.Event) -> None:
         await keep_operator_channels(settings, database, vault)
         await sender.serve(stop)
 
-    parts = [Part("alerts", serve)]
+    parts = [Part("alerts", serve), Part("outage_reports", OutageReports(database, messenger, channels).serve)]
     if settings.heartbeat_url is not None:
         parts.append(Part("heartbeat", Heartbeat(poster, settings.heartbeat_url.get_secret_value(), ready).serve))
     return parts
