@@ -27,7 +27,7 @@ class Messenger:
     async def send(
         self, service: AlertService, target: Mapping[str, str], alerts: Sequence[WaitingAlert], *, to_operator: bool
     ) -> SendResult:
-        """Send one message about these alerts, and return what came of it."""
+        """Send one message about these alerts, and return the result."""
         if service is not AlertService.EMAIL:
             unix = int(time.time())
             return await self._poster.post(call_of(service, target, alerts, public_url=self._public_url, now=unix))
