@@ -21,6 +21,7 @@ from waypost.api.push_rates import OF_CONNECTION, PushRates
 from waypost.api.report_rates import BURST_SECONDS
 from waypost.domain.inbound import LARGEST_PUSH
 from waypost.intake import inbox
+from waypost.intake.inbox import PUSHED
 from waypost.store.database import Database
 
 NUMBER = "EZ1000000001"
@@ -96,6 +97,21 @@ async def test_a_wrong_signature_is_refused_and_explained_and_nothing_is_stored(
     assert [became for became, _ in await easypost.calls()] == ["refused", "refused"]
     shown = (await shop.get(f"/v1/connections/{easypost.connection['id']}")).json()
     assert (shown["state"], shown["message"]) == ("refused", "The header X-Hmac-Signature is missing.")
+
+
+async def test_the_metrics_count_pushes_by_their_result(api: Api, shop: Caller, easypost: Pusher) -> None:
+    before = PUSHED.copy()
+    await register(shop)
+    await easypost.push(easypost_event())
+    await easypost.push(easypost_event(), {"x-hmac-signature": "hmac-sha256-hex=00"})
+    await easypost.push(b"{")
+    await read_all(api.parts)
+
+    assert dict(PUSHED - before) == {
+        ("easypost", "updated"): 1,
+        ("easypost", "refused"): 1,
+        ("easypost", "unreadable"): 1,
+    }
 
 
 async def test_a_push_after_a_refused_one_shows_that_the_connection_works(api: Api, easypost: Pusher) -> None:

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from waypost.app.watchdog import Stalls
 from waypost.dispatch.measures import Measures
+from waypost.domain.inbound import PushResult
 from waypost.domain.trackings import SkipReason
 from waypost.observe.metrics import Metrics
 from waypost.store.measures import Backlog
@@ -30,7 +31,8 @@ class Shown(msgspec.Struct, frozen=True):
 def metrics() -> tuple[Shown, ...]:
     """Return every metric whose name begins with ``waypost_``, in the order of /metrics."""
     skipped = {("dhl", reason): 0 for reason in SkipReason}
-    own = Metrics({"claim": 1}, Stalls(), unread={"dhl": 0}, skipped=skipped)
+    pushed = {("easypost", result): 0 for result in PushResult}
+    own = Metrics({"claim": 1}, Stalls(), unread={"dhl": 0}, skipped=skipped, pushed=pushed)
     text = own.render(Backlog(0, 0.0), Measures(running=True, in_flight=0), Findings(), backup_age=0.0)
     return tuple(
         Shown(family.samples[0].name, family.type, _labels(family), family.documentation)

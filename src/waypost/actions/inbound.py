@@ -73,7 +73,7 @@ def _verify(context: InboundContext, found: Doorway, push: Push) -> str:
             return found.sender.verify(push, found.credentials, round(time.time()))
     except WrongSignature as error:
         reason = str(error)
-    context.inbox.refuse(RefusedPush(found.account, found.connection, reason))
+    context.inbox.refuse(RefusedPush(found.account, found.connection, found.sender.name, reason))
     raise Denied(reason)
 
 

@@ -9,6 +9,7 @@ from waypost.actions.denials import DENIED
 from waypost.app.supervisor import Part
 from waypost.app.watchdog import STALLS
 from waypost.dispatch.measures import Measures
+from waypost.intake.inbox import PUSHED
 from waypost.intake.unread import SKIPPED, UNREAD
 from waypost.keeper.keeper import Keeper
 from waypost.observe.metrics import Metrics
@@ -41,7 +42,9 @@ class Health:
         self._parts = parts
         self._measures = measures
         self._keeper = keeper
-        self._metrics = Metrics(SENT, STALLS, denied=DENIED, unread=UNREAD, skipped=SKIPPED, outages=OUTAGES)
+        self._metrics = Metrics(
+            SENT, STALLS, denied=DENIED, unread=UNREAD, skipped=SKIPPED, pushed=PUSHED, outages=OUTAGES
+        )
 
     async def ready(self) -> str | None:
         """Return None if requests can be served and deliveries are sent, otherwise one sentence that says why not."""

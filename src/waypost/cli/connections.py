@@ -75,7 +75,7 @@ def list_connections(
 
 @APPLICATION.command
 def add(
-    source: Annotated[str, Parameter(help="The carrier, as `waypost connections carriers` lists it.")],
+    source: Annotated[str, Parameter(help="The carrier, as `waypost connections carriers` lists it, or a service.")],
     *,
     account: Account,
     name: Annotated[str | None, Parameter(help="Its name on pages. Default: the carrier's name.")] = None,
@@ -85,15 +85,19 @@ def add(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Connect a carrier. Its credentials are read from standard input, as a JSON object.
+    """Connect a carrier or a service that pushes. Its credentials are read from standard input, as a JSON object.
 
-    The credentials are tested first, and stored only if the carrier accepts them.
+    A carrier's credentials are tested first, and stored only if the carrier accepts them. For a service, the command
+    prints the address that it pushes to, and the secrets that Waypost made because you left them out.
     """
     settings = chosen(data_dir=data_dir, database_url=database_url)
     granted = {} if daily_calls is None else {"daily_calls": str(daily_calls)}
     body = NewConnection(source, _credentials(), name, granted, untested)
     made = _do(settings, account, lambda context, owner: actions.add(context, owner, body))
-    print(json.dumps(msgspec.to_builtins(made)) if as_json else f"{made.id} connects {made.name}.")  # noqa: T201 - the command's answer
+    lines = [f"{made.id} connects {made.name}."]
+    lines += [] if made.inbound_url is None else [f"Address: {made.inbound_url}"]
+    lines += [f"{secret}: {text}" for secret, text in made.generated.items()]
+    print(json.dumps(msgspec.to_builtins(made)) if as_json else "\n".join(lines))  # noqa: T201 - the command's answer
 
 
 @APPLICATION.command(name="test")

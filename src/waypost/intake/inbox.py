@@ -42,6 +42,9 @@ MOST_REFUSED: Final = 10
 """The maximum refused pushes of a connection that are noted every ``LOOK_SECONDS``: its page shows no more."""
 MOST_REFUSING: Final = 1_000
 
+PUSHED: Final[Counter[tuple[str, PushResult]]] = Counter()
+"""How many pushes this process has refused or read, by source and result."""
+
 _RANDOM: Final = random.Random(os.urandom(32))  # noqa: S311 - ids must be unique, not secret
 
 
@@ -60,6 +63,7 @@ class RefusedPush(msgspec.Struct, frozen=True):
 
     account: UUID
     connection: UUID
+    source: str
     reason: str
 
 
@@ -104,6 +108,7 @@ class Inbox:
 
     def refuse(self, refused: RefusedPush) -> None:
         """Remember a refused push, so that its connection's page can explain it."""
+        PUSHED[refused.source, PushResult.REFUSED] += 1
         known = self._refused.get(refused.connection)
         if known is None:
             if len(self._refused) >= MOST_REFUSING:

@@ -20,7 +20,7 @@ from waypost.domain.carriers import CarrierUnavailable, CarrierUnreadable
 from waypost.domain.connections import ConnectionState
 from waypost.domain.inbound import LARGEST_PUSH, Contents, Push, PushResult
 from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
-from waypost.intake.inbox import Inbox
+from waypost.intake.inbox import PUSHED, Inbox
 from waypost.intake.push_requests import Reader, Resolved
 from waypost.store import duties, inbound, inbound_changes
 from waypost.store.database import Database
@@ -176,6 +176,7 @@ class PushReader:
     async def _put_aside(self, opened: Sequence[OpenedPush]) -> None:
         if opened:
             calls = [_call(one.push, PushResult.UNREADABLE, one.reason) for one in opened]
+            PUSHED.update((one.push.source, PushResult.UNREADABLE) for one in opened)
             async with self._database.engine.acquire() as session, transaction(session):
                 await inbound_changes.mark_unreadable(session, calls)
 
@@ -206,9 +207,11 @@ class PushReader:
         requests = resolved.requests(settings, self._detect, may_register=may_register)
         if requests:
             await self._intake.submit(requests, resolved.write)
-            return
-        async with self._database.engine.acquire() as session, transaction(session):
-            await resolved.write(session, [])
+        else:
+            async with self._database.engine.acquire() as session, transaction(session):
+                await resolved.write(session, [])
+        for source, became in resolved.results:
+            PUSHED[source, became] += 1
 
     async def _note_health(self, opened: Sequence[OpenedPush]) -> None:
         latest = {one.push.connection: one for one in opened}

@@ -46,6 +46,8 @@ class Resolved:
         self._asked: list[_Asked] = []
         self._failed: dict[int, str] = {}
         self._known: set[int] = set()
+        self.results: list[tuple[str, PushResult]] = []
+        """The source and the result of each push, once they are written."""
 
     async def look_up(self, session: Session) -> None:
         """Find the parcels, and the pushes that were read before."""
@@ -94,9 +96,10 @@ class Resolved:
         of_push: dict[int, list[Result]] = defaultdict(list)
         for one, result in zip(self._asked, results, strict=True):
             of_push[one.push].append(result)
-        await inbound_changes.delete_pushes(
-            session, [self._call(place, of_push[place]) for place in range(len(self._pushes))]
-        )
+        calls = [self._call(place, of_push[place]) for place in range(len(self._pushes))]
+        await inbound_changes.delete_pushes(session, calls)
+        of_sources = zip(self._pushes, calls, strict=True)
+        self.results = [(push.source, call.became) for (push, _), call in of_sources]
 
     def _told(self) -> list[tuple[int, ReadPush, PushedParcel]]:
         return [

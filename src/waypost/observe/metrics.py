@@ -21,6 +21,7 @@ from waypost.actions.denials import Denial
 from waypost.dispatch.measures import Measures
 from waypost.domain.attempts import Outcome
 from waypost.domain.breaker import BreakerState
+from waypost.domain.inbound import PushResult
 from waypost.domain.latency import BOUNDS_MS
 from waypost.domain.trackings import SkipReason
 from waypost.store.measures import Backlog
@@ -30,6 +31,7 @@ from waypost.store.trouble import DatabaseTrouble
 NONE_DENIED: Final[Mapping[Denial, int]] = MappingProxyType({})
 NO_OUTAGES: Final[Mapping[str, int]] = MappingProxyType({})
 NONE_UNREAD: Final[Mapping[str, int]] = MappingProxyType({})
+NONE_PUSHED: Final[Mapping[tuple[str, PushResult], int]] = MappingProxyType({})
 NONE_SKIPPED: Final[Mapping[tuple[str, SkipReason], int]] = MappingProxyType({})
 
 
@@ -46,8 +48,8 @@ class Metrics:
 
     ``statements``: how many SQL statements were sent, by name. ``stalls``: how often the loop was blocked, and for how
     long. ``denied``: how many sign-ins and calls were denied, by reason. ``unread``: how many scans were not
-    understood, by source. ``skipped``: how many could not even be accepted, by source and reason. ``outages``: how many
-    database outages were seen, by kind of trouble.
+    understood, by source. ``skipped``: how many could not even be accepted, by source and reason. ``pushed``: how many
+    pushes had which result, by source and result. ``outages``: how many database outages were seen, by kind of trouble.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Metrics:
         denied: Mapping[Denial, int] = NONE_DENIED,
         unread: Mapping[str, int] = NONE_UNREAD,
         skipped: Mapping[tuple[str, SkipReason], int] = NONE_SKIPPED,
+        pushed: Mapping[tuple[str, PushResult], int] = NONE_PUSHED,
         outages: Mapping[str, int] = NO_OUTAGES,
     ) -> None:
         self._registry = CollectorRegistry()
@@ -65,6 +68,7 @@ class Metrics:
         PlatformCollector(registry=self._registry)
         self._own = _OwnMetrics(statements, stalls, denied)
         self._registry.register(_Scans(unread, skipped))
+        self._registry.register(_Pushes(pushed))
         self._registry.register(_Outages(outages))
         self._registry.register(self._own)
 
@@ -110,6 +114,23 @@ class _Scans(Collector):
         for (source, reason), count in sorted(self._skipped.items()):
             skipped.add_metric([source, reason], count)
         yield skipped
+
+
+class _Pushes(Collector):
+    """Return the metrics of what services have pushed."""
+
+    def __init__(self, pushed: Mapping[tuple[str, PushResult], int]) -> None:
+        self._pushed = pushed
+
+    def collect(self) -> Iterable[Metric]:
+        pushes = CounterMetricFamily(
+            "waypost_pushes",
+            "Pushes of services that were rejected or read by this process; the reference of pushes lists the results.",
+            labels=["source", "result"],
+        )
+        for (source, result), count in sorted(self._pushed.items()):
+            pushes.add_metric([source, result], count)
+        yield pushes
 
 
 class _Outages(Collector):
