@@ -9,6 +9,7 @@ from waypost.actions.endpoints import Endpoint
 from waypost.actions.lists import Listed
 from waypost.actions.recoveries import Recovery
 from waypost.api.openapi.operations import Operation
+from waypost.api.v1.alerts import AddedChannel, AlertChannels
 from waypost.api.v1.connections import Connections
 from waypost.api.v1.endpoints import NewEndpoint
 from waypost.api.v1.updates import UpdatesAnswer
@@ -21,6 +22,8 @@ _GIVEN: Final[Mapping[Any, tuple[str, str]]] = {
     NewEndpoint: ("endpoint_id", "/id"),
     Listed[Endpoint]: ("endpoint_id", "/items/0/id"),
     Listed[Delivery]: ("delivery_id", "/items/0/id"),
+    AddedChannel: ("channel_id", "/id"),
+    AlertChannels: ("channel_id", "/items/0/id"),
     Connection: ("connection_id", "/id"),
     Connections: ("connection_id", "/items/0/id"),
     Recovery: ("recovery_id", "/id"),
