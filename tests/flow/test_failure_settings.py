@@ -1,7 +1,7 @@
 """The settings of an endpoint for times of failure."""
 
 from tests.flow.test_api_endpoints import add
-from tests.support.api import Caller
+from tests.support.api import Api, Caller
 
 
 async def test_how_long_an_endpoint_may_fail_and_what_happens_then_are_chosen(shop: Caller) -> None:
@@ -18,3 +18,23 @@ async def test_how_long_an_endpoint_may_fail_and_what_happens_then_are_chosen(sh
         422,
         [{"field": "disable_after_days", "message": "must be from 1 to 30, or null for never"}],
     )
+
+
+async def test_a_person_can_disable_for_good_what_waypost_disabled_and_enabling_begins_anew(
+    api: Api, shop: Caller
+) -> None:
+    made = await add(shop)
+    path = f"/v1/endpoints/{made['id']}"
+    await api.database.serving.execute(
+        "update endpoint set enabled = false, disabled_reason = 'failing', off_since = now() - interval '1 hour'"
+    )
+    off_since = await api.database.serving.fetchval("select off_since from endpoint")
+
+    kept = (await shop.post(f"{path}/disable", {})).json()
+    since = await api.database.serving.fetchval("select off_since from endpoint")
+    enabled = (await shop.post(f"{path}/enable", {})).json()
+
+    assert (kept["enabled"], kept["disabled_reason"], since) == (False, "user", off_since)
+    assert (enabled["enabled"], enabled["disabled_reason"]) == (True, None)
+    row = await api.database.serving.fetchrow("select off_since, enabled_at from endpoint")
+    assert (row["off_since"], row["enabled_at"] > off_since) == (None, True)

@@ -63,7 +63,7 @@ class AlertSender:
             return 0
         owners = Counter(self._in_hand.values())
         busy = [owner for owner, count in owners.items() if count >= AT_ONCE_OF_ONE]
-        async with self._database.holding.acquire() as session:
+        async with self._database.engine.acquire() as session:
             claimed = await alert_changes.claim_channels(session, free, lease=LEASE, busy=busy)
         for channel in claimed:
             task = asyncio.create_task(self._serve_channel(channel))
@@ -84,7 +84,7 @@ class AlertSender:
 
     async def _send_some(self, channel: ClaimedChannel) -> None:
         """Send the next message of a channel, and record the result; no connection is held in between."""
-        async with self._database.holding.acquire() as session:
+        async with self._database.engine.acquire() as session:
             waiting = await alert_changes.waiting_alerts(session, channel.id)
             zone = "UTC" if channel.account is None else await alerts.time_zone(session, channel.account)
             at = from_ms(await now(session))
@@ -94,7 +94,7 @@ class AlertSender:
         else:
             planned = Plan(skip=tuple(one.id for one in waiting))
         result = await self._send(channel, planned.send) if planned.send else None
-        async with self._database.holding.acquire() as session:
+        async with self._database.engine.acquire() as session:
             if planned.skip:
                 await alert_changes.update_alerts_settled(session, planned.skip, AlertState.SKIPPED, None)
             if planned.wait_until is not None:
@@ -115,7 +115,7 @@ class AlertSender:
         return await self._messenger.send(channel.service, target, sent, to_operator=owner is None)
 
     async def _is_user(self, account: UUID, address: str) -> bool:
-        async with self._database.holding.acquire() as session:
+        async with self._database.engine.acquire() as session:
             return await alerts.is_user_of(session, account, address)
 
 

@@ -98,7 +98,7 @@ async def keep_operator_channels(settings: Settings, database: Database, vault: 
     """Write the operator's channels; those that the settings no longer describe are disabled."""
     seal = partial(vault.seal, account=OPERATOR)
     kept = list(_operator_channels(settings))
-    async with database.holding.acquire() as session:
+    async with database.engine.acquire() as session:
         for channel, service, target in kept:
             sealed = seal(msgspec.json.encode(target).decode(), endpoint=channel)
             await alert_changes.keep_operator_channel(session, channel, service, _NAME, sealed)

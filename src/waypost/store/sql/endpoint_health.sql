@@ -22,7 +22,9 @@ where t.tries >= $2
 
 -- name: troubled_endpoints
 -- Those that fail, and those that Waypost disabled or that answered 410.
-select endpoint as id from endpoint_health where failing_since is not null
+select h.endpoint as id
+from endpoint_health h join endpoint e on e.id = h.endpoint
+where h.failing_since is not null and e.enabled
 union
 select id from endpoint where disabled_reason in ('gone', 'failing') and deleted_at is null
 
