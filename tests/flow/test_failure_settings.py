@@ -20,9 +20,7 @@ async def test_how_long_an_endpoint_may_fail_and_what_happens_then_are_chosen(sh
     )
 
 
-async def test_a_person_can_disable_for_good_what_waypost_disabled_and_enabling_begins_anew(
-    api: Api, shop: Caller
-) -> None:
+async def test_a_person_can_disable_for_good_what_waypost_disabled_and_enable_it_again(api: Api, shop: Caller) -> None:
     made = await add(shop)
     path = f"/v1/endpoints/{made['id']}"
     await api.database.serving.execute(
