@@ -176,7 +176,7 @@ async def test_as_root_postgres_runs_as_the_owner_of_the_data_directory(place: P
 async def test_an_owner_without_a_user_name_is_rejected_with_advice(place: Path) -> None:
     os.chown(place, 54321, 54321)
 
-    with pytest.raises(EmbeddedPostgresError, match="User id 54321 has no name"):
+    with pytest.raises(EmbeddedPostgresError, match="User id 54321 has no user name"):
         await EmbeddedPostgres.start(place, pg_bin=None, progress=ignore)
 
 
@@ -185,7 +185,7 @@ async def test_a_folder_closed_to_postgres_is_named_and_not_changed(place: Path)
     closed = place / "closed"
     closed.mkdir(mode=0o700)
 
-    with pytest.raises(EmbeddedPostgresError, match=f"may not enter the folder {closed}"):
+    with pytest.raises(EmbeddedPostgresError, match=f"can't enter the folder {closed}"):
         await EmbeddedPostgres.start(closed / "data", pg_bin=None, progress=ignore)
 
     assert mode(closed) == 0o700
