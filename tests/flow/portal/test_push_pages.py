@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator
 from typing import cast
+from uuid import UUID
 
 import pytest
 
+from tests.support.api import Caller
 from tests.support.pushing import SECRET, easypost_event, easypost_headers, read_all
 from tests.support.visiting import Browser, Portal, assert_harmless, serving_pages
 from waypost.api.parts import Parts
@@ -130,3 +132,21 @@ async def test_nobody_changes_the_connection_of_another_account(portal: Portal, 
 
     assert (await other.get(path)).status_code == 404
     assert (await other.post(f"{path}/{action}")).status_code == 404
+
+
+async def test_a_parcels_page_says_where_it_is_registered_and_why_not(
+    portal: Portal, browser: Browser, shop: Caller
+) -> None:
+    path = await connect(browser, name="Aggregator")
+    created = await shop.post("/v4/trackings/create", {"tracking_number": "A1", "courier_code": "usps"})
+    tracking = created.json()["data"]["id"]
+    await portal.database.serving.execute(
+        "insert into registration (tracking, connection, refused) values ($1, $2, 'Not <b>detected</b>')",
+        UUID(hex=tracking),
+        UUID(hex=path.rpartition("con_")[2]),
+    )
+
+    page = assert_harmless((await browser.get(f"/trackings/{tracking}")).text)
+
+    assert [one.text for one in page.all("a", href=path)] == ["Aggregator"]
+    assert "rejected: Not <b>detected</b>" in page.text
