@@ -60,6 +60,7 @@ async def test_the_page_shows_the_connection_its_last_answer_and_the_ones_tried_
         "outcome": "unknown_number",
         "tried": [{"connection": first, "name": "UPS <one>", "state": "new"}],
         "not_asked": None,
+        "registered": [],
     }
 
 
