@@ -32,7 +32,13 @@ def read_mail_server(url: str) -> MailServer:
         port = split.port
     except ValueError:
         raise InvalidInput("SMTP_URL", "must be a URL such as smtps://user:password@host:465") from None
-    if split.scheme not in PORTS or split.path not in ("", "/") or split.query or split.fragment:
+    if (
+        not url.isprintable()
+        or split.scheme not in PORTS
+        or split.path not in ("", "/")
+        or split.query
+        or split.fragment
+    ):
         raise InvalidInput("SMTP_URL", "must begin with smtp:// or smtps:// and have no path")
     host = split.hostname or ""
     if not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
