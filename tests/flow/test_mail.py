@@ -1,4 +1,4 @@
-"""Mail is handed over with TLS to the server that the operator named, and to no other; its password never in the clear."""
+"""Mail is handed over to the server that the operator named, and to no other; a password is sent over TLS only."""
 
 from ipaddress import ip_network
 
