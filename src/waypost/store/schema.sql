@@ -70,7 +70,7 @@ create table alert (
 create table alert_channel (
     id uuid not null,
     account uuid,
-    owner uuid default COALESCE(account, '00000000-0000-0000-0000-000000000000'::uuid) not null,
+    owner uuid generated always as (COALESCE(account, '00000000-0000-0000-0000-000000000000'::uuid)) stored not null,
     service text not null,
     name text not null,
     target bytea not null,
@@ -284,7 +284,7 @@ create table endpoint (
     constraint endpoint_check CHECK (enabled = (disabled_reason IS NULL)),
     constraint endpoint_check1 CHECK ((previous_secret IS NULL) = (previous_until IS NULL)),
     constraint endpoint_check2 CHECK (deleted_at IS NULL OR NOT enabled),
-    constraint endpoint_disable_after_days CHECK (disable_after_days >= 1 AND disable_after_days <= 30) NOT VALID,
+    constraint endpoint_disable_after_days CHECK (disable_after_days >= 1 AND disable_after_days <= 30),
     constraint endpoint_disabled_reason_check CHECK (disabled_reason = ANY (ARRAY['user'::text, 'gone'::text, 'failing'::text])),
     constraint endpoint_ordering_check CHECK (ordering = ANY (ARRAY['ordered'::text, 'latest'::text, 'unordered'::text])),
     constraint endpoint_pkey PRIMARY KEY (id),
@@ -371,7 +371,7 @@ create table inbound_token (
 create table incident (
     id uuid not null,
     account uuid,
-    owner uuid default COALESCE(account, '00000000-0000-0000-0000-000000000000'::uuid) not null,
+    owner uuid generated always as (COALESCE(account, '00000000-0000-0000-0000-000000000000'::uuid)) stored not null,
     kind text not null,
     subject text not null,
     stage smallint default 0 not null,
