@@ -42,7 +42,9 @@ async def _migrated(dsn: str, number: int) -> asyncpg.Connection:
     with pytest.MonkeyPatch.context() as patch:  # a version knows the tables of its own migrations only
         known = [table for table in partitions.PARTITIONED if await session.fetchval(exists, table)]
         patch.setattr(partitions, "PARTITIONED", known)
-        await partitions.create_ahead(session)
+        # An older schema lacks tables that are partitioned now.
+    known = [table for table in partitions.PARTITIONED if await session.fetchval("select to_regclass($1)", table)]
+    await partitions.create_ahead(session, known)
     await session.execute(previous.SEED)
     return session
 

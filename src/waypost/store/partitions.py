@@ -7,6 +7,7 @@ attached.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -34,11 +35,11 @@ async def today(session: Session) -> date:
     return day
 
 
-async def create_ahead(session: Session) -> int:
+async def create_ahead(session: Session, tables: Sequence[str] = PARTITIONED) -> int:
     """Create the missing partitions from yesterday to seven days ahead, and return how many were created."""
     first = await today(session) - timedelta(days=1)
     made = 0
-    for table in PARTITIONED:
+    for table in tables:
         have = await _days(session, table)
         for distance in range(DAYS_AHEAD + 2):
             day = first + timedelta(days=distance)
