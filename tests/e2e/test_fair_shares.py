@@ -78,14 +78,15 @@ class Windows:
         self.quiet: list[Times] = []
         self.attacked: list[Times] = []
 
-    async def measure(self, work: Work, attack: asyncio.subprocess.Process) -> None:
-        for _ in range(WINDOWS):
-            attack.send_signal(signal.SIGSTOP)
+    async def measure(self, work: Work, attack: asyncio.subprocess.Process, *, leaves_work: bool) -> None:
+        """Measure windows in turns; if an attack ``leaves_work`` behind, all quiet ones come before it."""
+        attack.send_signal(signal.SIGSTOP)
+        for number in range(2 * WINDOWS):
+            is_quiet = number < WINDOWS if leaves_work else number % 2 == 0
+            attack.send_signal(signal.SIGSTOP if is_quiet else signal.SIGCONT)
             await work.go_on(SETTLING_SECONDS)
-            self.quiet.append(await work.go_on(WINDOW_SECONDS))
-            attack.send_signal(signal.SIGCONT)
-            await work.go_on(SETTLING_SECONDS)
-            self.attacked.append(await work.go_on(WINDOW_SECONDS))
+            (self.quiet if is_quiet else self.attacked).append(await work.go_on(WINDOW_SECONDS))
+        attack.send_signal(signal.SIGCONT)
 
     def summary(self) -> str:
         return ", ".join(
@@ -173,7 +174,7 @@ async def test_an_attacking_account_costs_another_next_to_nothing(name: str, jud
                 *(sys.executable, "-m", "tests.support.attacks", name, server.url, attacker, str(seconds), more),
                 stdout=asyncio.subprocess.PIPE,
             )
-            await windows.measure(work, attack)
+            await windows.measure(work, attack, leaves_work=name == "hostile_receivers")
             answers, _ = await attack.communicate()
             worked, held = await stalls(work)
         own, postgres = parts_of(server.process.pid)
