@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -152,10 +153,16 @@ def test_numbers_from_public_projects_are_detected() -> None:
     lines = [line.split("\t") for line in PUBLIC.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     numbers = [(normalise_number(one), codes.split("|")) for _, codes, some in lines for one in some.split()]
 
-    first = [number for number, codes in numbers if set(found(number)[:1]) & set(codes)]
-    among_few = [number for number, codes in numbers if set(found(number)[:FEW]) & set(codes)]
+    owners: defaultdict[str, set[str]] = defaultdict(
+        set
+    )  # two projects list one number for two couriers: either is right
+    for number, codes in numbers:
+        owners[number].update(codes)
 
-    assert len(first) >= 0.96 * len(numbers)  # the others have no form that their carriers document
+    first = [number for number, _ in numbers if set(found(number)[:1]) & owners[number]]
+    among_few = [number for number, _ in numbers if set(found(number)[:FEW]) & owners[number]]
+
+    assert len(first) >= 0.97 * len(numbers)
     assert len(among_few) >= 0.99 * len(numbers)
 
 
