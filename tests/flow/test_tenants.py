@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from tests.support.api import Api, Caller
+from tests.support.pushing import connect
 from waypost.api.openapi.document import OPERATIONS
 from waypost.domain.incidents import Kind, NewIncident, Trouble
 from waypost.store import incident_changes
@@ -38,6 +39,9 @@ BODIES: dict[str, object] = {
     "PATCH /v1/connections/{connection_id}": {"enabled": False},
     "DELETE /v1/connections/{connection_id}": None,
     "POST /v1/connections/{connection_id}/test": None,
+    "GET /v1/connections/{connection_id}/pushes": None,
+    "POST /v1/connections/{connection_id}/read-again": None,
+    "POST /v1/connections/{connection_id}/address": {"at_once": True},
     "GET /v1/alert-channels/{channel_id}": None,
     "PATCH /v1/alert-channels/{channel_id}": {"enabled": False},
     "DELETE /v1/alert-channels/{channel_id}": None,
@@ -98,8 +102,7 @@ async def theirs(api: Api, shop: Caller) -> Theirs:
     (delivery,) = (await owner.get("/v1/deliveries")).json()["items"]
     wanted = {"endpoint_id": endpoint.json()["id"], "since": "2026-01-01T00:00:00Z", "only": "all"}
     recovery = await owner.post("/v1/recoveries", wanted)
-    credentials = {"source": "dhl", "credentials": {"api_key": "theirs"}}
-    connection = await owner.post("/v1/connections", credentials)
+    pusher = await connect(api, owner)
     target = {"url": "http://127.0.0.1/"}
     channel = await owner.post("/v1/alert-channels", {"service": "webhook", "target": target})
     trouble = Trouble(owner.account, Kind.ENDPOINT_FAILING, endpoint.json()["id"], "It fails.")
@@ -110,7 +113,7 @@ async def theirs(api: Api, shop: Caller) -> Theirs:
         "endpoint_id": endpoint.json()["id"],
         "delivery_id": delivery["id"],
         "recovery_id": recovery.json()["id"],
-        "connection_id": connection.json()["id"],
+        "connection_id": pusher.connection["id"],
         "channel_id": channel.json()["id"],
     }
     return Theirs(shop, owner, ids)
@@ -126,8 +129,8 @@ def test_every_operation_is_covered_here() -> None:
 
 async def everything(database: Database) -> list[Any]:
     """Return all rows that an account could have changed."""
-    tables = ("tracking", "endpoint", "due", "watch", "event", "recovery", "connection", "alert_channel", "alert")
-    return [await database.serving.fetch(f"select * from {table} order by 1, 2, 3") for table in tables]  # noqa: S608
+    tables = "tracking endpoint due watch event recovery connection inbound_token alert_channel alert"
+    return [await database.serving.fetch(f"select * from {table} order by 1, 2, 3") for table in tables.split()]  # noqa: S608
 
 
 async def test_other_accounts_objects_are_answered_like_missing_ones_and_stay_unchanged(
