@@ -1,5 +1,7 @@
 """Access to the API: keys, scopes, responses without them, and unknown paths."""
 
+import re
+
 import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
@@ -33,9 +35,7 @@ async def test_every_route_except_the_public_ones_requires_a_key(api: Api) -> No
     assert len(asked) >= 13
 
     for method, path in sorted(asked):
-        answer = await api.client.request(
-            method, path.format(endpoint_id="x", delivery_id="x", recovery_id="x", tracking_id="x", connection_id="x")
-        )
+        answer = await api.client.request(method, re.sub(r"\{\w+\}", "x", path))
 
         assert answer.status_code == 401, (method, path)
 
