@@ -88,8 +88,8 @@ def _show_around(stage: Stage, screen: Screen) -> None:
     """Print where to look; the pages need the sign-in above."""
     url, number = stage.waypost.url, stage.detected.tracking_number
     screen.say("\nEverything keeps running. Look at:")
-    screen.place("Sources", f"{url}/sources (the four connections, and what each has left to spend)")
-    screen.place("A detected", f"{url}/trackings?search={number} (no courier was given; its page says who answers)")
+    screen.place("Sources", f"{url}/sources (the four connections, and how many calls each has left)")
+    screen.place("Detected", f"{url}/trackings?search={number} (registered without a courier, which Waypost detected)")
     screen.place("Webhooks", f"{url}/developer/webhooks/history (every delivery with its attempts)")
     screen.place("The shop", f"{stage.shop.url}/ (what its customers see)")
     screen.say("End it with Ctrl-C.")

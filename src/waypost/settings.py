@@ -201,7 +201,7 @@ class Settings(_OfCarriers):
     egress_allow: Networks = ()
     """Private networks to which webhooks can be sent, such as `10.0.0.0/8,::1/128`."""
     egress_ports: PortRanges = Ports.parse(DEFAULT_EGRESS_PORTS)
-    """The ports and port ranges to which webhooks can be sent; `+3000` adds one to the default."""
+    """The ports and port ranges to which webhooks can be sent. A list replaces the default; `+3000` adds to it."""
     outgoing_ips: Addresses = ()
     """The addresses that webhooks are sent from, published to receivers."""
     source_address: Address | None = None

@@ -115,6 +115,7 @@ def follow(page: Page, shop: Shop, shell: str, also_replaced: Mapping[str, str] 
         "127.0.0.1:8080": place,
         "https://shop.example": shop.hooks.url,
         "8088": str(free_port()),
+        "8090": str(free_port()),
         "wk_live_YOUR_KEY": shop.key,
         "ep_YOUR_ENDPOINT": shop.endpoint,
     }

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from waypost.app.backing_up import back_up
 from waypost.app.backing_up import restore as restore_backup
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.cli.terminal import counted
 from waypost.store.backups.manifest import BackupError, Manifest
 from waypost.store.backups.writing import MEGABYTE
 from waypost.store.embedded.folder import read_small
@@ -81,6 +82,6 @@ def _show(manifest: Manifest, *, as_json: bool, done: str, folder: Path) -> None
     size = sum(file.size for file in manifest.files.values())
     key = "with the secret key" if manifest.has_key else "without the secret key"
     print(  # noqa: T201 - the command's answer
-        f"{done}: {parcels:,} parcels and {events:,} events of {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC,"
-        f" {size / MEGABYTE:,.1f} MB, {key}."
+        f"{done}: {counted(parcels, 'parcel')} and {counted(events, 'event')}, as of"
+        f" {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC, {size / MEGABYTE:,.1f} MB, {key}."
     )

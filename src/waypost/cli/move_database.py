@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from waypost.app.moving import move, stay
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.cli.terminal import counted
 from waypost.domain.errors import InvalidInput
 from waypost.settings import Settings
 from waypost.store.backups.manifest import Manifest
@@ -56,7 +57,7 @@ def _new(database_url: str | None, data_dir: Path | None) -> Settings:
 
 def _tell(old: Settings, new: Settings, made: Manifest) -> None:
     parcels, events = made.rows.get("tracking", 0), made.rows.get("event", 0)
-    print(f"Moved {parcels:,} parcels and {events:,} events.")  # noqa: T201 - the command's answer
+    print(f"Moved {counted(parcels, 'parcel')} and {counted(events, 'event')}.")  # noqa: T201 - the command's answer
     if new.database_url is None:
         progress(f"Restart the servers with --data-dir {new.data_dir}.")
     elif old.database_url is None and old.secret_key is None:

@@ -9,6 +9,11 @@ def say(line: str) -> None:
     print(f"waypost: {line}", file=sys.stderr)  # noqa: T201 - messages for people
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun, whose plural takes an s: ``1 parcel``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def printable_lines(text: str) -> str:
     """Return untrusted lines without control characters, with a terminal's line ends."""
     return "\n".join(map(printable, text.replace("\r\n", "\n").split("\n")))

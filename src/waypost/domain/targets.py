@@ -66,7 +66,7 @@ class ForbiddenPort(ForbiddenUrl):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports that requests may be sent to: ``text`` as in the setting EGRESS_PORTS, ``ranges`` inclusive."""
+    """The ports that requests may be sent to: ``text`` as in the setting WAYPOST_EGRESS_PORTS, ``ranges`` inclusive."""
 
     text: str
     ranges: tuple[tuple[int, int], ...]
@@ -234,7 +234,7 @@ def _port(text: str | None, scheme: str, ports: Ports) -> int:
         raise ForbiddenUrl("The port of the URL is not valid.")
     port = DEFAULT_PORTS[scheme] if text is None else int(text)
     if port not in ports:
-        raise ForbiddenPort(f"Port {port} is not allowed; the operator's setting EGRESS_PORTS allows {ports.text}.")
+        raise ForbiddenPort(f"Port {port} is not allowed: the server's WAYPOST_EGRESS_PORTS allows {ports.text}.")
     return port
 
 

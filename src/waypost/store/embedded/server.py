@@ -100,8 +100,8 @@ class EmbeddedPostgres:
                 )
             if user.name == NOBODY:
                 progress(
-                    "PostgreSQL will run as nobody, which other services may use too. To use a separate user, first run"
-                    f" `useradd --system --shell /usr/sbin/nologin {SYSTEM_USER}`"
+                    "PostgreSQL will run as nobody, which other services may use too. That is fine for a trial; on a"
+                    f" server, first run `useradd --system --shell /usr/sbin/nologin {SYSTEM_USER}`"
                 )
             progress(f"Creating a new database in {folder.cluster}")
             await make_cluster(folder, programs, user)
