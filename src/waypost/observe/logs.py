@@ -50,7 +50,8 @@ def configure_logging(level: str, log_format: str | None, *, process: str | None
         processors=[repeats, *shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _StandardError())),
-        cache_logger_on_first_use=True,
+        # Otherwise a module would keep the configuration of its first line.
+        cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
     clean = structlog.stdlib.ProcessorFormatter.remove_processors_meta
