@@ -121,6 +121,9 @@ async def test_a_kill_during_a_restore_leaves_nothing_that_passes_for_an_install
 
     with pytest.raises(EmbeddedPostgresError, match="run `waypost restore` again"):
         await EmbeddedPostgres.start(data_dir, pg_bin=None, progress=ignore)
+    # As if the kill had come a moment before the cluster's move, which decides.
+    for name in ("secret.key", "postgres.password"):
+        (data_dir / name).touch()
     settings = shop.settings(database_url=None, secret_key=None, data_dir=data_dir)
     await restore(settings, folder, key=None, progress=ignore)
     assert sorted(entry.name for entry in data_dir.iterdir()) == ["lock", "postgres", "postgres.password", "secret.key"]
@@ -251,6 +254,10 @@ def _other_names(folder: Path) -> None:
     _changed(folder, files=made.files | {"../escaped": made.files["database.dump"]})
 
 
+def _quoting_schema(folder: Path) -> None:
+    _changed(folder, schema='a"; drop schema public cascade; --')
+
+
 def _no_json(folder: Path) -> None:
     (folder / "manifest.json").write_text("{")
 
@@ -263,6 +270,7 @@ def _no_json(folder: Path) -> None:
         (_cut, "is damaged: it is not the file that was written"),
         (_no_dump, "can't be read: No such file or directory"),
         (_other_names, "manifest.json is damaged"),
+        (_quoting_schema, "manifest.json is damaged"),
         (_no_json, "manifest.json is damaged"),
         (_fewer_rows, "The restored table tracking has 2 rows instead of 3"),
     ],

@@ -1,11 +1,13 @@
 """Which backups are due and kept, and how a database's URL is handed to PostgreSQL's programs."""
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from waypost.domain.backups import is_due, kept
 from waypost.store.backups.clients import without_password
+from waypost.store.backups.freezing import despite_closing
 
 MONDAY = datetime(2026, 11, 30, 3, tzinfo=UTC)
 
@@ -43,3 +45,14 @@ def test_of_one_day_only_the_newest_is_kept_and_old_ones_stay_until_there_are_ne
 )
 def test_a_password_is_handed_over_apart_from_the_url(url: str, place: str, password: str | None) -> None:
     assert without_password(url) == (place, password)
+
+
+def test_sessions_that_pass_the_closing_keep_the_options_of_the_url() -> None:
+    url = despite_closing("postgresql:///w?host=%2Frun&options=-c%20search_path%3Da")
+
+    assert dict(parse_qsl(urlsplit(url).query)) == {
+        "host": "/run",
+        "options": "-c search_path=a -c default_transaction_read_only=off",
+    }
+    assert url.startswith("postgresql:///w?")
+    assert despite_closing("postgresql://u@a,b/w").startswith("postgresql://u@a,b/w?options=")

@@ -12,8 +12,8 @@ from waypost.app.backing_up import restore as restore_backup
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.terminal import counted
 from waypost.store.backups.manifest import BackupError, Manifest
-from waypost.store.backups.writing import MEGABYTE
 from waypost.store.embedded.folder import read_small
+from waypost.store.embedded.room import MEGABYTE
 
 Folder = Annotated[Path, Parameter(help="The folder of the backup.")]
 

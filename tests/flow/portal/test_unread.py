@@ -20,4 +20,7 @@ async def test_the_page_shows_an_accounts_own_unread_scans_and_clears_them(porta
     assert "Only theirs" not in page.text
     cleared = await browser.post("/sources/unread/clear")
     assert cleared.status_code == 303
-    assert "every checkpoint so far was understood." in Document((await browser.get("/sources/unread")).text).text
+    assert (
+        "No unread scans. New ones appear here within seconds."
+        in Document((await browser.get("/sources/unread")).text).text
+    )

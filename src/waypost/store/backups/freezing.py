@@ -1,7 +1,7 @@
 """Closes a database to writes while it is moved elsewhere, for all who use it, and opens it again."""
 
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import asyncpg
 
@@ -45,8 +45,11 @@ async def open_to_writes(url: str) -> None:
 
 def despite_closing(url: str) -> str:
     """Return the URL for sessions that may read and write although the database is closed to writes."""
-    option = urlencode({"options": "-c default_transaction_read_only=off"}, quote_via=quote)
-    return f"{url}{'&' if '?' in url else '?'}{option}"
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    query["options"] = f"{query.get('options', '')} -c default_transaction_read_only=off".strip()
+    # Not put together again from its parts: a URL without a host would lose two of its slashes.
+    return f"{url.partition('?')[0]}?{urlencode(query, quote_via=quote)}"
 
 
 async def _connect(url: str) -> asyncpg.Connection:

@@ -129,7 +129,8 @@ def read(folder: Path) -> Manifest:
         raise BackupError(f"{folder / MANIFEST} is damaged: use another backup.") from None
     if manifest.format > _FORMAT:
         raise BackupError(f"The backup was made by Waypost {manifest.waypost}, which is newer: upgrade this program.")
-    if DUMP not in manifest.files or not manifest.files.keys() <= {DUMP, KEY}:
+    # The schema's name becomes part of statements, and the files' names part of paths.
+    if '"' in manifest.schema or DUMP not in manifest.files or not manifest.files.keys() <= {DUMP, KEY}:
         raise BackupError(f"{folder / MANIFEST} is damaged: use another backup.")
     return manifest
 

@@ -7,7 +7,7 @@ Until then the directory counts as unfinished: the embedded PostgreSQL refuses t
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -18,12 +18,12 @@ from waypost.store.backups.writing import count_rows
 from waypost.store.connecting import opened_database
 from waypost.store.database import Access, Database
 from waypost.store.embedded.folder import DataFolder, open_folder, read_small, sync_folder, try_lock
+from waypost.store.embedded.room import MEGABYTE
 from waypost.store.embedded.server import EmbeddedPostgres
 from waypost.store.installation import KeyFile, check_value
+from waypost.store.migrating import Progress
 from waypost.store.migration_files import migrations
 from waypost.store.statements import fetch_one
-
-Progress = Callable[[str], None]
 
 _MARGIN: Final = 1.3
 """How much more room than the copied tables took must be free: write-ahead log and an empty cluster."""
@@ -69,10 +69,7 @@ async def restore_folder(
         await _fill(folder, manifest, place, key=key, pg_bin=pg_bin, progress=progress)
         await asyncio.to_thread(_put_in_place, place)
     except BaseException:
-        shutil.rmtree(place.unfinished_restore, ignore_errors=True)
-        place.lock_file.unlink(missing_ok=True)
-        if made:
-            place.path.rmdir()
+        _take_back(place, made=made)
         raise
     finally:
         os.close(lock)
@@ -162,9 +159,12 @@ def _is_there(data_dir: Path) -> bool:
         return False
     ours = {"lock", DataFolder.UNFINISHED_RESTORE}
     try:
-        found = sorted(entry.name for entry in data_dir.iterdir() if entry.name not in ours)
+        names = {entry.name for entry in data_dir.iterdir()}
     except OSError as error:
         raise BackupError(f"{data_dir} can't be used: {error.strerror}.") from None
+    if DataFolder.UNFINISHED_RESTORE in names:
+        ours |= {"secret.key", "postgres.password"}  # moved just before a kill
+    found = sorted(names - ours)
     if "postgres" in found:
         raise BackupError(f"{data_dir} holds a Waypost already: choose another data directory.")
     if found:
@@ -177,9 +177,20 @@ def _refuse_full(path: Path, manifest: Manifest) -> None:
     wanted = int(manifest.database_size * _MARGIN) + _CLUSTER_BYTES
     if free < wanted:
         raise BackupError(
-            f"The disk of {path} has {free // 1_000_000:,} MB left, and restoring needs {wanted // 1_000_000:,} MB:"
+            f"The disk of {path} has {free // MEGABYTE:,} MB left, and restoring needs {wanted // MEGABYTE:,} MB:"
             " free up space or choose another place."
         )
+
+
+def _take_back(place: DataFolder, *, made: bool) -> None:
+    """Remove what an unsuccessful restore has put into the data directory, which had nothing in it."""
+    shutil.rmtree(place.unfinished_restore, ignore_errors=True)
+    if place.cluster.exists():
+        return
+    for path in (KeyFile(place.path).path, place.password_file, place.lock_file):
+        path.unlink(missing_ok=True)
+    if made:
+        place.path.rmdir()
 
 
 def _put_in_place(place: DataFolder) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,11 +14,10 @@ from waypost.store.backups import manifest
 from waypost.store.backups.clients import run_client
 from waypost.store.backups.manifest import DUMP, KEY, BackupError, CopiedFile, Manifest
 from waypost.store.database import Database
+from waypost.store.embedded.room import MEGABYTE
+from waypost.store.migrating import Progress
 from waypost.store.statements import Session, fetch, fetch_one
 
-Progress = Callable[[str], None]
-
-MEGABYTE: Final = 1_000_000
 _LOOK_SECONDS: Final = 5.0
 # Half the processor time of gzip's default, for a tenth more bytes: states of events are compressed already.
 _COMPRESSION: Final = "gzip:1"
