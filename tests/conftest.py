@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+import structlog
 from _pytest.terminal import TerminalReporter
 
 from tests.support.examples import load_profiles
@@ -44,6 +45,14 @@ def judged(record_property: Callable[[str, object], None]) -> Judge:
         assert (tally.lost, tally.unexplained, tally.out_of_order) == (0, 0, 0)
 
     return judge
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """Restore how lines are logged: a command that runs in this process sets it for everything after it."""
+    configured = structlog.get_config()
+    yield
+    structlog.configure(**configured)
 
 
 class AtOnce:

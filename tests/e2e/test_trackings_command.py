@@ -14,7 +14,6 @@ import pytest
 from examples.demo.site import Site
 from tests.support.commands import call_waypost
 from tests.support.serving import READY_SECONDS, WAYPOST, Serving, environment, run_waypost
-from waypost.cli import main
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 EMAIL = "parcels@example.com"
@@ -113,12 +112,10 @@ def test_reread_counts_first_and_asks_before_it_changes_anything(server: Serving
         (("export", "--out", "/nowhere/out.csv"), "out: can't be written"),
     ],
 )
-def test_a_missing_file_is_named(
-    words: tuple[str, ...], why: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    code = main(["trackings", *words, *ACCOUNT, "--data-dir", str(tmp_path)])
+def test_a_missing_file_is_named(words: tuple[str, ...], why: str, tmp_path: Path) -> None:
+    ended = call_waypost("trackings", *words, *ACCOUNT, "--data-dir", str(tmp_path))
 
-    assert (code, why in capsys.readouterr().err) == (1, True)
+    assert (ended.returncode, why in ended.stderr) == (1, True)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -3,7 +3,6 @@
 import io
 import json
 
-import pytest
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -16,12 +15,6 @@ from waypost.observe.logs import configure_logging
 from waypost.observe.metrics import Metrics
 from waypost.store.measures import Backlog
 from waypost.store.reconciliation import Findings
-
-
-@pytest.fixture(autouse=True)
-def unconfigured():
-    yield
-    structlog.reset_defaults()
 
 
 def test_log_lines_are_json_without_secrets(capsys):
