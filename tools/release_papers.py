@@ -6,6 +6,7 @@ Both describe an environment with exactly the locked packages of ``requirements/
 import json
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -44,7 +45,14 @@ def main() -> int:
     missing = [component["name"] for component in packages(sbom) if not licence_of(component)]
     if missing:
         print(f"No licence is declared by: {', '.join(missing)}", file=sys.stderr)
+    if not has_address(bootstrap.ROOT / "pyproject.toml"):
+        print("pyproject.toml has no [project.urls]: add the project's address before you publish.", file=sys.stderr)
     return 1 if missing else 0
+
+
+def has_address(pyproject: Path) -> bool:
+    """Return whether a project file names an address of the project, which a package index shows beside it."""
+    return bool(tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"].get("urls"))
 
 
 def write_sbom(python: Path) -> None:

@@ -1,6 +1,8 @@
 """The papers of a release: a licence for every package, and a failure if one declares none."""
 
-from tools.release_papers import licence_of, licences_page
+from pathlib import Path
+
+from tools.release_papers import has_address, licence_of, licences_page
 
 
 def component(name: str, *licences: dict[str, object]) -> dict[str, object]:
@@ -31,3 +33,13 @@ def test_the_text_of_a_licence_is_not_its_name() -> None:
 
 def test_a_package_without_a_licence_is_listed_without_one() -> None:
     assert licence_of({"name": "a", "version": "1.0"}) == ""
+
+
+def test_a_project_without_an_address_is_noticed(tmp_path: Path) -> None:
+    pyproject = tmp_path / "pyproject.toml"
+
+    pyproject.write_text('[project]\nname = "a"\n')
+    assert not has_address(pyproject)
+
+    pyproject.write_text('[project]\nname = "a"\n[project.urls]\nSource = "https://shop.example/source"\n')
+    assert has_address(pyproject)
