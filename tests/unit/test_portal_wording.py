@@ -35,6 +35,17 @@ def test_times_of_the_api_are_read_too():
     assert (wording.ago(None, NOW), wording.exactly(None)) == ("never", "")
 
 
+def test_a_time_of_today_is_shown_without_its_date():
+    berlin = wording.zone_of("Europe/Berlin")
+    late = datetime(2026, 3, 4, 23, 30, tzinfo=UTC)
+
+    assert wording.clock_time("2026-03-04T13:20:05Z", late) == "13:20:05 UTC"
+    assert wording.clock_time("2026-03-04T13:20:05Z", late, berlin) == "2026-03-04 14:20:05 CET"
+    assert wording.clock_time("2026-03-04T23:20:05Z", late, berlin) == "00:20:05 CET"
+    assert wording.exactly("2026-07-04T23:20:05Z", berlin) == "2026-07-05 01:20:05 CEST"
+    assert wording.zone_of("Mars/Olympus") is UTC
+
+
 @pytest.mark.parametrize(
     ("share", "words"), [(0, "0"), (1, "100"), (0.9, "90.0"), (0.99999, "99.9"), (0.00001, "0.1"), (0.1234, "12.3")]
 )

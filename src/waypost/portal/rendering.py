@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context as JinjaContext
 from litestar import Response
 
 from waypost.domain.attempts import ERRORS
@@ -21,7 +22,7 @@ from waypost.domain.times import from_ms
 from waypost.portal import wording
 from waypost.portal.csrf import form_token
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import NOTICE
+from waypost.portal.visits import NOTICE, TIME_ZONE
 from waypost.store.accounts import Visitor
 
 STATIC: Final = files(__package__) / "static"
@@ -90,7 +91,12 @@ def part(request: PageRequest, template: str, **values: object) -> Response[byte
 
 
 def _of_request(request: PageRequest) -> dict[str, object]:
-    return {"path": request.scope["path"], "form_token": form_token(request.scope), "now": datetime.now(UTC)}
+    return {
+        "path": request.scope["path"],
+        "form_token": form_token(request.scope),
+        "now": datetime.now(UTC),
+        "zone": wording.zone_of(request.scope["state"].get(TIME_ZONE, "UTC")),
+    }
 
 
 def fill(template: str, **values: object) -> str:
@@ -141,7 +147,8 @@ def _environment() -> Environment:
     environment = plain_environment()
     environment.filters.update(
         ago=wording.ago,
-        exactly=wording.exactly,
+        exactly=_exactly,
+        clock_time=_clock_time,
         number=wording.number,
         plural=wording.plural,
         sentence=wording.sentence,
@@ -171,6 +178,18 @@ def _environment() -> Environment:
     }
     environment.globals.update(shared)
     return environment
+
+
+@pass_context
+def _exactly(context: JinjaContext, at: datetime | str | None) -> str:
+    """Return a time in the zone of the page's visitor."""
+    return wording.exactly(at, context["zone"])
+
+
+@pass_context
+def _clock_time(context: JinjaContext, at: datetime | str) -> str:
+    """Return a time in the zone of the page's visitor, without the date if it is today's."""
+    return wording.clock_time(at, context["now"], context["zone"])
 
 
 def _label(status: str | None) -> str:

@@ -19,6 +19,8 @@ NOTICE: Final = "notice"
 HOME: Final = "/"
 ACCOUNT: Final = "waypost.visited"
 """Where a request's state has the account whose pages it visits, for the log."""
+TIME_ZONE: Final = "waypost.time_zone"
+"""Where a request's state has the name of the time zone in which its pages show times."""
 
 
 class NotLoggedIn(Exception):
@@ -38,6 +40,7 @@ async def enter(request: PageRequest, pages: Pages) -> Visitor:
         request.clear_session()
         raise NotLoggedIn
     request.scope["state"][ACCOUNT] = ids.to_text(ids.ACCOUNT, visitor.account)
+    request.scope["state"][TIME_ZONE] = visitor.time_zone
     return visitor
 
 

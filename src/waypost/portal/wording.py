@@ -1,7 +1,8 @@
 """How the pages format times and numbers and word states, reasons and errors."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from waypost.domain.connections import ConnectionState
 from waypost.domain.deliveries import Reason, Settled, Waiting
@@ -16,6 +17,7 @@ _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86_400
 _JUST_NOW: Final = 5
+_CLOCK: Final = "%H:%M:%S %Z"
 
 STATES: Final = {
     Waiting.WAITING: ("Waiting", "clock"),
@@ -138,9 +140,23 @@ def ago(at: datetime | str | None, now: datetime) -> str:
     return "just now"
 
 
-def exactly(at: datetime | str | None) -> str:
-    """Return a time to the second: ``2026-03-04 13:20:05 UTC``."""
-    return "" if at is None else _time(at).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def exactly(at: datetime | str | None, zone: tzinfo = UTC) -> str:
+    """Return a time to the second in a time zone: ``2026-03-04 13:20:05 UTC``."""
+    return "" if at is None else _in_zone(at, zone).strftime(f"%Y-%m-%d {_CLOCK}")
+
+
+def clock_time(at: datetime | str, now: datetime, zone: tzinfo = UTC) -> str:
+    """Return a time to the second in a time zone, with its date unless it is today: ``13:20:05 UTC``."""
+    local = _in_zone(at, zone)
+    return local.strftime(_CLOCK) if local.date() == now.astimezone(zone).date() else exactly(at, zone)
+
+
+def zone_of(name: str) -> tzinfo:
+    """Return a time zone by name, or UTC if this machine does not know it."""
+    try:
+        return ZoneInfo(name)
+    except (ValueError, ZoneInfoNotFoundError):
+        return UTC
 
 
 def number(value: float) -> str:
@@ -163,6 +179,10 @@ def sentence(text: str) -> str:
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun, whose plural takes an s: ``3 webhooks``."""
     return f"{number(count)} {noun}" if count == 1 else f"{number(count)} {noun}s"
+
+
+def _in_zone(at: datetime | str, zone: tzinfo) -> datetime:
+    return _time(at).astimezone(zone)
 
 
 def _time(at: datetime | str) -> datetime:

@@ -42,7 +42,10 @@ class Login(msgspec.Struct, frozen=True):
 
 
 class Visitor(msgspec.Struct, frozen=True):
-    """Who is logged in, and to which account. Sessions from before ``sessions_from`` (Unix seconds) are invalid."""
+    """Who is logged in, and to which account. Sessions from before ``sessions_from`` (Unix seconds) are invalid.
+
+    ``time_zone`` is the name of the zone in which pages show times.
+    """
 
     id: UUID
     email: str
@@ -51,6 +54,7 @@ class Visitor(msgspec.Struct, frozen=True):
     account: UUID
     account_name: str
     account_email: str
+    time_zone: str
 
 
 class AccountRow(msgspec.Struct, frozen=True):

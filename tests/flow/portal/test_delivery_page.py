@@ -42,3 +42,14 @@ async def test_every_attempt_is_listed_and_one_is_shown_in_full(
     others = set(range(1, ATTEMPTS + 1)) - {in_full}
     assert links == {f"{here}?attempt={number}#attempt-{number}" for number in others}
     assert len(answer.content) < 100_000
+
+
+async def test_exact_times_are_shown_beside_relative_ones_in_the_time_zone_of_the_account(
+    browser: Browser, portal: Portal, delivery: str
+) -> None:
+    await portal.database.serving.execute("update account set time_zone = 'Asia/Kolkata'")
+
+    page = (await browser.get(f"{HOME}/history/{delivery}")).text
+
+    assert re.search(r">(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d IST</time> <span class=\"ago\">\(", page)
+    assert " UTC" not in page
