@@ -13,7 +13,7 @@ from waypost.domain.statuses import Status
 from waypost.store import trackings
 from waypost.store.database import Database
 from waypost.store.numbered_pages import NEAR, numbered_page
-from waypost.store.statements import TEXTS
+from waypost.store.statements import TEXTS, bound
 from waypost.store.trackings import Filter
 
 NOW = datetime.now(UTC)
@@ -83,7 +83,7 @@ async def test_shown_rows_are_looked_up_by_id(database: Database, account: UUID)
     }
     async with database.serving.acquire() as session:
         for name, values in arguments.items():
-            plan = "\n".join(row[0] for row in await session.fetch("explain " + TEXTS[name], *values))
+            plan = "\n".join(row[0] for row in await session.fetch("explain " + TEXTS[name], *bound(name, *values)))
             assert re.findall(r"using (\w+) on tracking t\b", plan) == ["tracking_pkey"], plan
 
 
@@ -92,7 +92,8 @@ async def test_only_requested_id_bounds_are_compared_with_the_counts(database: D
     compared = {Filter(): 0, Filter(after=MIDDLE): 1, Filter(after=MIDDLE, before=ids.first_at(NOW)): 2}
     async with database.serving.acquire() as session:
         for wanted, count in compared.items():
-            rows = await session.fetch("explain " + TEXTS["pass_updated_lanes"], *counted, *wanted.asked_ids)
+            values = bound("pass_updated_lanes", *counted, *wanted.asked_ids)
+            rows = await session.fetch("explain " + TEXTS["pass_updated_lanes"], *values)
             plan = "\n".join(row[0] for row in rows)
             assert "Index Only Scan using tracking_changed_lane on tracking q" in plan, plan
             assert len(re.findall(r"\(id [<>]", plan)) == count, plan

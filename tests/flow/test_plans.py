@@ -9,7 +9,7 @@ import pytest
 from tests.support.databases import add_account
 from waypost.store.database import Database
 from waypost.store.queue import ALL_BUCKETS
-from waypost.store.statements import TEXTS, Session
+from waypost.store.statements import TEXTS, Session, bound
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ARGUMENTS = {
@@ -182,7 +182,7 @@ async def generic_plan(session: Session, name: str, arguments: int) -> str:
 async def test_hot_statements_never_scan_or_sort_the_queue(database: Database, state) -> None:
     await state(database)
     async with database.engine.acquire() as session:
-        plans = {name: await generic_plan(session, name, len(bound)) for name, bound in ARGUMENTS.items()}
+        plans = {name: await generic_plan(session, name, len(values)) for name, values in ARGUMENTS.items()}
 
     bad = r"Seq Scan on (due|tracking|event|settled|watch|inbound\w*)\b|Bitmap Heap Scan"
     assert {name: plan for name, plan in plans.items() if re.search(bad, plan) or "Index" not in plan} == {}
@@ -218,8 +218,9 @@ async def test_lists_are_read_in_index_order_with_any_backlog(database: Database
     plans = {}
     async with database.serving.acquire() as session:
         await session.execute("set enable_bitmapscan = off")
-        for name, bound in LISTS.items():
-            plans[name] = "\n".join(row[0] for row in await session.fetch("explain " + TEXTS[name], *bound))
+        for name, values in LISTS.items():
+            rows = await session.fetch("explain " + TEXTS[name], *bound(name, *values))
+            plans[name] = "\n".join(row[0] for row in rows)
 
     bad = r"Seq Scan on (due|tracking|event|settled)\w*\b"
     assert {name: plan for name, plan in plans.items() if re.search(bad, plan)} == {}
@@ -228,7 +229,7 @@ async def test_lists_are_read_in_index_order_with_any_backlog(database: Database
 async def test_one_of_many_connections_is_never_looked_for_among_all(database: Database) -> None:
     await many_connections(database)
     async with database.engine.acquire() as session:
-        plans = {name: await generic_plan(session, name, len(bound)) for name, bound in CONNECTIONS.items()}
+        plans = {name: await generic_plan(session, name, len(values)) for name, values in CONNECTIONS.items()}
 
     every = r"Seq Scan on (connection|connection_health|event)\w*\b"
     bad = every + r"|using connection_pkey on connection \w?\b(?!.*\n +Index Cond)"

@@ -48,7 +48,7 @@ async def of_endpoints(session: Session, endpoints: Sequence[UUID], since: datet
     """Return the hours of endpoints in which something happened, starting with that of ``since``, oldest first."""
     first = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     rows = await fetch(session, "hours", list(endpoints), first, until, first.date(), until.astimezone(UTC).date())
-    return [Hour(**row) for row in rows]
+    return [msgspec.convert(dict(row), Hour, strict=False) for row in rows]
 
 
 async def oldest_waiting(session: Session, endpoint: UUID) -> datetime | None:

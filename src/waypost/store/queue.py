@@ -222,7 +222,7 @@ async def unblock(session: Session, queues: Collection[Queue]) -> set[UUID]:
         columns = [list(column) for column in zip(*sorted(queues), strict=True)]
         row = await fetch_one(session, "unblock", sorted(set(columns[0])), *columns)
         assert row is not None  # noqa: S101 - an aggregate gives a row
-        freed.update(row["endpoints"])
+        freed.update(map(UUID, row["endpoints"]))
         if row["vanished"] <= 0:
             break
     return freed

@@ -15,6 +15,7 @@ import msgspec
 from asyncpg import Connection, InterfaceError, Record
 from asyncpg.pool import PoolConnectionProxy
 
+from waypost.store.array_parameters import cast_positions, declared, sent
 from waypost.store.trouble import TimedOut
 
 Session = Connection | PoolConnectionProxy
@@ -53,29 +54,36 @@ def _load() -> dict[str, str]:
     return texts
 
 
-TEXTS: Final = _load()
-"""The text of every named statement."""
+_WRITTEN: Final = _load()
+_CAST: Final = {name: cast_positions(text) for name, text in _WRITTEN.items()}
+TEXTS: Final = {name: declared(text) for name, text in _WRITTEN.items()}
+"""The text of every named statement, as it is sent."""
+
+
+def bound(name: str, *arguments: object) -> Sequence[object]:
+    """Return the arguments of a named statement as they are sent."""
+    return sent(arguments, positions) if (positions := _CAST[name]) else arguments
 
 
 async def fetch(session: Session, name: str, *arguments: object) -> list[Record]:
     """Run the named statement and return its rows."""
     SENT[name] += 1
     with _ending_with_its_time(session):
-        return await session.fetch(TEXTS[name], *arguments)
+        return await session.fetch(TEXTS[name], *bound(name, *arguments))
 
 
 async def fetch_one(session: Session, name: str, *arguments: object) -> Record | None:
     """Run the named statement and return its first row, or None."""
     SENT[name] += 1
     with _ending_with_its_time(session):
-        return await session.fetchrow(TEXTS[name], *arguments)
+        return await session.fetchrow(TEXTS[name], *bound(name, *arguments))
 
 
 async def execute(session: Session, name: str, *arguments: object) -> None:
     """Run the named statement for its effect."""
     SENT[name] += 1
     with _ending_with_its_time(session):
-        await session.execute(TEXTS[name], *arguments)
+        await session.execute(TEXTS[name], *bound(name, *arguments))
 
 
 async def copy(session: Session, copied: Copied, records: Iterable[Sequence[Any]]) -> None:

@@ -122,7 +122,7 @@ async def watch_of(session: Session, tracking: UUID) -> Watch | None:
     row = await fetch_one(session, "watch_of", ALL_BUCKETS, tracking)
     if row is None:
         return None
-    tried = tuple(row["tried"] or ())
+    tried = tuple(map(UUID, row["tried"] or ()))
     return Watch(row["connection"], row["last_polled_at"], row["next_poll_at"], row["outcome"], tried)
 
 

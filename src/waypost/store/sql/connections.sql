@@ -76,7 +76,7 @@ where exists (
 
 -- name: unrouted_watches
 -- Parcels without a connection.
-select w.tracking, w.tried, w.asked, t.account, t.tracking_number, t.courier_code, t.status, t.substatus
+select w.tracking, w.tried::text[] as tried, w.asked, t.account, t.tracking_number, t.courier_code, t.status, t.substatus
 from (select q.bucket, q.tracking, q.tried, q.last_polled_at is not null as asked from watch q
       where q.connection is null and q.rank = 1 and q.next_poll_at <= now()
       order by q.next_poll_at limit $2) w

@@ -3,7 +3,7 @@
 -- name: hours
 -- Latencies of several dispatchers are added bound by bound.
 select n.endpoint, n.hour, n.delivered, n.failed, n.attempts, n.failed_attempts, n.flawed_answers,
-       array(select sum(one.count)::integer
+       array(select sum(one.count)::text
              from delivery_hours h cross join lateral unnest(h.latency) with ordinality as one (count, place)
              where h.endpoint = n.endpoint and h.hour = n.hour and h.day = n.day
              group by one.place order by one.place) as latency

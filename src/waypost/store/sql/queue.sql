@@ -216,7 +216,7 @@ with first as (
     returning d.endpoint
 )
 select (select count(*) from first) - (select count(*) from freed) as vanished,
-       array(select distinct endpoint from freed) as endpoints
+       array(select distinct endpoint::text from freed) as endpoints
 
 -- name: newer
 -- Which heads of queues have a newer event of their parcel behind them; a recovered one behind them is older.

@@ -58,6 +58,6 @@ where w.bucket = any ($1::smallint[]) and w.bucket = n.bucket and w.tracking = n
 
 -- name: watch_of
 -- The connection of a parcel, when it was polled and with which result.
-select w.connection, w.last_polled_at, w.next_poll_at, w.outcome, w.tried
+select w.connection, w.last_polled_at, w.next_poll_at, w.outcome, w.tried::text[] as tried
 from watch w
 where w.bucket = any ($1::smallint[]) and w.tracking = $2
