@@ -38,6 +38,31 @@ async def test_a_connection_is_kept_for_the_next_request() -> None:
         assert [request.connection for request in receiver.requests] == [1] * 5
 
 
+@pytest.mark.parametrize(
+    ("response", "body"),
+    [
+        (b"HTTP/1.1 204 X\r\n\r\n", b""),
+        (b"HTTP/1.1 204 X\r\ncontent-length: 5\r\n\r\n", b""),
+        (answering(200), b""),
+        (answering(200, body=b"x" * 60_000), b"x" * 16_384),
+        (b"HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n", b"ab"),
+        (
+            b"HTTP/1.1 200 X\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n",
+            b"ab",
+        ),
+    ],
+    ids=["no body", "no body but a length", "empty", "long", "chunks", "chunks and a length that is ignored"],
+)
+async def test_a_connection_is_kept_after_a_response_whose_end_is_known(response: bytes, body: bytes) -> None:
+    async with receiving(always(response)) as receiver:
+        transport = trusting()
+
+        answers = [await post(transport, target(receiver)) for _ in range(3)]
+
+        assert [one.body for one in answers if isinstance(one, Answer)] == [body] * 3
+        assert [request.connection for request in receiver.requests] == [1] * 3
+
+
 async def noticed_by_client(port: int) -> None:
     """Return when the client has let go of what the receiver closed: what is sent before that is nobody's failure."""
     while await asyncio.to_thread(waits_to_be_closed, port):

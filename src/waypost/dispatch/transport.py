@@ -24,6 +24,7 @@ from pyreqwest.http import HeaderMap, Url
 from pyreqwest.response import Response
 
 from waypost.dispatch.answers import Answer, Failure, cause_of_body, failure_of, of_status
+from waypost.dispatch.time_limit import TimeLimit
 from waypost.dispatch.trust import Trust
 from waypost.domain.attempts import Cause, Outcome
 from waypost.domain.ip_addresses import IPAddress
@@ -113,7 +114,7 @@ class PyreqwestTransport:
     """Posts with pyreqwest: one client for each host and checked address, kept for 5 minutes at most.
 
     ``clients`` is the maximum number kept (about 120 KB each). ``authorities`` are certificates (PEM) that are trusted
-    in addition to the system's own. Addresses that ``trust`` does not trust share one thread.
+    in addition to the system's own. Addresses that ``trust`` trusts share one thread; others can't keep it busy.
     """
 
     def __init__(
@@ -133,6 +134,7 @@ class PyreqwestTransport:
         self._now = now
         self._clients: OrderedDict[_Key, _Kept] = OrderedDict()
         self._trust = trust or Trust(now)
+        self._reading = TimeLimit(READ_SECONDS)
 
     async def post(
         self,
@@ -156,18 +158,39 @@ class PyreqwestTransport:
         if client is None or left <= 0:
             return Failure(Outcome.TIMED_OUT)
         was_warm, before = kept.is_warm(self._now()), time.monotonic()
-        answer = await _send(client, url, headers, body, left)
+        answer = await self._send(client, url, headers, body, left)
         now = time.monotonic()
         if was_warm and answer == _RESET and now - before <= RESET_AT_ONCE_SECONDS and ends > now:
-            answer = await _send(client, url, headers, body, ends - now)
+            answer = await self._send(client, url, headers, body, ends - now)
         if isinstance(answer, Answer):
             kept.answered(self._now(), answer.headers)
-            self._trust.answered(address)
+            if not kept.trusted:
+                self._trust.answered(address)
         elif answer.outcome is Outcome.TIMED_OUT:
             self._trust.kept_waiting(address)
         elif answer.outcome is Outcome.CONNECT_FAILED and target.scheme == "https":
             return await self._perhaps_silent(answer, target, address, ends - time.monotonic())
         return answer
+
+    async def _send(
+        self, client: Client, url: Url, headers: Sequence[tuple[str, str]], body: bytes, seconds: float
+    ) -> Answer | Failure:
+        """Post once; the response is returned with its head, whatever happens to its body."""
+        # The client's own deadline, not asyncio's: a request whose task is cancelled goes on for ever in 0.15, with its
+        # connection. (It also costs less.) Nothing is read ahead: an error in the body would hide the head.
+        request = (
+            client.post(url)
+            .headers(headers)
+            .body_bytes(body)
+            .timeout(timedelta(seconds=seconds))
+            .streamed_read_buffer_limit(0)
+            .build_streamed()
+        )
+        try:
+            async with request as response:
+                return await _read(response, self._reading)
+        except PyreqwestError as error:
+            return failure_of(_causes(error), timed_out=isinstance(error, RequestTimeoutError))
 
     async def _perhaps_silent(self, failed: Failure, target: Target, address: IPAddress, left: float) -> Failure:
         """Return whether a port accepts connections but never begins TLS, which the client can't distinguish."""
@@ -245,7 +268,7 @@ class PyreqwestTransport:
     def _build(self, target: Target, address: IPAddress, idle: float, *, trusted: bool) -> Client:
         builder = (
             ClientBuilder()
-            .runtime_multithreaded(trusted)  # the other runtime is a single thread
+            .runtime_multithreaded(not trusted)
             .http1_only()
             .http1_lower_case_headers()
             .no_proxy()
@@ -289,47 +312,39 @@ def _key(target: Target, address: IPAddress) -> _Key:
     return target.scheme, target.host, target.port, address.packed
 
 
-async def _send(
-    client: Client, url: Url, headers: Sequence[tuple[str, str]], body: bytes, seconds: float
-) -> Answer | Failure:
-    """Post once; the response is returned with its head, whatever happens to its body."""
-    # The client's own deadline, not asyncio's: a request whose task is cancelled goes on for ever in 0.15, with its
-    # connection. (It also costs less.) Nothing is read ahead: an error in the body would hide the head.
-    request = (
-        client.post(url)
-        .headers(headers)
-        .body_bytes(body)
-        .timeout(timedelta(seconds=seconds))
-        .streamed_read_buffer_limit(0)
-        .build_streamed()
-    )
-    try:
-        async with request as response:
-            return await _read(response)
-    except PyreqwestError as error:
-        return failure_of(_causes(error), timed_out=isinstance(error, RequestTimeoutError))
-
-
-async def _read(response: Response) -> Answer:
+async def _read(response: Response, limit: TimeLimit) -> Answer:
     """Return the response with the part of its body that is kept.
 
     Of a longer one 64 KiB were read, and its connection is not used again. Unlike a request, a read may be cancelled:
     its connection is closed.
     """
-    code, headers = response.status, _kept_headers(response.headers)
+    code, headers, length = response.status, _kept_headers(response.headers), _length(response)
     outcome, cause = of_status(code)
-    body, reader = bytearray(), response.body_reader
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            while len(body) <= READ_BYTES and (chunk := await reader.read_chunk()) is not None:
-                body += chunk
-        wrong = Cause.BODY_TOO_LONG if len(body) > READ_BYTES else None
-    except TimeoutError:  # by this clock or by the request's own, which is a PyreqwestError, too
-        wrong = Cause.BODY_TIMED_OUT
-    except PyreqwestError as error:
-        wrong = cause_of_body(_causes(error))
+    body, wrong = bytearray(), None
+    if length:
+        reader = response.body_reader
+        try:
+            with limit:
+                while len(body) < length and (chunk := await reader.read_chunk()) is not None:
+                    body += chunk
+            wrong = Cause.BODY_TOO_LONG if len(body) > READ_BYTES else None
+        except TimeoutError:  # by this clock or by the request's own, which is a PyreqwestError, too
+            wrong = Cause.BODY_TIMED_OUT
+        except PyreqwestError as error:
+            wrong = cause_of_body(_causes(error))
     truncated = len(body) > KEPT_BYTES or wrong is not None
     return Answer(outcome, code, headers, bytes(body[:KEPT_BYTES]), truncated, cause or wrong)
+
+
+def _length(response: Response) -> int:
+    """Return how many bytes of the body are read: all, if the head says how many there are, and it is not too long.
+
+    Then nothing more is asked for when they have come, and nothing at all of an empty one.
+    """
+    announced = response.get_header("content-length")
+    if announced is None or not announced.isdecimal() or response.get_header("transfer-encoding") is not None:
+        return READ_BYTES + 1
+    return min(int(announced), READ_BYTES + 1)
 
 
 def _causes(error: PyreqwestError) -> list[str]:

@@ -1,7 +1,10 @@
-"""Which addresses answer: the others share one thread of the HTTP client, so that only they can keep it busy.
+"""Which addresses answer: requests to the others run in other threads of the HTTP client, which only they keep busy.
 
 A receiver that sends interim responses (``100 Continue``) without end occupies the thread of its request until the
 deadline, and the client has no limit for them: a single one makes every other request of that thread wait for a second.
+
+Addresses that answer share one thread, because further threads make every POST cost half as much again, and would not
+protect: an endpoint that turns hostile has enough requests in flight to occupy any number of threads.
 """
 
 from collections import OrderedDict
