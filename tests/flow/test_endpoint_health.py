@@ -57,7 +57,7 @@ class Watched:
 
     async def note(self, error: str | None) -> None:
         async with self.database.serving.acquire() as session:
-            await queue.note_health(session, {self.endpoint: error})
+            await queue.note_health(session, {self.endpoint: queue.Noted(error)})
 
     async def set(self, change: str, *values: object) -> None:
         await self.database.serving.execute(f"update {change}", self.endpoint, *values)

@@ -1,6 +1,8 @@
 """The hourly figures of an endpoint: counted with the settle, and reported by the API."""
 
-from datetime import UTC, datetime
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -9,8 +11,9 @@ from tests.flow.test_endpoint_tests import send_test, settled
 from tests.flow.test_intake import reporting, scan
 from tests.support import hostile
 from tests.support.api import Api, Caller
-from tests.support.receiver import OK, answering, receiving
+from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, OK, always, answering, receiving
 from waypost.domain import ids
+from waypost.domain.retry import Policy
 
 
 async def test_deliveries_and_attempts_are_counted_and_tests_are_not(api: Api, shop: Caller) -> None:
@@ -27,6 +30,8 @@ async def test_deliveries_and_attempts_are_counted_and_tests_are_not(api: Api, s
     assert (stats["delivered"], stats["failed"], stats["attempts"], stats["success_rate"]) == (4, 0, 5, 1.0)
     assert (stats["waiting"], stats["oldest_waiting_at"]) == (0, None)
     assert 0 <= stats["latency_ms"]["p50"] <= stats["latency_ms"]["p95"]
+    assert 0 <= stats["arrival_ms"]["p50"] <= stats["arrival_ms"]["p95"] < 300_000
+    assert stats["prompt_rate"] == 1.0
     assert len(stats["hours"]) in (24, 25)
     assert sum(hour["delivered"] for hour in stats["hours"]) == 4
     assert sum(hour["failed_attempts"] for hour in stats["hours"]) == 1
@@ -105,3 +110,52 @@ async def test_responses_with_body_faults_are_counted_and_shown(api: Api, shop: 
     stats = (await shop.get(f"/v1/endpoints/{ids.to_text(ids.ENDPOINT, endpoint)}/stats")).json()
 
     assert (stats["delivered"], stats["failed"], stats["flawed_answers"]) == (4, 0, 2)
+
+
+async def test_what_waits_for_more_than_five_minutes_and_what_fails_is_not_prompt(api: Api, shop: Caller) -> None:
+    endpoint = id_of(await add(shop))
+    await tally(api, endpoint, delivered=3, failed=1, arrival=[2] + [0] * 10 + [1])
+    old = datetime.now(UTC) - timedelta(minutes=6)
+    for at in (old, old, datetime.now(UTC)):
+        await api.database.serving.execute(
+            "insert into due (bucket, id, endpoint, tracking, event, sequence, ordering, next_at)"
+            " values (1, $1, $2, $3, $3, 1, 'unordered', now() + interval '1 hour')",
+            *(ids.make_id(round(at.timestamp() * 1000), 1, uuid4().int), endpoint, uuid4()),
+        )
+
+    stats = (await shop.get(f"/v1/endpoints/{ids.to_text(ids.ENDPOINT, endpoint)}/stats")).json()
+
+    assert stats["prompt_rate"] == 2 / 6  # one late, one failed, two overdue
+    assert stats["waiting"] == 3
+    assert stats["oldest_waiting_at"][:16] == old.isoformat()[:16]
+
+
+async def test_time_outs_count_in_the_response_times_as_long_as_they_took(api: Api, shop: Caller) -> None:
+    way = Way(api.database, timeout_seconds=0.05, policy=Policy(base_seconds=3600))
+    async with running(way), receiving(always(HANG)) as receiver:
+        endpoint = await way.add_endpoint(shop.account, receiver.url)
+        await way.intake.submit([reporting(shop.account, "A1", scan(8))])
+        async with asyncio.timeout(HANGS_AFTER_SECONDS):
+            while not await way.outcomes():
+                pass
+
+    stats = (await shop.get(f"/v1/endpoints/{ids.to_text(ids.ENDPOINT, endpoint)}/stats")).json()
+
+    assert stats["latency_ms"] == {"p50": 50, "p95": 50}
+    assert stats["arrival_ms"] == {"p50": None, "p95": None}
+
+
+def id_of(endpoint: str) -> UUID:
+    found = ids.from_text(ids.ENDPOINT, endpoint)
+    assert found is not None
+    return found
+
+
+async def tally(api: Api, endpoint: UUID, *, delivered: int, failed: int, arrival: list[int]) -> None:
+    """Count for the present hour what was sent to an endpoint."""
+    await api.database.serving.execute(
+        "insert into delivery_hours (endpoint, day, hour, dispatcher, delivered, failed, attempts, failed_attempts,"
+        " latency, arrival) values ($1, $2::timestamptz::date, date_trunc('hour', $2::timestamptz), 1, $3, $4, $5, $4,"
+        " $6, $7)",
+        *(endpoint, datetime.now(UTC), delivered, failed, delivered + failed, [0] * 22, arrival),
+    )

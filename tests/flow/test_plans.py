@@ -36,6 +36,9 @@ ARGUMENTS = {
     "lane_queues": (ALL_BUCKETS, uuid4()),
     "lanes_left_behind": (ALL_BUCKETS,),
     "rejected_deliveries": (ALL_BUCKETS, 4),
+    "backlogs": (ALL_BUCKETS, [uuid4()], 10_000, UUID(int=0)),
+    "next_to_send": (ALL_BUCKETS, uuid4()),
+    "send_now": ([1], uuid4()),
     "due_watches": (uuid4(), 500, timedelta(hours=6)),
     "lease_watches": ([1], [uuid4()], timedelta(seconds=60), uuid4()),
     "reschedule_watches": (

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waypost.domain.latency import BOUNDS_MS, bound_of, percentile
+from waypost.domain.latency import ARRIVAL_BOUNDS_MS, BOUNDS_MS, PROMPT_MS, TimeOuts, bound_of, percentile, prompt
 
 
 def counted(latencies: list[int]) -> list[int]:
@@ -36,3 +36,22 @@ def test_percentiles_lie_in_the_bucket_of_the_true_value(latencies, share):
 
     place = bound_of(true)
     assert (BOUNDS_MS[place - 1] if place else 0) <= found <= BOUNDS_MS[place]
+
+
+def test_a_time_out_counts_as_longer_than_every_response():
+    three, limit = counted([100, 100, 100]), TimeOuts(3, 45_000)
+
+    assert percentile(counted([]), 0.5, timed_out=limit) == 15_000
+    assert percentile(three, 0.95, timed_out=limit) == 15_000
+    assert percentile(three, 0.5, timed_out=limit) == 100
+    assert percentile(three, 0.95) == 99
+
+
+def test_webhooks_are_prompt_for_five_minutes():
+    counts = [0] * len(ARRIVAL_BOUNDS_MS)
+    for late in (0, PROMPT_MS, PROMPT_MS + 1, 10**12):
+        counts[bound_of(late, ARRIVAL_BOUNDS_MS)] += 1
+
+    assert prompt(counts) == 2
+    assert prompt([]) == 0
+    assert percentile(counts, 0.5, bounds=ARRIVAL_BOUNDS_MS) == PROMPT_MS

@@ -8,16 +8,22 @@ from uuid import UUID
 import msgspec
 
 from waypost.actions.context import DatabaseContext
-from waypost.domain.latency import percentile
+from waypost.domain.latency import PROMPT_MS
 from waypost.domain.times import rfc3339, rfc3339_or_none
-from waypost.store import endpoints, hours
+from waypost.store import backlogs, hours
 
 DEFAULT: Final = timedelta(hours=24)
+MEDIAN: Final = 0.5
+MOST: Final = 0.95
 _HOUR: Final = timedelta(hours=1)
 
 
+PROMPT: Final = timedelta(milliseconds=PROMPT_MS)
+"""A webhook that waits for longer is overdue."""
+
+
 class Latency(msgspec.Struct, frozen=True):
-    """Response times in milliseconds; null if there were no responses."""
+    """Times in milliseconds that half of them, and 95% of them, do not exceed; null if nothing was measured."""
 
     p50: int | None
     p95: int | None
@@ -36,6 +42,9 @@ class Stats(msgspec.Struct, frozen=True):
     """An endpoint's statistics between two times. Tests are not counted; hours at the edges count in full.
 
     ``flawed_answers`` counts responses that accepted a webhook but had a truncated, malformed or endless body.
+    ``latency_ms`` are response times; a time-out counts as long as it took. ``prompt_rate`` is the share of deliveries
+    that succeeded within five minutes of their event, among those that succeeded, failed, or are still waiting after
+    that time; ``arrival_ms`` are the times from the event to the success.
     """
 
     since: str
@@ -46,6 +55,8 @@ class Stats(msgspec.Struct, frozen=True):
     flawed_answers: int
     success_rate: float | None
     latency_ms: Latency
+    prompt_rate: float | None
+    arrival_ms: Latency
     waiting: int
     oldest_waiting_at: str | None
     hours: list[StatsHour]
@@ -55,8 +66,7 @@ async def stats_of(context: DatabaseContext, endpoint: UUID, since: datetime, un
     """Return an endpoint's statistics between two times."""
     async with context.database.serving.acquire() as session:
         found = await hours.of_endpoints(session, [endpoint], since, until)
-        waiting = await endpoints.waiting(session, endpoint)
-        oldest = await hours.oldest_waiting(session, endpoint)
+        backlog = (await backlogs.of_endpoints(session, [endpoint], before=datetime.now(UTC) - PROMPT))[endpoint]
     total = hours.add_up(found)
     return Stats(
         since=rfc3339(since),
@@ -66,9 +76,11 @@ async def stats_of(context: DatabaseContext, endpoint: UUID, since: datetime, un
         attempts=total.attempts,
         flawed_answers=total.flawed_answers,
         success_rate=total.success_rate,
-        latency_ms=Latency(percentile(total.latency, 0.5), percentile(total.latency, 0.95)),
-        waiting=waiting,
-        oldest_waiting_at=rfc3339_or_none(oldest),
+        latency_ms=Latency(total.response_ms(MEDIAN), total.response_ms(MOST)),
+        prompt_rate=total.prompt_rate(backlog.overdue),
+        arrival_ms=Latency(total.arrival_ms(MEDIAN), total.arrival_ms(MOST)),
+        waiting=backlog.waiting,
+        oldest_waiting_at=rfc3339_or_none(backlog.oldest_at),
         hours=show_hours(found, since, until),
     )
 

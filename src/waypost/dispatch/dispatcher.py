@@ -76,7 +76,7 @@ class Dispatcher:
         self._tell_others = tell_others or (lambda _endpoints: None)
         self._wake, self._look = asyncio.Event(), asyncio.Event()
         self._serving = False
-        self._recorder = Recorder(database, self.hint)
+        self._recorder = Recorder(database, self.hint, pause=self._pause)
         self._attempts = Attempts(sender, self._recorder)
         self._shares = AccountShares(self._employ)
         self._manual = ManualSends(
@@ -119,6 +119,11 @@ class Dispatcher:
         for endpoint in mine & self._lanes.keys():
             self._lanes[endpoint].probe_now(clock())
         return mine
+
+    def _pause(self, endpoint: UUID) -> float:
+        """Return the seconds until an endpoint's next probe, 0 if its breaker is not open."""
+        lane = self._lanes.get(endpoint)
+        return 0.0 if lane is None else lane.pause(clock())
 
     def hint_by_hand(self) -> None:
         """Hint that a test or a resend is waiting; a lost hint costs a second at most."""

@@ -18,6 +18,7 @@ from waypost.domain.endpoints import DisabledReason
 from waypost.domain.retry import may_give_way
 from waypost.store import queue
 from waypost.store.database import Database
+from waypost.store.queue import Noted
 from waypost.store.rows import Finished
 from waypost.store.trouble import LOST, REPEATABLE
 
@@ -35,27 +36,50 @@ SOON_SECONDS: Final = 1.0
 LATE_SECONDS: Final = 0.002
 NOTED_AGAIN_SECONDS: Final = (60.0, 3600.0)
 """How long the health of a failing endpoint, and of one that accepts webhooks, is taken as known to the database."""
+MOVED_SECONDS: Final = 0.5
+"""The next probe of a paused endpoint is written again if it moved by more than this."""
+
+
+class _Noted(msgspec.Struct, frozen=True):
+    """An endpoint's health as it was written. Times are seconds of the recorder's clock."""
+
+    error: str | None
+    at: float
+    probe_at: float
+
+    @property
+    def is_paused(self) -> bool:
+        return self.error is not None and self.probe_at > self.at
+
+    @property
+    def row(self) -> Noted:
+        return Noted(self.error, self.probe_at - self.at if self.is_paused else None)
 
 
 class Recorder:
-    """Records finished attempts in the order they ended. ``freed`` gets the endpoints that have something due."""
+    """Records finished attempts in the order they ended. ``freed`` gets the endpoints that have something due.
+
+    ``pause`` returns the seconds until an endpoint's breaker lets a probe through, 0 if it is not open.
+    """
 
     def __init__(
         self,
         database: Database,
         freed: Callable[[Iterable[UUID]], None],
         *,
+        pause: Callable[[UUID], float],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._freed = freed
+        self._pause = pause
         self._now = now
         self._finished: list[Finished] = []
         self._arrived, self._full = asyncio.Event(), asyncio.Event()
         self._draining = False
         self.dispatcher = 0
         """The dispatcher whose hours are counted."""
-        self._noted: dict[UUID, tuple[str | None, float]] = {}
+        self._noted: dict[UUID, _Noted] = {}
         self._took: dict[UUID, float] = {}
 
     @property
@@ -204,20 +228,23 @@ class Recorder:
                 if error is None or seen.get(one.claimed.endpoint, error) is not None:
                     seen[one.claimed.endpoint] = error
         now = self._now()
-        changed = {endpoint: error for endpoint, error in seen.items() if self._is_news(endpoint, error, now)}
+        states = {endpoint: _Noted(error, now, now + self._pause(endpoint)) for endpoint, error in seen.items()}
+        changed = {endpoint: one for endpoint, one in states.items() if self._is_news(endpoint, one)}
         if changed:
             async with self._database.engine.acquire() as session:
-                await queue.note_health(session, changed)
-            self._noted.update((endpoint, (error, now)) for endpoint, error in changed.items())
+                await queue.note_health(session, {endpoint: one.row for endpoint, one in changed.items()})
+            self._noted |= changed
 
-    def _is_news(self, endpoint: UUID, error: str | None, now: float) -> bool:
+    def _is_news(self, endpoint: UUID, state: _Noted) -> bool:
         """Return whether an endpoint's health is written: if it changed, or if somebody else may have written another.
 
         Its lane may have been another dispatcher's meanwhile, and the keeper enables what has recovered.
         """
-        noted, at = self._noted.get(endpoint, ("", 0.0))
-        again = NOTED_AGAIN_SECONDS[error is None]
-        return noted != error or now - at >= again
+        noted = self._noted.get(endpoint)
+        if noted is None or noted.error != state.error:
+            return True
+        moved = state.is_paused and abs(state.probe_at - noted.probe_at) >= MOVED_SECONDS
+        return moved or state.at - noted.at >= NOTED_AGAIN_SECONDS[state.error is None]
 
 
 def _reduced(finished: Finished) -> Iterator[Finished]:

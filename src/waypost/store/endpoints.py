@@ -11,7 +11,6 @@ from waypost.domain.times import from_ms
 from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, fetch, fetch_one
 
-MOST_COUNTED: Final = 10_000
 EXAMINED: Final = 1_000
 MOST_NAMED: Final = 100
 
@@ -19,7 +18,8 @@ MOST_NAMED: Final = 100
 class EndpointRow(msgspec.Struct, frozen=True):
     """The row of an endpoint, with its health, without secrets.
 
-    ``statuses`` None means all; custom ``headers`` are sealed.
+    ``statuses`` None means all; custom ``headers`` are sealed. ``paused_until`` is when its breaker lets the next probe
+    through, None if the breaker is not open.
     """
 
     id: UUID
@@ -43,6 +43,7 @@ class EndpointRow(msgspec.Struct, frozen=True):
     disable_after_days: int | None
     recover_automatically: bool
     probed_at: datetime | None
+    paused_until: datetime | None
 
 
 class NamedEndpoint(msgspec.Struct, frozen=True):
@@ -99,12 +100,6 @@ async def secrets_of(session: Session, account: UUID, endpoint: UUID) -> SealedS
     """Return the sealed secrets, the previous one only while it still signs; None if there is no such endpoint."""
     row = await fetch_one(session, "endpoint_secrets", account, endpoint)
     return None if row is None else SealedSecrets(**row)
-
-
-async def waiting(session: Session, endpoint: UUID) -> int:
-    """Return the number of rows of deliveries that wait for an endpoint, up to ``MOST_COUNTED``."""
-    row = await fetch_one(session, "waiting_of_endpoint", ALL_BUCKETS, endpoint, MOST_COUNTED)
-    return 0 if row is None else int(row["waiting"])
 
 
 async def skipped(session: Session, account: UUID, endpoint: UUID, *, limit: int) -> list[SkippedEvent]:

@@ -2,40 +2,33 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from waypost.domain.ids import BUCKETS, made_at
-from waypost.domain.latency import BOUNDS_MS
-from waypost.domain.times import from_ms
-from waypost.store.statements import Session, fetch, fetch_one
+from waypost.domain.latency import ARRIVAL_BOUNDS_MS, BOUNDS_MS, TimeOuts, percentile, prompt
+from waypost.store.statements import Session, fetch
+
+_NUMBERS: Final = ("delivered", "failed", "attempts", "failed_attempts", "flawed_answers", "timed_out", "timed_out_ms")
 
 
-class Hour(msgspec.Struct, frozen=True):
-    """An endpoint's counts for the hour that begins at a time; ``latency`` counts by ``domain.latency``.
+class Sum(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened at an endpoint, or at several, in some time; tests are not counted.
 
-    ``flawed_answers`` are responses that accepted a webhook but had a faulty body.
+    ``latency`` and ``arrival`` count response times and times from event to acceptance, by the bounds of
+    ``domain.latency``. ``flawed_answers`` are responses that accepted a webhook but had a faulty body.
     """
 
-    endpoint: UUID
-    hour: datetime
     delivered: int
     failed: int
     attempts: int
     failed_attempts: int
     flawed_answers: int
+    timed_out: int
+    timed_out_ms: int
     latency: list[int]
-
-
-class Sum(msgspec.Struct, frozen=True):
-    """The sum of some rows of an endpoint's hours."""
-
-    delivered: int
-    failed: int
-    attempts: int
-    flawed_answers: int
-    latency: list[int]
+    arrival: list[int]
 
     @property
     def success_rate(self) -> float | None:
@@ -43,18 +36,35 @@ class Sum(msgspec.Struct, frozen=True):
         ended = self.delivered + self.failed
         return self.delivered / ended if ended else None
 
+    def response_ms(self, share: float) -> int | None:
+        """Return the response time that this share of the attempts does not exceed; time-outs count as their limit."""
+        return percentile(self.latency, share, timed_out=TimeOuts(self.timed_out, self.timed_out_ms))
+
+    def arrival_ms(self, share: float) -> int | None:
+        """Return the time from event to acceptance that this share of the accepted deliveries does not exceed."""
+        return percentile(self.arrival, share, bounds=ARRIVAL_BOUNDS_MS)
+
+    def prompt_rate(self, overdue: int) -> float | None:
+        """Return the share of deliveries that were accepted promptly.
+
+        The others are those that were accepted later, those that failed, and ``overdue`` ones that still wait.
+        """
+        known = sum(self.arrival) + self.failed + overdue
+        return prompt(self.arrival) / known if known else None
+
+
+class Hour(Sum, frozen=True, kw_only=True):
+    """What happened at an endpoint in the hour that begins at ``hour``."""
+
+    endpoint: UUID
+    hour: datetime
+
 
 async def of_endpoints(session: Session, endpoints: Sequence[UUID], since: datetime, until: datetime) -> list[Hour]:
     """Return the hours of endpoints in which something happened, starting with that of ``since``, oldest first."""
     first = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     rows = await fetch(session, "hours", list(endpoints), first, until, first.date(), until.astimezone(UTC).date())
     return [msgspec.convert(dict(row), Hour, strict=False) for row in rows]
-
-
-async def oldest_waiting(session: Session, endpoint: UUID) -> datetime | None:
-    """Return when the oldest delivery that waits for an endpoint arose; None if none waits."""
-    row = await fetch_one(session, "oldest_waiting", list(range(BUCKETS)), endpoint)
-    return None if row is None else from_ms(made_at(row["id"]))
 
 
 def together(hours: Iterable[Hour]) -> list[Hour]:
@@ -66,25 +76,24 @@ def together(hours: Iterable[Hour]) -> list[Hour]:
 
 
 def _merged(found: Sequence[Hour]) -> Hour:
-    total, failed = add_up(found), sum(one.failed_attempts for one in found)
-    return Hour(
-        endpoint=found[0].endpoint,
-        hour=found[0].hour,
-        delivered=total.delivered,
-        failed=total.failed,
-        attempts=total.attempts,
-        failed_attempts=failed,
-        flawed_answers=total.flawed_answers,
-        latency=total.latency,
+    return Hour(endpoint=found[0].endpoint, hour=found[0].hour, **msgspec.structs.asdict(add_up(found)))
+
+
+def add_up(hours: Iterable[Sum]) -> Sum:
+    """Return the sum of rows of an endpoint's hours."""
+    found = list(hours)
+    numbers = {name: sum(getattr(one, name) for one in found) for name in _NUMBERS}
+    return Sum(
+        **numbers,
+        latency=_by_place((one.latency for one in found), len(BOUNDS_MS)),
+        arrival=_by_place((one.arrival for one in found), len(ARRIVAL_BOUNDS_MS)),
     )
 
 
-def add_up(hours: Iterable[Hour]) -> Sum:
-    """Return the sum of rows of an endpoint's hours."""
-    delivered = failed = attempts = flawed = 0
-    latency = [0] * len(BOUNDS_MS)
-    for one in hours:
-        delivered, failed, attempts = delivered + one.delivered, failed + one.failed, attempts + one.attempts
-        flawed += one.flawed_answers
-        latency = [a + b for a, b in zip(latency, one.latency, strict=True)]
-    return Sum(delivered, failed, attempts, flawed, latency)
+def _by_place(counts: Iterable[Sequence[int]], length: int) -> list[int]:
+    """Add up lists of counts; what an earlier version counted lacks some of them."""
+    total = [0] * length
+    for some in counts:
+        for place, count in enumerate(some):
+            total[place] += count
+    return total

@@ -80,6 +80,16 @@ async def add_test(
     return None if await fetch_one(session, "add_test", *key) is None else delivery
 
 
+class Noted(msgspec.Struct, frozen=True):
+    """An endpoint's health: the outcome by which it fails, None if it accepted, and the seconds until its next probe.
+
+    ``pause`` is None while its breaker is not open.
+    """
+
+    error: str | None
+    pause: float | None = None
+
+
 class Manual(msgspec.Struct, frozen=True):
     """Which tests and resends to claim: ``most`` in all, ``most_each`` per endpoint, and none of those listed."""
 
@@ -143,7 +153,7 @@ async def settle(session: Session, finished: Sequence[Finished], *, dispatcher: 
         known = await _known(session, late)
         attempts = [one.attempt for one in ordered if one.attempt is not None]
         await _keep_attempts(session, [one for one in attempts if (one.delivery, one.number) not in known])
-        await hour_changes.tally(session, dispatcher, ordered, settled)
+        await hour_changes.tally(session, dispatcher, ordered, settled, now)
     return freed, len(late)
 
 
@@ -302,7 +312,8 @@ async def disable(session: Session, endpoint: UUID, reason: DisabledReason) -> N
     await execute(session, "disable_endpoint", endpoint, reason.value)
 
 
-async def note_health(session: Session, errors: dict[UUID, str | None]) -> None:
-    """Write the health to the rows of endpoints: the outcome by which each fails, None for one that accepted."""
-    ordered = sorted(errors.items())
-    await execute(session, "note_health", [key for key, _ in ordered], [error for _, error in ordered])
+async def note_health(session: Session, health: dict[UUID, Noted]) -> None:
+    """Write the health of endpoints to their rows."""
+    ordered = sorted(health.items())
+    errors, pauses = [one.error for _, one in ordered], [one.pause for _, one in ordered]
+    await execute(session, "note_health", [key for key, _ in ordered], errors, pauses)

@@ -212,6 +212,9 @@ create table delivery_hours (
     failed_attempts integer not null,
     latency integer[] not null,
     flawed_answers integer default 0 not null,
+    timed_out integer default 0 not null,
+    timed_out_ms bigint default 0 not null,
+    arrival integer[] default '{}'::integer[] not null,
     constraint delivery_hours_check CHECK (day = (hour AT TIME ZONE 'utc'::text)::date),
     constraint delivery_hours_pkey PRIMARY KEY (endpoint, hour, dispatcher, day)
 ) partition by RANGE (day);
@@ -301,6 +304,7 @@ create table endpoint_health (
     last_success_at timestamp with time zone,
     probe uuid,
     probed_at timestamp with time zone,
+    paused_until timestamp with time zone,
     constraint endpoint_health_pkey PRIMARY KEY (endpoint)
 );
 

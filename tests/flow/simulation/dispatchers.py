@@ -95,7 +95,9 @@ class Process:
             lambda _flight: None, OF_ACCOUNT
         )  # the world asks again for those that wait
         self._membership = Membership()
-        self._recorder = Recorder(database_of(work), lambda _endpoints: None, now=self._seconds)
+        self._recorder = Recorder(
+            database_of(work), lambda _endpoints: None, pause=lambda _endpoint: 0, now=self._seconds
+        )
         self._number: int | None = None
         self.alive = True
         self.joined = False

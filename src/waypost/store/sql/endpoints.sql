@@ -3,7 +3,8 @@
 -- name: endpoints
 select e.id, e.account, e.url, e.description, e.version, e.statuses, e.trigger, e.ordering,
        e.rate_limit_per_second, e.enabled, e.disabled_reason, e.headers, e.created_at, e.updated_at, h.failing_since,
-       h.last_error, h.last_success_at, e.off_since, e.disable_after_days, e.recover_automatically, h.probed_at
+       h.last_error, h.last_success_at, e.off_since, e.disable_after_days, e.recover_automatically, h.probed_at,
+       h.paused_until
 from endpoint e left join endpoint_health h on h.endpoint = e.id
 where e.account = $1 and e.deleted_at is null and ($2::uuid is null or e.id = $2) and ($3::uuid is null or e.id < $3)
 order by e.id desc
@@ -13,12 +14,6 @@ limit $4
 select secret as current, case when previous_until > now() then previous_secret end as previous,
        case when previous_until > now() then previous_until end as previous_until
 from endpoint where account = $1 and id = $2 and deleted_at is null
-
--- name: waiting_of_endpoint
--- Counted up to a limit, so that a backlog costs no more than its first thousands.
-select count(*) as waiting
-from (select from due where bucket = any ($1::smallint[]) and endpoint = $2 and sequence > 0 and sample is null
-      limit $3) d
 
 -- name: skipped_of_endpoint
 -- The account's newest events that made no delivery for an endpoint, and why. $3 is its id as hex.

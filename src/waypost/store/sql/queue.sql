@@ -171,26 +171,32 @@ where bucket = any ($1::smallint[]) and day = any ($2::date[]) and delivery = an
 -- Into this dispatcher's own rows of this hour. Latencies arrive as the texts of arrays: an array of arrays has no
 -- rows.
 insert into delivery_hours as h
-    (endpoint, day, hour, dispatcher, delivered, failed, attempts, failed_attempts, flawed_answers, latency)
+    (endpoint, day, hour, dispatcher, delivered, failed, attempts, failed_attempts, flawed_answers, timed_out,
+     timed_out_ms, latency, arrival)
 select endpoint, (now() at time zone 'utc')::date, date_trunc('hour', now(), 'utc'), $1, delivered, failed, attempts,
-       failed_attempts, flawed_answers, latency::integer[]
-from unnest($2::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::integer[], $8::text[])
-     as u (endpoint, delivered, failed, attempts, failed_attempts, flawed_answers, latency)
+       failed_attempts, flawed_answers, timed_out, timed_out_ms, latency::integer[], arrival::integer[]
+from unnest($2::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::integer[], $8::integer[],
+            $9::bigint[], $10::text[], $11::text[])
+     as u (endpoint, delivered, failed, attempts, failed_attempts, flawed_answers, timed_out, timed_out_ms, latency,
+           arrival)
 on conflict (endpoint, hour, dispatcher, day) do update
 set delivered = h.delivered + excluded.delivered, failed = h.failed + excluded.failed,
     attempts = h.attempts + excluded.attempts, failed_attempts = h.failed_attempts + excluded.failed_attempts,
     flawed_answers = h.flawed_answers + excluded.flawed_answers,
-    latency = array(select a + b from unnest(h.latency, excluded.latency) as both_ (a, b))
+    timed_out = h.timed_out + excluded.timed_out, timed_out_ms = h.timed_out_ms + excluded.timed_out_ms,
+    latency = array(select a + b from unnest(h.latency, excluded.latency) as both_ (a, b)),
+    arrival = array(select coalesce(a, 0) + coalesce(b, 0) from unnest(h.arrival, excluded.arrival) as both_ (a, b))
 
 -- name: note_health
-insert into endpoint_health as h (endpoint, failing_since, last_error, last_success_at)
+-- `pause`: the seconds until the breaker's next probe, null if it is not open.
+insert into endpoint_health as h (endpoint, failing_since, last_error, last_success_at, paused_until)
 select endpoint, case when error is not null then (select now()) end, error,
-       case when error is null then (select now()) end
-from unnest($1::uuid[], $2::text[]) as n (endpoint, error)
+       case when error is null then (select now()) end, (select now()) + pause * interval '1 second'
+from unnest($1::uuid[], $2::text[], $3::float8[]) as n (endpoint, error, pause)
 on conflict (endpoint) do update
 set failing_since = case when excluded.last_error is not null then coalesce(h.failing_since, excluded.failing_since) end,
     last_error = coalesce(excluded.last_error, h.last_error),
-    last_success_at = coalesce(excluded.last_success_at, h.last_success_at)
+    last_success_at = coalesce(excluded.last_success_at, h.last_success_at), paused_until = excluded.paused_until
 
 -- name: unblock
 -- A separate statement, for a new snapshot, in the settle's transaction: in one statement with the delete, a successor

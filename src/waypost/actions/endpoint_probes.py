@@ -1,0 +1,52 @@
+"""NextDelivery a failing endpoint at once: send it the next waiting delivery, and wait for the result."""
+
+import asyncio
+import time
+from typing import Final
+from uuid import UUID
+
+from waypost.actions.actor import Actor
+from waypost.actions.context import Context
+from waypost.actions.refusals import Conflict, TooManyWaiting, present
+from waypost.store import deliveries, endpoints, probe_changes
+from waypost.store.deliveries import DeliveryRow
+from waypost.store.probe_changes import NextDelivery
+
+_FIRST_LOOK_SECONDS: Final = 0.02
+_SLOWEST_LOOK_SECONDS: Final = 0.25
+
+
+async def probe(context: Context, actor: Actor, endpoint: UUID) -> tuple[DeliveryRow, bool]:
+    """Send an endpoint its next delivery now. Return the delivery, and whether its attempt has ended.
+
+    Raise Conflict if the endpoint is disabled, if nothing waits for it, or if an attempt is in flight.
+    """
+    try:
+        async with context.rooms.tests.hold(actor.account):
+            return await _probed(context, actor.account, endpoint)
+    except TooManyWaiting:
+        raise TooManyWaiting("Too many tests and probes of this account are waiting for a response.") from None
+
+
+async def _probed(context: Context, account: UUID, endpoint: UUID) -> tuple[DeliveryRow, bool]:
+    async with context.database.serving.acquire() as session:
+        row = present(await endpoints.find(session, account, endpoint))
+        if not row.enabled:
+            raise Conflict("endpoint_off", "The endpoint is disabled. Enable it, or send it a test.")
+        probe = await probe_changes.bring_forward(session, endpoint)
+    if probe is None:
+        raise Conflict("nothing_to_probe", "No delivery is ready to be sent. Send the endpoint a test instead.")
+    context.hint([endpoint])
+    return await _result(context, account, probe)
+
+
+async def _result(context: Context, account: UUID, probe: NextDelivery) -> tuple[DeliveryRow, bool]:
+    ends, pause = time.monotonic() + context.test_seconds, _FIRST_LOOK_SECONDS
+    while True:
+        async with context.database.serving.acquire() as session:
+            row = present(await deliveries.find(session, account, probe.delivery))
+        ended = row.state is not None or row.tries > probe.tries
+        if ended or time.monotonic() >= ends:
+            return row, ended
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _SLOWEST_LOOK_SECONDS)
