@@ -230,6 +230,8 @@ class Settings(_OfCarriers):
     """The number of days for which events, deliveries and attempts are kept."""
     customer_days: int = Field(default=30, ge=30, le=3650)
     """After how many days facts about persons are erased from a parcel that has ended and no longer changes."""
+    audit_days: int = Field(default=730, ge=30, le=36_500)
+    """The number of days for which entries of the audit log are kept. The newest entry of an account stays."""
     backup_dir: Path | None = None
     """The folder in which the keeper makes a backup every day; the last seven days and four weeks are kept."""
     backup_key: Literal["on", "off"] = "on"

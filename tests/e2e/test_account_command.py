@@ -88,3 +88,27 @@ def test_a_command_in_the_wrong_place_makes_no_second_waypost_and_names_the_runn
     assert f"There is no Waypost in {nowhere}. Running: " in refused.stderr
     assert str(server.data_dir.parent.parent) in refused.stderr or " more. " in refused.stderr
     assert not nowhere.exists()
+
+
+def test_deleting_an_account_lists_its_contents_first(server: Serving) -> None:
+    place = ("--data-dir", str(server.data_dir))
+    server.account("closing@example.com")
+
+    asked = call_waypost("account", "delete", "--account", "closing@example.com", *place)
+    deleted = run_waypost("account", "delete", "--account", "closing@example.com", "--yes", "--json", *place)
+    again = call_waypost("account", "delete", "--account", "closing@example.com", "--yes", *place)
+
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert "0 parcels, 0 endpoints, 0 connections, 0 alert channels, 1 API key and 1 user. Give --yes." in asked.stderr
+    assert deleted.returncode == 0, deleted.stderr
+    assert json.loads(deleted.stdout) == {
+        "account": "closing@example.com",
+        "parcels": 0,
+        "endpoints": 0,
+        "connections": 0,
+        "alert_channels": 0,
+        "api_keys": 1,
+        "users": 1,
+    }
+    assert "is not an account's e-mail address" in again.stderr
+    assert "closing@example.com" not in call_waypost("account", "list", *place).stdout

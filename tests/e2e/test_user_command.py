@@ -198,7 +198,7 @@ def test_removing_a_user_asks_about_that_users_keys(server: Serving) -> None:
         key = made.all("code", **{"class": "copyable"})[0].text
 
         asked = user(server, "remove", "--email", "leaving@example.com")
-        removed = user(server, "remove", "--email", "leaving@example.com", "--revoke-keys", "--json")
+        removed = user(server, "remove", "--email", "leaving@example.com", "--revoke-keys", "--yes", "--json")
         again = user(server, "remove", "--email", "leaving@example.com", "--keep-keys")
 
         refused(asked, f"--keep-keys is needed: Loader ({key[:12]}…) still work")

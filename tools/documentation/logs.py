@@ -13,6 +13,7 @@ import waypost
 _LEVELS: Final = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "exception": "error"}
 _SAYS: Final = {
     "access_denied": "A sign-in or a key was rejected; `reason` says why. No part of the credentials is logged.",
+    "account_deleted": "The operator deleted an account with everything in it; `rows` counts its history.",
     "account_missing": "There is no account yet: create one with `waypost account create`.",
     "alert_channel_failed": "Sending to an alert channel failed on our side; it is tried again.",
     "alert_failed": "An alert was given up; its history has the last response.",

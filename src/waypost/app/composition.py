@@ -125,6 +125,7 @@ def _keeper(
         intake,
         history_days=days,
         customer_days=settings.customer_days,
+        audit_days=settings.audit_days,
         quota=quota,
         backups=backups,
         signs=signs,

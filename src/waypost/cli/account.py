@@ -1,7 +1,8 @@
-"""``waypost account``: create and list accounts, and set their quotas."""
+"""``waypost account``: create, list and delete accounts, and set their quotas."""
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from typing import Annotated, Final
 from uuid import UUID
@@ -9,24 +10,27 @@ from uuid import UUID
 import msgspec
 from cyclopts import App, Parameter
 
+from waypost.actions import account_deletion
 from waypost.actions import accounts as actions
 from waypost.actions.context import DatabaseContext
 from waypost.app.registering import usual_quota
 from waypost.app.storage import migrated_database
+from waypost.cli.confirming import agrees
 from waypost.cli.emails import operator_for
-from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, Yes, chosen, progress
 from waypost.cli.passwords import Password, PasswordStdin, password_hash
-from waypost.cli.terminal import print_table
+from waypost.cli.terminal import counted, print_table
 from waypost.domain import ids
 from waypost.domain.accounts import check_email, check_name
 from waypost.domain.errors import InvalidInput
 from waypost.domain.quotas import UNLIMITED, Quota, Usage
 from waypost.settings import Settings
 from waypost.store import accounts
-from waypost.store.accounts import AccountRow
+from waypost.store.accounts import AccountContents, AccountRow
 
-APPLICATION: Final = App(name="account", help="Create and list accounts, and set their quotas.")
+APPLICATION: Final = App(name="account", help="Create, list and delete accounts, and set their quotas.")
 LONGEST_BOUND: Final = 18
+PROGRESS_SECONDS: Final = 2.0
 _AS: Final = ": a number, `unlimited`, or `default` for the installation's setting."
 _WORDS: Final = {"default": None, "unlimited": UNLIMITED}
 
@@ -118,6 +122,45 @@ def quota(
         print(f"{name.replace('_', ' '):<16} {one['used']:,} {most}")  # noqa: T201 - the command's answer
 
 
+@APPLICATION.command
+def delete(
+    *,
+    account: Account,
+    yes: Yes = False,
+    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Delete an account with its users, API keys, endpoints, connections, parcels, history and audit log.
+
+    Nothing can be restored, except from a backup. Waiting webhooks are not sent. The server can be running. If the
+    command is interrupted, nobody can use the account any more; run the command again to delete the rest.
+    """
+    settings = chosen(data_dir=data_dir, database_url=database_url)
+    email = account.strip()
+    contents = asyncio.run(_contents(settings, email))
+    if not yes and not agrees(f"{email} has {_listed(contents)}.", "Delete all of it for good?"):
+        raise InvalidInput("account", "is not deleted")
+    asyncio.run(_delete(settings, email))
+    if as_json:
+        print(json.dumps({"account": email, **msgspec.structs.asdict(contents)}))  # noqa: T201 - the command's answer
+    else:
+        print(f"{email} is deleted, with {_listed(contents)}.")  # noqa: T201 - the command's answer
+
+
+def _listed(contents: AccountContents) -> str:
+    words = {
+        "parcel": contents.parcels,
+        "endpoint": contents.endpoints,
+        "connection": contents.connections,
+        "alert channel": contents.alert_channels,
+        "API key": contents.api_keys,
+        "user": contents.users,
+    }
+    *others, last = (counted(count, noun) for noun, count in words.items())
+    return f"{', '.join(others)} and {last}"
+
+
 def _bound(name: str, text: str) -> int | None:
     """Return a quota as it is stored: None for the installation's."""
     if text in _WORDS:
@@ -131,6 +174,24 @@ async def _quota(settings: Settings, email: str, chosen: Mapping[str, int | None
     async with migrated_database(settings, progress) as database:
         actor = await operator_for(database, email)
         return await actions.set_quota(DatabaseContext(database=database), actor, chosen, usual=usual_quota(settings))
+
+
+async def _contents(settings: Settings, email: str) -> AccountContents:
+    async with migrated_database(settings, progress) as database:
+        return await account_deletion.contents(DatabaseContext(database=database), await operator_for(database, email))
+
+
+async def _delete(settings: Settings, email: str) -> None:
+    told = [time.monotonic()]
+
+    def seen(rows: int) -> None:
+        if time.monotonic() - told[0] >= PROGRESS_SECONDS:
+            told[0] = time.monotonic()
+            progress(f"{counted(rows, 'row')} deleted so far.", rows=rows)
+
+    async with migrated_database(settings, progress) as database:
+        actor = await operator_for(database, email)
+        await account_deletion.delete(DatabaseContext(database=database), actor, seen)
 
 
 async def _list(settings: Settings) -> list[AccountRow]:

@@ -57,7 +57,7 @@ COMMANDS: Final = (
             "and start them with the new database. The old one stays closed to writes, so nobody uses it by mistake."
         ),
     ),
-    ("account", "waypost.cli.account:APPLICATION", "Create and list accounts, and set their quotas."),
+    ("account", "waypost.cli.account:APPLICATION", "Create, list and delete accounts, and set their quotas."),
     ("apikey", "waypost.cli.apikey:APPLICATION", "Create, list and revoke the API keys of an account."),
     (
         "connections",

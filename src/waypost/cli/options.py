@@ -26,6 +26,7 @@ DatabaseUrl = Annotated[
     ),
 ]
 Account = Annotated[str, Parameter(help="The e-mail address of the account.")]
+Yes = Annotated[bool, Parameter(negative="", help="Do not ask for confirmation.")]
 AsJson = Annotated[bool, Parameter(negative="", help="Print JSON, for programs.")]
 
 

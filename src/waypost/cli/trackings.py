@@ -24,8 +24,9 @@ from waypost.actions.shared_numbers import shared_numbers
 from waypost.actions.trackings import create
 from waypost.app.registering import registering, usual_quota
 from waypost.app.storage import migrated_database
+from waypost.cli.confirming import agrees
 from waypost.cli.emails import operator_for
-from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, Yes, chosen, progress
 from waypost.cli.terminal import printable_lines
 from waypost.domain.errors import InvalidInput
 from waypost.domain.tracking_numbers import normalise_number
@@ -92,7 +93,7 @@ def reread(
     *,
     account: Account,
     dry_run: Annotated[bool, Parameter(negative="", help="Only count what would change.")] = False,
-    yes: Annotated[bool, Parameter(negative="", help="Do not ask for confirmation.")] = False,
+    yes: Yes = False,
     as_json: Annotated[AsJson, Parameter(name="--json")] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -113,10 +114,8 @@ def reread(
 
 
 def _agreed(found: Reread) -> bool:
-    if not sys.stdin.isatty():
-        raise InvalidInput("yes", f"is missing: {_reread_in_words(found)} Give --yes, or --dry-run to count only.")
-    print(_reread_in_words(found), file=sys.stderr)  # noqa: T201 - the question
-    return input("Change them, and send the webhooks of these changes? [y/N] ").strip().casefold() in ("y", "yes")
+    question = "Change them, and send the webhooks of these changes?"
+    return agrees(_reread_in_words(found), question, instead=", or --dry-run to count only")
 
 
 def _reread_in_words(found: Reread) -> str:

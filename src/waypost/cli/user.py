@@ -12,8 +12,9 @@ from waypost.actions import users as actions
 from waypost.actions.actor import operator
 from waypost.actions.context import DatabaseContext
 from waypost.app.storage import migrated_database
+from waypost.cli.confirming import agrees
 from waypost.cli.emails import known_user, operator_for
-from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.cli.options import AsJson, DatabaseUrl, DataDir, Yes, chosen, progress
 from waypost.cli.passwords import Password, PasswordStdin, password_hash
 from waypost.cli.terminal import print_table
 from waypost.domain import ids
@@ -100,9 +101,10 @@ def remove(
         bool | None,
         Parameter(
             negative="--keep-keys",
-            help="Whether API keys that the user made stop working, or go on; needed when there are any.",
+            help="Whether API keys that the user created stop working or continue to; required if there are any.",
         ),
     ] = None,
+    yes: Yes = False,
     as_json: Annotated[AsJson, Parameter(name="--json")] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -110,6 +112,12 @@ def remove(
     """Remove a user, sign them out everywhere, and revoke or keep the API keys they created."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     email = email.strip()
+    keys_at_stake = asyncio.run(_keys_of(settings, email))
+    if keys_at_stake and revoke_keys is None:
+        names = ", ".join(map(shown_key, keys_at_stake))
+        raise InvalidInput("revoke-keys", f"or --keep-keys is needed: {names} still work")
+    if not yes and not agrees(_loss(email, keys_at_stake, revoke=revoke_keys), "Remove the user?"):
+        raise InvalidInput("email", "is not removed")
     revoked = asyncio.run(_remove(settings, email, revoke_keys))
     names = "".join(f"\nRevoked: {shown_key(row)}" for row in revoked)
     keys = [ids.to_text(ids.API_KEY, row.id) for row in revoked]
@@ -153,13 +161,27 @@ async def _reset(settings: Settings, email: str, hashed: str) -> None:
         await actions.change_password(DatabaseContext(database=database), operator(user.account), user.email, hashed)
 
 
+async def _keys_of(settings: Settings, email: str) -> Sequence[KeyRow]:
+    async with migrated_database(settings, progress) as database:
+        user = await known_user(database, email)
+        async with database.serving.acquire() as session:
+            return await api_keys.working_of(session, user.account, user.email, datetime.now(UTC))
+
+
+def _loss(email: str, keys: Sequence[KeyRow], *, revoke: bool | None) -> str:
+    """Return what happens when a user is removed."""
+    names = ", ".join(map(shown_key, keys))
+    ending = f" and these API keys stop working: {names}" if keys and revoke else ""
+    return f"{email} is signed out everywhere and can't sign in any more{ending}."
+
+
 async def _remove(settings: Settings, email: str, revoke: bool | None) -> Sequence[KeyRow]:  # noqa: FBT001 - the option
     async with migrated_database(settings, progress) as database:
         user = await known_user(database, email)
         async with database.serving.acquire() as session:
             keys = await api_keys.working_of(session, user.account, user.email, datetime.now(UTC))
-        if keys and revoke is None:
-            raise InvalidInput("revoke-keys", f"or --keep-keys is needed: {', '.join(map(shown_key, keys))} still work")
+        if keys and revoke is None:  # created since the question
+            raise InvalidInput("revoke-keys", "or --keep-keys is needed: the user has just created a key")
         ending = [key.id for key in keys] if revoke else []
         context = DatabaseContext(database=database)
         return await actions.remove(context, operator(user.account), user.id, revoke=ending)

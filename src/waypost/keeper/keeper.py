@@ -32,6 +32,7 @@ from waypost.keeper.reconciler import Reconciler
 from waypost.keeper.troubles import Signs, Troubles
 from waypost.store import (
     alert_changes,
+    audit_entries,
     duties,
     erasing,
     idempotency,
@@ -82,6 +83,7 @@ class Keeper:
         *,
         history_days: int,
         customer_days: int = 30,
+        audit_days: int = 730,
         quota: Quota = NO_QUOTA,
         backups: ScheduledBackups | None = None,
         signs: Signs | None = None,
@@ -91,6 +93,7 @@ class Keeper:
         self._intake = intake
         self._history = timedelta(days=history_days)
         self._customer_ms = customer_days * DAY_MS
+        self._audit = timedelta(days=audit_days)
         self._now = now
         self._quota = quota
         self.backups = backups
@@ -110,6 +113,7 @@ class Keeper:
             Duty(12, "old_incidents", 3600, self.forget_incidents),
             Duty(13, "incidents", 30, Troubles(signs or Signs(backups=backups), self.reconciler).look),
             Duty(21, "pushes", 600, self.forget_pushes),
+            Duty(14, "audit_log", 3600, self.forget_entries),
         )
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -208,6 +212,10 @@ class Keeper:
         while some := await alert_changes.delete_old_alerts(session, self._history):
             forgotten += some
         return forgotten
+
+    async def forget_entries(self, session: Session) -> int:
+        """Delete entries of the audit log that are older than its retention; return how many."""
+        return await audit_entries.delete_old_entries(session, from_ms(self._now()) - self._audit)
 
     async def forget_sessions(self, session: Session) -> int:
         """Delete expired sessions and login links; return how many."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from waypost.domain import ids
 from waypost.store.statements import Session, fetch, fetch_one
 
 _PAGE: Final = 500
@@ -118,3 +119,21 @@ async def has_accounts(session: Session) -> bool:
     """Return whether there is a row of any account yet."""
     row = await fetch_one(session, "any_account")
     return bool(row and row["found"])
+
+
+class AccountContents(msgspec.Struct, frozen=True):
+    """How many rows an account has of what people know."""
+
+    users: int
+    api_keys: int
+    endpoints: int
+    connections: int
+    alert_channels: int
+    parcels: int
+
+
+async def account_contents(session: Session, account: UUID) -> AccountContents:
+    """Return what would be lost with an account."""
+    row = await fetch_one(session, "account_contents", account, list(range(ids.BUCKETS)))
+    assert row is not None  # noqa: S101 - counts give a row
+    return AccountContents(**row)

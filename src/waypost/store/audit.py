@@ -10,11 +10,18 @@ from asyncpg import Record
 
 from waypost.domain import ids
 from waypost.domain.audit import BEGINNING, Changes, Entry, digest
-from waypost.store.statements import Session, fetch
+from waypost.store.statements import Session, fetch, fetch_one
 
 END: Final = 2**63 - 1
 READ_AT_ONCE: Final = 1_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Link(msgspec.Struct, frozen=True):
+    """What the next entry of an audit log is chained to: the previous entry's number and digest."""
+
+    number: int = 0
+    digest: bytes = BEGINNING
 
 
 class ChainedEntry(Entry, frozen=True):
@@ -24,7 +31,7 @@ class ChainedEntry(Entry, frozen=True):
 
 
 class Chain(msgspec.Struct, frozen=True):
-    """The check of an account's log: how many entries are intact, the last digest in hex, and the first broken entry.
+    """The check of an account's log: the newest intact entry's number, its digest in hex, and the first broken entry.
 
     Entries cut off at the end can be noticed only by someone who has kept an earlier number and digest.
     """
@@ -62,23 +69,28 @@ async def broken_lately(session: Session, *, accounts: int, entries: int) -> tup
 
 
 async def _chain(session: Session, account: UUID, email: str) -> Chain:
-    newest, broken = None, None
+    read, link, broken = 0, None, None
     while broken is None:
-        rows = await fetch(session, "audit_entries_after", account, newest.number if newest else 0, READ_AT_ONCE)
+        rows = await fetch(session, "audit_entries_after", account, read, READ_AT_ONCE)
+        if link is None:  # read after the entries: what was deleted meanwhile is skipped
+            link = await _pruned(session, account)
         for entry in map(_entry, rows):
-            if not _fits(account, newest, entry):
-                broken = entry.number
-                break
-            newest = entry
+            if entry.number > link.number:
+                if not _fits(account, link, entry):
+                    broken = entry.number
+                    break
+                link = Link(entry.number, entry.digest)
         if len(rows) < READ_AT_ONCE:
             break
-    return Chain(
-        account=ids.to_text(ids.ACCOUNT, account),
-        email=email,
-        entries=newest.number if newest else 0,
-        digest=(newest.digest if newest else BEGINNING).hex(),
-        broken_at=broken,
-    )
+        read = rows[-1]["number"]
+    link = link or Link()
+    return Chain(ids.to_text(ids.ACCOUNT, account), email, link.number, link.digest.hex(), broken)
+
+
+async def _pruned(session: Session, account: UUID) -> Link:
+    """Return the newest entry that was deleted because it was old; the beginning if there is none."""
+    row = await fetch_one(session, "audit_pruned", account)
+    return Link() if row is None else Link(row["number"], row["digest"])
 
 
 def broken_at(account: UUID, entries: Sequence[ChainedEntry]) -> int | None:
@@ -87,19 +99,21 @@ def broken_at(account: UUID, entries: Sequence[ChainedEntry]) -> int | None:
     ``entries`` are newest first; the oldest one is trusted only if it is the account's first.
     """
     for place, entry in enumerate(entries):
-        older = entries[place + 1] if place + 1 < len(entries) else None
-        if older is None and entry.number > 1:
+        if place + 1 < len(entries):
+            previous = Link(entries[place + 1].number, entries[place + 1].digest)
+        elif entry.number == 1:
+            previous = Link()
+        else:
             break
-        if not _fits(account, older, entry):
+        if not _fits(account, previous, entry):
             return entry.number
     return None
 
 
-def _fits(account: UUID, older: ChainedEntry | None, entry: ChainedEntry) -> bool:
-    """Return whether an entry is unchanged and directly follows the given one; None: it is the account's first."""
-    number, previous = (0, BEGINNING) if older is None else (older.number, older.digest)
+def _fits(account: UUID, previous: Link, entry: ChainedEntry) -> bool:
+    """Return whether an entry is unchanged and directly follows the previous one."""
     plain = Entry(**{name: getattr(entry, name) for name in Entry.__struct_fields__})
-    return entry.number == number + 1 and digest(previous, account.hex, plain) == entry.digest
+    return entry.number == previous.number + 1 and digest(previous.digest, account.hex, plain) == entry.digest
 
 
 def _entry(row: Record) -> ChainedEntry:

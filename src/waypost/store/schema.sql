@@ -152,6 +152,15 @@ create table audit_entry (
     constraint audit_entry_pkey PRIMARY KEY (account, number)
 );
 
+create table audit_pruned (
+    account uuid not null,
+    number bigint not null,
+    digest bytea not null,
+    constraint audit_pruned_digest_check CHECK (length(digest) = 32),
+    constraint audit_pruned_number_check CHECK (number > 0),
+    constraint audit_pruned_pkey PRIMARY KEY (account)
+);
+
 create table call_window (
     account uuid not null,
     call text not null,
@@ -551,6 +560,8 @@ alter table alert add constraint alert_channel_fkey FOREIGN KEY (channel) REFERE
 
 alter table api_key add constraint api_key_account_fkey FOREIGN KEY (account) REFERENCES account(id);
 
+alter table audit_pruned add constraint audit_pruned_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
+
 alter table connection add constraint connection_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
 
 alter table connection_health add constraint connection_health_connection_fkey FOREIGN KEY (connection) REFERENCES connection(id) ON DELETE CASCADE;
@@ -689,6 +700,9 @@ CREATE INDEX web_session_expiry ON web_session USING btree (expires_at);
 
 create function refuse_change() returns trigger language plpgsql as $$
 begin
+    if tg_op = 'DELETE' and current_setting('waypost.audit_retention', true) = 'on' then
+        return null;
+    end if;
     raise exception 'the audit log is only ever appended to';
 end $$;
 

@@ -41,3 +41,12 @@ select u.id, u.email, u.role, extract(epoch from u.sessions_from)::float8 as ses
        a.name as account_name, a.email as account_email, a.time_zone
 from account_user u join account a on a.id = u.account
 where u.id = $1
+
+-- name: account_contents
+-- $1 is the account. One number for each kind of row that people know. Parcels are counted along an index.
+select (select count(*) from account_user where account = $1) as users,
+       (select count(*) from api_key where account = $1 and revoked_at is null) as api_keys,
+       (select count(*) from endpoint where account = $1 and deleted_at is null) as endpoints,
+       (select count(*) from connection where account = $1) as connections,
+       (select count(*) from alert_channel where owner = $1) as alert_channels,
+       (select count(*) from tracking where bucket = any ($2::smallint[]) and account = $1) as parcels
