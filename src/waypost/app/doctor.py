@@ -13,12 +13,14 @@ from typing import Final
 import msgspec
 
 from waypost.app.backing_up import scheduled_backups
+from waypost.app.sending import make_guard
 from waypost.app.storage import Progress, Storage, given_key, reached_storage
+from waypost.dispatch.certificates import expiries, trusting
 from waypost.domain.disk import days_until_full
 from waypost.keeper.reconciler import Reconciler
 from waypost.settings import Settings, file_seen_by_others, variable
 from waypost.sources.carriers import carriers
-from waypost.store import audit, condition, dispatchers, partitions
+from waypost.store import audit, condition, dispatchers, endpoints, partitions
 from waypost.store.connecting import CannotConnect
 from waypost.store.database import LEAST_CONNECTIONS, Database, UnsafeServer, most_connections
 from waypost.store.embedded.room import MEGABYTE, least_free_bytes
@@ -36,6 +38,9 @@ CROWDED: Final = 0.9
 AUDITED_ACCOUNTS: Final = 200
 AUDITED_ENTRIES: Final = 200
 OLDEST_BACKUP: Final = timedelta(hours=36)
+SOON: Final = timedelta(days=14)
+MOST_CERTIFICATES: Final = 200
+MOST_HOSTS: Final = 10
 _EVERYWHERE: Final = 0
 
 
@@ -91,6 +96,7 @@ async def _database(settings: Settings, storage: Storage) -> list[CheckResult]:
     findings.append(await _dispatchers(database, serving=storage.server is None))
     findings.append(await _reconciliation(settings, database))
     findings.append(backups(settings, datetime.now(UTC)))
+    findings.append(await _certificates(settings, database))
     if settings.database_url is None:
         findings.append(await _forecast(settings, database))
     return findings
@@ -110,6 +116,24 @@ def backups(settings: Settings, now: datetime) -> CheckResult:
     if now - newest > OLDEST_BACKUP:
         return _wrong("backups", says, f"{_KEEP} Its log says why a backup failed.")
     return _fine("backups", says)
+
+
+async def _certificates(settings: Settings, database: Database) -> CheckResult:
+    async with database.serving.acquire() as session:
+        urls = await endpoints.https_urls(session, MOST_CERTIFICATES)
+    authorities = None if settings.ca_bundle is None else settings.ca_bundle.read_bytes()
+    return expiring(await expiries(make_guard(settings), urls, trusting(authorities)), datetime.now(UTC))
+
+
+def expiring(found: Mapping[str, datetime], now: datetime) -> CheckResult:
+    """Judge the certificates of the endpoints' hosts by when they expire."""
+    soon = sorted((expires, host) for host, expires in found.items() if expires - now < SOON)
+    if not soon:
+        return _fine("certificates", f"No certificate of {len(found)} endpoint hosts expires within {SOON.days} days.")
+    named = ", ".join(f"{host} on {expires:%Y-%m-%d}" for expires, host in soon[:MOST_HOSTS])
+    more = f" and {len(soon) - MOST_HOSTS} more" if len(soon) > MOST_HOSTS else ""
+    remedy = "Their owners must renew them: webhooks to a host fail when its certificate has expired."
+    return _warning("certificates", f"Certificates of endpoints expire soon: {named}{more}.", remedy)
 
 
 def _settings_file() -> CheckResult:
@@ -142,16 +166,15 @@ def _public_url(settings: Settings) -> CheckResult:
 def _carriers(settings: Settings) -> CheckResult:
     asked = [carrier.title for carrier in carriers() if settings.operator_key(carrier) is not None]
     if not asked:
-        says = "No carrier has a key: only parcels reported through the API are tracked."
-        return _warning(
-            "carriers", says, f"Set {variable('carrier_dhl_api_key')}, or report updates with POST /v1/updates."
-        )
-    return _fine("carriers", f"Asked: {', '.join(asked)}.")
+        says = "The operator has no carrier's key: only connections of accounts poll carriers."
+        remedy = f"Set {variable('carrier_dhl_api_key')}, or let accounts connect carriers under Sources."
+        return _warning("carriers", says, remedy)
+    return _fine("carriers", f"Keys of the operator: {', '.join(asked)}.")
 
 
 def disk(free: int, *, least: int) -> CheckResult:
     """Judge how many bytes the data directory has left; updates are accepted only if ``least`` are left."""
-    says = f"The data directory has {free // MEGABYTE:,} MB left; updates are refused below {least // MEGABYTE:,} MB."
+    says = f"The data directory has {free // MEGABYTE:,} MB left; updates are rejected below {least // MEGABYTE:,} MB."
     remedy = f"Free up space, or reduce the retention period ({variable('history_days')})."
     if free < least:
         return _wrong("disk", says, remedy)

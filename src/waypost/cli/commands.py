@@ -29,7 +29,7 @@ COMMANDS: Final = (
     (
         "doctor",
         "waypost.cli.doctor:doctor",
-        "Check the installation, running or not, and report problems and remedies. Changes nothing.",
+        "Check the installation, running or not, and report problems and remedies. Changes nothing, sends nothing.",
     ),
     (
         "backup",

@@ -20,9 +20,10 @@ def doctor(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Check the installation, running or not, and report problems and remedies. Changes nothing.
+    """Check the installation, running or not, and report problems and remedies. Changes nothing, sends nothing.
 
-    Exits with status 1 if there are errors, and with 0 if there are only warnings.
+    It connects to the endpoints' servers to read when their certificates expire. Exits with status 1 if there are
+    errors, and with 0 if there are only warnings.
     """
     settings = chosen(data_dir=data_dir, database_url=database_url)
     findings = asyncio.run(examine(settings, progress))

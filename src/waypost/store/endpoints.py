@@ -15,6 +15,11 @@ EXAMINED: Final = 1_000
 MOST_NAMED: Final = 100
 
 
+async def https_urls(session: Session, limit: int) -> list[str]:
+    """Return URLs of enabled endpoints of all accounts that use TLS, each once."""
+    return [row["url"] for row in await fetch(session, "https_urls", limit)]
+
+
 class EndpointRow(msgspec.Struct, frozen=True):
     """The row of an endpoint, with its health, without secrets.
 

@@ -10,6 +10,10 @@ where e.account = $1 and e.deleted_at is null and ($2::uuid is null or e.id = $2
 order by e.id desc
 limit $4
 
+-- name: https_urls
+-- Of all accounts, for `waypost doctor`.
+select distinct url from endpoint where enabled and url like 'https:%' order by url limit $1
+
 -- name: endpoint_secrets
 select secret as current, case when previous_until > now() then previous_secret end as previous,
        case when previous_until > now() then previous_until end as previous_until
