@@ -1,7 +1,7 @@
 """Statistics of an endpoint by hour, for the API and the pages."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -11,8 +11,11 @@ from waypost.actions.context import DatabaseContext
 from waypost.domain.latency import PROMPT_MS
 from waypost.domain.times import rfc3339, rfc3339_or_none
 from waypost.store import backlogs, hours
+from waypost.store.hours import AttemptsOfDay
+from waypost.store.statements import Session
 
 DEFAULT: Final = timedelta(hours=24)
+DAYS: Final = 30
 MEDIAN: Final = 0.5
 MOST: Final = 0.95
 _HOUR: Final = timedelta(hours=1)
@@ -83,6 +86,14 @@ async def stats_of(context: DatabaseContext, endpoint: UUID, since: datetime, un
         oldest_waiting_at=rfc3339_or_none(backlog.oldest_at),
         hours=show_hours(found, since, until),
     )
+
+
+async def days_of(session: Session, endpoint: UUID, today: date) -> list[AttemptsOfDay]:
+    """Return the attempts of each of the last 30 days, oldest first, including days without any."""
+    first = today - timedelta(days=DAYS - 1)
+    known = {row.day: row for row in await hours.days_of(session, endpoint, first, today)}
+    days = (first + timedelta(days=number) for number in range(DAYS))
+    return [known.get(day, AttemptsOfDay(day, 0, 0)) for day in days]
 
 
 def show_hours(found: Iterable[hours.Hour], since: datetime, until: datetime) -> list[StatsHour]:

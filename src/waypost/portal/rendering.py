@@ -24,6 +24,7 @@ from waypost.portal.csrf import form_token
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import NOTICE, TIME_ZONE
 from waypost.store.accounts import Visitor
+from waypost.store.backlogs import MOST_COUNTED
 
 STATIC: Final = files(__package__) / "static"
 CONTENT_SECURITY_POLICY: Final = (
@@ -91,11 +92,13 @@ def part(request: PageRequest, template: str, **values: object) -> Response[byte
 
 
 def _of_request(request: PageRequest) -> dict[str, object]:
+    zone = wording.zone_of(request.scope["state"].get(TIME_ZONE, "UTC"))
     return {
         "path": request.scope["path"],
         "form_token": form_token(request.scope),
         "now": datetime.now(UTC),
-        "zone": wording.zone_of(request.scope["state"].get(TIME_ZONE, "UTC")),
+        "zone": zone,
+        "zone_name": str(zone),
     }
 
 
@@ -149,7 +152,9 @@ def _environment() -> Environment:
         ago=wording.ago,
         exactly=_exactly,
         clock_time=_clock_time,
+        hour=_hour,
         number=wording.number,
+        duration=wording.duration,
         plural=wording.plural,
         sentence=wording.sentence,
         percent=wording.percent,
@@ -172,6 +177,7 @@ def _environment() -> Environment:
         "PARCEL_SIGNS": wording.PARCEL_SIGNS,
         "ORDERINGS": wording.ORDERINGS,
         "RECOVERED": wording.RECOVERED,
+        "MOST_COUNTED": MOST_COUNTED,
         "RECOVERY_STATES": wording.RECOVERY_STATES,
         "NAVIGATION": NAVIGATION,
         "current": current,
@@ -184,6 +190,12 @@ def _environment() -> Environment:
 def _exactly(context: JinjaContext, at: datetime | str | None) -> str:
     """Return a time in the zone of the page's visitor."""
     return wording.exactly(at, context["zone"])
+
+
+@pass_context
+def _hour(context: JinjaContext, at: str) -> str:
+    """Return the start of an hour in the zone of the page's visitor."""
+    return wording.exactly(at, context["zone"])[: len("2026-03-04 13:20")]
 
 
 @pass_context

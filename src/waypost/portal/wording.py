@@ -17,6 +17,7 @@ _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86_400
 _JUST_NOW: Final = 5
+_LONGEST_IN_MS: Final = 10_000
 _CLOCK: Final = "%H:%M:%S %Z"
 
 STATES: Final = {
@@ -157,6 +158,19 @@ def zone_of(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ValueError, ZoneInfoNotFoundError):
         return UTC
+
+
+def duration(milliseconds: int | None) -> str:
+    """Return a duration in its largest fitting unit: ``850 ms``, ``12 s``, ``5 min``; nothing if there is none."""
+    if milliseconds is None:
+        return ""
+    if milliseconds < _LONGEST_IN_MS:
+        return f"{number(milliseconds)} ms"
+    seconds = round(milliseconds / 1000)
+    for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
+        if seconds >= 2 * unit:
+            return f"{number(seconds // unit)} {name}"
+    return f"{seconds} s"
 
 
 def number(value: float) -> str:

@@ -1,7 +1,7 @@
 """The statistics of endpoints, hour by hour, read for pages and calls. ``hour_changes`` counts them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -47,10 +47,12 @@ class Sum(msgspec.Struct, frozen=True, kw_only=True):
     def prompt_rate(self, overdue: int) -> float | None:
         """Return the share of deliveries that were accepted promptly.
 
-        The others are those that were accepted later, those that failed, and ``overdue`` ones that still wait.
+        The others are those that were accepted later, those that failed, and ``overdue`` ones that still wait. None if
+        there are none, or if an earlier version, which did not measure it, counted most of them.
         """
-        known = sum(self.arrival) + self.failed + overdue
-        return prompt(self.arrival) / known if known else None
+        measured = sum(self.arrival)
+        known = measured + self.failed + overdue
+        return prompt(self.arrival) / known if known and self.delivered <= 2 * measured else None
 
 
 class Hour(Sum, frozen=True, kw_only=True):
@@ -65,6 +67,19 @@ async def of_endpoints(session: Session, endpoints: Sequence[UUID], since: datet
     first = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     rows = await fetch(session, "hours", list(endpoints), first, until, first.date(), until.astimezone(UTC).date())
     return [msgspec.convert(dict(row), Hour, strict=False) for row in rows]
+
+
+class AttemptsOfDay(msgspec.Struct, frozen=True):
+    """The attempts at an endpoint on a day (UTC), without tests."""
+
+    day: date
+    attempts: int
+    failed_attempts: int
+
+
+async def days_of(session: Session, endpoint: UUID, first: date, last: date) -> list[AttemptsOfDay]:
+    """Return the days of an endpoint on which something was sent."""
+    return [AttemptsOfDay(**row) for row in await fetch(session, "days", endpoint, first, last)]
 
 
 def together(hours: Iterable[Hour]) -> list[Hour]:

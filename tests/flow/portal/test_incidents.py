@@ -22,9 +22,9 @@ async def test_an_open_incident_is_on_the_overview_and_a_closed_one_only_in_the_
         await incident_changes.write_changes(session, [Closed(known, "https://shop.test/ accepts webhooks again.")])
     after = [Document((await browser.get(path)).text) for path in ("/", "/incidents")]
 
-    assert "1 open incident" in while_open[0].text
+    assert "1 other incident" in while_open[0].text
     assert all(PROBE in one.text for one in while_open)
-    assert "open incident" not in after[0].text
+    assert "other incident" not in after[0].text
     assert "Nothing needs attention." in after[1].text
     assert "accepts webhooks again" in after[1].text
     place = f"/developer/webhooks/{known.subject}"

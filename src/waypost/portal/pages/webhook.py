@@ -35,6 +35,7 @@ from waypost.portal.rendering import go_to, page, part
 from waypost.portal.requests import PageRequest
 from waypost.portal.snippets import LANGUAGES
 from waypost.portal.visits import actor_of, enter, notify
+from waypost.portal.wording import zone_of
 from waypost.signing.standard import standard_secret
 from waypost.store import deliveries, endpoints
 from waypost.store.accounts import Visitor
@@ -196,7 +197,7 @@ async def _lately(pages: Pages, visitor: Visitor, row: EndpointRow) -> dict[str,
         skipped = await endpoints.skipped(session, visitor.account, row.id, limit=RECENT)
     return {
         "stats": stats,
-        "chart": bars(stats.hours, height=CHART_HEIGHT),
+        "chart": bars(stats.hours, zone_of(visitor.time_zone), height=CHART_HEIGHT),
         "waiting": stats.waiting,
         "recent": [delivery_actions.show(one) for one in recent],
         "skipped": skipped,

@@ -88,7 +88,7 @@ async def _page(
 
 def _day(known: Sequence[hours.Hour], now: datetime) -> LastDay:
     """Return an endpoint's success rate and chart for the last 24 hours."""
-    return LastDay(hours.add_up(known).success_rate, bars(show_hours(known, now - DEFAULT, now)))
+    return LastDay(hours.add_up(known).success_rate, bars(show_hours(known, now - DEFAULT, now), UTC))
 
 
 ROUTES: Final = (list_webhooks, add)

@@ -20,3 +20,10 @@ from (select endpoint, hour, day, sum(delivered)::integer as delivered, sum(fail
       where endpoint = any ($1::uuid[]) and hour >= $2 and hour < $3 and day between $4 and $5
       group by endpoint, hour, day) n
 order by n.hour, n.endpoint
+
+-- name: days
+select day, sum(attempts)::integer as attempts, sum(failed_attempts)::integer as failed_attempts
+from delivery_hours
+where endpoint = $1 and day between $2::date and $3::date
+  and hour >= $2::date::timestamp at time zone 'utc' and hour < ($3::date + 1)::timestamp at time zone 'utc'
+group by day
