@@ -1,16 +1,18 @@
 """Whatever a receiver does, an attempt ends in time, with the right outcome, and its connection is closed (F11)."""
 
 import asyncio
+import time
 from ipaddress import ip_address
 
 import pytest
 
-from tests.contract.test_transport import post, target, trusting
+from tests.contract.test_transport import LOOPBACK, post, target, trusting
 from tests.support import hostile
 from tests.support.receiver import HANG, Behaviour, always, answering, receiving
 from tests.support.storm import storming
 from waypost.dispatch.answers import Answer, Failure
 from waypost.dispatch.transport import PyreqwestTransport
+from waypost.dispatch.trust import Trust
 from waypost.domain.attempts import Cause, Outcome
 from waypost.domain.targets import Ports, parse_target
 
@@ -19,6 +21,7 @@ ENDLESS = b"HTTP/1.1 200 OK\r\n\r\n"
 BOMB = b"content-encoding: gzip\r\n"
 MANY = 65_536
 HASTY_SECONDS, PATIENT_SECONDS = 1.0, 20.0
+STORM = ip_address("127.0.0.3")
 
 Scripts = dict[str, bytes | Behaviour | None]
 
@@ -164,22 +167,52 @@ async def test_a_hundred_bad_receivers_at_once_delay_no_other() -> None:
         assert outcomes <= {Outcome.SUCCEEDED, Outcome.TIMED_OUT, Outcome.RESET, Outcome.BAD_RESPONSE}
 
 
-async def test_endless_interim_responses_delay_no_request_to_a_trusted_address() -> None:
-    storm, transport = ip_address("127.0.0.3"), trusting()
-    with storming(str(storm)) as process:
+def stormed(
+    transport: PyreqwestTransport, port: str, count: int, seconds: float
+) -> list[asyncio.Task[Answer | Failure]]:
+    to = parse_target(f"http://storm.test:{port}/", ports=Ports.parse("1-65535"))
+    return [asyncio.create_task(transport.post(to, STORM, (), b"", deadline_seconds=seconds)) for _ in range(count)]
+
+
+@pytest.mark.parametrize(("trusted", "connections"), [(True, 4), (False, 16)], ids=["trusted", "not trusted"])
+async def test_endless_interim_responses_delay_no_other_address(
+    trusted: bool,  # noqa: FBT001 - a parameter
+    connections: int,
+) -> None:
+    trust = Trust(time.monotonic)
+    (trust.answered if trusted else trust.kept_waiting)(LOOPBACK)
+    transport = PyreqwestTransport(trust=trust)
+    with storming(str(STORM)) as process:
         assert process.stdout is not None
-        url = f"http://storm.test:{process.stdout.readline().strip()}/"
-        to = parse_target(url, ports=Ports.parse("1-65535"))
-        storms = [
-            asyncio.create_task(transport.post(to, storm, (), b"", deadline_seconds=PATIENT_SECONDS)) for _ in range(4)
-        ]
+        storms = stormed(transport, process.stdout.readline().strip(), connections, PATIENT_SECONDS)
         for _ in storms:
             await asyncio.to_thread(process.stdout.readline)
 
         async with receiving() as receiver:
-            for _ in range(50):
+            for _ in range(20):
                 await post(transport, target(receiver))
 
         assert not any(one.done() for one in storms)
         process.kill()
         await asyncio.wait(storms)
+
+
+async def test_an_address_that_answered_before_delays_others_by_interim_responses_once_and_until_its_deadline() -> None:
+    transport = trusting(LOOPBACK, STORM)
+    with storming(str(STORM)) as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().strip()
+        async with receiving() as receiver:
+            first = stormed(transport, port, 2, 0.2)
+            delayed = await post(transport, target(receiver), seconds=PATIENT_SECONDS)
+            ended = await asyncio.gather(*first)
+            again = stormed(transport, port, 2, PATIENT_SECONDS)
+            for _ in (*first, *again):
+                await asyncio.to_thread(process.stdout.readline)
+            undelayed = [await post(transport, target(receiver)) for _ in range(20)]
+
+        assert not any(one.done() for one in again)
+        process.kill()
+        await asyncio.wait(again)
+    assert ended == [Failure(Outcome.TIMED_OUT)] * 2
+    assert {answer.outcome for answer in (delayed, *undelayed)} == {Outcome.SUCCEEDED}

@@ -246,6 +246,18 @@ async def test_after_a_failover_dispatchers_get_time_to_reconnect_before_they_co
         assert await dispatchers.join(lost, other) != other
 
 
+async def test_looking_for_dead_dispatchers_takes_two_statements_while_all_work(database: Database) -> None:
+    async with AsyncExitStack() as sessions:
+        held = [await sessions.enter_async_context(database.engine.acquire()) for _ in range(4)]
+        places = [DispatcherSlot(UUID(int=machine), 0, alone=False) for machine in range(4)]
+        numbers = [await dispatchers.join(session, place=place) for session, place in zip(held, places, strict=True)]
+        before = SENT.total()
+
+        works = await dispatchers.rescue(held[0], numbers[0], place=places[0])
+
+        assert (works, SENT.total() - before) == (set(numbers[1:]), 2)
+
+
 async def test_a_stalled_dispatcher_with_its_lock_gets_no_endpoints(database: Database) -> None:
     async with database.engine.acquire() as paused, database.engine.acquire() as mine:
         number, me = await dispatchers.join(paused), await dispatchers.join(mine)

@@ -23,7 +23,7 @@ def test_an_address_is_trusted_once_it_has_answered() -> None:
     assert (before, trust.trusts(ONE), trust.trusts(ANOTHER)) == (False, True, False)
 
 
-def test_an_address_that_keeps_a_request_waiting_is_not_trusted_for_an_hour_whatever_it_answers() -> None:
+def test_an_address_that_keeps_a_request_waiting_is_not_trusted_for_a_day_whatever_it_answers() -> None:
     clock = Clock()
     trust = Trust(clock)
     trust.answered(ONE)

@@ -1,4 +1,12 @@
-"""Finds what lost hints missed: one dispatcher looks at all lanes, and hints to the others which of theirs are due."""
+"""Finds what lost hints missed: one dispatcher looks at all lanes, and hints to the others which of theirs are due.
+
+A look at the lanes of one dispatcher would be more expensive. An index can find the lanes that have something due, but
+not those of them that rendezvous hashing gives to a dispatcher, so each would try all endpoints that it owns. With
+10,000 endpoints, of which 100 (1,000) have something due, one look at all takes PostgreSQL 0.2 ms (2 ms), and the looks
+of two dispatchers at their own take 3.4 ms (12 ms). Only if all have something due is it the other way round (50 and
+33 ms), and then claims cost far more. Idle installations with 1, 2 and 4 dispatchers send 5, 9 and 15 statements a
+second.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable

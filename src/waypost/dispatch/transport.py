@@ -22,6 +22,7 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import PyreqwestError, RequestTimeoutError
 from pyreqwest.http import HeaderMap, Url
 from pyreqwest.response import Response
+from pyreqwest.runtime import runtime_worker_threads
 
 from waypost.dispatch.answers import Answer, Failure, cause_of_body, failure_of, of_status
 from waypost.dispatch.time_limit import TimeLimit
@@ -47,6 +48,14 @@ CLIENTS: Final = 1_000
 CLIENT_LIFE_SECONDS: Final = 300.0
 CONNECT_SECONDS: Final = 5.0
 """For TCP and TLS: enough for a lost packet or two, and short enough to try another address of the name."""
+
+THREADS: Final = 64
+"""Threads of the client for addresses that are not trusted: more than one address has connections (``addresses.py``).
+
+Interim responses without end occupy a thread each until the deadline. With a thread for each core, which is the
+default, the first requests to other addresses would wait as long.
+"""
+runtime_worker_threads(THREADS)  # of this process; possible only before the client's first use
 
 IDLE_SECONDS: Final = 4.0
 IDLE_CONNECTIONS: Final = 64

@@ -4,7 +4,8 @@ A receiver that sends interim responses (``100 Continue``) without end occupies 
 deadline, and the client has no limit for them: a single one makes every other request of that thread wait for a second.
 
 Addresses that answer share one thread, because further threads make every POST cost half as much again, and would not
-protect: an endpoint that turns hostile has enough requests in flight to occupy any number of threads.
+protect: an endpoint that turns hostile has enough requests in flight to occupy any number of threads. It can do so
+until its requests reach their deadline, once a day.
 """
 
 from collections import OrderedDict
@@ -13,7 +14,7 @@ from typing import Final
 
 from waypost.domain.ip_addresses import IPAddress
 
-SUSPECT_SECONDS: Final = 3600.0
+SUSPECT_SECONDS: Final = 86_400.0
 """How long an address that let a request run to its deadline is not trusted, whatever it answers meanwhile."""
 MOST_KNOWN: Final = 65_536
 _NETWORK_BYTES: Final = 8

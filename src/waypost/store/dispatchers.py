@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -89,18 +90,18 @@ async def rescue(session: Session, number: int, *, place: DispatcherSlot | None 
     """
     works = set()
     own = await fetch_one(session, "beat", number)
-    others = await fetch(session, "other_dispatchers", number)
-    settled = False
-    if own is not None and others:
-        row = await fetch_one(session, "is_settled", own["joined_at"])
-        settled = row is not None and row["settled"]
-    for one in others:
+    settled = None
+    for one in await fetch(session, "other_dispatchers", number):
         if one["works"]:
             works.add(one["number"])
         before = place is not None and (one["witness"], one["place"]) == (place.parent, place.number)
         ended = before or (place is not None and place.alone and one["child"] and one["witness"] != place.parent)
         theirs = one["witness"] is not None and not before and one["seen_lately"]
-        if not ended and (theirs or not settled):
+        if not ended and theirs:
+            continue
+        if not ended and settled is None:
+            settled = own is not None and await _is_settled(session, own["joined_at"])
+        if not ended and not settled:
             continue
         if await _proves_life(session, one["number"]):
             await _bury(session, one["number"], seen=before)
@@ -119,6 +120,12 @@ async def count(session: Session) -> Dispatchers:
     numbers = {row["number"] for row in await fetch(session, "dispatcher_numbers")}
     alive = len(numbers & {row["number"] for row in await fetch(session, "lives")})
     return Dispatchers(alive, len(numbers) - alive)
+
+
+async def _is_settled(session: Session, since: datetime) -> bool:
+    """Return whether everybody alive has had ten seconds to prove it, since the server's start and since this time."""
+    row = await fetch_one(session, "is_settled", since)
+    return row is not None and bool(row["settled"])
 
 
 async def _proves_life(session: Session, number: int) -> bool:
