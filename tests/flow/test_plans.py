@@ -123,7 +123,11 @@ LISTS = {
     "pass_lanes": PASSED,
     "pass_courier_lanes": (*PASSED, ["dhl"]),
     "pass_updated_lanes": (*PASSED[:4], NOW, [NOW], ["dhl"], UUID(int=0), UUID(int=2**127)),
-    "search_trackings": (ALL_BUCKETS, *LANES, "A", "B", 1000, "A", "B", None, NOW, NOW),
+    "search_trackings": (ALL_BUCKETS, *LANES, "A", "B", 1000, "A", "B", None, NOW, NOW, "A", "B", "#A", "#B"),
+    "trackings_searched": (ALL_BUCKETS, uuid4(), "A", "B", "A", "B", "A", "B", "#A", "#B", 200),
+    "retried_deliveries": (*BOUNDS, False),
+    "last_attempts": ([1], [1], [uuid4()], [NOW.date()]),
+    "tracking_of_event": ([1], uuid4(), NOW.date(), uuid4()),
     "trackings_with_number": ([1], uuid4(), "A1"),
     "failed_attempts": (ALL_BUCKETS, uuid4(), "https://shop.example/hook", 200),
     "feed": (ALL_BUCKETS, uuid4(), UUID(int=0), UUID(int=2**127), *DAYS, 50, 4 << 20),
@@ -225,8 +229,26 @@ async def test_lists_are_read_in_index_order_with_any_backlog(database: Database
             rows = await session.fetch("explain " + TEXTS[name], *bound(name, *values))
             plans[name] = "\n".join(row[0] for row in rows)
 
-    bad = r"Seq Scan on (due|tracking|event|settled)\w*\b"
+    bad = r"Seq Scan on (due|tracking|event|settled|attempt)\w*\b"
     assert {name: plan for name, plan in plans.items() if re.search(bad, plan)} == {}
+    assert "due_tried" in plans["retried_deliveries"]
+
+
+@pytest.mark.parametrize("name", ["search_trackings", "trackings_searched"])
+async def test_the_end_of_a_number_is_found_by_its_own_index(database: Database, name: str) -> None:
+    await database.serving.execute(
+        """insert into tracking (bucket, id, account, tracking_number, courier_code, status, substatus, state,
+                                 created_at, updated_at, order_number)
+        select n % 256, gen_random_uuid(), $1, 'N' || n, 'dhl', 'transit', 'transit001', '', now(), now(), 'O' || n
+        from generate_series(1, 20000) n""",
+        uuid4(),
+    )
+    await database.serving.execute("vacuum analyze tracking")
+    async with database.serving.acquire() as session:
+        plan = await generic_plan(session, name, len(LISTS[name]))
+
+    indexes = set(re.findall(r"using (\w+) on tracking\b", plan))
+    assert indexes == {"tracking_number", "tracking_ending", "tracking_order"}, plan
 
 
 async def test_one_of_many_connections_is_never_looked_for_among_all(database: Database) -> None:

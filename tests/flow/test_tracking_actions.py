@@ -17,12 +17,13 @@ from waypost.actions.parcel_fields import NewTracking
 from waypost.actions.refusals import Conflict, NotFound
 from waypost.api.parts import Parts
 from waypost.domain.checkpoints import Checkpoint
+from waypost.domain.ids import FIRST, LAST
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Edit, Source, TrackingState, Update
 from waypost.intake.batch import Request, Result
 from waypost.store import deliveries, trackings
 from waypost.store.database import Database
-from waypost.store.deliveries import FIRST, LAST, Wanted
+from waypost.store.deliveries import Wanted
 from waypost.store.trackings import Filter
 
 

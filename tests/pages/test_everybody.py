@@ -22,7 +22,7 @@ FILLED_PATHS = (
     "/developer/webhooks/{healthy}?do=test&result={tested}",
     "/developer/webhooks/{off}?do=enable",
     "/developer/webhooks/history",
-    "/developer/webhooks/history?state=failed&tracking_number=%2A",
+    "/developer/webhooks/history?state=lost",
     "/developer/webhooks/history/{retrying}",
     "/developer/specifications?version=V3&status=transit",
     "/developer/outgoing-ips",

@@ -22,9 +22,9 @@ def test_the_page_explains_why_an_endpoint_got_nothing(portal: Portal, visit) ->
 def test_the_history_can_be_filtered_and_its_deliveries_opened(visit, script) -> None:
     page = visit("filled@example.com", "/developer/webhooks/history", java_script_enabled=script)
 
-    page.get_by_label("Tracking number").fill(" seed0002 ")
+    page.get_by_label("Search").fill(" seed0002 ")
     page.get_by_label("State").select_option("delivered")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Apply").click()
 
     rows = page.get_by_role("region", name="Deliveries").get_by_role("row")
     expect(rows).to_have_count(7)  # its heading, five of the shop, one of the long URL
@@ -36,9 +36,9 @@ def test_the_history_can_be_filtered_and_its_deliveries_opened(visit, script) ->
 
 
 def test_an_invalid_filter_is_reported_at_its_field(visit) -> None:
-    page = visit("filled@example.com", "/developer/webhooks/history?tracking_number=%2A%2A%2A")
+    page = visit("filled@example.com", "/developer/webhooks/history?state=lost")
 
-    expect(page.locator("#tracking_number-error")).to_be_visible()
+    expect(page.locator("#state-error")).to_be_visible()
     expect(page.get_by_text("Fix the highlighted filter")).to_be_visible()
 
 

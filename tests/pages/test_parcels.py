@@ -21,7 +21,7 @@ def test_a_parcel_is_added_followed_archived_and_deleted(portal: Portal, visit, 
     page.get_by_role("button", name="Add parcel").click()
     dialog = page.get_by_role("dialog", name="Add parcel")
     dialog.get_by_label("Tracking number").fill("new 1")
-    dialog.get_by_label("Courier code").fill("dhl")
+    dialog.get_by_label("Courier", exact=True).last.fill("dhl")
     dialog.get_by_role("button", name="Add parcel").click()
     expect(page.get_by_role("heading", name="NEW1")).to_be_visible()
     report(api, "NEW1", 3)

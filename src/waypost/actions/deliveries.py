@@ -19,12 +19,13 @@ from waypost.actions.refusals import Conflict, Fault, Invalid, present
 from waypost.domain import ids
 from waypost.domain.deliveries import Settled, Waiting, waiting_state
 from waypost.domain.errors import InvalidInput
+from waypost.domain.ids import FIRST, LAST
 from waypost.domain.statuses import SELECTABLE, Status
 from waypost.domain.times import read_rfc3339, rfc3339, rfc3339_or_none
 from waypost.domain.tracking_numbers import normalise_number
 from waypost.payloads.samples import sample_state
 from waypost.store import deliveries, delivery_changes, endpoints, tracking_changes
-from waypost.store.deliveries import FIRST, LAST, DeliveryRow, Wanted
+from waypost.store.deliveries import DeliveryRow, Wanted
 from waypost.store.delivery_changes import Cancelled
 from waypost.store.statements import Session, transaction
 

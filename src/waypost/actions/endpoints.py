@@ -30,7 +30,7 @@ from waypost.domain.audit import Action
 from waypost.domain.endpoints import DisabledReason, Ordering
 from waypost.domain.times import rfc3339, rfc3339_or_none
 from waypost.signing.standard import KEY_BYTES, make_secret
-from waypost.store import deliveries, endpoint_changes, endpoints, queue
+from waypost.store import endpoint_changes, endpoints, queue
 from waypost.store.endpoint_changes import EndpointFields
 from waypost.store.endpoints import EndpointRow
 from waypost.store.statements import Session, transaction
@@ -257,7 +257,7 @@ async def _cancel_waiting(context: Context, endpoint: UUID) -> None:
 
 async def _free_waiting(context: Context, endpoint: UUID) -> None:
     """Unblock deliveries that are queued behind others, now that the endpoint is unordered."""
-    after: UUID | None = deliveries.FIRST
+    after: UUID | None = ids.FIRST
     async with context.database.engine.acquire() as session:
         while after is not None:
             after = await queue.free_lane(session, endpoint, after)

@@ -19,6 +19,10 @@ _GROUPS: Final = 1023
 _HEX: Final = re.compile(r"[0-9a-f]{32}")
 _RANDOM_BITS: Final = (1 << 62) - 1
 
+FIRST: Final = UUID(int=0)
+LAST: Final = UUID(int=253_402_300_799_000 << 80)
+"""Ids before all others and, from the end of the year 9999, after all others."""
+
 EVENT: Final = "evt_"
 DELIVERY: Final = "dlv_"
 ENDPOINT: Final = "ep_"

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from http import HTTPStatus
 from importlib.resources import files
@@ -91,8 +91,13 @@ def part(request: PageRequest, template: str, **values: object) -> Response[byte
     return html(fill(template, **values | _of_request(request)), status=HTTPStatus.OK, headers={})
 
 
+def zone_for(request: PageRequest) -> tzinfo:
+    """Return the time zone in which the pages of a request show times."""
+    return wording.zone_of(request.scope["state"].get(TIME_ZONE, "UTC"))
+
+
 def _of_request(request: PageRequest) -> dict[str, object]:
-    zone = wording.zone_of(request.scope["state"].get(TIME_ZONE, "UTC"))
+    zone = zone_for(request)
     return {
         "path": request.scope["path"],
         "form_token": form_token(request.scope),
@@ -168,6 +173,7 @@ def _environment() -> Environment:
         "VERSIONS": tuple(reversed(Version)),
         "TRIGGERS": tuple(Trigger),
         "STATES": wording.STATES,
+        "RESULTS": wording.RESULTS,
         "REASONS": wording.REASONS,
         "ERRORS": ERRORS,
         "ASKED": wording.ASKED,

@@ -4,9 +4,11 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from waypost.domain.attempts import Outcome
 from waypost.domain.connections import ConnectionState
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Ordering, Skip
+from waypost.domain.history import Answered
 from waypost.domain.inbound import PushResult
 from waypost.domain.recoveries import Only, RecoveryState
 from waypost.domain.statuses import Status
@@ -30,6 +32,25 @@ STATES: Final = {
     Settled.CANCELLED: ("Cancelled", "skip"),
 }
 """The label and icon of each delivery state. Parcels, not deliveries, are "Delivered"."""
+
+RESULTS: Final = {
+    Outcome.SUCCEEDED: "Succeeded (2xx)",
+    Answered.ERROR: "Any error",
+    Outcome.HTTP_5XX: "Server error (5xx)",
+    Outcome.HTTP_4XX: "Rejected (4xx)",
+    Outcome.HTTP_410: "Gone (410)",
+    Outcome.HTTP_429: "Rate limited (429)",
+    Outcome.HTTP_3XX: "Redirect (3xx)",
+    Outcome.TIMED_OUT: "Timed out",
+    Outcome.CONNECT_FAILED: "Connection failed",
+    Outcome.DNS_FAILED: "Host not found",
+    Outcome.TLS_FAILED: "TLS failed",
+    Outcome.RESET: "Connection closed",
+    Outcome.BAD_RESPONSE: "Invalid response",
+    Outcome.ADDRESS_FORBIDDEN: "Address not allowed",
+    Answered.NONE: "No attempt yet",
+}
+"""The label of each result of a delivery's last attempt."""
 
 PARCEL_SIGNS: Final = {
     Status.PENDING: ("clock", ""),
@@ -119,6 +140,12 @@ def courier_name(code: str) -> str:
     """Return a courier's name, or its code if the table does not list it."""
     known = couriers().get(code)
     return code if known is None else known.name
+
+
+def courier_named(text: str) -> str:
+    """Return the code of the courier with this name, in any case, or the text itself: it may be a code."""
+    wanted = text.strip().casefold()
+    return next((code for code, one in couriers().items() if one.name.casefold() == wanted), wanted)
 
 
 def endpoint_name(row: NamedEndpoint) -> str:

@@ -8,14 +8,10 @@ from uuid import UUID
 import msgspec
 
 from waypost.domain.deliveries import Settled, Waiting
-from waypost.domain.ids import bucket, bucket_of
+from waypost.domain.ids import FIRST, LAST, bucket, bucket_of
 from waypost.store.intake_rows import day_of
 from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, fetch, fetch_one
-
-FIRST: Final = UUID(int=0)
-LAST: Final = UUID(int=253_402_300_799_000 << 80)
-"""Ids before all others and, from the end of the year 9999, after all others."""
 
 MOST_FAILED: Final = 200
 """The maximum failed attempts returned, and the maximum deliveries searched for them."""

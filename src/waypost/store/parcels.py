@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 
 from waypost.domain import ids
+from waypost.domain.ids import LAST
 from waypost.domain.times import from_ms
-from waypost.store.deliveries import LAST
 from waypost.store.intake_rows import day_of
 from waypost.store.statements import Session, fetch
 

@@ -684,6 +684,8 @@ CREATE INDEX tracking_changed_lane ON tracking USING btree (account, courier_cod
 
 CREATE INDEX tracking_courier_lane ON tracking USING btree (account, courier_code, archived, status, id);
 
+CREATE INDEX tracking_ending ON tracking USING btree (account, reverse(tracking_number));
+
 CREATE INDEX tracking_lane ON tracking USING btree (account, archived, status, id);
 
 CREATE UNIQUE INDEX tracking_number ON tracking USING btree (account, tracking_number, courier_code, bucket);

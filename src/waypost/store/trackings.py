@@ -11,17 +11,19 @@ from uuid import UUID
 import msgspec
 
 from waypost.domain import ids
+from waypost.domain.ids import FIRST, LAST
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState
-from waypost.store.deliveries import FIRST, LAST
 from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, fetch, fetch_one
 from waypost.store.states import unpack
 
 MOST_COURIERS: Final = 4
 """The number of couriers that are listed for one number."""
+MOST_LISTED: Final = 100
+"""The maximum couriers that are listed for an account."""
 MOST_SEARCHED: Final = 1_000
-"""The maximum numbers, and order numbers, with the search text as prefix that a search looks at."""
+"""The maximum parcels of each kind of match that a search looks at."""
 
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 END: Final = datetime(9999, 12, 31, tzinfo=UTC)
@@ -53,8 +55,9 @@ class WatchedTracking(msgspec.Struct, frozen=True):
 class Filter(msgspec.Struct, frozen=True):
     """Which trackings: ids and times of change in [``after``, ``before``), and None for no other restriction.
 
-    ``numbers`` are normalised; ``search`` is the beginning of a number or of an order number. Only one of the two is
-    given. The ids from ``ids.first_at`` on are those registered since a time.
+    ``numbers`` are normalised; ``search`` is the beginning or end of a number, or the beginning of an order
+    number with or without its ``#``. Only one of the two is given. The ids from ``ids.first_at`` on are those
+    registered since a time.
     """
 
     after: UUID = FIRST
@@ -106,9 +109,10 @@ async def page(session: Session, account: UUID, wanted: Filter, *, limit: int, s
         numbers = list(wanted.numbers)
         rows = await fetch(session, "trackings_of_numbers", buckets, *bounds, numbers, wanted.courier, *updated)
     elif wanted.search is not None:
-        number, order = _beginning("".join(wanted.search.split()).upper()), _beginning(wanted.search.strip())
-        searched = (*number, MOST_SEARCHED, *order)
-        rows = await fetch(session, "search_trackings", ALL_BUCKETS, *bounds, *searched, wanted.courier, *updated)
+        number, order = "".join(wanted.search.split()).upper(), wanted.search.strip().removeprefix("#")
+        searched = (*_beginning(number), MOST_SEARCHED, *_beginning(order), wanted.courier, *updated)
+        ends = (*_beginning(number[::-1]), *_beginning(f"#{order}"))
+        rows = await fetch(session, "search_trackings", ALL_BUCKETS, *bounds, *searched, *ends)
     elif wanted.by_change:
         rows = await fetch(session, "trackings_by_updated_lane", *bounds, wanted.courier, *updated)
     elif wanted.courier is not None:
@@ -126,6 +130,11 @@ async def couriers_of(session: Session, account: UUID, numbers: Sequence[str]) -
     for row in await fetch(session, "couriers_of_numbers", *wanted):
         found.setdefault(row["tracking_number"], []).append(row["courier_code"])
     return found
+
+
+async def couriers_in_use(session: Session, account: UUID) -> list[str]:
+    """Return the codes of the couriers with which the account tracks parcels, at most ``MOST_LISTED``."""
+    return [row["courier_code"] for row in await fetch(session, "couriers_of_account", account, MOST_LISTED)]
 
 
 def _beginning(text: str) -> Sequence[str]:

@@ -33,22 +33,31 @@ async def listed(browser: Browser, query: str = "") -> list[str]:
     return numbers(Document((await browser.get(f"/trackings{query}")).text))
 
 
-async def test_parcels_are_found_by_a_prefix_of_their_number_or_order(shop: Caller, browser: Browser) -> None:
-    await report(shop, "A1", order_number="ORD-77")
+async def test_parcels_are_found_by_both_ends_of_their_number_by_order_and_by_courier(
+    shop: Caller, browser: Browser
+) -> None:
+    await report(shop, "A1", order_number="#ORD-77")
     await report(shop, "A2", "delivered")
     await report(shop, "B1")
 
     found = {
         query: await listed(browser, query)
-        for query in ("", "?search=a", "?search=ORD-7", "?status=delivered", "?courier=ups", "?search=a&status=transit")
+        for query in (
+            *("", "?search=a", "?search=ORD-7", "?search=%23ORD-77", "?search=1", "?status=delivered"),
+            *("?courier=ups", "?courier=dhl express", "?courier=dhl", "?search=a&status=transit"),
+        )
     }
 
     assert found == {
         "": ["B1", "A2", "A1"],
         "?search=a": ["A2", "A1"],
         "?search=ORD-7": ["A1"],
+        "?search=%23ORD-77": ["A1"],
+        "?search=1": ["B1", "A1"],
         "?status=delivered": ["A2"],
         "?courier=ups": [],
+        "?courier=dhl express": ["B1", "A2", "A1"],
+        "?courier=dhl": ["B1", "A2", "A1"],
         "?search=a&status=transit": ["A1"],
     }
 

@@ -88,7 +88,7 @@ class People:
         await self.work.execute(_REORDER, endpoint, ordering.value)
         self.ledger.orderings[endpoint] = ordering
         self.ledger.asked.reordered.add(endpoint)
-        after: UUID | None = deliveries.FIRST
+        after: UUID | None = ids.FIRST
         while ordering is Ordering.UNORDERED and after is not None:
             after = await queue.free_lane(self._session, endpoint, after)
 

@@ -12,7 +12,7 @@ from waypost.actions.waiting import LONGEST_WAIT, MOST_WAITING
 from waypost.api.openapi.operations import Parameter
 from waypost.api.pagination import LARGEST_PAGE, PAGE_SIZE, read_number
 from waypost.api.problems import FieldError
-from waypost.store.deliveries import LAST
+from waypost.domain.ids import LAST
 
 _CURSOR: Final = re.compile(r"cur_[0-9a-f]{40}")
 BEGINNING: Final = UUID(int=0)

@@ -1,37 +1,39 @@
-"""``/developer/webhooks/history``: the deliveries of the last 30 days."""
+"""``/developer/webhooks/history``: search the deliveries of the last 30 days, and export them."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, tzinfo
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
 
 import msgspec
 from litestar import Response, get
+from litestar.response import Stream
 
-from waypost.actions import deliveries
 from waypost.actions.actor import Actor
-from waypost.actions.lists import Listed, Page
+from waypost.actions.history import HistoryPage, Search, find_entries, read_filter
+from waypost.actions.history_csv import export as exported
 from waypost.actions.refusals import Invalid
 from waypost.domain import ids
 from waypost.domain.deliveries import Settled, Waiting
+from waypost.domain.history import HistoryFilter
 from waypost.domain.statuses import SELECTABLE
 from waypost.domain.times import read_rfc3339
 from waypost.portal.form_errors import errors_by_field
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
-from waypost.portal.rendering import json, page
+from waypost.portal.rendering import ALWAYS, json, page, zone_for
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import actor_of, enter
-from waypost.portal.wording import endpoint_name
+from waypost.portal.wording import STATES, endpoint_name
 from waypost.store import endpoints
+from waypost.store.history import MOST_PARCELS
 
 HISTORY: Final = PATH + "/history"
 PAGE_SIZE: Final = 50
 MOST_NEW: Final = 100
-_FIELDS: Final = ("endpoint", "status", "state", "tracking_number", "since", "until", "test")
+_FIELDS: Final = ("search", "endpoint", "status", "state", "answered", "since", "until", "test")
 _TIME_LENGTH: Final = len("2026-03-04T13:20")
-_TESTS: Final = {"only": "true", "none": "false"}
 
 
 class New(msgspec.Struct, frozen=True):
@@ -44,67 +46,93 @@ class New(msgspec.Struct, frozen=True):
 async def history(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """Show the page of deliveries that match the filters, newest first."""
     visitor = await enter(request, pages)
-    chosen = _chosen(request)
-    errors: dict[str, str] = {}
+    actor, chosen = actor_of(request, visitor), chosen_filters(request)
+    found, search, errors = HistoryPage([], None), Search(HistoryFilter()), dict[str, str]()
     try:
-        found = await _find(pages, actor_of(request, visitor), chosen, request.query_params.get("cursor"), PAGE_SIZE)
+        search = await searched(request, pages, actor, chosen)
+        found = await find_entries(pages.context, actor, search.wanted, request.query_params.get("cursor"), PAGE_SIZE)
     except Invalid as refusal:
-        found, errors = Listed[deliveries.Delivery]([], None), errors_by_field(refusal)
-    async with pages.context.database.serving.acquire() as session:
-        rows = await endpoints.of_account_ever(session, visitor.account)
+        errors = errors_by_field(refusal)
     return page(
         request,
         "history.html",
         visitor,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
-        recent=found.items,
+        found=found.items,
         next_query=None if found.next_cursor is None else urlencode({**chosen, "cursor": found.next_cursor}),
-        new_query=urlencode({**chosen, "after": found.items[0].id if found.items else ""}),
+        new_query=urlencode({**chosen, "after": found.items[0].delivery.id if found.items else ""}),
+        query=urlencode(chosen),
         most_new=MOST_NEW,
+        most_parcels=MOST_PARCELS,
+        is_cut=search.is_cut,
         first="cursor" not in request.query_params,
-        chosen=chosen,
+        chosen={name: chosen.get(name, "") for name in _FIELDS},
+        filtered=bool(chosen),
         errors=errors,
-        urls={ids.to_text(ids.ENDPOINT, row.id): endpoint_name(row) for row in rows},
-        states=[*Waiting, *Settled],
-        statuses=SELECTABLE,
+        urls=await endpoint_names(pages, actor),
+        states=[(state, STATES[state][0]) for state in (*Waiting, *Settled)],
+        statuses=[(status, status.label) for status in SELECTABLE],
     )
 
 
 @get(HISTORY + "/new")
 async def new(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """Count the deliveries created since the page was rendered, for the script."""
-    visitor = await enter(request, pages)
+    actor = actor_of(request, await enter(request, pages))
     after = request.query_params.get("after", "")
-    found = await _find(pages, actor_of(request, visitor), _chosen(request), None, MOST_NEW)
-    return json(New(sum(one.id > after for one in found.items)))
+    search = await searched(request, pages, actor, chosen_filters(request))
+    found = await find_entries(pages.context, actor, search.wanted, None, MOST_NEW)
+    return json(New(sum(one.delivery.id > after for one in found.items)))
 
 
-async def _find(
-    pages: Pages, actor: Actor, chosen: Mapping[str, str], cursor: str | None, limit: int
-) -> Listed[deliveries.Delivery]:
-    """Return a page of the deliveries that match the filters. Raise Invalid for an invalid filter."""
-    query = {name: text for name, text in chosen.items() if name != "test"}
-    if chosen.get("test") in _TESTS:
-        query["test"] = _TESTS[chosen["test"]]
-    for name in ("since", "until"):
-        if name in query:
-            query[name] = _utc(query[name])
-    wanted = Page(limit, ids.from_text(ids.DELIVERY, cursor or ""))
-    bounds, status = deliveries.read_delivery_filters(query, wanted)
-    return await deliveries.find_page(pages.context, actor, bounds, status, wanted)
+@get(HISTORY + "/export.csv")
+async def export(request: PageRequest, pages: GivenPages) -> Stream:
+    """Stream the deliveries that match the filters to the browser as a CSV file."""
+    actor = actor_of(request, await enter(request, pages))
+    search = await searched(request, pages, actor, chosen_filters(request))
+    names = await endpoint_names(pages, actor)
+    return Stream(
+        _exported(pages, actor, search.wanted, names),
+        media_type="text/csv",
+        headers={**ALWAYS, "content-disposition": 'attachment; filename="webhook-history.csv"'},
+    )
 
 
-def _chosen(request: PageRequest) -> dict[str, str]:
-    """Return the filters that are set."""
+async def _exported(
+    pages: Pages, actor: Actor, wanted: HistoryFilter, names: Mapping[str, str]
+) -> AsyncIterator[bytes]:
+    """Yield the file, unless the account already has two exports running."""
+    async with pages.context.rooms.exports.hold(actor.account):
+        async for piece in exported(pages.context, actor, wanted, names):
+            yield piece
+
+
+async def searched(request: PageRequest, pages: Pages, actor: Actor, chosen: Mapping[str, str]) -> Search:
+    """Return the filter of the chosen fields, whose times are the visitor's. Raise Invalid with all errors."""
+    zone = zone_for(request)
+    times = {name: _absolute(chosen[name], zone) for name in ("since", "until") if name in chosen}
+    return await read_filter(pages.context, actor, {**chosen, **times})
+
+
+def chosen_filters(request: PageRequest) -> dict[str, str]:
+    """Return the filters that are set in a page's address."""
     given = {name: request.query_params.get(name, "").strip() for name in _FIELDS}
+    given["search"] = given["search"] or request.query_params.get("tracking_number", "").strip()
     return {name: text for name, text in given.items() if text}
 
 
-def _utc(text: str) -> str:
-    """Interpret a browser's ``2026-03-04T13:20`` as UTC."""
+async def endpoint_names(pages: Pages, actor: Actor) -> dict[str, str]:
+    """Return the names of the account's endpoints by their ids, deleted ones too."""
+    async with pages.context.database.serving.acquire() as session:
+        rows = await endpoints.of_account_ever(session, actor.account)
+    return {ids.to_text(ids.ENDPOINT, row.id): endpoint_name(row) for row in rows}
+
+
+def _absolute(text: str, zone: tzinfo) -> str:
+    """Return a browser's ``2026-03-04T13:20`` in a time zone as a time of RFC 3339."""
     if len(text) != _TIME_LENGTH or read_rfc3339(text + ":00Z") is None:
         return text
-    return datetime.fromisoformat(text).replace(tzinfo=UTC).isoformat()
+    return datetime.fromisoformat(text).replace(tzinfo=zone).isoformat()
 
 
-ROUTES: Final = (history, new)
+ROUTES: Final = (history, new, export)

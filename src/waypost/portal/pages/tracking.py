@@ -15,6 +15,7 @@ from waypost.actions.actor import Actor
 from waypost.domain import ids
 from waypost.domain.deliveries import waiting_state
 from waypost.domain.facts import WINDOW, delivery_window
+from waypost.domain.ids import LAST
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Edit
 from waypost.portal.pages.trackings import PATH
@@ -24,7 +25,6 @@ from waypost.portal.requests import PageRequest
 from waypost.portal.visits import actor_of, enter, notify
 from waypost.portal.wording import ADDED_LATER, endpoint_name
 from waypost.store import endpoints, parcels
-from waypost.store.deliveries import LAST
 from waypost.store.endpoints import NamedEndpoint
 from waypost.store.parcels import ParcelDelivery, ParcelEvent
 

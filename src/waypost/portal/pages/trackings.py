@@ -14,6 +14,7 @@ from waypost.actions.parcel_sources import same_number
 from waypost.actions.refusals import Invalid
 from waypost.domain import ids
 from waypost.domain.errors import InvalidInput
+from waypost.domain.ids import LAST
 from waypost.domain.statuses import Status
 from waypost.domain.tracking_numbers import check_courier_code
 from waypost.portal.form_errors import errors_by_field
@@ -21,10 +22,9 @@ from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import actor_of, enter, notify
-from waypost.portal.wording import courier_name
+from waypost.portal.wording import courier_name, courier_named
 from waypost.store import connections, trackings
 from waypost.store.accounts import Visitor
-from waypost.store.deliveries import LAST
 from waypost.store.trackings import Filter
 from waypost.turns import Turn
 
@@ -32,6 +32,7 @@ PATH: Final = "/trackings"
 ADD: Final = "add"
 PAGE_SIZE: Final = 50
 LONGEST_SEARCH: Final = 100
+NO_COURIER: Final = "No courier has this name. Choose one from the list, or enter a courier code such as usps."
 _FILTERS: Final = ("search", "status", "courier", "archived")
 _ADDED: Final = ("tracking_number", "courier_code", "order_number", "title")
 _ARCHIVED: Final = {"": False, "only": True, "all": None}
@@ -50,6 +51,7 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     visitor = await enter(request, pages)
     form = await request.form()
     given = {name: str(form.get(name, "")).strip() for name in _ADDED}
+    given["courier_code"] = courier_named(given["courier_code"])
     try:
         parcel = read_parcel(given | ({} if given["courier_code"] else {"auto_correct": "true"}))
     except Invalid as refusal:
@@ -86,6 +88,7 @@ async def _page(
     wanted, faults = _wanted(chosen, request.query_params.get("cursor"))
     async with pages.context.database.serving.acquire() as session:
         asked = await connections.of_account(session, visitor.account, shared=True)
+        couriers = await trackings.couriers_in_use(session, visitor.account)
         found = [] if faults else await trackings.page(session, visitor.account, wanted, limit=PAGE_SIZE + 1)
     turn, parcels = Turn(visitor.account), []
     for row in found[:PAGE_SIZE]:
@@ -103,6 +106,7 @@ async def _page(
         chosen=chosen,
         faults=faults,
         statuses=tuple(Status),
+        couriers=sorted({courier_name(code) for code in couriers}, key=str.casefold),
         given={name: given.get(name, "") for name in _ADDED},
         errors=errors,
         adding=adding,
@@ -121,9 +125,9 @@ def _wanted(chosen: Mapping[str, str], cursor: str | None) -> tuple[Filter, dict
         faults["status"] = "Not a valid status."
     courier = chosen.get("courier")
     try:
-        courier = None if courier is None else check_courier_code(courier)
-    except InvalidInput as error:
-        faults["courier"] = f"It {error.message}."
+        courier = None if courier is None else check_courier_code(courier_named(courier))
+    except InvalidInput:
+        faults["courier"] = NO_COURIER
     if chosen.get("archived", "") not in _ARCHIVED:
         faults["archived"] = "Must be one of the options."
     if faults:

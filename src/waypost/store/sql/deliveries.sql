@@ -63,7 +63,7 @@ from (select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.trie
           select * from settled s
           where s.bucket = any ($1::smallint[]) and s.endpoint = n.endpoint and s.id >= $3 and s.id < $4
             and (not $7::boolean or s.sample is null) and s.day between $8 and $9
-            and s.state <> 'delivered' and s.state = $5
+            and s.state <> 'delivered' and ($5::text is null or s.state = $5)
           order by s.id desc limit $6) d
       order by d.id desc limit $6) d
 left join lateral (

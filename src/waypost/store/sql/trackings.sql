@@ -98,6 +98,21 @@ cross join lateral (
     offset 0) t
 order by page.updated_at desc, t.id desc
 
+-- name: couriers_of_account
+-- One step of the index for each courier, in the order of their codes, at most $2.
+with recursive step (courier_code, place) as (
+    (select q.courier_code, 1 from tracking q where q.account = $1 order by q.courier_code limit 1)
+    union all
+    select n.courier_code, s.place + 1
+    from step s
+    cross join lateral (
+        select q.courier_code from tracking q
+        where q.account = $1 and q.courier_code > s.courier_code
+        order by q.courier_code limit 1) n
+    where s.place < $2
+)
+select courier_code from step
+
 -- name: lanes_of_trackings
 -- One step of the index for each non-empty lane, for the counting statements.
 with recursive lane (courier_code, archived, status) as (
@@ -180,15 +195,25 @@ with recursive walk (place, until, passed) as (
 select until, passed from walk order by place desc limit 2
 
 -- name: search_trackings
--- By the prefix of a number or of an order number: [$9, $10) holds what begins with it. At most $11 of each are looked
--- at, the first by number: a prefix of one digit could match everything.
+-- By the prefix of a number, [$9, $10), its end, which is the prefix [$17, $18) of the reversed number, or the prefix of
+-- an order number, [$12, $13) or [$19, $20). At most $11 of each are looked at, in the order of their index: a prefix of
+-- one digit could match everything.
 select found.id, found.sequence, found.state
 from ((select id, sequence, state, archived, status, courier_code, updated_at from tracking
        where bucket = any ($1::smallint[]) and account = $2 and tracking_number >= $9 and tracking_number < $10
        order by tracking_number limit $11)
       union
       (select id, sequence, state, archived, status, courier_code, updated_at from tracking
+       where bucket = any ($1::smallint[]) and account = $2
+         and reverse(tracking_number) >= $17 and reverse(tracking_number) < $18
+       order by reverse(tracking_number) limit $11)
+      union
+      (select id, sequence, state, archived, status, courier_code, updated_at from tracking
        where bucket = any ($1::smallint[]) and account = $2 and order_number >= $12 and order_number < $13
+       order by order_number limit $11)
+      union
+      (select id, sequence, state, archived, status, courier_code, updated_at from tracking
+       where bucket = any ($1::smallint[]) and account = $2 and order_number >= $19 and order_number < $20
        order by order_number limit $11)) found
 where found.archived = any ($3::boolean[]) and found.status = any ($4::text[]) and found.id >= $5 and found.id < $6
   and ($14::text is null or found.courier_code = $14) and found.updated_at >= $15 and found.updated_at < $16
