@@ -59,6 +59,8 @@ ARGUMENTS = {
     "due_expiries": (ALL_BUCKETS, 500),
     "move_expiries": ([1], [1], [uuid4()], [NOW]),
     "find_trackings": ([1], [1], [uuid4()], ["A1"], ["dhl"]),
+    "lock_if_known": ([1], [1], [uuid4()], ["A1"], ["dhl"], [uuid4()]),
+    "write_few": ([1], *([[]] * 13), ["dhl"], *([[]] * 14), *([[]] * 8)),
     "find_tracking": ([1], uuid4(), uuid4()),
     "lock_tracking": ([1], uuid4(), uuid4()),
     "update_tracking": ([1], uuid4(), "dhl", False, None, b"", NOW),

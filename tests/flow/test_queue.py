@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,14 +22,18 @@ from waypost.store.queue import Lane
 from waypost.store.rows import AttemptRow, Claimed, Finished
 from waypost.store.statements import Session
 from waypost.store.states import unpack
+from waypost.store.trouble import REPEATABLE
 
 LEASE = timedelta(seconds=60)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 async def report(database: Database, account: UUID, number: str, *hours: int) -> None:
-    async with database.engine.acquire() as session, session.transaction():
-        await write(session, [reporting(account, number, scan(hour)) for hour in hours], frozenset())
+    while True:
+        with suppress(*REPEATABLE):
+            async with database.engine.acquire() as session, session.transaction():
+                await write(session, [reporting(account, number, scan(hour)) for hour in hours], frozenset())
+            return
 
 
 async def claim(database: Database, *endpoints: UUID, free: int = 100, dispatcher: int = 1) -> list[Claimed]:

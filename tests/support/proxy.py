@@ -1,7 +1,7 @@
 """A TCP port in front of PostgreSQL that can be frozen: it accepts connections and bytes, and forwards nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
@@ -9,9 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass
 class Proxy:
-    """``awake`` is set while bytes are passed on."""
+    """``awake`` is set while bytes are passed on. ``listen`` returns who hears what a new client sends."""
 
     socket: str
+    listen: Callable[[], Callable[[bytes], None]] = lambda: _deaf
     port: int = 0
     awake: asyncio.Event = field(default_factory=asyncio.Event)
     _pipes: set[asyncio.Task[None]] = field(default_factory=set)
@@ -19,14 +20,18 @@ class Proxy:
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             behind_reader, behind_writer = await asyncio.open_unix_connection(self.socket)
-            for source, target in ((reader, behind_writer), (behind_reader, writer)):
-                pipe = asyncio.create_task(self._pipe(source, target))
+            ways = ((reader, behind_writer, self.listen()), (behind_reader, writer, _deaf))
+            for source, target, hears in ways:
+                pipe = asyncio.create_task(self._pipe(source, target, hears))
                 self._pipes.add(pipe)
                 pipe.add_done_callback(self._pipes.discard)
 
-    async def _pipe(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    async def _pipe(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, hears: Callable[[bytes], None]
+    ) -> None:
         with suppress(OSError):
             while data := await source.read(65_536):
+                hears(data)
                 await self.awake.wait()
                 target.write(data)
                 await target.drain()
@@ -36,6 +41,10 @@ class Proxy:
         for pipe in self._pipes:
             pipe.cancel()
         await asyncio.gather(*self._pipes, return_exceptions=True)
+
+
+def _deaf(_data: bytes) -> None:
+    """Return without having heard anything."""
 
 
 @asynccontextmanager

@@ -91,7 +91,7 @@ def make_application(parts: Parts, pages: PagesBeside | None = None) -> Litestar
         [*answer_options(_ROUTES), *_ROUTES, *(() if pages is None else pages.routes)],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False, use_cache=True)},
         exception_handlers={Exception: _explain if pages is None else _by_what_is_asked(pages)},
-        guards=[only_plain_bodies],
+        middleware=[only_plain_bodies],
         request_max_body_size=USUAL_BODY,
         openapi_config=None,
         logging_config=None,

@@ -6,6 +6,7 @@ page of another site can't reach this server through a name of its own that reso
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address
 from typing import Final
@@ -104,6 +105,7 @@ def _believed(client: str, scope: Scope, trusted: tuple[IPNetwork, ...]) -> str:
     return address
 
 
+@lru_cache(maxsize=1024)
 def _plain(text: str) -> str:
     """Return an address in its canonical form, IPv4 in IPv6 as IPv4; anything else is returned unchanged."""
     found = _HOP.fullmatch(text)

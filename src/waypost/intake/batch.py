@@ -16,8 +16,9 @@ from waypost.domain import ids, trackings
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.endpoints import SubscribedEndpoint
 from waypost.domain.trackings import TrackingState, Update
-from waypost.intake.merging import BatchedUpdate, MergedUpdate, merge
+from waypost.intake.merging import BatchedUpdate, MergedUpdate, Portion, Reports, merge
 from waypost.store import intake_rows
+from waypost.store.few_updates import lock_if_known
 from waypost.store.intake_rows import Found, TrackingKey
 from waypost.store.statements import Session
 from waypost.turns import Turn
@@ -28,6 +29,9 @@ PORTION_DELIVERIES: Final = 4_000
 """The maximum deliveries of a portion."""
 PORTION_TRACKINGS: Final = 250
 """The maximum trackings of a portion: each of its statements is made and read within a few milliseconds."""
+
+MOST_IN_FEW: Final = 16
+"""The maximum requests that are written as few: even their largest states together are no more than a portion."""
 
 _RANDOM: Final = random.Random(os.urandom(32))  # noqa: S311 - ids must be unique, not secret
 
@@ -102,29 +106,70 @@ _Updates = dict[UUID, list[int]]
 
 
 async def write(session: Session, requests: Sequence[Request], polled: frozenset[str]) -> Written:
-    """Write the requests in the caller's transaction. ``polled`` are the courier codes that have a source to poll."""
+    """Write the requests in the caller's transaction. ``polled`` are the courier codes that have a source to poll.
+
+    Raise an error of ``REPEATABLE`` if another transaction interfered: then the transaction has to be run again.
+    """
     accounts = {request.account for request in requests}
     turn = Turn(accounts.pop() if len(accounts) == 1 else None)
     keyed = []
     for request in requests:
         await turn.pause()
         keyed.append((request.key, request))
+    if (few := await _write_few(session, keyed, polled, turn)) is not None:
+        return few
     found, made = await _resolve(session, keyed, polled, turn)
-    results, updates = await _sort(keyed, found, made, turn)
+    results, updates = await _sort(keyed, {key: one.id for key, one in found.items()}, made, turn)
     if not updates:  # registering alone makes no events
         return Written(results, frozenset())
     listeners = await intake_rows.endpoints_of(session, sorted({request.account for request in requests}))
     sizes = {one.id: one.bytes for one in found.values()}
     endpoints: frozenset[UUID] = frozenset()
-    for portion in _portions(requests, updates, sizes, listeners):
+    for trackings_of_portion in _portions(requests, updates, sizes, listeners):
         await turn.pause()
-        reports = {one: _reports(requests, results, updates[one]) for one in portion}
-        merged, freed = await merge(session, reports, {one: made[one] for one in portion if one in made}, listeners)
-        for place in (place for one in portion for place in updates[one]):
-            results[place] = _result(results[place], merged.get(place))
+        reports = {one: _reports(requests, results, updates[one]) for one in trackings_of_portion}
+        fresh = {one: made[one] for one in trackings_of_portion if one in made}
+        merged, freed = await merge(session, reports, fresh, listeners)
+        _note(results, merged, reports)
         endpoints |= freed
     await _restart(session, requests, results, polled)
     return Written(results, endpoints)
+
+
+async def _write_few(session: Session, keyed: _Keyed, polled: frozenset[str], turn: Turn) -> Written | None:
+    """Write few updates in two round trips, if all their trackings are known or none is; otherwise return None.
+
+    Locks come after the registration of new trackings, as in larger batches, so two batches never wait for each other.
+    """
+    if not 1 <= len(keyed) <= MOST_IN_FEW or any(request.update is None for _, request in keyed):
+        return None
+    keys = sorted({key for key, _ in keyed})
+    few = await lock_if_known(session, keys)
+    new, made = dict[UUID, TrackingKey](), _Made()
+    found = dict(few.found)
+    if not found:
+        for key, request in keyed:
+            if request.create and key not in found:
+                found[key], state = _register(key, request, few.now)
+                new[found[key]], made[found[key]] = key, state
+    elif len(found) < len(keys):
+        return None
+    requests = [request for _, request in keyed]
+    results, updates = await _sort(keyed, found, made, turn)
+    reports = {one: _reports(requests, results, updates[one]) for one in updates}
+    portion = Portion(session, few.endpoints, few.now, to_register=new)
+    await portion.apply_to_new(reports, made)
+    await portion.apply_to_known(reports, [row for row in few.locked if row.id in reports])
+    endpoints = await portion.write(polled=polled)
+    _note(results, portion.merged, reports)
+    await _restart(session, requests, results, polled)
+    return Written(results, endpoints)
+
+
+def _note(results: list[Result], merged: Mapping[int, MergedUpdate], reports: Reports) -> None:
+    """Replace the results of updates by what merging them resulted in."""
+    for place in (report.place for one in reports.values() for report in one):
+        results[place] = _result(results[place], merged.get(place))
 
 
 async def _resolve(
@@ -143,12 +188,8 @@ async def _resolve(
     new = {}
     for key, request in missing.items():
         await turn.pause()
-        tracking = ids.make_id(now, key[0], _RANDOM.getrandbits(62))
-        parcel = (tracking.hex, request.tracking_number, request.courier_code)
-        new[tracking] = (
-            key,
-            trackings.register(*parcel, request.given, now, source=request.source, auto_correct=request.auto_correct),
-        )
+        tracking, state = _register(key, request, now)
+        new[tracking] = (key, state)
     created = await intake_rows.register(session, new, polled)
     found |= {key: Found(tracking, 0) for tracking, (key, _) in new.items() if tracking in created}
     # The others existed already, or somebody else has registered them meanwhile: a new snapshot shows them.
@@ -156,15 +197,23 @@ async def _resolve(
     return found, {tracking: state for tracking, (_, state) in new.items() if tracking in created}
 
 
+def _register(key: TrackingKey, request: Request, now: int) -> tuple[UUID, TrackingState]:
+    """Return the id and state of a new tracking, as its first request registers it."""
+    tracking = ids.make_id(now, key[0], _RANDOM.getrandbits(62))
+    parcel = (tracking.hex, request.tracking_number, request.courier_code)
+    state = trackings.register(*parcel, request.given, now, source=request.source, auto_correct=request.auto_correct)
+    return tracking, state
+
+
 async def _sort(
-    keyed: _Keyed, found: Mapping[TrackingKey, Found], made: _Made, turn: Turn
+    keyed: _Keyed, found: Mapping[TrackingKey, UUID], made: _Made, turn: Turn
 ) -> tuple[list[Result], _Updates]:
     """Return each request's result as far as it is known, and the indexes of requests with an update by tracking."""
     results, updates = [Result()] * len(keyed), _Updates()
     makers = set(made)
     for place, (key, request) in enumerate(keyed):
         await turn.pause()
-        tracking = found[key].id if key in found else None
+        tracking = found.get(key)
         if tracking is None or request.tracking not in (None, tracking):
             continue
         created = tracking in makers  # the first one with its number made the tracking

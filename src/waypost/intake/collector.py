@@ -93,6 +93,8 @@ class Intake:
         self._writers: dict[asyncio.Task[None], float] = {}
         self._bulk_writers: dict[asyncio.Task[None], UUID | None] = {}
         self._writing = False
+        self._are_many = False
+        """Whether the last batch had company: then it is worth waiting a moment for others, otherwise for nobody."""
 
     def start(self) -> None:
         """Start writing."""
@@ -177,9 +179,11 @@ class Intake:
         self._employ()
 
     async def _write_batch(self) -> None:
-        if self._small.requests() < LARGEST_BATCH:
+        if self._are_many and self._small.requests() < LARGEST_BATCH:
             await asyncio.sleep(LINGER_SECONDS)
-        await self._write_groups(self._small.take_batch(without=self._busy()))
+        batch = self._small.take_batch(without=self._busy())
+        self._are_many = len(batch) > 1
+        await self._write_groups(batch)
 
     async def _write_groups(self, batch: list[Group]) -> None:
         try:

@@ -6,7 +6,8 @@ than one. The loop runs on between two updates while the locks are held.
 
 import os
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -15,12 +16,14 @@ import msgspec
 from waypost.domain import endpoints as rules
 from waypost.domain import ids, trackings
 from waypost.domain.checkpoints import Checkpoint
-from waypost.domain.endpoints import SubscribedEndpoint
+from waypost.domain.endpoints import Ordering, SubscribedEndpoint
 from waypost.domain.readings import read, read_text, waits_for_reading
 from waypost.domain.trackings import TrackingState, Update
-from waypost.intake.queueing import enqueue
+from waypost.intake.queueing import line_up, write_line
 from waypost.store import intake_rows
-from waypost.store.rows import ChangedTracking, NewDelivery, NewEvent
+from waypost.store.few_updates import MOST_ROWS, RegisteredTracking, write_few
+from waypost.store.intake_rows import TrackingKey
+from waypost.store.rows import ChangedTracking, LockedRow, NewDelivery, NewEvent
 from waypost.store.statements import Session
 from waypost.store.states import pack_beside_others, unpack
 from waypost.turns import Turn
@@ -34,6 +37,8 @@ EVENT_BYTES: Final = 4 << 20
 _RANDOM: Final = random.Random(os.urandom(32))  # noqa: S311 - ids must be unique, not secret
 
 Listeners = Mapping[UUID, list[SubscribedEndpoint]]
+Reports = Mapping[UUID, Sequence["BatchedUpdate"]]
+"""The updates of each tracking, in their order."""
 
 
 class BatchedUpdate(msgspec.Struct, frozen=True):
@@ -72,7 +77,7 @@ class _Tracking(msgspec.Struct):
 
 async def merge(
     session: Session,
-    reports: Mapping[UUID, Sequence[BatchedUpdate]],
+    reports: Reports,
     made: Mapping[UUID, TrackingState],
     listeners: Listeners,
 ) -> tuple[dict[int, MergedUpdate], frozenset[UUID]]:
@@ -82,31 +87,51 @@ async def merge(
     that was deleted before it could be locked is missing in the result.
     """
     rows = await intake_rows.lock(session, [one for one in reports if one not in made])
-    portion = _Portion(session, listeners, await intake_rows.now(session))
-    for identifier in made:
-        first = reports[identifier][0]
-        fresh = _Tracking(ids.bucket(identifier), identifier, first.account, 0, None, made[identifier])
-        await portion.apply(fresh, reports[identifier])
-    for row in rows:
-        await Turn(row.account).pause()
-        known = unpack(row.packed)
-        locked = _Tracking(row.bucket, row.id, row.account, row.sequence, row.last_event, known, row.packed)
-        await portion.apply(locked, reports[row.id])
-    return portion.merged, await portion.write()
+    portion = Portion(session, listeners, await intake_rows.now(session))
+    await portion.apply_to_new(reports, made)
+    await portion.apply_to_known(reports, rows)
+    return portion.merged, await portion.write(made)
 
 
-class _Portion:
-    """What the updates of some trackings result in, gathered to be written together."""
+class Portion:
+    """What the updates of some trackings result in, gathered to be written together.
 
-    def __init__(self, session: Session, listeners: Listeners, now: int) -> None:
+    ``now`` is the database's time after the trackings were locked, in Unix milliseconds. Few trackings may be new and
+    are then written together with their events: ``to_register`` are the keys by which others will find them.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        listeners: Listeners,
+        now: int,
+        to_register: Mapping[UUID, TrackingKey] = MappingProxyType({}),
+    ) -> None:
         self._session = session
         self._listeners = listeners
         self._now = now
+        self._to_register = to_register
+        self._new: list[RegisteredTracking] = []
         self._events: list[NewEvent] = []
         self._event_bytes = 0
         self._deliveries: list[NewDelivery] = []
         self._changed: list[ChangedTracking] = []
         self.merged: dict[int, MergedUpdate] = {}
+
+    async def apply_to_new(self, reports: Reports, made: Mapping[UUID, TrackingState]) -> None:
+        """Apply reports to trackings that nobody else sees yet."""
+        for identifier, state in made.items():
+            first = reports[identifier][0]
+            fresh = _Tracking(ids.bucket(identifier), identifier, first.account, 0, None, state)
+            await self.apply(fresh, reports[identifier])
+
+    async def apply_to_known(self, reports: Reports, rows: Sequence[LockedRow]) -> None:
+        """Apply reports to locked trackings."""
+        for row in rows:
+            await Turn(row.account).pause()
+            known = unpack(row.packed)
+            locked = _Tracking(row.bucket, row.id, row.account, row.sequence, row.last_event, known, row.packed)
+            await self.apply(locked, reports[row.id])
 
     async def apply(self, tracking: _Tracking, reports: Sequence[BatchedUpdate]) -> None:
         """Apply the updates of one tracking in order."""
@@ -124,7 +149,10 @@ class _Portion:
             self.merged[report.place] = MergedUpdate(event, applied.changed, state, applied.unread, scans)
             if self._event_bytes >= EVENT_BYTES:
                 await self._send_events()
-        if tracking.state is not before:
+        if tracking.id in self._to_register:
+            key = self._to_register[tracking.id]
+            self._new.append(RegisteredTracking(key, tracking.state.created_at, await _changed(tracking)))
+        elif tracking.state is not before:
             self._changed.append(await _changed(tracking))
 
     async def _add_event(self, tracking: _Tracking, previous: TrackingState, update: Update) -> UUID:
@@ -165,13 +193,33 @@ class _Portion:
         await intake_rows.write_events(self._session, self._events)
         self._events, self._event_bytes = [], 0
 
-    async def write(self) -> frozenset[UUID]:
-        """Queue and write what was gathered; return the endpoints that have something to send because of it."""
-        endpoints = await enqueue(self._session, self._deliveries)
-        await self._send_events()
-        if self._changed:
-            await intake_rows.change(self._session, self._changed)
+    async def write(self, made: Collection[UUID] = (), polled: Iterable[str] = ()) -> frozenset[UUID]:
+        """Queue and write what was gathered; return the endpoints that have something to send because of it.
+
+        The trackings ``made`` were registered in this transaction. Raise RegisteredMeanwhile.
+        """
+        are_few = max(len(self._changed), len(self._events), len(self._deliveries)) <= MOST_ROWS
+        line = await line_up(self._session, self._deliveries, behind=self._behind(made, are_few=are_few))
+        if not (are_few or self._new):
+            endpoints = await write_line(self._session, line)
+            await self._send_events()
+            if self._changed:
+                await intake_rows.change(self._session, self._changed)
+            return endpoints
+        endpoints = line.freed
+        if self._new or self._changed or self._events:
+            written = (self._new, self._changed, self._events, line.waiting)
+            endpoints |= await write_few(self._session, *written, polled=polled)
+        await intake_rows.write_superseded(self._session, line.superseded)
         return endpoints
+
+    def _behind(self, made: Collection[UUID], *, are_few: bool) -> list[NewDelivery]:
+        """Return the deliveries whose queues must be looked at before they are written: none of new parcels.
+
+        ``write_few`` looks for itself, but at the tail only, and an endpoint that wants the latest event needs more.
+        """
+        known = [one for one in self._deliveries if one.tracking not in made and one.tracking not in self._to_register]
+        return [one for one in known if one.ordering == Ordering.LATEST] if are_few else known
 
 
 def _delivery(event: NewEvent, endpoint: SubscribedEndpoint) -> NewDelivery:

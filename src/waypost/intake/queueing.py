@@ -19,25 +19,47 @@ Key = tuple[UUID, UUID]
 """The tracking and endpoint of a queue."""
 
 
+class Line(msgspec.Struct, frozen=True):
+    """Where new deliveries are put: those ``waiting`` in a queue, and those ``superseded`` by a newer new one.
+
+    ``freed`` are the endpoints that can send because older deliveries have given way.
+    """
+
+    waiting: list[NewDelivery]
+    superseded: list[NewDelivery]
+    freed: frozenset[UUID]
+
+
 async def enqueue(session: Session, new: Sequence[NewDelivery]) -> frozenset[UUID]:
-    """Queue deliveries, each parcel's by rising sequence, and return the endpoints that can now send.
+    """Queue deliveries, each parcel's by rising sequence, and return the endpoints that can now send."""
+    return await write_line(session, await line_up(session, new, behind=new))
+
+
+async def line_up(session: Session, new: Sequence[NewDelivery], *, behind: Iterable[NewDelivery]) -> Line:
+    """Find the places of deliveries, each parcel's by rising sequence, in the queues of those given as ``behind``.
 
     The first one in an empty queue is its head; the others are blocked behind it. For an endpoint that wants the latest
     event only, a newer event supersedes the older ones that are not in flight.
     """
-    queues = {(one.bucket, one.tracking, one.endpoint, one.ordering) for one in new}
+    queues = {(one.bucket, one.tracking, one.endpoint, one.ordering) for one in behind}
     standing = await intake_rows.queued_deliveries(session, sorted(queues))
     passed, old = _superseded(new, standing)
-    freed: set[UUID] = set()
+    freed = frozenset[UUID]()
     if old:
         gone = await intake_rows.supersede(session, [one.id for one in old])
         standing = [one for one in standing if one.id not in gone]
         left = {(one.bucket, one.tracking, one.endpoint) for one in standing}
-        freed = await queue.unblock(session, left & {(one.bucket, one.tracking, one.endpoint) for one in old})
+        unblocked = await queue.unblock(session, left & {(one.bucket, one.tracking, one.endpoint) for one in old})
+        freed = frozenset(unblocked)
     waiting = _in_line([one for one in new if one.id not in passed], standing)
-    await intake_rows.write_deliveries(session, waiting)
-    await intake_rows.write_superseded(session, [one for one in new if one.id in passed])
-    return frozenset(freed | {one.endpoint for one in waiting if not one.blocked})
+    return Line(waiting, [one for one in new if one.id in passed], freed)
+
+
+async def write_line(session: Session, line: Line) -> frozenset[UUID]:
+    """Write deliveries to where they were put, and return the endpoints that can now send."""
+    await intake_rows.write_deliveries(session, line.waiting)
+    await intake_rows.write_superseded(session, line.superseded)
+    return line.freed | {one.endpoint for one in line.waiting if not one.blocked}
 
 
 def _superseded(

@@ -35,7 +35,7 @@ def reject_cross_site_forms(pages: Pages) -> Guard:
     It complements the token of every form. Programs that send neither header are checked by the token alone.
     """
 
-    def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         if connection.scope.get("method") in _SAFE_METHODS:
             return
         site, origin = connection.headers.get("sec-fetch-site"), connection.headers.get("origin")

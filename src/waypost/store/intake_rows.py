@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
+from asyncpg import Record
 
 from waypost.domain import ids
 from waypost.domain.deliveries import Reason
@@ -92,18 +93,21 @@ async def endpoints_of(session: Session, accounts: Sequence[UUID]) -> dict[UUID,
     """Return the accounts' endpoints, including disabled ones: an event says why it skipped them."""
     found: dict[UUID, list[SubscribedEndpoint]] = {account: [] for account in accounts}
     for row in await fetch(session, "fan_out", list(accounts)):
-        statuses = row["statuses"]
-        found[row["account"]].append(
-            SubscribedEndpoint(
-                id=row["id"],
-                account=row["account"],
-                statuses=None if statuses is None else frozenset(map(Status, statuses)),
-                trigger=Trigger(row["trigger"]),
-                ordering=Ordering(row["ordering"]),
-                enabled=row["enabled"],
-            )
-        )
+        found[row["account"]].append(subscribed(row))
     return found
+
+
+def subscribed(row: Record) -> SubscribedEndpoint:
+    """Return the endpoint of a row, as events are matched with it."""
+    statuses = row["statuses"]
+    return SubscribedEndpoint(
+        id=row["id"],
+        account=row["account"],
+        statuses=None if statuses is None else frozenset(map(Status, statuses)),
+        trigger=Trigger(row["trigger"]),
+        ordering=Ordering(row["ordering"]),
+        enabled=row["enabled"],
+    )
 
 
 class QueuedDelivery(msgspec.Struct, frozen=True):
@@ -154,10 +158,13 @@ def _event_record(event: NewEvent) -> tuple[object, ...]:
     return (
         *(event.bucket, day_of(event.id), event.id, event.account, event.tracking, event.tracking_number),
         *(event.courier_code, event.sequence, event.status, event.substatus, event.previous_status, event.source),
-        event.deliveries,
-        msgspec.json.encode(event.skipped).decode() if event.skipped else None,
-        event.packed,
+        *(event.deliveries, skipped_as_json(event), event.packed),
     )
+
+
+def skipped_as_json(event: NewEvent) -> str | None:
+    """Return why endpoints got nothing, as an event's row has it."""
+    return msgspec.json.encode(event.skipped).decode() if event.skipped else None
 
 
 async def write_deliveries(session: Session, deliveries: Sequence[NewDelivery]) -> None:

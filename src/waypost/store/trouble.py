@@ -29,8 +29,12 @@ class TakesNoWrites(ConnectionError):
     """PostgreSQL answers, but as a standby or read-only."""
 
 
-REPEATABLE: Final = (DeadlockDetectedError, SerializationError)
-"""PostgreSQL's errors for a transaction that can simply be run again."""
+class RegisteredMeanwhile(Exception):
+    """Another transaction has registered a tracking since this one looked for it. A repetition finds it."""
+
+
+REPEATABLE: Final = (DeadlockDetectedError, RegisteredMeanwhile, SerializationError)
+"""The errors of a transaction that can simply be run again."""
 
 LOST: Final = (
     ConnectionError,

@@ -155,6 +155,10 @@ BUGS: dict[str, tuple[Plant, Trouble]] = {
         misspelt("newer", "q.sequence > u.sequence", "q.next_at > now()"),
         CALM,
     ),
+    "a new delivery does not wait for the one before": (
+        misspelt("write_few", "n.ordering,\n           n.blocked or exists", "'unordered', false and exists"),
+        CALM,
+    ),
     "an endpoint that is off gets deliveries": (fan_out_to_what_is_off, CALM),
     "every dispatcher takes every endpoint for its own": (everybody_owns_everything, CALM),
     "a rate limit is not kept to": (no_pace_is_kept, CALM),

@@ -15,6 +15,44 @@ cross join lateral (
       and q.courier_code = u.courier_code
     order by q.tracking_number) t
 
+-- name: lock_if_known
+-- What intake needs before it merges few updates, in one round trip: their trackings, locked if all of them exist; the
+-- accounts' endpoints; and the clock, which is read after the locks and after the transaction's id was drawn. A locked
+-- row is the latest one, even if the lock was waited for. What else the locks protect, the queues, is read later: this
+-- snapshot is older than the locks. With an unknown number nothing is locked, since new parcels are inserted before
+-- known ones are locked.
+with found as materialized (
+    select u.position, t.bucket, t.id
+    from unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[])
+         with ordinality as u (bucket, account, tracking_number, courier_code, position)
+    cross join lateral (
+        select q.bucket, q.id from tracking q
+        where q.bucket = any ($1::smallint[]) and q.bucket = u.bucket and q.account = u.account
+          and q.tracking_number >= u.tracking_number and q.tracking_number <= u.tracking_number
+          and q.courier_code = u.courier_code
+        order by q.tracking_number) t
+), locked as materialized (
+    select t.bucket, t.id, t.account, t.sequence, t.last_event, t.state
+    from found f
+    join tracking t on t.bucket = f.bucket and t.id = f.id
+    where t.bucket = any ($1::smallint[]) and (select count(*) from found) = cardinality($2::smallint[])
+    order by t.bucket, t.id
+    for no key update of t
+), clock as materialized (
+    select pg_current_xact_id() as writer, clock_timestamp() as now from (select count(*) from locked) as locks
+)
+select now, null::bigint as position, null::smallint as bucket, null::uuid as id, null::uuid as account,
+       null::integer as sequence, null::uuid as last_event, null::bytea as state, null::text[] as statuses,
+       null::text as trigger, null::text as ordering, null::boolean as enabled
+from clock
+union all
+select null, f.position, l.bucket, f.id, l.account, l.sequence, l.last_event, l.state, null, null, null, null
+from found f left join locked l on l.id = f.id
+union all
+select null, null, null, e.id, e.account, null, null, null, e.statuses, e.trigger, e.ordering, e.enabled
+from endpoint e
+where e.account = any ($6::uuid[]) and e.deleted_at is null
+
 -- name: register_trackings
 -- Sorted by the caller, so that two batches that register the same numbers wait for each other in one order. New
 -- trackings are watched; $9 are the courier codes that have a source to poll.
@@ -99,6 +137,72 @@ from unnest($2::smallint[], $3::uuid[], $4::integer[], $5::uuid[], $6::text[], $
             $9::timestamptz[], $10::text[])
      as u (bucket, id, sequence, last_event, status, substatus, state, updated_at, order_number)
 where t.bucket = any ($1::smallint[]) and t.bucket = u.bucket and t.id = u.id
+
+-- name: write_few
+-- What few updates result in, in one round trip, if no endpoint of theirs wants the latest event only: new trackings,
+-- which have an account in $4 and are watched from now on as in `register_trackings`; changes of known ones, which are
+-- locked; events; and deliveries. A delivery is blocked if another new one is ahead of it ($37), or if its queue has a
+-- tail, which is locked as in `queues`: a settle that comes later waits, and its `unblock` sees the new row; one that
+-- came before has left no tail. Nobody else adds to these queues, because the locks of their trackings were taken by an
+-- earlier statement: this snapshot has all that was added under them. If a new tracking is missing in the result,
+-- somebody else has registered it, and the caller runs the transaction again.
+with tracked as materialized (
+    select * from unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
+                         $9::integer[], $10::uuid[], $11::bytea[], $12::timestamptz[], $13::timestamptz[], $14::text[])
+        as n (bucket, id, account, tracking_number, courier_code, status, substatus, sequence, last_event, state,
+              created_at, updated_at, order_number)
+), made as (
+    insert into tracking (bucket, id, account, tracking_number, courier_code, status, substatus, sequence, last_event,
+                          state, created_at, updated_at, order_number)
+    select * from tracked n where n.account is not null
+    on conflict (account, tracking_number, courier_code, bucket) do nothing
+    returning bucket, id, courier_code
+), watched as (
+    insert into watch (bucket, tracking, courier_code, next_poll_at, expires_at)
+    select bucket, id, courier_code, case when courier_code = any ($15::text[]) then (select now()) end,
+           now() + interval '30 days'
+    from made
+), changed as (
+    update tracking t
+    set sequence = u.sequence, last_event = u.last_event, status = u.status, substatus = u.substatus, state = u.state,
+        updated_at = u.updated_at, order_number = u.order_number
+    from tracked u
+    where t.bucket = any ($1::smallint[]) and t.bucket = u.bucket and t.id = u.id and u.account is null
+), written as (
+    insert into event (bucket, day, id, account, tracking, tracking_number, courier_code, sequence, status, substatus,
+                       previous_status, source, deliveries, skipped, state)
+    select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, account, tracking, tracking_number,
+           courier_code, sequence, status, substatus, previous_status, source, deliveries, skipped::jsonb, state
+    from unnest($16::smallint[], $17::uuid[], $18::uuid[], $19::uuid[], $20::text[], $21::text[], $22::integer[],
+                $23::text[], $24::text[], $25::text[], $26::text[], $27::smallint[], $28::text[], $29::bytea[])
+         as n (bucket, id, account, tracking, tracking_number, courier_code, sequence, status, substatus,
+               previous_status, source, deliveries, skipped, state)
+), new as materialized (
+    select * from unnest($30::smallint[], $31::uuid[], $32::uuid[], $33::uuid[], $34::uuid[], $35::integer[],
+                         $36::text[], $37::boolean[])
+        as n (bucket, id, endpoint, tracking, event, sequence, ordering, blocked)
+), standing as materialized (
+    select k.tracking, k.endpoint
+    from (select distinct bucket, tracking, endpoint from new
+          where ordering <> 'unordered' and not blocked
+          order by bucket, tracking, endpoint) k
+    cross join lateral (
+        select q.id from due q
+        where q.bucket = any ($1::smallint[]) and q.bucket = k.bucket
+          and q.tracking = k.tracking and q.endpoint = k.endpoint and q.ordering <> 'unordered'
+        order by q.sequence desc
+        limit 1
+        for key share) q
+), added as (
+    insert into due (bucket, id, endpoint, tracking, event, sequence, ordering, blocked)
+    select n.bucket, n.id, n.endpoint, n.tracking, n.event, n.sequence, n.ordering,
+           n.blocked or exists (select from standing s where s.tracking = n.tracking and s.endpoint = n.endpoint)
+    from new n
+    returning endpoint, blocked
+)
+select endpoint, null::uuid as made from added where not blocked
+union all
+select null, id from made
 
 -- name: watch_again
 update watch w

@@ -1,0 +1,46 @@
+"""How often a lone update makes intake wait for PostgreSQL: counted on the wire, on every connection."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.support.api import Caller, serving_api
+from tests.support.databases import add_endpoint, named
+from tests.support.round_trips import counted
+from waypost.store.database import Database
+
+
+@asynccontextmanager
+async def counting(database: Database, server_dsn: str) -> AsyncIterator[tuple[Caller, list[str]]]:
+    """Serve the API with round trips counted, once every statement is prepared and what is cached was read."""
+    name = await database.serving.fetchval("select current_database()")
+    async with counted(named(server_dsn, name)) as (behind, trips), serving_api(behind) as api:
+        shop = await api.caller()
+        await report(shop, "WARM", 8)
+        await report(shop, "WARM", 9)
+        trips.clear()
+        yield shop, trips
+
+
+async def report(shop: Caller, number: str, hour: int) -> None:
+    scan = {"checkpoint_date": f"2026-03-02T{hour:02}:00:00", "tracking_detail": "Departed from the hub"}
+    update = {"tracking_number": number, "courier_code": "dhl", "create": True, "checkpoints": [scan]}
+    answer = await shop.post("/v1/updates", {"updates": [update]})
+    assert answer.json()["changed"] == 1
+
+
+@pytest.mark.parametrize("ordering", ["ordered", "unordered"])
+async def test_a_lone_update_takes_four_round_trips(database: Database, server_dsn: str, ordering: str) -> None:
+    async with counting(database, server_dsn) as (shop, trips):
+        for _ in range(4):
+            await add_endpoint(database, shop.account, ordering=ordering)
+
+        await report(shop, "A1", 8)
+        first = trips.copy()
+        trips.clear()
+        await report(shop, "A1", 9)
+
+    assert first == ["begin", "lock_if_known", "write_few", "commit"]
+    assert trips == first
+    assert await database.serving.fetchval("select count(*) from due") == 2 * 4
