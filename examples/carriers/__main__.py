@@ -1,4 +1,4 @@
-"""Answer as twelve carriers do, on this machine, and move their parcels along until Ctrl-C.
+"""Answer as twelve carriers and three services do, on this machine, and move their parcels along until Ctrl-C.
 
 The first line of the output is JSON: the URL, and the settings that make a Waypost of yours ask here instead of the
 carriers. Only the operator can set where a carrier is asked, never an account:
@@ -6,8 +6,9 @@ carriers. Only the operator can set where a carrier is asked, never an account:
     python -m examples.carriers --port 9000
     WAYPOST_CARRIER_UPS_BASE_URL=http://127.0.0.1:9000/ups waypost serve
 
-Then connect a carrier with any credentials; those that contain "wrong" are refused. GET /_plan lists the parcels, GET
-/_journal counts what was asked, and PUT /_mood/ups/html puts a carrier into a mood.
+Then connect a carrier with any credentials; those that contain "wrong" are refused. A service pushes the parcels that
+are registered there to the addresses of --push. GET /_plan lists the parcels, GET /_journal counts what was asked, and
+PUT /_mood/ups/html puts a carrier into a mood.
 """
 
 import argparse
@@ -19,9 +20,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from examples.carriers.fleet import Fleet
-from examples.carriers.formats import NAMES, load
+from examples.carriers.formats import NAMES, SERVICES, load
+from examples.carriers.formats.service import Service, Target
+from examples.carriers.pushing import Pushing
 from examples.carriers.server import serve
 from examples.carriers.stand_in import Mood, StandIn
+
+ALL = (*NAMES, *SERVICES)
 
 
 def stand_in(name: str, arguments: argparse.Namespace) -> StandIn:
@@ -29,13 +34,24 @@ def stand_in(name: str, arguments: argparse.Namespace) -> StandIn:
     form = load(name)
     form.token_seconds = arguments.token_seconds
     today = datetime.now(UTC).date()
-    fleet = Fleet(form.routes, arguments.seconds, today, time.monotonic, any_number=arguments.any_number)
+    fleet = Fleet(
+        form.routes, arguments.seconds, today, time.monotonic, any_number=arguments.any_number or name in SERVICES
+    )
     return StandIn(form, fleet, time.monotonic, hiccups=arguments.hiccups, calls_a_second=arguments.calls_a_second)
 
 
 def settings_for(names: Sequence[str], url: str) -> dict[str, str]:
     """Return the operator's settings by which Waypost asks the stand-ins."""
-    return {f"WAYPOST_CARRIER_{name.replace('-', '_').upper()}_BASE_URL": f"{url}/{name}" for name in names}
+    kinds = {name: "SERVICE" if name in SERVICES else "CARRIER" for name in names}
+    return {f"WAYPOST_{kinds[name]}_{name.replace('-', '_').upper()}_BASE_URL": f"{url}/{name}" for name in names}
+
+
+def _push(text: str) -> tuple[str, Target]:
+    name, _, target = text.partition("=")
+    url, _, secret = target.rpartition(",")
+    if name not in SERVICES or not url or not secret:
+        raise ValueError
+    return name, Target(url, secret)
 
 
 def _seconds(text: str) -> float:
@@ -51,10 +67,12 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m examples.carriers",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog=f"Carriers: {', '.join(NAMES)}.\nMoods: {', '.join(Mood)}.",
+        epilog=f"Carriers: {', '.join(NAMES)}.\nServices: {', '.join(SERVICES)}.\nMoods: {', '.join(Mood)}.",
     )
     options.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0, the default, takes a free one")
-    options.add_argument("--only", action="append", choices=NAMES, metavar="CARRIER", help="one carrier; repeatable")
+    options.add_argument("--only", action="append", choices=ALL, metavar="NAME", help="one of them; repeatable")
+    push = "push what is registered at a service there, signed with the secret; repeatable"
+    options.add_argument("--push", action="append", default=[], type=_push, metavar="SERVICE=URL,SECRET", help=push)
     options.add_argument("--seconds", type=_seconds, default=60.0, help="how long the parcels take (60)")
     options.add_argument("--hiccups", action="store_true", help="answer 503 once and 429 now and then")
     options.add_argument("--calls-a-second", type=int, help="answer 429 to more calls than these to one carrier")
@@ -68,11 +86,17 @@ async def _run(arguments: argparse.Namespace) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    names = arguments.only or NAMES
+    names = arguments.only or ALL
     stand_ins = {name: stand_in(name, arguments) for name in names}
+    for name, target in arguments.push:
+        form = stand_ins[name].form
+        assert isinstance(form, Service)  # noqa: S101 - checked with the option
+        form.targets.append(target)
+    pushing = asyncio.create_task(Pushing(stand_ins.values()).serve(ended))
     async with serve(stand_ins, arguments.port, latency_seconds=arguments.latency) as url:
         print(json.dumps({"url": url, "settings": settings_for(names, url)}), flush=True)
         await ended.wait()
+    await pushing
 
 
 if __name__ == "__main__":

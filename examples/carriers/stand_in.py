@@ -30,6 +30,7 @@ class Mood(StrEnum):
     unavailable  with the carrier's own 503
     hang         not at all; the connection stays open
     huge         with two gigabytes
+    silent       as ever, but a service pushes nothing
     """
 
     NORMAL = "normal"
@@ -42,6 +43,7 @@ class Mood(StrEnum):
     UNAVAILABLE = "unavailable"
     HANG = "hang"
     HUGE = "huge"
+    SILENT = "silent"
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class Journal:
     while_limited: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class StandIn:
     """Answers for one carrier; ``hiccups`` makes it unavailable once and busy now and then.
 
@@ -88,7 +90,7 @@ class StandIn:
             return self.form.refusal()
         numbers = self.form.numbers(request)
         if numbers is None:
-            return Reply(404, b"There is nothing here.", "text/plain")
+            return self.form.other(request) or Reply(404, b"There is nothing here.", "text/plain")
         self.journal.questions += 1
         self.journal.parcels += len(numbers)
         return self._trouble() or self._tell(numbers)

@@ -9,19 +9,16 @@ import re
 import stat
 import tomllib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-import msgspec
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
-    create_model,
     field_validator,
     model_validator,
 )
@@ -33,8 +30,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from waypost.domain.budget import Budget
-from waypost.domain.errors import InvalidInput, SettingsError
+from waypost.domain.errors import SettingsError
 from waypost.domain.retry import JITTER, LONGEST_RETRY_AFTER_SECONDS
 from waypost.domain.targets import DEFAULT_EGRESS_PORTS, Ports
 from waypost.setting_values import (
@@ -50,8 +46,7 @@ from waypost.setting_values import (
     SchemaName,
     decided,
 )
-from waypost.sources.carriers import carriers
-from waypost.sources.carriers.carrier import Carrier, check_base_url, check_key
+from waypost.source_settings import SourceSettings
 
 PREFIX: Final = "WAYPOST_"
 OF_COMMANDS: Final = frozenset({"API_KEY", "URL"})
@@ -74,60 +69,10 @@ def _dispatch_processes() -> int:
     return 1 if os.cpu_count() == 1 else 2
 
 
-def _can_be_asked(value: str) -> str:
-    return _checked(check_base_url, value)
-
-
-def _fits_a_key(value: SecretStr) -> SecretStr:
-    _checked(check_key, value.get_secret_value())
-    return value
-
-
-class OperatorKey(msgspec.Struct, frozen=True):
-    """The operator's settings for a carrier: credentials, base URL and granted budget."""
-
-    credentials: dict[str, str]
-    base_url: str
-    budget: Budget
-
-
-def _below(carrier: Carrier) -> str:
-    return f"carrier_{carrier.name.replace('-', '_')}_"
-
-
-def _carrier_fields(carrier: Carrier) -> dict[str, Any]:
-    """Return the settings of a carrier, as ``create_model`` wants them."""
-    below, title, budget = _below(carrier), carrier.title, carrier.budget
-    key = Annotated[SecretStr, AfterValidator(_fits_a_key)] | None
-    without = {True: f"{title} is not polled unless it is set.", False: "Optional."}
-    keys = {
-        below + one.name: (key, Field(default=None, description=f"{title}: {one.label}. {without[one.required]}"))
-        for one in carrier.fields
-    }
-    url = Field(default=carrier.base_url, description=f"The base URL of {title}'s API.")
-    pace = f"How many calls per second {title} allows with these credentials."
-    a_day = f"How many calls per day {title} allows with these credentials."
-    return keys | {
-        below + "base_url": (Annotated[str, AfterValidator(_can_be_asked)], url),
-        below + "calls_per_second": (float, Field(default=budget.calls_a_second, gt=0, le=10_000, description=pace)),
-        below + "daily_calls": (int, Field(default=budget.calls_a_day, ge=1, le=1_000_000_000, description=a_day)),
-    }
-
-
-if TYPE_CHECKING:
-    _OfCarriers = BaseSettings
-else:  # a carrier that is added to the list has its settings without a line here
-    _OfCarriers = create_model(
-        "_OfCarriers",
-        __base__=BaseSettings,
-        **{name: field for carrier in carriers() for name, field in _carrier_fields(carrier).items()},
-    )
-
-
 warnings.filterwarnings("ignore", 'Field name "schema"', UserWarning)  # shadows a method that pydantic has given up
 
 
-class Settings(_OfCarriers):
+class Settings(SourceSettings):
     """All settings, validated. Secrets never appear in ``repr`` or errors."""
 
     model_config = SettingsConfigDict(
@@ -245,26 +190,6 @@ class Settings(_OfCarriers):
     log_format: Literal["json", "text"] | None = None
     """How lines are logged, `json` or `text`; the default is text on a terminal, otherwise JSON."""
 
-    def base_url(self, carrier: Carrier) -> str:
-        """Return where a carrier answers."""
-        return str(getattr(self, _below(carrier) + "base_url"))
-
-    def operator_key(self, carrier: Carrier) -> OperatorKey | None:
-        """Return what the operator set for a carrier; None where a credential that it needs is missing."""
-        below = _below(carrier)
-        given = {field.name: getattr(self, below + field.name) for field in carrier.fields}
-        if any(field.required and given[field.name] is None for field in carrier.fields):
-            return None
-        return OperatorKey(
-            {name: value.get_secret_value() for name, value in given.items() if value is not None},
-            self.base_url(carrier),
-            msgspec.structs.replace(
-                carrier.budget,
-                calls_a_second=getattr(self, below + "calls_per_second"),
-                calls_a_day=getattr(self, below + "daily_calls"),
-            ),
-        )
-
     @classmethod
     def settings_customise_sources(
         cls,
@@ -371,13 +296,6 @@ def _file_values() -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise SettingsError([f"{FILE} can't be read: {error}."]) from None
     return {name.lower(): value for name, value in values.items()}
-
-
-def _checked(check: Callable[..., str], value: str) -> str:
-    try:
-        return check(value, setting="")
-    except InvalidInput as error:
-        raise ValueError(error.message) from None
 
 
 def _problem(error: ErrorDetails, options: Mapping[str, object]) -> str:

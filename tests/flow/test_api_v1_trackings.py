@@ -43,7 +43,14 @@ async def test_a_parcel_is_the_v4_object_plus_v1_fields(api: Api, shop: Caller) 
         "tracking_link": api.parts.track_links.link(UUID(hex=made["id"])),
         "last_polled_at": "2026-03-02T08:20:00.500Z",
         "next_poll_at": None,
-        "polling": {"asked": None, "outcome": None, "tried": [], "not_asked": "unconnected", "registered": []},
+        "polling": {
+            "asked": None,
+            "outcome": None,
+            "tried": [],
+            "not_asked": "unconnected",
+            "registered": [],
+            "pushed_at": None,
+        },
     }
 
 

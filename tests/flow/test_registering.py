@@ -10,10 +10,10 @@ from tests.support.api import Api, Caller, serving_api
 from tests.support.pushing import Pusher, connect
 from tests.support.receiver import Receiver, answering, receiving
 from waypost.app.sources import Sources
+from waypost.app.sources import registering as registering_at
 from waypost.intake.registering import ParcelRegistering
 from waypost.settings import Settings
 from waypost.sources.http import CarrierHttp
-from waypost.sources.pushes.registering import REGISTRARS
 from waypost.store.database import Database
 
 HERE = {"register_there": "yes"}
@@ -70,15 +70,9 @@ async def service() -> AsyncIterator[Service]:
 async def registering(api: Api, service: Service) -> AsyncIterator[ParcelRegistering]:
     assert service.receiver is not None
     http = CarrierHttp(timeout_seconds=10, user_agent="Waypost/0")
-    urls = {"17track": f"http://127.0.0.1:{service.receiver.port}"}
-    sources = Sources(Settings(), http, api.parts.vault, registrar_urls=urls)
-    yield ParcelRegistering(
-        api.database,
-        register=sources.register,
-        stop=sources.stop_registration,
-        most_at_once=lambda source: REGISTRARS[source].most_at_once,
-        settled_seconds=-1,
-    )
+    url = f"http://127.0.0.1:{service.receiver.port}"
+    sources = Sources(Settings.model_validate({"service_17track_base_url": url}), http, api.parts.vault)
+    yield registering_at(api.database, sources, settled_seconds=-1)
     await http.close()
 
 

@@ -36,6 +36,12 @@ def stand_in(name: str, clock: Clock, *, hiccups: bool = False, calls_a_second: 
     return StandIn(form, fleet, clock, hiccups=hiccups, calls_a_second=calls_a_second)
 
 
+def service_stand_in(name: str, clock: Clock) -> StandIn:
+    """Return a stand-in for a service, which follows any number that is registered, with scans of these days."""
+    form, today = load(name), datetime.now(UTC).date()
+    return StandIn(form, Fleet(form.routes, SECONDS, today, clock, any_number=True), clock)
+
+
 @asynccontextmanager
 async def asking(one: StandIn, http: CarrierHttp, credential: str = "any") -> AsyncIterator[CarrierSource]:
     """Yield Waypost's own client for the carrier, which polls the stand-in."""

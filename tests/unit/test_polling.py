@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from waypost.domain.budget import Budget, begin, is_urgent, pause, take, urgency
-from waypost.domain.polling import Watched, next_poll
+from waypost.domain.polling import SILENCE, Watched, next_poll, next_when_silent
 from waypost.domain.statuses import SUBSTATUSES, Status, status_of
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -243,3 +243,31 @@ def test_parcels_out_for_delivery_are_polled_first_and_finished_ones_last() -> N
 def test_a_budget_without_calls_is_rejected(wrong: tuple[int, float, int]) -> None:
     with pytest.raises(ValueError, match="at least one call"):
         Budget(*wrong)
+
+
+@pytest.mark.parametrize(
+    ("parcel", "expected"),
+    [
+        (watched("pending001"), 12 * HOUR),
+        (watched("notfound002"), 12 * HOUR),
+        (watched("inforeceived001"), 2 * DAY),
+        (watched("transit001"), DAY),
+        (watched("transit001", unchanged=1), 2 * DAY),
+        (watched("transit001", unchanged=32_767), 3 * DAY),
+        (watched("pickup001"), 6 * HOUR),
+        (watched("pickup002"), 2 * DAY),
+        (watched("undelivered002"), 12 * HOUR),
+        (watched("exception006"), 2 * DAY),
+    ],
+)
+def test_a_silent_parcel_is_left_to_pushes_by_its_status(parcel: Watched, expected: float) -> None:
+    assert next_when_silent(parcel) == pytest.approx(expected, rel=0.1)
+
+
+@pytest.mark.parametrize("substatus", ["delivered001", "expired001", "exception010"])
+def test_no_push_of_a_finished_parcel_is_missed(substatus: str) -> None:
+    assert next_when_silent(watched(substatus)) is None
+
+
+def test_every_status_under_way_has_its_silence() -> None:
+    assert set(SILENCE) == set(Status) - {Status.DELIVERED, Status.EXPIRED}

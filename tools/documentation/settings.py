@@ -20,7 +20,7 @@ from tools.documentation.commands import commands
 from waypost.domain.targets import Ports
 from waypost.settings import Settings, variable
 
-CARRIERS: Final = "carrier_"
+CARRIERS: Final = ("carrier_", "service_")
 _BOUNDS: Final = (("ge", "{} at least"), ("gt", "more than {}"), ("le", "{} at most"), ("lt", "less than {}"))
 _KINDS: Final = {
     Any: "text",  # their types are checked by functions

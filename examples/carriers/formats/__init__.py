@@ -19,9 +19,12 @@ NAMES: Final = (
     "postnl",
     "postnord",
 )
+SERVICES: Final = ("17track", "easypost", "trackingmore")
+"""Those that follow parcels of many couriers, and push them."""
+_MODULES: Final = {"17track": "track17"}
 
 
 def load(name: str) -> Format:
     """Return a new format of a carrier, with no tokens issued."""
-    module = import_module(f"{__name__}.{name.replace('-', '_')}")
+    module = import_module(f"{__name__}.{_MODULES.get(name, name.replace('-', '_'))}")
     return cast("Format", module.FORMAT(name))

@@ -47,6 +47,10 @@ class Format(ABC):
     def trouble(self, status: int) -> Reply:
         """Return the carrier's own error for 429, 500 or 503."""
 
+    def other(self, request: Request) -> Reply | None:  # noqa: ARG002 - carriers have no such calls
+        """Return the answer to a call that asks for no parcel; None if there is no such call."""
+        return None
+
     def token(self, request: Request) -> Reply:
         """Return the answer to a request for a token."""
         raise NotImplementedError(f"{self.name} issues no tokens: {request.path}")

@@ -15,7 +15,7 @@ from waypost.domain import budget, ids
 from waypost.domain.budget import Budget, Spending
 from waypost.domain.connections import ConnectionKind, ConnectionState
 from waypost.domain.times import from_ms, rfc3339, rfc3339_or_none
-from waypost.sources import carriers
+from waypost.sources import carriers, senders
 from waypost.sources.carriers.carrier import Carrier
 from waypost.store import connections, inbound, unread
 from waypost.store.connections import ConnectionRow, Load
@@ -194,7 +194,10 @@ def _granted(row: ConnectionRow, carrier: Carrier | None, spent: Spending | None
     """Return the budget; that of the operator's connection is in the settings of the process that asks with it."""
     if row.account is None and spent is not None:
         return spent.budget
-    return None if carrier is None else carrier.granted(row.settings)
+    if carrier is not None:
+        return carrier.granted(row.settings)
+    sender = senders.find(row.source) if row.is_polled else None
+    return None if sender is None else sender.polled
 
 
 def _limited_until(state: ConnectionState, spent: Spending | None, moment: int) -> str | None:

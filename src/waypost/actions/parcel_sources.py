@@ -10,8 +10,9 @@ from waypost.actions import connectable
 from waypost.actions.actor import Actor
 from waypost.actions.context import Context
 from waypost.domain import ids
-from waypost.domain.connections import ConnectionState
+from waypost.domain.connections import ConnectionKind, ConnectionState
 from waypost.domain.statuses import Status
+from waypost.domain.times import rfc3339_or_none
 from waypost.domain.trackings import TrackingState
 from waypost.store import connections, registrations, trackings, watches
 from waypost.store.connections import ConnectionRow
@@ -60,6 +61,8 @@ class ParcelSource(msgspec.Struct, frozen=True):
 
     ``outcome`` is the result of the last poll: ``new``, ``unchanged``, ``unknown_number``, or why it failed.
     ``tried`` are connections that did not know the number, in the order of the polls, without deleted ones.
+    ``pushed_at`` is when the service of ``asked`` last pushed the parcel, or when it was registered there: it is polled
+    only when pushes stay away. It is null for carriers.
     """
 
     asked: PolledConnection | None
@@ -67,6 +70,7 @@ class ParcelSource(msgspec.Struct, frozen=True):
     tried: list[PolledConnection]
     not_asked: NotAsked | None
     registered: list[RegisteredThere] = []
+    pushed_at: str | None = None
 
 
 async def of_parcel(context: Context, actor: Actor, row: WatchedTracking) -> ParcelSource:
@@ -87,6 +91,7 @@ async def of_parcel(context: Context, actor: Actor, row: WatchedTracking) -> Par
         tried,
         None if active else _why(row.state, watch),
         there,
+        rfc3339_or_none(watch.heard_at) if asked is not None and asked.kind == ConnectionKind.PUSH else None,
     )
 
 

@@ -11,11 +11,11 @@ from waypost.actions.refusals import Conflict, NotFound, present
 from waypost.actions.submitting import submit
 from waypost.domain import ids
 from waypost.domain.audit import Action, Changes
+from waypost.domain.budget import Budget
 from waypost.domain.trackings import Edit, Source, TrackingState, Update
 from waypost.domain.trackings import edit as apply_edit
 from waypost.intake.batch import Request
-from waypost.sources import carriers
-from waypost.sources.carriers.carrier import Carrier
+from waypost.sources import carriers, senders
 from waypost.store import connections, intake_rows, tracking_changes, trackings, watches
 from waypost.store.statements import Session, transaction
 from waypost.store.tracking_changes import NumberTaken
@@ -81,8 +81,7 @@ async def edit(context: Context, actor: Actor, tracking: UUID, edited: Edit) -> 
                     return state
                 await tracking_changes.update_tracking(session, locked, state)
                 if (state.courier_code, state.archived) != (before.courier_code, before.archived):
-                    asked = not state.archived and any(state.courier_code in codes for codes in context.codes.values())
-                    await intake_rows.watch_again(session, [(tracking, state.courier_code, asked)])
+                    await intake_rows.watch_again(session, [(tracking, state.courier_code, not state.archived)])
         except NumberTaken:
             raise Conflict("already_exists", "This number is already registered with that courier.") from None
     return state
@@ -136,21 +135,28 @@ async def refresh(context: Context, actor: Actor, tracking: UUID) -> WatchedTrac
             raise NotFound
         if locked.state.archived:
             raise Conflict("archived", "The parcel is archived and not polled.")
-        source = await _source_of(session, context, locked.state, actor.account)
-        if source is None:
+        allowed = await _budget_of(session, context, locked.state, actor.account)
+        if allowed is None:
             message = "No source is connected for this courier: the parcel is updated only through the API and pushes."
             raise Conflict("no_source", message)
-        least = source.budget.least_seconds_between_polls
+        least = allowed.least_seconds_between_polls
         await tracking_changes.poll_soon(session, locked, least_seconds=max(REFRESH_SECONDS, least))
     return await find(context, actor, tracking)
 
 
-async def _source_of(session: Session, context: Context, state: TrackingState, account: UUID) -> Carrier | None:
-    """Return the carrier that is, or would be, polled for a parcel; None if no suitable one is connected."""
+async def _budget_of(session: Session, context: Context, state: TrackingState, account: UUID) -> Budget | None:
+    """Return the budget of the source that is, or would be, polled for a parcel; None if none is connected."""
     found = await connections.candidates(session, (account,), context.codes)
     able = found.get(account, [])
     watch = await watches.watch_of(session, UUID(hex=state.id))
     asked = next((one for one in able if watch is not None and one.id == watch.connection), None)
     by_code = next((one for one in able if state.courier_code in one.courier_codes), None)
     chosen = asked or by_code
-    return None if chosen is None else carriers.find(chosen.source)
+    if chosen is not None:
+        carrier = carriers.find(chosen.source)
+        return None if carrier is None else carrier.budget
+    services = () if watch is None or watch.connection is None else (watch.connection,)
+    for row in await connections.by_ids(session, services):
+        sender = senders.find(row.source) if row.account == account and row.is_polled else None
+        return None if sender is None else sender.polled
+    return None

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -22,12 +21,13 @@ from waypost.domain.carriers import CarrierSource, CarrierUnavailable
 from waypost.domain.inbound import ParcelToRegister
 from waypost.intake.collector import Intake
 from waypost.intake.poller import Poller
-from waypost.intake.registering import ParcelRegistering
+from waypost.intake.registering import SETTLED_SECONDS, ParcelRegistering
 from waypost.settings import Settings
 from waypost.sources import carriers
 from waypost.sources.carriers.carrier import Carrier
 from waypost.sources.couriers.detection import Certainty, detect
 from waypost.sources.http import CarrierHttp
+from waypost.sources.pushes.asking import ASKED, AskedService
 from waypost.sources.pushes.registering import REGISTRARS
 from waypost.store import connection_changes
 from waypost.store.connection_changes import KeptConnection
@@ -36,7 +36,6 @@ from waypost.store.database import Database
 from waypost.store.vault import Vault, WrongKey
 
 CARRIER_SECONDS: Final = 20.0
-NO_URLS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def _granted(budget: Budget) -> dict[str, str]:
@@ -56,18 +55,18 @@ def detected(number: str) -> Sequence[str]:
 
 
 class Sources:
-    """Opens the clients of carriers over one HTTP client; ``registrar_urls`` replace the addresses of services."""
+    """Opens the clients of carriers and services over one HTTP client."""
 
-    def __init__(
-        self, settings: Settings, http: CarrierHttp, vault: Vault, *, registrar_urls: Mapping[str, str] = NO_URLS
-    ) -> None:
-        self._registrar_urls = registrar_urls
+    def __init__(self, settings: Settings, http: CarrierHttp, vault: Vault) -> None:
         self._settings = settings
         self._http = http
         self._vault = vault
 
     def open(self, row: ConnectionRow) -> CarrierSource:
         """Return the source of a connection. Raise ValueError, worded for its owner, if it can't be used."""
+        if row.source in ASKED:
+            url = self._settings.service_url(row.source)
+            return AskedService(row.source, ASKED[row.source], self._http, self._api_key(row), base_url=url)
         carrier = carriers.find(row.source)
         if carrier is None:
             raise ValueError(f"the carrier {row.source} is unknown to this version of Waypost")
@@ -95,17 +94,14 @@ class Sources:
     async def register(self, row: ConnectionRow, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
         """Register parcels at a connection's service; see ``intake.registering``."""
         registrar = REGISTRARS[row.source]
-        return await registrar.register(self._http, self._registrar_url(row.source), self._api_key(row), parcels)
+        return await registrar.register(self._http, self._settings.service_url(row.source), self._api_key(row), parcels)
 
     async def stop_registration(self, row: ConnectionRow, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
         """End the registration of deleted parcels, if the service can."""
         registrar = REGISTRARS[row.source]
         if registrar.stop is None:
             return [None] * len(parcels)
-        return await registrar.stop(self._http, self._registrar_url(row.source), self._api_key(row), parcels)
-
-    def _registrar_url(self, source: str) -> str:
-        return self._registrar_urls.get(source, REGISTRARS[source].base_url)
+        return await registrar.stop(self._http, self._settings.service_url(row.source), self._api_key(row), parcels)
 
     def _api_key(self, row: ConnectionRow) -> str:
         assert row.account is not None  # noqa: S101 - the installation has no connections that push
@@ -154,13 +150,15 @@ async def connecting(settings: Settings, progress: Progress) -> AsyncIterator[Co
             await http.close()
 
 
-def registering(database: Database, sources: Sources) -> ParcelRegistering:
+def registering(database: Database, sources: Sources, *, settled_seconds: float = SETTLED_SECONDS) -> ParcelRegistering:
     """Return what registers parcels at the services that push."""
     return ParcelRegistering(
         database,
         register=sources.register,
         stop=sources.stop_registration,
+        polled=ASKED,
         most_at_once=lambda source: REGISTRARS[source].most_at_once if source in REGISTRARS else 0,
+        settled_seconds=settled_seconds,
     )
 
 
@@ -171,7 +169,13 @@ class Polling:
         self._database = database
         self._sources = sources
         self._poller = Poller(
-            database, intake, codes=carriers.courier_codes(), detect=detected, open_source=sources.open, speed=speed
+            database,
+            intake,
+            codes=carriers.courier_codes(),
+            services=ASKED,
+            detect=detected,
+            open_source=sources.open,
+            speed=speed,
         )
 
     async def serve(self, stop: asyncio.Event) -> None:

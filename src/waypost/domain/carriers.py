@@ -3,6 +3,7 @@
 CarrierError             a poll that brought no update; the parcel stays as it is
 ├── CarrierUnavailable   no answer, or a late one: poll again by the schedule
 │   └── CarrierUnreadable    an answer that cannot be read: a changed format, a page of a proxy
+├── ParcelNotThere       a service answered that it does not follow this parcel; its others are not affected
 ├── CarrierLimited       asked too often (429): the credential pauses, its parcels do not
 └── CarrierRefused       the key is not accepted (401, 403): the credential pauses, and its owner is notified
 
@@ -34,6 +35,10 @@ class CarrierUnreadable(CarrierUnavailable):
         self.sample = sample
 
 
+class ParcelNotThere(CarrierError):
+    """The service does not follow this parcel, which says nothing about whether its number exists."""
+
+
 class CarrierLimited(CarrierError):
     """The carrier was asked too often; ``retry_after_seconds`` is the wait that it named, at most 24 h, or None."""
 
@@ -55,10 +60,11 @@ class CarrierRefused(CarrierError):
 
 
 class Parcel(msgspec.Struct, frozen=True):
-    """A parcel to poll: its number and the facts that its shop gave."""
+    """A parcel to poll: its number, the facts that its shop gave, and its courier where a service has many."""
 
     tracking_number: str
     facts: Mapping[str, str]
+    courier_code: str = ""
 
 
 class CarrierSource(Protocol):

@@ -7,6 +7,8 @@ from uuid import UUID
 
 import msgspec
 
+REGISTERS_THERE: Final = "register_there"
+"""The setting of a service that pushes by which parcels are registered there: ``yes`` or ``no``."""
 ASKED_ELSEWHERE_AFTER: Final = 3
 """After this many "unknown number" answers in a row, the next plausible source is asked."""
 
@@ -55,22 +57,28 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 def choose(
-    courier_code: str, detected: Sequence[str], candidates: Collection[Candidate], tried: Collection[UUID]
+    courier_code: str,
+    detected: Sequence[str],
+    candidates: Collection[Candidate],
+    tried: Collection[UUID],
+    *,
+    registered: Collection[UUID] = (),
 ) -> Choice:
     """Return the connection to poll for a parcel.
 
-    Those that answer for its courier code come first, then those of the couriers that its number looks like, in the
-    order of ``detected``; the account's own before the installation's, and older ones before newer ones (ids contain
-    their time). A connection that was ``tried`` in vain is not asked again, unless all were: then the first one keeps
-    the parcel.
+    Those that answer for its courier code come first, then the services at which it is ``registered``, then those of
+    the couriers that its number looks like, in the order of ``detected``; the account's own before the installation's,
+    and older ones before newer ones (ids contain their time). A connection that was ``tried`` in vain is not asked
+    again, unless all were: then the first one keeps the parcel.
     """
-    ordered = [
-        candidate.id
-        for code in dict.fromkeys((courier_code, *detected))
-        for candidate in sorted(candidates, key=lambda one: (not one.own, one.id))
-        if code in candidate.courier_codes
-    ]
+    own = [one.id for one in _in_order(candidates) if courier_code in one.courier_codes]
+    others = [one.id for code in detected for one in _in_order(candidates) if code in one.courier_codes]
+    ordered = list(dict.fromkeys((*own, *sorted(registered), *others)))
     left = [one for one in ordered if one not in tried]
     if left:
         return Choice(left[0])
     return Choice(ordered[0], exhausted=True) if ordered else Choice(None)
+
+
+def _in_order(candidates: Collection[Candidate]) -> list[Candidate]:
+    return sorted(candidates, key=lambda one: (not one.own, one.id))

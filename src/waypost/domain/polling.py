@@ -12,6 +12,10 @@ undelivered                2 h to 8 h
 exception                  6 h to 24 h
 delivered, returned        daily, for 7 days
 expired                    never
+
+A parcel that a service pushes is polled only when its pushes stay away, the longer the less a parcel of its status is
+expected to move (``SILENCE``). Each poll without news doubles the wait, up to three days. One that brings news shows
+that pushes were lost: until one arrives again, or a poll brings nothing, the parcel is polled by the schedule above.
 """
 
 from hashlib import blake2b
@@ -31,6 +35,20 @@ _DAYTIME_HOURS: Final = range(7, 21)
 _RETURNED: Final = "exception010"
 _TO_BE_COLLECTED: Final = "pickup002"
 _MOST_DOUBLINGS: Final = 16
+
+_LONGEST_SILENCE: Final = 3 * _DAY
+SILENCE: Final = {
+    Status.PENDING: 12 * _HOUR,
+    Status.NOTFOUND: 12 * _HOUR,
+    Status.INFORECEIVED: 2 * _DAY,
+    Status.TRANSIT: _DAY,
+    Status.PICKUP: 6 * _HOUR,
+    Status.UNDELIVERED: 12 * _HOUR,
+    Status.EXCEPTION: 2 * _DAY,
+}
+"""How long the pushes of a parcel stay away before it is polled, in seconds; of other statuses none is missed."""
+SILENCE_TO_BE_COLLECTED: Final = 2 * _DAY
+SHORTEST_SILENCE: Final = min(SILENCE.values())
 
 _FIRST_AND_LONGEST: Final = {
     Status.INFORECEIVED: (6 * _HOUR, 24 * _HOUR),
@@ -66,6 +84,19 @@ def next_poll(watched: Watched, now: int, *, least_seconds: float = 0.0) -> floa
     if wait is None:
         return None
     return max(wait, least_seconds / (1 - _JITTER)) * (1 + _JITTER * _lean(watched.seed))
+
+
+def next_when_silent(watched: Watched) -> float | None:
+    """Return for how many seconds a parcel is left to the pushes of its service; None if it is not polled any more.
+
+    They count from the last push, or from the last poll if that was later and brought no news.
+    """
+    if watched.substatus == _RETURNED or watched.status not in SILENCE:
+        return None
+    to_be_collected = watched.substatus == _TO_BE_COLLECTED
+    first = SILENCE_TO_BE_COLLECTED if to_be_collected else SILENCE[watched.status]
+    wait = min(_LONGEST_SILENCE, first * 2.0 ** min(watched.unchanged_polls, _MOST_DOUBLINGS))
+    return wait * (1 + _JITTER * _lean(watched.seed))
 
 
 def _wait(watched: Watched, now: int) -> float | None:

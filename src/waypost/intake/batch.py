@@ -132,7 +132,7 @@ async def write(session: Session, requests: Sequence[Request], polled: frozenset
         merged, freed = await merge(session, reports, fresh, listeners)
         _note(results, merged, reports)
         endpoints |= freed
-    await _restart(session, requests, results, polled)
+    await _restart(session, requests, results)
     return Written(results, endpoints)
 
 
@@ -162,7 +162,7 @@ async def _write_few(session: Session, keyed: _Keyed, polled: frozenset[str], tu
     await portion.apply_to_known(reports, [row for row in few.locked if row.id in reports])
     endpoints = await portion.write(polled=polled)
     _note(results, portion.merged, reports)
-    await _restart(session, requests, results, polled)
+    await _restart(session, requests, results)
     return Written(results, endpoints)
 
 
@@ -278,12 +278,10 @@ def _result(known: Result, merged: MergedUpdate | None) -> Result:
     )
 
 
-async def _restart(
-    session: Session, requests: Sequence[Request], results: Sequence[Result], polled: frozenset[str]
-) -> None:
+async def _restart(session: Session, requests: Sequence[Request], results: Sequence[Result]) -> None:
     """Poll at once what was restarted."""
     restarted = [
-        (UUID(hex=result.state.id), result.state.courier_code, result.state.courier_code in polled)
+        (UUID(hex=result.state.id), result.state.courier_code, True)
         for request, result in zip(requests, results, strict=True)
         if result.state is not None and result.changed and request.update is not None and request.update.restarts
     ]

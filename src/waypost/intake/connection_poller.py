@@ -18,16 +18,16 @@ from waypost.domain.carriers import (
     CarrierSource,
     CarrierUnreadable,
     Parcel,
+    ParcelNotThere,
 )
 from waypost.domain.connections import ASKED_ELSEWHERE_AFTER, ConnectionState
 from waypost.domain.facts import SHOP_FACTS
-from waypost.domain.polling import Watched, next_poll
 from waypost.domain.reused_numbers import of_this_parcel
-from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState, Update
 from waypost.intake.batch import Request, Result
 from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
 from waypost.intake.correcting import Detect, correct, courier_found
+from waypost.intake.poll_schedule import AT_THE_DOOR, THE_REST, Schedule, rank
 from waypost.store import connection_changes, watches
 from waypost.store.connection_changes import PollSummary
 from waypost.store.database import Database
@@ -55,8 +55,6 @@ LONGEST_PAUSE_SECONDS: Final = 900.0
 FIRST_RETRY_SECONDS: Final = 300.0
 """The wait after a failed poll; it doubles with each failure, but never exceeds the schedule's wait."""
 
-AT_THE_DOOR, NEVER_ASKED, THE_REST = range(3)
-
 _Outcome = PollResult | LeasedWatch
 
 
@@ -64,7 +62,8 @@ class ConnectionPoller:
     """One connection: its source, what it has spent, and its health.
 
     ``kept`` is what it had spent when that was last stored, or None. ``process`` holds its lease of ``lease_seconds``.
-    ``slots`` bounds the calls of all connections together.
+    ``slots`` bounds the calls of all connections together. One that ``pushes`` is polled for parcels whose pushes stay
+    away.
     """
 
     def __init__(
@@ -79,6 +78,7 @@ class ConnectionPoller:
         kept: bytes | None,
         slots: asyncio.Semaphore,
         detect: Detect,
+        pushes: bool,
         speed: float,
         now: Callable[[], int],
     ) -> None:
@@ -91,6 +91,7 @@ class ConnectionPoller:
         self._slots = slots
         self._detect = detect
         self._speed = speed
+        self._schedule = Schedule(pushes, speed, source.budget.least_seconds_between_polls)
         self._now = now
         self._extra = source.extra_calls
         self._failures = 0
@@ -107,7 +108,7 @@ class ConnectionPoller:
     async def run_once(self) -> int:
         """Poll one handful, several calls at once; parcels that the budget does not cover soon are given back.
 
-        Return how many parcels were polled.
+        Return how many parcels were polled, or left to the pushes of their service.
         """
         async with self._database.engine.acquire() as session:
             each = CALLS_AT_ONCE * _size(self._source)
@@ -117,13 +118,24 @@ class ConnectionPoller:
                 return 0
             free = {one.tracking: one for one in chosen}
             leased = await watches.lease_watches(session, self._connection, list(free), seconds=PARCEL_SECONDS)
+        postponed = await self._leave_to_pushes(leased)
+        leased = [watch for watch in leased if watch.tracking not in postponed]
         leased.sort(key=lambda watch: free[watch.tracking].rank)
         self._noted = PollSummary(b"", answered=False)
         self._has_failed = False
         calls = [self._in_turn(some, [free[watch.tracking] for watch in some]) for some in self._portions(leased)]
         outcomes = [outcome for some in await asyncio.gather(*calls) for outcome in some]
         await self._write(outcomes)
-        return sum(isinstance(outcome, PollResult) for outcome in outcomes)
+        return len(postponed) + sum(isinstance(outcome, PollResult) for outcome in outcomes)
+
+    async def _leave_to_pushes(self, leased: Sequence[LeasedWatch]) -> set[UUID]:
+        """Postpone parcels whose service has pushed them lately, or need not push them any more; return them."""
+        now = self._now()
+        found = [one for watch in leased if (one := self._schedule.left_to_pushes(watch, now)) is not None]
+        if found:
+            async with self._database.engine.acquire() as session:
+                await watches.postpone_watches(session, found)
+        return {one.watch.tracking for one in found}
 
     async def _write(self, outcomes: Sequence[_Outcome]) -> None:
         asked = [outcome for outcome in outcomes if isinstance(outcome, PollResult)]
@@ -190,17 +202,24 @@ class ConnectionPoller:
 
     async def _answers(self, some: Sequence[LeasedWatch]) -> list[Update | CarrierError]:
         if isinstance(self._source, BatchSource):
-            parcels = [Parcel(one.state.tracking_number, _facts_of_shop(one.state)) for one in some]
+            parcels = [
+                Parcel(one.state.tracking_number, _facts_of_shop(one.state), one.state.courier_code) for one in some
+            ]
             return await self._source.poll_many(parcels)
         (watch,) = some
         return [await self._source.poll(watch.state.tracking_number, _facts_of_shop(watch.state))]
 
     async def _take(self, answers: Sequence[tuple[LeasedWatch, Update | CarrierError]]) -> Sequence[_Outcome]:
         """Submit what could be read; an unreadable answer affects its own parcel only, unless it is every parcel's."""
-        errors = [(watch, answer) for watch, answer in answers if isinstance(answer, CarrierError)]
-        failed = [self._failed(watch, error) for watch, error in errors]
+        absent = [self._absent(watch, answer) for watch, answer in answers if isinstance(answer, ParcelNotThere)]
+        errors = [
+            (watch, answer)
+            for watch, answer in answers
+            if isinstance(answer, CarrierError) and not isinstance(answer, ParcelNotThere)
+        ]
+        failed = [*absent, *(self._failed(watch, error) for watch, error in errors)]
         read = [(watch, of_this_parcel(watch.state, answer)) for watch, answer in answers if isinstance(answer, Update)]
-        if not read:
+        if not read and not absent:
             self._stumble(errors[0][1])
             return failed
         self._failures = 0
@@ -240,28 +259,13 @@ class ConnectionPoller:
         return PollResult(
             watch,
             unchanged,
-            self._wait(watch, after, unchanged),
+            self._schedule.wait(watch, after, unchanged, self._now()),
             changed,
             rank=rank(after.status, after.substatus),
             outcome=said,
             unknowns=unknowns,
             elsewhere=unknowns == ASKED_ELSEWHERE_AFTER,
         )
-
-    def _wait(self, watch: LeasedWatch, state: TrackingState, unchanged: int) -> float | None:
-        """Return the seconds until the next poll, by the schedule of the parcel's current status."""
-        now = self._now()
-        same = state.status is watch.state.status
-        watched = Watched(
-            status=state.status,
-            substatus=state.substatus,
-            unchanged_polls=unchanged,
-            status_since=round(watch.status_since.timestamp() * 1000) if same else now,
-            offset_minutes=state.checkpoints[-1].offset_minutes if state.checkpoints else None,
-            seed=watch.tracking.bytes,
-        )
-        wait = next_poll(watched, now, least_seconds=self._source.budget.least_seconds_between_polls)
-        return None if wait is None else wait / self._speed
 
     def _stumble(self, error: Exception) -> None:
         """Wait before polling at all, longer after each handful in a row with a call that failed.
@@ -278,7 +282,7 @@ class ConnectionPoller:
         """Poll this parcel again later."""
         unchanged = watch.unchanged + 1
         soon = FIRST_RETRY_SECONDS * 2.0 ** min(watch.unchanged, 16) / self._speed
-        by_schedule = self._wait(watch, watch.state, unchanged)
+        by_schedule = self._schedule.wait(watch, watch.state, unchanged, self._now())
         wait = soon if by_schedule is None else min(soon, by_schedule)
         said = str(error) if isinstance(error, CarrierError) else "failed"
         return PollResult(
@@ -288,6 +292,20 @@ class ConnectionPoller:
             status_changed=False,
             rank=rank(watch.state.status, watch.state.substatus),
             outcome=said[:200],
+        )
+
+    def _absent(self, watch: LeasedWatch, error: ParcelNotThere) -> PollResult:
+        """Poll elsewhere a parcel that its service does not follow, as after "unknown number"."""
+        unchanged, unknowns = watch.unchanged + 1, watch.unknowns + 1
+        return PollResult(
+            watch,
+            unchanged,
+            self._schedule.wait(watch, watch.state, unchanged, self._now()),
+            status_changed=False,
+            rank=rank(watch.state.status, watch.state.substatus),
+            outcome=str(error)[:200],
+            unknowns=unknowns,
+            elsewhere=unknowns == ASKED_ELSEWHERE_AFTER,
         )
 
     def _pause(self, seconds: float, error: Exception, state: ConnectionState | None) -> None:
@@ -311,11 +329,6 @@ def choose(due: Iterable[DueWatch], size: int) -> list[DueWatch]:
 
 def _is_urgent(due: DueWatch) -> bool:
     return due.rank == AT_THE_DOOR or due.overdue
-
-
-def rank(status: Status, substatus: str) -> int:
-    """Return the lane of a parcel that was polled before."""
-    return AT_THE_DOOR if budget.is_urgent(status, substatus) else THE_REST
 
 
 def _size(source: CarrierSource) -> int:

@@ -15,9 +15,10 @@ import structlog
 
 from waypost.domain import ids
 from waypost.domain.carriers import CarrierSource
-from waypost.domain.connections import Candidate, Choice, choose
+from waypost.domain.connections import Candidate, Choice, ConnectionKind, choose
 from waypost.intake.collector import Intake
-from waypost.intake.connection_poller import LOOK_SECONDS, NEVER_ASKED, ConnectionPoller, rank
+from waypost.intake.connection_poller import LOOK_SECONDS, ConnectionPoller
+from waypost.intake.poll_schedule import NEVER_ASKED, rank
 from waypost.store import connection_changes, connections
 from waypost.store.connection_changes import Routed
 from waypost.store.connections import ConnectionRow, UnroutedParcel
@@ -42,7 +43,8 @@ def clock_ms() -> int:
 class Poller:
     """The poll loop of one process.
 
-    ``codes`` are the courier codes that each source answers for, by its name. ``detect`` returns the courier codes that
+    ``codes`` are the courier codes that each source answers for, by its name; ``services`` are the sources that push
+    parcels registered there, and are polled when pushes stay away. ``detect`` returns the courier codes that
     a number looks like, the likeliest first. ``open_source`` makes a connection's source; it raises ValueError for
     credentials that can't be used. ``speed`` is the factor by which waits between polls are shortened; budgets stay
     unchanged.
@@ -56,6 +58,7 @@ class Poller:
         codes: Mapping[str, frozenset[str]],
         detect: Callable[[str], Sequence[str]],
         open_source: Callable[[ConnectionRow], CarrierSource],
+        services: Collection[str] = (),
         speed: float = 1.0,
         now: Callable[[], int] = clock_ms,
     ) -> None:
@@ -64,6 +67,7 @@ class Poller:
         self._codes = codes
         self._detect = detect
         self._open = open_source
+        self._services = services
         self._speed = speed
         self._now = now
         self._process = uuid4()
@@ -107,18 +111,27 @@ class Poller:
             while parcels := await connections.unrouted_watches(session):
                 accounts = {parcel.account for parcel in parcels}
                 candidates = await connections.candidates(session, accounts, self._codes)
+                registered = await connections.registered_candidates(
+                    session, accounts, [parcel.tracking for parcel in parcels], self._services
+                )
                 routed: dict[UUID, Routed] = {}
                 for parcel in parcels:
                     await turn.pause()
-                    routed[parcel.tracking] = Routed(self._choose(parcel, candidates), _rank(parcel))
+                    routed[parcel.tracking] = Routed(self._choose(parcel, candidates, registered), _rank(parcel))
                 await connection_changes.route_parcels(session, routed)
 
-    def _choose(self, parcel: UnroutedParcel, candidates: Mapping[UUID, list[Candidate]]) -> Choice:
-        mine = candidates.get(parcel.account, [])
-        # The form of a number matters only if the sources of the parcel's own courier don't know it.
+    def _choose(
+        self,
+        parcel: UnroutedParcel,
+        candidates: Mapping[UUID, list[Candidate]],
+        registered: Mapping[UUID, Sequence[UUID]],
+    ) -> Choice:
+        mine, there = candidates.get(parcel.account, []), registered.get(parcel.tracking, ())
+        # The form of a number matters only if neither its courier's own sources nor a service know it.
         known = any(parcel.courier_code in one.courier_codes and one.id not in parcel.tried for one in mine)
+        known = known or any(one not in parcel.tried for one in there)
         detected = () if known or not mine else self._detect(parcel.tracking_number)
-        return choose(parcel.courier_code, detected, mine, parcel.tried)
+        return choose(parcel.courier_code, detected, mine, parcel.tried, registered=there)
 
     async def _take(self, running: Collection[UUID]) -> dict[UUID, ConnectionPoller]:
         """Lease the due connections that no process polls; release parcels whose connection is gone."""
@@ -127,11 +140,10 @@ class Poller:
             due = [one for one in await connections.with_work(session) if one not in running and one not in resting]
             rows = {row.id: row for row in await connections.by_ids(session, due)}
             for connection in due:
-                if connection not in rows or not rows[connection].enabled:
+                if connection not in rows or not rows[connection].is_polled:
                     await connection_changes.free_parcels(session, connection)
-            taken = await connection_changes.lease_connections(
-                session, list(rows), self._process, seconds=LEASE_SECONDS
-            )
+            polled = [one for one, row in rows.items() if row.is_polled]
+            taken = await connection_changes.lease_connections(session, polled, self._process, seconds=LEASE_SECONDS)
         return {one: asking for one in taken if (asking := self._asking(rows[one])) is not None}
 
     def _asking(self, row: ConnectionRow) -> ConnectionPoller | None:
@@ -168,6 +180,7 @@ class Poller:
             kept=row.spending,
             slots=self._slots,
             detect=self._detect,
+            pushes=row.kind == ConnectionKind.PUSH,
             speed=self._speed,
             now=self._now,
         )

@@ -10,7 +10,7 @@ import msgspec
 from waypost.domain.facts import CUSTOMER_FACTS
 from waypost.domain.inbound import Contents, Push, PushedParcel, PushResult
 from waypost.intake.batch import Request, Result
-from waypost.store import inbound, inbound_changes
+from waypost.store import inbound, inbound_changes, watches
 from waypost.store.inbound import NumberedTracking, ReadPush
 from waypost.store.inbound_changes import LONGEST_DETAIL, PushOutcome
 from waypost.store.statements import Session
@@ -98,6 +98,9 @@ class Resolved:
             of_push[one.push].append(result)
         calls = [self._call(place, of_push[place]) for place in range(len(self._pushes))]
         await inbound_changes.delete_pushes(session, calls)
+        heard = [one.request.tracking for one in self._asked if one.request.tracking is not None]
+        if heard:
+            await watches.note_heard(session, {push.connection for push, _ in self._pushes}, heard)
         of_sources = zip(self._pushes, calls, strict=True)
         self.results = [(push.source, call.became) for (push, _), call in of_sources]
 

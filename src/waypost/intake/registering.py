@@ -6,7 +6,7 @@ between, the parcels are registered again, which does no harm.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
@@ -43,7 +43,10 @@ Raise CarrierError, and ValueError, worded for its owner, if the connection can'
 
 
 class ParcelRegistering:
-    """Registers parcels; ``most_at_once`` is how many of a source in one round, 0 for those that register none."""
+    """Registers parcels; ``most_at_once`` is how many of a source in one round, 0 for those that register none.
+
+    ``polled`` are the sources that can be polled for what is registered there.
+    """
 
     def __init__(
         self,
@@ -52,12 +55,14 @@ class ParcelRegistering:
         register: Registering,
         stop: Registering,
         most_at_once: Callable[[str], int],
+        polled: Container[str] = (),
         settled_seconds: float = SETTLED_SECONDS,
     ) -> None:
         self._database = database
         self._register = register
         self._stop = stop
         self._most_at_once = most_at_once
+        self._polled = polled
         self._settled = timedelta(seconds=settled_seconds)
         self._paused: dict[UUID, float] = {}
 
@@ -106,7 +111,9 @@ class ParcelRegistering:
         if refused:
             done = [one.id for one in new[: len(refused)]]
             async with self._database.engine.acquire() as session:
-                await registration_changes.insert_registrations(session, row.id, done, refused)
+                await registration_changes.insert_registrations(
+                    session, row.id, done, refused, polled=row.source in self._polled
+                )
         if gone:
             await self._stop(row, _parcels(gone))
             async with self._database.engine.acquire() as session:

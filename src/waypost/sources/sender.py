@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-from waypost.domain.connections import ConnectionKind
+from waypost.domain.budget import Budget
+from waypost.domain.connections import REGISTERS_THERE, ConnectionKind
 from waypost.domain.errors import InvalidInput
 from waypost.domain.inbound import Contents, Push
 from waypost.sources.carriers.carrier import Field
@@ -32,7 +33,9 @@ class SenderChoice(msgspec.Struct, frozen=True):
 
 
 REGISTER: Final = SenderChoice("register", "Register parcels that Waypost does not know yet")
-REGISTER_THERE: Final = SenderChoice("register_there", "Register your parcels there, which takes its API key")
+REGISTER_THERE: Final = SenderChoice(REGISTERS_THERE, "Register your parcels there, which takes its API key")
+POLLED: Final = Budget(calls_a_day=20_000, calls_a_second=2, polls_of_a_parcel_a_day=8)
+"""For aggregators: below the calls per second that each documents, since registering takes some of them."""
 API_KEY: Final = Field("api_key", "API key", required=False, hint="only to register your parcels there")
 KEEP_CUSTOMERS: Final = SenderChoice("keep_customers", "Keep the customer's name and e-mail address with the parcel")
 
@@ -57,6 +60,8 @@ class PushSender(msgspec.Struct, frozen=True):
     chosen: frozenset[str] = frozenset()
     choices: tuple[SenderChoice, ...] = (REGISTER,)
     texts: tuple[Field, ...] = ()
+    polled: Budget | None = None
+    """How often it may be polled for parcels that are registered there; None if it can't be polled."""
 
     @property
     def heading(self) -> str:

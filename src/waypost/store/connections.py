@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 
-from waypost.domain.connections import Candidate, ConnectionState
+from waypost.domain.connections import REGISTERS_THERE, Candidate, ConnectionKind, ConnectionState
 from waypost.domain.statuses import Status
 from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, fetch, fetch_one
@@ -42,6 +42,11 @@ class ConnectionRow(msgspec.Struct, frozen=True):
     sample: str | None
     last_answer_at: datetime | None
     spending: bytes | None
+
+    @property
+    def is_polled(self) -> bool:
+        """Whether it is enabled and can be polled: a carrier, or a service at which parcels are registered."""
+        return self.enabled and (self.kind == ConnectionKind.CARRIER or self.settings.get(REGISTERS_THERE) == "yes")
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -128,6 +133,17 @@ async def candidates(
         if row["source"] in codes:
             one = Candidate(row["id"], row["source"], codes[row["source"]], row["own"])
             found.setdefault(row["account"], []).append(one)
+    return found
+
+
+async def registered_candidates(
+    session: Session, accounts: Collection[UUID], trackings: Collection[UUID], sources: Collection[str]
+) -> dict[UUID, list[UUID]]:
+    """Return the connections of these services at which parcels are registered, by parcel."""
+    found: dict[UUID, list[UUID]] = {}
+    wanted = (list(accounts), list(trackings), list(sources))
+    for row in await fetch(session, "registered_candidates", *wanted):
+        found.setdefault(row["tracking"], []).append(row["connection"])
     return found
 
 

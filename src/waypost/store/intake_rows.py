@@ -193,7 +193,7 @@ def order_number(state: TrackingState) -> str | None:
 
 
 async def watch_again(session: Session, rows: Sequence[tuple[UUID, str, bool]]) -> None:
-    """Watch known trackings as if they were new: (tracking, courier code, whether a source is polled, at once).
+    """Watch known trackings as if they were new: (tracking, courier code, whether it is polled).
 
     A running poll loses its lease: it no longer decides when its parcel is polled next.
     """

@@ -3,15 +3,22 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from waypost.domain.ids import bucket
 from waypost.store.statements import Session, execute, transaction
 
 
 async def insert_registrations(
-    session: Session, connection: UUID, trackings: Sequence[UUID], refused: Sequence[str | None]
+    session: Session, connection: UUID, trackings: Sequence[UUID], refused: Sequence[str | None], *, polled: bool
 ) -> None:
-    """Write that parcels were registered, or why not, and move the connection's mark behind the last of them."""
+    """Write that parcels were registered, or why not, and move the connection's mark behind the last of them.
+
+    If the service can be ``polled``, it answers from now on for those that no connection answers for.
+    """
+    there = [one for one, reason in zip(trackings, refused, strict=True) if reason is None]
     async with transaction(session):
         await execute(session, "insert_registrations", connection, list(trackings), list(refused))
+        if polled and there:
+            await execute(session, "watch_registered", connection, sorted({bucket(one) for one in there}), there)
         await execute(session, "upsert_registrar", connection, trackings[-1])
 
 

@@ -541,6 +541,8 @@ create table watch (
     unknowns smallint default 0 not null,
     tried uuid[],
     outcome text,
+    heard_at timestamp with time zone,
+    wanted boolean default false not null,
     constraint watch_pkey PRIMARY KEY (tracking, bucket)
 ) with (fillfactor=70);
 

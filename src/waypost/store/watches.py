@@ -1,12 +1,13 @@
 """The parcels that are polled: which are due, through which connection, and when they are polled next."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
 from waypost.domain import ids
+from waypost.domain.polling import SHORTEST_SILENCE
 from waypost.domain.trackings import TrackingState
 from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, execute, fetch, fetch_one
@@ -36,6 +37,10 @@ class LeasedWatch(msgspec.Struct, frozen=True):
     status_since: datetime
     account: UUID
     state: TrackingState
+    heard_at: datetime | None
+    """When its service last pushed it, or registered it; None if it was polled since."""
+    wanted: bool
+    """Whether a person wants it polled, whatever its schedule says."""
 
 
 class PollResult(msgspec.Struct, frozen=True):
@@ -62,6 +67,15 @@ class Watch(msgspec.Struct, frozen=True):
     next_poll_at: datetime | None
     outcome: str | None
     tried: tuple[UUID, ...]
+    heard_at: datetime | None
+
+
+class Postponed(msgspec.Struct, frozen=True):
+    """A parcel that is left to its service's pushes for some more seconds; None: it is not polled any more."""
+
+    watch: LeasedWatch
+    wait_seconds: float | None
+    rank: int
 
 
 async def due_watches(session: Session, connection: UUID, *, each: int, overdue_seconds: float) -> list[DueWatch]:
@@ -87,6 +101,8 @@ async def lease_watches(
             row["status_since"],
             row["account"],
             unpack(row["state"]),
+            row["heard_at"],
+            row["wanted"],
         )
         for row in rows
     ]
@@ -107,6 +123,21 @@ async def reschedule_watches(session: Session, asked: Sequence[PollResult]) -> N
     await execute(session, "reschedule_watches", *_fenced([one.watch for one in asked]), *columns)
 
 
+async def postpone_watches(session: Session, postponed: Sequence[Postponed]) -> None:
+    """Write to their rows when parcels are polled that were not polled now."""
+    waits = [None if one.wait_seconds is None else timedelta(seconds=one.wait_seconds) for one in postponed]
+    fenced = _fenced([one.watch for one in postponed])
+    await execute(session, "postpone_watches", *fenced, waits, [one.rank for one in postponed])
+
+
+async def note_heard(session: Session, connections: Collection[UUID], trackings: Collection[UUID]) -> None:
+    """Write that services have pushed parcels, to the rows of those that these connections answer for."""
+    rows = sorted(set(trackings), key=lambda one: (ids.bucket(one), one))
+    buckets = sorted({ids.bucket(one) for one in rows})
+    soon = timedelta(seconds=SHORTEST_SILENCE)
+    await execute(session, "note_heard", buckets, rows, sorted(set(connections)), soon)
+
+
 async def correct_watch(session: Session, tracking: UUID, courier_code: str) -> None:
     """Write the courier code of a parcel that was corrected."""
     await execute(session, "correct_watch", [ids.bucket(tracking)], tracking, courier_code)
@@ -123,7 +154,7 @@ async def watch_of(session: Session, tracking: UUID) -> Watch | None:
     if row is None:
         return None
     tried = tuple(map(UUID, row["tried"] or ()))
-    return Watch(row["connection"], row["last_polled_at"], row["next_poll_at"], row["outcome"], tried)
+    return Watch(row["connection"], row["last_polled_at"], row["next_poll_at"], row["outcome"], tried, row["heard_at"])
 
 
 def _fenced(watches: Sequence[LeasedWatch]) -> tuple[list[int], list[int], list[UUID], list[datetime]]:

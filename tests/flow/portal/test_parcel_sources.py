@@ -61,6 +61,7 @@ async def test_the_page_shows_the_connection_its_last_answer_and_the_ones_tried_
         "tried": [{"connection": first, "name": "UPS <one>", "state": "new"}],
         "not_asked": None,
         "registered": [],
+        "pushed_at": None,
     }
 
 
@@ -120,3 +121,24 @@ async def test_another_accounts_parcel_with_the_same_number_gives_no_warning(por
     added = await browser.post("/trackings", form={"tracking_number": "A1", "courier_code": "dhl"})
 
     assert "also tracked" not in (await browser.get(added.headers["location"])).text
+
+
+async def test_the_page_says_that_a_silent_service_is_asked_instead(
+    portal: Portal, shop: Caller, browser: Browser
+) -> None:
+    tracking = await create(shop, "usps")
+    credentials = {"api_key": "a-key"}
+    made = await shop.post("/v1/connections", {"source": "17track", "name": "17 <b>", "credentials": credentials})
+    await portal.database.serving.execute(
+        "update watch set connection = $1, heard_at = '2026-03-03 10:00:00Z', next_poll_at = '2100-01-01 00:00:00Z'",
+        id_of(made.json()["id"]),
+    )
+    heard = await source_of(browser, tracking)
+    await portal.database.serving.execute("update watch set last_polled_at = '2026-03-04 13:20:05Z'")
+
+    silent = await source_of(browser, tracking)
+
+    assert "Last push 2026-03-03 10:00:00 UTC" in heard
+    assert "Last push No push since 2026-03-03 10:00:00 UTC" in silent
+    assert "asked instead" in silent
+    assert "unless a push arrives" in silent

@@ -17,6 +17,7 @@ from waypost.domain.deliveries import waiting_state
 from waypost.domain.facts import WINDOW, delivery_window
 from waypost.domain.ids import LAST
 from waypost.domain.statuses import Status
+from waypost.domain.times import read_rfc3339
 from waypost.domain.trackings import Edit
 from waypost.portal.pages.trackings import PATH
 from waypost.portal.parts import GivenPages, Pages
@@ -69,6 +70,7 @@ async def show(request: PageRequest, pages: GivenPages, tracking_id: FromPath[st
         visitor,
         row=row,
         source=source,
+        pushed_at=None if source.pushed_at is None else read_rfc3339(source.pushed_at),
         others=await parcel_sources.same_number(pages.context, actor, row.state),
         connectable=connectable.that_answer_for(row.state.courier_code, row.state.tracking_number),
         parcel=row.state,

@@ -8,16 +8,18 @@ import msgspec
 
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.connections import ConnectionKind
-from waypost.domain.inbound import Contents, Push
+from waypost.domain.inbound import Contents, Push, PushedParcel
 from waypost.domain.readings import Reading
+from waypost.domain.statuses import status_of
 from waypost.domain.trackings import SkipReason
 from waypost.sources import codes, reading, scans, signatures
 from waypost.sources.carriers.carrier import Field
+from waypost.sources.codes import Meaning
 from waypost.sources.pushes import telling
 from waypost.sources.pushes.courier_names import code_of
 from waypost.sources.reading import When, clean
 from waypost.sources.scans import Scans
-from waypost.sources.sender import API_KEY, REGISTER, REGISTER_THERE, PushSender
+from waypost.sources.sender import API_KEY, POLLED, REGISTER, REGISTER_THERE, PushSender
 from waypost.sources.signatures import HEX
 
 NAME: Final = "easypost"
@@ -50,7 +52,9 @@ class _Carrier(msgspec.Struct, frozen=True):
     destination_tracking_location: _Place | None = None
 
 
-class _Tracker(msgspec.Struct, frozen=True):
+class Tracker(msgspec.Struct, frozen=True):
+    """A tracker: the same in a push and in the answer to a call."""
+
     tracking_code: str | None = None
     carrier: str | None = None
     updated_at: str | None = None
@@ -91,12 +95,16 @@ def read(push: Push, arrived_at: int) -> Contents:
     key = telling.body_key(push) if event.id is None else telling.key_of(event.id)
     if _kind(event.result) != _TRACKER:
         return Contents(key, (), f"{clean(event.description, most=60) or 'The event'} is not about a tracker.")
-    tracker = reading.decode(bytes(event.result), _Tracker)
+    told = told_of(reading.decode(bytes(event.result), Tracker), arrived_at)
+    return Contents(key, told, None if told else telling.NOT_A_NUMBER)
+
+
+def told_of(tracker: Tracker, arrived_at: int) -> tuple[PushedParcel, ...]:
+    """Return what a tracker says that arrived then (Unix milliseconds); nothing if its number is not valid."""
     taken = scans.take(tracker.tracking_details, _Detail, "tracking_details", _scan, newest_first=False)
     observed_at = telling.observed(tracker.updated_at, arrived_at)
     courier = code_of(NAME, tracker.carrier)
-    told = telling.told(tracker.tracking_code, courier, taken, _facts(tracker, taken), observed_at)
-    return Contents(key, told, None if told else telling.NOT_A_NUMBER)
+    return telling.told(tracker.tracking_code, courier, taken, _facts(tracker, taken), observed_at)
 
 
 def _kind(result: msgspec.Raw) -> str | None:
@@ -118,12 +126,22 @@ def _scan(detail: _Detail) -> Checkpoint | SkipReason:
 
 
 def _interpret(detail: _Detail, text: str | None) -> Reading:
+    """Return what a scan says: its status decides, and the detail refines it.
+
+    A delivered parcel comes with the detail ``arrived_at_destination``. Only a status that says little gives way to a
+    detail of another main status.
+    """
     fine, coarse = _TABLES["status_detail"], _TABLES["status"]
-    # A detail that says nothing leaves the word to the status.
-    known = fine.read(detail.status_detail)
-    if known is not None and known.substatus is None:
+    detailed, known = fine.read(detail.status_detail), coarse.read(detail.status)
+    if detailed is None or detailed.substatus is None or _contradicts(detailed.substatus, known):
         return codes.interpret([(detail.status, coarse)], [text])
     return codes.interpret([(detail.status_detail, fine), (detail.status, coarse)], [text])
+
+
+def _contradicts(substatus: str, known: Meaning | None) -> bool:
+    if known is None or known.substatus is None or known.general:
+        return False
+    return status_of(substatus) is not status_of(known.substatus)
 
 
 def _when(detail: _Detail) -> When | None:
@@ -141,7 +159,7 @@ def _where(place: _Place | None) -> reading.Where:
     return reading.place(city=place.city, state=place.state, zip=place.zip, country_code=place.country)
 
 
-def _facts(tracker: _Tracker, taken: Scans) -> dict[str, str]:
+def _facts(tracker: Tracker, taken: Scans) -> dict[str, str]:
     carrier = tracker.carrier_detail or _Carrier()
     origin, destination = _where(carrier.origin_tracking_location), _where(carrier.destination_tracking_location)
     return reading.known(
@@ -165,6 +183,7 @@ SENDER: Final = PushSender(
     title="EasyPost",
     kind=ConnectionKind.PUSH,
     choices=(REGISTER, REGISTER_THERE),
+    polled=POLLED,
     fields=(Field("secret", "Webhook secret", hint="any text of your own; leave it empty to have one made"), API_KEY),
     chosen=frozenset({"secret"}),
     verify=verify,

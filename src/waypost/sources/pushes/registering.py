@@ -3,21 +3,20 @@
 Registering a parcel again does no harm: "it is there already" counts as done.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
 
-from waypost.domain.carriers import CarrierError, CarrierLimited, CarrierUnavailable
+from waypost.domain.carriers import CarrierError
 from waypost.domain.inbound import ParcelToRegister
-from waypost.sources import reading
 from waypost.sources.http import CarrierAnswer, CarrierHttp, basic
+from waypost.sources.pushes import track17_calls
 from waypost.sources.pushes.courier_names import name_of
-from waypost.sources.reading import clean, own_words
+from waypost.sources.reading import own_words
 
 _JSON: Final = {"content-type": "application/json"}
-_QUOTA_SECONDS: Final = 3_600.0
 _UNKNOWN_COURIER: Final = "the service has no name for its courier"
 
 Send = Callable[[CarrierHttp, str, str, Sequence[ParcelToRegister]], Awaitable[list[str | None]]]
@@ -30,64 +29,27 @@ The list may end early, if the service could not answer for the others. Raise Ca
 class Registrar(msgspec.Struct, frozen=True):
     """How parcels are registered at a service; ``stop`` ends that for parcels that were deleted, if the service can."""
 
-    base_url: str
     most_at_once: int
     register: Send
     stop: Send | None = None
 
 
 async def _track17(http: CarrierHttp, url: str, key: str, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
-    return await _call_track17(http, f"{url}/track/v2.4/register", key, parcels)
+    return await _call_track17(http, url, key, "register", parcels, done=(track17_calls.KNOWN,))
 
 
 async def _stop_track17(http: CarrierHttp, url: str, key: str, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
-    return await _call_track17(http, f"{url}/track/v2.4/stoptrack", key, parcels)
+    done = (track17_calls.NOT_THERE, track17_calls.NOT_FOLLOWED)
+    return await _call_track17(http, url, key, "stoptrack", parcels, done=done)
 
 
-class _Error(msgspec.Struct, frozen=True):
-    code: int = 0
-    message: str | None = None
-
-
-class _Rejected(msgspec.Struct, frozen=True):
-    number: str | None = None
-    error: _Error = _Error()
-
-
-class _Results(msgspec.Struct, frozen=True):
-    accepted: tuple[_Rejected, ...] = ()
-    rejected: tuple[_Rejected, ...] = ()
-
-
-class _Answer17(msgspec.Struct, frozen=True):
-    code: int
-    data: _Results = _Results()
-
-
-_KNOWN_17: Final = -18_019_901
-_QUOTA_17: Final = -18_019_908
-
-
-async def _call_track17(http: CarrierHttp, url: str, key: str, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
-    asked = [{"number": one.tracking_number} | _carrier17(one) for one in parcels]
-    answer = await http.post(url, msgspec.json.encode(asked), _JSON | {"17token": key})
-    found = reading.decode(answer.body, _Answer17)
-    if found.code != 0:
-        raise CarrierUnavailable(f"17TRACK answered with code {found.code}")
-    rejected = {one.number: one.error for one in found.data.rejected}
-    if any(error.code == _QUOTA_17 for error in rejected.values()):
-        raise CarrierLimited("17TRACK's quota is used up", retry_after_seconds=_QUOTA_SECONDS)
-    reasons = {number: _reason17(error) for number, error in rejected.items() if error.code != _KNOWN_17}
+async def _call_track17(
+    http: CarrierHttp, url: str, key: str, name: str, parcels: Sequence[ParcelToRegister], *, done: Collection[int]
+) -> list[str | None]:
+    """Return why parcels were rejected; ``done`` are the codes of those that need no call."""
+    answered = await track17_calls.call(http, url, key, name, parcels)
+    reasons = {number: error.reason for number, error in answered.rejected.items() if error.code not in done}
     return [reasons.get(one.tracking_number) for one in parcels]
-
-
-def _reason17(error: _Error) -> str:
-    return clean(error.message, most=200) or f"17TRACK rejected it with code {error.code}"
-
-
-def _carrier17(parcel: ParcelToRegister) -> dict[str, int]:
-    name = name_of("17track", parcel.courier_code)
-    return {} if name is None else {"carrier": int(name)}
 
 
 async def _easypost(http: CarrierHttp, url: str, key: str, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
@@ -165,8 +127,12 @@ async def _each(
     return reasons
 
 
+class _Meta(msgspec.Struct, frozen=True):
+    code: int = 0
+
+
 class _Coded(msgspec.Struct, frozen=True):
-    meta: _Error = _Error()
+    meta: _Meta = _Meta()
 
 
 def _reason(answer: CarrierAnswer, *, known: int | None = None) -> str | None:
@@ -187,11 +153,11 @@ def _named(service: str, parcel: ParcelToRegister, field: str) -> dict[str, Any]
 
 
 REGISTRARS: Final[Mapping[str, Registrar]] = {
-    "17track": Registrar("https://api.17track.net", 40, _track17, _stop_track17),
-    "easypost": Registrar("https://api.easypost.com", 5, _easypost),
-    "shippo": Registrar("https://api.goshippo.com", 5, _shippo),
-    "aftership": Registrar("https://api.aftership.com", 5, _aftership),
-    "ship24": Registrar("https://api.ship24.com", 5, _ship24),
-    "trackingmore": Registrar("https://api.trackingmore.com", 3, _trackingmore),
+    "17track": Registrar(40, _track17, _stop_track17),
+    "easypost": Registrar(5, _easypost),
+    "shippo": Registrar(5, _shippo),
+    "aftership": Registrar(5, _aftership),
+    "ship24": Registrar(5, _ship24),
+    "trackingmore": Registrar(3, _trackingmore),
 }
 """The services that parcels can be registered at, by source. One round takes no more than ``most_at_once`` parcels."""

@@ -8,7 +8,7 @@ import msgspec
 
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.connections import ConnectionKind
-from waypost.domain.inbound import Contents, Push
+from waypost.domain.inbound import Contents, Push, PushedParcel
 from waypost.domain.readings import Reading
 from waypost.domain.trackings import SkipReason
 from waypost.sources import codes, reading, scans, signatures
@@ -17,7 +17,7 @@ from waypost.sources.pushes import telling
 from waypost.sources.pushes.courier_names import code_of
 from waypost.sources.reading import When, Where, clean
 from waypost.sources.scans import Scans
-from waypost.sources.sender import REGISTER, REGISTER_THERE, PushSender
+from waypost.sources.sender import POLLED, REGISTER, REGISTER_THERE, PushSender
 from waypost.sources.signatures import HEX
 
 NAME: Final = "17track"
@@ -94,7 +94,9 @@ class _Track(msgspec.Struct, frozen=True):
     tracking: _Providers | None = None
 
 
-class _Data(msgspec.Struct, frozen=True):
+class Followed(msgspec.Struct, frozen=True):
+    """A number and all that 17TRACK knows of it: the same in a push and in the answer to a call."""
+
     number: str | None = None
     carrier: int | str | None = None
     track_info: _Track | None = None
@@ -102,7 +104,7 @@ class _Data(msgspec.Struct, frozen=True):
 
 class _Body(msgspec.Struct, frozen=True):
     event: str | None = None
-    data: _Data = _Data()
+    data: Followed = Followed()
 
 
 def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
@@ -120,6 +122,13 @@ def read(push: Push, arrived_at: int) -> Contents:
         return telling.ignored(push, f"17TRACK has stopped tracking {clean(data.number, most=64)}.")
     if body.event != _UPDATED or track is None:
         return telling.ignored(push, f"{clean(body.event, most=60) or 'The event'} is not an update.")
+    told = told_of(data, arrived_at)
+    return Contents(telling.body_key(push), told, None if told else telling.NOT_A_NUMBER)
+
+
+def told_of(data: Followed, observed_at: int) -> tuple[PushedParcel, ...]:
+    """Return what 17TRACK says about a number, observed then (Unix milliseconds); nothing if it is not valid."""
+    track = data.track_info or _Track()
     found = [
         scans.take(provider.events, _Scan, "events", _scan)
         for provider in (track.tracking or _Providers()).providers or ()
@@ -128,8 +137,7 @@ def read(push: Push, arrived_at: int) -> Contents:
     taken = Scans(tuple(every), tuple(skipped for one in found for skipped in one.skipped))
     unknown = track.latest_status is not None and track.latest_status.status == _NOT_FOUND
     courier = code_of(NAME, data.carrier)
-    told = telling.told(data.number, courier, taken, _facts(track), arrived_at, unknown_number=unknown)
-    return Contents(telling.body_key(push), told, None if told else telling.NOT_A_NUMBER)
+    return telling.told(data.number, courier, taken, _facts(track), observed_at, unknown_number=unknown)
 
 
 def _scan(event: _Scan) -> Checkpoint | SkipReason:
@@ -184,6 +192,7 @@ SENDER: Final = PushSender(
     title="17TRACK",
     kind=ConnectionKind.PUSH,
     choices=(REGISTER, REGISTER_THERE),
+    polled=POLLED,
     fields=(
         Field("api_key", "API Key", hint="the security key of your 17TRACK API account, under Settings, Security"),
     ),

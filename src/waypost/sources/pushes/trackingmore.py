@@ -9,7 +9,7 @@ import msgspec
 from waypost.domain.carriers import CarrierUnreadable
 from waypost.domain.checkpoints import Basis, Checkpoint
 from waypost.domain.connections import ConnectionKind
-from waypost.domain.inbound import Contents, Push, WrongSignature
+from waypost.domain.inbound import Contents, Push, PushedParcel, WrongSignature
 from waypost.domain.readings import Reading
 from waypost.domain.statuses import SUBSTATUSES, Status, default_substatus, status_of
 from waypost.domain.trackings import SkipReason
@@ -19,7 +19,7 @@ from waypost.sources.couriers.table import is_known
 from waypost.sources.pushes import telling
 from waypost.sources.reading import Where, clean
 from waypost.sources.scans import Scans
-from waypost.sources.sender import API_KEY, REGISTER, REGISTER_THERE, PushSender
+from waypost.sources.sender import API_KEY, POLLED, REGISTER, REGISTER_THERE, PushSender
 from waypost.sources.signatures import HEX
 
 NAME: Final = "trackingmore"
@@ -68,7 +68,10 @@ class _Courier(msgspec.Struct, frozen=True):
     trackinfo: tuple[msgspec.Raw, ...] | None = None
 
 
-class _Tracking(msgspec.Struct, frozen=True):
+class FollowedTracking(msgspec.Struct, frozen=True):
+    """A parcel: the same in a push and in the answer to a call."""
+
+    id: str | None = None
     tracking_number: str | None = None
     courier_code: str | None = None
     carrier_code: str | None = None
@@ -117,7 +120,13 @@ def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
 def read(push: Push, arrived_at: int) -> Contents:
     """Read a push of TrackingMore; see ``sender.Read``."""
     data = reading.decode(push.body, _Body).data
-    tracking = reading.decode(bytes(data), _Tracking)
+    told = told_of(reading.decode(bytes(data), FollowedTracking), arrived_at)
+    # Versions 2 and 3 sign each attempt inside the body, so only the data is the same.
+    return Contents(telling.key_of(bytes(data)), told, None if told else telling.NOT_A_NUMBER)
+
+
+def told_of(tracking: FollowedTracking, arrived_at: int) -> tuple[PushedParcel, ...]:
+    """Return what TrackingMore says of a parcel, arrived then (Unix milliseconds); nothing without a valid number."""
     found = [
         scans.take(courier.trackinfo, _Scan, f"{name}.trackinfo", _scan)
         for name, courier in (("origin_info", tracking.origin_info), ("destination_info", tracking.destination_info))
@@ -129,9 +138,7 @@ def read(push: Push, arrived_at: int) -> Contents:
     made = tracking.update_at or tracking.update_date or tracking.updated_at
     observed_at = telling.observed(made, arrived_at)
     courier_code = code if code is not None and is_known(code) else None
-    told = telling.told(tracking.tracking_number, courier_code, taken, _facts(tracking, taken), observed_at)
-    # Versions 2 and 3 sign each attempt inside the body, so only the data is the same.
-    return Contents(telling.key_of(bytes(data)), told, None if told else telling.NOT_A_NUMBER)
+    return telling.told(tracking.tracking_number, courier_code, taken, _facts(tracking, taken), observed_at)
 
 
 def _signed(body: bytes) -> tuple[str, _Signed | None]:
@@ -182,7 +189,7 @@ def _interpret(status: str | None, substatus: str | None) -> Reading:
     return Reading(default_substatus(known), Basis.CODE)
 
 
-def _facts(tracking: _Tracking, taken: Scans) -> dict[str, str]:
+def _facts(tracking: FollowedTracking, taken: Scans) -> dict[str, str]:
     return reading.known(
         {
             "service_code": clean(tracking.service_code),
@@ -203,6 +210,7 @@ SENDER: Final = PushSender(
     title="TrackingMore",
     kind=ConnectionKind.PUSH,
     choices=(REGISTER, REGISTER_THERE),
+    polled=POLLED,
     fields=(
         Field("secret", "Webhook secret", required=False, hint="for webhooks of version 4, from Webhook secure"),
         Field(

@@ -32,7 +32,9 @@ where id = $1 and account is null
 with changed as (
     update connection
     set name = $3, enabled = $4, credentials = coalesce($5, credentials), settings = $6, updated_at = now(),
-        routed_at = case when enabled = $4 then routed_at end
+        routed_at = case when enabled = $4
+                          and settings ->> 'register_there' is not distinct from $6::jsonb ->> 'register_there'
+                         then routed_at end
     where account = $1 and id = $2
     returning id
 )
@@ -103,7 +105,7 @@ update connection set routed_at = now() where id = $1 and updated_at = $2
 
 -- name: unroute_lane
 -- Parcels of an account in one status that nobody answers for, or a connection of the installation: the new connection
--- may be the better one. $5 is the id to continue after.
+-- may be the better one, and so it may be where a service is polled. $5 is the id to continue after.
 with page as (
     select t.bucket, t.id from tracking t
     where t.account = $2 and not t.archived and t.status = $3 and t.id > $5
@@ -113,22 +115,25 @@ with page as (
     set connection = null, rank = 1, next_poll_at = (select now()), tried = null, unknowns = 0, leased_until = null
     from page p
     where w.bucket = any ($1::smallint[]) and w.bucket = p.bucket and w.tracking = p.id
-      and (w.connection is null or w.connection = any ($4::uuid[]))
+      and (w.connection is null or w.connection = any ($4::uuid[])
+           or w.connection = any (array(select c.id from connection c where c.account = $2 and c.kind = 'push')))
 )
 select id from page order by id desc limit 1
 
 -- name: unroute_couriers
 -- The same for a connection of the installation ($5): parcels of these couriers that nobody answers for, of any
--- account; and its own parcels of accounts that may not use it any more.
+-- account, or that a service is polled for; and its own parcels of accounts that may not use it any more.
 with page as (
     select w.bucket, w.tracking, w.courier_code, w.connection from watch w
     where w.tracking > $3 order by w.tracking limit $4
 ), moved as (
     update watch w
-    set rank = 1, next_poll_at = (select now()), tried = null, unknowns = 0
+    set connection = null, rank = 1, next_poll_at = (select now()), tried = null, unknowns = 0
     from page p join tracking t on t.bucket = any ($1::smallint[]) and t.bucket = p.bucket and t.id = p.tracking
     where w.bucket = any ($1::smallint[]) and w.bucket = p.bucket and w.tracking = p.tracking
-      and p.connection is null and p.courier_code = any ($2::text[]) and w.next_poll_at is null
+      and p.courier_code = any ($2::text[])
+      and (p.connection is null and w.next_poll_at is null
+           or exists (select from connection o where o.id = p.connection and o.kind = 'push'))
       and not t.archived and t.status not in ('delivered', 'expired')
 ), taken_away as (
     update watch w

@@ -31,6 +31,14 @@ from connection c
 cross join unnest($1::uuid[]) a (id)
 where c.account is null and c.enabled and c.kind = 'carrier' and (c.shared_with is null or a.id = any (c.shared_with))
 
+-- name: registered_candidates
+-- Services that could be polled for these parcels, since they are registered there.
+select r.tracking, r.connection from registration r
+where r.connection = any (array(select c.id from connection c
+                                where c.account = any ($1::uuid[]) and c.enabled and c.kind = 'push'
+                                  and c.settings ->> 'register_there' = 'yes' and c.source = any ($3::text[])))
+  and r.tracking = any ($2::uuid[]) and r.refused is null
+
 -- name: installation_connections
 select c.id, c.source,
        case when c.shared_with is not null
@@ -84,7 +92,9 @@ join tracking t on t.bucket = any ($1::smallint[]) and t.bucket = w.bucket and t
 
 -- name: unrouted_connections
 -- Enabled ones whose parcels have not been looked for since.
-select id, account, source, updated_at from connection where enabled and routed_at is null and kind = 'carrier'
+select id, account, source, updated_at from connection
+where enabled and routed_at is null
+  and (kind = 'carrier' or kind = 'push' and settings ->> 'register_there' = 'yes')
 
 -- name: accounts_to_share_with
 -- The accounts that may use a connection of the installation and will not, or the other way round, in the order in which

@@ -205,6 +205,7 @@ union all
 select null, id from made
 
 -- name: watch_again
+-- The poller finds out who answers for one that is polled.
 update watch w
 set courier_code = n.courier_code, next_poll_at = case when n.polled then (select now()) end, leased_until = null,
     connection = null, rank = 1, unknowns = 0, tried = null,

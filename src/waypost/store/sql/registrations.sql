@@ -26,6 +26,14 @@ insert into registration (connection, tracking, refused)
 select $1::uuid, tracking, refused from unnest($2::uuid[], $3::text[]) as n (tracking, refused)
 on conflict (connection, tracking) do update set refused = excluded.refused
 
+-- name: watch_registered
+-- Parcels without a connection are given to the service; it counts as heard now.
+update watch w
+set heard_at = (select now()),
+    connection = case when w.connection is null and w.next_poll_at is null then $1 else w.connection end,
+    next_poll_at = case when w.connection is null and w.next_poll_at is null then (select now()) else w.next_poll_at end
+where w.bucket = any ($2::smallint[]) and w.tracking = any ($3::uuid[])
+
 -- name: upsert_registrar
 insert into registrar (connection, upto) values ($1, $2) on conflict (connection) do update set upto = excluded.upto
 

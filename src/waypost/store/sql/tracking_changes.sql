@@ -33,5 +33,6 @@ select bucket, (now() at time zone 'utc')::date, id, account, tracking_number fr
 -- name: poll_soon
 -- Not sooner after the last poll than $3; a running poll is soon enough.
 update watch
-set next_poll_at = least(coalesce(next_poll_at, 'infinity'), greatest((select now()), last_polled_at + $3::interval))
+set next_poll_at = least(coalesce(next_poll_at, 'infinity'), greatest((select now()), last_polled_at + $3::interval)),
+    wanted = true
 where bucket = any ($1::smallint[]) and tracking = $2
