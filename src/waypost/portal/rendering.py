@@ -102,7 +102,7 @@ def _of_request(request: PageRequest) -> dict[str, object]:
         "path": request.scope["path"],
         "form_token": form_token(request.scope),
         "now": datetime.now(UTC),
-        "zone": zone,
+        "shown_zone": zone,
         "zone_name": str(zone),
     }
 
@@ -195,19 +195,19 @@ def _environment() -> Environment:
 @pass_context
 def _exactly(context: JinjaContext, at: datetime | str | None) -> str:
     """Return a time in the zone of the page's visitor."""
-    return wording.exactly(at, context["zone"])
+    return wording.exactly(at, context["shown_zone"])
 
 
 @pass_context
 def _hour(context: JinjaContext, at: str) -> str:
     """Return the start of an hour in the zone of the page's visitor."""
-    return wording.exactly(at, context["zone"])[: len("2026-03-04 13:20")]
+    return wording.exactly(at, context["shown_zone"])[: len("2026-03-04 13:20")]
 
 
 @pass_context
 def _clock_time(context: JinjaContext, at: datetime | str) -> str:
     """Return a time in the zone of the page's visitor, without the date if it is today's."""
-    return wording.clock_time(at, context["now"], context["zone"])
+    return wording.clock_time(at, context["now"], context["shown_zone"])
 
 
 def _label(status: str | None) -> str:
