@@ -41,6 +41,11 @@ test-pythons: develop ## run the fast tests on every other installed Python from
 judges: ## install the Node libraries (npm) that some tests use if they are there
 	npm ci --prefix tests/judges --silent --ignore-scripts --no-audit --no-fund
 
+karrio: ## create build/karrio, an environment with karrio, which some tests and tools use if it is there
+	@$(HAVE_PYTHON)
+	$(PYTHON) -m venv build/karrio
+	build/karrio/bin/pip install --quiet --requirement tests/judges/karrio.txt
+
 check: develop ## lint, types, imports, wording, migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -89,4 +94,4 @@ lock: develop ## update the locked versions in requirements/
 clean: ## remove everything that the other targets created
 	rm -rf .venv .demo build tests/judges/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup develop demo serve test test-fast test-pythons judges check fix bench faults schema release-statements screenshots docs release-papers lock clean
+.PHONY: help setup develop demo serve test test-fast test-pythons judges karrio check fix bench faults schema release-statements screenshots docs release-papers lock clean

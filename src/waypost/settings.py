@@ -182,6 +182,11 @@ class Settings(SourceSettings):
     backup_key: Literal["on", "off"] = "on"
     """Whether these backups include the secret key. With `off`, keep a copy of it elsewhere."""
 
+    karrio_python: Path | None = None
+    """The Python interpreter of an environment with karrio, for more carriers (see the guide to more carriers)."""
+    karrio_processes: int = Field(default=2, ge=1, le=64)
+    """How many carriers karrio can be polling at once, each in a process with 60 to 200 MB of memory."""
+
     poll_speed: float = Field(default=1.0, gt=0, le=1_000_000)
     """The factor by which polling is accelerated, for demonstrations and tests."""
 

@@ -30,9 +30,10 @@ from waypost.domain.carriers import (
 from waypost.domain.readings import is_unread
 from waypost.domain.tracking_numbers import normalise_number
 from waypost.domain.trackings import TrackingState, Update, apply, register
-from waypost.sources.carriers import carriers, courier_codes
+from waypost.sources.carriers import carriers
 from waypost.sources.couriers.detection import Certainty, detect
 from waypost.sources.http import CarrierHttp
+from waypost.sources.polled import courier_codes
 
 ROOT = Path(__file__).parents[2]
 WITH_TOKENS = [name for name in NAMES if load(name).token_path is not None]
@@ -275,7 +276,7 @@ def test_the_plan_lists_the_parcels_to_register(name: str, clock: Clock) -> None
     plan = stand_in(name, clock).plan()
 
     assert len({parcel["tracking_number"] for parcel in plan["parcels"]}) == len(plan["parcels"])
-    assert {parcel["courier_code"] for parcel in plan["parcels"]} <= courier_codes()[name]
+    assert {parcel["courier_code"] for parcel in plan["parcels"]} <= courier_codes(with_bridge=False)[name]
     assert sum(parcel["steps"] for parcel in plan["parcels"]) == plan["expected_events"]
     assert plan["ends_after_seconds"] == SECONDS
 
@@ -293,7 +294,7 @@ def test_a_route_is_in_order_and_its_number_is_one_of_the_carriers(name: str, ro
     assert route.steps[0].day == 0
     assert normalise_number(route.tracking_number) == route.tracking_number
     # PostNord's numbers are those of its Swedish post.
-    assert {*courier_codes()[name], *({"sweden-posten"} if name == "postnord" else ())} & set(guesses)
+    assert {*courier_codes(with_bridge=False)[name], *({"sweden-posten"} if name == "postnord" else ())} & set(guesses)
     assert min(guesses.values()) > Certainty.UNLIKELY
 
 

@@ -232,3 +232,8 @@ async def test_the_day_when_the_disk_is_full_is_foreseen(patient: Patient) -> No
     assert (soon.state.value, soon.says) == ("warning", "At 50.0 MB a day the disk is full in 3 days.")
     assert forecast(10**12, yesterday, today=today, history=history).state.value == "fine"
     assert forecast(0, {}, today=today, history=history).says.startswith("There is no full day yet")
+
+
+async def test_a_karrio_that_cannot_be_run_is_a_warning(patient: Patient, tmp_path: Path) -> None:
+    found = await patient.finding("karrio", karrio_python=tmp_path / "python")
+    assert found.says == "WAYPOST_KARRIO_PYTHON can't be run: No such file or directory."

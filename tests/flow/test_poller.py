@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.databases import add_account, add_endpoint
+from tests.support.receiver import HANGS_AFTER_SECONDS
 from tests.support.states import TODAY
 from waypost.domain.budget import Budget
 from waypost.domain.carriers import CarrierLimited, CarrierRefused, CarrierUnavailable
@@ -344,3 +345,33 @@ async def test_the_poller_polls_on_its_own_until_stopped(world: World) -> None:
     await asyncio.wait_for(serving, 10)
 
     assert carrier.asked == ["A1"]
+
+
+@dataclass
+class FewAtOnce(Carrier):
+    """A carrier that can be asked two things at once, and never answers."""
+
+    calls_at_once: int = 2
+    all_asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
+        self.asked.append(tracking_number)
+        if len(self.asked) == self.calls_at_once:
+            self.all_asked.set()
+        await asyncio.Event().wait()
+        return await super().poll(tracking_number, facts)
+
+
+async def test_a_source_that_can_be_asked_little_at_once_takes_no_slot_of_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("waypost.intake.poller.CALLS_AT_ONCE", 1)
+    await world.register(*(f"{number}" for number in range(20)))
+    poller = world.poller(carrier := FewAtOnce())
+    polling = asyncio.create_task(poller.run_once())
+    async with asyncio.timeout(HANGS_AFTER_SECONDS):
+        await carrier.all_asked.wait()
+
+    assert len(carrier.asked) == await world.leased() == 2
+    polling.cancel()
+    await asyncio.gather(polling, return_exceptions=True)

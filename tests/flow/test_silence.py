@@ -18,7 +18,7 @@ from waypost.domain.statuses import Status
 from waypost.intake.poller import Poller, clock_ms
 from waypost.intake.registering import ParcelRegistering
 from waypost.settings import Settings
-from waypost.sources import carriers
+from waypost.sources import polled
 from waypost.sources.http import CarrierHttp
 from waypost.sources.pushes.asking import ASKED
 from waypost.store.database import Database
@@ -47,7 +47,7 @@ class World:
         return Poller(
             self.api.database,
             self.api.parts.intake,
-            codes=carriers.courier_codes(),
+            codes=polled.courier_codes(with_bridge=False),
             services=ASKED,
             detect=lambda _number: (),
             open_source=self.sources.open,

@@ -34,7 +34,8 @@ from waypost.domain.targets import Ports
 from waypost.intake.collector import Intake
 from waypost.intake.inbox import Inbox
 from waypost.portal.application import PageSet
-from waypost.sources.carriers import carriers, courier_codes, pollable_codes
+from waypost.sources.carriers import carriers
+from waypost.sources.polled import courier_codes, pollable_codes
 from waypost.store import connection_changes
 from waypost.store.database import Database
 from waypost.store.vault import Vault
@@ -133,6 +134,7 @@ async def serving_api(
     max_endpoints: int = 4,
     ready: str | None = None,
     connected: Collection[str] = (),
+    with_bridge: bool = False,
     probe: Callable[[str, Mapping[str, str]], Awaitable[None]] = accept_credentials,
     call_limits: CallLimits | None = None,
     report_rates: ReportRates | None = None,
@@ -141,16 +143,15 @@ async def serving_api(
     with_pages: Callable[[Parts], PageSet] | None = None,
 ) -> AsyncIterator[Api]:
     """Serve the API; ``connected`` names the carriers that the installation has a connection to."""
-    intake = Intake(database, polled=pollable_codes(), hint=(hinted := list[UUID]()).extend)
+    intake = Intake(database, polled=pollable_codes(with_bridge=with_bridge), hint=(hinted := list[UUID]()).extend)
     await connect(database, connected)
     parts = Parts(
         database=database,
         intake=intake,
         quotas=Quotas(database, quota),
-        codes=courier_codes(),
+        codes=courier_codes(with_bridge=with_bridge),
         probe=probe,
-        addresses=InboundAddresses(database, VAULT, public_url=None),
-        inbox=Inbox(database),
+        **receiving_pushes(database),
         keys=Keys(DatabaseContext(database=database)),
         check_url=GUARD.check,
         max_endpoints=max_endpoints,
@@ -168,6 +169,10 @@ async def serving_api(
         async with _calling(built.application) as client:
             yield Api(built.application, built.parts, client, database, hinted, built.pages)
     await intake.stop()
+
+
+def receiving_pushes(database: Database) -> dict[str, Any]:
+    return {"addresses": InboundAddresses(database, VAULT, public_url=None), "inbox": Inbox(database)}
 
 
 def _calling(application: Litestar) -> AsyncClient:

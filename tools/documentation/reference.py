@@ -33,6 +33,7 @@ from waypost.portal import showing, wording
 from waypost.portal.pages.specifications import fields_of
 from waypost.portal.snippets import LANGUAGES, Way, snippet
 from waypost.sources import carriers, senders
+from waypost.sources.karrio.table import bridged
 
 TEMPLATES: Final = Path(__file__).parent / "pages"
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
@@ -76,6 +77,7 @@ def _facts() -> dict[str, object]:
         "most_a_second": MOST_A_SECOND[Call.V1],
         "burst_seconds": BURST_SECONDS,
         "carriers": _carriers(),
+        "bridged": bridged(),
         "senders": senders.senders(),
         "pushed": _pushed(),
         "largest_push": LARGEST_PUSH,

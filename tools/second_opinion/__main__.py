@@ -2,9 +2,7 @@
 
 karrio has an environment of its own, since it changes Python's TLS settings when it is imported:
 
-    python3 -m venv build/karrio
-    build/karrio/bin/pip install karrio karrio-ups karrio-fedex karrio-usps karrio-dhl-universal karrio-canadapost \
-        karrio-australiapost karrio-laposte karrio-gls
+    make karrio
     .venv/bin/python -m tools.second_opinion build/karrio/bin/python
 
 Each difference is printed with both readings; who is right is for people to find out.

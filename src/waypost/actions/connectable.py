@@ -1,11 +1,11 @@
 """Which carriers, aggregators and shop platforms can be connected, and what each needs, as the pages offer them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Final
 
 from waypost.actions.refusals import Fault, Invalid, NotFound, present
 from waypost.domain.connections import ConnectionKind
-from waypost.sources import carriers, senders
+from waypost.sources import polled, senders
 from waypost.sources.carriers.carrier import Carrier
 from waypost.sources.couriers.detection import Certainty, detect
 from waypost.sources.couriers.table import couriers
@@ -19,7 +19,7 @@ _SETTINGS: Final = frozenset({"daily_calls", "calls_per_second"})
 def every() -> tuple[Connectable, ...]:
     """Return all carriers and services that an account can connect."""
     found: list[Connectable] = []
-    found.extend(carriers.carriers())
+    found.extend(polled.every(with_bridge=True))
     found.extend(senders.senders())
     return tuple(found)
 
@@ -34,7 +34,7 @@ def find(source: str) -> Connectable:
 
 def known(source: str) -> Connectable | None:
     """Return what can be connected under that name; None for one that this version does not know."""
-    carrier = carriers.find(source)
+    carrier = polled.find(source)
     return senders.find(source) if carrier is None else carrier
 
 
@@ -45,7 +45,7 @@ def find_sender(source: str) -> PushSender:
 
 def find_carrier(source: str) -> Carrier:
     """Return the carrier of that name. Raise NotFound."""
-    return present(carriers.find(source))
+    return present(polled.find(source))
 
 
 def kind_of(source: Connectable) -> ConnectionKind:
@@ -53,10 +53,10 @@ def kind_of(source: Connectable) -> ConnectionKind:
     return source.kind if isinstance(source, PushSender) else ConnectionKind.CARRIER
 
 
-def search(text: str) -> list[Carrier]:
-    """Return the carriers whose name, or one of whose couriers' names or codes, holds a text, by title."""
+def search(text: str, offered: Container[str]) -> list[Carrier]:
+    """Return the ``offered`` carriers whose name, or one of whose couriers' names or codes, holds a text, by title."""
     wanted = text.strip().casefold()
-    found = [one for one in carriers.carriers() if any(wanted in word.casefold() for word in _words(one))]
+    found = [one for one in _offered(offered) if any(wanted in word.casefold() for word in _words(one))]
     return sorted(found, key=lambda one: one.title.casefold())
 
 
@@ -90,11 +90,15 @@ def _is_pace(text: str) -> bool:
         return False
 
 
-def that_answer_for(courier_code: str, tracking_number: str) -> list[Carrier]:
-    """Return the carriers that could be asked for a parcel, by its courier first, then by its number's own form."""
+def that_answer_for(courier_code: str, tracking_number: str, offered: Container[str]) -> list[Carrier]:
+    """Return the ``offered`` carriers that could be asked for a parcel, by its courier first, then by its number."""
     codes = [courier_code, *_detected(tracking_number)]
-    found = [one for code in codes for one in carriers.carriers() if code in one.courier_codes]
+    found = [one for code in codes for one in _offered(offered) if code in one.courier_codes]
     return list({one.name: one for one in found}.values())
+
+
+def _offered(names: Container[str]) -> list[Carrier]:
+    return [one for one in polled.every(with_bridge=True) if one.name in names]
 
 
 def _detected(number: str) -> Sequence[str]:

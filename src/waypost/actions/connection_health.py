@@ -15,7 +15,7 @@ from waypost.domain import budget, ids
 from waypost.domain.budget import Budget, Spending
 from waypost.domain.connections import ConnectionKind, ConnectionState
 from waypost.domain.times import from_ms, rfc3339, rfc3339_or_none
-from waypost.sources import carriers, senders
+from waypost.sources import polled, senders
 from waypost.sources.carriers.carrier import Carrier
 from waypost.store import connections, inbound, unread
 from waypost.store.connections import ConnectionRow, Load
@@ -154,7 +154,7 @@ async def _unknown_codes(session: Session, account: UUID) -> Mapping[str, list[U
 
 
 def _show(row: ConnectionRow, load: Load, unknown: list[UnknownCode], at: datetime) -> Connection:
-    carrier = carriers.find(row.source)
+    carrier = polled.find(row.source)
     spent = None if row.spending is None else msgspec.msgpack.decode(row.spending, type=Spending)
     moment = round(at.timestamp() * 1000)
     granted = _granted(row, carrier, spent)

@@ -81,7 +81,7 @@ async def of_parcel(context: Context, actor: Actor, row: WatchedTracking) -> Par
         told = await registrations.of_parcel(session, actor.account, row.id)
     there = [RegisteredThere(ids.to_text(ids.CONNECTION, one.connection), one.name, one.refused) for one in told]
     if watch is None:
-        return ParcelSource(None, None, [], _why(row.state, None), there)
+        return ParcelSource(None, None, [], _why(context, row.state, None), there)
     asked = known.get(watch.connection) if watch.connection is not None else None
     tried = [_asked(known[one]) for one in watch.tried if one in known]
     active = asked is not None and watch.next_poll_at is not None
@@ -89,7 +89,7 @@ async def of_parcel(context: Context, actor: Actor, row: WatchedTracking) -> Par
         None if asked is None else _asked(asked),
         watch.outcome,
         tried,
-        None if active else _why(row.state, watch),
+        None if active else _why(context, row.state, watch),
         there,
         rfc3339_or_none(watch.heard_at) if asked is not None and asked.kind == ConnectionKind.PUSH else None,
     )
@@ -108,12 +108,12 @@ def _asked(row: ConnectionRow) -> PolledConnection:
     return PolledConnection(ids.to_text(ids.CONNECTION, row.id), row.name, state)
 
 
-def _why(state: TrackingState, watch: Watch | None) -> NotAsked:
+def _why(context: Context, state: TrackingState, watch: Watch | None) -> NotAsked:
     if state.archived:
         return NotAsked.ARCHIVED
     if state.status in _ENDED:
         return NotAsked.ENDED
     if watch is not None and watch.next_poll_at is not None:
         return NotAsked.CHOOSING
-    could = connectable.that_answer_for(state.courier_code, state.tracking_number)
+    could = connectable.that_answer_for(state.courier_code, state.tracking_number, context.codes)
     return NotAsked.UNCONNECTED if could else NotAsked.UNSUPPORTED

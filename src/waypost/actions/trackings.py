@@ -15,7 +15,7 @@ from waypost.domain.budget import Budget
 from waypost.domain.trackings import Edit, Source, TrackingState, Update
 from waypost.domain.trackings import edit as apply_edit
 from waypost.intake.batch import Request
-from waypost.sources import carriers, senders
+from waypost.sources import polled, senders
 from waypost.store import connections, intake_rows, tracking_changes, trackings, watches
 from waypost.store.statements import Session, transaction
 from waypost.store.tracking_changes import NumberTaken
@@ -153,7 +153,7 @@ async def _budget_of(session: Session, context: Context, state: TrackingState, a
     by_code = next((one for one in able if state.courier_code in one.courier_codes), None)
     chosen = asked or by_code
     if chosen is not None:
-        carrier = carriers.find(chosen.source)
+        carrier = polled.find(chosen.source)
         return None if carrier is None else carrier.budget
     services = () if watch is None or watch.connection is None else (watch.connection,)
     for row in await connections.by_ids(session, services):

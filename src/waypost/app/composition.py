@@ -1,6 +1,6 @@
 """Wires the parts of the server together; nothing runs here yet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, TypedDict
@@ -27,8 +27,8 @@ from waypost.app.pushes import receiving
 from waypost.app.registering import usual_quota
 from waypost.app.request_log import logged
 from waypost.app.roles import Role
-from waypost.app.sending import make_guard, user_agent
-from waypost.app.sources import CARRIER_SECONDS, Polling, Sources, registering
+from waypost.app.sending import make_guard
+from waypost.app.sources import Polling, Sources, open_sources, registering
 from waypost.app.storage import Storage
 from waypost.app.supervisor import Part
 from waypost.app.watchdog import STALLS
@@ -37,8 +37,7 @@ from waypost.keeper.keeper import Keeper
 from waypost.keeper.troubles import Signs
 from waypost.portal.application import PageSet, make_pages
 from waypost.settings import Settings
-from waypost.sources.carriers import courier_codes, pollable_codes
-from waypost.sources.http import CarrierHttp
+from waypost.sources.polled import courier_codes, pollable_codes
 from waypost.store.database import Database
 from waypost.store.embedded.room import DiskRoom
 from waypost.store.vault import Vault
@@ -48,7 +47,7 @@ TEST_SLACK_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The parts of a process; ``intake`` and ``carriers`` outlive its ``parts``, which the supervisor keeps running.
+    """The parts of a process; ``intake`` and ``sources`` outlive its ``parts``, which the supervisor keeps running.
 
     With Role.WEB ``application`` answers all requests, otherwise only health and metrics.
     """
@@ -56,7 +55,7 @@ class Engine:
     application: ASGIApp
     parts: tuple[Part, ...]
     intake: Intake | None = None
-    carriers: CarrierHttp | None = None
+    sources: Sources | None = None
 
 
 def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozenset[Role]) -> Engine:
@@ -65,24 +64,25 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     dispatch = DispatchProcesses(settings, alone=storage.server is not None) if Role.DISPATCH in roles else None
     notifier = Notifier(database)
     hints = dispatch or notifier
-    carriers = CarrierHttp(timeout_seconds=CARRIER_SECONDS, user_agent=user_agent(settings.contact))
-    intake = Intake(database, polled=pollable_codes(), hint=hints.hint, has_room=(has_room := _disk_room(settings)))
+    with_bridge = settings.karrio_python is not None
+    codes, polled = courier_codes(with_bridge=with_bridge), pollable_codes(with_bridge=with_bridge)
+    intake = Intake(database, polled=polled, hint=hints.hint, has_room=(has_room := _disk_room(settings)))
     parts = [Part("hints", notifier.serve)] if dispatch is None else dispatch.parts()
-    sources = Sources(settings, carriers, vault := Vault(secret_key))
+    sources = open_sources(settings, vault := Vault(secret_key))
     keeper = _keeper(settings, storage, intake, secret_key, has_room) if Role.KEEP in roles else None
-    parts += _polling_parts(settings, database, intake, sources) if Role.POLL in roles else []
+    parts += _polling_parts(settings, database, intake, sources, codes) if Role.POLL in roles else []
     parts += [Part("unread_scans", intake.unread.serve), *([Part("keeper", keeper.serve)] if keeper else [])]
     pushes = receiving(settings, database, intake, vault, has_room)
     parts += pushes.parts if Role.WEB in roles else []
     health = Health(database, tuple(parts), None if dispatch is None else dispatch.measures, keeper, has_room=has_room)
     parts += alert_parts(settings, database, vault, health.ready) if Role.KEEP in roles else []
     if Role.WEB not in roles:
-        return Engine(_fronted(settings, make_monitoring(health)), tuple(parts), intake, carriers)
+        return Engine(_fronted(settings, make_monitoring(health)), tuple(parts), intake, sources)
     handed = Parts(
         database=database,
         intake=intake,
         **pushes.handed,
-        codes=courier_codes(),
+        codes=codes,
         probe=sources.probe,
         keys=Keys(DatabaseContext(database=database)),
         check_url=make_guard(settings).check,
@@ -98,7 +98,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
         **_limits(settings, database),
     )
     served = _fronted(settings, make_application(handed, _pages(settings, handed, secret_key)))
-    return Engine(served, tuple(parts), intake, carriers)
+    return Engine(served, tuple(parts), intake, sources)
 
 
 def _for_people(settings: Settings, secret_key: str) -> dict[str, Any]:
@@ -109,8 +109,10 @@ def _for_people(settings: Settings, secret_key: str) -> dict[str, Any]:
     }
 
 
-def _polling_parts(settings: Settings, database: Database, intake: Intake, sources: Sources) -> list[Part]:
-    polling = Polling(database, intake, sources, speed=settings.poll_speed)
+def _polling_parts(
+    settings: Settings, database: Database, intake: Intake, sources: Sources, codes: Mapping[str, frozenset[str]]
+) -> list[Part]:
+    polling = Polling(database, intake, sources, codes=codes, speed=settings.poll_speed)
     return [Part("poller", polling.serve), Part("registrations", registering(database, sources).serve)]
 
 

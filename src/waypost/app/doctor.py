@@ -13,9 +13,11 @@ from typing import Final
 import msgspec
 
 from waypost.app.backing_up import scheduled_backups
+from waypost.app.karrio import make_bridge
 from waypost.app.sending import make_guard
 from waypost.app.storage import Progress, Storage, given_key, reached_storage
 from waypost.dispatch.certificates import expiries, trusting
+from waypost.domain.carriers import CarrierUnavailable
 from waypost.domain.disk import days_until_full
 from waypost.keeper.reconciler import Reconciler
 from waypost.settings import Settings, file_seen_by_others, variable
@@ -63,7 +65,13 @@ class CheckResult(msgspec.Struct, frozen=True):
 
 async def examine(settings: Settings, progress: Progress) -> list[CheckResult]:
     """Return the findings of all checks. An unreachable database ends the list, since the rest depends on it."""
-    findings = [_egress(settings), _public_url(settings), _carriers(settings), _settings_file()]
+    findings = [
+        _egress(settings),
+        _public_url(settings),
+        _carriers(settings),
+        *await _karrio(settings),
+        _settings_file(),
+    ]
     if settings.database_url is None:
         if not (settings.data_dir / "postgres").exists():
             return [*findings, _wrong("database", f"{settings.data_dir} holds no database.", _START)]
@@ -161,6 +169,20 @@ def _public_url(settings: Settings) -> CheckResult:
         says = "The public URL is not set, so the API can't return links to tracking pages."
         return _warning("public URL", says, f"Set {variable('public_url')}.")
     return _fine("public URL", f"The public URL is {settings.public_url}.")
+
+
+async def _karrio(settings: Settings) -> list[CheckResult]:
+    bridge = make_bridge(settings)
+    if bridge is None:
+        return []
+    try:
+        await bridge.check()
+    except CarrierUnavailable as error:
+        remedy = f"See the guide to more carriers, or remove {variable('karrio_python')}."
+        return [_warning("karrio", f"{str(error).rstrip('.')}.", remedy)]
+    finally:
+        await bridge.close()
+    return [_fine("karrio", f"{settings.karrio_python} runs karrio.")]
 
 
 def _carriers(settings: Settings) -> CheckResult:

@@ -8,7 +8,7 @@ from waypost.actions.quotas import Quotas
 from waypost.domain.quotas import Quota
 from waypost.intake.collector import Intake
 from waypost.settings import Settings
-from waypost.sources.carriers import pollable_codes
+from waypost.sources.polled import pollable_codes
 from waypost.store.database import Database
 
 
@@ -18,14 +18,16 @@ def usual_quota(settings: Settings) -> Quota:
 
 
 @asynccontextmanager
-async def registering(database: Database, quota: Quota) -> AsyncIterator[IntakeContext]:
-    """Yield what registering needs; ``quota`` applies to accounts without one of their own.
+async def registering(database: Database, settings: Settings) -> AsyncIterator[IntakeContext]:
+    """Yield what registering needs.
 
     It polls no carrier and sends nothing: the servers see what it has registered.
     """
-    intake = Intake(database, polled=pollable_codes(), hint=lambda _: None)
+    intake = Intake(
+        database, polled=pollable_codes(with_bridge=settings.karrio_python is not None), hint=lambda _: None
+    )
     intake.start()
     try:
-        yield IntakeContext(database=database, intake=intake, quotas=Quotas(database, quota))
+        yield IntakeContext(database=database, intake=intake, quotas=Quotas(database, usual_quota(settings)))
     finally:
         await intake.stop()

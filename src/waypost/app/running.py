@@ -110,8 +110,8 @@ async def _running(
             for task in parts:
                 task.cancel()
             await asyncio.gather(*parts, *watch, return_exceptions=True)
-            if engine.carriers is not None:
-                await engine.carriers.close()
+            if engine.sources is not None:
+                await engine.sources.close()
 
 
 def _postgres_part(postgres: EmbeddedPostgres) -> Part:

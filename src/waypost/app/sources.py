@@ -13,6 +13,7 @@ import msgspec
 from waypost.actions.context import Probing
 from waypost.actions.inbound_addresses import InboundAddresses
 from waypost.actions.rooms import Rooms
+from waypost.app.karrio import make_bridge
 from waypost.app.sending import user_agent
 from waypost.app.storage import Progress, migrated_database, secret_key
 from waypost.domain import ids
@@ -23,10 +24,12 @@ from waypost.intake.collector import Intake
 from waypost.intake.poller import Poller
 from waypost.intake.registering import SETTLED_SECONDS, ParcelRegistering
 from waypost.settings import Settings
-from waypost.sources import carriers
+from waypost.sources import carriers, polled
 from waypost.sources.carriers.carrier import Carrier
 from waypost.sources.couriers.detection import Certainty, detect
 from waypost.sources.http import CarrierHttp
+from waypost.sources.karrio.bridge import Bridge
+from waypost.sources.karrio.table import BridgedCarrier
 from waypost.sources.pushes.asking import ASKED, AskedService
 from waypost.sources.pushes.registering import REGISTRARS
 from waypost.store import connection_changes
@@ -36,6 +39,7 @@ from waypost.store.database import Database
 from waypost.store.vault import Vault, WrongKey
 
 CARRIER_SECONDS: Final = 20.0
+NO_BRIDGE: Final = "this server has no karrio: its operator has to set WAYPOST_KARRIO_PYTHON"
 
 
 def _granted(budget: Budget) -> dict[str, str]:
@@ -55,9 +59,10 @@ def detected(number: str) -> Sequence[str]:
 
 
 class Sources:
-    """Opens the clients of carriers and services over one HTTP client."""
+    """Opens the clients of carriers and services over one HTTP client, and karrio's carriers over its bridge."""
 
-    def __init__(self, settings: Settings, http: CarrierHttp, vault: Vault) -> None:
+    def __init__(self, settings: Settings, http: CarrierHttp, vault: Vault, *, bridge: Bridge | None = None) -> None:
+        self._bridge = bridge
         self._settings = settings
         self._http = http
         self._vault = vault
@@ -67,28 +72,52 @@ class Sources:
         if row.source in ASKED:
             url = self._settings.service_url(row.source)
             return AskedService(row.source, ASKED[row.source], self._http, self._api_key(row), base_url=url)
-        carrier = carriers.find(row.source)
+        carrier = polled.find(row.source)
         if carrier is None:
             raise ValueError(f"the carrier {row.source} is unknown to this version of Waypost")
+        if isinstance(carrier, BridgedCarrier):
+            return self._open_bridged(carrier, row)
         key = self._settings.operator_key(carrier)
         if row.account is None or row.credentials is None:
             if key is None:
                 raise ValueError("the operator's settings hold no credentials for it")
             return carrier.open(self._http, key.credentials, base_url=key.base_url, budget=key.budget)
-        try:
-            opened = self._vault.open(row.credentials, account=row.account, endpoint=row.id)
-        except WrongKey as error:
-            raise ValueError(str(error)) from None
-        credentials = msgspec.json.decode(opened, type=dict[str, str])
+        credentials = self._credentials(row, row.account)
         # Only the operator sets where a carrier answers, even for the accounts' own credentials.
         url = self._settings.base_url(carrier)
         return carrier.open(self._http, credentials, base_url=url, budget=carrier.granted(row.settings))
 
+    def _open_bridged(self, carrier: BridgedCarrier, row: ConnectionRow) -> CarrierSource:
+        if self._bridge is None:
+            raise ValueError(NO_BRIDGE)
+        if row.account is None:
+            raise ValueError("the operator's settings can't hold credentials for a carrier of karrio's")
+        credentials, budget = self._credentials(row, row.account), carrier.granted(row.settings)
+        return self._bridge.open(carrier, credentials, account=row.account, budget=budget)
+
+    def _credentials(self, row: ConnectionRow, account: UUID) -> dict[str, str]:
+        try:
+            opened = self._vault.open(row.credentials or b"", account=account, endpoint=row.id)
+        except WrongKey as error:
+            raise ValueError(str(error)) from None
+        return msgspec.json.decode(opened, type=dict[str, str])
+
+    async def close(self) -> None:
+        """Close the connections, and end karrio's processes."""
+        await self._http.close()
+        if self._bridge is not None:
+            await self._bridge.close()
+
     async def probe(self, name: str, credentials: Mapping[str, str]) -> None:
         """Try credentials for a carrier. Raise CarrierError if they do not work."""
-        carrier = carriers.find(name)
+        carrier = polled.find(name)
         if carrier is None:
             raise CarrierUnavailable(f"the carrier {name} is unknown to this version of Waypost")
+        if isinstance(carrier, BridgedCarrier):
+            if self._bridge is None:
+                raise CarrierUnavailable(NO_BRIDGE)
+            await self._bridge.open(carrier, credentials).probe()
+            return
         await carrier.open(self._http, credentials, base_url=self._settings.base_url(carrier)).probe()
 
     async def register(self, row: ConnectionRow, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
@@ -105,11 +134,7 @@ class Sources:
 
     def _api_key(self, row: ConnectionRow) -> str:
         assert row.account is not None  # noqa: S101 - the installation has no connections that push
-        try:
-            opened = self._vault.open(row.credentials or b"", account=row.account, endpoint=row.id)
-        except WrongKey as error:
-            raise ValueError(str(error)) from None
-        key = msgspec.json.decode(opened, type=dict[str, str]).get("api_key")
+        key = self._credentials(row, row.account).get("api_key")
         if key is None:
             raise ValueError("the connection has no API key")
         return key
@@ -141,13 +166,18 @@ async def connecting(settings: Settings, progress: Progress) -> AsyncIterator[Co
     """Yield the context for a short command. Raise NotMigrated or WrongSecretKey."""
     async with migrated_database(settings, progress) as database:
         vault = Vault(await secret_key(settings, database))
-        http = CarrierHttp(timeout_seconds=CARRIER_SECONDS, user_agent=user_agent(settings.contact))
+        sources = open_sources(settings, vault)
         try:
             addresses = InboundAddresses(database, vault, public_url=settings.public_url)
-            probe = Sources(settings, http, vault).probe
-            yield Connecting(database=database, vault=vault, probe=probe, addresses=addresses)
+            yield Connecting(database=database, vault=vault, probe=sources.probe, addresses=addresses)
         finally:
-            await http.close()
+            await sources.close()
+
+
+def open_sources(settings: Settings, vault: Vault) -> Sources:
+    """Return what opens the sources of this process's connections, to be closed at its end."""
+    http = CarrierHttp(timeout_seconds=CARRIER_SECONDS, user_agent=user_agent(settings.contact))
+    return Sources(settings, http, vault, bridge=make_bridge(settings))
 
 
 def registering(database: Database, sources: Sources, *, settled_seconds: float = SETTLED_SECONDS) -> ParcelRegistering:
@@ -165,13 +195,21 @@ def registering(database: Database, sources: Sources, *, settled_seconds: float 
 class Polling:
     """The poll loop of a process, which first registers the installation's connections."""
 
-    def __init__(self, database: Database, intake: Intake, sources: Sources, *, speed: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        intake: Intake,
+        sources: Sources,
+        *,
+        codes: Mapping[str, frozenset[str]],
+        speed: float,
+    ) -> None:
         self._database = database
         self._sources = sources
         self._poller = Poller(
             database,
             intake,
-            codes=carriers.courier_codes(),
+            codes=codes,
             services=ASKED,
             detect=detected,
             open_source=sources.open,

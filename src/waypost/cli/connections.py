@@ -23,7 +23,7 @@ from waypost.cli.emails import operator_for
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.domain.errors import InvalidInput
 from waypost.settings import Settings
-from waypost.sources import carriers
+from waypost.sources import polled
 
 APPLICATION: Final = App(name="connections", help="Connect carriers for an account, test and delete connections.")
 T = TypeVar("T")
@@ -35,15 +35,16 @@ Untested = Annotated[bool, Parameter(help="Store the credentials without testing
 @APPLICATION.command(name="carriers")
 def list_carriers(*, as_json: Annotated[AsJson, Parameter(name="--json")] = False) -> None:
     """List the carriers that can be connected, with the credentials that each needs."""
+    offered = polled.every(with_bridge=chosen().karrio_python is not None)
     known = [
         {"source": one.name, "title": one.title, "credentials": {field.name: field.label for field in one.fields}}
-        for one in carriers.carriers()
+        for one in offered
     ]
     if as_json:
         print(json.dumps(known))  # noqa: T201 - the command's answer
         return
     table = Table("Source", "Carrier", "Credentials")
-    for carrier in carriers.carriers():
+    for carrier in offered:
         needs = ", ".join(one.name if one.required else f"{one.name} (optional)" for one in carrier.fields)
         table.add_row(carrier.name, escape(carrier.title), escape(needs))
     Console().print(table)

@@ -22,7 +22,7 @@ from waypost.actions.refusals import Busy, Conflict, Unavailable
 from waypost.actions.rereading import Reread
 from waypost.actions.shared_numbers import shared_numbers
 from waypost.actions.trackings import create
-from waypost.app.registering import registering, usual_quota
+from waypost.app.registering import registering
 from waypost.app.storage import migrated_database
 from waypost.cli.confirming import agrees
 from waypost.cli.emails import operator_for
@@ -129,7 +129,7 @@ def _reread_in_words(found: Reread) -> str:
 async def _reread(settings: Settings, email: str, *, dry_run: bool) -> Reread:
     async with migrated_database(settings, progress) as database:
         actor = await operator_for(database, email)
-        async with registering(database, usual_quota(settings)) as context:
+        async with registering(database, settings) as context:
             try:
                 return await rereading.reread(context, actor, rereaders(), dry_run=dry_run)
             except (Busy, Unavailable) as refusal:
@@ -139,7 +139,7 @@ async def _reread(settings: Settings, email: str, *, dry_run: bool) -> Reread:
 async def _import(settings: Settings, email: str, file: BinaryIO, *, skip: bool, seen: Seen) -> Imported:
     async with migrated_database(settings, progress) as database:
         actor = await operator_for(database, email)
-        async with registering(database, usual_quota(settings)) as context:
+        async with registering(database, settings) as context:
             taking = partial(create, context, actor, source="WEB")
             compare = partial(shared_numbers, context, actor)
             try:

@@ -137,7 +137,7 @@ class PyreqwestTransport:
         trust: Trust | None = None,
     ) -> None:
         self._source_address = source_address
-        self._authorities = _CERTIFICATE.findall(authorities or b"")  # the client takes one at a time
+        self._authorities = certificates_in(authorities)
         self._most = clients
         self._connect = timedelta(seconds=connect_seconds)
         self._now = now
@@ -304,6 +304,11 @@ class PyreqwestTransport:
         if target.address is None:
             builder = builder.resolve(target.host, str(address), target.port)
         return builder.build()
+
+
+def certificates_in(pem: bytes | None) -> list[bytes]:
+    """Return the certificates of a PEM file one by one, as the client takes them."""
+    return _CERTIFICATE.findall(pem or b"")
 
 
 @lru_cache(_COMPARED_URLS)

@@ -94,6 +94,15 @@ class CarrierSource(Protocol):
 
 
 @runtime_checkable
+class LimitedSource(CarrierSource, Protocol):
+    """A source that can be asked only a few things at once, and apart from all others: they must not wait for it."""
+
+    @property
+    def calls_at_once(self) -> int:
+        """How many calls may be in flight."""
+
+
+@runtime_checkable
 class BatchSource(CarrierSource, Protocol):
     """A source that answers for several parcels in one call."""
 

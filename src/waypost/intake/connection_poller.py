@@ -17,6 +17,7 @@ from waypost.domain.carriers import (
     CarrierRefused,
     CarrierSource,
     CarrierUnreadable,
+    LimitedSource,
     Parcel,
     ParcelNotThere,
 )
@@ -111,9 +112,9 @@ class ConnectionPoller:
         Return how many parcels were polled, or left to the pushes of their service.
         """
         async with self._database.engine.acquire() as session:
-            each = CALLS_AT_ONCE * _size(self._source)
+            each = _calls(self._source) * _size(self._source)
             due = await watches.due_watches(session, self._connection, each=each, overdue_seconds=OVERDUE_SECONDS)
-            chosen = choose(due, _size(self._source))
+            chosen = choose(due, _size(self._source), _calls(self._source))
             if not chosen or not self._may_begin(chosen):
                 return 0
             free = {one.tracking: one for one in chosen}
@@ -316,14 +317,15 @@ class ConnectionPoller:
             self._noted = PollSummary(b"", answered=False, state=state, message=str(error), sample=_sample(error))
 
 
-def choose(due: Iterable[DueWatch], size: int) -> list[DueWatch]:
-    """Return a handful: each lane's share of calls, each of ``size`` parcels, then the rest in order."""
+def choose(due: Iterable[DueWatch], size: int, calls: int = CALLS_AT_ONCE) -> list[DueWatch]:
+    """Return a handful: each lane's share of the calls, each of ``size`` parcels, then the rest in order."""
     lanes: tuple[list[DueWatch], ...] = ([], [], [])
     for one in due:
         lanes[one.rank].append(one)
-    most = CALLS_AT_ONCE * size
-    first = [one for lane, share in zip(lanes, SHARES, strict=True) for one in lane[: share * size]]
-    rest = [one for lane, share in zip(lanes, SHARES, strict=True) for one in lane[share * size :]]
+    most = calls * size
+    shares = [max(1, share * calls // CALLS_AT_ONCE) for share in SHARES]
+    first = [one for lane, share in zip(lanes, shares, strict=True) for one in lane[: share * size]]
+    rest = [one for lane, share in zip(lanes, shares, strict=True) for one in lane[share * size :]]
     return sorted([*first, *rest[: most - len(first)]], key=lambda one: one.rank)
 
 
@@ -333,6 +335,10 @@ def _is_urgent(due: DueWatch) -> bool:
 
 def _size(source: CarrierSource) -> int:
     return source.most_at_once if isinstance(source, BatchSource) else 1
+
+
+def _calls(source: CarrierSource) -> int:
+    return source.calls_at_once if isinstance(source, LimitedSource) else CALLS_AT_ONCE
 
 
 def _sample(error: Exception) -> str | None:

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import structlog
 
 from waypost.domain import ids
-from waypost.domain.carriers import CarrierSource
+from waypost.domain.carriers import CarrierSource, LimitedSource
 from waypost.domain.connections import Candidate, Choice, ConnectionKind, choose
 from waypost.intake.collector import Intake
 from waypost.intake.connection_poller import LOOK_SECONDS, ConnectionPoller
@@ -178,7 +178,7 @@ class Poller:
             process=self._process,
             lease_seconds=LEASE_SECONDS,
             kept=row.spending,
-            slots=self._slots,
+            slots=asyncio.Semaphore(source.calls_at_once) if isinstance(source, LimitedSource) else self._slots,
             detect=self._detect,
             pushes=row.kind == ConnectionKind.PUSH,
             speed=self._speed,

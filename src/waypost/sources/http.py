@@ -1,13 +1,18 @@
 """Sends requests to carriers: the only module of this package that knows the HTTP client.
 
+``CarrierHttp`` is for requests that Waypost's own adapters compose, to addresses that only the operator can change.
+``FencedHttp`` is for those of other people's code (the bridge to karrio).
+
 One deadline spans connecting, TLS, headers and body. No redirect is followed, no cookie kept, no proxy taken from the
 environment, nothing decompressed, and a body longer than 1 MiB is rejected. A call that fails because its kept
 connection was broken is repeated once: every call here only reads, so a second one does no harm.
 """
 
+import asyncio
 import time
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -18,11 +23,31 @@ from pyreqwest.request import RequestBuilder
 from pyreqwest.response import Response
 
 from waypost.domain.carriers import CarrierLimited, CarrierRefused, CarrierUnavailable, CarrierUnreadable
+from waypost.domain.ip_addresses import IPAddress
 from waypost.domain.retry import read_retry_after
+from waypost.domain.targets import Target
 
 MOST_BODY_BYTES: Final = 1_048_576
 MOST_WORDS_BYTES: Final = 4_096
 """How much of an answer that rejects a credential is kept, for the carrier's own words."""
+
+CLIENTS: Final = 32
+"""How many hosts of foreign requests keep their connections."""
+
+_OURS: Final = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    }
+)
+"""Headers of foreign requests that are replaced or left out."""
 
 _READ_BYTES: Final = 65_536
 _IDLE: Final = timedelta(seconds=30)
@@ -93,7 +118,91 @@ class CarrierHttp:
         await self._client.close()
 
 
+class WholeAnswer(msgspec.Struct, frozen=True):
+    """An answer with any status, and its headers as text."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """Return the first header with that name, in lower case."""
+        return next((value for known, value in self.headers if known == name), None)
+
+
+Admit = Callable[[str], Awaitable[tuple[Target, Sequence[IPAddress]]]]
+"""Return where a URL leads, and the checked addresses of its host. Raise CarrierUnavailable if that is forbidden."""
+
+
+class FencedHttp:
+    """Sends requests that a program of others composed: to addresses that were checked, and to no other.
+
+    A request goes over TLS unless its address is this machine's own. Each host and address has a client, of which
+    ``CLIENTS`` are kept.
+    """
+
+    def __init__(self, admit: Admit, *, user_agent: str, authorities: Sequence[bytes] = ()) -> None:
+        self._admit = admit
+        self._user_agent = user_agent
+        self._authorities = authorities
+        self._clients: OrderedDict[tuple[str, int, IPAddress], Client] = OrderedDict()
+
+    async def send(
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, seconds: float
+    ) -> WholeAnswer:
+        """Return the answer to one request, whatever its status. Raise CarrierUnavailable; redirects are answers."""
+        ends = time.monotonic() + seconds
+        target, addresses = await self._admit(url)
+        if target.scheme != "https" and not all(address.is_loopback for address in addresses):
+            raise CarrierUnavailable(f"the carrier's address begins with {target.scheme}://, so the key could be read")
+        client = await self._client(target, addresses[0])
+        request = client.request(method, target.url).timeout(
+            timedelta(seconds=max(0.001, ends - time.monotonic()))  # the client's own, as for CarrierHttp
+        )
+        for name, value in headers:
+            if name.lower() not in _OURS:
+                request = request.header(name, value, is_sensitive=True)
+        try:
+            async with request.body_bytes(body).streamed_read_buffer_limit(_READ_BYTES).build_streamed() as response:
+                kept = tuple((name, value) for name, value in response.headers.items())
+                return WholeAnswer(response.status, kept, await _read(response))
+        except RequestTimeoutError as error:
+            raise CarrierUnavailable("no answer in time") from error
+        except PyreqwestError as error:
+            raise CarrierUnavailable(f"no answer: {_cause(error)}") from None
+        except ValueError:  # a method, a header or a value of one that no request can have
+            raise CarrierUnavailable("the request or its answer had a header that can't be used") from None
+
+    async def _client(self, target: Target, address: IPAddress) -> Client:
+        key = (target.host, target.port, address)
+        if key not in self._clients:
+            built = await asyncio.to_thread(self._build, target, address)
+            self._clients.setdefault(key, built)
+            if len(self._clients) > CLIENTS:
+                self._clients.popitem(last=False)
+        self._clients.move_to_end(key)
+        return self._clients[key]
+
+    def _build(self, target: Target, address: IPAddress) -> Client:
+        builder = _builder(self._user_agent)
+        for certificate in self._authorities:
+            builder = builder.add_root_certificate_pem(certificate)
+        if target.address is None:
+            builder = builder.resolve(target.host, str(address), target.port)
+        return builder.build()
+
+    async def close(self) -> None:
+        """Close the open connections."""
+        for client in self._clients.values():
+            await client.close()
+        self._clients.clear()
+
+
 def _build(user_agent: str) -> Client:
+    return _builder(user_agent).build()
+
+
+def _builder(user_agent: str) -> ClientBuilder:
     return (
         ClientBuilder()
         .http1_only()
@@ -109,7 +218,6 @@ def _build(user_agent: str) -> Client:
         .pool_idle_timeout(_IDLE)
         .user_agent(user_agent)
         .default_headers({"accept": "application/json", "accept-encoding": "identity"})
-        .build()
     )
 
 

@@ -33,6 +33,10 @@ class Element:
         """Yield the children with that name."""
         return (Element(child) for child in self._node if _local(child.tag) == name)
 
+    def descendants(self, name: str) -> Iterator["Element"]:
+        """Yield all elements below with that name, in the order of the document."""
+        return (Element(node) for node in self._node.iter() if node is not self._node and _local(node.tag) == name)
+
 
 def parse(body: bytes) -> Element:
     """Return the root of a document. Raise CarrierUnreadable if it can't be read."""

@@ -2,16 +2,24 @@
 
 import re
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from uuid import uuid4
 
 import pytest
 
-from tests.support.api import Caller
+from tests.support.api import VAULT, Caller
+from tests.support.karrio import STAND_IN, WITHOUT_KARRIO, bridging
+from tests.support.receiver import always, answering, receiving
 from tests.support.visiting import EMAIL, Browser, Document, Portal, assert_harmless, id_of, serving_pages
+from waypost.app.sources import Sources
 from waypost.domain.carriers import CarrierError, CarrierRefused
 from waypost.portal.help.documentation import PLACES
 from waypost.portal.help.guides import guide
 from waypost.portal.pages.connect import guide_of
+from waypost.settings import Settings
 from waypost.sources.carriers import carriers
+from waypost.sources.http import CarrierHttp
+from waypost.sources.karrio.bridge import Bridge
 from waypost.store import unread_changes
 from waypost.store.database import Database
 from waypost.store.unread_changes import UnreadKey
@@ -269,3 +277,50 @@ async def test_changes_of_connections_are_in_the_audit_log(portal: Portal, brows
     done = [row["action"] for row in rows if row["actor"] == EMAIL and row["action"].startswith("connection")]
     assert done == ["connection.added", "connection.changed", "connection.deleted"]
     assert SECRET not in str(rows)
+
+
+@asynccontextmanager
+async def bridged_pages(database: Database, bridge: Bridge | None) -> AsyncIterator[Browser]:
+    """Sign in to the pages of a server with karrio's carriers."""
+    http = CarrierHttp(timeout_seconds=60, user_agent="Waypost/0")
+    sources = Sources(Settings(), http, VAULT, bridge=bridge)
+    async with serving_pages(database, with_bridge=bridge is not None, probe=sources.probe) as portal:
+        await portal.account(email := f"{uuid4().hex}@example.com")
+        yield await portal.visitor(email)
+    await http.close()
+
+
+async def test_karrios_carriers_are_offered_where_karrio_is_set_up(database: Database, browser: Browser) -> None:
+    without = await browser.get("/sources/connect?search=roadie")
+    async with bridging() as (bridge, _), bridged_pages(database, bridge) as visitor:
+        offered = await visitor.get("/sources/connect?search=roadie")
+
+    assert "Roadie" not in without.text.replace('value="roadie"', "")
+    assert "Roadie (by karrio)" in offered.text
+
+
+async def test_a_carrier_of_karrios_is_connected_like_any_other(database: Database) -> None:
+    async with (
+        receiving(always(answering(404, body=b"{}"))) as carrier,
+        bridging(STAND_IN) as (bridge, _),
+        bridged_pages(database, bridge) as visitor,
+    ):
+        saved = await visitor.post("/sources/connect/karrio-roadie", form={"credential-api_key": carrier.url})
+        page = await visitor.get(saved.headers["location"])
+        tested = await visitor.post(saved.headers["location"] + "/test")
+
+    assert saved.status_code == 303
+    assert "Roadie (by karrio)" in assert_harmless(page.text).text
+    assert carrier.url not in page.text
+    assert "Roadie (by karrio) accepts the credentials." in Document(tested.text).text
+
+
+async def test_a_karrio_that_does_not_work_is_one_sentence_on_the_page(database: Database) -> None:
+    form = {"credential-api_key": "x", "do": "test"}
+    async with bridging(WITHOUT_KARRIO) as (bridge, _), bridged_pages(database, bridge) as visitor:
+        broken = await visitor.post("/sources/connect/karrio-roadie", form=form)
+    async with bridged_pages(database, None) as visitor:
+        none = await visitor.post("/sources/connect/karrio-roadie", form=form)
+
+    assert "could not be reached: karrio can't be imported by WAYPOST_KARRIO_PYTHON" in Document(broken.text).text
+    assert "this server has no karrio: its operator has to set WAYPOST_KARRIO_PYTHON." in Document(none.text).text

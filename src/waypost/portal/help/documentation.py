@@ -67,7 +67,14 @@ CHAPTERS: Final = (
         "Recipes for one task each.",
         (
             *("move-from-trackingmore", "receive-in-python", "verify", "order-and-duplicates", "develop-locally"),
-            *("connect-carriers", "receive-pushes", "import-parcels", "show-the-track-page", "find-out-why"),
+            *(
+                "connect-carriers",
+                "more-carriers",
+                "receive-pushes",
+                "import-parcels",
+                "show-the-track-page",
+                "find-out-why",
+            ),
             *("after-an-outage", "get-alerts", "run-for-real", "deploy", "two-servers", "keep-keys-safe"),
             "add-a-carrier",
         ),

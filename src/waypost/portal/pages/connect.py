@@ -1,5 +1,6 @@
 """``/sources/connect``: choose a carrier, fill in its credentials, try them, and keep them."""
 
+from collections.abc import Container
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -33,11 +34,11 @@ async def choose(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """Show the page of what can be connected; ``?search=`` keeps those whose name or courier contains a text."""
     visitor = await enter(request, pages)
     search = request.query_params.get("search", "").strip()[:LONGEST_SEARCH]
-    return page(request, "connect.html", visitor, search=search, **_found(search))
+    return page(request, "connect.html", visitor, search=search, **_found(search, pages.context.codes))
 
 
-def _found(search: str) -> dict[str, Any]:
-    return {"carriers": connectable.search(search), "senders": connectable.search_senders(search)}
+def _found(search: str, offered: Container[str]) -> dict[str, Any]:
+    return {"carriers": connectable.search(search, offered), "senders": connectable.search_senders(search)}
 
 
 @get(ONE)
@@ -74,7 +75,8 @@ def fields_of(source: str) -> tuple[CarrierField, ...]:
 
 def guide_of(source: str) -> str:
     """Return the page of the documentation on a carrier's credentials. Raise NotFound."""
-    return f"/help/reference/carriers#{anchor_of(connectable.find_carrier(source).heading)}"
+    carrier = connectable.find_carrier(source)
+    return f"/help/{carrier.page}#{anchor_of(carrier.heading)}"
 
 
 def _form(

@@ -72,7 +72,7 @@ async def show(request: PageRequest, pages: GivenPages, tracking_id: FromPath[st
         source=source,
         pushed_at=None if source.pushed_at is None else read_rfc3339(source.pushed_at),
         others=await parcel_sources.same_number(pages.context, actor, row.state),
-        connectable=connectable.that_answer_for(row.state.courier_code, row.state.tracking_number),
+        connectable=connectable.that_answer_for(row.state.courier_code, row.state.tracking_number, pages.context.codes),
         parcel=row.state,
         scans=list(reversed(row.state.checkpoints)),
         facts=sorted((name, fact.text) for name, fact in row.state.facts.items() if name not in WINDOW),

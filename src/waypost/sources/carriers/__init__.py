@@ -55,13 +55,3 @@ def _no_reading(_: Checkpoint) -> None:
 def find(name: str) -> Carrier | None:
     """Return the carrier with that name, or None."""
     return next((carrier for carrier in carriers() if carrier.name == name), None)
-
-
-def courier_codes() -> dict[str, frozenset[str]]:
-    """Return the courier codes that each carrier answers for, by its name."""
-    return {carrier.name: carrier.courier_codes for carrier in carriers()}
-
-
-def pollable_codes() -> frozenset[str]:
-    """Return every courier code that some carrier can be asked for, once somebody has connected it."""
-    return frozenset(code for answered in courier_codes().values() for code in answered)

@@ -62,6 +62,11 @@ class Carrier(msgspec.Struct, frozen=True):
         return f"{__package__}.{self.name.replace('-', '_')}"
 
     @property
+    def page(self) -> str:
+        """The page of the documentation that has its chapter."""
+        return "reference/carriers"
+
+    @property
     def heading(self) -> str:
         """The heading of its chapter in the documentation: the first line of its ``doc.md``."""
         text = (files(self.package) / "doc.md").read_text(encoding="utf-8")
