@@ -6,12 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from waypost.store import intake_rows, queue
+from waypost.store import intake_rows, settling
 from waypost.store.array_parameters import cast_positions, declared, sent
 from waypost.store.database import Database
 from waypost.store.statements import TEXTS, Copied
 
-COPIES = (intake_rows.EVENTS, intake_rows.DELIVERIES, queue.ATTEMPTS)
+COPIES = (intake_rows.EVENTS, intake_rows.DELIVERIES, settling.ATTEMPTS)
 KNOWN = {"text[]", "oid[]"}
 """Of the driver itself."""
 VALUES: dict[str, list[Any]] = {
@@ -62,7 +62,7 @@ async def test_an_array_arrives_as_it_was_passed(database: Database, kind: str) 
         assert [row["value"] for row in rows] == (values or [])
 
 
-@pytest.mark.parametrize("name", ["claim", "scout", "hold"])
+@pytest.mark.parametrize("name", ["claim", "scout", "hold", "settle_delivered"])
 async def test_buckets_are_only_relabelled_because_plans_compare_them_with_every_row(
     database: Database, name: str
 ) -> None:

@@ -12,7 +12,7 @@ from tests.support.databases import add_account
 from tests.support.receiver import HANGS_AFTER_SECONDS, receiving
 from waypost.dispatch.run import MOST_CRASHES
 from waypost.domain.deliveries import Reason, Settled
-from waypost.store import queue
+from waypost.store import queue, settling
 from waypost.store.database import Database
 from waypost.store.queue import Lane
 from waypost.store.rows import Finished
@@ -34,8 +34,8 @@ async def give_back(database: Database, endpoint: UUID, times: int) -> None:
     lane = Lane(endpoint, 1)
     for _ in range(times):
         async with database.engine.acquire() as session:
-            (claimed,) = await queue.claim(session, [lane], dispatcher=1, lease=timedelta(minutes=1))
-            await queue.settle(session, [Finished(claimed, None, None)])
+            (claimed,), _ = await queue.claim(session, [lane], dispatcher=1, lease=timedelta(minutes=1))
+            await settling.settle(session, [Finished(claimed, None, None)])
 
 
 async def test_a_delivery_that_crashes_repeatedly_is_given_up(database: Database, account: UUID) -> None:

@@ -109,7 +109,7 @@ async def seconds_of_a_claim(crowd: Crowd) -> float:
             undone = session.transaction()
             await undone.start()
             began = time.perf_counter()
-            claimed = await queue.claim(session, lanes, dispatcher=1, lease=timedelta(seconds=45))
+            claimed, _ = await queue.claim(session, lanes, dispatcher=1, lease=timedelta(seconds=45))
             seconds.append(time.perf_counter() - began)
             await undone.rollback()
             assert len(claimed) >= LANES

@@ -2,11 +2,13 @@
 
 import asyncio
 import random
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from tests.flow.test_intake import reporting, scan
@@ -14,7 +16,7 @@ from tests.support.databases import PLACE, add_account, add_endpoint
 from tests.support.queues import stuck
 from waypost.domain.deliveries import Settled
 from waypost.intake.batch import write
-from waypost.store import deliveries, delivery_changes, dispatchers, queue
+from waypost.store import deliveries, delivery_changes, dispatchers, queue, settling
 from waypost.store.database import Database
 from waypost.store.delivery_changes import Cancelled
 from waypost.store.dispatchers import DispatcherSlot
@@ -39,12 +41,13 @@ async def report(database: Database, account: UUID, number: str, *hours: int) ->
 async def claim(database: Database, *endpoints: UUID, free: int = 100, dispatcher: int = 1) -> list[Claimed]:
     lanes = [Lane(endpoint, free) for endpoint in endpoints]
     async with database.engine.acquire() as session:
-        return await queue.claim(session, lanes, dispatcher=dispatcher, lease=LEASE)
+        claimed, _ = await queue.claim(session, lanes, dispatcher=dispatcher, lease=LEASE)
+        return claimed
 
 
 async def settle(database: Database, *finished: Finished) -> tuple[set[UUID], int]:
     async with database.engine.acquire() as session:
-        return await queue.settle(session, finished)
+        return await settling.settle(session, finished)
 
 
 def refused(claimed: Claimed) -> Finished:
@@ -76,6 +79,13 @@ def refused(claimed: Claimed) -> Finished:
 
 def delivered(claimed: Claimed) -> Finished:
     return Finished(claimed, None, Settled.DELIVERED)
+
+
+def accepted(claimed: Claimed) -> Finished:
+    """An attempt that succeeded."""
+    attempt = refused(claimed).attempt
+    assert attempt is not None
+    return Finished(claimed, msgspec.structs.replace(attempt, outcome="succeeded", status_code=200), Settled.DELIVERED)
 
 
 @pytest.fixture
@@ -180,6 +190,22 @@ async def test_a_claim_takes_no_more_than_a_lanes_free_slots(database: Database,
     assert len(await claim(database, endpoint, free=9)) == 3
 
 
+async def test_a_claim_brings_the_endpoint_and_takes_no_more_than_its_rate_limit(
+    database: Database, account: UUID, endpoint: UUID
+) -> None:
+    other = await add_endpoint(database, account)
+    await database.engine.execute("update endpoint set rate_limit_per_second = 2 where id = $1", endpoint)
+    for number in range(5):
+        await report(database, account, f"A{number}", 8)
+
+    async with database.engine.acquire() as session:
+        lanes = [Lane(endpoint, 9), Lane(other, 9)]
+        claimed, endpoints = await queue.claim(session, lanes, dispatcher=1, lease=LEASE)
+        assert endpoints == await queue.lane_endpoints(session, [endpoint, other])
+
+    assert Counter(one.endpoint for one in claimed) == {endpoint: 2, other: 5}
+
+
 async def test_the_leases_of_a_dead_dispatcher_are_rescued_and_those_of_a_living_one_are_not(
     database: Database, account: UUID, endpoint: UUID
 ) -> None:
@@ -277,7 +303,7 @@ async def test_with_concurrent_intake_retries_and_two_dispatchers_every_parcel_a
                     arrived.setdefault(one.tracking, []).append(one.sequence)
             await settle(
                 database,
-                *(Finished(one, None, None, wait_seconds=0) if fails else delivered(one) for one, fails in fates),
+                *(Finished(one, None, None, wait_seconds=0) if fails else accepted(one) for one, fails in fates),
             )
             if sum(map(len, arrived.values())) == len(parcels) * events:
                 done.set()

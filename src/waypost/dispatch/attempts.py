@@ -13,8 +13,8 @@ from waypost.dispatch.recorder import Recorder
 from waypost.dispatch.run import Sender, clock
 from waypost.domain import ids
 from waypost.domain.attempts import Outcome
-from waypost.store.queue import Lease
 from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
+from waypost.store.settling import Lease
 
 _LOG: Final = structlog.get_logger()
 LEASE_SLACK_SECONDS: Final = 30.0

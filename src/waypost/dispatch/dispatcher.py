@@ -30,7 +30,7 @@ from waypost.store.dispatchers import DispatcherSlot
 from waypost.store.ending import end
 from waypost.store.hints import Hint
 from waypost.store.queue import Lane
-from waypost.store.rows import Claimed, Finished
+from waypost.store.rows import Claimed, Finished, LaneEndpoint
 from waypost.store.statements import Session
 from waypost.store.trouble import LOST, REPEATABLE
 
@@ -39,6 +39,12 @@ CLAIM_PAUSE_SECONDS: Final = 0.005
 BUSY_CLAIM: Final = 32
 HELD_BY_ACCOUNT: Final = 2
 """The part of the slots, as one in this many, that one account's deliveries may take while its endpoints are quick."""
+
+MOST_UNKNOWN: Final = account_shares.IN_FLIGHT // IN_FLIGHT
+"""How many unknown lanes are claimed for at a time: together, no more than an account may have in flight.
+
+The account of an unknown lane is known after the claim, which reads the endpoint.
+"""
 
 RESERVED: Final = 4
 """The part of the slots, as one in this many, that is reserved for endpoints without any."""
@@ -268,15 +274,19 @@ class Dispatcher:
     async def _claim(self, number: int, wanted: list[Lane]) -> int:
         # Cleared before the claim looks: a hint that arrives during the claim must not count as answered by it.
         self._due.difference_update(lane.endpoint for lane in wanted)
-        before = latest_begin()
+        before, claimed = latest_begin(), list[Claimed]()
         for lane in wanted:
             self._lanes[lane.endpoint].claiming = True
         try:
             async with self._database.engine.acquire() as session:
-                await self._refresh(session, [lane.endpoint for lane in wanted])
+                unknown = [lane.endpoint for lane in wanted if self._lanes[lane.endpoint].endpoint is None]
+                if len(unknown) > MOST_UNKNOWN:
+                    await self._refresh(session, unknown)
                 wanted = self._limited(wanted)
                 some = [lane for lane in wanted if lane.free]
-                claimed = await queue.claim(session, some, dispatcher=number, lease=self._lease) if some else []
+                if some:
+                    claimed, endpoints = await queue.claim(session, some, dispatcher=number, lease=self._lease)
+                    self._read(dict.fromkeys(one.endpoint for one in claimed) | endpoints)
         except REPEATABLE:
             self.hint(lane.endpoint for lane in wanted)
             return 0
@@ -307,7 +317,7 @@ class Dispatcher:
             self._employ(self._lanes[endpoint])
 
     def _limited(self, wanted: list[Lane]) -> list[Lane]:
-        """Reduce what is wanted to what rate limits and accounts allow; both are known only after a look.
+        """Reduce what is wanted to what rate limits and accounts allow, where the endpoint is known.
 
         A lane whose account holds enough stays due, and is first in the next claim, since it has the least in hand;
         within a second at the latest.
@@ -327,9 +337,11 @@ class Dispatcher:
     async def _refresh(self, session: Session, endpoints: list[UUID]) -> None:
         """Reread the endpoints: deliveries are sent with their current settings, even those claimed before."""
         if endpoints:
-            now = await queue.lane_endpoints(session, endpoints)
-            for endpoint in endpoints:
-                self._lanes[endpoint].refresh(now.get(endpoint), free_at=self._membership.settled_at, now=clock())
+            self._read(dict.fromkeys(endpoints) | await queue.lane_endpoints(session, endpoints))
+
+    def _read(self, endpoints: Mapping[UUID, LaneEndpoint | None]) -> None:
+        for endpoint, now in endpoints.items():
+            self._lanes[endpoint].refresh(now, free_at=self._membership.settled_at, now=clock())
 
     def _employ(self, lane: LaneState) -> None:
         """Start the workers that the lane and the account allow; each takes one of the account's share for its life."""

@@ -16,7 +16,7 @@ from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.endpoints import DisabledReason
 from waypost.domain.retry import may_give_way
-from waypost.store import queue
+from waypost.store import queue, settling
 from waypost.store.database import Database
 from waypost.store.queue import Noted
 from waypost.store.rows import Finished
@@ -213,7 +213,7 @@ class Recorder:
                     endpoint=ids.to_text(ids.ENDPOINT, endpoint),
                     reason=DisabledReason.GONE.value,
                 )
-            result = await queue.settle(session, batch, dispatcher=self.dispatcher)
+            result = await settling.settle(session, batch, dispatcher=self.dispatcher)
             for endpoint in gone:
                 while await queue.cancel_lane(session, endpoint):
                     pass

@@ -1,4 +1,4 @@
-"""The statistics of endpoints, hour by hour, read for pages and calls. ``hour_changes`` counts them."""
+"""The statistics of endpoints, hour by hour, read for pages and calls. ``hour_counts`` counts them."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime

@@ -1,11 +1,11 @@
-"""The queue of unsettled deliveries: claim, settle, retry, cancel. ``sql/queue.sql`` explains each statement.
+"""The queue of unsettled deliveries: claim, unblock, cancel. ``sql/queue.sql`` explains each statement.
 
-``Settling`` runs inside one transaction: ``hold`` first; only what it returns may be settled or retried.
+``settling`` ends deliveries, or has them retried.
 """
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -13,18 +13,17 @@ import msgspec
 from asyncpg import Record
 
 from waypost.domain import ids
-from waypost.domain.deliveries import Reason, Settled
-from waypost.domain.endpoints import DisabledReason, Ordering
+from waypost.domain.deliveries import Reason
+from waypost.domain.endpoints import DisabledReason
 from waypost.domain.suspicion import Suspect
-from waypost.store import hour_changes, intake_rows
-from waypost.store.intake_rows import day_of
-from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
-from waypost.store.statements import Copied, Session, copy, execute, fetch, fetch_one, transaction
+from waypost.store import intake_rows
+from waypost.store.rows import Claimed, LaneEndpoint
+from waypost.store.statements import Session, execute, fetch, fetch_one, transaction
 from waypost.store.trouble import REPEATABLE
 
 ALL_BUCKETS: Final = list(range(ids.BUCKETS))
-_RETRIES_A_CALL: Final = 100
-ATTEMPTS: Final = Copied("attempt", (*AttemptRow.__struct_fields__, "day"))
+_CLAIMED: Final = len(Claimed.__struct_fields__)
+"""`claim` returns the columns of a delivery, then those of its endpoint; each row has one of both."""
 
 NO_TRACKING: Final = UUID(int=0)
 """The stand-in for the tracking of a test, which has none."""
@@ -40,19 +39,13 @@ class Lane(msgspec.Struct, frozen=True):
     free: int
 
 
-Lease = tuple[UUID, int]
-"""A delivery's id and the fencing number of one lease of it."""
+async def claim(
+    session: Session, lanes: Sequence[Lane], *, dispatcher: int, lease: timedelta
+) -> tuple[list[Claimed], dict[UUID, LaneEndpoint]]:
+    """Lease the rows of deliveries that are due, fairly among the lanes; each claim raises the fencing number.
 
-
-class Held(msgspec.Struct, frozen=True):
-    """A delivery under the row lock of its settling; ``cancelling`` is the reason if it is to be cancelled."""
-
-    ordering: str
-    cancelling: str | None
-
-
-async def claim(session: Session, lanes: Sequence[Lane], *, dispatcher: int, lease: timedelta) -> list[Claimed]:
-    """Lease the rows of deliveries that are due, fairly among the lanes; each claim raises the fencing number."""
+    Return with them the rows of their endpoints that they are sent with now.
+    """
     rows = await fetch(
         session,
         "claim",
@@ -62,7 +55,9 @@ async def claim(session: Session, lanes: Sequence[Lane], *, dispatcher: int, lea
         dispatcher,
         lease,
     )
-    return [Claimed(**row) for row in rows]
+    claimed = [Claimed(*row[:_CLAIMED]) for row in rows if row["id"] is not None]
+    of_endpoints = rows[len(claimed) :]
+    return claimed, {row["endpoint"]: LaneEndpoint(row["endpoint"], *row[_CLAIMED:]) for row in of_endpoints}
 
 
 async def add_test(
@@ -132,96 +127,6 @@ async def lane_endpoints(session: Session, endpoints: Sequence[UUID]) -> dict[UU
     return {row["id"]: LaneEndpoint(**dict(row)) for row in rows}
 
 
-async def settle(session: Session, finished: Sequence[Finished], *, dispatcher: int = 0) -> tuple[set[UUID], int]:
-    """Record attempts and what follows from them, in one transaction; counted in this dispatcher's own hours.
-
-    Return the endpoints whose next deliveries became free, and how many results came too late: their lease was lost, so
-    they change nothing, but their attempts are kept, because they happened.
-    """
-    ordered = sorted(finished, key=lambda one: (one.claimed.bucket, one.claimed.tracking, one.claimed.endpoint))
-    async with transaction(session):
-        held, now = await _hold(session, ordered)
-        late = [one for one in ordered if _lease(one) not in held]
-        ours = await _passed(session, [one for one in ordered if _lease(one) in held], held)
-        ends = _by_end(ours, held)
-        for (state, reason, tried), group in ends.items():
-            await execute(session, "settle", *_ids(group), state.value, reason and reason.value, int(tried))
-        settled = {_lease(one): state for (state, _, _), group in ends.items() for one in group}
-        await _retry(session, [one for one in ours if _lease(one) not in settled], now)
-        ended = [one.claimed for one in ours if _lease(one) in settled]
-        freed = await unblock(session, {(one.bucket, one.tracking, one.endpoint) for one in ended})
-        known = await _known(session, late)
-        attempts = [one.attempt for one in ordered if one.attempt is not None]
-        await _keep_attempts(session, [one for one in attempts if (one.delivery, one.number) not in known])
-        await hour_changes.tally(session, dispatcher, ordered, settled, now)
-    return freed, len(late)
-
-
-async def _passed(session: Session, ours: list[Finished], held: dict[Lease, Held]) -> list[Finished]:
-    """Settle as superseded what failed and lets a newer one of its parcel pass; with ``latest``, all that failed."""
-    heads = [one.claimed for one in ours if one.state is None and _lets_pass(one, held[_lease(one)])]
-    if not heads:
-        return ours
-    keys = [(one.bucket, one.id, one.tracking, one.endpoint, one.sequence) for one in heads]
-    columns = [list(column) for column in zip(*keys, strict=True)]
-    passed = {row["id"] for row in await fetch(session, "newer", sorted(set(columns[0])), *columns)}
-    end = {"state": Settled.SUPERSEDED, "reason": Reason.NEWER_EVENT}
-    return [msgspec.structs.replace(one, **end) if one.claimed.id in passed else one for one in ours]
-
-
-def _lets_pass(failed: Finished, held: Held) -> bool:
-    match Ordering(held.ordering):
-        case Ordering.LATEST:
-            return True
-        case Ordering.ORDERED:
-            return failed.may_give_way
-        case Ordering.UNORDERED:
-            return False
-
-
-async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[Lease, Held], datetime]:
-    """Lock what is still ours, and return the database's time."""
-    rows = await fetch(
-        session,
-        "hold",
-        sorted({one.claimed.bucket for one in finished}),
-        [one.claimed.bucket for one in finished],
-        [one.claimed.id for one in finished],
-        [one.claimed.lease_no for one in finished],
-        [one.claimed.tries for one in finished],
-    )
-    now = rows[0]["now"] if rows else datetime.min.replace(tzinfo=UTC)
-    return {(row["id"], row["lease_no"]): Held(row["ordering"], row["cancelling"]) for row in rows}, now
-
-
-def _lease(finished: Finished) -> Lease:
-    """Return results by lease: of two results of one delivery, at most one has the lease that is held."""
-    return finished.claimed.id, finished.claimed.lease_no
-
-
-def _by_end(
-    ours: Sequence[Finished], held: dict[Lease, Held]
-) -> dict[tuple[Settled, Reason | None, bool], list[Finished]]:
-    """Group by end. A delivery cancelled in flight is delivered if the attempt succeeded, otherwise cancelled."""
-    groups: dict[tuple[Settled, Reason | None, bool], list[Finished]] = {}
-    for one in ours:
-        state, reason = one.state, one.reason
-        why = held[_lease(one)].cancelling
-        if why is not None and state is not Settled.DELIVERED:
-            state, reason = Settled.CANCELLED, Reason(why)
-        if state is not None:
-            groups.setdefault((state, reason, one.attempt is not None), []).append(one)
-    return groups
-
-
-async def _retry(session: Session, retried: Sequence[Finished], now: datetime) -> None:
-    for start in range(0, len(retried), _RETRIES_A_CALL):
-        some = retried[start : start + _RETRIES_A_CALL]
-        at = [now + timedelta(seconds=one.wait_seconds) for one in some]
-        tried, crashed = [int(one.attempt is not None) for one in some], [int(one.crashed) for one in some]
-        await execute(session, "retry", *_ids(some), at, tried, crashed)
-
-
 async def unblock(session: Session, queues: Collection[Queue]) -> set[UUID]:
     """Release the first of each queue that lost its head; return the endpoints that have something due as a result.
 
@@ -236,26 +141,6 @@ async def unblock(session: Session, queues: Collection[Queue]) -> set[UUID]:
         if row["vanished"] <= 0:
             break
     return freed
-
-
-async def _known(session: Session, late: Sequence[Finished]) -> set[tuple[UUID, int]]:
-    """Return which attempts of late results are stored already, by delivery and number."""
-    if not late:
-        return set()
-    days = sorted({day_of(one.claimed.id) for one in late})
-    buckets, identifiers = _ids(late)
-    rows = await fetch(session, "known_attempts", buckets, days, identifiers)
-    return {(row["delivery"], row["number"]) for row in rows}
-
-
-async def _keep_attempts(session: Session, attempts: Sequence[AttemptRow]) -> None:
-    if attempts:
-        records = [(*msgspec.structs.astuple(one), day_of(one.delivery)) for one in attempts]
-        await copy(session, ATTEMPTS, records)
-
-
-def _ids(finished: Sequence[Finished]) -> tuple[list[int], list[UUID]]:
-    return sorted({one.claimed.bucket for one in finished}), [one.claimed.id for one in finished]
 
 
 async def cancel_lane(session: Session, endpoint: UUID) -> int:

@@ -19,7 +19,7 @@ from waypost.domain.pace import Pace
 from waypost.domain.retry import Decision, RetryIn, decide
 from waypost.intake import collector
 from waypost.signing import rotation
-from waypost.store import queue
+from waypost.store import settling
 from waypost.store.rows import AttemptRow, Claimed, Finished
 from waypost.store.statements import TEXTS, Session
 
@@ -71,7 +71,7 @@ def retry_after_shortens(patch: pytest.MonkeyPatch) -> None:
 
 
 def unblocked_on_retry(patch: pytest.MonkeyPatch) -> None:
-    retry = queue._retry
+    retry = settling._retry
 
     async def hasty(session: Session, retried: Sequence[Finished], now: datetime) -> None:
         await retry(session, retried, now)
@@ -84,7 +84,7 @@ def unblocked_on_retry(patch: pytest.MonkeyPatch) -> None:
                 await session.execute("update due set blocked = true where id = $1", one.id)
                 await session.execute("update due set blocked = false where id = $1", follower["id"])
 
-    patch.setattr(queue, "_retry", hasty)
+    patch.setattr(settling, "_retry", hasty)
 
 
 def fan_out_to_what_is_off(patch: pytest.MonkeyPatch) -> None:
@@ -134,6 +134,10 @@ def body_changes_after_it_was_signed(patch: pytest.MonkeyPatch) -> None:
 BUGS: dict[str, tuple[Plant, Trouble]] = {
     "the fence is not compared on settle": (
         misspelt("hold", "q.lease_no = u.lease_no\n      and q.tries = u.tries", "true"),
+        STORMY,
+    ),
+    "the fence is not compared when all were delivered": (
+        misspelt("settle_delivered", "q.lease_no = u.lease_no\n          and q.tries = u.tries", "true"),
         STORMY,
     ),
     "a lease that ends now counts as held": (

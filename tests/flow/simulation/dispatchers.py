@@ -157,22 +157,22 @@ class Process:
         lanes = [Lane(endpoint, room) for endpoint in mine if (room := self._room(endpoint, cap)) > 0]
         if not lanes:
             return []
-        claimed = await queue.claim(session, lanes, dispatcher=self.number, lease=LEASE)
+        claimed, endpoints = await queue.claim(session, lanes, dispatcher=self.number, lease=LEASE)
         if {one.endpoint for one in claimed} != {lane.endpoint for lane in lanes}:
             raise BrokenPromise(f"at {self.now} something is due in {due}, and {len(claimed)} deliveries were claimed")
-        return await self._take_up(claimed)
+        return self._take_up(claimed, endpoints)
 
     async def claim_by_hand(self) -> list[Flight]:
         """Take what people sent once more, whoever owns its endpoint."""
         session = cast("Session", self._work)
         wanted = queue.Manual(manual_sends.AT_ONCE, manual_sends.MOST_IN_FLIGHT)
         claimed = await queue.claim_by_hand(session, wanted, dispatcher=self.number, lease=LEASE)
-        return await self._take_up(claimed, by_hand=True)
+        endpoints = await queue.lane_endpoints(session, [one.endpoint for one in claimed]) if claimed else {}
+        return self._take_up(claimed, endpoints, by_hand=True)
 
-    async def _take_up(self, claimed: list[Claimed], *, by_hand: bool = False) -> list[Flight]:
-        if not claimed:
-            return []
-        endpoints = await queue.lane_endpoints(cast("Session", self._work), [one.endpoint for one in claimed])
+    def _take_up(
+        self, claimed: list[Claimed], endpoints: dict[UUID, LaneEndpoint], *, by_hand: bool = False
+    ) -> list[Flight]:
         flights = [
             Flight(one, endpoints.get(one.endpoint), self.now, by_hand)
             for one in sorted(claimed, key=lambda one: (one.sequence, one.id))

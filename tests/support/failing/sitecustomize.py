@@ -23,12 +23,12 @@ POINTS = {
     "deliveries are claimed": (AFTER, "waypost.store.queue", "claim"),
     "a request is signed, not sent": (AFTER, "waypost.dispatch.signer", "Signer.sign"),
     "a request is answered, not recorded": (AFTER, "waypost.dispatch.run", "Sender._post"),
-    "a settle begins": (BEFORE, "waypost.store.queue", "settle"),
-    "leases are held": (AFTER, "waypost.store.queue", "_hold"),
-    "deliveries are settled, not unblocked": (BEFORE, "waypost.store.queue", "unblock"),
-    "the next are unblocked": (AFTER, "waypost.store.queue", "unblock"),
-    "attempts are kept, not committed": (AFTER, "waypost.store.queue", "_keep_attempts"),
-    "a settle is committed": (AFTER, "waypost.store.queue", "settle"),
+    "a settle begins": (BEFORE, "waypost.store.settling", "settle"),
+    "leases are held": (AFTER, "waypost.store.settling", "_hold"),
+    "deliveries are settled, not unblocked": (BEFORE, "waypost.store.settling", "unblock"),
+    "the next are unblocked": (AFTER, "waypost.store.settling", "unblock"),
+    "attempts are kept, not committed": (AFTER, "waypost.store.settling", "_keep"),
+    "a settle is committed": (AFTER, "waypost.store.settling", "settle"),
 }
 
 

@@ -5,7 +5,9 @@
 -- name: claim
 -- Lanes by endpoint: what one endpoint has waiting costs the others nothing. If an event is gone, its state is null:
 -- such a delivery can't be rendered and is settled as failed. Suspects (`deaths`) are claimed separately, here and
--- below.
+-- below. No more is claimed than a rate limit lets begin within a second. The rows of the endpoints follow, once each: a
+-- delivery is sent with its endpoint's settings at the time of the attempt, and a statement of their own would cost as
+-- much as this one.
 with picked as (
     select d.id
     from unnest($2::uuid[], $3::integer[]) as lane (endpoint, free)
@@ -15,7 +17,7 @@ with picked as (
           and q.resend_of is null and q.deaths < 2
           and q.next_at <= now() and (q.leased_until is null or q.leased_until <= now())
         order by q.next_at
-        limit lane.free
+        limit least(lane.free, (select e.rate_limit_per_second from endpoint e where e.id = lane.endpoint))
         for update skip locked) d
 ), claimed as (
     update due d
@@ -25,13 +27,23 @@ with picked as (
               d.deaths
 )
 select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.packed,
-       c.cancelling is not null as cancelled, null::text as sample, c.crashes, c.deaths
+       c.cancelling is not null as cancelled, null::text as sample, c.crashes, c.deaths, null::uuid as account,
+       null::text as email, null::text as url, null::text as version, null::boolean as enabled,
+       null::boolean as deleted, null::bytea as secret, null::bytea as previous_secret,
+       null::timestamptz as previous_until, null::bytea as headers, null::integer as rate_limit_per_second,
+       null::timestamptz as updated_at
 from claimed c
 left join lateral (
     select e.state as packed from event e
     where e.bucket = any ($1::smallint[]) and e.bucket = c.bucket
       and e.day = (uuid_extract_timestamp(c.event) at time zone 'utc')::date and e.id = c.event
     offset 0) e on true
+union all
+select null, null, e.id, null, null, null, null, null, null, null, null, null, null, e.account, a.email, e.url,
+       e.version, e.enabled, e.deleted_at is not null, e.secret, e.previous_secret, e.previous_until, e.headers,
+       e.rate_limit_per_second, e.updated_at
+from endpoint e join account a on a.id = e.account
+where e.id = any (array(select endpoint from claimed))
 
 -- name: add_test
 -- Its id is made of the database's time, as every delivery's; that puts it into today's partition when it is settled.
@@ -142,6 +154,29 @@ cross join lateral (
       and q.tries = u.tries
     for update) d
 
+-- name: settle_delivered
+-- `hold` and `settle` in one, for a batch in which nothing has to be decided in between: a delivery that was accepted is
+-- delivered even if it was to be cancelled. `held` is read to its end, and so all is locked in the common order, before
+-- anything is deleted. `unblock` has to follow.
+with held as (
+    select d.id, u.lease_no, d.ordering
+    from unnest($2::smallint[], $3::uuid[], $4::integer[], $5::integer[]) as u (bucket, id, lease_no, tries)
+    cross join lateral (
+        select q.id, q.ordering from due q
+        where q.bucket = any ($1::smallint[]) and q.bucket = u.bucket and q.id = u.id and q.lease_no = u.lease_no
+          and q.tries = u.tries
+        for update) d
+), gone as (
+    delete from due where bucket = any ($1::smallint[]) and id = any (array(select id from held)) returning *
+), ended as (
+    insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, tries, sample, resend_of,
+                         recovery, settled_at)
+    select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, endpoint, tracking, event, sequence,
+           'delivered', tries + 1, sample, resend_of, recovery, now()
+    from gone
+)
+select id, lease_no, ordering, null::text as cancelling, now() as now from held
+
 -- name: settle
 -- Only what `hold` returned, one call for each outcome. No join on due.
 with gone as (
@@ -167,25 +202,39 @@ where d.bucket = any ($1::smallint[]) and d.id = any ($2::uuid[]) and d.id = u.i
 select delivery, number from attempt
 where bucket = any ($1::smallint[]) and day = any ($2::date[]) and delivery = any ($3::uuid[])
 
--- name: tally
--- Into this dispatcher's own rows of this hour. Latencies arrive as the texts of arrays: an array of arrays has no
--- rows.
-insert into delivery_hours as h
-    (endpoint, day, hour, dispatcher, delivered, failed, attempts, failed_attempts, flawed_answers, timed_out,
-     timed_out_ms, latency, arrival)
-select endpoint, (now() at time zone 'utc')::date, date_trunc('hour', now(), 'utc'), $1, delivered, failed, attempts,
-       failed_attempts, flawed_answers, timed_out, timed_out_ms, latency::integer[], arrival::integer[]
-from unnest($2::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::integer[], $8::integer[],
-            $9::bigint[], $10::text[], $11::text[])
-     as u (endpoint, delivered, failed, attempts, failed_attempts, flawed_answers, timed_out, timed_out_ms, latency,
-           arrival)
-on conflict (endpoint, hour, dispatcher, day) do update
-set delivered = h.delivered + excluded.delivered, failed = h.failed + excluded.failed,
-    attempts = h.attempts + excluded.attempts, failed_attempts = h.failed_attempts + excluded.failed_attempts,
-    flawed_answers = h.flawed_answers + excluded.flawed_answers,
-    timed_out = h.timed_out + excluded.timed_out, timed_out_ms = h.timed_out_ms + excluded.timed_out_ms,
-    latency = array(select a + b from unnest(h.latency, excluded.latency) as both_ (a, b)),
-    arrival = array(select coalesce(a, 0) + coalesce(b, 0) from unnest(h.arrival, excluded.arrival) as both_ (a, b))
+-- name: keep_attempts
+-- Both as JSON, because an array of arrays has no rows, and twenty arrays cost more than one text. Counted into this
+-- dispatcher's own rows of this hour.
+with counted as (
+    insert into delivery_hours as h
+        (endpoint, day, hour, dispatcher, delivered, failed, attempts, failed_attempts, flawed_answers, timed_out,
+         timed_out_ms, latency, arrival)
+    select endpoint, (now() at time zone 'utc')::date, date_trunc('hour', now(), 'utc'), $1, delivered, failed,
+           attempts, failed_attempts, flawed_answers, timed_out, timed_out_ms, latency, arrival
+    from json_to_recordset($2::json)
+         as u (endpoint uuid, delivered integer, failed integer, attempts integer, failed_attempts integer,
+               flawed_answers integer, timed_out integer, timed_out_ms bigint, latency integer[], arrival integer[])
+    on conflict (endpoint, hour, dispatcher, day) do update
+    set delivered = h.delivered + excluded.delivered, failed = h.failed + excluded.failed,
+        attempts = h.attempts + excluded.attempts, failed_attempts = h.failed_attempts + excluded.failed_attempts,
+        flawed_answers = h.flawed_answers + excluded.flawed_answers,
+        timed_out = h.timed_out + excluded.timed_out, timed_out_ms = h.timed_out_ms + excluded.timed_out_ms,
+        latency = array(select a + b from unnest(h.latency, excluded.latency) as both_ (a, b)),
+        arrival = array(select coalesce(a, 0) + coalesce(b, 0)
+                        from unnest(h.arrival, excluded.arrival) as both_ (a, b))
+)
+insert into attempt (bucket, day, delivery, number, started_at, duration_ms, version, outcome, status_code,
+                     retry_after_seconds, url, signed_at, signature, webhook_signature, user_agent, own_headers,
+                     body_sha256, body_length, response_headers, response_body, response_truncated, reason)
+select bucket, (uuid_extract_timestamp(delivery) at time zone 'utc')::date, delivery, number, started_at, duration_ms,
+       version, outcome, status_code, retry_after_seconds, url, signed_at, signature, webhook_signature, user_agent,
+       own_headers, decode(body_sha256, 'base64'), body_length, response_headers::jsonb,
+       decode(response_body, 'base64'), response_truncated, reason
+from json_to_recordset($3::json)
+     as a (bucket smallint, delivery uuid, number integer, started_at timestamptz, duration_ms integer, version text,
+           outcome text, status_code smallint, retry_after_seconds integer, url text, signed_at bigint,
+           signature text, webhook_signature text, user_agent text, own_headers text[], body_sha256 text,
+           body_length integer, response_headers text, response_body text, response_truncated boolean, reason text)
 
 -- name: note_health
 -- `pause`: the seconds until the breaker's next probe, null if it is not open.

@@ -1,29 +1,31 @@
-"""Rows of an endpoint's hours, counted up in the transaction that settles."""
+"""Counts of an endpoint's hours, from what ``settling`` writes."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Settled
 from waypost.domain.ids import made_at
 from waypost.domain.latency import ARRIVAL_BOUNDS_MS, BOUNDS_MS, bound_of
 from waypost.store.rows import AttemptRow, Finished
-from waypost.store.statements import Session, execute
 
 
-class _Count:
-    __slots__ = (
-        *("arrival", "attempts", "delivered", "failed", "failed_attempts", "flawed_answers", "latency"),
-        *("timed_out", "timed_out_ms"),
-    )
+class Count(msgspec.Struct):
+    """What is added to an endpoint's hour; ``latency`` and ``arrival`` count by the bounds of ``domain.latency``."""
 
-    def __init__(self) -> None:
-        self.delivered = self.failed = self.attempts = self.failed_attempts = self.flawed_answers = 0
-        self.timed_out = self.timed_out_ms = 0
-        self.latency = [0] * len(BOUNDS_MS)
-        self.arrival: list[int] = []
+    endpoint: UUID
+    delivered: int = 0
+    failed: int = 0
+    attempts: int = 0
+    failed_attempts: int = 0
+    flawed_answers: int = 0
+    timed_out: int = 0
+    timed_out_ms: int = 0
+    latency: list[int] = msgspec.field(default_factory=lambda: [0] * len(BOUNDS_MS))
+    arrival: list[int] = []
 
     def attempted(self, attempt: AttemptRow) -> None:
         """Count an attempt. A time-out has no response time; it is counted with the time that it was given."""
@@ -43,24 +45,19 @@ class _Count:
         self.arrival[bound_of(milliseconds, ARRIVAL_BOUNDS_MS)] += 1
 
 
-async def tally(
-    session: Session,
-    dispatcher: int,
-    finished: Sequence[Finished],
-    settled: Mapping[tuple[UUID, int], Settled],
-    now: datetime,
-) -> None:
-    """Count attempts and the ends of deliveries, without tests. Call it in the transaction that settles.
+def counted(finished: Sequence[Finished], settled: Mapping[tuple[UUID, int], Settled], now: datetime) -> list[Count]:
+    """Return the counts of attempts and of the ends of deliveries by endpoint, in the order of locks, without tests.
 
     ``settled``: how deliveries ended, by their ids and the fencing numbers under which they did. ``now`` is the
     database's time.
     """
     now_ms = round(now.timestamp() * 1000) if settled else 0
-    counts: defaultdict[UUID, _Count] = defaultdict(_Count)
+    counts: dict[UUID, Count] = {}
     for one in finished:
         if one.claimed.sample is not None:
             continue
-        count = counts[one.claimed.endpoint]
+        if (count := counts.get(one.claimed.endpoint)) is None:
+            count = counts[one.claimed.endpoint] = Count(one.claimed.endpoint)
         state = settled.get((one.claimed.id, one.claimed.lease_no))
         count.delivered += state is Settled.DELIVERED
         count.failed += state is Settled.FAILED
@@ -68,13 +65,4 @@ async def tally(
             count.arrived(now_ms - made_at(one.claimed.id))
         if one.attempt is not None:
             count.attempted(one.attempt)
-    if counts:
-        ordered = sorted(counts.items())
-        numbers = ("delivered", "failed", "attempts", "failed_attempts", "flawed_answers", "timed_out", "timed_out_ms")
-        columns = ([getattr(count, name) for _, count in ordered] for name in numbers)
-        arrays = [_array(one.latency) for _, one in ordered], [_array(one.arrival) for _, one in ordered]
-        await execute(session, "tally", dispatcher, [endpoint for endpoint, _ in ordered], *columns, *arrays)
-
-
-def _array(counts: Sequence[int]) -> str:
-    return "{" + ",".join(map(str, counts)) + "}"
+    return [count for _, count in sorted(counts.items())]
