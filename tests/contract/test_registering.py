@@ -150,3 +150,58 @@ def test_every_service_that_offers_it_can_register_and_has_a_field_for_its_key()
     assert offers == set(REGISTRARS)
     for one in senders.senders():
         assert one.name not in offers or "api_key" in {field.name for field in one.fields}
+
+
+FOUND: dict[str, object] = {
+    "aftership": {"data": {"trackings": [{"id": "a/1", "slug": "usps"}, {"id": "a2", "slug": "ups"}]}},
+    "trackingmore": {"data": [{"id": "a/1", "courier_code": "usps"}, {"id": "a2", "courier_code": "ups"}]},
+    "ship24": {"data": {"trackings": [{"tracker": {"trackerId": "a/1"}}]}},
+}
+"""What is found by the number of a parcel, at the services that stop parcels by an id of their own."""
+STOPPED = {
+    "aftership": ("DELETE", "/tracking/2025-07/trackings/a%2F1", b""),
+    "trackingmore": ("DELETE", "/v4/trackings/delete/a%2F1", b""),
+    "ship24": ("PATCH", "/public/v1/trackers/a%2F1", b'{"isSubscribed":false}'),
+}
+
+
+async def stop(name: str, http: CarrierHttp, url: str, *parcels: ParcelToRegister) -> list[str | None]:
+    stopping = REGISTRARS[name].stop
+    assert stopping is not None
+    return await stopping(http, url, KEY, parcels)
+
+
+@pytest.mark.parametrize("name", STOPPED)
+async def test_a_parcel_is_found_by_its_number_and_courier_and_stopped(http: CarrierHttp, name: str) -> None:
+    answers = [said(200, FOUND[name]), said(200, {})]
+    async with receiving(lambda number: answers[number - 1]) as service:
+        refused = await stop(name, http, f"http://127.0.0.1:{service.port}", USPS)
+
+    looked, stopped = service.requests
+    assert refused == [None]
+    assert USPS.tracking_number in looked.path
+    assert (stopped.method, stopped.path, stopped.body) == STOPPED[name]
+
+
+@pytest.mark.parametrize("name", STOPPED)
+async def test_a_parcel_that_is_not_there_any_more_counts_as_stopped(http: CarrierHttp, name: str) -> None:
+    nothing: object = {"data": {"trackings": []}} if name != "trackingmore" else {"data": []}
+    async with receiving(always(said(200, nothing))) as service:
+        refused = await stop(name, http, f"http://127.0.0.1:{service.port}", USPS)
+
+    assert refused == [None]
+    assert {one.method for one in service.requests} == {"GET"}
+
+
+@pytest.mark.parametrize("name", STOPPED)
+async def test_a_service_that_does_not_stop_a_parcel_says_why(http: CarrierHttp, name: str) -> None:
+    answers = [said(200, FOUND[name]), said(422, {"error": {"message": "Not now"}})]
+    async with receiving(lambda number: answers[number - 1]) as service:
+        assert await stop(name, http, f"http://127.0.0.1:{service.port}", USPS) == ["Not now"]
+
+
+@pytest.mark.parametrize("code", [-18019902, -18019906])
+async def test_17track_counts_what_it_does_not_follow_as_stopped(http: CarrierHttp, code: int) -> None:
+    rejected = [{"number": "A1", "error": {"code": code, "message": "no"}}]
+    async with receiving(always(said(200, {"code": 0, "data": {"rejected": rejected}}))) as service:
+        assert await stop("17track", http, f"http://127.0.0.1:{service.port}", ODD) == [None]

@@ -139,6 +139,87 @@ async def test_a_deleted_parcel_is_stopped_there(
     assert service.asked() == [("register", ["A1"]), ("stoptrack", ["A1"])]
 
 
+async def archive(shop: Caller, tracking: str, status: str = "archived") -> None:
+    await shop.call("PUT", f"/v4/trackings/update/{tracking}", json={"archived_status": status})
+
+
+async def test_a_number_that_was_added_again_is_not_stopped(
+    api: Api, shop: Caller, registering: ParcelRegistering, service: Service
+) -> None:
+    (tracking,) = await register(shop, "A1")
+    await connected(api, shop)
+    await registering.run_once()
+    await shop.call("DELETE", f"/v4/trackings/delete/{tracking}")
+    await register(shop, "A1")
+
+    await registering.run_once()
+    await registering.run_once()
+
+    assert service.asked() == [("register", ["A1"]), ("register", ["A1"])]
+    assert await api.database.serving.fetchval("select count(*) from registration") == 1
+
+
+async def test_an_archived_parcel_is_stopped_once_and_followed_again_when_it_is_back(
+    api: Api, shop: Caller, registering: ParcelRegistering, service: Service
+) -> None:
+    (tracking,) = await register(shop, "A1")
+    await connected(api, shop)
+    await registering.run_once()
+    await archive(shop, tracking)
+    registering._ends._rests.clear()
+
+    await registering.run_once()
+    stopped = (await shop.get(f"/v1/trackings/{tracking}")).json()["polling"]["registered"]
+    registering._ends._rests.clear()
+    await registering.run_once()
+    await archive(shop, tracking, "tracking")
+    await registering.run_once()
+    await registering.run_once()
+    back = (await shop.get(f"/v1/trackings/{tracking}")).json()["polling"]["registered"]
+
+    assert service.asked() == [("register", ["A1"]), ("stoptrack", ["A1"]), ("retrack", ["A1"])]
+    assert [one["stopped_at"] is None for one in (*stopped, *back)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("state", "calls"),
+    [(("delivered", 8), 2), (("delivered", 6), 1), (("expired", 0), 2), (("transit", 8), 1)],
+)
+async def test_parcels_that_are_over_are_stopped(
+    registering: ParcelRegistering, api: Api, service: Service, state: tuple[str, int], calls: int
+) -> None:
+    shop = await api.caller()
+    await register(shop, "A1")
+    await connected(api, shop)
+    await registering.run_once()
+    await api.database.serving.execute(
+        "update tracking set status = $1, updated_at = now() - make_interval(days => $2)", *state
+    )
+    registering._ends._rests.clear()
+
+    await registering.run_once()
+
+    assert len(service.asked()) == calls
+
+
+async def test_all_registrations_are_looked_through_in_pages(
+    api: Api, shop: Caller, registering: ParcelRegistering, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("waypost.intake.registration_ends.PAGE", 2)
+    trackings = await register(shop, "A1", "A2", "A3", "A4", "A5")
+    await connected(api, shop)
+    await registering.run_once()
+    for tracking in trackings:
+        await archive(shop, tracking)
+    registering._ends._after.clear()
+
+    for _ in range(4):
+        await registering.run_once()
+
+    stopped = sorted(number for call, numbers in service.asked() if call == "stoptrack" for number in numbers)
+    assert stopped == ["A1", "A2", "A3", "A4", "A5"]
+
+
 async def test_a_service_in_trouble_is_asked_again_later_and_no_parcel_is_passed_over(
     api: Api, shop: Caller, registering: ParcelRegistering, service: Service
 ) -> None:

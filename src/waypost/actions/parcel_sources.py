@@ -16,6 +16,7 @@ from waypost.domain.times import rfc3339_or_none
 from waypost.domain.trackings import TrackingState
 from waypost.store import connections, registrations, trackings, watches
 from waypost.store.connections import ConnectionRow
+from waypost.store.registrations import ShownRegistration
 from waypost.store.trackings import Filter, WatchedTracking
 from waypost.store.watches import Watch
 
@@ -49,11 +50,15 @@ class PolledConnection(msgspec.Struct, frozen=True):
 
 
 class RegisteredThere(msgspec.Struct, frozen=True):
-    """A connection at whose service a parcel was registered; ``refused`` is why the service rejected it."""
+    """A connection at whose service a parcel was registered.
+
+    ``refused`` is why the service rejected it, ``stopped_at`` when its registration was ended.
+    """
 
     connection: str
     name: str
     refused: str | None
+    stopped_at: str | None = None
 
 
 class ParcelSource(msgspec.Struct, frozen=True):
@@ -79,7 +84,7 @@ async def of_parcel(context: Context, actor: Actor, row: WatchedTracking) -> Par
         watch = await watches.watch_of(session, row.id)
         known = {one.id: one for one in await connections.of_account(session, actor.account, shared=True)}
         told = await registrations.of_parcel(session, actor.account, row.id)
-    there = [RegisteredThere(ids.to_text(ids.CONNECTION, one.connection), one.name, one.refused) for one in told]
+    there = [_there(one) for one in told]
     if watch is None:
         return ParcelSource(None, None, [], _why(context, row.state, None), there)
     asked = known.get(watch.connection) if watch.connection is not None else None
@@ -101,6 +106,11 @@ async def same_number(context: Context, actor: Actor, state: TrackingState) -> l
     async with context.database.serving.acquire() as session:
         found = await trackings.page(session, actor.account, wanted, limit=MOST_OTHERS + 1)
     return [one.state for one in found if UUID(hex=state.id) != one.id]
+
+
+def _there(row: ShownRegistration) -> RegisteredThere:
+    connection = ids.to_text(ids.CONNECTION, row.connection)
+    return RegisteredThere(connection, row.name, row.refused, rfc3339_or_none(row.stopped_at))
 
 
 def _asked(row: ConnectionRow) -> PolledConnection:

@@ -22,7 +22,7 @@ from waypost.domain.carriers import CarrierSource, CarrierUnavailable
 from waypost.domain.inbound import ParcelToRegister
 from waypost.intake.collector import Intake
 from waypost.intake.poller import Poller
-from waypost.intake.registering import SETTLED_SECONDS, ParcelRegistering
+from waypost.intake.registering import SETTLED_SECONDS, ParcelRegistering, RegistrarCalls
 from waypost.settings import Settings
 from waypost.sources import carriers, polled
 from waypost.sources.carriers.carrier import Carrier
@@ -126,11 +126,17 @@ class Sources:
         return await registrar.register(self._http, self._settings.service_url(row.source), self._api_key(row), parcels)
 
     async def stop_registration(self, row: ConnectionRow, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
-        """End the registration of deleted parcels, if the service can."""
+        """End the registration of parcels, if the service can."""
         registrar = REGISTRARS[row.source]
         if registrar.stop is None:
             return [None] * len(parcels)
         return await registrar.stop(self._http, self._settings.service_url(row.source), self._api_key(row), parcels)
+
+    async def resume_registration(self, row: ConnectionRow, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
+        """Have stopped parcels followed again."""
+        registrar = REGISTRARS[row.source]
+        resume = registrar.resume or registrar.register
+        return await resume(self._http, self._settings.service_url(row.source), self._api_key(row), parcels)
 
     def _api_key(self, row: ConnectionRow) -> str:
         assert row.account is not None  # noqa: S101 - the installation has no connections that push
@@ -182,14 +188,15 @@ def open_sources(settings: Settings, vault: Vault) -> Sources:
 
 def registering(database: Database, sources: Sources, *, settled_seconds: float = SETTLED_SECONDS) -> ParcelRegistering:
     """Return what registers parcels at the services that push."""
-    return ParcelRegistering(
-        database,
+    calls = RegistrarCalls(
         register=sources.register,
         stop=sources.stop_registration,
-        polled=ASKED,
+        resume=sources.resume_registration,
         most_at_once=lambda source: REGISTRARS[source].most_at_once if source in REGISTRARS else 0,
-        settled_seconds=settled_seconds,
+        polled=ASKED,
+        pausing=frozenset(name for name, one in REGISTRARS.items() if one.pauses),
     )
+    return ParcelRegistering(database, calls, settled_seconds=settled_seconds)
 
 
 class Polling:

@@ -5,7 +5,7 @@
 
 One deadline spans connecting, TLS, headers and body. No redirect is followed, no cookie kept, no proxy taken from the
 environment, nothing decompressed, and a body longer than 1 MiB is rejected. A call that fails because its kept
-connection was broken is repeated once: every call here only reads, so a second one does no harm.
+connection was broken is repeated once: no call here does harm when it is made twice.
 """
 
 import asyncio
@@ -86,6 +86,10 @@ class CarrierHttp:
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> CarrierAnswer:
         """Return the answer to one POST of a body whose type is in ``headers``. Raises the errors of ``get``."""
         return await self._send(lambda: self._client.post(url).body_bytes(body), headers)
+
+    async def change(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> CarrierAnswer:
+        """Return the answer to one PATCH or DELETE; repeating it does no harm. Raises the errors of ``get``."""
+        return await self._send(lambda: self._client.request(method, url).body_bytes(body), headers)
 
     async def _send(self, begin: Callable[[], RequestBuilder], headers: Mapping[str, str]) -> CarrierAnswer:
         ends = time.monotonic() + self._timeout_seconds

@@ -17,6 +17,7 @@ from waypost.domain.endpoints import Ordering, SubscribedEndpoint, Trigger
 from waypost.domain.statuses import Status
 from waypost.domain.times import from_ms
 from waypost.domain.trackings import TrackingState
+from waypost.store.registration_changes import register_again
 from waypost.store.rows import ChangedTracking, LockedRow, NewDelivery, NewEvent
 from waypost.store.statements import Copied, Session, copy, execute, fetch, fetch_one
 from waypost.store.states import pack
@@ -200,3 +201,5 @@ async def watch_again(session: Session, rows: Sequence[tuple[UUID, str, bool]]) 
     buckets = [ids.bucket(tracking) for tracking, _, _ in rows]
     columns = (list(column) for column in zip(*rows, strict=True))
     await execute(session, "watch_again", sorted(set(buckets)), buckets, *columns)
+    if wanted := [tracking for tracking, _, polled in rows if polled]:
+        await register_again(session, wanted)

@@ -1,7 +1,7 @@
 """Parcels that are registered at services that push."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -23,11 +23,12 @@ class UnregisteredParcel(msgspec.Struct, frozen=True):
 
 
 class ShownRegistration(msgspec.Struct, frozen=True):
-    """A connection that a parcel is registered with, or why its service refused it."""
+    """A connection that a parcel is registered with, why its service refused it, and when it was stopped there."""
 
     connection: UUID
     name: str
     refused: str | None
+    stopped_at: datetime | None
 
 
 async def connections_to_register(session: Session) -> list[ConnectionRow]:
@@ -46,6 +47,27 @@ async def deleted(session: Session, connection: UUID, most: int) -> list[Unregis
     """Return registered parcels that were deleted here."""
     rows = await fetch(session, "deleted_registrations", connection, most)
     return [UnregisteredParcel(row["id"], row["tracking_number"], "") for row in rows]
+
+
+async def running(session: Session, connection: UUID, after: UUID, most: int) -> list[UUID]:
+    """Return parcels that a service follows, in order, after the given one."""
+    return [row["tracking"] for row in await fetch(session, "running_registrations", connection, after, most)]
+
+
+async def finished(session: Session, trackings: Sequence[UUID], *, over_for: timedelta) -> list[UnregisteredParcel]:
+    """Return those of the parcels that are archived, expired, or delivered or returned and unchanged for that long."""
+    buckets = sorted({ids.bucket(one) for one in trackings})
+    rows = await fetch(session, "finished_parcels", buckets, list(trackings), over_for)
+    return [UnregisteredParcel(*row) for row in rows]
+
+
+async def wanted_again(session: Session, connection: UUID, most: int) -> list[UnregisteredParcel]:
+    """Return parcels that were stopped at a service, and are wanted there again."""
+    found = [row["tracking"] for row in await fetch(session, "registrations_again", connection, most)]
+    if not found:
+        return []
+    buckets = sorted({ids.bucket(one) for one in found})
+    return [UnregisteredParcel(*row) for row in await fetch(session, "parcels_to_register", buckets, found)]
 
 
 async def of_parcel(session: Session, account: UUID, tracking: UUID) -> Sequence[ShownRegistration]:

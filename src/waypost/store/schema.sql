@@ -467,6 +467,8 @@ create table registration (
     connection uuid not null,
     refused text,
     registered_at timestamp with time zone default now() not null,
+    stopped_at timestamp with time zone,
+    again boolean default false not null,
     constraint registration_pkey PRIMARY KEY (connection, tracking)
 );
 
@@ -671,6 +673,10 @@ CREATE UNIQUE INDEX recovery_one ON recovery USING btree (endpoint) WHERE state 
 CREATE UNIQUE INDEX recovery_one_dry_run ON recovery USING btree (endpoint) WHERE state = 'running'::text AND dry_run;
 
 CREATE INDEX recovery_running ON recovery USING btree (id) WHERE state = 'running'::text;
+
+CREATE INDEX registration_again ON registration USING btree (connection) WHERE again;
+
+CREATE INDEX registration_running ON registration USING btree (connection, tracking) WHERE stopped_at IS NULL AND refused IS NULL;
 
 CREATE INDEX settled_endpoint ON ONLY settled USING btree (endpoint, id);
 

@@ -3,16 +3,15 @@
 Registering a parcel again does no harm: "it is there already" counts as done.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
 
-from waypost.domain.carriers import CarrierError
 from waypost.domain.inbound import ParcelToRegister
 from waypost.sources.http import CarrierAnswer, CarrierHttp, basic
-from waypost.sources.pushes import track17_calls
+from waypost.sources.pushes import stopping, track17_calls
 from waypost.sources.pushes.courier_names import name_of
 from waypost.sources.reading import own_words
 
@@ -27,29 +26,21 @@ The list may end early, if the service could not answer for the others. Raise Ca
 
 
 class Registrar(msgspec.Struct, frozen=True):
-    """How parcels are registered at a service; ``stop`` ends that for parcels that were deleted, if the service can."""
+    """How parcels are registered at a service.
+
+    ``stop`` ends that for deleted parcels, if the service can, and for archived and finished ones if it ``pauses``
+    parcels without losing them. ``resume`` is for stopped ones that are wanted again; otherwise they are registered.
+    """
 
     most_at_once: int
     register: Send
     stop: Send | None = None
+    resume: Send | None = None
+    pauses: bool = False
 
 
 async def _track17(http: CarrierHttp, url: str, key: str, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
-    return await _call_track17(http, url, key, "register", parcels, done=(track17_calls.KNOWN,))
-
-
-async def _stop_track17(http: CarrierHttp, url: str, key: str, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
-    done = (track17_calls.NOT_THERE, track17_calls.NOT_FOLLOWED)
-    return await _call_track17(http, url, key, "stoptrack", parcels, done=done)
-
-
-async def _call_track17(
-    http: CarrierHttp, url: str, key: str, name: str, parcels: Sequence[ParcelToRegister], *, done: Collection[int]
-) -> list[str | None]:
-    """Return why parcels were rejected; ``done`` are the codes of those that need no call."""
-    answered = await track17_calls.call(http, url, key, name, parcels)
-    reasons = {number: error.reason for number, error in answered.rejected.items() if error.code not in done}
-    return [reasons.get(one.tracking_number) for one in parcels]
+    return await stopping.sort_track17(http, url, key, "register", parcels, done=(track17_calls.KNOWN,))
 
 
 async def _easypost(http: CarrierHttp, url: str, key: str, parcels: Sequence[ParcelToRegister]) -> list[str | None]:
@@ -115,16 +106,12 @@ async def _each(
     known: int | None = None,
 ) -> list[str | None]:
     """Register one parcel after the other; what was done before a failure is returned."""
-    reasons: list[str | None] = []
-    for parcel in parcels:
-        try:
-            answer = await send(parcel)
-        except CarrierError:
-            if not reasons:
-                raise
-            break
-        reasons.append(_UNKNOWN_COURIER if answer is None else _reason(answer, known=known))
-    return reasons
+
+    async def register(parcel: ParcelToRegister) -> str | None:
+        answer = await send(parcel)
+        return _UNKNOWN_COURIER if answer is None else _reason(answer, known=known)
+
+    return await stopping.each(parcels, register)
 
 
 class _Meta(msgspec.Struct, frozen=True):
@@ -153,11 +140,11 @@ def _named(service: str, parcel: ParcelToRegister, field: str) -> dict[str, Any]
 
 
 REGISTRARS: Final[Mapping[str, Registrar]] = {
-    "17track": Registrar(40, _track17, _stop_track17),
+    "17track": Registrar(40, _track17, stopping.track17, stopping.track17_again, pauses=True),
     "easypost": Registrar(5, _easypost),
     "shippo": Registrar(5, _shippo),
-    "aftership": Registrar(5, _aftership),
-    "ship24": Registrar(5, _ship24),
-    "trackingmore": Registrar(3, _trackingmore),
+    "aftership": Registrar(5, _aftership, stopping.aftership),
+    "ship24": Registrar(5, _ship24, stopping.ship24, stopping.ship24_again, pauses=True),
+    "trackingmore": Registrar(3, _trackingmore, stopping.trackingmore),
 }
 """The services that parcels can be registered at, by source. One round takes no more than ``most_at_once`` parcels."""

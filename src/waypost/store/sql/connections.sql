@@ -37,7 +37,7 @@ select r.tracking, r.connection from registration r
 where r.connection = any (array(select c.id from connection c
                                 where c.account = any ($1::uuid[]) and c.enabled and c.kind = 'push'
                                   and c.settings ->> 'register_there' = 'yes' and c.source = any ($3::text[])))
-  and r.tracking = any ($2::uuid[]) and r.refused is null
+  and r.tracking = any ($2::uuid[]) and r.refused is null and r.stopped_at is null
 
 -- name: installation_connections
 select c.id, c.source,

@@ -22,9 +22,10 @@ order by t.id
 limit $5
 
 -- name: insert_registrations
-insert into registration (connection, tracking, refused)
-select $1::uuid, tracking, refused from unnest($2::uuid[], $3::text[]) as n (tracking, refused)
-on conflict (connection, tracking) do update set refused = excluded.refused
+insert into registration (connection, tracking, refused, registered_at)
+select $1::uuid, tracking, refused, (select now()) from unnest($2::uuid[], $3::text[]) as n (tracking, refused)
+on conflict (connection, tracking) do update
+set refused = excluded.refused, stopped_at = null, again = false, registered_at = excluded.registered_at
 
 -- name: watch_registered
 -- Parcels without a connection are given to the service; it counts as heard now.
@@ -47,7 +48,37 @@ limit $2
 -- name: delete_registrations
 delete from registration where connection = $1 and tracking = any ($2::uuid[])
 
+-- name: running_registrations
+select r.tracking from registration r
+where r.connection = $1 and r.tracking > $2 and r.stopped_at is null and r.refused is null
+order by r.tracking limit $3
+
+-- name: finished_parcels
+-- Those of these parcels that need no pushes any more.
+select t.id, t.tracking_number, t.courier_code from tracking t
+where t.bucket = any ($1::smallint[]) and t.id = any ($2::uuid[])
+  and (t.archived or t.status = 'expired'
+       or (t.status = 'delivered' or t.substatus = 'exception010') and t.updated_at < now() - $3::interval)
+order by t.id
+
+-- name: mark_registrations_stopped
+update registration set stopped_at = (select now()) where connection = $1 and tracking = any ($2::uuid[])
+
+-- name: register_again
+update registration r set again = true
+where r.tracking = any ($2::uuid[]) and r.stopped_at is not null
+  and r.connection = any (array(select c.id from connection c join tracking t on t.account = c.account
+                                where t.bucket = any ($1::smallint[]) and t.id = any ($2::uuid[]) and c.kind = 'push'))
+
+-- name: registrations_again
+select r.tracking from registration r where r.connection = $1 and r.again limit $2
+
+-- name: parcels_to_register
+select t.id, t.tracking_number, t.courier_code from tracking t
+where t.bucket = any ($1::smallint[]) and t.id = any ($2::uuid[])
+order by t.id
+
 -- name: registrations_of
-select c.id, c.name, r.refused from registration r join connection c on c.id = r.connection
+select c.id, c.name, r.refused, case when not r.again then r.stopped_at end as stopped_at from registration r join connection c on c.id = r.connection
 where c.account = $1 and r.tracking = $2 and r.connection = any (array(select o.id from connection o where o.account = $1))
 order by c.id
