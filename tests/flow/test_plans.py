@@ -107,6 +107,7 @@ BOUNDS = (ALL_BUCKETS, [uuid4()], UUID(int=0), UUID(int=2**127), None, 51)
 DAYS = (date.min, date.max)
 LANES = (uuid4(), [False, True], ["transit", "delivered"], UUID(int=0), UUID(int=2**127), 100, 0)
 PASSED = (uuid4(), [True], ["transit"], 10_000, UUID(int=2**127), [UUID(int=0)])
+RESENT = (ALL_BUCKETS, [uuid4()], UUID(int=0), UUID(int=2**127), *DAYS, 500)
 LISTS = {
     "unsettled_deliveries": (*BOUNDS, False),
     "settled_deliveries": (*BOUNDS, False, *DAYS),
@@ -130,6 +131,10 @@ LISTS = {
     "search_trackings": (ALL_BUCKETS, *LANES, "A", "B", 1000, "A", "B", None, NOW, NOW, "A", "B", "#A", "#B"),
     "trackings_searched": (ALL_BUCKETS, uuid4(), "A", "B", "A", "B", "A", "B", "#A", "#B", 200),
     "retried_deliveries": (*BOUNDS, False),
+    "settled_to_resend": RESENT,
+    "undelivered_to_resend": RESENT,
+    "settled_of_trackings_to_resend": (*RESENT, [uuid4()]),
+    "events_waiting": ([1], [1], [uuid4()], [uuid4()], [uuid4()]),
     "last_attempts": ([1], [1], [uuid4()], [NOW.date()]),
     "tracking_of_event": ([1], uuid4(), NOW.date(), uuid4()),
     "trackings_with_number": ([1], uuid4(), "A1"),

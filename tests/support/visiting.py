@@ -39,7 +39,7 @@ TAGS = frozenset(
         *("h1", "h2", "h3", "p", "div", "span", "strong", "em", "a", "ul", "ol", "li", "dl", "dt", "dd", "code", "pre"),
         *("table", "thead", "tbody", "tr", "th", "td", "form", "label", "input", "textarea", "select", "option"),
         *("button", "fieldset", "legend", "details", "summary", "dialog", "time", "svg", "path", "rect", "g", "text"),
-        *("line", "polyline", "caption", "img", "br", "hr", "blockquote", "footer", "datalist"),
+        *("line", "polyline", "caption", "img", "br", "hr", "blockquote", "footer", "datalist", "progress"),
     }
 )
 ATTRIBUTES = frozenset(
@@ -49,7 +49,7 @@ ATTRIBUTES = frozenset(
         *("disabled", "hidden", "open", "placeholder", "maxlength", "spellcheck", "tabindex", "datetime", "scope"),
         *("start", "viewbox", "width", "height", "focusable", "d", "x", "y", "transform", "preserveaspectratio"),
         *("x1", "x2", "y1", "y2", "points", "colspan", "alt", "hreflang", "enctype", "accept", "minlength"),
-        *("inputmode", "list"),
+        *("inputmode", "list", "max"),
     }
 )
 FAMILIES = ("aria-", "data-", "form")

@@ -23,6 +23,9 @@ _OF_BOTH: Final = frozenset({"quota_reached"})
 """Conflicts of both APIs; the others that TrackingMore has codes for are v4's only."""
 
 _SAYS: Final = {
+    "bulk_action_running": "Deliveries are being resent or cancelled on the pages: wait, or stop that first.",
+    "filter_too_long": "The filter of the webhook history is too long to resend or cancel what matches it.",
+    "still_counting": "The deliveries to resend or cancel are still being counted.",
     "already_finished": "The recovery has ended, so there is nothing to stop.",
     "already_settled": "The delivery has ended, so there is nothing to cancel.",
     "archived": "The parcel is archived, so it is not polled.",

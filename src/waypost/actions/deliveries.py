@@ -17,6 +17,7 @@ from waypost.actions.context import Context
 from waypost.actions.lists import Listed, Page, listed
 from waypost.actions.refusals import Conflict, Fault, Invalid, present
 from waypost.domain import ids
+from waypost.domain.bulk_actions import is_bulk_action
 from waypost.domain.deliveries import Settled, Waiting, waiting_state
 from waypost.domain.errors import InvalidInput
 from waypost.domain.ids import FIRST, LAST
@@ -157,12 +158,17 @@ def show(row: DeliveryRow) -> Delivery:
         blocked_by=_text(ids.DELIVERY, row.blocked_by),
         test=row.sample is not None,
         resend_of=_text(ids.DELIVERY, row.resend_of),
-        recovery_id=_text(ids.RECOVERY, row.recovery),
+        recovery_id=None if is_resent_in_bulk(row) else _text(ids.RECOVERY, row.recovery),
         attempt_count=row.tries,
         next_attempt_at=rfc3339_or_none(row.next_at if waits else None),
         created_at=rfc3339(datetime.fromtimestamp(ids.made_at(row.id) / 1000, UTC)),
         settled_at=rfc3339_or_none(row.settled_at),
     )
+
+
+def is_resent_in_bulk(row: DeliveryRow) -> bool:
+    """Return whether a delivery was resent with all others that matched a filter."""
+    return row.recovery is not None and is_bulk_action(row.recovery)
 
 
 def _text(prefix: str, identifier: UUID | None) -> str | None:

@@ -31,6 +31,8 @@ class Action(StrEnum):
     ROTATION_ENDED = "endpoint.rotation_ended"
     RECOVERY_BEGUN = "recovery.begun"
     RECOVERY_STOPPED = "recovery.stopped"
+    DELIVERIES_RESENT = "deliveries.resent"
+    DELIVERIES_CANCELLED = "deliveries.cancelled"
     CONNECTION_ADDED = "connection.added"
     CONNECTION_CHANGED = "connection.changed"
     CONNECTION_DELETED = "connection.deleted"

@@ -23,7 +23,7 @@ from waypost.domain.trackings import (
     has_ended,
     is_due_to_expire,
 )
-from waypost.intake import recovery
+from waypost.intake import bulk, recovery
 from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import clock_ms
@@ -33,6 +33,8 @@ from waypost.keeper.troubles import Signs, Troubles
 from waypost.store import (
     alert_changes,
     audit_entries,
+    bulk_action_changes,
+    bulk_actions,
     duties,
     erasing,
     idempotency,
@@ -57,6 +59,10 @@ JITTER: Final = 0.1
 NO_QUOTA: Final = Quota()
 RECOVERED_A_TIME: Final = 200
 """The maximum deliveries of a recovery queued per second, however quickly its endpoint accepts them."""
+
+
+STEPS_A_TIME: Final = 20
+"""The maximum steps of one bulk action per second: an account's action does not hold up another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,7 @@ class Keeper:
             Duty(6, "sessions", 600, self.forget_sessions),
             Duty(7, "reconciliation", 60, self.reconciler.look),
             Duty(8, "recoveries", 1, self.recover),
+            Duty(15, "bulk_actions", 1, self.advance_bulk_actions),
             Duty(9, "usage", 60, self.measure),
             Duty(10, "backup", 600, self.back_up),
             Duty(11, "endpoint_health", 10, EndpointHealth(history=self._history).look),
@@ -183,6 +190,24 @@ class Keeper:
                     advancing.discard(one)
         return sum(begun.values())
 
+    async def advance_bulk_actions(self, session: Session) -> int:
+        """Advance what is counted, resent or cancelled by a filter, in turns; return how many deliveries changed.
+
+        Each action changes no more than ``RECOVERED_A_TIME`` deliveries, and examines a bounded number.
+        """
+        changed = 0
+        for one in await bulk_actions.open_actions(session):
+            done = 0
+            for _ in range(STEPS_A_TIME):
+                if await bulk.count(session, one):
+                    continue
+                some, goes_on = await bulk.advance(session, one, RECOVERED_A_TIME - done)
+                done += some
+                if not goes_on or done >= RECOVERED_A_TIME:
+                    break
+            changed += done
+        return changed
+
     async def measure(self, session: Session) -> int:
         """Measure what accounts with quotas use; return how many accounts."""
         return await quota_changes.measure_usage(session, everybody=self._quota.is_set)
@@ -205,8 +230,10 @@ class Keeper:
         return forgotten
 
     async def forget_incidents(self, session: Session) -> int:
-        """Delete incidents that ended before the history begins, and alerts as old; return how many."""
+        """Delete incidents that ended before the history begins, and as old alerts and bulk actions."""
         forgotten = 0
+        while some := await bulk_action_changes.delete_old(session, self._history):
+            forgotten += some
         while some := await incident_changes.delete_old_incidents(session, self._history):
             forgotten += some
         while some := await alert_changes.delete_old_alerts(session, self._history):

@@ -21,6 +21,7 @@ from waypost.portal.pages import (
     alerts,
     apikeys,
     audit,
+    bulk_actions,
     connect,
     connect_push,
     connection,
@@ -78,6 +79,7 @@ ROUTES: Final = (
     *connection.ROUTES,
     *tracking_import.ROUTES,  # before a parcel's page: /import is not an id
     *tracking.ROUTES,
+    *bulk_actions.ROUTES,  # before a delivery's page: /matching is not an id
     *history.ROUTES,  # before the endpoint's page: /history is not an id
     *delivery.ROUTES,
     *webhooks.ROUTES,

@@ -57,14 +57,22 @@ async def examine(session: Session, account: UUID, wanted: HistoryFilter, *, lim
     ``before`` says where to continue.
     """
     most = examined if wanted.examines else limit + 1
-    found = await _candidates(session, account, wanted, most)
-    attempts = await last_attempts(session, found) if wanted.needs_attempts else {}
-    matching = [row for row in found if fits(wanted, _seen(row, attempts.get(row.id)))]
-    shown = matching[:limit]
+    found = await candidates(session, account, wanted, most)
+    matching = await examined_of(session, wanted, found, before=found[-1].id if len(found) == most else None)
+    shown = matching.rows[:limit]
     if not wanted.needs_attempts:
-        attempts = await last_attempts(session, shown)
-    before = shown[-1].id if len(matching) > limit else found[-1].id if len(found) == most else None
-    return Examined([HistoryRow(row, attempts.get(row.id)) for row in shown], before)
+        attempts = await last_attempts(session, [row.delivery for row in shown])
+        shown = [HistoryRow(row.delivery, attempts.get(row.delivery.id)) for row in shown]
+    return Examined(shown, shown[-1].delivery.id if len(matching.rows) > limit else matching.before)
+
+
+async def examined_of(
+    session: Session, wanted: HistoryFilter, found: Sequence[DeliveryRow], *, before: UUID | None
+) -> Examined:
+    """Return those of the deliveries that match; their last attempts are read only if the filter needs them."""
+    attempts = await last_attempts(session, found) if wanted.needs_attempts else {}
+    rows = [HistoryRow(row, attempts.get(row.id)) for row in found]
+    return Examined([one for one in rows if fits(wanted, _seen(one.delivery, one.last))], before)
 
 
 async def last_attempts(session: Session, rows: Sequence[DeliveryRow]) -> dict[UUID, LastAttempt]:
@@ -111,7 +119,9 @@ def _seen(row: DeliveryRow, last: LastAttempt | None) -> Seen:
     return Seen(state, row.sample or row.status, row.event, row.tries, None if last is None else last.outcome)
 
 
-async def _candidates(session: Session, account: UUID, wanted: HistoryFilter, limit: int) -> list[DeliveryRow]:
+async def candidates(
+    session: Session, account: UUID, wanted: HistoryFilter, limit: int, *, settled: bool = True
+) -> list[DeliveryRow]:
     """Return the newest deliveries of a filter's period, endpoint, parcels and kind; some may not match the rest.
 
     Unsettled deliveries are read first, so that one that settles in between is seen twice rather than never.
@@ -127,13 +137,15 @@ async def _candidates(session: Session, account: UUID, wanted: HistoryFilter, li
         of = list(wanted.trackings)
         for read in (
             await fetch(session, "unsettled_of_trackings", *bounds, without_tests, of) if wanted.waits else [],
-            await fetch(session, "settled_of_trackings", *bounds, without_tests, *days, of) if wanted.ended else [],
+            await fetch(session, "settled_of_trackings", *bounds, without_tests, *days, of)
+            if settled and wanted.ended
+            else [],
         ):
             found |= {row["id"]: DeliveryRow(**row) for row in read}
     else:
         for read in (
             await _unsettled(session, wanted, *bounds, without_tests) if wanted.waits else [],
-            await _settled(session, wanted, *bounds, without_tests, *days) if wanted.ended else [],
+            await _settled(session, wanted, *bounds, without_tests, *days) if settled and wanted.ended else [],
         ):
             found |= {row["id"]: DeliveryRow(**row) for row in read}
     return sorted(found.values(), key=lambda row: row.id, reverse=True)[:limit]

@@ -3,7 +3,7 @@
 ``settling`` ends deliveries, or has them retried.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
@@ -162,6 +162,22 @@ async def _cancel_lane(session: Session, endpoint: UUID) -> int:
         await unblock(session, {(row["bucket"], row["tracking"], endpoint) for row in rows})
         cancelled: int = done["cancelled"]
         return cancelled
+
+
+async def cancel_some(session: Session, deliveries: Mapping[UUID, Queue], reason: Reason) -> int:
+    """Cancel the rows of these deliveries, in the caller's transaction, and free what waits behind them.
+
+    Return how many were cancelled or, in flight, marked to be; the others have been settled.
+    """
+    trackings = sorted({tracking for _, tracking, _ in deliveries.values()})
+    buckets = [ids.bucket(tracking) for tracking in trackings]
+    await fetch(session, "lock_trackings", sorted(set(buckets)), buckets, trackings)
+    of = sorted({bucket for bucket, _, _ in deliveries.values()})
+    done = await fetch_one(session, "cancel", of, list(deliveries), reason.value)
+    assert done is not None  # noqa: S101 - an aggregate gives a row
+    await unblock(session, set(deliveries.values()))
+    changed: int = done["cancelled"] + done["marked"]
+    return changed
 
 
 async def free_lane(session: Session, endpoint: UUID, after: UUID) -> UUID | None:

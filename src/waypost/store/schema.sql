@@ -161,6 +161,26 @@ create table audit_pruned (
     constraint audit_pruned_pkey PRIMARY KEY (account)
 );
 
+create table bulk_action (
+    id uuid not null,
+    account uuid not null,
+    kind text not null,
+    wanted jsonb not null,
+    query text not null,
+    state text default 'counting'::text not null,
+    matched integer default 0 not null,
+    changed integer default 0 not null,
+    left_out integer default 0 not null,
+    walked_to uuid not null,
+    created_at timestamp with time zone default now() not null,
+    finished_at timestamp with time zone,
+    constraint bulk_action_check CHECK ((state = ANY (ARRAY['done'::text, 'stopped'::text])) = (finished_at IS NOT NULL)),
+    constraint bulk_action_kind_check CHECK (kind = ANY (ARRAY['resend'::text, 'cancel'::text])),
+    constraint bulk_action_pkey PRIMARY KEY (id),
+    constraint bulk_action_query_check CHECK (length(query) <= 2000),
+    constraint bulk_action_state_check CHECK (state = ANY (ARRAY['counting'::text, 'counted'::text, 'running'::text, 'done'::text, 'stopped'::text]))
+);
+
 create table call_window (
     account uuid not null,
     call text not null,
@@ -566,6 +586,8 @@ alter table api_key add constraint api_key_account_fkey FOREIGN KEY (account) RE
 
 alter table audit_pruned add constraint audit_pruned_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
 
+alter table bulk_action add constraint bulk_action_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
+
 alter table connection add constraint connection_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
 
 alter table connection_health add constraint connection_health_connection_fkey FOREIGN KEY (connection) REFERENCES connection(id) ON DELETE CASCADE;
@@ -607,6 +629,14 @@ CREATE INDEX alert_incident ON alert USING btree (incident, channel);
 CREATE INDEX alert_waiting ON alert USING btree (channel, next_at) WHERE state = 'waiting'::text;
 
 CREATE INDEX api_key_account ON api_key USING btree (account, id);
+
+CREATE INDEX bulk_action_account ON bulk_action USING btree (account, id);
+
+CREATE UNIQUE INDEX bulk_action_counted ON bulk_action USING btree (account) WHERE state = ANY (ARRAY['counting'::text, 'counted'::text]);
+
+CREATE INDEX bulk_action_open ON bulk_action USING btree (id) WHERE state = ANY (ARRAY['counting'::text, 'running'::text]);
+
+CREATE UNIQUE INDEX bulk_action_running ON bulk_action USING btree (account) WHERE state = 'running'::text;
 
 CREATE INDEX connection_account ON connection USING btree (account, id);
 

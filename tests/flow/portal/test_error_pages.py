@@ -2,7 +2,8 @@
 
 from structlog.testing import capture_logs
 
-from tests.flow.portal.test_safety import HOME, assert_strict
+from tests.flow.portal.page_routes import HOME
+from tests.flow.portal.test_safety import assert_strict
 from tests.support.visiting import EMAIL, Document, Portal
 
 

@@ -7,92 +7,31 @@ from uuid import UUID
 import pytest
 from httpx import Response
 
+from tests.flow.portal.page_routes import (
+    ALERT_CHANNEL,
+    CONNECTION,
+    FORMS,
+    HOME,
+    NOBODY,
+    OF_PUSHES,
+    ONE,
+    OPEN,
+    PAGES,
+    PARCEL,
+    PUSHES,
+)
 from tests.support.api import Caller
 from tests.support.visiting import EMAIL, HASH, Document, Portal, serving_pages
-from waypost.actions import users
+from waypost.actions import bulk_actions, users
 from waypost.actions.actor import operator
 from waypost.domain import ids
+from waypost.domain.bulk_actions import BulkKind
+from waypost.domain.history import HistoryFilter
 from waypost.portal.application import ROUTES
 from waypost.portal.help.documentation import folder
 from waypost.store.database import Database
 
 OTHER = "other@example.com"
-HOME = "/developer/webhooks"
-ONE = HOME + "/{endpoint_id:str}"
-PARCEL = "/trackings/{tracking_id:str}"
-CONNECTION = "/sources/{connection_id:str}"
-UPS = {"credential-client_id": "me", "credential-client_secret": "secret"}
-PUSHES = {"name": "Pushes", "credential-secret": "a long enough secret"}
-OF_PUSHES = ("choices", "secrets", "address", "read-again")
-"""Actions on a connection that a service pushes to."""
-NOBODY = "0192f4f0-5b0e-7000-8000-000000000001"
-ONE_DELIVERY = f"{HOME}/history/{{delivery_id:str}}"
-FIELDS = {
-    "url": "http://127.0.0.1/new",
-    "version": "V3",
-    "which": "some",
-    "status": "delivered",
-    "trigger": "every_update",
-}
-
-BY_MAIL = ("/password/lost", "/password/{token:str}", "/address/{token:str}")
-OPEN = {
-    *(("GET", "/favicon.ico"), ("GET", "/help/images/{name:str}")),
-    *(("GET", "/docs"), ("GET", "/docs/{name:str}")),
-    *(("GET", "/help"), ("GET", "/help/index"), ("GET", "/help/{chapter:str}/{name:str}")),
-    ("POST", "/logout"),
-    *((method, path) for method in ("GET", "POST") for path in (*("/login", "/login/{token:str}"), *BY_MAIL)),
-}
-"""Public pages."""
-
-PAGES = {
-    "/",
-    *(HOME, ONE, f"{ONE}/sample", f"{ONE}/recoveries", f"{HOME}/history", f"{HOME}/history/new", ONE_DELIVERY),
-    *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
-    *("/settings", "/settings/audit", "/settings/alerts", "/incidents"),
-    *("/trackings/import", "/trackings/export.csv", "/trackings", PARCEL),
-    *("/sources", "/sources/unread", "/sources/connect", "/sources/connect/{source:str}", CONNECTION),
-    "/sources/connect-push/{source:str}",
-}
-"""Pages for signed-in users."""
-
-ALERT_CHANNEL = {"service": "slack", "target": {"url": "https://127.0.0.1/"}}
-FORMS: dict[str, dict[str, str]] = {
-    HOME: FIELDS,
-    f"{ONE}/update": {**FIELDS, "allow_duplicate": "true"},
-    f"{ONE}/use-url": {"url": "https://127.0.0.1/new"},
-    f"{ONE}/test": {"status": "delivered"},
-    **{f"{ONE}/{name}": {} for name in ("disable", "enable", "rotate", "end-rotation")},
-    f"{ONE_DELIVERY}/resend": {},
-    f"{ONE_DELIVERY}/cancel": {},
-    f"{ONE}/recover": {"since": "2026-01-01T00:00", "only": "all", "act": "start"},
-    f"{ONE}/recoveries/{{recovery_id:str}}/stop": {},
-    f"{ONE}/delete": {},
-    "/developer/apikeys": {"name": "A", "scope": "read", "days": ""},
-    "/developer/apikeys/{key_id:str}/revoke": {},
-    "/trackings/import": {"rows": "tracking_number,courier_code\nNEW,dhl"},
-    "/sources/unread/clear": {},
-    "/sources/connect/{source:str}": UPS,
-    "/sources/connect-push/{source:str}": PUSHES,
-    **{f"{CONNECTION}/{name}": PUSHES for name in OF_PUSHES},
-    f"{CONNECTION}/update": {"name": "Other"},
-    f"{CONNECTION}/credentials": UPS,
-    **{f"{CONNECTION}/{name}": {} for name in ("test", "disable", "enable", "delete")},
-    "/developer/debugger": {"body": "{}", "headers": "", "secret": "x", "email": ""},
-    "/trackings": {"tracking_number": "NEW1", "courier_code": "dhl"},
-    **{f"{PARCEL}/{name}": {} for name in ("archive", "unarchive", "refresh", "retrack", "delete")},
-    "/settings": {"name": "A", "email": "signing@example.com", "accent": "#123456", "embed_origins": ""},
-    "/settings/users": {"email": "new@example.com", "password": "a password", "role": "member"},
-    "/settings/users/invite": {"email": "invited@example.com"},
-    "/settings/address": {"email": "moved@example.com", "current": "correct horse"},
-    "/settings/users/{user_id:str}/role": {"role": "owner"},
-    "/settings/users/{user_id:str}/remove": {},
-    "/settings/alerts": {"service": "slack", "url": "https://127.0.0.1/", "name": "A", "kind": "endpoint_failing"},
-    "/settings/alerts/time-zone": {"time_zone": "Europe/Berlin"},
-    **{f"/settings/alerts/{{channel_id:str}}/{name}": {} for name in ("test", "switch", "delete")},
-    "/settings/password": {"current": "correct horse", "password": "a new one"},
-}
-"""Their actions, in a possible order, with the fields of each form."""
 
 
 class Seeded:
@@ -121,7 +60,9 @@ class Seeded:
         wanted = {"endpoint_id": endpoint, "since": "2026-01-01T00:00:00Z", "only": "failed"}
         recovery = (await shop.post("/v1/recoveries", wanted)).json()["id"]
         channel = (await shop.post("/v1/alert-channels", ALERT_CHANNEL)).json()["id"]
+        asked = await bulk_actions.count(context, operator(shop.account), BulkKind.CANCEL, HistoryFilter(), query="")
         self.ids[email] = {
+            "action_id:str": ids.to_text(ids.BULK_ACTION, asked.id),
             "recovery_id:str": recovery,
             "channel_id:str": channel,
             "connection_id:str": connection,
@@ -160,6 +101,7 @@ class Seeded:
             "select digest, data from web_session order by digest",
             "select * from login_link order by digest",
             "select * from connection order by id",
+            "select * from bulk_action order by id",
         )
         return [[tuple(row) for row in await self.portal.database.serving.fetch(text)] for text in statements]
 
@@ -352,7 +294,12 @@ async def test_other_accounts_objects_are_answered_like_missing_ones(
     browser, before = await portal.visitor(EMAIL), await seeded.contents()
     nobody = UUID(NOBODY).hex
     unknown = {"endpoint_id": f"ep_{nobody}", "delivery_id": f"dlv_{nobody}", "key_id": f"key_{nobody}"}
-    unknown |= {"recovery_id": f"rec_{nobody}", "user_id": f"usr_{nobody}", "tracking_id": nobody}
+    unknown |= {
+        "action_id": f"blk_{nobody}",
+        "recovery_id": f"rec_{nobody}",
+        "user_id": f"usr_{nobody}",
+        "tracking_id": nobody,
+    }
     unknown |= {"connection_id": f"con_{nobody}", "channel_id": f"ach_{nobody}"}
     own = seeded.ids[EMAIL]
     crossed = dict.fromkeys(unknown, own["endpoint_id:str"])

@@ -1,20 +1,22 @@
 """``/developer/webhooks/history``: search the deliveries of the last 30 days, and export them."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
 from litestar import Response, get
 from litestar.response import Stream
 
+from waypost.actions import bulk_actions
 from waypost.actions.actor import Actor
 from waypost.actions.history import HistoryPage, Search, find_entries, read_filter
 from waypost.actions.history_csv import export as exported
 from waypost.actions.refusals import Invalid
 from waypost.domain import ids
+from waypost.domain.bulk_actions import BulkState
 from waypost.domain.deliveries import Settled, Waiting
 from waypost.domain.history import HistoryFilter
 from waypost.domain.statuses import SELECTABLE
@@ -32,6 +34,8 @@ from waypost.store.history import MOST_PARCELS
 HISTORY: Final = PATH + "/history"
 PAGE_SIZE: Final = 50
 MOST_NEW: Final = 100
+SHOWN_FOR: Final = timedelta(hours=1)
+"""How long the page shows a bulk action that has ended."""
 _FIELDS: Final = ("search", "endpoint", "status", "state", "answered", "since", "until", "test")
 _TIME_LENGTH: Final = len("2026-03-04T13:20")
 
@@ -46,7 +50,7 @@ class New(msgspec.Struct, frozen=True):
 async def history(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """Show the page of deliveries that match the filters, newest first."""
     visitor = await enter(request, pages)
-    actor, chosen = actor_of(request, visitor), chosen_filters(request)
+    actor, chosen = actor_of(request, visitor), chosen_filters(request.query_params)
     found, search, errors = HistoryPage([], None), Search(HistoryFilter()), dict[str, str]()
     try:
         search = await searched(request, pages, actor, chosen)
@@ -61,7 +65,8 @@ async def history(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         found=found.items,
         next_query=None if found.next_cursor is None else urlencode({**chosen, "cursor": found.next_cursor}),
         new_query=urlencode({**chosen, "after": found.items[0].delivery.id if found.items else ""}),
-        query=urlencode(chosen),
+        query=query_of(chosen),
+        **await _bulk(request, pages, actor),
         most_new=MOST_NEW,
         most_parcels=MOST_PARCELS,
         is_cut=search.is_cut,
@@ -80,7 +85,7 @@ async def new(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """Count the deliveries created since the page was rendered, for the script."""
     actor = actor_of(request, await enter(request, pages))
     after = request.query_params.get("after", "")
-    search = await searched(request, pages, actor, chosen_filters(request))
+    search = await searched(request, pages, actor, chosen_filters(request.query_params))
     found = await find_entries(pages.context, actor, search.wanted, None, MOST_NEW)
     return json(New(sum(one.delivery.id > after for one in found.items)))
 
@@ -89,7 +94,7 @@ async def new(request: PageRequest, pages: GivenPages) -> Response[bytes]:
 async def export(request: PageRequest, pages: GivenPages) -> Stream:
     """Stream the deliveries that match the filters to the browser as a CSV file."""
     actor = actor_of(request, await enter(request, pages))
-    search = await searched(request, pages, actor, chosen_filters(request))
+    search = await searched(request, pages, actor, chosen_filters(request.query_params))
     names = await endpoint_names(pages, actor)
     return Stream(
         _exported(pages, actor, search.wanted, names),
@@ -114,11 +119,27 @@ async def searched(request: PageRequest, pages: Pages, actor: Actor, chosen: Map
     return await read_filter(pages.context, actor, {**chosen, **times})
 
 
-def chosen_filters(request: PageRequest) -> dict[str, str]:
-    """Return the filters that are set in a page's address."""
-    given = {name: request.query_params.get(name, "").strip() for name in _FIELDS}
-    given["search"] = given["search"] or request.query_params.get("tracking_number", "").strip()
+def chosen_filters(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return the filters that are set in a page's address or in a form."""
+    given = {name: str(fields.get(name, "")).strip() for name in _FIELDS}
+    given["search"] = given["search"] or str(fields.get("tracking_number", "")).strip()
     return {name: text for name, text in given.items() if text}
+
+
+def query_of(chosen: Mapping[str, str]) -> str:
+    """Return filters as an address has them: ``?state=failed``, or nothing."""
+    return f"?{urlencode(chosen)}" if chosen else ""
+
+
+async def _bulk(request: PageRequest, pages: Pages, actor: Actor) -> dict[str, Any]:
+    """Return what the page shows of bulk actions: the one that was just counted, and the progress of one that runs."""
+    row = await bulk_actions.latest(pages.context, actor)
+    name = None if row is None else ids.to_text(ids.BULK_ACTION, row.id)
+    is_asked = name is not None and name == request.query_params.get("bulk")
+    counted = row is not None and row.state in (BulkState.COUNTING, BulkState.COUNTED)
+    ended = None if row is None else row.finished_at
+    shown = row is not None and not counted and (ended is None or datetime.now(UTC) - ended < SHOWN_FOR)
+    return {"bulk": row, "bulk_id": name, "asking": is_asked and counted, "bulk_shown": shown}
 
 
 async def endpoint_names(pages: Pages, actor: Actor) -> dict[str, str]:

@@ -33,9 +33,10 @@ document.addEventListener("click", (event) => {
 
 for (const dialog of document.querySelectorAll("dialog")) {
   dialog.addEventListener("close", () => {
+    if (dialog.open) return; // it was only reopened as a modal one, and its address must survive a reload
     const url = new URL(location.href);
-    const asking = ["do", "result", "status", "revoke", "remove"];
-    if (!["do", "revoke", "remove"].some((name) => url.searchParams.has(name))) return;
+    const asking = ["do", "result", "status", "revoke", "remove", "bulk"];
+    if (!["do", "revoke", "remove", "bulk"].some((name) => url.searchParams.has(name))) return;
     for (const name of asking) url.searchParams.delete(name);
     history.replaceState(null, "", url);
   });
