@@ -14,13 +14,13 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import machine, pace, whole
+from benchmarks import machine, rates, whole
 from benchmarks.client import Client
 from benchmarks.keeping import keep
 from tests.support.run import watched
 from tests.support.serving import LOOPBACK, Serving
 
-PARTS = ("accept", "pace")
+PARTS = ("accept", "rates")
 CONNECTIONS_PER_ENDPOINT = 16
 """The number of attempts that Waypost keeps in flight for one endpoint."""
 
@@ -63,11 +63,9 @@ async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
                     way["processor_seconds_receiver"] = machine.processor_seconds(process.pid) - before
                 rounds.append((way["deliveries_per_second"] / ceiling["posts_per_second"], ceiling, way))
             found |= _middle(rounds)
-            if "pace" in options.parts:
-                _say(f"latency at {options.rate} deliveries a second")
-                async with whole.running(Serving(folder / "pace", LOOPBACK, from_nothing=False), receiver) as run:
-                    await run.add_endpoints(1, hook)
-                    found["pace"] = await pace.measure(run, options.rate, options.seconds)
+            if "rates" in options.parts:
+                _say(f"starts, rest, and single updates at {', '.join(map(str, options.rates))} a second")
+                found |= await rates.measure(folder / "rates", hook, receiver, options.rates, options.seconds)
     return found
 
 
@@ -113,17 +111,19 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--rounds", type=int, default=5, help="of ceiling and whole way; the median counts (%(default)s)"
     )
-    parser.add_argument("--rate", type=int, default=500, help="deliveries a second for the latency (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=20, help="for which the latency is measured (%(default)s)")
+    rates = (20, 100, 500, 2000)
+    parser.add_argument("--rates", type=int, nargs="+", default=rates, help="single updates a second %(default)s")
+    parser.add_argument("--seconds", type=float, default=12, help="for which each rate is measured (%(default)s)")
     parser.add_argument("--folder", default="/var/tmp", help="where the databases are made (%(default)s)")  # noqa: S108
     parser.add_argument("--no-keep", dest="keep", action="store_false", help="write no file")
     return parser.parse_args()
 
 
 def _show(found: dict[str, Any]) -> None:
-    for part in (one for one in ("machine", "ceiling", "accept", "whole", "pace") if one in found):
-        print(f"\n{part}")
-        for name, value in found[part].items():
+    for part in ("machine", "ceiling", "accept", "whole", "start", "idle", *(name for name in found if "at_" in name)):
+        if part in found:
+            print(f"\n{part.replace('_', ' ')}")
+        for name, value in found.get(part, {}).items():
             print(
                 f"  {name.replace('_', ' '):32} {value:,.3f}"
                 if isinstance(value, float)

@@ -37,7 +37,7 @@ def own_processor_seconds(pid: int) -> float:
 
 def _ticks(pid: int) -> list[int]:
     """Return the user and system time of a process, then those of its ended children."""
-    return [int(ticks) for ticks in _of_process(pid, "stat").rpartition(")")[2].split()[11:15]]
+    return [int(ticks) for ticks in _of_process(pid, "stat").rpartition(")")[2].split()[11:15]] or [0, 0, 0, 0]
 
 
 def processor_seconds_of(pids: Iterable[int]) -> float:
@@ -59,6 +59,30 @@ def parts_of(server: int) -> tuple[list[int], list[int]]:
     below = list(_descendants(server))
     own = [pid for pid in below if "waypost.app.child" in _of_process(pid, "cmdline")]
     return [server, *own], [pid for pid in below if pid not in own]
+
+
+def named_parts(server: int) -> dict[str, list[int]]:
+    """Return the processes of a running server by what they do."""
+    (main, *dispatching), postgresql = parts_of(server)
+    return {"main": [main], "dispatch": dispatching, "postgresql": postgresql}
+
+
+def processor_by_part(server: int) -> dict[str, float]:
+    """Return the processor seconds of a running server's parts, to the nanosecond; PostgreSQL's with ended workers."""
+    found = {name: sum(map(_run_seconds, pids)) for name, pids in named_parts(server).items()}
+    # The ended children of `main` are dispatch processes, those of PostgreSQL's first process are its workers.
+    found["postgresql"] += sum(sum(_ticks(pid)[2:]) for pid in named_parts(server)["postgresql"]) / _TICKS
+    return found
+
+
+def _run_seconds(pid: int) -> float:
+    tasks = _PROC / str(pid) / "task"
+    try:
+        threads = [thread.name for thread in tasks.iterdir()]
+    except FileNotFoundError:
+        return 0.0
+    texts = (_of_process(pid, f"task/{thread}/schedstat") for thread in threads)
+    return sum(int(text.split()[0]) for text in texts if text) / 1e9
 
 
 def _field(pid: int, file: str, name: str) -> int:

@@ -158,7 +158,10 @@ class Settings(SourceSettings):
     http_timeout_seconds: float = Field(default=15.0, gt=0, le=30)
     """The time limit of an attempt as a whole, in seconds."""
     dispatch_processes: int = Field(default_factory=_dispatch_processes, ge=1, le=64)
-    """How many sending processes `waypost serve` or `waypost dispatch` starts; 2 on more than one core."""
+    """How many sending processes `waypost serve` or `waypost dispatch` has for work; 2 on more than one core."""
+    dispatch_inside: Annotated[Literal["on", "off"], BeforeValidator(decided)] = "on"
+    """Whether `waypost serve` and `waypost dispatch` send in their own process while there is little to send: `on` or
+    `off`. With `off`, the sending processes always run."""
     retry_base_seconds: float = Field(default=30.0, gt=0, le=3600)
     """The wait before the first retry, in seconds. Each further wait is twice as long."""
     retry_limit: int = Field(default=14, ge=0, le=14)

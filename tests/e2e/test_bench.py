@@ -14,11 +14,11 @@ from tests.support.embedded import open_place
 ROOT = Path(__file__).parents[2]
 
 
-SMALLEST = "--no-keep --rounds 1 --parcels 20 --per-request 5 --seconds 1 --rate 40"
+SMALLEST = "--no-keep --rounds 1 --parcels 20 --per-request 5 --seconds 1 --rates 20"
 COUNTED = re.compile(r"^  (received|settled as delivered|attempts recorded) +(\d+)$", re.MULTILINE)
 
 
-@pytest.mark.parametrize("parts", ["--parts", pytest.param("--parts accept pace", marks=pytest.mark.faults)])
+@pytest.mark.parametrize("parts", ["--parts", pytest.param("--parts accept rates", marks=pytest.mark.faults)])
 def test_the_benchmark_delivers_what_it_reports(parts: str) -> None:
     with open_place() as place:
         ended = subprocess.run(

@@ -1,7 +1,9 @@
 """A delivery that kills the process whenever it is sent is identified and given up, and no other is."""
 
 import asyncio
+import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -14,7 +16,7 @@ from tests.e2e.test_serve import SCAN
 from tests.support.embedded import open_place
 from tests.support.faults import open_shop
 from tests.support.ledger import Ledger
-from tests.support.serving import Program, Serving, running_roles, serving
+from tests.support.serving import LOOK_SECONDS, Program, Serving, running_roles, serving
 from waypost.domain.suspicion import MOST_DEATHS, SUSPECT_AFTER
 from waypost.store.embedded.server import locate
 
@@ -22,6 +24,7 @@ FAILING = Path(__file__).parents[1] / "support" / "failing"
 FATAL = "FATAL1"
 HURT = {"PYTHONPATH": str(FAILING), "FATAL_PARCEL": FATAL}
 HASTE = {"WAYPOST_HTTP_TIMEOUT_SECONDS": "0.2", "WAYPOST_RETRY_BASE_SECONDS": "0.1"}
+ALWAYS_IN_PROCESSES = {"WAYPOST_DISPATCH_INSIDE": "off"}
 BESIDE = 4
 CUTS = 20
 _IS_ALONE = "select count(*) = 1 and min(deaths) > $1 from due"
@@ -34,7 +37,6 @@ def server() -> Iterator[Serving]:
     """Yield a server whose processes must live for less than a second before a suspect is sent, later for seconds."""
     with serving(**HASTE) as server:
         server.also = HURT
-        server.start()
         yield server
 
 
@@ -71,7 +73,10 @@ def failed(shop: Site) -> list[tuple[str, str, int]]:
 
 
 def send_until_given_up(program: Program, dsn: str, shop: Site, ledger: Ledger) -> None:
-    others = report_all(shop, ledger)
+    wait_until_given_up(program, dsn, shop, ledger, report_all(shop, ledger))
+
+
+def wait_until_given_up(program: Program, dsn: str, shop: Site, ledger: Ledger, others: set[str]) -> None:
     ledger.wait_for(others)
     program.wait_for(lambda: ask(dsn, _IS_ALONE, SUSPECT_AFTER))
     ask(dsn, _HURRY, MOST_DEATHS - 1)
@@ -83,11 +88,31 @@ def send_until_given_up(program: Program, dsn: str, shop: Site, ledger: Ledger) 
 
 
 def test_a_fatal_delivery_is_given_up_and_all_others_arrive(server: Serving, ledger: Ledger) -> None:
+    server.also |= ALWAYS_IN_PROCESSES
+    server.start()
+
     send_until_given_up(server, dsn_of(server), server.account(), ledger)
 
 
+@pytest.mark.faults
+def test_a_delivery_that_kills_the_whole_server_kills_only_sending_processes_after_its_restart(
+    server: Serving, ledger: Ledger
+) -> None:
+    server.start()
+    key = server.account().headers["tracking-api-key"]
+    others = report_all(server.site(key), ledger)
+    # On a busy machine it may be sent from a process already, and only that one dies.
+    while server.process.poll() is None and "dispatch_moved" not in server.said():
+        with suppress(subprocess.TimeoutExpired):
+            server.process.wait(LOOK_SECONDS)
+    if server.process.poll() is not None:
+        server.start()
+
+    wait_until_given_up(server, dsn_of(server), server.site(key), ledger, others)
+
+
 async def test_a_fatal_delivery_is_given_up_by_a_separate_dispatcher_too(migrated_url: str, ledger: Ledger) -> None:
-    settings = HASTE | HURT | {"WAYPOST_DATABASE_URL": migrated_url, "WAYPOST_SECRET_KEY": KEY}
+    settings = HASTE | HURT | ALWAYS_IN_PROCESSES | {"WAYPOST_DATABASE_URL": migrated_url, "WAYPOST_SECRET_KEY": KEY}
 
     def work() -> None:
         with open_place() as place, running_roles(place, "web", "dispatch", **settings) as (web, dispatch):

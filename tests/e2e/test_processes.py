@@ -23,7 +23,7 @@ KEY = "a secret key of sixteen characters or more"
 
 @pytest.fixture
 def server() -> Iterator[Serving]:
-    with serving(WAYPOST_DISPATCH_PROCESSES="2") as server:
+    with serving(WAYPOST_DISPATCH_PROCESSES="2", WAYPOST_DISPATCH_INSIDE="off") as server:
         server.start()
         yield server
 
@@ -58,8 +58,42 @@ def deliver(ledger: Ledger, number: str, shop) -> None:
     ledger.wait_for({shop.post("/v1/updates", report(number))["results"][0]["event_id"]})
 
 
-def test_sending_processes_have_a_lower_priority(shared_server: Serving) -> None:
-    server, sending = shared_server, dispatch_processes(shared_server)
+def test_a_burst_moves_the_sending_into_processes_and_nothing_is_lost_or_repeated(ledger: Ledger) -> None:
+    with serving(WAYPOST_DISPATCH_PROCESSES="2") as server:
+        server.start()
+        shop = server.account()
+        for path in PATHS:
+            shop.post("/v1/endpoints", {"url": f"{ledger.url}{path}"})
+        first = reported(shop, 1)
+        ledger.wait_for_each(first, PATHS)  # sent by the server's own process, while the others may be starting
+
+        ledger.slowness = SLOW_SECONDS
+        moving = reported(shop, 2) | reported(shop, 3)
+        dispatch_processes(server)
+        ledger.slowness = 0.0
+        after = reported(shop, 4)
+        ledger.wait_for_each(first | moving | after, PATHS)
+        wait_until_settled(server, shop.headers["tracking-api-key"])
+
+        assert server.said().count("dispatch_moved") == 1
+        assert len(ledger.taken) == 4 * PARCELS * len(PATHS)
+        assert ledger.out_of_order() == []
+        assert server.stop() == 0
+
+
+def test_a_server_with_little_to_send_has_no_processes_for_it(shared_server: Serving, ledger: Ledger) -> None:
+    shop = shared_server.account("little@example.com")
+    shop.post("/v1/endpoints", {"url": ledger.url})
+    before = shared_server.said().count("dispatch_moved")
+
+    deliver(ledger, "A1", shop)
+
+    sending = {pid for pid in children_of(shared_server.process.pid) if b"waypost.app.child" in command_of(pid)}
+    assert sending == set() or before
+
+
+def test_sending_processes_have_a_lower_priority(server: Serving) -> None:
+    sending = dispatch_processes(server)
 
     assert {os.sched_getscheduler(pid) for pid in sending} == {os.SCHED_BATCH}
     others = {server.process.pid, *children_of(server.process.pid)} - sending
@@ -143,6 +177,8 @@ async def test_each_role_runs_as_a_separate_process(migrated_url: str, ledger: L
 
 PATHS = ("one", "two", "three", "four")
 PARCELS = 25
+SLOW_SECONDS = 0.5
+"""How slow receivers are while more than a few attempts must be in flight at a time."""
 GO_ON = signal.SIGCONT
 
 

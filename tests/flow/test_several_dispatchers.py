@@ -14,9 +14,10 @@ from asyncpg import Record
 from tests.flow.test_dispatch import QUICK, VAULT, Way
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import PLACE, add_account
-from tests.support.receiver import HANGS_AFTER_SECONDS, OK, Receiver, answering, receiving
+from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, OK, Receiver, answering, receiving
 from waypost.dispatch import scouting
 from waypost.dispatch.dispatcher import Dispatcher
+from waypost.dispatch.lanes import IN_FLIGHT
 from waypost.dispatch.run import Sender, SendSettings
 from waypost.domain.breaker import OPENS_AFTER
 from waypost.domain.rendezvous import owner
@@ -76,7 +77,7 @@ def senders(receiver: Receiver, since: int = 0) -> Senders:
 
 async def until_shared(database: Database, *dispatchers: Dispatcher) -> None:
     async with asyncio.timeout(HANGS_AFTER_SECONDS):
-        while any(one.measures().peers != len(dispatchers) - 1 for one in dispatchers):
+        while any(not one.is_serving or one.peers != len(dispatchers) - 1 for one in dispatchers):
             await database.serving.fetchval("select count(*) from dispatcher")
 
 
@@ -102,6 +103,35 @@ async def test_each_endpoint_has_one_owner_and_another_after_it_leaves(database:
     assert [len(one) for one in owners.values()] == [1] * ENDPOINTS
     assert set.union(*owners.values()) == {"first", "second"}
     assert set.union(*senders(receiver, before).values()) == {"first"}
+    await way.intake.stop()
+
+
+async def test_one_that_stops_leaves_its_endpoints_to_the_others_before_its_attempts_have_ended(
+    database: Database, account: UUID
+) -> None:
+    way, stop = Way(database), asyncio.Event()
+    way.intake.start()
+    async with receiving(lambda number: HANG if number <= IN_FLIGHT else OK) as receiver:
+        leaving = Dispatcher(database, Sender(way.guard, way.transport, VAULT, SendSettings("leaving", QUICK)))
+        serving = asyncio.create_task(leaving.serve(stop))
+        await until_shared(database, leaving)
+        async with dispatcher(way, "staying") as staying:
+            await until_shared(database, leaving, staying)
+            way.dispatcher = leaving
+            await endpoint_of_the_first(way, account, receiver.url)
+            await report(way, account, range(IN_FLIGHT + 4))
+            await receiver.received(IN_FLIGHT)
+
+            beats = SENT["beat"]
+            stop.set()
+            await receiver.received(IN_FLIGHT + 4)
+
+            assert not serving.done()
+            assert SENT["beat"] - beats <= 2  # a silent dispatcher counts as working for five of them
+            assert [one.headers["user-agent"] for one in receiver.requests[-4:]] == ["staying"] * 4
+            for peer in list(receiver.open):
+                peer.abort()
+            await serving
     await way.intake.stop()
 
 

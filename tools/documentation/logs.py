@@ -32,6 +32,8 @@ _SAYS: Final = {
     "database_unavailable": "The database cannot be used; `trouble` says what keeps it from that.",
     "delivery_abandoned": "A delivery was in hand each time the process died, and is not sent any more.",
     "delivery_crashed": "Sending a delivery failed on our side; it is sent again later.",
+    "dispatch_moved": "Deliveries are now sent by the server itself or, when there is work, by sending processes.",
+    "dispatch_not_moved": "The sending processes did not start in time. The server goes on sending itself.",
     "dispatch_process_ended": "A dispatch process ended unexpectedly and is restarted.",
     "duty_completed": "A duty of the keeper did something; `count` says how much.",
     "duty_failed": "A duty of the keeper failed and is retried.",

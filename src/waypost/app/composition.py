@@ -19,6 +19,7 @@ from waypost.api.report_rates import ReportRates
 from waypost.app.alerting import alert_parts, make_post
 from waypost.app.backing_up import scheduled_backups
 from waypost.app.compressing import compressed
+from waypost.app.dispatch_moves import MovingDispatch
 from waypost.app.dispatching import DispatchProcesses
 from waypost.app.front import behind_proxies, for_our_host, head_as_get
 from waypost.app.health import Health
@@ -61,7 +62,7 @@ class Engine:
 def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozenset[Role]) -> Engine:
     """Build the parts of a process that does more than dispatch."""
     database = storage.database
-    dispatch = DispatchProcesses(settings, alone=storage.server is not None) if Role.DISPATCH in roles else None
+    dispatch = _dispatch(settings, storage, secret_key) if Role.DISPATCH in roles else None
     notifier = Notifier(database)
     hints = dispatch or notifier
     with_bridge = settings.karrio_python is not None
@@ -99,6 +100,13 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     )
     served = _fronted(settings, make_application(handed, _pages(settings, handed, secret_key)))
     return Engine(served, tuple(parts), intake, sources)
+
+
+def _dispatch(settings: Settings, storage: Storage, secret_key: str) -> DispatchProcesses | MovingDispatch:
+    alone = storage.server is not None
+    if settings.dispatch_inside == "off":
+        return DispatchProcesses(settings, alone=alone)
+    return MovingDispatch(settings, storage.database, secret_key, alone=alone)
 
 
 def _for_people(settings: Settings, secret_key: str) -> dict[str, Any]:
@@ -155,9 +163,9 @@ def _limits(settings: Settings, database: Database) -> _Limits:
     return _Limits(call_limits=CallLimits(database), report_rates=rates, push_rates=PushRates(size=size))
 
 
-def compose_dispatch(settings: Settings, storage: Storage) -> Engine:
-    """Build a process that only supervises dispatchers."""
-    dispatch = DispatchProcesses(settings, alone=False)
+def compose_dispatch(settings: Settings, storage: Storage, secret_key: str) -> Engine:
+    """Build a process that only dispatches, itself or in processes of its own."""
+    dispatch = _dispatch(settings, storage, secret_key)
     parts = tuple(dispatch.parts())
     application = make_monitoring(Health(storage.database, parts, dispatch.measures, None))
     return Engine(_fronted(settings, application), parts)

@@ -41,6 +41,8 @@ class DispatchProcesses:
 
     def __init__(self, settings: Settings, *, alone: bool) -> None:
         parent, numbers = uuid4(), range(settings.dispatch_processes)
+        self.place_inside = DispatcherSlot(parent, settings.dispatch_processes, alone)
+        """The place of a dispatcher in the parent itself."""
         self._processes = [DispatchProcess(settings, DispatcherSlot(parent, number, alone)) for number in numbers]
 
     def parts(self) -> list[Part]:

@@ -43,7 +43,7 @@ async def run_server(
     """
     key = await secret_key(settings, storage.database)
     dispatch_only = roles == {Role.DISPATCH}
-    engine = compose_dispatch(settings, storage) if dispatch_only else compose(settings, storage, key, roles)
+    engine = compose_dispatch(settings, storage, key) if dispatch_only else compose(settings, storage, key, roles)
     await _run(engine, storage, at, stop, announce)
 
 

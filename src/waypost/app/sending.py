@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
+from typing import TypedDict, Unpack
 from uuid import UUID
 
 from waypost.dispatch.dispatcher import Dispatcher
@@ -17,6 +18,16 @@ from waypost.store.dispatchers import DispatcherSlot
 from waypost.store.vault import Vault
 
 
+class DispatcherOptions(TypedDict, total=False):
+    """Where a dispatcher is, and what it has to do with others."""
+
+    place: DispatcherSlot
+    tell_others: Callable[[Iterable[UUID]], None]
+    leave_to_others: Callable[[], None]
+    slots: int
+    stop_seconds: float
+
+
 def make_guard(settings: Settings) -> Guard:
     """Return the guard that judges where deliveries may go, for sending and for saving a URL."""
     resolver = RememberingResolver(SystemResolver())
@@ -27,11 +38,9 @@ def make_dispatcher(
     settings: Settings,
     database: Database,
     secret_key: str,
-    *,
-    place: DispatcherSlot | None = None,
-    tell_others: Callable[[Iterable[UUID]], None] | None = None,
+    **of_dispatcher: Unpack[DispatcherOptions],
 ) -> Dispatcher:
-    """Return a dispatcher; see ``Dispatcher`` for ``place`` and ``tell_others``."""
+    """Return a dispatcher; see ``Dispatcher`` for the options."""
     sending = SendSettings(
         user_agent=user_agent(settings.contact),
         policy=Policy(settings.retry_base_seconds, settings.retry_limit),
@@ -39,7 +48,7 @@ def make_dispatcher(
     )
     sender = Sender(make_guard(settings), make_transport(settings), Vault(secret_key), sending)
     timeout = settings.http_timeout_seconds
-    return Dispatcher(database, sender, timeout_seconds=timeout, place=place, tell_others=tell_others)
+    return Dispatcher(database, sender, timeout_seconds=timeout, **of_dispatcher)
 
 
 def make_transport(settings: Settings) -> PyreqwestTransport:

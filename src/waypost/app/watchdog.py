@@ -31,10 +31,12 @@ _PACKAGE: Final = "waypost."
 class Stalls:
     """The stalls of this process's loop since its start: how many above 100 ms, and the longest in seconds.
 
-    ``busiest`` is the most processor time of a stall: without the time in which the machine ran something else.
+    ``busy`` of them were mostly work. ``busiest`` is the most processor time of a stall: without the time in which the
+    machine ran something else.
     """
 
     count: int = 0
+    busy: int = 0
     longest: float = 0.0
     busiest: float = 0.0
 
@@ -82,6 +84,7 @@ class _Watchdog:
         self._stalls.busiest = max(self._stalls.busiest, min(stall, worked - self._worked))
         if stall >= STALL_SECONDS:
             self._stalls.count += 1
+            self._stalls.busy += worked - self._worked >= stall / 2
             self._tell(now, stall, worked - self._worked)
         self._beaten, self._worked, self._ran = now, worked, []
         self._timer = self._loop.call_later(BEAT_SECONDS, self._beat)

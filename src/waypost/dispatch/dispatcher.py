@@ -9,8 +9,6 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-import msgspec
-
 from waypost.dispatch import account_shares, scouting
 from waypost.dispatch.account_shares import AccountShares
 from waypost.dispatch.attempts import LEASE_SLACK_SECONDS, Attempts, LeasedDelivery, latest_begin
@@ -54,8 +52,10 @@ class Dispatcher:
     """One process's share of the sending. ``hint`` says that endpoints have something due.
 
     ``slots`` is the maximum attempts in flight. ``place`` is its place under a parent process. ``tell_others`` receives
-    hints that arrive here but concern another dispatcher. ``serve`` may be called again after it raised because
-    PostgreSQL was unavailable: attempts that are in flight or not yet recorded are kept.
+    hints that arrive here but concern another dispatcher. ``leave_to_others``, if given, is called in place of an
+    attempt of a delivery that is suspected of crashing its process. ``stop_seconds`` is how long attempts in flight may
+    take to end. ``serve`` may be called again after it raised because PostgreSQL was unavailable (attempts that are in
+    flight or not yet recorded are kept), and after it was stopped.
     """
 
     def __init__(
@@ -67,11 +67,16 @@ class Dispatcher:
         slots: int = 1024,
         place: DispatcherSlot | None = None,
         tell_others: Callable[[Iterable[UUID]], None] | None = None,
+        leave_to_others: Callable[[], None] | None = None,
+        stop_seconds: float = STOP_SECONDS,
     ) -> None:
         self._database = database
         self._sender = sender
+        self._stop_seconds = stop_seconds
         self._lease = timedelta(seconds=timeout_seconds + LEASE_SLACK_SECONDS)
-        self._suspects = Suspects(clock, timeout_seconds=timeout_seconds, lease=self._lease)
+        self._suspects = Suspects(
+            clock, timeout_seconds=timeout_seconds, lease=self._lease, leave_to_others=leave_to_others
+        )
         self._slots = slots
         self._place = place
         self._number: int | None = None
@@ -81,7 +86,8 @@ class Dispatcher:
         self._scout = Scout(self._membership, clock)
         self._tell_others = tell_others or (lambda _endpoints: None)
         self._wake, self._look = asyncio.Event(), asyncio.Event()
-        self._serving = False
+        self.is_serving = False
+        """Whether it claims what is due."""
         self._recorder = Recorder(database, self.hint, pause=self._pause)
         self._attempts = Attempts(sender, self._recorder)
         self._shares = AccountShares(self._employ)
@@ -93,6 +99,11 @@ class Dispatcher:
     def in_flight(self) -> int:
         """How many attempts are in flight."""
         return sum(lane.in_flight for lane in self._lanes.values())
+
+    @property
+    def in_hand(self) -> int:
+        """How many deliveries are in flight, or claimed and waiting for a slot."""
+        return self._lanes.held
 
     @property
     def peers(self) -> int:
@@ -153,10 +164,11 @@ class Dispatcher:
         breakers = Counter(lane.breaker.state.value for lane in self._lanes.values())
         breakers.pop(BreakerState.CLOSED.value, None)
         return Measures(
-            running=self._serving,
+            running=self.is_serving,
             in_flight=self.in_flight,
             unrecorded=self._recorder.unrecorded,
             peers=self.peers,
+            suspects=self._suspects.known,
             attempts=dict(self._attempts.counts.attempts),
             latency=list(self._attempts.counts.latency),
             latency_seconds=self._attempts.counts.latency_seconds,
@@ -164,7 +176,10 @@ class Dispatcher:
         )
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Dispatch until ``stop`` is set; then let attempts in flight finish (20 s at most) and release the leases."""
+        """Dispatch until ``stop`` is set; then let attempts in flight finish and release the leases.
+
+        The others take over as soon as it begins to stop.
+        """
         async with self._database.life.acquire() as life:
             number = await self._join(life)
             self._membership.update(number, await dispatchers.rescue(life, number, place=self._place), clock())
@@ -186,11 +201,11 @@ class Dispatcher:
         loops = [asyncio.create_task(work) for work in works]
         recorder = asyncio.create_task(self._recorder.serve())
         stopping = asyncio.create_task(stop.wait())
-        self._serving = True
+        self.is_serving = True
         try:
             await asyncio.wait([*loops, recorder, stopping], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._serving = False
+            self.is_serving = False
             # Workers continue: an attempt can't be called back, and its result is worth keeping whatever has ended
             # here.
             ended = await end(*loops, stopping)
@@ -198,13 +213,21 @@ class Dispatcher:
         if not stop.is_set():
             await end(recorder)  # what it holds is kept, and committed when we are back
             raise next((error for error in ended if isinstance(error, Exception)), ConnectionError("recorder"))
-        await self._attempts.ended(STOP_SECONDS)
+        await self._retire(life, number)
+        await self._attempts.ended(self._stop_seconds)
         # Never in the middle of a commit: what was sent and not recorded would be sent again.
         self._recorder.drain()
         await recorder
 
+    async def _retire(self, life: Session, number: int) -> None:
+        """Leave the endpoints to the others at once, with what has not begun: attempts in flight may take long."""
+        self._membership.retire()
+        with suppress(*REPEATABLE, *LOST):  # then they notice within five seconds
+            await dispatchers.retire(life, number, in_hand=self._attempts.in_hand)
+            await hints.tell(life, Hint(all=True))
+
     def _let_go(self) -> None:
-        """Begin nothing that is waiting here: it is freed as soon as this dispatcher has left, or is back."""
+        """Begin nothing that is waiting here: it is freed as soon as this dispatcher retires, or is back."""
         for lane in self._lanes.values():
             lane.waiting.clear()
 
@@ -261,7 +284,7 @@ class Dispatcher:
         take everything.
         """
         now, reserved = clock(), self._slots // RESERVED
-        free = self._slots - sum(lane.held for lane in self._lanes.values())
+        free = self._slots - self.in_hand
         wanted = []
         for endpoint in sorted(self._due, key=lambda one: self._lanes[one].held):
             lane = self._lanes[endpoint]
@@ -282,7 +305,8 @@ class Dispatcher:
                 unknown = [lane.endpoint for lane in wanted if self._lanes[lane.endpoint].endpoint is None]
                 if len(unknown) > MOST_UNKNOWN:
                     await self._refresh(session, unknown)
-                wanted = self._limited(wanted)
+                quickly = self._slots // HELD_BY_ACCOUNT
+                wanted = self._lanes.limited(wanted, account_shares.IN_FLIGHT, quickly, now=clock())
                 some = [lane for lane in wanted if lane.free]
                 if some:
                     claimed, endpoints = await queue.claim(session, some, dispatcher=number, lease=self._lease)
@@ -315,24 +339,6 @@ class Dispatcher:
             self._lanes[one.endpoint].waiting.append(LeasedDelivery(one, before))
         for endpoint in {one.endpoint for one in claimed}:
             self._employ(self._lanes[endpoint])
-
-    def _limited(self, wanted: list[Lane]) -> list[Lane]:
-        """Reduce what is wanted to what rate limits and accounts allow, where the endpoint is known.
-
-        A lane whose account holds enough stays due, and is first in the next claim, since it has the least in hand;
-        within a second at the latest.
-        """
-        held: Counter[UUID] = Counter()
-        for state in self._lanes.values():
-            held[state.account] += state.held
-        limited, now = [], clock()
-        for lane in wanted:
-            state = self._lanes[lane.endpoint]
-            most = account_shares.IN_FLIGHT if state.room <= IN_FLIGHT else self._slots // HELD_BY_ACCOUNT
-            free = min(lane.free, max(0, most - held[state.account]), max(0, state.wanted(now)))
-            held[state.account] += free
-            limited.append(msgspec.structs.replace(lane, free=free) if free != lane.free else lane)
-        return limited
 
     async def _refresh(self, session: Session, endpoints: list[UUID]) -> None:
         """Reread the endpoints: deliveries are sent with their current settings, even those claimed before."""

@@ -1,16 +1,19 @@
 """What a dispatcher holds for each endpoint: claimed deliveries that have not begun, and attempts in flight."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Final
 from uuid import UUID
+
+import msgspec
 
 from waypost.dispatch.attempts import LeasedDelivery
 from waypost.domain import breaker, concurrency, pace
 from waypost.domain.attempts import Outcome
 from waypost.domain.breaker import CLOSED, Breaker, BreakerState
 from waypost.domain.pace import Pace
+from waypost.store.queue import Lane
 from waypost.store.rows import Finished, LaneEndpoint
 
 IN_FLIGHT: Final = concurrency.LEAST
@@ -158,6 +161,30 @@ class Lanes(dict[UUID, LaneState]):
         """Add a lane."""
         lane = self[endpoint] = LaneState()
         return lane
+
+    @property
+    def held(self) -> int:
+        """How many deliveries are in hand in all of them."""
+        return sum(lane.held for lane in self.values())
+
+    def limited(self, wanted: list[Lane], slowly: int, quickly: int, *, now: float) -> list[Lane]:
+        """Reduce what is wanted to what rate limits and accounts allow, where the endpoint is known.
+
+        An account may hold ``slowly`` deliveries for a lane that has not proved quick, otherwise ``quickly``. A lane
+        whose account holds enough stays due, and is first in the next claim, since it has the least in hand; within a
+        second at the latest.
+        """
+        held: Counter[UUID] = Counter()
+        for state in self.values():
+            held[state.account] += state.held
+        limited = []
+        for lane in wanted:
+            state = self[lane.endpoint]
+            most = slowly if state.room <= IN_FLIGHT else quickly
+            free = min(lane.free, max(0, most - held[state.account]), max(0, state.wanted(now)))
+            held[state.account] += free
+            limited.append(msgspec.structs.replace(lane, free=free) if free != lane.free else lane)
+        return limited
 
     def forget_idle(self, now: float, mine: Callable[[UUID], bool]) -> None:
         """Drop lanes with nothing to remember, so that a thousand quiet endpoints cost nothing.

@@ -14,9 +14,10 @@ from waypost.store.rows import Finished
 class Measures(msgspec.Struct, frozen=True):
     """The measures of one dispatcher, for metrics.
 
-    ``unrecorded`` are results that are not committed yet, ``peers`` the other dispatchers at work. ``attempts`` are
-    counted by outcome since the start, without tests; ``latency`` counts those that were answered by
-    ``domain.latency``'s bounds, ``latency_seconds`` adds them up. ``breakers`` are those that are not closed, by state.
+    ``unrecorded`` are results that are not committed yet, ``peers`` the other dispatchers at work, ``suspects``
+    the deliveries that are suspected of crashing it and are due. ``attempts`` are counted by outcome since the start,
+    without tests; ``latency`` counts those that were answered by ``domain.latency``'s bounds, ``latency_seconds`` adds
+    them up. ``breakers`` are those that are not closed, by state.
     ``statements``: the SQL statements by name, if the process is not the one that reports. ``stalls`` and
     ``longest_stall`` and ``busiest_stall`` (seconds): how often its loop was blocked for too long, for how long at
     most, and with how much processor time at most.
@@ -26,6 +27,7 @@ class Measures(msgspec.Struct, frozen=True):
     in_flight: int
     unrecorded: int = 0
     peers: int = 0
+    suspects: int = 0
     attempts: dict[str, int] = {}
     latency: list[int] = []
     latency_seconds: float = 0.0
@@ -41,7 +43,7 @@ STILL: Final = Measures(running=False, in_flight=0)
 
 def still(measures: Measures) -> Measures:
     """Return what remains of a process that has ended: its counts."""
-    return msgspec.structs.replace(measures, running=False, in_flight=0, unrecorded=0, peers=0, breakers={})
+    return msgspec.structs.replace(measures, running=False, in_flight=0, unrecorded=0, peers=0, suspects=0, breakers={})
 
 
 def together(several: Sequence[Measures]) -> Measures:
@@ -51,6 +53,7 @@ def together(several: Sequence[Measures]) -> Measures:
         in_flight=sum(one.in_flight for one in several),
         unrecorded=sum(one.unrecorded for one in several),
         peers=max(one.peers for one in several),
+        suspects=sum(one.suspects for one in several),
         attempts=_added(one.attempts for one in several),
         latency=[sum(counts) for counts in zip_longest(*(one.latency for one in several), fillvalue=0)],
         latency_seconds=sum(one.latency_seconds for one in several),

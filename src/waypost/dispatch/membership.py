@@ -19,6 +19,7 @@ class Membership:
         self._owners: dict[UUID, int] = {}
         self.settled_at = 0.0
         """From this time on, what is ours is nobody else's any more."""
+        self.retired = False
 
     @property
     def peers(self) -> int:
@@ -33,6 +34,7 @@ class Membership:
     def update(self, number: int, others: Iterable[int], now: float) -> bool:
         """Take the members that live beside this dispatcher, and return whether they changed."""
         members = frozenset((number, *others))
+        self.retired = False
         if (number, members) == (self.number, self._members):
             return False
         if len(members) > 1 or len(self._members) > 1:
@@ -41,9 +43,13 @@ class Membership:
         self._owners.clear()
         return True
 
+    def retire(self) -> None:
+        """Own nothing until the next ``update``."""
+        self.retired = True
+
     def mine(self, endpoint: UUID) -> bool:
         """Return whether this dispatcher owns an endpoint."""
-        return self.owner(endpoint) == self.number
+        return not self.retired and self.owner(endpoint) == self.number
 
     def owner(self, endpoint: UUID) -> int:
         """Return the dispatcher that owns an endpoint."""

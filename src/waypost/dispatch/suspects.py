@@ -18,17 +18,34 @@ _LOG: Final = structlog.get_logger()
 
 
 class Suspects:
-    """The suspects that this process tries. ``clock`` returns seconds; the process's life starts with this object."""
+    """The suspects that this process tries. ``clock`` returns seconds; the process's life starts with this object.
 
-    def __init__(self, clock: Callable[[], float], *, timeout_seconds: float, lease: timedelta) -> None:
+    With ``leave_to_others`` it tries none, but calls that when there are some: this process does more than sending.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        timeout_seconds: float,
+        lease: timedelta,
+        leave_to_others: Callable[[], None] | None = None,
+    ) -> None:
         self._clock = clock
         self._born = clock()
         self._timeout_seconds = timeout_seconds
         self._lease = lease
+        self._leave_to_others = leave_to_others
+        self.known = 0
+        """How many were due, or in hand here, at the last look."""
 
     async def claim(self, session: Session, dispatcher: int, mine: Callable[[UUID], bool]) -> list[Claimed]:
         """Lease the suspects whose turn it is, of endpoints that are ``mine``: a few, one, or none."""
         known = [one for one in await queue.suspects(session, dispatcher) if mine(one.endpoint)]
+        self.known = len(known)
+        if known and self._leave_to_others is not None:
+            self._leave_to_others()
+            return []
         lived = self._clock() - self._born
         chosen = suspicion.next_to_try(known, lived_seconds=lived, timeout_seconds=self._timeout_seconds)
         if not chosen:

@@ -63,15 +63,18 @@ OLDEST_SERVER: Final = 180_000
 
 
 LEAST_CONNECTIONS: Final = 4
-"""How many connections a process needs: one to read, one to write, and two for locks that it holds."""
+"""How many connections a process needs: one to read, one to write, and two for locks that it holds.
+
+A `serve` that dispatches in its own process takes one more.
+"""
 
 
 def most_connections(engine: int, serving: int) -> int:
     """Return how many connections a process with pools of these sizes makes at most.
 
-    A process either keeps house or dispatches: of ``holding`` and ``life`` it uses one.
+    One of ``life``, in which it has one dispatcher, if any.
     """
-    return engine + serving + HOLDING_SIZE
+    return engine + serving + HOLDING_SIZE + 1
 
 
 _NAME_BYTES: Final = 63

@@ -109,6 +109,15 @@ async def rescue(session: Session, number: int, *, place: DispatcherSlot | None 
     return works
 
 
+async def retire(session: Session, number: int, *, in_hand: Collection[UUID]) -> None:
+    """Record that this dispatcher claims nothing more, and free what it leased except what is ``in_hand``.
+
+    It lives until it leaves, so that nobody takes over what it is still sending.
+    """
+    await execute(session, "retire_dispatcher", number)
+    await execute(session, "free_unbegun", number, list(in_hand))
+
+
 async def leave(session: Session, number: int) -> None:
     """Release a dispatcher's leases and number, at a clean stop."""
     await execute(session, "rescue", number, None)

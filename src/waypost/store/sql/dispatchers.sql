@@ -37,6 +37,10 @@ update dispatcher set witness = null where number = $1
 -- A paused dispatcher keeps its lock; this shows that it is not working.
 update dispatcher set seen_at = now() where number = $1 returning joined_at
 
+-- name: retire_dispatcher
+-- As one that was seen long ago: it works no more, and its lock shows that it lives.
+update dispatcher set seen_at = now() - interval '1 minute' where number = $1
+
 -- name: other_dispatchers
 select number, child, witness, place, seen_at > now() - interval '5 seconds' as works,
        seen_at > now() - interval '10 seconds' as seen_lately
