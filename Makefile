@@ -88,7 +88,7 @@ release-papers: develop ## write the SBOM (CycloneDX) and the licences of all pa
 
 lock: develop ## update the locked versions in requirements/
 	$(LOCK) --extra embedded pyproject.toml requirements/build.in -o requirements/run.txt
-	$(LOCK) --extra embedded pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
+	$(LOCK) --extra embedded --extra mcp pyproject.toml requirements/build.in requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
 	echo uv | $(LOCK) -c requirements/dev.txt -o requirements/uv.txt -
 
 clean: ## remove everything that the other targets created

@@ -50,7 +50,7 @@ from waypost.source_settings import SourceSettings
 
 PREFIX: Final = "WAYPOST_"
 OF_COMMANDS: Final = frozenset({"API_KEY", "URL"})
-"""Variables that are not server settings: `listen` and `trigger` read them."""
+"""Variables that are not server settings: `listen`, `trigger` and `mcp` read them."""
 
 FILE: Final = "waypost.toml"
 SHORTEST_SECRET_KEY: Final = 16

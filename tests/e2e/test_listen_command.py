@@ -1,10 +1,11 @@
-"""`waypost listen`, `trigger` and `verify` as processes, beside a running server and a local program."""
+"""`waypost listen`, `trigger`, `verify` and `mcp` as processes, beside a running server and a local program."""
 
 import json
 import os
 import pty
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
 
 from examples.demo.site import Site
 from tests.support.hooks import Hooks, receiving_hooks
@@ -284,3 +287,28 @@ def test_a_captured_webhook_is_explained(account: Site, hooks: Hooks, tmp_path: 
     assert "without the white space around it" in json.loads(changed.stdout)["findings"][1]["text"]
     assert "seconds old" in old.stdout
     assert "give --secret" in nothing.stderr
+
+
+async def test_an_assistant_starts_mcp_and_asks_the_server(account: Site) -> None:
+    report(account, "MCP1", 1)
+    own = environment(WAYPOST_URL=account.url, WAYPOST_API_KEY=account.headers["tracking-api-key"])
+    program, *words = (*WAYPOST, "mcp", "--allow-writes")
+    async with Client(stdio_client(StdioServerParameters(command=program, args=words, env=own))) as client:
+        tools = {tool.name for tool in (await client.list_tools()).tools}
+        told = await client.call_tool("explain_webhooks", {"tracking_number": "MCP1"})
+
+    assert tools == {"list_parcels", "find_parcel", "explain_webhooks", "explain_delivery", "register_parcel"}
+    assert not told.is_error
+    assert "Parcel MCP1" in str(told.content[0])
+
+
+def test_mcp_without_a_key_or_its_package_says_so_in_one_line() -> None:
+    without_key = run_waypost("mcp", WAYPOST_API_KEY="")
+    hidden = "import sys; sys.modules['mcp'] = None; from waypost.cli import main; sys.exit(main(['mcp']))"
+    without_package = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, check=False)
+
+    assert (without_key.returncode, without_key.stdout) == (1, "")
+    assert without_key.stderr == "waypost: WAYPOST_API_KEY: is missing: set it in the environment of the command\n"
+    assert without_package.returncode == 1
+    assert without_package.stderr.count("\n") == 1
+    assert 'run pip install "waypost[mcp]"' in without_package.stderr

@@ -2,8 +2,8 @@
 
 import pytest
 
+from waypost.actions.remedies import LONGEST_TARGET, redirect_target, remedy, same_place
 from waypost.domain.attempts import Cause, Outcome
-from waypost.portal.remedies import LONGEST_TARGET, redirect_target, remedy, same_place
 
 HERE = "http://shop.example/hook?a=1"
 

@@ -17,6 +17,7 @@ DONE: Final = 0
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
 _VARIABLES: Final = "WAYPOST_"
+_EXTRAS: Final = {"serve": "embedded", "mcp": "mcp"}
 _ALLOCATIONS: Final = 20_000
 """Allocations between two runs of the garbage collector. With Python's 700 it would walk the modules that are being
 loaded again and again, for a sixth of the time until a command begins."""
@@ -34,10 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InvalidInput, OperatorError) as error:
         _fail(str(error))
         return FAILED
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("waypost"):
+    except ImportError as error:
+        # A command whose module can't be loaded is reported by cyclopts, with the reason as the cause.
+        missing = error if isinstance(error, ModuleNotFoundError) else error.__cause__
+        if not isinstance(missing, ModuleNotFoundError) or missing.name is None or missing.name.startswith("waypost"):
             raise
-        say(_missing(words[:1], error.name))
+        say(_missing(words[:1], missing.name.partition(".")[0]))
         return FAILED
     except KeyboardInterrupt:
         return FAILED
@@ -98,7 +101,7 @@ def _run_of_server(words: list[str]) -> int:
 
 
 def _missing(command: list[str], package: str) -> str:
-    extra = "embedded" if command == ["serve"] else "server"
+    extra = _EXTRAS.get("".join(command), "server")
     typed = printable(" ".join(["waypost", *command]))
     return (
         f"`{typed}` needs the package {package}, which is not installed:"

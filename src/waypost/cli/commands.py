@@ -100,6 +100,16 @@ COMMANDS: Final = (
         "waypost.cli.verify:verify",  # for the list alone: `main` runs it without this module
         SUMMARY,
     ),
+    (
+        "mcp",
+        "waypost.cli.mcp:mcp",
+        (
+            "Let an AI assistant look up parcels and explain webhooks, over standard input and output.\n\n"
+            "The assistant's program starts it. It calls a running server with the API key in WAYPOST_API_KEY, at the "
+            "URL in WAYPOST_URL (http://127.0.0.1:8080 by default), and can do only what that key can do. Without "
+            '--allow-writes it changes nothing. Needs `pip install "waypost[mcp]"`.'
+        ),
+    ),
     ("user", "waypost.cli.user:APPLICATION", "Manage web users: create, list, reset passwords, issue login links."),
 )
 

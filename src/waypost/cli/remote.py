@@ -135,5 +135,7 @@ def _reason(status: int, value: object) -> str:
     """Return the sentence of a problem, with the errors of its fields."""
     problem = value if isinstance(value, dict) else {}
     errors = problem.get("errors") or []
+    meta = problem.get("meta")
+    said = problem.get("detail") or (meta.get("message") if isinstance(meta, dict) else None)  # v1's, v4's
     fields = [f"{one.get('field')} {one.get('message')}" for one in errors if isinstance(one, dict)]
-    return printable(f"{'; '.join(fields) or problem.get('detail') or 'no reason given'} ({status})"[:_SHOWN])
+    return printable(f"{'; '.join(fields) or said or 'no reason given'} ({status})"[:_SHOWN])

@@ -9,13 +9,13 @@ from markupsafe import Markup, escape
 
 from waypost.actions.attempts import Attempt
 from waypost.actions.deliveries import DeliveryWithAttempts
+from waypost.actions.remedies import redirect_target, remedy
 from waypost.domain.attempts import Outcome
 from waypost.domain.endpoints import Version
 from waypost.domain.statuses import Status
 from waypost.payloads import render, sign_inside
 from waypost.payloads.samples import sample_state
 from waypost.portal.highlighting import coloured
-from waypost.portal.remedies import redirect_target, remedy
 from waypost.portal.snippets import LANGUAGES, Language, Way, snippet
 
 LONGEST_SHOWN: Final = 30_000

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from waypost.actions.delivery_words import OF_DELIVERIES
 from waypost.domain.attempts import Outcome
 from waypost.domain.connections import ConnectionState
-from waypost.domain.deliveries import Reason, Settled, Waiting
-from waypost.domain.endpoints import Ordering, Skip
+from waypost.domain.deliveries import Settled, Waiting
+from waypost.domain.endpoints import Ordering
 from waypost.domain.history import Answered
 from waypost.domain.inbound import PushResult
 from waypost.domain.recoveries import Only, RecoveryState
@@ -68,20 +69,7 @@ PARCEL_SIGNS: Final = {
 ADDED_LATER: Final = "added_later"
 """The reason why an event has no delivery for an endpoint that did not exist yet."""
 
-REASONS: Final = {
-    Reason.ENDPOINT_OFF: "The endpoint was disabled or deleted.",
-    Reason.USER: "It was cancelled by a user.",
-    Reason.TRACKING_DELETED: "The parcel was deleted.",
-    Reason.NEWER_EVENT: "A newer event of the parcel replaced it.",
-    Reason.EXPIRED: "It was still waiting when its retention period ended.",
-    Reason.UNRENDERABLE: "Its event no longer exists.",
-    Reason.CRASHES: "Sending it failed repeatedly with an internal error; see the log for the cause.",
-    Reason.FATAL: "The sending process died each time, even when it was sent alone; see the log for the times.",
-    Skip.OFF: "The endpoint was disabled.",
-    Skip.STATUS: "The endpoint does not receive this status.",
-    Skip.TRIGGER: "The endpoint receives status changes only, and the status did not change.",
-    ADDED_LATER: "The endpoint was added later.",
-}
+REASONS: Final = {**OF_DELIVERIES, ADDED_LATER: "The endpoint was added later."}
 """Why an event was not sent to an endpoint, or why a delivery ended without success."""
 
 

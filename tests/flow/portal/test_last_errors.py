@@ -8,9 +8,9 @@ import pytest
 
 from tests.support.api import Caller
 from tests.support.visiting import Browser, Document, Element, Portal, assert_harmless, id_of
+from waypost.actions import remedies
 from waypost.domain.errors import InvalidInput
 from waypost.domain.targets import Ports, parse_target
-from waypost.portal import remedies
 from waypost.portal.pages.last_errors import MOST_GROUPS, grouped
 from waypost.store.database import Database
 from waypost.store.deliveries import MOST_FAILED, FailedAttempt

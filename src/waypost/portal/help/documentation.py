@@ -76,7 +76,7 @@ CHAPTERS: Final = (
                 "find-out-why",
             ),
             *("after-an-outage", "get-alerts", "run-for-real", "deploy", "two-servers", "keep-keys-safe"),
-            "add-a-carrier",
+            *("connect-an-assistant", "add-a-carrier"),
         ),
     ),
     Chapter(

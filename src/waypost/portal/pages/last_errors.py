@@ -9,13 +9,13 @@ from litestar import Response, post
 from litestar.params import FromPath
 
 from waypost.actions import endpoints as changes
+from waypost.actions import remedies
 from waypost.actions.endpoint_settings import EndpointChange
 from waypost.actions.refusals import Conflict, Invalid
 from waypost.domain import ids
 from waypost.domain.attempts import CAUSES, Outcome
 from waypost.domain.errors import InvalidInput
 from waypost.domain.targets import ForbiddenPort
-from waypost.portal import remedies
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to
