@@ -3,11 +3,8 @@
 import argparse
 import asyncio
 import json
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,7 +38,7 @@ def main() -> None:
 
 async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    with _receiver() as (process, port):
+    with whole.receiver_process() as (process, port):
         url = f"http://127.0.0.1:{port}"
         hook = f"{url}/hook"
         async with Client(url) as receiver:
@@ -87,17 +84,6 @@ async def _ceiling(port: int, parcels: int, endpoints: int) -> dict[str, float]:
         "body_bytes": found["bytes"] / found["posts"],
         **found,
     }
-
-
-@contextmanager
-def _receiver() -> Iterator[tuple[subprocess.Popen[str], int]]:
-    command = [sys.executable, "-m", "benchmarks.receiver"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None  # noqa: S101 - it is a pipe
-        try:
-            yield process, int(process.stdout.readline())
-        finally:
-            process.terminate()
 
 
 def _options() -> argparse.Namespace:

@@ -1,9 +1,11 @@
 """Waypost as a whole: a real `waypost serve` with its own PostgreSQL, from updates over HTTP to signed deliveries."""
 
 import asyncio
+import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
 
@@ -71,6 +73,18 @@ class Run:
             "waypost": machine.processor_seconds_of(own),
             "postgresql": machine.processor_seconds_of(postgresql),
         }
+
+
+@contextmanager
+def receiver_process() -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Run a receiver as a process of its own; yield it with its port."""
+    command = [sys.executable, "-m", "benchmarks.receiver"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        try:
+            yield process, int(process.stdout.readline())
+        finally:
+            process.terminate()
 
 
 @asynccontextmanager
