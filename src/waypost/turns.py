@@ -21,10 +21,10 @@ costs about 30 µs, so this costs long work about three percent."""
 class _Rounds:
     """The long work of one loop: what is left of the round's slice, and who waits for a slice, by account."""
 
-    __slots__ = ("_called", "_ends", "_loop", "_waiting")
+    __slots__ = ("_called", "_ends", "_waiting", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self.loop = loop
         self._ends: float | None = None
         self._called = False
         self._waiting: OrderedDict[UUID | None, deque[asyncio.Future[None]]] = OrderedDict()
@@ -39,7 +39,7 @@ class _Rounds:
 
     async def wait(self, account: UUID | None) -> None:
         """Return in a round whose slice is the caller's."""
-        woken = self._loop.create_future()
+        woken = self.loop.create_future()
         self._waiting.setdefault(account, deque()).append(woken)
         self._call()
         await woken
@@ -48,7 +48,7 @@ class _Rounds:
     def _call(self) -> None:
         if not self._called:
             self._called = True
-            self._loop.call_soon(self._begin_round)
+            self.loop.call_soon(self._begin_round)
 
     def _begin_round(self) -> None:
         self._called, self._ends = False, None
@@ -72,18 +72,30 @@ class _Rounds:
 _ROUNDS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Rounds]] = WeakKeyDictionary()
 
 
+class _Latest:
+    """The rounds that were used last: nearly always those of the running loop, since a process has only one."""
+
+    rounds: _Rounds | None = None
+
+
 class Turn:
     """One piece of long work on the running loop, for an account or, with None, for no account in particular."""
 
     __slots__ = ("_account", "_rounds")
 
     def __init__(self, account: UUID | None = None) -> None:
-        loop = asyncio.get_running_loop()
-        rounds = _ROUNDS.get(loop)
-        if rounds is None:
-            rounds = _ROUNDS[loop] = _Rounds(loop)
+        loop, rounds = asyncio.get_running_loop(), _Latest.rounds
+        if rounds is None or rounds.loop is not loop:
+            rounds = _ROUNDS.get(loop)
+            if rounds is None:
+                rounds = _ROUNDS[loop] = _Rounds(loop)
+            _Latest.rounds = rounds
         self._rounds = rounds
         self._account = account
+
+    def is_over(self) -> bool:
+        """Return whether the round's slice is used up. Then call ``begin``: together they are a cheaper ``pause``."""
+        return self._rounds.is_used_up()
 
     async def pause(self) -> None:
         """Return at once while the round's slice lasts, otherwise when it is this account's turn again."""

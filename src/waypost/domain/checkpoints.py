@@ -10,6 +10,7 @@ import msgspec
 from waypost.domain.statuses import Status, progress
 
 WALL_TIME: Final = "%Y-%m-%dT%H:%M:%S"
+_MIDNIGHT: Final = "T00:00:00"
 _IN_TURN: Final = (Status.TRANSIT, Status.PICKUP, Status.DELIVERED)
 """The statuses that parcels pass through in this order."""
 
@@ -114,16 +115,16 @@ def in_order(scans: list[Checkpoint]) -> list[Checkpoint]:
     is known is counted as of midnight, but follows those of its day that are less far along.
     """
     by_utc = None not in [scan.offset_minutes for scan in scans]
-    keyed = [
-        (_utc(scan.checkpoint_date, scan.offset_minutes or 0) if by_utc else scan.checkpoint_date, scan)
-        for scan in scans
+    instants = [
+        _utc(scan.checkpoint_date, scan.offset_minutes or 0) if by_utc else scan.checkpoint_date for scan in scans
     ]
-    if not by_utc:
-        keyed = _with_days_placed(keyed)
-    keyed.sort(key=_instant)
-    if len({instant for instant, _ in keyed}) == len(keyed):
-        return [scan for _, scan in keyed]
-    return [scan for _, scan in sorted(keyed, key=_within_a_second)]
+    if not by_utc and any(instant.endswith(_MIDNIGHT) for instant in instants):
+        instants = [instant for instant, _ in _with_days_placed(list(zip(instants, scans, strict=True)))]
+    are_distinct = len(set(instants)) == len(instants)
+    if are_distinct and instants == sorted(instants):  # nearly always: what is known is in order, and news come last
+        return scans
+    keyed = sorted(zip(instants, scans, strict=True), key=_instant)
+    return [scan for _, scan in (keyed if are_distinct else sorted(keyed, key=_within_a_second))]
 
 
 def _with_days_placed(keyed: list[tuple[str, Checkpoint]]) -> list[tuple[str, Checkpoint]]:
@@ -150,7 +151,7 @@ def _is_of_a_day(scan: Checkpoint) -> bool:
     return (
         scan.offset_minutes is None
         and scan.checkpoint_delivery_status in _IN_TURN
-        and scan.checkpoint_date.endswith("T00:00:00")
+        and scan.checkpoint_date.endswith(_MIDNIGHT)
     )
 
 

@@ -72,33 +72,26 @@ def merge(
     """
     if not reported:
         return Merged(known, unplaced)
-    dates = {scan.checkpoint_date for scan in reported}
-    groups = _group(known, dates)
-    before = {key: list(group.values()) for key, group in groups.items()}
-    _recall(groups, unplaced, dates)
-    for scan in reported:
-        _take(groups.setdefault(identity(scan), {}), scan)
-    united = [scan for scan in known if scan.checkpoint_date not in dates]
-    waiting = [scan for scan in unplaced if scan.checkpoint_date not in dates]
-    news: list[Checkpoint] = []
-    is_reread = False
-    for key, group in groups.items():
-        placed, behind = _place(group)
-        united += placed
-        waiting += behind
-        were = before.get(key, [])
-        if grown := len(placed) - len(were):
-            offsets = {scan.offset_minutes for scan in were}
-            news += [scan for scan in placed if scan.offset_minutes not in offsets][-grown:]
-        is_reread = is_reread or (bool(were) and not all(_has_reading_of(scan, were) for scan in placed))
+    simple, others = _apart(known, unplaced, reported)
+    united, waiting, news, is_reread = _united(known, unplaced, others)
+    for held, report in simple:
+        scan = _latest(held, report)
+        united.append(scan)
+        if held is None:
+            news.append(scan)
+        elif scan is not held:
+            is_reread = is_reread or not same_reading(scan, held)
+    handled = {report.checkpoint_date for report in reported}
+    united += [scan for scan in known if scan.checkpoint_date not in handled]
     scans = tuple(bounded(in_order(united), waiting, room=room, bounds=bounds))
-    kept = {id(scan) for scan in scans}
+    if len(scans) < len(united):
+        kept = {id(scan) for scan in scans}
+        news = [scan for scan in news if id(scan) in kept]
     return Merged(
         scans=scans,
         unplaced=tuple(_of(waiting, scans)),
-        news=tuple([scan for scan in news if id(scan) in kept]),
-        # An earlier version may have stored them in another order, which alone is not news.
-        is_shown=_differ(known, scans) and _differ(in_order(list(known)), scans),
+        news=tuple(news),
+        is_shown=_is_shown(known, scans),
         is_reread=is_reread,
         left_out=len(united) - len(scans),
     )
@@ -117,6 +110,70 @@ def _as_read(scan: Checkpoint, reread: Checkpoint | None) -> Checkpoint:
     return scan if reread is None or not says_the_same(scan, reread) else take_reading(scan, reread)
 
 
+def _united(
+    known: Iterable[Checkpoint], unplaced: Iterable[Checkpoint], reported: Sequence[Checkpoint]
+) -> tuple[list[Checkpoint], list[Checkpoint], list[Checkpoint], bool]:
+    """Return the scans of the reported dates, all unplaced reports, the new scans, and whether a reading changed."""
+    if not reported:
+        return [], list(unplaced), [], False
+    dates = {scan.checkpoint_date for scan in reported}
+    groups = _group(known, dates)
+    before = {key: list(group.values()) for key, group in groups.items()}
+    _recall(groups, unplaced, dates)
+    for scan in reported:
+        _take(groups.setdefault(identity(scan), {}), scan)
+    united: list[Checkpoint] = []
+    waiting = [scan for scan in unplaced if scan.checkpoint_date not in dates]
+    news: list[Checkpoint] = []
+    is_reread = False
+    for key, group in groups.items():
+        placed, behind = _place(group)
+        united += placed
+        waiting += behind
+        were = before.get(key, [])
+        if grown := len(placed) - len(were):
+            offsets = {scan.offset_minutes for scan in were}
+            news += [scan for scan in placed if scan.offset_minutes not in offsets][-grown:]
+        is_reread = is_reread or (bool(were) and not all(_has_reading_of(scan, were) for scan in placed))
+    return united, waiting, news, is_reread
+
+
+def _apart(
+    known: Iterable[Checkpoint], unplaced: Iterable[Checkpoint], reported: Sequence[Checkpoint]
+) -> tuple[list[tuple[Checkpoint | None, Checkpoint]], list[Checkpoint]]:
+    """Return the reports that are simple, each with the scan that is known of it, and all others.
+
+    A simple one is the only report of its date, and no scan is known of that date, or exactly one that is spelled alike
+    with the same offset. So its group is the two of them, which need not be looked for by their identity.
+    """
+    of_date: dict[str, Checkpoint | None] = {}
+    for scan in known:
+        of_date[scan.checkpoint_date] = None if scan.checkpoint_date in of_date else scan
+    crowded = {scan.checkpoint_date for scan in unplaced}
+    seen: set[str] = set()
+    for scan in reported:
+        (crowded if scan.checkpoint_date in seen else seen).add(scan.checkpoint_date)
+    simple: list[tuple[Checkpoint | None, Checkpoint]] = []
+    others = []
+    for scan in reported:
+        held = of_date.get(scan.checkpoint_date)
+        is_new = held is None and scan.checkpoint_date not in of_date
+        if scan.checkpoint_date not in crowded and (is_new or (held is not None and _is_repeated(held, scan))):
+            simple.append((held, scan))
+        else:
+            others.append(scan)
+    return simple, others
+
+
+def _is_repeated(known: Checkpoint, reported: Checkpoint) -> bool:
+    """Return whether a scan of the same date is spelled as it was."""
+    return (
+        known.tracking_detail == reported.tracking_detail
+        and known.location == reported.location
+        and known.offset_minutes == reported.offset_minutes
+    )
+
+
 def _group(scans: Iterable[Checkpoint], dates: set[str]) -> dict[Identity, _Reports]:
     groups: dict[Identity, _Reports] = {}
     for scan in scans:
@@ -133,13 +190,20 @@ def _recall(groups: dict[Identity, _Reports], unplaced: Iterable[Checkpoint], da
 
 
 def _take(group: _Reports, reported: Checkpoint) -> None:
-    """Add a report of a scan. It is read only if it is not already superseded."""
+    """Add a report of a scan."""
     held = group.get(reported.offset_minutes)
+    group[reported.offset_minutes] = _latest(held, reported, None if held else next(iter(group.values()), None))
+
+
+def _latest(held: Checkpoint | None, reported: Checkpoint, other: Checkpoint | None = None) -> Checkpoint:
+    """Return the later of two reports of a scan with the same offset, with its reading.
+
+    It is read only if it is not already superseded; ``other`` is a report with another offset, which may be read.
+    """
     if held is not None and held.observed_at > reported.observed_at:
-        return
-    scan = with_reading(reported, held or next(iter(group.values()), None))
-    if held is None or precedes(held, scan):
-        group[scan.offset_minutes] = scan
+        return held
+    scan = with_reading(reported, held or other)
+    return scan if held is None or precedes(held, scan) else held
 
 
 def _place(group: _Reports) -> tuple[list[Checkpoint], list[Checkpoint]]:
@@ -167,6 +231,16 @@ def _of(reports: list[Checkpoint], scans: Iterable[Checkpoint]) -> list[Checkpoi
         return []
     known = {identity(scan) for scan in scans}
     return sorted([report for report in reports if identity(report) in known], key=order)
+
+
+def _is_shown(known: tuple[Checkpoint, ...], scans: tuple[Checkpoint, ...]) -> bool:
+    """Return whether payloads show anything different.
+
+    An earlier version may have stored the scans in another order, which alone is not news.
+    """
+    if len(known) != len(scans):
+        return True
+    return _differ(known, scans) and _differ(in_order(list(known)), scans)
 
 
 def _differ(before: Sequence[Checkpoint], after: Sequence[Checkpoint]) -> bool:

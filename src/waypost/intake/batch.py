@@ -6,7 +6,7 @@
 
 import os
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -16,11 +16,12 @@ from waypost.domain import ids, trackings
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.endpoints import SubscribedEndpoint
 from waypost.domain.trackings import TrackingState, Update
-from waypost.intake.merging import BatchedUpdate, MergedUpdate, Portion, Reports, merge
+from waypost.intake.merging import BatchedUpdate, MergedUpdate, NewTrackings, Portion, Reports, merge, row_of
 from waypost.store import intake_rows
 from waypost.store.few_updates import lock_if_known
-from waypost.store.intake_rows import Found, TrackingKey
+from waypost.store.intake_rows import Found, RegisteredTracking, TrackingKey
 from waypost.store.statements import Session
+from waypost.store.states import pack
 from waypost.turns import Turn
 
 PORTION_BYTES: Final = 4 << 20
@@ -118,18 +119,19 @@ async def write(session: Session, requests: Sequence[Request], polled: frozenset
         keyed.append((request.key, request))
     if (few := await _write_few(session, keyed, polled, turn)) is not None:
         return few
-    found, made = await _resolve(session, keyed, polled, turn)
-    results, updates = await _sort(keyed, {key: one.id for key, one in found.items()}, made, turn)
+    known = await _resolve(session, keyed, polled, turn)
+    results, updates = await _sort(keyed, known.found, known.made, turn)
     if not updates:  # registering alone makes no events
         return Written(results, frozenset())
     listeners = await intake_rows.endpoints_of(session, sorted({request.account for request in requests}))
-    sizes = {one.id: one.bytes for one in found.values()}
     endpoints: frozenset[UUID] = frozenset()
-    for trackings_of_portion in _portions(requests, updates, sizes, listeners):
+    for portion in _portions(requests, updates, known, listeners):
         await turn.pause()
-        reports = {one: _reports(requests, results, updates[one]) for one in trackings_of_portion}
-        fresh = {one: made[one] for one in trackings_of_portion if one in made}
-        merged, freed = await merge(session, reports, fresh, listeners)
+        reports = {one: _reports(requests, results, updates[one]) for one in portion}
+        if portion[0] in known.new:
+            merged, freed = await _merge_new(Portion(session, listeners, known.now, polled), reports, known.new)
+        else:
+            merged, freed = await merge(session, reports, listeners)
         _note(results, merged, reports)
         endpoints |= freed
     await _restart(session, requests, results)
@@ -137,33 +139,36 @@ async def write(session: Session, requests: Sequence[Request], polled: frozenset
 
 
 async def _write_few(session: Session, keyed: _Keyed, polled: frozenset[str], turn: Turn) -> Written | None:
-    """Write few updates in two round trips, if all their trackings are known or none is; otherwise return None.
-
-    Locks come after the registration of new trackings, as in larger batches, so two batches never wait for each other.
-    """
+    """Write few updates in two round trips, if all their trackings are known or none is; otherwise return None."""
     if not 1 <= len(keyed) <= MOST_IN_FEW or any(request.update is None for _, request in keyed):
         return None
     keys = sorted({key for key, _ in keyed})
     few = await lock_if_known(session, keys)
-    new, made = dict[UUID, TrackingKey](), _Made()
     found = dict(few.found)
-    if not found:
-        for key, request in keyed:
-            if request.create and key not in found:
-                found[key], state = _register(key, request, few.now)
-                new[found[key]], made[found[key]] = key, state
-    elif len(found) < len(keys):
+    if 0 < len(found) < len(keys):
         return None
+    new = {} if found else await _new(_missing(keyed, found), few.now, turn)
+    found |= {key: tracking for tracking, (key, _) in new.items()}
     requests = [request for _, request in keyed]
-    results, updates = await _sort(keyed, found, made, turn)
+    results, updates = await _sort(keyed, found, {tracking: state for tracking, (_, state) in new.items()}, turn)
     reports = {one: _reports(requests, results, updates[one]) for one in updates}
-    portion = Portion(session, few.endpoints, few.now, to_register=new)
-    await portion.apply_to_new(reports, made)
-    await portion.apply_to_known(reports, [row for row in few.locked if row.id in reports])
-    endpoints = await portion.write(polled=polled)
-    _note(results, portion.merged, reports)
+    portion = Portion(session, few.endpoints, few.now, polled)
+    if new:
+        merged, endpoints = await _merge_new(portion, reports, new)
+    else:
+        await portion.apply_to_known(reports, [row for row in few.locked if row.id in reports])
+        merged, endpoints = portion.merged, await portion.write()
+    _note(results, merged, reports)
     await _restart(session, requests, results)
     return Written(results, endpoints)
+
+
+async def _merge_new(
+    portion: Portion, reports: Reports, new: NewTrackings
+) -> tuple[dict[int, MergedUpdate], frozenset[UUID]]:
+    """Register new trackings with the state that their updates result in; return as ``merge``."""
+    await portion.apply_to_new(reports, new)
+    return portion.merged, await portion.write()
 
 
 def _note(results: list[Result], merged: Mapping[int, MergedUpdate], reports: Reports) -> None:
@@ -172,37 +177,78 @@ def _note(results: list[Result], merged: Mapping[int, MergedUpdate], reports: Re
         results[place] = _result(results[place], merged.get(place))
 
 
-async def _resolve(
-    session: Session, keyed: _Keyed, polled: frozenset[str], turn: Turn
-) -> tuple[dict[TrackingKey, Found], _Made]:
-    """Find the trackings and register new ones. Return all by their keys, and the states of the new ones.
+class _Known(msgspec.Struct, frozen=True):
+    """The trackings of a batch by their keys: with the ``sizes`` of those that existed, and the states of the others.
 
-    Requests that only register are not looked up first: the insert shows whether the tracking exists. A new tracking
-    needs no lock, since nobody else sees it yet.
+    ``registered`` are in the database already, since nothing but that was asked for; ``new`` are not. ``now`` is the
+    time when these got their ids, in Unix milliseconds.
     """
-    found = await intake_rows.find(session, sorted({key for key, request in keyed if request.update is not None}))
-    missing = {key: request for key, request in reversed(keyed) if request.create and key not in found}
+
+    found: Mapping[TrackingKey, UUID]
+    sizes: Mapping[UUID, int]
+    registered: _Made
+    new: NewTrackings
+    now: int
+
+    @property
+    def made(self) -> _Made:
+        """The states of the trackings that did not exist."""
+        return self.registered | {tracking: state for tracking, (_, state) in self.new.items()}
+
+
+async def _resolve(session: Session, keyed: _Keyed, polled: frozenset[str], turn: Turn) -> _Known:
+    """Find the trackings, and register those that are to be registered only.
+
+    These are not looked up first: the insert shows whether they exist. Other new ones are registered with the state
+    after their updates: if another transaction does so meanwhile, this one is run again.
+    """
+    updated = {key for key, request in keyed if request.update is not None}
+    existing = await intake_rows.find(session, sorted(updated))
+    missing = _missing(keyed, existing)
     if not missing:
-        return found, {}
+        return _known(existing, {}, {}, 0)
     now = await intake_rows.now(session)
+    new = await _new(missing, now, turn)
+    alone = {tracking: (key, state) for tracking, (key, state) in new.items() if key not in updated}
+    created: set[UUID] = set()
+    if alone:
+        rows = []
+        for tracking, (key, state) in alone.items():
+            await turn.pause()
+            rows.append(RegisteredTracking(key, state.created_at, row_of(tracking, state, pack(state))))
+        created = await intake_rows.register(session, rows, polled)
+        # The others existed already, or somebody else has registered them meanwhile: a new snapshot shows them.
+        existing |= await intake_rows.find(
+            session, sorted(key for tracking, (key, _) in alone.items() if tracking not in created)
+        )
+    registered = {tracking: alone[tracking] for tracking in created}
+    return _known(existing, registered, {tracking: one for tracking, one in new.items() if tracking not in alone}, now)
+
+
+def _known(existing: Mapping[TrackingKey, Found], registered: NewTrackings, new: NewTrackings, now: int) -> _Known:
+    found = {key: one.id for key, one in existing.items()}
+    found |= {key: tracking for made in (registered, new) for tracking, (key, _) in made.items()}
+    sizes = {one.id: one.bytes for one in existing.values()}
+    return _Known(found, sizes, {tracking: state for tracking, (_, state) in registered.items()}, new, now)
+
+
+def _missing(keyed: _Keyed, found: Collection[TrackingKey]) -> dict[TrackingKey, Request]:
+    """Return the first request of each tracking that is to be registered unless it exists."""
+    return {key: request for key, request in reversed(keyed) if request.create and key not in found}
+
+
+async def _new(missing: Mapping[TrackingKey, Request], now: int, turn: Turn) -> NewTrackings:
+    """Return new trackings, as their first requests register them."""
     new = {}
     for key, request in missing.items():
         await turn.pause()
-        tracking, state = _register(key, request, now)
-        new[tracking] = (key, state)
-    created = await intake_rows.register(session, new, polled)
-    found |= {key: Found(tracking, 0) for tracking, (key, _) in new.items() if tracking in created}
-    # The others existed already, or somebody else has registered them meanwhile: a new snapshot shows them.
-    found |= await intake_rows.find(session, sorted(missing.keys() - found.keys()))
-    return found, {tracking: state for tracking, (_, state) in new.items() if tracking in created}
-
-
-def _register(key: TrackingKey, request: Request, now: int) -> tuple[UUID, TrackingState]:
-    """Return the id and state of a new tracking, as its first request registers it."""
-    tracking = ids.make_id(now, key[0], _RANDOM.getrandbits(62))
-    parcel = (tracking.hex, request.tracking_number, request.courier_code)
-    state = trackings.register(*parcel, request.given, now, source=request.source, auto_correct=request.auto_correct)
-    return tracking, state
+        tracking = ids.make_id(now, key[0], _RANDOM.getrandbits(62))
+        parcel = (tracking.hex, request.tracking_number, request.courier_code)
+        new[tracking] = (
+            key,
+            trackings.register(*parcel, request.given, now, source=request.source, auto_correct=request.auto_correct),
+        )
+    return new
 
 
 async def _sort(
@@ -225,29 +271,33 @@ async def _sort(
 
 
 def _portions(
-    requests: Sequence[Request],
-    updates: _Updates,
-    sizes: Mapping[UUID, int],
-    listeners: Mapping[UUID, list[SubscribedEndpoint]],
+    requests: Sequence[Request], updates: _Updates, known: _Known, listeners: Mapping[UUID, list[SubscribedEndpoint]]
 ) -> Iterator[list[UUID]]:
-    """Yield the trackings to update, in the common order of locks, grouped as they are merged."""
-    portion: list[UUID] = []
-    size = deliveries = 0
-    for tracking in sorted(updates, key=lambda one: (ids.bucket(one), one)):
-        places = updates[tracking]
-        more = len(places) * len(listeners[requests[places[0]].account])
-        if portion and (
-            len(portion) == PORTION_TRACKINGS
-            or size + sizes[tracking] > PORTION_BYTES
-            or deliveries + more > PORTION_DELIVERIES
-        ):
+    """Yield the trackings to update, grouped as they are merged.
+
+    New ones come first, in the common order of registration, then all others in the common order of locks: so no two
+    batches wait for each other.
+    """
+    new = sorted((one for one in updates if one in known.new), key=lambda one: known.new[one][0])
+    locked = sorted((one for one in updates if one not in known.new), key=lambda one: (ids.bucket(one), one))
+    for ordered in (new, locked):
+        portion: list[UUID] = []
+        size = deliveries = 0
+        for tracking in ordered:
+            places, bytes_of_it = updates[tracking], known.sizes.get(tracking, 0)
+            more = len(places) * len(listeners[requests[places[0]].account])
+            if portion and (
+                len(portion) == PORTION_TRACKINGS
+                or size + bytes_of_it > PORTION_BYTES
+                or deliveries + more > PORTION_DELIVERIES
+            ):
+                yield portion
+                portion, size, deliveries = [], 0, 0
+            portion.append(tracking)
+            size += bytes_of_it
+            deliveries += more
+        if portion:
             yield portion
-            portion, size, deliveries = [], 0, 0
-        portion.append(tracking)
-        size += sizes[tracking]
-        deliveries += more
-    if portion:
-        yield portion
 
 
 def _reports(requests: Sequence[Request], results: Sequence[Result], places: Sequence[int]) -> list[BatchedUpdate]:

@@ -6,8 +6,7 @@ than one. The loop runs on between two updates while the locks are held.
 
 import os
 import random
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -21,11 +20,12 @@ from waypost.domain.readings import read, read_text, waits_for_reading
 from waypost.domain.trackings import TrackingState, Update
 from waypost.intake.queueing import line_up, write_line
 from waypost.store import intake_rows
-from waypost.store.few_updates import MOST_ROWS, RegisteredTracking, write_few
-from waypost.store.intake_rows import TrackingKey
+from waypost.store.few_updates import MOST_ROWS, write_few
+from waypost.store.intake_rows import RegisteredTracking, TrackingKey
 from waypost.store.rows import ChangedTracking, LockedRow, NewDelivery, NewEvent
 from waypost.store.statements import Session
 from waypost.store.states import pack_beside_others, unpack
+from waypost.store.trouble import RegisteredMeanwhile
 from waypost.turns import Turn
 
 QUICKLY_READ: Final = 8
@@ -39,6 +39,8 @@ _RANDOM: Final = random.Random(os.urandom(32))  # noqa: S311 - ids must be uniqu
 Listeners = Mapping[UUID, list[SubscribedEndpoint]]
 Reports = Mapping[UUID, Sequence["BatchedUpdate"]]
 """The updates of each tracking, in their order."""
+NewTrackings = Mapping[UUID, tuple[TrackingKey, TrackingState]]
+"""By its id, what a new tracking is found by and its state before any update."""
 
 
 class BatchedUpdate(msgspec.Struct, frozen=True):
@@ -76,41 +78,31 @@ class _Tracking(msgspec.Struct):
 
 
 async def merge(
-    session: Session,
-    reports: Reports,
-    made: Mapping[UUID, TrackingState],
-    listeners: Listeners,
+    session: Session, reports: Reports, listeners: Listeners
 ) -> tuple[dict[int, MergedUpdate], frozenset[UUID]]:
-    """Apply reports to trackings. Return each result by its index, and the endpoints that can send because of them.
+    """Apply reports to known trackings. Return each result by its index, and the endpoints that can send because of it.
 
-    ``reports`` are in the common order of locks. The trackings ``made`` were registered in this transaction. A tracking
-    that was deleted before it could be locked is missing in the result.
+    ``reports`` are in the common order of locks. A tracking that was deleted before it could be locked is missing in
+    the result.
     """
-    rows = await intake_rows.lock(session, [one for one in reports if one not in made])
+    rows = await intake_rows.lock(session, list(reports))
     portion = Portion(session, listeners, await intake_rows.now(session))
-    await portion.apply_to_new(reports, made)
     await portion.apply_to_known(reports, rows)
-    return portion.merged, await portion.write(made)
+    return portion.merged, await portion.write()
 
 
 class Portion:
     """What the updates of some trackings result in, gathered to be written together.
 
-    ``now`` is the database's time after the trackings were locked, in Unix milliseconds. Few trackings may be new and
-    are then written together with their events: ``to_register`` are the keys by which others will find them.
+    ``now`` is the database's time after the trackings were locked, in Unix milliseconds. Parcels of the courier codes
+    ``polled`` are polled as soon as they are registered.
     """
 
-    def __init__(
-        self,
-        session: Session,
-        listeners: Listeners,
-        now: int,
-        to_register: Mapping[UUID, TrackingKey] = MappingProxyType({}),
-    ) -> None:
+    def __init__(self, session: Session, listeners: Listeners, now: int, polled: Iterable[str] = ()) -> None:
         self._session = session
         self._listeners = listeners
         self._now = now
-        self._to_register = to_register
+        self._polled = polled
         self._new: list[RegisteredTracking] = []
         self._events: list[NewEvent] = []
         self._event_bytes = 0
@@ -118,24 +110,27 @@ class Portion:
         self._changed: list[ChangedTracking] = []
         self.merged: dict[int, MergedUpdate] = {}
 
-    async def apply_to_new(self, reports: Reports, made: Mapping[UUID, TrackingState]) -> None:
-        """Apply reports to trackings that nobody else sees yet."""
-        for identifier, state in made.items():
-            first = reports[identifier][0]
-            fresh = _Tracking(ids.bucket(identifier), identifier, first.account, 0, None, state)
-            await self.apply(fresh, reports[identifier])
+    async def apply_to_new(self, reports: Reports, new: NewTrackings) -> None:
+        """Apply reports to trackings that are registered when the portion is written, each with its state by then."""
+        for identifier, one in reports.items():
+            key, state = new[identifier]
+            tracking = _Tracking(ids.bucket(identifier), identifier, one[0].account, 0, None, state)
+            await self._apply(tracking, one)
+            self._new.append(RegisteredTracking(key, state.created_at, await _row_of(tracking)))
 
     async def apply_to_known(self, reports: Reports, rows: Sequence[LockedRow]) -> None:
         """Apply reports to locked trackings."""
         for row in rows:
             await Turn(row.account).pause()
-            known = unpack(row.packed)
-            locked = _Tracking(row.bucket, row.id, row.account, row.sequence, row.last_event, known, row.packed)
-            await self.apply(locked, reports[row.id])
+            state = unpack(row.packed)
+            tracking = _Tracking(row.bucket, row.id, row.account, row.sequence, row.last_event, state, row.packed)
+            await self._apply(tracking, reports[row.id])
+            if tracking.state is not state:
+                self._changed.append(await _row_of(tracking))
 
-    async def apply(self, tracking: _Tracking, reports: Sequence[BatchedUpdate]) -> None:
+    async def _apply(self, tracking: _Tracking, reports: Sequence[BatchedUpdate]) -> None:
         """Apply the updates of one tracking in order."""
-        turn, before = Turn(tracking.account), tracking.state
+        turn = Turn(tracking.account)
         for report in reports:
             await turn.pause()
             update = await _read(report.update, tracking.state, turn)
@@ -149,11 +144,6 @@ class Portion:
             self.merged[report.place] = MergedUpdate(event, applied.changed, state, applied.unread, scans)
             if self._event_bytes >= EVENT_BYTES:
                 await self._send_events()
-        if tracking.id in self._to_register:
-            key = self._to_register[tracking.id]
-            self._new.append(RegisteredTracking(key, tracking.state.created_at, await _changed(tracking)))
-        elif tracking.state is not before:
-            self._changed.append(await _changed(tracking))
 
     async def _add_event(self, tracking: _Tracking, previous: TrackingState, update: Update) -> UUID:
         """Make the next event of a tracking. Its id is greater than the previous one, whatever the clock says."""
@@ -193,33 +183,39 @@ class Portion:
         await intake_rows.write_events(self._session, self._events)
         self._events, self._event_bytes = [], 0
 
-    async def write(self, made: Collection[UUID] = (), polled: Iterable[str] = ()) -> frozenset[UUID]:
+    async def write(self) -> frozenset[UUID]:
         """Queue and write what was gathered; return the endpoints that have something to send because of it.
 
-        The trackings ``made`` were registered in this transaction. Raise RegisteredMeanwhile.
+        Raise RegisteredMeanwhile if a new tracking is not new any more.
         """
-        are_few = max(len(self._changed), len(self._events), len(self._deliveries)) <= MOST_ROWS
-        line = await line_up(self._session, self._deliveries, behind=self._behind(made, are_few=are_few))
-        if not (are_few or self._new):
-            endpoints = await write_line(self._session, line)
-            await self._send_events()
-            if self._changed:
-                await intake_rows.change(self._session, self._changed)
+        most = max(len(self._new), len(self._changed), len(self._events), len(self._deliveries))
+        are_few = most <= MOST_ROWS
+        line = await line_up(self._session, self._deliveries, behind=self._behind(are_few=are_few))
+        if are_few:
+            endpoints = line.freed
+            if most:
+                written = (self._new, self._changed, self._events, line.waiting)
+                endpoints |= await write_few(self._session, *written, polled=self._polled)
+            await intake_rows.write_superseded(self._session, line.superseded)
             return endpoints
-        endpoints = line.freed
-        if self._new or self._changed or self._events:
-            written = (self._new, self._changed, self._events, line.waiting)
-            endpoints |= await write_few(self._session, *written, polled=polled)
-        await intake_rows.write_superseded(self._session, line.superseded)
+        if self._new:
+            made = await intake_rows.register(self._session, self._new, self._polled)
+            if len(made) < len(self._new):
+                raise RegisteredMeanwhile
+        endpoints = await write_line(self._session, line)
+        await self._send_events()
+        if self._changed:
+            await intake_rows.change(self._session, self._changed)
         return endpoints
 
-    def _behind(self, made: Collection[UUID], *, are_few: bool) -> list[NewDelivery]:
+    def _behind(self, *, are_few: bool) -> list[NewDelivery]:
         """Return the deliveries whose queues must be looked at before they are written: none of new parcels.
 
         ``write_few`` looks for itself, but at the tail only, and an endpoint that wants the latest event needs more.
         """
-        known = [one for one in self._deliveries if one.tracking not in made and one.tracking not in self._to_register]
-        return [one for one in known if one.ordering == Ordering.LATEST] if are_few else known
+        if self._new:
+            return []
+        return [one for one in self._deliveries if one.ordering == Ordering.LATEST or not are_few]
 
 
 def _delivery(event: NewEvent, endpoint: SubscribedEndpoint) -> NewDelivery:
@@ -252,17 +248,25 @@ async def _read(update: Update, known: TrackingState, turn: Turn) -> Update:
     return msgspec.structs.replace(update, checkpoints=tuple(scans))
 
 
-async def _changed(tracking: _Tracking) -> ChangedTracking:
-    """Return what is written for a tracking; the newest event has its packed state unless facts changed after it."""
+async def _row_of(tracking: _Tracking) -> ChangedTracking:
+    """Return a tracking's row; the newest event has its packed state unless facts changed after it."""
     state = tracking.state
+    packed = await pack_beside_others(state) if tracking.packed is None else tracking.packed
+    return row_of(tracking.id, state, packed, sequence=tracking.sequence, last_event=tracking.newest)
+
+
+def row_of(
+    tracking: UUID, state: TrackingState, packed: bytes, *, sequence: int = 0, last_event: UUID | None = None
+) -> ChangedTracking:
+    """Return the row of a tracking with this state, which has had no event unless one is given."""
     return ChangedTracking(
-        bucket=tracking.bucket,
-        id=tracking.id,
-        sequence=tracking.sequence,
-        last_event=tracking.newest,
+        bucket=ids.bucket(tracking),
+        id=tracking,
+        sequence=sequence,
+        last_event=last_event,
         status=state.status.value,
         substatus=state.substatus,
-        packed=await pack_beside_others(state) if tracking.packed is None else tracking.packed,
+        packed=packed,
         updated_at=state.updated_at,
         order_number=intake_rows.order_number(state),
     )

@@ -8,24 +8,13 @@ import msgspec
 
 from waypost.domain.endpoints import SubscribedEndpoint
 from waypost.domain.times import from_ms
-from waypost.store.intake_rows import TrackingKey, skipped_as_json, subscribed
+from waypost.store.intake_rows import RegisteredTracking, TrackingKey, by_key, skipped_as_json, subscribed
 from waypost.store.rows import ChangedTracking, LockedRow, NewDelivery, NewEvent
 from waypost.store.statements import Session, fetch
 from waypost.store.trouble import RegisteredMeanwhile
 
 MOST_ROWS: Final = 64
 """The maximum rows of one kind that are written as arrays. With more, COPY costs less, despite its round trips."""
-
-
-class RegisteredTracking(msgspec.Struct, frozen=True):
-    """The row of a tracking about to be registered, with the state after its first updates.
-
-    ``created_at`` is in Unix milliseconds.
-    """
-
-    key: TrackingKey
-    created_at: int
-    row: ChangedTracking
 
 
 class FewTrackings(msgspec.Struct, frozen=True):
@@ -78,7 +67,7 @@ async def write_few(
     those with another new one ahead are blocked. Parcels of the courier codes ``polled`` are polled at once. Raise
     RegisteredMeanwhile, after which the transaction must be rolled back.
     """
-    rows = [_registered(one) for one in sorted(new, key=_key)] + [_changed(one) for one in changed]
+    rows = [_registered(one) for one in sorted(new, key=by_key)] + [_changed(one) for one in changed]
     tracked = _columns(rows, 13)
     happened = _columns([_happened(event) for event in events], 14)
     queued = _columns([_queued(delivery) for delivery in deliveries], 8)
@@ -87,10 +76,6 @@ async def write_few(
     if len([row for row in written if row["made"] is not None]) != len(new):
         raise RegisteredMeanwhile
     return frozenset(row["endpoint"] for row in written if row["made"] is None)
-
-
-def _key(new: RegisteredTracking) -> TrackingKey:
-    return new.key
 
 
 def _registered(new: RegisteredTracking) -> tuple[Any, ...]:

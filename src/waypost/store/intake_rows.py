@@ -3,7 +3,7 @@
 The order of calls is the protocol of locks: ``lock``, then ``now``, then ``standing``, then the inserts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -20,8 +20,6 @@ from waypost.domain.trackings import TrackingState
 from waypost.store.registration_changes import register_again
 from waypost.store.rows import ChangedTracking, LockedRow, NewDelivery, NewEvent
 from waypost.store.statements import Copied, Session, copy, execute, fetch, fetch_one
-from waypost.store.states import pack
-from waypost.turns import Turn
 
 EVENTS: Final = Copied(
     "event",
@@ -57,18 +55,31 @@ async def find(session: Session, keys: Sequence[TrackingKey]) -> dict[TrackingKe
     return {keys[row["position"] - 1]: Found(row["id"], row["bytes"]) for row in rows}
 
 
-async def register(
-    session: Session, new: Mapping[UUID, tuple[TrackingKey, TrackingState]], polled: Iterable[str]
-) -> set[UUID]:
+class RegisteredTracking(msgspec.Struct, frozen=True):
+    """The row of a tracking about to be registered, with its state by then; ``created_at`` in Unix milliseconds."""
+
+    key: TrackingKey
+    created_at: int
+    row: ChangedTracking
+
+
+def by_key(new: RegisteredTracking) -> TrackingKey:
+    """Return what all sort new trackings by: those that insert the same ones wait for each other in one order."""
+    return new.key
+
+
+async def register(session: Session, new: Iterable[RegisteredTracking], polled: Iterable[str]) -> set[UUID]:
     """Insert new trackings, watched from now on, and return the ids of those that really were new.
 
     Parcels of the courier codes ``polled`` are polled at once.
     """
-    turn, rows = Turn(), []
-    for tracking, (key, state) in new.items():
-        await turn.pause()
-        rows.append((*key, tracking, pack(state), from_ms(state.created_at), order_number(state)))
-    rows.sort()
+    rows = [
+        (
+            *(*one.key, one.row.id, one.row.status, one.row.substatus, one.row.sequence, one.row.last_event),
+            *(one.row.packed, from_ms(one.created_at), from_ms(one.row.updated_at), one.row.order_number),
+        )
+        for one in sorted(new, key=by_key)
+    ]
     columns = (list(column) for column in zip(*rows, strict=True))
     return {row["id"] for row in await fetch(session, "register_trackings", *columns, sorted(polled))}
 

@@ -32,6 +32,7 @@ QUICKLY_DECODED: Final = 1 << 16
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 _PLACES: Final = ("location", "state", "city", "zip", "raw_status")
+_FACTS: Final = tuple(sorted(facts.FACTS))
 
 
 class ReportedCheckpoint(msgspec.Struct, forbid_unknown_fields=True):
@@ -62,7 +63,7 @@ class Reported(msgspec.Struct):
 
 def _body(scans: Any, none: Any) -> type[msgspec.Struct]:
     """Return the type of a body whose scans have this type."""
-    fields = [("checkpoints", scans, none), *((name, str | None, None) for name in sorted(facts.FACTS))]
+    fields = [("checkpoints", scans, none), *((name, str | None, None) for name in _FACTS)]
     reported = msgspec.defstruct("Reported", fields, bases=(Reported,), forbid_unknown_fields=True)
     updates: Any = Annotated[GenericAlias(list, (reported,)), msgspec.Meta(min_length=1, max_length=MOST_UPDATES)]
     return msgspec.defstruct("Updates", [("updates", updates)], forbid_unknown_fields=True)
@@ -134,21 +135,26 @@ async def _check(
         errors.append(of_input(error, below=below))
     scans = []
     for place, scan in enumerate(reported):
-        await turn.pause()
+        if turn.is_over():
+            await turn.begin()
         wrong = list(_faults(scan))
         errors.extend(FieldError(f"{below}checkpoints[{place}].{name}", message) for name, message in wrong)
         if not wrong:
             scans.append(_checkpoint(scan))
-    await turn.pause()
+    if turn.is_over():
+        await turn.begin()
     told = _facts(one, below, errors)
     return NewUpdate(number, courier, one.create, Update(Source.API, tuple(scans), told))
 
 
 def _facts(one: Any, below: str, errors: list[FieldError]) -> dict[str, str]:
     """Return the facts that are set; null and empty texts count as absent."""
-    told = {}
-    for name in facts.FACTS:
-        if not (text := getattr(one, name)):
+    told: dict[str, str] = {}
+    texts = msgspec.structs.astuple(one)[-len(_FACTS) :]
+    if not any(texts):
+        return told
+    for name, text in zip(_FACTS, texts, strict=True):
+        if not text:
             continue
         try:
             told[name] = facts.check(name, text)
@@ -168,13 +174,15 @@ def _faults(scan: ReportedCheckpoint) -> Iterator[tuple[str, str]]:
         yield "tracking_detail", f"must have 1 to {LONGEST_DETAIL} characters"
     if scan.country_iso2 and not _COUNTRY.fullmatch(scan.country_iso2):
         yield "country_iso2", "must be two capital letters, such as DE"
-    for name in _PLACES:
-        if len(getattr(scan, name) or "") > LONGEST_TEXT:
-            yield name, f"must have at most {LONGEST_TEXT} characters"
+    places = (scan.location, scan.state, scan.city, scan.zip, scan.raw_status)
+    if max([len(text) for text in places if text], default=0) > LONGEST_TEXT:
+        for name, text in zip(_PLACES, places, strict=True):
+            if text and len(text) > LONGEST_TEXT:
+                yield name, f"must have at most {LONGEST_TEXT} characters"
     status, substatus = scan.checkpoint_delivery_status, scan.checkpoint_delivery_substatus
-    if status and _status(status) is None:
+    if status and status not in _STATUSES:
         yield "checkpoint_delivery_status", f"must be one of {', '.join(Status)}"
-    if substatus and (_status_of(substatus) is None or (status and _status(status) is not _status_of(substatus))):
+    if substatus and ((of := _status_of(substatus)) is None or (status and _STATUSES.get(status) is not of)):
         yield "checkpoint_delivery_substatus", "must be a substatus of this status, such as transit001 for transit"
 
 

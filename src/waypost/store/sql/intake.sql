@@ -55,18 +55,21 @@ where e.account = any ($6::uuid[]) and e.deleted_at is null
 
 -- name: register_trackings
 -- Sorted by the caller, so that two batches that register the same numbers wait for each other in one order. New
--- trackings are watched; $9 are the courier codes that have a source to poll.
+-- trackings are watched; $14 are the courier codes that have a source to poll.
 with made as (
-    insert into tracking (bucket, id, account, tracking_number, courier_code, status, substatus, state, created_at,
-                          updated_at, order_number)
-    select bucket, id, account, tracking_number, courier_code, 'pending', 'pending001', state, at, at, order_number
-    from unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::bytea[], $7::timestamptz[],
-                $8::text[]) as n (bucket, account, tracking_number, courier_code, id, state, at, order_number)
+    insert into tracking (bucket, id, account, tracking_number, courier_code, status, substatus, sequence, last_event,
+                          state, created_at, updated_at, order_number)
+    select bucket, id, account, tracking_number, courier_code, status, substatus, sequence, last_event, state,
+           created_at, updated_at, order_number
+    from unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::integer[],
+                $9::uuid[], $10::bytea[], $11::timestamptz[], $12::timestamptz[], $13::text[])
+         as n (bucket, account, tracking_number, courier_code, id, status, substatus, sequence, last_event, state,
+               created_at, updated_at, order_number)
     on conflict (account, tracking_number, courier_code, bucket) do nothing
     returning bucket, id, courier_code
 ), watched as (
     insert into watch (bucket, tracking, courier_code, next_poll_at, expires_at)
-    select bucket, id, courier_code, case when courier_code = any ($9::text[]) then (select now()) end,
+    select bucket, id, courier_code, case when courier_code = any ($14::text[]) then (select now()) end,
            now() + interval '30 days'
     from made
 )
