@@ -14,13 +14,23 @@ import httpx
 import pytest
 
 from examples.demo.site import Site
-from tests.support.pushing import SECRET, easypost_event, easypost_headers, trackingmore_body, trackingmore_headers
+from tests.support.pushing import (
+    SECRET,
+    aftership_body,
+    aftership_headers,
+    easypost_event,
+    easypost_headers,
+    track17_body,
+    track17_headers,
+    trackingmore_body,
+    trackingmore_headers,
+)
 from tests.support.serving import LOOK_SECONDS, READY_SECONDS, Serving, serving
 from waypost.store.embedded.server import locate
 
 PUSHERS = 6
 PARCELS = 5
-SERVICES = ("easypost", "trackingmore")
+SERVICES = ("easypost", "trackingmore", "17track", "aftership")
 
 
 class Pusher(threading.Thread):
@@ -46,11 +56,7 @@ class Pusher(threading.Thread):
                     self.enough.wait(LOOK_SECONDS)
 
     def _push(self, client: httpx.Client, parcel: str, number: int) -> bool:
-        if "trackingmore" in self.path:
-            body, headers = trackingmore_body(parcel, number), trackingmore_headers()
-        else:
-            body = easypost_event(parcel, event=f"evt_{self.place}_{number}", at=number)
-            headers = easypost_headers(body)
+        body, headers = signed(self.path.split("/")[2], parcel, f"evt_{self.place}_{number}", number)
         try:
             status = client.post(self.server.url + self.path, content=body, headers=headers).status_code
         except (httpx.HTTPError, httpx.InvalidURL):
@@ -59,8 +65,24 @@ class Pusher(threading.Thread):
         return status == 200
 
 
+def signed(source: str, parcel: str, event: str, at: int) -> tuple[bytes, dict[str, str]]:
+    """Return a push of a service as it signs it."""
+    match source:
+        case "trackingmore":
+            return trackingmore_body(parcel, at), trackingmore_headers()
+        case "17track":
+            body = track17_body(parcel, at)
+            return body, track17_headers(body)
+        case "aftership":
+            body = aftership_body(parcel, event, at)
+            return body, aftership_headers(body)
+    body = easypost_event(parcel, event=event, at=at)
+    return body, easypost_headers(body)
+
+
 def connect(site: Site, source: str) -> str:
-    body = {"source": source, "credentials": {"secret": SECRET}, "settings": {"register": "yes"}}
+    key = "api_key" if source == "17track" else "secret"
+    body = {"source": source, "credentials": {key: SECRET}, "settings": {"register": "yes"}}
     return str(site.post("/v1/connections", body)["inbound_url"])
 
 
@@ -80,17 +102,20 @@ async def until_read(server: Serving) -> None:
         assert time.monotonic() < until, "pushes are still waiting"
 
 
-async def kill_again_and_again(times: int) -> int:
-    """Return how many pushes were answered; raise AssertionError if one of them was lost or carried out twice."""
+async def kill_again_and_again(times: int, *, between: tuple[int, int] = (20, 200)) -> int:
+    """Return how many pushes were answered; raise AssertionError if one of them was lost or carried out twice.
+
+    ``between`` is the least and the most pushes that are answered before each kill.
+    """
     chance = random.Random(3)
     with serving() as server:
         server.start()
         site = server.account()
-        pushers = [Pusher(server, place, connect(site, SERVICES[place % 2])) for place in range(PUSHERS)]
+        pushers = [Pusher(server, place, connect(site, SERVICES[place % len(SERVICES)])) for place in range(PUSHERS)]
         for pusher in pushers:
             pusher.start()
         for _ in range(times):
-            goal = sum(len(one.answered) for one in pushers) + chance.randint(20, 200)
+            goal = sum(len(one.answered) for one in pushers) + chance.randint(*between)
             server.wait_for(lambda goal=goal: sum(len(one.answered) for one in pushers) >= goal)
             server.kill()
             server.start()
@@ -121,3 +146,8 @@ async def test_three_kills_lose_no_push_that_was_answered_and_carry_none_out_twi
 @pytest.mark.faults
 async def test_thirty_kills_lose_no_push_that_was_answered_and_carry_none_out_twice() -> None:
     assert await kill_again_and_again(30) > 600
+
+
+@pytest.mark.faults
+async def test_ten_kills_among_ten_thousand_pushes_lose_none_that_was_answered_and_carry_none_out_twice() -> None:
+    assert await kill_again_and_again(10, between=(900, 1_300)) > 9_000

@@ -321,3 +321,17 @@ async def test_a_rejected_body_counts_against_the_rate(database: Database) -> No
         assert (await reported(shop, *wrong)).status_code == 422
 
         assert (await reported(shop, update("A1"))).status_code == 429
+
+
+async def test_a_parcel_that_is_created_with_a_second_courier_is_named_in_a_header(shop: Caller) -> None:
+    def update(courier: str) -> dict[str, object]:
+        scan = {"checkpoint_date": "2026-03-04T13:20:00", "tracking_detail": "Out for delivery"}
+        return {"tracking_number": "A1", "courier_code": courier, "create": True, "checkpoints": [scan]}
+
+    first = await shop.post("/v1/updates", {"updates": [update("dhl")]})
+    second = await shop.post("/v1/updates", {"updates": [update("ups")]})
+    known = await shop.post("/v1/updates", {"updates": [update("ups")]})
+
+    assert second.headers["waypost-also-tracked"] == "A1=dhl"
+    assert "waypost-also-tracked" not in first.headers
+    assert "waypost-also-tracked" not in known.headers

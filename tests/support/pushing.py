@@ -1,6 +1,8 @@
 """Services that push: their samples with signatures, and a stand-in that pushes them to the API."""
 
 import asyncio
+import base64
+import hashlib
 import hmac
 import json
 import time
@@ -36,6 +38,29 @@ def trackingmore_body(number: str, at: int = 0) -> bytes:
     scan = {"checkpoint_date": _minute(at)[:-1], "tracking_detail": "Scan", "checkpoint_delivery_status": "transit"}
     data = {"tracking_number": number, "courier_code": "usps", "origin_info": {"trackinfo": [scan]}}
     return json.dumps({"code": 200, "message": "", "data": data}).encode()
+
+
+def track17_body(number: str, at: int = 0) -> bytes:
+    """Return the body of a webhook of 17TRACK with one scan, at a minute of the year."""
+    scan = {"time_iso": _minute(at), "description": "Scan", "sub_status": "InTransit_Other"}
+    track = {"latest_status": {"status": "InTransit"}, "tracking": {"providers": [{"events": [scan]}]}}
+    data = {"number": number, "carrier": 21051, "track_info": track}
+    return json.dumps({"event": "TRACKING_UPDATED", "data": data}).encode()
+
+
+def track17_headers(body: bytes, key: str = SECRET) -> dict[str, str]:
+    return {"sign": hashlib.sha256(body + b"/" + key.encode()).hexdigest()}
+
+
+def aftership_body(number: str, event: str, at: int = 0) -> bytes:
+    """Return the body of a webhook of AfterShip with one scan, at a minute of the year."""
+    scan = {"checkpoint_time": _minute(at), "message": "Scan", "tag": "InTransit"}
+    parcel = {"tracking_number": number, "slug": "usps", "tag": "InTransit", "checkpoints": [scan]}
+    return json.dumps({"event": "tracking_update", "event_id": event, "msg": parcel}).encode()
+
+
+def aftership_headers(body: bytes, secret: str = SECRET) -> dict[str, str]:
+    return {"aftership-hmac-sha256": base64.b64encode(hmac.digest(secret.encode(), body, "sha256")).decode()}
 
 
 def _minute(at: int) -> str:

@@ -34,6 +34,7 @@ class WrittenUpdate(msgspec.Struct, frozen=True):
     event: UUID | None
     changed: bool
     no_room: bool
+    created: bool = False
 
 
 class IdempotencyKey(msgspec.Struct, frozen=True):
@@ -73,7 +74,9 @@ async def report(
         context.quotas.note(actor.account, parcels=sum(one.created for one in results), updates=len(results))
         return answer(
             [
-                WrittenUpdate(result.tracking, result.event, result.changed, one.create and not may_create)
+                WrittenUpdate(
+                    result.tracking, result.event, result.changed, one.create and not may_create, result.created
+                )
                 for one, result in zip(updates, results, strict=True)
             ]
         )

@@ -27,7 +27,7 @@ from waypost.store.ending import end
 from waypost.turns import Turn
 
 _LOG: Final = structlog.get_logger()
-CALLS_AT_ONCE: Final = 64
+CALLS_AT_ONCE: Final = 256
 """The maximum requests in flight to all sources together."""
 LEASE_SECONDS: Final = 30.0
 """How long a connection is leased; if its process dies, its parcels wait this long."""

@@ -11,8 +11,10 @@ from litestar import Request, Response, post
 
 from waypost.actions import updates
 from waypost.actions.refusals import Busy, TooManyWaiting, Unavailable
+from waypost.actions.shared_numbers import of_registered
 from waypost.actions.updates import IdempotencyKey, WrittenUpdate
 from waypost.api.admission import note_account
+from waypost.api.also_tracked import also_tracked
 from waypost.api.bodies import LARGEST_BODY
 from waypost.api.keys import Caller
 from waypost.api.openapi.examples import EVENT_ID, STATE
@@ -76,7 +78,7 @@ async def report(request: Request[Any, Any, Any], parts: Given) -> Response[byte
             await _admit(request, parts, caller.account)
             body = await request.body()
             async with parts.bodies.arrived(caller.account, len(body)):
-                return answer_bytes(await _report(parts, caller, body, request.headers.get("idempotency-key")))
+                return await _report(parts, caller, body, request.headers.get("idempotency-key"))
     except TooManyWaiting as refusal:
         await _discard(request, caller.account)
         raise later(HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", refusal.sentence) from None
@@ -108,9 +110,9 @@ async def _discard(request: Request[Any, Any, Any], account: UUID) -> None:
         await turn.begin()
 
 
-async def _report(parts: Parts, caller: Caller, body: bytes, key: str | None) -> bytes:
+async def _report(parts: Parts, caller: Caller, body: bytes, key: str | None) -> Response[bytes]:
     """Return the response to a body once its updates are durable. Rejected updates count as reported, too."""
-    rates = parts.report_rates
+    rates, created = parts.report_rates, list[tuple[str, str]]()
 
     def count(scans: int) -> None:
         if rates is not None:
@@ -119,7 +121,14 @@ async def _report(parts: Parts, caller: Caller, body: bytes, key: str | None) ->
     if rates is not None:
         rates.spend(caller.account, size=len(body))
     reports = await read_reports(body, caller.account, count)
-    return await updates.report(parts, caller.actor, reports, render, _key(key, body))
+
+    def rendered(results: Sequence[WrittenUpdate]) -> bytes:
+        made = zip(reports, results, strict=True)
+        created.extend((one.tracking_number, one.courier_code) for one, result in made if result.created)
+        return render(results)
+
+    answered = await updates.report(parts, caller.actor, reports, rendered, _key(key, body))
+    return answer_bytes(answered, headers=also_tracked(await of_registered(parts, caller.actor, created)))
 
 
 def render(results: Sequence[WrittenUpdate]) -> bytes:

@@ -18,6 +18,7 @@ from waypost.actions.constraints import between, one_of
 from waypost.actions.parcel_fields import read_courier, require_facts
 from waypost.actions.refusals import Invalid
 from waypost.actions.shared_numbers import shared_numbers
+from waypost.api.also_tracked import also_tracked
 from waypost.api.call_limits import Call
 from waypost.api.openapi.examples import STATE
 from waypost.api.openapi.operations import OVERLOADED, Operation, Parameter
@@ -64,8 +65,6 @@ _GET: Final = frozenset(
 )
 _ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _SECOND: Final = timedelta(seconds=1)
-ALSO_TRACKED: Final = "waypost-also-tracked"
-MOST_WARNED: Final = 20
 """So many numbers fit into a header that every proxy passes on."""
 
 
@@ -119,11 +118,7 @@ async def _warned(
 
     Its body is TrackingMore's and has no place for that.
     """
-    shared = await shared_numbers(parts, actor, states)
-    if shared:
-        response.headers[ALSO_TRACKED] = ", ".join(
-            f"{one.tracking_number}={'+'.join(one.also_tracked_with)}" for one in shared[:MOST_WARNED]
-        )
+    response.headers.update(also_tracked(await shared_numbers(parts, actor, states)))
     return response
 
 

@@ -8,13 +8,17 @@ import msgspec
 from waypost.domain.carriers import CarrierError, CarrierUnavailable, CarrierUnreadable, Parcel
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.readings import Reading
+from waypost.domain.statuses import Status
 from waypost.domain.trackings import Skipped, SkipReason, Source, Update
 from waypost.sources import answers, codes, reading, scans
-from waypost.sources.reading import NOWHERE, clean
+from waypost.sources.reading import NOWHERE, When, clean
 
 _OK: Final = 200
 _UNKNOWN: Final = "E_404_01"
 _DELIVERED: Final = "DELIVERED"
+_FINAL: Final = "FINAL"
+_ENDS: Final = (_DELIVERED, "DELIVEREDPS", "CANCELED", _FINAL)
+"""The statuses after which nothing follows, or only a collection."""
 _TABLES: Final = codes.load(__package__)
 
 
@@ -94,19 +98,36 @@ def _same(written: str | None, number: str) -> bool:
 
 
 def _scans(piece: _Piece) -> scans.Scans:
-    """Return the events as scans; without events, the status as the only scan."""
+    """Return the events as scans; the status is the last one if no event has it, or as the only one without events.
+
+    Only a status that ends the journey is added: another one may be older than the newest event.
+    """
     taken = scans.take(piece.events, _Event, "events", _scan)
-    if taken.checkpoints or taken.skipped:
+    if not taken.checkpoints:
+        ended = None if taken.skipped else _status(piece, reading.iso_time(piece.status_date_time))
+        return taken if ended is None else scans.Scans((ended,))
+    newest = taken.checkpoints[-1]
+    at = reading.iso_time(piece.status_date_time) or When(newest.checkpoint_date, newest.offset_minutes)
+    ended = _status(piece, at) if piece.status in _ENDS else None
+    if ended is None or at.wall_time < newest.checkpoint_date or _says(taken, ended):
         return taken
+    return scans.Scans((*taken.checkpoints, ended), taken.skipped)
+
+
+def _status(piece: _Piece, when: When | None) -> Checkpoint | None:
+    """Return the status of a parcel as a scan; None if it has no time."""
     status = clean(piece.status)
-    only = scans.scan(
-        when=reading.iso_time(piece.status_date_time),
-        detail=status,
-        where=NOWHERE,
-        says=_interpret(status, None),
-        raw_status=status,
-    )
-    return scans.Scans((only,)) if isinstance(only, Checkpoint) else scans.Scans()
+    made = scans.scan(when=when, detail=status, where=NOWHERE, says=_interpret(status, None), raw_status=status)
+    return made if isinstance(made, Checkpoint) else None
+
+
+def _says(taken: scans.Scans, ended: Checkpoint) -> bool:
+    """Return whether the events end as the status does; ``FINAL`` is any end, which the events may name."""
+    said = [one.checkpoint_delivery_status for one in taken.checkpoints if one.checkpoint_delivery_status]
+    ends = {ended.checkpoint_delivery_status}
+    if ended.raw_status == _FINAL:
+        ends |= {Status.DELIVERED, Status.EXCEPTION}
+    return bool(said) and said[-1] in ends
 
 
 def _scan(event: _Event) -> Checkpoint | SkipReason:
