@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID, uuid4
@@ -15,6 +14,7 @@ from waypost.domain import ids
 from waypost.domain.alerts import AlertService, Content, WaitingAlert, What
 from waypost.domain.incidents import Kind, Subject
 from waypost.domain.times import rfc3339
+from waypost.rest import until_next_look
 from waypost.store.database import Database
 from waypost.store.trouble import SENTENCES, DatabaseTrouble
 
@@ -49,12 +49,10 @@ class OutageReports:
         self._next_try = 0.0
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Look every second until ``stop`` is set."""
+        """Look every second, at rest every few seconds, until ``stop`` is set."""
         while not stop.is_set():
             await self.look()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await stop.wait()
+            await until_next_look(stop, LOOK_SECONDS)
 
     async def look(self) -> None:
         """Report what is due now."""

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -16,6 +15,7 @@ from waypost.alerts.results import SendResult
 from waypost.domain import ids
 from waypost.domain.alerts import AlertService, AlertState, Plan, QuietHours, WaitingAlert, What, plan, wait_after
 from waypost.domain.times import from_ms
+from waypost.rest import until_next_look
 from waypost.store import alert_changes, alerts
 from waypost.store.alert_changes import ClaimedChannel
 from waypost.store.database import Database
@@ -48,9 +48,7 @@ class AlertSender:
         try:
             while not stop.is_set():
                 await self.look()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_SECONDS):
-                        await stop.wait()
+                await until_next_look(stop, LOOK_SECONDS)
             if self._in_hand:
                 await asyncio.wait(self._in_hand)
         finally:

@@ -18,6 +18,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from waypost.domain.ip_addresses import IPAddress, IPNetwork
 from waypost.domain.targets import judge_name
+from waypost.rest import stir
 
 FOR_ANY_HOST: Final = ("/health/", "/metrics")
 """Requests from inside use the machine's own names, which PUBLIC_URL does not contain."""
@@ -54,6 +55,8 @@ def for_our_host(public_url: str | None, application: ASGIApp) -> ASGIApp:
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         status = _refused(scope, ours) if scope["type"] == ScopeType.HTTP else None
+        if not scope.get("path", "").startswith(FOR_ANY_HOST):  # a health check changes nothing
+            stir()
         if status is None:
             await application(scope, receive, send)
         else:

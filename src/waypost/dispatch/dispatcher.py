@@ -22,6 +22,7 @@ from waypost.dispatch.scouting import Scout
 from waypost.dispatch.suspects import Suspects, given_up
 from waypost.domain.breaker import BreakerState
 from waypost.domain.deliveries import Reason, Settled
+from waypost.rest import stir, until_next_look
 from waypost.store import dispatchers, hints, queue
 from waypost.store.database import Database
 from waypost.store.dispatchers import DispatcherSlot
@@ -112,6 +113,7 @@ class Dispatcher:
 
     def hint(self, endpoints: Iterable[UUID]) -> None:
         """Hint that these endpoints have something to send; a lost hint costs a second at most."""
+        stir()
         due = set(endpoints)
         self._tell_others(due - self._take(due))
 
@@ -150,6 +152,8 @@ class Dispatcher:
         """Handle a hint that came from another process."""
         if hint.scouted:
             self._scout.heard()
+        else:
+            stir()
         if hint.owner == self._number:
             self._take_in_time(hint.due)
         self._take(hint.endpoints)
@@ -243,9 +247,9 @@ class Dispatcher:
                 await self._claim_suspects(session, number)
             if scouts:
                 self.hint_by_hand()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(scouting.SCOUT_SECONDS):
-                    await self._look.wait()
+            idle = self._scout.found_nothing and not self.peers and not self.in_hand
+            rarely = scouting.AT_REST_SECONDS if idle else 0.0
+            await until_next_look(self._look, scouting.SCOUT_SECONDS, rarely=rarely)
 
     def _share(self, number: int, others: Iterable[int]) -> None:
         """See who else is alive, and give back what is theirs now and has not begun."""

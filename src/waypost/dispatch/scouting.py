@@ -19,6 +19,8 @@ from waypost.store.hints import Hint
 from waypost.store.statements import Session
 
 SCOUT_SECONDS: Final = 1.0
+AT_REST_SECONDS: Final = 4.0
+"""The same at rest, if this dispatcher is the only one and nothing is unsettled: one that joins must see it work."""
 SILENT_SECONDS: Final = 2.5
 """A dispatcher that has heard of no look for this long looks for itself: the first of them may be paused."""
 AT_A_TIME: Final = 150
@@ -32,6 +34,8 @@ class Scout:
         self._membership = membership
         self._clock = clock
         self._heard_at: float | None = None
+        self.found_nothing = False
+        """Whether the last look found no delivery that is unsettled."""
 
     @property
     def is_due(self) -> bool:
@@ -49,7 +53,9 @@ class Scout:
         The other dispatchers get hints about theirs.
         """
         due: defaultdict[int, dict[UUID, float]] = defaultdict(dict)
-        for endpoint, seconds in (await queue.scout(session)).items():
+        lanes_due = await queue.scout(session)
+        self.found_nothing = not lanes_due
+        for endpoint, seconds in lanes_due.items():
             if seconds < SCOUT_SECONDS:
                 due[self._membership.owner(endpoint)][endpoint] = max(0.0, seconds)
         mine = due.pop(self._membership.number, {})

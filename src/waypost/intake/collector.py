@@ -12,6 +12,7 @@ from waypost.intake.arrivals import Arrivals
 from waypost.intake.batch import Request, Result, Written, write
 from waypost.intake.lines import LARGEST_BATCH, Beside, Group, Lines, Once
 from waypost.intake.unread import UnreadScans
+from waypost.rest import stir
 from waypost.store import idempotency
 from waypost.store.database import Database
 from waypost.store.statements import Session, transaction
@@ -114,6 +115,7 @@ class Intake:
         """
         if not requests:
             return []
+        stir()
         return (await self._written(Group(requests, None, beside))).results
 
     async def submit_once(self, requests: Sequence[Request], once: Once) -> bytes:

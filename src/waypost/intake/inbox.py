@@ -19,6 +19,7 @@ from waypost.domain import ids
 from waypost.domain.connections import ConnectionState
 from waypost.domain.inbound import LARGEST_PUSH, PushResult
 from waypost.intake.collector import AccountOverloaded, IntakeUnavailable, Overloaded
+from waypost.rest import until_next_look
 from waypost.store import inbound, inbound_changes
 from waypost.store.database import Database
 from waypost.store.inbound_changes import KeptPush, PushHealth, PushOutcome
@@ -120,11 +121,7 @@ class Inbox:
         """Note refused pushes and count what waits, until ``stop`` is set. Raise when PostgreSQL is unavailable."""
         while not stop.is_set():
             await self.look()
-            try:
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+            await until_next_look(stop, LOOK_SECONDS)
         await self.look()
 
     async def look(self) -> None:

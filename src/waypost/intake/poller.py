@@ -19,6 +19,7 @@ from waypost.domain.connections import Candidate, Choice, ConnectionKind, choose
 from waypost.intake.collector import Intake
 from waypost.intake.connection_poller import LOOK_SECONDS, ConnectionPoller
 from waypost.intake.poll_schedule import NEVER_ASKED, rank
+from waypost.rest import until_next_look
 from waypost.store import connection_changes, connections
 from waypost.store.connection_changes import Routed
 from waypost.store.connections import ConnectionRow, UnroutedParcel
@@ -82,7 +83,7 @@ class Poller:
                 await self.route()
                 for connection, asking in (await self._take(running.keys())).items():
                     running[connection] = asyncio.create_task(self._work_off(asking, stop))
-                await _wait(stop, LOOK_SECONDS)
+                await until_next_look(stop, LOOK_SECONDS)
                 for connection in [connection for connection, task in running.items() if task.done()]:
                     running.pop(connection).result()
             await asyncio.gather(*running.values())
@@ -200,11 +201,3 @@ def _rank(parcel: UnroutedParcel) -> int:
         if parcel.asked
         else min(NEVER_ASKED, rank(parcel.status, parcel.substatus))
     )
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return

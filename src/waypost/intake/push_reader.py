@@ -22,6 +22,7 @@ from waypost.domain.inbound import LARGEST_PUSH, Contents, Push, PushResult
 from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
 from waypost.intake.inbox import PUSHED, Inbox
 from waypost.intake.push_requests import Reader, Resolved
+from waypost.rest import until_next_look
 from waypost.store import duties, inbound, inbound_changes
 from waypost.store.database import Database
 from waypost.store.ending import end
@@ -111,12 +112,11 @@ class PushReader:
             while not stop.is_set() and not is_gone(session):
                 self._inbox.arrived.clear()
                 await self._begin(running)
-                arrived = asyncio.create_task(self._inbox.arrived.wait())
-                waits = {stopping, arrived, *running.values()}
-                await asyncio.wait(waits, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                if arrived.done():
+                looking = asyncio.create_task(until_next_look(self._inbox.arrived, LOOK_SECONDS))
+                await asyncio.wait({stopping, looking, *running.values()}, return_when=asyncio.FIRST_COMPLETED)
+                if self._inbox.arrived.is_set():
                     await asyncio.sleep(LINGER_SECONDS)
-                arrived.cancel()
+                await end(looking)
                 for account in [account for account, task in running.items() if task.done()]:
                     running.pop(account).result()
             await asyncio.gather(*running.values())
@@ -130,7 +130,7 @@ class PushReader:
         if not free:
             return
         accounts = await self._next_accounts(free + len(running))
-        if len(accounts) < free + len(running):
+        if len(accounts) < free + len(running) and self._after != _FIRST:
             self._after = _FIRST
             accounts = list(dict.fromkeys([*accounts, *await self._next_accounts(free + len(running))]))
         for account in [account for account in accounts if account not in running][:free]:

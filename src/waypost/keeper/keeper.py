@@ -30,6 +30,7 @@ from waypost.intake.poller import clock_ms
 from waypost.keeper.endpoint_health import EndpointHealth
 from waypost.keeper.reconciler import Reconciler
 from waypost.keeper.troubles import Signs, Troubles
+from waypost.rest import stir, until_next_look
 from waypost.store import (
     alert_changes,
     audit_entries,
@@ -60,6 +61,12 @@ NO_QUOTA: Final = Quota()
 RECOVERED_A_TIME: Final = 200
 """The maximum deliveries of a recovery queued per second, however quickly its endpoint accepts them."""
 
+
+ADVANCES_EVERY_SECONDS: Final = 1.0
+"""How often recoveries and bulk actions advance, each by a little."""
+
+RARELY_SECONDS: Final = 10.0
+"""The same at rest: only what another process began may wait as long."""
 
 STEPS_A_TIME: Final = 20
 """The maximum steps of one bulk action per second: an account's action does not hold up another's."""
@@ -112,8 +119,8 @@ class Keeper:
             Duty(5, "idempotency_keys", 600, self.forget_keys),
             Duty(6, "sessions", 600, self.forget_sessions),
             Duty(7, "reconciliation", 60, self.reconciler.look),
-            Duty(8, "recoveries", 1, self.recover),
-            Duty(15, "bulk_actions", 1, self.advance_bulk_actions),
+            Duty(8, "recoveries", ADVANCES_EVERY_SECONDS, self.recover),
+            Duty(15, "bulk_actions", ADVANCES_EVERY_SECONDS, self.advance_bulk_actions),
             Duty(9, "usage", 60, self.measure),
             Duty(10, "backup", 600, self.back_up),
             Duty(11, "endpoint_health", 10, EndpointHealth(history=self._history).look),
@@ -274,11 +281,7 @@ class Keeper:
         while not stop.is_set():
             await self._do(duty, every=timedelta(seconds=duty.every_seconds * (1 - JITTER)))
             pause = duty.every_seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load
-            try:
-                async with asyncio.timeout(pause):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+            await until_next_look(stop, pause, rarely=RARELY_SECONDS)
 
     async def _do(self, duty: Duty, *, every: timedelta) -> int:
         try:
@@ -293,6 +296,8 @@ class Keeper:
             _LOG.exception("duty_failed", duty=duty.name)
             return 0
         if done:
+            if duty.every_seconds <= ADVANCES_EVERY_SECONDS:
+                stir()  # it has more to do, and so have others
             _LOG.info("duty_completed", duty=duty.name, count=done)
         return done
 
