@@ -6,6 +6,7 @@ Each raises NotFound for an endpoint that is not the account's, and Invalid for 
 import os
 import secrets
 import time
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -123,12 +124,18 @@ def _same_events(before: EndpointSettings, after: EndpointSettings) -> bool:
 
 
 async def change(
-    context: Context, actor: Actor, endpoint: UUID, body: EndpointChange, *, secret: str | None = None
+    context: Context,
+    actor: Actor,
+    endpoint: UUID,
+    body: EndpointChange,
+    *,
+    secret: str | None = None,
+    check: Callable[[EndpointSettings], None] = lambda _: None,
 ) -> EndpointRow:
     """Change the given settings; waiting deliveries are sent with the new ones.
 
     If ``secret`` is given, the secret is rotated to it in the same transaction, with the usual overlap. Raise Conflict
-    for a duplicate of another endpoint, as ``add``.
+    for a duplicate of another endpoint, as ``add``. ``check`` may reject the change for the settings that it replaces.
     """
     faults = [] if secret is None else secret_faults(secret)
     if faults:
@@ -137,6 +144,7 @@ async def change(
         if not await endpoint_changes.lock_endpoint(session, actor.account, endpoint):
             raise NotFound
         before = settings_of(context, present(await endpoints.find(session, actor.account, endpoint)))
+        check(before)
         after = settings_after(body, before, context.check_url)
         if not (body.allow_duplicate or _same_events(before, after)):
             await _refuse_duplicate(context, session, actor, after, besides=endpoint)

@@ -12,7 +12,7 @@ from litestar.di import Provide
 from waypost.actions.context import Context
 from waypost.domain.targets import DEFAULT_PORTS
 from waypost.portal import assets
-from waypost.portal.csrf import check_form_tokens, reject_cross_site_forms
+from waypost.portal.csrf import check_form_tokens, reject_cross_site_forms, reject_unknown_tokens
 from waypost.portal.errors import explain
 from waypost.portal.help import api_reference, guides
 from waypost.portal.logins import Logins
@@ -170,7 +170,7 @@ def _routes(pages: Pages) -> tuple[Router, ...]:
         route_handlers=list(ROUTES),
         request_class=PageRequest,
         middleware=[within_session(pages.sessions), check_form_tokens(pages)],
-        guards=[reject_cross_site_forms(pages)],
+        guards=[reject_cross_site_forms(pages), reject_unknown_tokens(pages)],
         exception_handlers={Exception: _explaining(pages)},
     )
     return plain, public, inside

@@ -26,6 +26,7 @@ FIELD: Final = "_csrf_token"
 HEADER: Final = "x-csrftoken"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _KEPT: Final = "waypost.form"
+_TRUSTED: Final = "waypost.trusted_form"
 _SECRET_BYTES: Final = 32
 
 
@@ -66,7 +67,7 @@ def check_form_tokens(pages: Pages) -> Callable[[ASGIApp], ASGIApp]:
             known = _secret_in(cookies_of(scope).get(name, ""), pages.form_secret)
             secret = scope["state"][_KEPT] = known or secrets.token_bytes(_SECRET_BYTES)
             if scope.get("method") not in _SAFE_METHODS:
-                await _check(PageRequest(scope, receive), pages, known)
+                scope["state"][_TRUSTED] = await _has_token(PageRequest(scope, receive), pages, known)
 
             async def send_with_cookie(message: Message) -> None:
                 if known is None and message["type"] == "http.response.start" and may_carry_cookies(message):
@@ -84,6 +85,24 @@ def check_form_tokens(pages: Pages) -> Callable[[ASGIApp], ASGIApp]:
     return middleware
 
 
+def reject_unknown_tokens(pages: Pages) -> Guard:
+    """Return the guard that rejects forms without their visitor's token, as the middleware has found.
+
+    A visitor who has lost all cookies is asked to sign in, and the form is kept. A guard and not the middleware says
+    so, because the login page needs the middleware's cookie.
+    """
+
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        if connection.scope.get("method") in _SAFE_METHODS or connection.scope["state"].get(_TRUSTED):
+            return
+        request = PageRequest(connection.scope, connection.receive)
+        if _is_ours_but_signed_out(request, pages):
+            await enter(request, pages)
+        raise PageError(HTTPStatus.FORBIDDEN, FORM_EXPIRED)
+
+    return guard
+
+
 def form_token(scope: Scope) -> str:
     """Return the token for the forms of a page, masked differently for each page; empty if the page has no form.
 
@@ -96,13 +115,24 @@ def form_token(scope: Scope) -> str:
     return mask.hex() + _xor(mask, secret).hex()
 
 
-async def _check(request: PageRequest, pages: Pages, secret: bytes | None) -> None:
-    """Raise PageError 403 if a form's token does not belong to the visitor."""
+async def _has_token(request: PageRequest, pages: Pages, secret: bytes | None) -> bool:
+    """Return whether a form's token belongs to the visitor."""
     if request.route_handler.opt.get(TAKES_FILES):
         await enter(request, pages)
     token = request.headers.get(HEADER) or str((await request.form()).get(FIELD, ""))
-    if secret is None or not hmac.compare_digest(_unmasked(token), secret):
-        raise PageError(HTTPStatus.FORBIDDEN, FORM_EXPIRED)
+    return secret is not None and hmac.compare_digest(_unmasked(token), secret)
+
+
+def _is_ours_but_signed_out(request: PageRequest, pages: Pages) -> bool:
+    """Return whether a browser says that one of our pages sent the form, of a visitor who has lost all cookies.
+
+    Only such a form is kept while its visitor signs in. Forms of other sites and the login form are not kept.
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin", "")
+    host = request.headers.get("host", "")
+    ours = origin == pages.origin or _is_here(origin, host, secure=pages.secure)
+    path: str = request.scope["path"]
+    return site in (None, "same-origin") and ours and not request.session and not path.startswith(("/login", "/logout"))
 
 
 def _unmasked(token: str) -> bytes:

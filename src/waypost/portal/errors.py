@@ -9,10 +9,10 @@ from litestar.exceptions import HTTPException
 
 from waypost.actions.refusals import Busy, Conflict, Invalid, NotFound, Refusal, TooManyWaiting, Unavailable
 from waypost.portal.page_error import FORM_EXPIRED, PageError
-from waypost.portal.pages.login import login_path
+from waypost.portal.pages.login import ask_again, login_path
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import NotLoggedIn, notify, referring_page
+from waypost.portal.visits import VISITOR, NotLoggedIn, notify, referring_page
 from waypost.store.trouble import LOST
 
 _LOG: Final = structlog.get_logger()
@@ -36,8 +36,8 @@ _MISTYPED: Final = "Check the address for typos."
 def explain(request: PageRequest, error: Exception) -> Response[bytes]:
     """Return an error page, or a redirect to the login page if the visitor is not signed in."""
     match error:
-        case NotLoggedIn():
-            return go_to(login_path(request))
+        case NotLoggedIn(draft=draft):
+            return go_to(login_path(request, error.page)) if draft is None else ask_again(request, error.page, draft)
         case PageError():
             return _page(request, error.status, error.sentence)
         case Refusal():
@@ -76,4 +76,5 @@ def _refused(request: PageRequest, refusal: Refusal) -> Response[bytes]:
 
 def _page(request: PageRequest, status: int, detail: str) -> Response[bytes]:
     title = _TITLES.get(HTTPStatus(status), "Request rejected")
-    return page(request, "problem.html", status=status, title=title, detail=detail)
+    visitor = request.scope["state"].get(VISITOR)
+    return page(request, "problem.html", visitor, status=status, title=title, detail=detail)

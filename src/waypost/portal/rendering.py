@@ -21,8 +21,10 @@ from waypost.domain.statuses import SELECTABLE, Status
 from waypost.domain.times import from_ms
 from waypost.portal import wording
 from waypost.portal.csrf import form_token
+from waypost.portal.drafts import Draft
+from waypost.portal.form_filling import fill_form
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import NOTICE, TIME_ZONE
+from waypost.portal.visits import DRAFT, NOTICE, TIME_ZONE, VISITOR
 from waypost.store.accounts import Visitor
 from waypost.store.backlogs import MOST_COUNTED
 
@@ -62,6 +64,8 @@ ALWAYS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+RESTORED: Final = "Your entries are back in the form, except passwords and secrets. Nothing was changed: send it again."
+NOT_RESTORED: Final = "You were signed out before this was done. Nothing was changed: do it again."
 UNCOMPRESSED: Final[Mapping[str, str]] = MappingProxyType({"cache-control": "no-store, no-transform"})
 
 
@@ -83,7 +87,16 @@ def page(
     notice = session.pop(NOTICE, None) if isinstance(session, dict) else None
     shared = _of_request(request) | {"visitor": visitor, "notice": notice}
     kept = UNCOMPRESSED if shows_secret else {}
-    return html(fill(template, **values | shared), status=status, headers={**headers, **kept})
+    return html(_with_draft(request, template, values | shared), status=status, headers={**headers, **kept})
+
+
+def _with_draft(request: PageRequest, template: str, values: dict[str, Any]) -> str:
+    """Return the rendered page; what was typed before signing in again is in its form."""
+    draft: Draft | None = request.scope["state"].get(DRAFT)
+    if draft is None:
+        return fill(template, **values)
+    filled = fill_form(fill(template, **values | {"notice": RESTORED}), draft.action, draft.fields)
+    return fill(template, **values | {"notice": NOT_RESTORED}) if filled is None else filled
 
 
 def part(request: PageRequest, template: str, **values: object) -> Response[bytes]:
@@ -97,9 +110,10 @@ def zone_for(request: PageRequest) -> tzinfo:
 
 
 def _of_request(request: PageRequest) -> dict[str, object]:
-    zone = zone_for(request)
+    zone, visitor = zone_for(request), request.scope["state"].get(VISITOR)
     return {
         "path": request.scope["path"],
+        "account_id": None if visitor is None else visitor.account.hex,
         "form_token": form_token(request.scope),
         "now": datetime.now(UTC),
         "shown_zone": zone,

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from waypost.actions.actor import Actor
 from waypost.domain import ids
+from waypost.portal.drafts import opened_draft, sealed_draft
 from waypost.portal.parts import Pages
-from waypost.portal.requests import PageRequest
+from waypost.portal.requests import TAKES_FILES, PageRequest
 from waypost.portal.sessions import ABSOLUTE_SECONDS
 from waypost.store.accounts import Visitor, find_visitor
 
@@ -23,25 +24,58 @@ TIME_ZONE: Final = "waypost.time_zone"
 """Where a request's state has the name of the time zone in which its pages show times."""
 
 
+VISITOR: Final = "waypost.visitor"
+"""Where a request's state has the visitor, so that an error page can show the navigation."""
+DRAFT: Final = "draft"
+"""Where a session has a form that was sent before signing in, sealed, and a request's state has it, opened."""
+
+
 class NotLoggedIn(Exception):
-    """The page requires signing in."""
+    """The page requires signing in. ``page`` is the one whose form was sent, and ``draft`` the form, sealed."""
+
+    def __init__(self, page: str | None = None, draft: str | None = None) -> None:
+        super().__init__()
+        self.page = page
+        self.draft = draft
 
 
 async def enter(request: PageRequest, pages: Pages) -> Visitor:
     """Return the visitor. Raise NotLoggedIn without a session, after 12 hours, or after a change of password."""
     session = request.session
     if USER not in session:
-        raise NotLoggedIn
+        raise await _signed_out(request, pages)
     async with pages.context.database.serving.acquire() as connection:
         visitor = await find_visitor(connection, UUID(hex=session[USER]))
     is_old = session.get(SINCE, 0) < time.time() - ABSOLUTE_SECONDS
     # Compared for equality: comparing the clocks of this process and the database would leave a gap.
     if is_old or visitor is None or session.get(SESSIONS_FROM) != visitor.sessions_from:
         request.clear_session()
-        raise NotLoggedIn
+        raise await _signed_out(request, pages)
     request.scope["state"][ACCOUNT] = ids.to_text(ids.ACCOUNT, visitor.account)
     request.scope["state"][TIME_ZONE] = visitor.time_zone
+    request.scope["state"][VISITOR] = visitor
+    _take_draft(request, pages, visitor)
     return visitor
+
+
+async def _signed_out(request: PageRequest, pages: Pages) -> NotLoggedIn:
+    """Return the error for a visitor without a session, with what was typed into the form that was sent."""
+    page = referring_page(request)
+    if page is None:
+        return NotLoggedIn()
+    fields = [] if request.route_handler.opt.get(TAKES_FILES) else (await request.form()).multi_items()
+    given = [(name, value) for name, value in fields if isinstance(value, str)]
+    return NotLoggedIn(page, sealed_draft(pages.context.vault, page, request.scope["path"], given))
+
+
+def _take_draft(request: PageRequest, pages: Pages, visitor: Visitor) -> None:
+    """Take the draft of this page out of the session, and drop one of another account."""
+    if request.method != "GET" or DRAFT not in request.session:
+        return
+    draft = opened_draft(pages.context.vault, request.session[DRAFT], visitor.account)
+    if draft is None or draft.path == request.scope["path"]:
+        del request.session[DRAFT]
+        request.scope["state"][DRAFT] = draft
 
 
 async def enter_if_signed_in(request: PageRequest, pages: Pages) -> Visitor | None:

@@ -255,7 +255,6 @@ async def test_each_of_these_forms_is_accepted_from_our_own_page(portal: Portal,
 
     taken = {path: (answer.status_code, answer.headers.get("location", "")) for path, answer in answers.items()}
     assert taken.pop("/developer/debugger") == (200, "")
-    assert taken.pop("/developer/apikeys") == (200, "")  # the key is shown this once
     for name in ("refresh", "retrack"):  # nobody is asked about the parcel, and it has not expired
         assert taken.pop(f"{PARCEL}/{name}") == (409, "")
     assert taken.pop("/trackings/import") == (200, "")
@@ -316,7 +315,8 @@ async def test_other_accounts_objects_are_answered_like_missing_ones(
             ]
 
             assert [answer.status_code for answer in answers] == [404] * 4
-            assert len({answer.text for answer in answers}) == 1
+            texts = [answer.text.replace(Document(answer.text).value("_csrf_token"), "") for answer in answers]
+            assert len(set(texts)) == 1
             assert await seeded.contents() == before
 
 

@@ -103,7 +103,8 @@ async def test_a_removed_user_is_signed_out_at_once(portal: Portal, browser: Bro
 
 async def make_key(browser: Browser, name: str) -> str:
     """Make a key on the page and give its text."""
-    made = await browser.post("/developer/apikeys", form={"name": name, "scope": "read", "days": ""})
+    await browser.post("/developer/apikeys", form={"name": name, "scope": "read", "days": ""})
+    made = await browser.get("/developer/apikeys")
     return Document(made.text).all("code", **{"class": "copyable"})[0].text
 
 

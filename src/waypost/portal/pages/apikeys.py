@@ -1,5 +1,6 @@
 """``/developer/apikeys``: the API keys of the account."""
 
+import base64
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -20,6 +21,7 @@ from waypost.store import api_keys
 from waypost.store.accounts import Visitor
 
 PATH: Final = "/developer/apikeys"
+_CREATED: Final = "created_key"
 LIVES: Final = (("", "Never"), ("30", "After 30 days"), ("90", "After 90 days"), ("365", "After a year"))
 
 
@@ -27,12 +29,13 @@ LIVES: Final = (("", "Never"), ("30", "After 30 days"), ("90", "After 90 days"),
 async def list_keys(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """Show the page of API keys, with the dialog for creating or revoking one open if requested."""
     visitor = await enter(request, pages)
-    return await _page(request, pages, visitor, adding=request.query_params.get("do") == "add")
+    created = _opened(pages, visitor, request.session.pop(_CREATED, None))
+    return await _page(request, pages, visitor, adding=request.query_params.get("do") == "add", created=created)
 
 
 @post(PATH)
 async def create(request: PageRequest, pages: GivenPages) -> Response[bytes]:
-    """Create an API key and show it once, on the page of this response: it is never part of a URL or session."""
+    """Create an API key, and go to the page that shows it once: a reload neither shows it again nor makes another."""
     visitor = await enter(request, pages)
     form = await request.form()
     given: dict[str, Any] = {
@@ -47,7 +50,8 @@ async def create(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         )
     except (Invalid, Conflict) as refusal:
         return await _page(request, pages, visitor, adding=True, given=given, errors=errors_by_field(refusal))
-    return await _page(request, pages, visitor, created=text)
+    request.session[_CREATED] = _sealed(pages, visitor, text)
+    return go_to(PATH)
 
 
 @post(PATH + "/{key_id:str}/revoke")
@@ -60,6 +64,19 @@ async def revoke(request: PageRequest, pages: GivenPages, key_id: FromPath[str])
     await api_key_changes.revoke(pages.context, actor_of(request, visitor), key)
     notify(request, "Key revoked. It stops working within five seconds.")
     return go_to(PATH)
+
+
+def _sealed(pages: Pages, visitor: Visitor, key: str) -> str:
+    """Return a new key as the session has it until the next page: sealed, because sessions are in the database."""
+    data = pages.context.vault.seal_bytes(key.encode(), account=visitor.account, owner=visitor.id)
+    return base64.b64encode(data).decode()
+
+
+def _opened(pages: Pages, visitor: Visitor, sealed: str | None) -> str | None:
+    if sealed is None:
+        return None
+    vault = pages.context.vault
+    return vault.open_bytes(base64.b64decode(sealed), account=visitor.account, owner=visitor.id).decode()
 
 
 async def _page(

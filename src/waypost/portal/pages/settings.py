@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -18,6 +18,7 @@ from waypost.domain.accounts import check_email, check_password
 from waypost.domain.quotas import UNLIMITED, Quota, Usage
 from waypost.portal import colours
 from waypost.portal.form_errors import errors_by_field
+from waypost.portal.form_versions import FIELD, changed_since, conflict, version_of
 from waypost.portal.networks import TooMany
 from waypost.portal.page_error import PageError
 from waypost.portal.pages.login import begin_visit, too_many
@@ -30,10 +31,12 @@ from waypost.store import accounts, api_keys, users
 from waypost.store.accounts import Visitor
 from waypost.store.api_keys import KeyRow
 from waypost.store.statements import Session
+from waypost.store.users import AccountSettings
 
 PATH: Final = "/settings"
 OWNER: Final = "owner"
 ADD: Final = "add"
+LABELS: Final = {"name": "Name", "email": "E-mail", "accent": "Colour", "embed_origins": "Embedding sites"}
 _WRONG: Final = "This is not your current password."
 
 
@@ -56,6 +59,11 @@ async def change(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """Handle the form: change the account's name, e-mail address and branding."""
     visitor = await _owner(request, pages)
     given = await _given(request, "name", "email", "accent", "embed_origins")
+    async with pages.context.database.serving.acquire() as session:
+        stored = _values(await users.settings(session, visitor.account))
+    if names := changed_since(str((await request.form()).get(FIELD, "")), stored):
+        errors = {"": conflict(names, stored, LABELS)}
+        return await _page(request, pages, visitor, account=Form(given, errors))
     try:
         with pages.logins.guessing(visitor.account):
             await account_actions.change(pages.context, actor_of(request, visitor), **given)
@@ -227,6 +235,16 @@ def _quotas(quota: Quota, usage: Usage) -> list[tuple[str, int, int]]:
     return [(name, used, most) for name, used, most in pairs if most is not None and most < UNLIMITED]
 
 
+def _values(kept: AccountSettings) -> dict[str, str]:
+    """Return the values of the account's form."""
+    return {
+        "name": kept.name,
+        "email": kept.email,
+        "accent": kept.accent or "",
+        "embed_origins": "\n".join(kept.embed_origins),
+    }
+
+
 async def _page(request: PageRequest, pages: Pages, visitor: Visitor, **refused: Form) -> Response[bytes]:
     """Return the page; ``refused`` are the forms with errors, by name."""
     async with pages.context.database.serving.acquire() as session:
@@ -238,18 +256,14 @@ async def _page(request: PageRequest, pages: Pages, visitor: Visitor, **refused:
         removing = next((user for user in known if is_owner and user[0] == asked), None)
         keys = await _keys_of(session, visitor, removing[1].email) if removing else []
     quota, usage = await pages.context.quotas.of(visitor.account)
-    usual: dict[str, Any] = {
-        "name": kept.name,
-        "email": kept.email,
-        "accent": kept.accent or "",
-        "embed_origins": "\n".join(kept.embed_origins),
-    }
+    usual = _values(kept)
     return page(
         request,
         "settings.html",
         visitor,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK,
         account=refused.get("account", Form(usual)),
+        seen=version_of(usual),
         password=refused.get("password", Form()),
         adding=refused.get("adding") or (Form() if is_owner and request.query_params.get("do") == ADD else None),
         users=known,

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
@@ -28,7 +29,14 @@ from waypost.portal.charts import bars
 from waypost.portal.form_errors import errors_by_field
 from waypost.portal.pages import last_errors
 from waypost.portal.pages import recoveries as recovery
-from waypost.portal.pages.webhook_form import WebhookForm, form_of, is_duplicate, read_form
+from waypost.portal.pages.webhook_form import (
+    WebhookForm,
+    form_of,
+    is_duplicate,
+    is_overwriting,
+    read_form,
+    reject_overwriting,
+)
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page, part
@@ -67,10 +75,17 @@ async def update(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
     form = read_form(await request.form())
     try:
         await changes.change(
-            pages.context, actor_of(request, visitor), endpoint, form.changed(), secret=form.secret or None
+            pages.context,
+            actor_of(request, visitor),
+            endpoint,
+            form.changed(),
+            secret=form.secret or None,
+            check=partial(reject_overwriting, form),
         )
     except (Invalid, Conflict) as refusal:
         row = await changes.find(pages.context, actor_of(request, visitor), endpoint)
+        if is_overwriting(refusal):
+            form = msgspec.structs.replace(form, seen=form_of(changes.settings_of(pages.context, row)).seen)
         errors, duplicate = errors_by_field(refusal), is_duplicate(refusal)
         return await _page(request, pages, visitor, row, form=form, errors=errors, dialog="update", duplicate=duplicate)
     notify(request, "Endpoint updated. Waiting webhooks will use the new settings.")

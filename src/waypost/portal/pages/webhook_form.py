@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
@@ -12,6 +12,24 @@ from waypost.actions.endpoints import ENDPOINT_EXISTS
 from waypost.actions.refusals import Conflict, Fault, Invalid, Refusal
 from waypost.domain.endpoint_health import USUAL_DAYS
 from waypost.domain.endpoints import Ordering, Trigger, Version
+from waypost.domain.statuses import Status
+from waypost.portal.form_versions import FIELD, changed_since, conflict, version_of
+
+CHANGED_MEANWHILE: Final = "changed_meanwhile"
+LABELS: Final = {
+    "url": "Webhook URL",
+    "description": "Description",
+    "version": "Version",
+    "statuses": "Statuses",
+    "trigger": "When",
+    "ordering": "Ordering",
+    "rate_limit": "Maximum webhooks per second",
+    "headers": "Custom headers",
+    "disable_after_days": "Disable after days of failure",
+    "recover_automatically": "Recover missed events automatically",
+}
+_HIDDEN: Final = {"headers": "other ones"}
+"""Custom headers may be secrets, so a notice never shows them."""
 
 
 class WebhookForm(msgspec.Struct, frozen=True):
@@ -30,6 +48,23 @@ class WebhookForm(msgspec.Struct, frozen=True):
     recover_automatically: bool = False
     secret: str = ""
     allow_duplicate: bool = False
+    seen: str = ""
+
+    @property
+    def compared(self) -> dict[str, str]:
+        """What two people may change at the same time, by field: the values as texts."""
+        return {
+            "url": self.url,
+            "description": self.description,
+            "version": self.version,
+            "statuses": "All statuses" if self.all_statuses else ", ".join(_labels(self.statuses)),
+            "trigger": self.trigger,
+            "ordering": str(self.ordering),
+            "rate_limit": self.rate_limit,
+            "headers": self.headers,
+            "disable_after_days": self.disable_after_days,
+            "recover_automatically": "yes" if self.recover_automatically else "no",
+        }
 
     def added(self) -> EndpointCreation:
         """Return the endpoint to create. Raise Invalid for malformed header lines."""
@@ -71,6 +106,7 @@ def read_form(given: Any) -> WebhookForm:
         recover_automatically=_text(given, "recover_automatically") == "true",
         secret=_text(given, "secret"),
         allow_duplicate=_text(given, "allow_duplicate") == "true",
+        seen=_text(given, FIELD),
     )
 
 
@@ -79,9 +115,14 @@ def is_duplicate(refusal: Refusal) -> bool:
     return isinstance(refusal, Conflict) and refusal.code == ENDPOINT_EXISTS
 
 
+def is_overwriting(refusal: Refusal) -> bool:
+    """Return whether a form was refused because somebody has changed the endpoint in between."""
+    return isinstance(refusal, Conflict) and refusal.code == CHANGED_MEANWHILE
+
+
 def form_of(chosen: EndpointSettings) -> WebhookForm:
     """Return the form filled with an endpoint's current settings."""
-    return WebhookForm(
+    form = WebhookForm(
         url=chosen.url,
         description=chosen.description,
         version=chosen.version,
@@ -94,6 +135,18 @@ def form_of(chosen: EndpointSettings) -> WebhookForm:
         disable_after_days="" if chosen.disable_after_days is None else str(chosen.disable_after_days),
         recover_automatically=chosen.recover_automatically,
     )
+    return msgspec.structs.replace(form, seen=version_of(form.compared))
+
+
+def reject_overwriting(sent: WebhookForm, stored: EndpointSettings) -> None:
+    """Raise Conflict if somebody has changed the endpoint since the form's page was made."""
+    now = form_of(stored).compared
+    if names := changed_since(sent.seen, now):
+        raise Conflict(CHANGED_MEANWHILE, conflict(names, now | _HIDDEN, LABELS))
+
+
+def _labels(statuses: Sequence[str]) -> list[str]:
+    return [Status(one).label if one in list(Status) else one for one in statuses]
 
 
 def _text(given: Mapping[str, Any], name: str) -> str:
