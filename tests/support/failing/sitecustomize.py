@@ -10,11 +10,14 @@ import inspect
 import os
 import signal
 from itertools import count
+from typing import Any
 
 BEFORE, AFTER = "before", "after"
 POINTS = {
     "a batch begins": (BEFORE, "waypost.intake.collector", "Intake._commit"),
     "keys are taken": (AFTER, "waypost.intake.collector", "_take_keys"),
+    "parcels are locked": (AFTER, "waypost.intake.batch", "lock_if_known"),
+    "a batch is written, not committed": (AFTER, "waypost.intake.merging", "write_few"),
     "deliveries are written": (AFTER, "waypost.store.intake_rows", "write_deliveries"),
     "events are written": (AFTER, "waypost.store.intake_rows", "write_events"),
     "answers are kept, not committed": (AFTER, "waypost.intake.collector", "_write_beside"),
@@ -24,12 +27,38 @@ POINTS = {
     "a request is signed, not sent": (AFTER, "waypost.dispatch.signer", "Signer.sign"),
     "a request is answered, not recorded": (AFTER, "waypost.dispatch.run", "Sender._post"),
     "a settle begins": (BEFORE, "waypost.store.settling", "settle"),
+    "what was delivered is settled": (AFTER, "waypost.store.settling", "_settle_delivered"),
     "leases are held": (AFTER, "waypost.store.settling", "_hold"),
     "deliveries are settled, not unblocked": (BEFORE, "waypost.store.settling", "unblock"),
     "the next are unblocked": (AFTER, "waypost.store.settling", "unblock"),
     "attempts are kept, not committed": (AFTER, "waypost.store.settling", "_keep"),
     "a settle is committed": (AFTER, "waypost.store.settling", "settle"),
 }
+
+
+def write_as_large_batches() -> None:
+    batch: Any = importlib.import_module("waypost.intake.batch")
+    merging: Any = importlib.import_module("waypost.intake.merging")
+    batch.MOST_IN_FEW, merging.MOST_ROWS = 0, -1
+
+
+def settle_as_if_some_had_failed() -> None:
+    settling: Any = importlib.import_module("waypost.store.settling")
+
+    async def settle_delivered(session, finished):
+        held, now = await settling._hold(session, finished)
+        await settling._settle(session, [one for one in finished if settling._lease(one) in held], held, now)
+        return held, now
+
+    settling._settle_delivered = settle_delivered
+
+
+LONGER_WAYS = {
+    "deliveries are written": write_as_large_batches,
+    "events are written": write_as_large_batches,
+    "leases are held": settle_as_if_some_had_failed,
+}
+"""What makes every batch pass a point: a few rows, and deliveries that succeed, otherwise go a shorter way."""
 
 
 def die() -> None:
@@ -65,6 +94,8 @@ def arm(when: str, module: str, name: str, passes: int) -> None:
 
 
 if point := os.environ.get("FAILPOINT"):
+    if go_longer_way := LONGER_WAYS.get(point):
+        go_longer_way()
     arm(*POINTS[point], passes=int(os.environ["FAILPOINT_PASSES"]))
 
 
