@@ -17,6 +17,7 @@ FILLED_PATHS = (
     "/developer/webhooks/{healthy}",
     "/developer/webhooks/{failing}?do=secret",
     "/developer/webhooks/{long}",
+    *(f"/developer/webhooks/{{failing}}/{tab}" for tab in ("deliveries", "test", "set-up", "settings")),
     *(f"/developer/webhooks/{{healthy}}?do={name}" for name in ("update", "test", "disable", "delete", "rotate")),
     "/developer/webhooks/{healthy}?do=recover",
     "/developer/webhooks/{healthy}?do=test&result={tested}",

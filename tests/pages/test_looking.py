@@ -12,10 +12,10 @@ from tests.support.seeding import report
 
 def test_the_page_explains_why_an_endpoint_got_nothing(portal: Portal, visit) -> None:
     _, _, long, off = portal.endpoints
-    page = visit("filled@example.com", f"/developer/webhooks/{off}")
+    page = visit("filled@example.com", f"/developer/webhooks/{off}/deliveries")
     expect(page.get_by_role("region", name="Events not sent")).to_contain_text("The endpoint was disabled.")
 
-    page.goto(f"/developer/webhooks/{long}")
+    page.goto(f"/developer/webhooks/{long}/deliveries")
     expect(page.get_by_role("region", name="Events not sent")).to_contain_text("does not receive this status")
 
 
@@ -82,7 +82,7 @@ def test_the_debugger_names_the_check_that_fails(portal: Portal, visit, script) 
 def test_the_snippet_on_the_page_verifies_the_sent_webhook(portal: Portal, visit) -> None:
     hook = portal.hooks.wait_for("/ok")[0]
     shown = portal.seeded.get(f"/v1/endpoints/{portal.endpoints[0]}/secret")["previous"]["secret"]
-    page = visit("filled@example.com", f"/developer/webhooks/{portal.endpoints[0]}?language=python&way=standard")
+    page = visit("filled@example.com", f"/developer/webhooks/{portal.endpoints[0]}/set-up?language=python&way=standard")
     text = page.get_by_role("region", name="Code that verifies a webhook in Python").inner_text()
     scope: dict[str, Any] = {"__name__": "snippet"}
 

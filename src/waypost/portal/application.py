@@ -45,6 +45,10 @@ from waypost.portal.pages import (
     trackings,
     unread,
     webhook,
+    webhook_deliveries,
+    webhook_set_up,
+    webhook_settings,
+    webhook_test,
     webhooks,
 )
 from waypost.portal.parts import Pages, is_secure
@@ -84,6 +88,10 @@ ROUTES: Final = (
     *delivery.ROUTES,
     *webhooks.ROUTES,
     *webhook.ROUTES,
+    *webhook_deliveries.ROUTES,
+    *webhook_test.ROUTES,
+    *webhook_set_up.ROUTES,
+    *webhook_settings.ROUTES,
     *last_errors.ROUTES,
     *endpoint_probe.ROUTES,
     *recoveries.ROUTES,

@@ -71,7 +71,7 @@ class KeptAttempt(msgspec.Struct, frozen=True):
 
 
 class FailedAttempt(msgspec.Struct, frozen=True):
-    """The result of a failed attempt; ``location`` is the target of a redirect."""
+    """The result of a failed attempt: ``location`` is the target of a redirect, ``body`` begins the response."""
 
     delivery: UUID
     started_at: datetime
@@ -79,6 +79,7 @@ class FailedAttempt(msgspec.Struct, frozen=True):
     reason: str | None
     status_code: int | None
     location: str | None
+    body: bytes | None = None
 
 
 class Wanted(msgspec.Struct, frozen=True):

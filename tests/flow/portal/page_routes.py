@@ -31,6 +31,7 @@ OPEN = {
 
 PAGES = {
     "/",
+    *(f"{ONE}/{tab}" for tab in ("deliveries", "test", "set-up", "settings")),
     *(HOME, ONE, f"{ONE}/sample", f"{ONE}/recoveries", f"{HOME}/history", f"{HOME}/history/new", ONE_DELIVERY),
     *(f"{HOME}/history/export.csv", f"{HOME}/history/matching"),
     *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
@@ -45,6 +46,7 @@ ALERT_CHANNEL = {"service": "slack", "target": {"url": "https://127.0.0.1/"}}
 FORMS: dict[str, dict[str, str]] = {
     HOME: FIELDS,
     f"{ONE}/update": {**FIELDS, "allow_duplicate": "true"},
+    f"{ONE}/probe": {},
     f"{ONE}/use-url": {"url": "https://127.0.0.1/new"},
     f"{ONE}/test": {"status": "delivered"},
     **{f"{ONE}/{name}": {} for name in ("probe", "disable", "enable", "rotate", "end-rotation")},

@@ -1,5 +1,6 @@
 """The last errors on an endpoint's page: grouped, each with its remedy, and a redirect that can be adopted."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from json import dumps
 from uuid import uuid4
@@ -12,6 +13,7 @@ from waypost.actions import remedies
 from waypost.domain.errors import InvalidInput
 from waypost.domain.targets import Ports, parse_target
 from waypost.portal.pages.last_errors import MOST_GROUPS, grouped
+from waypost.portal.receivers_words import receivers_words
 from waypost.store.database import Database
 from waypost.store.deliveries import MOST_FAILED, FailedAttempt
 
@@ -20,9 +22,10 @@ HOME = "/developer/webhooks"
 URL = "http://127.0.0.1/hook"
 ATTEMPT = """
 insert into attempt (bucket, day, delivery, number, started_at, duration_ms, version, outcome, status_code, url,
-                     signed_at, signature, webhook_signature, user_agent, body_sha256, body_length, response_headers)
+                     signed_at, signature, webhook_signature, user_agent, body_sha256, body_length, response_headers,
+                     response_body)
 select $1, $2::date, $3, n, $4::timestamptz - n * interval '1 second', 1, 'V4', $5, $6, $7, 1, '', '', '', ''::bytea, 0,
-       $8
+       $8, $11
 from generate_series($9::integer, $9::integer + $10 - 1) n
 """
 
@@ -50,6 +53,7 @@ async def fail(
     times: int = 1,
     hours_ago: float = 0,
     url: str = URL,
+    body: bytes | None = None,
 ) -> None:
     """Let attempts of a delivery have failed so, one a second before the other."""
     one, at = id_of(delivery), datetime.now(UTC) - timedelta(hours=hours_ago)
@@ -62,7 +66,7 @@ async def fail(
     assert row is not None
     headers = None if code is None else dumps([["content-type", "x"], *([["location", location]] if location else [])])
     first = 1 + await database.serving.fetchval("select count(*) from attempt where delivery = $1", one)
-    sent = (row["bucket"], row["day"], one, at, outcome, code, url, headers, first, times)
+    sent = (row["bucket"], row["day"], one, at, outcome, code, url, headers, first, times, body)
     await database.serving.execute(ATTEMPT, *sent)
 
 
@@ -93,12 +97,12 @@ async def test_errors_are_grouped_newest_first_with_count_time_and_a_delivery(
     shown = await cards(browser, endpoint)
 
     said = [" ".join(one.text.split()) for one in shown]
-    assert [text.partition("last ")[0] for text in said] == [
+    assert [re.split("(first|last) ", text)[0] for text in said] == [
         "It rejected the request (4xx). Status 4011 time",
         "It returned a server error (5xx). Status 5035 times",
         "It returned a server error (5xx). Status 5001 time",
     ]
-    assert "3 hours ago" in said[1]
+    assert re.search(r"first [\d: -]+ UTC \(5 hours ago\)last [\d: -]+ UTC \(3 hours ago\)", said[1])
     document = Document((await browser.get(f"{HOME}/{endpoint}")).text)
     links = [one.attributes["href"] for one in document.all("a") if one.text == "View the last delivery"]
     assert links == [f"{HOME}/history/{one}" for one in (first, second, second)]
@@ -239,3 +243,36 @@ async def test_the_url_of_another_accounts_endpoint_cannot_be_changed(
 
     assert answer.status_code == 404
     assert (await shop.get(f"/v1/endpoints/{endpoint}")).json()["url"] == URL
+
+
+async def test_an_error_quotes_the_newest_words_of_the_receiver(
+    portal: Portal, shop: Caller, browser: Browser, endpoint: str
+) -> None:
+    delivery = await report(shop, "A1")
+    await fail(portal.database, delivery, "http_5xx", 500, hours_ago=2, body=b'{"error": "older"}')
+    await fail(portal.database, delivery, "http_5xx", 500, hours_ago=1, body=b"database\n connection <b>refused</b>")
+    await fail(portal.database, delivery, "http_5xx", 500, body=b"\x1f\x8b\x08\x00")
+
+    (card,) = await cards(browser, endpoint)
+
+    assert "The receiver said: “database connection <b>refused</b>”" in card.text
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (None, None),
+        (b"", None),
+        (b" \n ", None),
+        (b"\x1f\x8b\x08\x00\x00", None),
+        (b"\xff\xfe broken", None),
+        ("caf\u00e9".encode()[:-1], "caf"),
+        (b"<!doctype html><html><head><title>502 Bad&nbsp;Gateway</title></head><body>x", "502 Bad Gateway"),
+        (b"<p>Not <b>here</b></p", "Not here"),
+        (b"a\x1b[31mred\x1b[0m", "a [31mred [0m"),
+        ("safe \u202egnp.exe".encode(), "safe gnp.exe"),
+        (b"x" * 600, "x" * 199 + "…"),
+    ],
+)
+def test_the_words_of_a_receiver_are_one_printable_line(body: bytes | None, words: str | None) -> None:
+    assert receivers_words(body) == words

@@ -18,6 +18,7 @@ from waypost.domain.errors import InvalidInput
 from waypost.domain.targets import ForbiddenPort
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
+from waypost.portal.receivers_words import receivers_words
 from waypost.portal.rendering import go_to
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import actor_of, enter, notify
@@ -32,7 +33,9 @@ Check = Callable[[str], None]
 
 
 class ErrorGroup(msgspec.Struct, frozen=True):
-    """Attempts that failed in the same way: their number, the time of the last one, and its delivery.
+    """Attempts that failed in the same way: their number, the times of the first and the last one, and its delivery.
+
+    ``said`` is the beginning of the newest response that had a body.
 
     ``why`` is the cause in a sentence, if known. ``successor`` is the URL that a button can give the endpoint: the
     target of a redirect within the same place.
@@ -42,7 +45,9 @@ class ErrorGroup(msgspec.Struct, frozen=True):
     why: str | None
     status_code: int | None
     count: int
+    first_at: datetime
     last_at: datetime
+    said: str | None
     delivery: str
     remedy: str
     successor: str | None
@@ -99,7 +104,9 @@ def _group(url: str, target: str | None, attempts: Sequence[FailedAttempt], chec
         why=CAUSES.get(last.reason or ""),
         status_code=last.status_code,
         count=len(attempts),
+        first_at=attempts[-1].started_at,
         last_at=last.started_at,
+        said=next((words for one in attempts if (words := receivers_words(one.body))), None),
         delivery=ids.to_text(ids.DELIVERY, last.delivery),
         remedy=refused or remedies.remedy(outcome, last.status_code, target, last.reason) or "",
         successor=None if target is None else _successor(url, target, check),

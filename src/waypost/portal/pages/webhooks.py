@@ -10,7 +10,7 @@ from litestar import Response, get, post
 
 from waypost.actions import endpoints as changes
 from waypost.actions.endpoint_stats import DEFAULT, show_hours
-from waypost.actions.endpoints import show
+from waypost.actions.endpoint_summaries import EndpointSummary, summaries
 from waypost.actions.refusals import Conflict, Invalid
 from waypost.domain import ids
 from waypost.portal.charts import Chart, bars
@@ -30,7 +30,7 @@ ADD: Final = "add"
 class LastDay(msgspec.Struct, frozen=True):
     """An endpoint's last 24 hours on the page of endpoints."""
 
-    success_rate: float | None
+    prompt_rate: float | None
     chart: Chart
 
 
@@ -69,6 +69,7 @@ async def _page(
     async with context.database.serving.acquire() as session:
         rows = await endpoints.of_account(session, visitor.account, before=None, limit=context.max_endpoints)
         now = datetime.now(UTC)
+        found = await summaries(context, session, rows)
         known = await hours.of_endpoints(session, [row.id for row in rows], now - DEFAULT, now)
     full = len(rows) >= context.max_endpoints
     return page(
@@ -77,7 +78,7 @@ async def _page(
         visitor,
         shows_secret=bool(form.secret or form.headers),
         status=HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
-        webhooks=[(show(context, row), _day([one for one in known if one.endpoint == row.id], now)) for row in rows],
+        webhooks=[(one, _day(one, known, now)) for one in found],
         form=form,
         errors=errors,
         adding=adding and not full,
@@ -86,9 +87,10 @@ async def _page(
     )
 
 
-def _day(known: Sequence[hours.Hour], now: datetime) -> LastDay:
-    """Return an endpoint's success rate and chart for the last 24 hours."""
-    return LastDay(hours.add_up(known).success_rate, bars(show_hours(known, now - DEFAULT, now), UTC))
+def _day(summary: EndpointSummary, known: Sequence[hours.Hour], now: datetime) -> LastDay:
+    """Return an endpoint's rate and chart for the last 24 hours."""
+    own = [one for one in known if ids.to_text(ids.ENDPOINT, one.endpoint) == summary.endpoint.id]
+    return LastDay(hours.add_up(own).prompt_rate(summary.overdue), bars(show_hours(own, now - DEFAULT, now), UTC))
 
 
 ROUTES: Final = (list_webhooks, add)

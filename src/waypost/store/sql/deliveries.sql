@@ -183,7 +183,7 @@ order by number
 -- No index leads from an endpoint to its attempts: they are found through its newest deliveries that may have failed
 -- attempts. Waiting deliveries are searched among those that were tried, however many were not; delivered ones among
 -- the newest.
-select d.id as delivery, a.started_at, a.outcome, a.reason, a.status_code, a.location
+select d.id as delivery, a.started_at, a.outcome, a.reason, a.status_code, a.location, a.body
 from (select * from (
           (select bucket, id from due
            where bucket = any ($1::smallint[]) and endpoint = $2 and tries > 0 order by id desc limit $4)
@@ -197,7 +197,7 @@ from (select * from (
           where s.tries > 1) d
       order by id desc limit $4) d
 cross join lateral (
-    select t.started_at, t.outcome, t.reason, t.status_code,
+    select t.started_at, t.outcome, t.reason, t.status_code, substring(t.response_body for 600) as body,
            (select left(h ->> 1, 2049) from jsonb_array_elements(t.response_headers) h
             where t.outcome = 'http_3xx' and h ->> 0 = 'location' limit 1) as location
     from attempt t
