@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.api import Api, Caller, serving_api
+from tests.support.api import Api, Caller, add_key, serving_api
 from tests.support.pushing import (
     Pusher,
     connect,
@@ -356,3 +356,14 @@ async def test_concurrent_pushes_are_committed_together(api: Api, easypost: Push
     rows = await api.database.serving.fetch("select count(distinct xmin::text) as transactions, count(*) from inbound")
     assert rows[0]["count"] == 100
     assert rows[0]["transactions"] < 50
+
+
+async def test_a_key_that_may_only_read_does_not_see_the_address(api: Api, shop: Caller) -> None:
+    pusher = await connect(api, shop)
+    reading = Caller(shop.account, shop.client, await add_key(api.database, shop.account, scopes=("read",)))
+    path = f"/v1/connections/{pusher.connection['id']}"
+
+    whole, listed = (await reading.get(path)).json(), (await reading.get("/v1/connections")).json()["items"]
+
+    assert [one["inbound_url"] for one in (whole, *listed)] == [None, None]
+    assert (await shop.get(path)).json()["inbound_url"] == pusher.path

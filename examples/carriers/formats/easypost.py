@@ -31,8 +31,9 @@ class EasyPost(Service):
     routes: ClassVar = routes(_WORDS)
 
     def is_allowed(self, request: Request) -> bool:
-        """See ``Format``."""
-        return is_right(basic(request)[0])
+        """See ``Format``; EasyPost's own client bears the key as a token."""
+        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+        return is_right(basic(request)[0] or bearer)
 
     def refusal(self) -> Reply:
         """See ``Format``."""

@@ -11,6 +11,7 @@ from waypost.actions import connections as changes
 from waypost.actions import push_connections
 from waypost.actions.connection_health import Connection
 from waypost.api.bodies import read_json
+from waypost.api.keys import Caller
 from waypost.api.openapi.operations import Operation
 from waypost.api.pagination import read_query
 from waypost.api.parts import Given
@@ -33,7 +34,8 @@ async def list_connections(request: Request[Any, Any, Any], parts: Given) -> Res
     """List the account's connections and those of the installation, oldest first."""
     caller = await admit(request, parts, scope="read")
     read_query(request.scope["query_string"], frozenset())
-    return answer(Connections(await changes.list_connections(parts, caller.actor)))
+    found = await changes.list_connections(parts, caller.actor)
+    return answer_secret(Connections([_visible(one, caller) for one in found]))
 
 
 @post("/v1/connections")
@@ -48,7 +50,12 @@ async def add(request: Request[Any, Any, Any], parts: Given) -> Response[bytes]:
 async def find(request: Request[Any, Any, Any], parts: Given, connection_id: FromPath[str]) -> Response[bytes]:
     """Return one connection, without its credentials."""
     caller = await admit(request, parts, scope="read")
-    return answer(await changes.find(parts, caller.actor, changes.read_id(connection_id)))
+    return answer_secret(_visible(await changes.find(parts, caller.actor, changes.read_id(connection_id)), caller))
+
+
+def _visible(connection: Connection, caller: Caller) -> Connection:
+    """Return a connection without its address, which is a secret, for a key that may only read."""
+    return connection if "write" in caller.scopes else msgspec.structs.replace(connection, inbound_url=None)
 
 
 @patch("/v1/connections/{connection_id:str}")
