@@ -95,11 +95,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--endpoints", type=int, default=4, help="of the account (%(default)s)")
     parser.add_argument("--per-request", type=int, default=125, help="updates in one request (%(default)s)")
     parser.add_argument(
-        "--rounds", type=int, default=5, help="of ceiling and whole way; the median counts (%(default)s)"
+        "--rounds", type=int, default=3, help="of ceiling and whole way; the median counts (%(default)s)"
     )
     rates = (20, 100, 500, 2000)
     parser.add_argument("--rates", type=int, nargs="+", default=rates, help="single updates a second %(default)s")
-    parser.add_argument("--seconds", type=float, default=12, help="for which each rate is measured (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=10, help="for which each rate is measured (%(default)s)")
     parser.add_argument("--folder", default="/var/tmp", help="where the databases are made (%(default)s)")  # noqa: S108
     parser.add_argument("--no-keep", dest="keep", action="store_false", help="write no file")
     return parser.parse_args()

@@ -24,7 +24,8 @@ WARM_UP_SECONDS: Final = 4
 MOST_WAITING: Final = 256
 """How many requests may wait for their answers; beyond, the rate is not held."""
 HELD_SHARE: Final = 0.98
-RESTED_SECONDS: Final = 10.0
+RESTED_SECONDS: Final = 25.0
+"""Longer than it takes until parts look for work rarely (``waypost/rest.py``)."""
 IDLE_SECONDS: Final = 20.0
 LATE_SECONDS: Final = 30.0
 

@@ -1,13 +1,14 @@
 """Long work goes in slices: one in each round of the loop, accounts in turn."""
 
 import asyncio
+import contextvars
 import time
 from uuid import UUID
 
 import pytest
 
 from waypost import turns
-from waypost.turns import Turn
+from waypost.turns import Turn, short_call
 
 A, B = UUID(int=1), UUID(int=2)
 
@@ -80,6 +81,53 @@ async def test_a_round_has_one_slice_no_matter_how_much_long_work_waits(clock: C
 
     assert slices == 200
     assert rounds[0] >= 199
+
+
+async def steps_in_one_round(clock: Clock) -> int:
+    """Return how many steps, of a fiftieth of a slice each, long work takes before it lets others in."""
+    others: list[str] = []
+    turn = Turn(A)
+    await turn.begin()
+    asyncio.get_running_loop().call_soon(others.append, "let in")
+    steps = 0
+    while not others:
+        clock.work(0.02)
+        steps += 1
+        await turn.pause()
+    return steps
+
+
+async def test_slices_are_shorter_while_a_short_call_is_in_progress(clock: Clock) -> None:
+    alone = await steps_in_one_round(clock)
+    let_go = asyncio.Event()
+
+    async def call() -> None:
+        with short_call():
+            await let_go.wait()
+
+    calling = asyncio.create_task(call())
+    await asyncio.sleep(0)
+    beside = await steps_in_one_round(clock)
+    let_go.set()
+    await calling
+    after = await steps_in_one_round(clock)
+
+    assert beside <= alone / 4
+    assert after == alone
+
+
+async def test_a_call_that_pauses_itself_or_takes_long_shortens_no_slices(clock: Clock) -> None:
+    alone = await steps_in_one_round(clock)
+
+    with short_call():
+        await Turn(B).begin()
+        after_pause = await steps_in_one_round(clock)
+    with short_call():
+        clock.now += 2 * turns.SHORT_CALL_SECONDS
+        of_another_call = contextvars.Context().run(asyncio.ensure_future, steps_in_one_round(clock))
+        after_long = await of_another_call
+
+    assert (after_pause, after_long) == (alone, alone)
 
 
 async def test_an_account_with_much_work_gets_as_many_slices_as_one_with_little(clock: Clock) -> None:

@@ -19,6 +19,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from waypost.domain.ip_addresses import IPAddress, IPNetwork
 from waypost.domain.targets import judge_name
 from waypost.rest import stir
+from waypost.turns import short_call
 
 FOR_ANY_HOST: Final = ("/health/", "/metrics")
 """Requests from inside use the machine's own names, which PUBLIC_URL does not contain."""
@@ -58,7 +59,8 @@ def for_our_host(public_url: str | None, application: ASGIApp) -> ASGIApp:
         if not scope.get("path", "").startswith(FOR_ANY_HOST):  # a health check changes nothing
             stir()
         if status is None:
-            await application(scope, receive, send)
+            with short_call():
+                await application(scope, receive, send)
         else:
             await _answer(send, status, ours)
 
