@@ -134,6 +134,8 @@ LISTS = {
     "settled_to_resend": RESENT,
     "undelivered_to_resend": RESENT,
     "settled_of_trackings_to_resend": (*RESENT, [uuid4()]),
+    "neighbours": ([1], uuid4(), uuid4(), uuid4()),
+    "first_of_lane": (ALL_BUCKETS, uuid4()),
     "events_waiting": ([1], [1], [uuid4()], [uuid4()], [uuid4()]),
     "last_attempts": ([1], [1], [uuid4()], [NOW.date()]),
     "tracking_of_event": ([1], uuid4(), NOW.date(), uuid4()),

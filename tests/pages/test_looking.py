@@ -31,7 +31,7 @@ def test_the_history_can_be_filtered_and_its_deliveries_opened(visit, script) ->
     for row in rows.all()[1:]:
         expect(row).to_contain_text("SEED0002")
     rows.nth(1).get_by_role("link").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("SEED0002: Delivered")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Succeeded: 200")
     expect(page.get_by_role("region", name="Request body of attempt 1")).to_contain_text("<b>north</b>")
 
 

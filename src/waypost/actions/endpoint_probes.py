@@ -1,4 +1,4 @@
-"""NextDelivery a failing endpoint at once: send it the next waiting delivery, and wait for the result."""
+"""Send a waiting delivery at once and wait for the result: the next one of a failing endpoint, or a chosen one."""
 
 import asyncio
 import time
@@ -38,6 +38,33 @@ async def _probed(context: Context, account: UUID, endpoint: UUID) -> tuple[Deli
         raise Conflict("nothing_to_probe", "No delivery is ready to be sent. Send the endpoint a test instead.")
     context.hint([endpoint])
     return await _result(context, account, probe)
+
+
+async def retry_now(context: Context, actor: Actor, delivery: UUID) -> tuple[DeliveryRow, bool]:
+    """Send a waiting delivery now. Return it, and whether its attempt has ended. Its schedule stays as it is.
+
+    Raise Conflict if it has ended, waits behind another one, or is being sent.
+    """
+    try:
+        async with context.rooms.tests.hold(actor.account):
+            return await _retried(context, actor.account, delivery)
+    except TooManyWaiting:
+        raise TooManyWaiting("Too many tests and retries of this account are waiting for a response.") from None
+
+
+async def _retried(context: Context, account: UUID, delivery: UUID) -> tuple[DeliveryRow, bool]:
+    async with context.database.serving.acquire() as session:
+        row = present(await deliveries.find(session, account, delivery))
+        if row.state is not None:
+            raise Conflict("already_settled", f"The delivery has already ended ({row.state}).")
+        if row.blocked:
+            raise Conflict("delivery_blocked", "An earlier delivery of this parcel is sent first.")
+        if row.sample is not None or not await probe_changes.send_first(session, row):
+            raise Conflict("in_flight", "The delivery is being sent at this moment.")
+    context.hint([row.endpoint])
+    if row.resend_of is not None:
+        context.hint_by_hand()
+    return await _result(context, account, NextDelivery(row.id, row.tries))
 
 
 async def _result(context: Context, account: UUID, probe: NextDelivery) -> tuple[DeliveryRow, bool]:

@@ -17,6 +17,8 @@ from waypost.payloads import render, sign_inside
 from waypost.payloads.samples import sample_state
 from waypost.portal.highlighting import coloured
 from waypost.portal.snippets import LANGUAGES, Language, Way, snippet
+from waypost.store.deliveries import DeliveryRow
+from waypost.store.states import unpack
 
 LONGEST_SHOWN: Final = 30_000
 LONGEST_ANSWER: Final = 4_000
@@ -66,6 +68,15 @@ def delivery(shown: DeliveryWithAttempts, number: str | None = None) -> ShownDel
     return ShownDelivery(
         shown, [_attempt(attempt, in_full=str(attempt.number) == chosen) for attempt in reversed(shown.attempts)]
     )
+
+
+def payload(row: DeliveryRow, version: Version) -> ShownText | None:
+    """Return the payload of a delivery before its first attempt, without a signature; None if its event is gone."""
+    if row.sample is not None:
+        return sample(version, Status(row.sample))
+    if row.packed is None:
+        return None
+    return body(sign_inside(version, render(version, unpack(row.packed)), _SIGNED_AT, _NO_SIGNATURE).decode())
 
 
 def _attempt(attempt: Attempt, *, in_full: bool) -> ShownAttempt:

@@ -104,6 +104,14 @@ async def trackings_matching(session: Session, account: UUID, text: str) -> tupl
     return sorted({row["id"] for row in rows}), any(row["place"] == MOST_PARCELS for row in rows)
 
 
+async def neighbours(session: Session, row: DeliveryRow) -> tuple[UUID | None, UUID | None]:
+    """Return the previous and the next delivery of the same parcel and endpoint; a test has none."""
+    if row.sample is not None:
+        return None, None
+    found = await fetch_one(session, "neighbours", [row.bucket], row.tracking, row.endpoint, row.id)
+    return (None, None) if found is None else (found["previous"], found["next"])
+
+
 def at_its_time(event: UUID) -> tuple[UUID, UUID]:
     """Return the bounds of the ids made in the same millisecond: a test's event and delivery are."""
     return first_at(from_ms(made_at(event))), first_at(from_ms(made_at(event) + 1))

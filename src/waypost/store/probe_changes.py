@@ -1,9 +1,10 @@
-"""Bring forward the delivery that an endpoint gets next."""
+"""Bring forward the delivery that an endpoint gets next, or one that a person chose."""
 
 from uuid import UUID
 
 import msgspec
 
+from waypost.store.deliveries import DeliveryRow
 from waypost.store.hints import Hint, tell
 from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, fetch, fetch_one, transaction
@@ -31,3 +32,20 @@ async def bring_forward(session: Session, endpoint: UUID) -> NextDelivery | None
             return None
     await tell(session, Hint(endpoints=frozenset((endpoint,)), recovered=frozenset((endpoint,))))
     return NextDelivery(row["id"], row["tries"])
+
+
+async def send_first(session: Session, delivery: DeliveryRow) -> bool:
+    """Make a waiting delivery's row the next one of its endpoint, and have it sent whatever the breaker says.
+
+    Return False if it waits behind another, or is in flight or settled.
+    """
+    buckets = [delivery.bucket]
+    async with transaction(session):
+        await fetch(session, "lock_trackings", buckets, buckets, [delivery.tracking])
+        first = await fetch_one(session, "first_of_lane", ALL_BUCKETS, delivery.endpoint)
+        at = None if first is None else first["next_at"]
+        if at is None or await fetch_one(session, "send_first", buckets, delivery.id, at) is None:
+            return False
+    endpoints = frozenset((delivery.endpoint,))
+    await tell(session, Hint(endpoints=endpoints, recovered=endpoints, by_hand=delivery.resend_of is not None))
+    return True

@@ -54,6 +54,7 @@ FORMS: dict[str, dict[str, str]] = {
     f"{ACTION}/stop": {},
     f"{HOME}/history/matching": {"do": "resend", "state": "failed"},
     f"{HOME}/history/selected": {"do": "resend"},
+    f"{ONE_DELIVERY}/retry": {},
     f"{ONE_DELIVERY}/resend": {},
     f"{ONE_DELIVERY}/cancel": {},
     f"{ONE}/recover": {"since": "2026-01-01T00:00", "only": "all", "act": "start"},

@@ -2,18 +2,22 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import deliveries as changes
-from waypost.actions import endpoint_secrets
+from waypost.actions import endpoint_probes, endpoint_secrets
 from waypost.actions import endpoints as endpoint_changes
 from waypost.actions.actor import Actor
 from waypost.actions.refusals import Conflict
 from waypost.domain import ids
+from waypost.domain.deliveries import Settled
+from waypost.domain.endpoints import Version
 from waypost.portal import showing
 from waypost.portal.curl import curl_of
 from waypost.portal.pages.history import HISTORY
@@ -21,12 +25,19 @@ from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import actor_of, enter, notify
-from waypost.store import endpoints, trackings
+from waypost.store import endpoints, history, trackings
 from waypost.store.deliveries import DeliveryRow
 from waypost.store.endpoints import EndpointRow
 from waypost.store.trackings import WatchedTracking
 
 _CURL: Final = "curl"
+
+
+class Waits(msgspec.Struct, frozen=True):
+    """Why a delivery waits: ``blocked``, ``held`` by a failing endpoint, ``scheduled`` or ``due``; and until when."""
+
+    why: str
+    until: datetime | None = None
 
 
 @get(HISTORY + "/{delivery_id:str}")
@@ -37,6 +48,7 @@ async def show_delivery(request: PageRequest, pages: GivenPages, delivery_id: Fr
     async with pages.context.database.serving.acquire() as session:
         webhook = await endpoints.find(session, visitor.account, row.endpoint)
         parcel = None if row.sample else await trackings.find(session, visitor.account, row.tracking)
+        before, after = await history.neighbours(session, row)
     shown = showing.delivery(await changes.show_with_attempts(pages.context, row), request.query_params.get("attempt"))
     return page(
         request,
@@ -47,11 +59,35 @@ async def show_delivery(request: PageRequest, pages: GivenPages, delivery_id: Fr
         webhook=webhook,
         parcel=parcel,
         no_resend=_no_resend(webhook, parcel),
+        in_bulk=changes.is_resent_in_bulk(row),
+        waits=_waits(row, webhook),
+        payload=None if shown.attempts or webhook is None else showing.payload(row, Version(webhook.version)),
+        before=_text(before),
+        after=_text(after),
         curl=None
         if webhook is None
         else await _curl(pages, actor_of(request, visitor), visitor.account_email, row, webhook),
         curl_shown=request.query_params.get("do") == _CURL,
     )
+
+
+def _waits(row: DeliveryRow, webhook: EndpointRow | None) -> Waits | None:
+    """Return why a delivery has not been sent yet, and when that ends; None if it has ended."""
+    if row.state is not None:
+        return None
+    if row.blocked:
+        return Waits("blocked")
+    now = datetime.now(UTC)
+    paused = None if webhook is None or row.resend_of is not None else webhook.paused_until
+    if paused is not None and paused > now:
+        return Waits("held", paused)
+    if row.next_at is not None and row.next_at > now:
+        return Waits("scheduled", row.next_at)
+    return Waits("due")
+
+
+def _text(delivery: UUID | None) -> str | None:
+    return None if delivery is None else ids.to_text(ids.DELIVERY, delivery)
 
 
 def _no_resend(webhook: EndpointRow | None, parcel: WatchedTracking | None) -> str | None:
@@ -68,6 +104,19 @@ async def resend(request: PageRequest, pages: GivenPages, delivery_id: FromPath[
     async def act(actor: Actor, delivery: UUID) -> tuple[DeliveryRow, str]:
         made = await changes.resend(pages.context, actor, delivery)
         return made, "Resent. This is the new delivery."
+
+    return await _act(request, pages, delivery_id, act)
+
+
+@post(HISTORY + "/{delivery_id:str}/retry")
+async def retry(request: PageRequest, pages: GivenPages, delivery_id: FromPath[str]) -> Response[bytes]:
+    """Send a waiting delivery now, and go back to the page with the result."""
+
+    async def act(actor: Actor, delivery: UUID) -> tuple[DeliveryRow, str]:
+        row, ended = await endpoint_probes.retry_now(pages.context, actor, delivery)
+        if row.state == Settled.DELIVERED:
+            return row, "Sent: the endpoint accepted it."
+        return row, "Sent, and not accepted." if ended else "Sent. The response has not arrived yet: reload this page."
 
     return await _act(request, pages, delivery_id, act)
 
@@ -109,4 +158,4 @@ async def _curl(pages: Pages, actor: Actor, email: str, row: DeliveryRow, webhoo
     return curl_of(row, row.packed, webhook, secrets, email=email, own=own, now=int(time.time()))
 
 
-ROUTES: Final = (show_delivery, resend, cancel)
+ROUTES: Final = (show_delivery, resend, retry, cancel)

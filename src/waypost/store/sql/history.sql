@@ -65,3 +65,22 @@ select id, row_number() over ()
 from (select id from deleted_tracking
       where bucket = any ($1::smallint[]) and account = $2 and tracking_number >= $3 and tracking_number < $4
       order by tracking_number limit $11) t
+
+-- name: neighbours
+-- The deliveries of the same parcel and endpoint before and after $4, by id; tests have none.
+with same as (
+    select id from due
+    where bucket = any ($1::smallint[]) and tracking = $2 and endpoint = $3 and ordering <> 'unordered'
+    union all
+    select id from due
+    where bucket = any ($1::smallint[]) and tracking = $2 and endpoint = $3 and ordering = 'unordered'
+      and sample is null
+    union all
+    (select id from settled
+     where bucket = any ($1::smallint[]) and tracking = $2 and endpoint = $3 and id < $4 order by id desc limit 1)
+    union all
+    (select id from settled
+     where bucket = any ($1::smallint[]) and tracking = $2 and endpoint = $3 and id > $4 order by id limit 1)
+)
+select (select id from same where id < $4 order by id desc limit 1) as previous,
+       (select id from same where id > $4 order by id limit 1) as next
