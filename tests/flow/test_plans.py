@@ -23,7 +23,7 @@ ARGUMENTS = {
     "suspects": (ALL_BUCKETS, 1),
     "claim_suspects": ([1], [uuid4()], 1, timedelta(seconds=45)),
     "holds_suspects": (1,),
-    "unblock": ([1], [1], [uuid4()], [uuid4()]),
+    "unblock": ([1], [1], [uuid4()], [uuid4()], 1, "[]", "[]"),
     "newer": ([1], [1], [uuid4()], [uuid4()], [uuid4()], [1]),
     "unsettled_of_recovery": (ALL_BUCKETS, uuid4()),
     "supersede": ([1], [uuid4()], "newer_event"),

@@ -62,7 +62,7 @@ async def attempts(database: Database) -> list[tuple[object, ...]]:
     return [tuple(row) for row in rows]
 
 
-async def test_a_lone_delivery_takes_six_round_trips_from_claim_to_settled(
+async def test_a_lone_delivery_takes_five_round_trips_from_claim_to_settled(
     database: Database, account: UUID, endpoint: UUID
 ) -> None:
     await report(database, account, "A1", 8)
@@ -71,7 +71,7 @@ async def test_a_lone_delivery_takes_six_round_trips_from_claim_to_settled(
     (one,) = await claim(database, endpoint)
     await settle(database, accepted(one))
 
-    names = ("claim", "begin", "settle_delivered", "unblock", "keep_attempts", "commit")
+    names = ("claim", "begin", "settle_delivered", "unblock", "commit")
     assert SENT - before == Counter(names)
 
 
@@ -84,7 +84,7 @@ async def test_a_delivery_that_is_retried_takes_six_round_trips(
     (one,) = await claim(database, endpoint)
     await settle(database, refused(one))
 
-    assert SENT - before == Counter(("claim", "begin", "hold", "retry", "keep_attempts", "commit"))
+    assert SENT - before == Counter(("claim", "begin", "hold", "retry", "unblock", "commit"))
 
 
 async def test_a_hundred_deliveries_take_as_many_round_trips_as_one_and_a_copy(
@@ -96,20 +96,9 @@ async def test_a_hundred_deliveries_take_as_many_round_trips_as_one_and_a_copy(
 
     await settle(database, *map(accepted, claimed))
 
-    names = ("begin", "settle_delivered", "unblock", "keep_attempts", "copy_attempt", "commit")
+    names = ("begin", "settle_delivered", "unblock", "copy_attempt", "commit")
     assert SENT - before == Counter(names)
     assert await database.serving.fetchval("select count(*) from attempt") == settling.COPIED_FROM
-
-
-async def test_nothing_waits_for_an_unordered_delivery(database: Database, account: UUID, endpoint: UUID) -> None:
-    await report(database, account, "A1", 8)
-    await database.engine.execute("update due set ordering = 'unordered'")
-    (one,) = await claim(database, endpoint)
-    before = SENT["unblock"]
-
-    await settle(database, accepted(one))
-
-    assert SENT["unblock"] == before
 
 
 async def test_few_attempts_are_stored_as_many_are(

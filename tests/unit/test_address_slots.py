@@ -49,6 +49,19 @@ async def test_a_waiter_that_gives_up_takes_no_slot() -> None:
     assert slots.take(HERE)
 
 
+async def test_waits_end_when_they_are_over_and_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waypost.dispatch.addresses.LOOK_SECONDS", 0.01)
+    slots, order = AddressSlots(1), list[int]()
+    slots.take(HERE)
+    patient = asyncio.create_task(turn(slots, order, 1))
+
+    hasty = [await slots.wait(HERE, 0.001) for _ in range(2)]
+
+    slots.leave(HERE)
+    await patient
+    assert (hasty, order) == ([False, False], [1])
+
+
 async def test_a_waiter_cancelled_on_its_turn_passes_the_slot_on() -> None:
     slots, order = AddressSlots(1), list[int]()
     slots.take(HERE)

@@ -112,7 +112,10 @@ class Sender:
         """Post once, before a time of the monotonic clock. The caller releases the slot of the first address."""
         if not isinstance(admitted, Admitted):
             return Failure(admitted)
-        return await Race(self._transport, self._slots, admitted, ends=ends).post(signed.headers, signed.body)
+        if len(admitted.addresses) > 1:
+            return await Race(self._transport, self._slots, admitted, ends=ends).post(signed.headers, signed.body)
+        left, (address,) = ends - time.monotonic(), admitted.addresses
+        return await self._transport.post(admitted.target, address, signed.headers, signed.body, deadline_seconds=left)
 
     def _attempt(
         self,

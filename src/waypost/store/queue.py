@@ -127,15 +127,28 @@ async def lane_endpoints(session: Session, endpoints: Sequence[UUID]) -> dict[UU
     return {row["id"]: LaneEndpoint(**dict(row)) for row in rows}
 
 
-async def unblock(session: Session, queues: Collection[Queue]) -> set[UUID]:
+class Results(msgspec.Struct, frozen=True):
+    """The attempts that a dispatcher writes while it unblocks queues, and the counts of its hours, both as JSON."""
+
+    dispatcher: int
+    hours: str
+    attempts: str
+
+
+_NONE: Final = Results(0, "[]", "[]")
+
+
+async def unblock(session: Session, queues: Collection[Queue], results: Results = _NONE) -> set[UUID]:
     """Release the first of each queue that lost its head; return the endpoints that have something due as a result.
 
     Call it in the transaction that settled the heads, after it has locked their trackings or leases.
     """
     freed: set[UUID] = set()
-    while queues:
-        columns = [list(column) for column in zip(*sorted(queues), strict=True)]
-        row = await fetch_one(session, "unblock", sorted(set(columns[0])), *columns)
+    buckets, trackings, endpoints = ([key[place] for key in sorted(queues)] for place in range(3))
+    while queues or results is not _NONE:
+        keys = sorted(set(buckets)), buckets, trackings, endpoints
+        row = await fetch_one(session, "unblock", *keys, results.dispatcher, results.hours, results.attempts)
+        results = _NONE
         assert row is not None  # noqa: S101 - an aggregate gives a row
         freed.update(map(UUID, row["endpoints"]))
         if row["vanished"] <= 0:

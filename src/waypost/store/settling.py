@@ -4,21 +4,21 @@ Deliveries that are still ours are locked first, in the order of intake's locks;
 ``unblock`` is a later statement, with a snapshot of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import msgspec
-from asyncpg import Record
 
 from waypost.domain.deliveries import Reason, Settled
 from waypost.domain.endpoints import Ordering
 from waypost.store import hour_counts
 from waypost.store.intake_rows import day_of
-from waypost.store.queue import unblock
+from waypost.store.queue import Results, unblock
 from waypost.store.rows import AttemptRow, Finished
-from waypost.store.statements import Copied, Session, copy, execute, fetch, transaction
+from waypost.store.statements import Copied, Session, copy, execute, fetch, fetch_one, transaction
 
 _RETRIES_A_CALL: Final = 100
 ATTEMPTS: Final = Copied("attempt", (*AttemptRow.__struct_fields__, "day"))
@@ -36,6 +36,18 @@ class Held(msgspec.Struct, frozen=True):
     cancelling: str | None
 
 
+class _Kept(msgspec.Struct, frozen=True):
+    """Whose attempts are written, and what they add to the hours of a dispatcher."""
+
+    dispatcher: int
+    finished: Sequence[Finished]
+    hours: Sequence[hour_counts.Count]
+
+
+class _SomeLate(Exception):
+    """Not all leases of a batch are still ours."""
+
+
 async def settle(session: Session, finished: Sequence[Finished], *, dispatcher: int = 0) -> tuple[set[UUID], int]:
     """Record attempts and what follows from them, in one transaction; counted in this dispatcher's own hours.
 
@@ -43,19 +55,33 @@ async def settle(session: Session, finished: Sequence[Finished], *, dispatcher: 
     they change nothing, but their attempts are kept, because they happened.
     """
     ordered = sorted(finished, key=lambda one: (one.claimed.bucket, one.claimed.tracking, one.claimed.endpoint))
+    if all(one.state is Settled.DELIVERED and one.attempt is not None for one in ordered):
+        with suppress(_SomeLate):
+            return await _settle_delivered(session, ordered, dispatcher), 0
+    return await _settle_any(session, ordered, dispatcher)
+
+
+async def _settle_delivered(session: Session, ordered: Sequence[Finished], dispatcher: int) -> set[UUID]:
+    """Settle a batch in which all were delivered: the usual case, in fewer statements."""
     async with transaction(session):
-        if all(one.state is Settled.DELIVERED and one.attempt is not None for one in ordered):
-            held, now = await _settle_delivered(session, ordered)
-            settled = dict.fromkeys(held, Settled.DELIVERED)
-        else:
-            held, now = await _hold(session, ordered)
-            settled = await _settle(session, [one for one in ordered if _lease(one) in held], held, now)
-        ended = [one.claimed for one in ordered if _lease(one) in settled and _waits_for(held[_lease(one)])]
-        freed = await unblock(session, {(one.bucket, one.tracking, one.endpoint) for one in ended})
+        row = await fetch_one(session, "settle_delivered", *_leases(ordered))
+        assert row is not None  # noqa: S101 - an aggregate gives a row
+        if row["held"] < len(ordered):
+            raise _SomeLate
+        settled = dict.fromkeys(map(_lease, ordered), Settled.DELIVERED)
+        hours = hour_counts.counted(ordered, settled, row["now"])
+        return await _go_on(session, ordered if row["ordered"] else [], _Kept(dispatcher, ordered, hours))
+
+
+async def _settle_any(session: Session, ordered: Sequence[Finished], dispatcher: int) -> tuple[set[UUID], int]:
+    async with transaction(session):
+        held, now = await _hold(session, ordered)
+        settled = await _settle(session, [one for one in ordered if _lease(one) in held], held, now)
         late = [one for one in ordered if _lease(one) not in held]
         known = await _known(session, late)
         fresh = [one for one in ordered if one.attempt is None or (one.claimed.id, one.attempt.number) not in known]
-        await _keep(session, dispatcher, fresh, hour_counts.counted(fresh, settled, now))
+        kept = _Kept(dispatcher, fresh, hour_counts.counted(fresh, settled, now))
+        freed = await _go_on(session, [one for one in ordered if _lease(one) in settled], kept)
     return freed, len(late)
 
 
@@ -94,14 +120,11 @@ def _lets_pass(failed: Finished, held: Held) -> bool:
             return False
 
 
-async def _settle_delivered(session: Session, finished: Sequence[Finished]) -> tuple[dict[Lease, Held], datetime]:
-    """Settle what is still ours as delivered, and return it with the database's time."""
-    return _held(await fetch(session, "settle_delivered", *_leases(finished)))
-
-
 async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[Lease, Held], datetime]:
     """Lock what is still ours, and return it with the database's time."""
-    return _held(await fetch(session, "hold", *_leases(finished)))
+    rows = await fetch(session, "hold", *_leases(finished))
+    now = rows[0]["now"] if rows else datetime.min.replace(tzinfo=UTC)
+    return {(row["id"], row["lease_no"]): Held(row["ordering"], row["cancelling"]) for row in rows}, now
 
 
 def _leases(finished: Sequence[Finished]) -> tuple[list[int], list[int], list[UUID], list[int], list[int]]:
@@ -112,16 +135,6 @@ def _leases(finished: Sequence[Finished]) -> tuple[list[int], list[int], list[UU
         [one.claimed.lease_no for one in finished],
         [one.claimed.tries for one in finished],
     )
-
-
-def _held(rows: Sequence[Record]) -> tuple[dict[Lease, Held], datetime]:
-    now = rows[0]["now"] if rows else datetime.min.replace(tzinfo=UTC)
-    return {(row["id"], row["lease_no"]): Held(row["ordering"], row["cancelling"]) for row in rows}, now
-
-
-def _waits_for(held: Held) -> bool:
-    """Return whether later events of its parcel may wait for a delivery."""
-    return held.ordering != Ordering.UNORDERED.value
 
 
 def _lease(finished: Finished) -> Lease:
@@ -162,18 +175,20 @@ async def _known(session: Session, late: Sequence[Finished]) -> set[tuple[UUID, 
     return {(row["delivery"], row["number"]) for row in rows}
 
 
-async def _keep(
-    session: Session, dispatcher: int, finished: Sequence[Finished], hours: Sequence[hour_counts.Count]
-) -> None:
-    """Insert attempts, and add to this dispatcher's hours."""
-    attempts = [one.attempt for one in finished if one.attempt is not None]
+async def _go_on(session: Session, ended: Iterable[Finished], kept: _Kept) -> set[UUID]:
+    """Release what waits for deliveries that have ended, and write attempts and counts; return whose lanes go on."""
+    queues = {(one.claimed.bucket, one.claimed.tracking, one.claimed.endpoint) for one in ended}
+    attempts = [one.attempt for one in kept.finished if one.attempt is not None]
     few = attempts if len(attempts) < COPIED_FROM else []
-    if few or hours:
-        texts = [msgspec.json.encode(rows).decode() for rows in (hours, few)]
-        await execute(session, "keep_attempts", dispatcher, *texts)
+    if few or kept.hours:
+        hours_and_attempts = (msgspec.json.encode(rows).decode() for rows in (kept.hours, few))
+        freed = await unblock(session, queues, Results(kept.dispatcher, *hours_and_attempts))
+    else:
+        freed = await unblock(session, queues)
     if len(attempts) > len(few):
         records = [(*msgspec.structs.astuple(one), day_of(one.delivery)) for one in attempts]
         await copy(session, ATTEMPTS, records)
+    return freed
 
 
 def _ids(finished: Sequence[Finished]) -> tuple[list[int], list[UUID]]:

@@ -27,11 +27,10 @@ POINTS = {
     "a request is signed, not sent": (AFTER, "waypost.dispatch.signer", "Signer.sign"),
     "a request is answered, not recorded": (AFTER, "waypost.dispatch.run", "Sender._post"),
     "a settle begins": (BEFORE, "waypost.store.settling", "settle"),
-    "what was delivered is settled": (AFTER, "waypost.store.settling", "_settle_delivered"),
     "leases are held": (AFTER, "waypost.store.settling", "_hold"),
     "deliveries are settled, not unblocked": (BEFORE, "waypost.store.settling", "unblock"),
     "the next are unblocked": (AFTER, "waypost.store.settling", "unblock"),
-    "attempts are kept, not committed": (AFTER, "waypost.store.settling", "_keep"),
+    "attempts are kept, not committed": (AFTER, "waypost.store.settling", "_go_on"),
     "a settle is committed": (AFTER, "waypost.store.settling", "settle"),
 }
 
@@ -45,10 +44,8 @@ def write_as_large_batches() -> None:
 def settle_as_if_some_had_failed() -> None:
     settling: Any = importlib.import_module("waypost.store.settling")
 
-    async def settle_delivered(session, finished):
-        held, now = await settling._hold(session, finished)
-        await settling._settle(session, [one for one in finished if settling._lease(one) in held], held, now)
-        return held, now
+    async def settle_delivered(*_):
+        raise settling._SomeLate
 
     settling._settle_delivered = settle_delivered
 

@@ -157,9 +157,9 @@ cross join lateral (
 -- name: settle_delivered
 -- `hold` and `settle` in one, for a batch in which nothing has to be decided in between: a delivery that was accepted is
 -- delivered even if it was to be cancelled. `held` is read to its end, and so all is locked in the common order, before
--- anything is deleted. `unblock` has to follow.
+-- anything is deleted. `unblock` has to follow, and a rollback if fewer are held than were asked for.
 with held as (
-    select d.id, u.lease_no, d.ordering
+    select d.id, d.ordering
     from unnest($2::smallint[], $3::uuid[], $4::integer[], $5::integer[]) as u (bucket, id, lease_no, tries)
     cross join lateral (
         select q.id, q.ordering from due q
@@ -175,7 +175,8 @@ with held as (
            'delivered', tries + 1, sample, resend_of, recovery, now()
     from gone
 )
-select id, lease_no, ordering, null::text as cancelling, now() as now from held
+select (select count(*) from held) as held, exists (select from held where ordering <> 'unordered') as ordered,
+       now() as now
 
 -- name: settle
 -- Only what `hold` returned, one call for each outcome. No join on due.
@@ -202,40 +203,6 @@ where d.bucket = any ($1::smallint[]) and d.id = any ($2::uuid[]) and d.id = u.i
 select delivery, number from attempt
 where bucket = any ($1::smallint[]) and day = any ($2::date[]) and delivery = any ($3::uuid[])
 
--- name: keep_attempts
--- Both as JSON, because an array of arrays has no rows, and twenty arrays cost more than one text. Counted into this
--- dispatcher's own rows of this hour.
-with counted as (
-    insert into delivery_hours as h
-        (endpoint, day, hour, dispatcher, delivered, failed, attempts, failed_attempts, flawed_answers, timed_out,
-         timed_out_ms, latency, arrival)
-    select endpoint, (now() at time zone 'utc')::date, date_trunc('hour', now(), 'utc'), $1, delivered, failed,
-           attempts, failed_attempts, flawed_answers, timed_out, timed_out_ms, latency, arrival
-    from json_to_recordset($2::json)
-         as u (endpoint uuid, delivered integer, failed integer, attempts integer, failed_attempts integer,
-               flawed_answers integer, timed_out integer, timed_out_ms bigint, latency integer[], arrival integer[])
-    on conflict (endpoint, hour, dispatcher, day) do update
-    set delivered = h.delivered + excluded.delivered, failed = h.failed + excluded.failed,
-        attempts = h.attempts + excluded.attempts, failed_attempts = h.failed_attempts + excluded.failed_attempts,
-        flawed_answers = h.flawed_answers + excluded.flawed_answers,
-        timed_out = h.timed_out + excluded.timed_out, timed_out_ms = h.timed_out_ms + excluded.timed_out_ms,
-        latency = array(select a + b from unnest(h.latency, excluded.latency) as both_ (a, b)),
-        arrival = array(select coalesce(a, 0) + coalesce(b, 0)
-                        from unnest(h.arrival, excluded.arrival) as both_ (a, b))
-)
-insert into attempt (bucket, day, delivery, number, started_at, duration_ms, version, outcome, status_code,
-                     retry_after_seconds, url, signed_at, signature, webhook_signature, user_agent, own_headers,
-                     body_sha256, body_length, response_headers, response_body, response_truncated, reason)
-select bucket, (uuid_extract_timestamp(delivery) at time zone 'utc')::date, delivery, number, started_at, duration_ms,
-       version, outcome, status_code, retry_after_seconds, url, signed_at, signature, webhook_signature, user_agent,
-       own_headers, decode(body_sha256, 'base64'), body_length, response_headers::jsonb,
-       decode(response_body, 'base64'), response_truncated, reason
-from json_to_recordset($3::json)
-     as a (bucket smallint, delivery uuid, number integer, started_at timestamptz, duration_ms integer, version text,
-           outcome text, status_code smallint, retry_after_seconds integer, url text, signed_at bigint,
-           signature text, webhook_signature text, user_agent text, own_headers text[], body_sha256 text,
-           body_length integer, response_headers text, response_body text, response_truncated boolean, reason text)
-
 -- name: note_health
 -- `pause`: the seconds until the breaker's next probe, null if it is not open.
 insert into endpoint_health as h (endpoint, failing_since, last_error, last_success_at, paused_until)
@@ -250,6 +217,8 @@ set failing_since = case when excluded.last_error is not null then coalesce(h.fa
 -- name: unblock
 -- A separate statement, for a new snapshot, in the settle's transaction: in one statement with the delete, a successor
 -- that was inserted meanwhile would stay blocked for ever. Repeated while `vanished` is above 0.
+-- The attempts, and what they add to this dispatcher's own rows of the hour, are written beside it, which saves a round
+-- trip. Both are JSON, because an array of arrays has no rows, and twenty arrays cost more than one text.
 with first as (
     select f.id
     from (select distinct bucket, tracking, endpoint
@@ -269,6 +238,36 @@ with first as (
     update due d set blocked = false, next_at = now()
     where d.bucket = any ($1::smallint[]) and d.id = any (array(select id from first))
     returning d.endpoint
+), counted as (
+    insert into delivery_hours as h
+        (endpoint, day, hour, dispatcher, delivered, failed, attempts, failed_attempts, flawed_answers, timed_out,
+         timed_out_ms, latency, arrival)
+    select endpoint, (now() at time zone 'utc')::date, date_trunc('hour', now(), 'utc'), $5, delivered, failed,
+           attempts, failed_attempts, flawed_answers, timed_out, timed_out_ms, latency, arrival
+    from json_to_recordset($6::json)
+         as u (endpoint uuid, delivered integer, failed integer, attempts integer, failed_attempts integer,
+               flawed_answers integer, timed_out integer, timed_out_ms bigint, latency integer[], arrival integer[])
+    on conflict (endpoint, hour, dispatcher, day) do update
+    set delivered = h.delivered + excluded.delivered, failed = h.failed + excluded.failed,
+        attempts = h.attempts + excluded.attempts, failed_attempts = h.failed_attempts + excluded.failed_attempts,
+        flawed_answers = h.flawed_answers + excluded.flawed_answers,
+        timed_out = h.timed_out + excluded.timed_out, timed_out_ms = h.timed_out_ms + excluded.timed_out_ms,
+        latency = array(select a + b from unnest(h.latency, excluded.latency) as both_ (a, b)),
+        arrival = array(select coalesce(a, 0) + coalesce(b, 0)
+                        from unnest(h.arrival, excluded.arrival) as both_ (a, b))
+), kept as (
+    insert into attempt (bucket, day, delivery, number, started_at, duration_ms, version, outcome, status_code,
+                         retry_after_seconds, url, signed_at, signature, webhook_signature, user_agent, own_headers,
+                         body_sha256, body_length, response_headers, response_body, response_truncated, reason)
+    select bucket, (uuid_extract_timestamp(delivery) at time zone 'utc')::date, delivery, number, started_at, duration_ms,
+           version, outcome, status_code, retry_after_seconds, url, signed_at, signature, webhook_signature, user_agent,
+           own_headers, decode(body_sha256, 'base64'), body_length, response_headers::jsonb,
+           decode(response_body, 'base64'), response_truncated, reason
+    from json_to_recordset($7::json)
+         as a (bucket smallint, delivery uuid, number integer, started_at timestamptz, duration_ms integer, version text,
+               outcome text, status_code smallint, retry_after_seconds integer, url text, signed_at bigint,
+               signature text, webhook_signature text, user_agent text, own_headers text[], body_sha256 text,
+               body_length integer, response_headers text, response_body text, response_truncated boolean, reason text)
 )
 select (select count(*) from first) - (select count(*) from freed) as vanished,
        array(select distinct endpoint::text from freed) as endpoints
