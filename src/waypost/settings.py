@@ -175,7 +175,7 @@ class Settings(SourceSettings):
     max_endpoints: int = Field(default=4, ge=1, le=100)
     """How many endpoints an account can have."""
     history_days: int = Field(default=30, ge=18, le=3650)
-    """The number of days for which events, deliveries and attempts are kept."""
+    """The number of days for which events, deliveries, attempts and the statistics of endpoints are kept."""
     customer_days: int = Field(default=30, ge=30, le=3650)
     """After how many days facts about persons are erased from a parcel that has ended and no longer changes."""
     audit_days: int = Field(default=730, ge=30, le=36_500)
