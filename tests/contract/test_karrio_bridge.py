@@ -189,6 +189,15 @@ async def test_whatever_karrio_does_is_one_sentence(bridge: Bridge) -> None:
     }
 
 
+async def test_a_process_without_memory_is_replaced() -> None:
+    async with bridging() as (bridge, processes):
+        one = source(bridge, "http://127.0.0.1:1/")
+        await failure(one, "NOTHING")
+        assert len(processes.pids) == 1
+        await failure(one, "MEMORY")
+        assert processes.pids == []
+
+
 async def test_what_karrio_says_is_cut_to_what_a_parcel_can_have(bridge: Bridge) -> None:
     update = await source(bridge, "http://127.0.0.1:1/").poll("TALK", {})
     assert len(update.skipped) == 1_000

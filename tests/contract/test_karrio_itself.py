@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.test_karrio_reading import DPD
 from waypost.domain.carriers import CarrierError
 from waypost.sources.karrio.processes import KarrioCall, KarrioProcesses, Question, Response, Told
 from waypost.sources.karrio.read import read_told
@@ -77,6 +78,11 @@ async def test_every_carrier_is_asked_over_tls_and_by_waypost_only() -> None:
         await processes.close()
 
 
+DPD_LOGIN = b"""<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>
+<getAuthResponse xmlns="http://dpd.com/y"><return><delisId>x</delisId><customerUid>x</customerUid>
+<authToken>t</authToken><depot>0530</depot></return></getAuthResponse></s:Body></s:Envelope>"""
+
+
 BPOST = b"""<?xml version="1.0" encoding="UTF-8"?>
 <itemTracking xmlns="http://schema.post.be/tracking/v1/"><itemCode>123456</itemCode>
 <stateInfo><time>2026-07-18T13:05:42+02:00</time><stateCode>02</stateCode>
@@ -96,6 +102,22 @@ async def test_the_offset_that_karrio_drops_is_found_in_bposts_answer() -> None:
         "2026-07-18T13:05:42",
         120,
     )
+
+
+async def test_dpds_own_answer_is_read_where_karrio_fails() -> None:
+    processes = KarrioProcesses(PYTHON)
+    try:
+        told, calls, answers = await ask(processes, find("dpd"), {"LoginService": DPD_LOGIN, "LifeCycle": DPD})
+    finally:
+        await processes.close()
+    update = read_told("dpd", "123456", told, answers)
+
+    assert [call.url.split("/")[-2] for call in calls] == ["LoginService", "ParcelLifeCycleService"]
+    assert told.details == ()  # karrio fails at the station without a place
+    assert [(scan.checkpoint_date, scan.checkpoint_delivery_substatus) for scan in update.checkpoints] == [
+        ("2026-07-17T23:00:00", "inforeceived001"),
+        ("2026-07-18T13:05:09", "pickup001"),
+    ]
 
 
 async def test_several_questions_in_turn_and_at_once_get_their_own_answers() -> None:

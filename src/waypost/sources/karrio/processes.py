@@ -27,6 +27,9 @@ MEMORY_BYTES: Final = 1 << 30
 CPU_SECONDS: Final = 10
 """How much processor time a question may take."""
 
+MOST_QUESTIONS: Final = 1_000
+"""After this many a process is replaced."""
+
 MOST_STARTS: Final = 5
 STARTS_SECONDS: Final = 60.0
 LONGEST_LINE: Final = 8 << 20
@@ -129,11 +132,17 @@ class KarrioProcess:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._asked = 0
+        self._ran_out = False
 
     @property
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether it should be replaced: it may have leaked memory until nothing is left of what it may use."""
+        return self._asked >= MOST_QUESTIONS or self._ran_out
 
     async def greet(self) -> None:
         """Wait until karrio is imported. Raise CarrierUnavailable if it can't be."""
@@ -153,6 +162,7 @@ class KarrioProcess:
                 told = _decode(line, Told)
                 if told.ask != self._asked:
                     raise CarrierUnavailable("karrio's process answered another question")
+                self._ran_out = (told.raised or "").startswith("MemoryError")
                 return told
             await self._write(await fetch(_decode(line, KarrioCall)))
         raise CarrierUnavailable(f"karrio wanted to make more than {MOST_CALLS} requests for one parcel")
@@ -237,7 +247,10 @@ class KarrioProcesses:
         except BaseException:
             self._end(process)
             raise
-        self._idle.append(process)
+        if process.is_worn:
+            self._end(process)
+        else:
+            self._idle.append(process)
         return told
 
     async def check(self) -> None:

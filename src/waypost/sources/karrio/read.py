@@ -39,6 +39,7 @@ _UNKNOWN: Final = re.compile(
     re.IGNORECASE,
 )
 _NOT_FOUND: Final = 404
+_DPD: Final = "dpd"
 
 
 class NothingRead(CarrierUnavailable):
@@ -50,14 +51,15 @@ def read_told(extension: str, number: str, told: Told, answers: Sequence[tuple[i
 
     Raise CarrierRefused if the carrier's words reject the credentials, and CarrierUnavailable if nothing was read.
     """
+    if extension == _DPD:  # whatever karrio made of it: it fails at a station without a place
+        own = scans.collect(dpd.scans_of([body for _, body in answers], TABLES[_DPD]), newest_first=False)
+        if own.checkpoints or own.skipped:
+            return Update(Source.POLL, checkpoints=own.checkpoints, skipped=own.skipped)
     detail = _detail(told, number)
     if detail is None:
         return _nothing(told, answers)
-    if extension == "dpd":
-        taken = scans.collect(dpd.scans_of([body for _, body in answers], TABLES["dpd"]), newest_first=False)
-    else:
-        times = _times(body for _, body in answers)
-        taken = scans.collect((f"events[{place}]", _scan(event, times)) for place, event in enumerate(detail.events))
+    times = _times(body for _, body in answers)
+    taken = scans.collect((f"events[{place}]", _scan(event, times)) for place, event in enumerate(detail.events))
     facts = {
         "signed_by": clean(detail.signed_by) if taken.end_in_delivery else None,
         "scheduled_delivery_date": reading.day(detail.estimated_delivery),
