@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from ipaddress import ip_address
@@ -14,7 +15,7 @@ import pytest
 from tests.support.certificates import serve_self_signed
 from tests.support.hostile import endless
 from tests.support.karrio import STAND_IN, WITHOUT_KARRIO, bridging
-from tests.support.receiver import HANG, always, answering, receiving
+from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, always, answering, receiving
 from waypost.domain.carriers import CarrierError, CarrierLimited, CarrierRefused, CarrierUnavailable
 from waypost.domain.ip_addresses import IPAddress
 from waypost.domain.statuses import Status
@@ -187,6 +188,25 @@ async def test_whatever_karrio_does_is_one_sentence(bridge: Bridge) -> None:
         "CALLS": "karrio wanted to make more than 16 requests for one parcel",
         "CRASH": "karrio's process ended unexpectedly (by signal 11)",
     }
+
+
+async def test_a_carrier_without_its_package_is_named_and_no_test_of_credentials_accepts_it(bridge: Bridge) -> None:
+    with pytest.raises(CarrierUnavailable, match=r"^karrio can't open it: is the package karrio-roadie installed\?$"):
+        await source(bridge, "no such extension").probe()
+
+
+async def test_a_process_that_ended_while_it_was_idle_is_not_asked() -> None:
+    async with receiving(always(OK)) as carrier, bridging() as (bridge, processes):
+        one = source(bridge, carrier.url)
+        await one.poll(NUMBER, {})
+        (pid,) = processes.pids
+        os.kill(pid, signal.SIGKILL)
+        async with asyncio.timeout(HANGS_AFTER_SECONDS):
+            while processes._idle[0].runs:  # noqa: ASYNC110 - nothing announces its end
+                await asyncio.sleep(0)
+        await one.poll(NUMBER, {})
+
+        assert processes.pids != [pid]
 
 
 async def test_a_process_without_memory_is_replaced() -> None:

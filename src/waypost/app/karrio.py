@@ -28,7 +28,8 @@ def make_bridge(settings: Settings) -> Bridge | None:
     async def admit(url: str) -> tuple[Target, Sequence[IPAddress]]:
         found = await guard.admit(url)
         if not isinstance(found, Admitted):
-            raise CarrierUnavailable(f"karrio's request was not made: {ERRORS[found]}")
+            reason = ERRORS[found].rstrip(".")
+            raise CarrierUnavailable(f"karrio's request was not made: {reason[:1].lower()}{reason[1:]}")
         return found.target, found.addresses
 
     authorities = None if settings.ca_bundle is None else settings.ca_bundle.read_bytes()

@@ -103,11 +103,13 @@ class Asking:
         self.answers.append(answer)
         return Response(call.call, answer.status, answer.headers, answer.body)
 
-    def update(self, extension: str, number: str) -> Update:
+    def update(self, carrier: BridgedCarrier, number: str) -> Update:
         """Return what was learned about a number. Raise CarrierError if it is nothing."""
+        if self.told.unopened is not None:
+            raise CarrierUnavailable(f"karrio can't open it: is the package {carrier.distribution} installed?")
         if not self.told.details:
             self._raise_trouble()
-        return read_told(extension, number, self.told, [(one.status, one.body) for one in self.answers])
+        return read_told(carrier.extension, number, self.told, [(one.status, one.body) for one in self.answers])
 
     def _raise_trouble(self) -> None:
         """Raise for what concerns the carrier or the credential rather than the parcel."""
@@ -156,13 +158,13 @@ class BridgedSource:
         asking = await self._ask(tracking_number, fresh=False)
         self.extra_calls += max(0, asking.calls - 1)
         try:
-            return asking.update(self._carrier.extension, tracking_number)
+            return asking.update(self._carrier, tracking_number)
         except CarrierRefused:
             if not asking.told.reused:
                 raise
         asking = await self._ask(tracking_number, fresh=True)
         self.extra_calls += asking.calls
-        return asking.update(self._carrier.extension, tracking_number)
+        return asking.update(self._carrier, tracking_number)
 
     async def probe(self) -> None:
         """Ask for a number that belongs to nobody; any answer but a rejection is good. Raise CarrierError."""

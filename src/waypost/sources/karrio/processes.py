@@ -86,12 +86,16 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What karrio made of a number; ``reused`` says that it used a token that it had already."""
+    """What karrio made of a number; ``reused`` says that it used a token that it had already.
+
+    ``unopened`` is why it could not even begin: its package for the carrier is missing, or rejects the credentials.
+    """
 
     ask: int
     details: tuple[Detail, ...] = ()
     messages: tuple[KarrioMessage, ...] = ()
     raised: str | None = None
+    unopened: str | None = None
     reused: bool = False
 
 
@@ -138,6 +142,11 @@ class KarrioProcess:
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.returncode is None
 
     @property
     def is_worn(self) -> bool:
@@ -237,6 +246,7 @@ class KarrioProcesses:
 
         The time limit begins when a process is ready, since a first one takes seconds to start.
         """
+        self._idle = [one for one in self._idle if one.runs]  # the machine may have run out of memory meanwhile
         process = self._idle.pop() if self._idle else await self._started()
         try:
             async with asyncio.timeout(seconds + self._slack_seconds):

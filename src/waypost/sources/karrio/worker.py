@@ -102,26 +102,28 @@ class Karrio:
             self._gateways.pop(key, None)
         reused = key in self._gateways
         try:
+            self._open(key, asked)
+        except Exception as error:  # noqa: BLE001 - the extension is missing, or does not want these credentials
+            return {"details": [], "messages": [], "raised": None, "unopened": _reason(error), "reused": False}
+        try:
             details, messages = self._track(key, asked)
             made = {
                 "details": [self._detail(one) for one in details or ()],  # karrio returns None, too
                 "messages": [self._message(one) for one in messages or ()],
             }
-        except Exception as error:  # noqa: BLE001 - karrio raises anything, and the next question may be a different one
-            return {
-                "details": [],
-                "messages": [],
-                "raised": _short(f"{type(error).__name__}: {error}"),
-                "reused": reused,
-            }
+        except Exception as error:  # noqa: BLE001 - karrio raises anything, and the next question may be another
+            return {"details": [], "messages": [], "raised": _reason(error), "reused": reused}
         return {**made, "raised": None, "reused": reused}
 
-    def _track(self, key: str, asked: dict[str, Any]) -> Any:
+    def _open(self, key: str, asked: dict[str, Any]) -> None:
+        """Open the carrier with these credentials, unless it is open."""
         if key not in self._gateways:
             self._gateways[key] = self._sdk.gateway[asked["carrier"]].create(asked["credentials"])
             if len(self._gateways) > MOST_GATEWAYS:
                 self._gateways.popitem(last=False)
         self._gateways.move_to_end(key)
+
+    def _track(self, key: str, asked: dict[str, Any]) -> Any:
         wanted = self._sdk.Tracking.fetch({"tracking_numbers": [asked["number"]]})
         return wanted.from_(self._gateways[key]).parse()
 
@@ -151,7 +153,7 @@ def main(memory_bytes: int, cpu_seconds: int) -> None:
     try:
         karrio = Karrio()
     except BaseException as error:  # noqa: BLE001 - whatever stops the import is reported
-        pipe.say({"failed": _short(f"{type(error).__name__}: {error}")})
+        pipe.say({"failed": _reason(error)})
         return
     pipe.say({"ready": True})
     while (asked := pipe.read()) is not None:
@@ -236,6 +238,10 @@ def _response(url: str, told: dict[str, Any]) -> addinfourl:
     if not 200 <= status < 300:  # noqa: PLR2004 - the class of successes
         raise urllib.error.HTTPError(url, status, f"HTTP {status}", headers, body)
     return addinfourl(body, headers, url, status)
+
+
+def _reason(error: BaseException) -> str | None:
+    return _short(f"{type(error).__name__}: {error}")
 
 
 def _short(text: object) -> str | None:
