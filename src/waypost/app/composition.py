@@ -37,6 +37,7 @@ from waypost.intake.collector import Intake
 from waypost.keeper.keeper import Keeper
 from waypost.keeper.troubles import Signs
 from waypost.portal.application import PageSet, make_pages
+from waypost.portal.rendering import compile_templates
 from waypost.settings import Settings
 from waypost.sources.polled import courier_codes, pollable_codes
 from waypost.store.database import Database
@@ -50,13 +51,15 @@ TEST_SLACK_SECONDS: Final = 5.0
 class Engine:
     """The parts of a process; ``intake`` and ``sources`` outlive its ``parts``, which the supervisor keeps running.
 
-    With Role.WEB ``application`` answers all requests, otherwise only health and metrics.
+    With Role.WEB ``application`` answers all requests, otherwise only health and metrics. ``prepare`` runs in a thread
+    and does what would otherwise delay the first requests.
     """
 
     application: ASGIApp
     parts: tuple[Part, ...]
     intake: Intake | None = None
     sources: Sources | None = None
+    prepare: Callable[[], None] = lambda: None
 
 
 def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozenset[Role]) -> Engine:
@@ -99,7 +102,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
         **_limits(settings, database),
     )
     served = _fronted(settings, make_application(handed, _pages(settings, handed, secret_key)))
-    return Engine(served, tuple(parts), intake, sources)
+    return Engine(served, tuple(parts), intake, sources, compile_templates)
 
 
 def _dispatch(settings: Settings, storage: Storage, secret_key: str) -> DispatchProcesses | MovingDispatch:

@@ -93,6 +93,7 @@ async def _running(
         engine.intake.start()
     if server is not None:
         server.start()
+    preparing = asyncio.create_task(asyncio.to_thread(engine.prepare))
     try:
         with loop_watched():
             yield
@@ -112,6 +113,7 @@ async def _running(
             await asyncio.gather(*parts, *watch, return_exceptions=True)
             if engine.sources is not None:
                 await engine.sources.close()
+            await preparing
 
 
 def _postgres_part(postgres: EmbeddedPostgres) -> Part:

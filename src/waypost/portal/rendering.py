@@ -27,6 +27,7 @@ from waypost.portal.requests import PageRequest
 from waypost.portal.visits import DRAFT, NOTICE, TIME_ZONE, VISITOR
 from waypost.store.accounts import Visitor
 from waypost.store.backlogs import MOST_COUNTED
+from waypost.turns import Turn
 
 STATIC: Final = files(__package__) / "static"
 CONTENT_SECURITY_POLICY: Final = (
@@ -83,11 +84,21 @@ def page(
 
     A page that ``shows_secret`` is never compressed.
     """
-    session = request.scope.get("session") or {}
-    notice = session.pop(NOTICE, None) if isinstance(session, dict) else None
-    shared = _of_request(request) | {"visitor": visitor, "notice": notice}
     kept = UNCOMPRESSED if shows_secret else {}
-    return html(_with_draft(request, template, values | shared), status=status, headers={**headers, **kept})
+    text = _with_draft(request, template, values | _of_page(request, visitor))
+    return html(text, status=status, headers={**headers, **kept})
+
+
+async def page_in_turns(
+    request: PageRequest, template: str, visitor: Visitor, *, status: int = HTTPStatus.OK, **values: object
+) -> Response[bytes]:
+    """Return a page as ``page`` does; a large one yields to other work between its rows."""
+    shown = values | _of_page(request, visitor)
+    if request.scope["state"].get(DRAFT) is not None:
+        text = _with_draft(request, template, shown)
+    else:
+        text = await fill_in_turns(template, Turn(visitor.account), **shown)
+    return html(text, status=status, headers={})
 
 
 def _with_draft(request: PageRequest, template: str, values: dict[str, Any]) -> str:
@@ -109,6 +120,13 @@ def zone_for(request: PageRequest) -> tzinfo:
     return wording.zone_of(request.scope["state"].get(TIME_ZONE, "UTC"))
 
 
+def _of_page(request: PageRequest, visitor: Visitor | None) -> dict[str, object]:
+    """Return what every page shows. The notice of the previous request is shown once."""
+    session = request.scope.get("session") or {}
+    notice = session.pop(NOTICE, None) if isinstance(session, dict) else None
+    return _of_request(request) | {"visitor": visitor, "notice": notice}
+
+
 def _of_request(request: PageRequest) -> dict[str, object]:
     zone, visitor = zone_for(request), request.scope["state"].get(VISITOR)
     return {
@@ -124,6 +142,22 @@ def _of_request(request: PageRequest) -> dict[str, object]:
 def fill(template: str, **values: object) -> str:
     """Return a template rendered with these values."""
     return _ENVIRONMENT.get_template(template).render(values)
+
+
+async def fill_in_turns(template: str, turn: Turn, **values: object) -> str:
+    """Return a template rendered with these values, in slices."""
+    pieces = []
+    for piece in _ENVIRONMENT.get_template(template).generate(values):
+        pieces.append(piece)
+        if turn.is_over():
+            await turn.begin()
+    return "".join(pieces)
+
+
+def compile_templates() -> None:
+    """Compile every template: up to 20 ms for the first page of a kind, which would block the event loop."""
+    for name in _ENVIRONMENT.list_templates():
+        _ENVIRONMENT.get_template(name)
 
 
 def html(text: str, *, status: int = HTTPStatus.OK, headers: Mapping[str, str]) -> Response[bytes]:

@@ -5,11 +5,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from jinja2 import Environment
 
 from tests.support.api import Caller
+from tests.support.rounds import looks_per_slice
 from tests.support.visiting import Browser, Document, Portal, assert_harmless
 from waypost.domain.trackings import Source, Update
 from waypost.intake.batch import Request
+from waypost.portal import rendering
+from waypost.portal.rendering import compile_templates, plain_environment
 
 HOOK = "http://127.0.0.1/"
 
@@ -265,3 +269,25 @@ async def test_the_window_of_the_scheduled_day_is_shown_as_one(shop: Caller, bro
     facts = {name.text: said.text for name, said in zip(page.all("dt"), page.all("dd"), strict=True)}
     assert facts["Delivery window"] == "09:00 to 11:00 on the scheduled day"
     assert "Scheduled delivery from" not in facts
+
+
+async def test_a_large_page_yields_to_others_between_its_rows(shop: Caller, browser: Browser) -> None:
+    scans = [
+        {"checkpoint_date": f"2026-03-02T08:{number // 60:02}:{number % 60:02}", "tracking_detail": f"Lot {number}"}
+        for number in range(200)
+    ]
+    parcel = await report(shop, "LARGE1", checkpoints=scans)
+
+    with looks_per_slice(20) as waits:
+        page = await browser.get(f"/trackings/{parcel}")
+
+    assert page.text.count("Lot ") == len(scans)
+    assert waits.count >= len(scans) / 20
+
+
+def test_after_the_start_no_page_has_to_compile_its_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    compile_templates()
+    monkeypatch.setattr(Environment, "compile", lambda *_arguments, **_named: pytest.fail("compiled"))
+
+    for template in plain_environment().list_templates():
+        assert rendering._ENVIRONMENT.get_template(template)

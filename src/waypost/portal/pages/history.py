@@ -24,7 +24,7 @@ from waypost.domain.times import read_rfc3339
 from waypost.portal.form_errors import errors_by_field
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
-from waypost.portal.rendering import ALWAYS, json, page, zone_for
+from waypost.portal.rendering import ALWAYS, json, page_in_turns, zone_for
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import actor_of, enter
 from waypost.portal.wording import STATES, endpoint_name
@@ -57,7 +57,7 @@ async def history(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         found = await find_entries(pages.context, actor, search.wanted, request.query_params.get("cursor"), PAGE_SIZE)
     except Invalid as refusal:
         errors = errors_by_field(refusal)
-    return page(
+    return await page_in_turns(
         request,
         "history.html",
         visitor,

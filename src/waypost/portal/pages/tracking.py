@@ -21,7 +21,7 @@ from waypost.domain.times import read_rfc3339
 from waypost.domain.trackings import Edit
 from waypost.portal.pages.trackings import PATH
 from waypost.portal.parts import GivenPages, Pages
-from waypost.portal.rendering import go_to, page
+from waypost.portal.rendering import go_to, page_in_turns
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import actor_of, enter, notify
 from waypost.portal.wording import ADDED_LATER, endpoint_name
@@ -64,7 +64,7 @@ async def show(request: PageRequest, pages: GivenPages, tracking_id: FromPath[st
         shown = found[:MOST_EVENTS]
         sent = await parcels.deliveries(session, tracking, shown)
         named = await endpoints.of_account_ever(session, visitor.account)
-    return page(
+    return await page_in_turns(
         request,
         "tracking.html",
         visitor,

@@ -19,7 +19,7 @@ from waypost.domain.statuses import Status
 from waypost.domain.tracking_numbers import check_courier_code
 from waypost.portal.form_errors import errors_by_field
 from waypost.portal.parts import GivenPages, Pages
-from waypost.portal.rendering import go_to, page
+from waypost.portal.rendering import go_to, page_in_turns
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import actor_of, enter, notify
 from waypost.portal.wording import courier_name, courier_named
@@ -96,7 +96,7 @@ async def _page(
         state = row.state
         parcels.append(msgspec.structs.replace(state, checkpoints=state.checkpoints[-1:], unplaced=()))
     is_more = len(found) > PAGE_SIZE
-    return page(
+    return await page_in_turns(
         request,
         "trackings.html",
         visitor,

@@ -17,7 +17,7 @@ from waypost.portal.assets import FOR_EVER
 from waypost.portal.networks import TooMany
 from waypost.portal.page_error import PageError
 from waypost.portal.parts import GivenPages
-from waypost.portal.rendering import ALWAYS, fill, html
+from waypost.portal.rendering import ALWAYS, fill, fill_in_turns, html
 from waypost.portal.requests import PageRequest
 from waypost.portal.track.parcel_view import parcel_view_in_turns
 from waypost.portal.track.texts import LANGUAGES, choose
@@ -55,7 +55,8 @@ async def track(request: PageRequest, pages: GivenPages, token: FromPath[str]) -
     text = pages.track_pages.get(key)
     if text is None:
         shown = await parcel_view_in_turns(found.state(), LANGUAGES[language], Turn())
-        text = _fill("track.html", language, embedded=embedded, shop=found.shop, accent=accent, shown=shown)
+        values = _shared(language, embedded=embedded)
+        text = await fill_in_turns("track.html", Turn(), shop=found.shop, accent=accent, shown=shown, **values)
         pages.track_pages.keep(key, text)
     headers = {"cache-control": f"private, max-age={_SECONDS}"}
     return _answer(text, language, headers=headers, framed_by=found.embed_origins if embedded else ())
@@ -88,19 +89,18 @@ def explain(request: PageRequest, error: Exception) -> Response[bytes]:
             _LOG.error("track_page_failed", exc_info=error)
             what, status = "failed", HTTPStatus.INTERNAL_SERVER_ERROR
     language, accent = _language(request), colours.DEFAULT[1:]
-    text = _fill("track_problem.html", language, embedded=_is_embedded(request), what=what, accent=accent)
+    text = fill("track_problem.html", what=what, accent=accent, **_shared(language, embedded=_is_embedded(request)))
     return _answer(text, language, status=status, headers=headers)
 
 
-def _fill(template: str, language: str, *, embedded: bool, **values: object) -> str:
-    return fill(
-        template,
-        texts=LANGUAGES[language],
-        embedded=embedded,
-        switch=[(name, texts, _switch(name, embedded=embedded)) for name, texts in LANGUAGES.items()],
-        language=language,
-        **values,
-    )
+def _shared(language: str, *, embedded: bool) -> dict[str, object]:
+    """Return what every page of this kind shows."""
+    return {
+        "texts": LANGUAGES[language],
+        "embedded": embedded,
+        "switch": [(name, texts, _switch(name, embedded=embedded)) for name, texts in LANGUAGES.items()],
+        "language": language,
+    }
 
 
 def _answer(
