@@ -10,7 +10,8 @@ from waypost.actions.context import DatabaseContext
 from waypost.actions.refusals import NotFound
 from waypost.domain.api_keys import digest_of
 from waypost.store.account_changes import insert_account
-from waypost.store.accounts import AccountExists, KeyOwner, find_key
+from waypost.store.accounts import AccountExists, KeyOwner
+from waypost.store.api_key_changes import use_key
 from waypost.store.database import Database
 
 ACCOUNT = UUID(int=1)
@@ -35,7 +36,8 @@ async def create(database: Database, email: str, *, account: UUID = ACCOUNT, key
 
 async def find(database: Database, digest: bytes) -> KeyOwner | None:
     async with database.serving.acquire() as session:
-        return await find_key(session, digest)
+        used = await use_key(session, digest)
+    return None if used is None else used.owner
 
 
 async def test_a_key_is_found_by_its_digest_with_its_account(database: Database) -> None:

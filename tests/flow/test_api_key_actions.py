@@ -8,7 +8,7 @@ from tests.support.api import Api, Caller
 from waypost.actions import api_keys as actions
 from waypost.actions.actor import operator
 from waypost.actions.refusals import Conflict, Invalid
-from waypost.domain.api_keys import is_key
+from waypost.domain.api_keys import digest_of, is_key
 from waypost.store import api_key_changes, api_keys
 from waypost.store.api_keys import MOST_LIVE, KeyRow
 
@@ -49,15 +49,15 @@ async def test_a_key_can_do_exactly_what_its_scopes_allow(api: Api, shop: Caller
 
 
 async def test_the_use_of_a_key_is_recorded_once_a_minute(api: Api, shop: Caller) -> None:
-    key, _ = await add(api, shop)
+    _, text = await add(api, shop)
     async with api.database.serving.acquire() as session:
-        await api_key_changes.mark_used(session, key)
+        await api_key_changes.use_key(session, digest_of(text))
         await session.execute("update api_key_use set last_used_at = last_used_at - interval '50 seconds'")
         before = await session.fetchval("select last_used_at from api_key_use")
-        await api_key_changes.mark_used(session, key)
+        await api_key_changes.use_key(session, digest_of(text))
         same = await session.fetchval("select last_used_at from api_key_use")
         await session.execute("update api_key_use set last_used_at = last_used_at - interval '20 seconds'")
-        await api_key_changes.mark_used(session, key)
+        await api_key_changes.use_key(session, digest_of(text))
         after = await session.fetchval("select last_used_at from api_key_use")
 
     assert before == same < after

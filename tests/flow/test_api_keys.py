@@ -7,7 +7,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from tests.support.api import Api, serving_api
-from waypost.actions.context import DatabaseContext
+from waypost.actions.context import KeyContext
 from waypost.api.keys import KeyRefused, Keys
 from waypost.store.database import Database
 
@@ -101,7 +101,8 @@ async def test_a_revoked_or_expired_key_stops_working_when_its_cache_entry_expir
 ) -> None:
     shop = await api.caller()
     clock = [0.0]
-    keys = Keys(DatabaseContext(database=database), kept_seconds=5, clock=lambda: clock[0])
+    context = KeyContext(database=database, quotas=api.parts.quotas)
+    keys = Keys(context, kept_seconds=5, clock=lambda: clock[0])
     headers = {"tracking-api-key": shop.key}
     await keys.caller(headers, scope="read")
     await database.serving.execute("update api_key set revoked_at = now()")

@@ -2,13 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
-from tests.support.api import Caller, serving_api
+from tests.support.api import Caller, add_key, serving_api
 from tests.support.databases import add_endpoint, named
 from tests.support.round_trips import counted
 from waypost.store.database import Database
+
+LONE = ["begin", "lock_if_known", "write_few", "commit"]
 
 
 @asynccontextmanager
@@ -41,6 +44,13 @@ async def test_a_lone_update_takes_four_round_trips(database: Database, server_d
         trips.clear()
         await report(shop, "A1", 9)
 
-    assert first == ["begin", "lock_if_known", "write_few", "commit"]
-    assert trips == first
+    assert first == [*LONE, "couriers_of_numbers"]  # a new number is compared with the account's others
+    assert trips == LONE
     assert await database.serving.fetchval("select count(*) from due") == 2 * 4
+
+
+async def test_the_first_call_of_a_key_takes_one_more(database: Database, server_dsn: str) -> None:
+    async with counting(database, server_dsn) as (shop, trips):
+        await report(replace(shop, key=await add_key(database, shop.account)), "WARM", 10)
+
+    assert trips == ["use_key", *LONE]

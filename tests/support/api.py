@@ -14,7 +14,7 @@ from litestar import Litestar
 
 from tests.support.applications import borrowed
 from tests.support.databases import add_account
-from waypost.actions.context import DatabaseContext
+from waypost.actions.context import KeyContext
 from waypost.actions.inbound_addresses import InboundAddresses
 from waypost.actions.quotas import Quotas
 from waypost.actions.track_links import TrackLinks
@@ -148,11 +148,11 @@ async def serving_api(
     parts = Parts(
         database=database,
         intake=intake,
-        quotas=Quotas(database, quota),
+        quotas=(quotas := Quotas(database, quota)),
         codes=courier_codes(with_bridge=with_bridge),
         probe=probe,
         **receiving_pushes(database),
-        keys=Keys(DatabaseContext(database=database)),
+        keys=Keys(KeyContext(database=database, quotas=quotas)),
         check_url=GUARD.check,
         max_endpoints=max_endpoints,
         hint=hinted.extend,

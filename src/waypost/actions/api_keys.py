@@ -6,13 +6,13 @@ import time
 from uuid import UUID
 
 from waypost.actions.actor import Actor, note
-from waypost.actions.context import DatabaseContext
+from waypost.actions.context import DatabaseContext, KeyContext
 from waypost.actions.refusals import Conflict, NotFound, checking
 from waypost.domain import ids
 from waypost.domain.accounts import check_name
 from waypost.domain.api_keys import RANDOM_BYTES, check_days, check_scopes, digest_of, make_key, shown_prefix
 from waypost.domain.audit import Action
-from waypost.store import accounts, api_key_changes, api_keys
+from waypost.store import api_key_changes, api_keys
 from waypost.store.accounts import KeyOwner
 from waypost.store.statements import transaction
 
@@ -59,10 +59,11 @@ async def revoke(context: DatabaseContext, actor: Actor, key: UUID) -> bool:
     return True
 
 
-async def use(context: DatabaseContext, digest: bytes) -> KeyOwner | None:
+async def use(context: KeyContext, digest: bytes) -> KeyOwner | None:
     """Return whom the key with this digest acts for, and record its use; None if it is unknown, revoked or expired."""
     async with context.database.serving.acquire() as session:
-        owner = await accounts.find_key(session, digest)
-        if owner is not None:
-            await api_key_changes.mark_used(session, owner.key)
-    return owner
+        used = await api_key_changes.use_key(session, digest)
+    if used is None:
+        return None
+    context.quotas.learn(used.owner.account, used.quota, used.usage)
+    return used.owner

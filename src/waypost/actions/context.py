@@ -1,6 +1,7 @@
 """The dependencies of actions. Each function takes the smallest context it needs; the composition root provides them.
 
 DatabaseContext        accounts, users, API keys
+KeyContext             the use of an API key
 IntakeContext          the same, and registering parcels
 Context                everything: what the API and the pages use
 """
@@ -85,11 +86,17 @@ class InboundContext(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IntakeContext(DatabaseContext):
+class KeyContext(DatabaseContext):
+    """The database, and the quotas, which are learned with the owner of a key."""
+
+    quotas: Quotas
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeContext(KeyContext):
     """The database, the intake for updates and new parcels, and the quotas."""
 
     intake: Intake
-    quotas: Quotas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,6 +61,12 @@ class Quotas:
             known.usage, parcels=known.usage.parcels + parcels, updates_today=known.usage.updates_today + updates
         )
 
+    def learn(self, account: UUID, own: Quota, usage: Usage) -> None:
+        """Cache an account's own quota and usage, which were just read, unless what is cached is still used."""
+        known = self._accounts.get(account)
+        if known is None or (known.until <= self._clock() and not known.uncounted):
+            self._keep(account, own, usage)
+
     async def _know(self, account: UUID) -> _Known:
         known = self._accounts.get(account)
         return known if known is not None and known.until > self._clock() else await self._learn(account)
@@ -75,7 +81,10 @@ class Quotas:
                 await quota_changes.count_updates(session, account, uncounted)
             own, usage = await quotas.find(session, account)
         late = 0 if known is None else known.uncounted  # reported during the query
-        fresh = _Known(self._clock() + REMEMBER_SECONDS, own.over(self._usual), usage, late)
+        return self._keep(account, own, usage, late)
+
+    def _keep(self, account: UUID, own: Quota, usage: Usage, uncounted: int = 0) -> _Known:
+        fresh = _Known(self._clock() + REMEMBER_SECONDS, own.over(self._usual), usage, uncounted)
         self._accounts[account] = fresh
         self._accounts.move_to_end(account)
         while len(self._accounts) > REMEMBERED:

@@ -11,7 +11,7 @@ import msgspec
 
 from waypost.actions import api_keys
 from waypost.actions.actor import Actor
-from waypost.actions.context import DatabaseContext
+from waypost.actions.context import KeyContext
 from waypost.actions.denials import Denial
 from waypost.domain.api_keys import digest_of, is_key, shown_prefix
 from waypost.store.accounts import KeyOwner
@@ -50,7 +50,7 @@ class Keys:
 
     def __init__(
         self,
-        context: DatabaseContext,
+        context: KeyContext,
         *,
         kept_seconds: float = REMEMBER_SECONDS,
         clock: Callable[[], float] = time.monotonic,

@@ -7,7 +7,7 @@ from typing import Any, Final, TypedDict
 
 from litestar.types import ASGIApp
 
-from waypost.actions.context import DatabaseContext
+from waypost.actions.context import KeyContext
 from waypost.actions.track_links import TrackLinks
 from waypost.api.application import make_application, make_monitoring
 from waypost.api.call_limits import CallLimits
@@ -88,7 +88,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
         **pushes.handed,
         codes=codes,
         probe=sources.probe,
-        keys=Keys(DatabaseContext(database=database)),
+        keys=Keys(KeyContext(database=database, quotas=pushes.handed["quotas"])),
         check_url=make_guard(settings).check,
         max_endpoints=settings.max_endpoints,
         hint=hints.hint,

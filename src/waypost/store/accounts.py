@@ -26,14 +26,6 @@ class KeyOwner(msgspec.Struct, frozen=True):
     key: UUID
 
 
-async def find_key(session: Session, digest: bytes) -> KeyOwner | None:
-    """Return the owner of the key with this digest; None if it is unknown, revoked or expired."""
-    row = await fetch_one(session, "find_key", digest)
-    if row is None:
-        return None
-    return KeyOwner(row["account"], row["email"], frozenset(row["scopes"]), row["key"])
-
-
 class Login(msgspec.Struct, frozen=True):
     """What a login is checked against. A session stays valid while ``sessions_from`` (Unix seconds) is the same."""
 

@@ -4,6 +4,11 @@ from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
+import msgspec
+
+from waypost.domain.quotas import Quota, Usage
+from waypost.store import quotas
+from waypost.store.accounts import KeyOwner
 from waypost.store.api_keys import MOST_LIVE
 from waypost.store.statements import Session, execute, fetch_one, transaction
 
@@ -37,6 +42,20 @@ async def mark_revoked(session: Session, account: UUID, key: UUID) -> bool:
     return await fetch_one(session, "mark_revoked", account, key) is not None
 
 
-async def mark_used(session: Session, key: UUID) -> None:
-    """Set ``last_used_at`` in the row of a key to now; written once a minute at most."""
-    await execute(session, "mark_used", key)
+class UsedKey(msgspec.Struct, frozen=True):
+    """Whom a key acts for, and the account's own quota and its usage, as the rows have them."""
+
+    owner: KeyOwner
+    quota: Quota
+    usage: Usage
+
+
+async def use_key(session: Session, digest: bytes) -> UsedKey | None:
+    """Return the owner of the key with this digest; None if it is unknown, revoked or expired.
+
+    Set ``last_used_at`` in the row of the key to now, once a minute at most.
+    """
+    row = await fetch_one(session, "use_key", digest)
+    if row is None:
+        return None
+    return UsedKey(KeyOwner(row["account"], row["email"], frozenset(row["scopes"]), row["key"]), *quotas.of_row(row))

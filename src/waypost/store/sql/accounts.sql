@@ -1,13 +1,5 @@
 -- Accounts, their users and keys: small tables, looked up by their unique columns.
 
--- name: find_key
--- By the digest, which is unique. Revoked and expired keys are never found; the database's clock decides, so that all
--- processes agree.
-select k.id as key, k.account, a.email, k.scopes
-from api_key k
-join account a on a.id = k.account
-where k.digest = $1 and k.revoked_at is null and (k.expires_at is null or k.expires_at > now());
-
 -- name: any_account
 select exists (select from account) as found
 
