@@ -44,3 +44,12 @@ class Client:
         if response.status >= _FIRST_ERROR:
             raise ConnectionError(f"{path}: {response.status} {await response.text()}")
         return msgspec.json.decode(bytes(await response.bytes()))
+
+    async def post_signed(self, path: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Post a body with headers of its own, and nothing else. Raise ConnectionError unless it is accepted."""
+        request = self._client.post(self._url + path)
+        for name, value in headers.items():
+            request = request.header(name, value)
+        response = await request.body_bytes(body).build().send()
+        if response.status >= _FIRST_ERROR:
+            raise ConnectionError(f"{response.status} {await response.text()}")

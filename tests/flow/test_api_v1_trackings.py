@@ -35,7 +35,7 @@ async def test_a_parcel_is_the_v4_object_plus_v1_fields(api: Api, shop: Caller) 
     shown = (await shop.get(f"/v1/trackings/{made['id']}")).json()
 
     (of_v4,) = (await shop.get("/v4/trackings/get")).json()["data"]
-    names = ("sequence", "tracking_link", "last_polled_at", "next_poll_at", "polling")
+    names = ("sequence", "tracking_link", "last_polled_at", "next_poll_at", "polling", "replaced_by")
     beside = {name: shown.pop(name) for name in names}
     assert shown == of_v4
     assert beside == {
@@ -51,6 +51,7 @@ async def test_a_parcel_is_the_v4_object_plus_v1_fields(api: Api, shop: Caller) 
             "registered": [],
             "pushed_at": None,
         },
+        "replaced_by": None,
     }
 
 

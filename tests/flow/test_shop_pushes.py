@@ -1,5 +1,7 @@
 """What shop platforms push registers parcels, and keeps of customers only what the connection says."""
 
+import base64
+import hmac
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -136,3 +138,108 @@ async def test_no_push_is_stored_in_plain_text_even_for_a_moment(api: Api, shop:
     kept = await api.database.serving.fetchval("select push from inbound")
 
     assert b"kim@example" not in kept
+
+
+def fulfilment(number: str, *, status: str = "success", fulfilment_id: int = 7) -> bytes:
+    """Return the body of a webhook of Shopify about a fulfillment of order 1001."""
+    told = {"id": fulfilment_id, "order_id": 1001, "name": "#1001.1", "status": status, "tracking_company": "USPS"}
+    return json.dumps(told | {"tracking_number": number, "tracking_numbers": [number]}).encode()
+
+
+def order_of(*numbers: str, status: str = "completed") -> bytes:
+    """Return the body of a webhook of WooCommerce about order 41."""
+    items = [{"tracking_provider": "usps", "tracking_number": number} for number in numbers]
+    meta = [{"key": "_wc_shipment_tracking_items", "value": items}]
+    return json.dumps({"id": 41, "number": "41", "status": status, "meta_data": meta}).encode()
+
+
+def signed(source: str, body: bytes) -> dict[str, str]:
+    header = {"shopify": "x-shopify-hmac-sha256", "woocommerce": "x-wc-webhook-signature"}[source]
+    return {header: base64.b64encode(hmac.digest(SECRET.encode(), body, "sha256")).decode()}
+
+
+async def call(pusher: Pusher, *bodies: bytes) -> None:
+    for body in bodies:
+        assert (await pusher.push(body, signed(pusher.connection["source"], body))).status_code == 200
+    await read_all(pusher.api.parts)
+
+
+async def parcels(shop: Caller) -> dict[str, dict[str, Any]]:
+    """Return the account's parcels as v1 shows them, by number."""
+    listed = (await shop.get("/v4/trackings/get")).json()["data"]
+    found = [(await shop.get(f"/v1/trackings/{one['id']}")).json() for one in listed]
+    return {one["tracking_number"]: one for one in found}
+
+
+@pytest.mark.parametrize(
+    ("source", "first", "second"),
+    [("shopify", fulfilment("A1"), fulfilment("A2")), ("woocommerce", order_of("A1"), order_of("A2"))],
+)
+async def test_a_replaced_number_says_by_which_one_and_stays(
+    api: Api, shop: Caller, source: str, first: bytes, second: bytes
+) -> None:
+    pusher = await connect(api, shop, source)
+    await call(pusher, first)
+    await call(pusher, second)
+
+    found = await parcels(shop)
+
+    assert {number: one["replaced_by"] for number, one in found.items()} == {"A1": found["A2"]["id"], "A2": None}
+    assert {one["archived"] for one in found.values()} == {"tracking"}
+
+
+BY_SHOPIFY = fulfilment("A1"), fulfilment("A1", status="cancelled")
+BY_WOOCOMMERCE = order_of("A1"), order_of("A1", status="cancelled")
+
+
+@pytest.mark.parametrize(
+    ("source", "calls"),
+    [
+        ("shopify", [[*BY_SHOPIFY]]),
+        ("shopify", [[one] for one in BY_SHOPIFY]),
+        ("woocommerce", [[*BY_WOOCOMMERCE]]),
+        ("woocommerce", [[one] for one in BY_WOOCOMMERCE]),
+    ],
+    ids=["shopify-read-together", "shopify", "woocommerce-read-together", "woocommerce"],
+)
+async def test_a_cancelled_shipment_archives_its_parcels(
+    api: Api, shop: Caller, source: str, calls: list[list[bytes]]
+) -> None:
+    pusher = await connect(api, shop, source)
+    for bodies in calls:
+        await call(pusher, *bodies)
+
+    found = await parcels(shop)
+
+    assert found["A1"]["archived"] == "archived"
+    assert (await pusher.calls())[0][0] == "updated"
+
+
+async def test_other_shipments_of_the_order_are_neither_replaced_nor_archived(api: Api, shop: Caller) -> None:
+    pusher = await connect(api, shop, "shopify")
+    await call(pusher, fulfilment("A1"), fulfilment("A2", fulfilment_id=8))
+    await call(pusher, fulfilment("A2", fulfilment_id=8, status="cancelled"))
+
+    found = await parcels(shop)
+
+    assert {number: (one["archived"], one["replaced_by"]) for number, one in found.items()} == {
+        "A1": ("tracking", None),
+        "A2": ("archived", None),
+    }
+
+
+async def test_a_cancelled_shipment_of_nobody_is_ignored(api: Api, shop: Caller) -> None:
+    await shop.post("/v4/trackings/create", {"tracking_number": "A1", "courier_code": "usps"})
+    pusher = await connect(api, shop, "shopify")
+    await call(pusher, fulfilment("A1", status="cancelled"))
+
+    assert (await parcels(shop))["A1"]["archived"] == "tracking"
+    assert (await pusher.calls())[0] == ("ignored", "The fulfillment #1001.1 was cancelled.")
+
+
+async def test_a_number_that_the_shop_lists_again_is_not_replaced_any_more(api: Api, shop: Caller) -> None:
+    pusher = await connect(api, shop, "woocommerce")
+    for numbers in (["A1"], ["A2"], ["A1", "A2"]):
+        await call(pusher, order_of(*numbers))
+
+    assert {one["replaced_by"] for one in (await parcels(shop)).values()} == {None}

@@ -14,9 +14,10 @@ from waypost.domain.connections import ConnectionKind, ConnectionState
 from waypost.domain.statuses import Status
 from waypost.domain.times import rfc3339_or_none
 from waypost.domain.trackings import TrackingState
-from waypost.store import connections, registrations, trackings, watches
+from waypost.store import connections, registrations, shipments, trackings, watches
 from waypost.store.connections import ConnectionRow
 from waypost.store.registrations import ShownRegistration
+from waypost.store.shipments import Replacement
 from waypost.store.trackings import Filter, WatchedTracking
 from waypost.store.watches import Watch
 
@@ -98,6 +99,12 @@ async def of_parcel(context: Context, actor: Actor, row: WatchedTracking) -> Par
         there,
         rfc3339_or_none(watch.heard_at) if asked is not None and asked.kind == ConnectionKind.PUSH else None,
     )
+
+
+async def replaced_by(context: Context, actor: Actor, tracking: UUID) -> Replacement | None:
+    """Return the parcel that the shop lists instead of one of the account's parcels; None if there is none."""
+    async with context.database.serving.acquire() as session:
+        return await shipments.replacement_of(session, actor.account, tracking)
 
 
 async def same_number(context: Context, actor: Actor, state: TrackingState) -> list[TrackingState]:

@@ -52,6 +52,16 @@ class ParcelToRegister(msgspec.Struct, frozen=True):
     courier_code: str
 
 
+class ShopShipment(msgspec.Struct, frozen=True):
+    """A shop's shipment, by the shop's own id: its parcels are those that the push lists, in place of earlier ones.
+
+    One that was ``cancelled`` has none any more.
+    """
+
+    id: str
+    cancelled: bool = False
+
+
 class Contents(msgspec.Struct, frozen=True):
     """What a push says: nothing that Waypost wants if ``told`` is empty, for the reason in ``note``.
 
@@ -61,6 +71,12 @@ class Contents(msgspec.Struct, frozen=True):
     key: bytes
     told: tuple[PushedParcel, ...] = ()
     note: str | None = None
+    shipment: ShopShipment | None = None
+
+    @property
+    def cancels(self) -> bool:
+        """Whether a shipment was cancelled."""
+        return self.shipment is not None and self.shipment.cancelled
 
 
 class PushResult(StrEnum):

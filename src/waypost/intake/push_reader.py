@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from itertools import groupby
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from waypost.domain import ids
 from waypost.domain.carriers import CarrierUnavailable, CarrierUnreadable
 from waypost.domain.connections import ConnectionState
 from waypost.domain.inbound import LARGEST_PUSH, Contents, Push, PushResult
+from waypost.intake.cancelling import archive_shipment
 from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
 from waypost.intake.inbox import PUSHED, Inbox
 from waypost.intake.push_requests import Reader, Resolved
@@ -160,7 +162,10 @@ class PushReader:
             await (turn.begin() if len(push.push) > LARGEST_PUSH // 16 else turn.pause())
             opened.append(self._look_into(push, settings.get(push.connection, {})))
         await self._put_aside([one for one in opened if one.contents is None])
-        await self._carry_out(account, [one for one in opened if one.contents is not None], settings)
+        readable = [one for one in opened if one.contents is not None]
+        # What registers a parcel comes before what cancels its shipment, and the other way round.
+        for _, some in groupby(readable, lambda one: one.contents is not None and one.contents.cancels):
+            await self._carry_out(account, list(some), settings)
         await self._note_health(opened)
         return len(opened)
 
@@ -204,7 +209,8 @@ class PushReader:
                 await self._carry_out(account, [one], settings)
 
     async def _submit(self, account: UUID, opened: Sequence[OpenedPush], settings: dict[UUID, dict[str, str]]) -> None:
-        resolved = Resolved(account, [(one.push, one.contents) for one in opened if one.contents is not None])
+        pushes = [(one.push, one.contents) for one in opened if one.contents is not None]
+        resolved = Resolved(account, pushes, archived=await self._archive(pushes))
         async with self._database.engine.acquire() as session:
             await resolved.look_up(session)
         may_register = resolved.wants_to_register(settings) and await self._may_register(account)
@@ -216,6 +222,16 @@ class PushReader:
                 await resolved.write(session, [])
         for source, became in resolved.results:
             PUSHED[source, became] += 1
+
+    async def _archive(self, pushes: Sequence[tuple[ReadPush, Contents]]) -> set[UUID]:
+        """Archive the parcels of cancelled shipments, and return the pushes that ended any."""
+        return {
+            push.id
+            for push, contents in pushes
+            if contents.shipment is not None
+            and contents.cancels
+            and await archive_shipment(self._database, push.account, push.connection, contents.shipment.id)
+        }
 
     async def _note_health(self, opened: Sequence[OpenedPush]) -> None:
         latest = {one.push.connection: one for one in opened}

@@ -1,7 +1,7 @@
 """What pushes of an account say, as requests to intake: which parcels are meant, and the result of each push."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import msgspec
 from waypost.domain.facts import CUSTOMER_FACTS
 from waypost.domain.inbound import Contents, Push, PushedParcel, PushResult
 from waypost.intake.batch import Request, Result
-from waypost.store import inbound, inbound_changes, watches
+from waypost.store import inbound, inbound_changes, shipment_changes, watches
 from waypost.store.inbound import NumberedTracking, ReadPush
 from waypost.store.inbound_changes import LONGEST_DETAIL, PushOutcome
 from waypost.store.statements import Session
@@ -36,16 +36,19 @@ class _Asked(msgspec.Struct, frozen=True):
 
 
 class Resolved:
-    """The pushes of one account with the parcels that they mean."""
+    """The pushes of one account with the parcels that they mean; those in ``archived`` ended parcels already."""
 
-    def __init__(self, account: UUID, pushes: Sequence[tuple[ReadPush, Contents]]) -> None:
+    def __init__(
+        self, account: UUID, pushes: Sequence[tuple[ReadPush, Contents]], *, archived: Collection[UUID] = ()
+    ) -> None:
         self._account = account
+        self._archived = archived
         self._pushes = pushes
         self._parcels: dict[str, list[NumberedTracking]] = defaultdict(list)
         self._repeated: set[int] = set()
         self._asked: list[_Asked] = []
         self._failed: dict[int, str] = {}
-        self._known: set[int] = set()
+        self._known: dict[int, list[UUID]] = defaultdict(list)
         self.results: list[tuple[str, PushResult]] = []
         """The source and the result of each push, once they are written."""
 
@@ -77,7 +80,7 @@ class Resolved:
         for place, push, told in self._told():
             parcel = self._parcel(told)
             if parcel is not None and told.update is None:
-                self._known.add(place)
+                self._known[place].append(parcel.id)
             elif parcel is not None:
                 self._ask(place, push, told, parcel.courier_code, tracking=parcel.id)
             elif _registers(told, settings.get(push.connection, {})):
@@ -98,6 +101,13 @@ class Resolved:
             of_push[one.push].append(result)
         calls = [self._call(place, of_push[place]) for place in range(len(self._pushes))]
         await inbound_changes.delete_pushes(session, calls)
+        for place, (push, contents) in enumerate(self._pushes):
+            current = [
+                *self._known.get(place, ()),
+                *(one.tracking for one in of_push[place] if one.tracking is not None),
+            ]
+            if current and contents.shipment is not None:
+                await shipment_changes.upsert_shipment(session, push.connection, contents.shipment.id, current)
         heard = [one.request.tracking for one in self._asked if one.request.tracking is not None]
         if heard:
             await watches.note_heard(session, {push.connection for push, _ in self._pushes}, heard)
@@ -153,7 +163,8 @@ class Resolved:
         if place in self._repeated:
             return PushResult.DUPLICATE, numbers
         if not contents.told:
-            return PushResult.IGNORED, contents.note
+            archived = self._pushes[place][0].id in self._archived
+            return PushResult.UPDATED if archived else PushResult.IGNORED, contents.note
         if any(result.created for result in results):
             return PushResult.REGISTERED, numbers
         if any(result.event is not None for result in results):

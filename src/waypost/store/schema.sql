@@ -512,6 +512,15 @@ create table settled (
     constraint settled_state_check CHECK (state = ANY (ARRAY['delivered'::text, 'failed'::text, 'superseded'::text, 'cancelled'::text]))
 ) partition by RANGE (day);
 
+create table shipment (
+    connection uuid not null,
+    shipment text collate "C" not null,
+    tracking uuid not null,
+    replaced_by uuid,
+    constraint shipment_pkey PRIMARY KEY (connection, shipment, tracking),
+    constraint shipment_shipment_check CHECK (length(shipment) >= 1 AND length(shipment) <= 100)
+);
+
 create table tracking (
     bucket smallint not null,
     id uuid not null,
@@ -609,6 +618,8 @@ alter table recovery add constraint recovery_endpoint_fkey FOREIGN KEY (endpoint
 alter table registrar add constraint registrar_connection_fkey FOREIGN KEY (connection) REFERENCES connection(id) ON DELETE CASCADE;
 
 alter table registration add constraint registration_connection_fkey FOREIGN KEY (connection) REFERENCES connection(id) ON DELETE CASCADE;
+
+alter table shipment add constraint shipment_connection_fkey FOREIGN KEY (connection) REFERENCES connection(id) ON DELETE CASCADE;
 
 alter table unread_scan add constraint unread_scan_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
 
@@ -717,6 +728,8 @@ CREATE INDEX settled_test ON ONLY settled USING btree (endpoint, id) WHERE sampl
 CREATE INDEX settled_tracking ON ONLY settled USING btree (tracking, id);
 
 CREATE INDEX settled_undelivered ON ONLY settled USING btree (endpoint, id) WHERE state <> 'delivered'::text;
+
+CREATE INDEX shipment_tracking ON shipment USING btree (tracking);
 
 CREATE INDEX tracking_changed_lane ON tracking USING btree (account, courier_code, archived, status, updated_at, id);
 

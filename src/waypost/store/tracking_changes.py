@@ -48,6 +48,7 @@ async def delete_tracking(session: Session, locked: LockedTracking) -> None:
         reason = Reason.TRACKING_DELETED.value
         await fetch_one(session, "cancel", [locked.bucket], [row["id"] for row in rows], reason)
     await execute(session, "delete_tracking", [locked.bucket], locked.id)
+    await execute(session, "forget_shipments", locked.id)
 
 
 async def poll_soon(session: Session, locked: LockedTracking, *, least_seconds: float) -> None:

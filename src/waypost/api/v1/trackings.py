@@ -8,8 +8,9 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import trackings as changes
+from waypost.actions.actor import Actor
 from waypost.actions.context import Context
-from waypost.actions.parcel_sources import NotAsked, ParcelSource, of_parcel
+from waypost.actions.parcel_sources import NotAsked, ParcelSource, of_parcel, replaced_by
 from waypost.api.openapi.examples import AT, STATE
 from waypost.api.openapi.operations import Operation
 from waypost.api.parts import Given
@@ -23,7 +24,7 @@ from waypost.store.trackings import WatchedTracking
 class Tracking(TrackingObject, frozen=True, kw_only=True):
     """A tracking as v1 shows it; ``tracking_link`` is its public page, null if PUBLIC_URL is not set.
 
-    ``polling`` describes its source.
+    ``polling`` describes its source. ``replaced_by`` is the id of the parcel that its shop lists instead.
     """
 
     sequence: int
@@ -31,6 +32,7 @@ class Tracking(TrackingObject, frozen=True, kw_only=True):
     last_polled_at: str | None
     next_poll_at: str | None
     polling: ParcelSource
+    replaced_by: str | None = None
 
 
 _OF_V4: Final = TrackingObject.__struct_fields__
@@ -41,7 +43,7 @@ async def find(request: Request[Any, Any, Any], parts: Given, tracking_id: FromP
     """Return one parcel."""
     caller = await admit(request, parts, scope="read")
     row = await changes.find(parts, caller.actor, changes.read_id(tracking_id))
-    return answer(show(parts, row, await of_parcel(parts, caller.actor, row)))
+    return answer(await show(parts, caller.actor, row))
 
 
 @post("/v1/trackings/{tracking_id:str}/refresh", status_code=HTTPStatus.OK)
@@ -49,19 +51,20 @@ async def refresh(request: Request[Any, Any, Any], parts: Given, tracking_id: Fr
     """Have a parcel's carrier polled soon, within the carrier's limits; ``next_poll_at`` is when."""
     caller = await admit(request, parts, scope="write")
     row = await changes.refresh(parts, caller.actor, changes.read_id(tracking_id))
-    return answer(show(parts, row, await of_parcel(parts, caller.actor, row)))
+    return answer(await show(parts, caller.actor, row))
 
 
-def show(parts: Context, row: WatchedTracking, polling: ParcelSource) -> Tracking:
+async def show(parts: Context, actor: Actor, row: WatchedTracking) -> Tracking:
     """Return a tracking as v1 represents it."""
-    shown = tracking_object(row.state)
+    shown, replacement = tracking_object(row.state), await replaced_by(parts, actor, row.id)
     return Tracking(
         **{name: getattr(shown, name) for name in _OF_V4},
         sequence=row.sequence,
         tracking_link=parts.track_links.link(row.id),
         last_polled_at=rfc3339_or_none(row.last_polled_at),
         next_poll_at=rfc3339_or_none(row.next_poll_at),
-        polling=polling,
+        polling=await of_parcel(parts, actor, row),
+        replaced_by=None if replacement is None else replacement.id.hex,
     )
 
 

@@ -71,6 +71,7 @@ async def show(request: PageRequest, pages: GivenPages, tracking_id: FromPath[st
         row=row,
         source=source,
         pushed_at=None if source.pushed_at is None else read_rfc3339(source.pushed_at),
+        replacement=await parcel_sources.replaced_by(pages.context, actor, tracking),
         others=await parcel_sources.same_number(pages.context, actor, row.state),
         connectable=connectable.that_answer_for(row.state.courier_code, row.state.tracking_number, pages.context.codes),
         parcel=row.state,

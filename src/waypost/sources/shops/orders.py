@@ -4,14 +4,17 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Final
 
 from waypost.domain import facts
 from waypost.domain.errors import InvalidInput
-from waypost.domain.inbound import PushedParcel
+from waypost.domain.inbound import PushedParcel, ShopShipment
 from waypost.sources.couriers.detection import detect
 from waypost.sources.couriers.table import is_known
 from waypost.sources.pushes.telling import number_of
 from waypost.sources.reading import clean
+
+LONGEST_SHIPMENT: Final = 100
 
 
 @cache
@@ -43,6 +46,12 @@ def order(number: object, company: object, given: Mapping[str, object]) -> tuple
         return ()
     checked = {name: text for name, value in given.items() if (text := _fact(name, value)) is not None}
     return (PushedParcel(valid, courier_of(company, valid), None, checked, registers=True),)
+
+
+def shipment(text: object, *, cancelled: bool) -> ShopShipment | None:
+    """Return a shop's shipment; None without a usable id."""
+    name = clean(str(text)) if isinstance(text, int | str) and not isinstance(text, bool) else None
+    return ShopShipment(name, cancelled) if name is not None and len(name) <= LONGEST_SHIPMENT else None
 
 
 def _fact(name: str, value: object) -> str | None:

@@ -12,7 +12,7 @@ from waypost.sources.carriers.carrier import Field
 from waypost.sources.pushes import telling
 from waypost.sources.reading import clean
 from waypost.sources.sender import KEEP_CUSTOMERS, PushSender
-from waypost.sources.shops.orders import order
+from waypost.sources.shops.orders import order, shipment
 from waypost.sources.signatures import BASE64
 
 NAME: Final = "shopify"
@@ -32,6 +32,7 @@ class _Destination(msgspec.Struct, frozen=True):
 
 
 class _Fulfilment(msgspec.Struct, frozen=True):
+    id: int | str | None = None
     order_id: int | str | None = None
     name: str | None = None
     status: str | None = None
@@ -60,13 +61,16 @@ def read(push: Push, arrived_at: int) -> Contents:
     if topic not in _TOPICS:
         return telling.ignored(push, f"{clean(topic, most=60)} is not a topic of fulfillments.")
     fulfilment = reading.decode(push.body, _Fulfilment)
-    if fulfilment.status == _CANCELLED:
-        return telling.ignored(push, f"The fulfillment {clean(fulfilment.name, most=60) or ''} was cancelled.")
+    cancelled = fulfilment.status == _CANCELLED
+    own = shipment(fulfilment.id, cancelled=cancelled)
+    if cancelled:
+        note = f"The fulfillment {clean(fulfilment.name, most=60) or ''} was cancelled."
+        return Contents(telling.body_key(push), (), note, own)
     listed = reading.each(fulfilment.tracking_numbers, str)
     numbers = list(dict.fromkeys([*listed, *([fulfilment.tracking_number] if fulfilment.tracking_number else [])]))
     given = _given(fulfilment)
     told = tuple(one for number in numbers for one in order(number, fulfilment.tracking_company, given))
-    return Contents(telling.body_key(push), told, None if told else _NO_NUMBER)
+    return Contents(telling.body_key(push), told, None if told else _NO_NUMBER, own)
 
 
 def _given(fulfilment: _Fulfilment) -> dict[str, object]:
@@ -101,7 +105,9 @@ SENDER: Final = PushSender(
     ),
     doc="""\
 Every fulfillment with a tracking number registers its parcels, with the order number, the order's id and date, and
-the destination. The name and e-mail address of the customer are kept only if you tick that. A fulfillment without a
-number, a cancelled one, and a number that is known already change nothing. Each webhook is signed with HMAC-SHA256
+the destination. The name and e-mail address of the customer are kept only if you tick that. If a fulfillment
+gets another number, that one is registered, and the page of the old parcel says which one replaced it; if it is
+cancelled, its parcels are archived. A fulfillment without a number, and a number that is known already, change
+nothing. Each webhook is signed with HMAC-SHA256
 over its body, as Base64 in the header `X-Shopify-Hmac-SHA256`. Shopify's own status of a shipment is not used.""",
 )

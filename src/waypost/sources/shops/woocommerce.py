@@ -12,7 +12,7 @@ from waypost.sources.carriers.carrier import Field
 from waypost.sources.pushes import telling
 from waypost.sources.reading import clean
 from waypost.sources.sender import KEEP_CUSTOMERS, PushSender
-from waypost.sources.shops.orders import order
+from waypost.sources.shops.orders import order, shipment
 from waypost.sources.signatures import BASE64
 
 NAME: Final = "woocommerce"
@@ -24,6 +24,7 @@ NUMBERS: Final = ("_tracking_number", "_aftership_tracking_number")
 NUMBER_KEYS: Final = "number_keys"
 _PING: Final = b"webhook_id="
 _LONGEST_PING: Final = 64
+_CANCELLED: Final = "cancelled"
 _NO_NUMBER: Final = "The order has no tracking number yet."
 
 
@@ -51,6 +52,7 @@ class _Item(msgspec.Struct, frozen=True):
 class _Order(msgspec.Struct, frozen=True):
     id: int | str | None = None
     number: str | None = None
+    status: str | None = None
     date_created: str | None = None
     billing: _Person | None = None
     shipping: _Person | None = None
@@ -78,12 +80,17 @@ def read(push: Push, arrived_at: int) -> Contents:
     if not topic.startswith("order."):
         return telling.ignored(push, f"{clean(topic, most=60)} is not a topic of orders.")
     found = reading.decode(push.body, _Order)
+    own = shipment(found.id, cancelled=found.status == _CANCELLED)
+    if own is not None and own.cancelled:
+        return Contents(
+            telling.body_key(push), (), f"The order {clean(found.number, most=60) or ''} was cancelled.", own
+        )
     keys = (*NUMBERS, *(key.strip() for key in push.settings.get(NUMBER_KEYS, "").split(",") if key.strip()))
     given = _given(found)
     told: dict[str, PushedParcel] = {}
     for number, company in _shipments(found, keys):
         told |= {one.tracking_number: one for one in order(number, company, given)}
-    return Contents(telling.body_key(push), tuple(told.values()), None if told else _NO_NUMBER)
+    return Contents(telling.body_key(push), tuple(told.values()), None if told else _NO_NUMBER, own)
 
 
 def _is_ping(body: bytes) -> bool:
@@ -147,7 +154,9 @@ SENDER: Final = PushSender(
 Every order with a tracking number registers its parcels, with the order number, the order's id and date, and the
 destination. The name and e-mail address of the customer are kept only if you tick that. Numbers are read from
 WooCommerce Shipment Tracking, Advanced Shipment Tracking, and from the meta keys `_tracking_number`,
-`_aftership_tracking_number` and those that you name. An order without a number changes nothing. Each webhook is
+`_aftership_tracking_number` and those that you name. If the
+shop replaces a number, the new one is registered, and the page of the old parcel says which one replaced it; if the
+order is cancelled, its parcels are archived. An order without a number changes nothing. Each webhook is
 signed with HMAC-SHA256 over its body, as Base64 in the header `X-WC-Webhook-Signature`. WooCommerce disables a
 webhook after five errors in a row, so orders that are of no use are answered with 200, too.""",
 )
