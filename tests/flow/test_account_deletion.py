@@ -45,6 +45,8 @@ RAW = """
     select bucket, day, id, 1, now(), 1, 'V4', 'succeeded', '', 1, '', '', '', '', 1 from settled
     where endpoint = any (array(select id from endpoint where account = {account}));
     insert into registrar (connection, upto) select id, {made} from connection where account = {account};
+    insert into shipment (connection, shipment, tracking)
+    select c.id, 'one', t.id from tracking t, connection c where t.account = {account} and c.account = {account};
     insert into registration (tracking, connection) select t.id, c.id from tracking t, connection c
     where t.account = {account} and (c.account = {account} or c.account is null);
     update connection set shared_with = array_append(shared_with, {account}) where account is null;

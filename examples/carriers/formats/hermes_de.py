@@ -93,7 +93,7 @@ def _shipment(number: str, sight: Sight | None) -> dict[str, Any]:
     return {
         "shipmentID": number,
         "receiverAddress": {"city": destination.town, "zipCode": destination.postcode, "countryCode": "DEU"},
-        "deliveryForecast": {"date": f"{sight.expected:%Y-%m-%d}"},
+        "deliveryForecast": {"date": f"{sight.expected:%Y-%m-%d}", "timeSlot": {"from": "10:00", "to": "14:00"}},
         "status": [_status(sight, step) for step in sight.steps],
     }
 

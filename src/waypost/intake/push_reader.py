@@ -163,7 +163,7 @@ class PushReader:
             opened.append(self._look_into(push, settings.get(push.connection, {})))
         await self._put_aside([one for one in opened if one.contents is None])
         readable = [one for one in opened if one.contents is not None]
-        # What registers a parcel comes before what cancels its shipment, and the other way round.
+        # In their order: a shipment may be registered and cancelled by pushes that arrive together.
         for _, some in groupby(readable, lambda one: one.contents is not None and one.contents.cancels):
             await self._carry_out(account, list(some), settings)
         await self._note_health(opened)

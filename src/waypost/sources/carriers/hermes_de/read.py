@@ -32,8 +32,14 @@ class _Address(msgspec.Struct, frozen=True, rename="camel"):
     country_code: str | None = None
 
 
-class _Forecast(msgspec.Struct, frozen=True):
+class _TimeSlot(msgspec.Struct, frozen=True):
+    begins: str | None = msgspec.field(default=None, name="from")
+    ends: str | None = msgspec.field(default=None, name="to")
+
+
+class _Forecast(msgspec.Struct, frozen=True, rename="camel"):
     date: str | None = None
+    time_slot: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Status(msgspec.Struct, frozen=True, rename="camel"):
@@ -137,14 +143,25 @@ def _interpret(code: str | None, text: str | None) -> Reading:
 def _facts(shipment: _Shipment) -> dict[str, str]:
     receiver = decode_part(shipment.receiver_address, _Address, "receiverAddress")
     address = receiver if isinstance(receiver, _Address) else _Address()
-    forecast = decode_part(shipment.delivery_forecast, _Forecast, "deliveryForecast")
+    told = decode_part(shipment.delivery_forecast, _Forecast, "deliveryForecast")
+    forecast = told if isinstance(told, _Forecast) else _Forecast()
     return reading.known(
         {
             "destination_country": reading.country(address.country_code),
             "destination_city": clean(address.city),
-            "scheduled_delivery_date": reading.day(forecast.date) if isinstance(forecast, _Forecast) else None,
+            "scheduled_delivery_date": reading.day(forecast.date),
+            **_window(forecast),
             "reference_number": clean(shipment.client_reference),
             "destination_track_number": clean(shipment.international_shipment_id),
             "weblink": reading.link(shipment.tracking_link),
         }
     )
+
+
+def _window(forecast: _Forecast) -> dict[str, str]:
+    """Return the window of the delivery: Hermes writes the day once, and the times without it."""
+    day = reading.day(forecast.date)
+    slot = decode_part(forecast.time_slot, _TimeSlot, "timeSlot")
+    if day is None or not isinstance(slot, _TimeSlot):
+        return {}
+    return reading.window(*(reading.iso_time(f"{day}T{time}") for time in (slot.begins, slot.ends)))

@@ -25,6 +25,7 @@ _RECEIVER, _SENDER = "01", "02"
 _TABLES: Final = codes.load(__package__)
 _HERE: Final = ZoneInfo("Europe/Amsterdam")
 _DAY_AND_TIME: Final = "%d-%m-%Y %H:%M:%S"
+_EXPECTED: Final = "%m/%d/%Y %H:%M:%S"
 
 
 class _Address(msgspec.Struct, frozen=True, rename="pascal"):
@@ -179,20 +180,27 @@ def _facts(shipment: _Shipment) -> dict[str, str]:
     addresses = {one.address_type: one for one in reading.each(_several(shipment.address), _Address) if _is_text(one)}
     origin, destination = addresses.get(_SENDER, _Address()), addresses.get(_RECEIVER, _Address())
     amount = clean(shipment.shipment_amount) or ""
-    expected = reading.day(_inside(shipment.expectation, "ETAFrom")) or reading.day(shipment.delivery_date)
+    begins, ends = (_expected(shipment, end) for end in ("ETAFrom", "ETATo"))
     return reading.known(
         {
             "service_code": reading.clean_html(shipment.product_description),
             "pieces": amount if amount.isascii() and amount.isdigit() and amount.strip("0") not in ("", "1") else None,
             "reference_number": clean(shipment.reference),
-            "scheduled_delivery_date": expected,
+            "scheduled_delivery_date": reading.day(shipment.delivery_date if begins is None else begins.wall_time),
             "origin_country": reading.country(origin.country_code),
             "origin_city": clean(origin.city),
             "destination_country": reading.country(destination.country_code),
             "destination_city": clean(destination.city),
             **reading.weight(_inside(shipment.dimension, "Weight"), "g"),
+            **reading.window(begins, ends),
         }
     )
+
+
+def _expected(shipment: _Shipment, end: str) -> When | None:
+    """Return one end of the delivery's window, which PostNL writes in one of two forms."""
+    text = _inside(shipment.expectation, end)
+    return reading.iso_time(text) or (reading.when(text, _EXPECTED) if isinstance(text, str) else None)
 
 
 def _is_text(address: _Address) -> bool:
