@@ -341,7 +341,7 @@ def test_enabling_a_webhook_offers_its_missed_events_with_their_count(
 
     dialog = page.get_by_role("dialog", name="Recover")
     expect(dialog.get_by_role("status")).to_have_text("2 webhooks would be sent.")
-    dialog.get_by_role("button", name="Recover").click()
+    dialog.get_by_role("button", name="again").last.click()
     expect(page.get_by_role("heading", name="Recoveries")).to_be_visible()
     portal.hooks.wait_for(f"/ok/missed/{email}", 2)
 

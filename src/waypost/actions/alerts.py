@@ -22,6 +22,7 @@ from waypost.domain.alert_targets import check_time_zone, read_quiet_hours, read
 from waypost.domain.alerts import AlertService, AlertState, Content
 from waypost.domain.audit import Action
 from waypost.domain.incidents import ACCOUNT_KINDS
+from waypost.domain.texts import check_line
 from waypost.domain.times import from_ms, rfc3339, rfc3339_or_none
 from waypost.signing.standard import KEY_BYTES, make_secret
 from waypost.store import alert_changes, alerts
@@ -210,8 +211,9 @@ def _fields(body: ChannelChange, before: ChannelRow | None) -> ChannelFields:
     name = (before.name if before else "") if body.name is UNSET else str(body.name).strip()
     if before is None and not name and isinstance(body, NewChannel):
         name = body.service
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        raise Invalid([Fault("name", f"must have 1 to {LONGEST_NAME} printable characters")])
+    name = check_line("name", name, LONGEST_NAME)
+    if not name:
+        raise Invalid([Fault("name", f"must have 1 to {LONGEST_NAME} characters")])
     hours = ("", "") if before is None else (_clock(before.quiet_from) or "", _clock(before.quiet_until) or "")
     start = hours[0] if body.quiet_from is UNSET else str(body.quiet_from).strip()
     end = hours[1] if body.quiet_until is UNSET else str(body.quiet_until).strip()

@@ -16,6 +16,7 @@ from waypost.domain.endpoints import Ordering, Trigger, Version
 from waypost.domain.errors import InvalidInput
 from waypost.domain.statuses import SELECTABLE
 from waypost.domain.targets import same_place, stored_url
+from waypost.domain.texts import check_line
 from waypost.signing.errors import InvalidSecret
 from waypost.signing.standard import check_secret
 
@@ -141,9 +142,11 @@ def _url(url: str | UnsetType, check: Callable[[str], None], faults: list[Fault]
 def _description(text: str | UnsetType, faults: list[Fault]) -> str:
     if text is UNSET:
         return ""
-    if len(str(text)) > LONGEST_DESCRIPTION or not str(text).isprintable():
-        faults.append(Fault("description", f"must be at most {LONGEST_DESCRIPTION} printable characters"))
-    return str(text)
+    try:
+        return check_line("description", str(text), LONGEST_DESCRIPTION)
+    except InvalidInput as error:
+        faults.append(fault_of(error))
+        return ""
 
 
 def _statuses(given: str | list[str] | UnsetType, faults: list[Fault]) -> list[str] | None:

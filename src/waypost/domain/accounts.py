@@ -5,6 +5,7 @@ from functools import cache
 from typing import Final
 
 from waypost.domain.errors import InvalidInput
+from waypost.domain.texts import check_line
 
 LONGEST_EMAIL: Final = 254
 LONGEST_NAME: Final = 100
@@ -42,10 +43,10 @@ def check_email(text: str) -> str:
 
 
 def check_name(text: str) -> str:
-    """Return a name without surrounding spaces. Raise InvalidInput if it is empty, too long or not printable."""
-    name = text.strip()
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        raise InvalidInput("name", f"must have 1 to {LONGEST_NAME} printable characters")
+    """Return a name without surrounding spaces. Raise InvalidInput if it is empty, too long, or not one line."""
+    name = check_line("name", text, LONGEST_NAME)
+    if not name:
+        raise InvalidInput("name", f"must have 1 to {LONGEST_NAME} characters")
     return name
 
 

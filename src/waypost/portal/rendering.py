@@ -18,7 +18,8 @@ from waypost.domain.attempts import ERRORS
 from waypost.domain.endpoints import Trigger, Version
 from waypost.domain.incidents import TITLES
 from waypost.domain.statuses import SELECTABLE, Status
-from waypost.domain.times import from_ms
+from waypost.domain.texts import without_overrides
+from waypost.domain.times import from_ms, read_rfc3339
 from waypost.portal import wording
 from waypost.portal.csrf import form_token
 from waypost.portal.drafts import Draft
@@ -34,6 +35,7 @@ CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
     " frame-ancestors 'none'; base-uri 'none'"
 )
+_TIME_LENGTH: Final = len("2026-03-04T13:20")
 HSTS: Final = "max-age=31536000"
 NAVIGATION: Final = (
     (
@@ -127,6 +129,16 @@ def _of_page(request: PageRequest, visitor: Visitor | None) -> dict[str, object]
     return _of_request(request) | {"visitor": visitor, "notice": notice}
 
 
+def absolute_time(request: PageRequest, text: str) -> str:
+    """Return a browser's ``2026-03-04T13:20``, which is in the visitor's time zone, as a time of RFC 3339.
+
+    Any other text is returned as it is.
+    """
+    if len(text) != _TIME_LENGTH or read_rfc3339(text + ":00Z") is None:
+        return text
+    return datetime.fromisoformat(text).replace(tzinfo=zone_for(request)).isoformat()
+
+
 def _of_request(request: PageRequest) -> dict[str, object]:
     zone, visitor = zone_for(request), request.scope["state"].get(VISITOR)
     return {
@@ -214,8 +226,15 @@ def _environment() -> Environment:
         moment=from_ms,
         status_label=_label,
         courier_name=wording.courier_name,
+        without_overrides=without_overrides,
     )
-    shared: dict[str, Any] = {
+    environment.globals.update(_constants())
+    return environment
+
+
+def _constants() -> dict[str, Any]:
+    """Return what every template can use."""
+    return {
         "asset": asset_path,
         "SELECTABLE": SELECTABLE,
         "VERSIONS": tuple(reversed(Version)),
@@ -223,6 +242,7 @@ def _environment() -> Environment:
         "STATES": wording.STATES,
         "RESULTS": wording.RESULTS,
         "REASONS": wording.REASONS,
+        "skip_reason": wording.skip_reason,
         "ERRORS": ERRORS,
         "ASKED": wording.ASKED,
         "INCIDENTS": TITLES,
@@ -236,8 +256,6 @@ def _environment() -> Environment:
         "NAVIGATION": NAVIGATION,
         "current": current,
     }
-    environment.globals.update(shared)
-    return environment
 
 
 @pass_context

@@ -69,7 +69,14 @@ PARCEL_SIGNS: Final = {
 ADDED_LATER: Final = "added_later"
 """The reason why an event has no delivery for an endpoint that did not exist yet."""
 
-REASONS: Final = {**OF_DELIVERIES, ADDED_LATER: "The endpoint was added later."}
+PENDING: Final = "pending"
+"""The reason why no event of a parcel without a status has a delivery."""
+
+REASONS: Final = {
+    **OF_DELIVERIES,
+    ADDED_LATER: "The endpoint was added later.",
+    PENDING: "Pending is never sent: no update has given a status yet.",
+}
 """Why an event was not sent to an endpoint, or why a delivery ended without success."""
 
 
@@ -122,6 +129,11 @@ ASKED: Final = {
     "unknown_number": "The carrier does not know the number",
 }
 """The result of the last poll for a parcel. Any other value is the reason why it failed."""
+
+
+def skip_reason(reason: str, status: str) -> str:
+    """Return why an event made no delivery: whatever the endpoint is set to, pending is never sent."""
+    return PENDING if status == Status.PENDING else reason
 
 
 def courier_name(code: str) -> str:

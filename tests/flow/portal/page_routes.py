@@ -57,7 +57,7 @@ FORMS: dict[str, dict[str, str]] = {
     f"{ONE_DELIVERY}/retry": {},
     f"{ONE_DELIVERY}/resend": {},
     f"{ONE_DELIVERY}/cancel": {},
-    f"{ONE}/recover": {"since": "2026-01-01T00:00", "only": "all", "act": "start"},
+    f"{ONE}/recover": {"since": "2026-01-01T00:00", "only": "all"},
     f"{ONE}/recoveries/{{recovery_id:str}}/stop": {},
     f"{ONE}/delete": {},
     "/developer/apikeys": {"name": "A", "scope": "read", "days": ""},

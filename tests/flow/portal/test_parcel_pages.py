@@ -1,5 +1,6 @@
 """The pages of parcels: list, search, form; one parcel with its events and their deliveries, or why there are none."""
 
+import json
 import re
 from typing import Any
 from uuid import UUID
@@ -291,3 +292,42 @@ def test_after_the_start_no_page_has_to_compile_its_template(monkeypatch: pytest
 
     for template in plain_environment().list_templates():
         assert rendering._ENVIRONMENT.get_template(template)
+
+
+async def test_pending_is_the_reason_whatever_the_endpoint_is_set_to(
+    portal: Portal, shop: Caller, browser: Browser
+) -> None:
+    everything, off = await portal.endpoint(shop), await portal.endpoint(shop)
+    await shop.post(f"/v1/endpoints/{off}/disable", {})
+    scan = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "x"}
+    update = {"tracking_number": "P1", "courier_code": "dhl", "create": True, "checkpoints": [scan]}
+    (result,) = (await shop.post("/v1/updates", {"updates": [update]})).json()["results"]
+    await portal.database.serving.execute(
+        "update event set status = 'pending', skipped = $1",
+        json.dumps({everything.removeprefix("ep_"): "status", off.removeprefix("ep_"): "off"}),
+    )
+    await portal.database.serving.execute("delete from due")
+
+    page = (await browser.get(f"/trackings/{result['tracking_id']}")).text
+
+    assert page.count("Pending is never sent: no update has given a status yet.") == 2
+    assert "does not receive this status" not in page
+
+
+async def test_a_long_text_of_a_carrier_can_be_opened_and_is_never_shown_reversed(
+    shop: Caller, browser: Browser
+) -> None:
+    text = "\u202eevil " + "word " * 100 + "end of the text"
+    scan = {
+        "checkpoint_date": "2026-07-01T08:00:00",
+        "tracking_detail": text,
+        "location": "Bremen " * 20 + "end of place",
+    }
+    update = {"tracking_number": "L1", "courier_code": "dhl", "create": True, "checkpoints": [scan]}
+    (result,) = (await shop.post("/v1/updates", {"updates": [update]})).json()["results"]
+
+    page = assert_harmless((await browser.get(f"/trackings/{result['tracking_id']}")).text)
+
+    assert "end of the text" in page.text
+    assert "end of place" in page.text
+    assert "\u202e" not in page.text

@@ -6,7 +6,7 @@ from tests.support.api import Caller
 from tests.support.visiting import Browser, Document, Portal, assert_harmless
 
 HOME = "/developer/webhooks"
-COUNT = {"since": "2020-01-01T00:00", "only": "all", "act": "count"}
+COUNT = {"since": "2020-01-01T00:00", "only": "all"}
 
 
 @pytest.fixture
@@ -51,3 +51,26 @@ async def test_enabling_shows_the_count_already_in_progress(endpoint: str, shop:
 
     assert (answer.status_code, answer.headers["location"]) == (303, f"{here}#recoveries")
     assert "Endpoint enabled." in (await browser.get(here)).text
+
+
+async def test_what_was_counted_is_sent_and_nothing_else(portal: Portal, shop: Caller, browser: Browser) -> None:
+    here = f"{HOME}/{await portal.endpoint(shop)}"
+    for number in ("A1", "A2"):
+        scan = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "x"}
+        scan |= {"checkpoint_delivery_status": "transit", "checkpoint_delivery_substatus": "transit001"}
+        update = {"tracking_number": number, "courier_code": "dhl", "create": True, "checkpoints": [scan]}
+        assert (await shop.post("/v1/updates", {"updates": [update]})).status_code == 200
+    await portal.database.serving.execute("delete from due")
+
+    counted = await browser.post(f"{here}/recover", form=COUNT)
+    nothing = (await shop.get("/v1/recoveries")).json()["items"]
+    page = assert_harmless((await browser.get(counted.headers["location"])).text)
+    begun = await browser.post(f"{here}/recover", form={"counted": page.value("counted")})
+    again = await browser.post(f"{here}/recover", form={"counted": "rec_x"})
+
+    started = [one for one in (await shop.get("/v1/recoveries")).json()["items"] if not one["dry_run"]]
+    assert [one["dry_run"] for one in nothing] == [True]
+    assert "Send 2 webhooks again" in [one.text for one in page.all("button", **{"class": "primary"})]
+    assert (begun.status_code, begun.headers["location"]) == (303, f"{here}#recoveries")
+    assert [(one["only"], one["since"]) for one in started] == [("all", "2020-01-01T00:00:00.000Z")]
+    assert again.status_code == 404

@@ -1,7 +1,7 @@
 """The form of an endpoint: rejected input, and warnings that can be overridden."""
 
 from tests.support.api import Caller
-from tests.support.visiting import Browser, Document, Portal
+from tests.support.visiting import Browser, Document, Portal, assert_harmless
 
 HOME = "/developer/webhooks"
 URL = "http://127.0.0.1/hook"
@@ -58,3 +58,16 @@ async def test_a_pasted_secret_is_accepted_unchanged_or_rejected(shop: Caller, b
     assert answer.status_code == 422
     assert "white space at one end" in answer.text
     assert await urls(shop) == []
+
+
+async def test_no_chosen_status_and_a_long_url_are_rejected_in_plain_words(browser: Browser) -> None:
+    form = {"url": "https://shop.example/" + "x" * 2100, "version": "V4", "which": "some"}
+
+    answer = await browser.post("/developer/webhooks", form=form)
+
+    page = assert_harmless(answer.text)
+    (statuses,) = page.all("p", id="statuses-error")
+    (url,) = page.all("p", id="url-error")
+    assert statuses.text == "Choose at least one status, or All statuses."
+    assert "2,048" in url.text or "2048" in url.text
+    assert page.value("url") == form["url"]

@@ -1,7 +1,7 @@
 """``/developer/webhooks/history``: search the deliveries of the last 30 days, and export them."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -20,11 +20,10 @@ from waypost.domain.bulk_actions import BulkState
 from waypost.domain.deliveries import Settled, Waiting
 from waypost.domain.history import HistoryFilter
 from waypost.domain.statuses import SELECTABLE
-from waypost.domain.times import read_rfc3339
 from waypost.portal.form_errors import errors_by_field
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
-from waypost.portal.rendering import ALWAYS, json, page_in_turns, zone_for
+from waypost.portal.rendering import ALWAYS, absolute_time, json, page_in_turns
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import actor_of, enter
 from waypost.portal.wording import STATES, endpoint_name
@@ -37,7 +36,6 @@ MOST_NEW: Final = 100
 SHOWN_FOR: Final = timedelta(hours=1)
 """How long the page shows a bulk action that has ended."""
 _FIELDS: Final = ("search", "endpoint", "status", "state", "answered", "since", "until", "test")
-_TIME_LENGTH: Final = len("2026-03-04T13:20")
 
 
 class New(msgspec.Struct, frozen=True):
@@ -114,8 +112,7 @@ async def _exported(
 
 async def searched(request: PageRequest, pages: Pages, actor: Actor, chosen: Mapping[str, str]) -> Search:
     """Return the filter of the chosen fields, whose times are the visitor's. Raise Invalid with all errors."""
-    zone = zone_for(request)
-    times = {name: _absolute(chosen[name], zone) for name in ("since", "until") if name in chosen}
+    times = {name: absolute_time(request, chosen[name]) for name in ("since", "until") if name in chosen}
     return await read_filter(pages.context, actor, {**chosen, **times})
 
 
@@ -147,13 +144,6 @@ async def endpoint_names(pages: Pages, actor: Actor) -> dict[str, str]:
     async with pages.context.database.serving.acquire() as session:
         rows = await endpoints.of_account_ever(session, actor.account)
     return {ids.to_text(ids.ENDPOINT, row.id): endpoint_name(row) for row in rows}
-
-
-def _absolute(text: str, zone: tzinfo) -> str:
-    """Return a browser's ``2026-03-04T13:20`` in a time zone as a time of RFC 3339."""
-    if len(text) != _TIME_LENGTH or read_rfc3339(text + ":00Z") is None:
-        return text
-    return datetime.fromisoformat(text).replace(tzinfo=zone).isoformat()
 
 
 ROUTES: Final = (history, new, export)

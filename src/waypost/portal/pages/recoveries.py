@@ -1,6 +1,6 @@
 """Recoveries on an endpoint's page: count first, then start, watch and stop."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -12,12 +12,12 @@ from waypost.actions import endpoints as endpoint_changes
 from waypost.actions import recoveries as changes
 from waypost.actions.actor import Actor
 from waypost.actions.recoveries import Recovery, RecoveryRequest, show
-from waypost.actions.refusals import Conflict, Invalid
+from waypost.actions.refusals import Conflict, Invalid, NotFound
 from waypost.domain import ids
 from waypost.domain.recoveries import WAITED_BEFORE, Only, RecoveryState
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
-from waypost.portal.rendering import go_to, part
+from waypost.portal.rendering import absolute_time, go_to, part, zone_for
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import actor_of, enter, notify
 from waypost.store import recoveries
@@ -25,18 +25,16 @@ from waypost.store.endpoints import EndpointRow
 from waypost.store.recoveries import RecoveryRow
 
 SHOWN: Final = 5
-_COUNT: Final = "count"
 
 
 @post(PATH + "/{endpoint_id:str}/recover")
 async def recover(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Handle the form: count the deliveries that a recovery would send, or start it."""
+    """Handle the form: count the deliveries that a recovery would send, or start one that was counted."""
     visitor = await enter(request, pages)
-    given = await request.form()
-    since = str(given.get("since", "")) + ":00Z"
-    asked = RecoveryRequest(endpoint_id, since, str(given.get("only", "")), dry_run=given.get("act") == _COUNT)
+    actor, given = actor_of(request, visitor), await request.form()
     try:
-        row = await changes.start(pages.context, actor_of(request, visitor), asked)
+        asked = await _asked(request, pages, actor, endpoint_id, given)
+        row = await changes.start(pages.context, actor, asked)
     except (Invalid, Conflict) as refusal:
         notify(request, refusal.sentence)
         return go_to(f"{PATH}/{endpoint_id}?do=recover")
@@ -44,6 +42,22 @@ async def recover(request: PageRequest, pages: GivenPages, endpoint_id: FromPath
         return _to_count(endpoint_id, row.id)
     notify(request, "Recovery started. Progress is shown below.")
     return go_to(f"{PATH}/{endpoint_id}#recoveries")
+
+
+async def _asked(
+    request: PageRequest, pages: Pages, actor: Actor, endpoint: str, given: Mapping[str, Any]
+) -> RecoveryRequest:
+    """Return the count that a form asks for, or the recovery of exactly what was counted."""
+    if "counted" not in given:
+        since = absolute_time(request, str(given.get("since", "")))
+        return RecoveryRequest(endpoint, since, str(given.get("only", "")), dry_run=True)
+    row = await changes.find(pages.context, actor, str(given["counted"]))
+    counted = show(row)
+    if not row.dry_run or counted.endpoint_id != endpoint:
+        raise NotFound
+    if row.state == RecoveryState.RUNNING:
+        raise Conflict("still_counting", "The events are still being counted. Wait until all are.")
+    return RecoveryRequest(endpoint, counted.since, counted.only, until=counted.until)
 
 
 @post(PATH + "/{endpoint_id:str}/recoveries/{recovery_id:str}/stop")
@@ -83,7 +97,9 @@ async def progress(request: PageRequest, pages: GivenPages, endpoint_id: FromPat
     return part(request, "recoveries.html", here=here, recoveries=_listed(rows))
 
 
-async def shown(pages: Pages, account: UUID, endpoint: UUID, counted: str | None) -> dict[str, Any]:
+async def shown(
+    request: PageRequest, pages: Pages, account: UUID, endpoint: UUID, counted: str | None
+) -> dict[str, Any]:
     """Return what the endpoint's page shows: its last recoveries, and the result of the latest count."""
     rows = await _rows(pages, account, endpoint)
     count = next((show(row) for row in rows if ids.to_text(ids.RECOVERY, row.id) == counted), None)
@@ -91,7 +107,7 @@ async def shown(pages: Pages, account: UUID, endpoint: UUID, counted: str | None
     return {
         "recoveries": _listed(rows),
         "counted": count,
-        "recover_since": since.strftime("%Y-%m-%dT%H:%M"),
+        "recover_since": since.astimezone(zone_for(request)).strftime("%Y-%m-%dT%H:%M"),
         "recover_only": Only.FAILED if count is None else count.only,
     }
 

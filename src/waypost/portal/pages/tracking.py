@@ -24,7 +24,7 @@ from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page_in_turns
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import actor_of, enter, notify
-from waypost.portal.wording import ADDED_LATER, endpoint_name
+from waypost.portal.wording import ADDED_LATER, endpoint_name, skip_reason
 from waypost.store import endpoints, parcels
 from waypost.store.endpoints import NamedEndpoint
 from waypost.store.parcels import ParcelDelivery, ParcelEvent
@@ -97,6 +97,7 @@ def where(event: ParcelEvent, sent: Sequence[ParcelDelivery], named: Sequence[Na
         if reason is None and not endpoint.deleted and ids.made_at(endpoint.id) > ids.made_at(event.id):
             reason = ADDED_LATER
         if not own and reason is not None:
+            reason = skip_reason(reason, event.status)
             found.append(Sent(ids.to_text(ids.ENDPOINT, endpoint.id), endpoint_name(endpoint), None, None, reason))
     return found
 

@@ -23,11 +23,11 @@ from waypost.actions.refusals import Conflict, Invalid
 from waypost.domain import ids
 from waypost.domain.incidents import Kind
 from waypost.portal.charts import bars, strip
-from waypost.portal.form_errors import errors_by_field
 from waypost.portal.pages import last_errors, webhook_test
 from waypost.portal.pages import recoveries as recovery
 from waypost.portal.pages.webhook_form import (
     WebhookForm,
+    form_errors,
     form_of,
     is_duplicate,
     is_overwriting,
@@ -81,7 +81,7 @@ async def update(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[
         row = await changes.find(pages.context, actor_of(request, visitor), endpoint)
         if is_overwriting(refusal):
             form = msgspec.structs.replace(form, seen=form_of(changes.settings_of(pages.context, row)).seen)
-        errors, duplicate = errors_by_field(refusal), is_duplicate(refusal)
+        errors, duplicate = form_errors(refusal, form), is_duplicate(refusal)
         return await _page(request, pages, visitor, row, form=form, errors=errors, dialog="update", duplicate=duplicate)
     notify(request, "Endpoint updated. Waiting webhooks will use the new settings.")
     return go_to(f"{PATH}/{endpoint_id}")
@@ -170,7 +170,7 @@ async def _page(
         **await webhook_test.dialog(request, pages, visitor, row, opened=dialog == webhook_test.TEST),
         **await _lately(pages, visitor, row),
         last_errors=await last_errors.shown(pages, row),
-        **await recovery.shown(pages, visitor.account, row.id, request.query_params.get("counted")),
+        **await recovery.shown(request, pages, visitor.account, row.id, request.query_params.get("counted")),
         **await secret(request, pages, actor_of(request, visitor), row),
     )
 

@@ -13,6 +13,7 @@ from waypost.actions.refusals import Conflict, Fault, Invalid, Refusal
 from waypost.domain.endpoint_health import USUAL_DAYS
 from waypost.domain.endpoints import Ordering, Trigger, Version
 from waypost.domain.statuses import Status
+from waypost.portal.form_errors import errors_by_field
 from waypost.portal.form_versions import FIELD, changed_since, conflict, version_of
 
 CHANGED_MEANWHILE: Final = "changed_meanwhile"
@@ -108,6 +109,14 @@ def read_form(given: Any) -> WebhookForm:
         allow_duplicate=_text(given, "allow_duplicate") == "true",
         seen=_text(given, FIELD),
     )
+
+
+def form_errors(refusal: Refusal, form: WebhookForm) -> dict[str, str]:
+    """Return the errors by field, in the form's own words."""
+    errors = errors_by_field(refusal)
+    if "statuses" in errors and not form.statuses:
+        errors["statuses"] = "Choose at least one status, or All statuses."
+    return errors
 
 
 def is_duplicate(refusal: Refusal) -> bool:

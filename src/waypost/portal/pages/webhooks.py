@@ -14,8 +14,7 @@ from waypost.actions.endpoint_summaries import EndpointSummary, summaries
 from waypost.actions.refusals import Conflict, Invalid
 from waypost.domain import ids
 from waypost.portal.charts import Chart, bars
-from waypost.portal.form_errors import errors_by_field
-from waypost.portal.pages.webhook_form import WebhookForm, is_duplicate, read_form
+from waypost.portal.pages.webhook_form import WebhookForm, form_errors, is_duplicate, read_form
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
 from waypost.portal.requests import PageRequest
@@ -49,7 +48,7 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     try:
         row, _ = await changes.add(pages.context, actor_of(request, visitor), form.added())
     except (Invalid, Conflict) as refusal:
-        errors, duplicate = errors_by_field(refusal), is_duplicate(refusal)
+        errors, duplicate = form_errors(refusal, form), is_duplicate(refusal)
         return await _page(request, pages, visitor, form, errors, adding=True, duplicate=duplicate)
     notify(request, "Endpoint added. Send it a test: Actions, Test endpoint.")
     return go_to(f"{PATH}/{ids.to_text(ids.ENDPOINT, row.id)}")

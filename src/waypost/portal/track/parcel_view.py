@@ -10,6 +10,7 @@ import msgspec
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.facts import delivery_window
 from waypost.domain.statuses import Status
+from waypost.domain.texts import without_overrides
 from waypost.domain.trackings import TrackingState
 from waypost.portal.track.privacy import Privacy
 from waypost.portal.track.texts import Texts
@@ -133,7 +134,7 @@ def _days(entries: Sequence[ShownScan], texts: Texts) -> list[Day]:
 
 
 def _entry(scan: Checkpoint, texts: Texts, privacy: Privacy) -> ShownScan:
-    told = privacy.hide(" ".join(scan.tracking_detail[:_LONGEST_READ].split()))
+    told = privacy.hide(" ".join(without_overrides(scan.tracking_detail[:_LONGEST_READ]).split()))
     told = told[:LONGEST_DETAIL] + "…" * (len(told) > LONGEST_DETAIL)
     title = _title(scan, texts)
     where = scan.location or _place(scan.city, scan.state, scan.country_iso2)
@@ -142,7 +143,7 @@ def _entry(scan: Checkpoint, texts: Texts, privacy: Privacy) -> ShownScan:
         time=datetime.fromisoformat(scan.checkpoint_date).strftime("%H:%M"),
         title=title or told,
         detail=told if title and told.casefold() != title.casefold() else "",
-        where=privacy.hide(where[:_LONGEST_READ]),
+        where=privacy.hide(without_overrides(where[:_LONGEST_READ])),
     )
 
 
