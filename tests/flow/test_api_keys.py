@@ -1,15 +1,19 @@
 """Access to the API: keys, scopes, responses without them, and unknown paths."""
 
+import asyncio
 import re
+from contextlib import AsyncExitStack
 
 import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from tests.support.api import Api, serving_api
+from tests.support.receiver import HANGS_AFTER_SECONDS
 from waypost.actions.context import KeyContext
 from waypost.api.keys import KeyRefused, Keys
 from waypost.store.database import Database
+from waypost.store.statements import SENT
 
 OPEN = {
     "/health/ready",
@@ -114,6 +118,27 @@ async def test_a_revoked_or_expired_key_stops_working_when_its_cache_entry_expir
     assert still.account == shop.account
     with pytest.raises(KeyRefused):
         await keys.caller(headers, scope="read")
+
+
+async def test_calls_of_a_busy_client_never_wait_for_their_key_to_be_looked_up(database: Database, api: Api) -> None:
+    shop = await api.caller()
+    clock = [0.0]
+    keys = Keys(KeyContext(database=database, quotas=api.parts.quotas), kept_seconds=5, clock=lambda: clock[0])
+    headers = {"tracking-api-key": shop.key}
+    await keys.caller(headers, scope="read")
+    looks = SENT["use_key"]
+
+    for clock[0] in (4.0, 8.0, 12.0, 16.0):
+        async with AsyncExitStack() as busy:
+            for _ in range(database.serving._allowance.most):
+                await busy.enter_async_context(database.serving.acquire())
+            async with asyncio.timeout(HANGS_AFTER_SECONDS):
+                assert (await keys.caller(headers, scope="read")).account == shop.account
+                assert (await keys.caller(headers, scope="read")).account == shop.account
+        async with asyncio.timeout(HANGS_AFTER_SECONDS):
+            await asyncio.gather(*keys._renewals.values())
+
+    assert SENT["use_key"] - looks == 4  # once each, however many calls came meanwhile
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """Authentication: the account of an API key in `Tracking-Api-Key` or `Authorization: Bearer`."""
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
@@ -18,7 +20,9 @@ from waypost.store.accounts import KeyOwner
 
 REMEMBERED: Final = 4096
 REMEMBER_SECONDS: Final = 5.0
-"""How long a revoked key can keep working, and how often the database is queried for a busy client's key."""
+"""How long a revoked key can keep working."""
+LOOKS_AGAIN_AFTER: Final = 0.5
+"""The part of that time after which a call has its key looked up once more, without waiting for it."""
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -46,7 +50,11 @@ class KeyRefused(Exception):
 
 
 class Keys:
-    """Finds the owners of keys, and caches them for a few seconds."""
+    """Finds the owners of keys, and caches them for a few seconds.
+
+    The calls of a busy client do not wait for that: an entry is renewed while it is valid. A look-up records the use of
+    the key, so it waits for the disk, while others keep that busy.
+    """
 
     def __init__(
         self,
@@ -59,6 +67,7 @@ class Keys:
         self._kept_seconds = kept_seconds
         self._clock = clock
         self._known: OrderedDict[bytes, tuple[float, KeyOwner]] = OrderedDict()
+        self._renewals: dict[bytes, asyncio.Task[KeyOwner | None]] = {}
 
     async def caller(self, headers: Mapping[str, str], *, scope: str) -> Caller:
         """Return the caller. Raise KeyRefused with 401 without a valid key, and with 403 if it lacks ``scope``."""
@@ -81,14 +90,26 @@ class Keys:
     async def _owner(self, key: str) -> KeyOwner | None:
         digest = digest_of(key)
         known = self._known.get(digest)
-        if known is not None and known[0] > self._clock():
+        if known is not None and (left := known[0] - self._clock()) > 0:
             self._known.move_to_end(digest)
+            if left <= self._kept_seconds * (1 - LOOKS_AGAIN_AFTER) and digest not in self._renewals:
+                self._renewals[digest] = renewal = asyncio.create_task(self._look_up(digest))
+                renewal.add_done_callback(partial(self._renewed, digest))
             return known[1]
+        return await self._look_up(digest)
+
+    def _renewed(self, digest: bytes, renewal: asyncio.Task[KeyOwner | None]) -> None:
+        del self._renewals[digest]
+        if not renewal.cancelled():
+            renewal.exception()  # is ignored: a call that needs the key looks for itself, and says what is wrong
+
+    async def _look_up(self, digest: bytes) -> KeyOwner | None:
+        until = self._clock() + self._kept_seconds  # from before the look: it may take long
         owner = await api_keys.use(self._context, digest)
         if owner is None:
             self._known.pop(digest, None)
             return None
-        self._known[digest] = self._clock() + self._kept_seconds, owner
+        self._known[digest] = until, owner
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return owner
