@@ -333,7 +333,7 @@ async def test_a_connection_shows_its_health(world: World, error: CarrierError, 
     assert (new, worked.state) == ("new", "works")
     assert worked.last_answer_at is not None
     assert (row.state, row.sample) == (state, sample)
-    assert row.message == (str(error) if state != "works" else None)
+    assert row.message == (str(error) if state != "works" else f"The last poll failed: {error}")
 
 
 async def test_replacing_a_rejected_key_resumes_polling_at_once(world: World) -> None:

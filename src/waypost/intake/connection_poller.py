@@ -315,6 +315,9 @@ class ConnectionPoller:
         self._spending = budget.pause(self._spending, self._now(), seconds)
         if state is not None:
             self._noted = PollSummary(b"", answered=False, state=state, message=str(error), sample=_sample(error))
+        elif self._noted.state is None:
+            why = str(error) if isinstance(error, CarrierError) else "an internal error, see the log"
+            self._noted = PollSummary(b"", answered=False, message=f"The last poll failed: {why}")
 
 
 def choose(due: Iterable[DueWatch], size: int, calls: int = CALLS_AT_ONCE) -> list[DueWatch]:

@@ -28,7 +28,10 @@ class Routed(msgspec.Struct, frozen=True):
 
 
 class PollSummary(msgspec.Struct, frozen=True):
-    """The result of a handful of polls; ``state`` None leaves the state, its message and its sample unchanged."""
+    """The result of a handful of polls; ``state`` None leaves the state and its sample unchanged.
+
+    A ``message`` without a state says why polls failed; it is replaced by the next poll that succeeds.
+    """
 
     spending: bytes
     answered: bool

@@ -66,13 +66,14 @@ where h.connection = f.connection
 returning h.connection
 
 -- name: note_polls
--- The result of a handful of polls. Nothing is written for a process that has lost the lease: it was taken over.
+-- The result of a handful of polls. Nothing is written for a process that has lost the lease: it was taken over. A message
+-- without a state is why polls failed; it does not replace that of a state that has one.
 update connection_health h
 set spending = $3, asked_until = (select now()) + $4::interval,
     last_answer_at = case when $5 then (select now()) else h.last_answer_at end,
     state = coalesce($6, h.state),
     state_since = case when $6 is not null and $6 <> h.state then (select now()) else h.state_since end,
-    message = case when $6 is null then h.message else $7 end,
+    message = case when $6 is not null or ($7::text is not null and h.state in ('new', 'works')) then $7 else h.message end,
     sample = case when $6 is null then h.sample else $8 end
 where h.connection = $1 and h.asked_by = $2
 
