@@ -249,3 +249,14 @@ async def test_a_number_that_the_service_does_not_follow_makes_no_event(world: W
     assert await world.api.database.serving.fetchval("select count(*) from event") == 0
     shown = (await world.shop.get(f"/v1/connections/{world.pusher.connection['id']}")).json()
     assert shown["state"] == "works"
+
+
+async def test_an_answer_is_not_shown_as_a_push_of_the_connection(world: World) -> None:
+    await world.register()
+    world.offset_hours = 15.0
+
+    assert await world.poll() == 1
+
+    shown = (await world.shop.get(f"/v1/connections/{world.pusher.connection['id']}")).json()
+    assert (shown["last_answer_at"], shown["parcels"]) == (None, 1)
+    assert 0 < shown["asks_left"] < 20_000

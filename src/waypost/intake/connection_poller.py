@@ -224,7 +224,8 @@ class ConnectionPoller:
             self._stumble(errors[0][1])
             return failed
         self._failures = 0
-        self._noted = PollSummary(b"", answered=True, state=ConnectionState.WORKS)
+        # The last answer of a service that pushes is its last push: its page says so.
+        self._noted = PollSummary(b"", answered=not self._schedule.pushes, state=ConnectionState.WORKS)
         read = [(await self._corrected(watch, update), update) for watch, update in read]
         requests = [
             Request(

@@ -150,3 +150,14 @@ async def test_a_parcels_page_says_where_it_is_registered_and_why_not(
 
     assert [one.text for one in page.all("a", href=path)] == ["Aggregator"]
     assert "rejected: Not <b>detected</b>" in page.text
+
+
+async def test_the_page_says_what_a_silent_service_may_still_be_asked(browser: Browser) -> None:
+    here = await connect(browser, **{"setting-register_there": "yes"})
+    elsewhere = await connect(browser)
+
+    polled = assert_harmless((await browser.get(here)).text).text
+    pushed = assert_harmless((await browser.get(elsewhere)).text).text
+
+    assert "checked here when their pushes stay away" in polled
+    assert "Calls left today" not in pushed
