@@ -17,6 +17,7 @@ from waypost.actions.context import DatabaseContext
 from waypost.actions.refusals import Conflict, Fault, Invalid, NotFound, checking
 from waypost.domain import ids
 from waypost.domain.accounts import check_email
+from waypost.domain.alert_targets import check_time_zone
 from waypost.domain.audit import Action
 from waypost.store import account_changes, api_key_changes, api_keys, user_changes, users
 from waypost.store.accounts import AccountExists
@@ -119,3 +120,13 @@ async def _user(session: Session, account: UUID, user: UUID) -> UserRow:
     if found is None:
         raise NotFound
     return found
+
+
+async def change_time_zone(context: DatabaseContext, actor: Actor, user: UUID, name: str) -> None:
+    """Show a user the times of pages in a time zone; an empty name means the account's. Raise Invalid for others."""
+    zone = None
+    if name.strip():
+        with checking():
+            zone = check_time_zone(name.strip())
+    async with context.database.serving.acquire() as session:
+        await user_changes.update_time_zone(session, actor.account, user, zone)

@@ -37,7 +37,7 @@ class Login(msgspec.Struct, frozen=True):
 class Visitor(msgspec.Struct, frozen=True):
     """Who is logged in, and to which account. Sessions from before ``sessions_from`` (Unix seconds) are invalid.
 
-    ``time_zone`` is the name of the zone in which pages show times.
+    ``time_zone`` is the name of the zone in which pages show times: ``own_time_zone``, or the account's if it is None.
     """
 
     id: UUID
@@ -48,6 +48,7 @@ class Visitor(msgspec.Struct, frozen=True):
     account_name: str
     account_email: str
     time_zone: str
+    own_time_zone: str | None
 
 
 class AccountRow(msgspec.Struct, frozen=True):

@@ -44,6 +44,7 @@ create table account_user (
     role text not null,
     created_at timestamp with time zone default now() not null,
     sessions_from timestamp with time zone default now() not null,
+    time_zone text,
     constraint account_user_pkey PRIMARY KEY (id),
     constraint account_user_role_check CHECK (role = ANY (ARRAY['owner'::text, 'member'::text]))
 );

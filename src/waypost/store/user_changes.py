@@ -62,3 +62,8 @@ async def delete_user(session: Session, account: UUID, user: UUID) -> str | None
     """
     row = await fetch_one(session, "delete_user", account, user)
     return None if row is None else row["email"]
+
+
+async def update_time_zone(session: Session, account: UUID, user: UUID, zone: str | None) -> None:
+    """Set the time zone in the row of a user; None for the account's."""
+    await execute(session, "update_time_zone_of_user", account, user, zone)

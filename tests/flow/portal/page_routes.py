@@ -74,6 +74,7 @@ FORMS: dict[str, dict[str, str]] = {
     "/trackings": {"tracking_number": "NEW1", "courier_code": "dhl"},
     **{f"{PARCEL}/{name}": {} for name in ("archive", "unarchive", "refresh", "retrack", "delete")},
     "/settings": {"name": "A", "email": "signing@example.com", "accent": "#123456", "embed_origins": ""},
+    "/settings/time-zone": {"time_zone": "Europe/Berlin"},
     "/settings/users": {"email": "new@example.com", "password": "a password", "role": "member"},
     "/settings/users/invite": {"email": "invited@example.com"},
     "/settings/address": {"email": "moved@example.com", "current": "correct horse"},

@@ -3,7 +3,9 @@
 import csv
 import io
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -205,3 +207,21 @@ async def test_a_page_of_the_history_needs_a_fixed_number_of_statements(browser:
     await browser.get(f"{HISTORY}?search=JD&answered=error")
 
     assert SENT.total() - before < 16
+
+
+async def test_times_are_shown_and_read_in_the_visitors_own_time_zone(browser: Browser, sent: Any) -> None:
+    wrong = await browser.post("/settings/time-zone", form={"time_zone": "Mars/Olympus"})
+    await browser.post("/settings/time-zone", form={"time_zone": "Asia/Kolkata"})
+    page = await browser.get(HISTORY)
+    since, until = (datetime.now(ZoneInfo("Asia/Kolkata")) + timedelta(minutes=one) for one in (-30, 30))
+    query = f"since={since:%Y-%m-%dT%H:%M}&until={until:%Y-%m-%dT%H:%M}"
+    utc = datetime.now(UTC)
+
+    assert wrong.status_code == 422
+    assert "time_zone-error" in wrong.text
+    assert "Times are in Asia/Kolkata." in page.text
+    assert " IST" in page.text
+    assert await numbers(browser, query) == set(sent)
+    assert await numbers(browser, f"since={utc + timedelta(hours=6):%Y-%m-%dT%H:%M}") == set()
+    await browser.post("/settings/time-zone", form={"time_zone": ""})
+    assert "Times are in UTC." in (await browser.get(HISTORY)).text

@@ -75,6 +75,19 @@ async def change(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     return go_to(PATH)
 
 
+@post(PATH + "/time-zone")
+async def change_time_zone(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """Handle the form: change the time zone in which the visitor's pages show times."""
+    visitor = await enter(request, pages)
+    given = await _given(request, "time_zone")
+    try:
+        await user_actions.change_time_zone(pages.context, actor_of(request, visitor), visitor.id, given["time_zone"])
+    except Invalid as refusal:
+        return await _page(request, pages, visitor, zone=Form(given, errors_by_field(refusal)))
+    notify(request, "Time zone saved.")
+    return go_to(PATH)
+
+
 @post(PATH + "/password")
 async def change_password(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """Handle the form: change the visitor's password, end all of the user's sessions, and start a new one here."""
@@ -265,6 +278,7 @@ async def _page(request: PageRequest, pages: Pages, visitor: Visitor, **refused:
         account=refused.get("account", Form(usual)),
         seen=version_of(usual),
         password=refused.get("password", Form()),
+        zone=refused.get("zone", Form({"time_zone": visitor.own_time_zone or ""})),
         adding=refused.get("adding") or (Form() if is_owner and request.query_params.get("do") == ADD else None),
         users=known,
         quotas=_quotas(quota, usage),
@@ -279,4 +293,7 @@ async def _page(request: PageRequest, pages: Pages, visitor: Visitor, **refused:
     )
 
 
-ROUTES: Final = (show, change, change_password, add_user, invite, change_address, change_role, remove_user)
+ROUTES: Final = (
+    *(show, change, change_time_zone, change_password),
+    *(add_user, invite, change_address, change_role, remove_user),
+)

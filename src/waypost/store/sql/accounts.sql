@@ -30,7 +30,8 @@ from account_user where lower(email) = lower($1)
 
 -- name: visitor
 select u.id, u.email, u.role, extract(epoch from u.sessions_from)::float8 as sessions_from, a.id as account,
-       a.name as account_name, a.email as account_email, a.time_zone
+       a.name as account_name, a.email as account_email, coalesce(u.time_zone, a.time_zone) as time_zone,
+       u.time_zone as own_time_zone
 from account_user u join account a on a.id = u.account
 where u.id = $1
 

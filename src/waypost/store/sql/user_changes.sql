@@ -43,3 +43,6 @@ delete from account_user
 where account = $1 and id = $2
   and exists (select from account_user where account = $1 and role = 'owner' and id <> $2)
 returning email
+
+-- name: update_time_zone_of_user
+update account_user set time_zone = $3 where account = $1 and id = $2
