@@ -91,6 +91,23 @@ CONNECTIONS = {
     "last_reported": (uuid4(), 1000),
 }
 """Read or written by every poll or page: an installation may have as many connections as accounts."""
+ALERTS = {
+    "alert_channels": (uuid4(), None),
+    "alerts": (uuid4(), 50),
+    "find_alert": (uuid4(),),
+    "insert_alerts": (uuid4(), "endpoint_failing", uuid4(), "closed", "{}"),
+    "insert_test_alert": (uuid4(), uuid4(), uuid4(), "{}"),
+    "claim_channels": (4, timedelta(seconds=60), [uuid4()]),
+    "waiting_alerts": (uuid4(),),
+    "update_alerts_settled": ([uuid4()], "sent", 1, None),
+    "update_alerts_retried": ([uuid4()], timedelta(seconds=30), None),
+    "update_alerts_held": (uuid4(), NOW),
+    "release_channel": (uuid4(), 1, NOW),
+    "update_channel": (uuid4(), uuid4(), "A", None, None, None, True),
+    "delete_channel": (uuid4(), uuid4()),
+    "delete_old_alerts": (uuid4(),),
+}
+"""Sent every second or with every incident, or behind a page: an installation keeps the alerts of all for 30 days."""
 BY_ID = (
     "claim",
     "claim_by_hand",
@@ -175,6 +192,23 @@ async def many_connections(database: Database) -> None:
     )
     await database.serving.execute("insert into connection_health (connection) select id from connection")
     await database.serving.execute("vacuum analyze connection, connection_health")
+
+
+async def many_alerts(database: Database) -> None:
+    """Fill two thousand accounts with a channel and twenty alerts each."""
+    await database.serving.execute(
+        """insert into account (id, email, name)
+        select gen_random_uuid(), n || '@example.com', 'Shop' from generate_series(1, 2000) n"""
+    )
+    await database.serving.execute(
+        """insert into alert_channel (id, account, service, name, target)
+        select gen_random_uuid(), id, 'slack', 'Slack', '' from account"""
+    )
+    await database.serving.execute(
+        """insert into alert (id, channel, what, content, state, settled_at)
+        select uuidv7(), c.id, 'opened', '{}', 'sent', now() from alert_channel c, generate_series(1, 20)"""
+    )
+    await database.serving.execute("vacuum analyze alert, alert_channel")
 
 
 async def all_of_one_endpoint(database: Database) -> None:
@@ -270,3 +304,11 @@ async def test_one_of_many_connections_is_never_looked_for_among_all(database: D
     every = r"Seq Scan on (connection|connection_health|event)\w*\b"
     bad = every + r"|using connection_pkey on connection \w?\b(?!.*\n +Index Cond)"
     assert {name: plan for name, plan in plans.items() if re.search(bad, plan)} == {}
+
+
+async def test_alerts_and_channels_are_never_scanned(database: Database) -> None:
+    await many_alerts(database)
+    async with database.serving.acquire() as session:
+        plans = {name: await generic_plan(session, name, len(values)) for name, values in ALERTS.items()}
+
+    assert {name: plan for name, plan in plans.items() if re.search(r"Seq Scan on alert", plan)} == {}

@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 
 from waypost.actions.actor import Actor, note
 from waypost.actions.constraints import as_long_as, one_of
-from waypost.actions.context import Context
+from waypost.actions.context import AlertContext
 from waypost.actions.refusals import Busy, Conflict, Fault, Invalid, TooManyWaiting, checking, present
 from waypost.domain import ids
 from waypost.domain.alert_targets import check_time_zone, read_quiet_hours, read_target, shown_target
@@ -90,26 +90,26 @@ def read_id(text: str) -> UUID:
     return present(ids.from_text(ids.ALERT_CHANNEL, text))
 
 
-async def channels(context: Context, actor: Actor) -> list[AlertChannel]:
+async def channels(context: AlertContext, actor: Actor) -> list[AlertChannel]:
     """Return the account's channels, oldest first."""
     async with context.database.serving.acquire() as session:
         rows = await alerts.channels(session, actor.account)
     return [_show(context, row) for row in rows]
 
 
-async def find(context: Context, actor: Actor, channel: UUID) -> AlertChannel:
+async def find(context: AlertContext, actor: Actor, channel: UUID) -> AlertChannel:
     """Return a channel."""
     async with context.database.serving.acquire() as session:
         return _show(context, present(await alerts.find_channel(session, actor.account, channel)))
 
 
-async def newest(context: Context, actor: Actor) -> list[Alert]:
+async def newest(context: AlertContext, actor: Actor) -> list[Alert]:
     """Return the newest alerts of the account's channels, newest first."""
     async with context.database.serving.acquire() as session:
         return [_shown(row) for row in await alerts.newest(session, actor.account)]
 
 
-async def add(context: Context, actor: Actor, body: NewChannel) -> tuple[AlertChannel, str | None]:
+async def add(context: AlertContext, actor: Actor, body: NewChannel) -> tuple[AlertChannel, str | None]:
     """Add a channel and return it, for the service webhook with the secret that signs its alerts.
 
     Raise Conflict at the limit.
@@ -144,7 +144,7 @@ async def add(context: Context, actor: Actor, body: NewChannel) -> tuple[AlertCh
     return _show(context, row), secret
 
 
-async def change(context: Context, actor: Actor, channel: UUID, body: ChannelChange) -> AlertChannel:
+async def change(context: AlertContext, actor: Actor, channel: UUID, body: ChannelChange) -> AlertChannel:
     """Change the given settings of a channel."""
     async with context.database.serving.acquire() as session, transaction(session):
         before = present(await alerts.find_channel(session, actor.account, channel))
@@ -156,7 +156,7 @@ async def change(context: Context, actor: Actor, channel: UUID, body: ChannelCha
         return _show(context, present(await alerts.find_channel(session, actor.account, channel)))
 
 
-async def remove(context: Context, actor: Actor, channel: UUID) -> None:
+async def remove(context: AlertContext, actor: Actor, channel: UUID) -> None:
     """Delete a channel and the history of its alerts."""
     async with context.database.serving.acquire() as session, transaction(session):
         before = present(await alerts.find_channel(session, actor.account, channel))
@@ -164,7 +164,7 @@ async def remove(context: Context, actor: Actor, channel: UUID) -> None:
         await note(session, actor, Action.ALERT_CHANNEL_DELETED, before.name)
 
 
-async def send_test(context: Context, actor: Actor, channel: UUID) -> Alert:
+async def send_test(context: AlertContext, actor: Actor, channel: UUID) -> Alert:
     """Send a test and return it; it is still waiting if the service takes too long. Raise Busy while many wait."""
     try:
         async with context.rooms.tests.hold(actor.account):
@@ -173,7 +173,7 @@ async def send_test(context: Context, actor: Actor, channel: UUID) -> Alert:
         raise Busy("Too many tests of this account are waiting for a response. Send this one later.") from None
 
 
-async def _tested(context: Context, actor: Actor, channel: UUID) -> Alert:
+async def _tested(context: AlertContext, actor: Actor, channel: UUID) -> Alert:
     async with context.database.serving.acquire() as session:
         at = await now(session)
         alert = ids.make_id(at, 0, secrets.randbits(62))
@@ -189,13 +189,13 @@ async def _tested(context: Context, actor: Actor, channel: UUID) -> Alert:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def time_zone(context: Context, actor: Actor) -> str:
+async def time_zone(context: AlertContext, actor: Actor) -> str:
     """Return the name of the account's time zone, which its quiet hours follow."""
     async with context.database.serving.acquire() as session:
         return await alerts.time_zone(session, actor.account)
 
 
-async def change_time_zone(context: Context, actor: Actor, name: str) -> None:
+async def change_time_zone(context: AlertContext, actor: Actor, name: str) -> None:
     """Change the account's time zone."""
     with checking():
         name = check_time_zone(name.strip())
@@ -231,7 +231,7 @@ def _kinds(body: ChannelChange, before: ChannelRow | None) -> list[str] | None:
     return [kind for kind in known if kind in body.kinds]
 
 
-def _show(context: Context, row: ChannelRow) -> AlertChannel:
+def _show(context: AlertContext, row: ChannelRow) -> AlertChannel:
     opened = context.vault.open(row.target, account=row.account or row.id, endpoint=row.id)
     return AlertChannel(
         id=ids.to_text(ids.ALERT_CHANNEL, row.id),

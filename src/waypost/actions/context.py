@@ -69,6 +69,30 @@ class ConnectionContext(Protocol):
         """The limits on an account's concurrent work."""
 
 
+class AlertContext(Protocol):
+    """The context of actions on alert channels."""
+
+    @property
+    def database(self) -> Database:
+        """The database with the channels."""
+
+    @property
+    def vault(self) -> Vault:
+        """The vault that encrypts where their messages go."""
+
+    @property
+    def check_url(self) -> Callable[[str], None]:
+        """Raises InvalidInput for a URL to which nothing may be sent."""
+
+    @property
+    def rooms(self) -> Rooms:
+        """The limits on an account's concurrent work."""
+
+    @property
+    def test_seconds(self) -> float:
+        """How long a test waits for its result."""
+
+
 class InboundContext(Protocol):
     """The context of actions that receive pushes."""
 

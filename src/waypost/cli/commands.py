@@ -74,6 +74,11 @@ COMMANDS: Final = (
             "that nothing is dropped."
         ),
     ),
+    (
+        "alerts",
+        "waypost.cli.alerts:APPLICATION",
+        "List, add, change, test and delete the alert channels of an account.",
+    ),
     ("audit", "waypost.cli.audit:APPLICATION", "Inspect an account's audit log."),
     ("trackings", "waypost.cli.trackings:APPLICATION", "Import and export an account's parcels as CSV files."),
     (

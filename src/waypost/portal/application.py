@@ -18,6 +18,7 @@ from waypost.portal.help import api_reference, guides
 from waypost.portal.logins import Logins
 from waypost.portal.networks import NetworkAllowance
 from waypost.portal.pages import (
+    alert_channel,
     alerts,
     apikeys,
     audit,
@@ -100,6 +101,7 @@ ROUTES: Final = (
     *apikeys.ROUTES,
     *audit.ROUTES,
     *alerts.ROUTES,
+    *alert_channel.ROUTES,
     *settings.ROUTES,
     *debugger.ROUTES,
     *guides.ROUTES,

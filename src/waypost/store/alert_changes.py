@@ -10,8 +10,9 @@ import msgspec
 from waypost.domain import ids
 from waypost.domain.alerts import AlertService, AlertState, Content, WaitingAlert, What
 from waypost.domain.incidents import Incident
-from waypost.domain.times import rfc3339, rfc3339_or_none
+from waypost.domain.times import from_ms, rfc3339, rfc3339_or_none
 from waypost.store.incidents import OPERATOR
+from waypost.store.intake_rows import now
 from waypost.store.statements import Session, execute, fetch, fetch_one
 
 LONGEST_ANSWER: Final = 2_000
@@ -147,7 +148,8 @@ async def delete_channel(session: Session, account: UUID, channel: UUID) -> bool
 
 async def delete_old_alerts(session: Session, kept: timedelta) -> int:
     """Delete some of the alerts that ended and are older; return how many."""
-    return len(await fetch(session, "delete_old_alerts", kept))
+    oldest = ids.first_at(from_ms(await now(session)) - kept)
+    return len(await fetch(session, "delete_old_alerts", oldest))
 
 
 def _json(content: Content) -> str:

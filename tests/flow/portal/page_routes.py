@@ -35,7 +35,7 @@ PAGES = {
     *(HOME, ONE, f"{ONE}/sample", f"{ONE}/recoveries", f"{HOME}/history", f"{HOME}/history/new", ONE_DELIVERY),
     *(f"{HOME}/history/export.csv", f"{HOME}/history/matching"),
     *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
-    *("/settings", "/settings/audit", "/settings/alerts", "/incidents"),
+    *("/settings", "/settings/audit", "/settings/alerts", "/settings/alerts/{channel_id:str}", "/incidents"),
     *("/trackings/import", "/trackings/export.csv", "/trackings", PARCEL),
     *("/sources", "/sources/unread", "/sources/connect", "/sources/connect/{source:str}", CONNECTION),
     "/sources/connect-push/{source:str}",
@@ -82,6 +82,7 @@ FORMS: dict[str, dict[str, str]] = {
     "/settings/users/{user_id:str}/remove": {},
     "/settings/alerts": {"service": "slack", "url": "https://127.0.0.1/", "name": "A", "kind": "endpoint_failing"},
     "/settings/alerts/time-zone": {"time_zone": "Europe/Berlin"},
+    "/settings/alerts/{channel_id:str}/update": {"name": "B", "kind": "endpoint_failing"},
     **{f"/settings/alerts/{{channel_id:str}}/{name}": {} for name in ("test", "switch", "delete")},
     "/settings/password": {"current": "correct horse", "password": "a new one"},
 }

@@ -69,7 +69,7 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         service=service,
         target=target,
         name=texts["name"],
-        kinds=actions.ALL if len(kinds) == len(ACCOUNT_KINDS) else kinds,
+        kinds=chosen_kinds(kinds),
         quiet_from=texts["quiet_from"],
         quiet_until=texts["quiet_until"],
     )
@@ -128,6 +128,11 @@ async def delete(request: PageRequest, pages: GivenPages, channel_id: FromPath[s
     await actions.remove(pages.context, actor_of(request, visitor), actions.read_id(channel_id))
     notify(request, "Alert channel deleted.")
     return go_to(PATH)
+
+
+def chosen_kinds(ticked: list[str]) -> str | list[str]:
+    """Return the kinds of incidents whose boxes are ticked; all of them include kinds of later versions."""
+    return actions.ALL if set(ticked) == set(ACCOUNT_KINDS) else ticked
 
 
 async def _page(
