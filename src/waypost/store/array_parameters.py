@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any, Final
+from uuid import UUID
 
 _PARAMETER: Final = re.compile(r"(\$(\d+))::(\w+)\[\]")
 _SMALL: Final = "smallint"
@@ -49,6 +50,8 @@ def _declaration(found: re.Match[str]) -> str:
 def _text(value: object) -> str:
     """Return a value as PostgreSQL reads it, whatever the session's settings are."""
     match value:
+        case UUID():
+            return value.hex  # in half the time of its usual form, and there are several in each row
         case bytes():
             return "\\x" + value.hex()
         case timedelta():

@@ -14,7 +14,11 @@ from waypost.store.statements import Session, fetch
 from waypost.store.trouble import RegisteredMeanwhile
 
 MOST_ROWS: Final = 64
-"""The maximum rows of one kind that are written as arrays. With more, COPY costs less, despite its round trips."""
+"""The maximum rows of one kind that are written as arrays.
+
+Measured, client and server together: with 24 rows they cost a sixth less than COPY, with 64 the same, with 128 a tenth
+more.
+"""
 
 
 class FewTrackings(msgspec.Struct, frozen=True):
