@@ -18,6 +18,7 @@ from tests.support.reporter import SCANS, wait_until_settled
 from tests.support.serving import Program, Serving, run_waypost, running_roles, serving
 from waypost.app.child import send_in_the_background
 
+FAILING = Path(__file__).parents[1] / "support" / "failing"
 KEY = "a secret key of sixteen characters or more"
 
 
@@ -36,15 +37,19 @@ def command_of(pid: int) -> bytes:
         return b""
 
 
+def sending_processes(server: Serving) -> set[int]:
+    """Return those that run or are starting."""
+    return {pid for pid in children_of(server.process.pid) if b"waypost.app.child" in command_of(pid)}
+
+
 def dispatch_processes(server: Serving) -> set[int]:
     """Yield both as soon as they run and share the work."""
 
-    def running() -> set[int]:
-        return {pid for pid in children_of(server.process.pid) if b"waypost.app.child" in command_of(pid)}
-
-    # A dead one is counted, too, for some seconds.
-    server.wait_for(lambda: len(running()) == 2 and "waypost_dispatchers 2.0\n" in text_at(server, "/metrics"))
-    return running()
+    # A dead one is counted, too, for some seconds; so is the server's own, until it has left.
+    server.wait_for(
+        lambda: len(sending_processes(server)) == 2 and "waypost_dispatchers 2.0\n" in text_at(server, "/metrics")
+    )
+    return sending_processes(server)
 
 
 def succeeded(server: Serving) -> str:
@@ -81,6 +86,33 @@ def test_a_burst_moves_the_sending_into_processes_and_nothing_is_lost_or_repeate
         assert server.stop() == 0
 
 
+@pytest.mark.faults
+def test_moving_out_and_back_again_and_again_loses_repeats_and_reorders_nothing(ledger: Ledger) -> None:
+    with serving(WAYPOST_DISPATCH_PROCESSES="2") as server:
+        server.also = {"PYTHONPATH": str(FAILING), "QUIET_SECONDS": "6"}
+        server.start()
+        shop = server.account()
+        for path in PATHS:
+            shop.post("/v1/endpoints", {"url": f"{ledger.url}{path}"})
+        events: set[str] = set()
+        for scans in (1, 3):
+            ledger.slowness = SLOW_SECONDS
+            events |= reported(shop, scans)
+            dispatch_processes(server)
+            ledger.slowness = 0.0
+            moved = server.said().count('"to": "process"')
+            server.wait_for(lambda moved=moved: server.said().count('"to": "process"') > moved)
+            events |= reported(shop, scans + 1)  # while the processes end
+            server.wait_for(lambda: not sending_processes(server))
+            ledger.wait_for_each(events, PATHS)
+        wait_until_settled(server, shop.headers["tracking-api-key"])
+
+        assert len(ledger.taken) == 4 * PARCELS * len(PATHS)
+        assert ledger.out_of_order() == []
+        assert succeeded(server) == f"{len(ledger.taken)}.0"
+        assert server.stop() == 0
+
+
 def test_a_server_with_little_to_send_has_no_processes_for_it(shared_server: Serving, ledger: Ledger) -> None:
     shop = shared_server.account("little@example.com")
     shop.post("/v1/endpoints", {"url": ledger.url})
@@ -88,8 +120,7 @@ def test_a_server_with_little_to_send_has_no_processes_for_it(shared_server: Ser
 
     deliver(ledger, "A1", shop)
 
-    sending = {pid for pid in children_of(shared_server.process.pid) if b"waypost.app.child" in command_of(pid)}
-    assert sending == set() or before
+    assert before or not sending_processes(shared_server)
 
 
 def test_sending_processes_have_a_lower_priority(server: Serving) -> None:

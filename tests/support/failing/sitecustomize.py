@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - Python looks for it by its name, outside of any package
-"""Makes a `waypost` die at a failpoint: Python imports this module if PYTHONPATH names its folder.
+"""Makes a `waypost` die at a failpoint, or hurry: Python imports this module if PYTHONPATH names its folder.
 
 FAILPOINT names one of ``POINTS`` and FAILPOINT_PASSES how often it is passed before. Nothing of it is in the package.
 """
@@ -111,3 +111,6 @@ def die_of(number: str) -> None:
 
 if number := os.environ.get("FATAL_PARCEL"):
     die_of(number)
+
+if seconds := os.environ.get("QUIET_SECONDS"):  # after which dispatching moves back into the server's own process
+    vars(importlib.import_module("waypost.app.workload"))["QUIET_SECONDS"] = float(seconds)
