@@ -34,9 +34,14 @@ from waypost.sources.pushes.registering import REGISTRARS
 
 FOLDER = Path(__file__).with_name("pushes")
 KEY = "a-key"
-SAMPLES = {"17track": "17track.json", "easypost": "easypost.json", "trackingmore": "trackingmore-v4.json"}
-INSIDE = {"17track": "data", "easypost": "result", "trackingmore": "data"}
-"""Where the parcel is in the body of a push."""
+SAMPLES = {
+    "17track": ("17track.json", lambda body: body["data"]),
+    "easypost": ("easypost.json", lambda body: body["result"]),
+    "trackingmore": ("trackingmore-v4.json", lambda body: body["data"]),
+    "aftership": ("aftership.json", lambda body: body["msg"]),
+    "ship24": ("ship24.json", lambda body: body["trackings"][0]),
+}
+"""A push of each service, and where the parcel is in its body."""
 
 
 @pytest.fixture
@@ -56,6 +61,8 @@ def framed(name: str, *parcels: object) -> dict[str, Any]:
         "17track": {"code": 0, "data": {"accepted": parcels, "rejected": []}},
         "easypost": {"trackers": parcels, "has_more": False},
         "trackingmore": {"meta": {"code": 200, "message": ""}, "data": parcels},
+        "aftership": {"meta": {"code": 200}, "data": {"trackings": parcels}},
+        "ship24": {"data": {"trackings": parcels}},
     }
     return dict(frames[name])
 
@@ -66,16 +73,17 @@ def said(document: object, status: int = 200) -> bytes:
 
 def pushed(name: str) -> tuple[Parcel, Update, Any]:
     """Return a parcel, what a push says of it, and the parcel inside the push."""
-    body = (FOLDER / SAMPLES[name]).read_bytes()
+    file, inside = SAMPLES[name]
+    body = (FOLDER / file).read_bytes()
     sender = senders.find(name)
     assert sender is not None
     (told,) = sender.read(Push(body, {}), 1_900_000_000_000).told
     assert told.update is not None
-    return Parcel(told.tracking_number, {}, told.courier_code or ""), told.update, json.loads(body)[INSIDE[name]]
+    return Parcel(told.tracking_number, {}, told.courier_code or ""), told.update, inside(json.loads(body))
 
 
 def test_every_service_that_may_be_polled_can_be_asked() -> None:
-    assert {one.name for one in senders.senders() if one.polled is not None} == set(ASKED) == set(SERVICES)
+    assert {one.name for one in senders.senders() if one.polled is not None} == set(ASKED) >= set(SERVICES)
 
 
 @pytest.mark.parametrize("name", ASKED)
@@ -94,6 +102,8 @@ async def test_an_answer_is_read_as_the_push_with_the_same_parcel(name: str, htt
     ("name", "request_line", "header", "body"),
     [
         ("17track", ("POST", "/track/v2.4/gettrackinfo"), ("17token", KEY), [{"number": "A1", "carrier": 21051}]),
+        ("aftership", ("GET", "/tracking/2025-07/trackings?tracking_numbers=A1&limit=200"), ("as-api-key", KEY), None),
+        ("ship24", ("GET", "/public/v1/trackers/search/A1/results"), ("authorization", "Bearer a-key"), None),
         ("easypost", ("GET", "/v2/trackers?tracking_code=A1&page_size=10"), ("authorization", "Basic YS1rZXk6"), None),
         (
             "trackingmore",
@@ -119,6 +129,13 @@ async def test_each_service_is_asked_with_its_own_request(
 async def test_a_parcel_that_is_not_registered_there_is_not_an_unknown_number(name: str, http: CarrierHttp) -> None:
     async with receiving(always(said(framed(name)))) as service:
         (found,) = await asked(name, http, f"http://127.0.0.1:{service.port}").poll_many([Parcel("A1", {}, "usps")])
+
+    assert isinstance(found, ParcelNotThere)
+
+
+async def test_a_number_that_ship24_does_not_know_is_not_there(http: CarrierHttp) -> None:
+    async with receiving(always(said({"errors": [{"code": "tracker_not_found"}], "data": None}, 404))) as service:
+        (found,) = await asked("ship24", http, f"http://127.0.0.1:{service.port}").poll_many([Parcel("A1", {})])
 
     assert isinstance(found, ParcelNotThere)
 

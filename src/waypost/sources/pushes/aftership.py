@@ -7,7 +7,7 @@ import msgspec
 
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.connections import ConnectionKind
-from waypost.domain.inbound import Contents, Push
+from waypost.domain.inbound import Contents, Push, PushedParcel
 from waypost.domain.trackings import SkipReason
 from waypost.sources import codes, reading, scans, signatures
 from waypost.sources.carriers.carrier import Field
@@ -15,7 +15,7 @@ from waypost.sources.pushes import telling
 from waypost.sources.pushes.courier_names import code_of
 from waypost.sources.reading import Where, clean
 from waypost.sources.scans import Scans
-from waypost.sources.sender import API_KEY, REGISTER, REGISTER_THERE, PushSender
+from waypost.sources.sender import API_KEY, POLLED, REGISTER, REGISTER_THERE, PushSender
 from waypost.sources.signatures import BASE64
 
 NAME: Final = "aftership"
@@ -39,7 +39,9 @@ class _Scan(msgspec.Struct, frozen=True):
     raw_tag: str | None = None
 
 
-class _Tracking(msgspec.Struct, frozen=True):
+class AfterShipTracking(msgspec.Struct, frozen=True):
+    """A tracking: the same in a push and in the answer to a call."""
+
     tracking_number: str | None = None
     slug: str | None = None
     signed_by: str | None = None
@@ -62,7 +64,7 @@ class _Body(msgspec.Struct, frozen=True):
     event: str | None = None
     event_id: str | None = None
     ts: int | None = None
-    msg: _Tracking = _Tracking()
+    msg: AfterShipTracking = AfterShipTracking()
 
 
 def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
@@ -78,11 +80,16 @@ def read(push: Push, arrived_at: int) -> Contents:
     if body.event not in (None, _UPDATE):
         return telling.ignored(push, f"{clean(body.event, most=60)} is not an update of a tracking.")
     key = telling.body_key(push) if body.event_id is None else telling.key_of(body.event_id)
-    taken = scans.take(body.msg.checkpoints, _Scan, "checkpoints", _scan, newest_first=False)
     observed_at = arrived_at if body.ts is None or body.ts not in _SECONDS else min(arrived_at, body.ts * 1000)
-    courier = code_of(NAME, body.msg.slug)
-    told = telling.told(body.msg.tracking_number, courier, taken, _facts(body.msg, taken), observed_at)
+    told = told_of(body.msg, observed_at)
     return Contents(key, told, None if told else telling.NOT_A_NUMBER)
+
+
+def told_of(tracking: AfterShipTracking, observed_at: int) -> tuple[PushedParcel, ...]:
+    """Return what AfterShip says of a tracking, observed then (Unix milliseconds); nothing without a valid number."""
+    taken = scans.take(tracking.checkpoints, _Scan, "checkpoints", _scan, newest_first=False)
+    courier = code_of(NAME, tracking.slug)
+    return telling.told(tracking.tracking_number, courier, taken, _facts(tracking, taken), observed_at)
 
 
 def _scan(scan: _Scan) -> Checkpoint | SkipReason:
@@ -98,7 +105,7 @@ def _scan(scan: _Scan) -> Checkpoint | SkipReason:
     )
 
 
-def _facts(tracking: _Tracking, taken: Scans) -> dict[str, str]:
+def _facts(tracking: AfterShipTracking, taken: Scans) -> dict[str, str]:
     origin = reading.country(tracking.origin_country_region) or reading.country(tracking.origin_country_iso3)
     destination = reading.country(tracking.destination_country_region) or reading.country(
         tracking.destination_country_iso3
@@ -123,6 +130,7 @@ SENDER: Final = PushSender(
     title="AfterShip",
     kind=ConnectionKind.PUSH,
     choices=(REGISTER, REGISTER_THERE),
+    polled=POLLED,
     fields=(
         Field("secret", "Webhook secret", required=False, hint="you can add it after you have added the webhook"),
         API_KEY,

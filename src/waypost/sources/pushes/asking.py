@@ -6,6 +6,7 @@ An answer is read as a push is, so that a scan is the same whichever way it came
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -15,7 +16,7 @@ from waypost.domain.inbound import PushedParcel
 from waypost.domain.trackings import Source, Update
 from waypost.sources import answers, reading
 from waypost.sources.http import CarrierHttp, basic
-from waypost.sources.pushes import easypost, telling, track17, track17_calls, trackingmore
+from waypost.sources.pushes import aftership, easypost, ship24, telling, track17, track17_calls, trackingmore
 from waypost.sources.sender import POLLED
 
 Ask = Callable[[CarrierHttp, str, str, Sequence[Parcel]], Awaitable[list[Update | CarrierError]]]
@@ -24,6 +25,7 @@ Ask = Callable[[CarrierHttp, str, str, Sequence[Parcel]], Awaitable[list[Update 
 _Part = TypeVar("_Part")
 
 _OK: Final = 200
+_NOT_FOUND: Final = 404
 _NOT_THERE: Final = "the parcel is not registered there"
 
 
@@ -112,6 +114,36 @@ async def _trackingmore(
     return [_of(parcel, found, unread) for parcel in parcels]
 
 
+class _Listed(msgspec.Struct, frozen=True):
+    trackings: tuple[msgspec.Raw, ...] = ()
+
+
+class _List(msgspec.Struct, frozen=True):
+    data: _Listed
+
+
+async def _aftership(http: CarrierHttp, url: str, key: str, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
+    query = {"tracking_numbers": ",".join(parcel.tracking_number for parcel in parcels), "limit": "200"}
+    answer = await http.get(f"{url}/tracking/2025-07/trackings", query, {"as-api-key": key})
+    if answer.status != _OK:
+        raise CarrierUnavailable(f"AfterShip answered {answer.status}")
+    trackings = reading.decode(answer.body, _List).data.trackings
+    found, unread = _read(trackings, aftership.AfterShipTracking, aftership.told_of)
+    return [_of(parcel, found, unread) for parcel in parcels]
+
+
+async def _ship24(http: CarrierHttp, url: str, key: str, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
+    (parcel,) = parcels
+    address = f"{url}/public/v1/trackers/search/{quote(parcel.tracking_number, safe='')}/results"
+    answer = await http.get(address, {}, {"authorization": f"Bearer {key}"})
+    if answer.status == _NOT_FOUND:
+        return [ParcelNotThere(_NOT_THERE)]
+    if answer.status != _OK:
+        raise CarrierUnavailable(f"Ship24 answered {answer.status}")
+    trackings = reading.decode(answer.body, _List).data.trackings
+    return [_of(parcel, *_read(trackings, ship24.Ship24Tracking, ship24.told_of))]
+
+
 def _read(
     parts: Iterable[msgspec.Raw], kind: type[_Part], told_of: Callable[[_Part, int], tuple[PushedParcel, ...]]
 ) -> tuple[list[PushedParcel], CarrierUnavailable | None]:
@@ -139,5 +171,7 @@ ASKED: Final[Mapping[str, AskedApi]] = {
     "17track": AskedApi(20, _track17),
     "easypost": AskedApi(1, _easypost),
     "trackingmore": AskedApi(20, _trackingmore),
+    "aftership": AskedApi(20, _aftership),
+    "ship24": AskedApi(1, _ship24),
 }
 """The services that can be asked, by source. Twenty long histories fit into the largest answer that is read."""

@@ -15,7 +15,7 @@ from waypost.sources.pushes import telling
 from waypost.sources.pushes.courier_names import code_of
 from waypost.sources.reading import When, Where, clean
 from waypost.sources.scans import Scans
-from waypost.sources.sender import API_KEY, REGISTER, REGISTER_THERE, PushSender
+from waypost.sources.sender import API_KEY, POLLED, REGISTER, REGISTER_THERE, PushSender
 
 NAME: Final = "ship24"
 _TABLES: Final = codes.load(__package__, "ship24.toml")
@@ -52,7 +52,9 @@ class _Scan(msgspec.Struct, frozen=True, rename="camel"):
     status_milestone: str | None = None
 
 
-class _Tracking(msgspec.Struct, frozen=True):
+class Ship24Tracking(msgspec.Struct, frozen=True):
+    """A tracking: the same in a push and in the answer to a call."""
+
     metadata: _Metadata = _Metadata()
     tracker: _Tracker = _Tracker()
     shipment: _Shipment = _Shipment()
@@ -60,7 +62,7 @@ class _Tracking(msgspec.Struct, frozen=True):
 
 
 class _Body(msgspec.Struct, frozen=True):
-    trackings: tuple[_Tracking, ...]
+    trackings: tuple[Ship24Tracking, ...]
 
 
 def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
@@ -73,20 +75,21 @@ def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
 def read(push: Push, arrived_at: int) -> Contents:
     """Read a push of Ship24; see ``sender.Read``."""
     trackings = reading.decode(push.body, _Body).trackings
-    told = tuple(one for tracking in trackings for one in _told(tracking, arrived_at))
+    told = tuple(one for tracking in trackings for one in told_of(tracking, arrived_at))
     messages = [tracking.metadata.message_id or "" for tracking in trackings]
     key = telling.key_of(*messages) if messages and all(messages) else telling.body_key(push)
     return Contents(key, told, None if told else telling.NOT_A_NUMBER)
 
 
-def _told(tracking: _Tracking, arrived_at: int) -> tuple[PushedParcel, ...]:
+def told_of(tracking: Ship24Tracking, arrived_at: int) -> tuple[PushedParcel, ...]:
+    """Return what Ship24 says of a tracking, arrived then (Unix milliseconds); nothing without a valid number."""
     taken = scans.take(tracking.events, _Scan, "events", _scan)
     observed_at = telling.observed(tracking.metadata.generated_at, arrived_at)
     facts = _facts(tracking.shipment, taken)
     return telling.told(tracking.tracker.tracking_number, _courier(tracking), taken, facts, observed_at)
 
 
-def _courier(tracking: _Tracking) -> str | None:
+def _courier(tracking: Ship24Tracking) -> str | None:
     """Return the courier of the newest event, which a code is known for."""
     named = (event for event in reading.each(tracking.events, _Scan))
     return next((code for event in named if (code := code_of(NAME, event.courier_code))), None)
@@ -130,6 +133,7 @@ SENDER: Final = PushSender(
     title="Ship24",
     kind=ConnectionKind.PUSH,
     choices=(REGISTER, REGISTER_THERE),
+    polled=POLLED,
     fields=(
         Field("secret", "Webhook secret", required=False, hint="you can add it after you have set the URL"),
         API_KEY,
