@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 
 import jsonschema
 import pytest
@@ -24,31 +25,35 @@ from waypost.portal.help.documentation import PLACES
 from waypost.settings import Settings, variable
 from waypost.store.reconciliation import FAULTS
 
-NAMES = {
-    "reference/settings.md": {variable(name) for name in Settings.model_fields},
-    "reference/statuses.md": {*Status, *SUBSTATUSES},
-    "reference/deliveries.md": {*Waiting, *Settled, *Reason, *Skip, *Outcome},
-    "reference/calls.md": {call.path for call in calls() if call.path.startswith(("/v1/", "/v4/", "/schemas/"))},
-    "reference/errors.md": {*(one.code for one in v1_codes()), *(str(one.code) for one in v4_codes())},
-    "reference/metrics.md": {*(one.name for one in metrics()), *FAULTS},
-    "reference/logs.md": {*(one.event for one in logged_events()), *Denial},
-    "reference/command-line.md": {
+NAMES: dict[str, Callable[[], set[str]]] = {
+    "reference/settings.md": lambda: {variable(name) for name in Settings.model_fields},
+    "reference/statuses.md": lambda: {*Status, *SUBSTATUSES},
+    "reference/deliveries.md": lambda: {*Waiting, *Settled, *Reason, *Skip, *Outcome},
+    "reference/calls.md": lambda: {
+        call.path for call in calls() if call.path.startswith(("/v1/", "/v4/", "/schemas/"))
+    },
+    "reference/errors.md": lambda: {*(one.code for one in v1_codes()), *(str(one.code) for one in v4_codes())},
+    "reference/metrics.md": lambda: {*(one.name for one in metrics()), *FAULTS},
+    "reference/logs.md": lambda: {*(one.event for one in logged_events()), *Denial},
+    "reference/command-line.md": lambda: {
         *(f"waypost {command.name}" for command in commands()),
         *(option.name for command in commands() for option in command.options),
     },
 }
+"""What a page has to name. It is looked up in the tests: every process of a run imports this module."""
 
 
-@pytest.mark.parametrize("file", made_pages())
-def test_generated_pages_are_up_to_date(file: str) -> None:
-    assert text_of(file) == made_pages()[file], "run `make docs` and commit what it writes"
+def test_generated_pages_are_up_to_date() -> None:
+    stale = [file for file, text in made_pages().items() if text_of(file) != text]
+
+    assert stale == [], "run `make docs` and commit what it writes"
 
 
 @pytest.mark.parametrize("file", NAMES)
 def test_the_reference_lists_everything_that_exists(file: str) -> None:
     text = re.sub(r"/\{[^}]*\}", "/{id}", text_of(file))
 
-    assert {name for name in NAMES[file] if name not in text} == set()
+    assert {name for name in NAMES[file]() if name not in text} == set()
 
 
 def test_codes_are_found_in_the_code() -> None:
