@@ -23,7 +23,7 @@ sys.dont_write_bytecode = False
 
 # jsonschema imports it if it is there, and it makes 38 parsers, for formats that no schema of ours has. That would take
 # every process of a run more than a second.
-sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment] # so Python is told that there is no such module
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment] # for Python: there is no such module
 
 # Tests in the background of a shell ignore Ctrl-C, and so would every program that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

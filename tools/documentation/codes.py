@@ -28,7 +28,6 @@ _SAYS: Final = {
     "still_counting": "The deliveries to resend or cancel are still being counted.",
     "delivery_blocked": "An earlier delivery of the parcel is sent first, so this one can't be sent now.",
     "in_flight": "The delivery is being sent at this moment.",
-    "changed_meanwhile": "Somebody changed the endpoint after the page's form was opened.",
     "already_finished": "The recovery has ended, so there is nothing to stop.",
     "already_settled": "The delivery has ended, so there is nothing to cancel.",
     "archived": "The parcel is archived, so it is not polled.",
