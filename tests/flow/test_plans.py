@@ -16,6 +16,7 @@ ARGUMENTS = {
     "claim": (ALL_BUCKETS, [uuid4()], [16], 1, timedelta(seconds=60)),
     "scout": (ALL_BUCKETS,),
     "hold": ([1], [1], [uuid4()], [1], [0]),
+    "claimed_events": ([1], [1], [uuid4()]),
     "settle_delivered": ([1], [1], [uuid4()], [1], [0]),
     "settle": ([1], [uuid4()], "delivered", None, 1),
     "retry": ([1], [uuid4()], [datetime(2000, 1, 1, tzinfo=UTC)], [1], [0]),

@@ -14,6 +14,7 @@ import pytest
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import PLACE, add_account, add_endpoint
 from tests.support.queues import stuck
+from waypost.domain import ids
 from waypost.domain.deliveries import Settled
 from waypost.intake.batch import write
 from waypost.store import deliveries, delivery_changes, dispatchers, queue, settling
@@ -204,6 +205,35 @@ async def test_a_claim_brings_the_endpoint_and_takes_no_more_than_its_rate_limit
         assert endpoints == await queue.lane_endpoints(session, [endpoint, other])
 
     assert Counter(one.endpoint for one in claimed) == {endpoint: 2, other: 5}
+
+
+async def test_a_claim_reads_older_events_too_and_only_those_that_are_gone_are_missing(
+    database: Database, account: UUID, endpoint: UUID
+) -> None:
+    numbers = ["OLD", "GONE", "NEW"]
+    for number in numbers:
+        await report(database, account, number, 8)
+    old = ids.make_id(int(datetime.now(UTC).timestamp() - 3 * 86_400) * 1000, 7, 1)
+    await database.serving.execute(
+        "create table event_old partition of event for values from (current_date - 5) to (current_date - 1)"
+    )
+    await database.serving.execute(
+        "update event set id = $1, bucket = 7, day = (uuid_extract_timestamp($1) at time zone 'utc')::date"
+        " where tracking_number = 'OLD'",
+        old,
+    )
+    await database.serving.execute(
+        "update due set event = $1, bucket = 7"
+        " where tracking = (select id from tracking where tracking_number = 'OLD')",
+        old,
+    )
+    await database.serving.execute("delete from event where tracking_number = 'GONE'")
+
+    claimed = await claim(database, endpoint)
+
+    states = [None if one.packed is None else unpack(one.packed).tracking_number for one in claimed]
+    assert sorted(states, key=str) == ["NEW", None, "OLD"]
+    assert [one.id for one in await claim(database, endpoint)] == []
 
 
 async def test_the_leases_of_a_dead_dispatcher_are_rescued_and_those_of_a_living_one_are_not(

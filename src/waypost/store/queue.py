@@ -57,7 +57,17 @@ async def claim(
     )
     claimed = [Claimed(*row[:_CLAIMED]) for row in rows if row["id"] is not None]
     of_endpoints = rows[len(claimed) :]
+    if any(one.packed is None for one in claimed):
+        claimed = await _with_older_events(session, claimed)
     return claimed, {row["endpoint"]: LaneEndpoint(row["endpoint"], *row[_CLAIMED:]) for row in of_endpoints}
+
+
+async def _with_older_events(session: Session, claimed: Sequence[Claimed]) -> list[Claimed]:
+    without = [one for one in claimed if one.packed is None]
+    buckets = [one.bucket for one in without]
+    rows = await fetch(session, "claimed_events", sorted(set(buckets)), buckets, [one.event for one in without])
+    packed = {row["id"]: row["packed"] for row in rows}
+    return [msgspec.structs.replace(one, packed=one.packed or packed.get(one.event)) for one in claimed]
 
 
 async def add_test(
