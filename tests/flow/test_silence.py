@@ -10,6 +10,7 @@ from examples.carriers.formats.service import Service
 from examples.carriers.server import serve
 from examples.carriers.stand_in import StandIn
 from tests.support.api import Api, Caller, serving_api
+from tests.support.api import connect as connect_operator
 from tests.support.pushing import Pusher, connect, read_all
 from tests.support.stand_ins import Clock, service_stand_in
 from waypost.app.sources import Sources, registering
@@ -260,3 +261,15 @@ async def test_an_answer_is_not_shown_as_a_push_of_the_connection(world: World) 
     shown = (await world.shop.get(f"/v1/connections/{world.pusher.connection['id']}")).json()
     assert (shown["last_answer_at"], shown["parcels"]) == (None, 1)
     assert 0 < shown["asks_left"] < 20_000
+
+
+async def test_a_new_service_does_not_have_the_operators_carriers_polled_early(world: World) -> None:
+    await connect_operator(world.api.database, ["usps"])
+    await world.add("A1", "usps")
+    await world.poller().route()
+    await world.api.database.serving.execute("update watch set next_poll_at = now() + interval '5 hours'")
+    await connect(world.api, world.shop, "trackingmore", credentials=KEY, settings=HERE)
+
+    await world.poller().route()
+
+    assert await world.wait() == pytest.approx(5.0, abs=0.1)

@@ -106,9 +106,10 @@ class Poller:
             if found:
                 shared = [one.id for one in await connections.of_installation(session)]
             for one in found:
-                await connection_changes.look_for_parcels(
-                    session, one, self._codes.get(one.source, frozenset()), shared
-                )
+                # A service does not take parcels away from the installation's carriers, which know their courier.
+                before = [] if one.source in self._services else shared
+                codes = self._codes.get(one.source, frozenset())
+                await connection_changes.look_for_parcels(session, one, codes, before)
             while parcels := await connections.unrouted_watches(session):
                 accounts = {parcel.account for parcel in parcels}
                 candidates = await connections.candidates(session, accounts, self._codes)
