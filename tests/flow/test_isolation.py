@@ -21,6 +21,7 @@ from waypost.domain.endpoints import DisabledReason
 from waypost.domain.retry import Policy
 from waypost.store import endpoint_changes, queue
 from waypost.store.database import Database
+from waypost.store.queue import Lane
 
 MANY = 120
 HEALTHY = 4
@@ -200,6 +201,23 @@ async def test_no_more_attempts_start_per_second_than_the_rate_limit(database: D
         await way.settled(15)
         took = await database.serving.fetchval("select max(started_at) - min(started_at) from attempt")
         assert took.total_seconds() > 0.5  # 14 distances of a twentieth of a second
+
+
+async def test_a_lane_that_its_rate_limit_cut_short_is_claimed_again_without_a_scout(
+    database: Database, account: UUID
+) -> None:
+    async with receiving() as receiver:
+        way = Way(database)
+        endpoints = [await way.add_endpoint(account, receiver.url) for _ in range(2)]
+        await limit(database, endpoints[0], 2)
+        way.intake.start()
+        await report(way, account, 3)
+        await way.intake.stop()
+
+        claimed = await way.dispatcher._claim(1, [Lane(endpoint, 16) for endpoint in endpoints])
+
+        assert (claimed, way.dispatcher._due) == (5, {endpoints[0]})
+        await way.dispatcher._attempts.ended(10)
 
 
 def slotted(way: Way, slots: AddressSlots) -> Way:

@@ -324,7 +324,9 @@ class Dispatcher:
         # A lane that filled its claim may have more. A lane that did not is empty, or others hold its rows: what comes
         # due in it is hinted, or found by the next scout.
         found = Counter(one.endpoint for one in claimed)
-        self._due.update(lane.endpoint for lane in wanted if found[lane.endpoint] == lane.free)
+        self._due.update(
+            lane.endpoint for lane in wanted if self._lanes[lane.endpoint].filled(found[lane.endpoint], lane.free)
+        )
         self._take_up(claimed, before)
         return len(claimed)
 

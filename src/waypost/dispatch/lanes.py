@@ -82,6 +82,11 @@ class LaneState:
             return wanted
         return max(0, min(wanted, breaker.room(self.breaker, most=IN_FLIGHT, in_flight=self.held, now=now)))
 
+    def filled(self, found: int, asked: int) -> bool:
+        """Return whether a claim found all it asked for, or all that the rate limit allows: there may be more."""
+        limit = None if self.endpoint is None else self.endpoint.rate_limit_per_second
+        return found == (asked if limit is None else min(asked, limit))
+
     def refresh(self, endpoint: LaneEndpoint | None, *, free_at: float, now: float) -> None:
         """Take the endpoint's current settings; under a new rate limit nothing begins before ``free_at``."""
         if self.endpoint != endpoint:  # the same object while nothing changed: the signer keeps what it opened
