@@ -21,6 +21,9 @@ import msgspec
 from waypost.domain.checkpoints import Basis, Checkpoint, Identity, fold, identity
 from waypost.domain.statuses import AFTER_DELIVERED, Status, default_substatus
 
+# Python 3.11 looks up a member of an enumeration fifteen times as slowly as a name of the module.
+_DELIVERED: Final = Status.DELIVERED
+_GENERAL_CODE: Final = Basis.GENERAL_CODE
 _RETURNED: Final = "exception010"
 _RETURNING: Final = "exception011"
 _COLLECT: Final = "pickup002"
@@ -48,12 +51,13 @@ class Journey(msgspec.Struct):
             self._take_unread(scan)
             return
         substatus = scan.checkpoint_delivery_substatus or default_substatus(status)
-        if not self._is_moved_by(scan, substatus):
+        may_stay = self.status is _DELIVERED or scan.basis is _GENERAL_CODE  # otherwise every scan moves it
+        if may_stay and not self._is_moved_by(scan, substatus):
             return
-        keeps_its_basis = status is self.status is Status.DELIVERED and not _is_open(self.basis)
+        keeps_its_basis = status is self.status is _DELIVERED and not _is_open(self.basis)
         self.basis = self.basis if keeps_its_basis else scan.basis
         self.is_returning = substatus == _RETURNING or (
-            self.is_returning and substatus != _RETURNED and status is not Status.DELIVERED
+            self.is_returning and substatus != _RETURNED and status is not _DELIVERED
         )
         if self.is_returning and status in _PLAIN:
             status, substatus = Status.EXCEPTION, _RETURNING

@@ -96,6 +96,11 @@ AFTER_DELIVERED: Final = frozenset({"exception010", "exception011"})
 """The only substatuses that change a tracking that was delivered: a return."""
 
 _STATUS_OF: Final = {substatus: Status(substatus[:-3]) for substatus in SUBSTATUSES}
+_DEFAULTS: Final = {status: f"{status.value}001" for status in Status} | {
+    Status.NOTFOUND: "notfound002",
+    Status.UNDELIVERED: "undelivered004",
+    Status.EXCEPTION: "exception005",
+}
 _RANK: Final = {status: rank for rank, status in enumerate(Status)}
 
 
@@ -110,11 +115,7 @@ def status_of(substatus: str) -> Status:
 
 def default_substatus(status: Status) -> str:
     """Return the substatus of a status whose source gives the main status only."""
-    return {
-        Status.NOTFOUND: "notfound002",
-        Status.UNDELIVERED: "undelivered004",
-        Status.EXCEPTION: "exception005",
-    }.get(status, f"{status.value}001")
+    return _DEFAULTS[status]
 
 
 def progress(status: Status | None) -> int:
