@@ -140,6 +140,8 @@ class Poller:
         async with self._database.engine.acquire() as session:
             resting = {key[0] for key, asking in self._askings.items() if asking.rests_until > self._now()}
             due = [one for one in await connections.with_work(session) if one not in running and one not in resting]
+            if not due:
+                return {}
             rows = {row.id: row for row in await connections.by_ids(session, due)}
             for connection in due:
                 if connection not in rows or not rows[connection].is_polled:
