@@ -204,6 +204,25 @@ async def test_a_header_that_is_not_text_does_not_hide_the_response(junk: bytes)
         assert set(answer.headers) == {("x-a", "1"), ("x-junk", NOT_TEXT), ("content-length", "0")}
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"content-length: " + b"9" * 5_000,
+        b"content-length: \xff",
+        b"content-length: \xb2",
+        b"content-length: -1",
+        b"content-length:",
+        b"transfer-encoding: \xff",
+    ],
+)
+async def test_a_length_that_is_not_a_number_is_ignored_if_the_status_has_no_body(line: bytes) -> None:
+    async with receiving(always(b"HTTP/1.1 204 X\r\n" + line + b"\r\n\r\n")) as receiver:
+        answer = await post(PyreqwestTransport(), target(receiver))
+
+        assert isinstance(answer, Answer)
+        assert (answer.status_code, answer.outcome, answer.cause) == (204, Outcome.SUCCEEDED, None)
+
+
 async def test_requests_are_sent_from_the_source_address() -> None:
     sources: list[str] = []
 

@@ -38,6 +38,9 @@ READ_SECONDS: Final = 2.0
 A response that does not end within these limits costs its connection.
 """
 
+_LENGTH_DIGITS: Final = 9
+"""A longer number than that is of a body that is not read to its end."""
+
 KEPT_BYTES: Final = 16_384
 KEPT_HEADERS: Final = 100
 KEPT_HEADER_CHARACTERS: Final = 8_192
@@ -332,10 +335,10 @@ async def _read(response: Response, limit: TimeLimit) -> Answer:
     Of a longer one 64 KiB were read, and its connection is not used again. Unlike a request, a read may be cancelled:
     its connection is closed.
     """
-    code, headers, length = response.status, _kept_headers(response.headers), _length(response)
+    code, headers = response.status, _kept_headers(response.headers)
     outcome, cause = of_status(code)
     body, wrong = bytearray(), None
-    if length:
+    if length := _length(headers):
         reader = response.body_reader
         try:
             with limit:
@@ -350,15 +353,16 @@ async def _read(response: Response, limit: TimeLimit) -> Answer:
     return Answer(outcome, code, headers, bytes(body[:KEPT_BYTES]), truncated, cause or wrong)
 
 
-def _length(response: Response) -> int:
+def _length(headers: Iterable[tuple[str, str]]) -> int:
     """Return how many bytes of the body are read: all, if the head says how many there are, and it is not too long.
 
-    Then nothing more is asked for when they have come, and nothing at all of an empty one.
+    Then nothing more is asked for when they have come, and nothing at all of an empty one. If the status has no body,
+    the client accepts any text as a length.
     """
-    announced = response.get_header("content-length")
-    if announced is None or not announced.isdecimal() or response.get_header("transfer-encoding") is not None:
-        return READ_BYTES + 1
-    return min(int(announced), READ_BYTES + 1)
+    found = dict(headers)
+    announced = found.get("content-length", "")
+    known = announced.isascii() and announced.isdigit() and len(announced) <= _LENGTH_DIGITS
+    return min(int(announced), READ_BYTES + 1) if known and "transfer-encoding" not in found else READ_BYTES + 1
 
 
 def _causes(error: PyreqwestError) -> list[str]:
