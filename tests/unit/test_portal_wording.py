@@ -55,5 +55,5 @@ def test_percentages_reach_0_and_100_only_exactly(share, words):
 
 def test_every_state_reason_and_outcome_has_a_text():
     assert set(wording.STATES) == {*Waiting, *Settled}
-    assert set(wording.REASONS) == {*Reason, *Skip, wording.ADDED_LATER}
+    assert set(wording.REASONS) == {*Reason, *Skip, wording.ADDED_LATER, wording.PENDING}
     assert set(ERRORS) == {*Outcome} - {Outcome.SUCCEEDED}
