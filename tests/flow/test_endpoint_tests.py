@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import jsonschema
+import msgspec
 import pytest
 from standardwebhooks.webhooks import Webhook
 from svix.webhooks import Webhook as SvixWebhook
@@ -17,6 +18,8 @@ from tests.flow.test_dispatch import SECRET, VAULT, Way, running
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account
 from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, OK, Receiver, always, answering, receiving
+from waypost.actions.attempts import show_attempt
+from waypost.actions.deliveries import show
 from waypost.domain.endpoints import Version
 from waypost.domain.statuses import SELECTABLE, Status
 from waypost.payloads import render, schemas
@@ -24,7 +27,9 @@ from waypost.payloads.samples import sample_state
 from waypost.signing import v2v3, v4
 from waypost.store import deliveries, endpoint_changes, queue
 from waypost.store.database import Database
+from waypost.store.queue import CustomPayload
 from waypost.store.statements import transaction
+from waypost.store.states import pack
 
 
 def now() -> int:
@@ -235,3 +240,50 @@ async def test_a_retry_of_v2_and_v3_is_signed_again_and_its_body_can_be_shown(
             inside = json.loads(request.body)[member]
             assert inside["signature"] == row["signature"]
             assert row["signed_at"] in inside.values()
+
+
+@pytest.mark.parametrize("version", Version)
+async def test_an_edited_body_is_sent_and_signed_byte_by_byte(way: Way, account: UUID, version: Version) -> None:
+    body = b'{"code":200,"data":{"tracking_number":"EDITED1"}}'
+    async with receiving(always(OK)) as receiver:
+        endpoint = await way.add_endpoint(account, receiver.url)
+        await change(way, endpoint, "version = $2", version)
+        async with way.database.serving.acquire() as session, transaction(session):
+            random = uuid4().int >> 66, uuid4().int >> 66
+            payload = CustomPayload("EDITED1", body=body)
+            delivery = await queue.add_test(
+                session, account, endpoint, sample="delivered", random=random, payload=payload
+            )
+        way.dispatcher.hint_by_hand()
+        (request,) = await receiver.received(1)
+        assert delivery is not None
+        row = await settled(way, account, delivery)
+        async with way.database.serving.acquire() as session:
+            (kept,) = await deliveries.attempts(session, delivery)
+
+    sent = json.loads(request.body)
+    assert sent["data"] == {"tracking_number": "EDITED1"}
+    assert request.body == body or version is not Version.V4
+    assert (version is Version.V4) == ("verify" not in sent and "verifyInfo" not in sent)
+    assert request.headers["waypost-test"] == "true"
+    assert show_attempt(1, kept, row).request.body == request.body.decode()
+    assert row.tracking_number == "EDITED1"
+
+
+async def test_a_parcel_is_sent_as_it_is_now(way: Way, account: UUID) -> None:
+    state = sample_state(Status.EXCEPTION)
+    async with receiving(always(OK)) as receiver:
+        endpoint = await way.add_endpoint(account, receiver.url)
+        async with way.database.serving.acquire() as session, transaction(session):
+            random = uuid4().int >> 66, uuid4().int >> 66
+            payload = CustomPayload("OWN1", state=pack(msgspec.structs.replace(state, tracking_number="OWN1")))
+            delivery = await queue.add_test(
+                session, account, endpoint, sample="exception", random=random, payload=payload
+            )
+        way.dispatcher.hint_by_hand()
+        (request,) = await receiver.received(1)
+        assert delivery is not None
+        row = await settled(way, account, delivery)
+
+    assert json.loads(request.body)["data"]["tracking_number"] == "OWN1"
+    assert show(row).tracking_number == "OWN1"

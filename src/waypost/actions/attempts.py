@@ -110,14 +110,16 @@ def _message(kept: KeptAttempt) -> str:
 
 def _body(kept: KeptAttempt, delivery: DeliveryRow) -> str | None:
     """Return the body, rendered again, or None if it differs from what was sent."""
-    if delivery.sample is not None:
-        state = sample_state(Status(delivery.sample))
+    version = Version(kept.version)
+    if delivery.test_body is not None:
+        plain = delivery.test_body
     elif delivery.packed is not None:
-        state = unpack(delivery.packed)
+        plain = render(version, unpack(delivery.packed))
+    elif delivery.sample is not None:
+        plain = render(version, sample_state(Status(delivery.sample)))
     else:
         return None
-    version = Version(kept.version)
-    body = sign_inside(version, render(version, state), kept.signed_at, kept.signature)
+    body = sign_inside(version, plain, kept.signed_at, kept.signature)
     return body.decode() if sha256(body).digest() == kept.body_sha256 else None
 
 

@@ -24,11 +24,13 @@ from waypost.domain.ids import FIRST, LAST
 from waypost.domain.statuses import SELECTABLE, Status
 from waypost.domain.times import read_rfc3339, rfc3339, rfc3339_or_none
 from waypost.domain.tracking_numbers import normalise_number
+from waypost.domain.trackings import TrackingState
 from waypost.payloads.samples import sample_state
 from waypost.store import deliveries, delivery_changes, endpoints, tracking_changes
 from waypost.store.deliveries import DeliveryRow, Wanted
 from waypost.store.delivery_changes import Cancelled
 from waypost.store.statements import Session, transaction
+from waypost.store.states import unpack
 
 PARCEL_DELETED: Final = "The parcel was deleted, so its events can no longer be sent."
 
@@ -141,14 +143,14 @@ async def show_with_attempts(context: Context, row: DeliveryRow) -> DeliveryWith
 
 def show(row: DeliveryRow) -> Delivery:
     """Return a delivery as v1 represents it. A test has the parcel of its sample, which is not registered."""
-    sample = None if row.sample is None else sample_state(Status(row.sample))
+    sample = _test_state(row)
     waits = row.state is None and not row.blocked
     return Delivery(
         id=ids.to_text(ids.DELIVERY, row.id),
         endpoint_id=ids.to_text(ids.ENDPOINT, row.endpoint),
         event_id=ids.to_text(ids.EVENT, row.event),
         tracking_id=sample.id if sample else row.tracking.hex,
-        tracking_number=sample.tracking_number if sample else row.tracking_number,
+        tracking_number=row.tracking_number or (sample.tracking_number if sample else None),
         courier_code=sample.courier_code if sample else row.courier_code,
         sequence=row.sequence,
         status=sample.status if sample else row.status,
@@ -164,6 +166,13 @@ def show(row: DeliveryRow) -> Delivery:
         created_at=rfc3339(datetime.fromtimestamp(ids.made_at(row.id) / 1000, UTC)),
         settled_at=rfc3339_or_none(row.settled_at),
     )
+
+
+def _test_state(row: DeliveryRow) -> TrackingState | None:
+    """Return the parcel that a test shows: its own if the row has its state, otherwise that of the sample."""
+    if row.sample is None:
+        return None
+    return sample_state(Status(row.sample)) if row.packed is None else unpack(row.packed)
 
 
 def is_resent_in_bulk(row: DeliveryRow) -> bool:

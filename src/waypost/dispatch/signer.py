@@ -63,7 +63,7 @@ class Signer:
         known = self._opened.get(endpoint.id)
         opened = self._open(endpoint) if known is None or known.endpoint is not endpoint else known
         version, secrets = opened.version, opened.secrets
-        body, body_sha256 = _sample(version, claimed.sample) if claimed.sample else _body(version, claimed.packed)
+        body, body_sha256 = _body_of(version, claimed)
         own_way: Headers = ()
         if version in SIGNED_INSIDE:
             signature = v2v3.sign(now, endpoint.email)
@@ -102,6 +102,15 @@ class Signer:
 
     def _text(self, endpoint: LaneEndpoint, sealed: bytes) -> str:
         return self._vault.open(sealed, account=endpoint.account, endpoint=endpoint.id)
+
+
+def _body_of(version: Version, claimed: Claimed) -> tuple[bytes, bytes]:
+    """Return the body of a delivery, without a signature inside, and its SHA-256."""
+    if claimed.test_body is not None:
+        return claimed.test_body, sha256(claimed.test_body).digest()
+    if claimed.sample and claimed.packed is None:
+        return _sample(version, claimed.sample)
+    return _body(version, claimed.packed or b"")
 
 
 @lru_cache(maxsize=512)

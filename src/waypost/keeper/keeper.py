@@ -241,6 +241,8 @@ class Keeper:
         forgotten = 0
         while some := await bulk_action_changes.delete_old(session, self._history):
             forgotten += some
+        while some := await queue.delete_old_test_payloads(session, from_ms(self._now()) - self._history):
+            forgotten += some
         while some := await incident_changes.delete_old_incidents(session, self._history):
             forgotten += some
         while some := await alert_changes.delete_old_alerts(session, self._history):

@@ -19,7 +19,7 @@ from waypost.store.vault import Vault, WrongKey
 OWNER: Final = "_for"
 """The field of every form that names the account whose page it is on."""
 
-LARGEST: Final = 16 << 10
+LARGEST: Final = 80 << 10
 KEPT_SECONDS: Final = 12 * 60 * 60
 _LONGEST_SEALED: Final = 2 * LARGEST
 _PURPOSE: Final = UUID("6d2f7a0e-1f61-4b52-9d54-5b1c2e7d9a01")

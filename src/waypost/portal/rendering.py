@@ -25,7 +25,7 @@ from waypost.portal.csrf import form_token
 from waypost.portal.drafts import Draft
 from waypost.portal.form_filling import fill_form
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import DRAFT, NOTICE, TIME_ZONE, VISITOR
+from waypost.portal.visits import AGAIN, DRAFT, NOTICE, TIME_ZONE, VISITOR
 from waypost.store.accounts import Visitor
 from waypost.store.backlogs import MOST_COUNTED
 from waypost.turns import Turn
@@ -108,6 +108,9 @@ def _with_draft(request: PageRequest, template: str, values: dict[str, Any]) -> 
     draft: Draft | None = request.scope["state"].get(DRAFT)
     if draft is None:
         return fill(template, **values)
+    if request.scope["state"].get(AGAIN):
+        text = fill(template, **values)
+        return fill_form(text, draft.action, draft.fields) or text
     filled = fill_form(fill(template, **values | {"notice": RESTORED}), draft.action, draft.fields)
     return fill(template, **values | {"notice": NOT_RESTORED}) if filled is None else filled
 

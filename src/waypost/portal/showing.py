@@ -72,10 +72,10 @@ def delivery(shown: DeliveryWithAttempts, number: str | None = None) -> ShownDel
 
 def payload(row: DeliveryRow, version: Version) -> ShownText | None:
     """Return the payload of a delivery before its first attempt, without a signature; None if its event is gone."""
-    if row.sample is not None:
-        return sample(version, Status(row.sample))
+    if row.test_body is not None:
+        return body(row.test_body.decode())
     if row.packed is None:
-        return None
+        return None if row.sample is None else sample(version, Status(row.sample))
     return body(sign_inside(version, render(version, unpack(row.packed)), _SIGNED_AT, _NO_SIGNATURE).decode())
 
 
@@ -119,6 +119,11 @@ def marked(text: str) -> Markup:
 def sample(version: Version, status: Status) -> ShownText:
     """Return the sample body of a status and version for display."""
     return body(sample_body(version, status))
+
+
+def pretty_sample(version: Version, status: Status) -> str:
+    """Return the sample of a status as people edit it: indented, without a signature."""
+    return json.dumps(json.loads(render(version, sample_state(status))), indent=2, ensure_ascii=False)
 
 
 def sample_body(version: Version, status: Status) -> str:

@@ -5,9 +5,11 @@ from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from litestar.datastructures import FormMultiDict
+
 from waypost.actions.actor import Actor
 from waypost.domain import ids
-from waypost.portal.drafts import opened_draft, sealed_draft
+from waypost.portal.drafts import OWNER, opened_draft, sealed_draft
 from waypost.portal.parts import Pages
 from waypost.portal.requests import TAKES_FILES, PageRequest
 from waypost.portal.sessions import ABSOLUTE_SECONDS
@@ -26,6 +28,8 @@ TIME_ZONE: Final = "waypost.time_zone"
 
 VISITOR: Final = "waypost.visitor"
 """Where a request's state has the visitor, so that an error page can show the navigation."""
+AGAIN: Final = "again"
+"""Whether the draft was sent in time: then the page has its own notice."""
 DRAFT: Final = "draft"
 """Where a session has a form that was sent before signing in, sealed, and a request's state has it, opened."""
 
@@ -76,6 +80,7 @@ def _take_draft(request: PageRequest, pages: Pages, visitor: Visitor) -> None:
     if draft is None or draft.path == request.scope["path"]:
         del request.session[DRAFT]
         request.scope["state"][DRAFT] = draft
+        request.scope["state"][AGAIN] = request.session.pop(AGAIN, False)
 
 
 async def enter_if_signed_in(request: PageRequest, pages: Pages) -> Visitor | None:
@@ -84,6 +89,15 @@ async def enter_if_signed_in(request: PageRequest, pages: Pages) -> Visitor | No
         return await enter(request, pages)
     except NotLoggedIn:
         return None
+
+
+def keep_form(request: PageRequest, pages: Pages, visitor: Visitor, page: str, form: FormMultiDict) -> None:
+    """Have the page that follows show the form as it was sent, so that it can be changed and sent again."""
+    given = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    draft = sealed_draft(pages.context.vault, page, request.scope["path"], [*given, (OWNER, visitor.account.hex)])
+    if draft is not None:
+        request.session[DRAFT] = draft
+        request.session[AGAIN] = True
 
 
 def actor_of(request: PageRequest, visitor: Visitor) -> Actor:

@@ -20,7 +20,8 @@ MOST_FAILED: Final = 200
 class DeliveryRow(msgspec.Struct, frozen=True):
     """A delivery. ``state`` None: not settled. The fields of its event are None once that is gone.
 
-    A test has no event: ``sample`` is the status of the sample that it sends.
+    A test has no event: ``sample`` is the status of the sample that it sends, unless it sends the state of a parcel
+    (``packed``) or an edited ``test_body``.
     """
 
     bucket: int
@@ -44,6 +45,7 @@ class DeliveryRow(msgspec.Struct, frozen=True):
     status: str | None
     substatus: str | None
     packed: bytes | None = None
+    test_body: bytes | None = None
 
 
 class KeptAttempt(msgspec.Struct, frozen=True):
@@ -108,12 +110,13 @@ async def newest(session: Session, account: UUID, wanted: Wanted, limit: int) ->
 
     Unsettled deliveries are read first, so that one that settles in between is seen twice rather than never.
     """
-    rows = await fetch(session, "endpoints_ever", account, wanted.endpoint)
-    bounds = (ALL_BUCKETS, [row["id"] for row in rows], wanted.after, wanted.before, wanted.state, limit)
+    endpoints = await fetch(session, "endpoints_ever", account, wanted.endpoint)
+    bounds = (ALL_BUCKETS, [row["id"] for row in endpoints], wanted.after, wanted.before, wanted.state, limit)
     found: dict[UUID, DeliveryRow] = {}
     if wanted.tests:
         tests = await fetch(session, "test_deliveries", *bounds, *wanted.days)
-        return [] if wanted.tracking_number is not None else [DeliveryRow(**row) for row in tests]
+        rows = [] if wanted.tracking_number is not None else [DeliveryRow(**row) for row in tests]
+        return await with_numbers_of_tests(session, rows)
     without_tests = (*bounds, wanted.tests is False)
     if wanted.tracking_number is not None:
         reads = await _of_number(session, account, wanted, without_tests)
@@ -121,7 +124,8 @@ async def newest(session: Session, account: UUID, wanted: Wanted, limit: int) ->
         reads = await _of_endpoints(session, wanted, without_tests)
     for read in reads:
         found |= {row.id: row for row in read}
-    return sorted(found.values(), key=lambda row: row.id, reverse=True)[:limit]
+    rows = sorted(found.values(), key=lambda row: row.id, reverse=True)[:limit]
+    return await with_numbers_of_tests(session, rows)
 
 
 async def _of_endpoints(session: Session, wanted: Wanted, bounds: tuple[object, ...]) -> Sequence[list[DeliveryRow]]:
@@ -145,6 +149,16 @@ async def _of_number(
     unsettled = await fetch(session, "unsettled_of_trackings", *bounds, trackings)
     settled = await fetch(session, "settled_of_trackings", *bounds, *wanted.days, trackings)
     return [DeliveryRow(**row) for row in unsettled], [DeliveryRow(**row) for row in settled]
+
+
+async def with_numbers_of_tests(session: Session, rows: Sequence[DeliveryRow]) -> list[DeliveryRow]:
+    """Return the rows; tests of a parcel or with an edited payload have its number, others that of their sample."""
+    tests = [row.id for row in rows if row.sample is not None]
+    if not tests:
+        return list(rows)
+    found = await fetch(session, "numbers_of_tests", tests)
+    numbers = {row["delivery"]: row["tracking_number"] for row in found}
+    return [msgspec.structs.replace(row, tracking_number=numbers[row.id]) if row.id in numbers else row for row in rows]
 
 
 async def find(session: Session, account: UUID, delivery: UUID) -> DeliveryRow | None:

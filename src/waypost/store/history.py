@@ -16,7 +16,7 @@ from waypost.domain.deliveries import waiting_state
 from waypost.domain.history import HistoryFilter, Seen, fits
 from waypost.domain.ids import bucket, first_at, made_at
 from waypost.domain.times import from_ms
-from waypost.store.deliveries import DeliveryRow
+from waypost.store.deliveries import DeliveryRow, with_numbers_of_tests
 from waypost.store.intake_rows import day_of
 from waypost.store.queue import ALL_BUCKETS
 from waypost.store.statements import Session, fetch, fetch_one
@@ -156,7 +156,8 @@ async def candidates(
             await _settled(session, wanted, *bounds, without_tests, *days) if settled and wanted.ended else [],
         ):
             found |= {row["id"]: DeliveryRow(**row) for row in read}
-    return sorted(found.values(), key=lambda row: row.id, reverse=True)[:limit]
+    newest = sorted(found.values(), key=lambda row: row.id, reverse=True)[:limit]
+    return await with_numbers_of_tests(session, newest)
 
 
 async def _unsettled(session: Session, wanted: HistoryFilter, *bounds: object) -> list[Record]:

@@ -5,7 +5,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -22,8 +22,11 @@ from waypost.store.statements import Session, execute, fetch, fetch_one, transac
 from waypost.store.trouble import REPEATABLE
 
 ALL_BUCKETS: Final = list(range(ids.BUCKETS))
-_CLAIMED: Final = len(Claimed.__struct_fields__)
-"""`claim` returns the columns of a delivery, then those of its endpoint; each row has one of both."""
+_CLAIMED: Final = len(Claimed.__struct_fields__) - 1
+"""`claim` returns the columns of a delivery, then those of its endpoint; each row has one of both.
+
+The last field of a delivery, ``test_body``, is not among them: no test waits in a lane.
+"""
 
 NO_TRACKING: Final = UUID(int=0)
 """The stand-in for the tracking of a test, which has none."""
@@ -70,10 +73,24 @@ async def _with_older_events(session: Session, claimed: Sequence[Claimed]) -> li
     return [msgspec.structs.replace(one, packed=one.packed or packed.get(one.event)) for one in claimed]
 
 
+class CustomPayload(msgspec.Struct, frozen=True):
+    """What a test sends instead of a sample: a packed state or a body, and the number of its parcel."""
+
+    tracking_number: str | None
+    state: bytes | None = None
+    body: bytes | None = None
+
+
 async def add_test(
-    session: Session, account: UUID, endpoint: UUID, *, sample: str, random: tuple[int, int]
+    session: Session,
+    account: UUID,
+    endpoint: UUID,
+    *,
+    sample: str,
+    random: tuple[int, int],
+    payload: CustomPayload | None = None,
 ) -> UUID | None:
-    """Insert the row of a test, the sample of a status, into the queue.
+    """Insert the row of a test, the sample of a status or a ``payload``, into the queue, in the caller's transaction.
 
     Return its delivery's id; None if there is no such endpoint.
 
@@ -82,7 +99,16 @@ async def add_test(
     at, bucket = await intake_rows.now(session), random[0] % ids.BUCKETS
     delivery, event = (ids.make_id(at, bucket, bits) for bits in random)
     key = (bucket, delivery, account, endpoint, NO_TRACKING, event, sample)
-    return None if await fetch_one(session, "add_test", *key) is None else delivery
+    if await fetch_one(session, "add_test", *key) is None:
+        return None
+    if payload is not None:
+        await execute(session, "insert_test_payload", delivery, account, *msgspec.structs.astuple(payload))
+    return delivery
+
+
+async def delete_old_test_payloads(session: Session, before: datetime) -> int:
+    """Delete some of the payloads of tests from before a time; return how many."""
+    return len(await fetch(session, "delete_old_test_payloads", ids.first_at(before)))
 
 
 class Noted(msgspec.Struct, frozen=True):

@@ -84,7 +84,8 @@ class NewDelivery(msgspec.Struct, frozen=True):
 class Claimed(msgspec.Struct, frozen=True):
     """The row of a delivery that this dispatcher may work on until its lease ends.
 
-    ``packed`` None: its event is gone. A test has none: it sends the sample of the status ``sample``. ``cancelled``: it
+    ``packed`` None: its event is gone. A test has none: it sends the sample of the status ``sample``, or a parcel's
+    state in ``packed``, or ``test_body``. ``cancelled``: it
     was cancelled while a dispatcher that died had it in flight, and is settled without an attempt. ``crashes`` is how
     often sending it raised on our side, ``deaths`` at how many crashes in a row it was in hand.
     """
@@ -102,6 +103,7 @@ class Claimed(msgspec.Struct, frozen=True):
     sample: str | None = None
     crashes: int = 0
     deaths: int = 0
+    test_body: bytes | None = None
 
 
 class LaneEndpoint(msgspec.Struct, frozen=True):

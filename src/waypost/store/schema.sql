@@ -522,6 +522,17 @@ create table shipment (
     constraint shipment_shipment_check CHECK (length(shipment) >= 1 AND length(shipment) <= 100)
 );
 
+create table test_payload (
+    delivery uuid not null,
+    account uuid not null,
+    tracking_number text,
+    state bytea,
+    body bytea,
+    constraint test_payload_body_check CHECK (length(body) <= 65536),
+    constraint test_payload_check CHECK ((state IS NULL) <> (body IS NULL)),
+    constraint test_payload_pkey PRIMARY KEY (delivery)
+);
+
 create table tracking (
     bucket smallint not null,
     id uuid not null,
@@ -621,6 +632,8 @@ alter table registrar add constraint registrar_connection_fkey FOREIGN KEY (conn
 alter table registration add constraint registration_connection_fkey FOREIGN KEY (connection) REFERENCES connection(id) ON DELETE CASCADE;
 
 alter table shipment add constraint shipment_connection_fkey FOREIGN KEY (connection) REFERENCES connection(id) ON DELETE CASCADE;
+
+alter table test_payload add constraint test_payload_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
 
 alter table unread_scan add constraint unread_scan_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
 
@@ -731,6 +744,8 @@ CREATE INDEX settled_tracking ON ONLY settled USING btree (tracking, id);
 CREATE INDEX settled_undelivered ON ONLY settled USING btree (endpoint, id) WHERE state <> 'delivered'::text;
 
 CREATE INDEX shipment_tracking ON shipment USING btree (tracking);
+
+CREATE INDEX test_payload_account ON test_payload USING btree (account);
 
 CREATE INDEX tracking_changed_lane ON tracking USING btree (account, courier_code, archived, status, updated_at, id);
 

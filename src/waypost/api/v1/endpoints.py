@@ -10,9 +10,10 @@ from litestar.params import FromPath
 
 from waypost.actions import endpoint_secrets, endpoint_tests
 from waypost.actions import endpoints as changes
-from waypost.actions.constraints import between, one_of
+from waypost.actions.constraints import between
 from waypost.actions.deliveries import DeliveryWithAttempts, show_with_attempts
 from waypost.actions.endpoint_settings import EndpointChange, EndpointCreation
+from waypost.actions.endpoint_tests import RequestedTest
 from waypost.actions.endpoints import Endpoint
 from waypost.actions.lists import Listed, listed
 from waypost.api.bodies import read_json
@@ -24,7 +25,6 @@ from waypost.api.parts import Given
 from waypost.api.responses import answer, answer_secret, nothing
 from waypost.api.v1.admission import admit
 from waypost.domain import ids
-from waypost.domain.statuses import SELECTABLE
 from waypost.domain.times import rfc3339
 from waypost.signing.standard import standard_secret
 from waypost.store import endpoints
@@ -64,14 +64,8 @@ class Rotation(msgspec.Struct, forbid_unknown_fields=True):
     )
 
 
-class Test(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a test."""
-
-    status: Annotated[str, one_of(SELECTABLE)]
-
-
 _ROTATION: Final = msgspec.json.Decoder(Rotation)
-_TEST: Final = msgspec.json.Decoder(Test)
+_TEST: Final = msgspec.json.Decoder(RequestedTest)
 
 
 @get("/v1/endpoints")
@@ -138,10 +132,10 @@ async def disable(request: Request[Any, Any, Any], parts: Given, endpoint_id: Fr
 
 @post("/v1/endpoints/{endpoint_id:str}/test", status_code=HTTPStatus.OK)
 async def test(request: Request[Any, Any, Any], parts: Given, endpoint_id: FromPath[str]) -> Response[bytes]:
-    """Send a sample and return its result; 202 if the endpoint has not responded in time."""
+    """Send a sample, a parcel or a body, and return the result; 202 if the endpoint has not responded in time."""
     caller = await admit(request, parts, scope="write")
     body = read_json(await request.body(), _TEST)
-    row = await endpoint_tests.send_test(parts, caller.actor, changes.read_id(endpoint_id), body.status)
+    row = await endpoint_tests.send_test(parts, caller.actor, changes.read_id(endpoint_id), body)
     shown = await show_with_attempts(parts, row)
     return answer(shown, HTTPStatus.ACCEPTED if row.state is None else HTTPStatus.OK)
 
@@ -225,8 +219,8 @@ OPERATIONS: Final = (
         scope="write",
         answers={200: DeliveryWithAttempts, 202: DeliveryWithAttempts},
         example=DELIVERED,
-        body=Test,
-        body_example=Test("delivered"),
+        body=RequestedTest,
+        body_example=RequestedTest("delivered"),
     ),
     Operation(handler=secret, group=_GROUP, scope="write", answers={200: SecretAnswer}, example=_SECRETS),
     Operation(

@@ -151,7 +151,7 @@ async def _act(
 
 async def _curl(pages: Pages, actor: Actor, email: str, row: DeliveryRow, webhook: EndpointRow) -> str | None:
     """Return the cURL command, signed now, or None if the event no longer exists."""
-    if row.packed is None:
+    if row.packed is None or row.sample is not None:
         return None
     secrets = await endpoint_secrets.secrets_of(pages.context, actor, webhook.id)
     own = endpoint_changes.custom_headers(pages.context, webhook)

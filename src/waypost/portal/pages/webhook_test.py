@@ -1,6 +1,9 @@
 """``/developer/webhooks/{id}/test``: an endpoint's tests, and the dialog that sends one on its first tab."""
 
+import json
+from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 from litestar import Response, get, post
@@ -9,20 +12,26 @@ from litestar.params import FromPath
 from waypost.actions import deliveries as delivery_actions
 from waypost.actions import endpoint_tests
 from waypost.actions import endpoints as changes
+from waypost.actions.actor import Actor
+from waypost.actions.endpoint_tests import RequestedTest
+from waypost.actions.refusals import Fault, Invalid, NotFound, checking
 from waypost.domain import ids
 from waypost.domain.endpoints import Version
 from waypost.domain.statuses import SELECTABLE, Status
+from waypost.domain.tracking_numbers import normalise_number
 from waypost.portal import showing
 from waypost.portal.pages.webhook_head import head, summary_of
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page, part
 from waypost.portal.requests import PageRequest
-from waypost.portal.visits import actor_of, enter
-from waypost.store import deliveries
+from waypost.portal.visits import actor_of, enter, keep_form, notify
+from waypost.portal.wording import sentence
+from waypost.store import deliveries, trackings
 from waypost.store.accounts import Visitor
 from waypost.store.deliveries import Wanted
 from waypost.store.endpoints import EndpointRow
+from waypost.store.trackings import Filter
 
 TEST: Final = "test"
 NEWEST: Final = 25
@@ -49,11 +58,41 @@ async def show(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[st
 async def test(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Send a test and show its result on the endpoint's page."""
     visitor = await enter(request, pages)
-    status = str((await request.form()).get("status", ""))
-    row = await endpoint_tests.send_test(
-        pages.context, actor_of(request, visitor), changes.read_id(endpoint_id), status
-    )
-    return go_to(f"{PATH}/{endpoint_id}?do=test&status={status}&result={ids.to_text(ids.DELIVERY, row.id)}")
+    form = await request.form()
+    actor, here = actor_of(request, visitor), f"{PATH}/{endpoint_id}?do=test"
+    try:
+        asked = await _asked(pages, actor, form)
+        row = await endpoint_tests.send_test(pages.context, actor, changes.read_id(endpoint_id), asked)
+    except (Invalid, NotFound) as refusal:
+        notify(request, f"Nothing was sent. {sentence(refusal.sentence)}")
+        keep_form(request, pages, visitor, here, form)
+        return go_to(here)
+    keep_form(request, pages, visitor, here, form)
+    query = urlencode({"status": asked.status or "", "result": ids.to_text(ids.DELIVERY, row.id)})
+    return go_to(f"{here}&{query}")
+
+
+async def _asked(pages: Pages, actor: Actor, form: Mapping[str, Any]) -> RequestedTest:
+    """Return what the form wants to be sent. Raise Invalid or NotFound."""
+    match str(form.get("what", "sample")):
+        case "parcel":
+            with checking():
+                number = normalise_number(str(form.get("parcel", "")))
+            async with pages.context.database.serving.acquire() as session:
+                found = await trackings.page(session, actor.account, Filter(numbers=(number,)), limit=1)
+            if not found:
+                raise Invalid([Fault("parcel", f"{number} is not among your parcels")])
+            return RequestedTest(tracking_id=found[0].id.hex)
+        case "body":
+            try:
+                given = json.loads(str(form.get("body", "")))
+            except (ValueError, RecursionError) as error:
+                raise Invalid([Fault("payload", f"is not valid JSON: {error}")]) from None
+            if not isinstance(given, dict):
+                raise Invalid([Fault("payload", "must be a JSON object")])
+            return RequestedTest(body=given)
+        case _:
+            return RequestedTest(status=str(form.get("status", "")))
 
 
 @get(PATH + "/{endpoint_id:str}/sample")
@@ -70,6 +109,7 @@ async def dialog(
     """Return what the dialog shows: the sample of the chosen status and, if it is open, the response to a test."""
     status = status_of(request)
     return {
+        "payload_text": showing.pretty_sample(Version(row.version), status),
         "test_status": status,
         "sample": showing.sample(Version(row.version), status),
         "result": await _result(pages, visitor, request.query_params.get("result")) if opened else None,

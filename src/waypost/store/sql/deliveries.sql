@@ -144,7 +144,8 @@ limit $6
 select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.blocked, d.next_at, d.sample,
        d.resend_of, d.recovery, null::text as state, null::text as reason, null::timestamptz as settled_at,
        h.id as blocked_by,
-       e.tracking_number, e.courier_code, e.status, e.substatus, e.state as packed
+       coalesce(e.tracking_number, p.tracking_number) as tracking_number, e.courier_code, e.status, e.substatus,
+       coalesce(e.state, p.state) as packed, p.body as test_body
 from due d
 join endpoint n on n.id = d.endpoint and n.account = $2
 left join lateral (
@@ -156,12 +157,16 @@ left join lateral (
     where e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
       and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
     offset 0) e on true
+left join lateral (
+    select * from test_payload t where d.sample is not null and t.delivery = d.id
+    offset 0) p on true
 where d.bucket = any ($1::smallint[]) and d.id = $3
 
 -- name: settled_delivery
 select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.state, d.reason, d.settled_at, d.sample,
        d.resend_of, d.recovery, false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
-       e.tracking_number, e.courier_code, e.status, e.substatus, e.state as packed
+       coalesce(e.tracking_number, p.tracking_number) as tracking_number, e.courier_code, e.status, e.substatus,
+       coalesce(e.state, p.state) as packed, p.body as test_body
 from settled d
 join endpoint n on n.id = d.endpoint and n.account = $2
 left join lateral (
@@ -169,6 +174,9 @@ left join lateral (
     where e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
       and e.day = (uuid_extract_timestamp(d.event) at time zone 'utc')::date
     offset 0) e on true
+left join lateral (
+    select * from test_payload t where d.sample is not null and t.delivery = d.id
+    offset 0) p on true
 where d.bucket = any ($1::smallint[]) and d.id = $3 and d.day = $4
 
 -- name: attempts
@@ -207,3 +215,6 @@ cross join lateral (
     offset 0) a
 order by a.started_at desc
 limit $4
+
+-- name: numbers_of_tests
+select delivery, tracking_number from test_payload where delivery = any ($1::uuid[])

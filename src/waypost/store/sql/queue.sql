@@ -65,6 +65,14 @@ insert into due (bucket, id, endpoint, tracking, event, sequence, ordering, samp
 select $1, $2, id, $5, $6, 1, 'unordered', $7 from target
 returning id
 
+-- name: insert_test_payload
+insert into test_payload (delivery, account, tracking_number, state, body) values ($1, $2, $3, $4, $5)
+
+-- name: delete_old_test_payloads
+delete from test_payload
+where delivery in (select delivery from test_payload where delivery < $1 order by delivery limit 500)
+returning delivery
+
 -- name: claim_by_hand
 -- Tests and resends: manual sends wait in no lane, so that neither a backlog, an order, a breaker nor a rate limit
 -- holds them up. A resend is retried like others, when its time has come. The endpoints $5 and the accounts $6 have
@@ -92,14 +100,17 @@ with waiting as (
     returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling, d.sample,
               d.crashes, d.deaths
 )
-select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.packed,
-       c.cancelling is not null as cancelled, c.sample, c.crashes, c.deaths
+select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, coalesce(e.packed, p.state) as packed,
+       c.cancelling is not null as cancelled, c.sample, c.crashes, c.deaths, p.body as test_body
 from claimed c
 left join lateral (
     select e.state as packed from event e
     where e.bucket = any ($1::smallint[]) and e.bucket = c.bucket
       and e.day = (uuid_extract_timestamp(c.event) at time zone 'utc')::date and e.id = c.event
     offset 0) e on true
+left join lateral (
+    select t.state, t.body from test_payload t where c.sample is not null and t.delivery = c.id
+    offset 0) p on true
 
 -- name: suspects
 -- Suspects that are due, or in hand of dispatcher $2. Normally the index is empty.
@@ -121,14 +132,17 @@ with claimed as (
     returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling, d.sample,
               d.crashes, d.deaths
 )
-select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.packed,
-       c.cancelling is not null as cancelled, c.sample, c.crashes, c.deaths
+select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, coalesce(e.packed, p.state) as packed,
+       c.cancelling is not null as cancelled, c.sample, c.crashes, c.deaths, p.body as test_body
 from claimed c
 left join lateral (
     select e.state as packed from event e
     where e.bucket = any ($1::smallint[]) and e.bucket = c.bucket
       and e.day = (uuid_extract_timestamp(c.event) at time zone 'utc')::date and e.id = c.event
     offset 0) e on true
+left join lateral (
+    select t.state, t.body from test_payload t where c.sample is not null and t.delivery = c.id
+    offset 0) p on true
 
 -- name: scout
 -- The lanes and when each is next due: one index probe for each endpoint, not for each row.
