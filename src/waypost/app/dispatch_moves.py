@@ -28,6 +28,8 @@ from waypost.store.outage import Outage
 
 _LOG: Final = structlog.get_logger()
 LOOK_SECONDS: Final = 2.0
+AGAIN_SECONDS: Final = 0.25
+"""When to look again if many deliveries are in hand: those of a moment are done by then."""
 JOINS_IN_SECONDS: Final = 60.0
 """How long the new place may take until it dispatches; a process starts within a second on a free machine."""
 JOIN_LOOK_SECONDS: Final = 0.1
@@ -110,7 +112,10 @@ class Moves:
         """Return when it is time to move: True, or False because of ``stop``."""
         began = time.monotonic()
         while not stop.is_set():
-            await _first_of(stop, self._press, seconds=LOOK_SECONDS)
+            if workload.piled_up:
+                await _first_of(stop, seconds=AGAIN_SECONDS)
+            else:
+                await _first_of(stop, self._press, seconds=LOOK_SECONDS)
             self._press.clear()
             now = time.monotonic()
             load = await self._loads(now - began)
@@ -208,23 +213,32 @@ class _Meter:
     """Remembers what was counted at the last load."""
 
     def __init__(self) -> None:
-        self._worked = time.thread_time()
+        self._worked, self._seconds = time.thread_time(), 0.0
         self._stalls = STALLS.busy
         self._attempts = 0
 
     def load(self, seconds: float, measures: Measures, in_hand: int) -> SendingLoad:
         """Return the load of the last ``seconds``; call it in the thread of the loop."""
-        worked, stalls, attempts = time.thread_time(), STALLS.busy, sum(measures.attempts.values())
+        stalls, attempts = STALLS.busy, sum(measures.attempts.values())
         load = SendingLoad(
             seconds,
-            loop=(worked - self._worked) / max(seconds, LOOK_SECONDS),
+            loop=self._loop(seconds),
             stalls=stalls - self._stalls,
             in_hand=max(in_hand, measures.in_flight),
             attempts=attempts - self._attempts,
             suspects=measures.suspects,
         )
-        self._worked, self._stalls, self._attempts = worked, stalls, attempts
+        self._stalls, self._attempts = stalls, attempts
         return load
+
+    def _loop(self, seconds: float) -> float:
+        """Return the part of a core that the loop used, once enough time has passed to tell."""
+        self._seconds += seconds
+        if self._seconds < LOOK_SECONDS:
+            return 0.0
+        before, self._worked = self._worked, time.thread_time()
+        passed, self._seconds = self._seconds, 0.0
+        return (self._worked - before) / passed
 
 
 async def _first_of(*events: asyncio.Event, seconds: float) -> None:

@@ -42,7 +42,12 @@ class SendingLoad(msgspec.Struct, frozen=True):
     @property
     def needs_processes(self) -> bool:
         """Whether dispatching must leave the process that does everything."""
-        return self.loop >= BUSY_LOOP or self.stalls > 0 or self.in_hand >= MOST_IN_HAND or self.suspects > 0
+        return self.loop >= BUSY_LOOP or self.stalls > 0 or self.suspects > 0
+
+    @property
+    def is_piled_up(self) -> bool:
+        """Whether it must leave unless this passes: a machine that stood still for a moment has as much in hand."""
+        return self.in_hand >= MOST_IN_HAND
 
     @property
     def is_quiet(self) -> bool:
@@ -61,16 +66,20 @@ class Workload:
 
     def __init__(self, *, at_rest: bool) -> None:
         self.at_rest = at_rest
+        self.piled_up = False
+        """Whether it is worth another look soon."""
         self._quiet_seconds = 0.0
 
     def should_move(self, load: SendingLoad) -> bool:
         """Return whether to move: at once if there is work, and back after ``QUIET_SECONDS`` with little of it."""
         if self.at_rest:
-            return load.needs_processes
+            before, self.piled_up = self.piled_up, load.is_piled_up
+            return load.needs_processes or (before and self.piled_up)
         self._quiet_seconds = self._quiet_seconds + load.seconds if load.is_quiet else 0.0
         return self._quiet_seconds >= QUIET_SECONDS
 
     def moved(self) -> None:
         """Note that it has moved."""
         self.at_rest = not self.at_rest
+        self.piled_up = False
         self._quiet_seconds = 0.0
