@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browsing import NARROW
+from tests.support.browsing import NARROW, WIDE
 from tests.support.portal import FILLED, Portal
 
 SMALLEST = 44
@@ -68,3 +68,15 @@ def test_the_navigation_unfolds_without_a_script(visit) -> None:
     expect(navigation.get_by_role("link", name="Settings")).to_have_attribute("aria-current", "page")
     navigation.get_by_role("link", name="Webhook history").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Webhook history")
+
+
+@pytest.mark.parametrize(
+    "path", ["/trackings", "/developer/webhooks/history", "/developer/webhooks/{failing}/deliveries"]
+)
+def test_no_column_is_hidden_in_an_ordinary_window(portal: Portal, visit, path: str) -> None:
+    page = visit(FILLED, path.format(failing=portal.endpoints[1]), viewport=WIDE)
+
+    hidden = page.evaluate("[...document.querySelectorAll('.table')].map(one => one.scrollWidth - one.clientWidth)")
+
+    assert hidden
+    assert max(hidden) <= 0
