@@ -71,6 +71,10 @@ PAGES: Final = {
     "settings": (FILLED, "/settings"),
     "settings-add": (FILLED, "/settings?do=add"),
     "audit": (FILLED, "/settings/audit"),
+    "alerts": (FILLED, "/settings/alerts?service=telegram"),
+    "alert-channel": (FILLED, "/settings/alerts/{channel}"),
+    "alert-channel-delete": (FILLED, "/settings/alerts/{channel}?do=delete"),
+    "incidents": (FILLED, "/incidents"),
     "docs": (FILLED, "/docs"),
     "docs-trackings": (None, "/docs/api-v4-trackings"),
     "help": (FILLED, "/help"),
@@ -143,7 +147,10 @@ def _places(portal: Portal) -> dict[str, str]:
     def first(query: str) -> str:
         return str(portal.seeded.get(f"/v1/deliveries?{query}")["items"][0]["id"])
 
+    target = {"url": f"{portal.hooks.url}/ok/alerts"}
+    channel = portal.seeded.post("/v1/alert-channels", {"service": "slack", "name": "On call", "target": target})
     return {
+        "channel": str(channel["id"]),
         "healthy": healthy,
         "connection": portal.connections[0],
         "failing": failing,

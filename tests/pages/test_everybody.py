@@ -37,7 +37,15 @@ FILLED_PATHS = (
     *("/sources/connect-push/woocommerce", "/sources/connect-push/order-shipped"),
     "/sources/{connection}",
     *(f"/sources/{{connection}}?do={name}" for name in ("update", "credentials", "disable", "delete")),
-    *("/settings", "/settings?do=add", "/settings/audit", "/incidents", "/settings/alerts?service=telegram"),
+    *(
+        "/settings",
+        "/settings?do=add",
+        "/settings/audit",
+        "/incidents",
+        "/settings/alerts?service=telegram",
+        "/settings/alerts/{channel}",
+        "/settings/alerts/{channel}?do=delete",
+    ),
     "/docs",
     "/docs/api-v4-trackings",
     "/help",
@@ -72,7 +80,10 @@ def places(portal: Portal) -> dict[str, str]:
     page.goto("/developer/apikeys")
     key = (page.get_by_role("link", name="Revoke").first.get_attribute("href") or "").partition("=")[2]
     page.context.close()
+    target = {"url": f"{portal.hooks.url}/ok/alerts"}
+    channel = portal.seeded.post("/v1/alert-channels", {"service": "slack", "name": "On call", "target": target})
     return {
+        "channel": channel["id"],
         "key": key,
         "connection": portal.connections[0],
         "healthy": healthy,
