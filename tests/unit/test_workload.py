@@ -93,7 +93,7 @@ async def answers() -> None:
 
 def moves(inside: Crew, outside: Crew, loads: Iterator[SendingLoad], *, crashed: bool = False) -> Moves:
     async def measured(_seconds: float) -> SendingLoad:
-        made.press()  # the next look does not wait either
+        made.press()  # no look waits
         return next(loads)
 
     async def died() -> bool:
@@ -102,6 +102,7 @@ def moves(inside: Crew, outside: Crew, loads: Iterator[SendingLoad], *, crashed:
     outage = Outage(answers)
     places = (Place(crew.name, [Part(crew.name, crew.serve)], crew.measures, outage) for crew in (inside, outside))
     made = Moves(*places, loads=measured, crashed=died)
+    made.press()
     return made
 
 
