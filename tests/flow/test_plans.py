@@ -313,3 +313,27 @@ async def test_alerts_and_channels_are_never_scanned(database: Database) -> None
         plans = {name: await generic_plan(session, name, len(values)) for name, values in ALERTS.items()}
 
     assert {name: plan for name, plan in plans.items() if re.search(r"Seq Scan on alert", plan)} == {}
+
+
+async def test_an_endpoints_hours_are_read_by_index(database: Database) -> None:
+    await database.serving.execute(
+        """insert into delivery_hours (endpoint, day, hour, dispatcher, delivered, failed, attempts, failed_attempts,
+                                       latency)
+        select md5((n % 500)::text)::uuid, (now() at time zone 'utc')::date, date_trunc('hour', now(), 'utc'), n / 500,
+               1, 0, 1, 0, '{}'
+        from generate_series(0, 19999) n"""
+    )
+    await database.serving.execute("vacuum analyze delivery_hours")
+    now, one = datetime.now(UTC), uuid4()
+    bounds = {
+        "hours": ([one], now - timedelta(days=1), now, now.date() - timedelta(days=1), now.date()),
+        "days": (one, now.date() - timedelta(days=29), now.date()),
+    }
+    plans = {}
+    async with database.serving.acquire() as session:
+        for name, values in bounds.items():
+            rows = await session.fetch("explain " + TEXTS[name], *bound(name, *values))
+            plans[name] = "\n".join(row[0] for row in rows)
+
+    filled = rf"Seq Scan on delivery_hours_{now:%Y%m%d}"
+    assert {name: plan for name, plan in plans.items() if re.search(filled, plan) or "Index" not in plan} == {}
