@@ -96,7 +96,7 @@ def test_moving_out_and_back_again_and_again_loses_repeats_and_reorders_nothing(
             shop.post("/v1/endpoints", {"url": f"{ledger.url}{path}"})
         events: set[str] = set()
         for scans in (1, 3):
-            ledger.slowness = SLOW_SECONDS
+            ledger.slowness = 4 * SLOW_SECONDS  # a single report must be in hand at two looks
             events |= reported(shop, scans)
             dispatch_processes(server)
             ledger.slowness = 0.0
