@@ -107,10 +107,15 @@ async def test_an_unpolled_parcel_says_why_and_what_to_connect(portal: Portal, s
 async def test_a_number_tracked_with_another_courier_gives_a_warning(shop: Caller, browser: Browser) -> None:
     first = await create(shop, "ups")
     alone = (await browser.get(f"/trackings/{first}")).text
-    added = await browser.post("/trackings", form={"tracking_number": "A1", "courier_code": "dhl"})
+    asked = await browser.post("/trackings", form={"tracking_number": "A1", "courier_code": "dhl"})
+    fields = {"tracking_number": "A1", "courier_code": "dhl", "anyway": "true"}
+    added = await browser.post("/trackings", form=fields)
     second = await browser.get(added.headers["location"])
 
     assert "also tracked" not in alone
+    assert asked.status_code == 422
+    assert "You track this number already with UPS." in asked.text
+    assert ">Add anyway</button>" in asked.text
     assert "Parcel added. Its number is also tracked with UPS." in second.text
     assert "This number is also tracked with another courier" in second.text
     assert "also tracked with another courier" in (await browser.get(f"/trackings/{first}")).text

@@ -9,7 +9,7 @@ import msgspec
 from litestar import Response, get, post
 
 from waypost.actions import trackings as changes
-from waypost.actions.parcel_fields import read_parcel
+from waypost.actions.parcel_fields import NewTracking, read_parcel
 from waypost.actions.parcel_sources import same_number
 from waypost.actions.refusals import Invalid
 from waypost.domain import ids
@@ -56,6 +56,9 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         parcel = read_parcel(given | ({} if given["courier_code"] else {"auto_correct": "true"}))
     except Invalid as refusal:
         return await _page(request, pages, visitor, given, _errors(refusal), adding=True)
+    if "anyway" not in form and (known := await _other_couriers(pages, visitor, parcel)):
+        errors = {"tracking_number": f"You track this number already with {known}. Most numbers have one courier."}
+        return await _page(request, pages, visitor, given, errors, adding=True, is_known=True)
     (state,) = await changes.create(pages.context, actor_of(request, visitor), [parcel], source="WEB")
     if state is None:
         errors = {"tracking_number": "This number is already tracked with the same courier."}
@@ -64,6 +67,14 @@ async def add(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     also = ", ".join(courier_name(one.courier_code) for one in others)
     notify(request, f"Parcel added. Its number is also tracked with {also}." if also else "Parcel added.")
     return go_to(f"{PATH}/{state.id}")
+
+
+async def _other_couriers(pages: Pages, visitor: Visitor, parcel: NewTracking) -> str:
+    """Return the names of the couriers with which the account tracks a number; empty if its courier is among them."""
+    async with pages.context.database.serving.acquire() as session:
+        found = await trackings.couriers_of(session, visitor.account, [parcel.tracking_number])
+    known = found.get(parcel.tracking_number, [])
+    return "" if parcel.courier_code in known else " and ".join(courier_name(code) for code in known)
 
 
 def _errors(refusal: Invalid) -> dict[str, str]:
@@ -82,6 +93,7 @@ async def _page(
     errors: Mapping[str, str],
     *,
     adding: bool,
+    is_known: bool = False,
 ) -> Response[bytes]:
     chosen = {name: request.query_params.get(name, "").strip() for name in _FILTERS}
     chosen = {name: text for name, text in chosen.items() if text}
@@ -110,6 +122,7 @@ async def _page(
         given={name: given.get(name, "") for name in _ADDED},
         errors=errors,
         adding=adding,
+        is_known=is_known,
         asked=bool(asked),
     )
 

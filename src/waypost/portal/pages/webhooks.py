@@ -81,6 +81,7 @@ async def _page(
         form=form,
         errors=errors,
         adding=adding and not full,
+        wanted=adding,
         duplicate=duplicate,
         full=changes.limit_reached(context.max_endpoints) if full else None,
     )

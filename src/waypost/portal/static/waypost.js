@@ -106,12 +106,27 @@ for (const form of document.querySelectorAll("form[data-busy]")) {
   });
 }
 
+// A page that only looks live is worse than none: it says so once its session has ended.
+function signedOut() {
+  if (document.querySelector("[data-signed-out]")) return;
+  const notice = document.createElement("p");
+  notice.className = "warning";
+  notice.dataset.signedOut = "";
+  notice.setAttribute("role", "status");
+  const link = document.createElement("a");
+  link.href = location.href;
+  link.textContent = "Sign in again";
+  notice.append("You are signed out, and this page no longer updates. ", link);
+  document.getElementById("main").prepend(notice);
+}
+
 // Polls while the page is visible and passes on the responses; a missed response does no harm.
 function keepAsking(path, accept, tell) {
   const ask = async () => {
     if (document.hidden) return;
     const answer = await fetch(path, { headers: { accept } });
-    if (answer.ok && !answer.redirected) tell(await answer.text());
+    if (answer.redirected) signedOut();
+    else if (answer.ok) tell(await answer.text());
   };
   return setInterval(() => { ask().catch(() => undefined); }, 5000);
 }
