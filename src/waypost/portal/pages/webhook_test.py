@@ -58,11 +58,12 @@ async def show(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[st
 async def test(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[str]) -> Response[bytes]:
     """Send a test and show its result on the endpoint's page."""
     visitor = await enter(request, pages)
-    form = await request.form()
-    actor, here = actor_of(request, visitor), f"{PATH}/{endpoint_id}?do=test"
+    actor = actor_of(request, visitor)
+    endpoint = (await changes.find(pages.context, actor, changes.read_id(endpoint_id))).id
+    form, here = await request.form(), f"{PATH}/{ids.to_text(ids.ENDPOINT, endpoint)}?do=test"
     try:
         asked = await _asked(pages, actor, form)
-        row = await endpoint_tests.send_test(pages.context, actor, changes.read_id(endpoint_id), asked)
+        row = await endpoint_tests.send_test(pages.context, actor, endpoint, asked)
     except (Invalid, NotFound) as refusal:
         notify(request, f"Nothing was sent. {sentence(refusal.sentence)}")
         keep_form(request, pages, visitor, here, form)
