@@ -36,7 +36,7 @@ PAGES = {
     *(f"{HOME}/history/export.csv", f"{HOME}/history/matching"),
     *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
     *("/settings", "/settings/audit", "/settings/alerts", "/settings/alerts/{channel_id:str}", "/incidents"),
-    *("/trackings/import", "/trackings/export.csv", "/trackings", PARCEL),
+    *("/trackings/import", "/trackings/import/example.csv", "/trackings/export.csv", "/trackings", PARCEL),
     *("/sources", "/sources/unread", "/sources/connect", "/sources/connect/{source:str}", CONNECTION),
     "/sources/connect-push/{source:str}",
 }

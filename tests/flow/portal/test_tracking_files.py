@@ -28,6 +28,16 @@ async def test_a_file_is_imported(browser: Browser, shop: Caller) -> None:
     assert await numbers(shop) == ["A1", "A2"]
 
 
+async def test_the_example_file_can_be_imported(browser: Browser, shop: Caller) -> None:
+    example = await browser.get(f"{PATH}/example.csv")
+
+    answer = await upload(browser, example.content)
+
+    assert example.headers["content-disposition"] == 'attachment; filename="parcels.csv"'
+    assert answer.status_code == 200
+    assert await numbers(shop) == ["00340434161094042557", "1Z999AA10123456784"]
+
+
 async def test_rows_of_a_spreadsheet_can_be_pasted(browser: Browser, shop: Caller) -> None:
     answer = await browser.post(PATH, form={"rows": "tracking_number\tcourier_code\r\nA1\tdhl\r\n"})
 

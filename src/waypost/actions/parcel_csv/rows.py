@@ -36,6 +36,9 @@ LONGEST_LINE: Final = 65_536
 LONGEST_NAME: Final = 100
 """The length to which an unknown column's name is repeated, in ASCII, since a terminal may show it."""
 
+_COURIER: Final = "courier_code"
+"""Without one the courier is detected from the number, as in the form for a single parcel."""
+
 _SEPARATORS: Final = ",;\t"
 _NAMED_SEPARATOR: Final = re.compile(r'"?sep=(?P<sign>[^"\r\n])"?[,;\t]*\r?\n?', re.IGNORECASE)
 """The line in which a file names its separator for Excel."""
@@ -152,7 +155,7 @@ def _parcel(line: int, columns: Sequence[str], cells: Sequence[str]) -> Row | Mi
         if column in _OF_DIGITS and (is_rounded(text) or (column == _NUMBER and is_decimal(text))):
             return Mistake(line, column, _ROUNDED)
     try:
-        return Row(line, read_parcel(texts))
+        return Row(line, read_parcel(texts if texts.get(_COURIER) else texts | {"auto_correct": "true"}))
     except Invalid as refusal:
         fault = refusal.faults[0]
         return Mistake(line, fault.field, fault.message)

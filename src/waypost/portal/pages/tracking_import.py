@@ -31,6 +31,11 @@ LARGEST_FILE: Final = 4 << 20
 MOST_LINES: Final = 100_000
 """Many lines take as long as a large file, however short they are."""
 
+EXAMPLE: Final = (
+    "tracking_number,courier_code,order_number,title\r\n"
+    "1Z999AA10123456784,ups,1042,Red shoes\r\n"
+    "00340434161094042557,,1043,The courier is detected from the number\r\n"
+)
 _PIECE: Final = 1 << 16
 
 MOST_SHOWN: Final = 100
@@ -64,6 +69,14 @@ async def bring_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         said = f"{refusal.sentence} Import the same file again: parcels registered so far are kept."
         return _page(request, visitor, error=said, rows=rows, skip=skip)
     return _page(request, visitor, done=done, rows="" if done.imported else rows, skip=skip)
+
+
+@get(PATH + "/example.csv")
+async def example(request: PageRequest, pages: GivenPages) -> Response[bytes]:
+    """Return a small file that can be imported, to be filled in with a spreadsheet."""
+    await enter(request, pages)
+    headers = {**ALWAYS, "content-disposition": 'attachment; filename="parcels.csv"'}
+    return Response(EXAMPLE.encode(), media_type="text/csv", headers=headers)
 
 
 @get("/trackings/export.csv")
@@ -130,4 +143,4 @@ def _page(
     )
 
 
-ROUTES: Final = (ask, bring_in, export)
+ROUTES: Final = (ask, example, bring_in, export)
