@@ -65,7 +65,7 @@ def _run(setting: Setting, screen: Screen) -> int:
     try:
         watch.for_ever()
     except Stopped as stopped:
-        screen.say("\nEnding.")
+        screen.say("\nStopping.")
         return code if stopped.signal_number == signal.SIGINT else _KILLED + stopped.signal_number
 
 
@@ -89,7 +89,7 @@ def _show_around(stage: Stage, screen: Screen) -> None:
     url, number = stage.waypost.url, stage.detected.tracking_number
     screen.say("\nEverything keeps running. Look at:")
     screen.place("Sources", f"{url}/sources (the four connections, and how many calls each has left)")
-    screen.place("Detected", f"{url}/trackings?search={number} (registered without a courier, which Waypost detected)")
+    screen.place("Detected", f"{url}/trackings?search={number} (registered without a courier; Waypost detected it)")
     screen.place("Webhooks", f"{url}/developer/webhooks/history (every delivery with its attempts)")
     screen.place("The shop", f"{stage.shop.url}/ (what its customers see)")
     screen.say("End it with Ctrl-C.")

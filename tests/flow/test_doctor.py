@@ -201,7 +201,7 @@ async def test_processes_that_need_more_connections_than_allowed_are_an_error(pa
     finding = await patient.finding("connections")
 
     assert finding.state == "wrong"
-    assert "the 25 running processes of Waypost need 100 at least" in finding.says
+    assert "running processes (25) need 100 at least" in finding.says
     assert finding.remedy == "Increase PostgreSQL's max_connections by 3 or more."
     for one in others:
         await one.close()

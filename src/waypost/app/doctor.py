@@ -137,7 +137,7 @@ def expiring(found: Mapping[str, datetime], now: datetime) -> CheckResult:
     """Judge the certificates of the endpoints' hosts by when they expire."""
     soon = sorted((expires, host) for host, expires in found.items() if expires - now < SOON)
     if not soon:
-        return _fine("certificates", f"No certificate of {len(found)} endpoint hosts expires within {SOON.days} days.")
+        return _fine("certificates", f"Certificates checked: {len(found)}. None expires within {SOON.days} days.")
     named = ", ".join(f"{host} on {expires:%Y-%m-%d}" for expires, host in soon[:MOST_HOSTS])
     more = f" and {len(soon) - MOST_HOSTS} more" if len(soon) > MOST_HOSTS else ""
     remedy = "Their owners must renew them: webhooks to a host fail when its certificate has expired."
@@ -188,7 +188,7 @@ async def _karrio(settings: Settings) -> list[CheckResult]:
 def _carriers(settings: Settings) -> CheckResult:
     asked = [carrier.title for carrier in carriers() if settings.operator_key(carrier) is not None]
     if not asked:
-        says = "The operator has no carrier's key: only connections of accounts poll carriers."
+        says = "No carrier credentials are set for the installation: only connections of accounts poll carriers."
         remedy = f"Set {variable('carrier_dhl_api_key')}, or let accounts connect carriers under Sources."
         return _warning("carriers", says, remedy)
     return _fine("carriers", f"Keys of the operator: {', '.join(asked)}.")
@@ -272,7 +272,7 @@ async def _connections(settings: Settings, database: Database) -> CheckResult:
     least = LEAST_CONNECTIONS * processes
     most = most_connections(settings.engine_connections, settings.serving_connections) * processes
     says = (
-        f"{now.used} of {now.allowed} connections are in use; the {processes} running processes of Waypost need"
+        f"{now.used} of {now.allowed} connections are in use. Waypost's running processes ({processes}) need"
         f" {least} at least and use up to {most}."
     )
     if least > now.allowed:
@@ -310,7 +310,7 @@ async def _audit_log(database: Database) -> CheckResult:
     if broken:
         says = f"Modified in the database, or an earlier entry was removed: {', '.join(broken)}."
         return _wrong("audit log", says, "Find out who can write to the database, and compare it with a backup.")
-    return _fine("audit log", f"The newest {checked} entries are intact; `waypost audit verify` checks all.")
+    return _fine("audit log", f"Recent entries checked: {checked}. `waypost audit verify` checks all.")
 
 
 async def _dispatchers(database: Database, *, serving: bool) -> CheckResult:

@@ -118,7 +118,7 @@ def quota(
         print(json.dumps(shown))  # noqa: T201 - the command's answer
         return
     for name, one in shown.items():
-        most = "no quota" if one["quota"] is None else f"of {one['quota']:,}"
+        most = "(no quota)" if one["quota"] is None else f"of {one['quota']:,}"
         print(f"{name.replace('_', ' '):<16} {one['used']:,} {most}")  # noqa: T201 - the command's answer
 
 

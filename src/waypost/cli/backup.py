@@ -29,8 +29,8 @@ def backup(
 ) -> None:
     """Back up the installation, running or not, into a new folder.
 
-    The copy is of one moment. It is checked by restoring it into a scratch database in the folder for temporary files
-    (TMPDIR), which needs as much space as the database; --no-check spares that.
+    The copy is a consistent snapshot. It is checked by restoring it into a scratch database in the folder for temporary
+    files (TMPDIR), which needs as much space as the database; --no-check spares that.
     """
     settings = chosen(data_dir=data_dir, database_url=database_url)
     place = folder.absolute()

@@ -36,8 +36,8 @@ COMMANDS: Final = (
         "waypost.cli.backup:backup",
         (
             "Back up the installation, running or not, into a new folder.\n\n"
-            "The copy is of one moment. It is checked by restoring it into a scratch database in the folder for "
-            "temporary files (TMPDIR), which needs as much space as the database; --no-check spares that."
+            "The copy is a consistent snapshot. It is checked by restoring it into a scratch database in the folder "
+            "for temporary files (TMPDIR), which needs as much space as the database; --no-check spares that."
         ),
     ),
     (

@@ -38,7 +38,7 @@ class BridgedCarrier(Carrier, frozen=True, kw_only=True):
     @property
     def heading(self) -> str:
         """The heading of its chapter there."""
-        return "What is lossy"
+        return "What gets lost"
 
     def check(self, credentials: Mapping[str, str]) -> dict[str, str]:
         """Return the credentials without surrounding spaces. Raise InvalidInput with the field that is wrong.
