@@ -108,7 +108,7 @@ async def test_what_is_not_ours_too_old_or_too_large_is_not_kept(
     assert drafts.sealed_draft(vault, HOME, HOME, [*fields, ("x", "y" * drafts.LARGEST)]) is None
     assert drafts.sealed_draft(vault, HOME, HOME, [("url", "x")]) is None
     assert drafts.sealed_draft(vault, "/settings", "/settings/password", [*fields, ("a", "b")]) is None
-    assert drafts.carried("x" * 100_000) is None
+    assert drafts.carried("x" * 1_000_000) is None
     now = time.time()
     monkeypatch.setattr("waypost.portal.drafts.time.time", lambda: now + drafts.KEPT_SECONDS + 1)
     assert drafts.opened_draft(vault, sealed, account) is None
