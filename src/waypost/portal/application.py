@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from litestar import Request, Response, Router, get
 from litestar.di import Provide
+from litestar.exceptions import NotFoundException
 
 from waypost.actions.context import Context
 from waypost.domain.targets import DEFAULT_PORTS
@@ -16,6 +17,7 @@ from waypost.portal.csrf import check_form_tokens, reject_cross_site_forms, reje
 from waypost.portal.errors import explain
 from waypost.portal.help import api_reference, guides
 from waypost.portal.logins import Logins
+from waypost.portal.lost import LostPage
 from waypost.portal.networks import NetworkAllowance
 from waypost.portal.pages import (
     alert_channel,
@@ -118,7 +120,10 @@ class PageSet:
 
     def explain(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         """Return the error page for an error outside the pages."""
-        return _explaining(self.pages)(request, error)
+        explain = _explaining(self.pages)
+        if request.method == "GET" and isinstance(error, NotFoundException):
+            return LostPage(self.pages, error, explain)
+        return explain(request, error)
 
 
 def make_pages(

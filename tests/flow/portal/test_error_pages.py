@@ -19,6 +19,7 @@ async def test_an_internal_error_page_reveals_nothing_and_logs_no_secret(portal:
         answers.append(await browser.sign_in(EMAIL, token=token))
         await portal.database.serving.execute("alter table web_session rename to sessions")
         answers.append(await browser.get(HOME))
+        answers.append(await browser.get("/no-page"))
 
     for answer in answers:
         assert answer.status_code == 500
@@ -28,6 +29,6 @@ async def test_an_internal_error_page_reveals_nothing_and_logs_no_secret(portal:
             word in answer.text.lower() for word in ("traceback", "relation", "asyncpg", "account_user", "sql")
         )
     told = str([{**event, "exc_info": None} for event in logged])
-    assert len(logged) == 4
+    assert len(logged) == 5
     assert link.rpartition("/")[2] not in told
     assert "correct horse" not in told

@@ -1,7 +1,7 @@
 """Two tabs, a reload, a page that is gone: nothing is overwritten, made twice or lost by accident."""
 
 from tests.support.api import Caller
-from tests.support.visiting import Browser, Document, Portal, assert_harmless
+from tests.support.visiting import Browser, Document, Portal, assert_harmless, is_in
 
 HOME = "/developer/webhooks"
 FIELDS = {"url": "http://127.0.0.1/hook", "version": "V4", "which": "all", "trigger": "every_update"}
@@ -70,9 +70,22 @@ async def test_a_new_key_is_shown_once_and_a_reload_makes_no_other(
     assert await portal.database.serving.fetchval("select count(*) from api_key where name = 'Shop'") == 1
 
 
-async def test_a_page_that_is_gone_keeps_the_navigation(browser: Browser) -> None:
-    for path in (f"{HOME}/ep_x", f"{HOME}/history/dlv_x", "/trackings/x"):
+async def test_a_page_that_is_gone_keeps_the_navigation(portal: Portal, browser: Browser) -> None:
+    for path in (f"{HOME}/ep_x", f"{HOME}/history/dlv_x", "/trackings/x", "/no-page", f"{HOME}/no/page", "/settings/x"):
         answer = await browser.get(path)
+        stranger = await portal.browser().get(path)
 
-        assert answer.status_code == 404
-        assert "Webhook history" in assert_harmless(answer.text).text
+        assert answer.status_code == 404, path
+        page = assert_harmless(answer.text)
+        assert "Webhook history" in page.text, path
+        assert page.all("a", href=HOME), path
+        assert "Webhook history" not in stranger.text, path
+
+
+async def test_signing_out_on_a_page_that_does_not_exist_works(browser: Browser) -> None:
+    page = Document((await browser.get("/no-page")).text)
+
+    answer = await browser.post("/logout", token=page.value("_csrf_token"))
+
+    assert answer.status_code == 303
+    assert not await is_in(browser)
