@@ -11,7 +11,8 @@ PARCEL = {"tracking_number": "PRIVATE77", "courier_code": "dhl", "create": True,
 
 
 def test_every_log_line_is_json_with_failures_but_no_secrets_or_customer_data() -> None:
-    with serving(WAYPOST_LOG_FORMAT="json", WAYPOST_LOG_LEVEL="debug") as server:
+    settings = {"WAYPOST_LOG_FORMAT": "json", "WAYPOST_LOG_LEVEL": "debug", "WAYPOST_DISPATCH_INSIDE": "off"}
+    with serving(**settings) as server:
         server.start()
         shop = server.account("erika@example.com")
         endpoint = shop.post("/v1/endpoints", {"url": "http://127.0.0.1:1024/hook?token=hidden", "secret": SECRET})

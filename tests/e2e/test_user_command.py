@@ -194,7 +194,7 @@ def test_removing_a_user_asks_about_that_users_keys(server: Serving) -> None:
         follow(browser, f"/login/{json.loads(link_of(server, 'leaving@example.com').stdout)['url'].rpartition('/')[2]}")
         token = Document(browser.get("/developer/apikeys").text).value("_csrf_token")
         form = {"_csrf_token": token, "name": "Loader", "scope": "read", "days": ""}
-        made = Document(browser.post("/developer/apikeys", data=form).text)
+        made = Document(browser.post("/developer/apikeys", data=form, follow_redirects=True).text)
         key = made.all("code", **{"class": "copyable"})[0].text
 
         asked = user(server, "remove", "--email", "leaving@example.com")

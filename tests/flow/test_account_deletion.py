@@ -50,6 +50,7 @@ RAW = """
     insert into registration (tracking, connection) select t.id, c.id from tracking t, connection c
     where t.account = {account} and (c.account = {account} or c.account is null);
     update connection set shared_with = array_append(shared_with, {account}) where account is null;
+    insert into test_payload (delivery, account, body) values ({made}, {account}, '');
     insert into bulk_action (id, account, kind, wanted, query, walked_to)
     values ({made}, {account}, 'resend', '{{}}', '', {made});
     insert into audit_pruned (account, number, digest) values ({account}, 1, sha256(''));

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -12,12 +13,13 @@ from tests.support.api import Api, Caller
 from tests.support.databases import add_account
 from waypost.actions import waiting as actions
 from waypost.api.v1 import feeds
-from waypost.intake.batch import write
+from waypost.intake.batch import Request, write
 from waypost.payloads.v4 import render
 from waypost.store.database import Database
 from waypost.store.feed import events_after
 from waypost.store.statements import transaction
 from waypost.store.states import unpack
+from waypost.store.trouble import REPEATABLE
 
 BEGINNING = UUID(int=0)
 
@@ -230,15 +232,18 @@ async def test_writers_that_stall_before_their_commit_lose_and_repeat_nothing(da
     writers, each = 5, 12
     done = asyncio.Event()
 
+    async def write_event(request: Request, stall: float) -> None:
+        while True:
+            with suppress(*REPEATABLE):  # another writer has registered the parcel meanwhile
+                async with database.engine.acquire() as session, transaction(session):
+                    await write(session, [request], frozenset())
+                    await session.execute("select pg_sleep($1::float8)", stall)
+                return
+
     async def write_events(number: int) -> None:
         for hour in range(each):
-            async with database.engine.acquire() as session, transaction(session):
-                await write(
-                    session,
-                    [reporting(account, f"P{(number + hour) % 4}", scan(hour, detail=f"{number}"))],
-                    frozenset(),
-                )
-                await session.execute("select pg_sleep($1::float8)", (number * 7 + hour * 3) % 5 * 0.01)
+            request = reporting(account, f"P{(number + hour) % 4}", scan(hour, detail=f"{number}"))
+            await write_event(request, stall=(number * 7 + hour * 3) % 5 * 0.01)
 
     async def read() -> list[UUID]:
         seen: list[UUID] = []
