@@ -1,6 +1,6 @@
 """Two tabs with the same form: the second one to be saved shows what was changed in between, instead of undoing it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -18,12 +18,12 @@ def version_of(values: Mapping[str, str]) -> str:
 def changed_since(seen: str, values: Mapping[str, str]) -> list[str]:
     """Return the names of the values that differ from a version; none for a form that has no version of these."""
     before, now = seen.split("."), version_of(values).split(".")
-    if len(before) != len(now):
+    if not seen or len(before) != len(now):
         return []
     return [name for name, old, new in zip(sorted(values), before, now, strict=True) if old != new]
 
 
-def conflict(names: list[str], values: Mapping[str, str], labels: Mapping[str, str]) -> str:
+def conflict(names: Sequence[str], values: Mapping[str, str], labels: Mapping[str, str]) -> str:
     """Return the sentence about what was changed in between, with the values that are stored now."""
     stored = "; ".join(f"{labels[name]}: {values[name] or 'empty'}" for name in names)
     return f"Changed after you opened the form. Now stored: {stored}. Nothing was saved: save again to replace it."

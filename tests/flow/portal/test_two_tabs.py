@@ -5,6 +5,7 @@ from tests.support.visiting import Browser, Document, Portal, assert_harmless, i
 
 HOME = "/developer/webhooks"
 FIELDS = {"url": "http://127.0.0.1/hook", "version": "V4", "which": "all", "trigger": "every_update"}
+UPS = {"credential-client_id": "me", "credential-client_secret": "my-secret"}
 FIELDS |= {"ordering": "ordered", "disable_after_days": "7"}
 
 
@@ -52,6 +53,92 @@ async def test_the_settings_of_the_account_are_not_overwritten_either(browser: B
     assert refused.status_code == 422
     assert "Name: First" in refused.text
     assert "First" in (await browser.get("/settings")).text
+
+
+async def test_a_connections_name_limits_and_choices_are_not_overwritten_either(shop: Caller, browser: Browser) -> None:
+    for source, form, change, told in (
+        ("connect-push/easypost", "choices", {"setting-register": "yes"}, "does not know yet: yes"),
+        ("connect/ups", "update", {"daily_calls": "300"}, "Calls per day: 300"),
+    ):
+        here = await connected(browser, source)
+        seen = seen_by(Document((await browser.get(f"{here}?do=update")).text), f"{here}/{form}")
+        assert (await browser.post(f"{here}/{form}", form={"name": "Main", "seen": seen, **change})).status_code == 303
+
+        refused = await browser.post(f"{here}/{form}", form={"name": "Second", "seen": seen})
+        kept = (await shop.get("/v1/connections")).json()["items"]
+        page = assert_harmless(refused.text)
+        now = {"name": "Second", "seen": seen_by(page, f"{here}/{form}")}
+        accepted = await browser.post(f"{here}/{form}", form=now)
+
+        assert refused.status_code == 422
+        assert "Name: Main" in page.text
+        assert told in page.text
+        assert page.value("name") == "Second"
+        assert "Main" in [one["name"] for one in kept]
+        assert accepted.status_code == 303
+
+
+async def test_replaced_credentials_are_not_replaced_by_an_older_form(portal: Portal, browser: Browser) -> None:
+    for source, form, fields in (
+        ("connect-push/easypost", "secrets", {"credential-secret": "another-secret"}),
+        ("connect/ups", "credentials", {**UPS, "do": "save_anyway"}),
+    ):
+        here = await connected(browser, source)
+        opened = await browser.get(f"{here}?do=credentials")
+        seen = seen_by(Document(opened.text), f"{here}/{form}")
+        first = await browser.post(f"{here}/{form}", form={**fields, "seen": seen})
+        stored = await sealed(portal)
+
+        refused = await browser.post(f"{here}/{form}", form={**fields, "seen": seen})
+        kept = await sealed(portal)
+        page = assert_harmless(refused.text)
+        accepted = await browser.post(f"{here}/{form}", form={**fields, "seen": seen_by(page, f"{here}/{form}")})
+
+        assert (first.status_code, refused.status_code, accepted.status_code) == (303, 422, 303)
+        assert "Credentials: other ones" in page.text
+        assert kept == stored
+        assert await sealed(portal) != stored
+
+
+async def test_an_alert_channel_is_not_overwritten_either(shop: Caller, browser: Browser) -> None:
+    target = {"url": "https://hooks.slack.com/services/T/B/secret"}
+    made = (await shop.post("/v1/alert-channels", {"service": "slack", "target": target, "name": "Day"})).json()
+    here = f"/settings/alerts/{made['id']}"
+    seen = Document((await browser.get(here)).text).value("seen")
+    first = {"name": "First", "kind": "endpoint_disabled", "quiet_from": "22:00", "quiet_until": "06:00", "seen": seen}
+    assert (await browser.post(f"{here}/update", form=first)).status_code == 303
+
+    second = {"name": "Second", "kind": "endpoint_failing"}
+    refused = await browser.post(f"{here}/update", form={**second, "seen": seen})
+    (kept,) = (await shop.get("/v1/alert-channels")).json()["items"]
+    page = assert_harmless(refused.text)
+    accepted = await browser.post(f"{here}/update", form={**second, "seen": page.value("seen")})
+
+    assert refused.status_code == 422
+    for told in ("Name: First", "Incidents: Endpoint disabled", "Quiet from: 22:00"):
+        assert told in page.text
+    assert page.value("name") == "Second"
+    assert (kept["name"], kept["kinds"]) == ("First", ["endpoint_disabled"])
+    assert accepted.status_code == 303
+
+
+async def connected(browser: Browser, source: str) -> str:
+    """Connect a carrier or a service, untested, and return the path of its page."""
+    made = await browser.post(f"/sources/{source}", form={**UPS, "do": "save_anyway", "credential-secret": "a-secret"})
+    assert made.status_code == 303, made.text
+    return str(made.headers["location"]).partition("?")[0]
+
+
+async def sealed(portal: Portal) -> list[bytes]:
+    rows = await portal.database.serving.fetch("select credentials from connection order by id")
+    return [row["credentials"] for row in rows]
+
+
+def seen_by(page: Document, action: str) -> str:
+    """Return the version that one of a page's forms carries."""
+    start = page.elements.index(page.all("form", action=action)[0])
+    fields = (one.attributes for one in page.elements[start:])
+    return next(field.get("value", "") for field in fields if field.get("name") == "seen")
 
 
 async def test_a_new_key_is_shown_once_and_a_reload_makes_no_other(

@@ -19,6 +19,12 @@ from waypost.actions.refusals import Busy, Conflict, Invalid, present
 from waypost.portal.pages.connect import REFUSED, SAVE_ANYWAY, TEST, fields_of, guide_of
 from waypost.portal.pages.connect_push import guide_of as push_guide_of
 from waypost.portal.pages.connection_form import ConnectionForm, errors_of, read_form
+from waypost.portal.pages.connection_versions import (
+    reject_other_credentials,
+    reject_other_details,
+    version_of_credentials,
+    version_of_details,
+)
 from waypost.portal.pages.sources import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page
@@ -45,10 +51,10 @@ async def update(request: PageRequest, pages: GivenPages, connection_id: FromPat
     """Handle the form: rename the connection, and set the calls that its carrier granted."""
     visitor = await enter(request, pages)
     form = read_form(await request.form(), (), pages.context, visitor.account)
+    actor = actor_of(request, visitor)
     try:
-        await _change(
-            pages, actor_of(request, visitor), connection_id, ConnectionChange(form.name, settings=form.settings)
-        )
+        reject_other_details(form.seen, await changes.find(pages.context, actor, changes.read_id(connection_id)))
+        await _change(pages, actor, connection_id, ConnectionChange(form.name, settings=form.settings))
     except (Invalid, Conflict) as refusal:
         errors = errors_of(refusal, ())
         return await show_connection(request, pages, visitor, connection_id, dialog="update", form=form, errors=errors)
@@ -65,6 +71,7 @@ async def replace(request: PageRequest, pages: GivenPages, connection_id: FromPa
     fields, wish = fields_of(found.source), given.get("do")
     form = read_form(given, fields, pages.context, visitor.account)
     try:
+        reject_other_credentials(form.seen, await changes.own(pages.context, actor, changes.read_id(connection_id)))
         if wish == TEST:
             tried = await changes.probe(pages.context, actor, found.source, form.credentials)
             shown: dict[str, Any] = {"form": form, "tried": tried}
@@ -149,11 +156,18 @@ async def show_connection(
         others=_others(shown, every),
         dialog=None if shown.shared else dialog,
         form=form or _as_it_is(shown),
+        versions={} if shown.shared else await _versions(pages, actor_of(request, visitor), shown),
         errors=errors or {},
         tried=tried,
         tested=tested,
         refused=refused,
     )
+
+
+async def _versions(pages: Pages, actor: Actor, shown: Connection) -> dict[str, str]:
+    """Return the versions of the forms whose values somebody else may change at the same time."""
+    row = await changes.own(pages.context, actor, changes.read_id(shown.id))
+    return {"update": version_of_details(shown), "credentials": version_of_credentials(row)}
 
 
 async def _pushed(

@@ -16,6 +16,7 @@ import msgspec
 from waypost.actions.connections import ConnectionChange, NewConnection
 from waypost.actions.context import Context
 from waypost.actions.refusals import Invalid, Refusal
+from waypost.portal.form_versions import FIELD
 from waypost.portal.wording import sentence
 from waypost.store.vault import WrongKey
 
@@ -45,6 +46,8 @@ class ConnectionForm(msgspec.Struct, frozen=True):
     """The settings of a service that pushes, by name; None for a carrier."""
     sealed: str = ""
     kept: frozenset[str] = frozenset()
+    seen: str = ""
+    """The version of the values that the form's page showed."""
 
     @property
     def settings(self) -> dict[str, str]:
@@ -82,6 +85,7 @@ def read_form(given: Any, fields: tuple[CarrierField, ...], context: Context, ac
         credentials=credentials,
         sealed=_seal(secrets, context, account),
         kept=frozenset(secrets),
+        seen=_text(given, FIELD),
     )
 
 

@@ -13,6 +13,7 @@ from waypost.actions.refusals import Conflict, Invalid
 from waypost.portal.pages.connect_push import fields_of, filled_in
 from waypost.portal.pages.connection import ONE, SECRET, show_connection
 from waypost.portal.pages.connection_form import errors_of
+from waypost.portal.pages.connection_versions import reject_other_credentials, reject_other_details
 from waypost.portal.pages.sources import PATH
 from waypost.portal.parts import GivenPages
 from waypost.portal.rendering import go_to
@@ -29,6 +30,7 @@ async def choose(request: PageRequest, pages: GivenPages, connection_id: FromPat
     form = await filled_in(request, pages, visitor, found.source)
     fail = partial(show_connection, request, pages, visitor, connection_id, dialog="update", form=form)
     try:
+        reject_other_details(form.seen, found)
         await changes.change(pages.context, actor, connection, ConnectionChange(form.name, settings=form.settings))
     except (Invalid, Conflict) as refusal:
         return await fail(errors=errors_of(refusal, fields_of(found.source)))
@@ -44,6 +46,7 @@ async def replace_secrets(request: PageRequest, pages: GivenPages, connection_id
     found = await changes.find(pages.context, actor, connection)
     form = await filled_in(request, pages, visitor, found.source)
     try:
+        reject_other_credentials(form.seen, await changes.own(pages.context, actor, connection))
         changed = await changes.change(pages.context, actor, connection, form.replaced(untested=True))
     except (Invalid, Conflict) as refusal:
         errors = errors_of(refusal, fields_of(found.source))
