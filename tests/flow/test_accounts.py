@@ -4,11 +4,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from waypost.actions import users
-from waypost.actions.actor import operator
+from waypost.actions import accounts, users
+from waypost.actions.actor import OPERATOR, operator
 from waypost.actions.context import DatabaseContext
-from waypost.actions.refusals import NotFound
+from waypost.actions.refusals import Invalid, NotFound
 from waypost.domain.api_keys import digest_of
+from waypost.domain.audit import Action
+from waypost.store import audit
 from waypost.store.account_changes import insert_account
 from waypost.store.accounts import AccountExists, KeyOwner
 from waypost.store.api_key_changes import use_key
@@ -88,3 +90,17 @@ async def test_a_password_or_login_link_is_only_for_users_of_the_actors_account(
 
     assert await database.serving.fetch("select * from account_user order by id") == before
     assert await database.serving.fetchval("select count(*) from login_link") == 0
+
+
+async def test_the_audit_log_of_an_account_begins_with_its_creation(database: Database) -> None:
+    context = DatabaseContext(database=database)
+    account, _ = await accounts.create(context, email="shop@example.com", name="Shop", password_hash="$argon2id$")
+    with pytest.raises(Invalid):
+        await accounts.create(context, email="shop@example.com", name="Twice", password_hash="$argon2id$")
+
+    async with database.serving.acquire() as session:
+        (entry,) = await audit.page(session, account, limit=10)
+
+    assert (entry.number, entry.actor, entry.action) == (1, OPERATOR, Action.ACCOUNT_CREATED)
+    assert (entry.subject, entry.changes) == ("shop@example.com", {"name": (None, "Shop")})
+    assert await database.serving.fetchval("select count(*) from audit_entry") == 1

@@ -7,6 +7,7 @@ import pytest
 from waypost.domain.attempts import ERRORS, Outcome
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Skip
+from waypost.domain.retry import Policy
 from waypost.portal import wording
 
 NOW = datetime(2026, 3, 4, 13, 20, 5, tzinfo=UTC)
@@ -57,3 +58,18 @@ def test_every_state_reason_and_outcome_has_a_text():
     assert set(wording.STATES) == {*Waiting, *Settled}
     assert set(wording.REASONS) == {*Reason, *Skip, wording.ADDED_LATER, wording.PENDING}
     assert set(ERRORS) == {*Outcome} - {Outcome.SUCCEEDED}
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (Policy(), "is retried 14 times over about 6 days"),
+        (Policy(base_seconds=20), "is retried 14 times over about 4 days"),
+        (Policy(limit=9), "is retried 9 times over about 4 hours"),
+        (Policy(limit=1), "is retried 1 time over about 30 seconds"),
+        (Policy(base_seconds=0.1, limit=1), "is retried 1 time over about 1 second"),
+        (Policy(limit=0), "is not retried"),
+    ],
+)
+def test_the_retries_on_the_page_follow_the_settings(policy: Policy, words: str) -> None:
+    assert wording.retries(policy) == words

@@ -150,6 +150,20 @@ def test_an_unreadable_file_says_where(file: bytes, mistake: tuple[int, str]) ->
     assert mistakes(file)[-1] == mistake
 
 
+def test_a_file_in_the_encoding_of_a_windows_is_refused_with_how_to_save_it() -> None:
+    names = "tracking_number;title\nA1;Größe 42\n"
+    headings = "tracking_number;Empfänger\nA1;x\n"
+
+    found = [row for text in (names, headings) for row in read(text.encode("cp1252"))]
+
+    how = "is not in UTF-8. In Excel, save the file as “CSV UTF-8” instead of “CSV”"
+    assert found == [Mistake(2, "title", how), Mistake(1, "", f"the first line {how}")]
+
+
+def test_a_column_without_a_heading_is_an_error_only_if_it_has_a_cell() -> None:
+    assert mistakes(b"tracking_number,,courier_code\nA1,,dhl\nA2,y,dhl\n") == [(3, "")]
+
+
 def test_an_undecodable_byte_affects_only_its_row() -> None:
     file = HEAD + b"A1,dhl\n" * 5_000 + b"A2,d\xffl\nA3,dhl\n"
 

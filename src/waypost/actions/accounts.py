@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from waypost.actions.actor import Actor, note
+from waypost.actions.actor import Actor, note, operator
 from waypost.actions.context import DatabaseContext
 from waypost.actions.refusals import Fault, Invalid, checking
 from waypost.domain import ids
@@ -27,13 +27,13 @@ _TAKEN: Final = Fault("email", "belongs to another account")
 async def create(context: DatabaseContext, *, email: str, name: str, password_hash: str) -> tuple[UUID, str]:
     """Create an account with its first user, who has the same e-mail address, and its first API key.
 
-    Return the account and the text of the key, which is not stored and can't be shown again. There is no actor: nobody
-    can act for an account before it exists. Raise Invalid, also for an e-mail address that is taken.
+    Return the account and the text of the key, which is not stored and can't be shown again. The operator is the actor:
+    nobody else can act for an account before it exists. Raise Invalid, also for an e-mail address that is taken.
     """
     with checking():
         email, name = check_email(email), check_name(name)
     account, key = _new_id(), make_key(secrets.token_bytes(RANDOM_BYTES))
-    async with context.database.serving.acquire() as session:
+    async with context.database.serving.acquire() as session, transaction(session):
         try:
             await account_changes.insert_account(
                 session,
@@ -49,6 +49,7 @@ async def create(context: DatabaseContext, *, email: str, name: str, password_ha
             )
         except AccountExists as error:
             raise Invalid([_TAKEN]) from error
+        await note(session, operator(account), Action.ACCOUNT_CREATED, email, {"name": (None, name)})
     return account, key
 
 

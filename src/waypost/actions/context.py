@@ -16,6 +16,7 @@ from waypost.actions.quotas import Quotas
 from waypost.actions.rooms import Rooms
 from waypost.actions.track_links import TrackLinks
 from waypost.domain.letters import Letter
+from waypost.domain.retry import Policy
 from waypost.intake.collector import Intake
 from waypost.intake.inbox import Inbox
 from waypost.store.database import Database
@@ -130,6 +131,7 @@ class Context(IntakeContext):
     ``codes`` are the courier codes that each carrier covers once it is connected, by the carrier's name.
     ``check_url`` raises InvalidInput for a URL to which nothing may be sent. ``hint`` announces due deliveries of
     endpoints, ``hint_by_hand`` a waiting test or resend; tests wait at most ``test_seconds`` for a result.
+    ``retries`` is how failed deliveries are retried, for people to read.
     ``addresses`` are those that services push to, and ``inbox`` stores what they push. ``mailing`` sends mail,
     None if it can't. ``track_links`` creates the
     links to tracking pages. ``rooms`` limits an account's concurrent work.
@@ -147,4 +149,5 @@ class Context(IntakeContext):
     test_seconds: float
     track_links: TrackLinks
     mailing: Mailing | None = None
+    retries: Policy = field(default_factory=Policy)
     rooms: Rooms = field(default_factory=Rooms)

@@ -28,7 +28,7 @@ from waypost.app.pushes import receiving
 from waypost.app.registering import usual_quota
 from waypost.app.request_log import logged
 from waypost.app.roles import Role
-from waypost.app.sending import make_guard
+from waypost.app.sending import make_guard, retry_policy
 from waypost.app.sources import Polling, Sources, open_sources, registering
 from waypost.app.storage import Storage
 from waypost.app.supervisor import Part
@@ -113,10 +113,11 @@ def _dispatch(settings: Settings, storage: Storage, secret_key: str) -> Dispatch
 
 
 def _for_people(settings: Settings, secret_key: str) -> dict[str, Any]:
-    """Return what reaches people outside the pages: links to tracking pages, and mail."""
+    """Return what is for people: links to tracking pages, mail, and how deliveries are retried, to be read."""
     return {
         "track_links": TrackLinks(secret_key, public_url=settings.public_url),
         "mailing": make_post(settings),
+        "retries": retry_policy(settings),
     }
 
 

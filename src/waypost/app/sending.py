@@ -34,6 +34,11 @@ def make_guard(settings: Settings) -> Guard:
     return Guard(resolver, ports=settings.egress_ports, allow=tuple(settings.egress_allow))
 
 
+def retry_policy(settings: Settings) -> Policy:
+    """Return how failed deliveries are retried."""
+    return Policy(settings.retry_base_seconds, settings.retry_limit)
+
+
 def make_dispatcher(
     settings: Settings,
     database: Database,
@@ -43,7 +48,7 @@ def make_dispatcher(
     """Return a dispatcher; see ``Dispatcher`` for the options."""
     sending = SendSettings(
         user_agent=user_agent(settings.contact),
-        policy=Policy(settings.retry_base_seconds, settings.retry_limit),
+        policy=retry_policy(settings),
         timeout_seconds=settings.http_timeout_seconds,
     )
     sender = Sender(make_guard(settings), make_transport(settings), Vault(secret_key), sending)

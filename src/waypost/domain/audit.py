@@ -17,6 +17,7 @@ class Action(StrEnum):
     USER_REMOVED = "user.removed"
     ADDRESS_CHANGED = "user.address_changed"
     ROLE_CHANGED = "user.role_changed"
+    ACCOUNT_CREATED = "account.created"
     ACCOUNT_CHANGED = "account.changed"
     QUOTA_CHANGED = "account.quota_changed"
     KEY_CREATED = "api_key.created"

@@ -12,6 +12,7 @@ from waypost.domain.endpoints import Ordering
 from waypost.domain.history import Answered
 from waypost.domain.inbound import PushResult
 from waypost.domain.recoveries import Only, RecoveryState
+from waypost.domain.retry import Policy
 from waypost.domain.statuses import Status
 from waypost.sources.couriers.table import couriers
 from waypost.store.endpoints import NamedEndpoint
@@ -198,6 +199,16 @@ def duration(milliseconds: int | None) -> str:
         if seconds >= 2 * unit:
             return f"{number(seconds // unit)} {name}"
     return f"{seconds} s"
+
+
+def retries(policy: Policy) -> str:
+    """Return how a failed delivery is retried, as a predicate: ``is retried 14 times over about 6 days``."""
+    if policy.limit == 0:
+        return "is not retried"
+    seconds = policy.base_seconds * (2**policy.limit - 1)
+    units = ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute"), (1, "second"))
+    size, name = next(((size, name) for size, name in units if seconds >= 2 * size), units[-1])
+    return f"is retried {plural(policy.limit, 'time')} over about {plural(max(1, round(seconds / size)), name)}"
 
 
 def number(value: float) -> str:

@@ -21,12 +21,16 @@ _INSIDE: Final = {"V3": ("verify", "timestamp"), "V2": ("verifyInfo", "timeStr")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: whether it passed, what was found, and what to do if it failed."""
+    """One check: whether it passed, what was found, and what to do if it failed.
+
+    ``is_old`` marks the failure of every webhook that was captured earlier.
+    """
 
     about: str
     passed: bool
     text: str
     advice: str = ""
+    is_old: bool = False
 
 
 def diagnose(
@@ -171,7 +175,7 @@ def _age(about: str, timestamp: str | None, now: int) -> Finding:
     if age > TOLERANCE_SECONDS:
         text = f"The timestamp is {age:,} seconds old; a receiver accepts {TOLERANCE_SECONDS} at most."
         advice = "This is expected if the webhook was captured earlier. Otherwise, correct the receiver's clock."
-        return Finding(about, passed=False, text=text, advice=advice)
+        return Finding(about, passed=False, text=text, advice=advice, is_old=True)
     if -age > TOLERANCE_SECONDS:
         text = f"The timestamp is {-age:,} seconds ahead."
         return Finding(about, passed=False, text=text, advice="Correct the clocks: one of them is wrong.")

@@ -8,8 +8,10 @@ import pytest
 from tests.flow.portal.test_escaping import HOME, attempt, report
 from tests.support.api import Caller
 from tests.support.visiting import Browser, Document, Portal, assert_harmless, id_of
+from waypost.signing.rotation import Secrets, standard_headers, v4_headers
 
 ATTEMPTS = 15
+SECRET = "a secret of sixteen characters"
 ANSWER = json.dumps({f"error {number}": [True, number, "no"] for number in range(60)}).encode()
 
 
@@ -163,7 +165,7 @@ async def test_a_delivery_in_flight_is_not_retried(portal: Portal, shop: Caller,
 async def test_an_attempts_signature_is_checked_with_the_endpoints_own_secret(
     portal: Portal, shop: Caller, browser: Browser
 ) -> None:
-    endpoint = await portal.endpoint(shop, secret="a secret of sixteen characters")
+    endpoint = await portal.endpoint(shop, secret=SECRET)
     made = await report(shop)
     await attempt(portal, made, b"no")
     (link,) = [one.attributes["href"] for one in (await shown(browser, made)).all("a") if one.text == "Check signature"]
@@ -181,3 +183,22 @@ async def test_an_attempts_signature_is_checked_with_the_endpoints_own_secret(
     assert "Findings" in checked.text
     assert "a secret of sixteen" not in checked.text
     assert "A1" not in (await stranger.get(link)).text
+
+
+async def test_the_debugger_marks_an_old_webhook_as_old_only_if_nothing_else_is_wrong(
+    browser: Browser,
+) -> None:
+    at, event = 1_700_000_000, "evt_019ca825fc007000800000000000cafe"
+    headers = (*v4_headers(Secrets(SECRET), at), *standard_headers(Secrets(SECRET), event, at, b"{}"))
+    sent = {"body": "{}", "headers": "\n".join(f"{name}: {value}" for name, value in headers)}
+
+    found = []
+    for secret in (SECRET, "another secret of sixteen"):
+        page = assert_harmless((await browser.post("/developer/debugger", form=sent | {"secret": secret})).text)
+        found.append([(one.attributes["class"], one.text) for one in page.all("li") if "class" in one.attributes])
+
+    right, wrong = found
+    assert [verdict for verdict, _ in right] == ["old", "passed"] * 2
+    assert "Standard Webhooks: old." in right[0][1]
+    assert "This is expected if the webhook was captured earlier." in right[0][1]
+    assert [verdict for verdict, _ in wrong] == ["failed"] * 4

@@ -71,3 +71,7 @@ async def test_no_chosen_status_and_a_long_url_are_rejected_in_plain_words(brows
     assert statuses.text == "Choose at least one status, or All statuses."
     assert "2,048" in url.text or "2048" in url.text
     assert page.value("url") == form["url"]
+
+
+async def test_the_page_says_how_deliveries_are_retried(browser: Browser) -> None:
+    assert "is retried 14 times over about 6 days." in Document((await browser.get(HOME)).text).text

@@ -52,7 +52,9 @@ _TOO_LONG: Final = "field larger than"
 
 _ROUNDED: Final = "was turned into a number by a spreadsheet. Format the column as text and enter the number again"
 _QUOTATION: Final = "has a misplaced or unclosed quotation mark"
-_SAVE_AS: Final = "is not in UTF-8: save the file as “CSV UTF-8”"
+_SAVE_AS: Final = "is not in UTF-8. In Excel, save the file as “CSV UTF-8” instead of “CSV”"
+"""The error of a text in another encoding. None is guessed, because a wrong guess succeeds too: Windows-1252 reads a
+Polish name in Windows-1250 as other letters, and the shopper would be the first to see the damaged name."""
 
 
 class Mistake(msgspec.Struct, frozen=True):
@@ -132,7 +134,7 @@ def _parcels(records: Iterator[tuple[int, list[str]]]) -> Iterator[Row | Mistake
 
 def _wrong_header(line: int, columns: Sequence[str]) -> Mistake | None:
     if any(map(_NOT_UTF8.search, columns)):
-        return Mistake(line, "", _SAVE_AS)
+        return Mistake(line, "", f"the first line {_SAVE_AS}")
     if _NUMBER not in columns:
         return Mistake(line, _NUMBER, "is missing from the first line, which must name the columns")
     for place, column in enumerate(columns):

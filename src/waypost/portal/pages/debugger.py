@@ -57,7 +57,15 @@ async def _page(
     async with pages.context.database.serving.acquire() as session:
         rows = await endpoints.of_account(session, visitor.account, before=None, limit=pages.context.max_endpoints)
     own = [(ids.to_text(ids.ENDPOINT, row.id), row.description or row.url) for row in rows]
-    return page(request, "debugger.html", visitor, shows_secret=True, given=given, findings=findings, own=own)
+    shown = None if findings is None else [(one, _verdict(one, findings)) for one in findings]
+    return page(request, "debugger.html", visitor, shows_secret=True, given=given, findings=shown, own=own)
+
+
+def _verdict(one: Finding, findings: list[Finding]) -> str:
+    """Return ``passed``, ``failed``, or ``old`` for the age of a webhook with which nothing else is wrong."""
+    if one.passed:
+        return "passed"
+    return "old" if one.is_old and all(other.passed or other.is_old for other in findings) else "failed"
 
 
 async def _sent(pages: Pages, actor: Actor, asked: Mapping[str, str]) -> dict[str, str]:

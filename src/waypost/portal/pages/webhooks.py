@@ -13,6 +13,7 @@ from waypost.actions.endpoint_stats import DEFAULT, show_hours
 from waypost.actions.endpoint_summaries import EndpointSummary, summaries
 from waypost.actions.refusals import Conflict, Invalid
 from waypost.domain import ids
+from waypost.portal import wording
 from waypost.portal.charts import Chart, bars
 from waypost.portal.pages.webhook_form import WebhookForm, form_errors, is_duplicate, read_form
 from waypost.portal.parts import GivenPages, Pages
@@ -82,6 +83,7 @@ async def _page(
         errors=errors,
         adding=adding and not full,
         wanted=adding,
+        retries=wording.retries(context.retries),
         duplicate=duplicate,
         full=changes.limit_reached(context.max_endpoints) if full else None,
     )
