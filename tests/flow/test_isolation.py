@@ -9,7 +9,7 @@ import pytest
 from tests.flow.test_dispatch import HASTY_SECONDS, QUICK, VAULT, Names, Way, running
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import PLACE, add_account
-from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, OK, Receiver, Script, always, answering, receiving
+from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, OK, Peer, Receiver, Script, always, answering, receiving
 from waypost.dispatch import manual_sends
 from waypost.dispatch.addresses import AddressSlots
 from waypost.dispatch.dispatcher import Dispatcher
@@ -19,10 +19,17 @@ from waypost.domain import ids
 from waypost.domain.breaker import OPENS_AFTER
 from waypost.domain.endpoints import DisabledReason
 from waypost.domain.retry import Policy
+from waypost.intake.batch import write
 from waypost.store import endpoint_changes, queue
 from waypost.store.database import Database
 from waypost.store.queue import Lane
+from waypost.store.statements import Session
 
+_SOMEBODY_WAITS = """
+select exists (select from pg_locks where not granted
+               and database = (select oid from pg_database where datname = current_database()))
+"""
+_ALL_CLAIMED_ONCE_AND_FREE = "select count(*) = $1 from due where lease_no = 1 and leased_by is null"
 MANY = 120
 HEALTHY = 4
 
@@ -94,6 +101,42 @@ async def test_manual_sends_wait_for_no_breaker_or_rate_limit(database: Database
         requests = await receiver.received(2 * OPENS_AFTER + 1)
         assert sum("waypost-test" in one.headers for one in requests) == 1
         assert way.dispatcher.measures().breakers == {"open": 1}
+
+
+@pytest.mark.usefixtures("nobody_looks")
+async def test_what_is_claimed_while_a_breaker_opens_is_given_back(database: Database, account: UUID) -> None:
+    answer = asyncio.Event()
+
+    async def fail_later(peer: Peer) -> None:
+        await answer.wait()
+        await peer.write(answering(500))
+
+    way = Way(database, policy=Policy(base_seconds=3600))
+    async with receiving(always(fail_later)) as receiver, running(way), database.serving.acquire() as other:
+        endpoint = await way.add_endpoint(account, receiver.url)
+        await report(way, account, OPENS_AFTER)
+        await receiver.received(OPENS_AFTER)
+        more = [reporting(account, f"B{number}", scan(8)) for number in range(5)]
+        async with other.transaction():
+            await write(other, more, frozenset())
+        async with other.transaction():
+            await other.execute("lock table due in share mode")
+            way.dispatcher.hint((endpoint,))
+            await until(other, _SOMEBODY_WAITS)
+
+            answer.set()
+            while way.dispatcher.measures().breakers != {"open": 1}:
+                await other.execute("select 1")
+
+        await until(other, _ALL_CLAIMED_ONCE_AND_FREE, OPENS_AFTER + len(more))
+        assert len(receiver.requests) == OPENS_AFTER
+        assert way.dispatcher.measures().breakers == {"open": 1}
+
+
+async def until(session: Session, question: str, *arguments: object) -> None:
+    async with asyncio.timeout(HANGS_AFTER_SECONDS):
+        while not (await session.fetch(question, *arguments))[0][0]:
+            pass
 
 
 async def opened(way: Way, account: UUID, receiver: Receiver) -> UUID:

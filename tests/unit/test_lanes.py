@@ -124,6 +124,43 @@ def test_a_probe_without_an_attempt_allows_another_probe() -> None:
     assert lane.wanted(at) == 1
 
 
+def test_what_was_claimed_while_the_breaker_opened_is_given_back_except_for_a_probe() -> None:
+    lane = LaneState()
+    for _ in range(OPENS_AFTER):
+        attempt(lane, "http_5xx")
+    early, late = [leased() for _ in range(3)], [leased() for _ in range(3)]
+
+    lane.waiting.extend(early)
+    before_the_pause_is_over = lane.surplus(0.1)
+    lane.waiting.extend(late)
+    after = lane.surplus(60.0)
+
+    assert sorted(one.claimed.id for one in before_the_pause_is_over) == sorted(one.claimed.id for one in early)
+    assert (list(lane.waiting), len(after)) == (late[:1], 2)
+
+
+def test_a_lane_with_a_closed_breaker_keeps_all_that_was_claimed() -> None:
+    lane = LaneState()
+    lane.waiting.extend(leased() for _ in range(2 * IN_FLIGHT))
+
+    assert lane.surplus(0.0) == []
+
+
+async def test_an_attempt_that_its_rate_limit_holds_back_is_not_made_after_the_breaker_opened() -> None:
+    lane = LaneState()
+    lane.refresh(limited_to(1), free_at=0.0, now=0.0)
+    lane.begins()
+    for _ in range(OPENS_AFTER):
+        attempt(lane, "http_5xx")
+
+    held_back = await lane.turn(lambda: 0.0)
+    lane.ended(Finished(leased().claimed, None, None), began=0.0, now=0.0, jitter=0.0, base_seconds=30)
+    lane.begins()
+    probe = await lane.turn(lambda: 60.0)
+
+    assert (held_back, probe) == (False, True)
+
+
 def test_a_rate_limited_endpoint_holds_at_most_one_seconds_deliveries() -> None:
     lane = LaneState()
     lane.refresh(limited_to(4), free_at=0.0, now=0.0)

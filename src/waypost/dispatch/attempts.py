@@ -1,7 +1,7 @@
 """Runs attempts as tasks, counts them, and passes the results to the recorder."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Final
 from uuid import UUID
 
@@ -90,9 +90,10 @@ class Attempts:
             _log_failure(finished, finished.attempt)
         self._recorder.add(finished)
 
-    def give_back(self, leased: LeasedDelivery) -> None:
+    def give_back(self, unbegun: Iterable[LeasedDelivery]) -> None:
         """Give back what has not begun, so that others can claim it."""
-        self._recorder.add(Finished(leased.claimed, None, None))
+        for leased in unbegun:
+            self._recorder.add(Finished(leased.claimed, None, None))
 
     async def ended(self, seconds: float) -> None:
         """Wait at most this long for attempts in flight."""

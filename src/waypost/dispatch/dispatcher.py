@@ -257,12 +257,8 @@ class Dispatcher:
             self._due = {endpoint for endpoint in self._due if self._membership.mine(endpoint)}
             for endpoint, lane in self._lanes.items():
                 if not self._membership.mine(endpoint):
-                    self._give_back(lane.give_back())
+                    self._attempts.give_back(lane.give_back())
         self._lanes.forget_idle(clock(), self._membership.mine)
-
-    def _give_back(self, surplus: Iterable[LeasedDelivery]) -> None:
-        for leased in surplus:
-            self._attempts.give_back(leased)
 
     async def _claim_loop(self, number: int) -> None:
         # One claim at a time for all lanes together: a loop per lane would claim one by one, and pay a round trip for
@@ -328,6 +324,8 @@ class Dispatcher:
             lane.endpoint for lane in wanted if self._lanes[lane.endpoint].filled(found[lane.endpoint], lane.free)
         )
         self._take_up(claimed, before)
+        for lane in wanted:
+            self._attempts.give_back(self._lanes[lane.endpoint].surplus(clock()))
         return len(claimed)
 
     async def _claim_suspects(self, session: Session, number: int) -> None:
@@ -371,14 +369,14 @@ class Dispatcher:
                 leased = lane.waiting.popleft()
                 self._attempts.begin(leased)
                 lane.begins()
-                await lane.turn(clock)
+                may_go = await lane.turn(clock)
                 began = clock()
-                finished = await self._attempt(leased, lane)
+                finished = await self._attempt(leased, lane) if may_go else Finished(leased.claimed, None, None)
                 now = clock()
                 self._attempts.record(finished)
                 jitter = random.random()  # noqa: S311 - spreads load, guards nothing
                 base = self._sender.policy.base_seconds
-                self._give_back(lane.ended(finished, began=began, now=now, jitter=jitter, base_seconds=base))
+                self._attempts.give_back(lane.ended(finished, began=began, now=now, jitter=jitter, base_seconds=base))
                 if (pause := lane.pause(now)) > 0:
                     asyncio.get_running_loop().call_later(pause, self._take, (leased.claimed.endpoint,))
                 if lane.wanted(now) and leased.claimed.endpoint in self._due:

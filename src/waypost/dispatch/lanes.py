@@ -105,17 +105,23 @@ class LaneState:
         self.in_flight += 1
         self.breaker = breaker.began(self.breaker)
 
-    async def turn(self, clock: Callable[[], float]) -> None:
-        """Wait until the rate limit lets an attempt begin: one at a time, so that each counts from when it began."""
+    async def turn(self, clock: Callable[[], float]) -> bool:
+        """Wait until the rate limit lets an attempt begin: one at a time, so that each counts from when it began.
+
+        Return whether it may be made: not if the breaker opened meanwhile.
+        """
         if self.pace is None:
-            return
+            return True
         # Under a lock, because workers that read the same `free_at` would all begin at once. A timer for each would
         # leave gaps when deliveries are given back meanwhile.
         async with self._turns:
             while self.pace is not None and (wait := self.pace.wait(clock())) > 0:  # noqa: ASYNC110 - it is a clock
                 await asyncio.sleep(wait)
+            if self.breaker.state is BreakerState.OPEN:  # for a probe it is `probing`
+                return False
             if self.pace is not None:
                 self.pace = self.pace.began(clock())
+        return True
 
     def ended(
         self, finished: Finished, *, began: float, now: float, jitter: float, base_seconds: float
@@ -141,6 +147,13 @@ class LaneState:
     def pause(self, now: float) -> float:
         """Return the seconds until the breaker's next probe; 0 if it waits for none."""
         return max(0.0, self.breaker.until - now) if self.breaker.state is BreakerState.OPEN else 0.0
+
+    def surplus(self, now: float) -> list[LeasedDelivery]:
+        """Return what the breaker does not let begin, and keep the rest: it may have opened during the claim."""
+        if self.breaker.state is BreakerState.CLOSED:
+            return []
+        room = breaker.room(self.breaker, most=IN_FLIGHT, in_flight=self.in_flight, now=now)
+        return [self.waiting.pop() for _ in range(len(self.waiting) - max(0, room))]
 
     def give_back(self) -> list[LeasedDelivery]:
         """Return what has not begun, and keep none of it."""

@@ -53,12 +53,13 @@ def sender_to(receivers: Receivers, policy: Policy) -> Sender:
 
 @dataclass
 class Flight:
-    """A delivery in a process's hands."""
+    """A delivery in a process's hands. ``given_back``: the breaker opened before its attempt began."""
 
     claimed: Claimed
     endpoint: LaneEndpoint | None
     since: datetime
     by_hand: bool = False
+    given_back: bool = False
 
 
 @dataclass
@@ -89,7 +90,6 @@ class Process:
         self._flights: dict[UUID, Flight] = {}
         self._results: list[Claimed] = []
         self._breakers: dict[UUID, Breaker] = defaultdict(lambda: CLOSED)
-        self._opened: dict[UUID, datetime] = {}
         self._paces: dict[UUID, Pace | None] = {}
         self._shares = AccountShares[Flight](
             lambda _flight: None, OF_ACCOUNT
@@ -223,12 +223,12 @@ class Process:
         return Attempt(flight, arrival, reply, finished)
 
     def _begins(self, flight: Flight) -> bool:
-        """Let an attempt of a lane begin, unless it was given back meanwhile because the breaker has opened."""
+        """Let an attempt of a lane begin, unless it was given back meanwhile."""
         endpoint = flight.claimed.endpoint
-        lane, pace = self._breakers[endpoint], self._paces.get(endpoint)
-        if lane.state is BreakerState.OPEN and flight.since < self._opened[endpoint]:
+        pace = self._paces.get(endpoint)
+        if flight.given_back:
             return False
-        self._breakers[endpoint] = breaker.began(lane)
+        self._breakers[endpoint] = breaker.began(self._breakers[endpoint])
         if pace is not None:
             self._paces[endpoint] = pace.began(self._seconds())
         return True
@@ -250,8 +250,8 @@ class Process:
         self._breakers[endpoint] = now
         if now.state is not BreakerState.OPEN:
             return None
-        if before.state is not BreakerState.OPEN:
-            self._opened[endpoint] = self.now
+        for flight in self._flights.values():
+            flight.given_back |= flight.claimed.endpoint == endpoint  # without effect on what has begun
         return EPOCH + timedelta(seconds=now.until + _ROUNDED)
 
     async def record(self, fault: CommitFault | None) -> None:

@@ -78,13 +78,13 @@ class Ledger:
     was_off: set[UUID] = field(default_factory=set)
     arrivals: dict[UUID, list[Arrival]] = field(default_factory=lambda: defaultdict(list))
     holds: dict[UUID, Hold] = field(default_factory=dict)
-    rows: dict[tuple[int, UUID], Row] = field(default_factory=lambda: defaultdict(Row))
+    rows: dict[tuple[Holder, UUID], Row] = field(default_factory=lambda: defaultdict(Row))
     shared: bool = False
     """Whether each endpoint must have one sender for ever: nobody leaves and nobody joins."""
     senders: dict[UUID, Holder] = field(default_factory=dict)
     limits: dict[UUID, int] = field(default_factory=dict)
-    begun: dict[tuple[int, UUID], list[datetime]] = field(default_factory=lambda: defaultdict(list))
-    under_way: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    begun: dict[tuple[Holder, UUID], list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    under_way: dict[Holder, set[int]] = field(default_factory=lambda: defaultdict(set))
     """The attempts of lanes by their sender, while it lives."""
     asked: Asked = field(default_factory=Asked)
 
@@ -134,15 +134,15 @@ class Ledger:
         endpoint, at = arrival.claimed.endpoint, arrival.at
         if self.shared and self.senders.setdefault(endpoint, sender) is not sender:
             raise BrokenPromise(f"at {at} a second dispatcher sent to {endpoint}")
-        begun, limit = self.begun[id(sender), endpoint], self.limits.get(endpoint)
+        begun, limit = self.begun[sender, endpoint], self.limits.get(endpoint)
         begun.append(at)
         if limit is not None and len(begun) > limit and at - begun[-1 - limit] < timedelta(seconds=1) - _TICK:
             raise BrokenPromise(f"at {at} more than {limit} in a second were sent to {endpoint}")
-        under_way = self.under_way[id(sender)]
+        under_way = self.under_way[sender]
         under_way.add(id(arrival))
         if len(under_way) > OF_ACCOUNT:
             raise BrokenPromise(f"at {at} {len(under_way)} attempts of one account were under way")
-        row = self.rows[id(sender), endpoint]
+        row = self.rows[sender, endpoint]
         if row.failures >= OPENS_AFTER:
             if row.probes:
                 raise BrokenPromise(f"at {at} a second attempt went to {endpoint} while it was probed")
@@ -150,15 +150,15 @@ class Ledger:
 
     def forgotten(self, sender: Holder, endpoint: UUID) -> None:
         """Note that an endpoint is somebody else's now, who knows nothing of how it did."""
-        self.rows.pop((id(sender), endpoint), None)
+        self.rows.pop((sender, endpoint), None)
 
     def answered(self, arrival: Arrival, at: datetime, *, asked_to_wait: float, sender: Holder) -> None:
         """Note the answer to a request, as its sender saw it."""
         arrival.ended, arrival.asked_to_wait = at, asked_to_wait
-        self.under_way[id(sender)].discard(id(arrival))
+        self.under_way[sender].discard(id(arrival))
         if arrival.claimed.id in self.asked.resent:
             return
-        row = self.rows[id(sender), arrival.claimed.endpoint]
+        row = self.rows[sender, arrival.claimed.endpoint]
         row.failures = 0 if arrival.took else row.failures + 1
         row.probes -= arrival.probe
 
