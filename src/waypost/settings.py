@@ -237,7 +237,7 @@ class Settings(SourceSettings):
     @model_validator(mode="after")
     def _mail_has_a_sender(self) -> Self:
         if self.smtp_url is not None and self.smtp_from is None:
-            raise ValueError("SMTP_FROM is required with SMTP_URL")
+            raise ValueError("WAYPOST_SMTP_FROM is required with WAYPOST_SMTP_URL")
         return self
 
     @model_validator(mode="after")
@@ -249,8 +249,8 @@ class Settings(SourceSettings):
         needed = math.ceil(longest / _DAY_SECONDS)
         if self.history_days < needed:
             raise ValueError(
-                f"HISTORY_DAYS must be at least {needed}: RETRY_BASE_SECONDS and RETRY_LIMIT can keep a delivery"
-                " waiting that long"
+                f"WAYPOST_HISTORY_DAYS must be at least {needed}: WAYPOST_RETRY_BASE_SECONDS and WAYPOST_RETRY_LIMIT"
+                " can keep a delivery waiting that long"
             )
         return self
 

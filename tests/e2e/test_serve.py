@@ -110,7 +110,7 @@ def test_serve_refuses_to_start_with_a_wrong_secret_key(server: Serving) -> None
     )
 
     assert ended.returncode == 1
-    assert "SECRET_KEY is not the key" in ended.stderr
+    assert "WAYPOST_SECRET_KEY is not the key" in ended.stderr
     assert "another key than before" not in ended.stderr
 
 

@@ -357,6 +357,6 @@ async def test_credentials_sealed_with_another_key_are_reported_and_replaceable(
     tried = (await shop.post(f"{path}/test")).json()
     repaired = (await shop.call("PATCH", path, json={"credentials": UPS["credentials"]})).json()
 
-    assert "another SECRET_KEY" in found["message"]
+    assert "another WAYPOST_SECRET_KEY" in found["message"]
     assert (tried["ok"], tried["message"]) == (False, found["message"])
     assert (found["credentials_set"], repaired["message"]) == ([], None)

@@ -270,7 +270,9 @@ async def test_a_standby_is_rejected_in_one_sentence(admin: Any, server_dsn: str
     name = await admin.fetchval("select current_database()")
     await admin.execute(f"alter database {name} set default_transaction_read_only = on")
 
-    with pytest.raises(CannotConnect, match=r"accepts no writes: .* Name all hosts of the cluster in DATABASE_URL"):
+    with pytest.raises(
+        CannotConnect, match=r"accepts no writes: .* Name all hosts of the cluster in WAYPOST_DATABASE_URL"
+    ):
         await open_database(Access(await dsn_of(admin, server_dsn)))
     with pytest.raises(CannotConnect, match="accepts no writes"):
         await open_database(Access(f"{await dsn_of(admin, server_dsn)}&target_session_attrs=read-write"))

@@ -70,6 +70,15 @@ def test_the_navigation_unfolds_without_a_script(visit) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Webhook history")
 
 
+def test_the_cells_of_a_row_share_its_lines(visit) -> None:
+    page = visit(FILLED, "/settings", viewport=WIDE)
+
+    tops = page.evaluate("[...document.querySelector('tbody tr').cells].map(one => one.getBoundingClientRect().top)")
+
+    assert len(tops) == 4
+    assert len(set(tops)) == 1
+
+
 @pytest.mark.parametrize(
     "path", ["/trackings", "/developer/webhooks/history", "/developer/webhooks/{failing}/deliveries"]
 )

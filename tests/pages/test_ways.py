@@ -160,6 +160,8 @@ def test_testing_a_webhook_shows_its_response_at_once(portal: Portal, visit, ema
     expect(answer).to_contain_text("Status 200")
     expect(answer).to_contain_text("application/json")
     expect(answer.get_by_role("region", name="Response body")).to_contain_text('"received"')
+    page.reload()
+    expect(answer).to_contain_text("Accepted by the endpoint.")
     [hook] = portal.hooks.wait_for(path)
     assert hook.headers["waypost-test"] == "true"
     body = json.loads(hook.body)

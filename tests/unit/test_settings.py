@@ -136,7 +136,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
 
 
 def test_history_must_outlive_the_retries():
-    assert "HISTORY_DAYS must be" in problems(history_days=18, retry_base_seconds=3600)[0]
+    assert "WAYPOST_HISTORY_DAYS must be" in problems(history_days=18, retry_base_seconds=3600)[0]
 
 
 def test_the_data_directory_is_in_the_users_home_unless_root(monkeypatch):

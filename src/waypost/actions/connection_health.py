@@ -29,7 +29,7 @@ BEHIND: Final = timedelta(hours=1)
 INSTALLATION: Final = "installation"
 ACCOUNT: Final = "account"
 _DAY: Final = timedelta(days=1)
-SEALED_ELSEWHERE: Final = "The credentials were encrypted under another SECRET_KEY and can't be used: replace them."
+SEALED_ELSEWHERE: Final = "The credentials were encrypted under another WAYPOST_SECRET_KEY: replace them."
 
 
 class UnknownCode(msgspec.Struct, frozen=True):

@@ -22,7 +22,7 @@ KEPT_HEADERS: Final = frozenset(
     {"content-type", "x-shopify-topic", "x-shopify-shop-domain", "x-wc-webhook-topic", "x-wc-webhook-source"}
 )
 """The headers that readers need; the others, such as signatures, are not stored."""
-SEALED_ELSEWHERE: Final = "The connection's credentials were encrypted under another SECRET_KEY: replace them."
+SEALED_ELSEWHERE: Final = "The connection's credentials were encrypted under another WAYPOST_SECRET_KEY: replace them."
 
 _WAYS: Final[set[tuple[str, str]]] = set()
 """The forms of signatures that this process has seen, by source: each is logged once."""
@@ -89,6 +89,6 @@ def open_push(vault: Vault, stored: ReadPush) -> Push:
     try:
         opened = vault.open_bytes(stored.push, account=stored.account, owner=stored.connection)
     except WrongKey:
-        raise ValueError("it was encrypted under another SECRET_KEY") from None
+        raise ValueError("it was encrypted under another WAYPOST_SECRET_KEY") from None
     found = msgspec.msgpack.decode(opened, type=_Stored)
     return Push(found.body, found.headers)

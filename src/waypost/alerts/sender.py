@@ -105,7 +105,7 @@ class AlertSender:
         try:
             text = self._vault.open(channel.target, account=channel.owner, endpoint=channel.id)
         except WrongKey:
-            return SendResult.failed("The target was encrypted under another SECRET_KEY: add the channel again.")
+            return SendResult.failed("The target is encrypted under another WAYPOST_SECRET_KEY: add the channel again.")
         target = msgspec.json.decode(text, type=dict[str, str])
         is_mail, owner = channel.service is AlertService.EMAIL, channel.account
         if is_mail and owner is not None and not await self._is_user(owner, target["address"]):

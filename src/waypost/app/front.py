@@ -152,7 +152,7 @@ def _refused(scope: Scope, ours: str | None) -> HTTPStatus | None:
 async def _answer(send: Send, status: HTTPStatus, ours: str | None) -> None:
     detail = "The request must have exactly one valid Host header."
     if status is HTTPStatus.MISDIRECTED_REQUEST:
-        detail = f"This server answers for {ours}, as PUBLIC_URL says. The Host header names another."
+        detail = f"This server answers for {ours}, as WAYPOST_PUBLIC_URL says. The Host header names another."
     body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
     headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": status.value, "headers": headers})

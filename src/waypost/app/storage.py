@@ -150,13 +150,13 @@ async def secret_key(settings: Settings, database: Database) -> str:
     file = KeyFile(settings.data_dir)
     async with database.serving.acquire() as session:
         if settings.secret_key is not None:
-            key, came_from = settings.secret_key.get_secret_value(), "SECRET_KEY"
+            key, came_from = settings.secret_key.get_secret_value(), "WAYPOST_SECRET_KEY"
         elif settings.database_url is None:
             key, came_from = await own_secret_key(session, file), str(file.path)
         else:
             raise WrongSecretKey(
-                "SECRET_KEY is needed with a database URL: set WAYPOST_SECRET_KEY to a long random text,"
-                " and keep it as long as the database."
+                "WAYPOST_SECRET_KEY is needed with a database URL: set it to a long random text, and keep it as long as"
+                " the database."
             )
         await check_secret_key(session, key, came_from=came_from)
     return key

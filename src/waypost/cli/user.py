@@ -129,7 +129,7 @@ def login_link(
     *,
     email: Email,
     url: Annotated[
-        str | None, Parameter(help="The server's URL. Default: PUBLIC_URL, or the server's own address.")
+        str | None, Parameter(help="The server's URL. Default: WAYPOST_PUBLIC_URL, or the server's own address.")
     ] = None,
     as_json: Annotated[AsJson, Parameter(name="--json")] = False,
     data_dir: DataDir = None,

@@ -61,7 +61,7 @@ class Guard:
         address = target.address
         if reason := judge_name(target.host, self._allow) if address is None else self._judge(address):
             raise ForbiddenUrl(
-                f"nothing is sent to {target.host}: {reason}; the operator can allow networks with EGRESS_ALLOW"
+                f"nothing is sent to {target.host}: {reason}; the operator can allow networks with WAYPOST_EGRESS_ALLOW"
             )
         if address is not None and not self._may(address):
             raise ForbiddenUrl(f"nothing is sent to {target.host}: it is this server itself")

@@ -32,18 +32,20 @@ async def open_database(access: Access) -> Database:
     except (TakesNoWrites, asyncpg.TargetServerAttributeNotMatched, asyncpg.ReadOnlySQLTransactionError):
         raise CannotConnect(
             "The database accepts no writes: it is a standby, read-only, or was moved elsewhere. Name all hosts of the"
-            " cluster in DATABASE_URL (postgresql://user:password@host1,host2/database), and the primary is found."
+            " cluster in WAYPOST_DATABASE_URL (postgresql://user:password@host1,host2/database), and the primary is"
+            " found."
         ) from None
     except TimedOut:
-        raise CannotConnect("The database did not respond in time: check DATABASE_URL.") from None
+        raise CannotConnect("The database did not respond in time: check WAYPOST_DATABASE_URL.") from None
     except OSError as error:
         reason = error.strerror or "it can't be reached"
-        raise CannotConnect(f"The database can't be reached ({reason}): check DATABASE_URL and that it runs.") from None
+        advice = "check WAYPOST_DATABASE_URL and that it runs."
+        raise CannotConnect(f"The database can't be reached ({reason}): {advice}") from None
     except (asyncpg.InterfaceError, ValueError):
         # Their texts may contain parts of the URL, including the password.
         raise CannotConnect(
-            "DATABASE_URL can't be read: it looks like postgresql://user:password@host:5432/database, and special"
-            " characters of the password are written as %XX."
+            "WAYPOST_DATABASE_URL can't be read: it looks like postgresql://user:password@host:5432/database, and"
+            " special characters of the password are written as %XX."
         ) from None
 
 

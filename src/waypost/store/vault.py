@@ -45,7 +45,7 @@ class Vault:
         try:
             return self._cipher.decrypt(nonce, rest, account.bytes + owner.bytes)
         except (InvalidTag, ValueError) as error:
-            raise WrongKey("a secret in the database was sealed under another SECRET_KEY") from error
+            raise WrongKey("a secret in the database was sealed under another WAYPOST_SECRET_KEY") from error
 
     def tag(self, data: bytes) -> bytes:
         """Return 32 bytes that nobody without the installation's key can derive from the data."""
@@ -56,4 +56,4 @@ class Vault:
         try:
             return self.open_bytes(sealed, account=account, owner=endpoint).decode()
         except UnicodeDecodeError as error:
-            raise WrongKey("a secret in the database was sealed under another SECRET_KEY") from error
+            raise WrongKey("a secret in the database was sealed under another WAYPOST_SECRET_KEY") from error

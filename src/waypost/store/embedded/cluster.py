@@ -67,7 +67,7 @@ def cluster_exists(folder: DataFolder, programs: Programs, user: DatabaseUser) -
     if version.strip() != str(programs.version):
         raise EmbeddedPostgresError(
             f"{folder.cluster} was made by PostgreSQL {version.strip()}, "
-            f"but {programs.folder} holds {programs.version}: set PG_BIN to the folder of a {version.strip()}"
+            f"but {programs.folder} holds {programs.version}: set WAYPOST_PG_BIN to the folder of a {version.strip()}"
         )
     if folder.cluster.stat().st_uid != user.uid:
         raise EmbeddedPostgresError(

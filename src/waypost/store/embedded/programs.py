@@ -46,7 +46,8 @@ async def find_programs(
     found = re.search(r"\(PostgreSQL\) (\d+)", printed)
     if found is None or int(found[1]) < _OLDEST:
         raise EmbeddedPostgresError(
-            f"{place} holds {printed.strip()}, but {_OLDEST} or newer is needed: set PG_BIN to the folder of a newer"
+            f"{place} holds {printed.strip()}, but {_OLDEST} or newer is needed: set WAYPOST_PG_BIN to the folder of a"
+            " newer"
         )
     return Programs(place, int(found[1]))
 
@@ -56,7 +57,7 @@ def _checked(place: Path) -> Path:
     for name in ("postgres", "initdb"):
         if not (real / name).is_file():
             raise EmbeddedPostgresError(
-                f"There is no {name} in {real}: set PG_BIN to the folder with PostgreSQL's programs"
+                f"There is no {name} in {real}: set WAYPOST_PG_BIN to the folder with PostgreSQL's programs"
             )
     return real
 
