@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from litestar import Request, Response, Router, get
 from litestar.di import Provide
-from litestar.exceptions import NotFoundException
+from litestar.exceptions import MethodNotAllowedException, NotFoundException
 
 from waypost.actions.context import Context
 from waypost.domain.targets import DEFAULT_PORTS
@@ -121,7 +121,7 @@ class PageSet:
     def explain(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         """Return the error page for an error outside the pages."""
         explain = _explaining(self.pages)
-        if request.method == "GET" and isinstance(error, NotFoundException):
+        if request.method == "GET" and isinstance(error, NotFoundException | MethodNotAllowedException):
             return LostPage(self.pages, error, explain)
         return explain(request, error)
 

@@ -17,7 +17,7 @@ Explanation = Callable[[Request[Any, Any, Any], Exception], Response[bytes]]
 
 
 class LostPage(Response[bytes]):
-    """The error page of a GET that no route has matched.
+    """The error page of a GET that no route has matched, such as of the address that only accepts a form.
 
     Error handlers can't wait and no middleware has run, so the visitor is looked up when the response is sent.
     """

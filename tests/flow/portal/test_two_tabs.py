@@ -169,6 +169,13 @@ async def test_a_page_that_is_gone_keeps_the_navigation(portal: Portal, browser:
         assert "Webhook history" not in stranger.text, path
 
 
+async def test_opening_the_address_of_a_form_keeps_the_navigation(browser: Browser) -> None:
+    answer = await browser.get("/settings/alerts/x/update")
+
+    assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (405, {"OPTIONS", "POST"})
+    assert "Webhook history" in assert_harmless(answer.text).text
+
+
 async def test_signing_out_on_a_page_that_does_not_exist_works(browser: Browser) -> None:
     page = Document((await browser.get("/no-page")).text)
 
