@@ -1,6 +1,7 @@
 """A dispatcher that lost its session keeps deliveries in flight, and releases those leased but not started."""
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -10,9 +11,12 @@ from tests.flow.test_intake import reporting, scan
 from tests.flow.test_queue import claim, report
 from tests.support.databases import add_account, add_endpoint
 from tests.support.receiver import OK, Peer, receiving
+from waypost.app.sending import dispatcher_part
+from waypost.app.supervisor import keep_running
 from waypost.intake.batch import write
 from waypost.store import dispatchers
 from waypost.store.database import Database
+from waypost.store.hints import Hint
 from waypost.store.trouble import LOST
 
 _LEASE_TO_THE_DISPATCHER = """
@@ -66,6 +70,40 @@ async def test_a_claim_with_a_lost_result_does_not_wait_for_its_lease(database: 
         await way.intake.stop()
         stop.set()
         await serving
+
+
+async def test_attempts_in_flight_are_recorded_if_the_stop_comes_between_the_loss_of_the_session_and_the_next_one(
+    database: Database, account: UUID
+) -> None:
+    way, stop, answered = Way(database), asyncio.Event(), asyncio.Event()
+    part = dispatcher_part(way.dispatcher)
+
+    async def slow(peer: Peer) -> None:
+        await answered.wait()
+        await peer.write(OK)
+
+    async def serve_until_it_fails(stop: asyncio.Event) -> None:
+        if stop.is_set():
+            answered.set()
+        try:
+            await part.serve(stop)
+        finally:
+            stop.set()
+
+    way.intake.start()
+    async with receiving(lambda _number: slow) as receiver:
+        await way.add_endpoint(account, receiver.url)
+        running = asyncio.create_task(keep_running(replace(part, serve=serve_until_it_fails), stop, database.outage))
+        await way.intake.submit([reporting(account, "A1", scan(8))])
+        await receiver.received(1)
+        await database.serving.execute(_END_ITS_SESSION)
+        way.dispatcher.heard(Hint(all=True))  # it looks now, and finds its session lost
+        await running
+
+    assert await database.serving.fetchval("select array_agg(state) from settled") == ["delivered"]
+    assert await way.outcomes() == ["succeeded"]
+    assert await database.serving.fetchval("select count(*) from dispatcher") == 0
+    await way.intake.stop()
 
 
 async def test_leases_of_a_number_that_cannot_be_reused_are_handed_over(database: Database, account: UUID) -> None:

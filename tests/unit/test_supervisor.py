@@ -61,6 +61,28 @@ async def test_losing_the_database_is_logged_once_and_so_is_its_return() -> None
     assert [line["event"] for line in lines] == ["database_unavailable", "database_available"]
 
 
+async def test_a_part_with_unfinished_work_is_run_after_the_stop_until_that_is_done() -> None:
+    stop, left = asyncio.Event(), ["first", "second"]
+
+    async def lose_and_stop(_: asyncio.Event) -> None:
+        if stop.is_set():
+            left.pop()
+        stop.set()
+        if left:
+            raise Unreachable("it is away")
+
+    async def answer() -> None:
+        """Respond at once."""
+
+    outage = Outage(answer)
+    with capture_logs():
+        async with asyncio.timeout(10):
+            await keep_running(Part("dispatcher", lose_and_stop, lambda: bool(left)), stop, outage)
+            await outage.end()
+
+    assert left == []
+
+
 async def test_a_server_that_stops_during_an_outage_no_longer_connects() -> None:
     asked = asyncio.Event()
 

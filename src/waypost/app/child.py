@@ -21,7 +21,7 @@ import msgspec
 import uvloop
 
 from waypost.app.hinting import Notifier
-from waypost.app.sending import make_dispatcher, spare_the_collector
+from waypost.app.sending import dispatcher_part, make_dispatcher, spare_the_collector
 from waypost.app.signals import stop_signals
 from waypost.app.storage import joined_storage, secret_key
 from waypost.app.supervisor import Part, keep_running
@@ -81,7 +81,7 @@ async def _run(settings: Settings, place: DispatcherSlot) -> None:
             loop = asyncio.get_running_loop()
             answers, _ = await loop.connect_write_pipe(asyncio.Protocol, sys.stdout)
             await loop.connect_read_pipe(lambda: _Parent(dispatcher, answers), sys.stdin)
-            parts = (Part("dispatcher", dispatcher.serve), Part("hints", others.serve))
+            parts = (dispatcher_part(dispatcher), Part("hints", others.serve))
             with loop_watched():
                 await asyncio.gather(*(keep_running(part, stop, storage.database.outage) for part in parts))
 

@@ -15,7 +15,7 @@ import structlog
 
 from waypost.app.dispatching import DispatchProcesses
 from waypost.app.hinting import Notifier
-from waypost.app.sending import make_dispatcher
+from waypost.app.sending import dispatcher_part, make_dispatcher
 from waypost.app.supervisor import Part, keep_running
 from waypost.app.watchdog import STALLS
 from waypost.app.workload import INSIDE_SLOTS, MOST_IN_HAND, SendingLoad, Workload
@@ -160,7 +160,7 @@ class MovingDispatch:
         )
         self._meter = _Meter()
         self._moves = Moves(
-            Place("process", [Part("dispatcher", self._dispatcher.serve)], self._measured_inside, database.outage),
+            Place("process", [dispatcher_part(self._dispatcher)], self._measured_inside, database.outage),
             Place("processes", self._processes.parts(), self._processes.measures, database.outage),
             loads=self._load,
             crashed=self._crashed,

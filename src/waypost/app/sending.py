@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import TypedDict, Unpack
 from uuid import UUID
 
+from waypost.app.supervisor import Part
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.resolver import RememberingResolver, SystemResolver
@@ -54,6 +55,11 @@ def make_dispatcher(
     sender = Sender(make_guard(settings), make_transport(settings), Vault(secret_key), sending)
     timeout = settings.http_timeout_seconds
     return Dispatcher(database, sender, timeout_seconds=timeout, **of_dispatcher)
+
+
+def dispatcher_part(dispatcher: Dispatcher) -> Part:
+    """Return the part that runs a dispatcher."""
+    return Part("dispatcher", dispatcher.serve, dispatcher.is_unfinished)
 
 
 def make_transport(settings: Settings) -> PyreqwestTransport:

@@ -21,24 +21,31 @@ WELL_AFTER_SECONDS: Final = 60.0
 
 @dataclass(slots=True)
 class Part:
-    """A part of the server: ``serve`` runs until its event is set, and may be called again after it raised."""
+    """A part of the server: ``serve`` runs until its event is set, and may be called again after it raised.
+
+    ``is_unfinished`` says whether it must be called again even to stop, because what it raised left work in hand.
+    """
 
     name: str
     serve: Callable[[asyncio.Event], Awaitable[None]]
+    is_unfinished: Callable[[], bool] = lambda: False
     running: bool = False
 
 
 async def keep_running(part: Part, stop: asyncio.Event, outage: Outage) -> None:
-    """Run a part until ``stop`` is set; whatever it raises is logged, and it is restarted."""
+    """Run a part until ``stop`` is set and nothing is unfinished; whatever it raises is logged, and it is restarted."""
     loop = asyncio.get_running_loop()
     pause = FIRST_PAUSE_SECONDS
-    while not stop.is_set():
+    while not stop.is_set() or part.is_unfinished():
         began = loop.time()
         longest = await _run_once(part, stop, outage)
         if loop.time() - began >= WELL_AFTER_SECONDS:
             pause = FIRST_PAUSE_SECONDS
         pause = min(pause, longest)
-        await _wait(stop, pause)
+        if stop.is_set() and part.is_unfinished():
+            await asyncio.sleep(pause)
+        else:
+            await _wait(stop, pause)
         pause *= 2
 
 

@@ -180,10 +180,7 @@ class Dispatcher:
         )
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Dispatch until ``stop`` is set; then let attempts in flight finish and release the leases.
-
-        The others take over as soon as it begins to stop.
-        """
+        """Dispatch until ``stop`` is set; then leave all to the others, except attempts in flight, which finish."""
         async with self._database.life.acquire() as life:
             number = await self._join(life)
             self._membership.update(number, await dispatchers.rescue(life, number, place=self._place), clock())
@@ -191,6 +188,10 @@ class Dispatcher:
                 await self._dispatch(life, number, stop)
             await dispatchers.leave(life, number)
             self._number = None
+
+    def is_unfinished(self) -> bool:
+        """Return whether ``serve`` raised and left attempts to finish and record, which the next call does."""
+        return self._number is not None and bool(self._attempts.in_hand)
 
     async def _join(self, life: Session) -> int:
         """Join, and release at once the leases of the previous number that were not started."""
@@ -210,8 +211,7 @@ class Dispatcher:
             await asyncio.wait([*loops, recorder, stopping], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.is_serving = False
-            # Workers continue: an attempt can't be called back, and its result is worth keeping whatever has ended
-            # here.
+            # Workers continue: an attempt can't be called back, and its result is worth keeping.
             ended = await end(*loops, stopping)
             self._let_go()
         if not stop.is_set():
