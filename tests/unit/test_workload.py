@@ -40,6 +40,12 @@ def test_a_backlog_moves_out_unless_it_has_gone_at_the_next_look() -> None:
     assert [lasting.should_move(load) for load in (HEAVY, HEAVY)] == [False, True]
 
 
+def test_more_than_can_be_in_hand_moves_out_though_little_is_in_hand() -> None:
+    behind, workload = SendingLoad(2.0, in_hand=8, is_behind=True), Workload(at_rest=True)
+
+    assert [workload.should_move(load) for load in (behind, behind)] == [False, True]
+
+
 def test_a_few_deliveries_stay_where_they_are() -> None:
     assert not Workload(at_rest=True).should_move(SendingLoad(2.0, loop=0.2, in_hand=5, attempts=40))
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from waypost.app.dispatching import DispatchProcesses
@@ -176,7 +177,7 @@ class MovingDispatch:
         self._processes.hint(due)
         if self._dispatcher.is_serving:
             self._dispatcher.hint(due)
-            if self._dispatcher.in_hand >= MOST_IN_HAND:
+            if self._dispatcher.in_hand >= MOST_IN_HAND or self._dispatcher.is_behind:
                 self._moves.press()
 
     def hint_by_hand(self) -> None:
@@ -206,7 +207,9 @@ class MovingDispatch:
             return (await dispatchers.count(session)).dead > 0
 
     async def _load(self, seconds: float) -> SendingLoad:
-        return self._meter.load(seconds, await self.measures(), self._dispatcher.in_hand)
+        load = self._meter.load(seconds, await self.measures(), self._dispatcher.in_hand)
+        behind = self._dispatcher.is_serving and self._dispatcher.is_behind
+        return msgspec.structs.replace(load, is_behind=behind)
 
 
 class _Meter:

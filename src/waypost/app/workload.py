@@ -29,7 +29,7 @@ class SendingLoad(msgspec.Struct, frozen=True):
 
     ``loop`` is the part of a core that the loop of this process used. ``stalls`` is how often work blocked it.
     ``in_hand`` are deliveries in flight or claimed, ``attempts`` those that ended, and ``suspects`` those that may
-    crash the process that sends them.
+    crash the process that sends them. ``is_behind``: more is due than can be in hand here.
     """
 
     seconds: float
@@ -38,6 +38,7 @@ class SendingLoad(msgspec.Struct, frozen=True):
     in_hand: int = 0
     attempts: int = 0
     suspects: int = 0
+    is_behind: bool = False
 
     @property
     def needs_processes(self) -> bool:
@@ -47,7 +48,7 @@ class SendingLoad(msgspec.Struct, frozen=True):
     @property
     def is_piled_up(self) -> bool:
         """Whether it must leave unless this passes: a machine that stood still for a moment has as much in hand."""
-        return self.in_hand >= MOST_IN_HAND
+        return self.in_hand >= MOST_IN_HAND or self.is_behind
 
     @property
     def is_quiet(self) -> bool:

@@ -82,6 +82,8 @@ class Dispatcher:
         self._place = place
         self._number: int | None = None
         self._due: set[UUID] = set()
+        self.is_behind = False
+        """Whether more was due than the last claim could take."""
         self._lanes = Lanes()
         self._membership = Membership()
         self._scout = Scout(self._membership, clock)
@@ -317,12 +319,12 @@ class Dispatcher:
         finally:
             for lane in wanted:
                 self._lanes[lane.endpoint].claiming = False
-        # A lane that filled its claim may have more. A lane that did not is empty, or others hold its rows: what comes
-        # due in it is hinted, or found by the next scout.
+        # A lane that filled its claim may have more. Otherwise it is empty, or others hold its rows: hints and scouts
+        # find what comes due.
         found = Counter(one.endpoint for one in claimed)
-        self._due.update(
-            lane.endpoint for lane in wanted if self._lanes[lane.endpoint].filled(found[lane.endpoint], lane.free)
-        )
+        filled = {one.endpoint for one in wanted if self._lanes[one.endpoint].filled(found[one.endpoint], one.free)}
+        self._due |= filled
+        self.is_behind = bool(filled)
         self._take_up(claimed, before)
         for lane in wanted:
             self._attempts.give_back(self._lanes[lane.endpoint].surplus(clock()))
