@@ -100,7 +100,7 @@ def _options() -> argparse.Namespace:
     rates = (20, 100, 500, 2000)
     parser.add_argument("--rates", type=int, nargs="+", default=rates, help="single updates a second %(default)s")
     parser.add_argument("--seconds", type=float, default=10, help="for which each rate is measured (%(default)s)")
-    parser.add_argument("--folder", default="/var/tmp", help="where the databases are made (%(default)s)")  # noqa: S108
+    parser.add_argument("--folder", default="/var/tmp", help="where the databases are made (%(default)s)")  # noqa: S108 - a disk, where /tmp may be memory
     parser.add_argument("--no-keep", dest="keep", action="store_false", help="write no file")
     return parser.parse_args()
 

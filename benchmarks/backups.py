@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("--parcels", type=int, default=1_000_000, help="of another account (%(default)s)")
     parser.add_argument("--rate", type=int, default=125, help="updates a second, for four endpoints (%(default)s)")
     parser.add_argument("--seconds", type=float, default=20, help="before and after the backup (%(default)s)")
-    parser.add_argument("--folder", default="/var/tmp", help="where the database is made (%(default)s)")  # noqa: S108
+    parser.add_argument("--folder", default="/var/tmp", help="where the database is made (%(default)s)")  # noqa: S108 - a disk, where /tmp may be memory
     parser.add_argument("--no-keep", dest="keep", action="store_false", help="write no file")
     options = parser.parse_args()
     found: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine.describe()}

@@ -145,7 +145,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--latency", type=float, default=0.2, help="seconds until a carrier answers (%(default)s)")
     parser.add_argument("--seconds", type=float, default=30, help="for which the polls are counted (%(default)s)")
     parser.add_argument("--at-once", type=int, default=16, help="requests at once while registering (%(default)s)")
-    parser.add_argument("--folder", default="/var/tmp", help="where the database is made (%(default)s)")  # noqa: S108
+    parser.add_argument("--folder", default="/var/tmp", help="where the database is made (%(default)s)")  # noqa: S108 - a disk, where /tmp may be memory
     parser.add_argument("--no-keep", dest="keep", action="store_false", help="write no file")
     return parser.parse_args()
 

@@ -178,7 +178,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--deliveries", type=int, default=500, help="a second, with those of pushes (%(default)s)")
     parser.add_argument("--seconds", type=int, default=20, help="of each measurement (%(default)s)")
     parser.add_argument("--at-once", type=int, default=32, help="pushes at once, at the maximum (%(default)s)")
-    parser.add_argument("--folder", default="/var/tmp", help="where the database is made (%(default)s)")  # noqa: S108
+    parser.add_argument("--folder", default="/var/tmp", help="where the database is made (%(default)s)")  # noqa: S108 - a disk, where /tmp may be memory
     parser.add_argument("--no-keep", dest="keep", action="store_false", help="write no file")
     return parser.parse_args()
 

@@ -23,7 +23,7 @@ TARGETS = {"version": 0.25, "serve": 1.2, "ready": 2.5, "ready_new": 4.0}
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.start", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="how often each is run (%(default)s)")
-    parser.add_argument("--folder", default="/var/tmp", help="where the databases are made (%(default)s)")  # noqa: S108
+    parser.add_argument("--folder", default="/var/tmp", help="where the databases are made (%(default)s)")  # noqa: S108 - a disk, where /tmp may be memory
     options = parser.parse_args()
     for name, value in machine.describe().items():
         print(f"{name:16}{value}")

@@ -165,7 +165,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--at-once", type=int, default=64, help="requests at once (%(default)s)")
     parser.add_argument("--rate", type=int, default=500, help="updates a second beside the first page (%(default)s)")
     parser.add_argument("--seconds", type=float, default=20, help="for which that is measured (%(default)s)")
-    parser.add_argument("--folder", default="/var/tmp", help="where the database is made (%(default)s)")  # noqa: S108
+    parser.add_argument("--folder", default="/var/tmp", help="where the database is made (%(default)s)")  # noqa: S108 - a disk, where /tmp may be memory
     parser.add_argument("--no-keep", dest="keep", action="store_false", help="write no file")
     return parser.parse_args()
 

@@ -51,7 +51,7 @@ class Pushing:
 def _send(target: Target, webhook: Webhook) -> bool:
     request = Request(target.url, webhook.body, webhook.headers, method="POST")  # noqa: S310 - typed by whoever runs it
     try:
-        with urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
+        with urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - an http URL from the command line
             return bool(answer.status // 100 == 2)  # noqa: PLR2004 - the class of success
     except (HTTPError, URLError, TimeoutError):
         return False

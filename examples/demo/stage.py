@@ -126,7 +126,7 @@ def _start_waypost(setting: Setting, carriers: Site, port: int) -> Site:
         "Waypost", (*setting.programs.waypost, "serve", "--port", str(port), *_data_folder(setting)), environment
     )
     site = Site(f"http://127.0.0.1:{port}")
-    setting.wait("Waypost was not ready", lambda: True if site.status("/health/ready") == 200 else None)  # noqa: PLR2004
+    setting.wait("Waypost was not ready", lambda: True if site.status("/health/ready") == 200 else None)  # noqa: PLR2004 - OK
     return site
 
 

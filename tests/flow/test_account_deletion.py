@@ -88,7 +88,7 @@ async def all_rows(database: Database) -> dict[str, Counter[str]]:
         " and relnamespace = current_schema()::regnamespace"
     )
     return {
-        name: Counter(row[0] for row in await database.serving.fetch(f"select t::text from {name} t"))  # noqa: S608
+        name: Counter(row[0] for row in await database.serving.fetch(f"select t::text from {name} t"))  # noqa: S608 - names from the catalogue
         for name in sorted(row["relname"] for row in tables)
         if name not in ELSEWHERE
     }

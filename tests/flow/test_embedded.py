@@ -234,7 +234,7 @@ async def test_a_kill_during_the_creation_of_the_cluster_leaves_no_trace(place: 
 
 async def test_a_stale_pid_file_does_not_harm_an_unrelated_process(data_dir: Path) -> None:
     user = (data_dir / "postgres").stat().st_uid if IS_ROOT else None
-    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, user=user) as innocent:  # noqa: ASYNC220, S607
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, user=user) as innocent:  # noqa: ASYNC220, S607 - cat is found on the path
         stale = data_dir / "postgres" / "postmaster.pid"
         stale.write_text(f"{innocent.pid}\n{data_dir}/postgres\n1700000000\n5432\n\n\n  1 1\nready   \n")
 

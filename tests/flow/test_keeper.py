@@ -42,7 +42,7 @@ class House:
         await self.intake.submit([Request(self.account, number, "dhl", Update(Source.API, (scan,)), create=True)])
 
     async def count(self, what: str) -> int:
-        found: int = await self.database.serving.fetchval(f"select count(*) from {what}")  # noqa: S608
+        found: int = await self.database.serving.fetchval(f"select count(*) from {what}")  # noqa: S608 - text of the test's own
         return found
 
 

@@ -41,7 +41,7 @@ class EasyPost(Service):
 
     def trouble(self, status: int) -> Reply:
         """See ``Format``."""
-        return _fault(status, "UNAVAILABLE" if status >= 500 else "RATE_LIMITED", "Try again later.")  # noqa: PLR2004
+        return _fault(status, "UNAVAILABLE" if status >= 500 else "RATE_LIMITED", "Try again later.")  # noqa: PLR2004 - a server's error
 
     def numbers(self, request: Request) -> list[str] | None:
         """See ``Format``."""

@@ -48,7 +48,7 @@ class Format(ABC):
         """Return the carrier's own error for 429, 500 or 503."""
 
     def other(self, request: Request) -> Reply | None:  # noqa: ARG002 - carriers have no such calls
-        """Return the answer to a call that asks for no parcel; None if there is no such call."""
+        """Return the response to a call that is not about a parcel's progress; None if there is no such call."""
         return None
 
     def token(self, request: Request) -> Reply:

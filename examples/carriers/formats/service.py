@@ -44,7 +44,7 @@ class Service(Format):
 
     @abstractmethod
     def other(self, request: Request) -> Reply | None:
-        """Return the answer to a call that asks for no parcel: to register or to stop one. None if there is none."""
+        """Return the response to a call that registers or stops a parcel; None if there is no such call."""
 
     @abstractmethod
     def push(self, sight: Sight, secret: str) -> Webhook:

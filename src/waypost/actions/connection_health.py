@@ -44,10 +44,10 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """A connection as v1 shows it. ``owner`` says whose it is: ``account``, or ``installation`` for the operator's.
 
     ``limited_until`` is when a rate-limited source is polled again. ``parcels`` counts the account's own. A service
-    pushes to ``inbound_url``, which is only a path if PUBLIC_URL is not set, and null for keys without the scope
-    ``write``, since it contains a secret; a replaced address works until
-    ``old_url_until``. ``unreadable_pushes`` counts stored pushes that can be read again. ``generated`` contains secrets
-    that Waypost generated; only the response to that request shows them.
+    pushes to ``inbound_url``, which is only a path if WAYPOST_PUBLIC_URL is not set, and null for keys without the
+    scope ``write``, since it contains a secret; a replaced address works until ``old_url_until``. ``unreadable_pushes``
+    counts stored pushes that can be read again. ``generated`` contains secrets that Waypost generated; only the
+    response to that request shows them.
     """
 
     id: str

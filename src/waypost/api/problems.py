@@ -72,7 +72,7 @@ class Problem(Exception):
 def invalid(errors: Sequence[FieldError]) -> Problem:
     """Return the problem for invalid fields; ``errors`` is not empty."""
     named = ", ".join(dict.fromkeys(error.field for error in errors[:3]))
-    detail = f"Invalid: {named}{' and others' if len(errors) > 3 else ''}. Nothing was changed."  # noqa: PLR2004
+    detail = f"Invalid: {named}{' and others' if len(errors) > 3 else ''}. Nothing was changed."  # noqa: PLR2004 - as many as `named` has
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, INVALID, detail, errors=errors)
 
 

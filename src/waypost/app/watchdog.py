@@ -113,7 +113,7 @@ class _Watchdog:
             if overdue <= 0 and beaten != seen:
                 seen = beaten
                 # The documented way to see what another thread does, despite the underscore.
-                ran = _frames_of(sys._current_frames().get(loop_thread))  # noqa: SLF001
+                ran = _frames_of(sys._current_frames().get(loop_thread))  # noqa: SLF001 - the only way to see what a thread runs
                 if self._beaten == beaten:
                     self._ran = ran
             if self._ended.wait(max(overdue, BEAT_SECONDS)):

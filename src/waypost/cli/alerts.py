@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final, TypeVar
 
@@ -20,8 +19,8 @@ from waypost.actions.context import AlertContext
 from waypost.app.alert_channels import alert_channels
 from waypost.cli.emails import operator_for
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.cli.standard_input import read_object
 from waypost.domain.alerts import AlertState
-from waypost.domain.errors import InvalidInput
 from waypost.settings import Settings
 
 APPLICATION: Final = App(name="alerts", help="List, add, change, test and delete the alert channels of an account.")
@@ -81,7 +80,7 @@ def add(
     settings = chosen(data_dir=data_dir, database_url=database_url)
     body = NewChannel(
         service=service,
-        target=_target(),
+        target=read_object("target", example='{"url": "https://…"}'),
         name=UNSET if name is None else name,
         kinds=kind or actions.ALL,
         quiet_from=quiet_from or "",
@@ -160,15 +159,6 @@ def delete(
     found = actions.read_id(channel)
     _do(settings, account, lambda context, owner: actions.remove(context, owner, found))
     print(json.dumps({"id": channel}) if as_json else f"{channel} is deleted.")  # noqa: T201 - the command's answer
-
-
-def _target() -> dict[str, str]:
-    try:
-        return msgspec.json.decode(sys.stdin.read(1 << 16), type=dict[str, str])
-    except (msgspec.MsgspecError, ValueError):
-        raise InvalidInput(
-            "target", 'must come on standard input as a JSON object, such as {"url": "https://…"}'
-        ) from None
 
 
 def _do(settings: Settings, email: str, action: Callable[[AlertContext, Actor], Awaitable[T]]) -> T:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final, TypeVar
 
@@ -21,6 +20,7 @@ from waypost.actions.context import ConnectionContext
 from waypost.app.sources import connecting
 from waypost.cli.emails import operator_for
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
+from waypost.cli.standard_input import read_object
 from waypost.domain.errors import InvalidInput
 from waypost.settings import Settings
 from waypost.sources import polled
@@ -93,7 +93,7 @@ def add(
     """
     settings = chosen(data_dir=data_dir, database_url=database_url)
     granted = {} if daily_calls is None else {"daily_calls": str(daily_calls)}
-    body = NewConnection(source, _credentials(), name, granted, untested)
+    body = NewConnection(source, read_object("credentials", example='{"api_key": "…"}'), name, granted, untested)
     made = _do(settings, account, lambda context, owner: actions.add(context, owner, body))
     lines = [f"{made.id} connects {made.name}."]
     lines += [] if made.inbound_url is None else [f"Address: {made.inbound_url}"]
@@ -137,7 +137,13 @@ def change(
     """Change a connection: its name, whether it is enabled, the granted calls, its credentials."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     granted = None if daily_calls is None else {"daily_calls": str(daily_calls)}
-    body = ConnectionChange(name, enabled, _credentials() if credentials_stdin else None, granted, untested)
+    body = ConnectionChange(
+        name,
+        enabled,
+        read_object("credentials", example='{"api_key": "…"}') if credentials_stdin else None,
+        granted,
+        untested,
+    )
     found = actions.read_id(connection)
     made = _do(settings, account, lambda context, owner: actions.change(context, owner, found, body))
     print(json.dumps(msgspec.to_builtins(made)) if as_json else f"{made.id} is {made.state}.")  # noqa: T201 - the command's answer
@@ -188,15 +194,6 @@ def share(
     may = asyncio.run(act())
     said = "Every account" if may is None else ", ".join(may) or "No account"
     print(json.dumps({"source": source, "accounts": may}) if as_json else f"{said} may use the {source} connection.")  # noqa: T201 - the command's answer
-
-
-def _credentials() -> dict[str, str]:
-    try:
-        return msgspec.json.decode(sys.stdin.read(1 << 16), type=dict[str, str])
-    except (msgspec.MsgspecError, ValueError):
-        raise InvalidInput(
-            "credentials", 'must come on standard input as a JSON object, such as {"api_key": "…"}'
-        ) from None
 
 
 def _do(settings: Settings, email: str, action: Callable[[ConnectionContext, Actor], Awaitable[T]]) -> T:

@@ -32,7 +32,7 @@ PORTION_TRACKINGS: Final = 250
 """The maximum trackings of a portion: each of its statements is made and read within a few milliseconds."""
 
 MOST_IN_FEW: Final = 16
-"""The maximum requests that are written as few: even their largest states together are no more than a portion."""
+"""The maximum number of requests in a small batch: even their largest states together fit into one portion."""
 
 _RANDOM: Final = random.Random(os.urandom(32))  # noqa: S311 - ids must be unique, not secret
 

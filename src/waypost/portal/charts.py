@@ -98,7 +98,7 @@ def _size(count: int, highest: int, height: int) -> int:
 
 
 def _nice(highest: int) -> int:
-    """Return the smallest of 1, 2, 5, 10, 20, 50 … that is no less than a count: the top of the axis."""
+    """Return the top of the axis for a count: the smallest of 1, 2, 5, 10, 20, 50 … that reaches it."""
     power = 1
     while True:
         for digit in _NICE:

@@ -169,7 +169,7 @@ def _inside(body: bytes, email: str, now: int) -> list[Finding]:
 
 
 def _age(about: str, timestamp: str | None, now: int) -> Finding:
-    if timestamp is None or not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) <= 12):  # noqa: PLR2004
+    if timestamp is None or not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) <= 12):  # noqa: PLR2004 - digits of a time, as the parser reads them
         return Finding(about, passed=False, text="The timestamp is not a number of Unix seconds.")
     age = now - int(timestamp)
     if age > TOLERANCE_SECONDS:

@@ -86,7 +86,7 @@ async def last_attempts(session: Session, rows: Sequence[DeliveryRow]) -> dict[U
 
 
 async def tracking_of(session: Session, account: UUID, event: UUID) -> UUID | None:
-    """Return the tracking of one of the account's events; None if there is no such event, as for that of a test."""
+    """Return the tracking of one of the account's events; None if there is no such event. Tests have none."""
     row = await fetch_one(session, "tracking_of_event", [bucket(event)], event, day_of(event), account)
     return None if row is None else row["tracking"]
 

@@ -22,7 +22,7 @@ from waypost.store.trackings import WatchedTracking
 
 
 class Tracking(TrackingObject, frozen=True, kw_only=True):
-    """A tracking as v1 shows it; ``tracking_link`` is its public page, null if PUBLIC_URL is not set.
+    """A tracking as v1 shows it; ``tracking_link`` is its public page, null if WAYPOST_PUBLIC_URL is not set.
 
     ``polling`` describes its source. ``replaced_by`` is the id of the parcel that its shop lists instead.
     """

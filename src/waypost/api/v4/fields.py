@@ -95,7 +95,7 @@ def archived_of(texts: Mapping[str, str]) -> bool | None:
 def whole_number_of(texts: Mapping[str, str], name: str, default: int, most: int) -> int:
     """Return an integer of at least 1."""
     text = texts.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= most):  # noqa: PLR2004
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= most):  # noqa: PLR2004 - digits that int() reads quickly
         raise CodedError(INVALID_FORMAT, f"{name} must be a whole number from 1 to {most}.")
     return int(text)
 

@@ -26,20 +26,24 @@ document.addEventListener("click", (event) => {
   } else if (closer) {
     event.preventDefault();
     closer.closest("dialog").close();
+    leaveDialogs(); // now, because the event follows later, and a reload before it would open the dialog again
   } else if (copier) {
     copy(copier);
   }
 });
 
+// Make the address that of the page without a dialog.
+function leaveDialogs() {
+  const url = new URL(location.href);
+  const asking = ["do", "result", "status", "revoke", "remove", "bulk"];
+  if (!["do", "revoke", "remove", "bulk"].some((name) => url.searchParams.has(name))) return;
+  for (const name of asking) url.searchParams.delete(name);
+  history.replaceState(null, "", url);
+}
+
 for (const dialog of document.querySelectorAll("dialog")) {
-  dialog.addEventListener("close", () => {
-    if (dialog.open) return; // it was only reopened as a modal one, and its address must survive a reload
-    const url = new URL(location.href);
-    const asking = ["do", "result", "status", "revoke", "remove", "bulk"];
-    if (!["do", "revoke", "remove", "bulk"].some((name) => url.searchParams.has(name))) return;
-    for (const name of asking) url.searchParams.delete(name);
-    history.replaceState(null, "", url);
-  });
+  // One that was only reopened as a modal one keeps its address, which must survive a reload.
+  dialog.addEventListener("close", () => { if (!dialog.open) leaveDialogs(); });
 }
 
 async function copy(button) {
