@@ -52,6 +52,9 @@ def receiving_hooks(port: int = 0) -> Iterator[Hooks]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
+            with hooks.changed:  # before the response: the sender may send the next one as soon as it has it
+                hooks.received.append(Hook(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+                hooks.changed.notify_all()
             status = next((code for path, code in ANSWERS.items() if self.path.startswith(path)), 200)
             text = b'{"received":true}' if status == 200 else b"<h1>It can't be done</h1>"
             self.send_response(status)
@@ -61,9 +64,6 @@ def receiving_hooks(port: int = 0) -> Iterator[Hooks]:
                 self.send_header("location", f"{hooks.url}{self.path}/")
             self.end_headers()
             self.wfile.write(text)
-            with hooks.changed:
-                hooks.received.append(Hook(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-                hooks.changed.notify_all()
 
         def log_message(self, *_: object) -> None:
             pass
