@@ -140,17 +140,19 @@ async def test_no_push_is_stored_in_plain_text_even_for_a_moment(api: Api, shop:
     assert b"kim@example" not in kept
 
 
-def fulfilment(number: str, *, status: str = "success", fulfilment_id: int = 7) -> bytes:
+def fulfilment(number: str, *, status: str = "success", fulfilment_id: int = 7, at: str | None = None) -> bytes:
     """Return the body of a webhook of Shopify about a fulfillment of order 1001."""
     told = {"id": fulfilment_id, "order_id": 1001, "name": "#1001.1", "status": status, "tracking_company": "USPS"}
+    told |= {} if at is None else {"updated_at": at}
     return json.dumps(told | {"tracking_number": number, "tracking_numbers": [number]}).encode()
 
 
-def order_of(*numbers: str, status: str = "completed") -> bytes:
+def order_of(*numbers: str, status: str = "completed", at: str | None = None) -> bytes:
     """Return the body of a webhook of WooCommerce about order 41."""
     items = [{"tracking_provider": "usps", "tracking_number": number} for number in numbers]
     meta = [{"key": "_wc_shipment_tracking_items", "value": items}]
-    return json.dumps({"id": 41, "number": "41", "status": status, "meta_data": meta}).encode()
+    told = {"id": 41, "number": "41", "status": status, "meta_data": meta, "date_modified_gmt": at}
+    return json.dumps(told).encode()
 
 
 def signed(source: str, body: bytes) -> dict[str, str]:
@@ -186,6 +188,27 @@ async def test_a_replaced_number_says_by_which_one_and_stays(
 
     assert {number: one["replaced_by"] for number, one in found.items()} == {"A1": found["A2"]["id"], "A2": None}
     assert {one["archived"] for one in found.values()} == {"tracking"}
+
+
+@pytest.mark.parametrize(
+    ("source", "newer", "older"),
+    [
+        (
+            "shopify",
+            fulfilment("A2", at="2026-03-02T10:15:01+01:00"),
+            fulfilment("A1", at="2026-03-02T04:15:00-05:00"),
+        ),
+        ("woocommerce", order_of("A2", at="2026-03-02T09:15:01"), order_of("A1", at="2026-03-02T09:15:00")),
+    ],
+)
+async def test_a_push_that_is_older_than_what_the_shop_said_last_replaces_nothing(
+    api: Api, shop: Caller, source: str, newer: bytes, older: bytes
+) -> None:
+    pusher = await connect(api, shop, source)
+    await call(pusher, newer)
+    await call(pusher, older)
+
+    assert (await parcels(shop))["A2"]["replaced_by"] is None
 
 
 BY_SHOPIFY = fulfilment("A1"), fulfilment("A1", status="cancelled")

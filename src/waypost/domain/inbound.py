@@ -1,6 +1,7 @@
 """A push: what a service sends to an account's address, what it says about parcels, and its result."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -55,11 +56,13 @@ class ParcelToRegister(msgspec.Struct, frozen=True):
 class ShopShipment(msgspec.Struct, frozen=True):
     """A shop's shipment, by the shop's own id: its parcels are those that the push lists, in place of earlier ones.
 
-    One that was ``cancelled`` has none any more.
+    One that was ``cancelled`` has none any more. ``changed_at`` is the shop's own time, if it gives one: a shop repeats
+    what failed, so an older push can arrive after a newer one, and then changes nothing.
     """
 
     id: str
     cancelled: bool = False
+    changed_at: datetime | None = None
 
 
 class Contents(msgspec.Struct, frozen=True):

@@ -107,7 +107,7 @@ class Resolved:
                 *(one.tracking for one in of_push[place] if one.tracking is not None),
             ]
             if current and contents.shipment is not None:
-                await shipment_changes.upsert_shipment(session, push.connection, contents.shipment.id, current)
+                await shipment_changes.upsert_shipment(session, push.connection, contents.shipment, current)
         heard = [one.request.tracking for one in self._asked if one.request.tracking is not None]
         if heard:
             await watches.note_heard(session, {push.connection for push, _ in self._pushes}, heard)

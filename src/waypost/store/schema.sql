@@ -518,6 +518,7 @@ create table shipment (
     shipment text collate "C" not null,
     tracking uuid not null,
     replaced_by uuid,
+    changed_at timestamp with time zone,
     constraint shipment_pkey PRIMARY KEY (connection, shipment, tracking),
     constraint shipment_shipment_check CHECK (length(shipment) >= 1 AND length(shipment) <= 100)
 );

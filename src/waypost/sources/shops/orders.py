@@ -9,6 +9,7 @@ from typing import Final
 from waypost.domain import facts
 from waypost.domain.errors import InvalidInput
 from waypost.domain.inbound import PushedParcel, ShopShipment
+from waypost.domain.times import read_time
 from waypost.sources.couriers.detection import detect
 from waypost.sources.couriers.table import is_known
 from waypost.sources.pushes.telling import number_of
@@ -48,10 +49,12 @@ def order(number: object, company: object, given: Mapping[str, object]) -> tuple
     return (PushedParcel(valid, courier_of(company, valid), None, checked, registers=True),)
 
 
-def shipment(text: object, *, cancelled: bool) -> ShopShipment | None:
-    """Return a shop's shipment; None without a usable id."""
+def shipment(text: object, *, cancelled: bool, changed_at: str | None) -> ShopShipment | None:
+    """Return a shop's shipment; None without a usable id. A time without an offset is UTC."""
     name = clean(str(text)) if isinstance(text, int | str) and not isinstance(text, bool) else None
-    return ShopShipment(name, cancelled) if name is not None and len(name) <= LONGEST_SHIPMENT else None
+    if name is None or len(name) > LONGEST_SHIPMENT:
+        return None
+    return ShopShipment(name, cancelled, None if changed_at is None else read_time(changed_at))
 
 
 def _fact(name: str, value: object) -> str | None:

@@ -38,6 +38,7 @@ class _Fulfilment(msgspec.Struct, frozen=True):
     status: str | None = None
     email: str | None = None
     created_at: str | None = None
+    updated_at: str | None = None
     tracking_company: str | None = None
     tracking_number: str | None = None
     tracking_numbers: tuple[msgspec.Raw, ...] | None = None
@@ -62,7 +63,7 @@ def read(push: Push, arrived_at: int) -> Contents:
         return telling.ignored(push, f"{clean(topic, most=60)} is not a topic of fulfillments.")
     fulfilment = reading.decode(push.body, _Fulfilment)
     cancelled = fulfilment.status == _CANCELLED
-    own = shipment(fulfilment.id, cancelled=cancelled)
+    own = shipment(fulfilment.id, cancelled=cancelled, changed_at=fulfilment.updated_at)
     if cancelled:
         note = f"The fulfillment {clean(fulfilment.name, most=60) or ''} was cancelled."
         return Contents(telling.body_key(push), (), note, own)

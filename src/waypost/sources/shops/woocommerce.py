@@ -54,6 +54,7 @@ class _Order(msgspec.Struct, frozen=True):
     number: str | None = None
     status: str | None = None
     date_created: str | None = None
+    date_modified_gmt: str | None = None
     billing: _Person | None = None
     shipping: _Person | None = None
     meta_data: tuple[msgspec.Raw, ...] | None = None
@@ -80,7 +81,7 @@ def read(push: Push, arrived_at: int) -> Contents:
     if not topic.startswith("order."):
         return telling.ignored(push, f"{clean(topic, most=60)} is not a topic of orders.")
     found = reading.decode(push.body, _Order)
-    own = shipment(found.id, cancelled=found.status == _CANCELLED)
+    own = shipment(found.id, cancelled=found.status == _CANCELLED, changed_at=found.date_modified_gmt)
     if own is not None and own.cancelled:
         return Contents(
             telling.body_key(push), (), f"The order {clean(found.number, most=60) or ''} was cancelled.", own

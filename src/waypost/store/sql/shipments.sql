@@ -1,9 +1,14 @@
 -- Shops' shipments: the parcels of each, and which one replaced which.
 
+-- name: newer_shipment
+-- Nothing unless the shop has said something newer than $3 about a shipment.
+select tracking from shipment where connection = $1 and shipment = $2 and changed_at > $3 limit 1
+
 -- name: upsert_shipments
-insert into shipment (connection, shipment, tracking)
-select $1::uuid, $2::text, tracking from unnest($3::uuid[]) as n (tracking)
-on conflict (connection, shipment, tracking) do update set replaced_by = null where shipment.replaced_by is not null
+insert into shipment (connection, shipment, tracking, changed_at)
+select $1::uuid, $2::text, tracking, $4::timestamptz from unnest($3::uuid[]) as n (tracking)
+on conflict (connection, shipment, tracking) do update
+set replaced_by = null, changed_at = coalesce(excluded.changed_at, shipment.changed_at)
 
 -- name: replace_parcels
 -- Those of a shipment that the shop does not list any more.
