@@ -84,6 +84,7 @@ async def test_persons_are_erased_30_days_after_the_end_from_the_parcel_and_its_
     assert (after["delivery_status"], after["update_at"]) == ("delivered", before["update_at"])
     assert "Example" not in await events(shop)
     assert len(json.loads(await events(shop))["items"]) == 2
+    assert await api.database.serving.fetch("select from tracking where customer_name is not null") == []
 
 
 async def test_persons_of_a_parcel_that_is_on_its_way_are_kept(api: Api, shop: Caller) -> None:

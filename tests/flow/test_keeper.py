@@ -17,7 +17,7 @@ from waypost.domain.trackings import Source, Update
 from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import clock_ms
-from waypost.keeper.keeper import Keeper
+from waypost.keeper.keeper import EVER, Keeper
 from waypost.store import duties, partitions
 from waypost.store.database import Database
 from waypost.store.statements import SENT
@@ -58,6 +58,24 @@ async def turn_off(house: House, endpoint: UUID) -> None:
     """Turn an endpoint off behind the API's back, so that what waits for it stays."""
     statement = "update endpoint set enabled = false, disabled_reason = 'user' where id = $1"
     await house.database.serving.execute(statement, endpoint)
+
+
+async def test_names_of_parcels_from_before_the_search_for_names_are_added_once(house: House) -> None:
+    named = Update(Source.API, facts={"customer_name": "Anna Müller"})
+    update = Request(house.account, "A1", "dhl", named, create=True)
+    await house.intake.submit([update])
+    forget = "update tracking set customer_name = null"
+    await house.database.serving.execute(forget)
+
+    first = await house.keeper().run_once()
+    names = await house.database.serving.fetchval("select customer_name from tracking")
+    async with house.database.engine.acquire() as session, duties.duty(session, 30, every=EVER) as due_again:
+        pass
+
+    assert first["customer_names"] == 1
+    assert names == "anna muller"
+    assert not due_again
+    assert (await house.keeper().run_once())["customer_names"] == 0
 
 
 async def test_partitions_exist_seven_days_ahead(house: House) -> None:

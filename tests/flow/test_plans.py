@@ -62,10 +62,10 @@ ARGUMENTS = {
     "move_expiries": ([1], [1], [uuid4()], [NOW]),
     "find_trackings": ([1], [1], [uuid4()], ["A1"], ["dhl"]),
     "lock_if_known": ([1], [1], [uuid4()], ["A1"], ["dhl"], [uuid4()]),
-    "write_few": ([1], *([[]] * 13), ["dhl"], *([[]] * 14), *([[]] * 8)),
+    "write_few": ([1], *([[]] * 14), ["dhl"], *([[]] * 14), *([[]] * 8)),
     "find_tracking": ([1], uuid4(), uuid4()),
     "lock_tracking": ([1], uuid4(), uuid4()),
-    "update_tracking": ([1], uuid4(), "dhl", False, None, b"", NOW),
+    "update_tracking": ([1], uuid4(), "dhl", False, None, b"", NOW, None),
     "deliveries_of_tracking": ([1], uuid4()),
     "delete_tracking": ([1], uuid4()),
     "accounts_with_pushes": (UUID(int=0), 8),
@@ -79,7 +79,19 @@ ARGUMENTS = {
     "inbound_address": (b"digest",),
     "poll_soon": ([1], uuid4(), timedelta(seconds=60)),
     "watch_again": ([1], [1], [uuid4()], ["dhl"], [True]),
-    "change_trackings": ([1], [1], [uuid4()], [1], [uuid4()], ["transit"], ["transit001"], [b""], [NOW], [None]),
+    "change_trackings": (
+        [1],
+        [1],
+        [uuid4()],
+        [1],
+        [uuid4()],
+        ["transit"],
+        ["transit001"],
+        [b""],
+        [NOW],
+        [None],
+        [None],
+    ),
 }
 CONNECTIONS = {
     "connections": (uuid4(), None, True),
@@ -146,7 +158,10 @@ LISTS = {
     "pass_lanes": PASSED,
     "pass_courier_lanes": (*PASSED, ["dhl"]),
     "pass_updated_lanes": (*PASSED[:4], NOW, [NOW], ["dhl"], UUID(int=0), UUID(int=2**127)),
-    "search_trackings": (ALL_BUCKETS, *LANES, "A", "B", 1000, "A", "B", None, NOW, NOW, "A", "B", "#A", "#B"),
+    "search_trackings": (
+        *(ALL_BUCKETS, *LANES, "A", "B", 1000, "A", "B", None, NOW, NOW),
+        *("A", "B", "#A", "#B", "a", "b"),
+    ),
     "trackings_searched": (ALL_BUCKETS, uuid4(), "A", "B", "A", "B", "A", "B", "#A", "#B", 200),
     "retried_deliveries": (*BOUNDS, False),
     "settled_to_resend": RESENT,
@@ -280,12 +295,22 @@ async def test_lists_are_read_in_index_order_with_any_backlog(database: Database
     assert "due_tried" in plans["retried_deliveries"]
 
 
-@pytest.mark.parametrize("name", ["search_trackings", "trackings_searched"])
-async def test_the_end_of_a_number_is_found_by_its_own_index(database: Database, name: str) -> None:
+SEARCHED = {"tracking_number", "tracking_ending", "tracking_order"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("search_trackings", SEARCHED | {"tracking_customer", "tracking_last_name", "tracking_pkey"}),
+        ("trackings_searched", SEARCHED),
+    ],
+)
+async def test_each_kind_of_match_is_found_by_its_own_index(database: Database, name: str, expected: set[str]) -> None:
     await database.serving.execute(
         """insert into tracking (bucket, id, account, tracking_number, courier_code, status, substatus, state,
-                                 created_at, updated_at, order_number)
-        select n % 256, gen_random_uuid(), $1, 'N' || n, 'dhl', 'transit', 'transit001', '', now(), now(), 'O' || n
+                                 created_at, updated_at, order_number, customer_name)
+        select n % 256, gen_random_uuid(), $1, 'N' || n, 'dhl', 'transit', 'transit001', '', now(), now(), 'O' || n,
+               'first' || n || ' last' || n
         from generate_series(1, 20000) n""",
         uuid4(),
     )
@@ -294,7 +319,7 @@ async def test_the_end_of_a_number_is_found_by_its_own_index(database: Database,
         plan = await generic_plan(session, name, len(LISTS[name]))
 
     indexes = set(re.findall(r"using (\w+) on tracking\b", plan))
-    assert indexes == {"tracking_number", "tracking_ending", "tracking_order"}, plan
+    assert indexes == expected, plan
 
 
 async def test_one_of_many_connections_is_never_looked_for_among_all(database: Database) -> None:

@@ -268,7 +268,7 @@ def row_of(
         substatus=state.substatus,
         packed=packed,
         updated_at=state.updated_at,
-        order_number=intake_rows.order_number(state),
+        found_by=intake_rows.found_by(state),
     )
 
 

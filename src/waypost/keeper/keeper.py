@@ -50,6 +50,7 @@ from waypost.store import (
     sessions,
 )
 from waypost.store.backups.scheduled import ScheduledBackups
+from waypost.store.customer_name_changes import name_older_trackings
 from waypost.store.database import Database
 from waypost.store.ending import end
 from waypost.store.statements import Session
@@ -65,6 +66,9 @@ RECOVERED_A_TIME: Final = 200
 ADVANCES_EVERY_SECONDS: Final = 1.0
 """How often recoveries and bulk actions advance, each by a little."""
 
+EVER: Final = timedelta(days=36_500)
+"""What was done within this time is not done again."""
+
 RARELY_SECONDS: Final = 10.0
 """The same at rest: only what another process began may wait as long."""
 
@@ -74,12 +78,13 @@ STEPS_A_TIME: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Something to be done at an interval; ``number`` identifies its lock."""
+    """Something to be done at an interval, or ``once``; ``number`` identifies its lock."""
 
     number: int
     name: str
     every_seconds: float
     work: Callable[[Session], Awaitable[int]]
+    once: bool = False
 
 
 class Keeper:
@@ -105,10 +110,8 @@ class Keeper:
         self._database = database
         self._intake = intake
         self._history = timedelta(days=history_days)
-        self._customer_ms = customer_days * DAY_MS
-        self._audit = timedelta(days=audit_days)
-        self._now = now
-        self._quota = quota
+        self._customer_ms, self._audit = customer_days * DAY_MS, timedelta(days=audit_days)
+        self._now, self._quota = now, quota
         self.backups = backups
         self.reconciler = Reconciler(history=self._history)
         self.duties = (
@@ -128,6 +131,7 @@ class Keeper:
             Duty(13, "incidents", 30, Troubles(signs or Signs(backups=backups), self.reconciler).look),
             Duty(21, "pushes", 600, self.forget_pushes),
             Duty(14, "audit_log", 3600, self.forget_entries),
+            Duty(30, "customer_names", 3600, name_older_trackings, once=True),
         )
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -281,7 +285,7 @@ class Keeper:
 
     async def _repeat(self, duty: Duty, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            await self._do(duty, every=timedelta(seconds=duty.every_seconds * (1 - JITTER)))
+            await self._do(duty, every=EVER if duty.once else timedelta(seconds=duty.every_seconds * (1 - JITTER)))
             pause = duty.every_seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load
             await until_next_look(stop, pause, rarely=RARELY_SECONDS)
 

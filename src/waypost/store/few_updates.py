@@ -72,7 +72,7 @@ async def write_few(
     RegisteredMeanwhile, after which the transaction must be rolled back.
     """
     rows = [_registered(one) for one in sorted(new, key=by_key)] + [_changed(one) for one in changed]
-    tracked = _columns(rows, 13)
+    tracked = _columns(rows, 14)
     happened = _columns([_happened(event) for event in events], 14)
     queued = _columns([_queued(delivery) for delivery in deliveries], 8)
     buckets = sorted({*tracked[0], *queued[0]})
@@ -84,16 +84,19 @@ async def write_few(
 
 def _registered(new: RegisteredTracking) -> tuple[Any, ...]:
     (bucket, *found_by), row = new.key, new.row
-    return (bucket, row.id, *found_by, *_state(row)[:-2], from_ms(new.created_at), *_state(row)[-2:])
+    return (bucket, row.id, *found_by, *_state(row), from_ms(new.created_at), *_since(row))
 
 
 def _changed(row: ChangedTracking) -> tuple[Any, ...]:
-    return (row.bucket, row.id, None, None, None, *_state(row)[:-2], None, *_state(row)[-2:])
+    return (row.bucket, row.id, None, None, None, *_state(row), None, *_since(row))
 
 
 def _state(row: ChangedTracking) -> tuple[Any, ...]:
-    state = (row.status, row.substatus, row.sequence, row.last_event, row.packed)
-    return (*state, from_ms(row.updated_at), row.order_number)
+    return (row.status, row.substatus, row.sequence, row.last_event, row.packed)
+
+
+def _since(row: ChangedTracking) -> tuple[Any, ...]:
+    return (from_ms(row.updated_at), *row.found_by)
 
 
 def _happened(event: NewEvent) -> tuple[Any, ...]:

@@ -12,13 +12,14 @@ import msgspec
 from asyncpg import Record
 
 from waypost.domain import ids
+from waypost.domain.customer_names import searchable
 from waypost.domain.deliveries import Reason
 from waypost.domain.endpoints import Ordering, SubscribedEndpoint, Trigger
 from waypost.domain.statuses import Status
 from waypost.domain.times import from_ms
 from waypost.domain.trackings import TrackingState
 from waypost.store.registration_changes import register_again
-from waypost.store.rows import ChangedTracking, LockedRow, NewDelivery, NewEvent
+from waypost.store.rows import ChangedTracking, FoundBy, LockedRow, NewDelivery, NewEvent
 from waypost.store.statements import Copied, Session, copy, execute, fetch, fetch_one
 
 EVENTS: Final = Copied(
@@ -76,7 +77,7 @@ async def register(session: Session, new: Iterable[RegisteredTracking], polled: 
     rows = [
         (
             *(*one.key, one.row.id, one.row.status, one.row.substatus, one.row.sequence, one.row.last_event),
-            *(one.row.packed, from_ms(one.created_at), from_ms(one.row.updated_at), one.row.order_number),
+            *(one.row.packed, from_ms(one.created_at), from_ms(one.row.updated_at), *one.row.found_by),
         )
         for one in sorted(new, key=by_key)
     ]
@@ -190,7 +191,7 @@ async def change(session: Session, changed: Sequence[ChangedTracking]) -> None:
     columns = [
         (
             *(one.bucket, one.id, one.sequence, one.last_event, one.status, one.substatus, one.packed),
-            *(from_ms(one.updated_at), one.order_number),
+            *(from_ms(one.updated_at), *one.found_by),
         )
         for one in changed
     ]
@@ -198,10 +199,10 @@ async def change(session: Session, changed: Sequence[ChangedTracking]) -> None:
     await execute(session, "change_trackings", sorted(set(lists[0])), *lists)
 
 
-def order_number(state: TrackingState) -> str | None:
-    """Return the order number that a tracking is also found by, as its row has it."""
-    fact = state.facts.get("order_number")
-    return None if fact is None else fact.text or None
+def found_by(state: TrackingState) -> FoundBy:
+    """Return what the row of a tracking with this state is also found by."""
+    order, name = (state.facts[fact].text if fact in state.facts else "" for fact in FoundBy._fields)
+    return FoundBy(order or None, searchable(name) or None)
 
 
 async def watch_again(session: Session, rows: Sequence[tuple[UUID, str, bool]]) -> None:

@@ -1,6 +1,7 @@
 """The values that go between the engine and its tables."""
 
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -31,6 +32,13 @@ class LockedRow(msgspec.Struct, frozen=True):
     packed: bytes
 
 
+class FoundBy(NamedTuple):
+    """What a tracking is found by besides its number, as its row has it: the name as ``searchable`` makes it."""
+
+    order_number: str | None
+    customer_name: str | None
+
+
 class ChangedTracking(msgspec.Struct, frozen=True):
     """The row of a tracking as intake writes it back; ``updated_at`` in Unix milliseconds."""
 
@@ -42,7 +50,7 @@ class ChangedTracking(msgspec.Struct, frozen=True):
     substatus: str
     packed: bytes
     updated_at: int
-    order_number: str | None
+    found_by: FoundBy
 
 
 class NewEvent(msgspec.Struct, frozen=True):

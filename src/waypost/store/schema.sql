@@ -549,6 +549,7 @@ create table tracking (
     updated_at timestamp with time zone not null,
     archived boolean default false not null,
     order_number text collate "C",
+    customer_name text collate "C",
     constraint tracking_bucket_check CHECK (bucket >= 0 AND bucket <= 255),
     constraint tracking_check CHECK ((sequence = 0) = (last_event IS NULL)),
     constraint tracking_pkey PRIMARY KEY (id, bucket),
@@ -752,9 +753,13 @@ CREATE INDEX tracking_changed_lane ON tracking USING btree (account, courier_cod
 
 CREATE INDEX tracking_courier_lane ON tracking USING btree (account, courier_code, archived, status, id);
 
+CREATE INDEX tracking_customer ON tracking USING btree (account, customer_name) WHERE customer_name IS NOT NULL;
+
 CREATE INDEX tracking_ending ON tracking USING btree (account, reverse(tracking_number));
 
 CREATE INDEX tracking_lane ON tracking USING btree (account, archived, status, id);
+
+CREATE INDEX tracking_last_name ON tracking USING btree (account, split_part(customer_name, ' '::text, '-1'::integer)) WHERE customer_name IS NOT NULL;
 
 CREATE UNIQUE INDEX tracking_number ON tracking USING btree (account, tracking_number, courier_code, bucket);
 

@@ -9,7 +9,7 @@ from waypost.domain import ids
 from waypost.domain.deliveries import Reason
 from waypost.domain.times import from_ms
 from waypost.domain.trackings import TrackingState
-from waypost.store.intake_rows import order_number
+from waypost.store.intake_rows import found_by
 from waypost.store.rows import LockedTracking
 from waypost.store.statements import Session, execute, fetch, fetch_one
 from waypost.store.states import pack, unpack
@@ -31,9 +31,10 @@ async def lock_tracking(session: Session, account: UUID, tracking: UUID) -> Lock
 
 async def update_tracking(session: Session, locked: LockedTracking, state: TrackingState) -> None:
     """Update the row of a locked tracking. Raise NumberTaken if its new courier has this number already."""
-    row = (state.courier_code, state.archived, order_number(state), pack(state), from_ms(state.updated_at))
+    order_number, customer_name = found_by(state)
+    changed = (state.courier_code, state.archived, order_number, pack(state), from_ms(state.updated_at), customer_name)
     try:
-        await execute(session, "update_tracking", [locked.bucket], locked.id, *row)
+        await execute(session, "update_tracking", [locked.bucket], locked.id, *changed)
     except UniqueViolationError:
         raise NumberTaken from None
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from waypost.domain import ids
+from waypost.domain.customer_names import searchable
 from waypost.domain.ids import FIRST, LAST
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import TrackingState
@@ -24,6 +25,9 @@ MOST_LISTED: Final = 100
 """The maximum couriers that are listed for an account."""
 MOST_SEARCHED: Final = 1_000
 """The maximum parcels of each kind of match that a search looks at."""
+
+_NOTHING: Final = ("", "")
+"""The bounds of no text at all."""
 
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 END: Final = datetime(9999, 12, 31, tzinfo=UTC)
@@ -56,8 +60,8 @@ class Filter(msgspec.Struct, frozen=True):
     """Which trackings: ids and times of change in [``after``, ``before``), and None for no other restriction.
 
     ``numbers`` are normalised; ``search`` is the beginning or end of a number, or the beginning of an order
-    number with or without its ``#``. Only one of the two is given. The ids from ``ids.first_at`` on are those
-    registered since a time.
+    number with or without its ``#``, or of the first or last word of a customer's name. Only one of the two is
+    given. The ids from ``ids.first_at`` on are those registered since a time.
     """
 
     after: UUID = FIRST
@@ -112,7 +116,9 @@ async def page(session: Session, account: UUID, wanted: Filter, *, limit: int, s
         number, order = "".join(wanted.search.split()).upper(), wanted.search.strip().removeprefix("#")
         searched = (*_beginning(number), MOST_SEARCHED, *_beginning(order), wanted.courier, *updated)
         ends = (*_beginning(number[::-1]), *_beginning(f"#{order}"))
-        rows = await fetch(session, "search_trackings", ALL_BUCKETS, *bounds, *searched, *ends)
+        name = searchable(wanted.search)
+        named = _beginning(name) if name else _NOTHING
+        rows = await fetch(session, "search_trackings", ALL_BUCKETS, *bounds, *searched, *ends, *named)
     elif wanted.by_change:
         rows = await fetch(session, "trackings_by_updated_lane", *bounds, wanted.courier, *updated)
     elif wanted.courier is not None:

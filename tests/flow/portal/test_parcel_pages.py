@@ -3,6 +3,7 @@
 import json
 import re
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
@@ -65,6 +66,39 @@ async def test_parcels_are_found_by_both_ends_of_their_number_by_order_and_by_co
         "?courier=dhl": ["B1", "A2", "A1"],
         "?search=a&status=transit": ["A1"],
     }
+
+
+async def test_parcels_are_found_by_the_beginning_of_their_customers_first_or_last_name(
+    portal: Portal, shop: Caller, browser: Browser
+) -> None:
+    names = ("Anna Müller", "Jörg Straßer", "王小明", "100%_sure Shop", "100 percent", "x" * 245 + " von Berg")
+    for place, name in enumerate(names):
+        await report(shop, f"P{place}", customer_name=name)
+    await report(await portal.account("other@example.com"), "P9", customer_name="Anna Other")
+
+    found = {
+        text: await listed(browser, f"?search={quote(text)}")
+        for text in ("anna", "MULL", "müller", "ann mull", "strass", "王", "明", "100%", "100_", "%", "x" * 100, "berg")
+    }
+
+    assert found == {
+        **{text: ["P0"] for text in ("anna", "MULL", "müller")},
+        **{text: [] for text in ("ann mull", "明", "100_", "%")},
+        "strass": ["P1"],
+        "王": ["P2"],
+        "100%": ["P3"],
+        "x" * 100: ["P5"],
+        "berg": ["P5"],
+    }
+
+
+async def test_a_new_name_replaces_the_one_that_a_parcel_was_found_by(shop: Caller, browser: Browser) -> None:
+    parcel = await report(shop, "A1", customer_name="Anna")
+
+    await shop.call("PUT", f"/v4/trackings/update/{parcel}", json={"customer_name": "Berta"})
+
+    assert await listed(browser, "?search=anna") == []
+    assert await listed(browser, "?search=berta") == ["A1"]
 
 
 async def test_the_list_continues_where_it_ended_despite_new_parcels(shop: Caller, browser: Browser) -> None:

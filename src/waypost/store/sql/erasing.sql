@@ -14,4 +14,4 @@ from unnest($2::uuid[], $3::date[], $4::bytea[]) as n (id, day, state)
 where e.bucket = any ($1::smallint[]) and e.id = n.id and e.day = n.day
 
 -- name: replace_state
-update tracking set state = $3 where bucket = any ($1::smallint[]) and id = $2
+update tracking set state = $3, customer_name = null where bucket = any ($1::smallint[]) and id = $2

@@ -55,21 +55,21 @@ where e.account = any ($6::uuid[]) and e.deleted_at is null
 
 -- name: register_trackings
 -- Sorted by the caller, so that two batches that register the same numbers wait for each other in one order. New
--- trackings are watched; $14 are the courier codes that have a source to poll.
+-- trackings are watched; $15 are the courier codes that have a source to poll.
 with made as (
     insert into tracking (bucket, id, account, tracking_number, courier_code, status, substatus, sequence, last_event,
-                          state, created_at, updated_at, order_number)
+                          state, created_at, updated_at, order_number, customer_name)
     select bucket, id, account, tracking_number, courier_code, status, substatus, sequence, last_event, state,
-           created_at, updated_at, order_number
+           created_at, updated_at, order_number, customer_name
     from unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::integer[],
-                $9::uuid[], $10::bytea[], $11::timestamptz[], $12::timestamptz[], $13::text[])
+                $9::uuid[], $10::bytea[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::text[])
          as n (bucket, account, tracking_number, courier_code, id, status, substatus, sequence, last_event, state,
-               created_at, updated_at, order_number)
+               created_at, updated_at, order_number, customer_name)
     on conflict (account, tracking_number, courier_code, bucket) do nothing
     returning bucket, id, courier_code
 ), watched as (
     insert into watch (bucket, tracking, courier_code, next_poll_at, expires_at)
-    select bucket, id, courier_code, case when courier_code = any ($14::text[]) then (select now()) end,
+    select bucket, id, courier_code, case when courier_code = any ($15::text[]) then (select now()) end,
            now() + interval '30 days'
     from made
 )
@@ -135,40 +135,41 @@ from unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::
 -- name: change_trackings
 update tracking t
 set sequence = u.sequence, last_event = u.last_event, status = u.status, substatus = u.substatus, state = u.state,
-    updated_at = u.updated_at, order_number = u.order_number
+    updated_at = u.updated_at, order_number = u.order_number, customer_name = u.customer_name
 from unnest($2::smallint[], $3::uuid[], $4::integer[], $5::uuid[], $6::text[], $7::text[], $8::bytea[],
-            $9::timestamptz[], $10::text[])
-     as u (bucket, id, sequence, last_event, status, substatus, state, updated_at, order_number)
+            $9::timestamptz[], $10::text[], $11::text[])
+     as u (bucket, id, sequence, last_event, status, substatus, state, updated_at, order_number, customer_name)
 where t.bucket = any ($1::smallint[]) and t.bucket = u.bucket and t.id = u.id
 
 -- name: write_few
 -- What few updates result in, in one round trip, if no endpoint of theirs wants the latest event only: new trackings,
 -- which have an account in $4 and are watched from now on as in `register_trackings`; changes of known ones, which are
--- locked; events; and deliveries. A delivery is blocked if another new one is ahead of it ($37), or if its queue has a
+-- locked; events; and deliveries. A delivery is blocked if another new one is ahead of it ($38), or if its queue has a
 -- tail, which is locked as in `queues`: a settle that comes later waits, and its `unblock` sees the new row; one that
 -- came before has left no tail. Nobody else adds to these queues, because the locks of their trackings were taken by an
 -- earlier statement: this snapshot has all that was added under them. If a new tracking is missing in the result,
 -- somebody else has registered it, and the caller runs the transaction again.
 with tracked as materialized (
     select * from unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
-                         $9::integer[], $10::uuid[], $11::bytea[], $12::timestamptz[], $13::timestamptz[], $14::text[])
+                         $9::integer[], $10::uuid[], $11::bytea[], $12::timestamptz[], $13::timestamptz[], $14::text[],
+                         $15::text[])
         as n (bucket, id, account, tracking_number, courier_code, status, substatus, sequence, last_event, state,
-              created_at, updated_at, order_number)
+              created_at, updated_at, order_number, customer_name)
 ), made as (
     insert into tracking (bucket, id, account, tracking_number, courier_code, status, substatus, sequence, last_event,
-                          state, created_at, updated_at, order_number)
+                          state, created_at, updated_at, order_number, customer_name)
     select * from tracked n where n.account is not null
     on conflict (account, tracking_number, courier_code, bucket) do nothing
     returning bucket, id, courier_code
 ), watched as (
     insert into watch (bucket, tracking, courier_code, next_poll_at, expires_at)
-    select bucket, id, courier_code, case when courier_code = any ($15::text[]) then (select now()) end,
+    select bucket, id, courier_code, case when courier_code = any ($16::text[]) then (select now()) end,
            now() + interval '30 days'
     from made
 ), changed as (
     update tracking t
     set sequence = u.sequence, last_event = u.last_event, status = u.status, substatus = u.substatus, state = u.state,
-        updated_at = u.updated_at, order_number = u.order_number
+        updated_at = u.updated_at, order_number = u.order_number, customer_name = u.customer_name
     from tracked u
     where t.bucket = any ($1::smallint[]) and t.bucket = u.bucket and t.id = u.id and u.account is null
 ), written as (
@@ -176,13 +177,13 @@ with tracked as materialized (
                        previous_status, source, deliveries, skipped, state)
     select bucket, (uuid_extract_timestamp(id) at time zone 'utc')::date, id, account, tracking, tracking_number,
            courier_code, sequence, status, substatus, previous_status, source, deliveries, skipped::jsonb, state
-    from unnest($16::smallint[], $17::uuid[], $18::uuid[], $19::uuid[], $20::text[], $21::text[], $22::integer[],
-                $23::text[], $24::text[], $25::text[], $26::text[], $27::smallint[], $28::text[], $29::bytea[])
+    from unnest($17::smallint[], $18::uuid[], $19::uuid[], $20::uuid[], $21::text[], $22::text[], $23::integer[],
+                $24::text[], $25::text[], $26::text[], $27::text[], $28::smallint[], $29::text[], $30::bytea[])
          as n (bucket, id, account, tracking, tracking_number, courier_code, sequence, status, substatus,
                previous_status, source, deliveries, skipped, state)
 ), new as materialized (
-    select * from unnest($30::smallint[], $31::uuid[], $32::uuid[], $33::uuid[], $34::uuid[], $35::integer[],
-                         $36::text[], $37::boolean[])
+    select * from unnest($31::smallint[], $32::uuid[], $33::uuid[], $34::uuid[], $35::uuid[], $36::integer[],
+                         $37::text[], $38::boolean[])
         as n (bucket, id, endpoint, tracking, event, sequence, ordering, blocked)
 ), standing as materialized (
     select k.tracking, k.endpoint

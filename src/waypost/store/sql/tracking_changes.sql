@@ -10,7 +10,7 @@ for no key update
 
 -- name: update_tracking
 update tracking
-set courier_code = $3, archived = $4, order_number = $5, state = $6, updated_at = $7
+set courier_code = $3, archived = $4, order_number = $5, state = $6, updated_at = $7, customer_name = $8
 where bucket = any ($1::smallint[]) and id = $2
 
 -- name: deliveries_of_tracking

@@ -195,30 +195,45 @@ with recursive walk (place, until, passed) as (
 select until, passed from walk order by place desc limit 2
 
 -- name: search_trackings
--- By the prefix of a number, [$9, $10), its end, which is the prefix [$17, $18) of the reversed number, or the prefix of
--- an order number, [$12, $13) or [$19, $20). At most $11 of each are looked at, in the order of their index: a prefix of
--- one digit could match everything.
-select found.id, found.sequence, found.state
-from ((select id, sequence, state, archived, status, courier_code, updated_at from tracking
-       where bucket = any ($1::smallint[]) and account = $2 and tracking_number >= $9 and tracking_number < $10
-       order by tracking_number limit $11)
-      union
-      (select id, sequence, state, archived, status, courier_code, updated_at from tracking
-       where bucket = any ($1::smallint[]) and account = $2
-         and reverse(tracking_number) >= $17 and reverse(tracking_number) < $18
-       order by reverse(tracking_number) limit $11)
-      union
-      (select id, sequence, state, archived, status, courier_code, updated_at from tracking
-       where bucket = any ($1::smallint[]) and account = $2 and order_number >= $12 and order_number < $13
-       order by order_number limit $11)
-      union
-      (select id, sequence, state, archived, status, courier_code, updated_at from tracking
-       where bucket = any ($1::smallint[]) and account = $2 and order_number >= $19 and order_number < $20
-       order by order_number limit $11)) found
-where found.archived = any ($3::boolean[]) and found.status = any ($4::text[]) and found.id >= $5 and found.id < $6
-  and ($14::text is null or found.courier_code = $14) and found.updated_at >= $15 and found.updated_at < $16
-order by found.id desc
-limit $7 offset $8
+-- By the prefix of a number, [$9, $10), its end, which is the prefix [$17, $18) of the reversed number, the prefix of an
+-- order number, [$12, $13) or [$19, $20), or the prefix [$21, $22) of a customer's name or of its last word. At most $11
+-- of each are looked at, in the order of their index: a prefix of one digit could match everything.
+select t.id, t.sequence, t.state
+from (select found.id
+      from ((select id, archived, status, courier_code, updated_at from tracking
+             where bucket = any ($1::smallint[]) and account = $2 and tracking_number >= $9 and tracking_number < $10
+             order by tracking_number limit $11)
+            union
+            (select id, archived, status, courier_code, updated_at from tracking
+             where bucket = any ($1::smallint[]) and account = $2
+               and reverse(tracking_number) >= $17 and reverse(tracking_number) < $18
+             order by reverse(tracking_number) limit $11)
+            union
+            (select id, archived, status, courier_code, updated_at from tracking
+             where bucket = any ($1::smallint[]) and account = $2 and order_number >= $12 and order_number < $13
+             order by order_number limit $11)
+            union
+            (select id, archived, status, courier_code, updated_at from tracking
+             where bucket = any ($1::smallint[]) and account = $2 and order_number >= $19 and order_number < $20
+             order by order_number limit $11)
+            union
+            (select id, archived, status, courier_code, updated_at from tracking
+             where bucket = any ($1::smallint[]) and account = $2 and customer_name >= $21 and customer_name < $22
+             order by customer_name limit $11)
+            union
+            (select id, archived, status, courier_code, updated_at from tracking
+             where bucket = any ($1::smallint[]) and account = $2 and customer_name is not null
+               and split_part(customer_name, ' ', -1) >= $21 and split_part(customer_name, ' ', -1) < $22
+             order by split_part(customer_name, ' ', -1) limit $11)) found
+      where found.archived = any ($3::boolean[]) and found.status = any ($4::text[]) and found.id >= $5 and found.id < $6
+        and ($14::text is null or found.courier_code = $14) and found.updated_at >= $15 and found.updated_at < $16
+      order by found.id desc
+      limit $7 offset $8) page
+cross join lateral (
+    select * from tracking t
+    where t.bucket = get_byte(uuid_send(page.id), 7) and t.id = page.id
+    offset 0) t
+order by t.id desc
 
 -- name: couriers_of_numbers
 -- The number as a range, for the reason given at `find_trackings`; a number with many couriers shows the first ones.
