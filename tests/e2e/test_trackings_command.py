@@ -63,6 +63,25 @@ def test_parcels_can_be_imported_and_exported(server: Serving, tmp_path: Path) -
     assert (shared[1], shared[2].strip()) == ("1 registered, 0 there already.\n", "A1 (fedex) is also tracked with dhl")
 
 
+def test_the_columns_of_a_shops_own_export_are_named_on_the_command_line(server: Serving, tmp_path: Path) -> None:
+    file = tmp_path / "export.csv"
+    file.write_text("Order;Tracking No.;Carrier;title\n7;M1;DHL Express;Mug\n8;?;ups;Cup\n")
+    columns = ("--map", "tracking_number=tracking no.", "--map", "courier_code=Carrier", "--map", "order_number=Order")
+
+    unmapped = ask(server, "import", str(file))
+    refused = ask(server, "import", str(file), *columns)
+    wrong = ask(server, "import", str(file), "--map", "tracking_number=Number")
+    unknown = ask(server, "import", str(file), "--map", "colour=Order")
+    done = ask(server, "import", str(file), *columns, "--skip-errors")
+
+    assert "line 1: tracking_number: is missing from the first line" in unmapped[2]
+    assert "line 3: Tracking No.: " in refused[2]
+    assert "names the column Number, but the file has Order, Tracking No., Carrier, title" in wrong[2]
+    assert "must be FIELD=HEADING" in unknown[2]
+    assert [ran[0] for ran in (unmapped, refused, wrong, unknown, done)] == [1, 1, 1, 1, 0]
+    assert done[1] == "1 registered, 0 there already, 1 skipped.\n"
+
+
 def test_an_export_hides_control_characters_on_a_terminal_but_not_in_a_file(server: Serving, shop: Site) -> None:
     steering = "Mug\x1b]0;owned\x07\u202e"
     update = {"tracking_number": "B1", "courier_code": "dhl", "create": True, "title": steering}

@@ -53,6 +53,9 @@ RAW = """
     insert into test_payload (delivery, account, body) values ({made}, {account}, '');
     insert into bulk_action (id, account, kind, wanted, query, walked_to)
     values ({made}, {account}, 'resend', '{{}}', '', {made});
+    insert into column_mapping (account, headings, columns, used_at) values ({account}, sha256(''), '{{}}', now());
+    insert into uploaded_file (account_user, content, uploaded_at)
+    select id, '', now() from account_user where account = {account};
     insert into audit_pruned (account, number, digest) values ({account}, 1, sha256(''));
     insert into inbound_call (day, id, account, connection, became)
     select (uuid_extract_timestamp(id) at time zone 'utc')::date, id, account, connection, 'updated' from inbound

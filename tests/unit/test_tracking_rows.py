@@ -137,7 +137,7 @@ def test_each_error_names_the_first_line_of_its_row_and_the_field() -> None:
         (b"\n\n", (1, "tracking_number")),
         (b"A1,dhl\n", (1, "tracking_number")),
         (b"tracking_number,colour\nA1,red\n", (1, "colour")),
-        (b"tracking_number,title,Title\nA1,x,y\n", (1, "title")),
+        (b"tracking_number,title,Title\nA1,x,y\n", (1, "Title")),
         (b"tracking_number,a\x00b\n", (1, "a\\x00b")),
         (HEAD + b'A1,"dhl\nA2,dhl\n', (2, "")),
         (HEAD + b'A1,"d"hl\n', (2, "")),

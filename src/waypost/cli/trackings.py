@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,10 @@ from waypost.actions import rereading
 from waypost.actions.context import DatabaseContext
 from waypost.actions.erasing import Erased, erase_customer
 from waypost.actions.parcel_csv.exporting import export as exported
+from waypost.actions.parcel_csv.headings import own_names
 from waypost.actions.parcel_csv.importing import Imported, Seen, Stage, import_file
+from waypost.actions.parcel_csv.rows import UnreadableError, printable, read_preview
+from waypost.actions.parcel_fields import PARCEL_FIELDS
 from waypost.actions.refusals import Busy, Conflict, Unavailable
 from waypost.actions.rereading import Reread
 from waypost.actions.shared_numbers import shared_numbers
@@ -38,9 +41,20 @@ APPLICATION: Final = App(name="trackings", help="Import, export, read again and 
 
 @APPLICATION.command(name="import")
 def import_csv(
-    file: Annotated[Path, Parameter(help="A CSV file in UTF-8 whose first line names the fields as API v4 does.")],
+    file: Annotated[
+        Path, Parameter(help="A CSV file in UTF-8 whose first line names the fields as API v4 does, or see --map.")
+    ],
     *,
     account: Account,
+    columns: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--map",
+            negative="",
+            help='The column of a field, such as tracking_number="Tracking No."; repeatable. Other columns are then '
+            "read if they are named like a field, and otherwise ignored.",
+        ),
+    ] = None,
     skip_errors: Annotated[
         bool, Parameter(negative="", help="Import the valid rows even if others are invalid.")
     ] = False,
@@ -55,12 +69,37 @@ def import_csv(
     settings = chosen(data_dir=data_dir, database_url=database_url)
     try:
         with file.open("rb") as opened, _bars(file) as seen:
-            done = asyncio.run(_import(settings, account, opened, skip=skip_errors, seen=seen))
+            mapping = _mapping(opened, columns)
+            done = asyncio.run(_import(settings, account, opened, skip=skip_errors, seen=seen, mapping=mapping))
     except OSError as error:
         raise InvalidInput("file", f"can't be read: {error.strerror}") from None
     _tell(done, as_json=as_json)
     if not done.imported:
         raise InvalidInput("file", f"{done.mistaken} of {done.rows} rows are invalid; nothing was imported")
+
+
+def _mapping(file: BinaryIO, columns: list[str] | None) -> dict[str, str] | None:
+    """Return the label of each field's column: those that ``columns`` names, and those that are named like a field."""
+    if not columns:
+        return None
+    try:
+        labels = read_preview(file, rows=0).labels
+    except UnreadableError as error:
+        raise InvalidInput("file", f"can't be read: {error.mistake.reason}") from None
+    file.seek(0)
+    mapping = own_names(labels)
+    for column in columns:
+        field, sign, heading = column.partition("=")
+        if not sign or field not in PARCEL_FIELDS:
+            raise InvalidInput(
+                "map", f"must be FIELD=HEADING, with one of the fields {', '.join(sorted(PARCEL_FIELDS))}"
+            )
+        label = next((one for one in labels if one.casefold() == heading.strip().casefold()), None)
+        if label is None:
+            shown = ", ".join(printable(one) for one in labels)
+            raise InvalidInput("map", f"names the column {printable(heading)}, but the file has {shown}")
+        mapping[field] = label
+    return mapping
 
 
 @APPLICATION.command
@@ -136,14 +175,16 @@ async def _reread(settings: Settings, email: str, *, dry_run: bool) -> Reread:
                 raise Unavailable(f"{refusal.sentence} What was read again stays; run the command again.") from None
 
 
-async def _import(settings: Settings, email: str, file: BinaryIO, *, skip: bool, seen: Seen) -> Imported:
+async def _import(
+    settings: Settings, email: str, file: BinaryIO, *, skip: bool, seen: Seen, mapping: Mapping[str, str] | None
+) -> Imported:
     async with migrated_database(settings, progress) as database:
         actor = await operator_for(database, email)
         async with registering(database, settings) as context:
             taking = partial(create, context, actor, source="WEB")
             compare = partial(shared_numbers, context, actor)
             try:
-                return await import_file(file, taking, compare, skip_mistakes=skip, seen=seen)
+                return await import_file(file, taking, compare, skip_mistakes=skip, seen=seen, mapping=mapping)
             except (Busy, Conflict, Unavailable) as refusal:
                 raise Unavailable(f"{refusal.sentence} Import the file again: what is there stays.") from None
 

@@ -48,6 +48,7 @@ from waypost.store import (
     recoveries,
     retention,
     sessions,
+    uploaded_file_changes,
 )
 from waypost.store.backups.scheduled import ScheduledBackups
 from waypost.store.customer_name_changes import name_older_trackings
@@ -258,8 +259,10 @@ class Keeper:
         return await audit_entries.delete_old_entries(session, from_ms(self._now()) - self._audit)
 
     async def forget_sessions(self, session: Session) -> int:
-        """Delete expired sessions and login links; return how many."""
+        """Delete expired sessions and login links, and files that were not imported; return how many."""
         forgotten = 0
+        while some := await uploaded_file_changes.delete_old_uploaded_files(session):
+            forgotten += some
         while some := await mail_link_changes.delete_old_mail_links(session):
             forgotten += some
         while some := await sessions.forget(session):

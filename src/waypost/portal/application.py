@@ -44,6 +44,7 @@ from waypost.portal.pages import (
     sources,
     specifications,
     tracking,
+    tracking_columns,
     tracking_import,
     trackings,
     unread,
@@ -84,6 +85,7 @@ ROUTES: Final = (
     *connect.ROUTES,
     *push_connection.ROUTES,
     *connection.ROUTES,
+    *tracking_columns.ROUTES,
     *tracking_import.ROUTES,  # before a parcel's page: /import is not an id
     *tracking.ROUTES,
     *bulk_actions.ROUTES,  # before a delivery's page: /matching is not an id

@@ -143,12 +143,6 @@ def courier_name(code: str) -> str:
     return code if known is None else known.name
 
 
-def courier_named(text: str) -> str:
-    """Return the code of the courier with this name, in any case, or the text itself: it may be a code."""
-    wanted = text.strip().casefold()
-    return next((code for code, one in couriers().items() if one.name.casefold() == wanted), wanted)
-
-
 def endpoint_name(row: NamedEndpoint) -> str:
     """Return an endpoint's description, or its URL if it has none; deleted endpoints are marked as such."""
     return (row.description or row.url) + (" (deleted)" if row.deleted else "")

@@ -190,6 +190,15 @@ create table call_window (
     constraint call_window_pkey PRIMARY KEY (account, call)
 ) with (fillfactor=50);
 
+create table column_mapping (
+    account uuid not null,
+    headings bytea not null,
+    columns text not null,
+    used_at timestamp with time zone not null,
+    constraint column_mapping_headings_check CHECK (length(headings) = 32),
+    constraint column_mapping_pkey PRIMARY KEY (account, headings)
+);
+
 create table connection (
     id uuid not null,
     account uuid,
@@ -571,6 +580,14 @@ create table unread_scan (
     constraint unread_scan_text_check CHECK (length(text) <= 200)
 );
 
+create table uploaded_file (
+    account_user uuid not null,
+    content bytea not null,
+    uploaded_at timestamp with time zone not null,
+    constraint uploaded_file_content_check CHECK (length(content) <= 4194304),
+    constraint uploaded_file_pkey PRIMARY KEY (account_user)
+);
+
 create table watch (
     bucket smallint not null,
     tracking uuid not null,
@@ -611,6 +628,8 @@ alter table audit_pruned add constraint audit_pruned_account_fkey FOREIGN KEY (a
 
 alter table bulk_action add constraint bulk_action_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
 
+alter table column_mapping add constraint column_mapping_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
+
 alter table connection add constraint connection_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
 
 alter table connection_health add constraint connection_health_connection_fkey FOREIGN KEY (connection) REFERENCES connection(id) ON DELETE CASCADE;
@@ -638,6 +657,8 @@ alter table shipment add constraint shipment_connection_fkey FOREIGN KEY (connec
 alter table test_payload add constraint test_payload_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
 
 alter table unread_scan add constraint unread_scan_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
+
+alter table uploaded_file add constraint uploaded_file_account_user_fkey FOREIGN KEY (account_user) REFERENCES account_user(id) ON DELETE CASCADE;
 
 CREATE UNIQUE INDEX account_email ON account USING btree (lower(email));
 
@@ -764,6 +785,8 @@ CREATE INDEX tracking_last_name ON tracking USING btree (account, split_part(cus
 CREATE UNIQUE INDEX tracking_number ON tracking USING btree (account, tracking_number, courier_code, bucket);
 
 CREATE INDEX tracking_order ON tracking USING btree (account, order_number) WHERE order_number IS NOT NULL;
+
+CREATE INDEX uploaded_file_age ON uploaded_file USING btree (uploaded_at);
 
 CREATE INDEX watch_asks ON watch USING btree (connection, rank, next_poll_at) WHERE next_poll_at IS NOT NULL;
 

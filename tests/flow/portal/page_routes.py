@@ -36,7 +36,14 @@ PAGES = {
     *(f"{HOME}/history/export.csv", f"{HOME}/history/matching"),
     *("/developer/specifications", "/developer/outgoing-ips", "/developer/debugger", "/developer/apikeys"),
     *("/settings", "/settings/audit", "/settings/alerts", "/settings/alerts/{channel_id:str}", "/incidents"),
-    *("/trackings/import", "/trackings/import/example.csv", "/trackings/export.csv", "/trackings", PARCEL),
+    *(
+        "/trackings/import",
+        "/trackings/import/example.csv",
+        "/trackings/import/columns",
+        "/trackings/export.csv",
+        "/trackings",
+        PARCEL,
+    ),
     *("/sources", "/sources/unread", "/sources/connect", "/sources/connect/{source:str}", CONNECTION),
     "/sources/connect-push/{source:str}",
 }
@@ -63,6 +70,7 @@ FORMS: dict[str, dict[str, str]] = {
     "/developer/apikeys": {"name": "A", "scope": "read", "days": ""},
     "/developer/apikeys/{key_id:str}/revoke": {},
     "/trackings/import": {"rows": "tracking_number,courier_code\nNEW,dhl"},
+    "/trackings/import/columns": {"column-tracking_number": "0"},
     "/sources/unread/clear": {},
     "/sources/connect/{source:str}": UPS,
     "/sources/connect-push/{source:str}": PUSHES,

@@ -4,7 +4,7 @@ The whole file is checked before its first parcel is registered. An interrupted 
 that are already registered are counted and not changed.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import BinaryIO, Final
 
@@ -62,18 +62,24 @@ class Imported(msgspec.Struct):
 
 
 async def import_file(
-    file: BinaryIO, register: Register, compare: Compare, *, skip_mistakes: bool, seen: Seen
+    file: BinaryIO,
+    register: Register,
+    compare: Compare,
+    *,
+    skip_mistakes: bool,
+    seen: Seen,
+    mapping: Mapping[str, str] | None = None,
 ) -> Imported:
     """Import a seekable file. If rows have errors, import nothing or, with ``skip_mistakes``, the other rows.
 
-    Reading yields to other work of the event loop.
+    ``mapping`` is that of ``read_rows``. Reading yields to other work of the event loop.
     """
     start, turn = file.tell(), Turn()
-    done = await _check(file, seen, turn)
+    done = await _check(read_rows(file, mapping), file, seen, turn)
     if done.mistaken and not skip_mistakes:
         return done
     file.seek(start)
-    async for parcels in _batches(file, turn):
+    async for parcels in _batches(read_rows(file, mapping), turn):
         states = await register(parcels)
         done.existing += states.count(None)
         done.created += len(states) - states.count(None)
@@ -84,9 +90,9 @@ async def import_file(
     return done
 
 
-async def _check(file: BinaryIO, seen: Seen, turn: Turn) -> Imported:
+async def _check(rows: Iterator[Row | Mistake], file: BinaryIO, seen: Seen, turn: Turn) -> Imported:
     done = Imported()
-    for row in read_rows(file):
+    for row in rows:
         await turn.pause()
         done.note(row)
         if done.rows % BATCH == 0:
@@ -95,9 +101,9 @@ async def _check(file: BinaryIO, seen: Seen, turn: Turn) -> Imported:
     return done
 
 
-async def _batches(file: BinaryIO, turn: Turn) -> AsyncIterator[list[NewTracking]]:
+async def _batches(rows: Iterator[Row | Mistake], turn: Turn) -> AsyncIterator[list[NewTracking]]:
     batch: list[NewTracking] = []
-    for row in read_rows(file):
+    for row in rows:
         await turn.pause()
         if isinstance(row, Row):
             batch.append(row.parcel)

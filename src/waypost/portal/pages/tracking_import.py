@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -13,13 +13,16 @@ from litestar.datastructures import UploadFile
 from litestar.response import Stream
 
 from waypost.actions.actor import Actor
+from waypost.actions.parcel_csv import matching
 from waypost.actions.parcel_csv.exporting import export as exported
+from waypost.actions.parcel_csv.headings import own_names
 from waypost.actions.parcel_csv.importing import Imported, import_file
+from waypost.actions.parcel_csv.rows import Preview, UnreadableError, read_preview
 from waypost.actions.refusals import Busy, Conflict, Unavailable
 from waypost.actions.shared_numbers import shared_numbers
 from waypost.actions.trackings import create
 from waypost.portal.parts import GivenPages, Pages
-from waypost.portal.rendering import ALWAYS, page
+from waypost.portal.rendering import ALWAYS, go_to, page
 from waypost.portal.requests import TAKES_FILES, PageRequest
 from waypost.portal.visits import actor_of, enter
 from waypost.store.accounts import Visitor
@@ -44,7 +47,7 @@ MOST_SHOWN: Final = 100
 @get(PATH)
 async def ask(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     """Show the form for a file or pasted rows."""
-    return _page(request, await enter(request, pages))
+    return show(request, await enter(request, pages))
 
 
 @post(PATH, request_max_body_size=LARGEST_FILE, opt={TAKES_FILES: True})
@@ -55,20 +58,29 @@ async def bring_in(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     rows, skip = str(form.get("rows", "")), "skip" in form
     file = _given(form.get("file"), rows)
     if file is None:
-        return _page(request, visitor, error="Choose a file, or paste rows.", skip=skip)
+        return show(request, visitor, error="Choose a file, or paste rows.", skip=skip)
     if await asyncio.to_thread(_lines_of, file) > MOST_LINES:
         error = f"The file has more than {MOST_LINES:,} lines. Split it, or use waypost trackings import."
-        return _page(request, visitor, error=error, skip=skip)
+        return show(request, visitor, error=error, skip=skip)
+    preview = _preview(file)
+    if preview is not None and not preview.is_named:
+        await matching.keep_file(pages.context, visitor.id, file)
+        return go_to(f"{PATH}/columns")
     actor = actor_of(request, visitor)
     register = partial(create, pages.context, actor, source="WEB")
     compare = partial(shared_numbers, pages.context, actor)
     try:
         async with pages.context.rooms.imports.hold(visitor.account):
+            file.seek(0)
             done = await import_file(file, register, compare, skip_mistakes=skip, seen=lambda *_: None)
     except (Busy, Conflict, Unavailable) as refusal:
         said = f"{refusal.sentence} Import the same file again: parcels registered so far are kept."
-        return _page(request, visitor, error=said, rows=rows, skip=skip)
-    return _page(request, visitor, done=done, rows="" if done.imported else rows, skip=skip)
+        return show(request, visitor, error=said, rows=rows, skip=skip)
+    if done.imported:
+        return show(request, visitor, done=done)
+    if preview is not None:
+        await matching.keep_file(pages.context, visitor.id, file)
+    return show(request, visitor, done=done, rows=rows, skip=skip, labels=() if preview is None else preview.labels)
 
 
 @get(PATH + "/example.csv")
@@ -117,7 +129,17 @@ def _lines_of(file: BinaryIO) -> int:
     return max(counted.values())
 
 
-def _page(
+def _preview(file: BinaryIO) -> Preview | None:
+    """Return the headings of a file, or None if they can't be read."""
+    try:
+        return read_preview(file, rows=0)
+    except UnreadableError:
+        return None
+    finally:
+        file.seek(0)
+
+
+def show(
     request: PageRequest,
     visitor: Visitor,
     *,
@@ -125,22 +147,30 @@ def _page(
     error: str | None = None,
     rows: str = "",
     skip: bool = False,
+    labels: Sequence[str] = (),
 ) -> Response[bytes]:
+    """Show the form with the result of an import; ``labels`` are those of a file that is kept because of its errors."""
     wrong = error is not None or (done is not None and not done.imported)
+    names = own_names(labels)
     return page(
         request,
         "tracking_import.html",
         visitor,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,
-        done=done,
-        shown=[] if done is None else done.mistakes[:MOST_SHOWN],
-        shared=[] if done is None else done.shared[:MOST_SHOWN],
         errors={} if error is None else {"file": error},
         rows=rows,
         skip=skip,
+        kept={field: labels.index(label) for field, label in names.items()},
         largest=LARGEST_FILE >> 20,
         most_lines=MOST_LINES,
+        **result(done),
     )
+
+
+def result(done: Imported | None) -> dict[str, Any]:
+    """Return what ``import_result.html`` shows of a result."""
+    shown = [] if done is None else done.mistakes[:MOST_SHOWN]
+    return {"done": done, "shown": shown, "shared": [] if done is None else done.shared[:MOST_SHOWN]}
 
 
 ROUTES: Final = (ask, example, bring_in, export)

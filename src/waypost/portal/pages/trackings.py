@@ -22,7 +22,8 @@ from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import go_to, page_in_turns
 from waypost.portal.requests import PageRequest
 from waypost.portal.visits import actor_of, enter, notify
-from waypost.portal.wording import courier_name, courier_named
+from waypost.portal.wording import courier_name
+from waypost.sources.couriers.table import courier_named
 from waypost.store import connections, trackings
 from waypost.store.accounts import Visitor
 from waypost.store.trackings import Filter

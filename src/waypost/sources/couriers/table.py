@@ -88,3 +88,15 @@ def missing_fact(code: str, given: Container[str]) -> RequiredFact | None:
     """Return the first fact that a courier requires and that is not among those given."""
     courier = couriers().get(code)
     return None if courier is None else next((fact for fact in courier.required if fact not in given), None)
+
+
+def courier_named(text: str) -> str:
+    """Return the code of the courier with this name, in any case, or the text itself: it may be a code."""
+    wanted = text.strip().casefold()
+    return _codes().get(wanted, wanted)
+
+
+@cache
+def _codes() -> Mapping[str, str]:
+    """Return the codes by name; of two couriers with one name, the first one's."""
+    return MappingProxyType({one.name.casefold(): code for code, one in reversed(tuple(couriers().items()))})
