@@ -290,6 +290,14 @@ def variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
+def given_by_option(settings: Settings) -> dict[str, str]:
+    """Return the settings that an option may have set, as variables for a child process; it reads the others itself."""
+    given = {variable("data_dir"): str(settings.data_dir)}
+    if settings.database_url is not None:
+        given[variable("database_url")] = settings.database_url.get_secret_value()
+    return given
+
+
 def _unknown(name: str, nearest: list[str]) -> str:
     # ascii, so that a hostile name can't control the terminal.
     return f"{ascii(name)[1:-1]} is not a setting" + (f": did you mean {nearest[0]}?" if nearest else ".")

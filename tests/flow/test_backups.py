@@ -2,9 +2,8 @@
 
 import asyncio
 import os
-import shutil
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,62 +11,25 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 
-from tests.flow.test_intake import reporting, scan
-from tests.support.databases import add_account, add_endpoint, empty, named
-from tests.support.embedded import ignore, mode, open_place, running
-from tests.support.halting import halting, kill_in_the_middle
+from tests.support.backups import KEY, Shop, a_shop
+from tests.support.databases import add_account, empty, named
+from tests.support.embedded import ignore, mode, read, running
+from tests.support.halting import halting, kill_in_the_middle, run_into
+from tests.support.receiver import HANGS_AFTER_SECONDS
 from waypost.app.backing_up import back_up, restore
-from waypost.app.doctor import Severity, backups
-from waypost.domain.errors import OperatorError
-from waypost.intake.batch import write
-from waypost.settings import Settings
-from waypost.store import installation
 from waypost.store.backups import manifest
 from waypost.store.backups.manifest import BackupError
-from waypost.store.backups.scheduled import ScheduledBackups
 from waypost.store.backups.writing import count_rows
 from waypost.store.database import Access, Database
 from waypost.store.embedded.errors import EmbeddedPostgresError
 from waypost.store.embedded.server import EmbeddedPostgres
-
-KEY = "a secret key of sixteen characters or more"
-NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Shop:
-    """An installation with two parcels, an endpoint and what waits for it, and a folder for its backups."""
-
-    database: Database
-    dsn: str
-    place: Path
-
-    def settings(self, **others: object) -> Settings:
-        given: dict[str, Any] = {"database_url": SecretStr(self.dsn), "secret_key": SecretStr(KEY)} | others
-        return Settings.model_construct(**given)
-
-    async def back_up(self, name: str = "backup", *, with_key: bool = True, check: bool = False) -> Path:
-        await back_up(self.settings(), self.place / name, with_key=with_key, check=check, progress=ignore)
-        return self.place / name
-
-    async def rows(self) -> dict[str, int]:
-        async with self.database.unhurried() as session:
-            return await count_rows(session)
+from waypost.store.statements import Session
 
 
 @pytest.fixture
-async def shop(database: Database, server_dsn: str) -> Any:
-    account = await add_account(database)
-    await add_endpoint(database, account)
-    async with database.engine.acquire() as session:
-        async with session.transaction():
-            await write(
-                session, [reporting(account, name, scan(hour)) for name in "AB" for hour in (8, 9)], frozenset()
-            )
-        await installation.check_secret_key(session, KEY, came_from="the test")
-        name = await session.fetchval("select current_database()")
-    with open_place() as place:
-        yield Shop(database, named(server_dsn, name), place)
+async def shop(database: Database, server_dsn: str) -> AsyncIterator[Shop]:
+    async with a_shop(database, server_dsn) as shop:
+        yield shop
 
 
 async def test_a_test_restored_backup_has_every_row_and_the_key_separately(shop: Shop) -> None:
@@ -101,6 +63,46 @@ async def test_a_backup_shows_the_moment_of_its_start(shop: Shop) -> None:
         key=None,
         progress=ignore,
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has this class")
+async def test_a_backup_and_its_session_give_way_to_everything_else(shop: Shop) -> None:
+    with halting("pg_dump", shop.place) as halt:
+        arguments = (halt, "backup", shop.place / "backup", "--no-check", "--database-url", shop.dsn)
+        process = await asyncio.to_thread(run_into, *arguments, WAYPOST_SECRET_KEY=KEY)
+        (client,) = read(f"/proc/{process.pid}/task/{process.pid}/children").split()
+        assert os.sched_getscheduler(process.pid) == os.sched_getscheduler(int(client)) == os.SCHED_IDLE
+
+        async with shop.database.unhurried() as session, session.transaction():
+            await session.execute("lock table tracking")  # which pg_dump then waits for
+            await asyncio.to_thread(halt.go_on)
+            await until_its_session_has_low_priority(session)
+        await asyncio.to_thread(process.wait)
+
+    assert manifest.read(shop.place / "backup").rows == await shop.rows()
+
+
+async def until_its_session_has_low_priority(session: Session) -> None:
+    mine = os.getpriority(os.PRIO_PROCESS, session.get_server_pid())
+    async with asyncio.timeout(HANGS_AFTER_SECONDS):
+        while True:
+            await session.execute("select pg_stat_clear_snapshot()")
+            for row in await session.fetch(
+                "select pid from pg_stat_activity where application_name ~ '^waypost-backup-'"
+            ):
+                if os.getpriority(os.PRIO_PROCESS, row["pid"]) > mine:
+                    return
+
+
+async def test_a_fast_backup_gives_way_to_nothing(shop: Shop) -> None:
+    with halting("pg_dump", shop.place) as halt:
+        arguments = (halt, "backup", shop.place / "backup", "--no-check", "--fast", "--database-url", shop.dsn)
+        process = await asyncio.to_thread(run_into, *arguments, WAYPOST_SECRET_KEY=KEY)
+        classes = {os.sched_getscheduler(process.pid), os.sched_getscheduler(0)}
+        process.kill()
+        await asyncio.to_thread(process.wait)
+
+    assert len(classes) == 1
 
 
 async def test_a_kill_during_a_backup_leaves_nothing_that_passes_for_a_backup(shop: Shop) -> None:
@@ -299,70 +301,4 @@ async def test_a_failed_copy_is_reported_with_the_programs_reason(shop: Shop) ->
     with pytest.raises(BackupError, match="it broke"):
         await back_up(shop.settings(pg_bin=bare), shop.place / "b", with_key=True, check=False, progress=ignore)
 
-    with pytest.raises(BackupError, match="holds no finished backup"):
-        manifest.read(shop.place / "b")
-
-
-@dataclass
-class Calendar:
-    """A clock that is set by hand."""
-
-    now: datetime = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-def _scheduled(shop: Shop, clock: Calendar) -> ScheduledBackups:
-    return ScheduledBackups(shop.place / "all", shop.dsn, key=None, check=False, pg_bin=None, now=clock)
-
-
-async def test_the_keeper_makes_one_backup_a_day_and_removes_old_and_unfinished_ones(shop: Shop) -> None:
-    clock = Calendar()
-    scheduled = _scheduled(shop, clock)
-    assert await scheduled.make_due(shop.database) == 1
-    first = scheduled.made()[NOON]
-    for days in range(1, 40):  # as if it had run that many days
-        at = NOON - timedelta(days=days)
-        shutil.copytree(first, shop.place / "all" / at.strftime("waypost-%Y%m%dT%H%M%SZ"))
-    killed = shop.place / "all" / "waypost-20261130T100000Z"
-    killed.mkdir()
-    (killed / "database.dump.unfinished").touch()
-    others = shop.place / "all" / "waypost-20200101T000000Z"
-    others.mkdir()
-    (others / "notes.txt").touch()
-
-    clock.now += timedelta(hours=20)
-    assert await scheduled.make_due(shop.database) == 0
-    clock.now += timedelta(hours=4)
-    assert await scheduled.make_due(shop.database) == 1
-
-    assert len(scheduled.made()) == 9
-    assert scheduled.newest() == clock.now
-    assert not killed.exists()
-    assert (others / "notes.txt").exists()
-
-
-async def test_a_scheduled_backup_that_cannot_be_restored_does_not_count(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # A scratch database on a disk without room, which the folder for temporary files decides.
-    monkeypatch.setattr("tempfile.tempdir", "/proc")
-    clock = Calendar()
-    scheduled = ScheduledBackups(shop.place / "all", shop.dsn, key=None, check=True, pg_bin=None, now=clock)
-
-    with pytest.raises((OperatorError, OSError)):
-        await scheduled.make_due(shop.database)
-
-    assert scheduled.newest() is None
-
-
-async def test_doctor_checks_the_age_of_the_newest_backup(shop: Shop) -> None:
-    clock = Calendar()
-    settings = shop.settings(backup_dir=shop.place / "all")
-    assert backups(shop.settings(), NOON).state is Severity.WARNING
-    assert backups(settings, NOON).state is Severity.WRONG
-    await _scheduled(shop, clock).make_due(shop.database)
-
-    assert backups(settings, NOON + timedelta(hours=35)).state is Severity.FINE
-    assert backups(settings, NOON + timedelta(hours=37)).state is Severity.WRONG
+    assert not (shop.place / "b").exists()

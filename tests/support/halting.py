@@ -44,8 +44,8 @@ def halting(program: str, place: Path) -> Iterator[Halt]:
     yield halt
 
 
-def kill_in_the_middle(halt: Halt, *arguments: object, **settings: str) -> None:
-    """Run a command until its program has begun, and kill it without a last word."""
+def run_into(halt: Halt, *arguments: object, **settings: str) -> subprocess.Popen[bytes]:
+    """Run a command until its program has begun, and return its process."""
     process = subprocess.Popen(
         (*WAYPOST, *map(str, arguments)),
         env=environment(WAYPOST_PG_BIN=str(halt.programs), **settings),
@@ -54,5 +54,11 @@ def kill_in_the_middle(halt: Halt, *arguments: object, **settings: str) -> None:
         stderr=subprocess.DEVNULL,
     )
     halt.wait_until_begun()
+    return process
+
+
+def kill_in_the_middle(halt: Halt, *arguments: object, **settings: str) -> None:
+    """Run a command until its program has begun, and kill it without a last word."""
+    process = run_into(halt, *arguments, **settings)
     process.kill()
     process.wait()

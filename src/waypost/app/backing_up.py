@@ -1,16 +1,25 @@
 """Backs up the installation that the settings name, and restores a backup into one that does not exist yet."""
 
 import asyncio
+import os
+import sys
 from pathlib import Path
+from typing import Final
 
 from waypost.app.storage import Progress, given_key, reached_storage
-from waypost.settings import Settings
+from waypost.settings import Settings, given_by_option, variable
 from waypost.store import condition
 from waypost.store.backups import restoring, writing
 from waypost.store.backups.clients import find_clients
-from waypost.store.backups.manifest import BackupError, Manifest
+from waypost.store.backups.manifest import BackupError, Manifest, reject
 from waypost.store.backups.scheduled import ScheduledBackups, scratch_folder
+from waypost.store.embedded.errors import EmbeddedPostgresError
+from waypost.store.embedded.folder import DatabaseUser
+from waypost.store.embedded.process import run_program
 from waypost.store.installation import key_check
+
+_SAID: Final = "waypost: "
+"""What a command's error begins with."""
 
 
 async def back_up(settings: Settings, folder: Path, *, with_key: bool, check: bool, progress: Progress) -> Manifest:
@@ -34,9 +43,16 @@ async def back_up(settings: Settings, folder: Path, *, with_key: bool, check: bo
 
 
 async def check_backup(folder: Path, manifest: Manifest, *, pg_bin: Path | None, progress: Progress) -> None:
-    """Restore a backup into a scratch database below the folder for temporary files, and compare. Raise BackupError."""
-    with scratch_folder() as scratch:
-        await restoring.check_by_restoring(folder, manifest, scratch, pg_bin=pg_bin, progress=progress)
+    """Restore a backup into a scratch database below the folder for temporary files, and compare.
+
+    Raise BackupError; then the folder no longer counts as a backup.
+    """
+    try:
+        with scratch_folder() as scratch:
+            await restoring.check_by_restoring(folder, manifest, scratch, pg_bin=pg_bin, progress=progress)
+    except BaseException:
+        await asyncio.to_thread(reject, folder)
+        raise
 
 
 async def restore(settings: Settings, folder: Path, *, key: str | None, progress: Progress) -> Manifest:
@@ -59,18 +75,33 @@ async def restore(settings: Settings, folder: Path, *, key: str | None, progress
     return manifest
 
 
-def scheduled_backups(settings: Settings, url: str, key: str) -> ScheduledBackups | None:
-    """Return the backups that the keeper makes of the database at ``url``, None if the operator wants none.
+def scheduled_backups(settings: Settings) -> ScheduledBackups | None:
+    """Return the backups that the keeper makes, None if the operator wants none.
 
     Those of an embedded database are tried in a scratch one; beside a server database there may be no PostgreSQL to try
     them with.
     """
     if settings.backup_dir is None:
         return None
-    return ScheduledBackups(
-        settings.backup_dir,
-        url,
-        key=key if settings.backup_key == "on" else None,
-        check=settings.database_url is None,
-        pg_bin=settings.pg_bin,
-    )
+    check = settings.database_url is None
+
+    async def make(folder: Path) -> None:
+        await back_up_in_the_background(settings, folder, with_key=settings.backup_key == "on", check=check)
+
+    return ScheduledBackups(settings.backup_dir, make, checked=check)
+
+
+async def back_up_in_the_background(settings: Settings, folder: Path, *, with_key: bool, check: bool) -> None:
+    """Let `waypost backup` write a backup. Raise BackupError.
+
+    That process steps back, with everything that it starts. This one goes on as it is.
+    """
+    command: list[str | Path] = [sys.executable, "-P", "-m", "waypost", "backup", folder]
+    command += [] if with_key else ["--without-key"]
+    command += [] if check else ["--no-check"]
+    ourselves = DatabaseUser(os.geteuid(), os.getegid(), None)
+    environment = {**os.environ, **given_by_option(settings), variable("log_format"): "text"}
+    try:
+        await run_program(command, folder=Path.cwd(), user=ourselves, environment=environment)
+    except EmbeddedPostgresError as error:
+        raise BackupError(str(error).partition(_SAID)[2] or str(error)) from None

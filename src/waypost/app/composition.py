@@ -73,7 +73,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     intake = Intake(database, polled=polled, hint=hints.hint, has_room=(has_room := _disk_room(settings)))
     parts = [Part("hints", notifier.serve)] if dispatch is None else dispatch.parts()
     sources = open_sources(settings, vault := Vault(secret_key))
-    keeper = _keeper(settings, storage, intake, secret_key, has_room) if Role.KEEP in roles else None
+    keeper = _keeper(settings, storage, intake, has_room) if Role.KEEP in roles else None
     parts += _polling_parts(settings, database, intake, sources, codes) if Role.POLL in roles else []
     parts += [Part("unread_scans", intake.unread.serve), *([Part("keeper", keeper.serve)] if keeper else [])]
     pushes = receiving(settings, database, intake, vault, has_room)
@@ -128,10 +128,8 @@ def _polling_parts(
     return [Part("poller", polling.serve), Part("registrations", registering(database, sources).serve)]
 
 
-def _keeper(
-    settings: Settings, storage: Storage, intake: Intake, secret_key: str, has_room: Callable[[], bool]
-) -> Keeper:
-    backups = scheduled_backups(settings, storage.url, secret_key)
+def _keeper(settings: Settings, storage: Storage, intake: Intake, has_room: Callable[[], bool]) -> Keeper:
+    backups = scheduled_backups(settings)
     days, quota = settings.history_days, usual_quota(settings)
     signs = Signs(has_room=has_room, stalls=lambda: STALLS.count, backups=backups)
     return Keeper(

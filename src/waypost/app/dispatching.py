@@ -15,7 +15,7 @@ import structlog
 
 from waypost.app.supervisor import Part
 from waypost.dispatch.measures import STILL, Measures, still, together
-from waypost.settings import Settings, variable
+from waypost.settings import Settings, given_by_option
 from waypost.store.dispatchers import DispatcherSlot
 from waypost.store.hints import Hint
 
@@ -132,11 +132,7 @@ class DispatchProcess:
             _LOG.error("dispatch_process_ended", exit_code=code)
 
     def _environment(self) -> dict[str, str]:
-        """Return the environment with the settings that may have come by an option; it reads the others as we did."""
-        chosen = {variable("data_dir"): str(self._settings.data_dir)}
-        if self._settings.database_url is not None:
-            chosen[variable("database_url")] = self._settings.database_url.get_secret_value()
-        return dict(os.environ) | chosen
+        return dict(os.environ) | given_by_option(self._settings)
 
     def _write(self, line: str) -> bool:
         stdin = None if self._process is None else self._process.stdin

@@ -113,7 +113,7 @@ async def _database(settings: Settings, storage: Storage) -> list[CheckResult]:
 def backups(settings: Settings, now: datetime) -> CheckResult:
     """Judge the scheduled backups by the age of the newest."""
     remedy = f"Set {variable('backup_dir')} to a folder on another disk, or run `waypost backup` every day."
-    scheduled = scheduled_backups(settings, url="", key="")
+    scheduled = scheduled_backups(settings)
     if scheduled is None:
         return _warning("backups", "No backups are scheduled.", remedy)
     newest = scheduled.newest()

@@ -69,6 +69,13 @@ def _run(words: list[str]) -> int:
             from waypost.cli.verify import verify
 
             return verify(rest)
+        case ["backup", *rest]:
+            if "--fast" not in rest:
+                # Before its modules are loaded, which takes a processor for half a second.
+                from waypost.store.backups.background import step_back
+
+                step_back()
+            return _run_of_server(words)
         case _:
             return _run_of_server(words)
 

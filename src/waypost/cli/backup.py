@@ -23,6 +23,9 @@ def backup(
     *,
     without_key: Annotated[bool, Parameter(negative="", help="Leave out the secret key: keep it elsewhere.")] = False,
     no_check: Annotated[bool, Parameter(negative="", help="Don't restore the backup into a scratch database.")] = False,
+    fast: Annotated[
+        bool, Parameter(negative="", help="Don't give way to other programs on the machine, such as the server.")
+    ] = False,
     as_json: Annotated[AsJson, Parameter(name="--json")] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -30,8 +33,10 @@ def backup(
     """Back up the installation, running or not, into a new folder.
 
     The copy is a consistent snapshot. It is checked by restoring it into a scratch database in the folder for temporary
-    files (TMPDIR), which needs as much space as the database; --no-check spares that.
+    files (TMPDIR), which needs as much space as the database; --no-check spares that. So that deliveries are not
+    delayed, it uses only the processor time that nobody else wants; --fast does not wait for that.
     """
+    del fast  # `main` reads it, before it loads this module
     settings = chosen(data_dir=data_dir, database_url=database_url)
     place = folder.absolute()
     made = asyncio.run(back_up(settings, place, with_key=not without_key, check=not no_check, progress=progress))

@@ -37,7 +37,9 @@ COMMANDS: Final = (
         (
             "Back up the installation, running or not, into a new folder.\n\n"
             "The copy is a consistent snapshot. It is checked by restoring it into a scratch database in the folder "
-            "for temporary files (TMPDIR), which needs as much space as the database; --no-check spares that."
+            "for temporary files (TMPDIR), which needs as much space as the database; --no-check spares that. So that "
+            "deliveries are not delayed, it uses only the processor time that nobody else wants; --fast does not wait "
+            "for that."
         ),
     ),
     (

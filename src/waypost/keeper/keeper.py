@@ -229,7 +229,7 @@ class Keeper:
         if self.backups is None:
             return 0
         try:
-            return await self.backups.make_due(self._database)
+            return await self.backups.make_due()
         except (OperatorError, OSError) as error:  # a full disk, a missing program: nothing that a traceback explains
             _LOG.error("backup_failed", reason=str(error))
             return 0

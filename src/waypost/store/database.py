@@ -98,7 +98,7 @@ class Access(msgspec.Struct, frozen=True):
     """How a process uses a database: where it is, in which schema, under which name, and with how many connections.
 
     ``role``, machine and process are visible to anyone who looks at the server's sessions. Without ``schema``, the URL
-    and the user decide on it.
+    and the user decide on it. What is in a ``disposable`` database may be lost.
     """
 
     url: str
@@ -107,6 +107,7 @@ class Access(msgspec.Struct, frozen=True):
     engine_size: int = 6
     serving_size: int = 4
     connect_seconds: float = CONNECT_SECONDS
+    disposable: bool = False
 
     @property
     def settings(self) -> dict[str, str]:
@@ -163,7 +164,7 @@ class Database:
                 await pool  # which connects nothing yet
             with made.outage.left_to_caller():
                 async with made.engine.acquire() as session:
-                    await check_server(session)
+                    await check_server(session, durable=not access.disposable)
             made._fitting = asyncio.create_task(made._keep_fitting())
         except BaseException:
             await made.close()
@@ -238,8 +239,11 @@ class Database:
             await pool.expire_connections()
 
 
-async def check_server(session: Session) -> None:
-    """Check the settings that durability depends on. Raise UnsafeServer for a server that could lose confirmed data."""
+async def check_server(session: Session, *, durable: bool = True) -> None:
+    """Check the version and, if it has to be ``durable``, the settings that this depends on.
+
+    Raise UnsafeServer for a server that is too old or could lose confirmed data.
+    """
     version = int(await session.fetchval("show server_version_num"))
     if version < OLDEST_SERVER:
         message = f"PostgreSQL 18 or newer is needed; this server is {version // 10000}."
@@ -248,7 +252,7 @@ async def check_server(session: Session) -> None:
         raise TakesNoWrites("the session is read-only")
     rows = await session.fetch("select name, setting from pg_settings where name = any ($1::text[])", list(_DURABLE))
     off = sorted(row["name"] for row in rows if row["setting"] in ("off", "local"))
-    if off:
+    if off and durable:
         message = f"Waypost can't run: {', '.join(off)} must be on in PostgreSQL, or a crash could lose accepted data."
         raise UnsafeServer(message)
 

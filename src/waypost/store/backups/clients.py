@@ -34,18 +34,20 @@ def find_clients(pg_bin: Path | None) -> Path:
     return place
 
 
-async def run_client(program: Path, url: str, options: Sequence[str | Path]) -> None:
-    """Run a client program on the database of a URL, with low priority. Raise BackupError with its reason."""
+async def run_client(program: Path, url: str, options: Sequence[str | Path], *, name: str | None = None) -> None:
+    """Run a client program on the database of a URL; ``name`` is its session's. Raise BackupError with its reason."""
     place, password = without_password(url)
     environment = {name: value for name, value in os.environ.items() if _FROM_CALLER.fullmatch(name)}
     if password is not None:
         environment["PGPASSWORD"] = password
+    if name is not None:
+        environment["PGAPPNAME"] = name
     ourselves = DatabaseUser(os.geteuid(), os.getegid(), None)
-    command = [*_nicely(), program, f"--dbname={place}", "--no-password", *options]
+    command = [program, f"--dbname={place}", "--no-password", *options]
     try:
         await run_program(command, folder=Path("/"), user=ourselves, environment=environment)
     except EmbeddedPostgresError as error:
-        raise BackupError(f"{str(error).removeprefix('nice failed: ')}.") from None
+        raise BackupError(f"{error}.") from None
 
 
 def without_password(url: str) -> tuple[str, str | None]:
@@ -61,11 +63,6 @@ def without_password(url: str) -> tuple[str, str | None]:
     # With no host and no path, urlunsplit leaves out the two slashes that libpq wants.
     place = place if place.startswith("postgresql://") else place.replace("postgresql:", "postgresql://", 1)
     return place, unquote(password) if password else inner
-
-
-def _nicely() -> list[str]:
-    nice = shutil.which("nice", path=os.defpath)
-    return [] if nice is None else [nice, "-n", "10"]
 
 
 def _on_path() -> Path | None:

@@ -8,6 +8,7 @@ While a backup is written its files end in ``.unfinished``. A folder without a m
 """
 
 import os
+from contextlib import suppress
 from datetime import datetime
 from hashlib import file_digest
 from pathlib import Path
@@ -62,12 +63,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return KEY in self.files
 
 
-def prepare(folder: Path) -> None:
-    """Make the folder of a new backup, private to us, or empty it of an unfinished one.
+def prepare(folder: Path) -> bool:
+    """Make the folder of a new backup, private to us, or empty it of an unfinished one; return whether it was made.
 
     Raise BackupError if it holds anything else.
     """
     try:
+        made = not folder.exists()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = sorted(folder.iterdir())
         if (folder / MANIFEST) in found:
@@ -79,6 +81,21 @@ def prepare(folder: Path) -> None:
         folder.chmod(0o700)
     except OSError as error:
         raise BackupError(f"{folder} can't be used for a backup: {error.strerror}.") from None
+    return made
+
+
+def give_up(folder: Path, *, made: bool) -> None:
+    """Remove what a failed backup has written, for it may have filled the disk, and its folder if that was ``made``."""
+    for leftover in (folder / DUMP, folder / KEY, *folder.glob(f"*{UNFINISHED}")):
+        leftover.unlink(missing_ok=True)
+    if made:
+        with suppress(OSError):  # somebody else put something into it
+            folder.rmdir()
+
+
+def reject(folder: Path) -> None:
+    """Take its manifest from a backup that can't be restored: then it counts as none, and is overwritten."""
+    (folder / MANIFEST).rename(unfinished(folder, MANIFEST))
 
 
 def unfinished(folder: Path, name: str) -> Path:

@@ -86,22 +86,24 @@ async def check_by_restoring(
     place = open_folder(scratch)
     try:
         _refuse_full(place.path, manifest)
-        async with _scratch_server(place.path, pg_bin, progress) as url:
-            await restore_database(folder, manifest, url, schema=manifest.schema, clients=find_clients(pg_bin))
+        async with _scratch_server(place.path, pg_bin, progress, disposable=True) as url:
+            clients = find_clients(pg_bin)
+            await restore_database(folder, manifest, url, schema=manifest.schema, clients=clients, disposable=True)
     finally:
         await asyncio.to_thread(shutil.rmtree, place.path, ignore_errors=True)
 
 
 async def restore_database(
-    folder: Path, manifest: Manifest, url: str, *, schema: str | None, clients: Path, role: str = "restore"
+    folder: Path, manifest: Manifest, url: str, *, schema: str | None, clients: Path, disposable: bool = False
 ) -> None:
     """Restore a backup into a database whose schema has no tables, in one transaction, and compare the rows.
 
-    Raise BackupError if there are tables, if ``schema`` is another than the copied one, or if the rows differ.
+    A ``disposable`` database may be one that a crash of the machine would damage. Raise BackupError if there are
+    tables, if ``schema`` is another than the copied one, or if the rows differ.
     """
     if schema is not None and schema != manifest.schema:
         raise BackupError(f"The backup is of the schema {manifest.schema}: set WAYPOST_SCHEMA={manifest.schema}.")
-    access = Access(url, role, manifest.schema, engine_size=1, serving_size=1)
+    access = Access(url, "restore", manifest.schema, engine_size=1, serving_size=1, disposable=disposable)
     async with opened_database(access) as database:
         await _prepare(database)
         # With the schema named, its own creation is left out.
@@ -124,8 +126,10 @@ async def _fill(
 
 
 @asynccontextmanager
-async def _scratch_server(data_dir: Path, pg_bin: Path | None, progress: Progress) -> AsyncIterator[str]:
-    server = await EmbeddedPostgres.start(data_dir, pg_bin=pg_bin, progress=progress)
+async def _scratch_server(
+    data_dir: Path, pg_bin: Path | None, progress: Progress, *, disposable: bool = False
+) -> AsyncIterator[str]:
+    server = await EmbeddedPostgres.start(data_dir, pg_bin=pg_bin, progress=progress, disposable=disposable)
     try:
         yield server.dsn
     finally:

@@ -1,47 +1,49 @@
 """Backups that the keeper makes: each in a folder of one folder, named by its time; old ones are removed."""
 
 import asyncio
+import os
 import shutil
-from collections.abc import Callable, Iterator
+import stat
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Final
 
 import structlog
 
 from waypost.domain.backups import is_due, kept
-from waypost.store.backups import manifest, restoring, writing
-from waypost.store.backups.clients import find_clients
-from waypost.store.backups.manifest import MANIFEST, UNFINISHED, Manifest
-from waypost.store.database import Database
+from waypost.store.backups import manifest
+from waypost.store.backups.manifest import MANIFEST, UNFINISHED
+from waypost.store.embedded.errors import EmbeddedPostgresError
+from waypost.store.embedded.folder import find_folder, is_locked
 
 _LOG: Final = structlog.get_logger()
+_SCRATCH: Final = "waypost-check-"
+_ABANDONED_SECONDS: Final = 3600.0
 _NAME: Final = "waypost-%Y%m%dT%H%M%SZ"
 
 
 class ScheduledBackups:
-    """The backups in ``folder``, one a day. ``url`` is where the database is.
+    """The backups in ``folder``, one a day.
 
-    ``key`` is copied with each, None leaves it out; ``check`` restores each into a scratch database.
+    ``make`` writes one into a new folder, and restores it to try it if it is to be ``checked``. It raises BackupError
+    and then leaves nothing that passes for a backup.
     """
 
     def __init__(
         self,
         folder: Path,
-        url: str,
+        make: Callable[[Path], Awaitable[None]],
         *,
-        key: str | None,
-        check: bool,
-        pg_bin: Path | None,
+        checked: bool,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._folder = folder
-        self._url = url
-        self._key = key
-        self._check = check
-        self._pg_bin = pg_bin
+        self._make = make
+        self._checked = checked
         self._now = now
 
     def made(self) -> dict[datetime, Path]:
@@ -55,7 +57,7 @@ class ScheduledBackups:
         except OSError:
             return None
 
-    async def make_due(self, database: Database) -> int:
+    async def make_due(self) -> int:
         """Make a backup if one is due, remove those that are kept no longer, and return how many were made.
 
         Raise BackupError; unfinished backups are removed at the next turn.
@@ -66,23 +68,11 @@ class ScheduledBackups:
             return 0
         await asyncio.to_thread(_remove_unfinished, self._folder)
         place = self._folder / now.strftime(_NAME)
-        written = await writing.write(
-            database, self._url, place, key=self._key, clients=find_clients(self._pg_bin), progress=_nobody
-        )
-        if self._check:
-            await self._try(place, written)
-        _LOG.info("backup_made", folder=str(place), rows=sum(written.rows.values()), checked=self._check)
+        await self._make(place)
+        written = await asyncio.to_thread(manifest.read, place)
+        _LOG.info("backup_made", folder=str(place), rows=sum(written.rows.values()), checked=self._checked)
         await asyncio.to_thread(self._prune)
         return 1
-
-    async def _try(self, place: Path, written: Manifest) -> None:
-        try:
-            with scratch_folder() as scratch:
-                await restoring.check_by_restoring(place, written, scratch, pg_bin=self._pg_bin, progress=_nobody)
-        except BaseException:
-            # Not a backup to rely on: without its manifest it counts as none, and goes with the next one.
-            (place / MANIFEST).rename(manifest.unfinished(place, MANIFEST))
-            raise
 
     def _prune(self) -> None:
         made = self.made()
@@ -92,10 +82,27 @@ class ScheduledBackups:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Yield where a scratch data directory can be made, below the folder for temporary files; remove it at the end."""
-    with TemporaryDirectory(prefix="waypost-check-", ignore_cleanup_errors=True) as place:
+    """Yield where a scratch data directory can be made, below the folder for temporary files; remove it at the end.
+
+    Also remove those of checks that were killed: they may be as large as the database.
+    """
+    for abandoned in Path(gettempdir()).glob(f"{_SCRATCH}*"):
+        if _is_abandoned(abandoned):
+            shutil.rmtree(abandoned, ignore_errors=True)
+    with TemporaryDirectory(prefix=_SCRATCH, ignore_cleanup_errors=True) as place:
         Path(place).chmod(0o711)  # root's PostgreSQL runs as another user, who has to pass
         yield Path(place) / "data"
+
+
+def _is_abandoned(place: Path) -> bool:
+    """Return whether a scratch folder is ours and nobody has worked in it for an hour."""
+    try:
+        found = place.lstat()
+        data = find_folder(place / "data")
+    except (OSError, EmbeddedPostgresError):
+        return False
+    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+    return ours and time.time() - found.st_mtime > _ABANDONED_SECONDS and (data is None or not is_locked(data))
 
 
 def _named(folder: Path) -> dict[datetime, Path]:
@@ -119,7 +126,3 @@ def _remove_unfinished(folder: Path) -> None:
         names = {entry.name for entry in path.iterdir()}
         if MANIFEST not in names and all(name in ours or name.endswith(UNFINISHED) for name in names):
             shutil.rmtree(path)
-
-
-def _nobody(_line: str) -> None:
-    """Take progress that nobody watches."""

@@ -2,23 +2,31 @@
 
 import asyncio
 import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from asyncpg import Record
 
 from waypost.store import installation
 from waypost.store.backups import manifest
+from waypost.store.backups.background import backends_give_way, is_back
 from waypost.store.backups.clients import run_client
 from waypost.store.backups.manifest import DUMP, KEY, BackupError, CopiedFile, Manifest
 from waypost.store.database import Database
 from waypost.store.embedded.room import MEGABYTE
+from waypost.store.ending import end
 from waypost.store.migrating import Progress
-from waypost.store.statements import Session, fetch, fetch_one
+from waypost.store.statements import Session, execute, fetch, fetch_one
 
-_LOOK_SECONDS: Final = 5.0
+_REPORT_SECONDS: Final = 5.0
+_FLUSH_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 0.05
 # Half the processor time of gzip's default, for a tenth more bytes: states of events are compressed already.
 _COMPRESSION: Final = "gzip:1"
 
@@ -29,11 +37,22 @@ async def write(
     """Write a backup into a new or empty folder and return its manifest.
 
     ``url`` is where ``database`` is, ``clients`` the folder of pg_dump, ``key`` the secret key or None to leave it
-    out. Deliveries and updates go on meanwhile; a migration waits. Raise BackupError; an unfinished backup stays
-    recognisable as one.
+    out. Deliveries and updates go on meanwhile; a migration waits. If this process has stepped back, the backends that
+    read for it give way as well. Raise BackupError; then nothing is left, and what a kill leaves is recognisable as
+    unfinished.
     """
-    manifest.prepare(folder)
-    async with database.unhurried() as session, session.transaction(isolation="repeatable_read", readonly=True):
+    made = await asyncio.to_thread(manifest.prepare, folder)
+    try:
+        return await _write(database, url, folder, key=key, clients=clients, progress=progress)
+    except BaseException:
+        await asyncio.to_thread(manifest.give_up, folder, made=made)
+        raise
+
+
+async def _write(
+    database: Database, url: str, folder: Path, *, key: str | None, clients: Path, progress: Progress
+) -> Manifest:
+    async with _reading(database, url) as session:
         snapshot = _the(await fetch_one(session, "export_snapshot"))["snapshot"]
         facts = _the(await fetch_one(session, "backup_facts"))
         check = await installation.key_check(session)
@@ -42,9 +61,9 @@ async def write(
                 "The secret key is not the one that this database was made with: bring the right one back, or leave it"
                 " out with --without-key."
             )
-        await _dump(
-            clients, url, manifest.unfinished(folder, DUMP), facts["schema"], snapshot=snapshot, progress=progress
-        )
+        options = [f"--schema={_quoted(facts['schema'])}", f"--snapshot={snapshot}"]
+        async with _watched(session, url, manifest.unfinished(folder, DUMP), progress) as name:
+            await run_client(clients / "pg_dump", url, [*options, *_dump(folder)], name=name)
         progress("Counting rows")
         rows = await count_rows(session)
     made = Manifest(
@@ -73,29 +92,70 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-async def _dump(clients: Path, url: str, place: Path, schema: str, *, snapshot: str, progress: Progress) -> None:
-    options = [
+@asynccontextmanager
+async def _reading(database: Database, url: str) -> AsyncIterator[Session]:
+    """Yield a session that sees one moment of the database and works alone."""
+    async with database.unhurried() as session:
+        await execute(session, "one_after_the_other")
+        backends_give_way(url, [session.get_server_pid()])
+        async with session.transaction(isolation="repeatable_read", readonly=True):
+            yield session
+
+
+def _dump(folder: Path) -> list[str]:
+    """Return the options of pg_dump that are always the same."""
+    return [
         "--format=custom",
         f"--compress={_COMPRESSION}",
-        f"--schema={_quoted(schema)}",
         "--strict-names",
-        f"--snapshot={snapshot}",
         "--no-owner",
         "--no-privileges",
-        f"--file={place}",
+        f"--file={manifest.unfinished(folder, DUMP)}",
     ]
-    telling = asyncio.create_task(_tell(place, progress))
+
+
+@asynccontextmanager
+async def _watched(session: Session, url: str, place: Path, progress: Progress) -> AsyncIterator[str]:
+    """Yield the name for a client's session; its backend gives way to others, and its progress is shown."""
+    name, ended = f"waypost-backup-{secrets.token_hex(8)}", asyncio.Event()
+    reporting = asyncio.create_task(_report(place, progress))
+    finding = asyncio.create_task(_find_backend(session, url, name, ended))
     try:
-        await run_client(clients / "pg_dump", url, options)
+        yield name
     finally:
-        telling.cancel()
+        ended.set()  # not cancelled, which would end the session's transaction
+        await finding
+        await end(reporting)
 
 
-async def _tell(place: Path, progress: Progress) -> None:
-    while True:
+async def _find_backend(session: Session, url: str, name: str, ended: asyncio.Event) -> None:
+    """Let the backend of the session with this name give way to others, as soon as there is one."""
+    backends: list[int] = []
+    while is_back() and not backends and not ended.is_set():
         await asyncio.sleep(_LOOK_SECONDS)
-        written = await asyncio.to_thread(os.path.getsize, place)
-        progress(f"{written // MEGABYTE:,} MB written")
+        await execute(session, "look_at_sessions_again")
+        backends = [row["backend"] for row in await fetch(session, "backends_of_session", name)]
+    backends_give_way(url, backends)
+
+
+async def _report(place: Path, progress: Progress) -> None:
+    """Report from time to time how much has been written, which is flushed to disk steadily, not all at the end."""
+    reported = monotonic()
+    while True:
+        await asyncio.sleep(_FLUSH_SECONDS)
+        written = await asyncio.to_thread(_flush, place)
+        if monotonic() - reported >= _REPORT_SECONDS:
+            reported = monotonic()
+            progress(f"{written // MEGABYTE:,} MB written")
+
+
+def _flush(place: Path) -> int:
+    try:
+        with place.open("rb") as file:
+            os.fsync(file.fileno())
+            return os.fstat(file.fileno()).st_size
+    except FileNotFoundError:  # the client has not begun
+        return 0
 
 
 def _files(folder: Path, key: str | None) -> dict[str, CopiedFile]:

@@ -53,6 +53,20 @@ _SETTINGS: Final = {
     "lc_messages": "C",
 }
 
+_DISPOSABLE: Final = {
+    # Nobody will miss it after a crash: no waiting for the disk, which would make others wait as well.
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    # What is copied into a table of the same transaction needs no write-ahead log then.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum": "off",
+    "checkpoint_timeout": "1d",
+    "max_parallel_maintenance_workers": "0",
+    "shared_buffers": "64MB",
+}
+
 
 def cluster_exists(folder: DataFolder, programs: Programs, user: DatabaseUser) -> bool:
     """Return whether the folder has a cluster that these programs and this user can run.
@@ -95,8 +109,11 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-async def make_cluster(folder: DataFolder, programs: Programs, user: DatabaseUser) -> None:
-    """Create an empty cluster with a random password; an interrupted attempt leaves nothing behind that counts."""
+async def make_cluster(folder: DataFolder, programs: Programs, user: DatabaseUser, *, disposable: bool) -> None:
+    """Create an empty cluster with a random password; an interrupted attempt leaves nothing behind that counts.
+
+    A ``disposable`` one may be lost with the machine.
+    """
     if user.name is None:  # a server does without one, initdb does not
         raise EmbeddedPostgresError(
             f"User id {user.uid} has no user name, which PostgreSQL requires: "
@@ -106,7 +123,8 @@ async def make_cluster(folder: DataFolder, programs: Programs, user: DatabaseUse
     try:
         give_folder(place, user)
         with replacing(folder, folder.password_file, secrets.token_urlsafe(32), reader=user) as password_file:
-            await run_program(_initdb(programs, place, password_file), folder=folder.path, user=user)
+            command = [*_initdb(programs, place, password_file), *(["--no-sync"] if disposable else [])]
+            await run_program(command, folder=folder.path, user=user)
         _put_in_place(place, folder)
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
@@ -137,8 +155,15 @@ def _initdb(programs: Programs, place: Path, password_file: Path) -> list[str | 
     ]
 
 
-def server_command(folder: DataFolder, programs: Programs, socket_folder: Path) -> list[str | Path]:
-    """Return the command that runs the cluster's server."""
-    settings = {**_SETTINGS, "unix_socket_directories": str(socket_folder), "port": "5432"}
+def server_command(
+    folder: DataFolder, programs: Programs, socket_folder: Path, *, disposable: bool
+) -> list[str | Path]:
+    """Return the command that runs the cluster's server. A ``disposable`` one does not wait for the disk."""
+    settings = {
+        **_SETTINGS,
+        **(_DISPOSABLE if disposable else {}),
+        "unix_socket_directories": str(socket_folder),
+        "port": "5432",
+    }
     options = [f"--{name}={value}" for name, value in settings.items()]
     return [programs.folder / "postgres", "-D", folder.cluster, *options]

@@ -20,6 +20,7 @@ _LAUNCHER = Path(__file__).with_name("child.py")
 _ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 NOTHING_MORE: Final[Mapping[str, str]] = MappingProxyType({})
 # Fast shutdown, then an immediate one (crash recovery follows at the next start), then SIGKILL.
+_CLEANING_SECONDS: Final = 10.0
 _STOPPING: Final = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, None))
 
 
@@ -50,13 +51,17 @@ async def run_program(
 ) -> str:
     """Return what a program printed; ``environment`` is added to its clean one.
 
-    Raise EmbeddedPostgresError with its last line if it fails.
+    Raise EmbeddedPostgresError with its last line if it fails. If this is cancelled, the program may clean up first.
     """
     process = _launch(command, folder=folder, user=user, output=subprocess.PIPE, environment=environment)
     try:
         printed, _ = await asyncio.to_thread(process.communicate)
     except BaseException:
-        process.kill()
+        # The thread waits for its end, and the loop for the thread when it is closed.
+        process.send_signal(signal.SIGINT)
+        killing = threading.Timer(_CLEANING_SECONDS, process.kill)
+        killing.daemon = True
+        killing.start()
         raise
     if process.returncode != 0:
         lines = [line for line in printed.splitlines() if line.strip()] or ["it printed nothing"]

@@ -59,6 +59,7 @@ class EmbeddedPostgres:
         programs: Programs,
         address: ServerAddress,
         progress: Progress,
+        disposable: bool,
     ) -> None:
         self.address = address
         self._folder = folder
@@ -66,22 +67,23 @@ class EmbeddedPostgres:
         self._user = user
         self._programs = programs
         self._progress = progress
+        self._disposable = disposable
         self._process: ServerProcess | None = None
 
     @classmethod
-    async def start(cls, data_dir: Path, *, pg_bin: Path | None, progress: Progress) -> Self:
+    async def start(cls, data_dir: Path, *, pg_bin: Path | None, progress: Progress, disposable: bool = False) -> Self:
         """Return a server that answers queries; its cluster is created if there is none.
 
         Call it from the thread that lives as long as the server should. Crash recovery may take any time; `progress`
-        receives its messages. Raise EmbeddedPostgresError if another process owns the folder or PostgreSQL can't run
-        there.
+        receives its messages. A ``disposable`` server does not wait for the disk, so its cluster may not outlive the
+        machine. Raise EmbeddedPostgresError if another process owns the folder or PostgreSQL can't run there.
         """
         with _clear_errors():
             refuse_unreachable(data_dir)
             folder = open_folder(data_dir)
             lock = await _lock_folder(folder)
             try:
-                server = await cls._prepare(folder, lock, pg_bin, progress)
+                server = await cls._prepare(folder, lock, pg_bin, progress, disposable=disposable)
                 await server.restart()
             except BaseException:
                 os.close(lock)
@@ -89,7 +91,9 @@ class EmbeddedPostgres:
             return server
 
     @classmethod
-    async def _prepare(cls, folder: DataFolder, lock: int, pg_bin: Path | None, progress: Progress) -> Self:
+    async def _prepare(
+        cls, folder: DataFolder, lock: int, pg_bin: Path | None, progress: Progress, *, disposable: bool
+    ) -> Self:
         user = database_user(folder)
         programs = await find_programs(pg_bin, folder, user, progress)
         await sweep(folder)
@@ -98,13 +102,13 @@ class EmbeddedPostgres:
                 raise EmbeddedPostgresError(
                     f"A backup was being restored into {folder.path} and that did not end: run `waypost restore` again"
                 )
-            if user.name == NOBODY:
+            if user.name == NOBODY and not disposable:
                 progress(
                     "PostgreSQL will run as nobody, which other services may use too. That is fine for a trial; on a"
                     f" server, first run `useradd --system --shell /usr/sbin/nologin {SYSTEM_USER}`"
                 )
             progress(f"Creating a new database in {folder.cluster}")
-            await make_cluster(folder, programs, user)
+            await make_cluster(folder, programs, user, disposable=disposable)
         password = read_small(folder.password_file)
         if not password:
             raise EmbeddedPostgresError(
@@ -113,7 +117,15 @@ class EmbeddedPostgres:
         # Before the socket's folder: a server that is still stopping may use the one that is noted.
         await _predecessor_gone(folder, user, progress)
         address = ServerAddress(make_socket_folder(folder, user), password)
-        return cls(folder, lock=lock, user=user, programs=programs, address=address, progress=progress)
+        return cls(
+            folder,
+            lock=lock,
+            user=user,
+            programs=programs,
+            address=address,
+            progress=progress,
+            disposable=disposable,
+        )
 
     @property
     def dsn(self) -> str:
@@ -156,7 +168,7 @@ class EmbeddedPostgres:
             return True
         await _predecessor_gone(self._folder, self._user, self._progress)
         remove_stale_files(self._folder, self.address.socket_folder)
-        command = server_command(self._folder, self._programs, self.address.socket_folder)
+        command = server_command(self._folder, self._programs, self.address.socket_folder, disposable=self._disposable)
         with closing(ServerLog(self._folder)) as log:
             process = ServerProcess(command, folder=self._folder.path, user=self._user, log=log.descriptor)
             self._process = process

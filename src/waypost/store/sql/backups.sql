@@ -12,6 +12,17 @@ select current_schema() as schema,
         where relnamespace = current_schema()::regnamespace and relkind in ('r', 'm')) as database_size,
        (select max(number) from migration) as migration
 
+-- name: one_after_the_other
+-- Workers that help with counting are processes of their own, which do not give way with their leader.
+set max_parallel_workers_per_gather = 0
+
+-- name: look_at_sessions_again
+-- Within a transaction, the list of sessions is otherwise that of the first look.
+select pg_stat_clear_snapshot()
+
+-- name: backends_of_session
+select pid as backend from pg_stat_activity where application_name = $1
+
 -- name: backup_tables
 -- Partitions are counted with the table that they belong to.
 select relname::text as name
