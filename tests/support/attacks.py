@@ -87,7 +87,11 @@ class Attack:
 
     async def large_parcel(self) -> None:
         """Keep a parcel of the maximum size moving, deliver its events, and read it in every way there is."""
-        await self.client.post("/v1/endpoints", json={"url": self.more})
+        with farm() as ports:
+            await self.client.post("/v1/endpoints", json={"url": f"http://127.0.0.1:{ports['well']}/"})
+            await self.move_and_read()
+
+    async def move_and_read(self) -> None:
         for number in range(10):
             made = await self.report(updates(1, scans(SCANS, "Departed from the depot of " * 20, number + 1), "L"))
         tracking = made.json()["results"][0]["tracking_id"]
@@ -139,9 +143,11 @@ class Attack:
             await self.at_once(2, call)
 
     async def tests_to_silence(self) -> None:
-        endpoint = (await self.client.post("/v1/endpoints", json={"url": self.more})).json()["id"]
-        call = f"/v1/endpoints/{endpoint}/test"
-        await self.at_once(300, lambda _number: self.client.post(call, json={"status": "delivered"}))
+        with farm() as ports:
+            url = f"http://127.0.0.1:{ports['hang']}/"
+            endpoint = (await self.client.post("/v1/endpoints", json={"url": url})).json()["id"]
+            call = f"/v1/endpoints/{endpoint}/test"
+            await self.at_once(300, lambda _number: self.client.post(call, json={"status": "delivered"}))
 
 
 async def main(name: str, url: str, key: str, seconds: float, more: str) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from waypost.dispatch.attempts import LeasedDelivery
 from waypost.dispatch.lanes import IN_FLIGHT, MOST_HELD, SLOW_SECONDS, Lanes, LaneState
+from waypost.dispatch.stages import Times
 from waypost.domain.breaker import OPENS_AFTER
 from waypost.domain.deliveries import Settled
 from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
@@ -19,7 +20,7 @@ def leased() -> LeasedDelivery:
         bucket=0, id=uuid4(), endpoint=uuid4(), tracking=uuid4(), event=uuid4(), sequence=1, tries=0, lease_no=1,
         packed=None,
     )  # fmt: skip
-    return LeasedDelivery(claimed, latest_begin=0.0)
+    return LeasedDelivery(claimed, latest_begin=0.0, times=Times(waited=0.0, claiming_since=0.0))
 
 
 def ending(outcome: str) -> Finished:
@@ -184,7 +185,7 @@ def test_a_newly_owned_rate_limit_waits_for_the_previous_owner() -> None:
 def test_an_idle_lane_is_forgotten_unless_it_is_being_claimed_or_has_state() -> None:
     idle, claimed_for, failing, limited, off, given_away = (uuid4() for _ in range(6))
     lanes = Lanes()
-    lanes[claimed_for].claiming = True
+    lanes[claimed_for].claiming = 1
     for one in (failing, off, given_away):
         lanes[one].refresh(limited_to(None), free_at=0.0, now=0.0)
         attempt(lanes[one], "http_5xx")

@@ -102,6 +102,22 @@ def test_metrics_count_attempts_by_outcome_and_latency_and_breakers_by_state():
     } <= set(lines)
 
 
+def test_metrics_show_how_long_deliveries_spent_in_each_stage():
+    dispatching = Measures(
+        running=True, in_flight=0,
+        stages={"claim": [0, 2, *[0] * (len(BOUNDS_MS) - 2)]}, stage_seconds={"claim": 0.007},
+    )  # fmt: skip
+
+    lines = Metrics({}, Stalls()).render(None, dispatching, None).decode().splitlines()
+
+    assert {
+        'waypost_delivery_stage_seconds_bucket{le="0.002",stage="claim"} 0.0',
+        'waypost_delivery_stage_seconds_bucket{le="0.005",stage="claim"} 2.0',
+        'waypost_delivery_stage_seconds_sum{stage="claim"} 0.007',
+        'waypost_delivery_stage_seconds_count{stage="record"} 0.0',
+    } <= set(lines)
+
+
 def test_without_a_database_its_metrics_are_omitted_and_it_is_reported_down():
     found = samples(Metrics({}, Stalls()).render(None, None, None))
 

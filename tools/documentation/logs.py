@@ -32,6 +32,8 @@ _SAYS: Final = {
     "database_unavailable": "The database cannot be used; `trouble` says what keeps it from that.",
     "delivery_abandoned": "A delivery was in hand each time the process died, and is not sent any more.",
     "delivery_crashed": "Sending a delivery failed on our side; it is sent again later.",
+    "delivery_recorded": "An attempt was recorded; `milliseconds` says how long each stage took, as the metric"
+    " `waypost_delivery_stage_seconds` does.",
     "dispatch_moved": "Deliveries are now sent by the server itself or, when there is work, by sending processes.",
     "dispatch_not_moved": "The sending processes did not start in time. The server goes on sending itself.",
     "dispatch_process_ended": "A dispatch process ended unexpectedly and is restarted.",

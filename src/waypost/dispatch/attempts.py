@@ -11,6 +11,7 @@ import structlog
 from waypost.dispatch.measures import AttemptCounts
 from waypost.dispatch.recorder import Recorder
 from waypost.dispatch.run import Sender, clock
+from waypost.dispatch.stages import Times
 from waypost.domain import ids
 from waypost.domain.attempts import Outcome
 from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
@@ -29,6 +30,7 @@ class LeasedDelivery(msgspec.Struct, frozen=True):
 
     claimed: Claimed
     latest_begin: float
+    times: Times
 
 
 def latest_begin() -> float:
@@ -76,19 +78,20 @@ class Attempts:
         if claimed.cancelled:
             return Finished(claimed, None, None)  # settling knows the reason and ends it
         try:
-            return await self._sender.run(claimed, endpoint, leased.latest_begin)
+            return await self._sender.run(claimed, endpoint, leased.latest_begin, leased.times)
         except Exception:  # noqa: BLE001 - we failed, not the endpoint: no attempt is counted
             _LOG.exception("delivery_crashed", delivery=ids.to_text(ids.DELIVERY, claimed.id))
             return self._sender.crashed(claimed)
 
-    def record(self, finished: Finished) -> None:
+    def record(self, leased: LeasedDelivery, finished: Finished) -> None:
         """Count an attempt, unless it was a test, and have it committed."""
         self._begun.discard(_lease(finished.claimed))
-        if finished.claimed.sample is None:
+        is_counted = finished.claimed.sample is None
+        if is_counted:
             self.counts.add(finished)
         if finished.attempt is not None and finished.attempt.outcome != Outcome.SUCCEEDED:
             _log_failure(finished, finished.attempt)
-        self._recorder.add(finished)
+        self._recorder.add(finished, leased.times if is_counted and finished.attempt is not None else None)
 
     def give_back(self, unbegun: Iterable[LeasedDelivery]) -> None:
         """Give back what has not begun, so that others can claim it."""

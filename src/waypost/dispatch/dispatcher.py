@@ -2,51 +2,40 @@
 
 import asyncio
 import random
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from waypost.dispatch import account_shares, scouting
+from waypost.dispatch import scouting
 from waypost.dispatch.account_shares import AccountShares
 from waypost.dispatch.attempts import LEASE_SLACK_SECONDS, Attempts, LeasedDelivery, latest_begin
-from waypost.dispatch.lanes import IN_FLIGHT, Lanes, LaneState
+from waypost.dispatch.claims import Claims
+from waypost.dispatch.lanes import Lanes, LaneState
 from waypost.dispatch.manual_sends import ManualSends
 from waypost.dispatch.measures import Measures
 from waypost.dispatch.membership import Membership
 from waypost.dispatch.recorder import Recorder
 from waypost.dispatch.run import Sender, clock
 from waypost.dispatch.scouting import Scout
+from waypost.dispatch.stages import Times
 from waypost.dispatch.suspects import Suspects, given_up
 from waypost.domain.breaker import BreakerState
 from waypost.domain.deliveries import Reason, Settled
 from waypost.rest import stir, until_next_look
-from waypost.store import dispatchers, hints, queue
+from waypost.store import dispatchers, hints
 from waypost.store.database import Database
 from waypost.store.dispatchers import DispatcherSlot
 from waypost.store.ending import end
 from waypost.store.hints import Hint
-from waypost.store.queue import Lane
-from waypost.store.rows import Claimed, Finished, LaneEndpoint
+from waypost.store.rows import Finished
 from waypost.store.statements import Session
 from waypost.store.trouble import LOST, REPEATABLE
 
 STOP_SECONDS: Final = 20.0
-CLAIM_PAUSE_SECONDS: Final = 0.005
-BUSY_CLAIM: Final = 32
-HELD_BY_ACCOUNT: Final = 2
-"""The part of the slots, as one in this many, that one account's deliveries may take while its endpoints are quick."""
-
-MOST_UNKNOWN: Final = account_shares.IN_FLIGHT // IN_FLIGHT
-"""How many unknown lanes are claimed for at a time: together, no more than an account may have in flight.
-
-The account of an unknown lane is known after the claim, which reads the endpoint.
-"""
-
-RESERVED: Final = 4
-"""The part of the slots, as one in this many, that is reserved for endpoints without any."""
 
 
 class Dispatcher:
@@ -72,28 +61,30 @@ class Dispatcher:
         stop_seconds: float = STOP_SECONDS,
     ) -> None:
         self._database = database
-        self._sender = sender
-        self._stop_seconds = stop_seconds
+        self._sender, self._stop_seconds = sender, stop_seconds
         self._lease = timedelta(seconds=timeout_seconds + LEASE_SLACK_SECONDS)
         self._suspects = Suspects(
             clock, timeout_seconds=timeout_seconds, lease=self._lease, leave_to_others=leave_to_others
         )
-        self._slots = slots
         self._place = place
         self._number: int | None = None
-        self._due: set[UUID] = set()
-        self.is_behind = False
-        """Whether more was due than the last claim could take."""
         self._lanes = Lanes()
         self._membership = Membership()
         self._scout = Scout(self._membership, clock)
         self._tell_others = tell_others or (lambda _endpoints: None)
-        self._wake, self._look = asyncio.Event(), asyncio.Event()
+        self._look = asyncio.Event()
         self.is_serving = False
         """Whether it claims what is due."""
         self._recorder = Recorder(database, self.hint, pause=self._pause)
         self._attempts = Attempts(sender, self._recorder)
         self._shares = AccountShares(self._employ)
+        self._claims = Claims(
+            *(database, self._lanes, self._membership),
+            slots=slots,
+            lease=self._lease,
+            take_up=self._take_up,
+            give_back=self._attempts.give_back,
+        )
         self._manual = ManualSends(
             database, self._attempts, self._shares, lease=self._lease, recovered=self._tell_recovered
         )
@@ -109,6 +100,11 @@ class Dispatcher:
         return self._lanes.held
 
     @property
+    def is_behind(self) -> bool:
+        """Whether more was due than the last claims could take."""
+        return self._claims.is_behind
+
+    @property
     def peers(self) -> int:
         """How many other dispatchers share the endpoints."""
         return self._membership.peers
@@ -117,26 +113,11 @@ class Dispatcher:
         """Hint that these endpoints have something to send; a lost hint costs a second at most."""
         stir()
         due = set(endpoints)
-        self._tell_others(due - self._take(due))
-
-    def _take(self, endpoints: Iterable[UUID]) -> set[UUID]:
-        """Note which of these endpoints to look at here, and return those."""
-        mine = {endpoint for endpoint in endpoints if self._membership.mine(endpoint)}
-        if mine:
-            self._due |= mine
-            self._wake.set()
-        return mine
-
-    def _take_in_time(self, due: Mapping[UUID, float]) -> None:
-        """Look at each of these endpoints after its number of seconds: before, there is nothing due."""
-        self._take(endpoint for endpoint, seconds in due.items() if seconds <= 0)
-        for endpoint, seconds in due.items():
-            if seconds > 0:
-                asyncio.get_running_loop().call_later(seconds, self._take, (endpoint,))
+        self._tell_others(due - self._claims.hint(due))
 
     def _probe_now(self, endpoints: Iterable[UUID]) -> set[UUID]:
         """Probe at once those of these endpoints that are owned here and have an open breaker; return those owned."""
-        mine = self._take(endpoints)
+        mine = self._claims.hint(endpoints)
         for endpoint in mine & self._lanes.keys():
             self._lanes[endpoint].probe_now(clock())
         return mine
@@ -157,8 +138,8 @@ class Dispatcher:
         else:
             stir()
         if hint.owner == self._number:
-            self._take_in_time(hint.due)
-        self._take(hint.endpoints)
+            self._claims.hint_in_time(hint.due)
+        self._claims.hint(hint.endpoints)
         self._probe_now(hint.recovered)
         if hint.by_hand:
             self.hint_by_hand()
@@ -178,6 +159,8 @@ class Dispatcher:
             attempts=dict(self._attempts.counts.attempts),
             latency=list(self._attempts.counts.latency),
             latency_seconds=self._attempts.counts.latency_seconds,
+            stages=dict(self._recorder.stages.counts),
+            stage_seconds=dict(self._recorder.stages.seconds),
             breakers=dict(breakers),
         )
 
@@ -204,7 +187,7 @@ class Dispatcher:
         return number
 
     async def _dispatch(self, life: Session, number: int, stop: asyncio.Event) -> None:
-        works = (self._claim_loop(number), self._scout_loop(life, number), self._manual.serve(number))
+        works = (self._claims.serve(number), self._scout_loop(life, number), self._manual.serve(number))
         loops = [asyncio.create_task(work) for work in works]
         recorder = asyncio.create_task(self._recorder.serve())
         stopping = asyncio.create_task(stop.wait())
@@ -244,8 +227,8 @@ class Dispatcher:
             self._share(number, await dispatchers.rescue(life, number, place=self._place))
             async with self._database.engine.acquire() as session:
                 if scouts := self._scout.is_due:
-                    self._take_in_time(await self._scout.look(session))
-                await self._refresh(session, list(self._lanes))
+                    self._claims.hint_in_time(await self._scout.look(session))
+                await self._claims.refresh(session, list(self._lanes))
                 await self._claim_suspects(session, number)
             if scouts:
                 self.hint_by_hand()
@@ -256,21 +239,11 @@ class Dispatcher:
     def _share(self, number: int, others: Iterable[int]) -> None:
         """See who else is alive, and give back what is theirs now and has not begun."""
         if self._membership.update(number, others, clock()):
-            self._due = {endpoint for endpoint in self._due if self._membership.mine(endpoint)}
+            self._claims.forget_others()
             for endpoint, lane in self._lanes.items():
                 if not self._membership.mine(endpoint):
                     self._attempts.give_back(lane.give_back())
         self._lanes.forget_idle(clock(), self._membership.mine)
-
-    async def _claim_loop(self, number: int) -> None:
-        # One claim at a time for all lanes together: a loop per lane would claim one by one, and pay a round trip for
-        # each. Hints that arrive meanwhile are in `_due`, and wake this loop once more.
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            wanted = self._wanted()
-            if wanted and await self._claim(number, wanted) >= BUSY_CLAIM:
-                await asyncio.sleep(CLAIM_PAUSE_SECONDS)  # under load the next claim is worth waiting for
 
     async def _tell_recovered(self, endpoint: UUID) -> None:
         """Report that an endpoint accepted a test or a resend, so that its owner probes it at once."""
@@ -279,81 +252,22 @@ class Dispatcher:
                 async with self._database.engine.acquire() as session:
                     await hints.tell(session, Hint(recovered=frozenset((endpoint,))))
 
-    def _wanted(self) -> list[Lane]:
-        """Share the free slots: no endpoint gets more than its own room, whatever it has waiting.
-
-        The last quarter is given one by one to endpoints that have nothing in hand, so that endpoints that hang can't
-        take everything.
-        """
-        now, reserved = clock(), self._slots // RESERVED
-        free = self._slots - self.in_hand
-        wanted = []
-        for endpoint in sorted(self._due, key=lambda one: self._lanes[one].held):
-            lane = self._lanes[endpoint]
-            share = min(lane.wanted(now), max(free - reserved, min(free, 1 - lane.held)))
-            if share > 0:
-                free -= share
-                wanted.append(Lane(endpoint, share))
-        return wanted
-
-    async def _claim(self, number: int, wanted: list[Lane]) -> int:
-        # Cleared before the claim looks: a hint that arrives during the claim must not count as answered by it.
-        self._due.difference_update(lane.endpoint for lane in wanted)
-        before, claimed = latest_begin(), list[Claimed]()
-        for lane in wanted:
-            self._lanes[lane.endpoint].claiming = True
-        try:
-            async with self._database.engine.acquire() as session:
-                unknown = [lane.endpoint for lane in wanted if self._lanes[lane.endpoint].endpoint is None]
-                if len(unknown) > MOST_UNKNOWN:
-                    await self._refresh(session, unknown)
-                quickly = self._slots // HELD_BY_ACCOUNT
-                wanted = self._lanes.limited(wanted, account_shares.IN_FLIGHT, quickly, now=clock())
-                some = [lane for lane in wanted if lane.free]
-                if some:
-                    claimed, endpoints = await queue.claim(session, some, dispatcher=number, lease=self._lease)
-                    self._read(dict.fromkeys(one.endpoint for one in claimed) | endpoints)
-        except REPEATABLE:
-            self.hint(lane.endpoint for lane in wanted)
-            return 0
-        finally:
-            for lane in wanted:
-                self._lanes[lane.endpoint].claiming = False
-        # A lane that filled its claim may have more. Otherwise it is empty, or others hold its rows: hints and scouts
-        # find what comes due.
-        found = Counter(one.endpoint for one in claimed)
-        filled = {one.endpoint for one in wanted if self._lanes[one.endpoint].filled(found[one.endpoint], one.free)}
-        self._due |= filled
-        self.is_behind = bool(filled)
-        self._take_up(claimed, before)
-        for lane in wanted:
-            self._attempts.give_back(self._lanes[lane.endpoint].surplus(clock()))
-        return len(claimed)
-
     async def _claim_suspects(self, session: Session, number: int) -> None:
-        before = latest_begin()
+        before, since = latest_begin(), time.monotonic()
         claimed = await self._suspects.claim(session, number, self._membership.mine)
-        await self._refresh(session, [one.endpoint for one in claimed])
+        await self._claims.refresh(session, [one.endpoint for one in claimed])
         for one in claimed:
             if end := given_up(one):
                 self._recorder.add(end)
             else:
-                self._take_up([one], before)
+                self._take_up([LeasedDelivery(one, before, Times(waited=one.waited, claiming_since=since))])
 
-    def _take_up(self, claimed: Iterable[Claimed], before: float) -> None:
-        for one in claimed:
-            self._lanes[one.endpoint].waiting.append(LeasedDelivery(one, before))
-        for endpoint in {one.endpoint for one in claimed}:
-            self._employ(self._lanes[endpoint])
-
-    async def _refresh(self, session: Session, endpoints: list[UUID]) -> None:
-        """Reread the endpoints: deliveries are sent with their current settings, even those claimed before."""
-        if endpoints:
-            self._read(dict.fromkeys(endpoints) | await queue.lane_endpoints(session, endpoints))
-
-    def _read(self, endpoints: Mapping[UUID, LaneEndpoint | None]) -> None:
-        for endpoint, now in endpoints.items():
-            self._lanes[endpoint].refresh(now, free_at=self._membership.settled_at, now=clock())
+    def _take_up(self, claimed: Sequence[LeasedDelivery]) -> None:
+        lanes = {leased.claimed.endpoint: self._lanes[leased.claimed.endpoint] for leased in claimed}
+        for leased in claimed:
+            lanes[leased.claimed.endpoint].waiting.append(leased)
+        for lane in lanes.values():
+            self._employ(lane)
 
     def _employ(self, lane: LaneState) -> None:
         """Start the workers that the lane and the account allow; each takes one of the account's share for its life."""
@@ -375,14 +289,14 @@ class Dispatcher:
                 began = clock()
                 finished = await self._attempt(leased, lane) if may_go else Finished(leased.claimed, None, None)
                 now = clock()
-                self._attempts.record(finished)
+                self._attempts.record(leased, finished)
                 jitter = random.random()  # noqa: S311 - spreads load, guards nothing
                 base = self._sender.policy.base_seconds
                 self._attempts.give_back(lane.ended(finished, began=began, now=now, jitter=jitter, base_seconds=base))
                 if (pause := lane.pause(now)) > 0:
-                    asyncio.get_running_loop().call_later(pause, self._take, (leased.claimed.endpoint,))
-                if lane.wanted(now) and leased.claimed.endpoint in self._due:
-                    self._wake.set()
+                    asyncio.get_running_loop().call_later(pause, self._claims.hint, (leased.claimed.endpoint,))
+                if lane.wanted(now) and self._claims.is_due(leased.claimed.endpoint):
+                    self._claims.wake()
                 if self._shares.must_yield(account):
                     break
                 self._employ(lane)  # it may have proved quick: then one more is allowed

@@ -6,14 +6,11 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-import msgspec
-
 from waypost.dispatch.attempts import LeasedDelivery
 from waypost.domain import breaker, concurrency, pace
 from waypost.domain.attempts import Outcome
 from waypost.domain.breaker import CLOSED, Breaker, BreakerState
 from waypost.domain.pace import Pace
-from waypost.store.queue import Lane
 from waypost.store.rows import Finished, LaneEndpoint
 
 IN_FLIGHT: Final = concurrency.LEAST
@@ -35,7 +32,7 @@ class LaneState:
     How much is claimed ahead follows how quickly the endpoint responds: each quick attempt makes room for one more, and
     a slow one takes all of it back, so that nothing is held here that can't be sent in good time. Nor is more held than
     the breaker lets through, or than the rate limit lets begin within a second. ``allowed`` is how many may be in
-    flight (``domain.concurrency``).
+    flight (``domain.concurrency``), ``claiming`` how many a claim in progress may bring.
     """
 
     __slots__ = (
@@ -54,7 +51,7 @@ class LaneState:
     def __init__(self) -> None:
         self.endpoint: LaneEndpoint | None = None
         self.waiting: deque[LeasedDelivery] = deque()
-        self.claiming = False
+        self.claiming = 0
         self.in_flight = 0
         self.workers = 0
         self.room = IN_FLIGHT
@@ -185,24 +182,28 @@ class Lanes(dict[UUID, LaneState]):
         """How many deliveries are in hand in all of them."""
         return sum(lane.held for lane in self.values())
 
-    def limited(self, wanted: list[Lane], slowly: int, quickly: int, *, now: float) -> list[Lane]:
-        """Reduce what is wanted to what rate limits and accounts allow, where the endpoint is known.
+    @property
+    def promised(self) -> int:
+        """How many deliveries are in hand, or may come with a claim in progress."""
+        return sum(lane.held + lane.claiming for lane in self.values())
 
-        An account may hold ``slowly`` deliveries for a lane that has not proved quick, otherwise ``quickly``. A lane
-        whose account holds enough stays due, and is first in the next claim, since it has the least in hand; within a
-        second at the latest.
+    def allowed(self, slowly: int, quickly: int) -> Callable[[LaneState, int], int]:
+        """Return a function that gives a lane as many deliveries as it is asked for and the lane's account may have.
+
+        An account may hold ``slowly`` deliveries for a lane that has not proved quick, otherwise ``quickly``. Claims in
+        progress count, and so does what the function has given.
         """
         held: Counter[UUID] = Counter()
         for state in self.values():
-            held[state.account] += state.held
-        limited = []
-        for lane in wanted:
-            state = self[lane.endpoint]
-            most = slowly if state.room <= IN_FLIGHT else quickly
-            free = min(lane.free, max(0, most - held[state.account]), max(0, state.wanted(now)))
-            held[state.account] += free
-            limited.append(msgspec.structs.replace(lane, free=free) if free != lane.free else lane)
-        return limited
+            held[state.account] += state.held + state.claiming
+
+        def allow(state: LaneState, most: int) -> int:
+            of_account = slowly if state.room <= IN_FLIGHT else quickly
+            given = max(0, min(most, of_account - held[state.account]))
+            held[state.account] += given
+            return given
+
+        return allow
 
     def forget_idle(self, now: float, mine: Callable[[UUID], bool]) -> None:
         """Drop lanes with nothing to remember, so that a thousand quiet endpoints cost nothing.

@@ -1,6 +1,7 @@
 """Sends tests and resends as they arrive, beside the lanes: nothing that waits or hangs there delays them."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -11,6 +12,7 @@ from uuid import UUID
 from waypost.dispatch.account_shares import AccountShares
 from waypost.dispatch.attempts import Attempts, LeasedDelivery, latest_begin
 from waypost.dispatch.lanes import LaneState
+from waypost.dispatch.stages import Times
 from waypost.domain.deliveries import Reason, Settled
 from waypost.store import queue
 from waypost.store.database import Database
@@ -73,7 +75,7 @@ class ManualSends:
                 await self._claim(dispatcher)
 
     async def _claim(self, dispatcher: int) -> None:
-        before = latest_begin()
+        before, since = latest_begin(), time.monotonic()
         busy = _at(self._of_endpoints, MOST_IN_FLIGHT), _at(self._of_accounts, MOST_OF_ACCOUNT)
         wanted = Manual(AT_ONCE, MOST_IN_FLIGHT, *busy)
         async with self._database.engine.acquire() as session:
@@ -83,7 +85,7 @@ class ManualSends:
         for one in claimed:
             if (endpoint := endpoints.get(one.endpoint)) is not None:
                 self._begin(endpoint)
-            leased = LeasedDelivery(one, before)
+            leased = LeasedDelivery(one, before, Times(waited=one.waited, claiming_since=since))
             self._attempts.begin(leased)
             self._attempts.start(self._attempt(leased, endpoint))
         if claimed:  # an endpoint that had more to send may have more
@@ -100,7 +102,7 @@ class ManualSends:
         finally:
             if endpoint is not None:
                 self._end(endpoint)
-        self._attempts.record(finished)
+        self._attempts.record(leased, finished)
         if finished.state is Settled.DELIVERED:
             await self._recovered(claimed.endpoint)
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from waypost.dispatch.stages import DeliveryStage
 from waypost.domain.latency import BOUNDS_MS, bound_of
 from waypost.store.rows import Finished
 
@@ -17,10 +18,10 @@ class Measures(msgspec.Struct, frozen=True):
     ``unrecorded`` are results that are not committed yet, ``peers`` the other dispatchers at work, ``suspects``
     the deliveries that are suspected of crashing it and are due. ``attempts`` are counted by outcome since the start,
     without tests; ``latency`` counts those that were answered by ``domain.latency``'s bounds, ``latency_seconds`` adds
-    them up. ``breakers`` are those that are not closed, by state.
-    ``statements``: the SQL statements by name, if the process is not the one that reports. ``stalls`` and
-    ``longest_stall`` and ``busiest_stall`` (seconds): how often its loop was blocked for too long, for how long at
-    most, and with how much processor time at most.
+    them up. ``stages`` and ``stage_seconds`` do the same for each stage of a delivery (``dispatch.stages``).
+    ``breakers`` are those that are not closed, by state. ``statements``: the SQL statements by name, if the process is
+    not the one that reports. ``stalls`` and ``longest_stall`` and ``busiest_stall`` (seconds): how often its loop was
+    blocked for too long, for how long at most, and with how much processor time at most.
     """
 
     running: bool
@@ -31,6 +32,8 @@ class Measures(msgspec.Struct, frozen=True):
     attempts: dict[str, int] = {}
     latency: list[int] = []
     latency_seconds: float = 0.0
+    stages: dict[str, list[int]] = {}
+    stage_seconds: dict[str, float] = {}
     breakers: dict[str, int] = {}
     statements: dict[str, int] = {}
     stalls: int = 0
@@ -55,14 +58,20 @@ def together(several: Sequence[Measures]) -> Measures:
         peers=max(one.peers for one in several),
         suspects=sum(one.suspects for one in several),
         attempts=_added(one.attempts for one in several),
-        latency=[sum(counts) for counts in zip_longest(*(one.latency for one in several), fillvalue=0)],
+        latency=_summed(one.latency for one in several),
         latency_seconds=sum(one.latency_seconds for one in several),
+        stages={stage: _summed(one.stages.get(stage, ()) for one in several) for stage in DeliveryStage},
+        stage_seconds={stage: sum(one.stage_seconds.get(stage, 0.0) for one in several) for stage in DeliveryStage},
         breakers=_added(one.breakers for one in several),
         statements=_added(one.statements for one in several),
         stalls=sum(one.stalls for one in several),
         longest_stall=max(one.longest_stall for one in several),
         busiest_stall=max(one.busiest_stall for one in several),
     )
+
+
+def _summed(counts: Iterable[Sequence[int]]) -> list[int]:
+    return [sum(each) for each in zip_longest(*counts, fillvalue=0)]
 
 
 def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Commits the results of attempts by the hundred: while one commit runs, the next batch gathers."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -11,6 +12,7 @@ import msgspec
 import structlog
 
 from waypost.dispatch.run import MOST_CRASHES
+from waypost.dispatch.stages import DeliveryStage, StageCounts, Times
 from waypost.domain import ids
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled
@@ -19,7 +21,7 @@ from waypost.domain.retry import may_give_way
 from waypost.store import queue, settling
 from waypost.store.database import Database
 from waypost.store.queue import Noted
-from waypost.store.rows import Finished
+from waypost.store.rows import Claimed, Finished
 from waypost.store.trouble import LOST, REPEATABLE
 
 _LOG: Final = structlog.get_logger()
@@ -75,6 +77,8 @@ class Recorder:
         self._pause = pause
         self._now = now
         self._finished: list[Finished] = []
+        self._times: list[Times | None] = []
+        self.stages = StageCounts()
         self._arrived, self._full = asyncio.Event(), asyncio.Event()
         self._draining = False
         self.dispatcher = 0
@@ -92,8 +96,8 @@ class Recorder:
         """The deliveries whose results are not committed yet."""
         return {one.claimed.id for one in self._finished}
 
-    def add(self, finished: Finished) -> None:
-        """Accept a result; it is committed soon, and kept until it is."""
+    def add(self, finished: Finished, times: Times | None = None) -> None:
+        """Accept a result; it is committed soon, and kept until it is. ``times`` are counted then."""
         if finished.claimed.sample:
             pass  # a test says nothing about the endpoint's health
         elif finished.state is Settled.DELIVERED:
@@ -101,6 +105,7 @@ class Recorder:
         elif finished.attempt is not None and finished.state is None:
             finished = self._perhaps_giving_way(finished)
         self._finished.append(finished)
+        self._times.append(times)
         self._arrived.set()
         if len(self._finished) >= AT_ONCE:
             self._full.set()
@@ -135,9 +140,21 @@ class Recorder:
                 # them. A result that was committed all the same changes nothing: `hold` knows it.
                 await self._record(batch)
                 del self._finished[: len(batch)]
+                self._count(batch)
             if self._finished:
                 self._arrived.set()
             recorded = len(batch)
+
+    def _count(self, recorded: list[Finished]) -> None:
+        """Count where the deliveries of a batch that is committed now have spent their time."""
+        is_logged = _LOG.is_enabled_for(logging.DEBUG)
+        for finished, times in zip(recorded, self._times, strict=False):
+            if times is not None:
+                times.ended(DeliveryStage.RECORD)
+                self.stages.add(times)
+                if is_logged:
+                    _log_stages(finished.claimed, times)
+        del self._times[: len(recorded)]
 
     def drain(self) -> None:
         """Let ``serve`` end as soon as everything is committed."""
@@ -245,6 +262,12 @@ class Recorder:
             return True
         moved = state.is_paused and abs(state.probe_at - noted.probe_at) >= MOVED_SECONDS
         return moved or state.at - noted.at >= NOTED_AGAIN_SECONDS[state.error is None]
+
+
+def _log_stages(claimed: Claimed, times: Times) -> None:
+    delivery, endpoint = ids.to_text(ids.DELIVERY, claimed.id), ids.to_text(ids.ENDPOINT, claimed.endpoint)
+    milliseconds = {stage.value: round(seconds * 1000, 1) for stage, seconds in times.seconds.items()}
+    _LOG.debug("delivery_recorded", delivery=delivery, endpoint=endpoint, milliseconds=milliseconds)
 
 
 def _reduced(finished: Finished) -> Iterator[Finished]:

@@ -13,6 +13,7 @@ from waypost.dispatch.answers import Answer, Failure
 from waypost.dispatch.guard import Admitted, Guard
 from waypost.dispatch.racing import Race, warm_first
 from waypost.dispatch.signer import Signed, Signer
+from waypost.dispatch.stages import DeliveryStage, Times
 from waypost.dispatch.transport import Transport
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled
@@ -59,7 +60,7 @@ class Sender:
         """When a delivery is retried."""
         return self._settings.policy
 
-    async def run(self, claimed: Claimed, endpoint: LaneEndpoint, latest_begin: float) -> Finished:
+    async def run(self, claimed: Claimed, endpoint: LaneEndpoint, latest_begin: float, times: Times) -> Finished:
         """Make one attempt and return what follows from it; raise nothing that the endpoint can cause.
 
         No attempt is made if it cannot begin before a time of ``clock``, after which the lease does not cover it.
@@ -74,22 +75,25 @@ class Sender:
         first = admitted.addresses[0] if isinstance(admitted, Admitted) else None
         if first is not None and not self._slots.take(first) and not await self._slots.wait(first, _left(latest_begin)):
             return Finished(claimed, None, None)
+        times.ended(DeliveryStage.SLOT)
         try:
             if claimed.packed is not None and len(claimed.packed) > QUICKLY_RENDERED:
                 await Turn(endpoint.account).pause()
             if _left(latest_begin) <= 0:
                 return Finished(claimed, None, None)
-            return await self._make(claimed, endpoint, admitted, used)
+            return await self._make(claimed, endpoint, admitted, used, times)
         finally:
             if first is not None:
                 self._slots.leave(first)
 
     async def _make(
-        self, claimed: Claimed, endpoint: LaneEndpoint, admitted: Admitted | Outcome, used: float
+        self, claimed: Claimed, endpoint: LaneEndpoint, admitted: Admitted | Outcome, used: float, times: Times
     ) -> Finished:
         started, began = time.time(), time.monotonic() - used
         signed = self._signer.sign(claimed, endpoint, int(started))
+        times.ended(DeliveryStage.REQUEST)
         answer = await self._post(admitted, signed, began + self._settings.timeout_seconds)
+        times.ended(DeliveryStage.RESPONSE)
         seconds = time.monotonic() - began
         if answer.outcome is Outcome.TIMED_OUT:  # a busy process notices it late
             seconds = min(seconds, self._settings.timeout_seconds)

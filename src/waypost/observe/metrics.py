@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from waypost.actions.denials import Denial
 from waypost.dispatch.measures import Measures
+from waypost.dispatch.stages import DeliveryStage
 from waypost.domain.attempts import Outcome
 from waypost.domain.breaker import BreakerState
 from waypost.domain.inbound import PushResult
@@ -233,6 +234,17 @@ def _dispatching(measures: Measures) -> Iterator[Metric]:
         buckets=_buckets(measures.latency),
         sum_value=measures.latency_seconds,
     )
+    stages = HistogramMetricFamily(
+        "waypost_delivery_stage_seconds",
+        "How long deliveries, excluding tests, spent in each stage: `claim` until PostgreSQL begins to claim what is"
+        " due, `lease` until the claim returns, `slot` until the attempt may begin, `request` until it is signed,"
+        " `response` until the endpoint responds, `record` until the result is committed.",
+        labels=["stage"],
+    )
+    for stage in DeliveryStage:
+        counts, seconds = measures.stages.get(stage, ()), measures.stage_seconds.get(stage, 0.0)
+        stages.add_metric([stage], _buckets(counts), seconds)
+    yield stages
     breakers = GaugeMetricFamily(
         "waypost_breakers", "Endpoints whose circuit breaker is not closed, by its state.", labels=["state"]
     )

@@ -95,7 +95,8 @@ class Claimed(msgspec.Struct, frozen=True):
     ``packed`` None: its event is gone. A test has none: it sends the sample of the status ``sample``, or a parcel's
     state in ``packed``, or ``test_body``. ``cancelled``: it
     was cancelled while a dispatcher that died had it in flight, and is settled without an attempt. ``crashes`` is how
-    often sending it raised on our side, ``deaths`` at how many crashes in a row it was in hand.
+    often sending it raised on our side, ``deaths`` at how many crashes in a row it was in hand. ``waited`` is for how
+    many seconds it had been due when it was claimed.
     """
 
     bucket: int
@@ -111,6 +112,7 @@ class Claimed(msgspec.Struct, frozen=True):
     sample: str | None = None
     crashes: int = 0
     deaths: int = 0
+    waited: float = 0.0
     test_body: bytes | None = None
 
 

@@ -24,6 +24,7 @@ from waypost.dispatch.membership import Membership
 from waypost.dispatch.recorder import Recorder
 from waypost.dispatch.resolver import RememberingResolver, SystemResolver
 from waypost.dispatch.run import Sender, SendSettings
+from waypost.dispatch.stages import Times
 from waypost.domain import breaker
 from waypost.domain.breaker import CLOSED, Breaker, BreakerState
 from waypost.domain.deliveries import Reason, Settled
@@ -215,7 +216,7 @@ class Process:
         if claimed.cancelled or not (flight.by_hand or self._begins(flight)):
             self._end(flight, Finished(claimed, None, None))
             return None
-        finished = await self._sender.run(claimed, endpoint, math.inf)
+        finished = await self._sender.run(claimed, endpoint, math.inf, Times(waited=0.0, claiming_since=0.0))
         reply = self._receivers.heard
         assert reply is not None
         zombie = self._ledger.is_stale(claimed) or self.now > flight.since + LEASE

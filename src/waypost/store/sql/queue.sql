@@ -24,10 +24,10 @@ with picked as (
     set lease_no = d.lease_no + 1, leased_by = $4, leased_until = now() + $5::interval
     where d.bucket = any ($1::smallint[]) and d.id = any (array(select id from picked))
     returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling, d.crashes,
-              d.deaths
+              d.deaths, extract(epoch from now() - d.next_at)::float8 as waited
 )
 select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.packed,
-       c.cancelling is not null as cancelled, null::text as sample, c.crashes, c.deaths, null::uuid as account,
+       c.cancelling is not null as cancelled, null::text as sample, c.crashes, c.deaths, c.waited, null::uuid as account,
        null::text as email, null::text as url, null::text as version, null::boolean as enabled,
        null::boolean as deleted, null::bytea as secret, null::bytea as previous_secret,
        null::timestamptz as previous_until, null::bytea as headers, null::integer as rate_limit_per_second,
@@ -40,7 +40,7 @@ left join lateral (
       and e.day between (now() at time zone 'utc')::date - 1 and (now() at time zone 'utc')::date
     offset 0) e on true
 union all
-select null, null, e.id, null, null, null, null, null, null, null, null, null, null, e.account, a.email, e.url,
+select null, null, e.id, null, null, null, null, null, null, null, null, null, null, null, e.account, a.email, e.url,
        e.version, e.enabled, e.deleted_at is not null, e.secret, e.previous_secret, e.previous_until, e.headers,
        e.rate_limit_per_second, e.updated_at
 from endpoint e join account a on a.id = e.account

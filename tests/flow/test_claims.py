@@ -1,0 +1,115 @@
+"""What one account has due never delays another's deliveries: how claims share what is due."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from tests.flow.test_dispatch import Way
+from tests.flow.test_intake import reporting, scan
+from tests.support.databases import add_account
+from tests.support.receiver import HANGS_AFTER_SECONDS
+from waypost.dispatch.attempts import LeasedDelivery
+from waypost.dispatch.claims import LIGHT, LIGHT_LANES, LIGHT_ROWS, Claims
+from waypost.dispatch.lanes import Lanes
+from waypost.dispatch.membership import Membership
+from waypost.store.database import Database
+from waypost.store.ending import end
+from waypost.store.statements import SENT
+
+_PILE = """
+insert into due (bucket, id, endpoint, tracking, event, sequence, ordering)
+select $1, uuidv7(), endpoint, gen_random_uuid(), $2, 1, 'ordered'
+from unnest($3::uuid[]) as endpoint cross join generate_series(1, $4::integer)
+"""
+
+
+class Claiming:
+    """Claims for the endpoints of two accounts, and what each claim brought."""
+
+    def __init__(self, database: Database) -> None:
+        membership = Membership()
+        membership.update(1, [], 0.0)
+        self.lanes = Lanes()
+        self.taken: list[list[UUID]] = []
+        self.claims = Claims(
+            *(database, self.lanes, membership),
+            slots=1024,
+            lease=timedelta(seconds=60),
+            take_up=self.take_up,
+            give_back=lambda _unbegun: None,
+        )
+
+    def take_up(self, claimed: Sequence[LeasedDelivery]) -> None:
+        for leased in claimed:
+            self.lanes[leased.claimed.endpoint].waiting.append(leased)
+        self.taken.append([leased.claimed.endpoint for leased in claimed])
+
+    async def until(self, holds) -> None:
+        async with asyncio.timeout(HANGS_AFTER_SECONDS):
+            while not holds():
+                await asyncio.wait([asyncio.ensure_future(asyncio.Event().wait())], timeout=0.001)
+
+
+@asynccontextmanager
+async def claiming(claims: Claims) -> AsyncIterator[None]:
+    serving = asyncio.create_task(claims.serve(1))
+    try:
+        yield
+    finally:
+        await end(serving)
+
+
+@pytest.fixture
+async def way(database: Database) -> Way:
+    return Way(database)
+
+
+async def piled_up(way: Way, account: UUID, endpoints: int, each: int) -> list[UUID]:
+    """Return endpoints of an account, and queue this number of deliveries for each."""
+    made = [await way.add_endpoint(account, "http://127.0.0.1:9/") for _ in range(endpoints)]
+    way.intake.start()
+    await way.intake.submit([reporting(account, "P", scan(8))])
+    await way.intake.stop()
+    (event,) = await way.database.serving.fetch("select bucket, event from due where endpoint = $1", made[0])
+    await way.database.serving.execute(_PILE, *event, made, each - 1)
+    return made
+
+
+async def test_a_delivery_is_in_the_first_claim_though_another_account_has_more_lanes_due_than_a_claim_takes(
+    database: Database, way: Way
+) -> None:
+    theirs = await piled_up(way, await add_account(database), LIGHT_LANES + 10, 20)
+    (ours,) = await piled_up(way, await add_account(database), 1, 1)
+    there = Claiming(database)
+    there.claims.hint(theirs)
+    there.claims.hint([ours])
+
+    async with claiming(there.claims):
+        await there.until(lambda: there.taken)
+
+    assert ours in there.taken[0]
+    assert len(there.taken[0]) <= LIGHT_LANES * LIGHT_ROWS
+
+
+async def test_a_claim_does_not_wait_for_another_accounts_large_claim_in_progress(database: Database, way: Way) -> None:
+    (theirs,) = await piled_up(way, await add_account(database), 1, 100)
+    (ours,) = await piled_up(way, await add_account(database), 1, 1)
+    there = Claiming(database)
+    there.lanes[theirs].in_flight = LIGHT
+    before = SENT["claim"]
+    async with claiming(there.claims):
+        async with database.serving.acquire() as session, session.transaction():
+            await session.execute("lock table account in access exclusive mode")  # which claims read
+            there.claims.hint([theirs])
+            await there.until(lambda: SENT["claim"] == before + 1)
+
+            there.claims.hint([ours])
+
+            await there.until(lambda: SENT["claim"] == before + 2)
+        await there.until(lambda: len(there.taken) == 2)
+
+    assert sorted(map(set, there.taken), key=str) == sorted([{theirs}, {ours}], key=str)
