@@ -13,9 +13,10 @@ from tests.flow.test_queue import report
 from tests.support.databases import add_account, add_endpoint
 from tests.support.receiver import OK, always, answering, receiving
 from waypost.domain import ids
+from waypost.domain.endpoints import DisabledReason
 from waypost.domain.incidents import Incident, State
 from waypost.keeper.endpoint_health import EndpointHealth
-from waypost.store import audit, incidents, queue
+from waypost.store import audit, endpoint_changes, incidents, queue
 from waypost.store.database import Database
 from waypost.store.incidents import BEGINNING
 from waypost.store.statements import SENT
@@ -145,6 +146,17 @@ async def test_an_endpoint_that_succeeded_meanwhile_at_another_dispatcher_is_not
 
     assert await watched.look() == []
     assert (await watched.row())["enabled"]
+
+
+async def test_an_endpoint_that_a_person_enables_is_failing_from_its_next_failure_on(watched: Watched) -> None:
+    await watched.fail(attempts=20, tries=0)
+    await watched.pass_by(timedelta(days=6))
+    for reason in (DisabledReason.USER, None):
+        async with watched.database.serving.acquire() as session:
+            await endpoint_changes.update_enabled(session, watched.account, watched.endpoint, reason)
+
+    assert await watched.look() == []
+    assert await watched.database.serving.fetchval("select failing_since from endpoint_health") is None
 
 
 async def test_a_rejected_delivery_of_a_healthy_endpoint_is_an_incident_too(watched: Watched) -> None:

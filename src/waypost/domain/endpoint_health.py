@@ -43,8 +43,9 @@ class Condition(StrEnum):
 class Facts(msgspec.Struct, frozen=True):
     """What the health of an enabled endpoint is judged by.
 
-    ``failing_since`` is the time from which every attempt failed, None if the last one succeeded. ``attempts`` were
-    made since then. ``most_tries`` counts the failed attempts of the waiting delivery that has most. After ``days`` of
+    ``failing_since`` is the time from which every attempt failed, None if the last one succeeded. ``certain_since`` is
+    the time from which that is certain, if it is later, and from which the days are counted. ``attempts`` were made
+    since then. ``most_tries`` counts the failed attempts of the waiting delivery that has most. After ``days`` of
     failure it is disabled, with None never. ``announced_at`` is when its owner was notified of that, and ``warned``
     says whether the owner was warned of this failure at all.
     """
@@ -55,6 +56,7 @@ class Facts(msgspec.Struct, frozen=True):
     days: int | None = USUAL_DAYS
     announced_at: datetime | None = None
     warned: bool = False
+    certain_since: datetime | None = None
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -78,6 +80,7 @@ def judge(facts: Facts, now: datetime) -> Judgement:
     if facts.days is None:
         is_news = facts.warned or facts.most_tries >= TRIES_BEFORE_WARNING
         return Judgement(Condition.FAILING if is_news else Condition.OK)
+    since = max(since, facts.certain_since or since)
     allowed = timedelta(days=facts.days)
     notice = notice_of(allowed)
     passed = now - since

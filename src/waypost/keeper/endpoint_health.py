@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from msgspec import structs
 
 from waypost.domain import ids
 from waypost.domain.attempts import Outcome
@@ -38,6 +39,7 @@ _LOG: Final = structlog.get_logger()
 ACTOR: Final = "Waypost"
 KINDS: Final = (Kind.ENDPOINT_FAILING, Kind.ENDPOINT_DISABLED)
 _ANNOUNCED: Final = "announced_at"
+_HOUR: Final = timedelta(hours=1)
 
 
 class EndpointHealth:
@@ -80,11 +82,12 @@ class EndpointHealth:
         if row.deleted or row.disabled_reason == DisabledReason.USER:
             return None
         if row.enabled:
-            judged = judge(_facts(row, tries, known), at)
+            facts = _facts(row, tries, known)
+            judged = judge(facts, at)
             if judged.condition is Condition.OK:
                 return None
             if judged.condition is not Condition.HOPELESS:
-                return _failing(row, judged)
+                return _failing(structs.replace(row, failing_since=facts.failing_since), judged)
             await self._disable(session, row)
         elif row.disabled_reason == DisabledReason.FAILING and await self._has_recovered(session, row, at):
             return None
@@ -147,14 +150,21 @@ class EndpointHealth:
 
 def _facts(row: HealthRow, tries: int, known: Incident | None) -> Facts:
     since = row.failing_since
-    if since is not None and row.enabled_at is not None:
-        since = max(since, row.enabled_at)
-    if row.accepted:
-        since = None
+    certain = None if row.accepted_in is None else row.accepted_in + _HOUR
+    if since is not None and row.accepted_in is not None and row.accepted_in >= since:
+        since = certain if row.failed else None  # a success that was not noted, and perhaps failures after it
     announced_at = None if known is None else read_rfc3339(known.details.get(_ANNOUNCED) or "")
     if announced_at is not None and since is not None and announced_at < since:
         announced_at = None  # it was announced of an earlier failure
-    return Facts(since, row.failed, tries, row.disable_after_days, announced_at, warned=known is not None)
+    return Facts(
+        since,
+        row.failed,
+        tries,
+        row.disable_after_days,
+        announced_at,
+        warned=known is not None,
+        certain_since=certain,
+    )
 
 
 def _failing(row: HealthRow, judged: Judgement) -> Trouble:

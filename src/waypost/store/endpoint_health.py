@@ -16,7 +16,11 @@ AT_ONCE: Final = 500
 
 
 class HealthRow(msgspec.Struct, frozen=True):
-    """An endpoint and how it does. ``failed`` and ``accepted`` count attempts since ``failing_since``."""
+    """An endpoint and how it does.
+
+    ``accepted_in`` is the last hour, since that of ``failing_since``, in which an attempt succeeded, and ``failed``
+    counts the attempts that failed after both.
+    """
 
     id: UUID
     account: UUID
@@ -26,15 +30,14 @@ class HealthRow(msgspec.Struct, frozen=True):
     disabled_reason: str | None
     deleted: bool
     off_since: datetime | None
-    enabled_at: datetime | None
     disable_after_days: int | None
     recover_automatically: bool
     failing_since: datetime | None
     last_error: str | None
     probe: UUID | None
     probed_at: datetime | None
+    accepted_in: datetime | None
     failed: int
-    accepted: int
 
 
 class ProbeResult(msgspec.Struct, frozen=True):

@@ -70,6 +70,10 @@ class VirtualSession:
         await self._wind()
         return await self.connection.fetchrow(text, *arguments)
 
+    async def fetchval(self, text: str, *arguments: object) -> Any:
+        await self._wind()
+        return await self.connection.fetchval(text, *arguments)
+
     async def execute(self, text: str, *arguments: object) -> Any:
         await self._wind()
         return await self.connection.execute(text, *arguments)

@@ -210,7 +210,7 @@ class Process:
         if endpoint is None or (self.now > flight.since + BEGIN_WITHIN and not checked):
             self._end(flight, Finished(claimed, None, None))
             return None
-        if not endpoint.enabled:
+        if not endpoint.enabled and claimed.sample is None:
             self._end(flight, Finished(claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF))
             return None
         if claimed.cancelled or not (flight.by_hand or self._begins(flight)):

@@ -87,6 +87,8 @@ class Ledger:
     under_way: dict[Holder, set[int]] = field(default_factory=lambda: defaultdict(set))
     """The attempts of lanes by their sender, while it lives."""
     asked: Asked = field(default_factory=Asked)
+    answers: list[Arrival] = field(default_factory=list)
+    """The requests that were answered, in the order of their ends."""
 
     def event(self, event: UUID, tracking: UUID, sequence: int, endpoints: set[UUID]) -> None:
         """Note an event and the endpoints that were on when it was made."""
@@ -125,7 +127,7 @@ class Ledger:
                 raise BrokenPromise(f"{claimed.id} was tried at {at}, less than {wait} s after {ended}")
         arrival = Arrival(claimed, at, took, zombie, lost=self.is_stale(claimed))
         self.arrivals[claimed.id].append(arrival)
-        if claimed.id not in self.asked.resent:
+        if claimed.id not in self.asked.by_hand:
             self._by_its_lane(arrival, sender)
         return arrival
 
@@ -156,7 +158,8 @@ class Ledger:
         """Note the answer to a request, as its sender saw it."""
         arrival.ended, arrival.asked_to_wait = at, asked_to_wait
         self.under_way[sender].discard(id(arrival))
-        if arrival.claimed.id in self.asked.resent:
+        self.answers.append(arrival)
+        if arrival.claimed.id in self.asked.by_hand:
             return
         row = self.rows[sender, arrival.claimed.endpoint]
         row.failures = 0 if arrival.took else row.failures + 1
@@ -166,6 +169,12 @@ class Ledger:
         """Note that a result is in the database, if its lease was the last one."""
         if not self.is_stale(claimed):
             self.holds[claimed.id].open = False
+
+    def is_recorded(self, arrival: Arrival) -> bool:
+        """Return whether the result of a request is certainly in the database."""
+        hold = self.holds[arrival.claimed.id]
+        is_last = hold.claimed.lease_no == arrival.claimed.lease_no
+        return arrival.ended is not None and not arrival.lost and not (is_last and hold.open)
 
     def is_stale(self, claimed: Claimed) -> bool:
         """Return whether another dispatcher has claimed a delivery since."""
@@ -199,7 +208,8 @@ class Ledger:
             raise BrokenPromise(f"{waiting} deliveries never ended")
         if lost := self.accepted - known_events:
             raise BrokenPromise(f"{len(lost)} accepted events are lost: {lost}")
-        first = [row for row in settled if row["resend_of"] is None and row["recovery"] is None]
+        lanes = [row for row in settled if row["id"] not in self.asked.tests]
+        first = [row for row in lanes if row["resend_of"] is None and row["recovery"] is None]
         rows = {(row["event"], row["endpoint"]): row for row in first}
         if len(rows) != len(first) or len({row["id"] for row in settled}) != len(settled):
             raise BrokenPromise("a delivery was settled twice")
@@ -230,6 +240,8 @@ class Ledger:
                 fits = bool(took)
             case _ if row["id"] in cancelled:
                 fits = row["state"] in ("cancelled", "superseded")  # a newer event may come before its next claim
+            case "failed" if row["id"] in self.asked.tests:
+                fits = row["tries"] == 1
             case "failed":
                 fits = len(counted) <= self.policy.limit + 1 == row["tries"]
             case "superseded":

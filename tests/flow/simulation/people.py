@@ -108,9 +108,10 @@ class People:
         )
         if added:
             missed = {row["id"] for row in await self.work.fetch(_MISSED, self.account, endpoint)}
-            await self._carry_on(recovery, endpoint, missed)
+            await self.carry_on(recovery, endpoint, missed)
 
-    async def _carry_on(self, recovery: UUID, endpoint: UUID, missed: set[UUID]) -> None:
+    async def carry_on(self, recovery: UUID, endpoint: UUID, missed: set[UUID], *, once_more: bool = False) -> None:
+        """Advance a recovery until it has ended. ``once_more``: it also brings what was cancelled with its endpoint."""
         await self.keeper.recover(self._session)
         rows = await self.work.fetch(_RECOVERED)
         self.ledger.asked.recovered |= {row["id"] for row in rows}
@@ -118,6 +119,7 @@ class People:
         if row is None:
             raise BrokenPromise(f"the recovery {recovery} is not there any more")
         if row.state == RecoveryState.RUNNING:
-            self.later(LOOKS_SECONDS, lambda: self._carry_on(recovery, endpoint, missed))
+            self.later(LOOKS_SECONDS, lambda: self.carry_on(recovery, endpoint, missed, once_more=once_more))
         elif row.state == RecoveryState.DONE:
-            self.ledger.asked.missed |= {(event, endpoint) for event in missed}
+            brought = self.ledger.asked.brought if once_more else self.ledger.asked.missed
+            brought |= {(event, endpoint) for event in missed}

@@ -58,13 +58,17 @@ class Reply:
 
 @dataclass(frozen=True)
 class Character:
-    """How an endpoint behaves: it fails so often, is slow so often, and is down for a while."""
+    """How an endpoint behaves: it fails so often, is slow so often, is down at times, and from some time on is gone."""
 
     failing: float = 0.0
     slow: float = 0.0
-    down: tuple[datetime, datetime] | None = None
+    downs: tuple[tuple[datetime, datetime], ...] = ()
     gone: bool = False
+    gone_at: datetime | None = None
     poison: str | None = None
+
+    def is_down(self, at: datetime) -> bool:
+        return any(begins <= at < ends for begins, ends in self.downs)
 
 
 def draw(chance: Random, *, patient: bool, parcels: Sequence[str]) -> Character:
@@ -77,7 +81,7 @@ def draw(chance: Random, *, patient: bool, parcels: Sequence[str]) -> Character:
             Character(failing=0.02),
             Character(failing=0.1, slow=0.8),
             Character(failing=0.5, slow=0.2),
-            Character(failing=0.02, down=(begins, ends)),
+            Character(failing=0.02, downs=((begins, ends),)),
             Character(failing=0.3, gone=True),
             Character(poison=chance.choice(parcels)),
             Character(failing=0.02 if patient else 1.0),
@@ -87,7 +91,25 @@ def draw(chance: Random, *, patient: bool, parcels: Sequence[str]) -> Character:
 
 def down_at_first(chance: Random) -> Character:
     """Draw an endpoint that takes nothing for hours."""
-    return Character(down=(EPOCH, EPOCH + timedelta(hours=chance.uniform(15, 30))))
+    return Character(downs=((EPOCH, EPOCH + timedelta(hours=chance.uniform(15, 30))),))
+
+
+def draw_for_weeks(chance: Random, *, parcels: Sequence[str]) -> Character:
+    """Draw an endpoint whose health changes within two weeks: most of them are down for days."""
+    begins = EPOCH + timedelta(days=chance.uniform(0, 1.5))
+    ends = begins + timedelta(days=chance.choice((2.5, 3.5, 4.5, 5.5, 7.6, 8.5, 30)))
+    again = ends + timedelta(hours=chance.uniform(0.1, 30))
+    return chance.choice(
+        (
+            Character(failing=0.02),
+            Character(poison=chance.choice(parcels)),
+            Character(failing=0.3, gone=True),
+            Character(downs=((begins, ends),)),
+            Character(downs=((begins, ends),)),
+            Character(failing=0.1, downs=((begins, ends), (again, again + timedelta(days=4)))),
+            Character(downs=((begins, ends),), gone_at=begins + timedelta(days=chance.uniform(5, 9))),
+        )
+    )
 
 
 @dataclass
@@ -131,10 +153,11 @@ class Receivers:
         return False
 
     def _reply(self, character: Character, body: bytes) -> Reply:
-        is_down = character.down is not None and character.down[0] <= self.clock.now < character.down[1]
+        if character.gone_at is not None and self.clock.now >= character.gone_at:
+            return Reply(_answer(410), 0.05)
         if character.poison is not None and f'"{character.poison}"'.encode() in body:
             return Reply(_answer(400), 0.05)
-        if is_down or self.chance.random() < character.failing:
+        if character.is_down(self.clock.now) or self.chance.random() < character.failing:
             return self._failure(character)
         seconds = self.chance.uniform(1, TIMEOUT_SECONDS - 1) if self.chance.random() < character.slow else None
         return Reply(_answer(200), self.chance.uniform(0.005, 0.3) if seconds is None else seconds)

@@ -1,6 +1,7 @@
 """Runs seeds, and prints how to run one again."""
 
 import os
+from collections.abc import Sequence
 
 from tests.flow.simulation.asked import BrokenPromise
 from tests.flow.simulation.clock import VirtualServer
@@ -10,11 +11,13 @@ from tests.flow.simulation.world import World
 ONLY = "SIMULATION_SEED"
 
 
-async def run_seeds(server: VirtualServer, trouble: Trouble, seeds: range, file: str) -> tuple[float, int]:
+async def run_seeds(
+    server: VirtualServer, trouble: Trouble, seeds: Sequence[int], file: str, of: type[World] = World
+) -> tuple[float, int]:
     """Run seeds, or the one that the environment asks for; gives how many virtual days and deliveries that were."""
     days, deliveries = 0.0, 0
     for seed in [int(os.environ[ONLY])] if ONLY in os.environ else seeds:
-        world = World(seed, server, trouble)
+        world = of(seed, server, trouble)
         try:
             await world.run()
         except Exception as error:
@@ -25,11 +28,13 @@ async def run_seeds(server: VirtualServer, trouble: Trouble, seeds: range, file:
     return days, deliveries
 
 
-async def first_broken(server: VirtualServer, trouble: Trouble, seeds: range) -> int | None:
+async def first_broken(
+    server: VirtualServer, trouble: Trouble, seeds: Sequence[int], of: type[World] = World
+) -> int | None:
     """Return the first seed that breaks a promise; None if there is none."""
     for seed in seeds:
         try:
-            await World(seed, server, trouble).run()
+            await of(seed, server, trouble).run()
         except BrokenPromise:
             return seed
     return None

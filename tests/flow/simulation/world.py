@@ -41,8 +41,6 @@ from waypost.store import dispatchers, endpoint_changes, queue
 from waypost.store.statements import Session
 
 MOST_STEPS = 6_000
-HOURS = 14
-"""Everything is reported within this number of hours."""
 
 _STATUSES = (Status.INFORECEIVED, Status.TRANSIT, Status.PICKUP, Status.UNDELIVERED, Status.DELIVERED)
 _EMPTY = """
@@ -54,7 +52,7 @@ _LOOK = """
 select (select count(*) from (select from due where ordering <> 'unordered'
                               group by bucket, tracking, endpoint having bool_and(blocked)) q) as stuck,
        (select min(greatest(next_at, leased_until)) from due where not blocked) as next_at,
-       exists (select from due where resend_of is not null) as by_hand
+       exists (select from due where resend_of is not null or sample is not null) as by_hand
 """
 
 
@@ -169,15 +167,19 @@ class World:
 
     def _plan_reports(self) -> list[datetime]:
         """Reports come in bursts: the next scan arrives while the previous one is being sent, or waits for a retry."""
-        scans = [(parcel, scan) for parcel in self._parcels for scan in range(self._chance.randint(1, 5))]
-        bursts = [EPOCH + timedelta(hours=self._chance.uniform(0, HOURS)) for _ in range(3)]
+        scans = [
+            (parcel, scan) for parcel in self._parcels for scan in range(self._chance.randint(*self._trouble.scans))
+        ]
+        bursts = [
+            EPOCH + timedelta(hours=self._chance.uniform(0, self._trouble.hours)) for _ in range(self._trouble.bursts)
+        ]
         for parcel, scan in scans:
             at = self._chance.choice(bursts) + timedelta(seconds=self._chance.choice((0, 0.2, 15, 45, 300)))
             self._plan(at, lambda parcel=parcel, scan=scan: self._report(parcel, scan))  # type: ignore[misc]
         return bursts
 
     def _plan_switches(self, endpoint: UUID) -> None:
-        off = EPOCH + timedelta(hours=self._chance.uniform(0, HOURS))
+        off = EPOCH + timedelta(hours=self._chance.uniform(0, self._trouble.hours))
         self._plan(off, lambda: self._switch(endpoint, DisabledReason.USER))
         on = off + timedelta(hours=self._chance.uniform(0.001, 6))
         self._plan(on, lambda: self._switch(endpoint, None))

@@ -38,13 +38,18 @@ where account = $1 and id = $2 and deleted_at is null
 
 -- name: update_enabled
 -- A reason disables it, null enables it. If it is so already, reason and time stay; but what Waypost disabled, a person
--- can disable for good.
-update endpoint
-set enabled = $3::text is null, disabled_reason = $3,
-    off_since = case when $3::text is not null then coalesce(off_since, (select now())) end,
-    enabled_at = case when $3::text is null then (select now()) else enabled_at end, updated_at = now()
-where account = $1 and id = $2 and deleted_at is null
-  and (enabled is distinct from ($3::text is null) or (disabled_reason = 'failing' and $3 = 'user'))
+-- can disable for good. Whoever enables it starts afresh: it fails since the next failure, not since the last ones.
+with changed as (
+    update endpoint
+    set enabled = $3::text is null, disabled_reason = $3,
+        off_since = case when $3::text is not null then coalesce(off_since, (select now())) end,
+        enabled_at = case when $3::text is null then (select now()) else enabled_at end, updated_at = now()
+    where account = $1 and id = $2 and deleted_at is null
+      and (enabled is distinct from ($3::text is null) or (disabled_reason = 'failing' and $3 = 'user'))
+    returning id
+)
+update endpoint_health set failing_since = null
+where $3::text is null and endpoint = any (array(select id from changed))
 
 -- name: delete_endpoint
 update endpoint

@@ -29,19 +29,28 @@ union
 select id from endpoint where disabled_reason in ('gone', 'failing') and deleted_at is null
 
 -- name: health_of_endpoints
--- An endpoint that was enabled while it failed starts fresh. `accepted` are attempts that succeeded in the hours since:
--- then it does not fail, whatever the last dispatcher of its lane noted.
+-- `accepted_in` is the last hour since its failure began in which an attempt succeeded: dispatchers note a success at
+-- once, but one that dies has not, and one that has lost its lane may note a failure after it. `failed` are the attempts
+-- that certainly failed since then. Neither may count what was before: the hour of the first failure does so only if
+-- nothing succeeded in it, and the endpoint was not enabled in it.
 select e.id, e.account, e.url, e.statuses, e.enabled, e.disabled_reason, e.deleted_at is not null as deleted,
-       e.off_since, e.enabled_at, e.disable_after_days, e.recover_automatically, h.failing_since, h.last_error, h.probe,
-       h.probed_at, coalesce(a.failed, 0) as failed, coalesce(a.accepted, 0) as accepted
+       e.off_since, e.disable_after_days, e.recover_automatically, n.since as failing_since, h.last_error, h.probe,
+       h.probed_at, a.hour as accepted_in, f.failed
 from endpoint e
 left join endpoint_health h on h.endpoint = e.id
 cross join lateral (
-    select sum(d.failed_attempts) as failed,
-           sum(d.attempts - d.failed_attempts) filter (where d.hour > h.failing_since) as accepted
+    select case when h.failing_since is not null then greatest(h.failing_since, e.enabled_at) end as since) n
+cross join lateral (
+    select max(d.hour) as hour
     from delivery_hours d
-    where d.endpoint = e.id and d.day >= (h.failing_since at time zone 'utc')::date
-      and d.hour >= date_trunc('hour', h.failing_since, 'utc')) a
+    where d.endpoint = e.id and d.day >= (n.since at time zone 'utc')::date
+      and d.hour >= date_trunc('hour', n.since, 'utc') and d.attempts > d.failed_attempts) a
+cross join lateral (
+    select coalesce(sum(d.failed_attempts), 0) as failed
+    from delivery_hours d
+    where d.endpoint = e.id and d.day >= (n.since at time zone 'utc')::date
+      and d.hour >= date_trunc('hour', n.since, 'utc') and (a.hour is null or d.hour > a.hour)
+      and (d.hour > n.since or e.enabled_at is null or e.enabled_at < d.hour)) f
 where e.id = any ($1::uuid[])
 
 -- name: result_of_probe
