@@ -1,4 +1,4 @@
-"""Endpoints fail for days: owners are notified, hopeless endpoints are announced, disabled, tested and enabled again."""
+"""Endpoints fail for days: owners are notified, hopeless ones are announced, disabled, tested and enabled again."""
 
 import pytest
 
